@@ -1,0 +1,28 @@
+"""One JSON object a line on standard output: the only thing a trainer command prints there.
+
+The types and their fields are listed in docs/architecture.md, "Events".
+"""
+
+import json
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+Emit = Callable[..., None]
+
+
+def now() -> str:
+    """The time as RFC 3339 UTC with milliseconds."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def emit(type_: str, **fields: Any) -> None:
+    """Print one event and flush it, so that a reader at the other end of the pipe sees it at once."""
+    line = json.dumps({"t": now(), "type": type_, **fields}, ensure_ascii=False, allow_nan=False, default=str)
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def silent(type_: str, **fields: Any) -> None:
+    """Take an event and drop it: for use as a library."""

@@ -1,0 +1,81 @@
+"""What a run is: the specification that the website writes and `python -m trainer run` reads."""
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from trainer.errors import SpecError
+
+SPLITS = ("train", "validation", "test")
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class SplitSpec(Strict):
+    """Shares of the rows kept for tuning and for the one test at the end."""
+
+    test: float = Field(0.2, ge=0, lt=1)
+    validation: float = Field(0.1, ge=0, lt=1)
+    seed: int = 0
+
+
+class DatasetSpec(Strict):
+    """`path` is a version folder (see docs/architecture.md) or a plain CSV, JSONL or Parquet file."""
+
+    path: str
+    test_path: str | None = None
+    columns: dict[str, str] = {}
+    split: SplitSpec = SplitSpec()
+
+
+class Limits(Strict):
+    """The run saves what it has and stops at the first limit reached. `cost` is in the unit of `hardware.price_per_hour`."""
+
+    seconds: float | None = Field(None, gt=0)
+    cost: float | None = Field(None, ge=0)
+
+
+class Hardware(Strict):
+    """`device`: cpu, gpu, gpu:2 …; `price_per_hour` turns a cost limit into a time limit."""
+
+    device: str = Field("cpu", pattern=r"^(cpu|gpu(:[1-9]\d?)?)$")
+    price_per_hour: float | None = None
+    threads: int | None = None
+
+
+class Spec(Strict):
+    version: Literal[1] = 1
+    task: str = "text-classification"
+    dataset: DatasetSpec
+    model: str = "bundled:all-MiniLM-L6-v2"
+    method: str = "full"
+    params: dict[str, Any] = {}
+    limits: Limits = Limits()
+    hardware: Hardware = Hardware()
+    seed: int = 0
+
+
+def parse(data: dict[str, Any]) -> Spec:
+    """Check a specification; `SpecError` names the field that is wrong."""
+    try:
+        return Spec.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the specification"
+        raise SpecError(f"{where}: {first['msg']}.", hint="The fields are listed in docs/trainer.md.") from error
+
+
+def load(path: Path) -> Spec:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise SpecError(f"There is no file {path}.", hint="Give the path of a JSON specification.") from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise SpecError(f"{path} is not JSON: {error}.", hint="Check the commas and quotes near that place.") from error
+    if not isinstance(data, dict):
+        raise SpecError(f"{path} holds no JSON object.", hint='It should look like {"dataset": {"path": "data.csv"}}.')
+    return parse(data)
