@@ -1,0 +1,45 @@
+# Maquette. `make run` starts everything, `make test` tests everything; nothing else is needed to begin.
+#   make run PORT=8010 SERVING_PORT=8011 MAQUETTE_DATA=/some/folder VERBOSE=1
+python := .venv/bin/python
+chromium := $(or $(MAQUETTE_CHROMIUM),$(shell command -v chromium || command -v chromium-browser || command -v google-chrome))
+
+.PHONY: run doctor test lint format bench pins clean
+
+run:
+	@./bootstrap
+	@exec $(python) manage.py up
+
+doctor:
+	@./bootstrap
+	@exec $(python) manage.py doctor
+
+# What the machine must have apart from Python is in .ci/run. ARGS goes to pytest: make test ARGS="tests/ops -x"
+test: lint
+	@test -n "$(chromium)" || $(python) -m playwright install chromium
+	@$(python) manage.py check
+	@$(python) manage.py makemigrations --check --dry-run
+	@MAQUETTE_CHROMIUM="$(chromium)" $(python) -m pytest $(ARGS)
+
+lint:
+	@./bootstrap dev
+	@$(python) -m ruff check
+	@$(python) -m ruff format --check
+
+format:
+	@./bootstrap dev
+	@$(python) -m ruff check --fix
+	@$(python) -m ruff format
+
+# Speed and accuracy against the stock libraries; prints its figures. About half an hour on two cores.
+bench:
+	@./bootstrap dev
+	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(python) $$script || exit 1; done
+
+# After changing requirements/*.txt and installing into .venv: write down what is there.
+pins:
+	@{ head -n 1 requirements/constraints.txt; $(python) -m pip freeze --all | grep -viE '^(pip|wheel)=' | sed 's/+cpu$$//'; } > .venv/pins
+	@mv .venv/pins requirements/constraints.txt
+
+# The data stays: it is in var/.
+clean:
+	rm -rf .venv staticfiles

@@ -1,0 +1,153 @@
+"""What must be so before anything starts. Each check either passes in silence or raises a sentence and a remedy."""
+
+import contextlib
+import fcntl
+import importlib.util
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psutil
+
+from webapp.core.redis_server import HINT, answers, find_binary
+
+LEAST_FREE_BYTES = 2 * 1024**3
+OLDEST_PYTHON = (3, 11)
+
+
+class StartError(RuntimeError):
+    """Something the user can mend: one sentence, and the next step."""
+
+    def __init__(self, message: str, remedy: str) -> None:
+        super().__init__(f"{message} {remedy}")
+        self.message, self.remedy = message, remedy
+
+
+def check_python() -> None:
+    if sys.version_info < OLDEST_PYTHON:
+        here = ".".join(map(str, sys.version_info[:3]))
+        raise StartError(
+            f"Maquette needs Python 3.11 or newer; this is Python {here}.",
+            "Install a newer one (`sudo apt install python3.11 python3.11-venv`, or `brew install python@3.13`), "
+            "delete the folder .venv and start again.",
+        )
+
+
+def check_library(name: str, purpose: str) -> None:
+    if importlib.util.find_spec(name) is None:
+        raise StartError(
+            f"The Python library {name} is missing, and {purpose} needs it.",
+            "Delete the folder .venv and type `make run` again; it installs everything.",
+        )
+
+
+def check_folder(data: Path) -> None:
+    """The data folder exists, is ours to write and has room."""
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        probe = data / f".write-test-{os.getpid()}"
+        probe.write_bytes(b"maquette")
+        probe.unlink()
+    except OSError as error:
+        raise StartError(
+            f"The data folder {data} cannot be written: {error.strerror}.",
+            "Make it writable for your user, or choose another with `make run MAQUETTE_DATA=/some/folder`.",
+        ) from error
+    free = shutil.disk_usage(data).free
+    if free < LEAST_FREE_BYTES:
+        raise StartError(
+            f"Only {free / 1024**3:.1f} GB are free on the disk of {data}; Maquette needs at least 2 GB.",
+            "Free some space, or put the data elsewhere with `make run MAQUETTE_DATA=/some/folder`.",
+        )
+
+
+def check_port(host: str, port: int, setting: str) -> None:
+    """`setting` is the name of the setting that moves it: PORT or SERVING_PORT."""
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except PermissionError as error:
+        raise StartError(
+            f"Port {port} needs administrator rights.", f"Choose one above 1023: `make run {setting}={port + 8000}`."
+        ) from error
+    except OSError as error:
+        owner = port_owner(port)
+        if "in use" not in str(error):
+            raise StartError(f"{host}:{port} cannot be opened: {error.strerror}.", "Check the setting HOST.") from error
+        raise StartError(
+            f"Port {port} is already in use{f' by {owner}' if owner else ''}.",
+            f"Stop that program, or choose another port: `make run {setting}={port + 10}`.",
+        ) from error
+
+
+def port_owner(port: int) -> str:
+    """Name and number of the process that listens there, or nothing where we may not look."""
+    with contextlib.suppress(psutil.Error, OSError, RuntimeError):
+        for connection in psutil.net_connections("tcp"):
+            if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
+                return f"{psutil.Process(connection.pid).name()} (process {connection.pid})"
+    return ""
+
+
+def check_redis() -> None:
+    """Either the one that REDIS_URL names answers, or there is a binary to start."""
+    url = os.environ.get("REDIS_URL")
+    if not url:
+        if find_binary() is None:
+            raise StartError("No Redis was found, and Maquette needs one for its queues.", HINT)
+    elif not answers(url):
+        raise StartError(
+            f"REDIS_URL is set to {without_password(url)}, but no Redis answers there.",
+            "Start it, correct REDIS_URL, or remove REDIS_URL to let Maquette start a private one.",
+        )
+
+
+def check_database() -> None:
+    """Needs Django to be set up."""
+    from django.db import Error, connection
+    from django.db.utils import OperationalError
+
+    try:
+        connection.ensure_connection()
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except (OperationalError, Error) as error:
+        name = connection.settings_dict["NAME"]
+        where = name if connection.vendor == "sqlite" else f"{connection.settings_dict['HOST']}/{name}"
+        raise StartError(
+            f"The database {where} does not answer: {str(error).strip().splitlines()[0]}.",
+            "Start it or correct DATABASE_URL; without DATABASE_URL Maquette uses a file in its data folder.",
+        ) from error
+
+
+def without_password(url: str) -> str:
+    parts = urlsplit(url)
+    if not parts.password:
+        return url
+    return url.replace(f":{parts.password}@", ":…@", 1)
+
+
+@contextlib.contextmanager
+def only_one(data: Path) -> Iterator[None]:
+    """Hold the data folder: a second Maquette on it would start a second Redis and a second set of workers."""
+    with (data / "up.lock").open("a+", encoding="ascii") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            lock.seek(0)
+            pid = lock.read().strip()
+            raise StartError(
+                f"Maquette already runs on {data}{f' (process {pid})' if pid else ''}.",
+                "Use that one, stop it with Ctrl-C, or give this one its own folder and ports: "
+                "`make run MAQUETTE_DATA=var2 PORT=8010 SERVING_PORT=8011`.",
+            ) from error
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield

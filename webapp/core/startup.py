@@ -1,0 +1,118 @@
+"""What `manage.py up` tells once the site answers: its address, the first owner's link, the sample's demo."""
+
+import json
+import os
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.db import close_old_connections
+from django.utils.module_loading import import_string
+
+from webapp.core.processes import Place
+from webapp.core.supervisor import Supervisor
+
+SLOW_AFTER = 60.0  # seconds after which a start that is not ready yet says what it waits for
+SAMPLE_SECONDS = 1800.0
+# By name, because core is below these apps and imports none of them.
+FIRST_SIGN_IN_LINK = "webapp.accounts.actions.first_sign_in_link"
+CREATE_SAMPLE = "webapp.prototypes.actions.create_sample"
+SAMPLE_DEMO_URL = "webapp.endpoints.actions.sample_demo_url"
+
+
+class Announcer:
+    """Runs in a thread of its own; starts no process, since a child would die with the thread."""
+
+    def __init__(self, place: Place, supervisor: Supervisor, say: Callable[[str], None], began: float) -> None:
+        self.place, self.supervisor, self.say, self.began = place, supervisor, say, began
+        host = place.host if place.host not in ("0.0.0.0", "::") else "127.0.0.1"  # noqa: S104  compared, not bound
+        self.address = f"http://{f'[{host}]' if ':' in host else host}:{place.port}"
+
+    def run(self) -> None:
+        try:
+            if self.wait_until_ready():
+                self.tell()
+        except Exception as error:
+            if not self.supervisor.stop_asked:
+                self.say(f"The site runs, but its first steps failed: {error}. Details: `make run VERBOSE=1`.")
+                raise
+        finally:
+            close_old_connections()
+
+    def wait_until_ready(self) -> bool:
+        told = False
+        while not self.supervisor.stop_asked:
+            ready, parts = readiness(self.address)
+            if ready:
+                self.supervisor.ready = True
+                return True
+            if not told and time.monotonic() - self.began > SLOW_AFTER:
+                told = True
+                missing = [name for name, part in parts.items() if not _fine(part)] or ["web"]
+                self.say(f"Still waiting for {', '.join(missing)}. The logs are in {self.supervisor.logs}.")
+            time.sleep(0.15)
+        return False
+
+    def tell(self) -> None:
+        first_sign_in_link = import_string(FIRST_SIGN_IN_LINK)
+        self.say(f"Maquette is ready: {self.address}")
+        self.say(
+            f"           after {time.monotonic() - self.began:.0f} s · Ctrl-C stops it · logs in {self.supervisor.logs}"
+        )
+        if link := first_sign_in_link():
+            self.say(f"Sign in for the first time (works once): {link}")
+        if os.environ.get("MAQUETTE_SAMPLE", "1") != "0":
+            self.sample()
+
+    def sample(self) -> None:
+        """On the very first start only: the marker is written once the sample exists, so a broken start tries again."""
+        create_sample, sample_demo_url = import_string(CREATE_SAMPLE), import_string(SAMPLE_DEMO_URL)
+        marker = self.place.data / "sample-created"
+        if marker.exists():
+            return
+        create_sample()
+        marker.touch()
+        self.say("The sample prototype is training; the link to its demo follows here.")
+        deadline = time.monotonic() + SAMPLE_SECONDS
+        while time.monotonic() < deadline and not self.supervisor.stop_asked:
+            close_old_connections()
+            if url := sample_demo_url():
+                self.say(f"The sample's demo is live: {url}")
+                return
+            time.sleep(1)
+
+
+def readiness(address: str) -> tuple[bool, dict[str, Any]]:
+    """What `/readyz` says: whether all is up, and each part."""
+    request = urllib.request.Request(f"{address}/readyz", headers={"Host": _known_host(address)})  # noqa: S310  our own
+    try:
+        with urllib.request.urlopen(request, timeout=5) as response:  # noqa: S310
+            return True, _parts(response.read())
+    except urllib.error.HTTPError as error:
+        return False, _parts(error.read())
+    except OSError:
+        return False, {}
+
+
+def _known_host(address: str) -> str:
+    """A host name that Django accepts: ALLOWED_HOSTS of a public site need not hold 127.0.0.1."""
+    host = address.removeprefix("http://")
+    names = [name for name in settings.ALLOWED_HOSTS if name not in ("*",)]
+    if "*" in settings.ALLOWED_HOSTS or host.rsplit(":", 1)[0] in names or not names:
+        return host
+    return names[0].lstrip(".")
+
+
+def _parts(body: bytes) -> dict[str, Any]:
+    try:
+        data = json.loads(body)
+    except ValueError:
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def _fine(part: Any) -> bool:
+    return part is True or part in ("ok", "ready") or (isinstance(part, dict) and part.get("ok") is not False)
