@@ -1,0 +1,20 @@
+"""Puts the reader's workspace on the request. An anonymous reader has none."""
+
+from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
+
+from webapp.accounts.models import Membership
+from webapp.core.middleware import PassingMiddleware
+
+
+def membership_of(request: HttpRequest) -> Membership | None:
+    if not request.user.is_authenticated:
+        return None
+    chosen = request.session.get("workspace")
+    memberships = list(request.user.memberships.select_related("workspace")[:50])
+    return next((one for one in memberships if one.workspace_id == chosen), memberships[0] if memberships else None)
+
+
+class WorkspaceMiddleware(PassingMiddleware):
+    def prepare(self, request: HttpRequest) -> None:
+        request.membership = SimpleLazyObject(lambda: membership_of(request))

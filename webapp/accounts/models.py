@@ -1,0 +1,168 @@
+"""People, the workspaces that own everything, and the tokens that programs carry."""
+
+import hashlib
+import secrets
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from webapp.core.models import Stored, WorkspaceOwned
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        user = self.model(email=self.normalize_email(email).lower(), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        return self.create_user(email, password, is_superuser=True, **fields)
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        return self.get(email__iexact=username)
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    email = models.EmailField(_("email"), unique=True)
+    name = models.CharField(_("name"), max_length=120, blank=True)
+    is_active = models.BooleanField(default=True)
+    date_joined = models.DateTimeField(default=timezone.now)
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    objects = UserManager()
+
+    def __str__(self) -> str:
+        return self.email
+
+
+class Workspace(Stored):
+    name = models.CharField(_("name"), max_length=120)
+    members = models.ManyToManyField(User, through="Membership", related_name="workspaces")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Role(models.TextChoices):
+    OWNER = "owner", _("Owner")
+    EDITOR = "editor", _("Editor")
+    VIEWER = "viewer", _("Viewer")
+
+
+class Membership(models.Model):
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=8, choices=Role, default=Role.OWNER)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["created_at"]
+        constraints = [models.UniqueConstraint(fields=["workspace", "user"], name="one_membership_each")]
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.workspace}"
+
+    @property
+    def can_edit(self) -> bool:
+        return self.role in (Role.OWNER, Role.EDITOR)
+
+
+def hashed(secret: str) -> str:
+    """SHA-256, enough for a secret of 256 random bits; a password would need a slow hash."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+class ApiToken(WorkspaceOwned):
+    """Only the hash is kept; the token itself is shown once."""
+
+    PREFIX = "mq_"
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="api_tokens")
+    name = models.CharField(_("name"), max_length=120, default="token")
+    digest = models.CharField(max_length=64, unique=True)
+    hint = models.CharField(max_length=12)
+    last_used_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.hint}…)"
+
+    @classmethod
+    def issue(cls, user: User, workspace: Workspace, name: str) -> tuple["ApiToken", str]:
+        secret = cls.PREFIX + secrets.token_urlsafe(32)
+        token = cls.objects.create(
+            user=user, workspace=workspace, name=name[:120], digest=hashed(secret), hint=secret[:8]
+        )
+        return token, secret
+
+    @classmethod
+    def find(cls, secret: str) -> "ApiToken | None":
+        """The token's row if it is valid; its use is noted at most once a minute."""
+        found = (
+            cls.objects.select_related("user", "workspace")
+            .filter(digest=hashed(secret), revoked_at=None, user__is_active=True)
+            .first()
+        )
+        if found and (found.last_used_at is None or found.last_used_at < timezone.now() - timedelta(minutes=1)):
+            cls.objects.filter(pk=found.pk).update(last_used_at=timezone.now())
+        return found
+
+    def revoke(self) -> None:
+        self.revoked_at = timezone.now()
+        self.save(update_fields=["revoked_at"])
+
+
+class SignInLink(Stored):
+    """A link that signs one person in, once, within a day. Only its hash is kept."""
+
+    LIFETIME = timedelta(days=1)
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    digest = models.CharField(max_length=64, unique=True)
+    used_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"sign-in link of {self.user}"
+
+    @classmethod
+    def issue(cls, user: User) -> str:
+        secret = secrets.token_urlsafe(32)
+        cls.objects.create(user=user, digest=hashed(secret))
+        return secret
+
+    @classmethod
+    def usable(cls, secret: str) -> "SignInLink | None":
+        since = timezone.now() - cls.LIFETIME
+        return (
+            cls.objects.filter(digest=hashed(secret), used_at=None, created_at__gt=since).select_related("user").first()
+        )
+
+    @classmethod
+    def redeem(cls, secret: str) -> User | None:
+        """The user, the first time; None for a link that is unknown, used or old."""
+        link = cls.usable(secret)
+        if link is None or not cls.objects.filter(pk=link.pk, used_at=None).update(used_at=timezone.now()):
+            return None
+        return link.user
+
+
+class AuditEvent(WorkspaceOwned):
+    """Who did what to which object; append-only."""
+
+    user = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    verb = models.CharField(max_length=40)
+    subject = models.CharField(max_length=40, blank=True)
+    subject_id = models.CharField(max_length=40, blank=True)
+    text = models.CharField(max_length=200, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.subject} {self.text}"

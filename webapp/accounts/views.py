@@ -1,0 +1,83 @@
+"""Signing in by link, and the settings page."""
+
+from django.contrib import messages
+from django.contrib.auth import login
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from webapp.accounts import actions
+from webapp.accounts.access import load, member
+from webapp.accounts.forms import ProfileForm, TokenForm
+from webapp.accounts.models import ApiToken, AuditEvent, SignInLink, User
+from webapp.core.problems import Problem
+
+
+@require_http_methods(["GET", "POST"])
+def sign_in_link(request: HttpRequest, secret: str) -> HttpResponse:
+    """A GET only shows a button, so that a mail scanner that follows the link does not use it up."""
+    if request.method == "GET" and SignInLink.usable(secret):
+        return render(request, "account/sign_in_link.html", {})
+    user = SignInLink.redeem(secret) if request.method == "POST" else None
+    if user is None:
+        raise Problem(
+            _("This sign-in link has been used or is too old."),
+            code="link_used",
+            hint=_("Start Maquette again for a new one, or sign in with your password."),
+            status=410,
+        )
+    login(request, user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    return redirect("home")
+
+
+@member
+def settings_page(request: HttpRequest) -> HttpResponse:
+    """Context: profile_form, token_form, tokens, members, events, new_token (shown once)."""
+    initial = {"email": request.user.email, "workspace": request.workspace.name}
+    context = {
+        "profile_form": ProfileForm(initial=initial),
+        "token_form": TokenForm(),
+        "tokens": ApiToken.objects.for_workspace(request.workspace).filter(revoked_at=None).select_related("user"),
+        "members": request.workspace.memberships.select_related("user"),
+        "events": AuditEvent.objects.for_workspace(request.workspace).select_related("user")[:30],
+        "new_token": request.session.pop("new_token", None),
+    }
+    return render(request, "accounts/settings.html", context)
+
+
+@member
+@require_POST
+def update_profile(request: HttpRequest) -> HttpResponse:
+    form = ProfileForm(request.POST)
+    if not form.is_valid():
+        raise Problem(
+            _("That email or workspace name cannot be used."), hint=_("Give a full address and a short name.")
+        )
+    email = form.cleaned_data["email"].lower()
+    if User.objects.filter(email__iexact=email).exclude(pk=request.user.pk).exists():
+        raise Problem(_("Another account has this email."), hint=_("Use a different address."))
+    request.user.email = email
+    request.user.save(update_fields=["email"])
+    request.workspace.name = form.cleaned_data["workspace"]
+    request.workspace.save(update_fields=["name"])
+    messages.success(request, _("Saved."))
+    return redirect("settings")
+
+
+@member
+@require_POST
+def create_token(request: HttpRequest) -> HttpResponse:
+    name = request.POST.get("name", "").strip() or "token"
+    _token, request.session["new_token"] = actions.create_token(request.user, request.workspace, name)
+    return redirect("settings")
+
+
+@member
+@require_POST
+def revoke_token(request: HttpRequest, pk: str) -> HttpResponse:
+    token = load(ApiToken, request.workspace, pk)
+    token.revoke()
+    actions.audit(request.workspace, request.user, "revoked", "token", token.pk, token.name)
+    messages.success(request, _("Token “%(name)s” no longer works.") % {"name": token.name})
+    return redirect("settings")

@@ -1,0 +1,14 @@
+"""The web process: Django, with `/e/…` handed to the serving process before Django sees it."""
+
+import os
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
+django_application = get_asgi_application()
+
+from django.conf import settings  # noqa: E402  settings are ready only now
+
+from webapp.endpoints.proxy import ServingProxy  # noqa: E402
+
+application = ServingProxy(django_application, settings.SERVING_URL)

@@ -1,0 +1,49 @@
+"""The machines that are there: what their workers last said of themselves, in Redis.
+
+A worker writes `maquette:worker:<name>` every few seconds (see docs/architecture.md); a record lives 20 seconds.
+"""
+
+import json
+from typing import Any
+
+from webapp.core.redis import best_effort, client
+
+RECORD_SECONDS = 20
+PREFIX = "maquette:worker:"
+
+
+def announce(name: str, record: dict[str, Any]) -> None:
+    with best_effort("announcing a worker"):
+        client().set(PREFIX + name, json.dumps(record), ex=RECORD_SECONDS)
+
+
+def retire(name: str) -> None:
+    with best_effort("retiring a worker"):
+        client().delete(PREFIX + name)
+
+
+def workers() -> list[dict[str, Any]]:
+    """Every worker heard of within 20 seconds: {name, host, queues, devices, memory, run, seen}."""
+    with best_effort("listing the workers"):
+        names = sorted(client().scan_iter(PREFIX + "*", count=500))
+        return [json.loads(text) for text in (client().mget(names) if names else []) if text]
+    return []
+
+
+def devices(records: list[dict[str, Any]] | None = None) -> list[dict[str, Any]]:
+    """Every device of every training worker once, by host and name."""
+    found = {}
+    for worker in workers() if records is None else records:
+        for device in worker.get("devices", []):
+            found[worker["host"], device["kind"], device.get("index", 0)] = {"host": worker["host"], **device}
+    return [found[key] for key in sorted(found)]
+
+
+def gpu_count(records: list[dict[str, Any]] | None = None) -> int:
+    return sum(device["kind"] == "gpu" for device in devices(records))
+
+
+def options(records: list[dict[str, Any]] | None = None) -> list[str]:
+    """What a run may ask for. `gpu` is always offered: without one it is trained on the CPU, and said so."""
+    count = gpu_count(records)
+    return ["cpu", "gpu", *(f"gpu:{n}" for n in (2, 4, 8) if n <= count)]

@@ -1,0 +1,55 @@
+"""Files that people send: stored under our own names, never under theirs."""
+
+import re
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from webapp.core.problems import Problem
+
+RESERVE_BYTES = 512 * 1024 * 1024
+"""Disk that an upload may not take: the database and the checkpoints need it."""
+
+
+def safe_name(name: str) -> str:
+    """The readable part of a file name: no folders, no control characters, no leading dots, at most 80 characters."""
+    base = re.split(r"[\\/]", name)[-1]
+    kept = "".join(char if char.isalnum() or char in "._- " else "_" for char in base).strip(" .")
+    stem, dot, suffix = kept.rpartition(".")
+    short = f"{stem[:70]}{dot}{suffix[:9]}" if dot else kept[:80]
+    return short or "file"
+
+
+def check_room(size: int) -> None:
+    if size > settings.MAX_UPLOAD_BYTES:
+        raise Problem(
+            _("The file is %(size)d MB; at most %(limit)d MB are taken.")
+            % {"size": size // 2**20, "limit": settings.MAX_UPLOAD_BYTES // 2**20},
+            code="too_large",
+            hint=_("Send a part of it, or compress it with gzip."),
+            status=413,
+        )
+    if shutil.disk_usage(settings.MAQUETTE_DATA).free < size + RESERVE_BYTES:
+        raise Problem(
+            _("The disk of this machine is nearly full, so the file was not taken."),
+            code="disk_full",
+            hint=_("Free some space, then send it again."),
+            status=507,
+        )
+
+
+def store(uploads: Iterable[Any], folder: Path) -> list[str]:
+    """Write uploaded files into `folder` as `<n>-<safe name>`; their names, in order."""
+    folder.mkdir(parents=True, exist_ok=True)
+    names = []
+    for number, upload in enumerate(uploads):
+        name = f"{number}-{safe_name(upload.name or '')}"
+        with (folder / name).open("wb") as target:
+            for chunk in upload.chunks():
+                target.write(chunk)
+        names.append(name)
+    return names

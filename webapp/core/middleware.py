@@ -1,0 +1,35 @@
+"""Turns a `Problem` raised by an action into a page, or into the fragment that htmx shows."""
+
+from collections.abc import Callable
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+
+from webapp.core.problems import Problem
+
+
+class PassingMiddleware:
+    """Middleware that hands the request on in either world, so that a stream keeps no thread."""
+
+    sync_capable = async_capable = True
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+        if iscoroutinefunction(get_response):
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        self.prepare(request)
+        return self.get_response(request)
+
+    def prepare(self, request: HttpRequest) -> None:
+        """Nothing to do on the way in."""
+
+
+class ProblemMiddleware(PassingMiddleware):
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if not isinstance(exception, Problem):
+            return None
+        return render(request, "problem.html", {"problem": exception}, status=exception.status)

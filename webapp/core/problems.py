@@ -1,0 +1,40 @@
+"""Errors that the person at the other end can mend, the same for pages and API.
+
+An action raises a `Problem`; `ProblemMiddleware` turns it into a page, the API into RFC 9457 problem+json.
+"""
+
+from typing import Any
+
+
+class Problem(Exception):  # noqa: N818  the standard's own word
+    """A sentence, a stable code and a next step, with the HTTP status that fits."""
+
+    status = 422
+    code = "invalid"
+
+    def __init__(self, message: str, *, code: str = "", hint: str = "", status: int = 0, **extra: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code or self.code
+        self.hint = hint
+        self.status = status or self.status
+        self.extra = extra
+
+    def as_dict(self) -> dict[str, str]:
+        return {"code": self.code, "message": self.message, "hint": self.hint}
+
+
+class Forbidden(Problem):
+    status, code = 403, "forbidden"
+
+
+class Conflict(Problem):
+    status, code = 409, "conflict"
+
+
+class BudgetSpent(Problem):
+    status, code = 402, "budget_spent"
+
+
+class Unavailable(Problem):
+    status, code = 503, "unavailable"

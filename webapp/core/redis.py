@@ -1,0 +1,34 @@
+"""The one Redis connection pool of a process. Redis is a convenience here, never the truth: callers survive its loss."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+
+import redis
+import redis.asyncio
+from django.conf import settings
+
+log = logging.getLogger(__name__)
+
+
+@cache
+def client() -> redis.Redis:
+    """A client for short commands; blocking reads use `async_client`."""
+    return redis.Redis.from_url(
+        settings.REDIS_URL, decode_responses=True, socket_timeout=5, socket_connect_timeout=2, health_check_interval=15
+    )
+
+
+def async_client() -> redis.asyncio.Redis:
+    """A fresh client for one stream's reader: a blocking read must not meet a socket timeout."""
+    return redis.asyncio.Redis.from_url(settings.REDIS_URL, decode_responses=True, socket_timeout=None)
+
+
+@contextmanager
+def best_effort(what: str) -> Iterator[None]:
+    """Go on without Redis: what is written inside can be made again from the database or a file."""
+    try:
+        yield
+    except redis.RedisError as error:
+        log.warning("%s: Redis did not answer (%s)", what, error)

@@ -1,0 +1,115 @@
+"""Starts `python -m trainer …` as a process of its own and reads the events it prints.
+
+The child leads its own process group and dies with the thread that started it (PR_SET_PDEATHSIG), so that nothing
+survives its supervisor, however that ends.
+"""
+
+import ctypes
+import json
+import os
+import queue
+import resource
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+PR_SET_PDEATHSIG = 1
+LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+SECRETS = ("SECRET_KEY", "DATABASE_URL", "REDIS_URL", "MAQUETTE_INTERNAL_TOKEN", "EMAIL_URL", "SENTRY_DSN")
+"""What a process that reads strangers' files has no use for."""
+
+
+class TrainerProcess:
+    """One trainer command. `events()` yields its events, and None at least every `tick` seconds."""
+
+    def __init__(
+        self,
+        arguments: list[str],
+        *,
+        stderr: Path,
+        limits: dict[int, int] | None = None,
+        env: dict[str, str] | None = None,
+    ) -> None:
+        self.limits = limits or {}
+        self.lines: queue.Queue[str | None] = queue.Queue()
+        environment = {name: value for name, value in os.environ.items() if name not in SECRETS}
+        environment |= {"PYTHONUNBUFFERED": "1", "MAQUETTE_CACHE": str(settings.MAQUETTE_DATA / "cache")} | (env or {})
+        stderr.parent.mkdir(parents=True, exist_ok=True)
+        with stderr.open("ab") as errors:
+            self.process = subprocess.Popen(  # noqa: PLW1509  a handful of system calls before exec
+                [sys.executable, "-m", "trainer", *arguments],
+                cwd=settings.BASE_DIR,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                start_new_session=True,
+                preexec_fn=self._prepare,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+            )
+        threading.Thread(target=self._read, daemon=True, name=f"trainer-{self.process.pid}").start()
+
+    def _prepare(self) -> None:
+        if LIBC:
+            LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        for kind, value in self.limits.items():
+            resource.setrlimit(kind, (value, value))
+
+    def _read(self) -> None:
+        assert self.process.stdout
+        for line in self.process.stdout:
+            self.lines.put(line)
+        self.lines.put(None)
+
+    def events(self, tick: float = 0.5) -> Iterator[dict[str, Any] | None]:
+        while True:
+            try:
+                line = self.lines.get(timeout=tick)
+            except queue.Empty:
+                yield None
+                continue
+            if line is None:
+                break
+            event = parse(line)
+            if event:
+                yield event
+        self.process.wait()
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the whole group; one that is gone already is fine."""
+        try:
+            os.killpg(self.process.pid, number)
+        except (ProcessLookupError, PermissionError):
+            return
+
+    def end(self) -> None:
+        """Leave no process behind, not even one that the command itself started."""
+        self.signal(signal.SIGKILL)
+        self.process.wait()
+
+
+def parse(line: str) -> dict[str, Any] | None:
+    """One event, or None for a line that is none (a library that prints to standard output, say)."""
+    try:
+        event = json.loads(line)
+    except json.JSONDecodeError:
+        return None
+    return event if isinstance(event, dict) and "type" in event else None
+
+
+def last_words(path: Path, size: int = 2000) -> str:
+    """The end of a process's standard error."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - size))
+            return file.read().decode(errors="replace").strip()
+    except FileNotFoundError:
+        return ""

@@ -1,0 +1,79 @@
+"""The costs page: this month against the budget, by day and by prototype, and the prices."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from webapp.accounts.access import load, member
+from webapp.accounts.actions import audit
+from webapp.costs import actions, reports
+from webapp.costs.models import LedgerEntry, Rate
+
+
+SUBJECT = ["prototype", "kind", "subject", "subject_id", "subject_name", "hardware", "price_per_hour"]
+
+
+def month_bounds(text: str) -> tuple[Any, Any]:
+    """First moment of the month `2026-11` and of the next one; this month when the text is none."""
+    now = timezone.now()
+    try:
+        year, month = (int(part) for part in text.split("-"))
+        start = actions.month_start(now.replace(year=year, month=month, day=1))
+    except ValueError:
+        start = actions.month_start(now)
+    return start, actions.month_start(start + timedelta(days=32))
+
+
+@member
+def costs(request: HttpRequest) -> HttpResponse:
+    """Context: start, end, previous, next, kinds {kind: amount}, total, days [{day, kind, amount}],
+    prototypes [{prototype id, kind, amount}], subjects, rates, forecast, month."""
+    start, end = month_bounds(request.GET.get("month", ""))
+    workspace = request.workspace
+    kinds = reports.by_kind(workspace, start, end)
+    total = sum(kinds.values())
+    now = timezone.now()
+    elapsed = max((min(now, end) - start).total_seconds(), 86400)
+    context = {
+        "start": start,
+        "end": end,
+        "previous": start - timedelta(days=1),
+        "following": end if end <= now else None,
+        "kinds": kinds,
+        "total": total,
+        "days": reports.grouped(workspace, ["day", "kind"], start, end),
+        "prototypes": reports.grouped(workspace, ["prototype", "prototype_name", "kind"], start, end),
+        "subjects": reports.grouped(workspace, SUBJECT, start, end),
+        "rates": Rate.objects.for_workspace(workspace),
+        "forecast": total * int((end - start).total_seconds()) / int(elapsed),
+        "month": actions.month(workspace),
+        "entries": LedgerEntry.objects.for_workspace(workspace)
+        .filter(created_at__gte=start, created_at__lt=end)
+        .count(),
+    }
+    return render(request, "costs/costs.html", context)
+
+
+@member
+@require_POST
+def set_budget(request: HttpRequest) -> HttpResponse:
+    budget = actions.set_budget(request.workspace, request.POST.get("amount", ""))
+    audit(request.workspace, request.user, "set", "budget", text=str(budget))
+    messages.success(request, _("The budget is now %(amount)s a month.") % {"amount": budget.amount})
+    return redirect("costs")
+
+
+@member
+@require_POST
+def set_rate(request: HttpRequest, pk: str) -> HttpResponse:
+    rate = load(Rate, request.workspace, pk)
+    rate = actions.set_rate(request.workspace, rate.hardware, request.POST.get("price", ""))
+    audit(request.workspace, request.user, "set", "price", text=str(rate))
+    messages.success(request, _("Saved. Lines already charged keep their old price."))
+    return redirect("costs")

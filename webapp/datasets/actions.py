@@ -1,0 +1,213 @@
+"""Verbs over datasets: take files, read them into a version, map columns, mend."""
+
+import json
+import resource
+import shutil
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from webapp.accounts.actions import audit
+from webapp.accounts.models import User, Workspace
+from webapp.core.files import check_room, safe_name, store
+from webapp.core.problems import Problem
+from webapp.core.trainer_process import TrainerProcess, last_words
+from webapp.datasets.models import Dataset, DatasetVersion, Status
+
+GIB = 1024**3
+READER_LIMITS = {
+    resource.RLIMIT_AS: 12 * GIB,
+    resource.RLIMIT_CPU: 900,
+    resource.RLIMIT_FSIZE: 8 * GIB,
+    resource.RLIMIT_CORE: 0,
+}
+MAX_FILES = 20
+READ_ATTEMPTS = 2
+
+
+def create_dataset(workspace: Workspace, user: User, files: Sequence[Any], name: str = "") -> Dataset:
+    """Store the files and have a worker read them. `files` are Django uploads."""
+    if not files:
+        raise Problem(
+            _("No file came with the request."), code="no_file", hint=_("Choose a CSV, JSONL or Parquet file.")
+        )
+    if len(files) > MAX_FILES:
+        raise Problem(
+            _("At most %(limit)d files make one dataset.") % {"limit": MAX_FILES}, code="too_many_files", status=413
+        )
+    check_room(sum(file.size or 0 for file in files))
+    title = (name.strip() or Path(safe_name(files[0].name or "data")).stem)[:120]
+    dataset = Dataset(workspace=workspace, name=title, created_by=user)
+    try:
+        names = store(files, dataset.upload_folder)
+        with transaction.atomic():
+            dataset.save()
+            version = add_version(dataset, user, sources=names, note=_("Upload"))
+            audit(workspace, user, "uploaded", "dataset", dataset.pk, title)
+    except Exception:
+        shutil.rmtree(dataset.upload_folder, ignore_errors=True)
+        raise
+    enqueue(version)
+    return dataset
+
+
+def add_version(dataset: Dataset, user: User | None, **fields: Any) -> DatasetVersion:
+    last = dataset.versions.order_by("-number").values_list("number", flat=True).first() or 0
+    return DatasetVersion.objects.create(
+        workspace_id=dataset.workspace_id, dataset=dataset, created_by=user, number=last + 1, **fields
+    )
+
+
+def enqueue(version: DatasetVersion) -> None:
+    from webapp.datasets.tasks import read_version
+
+    transaction.on_commit(lambda: read_version.delay(version.pk))
+
+
+def remap(version: DatasetVersion, user: User, task: str, columns: dict[str, str]) -> DatasetVersion:
+    """The next version: the same rows under another mapping, split anew; the same version when nothing changes."""
+    known = {column["name"] for column in version.columns}
+    unknown = [name for name in columns.values() if name not in known]
+    if unknown:
+        raise Problem(
+            _("There is no column “%(name)s”.") % {"name": unknown[0]},
+            code="no_column",
+            hint=_("The columns are: %(names)s.") % {"names": ", ".join(sorted(known)[:20])},
+        )
+    if task == version.suggestion.get("task") and columns == version.suggestion.get("columns"):
+        return version
+    return derive(version, user, _("Columns chosen by hand"), task=task, columns=columns)
+
+
+def mend(version: DatasetVersion, user: User, action: str) -> DatasetVersion:
+    """The next version, with one fault mended. Only what the reader offered can be asked for."""
+    offered = {problem["fix"]["action"]: problem["fix"]["label"] for problem in version.problems if problem.get("fix")}
+    if action not in offered:
+        raise Problem(
+            _("That fault is not in this version."), code="no_such_fix", hint=_("Reload the page to see what is.")
+        )
+    suggestion = {key: version.suggestion.get(key) for key in ("task", "columns")}
+    return derive(version, user, offered[action], fixes=[action], **suggestion)
+
+
+def derive(version: DatasetVersion, user: User, note: str, **request: Any) -> DatasetVersion:
+    if version.status != Status.READY:
+        raise Problem(_("This version is not ready yet."), code="not_ready", hint=_("Wait until it has been read."))
+    with transaction.atomic():
+        made = add_version(version.dataset, user, parent=version, note=note, request=request, sources=version.sources)
+        audit(version.workspace, user, "made version", "dataset", version.dataset_id, f"{version.dataset.name}: {note}")
+    enqueue(made)
+    return made
+
+
+def read(version_id: str) -> None:
+    """Read one version in a process of its own; what it prints becomes progress, its files become the version."""
+    claimed = DatasetVersion.objects.filter(pk=version_id, status=Status.PROCESSING, read_by="")
+    if not claimed.update(read_by="worker", attempts=F("attempts") + 1, touched_at=timezone.now()):
+        return
+    version = DatasetVersion.objects.select_related("dataset", "parent").get(pk=version_id)
+    shutil.rmtree(version.folder, ignore_errors=True)
+    started = time.monotonic()
+    try:
+        outcome = run_reader(version)
+    except Exception:
+        fail(
+            version,
+            {"code": "bug", "message": _("The file could not be read: our fault."), "hint": _("The log says more.")},
+        )
+        raise
+    version.seconds = time.monotonic() - started
+    if outcome.get("type") == "result":
+        finish(version)
+    else:
+        fail(version, {key: outcome.get(key, "") for key in ("code", "message", "hint")})
+
+
+def reader_arguments(version: DatasetVersion) -> list[str]:
+    sources = (
+        [version.parent.folder]
+        if version.parent
+        else [version.dataset.upload_folder / name for name in version.sources]
+    )
+    arguments = ["inspect", *map(str, sources), "--out", str(version.folder)]
+    for option in ("task", "columns", "split"):
+        value = version.request.get(option)
+        if value:
+            arguments += [f"--{option}", value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)]
+    return arguments + [word for fix in version.request.get("fixes", []) for word in ("--fix", fix)]
+
+
+def run_reader(version: DatasetVersion) -> dict[str, Any]:
+    """The reader's last event: its result, its error, or our own sentence when it died without one."""
+    stderr = version.folder.parent / f"v{version.number}.log"
+    process = TrainerProcess(reader_arguments(version), stderr=stderr, limits=READER_LIMITS)
+    final: dict[str, Any] = {}
+    saved = 0.0
+    try:
+        for event in process.events():
+            if event and event["type"] in ("result", "error"):
+                final = event
+            if event and event["type"] == "progress" and time.monotonic() - saved > 0.5:
+                saved = time.monotonic()
+                fields = {
+                    "progress": event.get("fraction", 0),
+                    "rows_read": event.get("done") or 0,
+                    "touched_at": timezone.now(),
+                }
+                DatasetVersion.objects.filter(pk=version.pk).update(**fields)
+    finally:
+        process.end()
+    if final:
+        return final
+    return {
+        "code": "reader_died",
+        "message": _("Reading this file took more memory or time than a file may take, so it was stopped."),
+        "hint": _("Send a smaller part of it. If it is small, it may be damaged: export it again."),
+        "detail": last_words(stderr),
+    }
+
+
+def finish(version: DatasetVersion) -> None:
+    """Take over what the reader wrote."""
+    version.profile = json.loads((version.folder / "profile.json").read_text("utf-8"))
+    version.problems = json.loads((version.folder / "problems.json").read_text("utf-8"))
+    version.rows = version.profile["rows"]
+    version.sha256 = version.profile["sha256"]
+    version.bytes = sum(file.stat().st_size for file in version.folder.rglob("*") if file.is_file())
+    version.status, version.progress, version.rows_read = Status.READY, 1, version.rows
+    version.save()
+
+
+def fail(version: DatasetVersion, error: dict[str, Any]) -> None:
+    version.status, version.error = Status.FAILED, error
+    version.save()
+
+
+def sweep(stale_seconds: float = 120) -> None:
+    """Read again what a dead worker left half read; give up after the second time."""
+    stale = timezone.now() - timedelta(seconds=stale_seconds)
+    for version in DatasetVersion.objects.filter(status=Status.PROCESSING, touched_at__lt=stale)[:50]:
+        if version.attempts >= READ_ATTEMPTS:
+            fail(
+                version,
+                {"code": "reader_died", "message": _("Reading this file failed twice."), "hint": _("Send it again.")},
+            )
+            continue
+        DatasetVersion.objects.filter(pk=version.pk).update(read_by="", touched_at=timezone.now())
+        enqueue(version)
+
+
+def delete_dataset(dataset: Dataset, user: User) -> None:
+    """The rows of the database go with their files; runs that used it keep their own artifact."""
+    folders = [dataset.upload_folder, *(version.folder.parent for version in dataset.versions.all()[:1])]
+    audit(dataset.workspace, user, "deleted", "dataset", dataset.pk, dataset.name)
+    dataset.delete()
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,97 @@
+"""Datasets and their versions.
+
+A dataset is what a person calls one thing; a version is what was read once and never changes: rows, columns, roles
+and split, under one content hash. Another mapping or a fix makes the next version.
+
+    processing → ready | failed
+"""
+
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from webapp.accounts.models import User
+from webapp.core.models import WorkspaceOwned
+
+
+class Status(models.TextChoices):
+    PROCESSING = "processing", _("Reading")
+    READY = "ready", _("Ready")
+    FAILED = "failed", _("Failed")
+
+
+class Dataset(WorkspaceOwned):
+    name = models.CharField(_("name"), max_length=120)
+    created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def latest(self) -> "DatasetVersion | None":
+        """The newest version, ready or not."""
+        return self.versions.order_by("-number").first()
+
+    @property
+    def current(self) -> "DatasetVersion | None":
+        """The newest version that can be used."""
+        return self.versions.filter(status=Status.READY).order_by("-number").first()
+
+    @property
+    def upload_folder(self) -> Path:
+        return settings.MAQUETTE_DATA / "uploads" / self.pk
+
+
+class DatasetVersion(WorkspaceOwned):
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField()
+    parent = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, related_name="+")
+    created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    note = models.CharField(max_length=200, blank=True)
+    sources = models.JSONField(default=list, help_text="names of the uploaded files, in order")
+    request = models.JSONField(default=dict, help_text="task, columns, split and fixes asked for")
+
+    status = models.CharField(max_length=12, choices=Status, default=Status.PROCESSING)
+    progress = models.FloatField(default=0)
+    rows_read = models.BigIntegerField(default=0)
+    read_by = models.CharField(max_length=80, blank=True)
+    touched_at = models.DateTimeField(auto_now=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    seconds = models.FloatField(null=True)
+    error = models.JSONField(null=True)
+
+    rows = models.BigIntegerField(default=0)
+    bytes = models.BigIntegerField(default=0)
+    sha256 = models.CharField(max_length=64, blank=True)
+    profile = models.JSONField(default=dict)
+    problems = models.JSONField(default=list)
+
+    class Meta(WorkspaceOwned.Meta):
+        ordering = ["-number"]
+        constraints = [models.UniqueConstraint(fields=["dataset", "number"], name="one_version_number_each")]
+
+    def __str__(self) -> str:
+        return f"{self.dataset} version {self.number}"
+
+    @property
+    def folder(self) -> Path:
+        return settings.MAQUETTE_DATA / "datasets" / self.dataset_id / f"v{self.number}"
+
+    @property
+    def suggestion(self) -> dict[str, Any]:
+        return self.profile.get("suggestion") or {}
+
+    @property
+    def columns(self) -> list[dict[str, Any]]:
+        return self.profile.get("columns", [])
+
+    @property
+    def split(self) -> dict[str, Any]:
+        return self.profile.get("split") or {}
+
+    @property
+    def labels(self) -> list[dict[str, Any]]:
+        return self.profile.get("labels") or []

@@ -1,0 +1,320 @@
+"""Verbs over endpoints: deploy a run, share it, switch it off, hear what visitors say."""
+
+import json
+import re
+import unicodedata
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import F
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from webapp.accounts.actions import audit
+from webapp.accounts.models import User
+from webapp.core.ids import new_id
+from webapp.core.problems import Conflict, Problem
+from webapp.core.trainer_process import TrainerProcess
+from webapp.costs.actions import charge, check_budget, price_per_hour
+from webapp.endpoints import registry
+from webapp.endpoints.models import (
+    Endpoint,
+    EndpointKey,
+    EndpointVersion,
+    Feedback,
+    ShareLink,
+    Status,
+    Visibility,
+    slug_form,
+)
+from webapp.runs.models import Run
+from webapp.runs.models import Status as RunStatus
+
+HOSTING_LIMIT = timedelta(minutes=5)
+"""Longest stretch charged at once: a beat that slept longer does not bill the time it slept."""
+
+
+def deploy(run: Run, user: User | None, **wishes: Any) -> tuple[Endpoint, str | None]:
+    """Serve a run. The prototype's endpoint is made the first time (with its first key, returned) and kept after.
+
+    Wishes: name, slug, visibility.
+    """
+    if run.status != RunStatus.SUCCEEDED:
+        raise Conflict(_("Only a finished run can be shared."), code="not_finished", hint=_("Wait until it is done."))
+    check_budget(run.workspace)
+    with transaction.atomic():
+        endpoint = Endpoint.objects.select_for_update().filter(prototype=run.prototype).first()
+        key = None
+        if endpoint is None:
+            endpoint = create_endpoint(run, user, wishes)
+            _key, key = EndpointKey.issue(endpoint, _("first key"))
+        else:
+            update(endpoint, user, wishes)
+        last = endpoint.versions.order_by("-number").values_list("number", flat=True).first() or 0
+        version = EndpointVersion.objects.create(
+            workspace_id=run.workspace_id, endpoint=endpoint, run=run, number=last + 1
+        )
+        audit(run.workspace, user, "deployed", "endpoint", endpoint.pk, f"{endpoint.name}, {run}")
+    if exported(run.artifact):
+        go_live(version)
+    else:
+        Endpoint.objects.filter(pk=endpoint.pk, current=None).update(status=Status.DEPLOYING)
+        from webapp.endpoints.tasks import export_version
+
+        transaction.on_commit(lambda: export_version.delay(version.pk))
+    endpoint.refresh_from_db()
+    return endpoint, key
+
+
+def create_endpoint(run: Run, user: User | None, wishes: dict[str, Any]) -> Endpoint:
+    name = str(wishes.get("name") or run.prototype.name)[:120]
+    slug = check_slug(str(wishes["slug"])) if wishes.get("slug") else free_slug(name)
+    endpoint = Endpoint(
+        workspace_id=run.workspace_id,
+        prototype=run.prototype,
+        created_by=user,
+        name=name,
+        slug=slug,
+        words=run.prototype.summary,
+        visibility=check_visibility(wishes.get("visibility") or Visibility.PRIVATE),
+    )
+    endpoint.save()
+    ShareLink.issue(endpoint, _("First link"))
+    return endpoint
+
+
+def check_slug(slug: str) -> str:
+    try:
+        slug_form(slug)
+    except ValidationError as error:
+        raise Problem(
+            _("“%(slug)s” cannot be part of an address.") % {"slug": slug[:60]},
+            code="bad_slug",
+            hint=str(slug_form.message),
+        ) from error
+    if Endpoint.objects.filter(slug=slug).exists():
+        raise Conflict(
+            _("The address “%(slug)s” is taken.") % {"slug": slug}, code="slug_taken", hint=_("Choose another one.")
+        )
+    return slug
+
+
+def free_slug(name: str) -> str:
+    """A readable slug from a name, made unique with a few random characters where it is taken."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:48].strip("-")
+    slug = slug if len(slug) >= 3 else f"demo-{new_id()[:6]}"
+    return slug if not Endpoint.objects.filter(slug=slug).exists() else f"{slug}-{new_id()[:6]}"
+
+
+def check_visibility(value: Any) -> str:
+    if value not in Visibility.values:
+        raise Problem(
+            _("“%(value)s” is no visibility.") % {"value": value},
+            code="bad_visibility",
+            hint=_("Choose one of %(names)s.") % {"names": ", ".join(Visibility.values)},
+        )
+    return str(value)
+
+
+def exported(artifact: Path) -> dict[str, Any] | None:
+    """The artifact's export, if it was packaged for serving."""
+    try:
+        return json.loads((artifact / "onnx" / "export.json").read_text("utf-8"))
+    except FileNotFoundError:
+        return None
+
+
+def export(version_id: str) -> None:
+    """Package an artifact that was not, in a process of its own, then go live."""
+    version = EndpointVersion.objects.select_related("endpoint", "run").get(pk=version_id)
+    process = TrainerProcess(
+        ["export", str(version.run.artifact), "--format", "onnx-int8"],
+        stderr=settings.MAQUETTE_DATA / "logs" / "exports.log",
+    )
+    final: dict[str, Any] = {}
+    try:
+        final = next((event for event in process.events() if event and event["type"] == "error"), {})
+    finally:
+        process.end()
+    if exported(version.run.artifact):
+        go_live(version)
+    else:
+        error = {
+            "code": final.get("code", "export"),
+            "message": final.get("message") or _("The model could not be packaged."),
+        }
+        Endpoint.objects.filter(pk=version.endpoint_id, current=None).update(status=Status.FAILED, error=error)
+
+
+def go_live(version: EndpointVersion) -> None:
+    """Serve this version from now on: also how a version is promoted or rolled back to."""
+    details = exported(version.run.artifact) or {}
+    with transaction.atomic():
+        version.engine, version.export = details.get("engine", "onnx-fp32"), details
+        version.save(update_fields=["engine", "export"])
+        Endpoint.objects.filter(pk=version.endpoint_id).update(
+            current=version, status=Status.LIVE, error=None, charged_until=timezone.now()
+        )
+    publish(version.endpoint)
+
+
+def publish(endpoint: Endpoint) -> None:
+    transaction.on_commit(lambda: registry.publish(endpoint))
+
+
+def update(endpoint: Endpoint, user: User | None, wishes: dict[str, Any]) -> Endpoint:
+    """Change name, words, slug, visibility or status (`live`, `off`); what is left out stays."""
+    before = endpoint.slug
+    for field in ("name", "words"):
+        if wishes.get(field):
+            setattr(endpoint, field, str(wishes[field])[: Endpoint._meta.get_field(field).max_length])
+    if wishes.get("visibility"):
+        endpoint.visibility = check_visibility(wishes["visibility"])
+    if wishes.get("slug") and wishes["slug"] != endpoint.slug:
+        endpoint.slug = check_slug(str(wishes["slug"]))
+    endpoint.save()
+    if wishes.get("status"):
+        switch(endpoint, user, str(wishes["status"]))
+    if endpoint.slug != before:
+        transaction.on_commit(lambda: registry.withdraw(before))
+    publish(endpoint)
+    return endpoint
+
+
+def switch(endpoint: Endpoint, user: User | None, status: str) -> Endpoint:
+    """Put a demo to sleep or wake it. Keys and links stay."""
+    if status not in (Status.LIVE, Status.OFF):
+        raise Problem(_("A demo is live or off."), code="bad_status", hint=_("Send status live or off."))
+    if endpoint.current is None:
+        raise Conflict(_("This demo is not ready yet."), code="not_ready")
+    if status == Status.LIVE:
+        check_budget(endpoint.workspace)
+        endpoint.charged_until = timezone.now()
+    endpoint.status = status
+    endpoint.save(update_fields=["status", "charged_until"])
+    audit(
+        endpoint.workspace,
+        user,
+        "woke" if status == Status.LIVE else "put to sleep",
+        "endpoint",
+        endpoint.pk,
+        endpoint.name,
+    )
+    publish(endpoint)
+    return endpoint
+
+
+def delete(endpoint: Endpoint, user: User | None) -> None:
+    audit(endpoint.workspace, user, "deleted", "endpoint", endpoint.pk, endpoint.name)
+    slug = endpoint.slug
+    endpoint.delete()
+    transaction.on_commit(lambda: registry.withdraw(slug))
+
+
+def promote(version: EndpointVersion, user: User | None) -> None:
+    audit(version.workspace, user, "rolled to", "endpoint", version.endpoint_id, str(version))
+    go_live(version)
+
+
+def create_key(endpoint: Endpoint, user: User | None, name: str) -> tuple[EndpointKey, str]:
+    key, secret = EndpointKey.issue(endpoint, name)
+    audit(endpoint.workspace, user, "created", "key", key.pk, f"{endpoint.name}: {key.name}")
+    publish(endpoint)
+    return key, secret
+
+
+def create_link(endpoint: Endpoint, user: User | None, name: str, days: int | None = None) -> ShareLink:
+    if days is not None and not 1 <= days <= 3650:
+        raise Problem(_("A link lasts between 1 and 3650 days."), code="bad_expiry", hint=_("Leave it out for no end."))
+    link = ShareLink.issue(endpoint, name, days)
+    audit(endpoint.workspace, user, "created", "link", link.pk, f"{endpoint.name}: {link.name}")
+    return link
+
+
+def revoke(secret: EndpointKey | ShareLink, user: User | None) -> None:
+    """End a key or a link; the others go on."""
+    secret.revoked_at = timezone.now()
+    secret.save(update_fields=["revoked_at"])
+    audit(
+        secret.workspace,
+        user,
+        "revoked",
+        type(secret).__name__.lower(),
+        secret.pk,
+        f"{secret.endpoint.name}: {secret.name}",
+    )
+    publish(secret.endpoint)
+
+
+def restore(link: ShareLink, user: User | None) -> None:
+    link.revoked_at = None
+    link.save(update_fields=["revoked_at"])
+    audit(link.workspace, user, "restored", "sharelink", link.pk, f"{link.endpoint.name}: {link.name}")
+
+
+def demo_path(endpoint: Endpoint, link: ShareLink | None = None) -> str:
+    path = reverse("demo", args=[endpoint.slug])
+    return f"{path}?link={link.token}" if link else path
+
+
+def demo_url(endpoint: Endpoint) -> str:
+    """The address to send: with the first working link's token when only links open it."""
+    link = None
+    if endpoint.visibility == Visibility.LINK:
+        link = next((one for one in endpoint.links.working().order_by("created_at") if one.works), None)
+    return settings.PUBLIC_URL + demo_path(endpoint, link)
+
+
+def predict_url(endpoint: Endpoint) -> str:
+    return f"{settings.PUBLIC_URL}/e/{endpoint.slug}/predict"
+
+
+def take_feedback(endpoint: Endpoint, text: str, output: Any, verdict: str, **fields: Any) -> Feedback:
+    if verdict not in (Feedback.UP, Feedback.DOWN):
+        raise Problem(_("A verdict is up or down."), code="bad_verdict")
+    return Feedback.objects.create(
+        workspace_id=endpoint.workspace_id,
+        endpoint=endpoint,
+        version=endpoint.current,
+        input=text[:10_000],
+        output=output,
+        verdict=verdict,
+        **fields,
+    )
+
+
+def count_visit(link: ShareLink | None, **counts: int) -> None:
+    if link:
+        ShareLink.objects.filter(pk=link.pk).update(
+            last_at=timezone.now(), **{name: F(name) + value for name, value in counts.items()}
+        )
+
+
+def charge_hosting() -> None:
+    """Every minute: charge each live endpoint for the time since the last charge; sleep those without budget."""
+    now = timezone.now()
+    for endpoint in Endpoint.objects.filter(status=Status.LIVE).select_related("workspace", "prototype"):
+        since = max(endpoint.charged_until or now, now - HOSTING_LIMIT)
+        with transaction.atomic():
+            unchanged = Endpoint.objects.filter(pk=endpoint.pk, charged_until=endpoint.charged_until)
+            if not unchanged.update(charged_until=now):
+                continue
+            charge(
+                endpoint.workspace,
+                key=f"endpoint:{endpoint.pk}:{now.isoformat()}",
+                seconds=(now - since).total_seconds(),
+                price=price_per_hour(endpoint.workspace, "endpoint"),
+                kind="hosting",
+                hardware="endpoint",
+                prototype=endpoint.prototype_id,
+                prototype_name=endpoint.prototype.name,
+                subject="endpoint",
+                subject_id=endpoint.pk,
+                subject_name=endpoint.name,
+            )

@@ -1,0 +1,176 @@
+"""Hosted models: an endpoint serves one run at a time, under one slug, to the people it was shared with.
+
+deploying → live ⇄ off,   deploying → failed
+"""
+
+import secrets
+from datetime import timedelta
+from typing import Any
+
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from webapp.accounts.models import User, hashed
+from webapp.core.models import WorkspaceOwned, WorkspaceQuerySet
+from webapp.prototypes.models import Prototype
+from webapp.runs.models import Run
+
+slug_form = RegexValidator(r"^[a-z0-9](?:[a-z0-9-]{1,58}[a-z0-9])$", _("3 to 60 small letters, digits and hyphens."))
+
+
+class Status(models.TextChoices):
+    DEPLOYING = "deploying", _("Getting ready")
+    LIVE = "live", _("Live")
+    OFF = "off", _("Asleep")
+    FAILED = "failed", _("Failed")
+
+
+class Visibility(models.TextChoices):
+    PRIVATE = "private", _("Only members of this workspace")
+    LINK = "link", _("Anyone with a link")
+    PUBLIC = "public", _("Everyone")
+
+
+class Endpoint(WorkspaceOwned):
+    prototype = models.OneToOneField(Prototype, on_delete=models.CASCADE, related_name="endpoint")
+    created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    slug = models.SlugField(max_length=60, unique=True, validators=[slug_form])
+    name = models.CharField(_("title of the demo"), max_length=120)
+    words = models.CharField(_("what it says below the title"), max_length=400, blank=True)
+    visibility = models.CharField(max_length=8, choices=Visibility, default=Visibility.PRIVATE)
+    status = models.CharField(max_length=10, choices=Status, default=Status.DEPLOYING)
+    current = models.ForeignKey("EndpointVersion", on_delete=models.SET_NULL, null=True, related_name="+")
+    error = models.JSONField(null=True)
+    requests_per_minute = models.PositiveIntegerField(default=600)
+    charged_until = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class EndpointVersion(WorkspaceOwned):
+    """One deployment of one run; which engine serves it and how far that agrees with the trained model."""
+
+    endpoint = models.ForeignKey(Endpoint, on_delete=models.CASCADE, related_name="versions")
+    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="deployments")
+    number = models.PositiveIntegerField()
+    engine = models.CharField(max_length=20, blank=True)
+    export = models.JSONField(default=dict, help_text="the artifact's onnx/export.json")
+
+    class Meta(WorkspaceOwned.Meta):
+        ordering = ["-number"]
+        constraints = [models.UniqueConstraint(fields=["endpoint", "number"], name="one_deployment_number_each")]
+
+    def __str__(self) -> str:
+        return f"{self.endpoint} version {self.number}"
+
+
+class SecretQuerySet(WorkspaceQuerySet):
+    def working(self) -> "SecretQuerySet":
+        return self.filter(revoked_at=None)
+
+
+class EndpointKey(WorkspaceOwned):
+    """What a program sends to `/e/<slug>/predict`; shown once, kept as a hash."""
+
+    PREFIX = "mqe_"
+
+    endpoint = models.ForeignKey(Endpoint, on_delete=models.CASCADE, related_name="keys")
+    name = models.CharField(max_length=120, default="key")
+    digest = models.CharField(max_length=64, unique=True)
+    hint = models.CharField(max_length=12)
+    last_used_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    objects = SecretQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.hint}…)"
+
+    @classmethod
+    def issue(cls, endpoint: Endpoint, name: str) -> tuple["EndpointKey", str]:
+        secret = cls.PREFIX + secrets.token_urlsafe(32)
+        key = cls.objects.create(
+            workspace_id=endpoint.workspace_id,
+            endpoint=endpoint,
+            name=name[:120] or "key",
+            digest=hashed(secret),
+            hint=secret[:9],
+        )
+        return key, secret
+
+
+class ShareLink(WorkspaceOwned):
+    """A demo link for one recipient. It can be shown again, so its token is kept as it is; it opens only the demo."""
+
+    endpoint = models.ForeignKey(Endpoint, on_delete=models.CASCADE, related_name="links")
+    name = models.CharField(_("for whom"), max_length=120)
+    token = models.CharField(max_length=40, unique=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True)
+    visits = models.PositiveIntegerField(default=0)
+    tries = models.PositiveIntegerField(default=0)
+    last_at = models.DateTimeField(null=True)
+
+    objects = SecretQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return self.name
+
+    @classmethod
+    def issue(cls, endpoint: Endpoint, name: str, days: int | None = None) -> "ShareLink":
+        expires = timezone.now() + timedelta(days=days) if days else None
+        fields: dict[str, Any] = {
+            "name": name[:120] or "link",
+            "token": secrets.token_urlsafe(18),
+            "expires_at": expires,
+        }
+        return cls.objects.create(workspace_id=endpoint.workspace_id, endpoint=endpoint, **fields)
+
+    @property
+    def works(self) -> bool:
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > timezone.now())
+
+    @classmethod
+    def find(cls, endpoint: Endpoint, token: str) -> "ShareLink | None":
+        alive = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
+        return cls.objects.working().filter(alive, endpoint=endpoint, token=token).first() if token else None
+
+
+class UsageHour(models.Model):
+    """Requests of one key (or of the demo page, key empty) to one endpoint within one hour."""
+
+    endpoint = models.ForeignKey(Endpoint, on_delete=models.CASCADE, related_name="usage")
+    key = models.CharField(max_length=40, blank=True)
+    hour = models.DateTimeField()
+    requests = models.PositiveBigIntegerField(default=0)
+    errors = models.PositiveBigIntegerField(default=0)
+    rows = models.PositiveBigIntegerField(default=0)
+    ms = models.FloatField(default=0, help_text="sum over the requests")
+
+    class Meta:
+        ordering = ["-hour"]
+        constraints = [models.UniqueConstraint(fields=["endpoint", "key", "hour"], name="one_usage_hour_each")]
+
+    def __str__(self) -> str:
+        return f"{self.requests} requests at {self.hour}"
+
+
+class Feedback(WorkspaceOwned):
+    """What a visitor thought of one answer."""
+
+    UP, DOWN = "up", "down"
+
+    endpoint = models.ForeignKey(Endpoint, on_delete=models.CASCADE, related_name="feedback")
+    version = models.ForeignKey(EndpointVersion, on_delete=models.SET_NULL, null=True, related_name="+")
+    link = models.ForeignKey(ShareLink, on_delete=models.SET_NULL, null=True, related_name="+")
+    input = models.TextField(max_length=10_000)
+    output = models.JSONField()
+    verdict = models.CharField(max_length=4, choices=[(UP, _("right")), (DOWN, _("wrong"))])
+    should_have_been = models.CharField(max_length=200, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.verdict}: {self.input[:40]}"

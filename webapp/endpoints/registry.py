@@ -1,0 +1,96 @@
+"""Tells serving what it may serve, and hears what was used: the two ends in Redis (docs/architecture.md)."""
+
+import json
+import logging
+from collections import defaultdict
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from webapp.core.redis import best_effort, client
+from webapp.costs.actions import month
+from webapp.endpoints.models import Endpoint, EndpointKey, Status, UsageHour
+
+log = logging.getLogger(__name__)
+PREFIX, CHANNEL, USAGE = "maquette:endpoint:", "maquette:endpoints", "maquette:usage"
+DRAIN_AT_ONCE = 2000
+MAX_INPUTS, MAX_BYTES = 64, 1024 * 1024
+
+
+def record(endpoint: Endpoint, blocked: str | None) -> dict[str, Any]:
+    version = endpoint.current
+    keys = dict(endpoint.keys.working().values_list("digest", "pk"))
+    return {
+        "slug": endpoint.slug,
+        "status": "live" if endpoint.status == Status.LIVE and version else "off",
+        "visibility": endpoint.visibility,
+        "run": version.run_id if version else None,
+        "version": version.number if version else None,
+        "artifact": str(version.run.artifact) if version else None,
+        "engine": version.engine if version else None,
+        "blocked": blocked,
+        "limits": {
+            "requests_per_minute": endpoint.requests_per_minute,
+            "inputs_per_request": MAX_INPUTS,
+            "bytes_per_request": MAX_BYTES,
+        },
+        "keys": keys,
+    }
+
+
+def publish(endpoint: Endpoint) -> None:
+    """Write one endpoint's record; a deleted one is withdrawn by `withdraw`."""
+    endpoint.refresh_from_db()
+    blocked = "budget" if month(endpoint.workspace).left <= 0 else None
+    with best_effort("publishing an endpoint"):
+        client().set(PREFIX + endpoint.slug, json.dumps(record(endpoint, blocked)))
+        client().publish(CHANNEL, endpoint.slug)
+
+
+def withdraw(slug: str) -> None:
+    with best_effort("withdrawing an endpoint"):
+        client().delete(PREFIX + slug)
+        client().publish(CHANNEL, slug)
+
+
+def publish_all() -> None:
+    """Write every record anew, and take away those of endpoints that are gone: a lost Redis heals within a minute."""
+    known = set()
+    for endpoint in Endpoint.objects.select_related("workspace").iterator():
+        known.add(PREFIX + endpoint.slug)
+        publish(endpoint)
+    with best_effort("looking for old records"):
+        for name in client().scan_iter(PREFIX + "*", count=500):
+            if name not in known:
+                withdraw(name.removeprefix(PREFIX))
+
+
+def drain_usage() -> int:
+    """Move what serving counted into the hours; what was added is deleted after the database has it."""
+    with best_effort("reading the usage"):
+        entries = client().xrange(USAGE, count=DRAIN_AT_ONCE)
+        if entries:
+            store(json.loads(fields["u"]) for _id, fields in entries)
+            client().xdel(USAGE, *(entry for entry, _fields in entries))
+        return len(entries)
+    return 0
+
+
+def store(records: Any) -> None:
+    sums: dict[tuple[str, str, datetime], dict[str, float]] = defaultdict(lambda: defaultdict(float))
+    for item in records:
+        hour = datetime.fromtimestamp(int(item["minute"]) * 60, tz=timezone.get_default_timezone())
+        total = sums[item["slug"], item["key"] or "", hour.replace(minute=0, second=0, microsecond=0)]
+        for name in ("requests", "errors", "rows", "ms"):
+            total[name] += item.get(name, 0)
+    ids = dict(Endpoint.objects.filter(slug__in={slug for slug, _key, _hour in sums}).values_list("slug", "pk"))
+    with transaction.atomic():
+        for (slug, key, hour), total in sums.items():
+            if slug not in ids:
+                continue
+            row, _created = UsageHour.objects.get_or_create(endpoint_id=ids[slug], key=key, hour=hour)
+            UsageHour.objects.filter(pk=row.pk).update(**{name: F(name) + value for name, value in total.items()})
+            EndpointKey.objects.filter(pk=key).update(last_used_at=timezone.now())

@@ -1,0 +1,59 @@
+"""Asking the serving process from a page: the internal token instead of a key."""
+
+import json
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from webapp.core.problems import Problem, Unavailable
+
+TIMEOUT_SECONDS = 30
+
+
+def ask(path: str, body: dict[str, Any], visitor: str = "") -> dict[str, Any]:
+    """POST JSON to serving; its problem+json comes back as a `Problem` with the same status."""
+    request = urllib.request.Request(  # noqa: S310  the address is our own setting
+        settings.SERVING_URL + path,
+        data=json.dumps(body).encode(),
+        headers={
+            "Content-Type": "application/json",
+            "Authorization": f"Bearer {settings.MAQUETTE_INTERNAL_TOKEN}",
+            "X-Maquette-Client": visitor,
+        },
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:  # noqa: S310
+            return json.load(response)
+    except urllib.error.HTTPError as error:
+        raise problem_of(error) from error
+    except OSError as error:
+        raise Unavailable(
+            _("The demo is waking up."), code="waking", hint=_("Try again in a few seconds."), retry_after=5
+        ) from error
+
+
+def problem_of(error: urllib.error.HTTPError) -> Problem:
+    try:
+        found = json.load(error)
+    except ValueError:
+        found = {}
+    return Problem(
+        found.get("detail") or _("The model did not answer."),
+        code=found.get("code", "serving"),
+        hint=found.get("hint", ""),
+        status=error.code,
+        retry_after=error.headers.get("Retry-After"),
+    )
+
+
+def predict(slug: str, inputs: list[Any], visitor: str) -> dict[str, Any]:
+    return ask(f"/e/{slug}/predict", {"inputs": inputs}, visitor)
+
+
+def predict_artifact(artifact: Path, inputs: list[Any], visitor: str) -> dict[str, Any]:
+    """The same for a run that is not deployed: the try-it box."""
+    return ask("/internal/predict", {"artifact": str(artifact), "inputs": inputs}, visitor)

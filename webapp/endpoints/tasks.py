@@ -1,0 +1,25 @@
+"""Celery's side of endpoints: ids in, one plain function called."""
+
+from celery import shared_task
+
+from webapp.endpoints import actions, registry
+
+
+@shared_task(name="webapp.endpoints.tasks.export_version")
+def export_version(version_id: str) -> None:
+    actions.export(version_id)
+
+
+@shared_task(name="webapp.endpoints.tasks.publish_all")
+def publish_all() -> None:
+    registry.publish_all()
+
+
+@shared_task(name="webapp.endpoints.tasks.drain_usage")
+def drain_usage() -> None:
+    registry.drain_usage()
+
+
+@shared_task(name="webapp.endpoints.tasks.charge_hosting")
+def charge_hosting() -> None:
+    actions.charge_hosting()

@@ -1,0 +1,236 @@
+"""Verbs over runs: create, send, cancel, resume, sweep."""
+
+import logging
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Max
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from trainer import tasks
+from webapp.accounts.actions import audit
+from webapp.accounts.models import User
+from webapp.catalog.forms import check_params
+from webapp.core.problems import Conflict, Problem
+from webapp.core.redis import best_effort, client
+from webapp.costs.actions import check_budget, decimal_of, price_per_hour
+from webapp.datasets.models import DatasetVersion
+from webapp.datasets.models import Status as DatasetStatus
+from webapp.prototypes.models import Prototype
+from webapp.runs.models import Estimate, Run, Status
+from webapp.runs.queues import HARDWARE, QUEUES, queue_of
+
+log = logging.getLogger(__name__)
+ANSWER_BEFORE_RESEND_SECONDS = 15
+
+
+def settings_of(version: DatasetVersion, body: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a run from a request: what is left out is the dataset's suggestion and the task's default."""
+    if version.status != DatasetStatus.READY:
+        raise Conflict(
+            _("This dataset has not been read yet."), code="not_ready", hint=_("Wait until its status is ready.")
+        )
+    slug = body.get("task") or version.suggestion.get("task")
+    if not slug or not version.suggestion.get("columns"):
+        raise Problem(
+            _("No column to learn from was found."), code="no_task", hint=_("Choose the columns on the data page.")
+        )
+    task = find_task(slug)
+    blocking = next((problem for problem in version.problems if problem["severity"] == "error"), None)
+    if blocking:
+        raise Problem(
+            blocking["message"], code=blocking["code"], hint=_("Mend it on the data page, or send a better file.")
+        )
+    method = body.get("method") or "full"
+    if method not in {known["slug"] for known in task.declaration()["methods"]}:
+        raise Problem(_("There is no method “%(name)s” for this task.") % {"name": method}, code="bad_method")
+    hardware = body.get("hardware") or "cpu"
+    if hardware not in HARDWARE:
+        raise Problem(
+            _("“%(name)s” is no hardware that a run can ask for.") % {"name": hardware},
+            code="bad_hardware",
+            hint=_("Choose one of %(names)s.") % {"names": ", ".join(HARDWARE)},
+        )
+    return {
+        "task": slug,
+        "model": check_model(body.get("model") or task.declaration()["models"][0]["ref"]),
+        "method": method,
+        "params": check_params(slug, body.get("params") or {}),
+        "limits": check_limits(body.get("limits") or {}),
+        "hardware": hardware,
+        "seed": int(body.get("seed") or 0),
+    }
+
+
+def find_task(slug: str) -> Any:
+    try:
+        return tasks.get(slug)
+    except Exception as error:
+        names = ", ".join(task.slug for task in tasks.all())
+        raise Problem(
+            _("There is no task “%(name)s”.") % {"name": slug},
+            code="bad_task",
+            hint=_("Choose one of %(names)s.") % {"names": names},
+        ) from error
+
+
+def check_model(ref: str) -> str:
+    """A reference's form; whether it exists is the trainer's to say. `artifact:` paths are not for strangers to name."""
+    kind, colon, name = ref.partition(":")
+    if not colon or kind not in ("bundled", "hub", "local") or not name or ".." in name or name.startswith("/"):
+        raise Problem(
+            _("“%(name)s” is no model reference.") % {"name": ref},
+            code="bad_model",
+            hint=_("Write bundled:NAME, hub:ORG/NAME@REVISION or local:NAME; GET /api/v1/models lists some."),
+        )
+    return ref
+
+
+def check_limits(limits: dict[str, Any]) -> dict[str, float]:
+    unknown = set(limits) - {"seconds", "cost"}
+    if unknown:
+        raise Problem(
+            _("Unknown limit “%(name)s”.") % {"name": unknown.pop()}, code="bad_limits", hint=_("Give seconds or cost.")
+        )
+    checked = {name: float(decimal_of(value, _("The limit"))) for name, value in limits.items() if value is not None}
+    if checked.get("seconds") == 0:
+        raise Problem(_("A run cannot stop after 0 seconds."), code="bad_limits", hint=_("Give more, or leave it out."))
+    return checked
+
+
+def spec_of(version: DatasetVersion, fields: dict[str, Any], price: Decimal) -> dict[str, Any]:
+    """The trainer's specification (docs/contract) of these settings over this version."""
+    return {
+        "version": 1,
+        "task": fields["task"],
+        "dataset": {"path": str(version.folder), "columns": version.suggestion.get("columns", {})},
+        "model": fields["model"],
+        "method": fields["method"],
+        "params": fields["params"],
+        "limits": fields["limits"],
+        "hardware": {"device": fields["hardware"], "price_per_hour": float(price)},
+        "seed": fields["seed"],
+    }
+
+
+def create_run(
+    prototype: Prototype, user: User | None, body: dict[str, Any], version: DatasetVersion | None = None
+) -> Run:
+    """A run in the queue. A cost limit is never above what is left of the month's budget."""
+    version = version or prototype.dataset.current
+    if version is None:
+        raise Conflict(
+            _("This dataset has not been read yet."), code="not_ready", hint=_("Wait until its status is ready.")
+        )
+    fields = settings_of(version, body)
+    left = float(check_budget(prototype.workspace).left)
+    fields["limits"]["cost"] = min(fields["limits"].get("cost", left), left)
+    known = Estimate.objects.filter(version=version, key=estimate_key(fields), result__isnull=False).first()
+    with transaction.atomic():
+        Prototype.objects.select_for_update().get(pk=prototype.pk)
+        last = prototype.runs.aggregate(last=Max("number"))["last"] or 0
+        run = Run.objects.create(
+            workspace_id=prototype.workspace_id,
+            prototype=prototype,
+            version=version,
+            number=last + 1,
+            name=str(body.get("name") or "")[:120],
+            created_by=user,
+            price_per_hour=price_per_hour(prototype.workspace, fields["hardware"]),
+            estimate=known.result if known else None,
+            **fields,
+        )
+        if prototype.task != run.task:
+            Prototype.objects.filter(pk=prototype.pk).update(task=run.task)
+        audit(prototype.workspace, user, "started", "run", run.pk, f"{prototype.name}, {run}")
+    send(run)
+    return run
+
+
+def estimate_key(fields: dict[str, Any]) -> str:
+    """Settings that change what a run takes, as one short text."""
+    import hashlib
+    import json
+
+    what = {name: fields[name] for name in ("task", "model", "method", "params", "hardware")}
+    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:40]
+
+
+def send(run: Run) -> None:
+    """Put the run's id on its queue once the row is committed. A Redis that is away is made good by the sweeper."""
+    from webapp.runs.tasks import train
+
+    def deliver() -> None:
+        Run.objects.filter(pk=run.pk).update(sent_at=timezone.now())
+        try:
+            train.apply_async([run.pk], queue=queue_of(run.hardware), retry=False)
+        except Exception as error:  # kombu raises its transport's own errors
+            log.warning("run %s was not sent: %s", run.pk, error)
+
+    transaction.on_commit(deliver)
+
+
+def cancel(run: Run, user: User | None) -> Run:
+    if run.ended:
+        raise Conflict(_("This run has already ended."), code="ended")
+    run.ask_to_cancel()
+    audit(run.workspace, user, "cancelled", "run", run.pk, f"{run.prototype.name}, {run}")
+    return run
+
+
+def resume(run: Run, user: User | None) -> Run:
+    """Put a failed or cancelled run back into the queue; it goes on from its last checkpoint."""
+    check_budget(run.workspace)
+    if run.status not in (Status.FAILED, Status.CANCELLED) or not run.requeue(attempts=0):
+        raise Conflict(_("Only a failed or cancelled run can be resumed."), code="not_resumable")
+    audit(run.workspace, user, "resumed", "run", run.pk, f"{run.prototype.name}, {run}")
+    send(run)
+    return run
+
+
+def sweep() -> None:
+    """Every ten seconds: runs whose worker is gone go back to the queue, and messages that Redis lost go out again."""
+    for run in Run.objects.expired().select_related("workspace", "prototype")[:100]:
+        if run.status != Status.INTERRUPTED and not run.interrupt(run.lease):
+            continue
+        recover(run)
+    resend_lost()
+
+
+def recover(run: Run) -> None:
+    """An interrupted run: cancelled if that was asked, failed after too many deaths, else back to the queue."""
+    from webapp.core.trainer_process import last_words
+
+    if run.cancel_requested_at:
+        run.ask_to_cancel()
+    elif run.attempts >= settings.RUN_MAX_ATTEMPTS:
+        words = last_words(run.folder / "stderr.log")
+        run.give_up(
+            {
+                "code": "died",
+                "message": _("Training died %(count)d times.") % {"count": run.attempts},
+                "hint": _("It may need more memory: try a smaller model or batch size. Its last words are in the log."),
+                "detail": words,
+            }
+        )
+    elif run.requeue():
+        log.info("run %s lost its worker and waits again", run.pk)
+        send(run)
+
+
+def resend_lost() -> None:
+    """Send again what waits in the database but not in Redis; a message too many is refused by the claim."""
+    since = timezone.now() - timedelta(seconds=ANSWER_BEFORE_RESEND_SECONDS)
+    waiting = Run.objects.filter(status=Status.QUEUED, sent_at__lt=since) | Run.objects.filter(
+        status=Status.QUEUED, sent_at=None
+    )
+    with best_effort("looking for lost messages"):
+        for queue in QUEUES:
+            lost = [run for run in waiting.order_by("queued_at")[:200] if queue_of(run.hardware) == queue]
+            if len(lost) > client().llen(queue):
+                for run in lost:
+                    send(run)

@@ -1,0 +1,154 @@
+"""What a run will take, before it is started: a short measured trial, corrected by what past runs really took."""
+
+import json
+import logging
+import resource
+import statistics
+import tempfile
+import time
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from webapp.core.problems import Unavailable
+from webapp.core.trainer_process import TrainerProcess
+from webapp.costs.actions import cost_of, month, price_per_hour
+from webapp.datasets.models import DatasetVersion
+from webapp.runs.actions import estimate_key, settings_of, spec_of
+from webapp.runs.models import Estimate, Run, Status
+
+log = logging.getLogger(__name__)
+TRIAL_SECONDS = 120
+PAST_RUNS = 12
+CORRECTION = (0.4, 2.5)
+"""Bounds of the factor that past runs may put on a measurement."""
+
+
+def request(version: DatasetVersion, body: dict[str, Any]) -> Estimate:
+    """The estimate of these settings; measuring starts when it is asked for the first time."""
+    fields = settings_of(version, body)
+    price = price_per_hour(version.workspace, fields["hardware"])
+    trial = fields | {"limits": {}}
+    estimate, created = Estimate.objects.get_or_create(
+        version=version,
+        key=estimate_key(fields),
+        defaults={
+            "workspace_id": version.workspace_id,
+            "spec": spec_of(version, trial, price),
+            "hardware": fields["hardware"],
+        },
+    )
+    stale = not estimate.result and timezone.now() - (estimate.started_at or estimate.created_at) > timedelta(
+        seconds=TRIAL_SECONDS
+    )
+    if created or stale or estimate.error:
+        Estimate.objects.filter(pk=estimate.pk).update(error=None, started_at=timezone.now())
+        from webapp.runs.tasks import measure
+
+        measure.delay(estimate.pk)
+        estimate.refresh_from_db()
+    return estimate
+
+
+def wait(estimate: Estimate, seconds: float) -> dict[str, Any]:
+    """The measured estimate, priced; `Unavailable` with a time to come back when it takes longer."""
+    until = time.monotonic() + seconds
+    while not estimate.result and not estimate.error and time.monotonic() < until:
+        time.sleep(0.25)
+        estimate.refresh_from_db()
+    if estimate.error:
+        from webapp.core.problems import Problem
+
+        raise Problem(estimate.error["message"], code=estimate.error["code"], hint=estimate.error.get("hint", ""))
+    if not estimate.result:
+        raise Unavailable(
+            _("Measuring takes longer than usual."),
+            code="measuring",
+            hint=_("Ask again in ten seconds."),
+            retry_after=10,
+        )
+    return priced(estimate)
+
+
+def measure(estimate_id: str) -> None:
+    """Run the trial of one estimate in a process of its own."""
+    estimate = Estimate.objects.filter(pk=estimate_id).first()
+    if estimate is None or estimate.result:
+        return
+    Estimate.objects.filter(pk=estimate_id).update(started_at=timezone.now())
+    with tempfile.TemporaryDirectory(dir=settings.FILE_UPLOAD_TEMP_DIR) as folder:
+        path = Path(folder) / "spec.json"
+        path.write_text(json.dumps(estimate.spec), "utf-8")
+        outcome = run_trial(path)
+    if outcome.get("type") == "result":
+        Estimate.objects.filter(pk=estimate_id).update(result=outcome, error=None)
+    else:
+        Estimate.objects.filter(pk=estimate_id).update(
+            error={key: outcome.get(key, "") for key in ("code", "message", "hint")}
+        )
+
+
+def run_trial(path: Path) -> dict[str, Any]:
+    process = TrainerProcess(
+        ["estimate", str(path)],
+        stderr=settings.MAQUETTE_DATA / "logs" / "estimates.log",
+        limits={resource.RLIMIT_CPU: 2 * TRIAL_SECONDS},
+    )
+    final: dict[str, Any] = {"code": "trial_died", "message": _("The trial that measures the time did not finish.")}
+    started = time.monotonic()
+    try:
+        for event in process.events():
+            if event and event["type"] in ("result", "error"):
+                final = event
+            if time.monotonic() - started > TRIAL_SECONDS:
+                break
+    finally:
+        process.end()
+    return final
+
+
+def correction(estimate: Estimate) -> tuple[float, int]:
+    """(median of real ÷ estimated seconds of this workspace's past runs by this method and model, how many)."""
+    past = Run.objects.for_workspace(estimate.workspace).filter(
+        status=Status.SUCCEEDED,
+        method=estimate.spec["method"],
+        model=estimate.spec["model"],
+        hardware=estimate.hardware,
+        attempts=1,
+    )
+    ratios = [
+        run.seconds / run.estimate["seconds"]["likely"]
+        for run in past.only("seconds", "estimate", "created_at")[:PAST_RUNS]
+        if run.estimate and run.estimate["seconds"]["likely"]
+    ]
+    if not ratios:
+        return 1.0, 0
+    low, high = CORRECTION
+    return min(max(statistics.median(ratios), low), high), len(ratios)
+
+
+def priced(estimate: Estimate) -> dict[str, Any]:
+    """{seconds, cost, memory_bytes, basis, …} as the contract says."""
+    result = estimate.result or {}
+    factor, count = correction(estimate)
+    price = price_per_hour(estimate.workspace, estimate.hardware)
+    seconds = {name: round(value * factor, 1) for name, value in result["seconds"].items()}
+    cost: dict[str, Any] = {
+        name: f"{cost_of(value, price).quantize(Decimal('0.0001'))}" for name, value in seconds.items()
+    }
+    basis = result.get("basis", "")
+    if count:
+        basis += " " + _("Corrected by %(factor).2f from %(count)d past runs.") % {"factor": factor, "count": count}
+    return {
+        "seconds": seconds,
+        "cost": cost | {"currency": month(estimate.workspace).currency},
+        "memory_bytes": result.get("memory_bytes"),
+        "rows_per_second": result.get("rows_per_second"),
+        "expected": result.get("expected"),
+        "basis": basis.strip(),
+    }

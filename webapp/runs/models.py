@@ -1,0 +1,217 @@
+"""Runs: one training each.
+
+    queued → starting → running → succeeded | failed | cancelled
+                 ↘        ↘
+                  interrupted → queued          (its worker died or was stopped)
+
+The row is the truth; the queue's message carries only its id. Every change of state is a compare-and-set here, so a
+message that is delivered twice, or a worker that comes back from the dead, changes nothing.
+"""
+
+import secrets
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from webapp.accounts.models import User
+from webapp.core.models import WorkspaceOwned, WorkspaceQuerySet
+from webapp.datasets.models import DatasetVersion
+from webapp.prototypes.models import Prototype
+
+
+class Status(models.TextChoices):
+    QUEUED = "queued", _("Waiting")
+    STARTING = "starting", _("Starting")
+    RUNNING = "running", _("Learning")
+    INTERRUPTED = "interrupted", _("Interrupted")
+    SUCCEEDED = "succeeded", _("Done")
+    FAILED = "failed", _("Failed")
+    CANCELLED = "cancelled", _("Cancelled")
+
+
+HELD = (Status.STARTING, Status.RUNNING)
+"""States in which a worker holds a lease."""
+ENDED = (Status.SUCCEEDED, Status.FAILED, Status.CANCELLED)
+
+
+class RunQuerySet(WorkspaceQuerySet):
+    def active(self) -> Self:
+        return self.exclude(status__in=ENDED)
+
+    def ended(self) -> Self:
+        return self.filter(status__in=ENDED)
+
+    def expired(self) -> Self:
+        """Held by a worker that has not been heard of for a whole lease."""
+        return self.filter(Q(status__in=HELD, lease_until__lt=timezone.now()) | Q(status=Status.INTERRUPTED))
+
+    def ahead_of(self, run: "Run") -> Self:
+        """Runs that wait in the same queue and came first."""
+        return self.filter(Q(queued_at__lt=run.queued_at), status=Status.QUEUED, hardware=run.hardware)
+
+
+class Run(WorkspaceOwned):
+    prototype = models.ForeignKey(Prototype, on_delete=models.CASCADE, related_name="runs")
+    number = models.PositiveIntegerField()
+    name = models.CharField(max_length=120, blank=True)
+    created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    version = models.ForeignKey(DatasetVersion, on_delete=models.PROTECT, related_name="runs")
+
+    task = models.CharField(max_length=40)
+    model = models.CharField(max_length=200)
+    method = models.CharField(max_length=20)
+    params = models.JSONField(default=dict)
+    limits = models.JSONField(default=dict)
+    hardware = models.CharField(max_length=12, default="cpu")
+    seed = models.BigIntegerField(default=0)
+    estimate = models.JSONField(null=True)
+
+    status = models.CharField(max_length=12, choices=Status, default=Status.QUEUED, db_index=True)
+    queued_at = models.DateTimeField(default=timezone.now)
+    sent_at = models.DateTimeField(null=True, help_text="when its message last went to the queue")
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    cancel_requested_at = models.DateTimeField(null=True)
+
+    lease = models.CharField(max_length=32, blank=True)
+    lease_until = models.DateTimeField(null=True)
+    worker = models.CharField(max_length=80, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+
+    device = models.CharField(max_length=80, blank=True, help_text="what it really ran on")
+    stage = models.CharField(max_length=12, blank=True)
+    progress = models.FloatField(default=0)
+    eta_seconds = models.FloatField(null=True)
+    seconds = models.FloatField(default=0)
+    price_per_hour = models.DecimalField(max_digits=12, decimal_places=5, default=0)
+    cost = models.DecimalField(max_digits=14, decimal_places=7, default=0)
+    currency = models.CharField(max_length=3, default="USD")
+
+    headline = models.JSONField(null=True)
+    metrics = models.JSONField(default=dict)
+    baselines = models.JSONField(default=dict)
+    error = models.JSONField(null=True)
+
+    objects = RunQuerySet.as_manager()
+
+    class Meta(WorkspaceOwned.Meta):
+        constraints = [models.UniqueConstraint(fields=["prototype", "number"], name="one_run_number_each")]
+        indexes = [
+            models.Index(fields=["workspace", "-created_at"]),
+            models.Index(fields=["prototype", "-number"]),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or _("Run %(number)d") % {"number": self.number}
+
+    @property
+    def folder(self) -> Path:
+        return settings.MAQUETTE_DATA / "runs" / self.pk
+
+    @property
+    def artifact(self) -> Path:
+        return self.folder / "artifact"
+
+    @property
+    def events_path(self) -> Path:
+        return self.folder / "events.jsonl"
+
+    @property
+    def ended(self) -> bool:
+        return self.status in ENDED
+
+    @property
+    def columns(self) -> dict[str, str]:
+        return self.version.suggestion.get("columns", {})
+
+    @property
+    def cost_limit(self) -> Decimal | None:
+        return Decimal(str(self.limits["cost"])) if self.limits.get("cost") is not None else None
+
+    # State changes. Each returns whether it happened.
+
+    def _move(self, sources: "tuple[str, ...] | list[str]", lease: str | None = None, **fields: Any) -> bool:
+        rows = Run.objects.filter(pk=self.pk, status__in=sources)
+        if lease is not None:
+            rows = rows.filter(lease=lease)
+        moved = bool(rows.update(**fields))
+        if moved:
+            self.refresh_from_db()
+        return moved
+
+    def claim(self, worker: str, price_per_hour: Decimal) -> str | None:
+        """Take the run for one worker; its lease, or None when somebody else has it or it was cancelled."""
+        lease = secrets.token_hex(16)
+        taken = Run.objects.filter(pk=self.pk, status=Status.QUEUED, cancel_requested_at=None).update(
+            status=Status.STARTING,
+            lease=lease,
+            lease_until=next_lease(),
+            worker=worker,
+            attempts=F("attempts") + 1,
+            price_per_hour=price_per_hour,
+            started_at=models.functions.Coalesce("started_at", timezone.now()),
+            error=None,
+        )
+        if not taken:
+            return None
+        self.refresh_from_db()
+        return lease
+
+    def beat(self, lease: str, **fields: Any) -> bool:
+        """Renew the lease and store progress; False when the run is no longer this worker's."""
+        return bool(
+            Run.objects.filter(pk=self.pk, status__in=HELD, lease=lease).update(lease_until=next_lease(), **fields)
+        )
+
+    def finish(self, lease: str, status: str, **fields: Any) -> bool:
+        return self._move(HELD, lease, status=status, finished_at=timezone.now(), eta_seconds=None, lease="", **fields)
+
+    def interrupt(self, lease: str | None = None, **fields: Any) -> bool:
+        return self._move(HELD, lease, status=Status.INTERRUPTED, lease="", lease_until=None, **fields)
+
+    def requeue(self, **fields: Any) -> bool:
+        sources = (Status.INTERRUPTED, Status.FAILED, Status.CANCELLED)
+        fields = {"cancel_requested_at": None, "finished_at": None, "error": None} | fields
+        return self._move(sources, status=Status.QUEUED, queued_at=timezone.now(), eta_seconds=None, lease="", **fields)
+
+    def give_up(self, error: dict[str, Any]) -> bool:
+        return self._move(
+            (Status.INTERRUPTED, Status.QUEUED), status=Status.FAILED, error=error, finished_at=timezone.now(), lease=""
+        )
+
+    def ask_to_cancel(self) -> bool:
+        """A waiting run is cancelled at once; a held one is asked to stop and its worker ends it."""
+        now = timezone.now()
+        waiting = (Status.QUEUED, Status.INTERRUPTED)
+        if self._move(waiting, status=Status.CANCELLED, cancel_requested_at=now, finished_at=now, eta_seconds=None):
+            return True
+        return self._move(HELD, cancel_requested_at=now)
+
+
+def next_lease() -> Any:
+    return timezone.now() + timedelta(seconds=settings.RUN_LEASE_SECONDS)
+
+
+class Estimate(WorkspaceOwned):
+    """What a run would take, measured once for these very rows and settings by a short trial."""
+
+    version = models.ForeignKey(DatasetVersion, on_delete=models.CASCADE, related_name="estimates")
+    key = models.CharField(max_length=64)
+    spec = models.JSONField()
+    hardware = models.CharField(max_length=12)
+    started_at = models.DateTimeField(null=True)
+    result = models.JSONField(null=True)
+    error = models.JSONField(null=True)
+
+    class Meta(WorkspaceOwned.Meta):
+        constraints = [models.UniqueConstraint(fields=["version", "key"], name="one_estimate_each")]
+
+    def __str__(self) -> str:
+        return f"estimate of {self.version}"

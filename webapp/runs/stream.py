@@ -1,0 +1,104 @@
+"""A run's events: appended to `events.jsonl`, sent on through a Redis stream, read back from either.
+
+An event's id is its line number in the file, from 1. The stream's entry ids are `<id>-0`, so a reader may change
+from one source to the other at any event, and a lost Redis loses nothing.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import redis
+
+from webapp.core.redis import async_client, best_effort, client
+
+KEEP_ENTRIES = 5000
+KEEP_SECONDS = 24 * 3600
+WAIT_SECONDS = 10
+
+
+def stream_key(run_id: str) -> str:
+    return f"maquette:run:{run_id}"
+
+
+class EventLog:
+    """The supervisor's end: one line to the file first, then to the stream as well as it can."""
+
+    def __init__(self, run_id: str, path: Path) -> None:
+        self.run_id = run_id
+        path.parent.mkdir(parents=True, exist_ok=True)
+        mend_last_line(path)
+        self.last = sum(1 for _ in path.open("rb")) if path.exists() else 0
+        self.file = path.open("a", encoding="utf-8")
+
+    def append(self, event: dict[str, Any]) -> int:
+        line = json.dumps(event, ensure_ascii=False)
+        self.file.write(line + "\n")
+        self.file.flush()
+        self.last += 1
+        with best_effort("sending an event"):
+            key = stream_key(self.run_id)
+            try:
+                client().xadd(key, {"e": line}, id=f"{self.last}-0", maxlen=KEEP_ENTRIES, approximate=True)
+            except redis.ResponseError:
+                client().delete(key)  # left from a file that is gone: ids must rise
+                client().xadd(key, {"e": line}, id=f"{self.last}-0")
+            client().expire(key, KEEP_SECONDS)
+        return self.last
+
+    def close(self) -> None:
+        self.file.close()
+
+
+def mend_last_line(path: Path) -> None:
+    """End a line that a killed writer left unfinished, so that line numbers stay event ids."""
+    if path.exists() and path.stat().st_size:
+        with path.open("rb+") as file:
+            file.seek(-1, 2)
+            if file.read(1) != b"\n":
+                file.write(b"\n")
+
+
+def read(path: Path, after: int = 0, limit: int | None = None) -> Iterator[tuple[int, dict[str, Any]]]:
+    """(id, event) of the file's events after one; a line cut short by a crash is passed over, its number kept."""
+    if not path.exists():
+        return
+    with path.open(encoding="utf-8", errors="replace") as file:
+        for number, line in enumerate(file, 1):
+            if number <= after or not line.endswith("\n"):
+                continue
+            if limit is not None and number > after + limit:
+                return
+            try:
+                yield number, json.loads(line)
+            except json.JSONDecodeError:
+                continue
+
+
+async def follow(run_id: str, path: Path, after: int = 0) -> AsyncIterator[tuple[int, dict[str, Any]] | None]:
+    """(id, event) as they come, from the file up to now and then from the stream; None every few seconds of quiet."""
+    redis_client = async_client()
+    try:
+        while True:
+            for after, event in await asyncio.to_thread(lambda start=after: list(read(path, start))):  # noqa: B020
+                yield after, event
+            try:
+                found = await redis_client.xread(
+                    {stream_key(run_id): f"{after}-0"}, block=WAIT_SECONDS * 1000, count=500
+                )
+            except (redis.RedisError, OSError):
+                await asyncio.sleep(1)
+                yield None
+                continue
+            if not found:
+                yield None
+            for entry, fields in found[0][1] if found else []:
+                number = int(entry.partition("-")[0])
+                if number != after + 1:
+                    break  # the stream was trimmed or is younger than the file: the file knows what lies between
+                after = number
+                yield after, json.loads(fields["e"])
+    finally:
+        await redis_client.aclose()

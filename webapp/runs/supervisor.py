@@ -1,0 +1,208 @@
+"""One run, from claim to end: starts the trainer, passes its events on, keeps the lease, charges, cancels.
+
+The trainer is a process group of its own. Whatever happens here, that group is gone when `supervise` returns, and
+the kernel ends it if this process dies first.
+"""
+
+import json
+import logging
+import signal
+import time
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+from django.utils.translation import gettext as _
+
+from trainer import errors
+from webapp.core.trainer_process import TrainerProcess, last_words
+from webapp.costs.actions import charge, price_per_hour
+from webapp.runs import worker
+from webapp.runs.actions import recover, spec_of
+from webapp.runs.models import Run, Status
+from webapp.runs.stream import EventLog
+
+log = logging.getLogger(__name__)
+LOOK_SECONDS = 1.0
+"""How often the row is read for a request to cancel."""
+KILL_AFTER_SECONDS = 3.0
+"""How long after SIGTERM a cancelled trainer may still save before SIGKILL."""
+STOP_SECONDS = 8.0
+"""The same when the worker itself is being stopped: time for a checkpoint."""
+
+
+def supervise(run_id: str) -> None:
+    """Train one run if it still waits; a second delivery of its message ends here."""
+    run = Run.objects.select_related("workspace", "prototype", "version__dataset").filter(pk=run_id).first()
+    if run is None:
+        return
+    hardware = run.hardware if worker.has_gpu() else "cpu"
+    lease = run.claim(worker.name(), price_per_hour(run.workspace, hardware))
+    if lease is None:
+        return
+    with worker.devices_for(run.hardware) as devices:
+        Supervisor(run, lease, hardware, devices).work()
+
+
+class Supervisor:
+    """The state of one attempt."""
+
+    def __init__(self, run: Run, lease: str, hardware: str, devices: list[int]) -> None:
+        self.run, self.lease, self.hardware, self.devices = run, lease, hardware, devices
+        self.log = EventLog(run.pk, run.events_path)
+        self.final: dict[str, Any] = {}
+        self.pending: dict[str, Any] = {}
+        self.charged_at = self.beaten_at = self.looked_at = time.monotonic()
+        self.charges = 0
+        self.asked_at: float | None = None
+        self.grace = KILL_AFTER_SECONDS
+        self.cancelled = self.stopped = self.lost = False
+
+    def work(self) -> None:
+        worker.busy(self.run.pk)
+        try:
+            self.train()
+        finally:
+            worker.busy(None)
+            self.log.close()
+
+    def train(self) -> None:
+        run = self.run
+        spec = spec_of(run.version, vars(run), run.price_per_hour)
+        (run.folder / "spec.json").write_text(json.dumps(spec, ensure_ascii=False, indent=2), "utf-8")
+        if run.hardware != "cpu" and self.hardware == "cpu":
+            self.take(event("warning", code="no_gpu", message=_("This machine has no GPU: training on its processor.")))
+        environment = {"CUDA_VISIBLE_DEVICES": ",".join(map(str, self.devices))} if self.devices else {}
+        process = TrainerProcess(
+            ["run", str(run.folder / "spec.json"), "--out", str(run.folder)],
+            stderr=run.folder / "stderr.log",
+            env=environment,
+        )
+        try:
+            for item in process.events(tick=0.25):
+                if item:
+                    self.take(item)
+                self.attend(process)
+        finally:
+            process.end()
+            if not self.lost:
+                self.beat()
+        self.conclude(process.process.returncode)
+
+    def take(self, item: dict[str, Any]) -> None:
+        """One event: into the log, and what the row shows of it into the next heartbeat."""
+        self.log.append(item)
+        kind = item["type"]
+        if kind == "stage" and item.get("state") == "start":
+            self.pending |= {"stage": item["name"], "status": Status.RUNNING}
+            self.beat()
+        elif kind == "progress":
+            self.pending |= {"progress": item.get("fraction") or 0, "eta_seconds": item.get("eta_seconds")}
+        elif kind == "metric":
+            self.pending["metrics"] = self.run.metrics = self.run.metrics | {
+                f"{item['split']}_{item['name']}": item["value"]
+            }
+        elif kind == "resource" and item.get("device"):
+            self.pending["device"] = str(item["device"])[:80]
+        elif kind in ("result", "error"):
+            self.final = item
+
+    def attend(self, process: TrainerProcess) -> None:
+        """What must be done in time, whether events come or not."""
+        now = time.monotonic()
+        if now - self.beaten_at >= settings.RUN_HEARTBEAT_SECONDS:
+            self.beat()
+        if now - self.looked_at >= LOOK_SECONDS and self.asked_at is None:
+            self.looked_at = now
+            self.look()
+            if self.cancelled or self.stopped or self.lost:
+                self.asked_at = now
+                self.grace = STOP_SECONDS if self.stopped else KILL_AFTER_SECONDS
+                process.signal(signal.SIGKILL if self.lost else signal.SIGTERM)
+        if self.asked_at is not None and now - self.asked_at >= self.grace:
+            process.signal(signal.SIGKILL)
+
+    def look(self) -> None:
+        self.cancelled = Run.objects.filter(pk=self.run.pk, cancel_requested_at__isnull=False).exists()
+        self.stopped = worker.stopping()
+
+    def beat(self) -> None:
+        """Renew the lease, store progress and charge the time since the last beat, all or nothing."""
+        now = time.monotonic()
+        seconds = now - self.charged_at
+        fields, self.pending = self.pending, {}
+        with transaction.atomic():
+            key = f"run:{self.run.pk}:{self.run.attempts}:{self.lease[:8]}:{self.charges}"
+            if not self.run.beat(self.lease, **fields, seconds=F("seconds") + seconds):
+                self.lost = True
+                return
+            amount = self.charge(key, seconds)
+            Run.objects.filter(pk=self.run.pk).update(cost=F("cost") + amount)
+        self.charges += 1
+        self.charged_at = self.beaten_at = now
+
+    def charge(self, key: str, seconds: float) -> Decimal:
+        run = self.run
+        return charge(
+            run.workspace,
+            key=key,
+            seconds=seconds,
+            price=run.price_per_hour,
+            kind="training",
+            hardware=self.hardware,
+            prototype=run.prototype_id,
+            prototype_name=run.prototype.name,
+            subject="run",
+            subject_id=run.pk,
+            subject_name=str(run),
+        )
+
+    def conclude(self, status: int | None) -> None:
+        """Turn how the process ended into the run's state."""
+        run, lease = self.run, self.lease
+        if self.lost:
+            log.warning("run %s was taken over by another worker", run.pk)
+        elif status == errors.EXIT_DONE and self.final.get("type") == "result":
+            result = {name: self.final.get(name) for name in ("metrics", "headline", "baselines")}
+            run.finish(lease, Status.SUCCEEDED, progress=1, **{name: value for name, value in result.items() if value})
+            self.announce()
+        elif self.cancelled:
+            run.finish(lease, Status.CANCELLED)
+            self.announce()
+        elif self.final.get("type") == "error":
+            run.finish(
+                lease, Status.FAILED, error={name: self.final.get(name, "") for name in ("code", "message", "hint")}
+            )
+            self.announce()
+        elif self.stopped or status == errors.EXIT_STOPPED:
+            run.interrupt(lease, attempts=F("attempts") - 1)  # stopped on purpose: no death to count
+            recover(run)
+        elif status == errors.EXIT_BUG:
+            run.finish(lease, Status.FAILED, error=self.bug())
+            self.announce()
+        else:
+            run.interrupt(lease)
+            self.take(
+                event("warning", code="died", message=_("Training died and will go on from its last checkpoint."))
+            )
+            recover(run)
+
+    def bug(self) -> dict[str, str]:
+        return {
+            "code": "bug",
+            "message": _("Training stopped because of a fault of ours, not of your data."),
+            "hint": _("Try again. If it happens twice, send us the log below."),
+            "detail": last_words(self.run.folder / "stderr.log"),
+        }
+
+    def announce(self) -> None:
+        """The last line of a live page: the state has changed for good."""
+        self.log.append(event("status", status=self.run.status))
+
+
+def event(kind: str, **fields: Any) -> dict[str, Any]:
+    from trainer.events import now
+
+    return {"t": now(), "type": kind, **fields}

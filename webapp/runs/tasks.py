@@ -1,0 +1,33 @@
+"""Celery's side of runs: ids in, one plain function called; and what a worker does when it starts and ends."""
+
+from typing import Any
+
+from celery import shared_task
+from celery.signals import worker_ready, worker_shutting_down
+
+from webapp.runs import actions, estimates, supervisor, worker
+
+
+@shared_task(name="webapp.runs.tasks.train")
+def train(run_id: str) -> None:
+    supervisor.supervise(run_id)
+
+
+@shared_task(name="webapp.runs.tasks.measure")
+def measure(estimate_id: str) -> None:
+    estimates.measure(estimate_id)
+
+
+@shared_task(name="webapp.runs.tasks.sweep")
+def sweep() -> None:
+    actions.sweep()
+
+
+@worker_ready.connect
+def announce(sender: Any, **_kwargs: Any) -> None:
+    worker.start(sorted(sender.app.amqp.queues.consume_from))
+
+
+@worker_shutting_down.connect
+def hand_back(**_kwargs: Any) -> None:
+    worker.stop()

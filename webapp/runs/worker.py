@@ -1,0 +1,170 @@
+"""What a training worker knows of itself: its name, its devices, and whether it is being stopped.
+
+Devices are held by file locks, one a device, so that a run on two GPUs and the worker of the second one never share
+it, and a killed worker frees its devices at once.
+"""
+
+import fcntl
+import json
+import logging
+import os
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from django.conf import settings
+
+from webapp.catalog import hardware
+from webapp.core.ids import new_id
+
+log = logging.getLogger(__name__)
+ANNOUNCE_SECONDS = 5
+LOCK_WAIT_SECONDS = 1.0
+NVIDIA_QUERY = "index,name,memory.total,memory.used,utilization.gpu"
+
+_state: dict[str, Any] = {"name": "", "run": None, "queues": []}
+_stop = threading.Event()
+
+
+def name() -> str:
+    return _state["name"] or f"{socket.gethostname()}-{os.getpid()}"
+
+
+def stopping() -> bool:
+    return _stop.is_set()
+
+
+def busy(run_id: str | None) -> None:
+    _state["run"] = run_id
+    hardware.announce(name(), record())
+
+
+def gpus() -> list[dict[str, Any]]:
+    """Every NVIDIA GPU of this machine: {kind, index, name, memory_total_bytes, memory_used_bytes, utilisation}."""
+    if not shutil.which("nvidia-smi"):
+        return []
+    command = ["nvidia-smi", f"--query-gpu={NVIDIA_QUERY}", "--format=csv,noheader,nounits"]
+    try:
+        output = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout
+    except (subprocess.SubprocessError, OSError) as error:
+        log.warning("nvidia-smi did not answer: %s", error)
+        return []
+    return [gpu_of(line.split(", ")) for line in output.strip().splitlines()]
+
+
+def gpu_of(cells: list[str]) -> dict[str, Any]:
+    def number(text: str) -> float | None:
+        try:
+            return float(text)
+        except ValueError:
+            return None  # "[N/A]"
+
+    total, used, use = (number(cell) for cell in cells[2:5])
+    return {
+        "kind": "gpu",
+        "index": int(cells[0]),
+        "name": cells[1],
+        "memory_total_bytes": None if total is None else int(total * 2**20),
+        "memory_used_bytes": None if used is None else int(used * 2**20),
+        "utilisation": None if use is None else use / 100,
+    }
+
+
+def own_gpus() -> list[int]:
+    """Indices this worker is pinned to; all of the machine's when it is not pinned."""
+    pinned = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if pinned is None:
+        return [gpu["index"] for gpu in gpus()]
+    return [int(part) for part in pinned.split(",") if part.strip().isdigit()]
+
+
+def has_gpu() -> bool:
+    return bool(gpus()) and bool(own_gpus())
+
+
+def memory() -> tuple[int, int]:
+    """(total, used) bytes of this machine."""
+    with open("/proc/meminfo") as file:
+        kilobytes = {
+            line.split(":")[0]: int(line.split()[1])
+            for line in file
+            if line.split(":")[0] in ("MemTotal", "MemAvailable")
+        }
+    return kilobytes["MemTotal"] * 1024, (kilobytes["MemTotal"] - kilobytes["MemAvailable"]) * 1024
+
+
+def record() -> dict[str, Any]:
+    total, used = memory()
+    cores = len(os.sched_getaffinity(0))
+    processor = {
+        "kind": "cpu",
+        "index": 0,
+        "name": f"{cores} cores",
+        "memory_total_bytes": total,
+        "memory_used_bytes": used,
+        "utilisation": min(1.0, os.getloadavg()[0] / cores),
+    }
+    return {
+        "name": name(),
+        "host": socket.gethostname(),
+        "queues": _state["queues"],
+        "devices": [processor, *gpus()],
+        "run": _state["run"],
+        "seen": time.time(),
+    }
+
+
+def start(queues: list[str]) -> None:
+    """Called when a Celery worker is ready: from now on it says what it is every few seconds."""
+    _state.update(name=f"{socket.gethostname()}-{new_id()[:6]}", queues=queues)
+    _stop.clear()
+
+    def announce() -> None:
+        while not _stop.wait(ANNOUNCE_SECONDS):
+            hardware.announce(name(), record())
+
+    hardware.announce(name(), record())
+    threading.Thread(target=announce, daemon=True, name="announce").start()
+
+
+def stop() -> None:
+    """The worker was asked to end: its supervisor has the trainer save a checkpoint and hands the run back."""
+    _stop.set()
+    hardware.retire(name())
+
+
+@contextmanager
+def devices_for(asked: str) -> Iterator[list[int]]:
+    """Hold as many GPUs as a run asks for, own ones first; an empty list means the CPU."""
+    available = [gpu["index"] for gpu in gpus()]
+    if asked == "cpu" or not available:
+        yield []
+        return
+    count = min(int(asked.partition(":")[2] or 1), len(available))
+    order = sorted(available, key=lambda index: index not in own_gpus())
+    with ExitStack() as stack:
+        held: list[int] = []
+        while len(held) < count and not stopping():
+            held += [index for index in order if index not in held and len(held) < count and try_lock(stack, index)]
+            if len(held) < count:
+                time.sleep(LOCK_WAIT_SECONDS)
+        yield sorted(held)
+
+
+def try_lock(stack: ExitStack, index: int) -> bool:
+    folder = settings.MAQUETTE_DATA / "locks"
+    folder.mkdir(exist_ok=True)
+    file = (folder / f"gpu{index}.lock").open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        return False
+    file.write(json.dumps({"worker": name()}))
+    stack.enter_context(file)
+    return True

@@ -1,0 +1,23 @@
+"""All addresses. `/e/<slug>/…` never comes here: the ASGI application hands it to serving (webapp/asgi.py)."""
+
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+from webapp.api.urls import api
+from webapp.core.metrics import metrics
+from webapp.core.views import healthz, readyz
+
+urlpatterns = [
+    path("", include("webapp.accounts.urls")),
+    path("", include("webapp.costs.urls")),
+    path("", include("webapp.catalog.urls")),
+    path("", include("webapp.prototypes.urls")),
+    path("", include("webapp.runs.urls")),
+    path("", include("webapp.endpoints.urls")),
+    path("api/v1/", api.urls),
+    path("healthz", healthz),
+    path("readyz", readyz),
+    path("metrics", metrics),
+    path("i18n/", include("django.conf.urls.i18n")),
+    path("favicon.ico", RedirectView.as_view(url="/static/mark.svg")),
+]
