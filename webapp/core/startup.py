@@ -6,7 +6,9 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from typing import Any
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
 
 from django.conf import settings
 from django.db import close_old_connections
@@ -19,8 +21,7 @@ SLOW_AFTER = 60.0  # seconds after which a start that is not ready yet says what
 SAMPLE_SECONDS = 1800.0
 # By name, because core is below these apps and imports none of them.
 FIRST_SIGN_IN_LINK = "webapp.accounts.actions.first_sign_in_link"
-CREATE_SAMPLE = "webapp.prototypes.actions.create_sample"
-SAMPLE_DEMO_URL = "webapp.endpoints.actions.sample_demo_url"
+SAMPLE = "webapp.endpoints.sample"
 
 
 class Announcer:
@@ -51,7 +52,7 @@ class Announcer:
                 return True
             if not told and time.monotonic() - self.began > SLOW_AFTER:
                 told = True
-                missing = [name for name, part in parts.items() if not _fine(part)] or ["web"]
+                missing = [name for name, state in parts.items() if state != "ok"] or ["web"]
                 self.say(f"Still waiting for {', '.join(missing)}. The logs are in {self.supervisor.logs}.")
             time.sleep(0.15)
         return False
@@ -68,24 +69,33 @@ class Announcer:
             self.sample()
 
     def sample(self) -> None:
-        """On the very first start only: the marker is written once the sample exists, so a broken start tries again."""
-        create_sample, sample_demo_url = import_string(CREATE_SAMPLE), import_string(SAMPLE_DEMO_URL)
+        """Made on the very first start only: the marker is written once it exists, so a broken start tries again.
+        A sample that was not live yet when Maquette was stopped goes on at the next start."""
+        sample = import_module(SAMPLE)
         marker = self.place.data / "sample-created"
-        if marker.exists():
-            return
-        create_sample()
-        marker.touch()
-        self.say("The sample prototype is training; the link to its demo follows here.")
+        if not marker.exists():
+            made = sample.create()
+            marker.write_text("pending" if made else "none", encoding="ascii")
+        if marker.read_text(encoding="ascii") == "pending":
+            self.say("The sample prototype is being trained; the link to its demo follows here.")
+            self.follow(sample, marker)
+
+    def follow(self, sample: ModuleType, marker: Path) -> None:
         deadline = time.monotonic() + SAMPLE_SECONDS
         while time.monotonic() < deadline and not self.supervisor.stop_asked:
             close_old_connections()
-            if url := sample_demo_url():
+            if url := sample.advance():
+                marker.write_text("live", encoding="ascii")
                 self.say(f"The sample's demo is live: {url}")
+                return
+            if reason := sample.failure():
+                marker.write_text("failed", encoding="ascii")
+                self.say(f"The sample could not be trained: {reason} Everything else works.")
                 return
             time.sleep(1)
 
 
-def readiness(address: str) -> tuple[bool, dict[str, Any]]:
+def readiness(address: str) -> tuple[bool, dict[str, str]]:
     """What `/readyz` says: whether all is up, and each part."""
     request = urllib.request.Request(f"{address}/readyz", headers={"Host": _known_host(address)})  # noqa: S310  our own
     try:
@@ -106,13 +116,9 @@ def _known_host(address: str) -> str:
     return names[0].lstrip(".")
 
 
-def _parts(body: bytes) -> dict[str, Any]:
+def _parts(body: bytes) -> dict[str, str]:
     try:
-        data = json.loads(body)
-    except ValueError:
+        parts = json.loads(body)["parts"]
+    except (ValueError, KeyError, TypeError):
         return {}
-    return data if isinstance(data, dict) else {}
-
-
-def _fine(part: Any) -> bool:
-    return part is True or part in ("ok", "ready") or (isinstance(part, dict) and part.get("ok") is not False)
+    return parts if isinstance(parts, dict) else {}

