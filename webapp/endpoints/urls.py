@@ -1,0 +1,18 @@
+from django.urls import path
+
+from webapp.endpoints import demo, views
+
+urlpatterns = [
+    path("prototypes/<str:pk>/share", views.share, name="share"),
+    path("runs/<str:pk>/deploy", views.deploy, name="deploy"),
+    path("runs/<str:pk>/try", views.try_run, name="try_run"),
+    path("endpoints/<str:pk>/update", views.update, name="update_endpoint"),
+    path("endpoints/<str:pk>/keys", views.create_key, name="create_key"),
+    path("endpoints/<str:pk>/links", views.create_link, name="create_link"),
+    path("endpoints/<str:pk>/qr.svg", views.qr, name="endpoint_qr"),
+    path("keys/<str:pk>/revoke", views.revoke_key, name="revoke_key"),
+    path("links/<str:pk>/revoke", views.revoke_link, name="revoke_link"),
+    path("endpoint-versions/<str:pk>/promote", views.promote, name="promote"),
+    path("d/<slug:slug>", demo.demo, name="demo"),
+    path("d/<slug:slug>/feedback", demo.feedback, name="demo_feedback"),
+]

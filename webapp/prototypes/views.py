@@ -1,0 +1,190 @@
+"""Home, new prototype, and the data page."""
+
+from collections import Counter
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import Count, Prefetch, Q, Sum
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from webapp.accounts.access import load, member
+from webapp.accounts.models import AuditEvent
+from webapp.costs.actions import month, month_start
+from webapp.costs.models import LedgerEntry
+from webapp.core.problems import Problem
+from webapp.datasets import actions as dataset_actions
+from webapp.datasets.models import DatasetVersion, Status
+from webapp.datasets.rows import page
+from webapp.prototypes import actions
+from webapp.prototypes.forms import MappingForm
+from webapp.prototypes.models import Prototype
+
+CARDS = 60
+
+
+def spent_by_prototype(workspace: Any) -> dict[str, Any]:
+    entries = LedgerEntry.objects.for_workspace(workspace).filter(created_at__gte=month_start())
+    return dict(entries.values_list("prototype").annotate(total=Sum("amount")).order_by())
+
+
+def cards(workspace: Any) -> list[Prototype]:
+    """The newest prototypes with what their card shows: best_run, active_run, spent, state; a constant number of queries."""
+    run_model = Prototype._meta.get_field("runs").related_model
+    recent = run_model.objects.filter(Q(status="succeeded") | ~Q(status__in=("failed", "cancelled"))).only(
+        "id", "prototype_id", "number", "name", "status", "headline", "created_at"
+    )
+    prototypes = list(
+        Prototype.objects.for_workspace(workspace)
+        .select_related("dataset", "endpoint")
+        .annotate(run_count=Count("runs", distinct=True))
+        .prefetch_related(Prefetch("runs", recent, to_attr="shown_runs"))[:CARDS]
+    )
+    versions = DatasetVersion.objects.filter(dataset__in={one.dataset_id for one in prototypes}).order_by("number")
+    latest = {
+        version.dataset_id: version
+        for version in versions.only("id", "dataset_id", "number", "status", "rows", "error", "progress")
+    }
+    spent = spent_by_prototype(workspace)
+    for one in prototypes:
+        done = [run for run in one.shown_runs if run.status == "succeeded" and run.headline]
+        one.best_run = max(done, key=lambda run: run.headline["value"], default=None)
+        one.active_run = next((run for run in one.shown_runs if run.status != "succeeded"), None)
+        one.spent = spent.get(one.pk)
+        one.version = latest.get(one.dataset_id)
+        one.state = state_of(one)
+    return prototypes
+
+
+def state_of(one: Any) -> str:
+    """Which sculpture stands for it: live, training, clay (has learned), asleep, draft."""
+    endpoint = getattr(one, "endpoint", None)
+    if one.active_run:
+        return "training"
+    if endpoint:
+        return "live" if endpoint.status == "live" else "asleep"
+    return "clay" if one.best_run else "draft"
+
+
+@member
+def home(request: HttpRequest) -> HttpResponse:
+    """Context: prototypes (see `cards`), counts {state: n}, running (runs at work), month, kinds, events, waiting."""
+    prototypes = cards(request.workspace)
+    if not prototypes:
+        return redirect("new_prototype")
+    run_model = Prototype._meta.get_field("runs").related_model
+    running = run_model.objects.for_workspace(request.workspace).active().select_related("prototype").order_by("queued_at")[:5]
+    feedback = Prototype._meta.get_field("endpoint").related_model._meta.get_field("feedback").related_model
+    context = {
+        "prototypes": prototypes,
+        "counts": Counter(one.state for one in prototypes),
+        "running": running,
+        "month": month(request.workspace),
+        "events": AuditEvent.objects.for_workspace(request.workspace).select_related("user")[:6],
+        "untrained": [one for one in prototypes if one.run_count == 0 and one.version and one.version.status == Status.READY][:3],
+        "corrections": feedback.objects.for_workspace(request.workspace).filter(verdict="down").count(),
+    }
+    return render(request, "prototypes/home.html", context)
+
+
+@member
+def new_prototype(request: HttpRequest) -> HttpResponse:
+    """The drop area. A POST takes files (`file`, repeatable), pasted rows (`rows`) or the sample (`sample`)."""
+    if request.method != "POST":
+        return render(request, "prototypes/new.html", {"max_megabytes": max_megabytes()})
+    prototype = start(request)
+    address = reverse("data", args=[prototype.pk])
+    if request.headers.get("Accept", "").startswith("application/json"):
+        return JsonResponse({"location": address}, status=201)
+    return redirect(address)
+
+
+def start(request: HttpRequest) -> Prototype:
+    who = (request.workspace, request.user)
+    if request.POST.get("sample"):
+        return actions.start_from_sample(*who)
+    if request.POST.get("rows"):
+        return actions.start_from_text(*who, request.POST["rows"], request.POST.get("name", ""))
+    return actions.start_from_files(*who, request.FILES.getlist("file"), request.POST.get("name", ""))
+
+
+def max_megabytes() -> int:
+    from django.conf import settings
+
+    return settings.MAX_UPLOAD_BYTES // 2**20
+
+
+@member
+def data(request: HttpRequest, pk: str) -> HttpResponse:
+    """Context: prototype, version, versions, latest, mapping (form), page, search, label, split, problems, fine, at_work.
+
+    `?version=N` shows an older one. While the newest is read, htmx asks again for the fragment `#reading`.
+    """
+    prototype = load(Prototype, request.workspace, pk)
+    versions = list(prototype.dataset.versions.defer("profile", "problems").order_by("-number"))
+    latest = versions[0]
+    number = request.GET.get("version", "")
+    wanted = {"number": int(number)} if number.isdigit() else {"status": Status.READY}
+    version = prototype.dataset.versions.filter(**wanted).order_by("-number").first() or latest
+    context = {
+        "prototype": prototype,
+        "version": version,
+        "versions": versions,
+        "latest": latest,
+        "at_work": latest.status == Status.PROCESSING,
+        "runs_of_version": version.runs.count(),
+    }
+    if version.status == Status.READY:
+        context |= details(request, version)
+    return render(request, "prototypes/data.html", context)
+
+
+def details(request: HttpRequest, version: DatasetVersion) -> dict[str, Any]:
+    asked = {name: request.GET.get(name, "") for name in ("search", "label", "split")}
+    number = request.GET.get("page", "1")
+    severities = Counter(problem["severity"] for problem in version.problems)
+    return {
+        **asked,
+        "mapping": MappingForm(version, request.GET if "task" in request.GET else None),
+        "page": page(version, int(number) if number.isdigit() else 1, **asked),
+        "severities": severities,
+        "most": max((label["count"] for label in version.labels), default=0),
+    }
+
+
+@member
+@require_POST
+def map_columns(request: HttpRequest, pk: str) -> HttpResponse:
+    prototype = load(Prototype, request.workspace, pk)
+    version = prototype.dataset.current
+    form = MappingForm(version, request.POST) if version else None
+    if form is None or not form.is_valid():
+        raise Problem(_("A column is missing."), hint=_("Choose one column for each role, then save."))
+    made = dataset_actions.remap(version, request.user, form.cleaned_data["task"], form.columns())
+    if made == version:
+        messages.info(request, _("Nothing changed."))
+    return redirect("data", pk=pk)
+
+
+@member
+@require_POST
+def mend(request: HttpRequest, pk: str) -> HttpResponse:
+    """One-click remedy of a fault: makes the next version."""
+    prototype = load(Prototype, request.workspace, pk)
+    version = prototype.dataset.current
+    if version is None:
+        raise Problem(_("This dataset has not been read yet."), hint=_("Wait until it is ready."))
+    dataset_actions.mend(version, request.user, request.POST.get("action", ""))
+    return redirect("data", pk=pk)
+
+
+@member
+@require_POST
+def rename(request: HttpRequest, pk: str) -> HttpResponse:
+    prototype = load(Prototype, request.workspace, pk)
+    actions.rename(prototype, request.user, request.POST.get("name", ""), request.POST.get("summary", ""))
+    messages.success(request, _("Saved."))
+    return redirect("data", pk=pk)

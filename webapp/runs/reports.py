@@ -1,0 +1,59 @@
+"""What the results page shows, from the artifact's report."""
+
+import json
+import math
+from typing import Any
+
+from webapp.runs.models import Run, Status
+
+MISTAKES = 8
+MATRIX_CLASSES = 20
+SIBLINGS = 3
+
+
+def report(run: Run) -> dict[str, Any]:
+    """The artifact's report.json; empty when the artifact is gone."""
+    try:
+        return json.loads((run.artifact / "report.json").read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+
+
+def context(run: Run) -> dict[str, Any]:
+    """report, matrix (rows with heat levels; the most confused classes when there are many), siblings, files, weakest."""
+    found = report(run)
+    others = run.prototype.runs.filter(status=Status.SUCCEEDED, version=run.version).exclude(pk=run.pk)
+    return {
+        "report": found,
+        "matrix": matrix(found.get("confusion") or {}),
+        "siblings": list(others.select_related("version")[:SIBLINGS]),
+        "mistakes": found.get("mistakes", [])[:MISTAKES],
+        "weakest": sorted(found.get("per_class", []), key=lambda row: row["f1"]),
+        "files": files(run),
+        "examples": examples(run),
+    }
+
+
+def examples(run: Run) -> list[Any]:
+    try:
+        return json.loads((run.artifact / "examples.json").read_text("utf-8"))
+    except (FileNotFoundError, ValueError):
+        return []
+
+
+def files(run: Run) -> list[dict[str, Any]]:
+    found = sorted(path for path in run.artifact.rglob("*") if path.is_file())
+    return [{"name": str(path.relative_to(run.artifact)), "bytes": path.stat().st_size} for path in found]
+
+
+def matrix(confusion: dict[str, Any]) -> dict[str, Any]:
+    """{labels, rows [{label, cells [{count, heat 0..7, hit}]}], left_out}: heat is the share of the row."""
+    labels, counts = confusion.get("labels", []), confusion.get("matrix", [])
+    wrong = [sum(row) - row[i] + sum(other[i] for other in counts) - row[i] for i, row in enumerate(counts)]
+    shown = sorted(sorted(range(len(labels)), key=lambda i: -wrong[i])[:MATRIX_CLASSES])
+    rows = []
+    for i in shown:
+        total = sum(counts[i]) or 1
+        cells = [{"count": counts[i][j], "heat": math.ceil(7 * counts[i][j] / total), "hit": i == j} for j in shown]
+        rows.append({"label": labels[i], "cells": cells})
+    return {"labels": [labels[i] for i in shown], "rows": rows, "left_out": len(labels) - len(shown)}

@@ -1,0 +1,18 @@
+from django.urls import path
+
+from webapp.runs import views
+
+urlpatterns = [
+    path("prototypes/<str:pk>/train", views.train, name="train"),
+    path("prototypes/<str:pk>/estimate", views.estimate, name="estimate"),
+    path("prototypes/<str:pk>/runs", views.runs, name="runs"),
+    path("runs/<str:pk>", views.run, name="run"),
+    path("runs/<str:pk>/live", views.run_live, name="run_live"),
+    path("runs/<str:pk>/stream", views.run_stream, name="run_stream"),
+    path("runs/<str:pk>/cancel", views.cancel, name="cancel_run"),
+    path("runs/<str:pk>/resume", views.resume, name="resume_run"),
+    path("runs/<str:pk>/log", views.log, name="run_log"),
+    path("runs/<str:pk>/spec.json", views.spec, name="run_spec"),
+    path("runs/<str:pk>/artifact.zip", views.artifact, name="run_artifact"),
+    path("workers", views.queue, name="workers"),
+]

@@ -1,0 +1,240 @@
+"""The train page, the runs of a prototype, one run live and done, and the queue."""
+
+import shutil
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.contrib import messages
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from trainer import tasks
+from webapp.accounts.access import load, member
+from webapp.catalog.forms import params_form
+from webapp.catalog.hardware import devices, gpu_count, options, workers
+from webapp.core.problems import Conflict, Problem
+from webapp.costs.actions import month
+from webapp.costs.models import Rate
+from webapp.prototypes.models import Prototype
+from webapp.runs import actions, estimates, live, queues, reports
+from webapp.runs.models import Run, Status
+
+
+def prototype_runs(prototype: Prototype) -> Any:
+    return prototype.runs.select_related("version", "created_by").order_by("-number")
+
+
+@member
+def train(request: HttpRequest, pk: str) -> HttpResponse:
+    """Context: prototype, version, task (declaration), form (advanced settings), hardware [options], rates, month,
+    best (best run so far), majority (share of the commonest label). A POST starts the run."""
+    prototype = load(Prototype.objects.select_related("dataset"), request.workspace, pk)
+    version = prototype.dataset.current
+    if version is None:
+        messages.info(request, _("The data must be read before anything can be trained."))
+        return redirect("data", pk=pk)
+    if request.method == "POST":
+        run = actions.create_run(prototype, request.user, body_of(request.POST, version), version)
+        return redirect("run", pk=run.pk)
+    slug = version.suggestion.get("task")
+    if not slug:
+        messages.info(request, _("Choose the columns first: there is nothing to learn from yet."))
+        return redirect("data", pk=pk)
+    done = prototype.runs.filter(status=Status.SUCCEEDED, headline__isnull=False)
+    labels = version.labels
+    records = workers()
+    context = {
+        "prototype": prototype,
+        "version": version,
+        "task": tasks.get(slug).declaration(),
+        "form": params_form(slug),
+        "hardware": options(records),
+        "gpus": gpu_count(records),
+        "rates": {rate.hardware: rate for rate in Rate.objects.for_workspace(request.workspace)},
+        "month": month(request.workspace),
+        "best": max(done, key=lambda run: run.headline["value"], default=None),
+        "majority": labels[0]["count"] / sum(label["count"] for label in labels) if labels else None,
+        "blocked": [problem for problem in version.problems if problem["severity"] == "error"],
+    }
+    return render(request, "runs/train.html", context)
+
+
+def body_of(form: Any, version: Any) -> dict[str, Any]:
+    """A run's request, as the API would send it, from the fields of the train page."""
+    bound = params_form(version.suggestion["task"], form)
+    if not bound.is_valid():
+        name, errors = next(iter(bound.errors.items()))
+        raise Problem(f"{bound.fields[name].label}: {errors[0]}", code="bad_params", hint=_("Mend it, or leave it empty."))
+    minutes, cap = form.get("minutes", "").strip(), form.get("cap", "").strip()
+    limits: dict[str, Any] = {"cost": cap} if cap else {}
+    if minutes:
+        limits["seconds"] = float(actions.decimal_of(minutes, _("The time"))) * 60
+    return {
+        "task": version.suggestion["task"],
+        "method": form.get("method") or None,
+        "model": form.get("model") or None,
+        "hardware": form.get("hardware") or None,
+        "params": {name: value for name, value in bound.cleaned_data.items() if value not in (None, "")},
+        "limits": limits,
+        "seed": form.get("seed") or 0,
+    }
+
+
+@member
+def estimate(request: HttpRequest, pk: str) -> HttpResponse:
+    """The fragment with minutes and money of one choice; it asks again while the trial runs.
+
+    Context: method, estimate {seconds, cost, …} or None while measuring, problem."""
+    prototype = load(Prototype.objects.select_related("dataset"), request.workspace, pk)
+    version = prototype.dataset.current
+    context: dict[str, Any] = {
+        "prototype": prototype,
+        "method": request.GET.get("method", "full"),
+        "query": request.GET.urlencode(),
+    }
+    try:
+        found = estimates.request(version, body_of(request.GET, version))
+    except Problem as problem:
+        return render(request, "runs/_estimate.html", context | {"problem": problem.as_dict()})
+    context |= {
+        "estimate": estimates.priced(found) if found.result else None,
+        "problem": found.error,
+        "month": month(request.workspace),
+    }
+    return render(request, "runs/_estimate.html", context)
+
+
+@member
+def runs(request: HttpRequest, pk: str) -> HttpResponse:
+    """Context: prototype, runs (newest first, 50 a page), page."""
+    from django.core.paginator import Paginator
+
+    prototype = load(Prototype, request.workspace, pk)
+    found = Paginator(prototype_runs(prototype), 50).get_page(request.GET.get("page"))
+    return render(request, "runs/runs.html", {"prototype": prototype, "runs": found, "page": found})
+
+
+def load_run(request: HttpRequest, pk: str) -> Run:
+    return load(Run.objects.select_related("prototype__dataset", "version", "created_by", "workspace"), request.workspace, pk)
+
+
+@member
+def run(request: HttpRequest, pk: str) -> HttpResponse:
+    """One page for the whole life of a run: waiting, live (runs/run_live.html) or ended (run_done.html).
+
+    Context: run, prototype, live (see `live.picture`), and when done report, siblings, history, files.
+    """
+    one = load_run(request, pk)
+    context: dict[str, Any] = {"run": one, "prototype": one.prototype, "live": live.picture(one)}
+    if one.status != Status.SUCCEEDED:
+        return render(request, "runs/run_live.html", context)
+    context |= reports.context(one)
+    return render(request, "runs/run_done.html", context)
+
+
+@member
+def run_live(request: HttpRequest, pk: str) -> HttpResponse:
+    """The part of the live page that changes; tells htmx to load the page anew when the run has ended."""
+    one = load_run(request, pk)
+    response = render(request, "runs/_live.html", {"run": one, "prototype": one.prototype, "live": live.picture(one)})
+    if one.ended:
+        response["HX-Refresh"] = "true"
+    return response
+
+
+async def run_stream(request: HttpRequest, pk: str) -> HttpResponse:
+    """Server-sent events: every event of the run once, from `Last-Event-ID` (or `?after=`) on, until it ends."""
+    one = await sync_to_async(member_run, thread_sensitive=False)(request, pk)
+    given = request.headers.get("Last-Event-ID") or request.GET.get("after") or "0"
+    after = int(given) if given.isdigit() else 0
+    response = StreamingHttpResponse(live.sse(one.pk, one.events_path, after), content_type="text/event-stream")
+    response["Cache-Control"] = "no-cache, no-transform"
+    response["X-Accel-Buffering"] = "no"
+    return response
+
+
+def member_run(request: HttpRequest, pk: str) -> Run:
+    if not request.user.is_authenticated or not request.membership:
+        raise Http404
+    return load(Run, request.membership.workspace, pk)
+
+
+@member
+@require_POST
+def cancel(request: HttpRequest, pk: str) -> HttpResponse:
+    actions.cancel(load_run(request, pk), request.user)
+    messages.info(request, _("Cancelled. What was spent until now is on the costs page."))
+    return redirect("run", pk=pk)
+
+
+@member
+@require_POST
+def resume(request: HttpRequest, pk: str) -> HttpResponse:
+    actions.resume(load_run(request, pk), request.user)
+    return redirect("run", pk=pk)
+
+
+@member
+def log(request: HttpRequest, pk: str) -> HttpResponse:
+    """The whole log as plain text."""
+    one = load_run(request, pk)
+    response = HttpResponse("\n".join(live.log_lines(one.events_path)) + "\n", content_type="text/plain; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="run-{one.number}.log"'
+    return response
+
+
+@member
+def spec(request: HttpRequest, pk: str) -> HttpResponse:
+    """What was asked of the trainer, to repeat the run by hand."""
+    one = load_run(request, pk)
+    document = actions.spec_of(one.version, vars(one), one.price_per_hour)
+    return JsonResponse(document, json_dumps_params={"indent": 2, "ensure_ascii": False})
+
+
+@member
+def artifact(request: HttpRequest, pk: str) -> HttpResponse:
+    return artifact_response(load_run(request, pk))
+
+
+def artifact_response(one: Run) -> HttpResponse:
+    """The artifact as a zip, streamed: nothing of it is held in memory or written twice."""
+    if one.status != Status.SUCCEEDED or not one.artifact.is_dir():
+        raise Conflict(_("This run has no artifact."), code="no_artifact", hint=_("Only a finished run has one."))
+    name = f"{one.prototype.pk}-run-{one.number}.zip"
+    return FileResponse(
+        zip_of(one.artifact, one.folder / "artifact.zip"), as_attachment=True, filename=name, content_type="application/zip"
+    )
+
+
+def zip_of(folder: Path, target: Path) -> Any:
+    """An open file of the zipped folder, made once. Weights do not compress, so they are stored."""
+    if not target.exists():
+        part = target.with_suffix(".part")
+        with zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive:
+            for path in sorted(folder.rglob("*")):
+                if path.is_file():
+                    archive.write(path, path.relative_to(folder))
+        shutil.move(part, target)
+    return target.open("rb")
+
+
+@member
+def queue(request: HttpRequest) -> HttpResponse:
+    """The workers page. Context: workers, devices, gpus, waiting [(run, place)], running."""
+    mine = Run.objects.for_workspace(request.workspace).select_related("prototype")
+    records = workers()
+    waiting = list(mine.filter(status=Status.QUEUED).order_by("queued_at")[:50])
+    context = {
+        "workers": records,
+        "devices": devices(records),
+        "gpus": gpu_count(records),
+        "waiting": [(one, queues.place(one)) for one in waiting[:20]],
+        "waiting_count": len(waiting),
+        "running": mine.filter(status__in=(Status.STARTING, Status.RUNNING)).order_by("started_at")[:20],
+        "training_workers": [one for one in records if any(name.startswith("train") for name in one["queues"])],
+    }
+    return render(request, "runs/workers.html", context)
