@@ -1,0 +1,67 @@
+# syntax=docker/dockerfile:1
+# Targets: web (also beat and migrate), worker (also training on the CPU), gpu, serving.
+ARG PYTHON_IMAGE=python:3.11.14-slim-bookworm
+
+FROM ${PYTHON_IMAGE} AS base
+ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PATH=/venv/bin:$PATH MAQUETTE_DATA=/data HOME=/tmp \
+    HF_HOME=/data/cache/hub
+RUN groupadd --gid 10001 maquette \
+    && useradd --uid 10001 --gid maquette --no-create-home --home-dir /tmp --shell /usr/sbin/nologin maquette \
+    && install -d -o maquette -g maquette -m 0750 /data
+WORKDIR /app
+
+# Libraries are built apart, so that pip and its cache stay out of the images that run.
+FROM ${PYTHON_IMAGE} AS pip
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 PATH=/venv/bin:$PATH
+RUN python -m venv /venv
+COPY requirements /requirements
+
+FROM pip AS web-libraries
+RUN --mount=type=cache,target=/root/.cache/pip pip install -r /requirements/web.txt
+
+FROM pip AS serving-libraries
+RUN --mount=type=cache,target=/root/.cache/pip pip install -r /requirements/serving.txt
+
+# TORCH_INDEX: PyTorch's index of CPU builds, which saves several GB (docs/operations.md).
+FROM web-libraries AS worker-libraries
+ARG TORCH_INDEX=""
+RUN --mount=type=cache,target=/root/.cache/pip \
+    pip install ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} -c /requirements/constraints.txt torch \
+    && pip install -r /requirements/trainer.txt
+
+# The build with CUDA, which is the default one on Linux.
+FROM web-libraries AS gpu-libraries
+RUN --mount=type=cache,target=/root/.cache/pip pip install -r /requirements/trainer.txt
+
+FROM base AS site
+COPY manage.py pyproject.toml LICENSE ./
+COPY trainer trainer
+COPY webapp webapp
+COPY templates templates
+COPY static static
+
+FROM site AS web
+COPY --from=web-libraries /venv /venv
+USER maquette
+EXPOSE 8000
+CMD ["uvicorn", "webapp.asgi:application", "--host=0.0.0.0", "--port=8000", "--no-access-log", "--log-level=warning", "--proxy-headers", "--timeout-graceful-shutdown=3"]
+
+FROM site AS worker
+COPY --from=worker-libraries /venv /venv
+USER maquette
+CMD ["celery", "--quiet", "--app=webapp", "worker", "--queues=default", "--pool=threads", "--concurrency=2", "--loglevel=INFO"]
+
+FROM site AS gpu
+ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
+COPY --from=gpu-libraries /venv /venv
+USER maquette
+CMD ["celery", "--quiet", "--app=webapp", "worker", "--queues=train-gpu", "--pool=threads", "--concurrency=1", "--loglevel=INFO"]
+
+FROM base AS serving
+COPY LICENSE ./
+COPY trainer trainer
+COPY serving serving
+COPY --from=serving-libraries /venv /venv
+USER maquette
+EXPOSE 8001
+CMD ["uvicorn", "serving.app:app", "--host=0.0.0.0", "--port=8001", "--no-access-log", "--log-level=warning", "--timeout-graceful-shutdown=3"]

@@ -1,0 +1,45 @@
+"""Health checks for containers: `python -m webapp.core.health web|worker|beat [FILE]`; exit code 0 or 1."""
+
+import os
+import socket
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import redis
+
+# Celery's beat writes its schedule down every three minutes.
+BEAT_SECONDS = 600
+
+
+def web() -> bool:
+    address = f"http://127.0.0.1:{os.environ.get('PORT') or 8000}/healthz"
+    with urllib.request.urlopen(address, timeout=4) as response:
+        return response.status == 200
+
+
+def worker() -> bool:
+    """Whether a worker of this host has announced itself within the last 20 seconds."""
+    with redis.Redis.from_url(os.environ["REDIS_URL"], socket_timeout=5) as client:
+        return next(client.scan_iter(f"maquette:worker:{socket.gethostname()}-*", count=500), None) is not None
+
+
+def beat(schedule: str) -> bool:
+    path = Path(schedule)
+    newest = max((file.stat().st_mtime for file in path.parent.glob(path.name + "*")), default=0.0)
+    return time.time() - newest < BEAT_SECONDS
+
+
+def main(arguments: list[str]) -> int:
+    what, *rest = arguments
+    try:
+        good = {"web": web, "worker": worker, "beat": beat}[what](*rest)
+    except (OSError, redis.RedisError) as error:
+        sys.stderr.write(f"{what}: {error}\n")
+        return 1
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
