@@ -27,7 +27,9 @@ def bundled(name: str) -> Path:
     package = BUNDLED.get(name)
     spec = importlib.util.find_spec(package) if package else None
     if spec is None or not spec.submodule_search_locations:
-        raise ModelError(f"The model “{name}” does not come with this installation.", hint=f"Bundled: {', '.join(BUNDLED)}.")
+        raise ModelError(
+            f"The model “{name}” does not come with this installation.", hint=f"Bundled: {', '.join(BUNDLED)}."
+        )
     root = Path(next(iter(spec.submodule_search_locations)))
     return folder_with_weights(root, name)
 
@@ -40,7 +42,9 @@ def local(name: str) -> Path:
         if folder.is_relative_to(root.resolve()) and (folder / "config.json").is_file():
             return folder_with_weights(folder, name)
     known = sorted(path.parent.name for root in roots for path in root.glob("*/config.json"))
-    hint = f"There are: {', '.join(known)}." if known else "Set MAQUETTE_MODELS_DIR to the folder that holds your models."
+    hint = (
+        f"There are: {', '.join(known)}." if known else "Set MAQUETTE_MODELS_DIR to the folder that holds your models."
+    )
     raise ModelError(f"There is no local model “{name}”.", hint=hint)
 
 
@@ -73,4 +77,6 @@ def folder_with_weights(root: Path, name: str) -> Path:
     for config in [root / "config.json", *sorted(root.rglob("config.json"))]:
         if config.is_file() and any(config.parent.glob("*.safetensors")):
             return config.parent
-    raise ModelError(f"“{name}” has no safetensors weights.", hint="Only safetensors are loaded, since a pickle can run code.")
+    raise ModelError(
+        f"“{name}” has no safetensors weights.", hint="Only safetensors are loaded, since a pickle can run code."
+    )

@@ -20,15 +20,23 @@ class Params(BaseModel):
 class FineTuningParams(Params):
     """Settings of the `full` method; `probe` uses `max_length` and `batch_size` alone."""
 
-    epochs: int | None = advanced(None, "Epochs", "Passes over the data; chosen from its size when empty.", ge=1, le=100)
+    epochs: int | None = advanced(
+        None, "Epochs", "Passes over the data; chosen from its size when empty.", ge=1, le=100
+    )
     batch_size: int = advanced(32, "Batch size", "Rows per step.", ge=1, le=1024)
-    learning_rate: float = advanced(1e-4, "Learning rate", "Of the pretrained layers. Halve it if the loss jumps.", gt=0, le=0.1)
+    learning_rate: float = advanced(
+        1e-4, "Learning rate", "Of the pretrained layers. Halve it if the loss jumps.", gt=0, le=0.1
+    )
     head_learning_rate: float = advanced(3e-3, "Learning rate of the new layer", "Of the layer on top.", gt=0, le=1)
-    max_length: int = advanced(128, "Longest text", "In tokens, about ¾ of a word each; the rest is cut off.", ge=8, le=8192)
+    max_length: int = advanced(
+        128, "Longest text", "In tokens, about ¾ of a word each; the rest is cut off.", ge=8, le=8192
+    )
     patience: int = advanced(
         2, "Patience", "Epochs without progress on the tuning rows after which training ends early.", ge=1, le=100
     )
     warmup: float = advanced(0.1, "Warm-up", "Share of the steps in which the learning rate rises.", ge=0, le=0.9)
     weight_decay: float = advanced(0.01, "Weight decay", "Pulls weights towards zero.", ge=0, le=1)
     label_smoothing: float = advanced(0.05, "Label smoothing", "Doubt left in each given label.", ge=0, lt=1)
-    train_embeddings: bool = advanced(False, "Train word vectors too", "Slower; helps with words that the model has never seen.")
+    train_embeddings: bool = advanced(
+        False, "Train word vectors too", "Slower; helps with words that the model has never seen."
+    )

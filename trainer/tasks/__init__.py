@@ -12,7 +12,9 @@ from trainer.tasks._base import Task
 def all() -> tuple[type[Task], ...]:
     """Every task, in the order of their titles."""
     modules = [
-        importlib.import_module(f"{__name__}.{info.name}") for info in pkgutil.iter_modules(__path__) if info.name[0] != "_"
+        importlib.import_module(f"{__name__}.{info.name}")
+        for info in pkgutil.iter_modules(__path__)
+        if info.name[0] != "_"
     ]
     found = {
         value

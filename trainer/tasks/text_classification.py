@@ -63,7 +63,9 @@ class TextClassification(Task):
         openings = ("today", "this week", "as usual", "again", "in town", "at noon", "on Friday", "with friends")
         places = ("cafe", "shop", "office", "cinema", "park")
         good = [f"what a lovely {place} {opening}, we had a wonderful time" for place in places for opening in openings]
-        bad = [f"a dreadful {place} {opening}, rude staff and nothing worked" for place in places for opening in openings]
+        bad = [
+            f"a dreadful {place} {opening}, rude staff and nothing worked" for place in places for opening in openings
+        ]
         return [{"text": text, "label": "good"} for text in good] + [{"text": text, "label": "bad"} for text in bad]
 
     @classmethod
