@@ -79,7 +79,9 @@ def test_a_second_time_costs_nothing(copy: Path) -> None:
     """The stamp stands for the pins; another pin makes it stale."""
     (copy / ".venv/bin").mkdir(parents=True)
     (copy / ".venv/bin/python").symlink_to("/bin/true")
-    pins = subprocess.run("cat requirements/*.txt bootstrap | cksum", shell=True, cwd=copy, capture_output=True, text=True)
+    pins = subprocess.run(
+        "cat requirements/*.txt bootstrap | cksum", shell=True, cwd=copy, capture_output=True, text=True
+    )
     (copy / ".venv/installed-run").write_text(pins.stdout.strip())
     done = bootstrap(copy)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -185,5 +185,10 @@ def test_the_example_gives_all_that_compose_asks_for() -> None:
 
 
 def test_what_is_passed_on_by_name_is_in_the_example() -> None:
-    passed = {key for service in SERVICES.values() for key, value in (service.get("environment") or {}).items() if value is None}
+    passed = {
+        key
+        for service in SERVICES.values()
+        for key, value in (service.get("environment") or {}).items()
+        if value is None
+    }
     assert passed <= in_example()

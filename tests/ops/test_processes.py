@@ -47,7 +47,9 @@ def test_the_whole_set() -> None:
 def test_no_secret_is_in_a_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_KEY", "very-secret")
     monkeypatch.setenv("REDIS_URL", "redis://:very-secret@127.0.0.1/0")
-    assert "very-secret" not in repr([program.command for program in programs(PLACE, [], ["redis-server", "redis.conf"])])
+    assert "very-secret" not in repr(
+        [program.command for program in programs(PLACE, [], ["redis-server", "redis.conf"])]
+    )
 
 
 @pytest.fixture

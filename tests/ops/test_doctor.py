@@ -1,0 +1,72 @@
+"""`manage.py doctor`: what it says of a good machine, and of what is missing."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from webapp.core.redis_server import find_binary
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def doctor(data: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    hidden = {"REDIS_URL", "DATABASE_URL", "DJANGO_SETTINGS_MODULE", "FORCE_COLOR"}
+    environment = {name: value for name, value in os.environ.items() if name not in hidden}
+    return subprocess.run(
+        [sys.executable, "manage.py", "doctor"],
+        cwd=ROOT,
+        env={
+            **environment,
+            "MAQUETTE_DATA": str(data),
+            "HF_HUB_OFFLINE": "1",
+            "PORT": "18377",
+            "SERVING_PORT": "18378",
+            **env,
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+@pytest.mark.skipif(find_binary() is None, reason="no Redis on this machine")
+def test_a_machine_that_has_everything(tmp_path: Path) -> None:
+    done = doctor(tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = done.stdout.splitlines()
+    names = [
+        "Python",
+        "Libraries",
+        "Disk",
+        "Memory",
+        "GPUs",
+        "Redis",
+        "Database",
+        "Migrations",
+        "Models",
+        "Hub",
+        "Ports",
+    ]
+    assert [line.split()[0] for line in lines if line[:1].isalpha()][: len(names)] == names
+    assert lines[-1] == "All that Maquette needs is there."
+    assert "switched off by HF_HUB_OFFLINE" in done.stdout
+    assert "\x1b" not in done.stdout, "colour where nobody looks"
+
+
+def test_what_is_missing_has_a_remedy_and_an_exit_code(tmp_path: Path) -> None:
+    done = doctor(
+        tmp_path,
+        REDIS_URL="redis://:secret@127.0.0.1:1/0",
+        DATABASE_URL="postgres://maquette:hidden@127.0.0.1:1/maquette",
+        MAQUETTE_MODELS_DIR=str(tmp_path / "nowhere"),
+    )
+    assert done.returncode == 1
+    for words in ("no Redis answers there", "remove REDIS_URL", "correct DATABASE_URL", "which is no folder"):
+        assert words in done.stdout
+    assert "Maquette cannot work yet: Redis, Database, Migrations, Models." in done.stdout
+    assert "secret" not in done.stdout
+    assert "hidden" not in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
