@@ -26,7 +26,9 @@ def member(view: View) -> View:
             raise Forbidden(_("You belong to no workspace."), hint=_("Ask its owner to invite you again."))
         request.workspace = request.membership.workspace
         if request.method not in ("GET", "HEAD") and not request.membership.can_edit:
-            raise Forbidden(_("You may look at this workspace but not change it."), hint=_("Ask an owner for the editor role."))
+            raise Forbidden(
+                _("You may look at this workspace but not change it."), hint=_("Ask an owner for the editor role.")
+            )
         return view(request, *args, **kwargs)
 
     return checked

@@ -53,4 +53,6 @@ def first_sign_in_link() -> str | None:
 
 def audit(workspace: Workspace, user: Any, verb: str, subject: str, subject_id: str = "", text: str = "") -> None:
     known = user if getattr(user, "pk", None) else None
-    AuditEvent.objects.create(workspace=workspace, user=known, verb=verb, subject=subject, subject_id=subject_id, text=text[:200])
+    AuditEvent.objects.create(
+        workspace=workspace, user=known, verb=verb, subject=subject, subject_id=subject_id, text=text[:200]
+    )

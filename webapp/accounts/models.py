@@ -99,7 +99,9 @@ class ApiToken(WorkspaceOwned):
     @classmethod
     def issue(cls, user: User, workspace: Workspace, name: str) -> tuple["ApiToken", str]:
         secret = cls.PREFIX + secrets.token_urlsafe(32)
-        token = cls.objects.create(user=user, workspace=workspace, name=name[:120], digest=hashed(secret), hint=secret[:8])
+        token = cls.objects.create(
+            user=user, workspace=workspace, name=name[:120], digest=hashed(secret), hint=secret[:8]
+        )
         return token, secret
 
     @classmethod
@@ -140,7 +142,9 @@ class SignInLink(Stored):
     @classmethod
     def usable(cls, secret: str) -> "SignInLink | None":
         since = timezone.now() - cls.LIFETIME
-        return cls.objects.filter(digest=hashed(secret), used_at=None, created_at__gt=since).select_related("user").first()
+        return (
+            cls.objects.filter(digest=hashed(secret), used_at=None, created_at__gt=since).select_related("user").first()
+        )
 
     @classmethod
     def redeem(cls, secret: str) -> User | None:

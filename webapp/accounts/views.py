@@ -51,7 +51,9 @@ def settings_page(request: HttpRequest) -> HttpResponse:
 def update_profile(request: HttpRequest) -> HttpResponse:
     form = ProfileForm(request.POST)
     if not form.is_valid():
-        raise Problem(_("That email or workspace name cannot be used."), hint=_("Give a full address and a short name."))
+        raise Problem(
+            _("That email or workspace name cannot be used."), hint=_("Give a full address and a short name.")
+        )
     email = form.cleaned_data["email"].lower()
     if User.objects.filter(email__iexact=email).exclude(pk=request.user.pk).exists():
         raise Problem(_("Another account has this email."), hint=_("Use a different address."))

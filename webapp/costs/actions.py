@@ -91,7 +91,8 @@ def check_budget(workspace: Workspace) -> Month:
     now = month(workspace)
     if now.left <= 0:
         raise BudgetSpent(
-            _("This month's budget of %(amount)s %(currency)s is spent.") % {"amount": now.budget, "currency": now.currency},
+            _("This month's budget of %(amount)s %(currency)s is spent.")
+            % {"amount": now.budget, "currency": now.currency},
             hint=_("Raise the budget on the costs page, or wait for the new month."),
         )
     return now
@@ -99,7 +100,9 @@ def check_budget(workspace: Workspace) -> Month:
 
 def set_budget(workspace: Workspace, amount: Any) -> Budget:
     value = decimal_of(amount, _("The budget"))
-    budget, _created = Budget.objects.update_or_create(workspace=workspace, defaults={"amount": value.quantize(Decimal("0.01"))})
+    budget, _created = Budget.objects.update_or_create(
+        workspace=workspace, defaults={"amount": value.quantize(Decimal("0.01"))}
+    )
     return budget
 
 

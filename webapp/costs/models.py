@@ -41,7 +41,9 @@ class LedgerEntry(WorkspaceOwned):
 
     TRAINING, HOSTING, DATA = "training", "hosting", "data"
 
-    kind = models.CharField(max_length=16, choices=[(TRAINING, _("Training")), (HOSTING, _("Hosting")), (DATA, _("Data"))])
+    kind = models.CharField(
+        max_length=16, choices=[(TRAINING, _("Training")), (HOSTING, _("Hosting")), (DATA, _("Data"))]
+    )
     key = models.CharField(max_length=80, unique=True)
     amount = models.DecimalField(max_digits=14, decimal_places=7)
     currency = models.CharField(max_length=3, default=CURRENCY)

@@ -23,7 +23,9 @@ GROUPS = (
 )
 
 
-def grouped(workspace: Workspace, by: list[str], since: datetime, until: datetime | None = None) -> list[dict[str, Any]]:
+def grouped(
+    workspace: Workspace, by: list[str], since: datetime, until: datetime | None = None
+) -> list[dict[str, Any]]:
     """Rows `{<group>…, amount, seconds}` in the order of the groups; `by` is any of GROUPS."""
     entries = LedgerEntry.objects.for_workspace(workspace).filter(created_at__gte=since)
     if until:

@@ -53,7 +53,9 @@ def costs(request: HttpRequest) -> HttpResponse:
         "rates": Rate.objects.for_workspace(workspace),
         "forecast": total * int((end - start).total_seconds()) / int(elapsed),
         "month": actions.month(workspace),
-        "entries": LedgerEntry.objects.for_workspace(workspace).filter(created_at__gte=start, created_at__lt=end).count(),
+        "entries": LedgerEntry.objects.for_workspace(workspace)
+        .filter(created_at__gte=start, created_at__lt=end)
+        .count(),
     }
     return render(request, "costs/costs.html", context)
 

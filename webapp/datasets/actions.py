@@ -35,9 +35,13 @@ READ_ATTEMPTS = 2
 def create_dataset(workspace: Workspace, user: User, files: Sequence[Any], name: str = "") -> Dataset:
     """Store the files and have a worker read them. `files` are Django uploads."""
     if not files:
-        raise Problem(_("No file came with the request."), code="no_file", hint=_("Choose a CSV, JSONL or Parquet file."))
+        raise Problem(
+            _("No file came with the request."), code="no_file", hint=_("Choose a CSV, JSONL or Parquet file.")
+        )
     if len(files) > MAX_FILES:
-        raise Problem(_("At most %(limit)d files make one dataset.") % {"limit": MAX_FILES}, code="too_many_files", status=413)
+        raise Problem(
+            _("At most %(limit)d files make one dataset.") % {"limit": MAX_FILES}, code="too_many_files", status=413
+        )
     check_room(sum(file.size or 0 for file in files))
     title = (name.strip() or Path(safe_name(files[0].name or "data")).stem)[:120]
     dataset = Dataset(workspace=workspace, name=title, created_by=user)
@@ -86,7 +90,9 @@ def mend(version: DatasetVersion, user: User, action: str) -> DatasetVersion:
     """The next version, with one fault mended. Only what the reader offered can be asked for."""
     offered = {problem["fix"]["action"]: problem["fix"]["label"] for problem in version.problems if problem.get("fix")}
     if action not in offered:
-        raise Problem(_("That fault is not in this version."), code="no_such_fix", hint=_("Reload the page to see what is."))
+        raise Problem(
+            _("That fault is not in this version."), code="no_such_fix", hint=_("Reload the page to see what is.")
+        )
     suggestion = {key: version.suggestion.get(key) for key in ("task", "columns")}
     return derive(version, user, offered[action], fixes=[action], **suggestion)
 
@@ -125,7 +131,11 @@ def read(version_id: str) -> None:
 
 
 def reader_arguments(version: DatasetVersion) -> list[str]:
-    sources = [version.parent.folder] if version.parent else [version.dataset.upload_folder / name for name in version.sources]
+    sources = (
+        [version.parent.folder]
+        if version.parent
+        else [version.dataset.upload_folder / name for name in version.sources]
+    )
     arguments = ["inspect", *map(str, sources), "--out", str(version.folder)]
     for option in ("task", "columns", "split"):
         value = version.request.get(option)

@@ -56,7 +56,9 @@ def deploy(run: Run, user: User | None, **wishes: Any) -> tuple[Endpoint, str | 
         else:
             update(endpoint, user, wishes)
         last = endpoint.versions.order_by("-number").values_list("number", flat=True).first() or 0
-        version = EndpointVersion.objects.create(workspace_id=run.workspace_id, endpoint=endpoint, run=run, number=last + 1)
+        version = EndpointVersion.objects.create(
+            workspace_id=run.workspace_id, endpoint=endpoint, run=run, number=last + 1
+        )
         audit(run.workspace, user, "deployed", "endpoint", endpoint.pk, f"{endpoint.name}, {run}")
     if exported(run.artifact):
         go_live(version)
@@ -96,7 +98,9 @@ def check_slug(slug: str) -> str:
             hint=str(slug_form.message),
         ) from error
     if Endpoint.objects.filter(slug=slug).exists():
-        raise Conflict(_("The address “%(slug)s” is taken.") % {"slug": slug}, code="slug_taken", hint=_("Choose another one."))
+        raise Conflict(
+            _("The address “%(slug)s” is taken.") % {"slug": slug}, code="slug_taken", hint=_("Choose another one.")
+        )
     return slug
 
 

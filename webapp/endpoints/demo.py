@@ -27,7 +27,9 @@ def open_demo(request: HttpRequest, slug: str) -> tuple[Endpoint, ShareLink | No
         raise Http404
     link = ShareLink.find(endpoint, request.POST.get("link") or request.GET.get("link", ""))
     is_member = bool(
-        request.user.is_authenticated and request.membership and request.membership.workspace_id == endpoint.workspace_id
+        request.user.is_authenticated
+        and request.membership
+        and request.membership.workspace_id == endpoint.workspace_id
     )
     if not (is_member or endpoint.visibility == Visibility.PUBLIC or (link and endpoint.visibility == Visibility.LINK)):
         raise Http404
@@ -98,7 +100,9 @@ def feedback(request: HttpRequest, slug: str) -> HttpResponse:
     """Thumbs and “should have been” for an answer that this site really gave: the token proves it."""
     endpoint, link = open_demo(request, slug)
     try:
-        pk, text, label, scores = signing.loads(request.POST.get("token", ""), salt="answer", max_age=ANSWER_LIFETIME_SECONDS)
+        pk, text, label, scores = signing.loads(
+            request.POST.get("token", ""), salt="answer", max_age=ANSWER_LIFETIME_SECONDS
+        )
     except signing.BadSignature as error:
         raise Problem(_("That answer is too old to judge."), hint=_("Ask again, then judge the new one.")) from error
     if pk != endpoint.pk:

@@ -98,7 +98,9 @@ def update(request: HttpRequest, pk: str) -> HttpResponse:
 @require_POST
 def create_key(request: HttpRequest, pk: str) -> HttpResponse:
     endpoint = load_endpoint(request, pk)
-    _key, request.session[f"key:{endpoint.pk}"] = actions.create_key(endpoint, request.user, request.POST.get("name", ""))
+    _key, request.session[f"key:{endpoint.pk}"] = actions.create_key(
+        endpoint, request.user, request.POST.get("name", "")
+    )
     return redirect("share", pk=endpoint.prototype_id)
 
 

@@ -31,7 +31,9 @@ def create_prototype(dataset: Dataset, user: User | None, name: str = "", **fiel
     return prototype
 
 
-def start_from_files(workspace: Workspace, user: User, files: Sequence[Any], name: str = "", **fields: Any) -> Prototype:
+def start_from_files(
+    workspace: Workspace, user: User, files: Sequence[Any], name: str = "", **fields: Any
+) -> Prototype:
     """A dataset from the files and a prototype over it: what dropping a file does."""
     return create_prototype(create_dataset(workspace, user, files, name), user, name, **fields)
 
@@ -39,7 +41,9 @@ def start_from_files(workspace: Workspace, user: User, files: Sequence[Any], nam
 def start_from_text(workspace: Workspace, user: User, text: str, name: str = "") -> Prototype:
     """The same from rows pasted into a box: read like a file, by content."""
     if not text.strip():
-        raise Problem(_("Nothing was pasted."), code="no_file", hint=_("Copy rows from a spreadsheet, with their header."))
+        raise Problem(
+            _("Nothing was pasted."), code="no_file", hint=_("Copy rows from a spreadsheet, with their header.")
+        )
     return start_from_files(workspace, user, [ContentFile(text.encode(), name="pasted.csv")], name or _("Pasted rows"))
 
 

@@ -76,7 +76,12 @@ def home(request: HttpRequest) -> HttpResponse:
     if not prototypes:
         return redirect("new_prototype")
     run_model = Prototype._meta.get_field("runs").related_model
-    running = run_model.objects.for_workspace(request.workspace).active().select_related("prototype").order_by("queued_at")[:5]
+    running = (
+        run_model.objects.for_workspace(request.workspace)
+        .active()
+        .select_related("prototype")
+        .order_by("queued_at")[:5]
+    )
     feedback = Prototype._meta.get_field("endpoint").related_model._meta.get_field("feedback").related_model
     context = {
         "prototypes": prototypes,
@@ -84,7 +89,9 @@ def home(request: HttpRequest) -> HttpResponse:
         "running": running,
         "month": month(request.workspace),
         "events": AuditEvent.objects.for_workspace(request.workspace).select_related("user")[:6],
-        "untrained": [one for one in prototypes if one.run_count == 0 and one.version and one.version.status == Status.READY][:3],
+        "untrained": [
+            one for one in prototypes if one.run_count == 0 and one.version and one.version.status == Status.READY
+        ][:3],
         "corrections": feedback.objects.for_workspace(request.workspace).filter(verdict="down").count(),
     }
     return render(request, "prototypes/home.html", context)

@@ -31,14 +31,20 @@ ANSWER_BEFORE_RESEND_SECONDS = 15
 def settings_of(version: DatasetVersion, body: dict[str, Any]) -> dict[str, Any]:
     """The fields of a run from a request: what is left out is the dataset's suggestion and the task's default."""
     if version.status != DatasetStatus.READY:
-        raise Conflict(_("This dataset has not been read yet."), code="not_ready", hint=_("Wait until its status is ready."))
+        raise Conflict(
+            _("This dataset has not been read yet."), code="not_ready", hint=_("Wait until its status is ready.")
+        )
     slug = body.get("task") or version.suggestion.get("task")
     if not slug or not version.suggestion.get("columns"):
-        raise Problem(_("No column to learn from was found."), code="no_task", hint=_("Choose the columns on the data page."))
+        raise Problem(
+            _("No column to learn from was found."), code="no_task", hint=_("Choose the columns on the data page.")
+        )
     task = find_task(slug)
     blocking = next((problem for problem in version.problems if problem["severity"] == "error"), None)
     if blocking:
-        raise Problem(blocking["message"], code=blocking["code"], hint=_("Mend it on the data page, or send a better file."))
+        raise Problem(
+            blocking["message"], code=blocking["code"], hint=_("Mend it on the data page, or send a better file.")
+        )
     method = body.get("method") or "full"
     if method not in {known["slug"] for known in task.declaration()["methods"]}:
         raise Problem(_("There is no method “%(name)s” for this task.") % {"name": method}, code="bad_method")
@@ -111,11 +117,15 @@ def spec_of(version: DatasetVersion, fields: dict[str, Any], price: Decimal) -> 
     }
 
 
-def create_run(prototype: Prototype, user: User | None, body: dict[str, Any], version: DatasetVersion | None = None) -> Run:
+def create_run(
+    prototype: Prototype, user: User | None, body: dict[str, Any], version: DatasetVersion | None = None
+) -> Run:
     """A run in the queue. A cost limit is never above what is left of the month's budget."""
     version = version or prototype.dataset.current
     if version is None:
-        raise Conflict(_("This dataset has not been read yet."), code="not_ready", hint=_("Wait until its status is ready."))
+        raise Conflict(
+            _("This dataset has not been read yet."), code="not_ready", hint=_("Wait until its status is ready.")
+        )
     fields = settings_of(version, body)
     left = float(check_budget(prototype.workspace).left)
     fields["limits"]["cost"] = min(fields["limits"].get("cost", left), left)
@@ -215,7 +225,9 @@ def recover(run: Run) -> None:
 def resend_lost() -> None:
     """Send again what waits in the database but not in Redis; a message too many is refused by the claim."""
     since = timezone.now() - timedelta(seconds=ANSWER_BEFORE_RESEND_SECONDS)
-    waiting = Run.objects.filter(status=Status.QUEUED, sent_at__lt=since) | Run.objects.filter(status=Status.QUEUED, sent_at=None)
+    waiting = Run.objects.filter(status=Status.QUEUED, sent_at__lt=since) | Run.objects.filter(
+        status=Status.QUEUED, sent_at=None
+    )
     with best_effort("looking for lost messages"):
         for queue in QUEUES:
             lost = [run for run in waiting.order_by("queued_at")[:200] if queue_of(run.hardware) == queue]

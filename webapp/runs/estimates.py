@@ -88,7 +88,9 @@ def measure(estimate_id: str) -> None:
     if outcome.get("type") == "result":
         Estimate.objects.filter(pk=estimate_id).update(result=outcome, error=None)
     else:
-        Estimate.objects.filter(pk=estimate_id).update(error={key: outcome.get(key, "") for key in ("code", "message", "hint")})
+        Estimate.objects.filter(pk=estimate_id).update(
+            error={key: outcome.get(key, "") for key in ("code", "message", "hint")}
+        )
 
 
 def run_trial(path: Path) -> dict[str, Any]:
@@ -136,7 +138,9 @@ def priced(estimate: Estimate) -> dict[str, Any]:
     factor, count = correction(estimate)
     price = price_per_hour(estimate.workspace, estimate.hardware)
     seconds = {name: round(value * factor, 1) for name, value in result["seconds"].items()}
-    cost: dict[str, Any] = {name: f"{cost_of(value, price).quantize(Decimal('0.0001'))}" for name, value in seconds.items()}
+    cost: dict[str, Any] = {
+        name: f"{cost_of(value, price).quantize(Decimal('0.0001'))}" for name, value in seconds.items()
+    }
     basis = result.get("basis", "")
     if count:
         basis += " " + _("Corrected by %(factor).2f from %(count)d past runs.") % {"factor": factor, "count": count}

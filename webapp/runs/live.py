@@ -59,7 +59,9 @@ def note(event: dict[str, Any], found: dict[str, Any], stages: dict[str, dict[st
             stages[event["stage"]]["fraction"] = event.get("stage_fraction") or 0
     elif kind == "metric":
         at = event.get("epoch") if event.get("epoch") is not None else event.get("step", 0)
-        found["curves"].setdefault(event["name"], {}).setdefault(event.get("split", "train"), []).append((at, event["value"]))
+        found["curves"].setdefault(event["name"], {}).setdefault(event.get("split", "train"), []).append(
+            (at, event["value"])
+        )
     elif kind == "resource":
         found["resource"] = event
     elif kind == "warning":
@@ -75,7 +77,9 @@ def sentence(event: dict[str, Any]) -> str | None:
         return f"{event.get('name')}: {event.get('state')}{seconds}"
     if event["type"] == "checkpoint":
         return (
-            f"checkpoint saved, {event.get('bytes', 0) / 1e6:.0f} MB" if not event.get("resumed") else "went on from a checkpoint"
+            f"checkpoint saved, {event.get('bytes', 0) / 1e6:.0f} MB"
+            if not event.get("resumed")
+            else "went on from a checkpoint"
         )
     return None
 

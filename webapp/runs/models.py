@@ -166,7 +166,9 @@ class Run(WorkspaceOwned):
 
     def beat(self, lease: str, **fields: Any) -> bool:
         """Renew the lease and store progress; False when the run is no longer this worker's."""
-        return bool(Run.objects.filter(pk=self.pk, status__in=HELD, lease=lease).update(lease_until=next_lease(), **fields))
+        return bool(
+            Run.objects.filter(pk=self.pk, status__in=HELD, lease=lease).update(lease_until=next_lease(), **fields)
+        )
 
     def finish(self, lease: str, status: str, **fields: Any) -> bool:
         return self._move(HELD, lease, status=status, finished_at=timezone.now(), eta_seconds=None, lease="", **fields)

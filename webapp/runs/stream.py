@@ -85,7 +85,9 @@ async def follow(run_id: str, path: Path, after: int = 0) -> AsyncIterator[tuple
             for after, event in await asyncio.to_thread(lambda start=after: list(read(path, start))):  # noqa: B020
                 yield after, event
             try:
-                found = await redis_client.xread({stream_key(run_id): f"{after}-0"}, block=WAIT_SECONDS * 1000, count=500)
+                found = await redis_client.xread(
+                    {stream_key(run_id): f"{after}-0"}, block=WAIT_SECONDS * 1000, count=500
+                )
             except (redis.RedisError, OSError):
                 await asyncio.sleep(1)
                 yield None

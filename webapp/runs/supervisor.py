@@ -101,7 +101,9 @@ class Supervisor:
         elif kind == "progress":
             self.pending |= {"progress": item.get("fraction") or 0, "eta_seconds": item.get("eta_seconds")}
         elif kind == "metric":
-            self.pending["metrics"] = self.run.metrics = self.run.metrics | {f"{item['split']}_{item['name']}": item["value"]}
+            self.pending["metrics"] = self.run.metrics = self.run.metrics | {
+                f"{item['split']}_{item['name']}": item["value"]
+            }
         elif kind == "resource" and item.get("device"):
             self.pending["device"] = str(item["device"])[:80]
         elif kind in ("result", "error"):
@@ -170,7 +172,9 @@ class Supervisor:
             run.finish(lease, Status.CANCELLED)
             self.announce()
         elif self.final.get("type") == "error":
-            run.finish(lease, Status.FAILED, error={name: self.final.get(name, "") for name in ("code", "message", "hint")})
+            run.finish(
+                lease, Status.FAILED, error={name: self.final.get(name, "") for name in ("code", "message", "hint")}
+            )
             self.announce()
         elif self.stopped or status == errors.EXIT_STOPPED:
             run.interrupt(lease, attempts=F("attempts") - 1)  # stopped on purpose: no death to count
@@ -180,7 +184,9 @@ class Supervisor:
             self.announce()
         else:
             run.interrupt(lease)
-            self.take(event("warning", code="died", message=_("Training died and will go on from its last checkpoint.")))
+            self.take(
+                event("warning", code="died", message=_("Training died and will go on from its last checkpoint."))
+            )
             recover(run)
 
     def bug(self) -> dict[str, str]:

@@ -68,7 +68,9 @@ def body_of(form: Any, version: Any) -> dict[str, Any]:
     bound = params_form(version.suggestion["task"], form)
     if not bound.is_valid():
         name, errors = next(iter(bound.errors.items()))
-        raise Problem(f"{bound.fields[name].label}: {errors[0]}", code="bad_params", hint=_("Mend it, or leave it empty."))
+        raise Problem(
+            f"{bound.fields[name].label}: {errors[0]}", code="bad_params", hint=_("Mend it, or leave it empty.")
+        )
     minutes, cap = form.get("minutes", "").strip(), form.get("cap", "").strip()
     limits: dict[str, Any] = {"cost": cap} if cap else {}
     if minutes:
@@ -119,7 +121,9 @@ def runs(request: HttpRequest, pk: str) -> HttpResponse:
 
 
 def load_run(request: HttpRequest, pk: str) -> Run:
-    return load(Run.objects.select_related("prototype__dataset", "version", "created_by", "workspace"), request.workspace, pk)
+    return load(
+        Run.objects.select_related("prototype__dataset", "version", "created_by", "workspace"), request.workspace, pk
+    )
 
 
 @member
@@ -206,7 +210,10 @@ def artifact_response(one: Run) -> HttpResponse:
         raise Conflict(_("This run has no artifact."), code="no_artifact", hint=_("Only a finished run has one."))
     name = f"{one.prototype.pk}-run-{one.number}.zip"
     return FileResponse(
-        zip_of(one.artifact, one.folder / "artifact.zip"), as_attachment=True, filename=name, content_type="application/zip"
+        zip_of(one.artifact, one.folder / "artifact.zip"),
+        as_attachment=True,
+        filename=name,
+        content_type="application/zip",
     )
 
 

@@ -91,7 +91,9 @@ def memory() -> tuple[int, int]:
     """(total, used) bytes of this machine."""
     with open("/proc/meminfo") as file:
         kilobytes = {
-            line.split(":")[0]: int(line.split()[1]) for line in file if line.split(":")[0] in ("MemTotal", "MemAvailable")
+            line.split(":")[0]: int(line.split()[1])
+            for line in file
+            if line.split(":")[0] in ("MemTotal", "MemAvailable")
         }
     return kilobytes["MemTotal"] * 1024, (kilobytes["MemTotal"] - kilobytes["MemAvailable"]) * 1024
 
