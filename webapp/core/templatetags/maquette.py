@@ -1,0 +1,249 @@
+"""What the templates draw and say: `{% load maquette %}`. Filters are the functions of `webapp.core.words`."""
+
+from decimal import Decimal
+from typing import Any
+
+from django import template
+from django.db.models import Count
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+from webapp.core import charts, words
+from webapp.core.icons import GLYPHS, ICONS, PLINTH
+
+register = template.Library()
+
+for name in (
+    "money", "money_round", "price", "percent", "points", "of_hundred", "count", "short_count", "figure", "size", "duration",
+    "about", "remaining", "clock", "ago", "day", "time_of_day",
+):  # fmt: skip
+    register.filter(name, getattr(words, name))
+
+
+@register.simple_tag
+def icon(name: str, label: str = "") -> SafeString:
+    """A 16 px icon: hidden from screen readers, unless a label makes it the only word there is."""
+    told = format_html('role="img" aria-label="{}"', label) if label else mark_safe('aria-hidden="true"')
+    return format_html('<svg class="icon" viewBox="0 0 16 16" {}>{}</svg>', told, mark_safe(ICONS[name]))  # noqa: S308
+
+
+@register.simple_tag
+def glyph(kind: str = "arch", state: str = "draft", css: str = "") -> SafeString:
+    """The sculpture of a prototype; `state`: draft, training, clay, live, asleep. A word beside it says the same."""
+    body = mark_safe(PLINTH + GLYPHS.get(kind, GLYPHS["arch"]))  # noqa: S308
+    return format_html(
+        '<svg class="glyph {}" data-state="{}" viewBox="5 3 38 42" aria-hidden="true">{}</svg>', css, state, body
+    )
+
+
+@register.simple_tag
+def strip(
+    value: Any = None, low: Any = None, high: Any = None, css: str = "", tick: Any = None, start: Any = None
+) -> SafeString:
+    ends = (float(start), 1.0) if start is not None else None
+    return charts.strip(value, low, high, css=css, tick=tick, ends=ends)
+
+
+@register.simple_tag
+def bar(share: Any, css: str = "", label: str = "") -> SafeString:
+    """A bar of one part: its share of the whole, 0 to 1."""
+    return charts.bars([(css, words.number(share) or 0.0)], label=label)
+
+
+@register.simple_tag
+def bars(*parts: Any, whole: Any = 1, label: str = "", css: str = "tall") -> SafeString:
+    """`{% bars "k1" learn "k2" tune whole=rows %}`: colour classes and amounts in turn, of a whole."""
+    total = words.number(whole) or 1.0
+    pairs = zip(parts[::2], parts[1::2], strict=True)
+    return charts.bars(
+        [(colour, (words.number(amount) or 0.0) / total) for colour, amount in pairs], label=label, css=css
+    )
+
+
+@register.simple_tag
+def key(css: str, label: Any) -> SafeString:
+    """The square of a colour and its word, as a legend has it."""
+    return charts.key(css, str(label))
+
+
+@register.filter
+def share_of(part: Any, whole: Any) -> float:
+    """`part` ÷ `whole`, 0 when there is no whole."""
+    total = words.number(whole) or 0.0
+    return (words.number(part) or 0.0) / total if total else 0.0
+
+
+@register.simple_tag
+def high_mark(budget: Any) -> str:
+    """From where a meter of money turns to the warning colour: five sixths of the whole."""
+    return f"{(words.number(budget) or 0) * 5 / 6:.2f}"
+
+
+@register.filter
+def minus(left: Any, right: Any) -> Decimal:
+    return (words.decimal(left) or Decimal(0)) - (words.decimal(right) or Decimal(0))
+
+
+@register.filter
+def heat(part: Any, whole: Any) -> int:
+    """Level 1 to 7 of a matrix cell by its share of the row; 0 for none."""
+    share = share_of(part, whole)
+    return min(7, max(1, -int(-share * 7 // 1))) if share > 0 else 0
+
+
+@register.filter
+def get(mapping: Any, name: Any) -> Any:
+    """The value of a key, or the item at an index, that a variable holds; None when it is not there."""
+    try:
+        return mapping[name]
+    except (KeyError, IndexError, TypeError):
+        return None
+
+
+STAGE_WORDS = {
+    "prepare": lambda: _("Prepare"),
+    "load": lambda: pgettext("stage of a run", "Load model"),
+    "train": lambda: pgettext("stage of a run", "Train"),
+    "evaluate": lambda: _("Evaluate"),
+    "package": lambda: _("Package"),
+}
+
+
+@register.filter
+def stage_title(name: str) -> str:
+    word = STAGE_WORDS.get(name)
+    return str(word()) if word else name
+
+
+METRICS = {
+    "loss": lambda: _("Loss, lower is better"),
+    "accuracy": lambda: _("Right answers"),
+    "macro_f1": lambda: _("Macro F1, each label counted equally"),
+    "log_loss": lambda: _("Log loss, lower is better"),
+    "learning_rate": lambda: _("Learning rate"),
+}
+
+
+def metric_title(name: str) -> str:
+    word = METRICS.get(name)
+    return str(word()) if word else name.replace("_", " ")
+
+
+@register.simple_tag
+def live_charts(live: dict[str, Any]) -> list[SafeString]:
+    """A chart for each metric that a run at work has sent, loss first, up to where the run is thought to end."""
+    stage = next((one for one in live["stages"] if one["name"] == "train"), {})
+    last = max((points[-1][0] for series in live["curves"].values() for points in series.values() if points), default=0)
+    end = last / stage["fraction"] if 0.02 < stage.get("fraction", 0) < 1 and last else last
+    end = round(end) if end >= 1 else end
+    now = last if stage.get("state") == "now" and last < end else None
+    order = sorted(live["curves"], key=lambda name: (name != "loss", name not in METRICS, name))
+    unit = _("epochs")
+    return [
+        charts.metric_chart(name, live["curves"][name], title=metric_title(name), end=end, unit=unit, now=now)
+        for name in order
+    ]
+
+
+@register.simple_tag
+def report_charts(history: list[dict[str, Any]]) -> list[SafeString]:
+    names = list(dict.fromkeys(row["name"] for row in history or []))
+    order = sorted(names, key=lambda name: (name != "loss", name not in METRICS, name))
+    return [
+        charts.metric_chart(name, charts.curves_of(history, name), title=metric_title(name), unit=_("epochs"))
+        for name in order
+        if any(len(points) > 1 for points in charts.curves_of(history, name).values())
+    ]
+
+
+@register.simple_tag
+def threshold_chart(thresholds: list[dict[str, Any]], rows: int, chosen: Any = None) -> SafeString:
+    """What is answered, and what of it is right, by the sureness that is asked for. A flat tail is cut off."""
+    known = [row for row in thresholds if row.get("answered")]
+    if len(known) < 2 or not rows:
+        return mark_safe("")
+    right = [(row["threshold"], row["right"] / row["answered"]) for row in known]
+    answered = [(row["threshold"], row["answered"] / rows) for row in known]
+    low = min(y for _x, y in right + answered)
+    end = known[-1]["threshold"]
+    return charts.line_chart(
+        [charts.Series(_("right, of those answered"), right), charts.Series(_("answered"), answered, "two")],
+        title="",
+        sentence=_("The surer it must be, the fewer it answers and the more of those are right."),
+        shown=lambda value: words.percent(value, 0),
+        end=end,
+        now=words.number(chosen),
+        bounds=(int(low * 10) / 10, 1.0),
+        labels=[words.percent(0, 0), _("sureness asked for"), words.percent(end, 0)],
+        css="small-plot",
+    )
+
+
+@register.simple_tag
+def expectation(value: Any) -> dict[str, Any] | None:
+    """`expected` of an estimate, whatever it holds, as {low, high, start} with the left end of its strip."""
+    low, high = (words.number(value.get(name)) for name in ("low", "high")) if isinstance(value, dict) else (None, None)
+    if low is None or high is None:
+        return None
+    start = max(0.0, int(min(low, 0.9) * 5) / 5 - (0.2 if low < 0.2 else 0.0))
+    return {"low": low, "high": high, "start": start}
+
+
+@register.simple_tag(takes_context=True)
+def query(context: template.Context, **changes: Any) -> str:
+    """The page's own query string with some of its values replaced; an empty value takes one away."""
+    asked = context["request"].GET.copy()
+    for name, value in changes.items():
+        asked.pop(name, None)
+        if value not in (None, ""):
+            asked[name] = str(value)
+    return f"?{asked.urlencode()}"
+
+
+@register.filter
+def page_numbers(page: Any) -> list[int | None]:
+    """Which pages a pager names: the first, the last, and those around this one; None stands for a gap."""
+    number, pages = page.number, getattr(page, "pages", None) or page.paginator.num_pages
+    shown = sorted({1, pages, *range(max(1, number - 1), min(pages, number + 1) + 1)})
+    found: list[int | None] = []
+    for one in shown:
+        if found and one - (found[-1] or 0) > 1:
+            found.append(None)
+        found.append(one)
+    return found
+
+
+NAVIGATION = (
+    ("home", "tiles", lambda: _("Prototypes")),
+    ("models", "cube", lambda: _("Models")),
+    ("workers", "chip", lambda: _("Workers")),
+    ("costs", "coin", lambda: _("Costs")),
+    ("docs", "book", lambda: _("Docs")),
+)
+
+
+@register.simple_tag(takes_context=True)
+def navigation(context: template.Context) -> list[dict[str, Any]]:
+    """The main menu; every page that belongs to no other entry belongs to the prototypes."""
+    match = getattr(context.get("request"), "resolver_match", None)
+    here = match.url_name if match else ""
+    own = {name for name, _icon, _word in NAVIGATION} | {"settings"}
+    section = here if here in own else "home"
+    return [{"name": name, "icon": icon, "title": word(), "here": name == section} for name, icon, word in NAVIGATION]
+
+
+@register.simple_tag
+def standing(prototype: Any) -> dict[str, Any]:
+    """{state, runs, live} of a prototype, for its sculpture and its tabs."""
+    statuses = dict(prototype.runs.order_by().values_list("status").annotate(n=Count("pk")))
+    endpoint = getattr(prototype, "endpoint", None)
+    live = bool(endpoint and endpoint.status == "live")
+    if set(statuses) - {"succeeded", "failed", "cancelled"}:
+        state = "training"
+    elif endpoint:
+        state = "live" if live else "asleep"
+    else:
+        state = "clay" if statuses.get("succeeded") else "draft"
+    return {"state": state, "runs": sum(statuses.values()), "live": live}

@@ -1,0 +1,217 @@
+"""Figures as a person says them: money, shares, times, sizes. Pure functions; the template filters are their names."""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from typing import Any
+
+from django.utils.formats import date_format
+from django.utils.timezone import localtime, now
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "CNY": "¥", "JPY": "¥", "INR": "₹"}
+CENT = Decimal("0.01")
+MISSING = "–"
+
+
+def number(value: Any) -> float | None:
+    try:
+        return None if value is None or value == "" else float(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def decimal(value: Any) -> Decimal | None:
+    try:
+        found = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return found if found.is_finite() else None
+
+
+def with_sign(text: str, currency: str | None) -> str:
+    sign = SIGNS.get(currency or "USD")
+    return f"{sign}{text}" if sign else f"{text} {currency}"
+
+
+def money(value: Any, currency: str | None = "USD") -> str:
+    """`0.0213` → “$0.02”; less than a cent is said to be so."""
+    amount = decimal(value)
+    if amount is None:
+        return MISSING
+    if 0 < amount < CENT:
+        return _("under %(amount)s") % {"amount": with_sign("0.01", currency)}
+    return with_sign(f"{amount.quantize(CENT, ROUND_HALF_UP):,}", currency)
+
+
+def money_round(value: Any, currency: str | None = "USD") -> str:
+    """A round sum without its zeros, “$60”; any other keeps its cents."""
+    amount = decimal(value)
+    if amount is not None and amount == amount.to_integral_value():
+        return with_sign(f"{int(amount):,}", currency)
+    return money(value, currency)
+
+
+def price(value: Any, currency: str | None = "USD") -> str:
+    """A price per hour keeps every digit that says something, and at least its cents."""
+    amount = decimal(value)
+    if amount is None:
+        return MISSING
+    digits = max(2, -int(amount.normalize().as_tuple().exponent))
+    return with_sign(f"{amount:,.{digits}f}", currency)
+
+
+def percent(value: Any, digits: int = 1) -> str:
+    """`0.913` → “91.3 %”."""
+    share = number(value)
+    return MISSING if share is None else _("%(number)s %%") % {"number": f"{share * 100:.{digits}f}"}
+
+
+def points(value: Any, digits: int = 1) -> str:
+    """`0.913` → “91.3”, where a percent sign stands beside it already."""
+    share = number(value)
+    return MISSING if share is None else f"{share * 100:.{digits}f}"
+
+
+def of_hundred(value: Any) -> str:
+    """`0.913` → “91”; a share short of all never reads as 100, nor one above none as 0."""
+    share = number(value)
+    if share is None:
+        return MISSING
+    whole = round(share * 100)
+    return str(min(99, whole) if share < 1 else whole) if whole else ("0" if share == 0 else "1")
+
+
+def count(value: Any) -> str:
+    figure = number(value)
+    return MISSING if figure is None else f"{figure:,.0f}"
+
+
+def short_count(value: Any) -> str:
+    """Parameters of a model: `22713216` → “22.7 M”."""
+    figure = number(value)
+    if figure is None:
+        return MISSING
+    for bound, unit in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
+        if figure >= bound:
+            shown = figure / bound
+            return f"{shown:.0f} {unit}" if shown >= 100 else f"{shown:.1f} {unit}"
+    return f"{figure:.0f}"
+
+
+def figure(value: Any) -> str:
+    """A loss or a speed, in three significant digits."""
+    found = number(value)
+    if found is None:
+        return MISSING
+    if found != 0 and abs(found) < 0.001:
+        return f"{found:.1e}"
+    digits = 0 if abs(found) >= 100 else 1 if abs(found) >= 10 else 2 if abs(found) >= 1 else 3
+    return f"{found:,.{digits}f}"
+
+
+def size(value: Any) -> str:
+    """Bytes in the unit that fits, in powers of ten."""
+    left = number(value)
+    if left is None:
+        return MISSING
+    for unit in ("B", "KB", "MB", "GB"):
+        if left < 999.5:
+            return f"{left:.1f} {unit}" if left < 9.95 and unit in ("MB", "GB") else f"{left:.0f} {unit}"
+        left /= 1000
+    return f"{left:.1f} TB"
+
+
+def duration(value: Any) -> str:
+    """Seconds as measured: “1.8 s”, “3 min 52 s”, “2 h 5 min”."""
+    seconds = number(value)
+    if seconds is None:
+        return MISSING
+    if seconds < 10:
+        return _("%(seconds)s s") % {"seconds": f"{seconds:.1f}"}
+    whole = round(seconds)
+    if whole < 60:
+        return _("%(seconds)s s") % {"seconds": whole}
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return _("%(minutes)s min %(seconds)s s") % {"minutes": minutes, "seconds": rest}
+    return _("%(hours)s h %(minutes)s min") % {"hours": minutes // 60, "minutes": minutes % 60}
+
+
+def about(value: Any) -> str:
+    """Seconds as estimated: “20 s”, “about 4 min”, “about 2 h”."""
+    seconds = number(value)
+    if seconds is None:
+        return MISSING
+    if seconds < 57:
+        return _("%(seconds)s s") % {"seconds": max(1, round(seconds) if seconds < 10 else 5 * round(seconds / 5))}
+    if seconds < 90 * 60:
+        return _("about %(minutes)s min") % {"minutes": round(seconds / 60)}
+    return _("about %(hours)s h") % {"hours": f"{seconds / 3600:.1f}".removesuffix(".0")}
+
+
+def remaining(value: Any) -> str:
+    """Seconds left, in a sentence's words: “about 5 minutes”, “less than a minute”."""
+    seconds = number(value)
+    if seconds is None:
+        return MISSING
+    if seconds < 50:
+        return _("less than a minute")
+    if seconds < 90 * 60:
+        minutes = max(1, round(seconds / 60))
+        return ngettext("about %(count)d minute", "about %(count)d minutes", minutes) % {"count": minutes}
+    hours = round(seconds / 3600)
+    return ngettext("about %(count)d hour", "about %(count)d hours", hours) % {"count": hours}
+
+
+def clock(value: Any) -> str:
+    """Seconds as a stopwatch shows them: “6:02”, “1:04:09”."""
+    seconds = number(value)
+    if seconds is None:
+        return MISSING
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}" if minutes >= 60 else f"{minutes}:{rest:02}"
+
+
+def as_moment(value: Any) -> datetime | None:
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            return None
+    if isinstance(value, datetime):
+        return value if value.tzinfo else value.replace(tzinfo=UTC)
+    return None
+
+
+def ago(value: Any, at: datetime | None = None) -> str:
+    """How long since a moment: “just now”, “4 minutes ago”, “yesterday”, then the day."""
+    moment = as_moment(value)
+    if moment is None:
+        return MISSING
+    passed = (at or now()) - moment
+    if passed < timedelta(minutes=1):
+        return _("just now")
+    if passed < timedelta(hours=1):
+        minutes = int(passed.total_seconds() // 60)
+        return ngettext("%(count)d minute ago", "%(count)d minutes ago", minutes) % {"count": minutes}
+    if passed < timedelta(days=1):
+        hours = int(passed.total_seconds() // 3600)
+        return ngettext("%(count)d hour ago", "%(count)d hours ago", hours) % {"count": hours}
+    if passed < timedelta(days=2):
+        return _("yesterday")
+    return day(moment, at)
+
+
+def day(value: Any, at: datetime | None = None) -> str:
+    """“19 Nov”, with the year when it is another one."""
+    moment: Any = as_moment(value)
+    moment = localtime(moment) if moment else value
+    if not isinstance(moment, date):
+        return MISSING
+    return date_format(moment, "j M" if moment.year == (at or now()).year else "j M Y")
+
+
+def time_of_day(value: Any) -> str:
+    moment = as_moment(value)
+    return date_format(localtime(moment), "H:i") if moment else MISSING
