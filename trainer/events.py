@@ -5,11 +5,13 @@ The types and their fields are listed in docs/architecture.md, "Events".
 
 import json
 import sys
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 Emit = Callable[..., None]
+_lock = threading.Lock()
 
 
 def now() -> str:
@@ -20,8 +22,9 @@ def now() -> str:
 def emit(type_: str, **fields: Any) -> None:
     """Print one event and flush it, so that a reader at the other end of the pipe sees it at once."""
     line = json.dumps({"t": now(), "type": type_, **fields}, ensure_ascii=False, allow_nan=False, default=str)
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+    with _lock:
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
 
 
 def silent(type_: str, **fields: Any) -> None:

@@ -1,0 +1,169 @@
+"""How good a classifier is, with an interval, beside what no model at all would reach."""
+
+import time
+from typing import Any
+
+import numpy as np
+
+RESAMPLES = 1000
+WORST = 50
+THRESHOLDS = tuple(round(step * 0.05, 2) for step in range(20))
+MOST_BASELINE_ROWS = 20_000
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """(rows, classes) logits → probabilities, in float64."""
+    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
+    powers = np.exp(shifted)
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+def interval(right: np.ndarray, seed: int = 0) -> tuple[float, float]:
+    """95 % bootstrap interval of a share: `right` holds one truth value a row, RESAMPLES draws with replacement."""
+    generator = np.random.default_rng(seed)
+    shares = generator.binomial(len(right), right.mean(), RESAMPLES) / len(right)
+    low, high = np.quantile(shares, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def confusion(truth: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
+    """Counts by (truth, predicted)."""
+    return np.bincount(truth * classes + predicted, minlength=classes * classes).reshape(classes, classes)
+
+
+def per_class(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(precision, recall, F1) of each class; 0 where undefined."""
+    hits = np.diag(matrix).astype(float)
+    said, there = matrix.sum(0), matrix.sum(1)
+    precision = np.divide(hits, said, out=np.zeros_like(hits), where=said > 0)
+    recall = np.divide(hits, there, out=np.zeros_like(hits), where=there > 0)
+    total = precision + recall
+    f1 = np.divide(2 * precision * recall, total, out=np.zeros_like(hits), where=total > 0)
+    return precision, recall, f1
+
+
+def macro_f1(matrix: np.ndarray) -> float:
+    """Mean F1 of the classes that occur in truth or answers."""
+    occurs = (matrix.sum(0) + matrix.sum(1)) > 0
+    return float(per_class(matrix)[2][occurs].mean()) if occurs.any() else 0.0
+
+
+def scores(truth: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
+    """accuracy, macro_f1 and log_loss; a truth of -1 (a label never learned) counts as wrong."""
+    predicted = probabilities.argmax(1)
+    known = truth >= 0
+    classes = probabilities.shape[1]
+    picked = probabilities[np.flatnonzero(known), truth[known]]
+    matrix = confusion(truth[known], predicted[known], classes)
+    return {
+        "accuracy": float((predicted == truth).mean()),
+        "macro_f1": macro_f1(matrix),
+        "log_loss": float(-np.log(np.clip(picked, 1e-12, 1)).mean()) if known.any() else 0.0,
+    }
+
+
+def report(
+    truth: np.ndarray, probabilities: np.ndarray, labels: list[str], texts: list[str], rows: list[int]
+) -> dict[str, Any]:
+    """The part of report.json that the test rows give: headline with interval, classes, confusion, mistakes, thresholds."""
+    predicted, sure = probabilities.argmax(1), probabilities.max(1)
+    right = predicted == truth
+    low, high = interval(right)
+    known = truth >= 0
+    matrix = confusion(truth[known], predicted[known], len(labels))
+    precision, recall, f1 = per_class(matrix)
+    metrics = scores(truth, probabilities)
+    worst = sorted(np.flatnonzero(~right & known), key=lambda row: -sure[row])[:WORST]
+    return {
+        "headline": {"name": "accuracy", "value": metrics["accuracy"], "low": low, "high": high},
+        "metrics": metrics,
+        "interval": {"method": "bootstrap", "level": 0.95, "resamples": RESAMPLES},
+        "test_rows": len(truth),
+        "labels": labels,
+        "per_class": [
+            {
+                "label": label,
+                "rows": int(matrix[at].sum()),
+                "precision": float(precision[at]),
+                "recall": float(recall[at]),
+                "f1": float(f1[at]),
+            }
+            for at, label in enumerate(labels)
+        ],
+        "confusion": {"labels": labels, "matrix": matrix.tolist()},
+        "mistakes": [
+            {
+                "row": rows[row],
+                "text": texts[row],
+                "truth": labels[truth[row]],
+                "predicted": labels[predicted[row]],
+                "score": float(sure[row]),
+            }
+            for row in worst
+        ],
+        "thresholds": [
+            {"threshold": mark, "answered": int((sure >= mark).sum()), "right": int((right & (sure >= mark)).sum())}
+            for mark in THRESHOLDS
+        ],
+        "calibration": calibration(right, sure),
+    }
+
+
+def calibration(right: np.ndarray, sure: np.ndarray, bins: int = 10) -> dict[str, Any]:
+    """Expected calibration error: how far sureness is from being right, in bins of equal width."""
+    at = np.clip((sure * bins).astype(int), 0, bins - 1)
+    counts = np.bincount(at, minlength=bins)
+    hits = np.bincount(at, right, bins)
+    said = np.bincount(at, sure, bins)
+    error = float(np.abs(hits - said).sum() / max(len(right), 1))
+    rows = [
+        {"said": float(said[b] / counts[b]), "right": float(hits[b] / counts[b]), "rows": int(counts[b])}
+        for b in range(bins)
+        if counts[b]
+    ]
+    return {"expected_calibration_error": error, "bins": rows}
+
+
+def baselines(
+    train_texts: list[str], train: np.ndarray, test_texts: list[str], test: np.ndarray, labels: list[str], seed: int
+) -> dict[str, dict[str, Any]]:
+    """What always giving the commonest answer, and counting words, would reach on the same test rows."""
+    commonest = int(np.bincount(train, minlength=len(labels)).argmax())
+    started = time.monotonic()
+    words = word_counting(train_texts, train, test_texts, seed)
+    seconds = time.monotonic() - started
+    return {
+        "majority": simple_scores(test, np.full(len(test), commonest), len(labels))
+        | {"label": labels[commonest], "seconds": 0.0},
+        "tfidf_logistic": simple_scores(test, words, len(labels)) | {"seconds": round(seconds, 2)},
+    }
+
+
+def simple_scores(truth: np.ndarray, predicted: np.ndarray, classes: int) -> dict[str, float]:
+    right = predicted == truth
+    low, high = interval(right)
+    known = truth >= 0
+    matrix = confusion(truth[known], predicted[known], classes)
+    return {"accuracy": float(right.mean()), "macro_f1": macro_f1(matrix), "low": low, "high": high}
+
+
+def word_counting(train_texts: list[str], train: np.ndarray, test_texts: list[str], seed: int) -> np.ndarray:
+    """TF-IDF of words and word pairs (of characters for languages without spaces) under logistic regression."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.multiclass import OneVsRestClassifier
+
+    if len(train) > MOST_BASELINE_ROWS:
+        kept = np.random.default_rng(seed).permutation(len(train))[:MOST_BASELINE_ROWS]
+        train_texts, train = [train_texts[row] for row in kept], train[kept]
+    spaced = sum(" " in text.strip() for text in train_texts[:1000]) > 0.5 * min(len(train_texts), 1000)
+    words = {"ngram_range": (1, 2)} if spaced else {"analyzer": "char", "ngram_range": (1, 2)}
+    vectorizer = TfidfVectorizer(sublinear_tf=True, max_features=50_000, **words)
+    try:
+        features = vectorizer.fit_transform(train_texts)
+    except ValueError:  # no word at all, only signs
+        vectorizer = TfidfVectorizer(analyzer="char")
+        features = vectorizer.fit_transform(train_texts)
+    single = LogisticRegression(C=10, solver="liblinear", random_state=seed)
+    model = OneVsRestClassifier(single) if len(np.unique(train)) > 2 else single
+    return model.fit(features, train).predict(vectorizer.transform(test_texts))

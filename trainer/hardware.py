@@ -1,0 +1,154 @@
+"""What this machine computes with, and what it is using."""
+
+import os
+import platform
+import shutil
+import subprocess
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Any
+
+from trainer.errors import SpecError
+from trainer.events import Emit
+
+WATCH_SECONDS = 3.0
+BF16_FLAGS = {"avx512_bf16", "amx_bf16"}
+
+
+def cpu_flags() -> set[str]:
+    try:
+        with open("/proc/cpuinfo") as file:
+            line = next((line for line in file if line.startswith(("flags", "Features"))), "")
+    except OSError:
+        return set()
+    return set(line.split())
+
+
+def cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def cpu_name() -> str:
+    try:
+        with open("/proc/cpuinfo") as file:
+            name = next((line.split(":", 1)[1].strip() for line in file if line.startswith("model name")), "")
+    except OSError:
+        name = platform.processor()
+    return f"{name or 'processor'}, {cores()} cores"
+
+
+def nvidia() -> list[dict[str, Any]]:
+    """GPUs by nvidia-smi: {kind, index, name, memory_total_bytes, memory_used_bytes, utilisation 0..1}."""
+    if not shutil.which("nvidia-smi"):
+        return []
+    query = "--query-gpu=index,name,memory.total,memory.used,utilization.gpu"
+    try:
+        done = subprocess.run(
+            ["nvidia-smi", query, "--format=csv,noheader,nounits"],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+    except (subprocess.SubprocessError, OSError):
+        return []
+    found = []
+    for line in done.stdout.strip().splitlines():
+        index, name, total, used, use = line.split(", ")
+        memory = {"memory_total_bytes": int(float(total) * 2**20), "memory_used_bytes": int(float(used) * 2**20)}
+        share = float(use) / 100 if use.replace(".", "").isdigit() else None
+        found.append({"kind": "gpu", "index": int(index), "name": name, **memory, "utilisation": share})
+    return found
+
+
+def describe() -> dict[str, Any]:
+    """CPU, memory and GPUs of this machine as JSON: what `python -m trainer hardware` prints."""
+    import psutil
+
+    memory = psutil.virtual_memory()
+    return {
+        "cpu": {"name": cpu_name(), "cores": cores(), "bf16": bool(cpu_flags() & BF16_FLAGS)},
+        "memory": {"total_bytes": memory.total, "available_bytes": memory.available},
+        "gpus": nvidia(),
+    }
+
+
+class Device:
+    """Where the tensors go: `torch_device`, whether bfloat16 is the quicker choice, and a name for people."""
+
+    def __init__(self, wanted: str, threads: int | None, warn: Callable[..., None]) -> None:
+        import torch
+
+        kind, _colon, count = wanted.partition(":")
+        self.count = 0
+        if kind == "gpu" and not torch.cuda.is_available():
+            warn(
+                "no_gpu",
+                "No GPU was found: training on the processor.",
+                "Check the driver with `python -m trainer hardware`.",
+            )
+        elif kind == "gpu":
+            self.count = min(int(count or 1), torch.cuda.device_count())
+            if self.count < int(count or 1):
+                warn(
+                    "fewer_gpus", f"{count} GPUs were asked for, {self.count} are here.", "The run goes on with those."
+                )
+        if threads is not None and threads < 1:
+            raise SpecError("hardware.threads must be at least 1.", hint="Leave it out to use every core.")
+        torch.set_num_threads(threads or cores())
+        torch.set_flush_denormal(True)
+        self.torch_device = torch.device("cuda" if self.count else "cpu")
+        self.bf16 = torch.cuda.is_bf16_supported() if self.count else bool(cpu_flags() & BF16_FLAGS)
+        self.name = torch.cuda.get_device_name(0) if self.count else cpu_name()
+        if self.count > 1:
+            self.name += f" × {self.count}"
+
+    def autocast(self) -> Any:
+        import torch
+
+        return torch.autocast(self.torch_device.type, dtype=torch.bfloat16, enabled=self.bf16)
+
+
+class ResourceWatch(AbstractContextManager["ResourceWatch"]):
+    """Emits a `resource` event every three seconds while it is open."""
+
+    def __init__(self, device: Device, emit: Emit) -> None:
+        self.device, self.emit = device, emit
+        self.stop = threading.Event()
+        self.thread = threading.Thread(target=self._watch, daemon=True, name="resources")
+
+    def __enter__(self) -> "ResourceWatch":
+        self.thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop.set()
+        self.thread.join(timeout=5)
+
+    def _watch(self) -> None:
+        import psutil
+
+        process = psutil.Process()
+        process.cpu_percent()
+        while True:
+            self.emit("resource", device=self.device.name, **self._figures(process))
+            if self.stop.wait(WATCH_SECONDS):
+                return
+
+    def _figures(self, process: Any) -> dict[str, Any]:
+        import psutil
+        import torch
+
+        figures = {
+            "memory_bytes": process.memory_info().rss,
+            "memory_total_bytes": psutil.virtual_memory().total,
+            "cpu_percent": process.cpu_percent(),
+        }
+        if self.device.count:
+            free, total = torch.cuda.mem_get_info()
+            figures |= {"gpu_memory_bytes": total - free, "gpu_memory_total_bytes": total}
+        return figures

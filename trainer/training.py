@@ -1,0 +1,225 @@
+"""A run from its specification to its artifact: what every task shares.
+
+    spec → rows → model → train → evaluate → package
+
+A task does the work in `Task.train(job)`; the `Job` gives it the rows, the device, the clock, the limits and the
+words to speak with. The same command on the same folder goes on where the last one stopped.
+"""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from trainer import tasks
+from trainer.data.loading import Loaded, load
+from trainer.errors import SpecError, Stopped
+from trainer.events import Emit
+from trainer.hardware import Device, ResourceWatch
+from trainer.params import Params
+from trainer.spec import Spec
+
+STAGES = ("prepare", "load", "train", "evaluate", "package")
+TELL_SECONDS = 1.0
+FIRST_GUESS = {"prepare": 4.0, "load": 3.0, "train": 120.0, "evaluate": 5.0, "package": 25.0}
+"""Seconds a stage takes before anything has been measured; each task corrects them with `expect`."""
+
+
+def run(spec: Spec, out: Path, emit: Emit) -> dict[str, Any]:
+    """Train what the specification says into `out`; the fields of the result event.
+
+    Raises `UserError` for what the user can mend and `Stopped` after SIGTERM, the state being saved.
+    """
+    done = out / "result.json"
+    if done.exists():
+        return json.loads(done.read_text("utf-8"))
+    out.mkdir(parents=True, exist_ok=True)
+    job = Job(spec, out, emit)
+    with catch_sigterm(job.request_stop):
+        with ResourceWatch(job.device, emit):
+            result = job.task.train(job)
+        result |= {"artifact": str(job.artifact), "seconds": round(job.seconds(), 2)}
+    write_json(done, result)
+    return result
+
+
+@contextmanager
+def catch_sigterm(call: Callable[[], None]) -> Iterator[None]:
+    before = signal.signal(signal.SIGTERM, lambda *_: call())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Whole or not at all: a reader never sees half a file."""
+    part = path.with_name(path.name + ".part")
+    part.write_text(json.dumps(value, ensure_ascii=False, indent=1), "utf-8")
+    os.replace(part, path)
+
+
+class Job:
+    """One run at work."""
+
+    def __init__(self, spec: Spec, out: Path, emit: Emit) -> None:
+        self.spec, self.out, self.emit = spec, out, emit
+        self.task = tasks.get(spec.task)
+        if spec.method not in {method.slug for method in self.task.methods}:
+            names = ", ".join(method.slug for method in self.task.methods)
+            raise SpecError(
+                f"There is no method “{spec.method}” for {spec.task}.",
+                code="bad_method",
+                hint=f"Choose one of: {names}.",
+            )
+        self.params: Any = check_params(self.task.params, spec.params)
+        self.artifact = out / "artifact"
+        self.checkpoints = out / "checkpoints"
+        self.cache = Path(os.environ.get("MAQUETTE_CACHE") or out / "cache")
+        self.device = Device(spec.hardware.device, spec.hardware.threads, self.warn)
+        self.started = time.monotonic()
+        self.seconds_before = self._seconds_of_earlier_starts()
+        self.plan = dict(FIRST_GUESS)
+        self.timings: dict[str, float] = {}
+        self.history: list[dict[str, Any]] = []
+        self._stage, self._stage_started, self._stage_fraction = "prepare", time.monotonic(), 0.0
+        self._fraction = self._told = 0.0
+        self._stop = False
+
+    # Rows
+
+    def load_rows(self) -> Loaded:
+        loaded = load(self.spec.dataset, self.task)
+        for problem in loaded.problems:
+            self.warn(problem["code"], problem["message"])
+        return loaded
+
+    # Time and limits
+
+    def _seconds_of_earlier_starts(self) -> float:
+        try:
+            return float(json.loads((self.out / "clock.json").read_text("utf-8"))["seconds"])
+        except (FileNotFoundError, ValueError, KeyError):
+            return 0.0
+
+    def seconds(self) -> float:
+        """Time used, earlier starts of the same folder included."""
+        return self.seconds_before + time.monotonic() - self.started
+
+    def save_clock(self) -> None:
+        write_json(self.out / "clock.json", {"seconds": self.seconds()})
+
+    def time_limit(self) -> float | None:
+        """Seconds allowed in all: the time limit, or what the cost limit buys, whichever is less."""
+        limits, price = self.spec.limits, self.spec.hardware.price_per_hour
+        allowed = [limits.seconds] if limits.seconds is not None else []
+        if limits.cost is not None and price:
+            allowed.append(limits.cost / price * 3600)
+        return min(allowed, default=None)
+
+    def out_of_time(self) -> bool:
+        """Whether training must end now, so that evaluation and packaging still fit under the limit."""
+        limit = self.time_limit()
+        after = self.plan["evaluate"] + self.plan["package"]
+        return limit is not None and self.seconds() + after > limit
+
+    def request_stop(self) -> None:
+        self._stop = True
+
+    @property
+    def stop_requested(self) -> bool:
+        return self._stop
+
+    def check_stop(self) -> None:
+        """Leave at once where nothing needs saving."""
+        if self._stop:
+            self.save_clock()
+            raise Stopped
+
+    # Words
+
+    def log(self, message: str) -> None:
+        self.emit("log", message=message)
+
+    def warn(self, code: str, message: str, hint: str = "") -> None:
+        self.emit("warning", code=code, message=message, hint=hint)
+
+    def metric(self, name: str, split: str, value: float, *, step: int, epoch: float) -> None:
+        fields = {"name": name, "split": split, "step": step, "epoch": round(epoch, 3), "value": round(float(value), 6)}
+        self.history.append(fields)
+        self.emit("metric", **fields)
+
+    # Stages and progress
+
+    def expect(self, stage: str, seconds: float) -> None:
+        """What a stage will take, as far as is known by now."""
+        self.plan[stage] = max(seconds, 0.1)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        self.check_stop()
+        self._stage, self._stage_started, self._stage_fraction = name, time.monotonic(), 0.0
+        self.emit("stage", name=name, state="start")
+        self.progress(0, 1, force=True)
+        yield
+        seconds = time.monotonic() - self._stage_started
+        self.timings[name] = self.plan[name] = round(seconds, 2)
+        self.progress(1, 1, force=True)
+        self.emit("stage", name=name, state="done", seconds=round(seconds, 2))
+        self.save_clock()
+
+    def progress(
+        self, done: float, total: float, *, unit: str = "", rows_per_second: float | None = None, force: bool = False
+    ) -> None:
+        """Tell how far the stage is, at most once a second; the whole run's fraction never falls."""
+        now = time.monotonic()
+        if not force and now - self._told < TELL_SECONDS:
+            return
+        self._told = now
+        self._stage_fraction = done / total if total else 1.0
+        left = self.remaining()
+        elapsed = self.seconds()
+        self._fraction = max(self._fraction, min(elapsed / (elapsed + left), 0.999))
+        self.emit(
+            "progress",
+            stage=self._stage,
+            fraction=round(self._fraction, 4),
+            stage_fraction=round(self._stage_fraction, 4),
+            done=done,
+            total=total,
+            unit=unit,
+            eta_seconds=round(left, 1),
+            rows_per_second=None if rows_per_second is None else round(rows_per_second, 1),
+        )
+
+    def remaining(self) -> float:
+        """Seconds left in this stage and all that follow."""
+        at = STAGES.index(self._stage)
+        spent = time.monotonic() - self._stage_started
+        here = (
+            spent * (1 / self._stage_fraction - 1)
+            if self._stage_fraction > 0.03
+            else max(self.plan[self._stage] - spent, 0)
+        )
+        return here + sum(self.plan[name] for name in STAGES[at + 1 :])
+
+
+def check_params(model: type[Params], values: dict[str, Any]) -> Params:
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        known = ", ".join(model.model_fields)
+        hint = (
+            f"There are: {known}."
+            if first["type"] == "extra_forbidden"
+            else "`python -m trainer tasks` lists the bounds."
+        )
+        raise SpecError(f"params.{name}: {first['msg']}.", code="bad_params", hint=hint) from error
