@@ -5,6 +5,7 @@ import socket
 import sys
 import time
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 import redis
@@ -16,7 +17,7 @@ BEAT_SECONDS = 600
 def web() -> bool:
     address = f"http://127.0.0.1:{os.environ.get('PORT') or 8000}/healthz"
     with urllib.request.urlopen(address, timeout=4) as response:
-        return response.status == 200
+        return bool(response.status == 200)
 
 
 def worker() -> bool:
@@ -33,8 +34,9 @@ def beat(schedule: str) -> bool:
 
 def main(arguments: list[str]) -> int:
     what, *rest = arguments
+    checks: dict[str, Callable[..., bool]] = {"web": web, "worker": worker, "beat": beat}
     try:
-        good = {"web": web, "worker": worker, "beat": beat}[what](*rest)
+        good = checks[what](*rest)
     except (OSError, redis.RedisError) as error:
         sys.stderr.write(f"{what}: {error}\n")
         return 1

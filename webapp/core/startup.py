@@ -113,7 +113,7 @@ def _known_host(address: str) -> str:
     names = [name for name in settings.ALLOWED_HOSTS if name not in ("*",)]
     if "*" in settings.ALLOWED_HOSTS or host.rsplit(":", 1)[0] in names or not names:
         return host
-    return names[0].lstrip(".")
+    return str(names[0]).lstrip(".")
 
 
 def _parts(body: bytes) -> dict[str, str]:

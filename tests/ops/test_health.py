@@ -1,0 +1,66 @@
+"""The containers' health checks."""
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+import redis
+
+from webapp.core import health
+from webapp.core.redis_server import EmbeddedRedis, find_binary
+
+
+class Fine(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:  # noqa: N802  the base class's name
+        self.send_response(200 if self.path == "/healthz" else 404)
+        self.end_headers()
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[HTTPServer]:
+    with HTTPServer(("127.0.0.1", 0), Fine) as server:
+        monkeypatch.setenv("PORT", str(server.server_port))
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+def test_web(site: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert health.main(["web"]) == 0
+    monkeypatch.setenv("PORT", "1")
+    assert health.main(["web"]) == 1
+
+
+@pytest.mark.skipif(find_binary() is None, reason="no Redis on this machine")
+def test_worker_is_well_while_its_host_is_announced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = EmbeddedRedis(tmp_path)
+    monkeypatch.setenv("REDIS_URL", server.start())
+    try:
+        assert health.main(["worker"]) == 1
+        with redis.Redis.from_url(server.url) as client:
+            client.set("maquette:worker:another-abc", "{}")
+            assert health.main(["worker"]) == 1
+            client.set(f"maquette:worker:{socket.gethostname()}-abc", "{}")
+        assert health.main(["worker"]) == 0
+    finally:
+        server.stop()
+    assert health.main(["worker"]) == 1
+
+
+def test_beat_is_well_while_it_writes_its_schedule(tmp_path: Path) -> None:
+    schedule = tmp_path / "celerybeat-schedule"
+    assert health.main(["beat", str(schedule)]) == 1
+    file = tmp_path / "celerybeat-schedule.db"
+    file.touch()
+    assert health.main(["beat", str(schedule)]) == 0
+    long_ago = time.time() - health.BEAT_SECONDS - 1
+    os.utime(file, (long_ago, long_ago))
+    assert health.main(["beat", str(schedule)]) == 1
