@@ -16,7 +16,7 @@ from webapp.core.redis_server import EmbeddedRedis, find_binary
 
 
 class Fine(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:  # noqa: N802  the base class's name
+    def do_GET(self) -> None:
         self.send_response(200 if self.path == "/healthz" else 404)
         self.end_headers()
 
