@@ -1,5 +1,6 @@
 """What the templates draw and say: `{% load maquette %}`. Filters are the functions of `webapp.core.words`."""
 
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -182,6 +183,72 @@ def threshold_chart(thresholds: list[dict[str, Any]], rows: int, chosen: Any = N
 
 
 @register.simple_tag
+def threshold_at(report: dict[str, Any], asked: Any = None) -> dict[str, Any]:
+    """What the model would do at one of the thresholds: the one asked for by its index, else the one nearest 0.7."""
+    points, rows = report.get("thresholds") or [], report.get("test_rows") or 0
+    if not points:
+        return {}
+    nearest = min(range(len(points)), key=lambda i: abs(points[i]["threshold"] - 0.7))
+    index = min(int(asked), len(points) - 1) if str(asked or "").isdigit() else nearest
+    point, everything = points[index], points[0]
+    answered, right = point["answered"], point["right"]
+    left = rows - answered
+    return {
+        "index": index,
+        "last": len(points) - 1,
+        "threshold": point["threshold"],
+        "right": right,
+        "wrong": answered - right,
+        "left": left,
+        "missed": max(0, left - (everything["right"] - right)),
+        "answered_share": share_of(answered, rows),
+        "right_share": share_of(right, answered),
+    }
+
+
+@register.simple_tag
+def worst_pair(matrix: dict[str, Any]) -> dict[str, Any] | None:
+    """The label most often taken for another one, and which: {count, total, truth, answer}."""
+    pairs = [
+        (cell["count"], sum(one["count"] for one in row["cells"]), row["label"], matrix["labels"][index])
+        for row in matrix.get("rows", [])
+        for index, cell in enumerate(row["cells"])
+        if not cell["hit"] and cell["count"]
+    ]
+    return dict(zip(("count", "total", "truth", "answer"), max(pairs), strict=True)) if pairs else None
+
+
+@register.simple_tag
+def best_so_far(live: dict[str, Any]) -> dict[str, Any] | None:
+    """The best share of right answers on the tuning rows until now, and after how many epochs: {value, at}."""
+    points = live["curves"].get("accuracy", {}).get("validation", [])
+    return max(({"value": y, "at": x} for x, y in points), key=lambda one: one["value"], default=None)
+
+
+@register.filter
+def epoch_words(live: dict[str, Any]) -> str:
+    """“, epoch 3” of the training stage, from the last point of the loss."""
+    last = [points[-1][0] for points in live["curves"].get("loss", {}).values() if points]
+    return _(", epoch %(number)d") % {"number": int(max(last)) + 1} if last else ""
+
+
+@register.filter
+def recipe(run: Any) -> str:
+    """Model and method of a run in the words of its task: “all-MiniLM-L6-v2, Standard”."""
+    methods = {"probe": _("Instant"), "full": _("Standard")}
+    model = str(run.model).partition(":")[2] or str(run.model)
+    return f"{model.rpartition('/')[2]}, {methods.get(run.method, run.method)}"
+
+
+@register.filter
+def example_text(example: Any) -> str:
+    """The input of an example, whatever shape the artifact keeps it in."""
+    if isinstance(example, dict):
+        return str(example.get("text", example.get("input", "")))
+    return "" if example is None else str(example)
+
+
+@register.simple_tag
 def expectation(value: Any) -> dict[str, Any] | None:
     """`expected` of an estimate, whatever it holds, as {low, high, start} with the left end of its strip."""
     low, high = (words.number(value.get(name)) for name in ("low", "high")) if isinstance(value, dict) else (None, None)
@@ -203,9 +270,25 @@ def query(context: template.Context, **changes: Any) -> str:
 
 
 @register.filter
+def in_two(text: str) -> dict[str, str]:
+    """A message as a title and what follows it, cut after its first clause."""
+    found = re.match(r"(.+?)[.:;] +(\S.*)", text, re.DOTALL)
+    if not found:
+        return {"title": text.rstrip("."), "rest": ""}
+    rest = found[2]
+    return {"title": found[1], "rest": rest[0].upper() + rest[1:]}
+
+
+@register.filter
+def page_count(page: Any) -> int:
+    """Of a page of rows, or of Django's paginator."""
+    return getattr(page, "pages", None) or page.paginator.num_pages
+
+
+@register.filter
 def page_numbers(page: Any) -> list[int | None]:
     """Which pages a pager names: the first, the last, and those around this one; None stands for a gap."""
-    number, pages = page.number, getattr(page, "pages", None) or page.paginator.num_pages
+    number, pages = page.number, page_count(page)
     shown = sorted({1, pages, *range(max(1, number - 1), min(pages, number + 1) + 1)})
     found: list[int | None] = []
     for one in shown:

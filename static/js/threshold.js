@@ -1,0 +1,38 @@
+// The slider on a run's page works out its figures here; without script its form asks the server.
+const form = document.querySelector("form[data-threshold]");
+
+if (form) {
+  const points = JSON.parse(document.getElementById("thresholds").textContent);
+  const rows = Number(form.dataset.rows);
+  const part = (name) => form.querySelector(`[data-part=${name}]`);
+  const all = points[0];
+  const slider = form.querySelector("input[type=range]");
+  const now = form.querySelector("line.now");
+  const whole = (value) => Math.round(value).toLocaleString("en");
+
+  slider.addEventListener("input", () => {
+    const { threshold, answered, right } = points[slider.value];
+    const wrong = answered - right;
+    const left = rows - answered;
+    const missed = left - (all.right - right);
+    part("sure").textContent = `${Math.round(threshold * 100)} %`;
+    for (const [name, value] of Object.entries({ right, wrong, left })) part(name).textContent = whole(value);
+    let start = 0;
+    [right, wrong, left].forEach((value, index) => {
+      const share = (100 * value) / rows;
+      const rect = part("bar").querySelectorAll("rect")[index];
+      rect.setAttribute("x", `${start}%`);
+      rect.setAttribute("width", `${share}%`);
+      start += share;
+    });
+    const last = [...points].reverse().find((one) => one.answered) ?? all;
+    for (const end of ["x1", "x2"]) now?.setAttribute(end, Math.min(100, (100 * threshold) / (last.threshold || 1)));
+    const values = {
+      answered: Math.round((100 * answered) / rows),
+      share: answered ? Math.round((100 * right) / answered) : 0,
+      left: whole(left),
+      missed: whole(Math.max(0, missed)),
+    };
+    part("means").textContent = form.dataset.sentence.replace(/\{(\w+)\}/g, (_all, name) => values[name]);
+  });
+}
