@@ -59,6 +59,15 @@ def running_mean(points: list[Point]) -> list[Point]:
     return smoothed
 
 
+def axis_y(marks: list[float], shown: Callable[[float], str] | None) -> list[str]:
+    """Labels of the left axis from the top down, all with the digits that the step between them needs."""
+    if shown:
+        return [shown(mark) for mark in reversed(marks)]
+    step = marks[1] - marks[0]
+    digits = next((n for n in range(8) if abs(step * 10**n - round(step * 10**n)) < 1e-6), 8)
+    return [f"{mark:,.{digits}f}" if mark else "0" for mark in reversed(marks)]
+
+
 def clean(points: Iterable[Any]) -> list[Point]:
     found = []
     for x, y in points:
@@ -120,7 +129,7 @@ def line_chart(
     *,
     title: str,
     sentence: str,
-    shown: Callable[[float], str] = figure,
+    shown: Callable[[float], str] | None = None,
     end: float = 0.0,
     unit: str = "",
     now: float | None = None,
@@ -150,7 +159,7 @@ def line_chart(
     inside = format_html("{}{}{}", rules(len(marks)), upright, lines)
     keys = [key(one.css, one.label) for one in series if one.css != "raw" and one.label]
     columns = labels or [text for _mark, text in axis_x(end, unit)]
-    return frame(title, keys, [shown(mark) for mark in reversed(marks)], plot_of(sentence, inside), columns, css)
+    return frame(title, keys, axis_y(marks, shown), plot_of(sentence, inside), columns, css)
 
 
 SPLITS = {
@@ -160,8 +169,8 @@ SPLITS = {
 }
 
 
-def shown_as(name: str) -> Callable[[float], str]:
-    return (lambda value: percent(value, 0)) if name in SHARES else figure
+def shown_as(name: str) -> Callable[[float], str] | None:
+    return (lambda value: percent(value, 0)) if name in SHARES else None
 
 
 def metric_chart(
@@ -184,7 +193,7 @@ def metric_chart(
             % {"split": word(), "first": precise(points[0][1]), "last": precise(points[-1][1])}
         )
     values = [y for one in series for _x, y in one.points]
-    bounds = (math.floor(min([*values, 0.9]) * 4) / 4, 1.0) if name in SHARES else None
+    bounds = (math.floor(min([*values, 0.9]) * 10) / 10, 1.0) if name in SHARES else None
     sentence = f"{title}: {'; '.join(said)}." if said else f"{title}: {_('nothing measured yet')}."
     return line_chart(
         series, title=title, sentence=sentence, shown=shown_as(name), end=end, unit=unit, now=now, bounds=bounds
@@ -228,7 +237,7 @@ def stacked_columns(
         )
     inside = format_html("{}{}", rules(len(marks)), format_html_join("", "{}", ((one,) for one in rects)))
     keys = [key(css, word) for css, word in kinds]
-    return frame(title, keys, [shown(mark) for mark in reversed(marks)], plot_of(sentence, inside), labels)
+    return frame(title, keys, axis_y(marks, shown), plot_of(sentence, inside), labels)
 
 
 def bars(segments: list[tuple[str, float]], *, label: str = "", css: str = "") -> SafeString:

@@ -64,7 +64,7 @@ def price(value: Any, currency: str | None = "USD") -> str:
 def percent(value: Any, digits: int = 1) -> str:
     """`0.913` → “91.3 %”."""
     share = number(value)
-    return MISSING if share is None else _("%(number)s %%") % {"number": f"{share * 100:.{digits}f}"}
+    return MISSING if share is None else _("%(number)s\u00a0%%") % {"number": f"{share * 100:.{digits}f}"}
 
 
 def points(value: Any, digits: int = 1) -> str:
@@ -95,15 +95,17 @@ def short_count(value: Any) -> str:
     for bound, unit in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
         if figure >= bound:
             shown = figure / bound
-            return f"{shown:.0f} {unit}" if shown >= 100 else f"{shown:.1f} {unit}"
+            return f"{shown:.0f}\u00a0{unit}" if shown >= 100 else f"{shown:.1f}\u00a0{unit}"
     return f"{figure:.0f}"
 
 
 def figure(value: Any) -> str:
-    """A loss or a speed, in three significant digits."""
+    """A loss or a speed, in three significant digits; a whole number as it is."""
     found = number(value)
     if found is None:
         return MISSING
+    if found == int(found):
+        return f"{found:,.0f}"
     if found != 0 and abs(found) < 0.001:
         return f"{found:.1e}"
     digits = 0 if abs(found) >= 100 else 1 if abs(found) >= 10 else 2 if abs(found) >= 1 else 3
@@ -117,9 +119,9 @@ def size(value: Any) -> str:
         return MISSING
     for unit in ("B", "KB", "MB", "GB"):
         if left < 999.5:
-            return f"{left:.1f} {unit}" if left < 9.95 and unit in ("MB", "GB") else f"{left:.0f} {unit}"
+            return f"{left:.1f}\u00a0{unit}" if left < 9.95 and unit in ("MB", "GB") else f"{left:.0f}\u00a0{unit}"
         left /= 1000
-    return f"{left:.1f} TB"
+    return f"{left:.1f}\u00a0TB"
 
 
 def duration(value: Any) -> str:

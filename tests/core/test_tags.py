@@ -1,0 +1,130 @@
+"""Template tags: what they draw, and that nothing they are given gets out unescaped."""
+
+import pytest
+from django.template import Context, Template
+from django.test import RequestFactory
+from django.utils import translation
+
+from webapp.core.icons import GLYPHS, ICONS
+from webapp.core.templatetags import maquette
+
+HOSTILE = '"><script>alert(1)</script>'
+
+
+@pytest.fixture(autouse=True)
+def english():
+    with translation.override("en"):
+        yield
+
+
+def render(source, **context):
+    return Template("{% load maquette %}" + source).render(Context(context))
+
+
+@pytest.mark.parametrize("name", ICONS)
+def test_every_icon_is_hidden_or_named(name):
+    assert 'aria-hidden="true"' in render("{% icon name %}", name=name)
+    assert 'role="img" aria-label="Copy"' in render('{% icon name "Copy" %}', name=name)
+
+
+@pytest.mark.parametrize("kind", [*GLYPHS, "unknown"])
+def test_every_sculpture_stands_on_its_plinth(kind):
+    drawn = render('{% glyph kind "live" %}', kind=kind)
+    assert 'data-state="live"' in drawn
+    assert "plinth" in drawn
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{% icon 'plus' text %}",
+        "{% glyph text text text %}",
+        "{% bar 0.5 text text %}",
+        "{% bars text 1 whole=2 label=text %}",
+        "{% key text text %}",
+        "{% strip 0.5 css=text %}",
+        "{{ text|stage_title }}",
+        "{{ text|example_text }}",
+        "{{ text|money }}",
+        "{% with text|in_two as said %}{{ said.title }}{% endwith %}",
+    ],
+)
+def test_hostile_text_stays_text(source):
+    assert "<script" not in render(source, text=HOSTILE)
+
+
+def test_bars_share_a_whole():
+    drawn = render('{% bars "k1" 70 "k2" 10 whole=100 %}')
+    assert 'width="70%"' in drawn
+    assert 'x="70%" width="10%"' in drawn
+
+
+@pytest.mark.parametrize(("part", "level"), [(0, 0), (1, 1), (50, 4), (99, 7), (100, 7)])
+def test_heat_goes_from_one_to_seven(part, level):
+    assert maquette.heat(part, 100) == level
+
+
+@pytest.mark.parametrize(
+    ("text", "title", "rest"),
+    [
+        ("41 rows repeat a text. Copies flatter.", "41 rows repeat a text", "Copies flatter."),
+        ("Every row is “a”: at least two are needed.", "Every row is “a”", "At least two are needed."),
+        ("Only 1.5 of it.", "Only 1.5 of it", ""),
+    ],
+)
+def test_a_message_is_cut_after_its_first_clause(text, title, rest):
+    assert maquette.in_two(text) == {"title": title, "rest": rest}
+
+
+class Page:
+    def __init__(self, number, pages):
+        self.number, self.pages = number, pages
+
+
+@pytest.mark.parametrize(
+    ("number", "pages", "shown"),
+    [(1, 1, [1]), (1, 9, [1, 2, None, 9]), (5, 9, [1, None, 4, 5, 6, None, 9]), (2, 3, [1, 2, 3])],
+)
+def test_pagers_name_the_ends_and_the_neighbours(number, pages, shown):
+    assert maquette.page_numbers(Page(number, pages)) == shown
+
+
+def test_a_query_keeps_what_it_does_not_change():
+    request = RequestFactory().get("/", {"search": "a&b", "page": "3"})
+    assert render("{% query page=4 %}", request=request) == "?search=a%26b&amp;page=4"
+    assert render('{% query search="" %}', request=request) == "?page=3"
+
+
+def test_thresholds_say_what_is_left_to_a_person():
+    report = {
+        "test_rows": 100,
+        "thresholds": [
+            {"threshold": 0.0, "answered": 100, "right": 90},
+            {"threshold": 0.7, "answered": 80, "right": 76},
+            {"threshold": 0.95, "answered": 0, "right": 0},
+        ],
+    }
+    chosen = maquette.threshold_at(report)
+    assert (chosen["index"], chosen["right"], chosen["wrong"], chosen["left"], chosen["missed"]) == (1, 76, 4, 20, 6)
+    assert maquette.threshold_at(report, "9")["right_share"] == 0
+    assert maquette.threshold_at({}) == {}
+
+
+def test_the_worst_pair_is_named():
+    cells = [{"count": 5, "hit": True}, {"count": 2, "hit": False}]
+    others = [{"count": 3, "hit": False}, {"count": 9, "hit": True}]
+    matrix = {"labels": ["a", "b"], "rows": [{"label": "a", "cells": cells}, {"label": "b", "cells": others}]}
+    assert maquette.worst_pair(matrix) == {"count": 3, "total": 12, "truth": "b", "answer": "a"}
+    assert maquette.worst_pair({}) is None
+
+
+def test_live_curves_end_where_the_run_is_thought_to_end():
+    live = {
+        "stages": [{"name": "train", "state": "now", "fraction": 0.5}],
+        "curves": {"loss": {"train": [(0, 2.0), (1, 1.5), (2, 1.0)]}, "accuracy": {"validation": [(1, 0.7), (2, 0.8)]}},
+    }
+    loss, accuracy = maquette.live_charts(live)
+    assert "4 epochs" in loss
+    assert 'class="now" x1="50"' in loss
+    assert "went from 70.0" in accuracy
+    assert maquette.best_so_far(live) == {"value": 0.8, "at": 2}

@@ -1,0 +1,126 @@
+"""Figures as sentences say them."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from django.utils import translation
+
+from webapp.core import words
+
+NOW = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def english():
+    with translation.override("en"):
+        yield
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("0.0213", "$0.02"),
+        (Decimal("0"), "$0.00"),
+        ("0.0001", "under $0.01"),
+        ("0.005", "under $0.01"),
+        (12, "$12.00"),
+        ("41234.5", "$41,234.50"),
+        (None, "–"),
+        ("lots", "–"),
+        ("NaN", "–"),
+    ],
+)
+def test_money(value, said):
+    assert words.money(value) == said
+
+
+def test_money_in_other_currencies():
+    assert words.money("3.5", "EUR") == "€3.50"
+    assert words.money("3.5", "CHF") == "3.50 CHF"
+    assert words.money("0.001", "CHF") == "under 0.01 CHF"
+
+
+def test_round_sums_lose_their_zeros_and_prices_keep_their_digits():
+    assert words.money_round("60.00") == "$60"
+    assert words.money_round("60.5") == "$60.50"
+    assert words.price("0.08925") == "$0.08925"
+    assert words.price("0.80480") == "$0.8048"
+    assert words.price("2") == "$2.00"
+
+
+@pytest.mark.parametrize(("value", "said"), [(0.9134, "91.3 %"), (0, "0.0 %"), (1, "100.0 %"), (None, "–"), ("", "–")])
+def test_percent(value, said):
+    assert words.percent(value).replace("\u00a0", " ") == said
+
+
+def test_a_share_never_rounds_to_certainty():
+    assert [words.of_hundred(x) for x in (0, 0.001, 0.913, 0.999, 1)] == ["0", "1", "91", "99", "100"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "measured", "estimated"),
+    [
+        (1.84, "1.8 s", "2 s"),
+        (21.2, "21 s", "20 s"),
+        (59.7, "1 min 0 s", "about 1 min"),
+        (232, "3 min 52 s", "about 4 min"),
+        (7500, "2 h 5 min", "about 2.1 h"),
+        (None, "–", "–"),
+    ],
+)
+def test_durations(seconds, measured, estimated):
+    assert words.duration(seconds) == measured
+    assert words.about(seconds) == estimated
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(10, "less than a minute"), (61, "about 1 minute"), (290, "about 5 minutes"), (9000, "about 2 hours")],
+)
+def test_remaining(seconds, said):
+    assert words.remaining(seconds) == said
+
+
+def test_clock_size_count_and_figures():
+    assert [words.clock(x) for x in (8, 362, 3849)] == ["0:08", "6:02", "1:04:09"]
+    assert [words.size(x).replace("\u00a0", " ") for x in (612, 612_000, 9_400_000, 24e9)] == [
+        "612 B",
+        "612 KB",
+        "9.4 MB",
+        "24 GB",
+    ]
+    assert words.count(3042) == "3,042"
+    assert [words.short_count(x).replace("\u00a0", " ") for x in (22_713_216, 117_654_272, 8.2e9)] == [
+        "22.7 M",
+        "118 M",
+        "8.2 B",
+    ]
+    assert [words.figure(x) for x in (0.4483, 1.5, 118.4, 4.0, 0.00006, 0)] == [
+        "0.448",
+        "1.50",
+        "118",
+        "4",
+        "6.0e-05",
+        "0",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("passed", "said"),
+    [
+        (timedelta(seconds=5), "just now"),
+        (timedelta(minutes=4), "4 minutes ago"),
+        (timedelta(hours=1), "1 hour ago"),
+        (timedelta(hours=30), "yesterday"),
+        (timedelta(days=4), "19 Nov"),
+        (timedelta(days=400), "19 Oct 2025"),
+    ],
+)
+def test_ago(passed, said):
+    assert words.ago(NOW - passed, NOW) == said
+
+
+def test_ago_reads_what_json_holds():
+    assert words.ago("2026-11-23T13:56:00Z", NOW) == "4 minutes ago"
+    assert words.ago("sometime", NOW) == "–"
