@@ -93,6 +93,7 @@ def test_what_a_child_says_is_in_its_log_and_trouble_on_the_terminal(supervisor:
         "print('last', end='', flush=True)\n"
         "time.sleep(60)\n"
     )
+    supervisor.ready = True
     supervisor.start(Program("mill", [sys.executable, "-c", program]))
     turn_until(supervisor, lambda: bool(said))
     assert said == ["    mill | ERROR no flour"]

@@ -178,7 +178,8 @@ class Supervisor:
     def _line(self, child: Child, line: bytes) -> None:
         child.log.write(line)
         child.tail.append(line)
-        if self.verbose or TROUBLE.search(line):
+        # Until all is up, a part that misses another says so a few times; the logs have it.
+        if self.verbose or (self.ready and TROUBLE.search(line)):
             self.say(f"{child.program.name:>8} | {line.decode(errors='replace')}")
 
     def _ended(self, child: Child, code: int) -> None:
