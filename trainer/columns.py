@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-MISSING = frozenset({"", "nan", "null", "n/a", "#n/a", "<na>", "none/null"})
+MISSING = frozenset({"", "nan", "null", "n/a", "#n/a", "<na>", "<null>", "\\n"})
 """Spellings of a missing value, in small letters and trimmed."""
 NUMBER = re.compile(r"[-+]?(\d{1,3}(,\d{3})+|\d+)?(\.\d+)?([eE][-+]?\d+)?")
 DATE = re.compile(
@@ -69,8 +69,13 @@ def words_of(name: str) -> set[str]:
     return set(re.split(r"[\s_\-.:/]+", name.strip().lower())) | {name.strip().lower()}
 
 
-def guess_text_and_label(columns: list[dict[str, Any]]) -> dict[str, str]:
-    """The likeliest text and label column of a profile's columns; a role that nothing suits is left out."""
+def guess_text_and_label(columns: list[dict[str, Any]], chosen: dict[str, str] | None = None) -> dict[str, str]:
+    """The likeliest text and label column of a profile's columns; a role that nothing suits is left out.
+
+    `chosen` are roles that somebody has settled: their columns are free for no other role.
+    """
+    taken = set((chosen or {}).values())
+    columns = [column for column in columns if column["name"] not in taken]
     table_like = sum(column["kind"] in ("number", "category", "boolean", "date") for column in columns) >= 5
     texts = [column for column in columns if is_named(column, "text") or not table_like]
     text = best(texts, text_score)

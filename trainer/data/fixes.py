@@ -1,78 +1,76 @@
 """One-click remedies: which rows a fault's mending keeps, and what their labels become."""
 
-from collections import Counter, defaultdict
+from collections.abc import Callable
 
-from trainer.columns import canonical_label, is_missing
-from trainer.data.splitting import normalised
+import numpy as np
+
+from trainer.data.keys import Keys, group_ids, normalised
 from trainer.errors import DataError
 
 KEEP_AT_LEAST = 3
+"""Rows of a label that `drop_rare_classes` keeps: enough to learn from and to test on."""
 
 
-def apply(action: str, texts: list[str | None], labels: list[str | None]) -> tuple[list[int], list[str | None]]:
-    """(rows to keep, labels of all rows). `DataError` for an action that does not exist."""
-    actions = {
-        "drop_missing": drop_missing,
-        "drop_duplicates": drop_duplicates,
-        "drop_conflicting": drop_conflicting,
-        "drop_rare_classes": drop_rare_classes,
-    }
-    if action == "merge_label_variants":
-        return list(range(len(texts))), merge_label_variants(labels)
-    if action not in actions:
-        names = ", ".join([*actions, "merge_label_variants"])
-        raise DataError(f"There is no fix “{action}”.", code="bad_fix", hint=f"Choose one of: {names}.")
-    return actions[action](texts, labels), labels
+def drop_missing(keys: Keys) -> np.ndarray:
+    return keys.usable
 
 
-def usable(texts: list[str | None], labels: list[str | None]) -> list[int]:
-    return [row for row in range(len(texts)) if (texts[row] or "").strip() and not is_missing(labels[row])]
+def drop_duplicates(keys: Keys) -> np.ndarray:
+    """The first of each text; rows without text or label stay as they are."""
+    kept = np.ones(len(keys), dtype=bool)
+    rows = np.flatnonzero(keys.usable)
+    _unique, first = np.unique(keys.texts[rows], return_index=True)
+    kept[rows] = False
+    kept[rows[first]] = True
+    return kept
 
 
-drop_missing = usable
-
-
-def groups(texts: list[str | None], rows: list[int]) -> dict[str, list[int]]:
-    found: dict[str, list[int]] = defaultdict(list)
-    for row in rows:
-        found[normalised(str(texts[row]))].append(row)
+def conflicting(keys: Keys) -> np.ndarray:
+    """True for rows whose text occurs with more than one label."""
+    found = np.zeros(len(keys), dtype=bool)
+    rows = np.flatnonzero(keys.usable)
+    if len(rows):
+        groups, sizes = group_ids(keys.texts[rows])
+        lowest, highest = np.full(len(sizes), len(keys.labels)), np.full(len(sizes), -1)
+        np.minimum.at(lowest, groups, keys.codes[rows])
+        np.maximum.at(highest, groups, keys.codes[rows])
+        found[rows] = (lowest != highest)[groups]
     return found
 
 
-def drop_duplicates(texts: list[str | None], labels: list[str | None]) -> list[int]:
-    """The first of each text; rows without text or label stay as they are."""
-    rows = usable(texts, labels)
-    extra = {row for group in groups(texts, rows).values() for row in group[1:]}
-    return [row for row in range(len(texts)) if row not in extra]
+def drop_conflicting(keys: Keys) -> np.ndarray:
+    return ~conflicting(keys)
 
 
-def drop_conflicting(texts: list[str | None], labels: list[str | None]) -> list[int]:
-    rows = usable(texts, labels)
-    clashing = {
-        row
-        for group in groups(texts, rows).values()
-        if len({canonical_label(str(labels[row])) for row in group}) > 1
-        for row in group
-    }
-    return [row for row in range(len(texts)) if row not in clashing]
+def drop_rare_classes(keys: Keys) -> np.ndarray:
+    """Rows of labels with enough rows; rows without a label stay as they are."""
+    enough = np.append(keys.counts() >= KEEP_AT_LEAST, True)
+    return enough[keys.codes]
 
 
-def drop_rare_classes(texts: list[str | None], labels: list[str | None]) -> list[int]:
-    counts = Counter(canonical_label(str(labels[row])) for row in usable(texts, labels))
-    return [
-        row
-        for row in range(len(texts))
-        if is_missing(labels[row]) or counts[canonical_label(str(labels[row]))] >= KEEP_AT_LEAST
-    ]
+ACTIONS: dict[str, Callable[[Keys], np.ndarray]] = {
+    "drop_missing": drop_missing,
+    "drop_duplicates": drop_duplicates,
+    "drop_conflicting": drop_conflicting,
+    "drop_rare_classes": drop_rare_classes,
+}
+MERGE = "merge_label_variants"
 
 
-def merge_label_variants(labels: list[str | None]) -> list[str | None]:
-    """Every spelling of a label becomes its commonest one."""
-    counts = Counter(canonical_label(label) for label in labels if label is not None and not is_missing(label))
+def rows_kept(action: str, keys: Keys) -> np.ndarray:
+    """True for each row that a remedy keeps; `DataError` for one that does not exist."""
+    if action == MERGE:
+        return np.ones(len(keys), dtype=bool)
+    if action not in ACTIONS:
+        names = ", ".join([*ACTIONS, MERGE])
+        raise DataError(f"There is no fix “{action}”.", code="bad_fix", hint=f"Choose one of: {names}.")
+    return ACTIONS[action](keys)
+
+
+def merged_labels(keys: Keys) -> list[str]:
+    """For each label of `keys.labels` the commonest of its spellings."""
+    counts = keys.counts(usable_only=False)
     commonest: dict[str, str] = {}
-    for label, _count in counts.most_common():
-        commonest.setdefault(normalised(label), label)
-    return [
-        label if label is None or is_missing(label) else commonest[normalised(canonical_label(label))]
-        for label in labels
-    ]
+    for code in np.argsort(-counts, kind="stable").tolist():
+        commonest.setdefault(normalised(keys.labels[code]), keys.labels[code])
+    return [commonest[normalised(label)] for label in keys.labels]

@@ -1,13 +1,15 @@
 """What a column holds, and what is wrong with the rows: sentences with counts, row numbers and a remedy."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from trainer.columns import canonical_label, is_missing, kind_of
-from trainer.data.splitting import normalised
+from trainer.columns import kind_of
+from trainer.data.fixes import KEEP_AT_LEAST, conflicting
+from trainer.data.keys import NO_TEXT, Keys, missing_mask, normalised
 
 SAMPLE = 2_000
 EXAMPLES = 3
@@ -15,193 +17,250 @@ ROWS_SHOWN = 20
 RARE = 10
 SKEWED = 0.9
 LONG_TEXT = 4_000
+FEWEST_ROWS = 10
+"""Fewer cannot be learned from at all."""
 FEW_ROWS = 50
 EXAMPLE_CHARACTERS = 120
+SLICE_ROWS = 50_000
+ORDER = {"error": 0, "warning": 1, "info": 2}
 
 
 def profile_column(name: str, column: pa.ChunkedArray) -> dict[str, Any]:
-    """{name, kind, missing, distinct, examples, length}: lengths in characters, over the values that are there."""
-    trimmed = pc.utf8_trim_whitespace(column)
-    missing = pc.or_kleene(pc.is_null(trimmed), pc.is_in(pc.utf8_lower(trimmed), pa.array(sorted(missing_words()))))
-    there = trimmed.filter(pc.invert(missing))
-    counted = pc.value_counts(there)
-    sample = there.slice(0, SAMPLE).to_pylist()
+    """{name, kind, missing, there, distinct, examples, length}: lengths in characters, over the values that are there."""
+    sample: list[str] = []
+    hashes: list[np.ndarray] = []
+    lengths: list[np.ndarray] = []
+    for start in range(0, len(column), SLICE_ROWS):
+        cells = column.slice(start, SLICE_ROWS)
+        there = cells.filter(pc.invert(missing_mask(cells)))
+        values = there.to_pylist()
+        sample += values[: SAMPLE - len(sample)]
+        hashes.append(np.fromiter(map(hash, values), np.int64, len(values)))
+        lengths.append(pc.utf8_length(there).to_numpy())
+    size = np.concatenate(lengths) if lengths else np.array([])
+    distinct = len(np.unique(np.concatenate(hashes))) if hashes else 0
     found: dict[str, Any] = {
         "name": name,
-        "kind": kind_of(sample, len(counted), len(there)),
-        "missing": len(column) - len(there),
-        "there": len(there),
-        "distinct": len(counted),
+        "kind": kind_of(sample, distinct, len(size)),
+        "missing": len(column) - len(size),
+        "there": len(size),
+        "distinct": distinct,
         "examples": [shortened(value) for value in dict.fromkeys(sample)][:EXAMPLES],
     }
-    if len(there):
-        lengths = pc.utf8_length(there)
-        found["length"] = {
-            "mean": round(pc.mean(lengths).as_py(), 1),
-            "p95": int(pc.quantile(lengths, 0.95)[0].as_py()),
-            "max": pc.max(lengths).as_py(),
-        }
+    if len(size):
+        p95 = int(np.percentile(size, 95))
+        found["length"] = {"mean": round(float(size.mean()), 1), "p95": p95, "max": int(size.max())}
     return found
 
 
-def missing_words() -> frozenset[str]:
-    from trainer.columns import MISSING
-
-    return MISSING
-
-
 def shortened(text: str) -> str:
+    text = text.strip()
     return text if len(text) <= EXAMPLE_CHARACTERS else text[: EXAMPLE_CHARACTERS - 1] + "…"
 
 
-def label_counts(labels: list[str | None]) -> list[dict[str, Any]]:
-    counted = Counter(canonical_label(label) for label in labels if label is not None and not is_missing(label))
-    return [{"label": label, "count": count} for label, count in counted.most_common()]
+def label_counts(keys: Keys) -> list[dict[str, Any]]:
+    """[{label, count}], the commonest first."""
+    counts = keys.counts(usable_only=False)
+    return [
+        {"label": keys.labels[code], "count": int(counts[code])}
+        for code in np.argsort(-counts, kind="stable").tolist()
+        if counts[code]
+    ]
 
 
 def problem(
-    code: str, severity: str, message: str, rows: list[int], examples: list[str], fix: tuple[str, str] | None = None
+    code: str,
+    severity: str,
+    message: str,
+    rows: Any = (),
+    examples: Any = (),
+    fix: tuple[str, str] | None = None,
+    count: int | None = None,
 ) -> dict[str, Any]:
     """One finding; `rows` are 0-based here and 1-based in the result."""
     return {
         "code": code,
         "severity": severity,
         "message": message,
-        "count": len(rows),
-        "rows": [row + 1 for row in rows[:ROWS_SHOWN]],
-        "examples": [shortened(example) for example in examples[:EXAMPLES]],
+        "count": len(rows) if count is None else count,
+        "rows": [int(row) + 1 for row in rows[:ROWS_SHOWN]],
+        "examples": [shortened(str(example)) for example in examples[:EXAMPLES]],
         "fix": {"action": fix[0], "label": fix[1]} if fix else None,
     }
-
-
-def find_problems(
-    texts: list[str | None], labels: list[str | None], split: list[str | None], given_split: bool
-) -> list[dict[str, Any]]:
-    """Every fault of a text and a label column, the worst first."""
-    usable = [row for row in range(len(texts)) if (texts[row] or "").strip() and not is_missing(labels[row])]
-    found = missing_problems(texts, labels)
-    found += label_problems([(row, canonical_label(str(labels[row]))) for row in usable], len(texts))
-    found += copy_problems(
-        {row: (normalised(str(texts[row])), canonical_label(str(labels[row]))) for row in usable},
-        split,
-        texts,
-        given_split,
-    )
-    long = [row for row in usable if len(str(texts[row])) > LONG_TEXT]
-    if long:
-        message = f"{many(len(long), 'text is', 'texts are')} longer than {LONG_TEXT:,} characters; the model reads only their beginning."
-        found.append(problem("very_long_texts", "info", message, long, [str(texts[row]) for row in long]))
-    order = {"error": 0, "warning": 1, "info": 2}
-    return sorted(found, key=lambda one: order[one["severity"]])
 
 
 def many(count: int, one: str, more: str) -> str:
     return f"{count:,} {one if count == 1 else more}"
 
 
-def missing_problems(texts: list[str | None], labels: list[str | None]) -> list[dict[str, Any]]:
+def samples(rows: np.ndarray, texts: pa.ChunkedArray) -> list[str]:
+    return [texts[int(row)].as_py() or "" for row in rows[:EXAMPLES]]
+
+
+def find_problems(
+    table: pa.Table, texts: pa.ChunkedArray, keys: Keys, split: np.ndarray, given_split: bool
+) -> list[dict[str, Any]]:
+    """Every fault of a text and a label column, the worst first. `split`: a part for each row, "" for none."""
+    found = missing_problems(table, texts, keys)
+    found += class_problems(keys)
+    if not any(one["severity"] == "error" for one in found):
+        found += label_problems(keys) + part_problems(keys, split, given_split)
+    found += copy_problems(texts, keys, split, given_split)
+    long = np.flatnonzero(keys.usable & (pc.fill_null(pc.utf8_length(texts), 0).to_numpy() > LONG_TEXT))
+    if len(long):
+        message = f"{many(len(long), 'text is', 'texts are')} longer than {LONG_TEXT:,} characters; the model reads only their beginning."
+        found.append(problem("very_long_texts", "info", message, long, samples(long, texts)))
+    return sorted(found, key=lambda one: ORDER[one["severity"]])
+
+
+def missing_problems(table: pa.Table, texts: pa.ChunkedArray, keys: Keys) -> list[dict[str, Any]]:
     found = []
-    no_text = [row for row, text in enumerate(texts) if not (text or "").strip()]
-    no_label = [row for row, label in enumerate(labels) if is_missing(label) and (texts[row] or "").strip()]
+    without_text = keys.texts == NO_TEXT
+    empty = empty_rows(table, np.flatnonzero(without_text & (keys.codes < 0)))
+    no_text = np.setdiff1d(np.flatnonzero(without_text), empty)
+    no_label = np.flatnonzero(~without_text & (keys.codes < 0))
     drop = ("drop_missing", "Remove them")
-    if no_text:
+    if len(empty):
+        message = f"{many(len(empty), 'row is', 'rows are')} empty and will not be used."
+        found.append(problem("empty_rows", "info", message, empty, fix=drop))
+    if len(no_text):
         message = f"{many(len(no_text), 'row has', 'rows have')} no text and will not be used."
-        found.append(problem("missing_text", "warning", message, no_text, [], drop))
-    if no_label:
+        found.append(problem("missing_text", "warning", message, no_text, fix=drop))
+    if len(no_label):
         message = f"{many(len(no_label), 'row has', 'rows have')} no label and will not be used."
-        examples = [str(texts[row]) for row in no_label[:EXAMPLES]]
-        found.append(problem("missing_labels", "warning", message, no_label, examples, drop))
+        found.append(problem("missing_labels", "warning", message, no_label, samples(no_label, texts), drop))
     return found
 
 
-def label_problems(rows: list[tuple[int, str]], total: int) -> list[dict[str, Any]]:
-    """Faults that the labels alone show. `error` is for what makes training impossible."""
-    counts = Counter(label for _row, label in rows)
+def empty_rows(table: pa.Table, candidates: np.ndarray) -> np.ndarray:
+    """Of some rows those without a value in any column."""
+    empty = np.ones(len(candidates), dtype=bool)
+    for column in table.take(pa.array(candidates, pa.int64())).itercolumns():
+        empty &= missing_mask(column).to_numpy()
+    return candidates[empty]
+
+
+def class_problems(keys: Keys) -> list[dict[str, Any]]:
+    """What makes training impossible."""
+    counts = keys.counts()
+    rows, classes = int(counts.sum()), int((counts > 0).sum())
     if not rows:
-        message = "No row has both a text and a label." if total else "The file has a header but no rows."
-        return [problem("no_rows", "error", message, [], [])]
-    if len(counts) == 1:
-        message = f"Every row has the label “{next(iter(counts))}”: at least two labels are needed."
-        return [problem("one_class", "error", message, [], [])]
+        message = "No row has both a text and a label." if len(keys) else "The file has a header but no rows."
+        return [problem("no_rows", "error", message)]
+    if classes == 1:
+        only = keys.labels[int(counts.argmax())]
+        message = f"Every row has the label “{shortened(only)}”: at least two labels are needed."
+        return [problem("one_class", "error", message, examples=[only], count=rows)]
+    if rows < FEWEST_ROWS:
+        message = f"{rows} rows are too few to learn from: at least {FEWEST_ROWS} are needed, a few hundred are good."
+        return [problem("too_few_rows", "error", message, count=rows)]
+    if counts.max() < 2:
+        message = "Every label occurs only once: is this the right column?"
+        return [problem("all_unique_label", "error", message, examples=keys.labels, count=rows)]
+    return []
+
+
+def part_problems(keys: Keys, split: np.ndarray, given_split: bool) -> list[dict[str, Any]]:
+    """Whether the parts can be learned from and tested on."""
+    train, test = keys.codes[split == "train"], keys.codes[split == "test"]
+    if not len(test):
+        message = "No row is left to test on: the texts are too few or too much alike."
+        return [problem("no_test_rows", "error", message)]
+    if len(np.unique(train)) < 2:
+        return [problem("one_class", "error", "The rows to learn from have only one label.", count=len(train))]
+    unseen = [keys.labels[code] for code in np.setdiff1d(test, train).tolist()]
+    if unseen:
+        message = (
+            f"{many(len(unseen), 'label of the test rows never occurs', 'labels of the test rows never occur')} among the "
+            f"rows to learn from: {listing(unseen)}. Those rows count as mistakes."
+        )
+        return [problem("unseen_labels", "warning", message, examples=unseen, count=len(unseen))]
+    return []
+
+
+def listing(names: list[str], most: int = 6) -> str:
+    return ", ".join(shortened(name) for name in names[:most]) + (" …" if len(names) > most else "")
+
+
+def label_problems(keys: Keys) -> list[dict[str, Any]]:
+    """Faults that the labels alone show."""
+    counts = keys.counts()
+    rows = int(counts.sum())
     found = []
-    if len(rows) < 10 or max(counts.values()) < 2:
-        everything = (
-            "Every label occurs only once: is this the right column?"
-            if len(rows) >= 10
-            else f"{len(rows)} rows are too few to learn from."
-        )
-        code = "all_unique_label" if len(rows) >= 10 else "too_few_rows"
-        return [problem(code, "error", everything, [row for row, _label in rows], sorted(counts)[:EXAMPLES])]
-    if len(rows) < FEW_ROWS:
-        found.append(
-            problem(
-                "few_rows", "warning", f"{len(rows)} rows are a thin base: the score will be a rough guess.", [], []
-            )
-        )
-    found += variant_problems(rows, counts)
-    rare = {label for label, count in counts.items() if count < RARE}
-    if rare:
-        at = [row for row, label in rows if label in rare]
-        message = f"{many(len(rare), 'label has', 'labels have')} fewer than {RARE} examples; their own scores will be rough guesses."
-        few = {label for label in rare if counts[label] < 3}
-        fix = (
-            ("drop_rare_classes", "Remove labels with fewer than 3 rows")
-            if few and len(counts) - len(few) >= 2
-            else None
-        )
-        found.append(problem("rare_classes", "warning", message, at, sorted(rare), fix))
-    top, most = counts.most_common(1)[0]
-    if most > SKEWED * len(rows):
-        message = f"“{top}” is {most / len(rows):.0%} of all rows: always guessing it would look good. Rare labels get more weight."
-        found.append(problem("skewed_classes", "info", message, [], [top]))
+    if rows < FEW_ROWS:
+        message = f"{rows} rows are a thin base: the score will be a rough guess."
+        found.append(problem("few_rows", "warning", message, count=rows))
+    found += variant_problems(keys, counts) + rare_problems(keys, counts)
+    if counts.max() > SKEWED * rows:
+        top = keys.labels[int(counts.argmax())]
+        message = f"“{shortened(top)}” is {counts.max() / rows:.0%} of all rows: always guessing it would look good. Rare labels get more weight."
+        found.append(problem("skewed_classes", "info", message, examples=[top], count=int(counts.max())))
     return found
 
 
-def variant_problems(rows: list[tuple[int, str]], counts: Counter[str]) -> list[dict[str, Any]]:
-    spellings: dict[str, list[str]] = defaultdict(list)
-    for label in counts:
-        spellings[normalised(label)].append(label)
-    variants = {label for group in spellings.values() if len(group) > 1 for label in group}
+def rows_of(keys: Keys, codes: list[int]) -> np.ndarray:
+    return np.flatnonzero(keys.usable & np.isin(keys.codes, codes))
+
+
+def variant_problems(keys: Keys, counts: np.ndarray) -> list[dict[str, Any]]:
+    spellings: dict[str, list[int]] = defaultdict(list)
+    for code in np.flatnonzero(counts).tolist():
+        spellings[normalised(keys.labels[code])].append(code)
+    variants = [code for group in spellings.values() if len(group) > 1 for code in group]
     if not variants:
         return []
-    at = [row for row, label in rows if label in variants]
-    message = f"{len(variants)} labels differ only in capitals, spaces or signs: {', '.join(sorted(variants)[:6])}."
-    return [
-        problem("label_variants", "warning", message, at, sorted(variants), ("merge_label_variants", "Make them one"))
-    ]
+    names = [keys.labels[code] for code in variants]
+    message = f"{len(variants)} labels differ only in capitals, spaces or signs: {listing(names)}."
+    fix = ("merge_label_variants", "Make them one")
+    return [problem("label_variants", "warning", message, rows_of(keys, variants), names, fix)]
 
 
-def copy_problems(
-    rows: dict[int, tuple[str, str]], split: list[str | None], texts: list[str | None], given_split: bool
-) -> list[dict[str, Any]]:
+def rare_problems(keys: Keys, counts: np.ndarray) -> list[dict[str, Any]]:
+    rare = np.flatnonzero((counts > 0) & (counts < RARE)).tolist()
+    if not rare:
+        return []
+    few = sum(counts[code] < KEEP_AT_LEAST for code in rare)
+    removable = few and (counts >= KEEP_AT_LEAST).sum() >= 2
+    fix = ("drop_rare_classes", f"Remove labels with fewer than {KEEP_AT_LEAST} rows") if removable else None
+    message = f"{many(len(rare), 'label has', 'labels have')} fewer than {RARE} examples; their own scores will be rough guesses."
+    names = [keys.labels[code] for code in rare]
+    return [problem("rare_classes", "warning", message, rows_of(keys, rare), names, fix, count=len(rare))]
+
+
+def copy_problems(texts: pa.ChunkedArray, keys: Keys, split: np.ndarray, given_split: bool) -> list[dict[str, Any]]:
     """Repeated texts, repeated texts with different labels, and copies on both sides of a given split."""
-    groups: dict[str, list[int]] = defaultdict(list)
-    for row, (text, _label) in rows.items():
-        groups[text].append(row)
-    repeated = [group for group in groups.values() if len(group) > 1]
-    extra = [row for group in repeated for row in group[1:]]
+    rows = np.flatnonzero(keys.usable)
+    if not len(rows):
+        return []
+    _unique, first, groups = np.unique(keys.texts[rows], return_index=True, return_inverse=True)
+    extra = rows[first[groups] != np.arange(len(rows))]
     found = []
-    if extra:
+    if len(extra):
         message = f"{many(len(extra), 'row repeats', 'rows repeat')} an earlier text. Copies are kept on one side of the split."
-        found.append(
-            problem(
-                "duplicates", "warning", message, extra, samples(extra, texts), ("drop_duplicates", "Keep one of each")
-            )
-        )
-    conflicts = [row for group in repeated if len({rows[row][1] for row in group}) > 1 for row in group]
-    if conflicts:
+        if given_split:
+            message = f"{many(len(extra), 'row repeats', 'rows repeat')} an earlier text."
+        fix = ("drop_duplicates", "Keep one of each")
+        found.append(problem("duplicates", "warning", message, extra, samples(extra, texts), fix))
+    conflicts = np.flatnonzero(conflicting(keys))
+    if len(conflicts):
         message = f"{len(conflicts):,} rows have the same text as another but a different label. Nobody can be right on these."
         fix = ("drop_conflicting", "Remove them")
         found.append(problem("conflicting_labels", "warning", message, conflicts, samples(conflicts, texts), fix))
-    across = [
-        row for group in repeated if len({split[row] for row in group}) > 1 for row in group if split[row] == "test"
-    ]
-    if across and given_split:
-        message = f"{many(len(across), 'test row is', 'test rows are')} also among the rows to learn from: the score will flatter."
-        fix = ("drop_duplicates", "Keep one of each")
-        found.append(problem("duplicates_across_split", "warning", message, across, samples(across, texts), fix))
+    if given_split:
+        found += across_problems(texts, rows, groups, split)
     return found
 
 
-def samples(rows: list[int], texts: list[str | None]) -> list[str]:
-    return [str(texts[row]) for row in rows[:EXAMPLES]]
+def across_problems(
+    texts: pa.ChunkedArray, rows: np.ndarray, groups: np.ndarray, split: np.ndarray
+) -> list[dict[str, Any]]:
+    """Test rows whose text is also among the rows learned from or tuned with."""
+    test = split[rows] == "test"
+    elsewhere = np.zeros(int(groups.max()) + 1, dtype=bool)
+    elsewhere[groups[~test]] = True
+    across = rows[test & elsewhere[groups]]
+    if not len(across):
+        return []
+    message = f"{many(len(across), 'test row is', 'test rows are')} also among the rows to learn from: the score will flatter."
+    fix = ("drop_duplicates", "Keep one of each")
+    return [problem("duplicates_across_split", "warning", message, across, samples(across, texts), fix)]

@@ -1,66 +1,99 @@
 """Which rows are learned from, tuned with and tested on: stratified, the same for the same seed, copies kept together."""
 
-import hashlib
-import re
-import unicodedata
-from collections import defaultdict
-
 import numpy as np
 
+from trainer.data.keys import Keys, mixed
 from trainer.spec import SplitSpec
 
 PARTS = ("train", "validation", "test")
 MOST_VALIDATION_ROWS = 500
 """Enough to tell one epoch from the next; every further row is worth more among those learned from."""
+FEWEST_GROUPS = {"test": 3, "validation": 4}
+"""A class with fewer different texts gives none to that part."""
+TRAIN, VALIDATION, TEST = range(3)
+NUMBERS = {"train": TRAIN, "validation": VALIDATION, "test": TEST}
 
 
-def normalised(text: str) -> str:
-    """What two copies of one text share: letters and digits, case and width folded."""
-    return re.sub(r"\W+", " ", unicodedata.normalize("NFKC", text).casefold()).strip() or text
-
-
-def split_rows(texts: list[str], labels: list[str], wanted: SplitSpec, fixed: "np.ndarray | None" = None) -> np.ndarray:
-    """A part for each row: array of `train`, `validation`, `test`.
+def split_rows(keys: Keys, wanted: SplitSpec, fixed: "np.ndarray | None" = None) -> np.ndarray:
+    """A part for each row: array of `train`, `validation`, `test`, and "" for rows that cannot be used.
 
     Rows with the same normalised text form a group that is never divided; groups are drawn a class at a time. A class
     keeps at least one group to learn from. `fixed` gives rows their part already ("" where it is open): with a test
     part given none is drawn, and the same holds for validation.
     """
-    parts = np.full(len(texts), "train", dtype="U10") if fixed is None else fixed.copy()
-    parts[parts == ""] = "train"
-    given = set() if fixed is None else set(fixed.tolist())
-    shares = [
-        (part, share) for part, share in (("test", wanted.test), ("validation", wanted.validation)) if part not in given
-    ]
-    groups: dict[str, list[int]] = defaultdict(list)
-    for row, text in enumerate(texts):
-        if parts[row] == "train":
-            groups[normalised(text)].append(row)
-    for label_groups in by_label(groups, labels).values():
-        draw(label_groups, shares, wanted.seed, parts)
-    return parts
+    usable = keys.usable
+    parts = np.full(len(keys), -1, dtype=np.int8)
+    parts[usable] = TRAIN
+    given: set[str] = set()
+    if fixed is not None:
+        for name, number in NUMBERS.items():
+            parts[usable & (fixed == name)] = number
+        given = {str(name) for name in np.unique(fixed[usable])}
+    open_rows = np.flatnonzero(parts == TRAIN)
+    if len(open_rows):
+        shares = {name: share for name, share in shares_of(wanted, len(open_rows)).items() if name not in given}
+        draw_parts(keys, open_rows, shares, wanted.seed, parts)
+    return np.array(["train", "validation", "test", ""])[parts]
 
 
-def by_label(groups: dict[str, list[int]], labels: list[str]) -> dict[str, list[tuple[str, list[int]]]]:
-    found: dict[str, list[tuple[str, list[int]]]] = defaultdict(list)
-    for text, rows in groups.items():
-        found[labels[rows[0]]].append((text, rows))
-    return found
+def shares_of(wanted: SplitSpec, rows: int) -> dict[str, float]:
+    """Shares to draw. A validation share that nobody asked for is held to MOST_VALIDATION_ROWS."""
+    validation = wanted.validation
+    if "validation" not in wanted.model_fields_set:
+        validation = min(validation, MOST_VALIDATION_ROWS / rows)
+    return {"test": wanted.test, "validation": validation}
 
 
-def draw(groups: list[tuple[str, list[int]]], shares: list[tuple[str, float]], seed: int, parts: np.ndarray) -> None:
-    """Give the groups of one class their parts. The order is a hash of seed and text, so adding rows moves few others."""
-    order = sorted(groups, key=lambda group: hashlib.sha256(f"{seed}\0{group[0]}".encode()).digest())
-    total = sum(len(rows) for _text, rows in groups)
-    at = 0
-    for part, share in shares:
-        want, taken = round(total * share), 0
-        if want == 0 and share > 0 and len(groups) >= 3:
-            want = 1
-        while taken < want and at < len(order) - 1:
-            rows = order[at][1]
-            at += 1
-            if taken and taken + len(rows) > want + 1:
-                continue
-            parts[rows] = part
-            taken += len(rows)
+def draw_parts(keys: Keys, rows: np.ndarray, shares: dict[str, float], seed: int, parts: np.ndarray) -> None:
+    """Give groups of rows their parts. The order is a hash of seed and text, so adding rows moves few others."""
+    unique, first, inverse, sizes = np.unique(
+        keys.texts[rows], return_index=True, return_inverse=True, return_counts=True
+    )
+    codes = keys.codes[rows][first]
+    order = np.lexsort((mixed(unique, seed), codes))
+    of_group = np.zeros(len(unique), dtype=np.int8)
+    for members in np.split(order, np.flatnonzero(np.diff(codes[order])) + 1):
+        draw(members, sizes, shares, of_group)
+    for name, share in shares.items():
+        if share > 0 and not (of_group == NUMBERS[name]).any() and len(rows) >= 10:
+            draw_across(order, codes, round(len(rows) * share), NUMBERS[name], of_group)
+    parts[rows] = of_group[inverse]
+
+
+def draw(members: np.ndarray, sizes: np.ndarray, shares: dict[str, float], of_group: np.ndarray) -> None:
+    """Parts of the groups of one class, in their order; a group larger than what is still wanted stays to learn from."""
+    total = int(sizes[members].sum())
+    left = len(members)
+    for name, share in shares.items():
+        want = round(total * share)
+        if share <= 0 or len(members) < FEWEST_GROUPS[name]:
+            continue
+        want = max(want, 1)
+        taken = 0
+        for group in members.tolist():
+            if taken >= want or left <= 1:
+                break
+            size = int(sizes[group])
+            if of_group[group] == TRAIN and taken + size <= want:
+                of_group[group] = NUMBERS[name]
+                taken, left = taken + size, left - 1
+        if not taken and left > 1:
+            free = [group for group in members.tolist() if of_group[group] == TRAIN]
+            smallest = min(free, key=lambda group: sizes[group])
+            if sizes[smallest] <= total / 2:
+                of_group[smallest] = NUMBERS[name]
+                left -= 1
+
+
+def draw_across(order: np.ndarray, codes: np.ndarray, want: int, part: int, of_group: np.ndarray) -> None:
+    """Where every class is too small for a share of its own: one group of some classes that have another left."""
+    left = np.bincount(codes[of_group == TRAIN], minlength=int(codes.max()) + 1)
+    used: set[int] = set()
+    for group in order.tolist():
+        code = int(codes[group])
+        if len(used) >= max(want, 1):
+            break
+        if of_group[group] == TRAIN and left[code] >= 2 and code not in used:
+            of_group[group] = part
+            used.add(code)
+            left[code] -= 1

@@ -1,0 +1,181 @@
+"""The command line: `python -m trainer COMMAND`. What it prints on standard output is for programs; see docs/trainer.md."""
+
+import argparse
+import json
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+from trainer.errors import EXIT_BUG, EXIT_DONE, EXIT_STOPPED, EXIT_USER, SpecError, Stopped, UserError
+from trainer.events import emit
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = parser().parse_args(arguments)
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    try:
+        options.command(options)
+    except UserError as error:
+        emit("error", **error.as_dict())
+        return EXIT_USER
+    except Stopped:
+        emit("log", message="Stopped on request; the same command goes on from here.")
+        return EXIT_STOPPED
+    except Exception as error:
+        traceback.print_exc()
+        emit(
+            "error",
+            code="bug",
+            message=f"{type(error).__name__}: {error}",
+            hint="This is a fault of the trainer: see standard error.",
+        )
+        return EXIT_BUG
+    return EXIT_DONE
+
+
+def parser() -> argparse.ArgumentParser:
+    root = argparse.ArgumentParser(
+        prog="python -m trainer", description="Read data, train, evaluate, package and ask models."
+    )
+    commands = root.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, call: Any, text: str, *positional: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=text, description=text)
+        for one in positional:
+            command.add_argument(one, type=Path)
+        command.set_defaults(command=call)
+        return command
+
+    add("tasks", show_tasks, "Print the declarations of all tasks as JSON.")
+    add("hardware", show_hardware, "Print what this machine computes with as JSON.")
+    read = add("inspect", inspect_files, "Read files into a dataset version.")
+    read.add_argument("files", type=Path, nargs="+")
+    read.add_argument("--out", type=Path, required=True)
+    read.add_argument("--task")
+    read.add_argument("--columns", type=json_object, help='JSON, such as {"text": "message", "label": "topic"}')
+    read.add_argument("--split", type=json_object, help='JSON, such as {"test": 0.2, "validation": 0.1, "seed": 0}')
+    read.add_argument("--fix", action="append", default=[], help="mend one fault; repeatable")
+    add("estimate", estimate, "Measure what a run would take.", "spec")
+    add("run", run, "Train.", "spec").add_argument("--out", type=Path, required=True)
+    add("evaluate", evaluate, "Score an artifact on other data.", "artifact", "data")
+    add("predict", predict, "Answer one input a line.", "artifact").add_argument("--input", default="-")
+    add("explain", explain, "Say which words an answer rests on, one input a line.", "artifact").add_argument(
+        "--input", default="-"
+    )
+    exporting = add("export", export, "Package an artifact for serving.", "artifact")
+    exporting.add_argument("--format", choices=("onnx", "onnx-int8"), default="onnx-int8")
+    add("bench", bench, "Measure how fast an artifact answers.", "artifact")
+    return root
+
+
+def json_object(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise argparse.ArgumentTypeError(f"not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise argparse.ArgumentTypeError("not a JSON object")
+    return value
+
+
+def show_tasks(options: argparse.Namespace) -> None:
+    from trainer import tasks
+
+    print(json.dumps([task.declaration() for task in tasks.all()], ensure_ascii=False, indent=2))  # noqa: T201
+
+
+def show_hardware(options: argparse.Namespace) -> None:
+    from trainer.hardware import describe
+
+    print(json.dumps(describe(), indent=2))  # noqa: T201
+
+
+def inspect_files(options: argparse.Namespace) -> None:
+    from trainer.data.inspect import inspect
+
+    result = inspect(
+        options.files,
+        options.out,
+        task=options.task,
+        columns=options.columns,
+        split=options.split,
+        fixes=options.fix,
+        emit=emit,
+    )
+    emit("result", **result)
+
+
+def run(options: argparse.Namespace) -> None:
+    from trainer import training
+    from trainer.spec import load
+
+    emit("result", **training.run(load(options.spec), options.out, emit))
+
+
+def estimate(options: argparse.Namespace) -> None:
+    from trainer.estimating import estimate
+    from trainer.spec import load
+
+    emit("result", **estimate(load(options.spec), emit))
+
+
+def evaluate(options: argparse.Namespace) -> None:
+    from trainer.asking import evaluate
+
+    emit("result", **evaluate(options.artifact, options.data))
+
+
+def predict(options: argparse.Namespace) -> None:
+    from trainer.asking import predict
+
+    for answer in predict(options.artifact, lines(options.input)):
+        print(json.dumps(answer, ensure_ascii=False))  # noqa: T201
+
+
+def explain(options: argparse.Namespace) -> None:
+    from trainer.asking import explain
+
+    for answer in explain(options.artifact, lines(options.input)):
+        print(json.dumps(answer, ensure_ascii=False))  # noqa: T201
+
+
+def export(options: argparse.Namespace) -> None:
+    from trainer.export import export
+
+    formats = ("onnx", "onnx-int8") if options.format == "onnx-int8" else ("onnx",)
+    emit("result", **export(options.artifact, emit=emit, formats=formats))
+
+
+def bench(options: argparse.Namespace) -> None:
+    from trainer.asking import bench
+
+    emit("result", **bench(options.artifact))
+
+
+def lines(source: str) -> list[str]:
+    """Inputs, one a line: plain text, or JSON where the line is a JSON string or an object with `text`."""
+    try:
+        text = sys.stdin.read() if source == "-" else Path(source).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SpecError(
+            f"{source} cannot be read: {error}.", code="no_file", hint="Give a text file, one input a line."
+        ) from error
+    return [plain(line) for line in text.splitlines() if line.strip()]
+
+
+def plain(line: str) -> str:
+    try:
+        value = json.loads(line)
+    except json.JSONDecodeError:
+        return line
+    if isinstance(value, dict):
+        value = value.get("text", line)
+    return value if isinstance(value, str) else line
+
+
+if __name__ == "__main__":
+    sys.exit(main())

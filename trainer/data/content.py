@@ -1,0 +1,242 @@
+"""The rows of one or several files under one set of columns, with their roles and their split."""
+
+import re
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from trainer import columns as kinds
+from trainer.data import fixes as remedies
+from trainer.data.keys import Keys, keys_of
+from trainer.data.profiling import problem, profile_column
+from trainer.data.reading import Table, display_name, open_table
+from trainer.data.splitting import split_rows
+from trainer.errors import DataError
+from trainer.events import Emit, silent
+from trainer.spec import SplitSpec
+
+READING_SHARE = 0.6
+"""Part of the progress bar that belongs to reading; the rest is looking."""
+TELL_SECONDS = 0.3
+DRAWN = "drawn, the same mix of labels in each part"
+
+
+@dataclass
+class Content:
+    """Cells are text or null. `split` has a part for each row, "" for a row that cannot be used."""
+
+    table: pa.Table
+    sources: list[dict[str, Any]]
+    problems: list[dict[str, Any]] = field(default_factory=list)
+    profile: list[dict[str, Any]] = field(default_factory=list)
+    roles: dict[str, str] = field(default_factory=dict)
+    keys: Keys | None = None
+    split: np.ndarray = field(default_factory=lambda: np.array([], dtype="U10"))
+    given_split: bool = False
+    split_how: str = ""
+
+    @property
+    def names(self) -> list[str]:
+        return list(self.table.column_names)
+
+    @property
+    def rows(self) -> int:
+        return int(self.table.num_rows)
+
+
+def part_of_name(name: str) -> str | None:
+    """The part that a file's name tells: banking77_test.csv → test; the last word that tells one counts."""
+    words = re.split(r"[^a-z]+", display_name(name).lower())
+    found = [kinds.SPLIT_VALUES[word] for word in words if word in kinds.SPLIT_VALUES]
+    return found[-1] if found else None
+
+
+def read_files(
+    files: list[Path],
+    *,
+    columns: dict[str, str] | None = None,
+    split: SplitSpec | None = None,
+    fixed: list[str | None] | None = None,
+    emit: Emit = silent,
+) -> Content:
+    """Read, guess the roles and split. `fixed`: the part of each file where it is known; names tell it otherwise."""
+    tables = [open_table(path) for path in files]
+    parts = fixed or ([part_of_name(path.name) for path in files] if len(files) > 1 else [None])
+    content, file_parts = gather(tables, parts, emit)
+    look(content, columns)
+    divide(content, split or SplitSpec(), file_parts)
+    return content
+
+
+def gather(tables: list[Table], parts: list[str | None], emit: Emit) -> tuple[Content, np.ndarray]:
+    """Stream every file into one table; the part that its file gave to each row, "" for none."""
+    names = shared_columns(tables)
+    schema = pa.schema([(name, pa.string()) for name in names])
+    meter = Meter(emit, sum(table.bytes for table in tables))
+    chunks: list[pa.Table] = []
+    row_parts: list[np.ndarray] = []
+    for table, part in zip(tables, parts, strict=True):
+        before = meter.rows
+        for cells in table.batches:
+            count = len(cells[0])
+            own = dict(zip(table.columns, cells, strict=True))
+            arrays = [pa.array(own[name], pa.string()) if name in own else pa.nulls(count, pa.string()) for name in names]
+            chunks.append(pa.table(arrays, schema=schema))
+            meter.add(count, table.progress())
+        table.details["rows"] = meter.rows - before
+        row_parts.append(np.full(meter.rows - before, part or "", dtype="U10"))
+        meter.close(table.bytes)
+    table = pa.concat_tables([schema.empty_table(), *chunks])
+    content = Content(table, [table.source() for table in tables], reading_problems(tables, names))
+    if not content.rows:
+        raise no_rows(tables[0])
+    return content, np.concatenate(row_parts)
+
+
+class Meter:
+    """Tells how far the reading is, a few times a second."""
+
+    def __init__(self, emit: Emit, total_bytes: int) -> None:
+        self.emit, self.total = emit, max(total_bytes, 1)
+        self.rows = self.bytes_before = 0
+        self.started = time.monotonic()
+        self.told = 0.0
+
+    def add(self, rows: int, bytes_read: int) -> None:
+        self.rows += rows
+        now = time.monotonic()
+        if now - self.told < TELL_SECONDS:
+            return
+        self.told = now
+        fraction = READING_SHARE * min((self.bytes_before + bytes_read) / self.total, 1)
+        seconds = now - self.started
+        self.emit(
+            "progress",
+            stage="read",
+            fraction=round(fraction, 3),
+            done=self.rows,
+            unit="rows",
+            rows_per_second=round(self.rows / max(seconds, 1e-3)),
+            eta_seconds=round(seconds * (1 / max(fraction, 0.01) - 1), 1),
+        )
+
+    def close(self, size: int) -> None:
+        self.bytes_before += size
+
+
+def shared_columns(tables: list[Table]) -> list[str]:
+    """Every column of every file, those of the first in front; a file that shares none with it is refused."""
+    names = dict.fromkeys(tables[0].columns)
+    for table in tables[1:]:
+        folded = {name.casefold(): name for name in names}
+        table.columns = [name if name in names else folded.get(name.casefold(), name) for name in table.columns]
+        if len(set(table.columns)) < len(table.columns) or not set(table.columns) & set(tables[0].columns):
+            raise DataError(
+                f"{table.name} has other columns than {tables[0].name}: {', '.join(table.columns[:8])}.",
+                code="columns_differ",
+                hint="Give all files the same header, or send them one by one.",
+            )
+        names.update(dict.fromkeys(table.columns))
+    return list(names)
+
+
+def reading_problems(tables: list[Table], names: list[str]) -> list[dict[str, Any]]:
+    found = []
+    several = len(tables) > 1
+    bad = [(table, line, why) for table in tables for line, why in table.bad]
+    if bad:
+        count = sum(table.bad_count for table in tables)
+        places = [f"line {line} {why}" + (f" ({table.name})" if several else "") for table, line, why in bad]
+        message = f"{count:,} {'line' if count == 1 else 'lines'} could not be read and {'was' if count == 1 else 'were'} left out: {'; '.join(places[:3])}."
+        lines = [line for _table, line, _why in bad[:100]]
+        found.append(problem("bad_rows", "warning", message, examples=places, count=count) | {"lines": lines})
+    for table in tables:
+        lacking = [name for name in names if name not in table.columns]
+        if lacking:
+            message = f"{table.name} lacks columns that other files have: {', '.join(lacking[:6])}."
+            found.append(problem("columns_differ", "warning", message, examples=lacking, count=len(lacking)))
+        garbled = table.garbled() if table.garbled else 0
+        if garbled:
+            message = f"{garbled:,} characters of {table.name} are not {table.details.get('encoding', 'text')} and show as �."
+            found.append(problem("garbled_characters", "warning", message, count=garbled))
+    return found
+
+
+def no_rows(table: Table) -> DataError:
+    if table.bad_count:
+        line, why = table.bad[0]
+        return DataError(
+            f"No line of {table.name} could be read: line {line} {why}.",
+            code="no_rows",
+            hint="Check its delimiter and its quotes.",
+        )
+    return DataError(
+        f"{table.name} has a header but no rows.", code="no_rows", hint="Export it again with its rows and send that."
+    )
+
+
+def look(content: Content, columns: dict[str, str] | None) -> None:
+    """Profile the columns and settle which one plays which role."""
+    content.profile = [profile_column(name, content.table.column(name)) for name in content.names]
+    unknown = [name for name in (columns or {}).values() if name not in content.names]
+    if unknown:
+        raise DataError(
+            f"There is no column “{unknown[0]}”.",
+            code="no_column",
+            hint=f"There are: {', '.join(content.names[:20])}.",
+        )
+    roles = kinds.guess_text_and_label(content.profile, columns or {}) | dict(columns or {})
+    content.roles = roles if {"text", "label"} <= set(roles) else {}
+    content.keys = None
+    if content.roles:
+        content.keys = keys_of(content.table.column(roles["text"]), content.table.column(roles["label"]))
+
+
+def divide(content: Content, wanted: SplitSpec, file_parts: np.ndarray) -> None:
+    """Freeze a part for each usable row: by file, by a column that says so, else drawn."""
+    if content.keys is None:
+        content.split = np.full(content.rows, "", dtype="U10")
+        return
+    fixed, how = file_parts, "by file"
+    if not (fixed != "").any():
+        fixed, how = split_column(content), "by column"
+    given = bool((fixed != "").any())
+    content.split = split_rows(content.keys, wanted, fixed if given else None)
+    content.given_split, content.split_how = given, how if given else DRAWN
+
+
+def split_column(content: Content) -> np.ndarray:
+    """The part that a column named split, subset or fold gives to each row; "" everywhere when there is none."""
+    for profile in content.profile:
+        name = profile["name"]
+        if name.strip().lower() in kinds.SPLIT_NAMES and name not in content.roles.values():
+            cells = content.table.column(name).to_pylist()
+            values = [kinds.SPLIT_VALUES.get((cell or "").strip().lower(), "") for cell in cells]
+            if all(values) and len(set(values)) > 1:
+                return np.array(values, dtype="U10")
+    return np.full(content.rows, "", dtype="U10")
+
+
+def mend(content: Content, action: str, wanted: SplitSpec) -> None:
+    """Apply one remedy; parts that were given stay, others are drawn again."""
+    if content.keys is None:
+        raise DataError("No columns were chosen yet.", code="no_column", hint="Choose the text and the label first.")
+    kept = remedies.rows_kept(action, content.keys)
+    if action == remedies.MERGE:
+        labels = np.array([*remedies.merged_labels(content.keys), None], dtype=object)[content.keys.codes]
+        at = content.names.index(content.roles["label"])
+        content.table = content.table.set_column(at, content.roles["label"], pa.array(labels, pa.string()))
+    given, how = content.given_split, content.split_how
+    parts = content.split[kept]
+    parts[parts == ""] = "train"
+    content.table = content.table.filter(pa.array(kept))
+    look(content, content.roles)
+    if not given:
+        divide(content, wanted, np.full(content.rows, "", dtype="U10"))
+        return
+    divide(content, SplitSpec(test=0, validation=0, seed=wanted.seed), parts)
+    content.given_split, content.split_how = given, how

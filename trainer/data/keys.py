@@ -1,0 +1,137 @@
+"""Rows as small numbers, so that a million of them can be split, searched for copies and mended in little memory.
+
+A text becomes a 64-bit key of its normalised form, a label a code; the words themselves stay in the Arrow table.
+"""
+
+import functools
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from trainer.columns import MISSING, canonical_label, is_missing
+
+SLICE_ROWS = 50_000
+FOLD_ASCII = bytes(range(128)).lower() + bytes(range(128, 256))
+NO_TEXT = 0
+"""The key of a row without a text."""
+
+
+@functools.cache
+def unsaid() -> "re.Pattern[str]":
+    """Punctuation, blanks and control characters: what two copies of one text may differ in. Symbols (emoji) count."""
+    points = (chr(point) for point in range(0x10000))
+    ranges: list[list[str]] = []
+    for char in points:
+        if unicodedata.category(char)[0] not in "PZC" or "\ud800" <= char <= "\udfff":
+            continue
+        if ranges and ord(char) == ord(ranges[-1][1]) + 1:
+            ranges[-1][1] = char
+        else:
+            ranges.append([char, char])
+    return re.compile("[" + "".join(f"{re.escape(first)}-{re.escape(last)}" for first, last in ranges) + "]+")
+
+
+@functools.cache
+def unsaid_ascii() -> bytes:
+    return bytes(point for point in range(128) if unicodedata.category(chr(point))[0] in "PZC")
+
+
+def normalised(text: str) -> str:
+    """What two copies of one text share: letters, digits and symbols, with case and width folded."""
+    if text.isascii():
+        folded = text.encode().translate(FOLD_ASCII, unsaid_ascii()).decode()
+    else:
+        folded = unsaid().sub("", unicodedata.normalize("NFKC", text).casefold())
+    return folded or text.strip()
+
+
+def text_key(text: str) -> int:
+    """64 bits of the normalised text, never NO_TEXT; the same on every machine."""
+    digest = hashlib.blake2b(normalised(text).encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "little") or 1
+
+
+@dataclass
+class Keys:
+    """One entry a row. `texts`: uint64 keys, NO_TEXT where there is none; `codes`: index into `labels`, -1 for none."""
+
+    texts: np.ndarray
+    codes: np.ndarray
+    labels: list[str]
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    @property
+    def usable(self) -> np.ndarray:
+        """True where a row has both a text and a label."""
+        return (self.texts != NO_TEXT) & (self.codes >= 0)
+
+    def counts(self, usable_only: bool = True) -> np.ndarray:
+        """Rows of each label, in the order of `labels`."""
+        codes = self.codes[self.usable] if usable_only else self.codes[self.codes >= 0]
+        return np.bincount(codes, minlength=len(self.labels))
+
+
+def keys_of(texts: pa.ChunkedArray, labels: pa.ChunkedArray) -> Keys:
+    codes, names = label_codes(labels)
+    keys = np.zeros(len(texts), dtype=np.uint64)
+    at = 0
+    for cells in slices(texts):
+        keys[at : at + len(cells)] = [NO_TEXT if is_missing(cell) else text_key(str(cell)) for cell in cells]
+        at += len(cells)
+    return Keys(keys, codes, names)
+
+
+def label_codes(labels: pa.ChunkedArray) -> tuple[np.ndarray, list[str]]:
+    """(code of each row, canonical labels in the order in which they first occur)."""
+    names: dict[str, int] = {}
+    known: dict[str | None, int] = {}
+    codes = np.empty(len(labels), dtype=np.int32)
+    at = 0
+    for cells in slices(labels):
+        for cell in dict.fromkeys(cells):
+            if cell not in known:
+                missing = cell is None or is_missing(cell)
+                known[cell] = -1 if missing else names.setdefault(canonical_label(str(cell)), len(names))
+        codes[at : at + len(cells)] = [known[cell] for cell in cells]
+        at += len(cells)
+    return codes, list(names)
+
+
+def slices(column: pa.ChunkedArray) -> Iterator[list[str | None]]:
+    """A column's cells as Python strings, a bounded number at a time."""
+    for start in range(0, len(column), SLICE_ROWS):
+        yield column.slice(start, SLICE_ROWS).to_pylist()
+
+
+def missing_mask(column: pa.Array) -> pa.Array:
+    """True where a cell is null, blank or one of the spellings of a missing value."""
+    trimmed = pc.utf8_lower(pc.utf8_trim_whitespace(column))
+    return pc.or_kleene(pc.is_null(trimmed), pc.fill_null(pc.is_in(trimmed, pa.array(sorted(MISSING))), False))
+
+
+def group_ids(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(group of each row, size of each group) for rows with equal keys."""
+    _unique, inverse, sizes = np.unique(keys, return_inverse=True, return_counts=True)
+    return inverse, sizes
+
+
+def mixed(keys: np.ndarray, seed: int) -> np.ndarray:
+    """Keys shuffled by a seed: splitmix64 (Steele and others, 2014), so that an order depends on nothing but both."""
+    with np.errstate(over="ignore"):
+        value = keys ^ (np.uint64(seed & 0xFFFFFFFFFFFFFFFF) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(0x1234567))
+        value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return value ^ (value >> np.uint64(31))
+
+
+def keys_from(texts: Iterable[str], labels: Iterable[str]) -> Keys:
+    """Keys of plain lists."""
+    return keys_of(*(pa.chunked_array([pa.array(list(cells), pa.string())]) for cells in (texts, labels)))

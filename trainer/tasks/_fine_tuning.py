@@ -1,0 +1,260 @@
+"""`full`: every layer learns, read top to bottom.
+
+What makes it quick on a processor: bfloat16 where the processor has it, batches of nearly one length, no work on word
+vectors that stay as they are, no dropout inside the encoder (it would also turn off the fused attention), and one
+fused optimizer step. Early stopping, label smoothing and weight decay do the work of the dropout.
+"""
+
+import os
+import time
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from trainer import checkpoint, evaluation
+from trainer.tasks._encoder_batches import forward_in_batches
+
+EVAL_BATCH = 64
+CHECKPOINT_SECONDS = 30.0
+METRIC_STEPS = 10
+SKEW = 8
+"""Commonest label over rarest, from which the rare ones count for more."""
+
+
+def default_epochs(rows: int) -> int:
+    """Small sets need more passes; from a few thousand rows on, a handful."""
+    return (
+        int(np.clip(round(40_000 / max(rows, 1)), 3, 15))
+        if rows > 8_000
+        else int(np.clip(round(24_000 / max(rows, 1)), 5, 15))
+    )
+
+
+def fit(job: Any, model: Any, rows: Any) -> None:
+    """Fine-tune in place and leave the best weights in the model."""
+    FineTuning(job, model, rows).run()
+
+
+class FineTuning:
+    def __init__(self, job: Any, model: Any, rows: Any) -> None:
+        self.job, self.model, self.rows, self.params = job, model, rows, job.params
+        self.train = rows.part("train")
+        self.validation = rows.part("validation")
+        self.validation = self.validation[rows.truth[self.validation] >= 0]
+        self.truth = torch.from_numpy(rows.truth).to(job.device.torch_device)
+        self.epochs = self.params.epochs or default_epochs(len(self.train))
+        self.size = self.params.batch_size
+        self.steps_an_epoch = -(-len(self.train) // self.size)
+        self.steps = self.epochs * self.steps_an_epoch
+        self.step = self.epoch = self.at = 0
+        self.best: dict[str, Tensor] = {}
+        self.best_score = (-1.0, -1e9)
+        self.best_epoch = self.bad_epochs = 0
+        self.rows_seen, self.seconds_learning = 0, 0.0
+        self.saved_at = time.monotonic()
+        self.save_every = float(os.environ.get("MAQUETTE_CHECKPOINT_SECONDS", CHECKPOINT_SECONDS))
+        self.prepare_model()
+        self.optimizer = self.make_optimizer()
+        self.loss = nn.CrossEntropyLoss(weight=self.class_weights(), label_smoothing=self.params.label_smoothing)
+        self.call = nn.DataParallel(model, list(range(job.device.count))) if job.device.count > 1 else model
+
+    def prepare_model(self) -> None:
+        for module in self.model.encoder.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = 0.0
+            for name in ("dropout_prob", "attention_dropout"):
+                if isinstance(getattr(module, name, None), float):
+                    setattr(module, name, 0.0)
+        if not self.params.train_embeddings:
+            self.model.encoder.get_input_embeddings().weight.requires_grad_(False)
+            embeddings = getattr(self.model.encoder, "embeddings", None)
+            if isinstance(embeddings, nn.Module):
+                embeddings.requires_grad_(False)
+
+    def learning(self) -> dict[str, nn.Parameter]:
+        return {name: value for name, value in self.model.named_parameters() if value.requires_grad}
+
+    def make_optimizer(self) -> torch.optim.Optimizer:
+        """AdamW with the head at its own rate and no decay on biases and norms."""
+        groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+        for name, value in self.learning().items():
+            groups.setdefault((name.startswith("head."), value.ndim > 1), []).append(value)
+        rates = {True: self.params.head_learning_rate, False: self.params.learning_rate}
+        settings = [
+            {
+                "params": values,
+                "peak": rates[head],
+                "lr": 0.0,
+                "weight_decay": self.params.weight_decay if decay else 0.0,
+            }
+            for (head, decay), values in groups.items()
+        ]
+        return torch.optim.AdamW(settings, fused=True)
+
+    def class_weights(self) -> Tensor | None:
+        """Inverse square root of frequency, mean one, when the labels are skewed; otherwise none."""
+        counts = np.bincount(self.rows.truth[self.train], minlength=len(self.rows.labels)).clip(min=1)
+        if counts.max() < SKEW * counts.min():
+            return None
+        self.job.log("The labels are skewed, so mistakes on rare ones count for more.")
+        weights = 1 / np.sqrt(counts)
+        weights *= counts.sum() / (weights * counts).sum()
+        return torch.tensor(weights, dtype=torch.float32, device=self.job.device.torch_device)
+
+    def rate(self) -> float:
+        """Share of the peak learning rate: up in a straight line, down in a cosine."""
+        warm = max(1, int(self.steps * self.params.warmup))
+        if self.step < warm:
+            return (self.step + 1) / warm
+        return 0.5 * (1 + np.cos(np.pi * (self.step - warm) / max(1, self.steps - warm)))
+
+    def run(self) -> None:
+        self.resume()
+        self.job.log(f"{self.epochs} epochs of {self.steps_an_epoch} steps, {self.size} rows a step.")
+        while self.epoch < self.epochs and self.bad_epochs < self.params.patience:
+            if not self.one_epoch():
+                break
+            self.end_epoch()
+        if self.best:
+            self.model.load_state_dict(self.best, strict=False)
+            self.job.log(f"The best epoch was {self.best_epoch}; its weights are kept.")
+
+    def one_epoch(self) -> bool:
+        """Learn from every row once, from where a checkpoint left off; False when a limit ended it."""
+        batches = self.rows.tokens.training_batches(self.train, self.size, self.job.spec.seed, self.epoch)
+        self.model.train()
+        total = torch.zeros((), device=self.job.device.torch_device)
+        for at in range(self.at, len(batches)):
+            started = time.monotonic()
+            total += self.learn(batches[at])
+            self.step += 1
+            self.seconds_learning += time.monotonic() - started
+            self.rows_seen += len(batches[at])
+            if self.step % METRIC_STEPS == 0:
+                self.job.metric(
+                    "loss", "train", total.item() / METRIC_STEPS, step=self.step, epoch=self.step / self.steps_an_epoch
+                )
+                total.zero_()
+            speed = self.rows_seen / max(self.seconds_learning, 1e-6)
+            self.job.progress(self.step, self.steps, unit="steps", rows_per_second=speed)
+            self.pause(at + 1)
+            if self.job.out_of_time():
+                self.job.warn(
+                    "limit",
+                    "A limit was reached: training ends here and keeps the best so far.",
+                    "Raise the limit to go on.",
+                )
+                if not self.best:
+                    self.keep(self.validate())
+                return False
+        self.at = 0
+        return True
+
+    def learn(self, batch: np.ndarray) -> Tensor:
+        """One step; the loss."""
+        device = self.job.device
+        share = self.rate()
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["peak"] * share
+        ids, mask = self.rows.tokens.batch(batch, device.torch_device)
+        with device.autocast():
+            logits = self.call(ids, mask)
+        loss = self.loss(logits.float(), self.truth[batch])
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.learning().values(), 1.0, foreach=True)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        return loss.detach()
+
+    def end_epoch(self) -> None:
+        self.epoch += 1
+        figures = self.validate()
+        improved = self.keep(figures)
+        self.bad_epochs = 0 if improved else self.bad_epochs + 1
+        words = f", {figures['accuracy']:.1%} right on the tuning rows" if figures else ""
+        self.job.log(
+            f"Epoch {self.epoch} of {self.epochs}{words}, {self.rows_seen / max(self.seconds_learning, 1e-6):.0f} rows a second."
+        )
+        self.save()
+
+    def validate(self) -> dict[str, float]:
+        """Scores on the tuning rows; nothing where there are none."""
+        if not len(self.validation):
+            return {}
+        logits = np.zeros((len(self.rows.truth), len(self.rows.labels)), dtype=np.float32)
+        for batch, output in forward_in_batches(
+            self.model, self.rows.tokens, self.validation, EVAL_BATCH, self.job.device, self.model
+        ):
+            logits[batch] = output.numpy()
+        self.model.train()
+        figures = evaluation.scores(self.rows.truth[self.validation], evaluation.softmax(logits[self.validation]))
+        epoch = self.step / self.steps_an_epoch
+        for name, key in (("accuracy", "accuracy"), ("macro_f1", "macro_f1"), ("loss", "log_loss")):
+            self.job.metric(name, "validation", figures[key], step=self.step, epoch=epoch)
+        return figures
+
+    def keep(self, figures: dict[str, float]) -> bool:
+        """Take the present weights as the best if they are; without tuning rows the newest are."""
+        score = (figures["accuracy"], -figures["log_loss"]) if figures else (0.0, float(self.step))
+        if self.best and score <= self.best_score:
+            return False
+        self.best_score, self.best_epoch = score, self.epoch
+        self.best = {name: value.detach().clone() for name, value in self.learning().items()}
+        return True
+
+    # Checkpoints
+
+    def pause(self, next_at: int) -> None:
+        """Save now and then; save and leave when the run was asked to stop."""
+        if self.job.stop_requested:
+            self.save(next_at)
+            self.job.check_stop()
+        elif time.monotonic() - self.saved_at > self.save_every:
+            self.save(next_at)
+
+    def save(self, next_at: int = 0) -> None:
+        tensors = {f"model.{name}": value.detach() for name, value in self.learning().items()}
+        tensors |= {f"best.{name}": value for name, value in self.best.items()}
+        for name, value in self.learning().items():
+            for key, moment in self.optimizer.state.get(value, {}).items():
+                tensors[f"optimizer.{key}.{name}"] = moment
+        tensors["rng.cpu"] = torch.get_rng_state()
+        tensors = {name: value.contiguous().cpu().clone() for name, value in tensors.items()}
+        names = ("epoch", "step", "best_score", "best_epoch", "bad_epochs", "rows_seen", "seconds_learning")
+        state = {name: getattr(self, name) for name in names} | {"at": next_at, "history": self.job.history}
+        written = checkpoint.save(self.job.checkpoints, self.step, tensors, state)
+        self.job.save_clock()
+        self.saved_at = time.monotonic()
+        self.job.emit(
+            "checkpoint", step=self.step, epoch=round(self.step / self.steps_an_epoch, 3), bytes=written, resumed=False
+        )
+
+    def resume(self) -> None:
+        """Go on from the newest checkpoint of this folder, if there is one."""
+        found = checkpoint.latest(self.job.checkpoints)
+        if found is None:
+            return
+        tensors, state = found
+        parameters = self.learning()
+        with torch.no_grad():
+            for name, value in parameters.items():
+                value.copy_(tensors[f"model.{name}"])
+        device = self.job.device.torch_device
+        self.best = {
+            name.removeprefix("best."): value.to(device) for name, value in tensors.items() if name.startswith("best.")
+        }
+        for name, value in tensors.items():
+            kind, _dot, rest = name.partition(".")
+            if kind == "optimizer":
+                key, _dot, parameter = rest.partition(".")
+                self.optimizer.state[parameters[parameter]][key] = value.to(device) if value.ndim else value
+        torch.set_rng_state(tensors["rng.cpu"])
+        self.best_score = tuple(state.pop("best_score"))
+        self.job.history[:] = state.pop("history")
+        for name, value in state.items():
+            setattr(self, name, value)
+        epoch = self.step / self.steps_an_epoch
+        self.job.emit("checkpoint", step=self.step, epoch=round(epoch, 3), bytes=0, resumed=True)
+        self.job.log(f"Went on from step {self.step} of {self.steps}.")
