@@ -21,7 +21,9 @@ NAME = r"[A-Z][A-Z0-9_]+"
 INNER = {
     "DJANGO_SETTINGS_MODULE",
     "XDG_RUNTIME_DIR",
-    "MAQUETTE_CACHE",
+    "TOKENIZERS_PARALLELISM",
+    "HF_HUB_DISABLE_PROGRESS_BARS",
+    "TRANSFORMERS_VERBOSITY",
     "MAQUETTE_SHARED",
     # The images of other projects read these.
     "POSTGRES_USER",

@@ -138,10 +138,11 @@ def models() -> Result:
         version = importlib.metadata.version(BUNDLED_MODELS)
     except importlib.metadata.PackageNotFoundError:
         return MISSING, "the bundled model all-MiniLM-L6-v2 is not installed", "Delete .venv and type `make run` again."
-    folder = os.environ.get("MAQUETTE_MODELS_DIR")
-    if folder and not Path(folder).is_dir():
-        return MISSING, f"MAQUETTE_MODELS_DIR is {folder}, which is no folder", "Correct it, or remove it."
-    local = f", and those in {folder}" if folder else ""
+    folders = [part for part in os.environ.get("MAQUETTE_MODELS_DIR", "").split(os.pathsep) if part]
+    for folder in folders:
+        if not Path(folder).is_dir():
+            return MISSING, f"MAQUETTE_MODELS_DIR names {folder}, which is no folder", "Correct it, or remove it."
+    local = f", and those in {', '.join(folders)}" if folders else ""
     return OK, f"all-MiniLM-L6-v2 ({version}) is bundled{local}", ""
 
 
