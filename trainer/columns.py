@@ -78,9 +78,9 @@ def guess_text_and_label(columns: list[dict[str, Any]], chosen: dict[str, str] |
     columns = [column for column in columns if column["name"] not in taken]
     table_like = sum(column["kind"] in ("number", "category", "boolean", "date") for column in columns) >= 5
     texts = [column for column in columns if is_named(column, "text") or not table_like]
-    text = best(texts, text_score)
-    label = best([column for column in columns if column["name"] != text], label_score)
-    found = {"text": text, "label": label}
+    text = None if "text" in (chosen or {}) else best(texts, text_score)
+    labels = [column for column in columns if column["name"] != text]
+    found = {"text": text, "label": None if "label" in (chosen or {}) else best(labels, label_score)}
     return {role: name for role, name in found.items() if name}
 
 

@@ -84,7 +84,9 @@ def gather(tables: list[Table], parts: list[str | None], emit: Emit) -> tuple[Co
         for cells in table.batches:
             count = len(cells[0])
             own = dict(zip(table.columns, cells, strict=True))
-            arrays = [pa.array(own[name], pa.string()) if name in own else pa.nulls(count, pa.string()) for name in names]
+            arrays = [
+                pa.array(own[name], pa.string()) if name in own else pa.nulls(count, pa.string()) for name in names
+            ]
             chunks.append(pa.table(arrays, schema=schema))
             meter.add(count, table.progress())
         table.details["rows"] = meter.rows - before
@@ -161,7 +163,9 @@ def reading_problems(tables: list[Table], names: list[str]) -> list[dict[str, An
             found.append(problem("columns_differ", "warning", message, examples=lacking, count=len(lacking)))
         garbled = table.garbled() if table.garbled else 0
         if garbled:
-            message = f"{garbled:,} characters of {table.name} are not {table.details.get('encoding', 'text')} and show as �."
+            message = (
+                f"{garbled:,} characters of {table.name} are not {table.details.get('encoding', 'text')} and show as �."
+            )
             found.append(problem("garbled_characters", "warning", message, count=garbled))
     return found
 

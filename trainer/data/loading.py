@@ -1,17 +1,17 @@
 """The rows of a training: from a version folder or straight from a file, by the same code."""
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from trainer.columns import canonical_label, is_missing
-from trainer.errors import DataError
+from trainer.columns import canonical_label
+from trainer.data.profiling import FEWEST_ROWS
+from trainer.errors import DataError, SpecError
 from trainer.spec import DatasetSpec
-
-FEWEST_ROWS = 10
 
 
 @dataclass
@@ -32,30 +32,52 @@ class Loaded:
 def load(dataset: DatasetSpec, task: Any = None) -> Loaded:
     """Rows, roles and split of a specification's dataset; `DataError` when nothing can be learned from them."""
     path = Path(dataset.path)
-    loaded = load_version(path, dataset) if path.is_dir() else load_file(path, dataset)
+    needed = [role.name for role in getattr(task, "roles", ()) if role.required] or ["text", "label"]
+    loaded = load_version(path, dataset, needed) if path.is_dir() else load_files(path, dataset, needed)
     check(loaded)
     return loaded
 
 
-def load_version(folder: Path, dataset: DatasetSpec) -> Loaded:
+def load_version(folder: Path, dataset: DatasetSpec, needed: list[str]) -> Loaded:
+    """A version as it was frozen; under other columns than its own it is divided anew."""
     import pyarrow.parquet as pq
 
+    if dataset.test_path:
+        raise SpecError(
+            "dataset.test_path goes with a plain file; a dataset version has its test rows already.",
+            hint="Leave test_path out, or name the files themselves.",
+        )
+    profile = read_profile(folder)
+    own = profile["suggestion"]["columns"]
+    columns = own | dataset.columns
+    check_roles(columns, needed, [column["name"] for column in profile["columns"]])
+    if columns != own:
+        from trainer.data.inspect import read_version
+
+        return from_content(read_version(folder, columns, dataset.split))
     try:
-        profile = json.loads((folder / "profile.json").read_text("utf-8"))
-    except FileNotFoundError as error:
+        table = pq.read_table(folder / "data.parquet", columns=list(dict.fromkeys(columns.values())))
+        split = pq.read_table(folder / "split.parquet").column("split")
+    except (OSError, ValueError) as error:
         raise DataError(
-            f"{folder} is no dataset version.", code="no_file", hint="Give a folder that `inspect` wrote."
+            f"The dataset version in {folder.name} is damaged.", code="damaged", hint="Upload the file again."
         ) from error
-    columns = dataset.columns or (profile.get("suggestion") or {}).get("columns") or {}
-    check_roles(columns, [column["name"] for column in profile["columns"]])
-    table = pq.read_table(folder / "data.parquet", columns=list(dict.fromkeys(columns.values())))
-    split = pq.read_table(folder / "split.parquet").column("split").to_pylist()
-    cells = {role: table.column(name).to_pylist() for role, name in columns.items()}
-    return usable(cells, columns, np.array([part or "" for part in split], dtype="U10"))
+    return usable(table, columns, np.array([part or "" for part in split.to_pylist()], dtype="U10"), [])
 
 
-def check_roles(columns: dict[str, str], names: list[str]) -> None:
-    for role in ("text", "label"):
+def read_profile(folder: Path) -> dict[str, Any]:
+    try:
+        return json.loads((folder / "profile.json").read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"{folder.name} is no dataset version.",
+            code="no_file",
+            hint="Name a folder that `inspect` wrote, or a file.",
+        ) from error
+
+
+def check_roles(columns: dict[str, str], needed: list[str], names: list[str]) -> None:
+    for role in needed:
         if role not in columns:
             raise DataError(
                 f"No column was found for the {role}.",
@@ -73,42 +95,44 @@ def listing(names: list[str]) -> str:
     return ", ".join(names[:20]) + (" …" if len(names) > 20 else "")
 
 
-def usable(cells: dict[str, list[str | None]], columns: dict[str, str], split: np.ndarray) -> Loaded:
-    """Keep the rows that have everything and a part; say how many have not."""
-    texts, labels = cells["text"], cells["label"]
-    kept = [
-        row for row in range(len(texts)) if split[row] and (texts[row] or "").strip() and not is_missing(labels[row])
-    ]
-    dropped = len(texts) - len(kept)
-    problems = []
-    if dropped:
-        message = f"{dropped} of {len(texts)} rows lack a text or a label and are not used."
-        problems.append({"code": "unusable_rows", "severity": "warning", "message": message, "count": dropped})
-    values = {"text": [str(texts[row]) for row in kept], "label": [canonical_label(str(labels[row])) for row in kept]}
-    return Loaded(values, split[kept], [row + 1 for row in kept], columns, problems)
-
-
-def load_file(path: Path, dataset: DatasetSpec) -> Loaded:
-    """A plain file, read and split in memory as `inspect` would."""
-    from trainer.data.inspect import read_files
+def load_files(path: Path, dataset: DatasetSpec, needed: list[str]) -> Loaded:
+    """A plain file, and perhaps a fixed test file, read and split in memory by the code that `inspect` uses."""
+    from trainer.data.content import read_files
 
     files = [path] + ([Path(dataset.test_path)] if dataset.test_path else [])
-    fixed = [None, "test"] if dataset.test_path else None
+    fixed: list[str | None] | None = [None, "test"] if dataset.test_path else None
     content = read_files(files, columns=dataset.columns or None, split=dataset.split, fixed=fixed)
-    if not content.roles:
-        check_roles({}, content.names)
-    cells = {role: content.column(name) for role, name in content.roles.items()}
-    loaded = usable(cells, content.roles, np.array([part or "" for part in content.split], dtype="U10"))
-    loaded.problems += content.bad_rows_problem()
-    return loaded
+    check_roles(content.roles, needed, content.names)
+    return from_content(content)
+
+
+def from_content(content: Any) -> Loaded:
+    return usable(content.table, content.roles, content.split, list(content.problems))
+
+
+def usable(table: Any, columns: dict[str, str], split: np.ndarray, problems: list[dict[str, Any]]) -> Loaded:
+    """Keep the rows that have a part, which are those that have everything; say how many have not."""
+    import pyarrow as pa
+
+    kept = np.flatnonzero(split != "")
+    dropped = len(split) - len(kept)
+    if dropped:
+        message = f"{dropped:,} of {len(split):,} rows lack a text or a label and are not used."
+        problems.append({"code": "unusable_rows", "severity": "warning", "message": message, "count": dropped})
+    rows = pa.array(kept, pa.int64())
+    values = {role: table.column(name).take(rows).to_pylist() for role, name in columns.items()}
+    if "label" in values:
+        values["label"] = [canonical_label(label) for label in values["label"]]
+    values = {role: ["" if cell is None else cell for cell in cells] for role, cells in values.items()}
+    return Loaded(values, split[kept], (kept + 1).tolist(), columns, problems)
 
 
 def check(loaded: Loaded) -> None:
     labels = loaded.values["label"]
-    train = loaded.part("train")
     if not labels:
         raise DataError("No row has both a text and a label.", code="no_rows", hint="Check which columns were chosen.")
-    if len(set(labels)) < 2:
+    counts = Counter(labels)
+    if len(counts) < 2:
         raise DataError(
             f"Every row has the label “{labels[0]}”.", code="one_class", hint="Add rows of at least one other label."
         )
@@ -118,7 +142,17 @@ def check(loaded: Loaded) -> None:
             code="too_few_rows",
             hint="Fifty a label is a start, a few hundred is good.",
         )
-    if len({labels[row] for row in train}) < 2:
+    if max(counts.values()) < 2:
+        raise DataError(
+            "Every label occurs only once.", code="all_unique_label", hint="Check which column was chosen as the label."
+        )
+    check_parts(loaded)
+
+
+def check_parts(loaded: Loaded) -> None:
+    labels = loaded.values["label"]
+    learned = {labels[row] for row in loaded.part("train")}
+    if len(learned) < 2:
         raise DataError(
             "The rows to learn from have only one label.", code="one_class", hint="Add rows, or change the split."
         )
@@ -126,7 +160,7 @@ def check(loaded: Loaded) -> None:
         raise DataError(
             "No row is left to test on.", code="no_test_rows", hint="Add rows, or raise dataset.split.test."
         )
-    unseen = sorted({labels[row] for row in loaded.part("test")} - {labels[row] for row in train})
+    unseen = sorted({labels[row] for row in loaded.part("test")} - learned)
     if unseen:
         message = f"{len(unseen)} labels of the test rows never occur in the rows to learn from: {listing(unseen)}."
         loaded.problems.append(

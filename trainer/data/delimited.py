@@ -1,0 +1,129 @@
+"""CSV and its relatives: the delimiter is found by content, bad rows are passed over and reported with their line."""
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from trainer.data.reading import BATCH_ROWS, MAX_COLUMNS, MAX_FIELD_CHARACTERS, Columns, Table, check_columns, named
+from trainer.data.text import SNIFF_BYTES, Lines
+from trainer.errors import DataError
+
+DELIMITERS = ",;\t|"
+MAX_RECORD_LINES = 2_000
+MAX_REWINDS = 200
+"""Stray quotes after which reading goes on from the next line; beyond it the swallowed lines stay swallowed."""
+MAX_BATCH_CHARACTERS = 16_000_000
+
+
+def find_delimiter(sample: str) -> str:
+    """The delimiter that splits the first records most evenly into more than one field."""
+    complete = sample if len(sample) < SNIFF_BYTES // 4 else sample[: sample.rfind("\n") + 1 or None]
+    scores = {}
+    for delimiter in DELIMITERS:
+        reader = csv.reader(io.StringIO(complete, newline=""), delimiter=delimiter)
+        try:
+            records = [len(row) for _n, row in zip(range(60), reader, strict=False) if row]
+        except csv.Error:
+            continue
+        if records and records[0] > 1:
+            scores[delimiter] = (sum(count == records[0] for count in records) / len(records), records[0])
+    return max(scores, key=lambda one: scores[one]) if scores else ","
+
+
+def csv_table(lines: Lines, sample: str, name: str, size: int, details: dict[str, Any]) -> Table:
+    csv.field_size_limit(MAX_FIELD_CHARACTERS)
+    said = re.match(r"sep=(.)\r?\n?", sample)
+    delimiter = said[1] if said else find_delimiter(sample.replace("\0", ""))
+    if said:
+        next(lines)
+        lines.mark()
+    spaced = f'{delimiter} "' in sample and f'{delimiter}"' not in sample
+    table = Table(name, "csv", [], iter(()), size, details | {"delimiter": delimiter})
+    records = Records(lines, table, csv.reader(lines, delimiter=delimiter, skipinitialspace=spaced))
+    header = next((row for _line, row in records if any(cell.strip() for cell in row)), None)
+    if header is None:
+        raise DataError(f"{name} has no rows.", code="no_rows", hint="Export it again and send that.")
+    header[0] = header[0].lstrip("\ufeff")
+    while len(header) > 1 and not header[-1].strip():
+        header.pop()
+    check_columns(header, name)
+    table.columns = named(header)
+    table.batches = batches(records, table)
+    return table
+
+
+class Records:
+    """(line where it begins, fields) of each record. After a quote that is never closed reading goes on one line later."""
+
+    def __init__(self, lines: Lines, table: Table, reader: Any) -> None:
+        self.lines, self.table, self.reader = lines, table, reader
+        self.rewinds = 0
+
+    def __iter__(self) -> Iterator[tuple[int, list[str]]]:
+        return self
+
+    def __next__(self) -> tuple[int, list[str]]:
+        while True:
+            self.lines.mark()
+            try:
+                row = next(self.reader)
+            except csv.Error as error:
+                self.refuse(str(error))
+                continue
+            taken = self.lines.taken
+            if len(taken) > 1 and self.unclosed(taken):
+                self.refuse("opens a quote that is not closed")
+                continue
+            return self.lines.number - len(taken) + 1, row
+
+    def unclosed(self, taken: list[str]) -> bool:
+        """Whether a record of several lines swallowed what was not meant for it."""
+        if len(taken) > MAX_RECORD_LINES:
+            return True
+        return self.lines.ended and sum(line.count('"') for line in taken) % 2 == 1
+
+    def refuse(self, why: str) -> None:
+        taken = self.lines.taken
+        if "field limit" in why:
+            why = f"has a field of more than {MAX_FIELD_CHARACTERS:,} characters, or a quote that is not closed"
+        self.table.refuse(self.lines.number - len(taken) + 1, why)
+        if len(taken) > 1 and self.rewinds < MAX_REWINDS:
+            self.rewinds += 1
+            self.lines.rewind()
+
+
+def batches(records: Records, table: Table) -> Iterator[Columns]:
+    width = len(table.columns)
+    rows: list[list[str]] = []
+    characters = 0
+    for line, row in records:
+        if len(row) != width:
+            fitted = fit(row, width, line, table)
+            if fitted is None:
+                continue
+            row = fitted
+        rows.append(row)
+        characters += sum(map(len, row))
+        if len(rows) >= BATCH_ROWS or characters > MAX_BATCH_CHARACTERS:
+            yield list(zip(*rows, strict=True))
+            rows, characters = [], 0
+    if rows:
+        yield list(zip(*rows, strict=True))
+
+
+def fit(row: list[str], width: int, line: int, table: Table) -> list[str] | None:
+    """A row of another width: blank lines are passed over, empty fields at its end cut, everything else reported."""
+    if not any(cell.strip() for cell in row):
+        return None
+    if len(row) > MAX_COLUMNS:
+        raise DataError(
+            f"Line {line:,} of {table.name} has {len(row):,} fields, the header {width}.",
+            code="too_many_columns",
+            hint="Remove that line, or check the delimiter.",
+        )
+    if len(row) > width and not any(cell.strip() for cell in row[width:]):
+        return row[:width]
+    table.refuse(line, f"has {len(row)} {'field' if len(row) == 1 else 'fields'} instead of {width}")
+    return None

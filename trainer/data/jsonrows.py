@@ -1,0 +1,161 @@
+"""JSON lines, and JSON documents with a list of objects inside."""
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from trainer.data.reading import BATCH_ROWS, Table, as_text, check_columns, named
+from trainer.data.text import Lines
+from trainer.errors import DataError
+
+MAX_DOCUMENT_CHARACTERS = 256 * 1024**2
+ROWS_AHEAD = 10_000
+"""Objects whose keys settle the columns."""
+MAX_BATCH_CELLS = 2_000_000
+
+
+def open_json(lines: Lines, sample: str, name: str, size: int, details: dict[str, Any]) -> Table:
+    """JSON lines when the first line is a whole object, else one document."""
+    first = sample.replace("\0", "").lstrip().splitlines()[0].strip()
+    if first.startswith("{") and (is_json(first) or not document_like(first, sample)):
+        return jsonl_table(lines, name, size, details)
+    return document_table(lines, name, size, details)
+
+
+def is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def document_like(first: str, sample: str) -> bool:
+    """Whether an object goes on over several lines: later lines do not begin one of their own."""
+    later = [line.strip() for line in sample.splitlines()[1:50] if line.strip()]
+    return sum(line.startswith("{") and len(line) > 1 for line in later) < len(later) / 2 or not later
+
+
+def jsonl_table(lines: Lines, name: str, size: int, details: dict[str, Any]) -> Table:
+    table = Table(name, "jsonl", [], iter(()), size, details)
+
+    def objects() -> Iterator[tuple[int, Any]]:
+        for line in lines:
+            lines.mark()
+            text = line.strip().lstrip("\ufeff")
+            if not text:
+                continue
+            try:
+                yield lines.number, json.loads(text)
+            except json.JSONDecodeError as error:
+                table.refuse(lines.number, f"is not JSON ({error.msg})")
+            except (ValueError, RecursionError):
+                table.refuse(lines.number, "is nested too deeply or has a number too long")
+
+    return object_table(table, objects())
+
+
+def document_table(lines: Lines, name: str, size: int, details: dict[str, Any]) -> Table:
+    text = lines.stream.read(MAX_DOCUMENT_CHARACTERS + 1).lstrip("\ufeff")
+    if len(text) > MAX_DOCUMENT_CHARACTERS:
+        raise DataError(
+            f"{name} is too large for one JSON document.", code="too_large", hint="Write one object a line (JSONL)."
+        )
+    try:
+        values = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise DataError(
+            f"{name} is not valid JSON: line {error.lineno:,}, {error.msg}.",
+            code="bad_json",
+            hint="Mend that place, or send one object a line (JSONL) or CSV.",
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise DataError(
+            f"{name} is nested too deeply.", code="bad_json", hint="Send a flat list of objects."
+        ) from error
+    rows = find_rows(values)
+    if rows is None:
+        raise DataError(
+            f"{name} holds JSON, but no list of rows.",
+            code="bad_json",
+            hint='It should look like [{"text": "…", "label": "…"}, …].',
+        )
+    if rows and isinstance(rows[0], list):
+        header = named(as_text(cell) for cell in rows[0])
+        rows = [dict(zip(header, row, strict=False)) if isinstance(row, list) else row for row in rows[1:]]
+    if not rows:
+        raise DataError(f"{name} has no rows.", code="no_rows", hint="Export it again and send that.")
+    return object_table(Table(name, "json", [], iter(()), size, details), enumerate(rows, 1))
+
+
+def find_rows(value: Any) -> list[Any] | None:
+    """The list of a document; inside an object the longest list of flat objects, or equally long lists as columns."""
+    if isinstance(value, list):
+        return value
+    if not isinstance(value, dict):
+        return None
+    lists = [one for one in value.values() if isinstance(one, list) and one]
+    of_rows = [one for one in lists if all(isinstance(row, dict) for row in one[:100])]
+    flat = [
+        one for one in of_rows if not any(isinstance(cell, list | dict) for row in one[:100] for cell in row.values())
+    ]
+    if flat:
+        return max(flat, key=len)
+    if len(lists) > 1 and len(lists) == len(value) and len({len(one) for one in lists}) == 1:
+        return [dict(zip(value, row, strict=True)) for row in zip(*lists, strict=True)]
+    return None
+
+
+def folded(key: str) -> str:
+    """Keys that differ only in capitals or blanks are one column."""
+    return key.strip().casefold()
+
+
+def object_table(table: Table, objects: Iterable[tuple[int, Any]]) -> Table:
+    """Rows from objects: the columns are the keys of the first ten thousand; what is no object is reported."""
+    ahead: list[dict[str, Any]] = []
+    columns: dict[str, str] = {}
+
+    def usable() -> Iterator[dict[str, Any]]:
+        for number, value in objects:
+            if isinstance(value, dict):
+                yield value
+            else:
+                table.refuse(number, "is not an object with named fields")
+
+    stream = usable()
+    for value in stream:
+        ahead.append(value)
+        for key in value:
+            columns.setdefault(folded(key), key)
+        check_columns(list(columns), table.name)
+        if len(ahead) >= ROWS_AHEAD:
+            break
+    table.columns = named(as_text(key) for key in columns.values())
+    if not columns:
+        if ahead or table.bad_count:
+            table.refuse(1, "has no named fields") if not table.bad_count else None
+        table.columns = ["column 1"]
+        return table
+    table.batches = batches(list(columns), ahead, stream)
+    return table
+
+
+def batches(keys: list[str], ahead: list[dict[str, Any]], stream: Iterator[dict[str, Any]]) -> Iterator[Any]:
+    places = {key: place for place, key in enumerate(keys)}
+    most = max(1, min(BATCH_ROWS, MAX_BATCH_CELLS // len(keys)))
+    rows: list[list[str | None]] = []
+    for source in (ahead, stream):
+        for value in source:
+            row: list[str | None] = [None] * len(keys)
+            for key, cell in value.items():
+                place = places.get(key)
+                place = places.get(folded(key)) if place is None else place
+                if place is not None and row[place] is None:
+                    row[place] = as_text(cell)
+            rows.append(row)
+            if len(rows) >= most:
+                yield list(zip(*rows, strict=True))
+                rows = []
+    if rows:
+        yield list(zip(*rows, strict=True))
