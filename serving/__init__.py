@@ -1,1 +1,1 @@
-"""The server of hosted models: ASGI, batches, one pool of models. Knows the trainer's engine and Redis; never Django."""
+"""The server of hosted models: ASGI over ONNX Runtime and Redis. Never Django, never torch."""

@@ -1,140 +1,211 @@
-"""Who may ask which model how often.
+"""Who may ask what, and how often: the endpoints' records from Redis, keys, the internal token, rate limits.
 
-The web writes one record an endpoint into Redis (docs/architecture.md); it is kept here for a second, dropped at once
-when the web says that it changed, and used however old while Redis does not answer.
+Records are kept in memory for a second and dropped when the web says that they changed. While Redis is away what is
+known stays in force, however old.
 """
 
 import asyncio
+import contextlib
 import hashlib
 import hmac
 import logging
-import os
 import time
 from collections import OrderedDict
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-import redis
-import redis.asyncio
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
 
-from serving.problems import Problem, not_found
+from serving import problems
+from serving.problems import Problem
 
 log = logging.getLogger(__name__)
 PREFIX, CHANNEL = "maquette:endpoint:", "maquette:endpoints"
 FRESH_SECONDS = 1.0
-BUCKETS = 10_000
+AWAY_SECONDS = 1.0
+"""After a failure Redis is left alone this long, so that an outage costs no request more than one wait."""
 MOST_RECORDS = 10_000
-VISITORS_PER_MINUTE = 60
-"""What one visitor of a demo page may ask in a minute; keys have the limit of their endpoint."""
+MOST_BUCKETS = 20_000
+
+
+def connect(url: str, *, timeout: float | None = 1.0) -> Redis:
+    return Redis.from_url(
+        url,
+        decode_responses=True,
+        socket_timeout=timeout,
+        socket_connect_timeout=1.0,
+        retry=Retry(NoBackoff(), 1),
+    )
+
+
+@dataclass(frozen=True)
+class Record:
+    """An endpoint as the web published it (docs/architecture.md)."""
+
+    slug: str
+    live: bool
+    run: str | None
+    version: int | None
+    artifact: str | None
+    engine: str | None
+    blocked: str | None
+    requests_per_minute: int | None
+    inputs_per_request: int
+    bytes_per_request: int
+    keys: dict[str, str]
+
+    @classmethod
+    def parse(cls, text: str) -> "Record":
+        found = orjson.loads(text)
+        limits: dict[str, Any] = found.get("limits") or {}
+        return cls(
+            slug=found["slug"],
+            live=found.get("status") == "live" and bool(found.get("artifact")),
+            run=found.get("run"),
+            version=found.get("version"),
+            artifact=found.get("artifact"),
+            engine=found.get("engine"),
+            blocked=found.get("blocked"),
+            requests_per_minute=limits.get("requests_per_minute"),
+            inputs_per_request=limits.get("inputs_per_request") or 64,
+            bytes_per_request=limits.get("bytes_per_request") or 1024 * 1024,
+            keys=found.get("keys") or {},
+        )
 
 
 class Registry:
-    """Endpoint records by slug."""
+    """Slug → record. `get` answers None for an endpoint that does not exist; `Problem` 503 where nobody knows."""
 
-    def __init__(self, url: str) -> None:
-        self.redis = redis.asyncio.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2)
-        self.listener = redis.asyncio.Redis.from_url(url, socket_timeout=None, socket_connect_timeout=2)
-        self.known: OrderedDict[str, tuple[float, dict[str, Any] | None]] = OrderedDict()
+    def __init__(self, redis: Redis, listener: Redis) -> None:
+        self.redis = redis
+        self.listener = listener
+        self.held: OrderedDict[str, tuple[float, Record | None]] = OrderedDict()
+        self.reading: dict[str, asyncio.Task[Record | None]] = {}
+        self.away_until = 0.0
 
-    async def get(self, slug: str) -> dict[str, Any] | None:
-        kept = self.known.get(slug)
-        if kept and time.monotonic() - kept[0] < FRESH_SECONDS:
-            return kept[1]
+    async def get(self, slug: str) -> Record | None:
+        held = self.held.get(slug)
+        if held and time.monotonic() - held[0] < FRESH_SECONDS:
+            return held[1]
+        task = self.reading.get(slug)
+        if task is None:
+            task = self.reading[slug] = asyncio.create_task(self.read(slug))
+            task.add_done_callback(lambda _done: self.reading.pop(slug, None))
+        return await asyncio.shield(task)
+
+    async def read(self, slug: str) -> Record | None:
+        if time.monotonic() < self.away_until:
+            return self.known(slug)
         try:
             text = await self.redis.get(PREFIX + slug)
-        except (redis.RedisError, OSError) as error:
-            if kept is None:
-                log.warning("Redis did not answer: %s", error)
-                raise Problem(
-                    503, "registry", "The list of endpoints cannot be reached.", "Try again soon.", Retry_After="2"
-                ) from error
-            self.known[slug] = (time.monotonic(), kept[1])
-            return kept[1]
-        record = orjson.loads(text) if text else None
-        self.known[slug] = (time.monotonic(), record)
-        while len(self.known) > MOST_RECORDS:
-            self.known.popitem(last=False)
+        except (RedisError, OSError):
+            self.away_until = time.monotonic() + AWAY_SECONDS
+            return self.known(slug)
+        record = Record.parse(text) if text else None
+        self.held[slug] = (time.monotonic(), record)
+        self.held.move_to_end(slug)
+        while len(self.held) > MOST_RECORDS:
+            self.held.popitem(last=False)
         return record
 
-    async def all_live(self) -> list[dict[str, Any]]:
-        """Records of live endpoints, for loading their models at the start."""
-        try:
-            names = [name async for name in self.redis.scan_iter(PREFIX + "*", count=500)]
-            texts = await self.redis.mget(names) if names else []
-        except (redis.RedisError, OSError):
-            return []
-        records = [orjson.loads(text) for text in texts if text]
-        return [record for record in records if record["status"] == "live"]
+    def known(self, slug: str) -> Record | None:
+        if slug not in self.held:
+            raise Problem(
+                503, "no_registry", "The list of endpoints cannot be read just now.", "Try again shortly.", retry_after=2
+            )
+        return self.held[slug][1]
+
+    async def live(self) -> list[Record]:
+        """Every live endpoint, for loading at the start."""
+        names = [name async for name in self.redis.scan_iter(PREFIX + "*", count=500)]
+        texts = await self.redis.mget(names) if names else []
+        return [record for record in map(Record.parse, filter(None, texts)) if record.live]
 
     async def listen(self) -> None:
-        """Forget a record as soon as the web says that it changed; for ever, through every loss of Redis."""
+        """Drop records as the web changes them; connects again for as long as the process lives."""
         while True:
-            try:
-                async with self.listener.pubsub() as channel:
-                    await channel.subscribe(CHANNEL)
-                    async for message in channel.listen():
+            with contextlib.suppress(RedisError, OSError):
+                async with self.listener.pubsub() as heard:
+                    await heard.subscribe(CHANNEL)
+                    self.forget_ages()
+                    async for message in heard.listen():
                         if message["type"] == "message":
-                            slug = message["data"].decode()
-                            kept = self.known.get(slug)
-                            if kept:
-                                self.known[slug] = (0.0, kept[1])
-            except (redis.RedisError, OSError):
-                await asyncio.sleep(1)
+                            self.held.pop(message["data"], None)
+            await asyncio.sleep(0.5)
 
-    async def close(self) -> None:
-        await self.redis.aclose()
-        await self.listener.aclose()
+    def forget_ages(self) -> None:
+        """Changes may have been missed: read everything anew, yet keep it for as long as Redis does not answer."""
+        for slug, (_read, record) in self.held.items():
+            self.held[slug] = (float("-inf"), record)
 
 
-class Gate:
-    """Checks one request: internal token or key, the endpoint's state, the rate."""
+@dataclass(frozen=True)
+class Caller:
+    """Who asks: a key's id, or the web itself on behalf of a visitor."""
 
-    def __init__(self, registry: Registry) -> None:
-        self.registry = registry
-        self.internal = os.environ.get("MAQUETTE_INTERNAL_TOKEN", "").encode()
-        self.buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+    key: str
+    internal: bool = False
 
-    def is_internal(self, secret: bytes) -> bool:
-        return bool(self.internal) and hmac.compare_digest(secret, self.internal)
 
-    async def admit(self, slug: str, secret: bytes, visitor: str) -> tuple[dict[str, Any], str]:
-        """(record, key id) of a request that may go on; the key id is empty for the site's own pages."""
-        record = await self.registry.get(slug)
-        internal = self.is_internal(secret)
-        if record is None:
-            raise not_found()
-        key = "" if internal else record["keys"].get(hashlib.sha256(secret).hexdigest(), "")
-        if not internal and not key:
-            hint = "Send the header Authorization: Bearer KEY; keys are on the prototype's share page."
-            raise Problem(401, "bad_key", "The key is missing or wrong.", hint, WWW_Authenticate="Bearer")
-        if record["status"] != "live":
-            raise not_found()
-        if record["blocked"]:
-            raise Problem(
-                402, "budget_spent", "This month's budget of the owner is spent.", "Ask the owner to raise it."
-            )
-        limit = (
-            VISITORS_PER_MINUTE
-            if internal and visitor.startswith("visitor:")
-            else record["limits"]["requests_per_minute"]
-        )
-        self.spend(f"{slug}:{key or visitor}", limit)
-        return record, key
+@dataclass
+class Bucket:
+    tokens: float
+    filled: float
 
-    def spend(self, subject: str, per_minute: int) -> None:
-        """Take one request from the subject's bucket, which holds a minute's worth and refills evenly."""
+
+@dataclass
+class Limits:
+    """Token buckets: a minute's worth at once, refilled evenly."""
+
+    buckets: OrderedDict[tuple[str, str], Bucket] = field(default_factory=OrderedDict)
+
+    def take(self, who: tuple[str, str], per_minute: int | None) -> None:
+        """One request of `who`; `Problem` 429 with the seconds until the next is allowed."""
+        if per_minute is None:
+            return
+        if per_minute < 1:
+            raise problems.too_many(60)
         now = time.monotonic()
-        left, at = self.buckets.pop(subject, (float(per_minute), now))
-        left = min(float(per_minute), left + (now - at) * per_minute / 60)
-        self.buckets[subject] = (left - 1 if left >= 1 else left, now)
-        if len(self.buckets) > BUCKETS:
-            self.buckets.popitem(last=False)
-        if left < 1:
-            wait = str(max(1, round((1 - left) * 60 / max(per_minute, 1))))
-            raise Problem(
-                429,
-                "rate_limit",
-                f"More than {per_minute} requests a minute.",
-                f"Wait {wait} seconds.",
-                Retry_After=wait,
-            )
+        bucket = self.buckets.get(who)
+        if bucket is None:
+            bucket = self.buckets[who] = Bucket(per_minute, now)
+            if len(self.buckets) > MOST_BUCKETS:
+                self.buckets.popitem(last=False)
+        bucket.tokens = min(per_minute, bucket.tokens + (now - bucket.filled) * per_minute / 60)
+        bucket.filled = now
+        self.buckets.move_to_end(who)
+        if bucket.tokens < 1:
+            raise problems.too_many((1 - bucket.tokens) * 60 / per_minute)
+        bucket.tokens -= 1
+
+
+class Access:
+    def __init__(self, internal_token: str) -> None:
+        self.internal_token = internal_token.encode()
+        self.limits = Limits()
+
+    def is_internal(self, token: bytes) -> bool:
+        return bool(self.internal_token) and hmac.compare_digest(token, self.internal_token)
+
+    def identify(self, record: Record | None, token: bytes) -> tuple[Record, Caller]:
+        """The endpoint and who asks, or `Problem`: 404 unknown or off, 401 no or wrong key."""
+        if record is None or not record.live:
+            raise problems.no_endpoint()
+        if self.is_internal(token):
+            return record, Caller("", internal=True)
+        key = record.keys.get(hashlib.sha256(token).hexdigest()) if token else None
+        if key is None:
+            raise problems.no_key()
+        return record, Caller(key)
+
+    def admit(self, record: Record, caller: Caller, visitor: str) -> None:
+        """`Problem` 402 when the budget is spent, 429 when asked too often. `visitor` counts for internal calls only."""
+        if record.blocked:
+            raise problems.budget_spent()
+        who = f"visitor:{visitor}" if caller.internal else f"key:{caller.key}"
+        if not caller.internal or visitor:
+            self.limits.take((record.slug, who), record.requests_per_minute)

@@ -1,255 +1,231 @@
-"""The ASGI application: `uvicorn serving.app:app`.
+"""The server of hosted models: `uvicorn serving.app:app`. Plain ASGI: a framework would cost more than the routing.
 
-POST /e/{slug}/predict     a key of the endpoint, or the site's internal token
-POST /internal/predict     the internal token: any artifact of this machine (the try-it box)
-GET  /healthz  /readyz  /metrics
+Answers `POST /e/<slug>/predict` for keys, `POST /internal/predict` for the web, and its own health.
 """
 
 import asyncio
 import contextlib
 import logging
 import os
+import re
+import sys
 import time
-from collections.abc import Awaitable, Callable
+import traceback
+from pathlib import Path
 from typing import Any
 
 import orjson
 
-from serving.access import Gate, Registry
-from serving.batcher import Full
-from serving.pool import Pool
-from serving.problems import Problem, not_found
+from serving import problems
+from serving.access import Access, Caller, Record, Registry, connect
+from serving.http import Gone, Receive, Request, Response, Scope, Send
+from serving.metrics import Metrics
+from serving.pool import Model, Pool, check_inputs, memory_budget
+from serving.problems import Headers, Problem
 from serving.usage import Usage
 
 log = logging.getLogger(__name__)
-Message = dict[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-
-MOST_BYTES = 1024 * 1024
-MOST_INPUTS = 64
-JSON_TYPE = (b"content-type", b"application/json")
-CORS = [
+PREDICT = re.compile(r"/e/([^/]{1,100})/predict")
+INTERNAL_RATE = 120
+"""Requests a minute of one visitor for models that are not deployed: the try-it box."""
+INTERNAL_INPUTS, INTERNAL_BYTES = 64, 1024 * 1024
+WARM_SECONDS = 10.0
+"""After this long the process calls itself ready even if models are still being opened."""
+ANY_ORIGIN: Headers = [
     (b"access-control-allow-origin", b"*"),
-    (b"access-control-allow-headers", b"authorization, content-type"),
+    (b"access-control-expose-headers", b"Retry-After"),
+]
+PREFLIGHT: Headers = [
     (b"access-control-allow-methods", b"POST, OPTIONS"),
+    (b"access-control-allow-headers", b"Authorization, Content-Type"),
     (b"access-control-max-age", b"86400"),
 ]
 
 
-class App:
-    """Holds the pool, the gate and the counters of one process."""
+class Application:
+    """State lives from the lifespan's start to its end; one instance a process."""
 
-    def __init__(self) -> None:
-        self.pool = Pool()
-        self.tasks: list[asyncio.Task[None]] = []
-
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self.answer(scope, receive, send)
+        elif scope["type"] == "lifespan":
             await self.lifespan(receive, send)
-        elif scope["type"] == "http":
-            await self.http(scope, receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1000})
 
     async def lifespan(self, receive: Receive, send: Send) -> None:
-        await receive()
-        self.registry = Registry(os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0"))
-        self.gate = Gate(self.registry)
-        self.usage = Usage(self.registry.redis)
-        self.tasks = [asyncio.create_task(call()) for call in (self.registry.listen, self.usage.run, self.warm_up)]
-        await send({"type": "lifespan.startup.complete"})
-        await receive()
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                self.start()
+                await send({"type": "lifespan.startup.complete"})
+            else:
+                await self.stop()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+    def start(self) -> None:
+        sys.setswitchinterval(0.001)  # the model's thread may hold the loop up this long, not five times as long
+        url = os.environ.get("REDIS_URL") or "redis://127.0.0.1:6379/0"
+        self.redis, self.listener = connect(url), connect(url, timeout=None)
+        self.registry = Registry(self.redis, self.listener)
+        self.access = Access(os.environ.get("MAQUETTE_INTERNAL_TOKEN", ""))
+        self.usage = Usage(self.redis)
+        self.pool = Pool(memory_budget(), threads=int(os.environ.get("MAQUETTE_SERVING_THREADS") or 0) or None)
+        self.metrics = Metrics()
+        self.started = time.monotonic()
+        self.warmed = False
+        self.tasks = [asyncio.create_task(work) for work in (self.registry.listen(), self.usage.run(), self.warm())]
+
+    async def stop(self) -> None:
         for task in self.tasks:
             task.cancel()
-        with contextlib.suppress(Exception):
-            await self.usage.flush()
-        await self.registry.close()
-        await send({"type": "lifespan.shutdown.complete"})
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        await self.usage.flush()
+        self.pool.close()
+        for client in (self.redis, self.listener):
+            with contextlib.suppress(Exception):
+                await client.aclose()
 
-    async def warm_up(self) -> None:
-        """Load the models of the live endpoints, so that the first visitor after a restart does not wait."""
-        for record in await self.registry.all_live():
-            with contextlib.suppress(Problem):
-                await self.pool.get(record["artifact"], record["engine"])
+    async def warm(self) -> None:
+        """Open what is live in the background; wait for Redis if it is not there yet."""
+        while True:
+            try:
+                live = await self.registry.live()
+                break
+            except Exception:
+                await asyncio.sleep(0.5)
+        await self.pool.warm([(record.artifact, record.engine) for record in live if record.artifact])
+        self.warmed = True
 
-    async def http(self, scope: Message, receive: Receive, send: Send) -> None:
+    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
         try:
-            status, body, headers = await self.answer(scope, receive)
+            response = await self.route(request)
         except Problem as problem:
-            status, body = problem.status, problem.body()
-            headers = [(b"content-type", b"application/problem+json")]
-            headers += [(name.lower().encode(), value.encode()) for name, value in problem.headers.items()]
-        except Disconnected:
+            response = Response.of(problem)
+        except Gone:
             return
-        except Exception:
-            log.exception("a request failed")
-            problem = Problem(500, "bug", "This is a fault of ours.", "Try again; if it stays, tell the owner.")
-            status, body, headers = 500, problem.body(), [(b"content-type", b"application/problem+json")]
-        if scope["path"].startswith("/e/"):
-            headers = headers + CORS
-        headers = [*headers, (b"content-length", str(len(body)).encode())]
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        except Exception as error:
+            # The place without the message: a message could repeat what somebody sent.
+            place = "".join(traceback.format_tb(error.__traceback__))
+            log.error("%s on %s\n%s", type(error).__name__, PREDICT.sub("/e/…/predict", request.path), place)
+            fault = Problem(500, "bug", "Something went wrong on our side.", "Try again; tell the owner if it stays.")
+            response = Response.of(fault)
+        self.metrics.answered(response.status)
+        await response.send(send, ANY_ORIGIN if request.path.startswith("/e/") else [])
 
-    async def answer(self, scope: Message, receive: Receive) -> tuple[int, bytes, list[tuple[bytes, bytes]]]:
-        path, method = scope["path"], scope["method"]
-        if path.startswith("/e/"):
-            slug, _slash, verb = path[3:].partition("/")
-            if verb != "predict":
-                raise not_found()
-            if method == "OPTIONS":
-                return 204, b"", []
-            need_post(method)
-            return await self.predict(slug, scope, receive)
-        if path == "/internal/predict":
-            need_post(method)
-            return await self.predict_artifact(scope, receive)
-        if path == "/healthz":
-            return 200, b"ok\n", [(b"content-type", b"text/plain")]
-        if path == "/readyz":
-            return await self.ready()
-        if path == "/metrics" and self.may_see_metrics(scope):
-            return 200, self.metrics(), [(b"content-type", b"text/plain; version=0.0.4")]
-        raise not_found()
+    async def route(self, request: Request) -> Response:
+        found = PREDICT.fullmatch(request.path)
+        if found:
+            if request.method == "OPTIONS":
+                return Response(204, b"", headers=PREFLIGHT)
+            need(request, "POST")
+            return await self.predict(request, found[1])
+        if request.path == "/internal/predict":
+            need(request, "POST")
+            return await self.predict_artifact(request)
+        if request.path == "/healthz":
+            return Response(200, b"ok\n", b"text/plain")
+        if request.path == "/readyz":
+            return await self.readyz()
+        if request.path == "/metrics" and self.may_see_figures(request):
+            return Response(200, self.metrics.render(self.pool, len(self.usage.counts)), b"text/plain; version=0.0.4")
+        raise Problem(404, "not_found", "There is nothing here.", "Predictions are asked with POST /e/SLUG/predict.")
 
-    async def predict(
-        self, slug: str, scope: Message, receive: Receive
-    ) -> tuple[int, bytes, list[tuple[bytes, bytes]]]:
-        started = time.perf_counter()
-        headers = dict(scope["headers"])
-        record, key = await self.gate.admit(
-            slug, bearer(headers), headers.get(b"x-maquette-client", b"").decode("latin-1")
-        )
-        limits = record["limits"]
+    def may_see_figures(self, request: Request) -> bool:
+        local = request.client in ("127.0.0.1", "::1") and b"x-forwarded-for" not in request.headers
+        return local or self.access.is_internal(request.token)
+
+    async def readyz(self) -> Response:
         try:
-            body = await read_body(headers, receive, limits.get("bytes_per_request", MOST_BYTES))
-            batcher = await self.pool.get(record["artifact"], record["engine"])
-            inputs = inputs_of(body, batcher.engine, limits.get("inputs_per_request", MOST_INPUTS))
-            outputs, queued, model = await ask(batcher, inputs)
+            redis = bool(await self.redis.ping())
+        except Exception:
+            redis = False
+        parts = {"redis": redis, "models": self.warmed or time.monotonic() - self.started > WARM_SECONDS}
+        ready = all(parts.values())
+        body = {"ready": ready, "parts": {name: "ok" if good else "down" for name, good in parts.items()}}
+        return Response(200 if ready else 503, orjson.dumps(body))
+
+    async def predict(self, request: Request, slug: str) -> Response:
+        started = time.perf_counter()
+        record, caller = self.access.identify(await self.registry.get(slug), request.token)
+        try:
+            return await self.predict_endpoint(request, record, caller, started)
         except Problem:
-            self.usage.add(slug, key, 0, (time.perf_counter() - started) * 1000, error=True)
+            self.usage.add(slug, caller.key, ms=(time.perf_counter() - started) * 1000, error=True)
             raise
-        total = (time.perf_counter() - started) * 1000
-        self.usage.add(slug, key, len(inputs), total)
-        return 200, answer_body(outputs, record["run"], record["version"], queued, model, total), [JSON_TYPE]
 
-    async def predict_artifact(self, scope: Message, receive: Receive) -> tuple[int, bytes, list[tuple[bytes, bytes]]]:
+    async def predict_endpoint(self, request: Request, record: Record, caller: Caller, started: float) -> Response:
+        self.access.admit(record, caller, visitor(request))
+        inputs = read_inputs(await request.body(record.bytes_per_request), record.inputs_per_request)["inputs"]
+        model = await self.pool.get(record.artifact or "", record.engine)
+        names = {"run": record.run, "version": record.version}
+        body, ms = await self.outputs(model, inputs, names, started)
+        self.usage.add(record.slug, caller.key, rows=len(inputs), ms=ms)
+        return Response(200, body)
+
+    async def predict_artifact(self, request: Request) -> Response:
+        """For the web alone: any artifact, deployed or not."""
         started = time.perf_counter()
-        headers = dict(scope["headers"])
-        if not self.gate.is_internal(bearer(headers)):
-            raise not_found()
-        body = await read_body(headers, receive, MOST_BYTES)
-        value = parse(body)
-        batcher = await self.pool.get(str(value.get("artifact")), value.get("engine"))
-        inputs = inputs_of(body, batcher.engine, MOST_INPUTS)
-        outputs, queued, model = await ask(batcher, inputs)
+        if not self.access.is_internal(request.token):
+            raise problems.no_key()
+        if visitor(request):
+            self.access.limits.take(("", visitor(request)), INTERNAL_RATE)
+        asked = read_inputs(await request.body(INTERNAL_BYTES), INTERNAL_INPUTS)
+        artifact, engine = asked.get("artifact"), asked.get("engine")
+        if not isinstance(artifact, str) or not (Path(artifact) / "manifest.json").is_file():
+            raise Problem(422, "no_artifact", "There is no such artifact.", "Give the folder that a finished run wrote.")
+        model = await self.pool.get(artifact, engine if isinstance(engine, str) else None)
+        names = {"run": Path(artifact).parent.name, "version": None}
+        body, _ms = await self.outputs(model, asked["inputs"], names, started)
+        return Response(200, body)
+
+    async def outputs(
+        self, model: Model, inputs: list[Any], names: dict[str, Any], started: float
+    ) -> tuple[bytes, float]:
+        """The answer's JSON and the milliseconds it took."""
+        check_inputs(model.engine, inputs)
+        answer = await model.batcher.predict(inputs)
         total = (time.perf_counter() - started) * 1000
-        return 200, answer_body(outputs, None, None, queued, model, total), [JSON_TYPE]
-
-    async def ready(self) -> tuple[int, bytes, list[tuple[bytes, bytes]]]:
-        try:
-            redis_answers = bool(await self.registry.redis.ping())
-        except Exception:
-            redis_answers = False
-        body = orjson.dumps({"ready": redis_answers, "parts": {"redis": "ok" if redis_answers else "down"}})
-        return (200 if redis_answers else 503), body, [JSON_TYPE]
-
-    def may_see_metrics(self, scope: Message) -> bool:
-        headers = dict(scope["headers"])
-        local = (scope.get("client") or ("",))[0] in ("127.0.0.1", "::1") and b"x-forwarded-for" not in headers
-        return local or self.gate.is_internal(bearer(headers))
-
-    def metrics(self) -> bytes:
-        lines = [
-            "# TYPE maquette_serving_answers_total counter",
-            f"maquette_serving_answers_total {self.usage.answered}",
-            "# TYPE maquette_serving_refusals_total counter",
-            f"maquette_serving_refusals_total {self.usage.refused}",
-            "# TYPE maquette_serving_milliseconds_total counter",
-            f"maquette_serving_milliseconds_total {self.usage.total_ms:.3f}",
-            "# TYPE maquette_serving_models gauge",
-            f"maquette_serving_models {len(self.pool.models)}",
-            "# TYPE maquette_serving_model_bytes gauge",
-            f"maquette_serving_model_bytes {self.pool.bytes}",
-        ]
-        return ("\n".join(lines) + "\n").encode()
+        timing = {"queue": round(answer.queue_ms, 2), "model": round(answer.model_ms, 2), "total": round(total, 2)}
+        self.metrics.predicted(len(inputs), total)
+        return orjson.dumps({"outputs": answer.outputs, "model": names, "timing_ms": timing}), total
 
 
-class Disconnected(Exception):  # noqa: N818  an event, not an error
-    """The client went away before its request was whole."""
+def visitor(request: Request) -> str:
+    """Whom the web asks for; believed only beside the internal token."""
+    return request.headers.get(b"x-maquette-client", b"").decode("latin-1")[:100]
 
 
-def need_post(method: str) -> None:
-    if method != "POST":
-        raise Problem(405, "method", f"{method} is not answered here.", "Send a POST.", Allow="POST")
-
-
-def bearer(headers: dict[bytes, bytes]) -> bytes:
-    scheme, _space, secret = headers.get(b"authorization", b"").partition(b" ")
-    return secret.strip() if scheme.lower() == b"bearer" else b""
-
-
-async def read_body(headers: dict[bytes, bytes], receive: Receive, limit: int) -> bytes:
-    declared = headers.get(b"content-length", b"0")
-    too_large = Problem(413, "too_large", f"A request may have {limit} bytes.", "Send fewer or shorter inputs.")
-    if declared.isdigit() and int(declared) > limit:
-        raise too_large
-    parts: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Disconnected
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        if size > limit:
-            raise too_large
-        if not message.get("more_body"):
-            return b"".join(parts)
-
-
-def parse(body: bytes) -> dict[str, Any]:
-    try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise Problem(422, "bad_json", f"The body is not JSON: {error}.", 'Send {"inputs": ["…"]}.') from error
-    if not isinstance(value, dict):
-        raise Problem(422, "bad_json", "The body is no JSON object.", 'Send {"inputs": ["…"]}.')
-    return value
-
-
-def inputs_of(body: bytes, engine: Any, limit: int) -> list[Any]:
-    """The inputs of a request, each one usable; the problem names the first that is not."""
-    inputs = parse(body).get("inputs")
-    if not isinstance(inputs, list) or not inputs:
-        raise Problem(422, "no_inputs", "“inputs” is missing, empty or no list.", 'Send {"inputs": ["…"]}.')
-    if len(inputs) > limit:
+def need(request: Request, method: str) -> None:
+    if request.method != method:
         raise Problem(
-            422,
-            "too_many_inputs",
-            f"{len(inputs)} inputs came; at most {limit} are answered at once.",
-            "Send them in parts.",
+            405,
+            "wrong_method",
+            f"{request.method} is not possible here.",
+            f"Use {method}.",
+            headers=[(b"allow", method.encode())],
         )
-    for number, value in enumerate(inputs):
-        fault = engine.check(value)
-        if fault:
-            raise Problem(422, "bad_input", f"inputs[{number}] {fault}", "Mend or leave out that input.")
-    return inputs
 
 
-async def ask(batcher: Any, inputs: list[Any]) -> tuple[list[dict[str, Any]], float, float]:
+def read_inputs(body: bytes, most: int) -> dict[str, Any]:
+    """The request's JSON with a list `inputs` of 1 to `most`; `Problem` 422."""
+    example = 'Send {"inputs": ["a text"]}.'
     try:
-        return await batcher.predict(inputs)
-    except Full as error:
+        asked = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise Problem(422, "bad_json", "The request is not valid JSON.", example) from error
+    inputs = asked.get("inputs") if isinstance(asked, dict) else None
+    if not isinstance(inputs, list):
+        raise Problem(422, "no_inputs", "`inputs` must be a list.", example)
+    if not inputs:
+        raise Problem(422, "no_inputs", "`inputs` is empty.", example)
+    if len(inputs) > most:
         raise Problem(
-            503, "busy", "More is waiting than can be answered now.", "Ask again soon.", Retry_After="2"
-        ) from error
+            422, "too_many_inputs", f"At most {most} inputs fit into one request; there are {len(inputs)}.", "Send several requests."
+        )
+    return asked
 
 
-def answer_body(
-    outputs: list[dict[str, Any]], run: Any, version: Any, queued: float, model: float, total: float
-) -> bytes:
-    timing = {"queue": round(queued, 3), "model": round(model, 3), "total": round(total, 3)}
-    return orjson.dumps({"outputs": outputs, "model": {"run": run, "version": version}, "timing_ms": timing})
-
-
-app = App()
+app = Application()

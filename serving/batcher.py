@@ -1,71 +1,133 @@
-"""Requests that wait together are answered together.
+"""Requests that wait for the same model are answered together.
 
-While the engine is at work the next requests gather; when it is free they go in at once, so one client alone never
-waits for company. One thread runs all engines: their own threads fill the cores already.
+There is no timer: when the worker thread becomes free it takes what waits then, so one client pays no delay and many
+clients fill the batches by themselves.
 """
 
 import asyncio
 import time
 from collections import deque
 from concurrent.futures import Executor
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from serving import problems
 
 MOST_ROWS = 32
-MOST_WAITING = 2_000
+MOST_TOKENS = 8_192
+"""A batch ends before this many tokens, guessed from the characters, so that long texts do not pile up."""
+CHARACTERS_PER_TOKEN = 4
+MOST_WAITING_ROWS = 2_048
 
 
-class Full(Exception):  # noqa: N818  a state, not an error
-    """More rows wait than can be answered in good time."""
+class Predictor(Protocol):
+    def predict(self, inputs: list[Any]) -> list[dict[str, Any]]: ...
+
+
+@dataclass
+class Answer:
+    outputs: list[dict[str, Any]]
+    queue_ms: float
+    model_ms: float
+
+
+@dataclass
+class Job:
+    inputs: list[Any]
+    tokens: int
+    future: asyncio.Future[Answer]
+    asked: float
+
+
+@dataclass
+class Figures:
+    """What a batcher did so far, for /metrics."""
+
+    batches: int = 0
+    rows: int = 0
+    seconds: float = 0.0
 
 
 class Batcher:
-    def __init__(self, engine: Any, executor: Executor) -> None:
-        self.engine, self.executor = engine, executor
-        self.waiting: deque[tuple[list[Any], asyncio.Future[Any], float]] = deque()
+    """One model's queue. `executor` is shared between models: its threads bound the work done at once."""
+
+    def __init__(self, engine: Predictor, executor: Executor) -> None:
+        self.engine = engine
+        self.executor = executor
+        self.loop = asyncio.get_running_loop()
+        self.waiting: deque[Job] = deque()
         self.rows = 0
-        self.worker: asyncio.Task[None] | None = None
+        self.working = False
+        self.figures = Figures()
 
-    async def predict(self, inputs: list[Any]) -> tuple[list[dict[str, Any]], float, float]:
-        """(outputs, milliseconds in the queue, milliseconds in the model)."""
-        if self.rows + len(inputs) > MOST_WAITING:
-            raise Full
-        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self.waiting.append((inputs, future, time.perf_counter()))
+    async def predict(self, inputs: list[Any]) -> Answer:
+        """One output an input, in order; `Problem` 503 when too much waits already."""
+        if self.rows + len(inputs) > MOST_WAITING_ROWS:
+            raise problems.busy()
+        tokens = sum(len(one) if isinstance(one, str) else 1 for one in inputs) // CHARACTERS_PER_TOKEN
+        job = Job(inputs, tokens, self.loop.create_future(), time.perf_counter())
         self.rows += len(inputs)
-        if self.worker is None or self.worker.done():
-            self.worker = asyncio.create_task(self._work())
-        return await future
+        self.waiting.append(job)
+        if not self.working:
+            self.working = True
+            self.loop.call_soon(self.launch)  # after the other requests of this turn of the loop
+        return await job.future
 
-    def _take(self) -> list[tuple[list[Any], asyncio.Future[Any], float]]:
-        """Whole requests up to MOST_ROWS rows, at least one; those whose client has gone are dropped."""
-        taken, rows = [], 0
-        while self.waiting and (not taken or rows + len(self.waiting[0][0]) <= MOST_ROWS):
-            item = self.waiting.popleft()
-            self.rows -= len(item[0])
-            if not item[1].done():
-                taken.append(item)
-                rows += len(item[0])
-        return taken
+    def launch(self) -> None:
+        self.executor.submit(self.work)
 
-    async def _work(self) -> None:
-        loop = asyncio.get_running_loop()
-        while self.waiting:
-            batch = self._take()
-            if not batch:
-                continue
-            started = time.perf_counter()
-            inputs = [value for values, _future, _since in batch for value in values]
-            try:
-                outputs = await loop.run_in_executor(self.executor, self.engine.predict, inputs)
-            except Exception as error:
-                for _values, future, _since in batch:
-                    if not future.done():
-                        future.set_exception(error)
-                continue
-            took = (time.perf_counter() - started) * 1000
-            at = 0
-            for values, future, since in batch:
-                answers = outputs[at : at + len(values)]
-                at += len(values)
-                if not future.done():
-                    future.set_result((answers, (started - since) * 1000, took))
+    def work(self) -> None:
+        """In the worker thread: one batch, then make room for other models."""
+        batch = take(self.waiting)
+        started = time.perf_counter()
+        outputs: list[dict[str, Any]] | Exception
+        try:
+            outputs = self.engine.predict([one for job in batch for one in job.inputs]) if batch else []
+        except Exception as error:
+            outputs = error
+        ended = time.perf_counter()
+        again = bool(self.waiting)
+        if again:
+            self.launch()
+        self.loop.call_soon_threadsafe(self.finish, batch, outputs, started, ended, again)
+
+    def finish(
+        self,
+        batch: list[Job],
+        outputs: list[dict[str, Any]] | Exception,
+        started: float,
+        ended: float,
+        again: bool,
+    ) -> None:
+        at = 0
+        model_ms = (ended - started) * 1000
+        for job in batch:
+            count = len(job.inputs)
+            self.rows -= count
+            if job.future.done():  # the caller went away
+                pass
+            elif isinstance(outputs, Exception):
+                job.future.set_exception(outputs)
+            else:
+                job.future.set_result(Answer(outputs[at : at + count], (started - job.asked) * 1000, model_ms))
+            at += count
+        self.figures.batches += 1
+        self.figures.rows += at
+        self.figures.seconds += ended - started
+        if not again and self.waiting:
+            self.launch()
+        elif not again:
+            self.working = False
+
+
+def take(waiting: deque[Job]) -> list[Job]:
+    """The oldest jobs that fit into one batch, at least one. Called by the worker thread alone."""
+    batch: list[Job] = []
+    rows = tokens = 0
+    while waiting:
+        job = waiting[0]
+        rows, tokens = rows + len(job.inputs), tokens + job.tokens
+        if batch and (rows > MOST_ROWS or tokens > MOST_TOKENS):
+            break
+        batch.append(waiting.popleft())
+    return batch

@@ -1,80 +1,158 @@
-"""Loaded models, the least recently used ones dropped when they outgrow the memory they may take."""
+"""Models in memory: opened when first asked for, the longest unused dropped when the memory budget is reached."""
 
 import asyncio
 import logging
 import os
+import time
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from serving import problems
 from serving.batcher import Batcher
 from serving.problems import Problem
-from trainer.errors import UserError
+
+if TYPE_CHECKING:
+    from trainer.engine import Engine
 
 log = logging.getLogger(__name__)
-BUDGET_BYTES = int(float(os.environ.get("MAQUETTE_SERVING_MEMORY_MB", "1024")) * 2**20)
-OVERHEAD = 1.6
-"""Memory of a loaded model over the size of its file."""
-WAIT_SECONDS = 2.0
-"""How long a request waits for its model to load before it is told to come back."""
+GIB = 1024**3
+LOADING_SECONDS = 2.0
+"""A request waits this long for its model; after that it is told to come back."""
+FAILED_SECONDS = 5.0
+"""A model that could not be opened is not tried again sooner."""
+OVERHEAD = 2.0
+"""Memory that a session takes, as a multiple of its file: ONNX Runtime repacks the weights beside the originals."""
+Name = tuple[str, str | None]
+
+
+@dataclass
+class Model:
+    engine: "Engine"
+    batcher: Batcher
+    bytes: int
+
+
+def memory_budget() -> int:
+    """MAQUETTE_SERVING_MEMORY in bytes; a suffix K, M or G counts in 1024s."""
+    text = os.environ.get("MAQUETTE_SERVING_MEMORY", "").strip().upper()
+    scale = {"K": 1024, "M": 1024**2, "G": GIB}.get(text[-1:], 1)
+    number = text.rstrip("KMG")
+    return int(float(number) * scale) if number else GIB
 
 
 class Pool:
-    def __init__(self, budget: int = BUDGET_BYTES) -> None:
+    """Artifact path and engine → model. Opening is done once however many ask, in a thread of its own."""
+
+    def __init__(self, budget: int, threads: int | None = None) -> None:
         self.budget = budget
-        self.models: OrderedDict[tuple[str, str | None], Batcher] = OrderedDict()
-        self.loading: dict[tuple[str, str | None], asyncio.Task[Batcher]] = {}
-        self.runner = ThreadPoolExecutor(1, thread_name_prefix="engine")
+        self.threads = threads
+        self.models: OrderedDict[Name, Model] = OrderedDict()
+        self.loading: dict[Name, asyncio.Task[Model]] = {}
+        self.failed: dict[Name, tuple[float, str]] = {}
+        self.evicted = 0
+        self.worker = ThreadPoolExecutor(1, thread_name_prefix="model")
         self.loader = ThreadPoolExecutor(1, thread_name_prefix="load")
-
-    async def get(self, artifact: str, engine: str | None) -> Batcher:
-        """The model, loaded if need be; 503 with a time to come back when that takes longer than WAIT_SECONDS."""
-        key = (artifact, engine)
-        found = self.models.get(key)
-        if found:
-            self.models.move_to_end(key)
-            return found
-        task = self.loading.get(key)
-        if task is None:
-            task = self.loading[key] = asyncio.create_task(self._load(key))
-            task.add_done_callback(lambda done: self._loaded(key, done))
-        try:
-            return await asyncio.wait_for(asyncio.shield(task), WAIT_SECONDS)
-        except TimeoutError as error:
-            raise Problem(
-                503, "waking", "The model is being loaded.", "Ask again in a few seconds.", Retry_After="3"
-            ) from error
-        except UserError as error:
-            raise Problem(503, error.code, error.message, error.hint, Retry_After="30") from error
-
-    async def _load(self, key: tuple[str, str | None]) -> Batcher:
-        engine = await asyncio.get_running_loop().run_in_executor(self.loader, open_engine, *key)
-        self.models[key] = Batcher(engine, self.runner)
-        self._shrink()
-        return self.models[key]
-
-    def _loaded(self, key: tuple[str, str | None], task: "asyncio.Task[Batcher]") -> None:
-        self.loading.pop(key, None)
-        if not task.cancelled() and task.exception():
-            log.warning("model %s was not loaded: %s", key[0], task.exception())
 
     @property
     def bytes(self) -> int:
-        return int(sum(model.engine.bytes for model in self.models.values()) * OVERHEAD)
+        return sum(model.bytes for model in self.models.values())
 
-    def _shrink(self) -> None:
-        """Drop the models that were asked least recently; the newest always stays."""
-        for key in list(self.models)[:-1]:
-            if self.bytes <= self.budget:
+    async def get(self, artifact: str, engine: str | None, wait: float = LOADING_SECONDS) -> Model:
+        """The model, ready to answer; `Problem` 503 while it is being opened or when it cannot be."""
+        name = (artifact, engine)
+        model = self.models.get(name)
+        if model is not None:
+            self.models.move_to_end(name)
+            return model
+        try:
+            return await asyncio.wait_for(asyncio.shield(self.load(name)), wait)
+        except TimeoutError as error:
+            raise problems.waking() from error
+
+    def load(self, name: Name) -> "asyncio.Task[Model]":
+        since, reason = self.failed.get(name, (float("-inf"), ""))
+        if time.monotonic() - since < FAILED_SECONDS:
+            raise unusable(reason)
+        task = self.loading.get(name)
+        if task is None:
+            task = self.loading[name] = asyncio.create_task(self.open(name))
+            task.add_done_callback(lambda done: self.loaded(name, done))
+        return task
+
+    def loaded(self, name: Name, task: "asyncio.Task[Model]") -> None:
+        self.loading.pop(name, None)
+        if not task.cancelled():
+            task.exception()  # seen: those who waited have gone with a 503
+
+    async def open(self, name: Name) -> Model:
+        from trainer.errors import UserError
+
+        artifact, kind = name
+        loop = asyncio.get_running_loop()
+        try:
+            engine = await loop.run_in_executor(self.loader, open_engine, Path(artifact), kind, self.threads)
+        except UserError as error:
+            self.failed[name] = (time.monotonic(), error.message)
+            log.error("A model could not be opened: %s", error.message)
+            raise unusable(error.message) from error
+        except Exception as error:
+            self.failed[name] = (time.monotonic(), "It cannot be read.")
+            log.exception("A model could not be opened: %s", artifact)
+            raise unusable("It cannot be read.") from error
+        self.failed.pop(name, None)
+        model = Model(engine, Batcher(engine, self.worker), int(engine.bytes * OVERHEAD))
+        self.make_room(model.bytes)
+        self.models[name] = model
+        return model
+
+    def make_room(self, wanted: int) -> None:
+        """Drop the longest unused until `wanted` bytes fit. Requests under way keep their model to the end."""
+        while self.models and self.bytes + wanted > self.budget:
+            self.models.popitem(last=False)
+            self.evicted += 1
+
+    async def warm(self, names: list[Name]) -> None:
+        """Open models before anybody asks, as many as fit the budget."""
+        for name in names:
+            if self.bytes >= self.budget * 0.8:
                 return
-            if not self.models[key].rows:
-                del self.models[key]
+            try:
+                await self.get(*name, wait=60.0)
+            except Problem:
+                continue
+
+    def close(self) -> None:
+        self.worker.shutdown(wait=False, cancel_futures=True)
+        self.loader.shutdown(wait=False, cancel_futures=True)
 
 
-def open_engine(artifact: str, engine: str | None) -> Any:
+def open_engine(artifact: Path, kind: str | None, threads: int | None) -> "Engine":
+    """Open, verify and try once, so that the first visitor does not pay for the session's own warming up."""
     from trainer.engine import Engine
 
-    loaded = Engine(Path(artifact), engine)
-    loaded.predict(["warm up"])
-    return loaded
+    engine = Engine(artifact, kind, threads, verify=True)
+    engine.warm()
+    return engine
+
+
+def unusable(reason: str) -> Problem:
+    return Problem(
+        503,
+        "model_unusable",
+        f"The model cannot be used. {reason}",
+        "The owner can package or train it again.",
+        retry_after=30,
+    )
+
+
+def check_inputs(engine: Any, inputs: list[Any]) -> None:
+    """`Problem` 422 that names the first input that cannot be used."""
+    for index, one in enumerate(inputs):
+        fault = engine.check(one)
+        if fault:
+            raise Problem(
+                422, "bad_input", f"Input {index} {fault}", "Counted from 0; mend it and send again.", index=index
+            )

@@ -1,44 +1,102 @@
-"""Every refusal, as RFC 9457 problem+json with a stable code and a next step."""
+"""Refusals, as RFC 9457 problem+json: a status, a stable code, a sentence and a next step."""
 
+from http import HTTPStatus
 from typing import Any
 
 import orjson
 
-TITLES = {
-    400: "Bad request",
-    401: "Not authorised",
-    402: "Budget spent",
-    404: "Not found",
-    405: "Method not allowed",
-    413: "Too large",
-    422: "Input not usable",
-    429: "Too many requests",
-    500: "Our fault",
-    503: "Not ready",
-}
+Headers = list[tuple[bytes, bytes]]
 
 
 class Problem(Exception):  # noqa: N818  the standard's own word
-    """A refusal with its HTTP status."""
+    """Anything that the caller can mend or wait out. `retry_after`: seconds."""
 
-    def __init__(self, status: int, code: str, detail: str, hint: str = "", **headers: str) -> None:
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        hint: str = "",
+        *,
+        retry_after: int | None = None,
+        headers: Headers | None = None,
+        **extra: Any,
+    ) -> None:
         super().__init__(detail)
-        self.status, self.code, self.detail, self.hint = status, code, detail, hint
-        self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.hint = hint
+        self.headers = [*(headers or [])]
+        if retry_after is not None:
+            self.headers.append((b"retry-after", str(max(1, retry_after)).encode()))
+        self.extra = extra
 
     def body(self) -> bytes:
-        fields: dict[str, Any] = {
-            "type": "about:blank",
-            "title": TITLES.get(self.status, "Refused"),
-            "status": self.status,
-            "code": self.code,
-            "detail": self.detail,
-            "hint": self.hint,
-        }
-        return orjson.dumps(fields)
+        return orjson.dumps(
+            {
+                "type": "about:blank",
+                "title": HTTPStatus(self.status).phrase,
+                "status": self.status,
+                "detail": self.detail,
+                "code": self.code,
+                "hint": self.hint,
+                **self.extra,
+            }
+        )
 
 
-def not_found() -> Problem:
+def no_endpoint() -> Problem:
+    return Problem(404, "no_endpoint", "There is no such endpoint.", "Check the address; it may have been switched off.")
+
+
+def no_key() -> Problem:
     return Problem(
-        404, "not_found", "There is no such endpoint.", "Check the address, or ask its owner whether it is on."
+        401,
+        "no_key",
+        "A working key is needed.",
+        "Send `Authorization: Bearer KEY` with a key from the endpoint's page.",
+        headers=[(b"www-authenticate", b'Bearer realm="maquette"')],
+    )
+
+
+def budget_spent() -> Problem:
+    return Problem(
+        402,
+        "budget_spent",
+        "This month's budget is spent, so the endpoint is paused.",
+        "The owner can raise the budget on the costs page.",
+    )
+
+
+def too_many(seconds: float) -> Problem:
+    wait = int(seconds) + 1
+    return Problem(
+        429,
+        "rate_limit",
+        "Too many requests for this minute.",
+        f"Wait {wait} seconds, or send several inputs in one request.",
+        retry_after=wait,
+    )
+
+
+def waking(seconds: int = 2) -> Problem:
+    return Problem(
+        503, "waking", "The model is being loaded.", "Try again in a few seconds.", retry_after=seconds
+    )
+
+
+def busy() -> Problem:
+    return Problem(
+        503, "busy", "More requests are waiting than the model can answer soon.", "Try again shortly.", retry_after=2
+    )
+
+
+def too_large(limit: int) -> Problem:
+    return Problem(
+        413,
+        "too_large",
+        f"The request is larger than {limit:,} bytes.",
+        "Send fewer or shorter inputs.",
+        headers=[(b"connection", b"close")],
     )

@@ -11,4 +11,4 @@ from django.conf import settings  # noqa: E402  settings are ready only now
 
 from webapp.endpoints.proxy import ServingProxy  # noqa: E402
 
-application = ServingProxy(django_application, settings.SERVING_URL)
+application = ServingProxy(django_application, settings.SERVING_URL, settings.MAQUETTE_INTERNAL_TOKEN)

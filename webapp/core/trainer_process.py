@@ -42,7 +42,7 @@ class TrainerProcess:
         environment |= {"PYTHONUNBUFFERED": "1", "MAQUETTE_CACHE": str(settings.MAQUETTE_DATA / "cache")} | (env or {})
         stderr.parent.mkdir(parents=True, exist_ok=True)
         with stderr.open("ab") as errors:
-            self.process = subprocess.Popen(  # noqa: PLW1509  a handful of system calls before exec
+            self.process = subprocess.Popen(
                 [sys.executable, "-m", "trainer", *arguments],
                 cwd=settings.BASE_DIR,
                 env=environment,

@@ -15,7 +15,6 @@ from webapp.accounts.actions import audit
 from webapp.costs import actions, reports
 from webapp.costs.models import LedgerEntry, Rate
 
-
 SUBJECT = ["prototype", "kind", "subject", "subject_id", "subject_name", "hardware", "price_per_hour"]
 
 

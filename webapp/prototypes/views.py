@@ -13,9 +13,9 @@ from django.views.decorators.http import require_POST
 
 from webapp.accounts.access import load, member
 from webapp.accounts.models import AuditEvent
+from webapp.core.problems import Problem
 from webapp.costs.actions import month, month_start
 from webapp.costs.models import LedgerEntry
-from webapp.core.problems import Problem
 from webapp.datasets import actions as dataset_actions
 from webapp.datasets.models import DatasetVersion, Status
 from webapp.datasets.rows import page

@@ -82,7 +82,7 @@ async def follow(run_id: str, path: Path, after: int = 0) -> AsyncIterator[tuple
     redis_client = async_client()
     try:
         while True:
-            for after, event in await asyncio.to_thread(lambda start=after: list(read(path, start))):  # noqa: B020
+            for after, event in await asyncio.to_thread(lambda start=after: list(read(path, start))):
                 yield after, event
             try:
                 found = await redis_client.xread(

@@ -1,0 +1,97 @@
+"""Bearer tokens, pages of lists, and Idempotency-Key."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import wraps
+from typing import Any
+
+from django.db import IntegrityError, models, transaction
+from django.http import HttpRequest, JsonResponse
+from django.utils import timezone
+from ninja.security import HttpBearer
+
+from webapp.accounts.models import ApiToken
+from webapp.api.models import IdempotentAnswer
+from webapp.core.problems import Conflict, Forbidden
+
+PAGE = 50
+KEPT = timedelta(days=1)
+
+
+class Token(HttpBearer):
+    def authenticate(self, request: HttpRequest, token: str) -> Any:
+        found = ApiToken.find(token)
+        if found is None:
+            return None
+        membership = found.workspace.memberships.filter(user=found.user).first()
+        if membership is None:
+            return None
+        if request.method not in ("GET", "HEAD") and not membership.can_edit:
+            raise Forbidden(
+                "You may look at this workspace but not change it.", hint="Ask an owner for the editor role."
+            )
+        request.user, request.workspace = found.user, found.workspace
+        return found
+
+
+def page(queryset: models.QuerySet, cursor: str | None, show: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+    """`{"items", "next"}`, newest first; the cursor is the last object's time and id."""
+    ordered = queryset.order_by("-created_at", "-id")
+    if cursor:
+        at, _comma, pk = cursor.partition(",")
+        moment = (
+            datetime.fromtimestamp(int(at) / 1e6, tz=timezone.get_default_timezone())
+            if at.isdigit()
+            else timezone.now()
+        )
+        ordered = ordered.filter(models.Q(created_at__lt=moment) | models.Q(created_at=moment, id__lt=pk))
+    found = list(ordered[: PAGE + 1])
+    last = found[PAGE - 1] if len(found) > PAGE else None
+    following = f"{round(last.created_at.timestamp() * 1e6)},{last.pk}" if last else None
+    return {"items": [show(one) for one in found[:PAGE]], "next": following}
+
+
+def once(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Honour `Idempotency-Key`: a POST that is sent again answers as the first time and does nothing."""
+
+    @wraps(view)
+    def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        key = request.headers.get("Idempotency-Key", "")[:200]
+        if not key:
+            return view(request, *args, **kwargs)
+        digest = hashlib.sha256(request.body if request.content_type == "application/json" else b"").hexdigest()
+        where = {"workspace": request.workspace, "key": key, "path": request.path[:200]}
+        IdempotentAnswer.objects.filter(created_at__lt=timezone.now() - KEPT).delete()
+        try:
+            with transaction.atomic():
+                kept = IdempotentAnswer.objects.create(**where, digest=digest)
+        except IntegrityError:
+            return repeated(IdempotentAnswer.objects.get(**where), digest)
+        try:
+            status, body = view(request, *args, **kwargs)
+        except BaseException:
+            kept.delete()
+            raise
+        kept.status, kept.body = status, json.loads(json.dumps(body, default=str))
+        kept.save()
+        return status, body
+
+    return checked
+
+
+def repeated(kept: IdempotentAnswer, digest: str) -> JsonResponse:
+    if kept.digest != digest:
+        raise Conflict(
+            "This Idempotency-Key was used for another request.",
+            code="key_reused",
+            hint="Use a new key for each request.",
+        )
+    if not kept.status:
+        raise Conflict(
+            "The first request with this Idempotency-Key is still at work.", code="at_work", hint="Ask again soon."
+        )
+    response = JsonResponse(kept.body, status=kept.status, safe=False)
+    response["Idempotent-Replayed"] = "true"
+    return response

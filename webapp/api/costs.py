@@ -1,0 +1,102 @@
+"""/costs, /budget, /rates."""
+
+from datetime import date, datetime, time
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils import timezone
+from ninja import Router, Schema
+
+from webapp.accounts.actions import audit
+from webapp.api.shapes import moment, money
+from webapp.core.problems import Problem
+from webapp.costs import actions, reports
+from webapp.costs.models import Rate
+
+router = Router(tags=["costs"])
+
+
+def start_of(day: date | None) -> datetime | None:
+    return timezone.make_aware(datetime.combine(day, time())) if day else None
+
+
+@router.get("/costs", response=dict)
+def costs(
+    request: HttpRequest, group_by: str = "kind", since: date | None = None, until: date | None = None
+) -> dict[str, Any]:
+    """Sums of the ledger by `day`, `prototype`, `kind` (comma-separated), of this month unless `since` is given."""
+    groups = [name.strip() for name in group_by.split(",") if name.strip()]
+    unknown = [name for name in groups if name not in reports.GROUPS]
+    if unknown or not groups:
+        raise Problem(
+            f"Costs cannot be grouped by “{''.join(unknown)}”.", code="bad_group", hint="Use day, prototype or kind."
+        )
+    start = start_of(since) or actions.month_start()
+    rows = reports.grouped(request.workspace, groups, start, start_of(until))
+    month = actions.month(request.workspace)
+    items = [
+        {
+            name: moment(value) if isinstance(value, datetime) else value
+            for name, value in row.items()
+            if name not in ("amount", "seconds")
+        }
+        | {"amount": money(row["amount"]), "seconds": round(row["seconds"], 1)}
+        for row in rows
+    ]
+    total = sum((row["amount"] for row in rows), start=actions.Decimal(0))
+    return {"items": items, "next": None, "total": money(total), "currency": month.currency, "since": moment(start)}
+
+
+class BudgetIn(Schema):
+    amount: str | float
+
+
+def budget_shape(request: HttpRequest) -> dict[str, Any]:
+    month = actions.month(request.workspace)
+    return {
+        "amount": money(month.budget),
+        "spent": money(month.spent),
+        "left": money(month.left),
+        "currency": month.currency,
+    }
+
+
+@router.get("/budget", response=dict)
+def get_budget(request: HttpRequest) -> dict[str, Any]:
+    return budget_shape(request)
+
+
+@router.put("/budget", response=dict)
+def put_budget(request: HttpRequest, payload: BudgetIn) -> dict[str, Any]:
+    budget = actions.set_budget(request.workspace, payload.amount)
+    audit(request.workspace, request.user, "set", "budget", text=str(budget))
+    return budget_shape(request)
+
+
+def rate_shape(rate: Rate) -> dict[str, Any]:
+    return {
+        "hardware": rate.hardware,
+        "title": rate.title,
+        "price_per_hour": str(rate.price_per_hour),
+        "currency": rate.currency,
+        "source": rate.source,
+        "source_date": rate.source_date.isoformat() if rate.source_date else None,
+    }
+
+
+@router.get("/rates", response=dict)
+def list_rates(request: HttpRequest) -> dict[str, Any]:
+    return {"items": [rate_shape(rate) for rate in Rate.objects.for_workspace(request.workspace)], "next": None}
+
+
+class RateIn(Schema):
+    price_per_hour: str | float
+
+
+@router.put("/rates/{hardware}", response=dict)
+def put_rate(request: HttpRequest, hardware: str, payload: RateIn) -> dict[str, Any]:
+    if not Rate.objects.for_workspace(request.workspace).filter(hardware=hardware).exists():
+        raise Problem(
+            "There is no such hardware.", code="bad_hardware", status=404, hint="GET /api/v1/rates lists them."
+        )
+    return rate_shape(actions.set_rate(request.workspace, hardware, payload.price_per_hour))

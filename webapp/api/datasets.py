@@ -1,0 +1,118 @@
+"""/datasets, /models, /tasks, /hardware, /me."""
+
+from typing import Any
+
+from django.db.models import Prefetch
+from django.http import HttpRequest
+from ninja import File, Form, Router, Schema, UploadedFile
+
+from trainer import tasks
+from webapp.accounts.access import load
+from webapp.api.auth import once, page
+from webapp.api.shapes import dataset_row, dataset_shape
+from webapp.catalog.hardware import devices, options, workers
+from webapp.core.problems import Conflict, Problem
+from webapp.costs.actions import price_per_hour
+from webapp.datasets import actions
+from webapp.datasets.models import Dataset, DatasetVersion
+
+router = Router(tags=["data"])
+
+
+@router.post("/datasets", response={201: dict})
+@once
+def create_dataset(
+    request: HttpRequest,
+    file: list[UploadedFile] = File(...),  # noqa: B008  how ninja names its parts
+    name: str = Form(""),
+) -> tuple[int, dict[str, Any]]:
+    """Upload one file or several (train and test by name); a worker reads them."""
+    dataset = actions.create_dataset(request.workspace, request.user, file, name)
+    return 201, dataset_shape(dataset)
+
+
+@router.get("/datasets", response=dict)
+def list_datasets(request: HttpRequest, cursor: str | None = None) -> dict[str, Any]:
+    light = DatasetVersion.objects.only("id", "dataset_id", "number", "status", "rows").order_by("-number")
+    found = Dataset.objects.for_workspace(request.workspace).prefetch_related(
+        Prefetch("versions", light, to_attr="shown_versions")
+    )
+    return page(found, cursor, dataset_row)
+
+
+@router.get("/datasets/{pk}", response=dict)
+def get_dataset(request: HttpRequest, pk: str) -> dict[str, Any]:
+    return dataset_shape(load(Dataset, request.workspace, pk))
+
+
+@router.delete("/datasets/{pk}", response={204: None})
+def delete_dataset(request: HttpRequest, pk: str) -> tuple[int, None]:
+    dataset = load(Dataset, request.workspace, pk)
+    if dataset.prototypes.exists():
+        raise Conflict("A prototype uses this dataset.", code="in_use", hint="Delete the prototype first.")
+    actions.delete_dataset(dataset, request.user)
+    return 204, None
+
+
+class VersionIn(Schema):
+    """The next version: the same rows under other columns, or with one fault mended."""
+
+    task: str | None = None
+    columns: dict[str, str] | None = None
+    fix: str | None = None
+
+
+@router.post("/datasets/{pk}/versions", response={201: dict})
+@once
+def create_version(request: HttpRequest, pk: str, payload: VersionIn) -> tuple[int, dict[str, Any]]:
+    dataset = load(Dataset, request.workspace, pk)
+    version = dataset.current
+    if version is None:
+        raise Conflict("This dataset has not been read yet.", code="not_ready", hint="Wait until its status is ready.")
+    if payload.fix:
+        actions.mend(version, request.user, payload.fix)
+    elif payload.columns:
+        actions.remap(
+            version,
+            request.user,
+            payload.task or version.suggestion.get("task") or tasks.all()[0].slug,
+            payload.columns,
+        )
+    else:
+        raise Problem("Nothing to change was given.", hint="Send columns or fix.")
+    return 201, dataset_shape(dataset)
+
+
+@router.get("/tasks", response=dict)
+def list_tasks(request: HttpRequest) -> dict[str, Any]:
+    return {"items": [task.declaration() for task in tasks.all()], "next": None}
+
+
+@router.get("/models", response=dict)
+def list_models(request: HttpRequest, task: str | None = None) -> dict[str, Any]:
+    chosen = [one for one in tasks.all() if task in (None, one.slug)]
+    return {
+        "items": [model | {"task": one.slug} for one in chosen for model in one.declaration()["models"]],
+        "next": None,
+    }
+
+
+@router.get("/hardware", response=dict)
+def list_hardware(request: HttpRequest) -> dict[str, Any]:
+    """What a run may ask for with its price, and the machines that are there."""
+    records = workers()
+    items = [
+        {"hardware": name, "price_per_hour": str(price_per_hour(request.workspace, name))} for name in options(records)
+    ]
+    return {"items": items, "devices": devices(records), "workers": records, "next": None}
+
+
+@router.get("/me", response=dict)
+def me(request: HttpRequest) -> dict[str, Any]:
+    membership = request.workspace.memberships.get(user=request.user)
+    return {
+        "email": request.user.email,
+        "name": request.user.name,
+        "role": membership.role,
+        "workspace": {"id": request.workspace.pk, "name": request.workspace.name},
+    }

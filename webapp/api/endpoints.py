@@ -1,0 +1,192 @@
+"""/endpoints: deploy, share, switch, keys, links, usage, feedback."""
+
+from typing import Any
+
+from django.db.models import Sum
+from django.http import Http404, HttpRequest
+from ninja import Router, Schema
+
+from webapp.accounts.access import load
+from webapp.api.auth import once, page
+from webapp.api.shapes import endpoint_shape, feedback_shape, link_shape, moment
+from webapp.endpoints import actions
+from webapp.endpoints.models import Endpoint, EndpointKey, ShareLink
+from webapp.runs.models import Run
+
+router = Router(tags=["sharing"])
+HOURS = 24 * 31
+
+
+class EndpointIn(Schema):
+    run: str
+    name: str | None = None
+    slug: str | None = None
+    visibility: str | None = None
+
+
+class EndpointPatch(Schema):
+    """What is left out stays. `run` deploys another run; `status` is live or off."""
+
+    run: str | None = None
+    name: str | None = None
+    words: str | None = None
+    slug: str | None = None
+    visibility: str | None = None
+    status: str | None = None
+
+
+class NameIn(Schema):
+    name: str = ""
+
+
+class LinkIn(Schema):
+    name: str = ""
+    days: int | None = None
+
+
+def load_endpoint(request: HttpRequest, slug: str) -> Endpoint:
+    found = (
+        Endpoint.objects.for_workspace(request.workspace)
+        .filter(slug=slug)
+        .select_related("current__run", "workspace", "prototype")
+        .first()
+    )
+    if found is None:
+        raise Http404
+    return found
+
+
+def load_run(request: HttpRequest, pk: str) -> Run:
+    return load(Run.objects.select_related("prototype", "workspace"), request.workspace, pk)
+
+
+@router.post("/endpoints", response={201: dict})
+@once
+def create_endpoint(request: HttpRequest, payload: EndpointIn) -> tuple[int, dict[str, Any]]:
+    """Serve a run. The key comes only in this answer, the first time a prototype is deployed."""
+    endpoint, key = actions.deploy(load_run(request, payload.run), request.user, **payload.model_dump(exclude={"run"}))
+    if key is None:
+        _key, key = actions.create_key(endpoint, request.user, "another key")
+    return 201, endpoint_shape(endpoint, key)
+
+
+@router.get("/endpoints", response=dict)
+def list_endpoints(request: HttpRequest, cursor: str | None = None) -> dict[str, Any]:
+    found = Endpoint.objects.for_workspace(request.workspace).select_related("current").prefetch_related("links")
+    return page(found, cursor, endpoint_shape)
+
+
+@router.get("/endpoints/{slug}", response=dict)
+def get_endpoint(request: HttpRequest, slug: str) -> dict[str, Any]:
+    return endpoint_shape(load_endpoint(request, slug))
+
+
+@router.patch("/endpoints/{slug}", response=dict)
+def patch_endpoint(request: HttpRequest, slug: str, payload: EndpointPatch) -> dict[str, Any]:
+    endpoint = load_endpoint(request, slug)
+    wishes = payload.model_dump(exclude={"run"}, exclude_none=True)
+    if payload.run:
+        run = load_run(request, payload.run)
+        if run.prototype_id != endpoint.prototype_id:
+            raise Http404
+        actions.deploy(run, request.user)
+        endpoint.refresh_from_db()
+    actions.update(endpoint, request.user, wishes)
+    endpoint.refresh_from_db()
+    return endpoint_shape(endpoint)
+
+
+@router.delete("/endpoints/{slug}", response={204: None})
+def delete_endpoint(request: HttpRequest, slug: str) -> tuple[int, None]:
+    actions.delete(load_endpoint(request, slug), request.user)
+    return 204, None
+
+
+@router.get("/endpoints/{slug}/usage", response=dict)
+def usage(request: HttpRequest, slug: str) -> dict[str, Any]:
+    """Totals and hours of the last 31 days; serving's counts arrive within about ten seconds."""
+    rows = load_endpoint(request, slug).usage.all()[:HOURS]
+    totals = load_endpoint(request, slug).usage.aggregate(
+        requests=Sum("requests"), errors=Sum("errors"), rows=Sum("rows")
+    )
+    items = [
+        {
+            "hour": moment(row.hour),
+            "key": row.key or None,
+            "requests": row.requests,
+            "errors": row.errors,
+            "rows": row.rows,
+            "mean_ms": round(row.ms / row.requests, 2) if row.requests else None,
+        }
+        for row in rows
+    ]
+    return {"total": {name: value or 0 for name, value in totals.items()}, "items": items, "next": None}
+
+
+@router.get("/endpoints/{slug}/feedback", response=dict)
+def list_feedback(request: HttpRequest, slug: str, cursor: str | None = None) -> dict[str, Any]:
+    return page(load_endpoint(request, slug).feedback.all(), cursor, feedback_shape)
+
+
+class FeedbackIn(Schema):
+    input: str
+    verdict: str
+    output: dict[str, Any] | None = None
+    should_have_been: str = ""
+
+
+@router.post("/endpoints/{slug}/feedback", response={201: dict})
+@once
+def create_feedback(request: HttpRequest, slug: str, payload: FeedbackIn) -> tuple[int, dict[str, Any]]:
+    endpoint = load_endpoint(request, slug)
+    wanted = payload.should_have_been[:200]
+    made = actions.take_feedback(
+        endpoint, payload.input, payload.output or {}, payload.verdict, should_have_been=wanted
+    )
+    return 201, feedback_shape(made)
+
+
+@router.get("/endpoints/{slug}/keys", response=dict)
+def list_keys(request: HttpRequest, slug: str) -> dict[str, Any]:
+    return page(load_endpoint(request, slug).keys.all(), None, key_shape)
+
+
+def key_shape(key: EndpointKey) -> dict[str, Any]:
+    times = {
+        "last_used_at": moment(key.last_used_at),
+        "revoked_at": moment(key.revoked_at),
+        "created_at": moment(key.created_at),
+    }
+    return {"id": key.pk, "name": key.name, "hint": key.hint, **times}
+
+
+@router.post("/endpoints/{slug}/keys", response={201: dict})
+@once
+def create_key(request: HttpRequest, slug: str, payload: NameIn) -> tuple[int, dict[str, Any]]:
+    key, secret = actions.create_key(load_endpoint(request, slug), request.user, payload.name)
+    return 201, key_shape(key) | {"key": secret}
+
+
+@router.delete("/endpoints/{slug}/keys/{pk}", response={204: None})
+def revoke_key(request: HttpRequest, slug: str, pk: str) -> tuple[int, None]:
+    keys = EndpointKey.objects.filter(endpoint=load_endpoint(request, slug)).select_related("endpoint", "workspace")
+    actions.revoke(load(keys, request.workspace, pk), request.user)
+    return 204, None
+
+
+@router.get("/endpoints/{slug}/links", response=dict)
+def list_links(request: HttpRequest, slug: str) -> dict[str, Any]:
+    return page(load_endpoint(request, slug).links.select_related("endpoint"), None, link_shape)
+
+
+@router.post("/endpoints/{slug}/links", response={201: dict})
+@once
+def create_link(request: HttpRequest, slug: str, payload: LinkIn) -> tuple[int, dict[str, Any]]:
+    return 201, link_shape(actions.create_link(load_endpoint(request, slug), request.user, payload.name, payload.days))
+
+
+@router.delete("/endpoints/{slug}/links/{pk}", response={204: None})
+def revoke_link(request: HttpRequest, slug: str, pk: str) -> tuple[int, None]:
+    links = ShareLink.objects.filter(endpoint=load_endpoint(request, slug)).select_related("endpoint", "workspace")
+    actions.revoke(load(links, request.workspace, pk), request.user)
+    return 204, None

@@ -1,0 +1,160 @@
+"""How objects look in JSON: times RFC 3339 UTC, money decimal strings."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+
+from webapp.datasets.models import Dataset, DatasetVersion
+from webapp.endpoints import actions as endpoint_actions
+from webapp.endpoints.models import Endpoint, Feedback, ShareLink
+from webapp.runs import queues
+from webapp.runs.models import Run, Status
+
+
+def moment(value: datetime | None) -> str | None:
+    return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z") if value else None
+
+
+def money(value: Decimal) -> str:
+    """Plain decimal notation with at least cents and at most six places."""
+    text = f"{value.quantize(Decimal('0.000001')):f}".rstrip("0")
+    whole, _dot, places = text.partition(".")
+    return f"{whole}.{places.ljust(2, '0')}"
+
+
+def version_shape(version: DatasetVersion) -> dict[str, Any]:
+    return {
+        "number": version.number,
+        "status": version.status,
+        "rows": version.rows,
+        "sha256": version.sha256 or None,
+        "note": version.note,
+        "created_at": moment(version.created_at),
+    }
+
+
+def dataset_row(dataset: Dataset) -> dict[str, Any]:
+    """One line of a list: needs `shown_versions`, newest first, prefetched."""
+    newest = dataset.shown_versions[0] if dataset.shown_versions else None
+    return {
+        "id": dataset.pk,
+        "name": dataset.name,
+        "status": newest.status if newest else "processing",
+        "rows": newest.rows if newest else 0,
+        "created_at": moment(dataset.created_at),
+    }
+
+
+def dataset_shape(dataset: Dataset) -> dict[str, Any]:
+    versions = list(dataset.versions.order_by("-number"))
+    newest = versions[0] if versions else None
+    ready = next((version for version in versions if version.status == "ready"), None)
+    shown = ready or newest
+    return {
+        "id": dataset.pk,
+        "name": dataset.name,
+        "status": newest.status if newest and (newest.status == "processing" or not ready) else "ready",
+        "progress": newest.progress if newest else 0,
+        "rows": shown.rows if shown else 0,
+        "columns": shown.columns if shown else [],
+        "labels": shown.labels if shown else [],
+        "split": shown.split if shown else {},
+        "problems": shown.problems if shown else [],
+        "suggestion": shown.suggestion if shown else {},
+        "sha256": (shown.sha256 or None) if shown else None,
+        "version": shown.number if shown else None,
+        "versions": [version_shape(version) for version in versions],
+        "error": newest.error if newest and newest.status == "failed" else None,
+        "created_at": moment(dataset.created_at),
+    }
+
+
+def run_row(run: Run) -> dict[str, Any]:
+    return {
+        "id": run.pk,
+        "name": str(run),
+        "number": run.number,
+        "prototype": run.prototype_id,
+        "status": run.status,
+        "stage": run.stage or None,
+        "progress": round(run.progress, 4),
+        "task": run.task,
+        "model": run.model,
+        "method": run.method,
+        "hardware": run.hardware,
+        "headline": run.headline,
+        "cost": money(run.cost),
+        "currency": run.currency,
+        "seconds": round(run.seconds, 1),
+        "created_at": moment(run.created_at),
+    }
+
+
+def run_shape(run: Run) -> dict[str, Any]:
+    done = run.status == Status.SUCCEEDED
+    return run_row(run) | {
+        "dataset": run.version.dataset_id,
+        "version": run.version.number,
+        "columns": run.columns,
+        "params": run.params,
+        "limits": run.limits,
+        "seed": run.seed,
+        "eta_seconds": run.eta_seconds,
+        "place": queues.place(run) if run.status == Status.QUEUED else None,
+        "metrics": run.metrics,
+        "baselines": run.baselines,
+        "device": run.device or None,
+        "attempts": run.attempts,
+        "error": {name: run.error.get(name, "") for name in ("code", "message", "hint")} if run.error else None,
+        "artifact": f"{settings.PUBLIC_URL}/api/v1/runs/{run.pk}/artifact" if done else None,
+        "started_at": moment(run.started_at),
+        "finished_at": moment(run.finished_at),
+    }
+
+
+def endpoint_shape(endpoint: Endpoint, key: str | None = None) -> dict[str, Any]:
+    version = endpoint.current
+    shape = {
+        "id": endpoint.pk,
+        "slug": endpoint.slug,
+        "name": endpoint.name,
+        "status": endpoint.status,
+        "visibility": endpoint.visibility,
+        "prototype": endpoint.prototype_id,
+        "run": version.run_id if version else None,
+        "version": version.number if version else None,
+        "engine": version.engine if version else None,
+        "agreement": version.export.get("agreement") if version else None,
+        "export": version.export if version else None,
+        "demo_url": endpoint_actions.demo_url(endpoint),
+        "predict_url": endpoint_actions.predict_url(endpoint),
+        "error": endpoint.error,
+        "created_at": moment(endpoint.created_at),
+    }
+    return shape | ({"key": key} if key else {})
+
+
+def link_shape(link: ShareLink) -> dict[str, Any]:
+    return {
+        "id": link.pk,
+        "name": link.name,
+        "url": settings.PUBLIC_URL + endpoint_actions.demo_path(link.endpoint, link),
+        "visits": link.visits,
+        "tries": link.tries,
+        "expires_at": moment(link.expires_at),
+        "revoked_at": moment(link.revoked_at),
+    }
+
+
+def feedback_shape(feedback: Feedback) -> dict[str, Any]:
+    return {
+        "id": feedback.pk,
+        "input": feedback.input,
+        "output": feedback.output,
+        "verdict": feedback.verdict,
+        "should_have_been": feedback.should_have_been or None,
+        "link": feedback.link_id,
+        "created_at": moment(feedback.created_at),
+    }

@@ -1,0 +1,86 @@
+"""The API object, its errors and its routers. JSON only, and no logic of its own: the pages call the same actions."""
+
+from typing import Any
+
+from django.core.exceptions import ValidationError as FieldError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from ninja import NinjaAPI
+from ninja.errors import AuthenticationError, HttpError, ValidationError
+
+from webapp.api import costs, datasets, endpoints, runs
+from webapp.api.auth import Token
+from webapp.core.problems import Problem
+
+api = NinjaAPI(
+    title="Maquette",
+    version="1",
+    description="Upload data, train a model, share a demo. Errors are RFC 9457 problem+json.",
+    auth=Token(),
+    urls_namespace="api",
+    docs_url=None,
+)
+for router in (datasets.router, runs.router, endpoints.router, costs.router):
+    api.add_router("", router)
+
+
+def problem(status: int, code: str, detail: str, hint: str = "", **extra: Any) -> HttpResponse:
+    retry = extra.pop("retry_after", None)
+    fields = {
+        "type": "about:blank",
+        "title": code.replace("_", " "),
+        "status": status,
+        "code": code,
+        "detail": detail,
+        "hint": hint,
+    }
+    response = JsonResponse(fields | extra, status=status, content_type="application/problem+json")
+    if retry:
+        response["Retry-After"] = str(retry)
+    if status == 401:
+        response["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+@api.exception_handler(Problem)
+def refused(request: HttpRequest, error: Problem) -> HttpResponse:
+    return problem(error.status, error.code, error.message, error.hint, **error.extra)
+
+
+@api.exception_handler(Http404)
+def missing(request: HttpRequest, error: Http404) -> HttpResponse:
+    return problem(
+        404, "not_found", "There is no such object.", "Check the id; another workspace's objects are not shown."
+    )
+
+
+@api.exception_handler(AuthenticationError)
+def unknown(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
+    hint = "Send Authorization: Bearer TOKEN; tokens are on the settings page."
+    return problem(401, "bad_token", "The token is missing or wrong.", hint)
+
+
+@api.exception_handler(ValidationError)
+def malformed(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    first = error.errors[0]
+    where = ".".join(str(part) for part in first["loc"] if part not in ("body", "payload"))
+    return problem(
+        422,
+        "invalid",
+        f"{where}: {first['msg']}",
+        "See /api/v1/openapi.json for the fields.",
+        errors=jsonable(error.errors),
+    )
+
+
+@api.exception_handler(FieldError)
+def unfit(request: HttpRequest, error: FieldError) -> HttpResponse:
+    return problem(422, "invalid", "; ".join(error.messages), "See /api/v1/openapi.json for the fields.")
+
+
+@api.exception_handler(HttpError)
+def plain(request: HttpRequest, error: HttpError) -> HttpResponse:
+    return problem(error.status_code, "bad_request", error.message, "See /api/v1/openapi.json.")
+
+
+def jsonable(errors: Any) -> list[dict[str, Any]]:
+    return [{"loc": list(map(str, one["loc"])), "msg": one["msg"], "type": one["type"]} for one in errors]
