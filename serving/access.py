@@ -115,7 +115,11 @@ class Registry:
     def known(self, slug: str) -> Record | None:
         if slug not in self.held:
             raise Problem(
-                503, "no_registry", "The list of endpoints cannot be read just now.", "Try again shortly.", retry_after=2
+                503,
+                "no_registry",
+                "The list of endpoints cannot be read just now.",
+                "Try again shortly.",
+                retry_after=2,
             )
         return self.held[slug][1]
 

@@ -175,7 +175,9 @@ class Application:
         asked = read_inputs(await request.body(INTERNAL_BYTES), INTERNAL_INPUTS)
         artifact, engine = asked.get("artifact"), asked.get("engine")
         if not isinstance(artifact, str) or not (Path(artifact) / "manifest.json").is_file():
-            raise Problem(422, "no_artifact", "There is no such artifact.", "Give the folder that a finished run wrote.")
+            raise Problem(
+                422, "no_artifact", "There is no such artifact.", "Give the folder that a finished run wrote."
+            )
         model = await self.pool.get(artifact, engine if isinstance(engine, str) else None)
         names = {"run": Path(artifact).parent.name, "version": None}
         body, _ms = await self.outputs(model, asked["inputs"], names, started)
@@ -223,7 +225,10 @@ def read_inputs(body: bytes, most: int) -> dict[str, Any]:
         raise Problem(422, "no_inputs", "`inputs` is empty.", example)
     if len(inputs) > most:
         raise Problem(
-            422, "too_many_inputs", f"At most {most} inputs fit into one request; there are {len(inputs)}.", "Send several requests."
+            422,
+            "too_many_inputs",
+            f"At most {most} inputs fit into one request; there are {len(inputs)}.",
+            "Send several requests.",
         )
     return asked
 

@@ -75,7 +75,11 @@ class Request:
                 message = await self.receive()
         except TimeoutError as error:
             raise Problem(
-                408, "too_slow", "The request did not arrive in time.", "Send it again.", headers=[(b"connection", b"close")]
+                408,
+                "too_slow",
+                "The request did not arrive in time.",
+                "Send it again.",
+                headers=[(b"connection", b"close")],
             ) from error
         if message["type"] == "http.disconnect":
             raise Gone

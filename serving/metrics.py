@@ -30,7 +30,10 @@ class Metrics:
         batchers = [model.batcher for model in pool.models.values()]
         lines = [
             "# TYPE maquette_serving_requests_total counter",
-            *(f'maquette_serving_requests_total{{status="{status}"}} {n}' for status, n in sorted(self.answers.items())),
+            *(
+                f'maquette_serving_requests_total{{status="{status}"}} {n}'
+                for status, n in sorted(self.answers.items())
+            ),
             *single("rows_total", "counter", self.rows),
             *single("models", "gauge", len(pool.models)),
             *single("models_bytes", "gauge", pool.bytes),

@@ -47,7 +47,9 @@ class Problem(Exception):  # noqa: N818  the standard's own word
 
 
 def no_endpoint() -> Problem:
-    return Problem(404, "no_endpoint", "There is no such endpoint.", "Check the address; it may have been switched off.")
+    return Problem(
+        404, "no_endpoint", "There is no such endpoint.", "Check the address; it may have been switched off."
+    )
 
 
 def no_key() -> Problem:
@@ -81,9 +83,7 @@ def too_many(seconds: float) -> Problem:
 
 
 def waking(seconds: int = 2) -> Problem:
-    return Problem(
-        503, "waking", "The model is being loaded.", "Try again in a few seconds.", retry_after=seconds
-    )
+    return Problem(503, "waking", "The model is being loaded.", "Try again in a few seconds.", retry_after=seconds)
 
 
 def busy() -> Problem:

@@ -1,5 +1,6 @@
 """Answers from an artifact with ONNX Runtime and tokenizers alone: what serving runs, without torch or transformers."""
 
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -19,7 +20,10 @@ PIECE = 16
 class Engine:
     """One loaded model. `predict` may be called from one thread at a time."""
 
-    def __init__(self, artifact: Path, engine: str | None = None, threads: int | None = None) -> None:
+    def __init__(
+        self, artifact: Path, engine: str | None = None, threads: int | None = None, *, verify: bool = False
+    ) -> None:
+        """`verify` compares the files with the manifest's SHA-256 and raises `ModelError` where one was changed."""
         manifest = read_json(artifact / "manifest.json", artifact)
         self.artifact = artifact
         self.task = tasks.get(manifest["task"])
@@ -30,13 +34,20 @@ class Engine:
             raise ModelError(
                 f"{artifact} was not packaged as {self.engine}.", hint="Run `python -m trainer export ARTIFACT`."
             )
-        self.tokenizer = open_tokenizer(artifact / "model" / "tokenizer.json", manifest["max_length"])
+        words = artifact / "model" / "tokenizer.json"
+        if verify:
+            check_files(artifact, (path, words), manifest.get("files", {}))
+        self.tokenizer = open_tokenizer(words, manifest["max_length"])
         self.session = open_session(path, threads)
         self.bytes = path.stat().st_size
 
     def check(self, value: Any) -> str | None:
         """Why an input cannot be used; None when it can."""
         return self.task.check_input(value)
+
+    def warm(self) -> None:
+        """Answer once for nobody: a session sets up its memory on the first call of a shape."""
+        self.run([[0, 0]])
 
     def predict(self, inputs: list[str]) -> list[dict[str, Any]]:
         """For each text `{label, score, scores [{label, score}, …]}`, the likeliest first."""
@@ -93,6 +104,19 @@ def read_json(path: Path, artifact: Path) -> dict[str, Any]:
             code="no_artifact",
             hint="Give the artifact folder of a finished run.",
         ) from error
+
+
+def check_files(artifact: Path, paths: tuple[Path, ...], digests: dict[str, str]) -> None:
+    for path in paths:
+        name = path.relative_to(artifact).as_posix()
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if digests.get(name) != digest:
+            raise ModelError(
+                f"The file {name} is not the one that its manifest describes.",
+                code="damaged_artifact",
+                hint="Package the model again with `python -m trainer export ARTIFACT`.",
+            )
 
 
 def open_tokenizer(path: Path, max_length: int) -> Any:

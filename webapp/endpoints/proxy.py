@@ -1,175 +1,308 @@
-"""Hands `/e/…` to the serving process before Django sees it, over connections that stay open.
+"""`/e/…` of the web port goes to the model server before Django sees it.
 
-A small HTTP/1.1 client of our own: one request costs a few hundred microseconds here, a hundredth of what a Django
-view would. It trusts serving, its only peer, to answer with a Content-Length.
+A hand-written HTTP/1.1 client over kept connections: a general one costs several milliseconds of processor time a
+request. Bodies are passed on as they come, within bounds.
 """
 
 import asyncio
+import contextlib
 import hmac
 import json
+import logging
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
-Message = dict[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-Asgi = Callable[[Message, Receive, Send], Awaitable[None]]
+log = logging.getLogger(__name__)
+Headers = list[tuple[bytes, bytes]]
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 PREFIX = "/e/"
-MOST_BYTES = 8 * 1024 * 1024
-MOST_HEAD_BYTES = 64 * 1024
-IDLE_CONNECTIONS = 128
+IDLE_SECONDS = 4.0
+"""Below uvicorn's own keep-alive of five seconds, so that a kept connection is rarely a closed one."""
+MOST_IDLE = 128
 CONNECT_SECONDS = 2.0
 ANSWER_SECONDS = 60.0
+MOST_REQUEST_BYTES = 16 * 1024 * 1024
+MOST_RESPONSE_BYTES = 64 * 1024 * 1024
+MOST_HEADER_BYTES = 64 * 1024
+CHUNK = 64 * 1024
 HOP_BY_HOP = {
-    b"connection",
-    b"keep-alive",
-    b"proxy-authenticate",
-    b"proxy-authorization",
-    b"te",
-    b"trailer",
-    b"transfer-encoding",
-    b"upgrade",
-    b"host",
-    b"content-length",
-    b"expect",
-    b"x-forwarded-for",
+    *(b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"proxy-connection", b"te"),
+    *(b"trailer", b"transfer-encoding", b"upgrade"),
 }
-Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+OURS = {b"host", b"content-length", b"x-forwarded-for", b"expect"}
+"""Request headers that the proxy writes itself."""
 
 
-class Away(Exception):  # noqa: N818  a state of the peer
-    """Serving does not answer."""
+class Away(Exception):  # noqa: N818
+    """Serving cannot be reached or broke off before it answered."""
+
+
+class TooLarge(Exception):  # noqa: N818
+    """The body is beyond the bound."""
+
+
+class Connection:
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+        self.idle_since = 0.0
+        self.used = False
+
+    def fresh(self) -> bool:
+        return (
+            time.monotonic() - self.idle_since < IDLE_SECONDS
+            and not self.reader.at_eof()
+            and not self.writer.transport.is_closing()
+        )
+
+    def close(self) -> None:
+        self.writer.transport.abort()
+
+
+class Pool:
+    """Kept connections to one server: `http://host:port` or `unix:///path`."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self.path = unquote(parts.path) if parts.scheme == "unix" else None
+        self.host, self.port = parts.hostname or "127.0.0.1", parts.port or 80
+        self.name = f"{self.host}:{self.port}".encode() if self.path is None else b"serving"
+        self.idle: deque[Connection] = deque()
+
+    async def take(self, *, new: bool = False) -> Connection:
+        """The last used connection that still stands, or a new one; `Away` when none can be had."""
+        while self.idle and not new:
+            connection = self.idle.pop()
+            if connection.fresh():
+                return connection
+            connection.close()
+        opening = (
+            asyncio.open_unix_connection(self.path, limit=MOST_HEADER_BYTES)
+            if self.path
+            else asyncio.open_connection(self.host, self.port, limit=MOST_HEADER_BYTES)
+        )
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                return Connection(*await opening)
+        except OSError as error:  # TimeoutError is one
+            raise Away from error
+
+    def keep(self, connection: Connection) -> None:
+        connection.idle_since, connection.used = time.monotonic(), True
+        self.idle.append(connection)
+        if len(self.idle) > MOST_IDLE:
+            self.idle.popleft().close()
 
 
 class ServingProxy:
-    """ASGI middleware around the web application. `internal_token` is refused from outside."""
+    """ASGI application around `app`: what begins with /e/ goes to serving, all else to `app`.
 
-    def __init__(self, app: Asgi, upstream: str, internal_token: str = "") -> None:
+    `internal_token` never passes from outside: a request that carries it is refused as if the key were wrong.
+    """
+
+    def __init__(self, app: Callable[..., Awaitable[None]], upstream_url: str, internal_token: str = "") -> None:
         self.app = app
-        parts = urlsplit(upstream)
-        self.host, self.port = parts.hostname or "127.0.0.1", parts.port or 80
-        self.internal = internal_token.encode()
-        self.idle: deque[Connection] = deque()
+        self.pool = Pool(upstream_url)
+        self.internal_token = internal_token.encode()
 
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not scope["path"].startswith(PREFIX):
             await self.app(scope, receive, send)
-            return
-        body = await read_body(receive)
-        if body is None:
-            return
-        if isinstance(body, int):
-            await refuse(
-                send, 413, "too_large", f"A request may have {MOST_BYTES} bytes.", "Send fewer or shorter inputs."
-            )
-            return
-        if self.carries_internal_token(scope["headers"]):
-            await refuse(send, 401, "bad_key", "The key is missing or wrong.", "Send a key of this endpoint.")
-            return
-        try:
-            status, headers, answer = await asyncio.wait_for(self.exchange(self.request(scope, body)), ANSWER_SECONDS)
-        except (Away, TimeoutError):
-            await refuse(send, 503, "waking", "The models are starting.", "Ask again in a few seconds.", retry_after=2)
-            return
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": answer})
-
-    def carries_internal_token(self, headers: list[tuple[bytes, bytes]]) -> bool:
-        given = next((value for name, value in headers if name == b"authorization"), b"").rpartition(b" ")[2]
-        return bool(self.internal) and hmac.compare_digest(given, self.internal)
-
-    def request(self, scope: Message, body: bytes) -> bytes:
-        path = scope.get("raw_path") or scope["path"].encode()
-        if scope["query_string"]:
-            path += b"?" + scope["query_string"]
-        client = (scope.get("client") or ("",))[0]
-        lines = [b"%s %s HTTP/1.1" % (scope["method"].encode(), path), b"host: serving"]
-        lines += [
-            b"%s: %s" % (name, value)
-            for name, value in scope["headers"]
-            if name not in HOP_BY_HOP and not name.startswith(b"x-maquette-")
-        ]
-        lines += [b"x-forwarded-for: %s" % client.encode(), b"content-length: %d" % len(body), b"", b""]
-        return b"\r\n".join(lines) + body
-
-    async def exchange(self, request: bytes) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
-        """One request and its answer. A kept connection that turns out closed before a byte came is replaced once."""
-        while self.idle:
-            connection = self.idle.pop()
-            try:
-                return await self.talk(connection, request)
-            except Away:
-                continue
-        try:
-            opening = asyncio.open_connection(self.host, self.port, limit=MOST_HEAD_BYTES)
-            connection = await asyncio.wait_for(opening, CONNECT_SECONDS)
-        except (OSError, TimeoutError) as error:
-            raise Away from error
-        return await self.talk(connection, request)
-
-    async def talk(self, connection: Connection, request: bytes) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
-        reader, writer = connection
-        try:
-            writer.write(request)
-            head = await reader.readuntil(b"\r\n\r\n")
-            status, headers, length = parse_head(head)
-            body = await reader.readexactly(length) if length else b""
-        except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError) as error:
-            writer.close()
-            raise Away from error
-        except asyncio.CancelledError:
-            writer.close()
-            raise
-        if len(self.idle) < IDLE_CONNECTIONS:
-            self.idle.append(connection)
+        elif self.carries_token(scope):
+            await refuse(send, 401, "no_key", "A working key is needed.", "Send a key from the endpoint's page.")
         else:
-            writer.close()
-        return status, headers, body
+            await Exchange(self.pool, scope, receive, send).run()
+
+    def carries_token(self, scope: Scope) -> bool:
+        if not self.internal_token:
+            return False
+        given = (value.rpartition(b" ")[2].strip() for name, value in scope["headers"] if name == b"authorization")
+        return any(hmac.compare_digest(token, self.internal_token) for token in given)
 
 
-def parse_head(head: bytes) -> tuple[int, list[tuple[bytes, bytes]], int]:
-    """(status, headers without the hop's own, length of the body)."""
+class Exchange:
+    """One request and its answer."""
+
+    def __init__(self, pool: Pool, scope: Scope, receive: Receive, send: Send) -> None:
+        self.pool, self.scope, self.receive, self.send = pool, scope, receive, send
+        self.started = False
+        self.first: dict[str, Any] = {}
+        self.connection: Connection | None = None
+
+    async def run(self) -> None:
+        try:
+            self.first = await self.receive()
+            if self.first["type"] == "http.disconnect":
+                return
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await self.exchange()
+        except TooLarge:
+            await self.fail(413, "too_large", "The request is too large.", "Send fewer or shorter inputs.")
+        except (Away, OSError, EOFError, ValueError) as error:  # IncompleteReadError is an EOFError
+            log.warning("serving did not answer: %s", type(error).__name__)
+            await self.fail(503, "waking", "The model server is starting.", "Try again in a few seconds.")
+        finally:
+            if self.connection is not None:  # not given back: it broke or the visitor left
+                self.connection.close()
+
+    async def fail(self, status: int, code: str, detail: str, hint: str) -> None:
+        """A refusal, unless part of an answer went out: then only breaking off says that it is not whole."""
+        if self.started:
+            raise ConnectionError("The answer broke off.")
+        await refuse(self.send, status, code, detail, hint)
+
+    async def exchange(self) -> None:
+        """Once more on a new connection when a kept one turned out closed: nothing of an answer had come by then."""
+        self.connection = await self.pool.take()
+        try:
+            head = await self.ask()
+        except (OSError, EOFError):
+            again = self.connection.used and not self.first.get("more_body")
+            self.connection.close()
+            if not again:
+                raise
+            self.connection = await self.pool.take(new=True)
+            head = await self.ask()
+        await self.relay(*head)
+
+    async def ask(self) -> tuple[int, Headers]:
+        """Send the request and wait for the head of the answer; a visitor who leaves meanwhile ends the wait."""
+        assert self.connection is not None
+        body, more = self.first.get("body", b""), self.first.get("more_body", False)
+        writer = self.connection.writer
+        if not more:
+            writer.write(self.request_head(f"content-length: {len(body)}\r\n".encode()) + body)
+        else:
+            writer.write(self.request_head(b"transfer-encoding: chunked\r\n"))
+            await self.stream(body)
+        leaving = asyncio.create_task(self.watch())
+        try:
+            return parse_head(await self.connection.reader.readuntil(b"\r\n\r\n"))
+        except asyncio.LimitOverrunError as error:
+            raise Away from error
+        finally:
+            leaving.cancel()
+
+    async def watch(self) -> None:
+        """Break off towards serving when the visitor leaves."""
+        while (await self.receive())["type"] != "http.disconnect":
+            pass
+        if self.connection is not None:
+            self.connection.used = False  # nobody is left to ask again for
+            self.connection.close()
+
+    def request_head(self, framing: bytes) -> bytes:
+        scope = self.scope
+        path = scope.get("raw_path") or scope["path"].encode()
+        if scope.get("query_string"):
+            path += b"?" + scope["query_string"]
+        lines = [scope["method"].encode() + b" " + path + b" HTTP/1.1\r\nhost: " + self.pool.name + b"\r\n", framing]
+        dropped, forwarded = named_by_connection(scope["headers"]), []
+        for name, value in scope["headers"]:
+            if name == b"x-forwarded-for":
+                forwarded.append(value)
+            elif name not in dropped and not name.startswith(b"x-maquette-"):
+                lines.append(name + b": " + value + b"\r\n")
+        client = scope["client"][0].encode() if scope.get("client") else b"unknown"
+        lines.append(b"x-forwarded-for: " + b", ".join([*forwarded, client]) + b"\r\n\r\n")
+        return b"".join(lines)
+
+    async def stream(self, body: bytes) -> None:
+        assert self.connection is not None
+        writer, size, more = self.connection.writer, 0, True
+        while True:
+            size += len(body)
+            if size > MOST_REQUEST_BYTES:
+                raise TooLarge
+            if body:
+                writer.write(b"%x\r\n%b\r\n" % (len(body), body))
+                with contextlib.suppress(ConnectionError):  # serving may have refused already: read why
+                    await writer.drain()
+            if not more:
+                break
+            message = await self.receive()
+            if message["type"] == "http.disconnect":
+                raise Away
+            body, more = message.get("body", b""), message.get("more_body", False)
+        writer.write(b"0\r\n\r\n")
+
+    async def relay(self, status: int, headers: Headers) -> None:
+        connection = self.connection
+        assert connection is not None
+        known = dict(headers)
+        chunked = known.get(b"transfer-encoding", b"").lower() == b"chunked"
+        length = int(known[b"content-length"]) if b"content-length" in known and not chunked else None
+        bare = self.scope["method"] == "HEAD" or status in (204, 304)
+        if (length or 0) > MOST_RESPONSE_BYTES:
+            raise Away
+        whole = b"" if bare or length == 0 else None
+        if whole is None and length is not None and length <= CHUNK:
+            whole = await connection.reader.readexactly(length)
+        kept = [(name, value) for name, value in headers if name not in HOP_BY_HOP]
+        self.started = True
+        await self.send({"type": "http.response.start", "status": status, "headers": kept})
+        if whole is None:
+            async for part in parts_of(connection.reader, length, chunked):
+                await self.send({"type": "http.response.body", "body": part, "more_body": True})
+        ends = length is None and not chunked and not bare
+        if not ends and known.get(b"connection", b"").lower() != b"close":
+            self.pool.keep(connection)
+            self.connection = None
+        await self.send({"type": "http.response.body", "body": whole or b""})
+
+
+def named_by_connection(headers: Headers) -> set[bytes]:
+    """Headers that stay behind: hop-by-hop ones, those that `Connection` names, and those written anew."""
+    named = {part.strip().lower() for name, value in headers if name == b"connection" for part in value.split(b",")}
+    return HOP_BY_HOP | OURS - {b"x-forwarded-for"} | named - {b"authorization", b"close"}
+
+
+def parse_head(head: bytes) -> tuple[int, Headers]:
     first, *lines = head[:-4].split(b"\r\n")
-    status = int(first.split(b" ", 2)[1])
-    headers, length = [], 0
+    headers = []
     for line in lines:
         name, _colon, value = line.partition(b":")
-        name, value = name.strip().lower(), value.strip()
-        if name == b"content-length":
-            length = int(value)
-        if name not in (b"connection", b"keep-alive", b"transfer-encoding", b"date", b"server"):
-            headers.append((name, value))
-    return status, headers, length
+        headers.append((name.strip().lower(), value.strip()))
+    return int(first.split(b" ", 2)[1]), headers
 
 
-async def read_body(receive: Receive) -> bytes | int | None:
-    """The whole body; its size when it is too large; None when the client has gone."""
-    parts: list[bytes] = []
+async def parts_of(reader: asyncio.StreamReader, length: int | None, chunked: bool) -> Any:
+    """The body piece by piece: chunked, of a known length, or until the connection ends."""
     size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        if size > MOST_BYTES:
-            return size
-        if not message.get("more_body"):
-            return parts[0] if len(parts) == 1 else b"".join(parts)
+    while length is None or size < length:
+        if chunked:
+            expected = int((await reader.readuntil(b"\r\n")).split(b";")[0], 16)
+            if size + expected > MOST_RESPONSE_BYTES:
+                raise Away
+            part = (await reader.readexactly(expected + 2))[:-2]
+        else:
+            part = await reader.read(CHUNK if length is None else min(CHUNK, length - size))
+            if not part and length is not None:
+                raise EOFError
+        size += len(part)
+        if not part:
+            return
+        if size > MOST_RESPONSE_BYTES:
+            raise Away
+        yield part
 
 
-async def refuse(send: Send, status: int, code: str, detail: str, hint: str, retry_after: int = 0) -> None:
-    fields = {"type": "about:blank", "title": detail, "status": status, "code": code, "detail": detail, "hint": hint}
-    body = json.dumps(fields).encode()
+async def refuse(send: Send, status: int, code: str, detail: str, hint: str) -> None:
+    title = {401: "Unauthorized", 413: "Content Too Large", 503: "Service Unavailable"}[status]
+    body = json.dumps(
+        {"type": "about:blank", "title": title, "status": status, "detail": detail, "code": code, "hint": hint}
+    ).encode()
     headers = [
         (b"content-type", b"application/problem+json"),
         (b"content-length", str(len(body)).encode()),
         (b"access-control-allow-origin", b"*"),
     ]
-    if retry_after:
-        headers.append((b"retry-after", str(retry_after).encode()))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
+    extra = {401: (b"www-authenticate", b"Bearer"), 413: (b"connection", b"close"), 503: (b"retry-after", b"2")}
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, extra[status]]})
     await send({"type": "http.response.body", "body": body})
