@@ -72,14 +72,14 @@ def read_files(
     return content
 
 
-def gather(tables: list[Table], parts: list[str | None], emit: Emit) -> tuple[Content, np.ndarray]:
-    """Stream every file into one table; the part that its file gave to each row, "" for none."""
+def gather(tables: list[Table], parts: list[str | None], emit: Emit) -> tuple[Content, np.ndarray | None]:
+    """Stream every file into one table; the part that its file gave to each row, "" for none; None when no file tells."""
     names = shared_columns(tables)
     schema = pa.schema([(name, pa.string()) for name in names])
     meter = Meter(emit, sum(table.bytes for table in tables))
     chunks: list[pa.Table] = []
-    row_parts: list[np.ndarray] = []
-    for table, part in zip(tables, parts, strict=True):
+    row_counts: list[int] = []
+    for table in tables:
         before = meter.rows
         for cells in table.batches:
             count = len(cells[0])
@@ -90,13 +90,15 @@ def gather(tables: list[Table], parts: list[str | None], emit: Emit) -> tuple[Co
             chunks.append(pa.table(arrays, schema=schema))
             meter.add(count, table.progress())
         table.details["rows"] = meter.rows - before
-        row_parts.append(np.full(meter.rows - before, part or "", dtype="U10"))
+        row_counts.append(meter.rows - before)
         meter.close(table.bytes)
     table = pa.concat_tables([schema.empty_table(), *chunks])
     content = Content(table, [table.source() for table in tables], reading_problems(tables, names))
     if not content.rows:
         raise no_rows(tables[0])
-    return content, np.concatenate(row_parts)
+    if not any(parts):
+        return content, None
+    return content, np.repeat(np.array([part or "" for part in parts], dtype="U10"), row_counts)
 
 
 class Meter:
@@ -200,21 +202,20 @@ def look(content: Content, columns: dict[str, str] | None) -> None:
         content.keys = keys_of(content.table.column(roles["text"]), content.table.column(roles["label"]))
 
 
-def divide(content: Content, wanted: SplitSpec, file_parts: np.ndarray) -> None:
+def divide(content: Content, wanted: SplitSpec, file_parts: np.ndarray | None = None) -> None:
     """Freeze a part for each usable row: by file, by a column that says so, else drawn."""
     if content.keys is None:
         content.split = np.full(content.rows, "", dtype="U10")
         return
     fixed, how = file_parts, "by file"
-    if not (fixed != "").any():
+    if fixed is None:
         fixed, how = split_column(content), "by column"
-    given = bool((fixed != "").any())
-    content.split = split_rows(content.keys, wanted, fixed if given else None)
-    content.given_split, content.split_how = given, how if given else DRAWN
+    content.split = split_rows(content.keys, wanted, fixed)
+    content.given_split, content.split_how = fixed is not None, DRAWN if fixed is None else how
 
 
-def split_column(content: Content) -> np.ndarray:
-    """The part that a column named split, subset or fold gives to each row; "" everywhere when there is none."""
+def split_column(content: Content) -> np.ndarray | None:
+    """The part that a column named split, subset or fold gives to each row; None when there is none."""
     for profile in content.profile:
         name = profile["name"]
         if name.strip().lower() in kinds.SPLIT_NAMES and name not in content.roles.values():
@@ -222,7 +223,7 @@ def split_column(content: Content) -> np.ndarray:
             values = [kinds.SPLIT_VALUES.get((cell or "").strip().lower(), "") for cell in cells]
             if all(values) and len(set(values)) > 1:
                 return np.array(values, dtype="U10")
-    return np.full(content.rows, "", dtype="U10")
+    return None
 
 
 def mend(content: Content, action: str, wanted: SplitSpec) -> None:
@@ -240,7 +241,7 @@ def mend(content: Content, action: str, wanted: SplitSpec) -> None:
     content.table = content.table.filter(pa.array(kept))
     look(content, content.roles)
     if not given:
-        divide(content, wanted, np.full(content.rows, "", dtype="U10"))
+        divide(content, wanted)
         return
     divide(content, SplitSpec(test=0, validation=0, seed=wanted.seed), parts)
     content.given_split, content.split_how = given, how

@@ -41,7 +41,7 @@ def csv_table(lines: Lines, sample: str, name: str, size: int, details: dict[str
         lines.mark()
     spaced = f'{delimiter} "' in sample and f'{delimiter}"' not in sample
     table = Table(name, "csv", [], iter(()), size, details | {"delimiter": delimiter})
-    records = Records(lines, table, csv.reader(lines, delimiter=delimiter, skipinitialspace=spaced))
+    records = read_records(lines, table, csv.reader(lines, delimiter=delimiter, skipinitialspace=spaced))
     header = next((row for _line, row in records if any(cell.strip() for cell in row)), None)
     if header is None:
         raise DataError(f"{name} has no rows.", code="no_rows", hint="Export it again and send that.")
@@ -54,47 +54,39 @@ def csv_table(lines: Lines, sample: str, name: str, size: int, details: dict[str
     return table
 
 
-class Records:
+def read_records(lines: Lines, table: Table, reader: Any) -> Iterator[tuple[int, list[str]]]:
     """(line where it begins, fields) of each record. After a quote that is never closed reading goes on one line later."""
-
-    def __init__(self, lines: Lines, table: Table, reader: Any) -> None:
-        self.lines, self.table, self.reader = lines, table, reader
-        self.rewinds = 0
-
-    def __iter__(self) -> Iterator[tuple[int, list[str]]]:
-        return self
-
-    def __next__(self) -> tuple[int, list[str]]:
-        while True:
-            self.lines.mark()
-            try:
-                row = next(self.reader)
-            except csv.Error as error:
-                self.refuse(str(error))
+    rewinds = 0
+    taken = lines.taken
+    while True:
+        taken.clear()
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            why = str(error)
+            if "field limit" in why:
+                why = f"has a field of more than {MAX_FIELD_CHARACTERS:,} characters, or a quote that is not closed"
+        else:
+            if len(taken) == 1 or not unclosed(lines):
+                yield lines.number - len(taken) + 1, row
                 continue
-            taken = self.lines.taken
-            if len(taken) > 1 and self.unclosed(taken):
-                self.refuse("opens a quote that is not closed")
-                continue
-            return self.lines.number - len(taken) + 1, row
-
-    def unclosed(self, taken: list[str]) -> bool:
-        """Whether a record of several lines swallowed what was not meant for it."""
-        if len(taken) > MAX_RECORD_LINES:
-            return True
-        return self.lines.ended and sum(line.count('"') for line in taken) % 2 == 1
-
-    def refuse(self, why: str) -> None:
-        taken = self.lines.taken
-        if "field limit" in why:
-            why = f"has a field of more than {MAX_FIELD_CHARACTERS:,} characters, or a quote that is not closed"
-        self.table.refuse(self.lines.number - len(taken) + 1, why)
-        if len(taken) > 1 and self.rewinds < MAX_REWINDS:
-            self.rewinds += 1
-            self.lines.rewind()
+            why = "opens a quote that is not closed"
+        table.refuse(lines.number - len(taken) + 1, why)
+        if len(taken) > 1 and rewinds < MAX_REWINDS:
+            rewinds += 1
+            lines.rewind()
 
 
-def batches(records: Records, table: Table) -> Iterator[Columns]:
+def unclosed(lines: Lines) -> bool:
+    """Whether a record of several lines swallowed what was not meant for it."""
+    if len(lines.taken) > MAX_RECORD_LINES:
+        return True
+    return lines.ended and sum(line.count('"') for line in lines.taken) % 2 == 1
+
+
+def batches(records: Iterator[tuple[int, list[str]]], table: Table) -> Iterator[Columns]:
     width = len(table.columns)
     rows: list[list[str]] = []
     characters = 0

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from trainer.data.keys import Keys, group_ids, normalised
+from trainer.data.keys import Keys, normalised, repeated
 from trainer.errors import DataError
 
 KEEP_AT_LEAST = 3
@@ -18,7 +18,7 @@ def drop_missing(keys: Keys) -> np.ndarray:
 def drop_duplicates(keys: Keys) -> np.ndarray:
     """The first of each text; rows without text or label stay as they are."""
     kept = np.ones(len(keys), dtype=bool)
-    rows = np.flatnonzero(keys.usable)
+    rows = repeated(keys)
     _unique, first = np.unique(keys.texts[rows], return_index=True)
     kept[rows] = False
     kept[rows[first]] = True
@@ -28,9 +28,9 @@ def drop_duplicates(keys: Keys) -> np.ndarray:
 def conflicting(keys: Keys) -> np.ndarray:
     """True for rows whose text occurs with more than one label."""
     found = np.zeros(len(keys), dtype=bool)
-    rows = np.flatnonzero(keys.usable)
+    rows = repeated(keys)
     if len(rows):
-        groups, sizes = group_ids(keys.texts[rows])
+        _unique, groups, sizes = np.unique(keys.texts[rows], return_inverse=True, return_counts=True)
         lowest, highest = np.full(len(sizes), len(keys.labels)), np.full(len(sizes), -1)
         np.minimum.at(lowest, groups, keys.codes[rows])
         np.maximum.at(highest, groups, keys.codes[rows])

@@ -80,7 +80,7 @@ def read_version(folder: Path, columns: dict[str, str] | None, wanted: SplitSpec
     content = Content(table, before["source"], lasting)
     look(content, columns or before["suggestion"]["columns"] or None)
     given = bool(before["split"].get("given"))
-    divide(content, wanted, np.array([(part or "") if given else "" for part in parts], dtype="U10"))
+    divide(content, wanted, np.array([part or "" for part in parts], dtype="U10") if given else None)
     if given:
         content.split_how = before["split"]["how"]
     return content

@@ -18,6 +18,8 @@ from trainer.columns import MISSING, canonical_label, is_missing
 
 SLICE_ROWS = 50_000
 FOLD_ASCII = bytes(range(128)).lower() + bytes(range(128, 256))
+SHORT = 12
+"""Cells of that length and more are missing only when they are blank."""
 NO_TEXT = 0
 """The key of a row without a text."""
 
@@ -84,7 +86,10 @@ def keys_of(texts: pa.ChunkedArray, labels: pa.ChunkedArray) -> Keys:
     keys = np.zeros(len(texts), dtype=np.uint64)
     at = 0
     for cells in slices(texts):
-        keys[at : at + len(cells)] = [NO_TEXT if is_missing(cell) else text_key(str(cell)) for cell in cells]
+        keys[at : at + len(cells)] = [
+            NO_TEXT if cell is None or (len(cell) < SHORT and is_missing(cell)) or cell.isspace() else text_key(cell)
+            for cell in cells
+        ]
         at += len(cells)
     return Keys(keys, codes, names)
 
@@ -117,10 +122,16 @@ def missing_mask(column: pa.Array) -> pa.Array:
     return pc.or_kleene(pc.is_null(trimmed), pc.fill_null(pc.is_in(trimmed, pa.array(sorted(MISSING))), False))
 
 
-def group_ids(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(group of each row, size of each group) for rows with equal keys."""
-    _unique, inverse, sizes = np.unique(keys, return_inverse=True, return_counts=True)
-    return inverse, sizes
+def repeated(keys: Keys) -> np.ndarray:
+    """Usable rows, in order, whose text another usable row has too."""
+    rows = np.flatnonzero(keys.usable)
+    order = np.argsort(keys.texts[rows], kind="stable")
+    ordered = keys.texts[rows[order]]
+    same = ordered[1:] == ordered[:-1]
+    copies = np.zeros(len(rows), dtype=bool)
+    copies[1:] |= same
+    copies[:-1] |= same
+    return np.sort(rows[order[copies]])
 
 
 def mixed(keys: np.ndarray, seed: int) -> np.ndarray:

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from trainer.columns import kind_of
 from trainer.data.fixes import KEEP_AT_LEAST, conflicting
-from trainer.data.keys import NO_TEXT, Keys, missing_mask, normalised
+from trainer.data.keys import NO_TEXT, Keys, missing_mask, normalised, repeated
 
 SAMPLE = 2_000
 EXAMPLES = 3
@@ -38,7 +38,8 @@ def profile_column(name: str, column: pa.ChunkedArray) -> dict[str, Any]:
         hashes.append(np.fromiter(map(hash, values), np.int64, len(values)))
         lengths.append(pc.utf8_length(there).to_numpy())
     size = np.concatenate(lengths) if lengths else np.array([])
-    distinct = len(np.unique(np.concatenate(hashes))) if hashes else 0
+    seen = np.sort(np.concatenate(hashes)) if hashes else np.array([])
+    distinct = int((seen[1:] != seen[:-1]).sum()) + 1 if len(seen) else 0
     found: dict[str, Any] = {
         "name": name,
         "kind": kind_of(sample, distinct, len(size)),
@@ -229,7 +230,7 @@ def rare_problems(keys: Keys, counts: np.ndarray) -> list[dict[str, Any]]:
 
 def copy_problems(texts: pa.ChunkedArray, keys: Keys, split: np.ndarray, given_split: bool) -> list[dict[str, Any]]:
     """Repeated texts, repeated texts with different labels, and copies on both sides of a given split."""
-    rows = np.flatnonzero(keys.usable)
+    rows = repeated(keys)
     if not len(rows):
         return []
     _unique, first, groups = np.unique(keys.texts[rows], return_index=True, return_inverse=True)

@@ -70,7 +70,7 @@ def draw(members: np.ndarray, sizes: np.ndarray, shares: dict[str, float], of_gr
             continue
         want = max(want, 1)
         taken = 0
-        for group in members.tolist():
+        for group in map(int, members):
             if taken >= want or left <= 1:
                 break
             size = int(sizes[group])
@@ -78,7 +78,7 @@ def draw(members: np.ndarray, sizes: np.ndarray, shares: dict[str, float], of_gr
                 of_group[group] = NUMBERS[name]
                 taken, left = taken + size, left - 1
         if not taken and left > 1:
-            free = [group for group in members.tolist() if of_group[group] == TRAIN]
+            free = [group for group in map(int, members) if of_group[group] == TRAIN]
             smallest = min(free, key=lambda group: sizes[group])
             if sizes[smallest] <= total / 2:
                 of_group[smallest] = NUMBERS[name]
@@ -89,7 +89,7 @@ def draw_across(order: np.ndarray, codes: np.ndarray, want: int, part: int, of_g
     """Where every class is too small for a share of its own: one group of some classes that have another left."""
     left = np.bincount(codes[of_group == TRAIN], minlength=int(codes.max()) + 1)
     used: set[int] = set()
-    for group in order.tolist():
+    for group in map(int, order):
         code = int(codes[group])
         if len(used) >= max(want, 1):
             break
