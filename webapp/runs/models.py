@@ -137,10 +137,11 @@ class Run(WorkspaceOwned):
 
     # State changes. Each returns whether it happened.
 
-    def _move(self, sources: "tuple[str, ...] | list[str]", lease: str | None = None, **fields: Any) -> bool:
+    def _move(self, sources: "tuple[str, ...] | list[str]", held: str | None = None, /, **fields: Any) -> bool:
+        """Compare and set: from one of `sources`, and only while the lease is still `held`."""
         rows = Run.objects.filter(pk=self.pk, status__in=sources)
-        if lease is not None:
-            rows = rows.filter(lease=lease)
+        if held is not None:
+            rows = rows.filter(lease=held)
         moved = bool(rows.update(**fields))
         if moved:
             self.refresh_from_db()
