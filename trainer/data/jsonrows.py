@@ -16,24 +16,26 @@ MAX_BATCH_CELLS = 2_000_000
 
 def open_json(lines: Lines, sample: str, name: str, size: int, details: dict[str, Any]) -> Table:
     """JSON lines when the first line is a whole object, else one document."""
-    first = sample.replace("\0", "").lstrip().splitlines()[0].strip()
-    if first.startswith("{") and (is_json(first) or not document_like(first, sample)):
+    first, *later = (line.strip() for line in sample.replace("\0", "").splitlines() if line.strip())
+    whole = parsed(first)
+    alone = not later and find_rows(whole) is not None
+    if first.startswith("{") and not alone and (whole is not None or begins_objects(later)):
         return jsonl_table(lines, name, size, details)
     return document_table(lines, name, size, details)
 
 
-def is_json(text: str) -> bool:
+def parsed(text: str) -> Any:
+    """The JSON value of a line; None when it is none."""
     try:
-        json.loads(text)
+        return json.loads(text)
     except (ValueError, RecursionError):
-        return False
-    return True
+        return None
 
 
-def document_like(first: str, sample: str) -> bool:
-    """Whether an object goes on over several lines: later lines do not begin one of their own."""
-    later = [line.strip() for line in sample.splitlines()[1:50] if line.strip()]
-    return sum(line.startswith("{") and len(line) > 1 for line in later) < len(later) / 2 or not later
+def begins_objects(later: list[str]) -> bool:
+    """Whether most of the lines after a broken one begin an object of their own."""
+    seen = later[:50]
+    return sum(line.startswith("{") and len(line) > 1 for line in seen) * 2 > len(seen)
 
 
 def jsonl_table(lines: Lines, name: str, size: int, details: dict[str, Any]) -> Table:
@@ -96,14 +98,16 @@ def find_rows(value: Any) -> list[Any] | None:
         return None
     lists = [one for one in value.values() if isinstance(one, list) and one]
     of_rows = [one for one in lists if all(isinstance(row, dict) for row in one[:100])]
-    flat = [
-        one for one in of_rows if not any(isinstance(cell, list | dict) for row in one[:100] for cell in row.values())
-    ]
+    flat = [one for one in of_rows if not any(holds_rows(cell) for row in one[:100] for cell in row.values())]
     if flat:
         return max(flat, key=len)
     if len(lists) > 1 and len(lists) == len(value) and len({len(one) for one in lists}) == 1:
         return [dict(zip(value, row, strict=True)) for row in zip(*lists, strict=True)]
     return None
+
+
+def holds_rows(cell: Any) -> bool:
+    return isinstance(cell, list) and bool(cell) and isinstance(cell[0], dict)
 
 
 def folded(key: str) -> str:
@@ -133,8 +137,8 @@ def object_table(table: Table, objects: Iterable[tuple[int, Any]]) -> Table:
             break
     table.columns = named(as_text(key) for key in columns.values())
     if not columns:
-        if ahead or table.bad_count:
-            table.refuse(1, "has no named fields") if not table.bad_count else None
+        if not table.bad_count:
+            table.refuse(1, "has no named fields")
         table.columns = ["column 1"]
         return table
     table.batches = batches(list(columns), ahead, stream)

@@ -1,0 +1,86 @@
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from tests.trainer.data_files import TABLES, TEXTS
+from trainer.columns import canonical_label, guess_text_and_label, is_missing
+from trainer.data.content import read_files
+from trainer.data.profiling import profile_column
+
+
+def profiles(**columns: list[str | None]) -> list[dict]:
+    return [profile_column(name, pa.chunked_array([pa.array(cells, pa.string())])) for name, cells in columns.items()]
+
+
+SENTENCES: list[str | None] = [f"this is the message with the number {row}" for row in range(100)]
+CLASSES: list[str | None] = ["a", "b"] * 50
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind"),
+    [
+        (SENTENCES, "text"),
+        (["spam", "ham"] * 50, "category"),
+        (["1", "2.5", "-3", "1,234.5", "4e3"] * 20, "number"),
+        (["2024-01-05", "05/01/2024", "5 January 2024"] * 30, "date"),
+        (["yes", "no"] * 50, "boolean"),
+        ([str(row) for row in range(100)], "id"),
+        ([f"ab{row:08x}" for row in range(100)], "id"),
+        ([None, "", " ", "NaN"] * 25, "empty"),
+        ([f"房间很干净第{row}次" for row in range(100)], "text"),
+    ],
+)
+def test_kinds(cells: list[str | None], kind: str) -> None:
+    assert profiles(column=cells)[0]["kind"] == kind
+
+
+@pytest.mark.parametrize("text", ["text", "Message", "review_body", "Question", "文本", "评论", "内容", "Nachricht"])
+@pytest.mark.parametrize("label", ["label", "Category", "intent", "sentiment", "标签", "类别"])
+def test_names_in_several_languages(text: str, label: str) -> None:
+    found = guess_text_and_label(profiles(id=[str(row) for row in range(100)], **{label: CLASSES, text: SENTENCES}))
+    assert found == {"text": text, "label": label}
+
+
+def test_statistics_where_names_say_nothing() -> None:
+    assert guess_text_and_label(profiles(x1=CLASSES, x2=SENTENCES)) == {"text": "x2", "label": "x1"}
+
+
+def test_a_chosen_column_is_free_for_no_other_role() -> None:
+    columns = profiles(text=SENTENCES, label=CLASSES, topic=CLASSES)
+    assert guess_text_and_label(columns, {"label": "topic"}) == {"text": "text"}
+    assert guess_text_and_label(columns, {"text": "label"})["label"] == "topic"
+
+
+def test_figures_of_a_column() -> None:
+    found = profiles(column=["aa", " aa ", None, "n/a", "bbbb"])[0]
+    assert (found["missing"], found["there"], found["distinct"]) == (2, 3, 3)
+    assert found["length"] == {"mean": 3.3, "p95": 4, "max": 4}
+
+
+def test_labels_and_missing_values() -> None:
+    assert [canonical_label(label) for label in (" a ", "1.0", "01", "1.5")] == ["a", "1", "01", "1.5"]
+    assert all(map(is_missing, [None, "", "  ", "NaN", "null", "N/A", "\\N"]))
+    assert not any(map(is_missing, ["none", "0", "no", "NA"]))
+
+
+@pytest.mark.skipif(not TEXTS.is_dir(), reason="the data sets are not on this machine")
+@pytest.mark.parametrize("name", ["banking77_test.csv", "ag_news_test.csv", "sms_spam.csv", "chn_hotel_test.csv"])
+def test_real_texts_are_understood(name: str) -> None:
+    assert read_files([TEXTS / name]).roles == {"text": "text", "label": "label"}
+
+
+@pytest.mark.skipif(not TABLES.is_dir(), reason="the data sets are not on this machine")
+@pytest.mark.parametrize("name", ["titanic.csv", "telco_churn.csv", "german_credit.csv", "california_housing.csv"])
+def test_real_tables_of_numbers_have_no_text(name: str) -> None:
+    assert read_files([TABLES / name]).roles == {}
+
+
+def test_it_is_light() -> None:
+    import subprocess
+    import sys
+
+    code = "import sys, trainer.columns; print(sorted({'numpy', 'pyarrow', 'pydantic'} & set(sys.modules)))"
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,94 @@
+from collections import Counter, defaultdict
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trainer.data.keys import keys_from, normalised
+from trainer.data.splitting import MOST_VALIDATION_ROWS, split_rows
+from trainer.spec import SplitSpec
+
+PAIRS = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 5)), min_size=1, max_size=120)
+
+
+def split(texts: list[str], labels: list[str], **wanted: float) -> list[str]:
+    return split_rows(keys_from(texts, labels), SplitSpec(**wanted)).tolist()  # type: ignore[arg-type]
+
+
+@settings(max_examples=200, deadline=None)
+@given(pairs=PAIRS, seed=st.integers(0, 3))
+def test_properties(pairs: list[tuple[int, int]], seed: int) -> None:
+    texts, labels = [f"Text {text}!" for text, _label in pairs], [str(label) for _text, label in pairs]
+    parts = split(texts, labels, seed=seed)
+    assert set(parts) <= {"train", "validation", "test"}
+    assert parts == split(texts, labels, seed=seed)
+    sides = defaultdict(set)
+    for text, part in zip(texts, parts, strict=True):
+        sides[normalised(text)].add(part)
+    assert all(len(side) == 1 for side in sides.values())
+    first_label = {}
+    for text, label in zip(texts, labels, strict=True):
+        first_label.setdefault(text, label)
+    learned = {first_label[text] for text, part in zip(texts, parts, strict=True) if part == "train"}
+    assert learned == set(first_label.values())
+
+
+def test_shares_are_kept_in_every_class() -> None:
+    labels = ["a"] * 700 + ["b"] * 200 + ["c"] * 100
+    parts = split([f"text {row}" for row in range(1000)], labels)
+    counts = Counter(zip(labels, parts, strict=True))
+    assert [counts[label, "test"] for label in "abc"] == [140, 40, 20]
+    assert [counts[label, "validation"] for label in "abc"] == [70, 20, 10]
+
+
+def test_another_seed_is_another_split() -> None:
+    texts, labels = [f"text {row}" for row in range(200)], ["a", "b"] * 100
+    assert split(texts, labels, seed=0) != split(texts, labels, seed=1)
+
+
+def test_new_rows_move_few_others() -> None:
+    texts, labels = [f"text {row}" for row in range(1000)], ["a", "b"] * 500
+    before, after = split(texts, labels), split([*texts, "one more", "another"], [*labels, "a", "b"])
+    assert sum(one != other for one, other in zip(before, after, strict=False)) < 10
+
+
+def test_the_default_validation_part_is_bounded_and_a_wanted_one_is_not() -> None:
+    texts, labels = [f"text {row}" for row in range(20_000)], ["a", "b"] * 10_000
+    assert split(texts, labels).count("validation") == MOST_VALIDATION_ROWS
+    assert split(texts, labels, validation=0.1).count("validation") == 2000
+
+
+def test_a_text_repeated_often_does_not_fill_the_test_part() -> None:
+    parts = split(["again"] * 80 + [f"text {row}" for row in range(20)], ["a"] * 100)
+    assert parts.count("test") <= 20
+    assert parts[0] == "train"
+
+
+@pytest.mark.parametrize("count", [10, 12, 30])
+def test_tiny_classes_still_leave_a_test_part(count: int) -> None:
+    parts = split([f"text {row}" for row in range(count)], [str(row // 2) for row in range(count)])
+    assert parts.count("test") >= 2
+    assert parts.count("train") >= count // 2
+
+
+def test_given_parts_stay() -> None:
+    fixed = np.array(["test"] * 20 + [""] * 80, dtype="U10")
+    keys = keys_from([f"text {row}" for row in range(100)], ["a", "b"] * 50)
+    parts = split_rows(keys, SplitSpec(), fixed)
+    assert (parts == "test").tolist() == (fixed == "test").tolist()
+    assert (parts == "validation").sum() == 8
+
+
+def test_unusable_rows_have_no_part() -> None:
+    texts = ["", " ", "null", *(f"text {row}" for row in range(20))]
+    assert split(texts, ["a", "b", "a"] + ["a", "b"] * 10)[:3] == ["", "", ""]
+    assert split([f"text {row}" for row in range(20)], ["n/a", "NaN"] + ["a", "b"] * 9)[:2] == ["", ""]
+
+
+def test_what_two_copies_share() -> None:
+    assert normalised("Hello,  World!") == normalised("ｈｅｌｌｏ world")
+    assert normalised("C++") != normalised("C")
+    assert normalised("so 👍") != normalised("so 👎")
+    assert normalised("नमस्ते") == "नमस्ते"
+    assert normalised("?!") == "?!"
