@@ -52,7 +52,7 @@ def kind_of(values: list[str], distinct: int, count: int) -> str:
     words = sum(len(value.split()) for value in trimmed) / len(trimmed)
     characters = sum(map(len, trimmed)) / len(trimmed)
     few = distinct <= max(20, min(MAX_LABELS, 0.2 * count))
-    if few and characters < 60:
+    if few and characters < 60 and not (words >= 3 and distinct > 0.5 * count):
         return "category"
     if words >= 3 or characters >= 25 or any(ord(char) > 0x2E80 for char in "".join(trimmed[:20])):
         return "text"
