@@ -1,0 +1,304 @@
+"""Serving against its own engine: rows a second at 64 clients, milliseconds at one, straight and through the web port.
+
+    python benchmarks/serving.py [--artifact DIR] [--seconds 3] [--rounds 3] [--json FILE]
+
+Everything is measured in one run, the phases in turn and the median of the rounds taken, because machines are noisy.
+Keys, limits and usage are on. Without --artifact, all-MiniLM-L6-v2 under a head of 77 classes is packaged first.
+"""
+
+import argparse
+import asyncio
+import csv
+import hashlib
+import json
+import multiprocessing
+import os
+import random
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+REPO = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(REPO))
+KEY, SLUG, CLASSES, CLIENTS, BATCH = "mq_bench", "bench", 77, 64, 32
+TARGETS = {"serving_64": 0.8, "web_64": 0.6, "serving_1_extra_ms": 2.0, "web_1_extra_ms": 5.0}
+
+
+def sample_texts(count: int = 2_000) -> list[str]:
+    """Bank customers' questions from the shared data, or sentences like them."""
+    shared = Path(os.environ.get("MAQUETTE_SHARED", REPO.parent / "shared"))
+    path = shared / "data" / "text_classification" / "banking77_test.csv"
+    if path.is_file():
+        with path.open(encoding="utf-8", newline="") as file:
+            texts = [row["text"] for row in csv.DictReader(file)]
+    else:
+        texts = [sentence(random.Random(seed)) for seed in range(count)]
+    random.Random(0).shuffle(texts)
+    return texts[:count]
+
+
+def sentence(chance: random.Random) -> str:
+    starts = ["how do I", "why can't I", "please help me", "I tried to", "when can I", "is it possible to"]
+    verbs = ["top up", "cancel", "verify", "exchange", "transfer money from", "withdraw cash with", "activate"]
+    things = ["my card", "my account", "the app", "a payment", "my savings", "a virtual card"]
+    ends = ["", "abroad", "since yesterday", "but it was declined twice", "because the machine kept it", "in euros"]
+    return " ".join(filter(None, map(chance.choice, (starts, verbs, things, ends))))
+
+
+def package(folder: Path, texts: list[str]) -> Path:
+    """A real encoder under a head of many classes; what it answers is of no matter here."""
+    import torch
+
+    from trainer import artifact, export, models
+    from trainer.tasks import _encoder
+
+    source = models.resolve("bundled:all-MiniLM-L6-v2")
+    labels = [f"class {number}" for number in range(CLASSES)]
+    torch.manual_seed(0)
+    target = folder / "run" / "artifact"
+    _encoder.fresh(source, labels).eval().save(target / "model", _encoder.load_tokenizer(source), 128)
+    files = {f"model/{path.name}": artifact.sha256(path) for path in (target / "model").iterdir()}
+    manifest = {"version": 1, "task": "text-classification", "labels": labels, "max_length": 128, "files": files}
+    (target / "manifest.json").write_text(json.dumps(manifest))
+    export.export(target, emit=lambda *_args, **_fields: None)
+    return target
+
+
+def engine_speed(engine: Any, texts: list[str], size: int, seconds: float) -> float:
+    """Rows a second in this process."""
+    at, started = 0, time.perf_counter()
+    while time.perf_counter() - started < seconds:
+        engine.predict([texts[(at + step) % len(texts)] for step in range(size)])
+        at += size
+    return at / (time.perf_counter() - started)
+
+
+def http_speed(port: int, clients: int, seconds: float, texts: list[str]) -> float:
+    """Rows a second over kept connections, from a process of its own."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        done, took = pool.apply(generate, (port, clients, seconds, texts))
+    return done / took
+
+
+def generate(port: int, clients: int, seconds: float, texts: list[str]) -> tuple[int, float]:
+    import uvloop
+
+    return uvloop.run(drive(port, clients, seconds, texts))
+
+
+async def drive(port: int, clients: int, seconds: float, texts: list[str]) -> tuple[int, float]:
+    requests = [request(text) for text in texts]
+    started = time.perf_counter()
+    counts = await asyncio.gather(
+        *(client(port, start, clients, started + seconds, requests) for start in range(clients))
+    )
+    return sum(counts), time.perf_counter() - started
+
+
+def request(text: str) -> bytes:
+    body = json.dumps({"inputs": [text]}).encode()
+    return (
+        f"POST /e/{SLUG}/predict HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {KEY}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    ).encode() + body
+
+
+async def client(port: int, start: int, step: int, until: float, requests: list[bytes]) -> int:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    done = 0
+    while time.perf_counter() < until:
+        writer.write(requests[(start + done * step) % len(requests)])
+        head = await reader.readuntil(b"\r\n\r\n")
+        if not head.startswith(b"HTTP/1.1 200"):
+            raise RuntimeError(head.decode())
+        length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
+        await reader.readexactly(length)
+        done += 1
+    writer.close()
+    return done
+
+
+class Place:
+    """A private Redis, serving and the web port, all ended at the end."""
+
+    def __init__(self, folder: Path, artifact: Path) -> None:
+        self.folder, self.artifact = folder, artifact
+        self.processes: list[subprocess.Popen[bytes]] = []
+        self.ports = {"serving": free_port(), "web": free_port()}
+        self.redis_url = f"unix://{folder}/r.sock"
+        self.env = os.environ | {
+            "REDIS_URL": self.redis_url,
+            "MAQUETTE_INTERNAL_TOKEN": "bench",
+            "MAQUETTE_DATA": str(folder / "data"),
+            "SERVING_URL": f"http://127.0.0.1:{self.ports['serving']}",
+        }
+
+    def __enter__(self) -> "Place":
+        import redis
+
+        from webapp.core.redis_server import find_binary
+
+        found = find_binary()
+        if found is None:
+            raise SystemExit("No redis-server was found. Install one: apt install redis-server.")
+        self.start([str(found.path), "--port", "0", "--unixsocket", f"{self.folder}/r.sock", "--save", ""])
+        store = redis.Redis.from_url(self.redis_url)
+        wait_for(lambda: (self.folder / "r.sock").exists() and bool(store.ping()))
+        store.set(f"maquette:endpoint:{SLUG}", json.dumps(self.record()))
+        store.close()
+        for name, application in (("serving", "serving.app:app"), ("web", web_application())):
+            self.start(
+                [
+                    sys.executable,
+                    "-m",
+                    "uvicorn",
+                    application,
+                    f"--port={self.ports[name]}",
+                    "--no-access-log",
+                    "--log-level=warning",
+                ]
+            )
+        wait_for(lambda: all(answers(port) for port in self.ports.values()))
+        return self
+
+    def record(self) -> dict[str, Any]:
+        return {
+            "slug": SLUG,
+            "status": "live",
+            "run": "bench",
+            "version": 1,
+            "artifact": str(self.artifact),
+            "limits": {"requests_per_minute": 10_000_000},
+            "keys": {hashlib.sha256(KEY.encode()).hexdigest(): "bench"},
+        }
+
+    def start(self, command: list[str]) -> None:
+        self.processes.append(subprocess.Popen(command, cwd=REPO, env=self.env, stdout=subprocess.DEVNULL))
+
+    def __exit__(self, *_exc: object) -> None:
+        for process in reversed(self.processes):
+            process.send_signal(signal.SIGTERM)
+        for process in self.processes:
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def web_application() -> str:
+    return "webapp.asgi:application" if (REPO / "webapp" / "asgi.py").is_file() else "benchmarks.serving:bare_web"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def answers(port: int) -> bool:
+    import httpx
+
+    try:
+        url, headers = f"http://127.0.0.1:{port}/e/{SLUG}/predict", {"Authorization": f"Bearer {KEY}"}
+        return httpx.post(url, json={"inputs": ["hello"]}, headers=headers, timeout=10).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def wait_for(check: Callable[[], bool], seconds: float = 60.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not check():
+        if time.monotonic() > deadline:
+            raise SystemExit("A process did not start in time.")
+        time.sleep(0.1)
+
+
+def measure(place: Place, texts: list[str], seconds: float, rounds: int) -> dict[str, float]:
+    """Each phase once a round, in turn; the median of what the rounds gave, ratios taken within a round."""
+    from trainer.engine import Engine
+
+    engine = Engine(place.artifact)
+    phases: dict[str, Callable[[], float]] = {
+        "engine_32": lambda: engine_speed(engine, texts, BATCH, seconds),
+        "serving_64": lambda: http_speed(place.ports["serving"], CLIENTS, seconds, texts),
+        "web_64": lambda: http_speed(place.ports["web"], CLIENTS, seconds, texts),
+        "engine_1": lambda: engine_speed(engine, texts, 1, seconds),
+        "serving_1": lambda: http_speed(place.ports["serving"], 1, seconds, texts),
+        "web_1": lambda: http_speed(place.ports["web"], 1, seconds, texts),
+    }
+    for phase in phases.values():
+        phase()  # warms everything up
+    found: list[dict[str, float]] = []
+    for _ in range(rounds):
+        speed = {name: phase() for name, phase in phases.items()}
+        one = {name: 1000 / speed[f"{name}_1"] for name in ("engine", "serving", "web")}
+        found.append(
+            speed
+            | {f"{name}_1_ms": value for name, value in one.items()}
+            | {f"{name}_64_ratio": speed[f"{name}_64"] / speed["engine_32"] for name in ("serving", "web")}
+            | {f"{name}_1_extra_ms": one[name] - one["engine"] for name in ("serving", "web")}
+        )
+    return {name: round(statistics.median(one[name] for one in found), 3) for name in found[0]}
+
+
+def table(found: dict[str, float], engine: str) -> str:
+    return f"""
+{engine}                  rows/s at 64 clients   of the engine   target   ms at one client   extra   target
+in process (batch 32, 1)   {found["engine_32"]:14.0f}            1.00              {found["engine_1_ms"]:12.1f}
+serving port               {found["serving_64"]:14.0f}   {found["serving_64_ratio"]:13.2f}   >= {TARGETS["serving_64"]}   {found["serving_1_ms"]:12.1f}   {found["serving_1_extra_ms"]:9.1f}   <= {TARGETS["serving_1_extra_ms"]}
+web port                   {found["web_64"]:14.0f}   {found["web_64_ratio"]:13.2f}   >= {TARGETS["web_64"]}   {found["web_1_ms"]:12.1f}   {found["web_1_extra_ms"]:9.1f}   <= {TARGETS["web_1_extra_ms"]}
+"""
+
+
+async def bare_web(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """The web port without Django: the proxy around an application that knows no page."""
+    await _bare()(scope, receive, send)
+
+
+_kept: list[Any] = []
+
+
+def _bare() -> Any:
+    if not _kept:
+        from webapp.endpoints.proxy import ServingProxy
+
+        async def nothing(_scope: Any, _receive: Any, send: Any) -> None:
+            await send({"type": "http.response.start", "status": 404, "headers": []})
+            await send({"type": "http.response.body", "body": b""})
+
+        _kept.append(ServingProxy(nothing, os.environ["SERVING_URL"], os.environ["MAQUETTE_INTERNAL_TOKEN"]))
+    return _kept[0]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--artifact", type=Path)
+    parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", type=Path)
+    asked = parser.parse_args()
+    texts = sample_texts()
+    folder = Path(tempfile.mkdtemp(prefix="mqb"))
+    try:
+        artifact = asked.artifact.resolve() if asked.artifact else package(folder, texts)
+        engine = json.loads((artifact / "onnx" / "export.json").read_text())["engine"]
+        with Place(folder, artifact) as place:
+            found = measure(place, texts, asked.seconds, asked.rounds)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    print(table(found, engine))
+    print(json.dumps(found | {"engine": engine, "web": web_application()}))
+    if asked.json:
+        asked.json.write_text(json.dumps(found | {"engine": engine}, indent=1))
+
+
+if __name__ == "__main__":
+    main()
