@@ -17,9 +17,9 @@ def moment(value: datetime | None) -> str | None:
     return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z") if value else None
 
 
-def money(value: Decimal) -> str:
+def money(value: Decimal | int) -> str:
     """Plain decimal notation with at least cents and at most six places."""
-    text = f"{value.quantize(Decimal('0.000001')):f}".rstrip("0")
+    text = f"{Decimal(value).quantize(Decimal('0.000001')):f}".rstrip("0")
     whole, _dot, places = text.partition(".")
     return f"{whole}.{places.ljust(2, '0')}"
 

@@ -1,5 +1,6 @@
 """The API object, its errors and its routers. JSON only, and no logic of its own: the pages call the same actions."""
 
+import logging
 from typing import Any
 
 from django.core.exceptions import ValidationError as FieldError
@@ -11,6 +12,7 @@ from webapp.api import costs, datasets, endpoints, runs
 from webapp.api.auth import Token
 from webapp.core.problems import Problem
 
+log = logging.getLogger(__name__)
 api = NinjaAPI(
     title="Maquette",
     version="1",
@@ -80,6 +82,12 @@ def unfit(request: HttpRequest, error: FieldError) -> HttpResponse:
 @api.exception_handler(HttpError)
 def plain(request: HttpRequest, error: HttpError) -> HttpResponse:
     return problem(error.status_code, "bad_request", error.message, "See /api/v1/openapi.json.")
+
+
+@api.exception_handler(Exception)
+def broken(request: HttpRequest, error: Exception) -> HttpResponse:
+    log.exception("%s %s failed", request.method, request.path, exc_info=error)
+    return problem(500, "bug", "This is a fault of ours, not of your request.", "Try again; the log of the site says more.")
 
 
 def jsonable(errors: Any) -> list[dict[str, Any]]:

@@ -99,6 +99,10 @@ class Pool:
         if len(self.idle) > MOST_IDLE:
             self.idle.popleft().close()
 
+    def close(self) -> None:
+        while self.idle:
+            self.idle.pop().close()
+
 
 class ServingProxy:
     """ASGI application around `app`: what begins with /e/ goes to serving, all else to `app`.
