@@ -1,0 +1,21 @@
+"""The site's own settings over a temporary folder, made for one test session and removed after it."""
+
+import atexit
+import os
+import shutil
+import tempfile
+
+if "MAQUETTE_TEST_DATA" not in os.environ:
+    os.environ["MAQUETTE_TEST_DATA"] = tempfile.mkdtemp(prefix="maquette-test-")
+    atexit.register(shutil.rmtree, os.environ["MAQUETTE_TEST_DATA"], ignore_errors=True)
+os.environ["MAQUETTE_DATA"] = os.environ["MAQUETTE_TEST_DATA"]
+for name in ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "PUBLIC_URL", "ALLOWED_HOSTS", "EMAIL_URL"):
+    os.environ.pop(name, None)
+
+from webapp.settings import *  # noqa: E402, F403
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+REDIS_URL = "redis://127.0.0.1:1/0"
+CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_TRANSPORT_OPTIONS = {"max_retries": 0, "socket_connect_timeout": 0.2}
