@@ -122,8 +122,8 @@ def up(data: Path) -> Iterator[Up]:
 
 
 def test_it_says_little_and_all_that_matters(up: Up) -> None:
-    wait(lambda: "Sign in for the first time" in up.said, 10)
-    link = re.search(r"Sign in for the first time \(works once\): (\S+)", up.said)
+    wait(lambda: "Sign in with this link" in up.said, 10)
+    link = re.search(r"Sign in with this link, which works once: (\S+)", up.said)
     assert link
     assert link[1].startswith(up.address)
     assert len(up.said.splitlines()) < 12

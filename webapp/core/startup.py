@@ -64,7 +64,7 @@ class Announcer:
             f"           after {time.monotonic() - self.began:.0f} s · Ctrl-C stops it · logs in {self.supervisor.logs}"
         )
         if link := first_sign_in_link():
-            self.say(f"Sign in for the first time (works once): {link}")
+            self.say(f"Sign in with this link, which works once: {link}")
         if os.environ.get("MAQUETTE_SAMPLE", "1") != "0":
             self.sample()
 
