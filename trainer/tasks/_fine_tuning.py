@@ -19,6 +19,9 @@ from trainer.tasks._encoder_batches import forward_in_batches
 EVAL_BATCH = 64
 CHECKPOINT_SECONDS = 30.0
 METRIC_STEPS = 10
+MOST_TUNING_ROWS = 500
+ROWS_PER_SECOND = 50
+"""Before the first step has been timed."""
 SKEW = 8
 """Commonest label over rarest, from which the rare ones count for more."""
 
@@ -37,12 +40,21 @@ def fit(job: Any, model: Any, rows: Any) -> None:
     FineTuning(job, model, rows).run()
 
 
+def share_out(rows: Any, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """(rows to learn from, rows to tune with): a few hundred tell epochs apart, so tuning rows beyond them are learned from."""
+    train, tuning = rows.part("train"), rows.part("validation")
+    tuning = tuning[rows.truth[tuning] >= 0]
+    most = max(MOST_TUNING_ROWS, 5 * len(rows.labels))
+    if len(tuning) > most:
+        tuning = np.random.default_rng(seed).permutation(tuning)
+        train, tuning = np.concatenate([train, tuning[most:]]), np.sort(tuning[:most])
+    return train, tuning
+
+
 class FineTuning:
     def __init__(self, job: Any, model: Any, rows: Any) -> None:
         self.job, self.model, self.rows, self.params = job, model, rows, job.params
-        self.train = rows.part("train")
-        self.validation = rows.part("validation")
-        self.validation = self.validation[rows.truth[self.validation] >= 0]
+        self.train, self.validation = share_out(rows, job.spec.seed)
         self.truth = torch.from_numpy(rows.truth).to(job.device.torch_device)
         self.epochs = self.params.epochs or default_epochs(len(self.train))
         self.size = self.params.batch_size
@@ -58,6 +70,7 @@ class FineTuning:
         self.prepare_model()
         self.optimizer = self.make_optimizer()
         self.loss = nn.CrossEntropyLoss(weight=self.class_weights(), label_smoothing=self.params.label_smoothing)
+        job.expect("train", self.steps * self.size / ROWS_PER_SECOND)
         self.call = nn.DataParallel(model, list(range(job.device.count))) if job.device.count > 1 else model
 
     def prepare_model(self) -> None:
@@ -138,6 +151,7 @@ class FineTuning:
                 )
                 total.zero_()
             speed = self.rows_seen / max(self.seconds_learning, 1e-6)
+            self.job.expect("train", self.seconds_in_all())
             self.job.progress(self.step, self.steps, unit="steps", rows_per_second=speed)
             self.pause(at + 1)
             if self.job.out_of_time():
@@ -151,6 +165,12 @@ class FineTuning:
                 return False
         self.at = 0
         return True
+
+    def seconds_in_all(self) -> float:
+        """What the stage takes at the speed so far, the tuning rows' reading (a third of learning's work) included."""
+        done = self.seconds_learning / max(self.step, 1)
+        tuning = self.epochs * len(self.validation) / self.size / 3
+        return done * (self.steps + tuning)
 
     def learn(self, batch: np.ndarray) -> Tensor:
         """One step; the loss."""
