@@ -21,6 +21,14 @@ KEPT = timedelta(days=1)
 
 
 class Token(HttpBearer):
+    """A token of the settings page. A signed-in browser may also read, so that the pages can link to their API call."""
+
+    def __call__(self, request: HttpRequest) -> Any:
+        if request.method == "GET" and "Authorization" not in request.headers and request.membership:
+            request.workspace = request.membership.workspace
+            return request.membership
+        return super().__call__(request)
+
     def authenticate(self, request: HttpRequest, token: str) -> Any:
         found = ApiToken.find(token)
         if found is None:

@@ -87,7 +87,9 @@ def plain(request: HttpRequest, error: HttpError) -> HttpResponse:
 @api.exception_handler(Exception)
 def broken(request: HttpRequest, error: Exception) -> HttpResponse:
     log.exception("%s %s failed", request.method, request.path, exc_info=error)
-    return problem(500, "bug", "This is a fault of ours, not of your request.", "Try again; the log of the site says more.")
+    return problem(
+        500, "bug", "This is a fault of ours, not of your request.", "Try again; the log of the site says more."
+    )
 
 
 def jsonable(errors: Any) -> list[dict[str, Any]]:

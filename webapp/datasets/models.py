@@ -81,6 +81,11 @@ class DatasetVersion(WorkspaceOwned):
         return settings.MAQUETTE_DATA / "datasets" / self.dataset_id / f"v{self.number}"
 
     @property
+    def source_names(self) -> list[str]:
+        """What the uploaded files were called, without the number they are stored under."""
+        return [name.partition("-")[2] or name for name in self.sources]
+
+    @property
     def suggestion(self) -> dict[str, Any]:
         return self.profile.get("suggestion") or {}
 
