@@ -3,6 +3,7 @@
 from collections import Counter
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.db.models import Count, Prefetch, Q, Sum
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -101,7 +102,8 @@ def home(request: HttpRequest) -> HttpResponse:
 def new_prototype(request: HttpRequest) -> HttpResponse:
     """The drop area. A POST takes files (`file`, repeatable), pasted rows (`rows`) or the sample (`sample`)."""
     if request.method != "POST":
-        return render(request, "prototypes/new.html", {"max_megabytes": max_megabytes()})
+        limit = settings.MAX_UPLOAD_BYTES
+        return render(request, "prototypes/new.html", {"max_bytes": limit, "max_megabytes": limit // 2**20})
     prototype = start(request)
     address = reverse("data", args=[prototype.pk])
     if request.headers.get("Accept", "").startswith("application/json"):
@@ -116,12 +118,6 @@ def start(request: HttpRequest) -> Prototype:
     if request.POST.get("rows"):
         return actions.start_from_text(*who, request.POST["rows"], request.POST.get("name", ""))
     return actions.start_from_files(*who, request.FILES.getlist("file"), request.POST.get("name", ""))
-
-
-def max_megabytes() -> int:
-    from django.conf import settings
-
-    return settings.MAX_UPLOAD_BYTES // 2**20
 
 
 @member

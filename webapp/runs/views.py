@@ -88,26 +88,23 @@ def body_of(form: Any, version: Any) -> dict[str, Any]:
 
 @member
 def estimate(request: HttpRequest, pk: str) -> HttpResponse:
-    """The fragment with minutes and money of one choice; it asks again while the trial runs.
+    """The fragment with minutes and money: of one choice, or of the button (`?part=commit`). It asks again while measuring.
 
-    Context: method, estimate {seconds, cost, …} or None while measuring, problem."""
+    Context: method, measuring, estimate {seconds, cost, …} or None, problem, month."""
     prototype = load(Prototype.objects.select_related("dataset"), request.workspace, pk)
     version = prototype.dataset.current
+    template = "runs/_commit.html" if request.GET.get("part") == "commit" else "runs/_estimate.html"
     context: dict[str, Any] = {
         "prototype": prototype,
         "method": request.GET.get("method", "full"),
-        "query": request.GET.urlencode(),
+        "month": month(request.workspace),
     }
     try:
         found = estimates.request(version, body_of(request.GET, version))
     except Problem as problem:
-        return render(request, "runs/_estimate.html", context | {"problem": problem.as_dict()})
-    context |= {
-        "estimate": estimates.priced(found) if found.result else None,
-        "problem": found.error,
-        "month": month(request.workspace),
-    }
-    return render(request, "runs/_estimate.html", context)
+        return render(request, template, context | {"problem": problem.as_dict()})
+    result = estimates.priced(found) if found.result else None
+    return render(request, template, context | {"estimate": result, "problem": found.error, "measuring": not result})
 
 
 @member
