@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -18,6 +18,7 @@ from webapp.accounts.actions import audit
 from webapp.accounts.models import User, Workspace
 from webapp.core.files import check_room, safe_name, store
 from webapp.core.problems import Problem
+from webapp.core.queues import hand_over
 from webapp.core.trainer_process import TrainerProcess, last_words
 from webapp.datasets.models import Dataset, DatasetVersion, Status
 
@@ -68,7 +69,7 @@ def add_version(dataset: Dataset, user: User | None, **fields: Any) -> DatasetVe
 def enqueue(version: DatasetVersion) -> None:
     from webapp.datasets.tasks import read_version
 
-    transaction.on_commit(lambda: read_version.delay(version.pk))
+    transaction.on_commit(lambda: hand_over(read_version, version.pk))
 
 
 def remap(version: DatasetVersion, user: User, task: str, columns: dict[str, str]) -> DatasetVersion:
@@ -190,10 +191,13 @@ def fail(version: DatasetVersion, error: dict[str, Any]) -> None:
     version.save()
 
 
-def sweep(stale_seconds: float = 120) -> None:
-    """Read again what a dead worker left half read; give up after the second time."""
-    stale = timezone.now() - timedelta(seconds=stale_seconds)
-    for version in DatasetVersion.objects.filter(status=Status.PROCESSING, touched_at__lt=stale)[:50]:
+def sweep(stale_seconds: float = 120, unsent_seconds: float = 20) -> None:
+    """Read again what a dead worker left half read, giving up after the second time; and send again what nobody has
+    begun to read, since its message may be lost: one too many is refused by the claim in `read`."""
+    now = timezone.now()
+    stale = Q(touched_at__lt=now - timedelta(seconds=stale_seconds))
+    unsent = Q(read_by="", touched_at__lt=now - timedelta(seconds=unsent_seconds))
+    for version in DatasetVersion.objects.filter(stale | unsent, status=Status.PROCESSING)[:50]:
         if version.attempts >= READ_ATTEMPTS:
             fail(
                 version,

@@ -19,6 +19,7 @@ from webapp.accounts.actions import audit
 from webapp.accounts.models import User
 from webapp.core.ids import new_id
 from webapp.core.problems import Conflict, Problem
+from webapp.core.queues import hand_over
 from webapp.core.trainer_process import TrainerProcess
 from webapp.costs.actions import charge, check_budget, price_per_hour
 from webapp.endpoints import registry
@@ -66,7 +67,7 @@ def deploy(run: Run, user: User | None, **wishes: Any) -> tuple[Endpoint, str | 
         Endpoint.objects.filter(pk=endpoint.pk, current=None).update(status=Status.DEPLOYING)
         from webapp.endpoints.tasks import export_version
 
-        transaction.on_commit(lambda: export_version.delay(version.pk))
+        transaction.on_commit(lambda: hand_over(export_version, version.pk))
     endpoint.refresh_from_db()
     return endpoint, key
 

@@ -16,6 +16,7 @@ from webapp.accounts.actions import audit
 from webapp.accounts.models import User
 from webapp.catalog.forms import check_params
 from webapp.core.problems import Conflict, Problem
+from webapp.core.queues import hand_over
 from webapp.core.redis import best_effort, client
 from webapp.costs.actions import check_budget, decimal_of, price_per_hour
 from webapp.datasets.models import DatasetVersion
@@ -166,10 +167,7 @@ def send(run: Run) -> None:
 
     def deliver() -> None:
         Run.objects.filter(pk=run.pk).update(sent_at=timezone.now())
-        try:
-            train.apply_async([run.pk], queue=queue_of(run.hardware), retry=False)
-        except Exception as error:  # kombu raises its transport's own errors
-            log.warning("run %s was not sent: %s", run.pk, error)
+        hand_over(train, run.pk, queue=queue_of(run.hardware))
 
     transaction.on_commit(deliver)
 

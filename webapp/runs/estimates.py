@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from webapp.core.problems import Unavailable
+from webapp.core.queues import hand_over
 from webapp.core.trainer_process import TrainerProcess
 from webapp.costs.actions import cost_of, month, price_per_hour
 from webapp.datasets.models import DatasetVersion
@@ -50,7 +51,14 @@ def request(version: DatasetVersion, body: dict[str, Any]) -> Estimate:
         Estimate.objects.filter(pk=estimate.pk).update(error=None, started_at=timezone.now())
         from webapp.runs.tasks import measure
 
-        measure.delay(estimate.pk)
+        if not hand_over(measure, estimate.pk):
+            estimate.delete()  # so that asking again sends it again
+            raise Unavailable(
+                _("The workers cannot be reached, so nothing was measured."),
+                code="queue_away",
+                hint=_("Ask again in ten seconds; a run can be started without an estimate."),
+                retry_after=10,
+            )
         estimate.refresh_from_db()
     return estimate
 
