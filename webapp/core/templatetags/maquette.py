@@ -5,11 +5,12 @@ from decimal import Decimal
 from typing import Any
 
 from django import template
+from django.contrib.humanize.templatetags.humanize import apnumber
 from django.db.models import Count
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, pgettext
+from django.utils.translation import pgettext
 
 from webapp.core import charts, words
 from webapp.core.icons import GLYPHS, ICONS, PLINTH
@@ -335,13 +336,12 @@ def standing(prototype: Any) -> dict[str, Any]:
 @register.simple_tag
 def home_sentence(counts: dict[str, int]) -> str:
     """The home page's title: what the prototypes are doing, in one sentence."""
-    words = [
-        ngettext("%(n)d live", "%(n)d live", counts.get("live", 0)) % {"n": counts.get("live", 0)}
-        if counts.get("live")
-        else "",
-        _("%(n)d learning") % {"n": counts["training"]} if counts.get("training") else "",
-        _("%(n)d ready to share") % {"n": counts["clay"]} if counts.get("clay") else "",
-        _("%(n)d asleep") % {"n": counts["asleep"]} if counts.get("asleep") else "",
-        _("%(n)d with only data") % {"n": counts["draft"]} if counts.get("draft") else "",
-    ]
-    return ", ".join(word for word in words if word) or _("Your prototypes")
+    states = (
+        ("live", _("%(n)s live")),
+        ("training", _("%(n)s learning")),
+        ("clay", _("%(n)s ready to share")),
+        ("asleep", _("%(n)s asleep")),
+        ("draft", _("%(n)s with only data")),
+    )
+    words = ", ".join(sentence % {"n": apnumber(counts[state])} for state, sentence in states if counts.get(state))
+    return words[:1].upper() + words[1:] or _("Your prototypes")
