@@ -1,0 +1,60 @@
+"""People, workspaces and the running site, for every test that needs them."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from tests.site import Site
+from webapp.accounts.actions import create_token, ensure_user
+from webapp.accounts.models import User, Workspace
+
+
+@pytest.fixture
+def user(db: None) -> User:
+    return ensure_user("ada@example.org")[0]
+
+
+@pytest.fixture
+def workspace(user: User) -> Workspace:
+    return user.workspaces.get()
+
+
+@pytest.fixture
+def outsider(db: None) -> User:
+    return ensure_user("eve@example.org")[0]
+
+
+@pytest.fixture
+def client_of() -> Callable[[User], Client]:
+    """A signed-in browser of one user."""
+
+    def make(user: User) -> Client:
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return make
+
+
+@pytest.fixture
+def api_of() -> Callable[[User], Client]:
+    """A client with an API token of one user's first workspace."""
+
+    def make(user: User) -> Client:
+        _token, secret = create_token(user, user.workspaces.first(), "test")
+        return Client(headers={"Authorization": f"Bearer {secret}"})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: Any) -> Iterator[Site]:
+    """The whole site with a tiny base model, `local:tiny`, running for the session."""
+    from tests.tiny_model import build
+
+    running = Site(tmp_path_factory.mktemp("site"), build(tmp_path_factory.mktemp("models")))
+    running.start()
+    yield running
+    running.stop()
