@@ -11,6 +11,7 @@ const megabytes = (bytes) => (bytes / 1e6 < 10 ? (bytes / 1e6).toFixed(1) : Math
 const fail = (message) => {
   part("going").hidden = true;
   drop.hidden = false;
+  field.value = ""; // so that the same file, mended, counts as a new choice
   const place = part("error");
   place.textContent = message;
   place.hidden = false;
