@@ -1,0 +1,13 @@
+from pathlib import Path
+
+import pytest
+
+from tests.trainer import command
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for MAQUETTE_MODELS_DIR that holds `tiny`."""
+    root = tmp_path_factory.mktemp("models")
+    command.build_model(root)
+    return root
