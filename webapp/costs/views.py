@@ -15,7 +15,7 @@ from webapp.accounts.actions import audit
 from webapp.costs import actions, reports
 from webapp.costs.models import LedgerEntry, Rate
 
-SUBJECT = ["prototype", "kind", "subject", "subject_id", "subject_name", "hardware", "price_per_hour"]
+SUBJECT = ["prototype", "prototype_name", "kind", "subject", "subject_id", "subject_name", "hardware", "price_per_hour"]
 
 
 def month_bounds(text: str) -> tuple[Any, Any]:

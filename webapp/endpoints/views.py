@@ -1,5 +1,7 @@
 """The share page and the try-it box: for members of the workspace."""
 
+import json
+import shlex
 from typing import Any
 
 from django.conf import settings
@@ -54,7 +56,7 @@ def endpoint_context(endpoint: Endpoint) -> dict[str, Any]:
         "feedback": feedback[:FEEDBACK_SHOWN],
         "thumbs": {verdict: feedback.filter(verdict=verdict).count() for verdict in ("up", "down")},
         "versions": endpoint.versions.select_related("run"),
-        "example": example_of(endpoint),
+        "snippets": snippets(example_of(endpoint)),
     }
 
 
@@ -65,6 +67,11 @@ def example_of(endpoint: Endpoint) -> str:
     found = examples(endpoint.current.run) if endpoint.current else []
     first = found[0] if found else "Hello"
     return str(first.get("text", first.get("input", "Hello")) if isinstance(first, dict) else first)
+
+
+def snippets(text: str) -> dict[str, str]:
+    """The example as JSON, and the whole body quoted for a shell."""
+    return {"json": json.dumps(text), "shell": shlex.quote(json.dumps({"inputs": [text]}))}
 
 
 @member
