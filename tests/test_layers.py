@@ -1,0 +1,116 @@
+"""Who may import whom: the three worlds, the apps from left to right, and what the web process holds in memory."""
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+HEAVY = {"torch", "transformers", "pandas", "PIL"}
+FORBIDDEN = {
+    "webapp": HEAVY,
+    "trainer": {"django", "celery", "redis", "webapp", "serving"},
+    "serving": {"django", "torch", "transformers", "webapp"},
+}
+APPS = ["core", "accounts", "costs", "catalog", "datasets", "prototypes", "runs", "endpoints", "api"]
+"""Each may import those to its left."""
+LIGHT = {"asking", "columns", "costs", "errors", "events", "params", "spec", "tasks", "__version__"}
+"""What of the trainer the site may import."""
+WEB_BYTES = 160 * 2**20
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Every module that a file names in an import, wherever it stands, with the names taken from it."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            package = ".".join(path.relative_to(ROOT).parts[: -node.level]) if node.level else ""
+            module = ".".join(part for part in (package, node.module) if part)
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+FILES = [path for world in FORBIDDEN for path in sorted((ROOT / world).rglob("*.py"))]
+
+
+def test_there_is_something_to_check() -> None:
+    assert {path.relative_to(ROOT).parts[0] for path in FILES} == set(FORBIDDEN)
+    assert {path.name for path in (ROOT / "webapp").iterdir() if (path / "apps.py").exists()} == set(APPS)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_worlds_stay_apart(path: Path) -> None:
+    world = path.relative_to(ROOT).parts[0]
+    wrong = {name for name in imports(path) if name.split(".")[0] in FORBIDDEN[world]}
+    assert not wrong
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_apps_depend_leftwards(app: str) -> None:
+    right = set(APPS[APPS.index(app) + 1 :])
+    wrong = {
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in (ROOT / "webapp" / app).rglob("*.py")
+        for name in imports(path)
+        if name.startswith("webapp.") and name.split(".")[1] in right
+    }
+    assert not wrong
+
+
+def test_the_site_imports_only_light_parts_of_the_trainer() -> None:
+    wrong = {
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in (ROOT / "webapp").rglob("*.py")
+        for name in imports(path)
+        if name.startswith("trainer.") and name.split(".")[1] not in LIGHT
+    }
+    assert not wrong
+
+
+SERVE_HOME = """
+import asyncio, json, sys
+from django.core.management import call_command
+from webapp.asgi import application
+call_command("migrate", verbosity=0)
+
+async def main():
+    sent = []
+    asked = iter([{"type": "http.request", "body": b"", "more_body": False}])
+    async def receive():
+        return next(asked, None) or await asyncio.Event().wait()
+    async def send(message):
+        sent.append(message)
+    scope = {"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET", "path": "/",
+             "raw_path": b"/", "query_string": b"", "root_path": "", "scheme": "http", "server": ("127.0.0.1", 8000),
+             "client": ("127.0.0.1", 1), "headers": [(b"host", b"127.0.0.1")]}
+    await application(scope, receive, send)
+    return sent[0]["status"]
+
+status = asyncio.run(main())
+resident = next(int(line.split()[1]) * 1024 for line in open("/proc/self/status") if line.startswith("VmRSS"))
+print(json.dumps({"status": status, "bytes": resident, "modules": sorted({name.split(".")[0] for name in sys.modules})}))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_the_web_process_is_light(tmp_path: Path) -> None:
+    hidden = ("DJANGO_SETTINGS_MODULE", "DATABASE_URL", "REDIS_URL", "PUBLIC_URL", "ALLOWED_HOSTS")
+    env = {name: value for name, value in os.environ.items() if name not in hidden}
+    done = subprocess.run(
+        [sys.executable, "-c", SERVE_HOME],
+        cwd=ROOT,
+        env=env | {"MAQUETTE_DATA": str(tmp_path), "MALLOC_ARENA_MAX": "2"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["status"] == 302
+    assert not HEAVY & set(found["modules"])
+    assert found["bytes"] < WEB_BYTES
