@@ -5,7 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.db.models import Count, Prefetch, Q, Sum
+from django.db.models import Count, F, Prefetch, Q, Sum
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -27,9 +27,10 @@ from webapp.prototypes.models import Prototype
 CARDS = 60
 
 
-def spent_by_prototype(workspace: Any) -> dict[str, Any]:
+def spent_by(field: str, workspace: Any) -> dict[str, Any]:
+    """This month's money by a field of the ledger."""
     entries = LedgerEntry.objects.for_workspace(workspace).filter(created_at__gte=month_start())
-    return dict(entries.values_list("prototype").annotate(total=Sum("amount")).order_by())
+    return dict(entries.values_list(field).annotate(total=Sum("amount")).order_by())
 
 
 def cards(workspace: Any) -> list[Prototype]:
@@ -49,7 +50,7 @@ def cards(workspace: Any) -> list[Prototype]:
         version.dataset_id: version
         for version in versions.only("id", "dataset_id", "number", "status", "rows", "error", "progress")
     }
-    spent = spent_by_prototype(workspace)
+    spent = spent_by("prototype", workspace)
     for one in prototypes:
         done = [run for run in one.shown_runs if run.status == "succeeded" and run.headline]
         one.best_run = max(done, key=lambda run: run.headline["value"], default=None)
@@ -72,7 +73,8 @@ def state_of(one: Any) -> str:
 
 @member
 def home(request: HttpRequest) -> HttpResponse:
-    """Context: prototypes (see `cards`), counts {state: n}, running (runs at work), month, kinds, events, waiting."""
+    """Context: prototypes (see `cards`), counts {state: n}, running (runs at work), month, kinds {kind: money}, events,
+    and what waits for a person: untrained, unread, corrected [{prototype, name, total}]."""
     prototypes = cards(request.workspace)
     if not prototypes:
         return redirect("new_prototype")
@@ -93,7 +95,13 @@ def home(request: HttpRequest) -> HttpResponse:
         "untrained": [
             one for one in prototypes if one.run_count == 0 and one.version and one.version.status == Status.READY
         ][:3],
-        "corrections": feedback.objects.for_workspace(request.workspace).filter(verdict="down").count(),
+        "unread": [one for one in prototypes if one.version and one.version.status == Status.FAILED][:3],
+        "corrected": feedback.objects.for_workspace(request.workspace)
+        .filter(verdict="down")
+        .values(prototype=F("endpoint__prototype_id"), name=F("endpoint__prototype__name"))
+        .annotate(total=Count("pk"))
+        .order_by("-total")[:3],
+        "kinds": dict.fromkeys(("hosting", "training", "data"), 0) | spent_by("kind", request.workspace),
     }
     return render(request, "prototypes/home.html", context)
 
