@@ -78,13 +78,13 @@ def once(view: Callable[..., Any]) -> Callable[..., Any]:
         except IntegrityError:
             return repeated(IdempotentAnswer.objects.get(**where), digest)
         try:
-            status, body = view(request, *args, **kwargs)
+            answer = view(request, *args, **kwargs)
         except BaseException:
             kept.delete()
             raise
-        kept.status, kept.body = status, json.loads(json.dumps(body, default=str))
+        kept.status, kept.body = answer.status_code, json.loads(json.dumps(answer.value, default=str))
         kept.save()
-        return status, body
+        return answer
 
     return checked
 

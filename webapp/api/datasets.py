@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db.models import Prefetch
 from django.http import HttpRequest
-from ninja import File, Form, Router, Schema, UploadedFile
+from ninja import File, Form, Router, Schema, Status, UploadedFile
 
 from trainer import tasks
 from webapp.accounts.access import load
@@ -25,10 +25,10 @@ def create_dataset(
     request: HttpRequest,
     file: list[UploadedFile] = File(...),  # noqa: B008  how ninja names its parts
     name: str = Form(""),
-) -> tuple[int, dict[str, Any]]:
+) -> Status[dict[str, Any]]:
     """Upload one file or several (train and test by name); a worker reads them."""
     dataset = actions.create_dataset(request.workspace, request.user, file, name)
-    return 201, dataset_shape(dataset)
+    return Status(201, dataset_shape(dataset))
 
 
 @router.get("/datasets", response=dict)
@@ -46,12 +46,12 @@ def get_dataset(request: HttpRequest, pk: str) -> dict[str, Any]:
 
 
 @router.delete("/datasets/{pk}", response={204: None})
-def delete_dataset(request: HttpRequest, pk: str) -> tuple[int, None]:
+def delete_dataset(request: HttpRequest, pk: str) -> Status[None]:
     dataset = load(Dataset, request.workspace, pk)
     if dataset.prototypes.exists():
         raise Conflict("A prototype uses this dataset.", code="in_use", hint="Delete the prototype first.")
     actions.delete_dataset(dataset, request.user)
-    return 204, None
+    return Status(204, None)
 
 
 class VersionIn(Schema):
@@ -64,7 +64,7 @@ class VersionIn(Schema):
 
 @router.post("/datasets/{pk}/versions", response={201: dict})
 @once
-def create_version(request: HttpRequest, pk: str, payload: VersionIn) -> tuple[int, dict[str, Any]]:
+def create_version(request: HttpRequest, pk: str, payload: VersionIn) -> Status[dict[str, Any]]:
     dataset = load(Dataset, request.workspace, pk)
     version = dataset.current
     if version is None:
@@ -80,7 +80,7 @@ def create_version(request: HttpRequest, pk: str, payload: VersionIn) -> tuple[i
         )
     else:
         raise Problem("Nothing to change was given.", hint="Send columns or fix.")
-    return 201, dataset_shape(dataset)
+    return Status(201, dataset_shape(dataset))
 
 
 @router.get("/tasks", response=dict)

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db.models import Sum
 from django.http import Http404, HttpRequest
-from ninja import Router, Schema
+from ninja import Router, Schema, Status
 
 from webapp.accounts.access import load
 from webapp.api.auth import once, page
@@ -62,12 +62,12 @@ def load_run(request: HttpRequest, pk: str) -> Run:
 
 @router.post("/endpoints", response={201: dict})
 @once
-def create_endpoint(request: HttpRequest, payload: EndpointIn) -> tuple[int, dict[str, Any]]:
+def create_endpoint(request: HttpRequest, payload: EndpointIn) -> Status[dict[str, Any]]:
     """Serve a run. The key comes only in this answer, the first time a prototype is deployed."""
     endpoint, key = actions.deploy(load_run(request, payload.run), request.user, **payload.model_dump(exclude={"run"}))
     if key is None:
         _key, key = actions.create_key(endpoint, request.user, "another key")
-    return 201, endpoint_shape(endpoint, key)
+    return Status(201, endpoint_shape(endpoint, key))
 
 
 @router.get("/endpoints", response=dict)
@@ -97,9 +97,9 @@ def patch_endpoint(request: HttpRequest, slug: str, payload: EndpointPatch) -> d
 
 
 @router.delete("/endpoints/{slug}", response={204: None})
-def delete_endpoint(request: HttpRequest, slug: str) -> tuple[int, None]:
+def delete_endpoint(request: HttpRequest, slug: str) -> Status[None]:
     actions.delete(load_endpoint(request, slug), request.user)
-    return 204, None
+    return Status(204, None)
 
 
 @router.get("/endpoints/{slug}/usage", response=dict)
@@ -137,13 +137,13 @@ class FeedbackIn(Schema):
 
 @router.post("/endpoints/{slug}/feedback", response={201: dict})
 @once
-def create_feedback(request: HttpRequest, slug: str, payload: FeedbackIn) -> tuple[int, dict[str, Any]]:
+def create_feedback(request: HttpRequest, slug: str, payload: FeedbackIn) -> Status[dict[str, Any]]:
     endpoint = load_endpoint(request, slug)
     wanted = payload.should_have_been[:200]
     made = actions.take_feedback(
         endpoint, payload.input, payload.output or {}, payload.verdict, should_have_been=wanted
     )
-    return 201, feedback_shape(made)
+    return Status(201, feedback_shape(made))
 
 
 @router.get("/endpoints/{slug}/keys", response=dict)
@@ -162,16 +162,16 @@ def key_shape(key: EndpointKey) -> dict[str, Any]:
 
 @router.post("/endpoints/{slug}/keys", response={201: dict})
 @once
-def create_key(request: HttpRequest, slug: str, payload: NameIn) -> tuple[int, dict[str, Any]]:
+def create_key(request: HttpRequest, slug: str, payload: NameIn) -> Status[dict[str, Any]]:
     key, secret = actions.create_key(load_endpoint(request, slug), request.user, payload.name)
-    return 201, key_shape(key) | {"key": secret}
+    return Status(201, key_shape(key) | {"key": secret})
 
 
 @router.delete("/endpoints/{slug}/keys/{pk}", response={204: None})
-def revoke_key(request: HttpRequest, slug: str, pk: str) -> tuple[int, None]:
+def revoke_key(request: HttpRequest, slug: str, pk: str) -> Status[None]:
     keys = EndpointKey.objects.filter(endpoint=load_endpoint(request, slug)).select_related("endpoint", "workspace")
     actions.revoke(load(keys, request.workspace, pk), request.user)
-    return 204, None
+    return Status(204, None)
 
 
 @router.get("/endpoints/{slug}/links", response=dict)
@@ -181,12 +181,14 @@ def list_links(request: HttpRequest, slug: str) -> dict[str, Any]:
 
 @router.post("/endpoints/{slug}/links", response={201: dict})
 @once
-def create_link(request: HttpRequest, slug: str, payload: LinkIn) -> tuple[int, dict[str, Any]]:
-    return 201, link_shape(actions.create_link(load_endpoint(request, slug), request.user, payload.name, payload.days))
+def create_link(request: HttpRequest, slug: str, payload: LinkIn) -> Status[dict[str, Any]]:
+    return Status(
+        201, link_shape(actions.create_link(load_endpoint(request, slug), request.user, payload.name, payload.days))
+    )
 
 
 @router.delete("/endpoints/{slug}/links/{pk}", response={204: None})
-def revoke_link(request: HttpRequest, slug: str, pk: str) -> tuple[int, None]:
+def revoke_link(request: HttpRequest, slug: str, pk: str) -> Status[None]:
     links = ShareLink.objects.filter(endpoint=load_endpoint(request, slug)).select_related("endpoint", "workspace")
     actions.revoke(load(links, request.workspace, pk), request.user)
-    return 204, None
+    return Status(204, None)

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db.models import F
 from django.http import HttpRequest, HttpResponse
-from ninja import Router, Schema
+from ninja import Field, Router, Schema, Status
 
 from webapp.accounts.access import load
 from webapp.api.auth import once, page
@@ -16,7 +16,7 @@ from webapp.prototypes.actions import prototype_of
 from webapp.prototypes.models import Prototype
 from webapp.runs import actions, estimates
 from webapp.runs.live import log_lines
-from webapp.runs.models import Run
+from webapp.runs.models import MAX_SEED, Run
 from webapp.runs.reports import report
 from webapp.runs.stream import read
 from webapp.runs.views import artifact_response
@@ -38,7 +38,7 @@ class RunIn(Schema):
     params: dict[str, Any] | None = None
     limits: dict[str, Any] | None = None
     hardware: str | None = None
-    seed: int | None = None
+    seed: int | None = Field(None, ge=0, le=MAX_SEED)
     prototype: str | None = None
     name: str | None = None
 
@@ -90,7 +90,7 @@ def create_estimate(request: HttpRequest, payload: RunIn) -> dict[str, Any]:
 
 @router.post("/runs", response={201: dict})
 @once
-def create_run(request: HttpRequest, payload: RunIn) -> tuple[int, dict[str, Any]]:
+def create_run(request: HttpRequest, payload: RunIn) -> Status[dict[str, Any]]:
     version = version_of(request, payload)
     if payload.prototype:
         prototype = load(Prototype, request.workspace, payload.prototype)
@@ -100,7 +100,7 @@ def create_run(request: HttpRequest, payload: RunIn) -> tuple[int, dict[str, Any
             )
     else:
         prototype = prototype_of(version.dataset, request.user)
-    return 201, run_shape(actions.create_run(prototype, request.user, body_of(payload), version))
+    return Status(201, run_shape(actions.create_run(prototype, request.user, body_of(payload), version)))
 
 
 @router.get("/runs", response=dict)

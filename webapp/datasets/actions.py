@@ -41,7 +41,10 @@ def create_dataset(workspace: Workspace, user: User, files: Sequence[Any], name:
         )
     if len(files) > MAX_FILES:
         raise Problem(
-            _("At most %(limit)d files make one dataset.") % {"limit": MAX_FILES}, code="too_many_files", status=413
+            _("At most %(limit)d files make one dataset.") % {"limit": MAX_FILES},
+            code="too_many_files",
+            hint=_("Put their rows into fewer files, or zip them into one."),
+            status=413,
         )
     check_room(sum(file.size or 0 for file in files))
     title = (name.strip() or Path(safe_name(files[0].name or "data")).stem)[:120]

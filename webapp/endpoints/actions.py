@@ -193,7 +193,7 @@ def switch(endpoint: Endpoint, user: User | None, status: str) -> Endpoint:
     if status not in (Status.LIVE, Status.OFF):
         raise Problem(_("A demo is live or off."), code="bad_status", hint=_("Send status live or off."))
     if endpoint.current is None:
-        raise Conflict(_("This demo is not ready yet."), code="not_ready")
+        raise Conflict(_("This demo is not ready yet."), code="not_ready", hint=_("Wait until it is live."))
     if status == Status.LIVE:
         check_budget(endpoint.workspace)
         endpoint.charged_until = timezone.now()
@@ -278,7 +278,7 @@ def predict_url(endpoint: Endpoint) -> str:
 
 def take_feedback(endpoint: Endpoint, text: str, output: Any, verdict: str, **fields: Any) -> Feedback:
     if verdict not in (Feedback.UP, Feedback.DOWN):
-        raise Problem(_("A verdict is up or down."), code="bad_verdict")
+        raise Problem(_("A verdict is up or down."), code="bad_verdict", hint=_("Send up or down."))
     return Feedback.objects.create(
         workspace_id=endpoint.workspace_id,
         endpoint=endpoint,

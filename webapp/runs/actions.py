@@ -22,7 +22,7 @@ from webapp.costs.actions import check_budget, decimal_of, price_per_hour
 from webapp.datasets.models import DatasetVersion
 from webapp.datasets.models import Status as DatasetStatus
 from webapp.prototypes.models import Prototype
-from webapp.runs.models import Estimate, Run, Status
+from webapp.runs.models import MAX_SEED, Estimate, Run, Status
 from webapp.runs.queues import HARDWARE, QUEUES, queue_of
 
 log = logging.getLogger(__name__)
@@ -47,8 +47,13 @@ def settings_of(version: DatasetVersion, body: dict[str, Any]) -> dict[str, Any]
             blocking["message"], code=blocking["code"], hint=_("Mend it on the data page, or send a better file.")
         )
     method = body.get("method") or "full"
-    if method not in {known["slug"] for known in task.declaration()["methods"]}:
-        raise Problem(_("There is no method “%(name)s” for this task.") % {"name": method}, code="bad_method")
+    methods = {known["slug"] for known in task.declaration()["methods"]}
+    if method not in methods:
+        raise Problem(
+            _("There is no method “%(name)s” for this task.") % {"name": method},
+            code="bad_method",
+            hint=_("Choose one of %(names)s.") % {"names": ", ".join(sorted(methods))},
+        )
     hardware = body.get("hardware") or "cpu"
     if hardware not in HARDWARE:
         raise Problem(
@@ -63,7 +68,7 @@ def settings_of(version: DatasetVersion, body: dict[str, Any]) -> dict[str, Any]
         "params": check_params(slug, body.get("params") or {}),
         "limits": check_limits(body.get("limits") or {}),
         "hardware": hardware,
-        "seed": int(body.get("seed") or 0),
+        "seed": check_seed(body.get("seed") or 0),
     }
 
 
@@ -89,6 +94,17 @@ def check_model(ref: str) -> str:
             hint=_("Write bundled:NAME, hub:ORG/NAME@REVISION or local:NAME; GET /api/v1/models lists some."),
         )
     return ref
+
+
+def check_seed(value: Any) -> int:
+    """A whole number that numpy and torch both take."""
+    if not str(value).isdecimal() or int(value) > MAX_SEED:
+        raise Problem(
+            _("“%(value)s” is no seed.") % {"value": str(value)[:40]},
+            code="bad_seed",
+            hint=_("Give a whole number from 0 to %(most)d.") % {"most": MAX_SEED},
+        )
+    return int(value)
 
 
 def check_limits(limits: dict[str, Any]) -> dict[str, float]:
@@ -174,7 +190,7 @@ def send(run: Run) -> None:
 
 def cancel(run: Run, user: User | None) -> Run:
     if run.ended:
-        raise Conflict(_("This run has already ended."), code="ended")
+        raise Conflict(_("This run has already ended."), code="ended", hint=_("There is nothing left to stop."))
     run.ask_to_cancel()
     audit(run.workspace, user, "cancelled", "run", run.pk, f"{run.prototype.name}, {run}")
     return run
@@ -184,7 +200,11 @@ def resume(run: Run, user: User | None) -> Run:
     """Put a failed or cancelled run back into the queue; it goes on from its last checkpoint."""
     check_budget(run.workspace)
     if run.status not in (Status.FAILED, Status.CANCELLED) or not run.requeue(attempts=0):
-        raise Conflict(_("Only a failed or cancelled run can be resumed."), code="not_resumable")
+        raise Conflict(
+            _("Only a failed or cancelled run can be resumed."),
+            code="not_resumable",
+            hint=_("Start another run to train again."),
+        )
     audit(run.workspace, user, "resumed", "run", run.pk, f"{run.prototype.name}, {run}")
     send(run)
     return run

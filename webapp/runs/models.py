@@ -38,6 +38,7 @@ class Status(models.TextChoices):
 
 HELD = (Status.STARTING, Status.RUNNING)
 """States in which a worker holds a lease."""
+MAX_SEED = 2**32 - 1
 ENDED = (Status.SUCCEEDED, Status.FAILED, Status.CANCELLED)
 
 
