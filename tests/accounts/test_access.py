@@ -1,0 +1,145 @@
+"""Every page that names an object, asked by an outsider, a viewer and nobody. The addresses are walked, not listed."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.http import Http404
+from django.test import Client
+from django.urls import URLPattern, get_resolver, reverse
+
+from tests import things
+from webapp.accounts.actions import create_token
+from webapp.accounts.models import Membership, Role, User, Workspace
+from webapp.costs.models import Rate
+from webapp.endpoints.models import Visibility
+from webapp.runs.views import member_run
+
+ClientOf = Callable[[User], Client]
+POST_ONLY = {
+    "cancel_run",
+    "create_key",
+    "create_link",
+    "create_token",
+    "deploy",
+    "map_columns",
+    "mend",
+    "promote",
+    "rename",
+    "resume_run",
+    "revoke_key",
+    "revoke_link",
+    "revoke_token",
+    "set_budget",
+    "set_rate",
+    "try_run",
+    "update_endpoint",
+    "update_profile",
+}
+PUBLIC = {"sign_in_link", "demo", "demo_feedback"}
+
+
+def patterns() -> Iterator[URLPattern]:
+    """The site's own named pages, without the API and allauth's."""
+    for resolver in get_resolver().url_patterns:
+        for pattern in getattr(resolver, "url_patterns", [resolver]):
+            if isinstance(pattern, URLPattern) and pattern.lookup_str.startswith("webapp.") and pattern.name:
+                yield pattern
+
+
+OURS = [
+    pattern
+    for pattern in patterns()
+    if not pattern.lookup_str.startswith("webapp.api") and "api" not in pattern.lookup_str
+]
+NAMED = sorted(str(one.name) for one in OURS if "<" in str(one.pattern) and one.name not in PUBLIC)
+PLAIN = sorted(str(one.name) for one in OURS if "<" not in str(one.pattern) and one.name not in PUBLIC)
+
+
+@pytest.fixture
+def address(user: User, workspace: Workspace) -> Callable[[str], str]:
+    """The address of a page about an object of this workspace."""
+    run = things.run(things.prototype(workspace))
+    things.write_events(run, {"type": "log", "t": "2026-01-01T00:00:00Z", "message": "hello"})
+    endpoint = things.endpoint(run, visibility=Visibility.PRIVATE)
+    by_view = {
+        "accounts": create_token(user, workspace, "x")[0].pk,
+        "costs": Rate.objects.filter(workspace=workspace)[0].pk,
+        "prototypes": run.prototype_id,
+        "runs": run.pk,
+        "endpoints": endpoint.pk,
+    }
+    by_name = {
+        **dict.fromkeys(("train", "estimate", "runs", "share"), run.prototype_id),
+        **dict.fromkeys(("deploy", "try_run"), run.pk),
+        "revoke_key": endpoint.keys.get().pk,
+        "revoke_link": endpoint.links.get().pk,
+        "promote": endpoint.versions.get().pk,
+    }
+    views = {str(one.name): one.lookup_str.split(".")[1] for one in OURS}
+    return lambda name: reverse(name, args=[by_name.get(name) or by_view[views[name]]] if name in NAMED else [])
+
+
+def test_the_walk_finds_the_pages() -> None:
+    assert {"data", "run", "run_stream", "share", "set_rate", "revoke_token"} <= set(NAMED)
+    assert {"home", "new_prototype", "costs", "workers", "settings"} <= set(PLAIN)
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_an_outsider_finds_nothing(
+    name: str, outsider: User, client_of: ClientOf, address: Callable[[str], str]
+) -> None:
+    client = client_of(outsider)
+    if name not in POST_ONLY | {"run_stream"}:
+        assert client.get(address(name)).status_code == 404
+    if name != "run_stream":
+        assert client.post(address(name)).status_code == 404
+
+
+def test_an_outsider_follows_no_stream(outsider: User, client_of: ClientOf, address: Callable[[str], str]) -> None:
+    """Asked of the function that lets in: the stream's own thread cannot read a test's open transaction."""
+    pk = address("run_stream").split("/")[2]
+    with pytest.raises(Http404):
+        member_run(client_of(outsider).get("/settings").wsgi_request, pk)
+
+
+@pytest.mark.parametrize("name", [*NAMED, *PLAIN])
+def test_nobody_sees_nothing(name: str, address: Callable[[str], str]) -> None:
+    answer = Client().get(address(name))
+    if name == "run_stream":
+        assert answer.status_code == 404
+    else:
+        assert answer.status_code == 302
+        assert answer["Location"].startswith("/accounts/login/")
+
+
+@pytest.mark.parametrize("name", sorted({*POST_ONLY, "train", "new_prototype"}))
+def test_a_viewer_may_not_change_anything(
+    name: str, workspace: Workspace, client_of: ClientOf, address: Callable[[str], str]
+) -> None:
+    viewer = User.objects.create_user("vic@example.org")
+    Membership.objects.create(workspace=workspace, user=viewer, role=Role.VIEWER)
+    assert client_of(viewer).post(address(name)).status_code == 403
+
+
+@pytest.mark.parametrize("name", sorted({*NAMED, *PLAIN} - POST_ONLY - {"run_stream", "run_artifact", "estimate"}))
+def test_a_viewer_may_look(name: str, workspace: Workspace, client_of: ClientOf, address: Callable[[str], str]) -> None:
+    viewer = User.objects.create_user("vic@example.org")
+    Membership.objects.create(workspace=workspace, user=viewer, role=Role.VIEWER)
+    assert client_of(viewer).get(address(name)).status_code == 200
+
+
+def test_a_private_demo_is_not_there_for_others(
+    outsider: User, client_of: ClientOf, address: Callable[[str], str]
+) -> None:
+    address("share")
+    for client in (Client(), client_of(outsider)):
+        assert client.get(reverse("demo", args=["the-demo"])).status_code == 404
+        assert client.post(reverse("demo_feedback", args=["the-demo"])).status_code == 404
+
+
+def test_a_form_without_its_token_is_refused(user: User) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(user)
+    answer = client.post(reverse("set_budget"), {"amount": "1"})
+    assert answer.status_code == 403
+    assert "Reload it" in answer.content.decode()
