@@ -57,7 +57,11 @@ class Looker:
             self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
             for width in WIDTHS:
                 self.page.set_viewport_size({"width": width, "height": 900})
-                self.page.screenshot(path=self.folder / f"{name}-{scheme}-{width}.png", full_page=True)
+                file = {("light", WIDTHS[0]): f"{name}.png", ("dark", WIDTHS[1]): f"{name}-phone.png"}.get(
+                    (scheme, width)
+                )
+                if file:
+                    self.page.screenshot(path=self.folder / file, full_page=True)
                 wide = self.page.evaluate("document.documentElement.scrollWidth")
                 if wide > width:
                     self.complaints.append(f"{name} at {width} px is {wide} px wide")
