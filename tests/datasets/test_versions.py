@@ -1,0 +1,67 @@
+"""Versions: another mapping makes the next one, what nobody reads is sent again, what died twice is given up."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from tests import things
+from webapp.accounts.models import User, Workspace
+from webapp.core.problems import Problem
+from webapp.datasets import actions
+from webapp.datasets.models import DatasetVersion
+
+
+def test_another_mapping_makes_a_new_version(user: User, workspace: Workspace) -> None:
+    version = things.dataset(workspace).current
+    made = actions.remap(version, user, "text-classification", {"text": "note", "label": "label"})
+    assert (made.number, made.parent, made.status) == (2, version, "processing")
+    assert made.request["columns"] == {"text": "note", "label": "label"}
+    assert version.dataset.current == version  # until the new one is read
+
+
+def test_the_same_mapping_makes_none(user: User, workspace: Workspace) -> None:
+    version = things.dataset(workspace).current
+    assert actions.remap(version, user, "text-classification", {"text": "text", "label": "label"}) == version
+    assert DatasetVersion.objects.count() == 1
+
+
+def test_a_column_that_is_not_there(user: User, workspace: Workspace) -> None:
+    version = things.dataset(workspace).current
+    with pytest.raises(Problem, match="no column") as raised:
+        actions.remap(version, user, "text-classification", {"text": "nowhere"})
+    assert "text" in raised.value.hint
+
+
+def test_the_reader_is_asked_in_its_own_words(user: User, workspace: Workspace) -> None:
+    version = things.dataset(workspace).current
+    made = actions.remap(version, user, "text-classification", {"text": "note", "label": "label"})
+    words = actions.reader_arguments(made)
+    assert words[:2] == ["inspect", str(version.folder)]
+    assert words[words.index("--task") + 1] == "text-classification"
+    assert words[words.index("--columns") + 1] == '{"text": "note", "label": "label"}'
+
+
+def aged(version: DatasetVersion, **fields: object) -> DatasetVersion:
+    minutes_ago = timezone.now() - timedelta(minutes=3)
+    DatasetVersion.objects.filter(pk=version.pk).update(touched_at=minutes_ago, **fields)
+    return version
+
+
+def test_what_nobody_reads_is_sent_again(workspace: Workspace) -> None:
+    version = aged(things.dataset(workspace, ready=False).latest)
+    actions.sweep()
+    version.refresh_from_db()
+    assert version.status == "processing"
+    assert timezone.now() - version.touched_at < timedelta(minutes=1)
+
+
+def test_what_died_twice_is_given_up(workspace: Workspace) -> None:
+    first = aged(things.dataset(workspace, ready=False).latest, read_by="worker", attempts=1)
+    second = aged(things.dataset(workspace, ready=False).latest, read_by="worker", attempts=2)
+    actions.sweep()
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert (first.status, first.read_by) == ("processing", "")
+    assert second.status == "failed"
+    assert second.error["hint"]

@@ -1,0 +1,147 @@
+"""Serving's registry, the usage it counts and what hosting costs, against a real Redis."""
+
+import json
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from django.utils import timezone
+
+from tests import things
+from webapp.accounts.models import Workspace
+from webapp.core import redis as core_redis
+from webapp.core.redis_server import find_binary
+from webapp.costs.actions import set_budget, set_rate
+from webapp.costs.models import LedgerEntry
+from webapp.endpoints import actions, registry
+from webapp.endpoints.models import Endpoint, UsageHour
+
+
+@pytest.fixture(scope="module")
+def redis_url() -> Iterator[str]:
+    found = find_binary()
+    if found is None:
+        pytest.skip("there is no Redis on this machine")
+    folder = Path(tempfile.mkdtemp(prefix="mq"))  # a socket's path must be short
+    options = ["--port", "0", "--unixsocket", f"{folder}/r.sock", "--dir", str(folder), "--save", ""]
+    with subprocess.Popen([str(found.path), *options], stdout=subprocess.DEVNULL) as process:
+        until = time.monotonic() + 20
+        while not (folder / "r.sock").exists():
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        yield f"unix://{folder}/r.sock"
+        process.kill()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def client(redis_url: str, settings: Any) -> Iterator[redis.Redis]:
+    settings.REDIS_URL = redis_url
+    core_redis.client.cache_clear()
+    made = core_redis.client()
+    made.flushall()
+    yield made
+    made.close()
+    core_redis.client.cache_clear()
+
+
+@pytest.fixture
+def endpoint(workspace: Workspace) -> Endpoint:
+    return things.endpoint(things.run(things.prototype(workspace)))
+
+
+def test_the_record_is_what_serving_reads(client: redis.Redis, endpoint: Endpoint) -> None:
+    registry.publish(endpoint)
+    record = json.loads(client.get("maquette:endpoint:the-demo"))
+    key = endpoint.keys.get()
+    assert record["status"] == "live"
+    assert record["visibility"] == "public"
+    assert record["version"] == 1
+    assert record["artifact"] == str(endpoint.current.run.artifact)
+    assert record["blocked"] is None
+    assert record["keys"] == {key.digest: key.pk}
+    assert set(record["limits"]) == {"requests_per_minute", "inputs_per_request", "bytes_per_request"}
+
+
+def test_changes_are_told_at_once(
+    client: redis.Redis, endpoint: Endpoint, django_capture_on_commit_callbacks: Any
+) -> None:
+    with client.pubsub(ignore_subscribe_messages=True) as channel:
+        channel.subscribe("maquette:endpoints")
+        channel.get_message(timeout=1)
+        with django_capture_on_commit_callbacks(execute=True):
+            actions.revoke(endpoint.keys.get(), None)
+            actions.switch(endpoint, None, "off")
+        told = [channel.get_message(timeout=2) for _ in range(2)]
+    assert {message["data"] for message in told if message} == {"the-demo"}
+    record = json.loads(client.get("maquette:endpoint:the-demo"))
+    assert (record["status"], record["keys"]) == ("off", {})
+    with django_capture_on_commit_callbacks(execute=True):
+        actions.update(endpoint, None, {"slug": "new-name"})
+    assert client.get("maquette:endpoint:the-demo") is None
+    assert client.get("maquette:endpoint:new-name")
+    with django_capture_on_commit_callbacks(execute=True):
+        actions.delete(endpoint, None)
+    assert client.keys("maquette:endpoint:*") == []
+
+
+def test_a_spent_budget_blocks(client: redis.Redis, workspace: Workspace, endpoint: Endpoint) -> None:
+    set_budget(workspace, 0)
+    registry.publish_all()
+    assert json.loads(client.get("maquette:endpoint:the-demo"))["blocked"] == "budget"
+
+
+def test_a_lost_redis_heals(client: redis.Redis, endpoint: Endpoint) -> None:
+    client.set("maquette:endpoint:long-gone", "{}")
+    registry.publish_all()
+    assert client.keys("maquette:endpoint:*") == ["maquette:endpoint:the-demo"]
+
+
+def count(client: redis.Redis, slug: str, key: str | None, minute: int, **counts: float) -> None:
+    client.xadd("maquette:usage", {"u": json.dumps({"slug": slug, "key": key, "minute": minute} | counts)})
+
+
+def test_usage_is_counted_once(client: redis.Redis, endpoint: Endpoint) -> None:
+    key = endpoint.keys.get()
+    minute = int(time.time() // 3600) * 60
+    for at in range(3):
+        count(client, "the-demo", key.pk, minute + at, requests=2, errors=1, rows=5, ms=10.0)
+    count(client, "the-demo", None, minute, requests=7, errors=0, rows=7, ms=70.0)
+    count(client, "gone", None, minute, requests=1, errors=0, rows=1, ms=1.0)
+    assert registry.drain_usage() == 5
+    assert registry.drain_usage() == 0
+    by_key = {row.key: (row.requests, row.errors, row.rows, row.ms) for row in UsageHour.objects.all()}
+    assert by_key == {key.pk: (6, 3, 15, 30.0), "": (7, 0, 7, 70.0)}
+    key.refresh_from_db()
+    assert key.last_used_at
+
+
+def test_hosting_is_charged_once(workspace: Workspace, endpoint: Endpoint) -> None:
+    set_rate(workspace, "endpoint", "3.6")
+    minute_ago = timezone.now() - timedelta(seconds=60)
+    Endpoint.objects.update(charged_until=minute_ago)
+    actions.charge_hosting()
+    actions.charge_hosting()
+    total = LedgerEntry.objects.total()
+    assert total == pytest.approx(Decimal("0.06"), abs=Decimal("0.005"))
+    assert all(entry.kind == "hosting" for entry in LedgerEntry.objects.all())
+
+
+def test_a_beat_that_slept_does_not_bill_its_sleep(workspace: Workspace, endpoint: Endpoint) -> None:
+    Endpoint.objects.update(charged_until=timezone.now() - timedelta(hours=9))
+    actions.charge_hosting()
+    assert LedgerEntry.objects.get().seconds <= 301
+
+
+def test_asleep_costs_nothing(endpoint: Endpoint) -> None:
+    Endpoint.objects.update(status="off", charged_until=timezone.now() - timedelta(minutes=1))
+    actions.charge_hosting()
+    assert not LedgerEntry.objects.exists()
