@@ -148,8 +148,8 @@ def fuse(raw: Path, target: Path, config: Any) -> None:
 
 def write_int8(source: Path, target: Path, *, careful: bool = False) -> None:
     """Dynamic int8 with a scale per output channel, of everything but the head: that is tiny, and its rounding would
-    reach the answer unsoftened. Weights keep to seven bits, because processors without VNNI saturate their sums at
-    sixteen and then answer anything: an artifact must answer alike wherever it is served.
+    reach the answer unsoftened. Weights keep to seven bits, because processors without VNNI saturate sums of full-range
+    ones: an artifact must answer alike wherever it is served.
 
     `careful` also spares the layers that narrow, where activations have the widest range.
     """
