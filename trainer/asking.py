@@ -29,36 +29,35 @@ def predict(artifact: Path, inputs: list[str]) -> list[dict[str, Any]]:
 
 
 def evaluate(artifact: Path, data: Path) -> dict[str, Any]:
-    """Scores on all rows of another file, read like a training's: {metrics, headline, report}."""
+    """Scores on all rows of another file, read like a training's: {metrics, headline, rows, report}."""
     from trainer.artifact import read_manifest
-    from trainer.data.inspect import read_files
-    from trainer.data.loading import usable
-    from trainer.spec import SplitSpec
 
-    manifest = read_manifest(artifact)
-    if data.is_dir():
-        data = data / "data.parquet"
-    content = read_files([data], split=SplitSpec(test=0, validation=0))
-    named = {role: name for role, name in manifest["columns"].items() if name in content.names}
-    roles = content.roles | named
-    if not {"text", "label"} <= set(roles):
-        raise DataError(
-            f"{data.name} lacks the columns {', '.join(manifest['columns'].values())}.",
-            code="no_column",
-            hint="Name them as in training.",
-        )
-    cells = {role: content.column(name) for role, name in roles.items()}
-    rows = usable(cells, roles, np.full(content.table.num_rows, "test"))
-    if not rows.row_numbers:
-        raise DataError(f"No row of {data.name} has both a text and a label.", code="no_rows", hint="Check the file.")
+    rows = rows_of(data / "data.parquet" if data.is_dir() else data, read_manifest(artifact)["columns"])
     engine = Engine(artifact)
-    logits = np.concatenate(
-        [engine.logits(rows.values["text"][at : at + BATCH]) for at in range(0, len(rows.row_numbers), BATCH)]
-    )
+    texts = rows.values["text"]
+    logits = np.concatenate([engine.logits(texts[at : at + BATCH]) for at in range(0, len(texts), BATCH)])
     index = {label: at for at, label in enumerate(engine.labels)}
     truth = np.array([index.get(label, -1) for label in rows.values["label"]])
-    report = evaluation.report(truth, evaluation.softmax(logits), engine.labels, rows.values["text"], rows.row_numbers)
+    report = evaluation.report(truth, evaluation.softmax(logits), engine.labels, texts, rows.row_numbers)
     return {"metrics": report["metrics"], "headline": report["headline"], "rows": len(truth), "report": report}
+
+
+def rows_of(data: Path, columns: dict[str, str]) -> Any:
+    """Every row with a text and a label, by the columns of training or, where the file names them otherwise, by guess."""
+    from trainer.data.content import read_files
+    from trainer.data.loading import check_roles, usable
+
+    try:
+        content = read_files([data], columns=columns, fixed=["test"])
+    except DataError as error:
+        if error.code != "no_column":
+            raise
+        content = read_files([data], fixed=["test"])
+    check_roles(content.roles, ["text", "label"], content.names)
+    rows = usable(content.table, content.roles, content.split, [])
+    if not rows.row_numbers:
+        raise DataError(f"No row of {data.name} has both a text and a label.", code="no_rows", hint="Check the file.")
+    return rows
 
 
 def explain(artifact: Path, inputs: list[str]) -> list[dict[str, Any]]:

@@ -1,0 +1,120 @@
+"""What every task of the registry must hold, tried through the real command line. A new task needs no test of its own."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.trainer import command
+from trainer import tasks
+from trainer.artifact import sha256
+from trainer.errors import SpecError
+from trainer.tasks._base import Task
+from trainer.training import STAGES
+
+CASES = [(task, method.slug) for task in tasks.all() for method in task.methods]
+PARAMS = {"full": {"epochs": 2}}
+
+
+@pytest.fixture(scope="module", params=CASES, ids=[f"{task.slug}-{method}" for task, method in CASES])
+def finished(request: pytest.FixtureRequest, models: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """One trained run of a task and method on the task's own sample."""
+    task, method = request.param
+    folder = tmp_path_factory.mktemp("run")
+    params = PARAMS.get(method, {})
+    spec = command.write_spec(folder, task.sample(), task=task.slug, method=method, params=params)
+    code, events = command.call(models, "run", spec, "--out", folder / "out")
+    assert code == 0, events[-1]
+    return {"task": task, "method": method, "spec": spec, "out": folder / "out", "events": events}
+
+
+@pytest.mark.parametrize("task", tasks.all(), ids=lambda task: task.slug)
+def test_the_declaration_is_whole(task: type[Task]) -> None:
+    told = json.loads(json.dumps(task.declaration()))
+    assert told["slug"] == task.slug == task.slug.lower()
+    assert told["headline"] in told["metrics"]
+    assert told["methods"]
+    assert told["models"]
+    assert len(task.sample()) >= 20
+    assert set(task.sample()[0]) <= {role.name for role in task.roles}
+    for field in told["params"]["properties"].values():
+        assert field["title"]
+        assert field["description"].endswith(".")
+
+
+def test_an_unknown_task() -> None:
+    with pytest.raises(SpecError, match="no task") as raised:
+        tasks.get("fortune-telling")
+    assert "text-classification" in raised.value.hint
+
+
+def test_stages_and_progress(finished: dict[str, Any]) -> None:
+    stages = [(event["name"], event["state"]) for event in command.of(finished["events"], "stage")]
+    assert stages == [(name, state) for name in STAGES for state in ("start", "done")]
+    fractions = [event["fraction"] for event in command.of(finished["events"], "progress")]
+    assert fractions == sorted(fractions)
+    assert fractions[0] >= 0
+    assert fractions[-1] <= 1
+    assert all(event["eta_seconds"] >= 0 for event in command.of(finished["events"], "progress"))
+    assert command.of(finished["events"], "resource")[0]["memory_bytes"] > 2**20
+    assert all("t" in event for event in finished["events"])
+
+
+def test_the_result(finished: dict[str, Any]) -> None:
+    last = finished["events"][-1]
+    assert last["type"] == "result"
+    assert last["headline"]["name"] == finished["task"].headline
+    assert last["headline"]["low"] <= last["headline"]["value"] <= last["headline"]["high"]
+    assert set(finished["task"].metrics) <= set(last["metrics"])
+    assert last["baselines"]
+    assert last["seconds"] > 0
+    assert Path(last["artifact"]) == finished["out"] / "artifact"
+
+
+def test_the_artifact(finished: dict[str, Any]) -> None:
+    folder = finished["out"] / "artifact"
+    manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
+    there = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()} - {"manifest.json"}
+    assert set(manifest["files"]) == there
+    assert all(sha256(folder / name) == digest for name, digest in manifest["files"].items())
+    assert {"report.json", "predictions.parquet", "examples.json", "README.md"} <= there
+    report = json.loads((folder / "report.json").read_text("utf-8"))
+    assert report["metrics"] == finished["events"][-1]["metrics"]
+    assert report["export"]["engine"]
+    assert set(report["timings"]) >= {"prepare", "load", "train", "evaluate"}
+
+
+def test_a_finished_run_tells_its_result_again(finished: dict[str, Any], models: Path) -> None:
+    code, events = command.call(models, "run", finished["spec"], "--out", finished["out"])
+    assert code == 0
+    assert {**events[-1], "t": 0} == {**finished["events"][-1], "t": 0}
+    assert len(events) == 1
+
+
+def test_asking_it(finished: dict[str, Any], models: Path, tmp_path: Path) -> None:
+    """predict, explain and evaluate on the task's own sample."""
+    artifact, sample = finished["out"] / "artifact", finished["task"].sample()
+    first = finished["task"].roles[0].name
+    inputs = tmp_path / "inputs.txt"
+    inputs.write_text("\n".join(json.dumps(row[first]) for row in sample[:4]) + "\n", "utf-8")
+    code, answers = command.call(models, "predict", artifact, "--input", inputs)
+    assert (code, len(answers)) == (0, 4)
+    code, reasons = command.call(models, "explain", artifact, "--input", inputs)
+    assert (code, len(reasons)) == (0, 4)
+    code, events = command.call(models, "evaluate", artifact, finished["spec"].with_name("data.jsonl"))
+    assert code == 0
+    assert events[-1]["rows"] == len(sample)
+    assert set(finished["task"].metrics) <= set(events[-1]["metrics"])
+
+
+@pytest.mark.parametrize("task", tasks.all(), ids=lambda task: task.slug)
+def test_estimates(task: type[Task], models: Path, tmp_path: Path) -> None:
+    for method in task.methods:
+        spec = command.write_spec(tmp_path / method.slug, task.sample(), task=task.slug, method=method.slug)
+        code, events = command.call(models, "estimate", spec)
+        assert code == 0, events[-1]
+        seconds = events[-1]["seconds"]
+        assert 0 < seconds["low"] <= seconds["likely"] <= seconds["high"]
+        assert events[-1]["memory_bytes"] > 2**20
+        assert events[-1]["basis"].endswith(".")
