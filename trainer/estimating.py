@@ -12,8 +12,8 @@ from trainer.events import Emit, silent
 from trainer.spec import Spec
 from trainer.training import Job
 
-TRIAL_BATCHES = 5
-TRIAL_SECONDS = 6.0
+TRIAL_BATCHES = 8
+TRIAL_SECONDS = 5.0
 LIKELY_STOP = 0.85
 """Share of its epochs after which a run usually stops, early ones counted in."""
 SPREAD = {"low": 0.7, "likely": 1.0, "high": 1.6}
@@ -59,9 +59,10 @@ def estimate(spec: Spec, emit: Emit) -> dict[str, Any]:
 
 
 def trial_batches(rows: Any, part: np.ndarray, size: int) -> list[np.ndarray]:
-    """Batches of nearly one length each, at evenly spread places between the shortest and the longest."""
+    """Batches of nearly one length each, from the middles of equal shares: the few longest texts stand for themselves alone."""
     every = rows.tokens.sorted_batches(part, size)
-    places = np.linspace(0, len(every) - 1, min(TRIAL_BATCHES, len(every))).round().astype(int)
+    count = min(TRIAL_BATCHES, len(every))
+    places = ((np.arange(count) + 0.5) / count * len(every)).astype(int)
     return [every[at] for at in dict.fromkeys(places.tolist())]
 
 
