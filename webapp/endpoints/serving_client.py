@@ -1,6 +1,7 @@
 """Asking the serving process from a page: the internal token instead of a key."""
 
 import json
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -12,9 +13,23 @@ from django.utils.translation import gettext as _
 from webapp.core.problems import Problem, Unavailable
 
 TIMEOUT_SECONDS = 30
+WAKE_SECONDS = 20
+"""How long a page waits for a model that is still being loaded, or for serving that is just starting again."""
 
 
 def ask(path: str, body: dict[str, Any], visitor: str = "") -> dict[str, Any]:
+    """The answer of serving; while it is waking it is asked again, so that a person need not."""
+    until = time.monotonic() + WAKE_SECONDS
+    while True:
+        try:
+            return ask_once(path, body, visitor)
+        except Problem as problem:
+            if problem.status != 503 or time.monotonic() > until:
+                raise
+            time.sleep(1)
+
+
+def ask_once(path: str, body: dict[str, Any], visitor: str) -> dict[str, Any]:
     """POST JSON to serving; its problem+json comes back as a `Problem` with the same status."""
     request = urllib.request.Request(  # noqa: S310  the address is our own setting
         settings.SERVING_URL + path,

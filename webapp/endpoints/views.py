@@ -166,11 +166,13 @@ def try_run(request: HttpRequest, pk: str) -> HttpResponse:
 
 @member
 def qr(request: HttpRequest, pk: str) -> HttpResponse:
-    """The demo's address as a QR code, SVG."""
+    """The demo's address as a QR code, SVG, on its own white ground: cameras do not read it on a dark page."""
     import io
 
     import segno
 
     out = io.BytesIO()
-    segno.make(actions.demo_url(load_endpoint(request, pk)), error="m").save(out, kind="svg", scale=6, border=2)
+    segno.make(actions.demo_url(load_endpoint(request, pk)), error="m").save(
+        out, kind="svg", scale=6, border=2, light="#fff"
+    )
     return HttpResponse(out.getvalue(), content_type="image/svg+xml")

@@ -5,7 +5,9 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.db.models import Count, F, Prefetch, Q, Sum
+from django.db.models import Count, FloatField, OuterRef, Subquery, Sum
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -35,16 +37,20 @@ def spent_by(field: str, workspace: Any) -> dict[str, Any]:
 
 def cards(workspace: Any) -> list[Prototype]:
     """The newest prototypes with what their card shows: best_run, active_run, spent, state; a constant number of queries."""
-    run_model = Prototype._meta.get_field("runs").related_model
-    recent = run_model.objects.filter(Q(status="succeeded") | ~Q(status__in=("failed", "cancelled"))).only(
-        "id", "prototype_id", "number", "name", "status", "headline", "created_at"
-    )
+    runs = Prototype._meta.get_field("runs").related_model.objects
+    of_this = runs.filter(prototype=OuterRef("pk")).order_by()
+    score = Cast(KeyTextTransform("value", "headline"), FloatField())
+    best = of_this.filter(status="succeeded", headline__isnull=False).order_by(score.desc())
     prototypes = list(
         Prototype.objects.for_workspace(workspace)
         .select_related("dataset", "endpoint")
-        .annotate(run_count=Count("runs", distinct=True))
-        .prefetch_related(Prefetch("runs", recent, to_attr="shown_runs"))[:CARDS]
+        .annotate(
+            run_count=Count("runs"),
+            best_id=Subquery(best.values("pk")[:1]),
+            active_id=Subquery(of_this.exclude(status__in=("succeeded", "failed", "cancelled")).values("pk")[:1]),
+        )[:CARDS]
     )
+    shown = runs.in_bulk({pk for one in prototypes for pk in (one.best_id, one.active_id) if pk})
     versions = DatasetVersion.objects.filter(dataset__in={one.dataset_id for one in prototypes}).order_by("number")
     latest = {
         version.dataset_id: version
@@ -52,9 +58,7 @@ def cards(workspace: Any) -> list[Prototype]:
     }
     spent = spent_by("prototype", workspace)
     for one in prototypes:
-        done = [run for run in one.shown_runs if run.status == "succeeded" and run.headline]
-        one.best_run = max(done, key=lambda run: run.headline["value"], default=None)
-        one.active_run = next((run for run in one.shown_runs if run.status != "succeeded"), None)
+        one.best_run, one.active_run = shown.get(one.best_id), shown.get(one.active_id)
         one.spent = spent.get(one.pk)
         one.version = latest.get(one.dataset_id)
         one.state = state_of(one)
