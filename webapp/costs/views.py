@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST
 
 from webapp.accounts.access import load, member
 from webapp.accounts.actions import audit
-from webapp.costs import actions, reports
+from webapp.costs import actions, reports, tables
 from webapp.costs.models import LedgerEntry, Rate
 
 SUBJECT = ["prototype", "prototype_name", "kind", "subject", "subject_id", "subject_name", "hardware", "price_per_hour"]
@@ -31,12 +31,13 @@ def month_bounds(text: str) -> tuple[Any, Any]:
 
 @member
 def costs(request: HttpRequest) -> HttpResponse:
-    """Context: start, end, previous, next, kinds {kind: amount}, total, days [{day, kind, amount}],
-    prototypes [{prototype id, kind, amount}], subjects, rates, forecast, month."""
+    """Context: start, end, previous, following (None in the running month), kinds {kind: amount}, total, chart (SVG),
+    prototypes [{id, name, kinds, total, subjects}], rates, forecast, month, entries."""
     start, end = month_bounds(request.GET.get("month", ""))
     workspace = request.workspace
     kinds = reports.by_kind(workspace, start, end)
     total = sum(kinds.values())
+    month = actions.month(workspace)
     now = timezone.now()
     elapsed = max((min(now, end) - start).total_seconds(), 86400)
     context = {
@@ -46,12 +47,11 @@ def costs(request: HttpRequest) -> HttpResponse:
         "following": end if end <= now else None,
         "kinds": kinds,
         "total": total,
-        "days": reports.grouped(workspace, ["day", "kind"], start, end),
-        "prototypes": reports.grouped(workspace, ["prototype", "prototype_name", "kind"], start, end),
-        "subjects": reports.grouped(workspace, SUBJECT, start, end),
+        "chart": tables.day_chart(reports.grouped(workspace, ["day", "kind"], start, end), start, end, month.currency),
+        "prototypes": tables.by_prototype(reports.grouped(workspace, SUBJECT, start, end)),
         "rates": Rate.objects.for_workspace(workspace),
         "forecast": total * int((end - start).total_seconds()) / int(elapsed),
-        "month": actions.month(workspace),
+        "month": month,
         "entries": LedgerEntry.objects.for_workspace(workspace)
         .filter(created_at__gte=start, created_at__lt=end)
         .count(),

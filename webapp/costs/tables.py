@@ -1,0 +1,57 @@
+"""What the costs page draws: the ledger's sums as one column a day, and as prototypes with their runs below."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.utils.formats import date_format
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from webapp.core import charts
+from webapp.core.words import day as day_words
+from webapp.core.words import money_round
+from webapp.costs.models import LedgerEntry
+
+KINDS = {
+    LedgerEntry.HOSTING: ("k1", lambda: _("hosting")),
+    LedgerEntry.TRAINING: ("k2", lambda: _("training")),
+    LedgerEntry.DATA: ("k3", lambda: _("data")),
+}
+
+
+def day_chart(rows: list[dict[str, Any]], start: datetime, end: datetime, currency: str) -> SafeString | str:
+    """Every day of the month, also those without a charge; empty when nothing was charged at all."""
+    if not rows:
+        return ""
+    sums: dict[tuple[Any, str], float] = {(row["day"].date(), row["kind"]): float(row["amount"]) for row in rows}
+    kinds = [kind for kind in KINDS if any(row["kind"] == kind for row in rows)]
+    days = [(start + timedelta(days=number)).date() for number in range((end - start).days)]
+    columns = [(day_words(day), [sums.get((day, kind), 0.0) for kind in kinds]) for day in days]
+    most, parts = max(columns, key=lambda column: sum(column[1]))
+    sentence = _("Cost by day in %(month)s; the most was %(sum)s on %(day)s.") % {
+        "month": date_format(start, "F Y"),
+        "sum": money_round(sum(parts), currency),
+        "day": most,
+    }
+    return charts.stacked_columns(
+        columns,
+        kinds=[(KINDS[kind][0], KINDS[kind][1]()) for kind in kinds],
+        title=_("By day"),
+        sentence=sentence,
+        shown=lambda value: money_round(round(value, 4), currency) if value else "0",
+        labels=[date_format(days[0], "j M"), "8", "15", "22", str(days[-1].day)],
+    )
+
+
+def by_prototype(subjects: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows `{id, name, kinds, total, subjects}` from sums by subject, the dearest prototype first."""
+    found: dict[str, dict[str, Any]] = {}
+    for row in subjects:
+        empty = {"id": row["prototype"], "kinds": {}, "total": Decimal(0), "subjects": []}
+        one = found.setdefault(row["prototype"], empty)
+        one["name"] = row["prototype_name"]
+        one["kinds"][row["kind"]] = one["kinds"].get(row["kind"], Decimal(0)) + row["amount"]
+        one["total"] += row["amount"]
+        one["subjects"].append(row)
+    return sorted(found.values(), key=lambda one: -one["total"])
