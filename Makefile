@@ -3,7 +3,7 @@
 python := .venv/bin/python
 chromium := $(or $(MAQUETTE_CHROMIUM),$(shell command -v chromium || command -v chromium-browser || command -v google-chrome))
 
-.PHONY: run doctor test lint format bench pins clean
+.PHONY: run doctor test lint format bench screenshots pins clean
 
 run:
 	@./bootstrap
@@ -34,6 +34,11 @@ format:
 bench:
 	@./bootstrap dev
 	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(python) $$script || exit 1; done
+
+# The pictures of the README, taken by the browser test on its way.
+screenshots:
+	@./bootstrap dev
+	@MAQUETTE_SCREENSHOTS="$(CURDIR)/docs/screenshots" MAQUETTE_CHROMIUM="$(chromium)" $(python) -m pytest tests/browser
 
 # After changing requirements/*.txt and installing into .venv: write down what is there.
 pins:
