@@ -184,4 +184,5 @@ def test_killing_leaves_nothing(doomed: Up) -> None:
     assert len(before) >= 6
     doomed.stop(signal.SIGKILL)
     wait(lambda: left_over(doomed.data) == [], 5, lambda: str(left_over(doomed.data)))
-    assert not any(alive(process) for process in before)
+    wait(lambda: not any(alive(process) for process in before), 5)
+    assert left_over(doomed.data) == []

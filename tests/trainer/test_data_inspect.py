@@ -257,6 +257,7 @@ def test_command_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_large_table_needs_little_memory(tmp_path: Path) -> None:
     """150,000 rows, 30 MB: the process stays below 300 MB."""
     words = [f"word{number}" for number in range(21)]
@@ -265,11 +266,10 @@ def test_a_large_table_needs_little_memory(tmp_path: Path) -> None:
         for row in range(150_000):
             file.write(f"{row},{' '.join(words[(row * step) % 21] for step in range(1, 30))} {row},{'abcd'[row % 4]}\n")
     code = (
-        "import resource, sys, pathlib; from trainer.data.inspect import inspect;"
+        "import sys, pathlib; from trainer.data.inspect import inspect;"
         "r = inspect([pathlib.Path(sys.argv[1])], pathlib.Path(sys.argv[2])); assert r['rows'] == 150000;"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+        "print(pathlib.Path('/proc/self/status').read_text().partition('VmHWM:')[2].split()[0])"
     )
     command = [sys.executable, "-c", code, str(tmp_path / "a.csv"), str(tmp_path / "v1")]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT, env=os.environ)
-    kilobytes = int(done.stdout) / (1024 if sys.platform == "darwin" else 1)
-    assert kilobytes < 300 * 1024
+    assert int(done.stdout) < 300 * 1024  # not ru_maxrss: that starts at the parent's own peak

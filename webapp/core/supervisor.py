@@ -97,6 +97,8 @@ class Supervisor:
         self.selector = selectors.DefaultSelector()
         self.zombies: set[int] = set()
         self.next_burial = 0.0
+        self.strangers = {process.pid for process in psutil.Process().children()}
+        """Children that were there before and are none of ours: a test's own, say."""
         logs.mkdir(parents=True, exist_ok=True)
 
     def adopt_orphans(self) -> None:
@@ -238,7 +240,7 @@ class Supervisor:
         self.stop_asked = max(1, self.stop_asked)
         self._end([child for child in self.children.values() if not child.program.last], grace)
         self._end([child for child in self.children.values() if child.program.last], 5.0)
-        kill_descendants()
+        kill_descendants(self.strangers)
         for child in self.children.values():
             child.log.file.close()
 
@@ -276,13 +278,22 @@ def _is_zombie(pid: int) -> bool:
         return False
 
 
-def kill_descendants() -> None:
-    """SIGKILL every process below this one and wait until they are gone."""
+def kill_descendants(spared: set[int]) -> None:
+    """SIGKILL every process below this one, but for some children and theirs, and wait until they are gone."""
     for _ in range(20):
-        processes = psutil.Process().children(recursive=True)
+        processes = descendants(spared)
         if not processes:
             return
         for process in processes:
             with contextlib.suppress(psutil.Error):
                 process.kill()
         psutil.wait_procs(processes, timeout=0.5)
+
+
+def descendants(spared: set[int]) -> list[psutil.Process]:
+    found = []
+    for child in psutil.Process().children():
+        if child.pid not in spared:
+            with contextlib.suppress(psutil.Error):
+                found += [child, *child.children(recursive=True)]
+    return found
