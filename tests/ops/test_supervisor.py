@@ -95,7 +95,7 @@ def test_what_a_child_says_is_in_its_log_and_trouble_on_the_terminal(supervisor:
     )
     supervisor.ready = True
     supervisor.start(Program("mill", [sys.executable, "-c", program]))
-    turn_until(supervisor, lambda: bool(said))
+    turn_until(supervisor, lambda: supervisor.children["mill"].rest == b"last")
     assert said == ["    mill | ERROR no flour"]
     turn_until(supervisor, lambda: supervisor.children["mill"].rest == b"last")
     os.kill(pid_of(supervisor, "mill") or 0, signal.SIGKILL)
