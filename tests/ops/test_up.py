@@ -183,6 +183,6 @@ def test_killing_leaves_nothing(doomed: Up) -> None:
     before = doomed.processes()
     assert len(before) >= 6
     doomed.stop(signal.SIGKILL)
-    wait(lambda: left_over(doomed.data) == [], 5, lambda: str(left_over(doomed.data)))
+    wait(lambda: left_over(doomed.data) == [], 20, lambda: str(left_over(doomed.data)))
     wait(lambda: not any(alive(process) for process in before), 5)
     assert left_over(doomed.data) == []
