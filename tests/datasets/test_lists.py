@@ -52,7 +52,7 @@ def test_many_take_no_more_queries_than_few(
     fill(workspace, 5, 20)
     few = queries_of(client, path)
     fill(workspace, 195, 980)
-    assert queries_of(client, path) == few <= QUERIES
+    assert queries_of(client, path) <= few <= QUERIES
     if os.getloadavg()[0] > 2 * (os.cpu_count() or 1):
         return
     took = []

@@ -26,7 +26,7 @@ from webapp.prototypes import actions
 from webapp.prototypes.forms import MappingForm
 from webapp.prototypes.models import Prototype
 
-CARDS = 60
+CARDS = 18
 
 
 def spent_by(field: str, workspace: Any) -> dict[str, Any]:
@@ -35,8 +35,9 @@ def spent_by(field: str, workspace: Any) -> dict[str, Any]:
     return dict(entries.values_list(field).annotate(total=Sum("amount")).order_by())
 
 
-def cards(workspace: Any) -> list[Prototype]:
-    """The newest prototypes with what their card shows: best_run, active_run, spent, state; a constant number of queries."""
+def cards(workspace: Any, start: int = 0) -> list[Prototype]:
+    """Prototypes, the newest first, with what their card shows: best_run, active_run, spent, state; a constant number of
+    queries. `start` is how many newer ones are passed over."""
     runs = Prototype._meta.get_field("runs").related_model.objects
     of_this = runs.filter(prototype=OuterRef("pk")).order_by()
     score = Cast(KeyTextTransform("value", "headline"), FloatField())
@@ -48,7 +49,7 @@ def cards(workspace: Any) -> list[Prototype]:
             run_count=Count("runs"),
             best_id=Subquery(best.values("pk")[:1]),
             active_id=Subquery(of_this.exclude(status__in=("succeeded", "failed", "cancelled")).values("pk")[:1]),
-        )[:CARDS]
+        )[start : start + CARDS]
     )
     shown = runs.in_bulk({pk for one in prototypes for pk in (one.best_id, one.active_id) if pk})
     versions = DatasetVersion.objects.filter(dataset__in={one.dataset_id for one in prototypes}).order_by("number")
@@ -78,10 +79,11 @@ def state_of(one: Any) -> str:
 @member
 def home(request: HttpRequest) -> HttpResponse:
     """Context: prototypes (see `cards`), counts {state: n}, running (runs at work), month, kinds {kind: money}, events,
-    and what waits for a person: untrained, unread, corrected [{prototype, name, total}]."""
-    prototypes = cards(request.workspace)
+    older (how many cards the next page passes over), and what waits for a person: untrained, unread, corrected [{prototype, name, total}]."""
+    start = int(after) if (after := request.GET.get("after", "")).isdigit() else 0
+    prototypes = cards(request.workspace, min(start, 1_000_000))
     if not prototypes:
-        return redirect("new_prototype")
+        return redirect("home" if start else "new_prototype")
     run_model = Prototype._meta.get_field("runs").related_model
     running = (
         run_model.objects.for_workspace(request.workspace)
@@ -92,6 +94,7 @@ def home(request: HttpRequest) -> HttpResponse:
     feedback = Prototype._meta.get_field("endpoint").related_model._meta.get_field("feedback").related_model
     context = {
         "prototypes": prototypes,
+        "older": start + CARDS if len(prototypes) == CARDS else None,
         "counts": Counter(one.state for one in prototypes),
         "running": running,
         "month": month(request.workspace),

@@ -23,6 +23,8 @@ from webapp.prototypes.models import Prototype
 from webapp.runs import actions, estimates, live, queues, reports
 from webapp.runs.models import Run, Status
 
+RUNS_A_PAGE = 20
+
 
 def prototype_runs(prototype: Prototype) -> Any:
     return prototype.runs.select_related("version", "created_by").order_by("-number")
@@ -113,7 +115,7 @@ def runs(request: HttpRequest, pk: str) -> HttpResponse:
     from django.core.paginator import Paginator
 
     prototype = load(Prototype, request.workspace, pk)
-    found = Paginator(prototype_runs(prototype), 50).get_page(request.GET.get("page"))
+    found = Paginator(prototype_runs(prototype), RUNS_A_PAGE).get_page(request.GET.get("page"))
     return render(request, "runs/runs.html", {"prototype": prototype, "runs": found, "page": found})
 
 
