@@ -229,7 +229,7 @@ class Supervisor:
             return
         self.next_burial = time.monotonic() + 5
         own = {child.process.pid for child in self.children.values() if child.process}
-        zombies = {pid for pid in _child_pids() - own if _is_zombie(pid)}
+        zombies = {pid for pid in _child_pids() - own - self.strangers if _is_zombie(pid)}
         for pid in zombies & self.zombies:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, os.WNOHANG)
@@ -241,6 +241,8 @@ class Supervisor:
         self._end([child for child in self.children.values() if not child.program.last], grace)
         self._end([child for child in self.children.values() if child.program.last], 5.0)
         kill_descendants(self.strangers)
+        if sys.platform == "linux":
+            ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
         for child in self.children.values():
             child.log.file.close()
 
