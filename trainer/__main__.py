@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import signal
 import sys
 import traceback
 from pathlib import Path
@@ -110,6 +111,8 @@ def inspect_files(options: argparse.Namespace) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
+    # Until the run itself listens there is nothing to save, and its imports take seconds.
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(EXIT_STOPPED))
     from trainer import training
     from trainer.spec import load
 

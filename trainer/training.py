@@ -6,6 +6,7 @@ A task does the work in `Task.train(job)`; the `Job` gives it the rows, the devi
 words to speak with. The same command on the same folder goes on where the last one stopped.
 """
 
+import errno
 import json
 import os
 import signal
@@ -27,6 +28,8 @@ from trainer.spec import Spec
 
 STAGES = ("prepare", "load", "train", "evaluate", "package")
 TELL_SECONDS = 1.0
+ENOUGH_TO_FORESEE = 0.03
+"""Share of a stage from whose time the rest is foreseen; before it, the plan is told."""
 FIRST_GUESS = {"prepare": 4.0, "load": 3.0, "train": 120.0, "evaluate": 5.0, "package": 25.0}
 """Seconds a stage takes before anything has been measured; each task corrects them with `expect`."""
 
@@ -36,17 +39,55 @@ def run(spec: Spec, out: Path, emit: Emit) -> dict[str, Any]:
 
     Raises `UserError` for what the user can mend and `Stopped` after SIGTERM, the state being saved.
     """
+    claim(spec, out)
     done = out / "result.json"
     if done.exists():
         return json.loads(done.read_text("utf-8"))
-    out.mkdir(parents=True, exist_ok=True)
     job = Job(spec, out, emit)
     with catch_sigterm(job.request_stop):
-        with ResourceWatch(job.device, emit):
+        with ResourceWatch(job.device, emit), mendable():
             result = job.task.train(job)
         result |= {"artifact": str(job.artifact), "seconds": round(job.seconds(), 2)}
     write_json(done, result)
     return result
+
+
+def claim(spec: Spec, out: Path) -> None:
+    """Make the folder this run's, and refuse one that another run began: their states would mix."""
+    mine = spec.model_dump(mode="json", exclude={"limits", "hardware"})
+    kept = out / "began.json"
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        if not kept.exists():
+            write_json(kept, mine)
+        same = json.loads(kept.read_text("utf-8")) == mine
+    except (OSError, ValueError) as error:
+        raise SpecError(
+            f"{out} cannot be used: {error}.", code="bad_out", hint="Give a folder that can be written to."
+        ) from error
+    if not same:
+        raise SpecError(
+            f"{out} holds a run with another specification.", code="other_run", hint="Give an empty folder."
+        )
+
+
+@contextmanager
+def mendable() -> Iterator[None]:
+    """What the machine lacks, in words, in place of a traceback."""
+    import torch
+
+    try:
+        yield
+    except (MemoryError, torch.OutOfMemoryError) as error:
+        raise SpecError(
+            "The machine has too little memory for this run.",
+            code="out_of_memory",
+            hint="Lower params.batch_size or params.max_length, or take a smaller model.",
+        ) from error
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise SpecError("The disk is full.", code="no_space", hint="Free some space and start it again.") from error
 
 
 @contextmanager
@@ -89,8 +130,10 @@ class Job:
         self.timings: dict[str, float] = {}
         self.history: list[dict[str, Any]] = []
         self._stage, self._stage_started, self._stage_fraction = "prepare", time.monotonic(), 0.0
+        self._from = (self._stage_started, 0.0)
         self._fraction = self._told = 0.0
         self._stop = False
+        self.check_limits()
 
     # Rows
 
@@ -114,6 +157,14 @@ class Job:
 
     def save_clock(self) -> None:
         write_json(self.out / "clock.json", {"seconds": self.seconds()})
+
+    def check_limits(self) -> None:
+        if self.spec.limits.cost is not None and not self.spec.hardware.price_per_hour:
+            self.warn(
+                "no_price",
+                "The cost limit cannot be kept, since no price per hour is given.",
+                "Give hardware.price_per_hour, or limits.seconds.",
+            )
 
     def time_limit(self) -> float | None:
         """Seconds allowed in all: the time limit, or what the cost limit buys, whichever is less."""
@@ -164,7 +215,8 @@ class Job:
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         self.check_stop()
-        self._stage, self._stage_started, self._stage_fraction = name, time.monotonic(), 0.0
+        self._stage, self._stage_started = name, time.monotonic()
+        self.go_on_from(0.0)
         self.emit("stage", name=name, state="start")
         self.progress(0, 1, force=True)
         yield
@@ -198,15 +250,19 @@ class Job:
             rows_per_second=None if rows_per_second is None else round(rows_per_second, 1),
         )
 
+    def go_on_from(self, fraction: float) -> None:
+        """The stage stands here without time spent on it in this process: at its start, or after a resume."""
+        self._stage_fraction, self._from = fraction, (time.monotonic(), fraction)
+
     def remaining(self) -> float:
         """Seconds left in this stage and all that follow."""
         at = STAGES.index(self._stage)
-        spent = time.monotonic() - self._stage_started
-        here = (
-            spent * (1 / self._stage_fraction - 1)
-            if self._stage_fraction > 0.03
-            else max(self.plan[self._stage] - spent, 0)
-        )
+        since, before = self._from
+        spent, made = time.monotonic() - since, self._stage_fraction - before
+        if made > ENOUGH_TO_FORESEE:
+            here = spent * (1 - self._stage_fraction) / made
+        else:
+            here = max(self.plan[self._stage] * (1 - before) - spent, 0)
         return here + sum(self.plan[name] for name in STAGES[at + 1 :])
 
 

@@ -1,6 +1,6 @@
 """Lists stay quick with a thousand runs and two hundred datasets: the same few queries, however much there is."""
 
-import os
+import gc
 import statistics
 import time
 from collections.abc import Callable
@@ -35,11 +35,16 @@ def fill(workspace: Workspace, datasets: int, runs: int) -> None:
 
 
 def queries_of(client: Client, path: str) -> int:
-    with CaptureQueriesContext(
-        connection,
-    ) as caught:
+    with CaptureQueriesContext(connection) as caught:
         assert client.get(path).status_code == 200
     return len(caught)
+
+
+def processor_seconds(client: Client, path: str) -> float:
+    """What the server takes for a page, database included (it is in the process); other programs' time left out."""
+    began = time.process_time()
+    client.get(path)
+    return time.process_time() - began
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -53,11 +58,10 @@ def test_many_take_no_more_queries_than_few(
     few = queries_of(client, path)
     fill(workspace, 195, 980)
     assert queries_of(client, path) <= few <= QUERIES
-    if os.getloadavg()[0] > 2 * (os.cpu_count() or 1):
-        return
-    took = []
-    for _ in range(REQUESTS):
-        began = time.perf_counter()
-        client.get(path)
-        took.append(time.perf_counter() - began)
+    gc.collect()
+    gc.freeze()  # as webapp/asgi.py does
+    try:
+        took = [processor_seconds(client, path) for _ in range(REQUESTS)]
+    finally:
+        gc.unfreeze()
     assert statistics.quantiles(took, n=20)[-1] < P95_SECONDS, [round(one, 4) for one in sorted(took)]

@@ -53,10 +53,17 @@ class Tokens:
 def forward_in_batches(
     model: Any, tokens: Tokens, rows: np.ndarray, size: int, device: Any, call: Any
 ) -> Iterator[tuple[np.ndarray, Tensor]]:
+    """Every row once; see `forward_batches`."""
+    return forward_batches(model, tokens, tokens.sorted_batches(rows, size), device, call)
+
+
+def forward_batches(
+    model: Any, tokens: Tokens, batches: list[np.ndarray], device: Any, call: Any
+) -> Iterator[tuple[np.ndarray, Tensor]]:
     """(rows, outputs in float32 on the CPU) batch by batch, without gradients."""
     model.eval()
     with torch.inference_mode():
-        for batch in tokens.sorted_batches(rows, size):
+        for batch in batches:
             with device.autocast():
                 output = call(*tokens.batch(batch, device.torch_device))
             yield batch, output.float().cpu()

@@ -20,6 +20,8 @@ EVAL_BATCH = 64
 CHECKPOINT_SECONDS = 30.0
 METRIC_STEPS = 10
 MOST_TUNING_ROWS = 500
+PACKAGE_SECONDS = 15.0
+"""Of the export alone, before its answers are compared on the test rows."""
 ROWS_PER_SECOND = 50
 """Before the first step has been timed."""
 SKEW = 8
@@ -65,6 +67,7 @@ class FineTuning:
         self.best_score = (-1.0, -1e9)
         self.best_epoch = self.bad_epochs = 0
         self.rows_seen, self.seconds_learning = 0, 0.0
+        self.losses: list[Tensor] = []
         self.saved_at = time.monotonic()
         self.save_every = float(os.environ.get("MAQUETTE_CHECKPOINT_SECONDS", CHECKPOINT_SECONDS))
         self.prepare_model()
@@ -138,27 +141,23 @@ class FineTuning:
         """Learn from every row once, from where a checkpoint left off; False when a limit ended it."""
         batches = self.rows.tokens.training_batches(self.train, self.size, self.job.spec.seed, self.epoch)
         self.model.train()
-        total = torch.zeros((), device=self.job.device.torch_device)
         for at in range(self.at, len(batches)):
             started = time.monotonic()
-            total += self.learn(batches[at])
+            self.losses.append(self.learn(batches[at]))
             self.step += 1
             self.seconds_learning += time.monotonic() - started
             self.rows_seen += len(batches[at])
             if self.step % METRIC_STEPS == 0:
-                self.job.metric(
-                    "loss", "train", total.item() / METRIC_STEPS, step=self.step, epoch=self.step / self.steps_an_epoch
-                )
-                total.zero_()
+                self.tell_loss()
             speed = self.rows_seen / max(self.seconds_learning, 1e-6)
-            self.job.expect("train", self.seconds_in_all())
+            self.expect()
             self.job.progress(self.step, self.steps, unit="steps", rows_per_second=speed)
             self.pause(at + 1)
             if self.job.out_of_time():
                 self.job.warn(
                     "limit",
                     "A limit was reached: training ends here and keeps the best so far.",
-                    "Raise the limit to go on.",
+                    "To learn for longer, start another run with a higher limit.",
                 )
                 if not self.best:
                     self.keep(self.validate())
@@ -166,11 +165,20 @@ class FineTuning:
         self.at = 0
         return True
 
-    def seconds_in_all(self) -> float:
-        """What the stage takes at the speed so far, the tuning rows' reading (a third of learning's work) included."""
-        done = self.seconds_learning / max(self.step, 1)
+    def tell_loss(self) -> None:
+        """The mean over the steps since it was last told: fewer than METRIC_STEPS after a resume."""
+        loss = torch.stack(self.losses).mean().item()
+        self.losses.clear()
+        self.job.metric("loss", "train", loss, step=self.step, epoch=self.step / self.steps_an_epoch)
+
+    def expect(self) -> None:
+        """What this stage and those after it take at the speed so far; reading a row is a third of learning from it."""
+        step = self.seconds_learning / max(self.step, 1)
         tuning = self.epochs * len(self.validation) / self.size / 3
-        return done * (self.steps + tuning)
+        test = len(self.rows.part("test")) / self.size / 3
+        self.job.expect("train", step * (self.steps + tuning))
+        self.job.expect("evaluate", 1 + step * test)
+        self.job.expect("package", PACKAGE_SECONDS + 1.5 * step * test)
 
     def learn(self, batch: np.ndarray) -> Tensor:
         """One step; the loss."""
@@ -241,6 +249,8 @@ class FineTuning:
             for key, moment in self.optimizer.state.get(value, {}).items():
                 tensors[f"optimizer.{key}.{name}"] = moment
         tensors["rng.cpu"] = torch.get_rng_state()
+        for number in range(self.job.device.count):
+            tensors[f"rng.{number}"] = torch.cuda.get_rng_state(number)
         tensors = {name: value.contiguous().cpu().clone() for name, value in tensors.items()}
         names = ("epoch", "step", "best_score", "best_epoch", "bad_epochs", "rows_seen", "seconds_learning")
         state = {name: getattr(self, name) for name in names} | {"at": next_at, "history": self.job.history}
@@ -271,10 +281,14 @@ class FineTuning:
                 key, _dot, parameter = rest.partition(".")
                 self.optimizer.state[parameters[parameter]][key] = value.to(device) if value.ndim else value
         torch.set_rng_state(tensors["rng.cpu"])
+        for number in range(self.job.device.count):
+            if f"rng.{number}" in tensors:
+                torch.cuda.set_rng_state(tensors[f"rng.{number}"], number)
         self.best_score = tuple(state.pop("best_score"))
         self.job.history[:] = state.pop("history")
         for name, value in state.items():
             setattr(self, name, value)
         epoch = self.step / self.steps_an_epoch
+        self.job.go_on_from(self.step / self.steps)
         self.job.emit("checkpoint", step=self.step, epoch=round(epoch, 3), bytes=0, resumed=True)
         self.job.log(f"Went on from step {self.step} of {self.steps}.")

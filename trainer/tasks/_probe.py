@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from trainer.tasks._encoder_batches import forward_in_batches
+from trainer import checkpoint
+from trainer.tasks._encoder_batches import forward_batches
 
 BATCH = 64
+CHECKPOINT_SECONDS = 30.0
 STRENGTHS = (3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
 """L2 penalties per row, from loose to tight."""
 FOLDS = 3
@@ -22,9 +25,9 @@ ITERATIONS, FOLD_ITERATIONS = 200, 60
 
 def fit(job: Any, model: Any, rows: Any) -> None:
     """Learn the head in place."""
-    features = torch.from_numpy(embed(job, model, rows))
-    known = np.concatenate([rows.part("train"), rows.part("validation")])
-    known = known[rows.truth[known] >= 0]
+    vectors, read = embed(job, model, rows)
+    features = torch.from_numpy(vectors)
+    known = read[rows.truth[read] >= 0]
     truth = torch.from_numpy(rows.truth)
     mean, scale = features[known].mean(0), features[known].std(0).clamp(min=1e-6)
     standard = (features - mean) / scale
@@ -37,42 +40,97 @@ def fit(job: Any, model: Any, rows: Any) -> None:
     job.metric("accuracy", "train", right.float().mean().item(), step=1, epoch=1)
 
 
-def cache_path(job: Any, rows: Any) -> Path:
+def cache_path(job: Any, rows: Any, known: np.ndarray) -> Path:
     """Where these vectors are kept: named by weights, texts and length, so another run of the same rows finds them."""
     digest = hashlib.sha256()
     for weights in sorted(rows.folder.glob("*.safetensors")):
         stat = weights.stat()
         digest.update(f"{weights.name}:{stat.st_size}:{stat.st_mtime_ns}".encode())
     digest.update(json.dumps([job.spec.model, rows.max_length, job.device.bf16, job.device.torch_device.type]).encode())
-    for text in rows.texts:
-        digest.update(text.encode("utf-8", "surrogatepass") + b"\0")
+    for row in known:
+        digest.update(rows.texts[row].encode("utf-8", "surrogatepass") + b"\0")
     return job.cache / "embeddings" / f"{digest.hexdigest()[:32]}.npy"
 
 
-def embed(job: Any, model: Any, rows: Any) -> np.ndarray:
-    """One vector for every row, (rows, hidden); the test rows' are for the predictions at the end only."""
-    path = cache_path(job, rows)
+def embed(job: Any, model: Any, rows: Any) -> tuple[np.ndarray, np.ndarray]:
+    """(vectors (rows, hidden), the rows that have one): all rows but the test's, or fewer where a limit ended it."""
+    known = np.sort(np.concatenate([rows.part("train"), rows.part("validation")]))
+    path = cache_path(job, rows, known)
+    features = np.zeros((len(rows.texts), model.encoder.config.hidden_size), dtype=np.float32)
     if path.exists():
         job.log("Vectors of these texts were computed before and are used again.")
-        return np.load(path)
-    every = np.arange(len(rows.texts))
-    features = np.zeros((len(every), model.encoder.config.hidden_size), dtype=np.float32)
-    started, done = time.monotonic(), 0
-    tokens_total, tokens_done = int(rows.tokens.lengths.sum()), 0
-    for batch, output in forward_in_batches(model, rows.tokens, every, BATCH, job.device, model.features):
-        features[batch] = output.numpy()
-        done += len(batch)
-        tokens_done += int(rows.tokens.lengths[batch].sum())
-        job.progress(
-            0.85 * tokens_done, tokens_total, unit="tokens", rows_per_second=done / (time.monotonic() - started)
+        features[known] = np.load(path)
+        return features, known
+    read = Reading(job, rows, known, features).run(model)
+    if len(read) == len(known):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(".part.npy")
+        np.save(part, features[known])
+        part.replace(path)
+    return features, read
+
+
+class Reading:
+    """The encoder's pass over the texts, in batches of nearly one length in random order, so that wherever a limit
+    ends it the rows read are a fair sample; its checkpoints hold the vectors so far."""
+
+    def __init__(self, job: Any, rows: Any, known: np.ndarray, features: np.ndarray) -> None:
+        self.job, self.rows, self.features = job, rows, features
+        self.batches = rows.tokens.training_batches(known, BATCH, job.spec.seed, 0)
+        self.save_every = float(os.environ.get("MAQUETTE_CHECKPOINT_SECONDS", CHECKPOINT_SECONDS))
+        self.at = 0
+
+    def run(self, model: Any) -> np.ndarray:
+        self.resume()
+        tokens = [int(self.rows.tokens.lengths[batch].sum()) for batch in self.batches]
+        started, done, saved = time.monotonic(), 0, time.monotonic()
+        output = forward_batches(model, self.rows.tokens, self.batches[self.at :], self.job.device, model.features)
+        for batch, vectors in output:
+            self.features[batch] = vectors.numpy()
+            self.at += 1
+            done += len(batch)
+            speed = done / (time.monotonic() - started)
+            self.job.expect("evaluate", 1 + len(self.rows.part("test")) / speed)
+            self.job.progress(0.85 * sum(tokens[: self.at]), sum(tokens), unit="tokens", rows_per_second=speed)
+            if self.job.stop_requested or time.monotonic() - saved > self.save_every:
+                self.save()
+                saved = time.monotonic()
+                self.job.check_stop()
+            if self.job.out_of_time() and self.at < len(self.batches):
+                self.tell_limit()
+                break
+        self.job.log(f"{done:,} texts read at {done / max(time.monotonic() - started, 1e-6):.0f} a second.")
+        return np.sort(np.concatenate(self.batches[: self.at]))
+
+    def tell_limit(self) -> None:
+        share = self.at / len(self.batches)
+        self.job.warn(
+            "limit",
+            f"A limit was reached: {share:.0%} of the rows were read, and the model is learned from those.",
+            "To learn from all of them, start another run with a higher limit.",
         )
-        job.check_stop()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part.npy")
-    np.save(part, features)
-    part.replace(path)
-    job.log(f"{done:,} texts read at {done / (time.monotonic() - started):.0f} a second.")
-    return features
+
+    def save(self) -> None:
+        read = np.concatenate(self.batches[: self.at])
+        tensors = {"rows": torch.from_numpy(read), "vectors": torch.from_numpy(self.features[read])}
+        state = {"at": self.at, "history": self.job.history}
+        written = checkpoint.save(self.job.checkpoints, self.at, tensors, state)
+        self.job.save_clock()
+        self.job.emit("checkpoint", step=self.at, epoch=self._epoch(), bytes=written, resumed=False)
+
+    def resume(self) -> None:
+        found = checkpoint.latest(self.job.checkpoints)
+        if found is None:
+            return
+        tensors, state = found
+        self.features[tensors["rows"].numpy()] = tensors["vectors"].numpy()
+        self.at = state["at"]
+        self.job.history[:] = state["history"]
+        self.job.go_on_from(0.85 * self._epoch())
+        self.job.emit("checkpoint", step=self.at, epoch=self._epoch(), bytes=0, resumed=True)
+
+    def _epoch(self) -> float:
+        return round(self.at / len(self.batches), 3)
 
 
 def choose_strength(job: Any, features: Tensor, truth: Tensor, known: np.ndarray, classes: int) -> float:

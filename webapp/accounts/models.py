@@ -164,5 +164,45 @@ class AuditEvent(WorkspaceOwned):
     subject_id = models.CharField(max_length=40, blank=True)
     text = models.CharField(max_length=200, blank=True)
 
+    VERBS: ClassVar = {
+        "cancelled": _("cancelled"),
+        "created": _("created"),
+        "deleted": _("deleted"),
+        "deployed": _("deployed"),
+        "made version": _("made a version of"),
+        "put to sleep": _("put to sleep"),
+        "renamed": _("renamed"),
+        "restored": _("restored"),
+        "resumed": _("resumed"),
+        "revoked": _("revoked"),
+        "rolled to": _("rolled to"),
+        "set": _("set"),
+        "started": _("started"),
+        "uploaded": _("uploaded"),
+        "woke": _("woke"),
+    }
+    SUBJECTS: ClassVar = {
+        "budget": _("budget"),
+        "dataset": _("dataset"),
+        "endpoint": _("demo"),
+        "endpointkey": _("key"),
+        "key": _("key"),
+        "link": _("link"),
+        "price": _("price"),
+        "prototype": _("prototype"),
+        "run": _("run"),
+        "sharelink": _("link"),
+        "token": _("token"),
+    }
+
     def __str__(self) -> str:
         return f"{self.verb} {self.subject} {self.text}"
+
+    @property
+    def verb_words(self) -> str:
+        """What was done, in the reader's language."""
+        return str(self.VERBS.get(self.verb, self.verb))
+
+    @property
+    def subject_words(self) -> str:
+        return str(self.SUBJECTS.get(self.subject, self.subject))
