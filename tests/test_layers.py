@@ -19,7 +19,7 @@ FORBIDDEN = {
 }
 APPS = ["core", "accounts", "costs", "catalog", "datasets", "prototypes", "runs", "endpoints", "api"]
 """Each may import those to its left."""
-LIGHT = {"asking", "columns", "costs", "errors", "events", "params", "spec", "tasks", "__version__"}
+LIGHT = {"asking", "columns", "costs", "errors", "events", "params", "spec", "suggestion", "tasks", "__version__"}
 """What of the trainer the site may import."""
 WEB_BYTES = 160 * 2**20
 

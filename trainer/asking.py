@@ -48,11 +48,11 @@ def rows_of(data: Path, columns: dict[str, str]) -> Any:
     from trainer.data.loading import check_roles, usable
 
     try:
-        content = read_files([data], columns=columns, fixed=["test"])
+        content = read_files([data], columns=columns, fixed=["test"], task="text-classification")
     except DataError as error:
         if error.code != "no_column":
             raise
-        content = read_files([data], fixed=["test"])
+        content = read_files([data], fixed=["test"], task="text-classification")
     check_roles(content.roles, ["text", "label"], content.names)
     rows = usable(content.table, content.roles, content.split, [])
     if not rows.row_numbers:

@@ -1,5 +1,6 @@
 """Kinds of columns, and which column plays which role: guesses that a person may overrule. Standard library only."""
 
+import json
 import re
 from typing import Any
 
@@ -36,13 +37,15 @@ def canonical_label(value: str) -> str:
 
 
 def kind_of(values: list[str], distinct: int, count: int) -> str:
-    """text, category, number, date, boolean, id or empty, from a sample of values that are there.
+    """text, category, number, date, boolean, id, list, json, messages or empty, from a sample of values that are there.
 
     `distinct` of `count` are the column's own figures, over all rows.
     """
     if not values:
         return "empty"
     trimmed = [value.strip() for value in values]
+    if all(value[:1] in ("[", "{") for value in trimmed) and (nested := nested_kind(trimmed[:20])):
+        return nested
     if all(value.lower() in BOOLEANS for value in trimmed):
         return "boolean"
     if share(trimmed, lambda value: bool(value) and NUMBER.fullmatch(value) is not None) > 0.95:
@@ -59,6 +62,22 @@ def kind_of(values: list[str], distinct: int, count: int) -> str:
     if distinct > 0.95 * count and share(trimmed, lambda value: " " not in value) > 0.95:
         return "id"
     return "category" if few else "text"
+
+
+def nested_kind(values: list[str]) -> str | None:
+    """list of words, messages (a conversation), objects (boxes), other json; None when they only begin like it."""
+    try:
+        found = [json.loads(value) for value in values]
+    except (ValueError, RecursionError):
+        return None
+    if not all(isinstance(one, list) for one in found):
+        return "json"
+    items = [item for one in found for item in one]
+    if items and all(isinstance(item, dict) for item in items):
+        if all(({"role", "content"} <= set(item)) or ({"from", "value"} <= set(item)) for item in items):
+            return "messages"
+        return "objects" if all({"label", "box"} <= set(item) for item in items) else "json"
+    return "json" if any(isinstance(item, dict | list) for item in items) else "list"
 
 
 def share(values: list[str], test: Any) -> float:

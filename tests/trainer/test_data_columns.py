@@ -71,9 +71,18 @@ def test_real_texts_are_understood(name: str) -> None:
 
 
 @pytest.mark.skipif(not TABLES.is_dir(), reason="the data sets are not on this machine")
-@pytest.mark.parametrize("name", ["titanic.csv", "telco_churn.csv", "german_credit.csv", "california_housing.csv"])
-def test_real_tables_of_numbers_have_no_text(name: str) -> None:
-    assert read_files([TABLES / name]).roles == {}
+@pytest.mark.parametrize(
+    ("name", "task", "target"),
+    [
+        ("titanic.csv", "tabular-classification", "Survived"),
+        ("telco_churn.csv", "tabular-classification", "Churn"),
+        ("german_credit.csv", "tabular-classification", "class"),
+        ("california_housing.csv", "tabular-regression", "median_house_value"),
+    ],
+)
+def test_real_tables_of_numbers_have_an_answer(name: str, task: str, target: str) -> None:
+    content = read_files([TABLES / name])
+    assert (content.task, content.roles) == (task, {"target": target})
 
 
 def test_it_is_light() -> None:

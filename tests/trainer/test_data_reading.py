@@ -195,7 +195,7 @@ def zipped(name: str) -> bytes:
         (lambda: b" \n\t\n", "empty_file", "blanks"),
         (lambda: b"\n<!DOCTYPE html><p>", "not_a_table", "web page"),
         (lambda: b"\x89PNG\r\n\x1a\n", "not_a_table", "PNG"),
-        (lambda: zipped("xl/workbook.xml"), "not_a_table", "Excel"),
+        (lambda: zipped("xl/workbook.xml"), "damaged", "Excel"),
         (lambda: zipped("data.csv"), "not_a_table", "zip archive"),
         (lambda: b"PK\x03\x04 broken", "not_a_table", "damaged zip"),
         (lambda: packed(zipped("a")), "not_a_table", "What is packed in"),

@@ -11,13 +11,14 @@ import pyarrow as pa
 
 from trainer import columns as kinds
 from trainer.data import fixes as remedies
-from trainer.data.keys import Keys, keys_of
+from trainer.data.keys import Keys, keys_of_rows
 from trainer.data.profiling import problem, profile_column
 from trainer.data.reading import Table, display_name, open_table
 from trainer.data.splitting import split_rows
 from trainer.errors import DataError
 from trainer.events import Emit, silent
 from trainer.spec import SplitSpec
+from trainer.suggestion import Shape, suggest
 
 READING_SHARE = 0.6
 """Part of the progress bar that belongs to reading; the rest is looking."""
@@ -33,6 +34,12 @@ class Content:
     sources: list[dict[str, Any]]
     problems: list[dict[str, Any]] = field(default_factory=list)
     profile: list[dict[str, Any]] = field(default_factory=list)
+    kinds: dict[str, str] = field(default_factory=dict)
+    """Kinds of columns that the reader knows: image, audio, objects."""
+    media: Path | None = None
+    """The folder of the pictures or sounds that cells name."""
+    task: str | None = None
+    shape: Shape | None = None
     roles: dict[str, str] = field(default_factory=dict)
     keys: Keys | None = None
     split: np.ndarray = field(default_factory=lambda: np.array([], dtype="U10"))
@@ -46,6 +53,22 @@ class Content:
     @property
     def rows(self) -> int:
         return int(self.table.num_rows)
+
+    @property
+    def labelled(self) -> bool:
+        """Whether each row is answered with one of a few classes."""
+        return self.shape is not None and self.shape.kind == "class"
+
+    @property
+    def inputs(self) -> list[str]:
+        """The columns that are read."""
+        if self.shape is None:
+            return []
+        answer = self.roles.get(self.shape.answer)
+        if self.shape.reads:
+            return [self.roles[role] for role in self.shape.reads]
+        known = {one["name"]: one["kind"] for one in self.profile}
+        return [name for name in self.names if name != answer and known.get(name) not in ("id", "empty")]
 
 
 def part_of_name(name: str) -> str | None:
@@ -61,13 +84,22 @@ def read_files(
     columns: dict[str, str] | None = None,
     split: SplitSpec | None = None,
     fixed: list[str | None] | None = None,
+    task: str | None = None,
+    media: Path | None = None,
     emit: Emit = silent,
 ) -> Content:
-    """Read, guess the roles and split. `fixed`: the part of each file where it is known; names tell it otherwise."""
-    tables = [open_table(path) for path in files]
-    parts = fixed or ([part_of_name(path.name) for path in files] if len(files) > 1 else [None])
-    content, file_parts = gather(tables, parts, emit)
-    look(content, columns)
+    """Read, guess the task and the roles, and split. `fixed`: the part of each file where it is known; names tell it
+    otherwise. `media`: where pictures and sounds of an archive go."""
+    from trainer.data.uploads import unpacked
+
+    with unpacked(files, fixed, media, emit) as sources:
+        if sources.content is not None:
+            content, file_parts = sources.content, sources.parts
+        else:
+            tables = [open_table(path, name) for path, name in sources.tables]
+            content, file_parts = gather(tables, sources.table_parts, emit)
+            content.problems += sources.problems
+    look(content, columns, task)
     divide(content, split or SplitSpec(), file_parts)
     return content
 
@@ -158,6 +190,12 @@ def reading_problems(tables: list[Table], names: list[str]) -> list[dict[str, An
         message = f"{count:,} {'line' if count == 1 else 'lines'} could not be read and {'was' if count == 1 else 'were'} left out: {'; '.join(places[:3])}."
         lines = [line for _table, line, _why in bad[:100]]
         found.append(problem("bad_rows", "warning", message, examples=places, count=count) | {"lines": lines})
+    mended = [(table, line, why) for table in tables for line, why in table.mended]
+    if mended:
+        places = [f"line {line} {why}" + (f" ({table.name})" if several else "") for table, line, why in mended]
+        message = f"{len(mended):,} {'line was' if len(mended) == 1 else 'lines were'} mended on the way: {'; '.join(places[:3])}."
+        lines = [line for _table, line, _why in mended[:100]]
+        found.append(problem("mended_rows", "info", message, examples=places, count=len(mended)) | {"lines": lines})
     for table in tables:
         lacking = [name for name in names if name not in table.columns]
         if lacking:
@@ -185,9 +223,11 @@ def no_rows(table: Table) -> DataError:
     )
 
 
-def look(content: Content, columns: dict[str, str] | None) -> None:
-    """Profile the columns and settle which one plays which role."""
+def look(content: Content, columns: dict[str, str] | None, task: str | None = None) -> None:
+    """Profile the columns and settle the task and which column plays which role."""
     content.profile = [profile_column(name, content.table.column(name)) for name in content.names]
+    for column in content.profile:
+        column["kind"] = content.kinds.get(column["name"], column["kind"])
     unknown = [name for name in (columns or {}).values() if name not in content.names]
     if unknown:
         raise DataError(
@@ -195,11 +235,18 @@ def look(content: Content, columns: dict[str, str] | None) -> None:
             code="no_column",
             hint=f"There are: {', '.join(content.names[:20])}.",
         )
-    roles = kinds.guess_text_and_label(content.profile, columns or {}) | dict(columns or {})
-    content.roles = roles if {"text", "label"} <= set(roles) else {}
+    content.task, content.roles, content.shape = suggest(content.profile, task, columns)
     content.keys = None
-    if content.roles:
-        content.keys = keys_of(content.table.column(roles["text"]), content.table.column(roles["label"]))
+    if content.shape is not None:
+        content.keys = row_keys(content)
+
+
+def row_keys(content: Content) -> Keys:
+    column = content.table.column
+    answer = content.roles.get(content.shape.answer) if content.shape else None
+    labels = column(answer) if answer and content.labelled else None
+    needed = [] if content.labelled else [column(answer)] if answer else []
+    return keys_of_rows([column(name) for name in content.inputs] or needed, labels, needed)
 
 
 def divide(content: Content, wanted: SplitSpec, file_parts: np.ndarray | None = None) -> None:
@@ -229,17 +276,17 @@ def split_column(content: Content) -> np.ndarray | None:
 def mend(content: Content, action: str, wanted: SplitSpec) -> None:
     """Apply one remedy; parts that were given stay, others are drawn again."""
     if content.keys is None:
-        raise DataError("No columns were chosen yet.", code="no_column", hint="Choose the text and the label first.")
+        raise DataError("No columns were chosen yet.", code="no_column", hint="Choose what each column is first.")
     kept = remedies.rows_kept(action, content.keys)
     if action == remedies.MERGE:
         labels = np.array([*remedies.merged_labels(content.keys), None], dtype=object)[content.keys.codes]
-        at = content.names.index(content.roles["label"])
-        content.table = content.table.set_column(at, content.roles["label"], pa.array(labels, pa.string()))
+        answer = content.roles[content.shape.answer] if content.shape else ""
+        content.table = content.table.set_column(content.names.index(answer), answer, pa.array(labels, pa.string()))
     given, how = content.given_split, content.split_how
     parts = content.split[kept]
     parts[parts == ""] = "train"
     content.table = content.table.filter(pa.array(kept))
-    look(content, content.roles)
+    look(content, content.roles, content.task)
     if not given:
         divide(content, wanted)
         return

@@ -21,8 +21,21 @@ from trainer.data.splitting import PARTS
 from trainer.errors import DataError, SpecError
 from trainer.events import Emit, silent
 from trainer.spec import SplitSpec
+from trainer.suggestion import SHAPES, sentence
 
 HASHED_ROWS = 50_000
+LASTING = {
+    "bad_rows",
+    "mended_rows",
+    "columns_differ",
+    "garbled_characters",
+    "skipped_files",
+    "corrupt_media",
+    "bad_boxes",
+    "other_files",
+}
+"""Findings about the files themselves, which another version of their rows keeps."""
+MEDIA_KINDS = {"image", "audio", "objects"}
 
 
 def inspect(
@@ -40,16 +53,28 @@ def inspect(
     if out.exists():
         raise SpecError(f"{out} exists already.", code="exists", hint="A version is written once: name a new folder.")
     if not files:
-        raise SpecError("No file was named.", code="no_file", hint="Name a CSV, JSONL or Parquet file.")
+        raise SpecError("No file was named.", code="no_file", hint="Name a table or a zip of pictures or sounds.")
     wanted = split_spec(split)
-    if len(files) == 1 and files[0].is_dir():
-        content = read_version(files[0], columns, wanted)
-    else:
-        content = read_files(list(files), columns=columns, split=wanted, emit=emit)
-    for action in fixes:
-        mend(content, action, wanted)
-    emit("progress", stage="look", fraction=0.8, done=content.rows, unit="rows", eta_seconds=1)
-    result = write(content, out, task, wanted)
+    if task is not None and task not in SHAPES:
+        raise SpecError(f"There is no task “{task}”.", code="bad_task", hint=f"Choose one of: {', '.join(SHAPES)}.")
+    part = out.with_name(out.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    made = not out.parent.exists()
+    (part / "thumbs").mkdir(parents=True)
+    try:
+        if len(files) == 1 and files[0].is_dir():
+            content = read_version(files[0], columns, wanted, task)
+        else:
+            content = read_files(list(files), columns=columns, split=wanted, task=task, media=part / "media", emit=emit)
+        for action in fixes:
+            mend(content, action, wanted)
+        emit("progress", stage="look", fraction=0.8, done=content.rows, unit="rows", eta_seconds=1)
+        result = write(content, part, out, wanted)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        if made:
+            out.parent.rmdir()
+        raise
     emit("progress", stage="look", fraction=1.0, done=content.rows, unit="rows", eta_seconds=0)
     return result | {"seconds": round(time.monotonic() - started, 2)}
 
@@ -65,7 +90,7 @@ def split_spec(split: dict[str, Any] | None) -> SplitSpec:
         ) from error
 
 
-def read_version(folder: Path, columns: dict[str, str] | None, wanted: SplitSpec) -> Content:
+def read_version(folder: Path, columns: dict[str, str] | None, wanted: SplitSpec, task: str | None = None) -> Content:
     """A version's rows again, maybe under other roles. Parts that the upload gave stay as given."""
     try:
         table = pq.read_table(folder / "data.parquet")
@@ -76,9 +101,14 @@ def read_version(folder: Path, columns: dict[str, str] | None, wanted: SplitSpec
         raise DataError(
             f"{folder.name} is no dataset version.", code="no_file", hint="Name a folder that `inspect` wrote."
         ) from error
-    lasting = [one for one in problems if one["code"] in ("bad_rows", "columns_differ", "garbled_characters")]
+    lasting = [one for one in problems if one["code"] in LASTING]
     content = Content(table, before["source"], lasting)
-    look(content, columns or before["suggestion"]["columns"] or None)
+    content.kinds = {one["name"]: one["kind"] for one in before["columns"] if one["kind"] in MEDIA_KINDS}
+    content.media = folder / "media" if (folder / "media").is_dir() else None
+    if columns:
+        look(content, columns, task)
+    else:
+        look(content, before["suggestion"]["columns"] or None, task or before["suggestion"]["task"])
     given = bool(before["split"].get("given"))
     divide(content, wanted, np.array([part or "" for part in parts], dtype="U10") if given else None)
     if given:
@@ -86,15 +116,15 @@ def read_version(folder: Path, columns: dict[str, str] | None, wanted: SplitSpec
     return content
 
 
-def write(content: Content, out: Path, task: str | None, wanted: SplitSpec) -> dict[str, Any]:
+def write(content: Content, part: Path, out: Path, wanted: SplitSpec) -> dict[str, Any]:
     """Everything into a temporary folder, then one rename: a version is whole or not there."""
-    part = out.with_name(out.name + ".part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    profile, problems = describe(content, task, wanted)
+    profile, problems = describe(content, wanted)
     content.keys = None
     split = split_table(content.split)
     profile["sha256"] = content_hash(content, split)
+    keep_media(content, part / "media")
+    if not any((part / "thumbs").iterdir()):
+        (part / "thumbs").rmdir()
     pq.write_table(content.table, part / "data.parquet", compression="zstd", row_group_size=100_000)
     pq.write_table(split, part / "split.parquet", compression="zstd")
     (part / "profile.json").write_text(json.dumps(profile, ensure_ascii=False), "utf-8")
@@ -104,23 +134,47 @@ def write(content: Content, out: Path, task: str | None, wanted: SplitSpec) -> d
     return {name: profile[name] for name in told} | {"problems": problems}
 
 
+def keep_media(content: Content, folder: Path) -> None:
+    """Only the pictures and sounds that a row names; another version's are linked, not copied."""
+    columns = [name for name, kind in content.kinds.items() if kind in ("image", "audio")]
+    if content.media is None or not columns:
+        return
+    names = {cell for column in columns for cell in content.table.column(column).to_pylist() if cell}
+    folder.mkdir(exist_ok=True)
+    if content.media == folder:
+        for path in folder.iterdir():
+            if path.name not in names:
+                path.unlink()
+        return
+    for name in names:
+        link_or_copy(content.media / name, folder / name)
+        thumb = f"{name.partition('.')[0]}.jpg"
+        if (content.media.parent / "thumbs" / thumb).exists():
+            link_or_copy(content.media.parent / "thumbs" / thumb, folder.parent / "thumbs" / thumb)
+
+
+def link_or_copy(source: Path, to: Path) -> None:
+    try:
+        os.link(source, to)
+    except OSError:
+        shutil.copyfile(source, to)
+
+
 def split_table(split: np.ndarray) -> pa.Table:
     """One string column; null for a row that is not used."""
     column = pa.array(split, pa.string()) if len(split) else pa.array([], pa.string())
     return pa.table({"split": pc.if_else(pc.equal(column, ""), None, column)})
 
 
-def describe(content: Content, task: str | None, wanted: SplitSpec) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def describe(content: Content, wanted: SplitSpec) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The fields of profile.json without the hash, and problems.json."""
     problems, labels = list(content.problems), []
     suggestion: dict[str, Any] = {"task": None, "columns": {}, "sentence": why_no_roles(content)}
-    if content.keys is not None:
-        roles = content.roles
-        labels = label_counts(content.keys)
-        texts = content.table.column(roles["text"])
-        problems += find_problems(content.table, texts, content.keys, content.split, content.given_split)
-        sentence = f"Read {roles['text']}, answer with one of the {len(labels)} values of {roles['label']}."
-        suggestion = {"task": task or "text-classification", "columns": roles, "sentence": sentence}
+    if content.keys is not None and content.shape is not None:
+        labels = label_counts(content.keys) if content.labelled else []
+        problems += find_problems(content)
+        words = sentence(content.shape, content.roles, len(labels))
+        suggestion = {"task": content.task, "columns": content.roles, "sentence": words}
     counts = {name: int((content.split == name).sum()) for name in PARTS}
     split = counts | {
         "unused": content.rows - sum(counts.values()),
@@ -143,10 +197,10 @@ def why_no_roles(content: Content) -> str:
     """What to tell somebody whose columns suit no task."""
     texts = [column["name"] for column in content.profile if column["kind"] == "text"]
     if len(content.profile) == 1:
-        return "There is only one column; a text and its label are needed, each in a column of its own."
+        return "There is only one column, and it holds no text to learn from; an input and its answer are needed, each in a column of its own."
     if texts:
         return f"“{texts[0]}” could be read, but no column looks like its label: choose both below."
-    return "These are numbers and categories; no column holds texts to read. If one does, choose it below."
+    return "No column looks like an answer to learn. If one is, choose it below."
 
 
 def content_hash(content: Content, split: pa.Table) -> str:

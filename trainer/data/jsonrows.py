@@ -18,7 +18,7 @@ def open_json(lines: Lines, sample: str, name: str, size: int, details: dict[str
     """JSON lines when the first line is a whole object, else one document."""
     first, *later = (line.strip() for line in sample.replace("\0", "").splitlines() if line.strip())
     whole = parsed(first)
-    alone = not later and find_rows(whole) is not None
+    alone = not later and (is_squad(whole) or find_rows(whole) is not None)
     if first.startswith("{") and not alone and (whole is not None or begins_objects(later)):
         return jsonl_table(lines, name, size, details)
     return document_table(lines, name, size, details)
@@ -75,7 +75,7 @@ def document_table(lines: Lines, name: str, size: int, details: dict[str, Any]) 
         raise DataError(
             f"{name} is nested too deeply.", code="bad_json", hint="Send a flat list of objects."
         ) from error
-    rows = find_rows(values)
+    rows = squad_rows(values) if is_squad(values) else find_rows(values)
     if rows is None:
         raise DataError(
             f"{name} holds JSON, but no list of rows.",
@@ -85,9 +85,42 @@ def document_table(lines: Lines, name: str, size: int, details: dict[str, Any]) 
     if rows and isinstance(rows[0], list):
         header = named(as_text(cell) for cell in rows[0])
         rows = [dict(zip(header, row, strict=False)) if isinstance(row, list) else row for row in rows[1:]]
+    elif rows and all(isinstance(row, str | int | float) for row in rows[:100]):
+        rows = [{"text": row} for row in rows]
     if not rows:
         raise DataError(f"{name} has no rows.", code="no_rows", hint="Export it again and send that.")
     return object_table(Table(name, "json", [], iter(()), size, details), enumerate(rows, 1))
+
+
+def is_squad(value: Any) -> bool:
+    """Articles of paragraphs of questions, as SQuAD and its translations lay them."""
+    articles = value.get("data") if isinstance(value, dict) else None
+    first = articles[0] if isinstance(articles, list) and articles else None
+    return isinstance(first, dict) and isinstance(first.get("paragraphs"), list)
+
+
+def squad_rows(value: dict[str, Any]) -> list[Any]:
+    """A row a question: id, title, context, question, answers [{"text", "answer_start"}]. What has another form stays
+    no object, so that it is reported with its number."""
+    rows: list[Any] = []
+    for article in value["data"]:
+        paragraphs = article.get("paragraphs") if isinstance(article, dict) else None
+        for paragraph in paragraphs if isinstance(paragraphs, list) else [None]:
+            questions = paragraph.get("qas") if isinstance(paragraph, dict) else None
+            for one in questions if isinstance(questions, list) else [None]:
+                if not isinstance(one, dict) or "question" not in one:
+                    rows.append(None)
+                    continue
+                rows.append(
+                    {
+                        "id": one.get("id"),
+                        "title": article.get("title"),
+                        "context": paragraph.get("context"),
+                        "question": one["question"],
+                        "answers": one.get("answers") or [],
+                    }
+                )
+    return rows
 
 
 def find_rows(value: Any) -> list[Any] | None:

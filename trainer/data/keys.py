@@ -82,7 +82,11 @@ class Keys:
 
 
 def keys_of(texts: pa.ChunkedArray, labels: pa.ChunkedArray) -> Keys:
-    codes, names = label_codes(labels)
+    return Keys(text_keys(texts), *label_codes(labels))
+
+
+def text_keys(texts: pa.ChunkedArray) -> np.ndarray:
+    """uint64 a row: what two copies of one text share, NO_TEXT where there is none."""
     keys = np.zeros(len(texts), dtype=np.uint64)
     at = 0
     for cells in slices(texts):
@@ -91,7 +95,33 @@ def keys_of(texts: pa.ChunkedArray, labels: pa.ChunkedArray) -> Keys:
             for cell in cells
         ]
         at += len(cells)
+    return keys
+
+
+def keys_of_rows(inputs: list[pa.ChunkedArray], labels: pa.ChunkedArray | None, needed: list[pa.ChunkedArray]) -> Keys:
+    """Keys of rows with any inputs: one is compared as text is, several cell by cell. Without labels all are of one class;
+    a row that lacks one of the `needed` cells has none."""
+    count = len((inputs or needed)[0])
+    keys = text_keys(inputs[0]) if len(inputs) == 1 else exact_keys(inputs, count)
+    codes, names = label_codes(labels) if labels is not None else (np.zeros(count, dtype=np.int32), [""])
+    for column in needed:
+        codes[missing_mask(column).to_numpy()] = -1
     return Keys(keys, codes, names)
+
+
+def exact_keys(columns: list[pa.ChunkedArray], count: int) -> np.ndarray:
+    """A 64-bit hash of all cells of a row, NO_TEXT where every cell is missing."""
+    keys = np.zeros(count, dtype=np.uint64)
+    for start in range(0, count, SLICE_ROWS):
+        cells = [column.slice(start, SLICE_ROWS).combine_chunks() for column in columns]
+        empty = functools.reduce(np.logical_and, (missing_mask(one).to_numpy(zero_copy_only=False) for one in cells))
+        joined = pc.binary_join_element_wise(*(pc.fill_null(one, "") for one in cells), "\x1f")
+        found = [
+            int.from_bytes(hashlib.blake2b(row.encode(), digest_size=8).digest(), "big") | 1
+            for row in joined.to_pylist()
+        ]
+        keys[start : start + len(found)] = np.where(empty, np.uint64(NO_TEXT), np.array(found, dtype=np.uint64))
+    return keys
 
 
 def label_codes(labels: pa.ChunkedArray) -> tuple[np.ndarray, list[str]]:

@@ -33,12 +33,13 @@ def load(dataset: DatasetSpec, task: Any = None) -> Loaded:
     """Rows, roles and split of a specification's dataset; `DataError` when nothing can be learned from them."""
     path = Path(dataset.path)
     needed = [role.name for role in getattr(task, "roles", ()) if role.required] or ["text", "label"]
-    loaded = load_version(path, dataset, needed) if path.is_dir() else load_files(path, dataset, needed)
+    slug = getattr(task, "slug", None) or "text-classification"
+    loaded = load_version(path, dataset, needed, slug) if path.is_dir() else load_files(path, dataset, needed, slug)
     check(loaded)
     return loaded
 
 
-def load_version(folder: Path, dataset: DatasetSpec, needed: list[str]) -> Loaded:
+def load_version(folder: Path, dataset: DatasetSpec, needed: list[str], task: str) -> Loaded:
     """A version as it was frozen; under other columns than its own it is divided anew."""
     import pyarrow.parquet as pq
 
@@ -48,13 +49,13 @@ def load_version(folder: Path, dataset: DatasetSpec, needed: list[str]) -> Loade
             hint="Leave test_path out, or name the files themselves.",
         )
     profile = read_profile(folder)
-    own = profile["suggestion"]["columns"]
+    own = profile["suggestion"]["columns"] if profile["suggestion"]["task"] == task else {}
     columns = own | dataset.columns
     check_roles(columns, needed, [column["name"] for column in profile["columns"]])
     if columns != own:
         from trainer.data.inspect import read_version
 
-        return from_content(read_version(folder, columns, dataset.split))
+        return from_content(read_version(folder, columns, dataset.split, task))
     try:
         table = pq.read_table(folder / "data.parquet", columns=list(dict.fromkeys(columns.values())))
         split = pq.read_table(folder / "split.parquet").column("split")
@@ -95,13 +96,13 @@ def listing(names: list[str]) -> str:
     return ", ".join(names[:20]) + (" …" if len(names) > 20 else "")
 
 
-def load_files(path: Path, dataset: DatasetSpec, needed: list[str]) -> Loaded:
+def load_files(path: Path, dataset: DatasetSpec, needed: list[str], task: str) -> Loaded:
     """A plain file, and perhaps a fixed test file, read and split in memory by the code that `inspect` uses."""
     from trainer.data.content import read_files
 
     files = [path] + ([Path(dataset.test_path)] if dataset.test_path else [])
     fixed: list[str | None] | None = [None, "test"] if dataset.test_path else None
-    content = read_files(files, columns=dataset.columns or None, split=dataset.split, fixed=fixed)
+    content = read_files(files, columns=dataset.columns or None, split=dataset.split, fixed=fixed, task=task)
     check_roles(content.roles, needed, content.names)
     return from_content(content)
 

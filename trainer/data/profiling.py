@@ -98,23 +98,77 @@ def samples(rows: np.ndarray, texts: pa.ChunkedArray) -> list[str]:
     return [texts[int(row)].as_py() or "" for row in rows[:EXAMPLES]]
 
 
-def find_problems(
-    table: pa.Table, texts: pa.ChunkedArray, keys: Keys, split: np.ndarray, given_split: bool
-) -> list[dict[str, Any]]:
-    """Every fault of a text and a label column, the worst first. `split`: a part for each row, "" for none."""
-    found = missing_problems(table, texts, keys)
-    found += class_problems(keys)
+NOUNS = {
+    "image": ("picture", "pictures"),
+    "audio": ("sound", "sounds"),
+    "text": ("text", "texts"),
+    "row": ("row", "rows"),
+}
+
+
+def find_problems(content: Any) -> list[dict[str, Any]]:
+    """Every fault of the rows for their task, the worst first; `content`: see `trainer.data.content.Content`."""
+    table, keys, split, given_split = content.table, content.keys, content.split, content.given_split
+    first = content.inputs[0] if content.inputs else content.names[0]
+    texts = table.column(first)
+    kind = content.kinds.get(first) or ("text" if content.shape.reads else "row")
+    noun = NOUNS.get(kind, NOUNS["text"])
+    found = missing_problems(table, texts, keys, noun, content.labelled)
+    found += class_problems(keys) if content.labelled else count_problems(keys)
     if not any(one["severity"] == "error" for one in found):
-        found += label_problems(keys) + part_problems(keys, split, given_split)
-    found += copy_problems(texts, keys, split, given_split)
-    long = np.flatnonzero(keys.usable & (pc.fill_null(pc.utf8_length(texts), 0).to_numpy() > LONG_TEXT))
-    if len(long):
-        message = f"{many(len(long), 'text is', 'texts are')} longer than {LONG_TEXT:,} characters; the model reads only their beginning."
-        found.append(problem("very_long_texts", "info", message, long, samples(long, texts)))
+        found += (label_problems(keys) if content.labelled else thin_problems(int(keys.usable.sum()))) + part_problems(
+            keys, split, given_split, content.labelled
+        )
+    found += copy_problems(texts, keys, split, given_split, noun, content.labelled)
+    if kind == "text":
+        long = np.flatnonzero(keys.usable & (pc.fill_null(pc.utf8_length(texts), 0).to_numpy() > LONG_TEXT))
+        if len(long) and content.labelled:
+            message = f"{many(len(long), 'text is', 'texts are')} longer than {LONG_TEXT:,} characters; the model reads only their beginning."
+            found.append(problem("very_long_texts", "info", message, long, samples(long, texts)))
+    found += column_problems(content)
     return sorted(found, key=lambda one: ORDER[one["severity"]])
 
 
-def missing_problems(table: pa.Table, texts: pa.ChunkedArray, keys: Keys) -> list[dict[str, Any]]:
+def column_problems(content: Any) -> list[dict[str, Any]]:
+    """Columns that say nothing, or that would give the answer away by naming the row."""
+    if content.shape.reads:
+        return []
+    found = []
+    answer = content.roles.get(content.shape.answer)
+    others = [one for one in content.profile if one["name"] != answer]
+    for code, kind, what in (
+        ("empty_columns", lambda one: one["kind"] == "empty", "empty"),
+        ("constant_columns", lambda one: one["kind"] != "empty" and one["distinct"] == 1, "the same in every row"),
+        ("identifier_columns", lambda one: one["kind"] == "id", "an identifier: another for every row"),
+    ):
+        names = [one["name"] for one in others if kind(one)]
+        if names:
+            message = f"{listing(names)} {'is' if len(names) == 1 else 'are'} {what}, so nothing can be learned from {'it' if len(names) == 1 else 'them'}."
+            found.append(problem(code, "info", message, examples=names, count=len(names)))
+    return found
+
+
+def count_problems(keys: Keys) -> list[dict[str, Any]]:
+    rows = int(keys.usable.sum())
+    if not rows:
+        return [problem("no_rows", "error", "No row has everything that the task needs.")]
+    if rows < FEWEST_ROWS:
+        message = f"{rows} rows are too few to learn from: at least {FEWEST_ROWS} are needed, a few hundred are good."
+        return [problem("too_few_rows", "error", message, count=rows)]
+    return []
+
+
+def thin_problems(rows: int) -> list[dict[str, Any]]:
+    if rows >= FEW_ROWS:
+        return []
+    return [
+        problem("few_rows", "warning", f"{rows} rows are a thin base: the score will be a rough guess.", count=rows)
+    ]
+
+
+def missing_problems(
+    table: pa.Table, texts: pa.ChunkedArray, keys: Keys, noun: tuple[str, str], labelled: bool
+) -> list[dict[str, Any]]:
     found = []
     without_text = keys.texts == NO_TEXT
     empty = empty_rows(table, np.flatnonzero(without_text & (keys.codes < 0)))
@@ -125,10 +179,10 @@ def missing_problems(table: pa.Table, texts: pa.ChunkedArray, keys: Keys) -> lis
         message = f"{many(len(empty), 'row is', 'rows are')} empty and will not be used."
         found.append(problem("empty_rows", "info", message, empty, fix=drop))
     if len(no_text):
-        message = f"{many(len(no_text), 'row has', 'rows have')} no text and will not be used."
+        message = f"{many(len(no_text), 'row has', 'rows have')} no {noun[0]} and will not be used."
         found.append(problem("missing_text", "warning", message, no_text, fix=drop))
     if len(no_label):
-        message = f"{many(len(no_label), 'row has', 'rows have')} no label and will not be used."
+        message = f"{many(len(no_label), 'row has', 'rows have')} no {'label' if labelled else 'answer'} and will not be used."
         found.append(problem("missing_labels", "warning", message, no_label, samples(no_label, texts), drop))
     return found
 
@@ -161,12 +215,14 @@ def class_problems(keys: Keys) -> list[dict[str, Any]]:
     return []
 
 
-def part_problems(keys: Keys, split: np.ndarray, given_split: bool) -> list[dict[str, Any]]:
+def part_problems(keys: Keys, split: np.ndarray, given_split: bool, labelled: bool = True) -> list[dict[str, Any]]:
     """Whether the parts can be learned from and tested on."""
     train, test = keys.codes[split == "train"], keys.codes[split == "test"]
     if not len(test):
         message = "No row is left to test on: the texts are too few or too much alike."
         return [problem("no_test_rows", "error", message)]
+    if not labelled:
+        return []
     if len(np.unique(train)) < 2:
         return [problem("one_class", "error", "The rows to learn from have only one label.", count=len(train))]
     unseen = [keys.labels[code] for code in np.setdiff1d(test, train).tolist()]
@@ -228,7 +284,9 @@ def rare_problems(keys: Keys, counts: np.ndarray) -> list[dict[str, Any]]:
     return [problem("rare_classes", "warning", message, rows_of(keys, rare), names, fix, count=len(rare))]
 
 
-def copy_problems(texts: pa.ChunkedArray, keys: Keys, split: np.ndarray, given_split: bool) -> list[dict[str, Any]]:
+def copy_problems(
+    texts: pa.ChunkedArray, keys: Keys, split: np.ndarray, given_split: bool, noun: tuple[str, str], labelled: bool
+) -> list[dict[str, Any]]:
     """Repeated texts, repeated texts with different labels, and copies on both sides of a given split."""
     rows = repeated(keys)
     if not len(rows):
@@ -237,14 +295,14 @@ def copy_problems(texts: pa.ChunkedArray, keys: Keys, split: np.ndarray, given_s
     extra = rows[first[groups] != np.arange(len(rows))]
     found = []
     if len(extra):
-        message = f"{many(len(extra), 'row repeats', 'rows repeat')} an earlier text. Copies are kept on one side of the split."
+        message = f"{many(len(extra), 'row repeats', 'rows repeat')} an earlier {noun[0]}. Copies are kept on one side of the split."
         if given_split:
-            message = f"{many(len(extra), 'row repeats', 'rows repeat')} an earlier text."
+            message = f"{many(len(extra), 'row repeats', 'rows repeat')} an earlier {noun[0]}."
         fix = ("drop_duplicates", "Keep one of each")
         found.append(problem("duplicates", "warning", message, extra, samples(extra, texts), fix))
     conflicts = np.flatnonzero(conflicting(keys))
-    if len(conflicts):
-        message = f"{len(conflicts):,} rows have the same text as another but a different label. Nobody can be right on these."
+    if len(conflicts) and labelled:
+        message = f"{len(conflicts):,} rows have the same {noun[0]} as another but a different label. Nobody can be right on these."
         fix = ("drop_conflicting", "Remove them")
         found.append(problem("conflicting_labels", "warning", message, conflicts, samples(conflicts, texts), fix))
     if given_split:

@@ -17,15 +17,15 @@ BATCH_ROWS = 20_000
 MAX_COLUMNS = 2_000
 MAX_FIELD_CHARACTERS = 1_000_000
 MAX_BAD_ROWS = 1_000
-SAVE_AS = "Save it as CSV, JSONL or Parquet and send that."
+SAVE_AS = "Save it as CSV, Excel, JSONL or Parquet and send that."
 SEND_AGAIN = "Send the file again; the copy that arrived may have been cut short."
+ZIP, OLD_OFFICE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 OTHER_KINDS = (
     (b"\x89PNG", "a PNG picture"),
     (b"\xff\xd8\xff", "a JPEG picture"),
     (b"GIF8", "a GIF picture"),
     (b"%PDF", "a PDF document"),
     (b"{\\rtf", "a Word document"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel or Word file"),
     (b"SQLite format 3", "an SQLite database"),
     (b"RIFF", "a sound or a picture"),
     (b"ID3", "a sound"),
@@ -40,6 +40,7 @@ OTHER_KINDS = (
     (b"ARROW1", "an Arrow file"),
     (b"Obj\x01", "an Avro file"),
 )
+WORKBOOK = "a workbook of Excel or OpenDocument"
 Columns = Sequence[Sequence[str | None]]
 
 
@@ -55,6 +56,8 @@ class Table:
     details: dict[str, Any] = field(default_factory=dict)
     bad: list[tuple[int, str]] = field(default_factory=list)
     bad_count: int = 0
+    mended: list[tuple[int, str]] = field(default_factory=list)
+    """(line, what was wrong) of lines that were used all the same."""
     progress: Callable[[], int] = lambda: 0
     """Bytes of the file read so far."""
     garbled: Callable[[], int] | None = None
@@ -93,6 +96,10 @@ def open_table(path: Path, name: str | None = None) -> Table:
         from trainer.data.parquet import open_parquet
 
         return open_parquet(path, name, size)
+    if head.startswith(OLD_OFFICE) or (head.startswith(ZIP) and is_workbook(path)):
+        from trainer.data.excel import open_workbook
+
+        return open_workbook(path, name, size)
     refuse_other_kinds(head, path, name)
     from trainer.data.text import open_text
 
@@ -111,6 +118,10 @@ def refuse_other_kinds(head: bytes, path: Path | None, name: str) -> None:
             raise other_kind(name, kind)
 
 
+def is_workbook(path: Path) -> bool:
+    return kind_of_zip(path) == WORKBOOK
+
+
 def kind_of_zip(path: Path | None) -> str:
     """Excel or another archive, by the list of what is inside; nothing is unpacked."""
     import zipfile
@@ -121,7 +132,9 @@ def kind_of_zip(path: Path | None) -> str:
     except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError):
         return "a damaged zip archive or Office file"
     if any(name.startswith("xl/") for name in names):
-        return "an Excel workbook"
+        return WORKBOOK
+    if "mimetype" in names and any(name == "content.xml" for name in names):
+        return WORKBOOK
     if any(name.startswith("word/") for name in names):
         return "a Word document"
     return "a zip archive"
@@ -129,10 +142,10 @@ def kind_of_zip(path: Path | None) -> str:
 
 def other_kind(name: str, kind: str) -> DataError:
     hint = SAVE_AS
-    if "Excel" in kind:
-        hint = "In Excel choose File, Save as, “CSV UTF-8” for the sheet with the data, and send that."
-    elif "archive" in kind:
-        hint = "Unpack it and send the CSV, JSONL or Parquet file inside."
+    if "archive" in kind:
+        hint = "Unpack it and send the files inside, or all of them in one zip."
+    elif "picture" in kind or "sound" in kind:
+        hint = "Put the files into one folder a class and send the folders in one zip."
     return DataError(f"{name} is {kind}, not a table of text.", code="not_a_table", hint=hint)
 
 

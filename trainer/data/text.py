@@ -117,8 +117,10 @@ class Lines:
 
 
 def open_text(path: Path, name: str, size: int, packed: bool) -> Table:
+    from trainer.data.conll import conll_table, looks_like_conll
     from trainer.data.delimited import csv_table
     from trainer.data.jsonrows import open_json
+    from trainer.data.prose import looks_like_prose, prose_table
 
     encoding = find_encoding(path, name, packed)
     raw = Bounded(path, name, packed)
@@ -135,6 +137,10 @@ def open_text(path: Path, name: str, size: int, packed: bool) -> Table:
     )
     if start[0] in "[{":
         table = open_json(lines, sample, name, size, details)
+    elif looks_like_conll(sample):
+        table = conll_table(lines, name, size, details)
+    elif looks_like_prose(sample):
+        table = prose_table(lines, name, size, details)
     else:
         table = csv_table(lines, sample, name, size, details)
     table.progress, table.garbled = raw.tell, lambda: lines.garbled

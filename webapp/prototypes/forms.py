@@ -5,7 +5,8 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from trainer import tasks
+from trainer.suggestion import SHAPES
+from webapp.catalog.words import role_title, task_title
 from webapp.datasets.models import DatasetVersion
 
 
@@ -16,17 +17,19 @@ class MappingForm(forms.Form):
         super().__init__(data)
         names = [column["name"] for column in version.columns]
         suggestion = version.suggestion
-        chosen = (data or {}).get("task") or suggestion.get("task") or tasks.all()[0].slug
+        chosen = (data or {}).get("task") or suggestion.get("task")
+        if chosen not in SHAPES:
+            chosen = "text-classification"
         self.fields["task"] = forms.ChoiceField(
-            label=_("Task"), choices=[(task.slug, task.title) for task in tasks.all()], initial=chosen
+            label=_("Task"), choices=[(slug, task_title(slug)) for slug in SHAPES], initial=chosen
         )
-        for role in tasks.get(chosen).roles:
-            self.fields[f"role-{role.name}"] = forms.ChoiceField(
-                label=role.title,
-                help_text=role.help,
+        known = suggestion.get("columns", {}) if chosen == suggestion.get("task") else {}
+        for role in known or SHAPES[chosen].roles:
+            self.fields[f"role-{role}"] = forms.ChoiceField(
+                label=role_title(role),
                 choices=[("", _("Choose a column")), *((name, name) for name in names)],
-                initial=suggestion.get("columns", {}).get(role.name, ""),
-                required=role.required,
+                initial=known.get(role, ""),
+                required=role in SHAPES[chosen].roles,
             )
 
     def columns(self) -> dict[str, str]:

@@ -6,6 +6,7 @@ urlpatterns = [
     path("", views.home, name="home"),
     path("new", views.new_prototype, name="new_prototype"),
     path("prototypes/<str:pk>/data", views.data, name="data"),
+    path("prototypes/<str:pk>/media/<str:name>", views.media, name="media"),
     path("prototypes/<str:pk>/columns", views.map_columns, name="map_columns"),
     path("prototypes/<str:pk>/mend", views.mend, name="mend"),
     path("prototypes/<str:pk>/rename", views.rename, name="rename"),

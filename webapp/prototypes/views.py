@@ -5,10 +5,11 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.db.models import Count, F, FloatField, OuterRef, Subquery, Sum
+from django.db.models import Count, Exists, F, FloatField, OuterRef, Subquery, Sum
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -16,6 +17,7 @@ from django.views.decorators.http import require_POST
 
 from webapp.accounts.access import load, member
 from webapp.accounts.models import AuditEvent
+from webapp.catalog.words import task_title, trainable
 from webapp.core.problems import Problem
 from webapp.costs.actions import month, month_start
 from webapp.costs.models import LedgerEntry
@@ -26,7 +28,7 @@ from webapp.prototypes import actions
 from webapp.prototypes.forms import MappingForm
 from webapp.prototypes.models import Prototype
 
-CARDS = 18
+CARDS = 12
 
 
 def spent_by(field: str, workspace: Any) -> dict[str, Any]:
@@ -46,7 +48,7 @@ def cards(workspace: Any, start: int = 0) -> list[Prototype]:
         Prototype.objects.for_workspace(workspace)
         .select_related("dataset", "endpoint")
         .annotate(
-            run_count=Count("runs"),
+            has_runs=Exists(of_this),
             best_id=Subquery(best.values("pk")[:1]),
             active_id=Subquery(of_this.exclude(status__in=("succeeded", "failed", "cancelled")).values("pk")[:1]),
         )[start : start + CARDS]
@@ -100,7 +102,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "month": month(request.workspace),
         "events": AuditEvent.objects.for_workspace(request.workspace).select_related("user")[:6],
         "untrained": [
-            one for one in prototypes if one.run_count == 0 and one.version and one.version.status == Status.READY
+            one for one in prototypes if not one.has_runs and one.version and one.version.status == Status.READY
         ][:3],
         "unread": [one for one in prototypes if one.version and one.version.status == Status.FAILED][:3],
         "corrected": feedback.objects.for_workspace(request.workspace)
@@ -150,6 +152,8 @@ def data(request: HttpRequest, pk: str) -> HttpResponse:
     context = {
         "prototype": prototype,
         "version": version,
+        "trainable": trainable(version.suggestion.get("task")),
+        "task_title": task_title(version.suggestion.get("task") or ""),
         "versions": versions,
         "latest": latest,
         "at_work": latest.status == Status.PROCESSING,
@@ -169,8 +173,24 @@ def details(request: HttpRequest, version: DatasetVersion) -> dict[str, Any]:
         "mapping": MappingForm(version, request.GET if "task" in request.GET else None),
         "page": page(version, int(number) if number.isdigit() else 1, **asked),
         "severities": severities,
+        "media": {kind: [one["name"] for one in version.columns if one["kind"] == kind] for kind in ("image", "audio")},
         "most": max((label["count"] for label in version.labels), default=0),
     }
+
+
+@member
+def media(request: HttpRequest, pk: str, name: str) -> HttpResponseBase:
+    """A picture or a sound of the dataset's newest version, `?thumb` for the small picture; never as a type that a browser runs."""
+    prototype = load(Prototype.objects.select_related("dataset"), request.workspace, pk)
+    version = prototype.dataset.current
+    found = dataset_actions.media_file(version, name, small="thumb" in request.GET) if version else None
+    if found is None:
+        raise Http404
+    path, kind = found
+    response = FileResponse(path.open("rb"), content_type=kind)
+    response["Cache-Control"] = "private, max-age=86400, immutable"
+    response["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    return response
 
 
 @member

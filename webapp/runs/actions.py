@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from trainer import tasks
+from trainer.suggestion import SHAPES
 from webapp.accounts.actions import audit
 from webapp.accounts.models import User
 from webapp.catalog.forms import check_params
@@ -77,6 +78,12 @@ def find_task(slug: str) -> Any:
         return tasks.get(slug)
     except Exception as error:
         names = ", ".join(task.slug for task in tasks.all())
+        if slug in SHAPES:
+            raise Problem(
+                _("“%(name)s” cannot be trained here yet; its data is read, checked and kept.") % {"name": slug},
+                code="task_not_trainable",
+                hint=_("Choose one of %(names)s.") % {"names": names},
+            ) from error
         raise Problem(
             _("There is no task “%(name)s”.") % {"name": slug},
             code="bad_task",

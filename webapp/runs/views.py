@@ -23,7 +23,7 @@ from webapp.prototypes.models import Prototype
 from webapp.runs import actions, estimates, live, queues, reports
 from webapp.runs.models import Run, Status
 
-RUNS_A_PAGE = 20
+RUNS_A_PAGE = 15
 
 
 def prototype_runs(prototype: Prototype) -> Any:
@@ -39,13 +39,14 @@ def train(request: HttpRequest, pk: str) -> HttpResponse:
     if version is None:
         messages.info(request, _("The data must be read before anything can be trained."))
         return redirect("data", pk=pk)
-    if request.method == "POST":
-        run = actions.create_run(prototype, request.user, body_of(request.POST, version), version)
-        return redirect("run", pk=run.pk)
     slug = version.suggestion.get("task")
     if not slug:
         messages.info(request, _("Choose the columns first: there is nothing to learn from yet."))
         return redirect("data", pk=pk)
+    actions.find_task(slug)
+    if request.method == "POST":
+        run = actions.create_run(prototype, request.user, body_of(request.POST, version), version)
+        return redirect("run", pk=run.pk)
     done = prototype.runs.filter(status=Status.SUCCEEDED, headline__isnull=False)
     labels = version.labels
     records = workers()

@@ -1,0 +1,346 @@
+"""What is inside a zip or tar archive, without trusting it: names, sizes and links are checked before a byte is read.
+
+Nothing is unpacked by its own name. Entries that point outside, links, encrypted entries and archives in archives are
+left out and told; too many entries, or more bytes than the archive's size allows, are refused.
+"""
+
+import re
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from trainer.data.reading import damaged
+from trainer.errors import DataError
+
+MAX_ENTRIES = 250_000
+MAX_ENTRY_BYTES = 1024**3
+MAX_UNPACKED_BYTES = 16 * 1024**3
+MAX_EXPANSION = 200
+"""Times the archive's own size; beyond it, once past EXPANSION_FREE bytes, it is a bomb."""
+EXPANSION_FREE = 256 * 1024**2
+MAX_TOLD = 200
+JUNK = re.compile(
+    r"(^|/)(__MACOSX|\.git|\.svn|\.ipynb_checkpoints|@eaDir)/|(^|/)(\.[^/]*|Thumbs\.db|desktop\.ini)$", re.IGNORECASE
+)
+"""What operating systems and editors leave behind."""
+NESTED = (b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"7z\xbc\xaf", b"Rar!", b"\xfd7zXZ")
+UTF8_NAME, ENCRYPTED = 0x800, 0x1
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file inside. `name`: its path in the archive, with `/`, nothing above it; `size` in bytes as declared."""
+
+    name: str
+    size: int
+    source: Any
+
+    @property
+    def parts(self) -> list[str]:
+        return self.name.split("/")
+
+    @property
+    def suffix(self) -> str:
+        """The ending in small letters, with its dot; "" for none."""
+        return Path(self.name).suffix.lower()
+
+
+@dataclass
+class Archive:
+    """`with open_archive(path, name) as archive`. `skipped`: (name, why) of what was left out, `skipped_count` in all."""
+
+    name: str
+    path: Path
+    handle: Any
+    entries: list[Entry] = field(default_factory=list)
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+    skipped_count: int = 0
+    bytes_read: int = 0
+
+    def __enter__(self) -> "Archive":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.handle.close()
+
+    def skip(self, name: str, why: str) -> None:
+        self.skipped_count += 1
+        if len(self.skipped) < MAX_TOLD:
+            self.skipped.append((name, why))
+
+    def open(self, entry: Entry) -> IO[bytes]:
+        if isinstance(self.handle, zipfile.ZipFile):
+            return self.handle.open(entry.source)
+        file = self.handle.extractfile(entry.source)
+        if file is None:
+            raise damaged(self.name, f"{entry.name} cannot be read")
+        return file
+
+    def read(self, entry: Entry, most: int = MAX_ENTRY_BYTES) -> bytes:
+        """The whole entry, at most `most` bytes: what it declares is not believed."""
+        try:
+            with self.open(entry) as file:
+                data = file.read(most + 1)
+        except (
+            OSError,
+            EOFError,
+            zlib.error,
+            zipfile.BadZipFile,
+            tarfile.TarError,
+            NotImplementedError,
+            RuntimeError,
+        ) as error:
+            raise EntryError(str(error) or type(error).__name__) from error
+        if len(data) > most:
+            raise EntryError(f"is larger than {most >> 20:,} MB")
+        self.bytes_read += len(data)
+        if self.bytes_read > MAX_UNPACKED_BYTES:
+            raise too_large(self.name, self.bytes_read)
+        return data
+
+    def extract(self, entry: Entry, to: Path) -> Path:
+        """Write an entry to a path of our own choosing, a piece at a time."""
+        left = MAX_ENTRY_BYTES
+        try:
+            with self.open(entry) as file, to.open("wb") as out:
+                while piece := file.read(1 << 20):
+                    left -= len(piece)
+                    if left < 0:
+                        raise too_large(f"{entry.name} in {self.name}", MAX_ENTRY_BYTES)
+                    out.write(piece)
+        except (
+            OSError,
+            EOFError,
+            zlib.error,
+            zipfile.BadZipFile,
+            tarfile.TarError,
+            NotImplementedError,
+            RuntimeError,
+        ) as error:
+            raise damaged(f"{entry.name} in {self.name}", str(error) or "it cannot be unpacked") from error
+        return to
+
+
+class EntryError(Exception):
+    """One file inside cannot be read; the others may."""
+
+
+def too_large(name: str, size: int) -> DataError:
+    return DataError(
+        f"{name} unpacks to more than {size >> 20:,} MB, too much for its size.",
+        code="too_large",
+        hint="Send a part of it.",
+    )
+
+
+def is_archive(path: Path) -> bool:
+    """A zip that is no Office file, or a tar, packed or not."""
+    with path.open("rb") as file:
+        head = file.read(512)
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return not is_office(path)
+    if head[257:262] == b"ustar":
+        return True
+    return head.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ")) and holds_tar(path)
+
+
+def is_office(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return "[Content_Types].xml" in archive.NameToInfo
+    except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError):
+        return False
+
+
+def holds_tar(path: Path) -> bool:
+    import bz2
+    import gzip
+    import lzma
+
+    for opened in (gzip.open, bz2.open, lzma.open):
+        try:
+            with opened(path) as file:
+                return file.read(512)[257:262] == b"ustar"
+        except (OSError, EOFError, lzma.LZMAError, zlib.error):
+            continue
+    return False
+
+
+def open_archive(path: Path, name: str) -> Archive:
+    """List an archive. Raises `DataError` for what is damaged, empty, encrypted as a whole, or a bomb."""
+    with path.open("rb") as file:
+        zipped = file.read(2) == b"PK"
+    try:
+        if zipped:
+            archive = Archive(name, path, zipfile.ZipFile(path))
+            declared = list_zip(archive)
+        else:
+            archive = Archive(name, path, tarfile.open(path))  # noqa: SIM115  closed by Archive
+            declared = list_tar(archive)
+    except (
+        OSError,
+        EOFError,
+        zlib.error,
+        zipfile.BadZipFile,
+        tarfile.TarError,
+        NotImplementedError,
+        ValueError,
+    ) as error:
+        raise damaged(name, "it is cut short or no archive at all") from error
+    try:
+        check(archive, declared)
+    except DataError:
+        archive.handle.close()
+        raise
+    return archive
+
+
+def check(archive: Archive, declared: int) -> None:
+    size = max(archive.path.stat().st_size, 1)
+    if declared > MAX_UNPACKED_BYTES or (declared > EXPANSION_FREE and declared > MAX_EXPANSION * size):
+        raise too_large(archive.name, declared)
+    if archive.entries:
+        return
+    reasons = {why for _name, why in archive.skipped}
+    if any("encrypted" in why for why in reasons):
+        raise DataError(
+            f"{archive.name} is encrypted.", code="encrypted", hint="Pack it again without a password and send that."
+        )
+    if any("an archive" in why for why in reasons):
+        raise DataError(
+            f"{archive.name} holds only other archives, which are never opened.",
+            code="not_a_table",
+            hint="Unpack it, and send the innermost files in one zip.",
+        )
+    if reasons:
+        first, why = archive.skipped[0]
+        raise DataError(
+            f"Nothing in {archive.name} can be used: {first} {why}.",
+            code="not_a_table",
+            hint="Pack the files again, by class folders or beside a table, and send that.",
+        )
+    raise DataError(f"{archive.name} holds no files.", code="empty_file", hint="Pack it again with its files inside.")
+
+
+def list_zip(archive: Archive) -> int:
+    """Fill `entries`; the bytes that they declare in all."""
+    infos = archive.handle.infolist()
+    raw_names = [info.filename for info in infos]
+    decode = name_decoder([name for info, name in zip(infos, raw_names, strict=True) if not info.flag_bits & UTF8_NAME])
+    declared, seen = 0, set()
+    check_count(archive, len(infos))
+    for info in infos:
+        if info.is_dir():
+            continue
+        shown = info.filename if info.flag_bits & UTF8_NAME else decode(info.filename)
+        declared += info.file_size
+        mode = info.external_attr >> 16
+        why = "is encrypted" if info.flag_bits & ENCRYPTED else "is a link" if mode and stat.S_ISLNK(mode) else ""
+        take(archive, shown, info.file_size, info, why, seen, lambda info=info: archive.handle.open(info))
+    return declared
+
+
+def list_tar(archive: Archive) -> int:
+    declared, seen = 0, set()
+    for number, info in enumerate(archive.handle, 1):
+        check_count(archive, number)
+        if info.isdir():
+            continue
+        declared += max(info.size, 0)
+        size = max(archive.path.stat().st_size, 1)
+        if declared > EXPANSION_FREE and declared > MAX_EXPANSION * size:
+            raise too_large(archive.name, declared)
+        why = "" if info.isfile() else "is a link or a device"
+        take(archive, info.name, info.size, info, why, seen, lambda info=info: archive.handle.extractfile(info))
+    return declared
+
+
+def check_count(archive: Archive, count: int) -> None:
+    if count > MAX_ENTRIES:
+        raise DataError(
+            f"{archive.name} holds more than {MAX_ENTRIES:,} files.", code="too_large", hint="Send a part of it."
+        )
+
+
+def take(
+    archive: Archive, name: str, size: int, source: Any, why: str, seen: set[str], opened: Callable[[], Any]
+) -> None:
+    """Add an entry, or say why it is left out; what operating systems leave behind goes without a word."""
+    shown = name.replace("\\", "/")
+    if JUNK.search(shown):
+        return
+    clean = safe_path(name)
+    if not why and clean is None:
+        why = "points outside the archive"
+    if not why and size > MAX_ENTRY_BYTES:
+        why = f"is larger than {MAX_ENTRY_BYTES >> 20:,} MB"
+    if not why and clean in seen:
+        why = "is there twice"
+    if not why and starts_nested(name, opened):
+        why = "is an archive inside the archive"
+    if why or clean is None:
+        archive.skip(printable(shown), why)
+        return
+    seen.add(clean)
+    archive.entries.append(Entry(clean, size, source))
+
+
+def starts_nested(name: str, opened: Callable[[], Any]) -> bool:
+    """Whether an entry that is named like an archive is one; `table.csv.gz` is read as a table."""
+    if not re.search(r"\.(zip|tar|tgz|tbz2?|txz|7z|rar|jar|bz2|xz)$|\.tar\.\w+$", name, re.IGNORECASE):
+        return False
+    try:
+        with opened() as file:
+            return file.read(8).startswith(NESTED)
+    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, tarfile.TarError, NotImplementedError, RuntimeError):
+        return True
+
+
+def safe_path(name: str) -> str | None:
+    """The path with `/`; None when it is absolute, has a drive, goes upwards or holds control characters."""
+    path = name.replace("\\", "/")
+    if not path or path.startswith("/") or re.match(r"[A-Za-z]:", path) or re.search(r"[\x00-\x1f\x7f]", path):
+        return None
+    parts = [part for part in path.split("/") if part not in ("", ".")]
+    if not parts or ".." in parts or len(path) > 1_000 or len(parts) > 40:
+        return None
+    return "/".join(parts).encode("utf-8", "replace").decode()
+
+
+def printable(name: str) -> str:
+    text = re.sub(r"[\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069]+", " ", name)[:200]
+    return text.encode("utf-8", "replace").decode()
+
+
+def name_decoder(names: list[str]) -> Callable[[str], str]:
+    """How names without the UTF-8 mark were meant: zipfile reads them as CP437, programs write what they like."""
+    raw = [name.encode("cp437", "replace") for name in names if not name.isascii()]
+    encoding = "cp437"
+    for candidate in ("utf-8", "gb18030", "shift_jis", "cp1252") if raw else ():
+        try:
+            for name in raw:
+                name.decode(candidate)
+        except UnicodeDecodeError:
+            continue
+        encoding = candidate
+        break
+    return lambda name: name.encode("cp437", "replace").decode(encoding, "replace")
+
+
+def common_folder(entries: list[Entry]) -> int:
+    """How many folders all entries lie in alone: the wrapping that packing adds."""
+    depth = 0
+    while all(len(entry.parts) > depth + 1 for entry in entries):
+        if len({entry.parts[depth] for entry in entries}) != 1:
+            break
+        depth += 1
+    return depth
+
+
+def by_suffix(entries: list[Entry], suffixes: frozenset[str]) -> Iterator[Entry]:
+    return (entry for entry in entries if entry.suffix in suffixes)

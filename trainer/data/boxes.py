@@ -1,0 +1,204 @@
+"""Boxes of objects in pictures: COCO, VOC and YOLO annotations as one form, `[{"label", "box": [x, y, width, height]}]` in pixels."""
+
+import json
+import math
+import re
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+MAX_TOLD = 200
+Objects = dict[str, list[dict[str, Any]]]
+
+
+@dataclass
+class Boxes:
+    """`objects`: by path of the picture; `bad`: what could not be used, in sentences' ends; `parts`: part of a picture."""
+
+    objects: Objects = field(default_factory=lambda: defaultdict(list))
+    parts: dict[str, str] = field(default_factory=dict)
+    bad: list[str] = field(default_factory=list)
+    bad_count: int = 0
+
+    def refuse(self, what: str) -> None:
+        self.bad_count += 1
+        if len(self.bad) < MAX_TOLD:
+            self.bad.append(what)
+
+    def add(self, image: str, label: str, box: list[float], size: tuple[float, float] | None, where: str) -> None:
+        """Keep a box; one that leaves the picture is cut at its edge, one that has nothing in it is refused."""
+        why, inside = fitted(box, size)
+        if why:
+            self.refuse(f"{where} {why}")
+        if inside:
+            self.objects[image].append({"label": label, "box": [round(value, 2) for value in inside]})
+
+
+def fitted(box: list[float], size: tuple[float, float] | None) -> tuple[str, list[float] | None]:
+    """(what is wrong or "", the box inside a picture of `size` or None)."""
+    x, y, width, height = box
+    if width <= 0 or height <= 0:
+        return "has no width or no height", None
+    if size is None:
+        return ("", box) if x >= 0 and y >= 0 else ("starts outside its picture", None)
+    left, top = max(x, 0.0), max(y, 0.0)
+    right, bottom = min(x + width, size[0]), min(y + height, size[1])
+    if right - left < 1 or bottom - top < 1:
+        return "lies outside its picture", None
+    # A pixel's slack: tools round, and count from 0 or from 1.
+    out = max(-x, -y, x + width - size[0], y + height - size[1]) > 1.5
+    return "leaves its picture and was cut at the edge" if out else "", [left, top, right - left, bottom - top]
+
+
+def numbers(values: Any, count: int) -> list[float] | None:
+    """`count` finite numbers, or None."""
+    if not isinstance(values, list | tuple) or len(values) != count:
+        return None
+    try:
+        found = [float(value) for value in values]
+    except (TypeError, ValueError):
+        return None
+    return found if all(map(math.isfinite, found)) else None
+
+
+def is_coco(value: Any) -> bool:
+    return (
+        isinstance(value, dict) and isinstance(value.get("images"), list) and isinstance(value.get("annotations"), list)
+    )
+
+
+def read_coco(document: dict[str, Any], find_image: Any, boxes: Boxes, part: str, name: str) -> None:
+    """`find_image(file name)` → the picture's path in the archive, or None."""
+    categories = {
+        one.get("id"): str(one.get("name", "")).strip()
+        for one in document.get("categories") or []
+        if isinstance(one, dict)
+    }
+    images: dict[Any, tuple[str, tuple[float, float] | None]] = {}
+    for number, one in enumerate(document["images"], 1):
+        file = one.get("file_name") if isinstance(one, dict) else None
+        if not isinstance(file, str) or one.get("id") is None:
+            boxes.refuse(f"picture {number} of {name} has no id or no file name")
+            continue
+        if one["id"] in images:
+            boxes.refuse(f"picture id {one['id']} of {name} is there twice")
+            continue
+        path = find_image(file)
+        if path is None:
+            outside = ".." in re.split(r"[\\/]", file) or file.startswith(("/", "\\"))
+            boxes.refuse(
+                f"picture “{file[:80]}” of {name} "
+                + ("points outside the archive" if outside else "is not in the archive")
+            )
+            continue
+        size = numbers([one.get("width"), one.get("height")], 2)
+        images[one["id"]] = path, ((size[0], size[1]) if size and min(size) > 0 else None)
+        boxes.objects[path]  # a picture without objects counts
+        if part:
+            boxes.parts[path] = part
+    seen: set[Any] = set()
+    missing = object()
+    for number, one in enumerate(document["annotations"], 1):
+        if not isinstance(one, dict):
+            boxes.refuse(f"annotation {number} of {name} is no object")
+            continue
+        mark = one.get("id", number)
+        where = f"box {mark} of {name}"
+        if mark in seen:
+            boxes.refuse(f"{where} has an id that is there twice")
+            continue
+        seen.add(mark)
+        label = categories.get(one.get("category_id", missing))
+        box = numbers(one.get("bbox"), 4)
+        if one.get("image_id") not in images:
+            boxes.refuse(f"{where} belongs to a picture that is not there")
+        elif not label:
+            boxes.refuse(f"{where} has a category that is not listed")
+        elif box is None:
+            boxes.refuse(f"{where} is not four numbers")
+        else:
+            path, size = images[one["image_id"]]
+            boxes.add(path, label, box, size, where)
+
+
+def read_voc(data: bytes, find_image: Any, boxes: Boxes, name: str) -> None:
+    """One XML file of Pascal VOC; entities and external references are refused by defusedxml."""
+    from xml.etree.ElementTree import ParseError
+
+    from defusedxml import DefusedXmlException
+    from defusedxml.ElementTree import fromstring
+
+    try:
+        root = fromstring(data)
+    except (ParseError, ValueError, DefusedXmlException):
+        boxes.refuse(f"{name} is no XML that can be read safely")
+        return
+    if root.tag != "annotation":
+        boxes.refuse(f"{name} is no VOC annotation")
+        return
+    path = find_image((root.findtext("filename") or "").strip()) or find_image(
+        name.rsplit("/", 1)[-1].rsplit(".", 1)[0]
+    )
+    if path is None:
+        boxes.refuse(f"the picture of {name} is not in the archive")
+        return
+    size = numbers([root.findtext("size/width"), root.findtext("size/height")], 2)
+    boxes.objects[path]
+    for number, one in enumerate(root.iter("object"), 1):
+        label = (one.findtext("name") or "").strip()
+        corners = numbers([one.findtext(f"bndbox/{edge}") for edge in ("xmin", "ymin", "xmax", "ymax")], 4)
+        where = f"box {number} of {name}"
+        if not label or corners is None:
+            boxes.refuse(f"{where} has no label or not four numbers")
+            continue
+        left, top, right, bottom = corners
+        boxes.add(
+            path,
+            label,
+            [left, top, right - left, bottom - top],
+            (size[0], size[1]) if size and min(size) > 0 else None,
+            where,
+        )
+
+
+def read_yolo(text: str, path: str, size: tuple[float, float], names: list[str], boxes: Boxes, name: str) -> None:
+    """Lines of `class x_centre y_centre width height`, as shares of the picture."""
+    boxes.objects[path]
+    for number, line in enumerate(text.splitlines(), 1):
+        words = line.split()
+        if not words:
+            continue
+        where = f"line {number} of {name}"
+        found = numbers(words[1:5], 4)
+        if found is None or not words[0].isdigit():
+            boxes.refuse(f"{where} is not a class and four numbers")
+            continue
+        at = int(words[0])
+        label = names[at] if at < len(names) else words[0]
+        x, y, width, height = found
+        wide, high = size
+        box = [(x - width / 2) * wide, (y - height / 2) * high, width * wide, height * high]
+        boxes.add(path, label, box, size, where)
+
+
+def yolo_names(files: dict[str, str]) -> list[str]:
+    """Class names from classes.txt, obj.names or data.yaml, whichever is there; `files`: name → text."""
+    for name, text in files.items():
+        if name.endswith((".names", "classes.txt", "labels.txt")):
+            return [line.strip() for line in text.splitlines() if line.strip()]
+    for text in files.values():
+        listed = re.search(r"^names:\s*\[(.*?)\]", text, re.MULTILINE | re.DOTALL)
+        if listed:
+            return [word.strip().strip("'\"") for word in listed[1].split(",") if word.strip()]
+        block = re.search(r"^names:\s*\n((?:[ \t]+.*\n?|-.*\n?)+)", text, re.MULTILINE)
+        if block:
+            return [
+                re.sub(r"^\s*(-|\d+:)\s*", "", line).strip().strip("'\"")
+                for line in block[1].splitlines()
+                if line.strip()
+            ]
+    return []
+
+
+def as_cell(objects: list[dict[str, Any]]) -> str:
+    return json.dumps(objects, ensure_ascii=False)

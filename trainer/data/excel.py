@@ -1,0 +1,102 @@
+"""Excel workbooks, new and old, and OpenDocument: the sheet that holds a table is found, titles above its header are passed over."""
+
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from datetime import time as clock
+from pathlib import Path
+from typing import Any
+
+from trainer.data.reading import BATCH_ROWS, Columns, Table, as_text, check_columns, damaged, named
+from trainer.errors import DataError
+
+MAX_ROWS = 1_048_576
+HEADER_AMONG = 30
+"""Rows at the top in which a header is looked for."""
+Row = list[str | None]
+
+
+def open_workbook(path: Path, name: str, size: int) -> Table:
+    """The first sheet that looks like a table of more than one row; `details["sheets"]` names them all."""
+    from python_calamine import CalamineWorkbook
+
+    try:
+        workbook = CalamineWorkbook.from_path(str(path))
+        sheets = [(sheet, cells_of(workbook, sheet)) for sheet in workbook.sheet_names]
+    except DataError:
+        raise
+    except Exception as error:  # calamine raises its own kinds and some of Rust's panics
+        if "password" in str(error).lower() or "encrypt" in str(error).lower():
+            raise DataError(
+                f"{name} is protected by a password.",
+                code="encrypted",
+                hint="Save it without a password and send that.",
+            ) from error
+        raise damaged(name, "it cannot be read as an Excel workbook") from error
+    found = [(sheet, *header_of(rows)) for sheet, rows in sheets]
+    chosen = max(found, key=lambda one: one[2], default=None)
+    if chosen is None or chosen[2] <= 0:
+        raise DataError(
+            f"No sheet of {name} holds a table.", code="no_rows", hint="Put a header and rows on one sheet."
+        )
+    sheet, at, _score = chosen
+    rows = dict(sheets)[sheet]
+    header = rows[at]
+    width = max((place + 1 for row in rows[at:] for place, cell in enumerate(row) if cell), default=0)
+    check_columns(header[:width], name)
+    details = {"sheet": sheet, "sheets": workbook.sheet_names, "header_row": at + 1}
+    table = Table(name, "excel", named(header[:width]), iter(()), size, details)
+    table.batches = batches(rows[at + 1 :], width)
+    return table
+
+
+def cells_of(workbook: Any, sheet: str) -> list[Row]:
+    """A sheet's cells as text, merged ranges' value in their first cell."""
+    page = workbook.get_sheet_by_name(sheet)
+    if page.total_height is not None and page.total_width * page.total_height > 200_000_000:
+        raise DataError(f"The sheet “{sheet}” is too large.", code="too_large", hint="Save it as CSV and send that.")
+    return [[cell_text(cell) for cell in row] for row in page.iter_rows()]
+
+
+def cell_text(cell: Any) -> str | None:
+    if cell is None or cell == "":
+        return None
+    if isinstance(cell, datetime):
+        return cell.isoformat(sep=" ") if cell.time() != clock() else cell.date().isoformat()
+    if isinstance(cell, date | clock):
+        return cell.isoformat()
+    if isinstance(cell, timedelta):
+        return str(cell)
+    return as_text(cell)
+
+
+def header_of(rows: list[Row]) -> tuple[int, float]:
+    """(index of the header's row, how much the sheet looks like a table): the first row as wide as most rows below it."""
+    best, most = 0, 0.0
+    widths = [sum(bool((cell or "").strip()) for cell in row) for row in rows]
+    for at, row in enumerate(rows[:HEADER_AMONG]):
+        below = [width for width in widths[at + 1 :] if width]
+        if widths[at] < 1 or not below:
+            continue
+        usual = sorted(below)[len(below) // 2]
+        words = [cell for cell in row if cell and cell.strip()]
+        distinct = len(set(words)) == len(words)
+        worded = sum(not is_number(cell) for cell in words) / len(words)
+        fit = min(widths[at], usual) / max(widths[at], usual)
+        score = fit**2 * worded * (1 if distinct else 0.5) * min(usual, 3) * len(below) / (1 + 0.02 * at)
+        if score > most:
+            best, most = at, score
+    return best, most
+
+
+def is_number(cell: str) -> bool:
+    try:
+        float(cell.replace(",", ""))
+    except ValueError:
+        return False
+    return True
+
+
+def batches(rows: list[Row], width: int) -> Iterator[Columns]:
+    kept = [(row + [None] * width)[:width] for row in rows if any((cell or "").strip() for cell in row)]
+    for start in range(0, len(kept), BATCH_ROWS):
+        yield list(zip(*kept[start : start + BATCH_ROWS], strict=True))

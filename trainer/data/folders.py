@@ -1,0 +1,368 @@
+"""Pictures or sounds in an archive as rows: by class folders, beside a table, or with boxes (COCO, VOC, YOLO).
+
+Every file is decoded once, in threads, and kept under its hash in the version's media folder; never are all in memory.
+"""
+
+import json
+import re
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from trainer import columns as kinds
+from trainer.data import boxes as annotations
+from trainer.data import media
+from trainer.data.archives import Archive, Entry, EntryError, common_folder
+from trainer.data.reading import Table, open_table
+from trainer.errors import DataError
+
+DECODERS = 2
+AHEAD = 32
+MAX_ANNOTATION_BYTES = 512 * 1024**2
+MAX_MEDIA_BYTES = 256 * 1024**2
+TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".xlsx", ".xls", ".json", ".txt"})
+MATCHED = 0.5
+"""Share of a table's first cells that name files of the archive for it to be their table."""
+
+
+@dataclass
+class Collection:
+    """Rows of one archive. `kind`: image or audio; `rows`: cells by column; `lost`: (path, why) of files left out."""
+
+    kind: str
+    layout: str
+    rows: list[dict[str, str | None]] = field(default_factory=list)
+    parts: list[str] = field(default_factory=list)
+    lost: list[tuple[str, str]] = field(default_factory=list)
+    bad: list[str] = field(default_factory=list)
+    bad_count: int = 0
+    others: int = 0
+    """Files of other kinds, passed over."""
+
+
+@dataclass
+class Wanted:
+    """One row to be: the picture or sound, the other cells, its part."""
+
+    entry: Entry
+    cells: dict[str, str | None]
+    part: str = ""
+
+
+def holds_media(archive: Archive) -> str | None:
+    """image or audio, whichever the archive holds more of; None when it holds neither."""
+    counts = Counter(media.kind_of_suffix(entry.suffix) for entry in archive.entries)
+    del counts[None]
+    return str(counts.most_common(1)[0][0]) if counts else None
+
+
+def read_collection(archive: Archive, kind: str, folder: Path, meter: Any) -> Collection:
+    """Raises `DataError` when nothing tells what the files mean, or none of them can be decoded."""
+    files = Files(archive, kind)
+    found = with_boxes(files) if kind == "image" else None
+    collection, wanted = found or beside_table(files) or by_folders(files)
+    collection.others = len(archive.entries) - len(files.media) - len(files.used)
+    folder.mkdir(parents=True, exist_ok=True)
+    for one, kept in decode(archive, wanted, kind, folder, collection):
+        collection.rows.append({kind: kept.name, "file": one.entry.name, **one.cells, **kept.facts})
+        collection.parts.append(one.part)
+        meter.add(1, archive.bytes_read)
+    if not collection.rows:
+        example = f": {collection.lost[0][0]} {collection.lost[0][1]}" if collection.lost else ""
+        raise DataError(
+            f"None of the {'pictures' if kind == 'image' else 'sounds'} in {archive.name} can be used{example}.",
+            code="damaged",
+            hint="Open a few of them on your own machine, and pack those that open.",
+        )
+    return collection
+
+
+def decode(
+    archive: Archive, wanted: Iterable[Wanted], kind: str, folder: Path, collection: Collection
+) -> Iterator[tuple[Wanted, media.Media]]:
+    """In order; reading is done here, decoding in threads, at most AHEAD files in memory."""
+
+    def submitted(pool: ThreadPoolExecutor) -> Iterator[tuple[Wanted, "Future[media.Media] | str"]]:
+        for one in wanted:
+            try:
+                data = archive.read(one.entry, MAX_MEDIA_BYTES)
+            except EntryError:
+                yield one, "is damaged in the archive or too large"
+                continue
+            yield one, pool.submit(media.keep, data, kind, folder)
+
+    with ThreadPoolExecutor(DECODERS) as pool:
+        stream = submitted(pool)
+        window = list(islice(stream, AHEAD))
+        while window:
+            one, future = window.pop(0)
+            window += islice(stream, 1)
+            try:
+                if isinstance(future, str):
+                    raise media.UnreadableError(future)
+                yield one, future.result()
+            except media.UnreadableError as error:
+                collection.lost.append((one.entry.name, str(error)))
+
+
+class Files:
+    """The archive's entries by what they may be, and how names in tables and annotations find them."""
+
+    def __init__(self, archive: Archive, kind: str) -> None:
+        self.archive, self.kind = archive, kind
+        self.depth = common_folder(archive.entries)
+        self.media = [entry for entry in archive.entries if media.kind_of_suffix(entry.suffix) == kind]
+        self.others = [entry for entry in archive.entries if media.kind_of_suffix(entry.suffix) != kind]
+        self.used: set[str] = set()
+        self.paths: dict[str, Entry] = {}
+        for entry in self.media:
+            parts = entry.parts
+            for start in range(len(parts)):
+                # The longest names are set last, so that a full path is never hidden by another file's ending.
+                self.paths.setdefault("/".join(parts[start:]).casefold(), entry)
+            self.paths.setdefault(Path(parts[-1]).stem.casefold(), entry)
+        for entry in self.media:
+            self.paths[entry.name.casefold()] = entry
+
+    def find(self, name: str | None) -> Entry | None:
+        """The file that a table or an annotation means: by path, by its end, by its bare name."""
+        if not name or len(name) > 1_000:
+            return None
+        path = name.strip().replace("\\", "/").removeprefix("./")
+        if ".." in path.split("/") or path.startswith("/"):
+            return None
+        folded = path.casefold()
+        return self.paths.get(folded) or self.paths.get(folded.rsplit("/", 1)[-1])
+
+    def find_path(self, name: str) -> str | None:
+        entry = self.find(name)
+        return entry.name if entry else None
+
+    def with_suffix(self, *suffixes: str) -> list[Entry]:
+        return [entry for entry in self.others if entry.suffix in suffixes]
+
+    def part_of(self, entry: Entry) -> str:
+        """The part that a folder on the way tells: train/cat/1.jpg, images/val/1.jpg."""
+        for word in entry.parts[self.depth : -1]:
+            if word.strip().lower() in kinds.SPLIT_VALUES:
+                return kinds.SPLIT_VALUES[word.strip().lower()]
+        return ""
+
+    def class_of(self, entry: Entry) -> str:
+        """The first folder on the way that is no part; "" when there is none."""
+        start = min(self.depth, max(len(entry.parts) - 2, 0)) if self.depth else 0
+        words = [word.strip() for word in entry.parts[start:-1]]
+        return next((word for word in words if word and word.lower() not in kinds.SPLIT_VALUES), "")
+
+
+def with_boxes(files: Files) -> tuple[Collection, list[Wanted]] | None:
+    found = coco(files) or voc(files) or yolo(files)
+    if found is None:
+        return None
+    layout, boxes = found
+    collection = Collection("image", layout, bad=boxes.bad, bad_count=boxes.bad_count)
+    entries = {entry.name: entry for entry in files.media}
+    wanted = [
+        Wanted(
+            entries[path],
+            {"objects": annotations.as_cell(objects)},
+            boxes.parts.get(path) or files.part_of(entries[path]),
+        )
+        for path, objects in boxes.objects.items()
+    ]
+    return collection, wanted
+
+
+def coco(files: Files) -> tuple[str, annotations.Boxes] | None:
+    from trainer.data.content import part_of_name
+
+    boxes = annotations.Boxes()
+    documents = []
+    for entry in files.with_suffix(".json"):
+        try:
+            document = json.loads(files.archive.read(entry, MAX_ANNOTATION_BYTES))
+        except (EntryError, ValueError, RecursionError):
+            continue
+        if annotations.is_coco(document):
+            documents.append((entry, document))
+    for entry, document in documents:
+        files.used.add(entry.name)
+        part = (part_of_name(entry.parts[-1]) or "") if len(documents) > 1 else ""
+        annotations.read_coco(document, files.find_path, boxes, part, entry.name)
+    return ("coco", boxes) if documents else None
+
+
+def voc(files: Files) -> tuple[str, annotations.Boxes] | None:
+    entries = files.with_suffix(".xml")
+    if not entries:
+        return None
+    boxes = annotations.Boxes()
+    read = 0
+    for entry in entries:
+        try:
+            data = files.archive.read(entry, 16 * 1024**2)
+        except EntryError:
+            boxes.refuse(f"{entry.name} cannot be read")
+            continue
+        if b"<annotation" not in data[:4096]:
+            continue
+        read += 1
+        files.used.add(entry.name)
+        annotations.read_voc(data, files.find_path, boxes, entry.name)
+    if not read:
+        return None
+    for entry in files.with_suffix(".txt"):
+        part = kinds.SPLIT_VALUES.get(Path(entry.parts[-1]).stem.lower())
+        if part and "imagesets" in entry.name.lower():
+            files.used.add(entry.name)
+            for line in text_of(files.archive, entry).splitlines():
+                path = files.find_path(line.split()[0] if line.split() else "")
+                if path:
+                    boxes.parts[path] = part
+    return "voc", boxes
+
+
+def yolo(files: Files) -> tuple[str, annotations.Boxes] | None:
+    """Text files named like the pictures, each line a class and four shares."""
+    pairs = []
+    for entry in files.with_suffix(".txt"):
+        stem = entry.name.rsplit(".", 1)[0].casefold()
+        beside = [stem, re.sub(r"(^|/)labels/", r"\1images/", stem)]
+        picture = next(
+            (
+                files.paths[f"{one}{suffix}"]
+                for one in beside
+                for suffix in media.IMAGE_SUFFIXES
+                if f"{one}{suffix}" in files.paths
+            ),
+            None,
+        )
+        if picture:
+            pairs.append((entry, picture))
+    if not pairs or len(pairs) < 0.3 * len(files.media):
+        return None
+    first = [text_of(files.archive, entry) for entry, _picture in pairs[:20]]
+    lines = [line for text in first for line in text.splitlines() if line.strip()]
+    if not lines or sum(bool(re.fullmatch(r"\d+(\s+[-\d.eE]+){4,}", line.strip())) for line in lines) < 0.5 * len(
+        lines
+    ):
+        return None
+    named = files.with_suffix(".names", ".yaml", ".yml") + [
+        one for one in files.with_suffix(".txt") if one.parts[-1].lower() in ("classes.txt", "labels.txt")
+    ]
+    names = annotations.yolo_names({entry.parts[-1].lower(): text_of(files.archive, entry) for entry in named})
+    files.used |= {entry.name for entry in named} | {entry.name for entry, _picture in pairs}
+    boxes = annotations.Boxes()
+    for entry, picture in pairs:
+        size = picture_size(files.archive, picture)
+        if size is None:
+            boxes.objects[picture.name]
+            continue
+        annotations.read_yolo(text_of(files.archive, entry), picture.name, size, names, boxes, entry.name)
+        if part := files.part_of(picture):
+            boxes.parts[picture.name] = part
+    return "yolo", boxes
+
+
+def picture_size(archive: Archive, entry: Entry) -> tuple[float, float] | None:
+    """Declared size in pixels, read from the head of the file."""
+    from PIL import Image
+
+    try:
+        with archive.open(entry) as file, Image.open(file, formats=media.IMAGE_FORMATS) as image:
+            return float(image.width), float(image.height)
+    except Exception:  # decoders raise many kinds; the picture is refused by name when it is decoded
+        return None
+
+
+def text_of(archive: Archive, entry: Entry) -> str:
+    try:
+        return archive.read(entry, 16 * 1024**2).decode("utf-8", "replace").lstrip("\ufeff")
+    except EntryError:
+        return ""
+
+
+def beside_table(files: Files) -> tuple[Collection, list[Wanted]] | None:
+    """A table in the archive with a column that names its files."""
+    from trainer.data.content import part_of_name
+
+    wanted: list[Wanted] = []
+    collection = Collection(files.kind, "table")
+    tables = [entry for entry in files.others if entry.suffix in TABLE_SUFFIXES]
+    for entry in tables:
+        with tempfile.TemporaryDirectory() as place:
+            table = try_table(files.archive, entry, Path(place))
+            column = naming_column(table, files) if table else None
+            if table is None or column is None:
+                continue
+            files.used.add(entry.name)
+            part = (part_of_name(entry.parts[-1]) if len(tables) > 1 else None) or ""
+            wanted += rows_of_table(table, column, files, part, collection)
+    return (collection, wanted) if wanted else None
+
+
+def try_table(archive: Archive, entry: Entry, place: Path) -> Table | None:
+    try:
+        table = open_table(archive.extract(entry, place / f"table{entry.suffix}"), entry.name)
+        first = next(iter(table.batches), None)
+    except DataError:
+        return None
+    if first is None:
+        return None
+    later = table.batches
+    table.batches = iter([first, *later])
+    return table
+
+
+def naming_column(table: Table, files: Files) -> int | None:
+    """Which column's cells are names of the archive's files."""
+    batches = list(table.batches)
+    table.batches = iter(batches)
+    best, most = None, MATCHED
+    for at in range(len(table.columns)):
+        cells = [cell for cell in batches[0][at][:200] if cell]
+        share = sum(files.find(cell) is not None for cell in cells) / max(len(cells), 1)
+        if cells and share >= most and share > (0 if best is None else most):
+            best, most = at, share
+    return best
+
+
+def rows_of_table(table: Table, column: int, files: Files, part: str, collection: Collection) -> list[Wanted]:
+    found = []
+    number = 0
+    others = [(at, name) for at, name in enumerate(table.columns) if at != column]
+    reserved = {files.kind, "file"}
+    for batch in table.batches:
+        for row in zip(*batch, strict=True):
+            number += 1
+            entry = files.find(row[column])
+            if entry is None:
+                collection.bad_count += 1
+                if len(collection.bad) < annotations.MAX_TOLD:
+                    collection.bad.append(
+                        f"row {number} of {table.name} names “{(row[column] or '')[:80]}”, which is not in the archive"
+                    )
+                continue
+            cells = {(f"{name} (table)" if name in reserved else name): row[at] for at, name in others}
+            found.append(Wanted(entry, cells, part or files.part_of(entry)))
+    for line, why in table.bad:
+        collection.bad.append(f"line {line} of {table.name} {why}")
+    collection.bad_count += table.bad_count
+    return found
+
+
+def by_folders(files: Files) -> tuple[Collection, list[Wanted]]:
+    wanted = [Wanted(entry, {"label": files.class_of(entry)}, files.part_of(entry)) for entry in files.media]
+    if not any(one.cells["label"] for one in wanted):
+        what = "pictures" if files.kind == "image" else "sounds"
+        raise DataError(
+            f"Nothing tells what the {len(wanted):,} {what} in {files.archive.name} show: they lie in no folders of classes, and no table names them.",
+            code="no_labels",
+            hint="Make one folder a class, put the files inside, and zip the folders; or add a CSV with the columns file_name and label.",
+        )
+    return Collection(files.kind, "folders"), wanted

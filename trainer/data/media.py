@@ -1,0 +1,159 @@
+"""Pictures and sounds: recognised by content, decoded once to see that they can be, kept under a name made of their hash."""
+
+import hashlib
+import io
+import os
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+MAX_PIXELS = 100_000_000
+MAX_SOUND_SECONDS = 2 * 3600
+IMAGE_SUFFIXES = frozenset(
+    [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".mpo"]
+)
+AUDIO_SUFFIXES = frozenset(
+    [".wav", ".wave", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".aifc", ".au", ".caf"]
+)
+IMAGE_FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
+SUFFIX_OF = {"JPEG": "jpg", "MPO": "jpg", "TIFF": "tif"}
+HASH_CHARACTERS = 24
+THUMB_PIXELS = 160
+EXIF_ORIENTATION = 0x0112
+TURNED = range(5, 9)
+"""EXIF orientations that swap width and height."""
+
+
+class UnreadableError(Exception):
+    """Why one file cannot be used, as the end of a sentence about it."""
+
+
+@dataclass(frozen=True)
+class Media:
+    """One picture or sound as kept: `name` in the media folder; `facts` are the cells that describe it."""
+
+    name: str
+    facts: dict[str, str]
+
+
+def kind_of_suffix(suffix: str) -> str | None:
+    if suffix in IMAGE_SUFFIXES:
+        return "image"
+    return "audio" if suffix in AUDIO_SUFFIXES else None
+
+
+def keep(data: bytes, kind: str, folder: Path) -> Media:
+    """Decode, then write to `folder` under the content's hash. Raises `UnreadableError`."""
+    if not data:
+        raise UnreadableError("is empty")
+    refuse_markup(data)
+    stem = hashlib.sha256(data).hexdigest()[:HASH_CHARACTERS]
+    thumb = folder.parent / "thumbs" / f"{stem}.jpg"
+    suffix, facts = read_image(data, thumb) if kind == "image" else read_audio(data)
+    name = f"{stem}.{suffix}"
+    path = folder / name
+    if not path.exists():
+        part = folder / f".{name}.{os.getpid()}.{id(data)}"
+        part.write_bytes(data)
+        part.replace(path)
+    return Media(name, facts)
+
+
+def refuse_markup(data: bytes) -> None:
+    start = data[:400].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if start.startswith((b"<!doctype", b"<html", b"<script", b"<svg", b"<?xml", b"<head", b"<body", b"<!--")):
+        raise UnreadableError("is a web page or a drawing in code (HTML or SVG), which could carry a script")
+
+
+def read_image(data: bytes, thumb: Path | None = None) -> tuple[str, dict[str, str]]:
+    """(ending, {width, height, mode}): pixels as seen, EXIF turning counted in. Raises `UnreadableError`.
+
+    `thumb`: where a small picture goes, when the folder is there.
+    """
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    Image.init()  # every format's plugin, before threads ask for them
+    Image.MAX_IMAGE_PIXELS = None  # the limit below speaks in a sentence
+    try:
+        with Image.open(io.BytesIO(data), formats=IMAGE_FORMATS) as image:
+            width, height = image.size
+            if width * height > MAX_PIXELS:
+                raise UnreadableError(
+                    f"is {width:,} × {height:,} pixels large; at most {MAX_PIXELS // 10**6} million are decoded"
+                )
+            image.load()
+            turned = orientation(image) in TURNED
+            mode, form = image.mode, str(image.format)
+            if thumb is not None and thumb.parent.is_dir() and not thumb.exists():
+                image.thumbnail((THUMB_PIXELS, THUMB_PIXELS))
+                small = ImageOps.exif_transpose(image)
+                as_rgb(small).save(thumb, "JPEG", quality=80)
+    except UnidentifiedImageError as error:
+        raise UnreadableError("is no picture") from error
+    except (
+        OSError,
+        ValueError,
+        SyntaxError,
+        EOFError,
+        struct.error,
+        IndexError,
+        KeyError,
+        TypeError,
+        OverflowError,
+    ) as error:
+        raise UnreadableError("is damaged or cut short") from error
+    if turned:
+        width, height = height, width
+    return SUFFIX_OF.get(form, form.lower()), {"width": str(width), "height": str(height), "mode": mode}
+
+
+def as_rgb(image: Any) -> Any:
+    """Any mode as RGB: 16 bits scaled to 8, transparency over white."""
+    from PIL import Image
+
+    if image.mode in ("I;16", "I;16B", "I;16L", "I", "F"):
+        low, high = image.getextrema()
+        scale = 255 / max(high - low, 1e-6) if image.mode == "F" or high > 255 else 1.0
+        return (
+            image.convert("F")
+            .point(lambda value: (value - (low if scale != 1 else 0)) * scale)
+            .convert("L")
+            .convert("RGB")
+        )
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        layered = image.convert("RGBA")
+        under = Image.new("RGBA", layered.size, "white")
+        return Image.alpha_composite(under, layered).convert("RGB")
+    return image.convert("RGB")
+
+
+def orientation(image: Any) -> int:
+    try:
+        return int(image.getexif().get(EXIF_ORIENTATION, 1))
+    except (ValueError, TypeError, SyntaxError, OSError, struct.error):
+        return 1
+
+
+def read_audio(data: bytes) -> tuple[str, dict[str, str]]:
+    """(ending, {seconds, rate, channels}): the rate in Hz. Raises `UnreadableError`."""
+    import soundfile
+
+    try:
+        with soundfile.SoundFile(io.BytesIO(data)) as sound:
+            rate, channels, form = sound.samplerate, sound.channels, sound.format
+            if not rate or sound.frames / rate > MAX_SOUND_SECONDS:
+                raise UnreadableError(f"is longer than {MAX_SOUND_SECONDS // 3600} hours")
+            frames = 0
+            for block in sound.blocks(blocksize=rate * 10, dtype="float32"):
+                frames += len(block)
+            declared = sound.frames
+    except (RuntimeError, OSError, ValueError, TypeError) as error:
+        raise UnreadableError("is no sound, or damaged") from error
+    if not frames:
+        raise UnreadableError("holds no sound")
+    if frames < 0.9 * min(declared, MAX_SOUND_SECONDS * rate):
+        raise UnreadableError("is cut short")
+    suffix = {"WAV": "wav", "WAVEX": "wav", "FLAC": "flac", "MPEG": "mp3", "MP3": "mp3", "OGG": "ogg", "AIFF": "aiff"}
+    facts = {"seconds": f"{frames / rate:.3f}", "rate": str(rate), "channels": str(channels)}
+    return suffix.get(form, form.lower()), facts

@@ -1,0 +1,236 @@
+"""What was sent, made ready to be read: archives of tables are opened, pictures and sounds become rows, idx pairs too."""
+
+import gzip
+import struct
+import tempfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from trainer.data import folders, media
+from trainer.data.archives import Archive, is_archive, open_archive
+from trainer.data.content import Content, Meter, part_of_name
+from trainer.data.profiling import problem
+from trainer.data.reading import SEND_AGAIN, damaged, display_name
+from trainer.errors import DataError
+from trainer.events import Emit
+
+MAX_TABLES = 100
+IDX_IMAGES, IDX_LABELS = b"\0\0\x08\x03", b"\0\0\x08\x01"
+MAX_IDX_BYTES = 2 * 1024**3
+TABLES = folders.TABLE_SUFFIXES | {".gz", ".conll", ".iob", ".bio", ".ods", ".tab", ".dat", ""}
+
+
+@dataclass
+class Sources:
+    """Either tables to read, each with the name to show and its part, or rows already made from pictures or sounds."""
+
+    tables: list[tuple[Path, str]] = field(default_factory=list)
+    table_parts: list[str | None] = field(default_factory=list)
+    problems: list[dict[str, Any]] = field(default_factory=list)
+    content: Content | None = None
+    parts: np.ndarray | None = None
+
+
+@contextmanager
+def unpacked(files: list[Path], fixed: list[str | None] | None, folder: Path | None, emit: Emit) -> Iterator[Sources]:
+    """`folder` is where pictures and sounds are kept; without one they go to a place that ends with the caller's use."""
+    with tempfile.TemporaryDirectory(prefix="maquette-read-") as place:
+        named = [(path, display_name(path.name)) for path in files]
+        parts = list(fixed) if fixed else ([part_of_name(path.name) for path in files] if len(files) > 1 else [None])
+        yield sort_out(named, parts, Path(place), folder, emit)
+
+
+def sort_out(
+    named: list[tuple[Path, str]], parts: list[str | None], place: Path, folder: Path | None, emit: Emit
+) -> Sources:
+    sources = Sources()
+    collections: list[tuple[folders.Collection, str | None, Path, str]] = []
+    idx: list[tuple[str, np.ndarray, str | None]] = []
+    meter = Meter(emit, sum(path.stat().st_size for path, _name in named if path.is_file()))
+    kept = folder or place / "media"
+    for number, ((path, name), part) in enumerate(zip(named, parts, strict=True)):
+        if path.is_file() and path.stat().st_size and is_archive(path):
+            with open_archive(path, name) as archive:
+                sources.problems += skipped_problems(archive)
+                kind = folders.holds_media(archive)
+                if kind:
+                    collections.append((folders.read_collection(archive, kind, kept, meter), part, path, name))
+                else:
+                    inner = tables_inside(archive, place / str(number))
+                    for inner_path, inner_name in inner:
+                        if (array := read_idx(inner_path, inner_name)) is not None:
+                            idx.append((inner_name, array, part_of_name(inner_name)))
+                        else:
+                            sources.tables.append((inner_path, inner_name))
+                            sources.table_parts.append(part or (part_of_name(inner_name) if len(inner) > 1 else None))
+        elif path.is_file() and (array := read_idx(path, name)) is not None:
+            idx.append((name, array, part))
+        else:
+            sources.tables.append((path, name))
+            sources.table_parts.append(part)
+    if idx:
+        collections.append((of_idx(idx, kept, meter), None, named[0][0], idx[0][0]))
+    if collections and sources.tables:
+        raise DataError(
+            f"{sources.tables[0][1]} came beside {collections[0][3]}: a table and an archive of pictures or sounds make no one dataset.",
+            code="columns_differ",
+            hint="Put the table into the archive, with a column that names its files.",
+        )
+    if collections:
+        sources.content, sources.parts = as_content(collections, kept, sources.problems)
+    return sources
+
+
+def tables_inside(archive: Archive, place: Path) -> list[tuple[Path, str]]:
+    """The archive's tables under names of our own; `DataError` when there are none."""
+    found = [entry for entry in archive.entries if entry.suffix in TABLES]
+    if not found or len(found) > MAX_TABLES:
+        kinds = sorted({entry.suffix or "no ending" for entry in archive.entries})[:8]
+        raise DataError(
+            f"{archive.name} holds {'too many' if found else 'no'} tables, and no pictures or sounds: {len(archive.entries):,} files with {', '.join(kinds)}.",
+            code="not_a_table",
+            hint="Send the table itself, or pictures or sounds in one folder a class.",
+        )
+    place.mkdir()
+    return [
+        (archive.extract(entry, place / f"{number}{entry.suffix}"), entry.name) for number, entry in enumerate(found)
+    ]
+
+
+def skipped_problems(archive: Archive) -> list[dict[str, Any]]:
+    if not archive.skipped_count:
+        return []
+    examples = [f"{name} {why}" for name, why in archive.skipped]
+    count = archive.skipped_count
+    message = f"{count:,} {'file' if count == 1 else 'files'} of {archive.name} {'was' if count == 1 else 'were'} left out: {'; '.join(examples[:3])}."
+    return [problem("skipped_files", "warning", message, examples=examples, count=count)]
+
+
+def as_content(
+    collections: list[tuple[folders.Collection, str | None, Path, str]], kept: Path, problems: list[dict[str, Any]]
+) -> tuple[Content, np.ndarray | None]:
+    kinds = {one.kind for one, *_ in collections}
+    if len(kinds) > 1:
+        raise DataError("Pictures and sounds came together.", code="columns_differ", hint="Send them as two datasets.")
+    kind = kinds.pop()
+    rows = [row for one, *_ in collections for row in one.rows]
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    table = pa.table({name: pa.array([row.get(name) for row in rows], pa.string()) for name in names})
+    sources = []
+    for one, _part, path, name in collections:
+        sources.append(
+            {"name": name, "format": one.layout, "bytes": path.stat().st_size, "rows": len(one.rows), "media": kind}
+        )
+        problems += collection_problems(one, name)
+    content = Content(
+        table, sources, problems, kinds={kind: kind} | ({"objects": "objects"} if "objects" in names else {})
+    )
+    content.media = kept
+    parts = [
+        inner or part or ("train" if one_has_parts(one) else "") for one, part, *_ in collections for inner in one.parts
+    ]
+    return content, np.array(parts, dtype="U10") if any(parts) else None
+
+
+def one_has_parts(collection: folders.Collection) -> bool:
+    return any(collection.parts)
+
+
+def collection_problems(one: folders.Collection, name: str) -> list[dict[str, Any]]:
+    found = []
+    what = "picture" if one.kind == "image" else "sound"
+    if one.lost:
+        count = len(one.lost)
+        examples = [f"{path} {why}" for path, why in one.lost]
+        message = f"{count:,} {what}{'' if count == 1 else 's'} cannot be used and {'was' if count == 1 else 'were'} left out: {'; '.join(examples[:3])}."
+        found.append(
+            problem("corrupt_media", "warning", message, examples=examples, count=count)
+            | {"files": [path for path, _why in one.lost[:100]]}
+        )
+    if one.bad_count:
+        noun = "annotations" if one.layout in ("coco", "voc", "yolo") else "rows"
+        message = f"{one.bad_count:,} {noun if one.bad_count > 1 else noun[:-1]} could not be used as they are: {'; '.join(one.bad[:3])}."
+        code = "bad_boxes" if noun == "annotations" else "bad_rows"
+        found.append(
+            problem(code, "warning", message, examples=one.bad, count=one.bad_count) | {"places": one.bad[:100]}
+        )
+    if one.others:
+        message = f"{one.others:,} other {'file' if one.others == 1 else 'files'} of {name} {'is' if one.others == 1 else 'are'} no {what} and {'was' if one.others == 1 else 'were'} passed over."
+        found.append(problem("other_files", "info", message, count=one.others))
+    return found
+
+
+def read_idx(path: Path, name: str) -> np.ndarray | None:
+    """Pictures (count, height, width) or labels (count,) of a MNIST idx file, packed or not; None for anything else."""
+    with path.open("rb") as file:
+        head = file.read(4)
+    packed_file = head[:2] == b"\x1f\x8b"
+    if packed_file:
+        try:
+            with gzip.open(path) as packed:
+                head = packed.read(4)
+        except (OSError, EOFError, zlib.error):
+            return None
+    if head not in (IDX_IMAGES, IDX_LABELS):
+        return None
+    try:
+        with gzip.open(path) if packed_file else path.open("rb") as file:
+            data = file.read(MAX_IDX_BYTES + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise damaged(name, "the compressed data ends too early") from error
+    dimensions = head[3]
+    shape = struct.unpack_from(f">{dimensions}I", data, 4) if len(data) >= 4 + 4 * dimensions else ()
+    size = int(np.prod(shape, dtype=np.float64)) if shape else 0
+    if not size or len(data) - 4 - 4 * dimensions != size:
+        raise DataError(
+            f"{name} is damaged or incomplete: it says that it holds {size:,} bytes of pixels or labels, and does not.",
+            code="damaged",
+            hint=SEND_AGAIN,
+        )
+    return np.frombuffer(data, np.uint8, offset=4 + 4 * dimensions).reshape(shape)
+
+
+def of_idx(found: list[tuple[str, np.ndarray, str | None]], kept: Path, meter: Meter) -> folders.Collection:
+    """Pairs of pictures and labels of equal count, in the order sent; parts only where both train and test came."""
+    import io
+
+    from PIL import Image
+
+    pictures = [one for one in found if one[1].ndim == 3]
+    labels = [one for one in found if one[1].ndim == 1]
+    kept.mkdir(parents=True, exist_ok=True)
+    collection = folders.Collection("image", "idx")
+    named = {part_of_idx(name, part) for name, _array, part in pictures}
+    for name, array, part in pictures:
+        said = part_of_idx(name, part)
+        match = next((one for one in labels if len(one[1]) == len(array) and part_of_idx(one[0], one[2]) == said), None)
+        match = match or next((one for one in labels if len(one[1]) == len(array)), None)
+        if match is None:
+            raise DataError(
+                f"The labels of {name} are missing: an idx1 file with {len(array):,} labels.",
+                code="no_labels",
+                hint="Send both files of the pair together.",
+            )
+        for number, (pixels, label) in enumerate(zip(array, match[1], strict=True)):
+            buffer = io.BytesIO()
+            Image.fromarray(pixels).save(buffer, "PNG", compress_level=1)
+            one = media.keep(buffer.getvalue(), "image", kept)
+            collection.rows.append(
+                {"image": one.name, "file": f"{name} {number + 1}", "label": str(label), **one.facts}
+            )
+            collection.parts.append(said if len(named) > 1 else "")
+            meter.add(1, meter.total // 2)
+    if not pictures:
+        raise DataError("Only labels came, no pictures.", code="no_rows", hint="Send both files of the pair together.")
+    return collection
+
+
+def part_of_idx(name: str, part: str | None) -> str:
+    return "test" if "t10k" in name.lower() else part or part_of_name(name) or ""

@@ -1,0 +1,294 @@
+"""Which task a table suggests, and which column plays which role in it: guesses that a person may overrule. Light.
+
+A task reads some roles and answers with one. Tables are recognised by what their columns hold first, by name second.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from trainer import columns as kinds
+
+Columns = list[dict[str, Any]]
+Roles = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a task reads and what it answers with. `kind` of the answer: class, classes, number, text, tags, spans, objects.
+
+    A task that reads no role of its own reads every other column.
+    """
+
+    reads: tuple[str, ...]
+    answer: str
+    kind: str
+    sentence: str
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        return (*self.reads, self.answer) if self.answer else self.reads
+
+
+SHAPES = {
+    "text-classification": Shape(("text",), "label", "class", "Read {text}, answer with one of the {classes} values of {label}."),
+    "multilabel-classification": Shape(("text",), "labels", "classes", "Read {text}, answer with all of {labels} that fit."),
+    "text-regression": Shape(("text",), "target", "number", "Read {text}, answer with the number in {target}."),
+    "token-classification": Shape(("tokens",), "tags", "tags", "Read {tokens}, mark the words as {tags} does."),
+    "question-answering": Shape(("question", "context"), "answers", "spans", "Read {context}, answer {question} with a passage of it."),
+    "summarization": Shape(("document",), "summary", "text", "Read {document}, write its {summary}."),
+    "translation": Shape(("source",), "target", "text", "Read {source}, write {target}."),
+    "text-generation": Shape(("prompt",), "completion", "text", "Read {prompt}, write {completion}."),
+    "sentence-similarity": Shape(("first", "second"), "score", "number", "Compare {first} and {second}, answer with {score}."),
+    "image-text-classification": Shape(
+        ("image", "text"), "label", "class", "Look at the pictures and read {text}, answer with one of the {classes} values of {label}."
+    ),
+    "image-classification": Shape(("image",), "label", "class", "Look at the pictures, answer with one of the {classes} values of {label}."),
+    "image-regression": Shape(("image",), "target", "number", "Look at the pictures, answer with the number in {target}."),
+    "object-detection": Shape(("image",), "objects", "objects", "Look at the pictures, find the {objects} in them."),
+    "audio-classification": Shape(("audio",), "label", "class", "Listen, answer with one of the {classes} values of {label}."),
+    "speech-recognition": Shape(("audio",), "text", "text", "Listen, write {text}."),
+    "tabular-classification": Shape((), "target", "class", "From the other columns, answer with one of the {classes} values of {target}."),
+    "tabular-regression": Shape((), "target", "number", "From the other columns, answer with the number in {target}."),
+}  # fmt: skip
+ALONE = {
+    "messages": Shape(("messages",), "", "text", "Read the beginning of {messages}, write the next one."),
+    "text": Shape(("text",), "", "text", "Read {text}, learn to go on in its manner."),
+}
+"""What text-generation learns from when there is no pair of prompt and completion."""
+
+NAMES = {
+    "document": "document article dialogue dialog text content body transcript story passage 正文 文章 原文",
+    "summary": "summary summaries highlights abstract tldr 摘要 总结",
+    "source": "source src original from 原文 源文",
+    "target": "target tgt translation to 译文 翻译",
+    "prompt": "instruction prompt question query input user 指令 提示",
+    "completion": "output completion response answer reply assistant 回答 输出 回复",
+    "question": "question query 问题",
+    "context": "context passage paragraph document 上下文",
+    "answers": "answers answer 答案",
+    "tokens": "tokens words",
+    "tags": "tags ner_tags pos_tags labels ner",
+    "first": "sentence1 text1 text_a sentence_a premise first query anchor",
+    "second": "sentence2 text2 text_b sentence_b hypothesis second document positive",
+    "score": "score similarity label rating",
+    "audio_text": "transcription transcript text sentence normalized_text 文本",
+}
+LANGUAGES = frozenset(["en", "de", "fr", "es", "it", "pt", "nl", "pl", "ru", "zh", "ja", "ko", "ar", "tr", "sv", "da", "fi", "cs", "el", "he", "hi", "uk", "vi", "english", "german", "french", "spanish", "italian", "chinese", "japanese"])  # fmt: skip
+TARGETS = frozenset(
+    [
+        "target",
+        "label",
+        "class",
+        "y",
+        "outcome",
+        "result",
+        "survived",
+        "churn",
+        "churned",
+        "default",
+        "fraud",
+        "is_fraud",
+        "diagnosis",
+        "species",
+        "quality",
+        "converted",
+        "purchased",
+        "attrition",
+        "income",
+        "price",
+        "cost",
+        "sales",
+        "revenue",
+        "rent",
+        "salary",
+        "amount",
+        "value",
+        "score",
+        "rating",
+        "charges",
+        "medv",
+        "count",
+        "demand",
+        "目标",
+        "标签",
+        "结果",
+    ]
+)
+TARGET_ENDINGS = ("_value", "_price", "_target", "_label", "_class", "price", "target")
+FACTS = frozenset({"file", "width", "height", "mode", "seconds", "rate", "channels"})
+"""Columns that the reader of pictures and sounds adds."""
+CLASS_NUMBERS = 20
+"""So many different whole numbers are still classes."""
+
+
+def suggest(
+    columns: Columns, task: str | None = None, chosen: Roles | None = None
+) -> tuple[str | None, Roles, Shape | None]:
+    """(task, role → column, shape); (None, {}, None) when nothing fits. `task` and `chosen` are what somebody has settled."""
+    chosen = dict(chosen or {})
+    guesses = list(guess(columns, chosen))
+    if task:
+        roles = next((roles for slug, roles in guesses if slug == task), {})
+        return complete(task, roles | chosen, columns)
+    for slug, roles in guesses:
+        if set(chosen) <= set(roles):
+            return complete(slug, roles | chosen, columns)
+    for slug, shape in SHAPES.items():
+        if chosen and set(shape.roles) <= set(chosen):
+            return complete(slug, chosen, columns)
+    return None, {}, None
+
+
+def complete(task: str, roles: Roles, columns: Columns) -> tuple[str | None, Roles, Shape | None]:
+    """The guess with its shape; nothing when a role of the task is open."""
+    shape = shape_of(task, roles)
+    if shape is None or not set(shape.roles) <= set(roles):
+        return None, {}, None
+    return task, roles, shape
+
+
+def shape_of(task: str, roles: Iterable[str]) -> Shape | None:
+    shape = SHAPES.get(task)
+    if task == "text-generation":
+        roles = set(roles)
+        for name, alone in ALONE.items():
+            if name in roles and not set(SHAPES[task].roles) <= roles:
+                return alone
+    return shape
+
+
+def guess(columns: Columns, chosen: Roles) -> Iterable[tuple[str, Roles]]:
+    """Every task that the columns may suit, the likeliest first."""
+    free = [column for column in columns if column["kind"] != "empty"]
+    media = next((one for one in free if one["kind"] in ("image", "audio")), None)
+    if media:
+        yield from of_media(media, [one for one in free if one is not media and one["name"] not in FACTS])
+        return
+    yield from of_structure(free)
+    yield from of_pairs(free)
+    found = kinds.guess_text_and_label(free, {role: name for role, name in chosen.items() if role in ("text", "label")})
+    found |= {role: chosen[role] for role in ("text", "label") if role in chosen}
+    if {"text", "label"} <= set(found):
+        yield "text-classification", found
+    texts = [one for one in free if one["kind"] == "text"]
+    text = found.get("text") or (texts[0]["name"] if texts else None)
+    rest = [one for one in free if one["name"] != text]
+    lists = [one for one in rest if one["kind"] == "list"]
+    if text and lists:
+        yield "multilabel-classification", {"text": text, "labels": lists[0]["name"]}
+    numbers = [one for one in rest if one["kind"] == "number"]
+    if found.get("text") and numbers:
+        yield "text-regression", {"text": found["text"], "target": best_target(numbers)["name"]}
+    if text and len(free) - sum(one["kind"] == "id" for one in free) == 1:
+        yield "text-generation", {"text": text}
+    yield from of_table(free, text if len(texts) == len(free) else None)
+
+
+def of_media(media: dict[str, Any], others: Columns) -> Iterable[tuple[str, Roles]]:
+    own = {media["kind"]: media["name"]}
+    objects = next((one for one in others if one["kind"] == "objects"), None)
+    if objects:
+        yield "object-detection", own | {"objects": objects["name"]}
+    labels = sorted(others, key=lambda one: -kinds.label_score(one))
+    label = labels[0] if labels and kinds.label_score(labels[0]) > 0 else None
+    texts = [one for one in others if one["kind"] == "text" and one is not label]
+    if media["kind"] == "audio":
+        named = [one for one in others if is_named(one, "audio_text")] or texts
+        if named and (label is None or is_named(named[0], "audio_text")):
+            yield "speech-recognition", own | {"text": named[0]["name"]}
+        if label:
+            yield "audio-classification", own | {"label": label["name"]}
+        return
+    if label and texts:
+        yield "image-text-classification", own | {"text": texts[0]["name"], "label": label["name"]}
+    numbers = [one for one in others if one["kind"] == "number" and one["distinct"] > CLASS_NUMBERS]
+    if label:
+        yield "image-classification", own | {"label": label["name"]}
+    if numbers:
+        yield "image-regression", own | {"target": best_target(numbers)["name"]}
+
+
+def of_structure(free: Columns) -> Iterable[tuple[str, Roles]]:
+    """Cells that hold lists or conversations."""
+    lists = [one for one in free if one["kind"] == "list"]
+    tokens, tags = first_named(lists, "tokens"), first_named(lists, "tags")
+    if tokens and tags and tokens != tags:
+        yield "token-classification", {"tokens": tokens, "tags": tags}
+    messages = next((one["name"] for one in free if one["kind"] == "messages"), None)
+    if messages:
+        yield "text-generation", {"messages": messages}
+
+
+def of_pairs(free: Columns) -> Iterable[tuple[str, Roles]]:
+    """Two or three columns of text that belong together, by their names."""
+    texts = [one for one in free if one["kind"] in ("text", "list", "json")]
+    worded = [one for one in texts if one["kind"] == "text"]
+    question, context, answers = (first_named(texts, role) for role in ("question", "context", "answers"))
+    if question and context and answers and len({question, context, answers}) == 3:
+        yield "question-answering", {"question": question, "context": context, "answers": answers}
+    prompt = first_named([one for one in free if one["kind"] in ("text", "category")], "prompt")
+    completion = first_named(worded, "completion")
+    if prompt and completion and prompt != completion:
+        extra = next((one["name"] for one in free if one["name"].lower() == "input" and one["name"] != prompt), None)
+        yield "text-generation", {"prompt": prompt, "completion": completion} | ({"input": extra} if extra else {})
+    document, summary = first_named(worded, "document"), first_named(worded, "summary")
+    if document and summary and document != summary:
+        yield "summarization", {"document": document, "summary": summary}
+    source, target = first_named(worded, "source"), first_named(worded, "target")
+    codes = [one["name"] for one in worded if one["name"].strip().lower() in LANGUAGES]
+    if source and target and source != target:
+        yield "translation", {"source": source, "target": target}
+    elif len(codes) == 2:
+        yield "translation", {"source": codes[0], "target": codes[1]}
+    first, second = first_named(worded, "first"), first_named(worded, "second")
+    score = first_named([one for one in free if one["kind"] in ("number", "category", "boolean")], "score")
+    if first and second and score and first != second:
+        yield "sentence-similarity", {"first": first, "second": second, "score": score}
+
+
+def of_table(free: Columns, only_text: str | None) -> Iterable[tuple[str, Roles]]:
+    usable = [one for one in free if one["kind"] in ("number", "category", "boolean")]
+    if len(free) < 2 or not usable or only_text:
+        return
+    target = best_target(usable, len(free))
+    classes = target["kind"] != "number" or target["distinct"] <= CLASS_NUMBERS
+    order = ["tabular-classification", "tabular-regression"]
+    for slug in order if classes else order[::-1]:
+        if slug == "tabular-classification" and target["distinct"] > kinds.MAX_LABELS:
+            continue
+        if slug == "tabular-regression" and target["kind"] != "number":
+            continue
+        yield slug, {"target": target["name"]}
+
+
+def best_target(columns: Columns, width: int = 0) -> dict[str, Any]:
+    """The column that looks most like an answer: by name, then the last one, then one of two values."""
+
+    def score(place: int, column: dict[str, Any]) -> float:
+        name = column["name"].strip().lower()
+        words = kinds.words_of(name)
+        points = 10.0 if name in TARGETS else 6.0 if words & TARGETS or name.endswith(TARGET_ENDINGS) else 0.0
+        points += 3.0 if place == len(columns) - 1 else 0.0
+        points += 1.0 if column["distinct"] == 2 else 0.0
+        return points - 20.0 * (column["distinct"] < 2)
+
+    return max(enumerate(columns), key=lambda one: (score(*one), one[0]))[1]
+
+
+def first_named(columns: Columns, role: str) -> str | None:
+    """The column whose name fits best: the earlier a word is in the role's list, the better."""
+    wanted = NAMES[role].split()
+    ranked = [
+        (wanted.index(name), column["name"]) for column in columns if (name := column["name"].strip().lower()) in wanted
+    ]
+    return min(ranked)[1] if ranked else None
+
+
+def is_named(column: dict[str, Any], role: str) -> bool:
+    return column["name"].strip().lower() in NAMES[role].split()
+
+
+def sentence(shape: Shape, roles: Roles, classes: int) -> str:
+    """What the task does with these columns, in words."""
+    return shape.sentence.format(**roles, classes=f"{classes:,}")

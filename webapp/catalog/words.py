@@ -1,0 +1,62 @@
+"""Titles of tasks and of the roles of their columns, those included that cannot be trained yet."""
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from trainer import tasks
+
+TASKS = {
+    "text-classification": gettext_noop("Sort texts into classes"),
+    "multilabel-classification": gettext_noop("Give texts several labels"),
+    "text-regression": gettext_noop("Read a number out of texts"),
+    "token-classification": gettext_noop("Mark words in texts"),
+    "question-answering": gettext_noop("Answer questions from a text"),
+    "summarization": gettext_noop("Sum up texts"),
+    "translation": gettext_noop("Translate"),
+    "text-generation": gettext_noop("Write texts"),
+    "sentence-similarity": gettext_noop("Compare sentences"),
+    "image-text-classification": gettext_noop("Sort pictures with texts into classes"),
+    "image-classification": gettext_noop("Sort pictures into classes"),
+    "image-regression": gettext_noop("Read a number out of pictures"),
+    "object-detection": gettext_noop("Find objects in pictures"),
+    "audio-classification": gettext_noop("Sort sounds into classes"),
+    "speech-recognition": gettext_noop("Write down speech"),
+    "tabular-classification": gettext_noop("Predict a class from a table"),
+    "tabular-regression": gettext_noop("Predict a number from a table"),
+}
+ROLES = {
+    "text": gettext_noop("Text to read"),
+    "label": gettext_noop("Answer"),
+    "labels": gettext_noop("Answers"),
+    "target": gettext_noop("Answer"),
+    "tokens": gettext_noop("Words"),
+    "tags": gettext_noop("Marks of the words"),
+    "question": gettext_noop("Question"),
+    "context": gettext_noop("Text with the answer"),
+    "answers": gettext_noop("Answers"),
+    "document": gettext_noop("Text to sum up"),
+    "summary": gettext_noop("Summary"),
+    "source": gettext_noop("Text to translate"),
+    "prompt": gettext_noop("Instruction"),
+    "input": gettext_noop("More to read"),
+    "completion": gettext_noop("Text to write"),
+    "messages": gettext_noop("Conversation"),
+    "first": gettext_noop("First sentence"),
+    "second": gettext_noop("Second sentence"),
+    "score": gettext_noop("How alike they are"),
+    "image": gettext_noop("Picture"),
+    "audio": gettext_noop("Sound"),
+    "objects": gettext_noop("Objects"),
+}
+
+
+def trainable(slug: str | None) -> bool:
+    return slug in {task.slug for task in tasks.all()}
+
+
+def task_title(slug: str) -> str:
+    return _(TASKS[slug]) if slug in TASKS else slug
+
+
+def role_title(role: str) -> str:
+    return _(ROLES[role]) if role in ROLES else role
