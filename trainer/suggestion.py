@@ -222,7 +222,7 @@ def of_structure(free: Columns) -> Iterable[tuple[str, Roles]]:
 
 def of_pairs(free: Columns) -> Iterable[tuple[str, Roles]]:
     """Two or three columns of text that belong together, by their names."""
-    texts = [one for one in free if one["kind"] in ("text", "list", "json")]
+    texts = [one for one in free if one["kind"] in ("text", "category", "list", "json")]
     worded = [one for one in texts if one["kind"] == "text"]
     question, context, answers = (first_named(texts, role) for role in ("question", "context", "answers"))
     if question and context and answers and len({question, context, answers}) == 3:

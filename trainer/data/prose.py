@@ -32,7 +32,9 @@ def looks_like_prose(sample: str) -> bool:
     worded = sum(len(line.split()) >= 3 or len(line) >= 15 for line in filled) / len(filled)
     blank = len(lines) - len(filled)
     header = counts[0] > 0 and all(len(word.split()) <= 3 for word in filled[0].split(delimiter))
-    return not header and worded > 0.5 and (ended > 0.5 or (blank > 0.1 * len(lines) and ended > 0.25))
+    if header:
+        return False
+    return (blank > 0.1 * len(lines) and ended > 0.25) or (worded > 0.5 and ended > 0.5)
 
 
 def prose_table(lines: Lines, name: str, size: int, details: dict[str, Any]) -> Table:
