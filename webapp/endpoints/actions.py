@@ -39,6 +39,9 @@ from webapp.runs.models import Status as RunStatus
 HOSTING_LIMIT = timedelta(minutes=5)
 """Longest stretch charged at once: a beat that slept longer does not bill the time it slept."""
 
+LOST_AFTER, LOST_UNTIL = timedelta(minutes=5), timedelta(minutes=8)
+"""Age at which a package that nobody has made is asked for again: a few times, not for ever."""
+
 
 def deploy(run: Run, user: User | None, **wishes: Any) -> tuple[Endpoint, str | None]:
     """Serve a run. The prototype's endpoint is made the first time (with its first key, returned) and kept after.
@@ -129,6 +132,16 @@ def exported(artifact: Path) -> dict[str, Any] | None:
         return json.loads((artifact / "onnx" / "export.json").read_text("utf-8"))
     except FileNotFoundError:
         return None
+
+
+def send_lost_exports() -> None:
+    """Ask again for packages whose message was lost. Making one twice does no harm."""
+    from webapp.endpoints.tasks import export_version
+
+    age = (timezone.now() - LOST_UNTIL, timezone.now() - LOST_AFTER)
+    waiting = EndpointVersion.objects.filter(engine="", endpoint__status=Status.DEPLOYING, created_at__range=age)
+    for version in waiting.order_by("created_at")[:20]:
+        hand_over(export_version, version.pk)
 
 
 def export(version_id: str) -> None:

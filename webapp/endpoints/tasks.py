@@ -13,6 +13,7 @@ def export_version(version_id: str) -> None:
 @shared_task(name="webapp.endpoints.tasks.publish_all")
 def publish_all() -> None:
     registry.publish_all()
+    actions.send_lost_exports()
 
 
 @shared_task(name="webapp.endpoints.tasks.drain_usage")
