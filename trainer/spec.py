@@ -21,6 +21,10 @@ class SplitSpec(Strict):
     test: float = Field(0.2, ge=0, lt=1)
     validation: float = Field(0.1, ge=0, lt=1)
     seed: int = 0
+    group: str | None = None
+    """A column whose equal cells stay on one side: a customer, a patient, a conversation."""
+    time: str | None = None
+    """A column of dates: the newest rows are tested on, as they will be in life."""
 
 
 class DatasetSpec(Strict):

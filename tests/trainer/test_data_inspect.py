@@ -259,7 +259,7 @@ def test_command_line(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_large_table_needs_little_memory(tmp_path: Path) -> None:
-    """150,000 rows, 30 MB: the process stays below 300 MB."""
+    """150,000 rows, 30 MB: the process stays below 340 MB, scikit-learn included."""
     words = [f"word{number}" for number in range(21)]
     with (tmp_path / "a.csv").open("w") as file:
         file.write("id,text,label\n")
@@ -272,4 +272,4 @@ def test_a_large_table_needs_little_memory(tmp_path: Path) -> None:
     )
     command = [sys.executable, "-c", code, str(tmp_path / "a.csv"), str(tmp_path / "v1")]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT, env=os.environ)
-    assert int(done.stdout) < 300 * 1024  # not ru_maxrss: that starts at the parent's own peak
+    assert int(done.stdout) < 340 * 1024  # not ru_maxrss: that starts at the parent's own peak

@@ -1,12 +1,16 @@
 from collections import Counter, defaultdict
+from datetime import date, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trainer.data.content import read_files
 from trainer.data.keys import keys_from, normalised
 from trainer.data.splitting import MOST_VALIDATION_ROWS, split_rows
+from trainer.errors import DataError
 from trainer.spec import SplitSpec
 
 PAIRS = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 5)), min_size=1, max_size=120)
@@ -92,3 +96,34 @@ def test_what_two_copies_share() -> None:
     assert normalised("so 👍") != normalised("so 👎")
     assert normalised("नमस्ते") == "नमस्ते"
     assert normalised("?!") == "?!"
+
+
+def test_groups_are_never_divided(tmp_path: Path) -> None:
+    lines = [f"message {n} about a thing,{'ab'[n % 2]},customer {n // 5}" for n in range(200)]
+    (tmp_path / "a.csv").write_text("text,label,customer\n" + "\n".join(lines))
+    content = read_files([tmp_path / "a.csv"], split=SplitSpec(group="customer"))
+    sides = {}
+    for customer, part in zip(content.table.column("customer").to_pylist(), content.split, strict=True):
+        assert sides.setdefault(customer, part) == part
+    assert 30 <= (content.split == "test").sum() <= 50
+    assert content.split_how == "by group"
+
+
+@pytest.mark.parametrize("form", ["%Y-%m-%d", "%d/%m/%Y", "%m/%d/%Y"])
+def test_the_newest_rows_are_tested_on(form: str, tmp_path: Path) -> None:
+    days = [date(2024, 1, 1) + timedelta(days=(n * 37) % 200) for n in range(200)]
+    lines = [f"message {n} about a thing,{'ab'[n % 2]},{day.strftime(form)}" for n, day in enumerate(days)]
+    (tmp_path / "a.csv").write_text("text,label,day\n" + "\n".join(lines))
+    content = read_files([tmp_path / "a.csv"], split=SplitSpec(time="day"))
+    by_part = {
+        part: [day for day, own in zip(days, content.split, strict=True) if own == part]
+        for part in ("train", "validation", "test")
+    }
+    assert max(by_part["train"]) < min(by_part["validation"]) <= max(by_part["validation"]) < min(by_part["test"])
+    assert len(by_part["test"]) == 40
+
+
+def test_a_column_without_dates_divides_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("text,label\n" + "\n".join(f"message {n} here,{'ab'[n % 2]}" for n in range(40)))
+    with pytest.raises(DataError, match="no dates"):
+        read_files([tmp_path / "a.csv"], split=SplitSpec(time="text"))

@@ -11,10 +11,11 @@ import pyarrow as pa
 
 from trainer import columns as kinds
 from trainer.data import fixes as remedies
-from trainer.data.keys import Keys, keys_of_rows
+from trainer.data.keys import NO_TEXT, Keys, exact_keys, keys_of_rows
 from trainer.data.profiling import problem, profile_column
 from trainer.data.reading import Table, display_name, open_table
-from trainer.data.splitting import split_rows
+from trainer.data.splitting import split_by_time, split_rows
+from trainer.data.times import seconds_of
 from trainer.errors import DataError
 from trainer.events import Emit, silent
 from trainer.spec import SplitSpec
@@ -257,8 +258,32 @@ def divide(content: Content, wanted: SplitSpec, file_parts: np.ndarray | None = 
     fixed, how = file_parts, "by file"
     if fixed is None:
         fixed, how = split_column(content), "by column"
-    content.split = split_rows(content.keys, wanted, fixed)
-    content.given_split, content.split_how = fixed is not None, DRAWN if fixed is None else how
+    content.given_split = fixed is not None
+    if fixed is None and wanted.time:
+        times = seconds_of(named_column(content, wanted.time))
+        if times is None:
+            raise DataError(f"“{wanted.time}” holds no dates.", code="bad_split", hint="Choose another column.")
+        content.split, content.split_how = split_by_time(content.keys, wanted, times), "by time"
+        return
+    keys = grouped(content, wanted.group) if wanted.group else content.keys
+    content.split = split_rows(keys, wanted, fixed)
+    content.split_how = how if fixed is not None else "by group" if wanted.group else DRAWN
+
+
+def named_column(content: Content, name: str) -> pa.ChunkedArray:
+    if name not in content.names:
+        raise DataError(
+            f"There is no column “{name}”.", code="no_column", hint=f"There are: {', '.join(content.names[:20])}."
+        )
+    return content.table.column(name)
+
+
+def grouped(content: Content, name: str) -> Keys:
+    """Rows with the same cell are one group; a row without one is divided by its own content."""
+    assert content.keys is not None
+    groups = exact_keys([named_column(content, name)], content.rows)
+    texts = np.where((groups == NO_TEXT) | (content.keys.texts == NO_TEXT), content.keys.texts, groups)
+    return Keys(texts, content.keys.codes, content.keys.labels)
 
 
 def split_column(content: Content) -> np.ndarray | None:
@@ -273,11 +298,26 @@ def split_column(content: Content) -> np.ndarray | None:
     return None
 
 
+def rows_after(content: Content, action: str) -> np.ndarray:
+    """True for each row that a remedy keeps; a remedy of columns is done here."""
+    from trainer.data import health
+
+    kept = np.ones(content.rows, dtype=bool)
+    if action == "drop_near_duplicates":
+        kept[health.near_copy_rows(content)] = False
+        return kept
+    if action == "drop_leaking_columns":
+        content.table = content.table.drop_columns(health.leaking_columns(content))
+        return kept
+    assert content.keys is not None
+    return remedies.rows_kept(action, content.keys)
+
+
 def mend(content: Content, action: str, wanted: SplitSpec) -> None:
     """Apply one remedy; parts that were given stay, others are drawn again."""
     if content.keys is None:
         raise DataError("No columns were chosen yet.", code="no_column", hint="Choose what each column is first.")
-    kept = remedies.rows_kept(action, content.keys)
+    kept = rows_after(content, action)
     if action == remedies.MERGE:
         labels = np.array([*remedies.merged_labels(content.keys), None], dtype=object)[content.keys.codes]
         answer = content.roles[content.shape.answer] if content.shape else ""

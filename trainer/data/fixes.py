@@ -62,7 +62,7 @@ def rows_kept(action: str, keys: Keys) -> np.ndarray:
     if action == MERGE:
         return np.ones(len(keys), dtype=bool)
     if action not in ACTIONS:
-        names = ", ".join([*ACTIONS, MERGE])
+        names = ", ".join([*ACTIONS, MERGE, "drop_near_duplicates", "drop_leaking_columns"])
         raise DataError(f"There is no fix “{action}”.", code="bad_fix", hint=f"Choose one of: {names}.")
     return ACTIONS[action](keys)
 

@@ -63,6 +63,7 @@ def inspect(
     (part / "thumbs").mkdir(parents=True)
     try:
         if len(files) == 1 and files[0].is_dir():
+            wanted = wanted if split else parent_split(files[0])
             content = read_version(files[0], columns, wanted, task)
         else:
             content = read_files(list(files), columns=columns, split=wanted, task=task, media=part / "media", emit=emit)
@@ -88,6 +89,15 @@ def split_spec(split: dict[str, Any] | None) -> SplitSpec:
         raise SpecError(
             f"split.{where}: {first['msg']}.", hint='It looks like {"test": 0.2, "validation": 0.1, "seed": 0}.'
         ) from error
+
+
+def parent_split(folder: Path) -> SplitSpec:
+    """What was wished for the version that this one comes from."""
+    try:
+        profile = json.loads((folder / "profile.json").read_text("utf-8"))
+        return SplitSpec.model_validate(profile["split"].get("wanted", {}))
+    except (OSError, ValueError, KeyError):
+        return SplitSpec()
 
 
 def read_version(folder: Path, columns: dict[str, str] | None, wanted: SplitSpec, task: str | None = None) -> Content:
@@ -173,12 +183,17 @@ def describe(content: Content, wanted: SplitSpec) -> tuple[dict[str, Any], list[
     if content.keys is not None and content.shape is not None:
         labels = label_counts(content.keys) if content.labelled else []
         problems += find_problems(content)
+        if not any(one["severity"] == "error" for one in problems):
+            from trainer.data.health import look_closer
+
+            problems += look_closer(content)
         words = sentence(content.shape, content.roles, len(labels))
         suggestion = {"task": content.task, "columns": content.roles, "sentence": words}
     counts = {name: int((content.split == name).sum()) for name in PARTS}
     split = counts | {
         "unused": content.rows - sum(counts.values()),
         "seed": wanted.seed,
+        "wanted": wanted.model_dump(exclude_defaults=True),
         "how": content.split_how,
         "given": content.given_split,
     }

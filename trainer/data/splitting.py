@@ -36,6 +36,27 @@ def split_rows(keys: Keys, wanted: SplitSpec, fixed: "np.ndarray | None" = None)
     return np.array(["train", "validation", "test", ""])[parts]
 
 
+def split_by_time(keys: Keys, wanted: SplitSpec, times: np.ndarray) -> np.ndarray:
+    """The newest rows are the test, those before them the validation; a row without a time (nan) is learned from.
+
+    Rows of one moment stay together, on the earlier side.
+    """
+    usable = keys.usable
+    parts = np.where(usable, "train", "").astype("U10")
+    rows = np.flatnonzero(usable & ~np.isnan(times))
+    order = rows[np.argsort(times[rows], kind="stable")]
+    moments = times[order]
+    shares = shares_of(wanted, len(order))
+    end = len(order)
+    for name in ("test", "validation"):
+        start = max(end - round(len(order) * shares[name]), 0)
+        while 0 < start < end and moments[start] == moments[start - 1]:
+            start += 1
+        parts[order[start:end]] = name
+        end = start
+    return parts
+
+
 def shares_of(wanted: SplitSpec, rows: int) -> dict[str, float]:
     """Shares to draw. A validation share that nobody asked for is held to MOST_VALIDATION_ROWS."""
     validation = wanted.validation

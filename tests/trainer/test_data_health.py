@@ -1,0 +1,107 @@
+"""The closer look: near copies, labels that look wrong, columns that give the answer away, languages."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from trainer.data import health
+from trainer.data.inspect import inspect
+
+TOPICS = {
+    "card": "my bank card {} was swallowed by the machine in the street near the station",
+    "delivery": "the parcel {} with the shoes has not arrived at the door of the house yet",
+    "refund": "please send the money for invoice {} back to the account of the company",
+}
+WORDS = ["amber", "basil", "cedar", "delta", "ember", "fjord", "grove", "haven", "ivory", "jolly", "karma", "lemon", "maple", "noble", "ocean", "pearl", "quartz", "raven", "solar", "tulip"]
+
+
+def message(topic: str, number: int) -> str:
+    return TOPICS[topic].format(
+        f"{WORDS[number % 20]} {WORDS[(number * 7 + 3) % 20]} {WORDS[(number // 20 * 3 + 5) % 20]} {number}"
+    )
+
+
+def table(path: Path, pairs: list[tuple[str, str]]) -> Path:
+    path.write_text("text,label\n" + "".join(f"{text},{label}\n" for text, label in pairs))
+    return path
+
+
+def told(result: dict, code: str) -> dict | None:
+    return next((one for one in result["problems"] if one["code"] == code), None)
+
+
+def test_near_copies_across_the_split_are_found_and_removed(tmp_path: Path) -> None:
+    base = "a long sentence about subject number {0}: {1} which nobody else has ever written down in this way {2}"
+    different = [base.format(n, " ".join(WORDS[(n * k + k) % 20] for k in range(1, 14)), n * n) for n in range(100)]
+    learned = [(text, "ab"[n % 2]) for n, text in enumerate(different)]
+    tested = [(text.replace("written", "wrote"), "ab"[n % 2]) for n, text in enumerate(different[:10])]
+    tested += [
+        (f"{n} quite another thing: {' '.join(WORDS[(n * k) % 20] for k in range(3, 12))}", "ab"[n % 2])
+        for n in range(10)
+    ]
+    files = [table(tmp_path / "x_train.csv", learned), table(tmp_path / "x_test.csv", tested)]
+    result = inspect(files, tmp_path / "v1")
+    found = told(result, "near_duplicates_across_split")
+    assert found is not None
+    assert found["rows"] == list(range(101, 111))
+    mended = inspect([tmp_path / "v1"], tmp_path / "v2", fixes=["drop_near_duplicates"])
+    assert (mended["rows"], mended["split"]["test"]) == (110, 10)
+    assert told(mended, "near_duplicates_across_split") is None
+
+
+def test_labels_that_look_wrong_are_named(tmp_path: Path) -> None:
+    pairs = [(message(topic, n), topic) for n in range(60) for topic in TOPICS]
+    wrong = [5, 50, 120]
+    for row in wrong:
+        text, label = pairs[row]
+        pairs[row] = text, "card" if label != "card" else "refund"
+    found = told(inspect([table(tmp_path / "a.csv", pairs)], tmp_path / "v1"), "probable_mislabels")
+    assert found is not None
+    assert sorted(found["rows"]) == [row + 1 for row in wrong]
+
+
+def test_clean_labels_are_left_alone(tmp_path: Path) -> None:
+    pairs = [(message(topic, n), topic) for n in range(60) for topic in TOPICS]
+    assert told(inspect([table(tmp_path / "a.csv", pairs)], tmp_path / "v1"), "probable_mislabels") is None
+
+
+def test_a_column_that_gives_the_answer_away(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    lines = []
+    for n in range(400):
+        churned = int(random.integers(0, 2))
+        lines.append(
+            f"{n},{random.normal():.3f},{random.integers(18, 80)},{'closed' if churned else 'open'},{random.choice(['a', 'b'])},{churned}"
+        )
+    (tmp_path / "a.csv").write_text("id,score,age,account,plan,churned\n" + "\n".join(lines))
+    result = inspect([tmp_path / "a.csv"], tmp_path / "v1")
+    found = told(result, "leakage")
+    assert found is not None
+    assert found["examples"] == ["account"]
+    mended = inspect([tmp_path / "v1"], tmp_path / "v2", fixes=["drop_leaking_columns"])
+    assert "account" not in {one["name"] for one in mended["columns"]}
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("the order is on the way to you and it was sent with care", "English"),
+        ("ich habe das paket nicht und es ist auf dem weg zu mir", "German"),
+        ("je ne suis pas sur que le colis est dans la boîte pour vous", "French"),
+        ("酒店的环境很好", "Chinese"),
+        ("これはペンです", "Japanese"),
+        ("доставка опоздала", "Cyrillic"),
+        ("42", None),
+    ],
+)
+def test_languages(text: str, language: str | None) -> None:
+    assert health.language_of(text) == language
+
+
+def test_mixed_languages_are_told(tmp_path: Path) -> None:
+    pairs = [(message(topic, n), topic) for n in range(20) for topic in TOPICS]
+    pairs += [(f"这是第{n}条关于订单的留言，请尽快处理", "card") for n in range(10)]
+    found = told(inspect([table(tmp_path / "a.csv", pairs)], tmp_path / "v1"), "mixed_languages")
+    assert found is not None
+    assert "Chinese" in found["message"]
