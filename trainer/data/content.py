@@ -1,5 +1,6 @@
 """The rows of one or several files under one set of columns, with their roles and their split."""
 
+import os
 import re
 import time
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from trainer.suggestion import Shape, suggest
 READING_SHARE = 0.6
 """Part of the progress bar that belongs to reading; the rest is looking."""
 TELL_SECONDS = 0.3
+PERSONAL = ("mask_personal", "pseudonymise_personal")
 DRAWN = "drawn, the same mix of labels in each part"
 
 
@@ -313,10 +315,30 @@ def rows_after(content: Content, action: str) -> np.ndarray:
     return remedies.rows_kept(action, content.keys)
 
 
+def replace_personal(content: Content, action: str) -> None:
+    """Mask what is found in every column, or put stand-ins in its place: the same ones throughout the dataset, by a key
+    that the site gives in MAQUETTE_PSEUDONYM_KEY."""
+    from trainer.data import privacy
+
+    secret = os.environ.get("MAQUETTE_PSEUDONYM_KEY", "").encode() or os.urandom(32)
+    for at, name in enumerate(content.names):
+        column = content.table.column(name)
+        if name in content.kinds or not privacy.find(name, column):
+            continue
+        new = privacy.mask(column, name) if action == "mask_personal" else privacy.pseudonymise(column, secret, name)
+        content.table = content.table.set_column(at, name, new)
+
+
 def mend(content: Content, action: str, wanted: SplitSpec) -> None:
     """Apply one remedy; parts that were given stay, others are drawn again."""
-    if content.keys is None:
+    if content.keys is None and action not in PERSONAL:
         raise DataError("No columns were chosen yet.", code="no_column", hint="Choose what each column is first.")
+    if action in PERSONAL:
+        parts = content.split
+        replace_personal(content, action)
+        look(content, content.roles, content.task)
+        content.split = parts
+        return
     kept = rows_after(content, action)
     if action == remedies.MERGE:
         labels = np.array([*remedies.merged_labels(content.keys), None], dtype=object)[content.keys.codes]

@@ -62,7 +62,9 @@ def rows_kept(action: str, keys: Keys) -> np.ndarray:
     if action == MERGE:
         return np.ones(len(keys), dtype=bool)
     if action not in ACTIONS:
-        names = ", ".join([*ACTIONS, MERGE, "drop_near_duplicates", "drop_leaking_columns"])
+        names = ", ".join(
+            [*ACTIONS, MERGE, "drop_near_duplicates", "drop_leaking_columns", "mask_personal", "pseudonymise_personal"]
+        )
         raise DataError(f"There is no fix “{action}”.", code="bad_fix", hint=f"Choose one of: {names}.")
     return ACTIONS[action](keys)
 

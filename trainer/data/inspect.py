@@ -35,6 +35,8 @@ LASTING = {
     "other_files",
 }
 """Findings about the files themselves, which another version of their rows keeps."""
+PLAIN_KINDS = {"image", "audio", "objects", "date", "boolean", "empty"}
+"""Columns that hold nobody's data."""
 MEDIA_KINDS = {"image", "audio", "objects"}
 
 
@@ -189,6 +191,7 @@ def describe(content: Content, wanted: SplitSpec) -> tuple[dict[str, Any], list[
             problems += look_closer(content)
         words = sentence(content.shape, content.roles, len(labels))
         suggestion = {"task": content.task, "columns": content.roles, "sentence": words}
+    problems += personal_problems(content)
     counts = {name: int((content.split == name).sum()) for name in PARTS}
     split = counts | {
         "unused": content.rows - sum(counts.values()),
@@ -206,6 +209,15 @@ def describe(content: Content, wanted: SplitSpec) -> tuple[dict[str, Any], list[
         "source": content.sources,
     }
     return profile, sorted(problems, key=lambda one: ORDER[one["severity"]])
+
+
+def personal_problems(content: Content) -> list[dict[str, Any]]:
+    from trainer.data import health, privacy
+
+    health.give_back()
+    looked = [one["name"] for one in content.profile if one["kind"] not in PLAIN_KINDS]
+    found = {name: privacy.find(name, content.table.column(name)) for name in looked}
+    return privacy.problem({name: kinds for name, kinds in found.items() if kinds})
 
 
 def why_no_roles(content: Content) -> str:

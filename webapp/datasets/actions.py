@@ -13,6 +13,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
 from webapp.accounts.actions import audit
@@ -93,13 +94,23 @@ def remap(version: DatasetVersion, user: User, task: str, columns: dict[str, str
 
 def mend(version: DatasetVersion, user: User, action: str) -> DatasetVersion:
     """The next version, with one fault mended. Only what the reader offered can be asked for."""
-    offered = {problem["fix"]["action"]: problem["fix"]["label"] for problem in version.problems if problem.get("fix")}
+    offered = {fix["action"]: fix["label"] for problem in version.problems for fix in fixes_of(problem)}
     if action not in offered:
         raise Problem(
             _("That fault is not in this version."), code="no_such_fix", hint=_("Reload the page to see what is.")
         )
     suggestion = {key: version.suggestion.get(key) for key in ("task", "columns")}
     return derive(version, user, offered[action], fixes=[action], **suggestion)
+
+
+def fixes_of(problem: dict[str, Any]) -> list[dict[str, str]]:
+    """The remedies of a finding, the recommended one first."""
+    return problem.get("fixes") or ([problem["fix"]] if problem.get("fix") else [])
+
+
+def pseudonym_key(dataset_id: str) -> str:
+    """One key a dataset, so that a person has the same stand-in in all its versions and no other dataset's."""
+    return salted_hmac("webapp.datasets.pseudonyms", dataset_id, algorithm="sha256").hexdigest()
 
 
 def derive(version: DatasetVersion, user: User, note: str, **request: Any) -> DatasetVersion:
@@ -152,7 +163,8 @@ def reader_arguments(version: DatasetVersion) -> list[str]:
 def run_reader(version: DatasetVersion) -> dict[str, Any]:
     """The reader's last event: its result, its error, or our own sentence when it died without one."""
     stderr = version.folder.parent / f"v{version.number}.log"
-    process = TrainerProcess(reader_arguments(version), stderr=stderr, limits=READER_LIMITS)
+    environment = {"MAQUETTE_PSEUDONYM_KEY": pseudonym_key(version.dataset_id)}
+    process = TrainerProcess(reader_arguments(version), stderr=stderr, limits=READER_LIMITS, env=environment)
     final: dict[str, Any] = {}
     saved = 0.0
     try:

@@ -167,6 +167,8 @@ def data(request: HttpRequest, pk: str) -> HttpResponse:
 def details(request: HttpRequest, version: DatasetVersion) -> dict[str, Any]:
     asked = {name: request.GET.get(name, "") for name in ("search", "label", "split")}
     number = request.GET.get("page", "1")
+    for problem in version.problems:
+        problem["fixes"] = dataset_actions.fixes_of(problem)
     severities = Counter(problem["severity"] for problem in version.problems)
     return {
         **asked,
