@@ -60,6 +60,11 @@ def parser() -> argparse.ArgumentParser:
     read.add_argument("--columns", type=json_object, help='JSON, such as {"text": "message", "label": "topic"}')
     read.add_argument("--split", type=json_object, help='JSON, such as {"test": 0.2, "validation": 0.1, "seed": 0}')
     read.add_argument("--fix", action="append", default=[], help="mend one fault; repeatable")
+    read.add_argument(
+        "--changes",
+        type=json_object,
+        help='rows to drop and cells to set, as JSON: {"drop": [3], "set": [{"row": 1, "column": "label", "value": "x"}]}',
+    )
     add("estimate", estimate, "Measure what a run would take.", "spec")
     add("run", run, "Train.", "spec").add_argument("--out", type=Path, required=True)
     add("evaluate", evaluate, "Score an artifact on other data.", "artifact", "data")
@@ -105,6 +110,7 @@ def inspect_files(options: argparse.Namespace) -> None:
         columns=options.columns,
         split=options.split,
         fixes=options.fix,
+        changes=options.changes,
         emit=emit,
     )
     emit("result", **result)

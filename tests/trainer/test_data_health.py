@@ -13,7 +13,28 @@ TOPICS = {
     "delivery": "the parcel {} with the shoes has not arrived at the door of the house yet",
     "refund": "please send the money for invoice {} back to the account of the company",
 }
-WORDS = ["amber", "basil", "cedar", "delta", "ember", "fjord", "grove", "haven", "ivory", "jolly", "karma", "lemon", "maple", "noble", "ocean", "pearl", "quartz", "raven", "solar", "tulip"]
+WORDS = [
+    "amber",
+    "basil",
+    "cedar",
+    "delta",
+    "ember",
+    "fjord",
+    "grove",
+    "haven",
+    "ivory",
+    "jolly",
+    "karma",
+    "lemon",
+    "maple",
+    "noble",
+    "ocean",
+    "pearl",
+    "quartz",
+    "raven",
+    "solar",
+    "tulip",
+]
 
 
 def message(topic: str, number: int) -> str:

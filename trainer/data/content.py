@@ -300,6 +300,43 @@ def split_column(content: Content) -> np.ndarray | None:
     return None
 
 
+def change(content: Content, changes: dict[str, Any]) -> None:
+    """Set cells, then drop rows, both by numbers from 1; every row that stays keeps its part."""
+    parts = content.split
+    by_column: dict[str, dict[int, str | None]] = {}
+    for one in changes.get("set") or []:
+        try:
+            row, column, value = int(one["row"]), str(one["column"]), one.get("value")
+        except (KeyError, TypeError, ValueError) as error:
+            raise bad_change('A cell to set looks like {"row": 1, "column": "label", "value": "x"}.') from error
+        by_column.setdefault(column, {})[checked_row(row, content)] = None if value is None else str(value)
+    for name, cells in by_column.items():
+        values = named_column(content, name).to_pylist()
+        for row, value in cells.items():
+            values[row] = value
+        content.table = content.table.set_column(content.names.index(name), name, pa.array(values, pa.string()))
+    kept = np.ones(content.rows, dtype=bool)
+    for row in changes.get("drop") or []:
+        kept[checked_row(row, content)] = False
+    if not kept.any():
+        raise bad_change("No row would be left.")
+    content.table = content.table.filter(pa.array(kept))
+    look(content, content.roles, content.task)
+    usable = content.keys.usable if content.keys is not None else np.zeros(content.rows, dtype=bool)
+    parts = parts[kept]
+    content.split = np.where(usable, np.where(parts == "", "train", parts), "")
+
+
+def checked_row(row: Any, content: Content) -> int:
+    if not isinstance(row, int) or not 1 <= row <= content.rows:
+        raise bad_change(f"There is no row {row}: they are counted from 1 to {content.rows:,}.")
+    return row - 1
+
+
+def bad_change(message: str) -> DataError:
+    return DataError(message, code="bad_change", hint="Look at the rows of this version and name them again.")
+
+
 def rows_after(content: Content, action: str) -> np.ndarray:
     """True for each row that a remedy keeps; a remedy of columns is done here."""
     from trainer.data import health
@@ -323,7 +360,7 @@ def replace_personal(content: Content, action: str) -> None:
     secret = os.environ.get("MAQUETTE_PSEUDONYM_KEY", "").encode() or os.urandom(32)
     for at, name in enumerate(content.names):
         column = content.table.column(name)
-        if name in content.kinds or not privacy.find(name, column):
+        if name in content.kinds:
             continue
         new = privacy.mask(column, name) if action == "mask_personal" else privacy.pseudonymise(column, secret, name)
         content.table = content.table.set_column(at, name, new)

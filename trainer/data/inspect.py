@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import ValidationError
 
-from trainer.data.content import Content, divide, look, mend, read_files
+from trainer.data.content import Content, change, divide, look, mend, read_files
 from trainer.data.profiling import ORDER, find_problems, label_counts
 from trainer.data.splitting import PARTS
 from trainer.errors import DataError, SpecError
@@ -48,6 +48,7 @@ def inspect(
     columns: dict[str, str] | None = None,
     split: dict[str, Any] | None = None,
     fixes: Sequence[str] = (),
+    changes: dict[str, Any] | None = None,
     emit: Emit = silent,
 ) -> dict[str, Any]:
     """Write a version folder from files, or from another version's folder; what the result event says."""
@@ -69,6 +70,8 @@ def inspect(
             content = read_version(files[0], columns, wanted, task)
         else:
             content = read_files(list(files), columns=columns, split=wanted, task=task, media=part / "media", emit=emit)
+        if changes:
+            change(content, changes)
         for action in fixes:
             mend(content, action, wanted)
         emit("progress", stage="look", fraction=0.8, done=content.rows, unit="rows", eta_seconds=1)

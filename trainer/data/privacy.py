@@ -43,6 +43,8 @@ REMEMBERED = 10_000
 """Stand-ins kept at hand for those that come again, while one column is gone through."""
 MOST_BYTES = 20_000_000
 """Of a column with more text than this, rows are drawn and every count is scaled."""
+MOST_CHECKED = 10_000_000
+"""Bytes of text that the exact check of a kind goes through, at up to 1 µs each: fewer cells where they are long."""
 GLANCE = 200
 """Cells that tell what language a column is in and what its numbers are."""
 MOST_CHARACTERS = 100
@@ -245,10 +247,14 @@ def find(name: str, column: pa.ChunkedArray) -> dict[str, int]:
         chosen = np.zeros(len(column), dtype=bool)
         chosen[drawn(np.arange(len(column)), max(int(len(column) * share), 1))] = True
         column = column.filter(pa.array(chosen))  # `take` would copy the whole column first
+    affordable = MOST_CHECKED * len(column) // max(column.nbytes, 1) + 1
     counts: dict[str, int] = {}
     for kinds in (HEAVY, *((kind,) for kind in KINDS if kind not in HEAVY)):
         might = {kind: np.flatnonzero(passing(column, kind, hints).to_numpy()) for kind in kinds}
-        few = {kind: drawn(rows, SAMPLE if kind in HEAVY else LIGHT_SAMPLE) for kind, rows in might.items()}
+        few = {
+            kind: drawn(rows, min(SAMPLE if kind in HEAVY else LIGHT_SAMPLE, affordable))
+            for kind, rows in might.items()
+        }
         looked = np.unique(np.concatenate(list(few.values())))
         held = [kinds_in(text, kinds, hints) for text in cells_at(column, looked)]
         for kind in kinds:
@@ -364,9 +370,16 @@ def ibans_in(text: str, _hints: Hints) -> Spans:
     for match in IBAN.finditer(text):
         start = match.start()
         for end in range(match.end(1), start + 14, -1):
-            if text[end - 1].isalnum() and not text[end : end + 1].isalnum() and iban.is_valid(text[start:end]):
-                yield start, end, re.sub(r"\W", "", text[start:end]).upper()
+            whole = text[end - 1].isalnum() and re.match("[0-9A-Za-z_]", text[end : end + 1]) is None
+            compact = re.sub(r"\W", "", text[start:end]).upper() if whole else ""
+            if whole and remainder(compact) == 1 and iban.is_valid(compact):
+                yield start, end, compact
                 break
+
+
+def remainder(compact: str) -> int:
+    """ISO 7064 mod 97-10, a tenth of the time that all of `iban.is_valid` takes."""
+    return int("".join(str(int(char, 36)) for char in compact[4:] + compact[:4])) % 97
 
 
 def ids_in(text: str, hints: Hints) -> Spans:
@@ -420,18 +433,21 @@ def is_version(text: str, match: "re.Match[str]", hints: Hints) -> bool:
 
 
 def phones_in(text: str, hints: Hints) -> Spans:
-    for match in PHONE.finditer(text):
-        before = text[max(match.start() - 24, 0) : match.start()]
+    match = PHONE.search(text)
+    while match:
+        start, end = match.span()
+        before = text[max(start - 24, 0) : start]
         asked = hints.phones or PHONE_WORD.search(before) is not None
         shape = match.lastgroup or ""
-        if DATE.match(match[0]) or (not asked and shape != "abroad" and NO_PHONE_WORD.search(before)):
-            continue
-        regions = regions_of(shape, match[0], asked, hints)
-        for piece in shorter(match[0]) if shape in ("abroad", "trunk") else [match[0]]:
-            number = next(filter(None, (dialled(piece, region) for region in regions)), None)
-            if number:
-                yield match.start(), match.start() + len(piece), number
-                break
+        if not DATE.match(match[0]) and (asked or shape == "abroad" or not NO_PHONE_WORD.search(before)):
+            regions = regions_of(shape, match[0], asked, hints)
+            for piece in shorter(match[0]) if shape in ("abroad", "trunk") else [match[0]]:
+                number = next(filter(None, (dialled(piece, region) for region in regions)), None)
+                if number:
+                    end = start + len(piece)
+                    yield start, end, number
+                    break
+        match = PHONE.search(text, end)
 
 
 def regions_of(shape: str, number: str, asked: bool, hints: Hints) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.db.models import Prefetch
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 from ninja import File, Form, Router, Schema, Status, UploadedFile
 
 from trainer import tasks
@@ -13,7 +13,7 @@ from webapp.api.shapes import dataset_row, dataset_shape
 from webapp.catalog.hardware import devices, options, workers
 from webapp.core.problems import Conflict, Problem
 from webapp.costs.actions import price_per_hour
-from webapp.datasets import actions
+from webapp.datasets import actions, rows
 from webapp.datasets.models import Dataset, DatasetVersion
 
 router = Router(tags=["data"])
@@ -59,7 +59,9 @@ class VersionIn(Schema):
 
     task: str | None = None
     columns: dict[str, str] | None = None
+    split: dict[str, Any] | None = None
     fix: str | None = None
+    changes: dict[str, Any] | None = None
 
 
 @router.post("/datasets/{pk}/versions", response={201: dict})
@@ -71,16 +73,62 @@ def create_version(request: HttpRequest, pk: str, payload: VersionIn) -> Status[
         raise Conflict("This dataset has not been read yet.", code="not_ready", hint="Wait until its status is ready.")
     if payload.fix:
         actions.mend(version, request.user, payload.fix)
-    elif payload.columns:
+    elif payload.changes:
+        actions.change(version, request.user, payload.changes)
+    elif payload.columns or payload.split is not None or payload.task:
         actions.remap(
             version,
             request.user,
             payload.task or version.suggestion.get("task") or tasks.all()[0].slug,
-            payload.columns,
+            payload.columns or version.suggestion.get("columns") or {},
+            payload.split,
         )
     else:
-        raise Problem("Nothing to change was given.", hint="Send columns or fix.")
+        raise Problem("Nothing to change was given.", hint="Send task, columns, split, fix or changes.")
     return Status(201, dataset_shape(dataset))
+
+
+def version_of(request: HttpRequest, pk: str, number: int | None) -> DatasetVersion:
+    """A version that has been read, the newest by default; 404 for a stranger's and for one that is not there."""
+    ready = load(Dataset, request.workspace, pk).versions.filter(status="ready")
+    version = ready.filter(number=number).first() if number else ready.order_by("-number").first()
+    if version is None:
+        raise Http404
+    return version
+
+
+@router.get("/datasets/{pk}/rows", response=dict)
+def list_rows(
+    request: HttpRequest,
+    pk: str,
+    version: int | None = None,
+    page: int = 1,
+    search: str = "",
+    label: str = "",
+    split: str = "",
+    sort: str = "",
+) -> dict[str, Any]:
+    """A page of rows: searched, filtered by label and part, sorted by a column (`-` in front: downwards)."""
+    found = rows.page(
+        version_of(request, pk, version), page, search=search, label=label, split=split, sort=sort, size=50
+    )
+    items = [
+        {"row": one["number"], "split": one["split"], "cells": dict(zip(found.columns, one["cells"], strict=True))}
+        for one in found.rows
+    ]
+    return {"items": items, "total": found.total, "page": found.number, "pages": found.pages, "next": None}
+
+
+@router.get("/datasets/{pk}/download")
+def download_rows(request: HttpRequest, pk: str, version: int | None = None, format: str = "csv") -> Any:
+    """All rows as csv, jsonl or parquet; formulas in CSV are made harmless."""
+    return actions.download(version_of(request, pk, version), format)
+
+
+@router.get("/datasets/{pk}/diff", response=dict)
+def diff_versions(request: HttpRequest, pk: str, before: int, after: int) -> dict[str, Any]:
+    """What version `after` has that `before` lacks, and the other way round."""
+    return rows.difference(version_of(request, pk, before), version_of(request, pk, after))
 
 
 @router.get("/tasks", response=dict)

@@ -65,8 +65,9 @@ class TrainerProcess:
 
     def _read(self) -> None:
         assert self.process.stdout
-        for line in self.process.stdout:
-            self.lines.put(line)
+        with self.process.stdout as lines:
+            for line in lines:
+                self.lines.put(line)
         self.lines.put(None)
 
     def events(self, tick: float = 0.5) -> Iterator[dict[str, Any] | None]:

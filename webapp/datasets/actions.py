@@ -4,17 +4,21 @@ import json
 import re
 import resource
 import shutil
+import tempfile
 import time
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q
+from django.http import FileResponse
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from webapp.accounts.actions import audit
 from webapp.accounts.models import User, Workspace
@@ -23,6 +27,7 @@ from webapp.core.problems import Problem
 from webapp.core.queues import hand_over
 from webapp.core.trainer_process import TrainerProcess, last_words
 from webapp.datasets.models import Dataset, DatasetVersion, Status
+from webapp.datasets.rows import export
 
 GIB = 1024**3
 READER_LIMITS = {
@@ -32,6 +37,7 @@ READER_LIMITS = {
     resource.RLIMIT_CORE: 0,
 }
 MAX_FILES = 20
+MAX_CHANGES = 1_000
 READ_ATTEMPTS = 2
 
 
@@ -77,7 +83,9 @@ def enqueue(version: DatasetVersion) -> None:
     transaction.on_commit(lambda: hand_over(read_version, version.pk))
 
 
-def remap(version: DatasetVersion, user: User, task: str, columns: dict[str, str]) -> DatasetVersion:
+def remap(
+    version: DatasetVersion, user: User, task: str, columns: dict[str, str], split: dict[str, Any] | None = None
+) -> DatasetVersion:
     """The next version: the same rows under another mapping, split anew; the same version when nothing changes."""
     known = {column["name"] for column in version.columns}
     unknown = [name for name in columns.values() if name not in known]
@@ -87,9 +95,11 @@ def remap(version: DatasetVersion, user: User, task: str, columns: dict[str, str
             code="no_column",
             hint=_("The columns are: %(names)s.") % {"names": ", ".join(sorted(known)[:20])},
         )
-    if task == version.suggestion.get("task") and columns == version.suggestion.get("columns"):
+    same = task == version.suggestion.get("task") and columns == version.suggestion.get("columns")
+    if same and (split is None or split == version.split.get("wanted", {})):
         return version
-    return derive(version, user, _("Columns chosen by hand"), task=task, columns=columns)
+    note = _("Divided anew") if same else _("Columns chosen by hand")
+    return derive(version, user, note, task=task, columns=columns, **({} if split is None else {"split": split}))
 
 
 def mend(version: DatasetVersion, user: User, action: str) -> DatasetVersion:
@@ -101,6 +111,29 @@ def mend(version: DatasetVersion, user: User, action: str) -> DatasetVersion:
         )
     suggestion = {key: version.suggestion.get(key) for key in ("task", "columns")}
     return derive(version, user, offered[action], fixes=[action], **suggestion)
+
+
+def change(version: DatasetVersion, user: User | None, changes: dict[str, Any]) -> DatasetVersion:
+    """The next version with cells set (`set`: [{row, column, value}]) and rows left out (`drop`: [row]), rows from 1."""
+    dropped, cells = changes.get("drop") or [], changes.get("set") or []
+    well_formed = isinstance(dropped, list) and isinstance(cells, list) and all(isinstance(one, dict) for one in cells)
+    if not well_formed or not (dropped or cells):
+        raise Problem(
+            _("No row was chosen."), code="no_change", hint=_("Tick rows, then say what should become of them.")
+        )
+    if len(dropped) + len(cells) > MAX_CHANGES:
+        raise Problem(
+            _("At most %(limit)d rows are changed at once.") % {"limit": MAX_CHANGES},
+            code="too_many_changes",
+            hint=_("Change them in several steps, or mend the file and send it again."),
+        )
+    parts = []
+    if cells:
+        parts.append(ngettext("%(n)d cell changed", "%(n)d cells changed", len(cells)) % {"n": len(cells)})
+    if dropped:
+        parts.append(ngettext("%(n)d row left out", "%(n)d rows left out", len(dropped)) % {"n": len(dropped)})
+    suggestion = {key: version.suggestion.get(key) for key in ("task", "columns")}
+    return derive(version, user, ", ".join(parts), changes={"drop": dropped, "set": cells}, **suggestion)
 
 
 def fixes_of(problem: dict[str, Any]) -> list[dict[str, str]]:
@@ -153,7 +186,7 @@ def reader_arguments(version: DatasetVersion) -> list[str]:
         else [version.dataset.upload_folder / name for name in version.sources]
     )
     arguments = ["inspect", *map(str, sources), "--out", str(version.folder)]
-    for option in ("task", "columns", "split"):
+    for option in ("task", "columns", "split", "changes"):
         value = version.request.get(option)
         if value:
             arguments += [f"--{option}", value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)]
@@ -242,6 +275,27 @@ def media_file(version: DatasetVersion, name: str, small: bool = False) -> tuple
     if not path.is_file():
         return None
     return path, MEDIA_TYPES.get(path.suffix[1:] or suffix, "application/octet-stream")
+
+
+FORMATS = {"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl", "parquet": "application/vnd.apache.parquet"}
+
+
+def download(version: DatasetVersion, form: str) -> FileResponse:
+    """All rows as a file to keep; made in a temporary place that goes once it is open."""
+    if form not in FORMATS:
+        raise Problem(
+            _("There is no format “%(name)s”.") % {"name": form[:40]},
+            code="bad_format",
+            hint=_("Choose one of %(names)s.") % {"names": ", ".join(FORMATS)},
+        )
+    if version.status != Status.READY:
+        raise Problem(_("This version is not ready yet."), code="not_ready", hint=_("Wait until it has been read."))
+    with tempfile.TemporaryDirectory(dir=settings.FILE_UPLOAD_TEMP_DIR) as folder:
+        path = Path(folder) / f"rows.{form}"
+        export(version, form, path)
+        file = path.open("rb")
+    name = f"{safe_name(version.dataset.name)}-v{version.number}.{form}"
+    return FileResponse(file, as_attachment=True, filename=name, content_type=FORMATS[form])
 
 
 def delete_dataset(dataset: Dataset, user: User) -> None:

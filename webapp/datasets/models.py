@@ -90,6 +90,12 @@ class DatasetVersion(WorkspaceOwned):
         return self.profile.get("suggestion") or {}
 
     @property
+    def label_column(self) -> str | None:
+        """The column of the classes, where rows are answered with one."""
+        chosen = self.suggestion.get("columns") or {}
+        return (chosen.get("label") or chosen.get("target")) if self.labels else None
+
+    @property
     def columns(self) -> list[dict[str, Any]]:
         return self.profile.get("columns", [])
 

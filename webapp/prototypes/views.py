@@ -23,7 +23,7 @@ from webapp.costs.actions import month, month_start
 from webapp.costs.models import LedgerEntry
 from webapp.datasets import actions as dataset_actions
 from webapp.datasets.models import DatasetVersion, Status
-from webapp.datasets.rows import page
+from webapp.datasets.rows import difference, page
 from webapp.prototypes import actions
 from webapp.prototypes.forms import MappingForm
 from webapp.prototypes.models import Prototype
@@ -165,7 +165,7 @@ def data(request: HttpRequest, pk: str) -> HttpResponse:
 
 
 def details(request: HttpRequest, version: DatasetVersion) -> dict[str, Any]:
-    asked = {name: request.GET.get(name, "") for name in ("search", "label", "split")}
+    asked = {name: request.GET.get(name, "") for name in ("search", "label", "split", "sort")}
     number = request.GET.get("page", "1")
     for problem in version.problems:
         problem["fixes"] = dataset_actions.fixes_of(problem)
@@ -175,6 +175,7 @@ def details(request: HttpRequest, version: DatasetVersion) -> dict[str, Any]:
         "mapping": MappingForm(version, request.GET if "task" in request.GET else None),
         "page": page(version, int(number) if number.isdigit() else 1, **asked),
         "severities": severities,
+        "formats": list(dataset_actions.FORMATS),
         "media": {kind: [one["name"] for one in version.columns if one["kind"] == kind] for kind in ("image", "audio")},
         "most": max((label["count"] for label in version.labels), default=0),
     }
@@ -207,6 +208,53 @@ def map_columns(request: HttpRequest, pk: str) -> HttpResponse:
     if made == version:
         messages.info(request, _("Nothing changed."))
     return redirect("data", pk=pk)
+
+
+@member
+@require_POST
+def change_rows(request: HttpRequest, pk: str) -> HttpResponse:
+    """What should become of the ticked rows (`row`, repeatable): another label (`value`), or to be left out."""
+    prototype = load(Prototype, request.workspace, pk)
+    version = prototype.dataset.current
+    if version is None:
+        raise Problem(_("This dataset has not been read yet."), hint=_("Wait until it is ready."))
+    if request.POST.get("version") != version.pk:
+        raise Problem(_("There is a newer version by now."), hint=_("Reload the page and tick the rows again."))
+    rows = [int(row) for row in request.POST.getlist("row") if row.isdigit()]
+    if request.POST.get("action") == "label":
+        cells = [{"row": row, "column": version.label_column, "value": request.POST.get("value", "")} for row in rows]
+        dataset_actions.change(version, request.user, {"set": cells})
+    else:
+        dataset_actions.change(version, request.user, {"drop": rows})
+    return redirect("data", pk=pk)
+
+
+@member
+def download(request: HttpRequest, pk: str) -> HttpResponseBase:
+    """Every row of `?version=` (the newest by default) as `?format=` csv, jsonl or parquet."""
+    prototype = load(Prototype.objects.select_related("dataset"), request.workspace, pk)
+    number = request.GET.get("version", "")
+    ready = prototype.dataset.versions.filter(status=Status.READY)
+    version = ready.filter(number=int(number)).first() if number.isdigit() else ready.order_by("-number").first()
+    if version is None:
+        raise Http404
+    return dataset_actions.download(version, request.GET.get("format", "csv"))
+
+
+@member
+def diff(request: HttpRequest, pk: str) -> HttpResponse:
+    """Context: prototype, before, after (versions, `?from=` and `?to=`), difference (see `webapp.datasets.rows`)."""
+    prototype = load(Prototype.objects.select_related("dataset"), request.workspace, pk)
+    numbers = [int(text) for name in ("from", "to") if (text := request.GET.get(name, "")).isdigit()]
+    found = {
+        version.number: version
+        for version in prototype.dataset.versions.filter(status=Status.READY, number__in=numbers)
+    }
+    if len(numbers) != 2 or not set(numbers) <= set(found):
+        raise Http404
+    before, after = (found[number] for number in numbers)
+    context = {"prototype": prototype, "before": before, "after": after, "difference": difference(before, after)}
+    return render(request, "prototypes/diff.html", context)
 
 
 @member

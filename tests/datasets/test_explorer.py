@@ -1,0 +1,151 @@
+"""The explorer: sorted, changed, compared, downloaded; pictures shown and never run. The reader is the real one."""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from tests.trainer.test_data_uploads import classes, zipped
+from webapp.accounts.models import User, Workspace
+from webapp.datasets import actions
+from webapp.datasets.models import Dataset
+from webapp.datasets.rows import difference, page
+from webapp.prototypes.models import Prototype
+
+ROWS = "text,label,price\n" + "".join(
+    f'message number {n} about the order,{"ab"[n % 2]},"{n * 700 % 5000:,}"\n' for n in range(1, 41)
+)
+
+
+@pytest.fixture
+def dataset(user: User, workspace: Workspace) -> Dataset:
+    file = SimpleUploadedFile("rows.csv", ROWS.encode() + b"=1+1 and the rest of it,a,1\n")
+    return read(actions.create_dataset(workspace, user, [file]))
+
+
+def read(dataset: Dataset) -> Dataset:
+    """What the worker would do."""
+    newest = dataset.latest
+    assert newest is not None
+    actions.read(newest.pk)
+    newest.refresh_from_db()
+    assert newest.status == "ready", newest.error
+    return dataset
+
+
+def test_numbers_are_sorted_as_numbers(dataset: Dataset) -> None:
+    version = dataset.current
+    assert version is not None
+    prices = [float(row["cells"][2].replace(",", "")) for row in page(version, sort="-price", size=50).rows]
+    assert prices == sorted(prices, reverse=True)
+    assert [row["number"] for row in page(version, sort="no such column").rows] == list(range(1, 11))
+
+
+def test_a_label_is_changed_and_a_row_left_out(dataset: Dataset, user: User) -> None:
+    first = dataset.current
+    assert first is not None
+    actions.change(first, user, {"set": [{"row": 1, "column": "label", "value": "a"}], "drop": [2, 3]})
+    second = read(dataset).current
+    assert second is not None
+    assert (second.number, second.rows) == (2, first.rows - 2)
+    before = {row["cells"][0]: row["split"] for row in page(first, size=100).rows}
+    after = {row["cells"][0]: row for row in page(second, size=100).rows}
+    assert {text: row["split"] for text, row in after.items()} == {text: before[text] for text in after}
+    assert after["message number 1 about the order"]["cells"][1] == "a"
+    told = difference(first, second)
+    assert (told["added"], told["removed"]) == (1, 3)
+    assert page(first, size=100).total == first.rows
+
+
+@pytest.mark.parametrize("changes", [{}, {"drop": []}, {"drop": "all"}, {"set": ["x"]}, {"drop": list(range(2000))}])
+def test_changes_without_sense_are_refused(
+    changes: dict, dataset: Dataset, api_of: Callable[[User], Client], user: User
+) -> None:
+    address = f"/api/v1/datasets/{dataset.pk}/versions"
+    answer = api_of(user).post(address, json.dumps({"changes": changes}), content_type="application/json")
+    assert answer.status_code in (400, 422)
+    assert answer.json()["hint"]
+
+
+def test_a_row_that_is_not_there_fails_the_version_only(dataset: Dataset, user: User) -> None:
+    first = dataset.current
+    assert first is not None
+    made = actions.change(first, user, {"drop": [9_999]})
+    actions.read(made.pk)
+    made.refresh_from_db()
+    assert made.error["code"] == "bad_change"
+    assert dataset.current == first
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
+def test_downloads(form: str, dataset: Dataset, api_of: Callable[[User], Client], user: User, outsider: User) -> None:
+    address = f"/api/v1/datasets/{dataset.pk}/download?format={form}"
+    answer = api_of(user).get(address)
+    assert answer["Content-Disposition"].startswith("attachment")
+    body = b"".join(answer.streaming_content)
+    if form == "csv":
+        rows = list(csv.DictReader(io.StringIO(body.decode())))
+        assert rows[-1]["text"].startswith("'=1+1")
+        assert {row["split"] for row in rows} == {"train", "validation", "test"}
+    elif form == "jsonl":
+        assert json.loads(body.splitlines()[-1])["text"].startswith("=1+1")
+    else:
+        assert body.startswith(b"PAR1")
+    assert api_of(outsider).get(address).status_code == 404
+
+
+def test_rows_over_the_api(dataset: Dataset, api_of: Callable[[User], Client], user: User, outsider: User) -> None:
+    address = f"/api/v1/datasets/{dataset.pk}/rows?search=number+7+&sort=-price"
+    found = api_of(user).get(address).json()
+    assert [item["cells"]["text"] for item in found["items"]] == ["message number 7 about the order"]
+    assert api_of(outsider).get(address).status_code == 404
+
+
+def test_pages_of_the_explorer(
+    dataset: Dataset, client_of: Callable[[User], Client], user: User, workspace: Workspace
+) -> None:
+    prototype = Prototype.objects.create(workspace=workspace, dataset=dataset, name="idea")
+    client = client_of(user)
+    version = dataset.current
+    assert version is not None
+    shown = client.get(f"/prototypes/{prototype.pk}/data?sort=price").content.decode()
+    assert 'aria-sort="ascending"' in shown
+    sent = {"version": version.pk, "row": ["1", "2"], "action": "label", "value": "b"}
+    assert client.post(f"/prototypes/{prototype.pk}/rows", sent).status_code == 302
+    read(dataset)
+    stale = client.post(f"/prototypes/{prototype.pk}/rows", sent)
+    assert b"newer version" in stale.content
+    compared = client.get(f"/prototypes/{prototype.pk}/diff?from=1&to=2")
+    assert b"From version 1 to version 2" in compared.content
+    assert client.get(f"/prototypes/{prototype.pk}/diff?from=1&to=9").status_code == 404
+
+
+def test_pictures_are_shown_and_never_run(
+    tmp_path: Path, user: User, outsider: User, workspace: Workspace, client_of: Callable[[User], Client]
+) -> None:
+    path = zipped(tmp_path / "a.zip", classes())
+    made = read(actions.create_dataset(workspace, user, [SimpleUploadedFile("a.zip", path.read_bytes())]))
+    version = made.current
+    assert version is not None
+    assert version.suggestion["task"] == "image-classification"
+    prototype = Prototype.objects.create(workspace=workspace, dataset=made, name="pictures")
+    client = client_of(user)
+    shown = client.get(f"/prototypes/{prototype.pk}/data").content.decode()
+    name = page(version).rows[0]["cells"][0]
+    address = f"/prototypes/{prototype.pk}/media/{name}"
+    assert address in shown
+    for query, kind in (("", "image/png"), ("?thumb", "image/jpeg")):
+        answer = client.get(address + query)
+        assert (answer["Content-Type"], answer["X-Content-Type-Options"]) == (kind, "nosniff")
+        assert "sandbox" in answer["Content-Security-Policy"]
+        answer.close()
+    assert client_of(outsider).get(address).status_code == 404
+    for wrong in ("../data.parquet", "..%2fdata.parquet", "0" * 24 + ".png", "profile.json"):
+        assert client.get(f"/prototypes/{prototype.pk}/media/{wrong}").status_code == 404
+    answer = client.post(f"/prototypes/{prototype.pk}/train", {"method": "full"})
+    assert b"cannot be trained here yet" in answer.content
