@@ -12,6 +12,10 @@ SOURCE = (
     "(SELECT split AS __part FROM read_parquet(?))"
 )
 DIFFERENCES = 20
+MOST_FOUND = 10_000
+SEARCHES_KEPT = 32
+found_before: dict[tuple[str, str, str, str], list[int]] = {}
+"""Rows that the last searches found; a version never changes."""
 FORMULA = "^[=+@\\t\\r-]"
 """What a spreadsheet takes for a formula at the beginning of a cell."""
 CELL_CHARACTERS = 400
@@ -46,14 +50,20 @@ def quoted(name: str) -> str:
 
 def order_by(sort: str, version: DatasetVersion) -> str:
     """SQL for `sort`; numbers as numbers, rows in their own order where it says nothing."""
-    name = sort.removeprefix("-")
+    name = sort_column(sort, version)
+    if name is None:
+        return "file_row_number"
     kinds = {column["name"]: column["kind"] for column in version.columns}
-    if name not in kinds:
-        return "__n"
     value = quoted(name)
     if kinds[name] in ("number", "id"):
         value = f"TRY_CAST(REPLACE({value}, ',', '') AS DOUBLE)"
-    return f"{value} {'DESC' if sort.startswith('-') else 'ASC'} NULLS LAST, __n"
+    return f"{value} {'ASC' if sort == name else 'DESC'} NULLS LAST, file_row_number"
+
+
+def sort_column(sort: str, version: DatasetVersion) -> str | None:
+    """The column that `sort` names; a name that begins with a dash itself goes before."""
+    names = {column["name"] for column in version.columns}
+    return sort if sort in names else sort[1:] if sort[:1] == "-" and sort[1:] in names else None
 
 
 def page(
@@ -67,33 +77,103 @@ def page(
     size: int = PAGE_ROWS,
 ) -> Page:
     """One page; `search` is looked for in every column, `label` in the column of the answer, `split` is a part's name,
-    `sort` a column's name, with `-` in front for downwards."""
+    `sort` a column's name, with `-` in front for downwards.
+
+    First the numbers of the page's rows are found, from the columns that are asked about alone; then only those rows are
+    read. What a search finds is kept for its next pages, at most MOST_FOUND rows.
+    """
     columns = [column["name"] for column in version.columns]
-    label_column = version.label_column
-    where, values = ["true"], []
-    if search:
-        where.append("(" + " OR ".join(f"CAST({quoted(name)} AS VARCHAR) ILIKE ? ESCAPE '!'" for name in columns) + ")")
-        values += ["%" + search.replace("!", "!!").replace("%", "!%").replace("_", "!_") + "%"] * len(columns)
-    if label and label_column:
-        where.append(f"TRIM(CAST({quoted(label_column)} AS VARCHAR)) = ?")
-        values.append(label)
-    if split:
-        where.append("__part = ?")
-        values.append(split)
-    selected = ", ".join(f"SUBSTR(CAST({quoted(name)} AS VARCHAR), 1, {CELL_CHARACTERS})" for name in columns)
-    source = SOURCE
-    files = files_of(version)
-    condition = " AND ".join(where)
     number = max(1, number)
     with connect() as database:
-        total = database.execute(f"SELECT count(*) FROM {source} WHERE {condition}", files + values).fetchone()[0]  # noqa: S608
+        if search:
+            found = find(database, version, search, label, split)
+            total = len(found)
+        else:
+            found = None
+            total = count(database, version, label, split)
         number = min(number, max(1, -(-total // size)))
-        found = database.execute(
-            f"SELECT __n, __part, {selected} FROM {source} WHERE {condition} ORDER BY {order_by(sort, version)} LIMIT ? OFFSET ?",  # noqa: S608
-            [*files, *values, size, (number - 1) * size],
-        ).fetchall()
-    rows = [{"number": row[0], "split": row[1], "cells": row[2:]} for row in found]
+        start = (number - 1) * size
+        if sort_column(sort, version):
+            wanted = ordered(database, version, found, label, split, sort, size, start)
+        elif found is not None:
+            wanted = found[start : start + size]
+        elif label or split:
+            wanted = ordered(database, version, None, label, split, "", size, start)
+        else:
+            wanted = list(range(start, min(start + size, total)))
+        rows = read(database, version, columns, wanted)
     return Page(columns, rows, total, number, size)
+
+
+def conditions(version: DatasetVersion, label: str, split: str) -> tuple[str, list[str]]:
+    """SQL over the data file with its row numbers, and its values."""
+    where, values = ["true"], []
+    if label and version.label_column:
+        where.append(f"TRIM({quoted(version.label_column)}) = ?")
+        values.append(label)
+    if split:
+        where.append(
+            "file_row_number IN (SELECT file_row_number FROM read_parquet(?, file_row_number=true) WHERE split = ?)"
+        )
+        values += [files_of(version)[1], split]
+    return " AND ".join(where), values
+
+
+def count(database: Any, version: DatasetVersion, label: str, split: str) -> int:
+    if not label and not split:
+        return version.rows
+    where, values = conditions(version, label, split)
+    query = f"SELECT count(*) FROM read_parquet(?, file_row_number=true) WHERE {where}"  # noqa: S608
+    return int(database.execute(query, [files_of(version)[0], *values]).fetchone()[0])
+
+
+def find(database: Any, version: DatasetVersion, search: str, label: str, split: str) -> list[int]:
+    """Numbers, from 0, of the first MOST_FOUND rows with the words in any column, capitals aside."""
+    key = (version.pk, search.lower(), label, split)
+    if key in found_before:
+        return found_before[key]
+    where, values = conditions(version, label, split)
+    anywhere = " OR ".join(f"contains(lower({quoted(column['name'])}), ?)" for column in version.columns)
+    query = f"SELECT file_row_number FROM read_parquet(?, file_row_number=true) WHERE {where} AND ({anywhere}) LIMIT {MOST_FOUND}"  # noqa: S608
+    words = [search.lower()] * len(version.columns)
+    rows = sorted(row[0] for row in database.execute(query, [files_of(version)[0], *values, *words]).fetchall())
+    while len(found_before) >= SEARCHES_KEPT:
+        found_before.pop(next(iter(found_before)), None)
+    found_before[key] = rows
+    return rows
+
+
+def ordered(
+    database: Any,
+    version: DatasetVersion,
+    among: list[int] | None,
+    label: str,
+    split: str,
+    sort: str,
+    size: int,
+    start: int,
+) -> list[int]:
+    where, values = conditions(version, label, split)
+    if among is not None:
+        where += f" AND file_row_number IN ({', '.join(map(str, among)) or '-1'})"
+    query = (
+        f"SELECT file_row_number FROM read_parquet(?, file_row_number=true) WHERE {where} "  # noqa: S608
+        f"ORDER BY {order_by(sort, version)} LIMIT ? OFFSET ?"
+    )
+    return [row[0] for row in database.execute(query, [files_of(version)[0], *values, size, start]).fetchall()]
+
+
+def read(database: Any, version: DatasetVersion, columns: list[str], wanted: list[int]) -> list[dict[str, Any]]:
+    """The cells and the part of some rows, in the order wanted."""
+    if not wanted:
+        return []
+    data, parts = files_of(version)
+    numbers = ", ".join(map(str, wanted))
+    cells = ", ".join(f"SUBSTR(CAST({quoted(name)} AS VARCHAR), 1, {CELL_CHARACTERS})" for name in columns)
+    of = f"FROM read_parquet(?, file_row_number=true) WHERE file_row_number IN ({numbers})"
+    found = {row[0]: row[1:] for row in database.execute(f"SELECT file_row_number, {cells} {of}", [data]).fetchall()}
+    split = dict(database.execute(f"SELECT file_row_number, split {of}", [parts]).fetchall())
+    return [{"number": row + 1, "split": split.get(row), "cells": found[row]} for row in wanted]
 
 
 def files_of(version: DatasetVersion) -> list[str]:
@@ -103,7 +183,7 @@ def files_of(version: DatasetVersion) -> list[str]:
 def connect() -> Any:
     import duckdb
 
-    return duckdb.connect(config={"threads": 1, "memory_limit": "256MB"})
+    return duckdb.connect(config={"threads": 2, "memory_limit": "256MB"})
 
 
 def export(version: DatasetVersion, form: str, to: Path) -> None:
