@@ -42,6 +42,7 @@ REDIS_URL = env.str("REDIS_URL", default="") or embedded_url(MAQUETTE_DATA / "re
 SERVING_URL = env.str("SERVING_URL", default=f"http://127.0.0.1:{env.int('SERVING_PORT', default=8001)}")
 MAQUETTE_INTERNAL_TOKEN = env.str("MAQUETTE_INTERNAL_TOKEN", default="") or kept_secret("internal_token")
 MAX_UPLOAD_BYTES = env.int("MAX_UPLOAD_MB", default=512) * 1024 * 1024
+MAQUETTE_QUOTA_BYTES = env.int("MAQUETTE_QUOTA_BYTES", default=20 * 1024**3)
 
 INSTALLED_APPS = [
     "django.contrib.auth",

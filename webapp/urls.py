@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 from webapp.api.urls import api
 from webapp.core.metrics import metrics
 from webapp.core.views import healthz, readyz
+from webapp.datasets import uploads
 
 urlpatterns = [
     path("", include("webapp.accounts.urls")),
@@ -15,6 +16,8 @@ urlpatterns = [
     path("", include("webapp.runs.urls")),
     path("", include("webapp.endpoints.urls")),
     path("api/v1/", api.urls),
+    path("uploads/", uploads.collection, name="uploads"),
+    path("uploads/<slug:pk>", uploads.one, name="upload"),
     path("healthz", healthz),
     path("readyz", readyz),
     path("metrics", metrics),

@@ -1,71 +1,242 @@
-// Upload with a bar, a speed and a remaining time. Without this file the same form sends itself.
+// Uploads that go on after a lost connection, a reload or a restart of the site, by tus (vendor/tus.min.js).
+// Without this file, or without tus, the same form sends itself.
 const form = document.querySelector("form[data-upload]");
 const field = form?.querySelector("input[type=file]");
 const drop = form?.querySelector(".drop");
 const words = form?.dataset ?? {};
 
+const CHUNK_BYTES = 8 * 2 ** 20;
+const RETRY_DELAYS = [0, 1000, 3000, 5000, 10000, ...Array(20).fill(15000)];
+const SPEED_MS = 5000; // the speed is that of the last seconds, so that a pause does not count
+
 const part = (name) => form.querySelector(`[data-part=${name}]`);
 const say = (sentence, values = {}) => sentence.replace(/\{(\w+)\}/g, (_all, name) => values[name]);
 const megabytes = (bytes) => (bytes / 1e6 < 10 ? (bytes / 1e6).toFixed(1) : Math.round(bytes / 1e6));
+const duration = (seconds) =>
+  seconds < 90 ? say(words.seconds, { n: Math.ceil(seconds) }) : say(words.minutes, { n: Math.round(seconds / 60) });
 
-const fail = (message) => {
+class Meter {
+  constructor(total) {
+    this.total = total;
+    this.done = 0;
+    this.samples = [];
+    this.spokenAt = 0;
+  }
+
+  get values() {
+    const percent = this.total ? Math.floor((100 * this.done) / this.total) : 100;
+    return { percent, done: megabytes(this.done), all: megabytes(this.total) };
+  }
+
+  // What was there before, after a pause or a reload, is no speed.
+  restart() {
+    this.samples = [];
+    this.spokenAt = 0;
+  }
+
+  show(done) {
+    const now = performance.now();
+    if (done < this.done) this.restart();
+    this.done = done;
+    this.samples = [...this.samples.filter(([at]) => now - at < SPEED_MS), [now, done]];
+    const bar = part("bar");
+    bar.max = this.total || 1;
+    bar.value = done;
+    if (now - this.spokenAt < 500) return;
+    this.spokenAt = now;
+    const [at, before] = this.samples[0];
+    const speed = now - at < 200 ? 0 : (1000 * (done - before)) / (now - at);
+    const left = speed ? duration((this.total - done) / speed) : "";
+    this.say(speed ? words.going : words.beginning, { speed: (speed / 1e6).toFixed(1), left });
+  }
+
+  say(sentence, values = {}) {
+    part("speed").textContent = say(sentence, { ...this.values, ...values });
+  }
+}
+
+let batch = null; // {meter, uploads, current, still, waits} while files are on their way
+
+const showButtons = (still) => {
+  part("pause").hidden = still;
+  part("resume").hidden = !still;
+};
+
+// `waits` for the connection: then it goes on by itself once that is back.
+const rest = (sentence, waits) => {
+  Object.assign(batch, { still: true, waits });
+  batch.current.abort().catch(() => {});
+  batch.meter.say(sentence);
+  showButtons(true);
+};
+
+const goOn = () => {
+  batch.still = false;
+  batch.meter.restart();
+  batch.meter.say(words.beginning);
+  showButtons(false);
+  batch.current.start();
+};
+
+const leave = () => {
+  batch = null;
   part("going").hidden = true;
   drop.hidden = false;
+  for (const hidden of form.querySelectorAll("input[name=upload]")) hidden.remove();
   field.value = ""; // so that the same file, mended, counts as a new choice
+};
+
+const fail = (message) => {
+  leave();
   const place = part("error");
   place.textContent = message;
   place.hidden = false;
   place.focus();
 };
 
-const problemOf = (request) => {
+const messageOf = (text) => {
   try {
-    const answer = JSON.parse(request.responseText);
+    const answer = JSON.parse(text);
     return [answer.message ?? answer.detail ?? answer.title, answer.hint].filter(Boolean).join(" ") || words.failed;
   } catch {
-    const page = new DOMParser().parseFromString(request.responseText, "text/html");
+    const page = new DOMParser().parseFromString(text, "text/html");
     const said = [page.querySelector("h1"), page.querySelector(".door-head p")].filter(Boolean);
     return said.map((one) => one.textContent.trim()).join(" ") || words.failed;
   }
 };
 
-const send = () => {
-  const names = [...field.files].map((file) => file.name);
-  if (!names.length) return;
-  const bytes = [...field.files].reduce((sum, file) => sum + file.size, 0);
-  if (bytes > Number(words.maxBytes)) { fail(words.tooLarge); return; }
-  const request = new XMLHttpRequest();
-  const started = performance.now();
-  part("error").hidden = true;
-  part("going").hidden = false;
-  part("name").textContent = names.join(", ");
-  drop.hidden = true;
-  request.upload.addEventListener("progress", (event) => {
-    if (!event.lengthComputable) return;
-    const seconds = Math.max(0.2, (performance.now() - started) / 1000);
-    const speed = event.loaded / seconds;
-    const bar = part("bar");
-    bar.max = event.total;
-    bar.value = event.loaded;
-    const left = Math.ceil((event.total - event.loaded) / speed);
-    part("speed").textContent = event.loaded === event.total
-      ? words.checking
-      : say(words.going, { done: megabytes(event.loaded), all: megabytes(event.total), speed: (speed / 1e6).toFixed(1), left });
+const statusOf = (error) => error.originalResponse?.getStatus() ?? 0;
+const passes = (status) => [0, 409, 423, 429].includes(status) || (status >= 500 && status !== 507);
+
+const uploadOf = (file) => {
+  const upload = new tus.Upload(file, {
+    endpoint: new URL(words.endpoint, location).href,
+    chunkSize: CHUNK_BYTES,
+    retryDelays: RETRY_DELAYS,
+    metadata: { filename: file.name, filetype: file.type },
+    headers: { "X-CSRFToken": form.elements.csrfmiddlewaretoken.value },
+    // The client takes any refusal of HEAD for a lost upload and begins anew; only 404 and 460 mean that.
+    onAfterResponse: (request, response) => {
+      const status = response.getStatus();
+      upload.refused = [401, 403].includes(status) ? response : null;
+      if (request.getMethod() === "HEAD" && status >= 400 && ![404, 410, 423, 460].includes(status)) {
+        throw new Error(`HEAD answered ${status}`);
+      }
+    },
+    onShouldRetry: (error) => {
+      if (upload.refused || !passes(statusOf(error))) return false;
+      if (batch && ![409, 423].includes(statusOf(error))) batch.meter.say(words.lost);
+      return navigator.onLine;
+    },
   });
-  request.addEventListener("load", () => {
-    if (request.status >= 400) { fail(problemOf(request)); return; }
-    let target = request.responseURL;
-    try { target = JSON.parse(request.responseText).location ?? target; } catch { /* a page: go where it is */ }
-    location.assign(target);
+  return upload;
+};
+
+const transfer = (upload, before) =>
+  new Promise((resolve, reject) => {
+    upload.options.onProgress = (sent) => { if (batch && !batch.still) batch.meter.show(before + sent); };
+    upload.options.onSuccess = () => resolve(upload.url.split("/").pop());
+    upload.options.onError = (error) => {
+      const refusal = upload.refused ?? error.originalResponse;
+      const passing = !upload.refused && error.originalRequest && passes(statusOf(error));
+      if (!batch) return;
+      if (passing) rest(navigator.onLine ? words.stopped : words.lost, true);
+      else if (refusal?.getStatus() === 401) reject(new Error(words.signedOut));
+      else reject(new Error(refusal?.getBody() ? messageOf(refusal.getBody()) : words.failed));
+    };
+    batch.current = upload;
+    batch.meter.restart();
+    upload.start();
   });
-  request.addEventListener("error", () => fail(words.broken));
-  request.open("POST", form.action);
-  request.setRequestHeader("Accept", "application/json");
-  request.send(new FormData(form));
+
+// The parts that an earlier visit left on the server, the newest first.
+const earlier = async (upload) => {
+  const found = await upload.findPreviousUploads();
+  return found.sort((one, other) => new Date(other.creationTime) - new Date(one.creationTime));
+};
+
+const forget = async (uploads) => {
+  for (const upload of uploads) {
+    for (const { urlStorageKey } of await earlier(upload)) await tus.defaultOptions.urlStorage.removeUpload(urlStorageKey);
+  }
+};
+
+// The same form once more, with the uploads in place of the files.
+const finish = async (ids) => {
+  part("buttons").hidden = true;
+  part("speed").textContent = words.checking;
+  field.value = "";
+  for (const id of ids) {
+    const hidden = Object.assign(document.createElement("input"), { type: "hidden", name: "upload", value: id });
+    form.append(hidden);
+  }
+  const request = { method: "POST", body: new FormData(form), headers: { Accept: "application/json" } };
+  const answer = await fetch(form.action, request).catch(() => null);
+  if (!answer) throw new Error(words.broken);
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(messageOf(text));
+  await forget(batch.uploads);
+  let target = answer.url;
+  try { target = JSON.parse(text).location ?? target; } catch { /* a page: go where it is */ }
+  location.assign(target);
+};
+
+const check = async (files, uploads) => {
+  const total = files.reduce((sum, file) => sum + file.size, 0);
+  if (files.length > Number(words.maxFiles)) throw new Error(words.tooMany);
+  if (total > Number(words.maxBytes)) throw new Error(words.tooLarge);
+  let reserved = 0;
+  for (const [index, upload] of uploads.entries()) {
+    const [newest] = await earlier(upload);
+    if (!newest) continue;
+    upload.resumeFromPreviousUpload(newest);
+    reserved += files[index].size;
+  }
+  if (total - reserved > Number(words.roomBytes)) throw new Error(words.noRoom);
+  return total;
+};
+
+const send = async (files) => {
+  if (!files.length || batch) return;
+  if (!globalThis.tus?.isSupported) { form.submit(); return; }
+  const uploads = files.map(uploadOf);
+  batch = { uploads, meter: new Meter(0), current: uploads[0], still: false, waits: false };
+  const mine = batch;
+  try {
+    mine.meter.total = await check(files, uploads);
+    part("error").hidden = true;
+    part("going").hidden = false;
+    part("buttons").hidden = false;
+    part("name").textContent = files.map((file) => file.name).join(", ");
+    drop.hidden = true;
+    showButtons(false);
+    const ids = [];
+    let before = 0;
+    for (const [index, upload] of uploads.entries()) {
+      ids.push(await transfer(upload, before));
+      before += files[index].size;
+    }
+    await finish(ids);
+  } catch (error) {
+    if (batch === mine) fail(error.message);
+  }
+};
+
+const cancel = () => {
+  const { uploads } = batch;
+  leave();
+  for (const upload of uploads) upload.abort(true).catch(() => {});
 };
 
 if (form) {
-  field.addEventListener("change", send);
+  field.addEventListener("change", () => send([...field.files]));
+  part("pause").addEventListener("click", () => rest(words.paused, false));
+  part("resume").addEventListener("click", goOn);
+  part("cancel").addEventListener("click", cancel);
+  addEventListener("offline", () => {
+    if (batch && !batch.still && !part("buttons").hidden) rest(words.lost, true);
+  });
+  addEventListener("online", () => { if (batch?.still && batch.waits) goOn(); });
   let depth = 0;
   const over = (on) => drop.toggleAttribute("data-over", on);
   const carries = (event) => event.dataTransfer?.types.includes("Files");
@@ -77,7 +248,8 @@ if (form) {
     event.preventDefault();
     depth = 0;
     over(false);
+    if (batch) return;
     field.files = event.dataTransfer.files;
-    send();
+    send([...field.files]);
   });
 }

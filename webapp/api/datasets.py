@@ -5,6 +5,8 @@ from typing import Any
 from django.db.models import Prefetch
 from django.http import Http404, HttpRequest
 from ninja import File, Form, Router, Schema, Status, UploadedFile
+from ninja.errors import ValidationError
+from pydantic import ValidationError as Unreadable
 
 from trainer import tasks
 from webapp.accounts.access import load
@@ -13,22 +15,46 @@ from webapp.api.shapes import dataset_row, dataset_shape
 from webapp.catalog.hardware import devices, options, workers
 from webapp.core.problems import Conflict, Problem
 from webapp.costs.actions import price_per_hour
-from webapp.datasets import actions, rows
+from webapp.datasets import actions, rows, uploads
 from webapp.datasets.models import Dataset, DatasetVersion
 
 router = Router(tags=["data"])
 
 
-@router.post("/datasets", response={201: dict})
+class UploadsIn(Schema):
+    """Files that came by tus (/uploads/), one or several."""
+
+    upload: str | list[str]
+    name: str = ""
+
+
+AS_JSON = {"requestBody": {"content": {"application/json": {"schema": UploadsIn.model_json_schema()}}}}
+
+
+@router.post("/datasets", response={201: dict}, openapi_extra=AS_JSON)
 @once
 def create_dataset(
     request: HttpRequest,
-    file: list[UploadedFile] = File(...),  # noqa: B008  how ninja names its parts
+    file: list[UploadedFile] = File(None),  # noqa: B008  how ninja names its parts
     name: str = Form(""),
 ) -> Status[dict[str, Any]]:
-    """Upload one file or several (train and test by name); a worker reads them."""
-    dataset = actions.create_dataset(request.workspace, request.user, file, name)
+    """Send one file or several (train and test by name), or name finished uploads in JSON; a worker reads them."""
+    who = (request.workspace, request.user)
+    if request.content_type == "application/json":
+        named = uploads_in(request.body)
+        ids = [named.upload] if isinstance(named.upload, str) else named.upload
+        dataset = uploads.create_dataset(*who, ids, named.name)
+    else:
+        uploads.check_quota(request.workspace, sum(one.size or 0 for one in file or []))
+        dataset = actions.create_dataset(*who, file or [], name)
     return Status(201, dataset_shape(dataset))
+
+
+def uploads_in(body: bytes) -> UploadsIn:
+    try:
+        return UploadsIn.model_validate_json(body)
+    except Unreadable as error:
+        raise ValidationError(error.errors(include_url=False, include_context=False))
 
 
 @router.get("/datasets", response=dict)

@@ -106,3 +106,22 @@ class DatasetVersion(WorkspaceOwned):
     @property
     def labels(self) -> list[dict[str, Any]]:
         return self.profile.get("labels") or []
+
+
+class Upload(WorkspaceOwned):
+    """A file on its way (webapp/datasets/uploads.py). Its size on disk, and no column, says how much has come."""
+
+    created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    name = models.CharField(max_length=255, help_text="as the client calls it")
+    length = models.BigIntegerField(help_text="bytes, once it is whole")
+    metadata = models.TextField(blank=True, help_text="Upload-Metadata as it came")
+    promised = models.CharField(max_length=64, blank=True, help_text="SHA-256 that the client announced")
+    sha256 = models.CharField(max_length=64, blank=True, help_text="of the whole file, once the last byte is there")
+    expires_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def path(self) -> Path:
+        return settings.MAQUETTE_DATA / "uploads" / "parts" / self.pk

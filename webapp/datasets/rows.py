@@ -18,7 +18,7 @@ found_before: dict[tuple[str, str, str, str], list[int]] = {}
 """Rows that the last searches found; a version never changes."""
 FORMULA = "^[=+@\\t\\r-]"
 """What a spreadsheet takes for a formula at the beginning of a cell."""
-CELL_CHARACTERS = 400
+CELL_CHARACTERS, NESTED_CHARACTERS = 400, 20_000
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,10 @@ def read(database: Any, version: DatasetVersion, columns: list[str], wanted: lis
         return []
     data, parts = files_of(version)
     numbers = ", ".join(map(str, wanted))
-    cells = ", ".join(f"SUBSTR(CAST({quoted(name)} AS VARCHAR), 1, {CELL_CHARACTERS})" for name in columns)
+    nested = {one["name"] for one in version.columns if one["kind"] in ("list", "objects")}
+    cells = ", ".join(
+        f"SUBSTR({quoted(name)}, 1, {NESTED_CHARACTERS if name in nested else CELL_CHARACTERS})" for name in columns
+    )
     of = f"FROM read_parquet(?, file_row_number=true) WHERE file_row_number IN ({numbers})"
     found = {row[0]: row[1:] for row in database.execute(f"SELECT file_row_number, {cells} {of}", [data]).fetchall()}
     split = dict(database.execute(f"SELECT file_row_number, split {of}", [parts]).fetchall())

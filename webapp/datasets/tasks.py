@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from webapp.datasets import actions
+from webapp.datasets import actions, uploads
 
 
 @shared_task(name="webapp.datasets.tasks.read_version")
@@ -13,3 +13,4 @@ def read_version(version_id: str) -> None:
 @shared_task(name="webapp.datasets.tasks.sweep")
 def sweep() -> None:
     actions.sweep()
+    uploads.sweep()

@@ -22,6 +22,7 @@ from webapp.core.problems import Problem
 from webapp.costs.actions import month, month_start
 from webapp.costs.models import LedgerEntry
 from webapp.datasets import actions as dataset_actions
+from webapp.datasets import uploads
 from webapp.datasets.models import DatasetVersion, Status
 from webapp.datasets.rows import difference, page
 from webapp.prototypes import actions
@@ -117,10 +118,13 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @member
 def new_prototype(request: HttpRequest) -> HttpResponse:
-    """The drop area. A POST takes files (`file`, repeatable), pasted rows (`rows`) or the sample (`sample`)."""
+    """The drop area. A POST takes files (`file`, repeatable), finished uploads (`upload`, repeatable), pasted rows
+    (`rows`) or the sample (`sample`)."""
     if request.method != "POST":
-        limit = settings.MAX_UPLOAD_BYTES
-        return render(request, "prototypes/new.html", {"max_bytes": limit, "max_megabytes": limit // 2**20})
+        sizes = {"max": settings.MAX_UPLOAD_BYTES, "room": uploads.room(request.workspace)}
+        context = {f"{name}_bytes": size for name, size in sizes.items()}
+        context |= {f"{name}_megabytes": size // 2**20 for name, size in sizes.items()}
+        return render(request, "prototypes/new.html", context | {"max_files": dataset_actions.MAX_FILES})
     prototype = start(request)
     address = reverse("data", args=[prototype.pk])
     if request.headers.get("Accept", "").startswith("application/json"):
@@ -134,7 +138,12 @@ def start(request: HttpRequest) -> Prototype:
         return actions.start_from_sample(*who)
     if request.POST.get("rows"):
         return actions.start_from_text(*who, request.POST["rows"], request.POST.get("name", ""))
-    return actions.start_from_files(*who, request.FILES.getlist("file"), request.POST.get("name", ""))
+    name = request.POST.get("name", "")
+    if named := request.POST.getlist("upload"):
+        return actions.create_prototype(uploads.create_dataset(*who, named, name), request.user, name)
+    files = request.FILES.getlist("file")
+    uploads.check_quota(request.workspace, sum(file.size or 0 for file in files))
+    return actions.start_from_files(*who, files, name)
 
 
 @member
@@ -176,8 +185,26 @@ def details(request: HttpRequest, version: DatasetVersion) -> dict[str, Any]:
         "page": page(version, int(number) if number.isdigit() else 1, **asked),
         "severities": severities,
         "formats": list(dataset_actions.FORMATS),
+        **places(version),
         "media": {kind: [one["name"] for one in version.columns if one["kind"] == kind] for kind in ("image", "audio")},
         "most": max((label["count"] for label in version.labels), default=0),
+    }
+
+
+def places(version: DatasetVersion) -> dict[str, Any]:
+    """Where in a row the cells stand that are drawn together with another; None for what is not there."""
+    names = [column["name"] for column in version.columns]
+    chosen = version.suggestion.get("columns") or {}
+
+    def at(name: str | None) -> int | None:
+        return names.index(name) if name in names else None
+
+    return {
+        "objects_at": at(chosen.get("objects")),
+        "width_at": at("width"),
+        "height_at": at("height"),
+        "tokens_column": chosen.get("tokens"),
+        "tags_at": at(chosen.get("tags")),
     }
 
 

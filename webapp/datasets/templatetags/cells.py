@@ -1,0 +1,94 @@
+"""`{% load cells %}`: cells that hold more than text, drawn: boxes over their picture, tagged words."""
+
+import json
+import math
+from typing import Any
+
+from django import template
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+register = template.Library()
+
+MOST_BOXES, MOST_WORDS, MOST_LETTERS = 60, 80, 60
+
+
+def parsed(cell: Any) -> list[Any]:
+    """The list of a cell; empty for what is none, a list that was cut short included."""
+    try:
+        value = json.loads(cell or "")
+    except (ValueError, RecursionError):
+        return []
+    return value if isinstance(value, list) else []
+
+
+@register.simple_tag
+def boxed(address: str, width: Any, height: Any, objects: Any, label: str) -> SafeString:
+    """A picture with its boxes as one drawing; `width` and `height` in pixels."""
+    size = [positive(width), positive(height)]
+    found = [one for one in parsed(objects) if isinstance(one, dict)][:MOST_BOXES]
+    frames = [(numbers, str(one.get("label", ""))[:MOST_LETTERS]) for one in found if (numbers := box_of(one))]
+    rectangles = format_html_join(
+        "",
+        '<rect x="{}" y="{}" width="{}" height="{}"><title>{}</title></rect>',
+        ((*(f"{number:.1f}" for number in numbers), name) for numbers, name in frames),
+    )
+    return format_html(
+        '<svg class="boxed" viewBox="0 0 {0} {1}" role="img" aria-label="{2}"><image href="{3}" width="{0}" height="{1}"/>{4}</svg>',
+        f"{size[0]:.0f}",
+        f"{size[1]:.0f}",
+        label,
+        address,
+        rectangles,
+    )
+
+
+def positive(value: Any) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return 1.0
+    return number if math.isfinite(number) and number > 0 else 1.0
+
+
+def box_of(one: dict[str, Any]) -> list[float] | None:
+    box = one.get("box")
+    if not isinstance(box, list) or len(box) != 4 or not all(isinstance(number, int | float) for number in box):
+        return None
+    return [float(number) for number in box]
+
+
+@register.simple_tag
+def tagged(tokens: Any, tags: Any) -> SafeString:
+    """Words, those with a tag marked and named."""
+    words = [str(word)[:MOST_LETTERS] for word in parsed(tokens)][:MOST_WORDS]
+    marks = [str(tag) for tag in parsed(tags)]
+    if not words:
+        return format_html("{}", tokens or "")
+    pieces: list[tuple[str, list[str]]] = []
+    for at, word in enumerate(words):
+        tag = marks[at] if at < len(marks) else "O"
+        begun, _dash, kind = tag.partition("-")
+        if pieces and kind and begun in ("I", "E", "L", "M") and pieces[-1][0] == kind:
+            pieces[-1][1].append(word)
+        else:
+            pieces.append((kind, [word]))
+    between = " " if any(word.isascii() for word in words[:20]) else ""
+    return format_html_join(
+        between,
+        "{}",
+        (
+            (
+                format_html('<mark>{} <span class="small">{}</span></mark>', between.join(group), kind[:MOST_LETTERS])
+                if kind
+                else between.join(group),
+            )
+            for kind, group in pieces
+        ),
+    )
+
+
+@register.filter
+def at(cells: Any, place: int | None) -> Any:
+    """The cell at a place of a row; None where there is none."""
+    return cells[place] if place is not None and place < len(cells) else None
