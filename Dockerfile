@@ -37,6 +37,7 @@ FROM base AS site
 COPY manage.py pyproject.toml LICENSE ./
 COPY trainer trainer
 COPY webapp webapp
+COPY locale locale
 COPY templates templates
 COPY static static
 
