@@ -59,6 +59,7 @@ def parser() -> argparse.ArgumentParser:
     read.add_argument("--task")
     read.add_argument("--columns", type=json_object, help='JSON, such as {"text": "message", "label": "topic"}')
     read.add_argument("--split", type=json_object, help='JSON, such as {"test": 0.2, "validation": 0.1, "seed": 0}')
+    read.add_argument("--sheet", help="the sheet of a workbook to read; otherwise the one most like a table")
     read.add_argument("--fix", action="append", default=[], help="mend one fault; repeatable")
     read.add_argument(
         "--changes",
@@ -111,6 +112,7 @@ def inspect_files(options: argparse.Namespace) -> None:
         split=options.split,
         fixes=options.fix,
         changes=options.changes,
+        sheet=options.sheet,
         emit=emit,
     )
     emit("result", **result)

@@ -18,10 +18,12 @@ ClientOf = Callable[[User], Client]
 POST_ONLY = {
     "cancel_run",
     "change_rows",
+    "choose_sheet",
     "create_key",
     "create_link",
     "create_token",
     "deploy",
+    "forget",
     "map_columns",
     "mend",
     "promote",

@@ -10,10 +10,11 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from tests.trainer.test_data_uploads import classes, zipped
+from tests import things
+from tests.trainer.test_data_uploads import classes, workbook, zipped
 from webapp.accounts.models import User, Workspace
 from webapp.datasets import actions
-from webapp.datasets.models import Dataset
+from webapp.datasets.models import Dataset, DatasetVersion
 from webapp.datasets.rows import difference, page
 from webapp.prototypes.models import Prototype
 
@@ -60,6 +61,45 @@ def test_a_label_is_changed_and_a_row_left_out(dataset: Dataset, user: User) -> 
     told = difference(first, second)
     assert (told["added"], told["removed"]) == (1, 3)
     assert page(first, size=100).total == first.rows
+
+
+def test_originals_are_deleted_for_good(dataset: Dataset, user: User, api_of: Callable[[User], Client]) -> None:
+    first = dataset.current
+    assert first is not None
+    address = f"/api/v1/datasets/{dataset.pk}/forget"
+    assert api_of(user).post(address).json()["code"] == "nothing_to_forget"
+    prototype = Prototype.objects.create(workspace=dataset.workspace, dataset=dataset, name="idea")
+    run = things.run(prototype)
+    actions.change(first, user, {"drop": [1]})
+    read(dataset)
+    told = api_of(user).post(address).json()
+    assert told["versions"] == [1]
+    assert [one["id"] for one in told["runs"]] == [run.pk]
+    assert not first.folder.exists()
+    assert not dataset.upload_folder.exists()
+    second = dataset.current
+    assert second is not None
+    assert page(second).total == second.rows
+    assert DatasetVersion.objects.get(pk=first.pk).error["code"] == "deleted"
+    assert api_of(user).get(f"/api/v1/datasets/{dataset.pk}/rows?version=1").status_code == 404
+
+
+def test_another_sheet_of_a_workbook(user: User, workspace: Workspace, client_of: Callable[[User], Client]) -> None:
+    def sheet(word: str, rows: int) -> list[list[str]]:
+        return [["text", "label"], *([f"{word} number {n} of the list", "ab"[n % 2]] for n in range(rows))]
+
+    data = workbook({"First": sheet("order", 40), "Second": sheet("refund", 20)})
+    made = read(actions.create_dataset(workspace, user, [SimpleUploadedFile("a.xlsx", data)]))
+    version = made.current
+    assert version is not None
+    assert (version.sheet, version.sheets, version.rows) == ("First", ["First", "Second"], 40)
+    prototype = Prototype.objects.create(workspace=workspace, dataset=made, name="book")
+    assert client_of(user).post(f"/prototypes/{prototype.pk}/sheet", {"sheet": "Third"}).status_code == 422
+    assert client_of(user).post(f"/prototypes/{prototype.pk}/sheet", {"sheet": "Second"}).status_code == 302
+    second = read(made).current
+    assert second is not None
+    assert (second.sheet, second.rows) == ("Second", 20)
+    assert b"Read this sheet" in client_of(user).get(f"/prototypes/{prototype.pk}/data").content
 
 
 @pytest.mark.parametrize("changes", [{}, {"drop": []}, {"drop": "all"}, {"set": ["x"]}, {"drop": list(range(2000))}])

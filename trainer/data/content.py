@@ -89,6 +89,7 @@ def read_files(
     fixed: list[str | None] | None = None,
     task: str | None = None,
     media: Path | None = None,
+    sheet: str | None = None,
     emit: Emit = silent,
 ) -> Content:
     """Read, guess the task and the roles, and split. `fixed`: the part of each file where it is known; names tell it
@@ -99,7 +100,7 @@ def read_files(
         if sources.content is not None:
             content, file_parts = sources.content, sources.parts
         else:
-            tables = [open_table(path, name) for path, name in sources.tables]
+            tables = [open_table(path, name, sheet) for path, name in sources.tables]
             content, file_parts = gather(tables, sources.table_parts, emit)
             content.problems += sources.problems
     look(content, columns, task)

@@ -15,13 +15,15 @@ HEADER_AMONG = 30
 Row = list[str | None]
 
 
-def open_workbook(path: Path, name: str, size: int) -> Table:
-    """The first sheet that looks like a table of more than one row; `details["sheets"]` names them all."""
+def open_workbook(path: Path, name: str, size: int, wanted: str | None = None) -> Table:
+    """The sheet that is `wanted`, or looks most like a table; `details["sheets"]` names them all."""
     from python_calamine import CalamineWorkbook
 
     try:
         workbook = CalamineWorkbook.from_path(str(path))
-        sheets = [(sheet, cells_of(workbook, sheet)) for sheet in workbook.sheet_names]
+        if wanted is not None and wanted not in workbook.sheet_names:
+            raise no_sheet(name, wanted, workbook.sheet_names)
+        sheets = [(sheet, cells_of(workbook, sheet)) for sheet in workbook.sheet_names if wanted in (None, sheet)]
     except DataError:
         raise
     except Exception as error:  # calamine raises its own kinds and some of Rust's panics
@@ -47,6 +49,12 @@ def open_workbook(path: Path, name: str, size: int) -> Table:
     table = Table(name, "excel", named(header[:width]), iter(()), size, details)
     table.batches = batches(rows[at + 1 :], width)
     return table
+
+
+def no_sheet(name: str, wanted: str, sheets: list[str]) -> DataError:
+    return DataError(
+        f"{name} has no sheet “{wanted[:60]}”.", code="no_sheet", hint=f"There are: {', '.join(sheets[:20])}."
+    )
 
 
 def cells_of(workbook: Any, sheet: str) -> list[Row]:

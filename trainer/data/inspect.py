@@ -49,6 +49,7 @@ def inspect(
     split: dict[str, Any] | None = None,
     fixes: Sequence[str] = (),
     changes: dict[str, Any] | None = None,
+    sheet: str | None = None,
     emit: Emit = silent,
 ) -> dict[str, Any]:
     """Write a version folder from files, or from another version's folder; what the result event says."""
@@ -69,7 +70,9 @@ def inspect(
             wanted = wanted if split else parent_split(files[0])
             content = read_version(files[0], columns, wanted, task)
         else:
-            content = read_files(list(files), columns=columns, split=wanted, task=task, media=part / "media", emit=emit)
+            content = read_files(
+                list(files), columns=columns, split=wanted, task=task, media=part / "media", sheet=sheet, emit=emit
+            )
         if changes:
             change(content, changes)
         for action in fixes:

@@ -79,8 +79,9 @@ def display_name(name: str) -> str:
     return shown if len(shown) <= 120 else f"{shown[:80]}…{shown[-30:]}"
 
 
-def open_table(path: Path, name: str | None = None) -> Table:
-    """Recognise a file by its first bytes and open it. `name` is shown to people instead of the path's own."""
+def open_table(path: Path, name: str | None = None, sheet: str | None = None) -> Table:
+    """Recognise a file by its first bytes and open it. `name` is shown to people instead of the path's own; `sheet` is the
+    one wanted of a workbook."""
     name = name or display_name(path.name)
     try:
         size = path.stat().st_size
@@ -99,7 +100,7 @@ def open_table(path: Path, name: str | None = None) -> Table:
     if head.startswith(OLD_OFFICE) or (head.startswith(ZIP) and is_workbook(path)):
         from trainer.data.excel import open_workbook
 
-        return open_workbook(path, name, size)
+        return open_workbook(path, name, size, sheet)
     refuse_other_kinds(head, path, name)
     from trainer.data.text import open_text
 

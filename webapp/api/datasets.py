@@ -86,6 +86,7 @@ class VersionIn(Schema):
     task: str | None = None
     columns: dict[str, str] | None = None
     split: dict[str, Any] | None = None
+    sheet: str | None = None
     fix: str | None = None
     changes: dict[str, Any] | None = None
 
@@ -99,6 +100,8 @@ def create_version(request: HttpRequest, pk: str, payload: VersionIn) -> Status[
         raise Conflict("This dataset has not been read yet.", code="not_ready", hint="Wait until its status is ready.")
     if payload.fix:
         actions.mend(version, request.user, payload.fix)
+    elif payload.sheet:
+        actions.read_sheet(version, request.user, payload.sheet)
     elif payload.changes:
         actions.change(version, request.user, payload.changes)
     elif payload.columns or payload.split is not None or payload.task:
@@ -112,6 +115,15 @@ def create_version(request: HttpRequest, pk: str, payload: VersionIn) -> Status[
     else:
         raise Problem("Nothing to change was given.", hint="Send task, columns, split, fix or changes.")
     return Status(201, dataset_shape(dataset))
+
+
+@router.post("/datasets/{pk}/forget", response=dict)
+def forget_originals(request: HttpRequest, pk: str) -> dict[str, Any]:
+    """Delete for good the upload and every version before the newest; tells which runs learned from them."""
+    version = load(Dataset, request.workspace, pk).current
+    if version is None:
+        raise Http404
+    return actions.forget(version, request.user)
 
 
 def version_of(request: HttpRequest, pk: str, number: int | None) -> DatasetVersion:

@@ -113,6 +113,19 @@ def mend(version: DatasetVersion, user: User, action: str) -> DatasetVersion:
     return derive(version, user, offered[action], fixes=[action], **suggestion)
 
 
+def read_sheet(version: DatasetVersion, user: User | None, sheet: str) -> DatasetVersion:
+    """The next version, from another sheet of the workbook that was uploaded."""
+    if sheet not in version.sheets:
+        raise Problem(
+            _("There is no sheet “%(name)s”.") % {"name": sheet[:60]},
+            code="no_sheet",
+            hint=_("Choose one of %(names)s.") % {"names": ", ".join(version.sheets) or _("none")},
+        )
+    if not version.dataset.upload_folder.exists():
+        raise Problem(_("The workbook was deleted."), code="deleted", hint=_("Send it again, as a new dataset."))
+    return derive(version, user, _("Sheet “%(name)s”") % {"name": sheet}, sheet=sheet)
+
+
 def change(version: DatasetVersion, user: User | None, changes: dict[str, Any]) -> DatasetVersion:
     """The next version with cells set (`set`: [{row, column, value}]) and rows left out (`drop`: [row]), rows from 1."""
     dropped, cells = changes.get("drop") or [], changes.get("set") or []
@@ -182,11 +195,11 @@ def read(version_id: str) -> None:
 def reader_arguments(version: DatasetVersion) -> list[str]:
     sources = (
         [version.parent.folder]
-        if version.parent
+        if version.parent and "sheet" not in version.request
         else [version.dataset.upload_folder / name for name in version.sources]
     )
     arguments = ["inspect", *map(str, sources), "--out", str(version.folder)]
-    for option in ("task", "columns", "split", "changes"):
+    for option in ("task", "columns", "split", "changes", "sheet"):
         value = version.request.get(option)
         if value:
             arguments += [f"--{option}", value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)]
@@ -275,6 +288,46 @@ def media_file(version: DatasetVersion, name: str, small: bool = False) -> tuple
     if not path.is_file():
         return None
     return path, MEDIA_TYPES.get(path.suffix[1:] or suffix, "application/octet-stream")
+
+
+def forget(version: DatasetVersion, user: User) -> dict[str, Any]:
+    """Delete for good what this version was made from: the upload, every earlier version, and cached vectors.
+
+    {versions (numbers deleted), runs [{id, name}] that learned from them}: their artifacts hold test rows as they were.
+    """
+    earlier = list(version.dataset.versions.filter(number__lt=version.number).exclude(error__code="deleted"))
+    if version.status != Status.READY or version.parent is None:
+        raise Problem(
+            _("There is no earlier version to delete."),
+            code="nothing_to_forget",
+            hint=_("Mask or replace the personal data first: that makes the version to keep."),
+        )
+    if any(one.status == Status.PROCESSING for one in version.dataset.versions.all()):
+        raise Problem(_("A version is being read."), code="not_ready", hint=_("Wait until it has been read."))
+    runs = [
+        {"id": run.pk, "name": str(run), "prototype": run.prototype_id}
+        for one in earlier
+        for run in one.runs.order_by("number")
+    ]
+    numbers = [one.number for one in earlier]
+    deleted = {
+        "code": "deleted",
+        "message": _("This version was deleted for good."),
+        "hint": _("Go on with a later one."),
+    }
+    with transaction.atomic():
+        version.dataset.versions.filter(number__in=numbers).update(
+            status=Status.FAILED, error=deleted, profile={}, problems=[], sha256="", bytes=0
+        )
+        what = f"{version.dataset.name}: {', '.join(f'v{number}' for number in sorted(numbers))}"
+        audit(version.workspace, user, "deleted", "dataset", version.dataset_id, what)
+    for folder in [
+        version.dataset.upload_folder,
+        *(one.folder for one in earlier),
+        settings.MAQUETTE_DATA / "cache" / "embeddings",
+    ]:
+        shutil.rmtree(folder, ignore_errors=True)
+    return {"versions": sorted(numbers), "runs": runs}
 
 
 FORMATS = {"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl", "parquet": "application/vnd.apache.parquet"}

@@ -90,6 +90,17 @@ class DatasetVersion(WorkspaceOwned):
         return self.profile.get("suggestion") or {}
 
     @property
+    def sheets(self) -> list[str]:
+        """The sheets of the workbook that was uploaded; none for any other file."""
+        source = (self.profile.get("source") or [{}])[0]
+        return list(source.get("sheets") or [])
+
+    @property
+    def sheet(self) -> str:
+        """The one that was read."""
+        return str((self.profile.get("source") or [{}])[0].get("sheet") or "")
+
+    @property
     def label_column(self) -> str | None:
         """The column of the classes, where rows are answered with one."""
         chosen = self.suggestion.get("columns") or {}

@@ -257,6 +257,36 @@ def change_rows(request: HttpRequest, pk: str) -> HttpResponse:
 
 
 @member
+@require_POST
+def choose_sheet(request: HttpRequest, pk: str) -> HttpResponse:
+    """Read another sheet of the workbook."""
+    prototype = load(Prototype, request.workspace, pk)
+    version = prototype.dataset.current
+    if version is None:
+        raise Problem(_("This dataset has not been read yet."), hint=_("Wait until it is ready."))
+    dataset_actions.read_sheet(version, request.user, request.POST.get("sheet", ""))
+    return redirect("data", pk=pk)
+
+
+@member
+@require_POST
+def forget(request: HttpRequest, pk: str) -> HttpResponse:
+    """Delete for good what the newest version was made from."""
+    prototype = load(Prototype, request.workspace, pk)
+    version = prototype.dataset.current
+    if version is None:
+        raise Problem(_("This dataset has not been read yet."), hint=_("Wait until it is ready."))
+    told = dataset_actions.forget(version, request.user)
+    names = ", ".join(run["name"] for run in told["runs"]) or _("none")
+    messages.success(
+        request,
+        _("The upload and the earlier versions are deleted. Runs that learned from them: %(names)s.")
+        % {"names": names},
+    )
+    return redirect("data", pk=pk)
+
+
+@member
 def download(request: HttpRequest, pk: str) -> HttpResponseBase:
     """Every row of `?version=` (the newest by default) as `?format=` csv, jsonl or parquet."""
     prototype = load(Prototype.objects.select_related("dataset"), request.workspace, pk)
