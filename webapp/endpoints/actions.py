@@ -281,7 +281,9 @@ def demo_url(endpoint: Endpoint) -> str:
     """The address to send: with the first working link's token when only links open it."""
     link = None
     if endpoint.visibility == Visibility.LINK:
-        link = next((one for one in endpoint.links.working().order_by("created_at") if one.works), None)
+        # Not filtered in the database: a list of endpoints has fetched their links already.
+        working = [one for one in endpoint.links.all() if one.works]
+        link = min(working, key=lambda one: one.created_at, default=None)
     return settings.PUBLIC_URL + demo_path(endpoint, link)
 
 
