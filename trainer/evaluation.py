@@ -19,11 +19,22 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 
 def interval(right: np.ndarray, seed: int = 0) -> tuple[float, float]:
-    """95 % bootstrap interval of a share: `right` holds one truth value a row, RESAMPLES draws with replacement."""
+    """95 % bootstrap interval of a share: `right` holds one truth value a row, RESAMPLES draws with replacement.
+
+    All right or all wrong leaves nothing to resample; then it is Wilson's interval (1927), which knows how few rows there were.
+    """
+    if right.all() or not right.any():
+        return wilson(float(right.mean()), len(right))
     generator = np.random.default_rng(seed)
     shares = generator.binomial(len(right), right.mean(), RESAMPLES) / len(right)
     low, high = np.quantile(shares, [0.025, 0.975])
     return float(low), float(high)
+
+
+def wilson(share: float, rows: int, z: float = 1.96) -> tuple[float, float]:
+    middle = (share + z**2 / (2 * rows)) / (1 + z**2 / rows)
+    half = z / (1 + z**2 / rows) * (share * (1 - share) / rows + z**2 / (4 * rows**2)) ** 0.5
+    return max(middle - half, 0.0), min(middle + half, 1.0)
 
 
 def confusion(truth: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:

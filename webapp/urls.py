@@ -3,7 +3,7 @@
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from webapp.api.urls import api
+from webapp.api.urls import api, no_such_call
 from webapp.core.metrics import metrics
 from webapp.core.views import healthz, readyz
 from webapp.datasets import uploads
@@ -16,6 +16,7 @@ urlpatterns = [
     path("", include("webapp.runs.urls")),
     path("", include("webapp.endpoints.urls")),
     path("api/v1/", api.urls),
+    path("api/<path:rest>", no_such_call),
     path("uploads/", uploads.collection, name="uploads"),
     path("uploads/<slug:pk>", uploads.one, name="upload"),
     path("healthz", healthz),

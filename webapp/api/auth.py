@@ -10,6 +10,7 @@ from typing import Any
 from django.db import IntegrityError, models, transaction
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
+from ninja import Schema
 from ninja.security import HttpBearer
 
 from webapp.accounts.models import ApiToken
@@ -18,6 +19,12 @@ from webapp.core.problems import Conflict, Forbidden
 
 PAGE = 50
 KEPT = timedelta(days=1)
+
+
+class Body(Schema):
+    """A request's body; a field that is not known is refused, since a misspelt wish must not be passed over."""
+
+    model_config = {"extra": "forbid"}
 
 
 class Token(HttpBearer):

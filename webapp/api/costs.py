@@ -5,9 +5,10 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.utils import timezone
-from ninja import Router, Schema
+from ninja import Router
 
 from webapp.accounts.actions import audit
+from webapp.api.auth import Body
 from webapp.api.shapes import moment, money
 from webapp.core.problems import Problem
 from webapp.costs import actions, reports
@@ -47,7 +48,7 @@ def costs(
     return {"items": items, "next": None, "total": money(total), "currency": month.currency, "since": moment(start)}
 
 
-class BudgetIn(Schema):
+class BudgetIn(Body):
     amount: str | float
 
 
@@ -89,7 +90,7 @@ def list_rates(request: HttpRequest) -> dict[str, Any]:
     return {"items": [rate_shape(rate) for rate in Rate.objects.for_workspace(request.workspace)], "next": None}
 
 
-class RateIn(Schema):
+class RateIn(Body):
     price_per_hour: str | float
 
 

@@ -4,13 +4,13 @@ from typing import Any
 
 from django.db.models import Prefetch
 from django.http import Http404, HttpRequest
-from ninja import File, Form, Router, Schema, Status, UploadedFile
+from ninja import File, Form, Router, Status, UploadedFile
 from ninja.errors import ValidationError
 from pydantic import ValidationError as Unreadable
 
 from trainer import tasks
 from webapp.accounts.access import load
-from webapp.api.auth import once, page
+from webapp.api.auth import Body, once, page
 from webapp.api.shapes import dataset_row, dataset_shape
 from webapp.catalog.hardware import devices, options, workers
 from webapp.core.problems import Conflict, Problem
@@ -21,7 +21,7 @@ from webapp.datasets.models import Dataset, DatasetVersion
 router = Router(tags=["data"])
 
 
-class UploadsIn(Schema):
+class UploadsIn(Body):
     """Files that came by tus (/uploads/), one or several."""
 
     upload: str | list[str]
@@ -80,7 +80,7 @@ def delete_dataset(request: HttpRequest, pk: str) -> Status[None]:
     return Status(204, None)
 
 
-class VersionIn(Schema):
+class VersionIn(Body):
     """The next version: the same rows under other columns, or with one fault mended."""
 
     task: str | None = None

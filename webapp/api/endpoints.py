@@ -4,10 +4,10 @@ from typing import Any
 
 from django.db.models import Sum
 from django.http import Http404, HttpRequest
-from ninja import Router, Schema, Status
+from ninja import Router, Status
 
 from webapp.accounts.access import load
-from webapp.api.auth import once, page
+from webapp.api.auth import Body, once, page
 from webapp.api.shapes import endpoint_shape, feedback_shape, link_shape, moment
 from webapp.endpoints import actions
 from webapp.endpoints.models import Endpoint, EndpointKey, ShareLink
@@ -17,14 +17,14 @@ router = Router(tags=["sharing"])
 HOURS = 24 * 31
 
 
-class EndpointIn(Schema):
+class EndpointIn(Body):
     run: str
     name: str | None = None
     slug: str | None = None
     visibility: str | None = None
 
 
-class EndpointPatch(Schema):
+class EndpointPatch(Body):
     """What is left out stays. `run` deploys another run; `status` is live or off."""
 
     run: str | None = None
@@ -35,11 +35,11 @@ class EndpointPatch(Schema):
     status: str | None = None
 
 
-class NameIn(Schema):
+class NameIn(Body):
     name: str = ""
 
 
-class LinkIn(Schema):
+class LinkIn(Body):
     name: str = ""
     days: int | None = None
 
@@ -128,7 +128,7 @@ def list_feedback(request: HttpRequest, slug: str, cursor: str | None = None) ->
     return page(load_endpoint(request, slug).feedback.all(), cursor, feedback_shape)
 
 
-class FeedbackIn(Schema):
+class FeedbackIn(Body):
     input: str
     verdict: str
     output: dict[str, Any] | None = None

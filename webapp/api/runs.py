@@ -4,10 +4,10 @@ from typing import Any
 
 from django.db.models import F
 from django.http import HttpRequest, HttpResponse
-from ninja import Field, Router, Schema, Status
+from ninja import Field, Router, Status
 
 from webapp.accounts.access import load
-from webapp.api.auth import once, page
+from webapp.api.auth import Body, once, page
 from webapp.api.shapes import run_row, run_shape
 from webapp.core.problems import Conflict
 from webapp.datasets.actions import remap
@@ -26,7 +26,7 @@ WAIT_SECONDS = 90
 EVENTS = 1000
 
 
-class RunIn(Schema):
+class RunIn(Body):
     """All but `dataset` default to the dataset's suggestion and the task's recommended settings."""
 
     dataset: str
@@ -92,6 +92,7 @@ def create_estimate(request: HttpRequest, payload: RunIn) -> dict[str, Any]:
 @once
 def create_run(request: HttpRequest, payload: RunIn) -> Status[dict[str, Any]]:
     version = version_of(request, payload)
+    actions.settings_of(version, body_of(payload))  # refused before a prototype is made for it
     if payload.prototype:
         prototype = load(Prototype, request.workspace, payload.prototype)
         if prototype.dataset_id != version.dataset_id:

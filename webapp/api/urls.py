@@ -43,6 +43,13 @@ def problem(status: int, code: str, detail: str, hint: str = "", **extra: Any) -
     return response
 
 
+def no_such_call(request: HttpRequest, rest: str) -> HttpResponse:
+    """Every address below /api/ that is no call."""
+    return problem(
+        404, "no_such_call", f"There is no call {request.method} /api/{rest[:200]}.", "See /api/v1/openapi.json."
+    )
+
+
 @api.exception_handler(Problem)
 def refused(request: HttpRequest, error: Problem) -> HttpResponse:
     return problem(error.status, error.code, error.message, error.hint, **error.extra)

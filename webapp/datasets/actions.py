@@ -45,7 +45,9 @@ def create_dataset(workspace: Workspace, user: User, files: Sequence[Any], name:
     """Store the files and have a worker read them. `files` are Django uploads."""
     if not files:
         raise Problem(
-            _("No file came with the request."), code="no_file", hint=_("Choose a table, or a zip of pictures or sounds.")
+            _("No file came with the request."),
+            code="no_file",
+            hint=_("Choose a table, or a zip of pictures or sounds."),
         )
     if len(files) > MAX_FILES:
         raise Problem(

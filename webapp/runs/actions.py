@@ -100,6 +100,14 @@ def check_model(ref: str) -> str:
             code="bad_model",
             hint=_("Write bundled:NAME, hub:ORG/NAME@REVISION or local:NAME; GET /api/v1/models lists some."),
         )
+    known = {model["ref"] for task in tasks.all() for model in task.declaration()["models"]}
+    if kind == "bundled" and ref not in known:
+        raise Problem(
+            _("“%(name)s” is no bundled model.") % {"name": ref},
+            code="bad_model",
+            hint=_("Choose one of %(names)s.")
+            % {"names": ", ".join(sorted(one for one in known if one.startswith("bundled:")))},
+        )
     return ref
 
 

@@ -3,11 +3,14 @@
 from argparse import ArgumentParser
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.core.validators import validate_email
+from django.db import OperationalError
 
 from webapp.accounts.actions import create_token, ensure_user
+from webapp.accounts.models import User
 
 
 class Command(BaseCommand):
@@ -22,6 +25,15 @@ class Command(BaseCommand):
             validate_email(email)
         except ValidationError as error:
             raise CommandError(f"“{email}” is no email address. Give one like ada@example.org.") from error
-        user, workspace = ensure_user(email)
+        try:
+            new = not User.objects.filter(email__iexact=email).exists()
+            user, workspace = ensure_user(email)
+        except OperationalError as error:
+            raise CommandError(
+                f"There is no Maquette in {settings.MAQUETTE_DATA} yet. Start it once with make run, or set MAQUETTE_DATA to "
+                "the folder that it was started with."
+            ) from error
+        if new:
+            self.stderr.write(f"{email} is new here and has a workspace of its own.")
         _token, secret = create_token(user, workspace, name)
         self.stdout.write(secret)
