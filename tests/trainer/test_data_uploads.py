@@ -442,3 +442,8 @@ def test_real_files_need_no_hand(name: str, tmp_path: Path) -> None:
     found = inspect([DATA / name], tmp_path / "v1")
     assert (found["rows"], found["suggestion"]["task"], found["source"][0]["format"]) == (rows, task, form)
     assert not [one for one in found["problems"] if one["severity"] == "error"]
+
+
+def test_bytes_of_no_kind_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.bin").write_bytes(np.random.default_rng(0).bytes(3_000))
+    assert refusal(tmp_path / "a.bin", tmp_path).code == "not_a_table"

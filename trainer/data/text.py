@@ -25,6 +25,10 @@ HIGH_BYTES = bytes(range(128, 256))
 MOST_WRONG = 0.05
 """Share of the bytes beyond ASCII that may be no UTF-8 in a file that is taken for UTF-8 all the same."""
 
+CONTROL = re.compile("[\x01-\x08\x0e-\x19\x1b-\x1f\x7f-\x84\x86-\x9f]")
+MOST_CONTROL, ENOUGH_CHARACTERS = 0.05, 1_000
+"""Share of control characters that a text of some length may have; a file of any other kind has many."""
+
 MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
@@ -129,6 +133,8 @@ def open_text(path: Path, name: str, size: int, packed: bool) -> Table:
     start = sample.replace("\0", "").lstrip()[:200]
     if not start:
         raise DataError(f"{name} holds nothing but blanks.", code="empty_file", hint="Export it again and send that.")
+    if len(sample) > ENOUGH_CHARACTERS and len(CONTROL.findall(sample)) > MOST_CONTROL * len(sample):
+        raise other_kind(name, "no text, nor any kind of file that is known here")
     if re.match(r"<(!doctype|!--|html|svg|\?xml|script|head|body|table)", start, re.IGNORECASE):
         raise other_kind(name, "a web page or an XML document")
     lines = Lines(stream, name)
