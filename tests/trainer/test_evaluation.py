@@ -41,7 +41,9 @@ def test_the_interval_covers_what_it_says() -> None:
 
 
 def test_the_interval_of_a_perfect_score() -> None:
-    assert evaluation.interval(np.ones(10, dtype=bool)) == (1.0, 1.0)
+    """Ten rows all right say little: Wilson's interval for 10 of 10, and its mirror image for none."""
+    assert evaluation.interval(np.ones(10, dtype=bool)) == pytest.approx((0.7225, 1.0), abs=1e-4)
+    assert evaluation.interval(np.zeros(10, dtype=bool)) == pytest.approx((0.0, 0.2775), abs=1e-4)
 
 
 def test_mistakes_come_most_confident_first() -> None:
