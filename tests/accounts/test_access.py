@@ -154,3 +154,22 @@ def test_a_form_without_its_token_is_refused(user: User) -> None:
     answer = client.post(reverse("set_budget"), {"amount": "1"})
     assert answer.status_code == 403
     assert "Reload it" in answer.content.decode()
+
+
+def test_a_changed_address_leaves_the_old_mailbox_without_power(
+    user: User, client_of: ClientOf, mailoutbox: list
+) -> None:
+    from allauth.account.models import EmailAddress
+
+    EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=True)
+    old = user.email
+    client_of(user).post(reverse("update_profile"), {"email": "new@example.org", "workspace": "Ada"})
+    assert [one.email for one in EmailAddress.objects.filter(user=user)] == ["new@example.org"]
+    Client().post(reverse("account_reset_password"), {"email": old})
+    assert not [mail for mail in mailoutbox if "/password/reset/key/" in mail.body]
+
+
+@pytest.mark.parametrize("query", ["/?after=²", "{p}/data?version=²", "{p}/data?page=²"])
+def test_odd_digits_are_no_numbers(query: str, user: User, workspace: Workspace, client_of: ClientOf) -> None:
+    prototype = things.prototype(workspace)
+    assert client_of(user).get(query.format(p=f"/prototypes/{prototype.pk}")).status_code == 200

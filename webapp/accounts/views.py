@@ -1,7 +1,9 @@
 """Signing in by link, and the settings page."""
 
+from allauth.account.models import EmailAddress
 from django.contrib import messages
 from django.contrib.auth import login
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -57,8 +59,14 @@ def update_profile(request: HttpRequest) -> HttpResponse:
     email = form.cleaned_data["email"].lower()
     if User.objects.filter(email__iexact=email).exclude(pk=request.user.pk).exists():
         raise Problem(_("Another account has this email."), hint=_("Use a different address."))
-    request.user.email = email
-    request.user.save(update_fields=["email"])
+    with transaction.atomic():
+        # The old mailbox must not reset the password any more.
+        EmailAddress.objects.filter(user=request.user).exclude(email__iexact=email).delete()
+        EmailAddress.objects.get_or_create(
+            user=request.user, email=email, defaults={"primary": True, "verified": False}
+        )
+        request.user.email = email
+        request.user.save(update_fields=["email"])
     request.workspace.name = form.cleaned_data["workspace"]
     request.workspace.save(update_fields=["name"])
     messages.success(request, _("Saved."))

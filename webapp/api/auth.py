@@ -58,7 +58,7 @@ def page(queryset: models.QuerySet, cursor: str | None, show: Callable[[Any], di
         at, _comma, pk = cursor.partition(",")
         moment = (
             datetime.fromtimestamp(int(at) / 1e6, tz=timezone.get_default_timezone())
-            if at.isdigit()
+            if at.isdecimal()
             else timezone.now()
         )
         ordered = ordered.filter(models.Q(created_at__lt=moment) | models.Q(created_at=moment, id__lt=pk))
@@ -77,7 +77,9 @@ def once(view: Callable[..., Any]) -> Callable[..., Any]:
         if not key:
             return view(request, *args, **kwargs)
         digest = hashlib.sha256(request.body if request.content_type == "application/json" else b"").hexdigest()
-        where = {"workspace": request.workspace, "key": key, "path": request.path[:200]}
+        # One person's key is nobody else's: an answer may hold a secret that is shown once.
+        mine = hashlib.sha256(f"{request.user.pk}:{key}".encode()).hexdigest()
+        where = {"workspace": request.workspace, "key": mine, "path": request.path[:200]}
         IdempotentAnswer.objects.filter(created_at__lt=timezone.now() - KEPT).delete()
         try:
             with transaction.atomic():

@@ -293,7 +293,7 @@ def media_file(version: DatasetVersion, name: str, small: bool = False) -> tuple
 
 
 def forget(version: DatasetVersion, user: User) -> dict[str, Any]:
-    """Delete for good what this version was made from: the upload, every earlier version, and cached vectors.
+    """Delete for good what this version was made from: the upload and every earlier version.
 
     {versions (numbers deleted), runs [{id, name}] that learned from them}: their artifacts hold test rows as they were.
     """
@@ -326,7 +326,6 @@ def forget(version: DatasetVersion, user: User) -> dict[str, Any]:
     for folder in [
         version.dataset.upload_folder,
         *(one.folder for one in earlier),
-        settings.MAQUETTE_DATA / "cache" / "embeddings",
     ]:
         shutil.rmtree(folder, ignore_errors=True)
     return {"versions": sorted(numbers), "runs": runs}

@@ -116,7 +116,7 @@ def create_key(request: HttpRequest, pk: str) -> HttpResponse:
 def create_link(request: HttpRequest, pk: str) -> HttpResponse:
     endpoint = load_endpoint(request, pk)
     days = request.POST.get("days", "")
-    actions.create_link(endpoint, request.user, request.POST.get("name", ""), int(days) if days.isdigit() else None)
+    actions.create_link(endpoint, request.user, request.POST.get("name", ""), int(days) if days.isdecimal() else None)
     return redirect("share", pk=endpoint.prototype_id)
 
 

@@ -83,7 +83,7 @@ def state_of(one: Any) -> str:
 def home(request: HttpRequest) -> HttpResponse:
     """Context: prototypes (see `cards`), counts {state: n}, running (runs at work), month, kinds {kind: money}, events,
     older (how many cards the next page passes over), and what waits for a person: untrained, unread, corrected [{prototype, name, total}]."""
-    start = int(after) if (after := request.GET.get("after", "")).isdigit() else 0
+    start = int(after) if (after := request.GET.get("after", "")).isdecimal() else 0
     prototypes = cards(request.workspace, min(start, 1_000_000))
     if not prototypes:
         return redirect("home" if start else "new_prototype")
@@ -156,7 +156,7 @@ def data(request: HttpRequest, pk: str) -> HttpResponse:
     versions = list(prototype.dataset.versions.defer("profile", "problems").order_by("-number"))
     latest = versions[0]
     number = request.GET.get("version", "")
-    wanted = {"number": int(number)} if number.isdigit() else {"status": Status.READY}
+    wanted = {"number": int(number)} if number.isdecimal() else {"status": Status.READY}
     version = prototype.dataset.versions.filter(**wanted).order_by("-number").first() or latest
     context = {
         "prototype": prototype,
@@ -182,7 +182,7 @@ def details(request: HttpRequest, version: DatasetVersion) -> dict[str, Any]:
     return {
         **asked,
         "mapping": MappingForm(version, request.GET if "task" in request.GET else None),
-        "page": page(version, int(number) if number.isdigit() else 1, **asked),
+        "page": page(version, int(number) if number.isdecimal() else 1, **asked),
         "severities": severities,
         "formats": list(dataset_actions.FORMATS),
         **places(version),
@@ -247,7 +247,7 @@ def change_rows(request: HttpRequest, pk: str) -> HttpResponse:
         raise Problem(_("This dataset has not been read yet."), hint=_("Wait until it is ready."))
     if request.POST.get("version") != version.pk:
         raise Problem(_("There is a newer version by now."), hint=_("Reload the page and tick the rows again."))
-    rows = [int(row) for row in request.POST.getlist("row") if row.isdigit()]
+    rows = [int(row) for row in request.POST.getlist("row") if row.isdecimal()]
     if request.POST.get("action") == "label":
         cells = [{"row": row, "column": version.label_column, "value": request.POST.get("value", "")} for row in rows]
         dataset_actions.change(version, request.user, {"set": cells})
@@ -292,7 +292,7 @@ def download(request: HttpRequest, pk: str) -> HttpResponseBase:
     prototype = load(Prototype.objects.select_related("dataset"), request.workspace, pk)
     number = request.GET.get("version", "")
     ready = prototype.dataset.versions.filter(status=Status.READY)
-    version = ready.filter(number=int(number)).first() if number.isdigit() else ready.order_by("-number").first()
+    version = ready.filter(number=int(number)).first() if number.isdecimal() else ready.order_by("-number").first()
     if version is None:
         raise Http404
     return dataset_actions.download(version, request.GET.get("format", "csv"))
@@ -302,7 +302,7 @@ def download(request: HttpRequest, pk: str) -> HttpResponseBase:
 def diff(request: HttpRequest, pk: str) -> HttpResponse:
     """Context: prototype, before, after (versions, `?from=` and `?to=`), difference (see `webapp.datasets.rows`)."""
     prototype = load(Prototype.objects.select_related("dataset"), request.workspace, pk)
-    numbers = [int(text) for name in ("from", "to") if (text := request.GET.get(name, "")).isdigit()]
+    numbers = [int(text) for name in ("from", "to") if (text := request.GET.get(name, "")).isdecimal()]
     found = {
         version.number: version
         for version in prototype.dataset.versions.filter(status=Status.READY, number__in=numbers)

@@ -154,7 +154,7 @@ async def run_stream(request: HttpRequest, pk: str) -> HttpResponse:
     """Server-sent events: every event of the run once, from `Last-Event-ID` (or `?after=`) on, until it ends."""
     one = await sync_to_async(member_run, thread_sensitive=False)(request, pk)
     given = request.headers.get("Last-Event-ID") or request.GET.get("after") or "0"
-    after = int(given) if given.isdigit() else 0
+    after = int(given) if given.isdecimal() else 0
     response = StreamingHttpResponse(live.sse(one.pk, one.events_path, after), content_type="text/event-stream")
     response["Cache-Control"] = "no-cache, no-transform"
     response["X-Accel-Buffering"] = "no"

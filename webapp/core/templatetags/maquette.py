@@ -190,7 +190,7 @@ def threshold_at(report: dict[str, Any], asked: Any = None) -> dict[str, Any]:
     if not points:
         return {}
     nearest = min(range(len(points)), key=lambda i: abs(points[i]["threshold"] - 0.7))
-    index = min(int(asked), len(points) - 1) if str(asked or "").isdigit() else nearest
+    index = min(int(asked), len(points) - 1) if str(asked or "").isdecimal() else nearest
     point, everything = points[index], points[0]
     answered, right = point["answered"], point["right"]
     left = rows - answered
