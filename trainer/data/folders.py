@@ -23,7 +23,7 @@ from trainer.errors import DataError
 
 DECODERS = 2
 AHEAD = 32
-MAX_ANNOTATION_BYTES = 512 * 1024**2
+MAX_ANNOTATION_BYTES = 64 * 1024**2
 MAX_MEDIA_BYTES = 256 * 1024**2
 TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".xlsx", ".xls", ".json", ".txt"})
 MATCHED = 0.5

@@ -23,7 +23,7 @@ from trainer.events import Emit
 
 MAX_TABLES = 100
 IDX_IMAGES, IDX_LABELS = b"\0\0\x08\x03", b"\0\0\x08\x01"
-MAX_IDX_BYTES = 2 * 1024**3
+MAX_IDX_BYTES = 512 * 1024**2
 TABLES = folders.TABLE_SUFFIXES | {".gz", ".conll", ".iob", ".bio", ".ods", ".tab", ".dat", ""}
 
 

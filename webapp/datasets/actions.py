@@ -31,7 +31,7 @@ from webapp.datasets.rows import export
 
 GIB = 1024**3
 READER_LIMITS = {
-    resource.RLIMIT_AS: 12 * GIB,
+    resource.RLIMIT_AS: 5 * GIB,
     resource.RLIMIT_CPU: 900,
     resource.RLIMIT_FSIZE: 8 * GIB,
     resource.RLIMIT_CORE: 0,
