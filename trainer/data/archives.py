@@ -4,6 +4,7 @@ Nothing is unpacked by its own name. Entries that point outside, links, encrypte
 left out and told; too many entries, or more bytes than the archive's size allows, are refused.
 """
 
+import lzma
 import re
 import stat
 import tarfile
@@ -29,6 +30,10 @@ JUNK = re.compile(
 )
 """What operating systems and editors leave behind."""
 NESTED = (b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"7z\xbc\xaf", b"Rar!", b"\xfd7zXZ")
+DAMAGE = (
+    OSError, EOFError, ValueError, RuntimeError, NotImplementedError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError,
+)  # fmt: skip
+"""What the standard library raises for an archive that is broken or packed in a way it does not know."""
 UTF8_NAME, ENCRYPTED = 0x800, 0x1
 
 
@@ -86,15 +91,7 @@ class Archive:
         try:
             with self.open(entry) as file:
                 data = file.read(most + 1)
-        except (
-            OSError,
-            EOFError,
-            zlib.error,
-            zipfile.BadZipFile,
-            tarfile.TarError,
-            NotImplementedError,
-            RuntimeError,
-        ) as error:
+        except DAMAGE as error:
             raise EntryError(str(error) or type(error).__name__) from error
         if len(data) > most:
             raise EntryError(f"is larger than {most >> 20:,} MB")
@@ -113,15 +110,7 @@ class Archive:
                     if left < 0:
                         raise too_large(f"{entry.name} in {self.name}", MAX_ENTRY_BYTES)
                     out.write(piece)
-        except (
-            OSError,
-            EOFError,
-            zlib.error,
-            zipfile.BadZipFile,
-            tarfile.TarError,
-            NotImplementedError,
-            RuntimeError,
-        ) as error:
+        except DAMAGE as error:
             raise damaged(f"{entry.name} in {self.name}", str(error) or "it cannot be unpacked") from error
         return to
 
@@ -160,7 +149,6 @@ def is_office(path: Path) -> bool:
 def holds_tar(path: Path) -> bool:
     import bz2
     import gzip
-    import lzma
 
     for opened in (gzip.open, bz2.open, lzma.open):
         try:
@@ -182,15 +170,7 @@ def open_archive(path: Path, name: str) -> Archive:
         else:
             archive = Archive(name, path, tarfile.open(path))  # noqa: SIM115  closed by Archive
             declared = list_tar(archive)
-    except (
-        OSError,
-        EOFError,
-        zlib.error,
-        zipfile.BadZipFile,
-        tarfile.TarError,
-        NotImplementedError,
-        ValueError,
-    ) as error:
+    except DAMAGE as error:
         raise damaged(name, "it is cut short or no archive at all") from error
     try:
         check(archive, declared)
@@ -297,7 +277,7 @@ def starts_nested(name: str, opened: Callable[[], Any]) -> bool:
     try:
         with opened() as file:
             return file.read(8).startswith(NESTED)
-    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, tarfile.TarError, NotImplementedError, RuntimeError):
+    except DAMAGE:
         return True
 
 

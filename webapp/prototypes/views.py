@@ -237,14 +237,19 @@ def map_columns(request: HttpRequest, pk: str) -> HttpResponse:
     return redirect("data", pk=pk)
 
 
+def current_version(request: HttpRequest, pk: str) -> DatasetVersion:
+    """The newest version that can be used; a `Problem` while there is none."""
+    version = load(Prototype, request.workspace, pk).dataset.current
+    if version is None:
+        raise Problem(_("This dataset has not been read yet."), hint=_("Wait until it is ready."))
+    return version
+
+
 @member
 @require_POST
 def change_rows(request: HttpRequest, pk: str) -> HttpResponse:
     """What should become of the ticked rows (`row`, repeatable): another label (`value`), or to be left out."""
-    prototype = load(Prototype, request.workspace, pk)
-    version = prototype.dataset.current
-    if version is None:
-        raise Problem(_("This dataset has not been read yet."), hint=_("Wait until it is ready."))
+    version = current_version(request, pk)
     if request.POST.get("version") != version.pk:
         raise Problem(_("There is a newer version by now."), hint=_("Reload the page and tick the rows again."))
     rows = [int(row) for row in request.POST.getlist("row") if row.isdecimal()]
@@ -260,10 +265,7 @@ def change_rows(request: HttpRequest, pk: str) -> HttpResponse:
 @require_POST
 def choose_sheet(request: HttpRequest, pk: str) -> HttpResponse:
     """Read another sheet of the workbook."""
-    prototype = load(Prototype, request.workspace, pk)
-    version = prototype.dataset.current
-    if version is None:
-        raise Problem(_("This dataset has not been read yet."), hint=_("Wait until it is ready."))
+    version = current_version(request, pk)
     dataset_actions.read_sheet(version, request.user, request.POST.get("sheet", ""))
     return redirect("data", pk=pk)
 
@@ -272,10 +274,7 @@ def choose_sheet(request: HttpRequest, pk: str) -> HttpResponse:
 @require_POST
 def forget(request: HttpRequest, pk: str) -> HttpResponse:
     """Delete for good what the newest version was made from."""
-    prototype = load(Prototype, request.workspace, pk)
-    version = prototype.dataset.current
-    if version is None:
-        raise Problem(_("This dataset has not been read yet."), hint=_("Wait until it is ready."))
+    version = current_version(request, pk)
     told = dataset_actions.forget(version, request.user)
     names = ", ".join(run["name"] for run in told["runs"]) or _("none")
     messages.success(
@@ -318,10 +317,7 @@ def diff(request: HttpRequest, pk: str) -> HttpResponse:
 @require_POST
 def mend(request: HttpRequest, pk: str) -> HttpResponse:
     """One-click remedy of a fault: makes the next version."""
-    prototype = load(Prototype, request.workspace, pk)
-    version = prototype.dataset.current
-    if version is None:
-        raise Problem(_("This dataset has not been read yet."), hint=_("Wait until it is ready."))
+    version = current_version(request, pk)
     dataset_actions.mend(version, request.user, request.POST.get("action", ""))
     return redirect("data", pk=pk)
 
