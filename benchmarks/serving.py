@@ -241,9 +241,9 @@ def wait_for(check: Callable[[], bool], seconds: float = 60.0) -> None:
 
 def measure(place: Place, texts: list[str], seconds: float, rounds: int) -> dict[str, float]:
     """Each phase once a round, in turn; the median of what the rounds gave, ratios taken within a round."""
-    from trainer.engine import Engine
+    from trainer.engines import open_engine
 
-    engine = Engine(place.artifact)
+    engine = open_engine(place.artifact)
     phases: dict[str, Callable[[], float]] = {
         "engine_32": lambda: engine_speed(engine, texts, BATCH, seconds),
         "serving_64": lambda: http_speed(place.ports["serving"], CLIENTS, seconds, texts),

@@ -20,7 +20,7 @@ from serving import problems
 from serving.access import Access, Caller, Record, Registry, connect
 from serving.http import Gone, Receive, Request, Response, Scope, Send
 from serving.metrics import Metrics
-from serving.pool import Model, Pool, check_inputs, memory_budget
+from serving.pool import Model, Pool, memory_budget, read_inputs
 from serving.problems import Headers, Problem
 from serving.usage import Usage
 
@@ -158,7 +158,7 @@ class Application:
 
     async def predict_endpoint(self, request: Request, record: Record, caller: Caller, started: float) -> Response:
         self.access.admit(record, caller, visitor(request))
-        inputs = read_inputs(await request.body(record.bytes_per_request), record.inputs_per_request)["inputs"]
+        inputs = parse_inputs(await request.body(record.bytes_per_request), record.inputs_per_request)["inputs"]
         model = await self.pool.get(record.artifact or "", record.engine)
         names = {"run": record.run, "version": record.version}
         body, ms = await self.outputs(model, inputs, names, started)
@@ -172,7 +172,7 @@ class Application:
             raise problems.no_key()
         if visitor(request):
             self.access.limits.take(("", visitor(request)), INTERNAL_RATE)
-        asked = read_inputs(await request.body(INTERNAL_BYTES), INTERNAL_INPUTS)
+        asked = parse_inputs(await request.body(INTERNAL_BYTES), INTERNAL_INPUTS)
         artifact, engine = asked.get("artifact"), asked.get("engine")
         if not isinstance(artifact, str) or not (Path(artifact) / "manifest.json").is_file():
             raise Problem(
@@ -187,8 +187,7 @@ class Application:
         self, model: Model, inputs: list[Any], names: dict[str, Any], started: float
     ) -> tuple[bytes, float]:
         """The answer's JSON and the milliseconds it took."""
-        check_inputs(model.engine, inputs)
-        answer = await model.batcher.predict(inputs)
+        answer = await model.batcher.predict(await read_inputs(model.engine, inputs))
         total = (time.perf_counter() - started) * 1000
         timing = {"queue": round(answer.queue_ms, 2), "model": round(answer.model_ms, 2), "total": round(total, 2)}
         self.metrics.predicted(len(inputs), total)
@@ -211,7 +210,7 @@ def need(request: Request, method: str) -> None:
         )
 
 
-def read_inputs(body: bytes, most: int) -> dict[str, Any]:
+def parse_inputs(body: bytes, most: int) -> dict[str, Any]:
     """The request's JSON with a list `inputs` of 1 to `most`; `Problem` 422."""
     example = 'Send {"inputs": ["a text"]}.'
     try:

@@ -15,7 +15,7 @@ from serving.batcher import Batcher
 from serving.problems import Problem
 
 if TYPE_CHECKING:
-    from trainer.engine import Engine
+    from trainer.engines import Engine
 
 log = logging.getLogger(__name__)
 GIB = 1024**3
@@ -131,9 +131,9 @@ class Pool:
 
 def open_engine(artifact: Path, kind: str | None, threads: int | None) -> "Engine":
     """Open, verify and try once, so that the first visitor does not pay for the session's own warming up."""
-    from trainer.engine import Engine
+    from trainer import engines
 
-    engine = Engine(artifact, kind, threads, verify=True)
+    engine = engines.open_engine(artifact, kind, threads, verify=True)
     engine.warm()
     return engine
 
@@ -148,11 +148,21 @@ def unusable(reason: str) -> Problem:
     )
 
 
-def check_inputs(engine: Any, inputs: list[Any]) -> None:
-    """`Problem` 422 that names the first input that cannot be used."""
+async def read_inputs(engine: Any, inputs: list[Any]) -> list[Any]:
+    """The inputs as the engine takes them; `Problem` 422 that names the first that cannot be used."""
+    if engine.reads_slowly:
+        return await asyncio.to_thread(read_each, engine, inputs)
+    return read_each(engine, inputs)
+
+
+def read_each(engine: Any, inputs: list[Any]) -> list[Any]:
+    from trainer.errors import UserError
+
+    found = []
     for index, one in enumerate(inputs):
-        fault = engine.check(one)
-        if fault:
-            raise Problem(
-                422, "bad_input", f"Input {index} {fault}", "Counted from 0; mend it and send again.", index=index
-            )
+        try:
+            found.append(engine.read(one))
+        except UserError as error:
+            detail = f"Input {index} {error.message}"
+            raise Problem(422, "bad_input", detail, "Counted from 0; mend it and send again.", index=index) from error
+    return found

@@ -70,7 +70,7 @@ def parser() -> argparse.ArgumentParser:
     add("run", run, "Train.", "spec").add_argument("--out", type=Path, required=True)
     add("evaluate", evaluate, "Score an artifact on other data.", "artifact", "data")
     add("predict", predict, "Answer one input a line.", "artifact").add_argument("--input", default="-")
-    add("explain", explain, "Say which words an answer rests on, one input a line.", "artifact").add_argument(
+    add("explain", explain, "Say what in an input its answer rests on, one input a line.", "artifact").add_argument(
         "--input", default="-"
     )
     exporting = add("export", export, "Package an artifact for serving.", "artifact")
@@ -143,14 +143,14 @@ def evaluate(options: argparse.Namespace) -> None:
 def predict(options: argparse.Namespace) -> None:
     from trainer.asking import predict
 
-    for answer in predict(options.artifact, lines(options.input)):
+    for answer in predict(options.artifact, inputs_of(options.artifact, options.input)):
         print(json.dumps(answer, ensure_ascii=False))  # noqa: T201
 
 
 def explain(options: argparse.Namespace) -> None:
     from trainer.asking import explain
 
-    for answer in explain(options.artifact, lines(options.input)):
+    for answer in explain(options.artifact, inputs_of(options.artifact, options.input)):
         print(json.dumps(answer, ensure_ascii=False))  # noqa: T201
 
 
@@ -167,25 +167,23 @@ def bench(options: argparse.Namespace) -> None:
     emit("result", **bench(options.artifact))
 
 
-def lines(source: str) -> list[str]:
-    """Inputs, one a line: plain text, or JSON where the line is a JSON string or an object with `text`."""
+def inputs_of(artifact: Path, source: str) -> list[Any]:
+    """What to ask: one input a line of `source` or, where it is no text, the file itself."""
+    from trainer import tasks
+    from trainer.artifact import read_manifest
+
+    task = tasks.get(read_manifest(artifact)["task"])
     try:
-        text = sys.stdin.read() if source == "-" else Path(source).read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        content = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
+    except OSError as error:
         raise SpecError(
             f"{source} cannot be read: {error}.", code="no_file", hint="Give a text file, one input a line."
         ) from error
-    return [plain(line) for line in text.splitlines() if line.strip()]
-
-
-def plain(line: str) -> str:
     try:
-        value = json.loads(line)
-    except json.JSONDecodeError:
-        return line
-    if isinstance(value, dict):
-        value = value.get("text", line)
-    return value if isinstance(value, str) else line
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return [content]
+    return [task.read_line(line) for line in text.splitlines() if line.strip()]
 
 
 if __name__ == "__main__":

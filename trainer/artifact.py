@@ -14,62 +14,57 @@ from trainer.events import now
 from trainer.training import write_json
 
 LIBRARIES = ("torch", "transformers", "tokenizers", "scikit-learn", "onnxruntime", "numpy")
-EXAMPLES, EXAMPLE_CHARACTERS = 8, 200
 
 
-def write(job: Any, model: Any, rows: Any, probabilities: np.ndarray, report: dict[str, Any]) -> None:
+def write(job: Any, model: Any, rows: Any, objective: Any, outputs: np.ndarray, report: dict[str, Any]) -> None:
     """Build the artifact beside its place and move it there whole; then package it for serving."""
+    from trainer.export import MOST_ROWS, Saved, export
+
     target = job.artifact.with_name("artifact.part")
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
-    model.save(target / "model", rows.tokenizer, rows.max_length)
-    write_predictions(target, rows, probabilities)
-    write_json(target / "examples.json", examples(rows))
-    write_manifest(target, job, rows)
+    job.task.save(model, rows, target / "model")
+    found = objective.predictions(outputs)
+    write_predictions(target, rows, found)
+    write_json(target / "examples.json", rows.examples(target))
+    facts = rows.manifest() | {"error_p90": report.get("error", {}).get("p90")}
+    write_manifest(target, job, rows, facts)
     job.progress(0.2, 1, force=True)
     job.check_stop()
-    from trainer.export import export
+    saved = Saved(
+        rows.inputs(rows.part("test")[:MOST_ROWS]), found["truth"][:MOST_ROWS], found["predicted"][:MOST_ROWS]
+    )
+    report["export"] = export(target, emit=job.emit, saved=saved)
+    finish(job, target, rows, report, facts)
 
-    report["export"] = export(target, emit=job.emit)
+
+def finish(job: Any, target: Path, rows: Any, report: dict[str, Any], facts: dict[str, Any]) -> None:
+    """Report, model card, manifest; then the artifact is moved to its place."""
     report["timings"], report["hardware"] = dict(job.timings), job.device.name
     write_json(target / "report.json", report)
     (target / "README.md").write_text(model_card(job, rows, report), "utf-8")
-    write_manifest(target, job, rows)
+    write_manifest(target, job, rows, facts)
     shutil.rmtree(job.artifact, ignore_errors=True)
     target.rename(job.artifact)
 
 
-def write_predictions(folder: Path, rows: Any, probabilities: np.ndarray) -> None:
+def write_predictions(folder: Path, rows: Any, found: dict[str, list[Any]]) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     test = rows.part("test")
-    labels = rows.labels
     table = pa.table(
         {
-            "row": [rows.loaded.row_numbers[row] for row in test],
+            "row": rows.numbers(test),
             "split": ["test"] * len(test),
-            "text": [rows.texts[row] for row in test],
-            "truth": [rows.loaded.values["label"][row] for row in test],
-            "predicted": [labels[at] for at in probabilities.argmax(1)],
-            "score": probabilities.max(1),
-            "probabilities": list(probabilities.astype(np.float32)),
+            rows.input_name: rows.shown(test),
+            **found,
         }
     )
     pq.write_table(table, folder / "predictions.parquet", compression="zstd")
 
 
-def examples(rows: Any) -> list[dict[str, str]]:
-    """A few short test texts, each of another label: {input, label}."""
-    found: dict[str, dict[str, str]] = {}
-    for row in sorted(rows.part("test"), key=lambda row: abs(len(rows.texts[row]) - 60)):
-        label, text = rows.loaded.values["label"][row], rows.texts[row].strip()
-        if label not in found and len(text) <= EXAMPLE_CHARACTERS:
-            found[label] = {"input": text, "label": label}
-    return list(found.values())[:EXAMPLES]
-
-
-def write_manifest(folder: Path, job: Any, rows: Any) -> None:
+def write_manifest(folder: Path, job: Any, rows: Any, facts: dict[str, Any]) -> None:
     """Everything needed to serve, and the SHA-256 of every other file."""
     files = {
         str(path.relative_to(folder)): sha256(path)
@@ -82,9 +77,11 @@ def write_manifest(folder: Path, job: Any, rows: Any) -> None:
         "model": job.spec.model,
         "method": job.spec.method,
         "labels": rows.labels,
-        "inputs": [{"name": "text", "kind": "text"}],
+        "inputs": [
+            {"name": role.name, "kind": role.kind} for role in job.task.roles if role.name != job.task.answer_role
+        ],
         "columns": rows.loaded.columns,
-        "max_length": rows.max_length,
+        **facts,
         "seed": job.spec.seed,
         "params": job.params.model_dump(),
         "libraries": {name: importlib.metadata.version(name) for name in LIBRARIES},
@@ -117,52 +114,102 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 def model_card(job: Any, rows: Any, report: dict[str, Any]) -> str:
     """README.md of the artifact: what it does, how well, against what, and how to use it without Maquette."""
-    headline, simple = report["headline"], report["baselines"]
     base = job.spec.model.partition(":")[2]
     known = next((card for card in job.task.models if card.ref == job.spec.model), None)
     licence = known.licence if known else "see the base model"
-    word = simple["tfidf_logistic"]
-    per_class = "\n".join(
-        f"| {row['label'].replace('|', '/')} | {row['rows']} | {row['precision']:.1%} | {row['recall']:.1%} | {row['f1']:.1%} |"
-        for row in sorted(report["per_class"], key=lambda row: row["f1"])
-    )
     parts = {name: len(rows.part(name)) for name in ("train", "validation", "test")}
-    return f"""# Text classifier: {len(rows.labels)} labels
+    facts = [
+        f"Base model: {base} (licence: {licence}), method `{job.spec.method}`, seed {job.spec.seed}.",
+        f"Rows: {parts['train']:,} learned from, {parts['validation']:,} tuned with, {parts['test']:,} kept apart and looked at once.",
+        *rows.card_facts(),
+    ]
+    listed = "\n".join(f"- {fact}" for fact in facts)
+    title = f"{job.task.title}: {len(rows.labels)} labels" if rows.labels else job.task.title
+    what = f"{job.task.summary}\n"
+    if rows.labels:
+        what += f"\nLabels: {', '.join(rows.labels[:30])}{' …' if len(rows.labels) > 30 else ''}.\n"
+    return f"""# {title}
 
-Reads a text and answers with one of: {", ".join(rows.labels[:30])}{" …" if len(rows.labels) > 30 else ""}.
-
-- Base model: {base} (licence: {licence}), method `{job.spec.method}`, seed {job.spec.seed}.
-- Rows: {parts["train"]:,} learned from, {parts["validation"]:,} tuned with, {parts["test"]:,} kept apart and looked at once.
-- Texts longer than {rows.max_length} tokens are cut.
+{what}
+{listed}
 
 ## How good it is
 
-Right on **{headline["value"]:.1%}** of the test rows; rows like these would give between {headline["low"]:.1%} and {headline["high"]:.1%}, \
-nineteen times in twenty. Macro F1 {report["metrics"]["macro_f1"]:.1%}.
-
-| beside it | right |
-|---|---|
-| counting words (TF-IDF, logistic regression) | {word["accuracy"]:.1%} |
-| always “{simple["majority"]["label"]}” | {simple["majority"]["accuracy"]:.1%} |
-
-| label | test rows | precision | recall | F1 |
-|---|---|---|---|---|
-{per_class}
-
+{class_figures(report) if rows.labels else number_figures(report)}
 ## What to beware of
 
-It knows only these labels and texts like those it learned from; on anything else it still gives one of them. Figures of
-labels with few test rows are rough. Check what matters by hand.
+{BEWARE_CLASSES if rows.labels else BEWARE_NUMBERS}
 
 ## Use it without Maquette
 
 ```python
-import numpy as np, onnxruntime, tokenizers, json
-labels = json.load(open("manifest.json"))["labels"]
-tokenizer = tokenizers.Tokenizer.from_file("model/tokenizer.json")
-session = onnxruntime.InferenceSession("onnx/model.fp32.onnx")
-one = tokenizer.encode("your text")
-feed = {{"input_ids": np.array([one.ids]), "attention_mask": np.array([one.attention_mask])}}
-print(labels[session.run(None, feed)[0].argmax()])
+{job.task.snippet().strip()}
 ```
 """
+
+
+BEWARE_CLASSES = """It knows only these labels and inputs like those it learned from; on anything else it still gives one of them. Figures of
+labels with few test rows are rough. Check what matters by hand."""
+BEWARE_NUMBERS = """It knows only inputs like those it learned from; on anything else it still gives a number, and outside the range of the
+answers it saw it cannot be trusted. Check what matters by hand."""
+
+
+def class_figures(report: dict[str, Any]) -> str:
+    headline = report["headline"]
+    per_class = "\n".join(
+        f"| {row['label'].replace('|', '/')} | {row['rows']} | {row['precision']:.1%} | {row['recall']:.1%} | {row['f1']:.1%} |"
+        for row in sorted(report["per_class"], key=lambda row: row["f1"])
+    )
+    beside = "\n".join(
+        f"| {BASELINES.get(name, name)}{quoted(found)} | {found['accuracy']:.1%} |"
+        for name, found in report["baselines"].items()
+    )
+    return f"""Right on **{report["metrics"]["accuracy"]:.1%}** of the test rows. {interval_of(headline)}Macro F1 {report["metrics"]["macro_f1"]:.1%}.
+
+| beside it | right |
+|---|---|
+{beside}
+
+| label | test rows | precision | recall | F1 |
+|---|---|---|---|---|
+{per_class}
+"""
+
+
+def number_figures(report: dict[str, Any]) -> str:
+    metrics = report["metrics"]
+    beside = "\n".join(
+        f"| {BASELINES.get(name, name)}{quoted(found)} | {found['r2']:.3f} | {found['mae']:.4g} |"
+        for name, found in report["baselines"].items()
+    )
+    return f"""R² **{metrics["r2"]:.3f}**, off by {metrics["mae"]:.4g} on average (root mean square {metrics["rmse"]:.4g}); nine of ten test rows
+within {report["error"]["p90"]:.4g}. {interval_of(report["headline"])}
+
+| beside it | R² | off by |
+|---|---|---|
+{beside}
+"""
+
+
+def interval_of(headline: dict[str, Any]) -> str:
+    if headline["name"] in ("accuracy", "roc_auc", "pr_auc"):
+        low, high = f"{headline['low']:.1%}", f"{headline['high']:.1%}"
+    else:
+        low, high = f"{headline['low']:.3f}", f"{headline['high']:.3f}"
+    return f"Rows like these would give {headline['name']} between {low} and {high}, nineteen times in twenty. "
+
+
+BASELINES = {
+    "majority": "always",
+    "mean": "always the mean,",
+    "tfidf_logistic": "counting words (TF-IDF, logistic regression)",
+    "pixels_logistic": "comparing coarse pixels (logistic regression)",
+    "pixels_ridge": "comparing coarse pixels (ridge regression)",
+    "spectrum_logistic": "comparing mean spectra (logistic regression)",
+    "logistic": "logistic regression",
+    "ridge": "ridge regression",
+}
+
+
+def quoted(found: dict[str, Any]) -> str:
+    return f" “{found['label']}”" if "label" in found else ""

@@ -1,98 +1,117 @@
 """Questions to a finished artifact: predict, evaluate, explain, bench."""
 
-import re
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from trainer import evaluation
-from trainer.engine import Engine, softmax
+from trainer import evaluation, tasks
+from trainer.artifact import read_manifest
+from trainer.data.content import Content, read_files
+from trainer.data.inspect import read_version
+from trainer.data.loading import Loaded, check_roles, from_content, read_numbers
+from trainer.engines import Engine, open_engine
 from trainer.errors import DataError
+from trainer.spec import SplitSpec
+from trainer.suggestion import SHAPES
 
 BATCH = 64
-MOST_WORDS = 120
 BENCH_SECONDS = 3.0
 
 
-def predict(artifact: Path, inputs: list[str]) -> list[dict[str, Any]]:
+def predict(artifact: Path, inputs: list[Any]) -> list[dict[str, Any]]:
     """One answer an input, as serving gives it; `DataError` names the first that cannot be used."""
-    engine = Engine(artifact)
-    for number, value in enumerate(inputs, 1):
-        fault = engine.check(value)
-        if fault:
-            raise DataError(f"Input {number} {fault}", code="bad_input", hint="Mend or remove that line.")
-    return [
-        answer for start in range(0, len(inputs), BATCH) for answer in engine.predict(inputs[start : start + BATCH])
-    ]
+    engine = open_engine(artifact)
+    found: list[dict[str, Any]] = []
+    for start in range(0, len(inputs), BATCH):
+        found += engine.predict(read_all(engine, inputs[start : start + BATCH], start))
+    return found
+
+
+def read_all(engine: Engine, inputs: list[Any], start: int = 0) -> list[Any]:
+    read = []
+    for number, value in enumerate(inputs, start + 1):
+        try:
+            read.append(engine.read(value))
+        except DataError as error:
+            raise DataError(f"Input {number} {error.message}", code="bad_input", hint=error.hint) from error
+    return read
 
 
 def evaluate(artifact: Path, data: Path) -> dict[str, Any]:
     """Scores on all rows of another file, read like a training's: {metrics, headline, rows, report}."""
-    from trainer.artifact import read_manifest
+    manifest = read_manifest(artifact)
+    task = tasks.get(manifest["task"])
+    engine = open_engine(artifact)
+    with tempfile.TemporaryDirectory(prefix="maquette-evaluate-") as folder:
+        rows = rows_of(data, manifest, Path(folder))
+        inputs = task.inputs_of(rows)
+        outputs = np.concatenate(
+            [engine.outputs(read_all(engine, inputs[at : at + BATCH], at)) for at in range(0, len(inputs), BATCH)]
+        )
+    report = report_of(engine, rows, outputs, task.shown_of(rows), task.roles[0].name)
+    return {"metrics": report["metrics"], "headline": report["headline"], "rows": len(inputs), "report": report}
 
-    rows = rows_of(data / "data.parquet" if data.is_dir() else data, read_manifest(artifact)["columns"])
-    engine = Engine(artifact)
-    texts = rows.values["text"]
-    logits = np.concatenate([engine.logits(texts[at : at + BATCH]) for at in range(0, len(texts), BATCH)])
+
+def report_of(engine: Engine, rows: Loaded, outputs: np.ndarray, shown: list[str], name: str) -> dict[str, Any]:
+    if not engine.labels:
+        return evaluation.number_report(np.array(rows.answers), outputs[:, 0], shown, rows.row_numbers, name)
     index = {label: at for at, label in enumerate(engine.labels)}
-    truth = np.array([index.get(label, -1) for label in rows.values["label"]])
-    report = evaluation.report(truth, evaluation.softmax(logits), engine.labels, texts, rows.row_numbers)
-    return {"metrics": report["metrics"], "headline": report["headline"], "rows": len(truth), "report": report}
+    truth = np.array([index.get(label, -1) for label in rows.answers])
+    return evaluation.class_report(truth, evaluation.softmax(outputs), engine.labels, shown, rows.row_numbers, name)
 
 
-def rows_of(data: Path, columns: dict[str, str]) -> Any:
-    """Every row with a text and a label, by the columns of training or, where the file names them otherwise, by guess."""
-    from trainer.data.content import read_files
-    from trainer.data.loading import check_roles, usable
+def rows_of(data: Path, manifest: dict[str, Any], media: Path) -> Loaded:
+    """Every usable row, by the columns of training or, where the file names them otherwise, by guess.
 
+    `media`: where the pictures or sounds of a plain file are put.
+    """
+    shape = SHAPES[manifest["task"]]
     try:
-        content = read_files([data], columns=columns, fixed=["test"], task="text-classification")
+        content = read(data, manifest["task"], manifest["columns"], media)
     except DataError as error:
         if error.code != "no_column":
             raise
-        content = read_files([data], fixed=["test"], task="text-classification")
-    check_roles(content.roles, ["text", "label"], content.names)
-    rows = usable(content.table, content.roles, content.split, [])
+        content = read(data, manifest["task"], None, media)
+    check_roles(content.roles, shape.roles, content.names)
+    rows = from_content(content, content.media or media)
+    rows.answer = shape.answer
+    if rows.row_numbers and shape.kind == "number":
+        read_numbers(rows)
     if not rows.row_numbers:
-        raise DataError(f"No row of {data.name} has both a text and a label.", code="no_rows", hint="Check the file.")
+        raise DataError(
+            f"No row of {data.name} has both an input and an answer.", code="no_rows", hint="Check the file."
+        )
     return rows
 
 
-def explain(artifact: Path, inputs: list[str]) -> list[dict[str, Any]]:
-    """Which words carry each answer: how far its score falls when one word is left out (occlusion)."""
-    engine = Engine(artifact)
-    return [explain_one(engine, text) for text in inputs]
+def read(data: Path, task: str, columns: dict[str, str] | None, media: Path) -> Content:
+    if data.is_dir():
+        return read_version(data, columns, SplitSpec(), task)
+    return read_files([data], columns=columns, fixed=["test"], task=task, media=media)
 
 
-def explain_one(engine: Engine, text: str) -> dict[str, Any]:
-    """{label, score, words [{text, start, end, weight}]}; weights above 0 speak for the label."""
-    spans = [match.span() for match in re.finditer(r"\w+|[^\w\s]", text)][:MOST_WORDS]
-    without = [(text[:start] + text[end:]).strip() or " " for start, end in spans]
-    probabilities = softmax(engine.logits([text, *without]))
-    top = int(probabilities[0].argmax())
-    falls = probabilities[0, top] - probabilities[1:, top]
-    words = [
-        {"text": text[start:end], "start": start, "end": end, "weight": round(float(fall), 4)}
-        for (start, end), fall in zip(spans, falls, strict=True)
-    ]
-    return {"label": engine.labels[top], "score": float(probabilities[0, top]), "words": words}
+def explain(artifact: Path, inputs: list[Any]) -> list[dict[str, Any]]:
+    """Which pieces of each input carry its answer; see `Engine.explain`."""
+    engine = open_engine(artifact)
+    return [engine.explain(value) for value in read_all(engine, inputs)]
 
 
 def bench(artifact: Path) -> dict[str, Any]:
-    """Rows a second at batch 32 and milliseconds for one row, on the artifact's own test texts."""
-    from trainer.export import read_predictions
+    """Rows a second at batch 32 and milliseconds for one row, on the artifact's own test rows."""
+    from trainer.export import read_saved
 
-    engine = Engine(artifact)
-    texts = (read_predictions(artifact)["text"] or ["a short text to answer"]) * 32
+    engine = open_engine(artifact)
+    inputs = (read_saved(artifact).inputs or [engine.warm_input()]) * 33
     speed = {}
     for size in (1, 32):
-        engine.predict(texts[:size])
+        engine.predict(inputs[:size])
         started, done = time.monotonic(), 0
         while time.monotonic() - started < BENCH_SECONDS:
-            at = done % (len(texts) - size)
-            engine.predict(texts[at : at + size])
+            at = done % (len(inputs) - size)
+            engine.predict(inputs[at : at + size])
             done += size
         speed[size] = done / (time.monotonic() - started)
     return {"engine": engine.engine, "rows_per_second": round(speed[32], 1), "ms_per_row": round(1000 / speed[1], 3)}

@@ -1,6 +1,7 @@
 """Kinds of columns, and which column plays which role: guesses that a person may overrule. Standard library only."""
 
 import json
+import math
 import re
 from typing import Any
 
@@ -28,6 +29,15 @@ MAX_LABELS = 500
 
 def is_missing(value: str | None) -> bool:
     return value is None or value.strip().lower() in MISSING
+
+
+def number_of(value: str) -> float | None:
+    """The number that a cell holds, thousands separated by commas or not; None for anything else."""
+    text = value.strip()
+    if not text or NUMBER.fullmatch(text) is None or not any(char.isdigit() for char in text):
+        return None
+    found = float(text.replace(",", ""))
+    return found if math.isfinite(found) else None
 
 
 def canonical_label(value: str) -> str:

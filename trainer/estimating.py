@@ -17,50 +17,51 @@ TRIAL_SECONDS = 5.0
 LIKELY_STOP = 0.85
 """Share of its epochs after which a run usually stops, early ones counted in."""
 SPREAD = {"low": 0.7, "likely": 1.0, "high": 1.6}
-BYTES_PER_WEIGHT = {"probe": 5, "full": 18}
-"""Weights alone; weights, gradients, two moments, and the best copy."""
+BYTES_PER_WEIGHT = {"probe": 5, "lora": 6, "full": 18, "scratch": 18}
+"""Weights alone, or with gradients, two moments, and the best copy."""
 
 
 def estimate(spec: Spec, emit: Emit) -> dict[str, Any]:
-    """{seconds {low, likely, high}, memory_bytes, rows_per_second, fixed_seconds, basis}."""
+    """{seconds {low, likely, high}, memory_bytes, rows_per_second, fixed_seconds, basis}; a task may know better ways."""
     import tempfile
     from pathlib import Path
 
+    with tempfile.TemporaryDirectory(prefix="maquette-estimate-") as folder:
+        job = Job(spec, Path(folder), silent)
+        found = job.task.estimate(job, emit)
+    limit = job.time_limit()
+    likely = found.pop("likely_seconds")
+    seconds = {name: round(min(likely * factor, limit or float("inf")), 1) for name, factor in SPREAD.items()}
+    return {"seconds": seconds, **found, "expected": None}
+
+
+def measure(job: Job, emit: Emit) -> dict[str, Any]:
+    """Time a few batches of the job's rows: {likely_seconds, memory_bytes, rows_per_second, fixed_seconds, basis}."""
     import torch
 
-    from trainer import models
-    from trainer.tasks import _encoder, _encoder_training
-
     started = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
-        job = Job(spec, Path(folder), silent)
-        torch.manual_seed(spec.seed)
-        base = models.resolve(spec.model)
-        rows = _encoder_training.prepare(job, base)
-        read = time.monotonic() - started
-        emit("progress", stage="estimate", fraction=0.3)
-        model = _encoder.fresh(base, rows.labels, normalise=spec.method == "probe").to(job.device.torch_device)
-        forward = time_forward(job, model, rows)
-        emit("progress", stage="estimate", fraction=0.6)
-        found = of_probe(rows, forward) if spec.method == "probe" else of_full(job, model, rows, forward)
-        weights = sum(value.numel() for value in model.parameters())
+    torch.manual_seed(job.spec.seed)
+    rows = job.task.prepare(job)
+    read = time.monotonic() - started
+    emit("progress", stage="estimate", fraction=0.3)
+    model = job.task.build(job, rows).to(job.device.torch_device)
+    forward = time_forward(job, model, rows)
+    emit("progress", stage="estimate", fraction=0.6)
+    weights = sum(value.numel() for value in model.parameters())
+    found = of_probe(rows, forward) if job.spec.method == "probe" else of_full(job, model, rows, forward)
     fixed = read + 6 + baseline_seconds(rows) + package_seconds(rows, forward, weights)
-    likely = fixed + found["train"] + len(rows.part("test")) * forward
-    limit = job.time_limit()
-    seconds = {name: round(min(likely * factor, limit or float("inf")), 1) for name, factor in SPREAD.items()}
     return {
-        "seconds": seconds,
-        "memory_bytes": int(weights * BYTES_PER_WEIGHT[spec.method] + 600 * 2**20),
+        "likely_seconds": fixed + found["train"] + len(rows.part("test")) * forward,
+        "memory_bytes": int(weights * BYTES_PER_WEIGHT[job.spec.method] + 600 * 2**20),
         "rows_per_second": round(found["rows_per_second"], 1),
         "fixed_seconds": round(fixed, 1),
         "basis": f"Measured on {found['batches']} batches of these rows on {job.device.name}: {found['rows_per_second']:.0f} rows a second.",
-        "expected": None,
     }
 
 
 def trial_batches(rows: Any, part: np.ndarray, size: int) -> list[np.ndarray]:
     """Batches of nearly one length each, from the middles of equal shares: the few longest texts stand for themselves alone."""
-    every = rows.tokens.sorted_batches(part, size)
+    every = rows.sorted_batches(part, size)
     count = min(TRIAL_BATCHES, len(every))
     places = ((np.arange(count) + 0.5) / count * len(every)).astype(int)
     return [every[at] for at in dict.fromkeys(places.tolist())]
@@ -71,13 +72,13 @@ def time_forward(job: Any, model: Any, rows: Any) -> float:
     import torch
 
     model.eval()
-    batches = trial_batches(rows, np.arange(len(rows.texts)), 64)
+    batches = trial_batches(rows, np.arange(len(rows.truth)), 64)
     spent = []
     with torch.inference_mode(), job.device.autocast():
-        model.features(*rows.tokens.batch(batches[-1], job.device.torch_device))
+        model.features(*rows.batch(batches[-1], job.device.torch_device))
         for batch in batches:
             started = time.monotonic()
-            model.features(*rows.tokens.batch(batch, job.device.torch_device))
+            model.features(*rows.batch(batch, job.device.torch_device))
             spent.append((time.monotonic() - started) / len(batch))
             if sum(spent) * 64 > TRIAL_SECONDS:
                 break
@@ -87,23 +88,27 @@ def time_forward(job: Any, model: Any, rows: Any) -> float:
 def of_probe(rows: Any, forward: float) -> dict[str, Any]:
     """Reading every row once, then the logistic regressions of the cross-validation."""
     known = len(rows.part("train")) + len(rows.part("validation"))
-    regressions = known * len(rows.labels) * 2.2e-5 + 1
-    read = len(rows.part("train")) + len(rows.part("validation"))
-    return {"train": read * forward + regressions, "rows_per_second": 1 / forward, "batches": TRIAL_BATCHES}
+    regressions = known * max(len(rows.labels), 2) * 2.2e-5 + 1
+    return {"train": known * forward + regressions, "rows_per_second": 1 / forward, "batches": TRIAL_BATCHES}
 
 
 def of_full(job: Any, model: Any, rows: Any, forward: float) -> dict[str, Any]:
     """Real training steps on a few batches, and the tuning rows read once an epoch."""
+    from trainer.tasks import _lora
     from trainer.tasks._fine_tuning import FineTuning
+    from trainer.tasks._objectives import objective_of
 
-    tuning = FineTuning(job, model, rows)
+    if job.spec.method == "lora":
+        _lora.adapt(model.encoder, job.params.lora_rank)
+    tuning = FineTuning(job, model, rows, objective_of(job, rows))
+    generator = np.random.default_rng(job.spec.seed)
     model.train()
     batches = trial_batches(rows, tuning.train, tuning.size)
-    tuning.learn(batches[-1])
+    tuning.learn(batches[-1], generator)
     spent = []
     for batch in batches:
         started = time.monotonic()
-        tuning.learn(batch)
+        tuning.learn(batch, generator)
         spent.append((time.monotonic() - started) / len(batch))
         if sum(spent) * tuning.size > TRIAL_SECONDS:
             break
@@ -116,7 +121,7 @@ def of_full(job: Any, model: Any, rows: Any, forward: float) -> dict[str, Any]:
 def baseline_seconds(rows: Any) -> float:
     """Counting words: linear in characters and labels, as measured on two cores."""
     known = min(len(rows.part("train")), 20_000)
-    return 0.5 + known * (len(rows.labels) * 8e-6 + 5e-5)
+    return 0.5 + known * (max(len(rows.labels), 2) * 8e-6 + 5e-5)
 
 
 def package_seconds(rows: Any, forward: float, weights: int) -> float:

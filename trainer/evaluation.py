@@ -1,6 +1,7 @@
-"""How good a classifier is, with an interval, beside what no model at all would reach."""
+"""How good a model is, with an interval, beside what no model at all would reach."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,8 @@ RESAMPLES = 1000
 WORST = 50
 THRESHOLDS = tuple(round(step * 0.05, 2) for step in range(20))
 MOST_BASELINE_ROWS = 20_000
+SCATTER = 500
+"""Test rows drawn as truth against answer."""
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
@@ -73,10 +76,18 @@ def scores(truth: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
     }
 
 
-def report(
-    truth: np.ndarray, probabilities: np.ndarray, labels: list[str], texts: list[str], rows: list[int]
+def class_report(
+    truth: np.ndarray,
+    probabilities: np.ndarray,
+    labels: list[str],
+    shown: list[str],
+    rows: list[int],
+    input_name: str = "text",
 ) -> dict[str, Any]:
-    """The part of report.json that the test rows give: headline with interval, classes, confusion, mistakes, thresholds."""
+    """The part of report.json that the test rows give: headline with interval, classes, confusion, mistakes, thresholds.
+
+    `shown[i]` is row i as people see it, kept under `input_name`.
+    """
     predicted, sure = probabilities.argmax(1), probabilities.max(1)
     right = predicted == truth
     low, high = interval(right)
@@ -105,7 +116,7 @@ def report(
         "mistakes": [
             {
                 "row": rows[row],
-                "text": texts[row],
+                input_name: shown[row],
                 "truth": labels[truth[row]],
                 "predicted": labels[predicted[row]],
                 "score": float(sure[row]),
@@ -135,18 +146,35 @@ def calibration(right: np.ndarray, sure: np.ndarray, bins: int = 10) -> dict[str
     return {"expected_calibration_error": error, "bins": rows}
 
 
-def baselines(
-    train_texts: list[str], train: np.ndarray, test_texts: list[str], test: np.ndarray, labels: list[str], seed: int
+def class_baselines(
+    train: np.ndarray, test: np.ndarray, labels: list[str], name: str, answers: Callable[[], np.ndarray]
 ) -> dict[str, dict[str, Any]]:
-    """What always giving the commonest answer, and counting words, would reach on the same test rows."""
+    """What always giving the commonest answer, and a simple method, would reach on the same test rows.
+
+    `answers` computes the simple method's, (test rows,) indices of labels; `name` is what the report calls it.
+    """
     commonest = int(np.bincount(train, minlength=len(labels)).argmax())
     started = time.monotonic()
-    words = word_counting(train_texts, train, test_texts, seed)
+    simple = answers()
     seconds = time.monotonic() - started
     return {
         "majority": simple_scores(test, np.full(len(test), commonest), len(labels))
         | {"label": labels[commonest], "seconds": 0.0},
-        "tfidf_logistic": simple_scores(test, words, len(labels)) | {"seconds": round(seconds, 2)},
+        name: simple_scores(test, simple, len(labels)) | {"seconds": round(seconds, 2)},
+    }
+
+
+def number_baselines(
+    train: np.ndarray, test: np.ndarray, name: str, answers: Callable[[], np.ndarray]
+) -> dict[str, dict[str, Any]]:
+    """What always giving the mean, and a simple method, would reach on the same test rows."""
+    mean = float(train.mean())
+    started = time.monotonic()
+    simple = answers()
+    seconds = time.monotonic() - started
+    return {
+        "mean": number_scores(test, np.full(len(test), mean)) | {"label": f"{mean:.4g}", "seconds": 0.0},
+        name: number_scores(test, simple) | {"seconds": round(seconds, 2)},
     }
 
 
@@ -178,3 +206,57 @@ def word_counting(train_texts: list[str], train: np.ndarray, test_texts: list[st
     single = LogisticRegression(C=10, solver="liblinear", random_state=seed)
     model = OneVsRestClassifier(single) if len(np.unique(train)) > 2 else single
     return model.fit(features, train).predict(vectorizer.transform(test_texts))
+
+
+def number_scores(truth: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
+    """r2 (share of the variance explained), rmse and mae in the answer's own unit."""
+    errors = predicted.astype(np.float64) - truth
+    spread = float(((truth - truth.mean()) ** 2).sum())
+    return {
+        "r2": 1 - float((errors**2).sum()) / spread if spread else 0.0,
+        "rmse": float(np.sqrt((errors**2).mean())),
+        "mae": float(np.abs(errors).mean()),
+    }
+
+
+def number_report(
+    truth: np.ndarray, predicted: np.ndarray, shown: list[str], rows: list[int], input_name: str = "text"
+) -> dict[str, Any]:
+    """The part of report.json that the test rows give where the answer is a number: headline, worst misses, spread."""
+    predicted = predicted.astype(np.float64)
+    metrics = number_scores(truth, predicted)
+    low, high = number_interval(truth, predicted)
+    errors = np.abs(predicted - truth)
+    worst = np.argsort(-errors, kind="stable")[:WORST]
+    pairs = np.unique(np.linspace(0, len(truth) - 1, min(len(truth), SCATTER)).astype(int))
+    return {
+        "headline": {"name": "r2", "value": metrics["r2"], "low": low, "high": high},
+        "metrics": metrics,
+        "interval": {"method": "bootstrap", "level": 0.95, "resamples": RESAMPLES},
+        "test_rows": len(truth),
+        "labels": [],
+        "truth": {name: float(np.quantile(truth, at)) for name, at in (("low", 0.05), ("median", 0.5), ("high", 0.95))},
+        "error": {f"p{at}": float(np.quantile(errors, at / 100)) for at in (50, 80, 90, 95)},
+        "pairs": [[float(truth[row]), float(predicted[row])] for row in pairs],
+        "mistakes": [
+            {
+                "row": rows[row],
+                input_name: shown[row],
+                "truth": float(truth[row]),
+                "predicted": float(predicted[row]),
+                "error": float(predicted[row] - truth[row]),
+            }
+            for row in worst
+        ],
+    }
+
+
+def number_interval(truth: np.ndarray, predicted: np.ndarray, seed: int = 0) -> tuple[float, float]:
+    """95 % bootstrap interval of R²."""
+    generator = np.random.default_rng(seed)
+    found = []
+    for _draw in range(RESAMPLES):
+        rows = generator.integers(0, len(truth), len(truth))
+        found.append(number_scores(truth[rows], predicted[rows])["r2"])
+    low, high = np.quantile(found, [0.025, 0.975])
+    return float(low), float(high)

@@ -1,8 +1,8 @@
 """A trained model as ONNX for the processor: float32, and int8 with its agreement measured.
 
-The graph is exported with plain attention, fused by ONNX Runtime's transformer optimizer and only then quantised:
-fused int8 graphs answer about a third faster than quantised raw ones. Architectures that the optimizer does not know
-stay unfused. Inputs `input_ids`, `attention_mask` (batch, length); output `logits` (batch, labels).
+Transformer graphs are exported with plain attention, fused by ONNX Runtime's optimizer and only then quantised: fused
+int8 graphs answer about a third faster than quantised raw ones. Architectures that the optimizer does not know stay
+unfused. What the graph takes is the task's matter; its one output is `logits` (batch, outputs).
 """
 
 import contextlib
@@ -12,33 +12,59 @@ import logging
 import shutil
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from trainer import tasks
+from trainer.artifact import read_manifest, sha256
+from trainer.engines import open_engine
 from trainer.errors import ModelError
+from trainer.evaluation import number_scores
 from trainer.events import Emit
+from trainer.training import write_json
 
 FP32, INT8 = "model.fp32.onnx", "model.int8.onnx"
 MOST_LOSS = 0.005
-"""Accuracy that int8 may lose against the trained model before float32 is served instead."""
+"""Accuracy, or R², that int8 may lose against the trained model before float32 is served instead."""
+SAME = 0.02
+"""Numbers agree that lie closer together than this share of the answers' standard deviation."""
 FUSED = {"bert": "bert", "roberta": "bert", "xlm-roberta": "bert", "camembert": "bert", "distilbert": "bert"}
 MOST_ROWS = 2_000
 BATCH = 64
 
 
-def export(artifact: Path, *, emit: Emit, formats: tuple[str, ...] = ("onnx", "onnx-int8")) -> dict[str, Any]:
-    """Write `onnx/` into an artifact and measure it on the saved test predictions; what onnx/export.json says."""
-    if not (artifact / "model" / "head.json").is_file():
+class Saved(NamedTuple):
+    """Test rows: what was asked (as `Engine.read` leaves it), what is true, what the trained model said."""
+
+    inputs: list[Any]
+    truth: list[Any]
+    predicted: list[Any]
+
+
+def export(
+    artifact: Path,
+    *,
+    emit: Emit,
+    formats: tuple[str, ...] = ("onnx", "onnx-int8"),
+    saved: Saved | None = None,
+) -> dict[str, Any]:
+    """Write `onnx/` into an artifact and measure it on test rows; what onnx/export.json says.
+
+    `saved`: the test rows; otherwise those that the artifact keeps.
+    """
+    if not (artifact / "model").is_dir():
         raise ModelError(
             f"{artifact} is no artifact.", code="no_artifact", hint="Give the artifact folder that a run wrote."
         )
+    task = tasks.get(read_manifest(artifact)["task"])
     folder = artifact / "onnx"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     with quiet():
-        write_fp32(artifact / "model", folder / FP32)
-    found = choose(artifact, int8="onnx-int8" in formats)
+        task.write_onnx(artifact / "model", folder / FP32)
+    int8 = "onnx-int8" in formats and task.quantises(artifact / "model")
+    found = choose(artifact, saved, int8=int8)
     (folder / "export.json").write_text(json.dumps(found, ensure_ascii=False, indent=1), "utf-8")
     note_files(artifact)
     emit("log", message=found["reason"])
@@ -47,9 +73,6 @@ def export(artifact: Path, *, emit: Emit, formats: tuple[str, ...] = ("onnx", "o
 
 def note_files(artifact: Path) -> None:
     """Bring the manifest's SHA-256 of `onnx/` up to date: serving opens only what the manifest describes."""
-    from trainer.artifact import read_manifest, sha256
-    from trainer.training import write_json
-
     manifest = read_manifest(artifact)
     kept = {name: digest for name, digest in manifest.get("files", {}).items() if not name.startswith("onnx/")}
     packaged = {path.relative_to(artifact).as_posix(): sha256(path) for path in sorted((artifact / "onnx").iterdir())}
@@ -69,59 +92,52 @@ def quiet() -> Any:
         logging.disable(level)
 
 
-def write_fp32(model_folder: Path, target: Path) -> None:
-
-    from trainer.tasks._encoder import EncoderClassifier
-
-    model = EncoderClassifier.load(model_folder, attention="eager")
-    raw = target.with_suffix(".raw.onnx")
-    known = model.encoder.config.model_type in FUSED
-    (trace if known else capture)(model, raw)
-    fuse(raw, target, model.encoder.config)
-    for path in (raw, raw.with_suffix(".onnx.data")):
-        path.unlink(missing_ok=True)
+Axes = dict[str, dict[int, str]]
+"""Argument → its dynamic axes and what they are called: batch, length …"""
+LARGEST = {"batch": (1, 4096), "length": (2, 8192)}
 
 
-def example() -> tuple[Any, Any]:
-    import torch
-
-    ids = torch.arange(18).view(2, 9)  # small, as a vocabulary may be
-    return ids, torch.ones_like(ids)
-
-
-def trace(model: Any, target: Path) -> None:
+def trace(model: Any, arguments: tuple[Any, ...], axes: Axes, target: Path) -> None:
     """By tracing: the graph whose attention the optimizer recognises."""
     import torch
 
-    axes = {0: "batch", 1: "length"}
     torch.onnx.export(
         model,
-        example(),
+        arguments,
         str(target),
-        input_names=["input_ids", "attention_mask"],
+        input_names=list(axes),
         output_names=["logits"],
-        dynamic_axes={"input_ids": axes, "attention_mask": axes, "logits": {0: "batch"}},
+        dynamic_axes={**axes, "logits": {0: "batch"}},
         dynamo=False,
         opset_version=17,
     )
 
 
-def capture(model: Any, target: Path) -> None:
+def capture(model: Any, arguments: tuple[Any, ...], axes: Axes, target: Path) -> None:
     """By torch.export: for every other architecture."""
     import torch
 
-    shape = {0: torch.export.Dim("batch", min=1, max=4096), 1: torch.export.Dim("length", min=2, max=8192)}
+    dims = {name: torch.export.Dim(name, min=low, max=high) for name, (low, high) in LARGEST.items()}
     program = torch.onnx.export(
         model,
-        example(),
-        input_names=["input_ids", "attention_mask"],
+        arguments,
+        input_names=list(axes),
         output_names=["logits"],
-        dynamic_shapes=(shape, shape),
+        dynamic_shapes=tuple({at: dims[name] for at, name in one.items()} for one in axes.values()),
         dynamo=True,
         opset_version=18,
         verbose=False,
     )
     program.save(str(target), external_data=False)
+
+
+def write_transformer(model: Any, config: Any, arguments: tuple[Any, ...], axes: Axes, target: Path) -> None:
+    """A graph of a transformer with plain attention, fused where its architecture is known."""
+    raw = target.with_suffix(".raw.onnx")
+    (trace if config.model_type in FUSED else capture)(model, arguments, axes, raw)
+    fuse(raw, target, config)
+    for path in (raw, raw.with_suffix(".onnx.data")):
+        path.unlink(missing_ok=True)
 
 
 def fuse(raw: Path, target: Path, config: Any) -> None:
@@ -177,11 +193,12 @@ def narrows(shapes: dict[str, tuple[int, ...]], weight: str) -> bool:
     return len(shape) == 2 and shape[0] > shape[1]
 
 
-def choose(artifact: Path, int8: bool) -> dict[str, Any]:
-    """Score each engine on the saved test predictions: int8, then careful int8, and float32 when both lose too much."""
-    saved = read_predictions(artifact)
-    found: dict[str, Any] = {"engine": "onnx-fp32", "rows": len(saved["text"]), "bytes": {}}
-    found["accuracy_trained"] = share(saved["predicted"], saved["truth"])
+def choose(artifact: Path, saved: Saved | None, *, int8: bool) -> dict[str, Any]:
+    """Score each engine on test rows: int8, then careful int8, and float32 when both lose too much."""
+    saved = saved or read_saved(artifact)
+    classes = bool(read_manifest(artifact)["labels"])
+    found: dict[str, Any] = {"engine": "onnx-fp32", "rows": len(saved.inputs), "bytes": {}}
+    found["accuracy_trained"] = rightness(saved.predicted, saved.truth, classes)
     score(artifact, "fp32", FP32, saved, found)
     folder = artifact / "onnx"
     for careful in (False, True) if int8 else ():
@@ -192,19 +209,18 @@ def choose(artifact: Path, int8: bool) -> dict[str, Any]:
             found["engine"] = "onnx-int8"
             break
     found["agreement"] = found["agreement_int8" if found["engine"] == "onnx-int8" else "agreement_fp32"]
-    return found | {"reason": reason(found, int8)}
+    return found | {"reason": reason(found, int8, "was right on" if classes else "had an R² of")}
 
 
-def score(artifact: Path, engine: str, file: str, saved: dict[str, list[str]], found: dict[str, Any]) -> None:
-    from trainer.engine import Engine
-
-    answers = Engine(artifact, f"onnx-{engine}").labels_of(saved["text"], BATCH) if saved["text"] else []
+def score(artifact: Path, engine: str, file: str, saved: Saved, found: dict[str, Any]) -> None:
+    model = open_engine(artifact, f"onnx-{engine}")
+    answers = model.answers(saved.inputs, BATCH)
     found["bytes"][engine] = (artifact / "onnx" / file).stat().st_size
-    found[f"agreement_{engine}"] = share(answers, saved["predicted"])
-    found[f"accuracy_{engine}"] = share(answers, saved["truth"])
+    found[f"agreement_{engine}"] = agreement(answers, saved.predicted, bool(model.labels))
+    found[f"accuracy_{engine}"] = rightness(answers, saved.truth, bool(model.labels))
 
 
-def reason(found: dict[str, Any], int8: bool) -> str:
+def reason(found: dict[str, Any], int8: bool, right: str) -> str:
     rows, agreement = found["rows"], found["agreement"]
     if not int8:
         return (
@@ -213,21 +229,40 @@ def reason(found: dict[str, Any], int8: bool) -> str:
     if found["engine"] == "onnx-int8":
         return f"Packaged as ONNX int8, {found['bytes']['int8'] / 1e6:.0f} MB: the same answer as the trained model on {agreement:.1%} of {rows:,} test rows."
     return (
-        f"int8 was right on {found['accuracy_int8']:.1%} of {rows:,} test rows, the trained model on {found['accuracy_trained']:.1%}: "
+        f"int8 {right} {found['accuracy_int8']:.1%} of {rows:,} test rows, the trained model {found['accuracy_trained']:.1%}: "
         "more than half a point is lost, so float32 is served."
     )
 
 
-def share(one: list[str], other: list[str]) -> float:
-    return float(np.mean([a == b for a, b in zip(one, other, strict=True)])) if one else 1.0
+def agreement(one: list[Any], other: list[Any], classes: bool) -> float:
+    """Share of the rows with the same answer."""
+    if not one:
+        return 1.0
+    if classes:
+        return float(np.mean([a == b for a, b in zip(one, other, strict=True)]))
+    return float(np.mean(np.abs(np.subtract(one, other)) <= SAME * (np.std(other) or 1.0)))
 
 
-def read_predictions(artifact: Path) -> dict[str, list[str]]:
-    """Text, truth and answer of the test rows, at most MOST_ROWS of them."""
+def rightness(answers: list[Any], truth: list[Any], classes: bool) -> float:
+    """Accuracy, or R²."""
+    if not answers:
+        return 1.0
+    if classes:
+        return agreement(answers, truth, True)
+    return number_scores(np.array(truth, dtype=float), np.array(answers, dtype=float))["r2"]
+
+
+def read_saved(artifact: Path) -> Saved:
+    """The test rows that an artifact keeps, at most MOST_ROWS: texts and tables whole, of pictures and sounds the examples."""
     import pyarrow.parquet as pq
 
+    engine = open_engine(artifact, "onnx-fp32")
     path = artifact / "predictions.parquet"
     if not path.exists():
-        return {"text": [], "truth": [], "predicted": []}
-    table = pq.read_table(path, columns=["text", "truth", "predicted"]).slice(0, MOST_ROWS)
-    return {name: table.column(name).to_pylist() for name in table.column_names}
+        return Saved([], [], [])
+    table = pq.read_table(path).slice(0, MOST_ROWS)
+    truth, predicted = table.column("truth").to_pylist(), table.column("predicted").to_pylist()
+    inputs = engine.task.saved_inputs(artifact, table)
+    kept = [row for row, value in enumerate(inputs) if value is not None]
+    read = [engine.read(inputs[row]) for row in kept]
+    return Saved(read, [truth[row] for row in kept], [predicted[row] for row in kept])

@@ -17,8 +17,8 @@ class Params(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class FineTuningParams(Params):
-    """Settings of the `full` method; `probe` uses `max_length` and `batch_size` alone."""
+class LearningParams(Params):
+    """Settings of every loop that learns in steps (`trainer.tasks._fine_tuning`)."""
 
     epochs: int | None = advanced(
         None, "Epochs", "Passes over the data; chosen from its size when empty.", ge=1, le=100
@@ -28,15 +28,21 @@ class FineTuningParams(Params):
         1e-4, "Learning rate", "Of the pretrained layers. Halve it if the loss jumps.", gt=0, le=0.1
     )
     head_learning_rate: float = advanced(3e-3, "Learning rate of the new layer", "Of the layer on top.", gt=0, le=1)
-    max_length: int = advanced(
-        128, "Longest text", "In tokens, about ¾ of a word each; the rest is cut off.", ge=8, le=8192
-    )
     patience: int = advanced(
         2, "Patience", "Epochs without progress on the tuning rows after which training ends early.", ge=1, le=100
     )
     warmup: float = advanced(0.1, "Warm-up", "Share of the steps in which the learning rate rises.", ge=0, le=0.9)
     weight_decay: float = advanced(0.01, "Weight decay", "Pulls weights towards zero.", ge=0, le=1)
     label_smoothing: float = advanced(0.05, "Label smoothing", "Doubt left in each given label.", ge=0, lt=1)
+    lora_rank: int = advanced(8, "LoRA rank", "Width of what the Light method adds to each layer.", ge=1, le=256)
+
+
+class FineTuningParams(LearningParams):
+    """Settings of text tasks; `probe` uses `max_length` alone."""
+
+    max_length: int = advanced(
+        128, "Longest text", "In tokens, about ¾ of a word each; the rest is cut off.", ge=8, le=8192
+    )
     train_embeddings: bool = advanced(
         False, "Train word vectors too", "Slower; helps with words that the model has never seen."
     )

@@ -138,10 +138,20 @@ class Job:
     # Rows
 
     def load_rows(self) -> Loaded:
-        loaded = load(self.spec.dataset, self.task)
+        loaded = load(self.spec.dataset, self.task, media=self.out / "media")
         for problem in loaded.problems:
             self.warn(problem["code"], problem["message"])
         return loaded
+
+    def tell_rows(self, rows: Any, more: str = "") -> None:
+        """How many rows do what, for the log."""
+        train, tuning, test = (len(rows.part(name)) for name in ("train", "validation", "test"))
+        facts = [f"{len(rows.labels)} labels"] if rows.labels else []
+        self.log(
+            f"{train:,} rows to learn from, {tuning:,} to tune with, {test:,} kept for the test"
+            + "".join(f"; {fact}" for fact in [*facts, more] if fact)
+            + "."
+        )
 
     # Time and limits
 

@@ -14,12 +14,12 @@ import pytest
 
 from tests.serving import tiny
 from tests.serving.conftest import KEY, REPO, TOKEN, Redis, Serving, wait_for
-from trainer.engine import Engine
+from trainer.engines import open_engine
 
 
 def own_answers(packaged: Path, texts: list[str]) -> dict[str, dict[str, float]]:
     """The engine's own scores, one text at a time."""
-    engine = Engine(packaged)
+    engine = open_engine(packaged)
     return {text: {one["label"]: one["score"] for one in engine.predict([text])[0]["scores"]} for text in texts}
 
 
@@ -153,7 +153,7 @@ def test_a_changed_file_is_not_served(serving: Serving, packaged: Path, tmp_path
     assert "tokenizer.json" in answer.json()["detail"]
 
 
-@pytest.mark.parametrize("module", ["serving.app", "serving.pool", "trainer.engine"])
+@pytest.mark.parametrize("module", ["serving.app", "serving.pool", "trainer.engines", "trainer.engines.text"])
 def test_imports_stay_light(module: str) -> None:
     heavy = ["torch", "transformers", "django", "pandas", "sklearn", "PIL"]
     code = f"import sys, {module}; sys.exit(' '.join(name for name in {heavy!r} if name in sys.modules) or 0)"

@@ -1,11 +1,20 @@
 """The real command line, on a tiny real model built from a config."""
 
+import contextlib
+import io
 import json
 import os
+import signal
 import subprocess
 import sys
+import warnings
+import zipfile
 from pathlib import Path
 from typing import Any
+
+import pytest
+
+from trainer.__main__ import main
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = "local:tiny"
@@ -59,7 +68,25 @@ def start(models: Path, *arguments: object, **more: str) -> subprocess.Popen[str
 
 
 def call(models: Path, *arguments: object, **more: str) -> tuple[int, list[dict[str, Any]]]:
-    """(exit status, events); every line of standard output must be JSON."""
+    """(exit status, events) of a command in this process; every line of standard output must be JSON."""
+    out, before = io.StringIO(), signal.getsignal(signal.SIGTERM)
+    patched = pytest.MonkeyPatch()
+    for name, value in environment(models, **more).items():
+        patched.setenv(name, value)
+    try:
+        with contextlib.redirect_stdout(out), warnings.catch_warnings():
+            warnings.simplefilter("default")
+            code = main([str(one) for one in arguments])
+    finally:
+        patched.undo()
+        signal.signal(signal.SIGTERM, before)
+    events = [json.loads(line) for line in out.getvalue().splitlines()]
+    assert code in (0, 2, 3), events[-1:]
+    return code, events
+
+
+def call_process(models: Path, *arguments: object, **more: str) -> tuple[int, list[dict[str, Any]]]:
+    """The same in a process of its own."""
     with start(models, *arguments, **more) as process:
         out, err = process.communicate(timeout=300)
     events = [json.loads(line) for line in out.splitlines()]
@@ -72,11 +99,50 @@ def of(events: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
 
 
 def write_spec(folder: Path, rows: list[dict[str, Any]], **fields: Any) -> Path:
-    """spec.json and its data as JSON lines."""
+    """spec.json and its data: JSON lines or, where cells are bytes, a zip of their files with such a table."""
     folder.mkdir(parents=True, exist_ok=True)
-    data = folder / "data.jsonl"
-    data.write_text("\n".join(json.dumps(row) for row in rows) + "\n", "utf-8")
+    media = any(isinstance(value, bytes) for row in rows[:1] for value in row.values())
+    data = write_zip(folder / "data.zip", rows) if media else write_lines(folder / "data.jsonl", rows)
     spec = {"dataset": {"path": str(data)}, "model": MODEL, "method": "full"} | fields
     path = folder / "spec.json"
     path.write_text(json.dumps(spec), "utf-8")
+    return path
+
+
+def write_inputs(folder: Path, task: Any, rows: list[dict[str, Any]]) -> Path:
+    """A file for `predict --input`, one row a line: the cell, the path of its file, or the row without its answer."""
+    lines = []
+    first = task.roles[0].name
+    for number, row in enumerate(rows):
+        value = row[first]
+        if task.modality == "table":
+            value = {name: cell for name, cell in row.items() if name != task.answer_role}
+        if isinstance(value, bytes):
+            path = folder / f"{number}.bin"
+            path.write_bytes(value)
+            value = str(path)
+        lines.append(json.dumps(value) + "\n")
+    target = folder / "inputs.jsonl"
+    target.write_text("".join(lines), "utf-8")
+    return target
+
+
+def write_lines(path: Path, rows: list[dict[str, Any]]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    return path
+
+
+def write_zip(path: Path, rows: list[dict[str, Any]]) -> Path:
+    """Cells of bytes become files that `metadata.jsonl` names under `file_name`."""
+    table = []
+    with zipfile.ZipFile(path, "w") as archive:
+        for number, row in enumerate(rows):
+            cells = dict(row)
+            for name, value in row.items():
+                if isinstance(value, bytes):
+                    file = f"{number:05d}.{'wav' if value[:4] == b'RIFF' else 'png'}"
+                    archive.writestr(file, value)
+                    cells = {"file_name": file, **{key: cell for key, cell in cells.items() if key != name}}
+            table.append(cells)
+        archive.writestr("metadata.jsonl", "".join(json.dumps(cells) + "\n" for cells in table))
     return path

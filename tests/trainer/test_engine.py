@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.serving import tiny
-from trainer.engine import Engine
-from trainer.errors import ModelError
+from trainer.engines import open_engine
+from trainer.errors import DataError, ModelError
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,7 @@ def packaged(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_batches_answer_like_single_texts(packaged: Path) -> None:
-    engine, texts = Engine(packaged, "onnx-fp32"), tiny.texts(41)
+    engine, texts = open_engine(packaged, "onnx-fp32"), tiny.texts(41)
     for text, output in zip(texts, engine.predict(texts), strict=True):
         alone = engine.predict([text])[0]
         assert output["label"] == alone["label"]
@@ -28,31 +28,33 @@ def test_batches_answer_like_single_texts(packaged: Path) -> None:
 
 
 def test_labels_of_keeps_the_order(packaged: Path) -> None:
-    engine, texts = Engine(packaged, "onnx-fp32"), tiny.texts(41)
-    assert engine.labels_of(texts, 8) == [output["label"] for output in engine.predict(texts)]
+    engine, texts = open_engine(packaged, "onnx-fp32"), tiny.texts(41)
+    assert engine.answers(texts, 8) == [output["label"] for output in engine.predict(texts)]
 
 
 def test_long_and_odd_texts(packaged: Path) -> None:
-    engine = Engine(packaged, verify=True)
+    engine = open_engine(packaged, verify=True)
     engine.warm()
     assert len(engine.predict(["card " * 5000, "☃", "\n", "a"])) == 4
 
 
-def test_checks_one_input(packaged: Path) -> None:
-    engine = Engine(packaged)
-    assert engine.check("a text") is None
-    assert engine.check(" ") == "is empty."
-    assert engine.check(3) == "must be a text."
+def test_reads_one_input(packaged: Path) -> None:
+    engine = open_engine(packaged)
+    assert engine.read("a text") == "a text"
+    with pytest.raises(DataError, match="is empty"):
+        engine.read(" ")
+    with pytest.raises(DataError, match="must be a text"):
+        engine.read(3)
 
 
 def test_no_artifact(tmp_path: Path) -> None:
     with pytest.raises(ModelError):
-        Engine(tmp_path)
+        open_engine(tmp_path)
 
 
 def test_unpackaged_engine(packaged: Path) -> None:
     with pytest.raises(ModelError):
-        Engine(packaged, "onnx-other")
+        open_engine(packaged, "onnx-other")
 
 
 def test_a_changed_model_is_found(packaged: Path) -> None:
@@ -61,6 +63,6 @@ def test_a_changed_model_is_found(packaged: Path) -> None:
     path.write_bytes(whole + b" ")
     try:
         with pytest.raises(ModelError, match=r"model\.fp32\.onnx"):
-            Engine(packaged, "onnx-fp32", verify=True)
+            open_engine(packaged, "onnx-fp32", verify=True)
     finally:
         path.write_bytes(whole)

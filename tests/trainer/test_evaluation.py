@@ -48,7 +48,7 @@ def test_the_interval_of_a_perfect_score() -> None:
 
 def test_mistakes_come_most_confident_first() -> None:
     probabilities = np.array([[0.6, 0.4], [0.9, 0.1], [0.8, 0.2]])
-    report = evaluation.report(np.array([1, 1, 0]), probabilities, ["a", "b"], ["x", "y", "z"], [5, 6, 7])
+    report = evaluation.class_report(np.array([1, 1, 0]), probabilities, ["a", "b"], ["x", "y", "z"], [5, 6, 7])
     assert [(row["row"], row["truth"], row["predicted"]) for row in report["mistakes"]] == [
         (6, "b", "a"),
         (5, "b", "a"),
@@ -60,8 +60,26 @@ def test_mistakes_come_most_confident_first() -> None:
 def test_baselines_know_nothing_of_the_test() -> None:
     texts = ["good film", "good play", "good book", "bad film", "bad play"] * 4
     truth = np.array([1, 1, 1, 0, 0] * 4)
-    found = evaluation.baselines(texts, truth, ["good day", "bad day"], np.array([1, 0]), ["bad", "good"], 0)
+    found = evaluation.class_baselines(
+        truth,
+        np.array([1, 0]),
+        ["bad", "good"],
+        "tfidf_logistic",
+        lambda: evaluation.word_counting(texts, truth, ["good day", "bad day"], 0),
+    )
     assert found["majority"]["label"] == "good"
     assert found["majority"]["accuracy"] == 0.5
     assert found["tfidf_logistic"]["accuracy"] == 1.0
     assert found["tfidf_logistic"]["low"] <= 1.0 <= found["tfidf_logistic"]["high"]
+
+
+def test_number_scores() -> None:
+    truth = GENERATOR.normal(size=300) * 4 + 10
+    predicted = truth + GENERATOR.normal(size=300)
+    found = evaluation.number_report(truth, predicted, ["x"] * 300, list(range(300)))
+    assert found["metrics"]["r2"] == pytest.approx(metrics.r2_score(truth, predicted))
+    assert found["metrics"]["rmse"] == pytest.approx(metrics.root_mean_squared_error(truth, predicted))
+    assert found["metrics"]["mae"] == pytest.approx(metrics.mean_absolute_error(truth, predicted))
+    assert found["headline"]["low"] < found["headline"]["value"] < found["headline"]["high"]
+    errors = [abs(one["error"]) for one in found["mistakes"]]
+    assert errors == sorted(errors, reverse=True)

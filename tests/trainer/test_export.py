@@ -7,7 +7,7 @@ import pytest
 
 from tests.serving import tiny
 from trainer import export as packaging
-from trainer.engine import Engine
+from trainer.engines import open_engine
 from trainer.errors import ModelError
 
 
@@ -35,7 +35,7 @@ def test_the_manifest_names_what_was_packaged(artifact: Path) -> None:
     files = json.loads((artifact / "manifest.json").read_text())["files"]
     assert {"onnx/model.fp32.onnx", "onnx/model.int8.onnx", "onnx/export.json"} <= set(files)
     for engine in ("onnx-fp32", "onnx-int8"):
-        Engine(artifact, engine, verify=True)
+        open_engine(artifact, engine, verify=True)
 
 
 @pytest.mark.parametrize(("right", "engine"), [(0.996, "onnx-int8"), (0.99, "onnx-fp32")])
@@ -50,7 +50,7 @@ def test_int8_must_not_lose_half_a_point(
         found["bytes"] |= {name: 1}  # type: ignore[operator]
 
     monkeypatch.setattr(packaging, "score", score)
-    found = packaging.choose(artifact, int8=True)
+    found = packaging.choose(artifact, packaging.read_saved(artifact), int8=True)
     assert found["engine"] == engine
     assert ("float32 is served" in found["reason"]) == (engine == "onnx-fp32")
 

@@ -14,7 +14,17 @@ from trainer.tasks._base import Task
 from trainer.training import STAGES
 
 CASES = [(task, method.slug) for task in tasks.all() for method in task.methods]
-PARAMS = {"full": {"epochs": 2}}
+PARAMS = {"full": {"epochs": 2}, "lora": {"epochs": 2}, "scratch": {"epochs": 2}}
+PRETRAINED = {"text": "local:tiny"}
+"""A tiny real model for each modality that has pretrained ones."""
+
+
+def model_of(task: type[Task], method: str) -> str:
+    """The declared model where none is pretrained; otherwise the tiny one."""
+    scratch = next((card.ref for card in task.models if card.ref.startswith("scratch:")), None)
+    return (
+        scratch if scratch and (method == "scratch" or task.modality not in PRETRAINED) else PRETRAINED[task.modality]
+    )
 
 
 @pytest.fixture(scope="module", params=CASES, ids=[f"{task.slug}-{method}" for task, method in CASES])
@@ -22,8 +32,9 @@ def finished(request: pytest.FixtureRequest, models: Path, tmp_path_factory: pyt
     """One trained run of a task and method on the task's own sample."""
     task, method = request.param
     folder = tmp_path_factory.mktemp("run")
-    params = PARAMS.get(method, {})
-    spec = command.write_spec(folder, task.sample(), task=task.slug, method=method, params=params)
+    params = {name: value for name, value in PARAMS.get(method, {}).items() if name in task.params.model_fields}
+    fields = {"task": task.slug, "method": method, "model": model_of(task, method), "params": params}
+    spec = command.write_spec(folder, task.sample(), **fields)
     code, events = command.call(models, "run", spec, "--out", folder / "out")
     assert code == 0, events[-1]
     return {"task": task, "method": method, "spec": spec, "out": folder / "out", "events": events}
@@ -37,7 +48,7 @@ def test_the_declaration_is_whole(task: type[Task]) -> None:
     assert told["methods"]
     assert told["models"]
     assert len(task.sample()) >= 20
-    assert set(task.sample()[0]) <= {role.name for role in task.roles}
+    assert {role.name for role in task.roles} <= set(task.sample()[0])
     for field in told["params"]["properties"].values():
         assert field["title"]
         assert field["description"].endswith(".")
@@ -95,14 +106,14 @@ def test_a_finished_run_tells_its_result_again(finished: dict[str, Any], models:
 def test_asking_it(finished: dict[str, Any], models: Path, tmp_path: Path) -> None:
     """predict, explain and evaluate on the task's own sample."""
     artifact, sample = finished["out"] / "artifact", finished["task"].sample()
-    first = finished["task"].roles[0].name
-    inputs = tmp_path / "inputs.txt"
-    inputs.write_text("\n".join(json.dumps(row[first]) for row in sample[:4]) + "\n", "utf-8")
+    inputs = command.write_inputs(tmp_path, finished["task"], sample[:4])
     code, answers = command.call(models, "predict", artifact, "--input", inputs)
     assert (code, len(answers)) == (0, 4)
     code, reasons = command.call(models, "explain", artifact, "--input", inputs)
     assert (code, len(reasons)) == (0, 4)
-    code, events = command.call(models, "evaluate", artifact, finished["spec"].with_name("data.jsonl"))
+    code, events = command.call(
+        models, "evaluate", artifact, json.loads(finished["spec"].read_text())["dataset"]["path"]
+    )
     assert code == 0
     assert events[-1]["rows"] == len(sample)
     assert set(finished["task"].metrics) <= set(events[-1]["metrics"])
@@ -111,7 +122,8 @@ def test_asking_it(finished: dict[str, Any], models: Path, tmp_path: Path) -> No
 @pytest.mark.parametrize("task", tasks.all(), ids=lambda task: task.slug)
 def test_estimates(task: type[Task], models: Path, tmp_path: Path) -> None:
     for method in task.methods:
-        spec = command.write_spec(tmp_path / method.slug, task.sample(), task=task.slug, method=method.slug)
+        fields = {"task": task.slug, "method": method.slug, "model": model_of(task, method.slug)}
+        spec = command.write_spec(tmp_path / method.slug, task.sample(), **fields)
         code, events = command.call(models, "estimate", spec)
         assert code == 0, events[-1]
         seconds = events[-1]["seconds"]

@@ -2,16 +2,18 @@
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from trainer.columns import canonical_label
+from trainer.columns import canonical_label, number_of
 from trainer.data.profiling import FEWEST_ROWS
 from trainer.errors import DataError, SpecError
 from trainer.spec import DatasetSpec
+from trainer.suggestion import SHAPES
 
 
 @dataclass
@@ -23,23 +25,50 @@ class Loaded:
     row_numbers: list[int]
     columns: dict[str, str]
     problems: list[dict[str, Any]]
+    answer: str = "label"
+    """The role that holds what is to be learned."""
+    table: Any = None
+    """All columns of the same rows (`pyarrow.Table`), for tasks that read whichever there are."""
+    media: Path | None = None
+    """The folder of the pictures or sounds that cells name."""
+
+    @property
+    def answers(self) -> list[Any]:
+        return self.values[self.answer]
 
     def part(self, name: str) -> np.ndarray:
         """Indices of the rows of one part."""
         return np.flatnonzero(self.split == name)
 
+    def keep(self, kept: np.ndarray) -> None:
+        """Leave out the rows that are False."""
+        rows = np.flatnonzero(kept)
+        self.values = {role: [cells[row] for row in rows] for role, cells in self.values.items()}
+        self.split, self.row_numbers = self.split[rows], [self.row_numbers[row] for row in rows]
+        self.table = None if self.table is None else self.table.take(rows)
 
-def load(dataset: DatasetSpec, task: Any = None) -> Loaded:
-    """Rows, roles and split of a specification's dataset; `DataError` when nothing can be learned from them."""
+
+def load(dataset: DatasetSpec, task: Any = None, media: Path | None = None) -> Loaded:
+    """Rows, roles and split of a specification's dataset; `DataError` when nothing can be learned from them.
+
+    `media`: where a plain file's pictures or sounds are put.
+    """
     path = Path(dataset.path)
-    needed = [role.name for role in getattr(task, "roles", ()) if role.required] or ["text", "label"]
     slug = getattr(task, "slug", None) or "text-classification"
-    loaded = load_version(path, dataset, needed, slug) if path.is_dir() else load_files(path, dataset, needed, slug)
-    check(loaded)
+    shape = SHAPES[slug]
+    if path.is_dir() and not (path / "profile.json").exists():
+        raise DataError(
+            f"{path.name} is no dataset version.",
+            code="no_file",
+            hint="Name a folder that `inspect` wrote, or a file.",
+        )
+    loaded = load_version(path, dataset, slug) if path.is_dir() else load_files(path, dataset, slug, media)
+    loaded.answer = shape.answer
+    check(loaded, shape.kind)
     return loaded
 
 
-def load_version(folder: Path, dataset: DatasetSpec, needed: list[str], task: str) -> Loaded:
+def load_version(folder: Path, dataset: DatasetSpec, task: str) -> Loaded:
     """A version as it was frozen; under other columns than its own it is divided anew."""
     import pyarrow.parquet as pq
 
@@ -51,19 +80,25 @@ def load_version(folder: Path, dataset: DatasetSpec, needed: list[str], task: st
     profile = read_profile(folder)
     own = profile["suggestion"]["columns"] if profile["suggestion"]["task"] == task else {}
     columns = own | dataset.columns
-    check_roles(columns, needed, [column["name"] for column in profile["columns"]])
+    check_roles(columns, SHAPES[task].roles, [column["name"] for column in profile["columns"]])
+    media = folder / "media" if (folder / "media").is_dir() else None
     if columns != own:
         from trainer.data.inspect import read_version
 
-        return from_content(read_version(folder, columns, dataset.split, task))
+        return from_content(read_version(folder, columns, dataset.split, task), media)
+    wanted = None if reads_all(task) else list(dict.fromkeys(columns.values()))
     try:
-        table = pq.read_table(folder / "data.parquet", columns=list(dict.fromkeys(columns.values())))
+        table = pq.read_table(folder / "data.parquet", columns=wanted)
         split = pq.read_table(folder / "split.parquet").column("split")
     except (OSError, ValueError) as error:
         raise DataError(
             f"The dataset version in {folder.name} is damaged.", code="damaged", hint="Upload the file again."
         ) from error
-    return usable(table, columns, np.array([part or "" for part in split.to_pylist()], dtype="U10"), [])
+    return usable(table, columns, np.array([part or "" for part in split.to_pylist()], dtype="U10"), [], media)
+
+
+def reads_all(task: str) -> bool:
+    return not SHAPES[task].reads
 
 
 def read_profile(folder: Path) -> dict[str, Any]:
@@ -77,7 +112,7 @@ def read_profile(folder: Path) -> dict[str, Any]:
         ) from error
 
 
-def check_roles(columns: dict[str, str], needed: list[str], names: list[str]) -> None:
+def check_roles(columns: dict[str, str], needed: Sequence[str], names: list[str]) -> None:
     for role in needed:
         if role not in columns:
             raise DataError(
@@ -96,72 +131,105 @@ def listing(names: list[str]) -> str:
     return ", ".join(names[:20]) + (" …" if len(names) > 20 else "")
 
 
-def load_files(path: Path, dataset: DatasetSpec, needed: list[str], task: str) -> Loaded:
+def load_files(path: Path, dataset: DatasetSpec, task: str, media: Path | None = None) -> Loaded:
     """A plain file, and perhaps a fixed test file, read and split in memory by the code that `inspect` uses."""
     from trainer.data.content import read_files
 
     files = [path] + ([Path(dataset.test_path)] if dataset.test_path else [])
     fixed: list[str | None] | None = [None, "test"] if dataset.test_path else None
-    content = read_files(files, columns=dataset.columns or None, split=dataset.split, fixed=fixed, task=task)
-    check_roles(content.roles, needed, content.names)
-    return from_content(content)
+    content = read_files(
+        files, columns=dataset.columns or None, split=dataset.split, fixed=fixed, task=task, media=media
+    )
+    check_roles(content.roles, SHAPES[task].roles, content.names)
+    return from_content(content, media)
 
 
-def from_content(content: Any) -> Loaded:
-    return usable(content.table, content.roles, content.split, list(content.problems))
+def from_content(content: Any, media: Path | None = None) -> Loaded:
+    return usable(content.table, content.roles, content.split, list(content.problems), media)
 
 
-def usable(table: Any, columns: dict[str, str], split: np.ndarray, problems: list[dict[str, Any]]) -> Loaded:
+def usable(
+    table: Any, columns: dict[str, str], split: np.ndarray, problems: list[dict[str, Any]], media: Path | None = None
+) -> Loaded:
     """Keep the rows that have a part, which are those that have everything; say how many have not."""
     import pyarrow as pa
 
     kept = np.flatnonzero(split != "")
     dropped = len(split) - len(kept)
     if dropped:
-        message = f"{dropped:,} of {len(split):,} rows lack a text or a label and are not used."
+        message = f"{dropped:,} of {len(split):,} rows lack an input or an answer and are not used."
         problems.append({"code": "unusable_rows", "severity": "warning", "message": message, "count": dropped})
-    rows = pa.array(kept, pa.int64())
-    values = {role: table.column(name).take(rows).to_pylist() for role, name in columns.items()}
+    table = table.take(pa.array(kept, pa.int64()))
+    values = {role: table.column(name).to_pylist() for role, name in columns.items()}
     if "label" in values:
         values["label"] = [canonical_label(label) for label in values["label"]]
     values = {role: ["" if cell is None else cell for cell in cells] for role, cells in values.items()}
-    return Loaded(values, split[kept], (kept + 1).tolist(), columns, problems)
+    return Loaded(values, split[kept], (kept + 1).tolist(), columns, problems, table=table, media=media)
 
 
-def check(loaded: Loaded) -> None:
-    labels = loaded.values["label"]
-    if not labels:
-        raise DataError("No row has both a text and a label.", code="no_rows", hint="Check which columns were chosen.")
+def check(loaded: Loaded, kind: str) -> None:
+    """Whether anything can be learned; `kind` of answer as in `trainer.suggestion.SHAPES`."""
+    answers = loaded.answers
+    if not answers:
+        raise DataError(
+            "No row has both an input and an answer.", code="no_rows", hint="Check which columns were chosen."
+        )
+    if kind == "number":
+        read_numbers(loaded)
+    elif kind == "class":
+        loaded.values[loaded.answer] = [canonical_label(label) for label in answers]
+        check_classes(loaded.answers)
+    if len(loaded.answers) < FEWEST_ROWS:
+        raise DataError(
+            f"{len(loaded.answers)} rows are too few to learn from.",
+            code="too_few_rows",
+            hint="Fifty a label is a start, a few hundred is good.",
+        )
+    check_parts(loaded, kind)
+
+
+def read_numbers(loaded: Loaded) -> None:
+    """Answers as numbers; a row whose answer is none is left out, and it is said which."""
+    found = [number_of(cell) for cell in loaded.answers]
+    bad = [loaded.row_numbers[row] for row, value in enumerate(found) if value is None]
+    if bad:
+        rows = listing([str(row) for row in bad])
+        message = f"{len(bad):,} rows have an answer that is no number and are not used: row {rows}."
+        loaded.problems.append({"code": "not_a_number", "severity": "warning", "message": message, "count": len(bad)})
+        loaded.keep(np.array([value is not None for value in found]))
+    loaded.values[loaded.answer] = [value for value in found if value is not None]
+    if len(set(loaded.answers)) < 2:
+        raise DataError(
+            "There are not two different answers to learn.", code="one_value", hint="Check which column was chosen."
+        )
+
+
+def check_classes(labels: list[str]) -> None:
     counts = Counter(labels)
     if len(counts) < 2:
         raise DataError(
             f"Every row has the label “{labels[0]}”.", code="one_class", hint="Add rows of at least one other label."
         )
-    if len(labels) < FEWEST_ROWS:
-        raise DataError(
-            f"{len(labels)} rows are too few to learn from.",
-            code="too_few_rows",
-            hint="Fifty a label is a start, a few hundred is good.",
-        )
-    if max(counts.values()) < 2:
+    if len(labels) >= FEWEST_ROWS and max(counts.values()) < 2:
         raise DataError(
             "Every label occurs only once.", code="all_unique_label", hint="Check which column was chosen as the label."
         )
-    check_parts(loaded)
 
 
-def check_parts(loaded: Loaded) -> None:
-    labels = loaded.values["label"]
-    learned = {labels[row] for row in loaded.part("train")}
-    if len(learned) < 2:
-        raise DataError(
-            "The rows to learn from have only one label.", code="one_class", hint="Add rows, or change the split."
-        )
+def check_parts(loaded: Loaded, kind: str) -> None:
+    answers = loaded.answers
     if not len(loaded.part("test")):
         raise DataError(
             "No row is left to test on.", code="no_test_rows", hint="Add rows, or raise dataset.split.test."
         )
-    unseen = sorted({labels[row] for row in loaded.part("test")} - learned)
+    if kind != "class":
+        return
+    learned = {answers[row] for row in loaded.part("train")}
+    if len(learned) < 2:
+        raise DataError(
+            "The rows to learn from have only one label.", code="one_class", hint="Add rows, or change the split."
+        )
+    unseen = sorted({answers[row] for row in loaded.part("test")} - learned)
     if unseen:
         message = f"{len(unseen)} labels of the test rows never occur in the rows to learn from: {listing(unseen)}."
         loaded.problems.append(

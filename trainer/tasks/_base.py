@@ -1,5 +1,6 @@
 """What a task is. One file in this folder holds one subclass; nothing else needs to know of it."""
 
+import json
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
@@ -53,7 +54,12 @@ class Task:
     metrics: ClassVar[tuple[str, ...]]
     headline: ClassVar[str]
     widget_in: ClassVar[str]
+    """What the demo page takes: text, image, audio, table."""
     widget_out: ClassVar[str]
+    """What it shows: classes, number, text, objects."""
+    answer: ClassVar[str] = "class"
+    """class or number: what `trainer.tasks._supervised` learns and scores."""
+    answer_role: ClassVar[str] = "label"
 
     @classmethod
     def declaration(cls) -> dict[str, Any]:
@@ -86,4 +92,81 @@ class Task:
     @classmethod
     def train(cls, job: Any) -> dict[str, Any]:
         """Do the whole of a run (see `trainer.training.Job`); returns the fields of the result event."""
-        raise TypeError(f"{cls.__name__} cannot be trained")
+        from trainer.tasks._supervised import train
+
+        return train(cls, job)
+
+    @classmethod
+    def estimate(cls, job: Any, emit: Any) -> dict[str, Any]:
+        """What a run would take, from a trial (see `trainer.estimating.measure`)."""
+        from trainer.estimating import measure
+
+        return measure(job, emit)
+
+    # What `_supervised` asks of a task
+
+    @classmethod
+    def prepare(cls, job: Any) -> Any:
+        """The job's rows as numbers (`trainer.tasks._rows.Rows`)."""
+        raise NotImplementedError
+
+    @classmethod
+    def baselines(cls, job: Any, rows: Any) -> dict[str, dict[str, Any]]:
+        """What no model at all would reach on the test rows, by name."""
+        raise NotImplementedError
+
+    @classmethod
+    def build(cls, job: Any, rows: Any) -> Any:
+        """The untrained or pretrained model, an `nn.Module` with `head`, `features` and, where pretrained, `encoder`."""
+        raise NotImplementedError
+
+    @classmethod
+    def save(cls, model: Any, rows: Any, folder: Any) -> None:
+        """Weights and what belongs to them into the artifact's `model/`, as safetensors."""
+        raise NotImplementedError
+
+    @classmethod
+    def write_onnx(cls, folder: Any, target: Any) -> None:
+        """The model of an artifact's `model/` as a float32 graph with one output `logits`."""
+        raise NotImplementedError
+
+    @classmethod
+    def quantises(cls, folder: Any) -> bool:
+        """Whether int8 is worth trying."""
+        return True
+
+    @classmethod
+    def engine(cls) -> Any:
+        """The `trainer.engines.Engine` that answers with this task's artifacts. Must not import torch."""
+        raise NotImplementedError
+
+    @classmethod
+    def read_line(cls, line: str) -> Any:
+        """One line of `predict --input` as an input: here a text, plain or as JSON, or an object with it."""
+        try:
+            value = json.loads(line)
+        except json.JSONDecodeError:
+            return line
+        if isinstance(value, dict):
+            value = value.get(cls.roles[0].name, line)
+        return value if isinstance(value, str) else line
+
+    @classmethod
+    def inputs_of(cls, rows: Any) -> list[Any]:
+        """The rows of another file (`trainer.data.loading.Loaded`) as `Engine.read` takes them."""
+        return rows.values[cls.roles[0].name]
+
+    @classmethod
+    def shown_of(cls, rows: Any) -> list[str]:
+        """The same rows as a report shows them."""
+        return rows.values[cls.roles[0].name]
+
+    @classmethod
+    def saved_inputs(cls, artifact: Any, table: Any) -> list[Any]:
+        """The inputs of predictions.parquet (a pyarrow table) as `Engine.read` takes them; None where one is not kept."""
+        raise NotImplementedError
+
+    @classmethod
+    def snippet(cls) -> str:
+        """Python for the model card that asks the model without Maquette."""
+        raise NotImplementedError

@@ -1,4 +1,4 @@
-"""A text encoder with one layer on top: the one model behind `probe` and `full`, behind training and export."""
+"""A text encoder with one layer on top: the one model behind every method, behind training and export."""
 
 import json
 from pathlib import Path
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, AutoTokenizer
 
 from trainer.errors import ModelError
+from trainer.tasks._heads import head_of
 
 HEAD_WEIGHTS, HEAD_CONFIG = "head.safetensors", "head.json"
 CLS_POOLED = ("deberta-v2", "roberta", "xlm-roberta", "electra")
@@ -17,7 +18,10 @@ CLS_POOLED = ("deberta-v2", "roberta", "xlm-roberta", "electra")
 
 
 class EncoderClassifier(nn.Module):
-    """`logits = head(dropout(pool(encoder(tokens))))`, tokens (batch, length) → logits (batch, labels)."""
+    """`outputs = head(dropout(pool(encoder(tokens))))`, tokens (batch, length) → (batch, outputs).
+
+    `labels` empty: the one output is a number.
+    """
 
     def __init__(
         self, encoder: nn.Module, labels: list[str], *, pooling: str, normalise: bool = False, dropout: float = 0.1
@@ -28,7 +32,7 @@ class EncoderClassifier(nn.Module):
         self.pooling = pooling
         self.normalise = normalise
         self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(encoder.config.hidden_size, len(labels))
+        self.head = head_of(encoder.config.hidden_size, len(labels))
 
     def features(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """One vector a text: (batch, hidden), float32."""
@@ -42,6 +46,20 @@ class EncoderClassifier(nn.Module):
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         return self.head(self.dropout(self.features(input_ids, attention_mask)))
+
+    def prepare_to_learn(self, params: Any) -> None:
+        """No dropout inside the encoder: it would also turn off the fused attention. Word vectors stay as they are."""
+        for module in self.encoder.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = 0.0
+            for name in ("dropout_prob", "attention_dropout"):
+                if isinstance(getattr(module, name, None), float):
+                    setattr(module, name, 0.0)
+        if not params.train_embeddings:
+            self.encoder.get_input_embeddings().weight.requires_grad_(False)
+            embeddings = getattr(self.encoder, "embeddings", None)
+            if isinstance(embeddings, nn.Module):
+                embeddings.requires_grad_(False)
 
     def save(self, folder: Path, tokenizer: Any, max_length: int) -> None:
         """Encoder and tokenizer as `save_pretrained` lays them, the head beside them."""

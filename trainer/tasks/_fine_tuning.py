@@ -1,8 +1,7 @@
 """`full`: every layer learns, read top to bottom.
 
-What makes it quick on a processor: bfloat16 where the processor has it, batches of nearly one length, no work on word
-vectors that stay as they are, no dropout inside the encoder (it would also turn off the fused attention), and one
-fused optimizer step. Early stopping, label smoothing and weight decay do the work of the dropout.
+What makes it quick on a processor: bfloat16 where the processor has it, batches of like rows, no work on what stays as
+it is, and one fused optimizer step. Early stopping, label smoothing and weight decay do the work of dropout.
 """
 
 import os
@@ -13,10 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from trainer import checkpoint, evaluation
-from trainer.tasks._encoder_batches import forward_in_batches
+from trainer import checkpoint
+from trainer.tasks._objectives import Objective
+from trainer.tasks._rows import Rows
+from trainer.tasks._supervised import EVAL_BATCH, read_batches
 
-EVAL_BATCH = 64
 CHECKPOINT_SECONDS = 30.0
 METRIC_STEPS = 10
 MOST_TUNING_ROWS = 500
@@ -24,8 +24,6 @@ PACKAGE_SECONDS = 15.0
 """Of the export alone, before its answers are compared on the test rows."""
 ROWS_PER_SECOND = 50
 """Before the first step has been timed."""
-SKEW = 8
-"""Commonest label over rarest, from which the rare ones count for more."""
 
 
 def default_epochs(rows: int) -> int:
@@ -37,15 +35,14 @@ def default_epochs(rows: int) -> int:
     )
 
 
-def fit(job: Any, model: Any, rows: Any) -> None:
+def fit(job: Any, model: Any, rows: Rows, objective: Objective) -> None:
     """Fine-tune in place and leave the best weights in the model."""
-    FineTuning(job, model, rows).run()
+    FineTuning(job, model, rows, objective).run()
 
 
-def share_out(rows: Any, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def share_out(rows: Rows, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """(rows to learn from, rows to tune with): a few hundred tell epochs apart, so tuning rows beyond them are learned from."""
-    train, tuning = rows.part("train"), rows.part("validation")
-    tuning = tuning[rows.truth[tuning] >= 0]
+    train, tuning = rows.part("train"), rows.known("validation")
     most = max(MOST_TUNING_ROWS, 5 * len(rows.labels))
     if len(tuning) > most:
         tuning = np.random.default_rng(seed).permutation(tuning)
@@ -54,43 +51,35 @@ def share_out(rows: Any, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 class FineTuning:
-    def __init__(self, job: Any, model: Any, rows: Any) -> None:
-        self.job, self.model, self.rows, self.params = job, model, rows, job.params
+    def __init__(self, job: Any, model: Any, rows: Rows, objective: Objective) -> None:
+        self.job, self.model, self.rows, self.objective, self.params = job, model, rows, objective, job.params
         self.train, self.validation = share_out(rows, job.spec.seed)
-        self.truth = torch.from_numpy(rows.truth).to(job.device.torch_device)
         self.epochs = self.params.epochs or default_epochs(len(self.train))
         self.size = self.params.batch_size
         self.steps_an_epoch = -(-len(self.train) // self.size)
         self.steps = self.epochs * self.steps_an_epoch
         self.step = self.epoch = self.at = 0
         self.best: dict[str, Tensor] = {}
-        self.best_score = (-1.0, -1e9)
+        self.best_score: tuple[float, ...] = ()
         self.best_epoch = self.bad_epochs = 0
         self.rows_seen, self.seconds_learning = 0, 0.0
         self.losses: list[Tensor] = []
         self.saved_at = time.monotonic()
         self.save_every = float(os.environ.get("MAQUETTE_CHECKPOINT_SECONDS", CHECKPOINT_SECONDS))
-        self.prepare_model()
+        if hasattr(model, "prepare_to_learn"):
+            model.prepare_to_learn(job.params)
+        objective.prepare(model, self.train)
         self.optimizer = self.make_optimizer()
-        self.loss = nn.CrossEntropyLoss(weight=self.class_weights(), label_smoothing=self.params.label_smoothing)
         job.expect("train", self.steps * self.size / ROWS_PER_SECOND)
         self.call = nn.DataParallel(model, list(range(job.device.count))) if job.device.count > 1 else model
 
-    def prepare_model(self) -> None:
-        for module in self.model.encoder.modules():
-            if isinstance(module, nn.Dropout):
-                module.p = 0.0
-            for name in ("dropout_prob", "attention_dropout"):
-                if isinstance(getattr(module, name, None), float):
-                    setattr(module, name, 0.0)
-        if not self.params.train_embeddings:
-            self.model.encoder.get_input_embeddings().weight.requires_grad_(False)
-            embeddings = getattr(self.model.encoder, "embeddings", None)
-            if isinstance(embeddings, nn.Module):
-                embeddings.requires_grad_(False)
-
     def learning(self) -> dict[str, nn.Parameter]:
         return {name: value for name, value in self.model.named_parameters() if value.requires_grad}
+
+    def state(self) -> dict[str, Tensor]:
+        """What learning changes: the learning weights, and running figures such as a batch norm's means."""
+        running = {name: value for name, value in self.model.named_buffers() if "running_" in name}
+        return {**self.learning(), **running}
 
     def make_optimizer(self) -> torch.optim.Optimizer:
         """AdamW with the head at its own rate and no decay on biases and norms."""
@@ -108,16 +97,6 @@ class FineTuning:
             for (head, decay), values in groups.items()
         ]
         return torch.optim.AdamW(settings, fused=True)
-
-    def class_weights(self) -> Tensor | None:
-        """Inverse square root of frequency, mean one, when the labels are skewed; otherwise none."""
-        counts = np.bincount(self.rows.truth[self.train], minlength=len(self.rows.labels)).clip(min=1)
-        if counts.max() < SKEW * counts.min():
-            return None
-        self.job.log("The labels are skewed, so mistakes on rare ones count for more.")
-        weights = 1 / np.sqrt(counts)
-        weights *= counts.sum() / (weights * counts).sum()
-        return torch.tensor(weights, dtype=torch.float32, device=self.job.device.torch_device)
 
     def rate(self) -> float:
         """Share of the peak learning rate: up in a straight line, down in a cosine."""
@@ -139,11 +118,11 @@ class FineTuning:
 
     def one_epoch(self) -> bool:
         """Learn from every row once, from where a checkpoint left off; False when a limit ended it."""
-        batches = self.rows.tokens.training_batches(self.train, self.size, self.job.spec.seed, self.epoch)
+        batches = self.rows.training_batches(self.train, self.size, self.job.spec.seed, self.epoch)
         self.model.train()
         for at in range(self.at, len(batches)):
             started = time.monotonic()
-            self.losses.append(self.learn(batches[at]))
+            self.losses.append(self.learn(batches[at], np.random.default_rng([self.job.spec.seed, self.epoch, at])))
             self.step += 1
             self.seconds_learning += time.monotonic() - started
             self.rows_seen += len(batches[at])
@@ -180,16 +159,16 @@ class FineTuning:
         self.job.expect("evaluate", 1 + step * test)
         self.job.expect("package", PACKAGE_SECONDS + 1.5 * step * test)
 
-    def learn(self, batch: np.ndarray) -> Tensor:
-        """One step; the loss."""
+    def learn(self, batch: np.ndarray, generator: np.random.Generator) -> Tensor:
+        """One step; the loss. `generator` decides what is changed at random in these rows."""
         device = self.job.device
         share = self.rate()
         for group in self.optimizer.param_groups:
             group["lr"] = group["peak"] * share
-        ids, mask = self.rows.tokens.batch(batch, device.torch_device)
+        inputs, mix = self.rows.learning_batch(batch, device.torch_device, generator)
         with device.autocast():
-            logits = self.call(ids, mask)
-        loss = self.loss(logits.float(), self.truth[batch])
+            outputs = self.call(*inputs)
+        loss = self.objective.loss(outputs.float(), batch, mix)
         loss.backward()
         nn.utils.clip_grad_norm_(self.learning().values(), 1.0, foreach=True)
         self.optimizer.step()
@@ -201,7 +180,7 @@ class FineTuning:
         figures = self.validate()
         improved = self.keep(figures)
         self.bad_epochs = 0 if improved else self.bad_epochs + 1
-        words = f", {figures['accuracy']:.1%} right on the tuning rows" if figures else ""
+        words = f", {self.objective.words(figures)} on the tuning rows" if figures else ""
         self.job.log(
             f"Epoch {self.epoch} of {self.epochs}{words}, {self.rows_seen / max(self.seconds_learning, 1e-6):.0f} rows a second."
         )
@@ -211,25 +190,24 @@ class FineTuning:
         """Scores on the tuning rows; nothing where there are none."""
         if not len(self.validation):
             return {}
-        logits = np.zeros((len(self.rows.truth), len(self.rows.labels)), dtype=np.float32)
-        for batch, output in forward_in_batches(
-            self.model, self.rows.tokens, self.validation, EVAL_BATCH, self.job.device, self.model
-        ):
-            logits[batch] = output.numpy()
+        outputs = np.zeros((len(self.rows.truth), self.objective.outputs), dtype=np.float32)
+        batches = self.rows.sorted_batches(self.validation, EVAL_BATCH)
+        for batch, found in read_batches(self.model, self.rows, batches, self.job.device, self.model):
+            outputs[batch] = found.numpy()
         self.model.train()
-        figures = evaluation.scores(self.rows.truth[self.validation], evaluation.softmax(logits[self.validation]))
+        figures = self.objective.figures(self.validation, outputs[self.validation])
         epoch = self.step / self.steps_an_epoch
-        for name, key in (("accuracy", "accuracy"), ("macro_f1", "macro_f1"), ("loss", "log_loss")):
+        for name, key in self.objective.told:
             self.job.metric(name, "validation", figures[key], step=self.step, epoch=epoch)
         return figures
 
     def keep(self, figures: dict[str, float]) -> bool:
         """Take the present weights as the best if they are; without tuning rows the newest are."""
-        score = (figures["accuracy"], -figures["log_loss"]) if figures else (0.0, float(self.step))
+        score = self.objective.rank(figures) if figures else (float(self.step),)
         if self.best and score <= self.best_score:
             return False
         self.best_score, self.best_epoch = score, self.epoch
-        self.best = {name: value.detach().clone() for name, value in self.learning().items()}
+        self.best = {name: value.detach().clone() for name, value in self.state().items()}
         return True
 
     # Checkpoints
@@ -243,7 +221,7 @@ class FineTuning:
             self.save(next_at)
 
     def save(self, next_at: int = 0) -> None:
-        tensors = {f"model.{name}": value.detach() for name, value in self.learning().items()}
+        tensors = {f"model.{name}": value.detach() for name, value in self.state().items()}
         tensors |= {f"best.{name}": value for name, value in self.best.items()}
         for name, value in self.learning().items():
             for key, moment in self.optimizer.state.get(value, {}).items():
@@ -269,7 +247,7 @@ class FineTuning:
         tensors, state = found
         parameters = self.learning()
         with torch.no_grad():
-            for name, value in parameters.items():
+            for name, value in self.state().items():
                 value.copy_(tensors[f"model.{name}"])
         device = self.job.device.torch_device
         self.best = {

@@ -1,7 +1,5 @@
-"""`probe`: the encoder stays as it is; a logistic regression over its vectors, its strength chosen by cross-validation."""
+"""`probe`: the model stays as it is; a regression over its vectors, its strength chosen by cross-validation."""
 
-import hashlib
-import json
 import os
 import time
 from pathlib import Path
@@ -12,53 +10,71 @@ import torch
 from torch import Tensor
 
 from trainer import checkpoint
-from trainer.tasks._encoder_batches import forward_batches
+from trainer.tasks._objectives import Objective
+from trainer.tasks._rows import Rows, digest_of
+from trainer.tasks._supervised import read_batches
 
 BATCH = 64
 CHECKPOINT_SECONDS = 30.0
 STRENGTHS = (3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
 """L2 penalties per row, from loose to tight."""
+RIDGES = (0.1, 1.0, 10.0, 100.0, 1_000.0, 10_000.0)
 FOLDS = 3
 MOST_FOLD_ROWS = 6_000
 ITERATIONS, FOLD_ITERATIONS = 200, 60
 
 
-def fit(job: Any, model: Any, rows: Any) -> None:
+def fit(job: Any, model: Any, rows: Rows, objective: Objective) -> None:
     """Learn the head in place."""
     vectors, read = embed(job, model, rows)
     features = torch.from_numpy(vectors)
-    known = read[rows.truth[read] >= 0]
-    truth = torch.from_numpy(rows.truth)
+    known = read[rows.truth[read] >= 0] if rows.labels else read
     mean, scale = features[known].mean(0), features[known].std(0).clamp(min=1e-6)
     standard = (features - mean) / scale
-    strength = choose_strength(job, standard, truth, known, len(rows.labels))
-    weight, bias = logistic(standard[known], truth[known], len(rows.labels), strength, ITERATIONS)
+    objective.prepare(model, known)
+    weight, bias = (learn_classes if rows.labels else learn_numbers)(job, standard, rows, known)
     with torch.no_grad():
         model.head.weight.copy_(weight / scale)
         model.head.bias.copy_(bias - (weight * (mean / scale)).sum(1))
-    right = (standard[known] @ weight.T + bias).argmax(1) == truth[known]
-    job.metric("accuracy", "train", right.float().mean().item(), step=1, epoch=1)
+        outputs = model.head(features[known].to(model.head.weight.device)).float().cpu().numpy()
+    name, key = objective.told[0]
+    job.metric(name, "train", objective.figures(known, outputs)[key], step=1, epoch=1)
 
 
-def cache_path(job: Any, rows: Any, known: np.ndarray) -> Path:
-    """Where these vectors are kept: named by weights, texts and length, so another run of the same rows finds them."""
-    digest = hashlib.sha256()
+def learn_classes(job: Any, standard: Tensor, rows: Rows, known: np.ndarray) -> tuple[Tensor, Tensor]:
+    truth = torch.from_numpy(rows.truth)
+    strength = choose_strength(job, standard, truth, known, len(rows.labels))
+    return logistic(standard[known], truth[known], len(rows.labels), strength, ITERATIONS)
+
+
+def learn_numbers(job: Any, standard: Tensor, rows: Rows, known: np.ndarray) -> tuple[Tensor, Tensor]:
+    """Ridge regression in the answer's standard units: weight (1, features), bias (1)."""
+    from sklearn.linear_model import RidgeCV
+
+    answers = rows.truth[known]
+    mean, scale = answers.mean(), answers.std() or 1.0
+    model = RidgeCV(RIDGES).fit(standard[known].double().numpy(), (answers - mean) / scale)
+    job.log(f"Penalty {model.alpha_:g} of {len(RIDGES)} tried was best.")
+    return torch.from_numpy(model.coef_).float()[None], torch.tensor([float(model.intercept_)])
+
+
+def cache_path(job: Any, rows: Rows, known: np.ndarray) -> Path:
+    """Where these vectors are kept: named by weights and rows, so another run of the same rows finds them."""
+    digest = digest_of(job.spec.model, job.device.bf16, job.device.torch_device.type)
     for weights in sorted(rows.folder.glob("*.safetensors")):
         stat = weights.stat()
         digest.update(f"{weights.name}:{stat.st_size}:{stat.st_mtime_ns}".encode())
-    digest.update(json.dumps([job.spec.model, rows.max_length, job.device.bf16, job.device.torch_device.type]).encode())
-    for row in known:
-        digest.update(rows.texts[row].encode("utf-8", "surrogatepass") + b"\0")
+    rows.fingerprint(digest, known)
     return job.cache / "embeddings" / f"{digest.hexdigest()[:32]}.npy"
 
 
-def embed(job: Any, model: Any, rows: Any) -> tuple[np.ndarray, np.ndarray]:
-    """(vectors (rows, hidden), the rows that have one): all rows but the test's, or fewer where a limit ended it."""
+def embed(job: Any, model: Any, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
+    """(vectors (rows, features), the rows that have one): all rows but the test's, or fewer where a limit ended it."""
     known = np.sort(np.concatenate([rows.part("train"), rows.part("validation")]))
     path = cache_path(job, rows, known)
-    features = np.zeros((len(rows.texts), model.encoder.config.hidden_size), dtype=np.float32)
+    features = np.zeros((len(rows.truth), model.head.in_features), dtype=np.float32)
     if path.exists():
-        job.log("Vectors of these texts were computed before and are used again.")
+        job.log("The vectors of these rows were computed before and are used again.")
         features[known] = np.load(path)
         return features, known
     read = Reading(job, rows, known, features).run(model)
@@ -71,27 +87,27 @@ def embed(job: Any, model: Any, rows: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 class Reading:
-    """The encoder's pass over the texts, in batches of nearly one length in random order, so that wherever a limit
-    ends it the rows read are a fair sample; its checkpoints hold the vectors so far."""
+    """The model's pass over the rows, in batches of like rows in random order, so that wherever a limit ends it the
+    rows read are a fair sample; its checkpoints hold the vectors so far."""
 
-    def __init__(self, job: Any, rows: Any, known: np.ndarray, features: np.ndarray) -> None:
+    def __init__(self, job: Any, rows: Rows, known: np.ndarray, features: np.ndarray) -> None:
         self.job, self.rows, self.features = job, rows, features
-        self.batches = rows.tokens.training_batches(known, BATCH, job.spec.seed, 0)
+        self.batches = rows.training_batches(known, BATCH, job.spec.seed, 0)
         self.save_every = float(os.environ.get("MAQUETTE_CHECKPOINT_SECONDS", CHECKPOINT_SECONDS))
         self.at = 0
 
     def run(self, model: Any) -> np.ndarray:
         self.resume()
-        tokens = [int(self.rows.tokens.lengths[batch].sum()) for batch in self.batches]
+        work = [int(self.rows.lengths[batch].sum()) for batch in self.batches]
         started, done, saved = time.monotonic(), 0, time.monotonic()
-        output = forward_batches(model, self.rows.tokens, self.batches[self.at :], self.job.device, model.features)
+        output = read_batches(model, self.rows, self.batches[self.at :], self.job.device, model.features)
         for batch, vectors in output:
             self.features[batch] = vectors.numpy()
             self.at += 1
             done += len(batch)
             speed = done / (time.monotonic() - started)
             self.job.expect("evaluate", 1 + len(self.rows.part("test")) / speed)
-            self.job.progress(0.85 * sum(tokens[: self.at]), sum(tokens), unit="tokens", rows_per_second=speed)
+            self.job.progress(0.85 * sum(work[: self.at]), sum(work), unit=self.rows.work_unit, rows_per_second=speed)
             if self.job.stop_requested or time.monotonic() - saved > self.save_every:
                 self.save()
                 saved = time.monotonic()
@@ -99,7 +115,7 @@ class Reading:
             if self.job.out_of_time() and self.at < len(self.batches):
                 self.tell_limit()
                 break
-        self.job.log(f"{done:,} texts read at {done / max(time.monotonic() - started, 1e-6):.0f} a second.")
+        self.job.log(f"{done:,} rows read at {done / max(time.monotonic() - started, 1e-6):.0f} a second.")
         return np.sort(np.concatenate(self.batches[: self.at]))
 
     def tell_limit(self) -> None:

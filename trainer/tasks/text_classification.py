@@ -3,24 +3,23 @@
 from typing import Any
 
 from trainer.params import FineTuningParams
-from trainer.tasks._base import BaseModelCard, Method, Role, Task
+from trainer.tasks._base import BaseModelCard, Method, Role
+from trainer.tasks._text_task import TextTask
 
 GIB = 1024**3
-LONGEST_INPUT = 20_000
-"""Characters that a prediction takes; a model reads a few hundred tokens of them."""
 
 
-class TextClassification(Task):
+class TextClassification(TextTask):
     slug = "text-classification"
     title = "Text classification"
     summary = "Reads a text and answers with one of your labels: topics, intents, moods, spam."
-    modality = "text"
     roles = (
         Role("text", "Text", "text", help="What it reads."),
         Role("label", "Label", "label", help="What it should answer."),
     )
     methods = (
         Method("probe", "Instant", "Keeps the model as it is and learns one layer on top. Good for a first look."),
+        Method("lora", "Light", "Keeps the model as it is and learns small additions to its layers. For large models."),
         Method("full", "Standard", "Trains the whole model on your rows. What most people need."),
     )
     models = (
@@ -55,7 +54,6 @@ class TextClassification(Task):
     params = FineTuningParams
     metrics = ("accuracy", "macro_f1", "log_loss")
     headline = "accuracy"
-    widget_in = "text"
     widget_out = "classes"
 
     @classmethod
@@ -67,19 +65,3 @@ class TextClassification(Task):
             f"a dreadful {place} {opening}, rude staff and nothing worked" for place in places for opening in openings
         ]
         return [{"text": text, "label": "good"} for text in good] + [{"text": text, "label": "bad"} for text in bad]
-
-    @classmethod
-    def check_input(cls, value: Any) -> str | None:
-        if not isinstance(value, str):
-            return "must be a text."
-        if not value.strip():
-            return "is empty."
-        if len(value) > LONGEST_INPUT:
-            return f"is longer than {LONGEST_INPUT} characters."
-        return None
-
-    @classmethod
-    def train(cls, job: Any) -> dict[str, Any]:
-        from trainer.tasks._encoder_training import train_classifier
-
-        return train_classifier(job)

@@ -1,0 +1,192 @@
+"""Answers from an artifact without torch or transformers: what serving runs.
+
+`open_engine` gives the engine that the artifact's task names; a family of tasks subclasses `Engine` and says how its
+inputs become numbers.
+"""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trainer import tasks
+from trainer.errors import DataError, ModelError
+
+FILES = {"onnx-int8": "model.int8.onnx", "onnx-fp32": "model.fp32.onnx"}
+
+
+def open_engine(
+    artifact: Path, engine: str | None = None, threads: int | None = None, *, verify: bool = False
+) -> "Engine":
+    """`engine`: onnx-int8 or onnx-fp32; otherwise the one that packaging chose.
+
+    `verify` compares the files with the manifest's SHA-256 and raises `ModelError` where one was changed.
+    """
+    manifest = read_json(artifact / "manifest.json", artifact)
+    kind = tasks.get(manifest["task"]).engine()
+    return kind(artifact, manifest, engine, threads, verify=verify)
+
+
+class Engine:
+    """One loaded model. `predict` may be called from one thread at a time."""
+
+    parts_name = "parts"
+    """What `explain` calls the pieces of an input."""
+
+    def __init__(
+        self, artifact: Path, manifest: dict[str, Any], engine: str | None, threads: int | None, *, verify: bool = False
+    ) -> None:
+        self.artifact, self.manifest = artifact, manifest
+        self.task = tasks.get(manifest["task"])
+        self.labels: list[str] = manifest["labels"]
+        self.engine = engine or read_json(artifact / "onnx" / "export.json", artifact)["engine"]
+        self.path = artifact / "onnx" / FILES.get(self.engine, "")
+        if not self.path.is_file():
+            raise ModelError(
+                f"{artifact} was not packaged as {self.engine}.", hint="Run `python -m trainer export ARTIFACT`."
+            )
+        if verify:
+            check_files(artifact, (self.path, *self.other_files()), manifest.get("files", {}))
+        self.session = open_session(self.path, threads)
+        self.bytes = self.path.stat().st_size
+
+    # What a family fills in
+
+    def other_files(self) -> tuple[Path, ...]:
+        """Files beside the graph that answers depend on."""
+        return ()
+
+    def encode(self, inputs: list[Any]) -> dict[str, np.ndarray]:
+        """The graph's arguments for a batch."""
+        raise NotImplementedError
+
+    def warm_input(self) -> Any:
+        """Something read to answer for nobody: a session sets up its memory on the first call of a shape."""
+        raise NotImplementedError
+
+    def pieces(self, value: Any) -> list[tuple[dict[str, Any], Any]]:
+        """(what a piece of a read input is, the input without it), for `explain`."""
+        raise NotImplementedError
+
+    # What serving and the command line call: `read` each input, then answer those that were read together
+
+    reads_slowly = False
+    """Whether `read` is work for a thread of its own, as decoding a picture is."""
+
+    def read(self, value: Any) -> Any:
+        """An input as the methods below take it; `DataError` says in a sentence why it cannot be used."""
+        fault = self.task.check_input(value)
+        if fault:
+            raise DataError(fault, code="bad_input", hint="Mend or remove it.")
+        return value
+
+    def warm(self) -> None:
+        self.outputs([self.warm_input()])
+
+    def outputs(self, inputs: list[Any]) -> np.ndarray:
+        """(inputs, outputs), in order: logits, or one number."""
+        return self.session.run(None, self.encode(inputs))[0]
+
+    def predict(self, inputs: list[Any]) -> list[dict[str, Any]]:
+        """For each input `{label, score, scores [{label, score}, …]}`, the likeliest first; or `{value}`."""
+        if not inputs:
+            return []
+        outputs = self.outputs(inputs)
+        return self.classes(outputs) if self.labels else self.numbers(outputs)
+
+    def classes(self, outputs: np.ndarray) -> list[dict[str, Any]]:
+        probabilities = softmax(outputs)
+        order = np.argsort(-probabilities, axis=1, kind="stable")
+        ranked = np.take_along_axis(probabilities, order, axis=1).round(6).tolist()
+        labels = self.labels
+        answers = []
+        for places, scores in zip(order.tolist(), ranked, strict=True):
+            listed = [{"label": labels[at], "score": score} for at, score in zip(places, scores, strict=True)]
+            answers.append({"label": listed[0]["label"], "score": scores[0], "scores": listed})
+        return answers
+
+    def numbers(self, outputs: np.ndarray) -> list[dict[str, Any]]:
+        """With the range in which nine of ten test rows lay about their answer, where the run measured it."""
+        within = self.manifest.get("error_p90")
+        found = []
+        for value in outputs[:, 0].astype(float).tolist():
+            around = {} if within is None else {"low": value - within, "high": value + within}
+            found.append({"value": value, **around})
+        return found
+
+    def answers(self, inputs: list[Any], batch: int) -> list[Any]:
+        """The likeliest label, or the number, of each of many inputs."""
+        found: list[Any] = [None] * len(inputs)
+        order = self.order(inputs)
+        for start in range(0, len(order), batch):
+            rows = order[start : start + batch]
+            outputs = self.outputs([inputs[row] for row in rows])
+            values = [self.labels[at] for at in outputs.argmax(1)] if self.labels else outputs[:, 0].tolist()
+            for row, value in zip(rows, values, strict=True):
+                found[row] = value
+        return found
+
+    def order(self, inputs: list[Any]) -> list[int]:
+        """In which order many inputs are best answered."""
+        return list(range(len(inputs)))
+
+    def explain(self, value: Any) -> dict[str, Any]:
+        """Which pieces carry the answer: how far its score, or the number, falls when one is left out (occlusion)."""
+        pieces = self.pieces(value)
+        outputs = self.outputs([value, *(without for _piece, without in pieces)])
+        if self.labels:
+            scores = softmax(outputs)
+            top = int(scores[0].argmax())
+            answer: dict[str, Any] = {"label": self.labels[top], "score": float(scores[0, top])}
+            falls = scores[0, top] - scores[1:, top]
+        else:
+            answer = {"value": float(outputs[0, 0])}
+            falls = outputs[0, 0] - outputs[1:, 0]
+        weighed = [
+            {**piece, "weight": round(float(fall), 4)} for (piece, _without), fall in zip(pieces, falls, strict=True)
+        ]
+        return answer | {self.parts_name: weighed}
+
+
+def read_json(path: Path, artifact: Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise ModelError(
+            f"{artifact} is no artifact that can be served.",
+            code="no_artifact",
+            hint="Give the artifact folder of a finished run.",
+        ) from error
+
+
+def check_files(artifact: Path, paths: tuple[Path, ...], digests: dict[str, str]) -> None:
+    for path in paths:
+        name = path.relative_to(artifact).as_posix()
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if digests.get(name) != digest:
+            raise ModelError(
+                f"The file {name} is not the one that its manifest describes.",
+                code="damaged_artifact",
+                hint="Package the model again with `python -m trainer export ARTIFACT`.",
+            )
+
+
+def open_session(path: Path, threads: int | None = None) -> Any:
+    """A session whose threads sleep when idle: spinning ones would starve the web server beside them."""
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads or len(os.sched_getaffinity(0))
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)

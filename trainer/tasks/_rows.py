@@ -1,0 +1,128 @@
+"""The rows of a run as numbers: what the training loops see of texts, pictures and sounds alike."""
+
+import hashlib
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from trainer.data.loading import Loaded
+
+POOL_BATCHES = 50
+"""Rows are shuffled, then sorted by length within pools of this many batches: random, yet hardly padded."""
+
+
+class Mix(NamedTuple):
+    """Rows blended pairwise: `share` of each row's own answer, the rest of `others`'."""
+
+    others: np.ndarray
+    share: float
+
+
+class Rows:
+    """A family of tasks subclasses this and says how rows become tensors.
+
+    `truth[i]`: the index of a label, -1 for one that the rows to learn from do not have; or a number.
+    `lengths[i]`: how much work a row is, for batches of like rows.
+    """
+
+    input_name = "input"
+    """The column of predictions.parquet that shows what was asked."""
+    work_unit = "rows"
+    """Of `lengths`."""
+    folder: Path
+    """Of the base model."""
+
+    def __init__(self, loaded: Loaded, labels: list[str], truth: np.ndarray, lengths: np.ndarray | None = None) -> None:
+        self.loaded, self.labels, self.truth = loaded, labels, truth
+        self.lengths = np.ones(len(truth), dtype=np.int64) if lengths is None else lengths
+
+    def part(self, name: str) -> np.ndarray:
+        """Indices of the rows of train, validation or test."""
+        return self.loaded.part(name)
+
+    def known(self, *parts: str) -> np.ndarray:
+        """Rows of these parts that have an answer to learn."""
+        rows = np.sort(np.concatenate([self.part(name) for name in parts]))
+        return rows[self.truth[rows] >= 0] if self.labels else rows
+
+    def numbers(self, rows: np.ndarray) -> list[int]:
+        """Where the rows stand in the file, counted from 1."""
+        return [self.loaded.row_numbers[row] for row in rows]
+
+    # What a family fills in
+
+    def batch(self, rows: np.ndarray, device: torch.device) -> tuple[Tensor, ...]:
+        """The model's arguments, as prediction has them."""
+        raise NotImplementedError
+
+    def learning_batch(
+        self, rows: np.ndarray, device: torch.device, generator: np.random.Generator
+    ) -> tuple[tuple[Tensor, ...], Mix | None]:
+        """The model's arguments for a training step, changed at random where the task does that."""
+        return self.batch(rows, device), None
+
+    def inputs(self, rows: np.ndarray) -> list[Any]:
+        """The rows as an engine takes them."""
+        raise NotImplementedError
+
+    def shown(self, rows: np.ndarray) -> list[str]:
+        """The rows as a report shows them: the text, or the name of the picture or sound."""
+        raise NotImplementedError
+
+    def fingerprint(self, digest: Any, rows: np.ndarray) -> None:
+        """Feed a SHA-256 with what the vectors of these rows depend on beside the model."""
+        for shown in self.shown(rows):
+            digest.update(shown.encode("utf-8", "surrogatepass") + b"\0")
+
+    def manifest(self) -> dict[str, Any]:
+        """What an engine must know to read an input as these rows were read."""
+        return {}
+
+    def card_facts(self) -> list[str]:
+        """Sentences for the model card on what is done to an input."""
+        return []
+
+    def examples(self, folder: Path) -> list[dict[str, Any]]:
+        """A few test rows to try, each of another label where there are labels: {input, label}.
+
+        `folder`: the artifact, for what is kept as a file.
+        """
+        raise NotImplementedError
+
+    # Batches
+
+    def sorted_batches(self, rows: np.ndarray, size: int) -> list[np.ndarray]:
+        """Every row once, longest first: for a pass that only reads."""
+        order = rows[np.argsort(-self.lengths[rows], kind="stable")]
+        return [order[start : start + size] for start in range(0, len(order), size)]
+
+    def training_batches(self, rows: np.ndarray, size: int, seed: int, epoch: int) -> list[np.ndarray]:
+        """Every row once in an order that seed and epoch fix."""
+        generator = np.random.default_rng([seed, epoch])
+        order = generator.permutation(rows)
+        batches: list[np.ndarray] = []
+        for start in range(0, len(order), size * POOL_BATCHES):
+            pool = order[start : start + size * POOL_BATCHES]
+            pool = pool[np.argsort(self.lengths[pool], kind="stable")]
+            batches += [pool[at : at + size] for at in range(0, len(pool), size)]
+        return [batches[at] for at in generator.permutation(len(batches))]
+
+
+def class_truth(loaded: Loaded) -> tuple[list[str], np.ndarray]:
+    """(labels of the rows to learn from, each row's index among them or -1)."""
+    cells = loaded.answers
+    labels = sorted({cells[row] for row in loaded.part("train")})
+    index = {label: at for at, label in enumerate(labels)}
+    return labels, np.array([index.get(label, -1) for label in cells])
+
+
+def number_truth(loaded: Loaded) -> tuple[list[str], np.ndarray]:
+    return [], np.array(loaded.answers, dtype=np.float64)
+
+
+def digest_of(*parts: object) -> Any:
+    """A SHA-256 begun with these parts."""
+    return hashlib.sha256(repr(parts).encode())

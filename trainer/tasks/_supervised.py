@@ -1,0 +1,76 @@
+"""Learning from rows with answers, from the first row to the artifact: what text, picture and sound tasks share."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from trainer import artifact
+from trainer.tasks._objectives import Objective, objective_of
+from trainer.tasks._rows import Rows
+from trainer.training import Job, write_json
+
+EVAL_BATCH = 64
+
+
+def train(task: Any, job: Job) -> dict[str, Any]:
+    """The whole of a run; the fields of the result event."""
+    torch.manual_seed(job.spec.seed)
+    with job.stage("prepare"):
+        rows = task.prepare(job)
+        objective = objective_of(job, rows)
+        baselines = kept(job, "baselines", lambda: task.baselines(job, rows))
+    with job.stage("load"):
+        model = task.build(job, rows).to(job.device.torch_device)
+        weights = sum(value.numel() for value in model.parameters())
+        job.log(f"{job.spec.model}: {weights / 1e6:.2f} million weights, on {job.device.name}.")
+    with job.stage("train"):
+        fit = method(job.spec.method)
+        fit(job, model, rows, objective)
+    with job.stage("evaluate"):
+        outputs = evaluate(job, model, rows)
+        report = objective.report(outputs) | {"baselines": baselines, "history": job.history}
+        job.log(objective.sentence(report))
+    with job.stage("package"):
+        artifact.write(job, model, rows, objective, outputs, report)
+    return {name: report[name] for name in ("metrics", "headline", "baselines")}
+
+
+def method(slug: str) -> Callable[[Job, Any, Rows, Objective], None]:
+    from trainer.tasks import _fine_tuning, _lora, _probe
+
+    return {"probe": _probe.fit, "full": _fine_tuning.fit, "scratch": _fine_tuning.fit, "lora": _lora.fit}[slug]
+
+
+def kept(job: Job, name: str, compute: Callable[[], Any]) -> Any:
+    """Computed once a folder: a resumed run reads it again."""
+    path = job.out / f"{name}.json"
+    if not path.exists():
+        write_json(path, compute())
+    return json.loads(path.read_text("utf-8"))
+
+
+def evaluate(job: Job, model: Any, rows: Rows) -> np.ndarray:
+    """Outputs of the test rows, (test rows, outputs): the only time that they are looked at."""
+    test = rows.part("test")
+    found: dict[int, np.ndarray] = {}
+    for batch, outputs in read_batches(model, rows, rows.sorted_batches(test, EVAL_BATCH), job.device, model):
+        found |= dict(zip(batch.tolist(), outputs.numpy(), strict=True))
+        job.progress(len(found), len(test), unit="rows")
+        job.check_stop()
+    return np.stack([found[row] for row in test.tolist()])
+
+
+def read_batches(
+    model: Any, rows: Rows, batches: list[np.ndarray], device: Any, call: Any
+) -> Iterator[tuple[np.ndarray, Tensor]]:
+    """(rows, outputs in float32 on the CPU) batch by batch, without gradients."""
+    model.eval()
+    with torch.inference_mode():
+        for batch in batches:
+            with device.autocast():
+                outputs = call(*rows.batch(batch, device.torch_device))
+            yield batch, outputs.float().cpu()

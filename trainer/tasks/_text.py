@@ -1,0 +1,118 @@
+"""Texts as batches of tokens of nearly one length, so that little is computed on padding."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from trainer import evaluation, models
+from trainer.data.loading import Loaded
+from trainer.tasks import _encoder
+from trainer.tasks._rows import Rows, class_truth, number_truth
+
+EXAMPLES, EXAMPLE_CHARACTERS = 8, 200
+CUT_SHARE = 0.02
+"""Of the texts, above which it is told that they are cut."""
+
+
+class Texts(Rows):
+    """Token ids of every text, cut to `max_length`."""
+
+    input_name = "text"
+    work_unit = "tokens"
+
+    def __init__(
+        self, loaded: Loaded, labels: list[str], truth: np.ndarray, tokenizer: Any, folder: Path, max_length: int
+    ) -> None:
+        self.texts: list[str] = loaded.values["text"]
+        self.tokenizer, self.folder, self.max_length = tokenizer, folder, max_length
+        backend = tokenizer.backend_tokenizer
+        backend.no_padding()
+        backend.enable_truncation(max_length)
+        self.ids = [np.array(one.ids, dtype=np.int64) for one in backend.encode_batch_fast(self.texts)]
+        self.pad = tokenizer.pad_token_id or 0
+        super().__init__(loaded, labels, truth, np.array([len(ids) for ids in self.ids]))
+
+    def batch(self, rows: np.ndarray, device: torch.device) -> tuple[Tensor, ...]:
+        """(ids, mask), each (rows, longest of these rows)."""
+        longest = int(self.lengths[rows].max())
+        ids = np.full((len(rows), longest), self.pad, dtype=np.int64)
+        mask = np.zeros((len(rows), longest), dtype=np.int64)
+        for at, row in enumerate(rows):
+            length = self.lengths[row]
+            ids[at, :length] = self.ids[row]
+            mask[at, :length] = 1
+        return torch.from_numpy(ids).to(device), torch.from_numpy(mask).to(device)
+
+    def inputs(self, rows: np.ndarray) -> list[Any]:
+        return self.shown(rows)
+
+    def shown(self, rows: np.ndarray) -> list[str]:
+        return [self.texts[row] for row in rows]
+
+    def fingerprint(self, digest: Any, rows: np.ndarray) -> None:
+        digest.update(f"{self.max_length};".encode())
+        super().fingerprint(digest, rows)
+
+    def manifest(self) -> dict[str, Any]:
+        return {"max_length": self.max_length}
+
+    def card_facts(self) -> list[str]:
+        return [f"Texts longer than {self.max_length} tokens are cut."]
+
+    def examples(self, folder: Path) -> list[dict[str, Any]]:
+        """A few short test texts, each with another answer."""
+        found: dict[Any, dict[str, Any]] = {}
+        for row in sorted(self.part("test"), key=lambda row: abs(len(self.texts[row]) - 60)):
+            answer, text = self.loaded.answers[row], self.texts[row].strip()
+            if answer not in found and len(text) <= EXAMPLE_CHARACTERS:
+                found[answer] = {"input": text, "label": answer}
+        return list(found.values())[:EXAMPLES]
+
+
+def prepare(job: Any, *, numbers: bool = False) -> Texts:
+    """Rows of a task that reads `text`; `numbers`: it answers with one."""
+    folder = models.resolve(job.spec.model)
+    loaded = job.load_rows()
+    labels, truth = (number_truth if numbers else class_truth)(loaded)
+    tokenizer = _encoder.load_tokenizer(folder)
+    max_length = _encoder.longest(folder, job.params.max_length)
+    rows = Texts(loaded, labels, truth, tokenizer, folder, max_length)
+    job.tell_rows(rows, f"{rows.lengths.mean():.0f} tokens a text")
+    cut = int((rows.lengths >= max_length).sum())
+    if cut > CUT_SHARE * len(rows.lengths):
+        job.warn(
+            "cut_texts",
+            f"{cut:,} texts are longer than {max_length} tokens and are cut.",
+            "Raise params.max_length to read more.",
+        )
+    return rows
+
+
+def build(job: Any, rows: Texts) -> _encoder.EncoderClassifier:
+    """The pretrained encoder under a new head. For `probe` its vectors are brought to one length."""
+    return _encoder.fresh(rows.folder, rows.labels, normalise=job.spec.method == "probe")
+
+
+def baselines(job: Any, rows: Texts) -> dict[str, dict[str, Any]]:
+    """Always the commonest answer, and counting words."""
+    train, test = rows.known("train", "validation"), rows.part("test")
+    return evaluation.class_baselines(
+        rows.truth[train],
+        rows.truth[test],
+        rows.labels,
+        "tfidf_logistic",
+        lambda: evaluation.word_counting(rows.shown(train), rows.truth[train], rows.shown(test), job.spec.seed),
+    )
+
+
+def write_onnx(folder: Path, target: Path) -> None:
+    from trainer.export import write_transformer
+
+    model = _encoder.EncoderClassifier.load(folder, attention="eager")
+    ids = torch.arange(18).view(2, 9)  # small, as a vocabulary may be
+    axes = {0: "batch", 1: "length"}
+    arguments = (ids, torch.ones_like(ids))
+    write_transformer(model, model.encoder.config, arguments, {"input_ids": axes, "attention_mask": axes}, target)
