@@ -82,10 +82,11 @@ class FineTuning:
         return {**self.learning(), **running}
 
     def make_optimizer(self) -> torch.optim.Optimizer:
-        """AdamW with the head at its own rate and no decay on biases and norms."""
+        """AdamW with the new layers at their own rate and no decay on biases and norms."""
+        new = getattr(self.model, "new_layers", ("head.",))
         groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
         for name, value in self.learning().items():
-            groups.setdefault((name.startswith("head."), value.ndim > 1), []).append(value)
+            groups.setdefault((name.startswith(new), value.ndim > 1), []).append(value)
         rates = {True: self.params.head_learning_rate, False: self.params.learning_rate}
         settings = [
             {
