@@ -5,7 +5,6 @@ Every file is decoded once, in threads, and kept under its hash in the version's
 
 import json
 import re
-import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,6 +18,7 @@ from trainer.data import boxes as annotations
 from trainer.data import media
 from trainer.data.archives import Archive, Entry, EntryError, common_folder
 from trainer.data.reading import Table, open_table
+from trainer.data.scratch import scratch
 from trainer.errors import DataError
 
 DECODERS = 2
@@ -295,8 +295,8 @@ def beside_table(files: Files) -> tuple[Collection, list[Wanted]] | None:
     collection = Collection(files.kind, "table")
     tables = [entry for entry in files.others if entry.suffix in TABLE_SUFFIXES]
     for entry in tables:
-        with tempfile.TemporaryDirectory() as place:
-            table = try_table(files.archive, entry, Path(place))
+        with scratch() as place:
+            table = try_table(files.archive, entry, place)
             column = naming_column(table, files) if table else None
             if table is None or column is None:
                 continue

@@ -1,17 +1,19 @@
 """Where things are unpacked for a moment: below the version that is being written, so that what a killed reader leaves
 behind goes with its unfinished version; in the system's temporary folder when nothing is written."""
 
-import os
+import errno
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
+from typing import IO
 
 from trainer.errors import DataError
 
 FOLDER: ContextVar[Path | None] = ContextVar("scratch", default=None)
+PREFIX = "maquette-read-"
 SPARE_BYTES = 256 * 1024**2
 """Left free on the disk: the site's database and logs may be on it."""
 
@@ -31,36 +33,34 @@ def below(folder: Path) -> Iterator[None]:
 @contextmanager
 def scratch() -> Iterator[Path]:
     """A folder that goes when its user is done."""
-    with tempfile.TemporaryDirectory(prefix="maquette-read-", dir=FOLDER.get()) as place:
+    with tempfile.TemporaryDirectory(prefix=PREFIX, dir=FOLDER.get()) as place:
         yield Path(place)
 
 
-def check_room(folder: Path, wanted: int, name: str) -> None:
-    """Raises `DataError` when the disk has no room for `wanted` bytes."""
-    place = next(one for one in (folder, *folder.absolute().parents) if one.exists())
-    free = shutil.disk_usage(place).free
-    if wanted + SPARE_BYTES > free:
-        raise no_space(name, wanted, free)
+def scratch_file() -> IO[bytes]:
+    """A file without a name, whose room is free again once it is closed, or its process killed."""
+    return tempfile.TemporaryFile(prefix=PREFIX, dir=FOLDER.get())
 
 
-def no_space(name: str, wanted: int, free: int) -> DataError:
+def free_bytes() -> int:
+    return shutil.disk_usage(FOLDER.get() or tempfile.gettempdir()).free
+
+
+def check_room(wanted: int, name: str) -> None:
+    """Raises `DataError` when the disk has no room for `wanted` bytes more."""
+    if wanted + SPARE_BYTES > free_bytes():
+        raise no_space(name, wanted)
+
+
+def no_space(name: str, wanted: int = 0) -> DataError:
+    takes = f": it takes {wanted >> 20:,} MB more" if wanted >> 20 else ""
     return DataError(
-        f"There is no room to unpack {name}: it takes {megabytes(wanted)}, and the disk of this machine has {megabytes(free)} left.",
+        f"There is no room on this machine's disk to unpack {name}{takes}, and {free_bytes() >> 20:,} MB are left.",
         code="no_space",
         hint="Free some room, or send a part of it.",
     )
 
 
-def megabytes(size: int) -> str:
-    return f"{max(size, 1 << 20) >> 20:,} MB"
-
-
 def is_full(error: OSError) -> bool:
-    """Whether a write failed because disk, quota or file size ran out."""
-    import errno
-
+    """Whether a write failed because the disk, a quota or the largest file is full."""
     return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-
-
-def free_bytes(folder: Path) -> int:
-    return os.statvfs(folder).f_bavail * os.statvfs(folder).f_frsize

@@ -2,7 +2,6 @@
 
 import gzip
 import struct
-import tempfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from trainer.data.archives import Archive, is_archive, open_archive
 from trainer.data.content import Content, Meter, part_of_name
 from trainer.data.profiling import problem
 from trainer.data.reading import SEND_AGAIN, damaged, display_name
+from trainer.data.scratch import check_room, scratch
 from trainer.errors import DataError
 from trainer.events import Emit
 
@@ -41,10 +41,10 @@ class Sources:
 @contextmanager
 def unpacked(files: list[Path], fixed: list[str | None] | None, folder: Path | None, emit: Emit) -> Iterator[Sources]:
     """`folder` is where pictures and sounds are kept; without one they go to a place that ends with the caller's use."""
-    with tempfile.TemporaryDirectory(prefix="maquette-read-") as place:
+    with scratch() as place:
         named = [(path, display_name(path.name)) for path in files]
         parts = list(fixed) if fixed else ([part_of_name(path.name) for path in files] if len(files) > 1 else [None])
-        yield sort_out(named, parts, Path(place), folder, emit)
+        yield sort_out(named, parts, place, folder, emit)
 
 
 def sort_out(
@@ -59,6 +59,7 @@ def sort_out(
         if path.is_file() and path.stat().st_size and is_archive(path):
             with open_archive(path, name) as archive:
                 sources.problems += skipped_problems(archive)
+                check_room(sum(entry.size for entry in archive.entries), name)
                 kind = folders.holds_media(archive)
                 if kind:
                     collections.append((folders.read_collection(archive, kind, kept, meter), part, path, name))

@@ -13,15 +13,14 @@ from pathlib import Path
 from typing import IO, Any
 from xml.parsers import expat
 
-from trainer.data.archives import DAMAGE
 from trainer.data.reading import damaged
-from trainer.data.scratch import check_room, free_bytes, is_full, no_space
+from trainer.data.scratch import check_room, is_full, no_space
+from trainer.data.unpacking import DAMAGE, EXPANSION_FREE, MAX_EXPANSION
 from trainer.errors import DataError
 
 MAX_CELLS = 20_000_000
 """Of all sheets, empty ones counted: a million rows of twenty columns."""
 MAX_UNPACKED_BYTES = 2 * 1024**3
-MAX_EXPANSION, EXPANSION_FREE = 200, 256 * 1024**2
 MAX_PARTS = 10_000
 PIECE = 1 << 20
 REFERENCE = re.compile(r"([A-Za-z]{0,7})([0-9]{0,9})")
@@ -95,7 +94,7 @@ def checked(path: Path, name: str, place: Path) -> Path:
         raise
     except (*DAMAGE, expat.ExpatError, struct.error, IndexError) as error:
         if isinstance(error, OSError) and is_full(error):
-            raise no_space(name, path.stat().st_size, free_bytes(place)) from error
+            raise no_space(name) from error
         if "encrypted" in str(error):
             raise protected(name) from error
         raise damaged(name, "it cannot be read as an Excel workbook") from error
@@ -115,7 +114,7 @@ def copied(archive: zipfile.ZipFile, packed: int, place: Path, grid: Grid) -> Pa
     infos = [info for info in archive.NameToInfo.values() if kept.fullmatch(info.filename.lower())]
     if len(infos) > MAX_PARTS:
         raise damaged(grid.workbook, f"it has more than {MAX_PARTS:,} parts")
-    check_room(place, sum(info.file_size for info in infos), grid.workbook)
+    check_room(sum(info.file_size for info in infos), grid.workbook)
     to = place / f"workbook{kind}"
     left = min(MAX_UNPACKED_BYTES, max(EXPANSION_FREE, MAX_EXPANSION * packed))
     with zipfile.ZipFile(to, "w") as copy:
