@@ -163,7 +163,7 @@ def write(content: Content, part: Path, out: Path, wanted: SplitSpec) -> dict[st
     (part / "profile.json").write_text(json.dumps(profile, ensure_ascii=False), "utf-8")
     (part / "problems.json").write_text(json.dumps(problems, ensure_ascii=False), "utf-8")
     os.replace(part, out)
-    told = ("rows", "sha256", "columns", "suggestion", "labels", "split", "source")
+    told = ("rows", "sha256", "columns", "suggestion", "labels", "label_total", "label_rows", "split", "source")
     return {name: profile[name] for name in told} | {"problems": problems}
 
 
@@ -201,16 +201,16 @@ def split_table(split: np.ndarray) -> pa.Table:
 
 def describe(content: Content, wanted: SplitSpec) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The fields of profile.json without the hash, and problems.json."""
-    problems, labels = list(content.problems), []
+    problems, labels = list(content.problems), label_counts(None)
     suggestion: dict[str, Any] = {"task": None, "columns": {}, "sentence": why_no_roles(content)}
     if content.keys is not None and content.shape is not None:
-        labels = label_counts(content.keys) if content.labelled else []
+        labels = label_counts(content.keys if content.labelled else None)
         problems += find_problems(content)
         if not any(one["severity"] == "error" for one in problems):
             from trainer.data.health import look_closer
 
             problems += look_closer(content)
-        words = sentence(content.shape, content.roles, len(labels))
+        words = sentence(content.shape, content.roles, labels["label_total"])
         suggestion = {"task": content.task, "columns": content.roles, "sentence": words}
     problems += personal_problems(content)
     counts = {name: int((content.split == name).sum()) for name in PARTS}
@@ -225,7 +225,7 @@ def describe(content: Content, wanted: SplitSpec) -> tuple[dict[str, Any], list[
         "rows": content.rows,
         "columns": content.profile,
         "suggestion": suggestion,
-        "labels": labels,
+        **labels,
         "split": split,
         "source": content.sources,
     }
