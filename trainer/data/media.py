@@ -23,6 +23,8 @@ THUMB_PIXELS = 160
 EXIF_ORIENTATION = 0x0112
 TURNED = range(5, 9)
 """EXIF orientations that swap width and height."""
+DAMAGED = (OSError, ValueError, SyntaxError, EOFError, struct.error, IndexError, KeyError, TypeError, OverflowError)
+"""What Pillow raises on a file that is cut short or spoilt."""
 
 
 class UnreadableError(Exception):
@@ -91,17 +93,7 @@ def read_image(data: bytes, thumb: Path | None = None) -> tuple[str, dict[str, s
                 as_rgb(small).save(thumb, "JPEG", quality=80)
     except UnidentifiedImageError as error:
         raise UnreadableError("is no picture") from error
-    except (
-        OSError,
-        ValueError,
-        SyntaxError,
-        EOFError,
-        struct.error,
-        IndexError,
-        KeyError,
-        TypeError,
-        OverflowError,
-    ) as error:
+    except DAMAGED as error:
         raise UnreadableError("is damaged or cut short") from error
     if turned:
         width, height = height, width
