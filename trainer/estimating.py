@@ -4,6 +4,7 @@ A few real batches, spread over the lengths of the texts, are timed with the run
 """
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ def estimate(spec: Spec, emit: Emit) -> dict[str, Any]:
 
     with tempfile.TemporaryDirectory(prefix="maquette-estimate-") as folder:
         job = Job(spec, Path(folder), silent)
+        job.trial = True
         found = job.task.estimate(job, emit)
     limit = job.time_limit()
     likely = found.pop("likely_seconds")
@@ -35,13 +37,17 @@ def estimate(spec: Spec, emit: Emit) -> dict[str, Any]:
     return {"seconds": seconds, **found, "expected": None}
 
 
-def measure(job: Job, emit: Emit) -> dict[str, Any]:
-    """Time a few batches of the job's rows: {likely_seconds, memory_bytes, rows_per_second, fixed_seconds, basis}."""
+def measure(job: Job, emit: Emit, show: Callable[[Any], None] = lambda rows: None) -> dict[str, Any]:
+    """Time a few batches of the job's rows: {likely_seconds, memory_bytes, rows_per_second, fixed_seconds, basis}.
+
+    `show` is given the rows, for a task that measures more.
+    """
     import torch
 
     started = time.monotonic()
     torch.manual_seed(job.spec.seed)
     rows = job.task.prepare(job)
+    show(rows)
     read = time.monotonic() - started
     emit("progress", stage="estimate", fraction=0.3)
     model = job.task.build(job, rows).to(job.device.torch_device)
@@ -77,8 +83,9 @@ def time_forward(job: Any, model: Any, rows: Any) -> float:
     with torch.inference_mode(), job.device.autocast():
         model.features(*rows.batch(batches[-1], job.device.torch_device))
         for batch in batches:
+            inputs = rows.batch(batch, job.device.torch_device)
             started = time.monotonic()
-            model.features(*rows.batch(batch, job.device.torch_device))
+            model.features(*inputs)
             spent.append((time.monotonic() - started) / len(batch))
             if sum(spent) * 64 > TRIAL_SECONDS:
                 break
@@ -107,6 +114,7 @@ def of_full(job: Any, model: Any, rows: Any, forward: float) -> dict[str, Any]:
     tuning.learn(batches[-1], generator)
     spent = []
     for batch in batches:
+        rows.batch(batch, job.device.torch_device)  # what is read but once in a run is not part of a step
         started = time.monotonic()
         tuning.learn(batch, generator)
         spent.append((time.monotonic() - started) / len(batch))

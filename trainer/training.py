@@ -120,6 +120,7 @@ class Job:
                 hint=f"Choose one of: {names}.",
             )
         self.params: Any = check_params(self.task.params, spec.params)
+        self.trial = False  # an estimate: few rows are looked at, so nothing is worth computing for all
         self.artifact = out / "artifact"
         self.checkpoints = out / "checkpoints"
         self.cache = Path(os.environ.get("MAQUETTE_CACHE") or out / "cache")

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.trainer import command
+from tests.trainer import command, tiny_vision
 
 
 @pytest.fixture(scope="session")
@@ -10,4 +10,5 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder for MAQUETTE_MODELS_DIR that holds `tiny`."""
     root = tmp_path_factory.mktemp("models")
     command.build_model(root)
+    tiny_vision.build(root)
     return root

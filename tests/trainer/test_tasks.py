@@ -15,7 +15,7 @@ from trainer.training import STAGES
 
 CASES = [(task, method.slug) for task in tasks.all() for method in task.methods]
 PARAMS = {"full": {"epochs": 2}, "lora": {"epochs": 2}, "scratch": {"epochs": 2}}
-PRETRAINED = {"text": "local:tiny"}
+PRETRAINED = {"text": "local:tiny", "image": "local:tiny-vit"}
 """A tiny real model for each modality that has pretrained ones."""
 
 

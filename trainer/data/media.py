@@ -22,7 +22,7 @@ HASH_CHARACTERS = 24
 THUMB_PIXELS = 160
 SHOWN, SHOWN_BYTES = frozenset({"JPEG", "PNG", "GIF", "WEBP"}), 64 * 1024
 """Pictures that every browser shows, and small enough in pixels and bytes to stand in lists themselves."""
-DAMAGE = (
+DAMAGED = (
     OSError, ValueError, SyntaxError, EOFError, struct.error, IndexError, KeyError, TypeError, OverflowError, AttributeError,
     MemoryError, zlib.error,
 )  # fmt: skip
@@ -117,7 +117,7 @@ def read_image(data: bytes) -> tuple[str, dict[str, str], bytes | None]:
             small = None if shown else thumbnail(image)
     except UnidentifiedImageError as error:
         raise UnreadableError("is no picture") from error
-    except DAMAGE as error:
+    except DAMAGED as error:
         raise UnreadableError("is damaged or cut short") from error
     if turned:
         width, height = height, width

@@ -100,7 +100,8 @@ class Reading:
         self.resume()
         work = [int(self.rows.lengths[batch].sum()) for batch in self.batches]
         started, done, saved = time.monotonic(), 0, time.monotonic()
-        output = read_batches(model, self.rows, self.batches[self.at :], self.job.device, model.features)
+        read = model.reader(self.job) if hasattr(model, "reader") else model.features
+        output = read_batches(model, self.rows, self.batches[self.at :], self.job.device, read)
         for batch, vectors in output:
             self.features[batch] = vectors.numpy()
             self.at += 1

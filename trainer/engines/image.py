@@ -1,0 +1,69 @@
+"""Pictures into pixels, by Pillow and numpy alone."""
+
+import base64
+import binascii
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trainer.data.media import UnreadableError
+from trainer.engines import Engine
+from trainer.errors import DataError
+from trainer.pictures import CONFIG, Preprocess
+
+GRID = 7
+"""Regions a side that `explain` covers one after another."""
+
+
+class ImageEngine(Engine):
+    parts_name = "regions"
+    reads_slowly = True
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.preprocess = Preprocess.load(self.artifact / "model")
+
+    def other_files(self) -> tuple[Path, ...]:
+        return (self.artifact / "model" / CONFIG,)
+
+    def warm_input(self) -> np.ndarray:
+        return np.zeros(self.preprocess.shape, dtype=np.uint8)
+
+    def read(self, value: Any) -> np.ndarray:
+        """A file's bytes, a `data:` URL, or a path from this machine's own rows, as (height, width, channels) bytes."""
+        try:
+            return self.preprocess.read(bytes_of(super().read(value)))
+        except UnreadableError as error:
+            raise DataError(f"{error}.", code="bad_input", hint="Send a JPEG, PNG, WebP, GIF, BMP or TIFF.") from error
+
+    def encode(self, inputs: list[np.ndarray]) -> dict[str, np.ndarray]:
+        return {"pixels": np.stack(inputs)}
+
+    def pieces(self, value: np.ndarray) -> list[tuple[dict[str, Any], np.ndarray]]:
+        """Each cell of a grid, painted over; `box` in shares of the picture as the model sees it: [x, y, width, height]."""
+        rows = np.linspace(0, value.shape[0], GRID + 1).astype(int)
+        columns = np.linspace(0, value.shape[1], GRID + 1).astype(int)
+        return [self.without(value, rows[r : r + 2], columns[c : c + 2]) for r in range(GRID) for c in range(GRID)]
+
+    def without(self, value: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> tuple[dict[str, Any], np.ndarray]:
+        height, width = value.shape[:2]
+        (top, bottom), (left, right) = rows.tolist(), columns.tolist()
+        box = [left / width, top / height, (right - left) / width, (bottom - top) / height]
+        painted = value.copy()
+        painted[top:bottom, left:right] = self.preprocess.mean_pixel
+        return {"box": [round(side, 4) for side in box]}, painted
+
+
+def bytes_of(value: str | bytes | Path) -> bytes:
+    if isinstance(value, bytes):
+        return value
+    if isinstance(value, Path):
+        try:
+            return value.read_bytes()
+        except OSError as error:
+            raise UnreadableError("is not there") from error
+    try:
+        return base64.b64decode(value.partition(",")[2], validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise UnreadableError("is not what base64 looks like") from error

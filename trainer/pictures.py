@@ -1,0 +1,249 @@
+"""A picture's bytes as the pixels that a model takes: one code for training and for serving, of Pillow and numpy alone.
+
+What a model wants stands in its preprocessor_config.json; the answers equal those of transformers' own image processors.
+"""
+
+import io
+import json
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from trainer.data import media
+from trainer.data.media import UnreadableError, as_rgb
+from trainer.errors import ModelError
+
+CONFIG = "preprocessor_config.json"
+OWN = "maquette_pixels"
+"""The key under which an artifact's preprocessor_config.json says it all at once."""
+IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+HALF = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+CLIP = ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711))
+BILINEAR, BICUBIC = 2, 3
+SHARPNESS = 2
+"""A JPEG is decoded at the smallest scale that is still so many times the size wanted."""
+CONVNEXT_WARPS = 384
+"""Pixels from which ConvNeXT's processor squeezes the picture instead of cutting its middle out."""
+SIDE = (8, 2048)
+
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "ViT": {"size": {"height": 224, "width": 224}, "resample": BILINEAR, "norm": HALF},
+    "DeiT": {
+        "size": {"height": 256, "width": 256},
+        "crop_size": {"height": 224, "width": 224},
+        "do_center_crop": True,
+        "resample": BICUBIC,
+        "norm": HALF,
+    },
+    "ConvNext": {"size": {"shortest_edge": 384}, "crop_pct": 224 / 256, "resample": BICUBIC, "norm": HALF},
+    "MobileNetV1": {
+        "size": {"shortest_edge": 256},
+        "crop_size": {"height": 224, "width": 224},
+        "do_center_crop": True,
+        "resample": BILINEAR,
+        "norm": HALF,
+    },
+    "EfficientNet": {
+        "size": {"height": 346, "width": 346},
+        "crop_size": {"height": 289, "width": 289},
+        "resample": BICUBIC,
+        "norm": HALF,
+        "include_top": True,
+    },
+    "Bit": {
+        "size": {"shortest_edge": 224},
+        "crop_size": {"height": 224, "width": 224},
+        "do_center_crop": True,
+        "resample": BICUBIC,
+        "norm": CLIP,
+    },
+}
+DEFAULTS["MobileNetV2"] = DEFAULTS["MobileNetV1"]
+"""What the processors of transformers 5 do where a config is silent; every other kind is like ViT's."""
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """From a picture to `height` × `width` pixels of one byte a channel: stretched to that size or, where `shortest` is
+    set, brought to that shorter edge with the middle cut out. The model itself computes `pixels · factor + shift`."""
+
+    height: int
+    width: int
+    shortest: int | None = None
+    stretched: tuple[int, int] | None = None
+    """(height, width) before the middle is cut out, where that is not the size itself."""
+    resample: int = BILINEAR
+    channels: int = 3
+    factor: tuple[float, ...] = (1 / 127.5,)
+    shift: tuple[float, ...] = (-1.0,)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return self.height, self.width, self.channels
+
+    @cached_property
+    def mean_pixel(self) -> np.ndarray:
+        """The pixel that the model sees as zero: (channels,)."""
+        zero = -np.array(self.shift) / np.array(self.factor)
+        return np.broadcast_to(zero.clip(0, 255), (self.channels,)).astype(np.uint8)
+
+    def target(self, width: int, height: int) -> tuple[int, int]:
+        """(width, height) to which a picture of this size is brought before its middle is cut out."""
+        if self.shortest is None:
+            tall, wide = self.stretched or (self.height, self.width)
+            return wide, tall
+        if width <= height:
+            return self.shortest, int(self.shortest * height / width)
+        return int(self.shortest * width / height), self.shortest
+
+    def pixels(self, image: Image.Image) -> np.ndarray:
+        """A picture that stands upright in RGB as (height, width, channels) bytes."""
+        image = image.convert("L" if self.channels == 1 else "RGB")
+        target = self.target(*image.size)
+        if image.size != target:
+            image = image.resize(target, resample=Image.Resampling(self.resample))
+        return cut_middle(np.atleast_3d(np.asarray(image)), self.height, self.width)
+
+    def normalised(self, pixels: np.ndarray) -> np.ndarray:
+        """(…, height, width, channels) bytes as the model's own code sees them: (…, channels, height, width) float32."""
+        values = pixels * np.array(self.factor, dtype=np.float32) + np.array(self.shift, dtype=np.float32)
+        return np.moveaxis(values, -1, -3)
+
+    def read(self, data: bytes) -> np.ndarray:
+        """A file's bytes as (height, width, channels) bytes; `UnreadableError` says why that cannot be."""
+        return self.pixels(open_picture(data, self.target))
+
+    def save(self, folder: Path) -> None:
+        (folder / CONFIG).write_text(json.dumps({OWN: asdict(self)}, indent=2), "utf-8")
+
+    @classmethod
+    def load(cls, folder: Path, resolution: int | None = None) -> "Preprocess":
+        """What a model folder says; `resolution` in place of its own number of pixels a side."""
+        config = read_json(folder / CONFIG)
+        if OWN in config:
+            own = cls(**{name: tuple(v) if isinstance(v, list) else v for name, v in config[OWN].items()})
+            return own if resolution is None else own.scaled(resolution)
+        found = from_config(config, read_json(folder / "config.json"))
+        return found if resolution is None else found.scaled(resolution)
+
+    def scaled(self, side: int) -> "Preprocess":
+        """The same at `side` × `side` pixels."""
+        fields = asdict(self) | {"height": side, "width": side}
+        if self.shortest is not None:
+            fields["shortest"] = max(side, round(self.shortest * side / min(self.height, self.width)))
+        if self.stretched is not None:
+            tall, wide = self.stretched
+            fields["stretched"] = (
+                max(side, round(tall * side / self.height)),
+                max(side, round(wide * side / self.width)),
+            )
+        return Preprocess(**fields)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path.name} of the base model is damaged.", hint="Fetch the model again.") from error
+
+
+def open_picture(data: bytes, target: Any = None) -> Image.Image:
+    """Decoded, upright, in RGB. `target(width, height)` says how small it may become: a JPEG is then decoded at a fraction.
+
+    Raises `UnreadableError`.
+    """
+    media.refuse_markup(data)
+    Image.MAX_IMAGE_PIXELS = None  # the limit below speaks in a sentence
+    try:
+        with Image.open(io.BytesIO(data), formats=media.IMAGE_FORMATS) as image:
+            width, height = image.size
+            if width * height > media.MAX_PIXELS:
+                most = media.MAX_PIXELS // 10**6
+                raise UnreadableError(f"is {width:,} × {height:,} pixels large; at most {most} million are decoded")
+            if target is not None and image.format == "JPEG":
+                side = SHARPNESS * max(target(width, height))
+                image.draft(None, (side, side))
+            return as_rgb(ImageOps.exif_transpose(image))
+    except Image.UnidentifiedImageError as error:
+        raise UnreadableError("is no picture") from error
+    except media.DAMAGED as error:
+        raise UnreadableError("is damaged or cut short") from error
+
+
+def cut_middle(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
+    """The middle of (rows, columns, channels), with black around where it is smaller."""
+    rows, columns = pixels.shape[:2]
+    top, left = (rows - height) // 2, (columns - width) // 2
+    if top >= 0 and left >= 0:
+        return pixels[top : top + height, left : left + width]
+    tall, wide = max(rows, height), max(columns, width)
+    above, before = -((rows - tall) // 2), -((columns - wide) // 2)
+    framed = np.zeros((tall, wide, pixels.shape[2]), dtype=pixels.dtype)
+    framed[above : above + rows, before : before + columns] = pixels
+    top, left = top + above, left + before
+    return framed[top : top + height, left : left + width]
+
+
+def from_config(config: dict[str, Any], model: dict[str, Any]) -> Preprocess:
+    """transformers' preprocessor_config.json in our terms; `model` is the model's config.json."""
+    kind = (config.get("image_processor_type") or config.get("feature_extractor_type") or "").removesuffix("Fast")
+    kind = kind.removesuffix("ImageProcessor").removesuffix("FeatureExtractor")
+    known = DEFAULTS.get(kind, DEFAULTS["ViT"])
+    told = {name: value for name, value in config.items() if value is not None}
+    if not config and isinstance(model.get("image_size"), int):
+        told["size"] = model["image_size"]
+    settings = known | told
+    size, crop = sides(settings["size"], known["size"]), sides(settings.get("crop_size"), {})
+    factor, shift = normalisation(settings)
+    common = {"resample": settings["resample"], "factor": factor, "shift": shift}
+    if kind == "ConvNext" and "shortest_edge" in size:
+        return of_convnext(size["shortest_edge"], settings["crop_pct"], common)
+    cuts = settings.get("do_center_crop", False) and bool(crop)
+    if "shortest_edge" in size:
+        edge = size["shortest_edge"]
+        height, width = (crop["height"], crop["width"]) if cuts else (edge, edge)
+        return Preprocess(height, width, shortest=edge, **common)
+    if "height" not in size:
+        raise ModelError(
+            "The base model's preprocessor_config.json asks for a size in a way that is not known here.",
+            hint="Choose another model.",
+        )
+    if cuts:
+        return Preprocess(crop["height"], crop["width"], stretched=(size["height"], size["width"]), **common)
+    return Preprocess(size["height"], size["width"], **common)
+
+
+def of_convnext(edge: int, crop_pct: float, common: dict[str, Any]) -> Preprocess:
+    if edge >= CONVNEXT_WARPS:
+        return Preprocess(edge, edge, **common)
+    return Preprocess(edge, edge, shortest=int(edge / crop_pct), **common)
+
+
+def sides(value: Any, like: dict[str, int]) -> dict[str, int]:
+    """{height, width} or {shortest_edge}; old configs have one number or two."""
+    if isinstance(value, int):
+        return {"shortest_edge": value} if "shortest_edge" in like else {"height": value, "width": value}
+    if isinstance(value, list | tuple):
+        return {"height": value[0], "width": value[-1]}
+    return dict(value or {})
+
+
+def normalisation(settings: dict[str, Any]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """(factor, shift) a channel of all that a processor does to a byte: scaled, moved, mean and deviation taken out."""
+    mean, std = (np.array(settings.get(name, default)) for name, default in zip(NAMES, settings["norm"], strict=True))
+    scale = settings.get("rescale_factor", 1 / 255) if settings.get("do_rescale", True) else 1.0
+    factor, shift = np.full(3, scale), np.full(3, -1.0 if settings.get("rescale_offset") else 0.0)
+    if settings.get("do_normalize", True):
+        factor, shift = factor / std, (shift - mean) / std
+    if settings.get("include_top"):
+        factor, shift = factor / std, shift / std
+    return tuple(factor.tolist()), tuple(shift.tolist())
+
+
+NAMES = ("image_mean", "image_std")

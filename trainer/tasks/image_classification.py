@@ -1,0 +1,30 @@
+"""Image classification: look at a picture, answer with one of a few labels."""
+
+import random
+from typing import Any
+
+from trainer.tasks._base import Role
+from trainer.tasks._image_task import ImageTask, sample_picture
+
+
+class ImageClassification(ImageTask):
+    slug = "image-classification"
+    title = "Image classification"
+    summary = "Looks at a picture and answers with one of your labels: products, defects, plants, scenes."
+    roles = (
+        Role("image", "Picture", "image", help="What it looks at."),
+        Role("label", "Label", "label", help="What it should answer."),
+    )
+    metrics = ("accuracy", "macro_f1", "log_loss")
+    headline = "accuracy"
+    widget_out = "classes"
+
+    @classmethod
+    def sample(cls) -> list[dict[str, Any]]:
+        generator = random.Random(0)  # noqa: S311
+        colours = {"red": (200, 40), "blue": (40, 200)}
+        return [
+            {"image": sample_picture(*colours[label], generator), "label": label}
+            for _ in range(24)
+            for label in colours
+        ]

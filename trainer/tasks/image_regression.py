@@ -1,0 +1,31 @@
+"""Image regression: look at a picture, answer with a number."""
+
+import random
+from typing import Any
+
+from trainer.tasks._base import Role
+from trainer.tasks._image_task import ImageTask, sample_picture
+
+
+class ImageRegression(ImageTask):
+    slug = "image-regression"
+    title = "Image regression"
+    summary = "Looks at a picture and answers with a number: an age, a price, a count, a degree of wear."
+    roles = (
+        Role("image", "Picture", "image", help="What it looks at."),
+        Role("target", "Number", "number", help="What it should answer."),
+    )
+    metrics = ("r2", "rmse", "mae")
+    headline = "r2"
+    widget_out = "number"
+    answer = "number"
+    answer_role = "target"
+
+    @classmethod
+    def sample(cls) -> list[dict[str, Any]]:
+        generator = random.Random(0)  # noqa: S311
+        found = []
+        for number in range(48):
+            red = 20 + 4 * number
+            found.append({"image": sample_picture(red, 120, generator), "target": red / 10})
+        return found
