@@ -203,6 +203,7 @@ CELERY_BEAT_SCHEDULE = {
     "publish-endpoints": {"task": "webapp.endpoints.tasks.publish_all", "schedule": 60.0, "options": {"expires": 60}},
     "drain-usage": {"task": "webapp.endpoints.tasks.drain_usage", "schedule": 10.0, "options": {"expires": 10}},
     "charge-hosting": {"task": "webapp.endpoints.tasks.charge_hosting", "schedule": 60.0, "options": {"expires": 60}},
+    "sweep-answers": {"task": "webapp.api.tasks.sweep", "schedule": 3600.0, "options": {"expires": 3600}},
     "sweep-datasets": {"task": "webapp.datasets.tasks.sweep", "schedule": 60.0, "options": {"expires": 60}},
 }
 
