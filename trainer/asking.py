@@ -104,7 +104,7 @@ def bench(artifact: Path) -> dict[str, Any]:
     from trainer.export import read_saved
 
     engine = open_engine(artifact)
-    inputs = (read_saved(artifact).inputs or [engine.warm_input()]) * 33
+    inputs = (read_saved(artifact, engine).inputs or [engine.warm_input()]) * 33
     speed = {}
     for size in (1, 32):
         engine.predict(inputs[:size])

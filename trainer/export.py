@@ -14,21 +14,16 @@ import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from trainer import tasks
 from trainer.artifact import read_manifest, sha256
-from trainer.engines import open_engine
+from trainer.engines import Engine, open_engine
 from trainer.errors import ModelError
-from trainer.evaluation import number_scores
 from trainer.events import Emit
 from trainer.training import write_json
 
 FP32, INT8 = "model.fp32.onnx", "model.int8.onnx"
 MOST_LOSS = 0.005
 """Accuracy, or R², that int8 may lose against the trained model before float32 is served instead."""
-SAME = 0.02
-"""Numbers agree that lie closer together than this share of the answers' standard deviation."""
 FUSED = {"bert": "bert", "roberta": "bert", "xlm-roberta": "bert", "camembert": "bert", "distilbert": "bert"}
 MOST_ROWS = 2_000
 BATCH = 64
@@ -195,29 +190,28 @@ def narrows(shapes: dict[str, tuple[int, ...]], weight: str) -> bool:
 
 def choose(artifact: Path, saved: Saved | None, *, int8: bool) -> dict[str, Any]:
     """Score each engine on test rows: int8, then careful int8, and float32 when both lose too much."""
-    saved = saved or read_saved(artifact)
-    classes = bool(read_manifest(artifact)["labels"])
+    engine = open_engine(artifact, "onnx-fp32")
+    saved = saved or read_saved(artifact, engine)
     found: dict[str, Any] = {"engine": "onnx-fp32", "rows": len(saved.inputs), "bytes": {}}
-    found["accuracy_trained"] = rightness(saved.predicted, saved.truth, classes)
-    score(artifact, "fp32", FP32, saved, found)
+    found["accuracy_trained"] = engine.rightness(saved.predicted, saved.truth)
+    score(engine, "fp32", saved, found)
     folder = artifact / "onnx"
     for careful in (False, True) if int8 else ():
         with quiet():
             write_int8(folder / FP32, folder / INT8, careful=careful)
-        score(artifact, "int8", INT8, saved, found)
+        score(open_engine(artifact, "onnx-int8"), "int8", saved, found)
         if found["accuracy_int8"] >= found["accuracy_trained"] - MOST_LOSS:
             found["engine"] = "onnx-int8"
             break
     found["agreement"] = found["agreement_int8" if found["engine"] == "onnx-int8" else "agreement_fp32"]
-    return found | {"reason": reason(found, int8, "was right on" if classes else "had an R² of")}
+    return found | {"reason": reason(found, int8, "was right on" if engine.labels else "had an R² of")}
 
 
-def score(artifact: Path, engine: str, file: str, saved: Saved, found: dict[str, Any]) -> None:
-    model = open_engine(artifact, f"onnx-{engine}")
-    answers = model.answers(saved.inputs, BATCH)
-    found["bytes"][engine] = (artifact / "onnx" / file).stat().st_size
-    found[f"agreement_{engine}"] = agreement(answers, saved.predicted, bool(model.labels))
-    found[f"accuracy_{engine}"] = rightness(answers, saved.truth, bool(model.labels))
+def score(engine: Engine, name: str, saved: Saved, found: dict[str, Any]) -> None:
+    answers = engine.answers(saved.inputs, BATCH)
+    found["bytes"][name] = engine.bytes
+    found[f"agreement_{name}"] = engine.agreement(answers, saved.predicted)
+    found[f"accuracy_{name}"] = engine.rightness(answers, saved.truth)
 
 
 def reason(found: dict[str, Any], int8: bool, right: str) -> str:
@@ -234,29 +228,10 @@ def reason(found: dict[str, Any], int8: bool, right: str) -> str:
     )
 
 
-def agreement(one: list[Any], other: list[Any], classes: bool) -> float:
-    """Share of the rows with the same answer."""
-    if not one:
-        return 1.0
-    if classes:
-        return float(np.mean([a == b for a, b in zip(one, other, strict=True)]))
-    return float(np.mean(np.abs(np.subtract(one, other)) <= SAME * (np.std(other) or 1.0)))
-
-
-def rightness(answers: list[Any], truth: list[Any], classes: bool) -> float:
-    """Accuracy, or R²."""
-    if not answers:
-        return 1.0
-    if classes:
-        return agreement(answers, truth, True)
-    return number_scores(np.array(truth, dtype=float), np.array(answers, dtype=float))["r2"]
-
-
-def read_saved(artifact: Path) -> Saved:
+def read_saved(artifact: Path, engine: Engine) -> Saved:
     """The test rows that an artifact keeps, at most MOST_ROWS: texts and tables whole, of pictures and sounds the examples."""
     import pyarrow.parquet as pq
 
-    engine = open_engine(artifact, "onnx-fp32")
     path = artifact / "predictions.parquet"
     if not path.exists():
         return Saved([], [], [])

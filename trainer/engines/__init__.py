@@ -14,7 +14,10 @@ import numpy as np
 
 from trainer import tasks
 from trainer.errors import DataError, ModelError
+from trainer.evaluation import number_scores
 
+SAME = 0.02
+"""Of the answers' standard deviation."""
 FILES = {"onnx-int8": "model.int8.onnx", "onnx-fp32": "model.fp32.onnx"}
 
 
@@ -128,6 +131,22 @@ class Engine:
             for row, value in zip(rows, values, strict=True):
                 found[row] = value
         return found
+
+    def agreement(self, answers: list[Any], others: list[Any]) -> float:
+        """Share of the inputs with the same answer; numbers are the same that lie within SAME of each other."""
+        if not answers:
+            return 1.0
+        if self.labels:
+            return float(np.mean([one == other for one, other in zip(answers, others, strict=True)]))
+        return float(np.mean(np.abs(np.subtract(answers, others)) <= SAME * (np.std(others) or 1.0)))
+
+    def rightness(self, answers: list[Any], truth: list[Any]) -> float:
+        """How good many answers are, 1 at best: accuracy, or R²."""
+        if not answers:
+            return 1.0
+        if self.labels:
+            return Engine.agreement(self, answers, truth)
+        return number_scores(np.array(truth, dtype=float), np.array(answers, dtype=float))["r2"]
 
     def order(self, inputs: list[Any]) -> list[int]:
         """In which order many inputs are best answered."""

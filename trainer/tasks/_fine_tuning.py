@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from trainer import checkpoint
 from trainer.tasks._objectives import Objective
 from trainer.tasks._rows import Rows
-from trainer.tasks._supervised import EVAL_BATCH, read_batches
+from trainer.tasks._supervised import read_part
 
 CHECKPOINT_SECONDS = 30.0
 METRIC_STEPS = 10
@@ -82,10 +82,11 @@ class FineTuning:
         return {**self.learning(), **running}
 
     def make_optimizer(self) -> torch.optim.Optimizer:
-        """AdamW with the head at its own rate and no decay on biases and norms."""
+        """AdamW with the new layers at their own rate and no decay on biases and norms."""
+        new = getattr(self.model, "new_layers", ("head.",))
         groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
         for name, value in self.learning().items():
-            groups.setdefault((name.startswith("head."), value.ndim > 1), []).append(value)
+            groups.setdefault((name.startswith(new), value.ndim > 1), []).append(value)
         rates = {True: self.params.head_learning_rate, False: self.params.learning_rate}
         settings = [
             {
@@ -161,14 +162,11 @@ class FineTuning:
 
     def learn(self, batch: np.ndarray, generator: np.random.Generator) -> Tensor:
         """One step; the loss. `generator` decides what is changed at random in these rows."""
-        device = self.job.device
         share = self.rate()
         for group in self.optimizer.param_groups:
             group["lr"] = group["peak"] * share
-        inputs, mix = self.rows.learning_batch(batch, device.torch_device, generator)
-        with device.autocast():
-            outputs = self.call(*inputs)
-        loss = self.objective.loss(outputs.float(), batch, mix)
+        inputs, mix = self.rows.learning_batch(batch, self.job.device.torch_device, generator)
+        loss = self.objective.step(self.call, inputs, batch, mix)
         loss.backward()
         nn.utils.clip_grad_norm_(self.learning().values(), 1.0, foreach=True)
         self.optimizer.step()
@@ -190,12 +188,9 @@ class FineTuning:
         """Scores on the tuning rows; nothing where there are none."""
         if not len(self.validation):
             return {}
-        outputs = np.zeros((len(self.rows.truth), self.objective.outputs), dtype=np.float32)
-        batches = self.rows.sorted_batches(self.validation, EVAL_BATCH)
-        for batch, found in read_batches(self.model, self.rows, batches, self.job.device, self.model):
-            outputs[batch] = found.numpy()
+        outputs = read_part(self.model, self.rows, self.validation, self.job.device)
         self.model.train()
-        figures = self.objective.figures(self.validation, outputs[self.validation])
+        figures = self.objective.figures(self.validation, outputs)
         epoch = self.step / self.steps_an_epoch
         for name, key in self.objective.told:
             self.job.metric(name, "validation", figures[key], step=self.step, epoch=epoch)

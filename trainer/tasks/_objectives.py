@@ -14,9 +14,8 @@ SKEW = 8
 
 
 class Objective:
-    """One per run. `outputs` is how many numbers the model gives for a row."""
+    """One per run."""
 
-    outputs: int
     told: tuple[tuple[str, str], ...]
     """(metric as the events name it, figure) pairs told after each epoch."""
 
@@ -26,6 +25,12 @@ class Objective:
 
     def prepare(self, model: Any, train: np.ndarray) -> None:
         """Before the first step: what the loss needs to know of the rows to learn from."""
+
+    def step(self, call: Any, inputs: tuple[Tensor, ...], rows: np.ndarray, mix: Mix | None) -> Tensor:
+        """The loss of a training step, from the model's arguments; for a model that computes its own, override this."""
+        with self.job.device.autocast():
+            outputs = call(*inputs)
+        return self.loss(outputs.float(), rows, mix)
 
     def loss(self, outputs: Tensor, rows: np.ndarray, mix: Mix | None = None) -> Tensor:
         """The mean over these rows; with a `Mix`, of both answers by their share."""
@@ -64,7 +69,6 @@ class Classification(Objective):
 
     def __init__(self, job: Any, rows: Rows) -> None:
         super().__init__(job, rows)
-        self.outputs = len(rows.labels)
         self.truth = torch.from_numpy(rows.truth).to(self.device)
         self.criterion = nn.CrossEntropyLoss()
 
@@ -75,7 +79,7 @@ class Classification(Objective):
 
     def class_weights(self, train: np.ndarray) -> Tensor | None:
         """Inverse square root of frequency, mean one, when the labels are skewed; otherwise none."""
-        counts = np.bincount(self.rows.truth[train], minlength=self.outputs).clip(min=1)
+        counts = np.bincount(self.rows.truth[train], minlength=len(self.rows.labels)).clip(min=1)
         if counts.max() < SKEW * counts.min():
             return None
         self.job.log("The labels are skewed, so mistakes on rare ones count for more.")
@@ -121,7 +125,6 @@ class Classification(Objective):
 class Regression(Objective):
     """Answers are learned in standard units, by a loss that a few wild ones do not rule (Huber)."""
 
-    outputs = 1
     told = (("r2", "r2"), ("rmse", "rmse"), ("mae", "mae"))
 
     def __init__(self, job: Any, rows: Rows) -> None:

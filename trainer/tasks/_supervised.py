@@ -54,14 +54,25 @@ def kept(job: Job, name: str, compute: Callable[[], Any]) -> Any:
 
 
 def evaluate(job: Job, model: Any, rows: Rows) -> np.ndarray:
-    """Outputs of the test rows, (test rows, outputs): the only time that they are looked at."""
+    """Outputs of the test rows, (test rows, outputs …): the only time that they are looked at."""
     test = rows.part("test")
-    found: dict[int, np.ndarray] = {}
-    for batch, outputs in read_batches(model, rows, rows.sorted_batches(test, EVAL_BATCH), job.device, model):
-        found |= dict(zip(batch.tolist(), outputs.numpy(), strict=True))
-        job.progress(len(found), len(test), unit="rows")
+
+    def tell(done: int) -> None:
+        job.progress(done, len(test), unit="rows")
         job.check_stop()
-    return np.stack([found[row] for row in test.tolist()])
+
+    return read_part(model, rows, test, job.device, tell)
+
+
+def read_part(
+    model: Any, rows: Rows, part: np.ndarray, device: Any, tell: Callable[[int], None] = lambda _done: None
+) -> np.ndarray:
+    """The model's outputs of these rows, in their order. `tell` hears how many are read."""
+    found: dict[int, np.ndarray] = {}
+    for batch, outputs in read_batches(model, rows, rows.sorted_batches(part, EVAL_BATCH), device, model):
+        found |= dict(zip(batch.tolist(), outputs.numpy(), strict=True))
+        tell(len(found))
+    return np.stack([found[row] for row in part.tolist()])
 
 
 def read_batches(

@@ -1,0 +1,143 @@
+"""Average precision of found objects, as COCO counts it: 101 points of recall, at most 100 answers a picture.
+
+A picture's objects are arrays: `boxes` (objects, 4) as left, top, right, bottom in any unit, `labels` (objects,)
+indices, and for answers `scores` (objects,).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+OVERLAPS = np.round(np.arange(0.5, 1.0, 0.05), 2)
+"""Intersection over union from which an answer counts as found; the mean over all of them is `map`."""
+RECALLS = np.linspace(0, 1, 101)
+MOST_ANSWERS = 100
+
+
+@dataclass
+class Objects:
+    boxes: np.ndarray
+    labels: np.ndarray
+    scores: np.ndarray
+
+
+@dataclass
+class Precision:
+    """`by_overlap[label, overlap]` average precision, NaN for a label that the pictures do not show; `counts[label]`."""
+
+    by_overlap: np.ndarray
+    counts: np.ndarray
+
+    @property
+    def map(self) -> float:
+        return mean_of(self.by_overlap)
+
+    @property
+    def map_50(self) -> float:
+        return mean_of(self.by_overlap[:, 0])
+
+    def of_label(self, label: int) -> tuple[float, float]:
+        """(average precision at 50 % overlap, mean over all overlaps); 0 for a label that does not occur."""
+        row = np.nan_to_num(self.by_overlap[label])
+        return float(row[0]), float(row.mean())
+
+
+def mean_of(values: np.ndarray) -> float:
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else 0.0
+
+
+def average_precision(truth: list[Objects], answers: list[Objects], labels: int) -> Precision:
+    """Of all labels over pictures in the same order."""
+    return Matched(truth, answers, labels).precision()
+
+
+def interval(
+    truth: list[Objects], answers: list[Objects], labels: int, draws: int, seed: int = 0
+) -> tuple[float, float]:
+    """95 % bootstrap interval of `map_50`: pictures are drawn with replacement."""
+    matched, generator = Matched(truth, answers, labels), np.random.default_rng(seed)
+    pictures = len(truth)
+    found = [
+        matched.precision(np.bincount(generator.integers(0, pictures, pictures), minlength=pictures)).map_50
+        for _draw in range(draws)
+    ]
+    low, high = np.quantile(found, [0.025, 0.975])
+    return float(low), float(high)
+
+
+class Matched:
+    """Which answers found which objects, once for any weighing of the pictures."""
+
+    def __init__(self, truth: list[Objects], answers: list[Objects], labels: int) -> None:
+        self.pictures, self.labels = len(truth), labels
+        self.hits: list[np.ndarray] = []
+        """By label, surest answer first: (answers, overlaps)."""
+        self.places: list[np.ndarray] = []
+        """By label: the picture of each answer."""
+        self.counts = np.zeros((labels, self.pictures), dtype=int)
+        for label in range(labels):
+            self.match(label, truth, answers)
+
+    def match(self, label: int, truth: list[Objects], answers: list[Objects]) -> None:
+        scores, hits, places = [np.zeros(0)], [np.zeros((0, len(OVERLAPS)), dtype=bool)], [np.zeros(0, dtype=int)]
+        for at, (there, said) in enumerate(zip(truth, answers, strict=True)):
+            boxes = there.boxes[there.labels == label]
+            self.counts[label, at] = len(boxes)
+            rows = np.flatnonzero(said.labels == label)
+            rows = rows[np.argsort(-said.scores[rows], kind="stable")][:MOST_ANSWERS]
+            scores.append(said.scores[rows])
+            hits.append(claim(overlap(said.boxes[rows], boxes)))
+            places.append(np.full(len(rows), at))
+        order = np.argsort(-np.concatenate(scores), kind="stable")
+        self.hits.append(np.concatenate(hits)[order])
+        self.places.append(np.concatenate(places)[order])
+
+    def precision(self, weights: np.ndarray | None = None) -> Precision:
+        """`weights[picture]`: how often each picture counts."""
+        weights = np.ones(self.pictures, dtype=int) if weights is None else weights
+        found = np.full((self.labels, len(OVERLAPS)), np.nan)
+        counts = self.counts @ weights
+        for label in np.flatnonzero(counts):
+            weight = weights[self.places[label]]
+            found[label] = [area(hits, weight, counts[label]) for hits in self.hits[label].T]
+        return Precision(found, counts)
+
+
+def claim(shares: np.ndarray) -> np.ndarray:
+    """The surest answer first takes the object it covers best that is still free: (answers, overlaps) hits.
+
+    `shares`: intersection over union (answers, objects).
+    """
+    found = np.zeros((len(shares), len(OVERLAPS)), dtype=bool)
+    if not shares.size:
+        return found
+    for at, needed in enumerate(OVERLAPS):
+        left = shares.copy()
+        for row in range(len(left)):
+            best = int(left[row].argmax())
+            if left[row, best] >= needed:
+                found[row, at] = True
+                left[:, best] = -1.0
+    return found
+
+
+def overlap(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Intersection over union of every pair, (one, other)."""
+    if not len(one) or not len(other):
+        return np.zeros((len(one), len(other)))
+    low = np.maximum(one[:, None, :2], other[None, :, :2])
+    high = np.minimum(one[:, None, 2:], other[None, :, 2:])
+    both = np.prod(np.clip(high - low, 0, None), axis=2)
+    areas = [np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) for boxes in (one, other)]
+    return both / np.maximum(areas[0][:, None] + areas[1][None, :] - both, 1e-9)
+
+
+def area(hits: np.ndarray, weights: np.ndarray, objects: int) -> float:
+    """Under precision over recall, precision made to fall, at 101 points of recall."""
+    right = np.cumsum(hits * weights)
+    recall = right / objects
+    precision = np.maximum.accumulate((right / np.maximum(np.cumsum(weights), 1))[::-1])[::-1]
+    at = np.searchsorted(recall, RECALLS, side="left")
+    padded = np.concatenate([precision, [0.0]])
+    return float(padded[np.minimum(at, len(hits))].mean())
