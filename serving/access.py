@@ -30,6 +30,8 @@ AWAY_SECONDS = 1.0
 """After a failure Redis is left alone this long, so that an outage costs no request more than one wait."""
 MOST_RECORDS = 10_000
 MOST_BUCKETS = 20_000
+VISITORS, LEAST_SHARE = 10, 2
+"""A demo page's limit is for ten visitors at once; two requests a minute are anybody's."""
 
 
 def connect(url: str, *, timeout: float | None = 1.0) -> Redis:
@@ -210,6 +212,13 @@ class Access:
         """`Problem` 402 when the budget is spent, 429 when asked too often. `visitor` counts for internal calls only."""
         if record.blocked:
             raise problems.budget_spent()
-        who = f"visitor:{visitor}" if caller.internal else f"key:{caller.key}"
-        if not caller.internal or visitor:
-            self.limits.take((record.slug, who), record.requests_per_minute)
+        if not caller.internal:
+            self.limits.take((record.slug, f"key:{caller.key}"), record.requests_per_minute)
+        elif visitor:
+            self.limits.take((record.slug, f"visitor:{visitor}"), visitor_share(record.requests_per_minute))
+            self.limits.take((record.slug, "visitors"), record.requests_per_minute)
+
+
+def visitor_share(per_minute: int | None) -> int | None:
+    """What of the demo page's requests one visitor may have, so that nobody takes it from the others."""
+    return None if per_minute is None else max(per_minute // VISITORS, min(per_minute, LEAST_SHARE))

@@ -96,6 +96,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "webapp.accounts.context.sign_up",
                 "webapp.costs.context.spend",
             ],
         },
@@ -124,6 +125,8 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "none"
+SIGN_UP = env.str("SIGN_UP", default="open").strip().lower()
+"""open: anybody makes an account; invited: `manage.py invite` does; closed, and whatever else stands there: nobody."""
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_SESSION_REMEMBER = True
@@ -132,7 +135,9 @@ LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 
-if env.str("EMAIL_URL", default=""):
+MAIL_CONFIGURED = bool(env.str("EMAIL_URL", default=""))
+"""Without it mails are files that only whoever runs the site can read, so nothing is made to wait for one."""
+if MAIL_CONFIGURED:
     vars().update(env.email("EMAIL_URL"))
 else:
     EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
@@ -198,6 +203,7 @@ CELERY_BEAT_SCHEDULE = {
     "publish-endpoints": {"task": "webapp.endpoints.tasks.publish_all", "schedule": 60.0, "options": {"expires": 60}},
     "drain-usage": {"task": "webapp.endpoints.tasks.drain_usage", "schedule": 10.0, "options": {"expires": 10}},
     "charge-hosting": {"task": "webapp.endpoints.tasks.charge_hosting", "schedule": 60.0, "options": {"expires": 60}},
+    "sweep-answers": {"task": "webapp.api.tasks.sweep", "schedule": 3600.0, "options": {"expires": 3600}},
     "sweep-datasets": {"task": "webapp.datasets.tasks.sweep", "schedule": 60.0, "options": {"expires": 60}},
 }
 

@@ -38,7 +38,7 @@ POST_ONLY = {
     "update_endpoint",
     "update_profile",
 }
-PUBLIC = {"sign_in_link", "demo", "demo_feedback", "upload", "uploads"}
+PUBLIC = {"confirm_address", "sign_in_link", "demo", "demo_feedback", "upload", "uploads"}
 """Open to strangers, or with rules of their own: uploads speak tus (tests/datasets/test_uploads.py)."""
 NEEDS_MORE = {"run_stream", "run_artifact", "estimate", "media", "diff"}
 """Pages that are not there without a further name or without files."""

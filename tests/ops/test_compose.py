@@ -182,10 +182,23 @@ def test_every_setting_in_the_table_is_read() -> None:
     assert table() - read_by_code() - used_by_compose() - used_by_scripts() - elsewhere == set()
 
 
+def test_caddy_bounds_each_body() -> None:
+    text = (ROOT / "Caddyfile").read_text()
+    blocks = re.findall(r"^\thandle (.*?)\{\n(.*?)^\t\}", text, re.M | re.S)
+    bounds = {name.strip(): re.findall(r"max_size (\S+)", body) for name, body in blocks if "reverse_proxy" in body}
+    assert bounds == {
+        "/e/*": ["16MiB"],
+        "@files": ["{$MAX_UPLOAD_MB:512}MiB"],
+        "/uploads/*": ["17MiB"],
+        "": ["5MiB"],
+    }
+    assert "read_header" in text
+
+
 def test_the_example_gives_all_that_compose_asks_for() -> None:
     required = set(re.findall(rf"\$\{{({NAME}):\?", (ROOT / "docker-compose.yml").read_text()))
-    given = set(re.findall(rf"^({NAME})=", (ROOT / ".env.example").read_text(), re.M))
-    assert required == given
+    given = set(re.findall(rf"^({NAME})=$|^(PUBLIC_URL)=", (ROOT / ".env.example").read_text(), re.M))
+    assert required == {name for pair in given for name in pair if name}
 
 
 def test_what_is_passed_on_by_name_is_in_the_example() -> None:

@@ -48,6 +48,7 @@ def test_a_machine_that_has_everything(tmp_path: Path) -> None:
         "Migrations",
         "Models",
         "Hub",
+        "Accounts",
         "Ports",
     ]
     assert [line.split()[0] for line in lines if line[:1].isalpha()][: len(names)] == names
@@ -62,11 +63,18 @@ def test_what_is_missing_has_a_remedy_and_an_exit_code(tmp_path: Path) -> None:
         REDIS_URL="redis://:secret@127.0.0.1:1/0",
         DATABASE_URL="postgres://maquette:hidden@127.0.0.1:1/maquette",
         MAQUETTE_MODELS_DIR=str(tmp_path / "nowhere"),
+        SIGN_UP="clsed",
     )
     assert done.returncode == 1
-    for words in ("no Redis answers there", "remove REDIS_URL", "correct DATABASE_URL", "which is no folder"):
+    for words in (
+        "no Redis answers there",
+        "remove REDIS_URL",
+        "correct DATABASE_URL",
+        "which is no folder",
+        "SIGN_UP=clsed is not known",
+    ):
         assert words in done.stdout
-    assert "Maquette cannot work yet: Redis, Database, Migrations, Models." in done.stdout
+    assert "Maquette cannot work yet: Redis, Database, Migrations, Models, Accounts." in done.stdout
     assert "secret" not in done.stdout
     assert "hidden" not in done.stdout
     assert "Traceback" not in done.stdout + done.stderr

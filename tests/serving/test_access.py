@@ -78,9 +78,16 @@ def test_rate_limit_by_key(serving: Serving, redis_server: Redis, packaged: Path
 
 
 def test_internal_calls_are_limited_by_visitor(serving: Serving, redis_server: Redis, packaged: Path) -> None:
-    redis_server.publish("visited", packaged, limits={"requests_per_minute": 2})
+    redis_server.publish("visited", packaged, limits={"requests_per_minute": 20})
     ask = lambda visitor: serving.ask(["a"], "visited", TOKEN, **{"X-Maquette-Client": visitor}).status_code  # noqa: E731
     assert [ask("one"), ask("one"), ask("one"), ask("two")] == [200, 200, 429, 200]
+
+
+def test_all_visitors_together_are_limited_too(serving: Serving, redis_server: Redis, packaged: Path) -> None:
+    redis_server.publish("crowd", packaged, limits={"requests_per_minute": 4})
+    ask = lambda visitor: serving.ask(["a"], "crowd", TOKEN, **{"X-Maquette-Client": visitor}).status_code  # noqa: E731
+    assert [ask(f"visitor {number}") for number in range(6)] == [200] * 4 + [429] * 2
+    assert serving.ask(["a"], "crowd").status_code == 200, "keys have a limit of their own"
 
 
 def test_too_large(serving: Serving) -> None:

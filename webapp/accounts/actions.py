@@ -33,6 +33,17 @@ def ensure_user(email: str, password: str | None = None) -> tuple[User, Workspac
         return user, membership.workspace if membership else create_workspace(user)
 
 
+def may_be_made(email: str) -> bool:
+    """Whether whoever runs the site may make this account: not a new one where SIGN_UP is closed."""
+    if settings.SIGN_UP in ("open", "invited") or not User.objects.exists():
+        return True
+    return User.objects.filter(email__iexact=email).exists()
+
+
+def sign_in_address(user: User) -> str:
+    return settings.PUBLIC_URL + reverse("sign_in_link", args=[SignInLink.issue(user)])
+
+
 def create_token(user: User, workspace: Workspace, name: str = "token") -> tuple[ApiToken, str]:
     token, secret = ApiToken.issue(user, workspace, name)
     audit(workspace, user, "created", "token", token.pk, name)
@@ -48,7 +59,7 @@ def first_owner() -> tuple[User, Workspace]:
 def first_sign_in_link() -> str | None:
     """A one-time link for the first owner: printed at every start of an own machine."""
     user, _workspace = first_owner()
-    return settings.PUBLIC_URL + reverse("sign_in_link", args=[SignInLink.issue(user)])
+    return sign_in_address(user)
 
 
 def audit(workspace: Workspace, user: Any, verb: str, subject: str, subject_id: str = "", text: str = "") -> None:

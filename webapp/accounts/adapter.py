@@ -1,14 +1,18 @@
-"""Where allauth meets our workspaces: whoever signs up gets one."""
+"""Where allauth meets our workspaces: whoever signs up gets one, where SIGN_UP lets them."""
 
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from django.conf import settings
 from django.http import HttpRequest
 
 from webapp.accounts.actions import create_workspace
 
 
 class AccountAdapter(DefaultAccountAdapter):
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        return settings.SIGN_UP == "open"
+
     def save_user(self, request: HttpRequest, user: Any, form: Any, commit: bool = True) -> Any:
         user = super().save_user(request, user, form, commit)
         if commit:

@@ -1,7 +1,11 @@
 """Forms of the settings page."""
 
+from typing import Any
+
 from django import forms
 from django.utils.translation import gettext_lazy as _
+
+from webapp.accounts.models import User
 
 
 class TokenForm(forms.Form):
@@ -10,4 +14,16 @@ class TokenForm(forms.Form):
 
 class ProfileForm(forms.Form):
     email = forms.EmailField(label=_("Email"))
+    password = forms.CharField(
+        label=_("Password"),
+        required=False,
+        strip=False,
+        help_text=_("Only for another email."),
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
     workspace = forms.CharField(label=_("Workspace"), max_length=120)
+
+    def __init__(self, user: User, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if not user.has_usable_password():
+            del self.fields["password"]

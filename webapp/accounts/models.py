@@ -135,7 +135,9 @@ class SignInLink(Stored):
 
     @classmethod
     def issue(cls, user: User) -> str:
+        """A new link; older ones of this person end."""
         secret = secrets.token_urlsafe(32)
+        cls.objects.filter(user=user).delete()
         cls.objects.create(user=user, digest=hashed(secret))
         return secret
 

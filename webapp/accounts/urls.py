@@ -1,11 +1,15 @@
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 from webapp.accounts import views
 
 urlpatterns = [
+    # allauth's own page would take an address without a password and use it unconfirmed.
+    path("accounts/email/", RedirectView.as_view(pattern_name="settings")),
     path("accounts/", include("allauth.account.urls")),
     path("signin/<str:secret>", views.sign_in_link, name="sign_in_link"),
     path("settings", views.settings_page, name="settings"),
+    path("settings/address/<str:secret>", views.confirm_address, name="confirm_address"),
     path("settings/profile", views.update_profile, name="update_profile"),
     path("settings/tokens", views.create_token, name="create_token"),
     path("settings/tokens/<str:pk>/revoke", views.revoke_token, name="revoke_token"),

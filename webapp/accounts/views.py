@@ -1,18 +1,16 @@
 """Signing in by link, and the settings page."""
 
-from allauth.account.models import EmailAddress
 from django.contrib import messages
 from django.contrib.auth import login
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from webapp.accounts import actions
+from webapp.accounts import actions, addresses
 from webapp.accounts.access import load, member
 from webapp.accounts.forms import ProfileForm, TokenForm
-from webapp.accounts.models import ApiToken, AuditEvent, SignInLink, User
+from webapp.accounts.models import ApiToken, AuditEvent, SignInLink
 from webapp.core.problems import Problem
 
 
@@ -38,7 +36,7 @@ def settings_page(request: HttpRequest) -> HttpResponse:
     """Context: profile_form, token_form, tokens, members, events, new_token (shown once)."""
     initial = {"email": request.user.email, "workspace": request.workspace.name}
     context = {
-        "profile_form": ProfileForm(initial=initial),
+        "profile_form": ProfileForm(request.user, initial=initial),
         "token_form": TokenForm(),
         "tokens": ApiToken.objects.for_workspace(request.workspace).filter(revoked_at=None).select_related("user"),
         "members": request.workspace.memberships.select_related("user"),
@@ -51,25 +49,33 @@ def settings_page(request: HttpRequest) -> HttpResponse:
 @member
 @require_POST
 def update_profile(request: HttpRequest) -> HttpResponse:
-    form = ProfileForm(request.POST)
+    form = ProfileForm(request.user, request.POST)
     if not form.is_valid():
         raise Problem(
             _("That email or workspace name cannot be used."), hint=_("Give a full address and a short name.")
         )
-    email = form.cleaned_data["email"].lower()
-    if User.objects.filter(email__iexact=email).exclude(pk=request.user.pk).exists():
-        raise Problem(_("Another account has this email."), hint=_("Use a different address."))
-    with transaction.atomic():
-        # The old mailbox must not reset the password any more.
-        EmailAddress.objects.filter(user=request.user).exclude(email__iexact=email).delete()
-        EmailAddress.objects.get_or_create(
-            user=request.user, email=email, defaults={"primary": True, "verified": False}
-        )
-        request.user.email = email
-        request.user.save(update_fields=["email"])
+    email, changed = form.cleaned_data["email"].lower(), True
+    if email != request.user.email.lower():
+        addresses.check_password(request, form.cleaned_data.get("password", ""))
+        changed = addresses.ask(request.user, email)
     request.workspace.name = form.cleaned_data["workspace"]
     request.workspace.save(update_fields=["name"])
-    messages.success(request, _("Saved."))
+    if changed:
+        messages.success(request, _("Saved."))
+    else:
+        words = _("A link was sent to %(email)s. Until you open it, your old address goes on working.")
+        messages.info(request, words % {"email": email})
+    return redirect("settings")
+
+
+@require_http_methods(["GET", "POST"])
+def confirm_address(request: HttpRequest, secret: str) -> HttpResponse:
+    """A GET only shows a button: whoever has the mailbox presses it, a mail scanner does not."""
+    if request.method == "GET":
+        _user, email = addresses.asked_for(secret)
+        return render(request, "account/confirm_address.html", {"email": email})
+    addresses.confirm(secret)
+    messages.success(request, _("Your address is confirmed."))
     return redirect("settings")
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import wraps
 from typing import Any
 
@@ -18,7 +18,6 @@ from webapp.api.models import IdempotentAnswer
 from webapp.core.problems import Conflict, Forbidden
 
 PAGE = 50
-KEPT = timedelta(days=1)
 
 
 class Body(Schema):
@@ -69,18 +68,21 @@ def page(queryset: models.QuerySet, cursor: str | None, show: Callable[[Any], di
 
 
 def once(view: Callable[..., Any]) -> Callable[..., Any]:
-    """Honour `Idempotency-Key`: a POST that is sent again answers as the first time and does nothing."""
+    """Honour `Idempotency-Key`: a POST that is sent again answers as the first time and does nothing.
+
+    Only what is shown once stays out of the answer that is kept: `key` is null when it is asked for again.
+    """
 
     @wraps(view)
     def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         key = request.headers.get("Idempotency-Key", "")[:200]
         if not key:
             return view(request, *args, **kwargs)
-        digest = hashlib.sha256(request.body if request.content_type == "application/json" else b"").hexdigest()
-        # One person's key is nobody else's: an answer may hold a secret that is shown once.
+        digest = digest_of(request)
+        # One person's key is nobody else's.
         mine = hashlib.sha256(f"{request.user.pk}:{key}".encode()).hexdigest()
         where = {"workspace": request.workspace, "key": mine, "path": request.path[:200]}
-        IdempotentAnswer.objects.filter(created_at__lt=timezone.now() - KEPT).delete()
+        IdempotentAnswer.objects.outdated().filter(**where).delete()
         try:
             with transaction.atomic():
                 kept = IdempotentAnswer.objects.create(**where, digest=digest)
@@ -91,11 +93,37 @@ def once(view: Callable[..., Any]) -> Callable[..., Any]:
         except BaseException:
             kept.delete()
             raise
-        kept.status, kept.body = answer.status_code, json.loads(json.dumps(answer.value, default=str))
+        kept.status, kept.body = answer.status_code, without_secrets(json.loads(json.dumps(answer.value, default=str)))
         kept.save()
         return answer
 
     return checked
+
+
+SECRETS = ("key",)
+"""Fields of answers that are shown once; of a key only its hash is stored anywhere."""
+
+
+def without_secrets(body: Any) -> Any:
+    return body | {name: None for name in SECRETS if name in body} if isinstance(body, dict) else body
+
+
+def digest_of(request: HttpRequest) -> str:
+    """What tells one request from another: its body, or a form's fields and the name, size and content of its files."""
+    if not request.content_type.startswith(("multipart/", "application/x-www-form-urlencoded")):
+        return hashlib.sha256(request.body).hexdigest()
+    files = [
+        [field, file.name, file.size, hashed_file(file)] for field, found in request.FILES.lists() for file in found
+    ]
+    return hashlib.sha256(json.dumps([sorted(request.POST.lists()), sorted(files)]).encode()).hexdigest()
+
+
+def hashed_file(file: Any) -> str:
+    digest = hashlib.sha256()
+    for chunk in file.chunks():
+        digest.update(chunk)
+    file.seek(0)
+    return digest.hexdigest()
 
 
 def repeated(kept: IdempotentAnswer, digest: str) -> JsonResponse:

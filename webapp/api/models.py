@@ -1,18 +1,31 @@
 """What the API remembers on its own: answers given under an Idempotency-Key."""
 
-from django.db import models
+from datetime import timedelta
+from typing import Self
 
-from webapp.core.models import WorkspaceOwned
+from django.db import models
+from django.utils import timezone
+
+from webapp.core.models import WorkspaceOwned, WorkspaceQuerySet
+
+KEPT = timedelta(days=1)
+
+
+class AnswerQuerySet(WorkspaceQuerySet):
+    def outdated(self) -> Self:
+        return self.filter(created_at__lt=timezone.now() - KEPT)
 
 
 class IdempotentAnswer(WorkspaceOwned):
-    """The answer to one POST; the same key on the same path gets it again for a day, whatever the body."""
+    """The answer to one POST, less what is shown once; the same key on the same path gets it again for a day."""
 
     key = models.CharField(max_length=200)
     path = models.CharField(max_length=200)
     digest = models.CharField(max_length=64)
     status = models.PositiveSmallIntegerField(default=0, help_text="0 while the first request is still at work")
     body = models.JSONField(null=True)
+
+    objects = AnswerQuerySet.as_manager()
 
     class Meta(WorkspaceOwned.Meta):
         constraints = [models.UniqueConstraint(fields=["workspace", "key", "path"], name="one_answer_each")]

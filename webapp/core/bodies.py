@@ -1,56 +1,112 @@
-"""Requests that are too large are ended before Django stores them: it spools a whole body before anybody is asked who sent it."""
+"""Requests that are too large, too slow or from nobody are ended before Django stores them: it spools a whole body before
+anybody is asked who sent it.
+"""
 
+import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from django.conf import settings
 
 MIB = 2**20
-USUAL, PART = 5 * MIB, 17 * MIB
+USUAL, PART, STRANGER = 5 * MIB, 17 * MIB, MIB // 16
 UPLOADS = ("/new", "/api/v1/datasets")
+PATIENCE_SECONDS = 20.0
+LEAST_BYTES_PER_SECOND = 8 * 1024
+"""A body may take PATIENCE_SECONDS plus its size so far by this rate; a phone on a bad line is several times quicker."""
+Headers = list[tuple[bytes, bytes]]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 
-class TooLargeError(Exception):
-    """More bytes came than this address takes."""
+class RefusedError(Exception):
+    """The body is not waited for any longer; says why."""
+
+    def __init__(self, status: int, code: str, detail: str, hint: str) -> None:
+        super().__init__(detail)
+        self.status, self.code, self.detail, self.hint = status, code, detail, hint
+
+
+def too_large() -> RefusedError:
+    hint = "Send files to /new, /api/v1/datasets or, in parts of at most 16 MB, to /uploads/."
+    return RefusedError(413, "too_large", "The request is larger than this address takes.", hint)
+
+
+def unknown_sender() -> RefusedError:
+    hint = "Sign in, or send Authorization: Bearer TOKEN; tokens are on the settings page."
+    return RefusedError(401, "bad_token", "Files are taken from people who are known here.", hint)
+
+
+def too_slow() -> RefusedError:
+    return RefusedError(
+        408, "too_slow", "The request did not arrive in time.", "Check the connection and send it again."
+    )
 
 
 class BodyLimit:
-    """ASGI middleware: 5 MiB a request, a tus part at /uploads/, an upload where files are taken."""
+    """ASGI middleware: 5 MiB a request, a tus part at /uploads/, an upload where files are taken.
 
-    def __init__(self, application: Any) -> None:
-        self.application = application
+    `known` says whether the headers are those of a person or a program with an account: without one, 64 KiB is all that
+    the addresses of files take.
+    """
+
+    def __init__(self, application: Any, known: Callable[[Headers], Awaitable[bool]]) -> None:
+        self.application, self.known = application, known
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Any) -> None:
         if scope["type"] != "http":
             await self.application(scope, receive, send)
             return
-        left = limit_of(scope["path"])
-        declared = dict(scope["headers"]).get(b"content-length", b"0")
         begun = False
-
-        async def counted() -> dict[str, Any]:
-            nonlocal left
-            message = await receive()
-            if message["type"] == "http.request":
-                left -= len(message.get("body", b""))
-                if left < 0:
-                    raise TooLargeError
-            return message
 
         async def noted(message: dict[str, Any]) -> None:
             nonlocal begun
             begun = True
             await send(message)
 
+        body = Body(scope, receive, self.known)
         try:
-            if declared.isdigit() and int(declared) > left:
-                raise TooLargeError
-            await self.application(scope, counted, noted)
-        except TooLargeError:
+            await body.check(body.declared)
+            await self.application(scope, body.receive, noted)
+        except RefusedError as refused:
             if not begun:
-                await refuse(send)
+                await refuse(send, refused)
+
+
+class Body:
+    """One request's body as it comes: counted, timed, and from somebody known beyond the first 64 KiB of a file."""
+
+    def __init__(self, scope: dict[str, Any], receive: Receive, known: Callable[[Headers], Awaitable[bool]]) -> None:
+        self.source, self.known, self.headers = receive, known, scope["headers"]
+        self.limit = limit_of(scope["path"])
+        self.trusted = self.limit == USUAL
+        self.size, self.whole, self.began = 0, False, time.monotonic()
+        declared = dict(scope["headers"]).get(b"content-length", b"0")
+        self.declared = int(declared) if declared.isdigit() and len(declared) < 20 else 0
+
+    async def check(self, size: int) -> None:
+        if size > self.limit:
+            raise too_large()
+        if size > STRANGER and not self.trusted:
+            self.trusted = await self.known(self.headers)
+            if not self.trusted:
+                raise unknown_sender()
+
+    async def receive(self) -> dict[str, Any]:
+        if self.whole:  # from now on only the visitor's leaving is waited for
+            return await self.source()
+        left = PATIENCE_SECONDS + self.size / LEAST_BYTES_PER_SECOND - (time.monotonic() - self.began)
+        try:
+            async with asyncio.timeout(max(left, 0)):
+                message = await self.source()
+        except TimeoutError as error:
+            raise too_slow() from error
+        if message["type"] == "http.request":
+            self.size += len(message.get("body", b""))
+            self.whole = not message.get("more_body", False)
+            await self.check(self.size)
+        return message
 
 
 def limit_of(path: str) -> int:
@@ -59,16 +115,17 @@ def limit_of(path: str) -> int:
     return PART if path.startswith("/uploads/") else USUAL
 
 
-async def refuse(send: Any) -> None:
+async def refuse(send: Any, refused: RefusedError) -> None:
     fields = {
         "type": "about:blank",
-        "title": "too large",
-        "status": 413,
-        "code": "too_large",
-        "detail": "The request is larger than this address takes.",
-        "hint": "Send files to /new, /api/v1/datasets or, in parts of at most 16 MB, to /uploads/.",
+        "title": refused.code.replace("_", " "),
+        "status": refused.status,
+        "code": refused.code,
+        "detail": refused.detail,
+        "hint": refused.hint,
     }
-    body = json.dumps(fields).encode()
     headers = [(b"content-type", b"application/problem+json"), (b"connection", b"close")]
-    await send({"type": "http.response.start", "status": 413, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    if refused.status == 401:
+        headers.append((b"www-authenticate", b"Bearer"))
+    await send({"type": "http.response.start", "status": refused.status, "headers": headers})
+    await send({"type": "http.response.body", "body": json.dumps(fields).encode()})

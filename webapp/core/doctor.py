@@ -176,6 +176,20 @@ def _reached(host: str, port: int) -> bool:
     return reached.is_set()
 
 
+def accounts() -> Result:
+    if settings.SIGN_UP not in ("open", "invited", "closed"):
+        return (
+            MISSING,
+            f"SIGN_UP={settings.SIGN_UP} is not known, so nobody can make an account",
+            "Set SIGN_UP to open, invited or closed.",
+        )
+    local = urlsplit(settings.PUBLIC_URL).hostname in ("127.0.0.1", "localhost", "::1")
+    if settings.SIGN_UP == "open" and not local:
+        return NOTE, "anybody who reaches the site can make one", "SIGN_UP=invited leaves that to you."
+    words = {"open": "anybody who reaches the site can make one", "invited": "made by `manage.py invite`"}
+    return OK, words.get(settings.SIGN_UP, "closed: nobody can make one"), ""
+
+
 def ports() -> Result:
     web, serving = (int(os.environ.get(name) or value) for name, value in (("PORT", 8000), ("SERVING_PORT", 8001)))
     busy = [port for port in (web, serving) if _listens(port)]
@@ -204,5 +218,6 @@ CHECKS: dict[str, Callable[[], Result]] = {
     "Migrations": migrations,
     "Models": models,
     "Hub": hub,
+    "Accounts": accounts,
     "Ports": ports,
 }

@@ -39,6 +39,9 @@ from webapp.runs.models import Status as RunStatus
 HOSTING_LIMIT = timedelta(minutes=5)
 """Longest stretch charged at once: a beat that slept longer does not bill the time it slept."""
 
+FEEDBACK_A_DAY = 500
+"""Judgements of visitors that one endpoint keeps in 24 hours."""
+
 LOST_AFTER, LOST_UNTIL = timedelta(minutes=5), timedelta(minutes=8)
 """Age at which a package that nobody has made is asked for again: a few times, not for ever."""
 
@@ -291,18 +294,32 @@ def predict_url(endpoint: Endpoint) -> str:
     return f"{settings.PUBLIC_URL}/e/{endpoint.slug}/predict"
 
 
-def take_feedback(endpoint: Endpoint, text: str, output: Any, verdict: str, **fields: Any) -> Feedback:
+def take_feedback(
+    endpoint: Endpoint, text: str, output: Any, verdict: str, answer: str | None = None, **fields: Any
+) -> Feedback:
+    """One judgement; of an `answer` that the demo page showed, the last one counts."""
     if verdict not in (Feedback.UP, Feedback.DOWN):
         raise Problem(_("A verdict is up or down."), code="bad_verdict", hint=_("Send up or down."))
-    return Feedback.objects.create(
-        workspace_id=endpoint.workspace_id,
-        endpoint=endpoint,
-        version=endpoint.current,
-        input=text[:10_000],
-        output=output,
-        verdict=verdict,
-        **fields,
+    fields |= {"version": endpoint.current, "input": text[:10_000], "output": output, "verdict": verdict}
+    if answer is None:
+        return Feedback.objects.create(workspace_id=endpoint.workspace_id, endpoint=endpoint, **fields)
+    if not endpoint.feedback.filter(answer=answer).exists():
+        check_feedback_room(endpoint)
+    made, _created = Feedback.objects.update_or_create(
+        endpoint=endpoint, answer=answer, defaults={"workspace_id": endpoint.workspace_id, **fields}
     )
+    return made
+
+
+def check_feedback_room(endpoint: Endpoint) -> None:
+    since = timezone.now() - timedelta(days=1)
+    if endpoint.feedback.filter(created_at__gt=since, answer__isnull=False).count() >= FEEDBACK_A_DAY:
+        raise Problem(
+            _("This demo has been judged very often today."),
+            code="enough_feedback",
+            hint=_("Come back tomorrow, or tell whoever sent you the link."),
+            status=429,
+        )
 
 
 def count_visit(link: ShareLink | None, **counts: int) -> None:

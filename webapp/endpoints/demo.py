@@ -1,6 +1,7 @@
 """The public demo page: for anybody whom the endpoint was shared with. Needs no account and no script."""
 
 import hashlib
+import ipaddress
 from typing import Any
 
 from django.conf import settings
@@ -11,13 +12,16 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
+from webapp.core.ids import new_id
 from webapp.core.problems import Problem
 from webapp.endpoints import actions, serving_client
 from webapp.endpoints.models import Endpoint, ShareLink, Status, Visibility
-from webapp.runs.reports import examples
+from webapp.runs.reports import examples, report
 
 ANSWER_LIFETIME_SECONDS = 24 * 3600
 SHOWN_CLASSES = 5
+MOST_CORRECTION = 80
+"""Characters of a correction where the model has no labels to choose from."""
 
 
 def open_demo(request: HttpRequest, slug: str) -> tuple[Endpoint, ShareLink | None]:
@@ -37,10 +41,23 @@ def open_demo(request: HttpRequest, slug: str) -> tuple[Endpoint, ShareLink | No
 
 
 def visitor_of(request: HttpRequest) -> str:
-    """A rate limit's subject: the visitor's address, hashed with the site's secret so that none is stored."""
-    forwarded = request.headers.get("X-Forwarded-For", "").split(",")[-1].strip() if settings.HTTPS else ""
-    address = forwarded or request.META.get("REMOTE_ADDR", "")
-    return "visitor:" + hashlib.sha256(f"{settings.SECRET_KEY}:{address}".encode()).hexdigest()[:20]
+    """A rate limit's subject: the visitor's address, hashed with the site's secret so that none is stored.
+
+    Behind a proxy uvicorn has put the visitor's address in place of the proxy's, if FORWARDED_ALLOW_IPS trusts it.
+    """
+    subject = network(request.META.get("REMOTE_ADDR", ""))
+    return "visitor:" + hashlib.sha256(f"{settings.SECRET_KEY}:{subject}".encode()).hexdigest()[:20]
+
+
+def network(address: str) -> str:
+    """Whose limit an address counts for: a household or a server has a whole /64 of IPv6 addresses to choose from."""
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if found.version == 4:
+        return str(found)
+    return str(found.ipv4_mapped or ipaddress.ip_network((int(found), 64), strict=False))
 
 
 def context_of(endpoint: Endpoint, link: ShareLink | None) -> dict[str, Any]:
@@ -89,7 +106,7 @@ def predict(request: HttpRequest, endpoint: Endpoint, link: ShareLink | None, co
         "answer": output | {"scores": output["scores"][:SHOWN_CLASSES]},
         "labels": sorted(one["label"] for one in output["scores"]),
         "timing_ms": answer["timing_ms"],
-        "token": signing.dumps([endpoint.pk, text, output["label"], scores], salt="answer", compress=True),
+        "token": signing.dumps([endpoint.pk, new_id(), text, output["label"], scores], salt="answer", compress=True),
     }
     return 200
 
@@ -97,19 +114,27 @@ def predict(request: HttpRequest, endpoint: Endpoint, link: ShareLink | None, co
 @csrf_exempt
 @require_POST
 def feedback(request: HttpRequest, slug: str) -> HttpResponse:
-    """Thumbs and “should have been” for an answer that this site really gave: the token proves it."""
+    """Thumbs and “should have been” for an answer that this site really gave: the token proves it, and counts once."""
     endpoint, link = open_demo(request, slug)
     try:
-        pk, text, label, scores = signing.loads(
+        pk, answer, text, label, scores = signing.loads(
             request.POST.get("token", ""), salt="answer", max_age=ANSWER_LIFETIME_SECONDS
         )
-    except signing.BadSignature as error:
+    except (signing.BadSignature, ValueError) as error:  # ValueError: a token of an older version
         raise Problem(_("That answer is too old to judge."), hint=_("Ask again, then judge the new one.")) from error
     if pk != endpoint.pk:
         raise Http404
-    wanted = request.POST.get("should_have_been", "")[:200]
+    wanted = check_label(endpoint, request.POST.get("should_have_been", ""))
     verdict = request.POST.get("verdict") or ("down" if wanted else "")
     output = {"label": label, "scores": [{"label": name, "score": score} for name, score in scores]}
-    actions.take_feedback(endpoint, text, output, verdict, link=link, should_have_been=wanted)
+    actions.take_feedback(endpoint, text, output, verdict, answer, link=link, should_have_been=wanted)
     context = context_of(endpoint, link) | {"thanks": verdict, "text": text}
     return render(request, "endpoints/_demo_thanks.html" if request.htmx else "endpoints/demo.html", context)
+
+
+def check_label(endpoint: Endpoint, wanted: str) -> str:
+    """One of the model's labels; a short text where the model has none."""
+    labels = report(endpoint.current.run).get("labels") if endpoint.current else None
+    if wanted and labels and wanted not in labels:
+        raise Problem(_("That is none of the answers of this demo."), hint=_("Choose one of the list."))
+    return wanted if labels else wanted[:MOST_CORRECTION]

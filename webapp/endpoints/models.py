@@ -160,7 +160,7 @@ class UsageHour(models.Model):
 
 
 class Feedback(WorkspaceOwned):
-    """What a visitor thought of one answer."""
+    """What a visitor thought of one answer; thinking again of the same answer replaces it."""
 
     UP, DOWN = "up", "down"
 
@@ -171,6 +171,10 @@ class Feedback(WorkspaceOwned):
     output = models.JSONField()
     verdict = models.CharField(max_length=4, choices=[(UP, _("right")), (DOWN, _("wrong"))])
     should_have_been = models.CharField(max_length=200, blank=True)
+    answer = models.CharField(max_length=16, null=True, help_text="which shown answer; null for what came by the API")
+
+    class Meta(WorkspaceOwned.Meta):
+        constraints = [models.UniqueConstraint(fields=["endpoint", "answer"], name="one_feedback_an_answer")]
 
     def __str__(self) -> str:
         return f"{self.verdict}: {self.input[:40]}"

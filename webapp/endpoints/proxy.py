@@ -126,8 +126,8 @@ class ServingProxy:
     def carries_token(self, scope: Scope) -> bool:
         if not self.internal_token:
             return False
-        given = (value.rpartition(b" ")[2].strip() for name, value in scope["headers"] if name == b"authorization")
-        return any(hmac.compare_digest(token, self.internal_token) for token in given)
+        given = (part for name, value in scope["headers"] if name == b"authorization" for part in value.split())
+        return any(hmac.compare_digest(part, self.internal_token) for part in given)
 
 
 class Exchange:

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.core.validators import validate_email
 from django.db import OperationalError
 
-from webapp.accounts.actions import create_token, ensure_user
+from webapp.accounts.actions import create_token, ensure_user, may_be_made
 from webapp.accounts.models import User
 
 
@@ -26,6 +26,8 @@ class Command(BaseCommand):
         except ValidationError as error:
             raise CommandError(f"“{email}” is no email address. Give one like ada@example.org.") from error
         try:
+            if not may_be_made(email):
+                raise CommandError(f"{email} has no account, and SIGN_UP is closed. Set SIGN_UP=invited to make one.")
             new = not User.objects.filter(email__iexact=email).exists()
             user, workspace = ensure_user(email)
         except OperationalError as error:

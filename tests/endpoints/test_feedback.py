@@ -1,0 +1,71 @@
+"""What visitors say of an answer: once each, with the labels that there are, and not without end."""
+
+import json
+from typing import Any
+
+import pytest
+from django.core import signing
+from django.test import Client
+
+from tests import things
+from webapp.accounts.models import Workspace
+from webapp.endpoints import actions
+from webapp.endpoints.demo import network
+from webapp.endpoints.models import Endpoint, Feedback
+
+
+@pytest.fixture
+def endpoint(workspace: Workspace) -> Endpoint:
+    run = things.run(things.prototype(workspace))
+    run.artifact.mkdir(parents=True)
+    (run.artifact / "report.json").write_text(json.dumps({"labels": ["a", "b"]}))
+    return things.endpoint(run)
+
+
+def token(endpoint: Endpoint, answer: str = "first") -> str:
+    return signing.dumps([endpoint.pk, answer, "a text", "a", [("a", 0.9)]], salt="answer", compress=True)
+
+
+def judge(secret: str, **fields: Any) -> int:
+    return Client().post("/d/the-demo/feedback", {"token": secret, **fields}).status_code
+
+
+def test_one_answer_counts_once(endpoint: Endpoint) -> None:
+    secret = token(endpoint)
+    for _ in range(3):
+        assert judge(secret, verdict="up") == 200
+    assert Feedback.objects.get().verdict == "up"
+    assert judge(secret, should_have_been="b") == 200, "a visitor may think again"
+    assert (Feedback.objects.get().verdict, Feedback.objects.get().should_have_been) == ("down", "b")
+    assert judge(token(endpoint, "second"), verdict="up") == 200
+    assert Feedback.objects.count() == 2
+
+
+def test_a_correction_is_one_of_the_labels(endpoint: Endpoint) -> None:
+    assert judge(token(endpoint), should_have_been="x" * 9000) == 422
+    assert not Feedback.objects.exists()
+    (endpoint.current.run.artifact / "report.json").unlink()
+    assert judge(token(endpoint), should_have_been="x" * 9000) == 200
+    assert Feedback.objects.get().should_have_been == "x" * 80
+
+
+def test_there_is_an_end_to_it(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(actions, "FEEDBACK_A_DAY", 2)
+    assert [judge(token(endpoint, name), verdict="up") for name in ("one", "two", "three")] == [200, 200, 429]
+    assert judge(token(endpoint, "one"), verdict="down") == 200
+    actions.take_feedback(endpoint, "x", {}, "up")  # the owner's own programs are not bounded
+    assert Feedback.objects.count() == 3
+
+
+@pytest.mark.parametrize(
+    "secret", ["", "x", signing.dumps(["x", "a text", "a", []], salt="answer"), signing.dumps([1], salt="other")]
+)
+def test_what_this_site_did_not_show_is_not_judged(secret: str, endpoint: Endpoint) -> None:
+    assert judge(secret, verdict="up") == 422
+
+
+def test_whose_limit_an_address_counts_for() -> None:
+    assert network("2001:db8:1:2:aaaa::1") == network("2001:db8:1:2::ffff") != network("2001:db8:1:3::1")
+    assert network("203.0.113.9") == network("::ffff:203.0.113.9") != network("203.0.113.10")
+    assert network("fe80::1%eth0") == "fe80::/64"
+    assert network("testserver") == "testserver"

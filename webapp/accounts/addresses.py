@@ -1,0 +1,94 @@
+"""Another e-mail address for an account: with the password, and confirmed by a link where mail can be sent.
+
+Until then nothing is stored: allauth would already sign in and reset passwords by an address that waits.
+"""
+
+from allauth.account.models import EmailAddress
+from allauth.core import ratelimit
+from django.conf import settings
+from django.core import signing
+from django.core.mail import send_mail
+from django.db import transaction
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from webapp.accounts.models import User
+from webapp.core.problems import Forbidden, Problem
+
+LIFETIME_SECONDS = 24 * 3600
+SALT = "address"
+
+
+def check_password(request: HttpRequest, password: str) -> None:
+    """Whoever never set a password signs in by link and is not asked for one."""
+    if not request.user.has_usable_password():
+        return
+    if not ratelimit.consume(request, action="reauthenticate", user=request.user):
+        raise Problem(_("That was tried too often."), hint=_("Wait a minute, then try again."), status=429)
+    if not request.user.check_password(password):
+        raise Forbidden(
+            _("Another email needs your password, and this was not it."),
+            code="bad_password",
+            hint=_("Give your password beside the new email. Nothing was changed."),
+        )
+
+
+def check_free(user: User, email: str) -> None:
+    if User.objects.filter(email__iexact=email).exclude(pk=user.pk).exists():
+        raise Problem(_("Another account has this email."), hint=_("Use a different address."))
+
+
+def ask(user: User, email: str) -> bool:
+    """Change the address, or send a link to the new one that does; whether it is changed already."""
+    check_free(user, email)
+    if not settings.MAIL_CONFIGURED:
+        change(user, email)
+        return True
+    secret = signing.dumps([user.pk, user.email, email], salt=SALT)
+    link = settings.PUBLIC_URL + reverse("confirm_address", args=[secret])
+    words = _(
+        "Open this link within a day to use this address for Maquette:\n\n%(link)s\n\nIf you did not ask, do nothing."
+    )
+    send_mail(_("Confirm your address"), words % {"link": link}, None, [email])
+    return False
+
+
+def asked_for(secret: str) -> tuple[User, str]:
+    """Whose address is to become which. A link works as long as the address is still the one that it replaces."""
+    try:
+        pk, old, email = signing.loads(secret, salt=SALT, max_age=LIFETIME_SECONDS)
+    except signing.BadSignature as error:
+        raise gone() from error
+    user = User.objects.filter(pk=pk, email=old, is_active=True).first()
+    if user is None:
+        raise gone()
+    return user, email
+
+
+def gone() -> Problem:
+    return Problem(
+        _("This link has been used or is too old."),
+        code="link_used",
+        hint=_("Ask for a new one on the settings page."),
+        status=410,
+    )
+
+
+def confirm(secret: str) -> User:
+    user, email = asked_for(secret)
+    check_free(user, email)
+    old = user.email
+    change(user, email, verified=True)
+    words = _("Your account now has the address %(email)s. If that was not you, tell whoever runs this site.")
+    send_mail(_("Your address was changed"), words % {"email": email}, None, [old])
+    return user
+
+
+def change(user: User, email: str, *, verified: bool = False) -> None:
+    """The old mailbox must not reset the password any more, so allauth keeps the new address alone."""
+    with transaction.atomic():
+        EmailAddress.objects.filter(user=user).delete()
+        EmailAddress.objects.create(user=user, email=email, primary=True, verified=verified)
+        user.email = email
+        user.save(update_fields=["email"])
