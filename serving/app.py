@@ -18,9 +18,10 @@ import orjson
 
 from serving import problems
 from serving.access import Access, Caller, Record, Registry, connect
+from serving.forms import Form, parse_inputs
 from serving.http import Gone, Receive, Request, Response, Scope, Send
 from serving.metrics import Metrics
-from serving.pool import Model, Pool, memory_budget, read_inputs
+from serving.pool import Model, Pool, memory_budget
 from serving.problems import Headers, Problem
 from serving.usage import Usage
 
@@ -28,7 +29,7 @@ log = logging.getLogger(__name__)
 PREDICT = re.compile(r"/e/([^/]{1,100})/predict")
 INTERNAL_RATE = 120
 """Requests a minute of one visitor for models that are not deployed: the try-it box."""
-INTERNAL_INPUTS, INTERNAL_BYTES = 64, 1024 * 1024
+INTERNAL_INPUTS, INTERNAL_BYTES = 64, 15 * 1024 * 1024
 WARM_SECONDS = 10.0
 """After this long the process calls itself ready even if models are still being opened."""
 ANY_ORIGIN: Headers = [
@@ -158,8 +159,10 @@ class Application:
 
     async def predict_endpoint(self, request: Request, record: Record, caller: Caller, started: float) -> Response:
         self.access.admit(record, caller, visitor(request))
-        inputs = parse_inputs(await request.body(record.bytes_per_request), record.inputs_per_request)["inputs"]
+        body = await request.body(record.bytes_per_request)
+        asked = parse_inputs(body, request.content_type, record.inputs_per_request)
         model = await self.pool.get(record.artifact or "", record.engine)
+        inputs = inputs_of(asked, model)
         names = {"run": record.run, "version": record.version}
         body, ms = await self.outputs(model, inputs, names, started)
         self.usage.add(record.slug, caller.key, rows=len(inputs), ms=ms)
@@ -172,7 +175,7 @@ class Application:
             raise problems.no_key()
         if visitor(request):
             self.access.limits.take(("", visitor(request)), INTERNAL_RATE)
-        asked = parse_inputs(await request.body(INTERNAL_BYTES), INTERNAL_INPUTS)
+        asked = parse_inputs(await request.body(INTERNAL_BYTES), b"application/json", INTERNAL_INPUTS)
         artifact, engine = asked.get("artifact"), asked.get("engine")
         if not isinstance(artifact, str) or not (Path(artifact) / "manifest.json").is_file():
             raise Problem(
@@ -187,11 +190,17 @@ class Application:
         self, model: Model, inputs: list[Any], names: dict[str, Any], started: float
     ) -> tuple[bytes, float]:
         """The answer's JSON and the milliseconds it took."""
-        answer = await model.batcher.predict(await read_inputs(model.engine, inputs))
+        answer = await model.batcher.predict(await self.pool.read(model.engine, inputs))
         total = (time.perf_counter() - started) * 1000
         timing = {"queue": round(answer.queue_ms, 2), "model": round(answer.model_ms, 2), "total": round(total, 2)}
         self.metrics.predicted(len(inputs), total)
         return orjson.dumps({"outputs": answer.outputs, "model": names, "timing_ms": timing}), total
+
+
+def inputs_of(asked: dict[str, Any], model: Model) -> list[Any]:
+    """What was asked, as the engine reads it."""
+    form = asked.get("form")
+    return form.inputs(model.engine.manifest.get("inputs", [])) if isinstance(form, Form) else asked["inputs"]
 
 
 def visitor(request: Request) -> str:
@@ -208,28 +217,6 @@ def need(request: Request, method: str) -> None:
             f"Use {method}.",
             headers=[(b"allow", method.encode())],
         )
-
-
-def parse_inputs(body: bytes, most: int) -> dict[str, Any]:
-    """The request's JSON with a list `inputs` of 1 to `most`; `Problem` 422."""
-    example = 'Send {"inputs": ["a text"]}.'
-    try:
-        asked = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise Problem(422, "bad_json", "The request is not valid JSON.", example) from error
-    inputs = asked.get("inputs") if isinstance(asked, dict) else None
-    if not isinstance(inputs, list):
-        raise Problem(422, "no_inputs", "`inputs` must be a list.", example)
-    if not inputs:
-        raise Problem(422, "no_inputs", "`inputs` is empty.", example)
-    if len(inputs) > most:
-        raise Problem(
-            422,
-            "too_many_inputs",
-            f"At most {most} inputs fit into one request; there are {len(inputs)}.",
-            "Send several requests.",
-        )
-    return asked
 
 
 app = Application()

@@ -18,6 +18,9 @@ MOST_TOKENS = 8_192
 """A batch ends before this many tokens, guessed from the characters, so that long texts do not pile up."""
 CHARACTERS_PER_TOKEN = 4
 MOST_WAITING_ROWS = 2_048
+MIB = 1024 * 1024
+MOST_BYTES, MOST_WAITING_BYTES = 32 * MIB, 256 * MIB
+"""Of decoded pictures and sounds, in one batch and in one queue."""
 
 
 class Predictor(Protocol):
@@ -35,6 +38,7 @@ class Answer:
 class Job:
     inputs: list[Any]
     tokens: int
+    bytes: int
     future: asyncio.Future[Answer]
     asked: float
 
@@ -56,17 +60,19 @@ class Batcher:
         self.executor = executor
         self.loop = asyncio.get_running_loop()
         self.waiting: deque[Job] = deque()
-        self.rows = 0
+        self.rows = self.bytes = 0
         self.working = False
         self.figures = Figures()
 
     async def predict(self, inputs: list[Any]) -> Answer:
         """One output an input, in order; `Problem` 503 when too much waits already."""
-        if self.rows + len(inputs) > MOST_WAITING_ROWS:
+        size = sum(map(bytes_of, inputs))
+        if self.rows + len(inputs) > MOST_WAITING_ROWS or (self.bytes and self.bytes + size > MOST_WAITING_BYTES):
             raise problems.busy()
         tokens = sum(len(one) if isinstance(one, str) else 1 for one in inputs) // CHARACTERS_PER_TOKEN
-        job = Job(inputs, tokens, self.loop.create_future(), time.perf_counter())
+        job = Job(inputs, tokens, size, self.loop.create_future(), time.perf_counter())
         self.rows += len(inputs)
+        self.bytes += size
         self.waiting.append(job)
         if not self.working:
             self.working = True
@@ -104,6 +110,7 @@ class Batcher:
         for job in batch:
             count = len(job.inputs)
             self.rows -= count
+            self.bytes -= job.bytes
             if job.future.done():  # the caller went away
                 pass
             elif isinstance(outputs, Exception):
@@ -120,14 +127,23 @@ class Batcher:
             self.working = False
 
 
+def bytes_of(value: Any) -> int:
+    """What a read input holds in arrays."""
+    if isinstance(value, dict):
+        return sum(map(bytes_of, value.values()))
+    if isinstance(value, list | tuple):
+        return sum(map(bytes_of, value))
+    return getattr(value, "nbytes", 0)
+
+
 def take(waiting: deque[Job]) -> list[Job]:
     """The oldest jobs that fit into one batch, at least one. Called by the worker thread alone."""
     batch: list[Job] = []
-    rows = tokens = 0
+    rows = tokens = size = 0
     while waiting:
         job = waiting[0]
-        rows, tokens = rows + len(job.inputs), tokens + job.tokens
-        if batch and (rows > MOST_ROWS or tokens > MOST_TOKENS):
+        rows, tokens, size = rows + len(job.inputs), tokens + job.tokens, size + job.bytes
+        if batch and (rows > MOST_ROWS or tokens > MOST_TOKENS or size > MOST_BYTES):
             break
         batch.append(waiting.popleft())
     return batch

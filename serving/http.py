@@ -54,6 +54,10 @@ class Request:
         kind, _space, token = self.headers.get(b"authorization", b"").partition(b" ")
         return token.strip() if kind.lower() == b"bearer" else b""
 
+    @property
+    def content_type(self) -> bytes:
+        return self.headers.get(b"content-type", b"")
+
     async def body(self, limit: int) -> bytes:
         """The whole body, at most `limit` bytes; `Problem` 413 or 408."""
         length = self.headers.get(b"content-length", b"0")

@@ -25,6 +25,8 @@ FAILED_SECONDS = 5.0
 """A model that could not be opened is not tried again sooner."""
 OVERHEAD = 2.0
 """Memory that a session takes, as a multiple of its file: ONNX Runtime repacks the weights beside the originals."""
+READERS = max(2, os.cpu_count() or 2)
+"""Pictures and sounds decoded at once: each may take a hundred megabytes while it is."""
 Name = tuple[str, str | None]
 
 
@@ -55,6 +57,7 @@ class Pool:
         self.evicted = 0
         self.worker = ThreadPoolExecutor(1, thread_name_prefix="model")
         self.loader = ThreadPoolExecutor(1, thread_name_prefix="load")
+        self.reader = ThreadPoolExecutor(READERS, thread_name_prefix="read")
 
     @property
     def bytes(self) -> int:
@@ -124,7 +127,14 @@ class Pool:
             except Problem:
                 continue
 
+    async def read(self, engine: Any, inputs: list[Any]) -> list[Any]:
+        """The inputs as the engine takes them; `Problem` 422 that names the first that cannot be used."""
+        if not engine.reads_slowly:
+            return read_each(engine, inputs)
+        return await asyncio.get_running_loop().run_in_executor(self.reader, read_each, engine, inputs)
+
     def close(self) -> None:
+        self.reader.shutdown(wait=False, cancel_futures=True)
         self.worker.shutdown(wait=False, cancel_futures=True)
         self.loader.shutdown(wait=False, cancel_futures=True)
 
@@ -146,13 +156,6 @@ def unusable(reason: str) -> Problem:
         "The owner can package or train it again.",
         retry_after=30,
     )
-
-
-async def read_inputs(engine: Any, inputs: list[Any]) -> list[Any]:
-    """The inputs as the engine takes them; `Problem` 422 that names the first that cannot be used."""
-    if engine.reads_slowly:
-        return await asyncio.to_thread(read_each, engine, inputs)
-    return read_each(engine, inputs)
 
 
 def read_each(engine: Any, inputs: list[Any]) -> list[Any]:

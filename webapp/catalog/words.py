@@ -54,6 +54,11 @@ def trainable(slug: str | None) -> bool:
     return slug in {task.slug for task in tasks.all()}
 
 
+def reads_media(slug: str) -> bool:
+    """Whether the task's inputs are pictures or sounds."""
+    return trainable(slug) and any(role.kind in ("image", "audio") for role in tasks.get(slug).roles)
+
+
 def task_title(slug: str) -> str:
     return _(TASKS[slug]) if slug in TASKS else slug
 

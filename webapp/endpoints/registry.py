@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
+from webapp.catalog.words import reads_media
 from webapp.core.redis import best_effort, client
 from webapp.costs.actions import month
 from webapp.endpoints.models import Endpoint, EndpointKey, Status, UsageHour
@@ -17,7 +18,8 @@ from webapp.endpoints.models import Endpoint, EndpointKey, Status, UsageHour
 log = logging.getLogger(__name__)
 PREFIX, CHANNEL, USAGE = "maquette:endpoint:", "maquette:endpoints", "maquette:usage"
 DRAIN_AT_ONCE = 2000
-MAX_INPUTS, MAX_BYTES = 64, 1024 * 1024
+MAX_INPUTS, MAX_BYTES, MAX_MEDIA_BYTES = 64, 1024 * 1024, 15 * 1024 * 1024
+"""A picture of 10 MB is 14 MB as a `data:` URL."""
 
 
 def record(endpoint: Endpoint, blocked: str | None) -> dict[str, Any]:
@@ -35,7 +37,7 @@ def record(endpoint: Endpoint, blocked: str | None) -> dict[str, Any]:
         "limits": {
             "requests_per_minute": endpoint.requests_per_minute,
             "inputs_per_request": MAX_INPUTS,
-            "bytes_per_request": MAX_BYTES,
+            "bytes_per_request": MAX_MEDIA_BYTES if version and reads_media(version.run.task) else MAX_BYTES,
         },
         "keys": keys,
     }
