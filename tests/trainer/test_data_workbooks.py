@@ -214,8 +214,9 @@ def old_workbook(*cells: tuple[int, int]) -> bytes:
 
 def test_an_old_workbook_is_measured_before_it_is_read(tmp_path: Path) -> None:
     near = [(row, column) for row in range(30) for column in range(2)]
-    table = opened(tmp_path / "a.xls", old_workbook(*near))
-    assert sum(len(batch[0]) for batch in table.batches) == 29
+    for name in ("a.xls", "a.xlsx", "a.csv"):
+        table = opened(tmp_path / name, old_workbook(*near) + workbook({"S": ROWS}))
+        assert sum(len(batch[0]) for batch in table.batches) == 29
     with pytest.raises(DataError, match="cell CRXO65536: 65,536 rows"):
         opened(tmp_path / "b.xls", old_workbook(*near, (65_535, 65_534)))
 

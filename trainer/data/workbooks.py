@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 from xml.parsers import expat
 
-from trainer.data.reading import damaged
+from trainer.data.reading import OLD_OFFICE, damaged
 from trainer.data.scratch import check_room, is_full, no_space
 from trainer.data.unpacking import DAMAGE, EXPANSION_FREE, MAX_EXPANSION
 from trainer.errors import DataError
@@ -85,11 +85,16 @@ def number_of(letters: str) -> int:
 
 
 def checked(path: Path, name: str, place: Path) -> Path:
-    """A workbook whose sheets are small enough: its copy in `place`, the file itself where it is no zip."""
+    """A workbook whose sheets are small enough: its copy in `place`, or a link to the file itself where it is no zip,
+    with the ending that tells its reader what it is."""
     grid = Grid(name)
-    if not zipfile.is_zipfile(path):
+    with path.open("rb") as file:
+        old = file.read(8).startswith(OLD_OFFICE)
+    if old:
         check_old(path, grid)
-        return path
+        to = place / "workbook.xls"
+        to.symlink_to(path.resolve())
+        return to
     try:
         with zipfile.ZipFile(path) as archive:
             return copied(archive, path.stat().st_size, place, grid)
