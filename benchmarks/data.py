@@ -44,7 +44,7 @@ def write_rows(path: Path, rows: int) -> None:
 
 
 def write_pictures(path: Path, count: int) -> None:
-    """Noise over colours that flow into each other, about 60 KB each; every 50 share their pixels, none its bytes."""
+    """Noise over colours that flow into each other, about 108 KB each; every 50 share their pixels, none its bytes."""
     chosen = np.random.default_rng(0)
     with zipfile.ZipFile(path, "w") as archive:
         for number in range(count):

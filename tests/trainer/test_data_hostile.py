@@ -83,6 +83,13 @@ def test_any_names_in_an_archive(
     read(place / "a.bin", place)
 
 
+def test_a_name_that_a_nul_cuts_to_nothing(tmp_path: Path) -> None:
+    write_zip(tmp_path / "a.zip", [("\0.png", picture(1)), *classes().items()])
+    found = inspect([tmp_path / "a.zip"], tmp_path / "v1")
+    assert found["rows"] == 16
+    assert "a file has no name" in str(found["problems"])
+
+
 def as_tar(files: dict[str, bytes]) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:

@@ -56,6 +56,20 @@ def test_cells_without_a_place_are_counted(tmp_path: Path) -> None:
         opened(tmp_path / "a.xlsx", with_rows(wide))
 
 
+@pytest.mark.parametrize("piece", [1, 7, 100, 1 << 20])
+def test_a_glance_sees_what_a_close_look_sees(piece: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    cells = b"".join(b'<row r="%d"><c r="AB%d" s="1"><v>1</v></c><c r="A%d"/></row>' % (n, n, n) for n in range(1, 90))
+    monkeypatch.setattr(workbooks, "MAX_CELLS", 100_000)
+    for more, unsure in ((b"", False), (b"<c/>", True), (b"<x:c r='A1'/>", True), (b'<c r="A99999"/>', True)):
+        sheet = workbooks.Glance(workbooks.Grid("a.xlsx"))
+        data = cells + more
+        for start in range(0, len(data), piece):
+            sheet.feed(data[start : start + piece])
+        sheet.close()
+        assert sheet.unsure == unsure
+        assert sheet.grid.cells == (0 if unsure else 89 * 28)
+
+
 def test_a_format_without_a_value_costs_nothing(tmp_path: Path) -> None:
     far = b'<row r="1048576"><c r="XFD1048576" s="1"/><c r="XFD1048576"><f>A1</f><v></v></c></row>'
     assert sum(len(batch[0]) for batch in opened(tmp_path / "a.xlsx", with_rows(far)).batches) == 20
@@ -72,9 +86,9 @@ def test_a_false_dimension_changes_nothing(tmp_path: Path) -> None:
     ("old", "new"),
     [
         (b"<worksheet", b'<!DOCTYPE x [<!ENTITY a "b">]><worksheet'),
-        (b"<sheetData>", b'<sheetData><row r="99999999999999"/>'),
+        (b"<sheetData>", b'<sheetData><row r="99999999999999"/><c/>'),
         (b'r="A1"', b'r="1A1"'),
-        (b"</worksheet>", b""),
+        (b"</row>", b"<c></row>"),
     ],
 )
 def test_sheets_that_make_no_sense_are_refused(old: bytes, new: bytes, tmp_path: Path) -> None:
@@ -200,8 +214,9 @@ def old_workbook(*cells: tuple[int, int]) -> bytes:
 
 def test_an_old_workbook_is_measured_before_it_is_read(tmp_path: Path) -> None:
     near = [(row, column) for row in range(30) for column in range(2)]
-    table = opened(tmp_path / "a.xls", old_workbook(*near))
-    assert sum(len(batch[0]) for batch in table.batches) == 29
+    for name in ("a.xls", "a.xlsx", "a.csv"):
+        table = opened(tmp_path / name, old_workbook(*near) + workbook({"S": ROWS}))
+        assert sum(len(batch[0]) for batch in table.batches) == 29
     with pytest.raises(DataError, match="cell CRXO65536: 65,536 rows"):
         opened(tmp_path / "b.xls", old_workbook(*near, (65_535, 65_534)))
 

@@ -234,7 +234,7 @@ def list_zip(archive: Archive) -> int:
     declared, seen = 0, set()
     check_count(archive, len(infos))
     for info in infos:
-        if info.is_dir():
+        if info.filename.endswith("/"):  # `is_dir` fails on a name that a NUL has cut to nothing
             continue
         shown = info.filename if info.flag_bits & UTF8_NAME else decode(info.filename)
         declared += info.file_size
@@ -282,7 +282,7 @@ def take(
         return
     clean = safe_path(name)
     if not why and clean is None:
-        why = "points outside the archive"
+        why = "points outside the archive" if name else "has no name"
     if not why and size > MAX_ENTRY_BYTES:
         why = f"is larger than {MAX_ENTRY_BYTES >> 20:,} MB"
     if not why and clean in seen:
@@ -290,7 +290,7 @@ def take(
     if not why and starts_nested(name, opened):
         why = "is an archive inside the archive"
     if why or clean is None:
-        archive.skip(printable(shown), why)
+        archive.skip(printable(shown) or "a file", why)
         return
     seen.add(clean)
     archive.entries.append(Entry(clean, size, source))

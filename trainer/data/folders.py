@@ -23,6 +23,7 @@ from trainer.errors import DataError
 
 DECODERS = min(os.cpu_count() or 1, 4)
 AHEAD, AHEAD_BYTES = 32, 128 * 1024**2
+MAX_TABLES_TRIED = 200
 MAX_ANNOTATION_BYTES = 64 * 1024**2
 MAX_MEDIA_BYTES = 256 * 1024**2
 TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".xlsx", ".xls", ".json", ".txt"})
@@ -298,7 +299,8 @@ def beside_table(files: Files) -> tuple[Collection, list[Wanted]] | None:
     wanted: list[Wanted] = []
     collection = Collection(files.kind, "table")
     tables = [entry for entry in files.others if entry.suffix in TABLE_SUFFIXES]
-    for entry in tables:
+    # Thousands of .txt or .json are one a picture, and no tables of all.
+    for entry in sorted(tables, key=lambda entry: entry.suffix in (".txt", ".json"))[:MAX_TABLES_TRIED]:
         with scratch() as place:
             table = try_table(files.archive, entry, place)
             column = naming_column(table, files) if table else None

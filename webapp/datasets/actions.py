@@ -244,6 +244,8 @@ def run_reader(version: DatasetVersion) -> dict[str, Any]:
     finally:
         process.end()
         changes_path(version).unlink(missing_ok=True)
+        # What a reader that was killed had unpacked; one that ends by itself leaves nothing.
+        shutil.rmtree(version.folder.with_name(f"{version.folder.name}.part"), ignore_errors=True)
     if final:
         return final
     return {

@@ -1,0 +1,266 @@
+"""Personal data in one text: what each kind of find is, exactly, and which characters it takes."""
+
+import ipaddress
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import phonenumbers
+from stdnum import iban, luhn
+
+from trainer.columns import is_missing
+from trainer.data.personal_patterns import (
+    ALWAYS,
+    ASKED,
+    ASKED_WORDS,
+    CARD,
+    CHINESE,
+    DATE,
+    EMAIL,
+    FILE_ENDS,
+    HAN,
+    HOSTS,
+    IBAN,
+    IP,
+    IP_WORD,
+    ISSUERS,
+    LETTER,
+    MADE_CHINESE,
+    MADE_EMAIL,
+    MADE_WORDS,
+    NO_PHONE_WORD,
+    PERSON,
+    PHONE,
+    PHONE_WORD,
+    REGIONS,
+    TITLE,
+    VERSION_WORD,
+)
+
+KINDS = ("email", "iban", "id", "card", "ip", "phone", "name")
+"""In the order in which they claim characters: digits of an IBAN are no phone number."""
+MOST_CHARACTERS = 100
+"""A longer cell of a column of names is no name."""
+
+
+class Span(NamedTuple):
+    """`key`: what two spellings of the same address, number or name share."""
+
+    start: int
+    end: int
+    kind: str
+    key: str
+
+
+Spans = Iterator[tuple[int, int, str]]
+
+
+@dataclass(frozen=True)
+class Hints:
+    """What a column's name and a glance at its cells say about the numbers and names in it."""
+
+    regions: tuple[str, ...] = REGIONS
+    """Where a number with the trunk 0 may be from, or a bare Chinese mobile number."""
+    phones: bool = True
+    addresses: bool = True
+    ids: frozenset[str] = frozenset(ASKED)
+    bare_cards: bool = True
+    names: str = ""
+    """full, first, last, or "" where the column is not one of names."""
+
+
+EVERYTHING = Hints()
+
+
+def spans(text: str, hints: Hints) -> list[Span]:
+    """What a cell holds, in order and without overlaps."""
+    found = []
+    for kind in KINDS:
+        mine = claimed(text, kind, hints)
+        text = rewritten(text, mine, blank)
+        found += mine
+    return sorted(found)
+
+
+def claimed(text: str, kind: str, hints: Hints) -> list[Span]:
+    found: list[Span] = []
+    for start, end, key in sorted(FINDERS[kind](text, hints)):
+        if not found or start >= found[-1].end:
+            found.append(Span(start, end, kind, key))
+    return found
+
+
+def rewritten(text: str, found: list[Span], new: Callable[[Span, str], str]) -> str:
+    if not found:
+        return text
+    ends = [0, *(span.end for span in found)]
+    pieces = (
+        text[end : span.start] + new(span, text[span.start : span.end]) for end, span in zip(ends, found, strict=False)
+    )
+    return "".join(pieces) + text[ends[-1] :]
+
+
+def blank(_span: Span, text: str) -> str:
+    """Places stay what they are, and no rule takes a NUL for part of anything."""
+    return "\0" * len(text)
+
+
+def emails_in(text: str, _hints: Hints) -> Spans:
+    for match in EMAIL.finditer(text):
+        if match[1].lower() not in FILE_ENDS and not MADE_EMAIL.fullmatch(match[0]):
+            yield *match.span(), match[0].lower()
+
+
+def ibans_in(text: str, _hints: Hints) -> Spans:
+    """The words after an IBAN look like more of it: the longest run of whole groups that is valid counts."""
+    for match in IBAN.finditer(text):
+        start = match.start()
+        for end in range(match.end(1), start + 14, -1):
+            whole = text[end - 1].isalnum() and re.match("[0-9A-Za-z_]", text[end : end + 1]) is None
+            compact = re.sub(r"\W", "", text[start:end]).upper() if whole else ""
+            if whole and remainder(compact) == 1 and iban.is_valid(compact):
+                yield start, end, compact
+                break
+
+
+def remainder(compact: str) -> int:
+    """ISO 7064 mod 97-10, a tenth of the time that all of `iban.is_valid` takes."""
+    return int("".join(str(int(char, 36)) for char in compact[4:] + compact[:4])) % 97
+
+
+def ids_in(text: str, hints: Hints) -> Spans:
+    rules = [(one, True) for one in ALWAYS]
+    lowered = text.lower()
+    if hints.ids or any(word in lowered for word in ASKED_WORDS):
+        rules += [(one, country in hints.ids) for country, one in ASKED.items()]
+    for one, sure in rules:
+        for match in one.shape.finditer(text):
+            beside = sure or one.beside.search(text, max(match.start() - 30, 0), match.end() + 20)
+            if beside and one.valid(match[0]):
+                yield *match.span(), re.sub(r"\W", "", match[0]).upper()
+
+
+def cards_in(text: str, hints: Hints) -> Spans:
+    if not hints.bare_cards and text.strip().isdigit():
+        return
+    for match in CARD.finditer(text):
+        digits = re.sub("[ -]", "", match[0])
+        if is_card(digits):
+            yield *match.span(), digits
+
+
+def is_card(digits: str) -> bool:
+    return any(len(digits) in lengths and first.match(digits) for first, lengths in ISSUERS) and luhn.is_valid(digits)
+
+
+def addresses_in(text: str, hints: Hints) -> Spans:
+    for match in IP.finditer(text):
+        try:
+            address = ipaddress.ip_address(match[0])
+        except ValueError:
+            continue
+        if is_host(address) and not is_version(text, match, hints):
+            yield *match.span(), str(address)
+
+
+def is_host(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    """Neither loopback, multicast, network mask nor from a range that is given to nobody."""
+    if isinstance(address, ipaddress.IPv6Address):
+        return any(address in network for network in HOSTS)
+    return 0 < address.packed[0] < 224 and not address.is_loopback
+
+
+def is_version(text: str, match: "re.Match[str]", hints: Hints) -> bool:
+    """1.2.3.4 is one unless something speaks of an address."""
+    before = text[max(match.start() - 20, 0) : match.start()]
+    if VERSION_WORD.search(before):
+        return True
+    return len(match[0]) == 7 and "." in match[0] and not (hints.addresses or IP_WORD.search(before))
+
+
+def phones_in(text: str, hints: Hints) -> Spans:
+    match = PHONE.search(text)
+    while match:
+        start, end = match.span()
+        before = text[max(start - 24, 0) : start]
+        asked = hints.phones or PHONE_WORD.search(before) is not None
+        shape = match.lastgroup or ""
+        if not DATE.match(match[0]) and (asked or shape == "abroad" or not NO_PHONE_WORD.search(before)):
+            regions = regions_of(shape, match[0], asked, hints)
+            for piece in shorter(match[0]) if shape in ("abroad", "trunk") else [match[0]]:
+                number = next(filter(None, (dialled(piece, region) for region in regions)), None)
+                if number:
+                    end = start + len(piece)
+                    yield start, end, number
+                    break
+        match = PHONE.search(text, end)
+
+
+def regions_of(shape: str, number: str, asked: bool, hints: Hints) -> tuple[str, ...]:
+    """Where a number of that shape is tried. Digits alone count only where something speaks of a phone."""
+    if shape == "abroad":
+        return ("GB",)
+    if shape == "us":
+        return ("US",)
+    if shape == "cn" and (asked or not number.isdigit() or "CN" in hints.regions):
+        return ("CN", *hints.regions) if asked else ("CN",)
+    if asked:
+        return tuple(dict.fromkeys(hints.regions + REGIONS))
+    if shape == "trunk" and not number.isdigit():
+        return tuple(region for region in hints.regions if region != "US")
+    return ()
+
+
+def shorter(number: str) -> Iterator[str]:
+    """The number, then without its last groups: a sentence may go on with a figure."""
+    yield number
+    for _ in range(3):
+        number = re.sub(r"[ \u00a0./()-]+[0-9]+$", "", number)
+        if sum(map(str.isdigit, number)) < 8:
+            return
+        yield number
+
+
+def dialled(number: str, region: str) -> str | None:
+    """The number in E.164 if it can be somebody's."""
+    try:
+        parsed = phonenumbers.parse(number, region)
+    except phonenumbers.NumberParseException:
+        return None
+    zero = "0" if parsed.italian_leading_zero else ""
+    return f"+{parsed.country_code}{zero}{parsed.national_number}" if phonenumbers.is_valid_number(parsed) else None
+
+
+def names_in(text: str, hints: Hints) -> Spans:
+    cell = text.strip()
+    start = text.find(cell)
+    if hints.names and is_person(cell):
+        yield start, start + len(cell), f"{hints.names} {cell}"
+        return
+    for match in TITLE.finditer(text):
+        if not MADE_WORDS.issuperset(words_in(match[1])):
+            yield *match.span(1), f"{'full' if len(words_in(match[1])) > 1 else 'last'} {match[1]}"
+
+
+def is_person(cell: str) -> bool:
+    if not cell or len(cell) > MOST_CHARACTERS or is_missing(cell):
+        return False
+    if HAN.search(cell):
+        return CHINESE.fullmatch(cell) is not None and not MADE_CHINESE.fullmatch(cell)
+    return PERSON.fullmatch(cell) is not None and not MADE_WORDS.issuperset(words_in(cell))
+
+
+def words_in(name: str) -> list[str]:
+    return re.findall(rf"{LETTER}+(?:['’-]{LETTER}+)*", name)
+
+
+FINDERS: dict[str, Callable[[str, Hints], Spans]] = {
+    "email": emails_in,
+    "iban": ibans_in,
+    "id": ids_in,
+    "card": cards_in,
+    "ip": addresses_in,
+    "phone": phones_in,
+    "name": names_in,
+}
