@@ -26,8 +26,8 @@ from webapp.core.files import check_room, safe_name, store
 from webapp.core.problems import Problem
 from webapp.core.queues import hand_over
 from webapp.core.trainer_process import TrainerProcess, last_words
+from webapp.datasets.exports import export
 from webapp.datasets.models import Dataset, DatasetVersion, Status
-from webapp.datasets.rows import export
 
 GIB = 1024**3
 READER_LIMITS = {

@@ -23,8 +23,9 @@ from webapp.costs.actions import month, month_start
 from webapp.costs.models import LedgerEntry
 from webapp.datasets import actions as dataset_actions
 from webapp.datasets import uploads
+from webapp.datasets.exports import difference
 from webapp.datasets.models import DatasetVersion, Status
-from webapp.datasets.rows import difference, page
+from webapp.datasets.rows import page
 from webapp.prototypes import actions
 from webapp.prototypes.forms import MappingForm
 from webapp.prototypes.models import Prototype
@@ -299,7 +300,7 @@ def download(request: HttpRequest, pk: str) -> HttpResponseBase:
 
 @member
 def diff(request: HttpRequest, pk: str) -> HttpResponse:
-    """Context: prototype, before, after (versions, `?from=` and `?to=`), difference (see `webapp.datasets.rows`)."""
+    """Context: prototype, before, after (versions, `?from=` and `?to=`), difference (see `webapp.datasets.exports`)."""
     prototype = load(Prototype.objects.select_related("dataset"), request.workspace, pk)
     numbers = [int(text) for name in ("from", "to") if (text := request.GET.get(name, "")).isdecimal()]
     found = {
