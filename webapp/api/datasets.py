@@ -45,7 +45,6 @@ def create_dataset(
         ids = [named.upload] if isinstance(named.upload, str) else named.upload
         dataset = uploads.create_dataset(*who, ids, named.name)
     else:
-        uploads.check_quota(request.workspace, sum(one.size or 0 for one in file or []))
         dataset = actions.create_dataset(*who, file or [], name)
     return Status(201, dataset_shape(dataset))
 

@@ -22,7 +22,7 @@ from webapp.core.problems import Problem
 from webapp.costs.actions import month, month_start
 from webapp.costs.models import LedgerEntry
 from webapp.datasets import actions as dataset_actions
-from webapp.datasets import uploads
+from webapp.datasets import quota, uploads
 from webapp.datasets.exports import difference
 from webapp.datasets.models import DatasetVersion, Status
 from webapp.datasets.rows import page
@@ -122,7 +122,7 @@ def new_prototype(request: HttpRequest) -> HttpResponse:
     """The drop area. A POST takes files (`file`, repeatable), finished uploads (`upload`, repeatable), pasted rows
     (`rows`) or the sample (`sample`)."""
     if request.method != "POST":
-        sizes = {"max": settings.MAX_UPLOAD_BYTES, "room": uploads.room(request.workspace)}
+        sizes = {"max": settings.MAX_UPLOAD_BYTES, "room": quota.room(request.workspace)}
         context = {f"{name}_bytes": size for name, size in sizes.items()}
         context |= {f"{name}_megabytes": size // 2**20 for name, size in sizes.items()}
         return render(request, "prototypes/new.html", context | {"max_files": dataset_actions.MAX_FILES})
@@ -143,7 +143,6 @@ def start(request: HttpRequest) -> Prototype:
     if named := request.POST.getlist("upload"):
         return actions.create_prototype(uploads.create_dataset(*who, named, name), request.user, name)
     files = request.FILES.getlist("file")
-    uploads.check_quota(request.workspace, sum(file.size or 0 for file in files))
     return actions.start_from_files(*who, files, name)
 
 
