@@ -23,6 +23,7 @@ POST_ONLY = {
     "create_link",
     "create_token",
     "deploy",
+    "divide",
     "forget",
     "map_columns",
     "mend",

@@ -27,7 +27,7 @@ from webapp.datasets.exports import difference
 from webapp.datasets.models import DatasetVersion, Status
 from webapp.datasets.rows import page
 from webapp.prototypes import actions
-from webapp.prototypes.forms import MappingForm
+from webapp.prototypes.forms import MappingForm, SplitForm
 from webapp.prototypes.models import Prototype
 
 CARDS = 12
@@ -182,6 +182,7 @@ def details(request: HttpRequest, version: DatasetVersion) -> dict[str, Any]:
     return {
         **asked,
         "mapping": MappingForm(version, request.GET if "task" in request.GET else None),
+        "dividing": SplitForm(version),
         "page": page(version, int(number) if number.isdecimal() else 1, **asked),
         "severities": severities,
         "formats": list(dataset_actions.FORMATS),
@@ -232,6 +233,25 @@ def map_columns(request: HttpRequest, pk: str) -> HttpResponse:
     if form is None or not form.is_valid():
         raise Problem(_("A column is missing."), hint=_("Choose one column for each role, then save."))
     made = dataset_actions.remap(version, request.user, form.cleaned_data["task"], form.columns())
+    if made == version:
+        messages.info(request, _("Nothing changed."))
+    return redirect("data", pk=pk)
+
+
+@member
+@require_POST
+def divide(request: HttpRequest, pk: str) -> HttpResponse:
+    """Put other rows aside: makes the next version."""
+    version = current_version(request, pk)
+    form = SplitForm(version, request.POST)
+    if not form.is_valid():
+        name, errors = next(iter(form.errors.items()))
+        title = form.fields[name].label if name in form.fields else ""
+        raise Problem(f"{title}: {errors[0]}", code="bad_split", hint=_("Go back, change it and save again."))
+    suggestion = version.suggestion
+    made = dataset_actions.remap(
+        version, request.user, suggestion.get("task") or "", suggestion.get("columns") or {}, form.wanted()
+    )
     if made == version:
         messages.info(request, _("Nothing changed."))
     return redirect("data", pk=pk)
