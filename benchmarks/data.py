@@ -4,19 +4,26 @@
 
 Three ways for the CSV, each in a process of its own: pandas, which only parses; our reader alone, which also finds the
 encoding and the delimiter and reports bad rows; and the whole of `trainer inspect`, which also profiles, splits, hashes,
-looks for faults and personal data, and writes Parquet. The pictures are JPEGs of 640 × 480 pixels in class folders, for
-`trainer inspect` alone.
+looks for faults and personal data, and writes Parquet. Then pages of that version as the site's explorer asks for them,
+without anything kept from one to the next, beside the plain way: all cells scanned by DuckDB. The pictures are JPEGs of
+640 × 480 pixels in class folders, for `trainer inspect` alone.
 """
 
 import argparse
 import io
+import json
+import os
 import random
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -78,6 +85,60 @@ def measure(name: str, code: str, path: Path, expected: int) -> None:
     print(f"{name:<18}{rows / seconds:>12,.0f}{seconds:>10.1f}{peak >> 10:>10}")
 
 
+PAGES: list[tuple[str, dict[str, Any]]] = [
+    ("first page", {}),
+    ("page 50,000", {"number": 50_000}),
+    ("one label", {"label": "a"}),
+    ("one part", {"split": "test"}),
+    ("sorted by a number", {"sort": "-id"}),
+    ("sorted by text", {"sort": "text"}),
+    ("sorted by text, page 50,000", {"sort": "-text", "number": 50_000}),
+    ("search, a common word", {"search": "word399"}),
+    ("search, a number", {"search": "999999"}),
+    ("search, nothing there", {"search": "zzzz"}),
+    ("search, three common words", {"search": "word399 word12 word7"}),
+]
+WANTED_MS = 150
+SCAN = "SELECT count(*) FROM read_parquet(?) WHERE contains(lower(text), 'zzzz') OR contains(lower(id), 'zzzz') OR contains(lower(label), 'zzzz')"
+
+
+def median_ms(call: Callable[[], Any], times: int = 5) -> float:
+    call()
+    took = []
+    for _ in range(times):
+        began = time.perf_counter()
+        call()
+        took.append(1000 * (time.perf_counter() - began))
+    return statistics.median(took)
+
+
+def explore(folder: Path) -> None:
+    """`folder` is the version."""
+    sys.path.insert(0, str(ROOT))
+    os.environ |= {"MAQUETTE_DATA": str(folder.parent), "DJANGO_SETTINGS_MODULE": "webapp.settings"}
+    import django
+
+    django.setup()
+    from webapp.datasets import rows
+
+    profile = json.loads((folder / "profile.json").read_text("utf-8"))
+    fields = {"rows": profile["rows"], "columns": profile["columns"], "label_column": "label"}
+    version: Any = SimpleNamespace(pk="", folder=folder, **fields)
+
+    def page(number: int = 1, **asked: str) -> None:
+        rows.found_before.clear()
+        rows.page(version, number, **asked)
+
+    with rows.connect() as cursor:
+        scan = median_ms(lambda: cursor.execute(SCAN, [str(folder / "data.parquet")]).fetchall())
+    print(f"\n{'a page of the explorer':<32}{'ms':>8}{'of a scan':>12}   wanted: {WANTED_MS} ms")
+    print(f"{'all cells scanned':<32}{scan:>8.0f}{1:>12.2f}")
+    for name, asked in PAGES:
+        took = median_ms(lambda asked=asked: page(**asked))
+        print(f"{name:<32}{took:>8.0f}{took / scan:>12.2f}")
+    print(f"load of this machine: {os.getloadavg()[0]:.1f}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
@@ -91,6 +152,8 @@ def main() -> None:
             print(f"{options.rows:,} rows, {rows.stat().st_size >> 20} MB")
             for name, code in WAYS.items():
                 measure(name, code, rows, options.rows)
+            if (version := Path(f"{rows}.v1")).exists():
+                explore(version)
         if options.pictures:
             write_pictures(pictures, options.pictures)
             print(f"{options.pictures:,} pictures, {pictures.stat().st_size >> 20} MB")

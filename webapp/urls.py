@@ -6,7 +6,7 @@ from django.views.generic import RedirectView
 from webapp.api.urls import api, no_such_call
 from webapp.core.metrics import metrics
 from webapp.core.views import healthz, readyz
-from webapp.datasets import uploads
+from webapp.datasets import tus
 
 urlpatterns = [
     path("", include("webapp.accounts.urls")),
@@ -17,8 +17,8 @@ urlpatterns = [
     path("", include("webapp.endpoints.urls")),
     path("api/v1/", api.urls),
     path("api/<path:rest>", no_such_call),
-    path("uploads/", uploads.collection, name="uploads"),
-    path("uploads/<slug:pk>", uploads.one, name="upload"),
+    path("uploads/", tus.collection, name="uploads"),
+    path("uploads/<slug:pk>", tus.one, name="upload"),
     path("healthz", healthz),
     path("readyz", readyz),
     path("metrics", metrics),

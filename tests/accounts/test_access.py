@@ -23,6 +23,7 @@ POST_ONLY = {
     "create_link",
     "create_token",
     "deploy",
+    "divide",
     "forget",
     "map_columns",
     "mend",
@@ -39,7 +40,7 @@ POST_ONLY = {
     "update_profile",
 }
 PUBLIC = {"confirm_address", "sign_in_link", "demo", "demo_feedback", "upload", "uploads"}
-"""Open to strangers, or with rules of their own: uploads speak tus (tests/datasets/test_uploads.py)."""
+"""Open to strangers, or with rules of their own: uploads speak tus (tests/datasets/test_tus.py)."""
 NEEDS_MORE = {"run_stream", "run_artifact", "estimate", "media", "diff"}
 """Pages that are not there without a further name or without files."""
 

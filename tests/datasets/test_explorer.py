@@ -14,8 +14,9 @@ from tests import things
 from tests.trainer.data_files import classes, picture, workbook, zipped
 from webapp.accounts.models import User, Workspace
 from webapp.datasets import actions
+from webapp.datasets.exports import difference
 from webapp.datasets.models import Dataset, DatasetVersion
-from webapp.datasets.rows import difference, page
+from webapp.datasets.rows import page
 from webapp.prototypes.models import Prototype
 
 ROWS = "text,label,price\n" + "".join(

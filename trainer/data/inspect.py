@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from pydantic import ValidationError
 
 from trainer.data.content import Content, change, divide, look, mend, read_files
+from trainer.data.indexing import write_indices
 from trainer.data.profiling import ORDER, find_problems, label_counts
 from trainer.data.reading import display_name
 from trainer.data.scratch import below, is_full, no_space
@@ -158,13 +159,19 @@ def write(content: Content, part: Path, out: Path, wanted: SplitSpec) -> dict[st
     keep_media(content, part / "media")
     if not any((part / "thumbs").iterdir()):
         (part / "thumbs").rmdir()
-    pq.write_table(content.table, part / "data.parquet", compression="zstd", row_group_size=100_000)
+    pq.write_table(content.table, part / "data.parquet", compression="zstd", row_group_size=group_rows(content.table))
+    write_indices(content.table, [column["kind"] for column in content.profile], part)
     pq.write_table(split, part / "split.parquet", compression="zstd")
     (part / "profile.json").write_text(json.dumps(profile, ensure_ascii=False), "utf-8")
     (part / "problems.json").write_text(json.dumps(problems, ensure_ascii=False), "utf-8")
     os.replace(part, out)
     told = ("rows", "sha256", "columns", "suggestion", "labels", "label_total", "label_rows", "split", "source")
     return {name: profile[name] for name in told} | {"problems": problems}
+
+
+def group_rows(table: pa.Table) -> int:
+    """Rows that are unpacked together: few, so that a page is read quickly, unless the columns are many."""
+    return 10_000 if table.num_columns <= 50 else 100_000
 
 
 def keep_media(content: Content, folder: Path) -> None:

@@ -15,7 +15,7 @@ from webapp.api.shapes import dataset_row, dataset_shape
 from webapp.catalog.hardware import devices, options, workers
 from webapp.core.problems import Conflict, Problem
 from webapp.costs.actions import price_per_hour
-from webapp.datasets import actions, rows, uploads
+from webapp.datasets import actions, exports, rows, uploads
 from webapp.datasets.models import Dataset, DatasetVersion
 
 router = Router(tags=["data"])
@@ -45,7 +45,6 @@ def create_dataset(
         ids = [named.upload] if isinstance(named.upload, str) else named.upload
         dataset = uploads.create_dataset(*who, ids, named.name)
     else:
-        uploads.check_quota(request.workspace, sum(one.size or 0 for one in file or []))
         dataset = actions.create_dataset(*who, file or [], name)
     return Status(201, dataset_shape(dataset))
 
@@ -146,7 +145,10 @@ def list_rows(
     split: str = "",
     sort: str = "",
 ) -> dict[str, Any]:
-    """A page of rows: searched, filtered by label and part, sorted by a column (`-` in front: downwards)."""
+    """A page of rows: searched, filtered by label and part, sorted by a column (`-` in front: downwards).
+
+    With `more`, a search stopped early: `total` and `pages` are what was found so far, and later pages find more.
+    """
     found = rows.page(
         version_of(request, pk, version), page, search=search, label=label, split=split, sort=sort, size=50
     )
@@ -154,7 +156,8 @@ def list_rows(
         {"row": one["number"], "split": one["split"], "cells": dict(zip(found.columns, one["cells"], strict=True))}
         for one in found.rows
     ]
-    return {"items": items, "total": found.total, "page": found.number, "pages": found.pages, "next": None}
+    told = {"total": found.total, "more": found.more, "page": found.number, "pages": found.pages}
+    return {"items": items, **told, "next": None}
 
 
 @router.get("/datasets/{pk}/download")
@@ -166,7 +169,7 @@ def download_rows(request: HttpRequest, pk: str, version: int | None = None, for
 @router.get("/datasets/{pk}/diff", response=dict)
 def diff_versions(request: HttpRequest, pk: str, before: int, after: int) -> dict[str, Any]:
     """What version `after` has that `before` lacks, and the other way round."""
-    return rows.difference(version_of(request, pk, before), version_of(request, pk, after))
+    return exports.difference(version_of(request, pk, before), version_of(request, pk, after))
 
 
 @router.get("/tasks", response=dict)

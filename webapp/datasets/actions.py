@@ -26,8 +26,9 @@ from webapp.core.files import check_room, safe_name, store
 from webapp.core.problems import Problem
 from webapp.core.queues import hand_over
 from webapp.core.trainer_process import TrainerProcess, last_words
+from webapp.datasets.exports import export
 from webapp.datasets.models import Dataset, DatasetVersion, Status
-from webapp.datasets.rows import export
+from webapp.datasets.quota import bytes_in, check_quota, own_bytes, room
 
 GIB = 1024**3
 READER_LIMITS = {
@@ -39,6 +40,7 @@ READER_LIMITS = {
 MAX_FILES = 20
 MAX_CHANGES = 1_000
 READ_ATTEMPTS = 2
+PART_KEPT_SECONDS = 3600
 
 
 def create_dataset(workspace: Workspace, user: User, files: Sequence[Any], name: str = "") -> Dataset:
@@ -56,7 +58,9 @@ def create_dataset(workspace: Workspace, user: User, files: Sequence[Any], name:
             hint=_("Put their rows into fewer files, or zip them into one."),
             status=413,
         )
-    check_room(sum(file.size or 0 for file in files))
+    size = sum(file.size or 0 for file in files)
+    check_room(size)
+    check_quota(workspace, size)
     title = (name.strip() or Path(safe_name(files[0].name or "data")).stem)[:120]
     dataset = Dataset(workspace=workspace, name=title, created_by=user)
     try:
@@ -164,6 +168,7 @@ def pseudonym_key(dataset_id: str) -> str:
 def derive(version: DatasetVersion, user: User, note: str, **request: Any) -> DatasetVersion:
     if version.status != Status.READY:
         raise Problem(_("This version is not ready yet."), code="not_ready", hint=_("Wait until it has been read."))
+    check_quota(version.workspace, bytes_in(version.folder))
     with transaction.atomic():
         made = add_version(version.dataset, user, parent=version, note=note, request=request, sources=version.sources)
         audit(version.workspace, user, "made version", "dataset", version.dataset_id, f"{version.dataset.name}: {note}")
@@ -178,6 +183,7 @@ def read(version_id: str) -> None:
         return
     version = DatasetVersion.objects.select_related("dataset", "parent").get(pk=version_id)
     shutil.rmtree(version.folder, ignore_errors=True)
+    shutil.rmtree(version.part_folder, ignore_errors=True)
     started = time.monotonic()
     try:
         outcome = run_reader(version)
@@ -187,6 +193,8 @@ def read(version_id: str) -> None:
             {"code": "bug", "message": _("The file could not be read: our fault."), "hint": _("The log says more.")},
         )
         raise
+    finally:
+        shutil.rmtree(version.part_folder, ignore_errors=True)
     version.seconds = time.monotonic() - started
     if outcome.get("type") == "result":
         finish(version)
@@ -257,12 +265,28 @@ def run_reader(version: DatasetVersion) -> dict[str, Any]:
 
 
 def finish(version: DatasetVersion) -> None:
-    """Take over what the reader wrote."""
+    """Take over what the reader wrote; a version that the workspace has no room for is refused, and what it was to be
+    made from stays."""
+    version.bytes = own_bytes(version.folder)
+    left = room(version.workspace)
+    if version.bytes > left:
+        shutil.rmtree(version.folder)
+        size = {"size": -(-version.bytes // 2**20), "room": left // 2**20}
+        version.bytes = 0
+        fail(
+            version,
+            {
+                "code": "quota",
+                "message": _("Once read, this needs %(size)d MB, and the workspace has room for %(room)d MB more.")
+                % size,
+                "hint": _("Nothing was lost: delete datasets that are no longer needed, then try again."),
+            },
+        )
+        return
     version.profile = json.loads((version.folder / "profile.json").read_text("utf-8"))
     version.problems = json.loads((version.folder / "problems.json").read_text("utf-8"))
     version.rows = version.profile["rows"]
     version.sha256 = version.profile["sha256"]
-    version.bytes = sum(file.stat().st_size for file in version.folder.rglob("*") if file.is_file())
     version.status, version.progress, version.rows_read = Status.READY, 1, version.rows
     version.save()
 
@@ -287,6 +311,21 @@ def sweep(stale_seconds: float = 120, unsent_seconds: float = 20) -> None:
             continue
         DatasetVersion.objects.filter(pk=version.pk).update(read_by="", touched_at=timezone.now())
         enqueue(version)
+    sweep_parts()
+
+
+def sweep_parts() -> None:
+    """Remove what a reader that was killed, with whoever watched it, left half written."""
+    oldest = time.time() - PART_KEPT_SECONDS
+    for folder in (settings.MAQUETTE_DATA / "datasets").glob("*/v*.part"):
+        number = folder.stem[1:]
+        if not number.isdecimal() or folder.stat().st_mtime > oldest:
+            continue
+        reading = DatasetVersion.objects.filter(
+            dataset_id=folder.parent.name, number=int(number), status=Status.PROCESSING
+        )
+        if not reading.exists():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 MEDIA_TYPES = {
@@ -345,6 +384,7 @@ def forget(version: DatasetVersion, user: User) -> dict[str, Any]:
         *(one.folder for one in earlier),
     ]:
         shutil.rmtree(folder, ignore_errors=True)
+    DatasetVersion.objects.filter(pk=version.pk).update(bytes=own_bytes(version.folder))  # media it shared are its own
     return {"versions": sorted(numbers), "runs": runs}
 
 

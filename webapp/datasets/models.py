@@ -81,6 +81,11 @@ class DatasetVersion(WorkspaceOwned):
         return settings.MAQUETTE_DATA / "datasets" / self.dataset_id / f"v{self.number}"
 
     @property
+    def part_folder(self) -> Path:
+        """Where the reader writes until the version is whole."""
+        return self.folder.with_name(f"v{self.number}.part")
+
+    @property
     def source_names(self) -> list[str]:
         """What the uploaded files were called, without the number they are stored under."""
         return [name.partition("-")[2] or name for name in self.sources]
@@ -120,7 +125,7 @@ class DatasetVersion(WorkspaceOwned):
 
 
 class Upload(WorkspaceOwned):
-    """A file on its way (webapp/datasets/uploads.py). Its size on disk, and no column, says how much has come."""
+    """A file on its way (webapp/datasets/uploads.py, tus.py). Its size on disk, and no column, says how much has come."""
 
     created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
     name = models.CharField(max_length=255, help_text="as the client calls it")

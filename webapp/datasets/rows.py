@@ -1,35 +1,46 @@
-"""Pages of a version's rows, straight from its Parquet files with DuckDB: searched, filtered and paged there."""
+"""Pages of a version's rows, straight from its Parquet files with DuckDB: searched, filtered and paged there.
 
+Columns are named by their place (`c0`, `c1`, …) and rows by `n` from 0, whatever the file calls its own. Large versions
+have indices beside their rows (trainer/data/indexing.py); sorts and searches go through these instead of the texts.
+"""
+
+import os
+from collections import OrderedDict
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from webapp.datasets.models import DatasetVersion
 
 PAGE_ROWS = 10
-SOURCE = (
-    "(SELECT *, row_number() OVER () AS __n FROM read_parquet(?)) POSITIONAL JOIN "
-    "(SELECT split AS __part FROM read_parquet(?))"
-)
-DIFFERENCES = 20
-MOST_FOUND = 10_000
+FIRST_FOUND, MOST_FOUND = 200, 10_000
+"""Rows that a search looks for at first, and when a later page or an order of them is asked for."""
 SEARCHES_KEPT = 32
-found_before: dict[tuple[str, str, str, str], list[int]] = {}
-"""Rows that the last searches found; a version never changes."""
-FORMULA = "^[=+@\\t\\r-]"
-"""What a spreadsheet takes for a formula at the beginning of a cell."""
+found_before: OrderedDict[tuple[str, str, str, str], "Found"] = OrderedDict()
+"""What the last searches found; a version never changes."""
 CELL_CHARACTERS, NESTED_CHARACTERS = 400, 20_000
 
 
 @dataclass(frozen=True)
+class Found:
+    """Row numbers in their order; `more` when the search stopped before the last row."""
+
+    rows: list[int]
+    more: bool
+
+
+@dataclass(frozen=True)
 class Page:
-    """`rows` are dicts: `number` (1-based), `split`, `cells` in the order of `columns`."""
+    """`rows` are dicts: `number` (1-based), `split`, `cells` in the order of `columns`. `total` is what was found so
+    far where there is `more`."""
 
     columns: list[str]
     rows: list[dict[str, Any]]
     total: int
     number: int
     size: int
+    more: bool = False
 
     @property
     def pages(self) -> int:
@@ -44,26 +55,34 @@ class Page:
         return min(self.number * self.size, self.total)
 
 
-def quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+@cache
+def database() -> Any:
+    """One for the process, so that all pages together keep within its memory; each asks through a cursor of its own."""
+    import duckdb
+
+    threads = min(4, os.cpu_count() or 1)
+    settings = {"threads": threads, "memory_limit": "256MB", "enable_external_file_cache": False}
+    return duckdb.connect(config=settings)
 
 
-def order_by(sort: str, version: DatasetVersion) -> str:
-    """SQL for `sort`; numbers as numbers, rows in their own order where it says nothing."""
-    name = sort_column(sort, version)
-    if name is None:
-        return "file_row_number"
-    kinds = {column["name"]: column["kind"] for column in version.columns}
-    value = quoted(name)
-    if kinds[name] in ("number", "id"):
-        value = f"TRY_CAST(REPLACE({value}, ',', '') AS DOUBLE)"
-    return f"{value} {'ASC' if sort == name else 'DESC'} NULLS LAST, file_row_number"
+def connect() -> Any:
+    return database().cursor()
 
 
-def sort_column(sort: str, version: DatasetVersion) -> str | None:
-    """The column that `sort` names; a name that begins with a dash itself goes before."""
-    names = {column["name"] for column in version.columns}
-    return sort if sort in names else sort[1:] if sort[:1] == "-" and sort[1:] in names else None
+def names_of(version: DatasetVersion) -> list[str]:
+    return [column["name"] for column in version.columns]
+
+
+def rows_sql(names: list[str]) -> str:
+    """The data file as `t (c0, c1, …, n)`. Takes the file's path."""
+    columns = ", ".join([*(f"c{place}" for place in range(len(names))), "n"])
+    if any(name.lower() == "file_row_number" for name in names):  # DuckDB would number them under that name
+        return f"(SELECT *, row_number() OVER () - 1 FROM read_parquet(?)) AS t ({columns})"  # noqa: S608
+    return f"(SELECT * FROM read_parquet(?, file_row_number=true)) AS t ({columns})"  # noqa: S608
+
+
+def file_of(version: DatasetVersion, name: str) -> str:
+    return str(version.folder / f"{name}.parquet")
 
 
 def page(
@@ -80,157 +99,144 @@ def page(
     `sort` a column's name, with `-` in front for downwards.
 
     First the numbers of the page's rows are found, from the columns that are asked about alone; then only those rows are
-    read. What a search finds is kept for its next pages, at most MOST_FOUND rows.
+    read. A search goes no further than its page needs, and at most to MOST_FOUND rows; what it found is kept.
     """
-    columns = [column["name"] for column in version.columns]
     number = max(1, number)
-    with connect() as database:
+    names = names_of(version)
+    place, down = sorting(sort, names)
+    with connect() as cursor:
         if search:
-            found = find(database, version, search, label, split)
-            total = len(found)
+            wanted = MOST_FOUND if place is not None or number * size >= FIRST_FOUND else FIRST_FOUND
+            found = find(cursor, version, search, label, split, wanted)
+            total, more = len(found.rows), found.more
         else:
-            found = None
-            total = count(database, version, label, split)
+            found, more = None, False
+            total = count(cursor, version, label, split)
         number = min(number, max(1, -(-total // size)))
         start = (number - 1) * size
-        if sort_column(sort, version):
-            wanted = ordered(database, version, found, label, split, sort, size, start)
+        if place is not None:
+            numbers = ordered(cursor, version, found, label, split, place, down, size, start)
         elif found is not None:
-            wanted = found[start : start + size]
+            numbers = found.rows[start : start + size]
         elif label or split:
-            wanted = ordered(database, version, None, label, split, "", size, start)
+            numbers = filtered(cursor, version, label, split, size, start)
         else:
-            wanted = list(range(start, min(start + size, total)))
-        rows = read(database, version, columns, wanted)
-    return Page(columns, rows, total, number, size)
+            numbers = list(range(start, min(start + size, total)))
+        rows = read(cursor, version, names, numbers)
+    return Page(names, rows, total, number, size, more)
+
+
+def sorting(sort: str, names: list[str]) -> tuple[int | None, bool]:
+    """(the column's place, whether downwards); a name that begins with a dash itself goes before."""
+    if sort in names:
+        return names.index(sort), False
+    return (names.index(sort[1:]), True) if sort[:1] == "-" and sort[1:] in names else (None, False)
 
 
 def conditions(version: DatasetVersion, label: str, split: str) -> tuple[str, list[str]]:
-    """SQL over the data file with its row numbers, and its values."""
+    """SQL over a file's row numbers `n`, and its values."""
     where, values = ["true"], []
     if label and version.label_column:
-        where.append(f"TRIM({quoted(version.label_column)}) = ?")
-        values.append(label)
-    if split:
+        names = names_of(version)
         where.append(
-            "file_row_number IN (SELECT file_row_number FROM read_parquet(?, file_row_number=true) WHERE split = ?)"
+            f"n IN (SELECT n FROM {rows_sql(names)} WHERE TRIM(c{names.index(version.label_column)}) = ?)"  # noqa: S608
         )
-        values += [files_of(version)[1], split]
+        values += [file_of(version, "data"), label]
+    if split:
+        where.append("n IN (SELECT file_row_number FROM read_parquet(?, file_row_number=true) WHERE split = ?)")
+        values += [file_of(version, "split"), split]
     return " AND ".join(where), values
 
 
-def count(database: Any, version: DatasetVersion, label: str, split: str) -> int:
+NUMBERED = "(SELECT file_row_number AS n FROM read_parquet(?, file_row_number=true))"
+
+
+def count(cursor: Any, version: DatasetVersion, label: str, split: str) -> int:
     if not label and not split:
         return version.rows
     where, values = conditions(version, label, split)
-    query = f"SELECT count(*) FROM read_parquet(?, file_row_number=true) WHERE {where}"  # noqa: S608
-    return int(database.execute(query, [files_of(version)[0], *values]).fetchone()[0])
+    query = f"SELECT count(*) FROM {NUMBERED} WHERE {where}"  # noqa: S608
+    return int(cursor.execute(query, [file_of(version, "split"), *values]).fetchone()[0])
 
 
-def find(database: Any, version: DatasetVersion, search: str, label: str, split: str) -> list[int]:
-    """Numbers, from 0, of the first MOST_FOUND rows with the words in any column, capitals aside."""
-    key = (version.pk, search.lower(), label, split)
-    if key in found_before:
-        return found_before[key]
+def filtered(cursor: Any, version: DatasetVersion, label: str, split: str, size: int, start: int) -> list[int]:
     where, values = conditions(version, label, split)
-    anywhere = " OR ".join(f"contains(lower({quoted(column['name'])}), ?)" for column in version.columns)
-    query = f"SELECT file_row_number FROM read_parquet(?, file_row_number=true) WHERE {where} AND ({anywhere}) LIMIT {MOST_FOUND}"  # noqa: S608
-    words = [search.lower()] * len(version.columns)
-    rows = sorted(row[0] for row in database.execute(query, [files_of(version)[0], *values, *words]).fetchall())
+    query = f"SELECT n FROM {NUMBERED} WHERE {where} ORDER BY n LIMIT ? OFFSET ?"  # noqa: S608
+    return [row[0] for row in cursor.execute(query, [file_of(version, "split"), *values, size, start]).fetchall()]
+
+
+def find(cursor: Any, version: DatasetVersion, search: str, label: str, split: str, wanted: int) -> Found:
+    """The first rows with the words in any column, capitals aside; at least `wanted` of them if there are."""
+    key = (version.pk, search.lower(), label, split)
+    known = found_before.get(key)
+    if known and (not known.more or len(known.rows) >= wanted):
+        return known
+    where, values = conditions(version, label, split)
+    if Path(file_of(version, "search")).exists():
+        source = "(SELECT words, file_row_number AS n FROM read_parquet(?, file_row_number=true))"
+        file, anywhere, times = file_of(version, "search"), "contains(words, lower(?))", 1
+    else:
+        names = names_of(version)
+        source, file, times = rows_sql(names), file_of(version, "data"), len(names)
+        anywhere = " OR ".join(f"contains(lower(c{place}), lower(?))" for place in range(times))
+    query = f"SELECT n FROM {source} WHERE ({anywhere}) AND {where} LIMIT {wanted + 1}"  # noqa: S608
+    rows = sorted(row[0] for row in cursor.execute(query, [file, *[search] * times, *values]).fetchall())
     while len(found_before) >= SEARCHES_KEPT:
-        found_before.pop(next(iter(found_before)), None)
-    found_before[key] = rows
-    return rows
+        found_before.popitem(last=False)
+    found_before[key] = found = Found(rows[:wanted], len(rows) > wanted)
+    return found
 
 
 def ordered(
-    database: Any,
+    cursor: Any,
     version: DatasetVersion,
-    among: list[int] | None,
+    among: Found | None,
     label: str,
     split: str,
-    sort: str,
+    place: int,
+    down: bool,
     size: int,
     start: int,
 ) -> list[int]:
+    """Numbers sorted as numbers, equal cells in the rows' own order, what is empty last."""
     where, values = conditions(version, label, split)
     if among is not None:
-        where += f" AND file_row_number IN ({', '.join(map(str, among)) or '-1'})"
+        where += f" AND n IN ({', '.join(map(str, among.rows)) or '-1'})"
+    source, file, value = key_of(cursor, version, place)
     query = (
-        f"SELECT file_row_number FROM read_parquet(?, file_row_number=true) WHERE {where} "  # noqa: S608
-        f"ORDER BY {order_by(sort, version)} LIMIT ? OFFSET ?"
+        f"SELECT n FROM {source} WHERE {where} "  # noqa: S608
+        f"ORDER BY {value} {'DESC' if down else 'ASC'} NULLS LAST, n LIMIT ? OFFSET ?"
     )
-    return [row[0] for row in database.execute(query, [files_of(version)[0], *values, size, start]).fetchall()]
+    return [row[0] for row in cursor.execute(query, [file, *values, size, start]).fetchall()]
 
 
-def read(database: Any, version: DatasetVersion, columns: list[str], wanted: list[int]) -> list[dict[str, Any]]:
+def key_of(cursor: Any, version: DatasetVersion, place: int) -> tuple[str, str, str]:
+    """(a source of `n` and what to sort by, its file, what to sort by): the ranks where the reader wrote them."""
+    file = file_of(version, "order")
+    if Path(file).exists():
+        told = cursor.execute("SELECT count(*) FROM parquet_schema(?) WHERE name = ?", [file, f"c{place}"])
+        if told.fetchone()[0]:
+            source = f"(SELECT c{place}, file_row_number AS n FROM read_parquet(?, file_row_number=true))"  # noqa: S608
+            return source, file, f"c{place}"
+    value = f"c{place}"
+    if version.columns[place]["kind"] in ("number", "id"):
+        value = f"TRY_CAST(REPLACE({value}, ',', '') AS DOUBLE)"
+    return rows_sql(names_of(version)), file_of(version, "data"), value
+
+
+def read(cursor: Any, version: DatasetVersion, names: list[str], wanted: list[int]) -> list[dict[str, Any]]:
     """The cells and the part of some rows, in the order wanted."""
     if not wanted:
         return []
-    data, parts = files_of(version)
     numbers = ", ".join(map(str, wanted))
-    nested = {one["name"] for one in version.columns if one["kind"] in ("list", "objects")}
+    nested = [column["kind"] in ("list", "objects") for column in version.columns]
     cells = ", ".join(
-        f"SUBSTR({quoted(name)}, 1, {NESTED_CHARACTERS if name in nested else CELL_CHARACTERS})" for name in columns
+        f"SUBSTR(c{place}, 1, {NESTED_CHARACTERS if nested[place] else CELL_CHARACTERS})" for place in range(len(names))
     )
-    of = f"FROM read_parquet(?, file_row_number=true) WHERE file_row_number IN ({numbers})"
-    found = {row[0]: row[1:] for row in database.execute(f"SELECT file_row_number, {cells} {of}", [data]).fetchall()}
-    split = dict(database.execute(f"SELECT file_row_number, split {of}", [parts]).fetchall())
+    query = f"SELECT n, {cells} FROM {rows_sql(names)} WHERE n IN ({numbers})"  # noqa: S608
+    found = {row[0]: row[1:] for row in cursor.execute(query, [file_of(version, "data")]).fetchall()}
+    query = (
+        f"SELECT file_row_number, split FROM read_parquet(?, file_row_number=true) WHERE file_row_number IN ({numbers})"  # noqa: S608
+    )
+    split = dict(cursor.execute(query, [file_of(version, "split")]).fetchall())
     return [{"number": row + 1, "split": split.get(row), "cells": found[row]} for row in wanted]
-
-
-def files_of(version: DatasetVersion) -> list[str]:
-    return [str(version.folder / "data.parquet"), str(version.folder / "split.parquet")]
-
-
-def connect() -> Any:
-    import duckdb
-
-    return duckdb.connect(config={"threads": 2, "memory_limit": "256MB"})
-
-
-def export(version: DatasetVersion, form: str, to: Path) -> None:
-    """Every row with its part, as `csv`, `jsonl` or `parquet`. In CSV a cell that a spreadsheet would run is made harmless
-    by an apostrophe in front of it, unless it is a number."""
-    names = [column["name"] for column in version.columns]
-    part = next(name for name in ("split", "part", "maquette_part") if name not in names)
-    cells = [harmless(quoted(name)) if form == "csv" else quoted(name) for name in names]
-    options = {"csv": "FORMAT csv, HEADER", "jsonl": "FORMAT json", "parquet": "FORMAT parquet, COMPRESSION zstd"}[form]
-    target = str(to).replace("'", "''")
-    with connect() as database:
-        database.execute(
-            f"COPY (SELECT {', '.join(cells)}, __part AS {quoted(part)} FROM {SOURCE} ORDER BY __n) TO '{target}' ({options})",  # noqa: S608
-            files_of(version),
-        )
-
-
-def harmless(cell: str) -> str:
-    runs = f"regexp_matches({cell}, '{FORMULA}') AND TRY_CAST({cell} AS DOUBLE) IS NULL"
-    return f"CASE WHEN {runs} THEN chr(39) || {cell} ELSE {cell} END AS {cell}"
-
-
-def difference(before: DatasetVersion, after: DatasetVersion) -> dict[str, Any]:
-    """What the later version has that the earlier lacks, and the other way round, over the columns that both have:
-    {columns, columns_added, columns_removed, added, removed (rows, repeats counted), added_rows, removed_rows (cells)}."""
-    old, new = ([column["name"] for column in version.columns] for version in (before, after))
-    shared = [name for name in new if name in old]
-    found: dict[str, Any] = {
-        "columns": shared,
-        "columns_added": [name for name in new if name not in old],
-        "columns_removed": [name for name in old if name not in new],
-    }
-    cells = ", ".join(f"SUBSTR(CAST({quoted(name)} AS VARCHAR), 1, {CELL_CHARACTERS})" for name in shared)
-    whole = ", ".join(quoted(name) for name in shared)
-    query = f"(SELECT {whole} FROM read_parquet(?) EXCEPT ALL SELECT {whole} FROM read_parquet(?))"  # noqa: S608
-    with connect() as database:
-        for key, one, other in (("added", after, before), ("removed", before, after)):
-            if not shared:
-                found |= {key: one.rows, f"{key}_rows": []}
-                continue
-            sides = [files_of(one)[0], files_of(other)[0]]
-            found[key] = database.execute(f"SELECT count(*) FROM {query}", sides).fetchone()[0]  # noqa: S608
-            found[f"{key}_rows"] = database.execute(
-                f"SELECT {cells} FROM {query} LIMIT {DIFFERENCES}",  # noqa: S608
-                sides,
-            ).fetchall()
-    return found

@@ -13,6 +13,7 @@ urlpatterns = [
     path("prototypes/<str:pk>/download", views.download, name="download_rows"),
     path("prototypes/<str:pk>/diff", views.diff, name="diff"),
     path("prototypes/<str:pk>/columns", views.map_columns, name="map_columns"),
+    path("prototypes/<str:pk>/split", views.divide, name="divide"),
     path("prototypes/<str:pk>/mend", views.mend, name="mend"),
     path("prototypes/<str:pk>/rename", views.rename, name="rename"),
 ]

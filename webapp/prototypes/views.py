@@ -22,11 +22,12 @@ from webapp.core.problems import Problem
 from webapp.costs.actions import month, month_start
 from webapp.costs.models import LedgerEntry
 from webapp.datasets import actions as dataset_actions
-from webapp.datasets import uploads
+from webapp.datasets import quota, uploads
+from webapp.datasets.exports import difference
 from webapp.datasets.models import DatasetVersion, Status
-from webapp.datasets.rows import difference, page
+from webapp.datasets.rows import page
 from webapp.prototypes import actions
-from webapp.prototypes.forms import MappingForm
+from webapp.prototypes.forms import MappingForm, SplitForm
 from webapp.prototypes.models import Prototype
 
 CARDS = 12
@@ -121,7 +122,7 @@ def new_prototype(request: HttpRequest) -> HttpResponse:
     """The drop area. A POST takes files (`file`, repeatable), finished uploads (`upload`, repeatable), pasted rows
     (`rows`) or the sample (`sample`)."""
     if request.method != "POST":
-        sizes = {"max": settings.MAX_UPLOAD_BYTES, "room": uploads.room(request.workspace)}
+        sizes = {"max": settings.MAX_UPLOAD_BYTES, "room": quota.room(request.workspace)}
         context = {f"{name}_bytes": size for name, size in sizes.items()}
         context |= {f"{name}_megabytes": size // 2**20 for name, size in sizes.items()}
         return render(request, "prototypes/new.html", context | {"max_files": dataset_actions.MAX_FILES})
@@ -142,7 +143,6 @@ def start(request: HttpRequest) -> Prototype:
     if named := request.POST.getlist("upload"):
         return actions.create_prototype(uploads.create_dataset(*who, named, name), request.user, name)
     files = request.FILES.getlist("file")
-    uploads.check_quota(request.workspace, sum(file.size or 0 for file in files))
     return actions.start_from_files(*who, files, name)
 
 
@@ -182,6 +182,7 @@ def details(request: HttpRequest, version: DatasetVersion) -> dict[str, Any]:
     return {
         **asked,
         "mapping": MappingForm(version, request.GET if "task" in request.GET else None),
+        "dividing": SplitForm(version),
         "page": page(version, int(number) if number.isdecimal() else 1, **asked),
         "severities": severities,
         "formats": list(dataset_actions.FORMATS),
@@ -232,6 +233,25 @@ def map_columns(request: HttpRequest, pk: str) -> HttpResponse:
     if form is None or not form.is_valid():
         raise Problem(_("A column is missing."), hint=_("Choose one column for each role, then save."))
     made = dataset_actions.remap(version, request.user, form.cleaned_data["task"], form.columns())
+    if made == version:
+        messages.info(request, _("Nothing changed."))
+    return redirect("data", pk=pk)
+
+
+@member
+@require_POST
+def divide(request: HttpRequest, pk: str) -> HttpResponse:
+    """Put other rows aside: makes the next version."""
+    version = current_version(request, pk)
+    form = SplitForm(version, request.POST)
+    if not form.is_valid():
+        name, errors = next(iter(form.errors.items()))
+        title = form.fields[name].label if name in form.fields else ""
+        raise Problem(f"{title}: {errors[0]}", code="bad_split", hint=_("Go back, change it and save again."))
+    suggestion = version.suggestion
+    made = dataset_actions.remap(
+        version, request.user, suggestion.get("task") or "", suggestion.get("columns") or {}, form.wanted()
+    )
     if made == version:
         messages.info(request, _("Nothing changed."))
     return redirect("data", pk=pk)
@@ -299,7 +319,7 @@ def download(request: HttpRequest, pk: str) -> HttpResponseBase:
 
 @member
 def diff(request: HttpRequest, pk: str) -> HttpResponse:
-    """Context: prototype, before, after (versions, `?from=` and `?to=`), difference (see `webapp.datasets.rows`)."""
+    """Context: prototype, before, after (versions, `?from=` and `?to=`), difference (see `webapp.datasets.exports`)."""
     prototype = load(Prototype.objects.select_related("dataset"), request.workspace, pk)
     numbers = [int(text) for name in ("from", "to") if (text := request.GET.get(name, "")).isdecimal()]
     found = {

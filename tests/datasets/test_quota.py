@@ -1,0 +1,134 @@
+"""What a workspace may keep: told before the upload, and refused before anything is lost."""
+
+import io
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from tests import things
+from tests.datasets.sending import CSV, MB, ClientOf, create, make_dataset, refused, send, whole
+from tests.site import rows_of
+from tests.trainer.test_data_uploads import classes, zipped
+from webapp.accounts.models import User, Workspace
+from webapp.core.problems import Problem
+from webapp.datasets import actions, quota, tasks
+from webapp.datasets.models import Dataset, DatasetVersion, Upload
+
+
+def test_too_large_is_said_at_creation(web: Client, settings: Any) -> None:
+    settings.MAX_UPLOAD_BYTES = 5 * MB
+    problem = refused(create(web, 5 * MB + 1), 413, "too_large")
+    assert "5 MB" in problem["detail"]
+    assert not Upload.objects.exists()
+
+
+def test_the_quota_counts_what_is_coming_and_what_is_kept(
+    web: Client, api: Client, user: User, workspace: Workspace, outsider: User, client_of: ClientOf, settings: Any
+) -> None:
+    settings.MAQUETTE_QUOTA_BYTES = 10 * MB
+    pk = whole(web, b"x" * 4 * MB)
+    path = create(web, 4 * MB)["Location"]
+    assert quota.room(workspace) == 2 * MB
+    problem = refused(create(web, 3 * MB), 413, "quota")
+    assert "3 MB" in problem["detail"]
+    assert "2 MB" in problem["detail"]
+    assert create(client_of(outsider), 3 * MB).status_code == 201  # another workspace's quota
+    assert send(web, "DELETE", path).status_code == 204
+    assert make_dataset(api, upload=pk).status_code == 201
+    assert quota.room(workspace) == 6 * MB
+    DatasetVersion.objects.update(bytes=2 * MB)  # what the reader wrote
+    refused(create(web, 5 * MB), 413, "quota")
+    assert create(web, 4 * MB).status_code == 201
+
+
+def test_the_quota_holds_for_the_plain_ways_too(web: Client, api: Client, settings: Any) -> None:
+    settings.MAQUETTE_QUOTA_BYTES = 10
+    for client, path in ((web, "/new"), (api, "/api/v1/datasets")):
+        assert client.post(path, {"file": io.BytesIO(CSV), "name": "rows"}).status_code == 413
+    assert not Dataset.objects.exists()
+
+
+def test_the_page_says_how_much_room_there_is(web: Client, settings: Any) -> None:
+    settings.MAQUETTE_QUOTA_BYTES = 3 * MB
+    page = web.get("/new").content.decode()
+    assert f'data-room-bytes="{3 * MB}"' in page
+    assert "has room for 3 MB more" in page
+    settings.MAQUETTE_QUOTA_BYTES = 20 * 1024**3
+    assert '<span class="muted">The workspace has room' not in web.get("/new").content.decode()
+
+
+def test_datasets_of_before_need_no_folder(workspace: Workspace) -> None:
+    things.dataset(workspace, bytes=7)
+    assert quota.used_bytes(workspace) == 7
+
+
+def test_pasted_rows_count(web: Client, settings: Any) -> None:
+    settings.MAQUETTE_QUOTA_BYTES = 30
+    answer = web.post("/new", {"rows": "text,label\n" + "one more,a\n" * 10})
+    assert answer.status_code == 413
+    assert "has room for" in answer.content.decode()
+    assert not Dataset.objects.exists()
+
+
+def test_a_version_without_room_is_refused_and_nothing_is_lost(
+    user: User, workspace: Workspace, settings: Any, read: Callable[[Dataset], Dataset]
+) -> None:
+    dataset = read(actions.create_dataset(workspace, user, [SimpleUploadedFile("rows.csv", rows_of(40))]))
+    first = dataset.current
+    assert first is not None
+    settings.MAQUETTE_QUOTA_BYTES = quota.used_bytes(workspace) + 100
+    with pytest.raises(Problem, match="has room for") as raised:
+        actions.change(first, user, {"drop": [1]})
+    assert raised.value.hint
+    assert dataset.versions.count() == 1
+    settings.MAQUETTE_QUOTA_BYTES = quota.used_bytes(workspace) + quota.bytes_in(first.folder)
+    made = actions.change(first, user, {"drop": [1]})
+    settings.MAQUETTE_QUOTA_BYTES = quota.used_bytes(workspace) + 100  # filled while it was read
+    actions.read(made.pk)
+    made.refresh_from_db()
+    assert (made.status, made.error["code"]) == ("failed", "quota")
+    assert made.error["hint"]
+    assert not made.folder.exists()
+    assert dataset.current == first
+    assert first.folder.exists()
+
+
+def test_pictures_that_versions_share_count_once(
+    user: User, workspace: Workspace, tmp_path: Path, read: Callable[[Dataset], Dataset]
+) -> None:
+    file = zipped(tmp_path / "a.zip", classes())
+    dataset = read(actions.create_dataset(workspace, user, [SimpleUploadedFile("a.zip", file.read_bytes())]))
+    first = dataset.current
+    assert first is not None
+    everything = sum(path.stat().st_size for path in first.folder.rglob("*") if path.is_file())
+    assert first.bytes == everything  # thumbnails too
+    actions.change(first, user, {"drop": [1]})
+    second = read(dataset).current
+    assert second is not None
+    assert second.bytes < first.bytes
+    actions.forget(second, user)
+    second.refresh_from_db()
+    assert second.bytes == quota.own_bytes(second.folder) > 0
+
+
+def test_half_written_versions_count_and_are_swept(workspace: Workspace) -> None:
+    reading = things.dataset(workspace, ready=False).latest
+    ended = things.dataset(workspace).latest
+    assert reading is not None
+    assert ended is not None
+    folders = [reading.part_folder, ended.part_folder, ended.part_folder.with_name("v9.part")]
+    for folder in folders:
+        folder.mkdir(parents=True)
+        (folder / "data.parquet").write_bytes(b"x" * 1000)
+        os.utime(folder, (time.time() - 4000,) * 2)
+    young = ended.part_folder.with_name("v10.part")
+    young.mkdir()
+    assert quota.used_bytes(workspace) == 1000
+    tasks.sweep()
+    assert [folder.exists() for folder in [*folders, young]] == [True, False, False, True]

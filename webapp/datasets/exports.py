@@ -1,0 +1,98 @@
+"""A version's rows as a file to keep, and what two versions have apart."""
+
+from pathlib import Path
+from typing import Any
+
+from webapp.datasets.models import DatasetVersion
+from webapp.datasets.rows import CELL_CHARACTERS, connect, file_of, names_of, rows_sql
+
+DIFFERENCES = 20
+FORMULA = "^[=+@\\t\\r-]"
+"""What a spreadsheet takes for a formula at the beginning of a cell."""
+OPTIONS = {"csv": "FORMAT csv, HEADER", "jsonl": "FORMAT json", "parquet": "FORMAT parquet, COMPRESSION zstd"}
+
+
+def quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def export(version: DatasetVersion, form: str, to: Path) -> None:
+    """Every row with its part, as `csv`, `jsonl` or `parquet`. In CSV a cell that a spreadsheet would run is made harmless
+    by an apostrophe in front of it, unless it is a number; so is a column's name."""
+    names = names_of(version)
+    called = told_apart([*names, part_name(names)], plain=form == "csv")
+    cells = [f"c{place}" for place in range(len(names))]
+    shown = [harmless(cell) if form == "csv" else cell for cell in cells]
+    columns = ", ".join(f"{cell} AS {quoted(name)}" for cell, name in zip([*shown, "part"], called, strict=True))
+    source = (
+        f"(SELECT * FROM read_parquet(?)) AS t ({', '.join(cells)}) POSITIONAL JOIN "  # noqa: S608
+        "(SELECT split FROM read_parquet(?)) AS s (part)"
+    )
+    target = str(to).replace("'", "''")
+    with connect() as cursor:
+        cursor.execute(
+            f"COPY (SELECT {columns} FROM {source}) TO '{target}' ({OPTIONS[form]})",  # noqa: S608
+            [file_of(version, "data"), file_of(version, "split")],
+        )
+
+
+def part_name(names: list[str]) -> str:
+    """What the column of the parts is called: a name that no column has, capitals aside."""
+    taken = {name.lower() for name in names}
+    free = ("split", "part", "maquette_part", *(f"maquette_part_{number}" for number in range(2, len(names) + 3)))
+    return next(name for name in free if name not in taken)
+
+
+def told_apart(names: list[str], *, plain: bool) -> list[str]:
+    """Names for the file. DuckDB takes `Text` and `text` for one and would number them, unless it is said how.
+
+    With `plain`, those that a spreadsheet would run begin with an apostrophe.
+    """
+    seen: set[str] = set()
+    told = []
+    for name in names:
+        shown = f"'{name}" if plain and name[:1] in ("=", "+", "-", "@", "\t", "\r") else name
+        wanted, number = shown, 2
+        while wanted.lower() in seen:
+            wanted, number = f"{shown}_{number}", number + 1
+        seen.add(wanted.lower())
+        told.append(wanted)
+    return told
+
+
+def harmless(cell: str) -> str:
+    runs = f"regexp_matches({cell}, '{FORMULA}') AND TRY_CAST({cell} AS DOUBLE) IS NULL"
+    return f"CASE WHEN {runs} THEN chr(39) || {cell} ELSE {cell} END"
+
+
+def difference(before: DatasetVersion, after: DatasetVersion) -> dict[str, Any]:
+    """What the later version has that the earlier lacks, and the other way round, over the columns that both have:
+    {columns, columns_added, columns_removed, added, removed (rows, repeats counted), added_rows, removed_rows (cells)}."""
+    old, new = names_of(before), names_of(after)
+    shared = [name for name in new if name in old]
+    found: dict[str, Any] = {
+        "columns": shared,
+        "columns_added": [name for name in new if name not in old],
+        "columns_removed": [name for name in old if name not in new],
+    }
+    cells = ", ".join(f"SUBSTR(CAST(s{place} AS VARCHAR), 1, {CELL_CHARACTERS})" for place in range(len(shared)))
+    with connect() as cursor:
+        for key, one, other in (("added", after, before), ("removed", before, after)):
+            if not shared:
+                found |= {key: one.rows, f"{key}_rows": []}
+                continue
+            query = f"({cells_of(one, shared)} EXCEPT ALL {cells_of(other, shared)})"
+            files = [file_of(one, "data"), file_of(other, "data")]
+            found[key] = cursor.execute(f"SELECT count(*) FROM {query}", files).fetchone()[0]  # noqa: S608
+            found[f"{key}_rows"] = cursor.execute(
+                f"SELECT {cells} FROM {query} LIMIT {DIFFERENCES}",  # noqa: S608
+                files,
+            ).fetchall()
+    return found
+
+
+def cells_of(version: DatasetVersion, shared: list[str]) -> str:
+    """SQL for the shared columns as `s0`, `s1`, …; takes the file's path."""
+    names = names_of(version)
+    chosen = ", ".join(f"c{names.index(name)} AS s{place}" for place, name in enumerate(shared))
+    return f"SELECT {chosen} FROM {rows_sql(names)}"  # noqa: S608

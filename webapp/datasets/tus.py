@@ -1,0 +1,233 @@
+"""The protocol of uploads that go on where they broke off: tus 1.0.0 (https://tus.io/protocols/resumable-upload)."""
+
+import base64
+import hashlib
+import os
+import re
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.middleware.csrf import CsrfViewMiddleware
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import http_date
+from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt
+
+from webapp.accounts.models import ApiToken
+from webapp.core.problems import Conflict, Forbidden, Problem
+from webapp.datasets.models import Upload
+from webapp.datasets.uploads import CHUNK_BYTES, KEPT, begin, find, locked, receive, remove, settle, settled, too_much
+
+VERSION = "1.0.0"
+EXTENSIONS = "creation,termination,checksum,expiration"
+ALGORITHMS = ("sha1", "sha256")
+CONTENT_TYPE = "application/offset+octet-stream"
+
+Handler = Callable[..., HttpResponse]
+
+
+def bad(message: str, hint: str, *, code: str = "bad_request", status: int = 400, **extra: Any) -> Problem:
+    return Problem(message, code=code, hint=hint, status=status, **extra)
+
+
+def whole_number(request: HttpRequest, name: str) -> int:
+    value = request.headers.get(name, "")
+    if not re.fullmatch(r"[0-9]{1,18}", value):
+        raise bad(_("%(name)s must be a whole number.") % {"name": name}, _("Send it as tus 1.0.0 asks."))
+    return int(value)
+
+
+def metadata(header: str) -> dict[str, str]:
+    """`key base64,key base64`; what is no text is shown with replacement characters."""
+    fields = {}
+    for pair in filter(None, (part.strip() for part in header.split(","))):
+        key, _space, value = pair.partition(" ")
+        try:
+            fields[key] = base64.b64decode(value.strip(), validate=True).decode("utf-8", "replace")
+        except ValueError:
+            raise bad(_("Upload-Metadata cannot be read."), _("Send keys with values in base64, as tus 1.0.0 asks."))
+    return fields
+
+
+def checksum(request: HttpRequest) -> tuple[Any, bytes | None]:
+    """(a hash to fill, the digest that the part must have, or None when nothing was announced)."""
+    header = request.headers.get("Upload-Checksum", "")
+    if not header:
+        return hashlib.sha256(), None
+    algorithm, _space, value = header.partition(" ")
+    try:
+        expected = base64.b64decode(value.strip(), validate=True)
+    except ValueError:
+        expected = b""
+    if algorithm not in ALGORITHMS or not expected:
+        raise bad(_("Upload-Checksum cannot be read."), _("Send sha1 or sha256, a space and the digest in base64."))
+    return hashlib.new(algorithm, usedforsecurity=False), expected
+
+
+def answer(upload: Upload, offset: int, status: int) -> HttpResponse:
+    response = HttpResponse(status=status)
+    response["Upload-Offset"] = str(offset)
+    response["Upload-Expires"] = http_date(upload.expires_at.timestamp())
+    if upload.sha256:
+        response["Upload-Sha256"] = upload.sha256
+    return response
+
+
+def create(request: HttpRequest) -> HttpResponse:
+    length = whole_number(request, "Upload-Length")
+    header = request.headers.get("Upload-Metadata", "")
+    fields = metadata(header)
+    promised = fields.get("sha256", "").lower()
+    if len(header) > 4_000 or not re.fullmatch(r"(?:[0-9a-f]{64})?", promised):
+        raise bad(_("Upload-Metadata cannot be taken."), _("Send filename, and sha256 in 64 hexadecimal digits."))
+    name = (fields.get("filename") or fields.get("name") or "file")[:255]
+    upload = begin(request.workspace, request.user, length, name=name, promised=promised, metadata=header)
+    response = answer(upload, settled(upload), 201)
+    response["Location"] = reverse("upload", args=[upload.pk])
+    return response
+
+
+def look(request: HttpRequest, pk: str) -> HttpResponse:
+    upload = find(request.workspace, pk)
+    response = answer(upload, settled(upload), 200)
+    response["Upload-Length"] = str(upload.length)
+    response["Cache-Control"] = "no-store"
+    if upload.metadata:
+        response["Upload-Metadata"] = upload.metadata
+    return response
+
+
+def extend(request: HttpRequest, pk: str) -> HttpResponse:
+    upload = find(request.workspace, pk)
+    if request.content_type != CONTENT_TYPE:
+        raise bad(_("The part has the wrong type."), _("Send it as %(type)s.") % {"type": CONTENT_TYPE}, status=415)
+    offset, (digest, expected) = whole_number(request, "Upload-Offset"), checksum(request)
+    with locked(upload) as file:
+        start = file.seek(0, os.SEEK_END)
+        if offset != start:
+            raise Conflict(
+                _("%(size)d bytes are here, so the next part begins there.") % {"size": start},
+                code="wrong_offset",
+                hint=_("Ask with HEAD for Upload-Offset, then send from there."),
+                offset=start,
+            )
+        limit = min(CHUNK_BYTES, upload.length - start)
+        if int(request.headers.get("Content-Length") or 0) > limit:
+            raise too_much(limit)
+        size = receive(request, file, start + limit, digest)
+        if expected is not None and digest.digest() != expected:
+            file.truncate(start)
+            raise bad(
+                _("The part arrived changed, so it was not kept."), _("Send it again."), code="checksum", status=460
+            )
+        upload.expires_at = timezone.now() + KEPT
+        Upload.objects.filter(pk=upload.pk).update(expires_at=upload.expires_at)
+        settle(upload, file)
+    return answer(upload, size, 204)
+
+
+def terminate(request: HttpRequest, pk: str) -> HttpResponse:
+    upload = find(request.workspace, pk)
+    with locked(upload):
+        remove(upload)
+    return HttpResponse(status=204)
+
+
+def options(request: HttpRequest, **names: str) -> HttpResponse:
+    response = HttpResponse(status=204)
+    response["Tus-Version"] = VERSION
+    response["Tus-Extension"] = EXTENSIONS
+    response["Tus-Max-Size"] = str(settings.MAX_UPLOAD_BYTES)
+    response["Tus-Checksum-Algorithm"] = ",".join(ALGORITHMS)
+    return response
+
+
+def admit(request: HttpRequest) -> None:
+    """Puts user and workspace on the request: a token's as in the API, or the session's, whose changes must carry the
+    CSRF token."""
+    membership: Any = request.membership
+    scheme, _space, secret = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        token = ApiToken.find(secret.strip())
+        membership = token and token.workspace.memberships.filter(user=token.user).first()
+    elif CsrfViewMiddleware(lambda _: HttpResponse()).process_view(request, admit, (), {}):
+        raise Forbidden(_("This page was open too long, so nothing was sent."), code="csrf", hint=_("Reload it."))
+    if not membership:
+        raise bad(
+            _("Nobody is signed in here."),
+            _("Sign in, or send Authorization: Bearer TOKEN; tokens are on the settings page."),
+            code="bad_token",
+            status=401,
+        )
+    if method_of(request) != "HEAD" and not membership.can_edit:
+        raise Forbidden(
+            _("You may look at this workspace but not change it."), hint=_("Ask an owner for the editor role.")
+        )
+    request.user, request.workspace = membership.user, membership.workspace
+
+
+def method_of(request: HttpRequest) -> str:
+    """A POST may stand for another method: some proxies pass no PATCH."""
+    if request.method == "POST":
+        return request.headers.get("X-HTTP-Method-Override", "POST").upper()
+    return request.method or ""
+
+
+def refuse(problem: Problem) -> JsonResponse:
+    """RFC 9457, as in the API."""
+    fields = {
+        "type": "about:blank",
+        "title": problem.code.replace("_", " "),
+        "status": problem.status,
+        "code": problem.code,
+        "detail": problem.message,
+        "hint": problem.hint,
+    }
+    response = JsonResponse(fields | problem.extra, status=problem.status, content_type="application/problem+json")
+    if problem.status == 401:
+        response["WWW-Authenticate"] = "Bearer"
+    if problem.status == 412:
+        response["Tus-Version"] = VERSION
+    return response
+
+
+def wrong_method(method: str, allowed: str) -> HttpResponse:
+    message = _("Nothing answers to %(method)s here.") % {"method": method[:20]}
+    response = refuse(bad(message, _("Use one of %(methods)s.") % {"methods": allowed}, status=405))
+    response["Allow"] = allowed
+    return response
+
+
+def speaks_tus(**handlers: Handler) -> Handler:
+    """A view of the protocol, from its methods."""
+
+    def handle(request: HttpRequest, **names: str) -> HttpResponse:
+        method = method_of(request)
+        if method == "OPTIONS":
+            return options(request)
+        if method not in handlers:
+            return wrong_method(method, ", ".join([*handlers, "OPTIONS"]))
+        if request.headers.get("Tus-Resumable") != VERSION:
+            raise bad(
+                _("Only version 1.0.0 of tus is spoken here."), _("Send the header Tus-Resumable: 1.0.0."), status=412
+            )
+        admit(request)
+        return handlers[method](request, **names)
+
+    @csrf_exempt  # admit() checks it: a token needs none
+    def view(request: HttpRequest, **names: str) -> HttpResponse:
+        try:
+            response = handle(request, **names)
+        except Problem as problem:
+            response = refuse(problem)
+        response["Tus-Resumable"] = VERSION
+        return response
+
+    return view
+
+
+collection = speaks_tus(POST=create)
+one = speaks_tus(HEAD=look, PATCH=extend, DELETE=terminate)
