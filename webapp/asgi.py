@@ -5,6 +5,9 @@ import os
 
 from django.core.asgi import get_asgi_application
 
+from webapp.core.private import keep_private
+
+keep_private()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
 django_application = get_asgi_application()
 

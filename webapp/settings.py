@@ -7,6 +7,7 @@ import environ
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
+from webapp.core.private import private_folder
 from webapp.core.redis_server import embedded_url
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -14,7 +15,7 @@ env = environ.Env()
 env.read_env(BASE_DIR / ".env")
 
 MAQUETTE_DATA = Path(env.str("MAQUETTE_DATA", default=str(BASE_DIR / "var"))).resolve()
-MAQUETTE_DATA.mkdir(parents=True, exist_ok=True)
+private_folder(MAQUETTE_DATA)
 
 
 def kept_secret(name: str) -> str:
@@ -70,6 +71,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "webapp.core.middleware.PlainAddressMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "csp.middleware.CSPMiddleware",

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from webapp.accounts.access import load, member
+from webapp.core.numbers import whole
 from webapp.costs.actions import price_per_hour
 from webapp.endpoints import actions, serving_client
 from webapp.endpoints.models import Endpoint, EndpointKey, EndpointVersion, ShareLink, Visibility
@@ -116,7 +117,7 @@ def create_key(request: HttpRequest, pk: str) -> HttpResponse:
 def create_link(request: HttpRequest, pk: str) -> HttpResponse:
     endpoint = load_endpoint(request, pk)
     days = request.POST.get("days", "")
-    actions.create_link(endpoint, request.user, request.POST.get("name", ""), int(days) if days.isdecimal() else None)
+    actions.create_link(endpoint, request.user, request.POST.get("name", ""), whole(days, None))
     return redirect("share", pk=endpoint.prototype_id)
 
 

@@ -16,6 +16,7 @@ from trainer import tasks
 from webapp.accounts.access import load, member
 from webapp.catalog.forms import params_form
 from webapp.catalog.hardware import devices, gpu_count, options, workers
+from webapp.core.numbers import whole
 from webapp.core.problems import Conflict, Problem
 from webapp.costs.actions import month
 from webapp.costs.models import Rate
@@ -162,7 +163,7 @@ async def run_stream(request: HttpRequest, pk: str) -> HttpResponse:
     """Server-sent events: every event of the run once, from `Last-Event-ID` (or `?after=`) on, until it ends."""
     one = await sync_to_async(member_run, thread_sensitive=False)(request, pk)
     given = request.headers.get("Last-Event-ID") or request.GET.get("after") or "0"
-    after = int(given) if given.isdecimal() else 0
+    after = whole(given, 0)
     response = StreamingHttpResponse(live.sse(one.pk, one.events_path, after), content_type="text/event-stream")
     response["Cache-Control"] = "no-cache, no-transform"
     response["X-Accel-Buffering"] = "no"
