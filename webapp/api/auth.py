@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import wraps
 from typing import Any
@@ -74,6 +74,15 @@ def read_cursor(cursor: str) -> tuple[datetime, str]:
     except (ValueError, OverflowError, OSError) as error:
         hint = "Send what an answer gave as next, or leave it out."
         raise Problem("The cursor is not one of ours.", code="bad_cursor", hint=hint) from error
+
+
+def one_of(name: str, value: str | None, allowed: Iterable[str]) -> None:
+    """`Problem` for a filter's value that no object can have: an empty list would hide the misspelling."""
+    known = list(allowed)
+    if value and value not in known:
+        raise Problem(
+            f"“{value[:60]}” is no {name}.", code=f"bad_{name}", hint=f"Use one of {', '.join(known)}.", allowed=known
+        )
 
 
 def page(queryset: models.QuerySet, cursor: str | None, show: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:

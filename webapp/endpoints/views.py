@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST
 from webapp.accounts.access import load, member
 from webapp.core.numbers import whole
 from webapp.costs.actions import price_per_hour
-from webapp.endpoints import actions, serving_client
+from webapp.endpoints import actions, removal, serving_client
 from webapp.endpoints.models import Endpoint, EndpointKey, EndpointVersion, ShareLink, Visibility
 from webapp.prototypes.models import Prototype
 from webapp.runs.models import Run, Status
@@ -39,6 +39,23 @@ def share(request: HttpRequest, pk: str) -> HttpResponse:
     if endpoint:
         context |= endpoint_context(endpoint) | {"new_key": request.session.pop(f"key:{endpoint.pk}", None)}
     return render(request, "endpoints/share.html", context)
+
+
+@member
+def delete_prototype(request: HttpRequest, pk: str) -> HttpResponse:
+    """A GET asks; context: prototype, runs (how many), endpoint or None, demo_url. A POST deletes."""
+    prototype = load(Prototype, request.workspace, pk)
+    if request.method == "POST":
+        removal.delete_prototype(prototype, request.user)
+        messages.success(request, _("“%(name)s” is deleted.") % {"name": prototype.name})
+        return redirect("home")
+    endpoint = Endpoint.objects.filter(prototype=prototype).first()
+    context = {"prototype": prototype, "runs": prototype.runs.count(), "endpoint": endpoint}
+    return render(
+        request,
+        "prototypes/delete.html",
+        context | {"demo_url": settings.PUBLIC_URL + actions.demo_path(endpoint) if endpoint else ""},
+    )
 
 
 def endpoint_context(endpoint: Endpoint) -> dict[str, Any]:
