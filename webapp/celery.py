@@ -19,3 +19,8 @@ app.autodiscover_tasks()
 @beat_init.connect
 def prepare(**_kwargs: Any) -> None:
     keep_private()
+    from django.conf import settings
+
+    from trainer import reporting
+
+    reporting.start("worker", settings.SENTRY_DSN)

@@ -1,7 +1,5 @@
 """Deleting a prototype: its demo goes dark first, then its runs and what they made. Its data stays."""
 
-import shutil
-
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -11,6 +9,7 @@ from webapp.core.problems import Conflict
 from webapp.endpoints import actions
 from webapp.endpoints.models import Endpoint
 from webapp.prototypes.models import Prototype
+from webapp.runs import storage
 
 
 def delete_prototype(prototype: Prototype, user: User | None) -> None:
@@ -29,4 +28,4 @@ def delete_prototype(prototype: Prototype, user: User | None) -> None:
         audit(prototype.workspace, user, "deleted", "prototype", prototype.pk, prototype.name)
         prototype.delete()
     for run in runs:
-        shutil.rmtree(run.folder, ignore_errors=True)
+        storage.remove(run)

@@ -18,6 +18,7 @@ from webapp.costs.actions import price_per_hour
 from webapp.endpoints import actions, removal, serving_client
 from webapp.endpoints.models import Endpoint, EndpointKey, EndpointVersion, ShareLink, Visibility
 from webapp.prototypes.models import Prototype
+from webapp.runs import storage
 from webapp.runs.models import Run, Status
 
 FEEDBACK_SHOWN = 20
@@ -171,7 +172,7 @@ def try_run(request: HttpRequest, pk: str) -> HttpResponse:
     """The try-it box of a finished run. Context: answer (one output), text, timing_ms."""
     run = load(Run.objects.select_related("prototype"), request.workspace, pk)
     text = request.POST.get("text", "")
-    answer = serving_client.predict_artifact(run.artifact, [text], f"member:{request.user.pk}")
+    answer = serving_client.predict_artifact(storage.local(run), [text], f"member:{request.user.pk}")
     context = {
         "answer": answer["outputs"][0],
         "text": text,

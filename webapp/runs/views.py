@@ -21,7 +21,7 @@ from webapp.core.problems import Conflict, Problem
 from webapp.costs.actions import month
 from webapp.costs.models import Rate
 from webapp.prototypes.models import Prototype
-from webapp.runs import actions, estimates, live, queues, reports
+from webapp.runs import actions, estimates, live, queues, reports, storage
 from webapp.runs.models import Run, Status
 
 RUNS_A_PAGE = 15
@@ -215,7 +215,7 @@ def artifact(request: HttpRequest, pk: str) -> HttpResponse:
 
 def artifact_response(one: Run) -> HttpResponse:
     """The artifact as a zip, streamed: nothing of it is held in memory or written twice."""
-    if one.status != Status.SUCCEEDED or not one.artifact.is_dir():
+    if one.status != Status.SUCCEEDED or not storage.local(one).is_dir():
         raise Conflict(_("This run has no artifact."), code="no_artifact", hint=_("Only a finished run has one."))
     name = f"{one.prototype.pk}-run-{one.number}.zip"
     return FileResponse(
