@@ -28,6 +28,7 @@ def start(part: str, dsn: str, **options: Any) -> bool:
         max_breadcrumbs=0,
         auto_session_tracking=False,
         traces_sample_rate=None,
+        trace_propagation_targets=[],
         before_send=without_persons,
         **options,
     )

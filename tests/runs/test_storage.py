@@ -8,6 +8,7 @@ import pytest
 
 from tests import things
 from webapp.accounts.models import Workspace
+from webapp.core import doctor
 from webapp.core.problems import Unavailable
 from webapp.endpoints import registry
 from webapp.endpoints.removal import delete_prototype
@@ -103,6 +104,18 @@ def test_a_bucket_that_is_away(bucket: Any, run: Run, settings: Any) -> None:
         storage.local(run)
     assert registry.artifact_of(run) == str(run.artifact)
     assert not list(run.folder.iterdir())
+
+
+def test_the_doctor_looks_into_the_bucket(bucket: Any, settings: Any) -> None:
+    assert doctor.storage()[0] == doctor.OK
+    assert not [name for name in names(bucket) if "doctor" in name]
+    settings.STORAGE_URL = "s3://no-such-bucket"
+    state, words, remedy = doctor.storage()
+    assert state == doctor.MISSING
+    assert "no-such-bucket" in words
+    assert "AWS_" in remedy
+    settings.STORAGE_URL = ""
+    assert doctor.storage()[0] == doctor.OK
 
 
 def test_without_the_setting_nothing_is_sent(run: Run) -> None:
