@@ -9,8 +9,9 @@ run:
 	@./bootstrap
 	@exec $(python) manage.py up
 
+# It only looks: nothing is installed.
 doctor:
-	@./bootstrap
+	@test -x $(python) || { echo "Nothing is installed yet. Type: make run"; exit 1; }
 	@exec $(python) manage.py doctor
 
 # What the machine must have apart from Python is in .ci/run. ARGS goes to pytest: make test ARGS="tests/ops -x"

@@ -24,6 +24,7 @@ from serving.metrics import Metrics
 from serving.pool import Model, Pool, memory_budget
 from serving.problems import Headers, Problem
 from serving.usage import Usage
+from trainer import reporting
 
 log = logging.getLogger(__name__)
 PREDICT = re.compile(r"/e/([^/]{1,100})/predict")
@@ -66,6 +67,7 @@ class Application:
                 return
 
     def start(self) -> None:
+        reporting.start("serving", os.environ.get("SENTRY_DSN", ""))
         sys.setswitchinterval(0.001)  # the model's thread may hold the loop up this long, not five times as long
         url = os.environ.get("REDIS_URL") or "redis://127.0.0.1:6379/0"
         self.redis, self.listener = connect(url), connect(url, timeout=None)
@@ -111,6 +113,7 @@ class Application:
             # The place without the message: a message could repeat what somebody sent.
             place = "".join(traceback.format_tb(error.__traceback__))
             log.error("%s on %s\n%s", type(error).__name__, PREDICT.sub("/e/…/predict", request.path), place)
+            reporting.tell(error)
             fault = Problem(500, "bug", "Something went wrong on our side.", "Try again; tell the owner if it stays.")
             response = Response.of(fault)
         self.metrics.answered(response.status)

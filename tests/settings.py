@@ -9,7 +9,17 @@ if "MAQUETTE_TEST_DATA" not in os.environ:
     os.environ["MAQUETTE_TEST_DATA"] = tempfile.mkdtemp(prefix="maquette-test-")
     atexit.register(shutil.rmtree, os.environ["MAQUETTE_TEST_DATA"], ignore_errors=True)
 os.environ["MAQUETTE_DATA"] = os.environ["MAQUETTE_TEST_DATA"]
-for name in ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "PUBLIC_URL", "ALLOWED_HOSTS", "EMAIL_URL"):
+for name in (
+    "DATABASE_URL",
+    "REDIS_URL",
+    "SECRET_KEY",
+    "PUBLIC_URL",
+    "ALLOWED_HOSTS",
+    "EMAIL_URL",
+    "SIGN_UP",
+    "STORAGE_URL",
+    "SENTRY_DSN",
+):
     os.environ.pop(name, None)
 
 from webapp.settings import *  # noqa: E402, F403

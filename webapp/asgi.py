@@ -5,15 +5,20 @@ import os
 
 from django.core.asgi import get_asgi_application
 
+from webapp.core.private import keep_private
+
+keep_private()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
 django_application = get_asgi_application()
 
 from django.conf import settings  # noqa: E402  settings are ready only now
 
+from trainer import reporting  # noqa: E402
 from webapp.accounts.senders import known  # noqa: E402
 from webapp.core.bodies import BodyLimit  # noqa: E402
 from webapp.endpoints.proxy import ServingProxy  # noqa: E402
 
+reporting.start("web", settings.SENTRY_DSN)
 application = ServingProxy(BodyLimit(django_application, known), settings.SERVING_URL, settings.MAQUETTE_INTERNAL_TOKEN)
 
 # What was loaded stays for good; looking through it for garbage would hold up one request in a few.

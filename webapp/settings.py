@@ -5,8 +5,10 @@ from pathlib import Path
 
 import environ
 from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
+from webapp.core.private import private_folder
 from webapp.core.redis_server import embedded_url
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -14,7 +16,7 @@ env = environ.Env()
 env.read_env(BASE_DIR / ".env")
 
 MAQUETTE_DATA = Path(env.str("MAQUETTE_DATA", default=str(BASE_DIR / "var"))).resolve()
-MAQUETTE_DATA.mkdir(parents=True, exist_ok=True)
+private_folder(MAQUETTE_DATA)
 
 
 def kept_secret(name: str) -> str:
@@ -43,6 +45,12 @@ SERVING_URL = env.str("SERVING_URL", default=f"http://127.0.0.1:{env.int('SERVIN
 MAQUETTE_INTERNAL_TOKEN = env.str("MAQUETTE_INTERNAL_TOKEN", default="") or kept_secret("internal_token")
 MAX_UPLOAD_BYTES = env.int("MAX_UPLOAD_MB", default=512) * 1024 * 1024
 MAQUETTE_QUOTA_BYTES = env.int("MAQUETTE_QUOTA_BYTES", default=20 * 1024**3)
+SENTRY_DSN = env.str("SENTRY_DSN", default="")
+STORAGE_URL = env.str("STORAGE_URL", default="")
+if STORAGE_URL and not STORAGE_URL.startswith("s3://"):
+    raise ImproperlyConfigured(
+        "STORAGE_URL must look like s3://bucket/prefix; without it artifacts stay in MAQUETTE_DATA."
+    )
 HF_TOKEN = env.str("HF_TOKEN", default="")
 HF_TOKEN_MODELS = env.list("HF_TOKEN_MODELS", default=[])
 
@@ -70,6 +78,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "webapp.core.middleware.PlainAddressMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -205,6 +214,7 @@ CELERY_BEAT_SCHEDULE = {
     "publish-endpoints": {"task": "webapp.endpoints.tasks.publish_all", "schedule": 60.0, "options": {"expires": 60}},
     "drain-usage": {"task": "webapp.endpoints.tasks.drain_usage", "schedule": 10.0, "options": {"expires": 10}},
     "charge-hosting": {"task": "webapp.endpoints.tasks.charge_hosting", "schedule": 60.0, "options": {"expires": 60}},
+    "store-artifacts": {"task": "webapp.runs.tasks.store", "schedule": 60.0, "options": {"expires": 60}},
     "sweep-answers": {"task": "webapp.api.tasks.sweep", "schedule": 3600.0, "options": {"expires": 3600}},
     "sweep-datasets": {"task": "webapp.datasets.tasks.sweep", "schedule": 60.0, "options": {"expires": 60}},
 }

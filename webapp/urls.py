@@ -8,6 +8,7 @@ from webapp.core.metrics import metrics
 from webapp.core.views import healthz, readyz
 from webapp.datasets import tus
 
+handler400 = "webapp.core.views.bad_request"
 urlpatterns = [
     path("", include("webapp.accounts.urls")),
     path("", include("webapp.costs.urls")),

@@ -76,7 +76,7 @@ def address(user: User, workspace: Workspace) -> Callable[[str], str]:
         "endpoints": endpoint.pk,
     }
     by_name = {
-        **dict.fromkeys(("train", "estimate", "runs", "share"), run.prototype_id),
+        **dict.fromkeys(("delete_prototype", "train", "estimate", "runs", "share"), run.prototype_id),
         **dict.fromkeys(("deploy", "try_run"), run.pk),
         "revoke_key": endpoint.keys.get().pk,
         "revoke_link": endpoint.links.get().pk,

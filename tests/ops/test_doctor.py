@@ -48,6 +48,7 @@ def test_a_machine_that_has_everything(tmp_path: Path) -> None:
         "Migrations",
         "Models",
         "Hub",
+        "Storage",
         "Accounts",
         "Ports",
     ]

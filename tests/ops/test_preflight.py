@@ -3,6 +3,7 @@
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -84,3 +85,30 @@ def test_a_second_one_on_the_same_folder(tmp_path: Path) -> None:
     assert f"Maquette already runs on {tmp_path} (process" in second.stderr
     with preflight.only_one(tmp_path):
         pass
+
+
+def test_our_own_site_on_the_port_is_named() -> None:
+    from http.server import BaseHTTPRequestHandler, HTTPServer
+
+    class Site(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(503)
+            self.end_headers()
+            self.wfile.write(b'{"ready": false, "parts": {}}')
+
+        def log_message(self, *_words: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Site) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        port = server.server_address[1]
+        with pytest.raises(StartError, match=f"already running at http://127.0.0.1:{port}"):
+            preflight.check_port("127.0.0.1", port, "PORT")
+        server.shutdown()
+
+
+def test_the_doctor_installs_nothing() -> None:
+    text = (Path(__file__).resolve().parents[2] / "Makefile").read_text()
+    doctor = text.split("\ndoctor:\n")[1].split("\n\n")[0]
+    assert "bootstrap" not in doctor
+    assert "manage.py doctor" in doctor

@@ -1,5 +1,6 @@
 """Who may have something measured, and whose token the hub sees."""
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,7 @@ def test_the_operator_s_token_is_for_named_models(settings: Any) -> None:
         assert hub_access(model) == {}
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_trainer_is_given_no_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HF_TOKEN", "AWS_SECRET_ACCESS_KEY", "STORAGE_URL", "SECRET_KEY"):
         monkeypatch.setenv(name, "sesame")

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import wraps
 from typing import Any
@@ -11,19 +12,34 @@ from django.db import IntegrityError, models, transaction
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 from ninja import Schema
+from ninja.parser import Parser
 from ninja.security import HttpBearer
 
 from webapp.accounts.models import ApiToken
 from webapp.api.models import IdempotentAnswer
-from webapp.core.problems import Conflict, Forbidden
+from webapp.core.problems import Conflict, Forbidden, Problem
 
 PAGE = 50
+ZERO_BYTE = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
 class Body(Schema):
     """A request's body; a field that is not known is refused, since a misspelt wish must not be passed over."""
 
     model_config = {"extra": "forbid"}
+
+
+class PlainJson(Parser):
+    """JSON whose texts any database holds: no zero bytes, no half characters."""
+
+    def parse_body(self, request: HttpRequest) -> Any:
+        found = json.loads(request.body)
+        if b"\\u" in request.body:
+            text = json.dumps(found, ensure_ascii=False)
+            text.encode()
+            if ZERO_BYTE.search(text):
+                raise ValueError
+        return found
 
 
 class Token(HttpBearer):
@@ -50,16 +66,30 @@ class Token(HttpBearer):
         return found
 
 
+def read_cursor(cursor: str) -> tuple[datetime, str]:
+    """The moment and the id that `page` wrote into `next`."""
+    at, _comma, pk = cursor.partition(",")
+    try:
+        return datetime.fromtimestamp(int(at) / 1e6, tz=timezone.get_default_timezone()), pk
+    except (ValueError, OverflowError, OSError) as error:
+        hint = "Send what an answer gave as next, or leave it out."
+        raise Problem("The cursor is not one of ours.", code="bad_cursor", hint=hint) from error
+
+
+def one_of(name: str, value: str | None, allowed: Iterable[str]) -> None:
+    """`Problem` for a filter's value that no object can have: an empty list would hide the misspelling."""
+    known = list(allowed)
+    if value and value not in known:
+        raise Problem(
+            f"“{value[:60]}” is no {name}.", code=f"bad_{name}", hint=f"Use one of {', '.join(known)}.", allowed=known
+        )
+
+
 def page(queryset: models.QuerySet, cursor: str | None, show: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
     """`{"items", "next"}`, newest first; the cursor is the last object's time and id."""
     ordered = queryset.order_by("-created_at", "-id")
     if cursor:
-        at, _comma, pk = cursor.partition(",")
-        moment = (
-            datetime.fromtimestamp(int(at) / 1e6, tz=timezone.get_default_timezone())
-            if at.isdecimal()
-            else timezone.now()
-        )
+        moment, pk = read_cursor(cursor)
         ordered = ordered.filter(models.Q(created_at__lt=moment) | models.Q(created_at=moment, id__lt=pk))
     found = list(ordered[: PAGE + 1])
     last = found[PAGE - 1] if len(found) > PAGE else None

@@ -9,6 +9,7 @@ from ninja import Router
 
 from webapp.accounts.actions import audit
 from webapp.api.auth import Body
+from webapp.api.schemas import BudgetOut, CostsOut, Page, RateOut
 from webapp.api.shapes import moment, money
 from webapp.core.problems import Problem
 from webapp.costs import actions, reports
@@ -21,7 +22,7 @@ def start_of(day: date | None) -> datetime | None:
     return timezone.make_aware(datetime.combine(day, time())) if day else None
 
 
-@router.get("/costs", response=dict)
+@router.get("/costs", response=CostsOut)
 def costs(
     request: HttpRequest, group_by: str = "kind", since: date | None = None, until: date | None = None
 ) -> dict[str, Any]:
@@ -30,7 +31,10 @@ def costs(
     unknown = [name for name in groups if name not in reports.GROUPS]
     if unknown or not groups:
         raise Problem(
-            f"Costs cannot be grouped by “{''.join(unknown)}”.", code="bad_group", hint="Use day, prototype or kind."
+            f"Costs cannot be grouped by “{''.join(unknown)}”.",
+            code="bad_group",
+            hint="Use day, prototype or kind.",
+            allowed=list(reports.GROUPS),
         )
     start = start_of(since) or actions.month_start()
     rows = reports.grouped(request.workspace, groups, start, start_of(until))
@@ -62,12 +66,12 @@ def budget_shape(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-@router.get("/budget", response=dict)
+@router.get("/budget", response=BudgetOut)
 def get_budget(request: HttpRequest) -> dict[str, Any]:
     return budget_shape(request)
 
 
-@router.put("/budget", response=dict)
+@router.put("/budget", response=BudgetOut)
 def put_budget(request: HttpRequest, payload: BudgetIn) -> dict[str, Any]:
     budget = actions.set_budget(request.workspace, payload.amount)
     audit(request.workspace, request.user, "set", "budget", text=str(budget))
@@ -85,7 +89,7 @@ def rate_shape(rate: Rate) -> dict[str, Any]:
     }
 
 
-@router.get("/rates", response=dict)
+@router.get("/rates", response=Page[RateOut])
 def list_rates(request: HttpRequest) -> dict[str, Any]:
     return {"items": [rate_shape(rate) for rate in Rate.objects.for_workspace(request.workspace)], "next": None}
 
@@ -94,7 +98,7 @@ class RateIn(Body):
     price_per_hour: str | float
 
 
-@router.put("/rates/{hardware}", response=dict)
+@router.put("/rates/{hardware}", response=RateOut)
 def put_rate(request: HttpRequest, hardware: str, payload: RateIn) -> dict[str, Any]:
     if not Rate.objects.for_workspace(request.workspace).filter(hardware=hardware).exists():
         raise Problem(

@@ -10,7 +10,8 @@ from pydantic import ValidationError as Unreadable
 
 from trainer import tasks
 from webapp.accounts.access import load
-from webapp.api.auth import Body, once, page
+from webapp.api.auth import Body, once, one_of, page
+from webapp.api.schemas import DatasetOut, DatasetRow, MeOut, Page
 from webapp.api.shapes import dataset_row, dataset_shape
 from webapp.catalog.hardware import devices, options, workers
 from webapp.core.problems import Conflict, Problem
@@ -19,6 +20,7 @@ from webapp.datasets import actions, exports, rows, uploads
 from webapp.datasets.models import Dataset, DatasetVersion
 
 router = Router(tags=["data"])
+PARTS = ("train", "validation", "test", "unused")
 
 
 class UploadsIn(Body):
@@ -31,7 +33,7 @@ class UploadsIn(Body):
 AS_JSON = {"requestBody": {"content": {"application/json": {"schema": UploadsIn.model_json_schema()}}}}
 
 
-@router.post("/datasets", response={201: dict}, openapi_extra=AS_JSON)
+@router.post("/datasets", response={201: DatasetOut}, openapi_extra=AS_JSON)
 @once
 def create_dataset(
     request: HttpRequest,
@@ -56,7 +58,7 @@ def uploads_in(body: bytes) -> UploadsIn:
         raise ValidationError(error.errors(include_url=False, include_context=False))
 
 
-@router.get("/datasets", response=dict)
+@router.get("/datasets", response=Page[DatasetRow])
 def list_datasets(request: HttpRequest, cursor: str | None = None) -> dict[str, Any]:
     light = DatasetVersion.objects.only("id", "dataset_id", "number", "status", "rows").order_by("-number")
     found = Dataset.objects.for_workspace(request.workspace).prefetch_related(
@@ -65,7 +67,7 @@ def list_datasets(request: HttpRequest, cursor: str | None = None) -> dict[str, 
     return page(found, cursor, dataset_row)
 
 
-@router.get("/datasets/{pk}", response=dict)
+@router.get("/datasets/{pk}", response=DatasetOut)
 def get_dataset(request: HttpRequest, pk: str) -> dict[str, Any]:
     return dataset_shape(load(Dataset, request.workspace, pk))
 
@@ -90,7 +92,7 @@ class VersionIn(Body):
     changes: dict[str, Any] | None = None
 
 
-@router.post("/datasets/{pk}/versions", response={201: dict})
+@router.post("/datasets/{pk}/versions", response={201: DatasetOut})
 @once
 def create_version(request: HttpRequest, pk: str, payload: VersionIn) -> Status[dict[str, Any]]:
     dataset = load(Dataset, request.workspace, pk)
@@ -149,6 +151,7 @@ def list_rows(
 
     With `more`, a search stopped early: `total` and `pages` are what was found so far, and later pages find more.
     """
+    one_of("split", split, PARTS)
     found = rows.page(
         version_of(request, pk, version), page, search=search, label=label, split=split, sort=sort, size=50
     )
@@ -179,6 +182,7 @@ def list_tasks(request: HttpRequest) -> dict[str, Any]:
 
 @router.get("/models", response=dict)
 def list_models(request: HttpRequest, task: str | None = None) -> dict[str, Any]:
+    one_of("task", task, [one.slug for one in tasks.all()])
     chosen = [one for one in tasks.all() if task in (None, one.slug)]
     return {
         "items": [model | {"task": one.slug} for one in chosen for model in one.declaration()["models"]],
@@ -196,7 +200,7 @@ def list_hardware(request: HttpRequest) -> dict[str, Any]:
     return {"items": items, "devices": devices(records), "workers": records, "next": None}
 
 
-@router.get("/me", response=dict)
+@router.get("/me", response=MeOut)
 def me(request: HttpRequest) -> dict[str, Any]:
     membership = request.workspace.memberships.get(user=request.user)
     return {

@@ -8,9 +8,11 @@ from ninja import Router, Status
 
 from webapp.accounts.access import load
 from webapp.api.auth import Body, once, page
+from webapp.api.schemas import EndpointOut, FeedbackOut, KeyOut, LinkOut, NewEndpoint, NewKey, Page, UsageOut
 from webapp.api.shapes import endpoint_shape, feedback_shape, link_shape, moment
-from webapp.endpoints import actions
+from webapp.endpoints import actions, removal
 from webapp.endpoints.models import Endpoint, EndpointKey, ShareLink
+from webapp.prototypes.models import Prototype
 from webapp.runs.models import Run
 
 router = Router(tags=["sharing"])
@@ -60,7 +62,7 @@ def load_run(request: HttpRequest, pk: str) -> Run:
     return load(Run.objects.select_related("prototype", "workspace"), request.workspace, pk)
 
 
-@router.post("/endpoints", response={201: dict})
+@router.post("/endpoints", response={201: NewEndpoint})
 @once
 def create_endpoint(request: HttpRequest, payload: EndpointIn) -> Status[dict[str, Any]]:
     """Serve a run. The key comes only in this answer, the first time a prototype is deployed."""
@@ -70,18 +72,18 @@ def create_endpoint(request: HttpRequest, payload: EndpointIn) -> Status[dict[st
     return Status(201, endpoint_shape(endpoint, key))
 
 
-@router.get("/endpoints", response=dict)
+@router.get("/endpoints", response=Page[EndpointOut])
 def list_endpoints(request: HttpRequest, cursor: str | None = None) -> dict[str, Any]:
     found = Endpoint.objects.for_workspace(request.workspace).select_related("current").prefetch_related("links")
     return page(found, cursor, endpoint_shape)
 
 
-@router.get("/endpoints/{slug}", response=dict)
+@router.get("/endpoints/{slug}", response=EndpointOut)
 def get_endpoint(request: HttpRequest, slug: str) -> dict[str, Any]:
     return endpoint_shape(load_endpoint(request, slug))
 
 
-@router.patch("/endpoints/{slug}", response=dict)
+@router.patch("/endpoints/{slug}", response=EndpointOut)
 def patch_endpoint(request: HttpRequest, slug: str, payload: EndpointPatch) -> dict[str, Any]:
     endpoint = load_endpoint(request, slug)
     wishes = payload.model_dump(exclude={"run"}, exclude_none=True)
@@ -102,7 +104,14 @@ def delete_endpoint(request: HttpRequest, slug: str) -> Status[None]:
     return Status(204, None)
 
 
-@router.get("/endpoints/{slug}/usage", response=dict)
+@router.delete("/prototypes/{pk}", response={204: None})
+def delete_prototype(request: HttpRequest, pk: str) -> Status[None]:
+    """Its demo stops at once; its runs and their artifacts are deleted for good. The dataset and the costs stay."""
+    removal.delete_prototype(load(Prototype, request.workspace, pk), request.user)
+    return Status(204, None)
+
+
+@router.get("/endpoints/{slug}/usage", response=UsageOut)
 def usage(request: HttpRequest, slug: str) -> dict[str, Any]:
     """Totals and hours of the last 31 days; serving's counts arrive within about ten seconds."""
     rows = load_endpoint(request, slug).usage.all()[:HOURS]
@@ -123,7 +132,7 @@ def usage(request: HttpRequest, slug: str) -> dict[str, Any]:
     return {"total": {name: value or 0 for name, value in totals.items()}, "items": items, "next": None}
 
 
-@router.get("/endpoints/{slug}/feedback", response=dict)
+@router.get("/endpoints/{slug}/feedback", response=Page[FeedbackOut])
 def list_feedback(request: HttpRequest, slug: str, cursor: str | None = None) -> dict[str, Any]:
     return page(load_endpoint(request, slug).feedback.all(), cursor, feedback_shape)
 
@@ -135,7 +144,7 @@ class FeedbackIn(Body):
     should_have_been: str = ""
 
 
-@router.post("/endpoints/{slug}/feedback", response={201: dict})
+@router.post("/endpoints/{slug}/feedback", response={201: FeedbackOut})
 @once
 def create_feedback(request: HttpRequest, slug: str, payload: FeedbackIn) -> Status[dict[str, Any]]:
     endpoint = load_endpoint(request, slug)
@@ -146,7 +155,7 @@ def create_feedback(request: HttpRequest, slug: str, payload: FeedbackIn) -> Sta
     return Status(201, feedback_shape(made))
 
 
-@router.get("/endpoints/{slug}/keys", response=dict)
+@router.get("/endpoints/{slug}/keys", response=Page[KeyOut])
 def list_keys(request: HttpRequest, slug: str) -> dict[str, Any]:
     return page(load_endpoint(request, slug).keys.all(), None, key_shape)
 
@@ -160,7 +169,7 @@ def key_shape(key: EndpointKey) -> dict[str, Any]:
     return {"id": key.pk, "name": key.name, "hint": key.hint, **times}
 
 
-@router.post("/endpoints/{slug}/keys", response={201: dict})
+@router.post("/endpoints/{slug}/keys", response={201: NewKey})
 @once
 def create_key(request: HttpRequest, slug: str, payload: NameIn) -> Status[dict[str, Any]]:
     key, secret = actions.create_key(load_endpoint(request, slug), request.user, payload.name)
@@ -174,12 +183,12 @@ def revoke_key(request: HttpRequest, slug: str, pk: str) -> Status[None]:
     return Status(204, None)
 
 
-@router.get("/endpoints/{slug}/links", response=dict)
+@router.get("/endpoints/{slug}/links", response=Page[LinkOut])
 def list_links(request: HttpRequest, slug: str) -> dict[str, Any]:
     return page(load_endpoint(request, slug).links.select_related("endpoint"), None, link_shape)
 
 
-@router.post("/endpoints/{slug}/links", response={201: dict})
+@router.post("/endpoints/{slug}/links", response={201: LinkOut})
 @once
 def create_link(request: HttpRequest, slug: str, payload: LinkIn) -> Status[dict[str, Any]]:
     return Status(

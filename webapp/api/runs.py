@@ -7,7 +7,8 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Field, Router, Status
 
 from webapp.accounts.access import load
-from webapp.api.auth import Body, once, page
+from webapp.api.auth import Body, once, one_of, page
+from webapp.api.schemas import EstimateOut, Page, PrototypeRow, RunOut, RunRow
 from webapp.api.shapes import run_row, run_shape
 from webapp.core.problems import Conflict
 from webapp.datasets.actions import remap
@@ -17,6 +18,7 @@ from webapp.prototypes.models import Prototype
 from webapp.runs import actions, estimates
 from webapp.runs.live import log_lines
 from webapp.runs.models import MAX_SEED, Run
+from webapp.runs.models import Status as RunStatus
 from webapp.runs.reports import report
 from webapp.runs.stream import read
 from webapp.runs.views import artifact_response
@@ -81,14 +83,14 @@ def body_of(payload: RunIn) -> dict[str, Any]:
     return payload.model_dump(exclude={"dataset", "version", "columns", "prototype"}, exclude_none=True)
 
 
-@router.post("/estimates", response=dict)
+@router.post("/estimates", response=EstimateOut)
 def create_estimate(request: HttpRequest, payload: RunIn) -> dict[str, Any]:
     """What this run would take: measured by a short trial on these very rows, which may take some seconds."""
     version = version_of(request, payload)
     return estimates.wait(estimates.request(version, body_of(payload)), WAIT_SECONDS)
 
 
-@router.post("/runs", response={201: dict})
+@router.post("/runs", response={201: RunOut})
 @once
 def create_run(request: HttpRequest, payload: RunIn) -> Status[dict[str, Any]]:
     version = version_of(request, payload)
@@ -104,10 +106,13 @@ def create_run(request: HttpRequest, payload: RunIn) -> Status[dict[str, Any]]:
     return Status(201, run_shape(actions.create_run(prototype, request.user, body_of(payload), version)))
 
 
-@router.get("/runs", response=dict)
+@router.get("/runs", response=Page[RunRow])
 def list_runs(
     request: HttpRequest, cursor: str | None = None, prototype: str | None = None, status: str | None = None
 ) -> dict[str, Any]:
+    one_of("status", status, RunStatus.values)
+    if prototype:
+        load(Prototype, request.workspace, prototype)
     found = Run.objects.for_workspace(request.workspace)
     for name, value in (("prototype_id", prototype), ("status", status)):
         found = found.filter(**{name: value}) if value else found
@@ -118,7 +123,7 @@ def load_run(request: HttpRequest, pk: str) -> Run:
     return load(Run.objects.select_related("prototype", "version__dataset", "workspace"), request.workspace, pk)
 
 
-@router.get("/runs/{pk}", response=dict)
+@router.get("/runs/{pk}", response=RunOut)
 def get_run(request: HttpRequest, pk: str) -> dict[str, Any]:
     return run_shape(load_run(request, pk))
 
@@ -151,17 +156,17 @@ def run_artifact(request: HttpRequest, pk: str) -> HttpResponse:
     return artifact_response(load_run(request, pk))
 
 
-@router.post("/runs/{pk}/cancel", response=dict)
+@router.post("/runs/{pk}/cancel", response=RunOut)
 def cancel_run(request: HttpRequest, pk: str) -> dict[str, Any]:
     return run_shape(actions.cancel(load_run(request, pk), request.user))
 
 
-@router.post("/runs/{pk}/resume", response=dict)
+@router.post("/runs/{pk}/resume", response=RunOut)
 def resume_run(request: HttpRequest, pk: str) -> dict[str, Any]:
     return run_shape(actions.resume(load_run(request, pk), request.user))
 
 
-@router.get("/prototypes", response=dict)
+@router.get("/prototypes", response=Page[PrototypeRow])
 def list_prototypes(request: HttpRequest, cursor: str | None = None) -> dict[str, Any]:
     found = Prototype.objects.for_workspace(request.workspace).annotate(dataset_name=F("dataset__name"))
     return page(

@@ -9,8 +9,8 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from webapp.api import costs, datasets, endpoints, runs
-from webapp.api.auth import Token
-from webapp.core.problems import Problem
+from webapp.api.auth import PlainJson, Token
+from webapp.core.problems import Problem, problem_of
 
 log = logging.getLogger(__name__)
 api = NinjaAPI(
@@ -18,6 +18,7 @@ api = NinjaAPI(
     version="1",
     description="Upload data, train a model, share a demo. Errors are RFC 9457 problem+json.",
     auth=Token(),
+    parser=PlainJson(),
     urls_namespace="api",
     docs_url=None,
 )
@@ -93,6 +94,9 @@ def plain(request: HttpRequest, error: HttpError) -> HttpResponse:
 
 @api.exception_handler(Exception)
 def broken(request: HttpRequest, error: Exception) -> HttpResponse:
+    told = problem_of(error)
+    if isinstance(told, Problem):
+        return refused(request, told)
     log.exception("%s %s failed", request.method, request.path, exc_info=error)
     return problem(
         500, "bug", "This is a fault of ours, not of your request.", "Try again; the log of the site says more."

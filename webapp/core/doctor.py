@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import psutil
 from django.conf import settings
+from django.utils.module_loading import import_string
 
 from webapp.core import preflight
 from webapp.core.preflight import StartError
@@ -176,6 +177,22 @@ def _reached(host: str, port: int) -> bool:
     return reached.is_set()
 
 
+def storage() -> Result:
+    if not settings.STORAGE_URL:
+        return OK, "models stay in the data folder", ""
+    try:
+        # By name, because core is below this app.
+        bucket, root = import_string("webapp.runs.storage.file_system")()
+        bucket.get_file_info(root)
+        with bucket.open_output_stream(f"{root}/.maquette-doctor") as probe:
+            probe.write(b"maquette")
+        bucket.delete_file(f"{root}/.maquette-doctor")
+    except OSError as error:
+        words = f"{settings.STORAGE_URL} cannot be written: {str(error).splitlines()[0][:200]}"
+        return MISSING, words, "Correct STORAGE_URL and the AWS_ settings, or remove STORAGE_URL."
+    return OK, f"models also go to {settings.STORAGE_URL}", ""
+
+
 def accounts() -> Result:
     if settings.SIGN_UP not in ("open", "invited", "closed"):
         return (
@@ -218,6 +235,7 @@ CHECKS: dict[str, Callable[[], Result]] = {
     "Migrations": migrations,
     "Models": models,
     "Hub": hub,
+    "Storage": storage,
     "Accounts": accounts,
     "Ports": ports,
 }

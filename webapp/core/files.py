@@ -16,12 +16,18 @@ RESERVE_BYTES = 512 * 1024 * 1024
 
 
 def safe_name(name: str) -> str:
-    """The readable part of a file name: no folders, no control characters, no leading dots, at most 80 characters."""
+    """The readable part of a file name: no folders, no control characters, no leading dots, at most 80 characters and
+    200 bytes, since file systems count bytes."""
     base = re.split(r"[\\/]", name)[-1]
     kept = "".join(char if char.isalnum() or char in "._- " else "_" for char in base).strip(" .")
     stem, dot, suffix = kept.rpartition(".")
-    short = f"{stem[:70]}{dot}{suffix[:9]}" if dot else kept[:80]
+    short = f"{cut(stem, 70, 160)}{dot}{cut(suffix, 9, 36)}" if dot else cut(kept, 80, 196)
     return short or "file"
+
+
+def cut(text: str, characters: int, size: int) -> str:
+    """The beginning of a text, within so many characters and bytes of UTF-8."""
+    return text[:characters].encode(errors="ignore")[:size].decode(errors="ignore")
 
 
 def check_room(size: int) -> None:

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
-from webapp.core.problems import Problem
+from webapp.core.problems import Problem, problem_of
 
 
 class PassingMiddleware:
@@ -28,8 +29,17 @@ class PassingMiddleware:
         """Nothing to do on the way in."""
 
 
+class PlainAddressMiddleware(PassingMiddleware):
+    """No address of ours has a zero byte, and Postgres stores none."""
+
+    def prepare(self, request: HttpRequest) -> None:
+        if "\x00" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
+            raise BadRequest
+
+
 class ProblemMiddleware(PassingMiddleware):
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        exception = problem_of(exception)
         if not isinstance(exception, Problem):
             return None
         return render(request, "problem.html", {"problem": exception}, status=exception.status)

@@ -2,7 +2,9 @@
 
 import contextlib
 import fcntl
+import http.client
 import importlib.util
+import json
 import os
 import shutil
 import socket
@@ -80,10 +82,33 @@ def check_port(host: str, port: int, setting: str) -> None:
         owner = port_owner(port)
         if "in use" not in str(error):
             raise StartError(f"{host}:{port} cannot be opened: {error.strerror}.", "Check the setting HOST.") from error
+        if setting == "PORT" and is_ours(host, port):
+            raise StartError(
+                f"Maquette is already running at {address_of(host, port)}.",
+                "Open that address. To start it anew, stop it first with Ctrl-C where it runs; for a second one beside it: "
+                "`make run MAQUETTE_DATA=var2 PORT=8010 SERVING_PORT=8011`.",
+            ) from error
         raise StartError(
             f"Port {port} is already in use{f' by {owner}' if owner else ''}.",
             f"Stop that program, or choose another port: `make run {setting}={port + 10}`.",
         ) from error
+
+
+def address_of(host: str, port: int) -> str:
+    host = host if host not in ("0.0.0.0", "::") else "127.0.0.1"  # noqa: S104  compared, not bound
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def is_ours(host: str, port: int) -> bool:
+    """Whether a Maquette answers there, ready or not."""
+    asking = http.client.HTTPConnection(urlsplit(address_of(host, port)).netloc, timeout=4)
+    try:
+        with contextlib.closing(asking):
+            asking.request("GET", "/readyz", headers={"Host": "localhost"})
+            found = json.loads(asking.getresponse().read(10_000))
+    except (OSError, ValueError, http.client.HTTPException):
+        return False
+    return isinstance(found, dict) and {"ready", "parts"} <= set(found)
 
 
 def port_owner(port: int) -> str:

@@ -5,6 +5,9 @@ An action raises a `Problem`; `ProblemMiddleware` turns it into a page, the API 
 
 from typing import Any
 
+from django.db import DataError
+from django.utils.translation import gettext as _
+
 
 class Problem(Exception):  # noqa: N818  the standard's own word
     """A sentence, a stable code and a next step, with the HTTP status that fits."""
@@ -38,3 +41,15 @@ class BudgetSpent(Problem):
 
 class Unavailable(Problem):
     status, code = 503, "unavailable"
+
+
+def problem_of(error: Exception) -> Exception:
+    """What a database says of a value that fits no column is the sender's to mend: too long, too large, a zero byte."""
+    unfit = (DataError, UnicodeEncodeError)  # half of a surrogate pair has no UTF-8
+    if isinstance(error, unfit) or (isinstance(error, ValueError) and "NUL" in str(error)):
+        return Problem(
+            _("A value is too long, too large, or holds characters that are no text."),
+            code="bad_value",
+            hint=_("Write it shorter and plainer, then send it again."),
+        )
+    return error

@@ -61,3 +61,17 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
         status=403,
     )
     return render(request, "problem.html", {"problem": problem}, status=403)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    problem = Problem(
+        _("This address or request cannot be read."),
+        code="bad_request",
+        hint=_("Go back, and follow a link or send the form again."),
+        status=400,
+    )
+    if request.path.startswith("/api/"):
+        fields = {"type": "about:blank", "title": "bad request", "status": 400, "detail": problem.message}
+        told = fields | {"code": problem.code, "hint": problem.hint}
+        return JsonResponse(told, status=400, content_type="application/problem+json")
+    return render(request, "problem.html", {"problem": problem}, status=400)

@@ -15,6 +15,7 @@ from webapp.accounts.actions import audit
 from webapp.costs import actions, reports, tables
 from webapp.costs.models import LedgerEntry, Rate
 
+FIRST_YEAR = 2020
 SUBJECT = ["prototype", "prototype_name", "kind", "subject", "subject_id", "subject_name", "hardware", "price_per_hour"]
 
 
@@ -24,7 +25,9 @@ def month_bounds(text: str) -> tuple[Any, Any]:
     try:
         year, month = (int(part) for part in text.split("-"))
         start = actions.month_start(now.replace(year=year, month=month, day=1))
-    except ValueError:
+    except (ValueError, OverflowError):
+        start = actions.month_start(now)
+    if not FIRST_YEAR <= start.year <= now.year:
         start = actions.month_start(now)
     return start, actions.month_start(start + timedelta(days=32))
 

@@ -33,6 +33,7 @@ from webapp.endpoints.models import (
     Visibility,
     slug_form,
 )
+from webapp.runs import storage
 from webapp.runs.models import Run
 from webapp.runs.models import Status as RunStatus
 
@@ -67,7 +68,7 @@ def deploy(run: Run, user: User | None, **wishes: Any) -> tuple[Endpoint, str | 
             workspace_id=run.workspace_id, endpoint=endpoint, run=run, number=last + 1
         )
         audit(run.workspace, user, "deployed", "endpoint", endpoint.pk, f"{endpoint.name}, {run}")
-    if exported(run.artifact):
+    if exported(storage.local(run)):
         go_live(version)
     else:
         Endpoint.objects.filter(pk=endpoint.pk, current=None).update(status=Status.DEPLOYING)
@@ -151,7 +152,7 @@ def export(version_id: str) -> None:
     """Package an artifact that was not, in a process of its own, then go live."""
     version = EndpointVersion.objects.select_related("endpoint", "run").get(pk=version_id)
     process = TrainerProcess(
-        ["export", str(version.run.artifact), "--format", "onnx-int8"],
+        ["export", str(storage.local(version.run)), "--format", "onnx-int8"],
         stderr=settings.MAQUETTE_DATA / "logs" / "exports.log",
     )
     final: dict[str, Any] = {}
@@ -160,6 +161,7 @@ def export(version_id: str) -> None:
     finally:
         process.end()
     if exported(version.run.artifact):
+        storage.changed(version.run)
         go_live(version)
     else:
         error = {
@@ -171,7 +173,7 @@ def export(version_id: str) -> None:
 
 def go_live(version: EndpointVersion) -> None:
     """Serve this version from now on: also how a version is promoted or rolled back to."""
-    details = exported(version.run.artifact) or {}
+    details = exported(storage.local(version.run)) or {}
     with transaction.atomic():
         version.engine, version.export = details.get("engine", "onnx-fp32"), details
         version.save(update_fields=["engine", "export"])

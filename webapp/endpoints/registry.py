@@ -11,9 +11,12 @@ from django.db.models import F
 from django.utils import timezone
 
 from webapp.catalog.words import reads_media
+from webapp.core.problems import Unavailable
 from webapp.core.redis import best_effort, client
 from webapp.costs.actions import month
 from webapp.endpoints.models import Endpoint, EndpointKey, Status, UsageHour
+from webapp.runs.models import Run
+from webapp.runs.storage import local
 
 log = logging.getLogger(__name__)
 PREFIX, CHANNEL, USAGE = "maquette:endpoint:", "maquette:endpoints", "maquette:usage"
@@ -31,7 +34,7 @@ def record(endpoint: Endpoint, blocked: str | None) -> dict[str, Any]:
         "visibility": endpoint.visibility,
         "run": version.run_id if version else None,
         "version": version.number if version else None,
-        "artifact": str(version.run.artifact) if version else None,
+        "artifact": artifact_of(version.run) if version else None,
         "engine": version.engine if version else None,
         "blocked": blocked,
         "limits": {
@@ -41,6 +44,14 @@ def record(endpoint: Endpoint, blocked: str | None) -> dict[str, Any]:
         },
         "keys": keys,
     }
+
+
+def artifact_of(run: Run) -> str:
+    """Its folder, with the files there for serving to open; while the bucket is away serving goes on with what it holds."""
+    try:
+        return str(local(run))
+    except Unavailable:
+        return str(run.artifact)
 
 
 def publish(endpoint: Endpoint) -> None:

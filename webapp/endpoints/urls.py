@@ -4,6 +4,7 @@ from webapp.endpoints import demo, views
 
 urlpatterns = [
     path("prototypes/<str:pk>/share", views.share, name="share"),
+    path("prototypes/<str:pk>/delete", views.delete_prototype, name="delete_prototype"),
     path("runs/<str:pk>/deploy", views.deploy, name="deploy"),
     path("runs/<str:pk>/try", views.try_run, name="try_run"),
     path("endpoints/<str:pk>/update", views.update, name="update_endpoint"),

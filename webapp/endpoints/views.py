@@ -13,10 +13,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from webapp.accounts.access import load, member
+from webapp.core.numbers import whole
 from webapp.costs.actions import price_per_hour
-from webapp.endpoints import actions, serving_client
+from webapp.endpoints import actions, removal, serving_client
 from webapp.endpoints.models import Endpoint, EndpointKey, EndpointVersion, ShareLink, Visibility
 from webapp.prototypes.models import Prototype
+from webapp.runs import storage
 from webapp.runs.models import Run, Status
 
 FEEDBACK_SHOWN = 20
@@ -38,6 +40,23 @@ def share(request: HttpRequest, pk: str) -> HttpResponse:
     if endpoint:
         context |= endpoint_context(endpoint) | {"new_key": request.session.pop(f"key:{endpoint.pk}", None)}
     return render(request, "endpoints/share.html", context)
+
+
+@member
+def delete_prototype(request: HttpRequest, pk: str) -> HttpResponse:
+    """A GET asks; context: prototype, runs (how many), endpoint or None, demo_url. A POST deletes."""
+    prototype = load(Prototype, request.workspace, pk)
+    if request.method == "POST":
+        removal.delete_prototype(prototype, request.user)
+        messages.success(request, _("“%(name)s” is deleted.") % {"name": prototype.name})
+        return redirect("home")
+    endpoint = Endpoint.objects.filter(prototype=prototype).first()
+    context = {"prototype": prototype, "runs": prototype.runs.count(), "endpoint": endpoint}
+    return render(
+        request,
+        "prototypes/delete.html",
+        context | {"demo_url": settings.PUBLIC_URL + actions.demo_path(endpoint) if endpoint else ""},
+    )
 
 
 def endpoint_context(endpoint: Endpoint) -> dict[str, Any]:
@@ -116,7 +135,7 @@ def create_key(request: HttpRequest, pk: str) -> HttpResponse:
 def create_link(request: HttpRequest, pk: str) -> HttpResponse:
     endpoint = load_endpoint(request, pk)
     days = request.POST.get("days", "")
-    actions.create_link(endpoint, request.user, request.POST.get("name", ""), int(days) if days.isdecimal() else None)
+    actions.create_link(endpoint, request.user, request.POST.get("name", ""), whole(days, None))
     return redirect("share", pk=endpoint.prototype_id)
 
 
@@ -153,7 +172,7 @@ def try_run(request: HttpRequest, pk: str) -> HttpResponse:
     """The try-it box of a finished run. Context: answer (one output), text, timing_ms."""
     run = load(Run.objects.select_related("prototype"), request.workspace, pk)
     text = request.POST.get("text", "")
-    answer = serving_client.predict_artifact(run.artifact, [text], f"member:{request.user.pk}")
+    answer = serving_client.predict_artifact(storage.local(run), [text], f"member:{request.user.pk}")
     context = {
         "answer": answer["outputs"][0],
         "text": text,

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_POST
 from webapp.accounts.access import load, member
 from webapp.accounts.models import AuditEvent
 from webapp.catalog.words import task_title, trainable
+from webapp.core.numbers import whole
 from webapp.core.problems import Problem
 from webapp.costs.actions import month, month_start
 from webapp.costs.models import LedgerEntry
@@ -84,7 +85,7 @@ def state_of(one: Any) -> str:
 def home(request: HttpRequest) -> HttpResponse:
     """Context: prototypes (see `cards`), counts {state: n}, running (runs at work), month, kinds {kind: money}, events,
     older (how many cards the next page passes over), and what waits for a person: untrained, unread, corrected [{prototype, name, total}]."""
-    start = int(after) if (after := request.GET.get("after", "")).isdecimal() else 0
+    start = whole(request.GET.get("after", ""), 0)
     prototypes = cards(request.workspace, min(start, 1_000_000))
     if not prototypes:
         return redirect("home" if start else "new_prototype")
@@ -155,8 +156,8 @@ def data(request: HttpRequest, pk: str) -> HttpResponse:
     prototype = load(Prototype, request.workspace, pk)
     versions = list(prototype.dataset.versions.defer("profile", "problems").order_by("-number"))
     latest = versions[0]
-    number = request.GET.get("version", "")
-    wanted = {"number": int(number)} if number.isdecimal() else {"status": Status.READY}
+    number = whole(request.GET.get("version", ""), None)
+    wanted = {"number": number} if number is not None else {"status": Status.READY}
     version = prototype.dataset.versions.filter(**wanted).order_by("-number").first() or latest
     context = {
         "prototype": prototype,
@@ -183,7 +184,7 @@ def details(request: HttpRequest, version: DatasetVersion) -> dict[str, Any]:
         **asked,
         "mapping": MappingForm(version, request.GET if "task" in request.GET else None),
         "dividing": SplitForm(version),
-        "page": page(version, int(number) if number.isdecimal() else 1, **asked),
+        "page": page(version, whole(number, 1), **asked),
         "severities": severities,
         "formats": list(dataset_actions.FORMATS),
         **places(version),
@@ -272,7 +273,7 @@ def change_rows(request: HttpRequest, pk: str) -> HttpResponse:
     version = current_version(request, pk)
     if request.POST.get("version") != version.pk:
         raise Problem(_("There is a newer version by now."), hint=_("Reload the page and tick the rows again."))
-    rows = [int(row) for row in request.POST.getlist("row") if row.isdecimal()]
+    rows = [row for text in request.POST.getlist("row") if (row := whole(text, None)) is not None]
     if request.POST.get("action") == "label":
         cells = [{"row": row, "column": version.label_column, "value": request.POST.get("value", "")} for row in rows]
         dataset_actions.change(version, request.user, {"set": cells})
@@ -309,9 +310,9 @@ def forget(request: HttpRequest, pk: str) -> HttpResponse:
 def download(request: HttpRequest, pk: str) -> HttpResponseBase:
     """Every row of `?version=` (the newest by default) as `?format=` csv, jsonl or parquet."""
     prototype = load(Prototype.objects.select_related("dataset"), request.workspace, pk)
-    number = request.GET.get("version", "")
+    number = whole(request.GET.get("version", ""), None)
     ready = prototype.dataset.versions.filter(status=Status.READY)
-    version = ready.filter(number=int(number)).first() if number.isdecimal() else ready.order_by("-number").first()
+    version = ready.filter(number=number).first() if number is not None else ready.order_by("-number").first()
     if version is None:
         raise Http404
     return dataset_actions.download(version, request.GET.get("format", "csv"))
@@ -321,14 +322,14 @@ def download(request: HttpRequest, pk: str) -> HttpResponseBase:
 def diff(request: HttpRequest, pk: str) -> HttpResponse:
     """Context: prototype, before, after (versions, `?from=` and `?to=`), difference (see `webapp.datasets.exports`)."""
     prototype = load(Prototype.objects.select_related("dataset"), request.workspace, pk)
-    numbers = [int(text) for name in ("from", "to") if (text := request.GET.get(name, "")).isdecimal()]
-    found = {
+    numbers = [found for name in ("from", "to") if (found := whole(request.GET.get(name, ""), None)) is not None]
+    versions = {
         version.number: version
         for version in prototype.dataset.versions.filter(status=Status.READY, number__in=numbers)
     }
-    if len(numbers) != 2 or not set(numbers) <= set(found):
+    if len(numbers) != 2 or not set(numbers) <= set(versions):
         raise Http404
-    before, after = (found[number] for number in numbers)
+    before, after = (versions[number] for number in numbers)
     context = {"prototype": prototype, "before": before, "after": after, "difference": difference(before, after)}
     return render(request, "prototypes/diff.html", context)
 

@@ -113,13 +113,14 @@ def check_model(ref: str) -> str:
 
 def check_seed(value: Any) -> int:
     """A whole number that numpy and torch both take."""
-    if not str(value).isdecimal() or int(value) > MAX_SEED:
+    text = str(value)[:40]
+    if not text.isdecimal() or int(text) > MAX_SEED:
         raise Problem(
-            _("“%(value)s” is no seed.") % {"value": str(value)[:40]},
+            _("“%(value)s” is no seed.") % {"value": text},
             code="bad_seed",
             hint=_("Give a whole number from 0 to %(most)d.") % {"most": MAX_SEED},
         )
-    return int(value)
+    return int(text)
 
 
 def check_limits(limits: dict[str, Any]) -> dict[str, float]:

@@ -95,6 +95,7 @@ class Run(WorkspaceOwned):
     cost = models.DecimalField(max_digits=14, decimal_places=7, default=0)
     currency = models.CharField(max_length=3, default="USD")
 
+    stored_at = models.DateTimeField(null=True, help_text="when its artifact went to STORAGE_URL as it is now")
     headline = models.JSONField(null=True)
     metrics = models.JSONField(default=dict)
     baselines = models.JSONField(default=dict)

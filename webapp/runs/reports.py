@@ -5,6 +5,7 @@ import math
 from typing import Any
 
 from webapp.runs.models import Run, Status
+from webapp.runs.storage import local
 
 MISTAKES = 8
 MATRIX_CLASSES = 20
@@ -14,7 +15,7 @@ SIBLINGS = 3
 def report(run: Run) -> dict[str, Any]:
     """The artifact's report.json; empty when the artifact is gone."""
     try:
-        return json.loads((run.artifact / "report.json").read_text("utf-8"))
+        return json.loads((local(run) / "report.json").read_text("utf-8"))
     except FileNotFoundError:
         return {}
 
@@ -36,13 +37,13 @@ def context(run: Run) -> dict[str, Any]:
 
 def examples(run: Run) -> list[Any]:
     try:
-        return json.loads((run.artifact / "examples.json").read_text("utf-8"))
+        return json.loads((local(run) / "examples.json").read_text("utf-8"))
     except (FileNotFoundError, ValueError):
         return []
 
 
 def files(run: Run) -> list[dict[str, Any]]:
-    found = sorted(path for path in run.artifact.rglob("*") if path.is_file())
+    found = sorted(path for path in local(run).rglob("*") if path.is_file())
     return [{"name": str(path.relative_to(run.artifact)), "bytes": path.stat().st_size} for path in found]
 
 

@@ -72,6 +72,8 @@ class Supervisor:
         run = self.run
         spec = spec_of(run.version, vars(run), run.price_per_hour)
         (run.folder / "spec.json").write_text(json.dumps(spec, ensure_ascii=False, indent=2), "utf-8")
+        if self.hardware == "cpu":
+            self.pending["device"] = "cpu"
         if run.hardware != "cpu" and self.hardware == "cpu":
             self.take(event("warning", code="no_gpu", message=_("This machine has no GPU: training on its processor.")))
         environment = hub_access(run.model)

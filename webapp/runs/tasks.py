@@ -5,7 +5,7 @@ from typing import Any
 from celery import shared_task
 from celery.signals import worker_ready, worker_shutting_down
 
-from webapp.runs import actions, estimates, supervisor, worker
+from webapp.runs import actions, estimates, storage, supervisor, worker
 
 
 @shared_task(name="webapp.runs.tasks.train")
@@ -21,6 +21,11 @@ def measure(estimate_id: str) -> None:
 @shared_task(name="webapp.runs.tasks.sweep")
 def sweep() -> None:
     actions.sweep()
+
+
+@shared_task(name="webapp.runs.tasks.store")
+def store() -> None:
+    storage.upload_waiting()
 
 
 @worker_ready.connect

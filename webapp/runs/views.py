@@ -16,11 +16,12 @@ from trainer import tasks
 from webapp.accounts.access import load, member
 from webapp.catalog.forms import params_form
 from webapp.catalog.hardware import devices, gpu_count, options, workers
+from webapp.core.numbers import whole
 from webapp.core.problems import Conflict, Problem
 from webapp.costs.actions import month
 from webapp.costs.models import Rate
 from webapp.prototypes.models import Prototype
-from webapp.runs import actions, estimates, live, queues, reports
+from webapp.runs import actions, estimates, live, queues, reports, storage
 from webapp.runs.models import Run, Status
 
 RUNS_A_PAGE = 15
@@ -162,7 +163,7 @@ async def run_stream(request: HttpRequest, pk: str) -> HttpResponse:
     """Server-sent events: every event of the run once, from `Last-Event-ID` (or `?after=`) on, until it ends."""
     one = await sync_to_async(member_run, thread_sensitive=False)(request, pk)
     given = request.headers.get("Last-Event-ID") or request.GET.get("after") or "0"
-    after = int(given) if given.isdecimal() else 0
+    after = whole(given, 0)
     response = StreamingHttpResponse(live.sse(one.pk, one.events_path, after), content_type="text/event-stream")
     response["Cache-Control"] = "no-cache, no-transform"
     response["X-Accel-Buffering"] = "no"
@@ -214,7 +215,7 @@ def artifact(request: HttpRequest, pk: str) -> HttpResponse:
 
 def artifact_response(one: Run) -> HttpResponse:
     """The artifact as a zip, streamed: nothing of it is held in memory or written twice."""
-    if one.status != Status.SUCCEEDED or not one.artifact.is_dir():
+    if one.status != Status.SUCCEEDED or not storage.local(one).is_dir():
         raise Conflict(_("This run has no artifact."), code="no_artifact", hint=_("Only a finished run has one."))
     name = f"{one.prototype.pk}-run-{one.number}.zip"
     return FileResponse(

@@ -14,6 +14,7 @@ from django.utils.translation import pgettext
 
 from webapp.core import charts, words
 from webapp.core.icons import GLYPHS, ICONS, PLINTH
+from webapp.core.numbers import whole
 
 register = template.Library()
 
@@ -190,7 +191,7 @@ def threshold_at(report: dict[str, Any], asked: Any = None) -> dict[str, Any]:
     if not points:
         return {}
     nearest = min(range(len(points)), key=lambda i: abs(points[i]["threshold"] - 0.7))
-    index = min(int(asked), len(points) - 1) if str(asked or "").isdecimal() else nearest
+    index = min(whole(str(asked or ""), nearest), len(points) - 1)
     point, everything = points[index], points[0]
     answered, right = point["answered"], point["right"]
     left = rows - answered

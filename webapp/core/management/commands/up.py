@@ -15,6 +15,7 @@ from django.core.management.base import BaseCommand, CommandError
 from trainer import __version__
 from webapp.core import preflight, processes, startup
 from webapp.core.preflight import StartError
+from webapp.core.private import keep_private
 from webapp.core.redis_server import EmbeddedRedis, answers, find_binary
 from webapp.core.supervisor import Supervisor
 
@@ -34,6 +35,7 @@ class Command(BaseCommand):
         parser.add_argument("--verbose", action="store_true", help="show every line that the processes write")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        keep_private()
         place = processes.Place(
             host=os.environ.get("HOST", "127.0.0.1"),
             port=number("PORT", 8000),

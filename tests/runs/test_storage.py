@@ -1,0 +1,125 @@
+"""Artifacts in a bucket, against a server that speaks S3 on this machine."""
+
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests import things
+from webapp.accounts.models import Workspace
+from webapp.core import doctor
+from webapp.core.problems import Unavailable
+from webapp.endpoints import registry
+from webapp.endpoints.removal import delete_prototype
+from webapp.runs import reports, storage
+from webapp.runs.models import Run
+from webapp.runs.tasks import store
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    from moto.server import ThreadedMotoServer
+
+    running = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    running.start()
+    host, port = running.get_host_and_port()
+    yield f"http://{host}:{port}"
+    running.stop()
+
+
+@pytest.fixture
+def bucket(server: str, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    for name, value in (
+        ("AWS_ENDPOINT_URL", server),
+        ("AWS_ACCESS_KEY_ID", "key"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+    ):
+        monkeypatch.setenv(name, value)
+    from pyarrow.fs import S3FileSystem
+
+    made = S3FileSystem(
+        endpoint_override=server.removeprefix("http://"), scheme="http", region="us-east-1", allow_bucket_creation=True
+    )
+    made.create_dir("models")
+    settings.STORAGE_URL = "s3://models/our/site"
+    return made
+
+
+@pytest.fixture
+def run(workspace: Workspace) -> Run:
+    made = things.run(things.prototype(workspace))
+    (made.artifact / "onnx").mkdir(parents=True)
+    (made.artifact / "manifest.json").write_text("{}")
+    (made.artifact / "report.json").write_text('{"labels": ["a"]}')
+    (made.artifact / "onnx" / "model.onnx").write_bytes(bytes(range(256)) * 5000)
+    return made
+
+
+def names(bucket: Any) -> set[str]:
+    from pyarrow.fs import FileSelector, FileType
+
+    found = bucket.get_file_info(FileSelector("models", recursive=True))
+    return {one.path for one in found if one.type == FileType.File}
+
+
+def test_an_artifact_goes_to_the_bucket_and_comes_back(bucket: Any, run: Run) -> None:
+    before = {path.relative_to(run.artifact): path.read_bytes() for path in run.artifact.rglob("*") if path.is_file()}
+    store()
+    run.refresh_from_db()
+    assert run.stored_at
+    root = f"models/our/site/runs/{run.pk}/artifact"
+    assert names(bucket) == {f"{root}/{name}" for name in before}
+    shutil.rmtree(run.artifact)
+    assert reports.report(run) == {"labels": ["a"]}
+    after = {path.relative_to(run.artifact): path.read_bytes() for path in run.artifact.rglob("*") if path.is_file()}
+    assert after == before
+    assert [path.name for path in run.folder.iterdir()] == ["artifact"]
+    delete_prototype(run.prototype, None)
+    assert not names(bucket)
+
+
+def test_a_live_demo_s_artifact_is_fetched_for_serving(bucket: Any, run: Run) -> None:
+    endpoint = things.endpoint(run)
+    storage.upload(run)
+    shutil.rmtree(run.artifact)
+    endpoint.refresh_from_db()
+    assert registry.record(endpoint, None)["artifact"] == str(run.artifact)
+    assert (run.artifact / "onnx" / "model.onnx").exists()
+    assert Run.objects.get().stored_at
+    storage.changed(run)
+    assert Run.objects.get().stored_at is None
+
+
+def test_a_bucket_that_is_away(bucket: Any, run: Run, settings: Any) -> None:
+    settings.STORAGE_URL = "s3://no-such-bucket"
+    store()
+    assert Run.objects.get().stored_at is None, "it is tried again in a minute"
+    Run.objects.update(stored_at="2026-01-01T00:00:00Z")
+    run.refresh_from_db()
+    shutil.rmtree(run.artifact)
+    with pytest.raises(Unavailable):
+        storage.local(run)
+    assert registry.artifact_of(run) == str(run.artifact)
+    assert not list(run.folder.iterdir())
+
+
+def test_the_doctor_looks_into_the_bucket(bucket: Any, settings: Any) -> None:
+    assert doctor.storage()[0] == doctor.OK
+    assert not [name for name in names(bucket) if "doctor" in name]
+    settings.STORAGE_URL = "s3://no-such-bucket"
+    state, words, remedy = doctor.storage()
+    assert state == doctor.MISSING
+    assert "no-such-bucket" in words
+    assert "AWS_" in remedy
+    settings.STORAGE_URL = ""
+    assert doctor.storage()[0] == doctor.OK
+
+
+def test_without_the_setting_nothing_is_sent(run: Run) -> None:
+    store()
+    run.refresh_from_db()
+    assert run.stored_at is None
+    assert storage.local(run) == run.artifact

@@ -1,0 +1,257 @@
+"""What answers look like, for /api/v1/openapi.json: times are RFC 3339 UTC, money decimal strings.
+
+A field that an answer may lack has a default; `Whole` lets through what a schema does not name, so that a new field is
+never lost on its way.
+"""
+
+from typing import Any, Generic, Literal, TypeVar
+
+from ninja import Schema
+
+Thing = TypeVar("Thing")
+RunStatus = Literal["queued", "starting", "running", "interrupted", "succeeded", "failed", "cancelled"]
+Verdict = Literal["up", "down"]
+
+
+class Whole(Schema):
+    model_config = {"extra": "allow"}
+
+
+class Page(Schema, Generic[Thing]):
+    """`next` is the cursor of the next page, null on the last one."""
+
+    items: list[Thing]
+    next: str | None
+
+
+class Fault(Whole):
+    code: str
+    message: str
+    hint: str = ""
+
+
+class VersionOut(Schema):
+    number: int
+    status: Literal["processing", "ready", "failed"]
+    rows: int
+    sha256: str | None
+    note: str
+    created_at: str
+
+
+class DatasetRow(Schema):
+    id: str
+    name: str
+    status: Literal["processing", "ready", "failed"]
+    rows: int
+    created_at: str
+
+
+class DatasetProblem(Whole):
+    code: str
+    severity: Literal["info", "warning", "error"]
+    message: str
+
+
+class DatasetOut(DatasetRow):
+    progress: float
+    columns: list[dict[str, Any]]
+    labels: list[dict[str, Any]]
+    split: dict[str, Any]
+    problems: list[DatasetProblem]
+    suggestion: dict[str, Any]
+    trainable: bool
+    sha256: str | None
+    version: int | None
+    versions: list[VersionOut]
+    error: dict[str, Any] | None
+
+
+class Headline(Whole):
+    name: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+class RunRow(Schema):
+    """`hardware` is what was asked for, `device` what it really ran on, null before it began."""
+
+    id: str
+    name: str
+    number: int
+    prototype: str
+    status: RunStatus
+    stage: str | None
+    progress: float
+    task: str
+    model: str
+    method: str
+    hardware: str
+    device: str | None
+    headline: Headline | None
+    cost: str
+    currency: str
+    seconds: float
+    created_at: str
+
+
+class RunOut(RunRow):
+    dataset: str
+    version: int
+    columns: dict[str, Any]
+    params: dict[str, Any]
+    limits: dict[str, float | None]
+    seed: int
+    eta_seconds: float | None
+    place: int | None
+    metrics: dict[str, Any]
+    baselines: dict[str, Any]
+    attempts: int
+    error: Fault | None
+    artifact: str | None
+    started_at: str | None
+    finished_at: str | None
+
+
+class Seconds(Schema):
+    low: float
+    likely: float
+    high: float
+
+
+class Cost(Schema):
+    low: str
+    likely: str
+    high: str
+    currency: str
+
+
+class EstimateOut(Schema):
+    seconds: Seconds
+    cost: Cost
+    memory_bytes: int | None
+    rows_per_second: float | None
+    expected: Any
+    basis: str
+
+
+class EndpointOut(Schema):
+    id: str
+    slug: str
+    name: str
+    status: Literal["deploying", "live", "off", "failed"]
+    visibility: Literal["private", "link", "public"]
+    prototype: str
+    run: str | None
+    version: int | None
+    engine: str | None
+    agreement: float | None
+    export: dict[str, Any] | None
+    demo_url: str
+    predict_url: str
+    error: Fault | None
+    created_at: str
+
+
+class NewEndpoint(EndpointOut):
+    """`key` is shown once: null when the same request is sent again under its Idempotency-Key."""
+
+    key: str | None
+
+
+class KeyOut(Schema):
+    id: str
+    name: str
+    hint: str
+    last_used_at: str | None
+    revoked_at: str | None
+    created_at: str
+
+
+class NewKey(KeyOut):
+    key: str | None
+
+
+class LinkOut(Schema):
+    id: str
+    name: str
+    url: str
+    visits: int
+    tries: int
+    expires_at: str | None
+    revoked_at: str | None
+
+
+class FeedbackOut(Schema):
+    id: str
+    input: str
+    output: Any
+    verdict: Verdict
+    should_have_been: str | None
+    link: str | None
+    created_at: str
+
+
+class UsageTotal(Schema):
+    requests: int
+    errors: int
+    rows: int
+
+
+class UsageHourOut(UsageTotal):
+    hour: str
+    key: str | None
+    mean_ms: float | None
+
+
+class UsageOut(Page[UsageHourOut]):
+    total: UsageTotal
+
+
+class CostRow(Whole):
+    """One group: what it is grouped by, and its sums."""
+
+    amount: str
+    seconds: float
+
+
+class CostsOut(Page[CostRow]):
+    total: str
+    currency: str
+    since: str
+
+
+class BudgetOut(Schema):
+    amount: str
+    spent: str
+    left: str
+    currency: str
+
+
+class RateOut(Schema):
+    hardware: str
+    title: str
+    price_per_hour: str
+    currency: str
+    source: str
+    source_date: str | None
+
+
+class PrototypeRow(Schema):
+    id: str
+    name: str
+    task: str | None
+    dataset: str
+
+
+class WorkspaceOut(Schema):
+    id: str
+    name: str
+
+
+class MeOut(Schema):
+    email: str
+    name: str
+    role: Literal["owner", "editor", "viewer"]
+    workspace: WorkspaceOut

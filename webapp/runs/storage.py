@@ -1,0 +1,122 @@
+"""Where artifacts are kept for good when STORAGE_URL names a bucket: `s3://bucket/prefix/runs/<run id>/artifact/`.
+
+The folder under MAQUETTE_DATA is then a cache: written by the run, sent to the bucket within a minute, and fetched again
+whenever it is needed and gone. Speaks S3 through pyarrow, which the data pages bring along.
+"""
+
+import logging
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from webapp.core.ids import new_id
+from webapp.core.problems import Unavailable
+from webapp.runs.models import Run, Status
+
+log = logging.getLogger(__name__)
+AT_ONCE = 10
+CONNECT_SECONDS, REQUEST_SECONDS = 5, 60
+
+
+def file_system() -> tuple[Any, str] | None:
+    """The bucket and the folder in it that STORAGE_URL names; None where there is no such setting."""
+    if not settings.STORAGE_URL:
+        return None
+    from pyarrow.fs import S3FileSystem
+
+    parts = urlsplit(settings.STORAGE_URL)
+    options: dict[str, Any] = {"connect_timeout": CONNECT_SECONDS, "request_timeout": REQUEST_SECONDS}
+    if endpoint := os.environ.get("AWS_ENDPOINT_URL"):
+        at = urlsplit(endpoint)
+        options |= {"endpoint_override": at.netloc, "scheme": at.scheme}
+    if region := os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION"):
+        options["region"] = region
+    return S3FileSystem(**options), (parts.netloc + parts.path).rstrip("/")
+
+
+def place_of(run: Run, root: str) -> str:
+    return f"{root}/runs/{run.pk}/artifact"
+
+
+def upload(run: Run) -> None:
+    """Send an artifact to the bucket; sending it again replaces it."""
+    found = file_system()
+    if found is None or not run.artifact.is_dir():
+        return
+    from pyarrow.fs import LocalFileSystem, copy_files
+
+    bucket, root = found
+    copy_files(
+        str(run.artifact), place_of(run, root), source_filesystem=LocalFileSystem(), destination_filesystem=bucket
+    )
+    Run.objects.filter(pk=run.pk).update(stored_at=timezone.now())
+
+
+def upload_waiting() -> None:
+    """Every minute: what finished since, and what could not be sent before."""
+    if not settings.STORAGE_URL:
+        return
+    for run in Run.objects.filter(status=Status.SUCCEEDED, stored_at=None).order_by("-finished_at")[:AT_ONCE]:
+        try:
+            upload(run)
+        except OSError as error:
+            log.warning("the artifact of run %s could not be stored: %s", run.pk, error)
+            return
+
+
+def local(run: Run) -> Path:
+    """The artifact's folder, fetched from the bucket when it is not here. Raises Unavailable when that fails."""
+    if run.stored_at and not (run.artifact / "manifest.json").exists():
+        fetch(run)
+    return run.artifact
+
+
+def fetch(run: Run) -> None:
+    """All or nothing: a folder that is there is whole."""
+    found = file_system()
+    if found is None:
+        return
+    from pyarrow.fs import LocalFileSystem, copy_files
+
+    bucket, root = found
+    part = run.folder / f"artifact.{new_id()}"
+    part.mkdir(parents=True)
+    try:
+        copy_files(place_of(run, root), str(part), source_filesystem=bucket, destination_filesystem=LocalFileSystem())
+        if (part / "manifest.json").exists() and not (run.artifact / "manifest.json").exists():
+            shutil.rmtree(run.artifact, ignore_errors=True)
+            part.rename(run.artifact)
+    except OSError as error:
+        log.warning("the artifact of run %s could not be fetched: %s", run.pk, error)
+        raise Unavailable(
+            _("The store of models cannot be reached just now."),
+            code="storage_away",
+            hint=_("Try again in a minute; `make doctor` says more to whoever runs this site."),
+            retry_after=60,
+        ) from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def changed(run: Run) -> None:
+    """The artifact has new files: it is sent again."""
+    Run.objects.filter(pk=run.pk).update(stored_at=None)
+
+
+def remove(run: Run) -> None:
+    """The artifact, here and in the bucket; a bucket that is away keeps its copy, which the log says."""
+    shutil.rmtree(run.folder, ignore_errors=True)
+    found = file_system() if run.stored_at else None
+    if found is None:
+        return
+    bucket, root = found
+    try:
+        bucket.delete_dir(place_of(run, root))
+    except OSError as error:
+        log.warning("the artifact of run %s stays in the bucket: %s", run.pk, error)
