@@ -19,6 +19,14 @@ def report(run: Run) -> dict[str, Any]:
         return {}
 
 
+def manifest(run: Run) -> dict[str, Any]:
+    """The artifact's manifest.json; empty when the artifact is gone."""
+    try:
+        return json.loads((run.artifact / "manifest.json").read_text("utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
+
+
 def context(run: Run) -> dict[str, Any]:
     """report, matrix (rows with heat levels; the most confused classes when there are many), siblings, files, weakest."""
     found = report(run)

@@ -20,7 +20,7 @@ from webapp.core.problems import Conflict, Problem
 from webapp.costs.actions import month
 from webapp.costs.models import Rate
 from webapp.prototypes.models import Prototype
-from webapp.runs import actions, estimates, live, queues, reports
+from webapp.runs import actions, estimates, inputs, live, queues, reports
 from webapp.runs.models import Run, Status
 
 RUNS_A_PAGE = 15
@@ -136,8 +136,10 @@ def run(request: HttpRequest, pk: str) -> HttpResponse:
     context: dict[str, Any] = {"run": one, "prototype": one.prototype, "live": live.picture(one)}
     if one.status != Status.SUCCEEDED:
         return render(request, "runs/run_live.html", context)
-    context |= reports.context(one)
-    return render(request, "runs/run_done.html", context)
+    context |= reports.context(one) | inputs.try_it(one, request.GET.get("example", ""), begun=True)
+    response = render(request, "runs/run_done.html", context)
+    response["Permissions-Policy"] = inputs.DEVICES
+    return response
 
 
 @member
