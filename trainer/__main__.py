@@ -63,8 +63,9 @@ def parser() -> argparse.ArgumentParser:
     read.add_argument("--fix", action="append", default=[], help="mend one fault; repeatable")
     read.add_argument(
         "--changes",
-        type=json_object,
-        help='rows to drop and cells to set, as JSON: {"drop": [3], "set": [{"row": 1, "column": "label", "value": "x"}]}',
+        type=json_source,
+        help='rows to drop and cells to set, as JSON: {"drop": [3], "set": [{"row": 1, "column": "label", "value": "x"}]}; '
+        "@FILE reads it from a file, - from standard input, as a long one must be",
     )
     add("estimate", estimate, "Measure what a run would take.", "spec")
     add("run", run, "Train.", "spec").add_argument("--out", type=Path, required=True)
@@ -82,11 +83,23 @@ def parser() -> argparse.ArgumentParser:
 def json_object(text: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise argparse.ArgumentTypeError(f"not JSON: {error}") from error
     if not isinstance(value, dict):
         raise argparse.ArgumentTypeError("not a JSON object")
     return value
+
+
+def json_source(text: str) -> dict[str, Any]:
+    """JSON, `@` and the name of a file that holds it, or `-` for standard input."""
+    try:
+        if text == "-":
+            text = sys.stdin.read()
+        elif text.startswith("@"):
+            text = Path(text[1:]).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise argparse.ArgumentTypeError(f"{text[:200]} cannot be read: {error}") from error
+    return json_object(text)
 
 
 def show_tasks(options: argparse.Namespace) -> None:

@@ -43,6 +43,8 @@ SERVING_URL = env.str("SERVING_URL", default=f"http://127.0.0.1:{env.int('SERVIN
 MAQUETTE_INTERNAL_TOKEN = env.str("MAQUETTE_INTERNAL_TOKEN", default="") or kept_secret("internal_token")
 MAX_UPLOAD_BYTES = env.int("MAX_UPLOAD_MB", default=512) * 1024 * 1024
 MAQUETTE_QUOTA_BYTES = env.int("MAQUETTE_QUOTA_BYTES", default=20 * 1024**3)
+HF_TOKEN = env.str("HF_TOKEN", default="")
+HF_TOKEN_MODELS = env.list("HF_TOKEN_MODELS", default=[])
 
 INSTALLED_APPS = [
     "django.contrib.auth",

@@ -11,7 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from tests import things
-from tests.trainer.test_data_uploads import classes, workbook, zipped
+from tests.trainer.data_files import classes, picture, workbook, zipped
 from webapp.accounts.models import User, Workspace
 from webapp.datasets import actions
 from webapp.datasets.models import Dataset, DatasetVersion
@@ -168,7 +168,7 @@ def test_pages_of_the_explorer(
 def test_pictures_are_shown_and_never_run(
     tmp_path: Path, user: User, outsider: User, workspace: Workspace, client_of: Callable[[User], Client]
 ) -> None:
-    path = zipped(tmp_path / "a.zip", classes())
+    path = zipped(tmp_path / "a.zip", {"cat/large.png": picture(99, (400, 300))} | classes())
     made = read(actions.create_dataset(workspace, user, [SimpleUploadedFile("a.zip", path.read_bytes())]))
     version = made.current
     assert version is not None

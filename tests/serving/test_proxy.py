@@ -75,6 +75,13 @@ def test_the_internal_token_is_refused(web: str, scheme: str) -> None:
     assert answer.status_code == 401
 
 
+@pytest.mark.parametrize("value", ["Bearer {}", "Bearer {} ", "Bearer\t{}\t ", "{} x", " {}"])
+def test_spaces_do_not_hide_the_internal_token(value: str) -> None:
+    proxy = ServingProxy(None, "http://127.0.0.1:1", TOKEN)
+    assert proxy.carries_token({"headers": [(b"authorization", value.format(TOKEN).encode())]})
+    assert not proxy.carries_token({"headers": [(b"authorization", value.format("mqe_other").encode())]})
+
+
 @asynccontextmanager
 async def upstream(handler: Handler) -> AsyncIterator[str]:
     server = await asyncio.start_server(handler, "127.0.0.1", 0)

@@ -1,3 +1,4 @@
+import io
 import json
 import os
 import subprocess
@@ -9,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.trainer.data_files import rows, write_csv
+from trainer.__main__ import main
 from trainer.data.content import part_of_name
 from trainer.data.inspect import inspect
 from trainer.errors import DataError, SpecError
@@ -279,3 +281,32 @@ def peak_memory(folder: Path, rows: int) -> int:
     command = [sys.executable, "-c", code, str(folder / "a.csv"), str(folder / "v1"), str(rows)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT, env=os.environ)
     return int(done.stdout)
+
+
+def test_long_changes_come_from_a_file_or_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    inspect([write_csv(tmp_path / "a.csv", rows())], tmp_path / "v1")
+    long = "word " * 40_000
+    changes = json.dumps({"set": [{"row": 2, "column": "text", "value": long}]})
+    (tmp_path / "changes.json").write_text(changes, "utf-8")
+    monkeypatch.setattr("sys.stdin", io.StringIO(changes))
+    for number, source in enumerate((f"@{tmp_path / 'changes.json'}", "-"), 2):
+        out = tmp_path / f"v{number}"
+        assert main(["inspect", str(tmp_path / "v1"), "--out", str(out), "--changes", source]) == 0
+        assert pq.read_table(out / "data.parquet").column("text")[1].as_py() == long
+
+
+@pytest.mark.parametrize("source", ["@nowhere.json", "[1]", "{", "[" * 100_000])
+def test_changes_that_make_no_sense_are_refused(source: str, tmp_path: Path) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["inspect", str(tmp_path), "--out", str(tmp_path / "v2"), "--changes", source])
+    assert caught.value.code == 2
+
+
+def test_a_profile_lists_the_commonest_labels_and_counts_the_rest(tmp_path: Path) -> None:
+    many = [(f"message {n}", f"label {n // 2 if n < 40 else n}") for n in range(3_000)]
+    found = inspect([write_csv(tmp_path / "a.csv", many)], tmp_path / "v1", columns={"text": "text", "label": "label"})
+    assert (len(found["labels"]), found["label_total"], found["label_rows"]) == (1_000, 2_980, 3_000)
+    assert found["labels"][0]["count"] == 2
+    assert (
+        found["suggestion"]["sentence"].endswith("2,980 values of label.") or "2980" in found["suggestion"]["sentence"]
+    )

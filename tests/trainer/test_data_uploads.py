@@ -4,9 +4,7 @@ import io
 import json
 import struct
 import tarfile
-import wave
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,43 +13,11 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from tests.trainer.data_files import SHARED
+from tests.trainer.data_files import SHARED, classes, picture, sound, workbook, zipped
 from trainer.data.inspect import inspect
 from trainer.errors import DataError
 
 DATA = SHARED / "data"
-
-
-def picture(colour: int = 0, size: tuple[int, int] = (24, 16), form: str = "PNG") -> bytes:
-    buffer = io.BytesIO()
-    Image.new("RGB", size, (colour % 256, colour // 256, 90)).save(buffer, form)
-    return buffer.getvalue()
-
-
-def sound(pitch: int) -> bytes:
-    buffer = io.BytesIO()
-    with wave.open(buffer, "wb") as file:
-        file.setparams((1, 2, 8000, 0, "NONE", "NONE"))
-        file.writeframes((np.sin(np.arange(2000) * pitch / 50) * 20000).astype("<i2").tobytes())
-    return buffer.getvalue()
-
-
-def zipped(path: Path, files: dict[str, bytes]) -> Path:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in files.items():
-            archive.writestr(name, data)
-    return path
-
-
-def classes(
-    names: tuple[str, ...] = ("cat", "dog"), each: int = 8, form: Callable[[int], bytes] = picture
-) -> dict[str, bytes]:
-    suffix = "png" if form is picture else "wav"
-    return {
-        f"{name}/{number}.{suffix}": form(1 + place * each + number)
-        for place, name in enumerate(names)
-        for number in range(each)
-    }  # fmt: skip
 
 
 def refusal(path: Path, tmp_path: Path) -> DataError:
@@ -282,49 +248,6 @@ def test_names_of_other_encodings(tmp_path: Path) -> None:
 
 
 # Tables in other clothes
-
-
-def workbook(sheets: dict[str, list[list[Any]]]) -> bytes:
-    """The least that Excel's format asks for, texts inline."""
-    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
-    office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr(
-            "[Content_Types].xml", '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"/>'
-        )
-        package = "http://schemas.openxmlformats.org/package/2006/relationships"
-        root = f'<Relationship Id="r0" Type="{office}/officeDocument" Target="xl/workbook.xml"/>'
-        archive.writestr("_rels/.rels", f'<Relationships xmlns="{package}">{root}</Relationships>')
-        listed = "".join(f'<sheet name="{name}" sheetId="{n}" r:id="r{n}"/>' for n, name in enumerate(sheets, 1))
-        archive.writestr(
-            "xl/workbook.xml", f'<workbook xmlns="{main}" xmlns:r="{office}"><sheets>{listed}</sheets></workbook>'
-        )
-        links = "".join(
-            f'<Relationship Id="r{n}" Type="{office}/worksheet" Target="worksheets/sheet{n}.xml"/>'
-            for n in range(1, len(sheets) + 1)
-        )
-        archive.writestr(
-            "xl/_rels/workbook.xml.rels",
-            f'<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">{links}</Relationships>',
-        )
-        for n, rows in enumerate(sheets.values(), 1):
-            cells = "".join(
-                f'<row r="{r}">'
-                + "".join(
-                    f'<c r="{chr(64 + c)}{r}" t="inlineStr"><is><t>{cell}</t></is></c>'
-                    if isinstance(cell, str)
-                    else f'<c r="{chr(64 + c)}{r}"><v>{cell}</v></c>'
-                    for c, cell in enumerate(row, 1)
-                    if cell is not None
-                )
-                + "</row>"
-                for r, row in enumerate(rows, 1)
-            )
-            archive.writestr(
-                f"xl/worksheets/sheet{n}.xml", f'<worksheet xmlns="{main}"><sheetData>{cells}</sheetData></worksheet>'
-            )
-    return buffer.getvalue()  # fmt: skip
 
 
 def test_the_sheet_and_the_header_are_found(tmp_path: Path) -> None:

@@ -4,36 +4,30 @@ Nothing is unpacked by its own name. Entries that point outside, links, encrypte
 left out and told; too many entries, or more bytes than the archive's size allows, are refused.
 """
 
-import lzma
 import re
 import stat
+import struct
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from trainer.data.reading import damaged
+from trainer.data.reading import damaged, display_name
+from trainer.data.scratch import is_full, no_space
+from trainer.data.unpacking import DAMAGE, MAX_UNPACKED_BYTES, Header, exceeds, is_packed, pieces, spooled, too_large
 from trainer.errors import DataError
 
 MAX_ENTRIES = 250_000
+MAX_LISTING_BYTES = 128 * 1024**2
 MAX_ENTRY_BYTES = 1024**3
-MAX_UNPACKED_BYTES = 16 * 1024**3
-MAX_EXPANSION = 200
-"""Times the archive's own size; beyond it, once past EXPANSION_FREE bytes, it is a bomb."""
-EXPANSION_FREE = 256 * 1024**2
 MAX_TOLD = 200
 JUNK = re.compile(
     r"(^|/)(__MACOSX|\.git|\.svn|\.ipynb_checkpoints|@eaDir)/|(^|/)(\.[^/]*|Thumbs\.db|desktop\.ini)$", re.IGNORECASE
 )
 """What operating systems and editors leave behind."""
 NESTED = (b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"7z\xbc\xaf", b"Rar!", b"\xfd7zXZ")
-DAMAGE = (
-    OSError, EOFError, ValueError, RuntimeError, NotImplementedError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError,
-)  # fmt: skip
-"""What the standard library raises for an archive that is broken or packed in a way it does not know."""
 UTF8_NAME, ENCRYPTED = 0x800, 0x1
 
 
@@ -66,12 +60,19 @@ class Archive:
     skipped: list[tuple[str, str]] = field(default_factory=list)
     skipped_count: int = 0
     bytes_read: int = 0
+    spool: IO[bytes] | None = None
+    """The unpacked tar of a packed one."""
 
     def __enter__(self) -> "Archive":
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
         self.handle.close()
+        if self.spool:
+            self.spool.close()
 
     def skip(self, name: str, why: str) -> None:
         self.skipped_count += 1
@@ -95,10 +96,13 @@ class Archive:
             raise EntryError(str(error) or type(error).__name__) from error
         if len(data) > most:
             raise EntryError(f"is larger than {most >> 20:,} MB")
-        self.bytes_read += len(data)
+        self.count(len(data))
+        return data
+
+    def count(self, size: int) -> None:
+        self.bytes_read += size
         if self.bytes_read > MAX_UNPACKED_BYTES:
             raise too_large(self.name, self.bytes_read)
-        return data
 
     def extract(self, entry: Entry, to: Path) -> Path:
         """Write an entry to a path of our own choosing, a piece at a time."""
@@ -109,8 +113,11 @@ class Archive:
                     left -= len(piece)
                     if left < 0:
                         raise too_large(f"{entry.name} in {self.name}", MAX_ENTRY_BYTES)
+                    self.count(len(piece))
                     out.write(piece)
         except DAMAGE as error:
+            if isinstance(error, OSError) and is_full(error):
+                raise no_space(entry.name) from error
             raise damaged(f"{entry.name} in {self.name}", str(error) or "it cannot be unpacked") from error
         return to
 
@@ -119,23 +126,16 @@ class EntryError(Exception):
     """One file inside cannot be read; the others may."""
 
 
-def too_large(name: str, size: int) -> DataError:
-    return DataError(
-        f"{name} unpacks to more than {size >> 20:,} MB, too much for its size.",
-        code="too_large",
-        hint="Send a part of it.",
-    )
-
-
 def is_archive(path: Path) -> bool:
     """A zip that is no Office file, or a tar, packed or not."""
     with path.open("rb") as file:
         head = file.read(512)
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        check_listing(path, display_name(path.name))
         return not is_office(path)
     if head[257:262] == b"ustar":
         return True
-    return head.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ")) and holds_tar(path)
+    return is_packed(head) and holds_tar(path)
 
 
 def is_office(path: Path) -> bool:
@@ -147,43 +147,62 @@ def is_office(path: Path) -> bool:
 
 
 def holds_tar(path: Path) -> bool:
-    import bz2
-    import gzip
-
-    for opened in (gzip.open, bz2.open, lzma.open):
-        try:
-            with opened(path) as file:
-                return file.read(512)[257:262] == b"ustar"
-        except (OSError, EOFError, lzma.LZMAError, zlib.error):
-            continue
-    return False
+    try:
+        return next(pieces(path), b"")[257:262] == b"ustar"
+    except DAMAGE:
+        return False
 
 
 def open_archive(path: Path, name: str) -> Archive:
     """List an archive. Raises `DataError` for what is damaged, empty, encrypted as a whole, or a bomb."""
     with path.open("rb") as file:
-        zipped = file.read(2) == b"PK"
+        head = file.read(8)
+    spool = None
     try:
-        if zipped:
+        if head.startswith(b"PK"):
+            check_listing(path, name)
             archive = Archive(name, path, zipfile.ZipFile(path))
-            declared = list_zip(archive)
         else:
-            archive = Archive(name, path, tarfile.open(path))  # noqa: SIM115  closed by Archive
-            declared = list_tar(archive)
+            spool = spooled(path, name) if is_packed(head) else path.open("rb")
+            tar = tarfile.open(fileobj=spool, mode="r:", tarinfo=Header)  # noqa: SIM115  closed by Archive
+            archive = Archive(name, path, tar, spool=spool)
     except DAMAGE as error:
+        if spool:
+            spool.close()
         raise damaged(name, "it is cut short or no archive at all") from error
-    try:
-        check(archive, declared)
     except DataError:
-        archive.handle.close()
+        if spool:
+            spool.close()
+        raise
+    try:
+        check(archive, list_tar(archive) if archive.spool else list_zip(archive))
+    except DAMAGE as error:
+        archive.close()
+        raise damaged(name, "it is cut short or no archive at all") from error
+    except DataError:
+        archive.close()
         raise
     return archive
 
 
+def check_listing(path: Path, name: str) -> None:
+    """The list at a zip's end is read into memory as a whole: refuse one that is too long, as its last record says."""
+    with path.open("rb") as file:
+        file.seek(max(path.stat().st_size - 0x10000 - 22 - 76, 0))
+        tail = file.read()
+    alone = len(tail) - 22
+    at = alone if tail[alone:].startswith(b"PK\5\6") and tail.endswith(b"\0\0") else tail.rfind(b"PK\5\6")
+    if at < 0 or len(tail) - at < 22:
+        return
+    entries, length = struct.unpack_from("<HI", tail, at + 10)
+    if at >= 76 and tail[at - 20 :].startswith(b"PK\6\7") and tail[at - 76 :].startswith(b"PK\6\6"):
+        entries, length = struct.unpack_from("<QQ", tail, at - 76 + 32)
+    if entries > MAX_ENTRIES or length > MAX_LISTING_BYTES:
+        raise too_many(name)
+
+
 def check(archive: Archive, declared: int) -> None:
-    size = max(archive.path.stat().st_size, 1)
-    if declared > MAX_UNPACKED_BYTES or (declared > EXPANSION_FREE and declared > MAX_EXPANSION * size):
-        raise too_large(archive.name, declared)
+    check_expansion(archive, declared)
     if archive.entries:
         return
     reasons = {why for _name, why in archive.skipped}
@@ -229,22 +248,29 @@ def list_tar(archive: Archive) -> int:
     declared, seen = 0, set()
     for number, info in enumerate(archive.handle, 1):
         check_count(archive, number)
+        info.pax_headers = {}  # may be large, and says nothing that is needed
         if info.isdir():
             continue
-        declared += max(info.size, 0)
-        size = max(archive.path.stat().st_size, 1)
-        if declared > EXPANSION_FREE and declared > MAX_EXPANSION * size:
-            raise too_large(archive.name, declared)
-        why = "" if info.isfile() else "is a link or a device"
+        why = "is a sparse file" if info.sparse else "" if info.isfile() else "is a link or a device"
+        if not why:
+            declared += max(info.size, 0)
+        check_expansion(archive, declared)
         take(archive, info.name, info.size, info, why, seen, lambda info=info: archive.handle.extractfile(info))
     return declared
 
 
 def check_count(archive: Archive, count: int) -> None:
     if count > MAX_ENTRIES:
-        raise DataError(
-            f"{archive.name} holds more than {MAX_ENTRIES:,} files.", code="too_large", hint="Send a part of it."
-        )
+        raise too_many(archive.name)
+
+
+def too_many(name: str) -> DataError:
+    return DataError(f"{name} holds more than {MAX_ENTRIES:,} files.", code="too_large", hint="Send a part of it.")
+
+
+def check_expansion(archive: Archive, declared: int) -> None:
+    if exceeds(declared, archive.path.stat().st_size):
+        raise too_large(archive.name, declared)
 
 
 def take(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 MAX_TOLD = 200
+MAX_CLASS_DIGITS = 9
 Objects = dict[str, list[dict[str, Any]]]
 
 
@@ -23,7 +24,7 @@ class Boxes:
     def refuse(self, what: str) -> None:
         self.bad_count += 1
         if len(self.bad) < MAX_TOLD:
-            self.bad.append(what)
+            self.bad.append(writable(what))
 
     def add(self, image: str, label: str, box: list[float], size: tuple[float, float] | None, where: str) -> None:
         """Keep a box; one that leaves the picture is cut at its edge, one that has nothing in it is refused."""
@@ -32,6 +33,11 @@ class Boxes:
             self.refuse(f"{where} {why}")
         if inside:
             self.objects[image].append({"label": label, "box": [round(value, 2) for value in inside]})
+
+
+def writable(text: str) -> str:
+    """JSON may name half a character (\\ud800), which no file can hold."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def fitted(box: list[float], size: tuple[float, float] | None) -> tuple[str, list[float] | None]:
@@ -56,9 +62,19 @@ def numbers(values: Any, count: int) -> list[float] | None:
         return None
     try:
         found = [float(value) for value in values]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return found if all(map(math.isfinite, found)) else None
+
+
+def id_of(value: Any) -> str | None:
+    """A number or a text, as others refer to it: 1, 1.0 and "1" are one. None for what is no id.
+
+    As text, since numbers can be chosen so that they collide in a dictionary.
+    """
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return str(value) if isinstance(value, int | float | str) else None
 
 
 def is_coco(value: Any) -> bool:
@@ -69,19 +85,21 @@ def is_coco(value: Any) -> bool:
 
 def read_coco(document: dict[str, Any], find_image: Any, boxes: Boxes, part: str, name: str) -> None:
     """`find_image(file name)` → the picture's path in the archive, or None."""
-    categories = {
-        one.get("id"): str(one.get("name", "")).strip()
-        for one in document.get("categories") or []
-        if isinstance(one, dict)
+    listed = document.get("categories")
+    categories: dict[str | None, str] = {
+        id_of(one.get("id")): writable(str(one.get("name", "")).strip())
+        for one in (listed if isinstance(listed, list) else [])
+        if isinstance(one, dict) and id_of(one.get("id")) is not None
     }
-    images: dict[Any, tuple[str, tuple[float, float] | None]] = {}
+    images: dict[str | None, tuple[str, tuple[float, float] | None]] = {}
     for number, one in enumerate(document["images"], 1):
         file = one.get("file_name") if isinstance(one, dict) else None
-        if not isinstance(file, str) or one.get("id") is None:
+        mark = id_of(one.get("id")) if isinstance(one, dict) else None
+        if not isinstance(file, str) or mark is None:
             boxes.refuse(f"picture {number} of {name} has no id or no file name")
             continue
-        if one["id"] in images:
-            boxes.refuse(f"picture id {one['id']} of {name} is there twice")
+        if mark in images:
+            boxes.refuse(f"picture id {mark[:40]} of {name} is there twice")
             continue
         path = find_image(file)
         if path is None:
@@ -92,32 +110,33 @@ def read_coco(document: dict[str, Any], find_image: Any, boxes: Boxes, part: str
             )
             continue
         size = numbers([one.get("width"), one.get("height")], 2)
-        images[one["id"]] = path, ((size[0], size[1]) if size and min(size) > 0 else None)
+        images[mark] = path, ((size[0], size[1]) if size and min(size) > 0 else None)
         boxes.objects[path]  # a picture without objects counts
         if part:
             boxes.parts[path] = part
-    seen: set[Any] = set()
-    missing = object()
+    seen: set[str] = set()
     for number, one in enumerate(document["annotations"], 1):
         if not isinstance(one, dict):
             boxes.refuse(f"annotation {number} of {name} is no object")
             continue
-        mark = one.get("id", number)
-        where = f"box {mark} of {name}"
+        mark = id_of(one.get("id"))
+        where = f"box {number if mark is None else mark[:40]} of {name}"
         if mark in seen:
             boxes.refuse(f"{where} has an id that is there twice")
             continue
-        seen.add(mark)
-        label = categories.get(one.get("category_id", missing))
+        if mark is not None:
+            seen.add(mark)
+        label = categories.get(id_of(one.get("category_id")))
         box = numbers(one.get("bbox"), 4)
-        if one.get("image_id") not in images:
+        image = id_of(one.get("image_id"))
+        if image not in images:
             boxes.refuse(f"{where} belongs to a picture that is not there")
         elif not label:
             boxes.refuse(f"{where} has a category that is not listed")
         elif box is None:
             boxes.refuse(f"{where} is not four numbers")
         else:
-            path, size = images[one["image_id"]]
+            path, size = images[image]
             boxes.add(path, label, box, size, where)
 
 
@@ -130,7 +149,7 @@ def read_voc(data: bytes, find_image: Any, boxes: Boxes, name: str) -> None:
 
     try:
         root = fromstring(data)
-    except (ParseError, ValueError, DefusedXmlException):
+    except (ParseError, ValueError, LookupError, DefusedXmlException):  # LookupError: an encoding that is not known
         boxes.refuse(f"{name} is no XML that can be read safely")
         return
     if root.tag != "annotation":
@@ -170,7 +189,7 @@ def read_yolo(text: str, path: str, size: tuple[float, float], names: list[str],
             continue
         where = f"line {number} of {name}"
         found = numbers(words[1:5], 4)
-        if found is None or not words[0].isdigit():
+        if found is None or not words[0].isdecimal() or len(words[0]) > MAX_CLASS_DIGITS:
             boxes.refuse(f"{where} is not a class and four numbers")
             continue
         at = int(words[0])
@@ -201,4 +220,4 @@ def yolo_names(files: dict[str, str]) -> list[str]:
 
 
 def as_cell(objects: list[dict[str, Any]]) -> str:
-    return json.dumps(objects, ensure_ascii=False)
+    return writable(json.dumps(objects, ensure_ascii=False))

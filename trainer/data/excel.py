@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from trainer.data.reading import BATCH_ROWS, Columns, Table, as_text, check_columns, damaged, named
+from trainer.data.scratch import scratch
+from trainer.data.workbooks import checked, protected
 from trainer.errors import DataError
 
 MAX_ROWS = 1_048_576
@@ -20,19 +22,18 @@ def open_workbook(path: Path, name: str, size: int, wanted: str | None = None) -
     from python_calamine import CalamineWorkbook
 
     try:
-        workbook = CalamineWorkbook.from_path(str(path))
-        if wanted is not None and wanted not in workbook.sheet_names:
-            raise no_sheet(name, wanted, workbook.sheet_names)
-        sheets = [(sheet, cells_of(workbook, sheet)) for sheet in workbook.sheet_names if wanted in (None, sheet)]
+        with scratch() as place:
+            workbook = CalamineWorkbook.from_path(str(checked(path, name, place)))
+            if wanted is not None and wanted not in workbook.sheet_names:
+                raise no_sheet(name, wanted, workbook.sheet_names)
+            sheets = [(sheet, cells_of(workbook, sheet)) for sheet in workbook.sheet_names if wanted in (None, sheet)]
     except DataError:
         raise
-    except Exception as error:  # calamine raises its own kinds and some of Rust's panics
+    except BaseException as error:  # calamine raises its own kinds; Rust's panics are no Exception
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
         if "password" in str(error).lower() or "encrypt" in str(error).lower():
-            raise DataError(
-                f"{name} is protected by a password.",
-                code="encrypted",
-                hint="Save it without a password and send that.",
-            ) from error
+            raise protected(name) from error
         raise damaged(name, "it cannot be read as an Excel workbook") from error
     found = [(sheet, *header_of(rows)) for sheet, rows in sheets]
     chosen = max(found, key=lambda one: one[2], default=None)
@@ -42,11 +43,11 @@ def open_workbook(path: Path, name: str, size: int, wanted: str | None = None) -
         )
     sheet, at, _score = chosen
     rows = dict(sheets)[sheet]
-    header = rows[at]
-    width = max((place + 1 for row in rows[at:] for place, cell in enumerate(row) if cell), default=0)
-    check_columns(header[:width], name)
+    width = max(map(len, rows[at:]), default=0)
+    header = padded(rows[at], width)
+    check_columns(header, name)
     details = {"sheet": sheet, "sheets": workbook.sheet_names, "header_row": at + 1}
-    table = Table(name, "excel", named(header[:width]), iter(()), size, details)
+    table = Table(name, "excel", named(header), iter(()), size, details)
     table.batches = batches(rows[at + 1 :], width)
     return table
 
@@ -60,9 +61,18 @@ def no_sheet(name: str, wanted: str, sheets: list[str]) -> DataError:
 def cells_of(workbook: Any, sheet: str) -> list[Row]:
     """A sheet's cells as text, merged ranges' value in their first cell."""
     page = workbook.get_sheet_by_name(sheet)
-    if page.total_height is not None and page.total_width * page.total_height > 200_000_000:
-        raise DataError(f"The sheet “{sheet}” is too large.", code="too_large", hint="Save it as CSV and send that.")
-    return [[cell_text(cell) for cell in row] for row in page.iter_rows()]
+    return [cut([cell_text(cell) for cell in row]) for row in page.iter_rows()]
+
+
+def cut(row: Row) -> Row:
+    """Without the empty cells at its end."""
+    while row and not row[-1]:
+        row.pop()
+    return row
+
+
+def padded(row: Row, width: int) -> Row:
+    return row + [None] * (width - len(row))
 
 
 def cell_text(cell: Any) -> str | None:
@@ -105,6 +115,6 @@ def is_number(cell: str) -> bool:
 
 
 def batches(rows: list[Row], width: int) -> Iterator[Columns]:
-    kept = [(row + [None] * width)[:width] for row in rows if any((cell or "").strip() for cell in row)]
+    kept = [padded(row, width) for row in rows if any((cell or "").strip() for cell in row)]
     for start in range(0, len(kept), BATCH_ROWS):
         yield list(zip(*kept[start : start + BATCH_ROWS], strict=True))

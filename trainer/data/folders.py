@@ -4,13 +4,12 @@ Every file is decoded once, in threads, and kept under its hash in the version's
 """
 
 import json
+import os
 import re
-import tempfile
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +18,11 @@ from trainer.data import boxes as annotations
 from trainer.data import media
 from trainer.data.archives import Archive, Entry, EntryError, common_folder
 from trainer.data.reading import Table, open_table
+from trainer.data.scratch import scratch
 from trainer.errors import DataError
 
-DECODERS = 2
-AHEAD = 32
+DECODERS = min(os.cpu_count() or 1, 4)
+AHEAD, AHEAD_BYTES = 32, 128 * 1024**2
 MAX_ANNOTATION_BYTES = 64 * 1024**2
 MAX_MEDIA_BYTES = 256 * 1024**2
 TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".xlsx", ".xls", ".json", ".txt"})
@@ -85,29 +85,33 @@ def read_collection(archive: Archive, kind: str, folder: Path, meter: Any) -> Co
 def decode(
     archive: Archive, wanted: Iterable[Wanted], kind: str, folder: Path, collection: Collection
 ) -> Iterator[tuple[Wanted, media.Media]]:
-    """In order; reading is done here, decoding in threads, at most AHEAD files in memory."""
-
-    def submitted(pool: ThreadPoolExecutor) -> Iterator[tuple[Wanted, "Future[media.Media] | str"]]:
+    """In order; reading is done here, decoding in threads, at most AHEAD files and about AHEAD_BYTES in memory."""
+    window: deque[tuple[Wanted, int, Future[media.Media]]] = deque()
+    held = 0
+    with ThreadPoolExecutor(DECODERS) as pool:
         for one in wanted:
             try:
                 data = archive.read(one.entry, MAX_MEDIA_BYTES)
             except EntryError:
-                yield one, "is damaged in the archive or too large"
+                collection.lost.append((one.entry.name, "is damaged in the archive or too large"))
                 continue
-            yield one, pool.submit(media.keep, data, kind, folder)
-
-    with ThreadPoolExecutor(DECODERS) as pool:
-        stream = submitted(pool)
-        window = list(islice(stream, AHEAD))
+            window.append((one, len(data), pool.submit(media.keep, data, kind, folder)))
+            held += len(data)
+            del data
+            while window and (len(window) > AHEAD or held > AHEAD_BYTES):
+                held -= window[0][1]
+                yield from decoded(window.popleft(), collection)
         while window:
-            one, future = window.pop(0)
-            window += islice(stream, 1)
-            try:
-                if isinstance(future, str):
-                    raise media.UnreadableError(future)
-                yield one, future.result()
-            except media.UnreadableError as error:
-                collection.lost.append((one.entry.name, str(error)))
+            yield from decoded(window.popleft(), collection)
+
+
+def decoded(
+    one: tuple[Wanted, int, "Future[media.Media]"], collection: Collection
+) -> Iterator[tuple[Wanted, media.Media]]:
+    try:
+        yield one[0], one[2].result()
+    except media.UnreadableError as error:
+        collection.lost.append((one[0].entry.name, str(error)))
 
 
 class Files:
@@ -295,8 +299,8 @@ def beside_table(files: Files) -> tuple[Collection, list[Wanted]] | None:
     collection = Collection(files.kind, "table")
     tables = [entry for entry in files.others if entry.suffix in TABLE_SUFFIXES]
     for entry in tables:
-        with tempfile.TemporaryDirectory() as place:
-            table = try_table(files.archive, entry, Path(place))
+        with scratch() as place:
+            table = try_table(files.archive, entry, place)
             column = naming_column(table, files) if table else None
             if table is None or column is None:
                 continue

@@ -218,8 +218,9 @@ def closer_look(
         sublinear_tf=True,
         max_features=40_000,
     ).fit_transform(chosen)
-    answers = truth[kept]
-    probabilities = np.zeros((len(kept), len(labels)))
+    codes, answers = np.unique(truth[kept], return_inverse=True)
+    names = [labels[code] for code in codes]
+    probabilities = np.zeros((len(kept), len(names)))
     half_right = []
     for learn, held in StratifiedKFold(3, shuffle=True, random_state=seed).split(vectors, answers):
         model = LogisticRegression(C=10, max_iter=100, tol=1e-2).fit(vectors[learn], answers[learn])
@@ -236,7 +237,7 @@ def closer_look(
     if len(wrong) and right > 0.5:
         wrong = wrong[np.argsort(own[wrong])]
         examples = [
-            f"{shortened(chosen[at])[:70]} — “{labels[answers[at]]}”, perhaps “{labels[best[at]]}”" for at in wrong[:3]
+            f"{shortened(chosen[at])[:70]} — “{names[answers[at]]}”, perhaps “{names[best[at]]}”" for at in wrong[:3]
         ]
         message = f"{many(len(wrong), 'label looks', 'labels look')} wrong: a simple model that never saw the row is sure of another. Look at them before training."
         found.append(problem("probable_mislabels", "info", message, rows[kept[wrong]], examples))

@@ -17,6 +17,8 @@ from pydantic import ValidationError
 
 from trainer.data.content import Content, change, divide, look, mend, read_files
 from trainer.data.profiling import ORDER, find_problems, label_counts
+from trainer.data.reading import display_name
+from trainer.data.scratch import below, is_full, no_space
 from trainer.data.splitting import PARTS
 from trainer.errors import DataError, SpecError
 from trainer.events import Emit, silent
@@ -70,22 +72,35 @@ def inspect(
             wanted = wanted if split else parent_split(files[0])
             content = read_version(files[0], columns, wanted, task)
         else:
-            content = read_files(
-                list(files), columns=columns, split=wanted, task=task, media=part / "media", sheet=sheet, emit=emit
-            )
+            with below(part / "scratch"):
+                content = read_files(
+                    list(files), columns=columns, split=wanted, task=task, media=part / "media", sheet=sheet, emit=emit
+                )
         if changes:
             change(content, changes)
         for action in fixes:
             mend(content, action, wanted)
         emit("progress", stage="look", fraction=0.8, done=content.rows, unit="rows", eta_seconds=1)
         result = write(content, part, out, wanted)
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(part, ignore_errors=True)
         if made:
             out.parent.rmdir()
+        if isinstance(error, MemoryError):
+            raise too_much(files[0]) from error
+        if isinstance(error, OSError) and is_full(error):
+            raise no_space(display_name(files[0].name)) from error
         raise
     emit("progress", stage="look", fraction=1.0, done=content.rows, unit="rows", eta_seconds=0)
     return result | {"seconds": round(time.monotonic() - started, 2)}
+
+
+def too_much(path: Path) -> DataError:
+    return DataError(
+        f"Reading {display_name(path.name)} takes more memory than a reader may have.",
+        code="too_large",
+        hint="Send a smaller part of it.",
+    )
 
 
 def split_spec(split: dict[str, Any] | None) -> SplitSpec:
@@ -148,7 +163,7 @@ def write(content: Content, part: Path, out: Path, wanted: SplitSpec) -> dict[st
     (part / "profile.json").write_text(json.dumps(profile, ensure_ascii=False), "utf-8")
     (part / "problems.json").write_text(json.dumps(problems, ensure_ascii=False), "utf-8")
     os.replace(part, out)
-    told = ("rows", "sha256", "columns", "suggestion", "labels", "split", "source")
+    told = ("rows", "sha256", "columns", "suggestion", "labels", "label_total", "label_rows", "split", "source")
     return {name: profile[name] for name in told} | {"problems": problems}
 
 
@@ -186,16 +201,16 @@ def split_table(split: np.ndarray) -> pa.Table:
 
 def describe(content: Content, wanted: SplitSpec) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The fields of profile.json without the hash, and problems.json."""
-    problems, labels = list(content.problems), []
+    problems, labels = list(content.problems), label_counts(None)
     suggestion: dict[str, Any] = {"task": None, "columns": {}, "sentence": why_no_roles(content)}
     if content.keys is not None and content.shape is not None:
-        labels = label_counts(content.keys) if content.labelled else []
+        labels = label_counts(content.keys if content.labelled else None)
         problems += find_problems(content)
         if not any(one["severity"] == "error" for one in problems):
             from trainer.data.health import look_closer
 
             problems += look_closer(content)
-        words = sentence(content.shape, content.roles, len(labels))
+        words = sentence(content.shape, content.roles, labels["label_total"])
         suggestion = {"task": content.task, "columns": content.roles, "sentence": words}
     problems += personal_problems(content)
     counts = {name: int((content.split == name).sum()) for name in PARTS}
@@ -210,7 +225,7 @@ def describe(content: Content, wanted: SplitSpec) -> tuple[dict[str, Any], list[
         "rows": content.rows,
         "columns": content.profile,
         "suggestion": suggestion,
-        "labels": labels,
+        **labels,
         "split": split,
         "source": content.sources,
     }

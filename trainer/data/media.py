@@ -2,8 +2,8 @@
 
 import hashlib
 import io
-import os
 import struct
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,16 @@ IMAGE_FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
 SUFFIX_OF = {"JPEG": "jpg", "MPO": "jpg", "TIFF": "tif"}
 HASH_CHARACTERS = 24
 THUMB_PIXELS = 160
+SHOWN, SHOWN_BYTES = frozenset({"JPEG", "PNG", "GIF", "WEBP"}), 64 * 1024
+"""Pictures that every browser shows, and small enough in pixels and bytes to stand in lists themselves."""
+DAMAGED = (
+    OSError, ValueError, SyntaxError, EOFError, struct.error, IndexError, KeyError, TypeError, OverflowError, AttributeError,
+    MemoryError, zlib.error,
+)  # fmt: skip
+"""What decoders raise for broken pictures."""
 EXIF_ORIENTATION = 0x0112
 TURNED = range(5, 9)
 """EXIF orientations that swap width and height."""
-DAMAGED = (OSError, ValueError, SyntaxError, EOFError, struct.error, IndexError, KeyError, TypeError, OverflowError)
-"""What Pillow raises on a file that is cut short or spoilt."""
 
 
 class UnreadableError(Exception):
@@ -51,15 +56,34 @@ def keep(data: bytes, kind: str, folder: Path) -> Media:
         raise UnreadableError("is empty")
     refuse_markup(data)
     stem = hashlib.sha256(data).hexdigest()[:HASH_CHARACTERS]
-    thumb = folder.parent / "thumbs" / f"{stem}.jpg"
-    suffix, facts = read_image(data, thumb) if kind == "image" else read_audio(data)
-    name = f"{stem}.{suffix}"
-    path = folder / name
-    if not path.exists():
-        part = folder / f".{name}.{os.getpid()}.{id(data)}"
-        part.write_bytes(data)
-        part.replace(path)
-    return Media(name, facts)
+    suffix, facts, small = read_image(data) if kind == "image" else (*read_audio(data), None)
+    thumbs = folder.parent / "thumbs"
+    if small and thumbs.is_dir():
+        write_once(thumbs / f"{stem}.jpg", small)
+    write_once(folder / f"{stem}.{suffix}", data)
+    return Media(f"{stem}.{suffix}", facts)
+
+
+def keep_pixels(pixels: Any, folder: Path) -> Media:
+    """An array (height, width) of grey values as a PNG, which needs no look: it was made here."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    image = Image.fromarray(pixels)
+    image.save(buffer, "PNG", compress_level=1)
+    data = buffer.getvalue()
+    name = f"{hashlib.sha256(data).hexdigest()[:HASH_CHARACTERS]}.png"
+    write_once(folder / name, data)
+    return Media(name, facts_of(image.width, image.height, image.mode))
+
+
+def write_once(path: Path, data: bytes) -> None:
+    """The same bytes have the same name: what is there already stays. The folder counts only once it is whole."""
+    try:
+        with path.open("xb") as file:
+            file.write(data)
+    except FileExistsError:
+        return
 
 
 def refuse_markup(data: bytes) -> None:
@@ -68,12 +92,13 @@ def refuse_markup(data: bytes) -> None:
         raise UnreadableError("is a web page or a drawing in code (HTML or SVG), which could carry a script")
 
 
-def read_image(data: bytes, thumb: Path | None = None) -> tuple[str, dict[str, str]]:
-    """(ending, {width, height, mode}): pixels as seen, EXIF turning counted in. Raises `UnreadableError`.
+def read_image(data: bytes) -> tuple[str, dict[str, str], bytes | None]:
+    """(ending, {width, height, mode}, a small JPEG for lists or None where the picture itself will do): pixels as seen,
+    EXIF turning counted in. Raises `UnreadableError`.
 
-    `thumb`: where a small picture goes, when the folder is there.
+    Decoded once, to the end. A JPEG is decoded at the least eighth of its size that a small one can be made of.
     """
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import Image, UnidentifiedImageError
 
     Image.init()  # every format's plugin, before threads ask for them
     Image.MAX_IMAGE_PIXELS = None  # the limit below speaks in a sentence
@@ -84,20 +109,32 @@ def read_image(data: bytes, thumb: Path | None = None) -> tuple[str, dict[str, s
                 raise UnreadableError(
                     f"is {width:,} × {height:,} pixels large; at most {MAX_PIXELS // 10**6} million are decoded"
                 )
+            mode, form = image.mode, str(image.format)
+            image.draft(None, (THUMB_PIXELS, THUMB_PIXELS))
             image.load()
             turned = orientation(image) in TURNED
-            mode, form = image.mode, str(image.format)
-            if thumb is not None and thumb.parent.is_dir() and not thumb.exists():
-                image.thumbnail((THUMB_PIXELS, THUMB_PIXELS))
-                small = ImageOps.exif_transpose(image)
-                as_rgb(small).save(thumb, "JPEG", quality=80)
+            shown = form in SHOWN and max(width, height) <= THUMB_PIXELS and len(data) <= SHOWN_BYTES
+            small = None if shown else thumbnail(image)
     except UnidentifiedImageError as error:
         raise UnreadableError("is no picture") from error
     except DAMAGED as error:
         raise UnreadableError("is damaged or cut short") from error
     if turned:
         width, height = height, width
-    return SUFFIX_OF.get(form, form.lower()), {"width": str(width), "height": str(height), "mode": mode}
+    return SUFFIX_OF.get(form, form.lower()), facts_of(width, height, mode), small
+
+
+def facts_of(width: int, height: int, mode: str) -> dict[str, str]:
+    return {"width": str(width), "height": str(height), "mode": mode}
+
+
+def thumbnail(image: Any) -> bytes:
+    from PIL import ImageOps
+
+    image.thumbnail((THUMB_PIXELS, THUMB_PIXELS), reducing_gap=2.0)
+    buffer = io.BytesIO()
+    as_rgb(ImageOps.exif_transpose(image)).save(buffer, "JPEG", quality=80)
+    return buffer.getvalue()
 
 
 def as_rgb(image: Any) -> Any:

@@ -20,6 +20,8 @@ from trainer.data.reading import (
 from trainer.errors import DataError
 
 MAX_BATCH_BYTES = 1 << 30
+DAMAGE = (pa.ArrowException, OSError, ValueError, IndexError, OverflowError)
+"""What a broken file raises: names that are no text and places beyond a dictionary are found by Python only."""
 
 
 def open_parquet(path: Path, name: str, size: int) -> Table:
@@ -28,7 +30,7 @@ def open_parquet(path: Path, name: str, size: int) -> Table:
         check_columns(schema.names, name)
         words = [one.name for one in schema if pa.types.is_string(one.type) or pa.types.is_binary(one.type)]
         file = pq.ParquetFile(path, read_dictionary=words)
-    except (pa.ArrowException, OSError) as error:
+    except DAMAGE as error:
         raise damaged(name, "it begins like a Parquet file, but its description at the end cannot be read") from error
     table = Table(name, "parquet", named(schema.names), iter(()), size)
     done = [0]
@@ -43,7 +45,7 @@ def batches(file: pq.ParquetFile, table: Table, done: list[int]) -> Iterator[Col
             done[0] += batch.num_rows
             if batch.num_rows:
                 yield [cells(column, table.name) for column in batch.columns]
-    except (pa.ArrowException, OSError) as error:
+    except DAMAGE as error:
         raise damaged(table.name, "its rows cannot be unpacked") from error
 
 

@@ -21,6 +21,8 @@ FEWEST_ROWS = 10
 """Fewer cannot be learned from at all."""
 FEW_ROWS = 50
 EXAMPLE_CHARACTERS = 120
+LABELS_SHOWN, LABEL_CHARACTERS = 1_000, 1_000_000
+"""At most so many labels, and characters of them, go into a profile, which pages and programs read as a whole."""
 SLICE_ROWS = 50_000
 ORDER = {"error": 0, "warning": 1, "info": 2}
 
@@ -59,14 +61,22 @@ def shortened(text: str) -> str:
     return text if len(text) <= EXAMPLE_CHARACTERS else text[: EXAMPLE_CHARACTERS - 1] + "…"
 
 
-def label_counts(keys: Keys) -> list[dict[str, Any]]:
-    """[{label, count}], the commonest first."""
-    counts = keys.counts(usable_only=False)
-    return [
-        {"label": keys.labels[code], "count": int(counts[code])}
-        for code in np.argsort(-counts, kind="stable").tolist()
-        if counts[code]
-    ]
+def label_counts(keys: Keys | None) -> dict[str, Any]:
+    """{labels: [{label, count}] of the commonest, label_total: how many there are, label_rows: rows that have one}."""
+    counts = keys.counts(usable_only=False) if keys is not None else np.array([], dtype=int)
+    names = keys.labels if keys is not None else []
+    shown: list[dict[str, Any]] = []
+    characters = 0
+    for code in np.argsort(-counts, kind="stable")[:LABELS_SHOWN].tolist():
+        characters += len(names[code])
+        if not counts[code] or (shown and characters > LABEL_CHARACTERS):
+            break
+        shown.append({"label": names[code], "count": int(counts[code])})
+    return {
+        "labels": shown,
+        "label_total": int((counts > 0).sum()),
+        "label_rows": int(counts.sum()),
+    }
 
 
 def problem(

@@ -1,8 +1,8 @@
 """What was sent, made ready to be read: archives of tables are opened, pictures and sounds become rows, idx pairs too."""
 
 import gzip
+import io
 import struct
-import tempfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,10 +14,12 @@ import numpy as np
 import pyarrow as pa
 
 from trainer.data import folders, media
-from trainer.data.archives import Archive, is_archive, open_archive
+from trainer.data.archives import MAX_ENTRIES, Archive, is_archive, open_archive
 from trainer.data.content import Content, Meter, part_of_name
 from trainer.data.profiling import problem
-from trainer.data.reading import SEND_AGAIN, damaged, display_name
+from trainer.data.reading import SEND_AGAIN, display_name
+from trainer.data.scratch import check_room, scratch
+from trainer.data.text import Bounded
 from trainer.errors import DataError
 from trainer.events import Emit
 
@@ -41,10 +43,10 @@ class Sources:
 @contextmanager
 def unpacked(files: list[Path], fixed: list[str | None] | None, folder: Path | None, emit: Emit) -> Iterator[Sources]:
     """`folder` is where pictures and sounds are kept; without one they go to a place that ends with the caller's use."""
-    with tempfile.TemporaryDirectory(prefix="maquette-read-") as place:
+    with scratch() as place:
         named = [(path, display_name(path.name)) for path in files]
         parts = list(fixed) if fixed else ([part_of_name(path.name) for path in files] if len(files) > 1 else [None])
-        yield sort_out(named, parts, Path(place), folder, emit)
+        yield sort_out(named, parts, place, folder, emit)
 
 
 def sort_out(
@@ -59,6 +61,7 @@ def sort_out(
         if path.is_file() and path.stat().st_size and is_archive(path):
             with open_archive(path, name) as archive:
                 sources.problems += skipped_problems(archive)
+                check_room(sum(entry.size for entry in archive.entries), name)
                 kind = folders.holds_media(archive)
                 if kind:
                     collections.append((folders.read_collection(archive, kind, kept, meter), part, path, name))
@@ -180,11 +183,12 @@ def read_idx(path: Path, name: str) -> np.ndarray | None:
             return None
     if head not in (IDX_IMAGES, IDX_LABELS):
         return None
-    try:
-        with gzip.open(path) if packed_file else path.open("rb") as file:
-            data = file.read(MAX_IDX_BYTES + 1)
-    except (OSError, EOFError, zlib.error) as error:
-        raise damaged(name, "the compressed data ends too early") from error
+    with io.BufferedReader(Bounded(path, name, packed_file), 1 << 18) as file:  # type: ignore[arg-type]
+        data = file.read(MAX_IDX_BYTES + 1)
+    if len(data) > MAX_IDX_BYTES:
+        raise DataError(
+            f"{name} holds more than {MAX_IDX_BYTES >> 20} MB of pixels.", code="too_large", hint="Send a part of it."
+        )
     dimensions = head[3]
     shape = struct.unpack_from(f">{dimensions}I", data, 4) if len(data) >= 4 + 4 * dimensions else ()
     size = int(np.prod(shape, dtype=np.float64)) if shape else 0
@@ -199,12 +203,22 @@ def read_idx(path: Path, name: str) -> np.ndarray | None:
 
 def of_idx(found: list[tuple[str, np.ndarray, str | None]], kept: Path, meter: Meter) -> folders.Collection:
     """Pairs of pictures and labels of equal count, in the order sent; parts only where both train and test came."""
-    import io
-
-    from PIL import Image
-
     pictures = [one for one in found if one[1].ndim == 3]
     labels = [one for one in found if one[1].ndim == 1]
+    count = sum(len(array) for _name, array, _part in pictures)
+    if count > MAX_ENTRIES:
+        raise DataError(
+            f"{pictures[0][0]} holds {count:,} pictures; at most {MAX_ENTRIES:,} are read.",
+            code="too_large",
+            hint="Send a part of it.",
+        )
+    for name, array, _part in pictures:
+        if array[0].size > media.MAX_PIXELS:
+            raise DataError(
+                f"The pictures of {name} are larger than {media.MAX_PIXELS // 10**6} million pixels.",
+                code="too_large",
+                hint="Send smaller pictures.",
+            )
     kept.mkdir(parents=True, exist_ok=True)
     collection = folders.Collection("image", "idx")
     named = {part_of_idx(name, part) for name, _array, part in pictures}
@@ -219,14 +233,12 @@ def of_idx(found: list[tuple[str, np.ndarray, str | None]], kept: Path, meter: M
                 hint="Send both files of the pair together.",
             )
         for number, (pixels, label) in enumerate(zip(array, match[1], strict=True)):
-            buffer = io.BytesIO()
-            Image.fromarray(pixels).save(buffer, "PNG", compress_level=1)
-            one = media.keep(buffer.getvalue(), "image", kept)
+            one = media.keep_pixels(pixels, kept)
             collection.rows.append(
                 {"image": one.name, "file": f"{name} {number + 1}", "label": str(label), **one.facts}
             )
             collection.parts.append(said if len(named) > 1 else "")
-            meter.add(1, meter.total // 2)
+            meter.add(1, meter.total * number // len(array))
     if not pictures:
         raise DataError("Only labels came, no pictures.", code="no_rows", hint="Send both files of the pair together.")
     return collection

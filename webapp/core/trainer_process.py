@@ -21,8 +21,17 @@ from django.conf import settings
 
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
-SECRETS = ("SECRET_KEY", "DATABASE_URL", "REDIS_URL", "MAQUETTE_INTERNAL_TOKEN", "EMAIL_URL", "SENTRY_DSN")
-"""What a process that reads strangers' files has no use for."""
+SECRETS = (
+    "SECRET_KEY",
+    "DATABASE_URL",
+    "REDIS_URL",
+    "MAQUETTE_INTERNAL_TOKEN",
+    "EMAIL_URL",
+    "SENTRY_DSN",
+    "STORAGE_URL",
+)
+CREDENTIALS = ("AWS_", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
+"""What a process that reads strangers' files has no use for: names, and how names begin."""
 
 
 class TrainerProcess:
@@ -38,8 +47,14 @@ class TrainerProcess:
     ) -> None:
         self.limits = limits or {}
         self.lines: queue.Queue[str | None] = queue.Queue()
-        environment = {name: value for name, value in os.environ.items() if name not in SECRETS}
-        environment |= {"PYTHONUNBUFFERED": "1", "MAQUETTE_CACHE": str(settings.MAQUETTE_DATA / "cache")} | (env or {})
+        environment = {
+            name: value
+            for name, value in os.environ.items()
+            if name not in SECRETS and not name.startswith(CREDENTIALS)
+        }
+        cache = str(settings.MAQUETTE_DATA / "cache")
+        environment |= {"PYTHONUNBUFFERED": "1", "MAQUETTE_CACHE": cache, "HF_HUB_DISABLE_IMPLICIT_TOKEN": "1"}
+        environment |= env or {}
         stderr.parent.mkdir(parents=True, exist_ok=True)
         with stderr.open("ab") as errors:
             self.process = subprocess.Popen(
@@ -95,6 +110,15 @@ class TrainerProcess:
         """Leave no process behind, not even one that the command itself started."""
         self.signal(signal.SIGKILL)
         self.process.wait()
+
+
+def hub_access(model: str) -> dict[str, str]:
+    """The operator's HF_TOKEN for a run on one of HF_TOKEN_MODELS. Any other model is whatever a user named: asked for
+    without it, so that nobody reads by it what only the operator may."""
+    kind, _colon, name = model.partition(":")
+    if kind != "hub" or name.partition("@")[0] not in settings.HF_TOKEN_MODELS or not settings.HF_TOKEN:
+        return {}
+    return {"HF_TOKEN": settings.HF_TOKEN, "HF_HUB_DISABLE_IMPLICIT_TOKEN": "0"}
 
 
 def parse(line: str) -> dict[str, Any] | None:

@@ -203,9 +203,23 @@ def reader_arguments(version: DatasetVersion) -> list[str]:
     arguments = ["inspect", *map(str, sources), "--out", str(version.folder)]
     for option in ("task", "columns", "split", "changes", "sheet"):
         value = version.request.get(option)
+        if value and option == "changes":
+            value = f"@{write_changes(version, value)}"
         if value:
             arguments += [f"--{option}", value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)]
     return arguments + [word for fix in version.request.get("fixes", []) for word in ("--fix", fix)]
+
+
+def changes_path(version: DatasetVersion) -> Path:
+    return version.folder.parent / f"v{version.number}.changes.json"
+
+
+def write_changes(version: DatasetVersion, changes: dict[str, Any]) -> Path:
+    """A file for the reader: what is longer than 128 KB fits into no argument of a process."""
+    path = changes_path(version)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(changes, ensure_ascii=False), "utf-8")
+    return path
 
 
 def run_reader(version: DatasetVersion) -> dict[str, Any]:
@@ -229,6 +243,7 @@ def run_reader(version: DatasetVersion) -> dict[str, Any]:
                 DatasetVersion.objects.filter(pk=version.pk).update(**fields)
     finally:
         process.end()
+        changes_path(version).unlink(missing_ok=True)
     if final:
         return final
     return {

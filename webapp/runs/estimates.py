@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from webapp.core.problems import Unavailable
 from webapp.core.queues import hand_over
-from webapp.core.trainer_process import TrainerProcess
+from webapp.core.trainer_process import TrainerProcess, hub_access
 from webapp.costs.actions import cost_of, month, price_per_hour
 from webapp.datasets.models import DatasetVersion
 from webapp.runs.actions import estimate_key, settings_of, spec_of
@@ -28,6 +28,11 @@ TRIAL_SECONDS = 120
 PAST_RUNS = 12
 CORRECTION = (0.4, 2.5)
 """Bounds of the factor that past runs may put on a measurement."""
+
+
+def known(version: DatasetVersion, body: dict[str, Any]) -> Estimate | None:
+    """The estimate of these settings if somebody asked for it before; measures nothing."""
+    return Estimate.objects.filter(version=version, key=estimate_key(settings_of(version, body))).first()
 
 
 def request(version: DatasetVersion, body: dict[str, Any]) -> Estimate:
@@ -92,7 +97,7 @@ def measure(estimate_id: str) -> None:
     with tempfile.TemporaryDirectory(dir=settings.FILE_UPLOAD_TEMP_DIR) as folder:
         path = Path(folder) / "spec.json"
         path.write_text(json.dumps(estimate.spec), "utf-8")
-        outcome = run_trial(path)
+        outcome = run_trial(path, hub_access(estimate.spec["model"]))
     if outcome.get("type") == "result":
         Estimate.objects.filter(pk=estimate_id).update(result=outcome, error=None)
     else:
@@ -101,11 +106,12 @@ def measure(estimate_id: str) -> None:
         )
 
 
-def run_trial(path: Path) -> dict[str, Any]:
+def run_trial(path: Path, environment: dict[str, str]) -> dict[str, Any]:
     process = TrainerProcess(
         ["estimate", str(path)],
         stderr=settings.MAQUETTE_DATA / "logs" / "estimates.log",
         limits={resource.RLIMIT_CPU: 2 * TRIAL_SECONDS},
+        env=environment,
     )
     final: dict[str, Any] = {"code": "trial_died", "message": _("The trial that measures the time did not finish.")}
     started = time.monotonic()

@@ -17,7 +17,7 @@ from django.db.models import F
 from django.utils.translation import gettext as _
 
 from trainer import errors
-from webapp.core.trainer_process import TrainerProcess, last_words
+from webapp.core.trainer_process import TrainerProcess, hub_access, last_words
 from webapp.costs.actions import charge, price_per_hour
 from webapp.runs import worker
 from webapp.runs.actions import recover, spec_of
@@ -74,7 +74,9 @@ class Supervisor:
         (run.folder / "spec.json").write_text(json.dumps(spec, ensure_ascii=False, indent=2), "utf-8")
         if run.hardware != "cpu" and self.hardware == "cpu":
             self.take(event("warning", code="no_gpu", message=_("This machine has no GPU: training on its processor.")))
-        environment = {"CUDA_VISIBLE_DEVICES": ",".join(map(str, self.devices))} if self.devices else {}
+        environment = hub_access(run.model)
+        if self.devices:
+            environment["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, self.devices))
         process = TrainerProcess(
             ["run", str(run.folder / "spec.json"), "--out", str(run.folder)],
             stderr=run.folder / "stderr.log",

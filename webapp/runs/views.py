@@ -92,20 +92,28 @@ def body_of(form: Any, version: Any) -> dict[str, Any]:
 @member
 def estimate(request: HttpRequest, pk: str) -> HttpResponse:
     """The fragment with minutes and money: of one choice, or of the button (`?part=commit`). It asks again while measuring.
+    A POST measures, which takes the right to change things; a GET shows what was measured before.
 
     Context: method, measuring, estimate {seconds, cost, …} or None, problem, month."""
     prototype = load(Prototype.objects.select_related("dataset"), request.workspace, pk)
     version = prototype.dataset.current
+    if version is None:
+        raise Http404
     template = "runs/_commit.html" if request.GET.get("part") == "commit" else "runs/_estimate.html"
+    fields = {**request.POST.dict(), **request.GET.dict()}
     context: dict[str, Any] = {
         "prototype": prototype,
-        "method": request.GET.get("method", "full"),
+        "method": fields.get("method", "full"),
         "month": month(request.workspace),
     }
+    look = estimates.request if request.method == "POST" else estimates.known
     try:
-        found = estimates.request(version, body_of(request.GET, version))
+        found = look(version, body_of(fields, version))
     except Problem as problem:
         return render(request, template, context | {"problem": problem.as_dict()})
+    if found is None:
+        message = {"message": _("Not measured yet."), "hint": _("Whoever may start a run sees minutes and money here.")}
+        return render(request, template, context | {"problem": message})
     result = estimates.priced(found) if found.result else None
     return render(request, template, context | {"estimate": result, "problem": found.error, "measuring": not result})
 

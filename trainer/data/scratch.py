@@ -1,0 +1,66 @@
+"""Where things are unpacked for a moment: below the version that is being written, so that what a killed reader leaves
+behind goes with its unfinished version; in the system's temporary folder when nothing is written."""
+
+import errno
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import IO
+
+from trainer.errors import DataError
+
+FOLDER: ContextVar[Path | None] = ContextVar("scratch", default=None)
+PREFIX = "maquette-read-"
+SPARE_BYTES = 256 * 1024**2
+"""Left free on the disk: the site's database and logs may be on it."""
+
+
+@contextmanager
+def below(folder: Path) -> Iterator[None]:
+    """Everything unpacked inside goes below `folder`, which is made and removed."""
+    folder.mkdir(parents=True)
+    token = FOLDER.set(folder)
+    try:
+        yield
+    finally:
+        FOLDER.reset(token)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """A folder that goes when its user is done."""
+    with tempfile.TemporaryDirectory(prefix=PREFIX, dir=FOLDER.get()) as place:
+        yield Path(place)
+
+
+def scratch_file() -> IO[bytes]:
+    """A file without a name, whose room is free again once it is closed, or its process killed."""
+    return tempfile.TemporaryFile(prefix=PREFIX, dir=FOLDER.get())
+
+
+def free_bytes() -> int:
+    return shutil.disk_usage(FOLDER.get() or tempfile.gettempdir()).free
+
+
+def check_room(wanted: int, name: str) -> None:
+    """Raises `DataError` when the disk has no room for `wanted` bytes more."""
+    if wanted + SPARE_BYTES > free_bytes():
+        raise no_space(name, wanted)
+
+
+def no_space(name: str, wanted: int = 0) -> DataError:
+    takes = f": it takes {wanted >> 20:,} MB more" if wanted >> 20 else ""
+    return DataError(
+        f"There is no room on this machine's disk to unpack {name}{takes}, and {free_bytes() >> 20:,} MB are left.",
+        code="no_space",
+        hint="Free some room, or send a part of it.",
+    )
+
+
+def is_full(error: OSError) -> bool:
+    """Whether a write failed because the disk, a quota or the largest file is full."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
