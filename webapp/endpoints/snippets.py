@@ -53,7 +53,7 @@ def of_json(url: str, text: str, pick: str) -> tuple[str, str, str]:
   -d {body}"""
     python = f"""import json, os, urllib.request
 
-inputs = json.loads({json.dumps(f"[{text}]")})
+inputs = json.loads({f"[{text}]"!r})
 request = urllib.request.Request(
     "{url}",
     data=json.dumps({{"inputs": inputs}}).encode(),
