@@ -70,6 +70,11 @@ def widgets_of(slug: str) -> dict[str, Any]:
     return {"widget_in": task.widget_in, "widget_out": task.widget_out, "inputs": inputs}
 
 
+def headline_of(slug: str) -> str:
+    """The metric that a run of this task is known by."""
+    return tasks.get(slug).headline if trainable(slug) else "accuracy"
+
+
 def input_words(kind: str) -> str:
     """What a field for an input of this kind is called."""
     return {
