@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
+from trainer.errors import SpecError
 from trainer.params import Params
 
 
@@ -102,6 +103,22 @@ class Task:
         from trainer.estimating import measure
 
         return measure(job, emit)
+
+    @classmethod
+    def describe(cls, spec: Any) -> dict[str, Any]:
+        """The layers of a `scratch:` model of a specification, for a diagram (see `trainer.nets.describe`)."""
+        raise SpecError(
+            f"{cls.title} has no small nets to describe.", code="bad_task", hint="Choose a task with scratch: models."
+        )
+
+    @classmethod
+    def preview(cls, job: Any, folder: Any) -> dict[str, Any]:
+        """Write a picture of how rows are changed at random while learning; the fields of the result event."""
+        raise SpecError(
+            f"{cls.title} learns from its rows as they are.",
+            code="bad_task",
+            hint="Choose a task that looks at pictures.",
+        )
 
     # What `_supervised` asks of a task
 
