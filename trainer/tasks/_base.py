@@ -128,13 +128,20 @@ class Task:
         raise NotImplementedError
 
     @classmethod
+    def objective(cls, job: Any, rows: Any) -> Any:
+        """What is learned and how it is scored (`trainer.tasks._objectives.Objective`)."""
+        from trainer.tasks._objectives import objective_of
+
+        return objective_of(job, rows)
+
+    @classmethod
     def baselines(cls, job: Any, rows: Any) -> dict[str, dict[str, Any]]:
         """What no model at all would reach on the test rows, by name."""
         raise NotImplementedError
 
     @classmethod
     def build(cls, job: Any, rows: Any) -> Any:
-        """The untrained or pretrained model, an `nn.Module` with `head`, `features` and, where pretrained, `encoder`."""
+        """The untrained or pretrained model, an `nn.Module`; for `probe` and `lora` with `head`, `features` and `encoder`."""
         raise NotImplementedError
 
     @classmethod
