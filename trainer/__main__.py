@@ -68,6 +68,12 @@ def parser() -> argparse.ArgumentParser:
         "@FILE reads it from a file, - from standard input, as a long one must be",
     )
     add("estimate", estimate, "Measure what a run would take.", "spec")
+    add("describe", describe, "Print the layers of a specification's scratch: model as JSON.", "spec")
+    augmenting = add("augment", augment, "Draw how pictures are changed at random while learning.", "spec")
+    augmenting.add_argument("--out", type=Path, required=True)
+    sampling = add("sample", sample, "Write a sample set that needs no download.")
+    sampling.add_argument("name")
+    sampling.add_argument("--out", type=Path, required=True)
     add("run", run, "Train.", "spec").add_argument("--out", type=Path, required=True)
     add("evaluate", evaluate, "Score an artifact on other data.", "artifact", "data")
     add("predict", predict, "Answer one input a line.", "artifact").add_argument("--input", default="-")
@@ -145,6 +151,29 @@ def estimate(options: argparse.Namespace) -> None:
     from trainer.spec import load
 
     emit("result", **estimate(load(options.spec), emit))
+
+
+def describe(options: argparse.Namespace) -> None:
+    from trainer import tasks
+    from trainer.spec import load
+
+    spec = load(options.spec)
+    print(json.dumps(tasks.get(spec.task).describe(spec), ensure_ascii=False, indent=2))  # noqa: T201
+
+
+def augment(options: argparse.Namespace) -> None:
+    from trainer.events import silent
+    from trainer.spec import load
+    from trainer.training import Job
+
+    job = Job(load(options.spec), options.out, silent)
+    emit("result", **job.task.preview(job, options.out))
+
+
+def sample(options: argparse.Namespace) -> None:
+    from trainer.samples import write
+
+    emit("result", **write(options.name, options.out))
 
 
 def evaluate(options: argparse.Namespace) -> None:

@@ -35,14 +35,14 @@ def write(job: Any, model: Any, rows: Any, objective: Any, outputs: np.ndarray, 
         rows.inputs(rows.part("test")[:MOST_ROWS]), found["truth"][:MOST_ROWS], found["predicted"][:MOST_ROWS]
     )
     report["export"] = export(target, emit=job.emit, saved=saved)
-    finish(job, target, rows, report, facts)
+    finish(job, target, rows, objective.card(report), report, facts)
 
 
-def finish(job: Any, target: Path, rows: Any, report: dict[str, Any], facts: dict[str, Any]) -> None:
+def finish(job: Any, target: Path, rows: Any, figures: str, report: dict[str, Any], facts: dict[str, Any]) -> None:
     """Report, model card, manifest; then the artifact is moved to its place."""
     report["timings"], report["hardware"] = dict(job.timings), job.device.name
     write_json(target / "report.json", report)
-    (target / "README.md").write_text(model_card(job, rows, report), "utf-8")
+    (target / "README.md").write_text(model_card(job, rows, figures), "utf-8")
     write_manifest(target, job, rows, facts)
     shutil.rmtree(job.artifact, ignore_errors=True)
     target.rename(job.artifact)
@@ -112,8 +112,11 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         ) from error
 
 
-def model_card(job: Any, rows: Any, report: dict[str, Any]) -> str:
-    """README.md of the artifact: what it does, how well, against what, and how to use it without Maquette."""
+def model_card(job: Any, rows: Any, figures: str) -> str:
+    """README.md of the artifact: what it does, how well, against what, and how to use it without Maquette.
+
+    `figures`: how good it is, as Markdown (`Objective.card`).
+    """
     base = job.spec.model.partition(":")[2]
     known = next((card for card in job.task.models if card.ref == job.spec.model), None)
     licence = known.licence if known else "see the base model"
@@ -135,7 +138,7 @@ def model_card(job: Any, rows: Any, report: dict[str, Any]) -> str:
 
 ## How good it is
 
-{class_figures(report) if rows.labels else number_figures(report)}
+{figures}
 ## What to beware of
 
 {BEWARE_CLASSES if rows.labels else BEWARE_NUMBERS}

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from trainer import evaluation, tasks
+from trainer import tasks
 from trainer.artifact import read_manifest
 from trainer.data.content import Content, read_files
 from trainer.data.inspect import read_version
@@ -51,16 +51,8 @@ def evaluate(artifact: Path, data: Path) -> dict[str, Any]:
         outputs = np.concatenate(
             [engine.outputs(read_all(engine, inputs[at : at + BATCH], at)) for at in range(0, len(inputs), BATCH)]
         )
-    report = report_of(engine, rows, outputs, task.shown_of(rows), task.roles[0].name)
+    report = engine.report(rows, outputs, task.shown_of(rows))
     return {"metrics": report["metrics"], "headline": report["headline"], "rows": len(inputs), "report": report}
-
-
-def report_of(engine: Engine, rows: Loaded, outputs: np.ndarray, shown: list[str], name: str) -> dict[str, Any]:
-    if not engine.labels:
-        return evaluation.number_report(np.array(rows.answers), outputs[:, 0], shown, rows.row_numbers, name)
-    index = {label: at for at, label in enumerate(engine.labels)}
-    truth = np.array([index.get(label, -1) for label in rows.answers])
-    return evaluation.class_report(truth, evaluation.softmax(outputs), engine.labels, shown, rows.row_numbers, name)
 
 
 def rows_of(data: Path, manifest: dict[str, Any], media: Path) -> Loaded:

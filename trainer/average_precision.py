@@ -69,14 +69,15 @@ def interval(
 class Matched:
     """Which answers found which objects, once for any weighing of the pictures."""
 
-    def __init__(self, truth: list[Objects], answers: list[Objects], labels: int) -> None:
+    def __init__(self, truth: list[Objects], answers: list[Objects], labels: int, *, only: int | None = None) -> None:
+        """`only` one label is looked at, where it is given."""
         self.pictures, self.labels = len(truth), labels
         self.hits: list[np.ndarray] = []
         """By label, surest answer first: (answers, overlaps)."""
         self.places: list[np.ndarray] = []
         """By label: the picture of each answer."""
         self.counts = np.zeros((labels, self.pictures), dtype=int)
-        for label in range(labels):
+        for label in range(labels) if only is None else (only,):
             self.match(label, truth, answers)
 
     def match(self, label: int, truth: list[Objects], answers: list[Objects]) -> None:
@@ -102,6 +103,12 @@ class Matched:
             weight = weights[self.places[label]]
             found[label] = [area(hits, weight, counts[label]) for hits in self.hits[label].T]
         return Precision(found, counts)
+
+
+def matched_counts(truth: list[Objects], answers: list[Objects], label: int) -> tuple[int, int, int]:
+    """(answers that found an object at half overlap, answers, objects) of one label over all pictures."""
+    matched = Matched(truth, answers, label + 1, only=label)
+    return int(matched.hits[-1][:, 0].sum()), len(matched.hits[-1]), int(matched.counts[label].sum())
 
 
 def claim(shares: np.ndarray) -> np.ndarray:

@@ -78,7 +78,7 @@ def time_forward(job: Any, model: Any, rows: Any) -> float:
     import torch
 
     model.eval()
-    batches = trial_batches(rows, np.arange(len(rows.truth)), 64)
+    batches = trial_batches(rows, np.arange(len(rows.truth)), rows.read_batch)
     spent = []
     with torch.inference_mode(), job.device.autocast():
         model.features(*rows.batch(batches[-1], job.device.torch_device))
@@ -87,7 +87,7 @@ def time_forward(job: Any, model: Any, rows: Any) -> float:
             started = time.monotonic()
             model.features(*inputs)
             spent.append((time.monotonic() - started) / len(batch))
-            if sum(spent) * 64 > TRIAL_SECONDS:
+            if sum(spent) * rows.read_batch > TRIAL_SECONDS:
                 break
     return float(np.mean(spent))
 
@@ -103,11 +103,10 @@ def of_full(job: Any, model: Any, rows: Any, forward: float) -> dict[str, Any]:
     """Real training steps on a few batches, and the tuning rows read once an epoch."""
     from trainer.tasks import _lora
     from trainer.tasks._fine_tuning import FineTuning
-    from trainer.tasks._objectives import objective_of
 
     if job.spec.method == "lora":
         _lora.adapt(model.encoder, job.params.lora_rank)
-    tuning = FineTuning(job, model, rows, objective_of(job, rows))
+    tuning = FineTuning(job, model, rows, job.task.objective(job, rows))
     generator = np.random.default_rng(job.spec.seed)
     model.train()
     batches = trial_batches(rows, tuning.train, tuning.size)

@@ -13,6 +13,8 @@ from webapp.endpoints import actions
 from webapp.endpoints.demo import network
 from webapp.endpoints.models import Endpoint, Feedback
 
+OUTPUT = {"label": "a", "score": 0.9, "scores": [{"label": "a", "score": 0.9}]}
+
 
 @pytest.fixture
 def endpoint(workspace: Workspace) -> Endpoint:
@@ -23,7 +25,7 @@ def endpoint(workspace: Workspace) -> Endpoint:
 
 
 def token(endpoint: Endpoint, answer: str = "first") -> str:
-    return signing.dumps([endpoint.pk, answer, "a text", "a", [("a", 0.9)]], salt="answer", compress=True)
+    return signing.dumps([endpoint.pk, answer, "a text", OUTPUT], salt="judgement", compress=True)
 
 
 def judge(secret: str, **fields: Any) -> int:

@@ -18,7 +18,7 @@ from webapp.accounts.models import ApiToken, User, Workspace
 from webapp.costs.actions import charge
 from webapp.costs.models import Budget, LedgerEntry, Rate
 from webapp.endpoints.models import Endpoint, EndpointVersion, Status
-from webapp.endpoints.views import snippets
+from webapp.endpoints.snippets import of_json
 from webapp.runs.models import Run
 
 Browser = Callable[[User], Client]
@@ -166,13 +166,17 @@ def test_what_visitors_say_is_only_text(run: Run, endpoint: Endpoint, browser: C
 
 
 def test_the_example_survives_every_language() -> None:
-    made = snippets(AWKWARD)
-    (body,) = shlex.split(made["shell"])
-    assert json.loads(body) == {"inputs": [AWKWARD]}
-    shell = subprocess.run(["sh", "-c", f"printf %s {made['shell']}"], capture_output=True, check=True, text=True)
+    curl, python, script = of_json("http://site/e/x/predict", json.dumps(AWKWARD, ensure_ascii=False), "label")
+    assert json.loads(shlex.split(curl)[-1]) == {"inputs": [AWKWARD]}
+    quoted = curl.partition("-d ")[2]
+    shell = subprocess.run(["sh", "-c", f"printf %s {quoted}"], capture_output=True, check=True, text=True)
     assert json.loads(shell.stdout) == {"inputs": [AWKWARD]}
-    assert json.loads(made["json"]) == AWKWARD
-    assert json.loads(json.dumps(ast.literal_eval(made["json"]))) == AWKWARD
+    assigned = ast.parse(python).body[1]
+    assert isinstance(assigned, ast.Assign)
+    assert isinstance(assigned.value, ast.Call)
+    assert json.loads(ast.literal_eval(assigned.value.args[0])) == [AWKWARD]
+    literal = script.partition("inputs: [")[2].partition("] }),")[0]
+    assert json.loads(literal) == AWKWARD
 
 
 def test_the_qr_code_stands_on_white(endpoint: Endpoint, browser: Client) -> None:

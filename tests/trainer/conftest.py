@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.trainer import command, tiny_vision
+from tests.trainer import command, tiny_detector, tiny_vision
 
 
 @pytest.fixture(scope="session")
@@ -11,4 +11,5 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("models")
     command.build_model(root)
     tiny_vision.build(root)
+    tiny_detector.build(root)
     return root

@@ -15,16 +15,15 @@ from trainer.training import STAGES
 
 CASES = [(task, method.slug) for task in tasks.all() for method in task.methods]
 PARAMS = {"full": {"epochs": 2}, "lora": {"epochs": 2}, "scratch": {"epochs": 2}}
-PRETRAINED = {"text": "local:tiny", "image": "local:tiny-vit"}
-"""A tiny real model for each modality that has pretrained ones."""
+PRETRAINED = {"text": "local:tiny", "image": "local:tiny-vit", "object-detection": "local:tiny-detector"}
+"""A tiny real model for each task, or else its modality, that has pretrained ones."""
 
 
 def model_of(task: type[Task], method: str) -> str:
     """The declared model where none is pretrained; otherwise the tiny one."""
     scratch = next((card.ref for card in task.models if card.ref.startswith("scratch:")), None)
-    return (
-        scratch if scratch and (method == "scratch" or task.modality not in PRETRAINED) else PRETRAINED[task.modality]
-    )
+    pretrained = PRETRAINED.get(task.slug) or PRETRAINED.get(task.modality)
+    return scratch if scratch and (method == "scratch" or not pretrained) else pretrained
 
 
 @pytest.fixture(scope="module", params=CASES, ids=[f"{task.slug}-{method}" for task, method in CASES])

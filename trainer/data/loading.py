@@ -13,7 +13,7 @@ from trainer.columns import canonical_label, number_of
 from trainer.data.profiling import FEWEST_ROWS
 from trainer.errors import DataError, SpecError
 from trainer.spec import DatasetSpec
-from trainer.suggestion import SHAPES
+from trainer.suggestion import FACTS, SHAPES
 
 
 @dataclass
@@ -86,7 +86,8 @@ def load_version(folder: Path, dataset: DatasetSpec, task: str) -> Loaded:
         from trainer.data.inspect import read_version
 
         return from_content(read_version(folder, columns, dataset.split, task), media)
-    wanted = None if reads_all(task) else list(dict.fromkeys(columns.values()))
+    facts = [column["name"] for column in profile["columns"] if column["name"] in FACTS]
+    wanted = None if reads_all(task) else list(dict.fromkeys([*columns.values(), *facts]))
     try:
         table = pq.read_table(folder / "data.parquet", columns=wanted)
         split = pq.read_table(folder / "split.parquet").column("split")

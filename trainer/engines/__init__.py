@@ -12,9 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from trainer import tasks
+from trainer import evaluation, tasks
 from trainer.errors import DataError, ModelError
-from trainer.evaluation import number_scores
 
 SAME = 0.02
 """Of the answers' standard deviation."""
@@ -146,7 +145,17 @@ class Engine:
             return 1.0
         if self.labels:
             return Engine.agreement(self, answers, truth)
-        return number_scores(np.array(truth, dtype=float), np.array(answers, dtype=float))["r2"]
+        return evaluation.number_scores(np.array(truth, dtype=float), np.array(answers, dtype=float))["r2"]
+
+    def report(self, rows: Any, outputs: np.ndarray, shown: list[str]) -> dict[str, Any]:
+        """As report.json has it, of the rows of another file (`trainer.data.loading.Loaded`)."""
+        name = self.task.roles[0].name
+        if not self.labels:
+            return evaluation.number_report(np.array(rows.answers), outputs[:, 0], shown, rows.row_numbers, name)
+        index = {label: at for at, label in enumerate(self.labels)}
+        truth = np.array([index.get(label, -1) for label in rows.answers])
+        probabilities = evaluation.softmax(outputs)
+        return evaluation.class_report(truth, probabilities, self.labels, shown, rows.row_numbers, name)
 
     def order(self, inputs: list[Any]) -> list[int]:
         """In which order many inputs are best answered."""

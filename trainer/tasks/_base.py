@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
+from trainer.errors import SpecError
 from trainer.params import Params
 
 
@@ -103,6 +104,22 @@ class Task:
 
         return measure(job, emit)
 
+    @classmethod
+    def describe(cls, spec: Any) -> dict[str, Any]:
+        """The layers of a `scratch:` model of a specification, for a diagram (see `trainer.nets.describe`)."""
+        raise SpecError(
+            f"{cls.title} has no small nets to describe.", code="bad_task", hint="Choose a task with scratch: models."
+        )
+
+    @classmethod
+    def preview(cls, job: Any, folder: Any) -> dict[str, Any]:
+        """Write a picture of how rows are changed at random while learning; the fields of the result event."""
+        raise SpecError(
+            f"{cls.title} learns from its rows as they are.",
+            code="bad_task",
+            hint="Choose a task that looks at pictures.",
+        )
+
     # What `_supervised` asks of a task
 
     @classmethod
@@ -111,13 +128,20 @@ class Task:
         raise NotImplementedError
 
     @classmethod
+    def objective(cls, job: Any, rows: Any) -> Any:
+        """What is learned and how it is scored (`trainer.tasks._objectives.Objective`)."""
+        from trainer.tasks._objectives import objective_of
+
+        return objective_of(job, rows)
+
+    @classmethod
     def baselines(cls, job: Any, rows: Any) -> dict[str, dict[str, Any]]:
         """What no model at all would reach on the test rows, by name."""
         raise NotImplementedError
 
     @classmethod
     def build(cls, job: Any, rows: Any) -> Any:
-        """The untrained or pretrained model, an `nn.Module` with `head`, `features` and, where pretrained, `encoder`."""
+        """The untrained or pretrained model, an `nn.Module`; for `probe` and `lora` with `head`, `features` and `encoder`."""
         raise NotImplementedError
 
     @classmethod

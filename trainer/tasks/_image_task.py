@@ -5,14 +5,18 @@ import random
 import struct
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from trainer import nets
+from trainer.nets import NetParams
 from trainer.params import LearningParams, advanced
 from trainer.tasks._base import BaseModelCard, Method, Task
 
 MIB = 1024**2
 LARGEST_INPUT = 30 * MIB
 SAMPLE_SIDE = 24
+GREY = frozenset(["L", "1", "I;16", "I;16B", "I"])
+"""Pillow's modes of one channel."""
 SNIPPET = """
 import json, numpy, onnxruntime
 from PIL import Image
@@ -25,17 +29,60 @@ logits = session.run(None, {"pixels": pixels})[0][0]
 """
 
 
-class VisionParams(LearningParams):
-    """Settings of picture tasks; `probe` uses `resolution` alone."""
+class VisionParams(LearningParams, NetParams):
+    """Settings of picture tasks; `probe` uses `resolution` alone. None: chosen by the model and the pictures."""
 
     epochs: int | None = advanced(
         None, "Epochs", "Passes over the pictures; chosen from their number when empty.", ge=1, le=300
     )
+    batch_size: int | None = advanced(
+        None, "Batch size", "Rows per step; chosen by the model when empty.", ge=1, le=1024
+    )
     learning_rate: float | None = advanced(
-        None, "Learning rate", "Of the pretrained layers; chosen by the kind of model when empty.", gt=0, le=0.1
+        None, "Learning rate", "Of the model's own layers; chosen by its kind when empty.", gt=0, le=0.1
+    )
+    head_learning_rate: float | None = advanced(
+        None, "Learning rate of the new layer", "Of the layer on top; chosen by the model when empty.", gt=0, le=1
+    )
+    patience: int | None = advanced(
+        None, "Patience", "Epochs without progress on the tuning rows after which training ends early.", ge=1, le=300
     )
     resolution: int | None = advanced(
-        None, "Resolution", "Pixels a side that the model sees; its own when empty. Less is quicker.", ge=8, le=1024
+        None,
+        "Resolution",
+        "Pixels a side that the model sees; when empty its own, or less where the pictures are small. Less is quicker.",
+        ge=8,
+        le=1024,
+    )
+    augment: Literal["auto", "none", "light", "strong"] = advanced(
+        "auto",
+        "Random changes",
+        "How much pictures are changed at random while learning, so that few of them teach more; what is set below is"
+        " kept. For small grey pictures such as digits, auto never mirrors and hardly turns.",
+    )
+    flip: bool | None = advanced(
+        None,
+        "Mirror",
+        "Half of the pictures left to right. Off by default for small grey pictures: a mirrored digit is none.",
+    )
+    crop: float | None = advanced(
+        None, "Crop", "Smallest share of the picture that a random part of it keeps; 1 keeps all.", ge=0.05, le=1
+    )
+    colour: float | None = advanced(
+        None, "Colour", "How far brightness, contrast and saturation change; 0 leaves them.", ge=0, le=1
+    )
+    rand_augment: int | None = advanced(
+        None,
+        "RandAugment",
+        "So many changes a picture drawn out of twelve, such as turning, shearing, sharpening.",
+        ge=0,
+        le=4,
+    )
+    mixup: float | None = advanced(
+        None, "Mixup", "Blend pictures and their answers in pairs: the alpha of the share; 0 does not.", ge=0, le=8
+    )
+    cutmix: float | None = advanced(
+        None, "CutMix", "Set a piece of one picture into another: the alpha of its share; 0 does not.", ge=0, le=8
     )
 
 
@@ -43,8 +90,21 @@ METHODS = (
     Method("probe", "Instant", "Keeps the model as it is and learns one layer on top. Good for a first look."),
     Method("lora", "Light", "Keeps the model as it is and learns small additions to its layers. For transformers."),
     Method("full", "Standard", "Trains the whole model on your pictures. What most people need."),
+    Method(
+        "scratch",
+        "From scratch",
+        "Begins with random weights: a small net to learn on, or many pictures of a rare kind.",
+    ),
 )
+
+
+def scratch_card(net: nets.Net) -> BaseModelCard:
+    parameters = nets.describe(net.name, NetParams(), None, 10)["parameters"]
+    return BaseModelCard(f"scratch:{net.name}", net.title, net.summary, parameters, "Apache 2.0", "", 900 * MIB)
+
+
 MODELS = (
+    *(scratch_card(net) for net in nets.NETS.values()),
     BaseModelCard(
         "hub:facebook/dinov2-small",
         "DINOv2 small",
@@ -53,6 +113,33 @@ MODELS = (
         "Apache 2.0",
         "",
         1200 * MIB,
+    ),
+    BaseModelCard(
+        "hub:google/vit-base-patch16-224-in21k",
+        "ViT base",
+        "A classic that does well on most photos; needs the Hugging Face hub, better with a GPU.",
+        86_389_248,
+        "Apache 2.0",
+        "",
+        3200 * MIB,
+    ),
+    BaseModelCard(
+        "hub:microsoft/resnet-50",
+        "ResNet-50",
+        "The convolutional standard; needs the Hugging Face hub.",
+        23_508_032,
+        "Apache 2.0",
+        "",
+        2400 * MIB,
+    ),
+    BaseModelCard(
+        "hub:google/mobilenet_v2_1.0_224",
+        "MobileNetV2",
+        "Small and quick, for phones and processors; needs the Hugging Face hub.",
+        2_223_872,
+        "see its page on the hub",
+        "",
+        1400 * MIB,
     ),
 )
 
@@ -99,6 +186,25 @@ class ImageTask(Task):
         from trainer.tasks import _vision
 
         return _vision.estimate(job, emit)
+
+    @classmethod
+    def describe(cls, spec: Any) -> dict[str, Any]:
+        """A `scratch:` model's layers as JSON, for a diagram; see `trainer.nets.describe`."""
+        from trainer.training import check_params
+
+        params = check_params(cls.params, spec.params)
+        outputs, grey = facts_of(Path(spec.dataset.path), cls.answer)
+        channels, height, width = nets.find(spec.model).shape
+        side = params.resolution
+        shape = (1 if grey else 3 if grey is False else channels, side or height, side or width)
+        return nets.describe(spec.model, params, shape, outputs)
+
+    @classmethod
+    def preview(cls, job: Any, folder: Any) -> dict[str, Any]:
+        """A grid of pictures as learning sees them: {path, rows, variants, changes}."""
+        from trainer.tasks import _preview
+
+        return _preview.preview(job, folder)
 
     @classmethod
     def save(cls, model: Any, rows: Any, folder: Any) -> None:
@@ -149,6 +255,17 @@ class ImageTask(Task):
     def snippet(cls) -> str:
         last = "print(logits[0])" if cls.answer == "number" else 'print(manifest["labels"][logits.argmax()])'
         return SNIPPET + last
+
+
+def facts_of(version: Path, answer: str) -> tuple[int, bool | None]:
+    """(outputs, whether the pictures are grey) as a version's profile tells; ten labels and None where there is none."""
+    try:
+        profile = json.loads((version / "profile.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return (10 if answer == "class" else 1), None
+    modes = {mode for column in profile["columns"] if column["name"] == "mode" for mode in column["examples"]}
+    labels = len(profile.get("labels") or []) or 10
+    return (labels if answer == "class" else 1), (modes <= GREY if modes else None)
 
 
 def sample_picture(red: int, blue: int, generator: random.Random) -> bytes:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from trainer import evaluation
+from trainer import artifact, evaluation
 from trainer.tasks._rows import Mix, Rows
 
 SKEW = 8
@@ -25,6 +25,9 @@ class Objective:
 
     def prepare(self, model: Any, train: np.ndarray) -> None:
         """Before the first step: what the loss needs to know of the rows to learn from."""
+
+    def settle(self) -> None:
+        """After the last step: what is chosen on the tuning rows with the model that was learned."""
 
     def step(self, call: Any, inputs: tuple[Tensor, ...], rows: np.ndarray, mix: Mix | None) -> Tensor:
         """The loss of a training step, from the model's arguments; for a model that computes its own, override this."""
@@ -57,6 +60,11 @@ class Objective:
         raise NotImplementedError
 
     def sentence(self, report: dict[str, Any]) -> str:
+        """The headline for the log."""
+        raise NotImplementedError
+
+    def card(self, report: dict[str, Any]) -> str:
+        """How good it is, as Markdown for the model card."""
         raise NotImplementedError
 
     def predictions(self, outputs: np.ndarray) -> dict[str, list[Any]]:
@@ -111,6 +119,9 @@ class Classification(Objective):
         found = report["headline"]
         return f"Right on {found['value']:.1%} of {report['test_rows']:,} test rows, between {found['low']:.1%} and {found['high']:.1%}."
 
+    def card(self, report: dict[str, Any]) -> str:
+        return artifact.class_figures(report)
+
     def predictions(self, outputs: np.ndarray) -> dict[str, list[Any]]:
         probabilities = evaluation.softmax(outputs)
         answers = self.rows.loaded.answers
@@ -160,6 +171,9 @@ class Regression(Objective):
     def sentence(self, report: dict[str, Any]) -> str:
         found = report["headline"]
         return f"R² {found['value']:.3f} on {report['test_rows']:,} test rows, between {found['low']:.3f} and {found['high']:.3f}."
+
+    def card(self, report: dict[str, Any]) -> str:
+        return artifact.number_figures(report)
 
     def predictions(self, outputs: np.ndarray) -> dict[str, list[Any]]:
         test = self.rows.part("test")

@@ -32,6 +32,8 @@ class Rows:
     """The column of predictions.parquet that shows what was asked."""
     work_unit = "rows"
     """Of `lengths`."""
+    read_batch = 64
+    """Rows read together where nothing is learned."""
     folder: Path
     """Of the base model."""
 

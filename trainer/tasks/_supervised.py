@@ -9,11 +9,9 @@ import torch
 from torch import Tensor
 
 from trainer import artifact
-from trainer.tasks._objectives import Objective, objective_of
+from trainer.tasks._objectives import Objective
 from trainer.tasks._rows import Rows
 from trainer.training import Job, write_json
-
-EVAL_BATCH = 64
 
 
 def train(task: Any, job: Job) -> dict[str, Any]:
@@ -21,7 +19,7 @@ def train(task: Any, job: Job) -> dict[str, Any]:
     torch.manual_seed(job.spec.seed)
     with job.stage("prepare"):
         rows = task.prepare(job)
-        objective = objective_of(job, rows)
+        objective = task.objective(job, rows)
         baselines = kept(job, "baselines", lambda: task.baselines(job, rows))
     with job.stage("load"):
         model = task.build(job, rows).to(job.device.torch_device)
@@ -30,6 +28,7 @@ def train(task: Any, job: Job) -> dict[str, Any]:
     with job.stage("train"):
         fit = method(job.spec.method)
         fit(job, model, rows, objective)
+        objective.settle()
     with job.stage("evaluate"):
         outputs = evaluate(job, model, rows)
         report = objective.report(outputs) | {"baselines": baselines, "history": job.history}
@@ -69,7 +68,7 @@ def read_part(
 ) -> np.ndarray:
     """The model's outputs of these rows, in their order. `tell` hears how many are read."""
     found: dict[int, np.ndarray] = {}
-    for batch, outputs in read_batches(model, rows, rows.sorted_batches(part, EVAL_BATCH), device, model):
+    for batch, outputs in read_batches(model, rows, rows.sorted_batches(part, rows.read_batch), device, model):
         found |= dict(zip(batch.tolist(), outputs.numpy(), strict=True))
         tell(len(found))
     return np.stack([found[row] for row in part.tolist()])

@@ -6,15 +6,17 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import AutoConfig
 
-from trainer import evaluation, models
+from trainer import evaluation, models, nets
 from trainer.data.loading import Loaded
 from trainer.errors import ModelError
-from trainer.pictures import Preprocess
-from trainer.tasks import _picture_store
+from trainer.pictures import Preprocess, read_json
+from trainer.tasks import _augmentation, _picture_store
+from trainer.tasks._augmentation import Augmentation, Settings
+from trainer.tasks._image_task import GREY
 from trainer.tasks._picture_store import Store
 from trainer.tasks._rows import Mix, Rows, class_truth, number_truth
+from trainer.tasks._scratch import ScratchModel, is_net
 from trainer.tasks._vision_model import TRANSFORMERS, PictureModel, VisionModel, load_encoder, write_graph
 
 EXAMPLES, EXAMPLE_PIXELS = 8, 512
@@ -22,6 +24,11 @@ COARSE = 16
 MOST_COARSE_ROWS = 5_000
 """Of those that the baseline learns from."""
 READ_AT_ONCE = 256
+SMALL_NET = {"batch_size": 64, "learning_rate": 1e-3, "head_learning_rate": 1e-3, "patience": 8}
+PRETRAINED = {"batch_size": 32, "head_learning_rate": 3e-3}
+NET_ROWS = 100_000
+"""That a small net sees in all: its epochs are this over the rows."""
+LEAST_SIDE, ENLARGED = 64, 3
 ATTENDING_RATE, CONVOLVING_RATE = 1e-4, 1e-3
 """Learning rates of pretrained transformers and convolutional nets, by AdamW."""
 
@@ -38,6 +45,7 @@ class Pictures(Rows):
         super().__init__(loaded, labels, truth)
         self.folder, self.store, self.places = folder, store, places
         self.preprocess = store.preprocess
+        self.augmentation = Augmentation(Settings())
 
     def pixels(self, rows: np.ndarray) -> np.ndarray:
         """(rows, height, width, channels) bytes."""
@@ -49,7 +57,11 @@ class Pictures(Rows):
     def learning_batch(
         self, rows: np.ndarray, device: torch.device, generator: np.random.Generator
     ) -> tuple[tuple[Tensor, ...], Mix | None]:
-        return self.batch(rows, device), None
+        (pixels,) = self.batch(rows, device)
+        if self.augmentation.settings == Settings():
+            return (pixels,), None
+        values, mix = self.augmentation.mix(self.augmentation(pixels, generator), rows, generator)
+        return (values,), mix
 
     def inputs(self, rows: np.ndarray) -> list[Any]:
         return Lazily(self, rows)  # type: ignore[return-value]
@@ -111,16 +123,59 @@ class Lazily:
 
 def prepare(job: Any, *, numbers: bool = False) -> Pictures:
     """Rows of a task that looks at `image`; `numbers`: it answers with one."""
-    folder = models.resolve(job.spec.model)
+    fresh = job.spec.model.startswith("scratch:")
+    if fresh and job.spec.method in ("probe", "lora"):
+        raise needs_pretrained(job.spec.model)
+    folder = Path() if fresh else models.resolve(job.spec.model)
     loaded = job.load_rows()
-    preprocess = Preprocess.load(folder, job.params.resolution)
+    preprocess = of_net(job, loaded) if fresh else of_model(job, folder, loaded)
     store = decoded(job, loaded, preprocess)
     labels, truth = (number_truth if numbers else class_truth)(loaded)
     at = {path.name: place for place, path in enumerate(store.paths)}
     places = np.array([at[name] for name in loaded.values["image"]])
     rows = Pictures(loaded, labels, truth, folder, store, places)
+    if job.spec.method != "probe":
+        rows.augmentation = augmentation_of(job, rows)
     job.tell_rows(rows, f"{preprocess.width} × {preprocess.height} pixels a picture")
     return rows
+
+
+def of_net(job: Any, loaded: Loaded) -> Preprocess:
+    """Pixels as a small net takes them: of its own size, grey where the pictures are."""
+    channels, height, width = nets.find(job.spec.model).shape
+    side = job.params.resolution
+    modes = set(loaded.table.column("mode").to_pylist()) if "mode" in loaded.table.column_names else set()
+    if modes:
+        channels = 1 if modes <= GREY else 3
+    return Preprocess(side or height, side or width, channels=channels)
+
+
+def of_model(job: Any, folder: Path, loaded: Loaded) -> Preprocess:
+    """As the model's folder says. A convolutional net that learns from small pictures sees them little enlarged: it
+    takes any size, and what is not in the picture costs time alone."""
+    preprocess = Preprocess.load(folder, job.params.resolution)
+    if job.params.resolution or job.spec.method not in ("full", "scratch") or is_net(folder) or attends(folder):
+        return preprocess
+    sizes = [loaded.table.column(name).to_pylist() for name in ("width", "height") if name in loaded.table.column_names]
+    if not sizes:
+        return preprocess
+    side = max(
+        LEAST_SIDE, ENLARGED * int(np.median([max(int(one) for one in pair) for pair in zip(*sizes, strict=True)]))
+    )
+    return preprocess.scaled(side) if side < min(preprocess.height, preprocess.width) else preprocess
+
+
+def augmentation_of(job: Any, rows: Pictures) -> Augmentation:
+    """A perceptron compares pixels place by place, so its pictures had better stay where they are."""
+    _height, width, channels = rows.preprocess.shape
+    if job.params.augment == "auto" and job.spec.model.startswith("scratch:mlp"):
+        job.params = job.params.model_copy(update={"augment": "none"})
+    pretrained = job.spec.method in ("full", "lora") and not job.spec.model.startswith("scratch:")
+    settings = _augmentation.settings_of(
+        job.params, width, channels == 1, number=not rows.labels, pretrained=pretrained
+    )
+    job.log(_augmentation.sentence(settings))
+    return Augmentation(settings)
 
 
 def decoded(job: Any, loaded: Loaded, preprocess: Preprocess) -> Store:
@@ -132,11 +187,26 @@ def decoded(job: Any, loaded: Loaded, preprocess: Preprocess) -> Store:
 
 
 def build(job: Any, rows: Pictures) -> PictureModel:
-    """The pretrained encoder under a new head; for `scratch` the same with random weights."""
-    encoder = load_encoder(rows.folder, fresh=job.spec.method == "scratch")
-    attends = encoder.config.model_type in TRANSFORMERS
-    settle(job, learning_rate=ATTENDING_RATE if attends else CONVOLVING_RATE)
-    return VisionModel(encoder, rows.labels, rows.preprocess)
+    """The pretrained encoder or small net under a new head; for `scratch` with random weights."""
+    learned = len(rows.known("train"))
+    if job.spec.model.startswith("scratch:"):
+        settle(job, **SMALL_NET, epochs=int(np.clip(round(NET_ROWS / max(learned, 1)), 8, 60)))
+        layers = nets.layers_of(nets.find(job.spec.model), job.params)
+        return ScratchModel(layers, rows.labels, rows.preprocess, job.params.initial_weights)
+    if is_net(rows.folder):
+        if job.spec.method == "lora":
+            raise ModelError("A small net has no layers that LoRA could adapt.", hint="Choose another method.")
+        settle(job, **SMALL_NET)
+        return ScratchModel.of(rows.folder, rows.labels, rows.preprocess)
+    fresh = job.spec.method == "scratch"
+    rate = ATTENDING_RATE if attends(rows.folder) else CONVOLVING_RATE
+    settle(job, **PRETRAINED, learning_rate=rate, patience=5 if fresh else 2)
+    return VisionModel(load_encoder(rows.folder, fresh=fresh), rows.labels, rows.preprocess)
+
+
+def attends(folder: Path) -> bool:
+    """Whether it is a transformer."""
+    return read_json(folder / "config.json").get("model_type") in TRANSFORMERS
 
 
 def settle(job: Any, **chosen: Any) -> None:
@@ -191,9 +261,9 @@ def by_ridge(rows: Pictures, train: np.ndarray, test: np.ndarray) -> np.ndarray:
     return RidgeCV(RIDGES).fit(learned.double().numpy(), rows.truth[train]).predict(asked.double().numpy())
 
 
-def load(folder: Path, attention: str = "sdpa") -> PictureModel:
+def load(folder: Path, attention: str | None = None) -> PictureModel:
     """A trained model from `artifact/model/`."""
-    return VisionModel.load(folder, attention)
+    return ScratchModel.load(folder) if is_net(folder) else VisionModel.load(folder, attention)
 
 
 def write_onnx(folder: Path, target: Path) -> None:
@@ -202,7 +272,7 @@ def write_onnx(folder: Path, target: Path) -> None:
 
 
 def quantises(folder: Path) -> bool:
-    return AutoConfig.from_pretrained(folder, local_files_only=True).model_type in TRANSFORMERS
+    return attends(folder)
 
 
 def estimate(job: Any, emit: Any) -> dict[str, Any]:

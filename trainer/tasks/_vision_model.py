@@ -117,7 +117,7 @@ class VisionModel(PictureModel):
         self.encoder.to(memory_format=torch.channels_last)
 
     @classmethod
-    def load(cls, folder: Path, attention: str = "sdpa") -> "VisionModel":
+    def load(cls, folder: Path, attention: str | None = None) -> "VisionModel":
         """A trained model from `artifact/model/`."""
         config = json.loads((folder / HEAD_CONFIG).read_text("utf-8"))
         model = cls(load_encoder(folder, attention), config["labels"], Preprocess.load(folder))
@@ -125,21 +125,22 @@ class VisionModel(PictureModel):
         return model.eval()
 
 
-def load_encoder(folder: Path, attention: str = "sdpa", *, fresh: bool = False) -> nn.Module:
+def load_encoder(folder: Path, attention: str | None = None, *, fresh: bool = False) -> nn.Module:
     """The encoder in float32, from safetensors only and without any code of its own; `fresh`: with random weights."""
     try:
         config = AutoConfig.from_pretrained(folder, local_files_only=True)
         check_kind(config)
-        extra = {"add_pooling_layer": False} if config.model_type in WITHOUT_POOLER else {}
+        extra: dict[str, Any] = {"add_pooling_layer": False} if config.model_type in WITHOUT_POOLER else {}
+        if attention:
+            extra["attn_implementation"] = attention
         if fresh:
-            return AutoModel.from_config(config, attn_implementation=attention, **extra).float()
+            return AutoModel.from_config(config, **extra).float()
         return AutoModel.from_pretrained(
             folder,
             config=config,
             local_files_only=True,
             use_safetensors=True,
             dtype=torch.float32,
-            attn_implementation=attention,
             **extra,
         )
     except (OSError, ValueError, KeyError) as error:

@@ -1,5 +1,7 @@
 """Titles of tasks and of the roles of their columns, those included that cannot be trained yet."""
 
+from typing import Any
+
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
@@ -57,6 +59,28 @@ def trainable(slug: str | None) -> bool:
 def reads_media(slug: str) -> bool:
     """Whether the task's inputs are pictures or sounds."""
     return trainable(slug) and any(role.kind in ("image", "audio") for role in tasks.get(slug).roles)
+
+
+def widgets_of(slug: str) -> dict[str, Any]:
+    """{widget_in, widget_out, inputs [{name, kind}]} of a task; of text where it is not known here."""
+    if not trainable(slug):
+        return {"widget_in": "text", "widget_out": "classes", "inputs": [{"name": "text", "kind": "text"}]}
+    task = tasks.get(slug)
+    inputs = [{"name": role.name, "kind": role.kind} for role in task.roles if role.name != task.answer_role]
+    return {"widget_in": task.widget_in, "widget_out": task.widget_out, "inputs": inputs}
+
+
+def headline_of(slug: str) -> str:
+    """The metric that a run of this task is known by."""
+    return tasks.get(slug).headline if trainable(slug) else "accuracy"
+
+
+def input_words(kind: str) -> str:
+    """What a field for an input of this kind is called."""
+    return {
+        "image": _("A picture to look at"),
+        "audio": _("A sound to listen to"),
+    }.get(kind, _("A text to read"))
 
 
 def task_title(slug: str) -> str:

@@ -4,6 +4,7 @@ ICONS = {
     "arrow": '<path d="M3 8h10M9 4l4 4-4 4"/>',
     "book": '<path d="M2.5 3h4A1.5 1.5 0 0 1 8 4.5V13a1.5 1.5 0 0 0-1.5-1h-4z'
     'M13.5 3h-4A1.5 1.5 0 0 0 8 4.5V13a1.5 1.5 0 0 1 1.5-1h4z"/>',
+    "camera": '<path d="M2 5h3l1.2-2h3.6L11 5h3v8H2z"/><circle cx="8" cy="8.8" r="2.4"/>',
     "check": '<path d="m3 8.5 3.2 3.2L13 4.8"/>',
     "chevron": '<path d="m6 3.5 4.5 4.5L6 12.5"/>',
     "chip": '<rect x="4" y="4" width="8" height="8" rx="1"/>'
@@ -21,6 +22,7 @@ ICONS = {
     "leave": '<path d="M6.5 2.5h-4v11h4M6 8h8M11 5l3 3-3 3"/>',
     "lock": '<rect x="3.5" y="7" width="9" height="6.5" rx="1"/><path d="M5.5 7V5a2.5 2.5 0 0 1 5 0v2"/>',
     "mail": '<rect x="2" y="3.5" width="12" height="9" rx="1"/><path d="m2.5 4.5 5.5 4 5.5-4"/>',
+    "microphone": '<rect x="6" y="1.8" width="4" height="7.4" rx="2"/><path d="M3.5 7.5a4.5 4.5 0 0 0 9 0M8 12v2.2"/>',
     "moon": '<path d="M13 9.5A5.5 5.5 0 0 1 6.5 3 5.5 5.5 0 1 0 13 9.5z"/>',
     "open": '<path d="M6.5 3.5h-3v9h9v-3M9 3h4v4M13 3 7.5 8.5"/>',
     "plus": '<path d="M8 3v10M3 8h10"/>',

@@ -1,12 +1,14 @@
 """Turns a `Problem` raised by an action into a page, or into the fragment that htmx shows."""
 
 from collections.abc import Callable
+from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.utils.decorators import sync_and_async_middleware
 
 from webapp.core.problems import Problem, problem_of
 
@@ -43,3 +45,23 @@ class ProblemMiddleware(PassingMiddleware):
         if not isinstance(exception, Problem):
             return None
         return render(request, "problem.html", {"problem": exception}, status=exception.status)
+
+
+NO_DEVICES = "camera=(), microphone=(), geolocation=()"
+
+
+@sync_and_async_middleware
+def device_policy(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
+    """No page asks for the camera or the microphone, but those that say so themselves: a demo, a run's try-it box."""
+
+    def passing(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        response.headers.setdefault("Permissions-Policy", NO_DEVICES)
+        return response
+
+    async def waiting(request: HttpRequest) -> HttpResponseBase:
+        response = await get_response(request)
+        response.headers.setdefault("Permissions-Policy", NO_DEVICES)
+        return response
+
+    return waiting if iscoroutinefunction(get_response) else passing

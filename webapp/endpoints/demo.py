@@ -2,24 +2,28 @@
 
 import hashlib
 import ipaddress
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core import signing
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
 from webapp.core.ids import new_id
+from webapp.core.media import type_of
 from webapp.core.problems import Problem
-from webapp.endpoints import actions, serving_client
+from webapp.endpoints import actions, outputs, serving_client
 from webapp.endpoints.models import Endpoint, ShareLink, Status, Visibility
-from webapp.runs.reports import examples, report
+from webapp.runs import inputs
+from webapp.runs.models import Run
+from webapp.runs.reports import report
 
 ANSWER_LIFETIME_SECONDS = 24 * 3600
-SHOWN_CLASSES = 5
 MOST_CORRECTION = 80
 """Characters of a correction where the model has no labels to choose from."""
 
@@ -60,13 +64,14 @@ def network(address: str) -> str:
     return str(found.ipv4_mapped or ipaddress.ip_network((int(found), 64), strict=False))
 
 
-def context_of(endpoint: Endpoint, link: ShareLink | None) -> dict[str, Any]:
+def context_of(request: HttpRequest, endpoint: Endpoint, link: ShareLink | None) -> dict[str, Any]:
     run = endpoint.current.run if endpoint.current else None
+    shown = inputs.try_it(run, request.GET.get("example", "")) if run else {"fields": [], "examples": []}
     return {
         "endpoint": endpoint,
         "link": link,
         "run": run,
-        "examples": examples(run)[:3] if run else [],
+        **shown,
         "asleep": endpoint.status != Status.LIVE,
     }
 
@@ -74,39 +79,67 @@ def context_of(endpoint: Endpoint, link: ShareLink | None) -> dict[str, Any]:
 @csrf_exempt  # a demo is opened from anywhere and changes nothing of the visitor's; `signing` guards the feedback
 @require_http_methods(["GET", "POST"])
 def demo(request: HttpRequest, slug: str) -> HttpResponse:
-    """Context: endpoint, link, run, examples, asleep; after a POST also answer, token (of the answer), text, problem."""
+    """Context: endpoint, link, run, fields, examples, asleep; after a POST also answer, token (of the answer), asked, problem."""
     endpoint, link = open_demo(request, slug)
-    context = context_of(endpoint, link)
+    context = context_of(request, endpoint, link)
     status = 200
     if request.method == "POST":
         status = predict(request, endpoint, link, context)
     else:
         actions.count_visit(link, visits=1)
     template = "endpoints/_demo_answer.html" if request.htmx else "endpoints/demo.html"
-    return render(request, template, context, status=200 if request.htmx else status)
+    return with_devices(render(request, template, context, status=200 if request.htmx else status))
+
+
+def with_devices(response: HttpResponse) -> HttpResponse:
+    response["Permissions-Policy"] = inputs.DEVICES
+    return response
+
+
+def example_file(run: Run, number: int) -> HttpResponseBase:
+    """The picture or sound of one of the artifact's examples, never as a type that a browser runs."""
+    values = inputs.example_values(run, str(number))
+    path = next((value for value in values.values() if isinstance(value, Path)), None)
+    if path is None:
+        raise Http404
+    with path.open("rb") as file:
+        kind = type_of(file.read(16))
+    response = FileResponse(path.open("rb"), content_type=kind)
+    response["Cache-Control"] = "private, max-age=3600"
+    response["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    return response
+
+
+def example(request: HttpRequest, slug: str, number: int) -> HttpResponseBase:
+    endpoint, _link = open_demo(request, slug)
+    if endpoint.current is None:
+        raise Http404
+    return example_file(endpoint.current.run, number)
 
 
 def predict(request: HttpRequest, endpoint: Endpoint, link: ShareLink | None, context: dict[str, Any]) -> int:
     """Ask the model and put its answer, or why there is none, into the context; the status to answer with."""
-    text = request.POST.get("text", "").strip()
-    context["text"] = text
+    run = context["run"]
+    context["fields"] = inputs.filled(context["fields"], request.POST)
     try:
         if context["asleep"]:
             raise Problem(_("This demo is asleep."), hint=_("Ask whoever sent you the link to wake it."), status=503)
-        if not text:
-            raise Problem(_("There was nothing to read."), hint=_("Write something first."))
-        answer = serving_client.predict(endpoint.slug, [text], visitor_of(request))
+        asked = inputs.read(run, request.POST, request.FILES)
+        context["fields"] = inputs.filled(context["fields"], asked.texts)
+        answer = serving_client.predict(endpoint.slug, [asked.value], visitor_of(request))
     except Problem as problem:
         context["problem"] = problem
         return problem.status
     output = answer["outputs"][0]
     actions.count_visit(link, tries=1)
-    scores = [(one["label"], one["score"]) for one in output["scores"][:SHOWN_CLASSES]]
+    kept = [endpoint.pk, new_id(), asked.kept, outputs.shortened(output)]
     context |= {
-        "answer": output | {"scores": output["scores"][:SHOWN_CLASSES]},
-        "labels": sorted(one["label"] for one in output["scores"]),
+        "asked": asked,
+        "answer": output,
+        "report": report(run),
+        "labels": sorted(one["label"] for one in output.get("scores", [])),
         "timing_ms": answer["timing_ms"],
-        "token": signing.dumps([endpoint.pk, new_id(), text, output["label"], scores], salt="answer", compress=True),
+        "token": signing.dumps(kept, salt="judgement", compress=True),
     }
     return 200
 
@@ -117,24 +150,24 @@ def feedback(request: HttpRequest, slug: str) -> HttpResponse:
     """Thumbs and “should have been” for an answer that this site really gave: the token proves it, and counts once."""
     endpoint, link = open_demo(request, slug)
     try:
-        pk, answer, text, label, scores = signing.loads(
-            request.POST.get("token", ""), salt="answer", max_age=ANSWER_LIFETIME_SECONDS
+        pk, answer, kept, output = signing.loads(
+            request.POST.get("token", ""), salt="judgement", max_age=ANSWER_LIFETIME_SECONDS
         )
-    except (signing.BadSignature, ValueError) as error:  # ValueError: a token of an older version
+    except signing.BadSignature as error:
         raise Problem(_("That answer is too old to judge."), hint=_("Ask again, then judge the new one.")) from error
     if pk != endpoint.pk:
         raise Http404
-    wanted = check_label(endpoint, request.POST.get("should_have_been", ""))
+    wanted = check_label(endpoint, output, request.POST.get("should_have_been", ""))
     verdict = request.POST.get("verdict") or ("down" if wanted else "")
-    output = {"label": label, "scores": [{"label": name, "score": score} for name, score in scores]}
-    actions.take_feedback(endpoint, text, output, verdict, answer, link=link, should_have_been=wanted)
-    context = context_of(endpoint, link) | {"thanks": verdict, "text": text}
-    return render(request, "endpoints/_demo_thanks.html" if request.htmx else "endpoints/demo.html", context)
+    actions.take_feedback(endpoint, kept, output, verdict, answer, link=link, should_have_been=wanted)
+    context = context_of(request, endpoint, link) | {"thanks": verdict}
+    page = render(request, "endpoints/_demo_thanks.html" if request.htmx else "endpoints/demo.html", context)
+    return with_devices(page)
 
 
-def check_label(endpoint: Endpoint, wanted: str) -> str:
-    """One of the model's labels; a short text where the model has none."""
-    labels = report(endpoint.current.run).get("labels") if endpoint.current else None
+def check_label(endpoint: Endpoint, output: dict[str, Any], wanted: str) -> str:
+    """One of the model's labels; a short text where it answers with something else, or has none."""
+    labels = report(endpoint.current.run).get("labels") if endpoint.current and "scores" in output else None
     if wanted and labels and wanted not in labels:
         raise Problem(_("That is none of the answers of this demo."), hint=_("Choose one of the list."))
     return wanted if labels else wanted[:MOST_CORRECTION]

@@ -56,8 +56,11 @@ def problem_of(error: urllib.error.HTTPError) -> Problem:
         found = json.load(error)
     except ValueError:
         found = {}
+    detail = found.get("detail") or ""
+    if found.get("code") == "bad_input":  # a page asks about one input
+        detail = detail.replace("Input 0 ", _("What you sent") + " ", 1)
     return Problem(
-        found.get("detail") or _("The model did not answer."),
+        detail or _("The model did not answer."),
         code=found.get("code", "serving"),
         hint=found.get("hint", ""),
         status=error.code,

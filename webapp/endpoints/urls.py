@@ -7,6 +7,7 @@ urlpatterns = [
     path("prototypes/<str:pk>/delete", views.delete_prototype, name="delete_prototype"),
     path("runs/<str:pk>/deploy", views.deploy, name="deploy"),
     path("runs/<str:pk>/try", views.try_run, name="try_run"),
+    path("runs/<str:pk>/examples/<int:number>", views.run_example, name="run_example"),
     path("endpoints/<str:pk>/update", views.update, name="update_endpoint"),
     path("endpoints/<str:pk>/keys", views.create_key, name="create_key"),
     path("endpoints/<str:pk>/links", views.create_link, name="create_link"),
@@ -15,5 +16,6 @@ urlpatterns = [
     path("links/<str:pk>/revoke", views.revoke_link, name="revoke_link"),
     path("endpoint-versions/<str:pk>/promote", views.promote, name="promote"),
     path("d/<slug:slug>", demo.demo, name="demo"),
+    path("d/<slug:slug>/examples/<int:number>", demo.example, name="demo_example"),
     path("d/<slug:slug>/feedback", demo.feedback, name="demo_feedback"),
 ]

@@ -1,13 +1,12 @@
 """The share page and the try-it box: for members of the workspace."""
 
-import json
-import shlex
 from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
 from django.db.models import Sum
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
@@ -16,10 +15,13 @@ from webapp.accounts.access import load, member
 from webapp.core.numbers import whole
 from webapp.costs.actions import price_per_hour
 from webapp.endpoints import actions, removal, serving_client
+from webapp.endpoints.demo import example_file
 from webapp.endpoints.models import Endpoint, EndpointKey, EndpointVersion, ShareLink, Visibility
+from webapp.endpoints.snippets import snippets
 from webapp.prototypes.models import Prototype
-from webapp.runs import storage
+from webapp.runs import inputs, storage
 from webapp.runs.models import Run, Status
+from webapp.runs.reports import report
 
 FEEDBACK_SHOWN = 20
 
@@ -75,22 +77,8 @@ def endpoint_context(endpoint: Endpoint) -> dict[str, Any]:
         "feedback": feedback[:FEEDBACK_SHOWN],
         "thumbs": {verdict: feedback.filter(verdict=verdict).count() for verdict in ("up", "down")},
         "versions": endpoint.versions.select_related("run"),
-        "snippets": snippets(example_of(endpoint)),
+        "snippets": snippets(endpoint),
     }
-
-
-def example_of(endpoint: Endpoint) -> str:
-    """A text for the snippets that people paste: one of the model's own examples."""
-    from webapp.runs.reports import examples
-
-    found = examples(endpoint.current.run) if endpoint.current else []
-    first = found[0] if found else "Hello"
-    return str(first.get("text", first.get("input", "Hello")) if isinstance(first, dict) else first)
-
-
-def snippets(text: str) -> dict[str, str]:
-    """The example as JSON, and the whole body quoted for a shell."""
-    return {"json": json.dumps(text), "shell": shlex.quote(json.dumps({"inputs": [text]}))}
 
 
 @member
@@ -169,18 +157,25 @@ def promote(request: HttpRequest, pk: str) -> HttpResponse:
 @member
 @require_POST
 def try_run(request: HttpRequest, pk: str) -> HttpResponse:
-    """The try-it box of a finished run. Context: answer (one output), text, timing_ms."""
+    """The try-it box of a finished run. Context: answer (one output), asked, report, timing_ms."""
     run = load(Run.objects.select_related("prototype"), request.workspace, pk)
-    text = request.POST.get("text", "")
-    answer = serving_client.predict_artifact(storage.local(run), [text], f"member:{request.user.pk}")
+    asked = inputs.read(run, request.POST, request.FILES)
+    answer = serving_client.predict_artifact(storage.local(run), [asked.value], f"member:{request.user.pk}")
     context = {
         "answer": answer["outputs"][0],
-        "text": text,
+        "asked": asked,
+        "report": report(run),
         "timing_ms": answer["timing_ms"],
         "run": run,
         "prototype": run.prototype,
     }
-    return render(request, "endpoints/_answer.html", context)
+    return render(request, "endpoints/_answer.html" if request.htmx else "endpoints/tried.html", context)
+
+
+@member
+def run_example(request: HttpRequest, pk: str, number: int) -> HttpResponseBase:
+    """The picture or sound of an example in the try-it box."""
+    return example_file(load(Run, request.workspace, pk), number)
 
 
 @member

@@ -4,6 +4,7 @@ import json
 import math
 from typing import Any
 
+from webapp.runs import results
 from webapp.runs.models import Run, Status
 from webapp.runs.storage import local
 
@@ -20,16 +21,41 @@ def report(run: Run) -> dict[str, Any]:
         return {}
 
 
+def manifest(run: Run) -> dict[str, Any]:
+    """The artifact's manifest.json; empty when the artifact is gone."""
+    try:
+        return json.loads((run.artifact / "manifest.json").read_text("utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
+
+
 def context(run: Run) -> dict[str, Any]:
-    """report, matrix (rows with heat levels; the most confused classes when there are many), siblings, files, weakest."""
-    found = report(run)
+    """report, title (the sentence), matrix (rows with heat levels; the most confused classes when there are many),
+    siblings, compared (baselines), ends (of the strips), metrics (but the headline), mistakes, weakest, files."""
+    found, head = report(run), run.headline or {}
     others = run.prototype.runs.filter(status=Status.SUCCEEDED, version=run.version).exclude(pk=run.pk)
+    siblings = [
+        one
+        for one in others.select_related("version")[:SIBLINGS]
+        if (one.headline or {}).get("name") == head.get("name")
+    ]
+    bases = results.compared(found, head)
+    values = [
+        one[key]
+        for one in (head, *bases, *(one.headline for one in siblings))
+        for key in ("value", "low")
+        if key in one
+    ]
     return {
         "report": found,
+        "title": results.sentence(run, found),
         "matrix": matrix(found.get("confusion") or {}),
-        "siblings": list(others.select_related("version")[:SIBLINGS]),
-        "mistakes": found.get("mistakes", [])[:MISTAKES],
-        "weakest": sorted(found.get("per_class", []), key=lambda row: row["f1"]),
+        "siblings": siblings,
+        "compared": bases,
+        "ends": results.strip_ends(values, head.get("name", "")),
+        "metrics": results.other_metrics(found, head),
+        "mistakes": [results.shown_mistake(run, one) for one in found.get("mistakes", [])[:MISTAKES]],
+        "weakest": sorted(found.get("per_class", []), key=lambda row: row.get("map_50", row.get("f1", 0))),
         "files": files(run),
         "examples": examples(run),
     }

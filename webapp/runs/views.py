@@ -8,6 +8,7 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.contrib import messages
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
@@ -20,8 +21,9 @@ from webapp.core.numbers import whole
 from webapp.core.problems import Conflict, Problem
 from webapp.costs.actions import month
 from webapp.costs.models import Rate
+from webapp.datasets.actions import media_file
 from webapp.prototypes.models import Prototype
-from webapp.runs import actions, estimates, live, queues, reports, storage
+from webapp.runs import actions, estimates, inputs, live, queues, reports, storage
 from webapp.runs.models import Run, Status
 
 RUNS_A_PAGE = 15
@@ -145,8 +147,10 @@ def run(request: HttpRequest, pk: str) -> HttpResponse:
     context: dict[str, Any] = {"run": one, "prototype": one.prototype, "live": live.picture(one)}
     if one.status != Status.SUCCEEDED:
         return render(request, "runs/run_live.html", context)
-    context |= reports.context(one)
-    return render(request, "runs/run_done.html", context)
+    context |= reports.context(one) | inputs.try_it(one, request.GET.get("example", ""), begun=True)
+    response = render(request, "runs/run_done.html", context)
+    response["Permissions-Policy"] = inputs.DEVICES
+    return response
 
 
 @member
@@ -206,6 +210,19 @@ def spec(request: HttpRequest, pk: str) -> HttpResponse:
     one = load_run(request, pk)
     document = actions.spec_of(one.version, vars(one), one.price_per_hour)
     return JsonResponse(document, json_dumps_params={"indent": 2, "ensure_ascii": False})
+
+
+@member
+def media(request: HttpRequest, pk: str, name: str) -> HttpResponseBase:
+    """A picture or a sound of the rows that the run was tested on, `?thumb` for the small picture; never as a type that a browser runs."""
+    found = media_file(load_run(request, pk).version, name, small="thumb" in request.GET)
+    if found is None:
+        raise Http404
+    path, kind = found
+    response = FileResponse(path.open("rb"), content_type=kind)
+    response["Cache-Control"] = "private, max-age=86400, immutable"
+    response["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    return response
 
 
 @member

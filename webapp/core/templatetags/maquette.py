@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from webapp.core import charts, words
+from webapp.core import charts, scores, words
 from webapp.core.icons import GLYPHS, ICONS, PLINTH
 from webapp.core.numbers import whole
 
@@ -23,6 +23,8 @@ for name in (
     "about", "remaining", "clock", "ago", "day", "time_of_day",
 ):  # fmt: skip
     register.filter(name, getattr(words, name))
+for name in ("scored", "score_words", "score_ends", "metric_title"):
+    register.filter(name, getattr(scores, name))
 
 
 @register.simple_tag
@@ -120,20 +122,6 @@ def stage_title(name: str) -> str:
     return str(word()) if word else name
 
 
-METRICS = {
-    "loss": lambda: _("Loss, lower is better"),
-    "accuracy": lambda: _("Right answers"),
-    "macro_f1": lambda: _("Macro F1, each label counted equally"),
-    "log_loss": lambda: _("Log loss, lower is better"),
-    "learning_rate": lambda: _("Learning rate"),
-}
-
-
-def metric_title(name: str) -> str:
-    word = METRICS.get(name)
-    return str(word()) if word else name.replace("_", " ")
-
-
 @register.simple_tag
 def live_charts(live: dict[str, Any]) -> list[SafeString]:
     """A chart for each metric that a run at work has sent, loss first, up to where the run is thought to end."""
@@ -142,10 +130,10 @@ def live_charts(live: dict[str, Any]) -> list[SafeString]:
     end = last / stage["fraction"] if 0.02 < stage.get("fraction", 0) < 1 and last else last
     end = round(end) if end >= 1 else end
     now = last if stage.get("state") == "now" and last < end else None
-    order = sorted(live["curves"], key=lambda name: (name != "loss", name not in METRICS, name))
+    order = sorted(live["curves"], key=lambda name: (name != "loss", name not in scores.TITLES, name))
     unit = _("epochs")
     return [
-        charts.metric_chart(name, live["curves"][name], title=metric_title(name), end=end, unit=unit, now=now)
+        charts.metric_chart(name, live["curves"][name], title=scores.metric_title(name), end=end, unit=unit, now=now)
         for name in order
     ]
 
@@ -153,9 +141,9 @@ def live_charts(live: dict[str, Any]) -> list[SafeString]:
 @register.simple_tag
 def report_charts(history: list[dict[str, Any]]) -> list[SafeString]:
     names = list(dict.fromkeys(row["name"] for row in history or []))
-    order = sorted(names, key=lambda name: (name != "loss", name not in METRICS, name))
+    order = sorted(names, key=lambda name: (name != "loss", name not in scores.TITLES, name))
     return [
-        charts.metric_chart(name, charts.curves_of(history, name), title=metric_title(name), unit=_("epochs"))
+        charts.metric_chart(name, charts.curves_of(history, name), title=scores.metric_title(name), unit=_("epochs"))
         for name in order
         if any(len(points) > 1 for points in charts.curves_of(history, name).values())
     ]
@@ -222,9 +210,14 @@ def worst_pair(matrix: dict[str, Any]) -> dict[str, Any] | None:
 
 @register.simple_tag
 def best_so_far(live: dict[str, Any]) -> dict[str, Any] | None:
-    """The best share of right answers on the tuning rows until now, and after how many epochs: {value, at}."""
-    points = live["curves"].get("accuracy", {}).get("validation", [])
-    return max(({"value": y, "at": x} for x, y in points), key=lambda one: one["value"], default=None)
+    """The best score on the tuning rows until now, and after how many epochs: {name, value, at}."""
+    for name in scores.LEADING:
+        points = live["curves"].get(name, {}).get("validation", [])
+        if points:
+            pick = min if name in scores.LOWER_IS_BETTER else max
+            at, value = pick(points, key=lambda point: point[1])
+            return {"name": name, "value": value, "at": at}
+    return None
 
 
 @register.filter
@@ -237,7 +230,7 @@ def epoch_words(live: dict[str, Any]) -> str:
 @register.filter
 def recipe(run: Any) -> str:
     """Model and method of a run in the words of its task: “all-MiniLM-L6-v2, Standard”."""
-    methods = {"probe": _("Instant"), "full": _("Standard")}
+    methods = {"probe": _("Instant"), "full": _("Standard"), "lora": _("Light"), "scratch": _("From scratch")}
     model = str(run.model).partition(":")[2] or str(run.model)
     return f"{model.rpartition('/')[2]}, {methods.get(run.method, run.method)}"
 

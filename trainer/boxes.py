@@ -1,0 +1,115 @@
+"""Boxes of objects as models give them, as people see them, and how good they are together."""
+
+from typing import Any
+
+import numpy as np
+
+from trainer.average_precision import Objects, Precision, average_precision, interval, matched_counts
+from trainer.evaluation import WORST
+
+THRESHOLD = 0.5
+"""Score from which an object is shown where the run found no better one."""
+MOST_OBJECTS = 300
+RESAMPLES = 200
+Sizes = list[tuple[int, int]]
+"""(width, height) of each picture in pixels."""
+
+
+def corners(boxes: np.ndarray) -> np.ndarray:
+    """Centre and size → left, top, right, bottom: (boxes, 4)."""
+    return np.concatenate([boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, :2] + boxes[:, 2:] / 2], axis=1)
+
+
+def objects_of(output: np.ndarray) -> Objects:
+    """A picture's likeliest answers, every query with every label; corners as shares of the picture."""
+    scores, boxes = output[:, :-4], corners(output[:, -4:].astype(np.float64))
+    flat = scores.reshape(-1)
+    best = np.argsort(-flat, kind="stable")[:MOST_OBJECTS]
+    return Objects(boxes[best // scores.shape[1]].clip(0, 1), best % scores.shape[1], flat[best])
+
+
+def above(objects: Objects, threshold: float) -> Objects:
+    """Those that are sure enough to be shown."""
+    kept = objects.scores >= threshold
+    return Objects(objects.boxes[kept], objects.labels[kept], objects.scores[kept])
+
+
+def listed(objects: Objects, labels: list[str], size: tuple[int, int]) -> list[dict[str, Any]]:
+    """`[{label, score, box [x, y, width, height]}]` in pixels of a picture of `size` (width, height)."""
+    scale = np.array([*size, *size])
+    found = []
+    for box, label, score in zip(objects.boxes * scale, objects.labels, objects.scores, strict=True):
+        left, top, right, bottom = box.tolist()
+        sides = [round(side, 1) for side in (left, top, right - left, bottom - top)]
+        name = labels[label] if label >= 0 else None
+        found.append({"label": name, "score": round(float(score), 4), "box": sides})
+    return found
+
+
+def of_list(objects: list[dict[str, Any]], index: dict[str, int], size: tuple[int, int] = (1, 1)) -> Objects:
+    """The same the other way: corners as shares of a picture of `size`, or in pixels where none is given."""
+    boxes = np.array([one["box"] for one in objects], dtype=np.float64).reshape(-1, 4)
+    boxes[:, 2:] += boxes[:, :2]
+    boxes /= np.array([*size, *size])
+    labels = np.array([index.get(one["label"], -1) for one in objects], dtype=int)
+    return Objects(boxes, labels, np.array([one.get("score", 1.0) for one in objects]))
+
+
+def report(
+    truth: list[Objects],
+    answers: list[Objects],
+    labels: list[str],
+    sizes: Sizes,
+    shown: list[str],
+    rows: list[int],
+    threshold: float,
+) -> dict[str, Any]:
+    """The part of report.json that the test pictures give; corners as shares of the pictures."""
+    found = average_precision(truth, answers, len(labels))
+    low, high = interval(truth, answers, len(labels), RESAMPLES)
+    visible = [above(one, threshold) for one in answers]
+    return {
+        "headline": {"name": "map_50", "value": found.map_50, "low": low, "high": high},
+        "metrics": {"map_50": found.map_50, "map": found.map},
+        "interval": {"method": "bootstrap", "level": 0.95, "resamples": RESAMPLES},
+        "test_rows": len(truth),
+        "labels": labels,
+        "per_class": [per_class(found, truth, visible, at, label) for at, label in enumerate(labels)],
+        "threshold": threshold,
+        "mistakes": mistakes(truth, visible, labels, sizes, shown, rows),
+    }
+
+
+def per_class(found: Precision, truth: list[Objects], visible: list[Objects], at: int, label: str) -> dict[str, Any]:
+    """Average precision, and precision and recall of what is shown."""
+    right, said, there = matched_counts(truth, visible, at)
+    precision, recall = right / max(said, 1), right / max(there, 1)
+    f1 = 2 * precision * recall / max(precision + recall, 1e-9)
+    half, whole = found.of_label(at)
+    figures = {"precision": precision, "recall": recall, "f1": f1, "map_50": half, "map": whole}
+    return {"label": label, "rows": there, **figures}
+
+
+def mistakes(
+    truth: list[Objects], visible: list[Objects], labels: list[str], sizes: Sizes, shown: list[str], rows: list[int]
+) -> list[dict[str, Any]]:
+    """Pictures with the most objects missed or made up, boxes in their pixels."""
+    found = []
+    for at, (there, said) in enumerate(zip(truth, visible, strict=True)):
+        right = sum(matched_counts([there], [said], label)[0] for label in range(len(labels)))
+        missed, extra = len(there.labels) - right, len(said.labels) - right
+        if missed or extra:
+            objects = {"truth": listed(there, labels, sizes[at]), "predicted": listed(said, labels, sizes[at])}
+            found.append({"row": rows[at], "image": shown[at], **objects, "missed": missed, "extra": extra})
+    return sorted(found, key=lambda one: -(one["missed"] + one["extra"]))[:WORST]
+
+
+def best_threshold(truth: list[Objects], answers: list[Objects], labels: int) -> float:
+    """The score from which showing objects gives the best F1."""
+
+    def f1(threshold: float) -> float:
+        visible = [above(one, threshold) for one in answers]
+        right, said, there = np.sum([matched_counts(truth, visible, label) for label in range(labels)], axis=0)
+        return 2 * right / max(said + there, 1)
+
+    return float(max(np.round(np.arange(0.1, 0.95, 0.05), 2), key=f1))

@@ -1,0 +1,105 @@
+"""Objects in pictures: boxes in the pixels of the picture that was sent."""
+
+import io
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from trainer import boxes
+from trainer.average_precision import Objects, average_precision, matched_counts
+from trainer.boxes import THRESHOLD, above, listed, objects_of, of_list
+from trainer.engines.image import ImageEngine, bytes_of
+
+AT_ONCE = 8
+"""Pictures answered together: detectors look at large ones."""
+ORIENTATION, TURNED = 0x0112, (5, 6, 7, 8)
+"""The EXIF tag, and its values for a picture that lies on its side."""
+
+
+class Picture(NamedTuple):
+    """`pixels` as the model takes them; `size` (width, height) of what was sent."""
+
+    pixels: np.ndarray
+    size: tuple[int, int]
+
+
+class DetectionEngine(ImageEngine):
+    """The graph gives (pictures, queries, labels + 4): a score for each label, then centre and size as shares."""
+
+    @property
+    def threshold(self) -> float:
+        return self.manifest.get("threshold", THRESHOLD)
+
+    def read(self, value: Any) -> Picture:
+        pixels = super().read(value)
+        return Picture(pixels, upright_size(bytes_of(value)))
+
+    def warm_input(self) -> Picture:
+        return Picture(super().warm_input(), self.preprocess.shape[1::-1])
+
+    def encode(self, inputs: list[Picture]) -> dict[str, np.ndarray]:
+        return super().encode([one.pixels for one in inputs])
+
+    def predict(self, inputs: list[Picture]) -> list[dict[str, Any]]:
+        """`{objects: [{label, score, box [x, y, width, height]}, …]}`, the surest first."""
+        return [{"objects": one} for one in self.found(inputs)] if inputs else []
+
+    def found(self, inputs: list[Picture]) -> list[list[dict[str, Any]]]:
+        shown = [above(objects_of(output), self.threshold) for output in self.outputs(inputs)]
+        return [listed(one, self.labels, picture.size) for one, picture in zip(shown, inputs, strict=True)]
+
+    def answers(self, inputs: list[Picture], batch: int) -> list[Any]:
+        """What `predict` finds, as JSON: the form in which predictions.parquet keeps it."""
+        found: list[Any] = []
+        for start in range(0, len(inputs), AT_ONCE):
+            together = [inputs[at] for at in range(start, min(start + AT_ONCE, len(inputs)))]
+            found += [json.dumps(one) for one in self.found(together)]
+        return found
+
+    def agreement(self, answers: list[str], others: list[str]) -> float:
+        """Of all objects of both, those found by both."""
+        one, other = self.parsed(answers), self.parsed(others)
+        counts = np.sum([matched_counts(other, one, label) for label in range(len(self.labels))], axis=0)
+        right, said, there = counts.tolist()
+        return 2 * right / (said + there) if said + there else 1.0
+
+    def rightness(self, answers: list[str], truth: list[str]) -> float:
+        """Average precision at half overlap, of the objects that are shown."""
+        return average_precision(self.parsed(truth), self.parsed(answers), len(self.labels)).map_50 if truth else 1.0
+
+    def report(self, rows: Any, outputs: np.ndarray, shown: list[str]) -> dict[str, Any]:
+        sizes = [upright_size(rows.media / name) for name in shown]
+        index = {label: at for at, label in enumerate(self.labels)}
+        truth = [
+            of_list(json.loads(cell) if cell else [], index, size)
+            for cell, size in zip(rows.answers, sizes, strict=True)
+        ]
+        answers = [objects_of(output) for output in outputs]
+        return boxes.report(truth, answers, self.labels, sizes, shown, rows.row_numbers, self.threshold)
+
+    def parsed(self, answers: list[str]) -> list[Objects]:
+        index = {label: at for at, label in enumerate(self.labels)}
+        return [of_list(json.loads(answer), index) for answer in answers]
+
+    def explain(self, value: Picture) -> dict[str, Any]:
+        """Which regions carry the surest object: how far its label's best score falls when one is covered."""
+        pieces = super().pieces(value.pixels)
+        covered = [Picture(without, value.size) for _region, without in pieces]
+        first = self.found([value])[0]
+        scores = np.concatenate([self.outputs(covered[at : at + AT_ONCE]) for at in range(0, len(covered), AT_ONCE)])
+        if not first:
+            return {"objects": [], self.parts_name: []}
+        label = self.labels.index(first[0]["label"])
+        falls = first[0]["score"] - scores[:, :, label].max(1)
+        weighed = [{**region, "weight": round(float(fall), 4)} for (region, _), fall in zip(pieces, falls, strict=True)]
+        return {"objects": first, self.parts_name: weighed}
+
+
+def upright_size(picture: bytes | Path) -> tuple[int, int]:
+    """(width, height) as people see it: boxes are drawn on the picture turned the right way."""
+    with Image.open(io.BytesIO(picture) if isinstance(picture, bytes) else picture) as image:
+        width, height = image.size
+        return (height, width) if image.getexif().get(ORIENTATION) in TURNED else (width, height)

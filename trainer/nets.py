@@ -1,0 +1,280 @@
+"""Small nets that learn from nothing, as lists of layers: what can be drawn, counted and edited before anything is built.
+
+Light: standard library and pydantic. `trainer.tasks._scratch.build_net` makes them of torch.
+
+A layer is a dict with `kind`: dense (size), conv (channels, kernel, stride), residual (channels, stride, activation,
+norm), norm, activation (name), pool, global_pool, flatten, dropout (share). Shapes are (channels, height, width) or
+(values,).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from trainer.errors import SpecError
+from trainer.params import Params, advanced
+
+Layer = dict[str, Any]
+Shape = tuple[int, ...]
+RANDOM = ("he", "xavier", "normal", "uniform")
+"""Kinds of random first weights: He et al. 2015, Glorot and Bengio 2010, a narrow normal, a narrow uniform."""
+MOST_LAYERS, LARGEST_LAYER = 12, 8192
+
+
+class NetParams(Params):
+    """Settings of the `scratch:` models; other models take no notice of them."""
+
+    sizes: str = advanced(
+        "",
+        "Layer sizes",
+        "Of small nets: channels or units of each hidden layer, such as 64-128-1024; the net's own when empty.",
+        pattern=r"^(\d{1,4}(-\d{1,4}){0,11})?$",
+    )
+    activation: Literal["relu", "gelu", "tanh", "sigmoid"] = advanced(
+        "relu", "Activation", "Of small nets: what comes after each layer."
+    )
+    dropout: float | None = advanced(
+        None, "Dropout", "Of small nets: share of values left out at random while learning.", ge=0, lt=1
+    )
+    batch_norm: bool | None = advanced(
+        None, "Batch norm", "Of small nets: bring each layer's values to one scale; the net's own choice when empty."
+    )
+    residual: bool | None = advanced(
+        None, "Residual", "Of small convolutional nets: add what goes into a block to what comes out of it."
+    )
+    initial_weights: str = advanced(
+        "",
+        "First weights",
+        "Of small nets: he, xavier, normal or uniform for random ones, or artifact:PATH for those of a trained model.",
+        max_length=500,
+    )
+
+
+@dataclass(frozen=True)
+class Net:
+    """`family`: mlp, cnn (convolutions with pooling, then one dense layer) or resnet."""
+
+    name: str
+    family: str
+    sizes: Shape
+    shape: Shape
+    """What it was thought out for; it takes other shapes as well."""
+    title: str
+    summary: str
+    dropout: float = 0.0
+    batch_norm: bool = False
+    residual: bool = False
+
+
+NETS = {
+    net.name: net
+    for net in (
+        Net(
+            "cnn-64-128-1024",
+            "cnn",
+            (64, 128, 1024),
+            (3, 32, 32),
+            "Convolutional net 64-128-1024",
+            "Learns from nothing; for a few thousand small colour pictures. Needs no download.",
+            dropout=0.3,
+            batch_norm=True,
+        ),
+        Net(
+            "cnn-32-64-128",
+            "cnn",
+            (32, 64, 128),
+            (1, 28, 28),
+            "Convolutional net 32-64-128",
+            "Learns from nothing; for small grey pictures such as digits. Needs no download.",
+            dropout=0.2,
+            batch_norm=True,
+        ),
+        Net(
+            "resnet-small",
+            "resnet",
+            (32, 64, 128),
+            (3, 32, 32),
+            "Small residual net",
+            "Learns from nothing; deeper, slower and a little better than the plain convolutional nets.",
+            batch_norm=True,
+            residual=True,
+        ),
+        Net(
+            "mlp-128",
+            "mlp",
+            (128,),
+            (1, 28, 28),
+            "Perceptron 784-128-10",
+            "The net of the textbooks: one hidden layer over the pixels. Learns in seconds.",
+        ),
+        Net(
+            "mlp-256-128",
+            "mlp",
+            (256, 128),
+            (1, 28, 28),
+            "Perceptron 784-256-128-10",
+            "Two hidden layers over the pixels. Learns in seconds.",
+        ),
+    )
+}
+
+
+def find(ref: str, nets: dict[str, Net] = NETS) -> Net:
+    """The net of `scratch:NAME`; `SpecError` lists those that exist."""
+    name = ref.removeprefix("scratch:")
+    if name not in nets:
+        raise SpecError(
+            f"There is no net “{name}” to begin from nothing.",
+            code="bad_model",
+            hint=f"Choose one of: {', '.join(f'scratch:{one}' for one in nets)}.",
+        )
+    return nets[name]
+
+
+def layers_of(net: Net, params: NetParams) -> list[Layer]:
+    """The hidden layers of a net as its settings want them."""
+    sizes = tuple(int(size) for size in params.sizes.split("-")) if params.sizes else net.sizes
+    if min(sizes) < 1 or max(sizes) > LARGEST_LAYER:
+        raise SpecError(
+            f"params.sizes: a layer has from 1 to {LARGEST_LAYER} units.", code="bad_params", hint="Change the sizes."
+        )
+    norm = net.batch_norm if params.batch_norm is None else params.batch_norm
+    share = net.dropout if params.dropout is None else params.dropout
+    residual = net.residual if params.residual is None else params.residual
+    makers = {"mlp": perceptron, "cnn": convolutional, "resnet": residual_net}
+    return makers[net.family](sizes, params.activation, norm, share, residual)
+
+
+def dense(size: int, activation: str, norm: bool, share: float) -> list[Layer]:
+    return [{"kind": "dense", "size": size, "bias": not norm}, *after(activation, norm, share)]
+
+
+def after(activation: str, norm: bool, share: float = 0.0) -> list[Layer]:
+    found: list[Layer] = [{"kind": "norm"}] if norm else []
+    found.append({"kind": "activation", "name": activation})
+    return found + ([{"kind": "dropout", "share": share}] if share else [])
+
+
+def conv(channels: int, activation: str, norm: bool) -> list[Layer]:
+    return [
+        {"kind": "conv", "channels": channels, "kernel": 3, "stride": 1, "bias": not norm},
+        *after(activation, norm),
+    ]
+
+
+def block(channels: int, activation: str, norm: bool, stride: int = 1) -> Layer:
+    return {"kind": "residual", "channels": channels, "stride": stride, "activation": activation, "norm": norm}
+
+
+def perceptron(sizes: Shape, activation: str, norm: bool, share: float, residual: bool) -> list[Layer]:
+    found: list[Layer] = [{"kind": "flatten"}]
+    for size in sizes:
+        found += dense(size, activation, norm, share)
+    return found
+
+
+def convolutional(sizes: Shape, activation: str, norm: bool, share: float, residual: bool) -> list[Layer]:
+    found: list[Layer] = []
+    for channels in sizes[:-1]:
+        found += [block(channels, activation, norm)] if residual else conv(channels, activation, norm)
+        found.append({"kind": "pool"})
+    return [*found, {"kind": "flatten"}, *dense(sizes[-1], activation, norm, share)]
+
+
+def residual_net(sizes: Shape, activation: str, norm: bool, share: float, residual: bool) -> list[Layer]:
+    found = conv(sizes[0], activation, norm)
+    for at, channels in enumerate(sizes):
+        stride = 1 if at == 0 else 2
+        if residual:
+            found.append(block(channels, activation, norm, stride))
+        else:
+            found += conv(channels, activation, norm) + ([{"kind": "pool"}] if stride == 2 else [])
+    found.append({"kind": "global_pool"})
+    return found + ([{"kind": "dropout", "share": share}] if share else [])
+
+
+# Shapes and counts
+
+
+def walk(layers: Sequence[Layer], shape: Shape) -> list[tuple[Shape, int]]:
+    """(shape that comes out, weights that learn) of each layer; `SpecError` where pictures are too small for the net."""
+    found = []
+    for layer in layers:
+        shape, weights = step(layer, shape)
+        if min(shape) < 1:
+            raise SpecError(
+                "The pictures are too small for so many layers that halve them.",
+                code="bad_params",
+                hint="Give fewer sizes, or a larger resolution.",
+            )
+        found.append((shape, weights))
+    return found
+
+
+def step(layer: Layer, shape: Shape) -> tuple[Shape, int]:
+    kind = layer["kind"]
+    if kind == "dense":
+        return (layer["size"],), (shape[0] + layer["bias"]) * layer["size"]
+    if kind == "conv":
+        channels, kernel = layer["channels"], layer["kernel"]
+        weights = channels * (shape[0] * kernel**2 + layer["bias"])
+        return (channels, *strided(shape[1:], layer["stride"])), weights
+    if kind == "residual":
+        return (layer["channels"], *strided(shape[1:], layer["stride"])), residual_weights(layer, shape[0])
+    if kind == "norm":
+        return shape, 2 * shape[0]
+    if kind == "pool":
+        return (shape[0], *(side // 2 for side in shape[1:])), 0
+    if kind == "global_pool":
+        return shape[:1], 0
+    if kind == "flatten":
+        return (product(shape),), 0
+    return shape, 0
+
+
+def strided(sides: Shape, stride: int) -> Shape:
+    return tuple(-(-side // stride) for side in sides)
+
+
+def residual_weights(layer: Layer, before: int) -> int:
+    """Two convolutions of 3 × 3 and, where the shape changes, one of 1 × 1 beside them."""
+    channels, extra = layer["channels"], 2 if layer["norm"] else 1
+    weights = channels * (9 * before + extra) + channels * (9 * channels + extra)
+    return weights + (channels * (before + extra) if changes(layer, before) else 0)
+
+
+def changes(layer: Layer, before: int) -> bool:
+    return layer["stride"] != 1 or before != layer["channels"]
+
+
+def product(shape: Shape) -> int:
+    found = 1
+    for side in shape:
+        found *= side
+    return found
+
+
+def describe(ref: str, params: NetParams, shape: Shape | None, outputs: int, nets: dict[str, Net] = NETS) -> Layer:
+    """A net as JSON for a diagram: {model, title, input, outputs, parameters, layers [{kind, shape, parameters, …}]}.
+
+    `outputs`: labels, or 1 for a number. `shape`: of one input; the net's own when None.
+    """
+    net = find(ref, nets)
+    shape = shape or net.shape
+    layers = layers_of(net, params)
+    return described(layers, shape, outputs) | {"model": f"scratch:{net.name}", "title": net.title}
+
+
+def described(layers: Sequence[Layer], shape: Shape, outputs: int) -> Layer:
+    last: Layer = {"kind": "dense", "size": outputs, "bias": True, "output": True}
+    every = [*layers, last]
+    told = [
+        {**layer, "shape": list(after), "parameters": weights}
+        for layer, (after, weights) in zip(every, walk(every, shape), strict=True)
+    ]
+    return {
+        "input": list(shape),
+        "outputs": outputs,
+        "parameters": sum(layer["parameters"] for layer in told),
+        "layers": told,
+    }

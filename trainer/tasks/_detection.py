@@ -1,0 +1,261 @@
+"""Finding objects: pictures with boxes, any detector of transformers, scored by average precision."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from transformers import AutoModelForObjectDetection
+
+from trainer import boxes, models
+from trainer.average_precision import Objects, average_precision
+from trainer.boxes import THRESHOLD, above, corners, listed, objects_of
+from trainer.engines.detection import Picture, upright_size
+from trainer.errors import DataError, ModelError
+from trainer.pictures import Preprocess
+from trainer.tasks._objectives import Objective
+from trainer.tasks._rows import Mix
+from trainer.tasks._supervised import read_part
+from trainer.tasks._vision import Lazily, Pictures, decoded
+from trainer.tasks._vision_model import PictureModel, write_graph
+
+SOFTMAX_MODELS = ("detr", "yolos", "table-transformer")
+"""Detectors with a class for “nothing”; all others score each class by itself."""
+SIDE = 640
+"""Pixels a side where neither the model nor the user says."""
+TUNING_PICTURES = 200
+
+
+class Scenes(Pictures):
+    """Pictures and the boxes in them: `boxes[i]` (objects, 4) as centre x, centre y, width, height, shares of the
+    picture; `kinds[i]` (objects,) indices of labels, -1 for one that the rows to learn from do not have."""
+
+    read_batch = 8
+
+    def __init__(self, params: Any, objects: list[list[dict[str, Any]]], *pictures: Any) -> None:
+        super().__init__(*pictures)
+        self.params = params
+        self.threshold = THRESHOLD
+        self.sizes = [upright_size(self.path(row)) for row in range(len(objects))]
+        index = {label: at for at, label in enumerate(self.labels)}
+        self.boxes = [shares(one, size) for one, size in zip(objects, self.sizes, strict=True)]
+        self.kinds = [np.array([index.get(one["label"], -1) for one in row], dtype=np.int64) for row in objects]
+
+    def learning_batch(
+        self, rows: np.ndarray, device: torch.device, generator: np.random.Generator
+    ) -> tuple[tuple[Any, ...], Mix | None]:
+        """(pixels, targets): mirrored and relit at random, the boxes with them."""
+        (pixels,) = self.batch(rows, device)
+        targets = []
+        for at, row in enumerate(rows):
+            known = self.kinds[row] >= 0
+            places = self.boxes[row][known].copy()
+            if self.params.flip and generator.random() < 0.5:
+                pixels[at] = pixels[at].flip(1)
+                places[:, 0] = 1 - places[:, 0]
+            targets.append(
+                {
+                    "class_labels": torch.from_numpy(self.kinds[row][known]).to(device),
+                    "boxes": torch.from_numpy(places).float().to(device),
+                }
+            )
+        if self.params.brightness:
+            low, high = 1 - self.params.brightness, 1 + self.params.brightness
+            gain = torch.from_numpy(generator.uniform(low, high, (len(rows), 1, 1, 1))).float().to(device)
+            pixels = (pixels * gain).clamp(0, 255)
+        return (pixels, targets), None
+
+    def inputs(self, rows: np.ndarray) -> list[Any]:
+        return LazyScenes(self, rows)  # type: ignore[return-value]
+
+    def manifest(self) -> dict[str, Any]:
+        return super().manifest() | {"threshold": self.threshold}
+
+    def objects(self, rows: np.ndarray) -> list[Objects]:
+        """What is in these pictures, corners as shares of the picture."""
+        return [Objects(corners(self.boxes[row]), self.kinds[row], np.ones(len(self.boxes[row]))) for row in rows]
+
+
+class LazyScenes(Lazily):
+    def __getitem__(self, at: int) -> Picture:  # type: ignore[override]
+        return Picture(super().__getitem__(at), self.pictures.sizes[self.rows[at]])
+
+
+def shares(objects: list[dict[str, Any]], size: tuple[int, int]) -> np.ndarray:
+    """Boxes [left, top, width, height] in pixels → centre and size as shares of a picture of `size`."""
+    found = np.array([one["box"] for one in objects], dtype=np.float64).reshape(-1, 4) / np.array([*size, *size])
+    return np.concatenate([found[:, :2] + found[:, 2:] / 2, found[:, 2:]], axis=1)
+
+
+def prepare(job: Any) -> Scenes:
+    folder = models.resolve(job.spec.model)
+    loaded = job.load_rows()
+    store = decoded(job, loaded, preprocess_of(folder, job.params.resolution))
+    objects = [json.loads(cell) if cell else [] for cell in loaded.answers]
+    labels = sorted({one["label"] for row in loaded.part("train") for one in objects[row]})
+    if not labels:
+        raise DataError(
+            "No picture to learn from has a box.", code="no_boxes", hint="Check which column holds the boxes."
+        )
+    at = {path.name: place for place, path in enumerate(store.paths)}
+    places = np.array([at[name] for name in loaded.values["image"]])
+    truth = np.zeros(len(objects), dtype=np.int64)
+    rows = Scenes(job.params, objects, loaded, labels, truth, folder, store, places)
+    job.tell_rows(rows, f"{sum(map(len, objects)):,} boxes")
+    return rows
+
+
+def preprocess_of(folder: Path, side: int | None) -> Preprocess:
+    """Stretched to a square: boxes are shares of the picture, so they need not know its shape."""
+    found = Preprocess.load(folder)
+    whole = found.shortest is None and found.stretched is None and found.height == found.width
+    side = side or (found.height if whole else SIDE)
+    return replace(found, height=side, width=side, shortest=None, stretched=None)
+
+
+def baselines(rows: Scenes) -> dict[str, dict[str, Any]]:
+    """Always the mean box of every label, as often as it occurs in a picture."""
+    known, test = rows.known("train", "validation"), rows.part("test")
+    every = np.concatenate([rows.boxes[row] for row in known])
+    kinds = np.concatenate([rows.kinds[row] for row in known])
+    there = [label for label in range(len(rows.labels)) if (kinds == label).any()]
+    means = np.stack([every[kinds == label].mean(0) for label in there])
+    always = Objects(corners(means), np.array(there), np.ones(len(there)))
+    found = average_precision(rows.objects(test), [always] * len(test), len(rows.labels))
+    return {"mean_box": {"map_50": found.map_50, "map": found.map, "seconds": 0.0}}
+
+
+def build(job: Any, rows: Scenes) -> "DetectionModel":
+    """The pretrained detector, its last layers new where the number of labels differs."""
+    names = dict(enumerate(rows.labels))
+    try:
+        detector, loaded = AutoModelForObjectDetection.from_pretrained(
+            rows.folder,
+            local_files_only=True,
+            use_safetensors=True,
+            dtype=torch.float32,
+            id2label=names,
+            label2id={name: at for at, name in names.items()},
+            ignore_mismatched_sizes=True,
+            output_loading_info=True,
+        )
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        raise ModelError(
+            f"The base model cannot be loaded: {str(error).splitlines()[0]}", hint="Choose another one."
+        ) from error
+    new = [key if isinstance(key, str) else key[0] for key in (*loaded["mismatched_keys"], *loaded["missing_keys"])]
+    return DetectionModel(detector, rows.labels, rows.preprocess, tuple(f"detector.{key}" for key in new))
+
+
+class DetectionModel(PictureModel):
+    """Pixels → (batch, queries, labels + 4): scores, then centre and size as shares."""
+
+    def __init__(
+        self, detector: nn.Module, labels: list[str], preprocess: Preprocess, new_layers: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(labels, preprocess)
+        self.detector, self.new_layers = detector, new_layers or ("detector.none",)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        found = self.detector(pixel_values=self.normalised(pixels).contiguous())
+        logits = found.logits.float()
+        softmax = self.detector.config.model_type in SOFTMAX_MODELS
+        scores = logits.softmax(-1)[..., :-1] if softmax else logits.sigmoid()
+        return torch.cat([scores, found.pred_boxes.float()], dim=-1)
+
+    def features(self, pixels: Tensor) -> Tensor:
+        """What an estimate times: all of it."""
+        return self(pixels)
+
+    def loss(self, pixels: Tensor, targets: list[dict[str, Tensor]]) -> Tensor:
+        """As the architecture defines it: answers are matched to objects, then named and placed."""
+        return self.detector(pixel_values=self.normalised(pixels).contiguous(), labels=targets).loss
+
+    def save(self, folder: Path) -> None:
+        self.detector.save_pretrained(folder, safe_serialization=True)
+        self.preprocess.save(folder)
+
+    @classmethod
+    def load(cls, folder: Path) -> "DetectionModel":
+        found = AutoModelForObjectDetection.from_pretrained(
+            folder, local_files_only=True, use_safetensors=True, dtype=torch.float32, attn_implementation="eager"
+        )
+        labels = [found.config.id2label[at] for at in range(found.config.num_labels)]
+        return cls(found, labels, Preprocess.load(folder)).eval()
+
+
+class Detection(Objective):
+    told = (("map_50", "map_50"), ("map", "map"))
+
+    def __init__(self, job: Any, rows: Scenes) -> None:
+        super().__init__(job, rows)
+        self.scenes = rows
+        self.model: Any = None
+
+    def prepare(self, model: Any, train: np.ndarray) -> None:
+        self.model = model
+
+    def step(self, call: Any, inputs: tuple[Any, ...], rows: np.ndarray, mix: Mix | None) -> Tensor:
+        with self.job.device.autocast():
+            return self.model.loss(*inputs)
+
+    def settle(self) -> None:
+        """Choose on the tuning rows, else on those learned from, from which score an object is shown: the best F1."""
+        part = self.scenes.part("validation")
+        part = part if len(part) else self.scenes.part("train")[:TUNING_PICTURES]
+        answers = list(map(objects_of, read_part(self.model, self.scenes, part, self.job.device)))
+        labels = len(self.scenes.labels)
+        self.scenes.threshold = boxes.best_threshold(self.scenes.objects(part), answers, labels)
+
+    def figures(self, rows: np.ndarray, outputs: np.ndarray) -> dict[str, float]:
+        found = average_precision(self.scenes.objects(rows), list(map(objects_of, outputs)), len(self.scenes.labels))
+        return {"map_50": found.map_50, "map": found.map}
+
+    def rank(self, figures: dict[str, float]) -> tuple[float, ...]:
+        return (figures["map_50"] + figures["map"],)
+
+    def words(self, figures: dict[str, float]) -> str:
+        return f"average precision {figures['map_50']:.1%} (at half overlap)"
+
+    def report(self, outputs: np.ndarray) -> dict[str, Any]:
+        test, scenes = self.scenes.part("test"), self.scenes
+        answers = list(map(objects_of, outputs))
+        sizes = [scenes.sizes[row] for row in test]
+        shown, numbers = scenes.shown(test), scenes.numbers(test)
+        return boxes.report(scenes.objects(test), answers, scenes.labels, sizes, shown, numbers, scenes.threshold)
+
+    def sentence(self, report: dict[str, Any]) -> str:
+        one = report["headline"]
+        return f"Average precision {one['value']:.1%} at half overlap on {report['test_rows']:,} test pictures, between {one['low']:.1%} and {one['high']:.1%}."
+
+    def card(self, report: dict[str, Any]) -> str:
+        rows = "\n".join(
+            f"| {one['label'].replace('|', '/')} | {one['rows']} | {one['map_50']:.1%} | {one['map']:.1%} | {one['precision']:.1%} | {one['recall']:.1%} |"
+            for one in report["per_class"]
+        )
+        metrics, one = report["metrics"], report["headline"]
+        return f"""Average precision **{metrics["map_50"]:.1%}** at half overlap, {metrics["map"]:.1%} over overlaps from 50 to 95 %, counted as COCO does.
+Pictures like these would give between {one["low"]:.1%} and {one["high"]:.1%} at half overlap, nineteen times in twenty.
+Always drawing each label's mean box gives {report["baselines"]["mean_box"]["map_50"]:.1%}. Objects are shown from a score of {report["threshold"]:.2f} on.
+
+| label | test objects | AP50 | AP50-95 | precision | recall |
+|---|---|---|---|---|---|
+{rows}
+"""
+
+    def predictions(self, outputs: np.ndarray) -> dict[str, list[Any]]:
+        test = self.scenes.part("test")
+        sizes = [self.scenes.sizes[row] for row in test]
+        labels = self.scenes.labels
+        truth = [listed(one, labels, size) for one, size in zip(self.scenes.objects(test), sizes, strict=True)]
+        said = [above(objects_of(output), self.scenes.threshold) for output in outputs]
+        predicted = [listed(one, labels, size) for one, size in zip(said, sizes, strict=True)]
+        return {"truth": [json.dumps(one) for one in truth], "predicted": [json.dumps(one) for one in predicted]}
+
+
+def write_onnx(folder: Path, target: Path) -> None:
+    model = DetectionModel.load(folder)
+    write_graph(model, model.example(), target)

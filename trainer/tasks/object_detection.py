@@ -1,0 +1,152 @@
+"""Object detection: look at a picture, say what is in it and where."""
+
+import json
+from typing import Any
+
+from trainer.params import LearningParams, advanced
+from trainer.tasks._base import BaseModelCard, Method, Role
+from trainer.tasks._image_task import ImageTask
+
+GIB = 1024**3
+
+
+class DetectionParams(LearningParams):
+    """Settings of `full`."""
+
+    epochs: int | None = advanced(30, "Epochs", "Passes over the pictures at most.", ge=1, le=500)
+    batch_size: int = advanced(8, "Batch size", "Pictures per step.", ge=1, le=256)
+    learning_rate: float = advanced(
+        5e-5, "Learning rate", "Of the pretrained layers. Halve it if the loss jumps.", gt=0, le=0.1
+    )
+    head_learning_rate: float = advanced(
+        5e-4, "Learning rate of the new layers", "Of the layers that name and place.", gt=0, le=1
+    )
+    patience: int = advanced(
+        8, "Patience", "Epochs without progress on the tuning rows after which training ends early.", ge=1, le=100
+    )
+    resolution: int | None = advanced(
+        None, "Resolution", "Pixels a side that pictures are brought to; the model's own when empty.", ge=32, le=2048
+    )
+    flip: bool = advanced(True, "Mirror pictures", "Left and right at random; off where sides matter, as in text.")
+    brightness: float = advanced(0.2, "Brightness", "How far brightness and contrast vary at random.", ge=0, le=0.9)
+
+
+class ObjectDetection(ImageTask):
+    slug = "object-detection"
+    title = "Object detection"
+    summary = "Looks at a picture and draws a box around each thing that you have taught it to find."
+    roles = (
+        Role("image", "Picture", "image", help="What it looks at."),
+        Role("objects", "Boxes", "objects", help="What is in the picture, and where."),
+    )
+    methods = (Method("full", "Standard", "Trains the whole model on your pictures. What most people need."),)
+    models = (
+        BaseModelCard(
+            "hub:ustc-community/dfine-nano-coco",
+            "D-FINE nano",
+            "The smallest good one; needs the Hugging Face hub.",
+            3_770_000,
+            "Apache 2.0",
+            "",
+            2 * GIB,
+        ),
+        BaseModelCard(
+            "hub:PekingU/rtdetr_v2_r18vd",
+            "RT-DETR v2, ResNet-18",
+            "Stronger; needs the Hugging Face hub, better with a GPU.",
+            20_200_000,
+            "Apache 2.0",
+            "",
+            4 * GIB,
+        ),
+        BaseModelCard(
+            "hub:hustvl/yolos-tiny",
+            "YOLOS tiny",
+            "A plain vision transformer; needs the Hugging Face hub.",
+            6_490_000,
+            "Apache 2.0",
+            "",
+            3 * GIB,
+        ),
+        BaseModelCard(
+            "hub:facebook/detr-resnet-50@no_timm",
+            "DETR, ResNet-50",
+            "The first of its kind; large and slow. Needs the Hugging Face hub and a GPU.",
+            41_600_000,
+            "Apache 2.0",
+            "",
+            8 * GIB,
+        ),
+    )
+    params = DetectionParams
+    metrics = ("map_50", "map")
+    headline = "map_50"
+    widget_out = "objects"
+    answer = "objects"
+    answer_role = "objects"
+
+    @classmethod
+    def sample(cls) -> list[dict[str, Any]]:
+        """Small pictures with one light or dark square each."""
+        import io
+
+        import numpy as np
+        from PIL import Image
+
+        rows = []
+        generator = np.random.default_rng(0)
+        for number in range(24):
+            pixels = np.full((48, 48, 3), 128, dtype=np.uint8)
+            left, top = (int(value) for value in generator.integers(2, 26, 2))
+            pixels[top : top + 20, left : left + 20] = 230 if number % 2 else 20
+            file = io.BytesIO()
+            Image.fromarray(pixels).save(file, "PNG")
+            objects = [{"label": "light" if number % 2 else "dark", "box": [left, top, 20, 20]}]
+            rows.append({"image": file.getvalue(), "objects": json.dumps(objects)})
+        return rows
+
+    @classmethod
+    def prepare(cls, job: Any) -> Any:
+        from trainer.tasks import _detection
+
+        return _detection.prepare(job)
+
+    @classmethod
+    def baselines(cls, job: Any, rows: Any) -> dict[str, dict[str, Any]]:
+        from trainer.tasks import _detection
+
+        return _detection.baselines(rows)
+
+    @classmethod
+    def build(cls, job: Any, rows: Any) -> Any:
+        from trainer.tasks import _detection
+
+        return _detection.build(job, rows)
+
+    @classmethod
+    def objective(cls, job: Any, rows: Any) -> Any:
+        from trainer.tasks import _detection
+
+        return _detection.Detection(job, rows)
+
+    @classmethod
+    def write_onnx(cls, folder: Any, target: Any) -> None:
+        from trainer.tasks import _detection
+
+        _detection.write_onnx(folder, target)
+
+    @classmethod
+    def estimate(cls, job: Any, emit: Any) -> dict[str, Any]:
+        from trainer.estimating import measure
+
+        return measure(job, emit)
+
+    @classmethod
+    def quantises(cls, folder: Any) -> bool:
+        return False
+
+    @classmethod
+    def engine(cls) -> Any:
+        from trainer.engines.detection import DetectionEngine
+
+        return DetectionEngine

@@ -1,0 +1,100 @@
+"""Calls to an endpoint that work when pasted, by what its model reads: an example of its own as JSON, or a file."""
+
+import json
+import shlex
+from typing import Any
+
+from webapp.catalog.words import widgets_of
+from webapp.endpoints import actions
+from webapp.endpoints.models import Endpoint
+from webapp.runs.inputs import MEDIA, Field, fields_of, is_single
+from webapp.runs.models import Run
+from webapp.runs.reports import examples
+
+FILES = {"image": "photo.jpg", "audio": "recording.wav"}
+PICKS = {"classes": "label", "number": "value", "objects": "objects", "text": "text"}
+
+
+def snippets(endpoint: Endpoint) -> list[dict[str, str]]:
+    """[{name, code}] for curl, Python and JavaScript."""
+    run, url = (endpoint.current.run if endpoint.current else None), actions.predict_url(endpoint)
+    fields = fields_of(run)
+    medium = next((one for one in fields if one.kind in MEDIA), None)
+    pick = pick_of(run)
+    if run and medium:
+        others = [one for one in fields if one.kind not in MEDIA]
+        codes = of_file(url, FILES[medium.kind], pick, medium.name, {one.name: "…" for one in others})
+    else:
+        codes = of_json(url, json.dumps(example_of(run, fields), ensure_ascii=False), pick)
+    return [
+        {"name": name, "id": name.lower(), "code": code}
+        for name, code in zip(("curl", "Python", "JavaScript"), codes, strict=True)
+    ]
+
+
+def pick_of(run: Run | None) -> str:
+    """The field of an output that holds the answer."""
+    return PICKS.get(widgets_of(run.task)["widget_out"], "label") if run else "label"
+
+
+def example_of(run: Run | None, fields: list[Field]) -> Any:
+    """One of the model's own examples."""
+    found = examples(run) if run else []
+    first = found[0] if found else "Hello"
+    value = first.get("input", first.get("text", "Hello")) if isinstance(first, dict) else first
+    return {fields[0].name: value} if run and not is_single(run) and not isinstance(value, dict) else value
+
+
+def of_json(url: str, text: str, pick: str) -> tuple[str, str, str]:
+    body = shlex.quote(f'{{"inputs": [{text}]}}')
+    curl = f"""curl {url} \\
+  -H "Authorization: Bearer $MAQUETTE_KEY" \\
+  -H "Content-Type: application/json" \\
+  -d {body}"""
+    python = f"""import json, os, urllib.request
+
+inputs = json.loads({f"[{text}]"!r})
+request = urllib.request.Request(
+    "{url}",
+    data=json.dumps({{"inputs": inputs}}).encode(),
+    headers={{"Authorization": "Bearer " + os.environ["MAQUETTE_KEY"], "Content-Type": "application/json"}},
+)
+print(json.load(urllib.request.urlopen(request))["outputs"][0]["{pick}"])"""
+    script = f"""const answer = await fetch("{url}", {{
+  method: "POST",
+  headers: {{ "Authorization": `Bearer ${{process.env.MAQUETTE_KEY}}`, "Content-Type": "application/json" }},
+  body: JSON.stringify({{ inputs: [{text}] }}),
+}});
+console.log((await answer.json()).outputs[0].{pick});"""
+    return curl, python, script
+
+
+def of_file(url: str, name: str, pick: str, medium: str, others: dict[str, str]) -> tuple[str, str, str]:
+    """`medium` is the file's name as an input, `others` what goes with it, by name."""
+    extra = "".join(f" \\\n  -F {shlex.quote(f'{key}={value}')}" for key, value in others.items())
+    curl = f"""curl {url} \\
+  -H "Authorization: Bearer $MAQUETTE_KEY" \\
+  -F file=@{name}{extra}"""
+    row = json.dumps(others, ensure_ascii=False)
+    one = f'{{"{medium}": file, **{row}}}' if others else "file"
+    python = f"""import base64, json, os, urllib.request
+
+file = "data:;base64," + base64.b64encode(open("{name}", "rb").read()).decode()
+request = urllib.request.Request(
+    "{url}",
+    data=json.dumps({{"inputs": [{one}]}}).encode(),
+    headers={{"Authorization": "Bearer " + os.environ["MAQUETTE_KEY"], "Content-Type": "application/json"}},
+)
+print(json.load(urllib.request.urlopen(request))["outputs"][0]["{pick}"])"""
+    appended = "".join(f"\nform.append({json.dumps(key)}, {json.dumps(value)});" for key, value in others.items())
+    script = f"""import {{ openAsBlob }} from "node:fs";
+
+const form = new FormData();
+form.append("file", await openAsBlob("{name}"), "{name}");{appended}
+const answer = await fetch("{url}", {{
+  method: "POST",
+  headers: {{ "Authorization": `Bearer ${{process.env.MAQUETTE_KEY}}` }},
+  body: form,
+}});
+console.log((await answer.json()).outputs[0].{pick});"""
+    return curl, python, script

@@ -1,0 +1,230 @@
+"""What a person gives a model to read on a page: a field for each input of the run's artifact, and what is kept of it."""
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from django.core.files.uploadedfile import UploadedFile
+from django.utils.translation import gettext as _
+
+from webapp.catalog.words import input_words, widgets_of
+from webapp.core.media import size_of, type_of
+from webapp.core.problems import Problem
+from webapp.core.words import number, size
+from webapp.runs.models import Run
+from webapp.runs.reports import examples, manifest
+
+MIB = 2**20
+MOST_FILE_BYTES = 10 * MIB
+MOST_TEXT = 20_000
+KEPT_BYTES = 7_000
+"""Pictures and sounds up to here are kept whole in a judgement; of larger ones name and size."""
+SHOWN_BYTES = 3 * MIB
+"""A picture up to here is sent back with its answer to a browser without script."""
+MEDIA = ("image", "audio")
+DEVICES = "camera=(self), microphone=(self), geolocation=()"
+"""The pages with these fields may ask for the camera and the microphone; no other page of the site may."""
+SHOWN_EXAMPLES = 4
+CHOICES = ("choices", "values", "categories", "labels")
+
+
+@dataclass(frozen=True)
+class Field:
+    """`kind`: text, image, audio, or of a table's column: number, choice, date, line.
+
+    `id` is also its name in the form: `text` or `file` where the model reads only that, else by its place.
+    """
+
+    id: str
+    name: str
+    kind: str
+    label: str
+    value: Any = ""
+    choices: tuple[str, ...] = ()
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One input as serving takes it, the text that a judgement keeps, and what the page shows beside the answer."""
+
+    value: Any
+    kept: str
+    texts: dict[str, str] = field(default_factory=dict)
+    media: list[dict[str, Any]] = field(default_factory=list)
+
+
+def fields_of(run: Run | None) -> list[Field]:
+    """The form of a run: what its artifact says that it reads, or its task where the artifact is gone."""
+    if run is None:
+        return []
+    declared = manifest(run).get("inputs") or widgets_of(run.task)["inputs"]
+    single = is_single(run)
+    return [field_of(index, one, single=single) for index, one in enumerate(declared)]
+
+
+def is_single(run: Run) -> bool:
+    """Whether an input is the text, the picture or the sound itself, not an object of several."""
+    return widgets_of(run.task)["widget_in"] in ("text", *MEDIA)
+
+
+def field_of(index: int, one: dict[str, Any], *, single: bool) -> Field:
+    name, kind = one["name"], one.get("kind", "text")
+    choices = next((one[key] for key in CHOICES if isinstance(one.get(key), list) and one[key]), [])
+    if kind in MEDIA:
+        shown = kind
+    elif single or kind == "text":
+        shown = "text" if single or one.get("long") else "line"
+    elif choices:
+        shown = "choice"
+    else:
+        shown = kind if kind in ("number", "date") else "line"
+    own = {"text": "text", "image": "file", "audio": "file"}.get(shown) if single else None
+    title = input_words(kind) if single or kind in MEDIA else name
+    return Field(own or f"in-{index}", name, shown, title, one_example(one), tuple(map(str, choices)), hint_of(one))
+
+
+def one_example(one: dict[str, Any]) -> Any:
+    found = one.get("example")
+    return "" if found is None else found
+
+
+def hint_of(one: dict[str, Any]) -> str:
+    """The bounds that a number had in the rows learned from."""
+    low, high = number(one.get("min", one.get("low"))), number(one.get("max", one.get("high")))
+    if low is None or high is None:
+        return ""
+    return _("%(low)s to %(high)s in the rows") % {"low": f"{low:.10g}", "high": f"{high:.10g}"}
+
+
+def filled(fields: list[Field], texts: Mapping[str, Any]) -> list[Field]:
+    """The same fields with what was written in them."""
+    return [replace(one, value=texts[one.id]) if one.id in texts else one for one in fields]
+
+
+def shown_examples(run: Run | None) -> list[dict[str, Any]]:
+    """[{number, text, media: image | audio | None}] of the artifact's examples, for buttons."""
+    found = []
+    for index, one in enumerate(examples(run)[:SHOWN_EXAMPLES] if run else []):
+        value = one.get("input", one.get("text")) if isinstance(one, dict) else one
+        medium = next((each.kind for each in fields_of(run) if each.kind in MEDIA), None)
+        label = str(one.get("label", one.get("target", ""))) if isinstance(one, dict) else ""
+        text = value if isinstance(value, str) and not medium else label
+        found.append({"number": index, "text": text, "media": medium, "row": isinstance(value, dict) and not medium})
+    return found
+
+
+def try_it(run: Run, example: str = "", *, begun: bool = False) -> dict[str, Any]:
+    """Context of the fields: fields, examples. They hold the example asked for, else, for a table or when `begun`, the first."""
+    fields = fields_of(run)
+    asked = example or ("0" if examples(run) and (begun or not is_single(run)) else "")
+    if asked:
+        fields = filled(fields, example_texts(run, asked))
+    return {"fields": fields, "examples": shown_examples(run)}
+
+
+def example_values(run: Run, asked: str) -> dict[str, Any]:
+    """What the fields hold for an example: {name of the input: value}; files as `Path`s within the artifact."""
+    found = examples(run)
+    if not asked.isdecimal() or int(asked) >= len(found):
+        raise Problem(_("There is no such example."), hint=_("Choose another one."))
+    one = found[int(asked)]
+    value = one.get("input", one.get("text")) if isinstance(one, dict) else one
+    fields = fields_of(run)
+    values = value if isinstance(value, dict) else {fields[0].name: value}
+    media = {each.name for each in fields if each.kind in MEDIA}
+    return {name: artifact_file(run, one) if name in media else one for name, one in values.items()}
+
+
+def artifact_file(run: Run, name: Any) -> Path:
+    """A file of the artifact by its relative path; `Problem` for anything outside it."""
+    folder = run.artifact.resolve()
+    path = (folder / str(name)).resolve()
+    if not path.is_relative_to(folder) or not path.is_file():
+        raise Problem(_("This example is not there any more."), hint=_("Choose another one."), status=404)
+    return path
+
+
+def example_texts(run: Run, asked: str) -> dict[str, Any]:
+    """An example as texts by the fields' ids, to fill a form with."""
+    values = example_values(run, asked)
+    return {
+        one.id: "" if values.get(one.name) is None else values[one.name]
+        for one in fields_of(run)
+        if one.kind not in MEDIA
+    }
+
+
+def read(run: Run, data: Mapping[str, str], files: Mapping[str, UploadedFile]) -> Asked:
+    """The input that a form sent, or the example that its button names; `Problem` where there is nothing to read."""
+    fields = fields_of(run)
+    example = example_values(run, data["example"]) if data.get("example") else None
+    given = [of_example(one, example) if example else of_form(one, data, files) for one in fields]
+    if not any(one is not None and one.value not in ("", None) for one in given):
+        raise Problem(_("There was nothing to read."), hint=nothing(fields))
+    parts = [one or Asked("", "") for one in given]
+    texts = {one.id: part.kept for one, part in zip(fields, parts, strict=True) if one.kind not in MEDIA}
+    media = [shown for part in parts for shown in part.media]
+    if is_single(run):
+        return replace(parts[0], texts=texts)
+    row = {one.name: part.value for one, part in zip(fields, parts, strict=True)}
+    kept = {one.name: part.kept if one.kind in MEDIA else part.value for one, part in zip(fields, parts, strict=True)}
+    return Asked(row, json.dumps(kept, ensure_ascii=False), texts, media)
+
+
+def nothing(fields: list[Field]) -> str:
+    kinds = {one.kind for one in fields}
+    if "image" in kinds:
+        return _("Choose a picture first.")
+    return _("Record or choose a sound first.") if "audio" in kinds else _("Write something first.")
+
+
+def of_form(one: Field, data: Mapping[str, str], files: Mapping[str, UploadedFile]) -> Asked | None:
+    if one.kind in MEDIA:
+        file = files.get(one.id)
+        if not file:
+            return None
+        if (file.size or 0) > MOST_FILE_BYTES:
+            raise too_large()
+        return of_media(file.read(), one.kind, file.name or "")
+    return of_text(one, data.get(one.id, "").strip()[:MOST_TEXT])
+
+
+def of_example(one: Field, values: dict[str, Any]) -> Asked | None:
+    value = values.get(one.name)
+    if isinstance(value, Path):
+        return of_media(value.read_bytes(), one.kind, value.name)
+    return None if value is None else of_text(one, str(value))
+
+
+def of_text(one: Field, text: str) -> Asked:
+    """A number where the column holds numbers; what is no number is sent as it is, for the model to refuse in words."""
+    if one.kind == "number" and number(text) is not None:
+        return Asked(number(text), text)
+    return Asked(text if text or one.kind == "text" else None, text)
+
+
+def of_media(content: bytes, kind: str, name: str) -> Asked:
+    told = type_of(content)
+    address = f"data:{told};base64,{base64.b64encode(content).decode()}"
+    small = len(content) <= KEPT_BYTES and told.startswith(kind)
+    shape = size_of(content)
+    shown = {"kind": kind, "name": name[:120], "bytes": len(content), "width": None, "height": None, "address": ""}
+    if told.startswith(kind) and len(content) <= SHOWN_BYTES:
+        shown["address"] = address
+    if shape:
+        shown |= {"width": shape[0], "height": shape[1]}
+    return Asked(address, address if small else f"{name[:120]}, {size(len(content))}", media=[shown])
+
+
+def too_large() -> Problem:
+    most = MOST_FILE_BYTES // MIB
+    return Problem(
+        _("The file is larger than %(most)d MB.") % {"most": most},
+        code="too_large",
+        hint=_("Send a smaller picture or a shorter sound."),
+        status=413,
+    )
