@@ -55,7 +55,7 @@ def test_a_chosen_column_is_free_for_no_other_role() -> None:
 def test_figures_of_a_column() -> None:
     found = profiles(column=["aa", " aa ", None, "n/a", "bbbb"])[0]
     assert (found["missing"], found["there"], found["distinct"]) == (2, 3, 3)
-    assert found["length"] == {"mean": 3.3, "p95": 4, "max": 4}
+    assert found["length"] == {"mean": 3.3, "min": 2, "median": 4, "p95": 4, "max": 4}
 
 
 def test_labels_and_missing_values() -> None:

@@ -208,6 +208,8 @@ def split_table(split: np.ndarray) -> pa.Table:
 
 def describe(content: Content, wanted: SplitSpec) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The fields of profile.json without the hash, and problems.json."""
+    from trainer.data import figures
+
     problems, labels = list(content.problems), label_counts(None)
     suggestion: dict[str, Any] = {"task": None, "columns": {}, "sentence": why_no_roles(content)}
     if content.keys is not None and content.shape is not None:
@@ -230,7 +232,7 @@ def describe(content: Content, wanted: SplitSpec) -> tuple[dict[str, Any], list[
     }
     profile = {
         "rows": content.rows,
-        "columns": content.profile,
+        "columns": figures.of_columns(content),
         "suggestion": suggestion,
         **labels,
         "split": split,

@@ -51,8 +51,14 @@ def profile_column(name: str, column: pa.ChunkedArray) -> dict[str, Any]:
         "examples": [shortened(value) for value in dict.fromkeys(sample)][:EXAMPLES],
     }
     if len(size):
-        p95 = int(np.percentile(size, 95))
-        found["length"] = {"mean": round(float(size.mean()), 1), "p95": p95, "max": int(size.max())}
+        least, median, p95, most = map(int, np.percentile(size, [0, 50, 95, 100]))
+        found["length"] = {
+            "mean": round(float(size.mean()), 1),
+            "min": least,
+            "median": median,
+            "p95": p95,
+            "max": most,
+        }
     return found
 
 

@@ -16,6 +16,7 @@ from webapp.core.problems import Problem
 from webapp.core.words import number, size
 from webapp.runs.models import Run
 from webapp.runs.reports import examples, manifest
+from webapp.runs.storage import local
 
 MIB = 2**20
 MOST_FILE_BYTES = 10 * MIB
@@ -141,7 +142,7 @@ def example_values(run: Run, asked: str) -> dict[str, Any]:
 
 def artifact_file(run: Run, name: Any) -> Path:
     """A file of the artifact by its relative path; `Problem` for anything outside it."""
-    folder = run.artifact.resolve()
+    folder = local(run).resolve()
     path = (folder / str(name)).resolve()
     if not path.is_relative_to(folder) or not path.is_file():
         raise Problem(_("This example is not there any more."), hint=_("Choose another one."), status=404)

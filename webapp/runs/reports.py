@@ -24,7 +24,7 @@ def report(run: Run) -> dict[str, Any]:
 def manifest(run: Run) -> dict[str, Any]:
     """The artifact's manifest.json; empty when the artifact is gone."""
     try:
-        return json.loads((run.artifact / "manifest.json").read_text("utf-8"))
+        return json.loads((local(run) / "manifest.json").read_text("utf-8"))
     except (FileNotFoundError, ValueError):
         return {}
 

@@ -1,0 +1,225 @@
+"""What the columns of a version hold, in figures: lengths, words, tokens, language; the spread of numbers, dates, pictures
+and sounds. Everything that needs Python for each cell is taken from a sample of the rows, drawn the same each time.
+"""
+
+import functools
+import re
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from trainer import models
+from trainer.columns import NUMBER
+from trainer.data.health import cells_of, languages, script_of
+from trainer.data.keys import SLICE_ROWS, missing_mask
+from trainer.data.times import seconds_of
+from trainer.errors import ModelError
+
+TOKENIZER = "bundled:all-MiniLM-L6-v2"
+SAMPLED_TEXTS, SAMPLED_CHARACTERS = 2_000, 1_000_000
+LANGUAGE_TEXTS = 1_000
+LONGEST_READ = 50_000
+"""Characters of one text that are counted; beyond them its tokens are foreseen from those."""
+TOKENS_A_WORD = 1.3
+"""Word pieces a word in the vocabularies of BERT and its kin (Rust and others, 2021)."""
+MOST_DATES = 20_000
+NAMES_SHOWN = 12
+UNSPACED = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
+"""Scripts without blanks between words, of which each character is counted as a word."""
+
+
+def of_columns(content: Any) -> list[dict[str, Any]]:
+    """The profile's columns with their figures; `content`: see `trainer.data.content.Content`."""
+    return [one | of_column(one, content.table) for one in content.profile]
+
+
+def of_column(column: dict[str, Any], table: pa.Table) -> dict[str, Any]:
+    kind, cells = column["kind"], table.column(column["name"])
+    if kind == "text":
+        return of_texts(cells)
+    if kind == "number":
+        return of_numbers(cells)
+    if kind == "date":
+        return of_dates(cells)
+    if kind == "image":
+        return of_pictures(cells, table)
+    return of_sounds(cells, table) if kind == "audio" else {}
+
+
+def spread(values: "np.ndarray", *names: str) -> dict[str, int | float]:
+    """Some of min, median, p95, max and mean; whole numbers as such, others to four digits that count."""
+    places = {"min": 0, "median": 50, "p95": 95, "max": 100}
+    found = {
+        name: float(values.mean()) if name == "mean" else float(np.percentile(values, places[name])) for name in names
+    }
+    return {name: tidy(value) for name, value in found.items()}
+
+
+def tidy(value: float) -> int | float:
+    return int(value) if value.is_integer() and abs(value) < 1e15 else float(f"{value:.6g}")
+
+
+def drawn(column: pa.ChunkedArray, count: int) -> list[str]:
+    """Cells of rows drawn by chance; the whole column when it has no more."""
+    rows = np.arange(len(column))
+    if len(rows) > count:
+        rows = np.sort(np.random.default_rng(0).choice(len(rows), count, replace=False))
+    return [cell for cell in cells_of(column, rows) if cell.strip()]
+
+
+def of_texts(column: pa.ChunkedArray) -> dict[str, Any]:
+    texts = drawn(column, SAMPLED_TEXTS)
+    if not texts:
+        return {}
+    ends = np.cumsum([min(len(text), LONGEST_READ) for text in texts])
+    texts = texts[: max(int(np.searchsorted(ends, SAMPLED_CHARACTERS)), 1)]
+    longest = column[int(np.argmax(pc.fill_null(pc.utf8_length(column), 0).to_numpy()))].as_py()
+    words = np.array([words_in(text) for text in texts])
+    tokens, estimated = tokens_in([*texts, longest])
+    found: dict[str, Any] = {
+        "words": spread(words, "min", "median", "p95") | {"max": max(int(words.max()), words_in(longest))},
+        "tokens": spread(tokens[:-1], "median", "p95") | {"max": int(tokens.max()), "estimated": estimated},
+    }
+    spoken = languages(texts[:LANGUAGE_TEXTS])
+    scripts = Counter(script for text in texts[:LANGUAGE_TEXTS] if (script := script_of(text[:400])))
+    return found | {
+        "languages": shares(spoken),
+        "language": next(iter(spoken), None),
+        "script": scripts.most_common(1)[0][0] if scripts else None,
+        "sampled": len(texts),
+    }
+
+
+def shares(counts: dict[str, int]) -> list[dict[str, Any]]:
+    """[{name, share}], the commonest first, without what is under one in a hundred."""
+    total = sum(counts.values())
+    return [
+        {"name": name, "share": round(count / total, 3)} for name, count in counts.items() if count >= 0.01 * total
+    ][:NAMES_SHOWN]
+
+
+def words_in(text: str) -> int:
+    single = len(UNSPACED.findall(text))
+    return single + len(UNSPACED.sub(" ", text).split()) if single else len(text.split())
+
+
+@functools.cache
+def tokenizer() -> Any:
+    """The bundled model's; None where it is not installed."""
+    try:
+        from tokenizers import Tokenizer
+
+        found = Tokenizer.from_file(str(models.resolve(TOKENIZER) / "tokenizer.json"))
+    except (ImportError, ModelError, OSError):
+        return None
+    found.no_truncation()
+    found.no_padding()
+    return found
+
+
+def tokens_in(texts: list[str]) -> tuple[np.ndarray, bool]:
+    """(tokens of each text, whether they are foreseen from the words for want of a tokenizer)."""
+    read = tokenizer()
+    if read is None:
+        return np.array([estimated_tokens(text) for text in texts]), True
+    counts = [
+        len(one.ids)
+        for start in range(0, len(texts), 200)
+        for one in read.encode_batch([clean(text) for text in texts[start : start + 200]])
+    ]
+    grown = [max(len(text) / LONGEST_READ, 1) for text in texts]
+    return np.array([round(count * factor) for count, factor in zip(counts, grown, strict=True)]), False
+
+
+def clean(text: str) -> str:
+    return text[:LONGEST_READ].encode("utf-8", "replace").decode()
+
+
+def estimated_tokens(text: str) -> int:
+    single = len(UNSPACED.findall(text))
+    return 2 + single + round(TOKENS_A_WORD * (words_in(text) - single))
+
+
+def of_numbers(column: pa.ChunkedArray) -> dict[str, Any]:
+    parts = [parsed(column.slice(start, SLICE_ROWS)) for start in range(0, len(column), SLICE_ROWS)]
+    values = np.concatenate(parts) if parts else np.array([])
+    values = values[np.isfinite(values)]
+    return {"numbers": spread(values, "min", "median", "max", "mean")} if len(values) else {}
+
+
+def parsed(cells: pa.ChunkedArray) -> np.ndarray:
+    """The numbers among some cells; thousands may be parted by commas."""
+    there = pc.utf8_trim_whitespace(cells.filter(pc.invert(missing_mask(cells))))
+    numeric = there.filter(pc.match_substring_regex(there, f"^(?:{NUMBER.pattern})$"))
+    plain = pc.replace_substring(numeric, ",", "")
+    plain = pc.utf8_ltrim(plain.filter(pc.match_substring_regex(plain, "[0-9]")), "+")
+    return pc.cast(plain, pa.float64()).to_numpy()
+
+
+def of_dates(column: pa.ChunkedArray) -> dict[str, Any]:
+    """First and last. Of very many different ones a sample is read, besides those that sort first and last as words."""
+    different = pc.unique(column.filter(pc.invert(missing_mask(column))))
+    some = len(different) > MOST_DATES
+    if some:
+        ends = pc.min_max(different)
+        chosen = np.random.default_rng(0).choice(len(different), MOST_DATES, replace=False)
+        different = pa.concat_arrays([pa.array([ends["min"].as_py(), ends["max"].as_py()]), different.take(chosen)])
+    seconds = seconds_of(pa.chunked_array([different]))
+    if seconds is None or np.isnan(seconds).all():
+        return {}
+    ends = [moment(float(one)) for one in (np.nanmin(seconds), np.nanmax(seconds))]
+    return {"dates": {"first": ends[0], "last": ends[1], "estimated": some}}
+
+
+def moment(seconds: float) -> str:
+    """A date, with its time unless it is midnight."""
+    text = datetime.fromtimestamp(round(seconds), UTC).replace(tzinfo=None).isoformat(sep=" ")
+    return text.removesuffix(" 00:00:00")
+
+
+def facts(table: pa.Table, name: str) -> list[str]:
+    """What the reader noted of each picture or sound in a column of its own; nothing where there is none."""
+    if name not in table.column_names:
+        return []
+    return [cell for cell in table.column(name).to_pylist() if cell]
+
+
+def measures(table: pa.Table, name: str) -> np.ndarray:
+    if name not in table.column_names:
+        return np.array([])
+    return parsed(table.column(name))
+
+
+def formats(column: pa.ChunkedArray) -> dict[str, int]:
+    return counted([cell.rpartition(".")[2].lower() for cell in column.to_pylist() if cell])
+
+
+def counted(values: list[str]) -> dict[str, int]:
+    return dict(Counter(values).most_common(NAMES_SHOWN))
+
+
+def of_pictures(column: pa.ChunkedArray, table: pa.Table) -> dict[str, Any]:
+    """{pictures: {width, height, modes, formats}}, sizes in pixels."""
+    found: dict[str, Any] = {
+        name: spread(values, "min", "median", "max")
+        for name in ("width", "height")
+        if len(values := measures(table, name))
+    }
+    return {"pictures": found | {"modes": counted(facts(table, "mode")), "formats": formats(column)}}
+
+
+def of_sounds(column: pa.ChunkedArray, table: pa.Table) -> dict[str, Any]:
+    """{sounds: {seconds, rates, channels, formats}}, rates in Hz."""
+    seconds = measures(table, "seconds")
+    found: dict[str, Any] = {}
+    if len(seconds):
+        found["seconds"] = spread(seconds, "min", "median", "max") | {"total": round(float(seconds.sum()), 1)}
+    return {
+        "sounds": found
+        | {"rates": counted(facts(table, "rate")), "channels": counted(facts(table, "channels"))}
+        | {"formats": formats(column)}
+    }

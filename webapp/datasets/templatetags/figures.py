@@ -1,0 +1,115 @@
+"""`{% load figures %}`: what a column holds, in words."""
+
+from typing import Any
+
+from django import template
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from webapp.core import words
+
+register = template.Library()
+
+KINDS = {
+    "text": gettext_lazy("text"),
+    "category": gettext_lazy("categories"),
+    "number": gettext_lazy("numbers"),
+    "date": gettext_lazy("dates"),
+    "boolean": gettext_lazy("yes or no"),
+    "id": gettext_lazy("identifiers"),
+    "list": gettext_lazy("lists"),
+    "messages": gettext_lazy("conversations"),
+    "image": gettext_lazy("pictures"),
+    "audio": gettext_lazy("sounds"),
+    "objects": gettext_lazy("boxes"),
+    "empty": gettext_lazy("empty"),
+}
+LANGUAGES = {
+    "English": gettext_lazy("English"),
+    "German": gettext_lazy("German"),
+    "French": gettext_lazy("French"),
+    "Spanish": gettext_lazy("Spanish"),
+    "Italian": gettext_lazy("Italian"),
+    "Portuguese": gettext_lazy("Portuguese"),
+    "Dutch": gettext_lazy("Dutch"),
+    "Chinese": gettext_lazy("Chinese"),
+    "Japanese": gettext_lazy("Japanese"),
+    "Korean": gettext_lazy("Korean"),
+}
+Pairs = list[tuple[str, str]]
+
+
+@register.filter
+def kind_word(column: dict[str, Any]) -> str:
+    return str(KINDS.get(column.get("kind", ""), column.get("kind", "")))
+
+
+@register.filter
+def column_figures(column: dict[str, Any]) -> Pairs:
+    """(what, figure) of a profile's column; a version read before figures were kept has fewer."""
+    found: Pairs = [(_("Different values"), words.count(column.get("distinct")))]
+    if column.get("missing"):
+        found.append((_("Missing"), words.count(column["missing"])))
+    shown = (("numbers", of_numbers), ("dates", of_dates), ("pictures", of_pictures), ("sounds", of_sounds))
+    found += of_texts(column) if "words" in column else []
+    return found + [pair for name, tell in shown if column.get(name) for pair in tell(column[name])]
+
+
+def of_texts(column: dict[str, Any]) -> Pairs:
+    tokens = column["tokens"]
+    counted = _("Tokens, estimated") if tokens["estimated"] else _("Tokens")
+    found = [(_("Characters"), typical(column["length"])), (_("Words"), typical(column["words"]))]
+    found.append((counted, typical(tokens)))
+    names = [
+        one["name"] if one["share"] >= 0.995 else f"{one['name']} {words.percent(one['share'], 0)}"
+        for one in (dict(one, name=str(LANGUAGES.get(one["name"], one["name"]))) for one in column["languages"][:3])
+    ]
+    return found + ([(_("Language"), ", ".join(names))] if names else [])
+
+
+def typical(values: dict[str, Any]) -> str:
+    """The middle one, and how long the longest are."""
+    figures = {name: words.count(values.get(name)) for name in ("median", "p95", "max")}
+    return _("%(median)s in the middle, 95 of 100 under %(p95)s, at most %(max)s") % figures
+
+
+def span(values: dict[str, Any]) -> str:
+    """Lowest to highest; one figure where they are the same."""
+    low, high = words.figure(values.get("min")), words.figure(values.get("max"))
+    return low if low == high else _("%(low)s to %(high)s") % {"low": low, "high": high}
+
+
+def of_numbers(values: dict[str, Any]) -> Pairs:
+    return [
+        (_("Range"), span(values)),
+        (_("Median"), words.figure(values["median"])),
+        (_("Mean"), words.figure(values["mean"])),
+    ]
+
+
+def of_dates(values: dict[str, Any]) -> Pairs:
+    return [(_("First"), values["first"]), (_("Last"), values["last"])]
+
+
+def counts(found: dict[str, int], unit: str = "") -> str:
+    return ", ".join(f"{name}{unit} ({words.count(rows)})" for name, rows in found.items())
+
+
+def of_pictures(values: dict[str, Any]) -> Pairs:
+    found = []
+    if values.get("width") and values.get("height"):
+        width, height = span(values["width"]), span(values["height"])
+        found.append((_("Pixels"), _("%(width)s wide, %(height)s high") % {"width": width, "height": height}))
+    found.append((_("Colours"), counts(values["modes"])))
+    return [pair for pair in [*found, (_("Formats"), counts(values["formats"]))] if pair[1]]
+
+
+def of_sounds(values: dict[str, Any]) -> Pairs:
+    found = []
+    if seconds := values.get("seconds"):
+        shortest, longest = words.duration(seconds["min"]), words.duration(seconds["max"])
+        lasts = shortest if shortest == longest else _("%(low)s to %(high)s") % {"low": shortest, "high": longest}
+        found += [(_("Length"), lasts), (_("In all"), words.duration(seconds["total"]))]
+    found.append((_("Rate"), counts(values["rates"], "\u00a0Hz")))
+    found.append((_("Channels"), counts(values["channels"])))
+    return [pair for pair in [*found, (_("Formats"), counts(values["formats"]))] if pair[1]]
