@@ -187,6 +187,14 @@ def test_an_old_workbook_is_measured_before_it_is_read(tmp_path: Path) -> None:
         opened(tmp_path / "b.xls", old_workbook(*near, (65_535, 65_534)))
 
 
+def test_a_file_system_in_circles_hangs_nobody(tmp_path: Path) -> None:
+    """The library follows the list of sectors to its end, which is never reached when the last one names the first."""
+    book = bytearray(old_workbook(*((row, column) for row in range(30) for column in range(2))))
+    last = book.index(struct.pack("<2I", 0xFFFFFFFE, 0xFFFFFFFF), 516)
+    book[last : last + 4] = struct.pack("<I", 2)
+    assert sum(len(batch[0]) for batch in opened(tmp_path / "a.xls", bytes(book)).batches) == 29
+
+
 def test_letters_and_numbers_of_columns() -> None:
     assert [workbooks.letters(n) for n in (1, 26, 27, 702, 703, 16_384)] == ["A", "Z", "AA", "ZZ", "AAA", "XFD"]
     assert workbooks.number_of("xfd") == 16_384
