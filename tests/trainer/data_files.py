@@ -2,6 +2,7 @@
 
 import io
 import os
+import struct
 import wave
 import zipfile
 from collections.abc import Callable
@@ -99,3 +100,37 @@ def workbook(sheets: dict[str, list[list[Any]]]) -> bytes:
                 f"xl/worksheets/sheet{n}.xml", f'<worksheet xmlns="{main}"><sheetData>{cells}</sheetData></worksheet>'
             )
     return buffer.getvalue()  # fmt: skip
+
+
+def old_records(*records: tuple[int, bytes]) -> bytes:
+    return b"".join(struct.pack("<HH", kind, len(body)) + body for kind, body in records)
+
+
+def old_container(stream: bytes) -> bytes:
+    """A compound file with one stream, “Workbook”: header, a table of sectors, a directory, the stream ([MS-CFB])."""
+    stream = stream.ljust(4096, b"\0")
+    sectors = -(-len(stream) // 512)
+    table = [0xFFFFFFFD, 0xFFFFFFFE, *range(3, 2 + sectors), 0xFFFFFFFE]
+    head = struct.pack("<8s16x5H6x", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", 0x3E, 3, 0xFFFE, 9, 6)
+    head += struct.pack("<9I", 0, 1, 1, 0, 4096, 0xFFFFFFFE, 0, 0xFFFFFFFE, 0) + struct.pack("<I", 0)
+    head += b"\xff" * (512 - len(head))
+
+    def entry(name: str, kind: int, child: int, start: int, size: int) -> bytes:
+        words = name.encode("utf-16-le") + b"\0\0"
+        places = struct.pack("<HBBIII", len(words), kind, 1, 0xFFFFFFFF, 0xFFFFFFFF, child)
+        return words.ljust(64, b"\0") + places + b"\0" * 36 + struct.pack("<IQ", start, size)
+
+    folder = entry("Root Entry", 5, 1, 0xFFFFFFFE, 0) + entry("Workbook", 2, 0xFFFFFFFF, 2, len(stream))
+    packed = struct.pack(f"<{len(table)}I", *table).ljust(512, b"\xff")
+    return head + packed + folder.ljust(512, b"\0") + stream.ljust(512 * sectors, b"\0")
+
+
+def old_workbook(*cells: tuple[int, int]) -> bytes:
+    """A BIFF8 workbook with one sheet: words in row 0, numbers below; `cells`: row and column from 0."""
+    begin = (0x0809, struct.pack("<HHHHII", 0x0600, 0x0005, 0, 0, 0, 0))
+    page = (0x0809, struct.pack("<HHHHII", 0x0600, 0x0010, 0, 0, 0, 0))
+    start = len(old_records(begin, (0x0085, b"\0" * 9), (0x000A, b"")))
+    sheet = (0x0085, struct.pack("<IBBBB", start, 0, 0, 1, 0) + b"S")
+    words = [(0x0204, struct.pack("<HHHHB", 0, column, 0, 1, 0) + b"ab"[column : column + 1]) for column in range(2)]
+    numbers = [(0x0203, struct.pack("<HHHd", row, column, 0, row + column)) for row, column in cells if row]
+    return old_container(old_records(begin, sheet, (0x000A, b""), page, *words, *numbers, (0x000A, b"")))

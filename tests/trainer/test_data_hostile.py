@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.trainer.data_files import classes, picture, sound, workbook, zipped
+from tests.trainer.data_files import classes, old_workbook, picture, sound, workbook, zipped
 from trainer.data.inspect import inspect
 from trainer.errors import DataError
 
@@ -145,6 +145,7 @@ def spoiled(data: bytes, seed: int) -> bytes:
 WHOLE: dict[str, Callable[[Path, int], bytes]] = {
     "xlsx": lambda _place, seed: spoiled(workbook({"S": [list(TABLE), *zip(*TABLE.values(), strict=True)]}), seed),
     "sheet": lambda place, seed: as_zip(spoiled_part(workbook({"S": [list(TABLE), *zip(*TABLE.values(), strict=True)]}), seed), place),
+    "xls": lambda _place, seed: spoiled(old_workbook(*((row, column) for row in range(30) for column in range(2))), seed),
     "zip": lambda place, seed: spoiled(as_zip(classes(), place), seed),
     "tar": lambda _place, seed: spoiled(as_tar(classes()), seed),
     "packed tar": lambda _place, seed: spoiled(gzip.compress(as_tar(classes()), mtime=0), seed),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.trainer.data_files import workbook
+from tests.trainer.data_files import old_records, old_workbook, workbook
 from trainer.data import workbooks
 from trainer.data.excel import open_workbook
 from trainer.data.reading import Table, open_table
@@ -173,43 +173,9 @@ def test_a_binary_sheet_is_measured_however_it_comes_in_pieces() -> None:
         )
 
 
-def old_records(*records: tuple[int, bytes]) -> bytes:
-    return b"".join(struct.pack("<HH", kind, len(body)) + body for kind, body in records)
-
-
 def test_records_of_an_old_workbook_end_with_their_sheet() -> None:
     data = old_records((0x0203, struct.pack("<HH", 5, 300) + b"\0" * 10), (0x000A, b""), (0x0203, b"\xff" * 14))
     assert [(kind, len(body)) for kind, body in workbooks.records(data, 0)] == [(0x0203, 14), (0x000A, 0)]
-
-
-def old_container(stream: bytes) -> bytes:
-    """A compound file with one stream, “Workbook”: header, a table of sectors, a directory, the stream ([MS-CFB])."""
-    stream = stream.ljust(4096, b"\0")
-    sectors = -(-len(stream) // 512)
-    table = [0xFFFFFFFD, 0xFFFFFFFE, *range(3, 2 + sectors), 0xFFFFFFFE]
-    head = struct.pack("<8s16x5H6x", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", 0x3E, 3, 0xFFFE, 9, 6)
-    head += struct.pack("<9I", 0, 1, 1, 0, 4096, 0xFFFFFFFE, 0, 0xFFFFFFFE, 0) + struct.pack("<I", 0)
-    head += b"\xff" * (512 - len(head))
-
-    def entry(name: str, kind: int, child: int, start: int, size: int) -> bytes:
-        words = name.encode("utf-16-le") + b"\0\0"
-        places = struct.pack("<HBBIII", len(words), kind, 1, 0xFFFFFFFF, 0xFFFFFFFF, child)
-        return words.ljust(64, b"\0") + places + b"\0" * 36 + struct.pack("<IQ", start, size)
-
-    folder = entry("Root Entry", 5, 1, 0xFFFFFFFE, 0) + entry("Workbook", 2, 0xFFFFFFFF, 2, len(stream))
-    packed = struct.pack(f"<{len(table)}I", *table).ljust(512, b"\xff")
-    return head + packed + folder.ljust(512, b"\0") + stream.ljust(512 * sectors, b"\0")
-
-
-def old_workbook(*cells: tuple[int, int]) -> bytes:
-    """A BIFF8 workbook with one sheet: words in row 0, numbers below; `cells`: row and column from 0."""
-    begin = (0x0809, struct.pack("<HHHHII", 0x0600, 0x0005, 0, 0, 0, 0))
-    page = (0x0809, struct.pack("<HHHHII", 0x0600, 0x0010, 0, 0, 0, 0))
-    start = len(old_records(begin, (0x0085, b"\0" * 9), (0x000A, b"")))
-    sheet = (0x0085, struct.pack("<IBBBB", start, 0, 0, 1, 0) + b"S")
-    words = [(0x0204, struct.pack("<HHHHB", 0, column, 0, 1, 0) + b"ab"[column : column + 1]) for column in range(2)]
-    numbers = [(0x0203, struct.pack("<HHHd", row, column, 0, row + column)) for row, column in cells if row]
-    return old_container(old_records(begin, sheet, (0x000A, b""), page, *words, *numbers, (0x000A, b"")))
 
 
 def test_an_old_workbook_is_measured_before_it_is_read(tmp_path: Path) -> None:
@@ -219,6 +185,14 @@ def test_an_old_workbook_is_measured_before_it_is_read(tmp_path: Path) -> None:
         assert sum(len(batch[0]) for batch in table.batches) == 29
     with pytest.raises(DataError, match="cell CRXO65536: 65,536 rows"):
         opened(tmp_path / "b.xls", old_workbook(*near, (65_535, 65_534)))
+
+
+def test_a_file_system_in_circles_hangs_nobody(tmp_path: Path) -> None:
+    """The library follows the list of sectors to its end, which is never reached when the last one names the first."""
+    book = bytearray(old_workbook(*((row, column) for row in range(30) for column in range(2))))
+    last = book.index(struct.pack("<2I", 0xFFFFFFFE, 0xFFFFFFFF), 516)
+    book[last : last + 4] = struct.pack("<I", 2)
+    assert sum(len(batch[0]) for batch in opened(tmp_path / "a.xls", bytes(book)).batches) == 29
 
 
 def test_letters_and_numbers_of_columns() -> None:

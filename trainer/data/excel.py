@@ -6,9 +6,10 @@ from datetime import time as clock
 from pathlib import Path
 from typing import Any
 
+from trainer.data.compound import protected
 from trainer.data.reading import BATCH_ROWS, Columns, Table, as_text, check_columns, damaged, named
 from trainer.data.scratch import scratch
-from trainer.data.workbooks import checked, protected
+from trainer.data.workbooks import checked
 from trainer.errors import DataError
 
 MAX_ROWS = 1_048_576

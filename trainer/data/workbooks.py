@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 from xml.parsers import expat
 
+from trainer.data.compound import contained, protected, workbook_stream
 from trainer.data.reading import OLD_OFFICE, damaged
 from trainer.data.scratch import check_room, is_full, no_space
 from trainer.data.unpacking import DAMAGE, EXPANSION_FREE, MAX_EXPANSION
@@ -85,15 +86,15 @@ def number_of(letters: str) -> int:
 
 
 def checked(path: Path, name: str, place: Path) -> Path:
-    """A workbook whose sheets are small enough: its copy in `place`, or a link to the file itself where it is no zip,
-    with the ending that tells its reader what it is."""
+    """A copy in `place` of a workbook whose sheets are small enough, with the ending that tells its reader what it is."""
     grid = Grid(name)
     with path.open("rb") as file:
         old = file.read(8).startswith(OLD_OFFICE)
     if old:
-        check_old(path, grid)
+        stream = workbook_stream(path, name)
+        check_old(stream, grid)
         to = place / "workbook.xls"
-        to.symlink_to(path.resolve())
+        to.write_bytes(contained(stream))
         return to
     try:
         with zipfile.ZipFile(path) as archive:
@@ -106,12 +107,6 @@ def checked(path: Path, name: str, place: Path) -> Path:
         if "encrypted" in str(error):
             raise protected(name) from error
         raise damaged(name, "it cannot be read as an Excel workbook") from error
-
-
-def protected(name: str) -> DataError:
-    return DataError(
-        f"{name} is protected by a password.", code="encrypted", hint="Save it without a password and send that."
-    )
 
 
 def copied(archive: zipfile.ZipFile, packed: int, place: Path, grid: Grid) -> Path:
@@ -353,16 +348,8 @@ def head(data: bytes, at: int) -> tuple[int, int, int]:
     return record, length, at
 
 
-def check_old(path: Path, grid: Grid) -> None:
-    """The sheets of an .xls file, found as its list of sheets says. What is no such file is left to its reader."""
-    import olefile
-
-    try:
-        with olefile.OleFileIO(str(path)) as container:
-            found = next((name for name in ("Workbook", "Book") if container.exists(name)), None)
-            data = container.openstream(found).read() if found else b""
-    except (OSError, ValueError, IndexError, struct.error, RecursionError):
-        return
+def check_old(data: bytes, grid: Grid) -> None:
+    """The sheets of an .xls file's workbook, found where its list of sheets says."""
     for start in [
         struct.unpack_from("<I", body)[0] for kind, body in records(data, 0) if kind == OLD_SHEET and len(body) >= 4
     ]:
