@@ -14,7 +14,7 @@ MIB = 2**20
 USUAL, PART, STRANGER = 5 * MIB, 17 * MIB, MIB // 16
 UPLOADS = ("/new", "/api/v1/datasets")
 PATIENCE_SECONDS = 20.0
-LEAST_BYTES_PER_SECOND = 8 * 1024
+LEAST_BYTES_PER_SECOND = 4 * 1024
 """A body may take PATIENCE_SECONDS plus its size so far by this rate; a phone on a bad line is several times quicker."""
 Headers = list[tuple[bytes, bytes]]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
