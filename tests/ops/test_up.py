@@ -156,7 +156,7 @@ def test_what_is_killed_comes_back(up: Up) -> None:
 def test_a_second_one_is_refused(up: Up) -> None:
     same_folder = Up(up.data)
     assert same_folder.process.wait(30) == 1
-    assert f"Maquette is already running at {up.address}." in same_folder.said
+    assert f"Maquette is already running at {up.address}, on {up.data} (process" in same_folder.said
     same_port = Up(up.data.parent / "other", PORT=str(up.port))
     assert same_port.process.wait(30) == 1
     assert f"Maquette is already running at {up.address}." in same_port.said

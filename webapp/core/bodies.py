@@ -17,7 +17,7 @@ ASKING = re.compile(r"/d/[^/]+|/runs/[^/]+/try")
 """Where a picture or a sound is sent to a model."""
 UPLOADS = ("/new", "/api/v1/datasets")
 PATIENCE_SECONDS = 20.0
-LEAST_BYTES_PER_SECOND = 8 * 1024
+LEAST_BYTES_PER_SECOND = 4 * 1024
 """A body may take PATIENCE_SECONDS plus its size so far by this rate; a phone on a bad line is several times quicker."""
 Headers = list[tuple[bytes, bytes]]
 Receive = Callable[[], Awaitable[dict[str, Any]]]

@@ -159,20 +159,21 @@ def without_password(url: str) -> str:
 
 
 @contextlib.contextmanager
-def only_one(data: Path) -> Iterator[None]:
+def only_one(data: Path, address: str = "") -> Iterator[None]:
     """Hold the data folder: a second Maquette on it would start a second Redis and a second set of workers."""
     with (data / "up.lock").open("a+", encoding="ascii") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             lock.seek(0)
-            pid = lock.read().strip()
+            pid, _space, there = lock.read().strip().partition(" ")
+            which = f"is already running at {there}, on" if there else "already runs on"
             raise StartError(
-                f"Maquette already runs on {data}{f' (process {pid})' if pid else ''}.",
+                f"Maquette {which} {data}{f' (process {pid})' if pid else ''}.",
                 "Use that one, stop it with Ctrl-C, or give this one its own folder and ports: "
                 "`make run MAQUETTE_DATA=var2 PORT=8010 SERVING_PORT=8011`.",
             ) from error
         lock.truncate(0)
-        lock.write(str(os.getpid()))
+        lock.write(f"{os.getpid()} {address}")
         lock.flush()
         yield

@@ -45,7 +45,7 @@ class Command(BaseCommand):
         )
         try:
             check(place)
-            with preflight.only_one(place.data):
+            with preflight.only_one(place.data, preflight.address_of(place.host, place.port)):
                 up(place, verbose=options["verbose"] or os.environ.get("VERBOSE") == "1")
         except StartError as error:
             raise CommandError(f"{error.message}\n{error.remedy}") from error
