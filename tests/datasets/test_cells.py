@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from webapp.datasets.templatetags.cells import boxed, tagged
+from webapp.datasets.templatetags.cells import boxed, counted, tagged
 
 
 def test_tagged_words_are_marked_together() -> None:
@@ -30,3 +30,11 @@ def test_boxes_are_drawn_as_shapes_only() -> None:
     assert "&lt;script&gt;" in shown
     assert 'viewBox="0 0 40 1"' in shown
     assert "row &quot;1&quot;" in shown
+
+
+def test_kinds_are_counted() -> None:
+    boxes = json.dumps([{"label": "cat", "box": [0, 0, 1, 1]}, {"label": "dog"}, {"label": "cat"}, 3])
+    assert counted(boxes, "label") == "cat × 2, dog"
+    assert counted('["B-person", "I-person", "O", "B-place", "B-person"]', "tag") == "person × 2, place"
+    assert counted('["NN", "VB", "NN"]', "tag") == "NN × 2, VB"
+    assert counted("[cut", "label") == counted(None, "tag") == ""

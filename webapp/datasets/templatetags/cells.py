@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections import Counter
 from typing import Any
 
 from django import template
@@ -10,7 +11,7 @@ from django.utils.safestring import SafeString
 
 register = template.Library()
 
-MOST_BOXES, MOST_WORDS, MOST_LETTERS = 60, 80, 60
+MOST_BOXES, MOST_WORDS, MOST_LETTERS, MOST_KINDS = 60, 80, 60, 8
 
 
 def parsed(cell: Any) -> list[Any]:
@@ -41,6 +42,18 @@ def boxed(address: str, width: Any, height: Any, objects: Any, label: str) -> Sa
         address,
         rectangles,
     )
+
+
+@register.simple_tag
+def counted(cell: Any, what: str) -> str:
+    """What a cell of boxes (`label`) or of marks (`tag`) holds, each kind once with its number; the drawing says where."""
+    if what == "label":
+        kinds = [str(one.get("label", "")) for one in parsed(cell) if isinstance(one, dict)]
+    else:
+        marks = [str(tag).partition("-") for tag in parsed(cell)]
+        kinds = [kind or begun for begun, dash, kind in marks if (begun in ("B", "S", "U") if dash else begun != "O")]
+    found = Counter(kind[:MOST_LETTERS] for kind in kinds)
+    return ", ".join(f"{kind} × {count}" if count > 1 else kind for kind, count in found.most_common(MOST_KINDS))
 
 
 def positive(value: Any) -> float:
