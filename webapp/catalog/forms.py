@@ -1,21 +1,40 @@
 """Forms generated from a task's parameter schema, so that a new task brings its own."""
 
+import re
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext as _
 from pydantic import ValidationError
 
 from trainer import tasks
 from webapp.core.problems import Problem
 
 
+class NumbersField(forms.CharField):
+    """A list of numbers as a person writes it: “32, 64, 128”."""
+
+    def to_python(self, value: Any) -> Any:
+        texts = [part for part in re.split(r"[\s,;]+", super().to_python(value)) if part]
+        try:
+            return [float(part) if "." in part else int(part) for part in texts]
+        except ValueError as error:
+            raise forms.ValidationError(_("Write numbers with commas between them, such as 32, 64, 128.")) from error
+
+
 def field_of(schema: dict[str, Any]) -> forms.Field:
     """One form field for one property of a JSON schema: bounds, choices, title and help are the schema's."""
     options = {"label": schema.get("title", ""), "help_text": schema.get("description", ""), "required": False}
     kinds = {part.get("type") for part in schema.get("anyOf", [schema])}
-    if "enum" in schema:
-        return forms.ChoiceField(choices=[(value, value) for value in schema["enum"]], **options)
-    bounds = {"min_value": schema.get("minimum"), "max_value": schema.get("maximum")}
+    listed = next((part["enum"] for part in [schema, *schema.get("anyOf", [])] if "enum" in part), None)
+    if listed:
+        return forms.ChoiceField(choices=[("", _("recommended")), *((value, value) for value in listed)], **options)
+    parts = [schema, *schema.get("anyOf", [])]
+    bounds = {
+        f"{name[:3]}_value": next((one[name] for one in parts if name in one), None) for name in ("minimum", "maximum")
+    }
+    if "array" in kinds:
+        return NumbersField(max_length=500, **options)
     if "boolean" in kinds:
         return forms.NullBooleanField(**options)
     if "integer" in kinds:
@@ -25,6 +44,12 @@ def field_of(schema: dict[str, Any]) -> forms.Field:
     return forms.CharField(max_length=500, **options)
 
 
+def shown(default: Any) -> str:
+    if isinstance(default, list | tuple):
+        return ", ".join(map(str, default))
+    return "" if default is None else str(default)
+
+
 def params_form(task: str, data: Any = None) -> forms.Form:
     """An unbound or bound form of a task's settings, each named `param-<name>`, empty meaning the recommended value."""
     properties = tasks.get(task).params.model_json_schema()["properties"]
@@ -32,7 +57,7 @@ def params_form(task: str, data: Any = None) -> forms.Form:
     for name, schema in properties.items():
         field = field_of(schema)
         default = schema.get("default")
-        field.widget.attrs["placeholder"] = "" if default is None else str(default)
+        field.widget.attrs["placeholder"] = shown(default)
         form.fields[name] = field
     return form
 

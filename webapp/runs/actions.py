@@ -23,10 +23,13 @@ from webapp.costs.actions import check_budget, decimal_of, price_per_hour
 from webapp.datasets.models import DatasetVersion
 from webapp.datasets.models import Status as DatasetStatus
 from webapp.prototypes.models import Prototype
+from webapp.runs import base_models
 from webapp.runs.models import MAX_SEED, Estimate, Run, Status
 from webapp.runs.queues import HARDWARE, QUEUES, queue_of
 
 log = logging.getLogger(__name__)
+FIRST_WEIGHTS = "initial_weights"
+"""The setting of small nets that may name a run to take weights from."""
 ANSWER_BEFORE_RESEND_SECONDS = 15
 
 
@@ -42,12 +45,14 @@ def settings_of(version: DatasetVersion, body: dict[str, Any]) -> dict[str, Any]
             _("No column to learn from was found."), code="no_task", hint=_("Choose the columns on the data page.")
         )
     task = find_task(slug)
+    check_roles(task, version.suggestion["columns"])
     blocking = next((problem for problem in version.problems if problem["severity"] == "error"), None)
     if blocking:
         raise Problem(
             blocking["message"], code=blocking["code"], hint=_("Mend it on the data page, or send a better file.")
         )
-    method = body.get("method") or "full"
+    model = check_model(body.get("model") or task.declaration()["models"][0]["ref"], slug, version)
+    method = body.get("method") or base_models.default_method(slug, model)
     methods = {known["slug"] for known in task.declaration()["methods"]}
     if method not in methods:
         raise Problem(
@@ -55,6 +60,7 @@ def settings_of(version: DatasetVersion, body: dict[str, Any]) -> dict[str, Any]
             code="bad_method",
             hint=_("Choose one of %(names)s.") % {"names": ", ".join(sorted(methods))},
         )
+    base_models.check_method(method, model)
     hardware = body.get("hardware") or "cpu"
     if hardware not in HARDWARE:
         raise Problem(
@@ -64,13 +70,24 @@ def settings_of(version: DatasetVersion, body: dict[str, Any]) -> dict[str, Any]
         )
     return {
         "task": slug,
-        "model": check_model(body.get("model") or task.declaration()["models"][0]["ref"]),
+        "model": model,
         "method": method,
-        "params": check_params(slug, body.get("params") or {}),
+        "params": check_weights(check_params(slug, body.get("params") or {}), slug, version),
         "limits": check_limits(body.get("limits") or {}),
         "hardware": hardware,
         "seed": check_seed(body.get("seed") or 0),
     }
+
+
+def check_roles(task: Any, columns: dict[str, str]) -> None:
+    """Every role that the task needs has a column."""
+    missing = next((role for role in task.roles if role.required and role.name not in columns), None)
+    if missing is not None:
+        raise Problem(
+            _("The task %(task)s needs a column as “%(role)s”.") % {"task": task.slug, "role": missing.name},
+            code="no_column",
+            hint=_("Choose the columns on the data page, or send columns with the task."),
+        )
 
 
 def find_task(slug: str) -> Any:
@@ -91,14 +108,29 @@ def find_task(slug: str) -> Any:
         ) from error
 
 
-def check_model(ref: str) -> str:
-    """A reference's form; whether it exists is the trainer's to say. `artifact:` paths are not for strangers to name."""
+def check_weights(params: dict[str, Any], slug: str, version: DatasetVersion) -> dict[str, Any]:
+    """First weights may be those of an own run, by its id; a path is not for strangers to name."""
+    ref = params.get(FIRST_WEIGHTS)
+    if isinstance(ref, str) and ref.startswith(base_models.ARTIFACT):
+        base_models.of_run(ref.removeprefix(base_models.ARTIFACT), slug, version.workspace)
+    return params
+
+
+def check_model(ref: str, slug: str, version: DatasetVersion) -> str:
+    """A reference's form; whether it exists is the trainer's to say. `artifact:` is the id of an own run, never a path."""
     kind, colon, name = ref.partition(":")
+    if kind == "artifact":
+        base_models.of_run(name, slug, version.workspace)
+        return ref
+    if ref in {model["ref"] for model in find_task(slug).declaration()["models"]}:
+        return ref
     if not colon or kind not in ("bundled", "hub", "local") or not name or ".." in name or name.startswith("/"):
         raise Problem(
             _("“%(name)s” is no model reference.") % {"name": ref},
             code="bad_model",
-            hint=_("Write bundled:NAME, hub:ORG/NAME@REVISION or local:NAME; GET /api/v1/models lists some."),
+            hint=_(
+                "Write bundled:NAME, hub:ORG/NAME@REVISION, local:NAME or artifact:RUN; GET /api/v1/models lists some."
+            ),
         )
     known = {model["ref"] for task in tasks.all() for model in task.declaration()["models"]}
     if kind == "bundled" and ref not in known:
@@ -137,13 +169,16 @@ def check_limits(limits: dict[str, Any]) -> dict[str, float]:
 
 def spec_of(version: DatasetVersion, fields: dict[str, Any], price: Decimal) -> dict[str, Any]:
     """The trainer's specification (docs/contract) of these settings over this version."""
+    params, slug = dict(fields["params"]), fields["task"]
+    if params.get(FIRST_WEIGHTS):
+        params[FIRST_WEIGHTS] = base_models.resolved(params[FIRST_WEIGHTS], slug, version.workspace)
     return {
         "version": 1,
-        "task": fields["task"],
+        "task": slug,
         "dataset": {"path": str(version.folder), "columns": version.suggestion.get("columns", {})},
-        "model": fields["model"],
+        "model": base_models.resolved(fields["model"], slug, version.workspace),
         "method": fields["method"],
-        "params": fields["params"],
+        "params": params,
         "limits": fields["limits"],
         "hardware": {"device": fields["hardware"], "price_per_hour": float(price)},
         "seed": fields["seed"],

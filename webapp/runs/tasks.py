@@ -5,7 +5,7 @@ from typing import Any
 from celery import shared_task
 from celery.signals import worker_ready, worker_shutting_down
 
-from webapp.runs import actions, estimates, storage, supervisor, worker
+from webapp.runs import actions, estimates, previews, storage, supervisor, worker
 
 
 @shared_task(name="webapp.runs.tasks.train")
@@ -16,6 +16,11 @@ def train(run_id: str) -> None:
 @shared_task(name="webapp.runs.tasks.measure")
 def measure(estimate_id: str) -> None:
     estimates.measure(estimate_id)
+
+
+@shared_task(name="webapp.runs.tasks.preview")
+def preview(version_id: str, key: str) -> None:
+    previews.draw(version_id, key)
 
 
 @shared_task(name="webapp.runs.tasks.sweep")

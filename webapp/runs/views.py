@@ -23,7 +23,7 @@ from webapp.costs.actions import month
 from webapp.costs.models import Rate
 from webapp.datasets.actions import media_file
 from webapp.prototypes.models import Prototype
-from webapp.runs import actions, estimates, inputs, live, queues, reports, storage
+from webapp.runs import actions, base_models, diagrams, estimates, inputs, live, previews, queues, reports, storage
 from webapp.runs.models import Run, Status
 
 RUNS_A_PAGE = 15
@@ -53,10 +53,18 @@ def train(request: HttpRequest, pk: str) -> HttpResponse:
     done = prototype.runs.filter(status=Status.SUCCEEDED, headline__isnull=False)
     labels = version.labels
     records = workers()
+    models = base_models.choices(slug, request.workspace)
+    asked = request.GET.get("model") or models[0]["ref"]
+    is_net = asked.startswith(base_models.SCRATCH)
     context = {
         "prototype": prototype,
         "version": version,
         "task": tasks.get(slug).declaration(),
+        "models": models,
+        "method_asked": request.GET.get("method") or (base_models.default_method(slug, asked) if is_net else ""),
+        "asked": asked,
+        "nets": any(one["ref"].startswith(base_models.SCRATCH) for one in models),
+        "augments": previews.augments(slug),
         "form": params_form(slug),
         "hardware": options(records),
         "gpus": gpu_count(records),
@@ -86,7 +94,7 @@ def body_of(form: Any, version: Any) -> dict[str, Any]:
         "method": form.get("method") or None,
         "model": form.get("model") or None,
         "hardware": form.get("hardware") or None,
-        "params": {name: value for name, value in bound.cleaned_data.items() if value not in (None, "")},
+        "params": {name: value for name, value in bound.cleaned_data.items() if value not in (None, "", [])},
         "limits": limits,
         "seed": form.get("seed") or 0,
     }
@@ -119,6 +127,47 @@ def estimate(request: HttpRequest, pk: str) -> HttpResponse:
         return render(request, template, context | {"problem": message})
     result = estimates.priced(found) if found.result else None
     return render(request, template, context | {"estimate": result, "problem": found.error, "measuring": not result})
+
+
+@member
+def net(request: HttpRequest, pk: str) -> HttpResponse:
+    """The fragment with the layers of the chosen small net, and how many weights it has."""
+    version = load(Prototype.objects.select_related("dataset"), request.workspace, pk).dataset.current
+    if version is None:
+        raise Http404
+    try:
+        found = previews.diagram(version, body_of(request.GET, version))
+    except Problem as problem:
+        return render(request, "runs/_net.html", {"problem": problem})
+    drawn = {"net": found, "drawing": diagrams.draw(found), "blocks": diagrams.blocks(found)} if found else {}
+    return render(request, "runs/_net.html", drawn)
+
+
+@member
+@require_POST
+def augmented(request: HttpRequest, pk: str) -> HttpResponse:
+    """The fragment with pictures as learning would see them; it asks again while they are drawn."""
+    prototype = load(Prototype.objects.select_related("dataset"), request.workspace, pk)
+    version = prototype.dataset.current
+    if version is None:
+        raise Http404
+    context: dict[str, Any] = {"prototype": prototype}
+    try:
+        context |= previews.augmented(version, body_of(request.POST, version))
+    except Problem as problem:
+        context["problem"] = problem
+    return render(request, "runs/_augmented.html", context)
+
+
+@member
+def augmented_picture(request: HttpRequest, pk: str, key: str) -> HttpResponseBase:
+    version = load(Prototype.objects.select_related("dataset"), request.workspace, pk).dataset.current
+    path = previews.folder_of(version, key) / previews.PICTURE if version and key.isalnum() else None
+    if path is None or not path.is_file():
+        raise Http404
+    response = FileResponse(path.open("rb"), content_type="image/png")
+    response["Cache-Control"] = "private, max-age=86400, immutable"
+    return response
 
 
 @member
