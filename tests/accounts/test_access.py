@@ -16,6 +16,7 @@ from webapp.runs.views import member_run
 
 ClientOf = Callable[[User], Client]
 POST_ONLY = {
+    "augmented",
     "cancel_run",
     "change_rows",
     "choose_sheet",
@@ -39,9 +40,18 @@ POST_ONLY = {
     "update_endpoint",
     "update_profile",
 }
-PUBLIC = {"confirm_address", "sign_in_link", "demo", "demo_feedback", "upload", "uploads"}
+PUBLIC = {"confirm_address", "sign_in_link", "demo", "demo_example", "demo_feedback", "upload", "uploads"}
 """Open to strangers, or with rules of their own: uploads speak tus (tests/datasets/test_tus.py)."""
-NEEDS_MORE = {"run_stream", "run_artifact", "estimate", "media", "diff"}
+NEEDS_MORE = {
+    "run_stream",
+    "run_artifact",
+    "run_example",
+    "run_media",
+    "augmented_picture",
+    "estimate",
+    "media",
+    "diff",
+}
 """Pages that are not there without a further name or without files."""
 
 
@@ -77,13 +87,15 @@ def address(user: User, workspace: Workspace) -> Callable[[str], str]:
     }
     by_name = {
         **dict.fromkeys(("delete_prototype", "train", "estimate", "runs", "share"), run.prototype_id),
+        **dict.fromkeys(("augmented", "augmented_picture", "net"), run.prototype_id),
         **dict.fromkeys(("deploy", "try_run"), run.pk),
         "revoke_key": endpoint.keys.get().pk,
         "revoke_link": endpoint.links.get().pk,
         "promote": endpoint.versions.get().pk,
     }
     views = {str(one.name): one.lookup_str.split(".")[1] for one in OURS}
-    more = {"media": ["0" * 24 + ".png"]}
+    picture = "0" * 24 + ".png"
+    more = {"media": [picture], "run_media": [picture], "augmented_picture": ["0" * 24], "run_example": ["0"]}
     return lambda name: reverse(
         name, args=[by_name.get(name) or by_view[views[name]], *more.get(name, [])] if name in NAMED else []
     )
