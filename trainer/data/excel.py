@@ -6,7 +6,7 @@ from datetime import time as clock
 from pathlib import Path
 from typing import Any
 
-from trainer.data.reading import BATCH_ROWS, Columns, Table, as_text, check_columns, damaged, named
+from trainer.data.reading import BATCH_ROWS, Columns, Table, as_text, check_columns, damaged, named, no_header, numbered
 from trainer.errors import DataError
 
 MAX_ROWS = 1_048_576
@@ -15,8 +15,9 @@ HEADER_AMONG = 30
 Row = list[str | None]
 
 
-def open_workbook(path: Path, name: str, size: int, wanted: str | None = None) -> Table:
-    """The sheet that is `wanted`, or looks most like a table; `details["sheets"]` names them all."""
+def open_workbook(path: Path, name: str, size: int, wanted: str | None = None, header_row: int | None = None) -> Table:
+    """The sheet that is `wanted`, or looks most like a table; `details["sheets"]` names them all. `header_row`: from 1, or
+    0 for a sheet without; otherwise it is found."""
     from python_calamine import CalamineWorkbook
 
     try:
@@ -42,13 +43,23 @@ def open_workbook(path: Path, name: str, size: int, wanted: str | None = None) -
         )
     sheet, at, _score = chosen
     rows = dict(sheets)[sheet]
-    header = rows[at]
-    width = max((place + 1 for row in rows[at:] for place, cell in enumerate(row) if cell), default=0)
-    check_columns(header[:width], name)
+    if header_row is not None:
+        at = header_row - 1
+        check_header(rows, header_row, f"the sheet “{sheet}” of {name}")
+    width = max((place + 1 for row in rows[max(at, 0) :] for place, cell in enumerate(row) if cell), default=0)
+    names = numbered(width) if at < 0 else named(rows[at][:width])
+    check_columns(names, name)
     details = {"sheet": sheet, "sheets": workbook.sheet_names, "header_row": at + 1}
-    table = Table(name, "excel", named(header[:width]), iter(()), size, details)
+    table = Table(name, "excel", names, iter(()), size, details)
     table.batches = batches(rows[at + 1 :], width)
     return table
+
+
+def check_header(rows: list[Row], header_row: int, name: str) -> None:
+    if header_row > len(rows):
+        raise no_header(name, header_row, f"there are only {len(rows):,}")
+    if header_row and not any((cell or "").strip() for cell in rows[header_row - 1]):
+        raise no_header(name, header_row, "it is blank")
 
 
 def no_sheet(name: str, wanted: str, sheets: list[str]) -> DataError:
