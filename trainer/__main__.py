@@ -60,6 +60,9 @@ def parser() -> argparse.ArgumentParser:
     read.add_argument("--columns", type=json_object, help='JSON, such as {"text": "message", "label": "topic"}')
     read.add_argument("--split", type=json_object, help='JSON, such as {"test": 0.2, "validation": 0.1, "seed": 0}')
     read.add_argument("--sheet", help="the sheet of a workbook to read; otherwise the one most like a table")
+    read.add_argument(
+        "--header", type=int, help="the row of the column names, from 1; 0: the file has none; otherwise it is found"
+    )
     read.add_argument("--fix", action="append", default=[], help="mend one fault; repeatable")
     read.add_argument(
         "--changes",
@@ -132,6 +135,7 @@ def inspect_files(options: argparse.Namespace) -> None:
         fixes=options.fix,
         changes=options.changes,
         sheet=options.sheet,
+        header=options.header,
         emit=emit,
     )
     emit("result", **result)

@@ -188,5 +188,28 @@ def test_pictures_are_shown_and_never_run(
     assert client_of(outsider).get(address).status_code == 404
     for wrong in ("../data.parquet", "..%2fdata.parquet", "0" * 24 + ".png", "profile.json"):
         assert client.get(f"/prototypes/{prototype.pk}/media/{wrong}").status_code == 404
-    answer = client.post(f"/prototypes/{prototype.pk}/train", {"method": "full"})
+
+
+def test_a_task_that_cannot_be_trained_yet(
+    user: User, workspace: Workspace, client_of: Callable[[User], Client]
+) -> None:
+    rows = [f'{{"document": "{"A long story. " * 20}{at}", "summary": "A story, number {at}."}}' for at in range(40)]
+    made = read(actions.create_dataset(workspace, user, [SimpleUploadedFile("a.jsonl", "\n".join(rows).encode())]))
+    prototype = Prototype.objects.create(workspace=workspace, dataset=made, name="stories")
+    answer = client_of(user).post(f"/prototypes/{prototype.pk}/train", {"method": "full"})
     assert b"cannot be trained here yet" in answer.content
+
+
+def test_another_header_row(user: User, workspace: Workspace, api_of: Callable[[User], Client]) -> None:
+    lines = ["Support;first quarter", "text;label", *(f"order number {n} of the list;{'ab'[n % 2]}" for n in range(40))]
+    file = SimpleUploadedFile("a.csv", "\n".join(lines).encode())
+    made = read(actions.create_dataset(workspace, user, [file], header=0))
+    version = made.current
+    assert version is not None
+    assert (version.header_row, version.rows, version.columns[0]["name"]) == (0, 42, "column_1")
+    address, kind = f"/api/v1/datasets/{made.pk}/versions", "application/json"
+    assert api_of(user).post(address, {"header": -2}, kind).json()["code"] == "bad_header"
+    assert api_of(user).post(address, {"header": 2}, kind).status_code == 201
+    second = read(made).current
+    assert second is not None
+    assert (second.header_row, second.rows, second.columns[0]["name"]) == (2, 40, "text")

@@ -25,7 +25,7 @@ def test_texts() -> None:
     ("column", "what", "figure"),
     [
         ({"kind": "number", "numbers": {"min": -4, "median": 3, "max": 1200.5, "mean": 399.8}}, "Median", "3"),
-        ({"kind": "date", "dates": {"first": "2024-01-01", "last": "2024-02-01"}}, "Last", "2024-02-01"),
+        ({"kind": "date", "dates": {"first": "2024-01-01", "last": "2024-02-01"}}, "Latest", "2024-02-01"),
         (
             {"kind": "image", "pictures": {"width": {"min": 20, "max": 25}, "height": {"min": 10, "max": 10}, "modes": {"RGB": 12}, "formats": {}}},
             "Pixels",

@@ -90,17 +90,18 @@ def read_files(
     task: str | None = None,
     media: Path | None = None,
     sheet: str | None = None,
+    header: int | None = None,
     emit: Emit = silent,
 ) -> Content:
     """Read, guess the task and the roles, and split. `fixed`: the part of each file where it is known; names tell it
-    otherwise. `media`: where pictures and sounds of an archive go."""
+    otherwise. `media`: where pictures and sounds of an archive go. `sheet`, `header`: see `open_table`."""
     from trainer.data.uploads import unpacked
 
     with unpacked(files, fixed, media, emit) as sources:
         if sources.content is not None:
             content, file_parts = sources.content, sources.parts
         else:
-            tables = [open_table(path, name, sheet) for path, name in sources.tables]
+            tables = [open_table(path, name, sheet, header) for path, name in sources.tables]
             content, file_parts = gather(tables, sources.table_parts, emit)
             content.problems += sources.problems
     look(content, columns, task)

@@ -4,9 +4,20 @@ import csv
 import io
 import re
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
-from trainer.data.reading import BATCH_ROWS, MAX_COLUMNS, MAX_FIELD_CHARACTERS, Columns, Table, check_columns, named
+from trainer.data.reading import (
+    BATCH_ROWS,
+    MAX_COLUMNS,
+    MAX_FIELD_CHARACTERS,
+    Columns,
+    Table,
+    check_columns,
+    named,
+    no_header,
+    numbered,
+)
 from trainer.data.text import SNIFF_BYTES, Lines
 from trainer.errors import DataError
 
@@ -32,26 +43,48 @@ def find_delimiter(sample: str) -> str:
     return max(scores, key=lambda one: scores[one]) if scores else ","
 
 
-def csv_table(lines: Lines, sample: str, name: str, size: int, details: dict[str, Any]) -> Table:
+def csv_table(lines: Lines, sample: str, name: str, size: int, details: dict[str, Any], at: int | None = None) -> Table:
+    """`at`: the line of the header where somebody has chosen it, from 1; 0 for a file without."""
     csv.field_size_limit(MAX_FIELD_CHARACTERS)
     said = re.match(r"sep=(.)\r?\n?", sample)
-    delimiter = said[1] if said else find_delimiter(sample.replace("\0", ""))
+    delimiter = said[1] if said else find_delimiter(from_line(sample.replace("\0", ""), at or 1))
     if said:
         next(lines)
         lines.mark()
     spaced = f'{delimiter} "' in sample and f'{delimiter}"' not in sample
     table = Table(name, "csv", [], iter(()), size, details | {"delimiter": delimiter})
     records = read_records(lines, table, csv.reader(lines, delimiter=delimiter, skipinitialspace=spaced))
-    header = next((row for _line, row in records if any(cell.strip() for cell in row)), None)
+    line, header = next(
+        ((line, row) for line, row in records if any(map(str.strip, row)) and line >= (at or 1)), (0, None)
+    )
+    if at and line != at:
+        raise no_header(name, at, "the file ends before it" if header is None else "it is blank or inside a cell")
     if header is None:
         raise DataError(f"{name} has no rows.", code="no_rows", hint="Export it again and send that.")
     header[0] = header[0].lstrip("\ufeff")
-    while len(header) > 1 and not header[-1].strip():
-        header.pop()
-    check_columns(header, name)
-    table.columns = named(header)
+    if at is not None:
+        table.details["header_row"] = at
+        table.bad, table.bad_count = [], 0
+    if at == 0:
+        check_columns(header, name)
+        table.columns, records = numbered(len(header)), chain([(line, header)], records)
+    else:
+        while len(header) > 1 and not header[-1].strip():
+            header.pop()
+        check_columns(header, name)
+        table.columns = named(header)
     table.batches = batches(records, table)
     return table
+
+
+def from_line(sample: str, line: int) -> str:
+    """The sample without the lines above; all of it when it ends before that."""
+    for _n in range(line - 1):
+        found = re.search(r"\r\n|\r|\n", sample)
+        if found is None:
+            break
+        sample = sample[found.end() :]
+    return sample
 
 
 def read_records(lines: Lines, table: Table, reader: Any) -> Iterator[tuple[int, list[str]]]:

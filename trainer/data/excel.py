@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer.data.compound import protected
-from trainer.data.reading import BATCH_ROWS, Columns, Table, as_text, check_columns, damaged, named
+from trainer.data.reading import BATCH_ROWS, Columns, Table, as_text, check_columns, damaged, named, no_header, numbered
 from trainer.data.scratch import scratch
 from trainer.data.workbooks import checked
 from trainer.errors import DataError
@@ -18,8 +18,9 @@ HEADER_AMONG = 30
 Row = list[str | None]
 
 
-def open_workbook(path: Path, name: str, size: int, wanted: str | None = None) -> Table:
-    """The sheet that is `wanted`, or looks most like a table; `details["sheets"]` names them all."""
+def open_workbook(path: Path, name: str, size: int, wanted: str | None = None, header_row: int | None = None) -> Table:
+    """The sheet that is `wanted`, or looks most like a table; `details["sheets"]` names them all. `header_row`: from 1, or
+    0 for a sheet without; otherwise it is found."""
     from python_calamine import CalamineWorkbook
 
     try:
@@ -44,13 +45,23 @@ def open_workbook(path: Path, name: str, size: int, wanted: str | None = None) -
         )
     sheet, at, _score = chosen
     rows = dict(sheets)[sheet]
-    width = max(map(len, rows[at:]), default=0)
-    header = padded(rows[at], width)
+    if header_row is not None:
+        at = header_row - 1
+        check_header(rows, header_row, f"the sheet “{sheet}” of {name}")
+    width = max(map(len, rows[max(at, 0) :]), default=0)
+    header = numbered(width) if at < 0 else padded(rows[at], width)
     check_columns(header, name)
     details = {"sheet": sheet, "sheets": workbook.sheet_names, "header_row": at + 1}
-    table = Table(name, "excel", named(header), iter(()), size, details)
+    table = Table(name, "excel", header if at < 0 else named(header), iter(()), size, details)
     table.batches = batches(rows[at + 1 :], width)
     return table
+
+
+def check_header(rows: list[Row], header_row: int, name: str) -> None:
+    if header_row > len(rows):
+        raise no_header(name, header_row, f"there are only {len(rows):,}")
+    if header_row and not any((cell or "").strip() for cell in rows[header_row - 1]):
+        raise no_header(name, header_row, "it is blank")
 
 
 def no_sheet(name: str, wanted: str, sheets: list[str]) -> DataError:

@@ -53,6 +53,7 @@ def inspect(
     fixes: Sequence[str] = (),
     changes: dict[str, Any] | None = None,
     sheet: str | None = None,
+    header: int | None = None,
     emit: Emit = silent,
 ) -> dict[str, Any]:
     """Write a version folder from files, or from another version's folder; what the result event says."""
@@ -64,6 +65,12 @@ def inspect(
     wanted = split_spec(split)
     if task is not None and task not in SHAPES:
         raise SpecError(f"There is no task “{task}”.", code="bad_task", hint=f"Choose one of: {', '.join(SHAPES)}.")
+    if header is not None and header < 0:
+        raise SpecError(
+            f"There is no row {header}.",
+            code="bad_header",
+            hint="Rows are counted from 1; 0 says that there is no header.",
+        )
     part = out.with_name(out.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     made = not out.parent.exists()
@@ -75,7 +82,14 @@ def inspect(
         else:
             with below(part / "scratch"):
                 content = read_files(
-                    list(files), columns=columns, split=wanted, task=task, media=part / "media", sheet=sheet, emit=emit
+                    list(files),
+                    columns=columns,
+                    split=wanted,
+                    task=task,
+                    media=part / "media",
+                    sheet=sheet,
+                    header=header,
+                    emit=emit,
                 )
         if changes:
             change(content, changes)

@@ -79,9 +79,9 @@ def display_name(name: str) -> str:
     return shown if len(shown) <= 120 else f"{shown[:80]}…{shown[-30:]}"
 
 
-def open_table(path: Path, name: str | None = None, sheet: str | None = None) -> Table:
+def open_table(path: Path, name: str | None = None, sheet: str | None = None, header: int | None = None) -> Table:
     """Recognise a file by its first bytes and open it. `name` is shown to people instead of the path's own; `sheet` is the
-    one wanted of a workbook."""
+    one wanted of a workbook; `header` the row of the column names, from 1, or 0 for a table without."""
     name = name or display_name(path.name)
     try:
         size = path.stat().st_size
@@ -96,15 +96,16 @@ def open_table(path: Path, name: str | None = None, sheet: str | None = None) ->
     if head.startswith(b"PAR1"):
         from trainer.data.parquet import open_parquet
 
+        refuse_header(header, name, "Parquet")
         return open_parquet(path, name, size)
     if head.startswith(OLD_OFFICE) or (head.startswith(ZIP) and is_workbook(path)):
         from trainer.data.excel import open_workbook
 
-        return open_workbook(path, name, size, sheet)
+        return open_workbook(path, name, size, sheet, header)
     refuse_other_kinds(head, path, name)
     from trainer.data.text import open_text
 
-    return open_text(path, name, size, packed=head.startswith(b"\x1f\x8b"))
+    return open_text(path, name, size, packed=head.startswith(b"\x1f\x8b"), header=header)
 
 
 def refuse_other_kinds(head: bytes, path: Path | None, name: str) -> None:
@@ -161,6 +162,28 @@ def check_columns(columns: Sequence[str], name: str) -> None:
             code="too_many_columns",
             hint="Keep the columns that matter. If the file has few, its delimiter may be wrong.",
         )
+
+
+def refuse_header(header: int | None, name: str, form: str) -> None:
+    if header is not None:
+        raise DataError(
+            f"{name} is {form}, which names its columns itself: no header row can be chosen.",
+            code="bad_header",
+            hint="Leave the header row open.",
+        )
+
+
+def no_header(name: str, row: int, why: str) -> DataError:
+    return DataError(
+        f"Row {row:,} of {name} cannot be its header: {why}.",
+        code="bad_header",
+        hint="Rows are counted from 1 as the file has them; 0 says that there is no header.",
+    )
+
+
+def numbered(width: int) -> list[str]:
+    """Column names for a table without a header."""
+    return [f"column_{number}" for number in range(1, width + 1)]
 
 
 def named(cells: Iterable[str | None]) -> list[str]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from trainer.data.reading import MAX_FIELD_CHARACTERS, Table, damaged, other_kind, refuse_other_kinds
+from trainer.data.reading import MAX_FIELD_CHARACTERS, Table, damaged, other_kind, refuse_header, refuse_other_kinds
 from trainer.errors import DataError
 
 MAX_TEXT_BYTES = 4 * 1024**3
@@ -120,7 +120,7 @@ class Lines:
         self.taken.clear()
 
 
-def open_text(path: Path, name: str, size: int, packed: bool) -> Table:
+def open_text(path: Path, name: str, size: int, packed: bool, header: int | None = None) -> Table:
     from trainer.data.conll import conll_table, looks_like_conll
     from trainer.data.delimited import csv_table
     from trainer.data.jsonrows import open_json
@@ -142,7 +142,10 @@ def open_text(path: Path, name: str, size: int, packed: bool) -> Table:
         {"compression": "gzip"} if packed else {}
     )
     if start[0] in "[{":
+        refuse_header(header, name, "JSON")
         table = open_json(lines, sample, name, size, details)
+    elif header is not None:
+        table = csv_table(lines, sample, name, size, details, header)
     elif looks_like_conll(sample):
         table = conll_table(lines, name, size, details)
     elif looks_like_prose(sample):

@@ -28,6 +28,8 @@ class UploadsIn(Body):
 
     upload: str | list[str]
     name: str = ""
+    header: int | None = None
+    """The row of the column names, from 1; 0: there is none. Left out, it is found."""
 
 
 AS_JSON = {"requestBody": {"content": {"application/json": {"schema": UploadsIn.model_json_schema()}}}}
@@ -39,15 +41,16 @@ def create_dataset(
     request: HttpRequest,
     file: list[UploadedFile] = File(None),  # noqa: B008  how ninja names its parts
     name: str = Form(""),
+    header: int | None = Form(None),
 ) -> Status[dict[str, Any]]:
     """Send one file or several (train and test by name), or name finished uploads in JSON; a worker reads them."""
     who = (request.workspace, request.user)
     if request.content_type == "application/json":
         named = uploads_in(request.body)
         ids = [named.upload] if isinstance(named.upload, str) else named.upload
-        dataset = uploads.create_dataset(*who, ids, named.name)
+        dataset = uploads.create_dataset(*who, ids, named.name, named.header)
     else:
-        dataset = actions.create_dataset(*who, file or [], name)
+        dataset = actions.create_dataset(*who, file or [], name, header)
     return Status(201, dataset_shape(dataset))
 
 
@@ -88,6 +91,7 @@ class VersionIn(Body):
     columns: dict[str, str] | None = None
     split: dict[str, Any] | None = None
     sheet: str | None = None
+    header: int | None = None
     fix: str | None = None
     changes: dict[str, Any] | None = None
 
@@ -102,7 +106,9 @@ def create_version(request: HttpRequest, pk: str, payload: VersionIn) -> Status[
     if payload.fix:
         actions.mend(version, request.user, payload.fix)
     elif payload.sheet:
-        actions.read_sheet(version, request.user, payload.sheet)
+        actions.read_sheet(version, request.user, payload.sheet, payload.header)
+    elif payload.header is not None:
+        actions.read_header(version, request.user, payload.header)
     elif payload.changes:
         actions.change(version, request.user, payload.changes)
     elif payload.columns or payload.split is not None or payload.task:
@@ -114,7 +120,7 @@ def create_version(request: HttpRequest, pk: str, payload: VersionIn) -> Status[
             payload.split,
         )
     else:
-        raise Problem("Nothing to change was given.", hint="Send task, columns, split, fix or changes.")
+        raise Problem("Nothing to change was given.", hint="Send task, columns, split, sheet, header, fix or changes.")
     return Status(201, dataset_shape(dataset))
 
 

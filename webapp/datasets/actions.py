@@ -39,12 +39,15 @@ READER_LIMITS = {
 }
 MAX_FILES = 20
 MAX_CHANGES = 1_000
+MAX_HEADER_ROW = 10_000
 READ_ATTEMPTS = 2
 PART_KEPT_SECONDS = 3600
 
 
-def create_dataset(workspace: Workspace, user: User, files: Sequence[Any], name: str = "") -> Dataset:
-    """Store the files and have a worker read them. `files` are Django uploads."""
+def create_dataset(
+    workspace: Workspace, user: User, files: Sequence[Any], name: str = "", header: int | None = None
+) -> Dataset:
+    """Store the files and have a worker read them. `files` are Django uploads; `header` the row of the column names."""
     if not files:
         raise Problem(
             _("No file came with the request."),
@@ -67,7 +70,7 @@ def create_dataset(workspace: Workspace, user: User, files: Sequence[Any], name:
         names = store(files, dataset.upload_folder)
         with transaction.atomic():
             dataset.save()
-            version = add_version(dataset, user, sources=names, note=_("Upload"))
+            version = add_version(dataset, user, sources=names, note=_("Upload"), request=header_request(header))
             audit(workspace, user, "uploaded", "dataset", dataset.pk, title)
     except Exception:
         shutil.rmtree(dataset.upload_folder, ignore_errors=True)
@@ -119,8 +122,8 @@ def mend(version: DatasetVersion, user: User, action: str) -> DatasetVersion:
     return derive(version, user, offered[action], fixes=[action], **suggestion)
 
 
-def read_sheet(version: DatasetVersion, user: User | None, sheet: str) -> DatasetVersion:
-    """The next version, from another sheet of the workbook that was uploaded."""
+def read_sheet(version: DatasetVersion, user: User | None, sheet: str, header: int | None = None) -> DatasetVersion:
+    """The next version, from another sheet of the workbook that was uploaded; `header` as in `read_header`."""
     if sheet not in version.sheets:
         raise Problem(
             _("There is no sheet “%(name)s”.") % {"name": sheet[:60]},
@@ -129,7 +132,31 @@ def read_sheet(version: DatasetVersion, user: User | None, sheet: str) -> Datase
         )
     if not version.dataset.upload_folder.exists():
         raise Problem(_("The workbook was deleted."), code="deleted", hint=_("Send it again, as a new dataset."))
-    return derive(version, user, _("Sheet “%(name)s”") % {"name": sheet}, sheet=sheet)
+    return derive(version, user, _("Sheet “%(name)s”") % {"name": sheet}, sheet=sheet, **header_request(header))
+
+
+def header_request(header: int | None) -> dict[str, int]:
+    """What a version is asked for when its header row was chosen; `Problem` for a number that no row has."""
+    if header is None:
+        return {}
+    if not 0 <= header <= MAX_HEADER_ROW:
+        raise Problem(
+            _("The header row is a number from 0 to %(limit)s.") % {"limit": f"{MAX_HEADER_ROW:,}"},
+            code="bad_header",
+            hint=_("Rows are counted from 1; 0 says that there is no header."),
+        )
+    return {"header": header}
+
+
+def read_header(version: DatasetVersion, user: User | None, header: int) -> DatasetVersion:
+    """The next version, from the files as they came, with another row as their header; 0: they have none."""
+    request: dict[str, Any] = header_request(header)
+    if not version.dataset.upload_folder.exists():
+        raise Problem(_("The files were deleted."), code="deleted", hint=_("Send them again, as a new dataset."))
+    if version.sheet:
+        request["sheet"] = version.sheet
+    note = _("Header in row %(number)d") % {"number": header} if header else _("Without a header")
+    return derive(version, user, note, **request)
 
 
 def change(version: DatasetVersion, user: User | None, changes: dict[str, Any]) -> DatasetVersion:
@@ -205,15 +232,15 @@ def read(version_id: str) -> None:
 def reader_arguments(version: DatasetVersion) -> list[str]:
     sources = (
         [version.parent.folder]
-        if version.parent and "sheet" not in version.request
+        if version.parent and not {"sheet", "header"} & set(version.request)
         else [version.dataset.upload_folder / name for name in version.sources]
     )
     arguments = ["inspect", *map(str, sources), "--out", str(version.folder)]
-    for option in ("task", "columns", "split", "changes", "sheet"):
+    for option in ("task", "columns", "split", "changes", "sheet", "header"):
         value = version.request.get(option)
         if value and option == "changes":
             value = f"@{write_changes(version, value)}"
-        if value:
+        if value or value == 0:
             arguments += [f"--{option}", value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)]
     return arguments + [word for fix in version.request.get("fixes", []) for word in ("--fix", fix)]
 

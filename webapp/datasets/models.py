@@ -106,6 +106,11 @@ class DatasetVersion(WorkspaceOwned):
         return str((self.profile.get("source") or [{}])[0].get("sheet") or "")
 
     @property
+    def header_row(self) -> int | None:
+        """The row of the column names, from 1, or 0 where there are none; None where the format needs none to be named."""
+        return (self.profile.get("source") or [{}])[0].get("header_row")
+
+    @property
     def label_column(self) -> str | None:
         """The column of the classes, where rows are answered with one."""
         chosen = self.suggestion.get("columns") or {}

@@ -30,7 +30,7 @@ from webapp.accounts.actions import audit
 from webapp.accounts.models import User, Workspace
 from webapp.core.files import check_room, safe_name
 from webapp.core.problems import Conflict, Problem
-from webapp.datasets.actions import MAX_FILES, add_version, enqueue
+from webapp.datasets.actions import MAX_FILES, add_version, enqueue, header_request
 from webapp.datasets.models import Dataset, DatasetVersion, Upload
 from webapp.datasets.quota import alive, check_quota
 
@@ -197,7 +197,9 @@ def sweep() -> None:
                 path.unlink()
 
 
-def create_dataset(workspace: Workspace, user: User, ids: Sequence[str], name: str = "") -> Dataset:
+def create_dataset(
+    workspace: Workspace, user: User, ids: Sequence[str], name: str = "", header: int | None = None
+) -> Dataset:
     """A dataset of finished uploads. Their files move: nothing is copied, and a crash in between loses none, since the
     second name on disk is there before the rows change and the first goes after."""
     if len(ids) > MAX_FILES:
@@ -210,13 +212,14 @@ def create_dataset(workspace: Workspace, user: User, ids: Sequence[str], name: s
     uploads = [find(workspace, pk) for pk in dict.fromkeys(ids)]
     if not uploads:
         raise Problem(_("No upload was named."), code="no_file", hint=_("Send a file to /uploads/ first."))
+    asked = header_request(header)
     title = (name.strip() or Path(safe_name(uploads[0].name)).stem)[:120]
     dataset = Dataset(workspace=workspace, name=title, created_by=user)
     with ExitStack() as stack:
         for upload in uploads:
             check_whole(upload, stack.enter_context(locked(upload)))
         check_total(uploads)
-        version = adopt(dataset, uploads)
+        version = adopt(dataset, uploads, asked)
     enqueue(version)
     return dataset
 
@@ -244,7 +247,7 @@ def check_total(uploads: Sequence[Upload]) -> None:
         )
 
 
-def adopt(dataset: Dataset, uploads: Sequence[Upload]) -> DatasetVersion:
+def adopt(dataset: Dataset, uploads: Sequence[Upload], asked: dict[str, Any]) -> DatasetVersion:
     names = [f"{number}-{safe_name(upload.name)}" for number, upload in enumerate(uploads)]
     dataset.upload_folder.mkdir(parents=True)
     try:
@@ -252,7 +255,7 @@ def adopt(dataset: Dataset, uploads: Sequence[Upload]) -> DatasetVersion:
             (dataset.upload_folder / name).hardlink_to(upload.path)
         with transaction.atomic():
             dataset.save()
-            version = add_version(dataset, dataset.created_by, sources=names, note=_("Upload"))
+            version = add_version(dataset, dataset.created_by, sources=names, note=_("Upload"), request=asked)
             audit(dataset.workspace, dataset.created_by, "uploaded", "dataset", dataset.pk, dataset.name)
             Upload.objects.filter(pk__in=[upload.pk for upload in uploads]).delete()
     except Exception:

@@ -88,7 +88,7 @@ def of_numbers(values: dict[str, Any]) -> Pairs:
 
 
 def of_dates(values: dict[str, Any]) -> Pairs:
-    return [(_("First"), values["first"]), (_("Last"), values["last"])]
+    return [(_("Earliest"), values["first"]), (_("Latest"), values["last"])]
 
 
 def counts(found: dict[str, int], unit: str = "") -> str:
