@@ -16,8 +16,19 @@ from trainer.training import write_json
 LIBRARIES = ("torch", "transformers", "tokenizers", "scikit-learn", "onnxruntime", "numpy")
 
 
-def write(job: Any, model: Any, rows: Any, objective: Any, outputs: np.ndarray, report: dict[str, Any]) -> None:
-    """Build the artifact beside its place and move it there whole; then package it for serving."""
+def write(
+    job: Any,
+    model: Any,
+    rows: Any,
+    objective: Any,
+    outputs: np.ndarray,
+    report: dict[str, Any],
+    served: np.ndarray | None = None,
+) -> None:
+    """Build the artifact beside its place and move it there whole; then package it for serving.
+
+    `outputs` of the test rows are those that were scored, `served` this model's own where they differ.
+    """
     from trainer.export import MOST_ROWS, Saved, export
 
     target = job.artifact.with_name("artifact.part")
@@ -31,9 +42,9 @@ def write(job: Any, model: Any, rows: Any, objective: Any, outputs: np.ndarray, 
     write_manifest(target, job, rows, facts)
     job.progress(0.2, 1, force=True)
     job.check_stop()
-    saved = Saved(
-        rows.inputs(rows.part("test")[:MOST_ROWS]), found["truth"][:MOST_ROWS], found["predicted"][:MOST_ROWS]
-    )
+    own = found if served is None else objective.predictions(served)
+    test = rows.part("test")[:MOST_ROWS]
+    saved = Saved(rows.inputs(test), own["truth"][:MOST_ROWS], own["predicted"][:MOST_ROWS])
     report["export"] = export(target, emit=job.emit, saved=saved)
     finish(job, target, rows, objective.card(report), report, facts)
 
@@ -42,7 +53,7 @@ def finish(job: Any, target: Path, rows: Any, figures: str, report: dict[str, An
     """Report, model card, manifest; then the artifact is moved to its place."""
     report["timings"], report["hardware"] = dict(job.timings), job.device.name
     write_json(target / "report.json", report)
-    (target / "README.md").write_text(model_card(job, rows, figures), "utf-8")
+    (target / "README.md").write_text(model_card(job, rows, figures, report), "utf-8")
     write_manifest(target, job, rows, facts)
     shutil.rmtree(job.artifact, ignore_errors=True)
     target.rename(job.artifact)
@@ -112,7 +123,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         ) from error
 
 
-def model_card(job: Any, rows: Any, figures: str) -> str:
+def model_card(job: Any, rows: Any, figures: str, report: dict[str, Any]) -> str:
     """README.md of the artifact: what it does, how well, against what, and how to use it without Maquette.
 
     `figures`: how good it is, as Markdown (`Objective.card`).
@@ -120,10 +131,9 @@ def model_card(job: Any, rows: Any, figures: str) -> str:
     base = job.spec.model.partition(":")[2]
     known = next((card for card in job.task.models if card.ref == job.spec.model), None)
     licence = known.licence if known else "see the base model"
-    parts = {name: len(rows.part(name)) for name in ("train", "validation", "test")}
     facts = [
         f"Base model: {base} (licence: {licence}), method `{job.spec.method}`, seed {job.spec.seed}.",
-        f"Rows: {parts['train']:,} learned from, {parts['validation']:,} tuned with, {parts['test']:,} kept apart and looked at once.",
+        rows_used(rows, report),
         *rows.card_facts(),
     ]
     listed = "\n".join(f"- {fact}" for fact in facts)
@@ -149,6 +159,13 @@ def model_card(job: Any, rows: Any, figures: str) -> str:
 {job.task.snippet().strip()}
 ```
 """
+
+
+def rows_used(rows: Any, report: dict[str, Any]) -> str:
+    parts = {name: len(rows.part(name)) for name in ("train", "validation", "test")}
+    if report["evaluation"]["kind"] == "folds":
+        return f"Rows: {parts['test']:,}, each tested on once in {report['evaluation']['folds']} rounds by a model that had not seen it; this model learned from all."
+    return f"Rows: {parts['train']:,} learned from, {parts['validation']:,} tuned with, {parts['test']:,} kept apart and looked at once."
 
 
 BEWARE_CLASSES = """It knows only these labels and inputs like those it learned from; on anything else it still gives one of them. Figures of

@@ -47,6 +47,7 @@ def measure(job: Job, emit: Emit, show: Callable[[Any], None] = lambda rows: Non
     started = time.monotonic()
     torch.manual_seed(job.spec.seed)
     rows = job.task.prepare(job)
+    rounds = 1 if rows.loaded.folds is None else int(rows.loaded.folds.max()) + 2
     show(rows)
     read = time.monotonic() - started
     emit("progress", stage="estimate", fraction=0.3)
@@ -57,7 +58,7 @@ def measure(job: Job, emit: Emit, show: Callable[[Any], None] = lambda rows: Non
     found = of_probe(rows, forward) if job.spec.method == "probe" else of_full(job, model, rows, forward)
     fixed = read + 6 + baseline_seconds(rows) + package_seconds(rows, forward, weights)
     return {
-        "likely_seconds": fixed + found["train"] + len(rows.part("test")) * forward,
+        "likely_seconds": fixed + rounds * found["train"] + len(rows.part("test")) * forward,
         "memory_bytes": int(weights * BYTES_PER_WEIGHT[job.spec.method] + 600 * 2**20),
         "rows_per_second": round(found["rows_per_second"], 1),
         "fixed_seconds": round(fixed, 1),

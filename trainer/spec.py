@@ -25,6 +25,8 @@ class SplitSpec(Strict):
     """A column whose equal cells stay on one side: a customer, a patient, a conversation."""
     time: str | None = None
     """A column of dates: the newest rows are tested on, as they will be in life."""
+    folds: int | None = Field(None, ge=2, le=20)
+    """For tiny sets: so many rounds, each testing on another share of the rows, in place of one test."""
 
 
 class DatasetSpec(Strict):

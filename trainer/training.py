@@ -134,6 +134,7 @@ class Job:
         self._from = (self._stage_started, 0.0)
         self._fraction = self._told = 0.0
         self._stop = False
+        self._lap, self._laps = 0, 1
         self.check_limits()
 
     # Rows
@@ -189,7 +190,7 @@ class Job:
         """Whether training must end now, so that evaluation and packaging still fit under the limit."""
         limit = self.time_limit()
         after = self.plan["evaluate"] + self.plan["package"]
-        return limit is not None and self.seconds() + after > limit
+        return limit is not None and self.seconds() + after > limit * (self._lap + 1) / self._laps
 
     def request_stop(self) -> None:
         self._stop = True
@@ -213,6 +214,8 @@ class Job:
         self.emit("warning", code=code, message=message, hint=hint)
 
     def metric(self, name: str, split: str, value: float, *, step: int, epoch: float) -> None:
+        if self._lap + 1 < self._laps:  # the curves are the last lap's
+            return
         fields = {"name": name, "split": split, "step": step, "epoch": round(epoch, 3), "value": round(float(value), 6)}
         self.history.append(fields)
         self.emit("metric", **fields)
@@ -221,7 +224,7 @@ class Job:
 
     def expect(self, stage: str, seconds: float) -> None:
         """What a stage will take, as far as is known by now."""
-        self.plan[stage] = max(seconds, 0.1)
+        self.plan[stage] = max(seconds, 0.1) * (self._laps if stage == "train" else 1)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -237,6 +240,17 @@ class Job:
         self.emit("stage", name=name, state="done", seconds=round(seconds, 2))
         self.save_clock()
 
+    @contextmanager
+    def lap(self, number: int, count: int) -> Iterator[None]:
+        """One of several equal turns of the stage, with checkpoints of its own and its share of the time allowed."""
+        checkpoints = self.checkpoints
+        self._lap, self._laps = number, count
+        self.checkpoints = checkpoints / f"lap-{number}"
+        try:
+            yield
+        finally:
+            self._lap, self._laps, self.checkpoints = 0, 1, checkpoints
+
     def progress(
         self, done: float, total: float, *, unit: str = "", rows_per_second: float | None = None, force: bool = False
     ) -> None:
@@ -245,7 +259,7 @@ class Job:
         if not force and now - self._told < TELL_SECONDS:
             return
         self._told = now
-        self._stage_fraction = done / total if total else 1.0
+        self._stage_fraction = (self._lap + (done / total if total else 1.0)) / self._laps
         left = self.remaining()
         elapsed = self.seconds()
         self._fraction = max(self._fraction, min(elapsed / (elapsed + left), 0.999))
@@ -263,6 +277,7 @@ class Job:
 
     def go_on_from(self, fraction: float) -> None:
         """The stage stands here without time spent on it in this process: at its start, or after a resume."""
+        fraction = (self._lap + fraction) / self._laps
         self._stage_fraction, self._from = fraction, (time.monotonic(), fraction)
 
     def remaining(self) -> float:

@@ -15,7 +15,7 @@ from trainer.data import fixes as remedies
 from trainer.data.keys import NO_TEXT, Keys, exact_keys, keys_of_rows
 from trainer.data.profiling import problem, profile_column
 from trainer.data.reading import Table, display_name, open_table
-from trainer.data.splitting import split_by_time, split_rows
+from trainer.data.splitting import fold_rows, split_by_time, split_rows
 from trainer.data.times import seconds_of
 from trainer.errors import DataError
 from trainer.events import Emit, silent
@@ -26,6 +26,8 @@ READING_SHARE = 0.6
 """Part of the progress bar that belongs to reading; the rest is looking."""
 TELL_SECONDS = 0.3
 PERSONAL = ("mask_personal", "pseudonymise_personal")
+FOLDS, FOLD_COUNT = "folds", 5
+"""The remedy for few test rows, and into how many folds it divides."""
 DRAWN = "drawn, the same mix of labels in each part"
 
 
@@ -46,6 +48,8 @@ class Content:
     roles: dict[str, str] = field(default_factory=dict)
     keys: Keys | None = None
     split: np.ndarray = field(default_factory=lambda: np.array([], dtype="U10"))
+    folds: np.ndarray | None = None
+    """The fold of each row, -1 for one that cannot be used, where there is no test part but rounds of tests."""
     given_split: bool = False
     split_how: str = ""
 
@@ -255,9 +259,17 @@ def row_keys(content: Content) -> Keys:
 
 
 def divide(content: Content, wanted: SplitSpec, file_parts: np.ndarray | None = None) -> None:
-    """Freeze a part for each usable row: by file, by a column that says so, else drawn."""
+    """Freeze a part for each usable row: by file, by a column that says so, else drawn. Folds are drawn when asked for."""
+    content.folds = None
     if content.keys is None:
         content.split = np.full(content.rows, "", dtype="U10")
+        return
+    if wanted.folds:
+        keys = grouped(content, wanted.group) if wanted.group else content.keys
+        content.folds = fold_rows(keys, wanted.folds, wanted.seed)
+        content.split = np.where(content.folds >= 0, "train", "").astype("U10")
+        content.given_split = False
+        content.split_how = "in folds, by group" if wanted.group else "in folds"
         return
     fixed, how = file_parts, "by file"
     if fixed is None:
@@ -327,6 +339,9 @@ def change(content: Content, changes: dict[str, Any]) -> None:
     usable = content.keys.usable if content.keys is not None else np.zeros(content.rows, dtype=bool)
     parts = parts[kept]
     content.split = np.where(usable, np.where(parts == "", "train", parts), "")
+    if content.folds is not None:
+        folds = content.folds[kept]
+        content.folds = np.where(usable, np.maximum(folds, 0), -1).astype(np.int8)
 
 
 def checked_row(row: Any, content: Content) -> int:
@@ -370,6 +385,9 @@ def replace_personal(content: Content, action: str) -> None:
 
 def mend(content: Content, action: str, wanted: SplitSpec) -> None:
     """Apply one remedy; parts that were given stay, others are drawn again."""
+    if action == FOLDS:
+        divide(content, wanted)
+        return
     if content.keys is None and action not in PERSONAL:
         raise DataError("No columns were chosen yet.", code="no_column", hint="Choose what each column is first.")
     if action in PERSONAL:

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import ValidationError
 
-from trainer.data.content import Content, change, divide, look, mend, read_files
+from trainer.data.content import FOLD_COUNT, FOLDS, Content, change, divide, look, mend, read_files
 from trainer.data.indexing import write_indices
 from trainer.data.profiling import ORDER, find_problems, label_counts
 from trainer.data.reading import display_name
@@ -71,13 +71,17 @@ def inspect(
             code="bad_header",
             hint="Rows are counted from 1; 0 says that there is no header.",
         )
+    if FOLDS in fixes:
+        wanted = (wanted if split or not files[0].is_dir() else parent_split(files[0])).model_copy(
+            update={"folds": FOLD_COUNT}
+        )
     part = out.with_name(out.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     made = not out.parent.exists()
     (part / "thumbs").mkdir(parents=True)
     try:
         if len(files) == 1 and files[0].is_dir():
-            wanted = wanted if split else parent_split(files[0])
+            wanted = wanted if split or FOLDS in fixes else parent_split(files[0])
             content = read_version(files[0], columns, wanted, task)
         else:
             with below(part / "scratch"):
@@ -168,7 +172,7 @@ def write(content: Content, part: Path, out: Path, wanted: SplitSpec) -> dict[st
     """Everything into a temporary folder, then one rename: a version is whole or not there."""
     profile, problems = describe(content, wanted)
     content.keys = None
-    split = split_table(content.split)
+    split = split_table(content.split, content.folds)
     profile["sha256"] = content_hash(content, split)
     keep_media(content, part / "media")
     if not any((part / "thumbs").iterdir()):
@@ -214,10 +218,13 @@ def link_or_copy(source: Path, to: Path) -> None:
         shutil.copyfile(source, to)
 
 
-def split_table(split: np.ndarray) -> pa.Table:
-    """One string column; null for a row that is not used."""
+def split_table(split: np.ndarray, folds: np.ndarray | None) -> pa.Table:
+    """A column of parts, null for a row that is not used; where there are folds, one of their numbers from 0."""
     column = pa.array(split, pa.string()) if len(split) else pa.array([], pa.string())
-    return pa.table({"split": pc.if_else(pc.equal(column, ""), None, column)})
+    found = {"split": pc.if_else(pc.equal(column, ""), None, column)}
+    if folds is not None:
+        found["fold"] = pa.array(folds, pa.int8(), mask=folds < 0)
+    return pa.table(found)
 
 
 def describe(content: Content, wanted: SplitSpec) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -243,6 +250,7 @@ def describe(content: Content, wanted: SplitSpec) -> tuple[dict[str, Any], list[
         "wanted": wanted.model_dump(exclude_defaults=True),
         "how": content.split_how,
         "given": content.given_split,
+        "folds": None if content.folds is None else int(content.folds.max(initial=0)) + 1,
     }
     profile = {
         "rows": content.rows,
@@ -278,7 +286,8 @@ def content_hash(content: Content, split: pa.Table) -> str:
     """SHA-256 over columns, cells, roles and split: the same for the same content, whatever file it came in."""
     names = json.dumps([content.names, content.roles], ensure_ascii=False, sort_keys=True)
     digest = hashlib.sha256(names.encode("utf-8", "surrogatepass"))
-    for column in [*content.table.itercolumns(), split.column("split")]:
+    folds = [split.column("fold").cast(pa.string())] if "fold" in split.column_names else []
+    for column in [*content.table.itercolumns(), split.column("split"), *folds]:
         for start in range(0, len(column), HASHED_ROWS):
             cells = pa.concat_arrays(column.slice(start, HASHED_ROWS).chunks)
             digest.update(pc.fill_null(pc.binary_length(cells), -1).cast(pa.int64()).to_numpy().astype("<i8").tobytes())

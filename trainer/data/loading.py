@@ -29,6 +29,8 @@ class Loaded:
     """The role that holds what is to be learned."""
     table: Any = None
     """All columns of the same rows (`pyarrow.Table`), for tasks that read whichever there are."""
+    folds: np.ndarray | None = None
+    """The fold of each row, where rounds of tests take the place of a test part."""
     media: Path | None = None
     """The folder of the pictures or sounds that cells name."""
 
@@ -46,6 +48,7 @@ class Loaded:
         self.values = {role: [cells[row] for row in rows] for role, cells in self.values.items()}
         self.split, self.row_numbers = self.split[rows], [self.row_numbers[row] for row in rows]
         self.table = None if self.table is None else self.table.take(rows)
+        self.folds = None if self.folds is None else self.folds[rows]
 
 
 def load(dataset: DatasetSpec, task: Any = None, media: Path | None = None) -> Loaded:
@@ -90,12 +93,14 @@ def load_version(folder: Path, dataset: DatasetSpec, task: str) -> Loaded:
     wanted = None if reads_all(task) else list(dict.fromkeys([*columns.values(), *facts]))
     try:
         table = pq.read_table(folder / "data.parquet", columns=wanted)
-        split = pq.read_table(folder / "split.parquet").column("split")
+        parts = pq.read_table(folder / "split.parquet")
     except (OSError, ValueError) as error:
         raise DataError(
             f"The dataset version in {folder.name} is damaged.", code="damaged", hint="Upload the file again."
         ) from error
-    return usable(table, columns, np.array([part or "" for part in split.to_pylist()], dtype="U10"), [], media)
+    split = np.array([part or "" for part in parts.column("split").to_pylist()], dtype="U10")
+    folds = parts.column("fold").fill_null(-1).to_numpy() if "fold" in parts.column_names else None
+    return usable(table, columns, split, [], media, folds)
 
 
 def reads_all(task: str) -> bool:
@@ -146,11 +151,16 @@ def load_files(path: Path, dataset: DatasetSpec, task: str, media: Path | None =
 
 
 def from_content(content: Any, media: Path | None = None) -> Loaded:
-    return usable(content.table, content.roles, content.split, list(content.problems), media)
+    return usable(content.table, content.roles, content.split, list(content.problems), media, content.folds)
 
 
 def usable(
-    table: Any, columns: dict[str, str], split: np.ndarray, problems: list[dict[str, Any]], media: Path | None = None
+    table: Any,
+    columns: dict[str, str],
+    split: np.ndarray,
+    problems: list[dict[str, Any]],
+    media: Path | None = None,
+    folds: np.ndarray | None = None,
 ) -> Loaded:
     """Keep the rows that have a part, which are those that have everything; say how many have not."""
     import pyarrow as pa
@@ -165,7 +175,16 @@ def usable(
     if "label" in values:
         values["label"] = [canonical_label(label) for label in values["label"]]
     values = {role: ["" if cell is None else cell for cell in cells] for role, cells in values.items()}
-    return Loaded(values, split[kept], (kept + 1).tolist(), columns, problems, table=table, media=media)
+    return Loaded(
+        values,
+        split[kept],
+        (kept + 1).tolist(),
+        columns,
+        problems,
+        table=table,
+        media=media,
+        folds=None if folds is None else folds[kept],
+    )
 
 
 def check(loaded: Loaded, kind: str) -> None:
@@ -219,7 +238,7 @@ def check_classes(labels: list[str]) -> None:
 
 def check_parts(loaded: Loaded, kind: str) -> None:
     answers = loaded.answers
-    if not len(loaded.part("test")):
+    if not len(loaded.part("test")) and loaded.folds is None:
         raise DataError(
             "No row is left to test on.", code="no_test_rows", hint="Add rows, or raise dataset.split.test."
         )

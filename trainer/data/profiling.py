@@ -17,6 +17,8 @@ ROWS_SHOWN = 20
 RARE = 10
 SKEWED = 0.9
 LONG_TEXT = 4_000
+FEW_TEST_ROWS = 30
+"""Below it a score's interval is wider than a third."""
 FEWEST_ROWS = 10
 """Fewer cannot be learned from at all."""
 FEW_ROWS = 50
@@ -133,7 +135,7 @@ def find_problems(content: Any) -> list[dict[str, Any]]:
     found += class_problems(keys) if content.labelled else count_problems(keys)
     if not any(one["severity"] == "error" for one in found):
         found += (label_problems(keys) if content.labelled else thin_problems(int(keys.usable.sum()))) + part_problems(
-            keys, split, given_split, content.labelled
+            keys, split, given_split, content.labelled, folds=content.folds is not None
         )
     found += copy_problems(texts, keys, split, given_split, noun, content.labelled)
     if kind == "text":
@@ -231,14 +233,28 @@ def class_problems(keys: Keys) -> list[dict[str, Any]]:
     return []
 
 
-def part_problems(keys: Keys, split: np.ndarray, given_split: bool, labelled: bool = True) -> list[dict[str, Any]]:
+def part_problems(
+    keys: Keys, split: np.ndarray, given_split: bool, labelled: bool = True, *, folds: bool = False
+) -> list[dict[str, Any]]:
     """Whether the parts can be learned from and tested on."""
     train, test = keys.codes[split == "train"], keys.codes[split == "test"]
-    if not len(test):
+    if not len(test) and not folds:
         message = "No row is left to test on: the texts are too few or too much alike."
         return [problem("no_test_rows", "error", message)]
-    if not labelled:
+    return small_test(len(test), given_split or folds) + (answer_problems(keys, train, test) if labelled else [])
+
+
+def small_test(tested: int, settled: bool) -> list[dict[str, Any]]:
+    if settled or tested >= FEW_TEST_ROWS:
         return []
+    message = (
+        f"Only {many(tested, 'row is', 'rows are')} left to test on, and a score from so few says little. "
+        "Five rounds, each testing on another fifth, test on every row."
+    )
+    return [problem("small_test", "warning", message, count=tested, fix=("folds", "Test in five rounds"))]
+
+
+def answer_problems(keys: Keys, train: np.ndarray, test: np.ndarray) -> list[dict[str, Any]]:
     if len(np.unique(train)) < 2:
         return [problem("one_class", "error", "The rows to learn from have only one label.", count=len(train))]
     unseen = [keys.labels[code] for code in np.setdiff1d(test, train).tolist()]

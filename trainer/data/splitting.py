@@ -36,6 +36,31 @@ def split_rows(keys: Keys, wanted: SplitSpec, fixed: "np.ndarray | None" = None)
     return np.array(["train", "validation", "test", ""])[parts]
 
 
+def fold_rows(keys: Keys, folds: int, seed: int) -> np.ndarray:
+    """The fold of each row, 0 to folds - 1, -1 for one that cannot be used: the same mix of classes in each.
+
+    Rows with the same normalised text stay together. Classes are dealt out one after another, each group of rows to
+    the fold that has the fewest of its class, then the fewest in all.
+    """
+    found = np.full(len(keys), -1, dtype=np.int8)
+    rows = np.flatnonzero(keys.usable)
+    if not len(rows):
+        return found
+    unique, first, inverse, sizes = np.unique(
+        keys.texts[rows], return_index=True, return_inverse=True, return_counts=True
+    )
+    codes = keys.codes[rows][first]
+    of_group, of_fold = np.zeros(len(unique), dtype=np.int8), np.zeros(folds, dtype=int)
+    of_class = np.zeros((int(codes.max()) + 1, folds), dtype=int)
+    for group in np.lexsort((mixed(unique, seed), codes)).tolist():
+        fold = int(np.lexsort((of_fold, of_class[codes[group]]))[0])
+        of_group[group] = fold
+        of_fold[fold] += sizes[group]
+        of_class[codes[group], fold] += sizes[group]
+    found[rows] = of_group[inverse]
+    return found
+
+
 def split_by_time(keys: Keys, wanted: SplitSpec, times: np.ndarray) -> np.ndarray:
     """The newest rows are the test, those before them the validation; a row without a time (nan) is learned from.
 

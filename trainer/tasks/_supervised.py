@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor
 
 from trainer import artifact
+from trainer.tasks._folds import Rounds
 from trainer.tasks._objectives import Objective
 from trainer.tasks._rows import Rows
 from trainer.training import Job, write_json
@@ -17,24 +19,31 @@ from trainer.training import Job, write_json
 def train(task: Any, job: Job) -> dict[str, Any]:
     """The whole of a run; the fields of the result event."""
     torch.manual_seed(job.spec.seed)
+    fit = method(job.spec.method)
     with job.stage("prepare"):
         rows = task.prepare(job)
-        objective = task.objective(job, rows)
-        baselines = kept(job, "baselines", lambda: task.baselines(job, rows))
+        rounds = None if rows.loaded.folds is None else Rounds(rows)
+        baselines = kept(job, "baselines", lambda: rounds.baselines(task, job) if rounds else task.baselines(job, rows))
     with job.stage("load"):
         model = task.build(job, rows).to(job.device.torch_device)
         weights = sum(value.numel() for value in model.parameters())
         job.log(f"{job.spec.model}: {weights / 1e6:.2f} million weights, on {job.device.name}.")
     with job.stage("train"):
-        fit = method(job.spec.method)
-        fit(job, model, rows, objective)
+        outputs = rounds.outputs(task, job, fit, read_part) if rounds else None
+        objective = task.objective(job, rows)
+        with job.lap(rounds.count, rounds.count + 1) if rounds else nullcontext():
+            fit(job, model, rows, objective)
         objective.settle()
     with job.stage("evaluate"):
-        outputs = evaluate(job, model, rows)
+        if rounds:
+            rounds.test_all()
+        served = evaluate(job, model, rows)
+        outputs = served if outputs is None else outputs
         report = objective.report(outputs) | {"baselines": baselines, "history": job.history}
+        report["evaluation"] = {"kind": "folds", "folds": rounds.count} if rounds else {"kind": "test"}
         job.log(objective.sentence(report))
     with job.stage("package"):
-        artifact.write(job, model, rows, objective, outputs, report)
+        artifact.write(job, model, rows, objective, outputs, report, served)
     return {name: report[name] for name in ("metrics", "headline", "baselines")}
 
 
