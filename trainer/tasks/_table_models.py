@@ -42,7 +42,7 @@ class Model:
     """One fitted model. `facts` is what model/columns.json says; `rounds`: trees or epochs after which it was best."""
 
     def __init__(self, facts: dict[str, Any], threads: int, seed: int) -> None:
-        self.facts, self.threads, self.seed = facts, threads, seed
+        self.facts, self.seed, self.threads = facts, seed, threads
         self.labels = len(facts["labels"])
         self.rounds = 0
 
@@ -103,6 +103,7 @@ class Boosting(Model):
         import lightgbm
 
         matrix, truth, weights = data
+        self.threads = self.threads if len(matrix) >= LARGE else 1
         params = self.params(settings)
         train = lightgbm.Dataset(matrix, truth, weight=weights, params=params, **self.columns())
         calls: list[Any] = [lambda _env: tell()]
