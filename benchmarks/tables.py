@@ -73,7 +73,7 @@ def main() -> None:
             f"{seconds:.0f} s",
             f"{report['export']['agreement']:.3f}",
         ]
-        print(f"| {' | '.join(cells)} |", flush=True)  # noqa: T201
+        print(f"| {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":
