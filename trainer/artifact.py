@@ -13,7 +13,7 @@ from trainer.errors import ModelError
 from trainer.events import now
 from trainer.training import write_json
 
-LIBRARIES = ("torch", "transformers", "tokenizers", "scikit-learn", "onnxruntime", "numpy")
+LIBRARIES = ("torch", "transformers", "tokenizers", "scikit-learn", "onnxruntime", "lightgbm", "numpy")
 
 
 def write(

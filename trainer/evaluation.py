@@ -83,18 +83,23 @@ def class_report(
     shown: list[str],
     rows: list[int],
     input_name: str = "text",
+    predicted: np.ndarray | None = None,
 ) -> dict[str, Any]:
     """The part of report.json that the test rows give: headline with interval, classes, confusion, mistakes, thresholds.
 
-    `shown[i]` is row i as people see it, kept under `input_name`.
+    `shown[i]` is row i as people see it, kept under `input_name`; `predicted`: where it is not the likeliest label.
     """
-    predicted, sure = probabilities.argmax(1), probabilities.max(1)
+    predicted = probabilities.argmax(1) if predicted is None else predicted
+    sure = probabilities[np.arange(len(predicted)), predicted]
     right = predicted == truth
     low, high = interval(right)
     known = truth >= 0
     matrix = confusion(truth[known], predicted[known], len(labels))
     precision, recall, f1 = per_class(matrix)
-    metrics = scores(truth, probabilities)
+    metrics = scores(truth, probabilities) | {
+        "accuracy": float(right.mean()),
+        "macro_f1": macro_f1(matrix),
+    }
     worst = sorted(np.flatnonzero(~right & known), key=lambda row: -sure[row])[:WORST]
     return {
         "headline": {"name": "accuracy", "value": metrics["accuracy"], "low": low, "high": high},

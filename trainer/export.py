@@ -56,10 +56,14 @@ def export(
     folder = artifact / "onnx"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    with quiet():
-        task.write_onnx(artifact / "model", folder / FP32)
-    int8 = "onnx-int8" in formats and task.quantises(artifact / "model")
-    found = choose(artifact, saved, int8=int8)
+    native = task.native(artifact / "model")
+    if native:
+        found = keep_native(artifact, native, saved)
+    else:
+        with quiet():
+            task.write_onnx(artifact / "model", folder / FP32)
+        int8 = "onnx-int8" in formats and task.quantises(artifact / "model")
+        found = choose(artifact, saved, int8=int8)
     (folder / "export.json").write_text(json.dumps(found, ensure_ascii=False, indent=1), "utf-8")
     note_files(artifact)
     emit("log", message=found["reason"])
@@ -205,6 +209,18 @@ def choose(artifact: Path, saved: Saved | None, *, int8: bool) -> dict[str, Any]
             break
     found["agreement"] = found["agreement_int8" if found["engine"] == "onnx-int8" else "agreement_fp32"]
     return found | {"reason": reason(found, int8, "was right on" if engine.labels else "had an R² of")}
+
+
+def keep_native(artifact: Path, name: str, saved: Saved | None) -> dict[str, Any]:
+    """A model that answers without a graph, asked the test rows."""
+    engine = open_engine(artifact, name)
+    saved = saved or read_saved(artifact, engine)
+    found: dict[str, Any] = {"engine": name, "rows": len(saved.inputs), "bytes": {}}
+    found["accuracy_trained"] = engine.rightness(saved.predicted, saved.truth)
+    score(engine, name, saved, found)
+    found["agreement"] = found[f"agreement_{name}"]
+    told = f"the same answer as the trained model on {found['agreement']:.1%} of {len(saved.inputs):,} test rows"
+    return found | {"reason": f"Answers straight from the model's own file ({name}): {told}."}
 
 
 def score(engine: Engine, name: str, saved: Saved, found: dict[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """Sample sets that come with the installed libraries, for a first try without a download."""
 
+import csv
 import io
 import zipfile
 from collections.abc import Callable
@@ -40,4 +41,34 @@ def digits(target: Path) -> dict[str, Any]:
     return {"rows": len(found.target), "task": "image-classification"}
 
 
-SAMPLES: dict[str, Callable[[Path], dict[str, Any]]] = {"digits": digits}
+def breast_cancer(target: Path) -> dict[str, Any]:
+    """569 tumours, 30 measures each, benign or malignant (UCI, by way of scikit-learn)."""
+    from sklearn.datasets import load_breast_cancer
+
+    found = load_breast_cancer()
+    names = found.target_names
+    write_table(target, [*found.feature_names, "diagnosis"], found.data, [names[at] for at in found.target])
+    return {"rows": len(found.target), "task": "tabular-classification", "columns": {"target": "diagnosis"}}
+
+
+def diabetes(target: Path) -> dict[str, Any]:
+    """442 patients, 10 measures each, and how far the illness had gone a year later (Efron et al. 2004)."""
+    from sklearn.datasets import load_diabetes
+
+    found = load_diabetes(scaled=False)
+    write_table(target, [*found.feature_names, "progression"], found.data, found.target.tolist())
+    return {"rows": len(found.target), "task": "tabular-regression", "columns": {"target": "progression"}}
+
+
+def write_table(target: Path, names: list[str], values: Any, answers: list[Any]) -> None:
+    with target.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(names)
+        writer.writerows([*row, answer] for row, answer in zip(values.tolist(), answers, strict=True))
+
+
+SAMPLES: dict[str, Callable[[Path], dict[str, Any]]] = {
+    "digits": digits,
+    "breast-cancer": breast_cancer,
+    "diabetes": diabetes,
+}

@@ -1,17 +1,13 @@
 """Dates as numbers, whatever way a column writes them."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 import numpy as np
 import pyarrow as pa
 
 from trainer.data.keys import slices
+from trainer.dates import FORMATS, value_of
 
-FORMATS = (
-    "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%Y.%m.%d", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y",
-    "%d/%m/%y", "%m/%d/%y", "%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M", "%d.%m.%Y %H:%M", "%Y/%m/%d %H:%M:%S", "%Y%m%d",
-)  # fmt: skip
 SAMPLE = 500
 ENOUGH = 0.9
 
@@ -32,14 +28,3 @@ def values(column: pa.ChunkedArray, form: str) -> Iterator[float]:
         for cell in cells:
             found = value_of(cell.strip(), form) if cell else None
             yield float("nan") if found is None else found
-
-
-def value_of(cell: str, form: str) -> float | None:
-    try:
-        if form == "number":
-            value = float(cell)
-            return value if value > 10_000 or value == int(value) else None
-        moment = datetime.fromisoformat(cell) if form == "iso" else datetime.strptime(cell, form)
-    except (ValueError, OverflowError):
-        return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

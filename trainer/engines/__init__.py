@@ -45,17 +45,24 @@ class Engine:
         self.task = tasks.get(manifest["task"])
         self.labels: list[str] = manifest["labels"]
         self.engine = engine or read_json(artifact / "onnx" / "export.json", artifact)["engine"]
-        self.path = artifact / "onnx" / FILES.get(self.engine, "")
+        self.path = self.model_file()
         if not self.path.is_file():
             raise ModelError(
                 f"{artifact} was not packaged as {self.engine}.", hint="Run `python -m trainer export ARTIFACT`."
             )
         if verify:
             check_files(artifact, (self.path, *self.other_files()), manifest.get("files", {}))
-        self.session = open_session(self.path, threads)
+        self.session = self.open(threads)
         self.bytes = self.path.stat().st_size
 
     # What a family fills in
+
+    def model_file(self) -> Path:
+        """What answers; `engine` need not be a graph's."""
+        return self.artifact / "onnx" / FILES.get(self.engine, "")
+
+    def open(self, threads: int | None) -> Any:
+        return open_session(self.path, threads)
 
     def other_files(self) -> tuple[Path, ...]:
         """Files beside the graph that answers depend on."""

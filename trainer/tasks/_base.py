@@ -155,6 +155,11 @@ class Task:
         raise NotImplementedError
 
     @classmethod
+    def native(cls, folder: Any) -> str | None:
+        """The engine that answers from an artifact's `model/` as it is, where no graph is wanted."""
+        return None
+
+    @classmethod
     def quantises(cls, folder: Any) -> bool:
         """Whether int8 is worth trying."""
         return True

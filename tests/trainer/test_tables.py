@@ -1,0 +1,89 @@
+"""Cells into numbers, the same in learning and answering; thresholds by cost; calibration."""
+
+import random
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from trainer import tables
+from trainer.tasks import _table_search as search
+from trainer.tasks._table_task import families_of
+
+
+@pytest.mark.parametrize(
+    ("cell", "decimal", "value"),
+    [
+        ("1,234.5", ".", 1234.5),
+        ("1.234,5", ",", 1234.5),
+        ("€ 12", ".", 12),
+        ("(3)", ".", -3),
+        ("12 %", ".", 12),
+        ("1 234", ".", 1234),
+        ("nan", ".", None),
+        ("1_000", ".", None),
+        ("1e999", ".", None),
+        ("abc", ".", None),
+    ],
+)
+def test_numbers(cell: str, decimal: str, value: float | None) -> None:
+    assert tables.number_of(cell, decimal) == value
+
+
+def test_decimal_commas_are_found() -> None:
+    assert tables.decimal_of(["1,5", "2,25", "7"]) == ","
+    assert tables.decimal_of(["1,234", "2.5"]) == "."
+
+
+def test_odd_cells_never_break_a_column() -> None:
+    generator = random.Random(1)
+    odd = [None, "", " ", "∞", "\x00", "−5", "١٢", "2024-02-30", "(", "%", "1,2,3", "🦊", "[1]", "nan", "x" * 999]
+    for _draw in range(300):
+        cells = [generator.choice(odd) for _cell in range(generator.randint(1, 30))]
+        cells = [tables.cell_of(cell) for cell in cells]
+        found, why = tables.learn("c", cells, np.ones(len(cells), dtype=int))
+        assert (found is None) == bool(why)
+        if found:
+            encoded = tables.encode_column(found, cells)
+            assert encoded.shape == (len(cells), len(tables.features_of(found)))
+            assert not np.isinf(encoded).any()
+
+
+def test_identifiers_and_constants_are_left_out() -> None:
+    numbers = [str(at) for at in range(60)]
+    assert "only numbers or names" in tables.learn("row", numbers, np.ones(60, dtype=int))[1]
+    assert "in every row" in tables.learn("c", ["a"], np.array([60]))[1]
+
+
+def test_an_unknown_level_is_rare_and_a_gap_is_a_gap() -> None:
+    column, _why = tables.learn("c", ["Yes", "no"], np.array([30, 30]))
+    assert column is not None
+    found = tables.encode([column], [{"c": "yes"}, {"c": "other"}, {}])
+    assert found[1, 0] == 0
+    assert found[0, 0] > 0
+    assert np.isnan(found[2, 0])
+
+
+def test_a_dear_miss_lowers_the_threshold() -> None:
+    generator = np.random.default_rng(0)
+    sure = generator.uniform(0, 0.6, 4000)
+    truth = (generator.uniform(size=4000) < sure).astype(int)
+    costs = SimpleNamespace(cost_false_positive=1.0, cost_false_negative=20.0)
+    found = search.decide(np.stack([1 - sure, sure], 1), truth, costs, ["no", "fraud"], 1)
+    assert found["positive"] == "fraud"
+    assert found["threshold"] < 0.2
+    assert found["expected_cost"] < found["expected_cost_at_half"] / 2
+
+
+def test_calibration_mends_what_is_too_sure() -> None:
+    generator = np.random.default_rng(0)
+    margin = generator.normal(size=(4000, 1))
+    truth = (generator.uniform(size=4000) < 1 / (1 + np.exp(-margin[:, 0]))).astype(int)
+    found = search.calibrate(margin * 5, truth, {"labels": ["a", "b"]})
+    assert 0.15 < found["scale"] < 0.25
+
+
+def test_the_model_may_name_the_kind() -> None:
+    assert families_of("auto", "scratch:auto") == ("linear", "boosting", "net")
+    assert families_of("auto", "scratch:linear") == ("linear",)
+    assert families_of("net", "scratch:lightgbm") == ("net",)

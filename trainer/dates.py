@@ -1,0 +1,20 @@
+"""One cell as a moment. Standard library only, since serving reads dates too."""
+
+from datetime import UTC, datetime
+
+FORMATS = (
+    "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%Y.%m.%d", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y",
+    "%d/%m/%y", "%m/%d/%y", "%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M", "%d.%m.%Y %H:%M", "%Y/%m/%d %H:%M:%S", "%Y%m%d",
+)  # fmt: skip
+
+
+def value_of(cell: str, form: str) -> float | None:
+    """Seconds since 1970; `form`: iso, number, or one of `FORMATS`."""
+    try:
+        if form == "number":
+            value = float(cell)
+            return value if value > 10_000 or value == int(value) else None
+        moment = datetime.fromisoformat(cell) if form == "iso" else datetime.strptime(cell, form)
+    except (ValueError, OverflowError):
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

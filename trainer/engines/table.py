@@ -1,0 +1,186 @@
+"""Rows of a table: LightGBM's own trees, plain sums, or the net as a graph, over what `trainer.tables` makes of them."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trainer import evaluation, tables
+from trainer.engines import Engine, softmax
+from trainer.errors import DataError
+
+NATIVE = {"lightgbm": "model.txt", "linear": "linear.json"}
+
+
+class TableEngine(Engine):
+    parts_name = "columns"
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.facts = json.loads((self.artifact / "model" / "columns.json").read_text("utf-8"))
+        self.columns: list[dict[str, Any]] = self.facts["columns"]
+        self.known = {one["name"] for one in self.columns}
+        self.accepted = self.known | set(self.facts["dropped"])
+
+    def model_file(self) -> Path:
+        name = NATIVE.get(self.engine)
+        return self.artifact / "model" / name if name else super().model_file()
+
+    def open(self, threads: int | None) -> Any:
+        if self.engine == "linear":
+            return {name: np.array(value) for name, value in json.loads(self.path.read_text("utf-8")).items()}
+        if self.engine == "lightgbm":
+            import lightgbm
+
+            self.threads = threads or len(os.sched_getaffinity(0))
+            return lightgbm.Booster(model_file=str(self.path))
+        return super().open(threads)
+
+    def other_files(self) -> tuple[Path, ...]:
+        return (self.artifact / "model" / "columns.json",)
+
+    def warm_input(self) -> dict[str, Any]:
+        return {one["name"]: one["typical"] for one in self.columns}
+
+    def read(self, value: Any) -> dict[str, Any]:
+        value = super().read(value)
+        unknown = next((name for name in value if name not in self.accepted), None)
+        if unknown is not None:
+            known = ", ".join(one["name"] for one in self.columns)
+            raise DataError(
+                f"has the column “{unknown}”, which the model does not know.",
+                code="bad_input",
+                hint=f"There are: {known}.",
+            )
+        for one in self.columns:
+            cell = tables.cell_of(value.get(one["name"]))
+            if cell is not None and one["kind"] in ("number", "date"):
+                self.check_cell(one, cell)
+        return value
+
+    def check_cell(self, column: dict[str, Any], cell: str) -> None:
+        if np.isnan(tables.encode_column(column, [cell])).all():
+            raise DataError(
+                f"has “{cell[:40]}” in the column “{column['name']}”, which holds a {column['kind']}.",
+                code="bad_input",
+                hint="Correct it, or leave it out where it is not known.",
+            )
+
+    def outputs(self, inputs: list[Any]) -> np.ndarray:
+        return finished(self.raw(tables.encode(self.columns, inputs)), self.facts)
+
+    def raw(self, matrix: np.ndarray) -> np.ndarray:
+        """(rows, 1 margin or number, or a logit a label)."""
+        if self.engine == "lightgbm":
+            found = self.session.predict(matrix, raw_score=True, num_threads=self.threads if len(matrix) > 100 else 1)
+            return found.reshape(len(matrix), -1)
+        scales = self.facts["scales"]
+        if self.engine == "linear":
+            return tables.expanded(scales, matrix) @ self.session["weights"] + self.session["bias"]
+        feed = {"numbers": tables.scaled(scales, matrix).astype(np.float32), "codes": tables.codes_of(scales, matrix)}
+        names = {one.name for one in self.session.get_inputs()}
+        return self.session.run(None, {name: value for name, value in feed.items() if name in names})[0].astype(float)
+
+    def classes(self, outputs: np.ndarray) -> list[dict[str, Any]]:
+        answers = super().classes(outputs)
+        for answer, at in zip(answers, decided(softmax(outputs), self.facts).tolist(), strict=True):
+            answer["label"] = self.labels[at]
+            answer["score"] = next(one["score"] for one in answer["scores"] if one["label"] == answer["label"])
+        return answers
+
+    def answers(self, inputs: list[Any], batch: int) -> list[Any]:
+        found: list[Any] = []
+        for start in range(0, len(inputs), batch):
+            outputs = self.outputs(inputs[start : start + batch])
+            if self.labels:
+                found += [self.labels[at] for at in decided(softmax(outputs), self.facts)]
+            else:
+                found += outputs[:, 0].tolist()
+        return found
+
+    def pieces(self, value: dict[str, Any]) -> list[tuple[dict[str, Any], Any]]:
+        """Each column, and the input with the column's typical value in its place."""
+        return [
+            ({"column": one["name"], "value": value.get(one["name"])}, {**value, one["name"]: one["typical"]})
+            for one in self.columns
+        ]
+
+    def explain(self, value: Any) -> dict[str, Any]:
+        found = super().explain(value)
+        if not self.labels:
+            return found
+        answer = self.predict([value])[0]
+        if answer["label"] != found["label"]:  # two labels, and a threshold away from a half
+            for piece in found["columns"]:
+                piece["weight"] = -piece["weight"]
+        return found | {"label": answer["label"], "score": answer["score"]}
+
+    def report(self, rows: Any, outputs: np.ndarray, shown: list[str]) -> dict[str, Any]:
+        if not self.labels:
+            return evaluation.number_report(np.array(rows.answers), outputs[:, 0], shown, rows.row_numbers, "input")
+        index = {label: at for at, label in enumerate(self.labels)}
+        truth = np.array([index.get(label, -1) for label in rows.answers])
+        return class_report(truth, evaluation.softmax(outputs), self.labels, shown, rows.row_numbers, self.facts)
+
+
+def finished(raw: np.ndarray, facts: dict[str, Any]) -> np.ndarray:
+    """Calibrated logits, one a label; or the number."""
+    if not facts["labels"]:
+        return raw
+    scaled = raw * facts["calibration"]["scale"] + facts["calibration"]["bias"]
+    return np.concatenate([np.zeros_like(scaled), scaled], axis=1) if len(facts["labels"]) == 2 else scaled
+
+
+def decided(probabilities: np.ndarray, facts: dict[str, Any]) -> np.ndarray:
+    """The label that is answered: with two, the positive one from its threshold on."""
+    chosen = facts.get("decision")
+    if not chosen:
+        return probabilities.argmax(1)
+    positive = chosen["positive_index"]
+    return np.where(probabilities[:, positive] >= chosen["threshold"], positive, 1 - positive)
+
+
+def class_report(
+    truth: np.ndarray,
+    probabilities: np.ndarray,
+    labels: list[str],
+    shown: list[str],
+    rows: list[int],
+    facts: dict[str, Any],
+) -> dict[str, Any]:
+    """`evaluation.class_report` by the threshold, with areas under the curves, one of them the headline when skewed."""
+    report = evaluation.class_report(truth, probabilities, labels, shown, rows, "input", decided(probabilities, facts))
+    report["metrics"] |= areas(truth, probabilities)
+    if facts["headline"] == "roc_auc":
+        low, high = area_interval(truth, probabilities)
+        report["headline"] = {"name": "roc_auc", "value": report["metrics"]["roc_auc"], "low": low, "high": high}
+    if facts.get("decision"):
+        report["decision"] = facts["decision"]
+    return report
+
+
+def areas(truth: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
+    """roc_auc and pr_auc (average precision), the mean of each label against the rest; two labels: the rarer one's."""
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
+    there = [at for at in range(probabilities.shape[1]) if 0 < (truth == at).sum() < len(truth)]
+    if probabilities.shape[1] == 2 and there:
+        there = [min(there, key=lambda at: ((truth == at).sum(), -at))]
+    if not there:
+        return {"roc_auc": 0.5, "pr_auc": 0.0}
+    roc = [float(roc_auc_score(truth == at, probabilities[:, at])) for at in there]
+    precision = [float(average_precision_score(truth == at, probabilities[:, at])) for at in there]
+    return {"roc_auc": float(np.mean(roc)), "pr_auc": float(np.mean(precision))}
+
+
+def area_interval(truth: np.ndarray, probabilities: np.ndarray, draws: int = 200) -> tuple[float, float]:
+    """95 % bootstrap interval of roc_auc."""
+    generator, found = np.random.default_rng(0), []
+    for _draw in range(draws):
+        rows = generator.integers(0, len(truth), len(truth))
+        found.append(areas(truth[rows], probabilities[rows])["roc_auc"])
+    own = areas(truth, probabilities)["roc_auc"]
+    low, high = np.quantile(found, [0.025, 0.975])
+    return min(float(low), own), max(float(high), own)

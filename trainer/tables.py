@@ -1,0 +1,261 @@
+"""Rows of a table as numbers: the same code where a model learns and where it answers.
+
+What `learn` finds out about the columns is plain JSON (`model/columns.json`); `encode` applies it. Needs numpy alone.
+
+A column of kind number makes one feature; date makes year, month, weekday, hour and days since 1970; category one
+feature of whole numbers (0: rare or never seen); text one feature a common word. A missing cell is nan throughout.
+"""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from trainer import columns as kinds
+from trainer.dates import FORMATS, value_of
+
+Cell = str | None
+Description = dict[str, Any]
+SAMPLE = 2_000
+MOST_LEVELS, FEWEST_OF_A_LEVEL, MOST_WORDS, MOST_CHOICES = 100, 3, 50, 50
+WORD_SHARE = 0.01
+"""Of the rows, that a word must be in to become a feature."""
+DATE_PARTS = ("year", "month", "weekday", "hour", "days")
+MONEY = re.compile(r"USD|EUR|GBP|CHF|CNY|JPY|RMB|[\s$€£¥₹₩%'’\u00a0\u202f]", re.IGNORECASE)
+PLAIN = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
+THOUSANDS = re.compile(r"[-+]?\d{1,3}(,\d{3})+(\.\d*)?")
+COMMA = re.compile(r".*(\.\d{3},\d+|^[^,.]*,(\d{1,2}|\d{4,}))|[^,]*\d\.\d{3}(\.\d{3})+")
+DOT = re.compile(r".*(,\d{3}\.\d+|\.(\d{1,2}|\d{4,})$)|[^.]*\d,\d{3}(,\d{3})+")
+ID_NAME = re.compile(r"(^|[^a-z])(id|uuid|guid|key|index|nr|no|number|code|编号|序号)$|[a-z](ID|Id)$")
+
+
+def number_of(cell: str, decimal: str = ".") -> float | None:
+    """The number in a cell: thousands separators, currency and percent signs, accountants' parentheses; None for none."""
+    text = MONEY.sub("", cell).replace("−", "-")
+    if text.startswith("(") and text.endswith(")"):
+        text = "-" + text[1:-1]
+    if decimal == ",":
+        text = text.translate(str.maketrans(".,", ",."))
+    if THOUSANDS.fullmatch(text):
+        text = text.replace(",", "")
+    if not text.isascii() or PLAIN.fullmatch(text) is None:
+        return None
+    found = float(text)
+    return found if math.isfinite(found) else None
+
+
+def decimal_of(cells: Sequence[str]) -> str:
+    """Whether a column writes its decimals after a comma or a dot."""
+    plain = [MONEY.sub("", cell) for cell in cells]
+    commas = sum(COMMA.fullmatch(cell) is not None for cell in plain)
+    return "," if commas > sum(DOT.fullmatch(cell) is not None for cell in plain) else "."
+
+
+def cell_of(value: Any) -> Cell:
+    """A value of an input as the cell that a file would have; None where it is missing."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return None
+    text = str(value).strip()
+    return None if kinds.is_missing(text) else text
+
+
+def level_of(cell: str) -> str:
+    return kinds.canonical_label(cell).casefold()
+
+
+def words_of(cell: str) -> list[str]:
+    return re.findall(r"\w+", cell.casefold())
+
+
+def form_of(cells: Sequence[str]) -> str | None:
+    """How a column writes its dates."""
+    for form in ("iso", *FORMATS):
+        if sum(value_of(cell, form) is not None for cell in cells) >= 0.9 * len(cells):
+            return form
+    return None
+
+
+# Learning what the columns are
+
+
+def learn(name: str, cells: Sequence[Cell], counts: np.ndarray) -> tuple[Description | None, str]:
+    """A column from its distinct cells and how often each occurs: (description, "") or (None, why it is left out)."""
+    there = [(cell, int(count)) for cell, count in zip(cells, counts, strict=True) if cell is not None and count]
+    total = sum(count for _cell, count in there)
+    if not there:
+        return None, f"The column “{name}” is empty and was left out."
+    if len(there) == 1:
+        return None, f"The column “{name}” says “{there[0][0][:40]}” in every row and was left out."
+    step = max(1, len(there) // SAMPLE)
+    sample = [cell for cell, _count in there[::step]][:SAMPLE]
+    kind = kind_of(name, sample, len(there), total)
+    if kind == "id":
+        return None, f"The column “{name}” only numbers or names the rows and was left out."
+    if kind not in LEARNERS:
+        return None, f"The column “{name}” holds lists or objects, which tables are not learned from, and was left out."
+    found = LEARNERS[kind](there, sample, total)
+    if found is None:
+        return (
+            None,
+            f"The column “{name}” has no word or value that occurs often enough to learn from and was left out.",
+        )
+    return {"name": name, "kind": kind, **found}, ""
+
+
+def kind_of(name: str, sample: list[str], distinct: int, total: int) -> str:
+    decimal = decimal_of(sample)
+    numbers = [number_of(cell, decimal) for cell in sample]
+    if sum(value is not None for value in numbers) > 0.95 * len(sample):
+        found = [value for value in numbers if value is not None]
+        whole = distinct == total > 50 and all(value == int(value) for value in found)
+        dense = max(found) - min(found) < 1.5 * distinct
+        return "id" if whole and (dense or ID_NAME.search(name.strip())) else "number"
+    kind = kinds.kind_of(sample, distinct, total)
+    if kind == "date" and form_of(sample[:500]) is None:
+        return "category" if distinct <= 0.2 * total else "text"
+    return {"boolean": "category", "number": "text"}.get(kind, kind)
+
+
+Counted = list[tuple[str, int]]
+
+
+def learn_number(there: Counted, sample: list[str], total: int) -> Description | None:
+    decimal = decimal_of(sample)
+    read = [(number_of(cell, decimal), count) for cell, count in there]
+    values = np.array([value for value, _count in read if value is not None])
+    weights = np.array([count for value, count in read if value is not None], dtype=float)
+    order = values.argsort()
+    middle = values[order][np.searchsorted(weights[order].cumsum(), weights.sum() / 2)]
+    return {"decimal": decimal, "min": float(values.min()), "max": float(values.max()), "typical": float(middle)}
+
+
+def learn_date(there: Counted, sample: list[str], total: int) -> Description | None:
+    form = form_of(sample[:500]) or "iso"
+    moments = sorted((value, cell) for cell, _count in there if (value := value_of(cell, form)) is not None)
+    return {"form": form, "min": moments[0][1], "max": moments[-1][1], "typical": moments[len(moments) // 2][1]}
+
+
+def learn_category(there: Counted, sample: list[str], total: int) -> Description | None:
+    counts: Counter[str] = Counter()
+    shown: dict[str, str] = {}
+    for cell, count in sorted(there, key=lambda one: (-one[1], one[0])):
+        counts[level_of(cell)] += count
+        shown.setdefault(level_of(cell), kinds.canonical_label(cell))
+    fewest = min(FEWEST_OF_A_LEVEL, max(1, total // 20))
+    levels = [level for level, count in counts.most_common(MOST_LEVELS) if count >= fewest]
+    if not levels:
+        return None
+    choices = [shown[level] for level in levels[:MOST_CHOICES]]
+    return {"levels": levels, "choices": choices, "typical": choices[0]}
+
+
+def learn_text(there: Counted, sample: list[str], total: int) -> Description | None:
+    rows: Counter[str] = Counter()
+    for cell, count in there:
+        for word in set(words_of(cell)):
+            rows[word] += count
+    fewest = max(FEWEST_OF_A_LEVEL, WORD_SHARE * total)
+    listed = sorted(rows.items(), key=lambda one: (-one[1], one[0]))
+    words = [word for word, count in listed if fewest <= count < total][:MOST_WORDS]
+    return {"words": words, "typical": max(there, key=lambda one: one[1])[0][:200]} if words else None
+
+
+LEARNERS = {"number": learn_number, "date": learn_date, "category": learn_category, "text": learn_text}
+
+
+# Applying it
+
+
+def features_of(description: Description) -> list[Description]:
+    """[{column, name, kind: number | category, levels}] that a column makes."""
+    name, kind = description["name"], description["kind"]
+    if kind == "category":
+        return [{"column": name, "name": name, "kind": "category", "levels": len(description["levels"]) + 1}]
+    parts = {"date": DATE_PARTS, "text": (*description.get("words", ()), "(words)")}.get(kind)
+    names = [f"{name}: {part}" for part in parts] if parts else [name]
+    return [{"column": name, "name": one, "kind": "number", "levels": 0} for one in names]
+
+
+def encode_cell(description: Description, cell: str, levels: dict[str, int]) -> Sequence[float] | None:
+    kind = description["kind"]
+    if kind == "number":
+        value = number_of(cell, description["decimal"])
+        return None if value is None else (value,)
+    if kind == "category":
+        return (float(levels.get(level_of(cell), 0)),)
+    if kind == "text":
+        words = words_of(cell)
+        return [float(word in words) for word in description["words"]] + [float(len(words))]
+    seconds = value_of(cell, description["form"])
+    if seconds is None and (form := form_of([cell])):
+        seconds = value_of(cell, form)
+    if seconds is None:
+        return None
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return moment.year, moment.month, moment.weekday(), moment.hour, seconds / 86_400
+
+
+def encode_column(description: Description, cells: Sequence[Cell]) -> np.ndarray:
+    """(cells, features of the column); nan where a cell is missing or is not of the column's kind."""
+    levels = {level: at for at, level in enumerate(description.get("levels", ()), 1)}
+    found = np.full((len(cells), len(features_of(description))), np.nan)
+    for row, cell in enumerate(cells):
+        values = None if cell is None else encode_cell(description, cell, levels)
+        if values is not None:
+            found[row] = values
+    return found
+
+
+def encode(descriptions: list[Description], rows: Sequence[dict[str, Any]]) -> np.ndarray:
+    """(rows, features) of inputs {column: value}."""
+    return np.concatenate(
+        [encode_column(one, [cell_of(row.get(one["name"])) for row in rows]) for one in descriptions], axis=1
+    )
+
+
+# Numbers of one scale, for models that add things up
+
+
+def scales_of(features: list[Description], matrix: np.ndarray) -> Description:
+    """Mean and spread of the number features over the rows learned from, as JSON."""
+    numbers = [at for at, one in enumerate(features) if one["kind"] == "number"]
+    values = matrix[:, numbers]
+    there = ~np.isnan(values)
+    count = there.sum(0).clip(min=1)
+    mean = np.where(there, values, 0).sum(0) / count
+    spread = np.sqrt((np.where(there, values - mean, 0) ** 2).sum(0) / count)
+    return {
+        "numbers": numbers,
+        "mean": mean.tolist(),
+        "spread": np.where(spread > 1e-12, spread, 1.0).tolist(),
+        "gaps": [at for at, column in zip(numbers, range(len(numbers)), strict=True) if not there[:, column].all()],
+        "categories": [[at, one["levels"]] for at, one in enumerate(features) if one["kind"] == "category"],
+    }
+
+
+def scaled(scales: Description, matrix: np.ndarray) -> np.ndarray:
+    """Number features in standard units within ±8, gaps as the mean with a mark beside them."""
+    values = (matrix[:, scales["numbers"]] - scales["mean"]) / scales["spread"]
+    marks = np.isnan(matrix[:, scales["gaps"]]).astype(float)
+    return np.concatenate([np.nan_to_num(values.clip(-8, 8)), marks], axis=1)
+
+
+def codes_of(scales: Description, matrix: np.ndarray) -> np.ndarray:
+    """Category features as whole numbers: 0 rare or never seen, the last one missing."""
+    if not scales["categories"]:
+        return np.zeros((len(matrix), 0), dtype=np.int64)
+    columns = [np.where(np.isnan(matrix[:, at]), levels, matrix[:, at]) for at, levels in scales["categories"]]
+    return np.stack(columns, axis=1).astype(np.int64)
+
+
+def expanded(scales: Description, matrix: np.ndarray) -> np.ndarray:
+    """Scaled numbers, then one column a level of each category."""
+    codes = codes_of(scales, matrix)
+    parts = [scaled(scales, matrix)]
+    for column, (_at, levels) in enumerate(scales["categories"]):
+        parts.append((codes[:, column, None] == np.arange(levels + 1)).astype(float))
+    return np.concatenate(parts, axis=1)

@@ -1,0 +1,23 @@
+"""Tabular regression: read the columns of a row, answer with a number."""
+
+from typing import Any
+
+from trainer.tasks._base import Role
+from trainer.tasks._table_task import TableTask
+
+
+class TabularRegression(TableTask):
+    slug = "tabular-regression"
+    title = "Table regression"
+    summary = "Reads the columns of a row and answers with a number: a price, a demand, a duration."
+    roles = (Role("target", "Number", "number", help="The column to answer."),)
+    metrics = ("r2", "rmse", "mae")
+    headline = "r2"
+    widget_out = "number"
+    answer = "number"
+
+    @classmethod
+    def sample(cls) -> list[dict[str, Any]]:
+        from trainer.tasks.tabular_classification import sample_rows
+
+        return [row | {"target": round(score, 3)} for row, score in sample_rows()]
