@@ -1,6 +1,6 @@
 """Tables, default settings, beside plain LightGBM and logistic or ridge regression on the same test rows.
 
-    MAQUETTE_SHARED=DIR python benchmarks/tables.py
+MAQUETTE_SHARED=DIR python benchmarks/tables.py
 """
 
 import json

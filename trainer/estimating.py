@@ -79,14 +79,15 @@ def time_forward(job: Any, model: Any, rows: Any) -> float:
     import torch
 
     model.eval()
+    read = model.reader(job) if job.spec.method == "probe" and hasattr(model, "reader") else model.features
     batches = trial_batches(rows, np.arange(len(rows.truth)), rows.read_batch)
     spent = []
     with torch.inference_mode(), job.device.autocast():
-        model.features(*rows.batch(batches[-1], job.device.torch_device))
+        read(*rows.batch(batches[-1], job.device.torch_device))
         for batch in batches:
             inputs = rows.batch(batch, job.device.torch_device)
             started = time.monotonic()
-            model.features(*inputs)
+            read(*inputs)
             spent.append((time.monotonic() - started) / len(batch))
             if sum(spent) * rows.read_batch > TRIAL_SECONDS:
                 break

@@ -1,0 +1,104 @@
+"""Pictures: accuracy of the default settings on real sets, and the feature pass beside the plain loop.
+
+MAQUETTE_SHARED=… MAQUETTE_MODELS_DIR=$MAQUETTE_SHARED/models python benchmarks/vision.py [mlp cnn cats pass scratch full]
+"""
+
+import io
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+SHARED = Path(os.environ["MAQUETTE_SHARED"])
+DATA = SHARED / "data" / "image_classification"
+MODEL = "local:mobilenet_v2_0.35_224"
+FOLDS, BATCH, PASS_PICTURES = 5, 64, 640
+
+
+def trainer(*arguments: object) -> dict[str, object]:
+    done = subprocess.run(
+        [sys.executable, "-m", "trainer", *map(str, arguments)], stdout=subprocess.PIPE, text=True, check=True
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def run(name: str, folder: Path, files: list[Path], model: str, method: str, **dataset: object) -> float:
+    version = folder / "version"
+    if not version.exists():
+        trainer("inspect", *files, "--out", version, "--split", json.dumps(dataset or {"test": 0.2}))
+    spec = {"task": "image-classification", "dataset": {"path": str(version)}, "model": model, "method": method}
+    (folder / "spec.json").write_text(json.dumps(spec))
+    found = trainer("run", folder / "spec.json", "--out", folder / name)
+    print(f"{name}: accuracy {found['metrics']['accuracy']:.3f} in {found['seconds']} s", flush=True)
+    return found["metrics"]["accuracy"]
+
+
+def cats(folder: Path) -> None:
+    """Each fold is the test of one run."""
+    found = []
+    with zipfile.ZipFile(DATA / "cats_dogs.zip") as source:
+        names = sorted(name for name in source.namelist() if name.endswith(".jpg"))
+        for fold in range(FOLDS):
+            part = folder / f"fold{fold}"
+            part.mkdir()
+            with zipfile.ZipFile(part / "cats.zip", "w") as target:
+                for number, name in enumerate(names):
+                    target.writestr(f"{'test' if number % FOLDS == fold else 'train'}/{name}", source.read(name))
+            found.append(run("probe", part, [part / "cats.zip"], MODEL, "probe"))
+    print(f"cats_dogs, probe, {FOLDS} folds: {np.mean(found):.3f}")
+
+
+def feature_pass(folder: Path) -> None:
+    """Pictures a second of the plain loop, and of decoding once and reading by `quick_features`."""
+    import torch
+    from PIL import Image
+    from transformers import AutoModel
+    from transformers.models.mobilenet_v2.image_processing_pil_mobilenet_v2 import MobileNetV2ImageProcessorPil
+
+    from trainer.pictures import Preprocess
+    from trainer.tasks._picture_store import read_all
+    from trainer.tasks._vision_model import VisionModel, load_encoder, quick_features
+
+    base = SHARED / "models" / "mobilenet_v2_0.35_224"
+    model, processor = AutoModel.from_pretrained(base).eval(), MobileNetV2ImageProcessorPil.from_pretrained(base)
+    with zipfile.ZipFile(DATA / "cifar10_small.zip") as archive, torch.inference_mode():
+        names = [name for name in archive.namelist() if name.endswith((".jpg", ".png"))][:PASS_PICTURES]
+        started = time.monotonic()
+        for at in range(0, len(names), BATCH):
+            images = [Image.open(io.BytesIO(archive.read(name))).convert("RGB") for name in names[at : at + BATCH]]
+            model(**processor(images, return_tensors="pt"))
+        plain = len(names) / (time.monotonic() - started)
+        paths = [folder / f"{number}.jpg" for number in range(len(names))]
+        for path, name in zip(paths, names, strict=True):
+            path.write_bytes(archive.read(name))
+    preprocess = Preprocess.load(base)
+    read = quick_features(VisionModel(load_encoder(base), ["a", "b"], preprocess), folder)
+    started = time.monotonic()
+    pixels = np.stack(list(read_all(paths, range(len(paths)), preprocess)))
+    for at in range(0, len(pixels), BATCH):
+        read(torch.from_numpy(pixels[at : at + BATCH]))
+    quick = len(paths) / (time.monotonic() - started)
+    print(f"feature pass: plain loop {plain:.0f} pictures a second, here {quick:.0f}, {quick / plain:.1f} times")
+
+
+MNIST = sorted((DATA / "mnist_idx").glob("*.gz"))
+CIFAR = [DATA / "cifar10_small.zip"]
+CASES = {
+    "mlp": lambda folder: run("mlp", folder, MNIST, "scratch:mlp-128", "scratch"),
+    "cnn": lambda folder: run("cnn", folder, MNIST, "scratch:cnn-32-64-128", "scratch"),
+    "cats": cats,
+    "pass": feature_pass,
+    "scratch": lambda folder: run("scratch", folder, CIFAR, "scratch:cnn-64-128-1024", "scratch"),
+    "full": lambda folder: run("full", folder, CIFAR, MODEL, "full"),
+}
+
+if __name__ == "__main__":
+    for case in sys.argv[1:] or CASES:
+        with tempfile.TemporaryDirectory() as folder:
+            CASES[case](Path(folder))
