@@ -15,15 +15,17 @@ from pathlib import Path
 
 import numpy as np
 
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
 SHARED = Path(os.environ["MAQUETTE_SHARED"])
 DATA = SHARED / "data" / "image_classification"
 MODEL = "local:mobilenet_v2_0.35_224"
-FOLDS, BATCH, PASS_PICTURES = 5, 64, 640
+FOLDS, BATCH, PASS_PICTURES = 5, 64, 320
 
 
 def trainer(*arguments: object) -> dict[str, object]:
     done = subprocess.run(
-        [sys.executable, "-m", "trainer", *map(str, arguments)], stdout=subprocess.PIPE, text=True, check=True
+        [sys.executable, "-m", "trainer", *map(str, arguments)], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True
     )
     return json.loads(done.stdout.splitlines()[-1])
 
