@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from webapp.catalog.words import input_words, widgets_of
 from webapp.core.media import size_of, type_of
+from webapp.core.numbers import whole
 from webapp.core.problems import Problem
 from webapp.core.words import number, size
 from webapp.runs.models import Run
@@ -129,10 +130,10 @@ def try_it(run: Run, example: str = "", *, begun: bool = False) -> dict[str, Any
 
 def example_values(run: Run, asked: str) -> dict[str, Any]:
     """What the fields hold for an example: {name of the input: value}; files as `Path`s within the artifact."""
-    found = examples(run)
-    if not asked.isdecimal() or int(asked) >= len(found):
+    found, at = examples(run), whole(asked, None)
+    if at is None or at >= len(found):
         raise Problem(_("There is no such example."), hint=_("Choose another one."))
-    one = found[int(asked)]
+    one = found[at]
     value = one.get("input", one.get("text")) if isinstance(one, dict) else one
     fields = fields_of(run)
     values = value if isinstance(value, dict) else {fields[0].name: value}
