@@ -14,7 +14,7 @@ from trainer.tasks._base import Task
 from trainer.training import STAGES
 
 CASES = [(task, method.slug) for task in tasks.all() for method in task.methods]
-PARAMS = {"full": {"epochs": 2}, "lora": {"epochs": 2}, "scratch": {"epochs": 2}}
+PARAMS = {method: {"epochs": 2} for method in ("full", "lora", "scratch", "net", "auto")}
 PRETRAINED = {"text": "local:tiny", "image": "local:tiny-vit", "object-detection": "local:tiny-detector"}
 """A tiny real model for each task, or else its modality, that has pretrained ones."""
 

@@ -4,6 +4,7 @@ A round learns from the other folds, the next one of them serving to tune with. 
 together; the model that is kept learns from every row in the same way.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -34,12 +35,12 @@ class Rounds:
     def test_all(self) -> None:
         self.rows.loaded.split = np.full(len(self.folds), "test", dtype="U10")
 
-    def baselines(self, task: Any, job: Any) -> dict[str, dict[str, Any]]:
+    def baselines(self, compute: Callable[[], dict[str, dict[str, Any]]]) -> dict[str, dict[str, Any]]:
         """Of every round, weighed by its test rows."""
         found, weights = [], []
         for fold in range(self.count):
             self.begin(fold)
-            found.append(task.baselines(job, self.rows))
+            found.append(compute())
             weights.append(len(self.rows.part("test")))
         self.learn_all()
         return {name: pooled([one[name] for one in found], weights) for name in found[0]}

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,12 @@ def train(task: Any, job: Job) -> dict[str, Any]:
     with job.stage("prepare"):
         rows = task.prepare(job)
         rounds = None if rows.loaded.folds is None else Rounds(rows)
-        baselines = kept(job, "baselines", lambda: rounds.baselines(task, job) if rounds else task.baselines(job, rows))
+        beside = partial(task.baselines, job, rows)
+        baselines = kept(
+            job,
+            "baselines",
+            lambda: rounds.baselines(beside) if rounds else beside(),
+        )
     with job.stage("load"):
         model = task.build(job, rows).to(job.device.torch_device)
         weights = sum(value.numel() for value in model.parameters())

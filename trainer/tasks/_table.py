@@ -2,16 +2,19 @@
 
 import json
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from trainer import artifact, evaluation, tables
+from trainer.columns import SPLIT_NAMES, SPLIT_VALUES
 from trainer.data.loading import Loaded
 from trainer.engines.table import areas, class_report, decided, finished
 from trainer.hardware import cores
 from trainer.tasks import _table_search as search
+from trainer.tasks._folds import Rounds
 from trainer.tasks._rows import Rows, class_truth, number_truth
 from trainer.tasks._supervised import kept
 from trainer.tasks._table_models import KINDS, Boosting, Model, candidates
@@ -35,9 +38,11 @@ class TableRows(Rows):
         """Learn the columns from the rows that are not tested on, and encode all rows."""
         known, parts = self.known("train", "validation"), []
         for name in self.loaded.table.column_names:
-            if name == self.target or name == getattr(self, "split_name", None):
+            if name == self.target:
                 continue
             cells, indices = distinct(self.loaded.table.column(name))
+            if tells_parts(name, cells):
+                continue
             counts = np.bincount(indices[known], minlength=len(cells))
             description, why = tables.learn(name, cells, counts)
             if description is None:
@@ -85,6 +90,12 @@ def distinct(column: Any) -> tuple[list[str | None], np.ndarray]:
     found = found.unify_dictionaries().chunk(0)
     cells = [tables.cell_of(cell) for cell in found.dictionary.to_pylist()]
     return [*cells, None], found.indices.fill_null(len(cells)).to_numpy(zero_copy_only=False).astype(np.int64)
+
+
+def tells_parts(name: str, cells: list[str | None]) -> bool:
+    """Whether a column only says which rows are learned from and which tested on."""
+    there = [cell.strip().lower() for cell in cells if cell is not None]
+    return name.strip().lower() in SPLIT_NAMES and bool(there) and set(there) <= set(SPLIT_VALUES)
 
 
 def prepare(job: Job) -> TableRows:
@@ -195,26 +206,60 @@ def train(task: Any, job: Job) -> dict[str, Any]:
     job.expect("package", 2)
     with job.stage("prepare"):
         rows = prepare(job)
+        rounds = None if rows.loaded.folds is None else Rounds(rows)
         facts = facts_of(job, rows)
-        beside = kept(job, "baselines", lambda: baselines(rows, facts, job.spec.seed))
+        beside = kept(job, "baselines", lambda: beside_of(job, rows, facts, rounds))
     with job.stage("load"):
-        known = rows.known("train", "validation")
-        weights = weights_of(job, rows, known)
-        searching = search.Search(job, facts, rows.matrix[known], rows.truth[known], weights)
+        pass
     with job.stage("train"):
-        found = searching.run(families)
-        model = settle(job, rows, facts, searching, found)
+        outputs = in_rounds(job, rows, families, rounds) if rounds else None
+        with job.lap(rounds.count, rounds.count + 1) if rounds else nullcontext():
+            model, found = learn(job, rows, families)
     with job.stage("evaluate"):
+        if rounds:
+            rounds.test_all()
         objective = TableObjective(job, rows, model)
-        outputs = objective.outputs(rows.matrix[rows.part("test")])
+        served = objective.outputs(rows.matrix[rows.part("test")])
+        outputs = served if outputs is None else outputs
         report = objective.report(outputs) | {"baselines": beside, "history": job.history}
+        report["evaluation"] = {"kind": "folds", "folds": rounds.count} if rounds else {"kind": "test"}
         report["candidates"] = [{name: one[name] for name in ("family", "name", "score", "seconds")} for one in found]
         report["importance"] = importance(rows, objective, model)
         headline = report["headline"]
         job.log(f"{headline['name']} {headline['value']:.3f} on {report['test_rows']:,} test rows.")
     with job.stage("package"):
-        artifact.write(job, model, rows, objective, outputs, report)
+        artifact.write(job, model, rows, objective, outputs, report, served)
     return {name: report[name] for name in ("metrics", "headline", "baselines")}
+
+
+def learn(job: Job, rows: TableRows, families: tuple[str, ...], lap: str = "all") -> tuple[Model, list[dict[str, Any]]]:
+    """(the model chosen for the rows to learn from, what each candidate reached)."""
+    facts, known = facts_of(job, rows), rows.known("train", "validation")
+    weights = weights_of(job, rows, known)
+    folder = job.out / "candidates" / lap
+    searching = search.Search(job, facts, rows.matrix[known], rows.truth[known], weights, folder)
+    found = searching.run(families)
+    return settle(job, rows, facts, searching, found), found
+
+
+def in_rounds(job: Job, rows: TableRows, families: tuple[str, ...], rounds: Rounds) -> np.ndarray:
+    """Outputs of every row by the model of the round that tested on it, chosen anew in each."""
+    found: dict[int, np.ndarray] = {}
+    for fold in range(rounds.count):
+        rounds.begin(fold)
+        test = rows.part("test")
+        with job.lap(fold, rounds.count + 1):
+            model, _candidates = learn(job, rows, families, str(fold))
+        outputs = TableObjective(job, rows, model).outputs(rows.matrix[test])
+        found |= dict(zip(test.tolist(), outputs, strict=True))
+    rounds.learn_all()
+    return np.stack([found[row] for row in range(len(rows.truth))])
+
+
+def beside_of(job: Job, rows: TableRows, facts: dict[str, Any], rounds: Rounds | None) -> dict[str, dict[str, Any]]:
+    if rounds is None:
+        return baselines(rows, facts, job.spec.seed)
+    return rounds.baselines(lambda: baselines(rows, facts, job.spec.seed))
 
 
 def settle(job: Job, rows: TableRows, facts: dict[str, Any], searching: Any, found: list[dict[str, Any]]) -> Model:
@@ -311,7 +356,9 @@ def estimate(job: Job, emit: Any) -> dict[str, Any]:
     facts, known = facts_of(job, rows), rows.known("train", "validation")
     read = time.monotonic() - started
     emit("progress", stage="estimate", fraction=0.5)
-    searching = search.Search(job, facts, rows.matrix[known], rows.truth[known], np.ones(len(known)))
+    searching = search.Search(
+        job, facts, rows.matrix[known], rows.truth[known], np.ones(len(known)), job.out / "candidates"
+    )
     every = candidates(families_of(job.spec.method, job.spec.model), len(searching.truth))
     started = time.monotonic()
     data = searching.matrix, searching.truth, searching.weights

@@ -45,7 +45,15 @@ def score(raw: np.ndarray, truth: np.ndarray, facts: dict[str, Any]) -> float:
 class Search:
     """Tries candidates on the rows given; what each reached is kept in the run's folder, so a resumed run goes on."""
 
-    def __init__(self, job: Job, facts: dict[str, Any], matrix: np.ndarray, truth: np.ndarray, weights: np.ndarray):
+    def __init__(
+        self,
+        job: Job,
+        facts: dict[str, Any],
+        matrix: np.ndarray,
+        truth: np.ndarray,
+        weights: np.ndarray,
+        folder: Path,
+    ) -> None:
         self.job, self.facts = job, facts
         self.total = len(truth)
         chosen = np.arange(len(truth))
@@ -54,8 +62,8 @@ class Search:
             job.log(f"The search reads {MOST_SEARCHED:,} of {len(truth):,} rows; the winner then learns from all.")
         self.matrix, self.truth, self.weights = matrix[chosen], truth[chosen], weights[chosen]
         self.folds = folds_of(self.truth, len(facts["labels"]), job.spec.seed)
-        self.folder = job.out / "candidates"
-        self.folder.mkdir(exist_ok=True)
+        self.folder = folder
+        self.folder.mkdir(parents=True, exist_ok=True)
 
     def run(self, families: tuple[str, ...]) -> list[dict[str, Any]]:
         """What each candidate reached, the best first."""
