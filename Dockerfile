@@ -5,6 +5,8 @@ ARG PYTHON_IMAGE=python:3.11.14-slim-bookworm
 FROM ${PYTHON_IMAGE} AS base
 ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PATH=/venv/bin:$PATH MAQUETTE_DATA=/data HOME=/tmp \
     HF_HOME=/data/cache/hub
+# LightGBM needs OpenMP's library.
+RUN apt-get update && apt-get install -y --no-install-recommends libgomp1 && rm -rf /var/lib/apt/lists/*
 RUN groupadd --gid 10001 maquette \
     && useradd --uid 10001 --gid maquette --no-create-home --home-dir /tmp --shell /usr/sbin/nologin maquette \
     && install -d -o maquette -g maquette -m 0750 /data

@@ -145,3 +145,19 @@ def test_the_browser_asks_first(run: Run, user: User, client_of: Callable[[User]
     assert client_of(viewer).post(path).status_code == 403
     assert browser.post(path)["Location"] == reverse("home")
     assert not Prototype.objects.exists()
+
+
+def test_fields_that_a_schema_does_not_name_are_not_lost(run: Run, user: User, api_of: ApiOf) -> None:
+    workspace = run.prototype.workspace
+    charge(
+        workspace,
+        key="k",
+        seconds=9,
+        price=price_per_hour(workspace, "cpu"),
+        kind="training",
+        hardware="cpu",
+        subject_id=run.pk,
+    )
+    rows = api_of(user).get("/api/v1/costs?group_by=day,kind,subject_id").json()["items"]
+    assert rows
+    assert all({"day", "kind", "subject_id", "amount", "seconds"} <= set(row) for row in rows)

@@ -25,6 +25,8 @@ INNER = {
     "HF_HUB_DISABLE_PROGRESS_BARS",
     "TRANSFORMERS_VERBOSITY",
     "MAQUETTE_SHARED",
+    # In the lines that people copy to ask an endpoint.
+    "MAQUETTE_KEY",
     # The site gives it to its reader.
     "MAQUETTE_PSEUDONYM_KEY",
     # The images of other projects read these.

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from trainer import evaluation, tables
+from trainer import evaluation, gbm, tables
 from trainer.engines import Engine, softmax
 from trainer.errors import DataError
 
@@ -32,10 +32,8 @@ class TableEngine(Engine):
         if self.engine == "linear":
             return {name: np.array(value) for name, value in json.loads(self.path.read_text("utf-8")).items()}
         if self.engine == "lightgbm":
-            import lightgbm
-
             self.threads = threads or len(os.sched_getaffinity(0))
-            return lightgbm.Booster(model_file=str(self.path))
+            return gbm.lightgbm().Booster(model_file=str(self.path))
         return super().open(threads)
 
     def other_files(self) -> tuple[Path, ...]:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from trainer import tables
+from trainer import gbm, tables
 
 MOST_ROUNDS, EARLY = 2_000, 50
 LARGE = 5_000
@@ -100,7 +100,7 @@ class Boosting(Model):
     """LightGBM, the same on every run of one seed and number of threads."""
 
     def fit(self, settings: Any, data: Any, tell: Any, held: Any = None, rounds: int = 0) -> "Boosting":
-        import lightgbm
+        lightgbm = gbm.lightgbm()
 
         matrix, truth, weights = data
         self.threads = self.threads if len(matrix) >= LARGE else 1

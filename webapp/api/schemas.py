@@ -7,13 +7,15 @@ never lost on its way.
 from typing import Any, Generic, Literal, TypeVar
 
 from ninja import Schema
+from pydantic import BaseModel
 
 Thing = TypeVar("Thing")
 RunStatus = Literal["queued", "starting", "running", "interrupted", "succeeded", "failed", "cancelled"]
 Verdict = Literal["up", "down"]
 
 
-class Whole(Schema):
+class Whole(BaseModel):
+    # Not ninja's Schema: that one looks at a dict through attributes, which cannot be listed.
     model_config = {"extra": "allow"}
 
 
