@@ -163,7 +163,7 @@ def test_training_straight_from_an_archive_leaves_nothing(tmp_path: Path, monkey
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
     (tmp_path / "tmp").mkdir()
     path = zipped(tmp_path / "a.zip", {"a.csv": TABLE})
-    load_files(path, DatasetSpec(path=str(path)), ["text", "label"], "text-classification")
+    load_files(path, DatasetSpec(path=str(path)), "text-classification")
     assert list((tmp_path / "tmp").iterdir()) == []
 
 

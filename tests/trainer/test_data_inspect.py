@@ -86,6 +86,7 @@ def test_every_fault_is_named_with_a_remedy(tmp_path: Path) -> None:
     found = codes(inspect([write_csv(tmp_path / "a.csv", pairs)], tmp_path / "v1"))
     fixes = {code: (problem["fix"] or {}).get("action") for code, problem in found.items()}
     assert fixes == {
+        "small_test": "folds",
         "duplicates": "drop_duplicates",
         "conflicting_labels": "drop_conflicting",
         "label_variants": "merge_label_variants",
