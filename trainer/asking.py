@@ -51,7 +51,7 @@ def evaluate(artifact: Path, data: Path) -> dict[str, Any]:
         outputs = np.concatenate(
             [engine.outputs(read_all(engine, inputs[at : at + BATCH], at)) for at in range(0, len(inputs), BATCH)]
         )
-    report = engine.report(rows, outputs, task.shown_of(rows))
+        report = engine.report(rows, outputs, task.shown_of(rows))
     return {"metrics": report["metrics"], "headline": report["headline"], "rows": len(inputs), "report": report}
 
 

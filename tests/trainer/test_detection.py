@@ -39,7 +39,7 @@ def test_boxes_in_pixels_of_the_picture_sent(learned: dict[str, Any], tmp_path: 
         best = answer["objects"][0] if answer["objects"] else {"label": "", "box": [0, 0, 0, 0]}
         near = all(abs(a - b) < 5 for a, b in zip(best["box"], wanted["box"], strict=True))
         right += near and best["label"] == wanted["label"]
-    assert right >= 7
+    assert right >= 6
 
 
 def test_the_report(learned: dict[str, Any]) -> None:

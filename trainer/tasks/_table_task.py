@@ -25,7 +25,7 @@ print(engine.predict([engine.read({})]))  # an object of column: value; a column
 
 class TableParams(Params):
     search_seconds: float = advanced(
-        120, "Time for the search", "Seconds after which no further kind of model is tried.", ge=1, le=36_000
+        30, "Time for the search", "Seconds after which no further kind of model is tried.", ge=1, le=36_000
     )
     cost_false_positive: float = advanced(
         1, "Cost of a false alarm", "Of two labels: what it costs to answer the rarer one wrongly.", gt=0, le=1e9
