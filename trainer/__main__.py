@@ -70,6 +70,9 @@ def parser() -> argparse.ArgumentParser:
         help='rows to drop and cells to set, as JSON: {"drop": [3], "set": [{"row": 1, "column": "label", "value": "x"}]}; '
         "@FILE reads it from a file, - from standard input, as a long one must be",
     )
+    fetching = add("fetch", fetch_dataset, "Download the data files of a data set of the Hugging Face hub.")
+    fetching.add_argument("name", help="ORG/NAME, or ORG/NAME@REVISION")
+    fetching.add_argument("--out", type=Path, required=True)
     add("estimate", estimate, "Measure what a run would take.", "spec")
     add("describe", describe, "Print the layers of a specification's scratch: model as JSON.", "spec")
     augmenting = add("augment", augment, "Draw how pictures are changed at random while learning.", "spec")
@@ -139,6 +142,12 @@ def inspect_files(options: argparse.Namespace) -> None:
         emit=emit,
     )
     emit("result", **result)
+
+
+def fetch_dataset(options: argparse.Namespace) -> None:
+    from trainer.data.hub import fetch
+
+    emit("result", **fetch(options.name, options.out, emit))
 
 
 def run(options: argparse.Namespace) -> None:

@@ -24,9 +24,10 @@ PARTS = ("train", "validation", "test", "unused")
 
 
 class UploadsIn(Body):
-    """Files that came by tus (/uploads/), one or several."""
+    """Files that came by tus (/uploads/), one or several, or a dataset of the Hugging Face hub by its name there."""
 
-    upload: str | list[str]
+    upload: str | list[str] = []
+    hub: str = ""
     name: str = ""
     header: int | None = None
     """The row of the column names, from 1; 0: there is none. Left out, it is found."""
@@ -43,12 +44,15 @@ def create_dataset(
     name: str = Form(""),
     header: int | None = Form(None),
 ) -> Status[dict[str, Any]]:
-    """Send one file or several (train and test by name), or name finished uploads in JSON; a worker reads them."""
+    """Send one file or several (train and test by name), or in JSON name finished uploads or a dataset of the hub; a worker reads them."""
     who = (request.workspace, request.user)
     if request.content_type == "application/json":
         named = uploads_in(request.body)
         ids = [named.upload] if isinstance(named.upload, str) else named.upload
-        dataset = uploads.create_dataset(*who, ids, named.name, named.header)
+        if named.hub and not ids:
+            dataset = actions.fetch_dataset(*who, named.hub, named.name)
+        else:
+            dataset = uploads.create_dataset(*who, ids, named.name, named.header)
     else:
         dataset = actions.create_dataset(*who, file or [], name, header)
     return Status(201, dataset_shape(dataset))

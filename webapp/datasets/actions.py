@@ -40,6 +40,7 @@ READER_LIMITS = {
 MAX_FILES = 20
 MAX_CHANGES = 1_000
 MAX_HEADER_ROW = 10_000
+HUB_NAME = re.compile(r"(?:\w[\w.-]{0,95}/)?\w[\w.-]{0,95}(?:@[\w./-]{1,200})?")
 READ_ATTEMPTS = 2
 PART_KEPT_SECONDS = 3600
 
@@ -75,6 +76,27 @@ def create_dataset(
     except Exception:
         shutil.rmtree(dataset.upload_folder, ignore_errors=True)
         raise
+    enqueue(version)
+    return dataset
+
+
+def fetch_dataset(workspace: Workspace, user: User, hub: str, name: str = "") -> Dataset:
+    """A dataset of the Hugging Face hub, by its name there; a worker fetches its files and reads them."""
+    hub = hub.strip().removeprefix("hub:")
+    if not HUB_NAME.fullmatch(hub):
+        raise Problem(
+            _("“%(name)s” is no name of a data set.") % {"name": hub[:100]},
+            code="bad_hub_name",
+            hint=_("It looks like ORG/NAME, as at the top of its page on the hub."),
+        )
+    check_quota(workspace, 0)
+    title = (name.strip() or hub.partition("@")[0].rpartition("/")[2])[:120]
+    dataset = Dataset(workspace=workspace, name=title, created_by=user)
+    with transaction.atomic():
+        dataset.save()
+        note = _("From the hub: %(name)s") % {"name": hub}
+        version = add_version(dataset, user, note=note[:200], request={"hub": hub})
+        audit(workspace, user, "uploaded", "dataset", dataset.pk, title)
     enqueue(version)
     return dataset
 
@@ -258,10 +280,28 @@ def write_changes(version: DatasetVersion, changes: dict[str, Any]) -> Path:
 
 
 def run_reader(version: DatasetVersion) -> dict[str, Any]:
-    """The reader's last event: its result, its error, or our own sentence when it died without one."""
+    """The reader's last event: its result, its error, or our own sentence when it died without one. What the hub has is
+    fetched first."""
+    if version.request.get("hub") and not version.sources:
+        folder = version.dataset.upload_folder
+        shutil.rmtree(folder, ignore_errors=True)
+        fetched = run_trainer(version, ["fetch", version.request["hub"], "--out", str(folder)])
+        if fetched.get("type") != "result":
+            return fetched
+        try:
+            check_quota(version.workspace, fetched["bytes"])
+        except Problem as problem:
+            shutil.rmtree(folder, ignore_errors=True)
+            return {"code": problem.code, "message": problem.message, "hint": problem.hint}
+        version.sources = fetched["files"]
+        version.save(update_fields=["sources"])
+    return run_trainer(version, reader_arguments(version))
+
+
+def run_trainer(version: DatasetVersion, arguments: list[str]) -> dict[str, Any]:
     stderr = version.folder.parent / f"v{version.number}.log"
     environment = {"MAQUETTE_PSEUDONYM_KEY": pseudonym_key(version.dataset_id)}
-    process = TrainerProcess(reader_arguments(version), stderr=stderr, limits=READER_LIMITS, env=environment)
+    process = TrainerProcess(arguments, stderr=stderr, limits=READER_LIMITS, env=environment)
     final: dict[str, Any] = {}
     saved = 0.0
     try:

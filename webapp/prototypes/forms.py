@@ -9,6 +9,8 @@ from trainer.suggestion import SHAPES
 from webapp.catalog.words import role_title, task_title
 from webapp.datasets.models import DatasetVersion
 
+FOLDS = 5
+
 
 class MappingForm(forms.Form):
     """Which task, and which column plays which role; filled with the reader's guess."""
@@ -43,6 +45,7 @@ class SplitForm(forms.Form):
         ("chance", _("By chance")),
         ("group", _("By chance, but rows that belong together stay together")),
         ("time", _("The newest rows are the test")),
+        ("folds", _("In five rounds, each testing on another fifth: for few rows")),
     )
     how = forms.ChoiceField(label=_("How"), choices=HOW)
     group = forms.ChoiceField(
@@ -66,7 +69,7 @@ class SplitForm(forms.Form):
     def __init__(self, version: DatasetVersion, data: Any = None) -> None:
         wanted = version.split.get("wanted") or {}
         initial = {
-            "how": next((how for how in ("group", "time") if wanted.get(how)), "chance"),
+            "how": next((how for how in ("folds", "group", "time") if wanted.get(how)), "chance"),
             "group": wanted.get("group"),
             "time": wanted.get("time"),
             "test": round(100 * wanted.get("test", 0.2)),
@@ -91,4 +94,6 @@ class SplitForm(forms.Form):
         split = {"test": asked["test"] / 100, "seed": asked["seed"]}
         usual = {"test": 0.2, "seed": 0}
         chosen = {name: value for name, value in split.items() if value != usual[name]}
+        if asked["how"] == "folds":
+            return chosen | {"folds": FOLDS}
         return chosen | ({asked["how"]: asked[asked["how"]]} if asked["how"] != "chance" else {})

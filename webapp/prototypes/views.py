@@ -121,7 +121,7 @@ def home(request: HttpRequest) -> HttpResponse:
 @member
 def new_prototype(request: HttpRequest) -> HttpResponse:
     """The drop area. A POST takes files (`file`, repeatable), finished uploads (`upload`, repeatable), pasted rows
-    (`rows`) or the sample (`sample`)."""
+    (`rows`), a name on the hub (`hub`) or the sample (`sample`)."""
     if request.method != "POST":
         sizes = {"max": settings.MAX_UPLOAD_BYTES, "room": quota.room(request.workspace)}
         context = {f"{name}_bytes": size for name, size in sizes.items()}
@@ -141,6 +141,8 @@ def start(request: HttpRequest) -> Prototype:
     if request.POST.get("rows"):
         return actions.start_from_text(*who, request.POST["rows"], request.POST.get("name", ""))
     name = request.POST.get("name", "")
+    if hub := request.POST.get("hub"):
+        return actions.create_prototype(dataset_actions.fetch_dataset(*who, hub, name), request.user, name)
     if named := request.POST.getlist("upload"):
         return actions.create_prototype(uploads.create_dataset(*who, named, name), request.user, name)
     files = request.FILES.getlist("file")

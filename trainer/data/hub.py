@@ -1,0 +1,119 @@
+"""A data set of the Hugging Face hub by its name: its data files, never its code, never with anybody's token."""
+
+import re
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from httpx2 import HTTPError
+
+from trainer.errors import DataError
+from trainer.events import Emit
+
+NAME = re.compile(r"(?:hub:)?((?:\w[\w.-]{0,95}/)?\w[\w.-]{0,95})(?:@([\w./-]{1,200}))?")
+KINDS = (
+    (".parquet",),
+    (".csv", ".tsv", ".jsonl", ".json", ".csv.gz", ".tsv.gz", ".jsonl.gz", ".json.gz"),
+    (".zip", ".tar", ".tar.gz", ".tgz"),
+    (".txt",),
+)
+"""What is taken, the best first: a set often holds the same rows in several forms."""
+ASIDE = frozenset({"dataset_infos.json", "dataset_info.json", "state.json", "package.json", "tokenizer.json"})
+DEFAULT_FOLDERS = ("", "data", "default", "main", "plain_text")
+AWAY = (HTTPError, OSError, ValueError)
+"""What the hub's client raises where there is no way to it."""
+MOST_FILES, MOST_BYTES = 200, 2 * 2**30
+SECONDS = 20
+
+
+def fetch(name: str, out: Path, emit: Emit) -> dict[str, Any]:
+    """Download the data files into `out`: {files, bytes, revision}. Raises `DataError`."""
+    repo, revision = parsed(name)
+    info = look_up(repo, revision)
+    files = chosen({one.rfilename: one.size or 0 for one in info.siblings or []}, repo)
+    out.mkdir(parents=True, exist_ok=True)
+    kept, total = [], sum(files.values())
+    done = 0
+    for number, (path, size) in enumerate(files.items()):
+        kept.append(download(repo, path, info.sha, out, number))
+        done += size
+        emit("progress", stage="fetch", fraction=done / max(total, 1), done=done, total=total, unit="bytes")
+    return {"files": kept, "bytes": sum((out / name).stat().st_size for name in kept), "revision": info.sha}
+
+
+def parsed(name: str) -> tuple[str, str | None]:
+    found = NAME.fullmatch(name.strip())
+    if found is None:
+        raise DataError(
+            f"“{name[:100]}” is no name of a data set.",
+            code="bad_hub_name",
+            hint="It looks like ORG/NAME, as at the top of its page on the hub.",
+        )
+    return found[1], found[2]
+
+
+def look_up(repo: str, revision: str | None) -> Any:
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import (
+        HfHubHTTPError,
+        OfflineModeIsEnabled,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    try:
+        return HfApi(token=False).dataset_info(repo, revision=revision, files_metadata=True, timeout=SECONDS)
+    except (RepositoryNotFoundError, RevisionNotFoundError) as error:
+        raise DataError(
+            f"The hub has no public data set “{repo}”{f' at {revision}' if revision else ''}.",
+            code="hub_not_found",
+            hint="Check its name; sets that need a sign-in must be downloaded by hand and uploaded here.",
+        ) from error
+    except (HfHubHTTPError, OfflineModeIsEnabled, *AWAY) as error:
+        raise unreachable() from error
+
+
+def unreachable() -> DataError:
+    return DataError(
+        "The Hugging Face hub cannot be reached from here.",
+        code="hub_away",
+        hint="Try again later, or download the files and upload them here.",
+    )
+
+
+def chosen(sizes: dict[str, int], repo: str) -> dict[str, int]:
+    """The data files to take, of one kind and one configuration: that of the root or of the usual folders, else the first."""
+    for endings in KINDS:
+        paths = [
+            path for path in sorted(sizes) if path.lower().endswith(endings) and PurePosixPath(path).name not in ASIDE
+        ]
+        if not paths:
+            continue
+        folders = {str(PurePosixPath(path).parent).removeprefix(".") for path in paths}
+        folder = next((one for one in DEFAULT_FOLDERS if one in folders), sorted(folders)[0])
+        found = {path: sizes[path] for path in paths if str(PurePosixPath(path).parent).removeprefix(".") == folder}
+        if len(found) > MOST_FILES or sum(found.values()) > MOST_BYTES:
+            raise DataError(
+                f"The data set “{repo}” is too large: {len(found):,} files, {sum(found.values()) / 2**30:.1f} GB.",
+                code="too_large",
+                hint=f"Up to {MOST_FILES} files and {MOST_BYTES // 2**30} GB are taken; download a part of it and upload that.",
+            )
+        return found
+    raise DataError(
+        f"The data set “{repo}” holds no file that can be read here.",
+        code="hub_no_data",
+        hint="Taken are Parquet, CSV, JSON, zip and tar files; a set made by a script must be exported first.",
+    )
+
+
+def download(repo: str, path: str, revision: str, out: Path, number: int) -> str:
+    """The file's name in `out`: its own, with a number in front so that two folders' files do not meet."""
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        kept = hf_hub_download(repo, path, repo_type="dataset", revision=revision, local_dir=out / "hub", token=False)
+    except (LocalEntryNotFoundError, HfHubHTTPError, *AWAY) as error:
+        raise unreachable() from error
+    name = f"{number}-{re.sub(r'[^-.A-Za-z0-9_]', '_', PurePosixPath(path).name)[-100:]}"
+    Path(kept).resolve().replace(out / name)
+    return name
