@@ -1,5 +1,6 @@
 """A report said in words and rows that fit its kind of answer: classes, numbers, objects, text."""
 
+import json
 from typing import Any
 
 from django.urls import reverse
@@ -113,6 +114,8 @@ def shown_mistake(run: Run, one: dict[str, Any]) -> dict[str, Any]:
     """A mistake with its input as the page shows it: text, fields, or the address of a picture or a sound of the rows."""
     key, value = next(((key, one[key]) for key in one if key not in FIGURES), ("", ""))
     found = dict(one) | {"text": "", "fields": [], "medium": "", "address": ""}
+    if run.task.startswith("tabular-") and isinstance(value, str):
+        value = fields_in(value)
     if isinstance(value, dict):
         found["fields"] = [(name, cell) for name, cell in value.items() if cell not in (None, "")]
     elif key in ("image", "audio"):
@@ -124,6 +127,15 @@ def shown_mistake(run: Run, one: dict[str, Any]) -> dict[str, Any]:
     if key == "image" and isinstance(one.get("text"), str):
         found["text"] = one["text"]
     return found
+
+
+def fields_in(text: str) -> Any:
+    """A row of a table as reports keep it, JSON of column and cell; the text itself where it is none."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return text
+    return found if isinstance(found, dict) else text
 
 
 def picture_size(run: Run, name: str) -> tuple[int, int] | None:

@@ -97,4 +97,4 @@ def name_of(one: Any) -> str:
 def value_of(one: Any) -> Any:
     if not isinstance(one, dict):
         return one[1]
-    return next((one[key] for key in ("importance", "share", "value", "weight") if key in one), None)
+    return next((one[key] for key in ("permutation", "importance", "share", "value", "weight") if key in one), None)
