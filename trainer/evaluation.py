@@ -178,7 +178,8 @@ def number_baselines(
     simple = answers()
     seconds = time.monotonic() - started
     return {
-        "mean": number_scores(test, np.full(len(test), mean)) | {"label": f"{mean:.4g}", "seconds": 0.0},
+        "mean": number_scores(test, np.full(len(test), mean))
+        | {"label": f"{mean:,.0f}" if abs(mean) >= 1000 else f"{mean:.4g}", "seconds": 0.0},
         name: number_scores(test, simple) | {"seconds": round(seconds, 2)},
     }
 
