@@ -232,3 +232,12 @@ def test_names() -> None:
     assert display_name("12-reviews_test.csv") == "reviews_test.csv"
     assert display_name("1-\u202egpj.csv\n") == "gpj.csv"
     assert len(display_name("1-" + "x" * 400)) < 125
+
+
+def test_a_last_column_without_a_name(tmp_path: Path) -> None:
+    columns, rows = read(put(tmp_path / "a.csv", "text,label,\nhello,x,why\nbye,y,\n"))
+    assert columns == ["text", "label", "column 3"]
+    assert rows == [("hello", "x", "why"), ("bye", "y", "")] or rows == [("hello", "x", "why"), ("bye", "y", None)]
+    columns, rows = read(put(tmp_path / "b.csv", "text,label,,\nhello,x,,\nbye,y,,\n"))
+    assert columns == ["text", "label"]
+    assert [row[:2] for row in rows] == [("hello", "x"), ("bye", "y")]

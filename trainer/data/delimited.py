@@ -4,7 +4,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 from trainer.data.reading import (
@@ -22,6 +22,8 @@ from trainer.data.text import SNIFF_BYTES, Lines
 from trainer.errors import DataError
 
 DELIMITERS = ",;\t|"
+FIRST_RECORDS = 50
+"""Looked at to see whether a column without a name holds anything."""
 MAX_RECORD_LINES = 2_000
 MAX_REWINDS = 200
 """Stray quotes after which reading goes on from the next line; beyond it the swallowed lines stay swallowed."""
@@ -69,12 +71,19 @@ def csv_table(lines: Lines, sample: str, name: str, size: int, details: dict[str
         check_columns(header, name)
         table.columns, records = numbered(len(header)), chain([(line, header)], records)
     else:
-        while len(header) > 1 and not header[-1].strip():
-            header.pop()
+        first = list(islice(records, FIRST_RECORDS))
+        records = chain(first, records)
+        header = without_empty_end(header, [row for _line, row in first])
         check_columns(header, name)
         table.columns = named(header)
     table.batches = batches(records, table)
     return table
+
+
+def without_empty_end(header: list[str], rows: list[list[str]]) -> list[str]:
+    """The header without the empty cells at its end under which nothing stands in these rows."""
+    used = max((place + 1 for row in [header, *rows] for place, cell in enumerate(row) if cell.strip()), default=1)
+    return header[: max(used, 1)]
 
 
 def from_line(sample: str, line: int) -> str:
