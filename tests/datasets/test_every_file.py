@@ -22,7 +22,7 @@ READ = {
     "coco_bad_boxes.zip": (6, "object-detection", ("could not be used",)),
     "corrupt_images.zip": (28, "image-classification", ("5 pictures cannot be used",)),
     "duplicates_conflicting.csv": (320, "text-classification", ("drop_duplicates", "drop_conflicting")),
-    "excel_two_sheets.xlsx": (200, "text-classification", ("Read this sheet",)),
+    "excel_two_sheets.xlsx": (200, "text-classification", ("Another sheet",)),
     "formula_and_script.csv": (135, "text-classification", ()),
     "gbk_chinese.csv": (300, "text-classification", ("评论",)),
     "macos_folder.zip": (16, "image-classification", ("猫",)),

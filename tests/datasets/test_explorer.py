@@ -100,7 +100,7 @@ def test_another_sheet_of_a_workbook(user: User, workspace: Workspace, client_of
     second = read(made).current
     assert second is not None
     assert (second.sheet, second.rows) == ("Second", 20)
-    assert b"Read this sheet" in client_of(user).get(f"/prototypes/{prototype.pk}/data").content
+    assert b"Another sheet or header row" in client_of(user).get(f"/prototypes/{prototype.pk}/data").content
 
 
 @pytest.mark.parametrize("changes", [{}, {"drop": []}, {"drop": "all"}, {"set": ["x"]}, {"drop": list(range(2000))}])
@@ -213,3 +213,11 @@ def test_another_header_row(user: User, workspace: Workspace, api_of: Callable[[
     second = read(made).current
     assert second is not None
     assert (second.header_row, second.rows, second.columns[0]["name"]) == (2, 40, "text")
+    prototype = Prototype.objects.create(workspace=workspace, dataset=made, name="orders")
+    client = api_of(user)
+    client.force_login(user)
+    assert b"Another header row" in client.get(f"/prototypes/{prototype.pk}/data").content
+    assert client.post(f"/prototypes/{prototype.pk}/sheet", {"header": "0"}).status_code == 302
+    third = read(made).current
+    assert third is not None
+    assert (third.header_row, third.rows) == (0, 42)

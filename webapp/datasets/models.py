@@ -106,6 +106,12 @@ class DatasetVersion(WorkspaceOwned):
         return str((self.profile.get("source") or [{}])[0].get("sheet") or "")
 
     @property
+    def names_columns(self) -> bool:
+        """Whether the names of the columns are a row of the file, which may be chosen."""
+        source = (self.profile.get("source") or [{}])[0]
+        return source.get("format") in ("csv", "excel")
+
+    @property
     def header_row(self) -> int | None:
         """The row of the column names, from 1, or 0 where there are none; None where the format needs none to be named."""
         return (self.profile.get("source") or [{}])[0].get("header_row")

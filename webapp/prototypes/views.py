@@ -287,9 +287,13 @@ def change_rows(request: HttpRequest, pk: str) -> HttpResponse:
 @member
 @require_POST
 def choose_sheet(request: HttpRequest, pk: str) -> HttpResponse:
-    """Read another sheet of the workbook."""
+    """Read another sheet of the workbook (`sheet`), or the names of the columns from another row (`header`)."""
     version = current_version(request, pk)
-    dataset_actions.read_sheet(version, request.user, request.POST.get("sheet", ""))
+    sheet, header = request.POST.get("sheet", ""), whole(request.POST.get("header", ""), None)
+    if sheet or header is None:
+        dataset_actions.read_sheet(version, request.user, sheet, header)
+    else:
+        dataset_actions.read_header(version, request.user, header)
     return redirect("data", pk=pk)
 
 
