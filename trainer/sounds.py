@@ -1,0 +1,256 @@
+"""A sound's bytes as the numbers that a model takes: one code for training and for serving, of soundfile, soxr and numpy.
+
+What a model wants stands in its preprocessor_config.json; the answers equal those of transformers' own feature extractors.
+"""
+
+import io
+import json
+from dataclasses import asdict, dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trainer.data.media import MAX_SOUND_SECONDS, UnreadableError
+from trainer.errors import ModelError
+from trainer.pictures import CONFIG, read_json
+
+OWN = "maquette_sound"
+"""The key under which an artifact's preprocessor_config.json says it all at once."""
+WAVE, LOGMEL, WHISPER, AST = "wave", "logmel", "whisper", "ast"
+RATE = 16_000
+WINDOW_SECONDS, HOP_SECONDS = 0.025, 0.010
+BUCKET_SECONDS = 0.5
+"""Waves are padded with silence to a multiple of this, so that many can be answered together exactly as one alone is."""
+DECADES = 8.0
+"""Powers that a log-mel spectrogram spans: what is fainter than the sound's own peak by more is silence."""
+FAINTEST = 1e-10
+PREEMPHASIS, KALDI_FLOOR, KALDI_LOWEST_HZ = 0.97, 1.192092955078125e-07, 20.0
+BLOCK_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class Hearing:
+    """From samples to a model's input.
+
+    `kind`: wave (samples in standard units, of any length), logmel (bytes, (frames, mels, 1)), whisper (float32, (mels,
+    frames)) or ast (float32, (frames, mels)). `seconds`: the longest that is heard; of a longer sound the middle.
+    """
+
+    kind: str
+    rate: int = RATE
+    seconds: float = 10.0
+    mels: int = 0
+    frames: int = 0
+    """Of the kinds of fixed length; shorter sounds end in silence."""
+    standardise: bool = True
+    mean: float = 0.0
+    deviation: float = 0.5
+    """Of ast: (value - mean) / (2 · deviation)."""
+
+    @property
+    def samples(self) -> int:
+        return int(self.seconds * self.rate)
+
+    @property
+    def fixed(self) -> bool:
+        """Whether every input has the same shape."""
+        return self.kind != WAVE
+
+    # A log-mel spectrogram is to a small net what a grey picture is: see `trainer.pictures.Preprocess`
+    factor, shift, channels = (1 / 127.5,), (-1.0,), 1
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one input; a wave's is its longest."""
+        shapes = {LOGMEL: (self.frames, self.mels, 1), WHISPER: (self.mels, self.frames), AST: (self.frames, self.mels)}
+        return shapes.get(self.kind, (self.samples,))
+
+    @cached_property
+    def window(self) -> int:
+        return int(WINDOW_SECONDS * self.rate)
+
+    @cached_property
+    def hop(self) -> int:
+        return int(HOP_SECONDS * self.rate)
+
+    def wave(self, data: bytes) -> np.ndarray:
+        """A file's bytes as mono float32 samples of this rate, at most `seconds` of them; `UnreadableError`."""
+        return middle(read_sound(data, self.rate), self.samples)
+
+    def values(self, wave: np.ndarray) -> np.ndarray:
+        """Samples as one input of the model."""
+        return {WAVE: self.of_wave, LOGMEL: self.of_logmel, WHISPER: self.of_whisper, AST: self.of_ast}[self.kind](wave)
+
+    def of_wave(self, wave: np.ndarray) -> np.ndarray:
+        if self.standardise:
+            wave = (wave - wave.mean()) / np.sqrt(wave.var() + 1e-7)
+        bucket = int(BUCKET_SECONDS * self.rate)
+        return padded(wave.astype(np.float32), bucket * -(-len(wave) // bucket))
+
+    def of_logmel(self, wave: np.ndarray) -> np.ndarray:
+        """0: silence, 255: the sound's loudest moment; how loud it was recorded makes no difference."""
+        size = 1 << (self.window - 1).bit_length()
+        bank = mel_bank(self.rate, size, self.mels, 0.0, self.rate / 2, "slaney")
+        power = spectrum(padded(wave, max(len(wave), self.window)), self.window, self.hop, size) @ bank
+        levels = np.log10(np.maximum(power, FAINTEST))
+        share = (levels - levels.max()) / DECADES + 1
+        told = np.rint(255 * share.clip(0, 1)).astype(np.uint8)
+        return padded(told, self.frames)[: self.frames, :, None]
+
+    def of_whisper(self, wave: np.ndarray) -> np.ndarray:
+        """As `WhisperFeatureExtractor`: the frames' middles are the steps, the last one is left out."""
+        bank = mel_bank(self.rate, self.window, self.mels, 0.0, self.rate / 2, "slaney")
+        around = np.pad(padded(wave, self.frames * self.hop), self.window // 2, mode="reflect")
+        power = spectrum(around, self.window, self.hop, self.window)[: self.frames] @ bank
+        levels = np.log10(np.maximum(power, FAINTEST))
+        return ((np.maximum(levels, levels.max() - DECADES) + 4) / 4).T.astype(np.float32)
+
+    def of_ast(self, wave: np.ndarray) -> np.ndarray:
+        """As `ASTFeatureExtractor`: Kaldi's filter bank."""
+        size = 1 << (self.window - 1).bit_length()
+        bank = mel_bank(self.rate, size, self.mels, KALDI_LOWEST_HZ, self.rate // 2, "kaldi")
+        power = spectrum(padded(wave, max(len(wave), self.window)), self.window, self.hop, size, kaldi=True) @ bank
+        levels = padded(np.log(np.maximum(power, KALDI_FLOOR)), self.frames)[: self.frames]
+        return ((levels - self.mean) / (2 * self.deviation)).astype(np.float32)
+
+    def save(self, folder: Path) -> None:
+        (folder / CONFIG).write_text(json.dumps({OWN: asdict(self)}, indent=2), "utf-8")
+
+    @classmethod
+    def load(cls, folder: Path, seconds: float | None = None) -> "Hearing":
+        """What a model folder says; `seconds` for models that take any length."""
+        config = read_json(folder / CONFIG)
+        if OWN in config:
+            return cls(**config[OWN])
+        return from_config(config, read_json(folder / "config.json"), seconds)
+
+
+def log_mel(rate: int, seconds: float, mels: int) -> Hearing:
+    """What a small net hears: a spectrogram of fixed length."""
+    return Hearing(LOGMEL, rate, seconds, mels, frames=max(1, round(seconds / HOP_SECONDS)))
+
+
+def from_config(config: dict[str, Any], model: dict[str, Any], seconds: float | None) -> Hearing:
+    """By preprocessor_config.json, or where there is none by the kind of model; `ModelError` for a kind not known here."""
+    name = config.get("feature_extractor_type") or config.get("processor_class") or model.get("model_type", "")
+    rate = int(config.get("sampling_rate", RATE))
+    if name.lower().startswith("whisper"):
+        mels = int(config.get("feature_size", model.get("num_mel_bins", 80)))
+        chunk = float(config.get("chunk_length", 30))
+        return Hearing(WHISPER, rate, chunk, mels, frames=int(chunk * rate) // int(HOP_SECONDS * rate))
+    if name.lower().startswith(("ast", "audio-spectrogram")):
+        frames = int(config.get("max_length", model.get("max_length", 1024)))
+        mels = int(config.get("num_mel_bins", model.get("num_mel_bins", 128)))
+        mean, deviation = (float(config.get("mean", -4.2677393)), float(config.get("std", 4.5689974)))
+        if not config.get("do_normalize", True):
+            mean, deviation = 0.0, 0.5
+        return Hearing(AST, rate, frames * HOP_SECONDS + WINDOW_SECONDS, mels, frames, mean=mean, deviation=deviation)
+    if name in ("Wav2Vec2FeatureExtractor", "Wav2Vec2Processor") or not config.get("feature_extractor_type"):
+        return Hearing(WAVE, rate, seconds or 10.0, standardise=bool(config.get("do_normalize", True)))
+    raise ModelError(
+        f"The base model hears by a {name}, which is not known here.",
+        hint="Choose a model of the kinds wav2vec2, HuBERT, WavLM, AST or Whisper.",
+    )
+
+
+# Samples
+
+
+def read_sound(data: bytes, rate: int, seconds: float | None = None) -> np.ndarray:
+    """Mono float32 samples at `rate` Hz, the first `seconds` of them, resampled in high quality by soxr.
+
+    Raises `UnreadableError`.
+    """
+    import soundfile
+
+    try:
+        with soundfile.SoundFile(io.BytesIO(data)) as sound:
+            own = sound.samplerate
+            most = int(min(seconds or MAX_SOUND_SECONDS, MAX_SOUND_SECONDS) * own)
+            blocks, held = [], 0
+            for block in sound.blocks(blocksize=own * BLOCK_SECONDS, dtype="float32", always_2d=True):
+                blocks.append(block.mean(axis=1)[: most - held])
+                held += len(blocks[-1])
+                if held >= most:
+                    break
+    except (RuntimeError, OSError, ValueError, TypeError) as error:
+        raise UnreadableError("is no sound, or damaged") from error
+    if not held:
+        raise UnreadableError("holds no sound")
+    wave = np.nan_to_num(np.concatenate(blocks), nan=0.0, posinf=0.0, neginf=0.0)
+    return resampled(wave, own, rate)
+
+
+def resampled(wave: np.ndarray, own: int, rate: int) -> np.ndarray:
+    if own == rate:
+        return wave
+    import soxr
+
+    found = soxr.resample(wave, own, rate)
+    return found if len(found) else np.zeros(1, dtype=np.float32)
+
+
+def middle(wave: np.ndarray, samples: int) -> np.ndarray:
+    start = max(0, (len(wave) - samples) // 2)
+    return wave[start : start + samples]
+
+
+def padded(values: np.ndarray, length: int) -> np.ndarray:
+    """Zeros after the end, up to this length."""
+    missing = length - len(values)
+    return values if missing <= 0 else np.pad(values, [(0, missing)] + [(0, 0)] * (values.ndim - 1))
+
+
+# Spectrograms
+
+
+def spectrum(wave: np.ndarray, window: int, hop: int, size: int, *, kaldi: bool = False) -> np.ndarray:
+    """(frames, 1 + size // 2) powers of a short-time Fourier transform under a Hann window.
+
+    `kaldi`: each frame's mean taken out, high tones raised, and the window's last sample zero.
+    """
+    frames = np.lib.stride_tricks.sliding_window_view(wave.astype(np.float64), window)[::hop]
+    if kaldi:
+        frames = frames - frames.mean(axis=1, keepdims=True)
+        before = np.concatenate([frames[:, :1], frames[:, :-1]], axis=1)
+        frames = frames - PREEMPHASIS * before
+    shape = np.hanning(window) if kaldi else np.hanning(window + 1)[:-1]
+    return np.abs(np.fft.rfft(frames * shape, n=size, axis=1)) ** 2
+
+
+@cache
+def mel_bank(rate: int, size: int, mels: int, low: float, high: float, scale: str) -> np.ndarray:
+    """(1 + size // 2, mels) weights of triangular filters that stand evenly on the mel scale.
+
+    `slaney`: Slaney's scale, each filter of area one, as Whisper has it; `kaldi`: triangles on the mel axis itself.
+    """
+    bins = np.linspace(0, rate // 2, 1 + size // 2)
+    edges = np.linspace(to_mel(np.array(low), scale), to_mel(np.array(high), scale), mels + 2)
+    if scale == "kaldi":
+        bins = to_mel(rate / size * np.arange(1 + size // 2), scale)
+        return triangles(bins, edges)
+    hertz = from_slaney(edges)
+    return triangles(bins, hertz) * (2 / (hertz[2:] - hertz[:-2]))
+
+
+def triangles(bins: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    slopes = edges[None, :] - bins[:, None]
+    widths = np.diff(edges)
+    return np.maximum(0, np.minimum(-slopes[:, :-2] / widths[:-1], slopes[:, 2:] / widths[1:]))
+
+
+SLANEY_BEND_HZ, SLANEY_BEND_MEL = 1000.0, 15.0
+
+
+def to_mel(hertz: np.ndarray, scale: str) -> np.ndarray:
+    if scale == "kaldi":
+        return 1127.0 * np.log(1 + hertz / 700)
+    bent = SLANEY_BEND_MEL + np.log(np.maximum(hertz, 1e-9) / SLANEY_BEND_HZ) * 27 / np.log(6.4)
+    return np.where(hertz >= SLANEY_BEND_HZ, bent, 3 * hertz / 200)
+
+
+def from_slaney(mels: np.ndarray) -> np.ndarray:
+    bent = SLANEY_BEND_HZ * np.exp(np.log(6.4) / 27 * (mels - SLANEY_BEND_MEL))
+    return np.where(mels >= SLANEY_BEND_MEL, bent, 200 * mels / 3)
