@@ -224,6 +224,7 @@ BASELINES = {
     "mean": "always the mean,",
     "tfidf_logistic": "counting words (TF-IDF, logistic regression)",
     "pixels_logistic": "comparing coarse pixels (logistic regression)",
+    "bands_logistic": "comparing how loud each band of tones is (logistic regression)",
     "pixels_ridge": "comparing coarse pixels (ridge regression)",
     "spectrum_logistic": "comparing mean spectra (logistic regression)",
     "logistic": "logistic regression",

@@ -93,7 +93,7 @@ def quiet() -> Any:
 
 Axes = dict[str, dict[int, str]]
 """Argument → its dynamic axes and what they are called: batch, length …"""
-LARGEST = {"batch": (1, 4096), "length": (2, 8192)}
+LARGEST = {"batch": (1, 4096), "length": (2, 8192), "samples": (4_000, 4_000_000)}
 
 
 def trace(model: Any, arguments: tuple[Any, ...], axes: Axes, target: Path) -> None:

@@ -52,7 +52,8 @@ class NetParams(Params):
 
 @dataclass(frozen=True)
 class Net:
-    """`family`: mlp, cnn (convolutions with pooling, then one dense layer) or resnet."""
+    """`family`: mlp, cnn (convolutions with pooling, then one dense layer), resnet, or spectrogram (convolutions with
+    pooling, then the mean over time and tones: it does not matter when something sounds)."""
 
     name: str
     family: str
@@ -119,6 +120,24 @@ NETS = {
 }
 
 
+SOUND_NETS = {
+    net.name: net
+    for net in (
+        Net(
+            "cnn-logmel",
+            "spectrogram",
+            (32, 64, 128, 128),
+            (1, 100, 64),
+            "Convolutional net over spectrograms",
+            "Learns from nothing; for short sounds such as words, calls and knocks. Needs no download.",
+            dropout=0.2,
+            batch_norm=True,
+        ),
+    )
+}
+"""Their shape is (1, frames, mels)."""
+
+
 def find(ref: str, nets: dict[str, Net] = NETS) -> Net:
     """The net of `scratch:NAME`; `SpecError` lists those that exist."""
     name = ref.removeprefix("scratch:")
@@ -141,7 +160,7 @@ def layers_of(net: Net, params: NetParams) -> list[Layer]:
     norm = net.batch_norm if params.batch_norm is None else params.batch_norm
     share = net.dropout if params.dropout is None else params.dropout
     residual = net.residual if params.residual is None else params.residual
-    makers = {"mlp": perceptron, "cnn": convolutional, "resnet": residual_net}
+    makers = {"mlp": perceptron, "cnn": convolutional, "resnet": residual_net, "spectrogram": over_spectrogram}
     return makers[net.family](sizes, params.activation, norm, share, residual)
 
 
@@ -193,6 +212,15 @@ def residual_net(sizes: Shape, activation: str, norm: bool, share: float, residu
     return found + ([{"kind": "dropout", "share": share}] if share else [])
 
 
+def over_spectrogram(sizes: Shape, activation: str, norm: bool, share: float, residual: bool) -> list[Layer]:
+    found: list[Layer] = []
+    for at, channels in enumerate(sizes):
+        found += [block(channels, activation, norm)] if residual else conv(channels, activation, norm)
+        found += [{"kind": "pool"}] if at < len(sizes) - 1 else []
+    found.append({"kind": "global_pool"})
+    return found + ([{"kind": "dropout", "share": share}] if share else [])
+
+
 # Shapes and counts
 
 
@@ -203,9 +231,9 @@ def walk(layers: Sequence[Layer], shape: Shape) -> list[tuple[Shape, int]]:
         shape, weights = step(layer, shape)
         if min(shape) < 1:
             raise SpecError(
-                "The pictures are too small for so many layers that halve them.",
+                "The input is too small for so many layers that halve it.",
                 code="bad_params",
-                hint="Give fewer sizes, or a larger resolution.",
+                hint="Give fewer sizes, or larger pictures or longer sounds.",
             )
         found.append((shape, weights))
     return found

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.trainer import command, tiny_detector, tiny_vision
+from tests.trainer import command, tiny_detector, tiny_sound, tiny_vision
 
 
 @pytest.fixture(scope="session")
@@ -12,4 +12,5 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     command.build_model(root)
     tiny_vision.build(root)
     tiny_detector.build(root)
+    tiny_sound.build(root)
     return root

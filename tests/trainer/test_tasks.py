@@ -15,7 +15,12 @@ from trainer.training import STAGES
 
 CASES = [(task, method.slug) for task in tasks.all() for method in task.methods]
 PARAMS = {method: {"epochs": 2} for method in ("full", "lora", "scratch", "net", "auto")}
-PRETRAINED = {"text": "local:tiny", "image": "local:tiny-vit", "object-detection": "local:tiny-detector"}
+PRETRAINED = {
+    "text": "local:tiny",
+    "image": "local:tiny-vit",
+    "object-detection": "local:tiny-detector",
+    "audio": "local:tiny-wav2vec2",
+}
 """A tiny real model for each task, or else its modality, that has pretrained ones."""
 
 

@@ -181,8 +181,20 @@ def read_audio(data: bytes) -> tuple[str, dict[str, str]]:
         raise UnreadableError("is no sound, or damaged") from error
     if not frames:
         raise UnreadableError("holds no sound")
-    if frames < 0.9 * min(declared, MAX_SOUND_SECONDS * rate):
+    if frames < 0.9 * min(declared, MAX_SOUND_SECONDS * rate) or len(data) < 0.9 * riff_size(data):
         raise UnreadableError("is cut short")
     suffix = {"WAV": "wav", "WAVEX": "wav", "FLAC": "flac", "MPEG": "mp3", "MP3": "mp3", "OGG": "ogg", "AIFF": "aiff"}
     facts = {"seconds": f"{frames / rate:.3f}", "rate": str(rate), "channels": str(channels)}
     return suffix.get(form, form.lower()), facts
+
+
+STREAMED = (0, 0x7FFFFFFF, 0xFFFFFFFF)
+"""Sizes in the header of a WAV file whose writer did not know its length."""
+
+
+def riff_size(data: bytes) -> int:
+    """Bytes that a WAV file says it has; 0 where it does not say. Its decoder takes what there is without a word."""
+    if data[:4] != b"RIFF" or len(data) < 8:
+        return 0
+    size = struct.unpack("<I", data[4:8])[0]
+    return 0 if size in STREAMED or size > 0x7FFFFF00 else size

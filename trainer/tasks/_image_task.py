@@ -9,11 +9,10 @@ from typing import Any, Literal
 
 from trainer import nets
 from trainer.nets import NetParams
-from trainer.params import LearningParams, advanced
-from trainer.tasks._base import BaseModelCard, Method, Task
+from trainer.params import advanced
+from trainer.tasks._base import BaseModelCard, Method
+from trainer.tasks._media_task import MIB, MediaParams, MediaTask
 
-MIB = 1024**2
-LARGEST_INPUT = 30 * MIB
 SAMPLE_SIDE = 24
 GREY = frozenset(["L", "1", "I;16", "I;16B", "I"])
 """Pillow's modes of one channel."""
@@ -29,24 +28,9 @@ logits = session.run(None, {"pixels": pixels})[0][0]
 """
 
 
-class VisionParams(LearningParams, NetParams):
+class VisionParams(MediaParams):
     """Settings of picture tasks; `probe` uses `resolution` alone. None: chosen by the model and the pictures."""
 
-    epochs: int | None = advanced(
-        None, "Epochs", "Passes over the pictures; chosen from their number when empty.", ge=1, le=300
-    )
-    batch_size: int | None = advanced(
-        None, "Batch size", "Rows per step; chosen by the model when empty.", ge=1, le=1024
-    )
-    learning_rate: float | None = advanced(
-        None, "Learning rate", "Of the model's own layers; chosen by its kind when empty.", gt=0, le=0.1
-    )
-    head_learning_rate: float | None = advanced(
-        None, "Learning rate of the new layer", "Of the layer on top; chosen by the model when empty.", gt=0, le=1
-    )
-    patience: int | None = advanced(
-        None, "Patience", "Epochs without progress on the tuning rows after which training ends early.", ge=1, le=300
-    )
     resolution: int | None = advanced(
         None,
         "Resolution",
@@ -144,24 +128,13 @@ MODELS = (
 )
 
 
-class ImageTask(Task):
+class ImageTask(MediaTask):
     modality = "image"
+    thing = "picture"
     widget_in = "image"
     methods = METHODS
     models = MODELS
     params = VisionParams
-
-    @classmethod
-    def check_input(cls, value: Any) -> str | None:
-        if isinstance(value, Path):
-            return None
-        if isinstance(value, bytes):
-            size = len(value)
-        elif isinstance(value, str) and value.startswith("data:") and ";base64," in value[:100]:
-            size = len(value) * 3 // 4
-        else:
-            return "must be a picture: a file, or a data: URL in base64."
-        return None if size <= LARGEST_INPUT else f"is larger than {LARGEST_INPUT // MIB} MB."
 
     @classmethod
     def prepare(cls, job: Any) -> Any:
@@ -180,12 +153,6 @@ class ImageTask(Task):
         from trainer.tasks import _vision
 
         return _vision.build(job, rows)
-
-    @classmethod
-    def estimate(cls, job: Any, emit: Any) -> dict[str, Any]:
-        from trainer.tasks import _vision
-
-        return _vision.estimate(job, emit)
 
     @classmethod
     def describe(cls, spec: Any) -> dict[str, Any]:
@@ -207,10 +174,6 @@ class ImageTask(Task):
         return _preview.preview(job, folder)
 
     @classmethod
-    def save(cls, model: Any, rows: Any, folder: Any) -> None:
-        model.save(folder)
-
-    @classmethod
     def write_onnx(cls, folder: Any, target: Any) -> None:
         from trainer.tasks import _vision
 
@@ -228,28 +191,6 @@ class ImageTask(Task):
         from trainer.engines.image import ImageEngine
 
         return ImageEngine
-
-    @classmethod
-    def read_line(cls, line: str) -> Any:
-        """A path, a `data:` URL, or either as JSON, alone or in an object."""
-        try:
-            value = json.loads(line)
-        except json.JSONDecodeError:
-            value = line.strip()
-        if isinstance(value, dict):
-            value = value.get(cls.roles[0].name, "")
-        return value if not isinstance(value, str) or value.startswith("data:") else Path(value)
-
-    @classmethod
-    def inputs_of(cls, rows: Any) -> list[Any]:
-        return [rows.media / name for name in rows.values["image"]]
-
-    @classmethod
-    def saved_inputs(cls, artifact: Any, table: Any) -> list[Any]:
-        """Only the examples' pictures are kept, made smaller."""
-        examples = json.loads((artifact / "examples.json").read_text("utf-8"))
-        kept = {one["image"]: artifact / one["input"] for one in examples}
-        return [kept.get(name) for name in table.column("image").to_pylist()]
 
     @classmethod
     def snippet(cls) -> str:

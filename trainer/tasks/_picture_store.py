@@ -3,7 +3,6 @@
 import json
 import mmap
 import os
-import shutil
 import time
 import weakref
 from collections.abc import Callable, Iterable
@@ -14,15 +13,11 @@ from typing import Any
 import numpy as np
 
 from trainer.data.media import UnreadableError
-from trainer.errors import DataError
 from trainer.hardware import cores
 from trainer.pictures import Preprocess
+from trainer.tasks._media import CHUNK, make_room, told, warn_no_room
 from trainer.tasks._rows import digest_of
 
-ROOM = 2 << 30
-"""Bytes of disk that are left free."""
-CHUNK = 256
-"""Pictures decoded before the next are begun: what is in memory at once."""
 VERSION = 1
 """Raised when the same files would be decoded otherwise."""
 
@@ -89,7 +84,7 @@ def open_store(job: Any, paths: list[Path], preprocess: Preprocess) -> Store:
     if job.trial:
         return Decoding(paths, preprocess, remember=True)
     digest = digest_of(VERSION, preprocess, *(path.name for path in paths)).hexdigest()[:32]
-    file = job.cache / "pictures" / f"{digest}.pixels"
+    file = job.cache / "pictures" / f"{digest}.decoded"
     if not (file.exists() and lost_beside(file).exists()):
         file.parent.mkdir(parents=True, exist_ok=True)
         if not make_room(file.parent, len(paths) * int(np.prod(preprocess.shape))):
@@ -105,22 +100,10 @@ def lost_beside(file: Path) -> Path:
     return file.with_suffix(".lost.json")
 
 
-def make_room(folder: Path, needed: int) -> bool:
-    """Remove what was decoded longest ago, as far as needed."""
-    oldest = sorted(folder.glob("*.pixels"), key=lambda path: path.stat().st_mtime)
-    while shutil.disk_usage(folder).free < needed + ROOM and oldest:
-        oldest.pop(0).unlink(missing_ok=True)
-    return shutil.disk_usage(folder).free >= needed + ROOM
-
-
 def decode_each_time(job: Any, paths: list[Path], preprocess: Preprocess) -> Store:
-    job.warn(
-        "no_cache_room",
-        "The disk has no room for the decoded pictures, so they are decoded again in every pass, which takes longer.",
-        "Free some space for the next run.",
-    )
+    warn_no_room(job, "pictures")
     store = Decoding(paths, preprocess)
-    for place, pixels in enumerate(told(job, read_all(paths, range(len(paths)), preprocess), len(paths))):
+    for place, pixels in enumerate(told(job, read_all(paths, range(len(paths)), preprocess), len(paths), "pictures")):
         if isinstance(pixels, str):
             store.lost[place] = pixels
     return store
@@ -134,7 +117,9 @@ def write(job: Any, paths: list[Path], preprocess: Preprocess, file: Path) -> No
     started = time.monotonic()
     try:
         with part.open("wb") as target:
-            for place, pixels in enumerate(told(job, read_all(paths, range(len(paths)), preprocess), len(paths))):
+            for place, pixels in enumerate(
+                told(job, read_all(paths, range(len(paths)), preprocess), len(paths), "pictures")
+            ):
                 if isinstance(pixels, str):
                     lost[place] = pixels
                 target.write(black if isinstance(pixels, str) else np.ascontiguousarray(pixels).data)
@@ -145,14 +130,6 @@ def write(job: Any, paths: list[Path], preprocess: Preprocess, file: Path) -> No
     speed = len(paths) / max(time.monotonic() - started, 1e-6)
     height, width, _channels = preprocess.shape
     job.log(f"{len(paths):,} pictures decoded to {width} × {height} pixels at {speed:,.0f} a second.")
-
-
-def told(job: Any, found: Iterable[Any], total: int) -> Iterable[Any]:
-    for done, one in enumerate(found, 1):
-        yield one
-        if done % CHUNK == 0:
-            job.progress(done, total, unit="pictures")
-            job.check_stop()
 
 
 def read_all(paths: list[Path], places: Iterable[int], preprocess: Preprocess) -> Iterable[np.ndarray | str]:
@@ -173,24 +150,3 @@ def reader(preprocess: Preprocess) -> Callable[[Path], np.ndarray | str]:
             return "is not there"
 
     return read
-
-
-def leave_out(job: Any, loaded: Any, lost: dict[str, str]) -> None:
-    """Rows whose picture cannot be used, told by number; `DataError` when too little is left."""
-    from trainer.data.loading import check_parts, listing
-
-    if not lost:
-        return
-    names = loaded.values["image"]
-    rows = [loaded.row_numbers[at] for at, name in enumerate(names) if name in lost]
-    first = next(name for name in names if name in lost)
-    job.warn(
-        "corrupt_media",
-        f"{len(rows):,} pictures cannot be used and are left out: row {listing([str(row) for row in rows])}."
-        f" The first of them {lost[first]}.",
-        "Replace or remove them.",
-    )
-    loaded.keep(np.array([name not in lost for name in names]))
-    if not loaded.row_numbers or not len(loaded.part("train")):
-        raise DataError("No picture is left to learn from.", code="no_rows", hint="Upload the pictures again.")
-    check_parts(loaded, "class" if loaded.answer == "label" else "number")

@@ -131,6 +131,9 @@ def take_weights(net: nn.Module, folder: Path) -> int:
 class ScratchModel(PictureModel):
     """A small net over pixels."""
 
+    reading: Any = Preprocess
+    """What its inputs are read by."""
+
     def __init__(
         self, layers: list[nets.Layer], labels: list[str], preprocess: Preprocess, first_weights: str = ""
     ) -> None:
@@ -154,7 +157,7 @@ class ScratchModel(PictureModel):
     def load(cls, folder: Path) -> "ScratchModel":
         """A trained net from `artifact/model/`."""
         config = json.loads((folder / CONFIG).read_text("utf-8"))
-        model = cls(config["layers"], config["labels"], Preprocess.load(folder))
+        model = cls(config["layers"], config["labels"], cls.reading.load(folder))
         model.load_state_dict(load_file(folder / WEIGHTS))
         return model.eval()
 

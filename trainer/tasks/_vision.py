@@ -11,7 +11,7 @@ from trainer import evaluation, models, nets
 from trainer.data.loading import Loaded
 from trainer.errors import ModelError
 from trainer.pictures import Preprocess, read_json
-from trainer.tasks import _augmentation, _picture_store
+from trainer.tasks import _augmentation, _media, _picture_store
 from trainer.tasks._augmentation import Augmentation, Settings
 from trainer.tasks._image_task import GREY
 from trainer.tasks._picture_store import Store
@@ -28,7 +28,7 @@ SMALL_NET = {"batch_size": 64, "learning_rate": 1e-3, "head_learning_rate": 1e-3
 PRETRAINED = {"batch_size": 32, "head_learning_rate": 3e-3}
 NET_ROWS = 100_000
 """That a small net sees in all: its epochs are this over the rows."""
-LEAST_SIDE, ENLARGED = 64, 3
+LEAST_SIDE, ENLARGED = 64, 4
 ATTENDING_RATE, CONVOLVING_RATE = 1e-4, 1e-3
 """Learning rates of pretrained transformers and convolutional nets, by AdamW."""
 
@@ -125,7 +125,7 @@ def prepare(job: Any, *, numbers: bool = False) -> Pictures:
     """Rows of a task that looks at `image`; `numbers`: it answers with one."""
     fresh = job.spec.model.startswith("scratch:")
     if fresh and job.spec.method in ("probe", "lora"):
-        raise needs_pretrained(job.spec.model)
+        raise _media.needs_pretrained(job.spec.model)
     folder = Path() if fresh else models.resolve(job.spec.model)
     loaded = job.load_rows()
     preprocess = of_net(job, loaded) if fresh else of_model(job, folder, loaded)
@@ -182,7 +182,7 @@ def decoded(job: Any, loaded: Loaded, preprocess: Preprocess) -> Store:
     """The rows' pictures, each once; rows whose picture cannot be used are left out of `loaded`."""
     names = sorted(set(loaded.values["image"]))
     store = _picture_store.open_store(job, [loaded.media / name for name in names], preprocess)
-    _picture_store.leave_out(job, loaded, {names[place]: why for place, why in store.lost.items()})
+    _media.leave_out(job, loaded, {names[place]: why for place, why in store.lost.items()}, "image")
     return store
 
 
@@ -190,29 +190,23 @@ def build(job: Any, rows: Pictures) -> PictureModel:
     """The pretrained encoder or small net under a new head; for `scratch` with random weights."""
     learned = len(rows.known("train"))
     if job.spec.model.startswith("scratch:"):
-        settle(job, **SMALL_NET, epochs=int(np.clip(round(NET_ROWS / max(learned, 1)), 8, 60)))
+        _media.settle(job, **SMALL_NET, epochs=int(np.clip(round(NET_ROWS / max(learned, 1)), 8, 60)))
         layers = nets.layers_of(nets.find(job.spec.model), job.params)
         return ScratchModel(layers, rows.labels, rows.preprocess, job.params.initial_weights)
     if is_net(rows.folder):
         if job.spec.method == "lora":
             raise ModelError("A small net has no layers that LoRA could adapt.", hint="Choose another method.")
-        settle(job, **SMALL_NET)
+        _media.settle(job, **SMALL_NET)
         return ScratchModel.of(rows.folder, rows.labels, rows.preprocess)
     fresh = job.spec.method == "scratch"
     rate = ATTENDING_RATE if attends(rows.folder) else CONVOLVING_RATE
-    settle(job, **PRETRAINED, learning_rate=rate, patience=5 if fresh else 2)
+    _media.settle(job, **PRETRAINED, learning_rate=rate, patience=5 if fresh else 2)
     return VisionModel(load_encoder(rows.folder, fresh=fresh), rows.labels, rows.preprocess)
 
 
 def attends(folder: Path) -> bool:
     """Whether it is a transformer."""
     return read_json(folder / "config.json").get("model_type") in TRANSFORMERS
-
-
-def settle(job: Any, **chosen: Any) -> None:
-    """Fill in the settings that were left to us, so that the manifest tells what was used."""
-    open_ones = {name: value for name, value in chosen.items() if getattr(job.params, name) is None}
-    job.params = job.params.model_copy(update=open_ones)
 
 
 def baselines(job: Any, rows: Pictures) -> dict[str, dict[str, Any]]:
@@ -273,23 +267,3 @@ def write_onnx(folder: Path, target: Path) -> None:
 
 def quantises(folder: Path) -> bool:
     return attends(folder)
-
-
-def estimate(job: Any, emit: Any) -> dict[str, Any]:
-    """As for other tasks, with what decoding every picture once takes, from the few that the trial decoded."""
-    from trainer.estimating import measure
-
-    seen: list[Pictures] = []
-    found = measure(job, emit, seen.append)
-    store = seen[0].store
-    every = len(store.paths) * store.seconds / max(store.decoded, 1)
-    found["likely_seconds"] += every
-    found["fixed_seconds"] = round(found["fixed_seconds"] + every, 1)
-    return found
-
-
-def needs_pretrained(ref: str) -> ModelError:
-    return ModelError(
-        f"{ref} has learned nothing yet, so there is nothing to build on.",
-        hint="Choose the method scratch, or another model.",
-    )

@@ -204,28 +204,37 @@ class Features(nn.Module):
         return self.model.features(pixels)
 
 
-def write_graph(model: nn.Module, pixels: Tensor, target: Path) -> None:
-    """A graph of pixels (batch, height, width, channels) → `logits`, by tracing or, where that fails, by torch.export."""
+def write_graph(
+    model: nn.Module, values: Tensor, target: Path, name: str = "pixels", others: tuple[Tensor, ...] = ()
+) -> None:
+    """A graph of `name` (batch, …) → `logits`, by tracing or, where that fails, by torch.export.
+
+    `others`: where the length may change as well, batches of other lengths that must be answered alike.
+    """
     from trainer.export import capture, trace
 
-    axes = {"pixels": {0: "batch"}}
-    try:
-        trace(model, (pixels,), axes, target)
-        check_graph(model, pixels, target)
-    except Exception:  # each exporter stumbles over architectures of its own
-        capture(model, (pixels,), axes, target)
-        check_graph(model, pixels, target)
+    axes = {name: {0: "batch"} | ({1: "samples"} if others else {})}
+    for write in (trace, capture):  # each exporter stumbles over architectures of its own
+        try:
+            write(model, (values,), axes, target)
+            for batch in (values, *others):
+                check_graph(model, batch, target, name)
+        except Exception:
+            if write is capture:
+                raise
+        else:
+            return
 
 
-def check_graph(model: nn.Module, pixels: Tensor, target: Path) -> None:
+def check_graph(model: nn.Module, values: Tensor, target: Path, name: str) -> None:
     """Whether batches of other sizes than the traced one are answered alike."""
     from trainer.engines import open_session
 
     session = open_session(target)
-    pixels = torch.cat([pixels, pixels.flip(1)])[:3]
+    values = torch.cat([values, values.flip(1)])[:3]
     with torch.inference_mode():
-        right = model(pixels).numpy()
+        right = model(values).numpy()
     for size in (1, 3):
-        found = session.run(None, {"pixels": pixels[:size].numpy()})[0]
+        found = session.run(None, {name: values[:size].numpy()})[0]
         if not np.allclose(found, right[:size], rtol=1e-2, atol=1e-2 * (np.abs(right).mean() + 1e-6)):
             raise ModelError("The packaged model answers otherwise than the trained one.", hint="Report this.")

@@ -1,0 +1,71 @@
+"""Sounds into spectrograms or samples, by soundfile, soxr and numpy alone."""
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trainer.data.media import UnreadableError
+from trainer.engines import Engine
+from trainer.engines.image import bytes_of
+from trainer.errors import DataError
+from trainer.pictures import CONFIG
+from trainer.sounds import LOGMEL, WHISPER, Hearing
+
+SPANS = 10
+"""Into which `explain` divides a sound."""
+
+
+class SoundEngine(Engine):
+    parts_name = "spans"
+    reads_slowly = True
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.hearing = Hearing.load(self.artifact / "model")
+
+    def other_files(self) -> tuple[Path, ...]:
+        return (self.artifact / "model" / CONFIG,)
+
+    def warm_input(self) -> np.ndarray:
+        return self.hearing.values(np.zeros(self.hearing.rate, dtype=np.float32))
+
+    def read(self, value: Any) -> np.ndarray:
+        """A file's bytes, a `data:` URL, or a path from this machine's own rows, as one input of the model."""
+        try:
+            return self.hearing.values(self.hearing.wave(bytes_of(super().read(value))))
+        except UnreadableError as error:
+            hint = "Send a WAV, FLAC, MP3, OGG or AIFF file."
+            raise DataError(f"{error}.", code="bad_input", hint=hint) from error
+
+    def outputs(self, inputs: list[np.ndarray]) -> np.ndarray:
+        """Sounds of one length are answered together, so that each is answered as if it were alone."""
+        lengths = np.array([len(one) for one in inputs])
+        found = np.empty((len(inputs), len(self.labels) or 1), dtype=np.float32)
+        for length in np.unique(lengths):
+            rows = np.flatnonzero(lengths == length)
+            found[rows] = self.session.run(None, {"sound": np.stack([inputs[row] for row in rows])})[0]
+        return found
+
+    def order(self, inputs: list[Any]) -> list[int]:
+        if self.hearing.fixed:
+            return super().order(inputs)
+        return sorted(range(len(inputs)), key=lambda at: len(inputs[at]))
+
+    def pieces(self, value: np.ndarray) -> list[tuple[dict[str, Any], np.ndarray]]:
+        """Each of a few spans of time, silenced; `start` and `end` in seconds."""
+        axis = 1 if self.hearing.kind == WHISPER else 0
+        length = value.shape[axis]
+        seconds = (
+            length / self.hearing.rate if not self.hearing.fixed else length * self.hearing.hop / self.hearing.rate
+        )
+        edges = np.linspace(0, length, min(SPANS, length) + 1).astype(int).tolist()
+        quiet = 0 if self.hearing.kind == LOGMEL or not self.hearing.fixed else value.min()
+        found = []
+        for start, end in itertools.pairwise(edges):
+            without = value.copy()
+            without[(slice(None),) * axis + (slice(start, end),)] = quiet
+            times = {"start": round(seconds * start / length, 3), "end": round(seconds * end / length, 3)}
+            found.append((times, without))
+        return found

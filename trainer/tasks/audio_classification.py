@@ -1,0 +1,26 @@
+"""Audio classification: listen to a sound, answer with one of a few labels."""
+
+import random
+from typing import Any
+
+from trainer.tasks._base import Role
+from trainer.tasks._sound_task import SoundTask, sample_tone
+
+
+class AudioClassification(SoundTask):
+    slug = "audio-classification"
+    title = "Audio classification"
+    summary = "Listens to a sound and answers with one of your labels: words, machines, birds, moods."
+    roles = (
+        Role("audio", "Sound", "audio", help="What it listens to."),
+        Role("label", "Label", "label", help="What it should answer."),
+    )
+    metrics = ("accuracy", "macro_f1", "log_loss")
+    headline = "accuracy"
+    widget_out = "classes"
+
+    @classmethod
+    def sample(cls) -> list[dict[str, Any]]:
+        generator = random.Random(0)  # noqa: S311
+        tones = {"low": 300.0, "high": 1500.0}
+        return [{"audio": sample_tone(tones[label], generator), "label": label} for _ in range(24) for label in tones]
