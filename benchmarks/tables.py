@@ -1,10 +1,9 @@
 """Tables, default settings, beside plain LightGBM and logistic or ridge regression on the same test rows.
 
-MAQUETTE_SHARED=DIR python benchmarks/tables.py
+python benchmarks/tables.py
 """
 
 import json
-import os
 import sys
 import tempfile
 import time
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _sets import data
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -53,7 +53,7 @@ def main() -> None:
     from trainer.tasks import _table
     from trainer.training import Job, run
 
-    folder = Path(os.environ["MAQUETTE_SHARED"]) / "data" / "tabular"
+    folder = data("tabular")
     for name, task, target, metric, wanted in SETS:
         dataset = {"path": str(folder / f"{name}.csv"), "columns": {"target": target}}
         spec = parse({"task": task, "method": "auto", "model": "scratch:auto", "dataset": dataset})

@@ -1,11 +1,10 @@
 """Pictures: accuracy of the default settings on real sets, and the feature pass beside the plain loop.
 
-MAQUETTE_SHARED=… MAQUETTE_MODELS_DIR=$MAQUETTE_SHARED/models python benchmarks/vision.py [mlp cnn cats pass scratch full]
+python benchmarks/vision.py [mlp cnn cats pass scratch full]
 """
 
 import io
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -14,11 +13,11 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+from _sets import SHARED, data
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
-SHARED = Path(os.environ["MAQUETTE_SHARED"])
-DATA = SHARED / "data" / "image_classification"
+DATA = data("image_classification")
 MODEL = "local:mobilenet_v2_0.35_224"
 FOLDS, BATCH, PASS_PICTURES = 5, 64, 320
 

@@ -126,7 +126,7 @@ SOUND_NETS = {
         Net(
             "cnn-logmel",
             "spectrogram",
-            (32, 64, 128, 128),
+            (16, 32, 64, 128),
             (1, 100, 64),
             "Convolutional net over spectrograms",
             "Learns from nothing; for short sounds such as words, calls and knocks. Needs no download.",

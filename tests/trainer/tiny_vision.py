@@ -3,16 +3,16 @@
 from pathlib import Path
 
 
-def build(root: Path) -> Path:
-    """`<root>/tiny-vit` in the hub's layout: a two-layer ViT of 32 pixels a side."""
+def build(root: Path, side: int = 32) -> Path:
+    """`<root>/tiny-vit` in the hub's layout: a two-layer ViT of so many pixels a side."""
     import torch
     from transformers import ViTConfig, ViTModel
     from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
 
     torch.manual_seed(0)
     sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
-    model = ViTModel(ViTConfig(image_size=32, patch_size=8, **sizes), add_pooling_layer=False)
+    model = ViTModel(ViTConfig(image_size=side, patch_size=8, **sizes), add_pooling_layer=False)
     folder = root / "tiny-vit"
     model.save_pretrained(folder)
-    ViTImageProcessorPil(size={"height": 32, "width": 32}).save_pretrained(folder)
+    ViTImageProcessorPil(size={"height": side, "width": side}).save_pretrained(folder)
     return folder

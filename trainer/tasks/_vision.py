@@ -11,12 +11,13 @@ from trainer import evaluation, models, nets
 from trainer.data.loading import Loaded
 from trainer.errors import ModelError
 from trainer.pictures import Preprocess, read_json
-from trainer.tasks import _augmentation, _media, _picture_store
+from trainer.tasks import _augmentation, _media, _memory, _picture_store
 from trainer.tasks._augmentation import Augmentation, Settings
 from trainer.tasks._image_task import GREY
 from trainer.tasks._picture_store import Store
 from trainer.tasks._rows import Mix, Rows, class_truth, number_truth
 from trainer.tasks._scratch import ScratchModel, is_net
+from trainer.tasks._supervised import kept
 from trainer.tasks._vision_model import TRANSFORMERS, PictureModel, VisionModel, load_encoder, write_graph
 
 EXAMPLES, EXAMPLE_PIXELS = 8, 512
@@ -29,6 +30,8 @@ PRETRAINED = {"batch_size": 32, "head_learning_rate": 3e-3}
 NET_ROWS = 100_000
 """That a small net sees in all: its epochs are this over the rows."""
 LEAST_SIDE, ENLARGED = 64, 4
+SMALLER = (0.75, 0.5, 0.375, 0.25)
+"""Of the wanted pixels a side, tried one after another where memory is short."""
 ATTENDING_RATE, CONVOLVING_RATE = 1e-4, 1e-3
 """Learning rates of pretrained transformers and convolutional nets, by AdamW."""
 
@@ -149,6 +152,8 @@ def pictures_of(job: Any, folder: Path, loaded: Loaded, *, numbers: bool = False
     """The rows' pictures, decoded; those that cannot be used are left out of `loaded`."""
     fresh = job.spec.model.startswith("scratch:")
     preprocess = of_net(job, loaded) if fresh else of_model(job, folder, loaded)
+    if not fresh and job.spec.method != "probe" and not is_net(folder):
+        preprocess = within_memory(job, folder, preprocess)
     store = decoded(job, loaded, preprocess)
     labels, truth = (number_truth if numbers else class_truth)(loaded)
     at = {path.name: place for place, path in enumerate(store.paths)}
@@ -182,6 +187,30 @@ def of_model(job: Any, folder: Path, loaded: Loaded) -> Preprocess:
         LEAST_SIDE, ENLARGED * int(np.median([max(int(one) for one in pair) for pair in zip(*sizes, strict=True)]))
     )
     return preprocess.scaled(side) if side < min(preprocess.height, preprocess.width) else preprocess
+
+
+def within_memory(job: Any, folder: Path, preprocess: Preprocess) -> Preprocess:
+    """The resolution, and in `job.params` the batch size, with which learning fits into memory; settled once a run."""
+    wanted = preprocess.height
+    smaller = [] if job.params.resolution else [int(wanted * share) // 16 * 16 for share in SMALLER]
+    sides = [wanted, *(side for side in smaller if LEAST_SIDE <= side < wanted)]
+
+    def measure(side: int) -> tuple[int, int]:
+        model = VisionModel(load_encoder(folder, fresh=True), ["a", "b"], preprocess.scaled(side)).train()
+        return _memory.row_bytes(model, (model.example(),)), sum(value.numel() for value in model.parameters())
+
+    def choose() -> list[int]:
+        return list(_memory.fitting(job, job.params.batch_size, PRETRAINED["batch_size"], sides, measure))
+
+    batch, side = kept(job, "memory", choose)
+    if (batch, side) != (job.params.batch_size or PRETRAINED["batch_size"], wanted):
+        job.warn(
+            "memory",
+            f"Memory is short here, so the model sees {side} × {side} pixels, {batch} pictures a step.",
+            "On a machine with more memory it could see more.",
+        )
+    job.params = job.params.model_copy(update={"batch_size": batch})
+    return preprocess if side == wanted else preprocess.scaled(side)
 
 
 def augmentation_of(job: Any, rows: Pictures) -> Augmentation:

@@ -25,6 +25,7 @@ BASELINES = {
     "tfidf_logistic": lambda: _("Counting words"),
     "tfidf_ridge": lambda: _("Counting words"),
     "pixels_logistic": lambda: _("Comparing coarse pixels"),
+    "bands_logistic": lambda: _("Comparing how loud each band of tones is"),
     "pixels_ridge": lambda: _("Comparing coarse pixels"),
     "spectrum_logistic": lambda: _("Comparing mean spectra"),
     "spectrum_ridge": lambda: _("Comparing mean spectra"),
