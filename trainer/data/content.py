@@ -28,6 +28,8 @@ TELL_SECONDS = 0.3
 PERSONAL = ("mask_personal", "pseudonymise_personal")
 FOLDS, FOLD_COUNT = "folds", 5
 """The remedy for few test rows, and into how many folds it divides."""
+MEDIA = ("image", "audio")
+"""Roles that no row can do without; of a text beside a picture that cannot be said."""
 DRAWN = "drawn, the same mix of labels in each part"
 
 
@@ -255,6 +257,7 @@ def row_keys(content: Content) -> Keys:
     answer = content.roles.get(content.shape.answer) if content.shape else None
     labels = column(answer) if answer and content.labelled else None
     needed = [] if content.labelled else [column(answer)] if answer else []
+    needed += [column(content.roles[role]) for role in content.shape.reads if role in MEDIA] if content.shape else []
     return keys_of_rows([column(name) for name in content.inputs] or needed, labels, needed)
 
 
