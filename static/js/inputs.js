@@ -90,6 +90,7 @@ class Giver {
     this.preview.src = this.address;
     this.preview.hidden = false;
     this.part("name").textContent = file.name;
+    this.preview.dispatchEvent(new CustomEvent("given", { bubbles: true, detail: file }));
     this.shown?.();
   }
 
@@ -102,6 +103,7 @@ class Giver {
     this.input.value = "";
     this.preview.hidden = true;
     this.preview.removeAttribute("src");
+    this.root.querySelector("canvas.spectrogram")?.remove();
     const words = this.part("words");
     if (words) words.hidden = false;
   }

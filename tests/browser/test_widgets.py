@@ -138,6 +138,7 @@ def test_a_sound_from_a_file(page: Page, demos: dict[str, str], tmp_path: Path) 
     page.goto(demos["audio-classification"])
     page.locator("main input[type=file]").set_input_files(sample_file("audio-classification", tmp_path))
     expect(page.locator("audio[data-part=preview]")).to_be_visible()
+    expect(page.get_by_role("img", name="Spectrogram")).to_be_visible()
     ask(page)
 
 
@@ -147,6 +148,7 @@ def test_a_sound_from_the_microphone(page: Page, demos: dict[str, str]) -> None:
     expect(page.locator("[data-part=clock]")).to_contain_text("1")
     page.get_by_role("button", name="Stop").click()
     expect(page.locator("[data-part=name]")).to_have_text("recording.wav")
+    expect(page.get_by_role("img", name="Spectrogram")).to_be_visible()
     ask(page)
 
 
