@@ -27,6 +27,7 @@ LIGHT = {
     "events",
     "params",
     "reporting",
+    "samples",
     "spec",
     "suggestion",
     "tasks",

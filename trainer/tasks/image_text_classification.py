@@ -120,7 +120,8 @@ class ImageTextClassification(ImageTask):
 
     @classmethod
     def quantises(cls, folder: Any) -> bool:
-        return super().quantises(folder / "picture")
+        """Always: what reads the text is a transformer, and convolutions are spared."""
+        return True
 
     @classmethod
     def engine(cls) -> Any:

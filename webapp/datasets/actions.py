@@ -20,6 +20,7 @@ from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from trainer.samples import SAMPLES
 from webapp.accounts.actions import audit
 from webapp.accounts.models import User, Workspace
 from webapp.core.files import check_room, safe_name, store
@@ -89,14 +90,29 @@ def fetch_dataset(workspace: Workspace, user: User, hub: str, name: str = "") ->
             code="bad_hub_name",
             hint=_("It looks like ORG/NAME, as at the top of its page on the hub."),
         )
+    title = name.strip() or hub.partition("@")[0].rpartition("/")[2]
+    return made_by_worker(workspace, user, title, _("From the hub: %(name)s") % {"name": hub}, {"hub": hub})
+
+
+def sample_dataset(workspace: Workspace, user: User, sample: str, name: str) -> Dataset:
+    """A sample set of the trainer's; a worker writes it and reads it."""
+    if sample not in SAMPLES:
+        raise Problem(
+            _("There is no sample set “%(name)s”.") % {"name": sample[:100]},
+            code="bad_sample",
+            hint=_("Choose one of those on the page."),
+        )
+    return made_by_worker(workspace, user, name, _("A sample set"), {"sample": sample})
+
+
+def made_by_worker(workspace: Workspace, user: User, title: str, note: str, request: dict[str, Any]) -> Dataset:
+    """A dataset whose files a worker fetches or writes before it reads them (see `file_arguments`)."""
     check_quota(workspace, 0)
-    title = (name.strip() or hub.partition("@")[0].rpartition("/")[2])[:120]
-    dataset = Dataset(workspace=workspace, name=title, created_by=user)
+    dataset = Dataset(workspace=workspace, name=title[:120], created_by=user)
     with transaction.atomic():
         dataset.save()
-        note = _("From the hub: %(name)s") % {"name": hub}
-        version = add_version(dataset, user, note=note[:200], request={"hub": hub})
-        audit(workspace, user, "uploaded", "dataset", dataset.pk, title)
+        version = add_version(dataset, user, note=note[:200], request=request)
+        audit(workspace, user, "uploaded", "dataset", dataset.pk, title[:120])
     enqueue(version)
     return dataset
 
@@ -281,21 +297,33 @@ def write_changes(version: DatasetVersion, changes: dict[str, Any]) -> Path:
 
 def run_reader(version: DatasetVersion) -> dict[str, Any]:
     """The reader's last event: its result, its error, or our own sentence when it died without one. What the hub has is
-    fetched first."""
-    if version.request.get("hub") and not version.sources:
+    fetched first, and a sample set written."""
+    making = file_arguments(version)
+    if making and not version.sources:
         folder = version.dataset.upload_folder
         shutil.rmtree(folder, ignore_errors=True)
-        fetched = run_trainer(version, ["fetch", version.request["hub"], "--out", str(folder)])
-        if fetched.get("type") != "result":
-            return fetched
+        made = run_trainer(version, making)
+        if made.get("type") != "result":
+            return made
+        files = made.get("files") or [Path(made["path"]).name]
         try:
-            check_quota(version.workspace, fetched["bytes"])
+            check_quota(version.workspace, sum((folder / name).stat().st_size for name in files))
         except Problem as problem:
             shutil.rmtree(folder, ignore_errors=True)
             return {"code": problem.code, "message": problem.message, "hint": problem.hint}
-        version.sources = fetched["files"]
+        version.sources = files
         version.save(update_fields=["sources"])
     return run_trainer(version, reader_arguments(version))
+
+
+def file_arguments(version: DatasetVersion) -> list[str]:
+    """What makes a version's files, for one that does not begin with an upload."""
+    folder = version.dataset.upload_folder
+    if hub := version.request.get("hub"):
+        return ["fetch", hub, "--out", str(folder)]
+    if sample := version.request.get("sample"):
+        return ["sample", sample, "--out", str(folder / f"{sample}{SAMPLES[sample].ending}")]
+    return []
 
 
 def run_trainer(version: DatasetVersion, arguments: list[str]) -> dict[str, Any]:

@@ -11,8 +11,9 @@ from django.utils.translation import gettext as _
 from webapp.accounts.actions import audit
 from webapp.accounts.models import User, Workspace
 from webapp.core.problems import Problem
-from webapp.datasets.actions import create_dataset
+from webapp.datasets.actions import create_dataset, sample_dataset
 from webapp.datasets.models import Dataset
+from webapp.prototypes import offered
 from webapp.prototypes.models import Prototype
 
 SAMPLE = Path(__file__).parent / "samples" / "support-messages.csv"
@@ -52,6 +53,12 @@ def start_from_sample(workspace: Workspace, user: User) -> Prototype:
     upload = ContentFile(SAMPLE.read_bytes(), name=SAMPLE.name)
     summary = _("Sorts a customer's message into one of six topics")
     return start_from_files(workspace, user, [upload], _("Support messages"), summary=summary, sample=True)
+
+
+def start_from_set(workspace: Workspace, user: User, sample: str) -> Prototype:
+    """One of the sample sets that the trainer writes."""
+    title = str(offered.TITLES.get(sample, sample))
+    return create_prototype(sample_dataset(workspace, user, sample, title), user)
 
 
 def prototype_of(dataset: Dataset, user: User | None) -> Prototype:

@@ -27,7 +27,7 @@ from webapp.datasets import quota, uploads
 from webapp.datasets.exports import difference
 from webapp.datasets.models import DatasetVersion, Status
 from webapp.datasets.rows import page
-from webapp.prototypes import actions
+from webapp.prototypes import actions, offered
 from webapp.prototypes.forms import MappingForm, SplitForm
 from webapp.prototypes.models import Prototype
 
@@ -121,12 +121,13 @@ def home(request: HttpRequest) -> HttpResponse:
 @member
 def new_prototype(request: HttpRequest) -> HttpResponse:
     """The drop area. A POST takes files (`file`, repeatable), finished uploads (`upload`, repeatable), pasted rows
-    (`rows`), a name on the hub (`hub`) or the sample (`sample`)."""
+    (`rows`), a name on the hub (`hub`) or a sample (`sample`: 1, or the name of a set)."""
     if request.method != "POST":
         sizes = {"max": settings.MAX_UPLOAD_BYTES, "room": quota.room(request.workspace)}
         context = {f"{name}_bytes": size for name, size in sizes.items()}
         context |= {f"{name}_megabytes": size // 2**20 for name, size in sizes.items()}
-        return render(request, "prototypes/new.html", context | {"max_files": dataset_actions.MAX_FILES})
+        context |= {"max_files": dataset_actions.MAX_FILES, "offered": offered.cards()}
+        return render(request, "prototypes/new.html", context)
     prototype = start(request)
     address = reverse("data", args=[prototype.pk])
     if request.headers.get("Accept", "").startswith("application/json"):
@@ -136,8 +137,8 @@ def new_prototype(request: HttpRequest) -> HttpResponse:
 
 def start(request: HttpRequest) -> Prototype:
     who = (request.workspace, request.user)
-    if request.POST.get("sample"):
-        return actions.start_from_sample(*who)
+    if sample := request.POST.get("sample"):
+        return actions.start_from_set(*who, sample) if sample != "1" else actions.start_from_sample(*who)
     if request.POST.get("rows"):
         return actions.start_from_text(*who, request.POST["rows"], request.POST.get("name", ""))
     name = request.POST.get("name", "")

@@ -29,6 +29,8 @@ from webapp.runs.queues import HARDWARE, QUEUES, queue_of
 
 log = logging.getLogger(__name__)
 FIRST_WEIGHTS = "initial_weights"
+TEXT_MODEL, TEXT_TASK = "text_model", "text-classification"
+"""The setting that names a second model, and the task whose models it may be."""
 """The setting of small nets that may name a run to take weights from."""
 ANSWER_BEFORE_RESEND_SECONDS = 15
 
@@ -109,10 +111,12 @@ def find_task(slug: str) -> Any:
 
 
 def check_weights(params: dict[str, Any], slug: str, version: DatasetVersion) -> dict[str, Any]:
-    """First weights may be those of an own run, by its id; a path is not for strangers to name."""
-    ref = params.get(FIRST_WEIGHTS)
+    """First weights, or a model of texts, may be those of an own run, by its id; a path is not for strangers to name."""
+    ref, text_model = params.get(FIRST_WEIGHTS), params.get(TEXT_MODEL)
     if isinstance(ref, str) and ref.startswith(base_models.ARTIFACT):
         base_models.of_run(ref.removeprefix(base_models.ARTIFACT), slug, version.workspace)
+    if text_model:
+        check_model(str(text_model), TEXT_TASK, version)
     return params
 
 
@@ -172,6 +176,8 @@ def spec_of(version: DatasetVersion, fields: dict[str, Any], price: Decimal) -> 
     params, slug = dict(fields["params"]), fields["task"]
     if params.get(FIRST_WEIGHTS):
         params[FIRST_WEIGHTS] = base_models.resolved(params[FIRST_WEIGHTS], slug, version.workspace)
+    if params.get(TEXT_MODEL):
+        params[TEXT_MODEL] = base_models.resolved(params[TEXT_MODEL], TEXT_TASK, version.workspace)
     return {
         "version": 1,
         "task": slug,
