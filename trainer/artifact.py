@@ -68,7 +68,7 @@ def write_predictions(folder: Path, rows: Any, found: dict[str, list[Any]]) -> N
         {
             "row": rows.numbers(test),
             "split": ["test"] * len(test),
-            rows.input_name: rows.shown(test),
+            **rows.asked(test),
             **found,
         }
     )

@@ -84,10 +84,12 @@ def class_report(
     rows: list[int],
     input_name: str = "text",
     predicted: np.ndarray | None = None,
+    beside: dict[str, list[str]] | None = None,
 ) -> dict[str, Any]:
     """The part of report.json that the test rows give: headline with interval, classes, confusion, mistakes, thresholds.
 
-    `shown[i]` is row i as people see it, kept under `input_name`; `predicted`: where it is not the likeliest label.
+    `shown[i]` is row i as people see it, kept under `input_name`; `predicted`: where it is not the likeliest label;
+    `beside`: further inputs of the rows, by name.
     """
     predicted = probabilities.argmax(1) if predicted is None else predicted
     sure = probabilities[np.arange(len(predicted)), predicted]
@@ -122,6 +124,7 @@ def class_report(
             {
                 "row": rows[row],
                 input_name: shown[row],
+                **{name: cells[row] for name, cells in (beside or {}).items()},
                 "truth": labels[truth[row]],
                 "predicted": labels[predicted[row]],
                 "score": float(sure[row]),

@@ -1,11 +1,11 @@
-"""Sample sets that come with the installed libraries, for a first try without a download."""
+"""Sample sets that come with the installed libraries or are made by code, for a first try without a download. Light."""
 
 import csv
 import io
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from trainer.errors import SpecError
 
@@ -21,7 +21,7 @@ def write(name: str, target: Path) -> dict[str, Any]:
         )
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        return SAMPLES[name](target) | {"path": str(target)}
+        return SAMPLES[name].write(target) | {"path": str(target)}
     except OSError as error:
         raise SpecError(f"{target} cannot be written: {error}.", code="bad_out", hint="Give another path.") from error
 
@@ -67,8 +67,29 @@ def write_table(target: Path, names: list[str], values: Any, answers: list[Any])
         writer.writerows([*row, answer] for row, answer in zip(values.tolist(), answers, strict=True))
 
 
-SAMPLES: dict[str, Callable[[Path], dict[str, Any]]] = {
-    "digits": digits,
-    "breast-cancer": breast_cancer,
-    "diabetes": diabetes,
+def drawn(name: str) -> Callable[[Path], dict[str, Any]]:
+    """One of `trainer.drawn_samples`, whose libraries are loaded when it is asked for."""
+
+    def write(target: Path) -> dict[str, Any]:
+        from trainer import drawn_samples
+
+        return getattr(drawn_samples, name)(target)
+
+    return write
+
+
+class Sample(NamedTuple):
+    """`ending`: of the file that `write` makes."""
+
+    write: Callable[[Path], dict[str, Any]]
+    ending: str
+
+
+SAMPLES = {
+    "digits": Sample(digits, ".zip"),
+    "breast-cancer": Sample(breast_cancer, ".csv"),
+    "diabetes": Sample(diabetes, ".csv"),
+    "tones": Sample(drawn("tones"), ".zip"),
+    "shapes": Sample(drawn("shapes"), ".zip"),
+    "harvest": Sample(drawn("harvest"), ".zip"),
 }

@@ -72,6 +72,7 @@ NAMES = {
     "first": "sentence1 text1 text_a sentence_a premise first query anchor",
     "second": "sentence2 text2 text_b sentence_b hypothesis second document positive",
     "score": "score similarity label rating",
+    "image_text": "text caption captions title description comment message post 文本 标题 描述 说明",
     "audio_text": "transcription transcript text sentence normalized_text 文本",
 }
 LANGUAGES = frozenset(["en", "de", "fr", "es", "it", "pt", "nl", "pl", "ru", "zh", "ja", "ko", "ar", "tr", "sv", "da", "fi", "cs", "el", "he", "hi", "uk", "vi", "english", "german", "french", "spanish", "italian", "chinese", "japanese"])  # fmt: skip
@@ -190,8 +191,9 @@ def of_media(media: dict[str, Any], others: Columns) -> Iterable[tuple[str, Role
     objects = next((one for one in others if one["kind"] == "objects"), None)
     if objects:
         yield "object-detection", own | {"objects": objects["name"]}
-    labels = sorted(others, key=lambda one: -kinds.label_score(one))
-    label = labels[0] if labels and kinds.label_score(labels[0]) > 0 else None
+    short = [one for one in others if one["kind"] == "category" and is_named(one, "image_text")]
+    labels = sorted(others, key=lambda one: (one in short, -kinds.label_score(one)))
+    label = next((one for one in labels if kinds.label_score(one) > 0), None)
     texts = [one for one in others if one["kind"] == "text" and one is not label]
     if media["kind"] == "audio":
         named = [one for one in others if is_named(one, "audio_text")] or texts
@@ -200,6 +202,9 @@ def of_media(media: dict[str, Any], others: Columns) -> Iterable[tuple[str, Role
         if label:
             yield "audio-classification", own | {"label": label["name"]}
         return
+    texts = sorted(
+        [*texts, *(one for one in short if one is not label)], key=lambda one: not is_named(one, "image_text")
+    )
     if label and texts:
         yield "image-text-classification", own | {"text": texts[0]["name"], "label": label["name"]}
     numbers = [one for one in others if one["kind"] == "number" and one["distinct"] > CLASS_NUMBERS]

@@ -112,18 +112,17 @@ def write_spec(folder: Path, rows: list[dict[str, Any]], **fields: Any) -> Path:
 
 
 def write_inputs(folder: Path, task: Any, rows: list[dict[str, Any]]) -> Path:
-    """A file for `predict --input`, one row a line: the cell, the path of its file, or the row without its answer."""
+    """A file for `predict --input`, one row a line: its one cell, or the row without its answer; files by their paths."""
     lines = []
-    first = task.roles[0].name
     for number, row in enumerate(rows):
-        value = row[first]
-        if task.modality == "table":
-            value = {name: cell for name, cell in row.items() if name != task.answer_role}
-        if isinstance(value, bytes):
-            path = folder / f"{number}.bin"
-            path.write_bytes(value)
-            value = str(path)
-        lines.append(json.dumps(value) + "\n")
+        cells = {name: cell for name, cell in row.items() if name != task.answer_role}
+        for name, value in cells.items():
+            if isinstance(value, bytes):
+                path = folder / f"{number}.bin"
+                path.write_bytes(value)
+                cells[name] = str(path)
+        single = len(cells) == 1 and task.modality != "table"
+        lines.append(json.dumps(next(iter(cells.values())) if single else cells) + "\n")
     target = folder / "inputs.jsonl"
     target.write_text("".join(lines), "utf-8")
     return target

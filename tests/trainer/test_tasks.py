@@ -22,6 +22,8 @@ PRETRAINED = {
     "audio": "local:tiny-wav2vec2",
 }
 """A tiny real model for each task, or else its modality, that has pretrained ones."""
+BESIDE = {"text_model": "local:tiny"}
+"""Further models that a task names in its settings."""
 
 
 def model_of(task: type[Task], method: str) -> str:
@@ -31,12 +33,16 @@ def model_of(task: type[Task], method: str) -> str:
     return scratch if scratch and (method == "scratch" or not pretrained) else pretrained
 
 
+def params_of(task: type[Task], wanted: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in (wanted | BESIDE).items() if name in task.params.model_fields}
+
+
 @pytest.fixture(scope="module", params=CASES, ids=[f"{task.slug}-{method}" for task, method in CASES])
 def finished(request: pytest.FixtureRequest, models: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """One trained run of a task and method on the task's own sample."""
     task, method = request.param
     folder = tmp_path_factory.mktemp("run")
-    params = {name: value for name, value in PARAMS.get(method, {}).items() if name in task.params.model_fields}
+    params = params_of(task, PARAMS.get(method, {}))
     fields = {"task": task.slug, "method": method, "model": model_of(task, method), "params": params}
     spec = command.write_spec(folder, task.sample(), **fields)
     code, events = command.call(models, "run", spec, "--out", folder / "out")
@@ -127,6 +133,7 @@ def test_asking_it(finished: dict[str, Any], models: Path, tmp_path: Path) -> No
 def test_estimates(task: type[Task], models: Path, tmp_path: Path) -> None:
     for method in task.methods:
         fields = {"task": task.slug, "method": method.slug, "model": model_of(task, method.slug)}
+        fields["params"] = params_of(task, {})
         spec = command.write_spec(tmp_path / method.slug, task.sample(), **fields)
         code, events = command.call(models, "estimate", spec)
         assert code == 0, events[-1]

@@ -28,6 +28,8 @@ TELL_SECONDS = 0.3
 PERSONAL = ("mask_personal", "pseudonymise_personal")
 FOLDS, FOLD_COUNT = "folds", 5
 """The remedy for few test rows, and into how many folds it divides."""
+MEDIA = ("image", "audio")
+"""Roles that no row can do without; of a text beside a picture that cannot be said."""
 DRAWN = "drawn, the same mix of labels in each part"
 
 
@@ -47,7 +49,7 @@ class Content:
     shape: Shape | None = None
     roles: dict[str, str] = field(default_factory=dict)
     keys: Keys | None = None
-    split: np.ndarray = field(default_factory=lambda: np.array([], dtype="U10"))
+    split: np.ndarray = field(default_factory=lambda: np.array([], dtype=object))
     folds: np.ndarray | None = None
     """The fold of each row, -1 for one that cannot be used, where there is no test part but rounds of tests."""
     given_split: bool = False
@@ -139,7 +141,7 @@ def gather(tables: list[Table], parts: list[str | None], emit: Emit) -> tuple[Co
         raise no_rows(tables[0])
     if not any(parts):
         return content, None
-    return content, np.repeat(np.array([part or "" for part in parts], dtype="U10"), row_counts)
+    return content, np.repeat(np.array([part or "" for part in parts], dtype=object), row_counts)
 
 
 class Meter:
@@ -255,6 +257,7 @@ def row_keys(content: Content) -> Keys:
     answer = content.roles.get(content.shape.answer) if content.shape else None
     labels = column(answer) if answer and content.labelled else None
     needed = [] if content.labelled else [column(answer)] if answer else []
+    needed += [column(content.roles[role]) for role in content.shape.reads if role in MEDIA] if content.shape else []
     return keys_of_rows([column(name) for name in content.inputs] or needed, labels, needed)
 
 
@@ -262,12 +265,12 @@ def divide(content: Content, wanted: SplitSpec, file_parts: np.ndarray | None = 
     """Freeze a part for each usable row: by file, by a column that says so, else drawn. Folds are drawn when asked for."""
     content.folds = None
     if content.keys is None:
-        content.split = np.full(content.rows, "", dtype="U10")
+        content.split = np.full(content.rows, "", dtype=object)
         return
     if wanted.folds:
         keys = grouped(content, wanted.group) if wanted.group else content.keys
         content.folds = fold_rows(keys, wanted.folds, wanted.seed)
-        content.split = np.where(content.folds >= 0, "train", "").astype("U10")
+        content.split = np.where(content.folds >= 0, "train", "").astype(object)
         content.given_split = False
         content.split_how = "in folds, by group" if wanted.group else "in folds"
         return
@@ -310,7 +313,7 @@ def split_column(content: Content) -> np.ndarray | None:
             cells = content.table.column(name).to_pylist()
             values = [kinds.SPLIT_VALUES.get((cell or "").strip().lower(), "") for cell in cells]
             if all(values) and len(set(values)) > 1:
-                return np.array(values, dtype="U10")
+                return np.array(values, dtype=object)
     return None
 
 

@@ -162,7 +162,7 @@ def read_version(folder: Path, columns: dict[str, str] | None, wanted: SplitSpec
     else:
         look(content, before["suggestion"]["columns"] or None, task or before["suggestion"]["task"])
     given = bool(before["split"].get("given"))
-    divide(content, wanted, np.array([part or "" for part in parts], dtype="U10") if given else None)
+    divide(content, wanted, np.array([part or "" for part in parts], dtype=object) if given else None)
     if given:
         content.split_how = before["split"]["how"]
     return content
@@ -172,6 +172,9 @@ def write(content: Content, part: Path, out: Path, wanted: SplitSpec) -> dict[st
     """Everything into a temporary folder, then one rename: a version is whole or not there."""
     profile, problems = describe(content, wanted)
     content.keys = None
+    from trainer.data import health
+
+    health.give_back()
     split = split_table(content.split, content.folds)
     profile["sha256"] = content_hash(content, split)
     keep_media(content, part / "media")

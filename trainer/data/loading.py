@@ -98,7 +98,7 @@ def load_version(folder: Path, dataset: DatasetSpec, task: str) -> Loaded:
         raise DataError(
             f"The dataset version in {folder.name} is damaged.", code="damaged", hint="Upload the file again."
         ) from error
-    split = np.array([part or "" for part in parts.column("split").to_pylist()], dtype="U10")
+    split = np.array([part or "" for part in parts.column("split").to_pylist()], dtype=object)
     folds = parts.column("fold").fill_null(-1).to_numpy() if "fold" in parts.column_names else None
     return usable(table, columns, split, [], media, folds)
 

@@ -33,7 +33,7 @@ def split_rows(keys: Keys, wanted: SplitSpec, fixed: "np.ndarray | None" = None)
     if len(open_rows):
         shares = {name: share for name, share in shares_of(wanted, len(open_rows)).items() if name not in given}
         draw_parts(keys, open_rows, shares, wanted.seed, parts)
-    return np.array(["train", "validation", "test", ""])[parts]
+    return np.array(["train", "validation", "test", ""], dtype=object)[parts]
 
 
 def fold_rows(keys: Keys, folds: int, seed: int) -> np.ndarray:
@@ -67,7 +67,7 @@ def split_by_time(keys: Keys, wanted: SplitSpec, times: np.ndarray) -> np.ndarra
     Rows of one moment stay together, on the earlier side.
     """
     usable = keys.usable
-    parts = np.where(usable, "train", "").astype("U10")
+    parts = np.where(usable, "train", "").astype(object)
     rows = np.flatnonzero(usable & ~np.isnan(times))
     order = rows[np.argsort(times[rows], kind="stable")]
     moments = times[order]

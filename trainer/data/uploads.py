@@ -139,7 +139,7 @@ def as_content(
     parts = [
         inner or part or ("train" if one_has_parts(one) else "") for one, part, *_ in collections for inner in one.parts
     ]
-    return content, np.array(parts, dtype="U10") if any(parts) else None
+    return content, np.array(parts, dtype=object) if any(parts) else None
 
 
 def one_has_parts(collection: folders.Collection) -> bool:

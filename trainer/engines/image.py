@@ -32,27 +32,39 @@ class ImageEngine(Engine):
 
     def read(self, value: Any) -> np.ndarray:
         """A file's bytes, a `data:` URL, or a path from this machine's own rows, as (height, width, channels) bytes."""
-        try:
-            return self.preprocess.read(bytes_of(super().read(value)))
-        except UnreadableError as error:
-            raise DataError(f"{error}.", code="bad_input", hint="Send a JPEG, PNG, WebP, GIF, BMP or TIFF.") from error
+        return read_picture(self.preprocess, super().read(value))
 
     def encode(self, inputs: list[np.ndarray]) -> dict[str, np.ndarray]:
         return {"pixels": np.stack(inputs)}
 
     def pieces(self, value: np.ndarray) -> list[tuple[dict[str, Any], np.ndarray]]:
-        """Each cell of a grid, painted over; `box` in shares of the picture as the model sees it: [x, y, width, height]."""
-        rows = np.linspace(0, value.shape[0], GRID + 1).astype(int)
-        columns = np.linspace(0, value.shape[1], GRID + 1).astype(int)
-        return [self.without(value, rows[r : r + 2], columns[c : c + 2]) for r in range(GRID) for c in range(GRID)]
+        return regions(value, self.preprocess.mean_pixel)
 
-    def without(self, value: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> tuple[dict[str, Any], np.ndarray]:
-        height, width = value.shape[:2]
-        (top, bottom), (left, right) = rows.tolist(), columns.tolist()
-        box = [left / width, top / height, (right - left) / width, (bottom - top) / height]
-        painted = value.copy()
-        painted[top:bottom, left:right] = self.preprocess.mean_pixel
-        return {"box": [round(side, 4) for side in box]}, painted
+
+def read_picture(preprocess: Preprocess, value: str | bytes | Path) -> np.ndarray:
+    """(height, width, channels) bytes; `DataError`."""
+    try:
+        return preprocess.read(bytes_of(value))
+    except UnreadableError as error:
+        raise DataError(f"{error}.", code="bad_input", hint="Send a JPEG, PNG, WebP, GIF, BMP or TIFF.") from error
+
+
+def regions(pixels: np.ndarray, paint: np.ndarray) -> list[tuple[dict[str, Any], np.ndarray]]:
+    """Each cell of a grid, painted over; `box` in shares of the picture as the model sees it: [x, y, width, height]."""
+    rows = np.linspace(0, pixels.shape[0], GRID + 1).astype(int)
+    columns = np.linspace(0, pixels.shape[1], GRID + 1).astype(int)
+    return [without(pixels, rows[r : r + 2], columns[c : c + 2], paint) for r in range(GRID) for c in range(GRID)]
+
+
+def without(
+    pixels: np.ndarray, rows: np.ndarray, columns: np.ndarray, paint: np.ndarray
+) -> tuple[dict[str, Any], np.ndarray]:
+    height, width = pixels.shape[:2]
+    (top, bottom), (left, right) = rows.tolist(), columns.tolist()
+    box = [left / width, top / height, (right - left) / width, (bottom - top) / height]
+    painted = pixels.copy()
+    painted[top:bottom, left:right] = paint
+    return {"box": [round(side, 4) for side in box]}, painted
 
 
 def bytes_of(value: str | bytes | Path) -> bytes:

@@ -40,23 +40,33 @@ class TextEngine(Engine):
         return found
 
     def run(self, encoded: list[list[int]]) -> np.ndarray:
-        longest = max(2, max(map(len, encoded)))
-        ids = np.zeros((len(encoded), longest), dtype=np.int64)
-        mask = np.zeros((len(encoded), longest), dtype=np.int64)
-        for at, one in enumerate(encoded):
-            ids[at, : len(one)] = one
-            mask[at, : len(one)] = 1
-        return self.session.run(None, {"input_ids": ids, "attention_mask": mask})[0]
+        return self.session.run(None, padded(encoded))[0]
 
     def order(self, inputs: list[str]) -> list[int]:
         return sorted(range(len(inputs)), key=lambda at: len(inputs[at]))
 
     def pieces(self, value: str) -> list[tuple[dict[str, Any], str]]:
-        spans = [match.span() for match in re.finditer(r"\w+|[^\w\s]", value)][:MOST_WORDS]
-        return [
-            ({"text": value[start:end], "start": start, "end": end}, (value[:start] + value[end:]).strip() or " ")
-            for start, end in spans
-        ]
+        return words(value)
+
+
+def padded(encoded: list[list[int]]) -> dict[str, np.ndarray]:
+    """The graph's arguments for texts as token ids."""
+    longest = max(2, max(map(len, encoded)))
+    ids = np.zeros((len(encoded), longest), dtype=np.int64)
+    mask = np.zeros((len(encoded), longest), dtype=np.int64)
+    for at, one in enumerate(encoded):
+        ids[at, : len(one)] = one
+        mask[at, : len(one)] = 1
+    return {"input_ids": ids, "attention_mask": mask}
+
+
+def words(text: str) -> list[tuple[dict[str, Any], str]]:
+    """(a word or sign and where it stands, the text without it)."""
+    spans = [match.span() for match in re.finditer(r"\w+|[^\w\s]", text)][:MOST_WORDS]
+    return [
+        ({"text": text[start:end], "start": start, "end": end}, (text[:start] + text[end:]).strip() or " ")
+        for start, end in spans
+    ]
 
 
 def open_tokenizer(path: Path, max_length: int) -> Any:

@@ -29,7 +29,7 @@ LUMA = (0.299, 0.587, 0.114)
 
 @dataclass(frozen=True)
 class Settings:
-    """Named as `VisionParams` names them."""
+    """Named as `VisionParams` names them; a task whose params lack one does without it."""
 
     flip: bool = False
     crop: float = 1.0
@@ -44,7 +44,7 @@ def settings_of(params: Any, side: int, grey: bool, *, number: bool, pretrained:
     found = defaults(params.augment, side <= SMALL, grey, number)
     if pretrained and params.augment == "auto":
         found = replace(found, cutmix=0.0, mixup=0.0)  # few epochs: the answers had better be clear
-    by_hand = {name: getattr(params, name) for name in Settings.__dataclass_fields__}
+    by_hand = {name: getattr(params, name, 0.0) for name in Settings.__dataclass_fields__}
     return replace(found, **{name: value for name, value in by_hand.items() if value is not None})
 
 

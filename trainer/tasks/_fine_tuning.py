@@ -252,7 +252,7 @@ class FineTuning:
             kind, _dot, rest = name.partition(".")
             if kind == "optimizer":
                 key, _dot, parameter = rest.partition(".")
-                self.optimizer.state[parameters[parameter]][key] = value.to(device) if value.ndim else value
+                self.optimizer.state[parameters[parameter]][key] = like(parameters[parameter], value)
         torch.set_rng_state(tensors["rng.cpu"])
         for number in range(self.job.device.count):
             if f"rng.{number}" in tensors:
@@ -265,3 +265,9 @@ class FineTuning:
         self.job.go_on_from(self.step / self.steps)
         self.job.emit("checkpoint", step=self.step, epoch=round(epoch, 3), bytes=0, resumed=True)
         self.job.log(f"Went on from step {self.step} of {self.steps}.")
+
+
+def like(weight: Tensor, moment: Tensor) -> Tensor:
+    """A moment as it was before it was saved: in memory in the order of its weight (channels last), which the fused step
+    takes for granted. The count of steps stays on the processor."""
+    return torch.empty_like(weight).copy_(moment) if moment.ndim else moment

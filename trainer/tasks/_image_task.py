@@ -28,8 +28,8 @@ logits = session.run(None, {"pixels": pixels})[0][0]
 """
 
 
-class VisionParams(MediaParams):
-    """Settings of picture tasks; `probe` uses `resolution` alone. None: chosen by the model and the pictures."""
+class PictureParams(MediaParams):
+    """Settings of every task that looks at pictures."""
 
     resolution: int | None = advanced(
         None,
@@ -62,6 +62,11 @@ class VisionParams(MediaParams):
         ge=0,
         le=4,
     )
+
+
+class VisionParams(PictureParams):
+    """Settings of tasks that look at nothing else; `probe` uses `resolution` alone."""
+
     mixup: float | None = advanced(
         None, "Mixup", "Blend pictures and their answers in pairs: the alpha of the share; 0 does not.", ge=0, le=8
     )

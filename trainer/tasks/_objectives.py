@@ -110,9 +110,11 @@ class Classification(Objective):
     def report(self, outputs: np.ndarray) -> dict[str, Any]:
         test = self.rows.part("test")
         probabilities = evaluation.softmax(outputs)
-        shown, numbers = self.rows.shown(test), self.rows.numbers(test)
+        numbers, asked = self.rows.numbers(test), self.rows.asked(test)
+        name, shown = next(iter(asked.items()))
+        beside = {other: cells for other, cells in asked.items() if other != name}
         return evaluation.class_report(
-            self.rows.truth[test], probabilities, self.rows.labels, shown, numbers, self.rows.input_name
+            self.rows.truth[test], probabilities, self.rows.labels, shown, numbers, name, beside=beside
         )
 
     def sentence(self, report: dict[str, Any]) -> str:

@@ -46,7 +46,9 @@ def choose(rows: _vision.Pictures) -> np.ndarray:
 def variants(rows: _vision.Pictures, chosen: np.ndarray, seed: int) -> list[np.ndarray]:
     found = []
     for number in range(VARIANTS):
-        (values,), _mix = rows.learning_batch(chosen, torch.device("cpu"), np.random.default_rng([seed, number]))
+        (values, *_others), _mix = rows.learning_batch(
+            chosen, torch.device("cpu"), np.random.default_rng([seed, number])
+        )
         found.append(values.float().round().clamp(0, 255).byte().numpy())
     return found
 

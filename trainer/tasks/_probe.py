@@ -11,7 +11,7 @@ from torch import Tensor
 
 from trainer import checkpoint
 from trainer.tasks._objectives import Objective
-from trainer.tasks._rows import Rows, digest_of
+from trainer.tasks._rows import Rows, digest_of, digest_weights
 from trainer.tasks._supervised import read_batches
 
 BATCH = 64
@@ -61,9 +61,7 @@ def learn_numbers(job: Any, standard: Tensor, rows: Rows, known: np.ndarray) -> 
 def cache_path(job: Any, rows: Rows, known: np.ndarray) -> Path:
     """Where these vectors are kept: named by weights and rows, so another run of the same rows finds them."""
     digest = digest_of(job.spec.model, job.device.bf16, job.device.torch_device.type)
-    for weights in sorted(rows.folder.glob("*.safetensors")):
-        stat = weights.stat()
-        digest.update(f"{weights.name}:{stat.st_size}:{stat.st_mtime_ns}".encode())
+    digest_weights(digest, rows.folder)
     rows.fingerprint(digest, known)
     return job.cache / "embeddings" / f"{digest.hexdigest()[:32]}.npy"
 

@@ -74,6 +74,10 @@ class Rows:
         """The rows as a report shows them: the text, or the name of the picture or sound."""
         raise NotImplementedError
 
+    def asked(self, rows: np.ndarray) -> dict[str, list[str]]:
+        """The same by input, as predictions.parquet and the mistakes of a report keep it."""
+        return {self.input_name: self.shown(rows)}
+
     def fingerprint(self, digest: Any, rows: np.ndarray) -> None:
         """Feed a SHA-256 with what the vectors of these rows depend on beside the model."""
         for shown in self.shown(rows):
@@ -128,3 +132,10 @@ def number_truth(loaded: Loaded) -> tuple[list[str], np.ndarray]:
 def digest_of(*parts: object) -> Any:
     """A SHA-256 begun with these parts."""
     return hashlib.sha256(repr(parts).encode())
+
+
+def digest_weights(digest: Any, folder: Path) -> None:
+    """Feed a SHA-256 with which weights a model's folder holds."""
+    for weights in sorted(folder.glob("*.safetensors")):
+        stat = weights.stat()
+        digest.update(f"{weights.name}:{stat.st_size}:{stat.st_mtime_ns}".encode())

@@ -75,12 +75,17 @@ class Texts(Rows):
 def prepare(job: Any, *, numbers: bool = False) -> Texts:
     """Rows of a task that reads `text`; `numbers`: it answers with one."""
     folder = models.resolve(job.spec.model)
-    loaded = job.load_rows()
+    rows = texts_of(job, folder, job.load_rows(), numbers=numbers)
+    job.tell_rows(rows, f"{rows.lengths.mean():.0f} tokens a text")
+    return rows
+
+
+def texts_of(job: Any, folder: Path, loaded: Loaded, *, numbers: bool = False) -> Texts:
+    """The rows' texts as tokens; many that are cut are told."""
     labels, truth = (number_truth if numbers else class_truth)(loaded)
     tokenizer = _encoder.load_tokenizer(folder)
     max_length = _encoder.longest(folder, job.params.max_length)
     rows = Texts(loaded, labels, truth, tokenizer, folder, max_length)
-    job.tell_rows(rows, f"{rows.lengths.mean():.0f} tokens a text")
     cut = int((rows.lengths >= max_length).sum())
     if cut > CUT_SHARE * len(rows.lengths):
         job.warn(

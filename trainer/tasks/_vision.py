@@ -69,6 +69,10 @@ class Pictures(Rows):
     def inputs(self, rows: np.ndarray) -> list[Any]:
         return Lazily(self, rows)  # type: ignore[return-value]
 
+    def input(self, row: int) -> Any:
+        """One row as an engine has read it."""
+        return self.pixels(np.array([row]))[0]
+
     def shown(self, rows: np.ndarray) -> list[str]:
         names = self.loaded.values["image"]
         return [names[row] for row in rows]
@@ -105,14 +109,18 @@ class Pictures(Rows):
             small = max(image.size) <= 64
             name = f"examples/{self.path(row).stem}.{'png' if small else 'jpg'}"
             image.save(folder / name, quality=90)
-            found[answer] = {"input": name, "label": answer, "image": self.shown(np.array([row]))[0]}
+            found[answer] = self.example(row, name)
             if len(found) == EXAMPLES:
                 break
         return list(found.values())
 
+    def example(self, row: int, file: str) -> dict[str, Any]:
+        """`file`: where in the artifact the picture is kept."""
+        return {"input": file, "label": self.loaded.answers[row], "image": self.shown(np.array([row]))[0]}
+
 
 class Lazily:
-    """Pictures read when they are asked for, so that thousands need not be in memory at once."""
+    """Inputs read when they are asked for, so that thousands of pictures need not be in memory at once."""
 
     def __init__(self, pictures: Pictures, rows: np.ndarray) -> None:
         self.pictures, self.rows = pictures, rows
@@ -120,17 +128,29 @@ class Lazily:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, at: int) -> np.ndarray:
-        return self.pictures.pixels(self.rows[at : at + 1])[0]
+    def __getitem__(self, at: int) -> Any:
+        return self.pictures.input(int(self.rows[at]))
 
 
 def prepare(job: Any, *, numbers: bool = False) -> Pictures:
     """Rows of a task that looks at `image`; `numbers`: it answers with one."""
+    folder = base(job)
+    rows = pictures_of(job, folder, job.load_rows(), numbers=numbers)
+    job.tell_rows(rows, f"{rows.preprocess.width} × {rows.preprocess.height} pixels a picture")
+    return rows
+
+
+def base(job: Any) -> Path:
+    """The folder of the model that a run begins with; none for a small net that has learned nothing yet."""
     fresh = job.spec.model.startswith("scratch:")
     if fresh and job.spec.method in ("probe", "lora"):
         raise _media.needs_pretrained(job.spec.model)
-    folder = Path() if fresh else models.resolve(job.spec.model)
-    loaded = job.load_rows()
+    return Path() if fresh else models.resolve(job.spec.model)
+
+
+def pictures_of(job: Any, folder: Path, loaded: Loaded, *, numbers: bool = False) -> Pictures:
+    """The rows' pictures, decoded; those that cannot be used are left out of `loaded`."""
+    fresh = job.spec.model.startswith("scratch:")
     preprocess = of_net(job, loaded) if fresh else of_model(job, folder, loaded)
     if not fresh and job.spec.method != "probe" and not is_net(folder):
         preprocess = within_memory(job, folder, preprocess)
@@ -141,7 +161,6 @@ def prepare(job: Any, *, numbers: bool = False) -> Pictures:
     rows = Pictures(loaded, labels, truth, folder, store, places)
     if job.spec.method != "probe":
         rows.augmentation = augmentation_of(job, rows)
-    job.tell_rows(rows, f"{preprocess.width} × {preprocess.height} pixels a picture")
     return rows
 
 

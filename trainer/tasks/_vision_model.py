@@ -22,6 +22,7 @@ WITHOUT_POOLER = frozenset(["vit", "deit", "vit_msn", "ijepa"])
 TRANSFORMERS = CLS | {"beit", "data2vec-vision", "swin", "swinv2", "pvt", "pvt_v2"}
 
 
+Batch = tuple[Tensor, ...]
 CACHE_BATCH = 4
 """Pictures that ONNX Runtime is given at once: what passes between the layers of so few stays in the processor's cache."""
 
@@ -207,18 +208,26 @@ class Features(nn.Module):
 def write_graph(
     model: nn.Module, values: Tensor, target: Path, name: str = "pixels", others: tuple[Tensor, ...] = ()
 ) -> None:
-    """A graph of `name` (batch, …) → `logits`, by tracing or, where that fails, by torch.export.
+    """A graph of `name` (batch, …) → `logits`.
 
     `others`: where the length may change as well, batches of other lengths that must be answered alike.
     """
+    axes = {name: {0: "batch"} | ({1: "samples"} if others else {})}
+    write_checked(model, (values,), axes, target, tuple((one,) for one in others))
+
+
+def write_checked(
+    model: nn.Module, arguments: Batch, axes: dict[str, dict[int, str]], target: Path, others: tuple[Batch, ...] = ()
+) -> None:
+    """A graph of the arguments that `axes` names (see `trainer.export.Axes`), by tracing or, where that fails, by
+    torch.export. `others`: batches of other lengths that must be answered alike."""
     from trainer.export import capture, trace
 
-    axes = {name: {0: "batch"} | ({1: "samples"} if others else {})}
     for write in (trace, capture):  # each exporter stumbles over architectures of its own
         try:
-            write(model, (values,), axes, target)
-            for batch in (values, *others):
-                check_graph(model, batch, target, name)
+            write(model, arguments, axes, target)
+            for batch in (arguments, *others):
+                check_graph(model, dict(zip(axes, batch, strict=True)), target)
         except Exception:
             if write is capture:
                 raise
@@ -226,15 +235,15 @@ def write_graph(
             return
 
 
-def check_graph(model: nn.Module, values: Tensor, target: Path, name: str) -> None:
+def check_graph(model: nn.Module, batch: dict[str, Tensor], target: Path) -> None:
     """Whether batches of other sizes than the traced one are answered alike."""
     from trainer.engines import open_session
 
     session = open_session(target)
-    values = torch.cat([values, values.flip(1)])[:3]
+    batch = {name: torch.cat([values, values.flip(1)])[:3] for name, values in batch.items()}
     with torch.inference_mode():
-        right = model(values).numpy()
+        right = model(*batch.values()).numpy()
     for size in (1, 3):
-        found = session.run(None, {name: values[:size].numpy()})[0]
+        found = session.run(None, {name: values[:size].numpy() for name, values in batch.items()})[0]
         if not np.allclose(found, right[:size], rtol=1e-2, atol=1e-2 * (np.abs(right).mean() + 1e-6)):
             raise ModelError("The packaged model answers otherwise than the trained one.", hint="Report this.")

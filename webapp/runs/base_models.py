@@ -48,7 +48,7 @@ def own(slug: str, workspace: Workspace) -> list[dict[str, Any]]:
 
 def can_go_on(run: Run) -> bool:
     """Whether its artifact still holds weights that the trainer can load."""
-    return any((run.artifact / "model").glob("*.safetensors"))
+    return any((run.artifact / "model").rglob("*.safetensors"))
 
 
 def of_run(pk: str, slug: str, workspace: Workspace) -> Run:

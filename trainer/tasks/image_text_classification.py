@@ -1,0 +1,171 @@
+"""Image and text classification: look at a picture and read a text beside it, answer with one of a few labels."""
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+from trainer.params import FineTuningParams, advanced
+from trainer.tasks._base import Method, Role
+from trainer.tasks._image_task import ImageTask, PictureParams, sample_picture
+from trainer.tasks._text_task import LONGEST_INPUT
+
+BUNDLED_TEXT_MODEL = "bundled:all-MiniLM-L6-v2"
+SNIPPET = """
+import json, numpy, onnxruntime, tokenizers
+from PIL import Image
+manifest = json.load(open("manifest.json"))
+size = manifest["pixels"]  # see model/picture/preprocessor_config.json where the middle is cut out
+image = Image.open("your picture.jpg").convert("L" if size["channels"] == 1 else "RGB")
+pixels = numpy.asarray(image.resize((size["width"], size["height"]))).reshape(1, size["height"], size["width"], -1)
+one = tokenizers.Tokenizer.from_file("model/text/tokenizer.json").encode("your text")
+feed = {"pixels": pixels, "input_ids": numpy.array([one.ids]), "attention_mask": numpy.array([one.attention_mask])}
+session = onnxruntime.InferenceSession("onnx/model.fp32.onnx")
+print(manifest["labels"][session.run(None, feed)[0][0].argmax()])
+"""
+
+
+class FusionParams(PictureParams, FineTuningParams):
+    """Settings of the picture's side and of the text's; `probe` uses `text_model`, `resolution` and `max_length`."""
+
+    text_model: str | None = advanced(
+        None,
+        "Text model",
+        f"What reads the texts: bundled:NAME, local:NAME or hub:ORG/NAME; {BUNDLED_TEXT_MODEL} when empty.",
+    )
+
+
+class ImageTextClassification(ImageTask):
+    slug = "image-text-classification"
+    title = "Image and text classification"
+    summary = (
+        "Looks at a picture, reads the text beside it and answers with one of your labels: listings, posts, memes."
+    )
+    roles = (
+        Role("image", "Picture", "image", help="What it looks at."),
+        Role("text", "Text", "text", help="What it reads; may be empty."),
+        Role("label", "Label", "label", help="What it should answer."),
+    )
+    methods = (
+        Method("probe", "Instant", "Keeps both models as they are and learns one layer over what they see and read."),
+        Method("lora", "Light", "Keeps both models as they are and learns small additions to their layers."),
+        Method("full", "Standard", "Trains both models on your rows, under one layer over what they see and read."),
+        Method("scratch", "From scratch", "The picture's side begins with random weights, the text's is trained on."),
+    )
+    params = FusionParams
+    metrics = ("accuracy", "macro_f1", "log_loss")
+    headline = "accuracy"
+    widget_in = "image_text"
+    widget_out = "classes"
+
+    @classmethod
+    def sample(cls) -> list[dict[str, Any]]:
+        """Four labels, of which a picture alone tells half and a text alone the other half."""
+        generator = random.Random(0)  # noqa: S311
+        colours = {"red": (200, 40), "blue": (40, 200)}
+        words = {"lovely": ("a lovely one", "what a lovely thing", "lovely"), "rude": ("a rude one", "so rude", "rude")}
+        return [
+            {
+                "image": sample_picture(*shade, generator),
+                "text": generator.choice(texts),
+                "label": f"{word} {colour}",
+            }
+            for _ in range(15)
+            for colour, shade in colours.items()
+            for word, texts in words.items()
+        ]
+
+    @classmethod
+    def check_input(cls, value: Any) -> str | None:
+        """An object of `image` and `text`; a picture by itself has no text."""
+        if not isinstance(value, dict):
+            return super().check_input(value)
+        unknown = next((name for name in value if name not in ("image", "text")), None)
+        if unknown is not None:
+            return f"has a field “{str(unknown)[:80]}”; there are image and text."
+        text = value.get("text")
+        if text is not None and not isinstance(text, str):
+            return "must have a text under `text`, which may be empty."
+        if text and len(text) > LONGEST_INPUT:
+            return f"has a text longer than {LONGEST_INPUT} characters."
+        return super().check_input(value.get("image"))
+
+    @classmethod
+    def prepare(cls, job: Any) -> Any:
+        from trainer.tasks import _image_text
+
+        return _image_text.prepare(job)
+
+    @classmethod
+    def baselines(cls, job: Any, rows: Any) -> dict[str, dict[str, Any]]:
+        from trainer.tasks import _image_text
+
+        return _image_text.baselines(job, rows)
+
+    @classmethod
+    def build(cls, job: Any, rows: Any) -> Any:
+        from trainer.tasks import _image_text
+
+        return _image_text.build(job, rows)
+
+    @classmethod
+    def save(cls, model: Any, rows: Any, folder: Any) -> None:
+        model.save(folder, rows.texts.tokenizer, rows.texts.max_length)
+
+    @classmethod
+    def write_onnx(cls, folder: Any, target: Any) -> None:
+        from trainer.tasks import _image_text
+
+        _image_text.write_onnx(folder, target)
+
+    @classmethod
+    def quantises(cls, folder: Any) -> bool:
+        return super().quantises(folder / "picture")
+
+    @classmethod
+    def engine(cls) -> Any:
+        from trainer.engines.image_text import ImageTextEngine
+
+        return ImageTextEngine
+
+    @classmethod
+    def read_line(cls, line: str) -> Any:
+        """{"image": a path or a `data:` URL, "text": "…"} as JSON, or a picture by itself."""
+        try:
+            value = json.loads(line)
+        except json.JSONDecodeError:
+            value = None
+        if not isinstance(value, dict):
+            return super().read_line(line)
+        image = value.get("image")
+        return value | {"image": super().read_line(image) if isinstance(image, str) else image}
+
+    @classmethod
+    def inputs_of(cls, rows: Any) -> list[Any]:
+        return [
+            {"image": image, "text": text} for image, text in zip(super().inputs_of(rows), texts_of(rows), strict=True)
+        ]
+
+    @classmethod
+    def saved_inputs(cls, artifact: Any, table: Any) -> list[Any]:
+        """Only the examples' pictures are kept."""
+        examples = json.loads((artifact / "examples.json").read_text("utf-8"))
+        kept = {
+            (one["image"], one["text"]): {"image": artifact / one["input"]["image"], "text": one["text"]}
+            for one in examples
+        }
+        pairs = zip(table.column("image").to_pylist(), table.column("text").to_pylist(), strict=True)
+        return [kept.get(pair) for pair in pairs]
+
+    @classmethod
+    def snippet(cls) -> str:
+        return SNIPPET
+
+
+def texts_of(rows: Any) -> list[str]:
+    return rows.values["text"]
+
+
+def parts_of(value: Any) -> tuple[str | bytes | Path, str]:
+    """(picture, text) of an input that `check_input` let pass."""
+    return (value["image"], value.get("text") or "") if isinstance(value, dict) else (value, "")
