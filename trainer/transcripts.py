@@ -163,10 +163,12 @@ def rates(found: np.ndarray) -> dict[str, float]:
 
 
 def interval(found: np.ndarray, seed: int = 0) -> tuple[float, float]:
-    """95 % bootstrap interval of the word error rate, rows drawn with replacement; Wilson's where no word is wrong."""
-    value = rates(found)["wer"]
+    """95 % bootstrap interval of the word error rate, rows drawn with replacement; Wilson's where no word is wrong or none right."""
+    value, words = rates(found)["wer"], max(int(found[:, 1].sum()), 1)
     if not found[:, 0].any():
-        return 0.0, wilson(0.0, max(int(found[:, 1].sum()), 1))[1]
+        return 0.0, wilson(0.0, words)[1]
+    if (found[:, 0] == found[:, 1]).all():
+        return wilson(1.0, words)[0], 1.0
     drawn = np.random.default_rng(seed).integers(0, len(found), (RESAMPLES, len(found)))
     wers = found[drawn, 0].sum(1) / np.maximum(found[drawn, 1].sum(1), 1)
     low, high = np.quantile(wers, [0.025, 0.975])
