@@ -81,7 +81,14 @@ def by_heart(folder: Path, models: Path, **fields: Any) -> dict[str, Any]:
 def learned(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("ctc")
     tiny_speech.build_ctc(folder)
-    params = {"epochs": 120, "learning_rate": 3e-3, "head_learning_rate": 1e-2, "patience": 60, "augment": "none"}
+    params = {
+        "epochs": 60,
+        "batch_size": 4,
+        "learning_rate": 3e-3,
+        "head_learning_rate": 1e-2,
+        "patience": 60,
+        "augment": "none",
+    }
     return by_heart(folder, folder, model="local:tiny-hubert-ctc", params=params)
 
 
@@ -125,6 +132,20 @@ def test_the_report_and_the_predictions(learned: dict[str, Any]) -> None:
     card = (learned["artifact"] / "README.md").read_text("utf-8")
     assert "without punctuation" in card
     assert "Word error rate" in card
+
+
+def test_a_whisper_learns_eight_sentences_by_heart(tmp_path: Path) -> None:
+    tiny_speech.build_whisper(tmp_path)
+    params = {"epochs": 24, "patience": 24, "batch_size": 2, "learning_rate": 2e-3, "augment": "none", "language": "de"}
+    found = by_heart(tmp_path / "run", tmp_path, model="local:tiny-whisper-speech", params=params)
+    assert found["result"]["metrics"]["wer"] < 0.1
+    exported = json.loads((found["artifact"] / "onnx" / "export.json").read_text("utf-8"))
+    assert exported["agreement"] == 1.0
+    manifest = json.loads((found["artifact"] / "manifest.json").read_text("utf-8"))
+    assert len(manifest["writes"]["prefix"]) == 4
+    engine = open_engine(found["artifact"], verify=True)
+    right = [engine.predict([engine.read(row["audio"])])[0]["text"] == row["text"] for row in found["rows"]]
+    assert sum(right) >= 7
 
 
 def test_damaged_long_and_wordless_rows_are_told_and_the_rest_learned_from(tmp_path: Path) -> None:

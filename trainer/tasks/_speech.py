@@ -11,20 +11,24 @@ from torch import Tensor
 from trainer import models, speech_net, transcripts
 from trainer.data.loading import Loaded, check_parts, listing
 from trainer.errors import DataError, ModelError
-from trainer.sounds import BUCKET_SECONDS, LOGMEL, RATE, WAVE, Hearing, log_mel
+from trainer.sounds import BUCKET_SECONDS, LOGMEL, RATE, WAVE, WHISPER, Hearing, log_mel
 from trainer.tasks import _media
 from trainer.tasks._objectives import Objective
 from trainer.tasks._rows import Mix
 from trainer.tasks._sound import Sounds, buckets, changed, decoded, places_of, seconds_of
 from trainer.tasks._sound_store import Store
 from trainer.tasks._speech_model import KIND, PretrainedCtc, ScratchCtc, frames_a_piece, kind_of
-from trainer.transcripts import Characters
+from trainer.tasks._speech_whisper import Whisper
+from trainer.transcripts import TOKENIZER, Characters, Pieces
 
+LANGUAGE_SOUNDS = 4
+"""From which a Whisper guesses the language."""
 LONGEST_SECONDS = 30.0
 READ_BATCH = 8
 LOSS_BATCH = 8
 SMALL_NET = {"batch_size": 8, "learning_rate": 1e-3, "head_learning_rate": 1e-3, "patience": 15}
 PRETRAINED = {"batch_size": 8, "learning_rate": 1e-4, "head_learning_rate": 1e-3, "patience": 6}
+WHISPERING = {"batch_size": 8, "learning_rate": 2e-5, "head_learning_rate": 2e-5, "patience": 4}
 NET_ROWS, PRETRAINED_ROWS = 40_000, 8_000
 """That are heard in all: epochs are this over the rows."""
 FEWEST_HOURS, FEW_WORDS = 5.0, 100
@@ -139,11 +143,18 @@ def hearing_of(job: Any, folder: Path, loaded: Loaded) -> Hearing:
         return log_mel(hearing.rate, seconds, hearing.mels)
     if hearing.kind == WAVE:
         return replace(hearing, seconds=seconds)
-    raise ModelError("The base model does not write what it hears.", hint="Choose a wav2vec2 or a HuBERT.")
+    if hearing.kind == WHISPER:
+        frames = min(hearing.frames, 2 * round(50 * seconds))
+        return replace(hearing, seconds=frames / 100, frames=frames)
+    raise ModelError("The base model does not write what it hears.", hint="Choose a wav2vec2, a HuBERT or a Whisper.")
 
 
 def script_of(folder: Path, hearing: Hearing, loaded: Loaded) -> Any:
     """What the model writes with: its own characters, where it has some that fit the texts, and those it lacks."""
+    if hearing.kind == WHISPER:
+        if not (folder / TOKENIZER).exists():
+            raise ModelError(f"The base model has no {TOKENIZER}.", hint="Choose a Whisper with its tokenizer.")
+        return Pieces(folder)
     texts = [loaded.answers[row] for row in loaded.part("train")]
     return Characters.of(texts, Characters.load(folder) if folder.name else None)
 
@@ -176,7 +187,8 @@ def build(job: Any, rows: Speech) -> Any:
     small = rows.hearing.kind == LOGMEL
     most = NET_ROWS if small else PRETRAINED_ROWS
     epochs = int(np.clip(round(most / learned), 8, 150 if small else 60))
-    _media.settle(job, **(SMALL_NET if small else PRETRAINED), epochs=epochs)
+    settings = SMALL_NET if small else WHISPERING if rows.hearing.kind == WHISPER else PRETRAINED
+    _media.settle(job, **settings, epochs=epochs)
     model = model_of(job, rows)
     rows.writes = model.writes()
     return model
@@ -189,7 +201,17 @@ def model_of(job: Any, rows: Speech) -> Any:
         if job.spec.method == "lora":
             raise ModelError("A small net has no layers that LoRA could adapt.", hint="Choose another method.")
         return ScratchCtc.of(rows.folder, rows.hearing, rows.script)
+    if rows.hearing.kind == WHISPER:
+        return whisper_of(job, rows)
     return PretrainedCtc.of(rows.folder, rows.hearing, rows.script)
+
+
+def whisper_of(job: Any, rows: Speech) -> Whisper:
+    model = Whisper.of(rows.folder, rows.hearing)
+    learned = rows.part("train")
+    (sounds,) = rows.batch(learned[:LANGUAGE_SOUNDS], torch.device("cpu"))
+    model.begin(job.params.language, sounds, max(len(rows.targets[row]) for row in learned))
+    return model
 
 
 class Transcription(Objective):
@@ -214,7 +236,7 @@ class Transcription(Objective):
         return transcripts.rates(found) | {"loss": self.mean_loss(rows)}
 
     def mean_loss(self, rows: np.ndarray) -> float:
-        """While no word is right yet, it alone tells that something is learned."""
+        """Of these rows by the weights of the moment."""
         total, was = 0.0, self.model.training
         self.model.eval()
         with torch.inference_mode():
@@ -225,7 +247,8 @@ class Transcription(Objective):
         return total / max(len(rows), 1)
 
     def rank(self, figures: dict[str, float]) -> tuple[float, ...]:
-        return -figures["wer"], -figures["cer"], -figures["loss"]
+        """Until a word is right the loss alone tells that something is learned."""
+        return -min(figures["wer"], 1.0), -figures["loss"]
 
     def words(self, figures: dict[str, float]) -> str:
         return f"{figures['wer']:.1%} of the words wrong, {figures['cer']:.1%} of the characters"
@@ -267,7 +290,8 @@ times in twenty. Writing nothing at all gives 100 %.
 
 def load(folder: Path, attention: str | None = None) -> Any:
     """A trained model from `artifact/model/`."""
-    return (ScratchCtc if kind_of(folder) == KIND else PretrainedCtc).load(folder, attention)
+    kinds: dict[str, Any] = {KIND: ScratchCtc, "whisper": Whisper}
+    return kinds.get(kind_of(folder), PretrainedCtc).load(folder, attention)
 
 
 def write_onnx(folder: Path, target: Path) -> None:
