@@ -2,6 +2,7 @@
 
 import io
 import json
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -192,3 +193,36 @@ def test_the_small_nets_layers() -> None:
     found = tasks.get("speech-recognition").describe(spec)
     card = next(card for card in SpeechRecognition.models if card.ref == SCRATCH["model"])
     assert found["parameters"] == card.parameters
+
+
+def test_it_goes_on_after_sigterm_as_if_nothing_had_been(tmp_path: Path) -> None:
+    import pyarrow.parquet as pq
+
+    fields = {"task": "speech-recognition", "params": {"epochs": 3, "batch_size": 4}} | SCRATCH
+    spec = command.write_spec(tmp_path, SpeechRecognition.sample(), **fields)
+    with command.start(tmp_path, "run", spec, "--out", tmp_path / "ended", MAQUETTE_CHECKPOINT_SECONDS="0") as process:
+        for line in process.stdout or ():
+            if json.loads(line)["type"] == "checkpoint":
+                process.send_signal(signal.SIGTERM)
+                break
+        process.communicate(timeout=60)
+    assert process.returncode == 3
+    code, events = command.call(tmp_path, "run", spec, "--out", tmp_path / "ended")
+    assert code == 0, events[-1]
+    assert command.of(events, "checkpoint")[0]["resumed"]
+    _code, alone = command.call(tmp_path, "run", spec, "--out", tmp_path / "alone")
+    assert alone[-1]["metrics"] == events[-1]["metrics"]
+    said = [pq.read_table(tmp_path / name / "artifact" / "predictions.parquet").column("predicted").to_pylist() for name in ("ended", "alone")]  # fmt: skip
+    assert said[0] == said[1]
+
+
+def test_rounds_of_tests(tmp_path: Path) -> None:
+    fields = {"task": "speech-recognition", "params": {"epochs": 1}} | SCRATCH
+    spec = command.write_spec(tmp_path, SpeechRecognition.sample(), **fields)
+    said = json.loads(spec.read_text("utf-8"))
+    said["dataset"]["split"] = {"folds": 3}
+    spec.write_text(json.dumps(said), "utf-8")
+    code, events = command.call(tmp_path, "run", spec, "--out", tmp_path / "out")
+    assert code == 0, events[-1]
+    report = json.loads((tmp_path / "out" / "artifact" / "report.json").read_text("utf-8"))
+    assert report["test_rows"] == 24

@@ -210,7 +210,7 @@ def whisper_of(job: Any, rows: Speech) -> Whisper:
     model = Whisper.of(rows.folder, rows.hearing)
     learned = rows.part("train")
     (sounds,) = rows.batch(learned[:LANGUAGE_SOUNDS], torch.device("cpu"))
-    model.begin(job.params.language, sounds, max(len(rows.targets[row]) for row in learned))
+    model.begin(job.params.language, sounds, max(map(len, rows.targets)))
     return model
 
 

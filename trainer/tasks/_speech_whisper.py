@@ -52,7 +52,7 @@ class Whisper(Speaking):
         return self.config.max_target_positions - len(self.prefix) - 1
 
     def begin(self, language: str, sounds: Tensor, longest: int) -> None:
-        """Fix what every text begins with, and how long one may be: twice the longest of those learned from."""
+        """Fix what every text begins with, and how long one may be: twice the longest of the rows."""
         languages = {} if self.english_only() else self.languages()
         if languages:
             if language and language not in languages:
