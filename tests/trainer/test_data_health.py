@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from trainer.data import health
@@ -126,3 +127,35 @@ def test_mixed_languages_are_told(tmp_path: Path) -> None:
     found = told(inspect([table(tmp_path / "a.csv", pairs)], tmp_path / "v1"), "mixed_languages")
     assert found is not None
     assert "Chinese" in found["message"]
+
+
+def mixed_table(tmp_path: Path) -> Path:
+    """With an identifier, a constant and an empty column, and numbers that are missing in letters."""
+    lines = ["id,size,shop,note,target"]
+    for number in range(60):
+        size = ("N/A", "null", " ")[number] if number < 3 else str(number * 7 % 50 + 0.5)
+        lines.append(f"C{number:04d},{size},north,,{'yes' if number % 2 else 'no'}")
+    path = tmp_path / "shops.csv"
+    path.write_text("\n".join(lines), "utf-8")
+    return path
+
+
+def test_missing_in_letters_is_told_and_emptied(tmp_path: Path) -> None:
+    found = told(inspect([mixed_table(tmp_path)], tmp_path / "v1"), "missing_spellings")
+    assert found["count"] == 2
+    assert found["rows"] == [1, 2]
+    assert found["examples"] == ["N/A", "null"]
+    mended = inspect([tmp_path / "v1"], tmp_path / "v2", fixes=[found["fix"]["action"]])
+    assert told(mended, "missing_spellings") is None
+    assert pq.read_table(tmp_path / "v2" / "data.parquet").column("size").to_pylist()[:2] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("code", "left"), [("empty_columns", "note"), ("constant_columns", "shop"), ("identifier_columns", "id")]
+)
+def test_columns_that_say_nothing_can_be_left_out(code: str, left: str, tmp_path: Path) -> None:
+    found = told(inspect([mixed_table(tmp_path)], tmp_path / "v1"), code)
+    assert found["examples"] == [left]
+    mended = inspect([tmp_path / "v1"], tmp_path / "v2", fixes=[found["fix"]["action"]])
+    assert told(mended, code) is None
+    assert left not in [column["name"] for column in mended["columns"]]

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from trainer import columns as kinds
 from trainer.data import fixes as remedies
 from trainer.data.keys import NO_TEXT, Keys, exact_keys, keys_of_rows
-from trainer.data.profiling import problem, profile_column
+from trainer.data.profiling import COLUMN_FAULTS, columns_with, problem, profile_column, spelled_missing
 from trainer.data.reading import Table, display_name, open_table
 from trainer.data.splitting import fold_rows, split_by_time, split_rows
 from trainer.data.times import seconds_of
@@ -368,8 +369,22 @@ def rows_after(content: Content, action: str) -> np.ndarray:
     if action == "drop_leaking_columns":
         content.table = content.table.drop_columns(health.leaking_columns(content))
         return kept
+    if action.removeprefix("drop_") in COLUMN_FAULTS:
+        content.table = content.table.drop_columns(columns_with(content, action.removeprefix("drop_")))
+        return kept
+    if action == "empty_missing":
+        empty_missing(content)
+        return kept
     assert content.keys is not None
     return remedies.rows_kept(action, content.keys)
+
+
+def empty_missing(content: Content) -> None:
+    """Cells that say in letters that there is no value become empty."""
+    for at, name in enumerate(content.names):
+        column = content.table.column(name)
+        if name not in content.kinds:
+            content.table = content.table.set_column(at, name, pc.if_else(spelled_missing(column), None, column))
 
 
 def replace_personal(content: Content, action: str) -> None:

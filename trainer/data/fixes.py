@@ -55,6 +55,18 @@ ACTIONS: dict[str, Callable[[Keys], np.ndarray]] = {
     "drop_rare_classes": drop_rare_classes,
 }
 MERGE = "merge_label_variants"
+ELSEWHERE = (
+    "drop_near_duplicates",
+    "drop_leaking_columns",
+    "drop_empty_columns",
+    "drop_constant_columns",
+    "drop_identifier_columns",
+    "empty_missing",
+    "folds",
+    "mask_personal",
+    "pseudonymise_personal",
+)
+"""Remedies that look at more than keys (`trainer.data.content`)."""
 
 
 def rows_kept(action: str, keys: Keys) -> np.ndarray:
@@ -62,9 +74,7 @@ def rows_kept(action: str, keys: Keys) -> np.ndarray:
     if action == MERGE:
         return np.ones(len(keys), dtype=bool)
     if action not in ACTIONS:
-        names = ", ".join(
-            [*ACTIONS, MERGE, "drop_near_duplicates", "drop_leaking_columns", "mask_personal", "pseudonymise_personal"]
-        )
+        names = ", ".join([*ACTIONS, MERGE, *ELSEWHERE])
         raise DataError(f"There is no fix “{action}”.", code="bad_fix", hint=f"Choose one of: {names}.")
     return ACTIONS[action](keys)
 

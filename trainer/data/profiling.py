@@ -143,7 +143,7 @@ def find_problems(content: Any) -> list[dict[str, Any]]:
         if len(long) and content.labelled:
             message = f"{many(len(long), 'text is', 'texts are')} longer than {LONG_TEXT:,} characters; the model reads only their beginning."
             found.append(problem("very_long_texts", "info", message, long, samples(long, texts)))
-    found += column_problems(content)
+    found += spelling_problems(content) + column_problems(content)
     return sorted(found, key=lambda one: ORDER[one["severity"]])
 
 
@@ -152,18 +152,59 @@ def column_problems(content: Any) -> list[dict[str, Any]]:
     if content.shape.reads:
         return []
     found = []
-    answer = content.roles.get(content.shape.answer)
-    others = [one for one in content.profile if one["name"] != answer]
-    for code, kind, what in (
-        ("empty_columns", lambda one: one["kind"] == "empty", "empty"),
-        ("constant_columns", lambda one: one["kind"] != "empty" and one["distinct"] == 1, "the same in every row"),
-        ("identifier_columns", lambda one: one["kind"] == "id", "an identifier: another for every row"),
-    ):
-        names = [one["name"] for one in others if kind(one)]
+    for code, what in COLUMN_FAULTS.items():
+        names = columns_with(content, code)
         if names:
             message = f"{listing(names)} {'is' if len(names) == 1 else 'are'} {what}, so nothing can be learned from {'it' if len(names) == 1 else 'them'}."
-            found.append(problem(code, "info", message, examples=names, count=len(names)))
+            fix = (f"drop_{code}", "Leave them out")
+            found.append(problem(code, "info", message, examples=names, fix=fix, count=len(names)))
     return found
+
+
+COLUMN_FAULTS = {
+    "empty_columns": "empty",
+    "constant_columns": "the same in every row",
+    "identifier_columns": "an identifier: another for every row",
+}
+
+
+def columns_with(content: Any, code: str) -> list[str]:
+    """The columns beside the answer that have one of COLUMN_FAULTS."""
+    answer = content.roles.get(content.shape.answer)
+    tests = {
+        "empty_columns": lambda one: one["kind"] == "empty",
+        "constant_columns": lambda one: one["kind"] != "empty" and one["distinct"] == 1,
+        "identifier_columns": lambda one: one["kind"] == "id",
+    }
+    return [one["name"] for one in content.profile if one["name"] != answer and tests[code](one)]
+
+
+def spelled_missing(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """True for cells that say in letters that there is no value: NaN, null, N/A."""
+    blank = pc.equal(pc.utf8_trim_whitespace(column), "")
+    return pc.fill_null(pc.and_not(missing_mask(column), blank), False)
+
+
+def spelling_problems(content: Any) -> list[dict[str, Any]]:
+    counts: dict[str, int] = {}
+    rows = np.zeros(content.rows, dtype=bool)
+    examples: set[str] = set()
+    for one in content.profile:
+        if one["name"] in content.kinds or not one["missing"]:
+            continue
+        column = content.table.column(one["name"])
+        spelled = spelled_missing(column)
+        count = pc.sum(spelled).as_py() or 0
+        if count:
+            counts[one["name"]] = count
+            rows |= spelled.to_numpy()
+            examples |= set(pc.unique(column.filter(spelled)).to_pylist())
+    if not counts:
+        return []
+    total = sum(counts.values())
+    message = f"{many(total, 'cell says', 'cells say')} in letters that there is no value, in {listing(list(counts))}: such cells count as empty."
+    fix = ("empty_missing", "Empty them")
+    return [problem("missing_spellings", "info", message, np.flatnonzero(rows), sorted(examples), fix, count=total)]
 
 
 def count_problems(keys: Keys) -> list[dict[str, Any]]:

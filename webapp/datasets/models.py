@@ -132,7 +132,18 @@ class DatasetVersion(WorkspaceOwned):
 
     @property
     def labels(self) -> list[dict[str, Any]]:
+        """[{label, count}] of the commonest; a profile keeps a thousand."""
         return self.profile.get("labels") or []
+
+    @property
+    def label_total(self) -> int:
+        """How many different labels there are."""
+        return self.profile.get("label_total") or len(self.labels)
+
+    @property
+    def label_rows(self) -> int:
+        """Rows that have a label."""
+        return self.profile.get("label_rows") or sum(one["count"] for one in self.labels)
 
 
 class Upload(WorkspaceOwned):

@@ -7,6 +7,7 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.contrib import messages
+from django.db.models import Sum
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -23,6 +24,7 @@ from webapp.core.scores import rank
 from webapp.costs.actions import month
 from webapp.costs.models import Rate
 from webapp.datasets.actions import media_file
+from webapp.datasets.quota import own_bytes
 from webapp.prototypes.models import Prototype
 from webapp.runs import actions, base_models, diagrams, estimates, inputs, live, previews, queues, reports, storage
 from webapp.runs.models import Run, Status
@@ -72,7 +74,7 @@ def train(request: HttpRequest, pk: str) -> HttpResponse:
         "rates": {rate.hardware: rate for rate in Rate.objects.for_workspace(request.workspace)},
         "month": month(request.workspace),
         "best": max(done, key=lambda run: rank(run.headline), default=None),
-        "majority": labels[0]["count"] / sum(label["count"] for label in labels) if labels else None,
+        "majority": labels[0]["count"] / version.label_rows if labels else None,
         "blocked": [problem for problem in version.problems if problem["severity"] == "error"],
     }
     return render(request, "runs/train.html", context)
@@ -173,12 +175,17 @@ def augmented_picture(request: HttpRequest, pk: str, key: str) -> HttpResponseBa
 
 @member
 def runs(request: HttpRequest, pk: str) -> HttpResponse:
-    """Context: prototype, runs (newest first, 50 a page), page."""
+    """Context: prototype, runs (newest first, 50 a page), page, disk (bytes that its runs and its dataset take)."""
     from django.core.paginator import Paginator
 
     prototype = load(Prototype, request.workspace, pk)
-    found = Paginator(prototype_runs(prototype), RUNS_A_PAGE).get_page(request.GET.get("page"))
-    return render(request, "runs/runs.html", {"prototype": prototype, "runs": found, "page": found})
+    every = prototype_runs(prototype)
+    found = Paginator(every, RUNS_A_PAGE).get_page(request.GET.get("page"))
+    disk = {
+        "runs": sum(own_bytes(run.folder) for run in prototype.runs.only("id")),
+        "dataset": prototype.dataset.versions.aggregate(total=Sum("bytes"))["total"] or 0,
+    }
+    return render(request, "runs/runs.html", {"prototype": prototype, "runs": found, "page": found, "disk": disk})
 
 
 def load_run(request: HttpRequest, pk: str) -> Run:
