@@ -40,7 +40,7 @@ class Whisper(Speaking):
         self.encoder = network.model
         self.config = network.config
         self.prefix = [self.config.decoder_start_token_id]
-        self.positions = FEWEST_TOKENS
+        self.positions, self.smoothing = FEWEST_TOKENS, 0.0
         self.eval()
 
     def writes(self) -> dict[str, Any]:
@@ -117,10 +117,13 @@ class Whisper(Speaking):
         heard = self.encoder.encoder(sounds).last_hidden_state
         hidden = self.encoder.decoder(input_ids=tokens, encoder_hidden_states=heard, use_cache=False).last_hidden_state
         scores = self.score(hidden).float()
-        return nn.functional.cross_entropy(scores.flatten(0, 1), wanted.flatten(), ignore_index=IGNORED)
+        doubt = self.smoothing if self.training else 0.0
+        options = {"ignore_index": IGNORED, "label_smoothing": doubt}
+        return nn.functional.cross_entropy(scores.flatten(0, 1), wanted.flatten(), **options)
 
     def prepare_to_learn(self, params: Any) -> None:
         hushed(self.encoder)
+        self.smoothing = params.label_smoothing
 
     def save(self, folder: Path) -> None:
         (network,) = self.whole

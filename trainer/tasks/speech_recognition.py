@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from trainer.params import advanced
 from trainer.tasks._base import BaseModelCard, Method, Role
-from trainer.tasks._media_task import MIB, MediaParams, MediaTask
+from trainer.tasks._media_task import MIB, ChosenParams, MediaTask
 
 SAMPLE_RATE, TONE_SECONDS = 8000, 0.2
 TONES = {"a": 300.0, "e": 700.0, "i": 1200.0, "o": 1900.0, "u": 2800.0}
@@ -21,7 +21,7 @@ engine = open_engine(Path("."))
 print(engine.predict([engine.read(Path("your sound.wav"))])[0]["text"])"""
 
 
-class SpeechParams(MediaParams):
+class SpeechParams(ChosenParams):
     """Settings of speech recognition."""
 
     seconds: float | None = advanced(
@@ -36,6 +36,9 @@ class SpeechParams(MediaParams):
         "Language",
         "Of Whisper models: a code such as en, de or zh; the model listens for it when empty.",
         pattern=r"^[a-z]{0,3}$",
+    )
+    label_smoothing: float = advanced(
+        0.0, "Label smoothing", "Of Whisper models: doubt left in each piece of a text.", ge=0, lt=1
     )
     augment: Literal["auto", "none", "light"] = advanced(
         "auto",
