@@ -8,7 +8,7 @@ from typing import Any
 
 from trainer.errors import ModelError
 
-NAME = "gru-ctc"
+NAME, TITLE = "gru-ctc", "Small net over spectrograms"
 MELS, WIDTH, KERNEL, STRIDE, LAYERS, DROPOUT = 64, 192, 5, (2, 1), 2, 0.2
 USUAL_FRAMES, USUAL_SYMBOLS = 1000, 30
 
@@ -19,28 +19,35 @@ def check(ref: str) -> None:
 
 
 def describe(ref: str) -> dict[str, Any]:
-    """The layers with shapes and weights, as `trainer.nets.describe` gives them: of ten seconds and an alphabet."""
+    """The layers with shapes and weights, as `trainer.nets.describe` gives them, channels first: of ten seconds and an alphabet."""
     check(ref)
     frames, before, layers = USUAL_FRAMES, MELS, []
     for stride in STRIDE:
         frames //= stride
         weights = WIDTH * before * KERNEL
-        layers.append(layer("conv", [frames, WIDTH], weights, channels=WIDTH, kernel=KERNEL, stride=stride, bias=False))
-        layers.append(layer("norm", [frames, WIDTH], 2 * WIDTH))
-        layers.append(layer("activation", [frames, WIDTH], 0, name="gelu"))
-        layers.append(layer("dropout", [frames, WIDTH], 0, share=DROPOUT))
+        layers.append(layer("conv", [WIDTH, frames], weights, channels=WIDTH, kernel=KERNEL, stride=stride, bias=False))
+        layers.append(layer("norm", [WIDTH, frames], 2 * WIDTH))
+        layers.append(layer("activation", [WIDTH, frames], 0, name="gelu"))
+        layers.append(layer("dropout", [WIDTH, frames], 0, share=DROPOUT))
         before = WIDTH
     for _layer in range(LAYERS):
         weights = 2 * 3 * WIDTH * (before + WIDTH + 2)
         before = 2 * WIDTH
-        layers.append(layer("recurrent", [frames, before], weights, size=WIDTH))
+        layers.append(layer("recurrent", [before, frames], weights, size=WIDTH))
     layers.append(
         layer(
-            "dense", [frames, USUAL_SYMBOLS], (before + 1) * USUAL_SYMBOLS, size=USUAL_SYMBOLS, bias=True, output=True
+            "dense", [USUAL_SYMBOLS, frames], (before + 1) * USUAL_SYMBOLS, size=USUAL_SYMBOLS, bias=True, output=True
         )
     )
     total = sum(one["parameters"] for one in layers)
-    return {"model": f"scratch:{NAME}", "input": [USUAL_FRAMES, MELS], "layers": layers, "parameters": total}
+    return {
+        "model": f"scratch:{NAME}",
+        "title": TITLE,
+        "input": [MELS, USUAL_FRAMES],
+        "outputs": USUAL_SYMBOLS,
+        "layers": layers,
+        "parameters": total,
+    }
 
 
 def layer(kind: str, shape: list[int], parameters: int, **facts: Any) -> dict[str, Any]:

@@ -186,6 +186,10 @@ def test_too_little_speech_is_told(tmp_path: Path) -> None:
     assert "too little to learn speech from nothing" in (tmp_path / "out" / "artifact" / "README.md").read_text("utf-8")
 
 
+def as_audio(spec: Any) -> Any:
+    return spec.model_copy(update={"task": "audio-classification", "model": "scratch:cnn-logmel"})
+
+
 def test_the_small_nets_layers() -> None:
     from trainer.spec import Spec
 
@@ -193,6 +197,7 @@ def test_the_small_nets_layers() -> None:
     found = tasks.get("speech-recognition").describe(spec)
     card = next(card for card in SpeechRecognition.models if card.ref == SCRATCH["model"])
     assert found["parameters"] == card.parameters
+    assert set(found) == set(tasks.get("audio-classification").describe(as_audio(spec)))
 
 
 def test_it_goes_on_after_sigterm_as_if_nothing_had_been(tmp_path: Path) -> None:
