@@ -1,6 +1,6 @@
 """Sounds: accuracy of the default settings on real sets.
 
-python benchmarks/sound.py [digits]
+python benchmarks/sound.py [digits ljspeech]
 """
 
 import json
@@ -38,6 +38,9 @@ def run(folder: Path, file: str, **spec: object) -> None:
 CASES = {
     "digits": lambda folder: run(
         folder, "spoken_digits.zip", task="audio-classification", model="scratch:cnn-logmel", method="scratch"
+    ),
+    "ljspeech": lambda folder: run(
+        folder, "ljspeech_asr.zip", task="speech-recognition", model="scratch:gru-ctc", method="scratch"
     ),
 }
 

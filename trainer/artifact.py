@@ -151,7 +151,7 @@ def model_card(job: Any, rows: Any, figures: str, report: dict[str, Any]) -> str
 {figures}
 ## What to beware of
 
-{BEWARE_CLASSES if rows.labels else BEWARE_NUMBERS}
+{beware(job, rows)}
 
 ## Use it without Maquette
 
@@ -172,6 +172,16 @@ BEWARE_CLASSES = """It knows only these labels and inputs like those it learned 
 labels with few test rows are rough. Check what matters by hand."""
 BEWARE_NUMBERS = """It knows only inputs like those it learned from; on anything else it still gives a number, and outside the range of the
 answers it saw it cannot be trusted. Check what matters by hand."""
+
+
+BEWARE_SPEECH = """It hears what it knows: other voices, microphones, noises and words cost mistakes, and it writes something even where nobody
+speaks. Check what matters by hand."""
+
+
+def beware(job: Any, rows: Any) -> str:
+    if job.task.answer == "text":
+        return BEWARE_SPEECH
+    return BEWARE_CLASSES if rows.labels else BEWARE_NUMBERS
 
 
 def class_figures(report: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ MIB = 1024**2
 LARGEST_INPUT = 30 * MIB
 
 
-class MediaParams(LearningParams, NetParams):
+class ChosenParams(LearningParams):
     """None: chosen by the model and the data."""
 
     epochs: int | None = advanced(
@@ -30,6 +30,10 @@ class MediaParams(LearningParams, NetParams):
     patience: int | None = advanced(
         None, "Patience", "Epochs without progress on the tuning rows after which training ends early.", ge=1, le=300
     )
+
+
+class MediaParams(ChosenParams, NetParams):
+    """With those of the small nets."""
 
 
 class MediaTask(Task):

@@ -56,6 +56,11 @@ def scored(value: Any, name: str) -> str:
     return f"{found:.3f}".rstrip("0").rstrip(".") if name == "r2" else figure(found)
 
 
+def rank(head: dict[str, Any]) -> float:
+    """Greater is better, whatever the metric."""
+    return -head["value"] if head["name"] in LOWER_IS_BETTER else head["value"]
+
+
 def score_words(head: dict[str, Any] | None) -> str:
     """A headline in a few words after a number: “91.3 % right”, “R² 0.84”."""
     if not head:

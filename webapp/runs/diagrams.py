@@ -40,6 +40,7 @@ def title(layer: dict[str, Any]) -> str:
         "pool": _("Halved"),
         "global_pool": _("Mean"),
         "embedding": _("Embedding"),
+        "recurrent": _("Recurrent, both ways"),
     }
     return names.get(kind, kind.replace("_", " ").capitalize())
 

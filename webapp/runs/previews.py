@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from trainer import tasks
 from trainer.errors import UserError
 from trainer.spec import Spec
+from trainer.tasks._base import Task
 from webapp.core.problems import Problem
 from webapp.core.queues import hand_over
 from webapp.core.trainer_process import TrainerProcess, hub_access
@@ -42,8 +43,8 @@ def diagram(version: DatasetVersion, body: dict[str, Any]) -> dict[str, Any] | N
 
 
 def augments(slug: str) -> bool:
-    """Whether rows of this task are changed at random while learning."""
-    return "augment" in tasks.get(slug).params.model_fields
+    """Whether this task can show how its rows are changed at random while learning."""
+    return tasks.get(slug).preview.__func__ is not Task.preview.__func__
 
 
 def folder_of(version: DatasetVersion, key: str) -> Path:

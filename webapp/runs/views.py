@@ -20,6 +20,7 @@ from webapp.catalog.forms import params_form
 from webapp.catalog.hardware import devices, gpu_count, options, workers
 from webapp.core.numbers import whole
 from webapp.core.problems import Conflict, Problem
+from webapp.core.scores import rank
 from webapp.costs.actions import month
 from webapp.costs.models import Rate
 from webapp.datasets.actions import media_file
@@ -72,7 +73,7 @@ def train(request: HttpRequest, pk: str) -> HttpResponse:
         "gpus": gpu_count(records),
         "rates": {rate.hardware: rate for rate in Rate.objects.for_workspace(request.workspace)},
         "month": month(request.workspace),
-        "best": max(done, key=lambda run: run.headline["value"], default=None),
+        "best": max(done, key=lambda run: rank(run.headline), default=None),
         "majority": labels[0]["count"] / version.label_rows if labels else None,
         "blocked": [problem for problem in version.problems if problem["severity"] == "error"],
     }

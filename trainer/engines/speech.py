@@ -1,0 +1,132 @@
+"""Speech into text, by soundfile, soxr, numpy and ONNX Runtime alone."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trainer import transcripts
+from trainer.data.media import UnreadableError
+from trainer.engines import open_session
+from trainer.engines.image import bytes_of
+from trainer.engines.sound import SoundEngine
+from trainer.errors import DataError
+from trainer.sounds import BUCKET_SECONDS, LOGMEL, WHISPER, Hearing, read_sound
+from trainer.transcripts import TOKENIZER, VOCABULARY, Characters, Pieces
+
+DECODER = "decoder.onnx"
+"""Beside the graph that listens, of models that write one token after another."""
+AT_ONCE = 8
+"""Sounds answered together: half a minute of samples is much."""
+
+
+class SpeechEngine(SoundEngine):
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        folder = self.artifact / "model"
+        self.writes = self.manifest["writes"]
+        self.script: Any = Pieces(folder) if self.hearing.kind == WHISPER else Characters.load(folder)
+
+    def open(self, threads: int | None) -> Any:
+        decoder = self.path.with_name(DECODER)
+        self.decoder = open_session(decoder, threads) if decoder.exists() else None
+        return super().open(threads)
+
+    def other_files(self) -> tuple[Path, ...]:
+        decoder, folder = self.path.with_name(DECODER), self.artifact / "model"
+        written = (decoder, folder / TOKENIZER) if decoder.exists() else (folder / VOCABULARY,)
+        return (*super().other_files(), *written)
+
+    def warm_input(self) -> np.ndarray:
+        return heard(self.hearing, np.zeros(self.hearing.rate, dtype=np.float32))
+
+    def read(self, value: Any) -> np.ndarray:
+        """A file's bytes, a `data:` URL, or a path from this machine's own rows; the whole of it, or none."""
+        fault = self.task.check_input(value)
+        if fault:
+            raise DataError(fault, code="bad_input", hint="Mend or remove it.")
+        try:
+            wave = read_sound(bytes_of(value), self.hearing.rate)
+        except UnreadableError as error:
+            hint = "Send a WAV, FLAC, MP3, OGG or AIFF file."
+            raise DataError(f"{error}.", code="bad_input", hint=hint) from error
+        seconds = len(wave) / self.hearing.rate
+        if seconds > self.hearing.seconds + BUCKET_SECONDS:
+            message = f"lasts {seconds:.0f} seconds; this model hears at most {self.hearing.seconds:g}."
+            raise DataError(message, code="bad_input", hint="Cut it into shorter pieces, at pauses.")
+        return heard(self.hearing, wave[: self.hearing.samples])
+
+    def outputs(self, inputs: list[np.ndarray]) -> np.ndarray:
+        """(inputs, positions) ids. Sounds of one length are answered together, each as if it were alone."""
+        lengths = np.array([len(one) for one in inputs])
+        found = np.empty((len(inputs), self.writes["positions"]), dtype=np.float32)
+        for length in np.unique(lengths):
+            rows = np.flatnonzero(lengths == length)
+            for at in range(0, len(rows), AT_ONCE):
+                part = rows[at : at + AT_ONCE]
+                found[part] = self.ids(np.stack([inputs[row] for row in part]))
+        return found
+
+    def ids(self, sounds: np.ndarray) -> np.ndarray:
+        values = self.session.run(None, {"sound": sounds})[0]
+        if self.decoder is None:
+            return transcripts.padded_ids(values.argmax(2), self.writes["positions"])
+        decoder = self.decoder
+
+        def step(tokens: np.ndarray) -> np.ndarray:
+            return decoder.run(None, {"heard": values, "tokens": tokens})[0]
+
+        return transcripts.written_on(
+            step, len(sounds), self.writes["prefix"], self.writes["end"], self.writes["positions"]
+        )
+
+    def texts(self, inputs: list[np.ndarray]) -> list[str]:
+        return [self.script.decode(one) for one in self.outputs(inputs)] if inputs else []
+
+    def predict(self, inputs: list[np.ndarray]) -> list[dict[str, Any]]:
+        return [{"text": text} for text in self.texts(inputs)]
+
+    def order(self, inputs: list[Any]) -> list[int]:
+        return sorted(range(len(inputs)), key=lambda at: len(inputs[at]))
+
+    def answers(self, inputs: list[Any], batch: int) -> list[Any]:
+        found: list[Any] = [None] * len(inputs)
+        order = self.order(inputs)
+        for start in range(0, len(order), AT_ONCE):
+            rows = order[start : start + AT_ONCE]
+            for row, text in zip(rows, self.texts([inputs[row] for row in rows]), strict=True):
+                found[row] = text
+        return found
+
+    def agreement(self, answers: list[str], others: list[str]) -> float:
+        """Share of the sounds with the very same text."""
+        return float(np.mean([one == other for one, other in zip(answers, others, strict=True)])) if answers else 1.0
+
+    def rightness(self, answers: list[str], truth: list[str]) -> float:
+        """One less the word error rate."""
+        return 1 - transcripts.rates(transcripts.errors(truth, answers))["wer"] if answers else 1.0
+
+    def report(self, rows: Any, outputs: np.ndarray, shown: list[str]) -> dict[str, Any]:
+        said = [self.script.decode(one) for one in outputs]
+        return transcripts.report(rows.answers, said, shown, rows.row_numbers)
+
+    def explain(self, value: np.ndarray) -> dict[str, Any]:
+        """What each span of time carries: how much of the text changes when it is silenced, in characters."""
+        pieces = self.pieces(value)
+        text, *without = self.texts([value, *(one for _span, one in pieces)])
+        changed = [transcripts.rates(transcripts.errors([text], [other]))["cer"] for other in without]
+        weighed = [{**span, "weight": round(weight, 4)} for (span, _), weight in zip(pieces, changed, strict=True)]
+        return {"text": text, self.parts_name: weighed}
+
+
+def heard(hearing: Hearing, wave: np.ndarray) -> np.ndarray:
+    """One input, a spectrogram no longer than its sound: half seconds, as those of waves."""
+    values = hearing.values(wave)
+    if hearing.kind != LOGMEL:
+        return values
+    pieces = max(1, int(np.ceil(len(wave) / hearing.rate / BUCKET_SECONDS - 1e-9)))
+    return values[: pieces * frames_a_piece(hearing)]
+
+
+def frames_a_piece(hearing: Hearing) -> int:
+    return int(BUCKET_SECONDS * hearing.rate) // hearing.hop

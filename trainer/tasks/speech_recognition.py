@@ -1,0 +1,190 @@
+"""Speech recognition: listen to speech, write what was said."""
+
+import io
+import math
+import random
+import struct
+import wave
+from typing import Any, Literal
+
+from trainer.params import advanced
+from trainer.tasks._base import BaseModelCard, Method, Role
+from trainer.tasks._media_task import MIB, ChosenParams, MediaTask
+
+SAMPLE_RATE, TONE_SECONDS = 8000, 0.2
+TONES = {"a": 300.0, "e": 700.0, "i": 1200.0, "o": 1900.0, "u": 2800.0}
+"""A language of tones: one for each letter, silence between words."""
+SNIPPET = """
+from pathlib import Path
+from trainer.engines import open_engine  # of Maquette; needs numpy, soundfile, soxr, onnxruntime, tokenizers, no torch
+engine = open_engine(Path("."))
+print(engine.predict([engine.read(Path("your sound.wav"))])[0]["text"])"""
+
+
+class SpeechParams(ChosenParams):
+    """Settings of speech recognition."""
+
+    seconds: float | None = advanced(
+        None,
+        "Longest sound",
+        "In seconds; longer recordings are left out. When empty as long as your longest, at most 30.",
+        ge=1,
+        le=30,
+    )
+    language: str = advanced(
+        "",
+        "Language",
+        "Of Whisper models: a code such as en, de or zh; the model listens for it when empty.",
+        pattern=r"^[a-z]{0,3}$",
+    )
+    label_smoothing: float = advanced(
+        0.0, "Label smoothing", "Of Whisper models: doubt left in each piece of a text.", ge=0, lt=1
+    )
+    augment: Literal["auto", "none", "light"] = advanced(
+        "auto",
+        "Random changes",
+        "Whether sounds are made louder, fainter and noisier at random while learning, so that few of them teach more.",
+    )
+
+
+def card(ref: str, title: str, summary: str, parameters: int, languages: str, memory: int) -> BaseModelCard:
+    licence = "MIT" if "hubert-large" in ref else "Apache 2.0"
+    return BaseModelCard(ref, title, summary, parameters, licence, languages, memory * MIB)
+
+
+class SpeechRecognition(MediaTask):
+    slug = "speech-recognition"
+    title = "Speech recognition"
+    summary = "Listens to speech and writes down what was said."
+    modality = "audio"
+    thing = "sound"
+    roles = (
+        Role("audio", "Sound", "audio", help="What it listens to."),
+        Role("text", "Text", "text", help="What is said in it."),
+    )
+    methods = (
+        Method("full", "Standard", "Trains the whole model on your recordings. What most people need."),
+        Method("lora", "Light", "Keeps the model as it is and learns small additions to its layers."),
+        Method("scratch", "From scratch", "A small net that begins with nothing and needs no download."),
+    )
+    models = (
+        card(
+            "scratch:gru-ctc",
+            "Small net over spectrograms",
+            "Learns from nothing: a few words from some minutes of speech, a language only from hours. No download.",
+            1_368_606,
+            "",
+            900,
+        ),
+        card(
+            "hub:facebook/wav2vec2-base-960h",
+            "wav2vec2 base 960h",
+            "Writes English already, in letters; learns your words and voices. Needs the Hugging Face hub.",
+            94_395_552,
+            "English",
+            3200,
+        ),
+        card(
+            "hub:facebook/hubert-base-ls960",
+            "HuBERT base",
+            "Has heard English but learns to write from your texts. Needs the Hugging Face hub.",
+            94_371_712,
+            "English",
+            3200,
+        ),
+        card(
+            "hub:openai/whisper-tiny",
+            "Whisper tiny",
+            "Writes 99 languages, with case and punctuation. Needs the Hugging Face hub.",
+            37_760_640,
+            "99 languages",
+            1600,
+        ),
+        card(
+            "hub:openai/whisper-small",
+            "Whisper small",
+            "As Whisper tiny, with far fewer mistakes; for a GPU. Needs the Hugging Face hub.",
+            241_734_912,
+            "99 languages",
+            6500,
+        ),
+    )
+    params = SpeechParams
+    metrics = ("wer", "cer")
+    headline = "wer"
+    widget_in = "audio"
+    widget_out = "text"
+    answer = "text"
+    answer_role = "text"
+
+    @classmethod
+    def sample(cls) -> list[dict[str, Any]]:
+        """Words of a language in which each letter is a tone."""
+        generator = random.Random(0)  # noqa: S311
+        words = ["ae", "io", "ua", "ei", "ou"]
+        texts = [" ".join(generator.choice(words) for _word in range(2)) for _row in range(24)]
+        return [{"audio": spoken(text), "text": text} for text in texts]
+
+    @classmethod
+    def prepare(cls, job: Any) -> Any:
+        from trainer.tasks import _speech
+
+        return _speech.prepare(job)
+
+    @classmethod
+    def baselines(cls, job: Any, rows: Any) -> dict[str, dict[str, Any]]:
+        return {"silence": {"wer": 1.0, "cer": 1.0, "seconds": 0.0}}
+
+    @classmethod
+    def build(cls, job: Any, rows: Any) -> Any:
+        from trainer.tasks import _speech
+
+        return _speech.build(job, rows)
+
+    @classmethod
+    def objective(cls, job: Any, rows: Any) -> Any:
+        from trainer.tasks import _speech
+
+        return _speech.Transcription(job, rows)
+
+    @classmethod
+    def describe(cls, spec: Any) -> dict[str, Any]:
+        from trainer import speech_net
+
+        return speech_net.describe(spec.model)
+
+    @classmethod
+    def write_onnx(cls, folder: Any, target: Any) -> None:
+        from trainer.tasks import _speech
+
+        _speech.write_onnx(folder, target)
+
+    @classmethod
+    def quantises(cls, folder: Any) -> bool:
+        return False
+
+    @classmethod
+    def engine(cls) -> Any:
+        from trainer.engines.speech import SpeechEngine
+
+        return SpeechEngine
+
+    @classmethod
+    def snippet(cls) -> str:
+        return SNIPPET
+
+
+def spoken(text: str) -> bytes:
+    """A WAV file of tones, one a letter."""
+    levels: list[float] = []
+    for letter in text:
+        pitch, samples = TONES.get(letter, 0.0), int(SAMPLE_RATE * TONE_SECONDS)
+        hushed = (min(1.0, at / 200, (samples - at) / 200) for at in range(samples))
+        levels += [0.6 * hush * math.sin(2 * math.pi * pitch * at / SAMPLE_RATE) for at, hush in enumerate(hushed)]
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(SAMPLE_RATE)
+        file.writeframes(b"".join(struct.pack("<h", round(32_000 * level)) for level in levels))
+    return buffer.getvalue()

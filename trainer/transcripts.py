@@ -1,0 +1,202 @@
+"""Speech as text: what a model writes with, how its answers are read, and how many words it gets wrong. Without torch."""
+
+import json
+import re
+import unicodedata
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trainer.evaluation import RESAMPLES, WORST, wilson
+
+VOCABULARY, TOKENIZER = "vocab.json", "tokenizer.json"
+BLANK, SPACE = "<pad>", "|"
+NOTHING = -1
+"""After the last token of an answer."""
+APOSTROPHES = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "`": "'"})
+FITS = 0.5
+"""Share of the texts' characters that a model's own vocabulary must hold to be kept."""
+
+
+def normalised(text: str) -> str:
+    """As texts are compared: lower case, one space between words, no punctuation but an apostrophe within a word."""
+    text = unicodedata.normalize("NFKC", text).translate(APOSTROPHES).lower()
+    kept = "".join(one if one == "'" or unicodedata.category(one)[0] in "LMN" else " " for one in text)
+    return " ".join(re.sub(r"(?<!\w)'|'(?!\w)", " ", kept).split())
+
+
+@dataclass(frozen=True)
+class Characters:
+    """What a CTC model writes with; `symbols[i]` is that of output i, `<pad>` the blank and `|` the space."""
+
+    symbols: tuple[str, ...]
+
+    @property
+    def blank(self) -> int:
+        return self.symbols.index(BLANK)
+
+    @property
+    def upper(self) -> bool:
+        letters = [one for one in self.symbols if len(one) == 1 and one.isalpha()]
+        return bool(letters) and all(one == one.upper() for one in letters)
+
+    def cased(self, text: str) -> str:
+        return normalised(text).upper() if self.upper else normalised(text)
+
+    def encode(self, text: str) -> np.ndarray:
+        index = {symbol: at for at, symbol in enumerate(self.symbols)}
+        cells = [SPACE if one == " " else one for one in self.cased(text)]
+        return np.array([index[one] for one in cells if one in index], dtype=np.int64)
+
+    def decode(self, ids: np.ndarray) -> str:
+        """The likeliest symbol of each moment as a text: repeats are one, blanks are none (Graves et al. 2006)."""
+        ids = ids[ids >= 0].astype(np.int64)
+        first = np.ones(len(ids), dtype=bool)
+        first[1:] = ids[1:] != ids[:-1]
+        written = [self.symbols[at] for at in ids[first].tolist()]
+        return normalised("".join(" " if one == SPACE else one for one in written if len(one) == 1))
+
+    def save(self, folder: Path) -> None:
+        """As transformers' CTC tokenizers read it."""
+        listed = {symbol: at for at, symbol in enumerate(self.symbols)}
+        (folder / VOCABULARY).write_text(json.dumps(listed, ensure_ascii=False, indent=1), "utf-8")
+        config = {"tokenizer_class": "Wav2Vec2CTCTokenizer", "pad_token": BLANK, "word_delimiter_token": SPACE}
+        (folder / "tokenizer_config.json").write_text(json.dumps(config, indent=1), "utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> "Characters | None":
+        """A folder's; None where it has none of this form."""
+        try:
+            found = json.loads((folder / VOCABULARY).read_text("utf-8"))
+            symbols = tuple(sorted(found, key=lambda one: int(found[one])))
+        except (OSError, ValueError, TypeError):
+            return None
+        whole = sorted(found.values()) == list(range(len(found)))
+        return cls(symbols) if whole and BLANK in symbols and SPACE in symbols else None
+
+    @classmethod
+    def of(cls, texts: Iterable[str], before: "Characters | None" = None) -> "Characters":
+        """Those of the texts; added to a model's own where that holds most of them."""
+        counts: dict[str, int] = {}
+        for text in texts:
+            for one in before.cased(text) if before else normalised(text):
+                counts[one] = counts.get(one, 0) + 1
+        counts.pop(" ", None)
+        if before:
+            missing = sorted(one for one in counts if one not in before.symbols)
+            if sum(counts[one] for one in missing) <= (1 - FITS) * sum(counts.values()):
+                return cls((*before.symbols, *missing))
+            return cls.of(texts)
+        return cls((BLANK, SPACE, *sorted(counts)))
+
+
+class Pieces:
+    """What a Whisper writes with."""
+
+    def __init__(self, folder: Path) -> None:
+        from tokenizers import Tokenizer
+
+        self.tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
+
+    def encode(self, text: str) -> np.ndarray:
+        text = " ".join(text.split())
+        return np.array(self.tokenizer.encode(f" {text}", add_special_tokens=False).ids, dtype=np.int64)
+
+    def decode(self, ids: np.ndarray) -> str:
+        written = self.tokenizer.decode(ids[ids >= 0].astype(int).tolist(), skip_special_tokens=True)
+        return " ".join(written.split())
+
+    def find(self, token: str) -> int | None:
+        return self.tokenizer.token_to_id(token)
+
+
+def written_on(step: Callable[[np.ndarray], np.ndarray], rows: int, prefix: list[int], end: int, most: int) -> Any:
+    """The likeliest token again and again, until every answer has ended: (rows, most) ids, NOTHING after the end.
+
+    `step`: tokens so far (rows, length) → scores of the next one (rows, vocabulary).
+    """
+    tokens = np.tile(np.array(prefix, dtype=np.int64), (rows, 1))
+    found = np.full((rows, most), NOTHING, dtype=np.float32)
+    ended = np.zeros(rows, dtype=bool)
+    for at in range(most):
+        following = step(tokens).argmax(1)
+        ended |= following == end
+        if ended.all():
+            break
+        found[~ended, at] = following[~ended]
+        tokens = np.concatenate([tokens, np.where(ended, end, following)[:, None]], axis=1)
+    return found
+
+
+def padded_ids(ids: np.ndarray, width: int) -> np.ndarray:
+    """(rows, moments) → (rows, width), NOTHING after the end."""
+    missing = max(0, width - ids.shape[1])
+    return np.pad(ids[:, :width].astype(np.float32), ((0, 0), (0, missing)), constant_values=NOTHING)
+
+
+# How good
+
+
+def errors(truth: list[str], said: list[str]) -> np.ndarray:
+    """(rows, 4): wrong words, words, wrong characters, characters, of normalised texts (Levenshtein distances)."""
+    pairs = [(normalised(one), normalised(other)) for one, other in zip(truth, said, strict=True)]
+    return np.array([counts(one, other) for one, other in pairs], dtype=np.float64).reshape(-1, 4)
+
+
+def counts(truth: str, said: str) -> tuple[int, int, int, int]:
+    import jiwer
+
+    if not truth:
+        return len(said.split()), 0, len(said), 0
+    words, letters = jiwer.process_words(truth, said), jiwer.process_characters(truth, said)
+    wrong = [found.substitutions + found.deletions + found.insertions for found in (words, letters)]
+    return wrong[0], len(truth.split()), wrong[1], len(truth)
+
+
+def rates(found: np.ndarray) -> dict[str, float]:
+    """wer and cer of all rows together: wrong ones over those there are."""
+    wrong_words, words, wrong_letters, letters = found.sum(axis=0).tolist()
+    return {"wer": wrong_words / max(words, 1), "cer": wrong_letters / max(letters, 1)}
+
+
+def interval(found: np.ndarray, seed: int = 0) -> tuple[float, float]:
+    """95 % bootstrap interval of the word error rate, rows drawn with replacement; Wilson's where no word is wrong or none right."""
+    value, words = rates(found)["wer"], max(int(found[:, 1].sum()), 1)
+    if not found[:, 0].any():
+        return 0.0, wilson(0.0, words)[1]
+    if (found[:, 0] == found[:, 1]).all():
+        return wilson(1.0, words)[0], 1.0
+    drawn = np.random.default_rng(seed).integers(0, len(found), (RESAMPLES, len(found)))
+    wers = found[drawn, 0].sum(1) / np.maximum(found[drawn, 1].sum(1), 1)
+    low, high = np.quantile(wers, [0.025, 0.975])
+    return min(float(low), value), max(float(high), value)
+
+
+def report(truth: list[str], said: list[str], shown: list[str], rows: list[int]) -> dict[str, Any]:
+    """The part of report.json that the test rows give."""
+    found = errors(truth, said)
+    metrics = rates(found)
+    low, high = interval(found)
+    shares = found[:, 0] / np.maximum(found[:, 1], 1)
+    worst = [row for row in np.argsort(-shares, kind="stable").tolist() if shares[row] > 0][:WORST]
+    return {
+        "headline": {"name": "wer", "value": metrics["wer"], "low": low, "high": high},
+        "metrics": metrics,
+        "interval": {"method": "bootstrap", "level": 0.95, "resamples": RESAMPLES},
+        "test_rows": len(truth),
+        "test_words": int(found[:, 1].sum()),
+        "labels": [],
+        "mistakes": [
+            {
+                "row": rows[row],
+                "audio": shown[row],
+                "truth": truth[row],
+                "predicted": said[row],
+                "wer": round(float(shares[row]), 4),
+            }
+            for row in worst
+        ],
+    }
