@@ -20,6 +20,16 @@ def corners(boxes: np.ndarray) -> np.ndarray:
     return np.concatenate([boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, :2] + boxes[:, 2:] / 2], axis=1)
 
 
+def seen_through(boxes: np.ndarray, seen: float, x: float, y: float) -> tuple[np.ndarray, np.ndarray]:
+    """(boxes as shares of a window of `seen` of the picture's sides about (x, y), cut at its edges; whether at least half
+    of the object is in it)."""
+    placed = (corners(boxes) - np.array([x, y, x, y])) / seen + 0.5
+    cut = placed.clip(0, 1)
+    sides = cut[:, 2:] - cut[:, :2]
+    there = sides.prod(1) >= 0.5 * (placed[:, 2:] - placed[:, :2]).prod(1).clip(min=1e-9)
+    return np.concatenate([(cut[:, :2] + cut[:, 2:]) / 2, sides], axis=1), there
+
+
 def objects_of(output: np.ndarray) -> Objects:
     """A picture's likeliest answers, every query with every label; corners as shares of the picture."""
     scores, boxes = output[:, :-4], corners(output[:, -4:].astype(np.float64))

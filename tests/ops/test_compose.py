@@ -24,6 +24,7 @@ INNER = {
     "TOKENIZERS_PARALLELISM",
     "HF_HUB_DISABLE_PROGRESS_BARS",
     "TRANSFORMERS_VERBOSITY",
+    "OMP_WAIT_POLICY",
     "MAQUETTE_SHARED",
     # In the lines that people copy to ask an endpoint.
     "MAQUETTE_KEY",

@@ -16,3 +16,17 @@ def build(root: Path, side: int = 32) -> Path:
     model.save_pretrained(folder)
     ViTImageProcessorPil(size={"height": side, "width": side}).save_pretrained(folder)
     return folder
+
+
+def build_convolutional(root: Path) -> Path:
+    """`<root>/tiny-resnet`: four stages of one block each, with feature maps at strides 4 to 32."""
+    import torch
+    from transformers import ResNetConfig, ResNetModel
+    from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
+
+    torch.manual_seed(0)
+    config = ResNetConfig(embedding_size=16, hidden_sizes=[16, 32, 48, 64], depths=[1] * 4, layer_type="basic")
+    folder = root / "tiny-resnet"
+    ResNetModel(config).save_pretrained(folder)
+    ViTImageProcessorPil(size={"height": 64, "width": 64}).save_pretrained(folder)
+    return folder

@@ -15,8 +15,10 @@ from trainer.average_precision import Objects, average_precision
 from trainer.boxes import THRESHOLD, above, corners, listed, objects_of
 from trainer.engines.detection import Picture, upright_size
 from trainer.errors import DataError, ModelError
-from trainer.pictures import Preprocess
+from trainer.pictures import Preprocess, read_json
+from trainer.tasks import _media, _points
 from trainer.tasks._objectives import Objective
+from trainer.tasks._points import PointDetector, SmallBackbone, is_points
 from trainer.tasks._rows import Mix
 from trainer.tasks._supervised import read_part
 from trainer.tasks._vision import Lazily, Pictures, decoded
@@ -27,6 +29,19 @@ SOFTMAX_MODELS = ("detr", "yolos", "table-transformer")
 SIDE = 640
 """Pixels a side where neither the model nor the user says."""
 TUNING_PICTURES = 200
+GREY = 114.0
+QUERYING = {
+    "epochs": 30,
+    "batch_size": 8,
+    "learning_rate": 5e-5,
+    "head_learning_rate": 5e-4,
+    "patience": 8,
+    "zoom": 0.0,
+}
+POINTING = {"batch_size": 8, "learning_rate": 5e-4, "head_learning_rate": 2e-3, "zoom": 0.4}
+POINT_ROWS = 6_000
+"""That a point detector sees in all: its epochs are this over the rows."""
+POINT_SIDE = 320
 
 
 class Scenes(Pictures):
@@ -50,18 +65,24 @@ class Scenes(Pictures):
         """(pixels, targets): mirrored and relit at random, the boxes with them."""
         (pixels,) = self.batch(rows, device)
         targets = []
+        zooms = zoomed(len(rows), self.params.zoom or 0.0, generator)
         for at, row in enumerate(rows):
             known = self.kinds[row] >= 0
-            places = self.boxes[row][known].copy()
+            places, kinds = self.boxes[row][known].copy(), self.kinds[row][known]
             if self.params.flip and generator.random() < 0.5:
                 pixels[at] = pixels[at].flip(1)
                 places[:, 0] = 1 - places[:, 0]
+            if self.params.zoom:
+                places, seen = boxes.seen_through(places, *zooms[at])
+                places, kinds = places[seen], kinds[seen]
             targets.append(
                 {
-                    "class_labels": torch.from_numpy(self.kinds[row][known]).to(device),
+                    "class_labels": torch.from_numpy(kinds).to(device),
                     "boxes": torch.from_numpy(places).float().to(device),
                 }
             )
+        if self.params.zoom:
+            pixels = through(pixels.float(), zooms)
         if self.params.brightness:
             low, high = 1 - self.params.brightness, 1 + self.params.brightness
             gain = torch.from_numpy(generator.uniform(low, high, (len(rows), 1, 1, 1))).float().to(device)
@@ -79,6 +100,24 @@ class Scenes(Pictures):
         return [Objects(corners(self.boxes[row]), self.kinds[row], np.ones(len(self.boxes[row]))) for row in rows]
 
 
+def zoomed(rows: int, most: float, generator: np.random.Generator) -> np.ndarray:
+    """(rows, 3): what part of the picture is seen, in shares of its sides, and where its middle is."""
+    seen = np.exp(generator.uniform(np.log(1 - most), np.log(1 + most), rows))
+    off = generator.uniform(-0.5, 0.5, (rows, 2)) * np.abs(1 - seen)[:, None]
+    return np.concatenate([seen[:, None], 0.5 + off], axis=1)
+
+
+def through(pixels: Tensor, zooms: np.ndarray) -> Tensor:
+    """(rows, height, width, channels) as seen through these windows; grey where there is no picture."""
+    seen, x, y = torch.from_numpy(zooms).float().to(pixels.device).unbind(1)
+    zero = torch.zeros_like(seen)
+    places = torch.stack([torch.stack([seen, zero, 2 * x - 1], 1), torch.stack([zero, seen, 2 * y - 1], 1)], 1)
+    values = pixels.permute(0, 3, 1, 2) - GREY
+    grid = nn.functional.affine_grid(places, list(values.shape), align_corners=False)
+    moved = nn.functional.grid_sample(values, grid, padding_mode="zeros", align_corners=False)
+    return (moved + GREY).permute(0, 2, 3, 1)
+
+
 class LazyScenes(Lazily):
     def __getitem__(self, at: int) -> Picture:  # type: ignore[override]
         return Picture(super().__getitem__(at), self.pictures.sizes[self.rows[at]])
@@ -91,7 +130,12 @@ def shares(objects: list[dict[str, Any]], size: tuple[int, int]) -> np.ndarray:
 
 
 def prepare(job: Any) -> Scenes:
-    folder = models.resolve(job.spec.model)
+    fresh = job.spec.model.startswith("scratch:")
+    if fresh and job.spec.model != f"scratch:{_points.NAME}":
+        raise ModelError(f"There is no small detector {job.spec.model}.", hint=f"Choose scratch:{_points.NAME}.")
+    if not fresh and job.spec.method == "scratch":
+        raise ModelError("From scratch is for the small detector.", hint=f"Choose scratch:{_points.NAME}, or full.")
+    folder = Path() if fresh else models.resolve(job.spec.model)
     loaded = job.load_rows()
     store = decoded(job, loaded, preprocess_of(folder, job.params.resolution))
     objects = [json.loads(cell) if cell else [] for cell in loaded.answers]
@@ -110,6 +154,10 @@ def prepare(job: Any) -> Scenes:
 
 def preprocess_of(folder: Path, side: int | None) -> Preprocess:
     """Stretched to a square: boxes are shares of the picture, so they need not know its shape."""
+    if not is_detector(folder):
+        side = (side or POINT_SIDE) // _points.LARGEST_STRIDE * _points.LARGEST_STRIDE
+        found = Preprocess.load(folder) if folder.name else Preprocess(side, side)
+        return replace(found, height=side, width=side, shortest=None, stretched=None)
     found = Preprocess.load(folder)
     whole = found.shortest is None and found.stretched is None and found.height == found.width
     side = side or (found.height if whole else SIDE)
@@ -128,7 +176,27 @@ def baselines(rows: Scenes) -> dict[str, dict[str, Any]]:
     return {"mean_box": {"map_50": found.map_50, "map": found.map, "seconds": 0.0}}
 
 
-def build(job: Any, rows: Scenes) -> "DetectionModel":
+def is_detector(folder: Path) -> bool:
+    """Whether the base model is a detector of transformers; otherwise it is a picture encoder, or nothing yet."""
+    from transformers.models.auto.modeling_auto import MODEL_FOR_OBJECT_DETECTION_MAPPING_NAMES as KNOWN
+
+    return bool(folder.name) and read_json(folder / "config.json").get("model_type") in KNOWN
+
+
+def build(job: Any, rows: Scenes) -> Any:
+    if is_detector(rows.folder):
+        _media.settle(job, **QUERYING)
+        rows.params = job.params
+        return pretrained(rows)
+    epochs = int(np.clip(round(POINT_ROWS / max(len(rows.part("train")), 1)), 12, 80))
+    _media.settle(job, **POINTING, epochs=epochs, patience=max(8, epochs // 4))
+    rows.params = job.params
+    if rows.folder.name:
+        return PointDetector.of(rows.folder, rows.labels, rows.preprocess)
+    return PointDetector(SmallBackbone(), rows.labels, rows.preprocess)
+
+
+def pretrained(rows: Scenes) -> "DetectionModel":
     """The pretrained detector, its last layers new where the number of labels differs."""
     names = dict(enumerate(rows.labels))
     try:
@@ -257,5 +325,5 @@ Always drawing each label's mean box gives {report["baselines"]["mean_box"]["map
 
 
 def write_onnx(folder: Path, target: Path) -> None:
-    model = DetectionModel.load(folder)
+    model = PointDetector.load(folder) if is_points(folder) else DetectionModel.load(folder)
     write_graph(model, model.example(), target)

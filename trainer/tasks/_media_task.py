@@ -16,7 +16,7 @@ class ChosenParams(LearningParams):
     """None: chosen by the model and the data."""
 
     epochs: int | None = advanced(
-        None, "Epochs", "Passes over the data; chosen from its size when empty.", ge=1, le=300
+        None, "Epochs", "Passes over the data; chosen from its size when empty.", ge=1, le=1000
     )
     batch_size: int | None = advanced(
         None, "Batch size", "Rows per step; chosen by the model when empty.", ge=1, le=1024

@@ -3,31 +3,32 @@
 import json
 from typing import Any
 
-from trainer.params import LearningParams, advanced
+from trainer.params import advanced
 from trainer.tasks._base import BaseModelCard, Method, Role
 from trainer.tasks._image_task import ImageTask
+from trainer.tasks._media_task import ChosenParams
 
 GIB = 1024**3
 
 
-class DetectionParams(LearningParams):
-    """Settings of `full`."""
+class DetectionParams(ChosenParams):
+    """None: chosen by the model."""
 
-    epochs: int | None = advanced(30, "Epochs", "Passes over the pictures at most.", ge=1, le=500)
-    batch_size: int = advanced(8, "Batch size", "Pictures per step.", ge=1, le=256)
-    learning_rate: float = advanced(
-        5e-5, "Learning rate", "Of the pretrained layers. Halve it if the loss jumps.", gt=0, le=0.1
-    )
-    head_learning_rate: float = advanced(
-        5e-4, "Learning rate of the new layers", "Of the layers that name and place.", gt=0, le=1
-    )
-    patience: int = advanced(
-        8, "Patience", "Epochs without progress on the tuning rows after which training ends early.", ge=1, le=100
-    )
     resolution: int | None = advanced(
-        None, "Resolution", "Pixels a side that pictures are brought to; the model's own when empty.", ge=32, le=2048
+        None,
+        "Resolution",
+        "Pixels a side that pictures are brought to; chosen by the model when empty.",
+        ge=32,
+        le=2048,
     )
     flip: bool = advanced(True, "Mirror pictures", "Left and right at random; off where sides matter, as in text.")
+    zoom: float | None = advanced(
+        None,
+        "Nearer and farther",
+        "How far pictures are moved and made larger or smaller at random; chosen by the model when empty.",
+        ge=0,
+        le=0.9,
+    )
     brightness: float = advanced(0.2, "Brightness", "How far brightness and contrast vary at random.", ge=0, le=0.9)
 
 
@@ -39,8 +40,20 @@ class ObjectDetection(ImageTask):
         Role("image", "Picture", "image", help="What it looks at."),
         Role("objects", "Boxes", "objects", help="What is in the picture, and where."),
     )
-    methods = (Method("full", "Standard", "Trains the whole model on your pictures. What most people need."),)
+    methods = (
+        Method("full", "Standard", "Trains the whole model on your pictures. What most people need."),
+        Method("scratch", "From scratch", "A small detector that begins with nothing and needs no download."),
+    )
     models = (
+        BaseModelCard(
+            "scratch:points",
+            "Small point detector",
+            "Learns from nothing in minutes; for things that look much alike, such as cells or parts. No download.",
+            1_500_000,
+            "Apache 2.0",
+            "",
+            2 * GIB,
+        ),
         BaseModelCard(
             "hub:ustc-community/dfine-nano-coco",
             "D-FINE nano",

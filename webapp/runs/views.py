@@ -182,7 +182,7 @@ def runs(request: HttpRequest, pk: str) -> HttpResponse:
     every = prototype_runs(prototype)
     found = Paginator(every, RUNS_A_PAGE).get_page(request.GET.get("page"))
     disk = {
-        "runs": sum(own_bytes(run.folder) for run in prototype.runs.only("id")),
+        "runs": sum(own_bytes(run.folder) for run in prototype.runs.only("prototype")),
         "dataset": prototype.dataset.versions.aggregate(total=Sum("bytes"))["total"] or 0,
     }
     return render(request, "runs/runs.html", {"prototype": prototype, "runs": found, "page": found, "disk": disk})
