@@ -10,7 +10,8 @@ import torch
 
 from tests.trainer import command, tiny_vision
 from tests.trainer.data_files import SHARED
-from trainer import boxes
+from trainer import boxes, point_net
+from trainer.pictures import Preprocess
 from trainer.tasks import _detection, _points
 from trainer.tasks.object_detection import ObjectDetection
 
@@ -151,3 +152,14 @@ def test_real_sets_go_the_whole_way(name: str, models: Path, tmp_path: Path) -> 
     code, answers = command.call(models, "predict", artifact, "--input", tmp_path / "inputs.txt")
     assert code == 0
     assert "objects" in answers[0]
+
+
+def test_the_small_detector_is_told_as_it_is_built() -> None:
+    told = point_net.describe("scratch:points", 64, 2)
+    built = _points.PointDetector(_points.SmallBackbone(), ["a", "b"], Preprocess(64, 64))
+    heat, sides = built.maps(built.example(1))
+    assert told["parameters"] == sum(value.numel() for value in built.parameters())
+    assert told["layers"][-1]["shape"] == [heat.shape[1] + sides.shape[1], *heat.shape[2:]]
+    assert next(card for card in ObjectDetection.models if card.ref == "scratch:points").parameters == pytest.approx(
+        told["parameters"], rel=0.1
+    )

@@ -10,13 +10,13 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoModelForObjectDetection
 
-from trainer import boxes, models
+from trainer import boxes, models, point_net
 from trainer.average_precision import Objects, average_precision
 from trainer.boxes import THRESHOLD, above, corners, listed, objects_of
 from trainer.engines.detection import Picture, upright_size
 from trainer.errors import DataError, ModelError
 from trainer.pictures import Preprocess, read_json
-from trainer.tasks import _media, _points
+from trainer.tasks import _media
 from trainer.tasks._objectives import Objective
 from trainer.tasks._points import PointDetector, SmallBackbone, is_points
 from trainer.tasks._rows import Mix
@@ -41,7 +41,6 @@ QUERYING = {
 POINTING = {"batch_size": 8, "learning_rate": 5e-4, "head_learning_rate": 2e-3, "zoom": 0.4}
 POINT_ROWS = 6_000
 """That a point detector sees in all: its epochs are this over the rows."""
-POINT_SIDE = 320
 
 
 class Scenes(Pictures):
@@ -131,10 +130,10 @@ def shares(objects: list[dict[str, Any]], size: tuple[int, int]) -> np.ndarray:
 
 def prepare(job: Any) -> Scenes:
     fresh = job.spec.model.startswith("scratch:")
-    if fresh and job.spec.model != f"scratch:{_points.NAME}":
-        raise ModelError(f"There is no small detector {job.spec.model}.", hint=f"Choose scratch:{_points.NAME}.")
+    if fresh:
+        point_net.check(job.spec.model)
     if not fresh and job.spec.method == "scratch":
-        raise ModelError("From scratch is for the small detector.", hint=f"Choose scratch:{_points.NAME}, or full.")
+        raise ModelError("From scratch is for the small detector.", hint=f"Choose scratch:{point_net.NAME}, or full.")
     folder = Path() if fresh else models.resolve(job.spec.model)
     loaded = job.load_rows()
     store = decoded(job, loaded, preprocess_of(folder, job.params.resolution))
@@ -155,7 +154,7 @@ def prepare(job: Any) -> Scenes:
 def preprocess_of(folder: Path, side: int | None) -> Preprocess:
     """Stretched to a square: boxes are shares of the picture, so they need not know its shape."""
     if not is_detector(folder):
-        side = (side or POINT_SIDE) // _points.LARGEST_STRIDE * _points.LARGEST_STRIDE
+        side = (side or point_net.SIDE) // point_net.LARGEST_STRIDE * point_net.LARGEST_STRIDE
         found = Preprocess.load(folder) if folder.name else Preprocess(side, side)
         return replace(found, height=side, width=side, shortest=None, stretched=None)
     found = Preprocess.load(folder)

@@ -17,18 +17,13 @@ from torch.nn import functional
 
 from trainer.errors import ModelError
 from trainer.pictures import Preprocess
+from trainer.point_net import NAME, SIZES, STRIDE, WIDTH
 from trainer.tasks._scratch import Residual
 from trainer.tasks._vision_model import PictureModel, load_encoder
 
 CONFIG, WEIGHTS = "points.json", "points.safetensors"
-NAME = "points"
-STRIDE, LARGEST_STRIDE = 8, 32
-"""Pixels a side of a cell, and of a cell of the smallest map."""
-WIDTH = 64
 QUERIES = 300
 """Objects that an answer has at most."""
-SIZES = (32, 64, 128, 192)
-"""Channels of the small net at strides 4, 8, 16, 32."""
 RARE = -2.19
 """The bias with which a cell begins: one in ten is a middle."""
 SPREAD = 0.54 / 6
@@ -41,9 +36,9 @@ SIDES_WEIGHT = 5.0
 
 
 class SmallBackbone(nn.Module):
-    """Feature maps at strides 4, 8, 16, 32 of a residual net that has learned nothing."""
+    """Feature maps at strides 8, 16, 32 of a residual net that has learned nothing."""
 
-    channels = SIZES
+    channels = SIZES[1:]
 
     def __init__(self) -> None:
         super().__init__()
@@ -62,7 +57,7 @@ class SmallBackbone(nn.Module):
         for stage in self.stages:
             values = stage(values)
             found.append(values)
-        return found
+        return found[1:]
 
 
 class EncoderBackbone(nn.Module):
@@ -75,14 +70,14 @@ class EncoderBackbone(nn.Module):
         self.channels: tuple[int, ...] = ()
 
     def look(self, values: Tensor) -> None:
-        """Find the maps of strides from 4 on by a first picture; `ModelError` for an encoder that has none."""
+        """Find the maps of cells of STRIDE pixels and more by a first picture; `ModelError` for an encoder that has none."""
         try:
             with torch.inference_mode():
                 maps = self.maps(values)
         except ValueError:  # a transformer that takes pictures of one size alone
             maps = ()
         side = values.shape[2]
-        by_size = {one.shape[2]: at for at, one in enumerate(maps) if one.ndim == 4 and side / one.shape[2] >= 4}
+        by_size = {one.shape[2]: at for at, one in enumerate(maps) if one.ndim == 4 and side / one.shape[2] >= STRIDE}
         if not by_size or max(by_size) * STRIDE * 2 < side:
             raise ModelError(
                 "This picture model gives no feature maps in which small things could be found.",
@@ -131,8 +126,6 @@ class PointDetector(PictureModel):
             if total is not None:
                 here = here + functional.interpolate(total, size=here.shape[2:], mode="nearest")
             total = here
-            if here.shape[2] >= size[0]:
-                break
         if tuple(total.shape[2:]) != size:
             total = functional.interpolate(total, size=size, mode="bilinear", align_corners=False)
         values = self.mixed(total)

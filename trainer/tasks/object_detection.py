@@ -1,11 +1,12 @@
 """Object detection: look at a picture, say what is in it and where."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 from trainer.params import advanced
 from trainer.tasks._base import BaseModelCard, Method, Role
-from trainer.tasks._image_task import ImageTask
+from trainer.tasks._image_task import ImageTask, facts_of
 from trainer.tasks._media_task import ChosenParams
 
 GIB = 1024**3
@@ -49,7 +50,7 @@ class ObjectDetection(ImageTask):
             "scratch:points",
             "Small point detector",
             "Learns from nothing in minutes; for things that look much alike, such as cells or parts. No download.",
-            1_500_000,
+            1_023_335,
             "Apache 2.0",
             "",
             2 * GIB,
@@ -117,6 +118,15 @@ class ObjectDetection(ImageTask):
             objects = [{"label": "light" if number % 2 else "dark", "box": [left, top, 20, 20]}]
             rows.append({"image": file.getvalue(), "objects": json.dumps(objects)})
         return rows
+
+    @classmethod
+    def describe(cls, spec: Any) -> dict[str, Any]:
+        from trainer import point_net
+        from trainer.training import check_params
+
+        params: Any = check_params(cls.params, spec.params)
+        labels, _grey = facts_of(Path(spec.dataset.path), "class")
+        return point_net.describe(spec.model, params.resolution or point_net.SIDE, labels)
 
     @classmethod
     def prepare(cls, job: Any) -> Any:

@@ -1,0 +1,53 @@
+"""The small detector: what can be told of it before anything is built. `trainer.tasks._points` makes it of torch."""
+
+from typing import Any
+
+from trainer import nets
+from trainer.errors import ModelError
+
+NAME, TITLE = "points", "Small point detector"
+SIDE = 320
+"""Pixels a side that it looks at, where nothing else is said."""
+STRIDE, LARGEST_STRIDE = 8, 32
+"""Pixels a side of a cell, and of a cell of the smallest map."""
+SIZES = (32, 64, 128, 192)
+"""Channels at strides 4, 8, 16, 32."""
+WIDTH = 64
+"""Channels of the maps that are put together."""
+USUAL_LABELS = 3
+
+
+def check(ref: str) -> None:
+    if ref.removeprefix("scratch:") != NAME:
+        raise ModelError(f"There is no small detector “{ref}”.", hint=f"Choose scratch:{NAME}.")
+
+
+def describe(ref: str, side: int = SIDE, labels: int = USUAL_LABELS) -> dict[str, Any]:
+    """The layers with shapes and weights, as `trainer.nets.describe` gives them, channels first."""
+    check(ref)
+    conv = {"kind": "conv", "channels": SIZES[0], "kernel": 3, "stride": 2, "bias": False}
+    body = [conv, {"kind": "norm"}, {"kind": "activation", "name": "relu"}]
+    body += [
+        {"kind": "residual", "channels": channels, "stride": 2, "activation": "relu", "norm": True}
+        for channels in SIZES
+    ]
+    told = [
+        {**layer, "shape": list(shape), "parameters": weights}
+        for layer, (shape, weights) in zip(body, nets.walk(body, (3, side, side)), strict=True)
+    ]
+    cells = side // STRIDE
+    block = WIDTH * WIDTH * 9 + 2 * WIDTH
+    beside = sum(WIDTH * (channels + 1) for channels in SIZES if channels != SIZES[0])
+    together = {"kind": "conv", "channels": WIDTH, "kernel": 3, "stride": 1, "bias": False}
+    told.append({**together, "shape": [WIDTH, cells, cells], "parameters": beside + block})
+    outputs = labels + 4
+    last = {"kind": "conv", "channels": outputs, "kernel": 1, "stride": 1, "bias": True, "output": True}
+    told.append({**last, "shape": [outputs, cells, cells], "parameters": 2 * block + outputs * (WIDTH + 1)})
+    return {
+        "model": f"scratch:{NAME}",
+        "title": TITLE,
+        "input": [3, side, side],
+        "outputs": outputs,
+        "parameters": sum(layer["parameters"] for layer in told),
+        "layers": told,
+    }
