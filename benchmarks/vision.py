@@ -1,6 +1,6 @@
 """Pictures: accuracy of the default settings on real sets, and the feature pass beside the plain loop.
 
-python benchmarks/vision.py [mlp cnn cats pass scratch full]
+python benchmarks/vision.py [mlp cnn cats pass scratch bccd raccoon full]
 """
 
 import io
@@ -29,15 +29,18 @@ def trainer(*arguments: object) -> dict[str, object]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def run(name: str, folder: Path, files: list[Path], model: str, method: str, **dataset: object) -> float:
+def run(
+    name: str, folder: Path, files: list[Path], model: str, method: str, task: str = "image-classification"
+) -> float:
     version = folder / "version"
     if not version.exists():
-        trainer("inspect", *files, "--out", version, "--split", json.dumps(dataset or {"test": 0.2}))
-    spec = {"task": "image-classification", "dataset": {"path": str(version)}, "model": model, "method": method}
+        trainer("inspect", *files, "--out", version, "--split", json.dumps({"test": 0.2}))
+    spec = {"task": task, "dataset": {"path": str(version)}, "model": model, "method": method}
     (folder / "spec.json").write_text(json.dumps(spec))
     found = trainer("run", folder / "spec.json", "--out", folder / name)
-    print(f"{name}: accuracy {found['metrics']['accuracy']:.3f} in {found['seconds']} s", flush=True)
-    return found["metrics"]["accuracy"]
+    headline = found["headline"]
+    print(f"{name}: {headline['name']} {headline['value']:.3f} in {found['seconds']} s", flush=True)
+    return headline["value"]
 
 
 def cats(folder: Path) -> None:
@@ -89,6 +92,7 @@ def feature_pass(folder: Path) -> None:
 
 
 MNIST = sorted((DATA / "mnist_idx").glob("*.gz"))
+BOXES = DATA.parent / "object_detection"
 CIFAR = [DATA / "cifar10_small.zip"]
 CASES = {
     "mlp": lambda folder: run("mlp", folder, MNIST, "scratch:mlp-128", "scratch"),
@@ -96,6 +100,8 @@ CASES = {
     "cats": cats,
     "pass": feature_pass,
     "scratch": lambda folder: run("scratch", folder, CIFAR, "scratch:cnn-64-128-1024", "scratch"),
+    "bccd": lambda folder: run("bccd", folder, [BOXES / "bccd_coco.zip"], MODEL, "full", "object-detection"),
+    "raccoon": lambda folder: run("raccoon", folder, [BOXES / "raccoon_voc.zip"], MODEL, "full", "object-detection"),
     "full": lambda folder: run("full", folder, CIFAR, MODEL, "full"),
 }
 
