@@ -81,6 +81,8 @@ def test_labels_that_look_wrong_are_named(tmp_path: Path) -> None:
     found = told(inspect([table(tmp_path / "a.csv", pairs)], tmp_path / "v1"), "probable_mislabels")
     assert found is not None
     assert sorted(found["rows"]) == [row + 1 for row in wrong]
+    mended = inspect([tmp_path / "v1"], tmp_path / "v2", fixes=[found["fix"]["action"]])
+    assert mended["rows"] == len(pairs) - len(wrong)
 
 
 def test_clean_labels_are_left_alone(tmp_path: Path) -> None:

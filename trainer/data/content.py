@@ -366,6 +366,9 @@ def rows_after(content: Content, action: str) -> np.ndarray:
     if action == "drop_near_duplicates":
         kept[health.near_copy_rows(content)] = False
         return kept
+    if action == "drop_mislabels":
+        kept[health.mislabelled_rows(content)] = False
+        return kept
     if action == "drop_leaking_columns":
         content.table = content.table.drop_columns(health.leaking_columns(content))
         return kept

@@ -57,6 +57,7 @@ ACTIONS: dict[str, Callable[[Keys], np.ndarray]] = {
 MERGE = "merge_label_variants"
 ELSEWHERE = (
     "drop_near_duplicates",
+    "drop_mislabels",
     "drop_leaking_columns",
     "drop_empty_columns",
     "drop_constant_columns",

@@ -7,7 +7,7 @@ import ctypes
 import gc
 import re
 from collections import Counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -121,11 +121,9 @@ def look_closer(content: Any) -> list[dict[str, Any]]:
     first = content.inputs[0]
     if first in content.kinds or content.shape.reads[0] not in TEXT_ROLES:
         return []
-    texts, keys = content.table.column(first), content.keys
+    keys = content.keys
     found = near_copy_problems(content)
-    usable = np.flatnonzero(keys.usable)
-    drawn = np.sort(np.random.default_rng(0).permutation(usable)[:MOST_ROWS_DRAWN])
-    cells = cells_of(texts, drawn)
+    drawn, cells = drawn_rows(content)
     found += language_problems(cells[:2_000])
     if content.labelled:
         found += closer_look(cells, keys.codes[drawn], keys.labels, drawn)
@@ -194,10 +192,34 @@ def language_problems(texts: list[str]) -> list[dict[str, Any]]:
     return [problem("mixed_languages", "info", message, count=sum(others.values()))]
 
 
-def closer_look(
-    texts: list[str], truth: np.ndarray, labels: list[str], rows: np.ndarray, seed: int = 0
-) -> list[dict[str, Any]]:
-    """Labels that look wrong and what more rows would bring, by counting words and cross-validated logistic regression."""
+class Guesses(NamedTuple):
+    """What a simple model says of rows that it never saw: `kept` are their places among those asked about."""
+
+    kept: np.ndarray
+    texts: list[str]
+    names: list[str]
+    answers: np.ndarray
+    probabilities: np.ndarray
+    half_right: list[float]
+    """Share right of a model that learned from half as many rows, a fold."""
+
+    @property
+    def best(self) -> np.ndarray:
+        return self.probabilities.argmax(axis=1)
+
+    @property
+    def right(self) -> float:
+        return float(np.mean(self.best == self.answers))
+
+    def doubted(self) -> np.ndarray:
+        """Rows of which the model is sure that their label is another, the surest first; none where it is no good."""
+        own = self.probabilities[np.arange(len(self.kept)), self.answers]
+        wrong = np.flatnonzero((self.best != self.answers) & (self.probabilities.max(axis=1) > SURE) & (own < DOUBTED))
+        return wrong[np.argsort(own[wrong])] if self.right > 0.5 else wrong[:0]
+
+
+def guesses(texts: list[str], truth: np.ndarray, labels: list[str], seed: int = 0) -> Guesses | None:
+    """By counting words and cross-validated logistic regression; None for too few rows."""
     give_back()
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
@@ -209,7 +231,7 @@ def closer_look(
         kept = np.sort(np.random.default_rng(seed).permutation(kept)[:MOST_ROWS_CHECKED])
         kept = kept[np.bincount(truth[kept], minlength=len(labels))[truth[kept]] >= 6]
     if len(kept) < LEAST_ROWS_CHECKED or len(np.unique(truth[kept])) < 2:
-        return []
+        return None
     chosen = [texts[at] for at in kept]
     wordy = np.mean([" " in text for text in chosen]) > 0.7
     vectors = TfidfVectorizer(
@@ -219,8 +241,7 @@ def closer_look(
         max_features=40_000,
     ).fit_transform(chosen)
     codes, answers = np.unique(truth[kept], return_inverse=True)
-    names = [labels[code] for code in codes]
-    probabilities = np.zeros((len(kept), len(names)))
+    probabilities = np.zeros((len(kept), len(codes)))
     half_right = []
     for learn, held in StratifiedKFold(3, shuffle=True, random_state=seed).split(vectors, answers):
         model = LogisticRegression(C=10, max_iter=100, tol=1e-2).fit(vectors[learn], answers[learn])
@@ -229,24 +250,46 @@ def closer_look(
         if len(np.unique(answers[half])) > 1:
             smaller = LogisticRegression(C=10, max_iter=100, tol=1e-2).fit(vectors[half], answers[half])
             half_right.append(float(np.mean(smaller.predict(vectors[held]) == answers[held])))
-    own = probabilities[np.arange(len(kept)), answers]
-    best = probabilities.argmax(axis=1)
-    right = float(np.mean(best == answers))
-    wrong = np.flatnonzero((best != answers) & (probabilities.max(axis=1) > SURE) & (own < DOUBTED))
-    found = []
-    if len(wrong) and right > 0.5:
-        wrong = wrong[np.argsort(own[wrong])]
+    return Guesses(kept, chosen, [labels[code] for code in codes], answers, probabilities, half_right)
+
+
+def closer_look(
+    texts: list[str], truth: np.ndarray, labels: list[str], rows: np.ndarray, seed: int = 0
+) -> list[dict[str, Any]]:
+    """Labels that look wrong and what more rows would bring."""
+    guessed = guesses(texts, truth, labels, seed)
+    if guessed is None:
+        return []
+    found, wrong = [], guessed.doubted()
+    if len(wrong):
         examples = [
-            f"{shortened(chosen[at])[:70]} — “{names[answers[at]]}”, perhaps “{names[best[at]]}”" for at in wrong[:3]
+            f"{shortened(guessed.texts[at])[:70]} — “{guessed.names[guessed.answers[at]]}”, perhaps “{guessed.names[guessed.best[at]]}”"
+            for at in wrong[:3]
         ]
         message = f"{many(len(wrong), 'label looks', 'labels look')} wrong: a simple model that never saw the row is sure of another. Look at them before training."
-        found.append(problem("probable_mislabels", "info", message, rows[kept[wrong]], examples))
-    if len(half_right) == 3 and len(kept) < 2_000:
-        gain = right - float(np.mean(half_right))
+        fix = ("drop_mislabels", "Leave them out")
+        found.append(problem("probable_mislabels", "info", message, rows[guessed.kept[wrong]], examples, fix))
+    if len(guessed.half_right) == 3 and len(guessed.kept) < 2_000:
+        half, right = float(np.mean(guessed.half_right)), guessed.right
+        gain = right - half
         if gain > 0.01:
-            message = f"More rows would help: counting words, a simple model is right on {np.mean(half_right):.0%} with half of these rows and on {right:.0%} with all of them; twice as many may bring about {min(right + 0.7 * gain, 0.99):.0%}."
-            found.append(problem("learning_curve", "info", message, count=len(kept)))
+            message = f"More rows would help: counting words, a simple model is right on {half:.0%} with half of these rows and on {right:.0%} with all of them; twice as many may bring about {min(right + 0.7 * gain, 0.99):.0%}."
+            found.append(problem("learning_curve", "info", message, count=len(guessed.kept)))
     return found
+
+
+def mislabelled_rows(content: Any) -> np.ndarray:
+    """The rows of the finding `probable_mislabels`."""
+    drawn, cells = drawn_rows(content)
+    guessed = guesses(cells, content.keys.codes[drawn], content.keys.labels)
+    return drawn[:0] if guessed is None else drawn[guessed.kept[guessed.doubted()]]
+
+
+def drawn_rows(content: Any) -> tuple[np.ndarray, list[str]]:
+    """Usable rows that are looked at closely, and their texts."""
+    usable = np.flatnonzero(content.keys.usable)
+    drawn = np.sort(np.random.default_rng(0).permutation(usable)[:MOST_ROWS_DRAWN])
+    return drawn, cells_of(content.table.column(content.inputs[0]), drawn)
 
 
 def give_back() -> None:
