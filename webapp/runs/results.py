@@ -72,6 +72,14 @@ def outlook(head: dict[str, Any]) -> str:
         return (
             _("New rows like these would score between %(low)s and %(high)s of 100, nineteen times in twenty.") % ends
         )
+    if name == "wer":
+        shares = {"low": scored(low, name), "high": scored(high, name)}
+        return (
+            _(
+                "Of recordings like these it would get between %(low)s and %(high)s of the words wrong, nineteen times in twenty."
+            )
+            % shares
+        )
     ends = {"name": SHORT.get(name, metric_title(name)), "low": scored(low, name), "high": scored(high, name)}
     return _("New rows like these would give %(name)s between %(low)s and %(high)s, nineteen times in twenty.") % ends
 
