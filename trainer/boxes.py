@@ -10,6 +10,8 @@ from trainer.evaluation import WORST
 THRESHOLD = 0.5
 """Score from which an object is shown where the run found no better one."""
 MOST_OBJECTS = 300
+SAME = 0.7
+"""Overlap, intersection over union, from which two boxes of one label are the same object."""
 RESAMPLES = 200
 Sizes = list[tuple[int, int]]
 """(width, height) of each picture in pixels."""
@@ -35,7 +37,24 @@ def objects_of(output: np.ndarray) -> Objects:
     scores, boxes = output[:, :-4], corners(output[:, -4:].astype(np.float64))
     flat = scores.reshape(-1)
     best = np.argsort(-flat, kind="stable")[:MOST_OBJECTS]
-    return Objects(boxes[best // scores.shape[1]].clip(0, 1), best % scores.shape[1], flat[best])
+    return apart(Objects(boxes[best // scores.shape[1]].clip(0, 1), best % scores.shape[1], flat[best]))
+
+
+def apart(objects: Objects) -> Objects:
+    """Without those that lie over a surer one of the same label by more than SAME: they are the same object, found twice.
+    `objects`: the surest first."""
+    left, top, right, bottom = objects.boxes.T
+    areas = (right - left) * (bottom - top)
+    kept = np.ones(len(areas), dtype=bool)
+    for at in range(len(areas)):
+        if not kept[at]:
+            continue
+        wide = np.minimum(right[at], right[at + 1 :]) - np.maximum(left[at], left[at + 1 :])
+        tall = np.minimum(bottom[at], bottom[at + 1 :]) - np.maximum(top[at], top[at + 1 :])
+        both = wide.clip(0) * tall.clip(0)
+        same = (both > SAME * (areas[at] + areas[at + 1 :] - both)) & (objects.labels[at + 1 :] == objects.labels[at])
+        kept[at + 1 :] &= ~same
+    return Objects(objects.boxes[kept], objects.labels[kept], objects.scores[kept])
 
 
 def above(objects: Objects, threshold: float) -> Objects:

@@ -163,3 +163,17 @@ def test_the_small_detector_is_told_as_it_is_built() -> None:
     assert next(card for card in ObjectDetection.models if card.ref == "scratch:points").parameters == pytest.approx(
         told["parameters"], rel=0.1
     )
+
+
+def test_an_object_found_twice_is_told_once() -> None:
+    """Two boxes over each other are one object; those of another label, or that overlap little, are others."""
+    output = np.array(
+        [
+            [0.9, 0.0, 0.5, 0.5, 0.4, 0.4],
+            [0.8, 0.0, 0.51, 0.5, 0.4, 0.4],
+            [0.0, 0.7, 0.5, 0.5, 0.4, 0.4],
+            [0.6, 0.0, 0.7, 0.5, 0.4, 0.4],
+        ]
+    )
+    found = boxes.above(boxes.objects_of(output), 0.1)
+    assert found.scores.tolist() == [0.9, 0.7, 0.6]
