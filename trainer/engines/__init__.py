@@ -97,7 +97,7 @@ class Engine:
 
     def outputs(self, inputs: list[Any]) -> np.ndarray:
         """(inputs, outputs), in order: logits, or one number."""
-        return self.session.run(None, self.encode(inputs))[0]
+        return answer(self.session, self.encode(inputs))
 
     def predict(self, inputs: list[Any]) -> list[dict[str, Any]]:
         """For each input `{label, score, scores [{label, score}, …]}`, the likeliest first; or `{value}`."""
@@ -220,6 +220,15 @@ def open_session(path: Path, threads: int | None = None) -> Any:
     options.log_severity_level = 3
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def answer(session: Any, arguments: dict[str, np.ndarray]) -> np.ndarray:
+    """The graph's output for a batch; a graph that takes one row at a time is asked for each."""
+    if not isinstance(session.get_inputs()[0].shape[0], int):
+        return session.run(None, arguments)[0]
+    rows = range(len(next(iter(arguments.values()))))
+    alone = ({name: values[at : at + 1] for name, values in arguments.items()} for at in rows)
+    return np.concatenate([session.run(None, one)[0] for one in alone])
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
