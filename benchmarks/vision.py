@@ -66,7 +66,8 @@ def feature_pass(folder: Path) -> None:
     from transformers.models.mobilenet_v2.image_processing_pil_mobilenet_v2 import MobileNetV2ImageProcessorPil
 
     from trainer.pictures import Preprocess
-    from trainer.tasks._picture_store import read_all
+    from trainer.tasks._media_store import read_all
+    from trainer.tasks._vision import Pixels
     from trainer.tasks._vision_model import VisionModel, load_encoder, quick_features
 
     base = SHARED / "models" / "mobilenet_v2_0.35_224"
@@ -84,7 +85,7 @@ def feature_pass(folder: Path) -> None:
     preprocess = Preprocess.load(base)
     read = quick_features(VisionModel(load_encoder(base), ["a", "b"], preprocess), folder)
     started = time.monotonic()
-    pixels = np.stack(list(read_all(paths, range(len(paths)), preprocess)))
+    pixels = np.stack(list(read_all(paths, Pixels(preprocess))))
     for at in range(0, len(pixels), BATCH):
         read(torch.from_numpy(pixels[at : at + BATCH]))
     quick = len(paths) / (time.monotonic() - started)

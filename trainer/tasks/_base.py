@@ -123,9 +123,14 @@ class Task:
     # What `_supervised` asks of a task
 
     @classmethod
+    def work(cls) -> Any:
+        """The module that learns, with `prepare`, `baselines`, `build` and `write_onnx`; torch comes with it."""
+        raise NotImplementedError
+
+    @classmethod
     def prepare(cls, job: Any) -> Any:
         """The job's rows as numbers (`trainer.tasks._rows.Rows`)."""
-        raise NotImplementedError
+        return cls.work().prepare(job)
 
     @classmethod
     def objective(cls, job: Any, rows: Any) -> Any:
@@ -137,12 +142,12 @@ class Task:
     @classmethod
     def baselines(cls, job: Any, rows: Any) -> dict[str, dict[str, Any]]:
         """What no model at all would reach on the test rows, by name."""
-        raise NotImplementedError
+        return cls.work().baselines(job, rows)
 
     @classmethod
     def build(cls, job: Any, rows: Any) -> Any:
         """The untrained or pretrained model, an `nn.Module`; for `probe` and `lora` with `head`, `features` and `encoder`."""
-        raise NotImplementedError
+        return cls.work().build(job, rows)
 
     @classmethod
     def save(cls, model: Any, rows: Any, folder: Any) -> None:
@@ -152,7 +157,7 @@ class Task:
     @classmethod
     def write_onnx(cls, folder: Any, target: Any) -> None:
         """The model of an artifact's `model/` as a float32 graph with one output `logits`."""
-        raise NotImplementedError
+        cls.work().write_onnx(folder, target)
 
     @classmethod
     def native(cls, folder: Any) -> str | None:

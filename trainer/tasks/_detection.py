@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoModelForObjectDetection
 
-from trainer import boxes, models, point_net
+from trainer import boxes, point_net
 from trainer.average_precision import Objects, average_precision
 from trainer.boxes import THRESHOLD, above, corners, listed, objects_of
 from trainer.engines.detection import Picture, upright_size
@@ -21,7 +21,7 @@ from trainer.tasks._objectives import Objective
 from trainer.tasks._points import PointDetector, SmallBackbone, is_points
 from trainer.tasks._rows import Mix
 from trainer.tasks._supervised import read_part
-from trainer.tasks._vision import Lazily, Pictures, decoded
+from trainer.tasks._vision import Pictures, decoded
 from trainer.tasks._vision_model import PictureModel, write_graph
 
 SOFTMAX_MODELS = ("detr", "yolos", "table-transformer")
@@ -88,8 +88,8 @@ class Scenes(Pictures):
             pixels = (pixels * gain).clamp(0, 255)
         return (pixels, targets), None
 
-    def inputs(self, rows: np.ndarray) -> list[Any]:
-        return LazyScenes(self, rows)  # type: ignore[return-value]
+    def input(self, row: int) -> Picture:
+        return Picture(super().input(row), self.sizes[row])
 
     def manifest(self) -> dict[str, Any]:
         return super().manifest() | {"threshold": self.threshold}
@@ -117,11 +117,6 @@ def through(pixels: Tensor, zooms: np.ndarray) -> Tensor:
     return (moved + GREY).permute(0, 2, 3, 1)
 
 
-class LazyScenes(Lazily):
-    def __getitem__(self, at: int) -> Picture:  # type: ignore[override]
-        return Picture(super().__getitem__(at), self.pictures.sizes[self.rows[at]])
-
-
 def shares(objects: list[dict[str, Any]], size: tuple[int, int]) -> np.ndarray:
     """Boxes [left, top, width, height] in pixels → centre and size as shares of a picture of `size`."""
     found = np.array([one["box"] for one in objects], dtype=np.float64).reshape(-1, 4) / np.array([*size, *size])
@@ -134,17 +129,15 @@ def prepare(job: Any) -> Scenes:
         point_net.check(job.spec.model)
     if not fresh and job.spec.method == "scratch":
         raise ModelError("From scratch is for the small detector.", hint=f"Choose scratch:{point_net.NAME}, or full.")
-    folder = Path() if fresh else models.resolve(job.spec.model)
+    folder = _media.base(job)
     loaded = job.load_rows()
-    store = decoded(job, loaded, preprocess_of(folder, job.params.resolution))
+    store, places = decoded(job, loaded, preprocess_of(folder, job.params.resolution))
     objects = [json.loads(cell) if cell else [] for cell in loaded.answers]
     labels = sorted({one["label"] for row in loaded.part("train") for one in objects[row]})
     if not labels:
         raise DataError(
             "No picture to learn from has a box.", code="no_boxes", hint="Check which column holds the boxes."
         )
-    at = {path.name: place for place, path in enumerate(store.paths)}
-    places = np.array([at[name] for name in loaded.values["image"]])
     truth = np.zeros(len(objects), dtype=np.int64)
     rows = Scenes(job.params, objects, loaded, labels, truth, folder, store, places)
     job.tell_rows(rows, f"{sum(map(len, objects)):,} boxes")
@@ -163,7 +156,7 @@ def preprocess_of(folder: Path, side: int | None) -> Preprocess:
     return replace(found, height=side, width=side, shortest=None, stretched=None)
 
 
-def baselines(rows: Scenes) -> dict[str, dict[str, Any]]:
+def baselines(job: Any, rows: Scenes) -> dict[str, dict[str, Any]]:
     """Always the mean box of every label, as often as it occurs in a picture."""
     known, test = rows.known("train", "validation"), rows.part("test")
     every = np.concatenate([rows.boxes[row] for row in known])

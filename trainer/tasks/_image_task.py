@@ -142,22 +142,10 @@ class ImageTask(MediaTask):
     params = VisionParams
 
     @classmethod
-    def prepare(cls, job: Any) -> Any:
+    def work(cls) -> Any:
         from trainer.tasks import _vision
 
-        return _vision.prepare(job, numbers=cls.answer == "number")
-
-    @classmethod
-    def baselines(cls, job: Any, rows: Any) -> dict[str, dict[str, Any]]:
-        from trainer.tasks import _vision
-
-        return _vision.baselines(job, rows)
-
-    @classmethod
-    def build(cls, job: Any, rows: Any) -> Any:
-        from trainer.tasks import _vision
-
-        return _vision.build(job, rows)
+        return _vision
 
     @classmethod
     def describe(cls, spec: Any) -> dict[str, Any]:
@@ -179,17 +167,9 @@ class ImageTask(MediaTask):
         return _preview.preview(job, folder)
 
     @classmethod
-    def write_onnx(cls, folder: Any, target: Any) -> None:
-        from trainer.tasks import _vision
-
-        _vision.write_onnx(folder, target)
-
-    @classmethod
     def quantises(cls, folder: Any) -> bool:
         """Transformers only: convolutions of small integers lose more and are no quicker in ONNX Runtime."""
-        from trainer.tasks import _vision
-
-        return _vision.quantises(folder)
+        return cls.work().quantises(folder)
 
     @classmethod
     def engine(cls) -> Any:

@@ -92,7 +92,7 @@ def prepare(job: Any) -> Pairs:
 
 def folders(job: Any) -> tuple[Path, Path]:
     """(of the picture model, of the text model): a run of this task that is gone on from brings both."""
-    picture = _vision.base(job)
+    picture = _media.base(job)
     own = picture.parent / TEXT
     if job.params.text_model is None and job.spec.model.startswith("artifact:") and (own / "config.json").is_file():
         return picture, own

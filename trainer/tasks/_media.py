@@ -1,46 +1,38 @@
 """What learning from pictures and from sounds has in common."""
 
-import shutil
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from trainer import models
 from trainer.data.loading import check_parts, listing
 from trainer.errors import DataError, ModelError
 from trainer.estimating import measure
+from trainer.tasks._media_store import Form, Store, open_store
 
-ROOM = 2 << 30
-"""Bytes of disk that are left free."""
-CHUNK = 256
-"""Files decoded before the next are begun: what is in memory at once."""
-KEPT = "*.decoded"
 NOUNS = {"image": "pictures", "audio": "sounds"}
 
 
-def make_room(folder: Path, needed: int) -> bool:
-    """Remove what was decoded longest ago, as far as needed."""
-    oldest = sorted(folder.glob(KEPT), key=lambda path: path.stat().st_mtime)
-    while shutil.disk_usage(folder).free < needed + ROOM and oldest:
-        oldest.pop(0).unlink(missing_ok=True)
-    return shutil.disk_usage(folder).free >= needed + ROOM
+def base(job: Any) -> Path:
+    """The folder of the model that a run begins with; none for a small net that has learned nothing yet."""
+    fresh = job.spec.model.startswith("scratch:")
+    if fresh and job.spec.method in ("probe", "lora"):
+        raise ModelError(
+            f"{job.spec.model} has learned nothing yet, so there is nothing to build on.",
+            hint="Choose the method scratch, or another model.",
+        )
+    return Path() if fresh else models.resolve(job.spec.model)
 
 
-def warn_no_room(job: Any, noun: str) -> None:
-    job.warn(
-        "no_cache_room",
-        f"The disk has no room for the decoded {noun}, so they are decoded again in every pass, which takes longer.",
-        "Free some space for the next run.",
-    )
-
-
-def told(job: Any, found: Iterable[Any], total: int, unit: str) -> Iterable[Any]:
-    for done, one in enumerate(found, 1):
-        yield one
-        if done % CHUNK == 0:
-            job.progress(done, total, unit=unit)
-            job.check_stop()
+def decoded(job: Any, loaded: Any, role: str, form: Form, needed: int) -> tuple[Store, np.ndarray]:
+    """The files that `role` names, each once, and where among them each row's is; rows whose file cannot be used are left
+    out of `loaded`. `needed`: about how many bytes the decoded ones take."""
+    names = sorted(set(loaded.values[role]))
+    store = open_store(job, [loaded.media / name for name in names], form, needed)
+    leave_out(job, loaded, {names[place]: why for place, why in store.lost.items()}, role)
+    at = {name: place for place, name in enumerate(names)}
+    return store, np.array([at[name] for name in loaded.values[role]])
 
 
 def leave_out(job: Any, loaded: Any, lost: dict[str, str], role: str) -> None:
@@ -77,10 +69,3 @@ def estimate(job: Any, emit: Any) -> dict[str, Any]:
     found["likely_seconds"] += every
     found["fixed_seconds"] = round(found["fixed_seconds"] + every, 1)
     return found
-
-
-def needs_pretrained(ref: str) -> ModelError:
-    return ModelError(
-        f"{ref} has learned nothing yet, so there is nothing to build on.",
-        hint="Choose the method scratch, or another model.",
-    )

@@ -1,6 +1,7 @@
 """The rows of a run as numbers: what the training loops see of texts, pictures and sounds alike."""
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -66,9 +67,13 @@ class Rows:
         """The model's arguments for a training step, changed at random where the task does that."""
         return self.batch(rows, device), None
 
-    def inputs(self, rows: np.ndarray) -> list[Any]:
-        """The rows as an engine takes them."""
+    def input(self, row: int) -> Any:
+        """One row as an engine has read it."""
         raise NotImplementedError
+
+    def inputs(self, rows: np.ndarray) -> Sequence[Any]:
+        """The same of several, each when it is asked for."""
+        return Lazily(self, rows)
 
     def shown(self, rows: np.ndarray) -> list[str]:
         """The rows as a report shows them: the text, or the name of the picture or sound."""
@@ -117,6 +122,19 @@ class Rows:
         return [batches[at] for at in generator.permutation(len(batches))]
 
 
+class Lazily:
+    """Inputs read when they are asked for, so that thousands of pictures or sounds need not be in memory at once."""
+
+    def __init__(self, rows: Rows, chosen: np.ndarray) -> None:
+        self.rows, self.chosen = rows, chosen
+
+    def __len__(self) -> int:
+        return len(self.chosen)
+
+    def __getitem__(self, at: int) -> Any:
+        return self.rows.input(int(self.chosen[at]))
+
+
 def class_truth(loaded: Loaded) -> tuple[list[str], np.ndarray]:
     """(labels of the rows to learn from, each row's index among them or -1)."""
     cells = loaded.answers
@@ -125,8 +143,9 @@ def class_truth(loaded: Loaded) -> tuple[list[str], np.ndarray]:
     return labels, np.array([index.get(label, -1) for label in cells])
 
 
-def number_truth(loaded: Loaded) -> tuple[list[str], np.ndarray]:
-    return [], np.array(loaded.answers, dtype=np.float64)
+def truth_of(job: Any, loaded: Loaded) -> tuple[list[str], np.ndarray]:
+    """(labels, truth) of a task that answers with a class or a number, as `Rows` takes them."""
+    return ([], np.array(loaded.answers, dtype=np.float64)) if job.task.answer == "number" else class_truth(loaded)
 
 
 def digest_of(*parts: object) -> Any:

@@ -8,18 +8,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from trainer import evaluation, models, nets, sounds
+from trainer import evaluation, nets, sounds
 from trainer.data.loading import Loaded
 from trainer.errors import ModelError
 from trainer.pictures import read_json
 from trainer.sounds import LOGMEL, RATE, WHISPER, Hearing, log_mel
-from trainer.tasks import _media, _sound_store
+from trainer.tasks import _media
+from trainer.tasks._media_store import Form, Store
 from trainer.tasks._rows import Mix, Rows, class_truth
 from trainer.tasks._scratch import is_net
 from trainer.tasks._sound_model import ScratchSound, SoundModel, load_encoder, write_sound_graph
-from trainer.tasks._sound_store import FULL_SCALE, Store
 
 EXAMPLES = 8
+FULL_SCALE = 32_768
+READ_AT_ONCE = 256
 MOST_SECONDS, LEAST_SECONDS = 10.0, 0.25
 USUAL = 98
 """Percentile of the lengths that is heard whole."""
@@ -39,6 +41,37 @@ NOISE, GAIN = 0.01, (0.7, 1.3)
 """Of samples: standard deviation in units of the sound's own, and how much louder or fainter."""
 
 
+class Heard(Form):
+    """A small net's spectrogram; for other models samples of 16 bits, as many as there are."""
+
+    noun = "sounds"
+
+    def __init__(self, hearing: Hearing) -> None:
+        self.recipe = hearing
+
+    def pack(self, data: bytes) -> np.ndarray:
+        wave = self.recipe.wave(data)
+        if self.recipe.kind == LOGMEL:
+            return self.recipe.values(wave)
+        return np.rint(wave * FULL_SCALE).clip(-FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
+
+    def unpack(self, kept: bytes) -> np.ndarray:
+        if self.recipe.kind == LOGMEL:
+            return np.frombuffer(kept, np.uint8).reshape(self.recipe.shape)
+        return np.frombuffer(kept, np.int16)
+
+    def blank(self) -> np.ndarray:
+        hearing = self.recipe
+        return np.zeros(hearing.shape, np.uint8) if hearing.kind == LOGMEL else np.zeros(hearing.rate, np.int16)
+
+    def words(self) -> str:
+        return f"{self.recipe.rate:,} samples a second"
+
+    def values(self, kept: np.ndarray) -> np.ndarray:
+        """The model's input."""
+        return kept if self.recipe.kind == LOGMEL else self.recipe.values(kept.astype(np.float32) / FULL_SCALE)
+
+
 class Sounds(Rows):
     """Every sound as the model takes it, from a `Store`."""
 
@@ -48,7 +81,8 @@ class Sounds(Rows):
     def __init__(
         self, loaded: Loaded, labels: list[str], truth: np.ndarray, folder: Path, store: Store, places: np.ndarray
     ) -> None:
-        self.hearing = store.hearing
+        self.form = store.form
+        self.hearing: Hearing = store.form.recipe
         lengths = None if self.hearing.fixed else buckets(seconds_of(loaded), self.hearing)
         super().__init__(loaded, labels, truth, lengths)
         self.folder, self.store, self.places = folder, store, places
@@ -56,7 +90,7 @@ class Sounds(Rows):
 
     def values(self, rows: np.ndarray) -> np.ndarray:
         """A batch as `Hearing.values` gives each; waves end in silence up to the longest."""
-        found = self.store.values(self.places[rows])
+        found = [self.form.values(one) for one in self.store.read(self.places[rows])]
         longest = max(map(len, found))
         return np.stack(found if self.hearing.fixed else [sounds.padded(one, longest) for one in found])
 
@@ -81,8 +115,8 @@ class Sounds(Rows):
         cuts = np.flatnonzero(np.diff(self.lengths[order])) + 1
         return [part[at : at + size] for part in np.split(order, cuts) for at in range(0, len(part), size)]
 
-    def inputs(self, rows: np.ndarray) -> list[Any]:
-        return Lazily(self, rows)  # type: ignore[return-value]
+    def input(self, row: int) -> np.ndarray:
+        return self.values(np.array([row]))[0]
 
     def shown(self, rows: np.ndarray) -> list[str]:
         names = self.loaded.values["audio"]
@@ -116,19 +150,6 @@ class Sounds(Rows):
             if len(found) == EXAMPLES:
                 break
         return list(found.values())
-
-
-class Lazily:
-    """Sounds read when they are asked for, so that thousands need not be in memory at once."""
-
-    def __init__(self, rows: Sounds, chosen: np.ndarray) -> None:
-        self.rows, self.chosen = rows, chosen
-
-    def __len__(self) -> int:
-        return len(self.chosen)
-
-    def __getitem__(self, at: int) -> np.ndarray:
-        return self.rows.values(self.chosen[at : at + 1])[0]
 
 
 # Changed at random
@@ -177,34 +198,24 @@ def masked(values: np.ndarray, generator: np.random.Generator, *, time_axis: int
 
 def prepare(job: Any) -> Sounds:
     """Rows of a task that listens to `audio` and answers with a class."""
-    fresh = job.spec.model.startswith("scratch:")
-    if fresh and job.spec.method in ("probe", "lora"):
-        raise _media.needs_pretrained(job.spec.model)
-    folder = Path() if fresh else models.resolve(job.spec.model)
+    folder = _media.base(job)
     loaded = job.load_rows()
-    hearing = of_net(job, loaded) if fresh else of_model(job, folder, loaded)
-    store = decoded(job, loaded, hearing)
-    labels, truth = class_truth(loaded)
-    rows = Sounds(loaded, labels, truth, folder, store, places_of(loaded, store))
+    hearing = of_model(job, folder, loaded) if folder.name else of_net(job, loaded)
+    store, places = decoded(job, loaded, hearing)
+    rows = Sounds(loaded, *class_truth(loaded), folder, store, places)
     if job.spec.method != "probe":
         rows.augment = "light" if job.params.augment == "auto" else job.params.augment
     job.tell_rows(rows, f"at most {hearing.seconds:g} seconds of each sound heard")
     return rows
 
 
-def decoded(job: Any, loaded: Loaded, hearing: Hearing) -> Store:
-    """The rows' sounds, each once; rows whose sound cannot be used are left out of `loaded`."""
-    names = sorted(set(loaded.values["audio"]))
-    lasting = dict(zip(loaded.values["audio"], seconds_of(loaded).tolist(), strict=True))
-    seconds = np.array([lasting[name] for name in names])
-    store = _sound_store.open_store(job, [loaded.media / name for name in names], hearing, seconds)
-    _media.leave_out(job, loaded, {names[place]: why for place, why in store.lost.items()}, "audio")
-    return store
-
-
-def places_of(loaded: Loaded, store: Store) -> np.ndarray:
-    at = {path.name: place for place, path in enumerate(store.paths)}
-    return np.array([at[name] for name in loaded.values["audio"]])
+def decoded(job: Any, loaded: Loaded, hearing: Hearing) -> tuple[Store, np.ndarray]:
+    """See `_media.decoded`."""
+    if hearing.kind == LOGMEL:
+        needed = len(set(loaded.values["audio"])) * int(np.prod(hearing.shape))
+    else:
+        needed = int(np.minimum(seconds_of(loaded), hearing.seconds).sum() * hearing.rate) * np.int16().itemsize
+    return _media.decoded(job, loaded, "audio", Heard(hearing), needed)
 
 
 def seconds_of(loaded: Loaded) -> np.ndarray:
@@ -288,14 +299,19 @@ def by_logistic(rows: Sounds, train: np.ndarray, test: np.ndarray) -> np.ndarray
 def coarse(rows: Sounds, part: np.ndarray) -> Tensor:
     """(part, 2 · bands) mean and spread over time of each band of tones."""
     found = []
-    for place in rows.places[part].tolist():
-        kept = rows.store.kept(place)
-        if rows.hearing.kind != LOGMEL:
-            wave = kept.astype(np.float32) / FULL_SCALE
-            kept = log_mel(rows.hearing.rate, max(len(wave) / rows.hearing.rate, 0.1), COARSE_MELS).values(wave)
-        levels = kept[:, :, 0].astype(np.float32) / 255
-        found.append(np.concatenate([levels.mean(0), levels.std(0)]))
+    for at in range(0, len(part), READ_AT_ONCE):
+        chosen = rows.places[part[at : at + READ_AT_ONCE]]
+        found += [loudness(rows.hearing, kept) for kept in rows.store.read(chosen)]
     return torch.from_numpy(np.stack(found))
+
+
+def loudness(hearing: Hearing, kept: np.ndarray) -> np.ndarray:
+    """(2 · bands,) of one sound."""
+    if hearing.kind != LOGMEL:
+        wave = kept.astype(np.float32) / FULL_SCALE
+        kept = log_mel(hearing.rate, max(len(wave) / hearing.rate, 0.1), COARSE_MELS).values(wave)
+    levels = kept[:, :, 0].astype(np.float32) / 255
+    return np.concatenate([levels.mean(0), levels.std(0)])
 
 
 # After learning

@@ -50,18 +50,7 @@ class SoundModel(nn.Module):
         return self.head(self.features(values))
 
     def prepare_to_learn(self, params: Any) -> None:
-        """No dropout and no masks inside the encoder, whose ears (the convolutions over samples) stay as they are."""
-        for module in self.encoder.modules():
-            if isinstance(module, nn.Dropout):
-                module.p = 0.0
-        for name in ("layerdrop", "encoder_layerdrop"):
-            if hasattr(self.encoder.config, name):
-                setattr(self.encoder.config, name, 0.0)
-        if hasattr(self.encoder, "layerdrop"):
-            self.encoder.layerdrop = 0.0
-        self.encoder.config.apply_spec_augment = False
-        if hasattr(self.encoder, "freeze_feature_encoder"):
-            self.encoder.freeze_feature_encoder()
+        hush(self.encoder)
 
     def save(self, folder: Path) -> None:
         """Encoder as `save_pretrained` lays it, head and preprocessing beside it."""
@@ -81,6 +70,22 @@ class SoundModel(nn.Module):
         model = cls(load_encoder(folder, hearing, attention), config["labels"], hearing)
         model.head.load_state_dict(load_file(folder / HEAD_WEIGHTS))
         return model.eval()
+
+
+def hush(network: nn.Module) -> None:
+    """No dropout and no masks inside; its ears, the convolutions over samples, stay as they are."""
+    for module in network.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
+        for name in ("layerdrop", "dropout", "attention_dropout", "activation_dropout"):
+            if isinstance(getattr(module, name, None), float):
+                setattr(module, name, 0.0)
+    for name in ("layerdrop", "encoder_layerdrop", "decoder_layerdrop"):
+        if hasattr(network.config, name):
+            setattr(network.config, name, 0.0)
+    network.config.apply_spec_augment = False
+    if hasattr(network, "freeze_feature_encoder"):
+        network.freeze_feature_encoder()
 
 
 def load_encoder(folder: Path, hearing: Hearing, attention: str | None = None, *, fresh: bool = False) -> nn.Module:

@@ -106,22 +106,10 @@ class SoundTask(MediaTask):
     params = SoundParams
 
     @classmethod
-    def prepare(cls, job: Any) -> Any:
+    def work(cls) -> Any:
         from trainer.tasks import _sound
 
-        return _sound.prepare(job)
-
-    @classmethod
-    def baselines(cls, job: Any, rows: Any) -> dict[str, dict[str, Any]]:
-        from trainer.tasks import _sound
-
-        return _sound.baselines(job, rows)
-
-    @classmethod
-    def build(cls, job: Any, rows: Any) -> Any:
-        from trainer.tasks import _sound
-
-        return _sound.build(job, rows)
+        return _sound
 
     @classmethod
     def describe(cls, spec: Any) -> dict[str, Any]:
@@ -136,16 +124,8 @@ class SoundTask(MediaTask):
         return nets.describe(spec.model, params, (1, frames, mels), labels, nets.SOUND_NETS)
 
     @classmethod
-    def write_onnx(cls, folder: Any, target: Any) -> None:
-        from trainer.tasks import _sound
-
-        _sound.write_onnx(folder, target)
-
-    @classmethod
     def quantises(cls, folder: Any) -> bool:
-        from trainer.tasks import _sound
-
-        return _sound.quantises(folder)
+        return cls.work().quantises(folder)
 
     @classmethod
     def engine(cls) -> Any:

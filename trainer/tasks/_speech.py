@@ -8,15 +8,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from trainer import models, speech_net, transcripts
+from trainer import speech_net, transcripts
 from trainer.data.loading import Loaded, check_parts, listing
 from trainer.errors import DataError, ModelError
 from trainer.sounds import BUCKET_SECONDS, LOGMEL, RATE, WAVE, WHISPER, Hearing, log_mel
 from trainer.tasks import _media
+from trainer.tasks._media_store import Store
 from trainer.tasks._objectives import Objective
 from trainer.tasks._rows import Mix
-from trainer.tasks._sound import Sounds, buckets, changed, decoded, places_of, seconds_of
-from trainer.tasks._sound_store import Store
+from trainer.tasks._sound import Sounds, buckets, changed, decoded, seconds_of
 from trainer.tasks._speech_model import KIND, PretrainedCtc, ScratchCtc, frames_a_piece, kind_of
 from trainer.tasks._speech_whisper import Whisper
 from trainer.transcripts import TOKENIZER, Characters, Pieces
@@ -42,9 +42,9 @@ class Speech(Sounds):
 
     read_batch = READ_BATCH
 
-    def __init__(self, loaded: Loaded, folder: Path, store: Store, script: Any) -> None:
+    def __init__(self, loaded: Loaded, folder: Path, store: Store, places: np.ndarray, script: Any) -> None:
         truth = np.zeros(len(loaded.answers), dtype=np.int64)
-        super().__init__(loaded, [], truth, folder, store, places_of(loaded, store))
+        super().__init__(loaded, [], truth, folder, store, places)
         if self.hearing.kind == LOGMEL:
             self.lengths = buckets(seconds_of(loaded), self.hearing)
         self.script = script
@@ -111,19 +111,17 @@ def prepare(job: Any) -> Speech:
     fresh = job.spec.model.startswith("scratch:")
     if fresh:
         speech_net.check(job.spec.model)
-    if fresh and job.spec.method == "lora":
-        raise _media.needs_pretrained(job.spec.model)
     if not fresh and job.spec.method == "scratch":
         raise ModelError(
             "From scratch is for the small net.", hint=f"Choose scratch:{speech_net.NAME}, or the method full."
         )
-    folder = Path() if fresh else models.resolve(job.spec.model)
+    folder = _media.base(job)
     loaded = job.load_rows()
     leave_out_wordless(job, loaded)
     hearing = hearing_of(job, folder, loaded)
     leave_out_long(job, loaded, hearing)
-    store = decoded(job, loaded, hearing)
-    rows = Speech(loaded, folder, store, script_of(folder, hearing, loaded))
+    store, places = decoded(job, loaded, hearing)
+    rows = Speech(loaded, folder, store, places, script_of(folder, hearing, loaded))
     rows.augment = "light" if job.params.augment == "auto" else job.params.augment
     job.tell_rows(rows, f"{seconds_of(loaded).sum() / 60:.1f} minutes of speech")
     for sentence in rows.little():
@@ -192,6 +190,11 @@ def build(job: Any, rows: Speech) -> Any:
     model = model_of(job, rows)
     rows.writes = model.writes()
     return model
+
+
+def baselines(job: Any, rows: Speech) -> dict[str, dict[str, Any]]:
+    """Always nothing."""
+    return {"silence": {"wer": 1.0, "cer": 1.0, "seconds": 0.0}}
 
 
 def model_of(job: Any, rows: Speech) -> Any:

@@ -19,6 +19,7 @@ from trainer.errors import ModelError
 from trainer.pictures import read_json
 from trainer.sounds import BUCKET_SECONDS, Hearing
 from trainer.speech_net import DROPOUT, KERNEL, LAYERS, STRIDE, WIDTH
+from trainer.tasks._sound_model import hush
 from trainer.tasks._vision_model import write_graph
 from trainer.transcripts import NOTHING, Characters
 
@@ -120,10 +121,7 @@ class PretrainedCtc(Ctc):
         return torch.randn(batch, pieces * int(BUCKET_SECONDS * self.hearing.rate), generator=generator)
 
     def prepare_to_learn(self, params: Any) -> None:
-        """The convolutions over samples stay as they are."""
-        hushed(self.encoder)
-        if hasattr(self.encoder, "freeze_feature_encoder"):
-            self.encoder.freeze_feature_encoder()
+        hush(self.encoder)
 
     def save(self, folder: Path) -> None:
         (network,) = self.whole
@@ -213,20 +211,6 @@ class ScratchCtc(Ctc):
         model = cls(Hearing.load(folder), Characters.load(folder))
         model.load_state_dict(load_file(folder / WEIGHTS))
         return model.eval()
-
-
-def hushed(network: nn.Module) -> None:
-    """No dropout and no masks inside."""
-    for module in network.modules():
-        if isinstance(module, nn.Dropout):
-            module.p = 0.0
-        for name in ("layerdrop", "dropout", "attention_dropout", "activation_dropout"):
-            if isinstance(getattr(module, name, None), float):
-                setattr(module, name, 0.0)
-    for name in ("layerdrop", "encoder_layerdrop", "decoder_layerdrop"):
-        if hasattr(network.config, name):
-            setattr(network.config, name, 0.0)
-    network.config.apply_spec_augment = False
 
 
 def kind_of(folder: Path) -> str:

@@ -16,7 +16,8 @@ from trainer.errors import ModelError
 from trainer.export import trace
 from trainer.pictures import read_json
 from trainer.sounds import Hearing
-from trainer.tasks._speech_model import OFFLINE, Speaking, hushed, unloadable
+from trainer.tasks._sound_model import hush
+from trainer.tasks._speech_model import OFFLINE, Speaking, unloadable
 from trainer.tasks._vision_model import write_graph
 from trainer.transcripts import TOKENIZER, Pieces, written_on
 
@@ -122,7 +123,7 @@ class Whisper(Speaking):
         return nn.functional.cross_entropy(scores.flatten(0, 1), wanted.flatten(), **options)
 
     def prepare_to_learn(self, params: Any) -> None:
-        hushed(self.encoder)
+        hush(self.encoder)
         self.smoothing = params.label_smoothing
 
     def save(self, folder: Path) -> None:

@@ -15,7 +15,7 @@ from trainer.engines.table import areas, class_report, decided, finished
 from trainer.hardware import cores
 from trainer.tasks import _table_search as search
 from trainer.tasks._folds import Rounds
-from trainer.tasks._rows import Rows, class_truth, number_truth
+from trainer.tasks._rows import Rows, truth_of
 from trainer.tasks._supervised import kept
 from trainer.tasks._table_models import KINDS, Boosting, Model, candidates
 from trainer.tasks._table_task import families_of, net_layers
@@ -100,7 +100,7 @@ def tells_parts(name: str, cells: list[str | None]) -> bool:
 
 def prepare(job: Job) -> TableRows:
     loaded = job.load_rows()
-    labels, truth = number_truth(loaded) if job.task.answer == "number" else class_truth(loaded)
+    labels, truth = truth_of(job, loaded)
     rows = TableRows(loaded, labels, truth)
     rows.describe_columns()
     if not rows.described:

@@ -105,16 +105,18 @@ class TableTask(Task):
         return None if nested is None else f"has a list or object in the column “{nested}”, where one value belongs."
 
     @classmethod
-    def train(cls, job: Any) -> dict[str, Any]:
+    def work(cls) -> Any:
         from trainer.tasks import _table
 
-        return _table.train(cls, job)
+        return _table
+
+    @classmethod
+    def train(cls, job: Any) -> dict[str, Any]:
+        return cls.work().train(cls, job)
 
     @classmethod
     def estimate(cls, job: Any, emit: Any) -> dict[str, Any]:
-        from trainer.tasks import _table
-
-        return _table.estimate(job, emit)
+        return cls.work().estimate(job, emit)
 
     @classmethod
     def describe(cls, spec: Any) -> dict[str, Any]:
@@ -131,12 +133,6 @@ class TableTask(Task):
     def native(cls, folder: Any) -> str | None:
         kind = json.loads((folder / "columns.json").read_text("utf-8"))["family"]
         return {"boosting": "lightgbm", "linear": "linear"}.get(kind)
-
-    @classmethod
-    def write_onnx(cls, folder: Any, target: Any) -> None:
-        from trainer.tasks import _table_net
-
-        _table_net.write_onnx(folder, target)
 
     @classmethod
     def quantises(cls, folder: Any) -> bool:

@@ -10,7 +10,7 @@ from torch import Tensor
 from trainer import evaluation, models
 from trainer.data.loading import Loaded
 from trainer.tasks import _encoder
-from trainer.tasks._rows import Rows, class_truth, number_truth
+from trainer.tasks._rows import Rows, truth_of
 
 EXAMPLES, EXAMPLE_CHARACTERS = 8, 200
 CUT_SHARE = 0.02
@@ -72,17 +72,16 @@ class Texts(Rows):
         return list(found.values())[:EXAMPLES]
 
 
-def prepare(job: Any, *, numbers: bool = False) -> Texts:
-    """Rows of a task that reads `text`; `numbers`: it answers with one."""
-    folder = models.resolve(job.spec.model)
-    rows = texts_of(job, folder, job.load_rows(), numbers=numbers)
+def prepare(job: Any) -> Texts:
+    """Rows of a task that reads `text`."""
+    rows = texts_of(job, models.resolve(job.spec.model), job.load_rows())
     job.tell_rows(rows, f"{rows.lengths.mean():.0f} tokens a text")
     return rows
 
 
-def texts_of(job: Any, folder: Path, loaded: Loaded, *, numbers: bool = False) -> Texts:
+def texts_of(job: Any, folder: Path, loaded: Loaded) -> Texts:
     """The rows' texts as tokens; many that are cut are told."""
-    labels, truth = (number_truth if numbers else class_truth)(loaded)
+    labels, truth = truth_of(job, loaded)
     tokenizer = _encoder.load_tokenizer(folder)
     max_length = _encoder.longest(folder, job.params.max_length)
     rows = Texts(loaded, labels, truth, tokenizer, folder, max_length)

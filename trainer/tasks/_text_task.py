@@ -32,32 +32,14 @@ class TextTask(Task):
         return None
 
     @classmethod
-    def prepare(cls, job: Any) -> Any:
+    def work(cls) -> Any:
         from trainer.tasks import _text
 
-        return _text.prepare(job, numbers=cls.answer == "number")
-
-    @classmethod
-    def baselines(cls, job: Any, rows: Any) -> dict[str, dict[str, Any]]:
-        from trainer.tasks import _text
-
-        return _text.baselines(job, rows)
-
-    @classmethod
-    def build(cls, job: Any, rows: Any) -> Any:
-        from trainer.tasks import _text
-
-        return _text.build(job, rows)
+        return _text
 
     @classmethod
     def save(cls, model: Any, rows: Any, folder: Any) -> None:
         model.save(folder, rows.tokenizer, rows.max_length)
-
-    @classmethod
-    def write_onnx(cls, folder: Any, target: Any) -> None:
-        from trainer.tasks import _text
-
-        _text.write_onnx(folder, target)
 
     @classmethod
     def engine(cls) -> Any:

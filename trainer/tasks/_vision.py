@@ -7,15 +7,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from trainer import evaluation, models, nets
+from trainer import evaluation, nets
 from trainer.data.loading import Loaded
 from trainer.errors import ModelError
 from trainer.pictures import Preprocess, read_json
-from trainer.tasks import _augmentation, _media, _memory, _picture_store
+from trainer.tasks import _augmentation, _media, _memory
 from trainer.tasks._augmentation import Augmentation, Settings
 from trainer.tasks._image_task import GREY
-from trainer.tasks._picture_store import Store
-from trainer.tasks._rows import Mix, Rows, class_truth, number_truth
+from trainer.tasks._media_store import Form, Store
+from trainer.tasks._rows import Mix, Rows, truth_of
 from trainer.tasks._scratch import ScratchModel, is_net
 from trainer.tasks._supervised import kept
 from trainer.tasks._vision_model import TRANSFORMERS, PictureModel, VisionModel, load_encoder, write_graph
@@ -36,6 +36,25 @@ ATTENDING_RATE, CONVOLVING_RATE = 1e-4, 1e-3
 """Learning rates of pretrained transformers and convolutional nets, by AdamW."""
 
 
+class Pixels(Form):
+    """(height, width, channels) bytes."""
+
+    noun = "pictures"
+
+    def __init__(self, preprocess: Preprocess) -> None:
+        self.recipe = preprocess
+        self.pack = preprocess.read
+
+    def unpack(self, kept: bytes) -> np.ndarray:
+        return np.frombuffer(kept, np.uint8).reshape(self.recipe.shape)
+
+    def blank(self) -> np.ndarray:
+        return np.zeros(self.recipe.shape, np.uint8)
+
+    def words(self) -> str:
+        return f"{self.recipe.width} × {self.recipe.height} pixels"
+
+
 class Pictures(Rows):
     """Every picture's pixels at the model's resolution, from a `Store`."""
 
@@ -47,12 +66,12 @@ class Pictures(Rows):
     ) -> None:
         super().__init__(loaded, labels, truth)
         self.folder, self.store, self.places = folder, store, places
-        self.preprocess = store.preprocess
+        self.preprocess: Preprocess = store.form.recipe
         self.augmentation = Augmentation(Settings())
 
     def pixels(self, rows: np.ndarray) -> np.ndarray:
         """(rows, height, width, channels) bytes."""
-        return self.store.pixels(self.places[rows])
+        return np.stack(self.store.read(self.places[rows]))
 
     def batch(self, rows: np.ndarray, device: torch.device) -> tuple[Tensor, ...]:
         return (torch.from_numpy(self.pixels(rows)).to(device),)
@@ -66,11 +85,7 @@ class Pictures(Rows):
         values, mix = self.augmentation.mix(self.augmentation(pixels, generator), rows, generator)
         return (values,), mix
 
-    def inputs(self, rows: np.ndarray) -> list[Any]:
-        return Lazily(self, rows)  # type: ignore[return-value]
-
     def input(self, row: int) -> Any:
-        """One row as an engine has read it."""
         return self.pixels(np.array([row]))[0]
 
     def shown(self, rows: np.ndarray) -> list[str]:
@@ -119,46 +134,21 @@ class Pictures(Rows):
         return {"input": file, "label": self.loaded.answers[row], "image": self.shown(np.array([row]))[0]}
 
 
-class Lazily:
-    """Inputs read when they are asked for, so that thousands of pictures need not be in memory at once."""
-
-    def __init__(self, pictures: Pictures, rows: np.ndarray) -> None:
-        self.pictures, self.rows = pictures, rows
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, at: int) -> Any:
-        return self.pictures.input(int(self.rows[at]))
-
-
-def prepare(job: Any, *, numbers: bool = False) -> Pictures:
-    """Rows of a task that looks at `image`; `numbers`: it answers with one."""
-    folder = base(job)
-    rows = pictures_of(job, folder, job.load_rows(), numbers=numbers)
+def prepare(job: Any) -> Pictures:
+    """Rows of a task that looks at `image`."""
+    rows = pictures_of(job, _media.base(job), job.load_rows())
     job.tell_rows(rows, f"{rows.preprocess.width} × {rows.preprocess.height} pixels a picture")
     return rows
 
 
-def base(job: Any) -> Path:
-    """The folder of the model that a run begins with; none for a small net that has learned nothing yet."""
-    fresh = job.spec.model.startswith("scratch:")
-    if fresh and job.spec.method in ("probe", "lora"):
-        raise _media.needs_pretrained(job.spec.model)
-    return Path() if fresh else models.resolve(job.spec.model)
-
-
-def pictures_of(job: Any, folder: Path, loaded: Loaded, *, numbers: bool = False) -> Pictures:
+def pictures_of(job: Any, folder: Path, loaded: Loaded) -> Pictures:
     """The rows' pictures, decoded; those that cannot be used are left out of `loaded`."""
     fresh = job.spec.model.startswith("scratch:")
     preprocess = of_net(job, loaded) if fresh else of_model(job, folder, loaded)
     if not fresh and job.spec.method != "probe" and not is_net(folder):
         preprocess = within_memory(job, folder, preprocess)
-    store = decoded(job, loaded, preprocess)
-    labels, truth = (number_truth if numbers else class_truth)(loaded)
-    at = {path.name: place for place, path in enumerate(store.paths)}
-    places = np.array([at[name] for name in loaded.values["image"]])
-    rows = Pictures(loaded, labels, truth, folder, store, places)
+    store, places = decoded(job, loaded, preprocess)
+    rows = Pictures(loaded, *truth_of(job, loaded), folder, store, places)
     if job.spec.method != "probe":
         rows.augmentation = augmentation_of(job, rows)
     return rows
@@ -226,12 +216,10 @@ def augmentation_of(job: Any, rows: Pictures) -> Augmentation:
     return Augmentation(settings)
 
 
-def decoded(job: Any, loaded: Loaded, preprocess: Preprocess) -> Store:
-    """The rows' pictures, each once; rows whose picture cannot be used are left out of `loaded`."""
-    names = sorted(set(loaded.values["image"]))
-    store = _picture_store.open_store(job, [loaded.media / name for name in names], preprocess)
-    _media.leave_out(job, loaded, {names[place]: why for place, why in store.lost.items()}, "image")
-    return store
+def decoded(job: Any, loaded: Loaded, preprocess: Preprocess) -> tuple[Store, np.ndarray]:
+    """See `_media.decoded`."""
+    needed = len(set(loaded.values["image"])) * int(np.prod(preprocess.shape))
+    return _media.decoded(job, loaded, "image", Pixels(preprocess), needed)
 
 
 def build(job: Any, rows: Pictures) -> PictureModel:

@@ -91,32 +91,14 @@ class ImageTextClassification(ImageTask):
         return super().check_input(value.get("image"))
 
     @classmethod
-    def prepare(cls, job: Any) -> Any:
+    def work(cls) -> Any:
         from trainer.tasks import _image_text
 
-        return _image_text.prepare(job)
-
-    @classmethod
-    def baselines(cls, job: Any, rows: Any) -> dict[str, dict[str, Any]]:
-        from trainer.tasks import _image_text
-
-        return _image_text.baselines(job, rows)
-
-    @classmethod
-    def build(cls, job: Any, rows: Any) -> Any:
-        from trainer.tasks import _image_text
-
-        return _image_text.build(job, rows)
+        return _image_text
 
     @classmethod
     def save(cls, model: Any, rows: Any, folder: Any) -> None:
         model.save(folder, rows.texts.tokenizer, rows.texts.max_length)
-
-    @classmethod
-    def write_onnx(cls, folder: Any, target: Any) -> None:
-        from trainer.tasks import _image_text
-
-        _image_text.write_onnx(folder, target)
 
     @classmethod
     def quantises(cls, folder: Any) -> bool:

@@ -129,34 +129,14 @@ class ObjectDetection(ImageTask):
         return point_net.describe(spec.model, params.resolution or point_net.SIDE, labels)
 
     @classmethod
-    def prepare(cls, job: Any) -> Any:
+    def work(cls) -> Any:
         from trainer.tasks import _detection
 
-        return _detection.prepare(job)
-
-    @classmethod
-    def baselines(cls, job: Any, rows: Any) -> dict[str, dict[str, Any]]:
-        from trainer.tasks import _detection
-
-        return _detection.baselines(rows)
-
-    @classmethod
-    def build(cls, job: Any, rows: Any) -> Any:
-        from trainer.tasks import _detection
-
-        return _detection.build(job, rows)
+        return _detection
 
     @classmethod
     def objective(cls, job: Any, rows: Any) -> Any:
-        from trainer.tasks import _detection
-
-        return _detection.Detection(job, rows)
-
-    @classmethod
-    def write_onnx(cls, folder: Any, target: Any) -> None:
-        from trainer.tasks import _detection
-
-        _detection.write_onnx(folder, target)
+        return cls.work().Detection(job, rows)
 
     @classmethod
     def estimate(cls, job: Any, emit: Any) -> dict[str, Any]:

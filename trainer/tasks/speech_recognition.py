@@ -126,38 +126,20 @@ class SpeechRecognition(MediaTask):
         return [{"audio": spoken(text), "text": text} for text in texts]
 
     @classmethod
-    def prepare(cls, job: Any) -> Any:
+    def work(cls) -> Any:
         from trainer.tasks import _speech
 
-        return _speech.prepare(job)
-
-    @classmethod
-    def baselines(cls, job: Any, rows: Any) -> dict[str, dict[str, Any]]:
-        return {"silence": {"wer": 1.0, "cer": 1.0, "seconds": 0.0}}
-
-    @classmethod
-    def build(cls, job: Any, rows: Any) -> Any:
-        from trainer.tasks import _speech
-
-        return _speech.build(job, rows)
+        return _speech
 
     @classmethod
     def objective(cls, job: Any, rows: Any) -> Any:
-        from trainer.tasks import _speech
-
-        return _speech.Transcription(job, rows)
+        return cls.work().Transcription(job, rows)
 
     @classmethod
     def describe(cls, spec: Any) -> dict[str, Any]:
         from trainer import speech_net
 
         return speech_net.describe(spec.model)
-
-    @classmethod
-    def write_onnx(cls, folder: Any, target: Any) -> None:
-        from trainer.tasks import _speech
-
-        _speech.write_onnx(folder, target)
 
     @classmethod
     def quantises(cls, folder: Any) -> bool:
