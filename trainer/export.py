@@ -1,8 +1,6 @@
 """A trained model as ONNX for the processor: float32, and int8 with its agreement measured.
 
-Transformer graphs are exported with plain attention, fused by ONNX Runtime's optimizer and only then quantised: fused
-int8 graphs answer about a third faster than quantised raw ones. Architectures that the optimizer does not know stay
-unfused. What the graph takes is the task's matter; its one output is `logits` (batch, outputs).
+What the graph takes is the task's matter; its one output is `logits` (batch, outputs). See `trainer.graphs`.
 """
 
 import contextlib
@@ -24,7 +22,6 @@ from trainer.training import write_json
 FP32, INT8 = "model.fp32.onnx", "model.int8.onnx"
 MOST_LOSS = 0.005
 """Accuracy, or R², that int8 may lose against the trained model before float32 is served instead."""
-FUSED = {"bert": "bert", "roberta": "bert", "xlm-roberta": "bert", "camembert": "bert", "distilbert": "bert"}
 MOST_ROWS = 2_000
 BATCH = 64
 
@@ -89,76 +86,6 @@ def quiet() -> Any:
             yield
     finally:
         logging.disable(level)
-
-
-Axes = dict[str, dict[int, str]]
-"""Argument → its dynamic axes and what they are called: batch, length …"""
-LARGEST = {"batch": (1, 4096), "length": (2, 8192), "samples": (4_000, 4_000_000)}
-
-
-def trace(model: Any, arguments: tuple[Any, ...], axes: Axes, target: Path) -> None:
-    """By tracing: the graph whose attention the optimizer recognises."""
-    import torch
-
-    torch.onnx.export(
-        model,
-        arguments,
-        str(target),
-        input_names=list(axes),
-        output_names=["logits"],
-        dynamic_axes={**axes, "logits": {0: "batch"}},
-        dynamo=False,
-        opset_version=17,
-    )
-
-
-def capture(model: Any, arguments: tuple[Any, ...], axes: Axes, target: Path) -> None:
-    """By torch.export: for every other architecture."""
-    import torch
-
-    dims = {name: torch.export.Dim(name, min=low, max=high) for name, (low, high) in LARGEST.items()}
-    program = torch.onnx.export(
-        model,
-        arguments,
-        input_names=list(axes),
-        output_names=["logits"],
-        dynamic_shapes=tuple({at: dims[name] for at, name in one.items()} for one in axes.values()),
-        dynamo=True,
-        opset_version=18,
-        verbose=False,
-    )
-    program.save(str(target), external_data=False)
-
-
-def write_transformer(model: Any, config: Any, arguments: tuple[Any, ...], axes: Axes, target: Path) -> None:
-    """A graph of a transformer with plain attention, fused where its architecture is known."""
-    raw = target.with_suffix(".raw.onnx")
-    (trace if config.model_type in FUSED else capture)(model, arguments, axes, raw)
-    fuse(raw, target, config)
-    for path in (raw, raw.with_suffix(".onnx.data")):
-        path.unlink(missing_ok=True)
-
-
-def fuse(raw: Path, target: Path, config: Any) -> None:
-    """Fuse attention, layer norms and activations where the architecture is known; otherwise take the graph as it is."""
-    kind = FUSED.get(config.model_type)
-    if kind is None:
-        raw.replace(target)
-        return
-    from onnxruntime.transformers import optimizer
-    from onnxruntime.transformers.fusion_options import FusionOptions
-
-    options = FusionOptions(kind)
-    options.enable_embed_layer_norm = False
-    fused = optimizer.optimize_model(
-        str(raw),
-        kind,
-        num_heads=config.num_attention_heads,
-        hidden_size=config.hidden_size,
-        optimization_options=options,
-        opt_level=0,
-    )
-    fused.save_model_to_file(str(target))
 
 
 def write_int8(source: Path, target: Path, *, careful: bool = False) -> None:

@@ -15,6 +15,7 @@ from trainer.average_precision import Objects, average_precision
 from trainer.boxes import THRESHOLD, above, corners, listed, objects_of
 from trainer.engines.detection import Picture, upright_size
 from trainer.errors import DataError, ModelError
+from trainer.graphs import write_graph
 from trainer.pictures import Preprocess, read_json
 from trainer.tasks import _media
 from trainer.tasks._objectives import Objective
@@ -22,7 +23,7 @@ from trainer.tasks._points import PointDetector, SmallBackbone, is_points
 from trainer.tasks._rows import Mix
 from trainer.tasks._supervised import read_part
 from trainer.tasks._vision import Pictures, decoded
-from trainer.tasks._vision_model import PictureModel, write_graph
+from trainer.tasks._vision_model import PictureModel
 
 SOFTMAX_MODELS = ("detr", "yolos", "table-transformer")
 """Detectors with a class for “nothing”; all others score each class by itself."""
@@ -318,4 +319,10 @@ Always drawing each label's mean box gives {report["baselines"]["mean_box"]["map
 
 def write_onnx(folder: Path, target: Path) -> None:
     model = PointDetector.load(folder) if is_points(folder) else DetectionModel.load(folder)
-    write_graph(model, model.example(), target)
+    write_graph(model, model.example(), target, compared=scores_in_order)
+
+
+def scores_in_order(outputs: np.ndarray) -> np.ndarray:
+    """Of a detector's answers, best first and without their places: where two score the same, a rounding decides which of
+    them is taken."""
+    return np.sort(outputs[..., :-4], axis=1)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from trainer import models
+from trainer.graphs import write_checked
 from trainer.tasks import _encoder, _media, _text, _vision
 from trainer.tasks._encoder import EncoderClassifier
 from trainer.tasks._fine_tuning import default_epochs
@@ -16,7 +17,7 @@ from trainer.tasks._rows import Mix, digest_weights
 from trainer.tasks._scratch import is_net
 from trainer.tasks._text import Texts
 from trainer.tasks._vision import Pictures
-from trainer.tasks._vision_model import PictureModel, write_checked
+from trainer.tasks._vision_model import PictureModel
 from trainer.tasks.image_text_classification import BUNDLED_TEXT_MODEL
 
 PICTURE, TEXT = "picture", "text"

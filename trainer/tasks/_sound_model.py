@@ -10,10 +10,11 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel
 
 from trainer.errors import ModelError
+from trainer.graphs import write_graph
 from trainer.sounds import WAVE, WHISPER, Hearing
 from trainer.tasks._heads import head_of
 from trainer.tasks._scratch import ScratchModel
-from trainer.tasks._vision_model import HEAD_CONFIG, HEAD_WEIGHTS, write_graph
+from trainer.tasks._vision_model import HEAD_CONFIG, HEAD_WEIGHTS
 
 ARGUMENTS = {WAVE: "input_values", WHISPER: "input_features"}
 """What an encoder calls its input, where not `input_values`."""

@@ -16,11 +16,11 @@ from transformers import AutoModelForCTC
 
 from trainer.engines.speech import frames_a_piece
 from trainer.errors import ModelError
+from trainer.graphs import write_graph
 from trainer.pictures import read_json
 from trainer.sounds import BUCKET_SECONDS, Hearing
 from trainer.speech_net import DROPOUT, KERNEL, LAYERS, STRIDE, WIDTH
 from trainer.tasks._sound_model import hush
-from trainer.tasks._vision_model import write_graph
 from trainer.transcripts import NOTHING, Characters
 
 KIND = "maquette-speech"

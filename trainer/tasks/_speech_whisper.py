@@ -13,12 +13,11 @@ from transformers import WhisperForConditionalGeneration
 from trainer.engines import open_session
 from trainer.engines.speech import DECODER
 from trainer.errors import ModelError
-from trainer.export import trace
+from trainer.graphs import trace, write_graph
 from trainer.pictures import read_json
 from trainer.sounds import Hearing
 from trainer.tasks._sound_model import hush
 from trainer.tasks._speech_model import OFFLINE, Speaking, unloadable
-from trainer.tasks._vision_model import write_graph
 from trainer.transcripts import TOKENIZER, Pieces, written_on
 
 IGNORED = -100

@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from trainer import nets, tables
+from trainer.graphs import trace
 from trainer.tasks._scratch import module_of
 
 BATCH, RATE, DECAY, PATIENCE = 256, 2e-3, 1e-3, 6
@@ -118,8 +119,6 @@ def save(net: TableNet, folder: Path) -> None:
 
 
 def write_onnx(folder: Path, target: Path) -> None:
-    from trainer.export import trace
-
     facts = json.loads((folder / "columns.json").read_text("utf-8"))
     net = build(facts)
     net.load_state_dict(load_file(folder / "model.safetensors"))

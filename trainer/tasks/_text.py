@@ -9,6 +9,7 @@ from torch import Tensor
 
 from trainer import evaluation, models
 from trainer.data.loading import Loaded
+from trainer.graphs import write_transformer
 from trainer.tasks import _encoder
 from trainer.tasks._rows import Rows, truth_of
 
@@ -113,8 +114,6 @@ def baselines(job: Any, rows: Texts) -> dict[str, dict[str, Any]]:
 
 
 def write_onnx(folder: Path, target: Path) -> None:
-    from trainer.export import write_transformer
-
     model = _encoder.EncoderClassifier.load(folder, attention="eager")
     ids = torch.arange(18).view(2, 9)  # small, as a vocabulary may be
     axes = {0: "batch", 1: "length"}

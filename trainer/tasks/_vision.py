@@ -10,6 +10,7 @@ from torch import Tensor
 from trainer import evaluation, nets
 from trainer.data.loading import Loaded
 from trainer.errors import ModelError
+from trainer.graphs import write_graph
 from trainer.pictures import Preprocess, read_json
 from trainer.tasks import _augmentation, _media, _memory
 from trainer.tasks._augmentation import Augmentation, Settings
@@ -18,7 +19,7 @@ from trainer.tasks._media_store import Form, Store
 from trainer.tasks._rows import Mix, Rows, truth_of
 from trainer.tasks._scratch import ScratchModel, is_net
 from trainer.tasks._supervised import kept
-from trainer.tasks._vision_model import TRANSFORMERS, PictureModel, VisionModel, load_encoder, write_graph
+from trainer.tasks._vision_model import TRANSFORMERS, PictureModel, VisionModel, load_encoder
 
 EXAMPLES, EXAMPLE_PIXELS = 8, 512
 COARSE = 16

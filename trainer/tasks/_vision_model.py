@@ -11,7 +11,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel
 
+from trainer.engines import open_session
 from trainer.errors import ModelError
+from trainer.export import quiet
+from trainer.graphs import write_graph
 from trainer.pictures import Preprocess
 from trainer.tasks._heads import head_of
 
@@ -22,7 +25,6 @@ WITHOUT_POOLER = frozenset(["vit", "deit", "vit_msn", "ijepa"])
 TRANSFORMERS = CLS | {"beit", "data2vec-vision", "swin", "swinv2", "pvt", "pvt_v2"}
 
 
-Batch = tuple[Tensor, ...]
 CACHE_BATCH = 4
 """Pictures that ONNX Runtime is given at once: what passes between the layers of so few stays in the processor's cache."""
 
@@ -170,9 +172,6 @@ def quick_features(model: PictureModel, folder: Path) -> Callable[[Tensor], Tens
 
     None where the graph cannot be had, or answers otherwise.
     """
-    from trainer.engines import open_session
-    from trainer.export import quiet
-
     path = folder / "features.onnx"
     pixels = model.example(3)
     try:
@@ -203,57 +202,3 @@ class Features(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         return self.model.features(pixels)
-
-
-def write_graph(
-    model: nn.Module, values: Tensor, target: Path, name: str = "pixels", others: tuple[Tensor, ...] = ()
-) -> None:
-    """A graph of `name` (batch, …) → `logits`.
-
-    `others`: where the length may change as well, batches of other lengths that must be answered alike.
-    """
-    axes = {name: {0: "batch"} | ({1: "samples"} if others else {})}
-    write_checked(model, (values,), axes, target, tuple((one,) for one in others))
-
-
-def write_checked(
-    model: nn.Module, arguments: Batch, axes: dict[str, dict[int, str]], target: Path, others: tuple[Batch, ...] = ()
-) -> None:
-    """A graph of the arguments that `axes` names (see `trainer.export.Axes`), by tracing or, where that fails, by
-    torch.export. `others`: batches of other lengths that must be answered alike."""
-    from trainer.export import capture, trace
-
-    def alone(model: nn.Module, arguments: Batch, axes: dict[str, dict[int, str]], target: Path) -> None:
-        """One row at a time, for architectures that count their rows while they are traced."""
-        trace(model, tuple(values[:1] for values in arguments), {name: {} for name in axes}, target)
-
-    ways = (trace, capture) if others else (trace, capture, alone)
-    for write in ways:  # each exporter stumbles over architectures of its own
-        try:
-            write(model, arguments, axes, target)
-            for batch in (arguments, *others):
-                check_graph(model, dict(zip(axes, batch, strict=True)), target)
-        except Exception:
-            if write is ways[-1]:
-                raise
-        else:
-            return
-
-
-def check_graph(model: nn.Module, batch: dict[str, Tensor], target: Path) -> None:
-    """Whether batches of other sizes than the traced one are answered alike. Of several answers a row the order is free:
-    a rounding may change which of two equals comes first."""
-    from trainer.engines import answer, open_session
-
-    session = open_session(target)
-    batch = {name: torch.cat([values, values.flip(1)])[:3] for name, values in batch.items()}
-    with torch.inference_mode():
-        right = in_order(model(*batch.values()).numpy())
-    for size in (1, 3):
-        found = in_order(answer(session, {name: values[:size].numpy() for name, values in batch.items()}))
-        if not np.allclose(found, right[:size], rtol=1e-2, atol=1e-2 * (np.abs(right).mean() + 1e-6)):
-            raise ModelError("The packaged model answers otherwise than the trained one.", hint="Report this.")
-
-
-def in_order(outputs: np.ndarray) -> np.ndarray:
-    return np.sort(outputs, axis=1) if outputs.ndim == 3 else outputs
