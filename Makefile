@@ -19,7 +19,7 @@ test: lint
 	@test -n "$(chromium)" || $(python) -m playwright install chromium
 	@$(python) manage.py check
 	@$(python) manage.py makemigrations --check --dry-run
-	@MAQUETTE_CHROMIUM="$(chromium)" $(python) -m pytest $(ARGS)
+	@MAQUETTE_CHROMIUM="$(chromium)" $(python) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 lint:
 	@./bootstrap dev

@@ -11,6 +11,16 @@ from webapp.accounts.actions import create_token, ensure_user
 from webapp.accounts.models import User, Workspace
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where two processes share the tests (`make test`), one takes all that need the running site and begins with them;
+    the other files go to whichever is free, each as a whole."""
+    items.sort(key=lambda item: "site" not in item.fixturenames)  # type: ignore[attr-defined]
+    for item in items:
+        needs_site = "site" in item.fixturenames  # type: ignore[attr-defined]
+        item.add_marker(pytest.mark.xdist_group("site" if needs_site else item.path.as_posix()))
+
+
 @pytest.fixture
 def user(db: None) -> User:
     return ensure_user("ada@example.org")[0]

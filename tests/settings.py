@@ -8,7 +8,11 @@ import tempfile
 if "MAQUETTE_TEST_DATA" not in os.environ:
     os.environ["MAQUETTE_TEST_DATA"] = tempfile.mkdtemp(prefix="maquette-test-")
     atexit.register(shutil.rmtree, os.environ["MAQUETTE_TEST_DATA"], ignore_errors=True)
-os.environ["MAQUETTE_DATA"] = os.environ["MAQUETTE_TEST_DATA"]
+# Each of pytest-xdist's processes has a folder of its own.
+os.environ["MAQUETTE_DATA"] = os.path.join(
+    os.environ["MAQUETTE_TEST_DATA"], os.environ.get("PYTEST_XDIST_WORKER", "main")
+)
+os.makedirs(os.environ["MAQUETTE_DATA"], exist_ok=True)
 for name in (
     "DATABASE_URL",
     "REDIS_URL",
