@@ -60,7 +60,9 @@ def test_there_is_an_end_to_it(endpoint: Endpoint, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize(
-    "secret", ["", "x", signing.dumps(["x", "a text", "a", []], salt="answer"), signing.dumps([1], salt="other")]
+    "secret",
+    ["", "x", signing.dumps(["x", "a text", "a", []], salt="answer"), signing.dumps([1], salt="other")],
+    ids=["empty", "letter", "short", "other salt"],
 )
 def test_what_this_site_did_not_show_is_not_judged(secret: str, endpoint: Endpoint) -> None:
     assert judge(secret, verdict="up") == 422
