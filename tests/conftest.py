@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import translation
 
 from tests.site import Site
 from webapp.accounts.actions import create_token, ensure_user
@@ -19,6 +20,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         needs_site = "site" in item.fixturenames  # type: ignore[attr-defined]
         item.add_marker(pytest.mark.xdist_group("site" if needs_site else item.path.as_posix()))
+
+
+@pytest.fixture(autouse=True)
+def in_english() -> Iterator[None]:
+    """A page asked for in another language leaves it behind in the process."""
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture

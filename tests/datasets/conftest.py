@@ -9,7 +9,7 @@ from django.test import Client
 
 from tests.datasets.sending import ClientOf
 from webapp.accounts.models import User
-from webapp.datasets import actions
+from webapp.datasets import reading
 from webapp.datasets.models import Dataset
 
 
@@ -35,7 +35,7 @@ def read() -> Callable[[Dataset], Dataset]:
     def now(dataset: Dataset) -> Dataset:
         newest = dataset.latest
         assert newest is not None
-        actions.read(newest.pk)
+        reading.read(newest.pk)
         newest.refresh_from_db()
         assert newest.status == "ready", newest.error
         return dataset

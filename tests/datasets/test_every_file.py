@@ -12,7 +12,7 @@ from django.test import Client
 from tests.trainer.data_files import MESSY, SHARED
 from trainer.__main__ import main
 from webapp.accounts.models import User, Workspace
-from webapp.datasets import actions
+from webapp.datasets import reading
 from webapp.datasets.models import Dataset, DatasetVersion
 
 pytestmark = pytest.mark.skipif(not MESSY.is_dir(), reason="the shared files are not on this machine")
@@ -106,12 +106,12 @@ def sent(
         version = Dataset.objects.get().latest
         assert version is not None
         capsys.readouterr()
-        main(actions.reader_arguments(version))
+        main(reading.reader_arguments(version))
         event = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
         if event["type"] == "result":
-            actions.finish(version)
+            reading.finish(version)
         else:
-            actions.fail(version, {key: event[key] for key in ("code", "message", "hint")})
+            reading.fail(version, {key: event[key] for key in ("code", "message", "hint")})
         return version, client.get(address).content.decode()
 
     return send

@@ -13,7 +13,7 @@ from django.test import Client
 from tests import things
 from tests.trainer.data_files import classes, picture, workbook, zipped
 from webapp.accounts.models import User, Workspace
-from webapp.datasets import actions
+from webapp.datasets import actions, reading
 from webapp.datasets.exports import difference
 from webapp.datasets.models import Dataset, DatasetVersion
 from webapp.datasets.rows import page
@@ -34,7 +34,7 @@ def read(dataset: Dataset) -> Dataset:
     """What the worker would do."""
     newest = dataset.latest
     assert newest is not None
-    actions.read(newest.pk)
+    reading.read(newest.pk)
     newest.refresh_from_db()
     assert newest.status == "ready", newest.error
     return dataset
@@ -117,7 +117,7 @@ def test_a_row_that_is_not_there_fails_the_version_only(dataset: Dataset, user: 
     first = dataset.current
     assert first is not None
     made = actions.change(first, user, {"drop": [9_999]})
-    actions.read(made.pk)
+    reading.read(made.pk)
     made.refresh_from_db()
     assert made.error["code"] == "bad_change"
     assert dataset.current == first

@@ -7,8 +7,8 @@ from django.test import Client
 
 from tests.trainer.test_hub import hub
 from webapp.accounts.models import User, Workspace
-from webapp.datasets.actions import read
 from webapp.datasets.models import Dataset, Status
+from webapp.datasets.reading import read
 
 __all__ = ["hub"]
 pytestmark = pytest.mark.django_db

@@ -17,7 +17,7 @@ from tests.site import rows_of
 from tests.trainer.test_data_uploads import classes, zipped
 from webapp.accounts.models import User, Workspace
 from webapp.core.problems import Problem
-from webapp.datasets import actions, quota, tasks
+from webapp.datasets import actions, quota, reading, tasks
 from webapp.datasets.models import Dataset, DatasetVersion, Upload
 
 
@@ -90,7 +90,7 @@ def test_a_version_without_room_is_refused_and_nothing_is_lost(
     settings.MAQUETTE_QUOTA_BYTES = quota.used_bytes(workspace) + quota.bytes_in(first.folder)
     made = actions.change(first, user, {"drop": [1]})
     settings.MAQUETTE_QUOTA_BYTES = quota.used_bytes(workspace) + 100  # filled while it was read
-    actions.read(made.pk)
+    reading.read(made.pk)
     made.refresh_from_db()
     assert (made.status, made.error["code"]) == ("failed", "quota")
     assert made.error["hint"]

@@ -8,7 +8,7 @@ from django.utils import timezone
 from tests import things
 from webapp.accounts.models import User, Workspace
 from webapp.core.problems import Problem
-from webapp.datasets import actions
+from webapp.datasets import actions, reading
 from webapp.datasets.models import DatasetVersion
 
 
@@ -36,7 +36,7 @@ def test_a_column_that_is_not_there(user: User, workspace: Workspace) -> None:
 def test_the_reader_is_asked_in_its_own_words(user: User, workspace: Workspace) -> None:
     version = things.dataset(workspace).current
     made = actions.remap(version, user, "text-classification", {"text": "note", "label": "label"})
-    words = actions.reader_arguments(made)
+    words = reading.reader_arguments(made)
     assert words[:2] == ["inspect", str(version.folder)]
     assert words[words.index("--task") + 1] == "text-classification"
     assert words[words.index("--columns") + 1] == '{"text": "note", "label": "label"}'
@@ -50,7 +50,7 @@ def aged(version: DatasetVersion, **fields: object) -> DatasetVersion:
 
 def test_what_nobody_reads_is_sent_again(workspace: Workspace) -> None:
     version = aged(things.dataset(workspace, ready=False).latest)
-    actions.sweep()
+    reading.sweep()
     version.refresh_from_db()
     assert version.status == "processing"
     assert timezone.now() - version.touched_at < timedelta(minutes=1)
@@ -59,7 +59,7 @@ def test_what_nobody_reads_is_sent_again(workspace: Workspace) -> None:
 def test_what_died_twice_is_given_up(workspace: Workspace) -> None:
     first = aged(things.dataset(workspace, ready=False).latest, read_by="worker", attempts=1)
     second = aged(things.dataset(workspace, ready=False).latest, read_by="worker", attempts=2)
-    actions.sweep()
+    reading.sweep()
     first.refresh_from_db()
     second.refresh_from_db()
     assert (first.status, first.read_by) == ("processing", "")

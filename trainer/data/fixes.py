@@ -67,7 +67,7 @@ ELSEWHERE = (
     "mask_personal",
     "pseudonymise_personal",
 )
-"""Remedies that look at more than keys (`trainer.data.content`)."""
+"""Remedies that look at more than keys (`trainer.data.mending`)."""
 
 
 def rows_kept(action: str, keys: Keys) -> np.ndarray:

@@ -15,8 +15,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import ValidationError
 
-from trainer.data.content import FOLD_COUNT, FOLDS, Content, change, divide, look, mend, read_files
+from trainer.data.content import FOLD_COUNT, FOLDS, Content, divide, look, read_files
 from trainer.data.indexing import write_indices
+from trainer.data.mending import change, mend
 from trainer.data.profiling import ORDER, find_problems, label_counts
 from trainer.data.reading import display_name
 from trainer.data.scratch import below, is_full, no_space

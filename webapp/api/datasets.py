@@ -176,7 +176,7 @@ def list_rows(
 @router.get("/datasets/{pk}/download")
 def download_rows(request: HttpRequest, pk: str, version: int | None = None, format: str = "csv") -> Any:
     """All rows as csv, jsonl or parquet; formulas in CSV are made harmless."""
-    return actions.download(version_of(request, pk, version), format)
+    return exports.download(version_of(request, pk, version), format)
 
 
 @router.get("/datasets/{pk}/diff", response=dict)

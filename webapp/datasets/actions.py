@@ -1,21 +1,12 @@
 """Verbs over datasets: take files, read them into a version, map columns, mend."""
 
-import json
 import re
-import resource
 import shutil
-import tempfile
-import time
 from collections.abc import Sequence
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
-from django.http import FileResponse
-from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -26,24 +17,13 @@ from webapp.accounts.models import User, Workspace
 from webapp.core.files import check_room, safe_name, store
 from webapp.core.problems import Problem
 from webapp.core.queues import hand_over
-from webapp.core.trainer_process import TrainerProcess, last_words
-from webapp.datasets.exports import export
 from webapp.datasets.models import Dataset, DatasetVersion, Status
-from webapp.datasets.quota import bytes_in, check_quota, own_bytes, room
+from webapp.datasets.quota import bytes_in, check_quota, own_bytes
 
-GIB = 1024**3
-READER_LIMITS = {
-    resource.RLIMIT_AS: 5 * GIB,
-    resource.RLIMIT_CPU: 900,
-    resource.RLIMIT_FSIZE: 8 * GIB,
-    resource.RLIMIT_CORE: 0,
-}
 MAX_FILES = 20
 MAX_CHANGES = 1_000
 MAX_HEADER_ROW = 10_000
 HUB_NAME = re.compile(r"(?:\w[\w.-]{0,95}/)?\w[\w.-]{0,95}(?:@[\w./-]{1,200})?")
-READ_ATTEMPTS = 2
-PART_KEPT_SECONDS = 3600
 
 
 def create_dataset(
@@ -241,208 +221,6 @@ def derive(version: DatasetVersion, user: User, note: str, **request: Any) -> Da
     return made
 
 
-def read(version_id: str) -> None:
-    """Read one version in a process of its own; what it prints becomes progress, its files become the version."""
-    claimed = DatasetVersion.objects.filter(pk=version_id, status=Status.PROCESSING, read_by="")
-    if not claimed.update(read_by="worker", attempts=F("attempts") + 1, touched_at=timezone.now()):
-        return
-    version = DatasetVersion.objects.select_related("dataset", "parent").get(pk=version_id)
-    shutil.rmtree(version.folder, ignore_errors=True)
-    shutil.rmtree(version.part_folder, ignore_errors=True)
-    started = time.monotonic()
-    try:
-        outcome = run_reader(version)
-    except Exception:
-        fail(
-            version,
-            {"code": "bug", "message": _("The file could not be read: our fault."), "hint": _("The log says more.")},
-        )
-        raise
-    finally:
-        shutil.rmtree(version.part_folder, ignore_errors=True)
-    version.seconds = time.monotonic() - started
-    if outcome.get("type") == "result":
-        finish(version)
-    else:
-        fail(version, {key: outcome.get(key, "") for key in ("code", "message", "hint")})
-
-
-def reader_arguments(version: DatasetVersion) -> list[str]:
-    sources = (
-        [version.parent.folder]
-        if version.parent and not {"sheet", "header"} & set(version.request)
-        else [version.dataset.upload_folder / name for name in version.sources]
-    )
-    arguments = ["inspect", *map(str, sources), "--out", str(version.folder)]
-    for option in ("task", "columns", "split", "changes", "sheet", "header"):
-        value = version.request.get(option)
-        if value and option == "changes":
-            value = f"@{write_changes(version, value)}"
-        if value or value == 0:
-            arguments += [f"--{option}", value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)]
-    return arguments + [word for fix in version.request.get("fixes", []) for word in ("--fix", fix)]
-
-
-def changes_path(version: DatasetVersion) -> Path:
-    return version.folder.parent / f"v{version.number}.changes.json"
-
-
-def write_changes(version: DatasetVersion, changes: dict[str, Any]) -> Path:
-    """A file for the reader: what is longer than 128 KB fits into no argument of a process."""
-    path = changes_path(version)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(changes, ensure_ascii=False), "utf-8")
-    return path
-
-
-def run_reader(version: DatasetVersion) -> dict[str, Any]:
-    """The reader's last event: its result, its error, or our own sentence when it died without one. What the hub has is
-    fetched first, and a sample set written."""
-    making = file_arguments(version)
-    if making and not version.sources:
-        folder = version.dataset.upload_folder
-        shutil.rmtree(folder, ignore_errors=True)
-        made = run_trainer(version, making)
-        if made.get("type") != "result":
-            return made
-        files = made.get("files") or [Path(made["path"]).name]
-        try:
-            check_quota(version.workspace, sum((folder / name).stat().st_size for name in files))
-        except Problem as problem:
-            shutil.rmtree(folder, ignore_errors=True)
-            return {"code": problem.code, "message": problem.message, "hint": problem.hint}
-        version.sources = files
-        version.save(update_fields=["sources"])
-    return run_trainer(version, reader_arguments(version))
-
-
-def file_arguments(version: DatasetVersion) -> list[str]:
-    """What makes a version's files, for one that does not begin with an upload."""
-    folder = version.dataset.upload_folder
-    if hub := version.request.get("hub"):
-        return ["fetch", hub, "--out", str(folder)]
-    if sample := version.request.get("sample"):
-        return ["sample", sample, "--out", str(folder / f"{sample}{SAMPLES[sample].ending}")]
-    return []
-
-
-def run_trainer(version: DatasetVersion, arguments: list[str]) -> dict[str, Any]:
-    stderr = version.folder.parent / f"v{version.number}.log"
-    environment = {"MAQUETTE_PSEUDONYM_KEY": pseudonym_key(version.dataset_id)}
-    process = TrainerProcess(arguments, stderr=stderr, limits=READER_LIMITS, env=environment)
-    final: dict[str, Any] = {}
-    saved = 0.0
-    try:
-        for event in process.events():
-            if event and event["type"] in ("result", "error"):
-                final = event
-            if event and event["type"] == "progress" and time.monotonic() - saved > 0.5:
-                saved = time.monotonic()
-                fields = {
-                    "progress": event.get("fraction", 0),
-                    "rows_read": event.get("done") or 0,
-                    "touched_at": timezone.now(),
-                }
-                DatasetVersion.objects.filter(pk=version.pk).update(**fields)
-    finally:
-        process.end()
-        changes_path(version).unlink(missing_ok=True)
-        # What a reader that was killed had unpacked; one that ends by itself leaves nothing.
-        shutil.rmtree(version.folder.with_name(f"{version.folder.name}.part"), ignore_errors=True)
-    if final:
-        return final
-    return {
-        "code": "reader_died",
-        "message": _("Reading this file took more memory or time than a file may take, so it was stopped."),
-        "hint": _("Send a smaller part of it. If it is small, it may be damaged: export it again."),
-        "detail": last_words(stderr),
-    }
-
-
-def finish(version: DatasetVersion) -> None:
-    """Take over what the reader wrote; a version that the workspace has no room for is refused, and what it was to be
-    made from stays."""
-    version.bytes = own_bytes(version.folder)
-    left = room(version.workspace)
-    if version.bytes > left:
-        shutil.rmtree(version.folder)
-        size = {"size": -(-version.bytes // 2**20), "room": left // 2**20}
-        version.bytes = 0
-        fail(
-            version,
-            {
-                "code": "quota",
-                "message": _("Once read, this needs %(size)d MB, and the workspace has room for %(room)d MB more.")
-                % size,
-                "hint": _("Nothing was lost: delete datasets that are no longer needed, then try again."),
-            },
-        )
-        return
-    version.profile = json.loads((version.folder / "profile.json").read_text("utf-8"))
-    version.problems = json.loads((version.folder / "problems.json").read_text("utf-8"))
-    version.rows = version.profile["rows"]
-    version.sha256 = version.profile["sha256"]
-    version.status, version.progress, version.rows_read = Status.READY, 1, version.rows
-    version.save()
-
-
-def fail(version: DatasetVersion, error: dict[str, Any]) -> None:
-    version.status, version.error = Status.FAILED, error
-    version.save()
-
-
-def sweep(stale_seconds: float = 120, unsent_seconds: float = 20) -> None:
-    """Read again what a dead worker left half read, giving up after the second time; and send again what nobody has
-    begun to read, since its message may be lost: one too many is refused by the claim in `read`."""
-    now = timezone.now()
-    stale = Q(touched_at__lt=now - timedelta(seconds=stale_seconds))
-    unsent = Q(read_by="", touched_at__lt=now - timedelta(seconds=unsent_seconds))
-    for version in DatasetVersion.objects.filter(stale | unsent, status=Status.PROCESSING)[:50]:
-        if version.attempts >= READ_ATTEMPTS:
-            fail(
-                version,
-                {"code": "reader_died", "message": _("Reading this file failed twice."), "hint": _("Send it again.")},
-            )
-            continue
-        DatasetVersion.objects.filter(pk=version.pk).update(read_by="", touched_at=timezone.now())
-        enqueue(version)
-    sweep_parts()
-
-
-def sweep_parts() -> None:
-    """Remove what a reader that was killed, with whoever watched it, left half written."""
-    oldest = time.time() - PART_KEPT_SECONDS
-    for folder in (settings.MAQUETTE_DATA / "datasets").glob("*/v*.part"):
-        number = folder.stem[1:]
-        if not number.isdecimal() or folder.stat().st_mtime > oldest:
-            continue
-        reading = DatasetVersion.objects.filter(
-            dataset_id=folder.parent.name, number=int(number), status=Status.PROCESSING
-        )
-        if not reading.exists():
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-MEDIA_TYPES = {
-    "jpg": "image/jpeg", "png": "image/png", "gif": "image/gif", "webp": "image/webp", "bmp": "image/bmp",
-    "wav": "audio/wav", "flac": "audio/flac", "mp3": "audio/mpeg", "ogg": "audio/ogg",
-}  # fmt: skip
-"""Types that a browser shows and never runs; everything else is handed over as bytes."""
-MEDIA_NAME = re.compile(r"[0-9a-f]{24}\.[a-z0-9]{2,5}")
-
-
-def media_file(version: DatasetVersion, name: str, small: bool = False) -> tuple[Path, str] | None:
-    """(path, content type) of a picture or sound by the name in its cell; None for anything else."""
-    if not MEDIA_NAME.fullmatch(name):
-        return None
-    stem, _dot, suffix = name.partition(".")
-    thumb = version.folder / "thumbs" / f"{stem}.jpg"
-    path = thumb if small and thumb.is_file() else version.folder / "media" / name
-    if not path.is_file():
-        return None
-    return path, MEDIA_TYPES.get(path.suffix[1:] or suffix, "application/octet-stream")
-
-
 def forget(version: DatasetVersion, user: User) -> dict[str, Any]:
     """Delete for good what this version was made from: the upload and every earlier version.
 
@@ -481,27 +259,6 @@ def forget(version: DatasetVersion, user: User) -> dict[str, Any]:
         shutil.rmtree(folder, ignore_errors=True)
     DatasetVersion.objects.filter(pk=version.pk).update(bytes=own_bytes(version.folder))  # media it shared are its own
     return {"versions": sorted(numbers), "runs": runs}
-
-
-FORMATS = {"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl", "parquet": "application/vnd.apache.parquet"}
-
-
-def download(version: DatasetVersion, form: str) -> FileResponse:
-    """All rows as a file to keep; made in a temporary place that goes once it is open."""
-    if form not in FORMATS:
-        raise Problem(
-            _("There is no format “%(name)s”.") % {"name": form[:40]},
-            code="bad_format",
-            hint=_("Choose one of %(names)s.") % {"names": ", ".join(FORMATS)},
-        )
-    if version.status != Status.READY:
-        raise Problem(_("This version is not ready yet."), code="not_ready", hint=_("Wait until it has been read."))
-    with tempfile.TemporaryDirectory(dir=settings.FILE_UPLOAD_TEMP_DIR) as folder:
-        path = Path(folder) / f"rows.{form}"
-        export(version, form, path)
-        file = path.open("rb")
-    name = f"{safe_name(version.dataset.name)}-v{version.number}.{form}"
-    return FileResponse(file, as_attachment=True, filename=name, content_type=FORMATS[form])
 
 
 def delete_dataset(dataset: Dataset, user: User) -> None:

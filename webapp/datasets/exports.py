@@ -1,11 +1,19 @@
 """A version's rows as a file to keep, and what two versions have apart."""
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
-from webapp.datasets.models import DatasetVersion
+from django.conf import settings
+from django.http import FileResponse
+from django.utils.translation import gettext as _
+
+from webapp.core.files import safe_name
+from webapp.core.problems import Problem
+from webapp.datasets.models import DatasetVersion, Status
 from webapp.datasets.rows import CELL_CHARACTERS, connect, file_of, names_of, rows_sql
 
+FORMATS = {"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl", "parquet": "application/vnd.apache.parquet"}
 DIFFERENCES = 20
 FORMULA = "^[=+@\\t\\r-]"
 """What a spreadsheet takes for a formula at the beginning of a cell."""
@@ -96,3 +104,21 @@ def cells_of(version: DatasetVersion, shared: list[str]) -> str:
     names = names_of(version)
     chosen = ", ".join(f"c{names.index(name)} AS s{place}" for place, name in enumerate(shared))
     return f"SELECT {chosen} FROM {rows_sql(names)}"  # noqa: S608
+
+
+def download(version: DatasetVersion, form: str) -> FileResponse:
+    """All rows as a file to keep; made in a temporary place that goes once it is open."""
+    if form not in FORMATS:
+        raise Problem(
+            _("There is no format “%(name)s”.") % {"name": form[:40]},
+            code="bad_format",
+            hint=_("Choose one of %(names)s.") % {"names": ", ".join(FORMATS)},
+        )
+    if version.status != Status.READY:
+        raise Problem(_("This version is not ready yet."), code="not_ready", hint=_("Wait until it has been read."))
+    with tempfile.TemporaryDirectory(dir=settings.FILE_UPLOAD_TEMP_DIR) as folder:
+        path = Path(folder) / f"rows.{form}"
+        export(version, form, path)
+        file = path.open("rb")
+    name = f"{safe_name(version.dataset.name)}-v{version.number}.{form}"
+    return FileResponse(file, as_attachment=True, filename=name, content_type=FORMATS[form])

@@ -2,15 +2,15 @@
 
 from celery import shared_task
 
-from webapp.datasets import actions, uploads
+from webapp.datasets import reading, uploads
 
 
 @shared_task(name="webapp.datasets.tasks.read_version")
 def read_version(version_id: str) -> None:
-    actions.read(version_id)
+    reading.read(version_id)
 
 
 @shared_task(name="webapp.datasets.tasks.sweep")
 def sweep() -> None:
-    actions.sweep()
+    reading.sweep()
     uploads.sweep()

@@ -24,7 +24,9 @@ from webapp.costs.actions import month, month_start
 from webapp.costs.models import LedgerEntry
 from webapp.datasets import actions as dataset_actions
 from webapp.datasets import quota, uploads
-from webapp.datasets.exports import difference
+from webapp.datasets.exports import FORMATS, difference
+from webapp.datasets.exports import download as download_file
+from webapp.datasets.media import media_file
 from webapp.datasets.models import DatasetVersion, Status
 from webapp.datasets.rows import page
 from webapp.prototypes import actions, offered
@@ -189,7 +191,7 @@ def details(request: HttpRequest, version: DatasetVersion) -> dict[str, Any]:
         "dividing": SplitForm(version),
         "page": page(version, whole(number, 1), **asked),
         "severities": severities,
-        "formats": list(dataset_actions.FORMATS),
+        "formats": list(FORMATS),
         **places(version),
         "media": {kind: [one["name"] for one in version.columns if one["kind"] == kind] for kind in ("image", "audio")},
         "most": max((label["count"] for label in version.labels), default=0),
@@ -218,7 +220,7 @@ def media(request: HttpRequest, pk: str, name: str) -> HttpResponseBase:
     """A picture or a sound of the dataset's newest version, `?thumb` for the small picture; never as a type that a browser runs."""
     prototype = load(Prototype.objects.select_related("dataset"), request.workspace, pk)
     version = prototype.dataset.current
-    found = dataset_actions.media_file(version, name, small="thumb" in request.GET) if version else None
+    found = media_file(version, name, small="thumb" in request.GET) if version else None
     if found is None:
         raise Http404
     path, kind = found
@@ -322,7 +324,7 @@ def download(request: HttpRequest, pk: str) -> HttpResponseBase:
     version = ready.filter(number=number).first() if number is not None else ready.order_by("-number").first()
     if version is None:
         raise Http404
-    return dataset_actions.download(version, request.GET.get("format", "csv"))
+    return download_file(version, request.GET.get("format", "csv"))
 
 
 @member

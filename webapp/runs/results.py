@@ -10,7 +10,7 @@ from webapp.core import words
 from webapp.core.media import size_of
 from webapp.core.scores import LOWER_IS_BETTER, SHARES, SHORT, metric_title, readable, score_words, scored
 from webapp.core.words import figure, number, percent
-from webapp.datasets.actions import media_file
+from webapp.datasets.media import media_file
 from webapp.runs.models import Run
 
 MOST_READ = 8 * 2**20

@@ -23,7 +23,7 @@ from webapp.core.problems import Conflict, Problem
 from webapp.core.scores import rank
 from webapp.costs.actions import month
 from webapp.costs.models import Rate
-from webapp.datasets.actions import media_file
+from webapp.datasets.media import media_file
 from webapp.datasets.quota import own_bytes
 from webapp.prototypes.models import Prototype
 from webapp.runs import actions, base_models, diagrams, estimates, inputs, live, previews, queues, reports, storage

@@ -1,0 +1,25 @@
+"""The pictures and sounds of a version as files to show."""
+
+import re
+from pathlib import Path
+
+from webapp.datasets.models import DatasetVersion
+
+MEDIA_TYPES = {
+    "jpg": "image/jpeg", "png": "image/png", "gif": "image/gif", "webp": "image/webp", "bmp": "image/bmp",
+    "wav": "audio/wav", "flac": "audio/flac", "mp3": "audio/mpeg", "ogg": "audio/ogg",
+}  # fmt: skip
+"""Types that a browser shows and never runs; everything else is handed over as bytes."""
+MEDIA_NAME = re.compile(r"[0-9a-f]{24}\.[a-z0-9]{2,5}")
+
+
+def media_file(version: DatasetVersion, name: str, small: bool = False) -> tuple[Path, str] | None:
+    """(path, content type) of a picture or sound by the name in its cell; None for anything else."""
+    if not MEDIA_NAME.fullmatch(name):
+        return None
+    stem, _dot, suffix = name.partition(".")
+    thumb = version.folder / "thumbs" / f"{stem}.jpg"
+    path = thumb if small and thumb.is_file() else version.folder / "media" / name
+    if not path.is_file():
+        return None
+    return path, MEDIA_TYPES.get(path.suffix[1:] or suffix, "application/octet-stream")

@@ -1,0 +1,213 @@
+"""What a worker does with a version: read it by the trainer in a process of its own, and keep or refuse what comes out."""
+
+import json
+import resource
+import shutil
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from trainer.samples import SAMPLES
+from webapp.core.problems import Problem
+from webapp.core.trainer_process import TrainerProcess, last_words
+from webapp.datasets.actions import enqueue, pseudonym_key
+from webapp.datasets.models import DatasetVersion, Status
+from webapp.datasets.quota import check_quota, own_bytes, room
+
+GIB = 1024**3
+READER_LIMITS = {
+    resource.RLIMIT_AS: 5 * GIB,
+    resource.RLIMIT_CPU: 900,
+    resource.RLIMIT_FSIZE: 8 * GIB,
+    resource.RLIMIT_CORE: 0,
+}
+READ_ATTEMPTS = 2
+PART_KEPT_SECONDS = 3600
+
+
+def read(version_id: str) -> None:
+    """Read one version in a process of its own; what it prints becomes progress, its files become the version."""
+    claimed = DatasetVersion.objects.filter(pk=version_id, status=Status.PROCESSING, read_by="")
+    if not claimed.update(read_by="worker", attempts=F("attempts") + 1, touched_at=timezone.now()):
+        return
+    version = DatasetVersion.objects.select_related("dataset", "parent").get(pk=version_id)
+    shutil.rmtree(version.folder, ignore_errors=True)
+    shutil.rmtree(version.part_folder, ignore_errors=True)
+    started = time.monotonic()
+    try:
+        outcome = run_reader(version)
+    except Exception:
+        fail(
+            version,
+            {"code": "bug", "message": _("The file could not be read: our fault."), "hint": _("The log says more.")},
+        )
+        raise
+    finally:
+        shutil.rmtree(version.part_folder, ignore_errors=True)
+    version.seconds = time.monotonic() - started
+    if outcome.get("type") == "result":
+        finish(version)
+    else:
+        fail(version, {key: outcome.get(key, "") for key in ("code", "message", "hint")})
+
+
+def reader_arguments(version: DatasetVersion) -> list[str]:
+    sources = (
+        [version.parent.folder]
+        if version.parent and not {"sheet", "header"} & set(version.request)
+        else [version.dataset.upload_folder / name for name in version.sources]
+    )
+    arguments = ["inspect", *map(str, sources), "--out", str(version.folder)]
+    for option in ("task", "columns", "split", "changes", "sheet", "header"):
+        value = version.request.get(option)
+        if value and option == "changes":
+            value = f"@{write_changes(version, value)}"
+        if value or value == 0:
+            arguments += [f"--{option}", value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)]
+    return arguments + [word for fix in version.request.get("fixes", []) for word in ("--fix", fix)]
+
+
+def changes_path(version: DatasetVersion) -> Path:
+    return version.folder.parent / f"v{version.number}.changes.json"
+
+
+def write_changes(version: DatasetVersion, changes: dict[str, Any]) -> Path:
+    """A file for the reader: what is longer than 128 KB fits into no argument of a process."""
+    path = changes_path(version)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(changes, ensure_ascii=False), "utf-8")
+    return path
+
+
+def run_reader(version: DatasetVersion) -> dict[str, Any]:
+    """The reader's last event: its result, its error, or our own sentence when it died without one. What the hub has is
+    fetched first, and a sample set written."""
+    making = file_arguments(version)
+    if making and not version.sources:
+        folder = version.dataset.upload_folder
+        shutil.rmtree(folder, ignore_errors=True)
+        made = run_trainer(version, making)
+        if made.get("type") != "result":
+            return made
+        files = made.get("files") or [Path(made["path"]).name]
+        try:
+            check_quota(version.workspace, sum((folder / name).stat().st_size for name in files))
+        except Problem as problem:
+            shutil.rmtree(folder, ignore_errors=True)
+            return {"code": problem.code, "message": problem.message, "hint": problem.hint}
+        version.sources = files
+        version.save(update_fields=["sources"])
+    return run_trainer(version, reader_arguments(version))
+
+
+def file_arguments(version: DatasetVersion) -> list[str]:
+    """What makes a version's files, for one that does not begin with an upload."""
+    folder = version.dataset.upload_folder
+    if hub := version.request.get("hub"):
+        return ["fetch", hub, "--out", str(folder)]
+    if sample := version.request.get("sample"):
+        return ["sample", sample, "--out", str(folder / f"{sample}{SAMPLES[sample].ending}")]
+    return []
+
+
+def run_trainer(version: DatasetVersion, arguments: list[str]) -> dict[str, Any]:
+    stderr = version.folder.parent / f"v{version.number}.log"
+    environment = {"MAQUETTE_PSEUDONYM_KEY": pseudonym_key(version.dataset_id)}
+    process = TrainerProcess(arguments, stderr=stderr, limits=READER_LIMITS, env=environment)
+    final: dict[str, Any] = {}
+    saved = 0.0
+    try:
+        for event in process.events():
+            if event and event["type"] in ("result", "error"):
+                final = event
+            if event and event["type"] == "progress" and time.monotonic() - saved > 0.5:
+                saved = time.monotonic()
+                fields = {
+                    "progress": event.get("fraction", 0),
+                    "rows_read": event.get("done") or 0,
+                    "touched_at": timezone.now(),
+                }
+                DatasetVersion.objects.filter(pk=version.pk).update(**fields)
+    finally:
+        process.end()
+        changes_path(version).unlink(missing_ok=True)
+        # What a reader that was killed had unpacked; one that ends by itself leaves nothing.
+        shutil.rmtree(version.folder.with_name(f"{version.folder.name}.part"), ignore_errors=True)
+    if final:
+        return final
+    return {
+        "code": "reader_died",
+        "message": _("Reading this file took more memory or time than a file may take, so it was stopped."),
+        "hint": _("Send a smaller part of it. If it is small, it may be damaged: export it again."),
+        "detail": last_words(stderr),
+    }
+
+
+def finish(version: DatasetVersion) -> None:
+    """Take over what the reader wrote; a version that the workspace has no room for is refused, and what it was to be
+    made from stays."""
+    version.bytes = own_bytes(version.folder)
+    left = room(version.workspace)
+    if version.bytes > left:
+        shutil.rmtree(version.folder)
+        size = {"size": -(-version.bytes // 2**20), "room": left // 2**20}
+        version.bytes = 0
+        fail(
+            version,
+            {
+                "code": "quota",
+                "message": _("Once read, this needs %(size)d MB, and the workspace has room for %(room)d MB more.")
+                % size,
+                "hint": _("Nothing was lost: delete datasets that are no longer needed, then try again."),
+            },
+        )
+        return
+    version.profile = json.loads((version.folder / "profile.json").read_text("utf-8"))
+    version.problems = json.loads((version.folder / "problems.json").read_text("utf-8"))
+    version.rows = version.profile["rows"]
+    version.sha256 = version.profile["sha256"]
+    version.status, version.progress, version.rows_read = Status.READY, 1, version.rows
+    version.save()
+
+
+def fail(version: DatasetVersion, error: dict[str, Any]) -> None:
+    version.status, version.error = Status.FAILED, error
+    version.save()
+
+
+def sweep(stale_seconds: float = 120, unsent_seconds: float = 20) -> None:
+    """Read again what a dead worker left half read, giving up after the second time; and send again what nobody has
+    begun to read, since its message may be lost: one too many is refused by the claim in `read`."""
+    now = timezone.now()
+    stale = Q(touched_at__lt=now - timedelta(seconds=stale_seconds))
+    unsent = Q(read_by="", touched_at__lt=now - timedelta(seconds=unsent_seconds))
+    for version in DatasetVersion.objects.filter(stale | unsent, status=Status.PROCESSING)[:50]:
+        if version.attempts >= READ_ATTEMPTS:
+            fail(
+                version,
+                {"code": "reader_died", "message": _("Reading this file failed twice."), "hint": _("Send it again.")},
+            )
+            continue
+        DatasetVersion.objects.filter(pk=version.pk).update(read_by="", touched_at=timezone.now())
+        enqueue(version)
+    sweep_parts()
+
+
+def sweep_parts() -> None:
+    """Remove what a reader that was killed, with whoever watched it, left half written."""
+    oldest = time.time() - PART_KEPT_SECONDS
+    for folder in (settings.MAQUETTE_DATA / "datasets").glob("*/v*.part"):
+        number = folder.stem[1:]
+        if not number.isdecimal() or folder.stat().st_mtime > oldest:
+            continue
+        reading = DatasetVersion.objects.filter(
+            dataset_id=folder.parent.name, number=int(number), status=Status.PROCESSING
+        )
+        if not reading.exists():
+            shutil.rmtree(folder, ignore_errors=True)
