@@ -135,6 +135,12 @@ class TableTask(Task):
         return {"boosting": "lightgbm", "linear": "linear"}.get(kind)
 
     @classmethod
+    def write_onnx(cls, folder: Any, target: Any) -> None:
+        from trainer.tasks import _table_net
+
+        _table_net.write_onnx(folder, target)
+
+    @classmethod
     def quantises(cls, folder: Any) -> bool:
         return False
 
