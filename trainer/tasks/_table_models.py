@@ -57,7 +57,8 @@ class Model:
         """Learn from (matrix, truth, weights). `held` (matrix, truth) ends the learning; without it, so many `rounds`."""
         raise NotImplementedError
 
-    def raw(self, matrix: np.ndarray) -> np.ndarray:
+    def raw(self, matrix: np.ndarray, rounds: int = 0) -> np.ndarray:
+        """(rows, outputs) before calibration; of trees after so many `rounds`, else after those that were best."""
         raise NotImplementedError
 
     def write(self, folder: Path) -> None:
@@ -88,7 +89,7 @@ class Linear(Model):
         self.bias = np.atleast_1d(found.intercept_)
         return self
 
-    def raw(self, matrix: np.ndarray) -> np.ndarray:
+    def raw(self, matrix: np.ndarray, rounds: int = 0) -> np.ndarray:
         return tables.expanded(self.facts["scales"], matrix) @ self.weights + self.bias
 
     def write(self, folder: Path) -> None:
@@ -134,8 +135,13 @@ class Boosting(Model):
             "num_threads": self.threads, "verbosity": -1,
         }  # fmt: skip
 
-    def raw(self, matrix: np.ndarray) -> np.ndarray:
-        found = self.booster.predict(matrix, raw_score=True, num_threads=self.threads)
+    def raw(self, matrix: np.ndarray, rounds: int = 0) -> np.ndarray:
+        found = self.booster.predict(
+            matrix,
+            raw_score=True,
+            num_threads=self.threads,
+            num_iteration=rounds or self.booster.best_iteration or None,
+        )
         return np.asarray(found).reshape(len(matrix), -1)
 
     def gains(self) -> np.ndarray:
@@ -153,7 +159,7 @@ class Net(Model):
         self.net, self.rounds = _table_net.fit(self.facts, *data, epochs, self.seed, tell, held)
         return self
 
-    def raw(self, matrix: np.ndarray) -> np.ndarray:
+    def raw(self, matrix: np.ndarray, rounds: int = 0) -> np.ndarray:
         from trainer.tasks import _table_net
 
         return _table_net.raw(self.net, self.facts, matrix)
