@@ -7,18 +7,15 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.chromium import launched
+from tests.browser.chromium import Looker, launched
 from tests.site import Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 SAMPLE = Path(__file__).parents[2] / "webapp" / "prototypes" / "samples" / "support-messages.csv"
-WIDTHS = (1440, 360)
 TRAINING_MS = 300_000
 
 
@@ -26,39 +23,6 @@ TRAINING_MS = 300_000
 def browser() -> Iterator[Browser]:
     with launched() as chromium:
         yield chromium
-
-
-class Looker:
-    """Takes pictures, and collects what a careful reader would complain about."""
-
-    def __init__(self, page: Page, folder: Path) -> None:
-        self.page, self.folder = page, folder
-        self.complaints: list[str] = []
-        page.on("console", self.hear)
-        page.on("pageerror", lambda error: self.complaints.append(f"script: {error}"))
-
-    def hear(self, message: Any) -> None:
-        if message.type == "error":
-            self.complaints.append(f"{self.page.url}: {message.text}")
-
-    def look(self, name: str) -> None:
-        """Both widths, both schemes: no axe violation, nothing that scrolls sideways; pictures of each."""
-        for scheme in ("light", "dark"):
-            self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-            for width in WIDTHS:
-                self.page.set_viewport_size({"width": width, "height": 900})
-                file = {("light", WIDTHS[0]): f"{name}.png", ("dark", WIDTHS[1]): f"{name}-phone.png"}.get(
-                    (scheme, width)
-                )
-                if file:
-                    self.page.screenshot(path=self.folder / file, full_page=True)
-                wide = self.page.evaluate("document.documentElement.scrollWidth")
-                if wide > width:
-                    self.complaints.append(f"{name} at {width} px is {wide} px wide")
-            found = Axe().run(self.page).response["violations"]
-            self.complaints += [f"{name} {scheme}: {one['id']} {one['nodes'][0]['html'][:160]}" for one in found]
-        self.page.emulate_media(color_scheme="light")
-        self.page.set_viewport_size({"width": WIDTHS[0], "height": 900})
 
 
 def test_from_a_csv_to_a_strangers_opinion(browser: Browser, site: Site, tmp_path: Path) -> None:

@@ -2,15 +2,16 @@
 
 import io
 import json
+import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.chromium import launched
+from tests.browser.chromium import Looker, launched
 from tests.site import Site, wait
 from trainer import tasks
 
@@ -25,6 +26,12 @@ RUNS: dict[str, dict[str, Any]] = {
         "method": "scratch",
         "params": {"epochs": 1, "text_model": "local:tiny"},
     },
+    "object-detection": {
+        "model": "scratch:points",
+        "method": "scratch",
+        "params": {"epochs": 40, "resolution": 64, "flip": False, "brightness": 0.0, "zoom": 0.0},
+    },
+    "speech-recognition": {"model": "scratch:gru-ctc", "method": "scratch", "params": {"epochs": 1}},
 }
 ENDINGS = {b"RIFF": "wav", b"\x89PNG": "png"}
 
@@ -37,9 +44,14 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def demos(site: Site) -> dict[str, str]:
-    """The address of a demo by task: every run is asked for before the first is waited for."""
-    runs = {slug: site.train(site.upload(*file_of(slug)), task=slug, **body) for slug, body in RUNS.items()}
+def runs(site: Site) -> dict[str, str]:
+    """The id of a run by task, every one asked for before the first is waited for."""
+    return {slug: site.train(site.upload(*file_of(slug)), task=slug, **body) for slug, body in RUNS.items()}
+
+
+@pytest.fixture(scope="module")
+def demos(site: Site, runs: dict[str, str]) -> dict[str, str]:
+    """The address of a demo by task."""
     for slug, run in runs.items():
         site.wait_run(run, "succeeded")
         answer = site.api("POST", "/endpoints", json={"run": run, "visibility": "public", "slug": f"try-{slug}"})
@@ -72,20 +84,25 @@ def file_of(slug: str) -> tuple[bytes, str]:
 
 @pytest.fixture
 def page(browser: Browser, site: Site) -> Iterator[Page]:
-    """A stranger's page; nothing may be wrong in its console."""
+    """A stranger's page. As it is left it must be sound: nothing in its console, no axe violation, no phone scrolls it."""
     opened = browser.new_context(permissions=["camera", "microphone"], base_url=site.url).new_page()
     opened.set_default_timeout(20_000)
-    complaints: list[str] = []
+    looker = Looker(opened)
+    yield opened
+    looker.look("page")
+    opened.context.close()
+    assert not looker.complaints
 
-    def hear(message: ConsoleMessage) -> None:
-        if message.type == "error":
-            complaints.append(message.text)
 
-    opened.on("console", hear)
-    opened.on("pageerror", lambda error: complaints.append(str(error)))
+@pytest.fixture(scope="module")
+def owner(browser: Browser, site: Site) -> Iterator[Page]:
+    """Signed in as the one whom the runs belong to."""
+    opened = browser.new_context().new_page()
+    opened.set_default_timeout(20_000)
+    opened.goto(site.sign_in_link("tester@example.org"))
+    opened.locator("main form button").click()
     yield opened
     opened.context.close()
-    assert not complaints
 
 
 def ask(page: Page) -> None:
@@ -179,3 +196,30 @@ def test_what_is_no_picture_is_told_in_words(page: Page, demos: dict[str, str]) 
     page.locator("main input[type=file]").set_input_files(text)
     page.get_by_role("button", name="Ask").click()
     expect(page.locator("#answer")).to_contain_text("is no picture")
+
+
+def test_boxes_in_a_picture(page: Page, demos: dict[str, str], tmp_path: Path) -> None:
+    page.goto(demos["object-detection"])
+    page.locator("main input[type=file]").set_input_files(sample_file("object-detection", tmp_path))
+    ask(page)
+    expect(page.locator("#answer svg rect").first).to_be_visible()
+
+
+def test_speech(page: Page, demos: dict[str, str], tmp_path: Path) -> None:
+    """A net that has hardly learned understands nothing, and says so."""
+    page.goto(demos["speech-recognition"])
+    page.locator("main input[type=file]").set_input_files(sample_file("speech-recognition", tmp_path))
+    page.get_by_role("button", name="Ask").click()
+    expect(page.locator("#answer h2")).to_have_text(re.compile(r"\w"))
+
+
+@pytest.mark.parametrize("slug", RUNS)
+def test_the_owners_pages(slug: str, owner: Page, site: Site, runs: dict[str, str], demos: dict[str, str]) -> None:
+    """Training and the report of every kind."""
+    looker = Looker(owner)
+    prototype = site.run(runs[slug])["prototype"]
+    for name in (f"/prototypes/{prototype}/train", f"/runs/{runs[slug]}"):
+        owner.goto(site.url + name)
+        owner.wait_for_load_state("networkidle")
+        looker.look(name)
+    assert not looker.complaints, "\n".join(looker.complaints)

@@ -31,7 +31,7 @@ def said(output: Any) -> str:
         return figure(output["value"])
     if "objects" in output:
         return counted(output["objects"])
-    return str(output.get("text", ""))
+    return str(output.get("text", "")).strip() or _("no words that it understood")
 
 
 def counted(objects: list[dict[str, Any]]) -> str:
