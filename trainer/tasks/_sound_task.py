@@ -6,6 +6,7 @@ import math
 import random
 import struct
 import wave
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -152,6 +153,11 @@ def sample_tone(hertz: float, generator: random.Random) -> bytes:
     pitch, loudness = hertz * generator.uniform(0.95, 1.05), generator.uniform(0.3, 0.8)
     times = (at / SAMPLE_RATE for at in range(int(SAMPLE_RATE * SAMPLE_SECONDS)))
     levels = (loudness * math.sin(2 * math.pi * pitch * time) + generator.uniform(-0.05, 0.05) for time in times)
+    return wav_file(levels)
+
+
+def wav_file(levels: Iterable[float]) -> bytes:
+    """Levels of -1 to 1 as a WAV file of 16 bits and `SAMPLE_RATE` samples a second."""
     buffer = io.BytesIO()
     with wave.open(buffer, "wb") as file:
         file.setnchannels(1)

@@ -1,17 +1,15 @@
 """Speech recognition: listen to speech, write what was said."""
 
-import io
 import math
 import random
-import struct
-import wave
 from typing import Any, Literal
 
 from trainer.params import advanced
 from trainer.tasks._base import BaseModelCard, Method, Role
 from trainer.tasks._media_task import MIB, ChosenParams, MediaTask
+from trainer.tasks._sound_task import SAMPLE_RATE, wav_file
 
-SAMPLE_RATE, TONE_SECONDS = 8000, 0.2
+TONE_SECONDS = 0.2
 TONES = {"a": 300.0, "e": 700.0, "i": 1200.0, "o": 1900.0, "u": 2800.0}
 """A language of tones: one for each letter, silence between words."""
 SNIPPET = """
@@ -163,10 +161,4 @@ def spoken(text: str) -> bytes:
         pitch, samples = TONES.get(letter, 0.0), int(SAMPLE_RATE * TONE_SECONDS)
         hushed = (min(1.0, at / 200, (samples - at) / 200) for at in range(samples))
         levels += [0.6 * hush * math.sin(2 * math.pi * pitch * at / SAMPLE_RATE) for at, hush in enumerate(hushed)]
-    buffer = io.BytesIO()
-    with wave.open(buffer, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(SAMPLE_RATE)
-        file.writeframes(b"".join(struct.pack("<h", round(32_000 * level)) for level in levels))
-    return buffer.getvalue()
+    return wav_file(levels)

@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.db.models import Count, Exists, F, FloatField, OuterRef, Subquery, Sum
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -26,7 +26,7 @@ from webapp.datasets import actions as dataset_actions
 from webapp.datasets import quota, uploads
 from webapp.datasets.exports import FORMATS, difference
 from webapp.datasets.exports import download as download_file
-from webapp.datasets.media import media_file
+from webapp.datasets.media import media_response
 from webapp.datasets.models import DatasetVersion, Status
 from webapp.datasets.rows import page
 from webapp.prototypes import actions, offered
@@ -219,15 +219,7 @@ def places(version: DatasetVersion) -> dict[str, Any]:
 def media(request: HttpRequest, pk: str, name: str) -> HttpResponseBase:
     """A picture or a sound of the dataset's newest version, `?thumb` for the small picture; never as a type that a browser runs."""
     prototype = load(Prototype.objects.select_related("dataset"), request.workspace, pk)
-    version = prototype.dataset.current
-    found = media_file(version, name, small="thumb" in request.GET) if version else None
-    if found is None:
-        raise Http404
-    path, kind = found
-    response = FileResponse(path.open("rb"), content_type=kind)
-    response["Cache-Control"] = "private, max-age=86400, immutable"
-    response["Content-Security-Policy"] = "default-src 'none'; sandbox"
-    return response
+    return media_response(prototype.dataset.current, name, small="thumb" in request.GET)
 
 
 @member

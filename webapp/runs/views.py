@@ -23,7 +23,7 @@ from webapp.core.problems import Conflict, Problem
 from webapp.core.scores import rank
 from webapp.costs.actions import month
 from webapp.costs.models import Rate
-from webapp.datasets.media import media_file
+from webapp.datasets.media import media_response
 from webapp.datasets.quota import own_bytes
 from webapp.prototypes.models import Prototype
 from webapp.runs import actions, base_models, diagrams, estimates, inputs, live, previews, queues, reports, storage
@@ -272,14 +272,7 @@ def spec(request: HttpRequest, pk: str) -> HttpResponse:
 @member
 def media(request: HttpRequest, pk: str, name: str) -> HttpResponseBase:
     """A picture or a sound of the rows that the run was tested on, `?thumb` for the small picture; never as a type that a browser runs."""
-    found = media_file(load_run(request, pk).version, name, small="thumb" in request.GET)
-    if found is None:
-        raise Http404
-    path, kind = found
-    response = FileResponse(path.open("rb"), content_type=kind)
-    response["Cache-Control"] = "private, max-age=86400, immutable"
-    response["Content-Security-Policy"] = "default-src 'none'; sandbox"
-    return response
+    return media_response(load_run(request, pk).version, name, small="thumb" in request.GET)
 
 
 @member
