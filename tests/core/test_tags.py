@@ -128,3 +128,11 @@ def test_live_curves_end_where_the_run_is_thought_to_end():
     assert 'class="now" x1="50"' in loss
     assert "went from 70.0" in accuracy
     assert maquette.best_so_far(live) == {"name": "accuracy", "value": 0.8, "at": 2}
+
+
+def test_words_that_differ_are_marked():
+    source = "{% load results %}{{ said|beside:truth }}"
+    assert render(source, said="The cat, sat", truth="the cat sat") == "The cat, sat"
+    assert render(source, said="a bat sat", truth="a cat sat") == 'a <mark class="against">bat</mark> sat'
+    assert "<script>" not in render(source, said=HOSTILE, truth="x")
+    assert render(source, said="", truth="x") == ""

@@ -1,5 +1,7 @@
 """`{% load results %}`: scores in words, and the drawings of a finished run's report."""
 
+import re
+from difflib import SequenceMatcher
 from typing import Any
 
 from django import template
@@ -14,6 +16,8 @@ from webapp.runs import results
 register = template.Library()
 register.filter("outlook", results.outlook)
 MOST_POINTS = 500
+MOST_COMPARED = 400
+"""Words of a text that are compared with another's."""
 
 
 @register.simple_tag
@@ -98,3 +102,19 @@ def value_of(one: Any) -> Any:
     if not isinstance(one, dict):
         return one[1]
     return next((one[key] for key in ("permutation", "importance", "share", "value", "weight") if key in one), None)
+
+
+@register.filter
+def beside(text: Any, other: Any) -> SafeString:
+    """A text with those of its words marked that the other has not in their place; capitals and punctuation aside."""
+    own, others = (str(one).split()[:MOST_COMPARED] for one in (text, other))
+    matcher = SequenceMatcher(None, [bare(word) for word in own], [bare(word) for word in others], autojunk=False)
+    same = {at for found in matcher.get_matching_blocks() for at in range(found.a, found.a + found.size)}
+    marked = (
+        word if at in same else format_html('<mark class="against">{}</mark>', word) for at, word in enumerate(own)
+    )
+    return format_html_join(" ", "{}", ((word,) for word in marked))
+
+
+def bare(word: str) -> str:
+    return re.sub(r"[^\w']", "", word).lower()
