@@ -66,9 +66,9 @@ def measure(job: Job, emit: Emit, show: Callable[[Any], None] = lambda rows: Non
     }
 
 
-def trial_batches(rows: Any, part: np.ndarray, size: int) -> list[np.ndarray]:
-    """Batches of nearly one length each, from the middles of equal shares: the few longest texts stand for themselves alone."""
-    every = rows.sorted_batches(part, size)
+def trial_batches(rows: Any, every: list[np.ndarray]) -> list[np.ndarray]:
+    """Some of these batches, from the middles of equal shares by length: the few longest texts stand for themselves alone."""
+    every = sorted(every, key=lambda batch: -rows.lengths[batch].mean())
     count = min(TRIAL_BATCHES, len(every))
     places = ((np.arange(count) + 0.5) / count * len(every)).astype(int)
     return [every[at] for at in dict.fromkeys(places.tolist())]
@@ -80,7 +80,7 @@ def time_forward(job: Any, model: Any, rows: Any) -> float:
 
     model.eval()
     read = model.reader(job) if job.spec.method == "probe" and hasattr(model, "reader") else model.features
-    batches = trial_batches(rows, np.arange(len(rows.truth)), rows.read_batch)
+    batches = trial_batches(rows, rows.sorted_batches(np.arange(len(rows.truth)), rows.read_batch))
     spent = []
     with torch.inference_mode(), job.device.autocast():
         read(*rows.batch(batches[-1], job.device.torch_device))
@@ -111,7 +111,7 @@ def of_full(job: Any, model: Any, rows: Any, forward: float) -> dict[str, Any]:
     tuning = FineTuning(job, model, rows, job.task.objective(job, rows))
     generator = np.random.default_rng(job.spec.seed)
     model.train()
-    batches = trial_batches(rows, tuning.train, tuning.size)
+    batches = trial_batches(rows, rows.training_batches(tuning.train, tuning.size, job.spec.seed, 0))
     tuning.learn(batches[-1], generator)
     spent = []
     for batch in batches:
