@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from trainer.data.media import MAX_SOUND_SECONDS, UnreadableError
+from trainer.data.media import MAX_SOUND_SECONDS, UnreadableError, block_size
 from trainer.errors import ModelError
 from trainer.pictures import CONFIG, read_json
 
@@ -27,7 +27,8 @@ DECADES = 8.0
 """Powers that a log-mel spectrogram spans: what is fainter than the sound's own peak by more is silence."""
 FAINTEST = 1e-10
 PREEMPHASIS, KALDI_FLOOR, KALDI_LOWEST_HZ = 0.97, 1.192092955078125e-07, 20.0
-BLOCK_SECONDS = 10
+LOUDEST = 1e6
+"""Samples are kept within this: full scale is 1, or 32,768 where whole numbers were written as floats."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class Hearing:
 
     def wave(self, data: bytes) -> np.ndarray:
         """A file's bytes as mono float32 samples of this rate, at most `seconds` of them; `UnreadableError`."""
-        return middle(read_sound(data, self.rate), self.samples)
+        return read_sound(data, self.rate, self.seconds)[: self.samples]
 
     def values(self, wave: np.ndarray) -> np.ndarray:
         """Samples as one input of the model."""
@@ -158,29 +159,48 @@ def from_config(config: dict[str, Any], model: dict[str, Any], seconds: float | 
 # Samples
 
 
-def read_sound(data: bytes, rate: int, seconds: float | None = None) -> np.ndarray:
-    """Mono float32 samples at `rate` Hz, the first `seconds` of them, resampled in high quality by soxr.
-
-    Raises `UnreadableError`.
-    """
+def read_sound(data: bytes, rate: int, seconds: float = MAX_SOUND_SECONDS) -> np.ndarray:
+    """Mono float32 samples at `rate` Hz, resampled in high quality by soxr; of a longer sound the middle `seconds`, and
+    no more than that is decoded. Raises `UnreadableError`."""
     import soundfile
 
     try:
         with soundfile.SoundFile(io.BytesIO(data)) as sound:
             own = sound.samplerate
-            most = int(min(seconds or MAX_SOUND_SECONDS, MAX_SOUND_SECONDS) * own)
-            blocks, held = [], 0
-            for block in sound.blocks(blocksize=own * BLOCK_SECONDS, dtype="float32", always_2d=True):
-                blocks.append(block.mean(axis=1)[: most - held])
-                held += len(blocks[-1])
-                if held >= most:
-                    break
+            most = int(np.ceil(min(seconds, MAX_SOUND_SECONDS) * own))
+            wave = samples_from(sound, max(0, (sound.frames - most) // 2), most)
+            if not len(wave):  # a header that says more than there is
+                wave = samples_from(sound, 0, most)
     except (RuntimeError, OSError, ValueError, TypeError) as error:
         raise UnreadableError("is no sound, or damaged") from error
-    if not held:
+    if not len(wave):
         raise UnreadableError("holds no sound")
-    wave = np.nan_to_num(np.concatenate(blocks), nan=0.0, posinf=0.0, neginf=0.0)
+    wave = np.nan_to_num(wave, nan=0.0, posinf=0.0, neginf=0.0).clip(-LOUDEST, LOUDEST)
     return resampled(wave, own, rate)
+
+
+def samples_from(sound: Any, start: int, most: int) -> np.ndarray:
+    """The mean of a SoundFile's channels, at most so many samples of it."""
+    sound.seek(start)
+    blocks, held = [np.zeros(0, np.float32)], 0
+    size = block_size(sound.samplerate, sound.channels)
+    for block in sound.blocks(blocksize=size, dtype="float32", always_2d=True):
+        blocks.append(block.mean(axis=1)[: most - held])
+        held += len(blocks[-1])
+        if held >= most:
+            break
+    return np.concatenate(blocks)
+
+
+def sound_seconds(data: bytes) -> float:
+    """How long a sound lasts, as its header says; 0 where it says nothing."""
+    import soundfile
+
+    try:
+        with soundfile.SoundFile(io.BytesIO(data)) as sound:
+            return sound.frames / sound.samplerate
+    except (RuntimeError, OSError, ValueError, TypeError, ZeroDivisionError):
+        return 0.0
 
 
 def resampled(wave: np.ndarray, own: int, rate: int) -> np.ndarray:
@@ -190,11 +210,6 @@ def resampled(wave: np.ndarray, own: int, rate: int) -> np.ndarray:
 
     found = soxr.resample(wave, own, rate)
     return found if len(found) else np.zeros(1, dtype=np.float32)
-
-
-def middle(wave: np.ndarray, samples: int) -> np.ndarray:
-    start = max(0, (len(wave) - samples) // 2)
-    return wave[start : start + samples]
 
 
 def padded(values: np.ndarray, length: int) -> np.ndarray:

@@ -111,6 +111,15 @@ def test_what_cannot_be_heard_is_told(content: bytes) -> None:
         sounds.read_sound(content, RATE)
 
 
+def test_headers_that_lie_cost_nothing() -> None:
+    """A rate of 1 Hz makes hours of a few bytes; so loud a sample that its square is infinite is no number."""
+    content = bytearray(file_of(np.zeros(20_000, dtype=np.float32)))
+    content[24:28] = (1).to_bytes(4, "little")
+    assert len(Hearing(sounds.WAVE, seconds=2.0).wave(bytes(content))) <= 2 * RATE
+    loud = sounds.read_sound(file_of(np.full(4_000, 3e38, dtype=np.float32), 8_000, "WAV", "FLOAT"), RATE)
+    assert np.isfinite(loud).all()
+
+
 def test_a_spectrogram_does_not_depend_on_loudness() -> None:
     hearing = log_mel(RATE, 0.5, 40)
     loud, faint = hearing.values(noisy(0.5)), hearing.values(noisy(0.5) / 50)

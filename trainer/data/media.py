@@ -174,7 +174,7 @@ def read_audio(data: bytes) -> tuple[str, dict[str, str]]:
             if not rate or sound.frames / rate > MAX_SOUND_SECONDS:
                 raise UnreadableError(f"is longer than {MAX_SOUND_SECONDS // 3600} hours")
             frames = 0
-            for block in sound.blocks(blocksize=rate * 10, dtype="float32"):
+            for block in sound.blocks(blocksize=block_size(rate, channels), dtype="float32"):
                 frames += len(block)
             declared = sound.frames
     except (RuntimeError, OSError, ValueError, TypeError) as error:
@@ -186,6 +186,11 @@ def read_audio(data: bytes) -> tuple[str, dict[str, str]]:
     suffix = {"WAV": "wav", "WAVEX": "wav", "FLAC": "flac", "MPEG": "mp3", "MP3": "mp3", "OGG": "ogg", "AIFF": "aiff"}
     facts = {"seconds": f"{frames / rate:.3f}", "rate": str(rate), "channels": str(channels)}
     return suffix.get(form, form.lower()), facts
+
+
+def block_size(rate: int, channels: int) -> int:
+    """Samples of each channel to decode at once: ten seconds, but no more than 16 MB, whatever a header says."""
+    return max(1, min(10 * rate, (1 << 22) // max(channels, 1)))
 
 
 STREAMED = (0, 0x7FFFFFFF, 0xFFFFFFFF)

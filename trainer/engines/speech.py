@@ -11,7 +11,7 @@ from trainer.engines import open_session
 from trainer.engines.image import bytes_of
 from trainer.engines.sound import SoundEngine
 from trainer.errors import DataError
-from trainer.sounds import BUCKET_SECONDS, LOGMEL, WHISPER, Hearing, read_sound
+from trainer.sounds import BUCKET_SECONDS, LOGMEL, WHISPER, Hearing, read_sound, sound_seconds
 from trainer.transcripts import TOKENIZER, VOCABULARY, Characters, Pieces
 
 DECODER = "decoder.onnx"
@@ -45,15 +45,17 @@ class SpeechEngine(SoundEngine):
         fault = self.task.check_input(value)
         if fault:
             raise DataError(fault, code="bad_input", hint="Mend or remove it.")
+        most = self.hearing.seconds + BUCKET_SECONDS
         try:
-            wave = read_sound(bytes_of(value), self.hearing.rate)
+            data = bytes_of(value)
+            seconds = sound_seconds(data)
+            if seconds > most:
+                message = f"lasts {seconds:.0f} seconds; this model hears at most {self.hearing.seconds:g}."
+                raise DataError(message, code="bad_input", hint="Cut it into shorter pieces, at pauses.")
+            wave = read_sound(data, self.hearing.rate, most)
         except UnreadableError as error:
             hint = "Send a WAV, FLAC, MP3, OGG or AIFF file."
             raise DataError(f"{error}.", code="bad_input", hint=hint) from error
-        seconds = len(wave) / self.hearing.rate
-        if seconds > self.hearing.seconds + BUCKET_SECONDS:
-            message = f"lasts {seconds:.0f} seconds; this model hears at most {self.hearing.seconds:g}."
-            raise DataError(message, code="bad_input", hint="Cut it into shorter pieces, at pauses.")
         return heard(self.hearing, wave[: self.hearing.samples])
 
     def outputs(self, inputs: list[np.ndarray]) -> np.ndarray:
