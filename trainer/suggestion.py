@@ -121,6 +121,8 @@ FACTS = frozenset({"file", "width", "height", "mode", "seconds", "rate", "channe
 """Columns that the reader of pictures and sounds adds."""
 CLASS_NUMBERS = 20
 """So many different whole numbers are still classes."""
+MEDIA = ("image", "audio")
+"""Roles of a file, which are also the kinds of their columns."""
 
 
 def suggest(
@@ -131,7 +133,7 @@ def suggest(
     guesses = list(guess(columns, chosen))
     if task:
         roles = next((roles for slug, roles in guesses if slug == task), {})
-        return complete(task, roles | chosen, columns)
+        return complete(task, called_so(columns, task) | roles | chosen, columns)
     for slug, roles in guesses:
         if set(chosen) <= set(roles):
             return complete(slug, roles | chosen, columns)
@@ -139,6 +141,13 @@ def suggest(
         if chosen and set(shape.roles) <= set(chosen):
             return complete(slug, chosen, columns)
     return None, {}, None
+
+
+def called_so(columns: Columns, task: str) -> Roles:
+    """The task's roles for which there is a column of that very name: what is meant where nothing else can be guessed."""
+    kinds_of = {column["name"]: column["kind"] for column in columns if column["kind"] != "empty"}
+    roles = SHAPES[task].roles if task in SHAPES else ()
+    return {role: role for role in roles if role in kinds_of and (role not in MEDIA or kinds_of[role] == role)}
 
 
 def complete(task: str, roles: Roles, columns: Columns) -> tuple[str | None, Roles, Shape | None]:
@@ -162,7 +171,7 @@ def shape_of(task: str, roles: Iterable[str]) -> Shape | None:
 def guess(columns: Columns, chosen: Roles) -> Iterable[tuple[str, Roles]]:
     """Every task that the columns may suit, the likeliest first."""
     free = [column for column in columns if column["kind"] != "empty"]
-    media = next((one for one in free if one["kind"] in ("image", "audio")), None)
+    media = next((one for one in free if one["kind"] in MEDIA), None)
     if media:
         yield from of_media(media, [one for one in free if one is not media and one["name"] not in FACTS])
         return

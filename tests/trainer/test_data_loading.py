@@ -8,6 +8,7 @@ from trainer.data.inspect import inspect
 from trainer.data.loading import Loaded, load
 from trainer.errors import DataError, SpecError
 from trainer.spec import DatasetSpec, SplitSpec
+from trainer.tasks.tabular_regression import TabularRegression
 from trainer.tasks.text_classification import TextClassification
 
 
@@ -80,6 +81,24 @@ def test_the_hint_lists_the_columns(tmp_path: Path) -> None:
     (tmp_path / "b.csv").write_text("a,b\n" + "1,2\n" * 30)
     with pytest.raises(DataError, match="No column was found for the text"):
         loaded(tmp_path / "b.csv")
+
+
+def test_numbers_beyond_all_measure_are_left_out(tmp_path: Path) -> None:
+    lines = [f"{number},{'1e300' if number == 7 else number * 3}" for number in range(40)]
+    (tmp_path / "a.csv").write_text("x,target\n" + "\n".join(lines))
+    found = load(DatasetSpec(path=str(tmp_path / "a.csv")), TabularRegression)  # type: ignore[arg-type]
+    assert max(found.answers) == 117
+    assert "row 8." in next(one["message"] for one in found.problems if one["code"] == "not_a_number")
+
+
+def test_a_column_of_the_roles_own_name(tmp_path: Path) -> None:
+    """Where nothing can be guessed it is taken, so that what is told is what is wrong: here that there is one answer only."""
+    (tmp_path / "a.csv").write_text(
+        "when,target\n" + "\n".join(f"2024-01-{1 + number % 28:02},5" for number in range(40))
+    )
+    with pytest.raises(DataError) as caught:
+        load(DatasetSpec(path=str(tmp_path / "a.csv")), TabularRegression)  # type: ignore[arg-type]
+    assert caught.value.code in ("one_value", "no_test_rows")
 
 
 def test_a_folder_that_is_no_version(tmp_path: Path) -> None:

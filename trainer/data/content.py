@@ -18,15 +18,13 @@ from trainer.data.times import seconds_of
 from trainer.errors import DataError
 from trainer.events import Emit, silent
 from trainer.spec import SplitSpec
-from trainer.suggestion import Shape, suggest
+from trainer.suggestion import MEDIA, Shape, suggest
 
 READING_SHARE = 0.6
 """Part of the progress bar that belongs to reading; the rest is looking."""
 TELL_SECONDS = 0.3
 FOLDS, FOLD_COUNT = "folds", 5
 """The remedy for few test rows, and into how many folds it divides."""
-MEDIA = ("image", "audio")
-"""Roles that no row can do without; of a text beside a picture that cannot be said."""
 DRAWN = "drawn, the same mix of labels in each part"
 
 

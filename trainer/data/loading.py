@@ -15,6 +15,9 @@ from trainer.errors import DataError, SpecError
 from trainer.spec import DatasetSpec
 from trainer.suggestion import FACTS, SHAPES
 
+LARGEST_ANSWER = 1e18
+"""The square of a number learned must fit into 32 bits."""
+
 
 @dataclass
 class Loaded:
@@ -211,10 +214,11 @@ def check(loaded: Loaded, kind: str) -> None:
 def read_numbers(loaded: Loaded) -> None:
     """Answers as numbers; a row whose answer is none is left out, and it is said which."""
     found = [number_of(cell) for cell in loaded.answers]
+    found = [None if value is None or abs(value) > LARGEST_ANSWER else value for value in found]
     bad = [loaded.row_numbers[row] for row, value in enumerate(found) if value is None]
     if bad:
         rows = listing([str(row) for row in bad])
-        message = f"{len(bad):,} rows have an answer that is no number and are not used: row {rows}."
+        message = f"{len(bad):,} rows have an answer that is no number of a usable size and are not used: row {rows}."
         loaded.problems.append({"code": "not_a_number", "severity": "warning", "message": message, "count": len(bad)})
         loaded.keep(np.array([value is not None for value in found]))
     loaded.values[loaded.answer] = [value for value in found if value is not None]
