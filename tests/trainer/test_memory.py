@@ -41,3 +41,11 @@ def test_a_run_with_little_memory_says_so(tmp_path: Path, monkeypatch: pytest.Mo
     assert code == 0, events[-1]
     told = [event["message"] for event in command.of(events, "warning") if event["code"] == "memory"]
     assert told == ["Memory is short here, so the model sees 64 × 64 pixels, 8 pictures a step."]
+
+
+def test_measuring_draws_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same seed gives the same result, however many sizes were measured before."""
+    monkeypatch.setattr(_memory, "free_bytes", lambda _job: 300_000)
+    before = torch.random.get_rng_state()
+    _memory.fitting(JOB, None, 32, [96, 64], lambda side: (int(torch.rand(1)) + 3 * side**2, 1_000))
+    assert torch.equal(before, torch.random.get_rng_state())

@@ -51,7 +51,8 @@ def fitting(
     room = SHARE * free_bytes(job)
     size = batch or usual
     for side in sides:
-        row, weights = measure(side)
+        with torch.random.fork_rng(devices=[]):  # what is drawn for a measurement must not change what is learned
+            row, weights = measure(side)
         size = batch or usual
         while fixed_bytes(weights) + OVERHEAD * size * row > room and size > LEAST_BATCH and batch is None:
             size //= 2
