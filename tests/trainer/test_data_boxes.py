@@ -12,6 +12,7 @@ from tests.trainer.data_files import picture, zipped
 from trainer.data import boxes as annotations
 from trainer.data.boxes import Boxes, read_coco, read_voc, read_yolo, yolo_names
 from trainer.data.inspect import inspect
+from trainer.errors import DataError
 
 FEW = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 PATHS = {f"{n}.png": f"images/{n}.png" for n in range(3)}
@@ -117,3 +118,12 @@ def test_half_a_character_in_a_label_is_replaced(tmp_path: Path) -> None:
     found = inspect([zipped(tmp_path / "a.zip", files)], tmp_path / "v1")
     assert found["rows"] == 12
     assert next(one for one in found["problems"] if one["code"] == "bad_boxes")["count"] == 1
+
+
+def test_entities_are_not_followed_and_it_is_said(tmp_path: Path) -> None:
+    hostile = (
+        b'<!DOCTYPE a [<!ENTITY e SYSTEM "file:///etc/passwd">]><annotation><filename>0.png</filename></annotation>'
+    )
+    archive = zipped(tmp_path / "a.zip", {"0.png": picture(0), "0.xml": hostile})
+    with pytest.raises(DataError, match="None of the annotations in a.zip can be used: 0.xml is no XML"):
+        inspect([archive], tmp_path / "v1")

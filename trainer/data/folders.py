@@ -73,6 +73,12 @@ def read_collection(archive: Archive, kind: str, folder: Path, meter: Any) -> Co
         collection.rows.append({kind: kept.name, "file": one.entry.name, **one.cells, **kept.facts})
         collection.parts.append(one.part)
         meter.add(1, archive.bytes_read)
+    if not collection.rows and collection.bad and not collection.lost:
+        raise DataError(
+            f"None of the annotations in {archive.name} can be used: {collection.bad[0]}.",
+            code="bad_boxes",
+            hint="Export them again as COCO, VOC or YOLO, together with the pictures.",
+        )
     if not collection.rows:
         example = f": {collection.lost[0][0]} {collection.lost[0][1]}" if collection.lost else ""
         raise DataError(
