@@ -52,7 +52,7 @@ CMD ["uvicorn", "webapp.asgi:application", "--host=0.0.0.0", "--port=8000", "--n
 FROM site AS worker
 COPY --from=worker-libraries /venv /venv
 USER maquette
-CMD ["celery", "--quiet", "--app=webapp", "worker", "--queues=default", "--pool=threads", "--concurrency=2", "--loglevel=INFO"]
+CMD ["celery", "--quiet", "--app=webapp", "worker", "--queues=default", "--pool=threads", "--concurrency=3", "--loglevel=INFO"]
 
 FROM site AS gpu
 ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility

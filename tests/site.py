@@ -174,7 +174,7 @@ class Site:
         answer = self.api("POST", "/datasets", files={"file": (name, content or rows_of(300))})
         assert answer.status_code == 201, answer.text
         pk = answer.json()["id"]
-        wait(lambda: self.get(f"/datasets/{pk}")["status"] != "processing", 60, "the file is read")
+        wait(lambda: self.get(f"/datasets/{pk}")["status"] != "processing", 120, "the file is read")
         return pk
 
     def train(self, dataset: str, **body: Any) -> str:

@@ -77,7 +77,7 @@ def _uvicorn(application: str) -> list[str]:
 
 
 def _worker() -> Program:
-    return Program("worker", _celery_worker("worker", ["default"], threads=2), _threads(1))
+    return Program("worker", _celery_worker("worker", ["default"], threads=3), _threads(1))
 
 
 def training(gpus: list[Gpu]) -> list[Program]:
