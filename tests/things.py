@@ -50,15 +50,13 @@ def prototype(workspace: Workspace, **fields: Any) -> Prototype:
 
 def run(owner: Prototype, number: int = 1, **fields: Any) -> Run:
     ended = {"status": "succeeded", "headline": HEADLINE, "progress": 1}
+    recipe = {"task": "text-classification", "model": "local:tiny", "method": "full"}
     return Run.objects.create(
         workspace=owner.workspace,
         prototype=owner,
         version=owner.dataset.current,
         number=number,
-        task="text-classification",
-        model="local:tiny",
-        method="full",
-        **(ended | fields),
+        **(ended | recipe | fields),
     )
 
 

@@ -1,17 +1,21 @@
 """What every task of the registry must hold, tried through the real command line. A new task needs no test of its own."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.test import Client
 
+from tests import run_pages
 from tests.trainer import command
 from trainer import tasks
 from trainer.artifact import sha256
 from trainer.errors import SpecError
 from trainer.tasks._base import Task
 from trainer.training import STAGES
+from webapp.accounts.models import User, Workspace
 
 CASES = [(task, method.slug) for task in tasks.all() for method in task.methods]
 PARAMS = {method: {"epochs": 2} for method in ("full", "lora", "scratch", "net", "auto")}
@@ -111,6 +115,18 @@ def test_a_finished_run_tells_its_result_again(finished: dict[str, Any], models:
     assert code == 0
     assert {**events[-1], "t": 0} == {**finished["events"][-1], "t": 0}
     assert len(events) == 1
+
+
+def test_its_pages_open_in_every_language(
+    finished: dict[str, Any], user: User, workspace: Workspace, client_of: Callable[[User], Client]
+) -> None:
+    """What this task and method report is shown whether the run is done, at work or failed."""
+    prototype = run_pages.prototype_of(workspace, finished["task"])
+    run = run_pages.finished_run(
+        prototype, finished["task"], finished["method"], finished["out"] / "artifact", finished["events"]
+    )
+    others = [run_pages.unfinished_run(run, status, number) for number, status in enumerate(run_pages.ENDS, start=2)]
+    run_pages.open_in_every_language(client_of(user), [run, *others])
 
 
 def test_asking_it(finished: dict[str, Any], models: Path, tmp_path: Path) -> None:
