@@ -66,4 +66,6 @@ const prepare = (root) => {
   }
 };
 prepare(document);
+// A page that shows a refused form again stands under its own address, so that a reload sends nothing twice.
+if (document.body.dataset.address) history.replaceState(null, "", document.body.dataset.address);
 document.addEventListener("htmx:afterSwap", (event) => prepare(event.target));

@@ -8,9 +8,11 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
 
-from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import redirect_to_login
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
 from webapp.core.problems import Forbidden
@@ -19,9 +21,10 @@ View = Callable[..., HttpResponse]
 
 
 def member(view: View) -> View:
-    @login_required
     @wraps(view)
     def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not request.user.is_authenticated:
+            return redirect_to_login(page_of(request))
         if not request.membership:
             raise Forbidden(_("You belong to no workspace."), hint=_("Ask its owner to invite you again."))
         request.workspace = request.membership.workspace
@@ -32,6 +35,16 @@ def member(view: View) -> View:
         return view(request, *args, **kwargs)
 
     return checked
+
+
+def page_of(request: HttpRequest) -> str:
+    """Where to go on after signing in: the page asked for, or the one that the form stood on."""
+    if request.method in ("GET", "HEAD"):
+        return request.get_full_path()
+    before = request.headers.get("Referer", "")
+    if not url_has_allowed_host_and_scheme(before, {request.get_host()}, require_https=request.is_secure()):
+        return reverse("home")
+    return before
 
 
 M = TypeVar("M", bound=Model)

@@ -30,13 +30,14 @@ def check_password(request: HttpRequest, password: str) -> None:
         raise Forbidden(
             _("Another email needs your password, and this was not it."),
             code="bad_password",
+            field="password",
             hint=_("Give your password beside the new email. Nothing was changed."),
         )
 
 
 def check_free(user: User, email: str) -> None:
     if User.objects.filter(email__iexact=email).exclude(pk=user.pk).exists():
-        raise Problem(_("Another account has this email."), hint=_("Use a different address."))
+        raise Problem(_("Another account has this email."), hint=_("Use a different address."), field="email")
 
 
 def ask(user: User, email: str) -> bool:

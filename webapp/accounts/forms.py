@@ -9,7 +9,11 @@ from webapp.accounts.models import User
 
 
 class TokenForm(forms.Form):
-    name = forms.CharField(label=_("Name"), max_length=120, help_text=_("Where it will be used, so you know it later."))
+    name = forms.CharField(
+        label=_("Name of the token"),
+        max_length=120,
+        widget=forms.TextInput(attrs={"placeholder": _("Where it will be used"), "class": "linkname"}),
+    )
 
 
 class ProfileForm(forms.Form):

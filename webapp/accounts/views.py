@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.contrib.auth import login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -11,6 +12,7 @@ from webapp.accounts import actions, addresses
 from webapp.accounts.access import load, member
 from webapp.accounts.forms import ProfileForm, TokenForm
 from webapp.accounts.models import ApiToken, AuditEvent, SignInLink
+from webapp.core.forms import cleaned, refused_on, shown_form
 from webapp.core.problems import Problem
 
 
@@ -36,8 +38,8 @@ def settings_page(request: HttpRequest) -> HttpResponse:
     """Context: profile_form, token_form, tokens, members, events, new_token (shown once)."""
     initial = {"email": request.user.email, "workspace": request.workspace.name}
     context = {
-        "profile_form": ProfileForm(request.user, initial=initial),
-        "token_form": TokenForm(),
+        "profile_form": shown_form(request, reverse("update_profile"), ProfileForm, request.user, initial=initial),
+        "token_form": shown_form(request, reverse("create_token"), TokenForm, auto_id="token_%s"),
         "tokens": ApiToken.objects.for_workspace(request.workspace).filter(revoked_at=None).select_related("user"),
         "members": request.workspace.memberships.select_related("user"),
         "events": AuditEvent.objects.for_workspace(request.workspace).select_related("user")[:30],
@@ -48,17 +50,14 @@ def settings_page(request: HttpRequest) -> HttpResponse:
 
 @member
 @require_POST
+@refused_on("settings")
 def update_profile(request: HttpRequest) -> HttpResponse:
-    form = ProfileForm(request.user, request.POST)
-    if not form.is_valid():
-        raise Problem(
-            _("That email or workspace name cannot be used."), hint=_("Give a full address and a short name.")
-        )
-    email, changed = form.cleaned_data["email"].lower(), True
+    asked = cleaned(ProfileForm(request.user, request.POST))
+    email, changed = asked["email"].lower(), True
     if email != request.user.email.lower():
-        addresses.check_password(request, form.cleaned_data.get("password", ""))
+        addresses.check_password(request, asked.get("password", ""))
         changed = addresses.ask(request.user, email)
-    request.workspace.name = form.cleaned_data["workspace"]
+    request.workspace.name = asked["workspace"]
     request.workspace.save(update_fields=["name"])
     if changed:
         messages.success(request, _("Saved."))
@@ -81,8 +80,9 @@ def confirm_address(request: HttpRequest, secret: str) -> HttpResponse:
 
 @member
 @require_POST
+@refused_on("settings")
 def create_token(request: HttpRequest) -> HttpResponse:
-    name = request.POST.get("name", "").strip() or "token"
+    name = cleaned(TokenForm(request.POST))["name"]
     _token, request.session["new_token"] = actions.create_token(request.user, request.workspace, name)
     return redirect("settings")
 

@@ -15,9 +15,13 @@ class Problem(Exception):  # noqa: N818  the standard's own word
     status = 422
     code = "invalid"
 
-    def __init__(self, message: str, *, code: str = "", hint: str = "", status: int = 0, **extra: Any) -> None:
+    def __init__(
+        self, message: str, *, code: str = "", hint: str = "", status: int = 0, field: str = "", **extra: Any
+    ) -> None:
         super().__init__(message)
         self.message = message
+        self.field = field
+        """The field of a form that is wrong; the page shows the message beside it (`webapp.core.forms`)."""
         self.code = code or self.code
         self.hint = hint
         self.status = status or self.status

@@ -4,6 +4,8 @@ from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.utils.translation import gettext as _
 
 from webapp.core.problems import Problem
@@ -54,13 +56,15 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    problem = Problem(
-        _("This page was open too long, so nothing was sent."),
-        code="csrf",
-        hint=_("Reload it and try again."),
-        status=403,
-    )
-    return render(request, "problem.html", {"problem": problem}, status=403)
+    """A form of a page from before somebody signed in or out: whoever is signed out gets a way back in."""
+    signed_in = getattr(request, "user", None) is not None and request.user.is_authenticated
+    hint = _("Reload it and try again.") if signed_in else _("Sign in, then send it again.")
+    problem = Problem(_("This page was open too long, so nothing was sent."), code="csrf", hint=hint, status=403)
+    before = request.headers.get("Referer", "")
+    is_ours = url_has_allowed_host_and_scheme(before, {request.get_host()}, require_https=request.is_secure())
+    address = f"{reverse('account_login')}?{urlencode({'next': before if is_ours else reverse('home')})}"
+    context = {"problem": problem, "sign_in": None if signed_in else address}
+    return render(request, "problem.html", context, status=403)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

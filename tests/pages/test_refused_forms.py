@@ -1,0 +1,112 @@
+"""Every form that is refused stays on its page: the error beside its field, what was typed kept, no script needed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from tests.pages.form_page import Page
+from webapp.accounts.models import User
+
+Browser = Callable[[User], Client]
+
+
+@dataclass
+class Case:
+    """A form sent with a wrong value: where it is sent, on which page it stands, and which field is wrong."""
+
+    action: str
+    page: str
+    sent: dict[str, str]
+    wrong: str
+    error: str
+    status: int = 422
+
+
+def settings_cases() -> list[Case]:
+    profile, token, page = reverse("update_profile"), reverse("create_token"), reverse("settings")
+    return [
+        Case(profile, page, {"email": "not an address", "workspace": "Mine"}, "email", "Enter a valid email address."),
+        Case(profile, page, {"email": "eve@example.org", "workspace": "Mine"}, "email", "Another account has"),
+        Case(profile, page, {"email": "ada@example.org", "workspace": ""}, "workspace", "This field is required."),
+        Case(token, page, {"name": "x" * 121}, "name", "at most 120 characters"),
+        Case(token, page, {"name": ""}, "name", "This field is required."),
+    ]
+
+
+def check(browser: Client, case: Case) -> None:
+    answer = browser.post(case.action, case.sent, headers={"Referer": f"http://testserver{case.page}?month=2026-01"})
+    text = answer.content.decode()
+    page = Page(text)
+    assert answer.status_code == case.status
+    assert f'data-address="{case.page}?month=2026-01"' in text
+    form = page.form(case.action)
+    wrong = form.field(case.wrong)
+    assert case.error in page.errors_of(wrong)
+    assert "autofocus" in wrong.attrs
+    for name, value in case.sent.items():
+        if form.field(name).attrs.get("type") != "password":
+            assert form.field(name).value == value, name
+    assert text.count("<h1") == 1
+    assert 'class="bar"' in text
+
+
+@pytest.mark.usefixtures("outsider")
+def test_settings(user: User, client_of: Browser) -> None:
+    for case in settings_cases():
+        check(client_of(user), case)
+
+
+def test_another_email_needs_the_password_which_is_not_shown_again(user: User, client_of: Browser) -> None:
+    user.set_password("correct horse")
+    user.save()
+    sent = {"email": "new@example.org", "workspace": "Mine", "password": "wrong horse"}
+    action, page = reverse("update_profile"), reverse("settings")
+    browser = client_of(user)
+    check(browser, Case(action, page, sent, "password", "this was not it", status=403))
+    assert "wrong horse" not in browser.post(action, sent).content.decode()
+
+
+def test_a_program_is_told_in_json_or_alone(user: User, client_of: Browser) -> None:
+    """htmx swaps what comes into the notes: it wants the sentence, not the page."""
+    answer = client_of(user).post(reverse("create_token"), {"name": ""}, headers={"HX-Request": "true"})
+    assert answer.status_code == 422
+    assert "<h1" not in answer.content.decode()
+
+
+def test_what_was_typed_is_only_in_the_form_that_was_sent(user: User, client_of: Browser) -> None:
+    answer: Any = client_of(user).post(reverse("create_token"), {"name": ""})
+    page = Page(answer.content.decode())
+    others = [one for form in page.forms if form.action != reverse("create_token") for one in form.fields]
+    assert not any("aria-invalid" in one.attrs for one in others)
+
+
+def test_a_page_from_before_signing_out_leads_to_signing_in_and_back(user: User) -> None:
+    browser = Client(enforce_csrf_checks=True)
+    answer = browser.post(reverse("set_budget"), {"amount": "5"}, headers={"Referer": "http://testserver/costs"})
+    page = answer.content.decode()
+    assert answer.status_code == 403
+    assert "/accounts/login/?next=http%3A%2F%2Ftestserver%2Fcosts" in page
+    assert ">Sign in<" in page
+
+
+def test_a_page_that_is_stale_for_somebody_signed_in_offers_no_signing_in(user: User) -> None:
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(user)
+    page = browser.post(reverse("set_budget"), {"amount": "5"}).content.decode()
+    assert "Reload it" in page
+    assert ">Sign in<" not in page
+
+
+@pytest.mark.parametrize("referer", ["https://elsewhere.example/x", ""])
+def test_signing_in_never_leads_elsewhere(referer: str, client: Client) -> None:
+    answer = client.post(reverse("set_budget"), {"amount": "5"}, headers={"Referer": referer} if referer else {})
+    assert answer["Location"] == "/accounts/login/?next=/"
+
+
+def test_signing_in_leads_back_to_the_page_of_the_form(client: Client) -> None:
+    answer = client.post(reverse("set_budget"), {"amount": "5"}, headers={"Referer": "http://testserver/costs"})
+    assert answer["Location"] == "/accounts/login/?next=http%3A//testserver/costs"
