@@ -22,6 +22,7 @@ APPS = ["core", "accounts", "costs", "catalog", "datasets", "prototypes", "runs"
 LIGHT = {
     "asking",
     "columns",
+    "comparison",
     "costs",
     "errors",
     "events",

@@ -94,14 +94,14 @@ class Matched:
         self.hits.append(np.concatenate(hits)[order])
         self.places.append(np.concatenate(places)[order])
 
-    def precision(self, weights: np.ndarray | None = None) -> Precision:
-        """`weights[picture]`: how often each picture counts."""
+    def precision(self, weights: np.ndarray | None = None, overlaps: int = len(OVERLAPS)) -> Precision:
+        """`weights[picture]`: how often each picture counts; `overlaps`: how many, from half overlap on, are looked at."""
         weights = np.ones(self.pictures, dtype=int) if weights is None else weights
-        found = np.full((self.labels, len(OVERLAPS)), np.nan)
+        found = np.full((self.labels, overlaps), np.nan)
         counts = self.counts @ weights
         for label in np.flatnonzero(counts):
             weight = weights[self.places[label]]
-            found[label] = [area(hits, weight, counts[label]) for hits in self.hits[label].T]
+            found[label] = [area(hits, weight, counts[label]) for hits in self.hits[label].T[:overlaps]]
         return Precision(found, counts)
 
 
