@@ -63,6 +63,9 @@ def parser() -> argparse.ArgumentParser:
     read.add_argument(
         "--header", type=int, help="the row of the column names, from 1; 0: the file has none; otherwise it is found"
     )
+    read.add_argument(
+        "--layout", choices=("table", "text"), help="what a plain text file is, where the guess was wrong"
+    )
     read.add_argument("--fix", action="append", default=[], help="mend one fault; repeatable")
     read.add_argument(
         "--changes",
@@ -139,6 +142,7 @@ def inspect_files(options: argparse.Namespace) -> None:
         changes=options.changes,
         sheet=options.sheet,
         header=options.header,
+        layout=options.layout,
         emit=emit,
     )
     emit("result", **result)

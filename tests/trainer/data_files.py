@@ -1,5 +1,6 @@
 """Files that the tests of reading are made of."""
 
+import csv
 import io
 import os
 import struct
@@ -134,3 +135,31 @@ def old_workbook(*cells: tuple[int, int]) -> bytes:
     words = [(0x0204, struct.pack("<HHHHB", 0, column, 0, 1, 0) + b"ab"[column : column + 1]) for column in range(2)]
     numbers = [(0x0203, struct.pack("<HHHd", row, column, 0, row + column)) for row, column in cells if row]
     return old_container(old_records(begin, sheet, (0x000A, b""), page, *words, *numbers, (0x000A, b"")))
+
+
+FORM_HEADER = (
+    "Timestamp",
+    "Which of our products do you use, and how often?",
+    "What is the one thing, big or small, that we should build next?",
+    "How likely are you to recommend us to a friend, from 0 to 10?",
+    "Which team are you in?",
+)
+
+
+def form_export(count: int = 140) -> str:
+    """What an online form exports: whole questions as the header, and a tick-box cell with commas inside."""
+    ticked = ("API, Mobile app", "Web app", "API, Web app, Mobile app", "Mobile app")
+    wishes = (
+        "Please add dark mode, it hurts at night.",
+        "Exports that keep the date, the time and the user.",
+        "Nothing, it is fine.",
+        'A "pause" button, so that I can go on later.',
+    )
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    writer.writerow(FORM_HEADER)
+    for number in range(count):
+        team = ("Sales", "Support", "Engineering")[number % 3]
+        moment = f"2026/03/{number % 28 + 1:02} 9:{number % 60:02}:11 AM GMT+1"
+        writer.writerow([moment, ticked[number % 4], f"{wishes[number % 4]} (answer {number})", number % 11, team])
+    return buffer.getvalue()

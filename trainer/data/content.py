@@ -92,17 +92,18 @@ def read_files(
     media: Path | None = None,
     sheet: str | None = None,
     header: int | None = None,
+    layout: str | None = None,
     emit: Emit = silent,
 ) -> Content:
     """Read, guess the task and the roles, and split. `fixed`: the part of each file where it is known; names tell it
-    otherwise. `media`: where pictures and sounds of an archive go. `sheet`, `header`: see `open_table`."""
+    otherwise. `media`: where pictures and sounds of an archive go. `sheet`, `header`, `layout`: see `open_table`."""
     from trainer.data.uploads import unpacked
 
     with unpacked(files, fixed, media, emit) as sources:
         if sources.content is not None:
             content, file_parts = sources.content, sources.parts
         else:
-            tables = [open_table(path, name, sheet, header) for path, name in sources.tables]
+            tables = [open_table(path, name, sheet, header, layout) for path, name in sources.tables]
             content, file_parts = gather(tables, sources.table_parts, emit)
             content.problems += sources.problems
     look(content, columns, task)

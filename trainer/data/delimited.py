@@ -32,17 +32,22 @@ MAX_BATCH_CHARACTERS = 16_000_000
 
 def find_delimiter(sample: str) -> str:
     """The delimiter that splits the first records most evenly into more than one field."""
-    complete = sample if len(sample) < SNIFF_BYTES // 4 else sample[: sample.rfind("\n") + 1 or None]
     scores = {}
     for delimiter in DELIMITERS:
-        reader = csv.reader(io.StringIO(complete, newline=""), delimiter=delimiter)
-        try:
-            records = [len(row) for _n, row in zip(range(60), reader, strict=False) if row]
-        except csv.Error:
-            continue
+        records = [len(row) for row in sample_records(sample, delimiter, 60)]
         if records and records[0] > 1:
             scores[delimiter] = (sum(count == records[0] for count in records) / len(records), records[0])
     return max(scores, key=lambda one: scores[one]) if scores else ","
+
+
+def sample_records(sample: str, delimiter: str, most: int) -> list[list[str]]:
+    """The first records of a sample that may end within one, blank lines left out; none where it cannot be read so."""
+    complete = sample if len(sample) < SNIFF_BYTES // 4 else sample[: sample.rfind("\n") + 1 or None]
+    reader = csv.reader(io.StringIO(complete, newline=""), delimiter=delimiter)
+    try:
+        return [row for row in islice(reader, most) if row]
+    except csv.Error:
+        return []
 
 
 def csv_table(lines: Lines, sample: str, name: str, size: int, details: dict[str, Any], at: int | None = None) -> Table:

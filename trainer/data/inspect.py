@@ -55,6 +55,7 @@ def inspect(
     changes: dict[str, Any] | None = None,
     sheet: str | None = None,
     header: int | None = None,
+    layout: str | None = None,
     emit: Emit = silent,
 ) -> dict[str, Any]:
     """Write a version folder from files, or from another version's folder; what the result event says."""
@@ -94,6 +95,7 @@ def inspect(
                     media=part / "media",
                     sheet=sheet,
                     header=header,
+                    layout=layout,
                     emit=emit,
                 )
         if changes:

@@ -1,18 +1,30 @@
 """Plain text that is no table: a corpus, one paragraph a row."""
 
+import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from trainer.data.delimited import DELIMITERS, find_delimiter
+from trainer.data.delimited import DELIMITERS, find_delimiter, sample_records
 from trainer.data.reading import BATCH_ROWS, Columns, Table
 from trainer.data.text import Lines
 
 MAX_CHARACTERS = 20_000
 FEWEST_LINES = 8
+TABLE_NAME = re.compile(r"\.(csv|tsv|tab)(\.gz)?$", re.IGNORECASE)
+EVEN = 0.9
+"""Share of the records that have one width in a table."""
+SEEN_RECORDS = 200
 
 
-def looks_like_prose(sample: str) -> bool:
-    """Lines of sentences under no header: delimiters come in no steady number, and blank lines or full stops do."""
+def looks_like_prose(sample: str, name: str = "") -> bool:
+    """Lines of sentences under no header: delimiters come in no steady number, and blank lines or full stops do.
+
+    Never a file that calls itself a table (.csv, .tsv), nor one that reads as even records of at least two fields once
+    its quotes are obeyed: a form's export has commas in its questions and in its tick boxes.
+    """
+    if TABLE_NAME.search(name) or any(is_even(sample, delimiter) for delimiter in DELIMITERS):
+        return False
     lines = [line.strip() for line in sample.splitlines()[:200]]
     filled = [line for line in lines if line]
     if len(filled) < FEWEST_LINES or sample.lstrip().startswith(('"', "sep=")):
@@ -35,6 +47,14 @@ def looks_like_prose(sample: str) -> bool:
     if header:
         return False
     return (blank > 0.1 * len(lines) and ended > 0.25) or (worded > 0.5 and ended > 0.5)
+
+
+def is_even(sample: str, delimiter: str) -> bool:
+    widths = [len(record) for record in sample_records(sample, delimiter, SEEN_RECORDS)]
+    if len(widths) < 2:
+        return False
+    width, records = Counter(widths).most_common(1)[0]
+    return width > 1 and records >= EVEN * len(widths)
 
 
 def prose_table(lines: Lines, name: str, size: int, details: dict[str, Any]) -> Table:

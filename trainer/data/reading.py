@@ -41,6 +41,7 @@ OTHER_KINDS = (
     (b"Obj\x01", "an Avro file"),
 )
 WORKBOOK = "a workbook of Excel or OpenDocument"
+LAYOUTS = ("table", "text")
 Columns = Sequence[Sequence[str | None]]
 
 
@@ -79,9 +80,16 @@ def display_name(name: str) -> str:
     return shown if len(shown) <= 120 else f"{shown[:80]}…{shown[-30:]}"
 
 
-def open_table(path: Path, name: str | None = None, sheet: str | None = None, header: int | None = None) -> Table:
+def open_table(
+    path: Path,
+    name: str | None = None,
+    sheet: str | None = None,
+    header: int | None = None,
+    layout: str | None = None,
+) -> Table:
     """Recognise a file by its first bytes and open it. `name` is shown to people instead of the path's own; `sheet` is the
-    one wanted of a workbook; `header` the row of the column names, from 1, or 0 for a table without."""
+    one wanted of a workbook; `header` the row of the column names, from 1, or 0 for a table without; `layout` says what
+    plain text is where the guess was wrong: a table of delimited cells, or text in paragraphs (see `LAYOUTS`)."""
     name = name or display_name(path.name)
     try:
         size = path.stat().st_size
@@ -105,7 +113,7 @@ def open_table(path: Path, name: str | None = None, sheet: str | None = None, he
     refuse_other_kinds(head, path, name)
     from trainer.data.text import open_text
 
-    return open_text(path, name, size, packed=head.startswith(b"\x1f\x8b"), header=header)
+    return open_text(path, name, size, packed=head.startswith(b"\x1f\x8b"), header=header, layout=layout)
 
 
 def refuse_other_kinds(head: bytes, path: Path | None, name: str) -> None:

@@ -120,7 +120,9 @@ class Lines:
         self.taken.clear()
 
 
-def open_text(path: Path, name: str, size: int, packed: bool, header: int | None = None) -> Table:
+def open_text(
+    path: Path, name: str, size: int, packed: bool, header: int | None = None, layout: str | None = None
+) -> Table:
     from trainer.data.conll import conll_table, looks_like_conll
     from trainer.data.delimited import csv_table
     from trainer.data.jsonrows import open_json
@@ -146,9 +148,9 @@ def open_text(path: Path, name: str, size: int, packed: bool, header: int | None
         table = open_json(lines, sample, name, size, details)
     elif header is not None:
         table = csv_table(lines, sample, name, size, details, header)
-    elif looks_like_conll(sample):
+    elif layout is None and looks_like_conll(sample):
         table = conll_table(lines, name, size, details)
-    elif looks_like_prose(sample):
+    elif layout == "text" or (layout is None and looks_like_prose(sample, name)):
         table = prose_table(lines, name, size, details)
     else:
         table = csv_table(lines, sample, name, size, details)

@@ -96,6 +96,8 @@ class VersionIn(Body):
     split: dict[str, Any] | None = None
     sheet: str | None = None
     header: int | None = None
+    layout: str | None = None
+    """What a plain text file is, where the guess was wrong: table or text."""
     fix: str | None = None
     changes: dict[str, Any] | None = None
 
@@ -113,6 +115,8 @@ def create_version(request: HttpRequest, pk: str, payload: VersionIn) -> Status[
         actions.read_sheet(version, request.user, payload.sheet, payload.header)
     elif payload.header is not None:
         actions.read_header(version, request.user, payload.header)
+    elif payload.layout:
+        actions.read_layout(version, request.user, payload.layout)
     elif payload.changes:
         actions.change(version, request.user, payload.changes)
     elif payload.columns or payload.split is not None or payload.task:
@@ -124,7 +128,9 @@ def create_version(request: HttpRequest, pk: str, payload: VersionIn) -> Status[
             payload.split,
         )
     else:
-        raise Problem("Nothing to change was given.", hint="Send task, columns, split, sheet, header, fix or changes.")
+        raise Problem(
+            "Nothing to change was given.", hint="Send task, columns, split, sheet, header, layout, fix or changes."
+        )
     return Status(201, dataset_shape(dataset))
 
 

@@ -177,6 +177,20 @@ def read_header(version: DatasetVersion, user: User | None, header: int) -> Data
     return derive(version, user, note, **request)
 
 
+def read_layout(version: DatasetVersion, user: User | None, layout: str) -> DatasetVersion:
+    """The next version, from the files as they came, read as a `table` or as `text` in paragraphs."""
+    notes = {"table": _("Read as a table"), "text": _("Read as text")}
+    if layout not in notes:
+        raise Problem(
+            _("A file cannot be read as “%(name)s”.") % {"name": layout[:60]},
+            code="bad_layout",
+            hint=_("Choose one of %(names)s.") % {"names": ", ".join(notes)},
+        )
+    if not version.dataset.upload_folder.exists():
+        raise Problem(_("The files were deleted."), code="deleted", hint=_("Send them again, as a new dataset."))
+    return derive(version, user, notes[layout], layout=layout)
+
+
 def change(version: DatasetVersion, user: User | None, changes: dict[str, Any]) -> DatasetVersion:
     """The next version with cells set (`set`: [{row, column, value}]) and rows left out (`drop`: [row]), rows from 1."""
     dropped, cells = changes.get("drop") or [], changes.get("set") or []

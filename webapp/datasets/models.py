@@ -112,6 +112,11 @@ class DatasetVersion(WorkspaceOwned):
         return source.get("format") in ("csv", "excel")
 
     @property
+    def is_prose(self) -> bool:
+        """Whether plain text was read as paragraphs, one a row, where it may have been meant as a table."""
+        return (self.profile.get("source") or [{}])[0].get("format") == "text"
+
+    @property
     def header_row(self) -> int | None:
         """The row of the column names, from 1, or 0 where there are none; None where the format needs none to be named."""
         return (self.profile.get("source") or [{}])[0].get("header_row")

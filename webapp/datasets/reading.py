@@ -60,11 +60,11 @@ def read(version_id: str) -> None:
 def reader_arguments(version: DatasetVersion) -> list[str]:
     sources = (
         [version.parent.folder]
-        if version.parent and not {"sheet", "header"} & set(version.request)
+        if version.parent and not {"sheet", "header", "layout"} & set(version.request)
         else [version.dataset.upload_folder / name for name in version.sources]
     )
     arguments = ["inspect", *map(str, sources), "--out", str(version.folder)]
-    for option in ("task", "columns", "split", "changes", "sheet", "header"):
+    for option in ("task", "columns", "split", "changes", "sheet", "header", "layout"):
         value = version.request.get(option)
         if value and option == "changes":
             value = f"@{write_changes(version, value)}"

@@ -282,8 +282,12 @@ def change_rows(request: HttpRequest, pk: str) -> HttpResponse:
 @member
 @require_POST
 def choose_sheet(request: HttpRequest, pk: str) -> HttpResponse:
-    """Read another sheet of the workbook (`sheet`), or the names of the columns from another row (`header`)."""
+    """Read another sheet of the workbook (`sheet`), the names of the columns from another row (`header`), or plain text
+    as a table (`layout`)."""
     version = current_version(request, pk)
+    if layout := request.POST.get("layout"):
+        dataset_actions.read_layout(version, request.user, layout)
+        return redirect("data", pk=pk)
     sheet, header = request.POST.get("sheet", ""), whole(request.POST.get("header", ""), None)
     if sheet or header is None:
         dataset_actions.read_sheet(version, request.user, sheet, header)
