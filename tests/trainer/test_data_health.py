@@ -81,8 +81,38 @@ def test_labels_that_look_wrong_are_named(tmp_path: Path) -> None:
     found = told(inspect([table(tmp_path / "a.csv", pairs)], tmp_path / "v1"), "probable_mislabels")
     assert found is not None
     assert sorted(found["rows"]) == [row + 1 for row in wrong]
-    mended = inspect([tmp_path / "v1"], tmp_path / "v2", fixes=[found["fix"]["action"]])
+    mended = inspect([tmp_path / "v1"], tmp_path / "v2", fixes=["drop_mislabels"])
     assert mended["rows"] == len(pairs) - len(wrong)
+
+
+def test_suggested_labels_are_accepted_and_every_row_keeps_its_part(tmp_path: Path) -> None:
+    pairs = [(message(topic, n), topic) for n in range(60) for topic in TOPICS]
+    right = {row: pairs[row][1] for row in (5, 50, 120)}
+    for row, label in right.items():
+        pairs[row] = pairs[row][0], "card" if label != "card" else "refund"
+    before = inspect([table(tmp_path / "a.csv", pairs)], tmp_path / "v1")
+    found = told(before, "probable_mislabels")
+    assert found is not None
+    assert {one["row"] - 1: one["suggested"] for one in found["suggestions"]} == right
+    assert [fix["action"] for fix in found["fixes"]] == ["accept_mislabels", "drop_mislabels"]
+    after = inspect([tmp_path / "v1"], tmp_path / "v2", fixes=["accept_mislabels"])
+    assert (after["rows"], after["split"]["test"]) == (len(pairs), before["split"]["test"])
+    labels = pq.read_table(tmp_path / "v2" / "data.parquet").column("label").to_pylist()
+    assert {row: labels[row] for row in right} == right
+    parts = [pq.read_table(tmp_path / version / "split.parquet") for version in ("v1", "v2")]
+    assert parts[0].equals(parts[1])
+    assert told(after, "probable_mislabels") is None
+
+
+def test_all_safe_fixes_make_one_version(tmp_path: Path) -> None:
+    pairs = [(message(topic, n), topic) for n in range(60) for topic in TOPICS]
+    pairs += [pairs[0], pairs[1], (message("card", 300), "Card "), ("", "card"), (message("card", 301), "")]
+    before = inspect([table(tmp_path / "a.csv", pairs)], tmp_path / "v1")
+    safe = [one["fix"]["action"] for one in before["problems"] if one["fix"] and one["fix"]["safe"]]
+    assert {"drop_missing", "drop_duplicates", "merge_label_variants"} <= set(safe)
+    after = inspect([tmp_path / "v1"], tmp_path / "v2", fixes=list(reversed(safe)))
+    assert after["rows"] == 60 * len(TOPICS) + 1
+    assert not [one["code"] for one in after["problems"] if one["fix"] and one["fix"]["safe"]]
 
 
 def test_clean_labels_are_left_alone(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """One-click remedies: which rows a fault's mending keeps, and what their labels become."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -58,6 +58,7 @@ MERGE = "merge_label_variants"
 ELSEWHERE = (
     "drop_near_duplicates",
     "drop_mislabels",
+    "accept_mislabels",
     "drop_leaking_columns",
     "drop_empty_columns",
     "drop_constant_columns",
@@ -68,6 +69,23 @@ ELSEWHERE = (
     "pseudonymise_personal",
 )
 """Remedies that look at more than keys (`trainer.data.mending`)."""
+
+
+SAFE = (
+    "drop_missing",
+    "drop_duplicates",
+    MERGE,
+    "empty_missing",
+    "drop_empty_columns",
+    "drop_constant_columns",
+    "drop_near_duplicates",
+)
+"""Remedies that take nothing away that could be learned from, in the order in which they are applied together."""
+
+
+def in_order(actions: Sequence[str]) -> list[str]:
+    """Several remedies as they are applied to one version: the safe ones first, each once."""
+    return sorted(dict.fromkeys(actions), key=lambda action: SAFE.index(action) if action in SAFE else len(SAFE))
 
 
 def rows_kept(action: str, keys: Keys) -> np.ndarray:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from trainer.data.keys import normalised
-from trainer.data.profiling import many, problem, samples, shortened
+from trainer.data.profiling import many, problem, remedy, samples, shortened
 
 SHINGLE = 5
 """Characters a shingle."""
@@ -27,6 +27,8 @@ MOST_ROWS_CHECKED, MOST_ROWS_DRAWN = 4_000, 12_000
 LEAST_ROWS_CHECKED = 60
 SURE, DOUBTED = 0.75, 0.08
 """Given probability of another label, and of its own, for a label to look wrong."""
+MISLABEL_FIXES = (("accept_mislabels", "Accept suggestions"), ("drop_mislabels", "Exclude"))
+SUGGESTIONS_SHOWN = 20
 LEAKS = 0.99
 SCRIPTS = {
     "Han": "\u4e00-\u9fff", "Kana": "\u3040-\u30ff", "Hangul": "\uac00-\ud7af", "Cyrillic": "\u0400-\u04ff", "Arabic": "\u0600-\u06ff",
@@ -267,8 +269,17 @@ def closer_look(
             for at in wrong[:3]
         ]
         message = f"{many(len(wrong), 'label looks', 'labels look')} wrong: a simple model that never saw the row is sure of another. Look at them before training."
-        fix = ("drop_mislabels", "Leave them out")
-        found.append(problem("probable_mislabels", "info", message, rows[guessed.kept[wrong]], examples, fix))
+        one = problem("probable_mislabels", "info", message, rows[guessed.kept[wrong]], examples, MISLABEL_FIXES[0])
+        suggestions = [
+            {
+                "row": int(rows[guessed.kept[at]]) + 1,
+                "text": shortened(guessed.texts[at]),
+                "label": guessed.names[guessed.answers[at]],
+                "suggested": guessed.names[guessed.best[at]],
+            }
+            for at in wrong[:SUGGESTIONS_SHOWN]
+        ]
+        found.append(one | {"fixes": [remedy(*fix) for fix in MISLABEL_FIXES], "suggestions": suggestions})
     if len(guessed.half_right) == 3 and len(guessed.kept) < 2_000:
         half, right = float(np.mean(guessed.half_right)), guessed.right
         gain = right - half
@@ -278,11 +289,13 @@ def closer_look(
     return found
 
 
-def mislabelled_rows(content: Any) -> np.ndarray:
-    """The rows of the finding `probable_mislabels`."""
+def mislabelled_rows(content: Any) -> dict[int, str]:
+    """The rows of the finding `probable_mislabels`, from 0, each with the label that a simple model is sure of."""
     drawn, cells = drawn_rows(content)
     guessed = guesses(cells, content.keys.codes[drawn], content.keys.labels)
-    return drawn[:0] if guessed is None else drawn[guessed.kept[guessed.doubted()]]
+    if guessed is None:
+        return {}
+    return {int(drawn[guessed.kept[at]]): guessed.names[guessed.best[at]] for at in guessed.doubted()}
 
 
 def drawn_rows(content: Any) -> tuple[np.ndarray, list[str]]:

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from pydantic import ValidationError
 
 from trainer.data.content import FOLD_COUNT, FOLDS, Content, divide, look, read_files
+from trainer.data.fixes import in_order
 from trainer.data.indexing import write_indices
 from trainer.data.mending import change, mend
 from trainer.data.profiling import ORDER, find_problems, label_counts
@@ -100,7 +101,7 @@ def inspect(
                 )
         if changes:
             change(content, changes)
-        for action in fixes:
+        for action in in_order(fixes):
             mend(content, action, wanted)
         emit("progress", stage="look", fraction=0.8, done=content.rows, unit="rows", eta_seconds=1)
         result = write(content, part, out, wanted)

@@ -65,7 +65,7 @@ def rows_after(content: Content, action: str) -> np.ndarray:
         kept[health.near_copy_rows(content)] = False
         return kept
     if action == "drop_mislabels":
-        kept[health.mislabelled_rows(content)] = False
+        kept[list(health.mislabelled_rows(content))] = False
         return kept
     if action == "drop_leaking_columns":
         content.table = content.table.drop_columns(health.leaking_columns(content))
@@ -78,6 +78,17 @@ def rows_after(content: Content, action: str) -> np.ndarray:
         return kept
     assert content.keys is not None
     return remedies.rows_kept(action, content.keys)
+
+
+def accept_mislabels(content: Content) -> None:
+    """Rows whose label looks wrong get the one that a simple model is sure of; every row keeps its part."""
+    from trainer.data import health
+
+    answer = content.roles[content.shape.answer] if content.shape else ""
+    suggested = health.mislabelled_rows(content)
+    cells = [{"row": row + 1, "column": answer, "value": label} for row, label in suggested.items()]
+    if cells:
+        change(content, {"set": cells})
 
 
 def empty_missing(content: Content) -> None:
@@ -109,6 +120,9 @@ def mend(content: Content, action: str, wanted: SplitSpec) -> None:
         return
     if content.keys is None and action not in PERSONAL:
         raise DataError("No columns were chosen yet.", code="no_column", hint="Choose what each column is first.")
+    if action == "accept_mislabels":
+        accept_mislabels(content)
+        return
     if action in PERSONAL:
         parts = content.split
         replace_personal(content, action)

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from trainer.columns import kind_of
-from trainer.data.fixes import KEEP_AT_LEAST, conflicting
+from trainer.data.fixes import KEEP_AT_LEAST, SAFE, conflicting
 from trainer.data.keys import NO_TEXT, Keys, missing_mask, normalised, repeated
 
 SAMPLE = 2_000
@@ -104,8 +104,13 @@ def problem(
         "count": len(rows) if count is None else count,
         "rows": [int(row) + 1 for row in rows[:ROWS_SHOWN]],
         "examples": [shortened(str(example)) for example in examples[:EXAMPLES]],
-        "fix": {"action": fix[0], "label": fix[1]} if fix else None,
+        "fix": remedy(*fix) if fix else None,
     }
+
+
+def remedy(action: str, label: str) -> dict[str, Any]:
+    """One click of the data page; `safe` ones can be taken all together without looking at the rows."""
+    return {"action": action, "label": label, "safe": action in SAFE}
 
 
 def many(count: int, one: str, more: str) -> str:

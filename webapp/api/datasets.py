@@ -89,7 +89,8 @@ def delete_dataset(request: HttpRequest, pk: str) -> Status[None]:
 
 
 class VersionIn(Body):
-    """The next version: the same rows under other columns, or with one fault mended."""
+    """The next version: the same rows under other columns, or with issues fixed. `fixes` names several actions for one
+    version; `safe` among them stands for every one that the reader marked as safe."""
 
     task: str | None = None
     columns: dict[str, str] | None = None
@@ -99,6 +100,7 @@ class VersionIn(Body):
     layout: str | None = None
     """What a plain text file is, where the guess was wrong: table or text."""
     fix: str | None = None
+    fixes: list[str] | None = None
     changes: dict[str, Any] | None = None
 
 
@@ -109,8 +111,8 @@ def create_version(request: HttpRequest, pk: str, payload: VersionIn) -> Status[
     version = dataset.current
     if version is None:
         raise Conflict("This dataset has not been read yet.", code="not_ready", hint="Wait until its status is ready.")
-    if payload.fix:
-        actions.mend(version, request.user, payload.fix)
+    if fixes := [payload.fix] if payload.fix else payload.fixes:
+        actions.mend(version, request.user, *fixes)
     elif payload.sheet:
         actions.read_sheet(version, request.user, payload.sheet, payload.header)
     elif payload.header is not None:
@@ -129,7 +131,8 @@ def create_version(request: HttpRequest, pk: str, payload: VersionIn) -> Status[
         )
     else:
         raise Problem(
-            "Nothing to change was given.", hint="Send task, columns, split, sheet, header, layout, fix or changes."
+            "Nothing to change was given.",
+            hint="Send task, columns, split, sheet, header, layout, fix, fixes or changes.",
         )
     return Status(201, dataset_shape(dataset))
 

@@ -129,15 +129,26 @@ def remap(
     return derive(version, user, note, task=task, columns=columns, **({} if split is None else {"split": split}))
 
 
-def mend(version: DatasetVersion, user: User, action: str) -> DatasetVersion:
-    """The next version, with one fault mended. Only what the reader offered can be asked for."""
+def mend(version: DatasetVersion, user: User, *actions: str) -> DatasetVersion:
+    """The next version, with faults fixed, in the order given. Only what the reader offered can be asked for; `safe` stands
+    for all that need no look at the rows."""
     offered = {fix["action"]: fix["label"] for problem in version.problems for fix in fixes_of(problem)}
-    if action not in offered:
+    wanted = list(
+        dict.fromkeys(action for one in actions for action in (safe_fixes(version) if one == "safe" else [one]))
+    )
+    if not wanted or not set(wanted) <= set(offered):
         raise Problem(
-            _("That fault is not in this version."), code="no_such_fix", hint=_("Reload the page to see what is.")
+            _("That issue is not in this version."), code="no_such_fix", hint=_("Reload the page to see what is.")
         )
     suggestion = {key: version.suggestion.get(key) for key in ("task", "columns")}
-    return derive(version, user, offered[action], fixes=[action], **suggestion)
+    note = ", ".join(dict.fromkeys(offered[action] for action in wanted))[:200]
+    return derive(version, user, note, fixes=wanted, **suggestion)
+
+
+def safe_fixes(version: DatasetVersion) -> list[str]:
+    """The remedies of this version that take nothing away that could be learned from."""
+    offered = [fix for problem in version.problems for fix in fixes_of(problem)]
+    return list(dict.fromkeys(fix["action"] for fix in offered if fix.get("safe")))
 
 
 def read_sheet(version: DatasetVersion, user: User | None, sheet: str, header: int | None = None) -> DatasetVersion:
