@@ -198,15 +198,24 @@ class Access:
         return bool(self.internal_token) and hmac.compare_digest(token, self.internal_token)
 
     def identify(self, record: Record | None, token: bytes) -> tuple[Record, Caller]:
-        """The endpoint and who asks, or `Problem`: 404 unknown or off, 401 no or wrong key."""
-        if record is None or not record.live:
+        """The endpoint and who asks, or `Problem`: 404 unknown, 401 no or wrong key, 503 paused or not ready yet.
+
+        Only who has a key learns that an endpoint is paused.
+        """
+        if record is None:
             raise problems.no_endpoint()
+        caller = self.caller(record, token)
+        if not record.live:
+            raise problems.paused() if record.artifact else problems.deploying()
+        return record, caller
+
+    def caller(self, record: Record, token: bytes) -> Caller:
         if self.is_internal(token):
-            return record, Caller("", internal=True)
+            return Caller("", internal=True)
         key = record.keys.get(hashlib.sha256(token).hexdigest()) if token else None
         if key is None:
             raise problems.no_key()
-        return record, Caller(key)
+        return Caller(key)
 
     def admit(self, record: Record, caller: Caller, visitor: str) -> None:
         """`Problem` 402 when the budget is spent, 429 when asked too often. `visitor` counts for internal calls only."""

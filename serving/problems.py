@@ -47,9 +47,25 @@ class Problem(Exception):  # noqa: N818  the standard's own word
 
 
 def no_endpoint() -> Problem:
+    return Problem(404, "no_endpoint", "There is no such endpoint.", "Check the address.")
+
+
+PAUSED_RETRY_SECONDS = 300
+"""A person resumes it; nobody knows when, so a program need not ask every few seconds."""
+
+
+def paused() -> Problem:
     return Problem(
-        404, "no_endpoint", "There is no such endpoint.", "Check the address; it may have been switched off."
+        503,
+        "paused",
+        "This endpoint is paused.",
+        "Its owner can resume it on the share page.",
+        retry_after=PAUSED_RETRY_SECONDS,
     )
+
+
+def deploying() -> Problem:
+    return Problem(503, "deploying", "This endpoint is being prepared.", "Try again in a few seconds.", retry_after=5)
 
 
 def no_key() -> Problem:

@@ -67,14 +67,14 @@ class Redis:
             self.process.wait()
             self.process = None
 
-    def publish(self, slug: str, artifact: Path, **changes: Any) -> None:
+    def publish(self, slug: str, artifact: Path | None, **changes: Any) -> None:
         record = {
             "slug": slug,
             "status": "live",
             "visibility": "private",
             "run": "run1",
             "version": 3,
-            "artifact": str(artifact),
+            "artifact": str(artifact) if artifact else None,
             "engine": None,
             "blocked": None,
             "limits": {"requests_per_minute": 100_000, "inputs_per_request": 64, "bytes_per_request": 20_000},

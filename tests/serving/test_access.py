@@ -61,11 +61,15 @@ def test_no_or_wrong_key(serving: Serving, key: str) -> None:
     assert answer.headers["www-authenticate"].startswith("Bearer")
 
 
-def test_unknown_off_and_spent(serving: Serving, redis_server: Redis, packaged: Path) -> None:
+def test_unknown_paused_and_spent(serving: Serving, redis_server: Redis, packaged: Path) -> None:
     redis_server.publish("off", packaged, status="off")
+    redis_server.publish("new", None, status="off")
     redis_server.publish("spent", packaged, blocked="budget")
     assert serving.ask(["a"], slug="nowhere").status_code == 404
-    assert serving.ask(["a"], slug="off").status_code == 404
+    paused, new = serving.ask(["a"], slug="off"), serving.ask(["a"], slug="new")
+    assert (paused.status_code, paused.json()["code"], paused.headers["retry-after"]) == (503, "paused", "300")
+    assert (new.status_code, new.json()["code"], new.headers["retry-after"]) == (503, "deploying", "5")
+    assert serving.ask(["a"], slug="off", key="wrong").status_code == 401, "only a working key is told"
     assert serving.ask(["a"], slug="spent").status_code == 402
     assert serving.ask(["a"], slug="spent", key="wrong").status_code == 401
 
@@ -145,7 +149,7 @@ def test_a_change_is_heard_at_once(serving: Serving, redis_server: Redis, packag
     redis_server.publish("moody", packaged)
     assert serving.ask(["a"], slug="moody").status_code == 200
     redis_server.publish("moody", packaged, status="off")
-    wait_for(lambda: serving.ask(["a"], slug="moody").status_code == 404, 0.8)
+    wait_for(lambda: serving.ask(["a"], slug="moody").status_code == 503, 0.8)
 
 
 def test_usage_reaches_the_stream(serving: Serving, redis_server: Redis, packaged: Path) -> None:

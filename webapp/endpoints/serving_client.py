@@ -24,7 +24,7 @@ def ask(path: str, body: dict[str, Any], visitor: str = "") -> dict[str, Any]:
         try:
             return ask_once(path, body, visitor)
         except Problem as problem:
-            if problem.status != 503 or time.monotonic() > until:
+            if problem.status != 503 or problem.code == "paused" or time.monotonic() > until:
                 raise
             time.sleep(1)
 
