@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from tests import things
 from webapp.accounts.models import Membership, Role, User, Workspace
-from webapp.costs.actions import charge, price_per_hour
+from webapp.costs.actions import price_per_hour
+from webapp.costs.gate import charge
 from webapp.costs.models import LedgerEntry
 from webapp.datasets.models import Dataset
 from webapp.endpoints import actions

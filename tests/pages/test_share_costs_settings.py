@@ -15,7 +15,7 @@ from django.urls import reverse
 
 from tests import things
 from webapp.accounts.models import ApiToken, User, Workspace
-from webapp.costs.actions import charge
+from webapp.costs.gate import charge
 from webapp.costs.models import Budget, LedgerEntry, Rate
 from webapp.endpoints.models import Endpoint, EndpointVersion, Status
 from webapp.endpoints.snippets import of_json

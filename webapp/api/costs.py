@@ -12,7 +12,7 @@ from webapp.api.auth import Body
 from webapp.api.schemas import BudgetOut, CostsOut, Page, RateOut
 from webapp.api.shapes import moment, money
 from webapp.core.problems import Problem
-from webapp.costs import actions, reports
+from webapp.costs import actions, gate, reports
 from webapp.costs.models import Rate
 
 router = Router(tags=["costs"])
@@ -38,7 +38,7 @@ def costs(
         )
     start = start_of(since) or actions.month_start()
     rows = reports.grouped(request.workspace, groups, start, start_of(until))
-    month = actions.month(request.workspace)
+    month = gate.month(request.workspace)
     items = [
         {
             name: moment(value) if isinstance(value, datetime) else value
@@ -57,7 +57,7 @@ class BudgetIn(Body):
 
 
 def budget_shape(request: HttpRequest) -> dict[str, Any]:
-    month = actions.month(request.workspace)
+    month = gate.month(request.workspace)
     return {
         "amount": money(month.budget),
         "spent": money(month.spent),

@@ -5,7 +5,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from webapp.costs.actions import month
+from webapp.costs.gate import month
 
 
 def spend(request: HttpRequest) -> dict[str, Any]:

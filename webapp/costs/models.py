@@ -1,9 +1,10 @@
-"""Prices, the ledger and the budget. Money is Decimal, in the workspace's one currency."""
+"""Prices, the ledger, the budget and what is reserved of it. Money is Decimal, in the workspace's one currency."""
 
 from decimal import Decimal
 
 from django.db import models
 from django.db.models import Sum
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from webapp.accounts.models import Workspace
@@ -37,7 +38,10 @@ class LedgerQuerySet(WorkspaceQuerySet):
 
 
 class LedgerEntry(WorkspaceOwned):
-    """One charge; never changed or deleted. `key` makes a charge that is sent twice count once."""
+    """What one run or one demo cost within one hour at one price. The line grows during that hour and never changes after.
+
+    `key` names subject and hour, `last_charge` the charge that the line grew by last: one that is sent twice counts once.
+    """
 
     TRAINING, HOSTING, DATA = "training", "hosting", "data"
 
@@ -45,6 +49,7 @@ class LedgerEntry(WorkspaceOwned):
         max_length=16, choices=[(TRAINING, _("Training")), (HOSTING, _("Hosting")), (DATA, _("Data"))]
     )
     key = models.CharField(max_length=80, unique=True)
+    last_charge = models.CharField(max_length=80, blank=True)
     amount = models.DecimalField(max_digits=14, decimal_places=7)
     currency = models.CharField(max_length=3, default=CURRENCY)
     seconds = models.FloatField(default=0)
@@ -66,11 +71,38 @@ class LedgerEntry(WorkspaceOwned):
 
 
 class Budget(models.Model):
-    """What a workspace may spend in a calendar month (UTC). At 100 % training waits and demos sleep."""
+    """What a workspace may spend in a calendar month (UTC), and what it has spent. At 100 % training stops and demos pause.
+
+    The row is also the lock of the workspace's money: `webapp.costs.gate` takes it before it charges or reserves.
+    """
 
     workspace = models.OneToOneField(Workspace, on_delete=models.CASCADE, related_name="budget")
     amount = models.DecimalField(_("a month"), max_digits=10, decimal_places=2, default=Decimal(60))
     currency = models.CharField(max_length=3, default=CURRENCY)
+    month = models.DateField(null=True, help_text="the first day of the month that `spent` is of")
+    spent = models.DecimalField(max_digits=14, decimal_places=7, default=Decimal(0))
 
     def __str__(self) -> str:
         return f"{self.amount} {self.currency} a month"
+
+
+class ReservationQuerySet(WorkspaceQuerySet):
+    def in_force(self) -> "ReservationQuerySet":
+        return self.filter(expires_at__gt=timezone.now())
+
+    def total(self) -> Decimal:
+        return self.aggregate(total=Sum("amount"))["total"] or Decimal(0)
+
+
+class Reservation(WorkspaceOwned):
+    """Money of this month set aside for a run at work: what it may still spend. It shrinks with every charge, and ends with
+    the run or, when its worker dies, with the lease."""
+
+    key = models.CharField(max_length=40, unique=True, help_text="run:<id>")
+    amount = models.DecimalField(max_digits=14, decimal_places=7)
+    expires_at = models.DateTimeField()
+
+    objects = ReservationQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"{self.amount} for {self.key}"

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST
 
 from webapp.accounts.access import load, member
 from webapp.accounts.actions import audit
-from webapp.costs import actions, reports, tables
+from webapp.costs import actions, gate, reports, tables
 from webapp.costs.models import LedgerEntry, Rate
 
 FIRST_YEAR = 2020
@@ -40,7 +40,7 @@ def costs(request: HttpRequest) -> HttpResponse:
     workspace = request.workspace
     kinds = reports.by_kind(workspace, start, end)
     total = sum(kinds.values())
-    month = actions.month(workspace)
+    month = gate.month(workspace)
     now = timezone.now()
     elapsed = max((min(now, end) - start).total_seconds(), 86400)
     context = {

@@ -21,7 +21,8 @@ from webapp.core.ids import new_id
 from webapp.core.problems import Conflict, Problem
 from webapp.core.queues import hand_over
 from webapp.core.trainer_process import TrainerProcess
-from webapp.costs.actions import charge, check_budget, price_per_hour
+from webapp.costs import gate
+from webapp.costs.actions import price_per_hour
 from webapp.endpoints import registry
 from webapp.endpoints.models import (
     Endpoint,
@@ -54,7 +55,7 @@ def deploy(run: Run, user: User | None, **wishes: Any) -> tuple[Endpoint, str | 
     """
     if run.status != RunStatus.SUCCEEDED:
         raise Conflict(_("Only a finished run can be shared."), code="not_finished", hint=_("Wait until it is done."))
-    check_budget(run.workspace)
+    gate.check_budget(run.workspace)
     with transaction.atomic():
         endpoint = Endpoint.objects.select_for_update().filter(prototype=run.prototype).first()
         key = None
@@ -177,10 +178,14 @@ def go_live(version: EndpointVersion) -> None:
     with transaction.atomic():
         version.engine, version.export = details.get("engine", "onnx-fp32"), details
         version.save(update_fields=["engine", "export"])
-        Endpoint.objects.filter(pk=version.endpoint_id).update(
-            current=version, status=Status.LIVE, error=None, charged_until=timezone.now()
-        )
+        awaken(version.endpoint_id, current=version, error=None)
     publish(version.endpoint)
+
+
+def awaken(pk: str, **fields: Any) -> None:
+    """Live from now on. One that was live already goes on being charged from its last charge."""
+    Endpoint.objects.filter(pk=pk).exclude(status=Status.LIVE).update(charged_until=timezone.now())
+    Endpoint.objects.filter(pk=pk).update(status=Status.LIVE, **fields)
 
 
 def publish(endpoint: Endpoint) -> None:
@@ -197,7 +202,7 @@ def update(endpoint: Endpoint, user: User | None, wishes: dict[str, Any]) -> End
         endpoint.visibility = check_visibility(wishes["visibility"])
     if wishes.get("slug") and wishes["slug"] != endpoint.slug:
         endpoint.slug = check_slug(str(wishes["slug"]))
-    endpoint.save()
+    endpoint.save(update_fields=["name", "words", "visibility", "slug"])
     if wishes.get("status"):
         switch(endpoint, user, str(wishes["status"]))
     if endpoint.slug != before:
@@ -213,10 +218,12 @@ def switch(endpoint: Endpoint, user: User | None, status: str) -> Endpoint:
     if endpoint.current is None:
         raise Conflict(_("This demo is not ready yet."), code="not_ready", hint=_("Wait until it is live."))
     if status == Status.LIVE:
-        check_budget(endpoint.workspace)
-        endpoint.charged_until = timezone.now()
-    endpoint.status = status
-    endpoint.save(update_fields=["status", "charged_until"])
+        gate.check_budget(endpoint.workspace)
+        awaken(endpoint.pk)
+    else:
+        settle(endpoint)
+        Endpoint.objects.filter(pk=endpoint.pk).update(status=status)
+    endpoint.refresh_from_db()
     audit(
         endpoint.workspace,
         user,
@@ -232,6 +239,7 @@ def switch(endpoint: Endpoint, user: User | None, status: str) -> Endpoint:
 def delete(endpoint: Endpoint, user: User | None) -> None:
     audit(endpoint.workspace, user, "deleted", "endpoint", endpoint.pk, endpoint.name)
     slug = endpoint.slug
+    settle(endpoint)
     endpoint.delete()
     transaction.on_commit(lambda: registry.withdraw(slug))
 
@@ -332,24 +340,27 @@ def count_visit(link: ShareLink | None, **counts: int) -> None:
 
 
 def charge_hosting() -> None:
-    """Every minute: charge each live endpoint for the time since the last charge; sleep those without budget."""
-    now = timezone.now()
+    """Every minute: charge each live endpoint for the time since the last charge."""
     for endpoint in Endpoint.objects.filter(status=Status.LIVE).select_related("workspace", "prototype"):
-        since = max(endpoint.charged_until or now, now - HOSTING_LIMIT)
-        with transaction.atomic():
-            unchanged = Endpoint.objects.filter(pk=endpoint.pk, charged_until=endpoint.charged_until)
-            if not unchanged.update(charged_until=now):
-                continue
-            charge(
-                endpoint.workspace,
-                key=f"endpoint:{endpoint.pk}:{now.isoformat()}",
-                seconds=(now - since).total_seconds(),
-                price=price_per_hour(endpoint.workspace, "endpoint"),
-                kind="hosting",
-                hardware="endpoint",
-                prototype=endpoint.prototype_id,
-                prototype_name=endpoint.prototype.name,
-                subject="endpoint",
-                subject_id=endpoint.pk,
-                subject_name=endpoint.name,
-            )
+        settle(endpoint)
+
+
+def settle(endpoint: Endpoint) -> None:
+    """Charge a live demo until now: every minute, and before it is put to sleep or deleted. While the budget pauses it, the
+    time passes for nothing."""
+    now = timezone.now()
+    before = Endpoint.objects.filter(pk=endpoint.pk, status=Status.LIVE).values_list("charged_until", flat=True).first()
+    since = max(before or now, now - HOSTING_LIMIT)
+    line = {
+        "prototype": endpoint.prototype_id,
+        "prototype_name": endpoint.prototype.name,
+        "subject": "endpoint",
+        "subject_id": endpoint.pk,
+        "subject_name": endpoint.name,
+    }
+    with transaction.atomic():
+        unchanged = Endpoint.objects.filter(pk=endpoint.pk, status=Status.LIVE, charged_until=before)
+        if unchanged.update(charged_until=now):
+            seconds = (now - since).total_seconds()
+            price = price_per_hour(endpoint.workspace, "endpoint")
+            gate.charge_demo(endpoint.workspace, seconds=seconds, price=price, charge_id=now.isoformat(), line=line)

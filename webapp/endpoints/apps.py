@@ -1,5 +1,16 @@
+from typing import Any
+
 from django.apps import AppConfig
 
 
 class EndpointsConfig(AppConfig):
     name = "webapp.endpoints"
+
+    def ready(self) -> None:
+        from webapp.costs.signals import budget_changed
+        from webapp.endpoints.registry import publish_workspace
+
+        def publish_demos(sender: Any, workspace_id: str, **_kwargs: Any) -> None:
+            publish_workspace(workspace_id)
+
+        budget_changed.connect(publish_demos, weak=False, dispatch_uid="publish_demos")

@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from webapp.catalog.words import reads_media
 from webapp.core.problems import Unavailable
 from webapp.core.redis import best_effort, client
-from webapp.costs.actions import month
+from webapp.costs.gate import Month, month
 from webapp.endpoints.models import Endpoint, EndpointKey, Status, UsageHour
 from webapp.runs.models import Run
 from webapp.runs.storage import local
@@ -54,10 +54,10 @@ def artifact_of(run: Run) -> str:
         return str(run.artifact)
 
 
-def publish(endpoint: Endpoint) -> None:
-    """Write one endpoint's record; a deleted one is withdrawn by `withdraw`."""
+def publish(endpoint: Endpoint, money: Month | None = None) -> None:
+    """Write one endpoint's record; a deleted one is withdrawn by `withdraw`. `money` is this month's of its workspace."""
     endpoint.refresh_from_db()
-    blocked = "budget" if month(endpoint.workspace).left <= 0 else None
+    blocked = "budget" if (money or month(endpoint.workspace)).is_spent else None
     with best_effort("publishing an endpoint"):
         client().set(PREFIX + endpoint.slug, json.dumps(record(endpoint, blocked)))
         client().publish(CHANNEL, endpoint.slug)
@@ -71,14 +71,28 @@ def withdraw(slug: str) -> None:
 
 def publish_all() -> None:
     """Write every record anew, and take away those of endpoints that are gone: a lost Redis heals within a minute."""
-    known = set()
-    for endpoint in Endpoint.objects.select_related("workspace").iterator():
-        known.add(PREFIX + endpoint.slug)
-        publish(endpoint)
+    known = publish_each(Endpoint.objects.all())
     with best_effort("looking for old records"):
         for name in client().scan_iter(PREFIX + "*", count=500):
             if name not in known:
                 withdraw(name.removeprefix(PREFIX))
+
+
+def publish_each(endpoints: QuerySet[Endpoint]) -> set[str]:
+    """The names of the records that were written. The money of a workspace is looked up once for all of its endpoints."""
+    known: set[str] = set()
+    money: dict[str, Month] = {}
+    for endpoint in endpoints.select_related("workspace").iterator():
+        if endpoint.workspace_id not in money:
+            money[endpoint.workspace_id] = month(endpoint.workspace)
+        known.add(PREFIX + endpoint.slug)
+        publish(endpoint, money[endpoint.workspace_id])
+    return known
+
+
+def publish_workspace(workspace_id: str) -> None:
+    """Its money has run out, or there is some again."""
+    publish_each(Endpoint.objects.filter(workspace=workspace_id))
 
 
 def drain_usage() -> int:

@@ -20,7 +20,8 @@ from webapp.accounts.models import AuditEvent
 from webapp.catalog.words import task_title, trainable
 from webapp.core.numbers import whole
 from webapp.core.problems import Problem
-from webapp.costs.actions import month, month_start
+from webapp.costs.actions import month_start
+from webapp.costs.gate import month
 from webapp.costs.models import LedgerEntry
 from webapp.datasets import actions as dataset_actions
 from webapp.datasets import quota, uploads

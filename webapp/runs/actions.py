@@ -19,7 +19,9 @@ from webapp.catalog.forms import check_params
 from webapp.core.problems import Conflict, Problem
 from webapp.core.queues import hand_over
 from webapp.core.redis import best_effort, client
-from webapp.costs.actions import check_budget, decimal_of, price_per_hour
+from webapp.costs import gate
+from webapp.costs.actions import price_per_hour
+from webapp.costs.amounts import decimal_of
 from webapp.datasets.models import DatasetVersion
 from webapp.datasets.models import Status as DatasetStatus
 from webapp.prototypes.models import Prototype
@@ -191,18 +193,23 @@ def spec_of(version: DatasetVersion, fields: dict[str, Any], price: Decimal) -> 
     }
 
 
+def terms_of(run: Run, price: Decimal) -> gate.Terms:
+    """How this run may spend, at the price of the hardware that it gets."""
+    seconds = run.limits.get("seconds") or ((run.estimate or {}).get("seconds") or {}).get("high")
+    return gate.Terms(price, run.cost_limit, gate.cost_of(seconds, price) if seconds else None)
+
+
 def create_run(
     prototype: Prototype, user: User | None, body: dict[str, Any], version: DatasetVersion | None = None
 ) -> Run:
-    """A run in the queue. A cost limit is never above what is left of the month's budget."""
+    """A run in the queue. What it may spend is settled when it starts (`webapp.costs.gate`), not now."""
     version = version or prototype.dataset.current
     if version is None:
         raise Conflict(
             _("This dataset has not been read yet."), code="not_ready", hint=_("Wait until its status is ready.")
         )
     fields = settings_of(version, body)
-    left = float(check_budget(prototype.workspace).left)
-    fields["limits"]["cost"] = min(fields["limits"].get("cost", left), left)
+    gate.check_budget(prototype.workspace)
     known = Estimate.objects.filter(version=version, key=estimate_key(fields), result__isnull=False).first()
     with transaction.atomic():
         Prototype.objects.select_for_update().get(pk=prototype.pk)
@@ -255,7 +262,7 @@ def cancel(run: Run, user: User | None) -> Run:
 
 def resume(run: Run, user: User | None) -> Run:
     """Put a failed or cancelled run back into the queue; it goes on from its last checkpoint."""
-    check_budget(run.workspace)
+    gate.check_budget(run.workspace)
     if run.status not in (Status.FAILED, Status.CANCELLED) or not run.requeue(attempts=0):
         raise Conflict(
             _("Only a failed or cancelled run can be resumed."),

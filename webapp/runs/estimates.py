@@ -18,7 +18,8 @@ from django.utils.translation import gettext as _
 from webapp.core.problems import Unavailable
 from webapp.core.queues import hand_over
 from webapp.core.trainer_process import TrainerProcess, hub_access
-from webapp.costs.actions import cost_of, month, price_per_hour
+from webapp.costs.actions import price_per_hour
+from webapp.costs.gate import cost_of, month
 from webapp.datasets.models import DatasetVersion
 from webapp.runs.actions import estimate_key, settings_of, spec_of
 from webapp.runs.models import Estimate, Run, Status

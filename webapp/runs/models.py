@@ -189,6 +189,10 @@ class Run(WorkspaceOwned):
             (Status.INTERRUPTED, Status.QUEUED), status=Status.FAILED, error=error, finished_at=timezone.now(), lease=""
         )
 
+    def refuse(self, error: dict[str, Any]) -> bool:
+        """A waiting run that cannot start."""
+        return self._move((Status.QUEUED,), status=Status.FAILED, error=error, finished_at=timezone.now(), lease="")
+
     def ask_to_cancel(self) -> bool:
         """A waiting run is cancelled at once; a held one is asked to stop and its worker ends it."""
         now = timezone.now()

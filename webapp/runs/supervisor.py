@@ -8,6 +8,7 @@ import json
 import logging
 import signal
 import time
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -17,10 +18,12 @@ from django.db.models import F
 from django.utils.translation import gettext as _
 
 from trainer import errors
+from webapp.core.problems import BudgetSpent
 from webapp.core.trainer_process import TrainerProcess, hub_access, last_words
-from webapp.costs.actions import charge, price_per_hour
+from webapp.costs import gate
+from webapp.costs.actions import price_per_hour
 from webapp.runs import worker
-from webapp.runs.actions import recover, spec_of
+from webapp.runs.actions import recover, spec_of, terms_of
 from webapp.runs.models import Run, Status
 from webapp.runs.stream import EventLog
 
@@ -39,26 +42,68 @@ def supervise(run_id: str) -> None:
     if run is None:
         return
     hardware = run.hardware if worker.has_gpu() else "cpu"
-    lease = run.claim(worker.name(), price_per_hour(run.workspace, hardware))
-    if lease is None:
+    started = start(run, price_per_hour(run.workspace, hardware))
+    if started is None:
         return
+    lease, money = started
     with worker.devices_for(run.hardware) as devices:
-        Supervisor(run, lease, hardware, devices).work()
+        Supervisor(run, lease, hardware, devices, money).work()
+
+
+def start(run: Run, price: Decimal) -> tuple[str, Decimal] | None:
+    """Claim the run and reserve its money, both or neither: (its lease, what it may still spend). None when it is taken, when
+    it must wait for the reservations of others, or when the budget is spent; then it has failed and says so."""
+    try:
+        with transaction.atomic():
+            lease = run.claim(worker.name(), price)
+            money = gate.reserve(run.workspace, money_key(run), terms_of(run, price), run.cost) if lease else None
+    except gate.Waits:
+        return None
+    except BudgetSpent as problem:
+        run.refresh_from_db()
+        if run.refuse(problem.as_dict()):
+            log_of_refused(run)
+        return None
+    return (lease, money) if lease and money is not None else None
+
+
+def money_key(run: Run) -> str:
+    return f"run:{run.pk}"
+
+
+def log_of_refused(run: Run) -> None:
+    """The last line of its live page, which somebody may be looking at."""
+    events = EventLog(run.pk, run.events_path)
+    events.append(event("status", status=run.status))
+    events.close()
 
 
 class Supervisor:
     """The state of one attempt."""
 
-    def __init__(self, run: Run, lease: str, hardware: str, devices: list[int]) -> None:
+    def __init__(
+        self,
+        run: Run,
+        lease: str,
+        hardware: str,
+        devices: list[int],
+        money: Decimal,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`money` is what the run may still spend if nobody else comes; `clock` counts seconds."""
         self.run, self.lease, self.hardware, self.devices = run, lease, hardware, devices
+        self.money, self.clock = money, clock
+        self.terms = terms_of(run, run.price_per_hour)
         self.log = EventLog(run.pk, run.events_path)
         self.final: dict[str, Any] = {}
         self.pending: dict[str, Any] = {}
-        self.charged_at = self.beaten_at = self.looked_at = time.monotonic()
+        self.charged_at = self.beaten_at = self.looked_at = clock()
         self.charges = 0
         self.asked_at: float | None = None
         self.grace = KILL_AFTER_SECONDS
         self.cancelled = self.stopped = self.lost = False
+        self.broke: dict[str, str] | None = None
+        """Why the gate of the workspace's money stopped the run."""
 
     def work(self) -> None:
         worker.busy(self.run.pk)
@@ -67,10 +112,13 @@ class Supervisor:
         finally:
             worker.busy(None)
             self.log.close()
+            if not self.lost:
+                gate.release(money_key(self.run))
 
     def train(self) -> None:
         run = self.run
-        spec = spec_of(run.version, vars(run), run.price_per_hour)
+        limits = run.limits | {"cost": float(run.cost + self.money)} if run.price_per_hour else run.limits
+        spec = spec_of(run.version, vars(run) | {"limits": limits}, run.price_per_hour)
         (run.folder / "spec.json").write_text(json.dumps(spec, ensure_ascii=False, indent=2), "utf-8")
         if self.hardware == "cpu":
             self.pending["device"] = "cpu"
@@ -115,13 +163,13 @@ class Supervisor:
 
     def attend(self, process: TrainerProcess) -> None:
         """What must be done in time, whether events come or not."""
-        now = time.monotonic()
+        now = self.clock()
         if now - self.beaten_at >= settings.RUN_HEARTBEAT_SECONDS:
             self.beat()
-        if now - self.looked_at >= LOOK_SECONDS and self.asked_at is None:
+        if (self.broke or now - self.looked_at >= LOOK_SECONDS) and self.asked_at is None:
             self.looked_at = now
             self.look()
-            if self.cancelled or self.stopped or self.lost:
+            if self.cancelled or self.stopped or self.lost or self.broke:
                 self.asked_at = now
                 self.grace = STOP_SECONDS if self.stopped else KILL_AFTER_SECONDS
                 process.signal(signal.SIGKILL if self.lost else signal.SIGTERM)
@@ -133,34 +181,35 @@ class Supervisor:
         self.stopped = worker.stopping()
 
     def beat(self) -> None:
-        """Renew the lease, store progress and charge the time since the last beat, all or nothing."""
-        now = time.monotonic()
+        """Renew the lease, store progress, charge the time since the last beat and hear whether there is money to go on: all or
+        nothing."""
+        now = self.clock()
         seconds = now - self.charged_at
         fields, self.pending = self.pending, {}
         with transaction.atomic():
-            key = f"run:{self.run.pk}:{self.run.attempts}:{self.lease[:8]}:{self.charges}"
             if not self.run.beat(self.lease, **fields, seconds=F("seconds") + seconds):
                 self.lost = True
                 return
-            amount = self.charge(key, seconds)
-            Run.objects.filter(pk=self.run.pk).update(cost=F("cost") + amount)
+            beat = self.charge(seconds)
+            Run.objects.filter(pk=self.run.pk).update(cost=self.run.cost + beat.amount)
+        self.run.cost += beat.amount
+        self.broke = self.broke or beat.stop
         self.charges += 1
         self.charged_at = self.beaten_at = now
 
-    def charge(self, key: str, seconds: float) -> Decimal:
+    def charge(self, seconds: float) -> gate.Beat:
         run = self.run
-        return charge(
-            run.workspace,
-            key=key,
-            seconds=seconds,
-            price=run.price_per_hour,
-            kind="training",
-            hardware=self.hardware,
-            prototype=run.prototype_id,
-            prototype_name=run.prototype.name,
-            subject="run",
-            subject_id=run.pk,
-            subject_name=str(run),
+        line = {
+            "hardware": self.hardware,
+            "prototype": run.prototype_id,
+            "prototype_name": run.prototype.name,
+            "subject": "run",
+            "subject_id": run.pk,
+            "subject_name": str(run),
+        }
+        charge_id = f"{run.attempts}:{self.lease[:8]}:{self.charges}"
+        return gate.beat(
+            run.workspace, money_key(run), self.terms, run.cost, seconds=seconds, charge_id=charge_id, line=line
         )
 
     def conclude(self, status: int | None) -> None:
@@ -174,6 +223,9 @@ class Supervisor:
             self.announce()
         elif self.cancelled:
             run.finish(lease, Status.CANCELLED)
+            self.announce()
+        elif self.broke and self.asked_at is not None:
+            run.finish(lease, Status.FAILED, error=self.broke)
             self.announce()
         elif self.final.get("type") == "error":
             run.finish(

@@ -21,7 +21,8 @@ from webapp.catalog.hardware import devices, gpu_count, options, workers
 from webapp.core.numbers import whole
 from webapp.core.problems import Conflict, Problem
 from webapp.core.scores import rank
-from webapp.costs.actions import month
+from webapp.costs.amounts import decimal_of
+from webapp.costs.gate import month
 from webapp.costs.models import Rate
 from webapp.datasets.media import media_response
 from webapp.datasets.quota import own_bytes
@@ -91,7 +92,7 @@ def body_of(form: Any, version: Any) -> dict[str, Any]:
     minutes, cap = form.get("minutes", "").strip(), form.get("cap", "").strip()
     limits: dict[str, Any] = {"cost": cap} if cap else {}
     if minutes:
-        limits["seconds"] = float(actions.decimal_of(minutes, _("The time"))) * 60
+        limits["seconds"] = float(decimal_of(minutes, _("The time"))) * 60
     return {
         "task": version.suggestion["task"],
         "method": form.get("method") or None,
