@@ -1,40 +1,72 @@
-"""Scores of every kind of task in words: what a metric is called, and how its value reads."""
+"""Scores of every kind of task: which of two is better, what a metric is called, and how its value reads."""
 
-from typing import Any
+import math
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 from django.utils.translation import gettext as _
 
 from webapp.core.words import MISSING, figure, number, percent
 
 SHARES = frozenset(
-    ("accuracy", "macro_f1", "f1", "exact_match", "roc_auc", "pr_auc", "map_50", "map", "wer", "cer", "precision", "recall")
+    (
+        "accuracy", "macro_f1", "micro_f1", "f1", "entity_f1", "exact_match", "roc_auc", "pr_auc", "map_50", "map",
+        "mean_average_precision", "wer", "cer", "precision", "recall", "recall_10", "ndcg_10", "rouge_1", "rouge_2", "rouge_l",
+    )
 )  # fmt: skip
 """Metrics shown in percent."""
-LOWER_IS_BETTER = frozenset(("wer", "cer", "rmse", "mae", "loss", "log_loss", "perplexity"))
-SHORT = {"r2": "R²", "roc_auc": "ROC-AUC", "pr_auc": "PR-AUC", "map_50": "mAP50", "map": "mAP", "f1": "F1", "macro_f1": "F1", "rmse": "RMSE", "mae": "MAE"}  # fmt: skip
+LOWER_IS_BETTER = frozenset(("wer", "cer", "rmse", "mae", "mse", "loss", "log_loss", "perplexity"))
+SHORT = {
+    "r2": "R²", "roc_auc": "ROC AUC", "pr_auc": "PR AUC", "map_50": "mAP@50", "map": "mAP", "f1": "F1", "macro_f1": "Macro F1",
+    "micro_f1": "Micro F1", "entity_f1": "Entity F1", "rmse": "RMSE", "mae": "MAE", "wer": "WER", "cer": "CER",
+}  # fmt: skip
 
 LEADING = ("accuracy", "roc_auc", "map_50", "wer", "r2", "macro_f1", "f1", "rmse", "mae", "loss")
 """Which metric tells how a run at work is doing, the first that it has."""
 
-TITLES = {
-    "accuracy": lambda: _("Right answers"),
-    "macro_f1": lambda: _("Macro F1, each label counted equally"),
+Scored = TypeVar("Scored")
+TITLES: dict[str, Callable[[], str]] = {
+    "accuracy": lambda: _("Accuracy"),
+    "macro_f1": lambda: _("Macro F1, each class counts equally"),
     "f1": lambda: _("F1"),
-    "roc_auc": lambda: _("ROC-AUC, pairs put in the right order"),
-    "pr_auc": lambda: _("PR-AUC, precision over all thresholds"),
-    "log_loss": lambda: _("Log loss, lower is better"),
-    "loss": lambda: _("Loss, lower is better"),
+    "roc_auc": lambda: _("ROC AUC"),
+    "pr_auc": lambda: _("PR AUC, precision over all thresholds"),
+    "log_loss": lambda: _("Log loss (lower is better)"),
+    "loss": lambda: _("Loss (lower is better)"),
     "learning_rate": lambda: _("Learning rate"),
-    "r2": lambda: _("R², share of the differences explained"),
-    "rmse": lambda: _("Root mean square error, lower is better"),
-    "mae": lambda: _("Off by on average, lower is better"),
-    "map_50": lambda: _("mAP50, objects found at half overlap"),
-    "map": lambda: _("mAP50-95, objects found and well framed"),
-    "wer": lambda: _("Words wrong, lower is better"),
-    "cer": lambda: _("Characters wrong, lower is better"),
-    "exact_match": lambda: _("Exactly right"),
-    "perplexity": lambda: _("Perplexity, lower is better"),
+    "r2": lambda: _("R² (variance explained)"),
+    "rmse": lambda: _("Root mean squared error (lower is better)"),
+    "mae": lambda: _("Mean absolute error (lower is better)"),
+    "map_50": lambda: _("mAP@50"),
+    "map": lambda: _("mAP@50–95"),
+    "wer": lambda: _("Word error rate (lower is better)"),
+    "cer": lambda: _("Character error rate (lower is better)"),
+    "exact_match": lambda: _("Exact match"),
+    "perplexity": lambda: _("Perplexity (lower is better)"),
+    "micro_f1": lambda: _("Micro F1"),
+    "entity_f1": lambda: _("Entity F1"),
+    "spearman": lambda: _("Spearman correlation"),
+    "pearson": lambda: _("Pearson correlation"),
 }
+
+
+def rank(value: float, metric: str) -> float:
+    """A value of a metric on a scale on which greater is better. Everything that compares scores compares these."""
+    return -value if metric in LOWER_IS_BETTER else value
+
+
+def rank_of(headline: dict[str, Any] | None) -> float | None:
+    """`rank` of a headline {name, value}; None where it has no finite value."""
+    value = number((headline or {}).get("value"))
+    known = value is not None and math.isfinite(value)
+    return rank(value, str((headline or {}).get("name", ""))) if known and value is not None else None
+
+
+def best_first(items: Iterable[Scored], headline: Callable[[Scored], dict[str, Any] | None]) -> list[Scored]:
+    """Items of ONE metric in the order of their scores, the best first; those without a score last."""
+    ranks = [(rank_of(headline(item)), item) for item in items]
+    ranked = sorted((pair for pair in ranks if pair[0] is not None), key=lambda pair: -(pair[0] or 0.0))
+    return [item for _rank, item in ranked] + [item for rank, item in ranks if rank is None]
 
 
 def metric_title(name: str) -> str:
@@ -56,20 +88,15 @@ def scored(value: Any, name: str) -> str:
     return f"{found:.3f}".rstrip("0").rstrip(".") if name == "r2" else figure(found)
 
 
-def rank(head: dict[str, Any]) -> float:
-    """Greater is better, whatever the metric."""
-    return -head["value"] if head["name"] in LOWER_IS_BETTER else head["value"]
-
-
 def score_words(head: dict[str, Any] | None) -> str:
-    """A headline in a few words after a number: “91.3 % right”, “R² 0.84”."""
+    """A headline in a few words after a number: “91.3 % accuracy”, “R² 0.84”."""
     if not head:
         return ""
     name, value = head["name"], head["value"]
     if name == "accuracy":
-        return _("%(share)s right") % {"share": percent(value)}
+        return _("%(share)s accuracy") % {"share": percent(value)}
     if name == "wer":
-        return _("%(share)s of words right") % {"share": percent(max(0.0, 1 - value))}
+        return _("%(share)s word error rate") % {"share": percent(value)}
     return f"{SHORT.get(name, readable(name))} {scored(value, name)}"
 
 
@@ -80,3 +107,20 @@ def score_ends(head: dict[str, Any] | None) -> str:
     name = head["name"]
     ends = [scored(head[end], name).replace("\u00a0%", "") for end in ("low", "high")]
     return _("%(low)s to %(high)s") % {"low": ends[0], "high": ends[1]}
+
+
+def strip_ends(values: Iterable[Any], metric: str) -> tuple[float, float]:
+    """Where the strips of scores beside each other begin and end: shares from the tenth below the worst of them, so that
+    96 and 99 % are told apart; what is better when lower from 0."""
+    known = [value for given in values if (value := number(given)) is not None and math.isfinite(value)]
+    if metric in LOWER_IS_BETTER:
+        return 0.0, max([*known, 1e-9]) * 1.05
+    if metric in SHARES or metric == "r2":
+        return max(-1.0, math.floor(10 * min([*known, 0.9]) + 1e-9) / 10), 1.0
+    return min([0.0, *known]), max([*known, 1e-9]) * 1.05
+
+
+def baseline_scores(baselines: dict[str, Any] | None, metric: str) -> dict[str, float]:
+    """{key: value} of the baselines that have this metric."""
+    found = {key: number(scores.get(metric)) for key, scores in (baselines or {}).items() if isinstance(scores, dict)}
+    return {key: value for key, value in found.items() if value is not None}

@@ -113,7 +113,7 @@ def figure(value: Any) -> str:
     if found is None:
         return MISSING
     if found == int(found):
-        return f"{found:,.0f}"
+        return f"{int(found):,}"
     if found != 0 and abs(found) < 0.001:
         return f"{found:.1e}"
     digits = 0 if abs(found) >= 100 else 1 if abs(found) >= 10 else 2 if abs(found) >= 1 else 3

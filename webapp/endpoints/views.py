@@ -20,7 +20,7 @@ from webapp.endpoints.models import Endpoint, EndpointKey, EndpointVersion, Shar
 from webapp.endpoints.snippets import snippets
 from webapp.prototypes.models import Prototype
 from webapp.runs import inputs, storage
-from webapp.runs.models import Run, Status
+from webapp.runs.models import Run
 from webapp.runs.reports import report
 
 FEEDBACK_SHOWN = 20
@@ -35,7 +35,7 @@ def share(request: HttpRequest, pk: str) -> HttpResponse:
     context: dict[str, Any] = {
         "prototype": prototype,
         "endpoint": endpoint,
-        "runs": prototype.runs.filter(status=Status.SUCCEEDED)[:20],
+        "runs": prototype.runs.best_first()[:20],
         "visibilities": Visibility.choices,
         "price_per_day": price_per_hour(request.workspace, "endpoint") * 24,
     }

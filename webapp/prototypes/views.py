@@ -5,9 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.db.models import Count, Exists, F, FloatField, OuterRef, Subquery, Sum
-from django.db.models.fields.json import KeyTextTransform
-from django.db.models.functions import Cast
+from django.db.models import Count, F
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -20,9 +18,7 @@ from webapp.accounts.models import AuditEvent
 from webapp.catalog.words import task_title, trainable
 from webapp.core.numbers import whole
 from webapp.core.problems import Problem
-from webapp.costs.actions import month_start
 from webapp.costs.gate import month
-from webapp.costs.models import LedgerEntry
 from webapp.datasets import actions as dataset_actions
 from webapp.datasets import quota, uploads
 from webapp.datasets.exports import FORMATS, difference
@@ -30,93 +26,38 @@ from webapp.datasets.exports import download as download_file
 from webapp.datasets.media import media_response
 from webapp.datasets.models import DatasetVersion, Status
 from webapp.datasets.rows import page
-from webapp.prototypes import actions, offered
+from webapp.prototypes import actions, cards, offered
 from webapp.prototypes.forms import MappingForm, SplitForm
 from webapp.prototypes.models import Prototype
-
-CARDS = 12
-
-
-def spent_by(field: str, workspace: Any) -> dict[str, Any]:
-    """This month's money by a field of the ledger."""
-    entries = LedgerEntry.objects.for_workspace(workspace).filter(created_at__gte=month_start())
-    return dict(entries.values_list(field).annotate(total=Sum("amount")).order_by())
-
-
-def cards(workspace: Any, start: int = 0) -> list[Prototype]:
-    """Prototypes, the newest first, with what their card shows: best_run, active_run, spent, state; a constant number of
-    queries. `start` is how many newer ones are passed over."""
-    runs = Prototype._meta.get_field("runs").related_model.objects
-    of_this = runs.filter(prototype=OuterRef("pk")).order_by()
-    score = Cast(KeyTextTransform("value", "headline"), FloatField())
-    best = of_this.filter(status="succeeded", headline__isnull=False).order_by(score.desc())
-    prototypes = list(
-        Prototype.objects.for_workspace(workspace)
-        .select_related("dataset", "endpoint")
-        .annotate(
-            has_runs=Exists(of_this),
-            best_id=Subquery(best.values("pk")[:1]),
-            active_id=Subquery(of_this.exclude(status__in=("succeeded", "failed", "cancelled")).values("pk")[:1]),
-        )[start : start + CARDS]
-    )
-    shown = runs.in_bulk({pk for one in prototypes for pk in (one.best_id, one.active_id) if pk})
-    versions = DatasetVersion.objects.filter(dataset__in={one.dataset_id for one in prototypes}).order_by("number")
-    latest = {
-        version.dataset_id: version
-        for version in versions.only("id", "dataset_id", "number", "status", "rows", "error", "progress")
-    }
-    spent = spent_by("prototype", workspace)
-    for one in prototypes:
-        one.best_run, one.active_run = shown.get(one.best_id), shown.get(one.active_id)
-        one.spent = spent.get(one.pk)
-        one.version = latest.get(one.dataset_id)
-        one.state = state_of(one)
-    return prototypes
-
-
-def state_of(one: Any) -> str:
-    """Which sculpture stands for it: live, training, clay (has learned), asleep, draft."""
-    endpoint = getattr(one, "endpoint", None)
-    if one.active_run:
-        return "training"
-    if endpoint:
-        return "live" if endpoint.status == "live" else "asleep"
-    return "clay" if one.best_run else "draft"
 
 
 @member
 def home(request: HttpRequest) -> HttpResponse:
-    """Context: prototypes (see `cards`), counts {state: n}, running (runs at work), month, kinds {kind: money}, events,
-    older (how many cards the next page passes over), and what waits for a person: untrained, unread, corrected [{prototype, name, total}]."""
-    start = whole(request.GET.get("after", ""), 0)
-    prototypes = cards(request.workspace, min(start, 1_000_000))
-    if not prototypes:
-        return redirect("home" if start else "new_prototype")
-    run_model = Prototype._meta.get_field("runs").related_model
-    running = (
-        run_model.objects.for_workspace(request.workspace)
-        .active()
-        .select_related("prototype")
-        .order_by("queued_at")[:5]
-    )
+    """Context: prototypes (a page, see `cards.cards`), search, counts {state: n} over all of them, running (runs at
+    work), month, kinds {kind: money}, events, and what waits for a person: untrained, unread, corrected
+    [{prototype, name, total}]."""
+    workspace = request.workspace
+    if not Prototype.objects.for_workspace(workspace).exists():
+        return redirect("new_prototype")
+    search = request.GET.get("search", "").strip()[:120]
+    prototypes = cards.cards(workspace, search, request.GET.get("page"))
+    running = cards.run_model().objects.for_workspace(workspace).active().select_related("prototype")
     feedback = Prototype._meta.get_field("endpoint").related_model._meta.get_field("feedback").related_model
     context = {
         "prototypes": prototypes,
-        "older": start + CARDS if len(prototypes) == CARDS else None,
-        "counts": Counter(one.state for one in prototypes),
-        "running": running,
-        "month": month(request.workspace),
-        "events": AuditEvent.objects.for_workspace(request.workspace).select_related("user")[:6],
-        "untrained": [
-            one for one in prototypes if not one.has_runs and one.version and one.version.status == Status.READY
-        ][:3],
-        "unread": [one for one in prototypes if one.version and one.version.status == Status.FAILED][:3],
-        "corrected": feedback.objects.for_workspace(request.workspace)
+        "page": prototypes,
+        "search": search,
+        "counts": cards.counts(workspace),
+        "running": running.order_by("queued_at")[:5],
+        "month": month(workspace),
+        "events": AuditEvent.objects.for_workspace(workspace).select_related("user")[:6],
+        "corrected": feedback.objects.for_workspace(workspace)
         .filter(verdict="down")
         .values(prototype=F("endpoint__prototype_id"), name=F("endpoint__prototype__name"))
         .annotate(total=Count("pk"))
         .order_by("-total")[:3],
-        "kinds": dict.fromkeys(("hosting", "training", "data"), 0) | spent_by("kind", request.workspace),
+        "kinds": dict.fromkeys(("hosting", "training", "data"), 0) | cards.spent_by("kind", workspace),
+        **cards.to_do(workspace),
     }
     return render(request, "prototypes/home.html", context)
 

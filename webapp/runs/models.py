@@ -16,12 +16,13 @@ from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, OuterRef, Q, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from webapp.accounts.models import User
 from webapp.core.models import WorkspaceOwned, WorkspaceQuerySet
+from webapp.core.scores import rank_of
 from webapp.datasets.models import DatasetVersion
 from webapp.prototypes.models import Prototype
 
@@ -52,6 +53,17 @@ class RunQuerySet(WorkspaceQuerySet):
     def expired(self) -> Self:
         """Held by a worker that has not been heard of for a whole lease."""
         return self.filter(Q(status__in=HELD, lease_until__lt=timezone.now()) | Q(status=Status.INTERRUPTED))
+
+    def best_first(self) -> Self:
+        """Finished runs in the order of their scores, those without one last. Only scores of one metric can be compared, so
+        the runs of the metric of the prototype's newest finished run come first."""
+        newest = Run.objects.filter(prototype=OuterRef("prototype"), status=Status.SUCCEEDED, rank__isnull=False)
+        metric = newest.order_by("-number").values("metric")[:1]
+        finished = self.filter(status=Status.SUCCEEDED).annotate(other=~Q(metric=Subquery(metric)))
+        return finished.order_by("other", F("rank").desc(nulls_last=True), "-number")
+
+    def scored(self) -> Self:
+        return self.filter(rank__isnull=False)
 
     def ahead_of(self, run: "Run") -> Self:
         """Runs that wait in the same queue and came first."""
@@ -97,6 +109,14 @@ class Run(WorkspaceOwned):
 
     stored_at = models.DateTimeField(null=True, help_text="when its artifact went to STORAGE_URL as it is now")
     headline = models.JSONField(null=True)
+    metric = models.CharField(max_length=40, blank=True, help_text="the headline's")
+    rank = models.FloatField(
+        null=True, help_text="the headline on a scale where greater is better, whatever the metric"
+    )
+    verdict = models.JSONField(
+        null=True, help_text="against the best simple baseline, by a paired test on the test rows"
+    )
+    against_best_run = models.JSONField(null=True, help_text="the same against the prototype's best earlier run")
     metrics = models.JSONField(default=dict)
     baselines = models.JSONField(default=dict)
     error = models.JSONField(null=True)
@@ -108,10 +128,16 @@ class Run(WorkspaceOwned):
         indexes = [
             models.Index(fields=["workspace", "-created_at"]),
             models.Index(fields=["prototype", "-number"]),
+            models.Index(fields=["prototype", "metric", "-rank"]),
         ]
 
     def __str__(self) -> str:
         return self.name or _("Run %(number)d") % {"number": self.number}
+
+    def save(self, *args: Any, **options: Any) -> None:
+        for name, value in ordering(self.headline).items():
+            setattr(self, name, value)
+        super().save(*args, **options)
 
     @property
     def folder(self) -> Path:
@@ -174,6 +200,8 @@ class Run(WorkspaceOwned):
         )
 
     def finish(self, lease: str, status: str, **fields: Any) -> bool:
+        if "headline" in fields:
+            fields |= ordering(fields["headline"])
         return self._move(HELD, lease, status=status, finished_at=timezone.now(), eta_seconds=None, lease="", **fields)
 
     def interrupt(self, lease: str | None = None, **fields: Any) -> bool:
@@ -200,6 +228,11 @@ class Run(WorkspaceOwned):
         if self._move(waiting, status=Status.CANCELLED, cancel_requested_at=now, finished_at=now, eta_seconds=None):
             return True
         return self._move(HELD, cancel_requested_at=now)
+
+
+def ordering(headline: dict[str, Any] | None) -> dict[str, Any]:
+    """The fields by which runs are compared."""
+    return {"metric": str((headline or {}).get("name") or "")[:40], "rank": rank_of(headline)}
 
 
 def next_lease() -> Any:

@@ -4,8 +4,9 @@ import json
 import math
 from typing import Any
 
+from webapp.core.scores import strip_ends
 from webapp.runs import results
-from webapp.runs.models import Run, Status
+from webapp.runs.models import Run
 from webapp.runs.storage import local
 
 MISTAKES = 8
@@ -33,12 +34,8 @@ def context(run: Run) -> dict[str, Any]:
     """report, title (the sentence), matrix (rows with heat levels; the most confused classes when there are many),
     siblings, compared (baselines), ends (of the strips), metrics (but the headline), mistakes, weakest, files."""
     found, head = report(run), run.headline or {}
-    others = run.prototype.runs.filter(status=Status.SUCCEEDED, version=run.version).exclude(pk=run.pk)
-    siblings = [
-        one
-        for one in others.select_related("version")[:SIBLINGS]
-        if (one.headline or {}).get("name") == head.get("name")
-    ]
+    others = run.prototype.runs.filter(version=run.version, metric=run.metric).exclude(pk=run.pk)
+    siblings = list(others.scored().best_first().select_related("version")[:SIBLINGS])
     bases = results.compared(found, head)
     values = [
         one[key]
@@ -52,7 +49,7 @@ def context(run: Run) -> dict[str, Any]:
         "matrix": matrix(found.get("confusion") or {}),
         "siblings": siblings,
         "compared": bases,
-        "ends": results.strip_ends(values, head.get("name", "")),
+        "ends": strip_ends(values, head.get("name", "")),
         "metrics": results.other_metrics(found, head),
         "mistakes": [results.shown_mistake(run, one) for one in found.get("mistakes", [])[:MISTAKES]],
         "weakest": sorted(found.get("per_class", []), key=lambda row: row.get("map_50", row.get("f1", 0))),

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from webapp.core import words
 from webapp.core.media import size_of
-from webapp.core.scores import LOWER_IS_BETTER, SHARES, SHORT, metric_title, readable, score_words, scored
+from webapp.core.scores import SHORT, best_first, metric_title, readable, score_words, scored
 from webapp.core.words import figure, number, percent
 from webapp.datasets.media import media_file
 from webapp.runs.models import Run
@@ -84,14 +84,6 @@ def outlook(head: dict[str, Any]) -> str:
     return _("New rows like these would give %(name)s between %(low)s and %(high)s, nineteen times in twenty.") % ends
 
 
-def strip_ends(values: list[Any], name: str) -> tuple[float, float]:
-    """Where the strips of a comparison begin and end: 0 to 1, wider where a value lies outside."""
-    known = [found for value in values if (found := number(value)) is not None]
-    if name in SHARES or name == "r2":
-        return max(-1.0, min([0.0, *known])), 1.0
-    return 0.0, max([*known, 1e-9]) * 1.05
-
-
 def compared(report: dict[str, Any], head: dict[str, Any]) -> list[dict[str, Any]]:
     """[{title, note, value, low, high}] of the baselines in the headline's metric, the best first."""
     name = head.get("name", "")
@@ -107,7 +99,7 @@ def compared(report: dict[str, Any], head: dict[str, Any]) -> list[dict[str, Any
         note = _("no model at all, %(time)s") % {"time": words.duration(seconds)} if seconds else ""
         ends = {"low": base.get("low"), "high": base.get("high")} if name == "accuracy" else {}
         found.append({"title": title, "note": note, "value": base[name], **ends})
-    return sorted(found, key=lambda one: one["value"], reverse=name not in LOWER_IS_BETTER)
+    return best_first(found, lambda one: {"name": name, "value": one["value"]})
 
 
 def other_metrics(report: dict[str, Any], head: dict[str, Any]) -> list[dict[str, str]]:

@@ -20,7 +20,6 @@ from webapp.catalog.forms import params_form
 from webapp.catalog.hardware import devices, gpu_count, options, workers
 from webapp.core.numbers import whole
 from webapp.core.problems import Conflict, Problem
-from webapp.core.scores import rank
 from webapp.costs.amounts import decimal_of
 from webapp.costs.gate import month
 from webapp.costs.models import Rate
@@ -54,7 +53,6 @@ def train(request: HttpRequest, pk: str) -> HttpResponse:
     if request.method == "POST":
         run = actions.create_run(prototype, request.user, body_of(request.POST, version), version)
         return redirect("run", pk=run.pk)
-    done = prototype.runs.filter(status=Status.SUCCEEDED, headline__isnull=False)
     labels = version.labels
     records = workers()
     models = base_models.choices(slug, request.workspace)
@@ -74,7 +72,7 @@ def train(request: HttpRequest, pk: str) -> HttpResponse:
         "gpus": gpu_count(records),
         "rates": {rate.hardware: rate for rate in Rate.objects.for_workspace(request.workspace)},
         "month": month(request.workspace),
-        "best": max(done, key=lambda run: rank(run.headline), default=None),
+        "best": prototype.runs.scored().best_first().first(),
         "majority": labels[0]["count"] / version.label_rows if labels else None,
         "blocked": [problem for problem in version.problems if problem["severity"] == "error"],
     }

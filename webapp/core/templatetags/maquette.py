@@ -5,14 +5,13 @@ from decimal import Decimal
 from typing import Any
 
 from django import template
-from django.contrib.humanize.templatetags.humanize import apnumber
 from django.db.models import Count
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from webapp.core import charts, scores, words
+from webapp.core import charts, scores, states, words
 from webapp.core.icons import GLYPHS, ICONS, PLINTH
 from webapp.core.numbers import whole
 
@@ -49,6 +48,17 @@ def strip(
 ) -> SafeString:
     ends = (float(start), 1.0) if start is not None else None
     return charts.strip(value, low, high, css=css, tick=tick, ends=ends)
+
+
+@register.simple_tag
+def score_of(run: Any) -> SafeString:
+    """The strip of a finished run's score, on a scale that starts at its worst baseline, with a mark at the best one."""
+    head = run.headline or {}
+    metric = str(head.get("name", ""))
+    baselines = scores.baseline_scores(run.baselines, metric)
+    ends = scores.strip_ends([head.get("value"), head.get("low"), head.get("high"), *baselines.values()], metric)
+    best = max(baselines.values(), key=lambda value: scores.rank(value, metric), default=None)
+    return charts.strip(words.number(head.get("value")), head.get("low"), head.get("high"), tick=best, ends=ends)
 
 
 @register.simple_tag
@@ -214,8 +224,7 @@ def best_so_far(live: dict[str, Any]) -> dict[str, Any] | None:
     for name in scores.LEADING:
         points = live["curves"].get(name, {}).get("validation", [])
         if points:
-            pick = min if name in scores.LOWER_IS_BETTER else max
-            at, value = pick(points, key=lambda point: point[1])
+            at, value = max(points, key=lambda point: scores.rank(point[1], name))
             return {"name": name, "value": value, "at": at}
     return None
 
@@ -318,24 +327,25 @@ def standing(prototype: Any) -> dict[str, Any]:
     statuses = dict(prototype.runs.order_by().values_list("status").annotate(n=Count("pk")))
     endpoint = getattr(prototype, "endpoint", None)
     live = bool(endpoint and endpoint.status == "live")
-    if set(statuses) - {"succeeded", "failed", "cancelled"}:
-        state = "training"
-    elif endpoint:
-        state = "live" if live else "asleep"
-    else:
-        state = "clay" if statuses.get("succeeded") else "draft"
+    state = states.state_of(
+        live=live,
+        endpoint=bool(endpoint),
+        active=bool(set(statuses) - {"succeeded", "failed", "cancelled"}),
+        finished=bool(statuses.get("succeeded")),
+    )
     return {"state": state, "runs": sum(statuses.values()), "live": live}
 
 
 @register.simple_tag
 def home_sentence(counts: dict[str, int]) -> str:
     """The home page's title: what the prototypes are doing, in one sentence."""
-    states = (
+    sentences = (
         ("live", _("%(n)s live")),
-        ("training", _("%(n)s learning")),
+        ("training", _("%(n)s training")),
         ("clay", _("%(n)s ready to share")),
-        ("asleep", _("%(n)s asleep")),
-        ("draft", _("%(n)s with only data")),
+        ("asleep", _("%(n)s paused")),
+        ("draft", _("%(n)s not trained")),
     )
-    words = ", ".join(sentence % {"n": apnumber(counts[state])} for state, sentence in states if counts.get(state))
-    return words[:1].upper() + words[1:] or _("Your prototypes")
+    return " · ".join(text % {"n": counts[state]} for state, text in sentences if counts.get(state)) or _(
+        "Your prototypes"
+    )

@@ -1,0 +1,55 @@
+"""One function says which of two scores is better, whatever the metric."""
+
+import math
+import subprocess
+
+import pytest
+from django.conf import settings
+
+from webapp.core import scores
+
+LOWER = ("wer", "cer", "rmse", "mae", "log_loss", "perplexity", "loss")
+HIGHER = ("accuracy", "macro_f1", "f1", "roc_auc", "pr_auc", "r2", "exact_match", "map_50", "map", "bleu", "rouge_l")
+
+
+@pytest.mark.parametrize("metric", LOWER)
+def test_less_is_better(metric: str) -> None:
+    assert scores.rank(0.1, metric) > scores.rank(0.9, metric)
+    heads = [{"name": metric, "value": value} for value in (0.4, 0.1, 0.9)]
+    assert [head["value"] for head in scores.best_first(heads, lambda head: head)] == [0.1, 0.4, 0.9]
+    assert "lower is better" in scores.metric_title(metric)
+
+
+@pytest.mark.parametrize("metric", HIGHER)
+def test_more_is_better(metric: str) -> None:
+    assert scores.rank(0.9, metric) > scores.rank(0.1, metric)
+    heads = [{"name": metric, "value": value} for value in (0.4, None, 0.1, 0.9)]
+    assert [head["value"] for head in scores.best_first(heads, lambda head: head)] == [0.9, 0.4, 0.1, None]
+
+
+@pytest.mark.parametrize("headline", [None, {}, {"name": "wer", "value": None}, {"name": "wer", "value": math.nan}])
+def test_no_score_has_no_rank(headline: dict[str, object] | None) -> None:
+    assert scores.rank_of(headline) is None
+
+
+def test_only_this_module_knows_the_direction_of_a_metric() -> None:
+    found = subprocess.run(
+        ["git", "grep", "-lE", "LOWER_IS_BETTER", "--", "webapp"], cwd=settings.BASE_DIR, capture_output=True, text=True
+    )
+    files = [path for path in found.stdout.split() if "/migrations/" not in path]
+    assert files in ([], ["webapp/core/scores.py"])
+
+
+@pytest.mark.parametrize(
+    ("values", "metric", "ends"),
+    [
+        ([0.97, 0.93, 0.35], "accuracy", (0.3, 1.0)),
+        ([0.99, 0.98], "accuracy", (0.9, 1.0)),
+        ([0.2, 0.8], "wer", (0.0, 0.84)),
+        ([-0.31, 0.5], "r2", (-0.4, 1.0)),
+        ([4.0, 2.0], "rmse", (0.0, 4.2)),
+        ([None], "accuracy", (0.9, 1.0)),
+    ],
+)
+def test_strips_start_below_the_worst(values: list[float], metric: str, ends: tuple[float, float]) -> None:
+    assert scores.strip_ends(values, metric) == pytest.approx(ends)
