@@ -44,7 +44,15 @@ document.addEventListener("click", (event) => {
     const field = document.querySelector(example.dataset.fill);
     field.value = example.dataset.text ?? example.textContent.trim();
     field.focus();
+    if (example.form?.matches("[data-quick]")) example.form.requestSubmit();
   }
+});
+
+// Ctrl+Enter (⌘+Enter) in a text sends a form that asks a model.
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+  const form = event.target.closest("textarea")?.form;
+  if (form?.matches("[data-quick]")) { event.preventDefault(); form.requestSubmit(); }
 });
 
 // A select or a radio that is a whole form's answer sends it.
@@ -68,4 +76,8 @@ const prepare = (root) => {
 prepare(document);
 // A page that shows a refused form again stands under its own address, so that a reload sends nothing twice.
 if (document.body.dataset.address) history.replaceState(null, "", document.body.dataset.address);
-document.addEventListener("htmx:afterSwap", (event) => prepare(event.target));
+document.addEventListener("htmx:afterSwap", (event) => {
+  prepare(event.target);
+  // Whoever works by keyboard goes on at what is new: what they pressed may be disabled or gone.
+  event.target.querySelector("[data-focus]")?.focus();
+});

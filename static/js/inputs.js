@@ -215,9 +215,17 @@ class Sounds extends Giver {
 
 const givers = [...document.querySelectorAll("[data-give]")].map((root) => new (root.dataset.give === "image" ? Pictures : Sounds)(root));
 
-// An example takes the place of what was chosen; its answer shows it.
-document.addEventListener("click", (event) => {
-  if (event.target.closest("[data-example]")) for (const giver of givers) giver.forget();
+// An example takes the place of what was chosen: it is answered at once, and stays chosen for the next press of Ask.
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-example]");
+  if (!button) return;
+  for (const giver of givers) giver.forget();
+  const giver = givers[0], address = button.dataset.file ?? button.querySelector("img")?.src;
+  if (!giver || !address) return;
+  const answer = await fetch(address);
+  if (!answer.ok) return;
+  const content = await answer.blob();
+  put(giver.input, new File([content], `${button.value}.${content.type.split("/")[1] ?? "bin"}`, { type: content.type }));
 });
 
 // The browser still has the picture that an answer is about.

@@ -18,30 +18,17 @@ from webapp.core.ids import new_id
 from webapp.core.media import type_of
 from webapp.core.problems import Problem
 from webapp.endpoints import actions, outputs, serving_client
-from webapp.endpoints.models import Endpoint, ShareLink, Status, Visibility
+from webapp.endpoints.admission import Closed, admit, check_answers, for_visitors, paused
+from webapp.endpoints.models import Endpoint, ShareLink
 from webapp.runs import inputs
 from webapp.runs.models import Run
 from webapp.runs.reports import report
 
 ANSWER_LIFETIME_SECONDS = 24 * 3600
+PAUSED_CODES = ("paused", "budget_spent")
+"""What serving says of an endpoint that its owner, or the budget, has paused."""
 MOST_CORRECTION = 80
 """Characters of a correction where the model has no labels to choose from."""
-
-
-def open_demo(request: HttpRequest, slug: str) -> tuple[Endpoint, ShareLink | None]:
-    """The endpoint if this visitor may see it; 404 for everybody else, as if it were not there."""
-    endpoint = Endpoint.objects.select_related("current__run", "workspace", "prototype").filter(slug=slug).first()
-    if endpoint is None:
-        raise Http404
-    link = ShareLink.find(endpoint, request.POST.get("link") or request.GET.get("link", ""))
-    is_member = bool(
-        request.user.is_authenticated
-        and request.membership
-        and request.membership.workspace_id == endpoint.workspace_id
-    )
-    if not (is_member or endpoint.visibility == Visibility.PUBLIC or (link and endpoint.visibility == Visibility.LINK)):
-        raise Http404
-    return endpoint, link
 
 
 def visitor_of(request: HttpRequest) -> str:
@@ -67,20 +54,23 @@ def network(address: str) -> str:
 def context_of(request: HttpRequest, endpoint: Endpoint, link: ShareLink | None) -> dict[str, Any]:
     run = endpoint.current.run if endpoint.current else None
     shown = inputs.try_it(run, request.GET.get("example", "")) if run else {"fields": [], "examples": []}
-    return {
-        "endpoint": endpoint,
-        "link": link,
-        "run": run,
-        **shown,
-        "asleep": endpoint.status != Status.LIVE,
-    }
+    return {"endpoint": endpoint, "link": link, "run": run, "target": target_of(run), **shown}
+
+
+def target_of(run: Run | None) -> str:
+    """The column that a model of tables predicts; empty for what reads texts, pictures or sounds."""
+    reads_table = run is not None and run.task.startswith("tabular-")
+    return str((run.version.suggestion.get("columns") or {}).get("target", "")) if run and reads_table else ""
 
 
 @csrf_exempt  # a demo is opened from anywhere and changes nothing of the visitor's; `signing` guards the feedback
 @require_http_methods(["GET", "POST"])
+@for_visitors
 def demo(request: HttpRequest, slug: str) -> HttpResponse:
-    """Context: endpoint, link, run, fields, examples, asleep; after a POST also answer, token (of the answer), asked, problem."""
-    endpoint, link = open_demo(request, slug)
+    """Context: endpoint, link, run, fields, examples; target (the column predicted, of a table); after a POST also answer, token (of the answer), asked, problem."""
+    endpoint, link = admit(request, slug)
+    if not request.htmx:
+        check_answers(endpoint)
     context = context_of(request, endpoint, link)
     status = 200
     if request.method == "POST":
@@ -110,8 +100,9 @@ def example_file(run: Run, number: int) -> HttpResponseBase:
     return response
 
 
+@for_visitors
 def example(request: HttpRequest, slug: str, number: int) -> HttpResponseBase:
-    endpoint, _link = open_demo(request, slug)
+    endpoint, _link = admit(request, slug)
     if endpoint.current is None:
         raise Http404
     return example_file(endpoint.current.run, number)
@@ -122,12 +113,16 @@ def predict(request: HttpRequest, endpoint: Endpoint, link: ShareLink | None, co
     run = context["run"]
     context["fields"] = inputs.filled(context["fields"], request.POST)
     try:
-        if context["asleep"]:
-            raise Problem(_("This demo is asleep."), hint=_("Ask whoever sent you the link to wake it."), status=503)
+        check_answers(endpoint)
         asked = inputs.read(run, request.POST, request.FILES)
         context["fields"] = inputs.filled(context["fields"], asked.texts)
         answer = serving_client.predict(endpoint.slug, [asked.value], visitor_of(request))
+    except Closed as closed:
+        context["problem"] = closed.as_problem()
+        return closed.status
     except Problem as problem:
+        if problem.code in PAUSED_CODES:  # since the page was drawn; a visitor has no budget to raise
+            problem = paused(endpoint.workspace.name).as_problem()
         context["problem"] = problem
         return problem.status
     output = answer["outputs"][0]
@@ -146,9 +141,10 @@ def predict(request: HttpRequest, endpoint: Endpoint, link: ShareLink | None, co
 
 @csrf_exempt
 @require_POST
+@for_visitors
 def feedback(request: HttpRequest, slug: str) -> HttpResponse:
     """Thumbs and “should have been” for an answer that this site really gave: the token proves it, and counts once."""
-    endpoint, link = open_demo(request, slug)
+    endpoint, link = admit(request, slug)
     try:
         pk, answer, kept, output = signing.loads(
             request.POST.get("token", ""), salt="judgement", max_age=ANSWER_LIFETIME_SECONDS

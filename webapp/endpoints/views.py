@@ -15,7 +15,7 @@ from webapp.accounts.access import load, member
 from webapp.core.numbers import whole
 from webapp.costs.actions import price_per_hour
 from webapp.endpoints import actions, removal, serving_client
-from webapp.endpoints.demo import example_file
+from webapp.endpoints.demo import example_file, target_of
 from webapp.endpoints.models import Endpoint, EndpointKey, EndpointVersion, ShareLink, Visibility
 from webapp.endpoints.snippets import snippets
 from webapp.prototypes.models import Prototype
@@ -168,6 +168,7 @@ def try_run(request: HttpRequest, pk: str) -> HttpResponse:
         "timing_ms": answer["timing_ms"],
         "run": run,
         "prototype": run.prototype,
+        "target": target_of(run),
     }
     return render(request, "endpoints/_answer.html" if request.htmx else "endpoints/tried.html", context)
 

@@ -20,6 +20,13 @@ COLOURS = 5
 """Labels of objects take these in turn, the commonest first."""
 
 
+@register.filter
+def answer_to(column: str) -> str:
+    """The name of a column before its value: “Churned?” stays, “Plan” becomes “Plan:”."""
+    name = column.strip()
+    return name if name.endswith(("?", "？", ":", "：")) else f"{name}:"
+
+
 @register.simple_tag
 def number_range(answer: dict[str, Any], report: dict[str, Any]) -> SafeString:
     """The value with its range, between the ends that nearly all test rows had."""
