@@ -85,7 +85,8 @@ def day() -> Iterator[Day]:
     made = Day()
     yield made
     for one in made.begun:
-        one.log.close()
+        if one.log:
+            one.log.close()
 
 
 def waiting(prototype: Prototype, number: int, **fields: Any) -> Run:

@@ -4,24 +4,28 @@ The trainer is a process group of its own. Whatever happens here, that group is 
 the kernel ends it if this process dies first.
 """
 
+import errno
 import json
 import logging
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
 
 from trainer import errors
-from webapp.core.problems import BudgetSpent
+from webapp.core.problems import BudgetSpent, Problem
 from webapp.core.trainer_process import TrainerProcess, hub_access, last_words
 from webapp.costs import gate
 from webapp.costs.actions import price_per_hour
+from webapp.datasets.models import DatasetVersion
+from webapp.datasets.models import Status as VersionStatus
 from webapp.runs import worker
 from webapp.runs.actions import recover, spec_of, terms_of
 from webapp.runs.models import Run, Status
@@ -37,17 +41,23 @@ STOP_SECONDS = 8.0
 
 
 def supervise(run_id: str) -> None:
-    """Train one run if it still waits; a second delivery of its message ends here."""
+    """Train one run if it still waits; a second delivery of its message ends here.
+
+    Devices come before the claim: a run that waits for them is still queued, and so loses neither lease nor attempt.
+    """
     run = Run.objects.select_related("workspace", "prototype", "version__dataset").filter(pk=run_id).first()
-    if run is None:
+    if run is None or run.status != Status.QUEUED:
         return
     hardware = run.hardware if worker.has_gpu() else "cpu"
-    started = start(run, price_per_hour(run.workspace, hardware))
-    if started is None:
-        return
-    lease, money = started
-    with worker.devices_for(run.hardware) as devices:
-        Supervisor(run, lease, hardware, devices, money).work()
+    with worker.devices_for(run.hardware, still_wanted=lambda: still_waits(run_id)) as devices:
+        started = start(run, price_per_hour(run.workspace, hardware)) if devices is not None else None
+        if started is not None:
+            lease, money = started
+            Supervisor(run, lease, hardware, devices or [], money).work()
+
+
+def still_waits(run_id: str) -> bool:
+    return Run.objects.filter(pk=run_id, status=Status.QUEUED).exists()
 
 
 def start(run: Run, price: Decimal) -> tuple[str, Decimal] | None:
@@ -94,7 +104,7 @@ class Supervisor:
         self.run, self.lease, self.hardware, self.devices = run, lease, hardware, devices
         self.money, self.clock = money, clock
         self.terms = terms_of(run, run.price_per_hour)
-        self.log = EventLog(run.pk, run.events_path)
+        self.log: EventLog | None = None
         self.final: dict[str, Any] = {}
         self.pending: dict[str, Any] = {}
         self.charged_at = self.beaten_at = self.looked_at = clock()
@@ -106,17 +116,32 @@ class Supervisor:
         """Why the gate of the workspace's money stopped the run."""
 
     def work(self) -> None:
+        """Whatever is raised here ends the run, once and in its own words, rather than as a death to be repeated. Only
+        a database that is away is left to the lease: nothing can be stored, and the run goes on when it is back."""
         worker.busy(self.run.pk)
         try:
+            self.log = EventLog(self.run.pk, self.run.events_path)
             self.train()
+        except DatabaseError:
+            raise
+        except Problem as problem:
+            self.fail(problem.as_dict())
+        except OSError as error:
+            log.exception("run %s cannot be written", self.run.pk)
+            self.fail(disk_error(error))
+        except Exception:
+            log.exception("run %s ended by a fault of ours", self.run.pk)
+            self.fail(self.bug())
         finally:
             worker.busy(None)
-            self.log.close()
+            if self.log:
+                self.log.close()
             if not self.lost:
                 gate.release(money_key(self.run))
 
     def train(self) -> None:
         run = self.run
+        check_version(run.version)
         limits = run.limits | {"cost": float(run.cost + self.money)} if run.price_per_hour else run.limits
         spec = spec_of(run.version, vars(run) | {"limits": limits}, run.price_per_hour)
         (run.folder / "spec.json").write_text(json.dumps(spec, ensure_ascii=False, indent=2), "utf-8")
@@ -145,7 +170,7 @@ class Supervisor:
 
     def take(self, item: dict[str, Any]) -> None:
         """One event: into the log, and what the row shows of it into the next heartbeat."""
-        self.log.append(item)
+        self.tell(item)
         kind = item["type"]
         if kind == "stage" and item.get("state") == "start":
             self.pending |= {"stage": item["name"], "status": Status.RUNNING}
@@ -245,6 +270,12 @@ class Supervisor:
             )
             recover(run)
 
+    def fail(self, error: dict[str, str]) -> None:
+        """End the run as failed; nothing happens when it is no longer this worker's."""
+        if self.run.finish(self.lease, Status.FAILED, error=error):
+            with suppress(OSError):  # a full disk: the row says it all
+                self.announce()
+
     def bug(self) -> dict[str, str]:
         return {
             "code": "bug",
@@ -255,7 +286,34 @@ class Supervisor:
 
     def announce(self) -> None:
         """The last line of a live page: the state has changed for good."""
-        self.log.append(event("status", status=self.run.status))
+        self.tell(event("status", status=self.run.status))
+
+    def tell(self, item: dict[str, Any]) -> None:
+        if self.log:
+            self.log.append(item)
+
+
+def check_version(version: DatasetVersion) -> None:
+    """Raises `Problem` when the rows to learn from are no longer there."""
+    if version.status != VersionStatus.READY or not version.folder.is_dir():
+        error = version.error or {}
+        raise Problem(
+            error.get("message") or _("The rows of version %(number)d are gone.") % {"number": version.number},
+            code=error.get("code") or "no_version",
+            hint=_("Train on another version of the data."),
+        )
+
+
+def disk_error(error: OSError) -> dict[str, str]:
+    """A file of the run that could not be written or read."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return {
+        "code": "no_space" if full else "disk",
+        "message": _("The disk of this machine is full.")
+        if full
+        else _("A file of this run could not be used: %(reason)s.") % {"reason": error.strerror or error},
+        "hint": _("Whoever runs this site can mend that. Then resume the run."),
+    }
 
 
 def event(kind: str, **fields: Any) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -139,8 +139,13 @@ def stop() -> None:
 
 
 @contextmanager
-def devices_for(asked: str) -> Iterator[list[int]]:
-    """Hold as many GPUs as a run asks for, own ones first; an empty list means the CPU."""
+def devices_for(asked: str, still_wanted: Callable[[], bool] = lambda: True) -> Iterator[list[int] | None]:
+    """Hold as many GPUs as a run asks for, own ones first; an empty list means the CPU. None when waiting for them ended
+    without: this worker is being stopped, or the run is not `still_wanted`.
+
+    Only whoever has the turn gathers devices, so that two runs on several GPUs never hold what the other waits for,
+    and a run on one GPU cannot slip in before them for ever.
+    """
     available = [gpu["index"] for gpu in gpus()]
     if asked == "cpu" or not available:
         yield []
@@ -148,18 +153,36 @@ def devices_for(asked: str) -> Iterator[list[int]]:
     count = min(int(asked.partition(":")[2] or 1), len(available))
     order = sorted(available, key=lambda index: index not in own_gpus())
     with ExitStack() as stack:
-        held: list[int] = []
-        while len(held) < count and not stopping():
-            held += [index for index in order if index not in held and len(held) < count and try_lock(stack, index)]
-            if len(held) < count:
-                time.sleep(LOCK_WAIT_SECONDS)
-        yield sorted(held)
+        with ExitStack() as turn:
+            mine = any(try_lock(turn, "turn") for _ in pause_while(still_wanted))
+            held = gather(stack, order, count, still_wanted) if mine else None
+        yield held
 
 
-def try_lock(stack: ExitStack, index: int) -> bool:
+def gather(stack: ExitStack, order: list[int], count: int, still_wanted: Callable[[], bool]) -> list[int] | None:
+    """The first `count` GPUs that get free; None when waiting for them ends before."""
+    held: list[int] = []
+    for _ in pause_while(still_wanted):
+        for index in order:
+            if len(held) < count and index not in held and try_lock(stack, f"gpu{index}"):
+                held.append(index)
+        if len(held) == count:
+            return sorted(held)
+    return None
+
+
+def pause_while(still_wanted: Callable[[], bool]) -> Iterator[None]:
+    """One turn at once, then one after each pause, until the worker is stopped or nobody wants it any more."""
+    yield
+    while not _stop.wait(LOCK_WAIT_SECONDS) and still_wanted():
+        yield
+
+
+def try_lock(stack: ExitStack, what: str) -> bool:
+    """Hold the lock file of a device until `stack` is closed, if nobody else does; the kernel frees it with its process."""
     folder = settings.MAQUETTE_DATA / "locks"
     folder.mkdir(exist_ok=True)
-    file = (folder / f"gpu{index}.lock").open("w")
+    file = (folder / f"{what}.lock").open("w")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
