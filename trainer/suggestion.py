@@ -143,6 +143,62 @@ def suggest(
     return None, {}, None
 
 
+READABLE = {
+    "image": {"image"},
+    "audio": {"audio"},
+    "objects": {"objects"},
+    "messages": {"messages"},
+    "tokens": {"list"},
+    "tags": {"list"},
+    "labels": {"list", "category", "text"},
+    "answers": {"list", "json", "text", "category"},
+    "score": {"number", "category", "boolean"},
+}
+"""Kinds of columns that a role can be read from, where it is not any column of words."""
+WORDED = {"text", "category", "id", "number", "boolean", "date"}
+
+
+def possible(columns: Columns) -> list[str]:
+    """The tasks that a file with these columns can be, in the order of SHAPES: each role has a column of its own that it
+    can be read from. A file of pictures or sounds is nothing else."""
+    return [slug for slug in SHAPES if first_fit(columns, slug) is not None]
+
+
+def first_fit(columns: Columns, task: str) -> Roles | None:
+    """A column for each role of the task: the reader's guess where there is one, else the first columns that can be read
+    so; None when the file cannot be this task."""
+    free = [one for one in columns if one["kind"] != "empty"]
+    has_media = any(one["kind"] in MEDIA for one in free)
+    if has_media:
+        free = [one for one in free if one["name"] not in FACTS]
+    shape = SHAPES[task]
+    if has_media != any(role in MEDIA for role in shape.roles):
+        return None
+    if not shape.reads and len(free) < 2:
+        return None
+    guessed = suggest(columns, task)[1]
+    if set(shape.roles) <= set(guessed):
+        return guessed
+    roles: Roles = {}
+    for role in shape.roles:
+        fitting = [one for one in free if one["name"] not in roles.values() and is_readable(one, role, shape)]
+        if not fitting:
+            return None
+        roles[role] = best_target(fitting)["name"] if role == shape.answer else fitting[0]["name"]
+    return roles
+
+
+def is_readable(column: dict[str, Any], role: str, shape: Shape) -> bool:
+    """Whether the column's kind suits the role of a task of this shape."""
+    if role == shape.answer and shape.kind == "class":
+        return column["kind"] in WORDED and 2 <= column["distinct"] <= kinds.MAX_LABELS
+    if role == shape.answer and shape.kind == "number":
+        return column["kind"] == "number"
+    if role == shape.answer and shape.kind == "text":
+        return column["kind"] == "text" or (column["kind"] == "category" and is_named(column, "audio_text"))
+    return column["kind"] in READABLE.get(role, {"text", "category"})
+
+
 def called_so(columns: Columns, task: str) -> Roles:
     """The task's roles for which there is a column of that very name: what is meant where nothing else can be guessed."""
     kinds_of = {column["name"]: column["kind"] for column in columns if column["kind"] != "empty"}

@@ -41,6 +41,7 @@ def test_class_folders_become_labels(tmp_path: Path) -> None:
         "task": "image-classification",
         "columns": {"image": "image", "label": "label"},
         "sentence": "Look at the pictures, answer with one of the 2 values of label.",
+        "trainable": True,
     }
     assert {one["label"]: one["count"] for one in found["labels"]} == {"cat": 8, "dog": 8}
     first = rows_of(tmp_path / "v1")[0]

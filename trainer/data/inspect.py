@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import ValidationError
 
+from trainer import tasks
 from trainer.data.content import FOLD_COUNT, FOLDS, Content, divide, look, read_files
 from trainer.data.fixes import in_order
 from trainer.data.indexing import write_indices
@@ -239,7 +240,12 @@ def describe(content: Content, wanted: SplitSpec) -> tuple[dict[str, Any], list[
     from trainer.data import figures
 
     problems, labels = list(content.problems), label_counts(None)
-    suggestion: dict[str, Any] = {"task": None, "columns": {}, "sentence": why_no_roles(content)}
+    suggestion: dict[str, Any] = {
+        "task": None,
+        "columns": {},
+        "sentence": why_no_roles(content),
+        "trainable": False,
+    }
     if content.keys is not None and content.shape is not None:
         labels = label_counts(content.keys if content.labelled else None)
         problems += find_problems(content)
@@ -248,8 +254,10 @@ def describe(content: Content, wanted: SplitSpec) -> tuple[dict[str, Any], list[
 
             problems += look_closer(content)
         words = sentence(content.shape, content.roles, labels["label_total"])
-        suggestion = {"task": content.task, "columns": content.roles, "sentence": words}
+        suggestion |= {"task": content.task, "columns": content.roles, "sentence": words}
     problems += personal_problems(content)
+    blocked = any(one["severity"] == "error" for one in problems)
+    suggestion["trainable"] = not blocked and content.task in {task.slug for task in tasks.all()}
     counts = {name: int((content.split == name).sum()) for name in PARTS}
     split = counts | {
         "unused": content.rows - sum(counts.values()),

@@ -217,7 +217,7 @@ def count_problems(keys: Keys) -> list[dict[str, Any]]:
     if not rows:
         return [problem("no_rows", "error", "No row has everything that the task needs.")]
     if rows < FEWEST_ROWS:
-        message = f"{rows} rows are too few to learn from: at least {FEWEST_ROWS} are needed, a few hundred are good."
+        message = f"{many(rows, 'row is', 'rows are')} too few to learn from: at least {FEWEST_ROWS} are needed, a few hundred are good."
         return [problem("too_few_rows", "error", message, count=rows)]
     return []
 
@@ -273,7 +273,7 @@ def class_problems(keys: Keys) -> list[dict[str, Any]]:
         message = f"Every row has the label “{shortened(only)}”: at least two labels are needed."
         return [problem("one_class", "error", message, examples=[only], count=rows)]
     if rows < FEWEST_ROWS:
-        message = f"{rows} rows are too few to learn from: at least {FEWEST_ROWS} are needed, a few hundred are good."
+        message = f"{many(rows, 'row is', 'rows are')} too few to learn from: at least {FEWEST_ROWS} are needed, a few hundred are good."
         return [problem("too_few_rows", "error", message, count=rows)]
     if counts.max() < 2:
         message = "Every label occurs only once: is this the right column?"

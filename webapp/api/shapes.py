@@ -6,7 +6,6 @@ from typing import Any
 
 from django.conf import settings
 
-from webapp.catalog.words import trainable
 from webapp.datasets.models import Dataset, DatasetVersion
 from webapp.endpoints import actions as endpoint_actions
 from webapp.endpoints.models import Endpoint, Feedback, ShareLink
@@ -64,7 +63,7 @@ def dataset_shape(dataset: Dataset) -> dict[str, Any]:
         "split": shown.split if shown else {},
         "problems": shown.problems if shown else [],
         "suggestion": shown.suggestion if shown else {},
-        "trainable": trainable((shown.suggestion if shown else {}).get("task")),
+        "trainable": bool(shown and shown.trainable),
         "sha256": (shown.sha256 or None) if shown else None,
         "version": shown.number if shown else None,
         "versions": [version_shape(version) for version in versions],

@@ -11,9 +11,11 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
+from django.db.models.fields.json import KT
 from django.utils.translation import gettext_lazy as _
 
 from webapp.accounts.models import User
+from webapp.catalog.words import trainable
 from webapp.core.models import WorkspaceOwned
 
 
@@ -46,6 +48,9 @@ class Dataset(WorkspaceOwned):
 
 
 class DatasetVersion(WorkspaceOwned):
+    OF_LISTS = {"asked_task": KT("profile__suggestion__task"), "worst_severity": KT("problems__0__severity")}
+    """Annotations by which `trainable` needs neither the profile nor the problems (sorted, the worst first)."""
+
     dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField()
     parent = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, related_name="+")
@@ -93,6 +98,15 @@ class DatasetVersion(WorkspaceOwned):
     @property
     def suggestion(self) -> dict[str, Any]:
         return self.profile.get("suggestion") or {}
+
+    @property
+    def trainable(self) -> bool:
+        """Whether a run could learn from this: the task can be trained, and no problem stands in the way."""
+        if hasattr(self, "asked_task"):
+            task, is_blocked = self.asked_task, self.worst_severity == "error"
+        else:
+            task, is_blocked = self.suggestion.get("task"), any(one["severity"] == "error" for one in self.problems)
+        return self.status == Status.READY and not is_blocked and trainable(task)
 
     @property
     def sheets(self) -> list[str]:

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from trainer.columns import canonical_label
 from webapp.datasets.models import DatasetVersion
 
 PAGE_ROWS = 10
@@ -133,15 +134,20 @@ def sorting(sort: str, names: list[str]) -> tuple[int | None, bool]:
     return (names.index(sort[1:]), True) if sort[:1] == "-" and sort[1:] in names else (None, False)
 
 
+CANONICAL = r"REGEXP_REPLACE(TRIM({column}), '^(-?[0-9]+)\.0+$', '\1')"
+"""One spelling for one label, as `trainer.columns.canonical_label` has it: the list of labels says 1, a cell 1.0."""
+
+
 def conditions(version: DatasetVersion, label: str, split: str) -> tuple[str, list[str]]:
     """SQL over a file's row numbers `n`, and its values."""
     where, values = ["true"], []
     if label and version.label_column:
         names = names_of(version)
+        canonical = CANONICAL.format(column=f"c{names.index(version.label_column)}")
         where.append(
-            f"n IN (SELECT n FROM {rows_sql(names)} WHERE TRIM(c{names.index(version.label_column)}) = ?)"  # noqa: S608
+            f"n IN (SELECT n FROM {rows_sql(names)} WHERE {canonical} = ?)"  # noqa: S608
         )
-        values += [file_of(version, "data"), label]
+        values += [file_of(version, "data"), canonical_label(label)]
     if split:
         where.append("n IN (SELECT file_row_number FROM read_parquet(?, file_row_number=true) WHERE split = ?)")
         values += [file_of(version, "split"), split]

@@ -43,8 +43,12 @@ def to_do(workspace: Workspace) -> dict[str, list[Prototype]]:
     """{untrained, unread}: the newest prototypes with data but no run, and with data that could not be read."""
     versions = DatasetVersion.objects.filter(dataset=OuterRef("dataset")).order_by("-number")
     newest = with_states(workspace).annotate(version_status=Subquery(versions.values("status")[:1]))
+    untrained = list(newest.filter(has_runs=False, version_status=Status.READY).order_by("-created_at")[:TO_DO])
+    latest = latest_versions(untrained)
+    for one in untrained:
+        one.version = latest.get(one.dataset_id)
     return {
-        "untrained": list(newest.filter(has_runs=False, version_status=Status.READY).order_by("-created_at")[:TO_DO]),
+        "untrained": untrained,
         "unread": list(newest.filter(version_status=Status.FAILED).order_by("-created_at")[:TO_DO]),
     }
 
@@ -80,12 +84,17 @@ def cards(workspace: Workspace, search: str = "", number: Any = None) -> Page[Pr
     return page
 
 
+def latest_versions(prototypes: Any) -> dict[str, DatasetVersion]:
+    """{dataset id: its newest version}, without its profile; each knows whether it is `trainable`."""
+    versions = DatasetVersion.objects.filter(dataset__in={one.dataset_id for one in prototypes}).order_by("number")
+    fields = ("id", "dataset_id", "number", "status", "rows", "error", "progress")
+    return {one.dataset_id: one for one in versions.only(*fields).annotate(**DatasetVersion.OF_LISTS)}
+
+
 def describe(prototypes: Any, workspace: Workspace) -> None:
     """Put onto each prototype what its card shows."""
     shown = run_model().objects.in_bulk({pk for one in prototypes for pk in (one.best_id, one.active_id) if pk})
-    versions = DatasetVersion.objects.filter(dataset__in={one.dataset_id for one in prototypes}).order_by("number")
-    fields = ("id", "dataset_id", "number", "status", "rows", "error", "progress")
-    latest = {version.dataset_id: version for version in versions.only(*fields)}
+    latest = latest_versions(prototypes)
     spent = spent_by("prototype", workspace)
     for one in prototypes:
         endpoint = getattr(one, "endpoint", None)

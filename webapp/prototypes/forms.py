@@ -5,34 +5,63 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from trainer.suggestion import SHAPES
-from webapp.catalog.words import role_title, task_title
+from trainer.suggestion import SHAPES, first_fit, possible
+from webapp.catalog.words import role_title, task_title, trainable
 from webapp.datasets.models import DatasetVersion
 
 FOLDS = 5
 
 
-class MappingForm(forms.Form):
-    """Which task, and which column plays which role; filled with the reader's guess."""
+def offered_tasks(version: DatasetVersion) -> list[str]:
+    """The tasks that the file can be and that can be trained, and the one that it is now."""
+    now = version.suggestion.get("task")
+    can_be = possible(version.columns)
+    return [slug for slug in SHAPES if slug == now or (slug in can_be and trainable(slug))]
 
-    def __init__(self, version: DatasetVersion, data: Any = None) -> None:
-        super().__init__(data)
-        names = [column["name"] for column in version.columns]
+
+class MappingForm(forms.Form):
+    """Which column plays which role in a task; filled with the reader's guess. `task` is one of `offered_tasks`."""
+
+    task = forms.CharField(widget=forms.HiddenInput)
+
+    def __init__(self, version: DatasetVersion, data: Any = None, task: str = "") -> None:
+        self.offered = offered_tasks(version)
         suggestion = version.suggestion
-        chosen = (data or {}).get("task") or suggestion.get("task")
-        if chosen not in SHAPES:
-            chosen = "text-classification"
-        self.fields["task"] = forms.ChoiceField(
-            label=_("Task"), choices=[(slug, task_title(slug)) for slug in SHAPES], initial=chosen
-        )
-        known = suggestion.get("columns", {}) if chosen == suggestion.get("task") else {}
-        for role in known or SHAPES[chosen].roles:
+        wanted = [(data or {}).get("task"), task, suggestion.get("task"), *self.offered]
+        self.chosen = next((slug for slug in wanted if slug in self.offered), "")
+        super().__init__(data, initial={"task": self.chosen})
+        if self.chosen:
+            self.add_roles(version, suggestion)
+
+    def add_roles(self, version: DatasetVersion, suggestion: dict[str, Any]) -> None:
+        names = [column["name"] for column in version.columns]
+        is_current = self.chosen == suggestion.get("task")
+        known = suggestion.get("columns", {}) if is_current else first_fit(version.columns, self.chosen) or {}
+        needed = SHAPES[self.chosen].roles
+        for role in known or needed:
             self.fields[f"role-{role}"] = forms.ChoiceField(
                 label=role_title(role),
                 choices=[("", _("Choose a column")), *((name, name) for name in names)],
                 initial=known.get(role, ""),
-                required=role in SHAPES[chosen].roles,
+                required=role in needed,
+                error_messages={"required": _("Choose a column.")},
             )
+
+    @property
+    def tasks(self) -> list[tuple[str, str]]:
+        return [(slug, task_title(slug)) for slug in self.offered]
+
+    def clean(self) -> dict[str, Any]:
+        asked = super().clean() or {}
+        if asked.get("task") != self.chosen:
+            self.add_error(None, _("This file cannot be used for that task."))
+        taken: dict[str, str] = {}
+        for field, name in list(asked.items()):
+            if field.startswith("role-") and name:
+                if name in taken:
+                    self.add_error(field, _("This column is chosen twice."))
+                taken[name] = field
+        return asked
 
     def columns(self) -> dict[str, str]:
         return {name[5:]: value for name, value in self.cleaned_data.items() if name.startswith("role-") and value}

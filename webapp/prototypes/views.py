@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST
 from webapp.accounts.access import load, member
 from webapp.accounts.models import AuditEvent
 from webapp.catalog.words import task_title, trainable
+from webapp.core.forms import cleaned, refused_on, shown_form
 from webapp.core.numbers import whole
 from webapp.core.problems import Problem
 from webapp.costs.gate import month
@@ -109,7 +110,8 @@ def data(request: HttpRequest, pk: str) -> HttpResponse:
     context = {
         "prototype": prototype,
         "version": version,
-        "trainable": trainable(version.suggestion.get("task")),
+        "trainable": version.trainable,
+        "task_trains": trainable(version.suggestion.get("task")),
         "task_title": task_title(version.suggestion.get("task") or ""),
         "versions": versions,
         "latest": latest,
@@ -129,7 +131,7 @@ def details(request: HttpRequest, version: DatasetVersion) -> dict[str, Any]:
     severities = Counter(problem["severity"] for problem in version.problems)
     return {
         **asked,
-        "mapping": MappingForm(version, request.GET if "task" in request.GET else None),
+        "mapping": mapping_of(request, version),
         "dividing": SplitForm(version),
         "page": page(version, whole(number, 1), **asked),
         "severities": severities,
@@ -138,6 +140,12 @@ def details(request: HttpRequest, version: DatasetVersion) -> dict[str, Any]:
         "media": {kind: [one["name"] for one in version.columns if one["kind"] == kind] for kind in ("image", "audio")},
         "most": max((label["count"] for label in version.labels), default=0),
     }
+
+
+def mapping_of(request: HttpRequest, version: DatasetVersion) -> MappingForm:
+    """The form of the columns, for the task in `?task=` where one is being chosen."""
+    action = reverse("map_columns", args=[request.resolver_match.kwargs["pk"]])
+    return shown_form(request, action, MappingForm, version, task=request.GET.get("task", ""))
 
 
 def places(version: DatasetVersion) -> dict[str, Any]:
@@ -166,13 +174,12 @@ def media(request: HttpRequest, pk: str, name: str) -> HttpResponseBase:
 
 @member
 @require_POST
+@refused_on("data")
 def map_columns(request: HttpRequest, pk: str) -> HttpResponse:
-    prototype = load(Prototype, request.workspace, pk)
-    version = prototype.dataset.current
-    form = MappingForm(version, request.POST) if version else None
-    if form is None or not form.is_valid():
-        raise Problem(_("A column is missing."), hint=_("Choose one column for each role, then save."))
-    made = dataset_actions.remap(version, request.user, form.cleaned_data["task"], form.columns())
+    version = current_version(request, pk)
+    form = MappingForm(version, request.POST)
+    asked = cleaned(form)
+    made = dataset_actions.remap(version, request.user, asked["task"], form.columns())
     if made == version:
         messages.info(request, _("Nothing changed."))
     return redirect("data", pk=pk)
