@@ -101,7 +101,7 @@ def test_the_title_says_how_the_demo_is(status: str, run: Run, endpoint: Endpoin
     error = {"code": "export", "message": "The model could not be packaged."}
     Endpoint.objects.filter(pk=endpoint.pk).update(status=status, error=error if status == "failed" else None)
     title = re.search(r"<h1>(.*?)</h1>", share(browser, run))
-    wanted = {"deploying": "Getting ready", "live": "Live", "off": "Asleep", "failed": error["message"]}
+    wanted = {"deploying": "Getting ready", "live": "Live", "off": "Paused", "failed": error["message"]}
     assert title
     assert wanted[status] in title[1]
 
@@ -134,7 +134,7 @@ def test_a_key_is_revoked(run: Run, endpoint: Endpoint, browser: Client) -> None
     key = endpoint.keys.get()
     assert browser.post(reverse("revoke_key", args=[key.pk]))["Location"] == reverse("share", args=[run.prototype_id])
     assert not endpoint.keys.working().exists()
-    assert "None: no program can ask." in share(browser, run)
+    assert "No keys yet." in share(browser, run)
 
 
 def test_a_link_is_revoked_and_given_back(run: Run, endpoint: Endpoint, browser: Client) -> None:

@@ -104,11 +104,15 @@ def check_slug(slug: str) -> str:
         raise Problem(
             _("“%(slug)s” cannot be part of an address.") % {"slug": slug[:60]},
             code="bad_slug",
+            field="slug",
             hint=str(slug_form.message),
         ) from error
     if Endpoint.objects.filter(slug=slug).exists():
         raise Conflict(
-            _("The address “%(slug)s” is taken.") % {"slug": slug}, code="slug_taken", hint=_("Choose another one.")
+            _("The address “%(slug)s” is taken.") % {"slug": slug},
+            code="slug_taken",
+            hint=_("Choose another one."),
+            field="slug",
         )
     return slug
 
@@ -196,7 +200,7 @@ def update(endpoint: Endpoint, user: User | None, wishes: dict[str, Any]) -> End
     """Change name, words, slug, visibility or status (`live`, `off`); what is left out stays."""
     before = endpoint.slug
     for field in ("name", "words"):
-        if wishes.get(field):
+        if wishes.get(field) or (field == "words" and wishes.get(field) is not None):
             setattr(endpoint, field, str(wishes[field])[: Endpoint._meta.get_field(field).max_length])
     if wishes.get("visibility"):
         endpoint.visibility = check_visibility(wishes["visibility"])

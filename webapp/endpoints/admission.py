@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 
 from webapp.core.problems import Problem
 from webapp.costs.gate import month
+from webapp.endpoints.actions import demo_url
 from webapp.endpoints.models import Endpoint, ShareLink, Status, Visibility
 
 PAUSED_RETRY_SECONDS, STARTING_RETRY_SECONDS = 300, 5
@@ -105,6 +106,22 @@ def admit(request: HttpRequest, slug: str) -> tuple[Endpoint, ShareLink | None]:
 
 def paused_by_budget(endpoint: Endpoint) -> bool:
     return endpoint.status == Status.LIVE and month(endpoint.workspace).is_spent
+
+
+@dataclass(frozen=True)
+class Opening:
+    """Whom the demo opens for: `link` or `public` with the address to send, `members`, or `nobody` (every link has ended)."""
+
+    kind: str
+    address: str | None = None
+
+
+def opening(endpoint: Endpoint) -> Opening:
+    if endpoint.visibility == Visibility.PRIVATE:
+        return Opening("members")
+    if endpoint.visibility == Visibility.LINK and not any(link.works for link in endpoint.links.all()):
+        return Opening("nobody")
+    return Opening(str(endpoint.visibility), demo_url(endpoint))
 
 
 def check_answers(endpoint: Endpoint) -> None:

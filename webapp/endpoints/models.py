@@ -24,14 +24,14 @@ slug_form = RegexValidator(r"^[a-z0-9](?:[a-z0-9-]{1,58}[a-z0-9])$", _("3 to 60 
 class Status(models.TextChoices):
     DEPLOYING = "deploying", _("Getting ready")
     LIVE = "live", _("Live")
-    OFF = "off", _("Asleep")
+    OFF = "off", _("Paused")
     FAILED = "failed", _("Failed")
 
 
 class Visibility(models.TextChoices):
     PRIVATE = "private", _("Only members of this workspace")
-    LINK = "link", _("Anyone with a link")
-    PUBLIC = "public", _("Everyone")
+    LINK = "link", _("Anyone with the link")
+    PUBLIC = "public", _("Anyone, at a public address")
 
 
 class Endpoint(WorkspaceOwned):

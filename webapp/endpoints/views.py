@@ -8,19 +8,22 @@ from django.db.models import Sum
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from webapp.accounts.access import load, member
-from webapp.core.numbers import whole
+from webapp.core.forms import cleaned, refusal_of, refused_on, shown_form
 from webapp.costs.actions import price_per_hour
-from webapp.endpoints import actions, removal, serving_client
+from webapp.endpoints import actions, removal, replacing, serving_client
+from webapp.endpoints.admission import opening, paused_by_budget
 from webapp.endpoints.demo import example_file, target_of
-from webapp.endpoints.models import Endpoint, EndpointKey, EndpointVersion, ShareLink, Visibility
+from webapp.endpoints.forms import EndpointForm, KeyForm, LinkForm, ShareForm
+from webapp.endpoints.models import Endpoint, EndpointKey, EndpointVersion, ShareLink
 from webapp.endpoints.snippets import snippets
 from webapp.prototypes.models import Prototype
 from webapp.runs import inputs, storage
-from webapp.runs.models import Run
+from webapp.runs.models import Run, Status
 from webapp.runs.reports import report
 
 FEEDBACK_SHOWN = 20
@@ -28,20 +31,30 @@ FEEDBACK_SHOWN = 20
 
 @member
 def share(request: HttpRequest, pk: str) -> HttpResponse:
-    """Context: prototype, endpoint or None, runs (that can be shared), visibilities; with an endpoint also demo_url,
-    predict_url, links [(link, url)], keys, new_key (shown once), feedback, usage, versions, snippets, price_per_day."""
+    """Context: prototype, endpoint or None, runs (that can be shared, the best first), price_per_day; before the first demo
+    also chosen (the run, of `?run=`, else the best) and form; with an endpoint what `endpoint_context` says."""
     prototype = load(Prototype, request.workspace, pk)
-    endpoint = Endpoint.objects.filter(prototype=prototype).select_related("current__run").first()
+    endpoint = Endpoint.objects.filter(prototype=prototype).select_related("current__run", "workspace").first()
+    runs = list(prototype.runs.best_first()[:20])
     context: dict[str, Any] = {
         "prototype": prototype,
         "endpoint": endpoint,
-        "runs": prototype.runs.best_first()[:20],
-        "visibilities": Visibility.choices,
+        "runs": runs,
         "price_per_day": price_per_hour(request.workspace, "endpoint") * 24,
     }
     if endpoint:
-        context |= endpoint_context(endpoint) | {"new_key": request.session.pop(f"key:{endpoint.pk}", None)}
+        context |= endpoint_context(request, endpoint)
+    elif runs:
+        context |= first_context(request, prototype, runs)
     return render(request, "endpoints/share.html", context)
+
+
+def first_context(request: HttpRequest, prototype: Prototype, runs: list[Run]) -> dict[str, Any]:
+    asked = prototype.runs.filter(status=Status.SUCCEEDED, pk=request.GET.get("run", "")).first()
+    refused = next((run for run in runs if refusal_of(request, reverse("deploy", args=[run.pk]))), None)
+    chosen = refused or asked or runs[0]
+    form = shown_form(request, reverse("deploy", args=[chosen.pk]), ShareForm, initial={"name": prototype.name})
+    return {"chosen": chosen, "form": form}
 
 
 @member
@@ -61,11 +74,17 @@ def delete_prototype(request: HttpRequest, pk: str) -> HttpResponse:
     )
 
 
-def endpoint_context(endpoint: Endpoint) -> dict[str, Any]:
+def endpoint_context(request: HttpRequest, endpoint: Endpoint) -> dict[str, Any]:
+    """opens (`Opening`), by_budget, question (`Question` or None), replaced (see there), demo_url, predict_url, forms, links
+    [(link, url)], keys, new_key (shown once), feedback, usage, versions, snippets."""
     links = list(endpoint.links.all())
     totals = endpoint.usage.aggregate(requests=Sum("requests"), errors=Sum("errors"), rows=Sum("rows"), ms=Sum("ms"))
     feedback = endpoint.feedback.select_related("link")
     return {
+        "opens": opening(endpoint),
+        "by_budget": paused_by_budget(endpoint),
+        "question": replacing.question(request, endpoint),
+        "replaced": replacing.replaced(request, endpoint),
         "demo_url": actions.demo_url(endpoint),
         "predict_url": actions.predict_url(endpoint),
         "links": [(link, settings.PUBLIC_URL + actions.demo_path(endpoint, link)) for link in links],
@@ -78,18 +97,45 @@ def endpoint_context(endpoint: Endpoint) -> dict[str, Any]:
         "thumbs": {verdict: feedback.filter(verdict=verdict).count() for verdict in ("up", "down")},
         "versions": endpoint.versions.select_related("run"),
         "snippets": snippets(endpoint),
+        "new_key": request.session.pop(f"key:{endpoint.pk}", None),
+        **endpoint_forms(request, endpoint),
     }
+
+
+def endpoint_forms(request: HttpRequest, endpoint: Endpoint) -> dict[str, Any]:
+    addresses = {name: reverse(name, args=[endpoint.pk]) for name in ("update_endpoint", "create_link", "create_key")}
+    now = {"name": endpoint.name, "words": endpoint.words, "visibility": endpoint.visibility}
+    return {
+        "endpoint_form": shown_form(request, addresses["update_endpoint"], EndpointForm, initial=now),
+        "link_form": shown_form(request, addresses["create_link"], LinkForm, auto_id="link_%s"),
+        "key_form": shown_form(request, addresses["create_key"], KeyForm, auto_id="key_%s"),
+    }
+
+
+def load_run(request: HttpRequest, pk: str) -> Run:
+    return load(Run.objects.select_related("prototype", "workspace"), request.workspace, pk)
 
 
 @member
 @require_POST
+@refused_on("share", lambda request, pk: [load_run(request, pk).prototype_id])
 def deploy(request: HttpRequest, pk: str) -> HttpResponse:
-    """Share a run: from the run's page or the share page."""
-    run = load(Run.objects.select_related("prototype", "workspace"), request.workspace, pk)
-    wishes = {name: request.POST.get(name) for name in ("name", "slug", "visibility")}
-    endpoint, key = actions.deploy(run, request.user, **wishes)
-    if key:
+    """Share a run. What must be asked first, of whom the demo is for or whether the run that is live is replaced, is asked on
+    the share page."""
+    run = load_run(request, pk)
+    endpoint = Endpoint.objects.filter(prototype=run.prototype).select_related("current__run").first()
+    before = endpoint.current if endpoint else None
+    needed = "visibility" if endpoint is None else "instead_of" if before else None
+    if needed and needed not in request.POST:
+        return redirect(f"{reverse('share', args=[run.prototype_id])}?run={run.pk}")
+    if endpoint is None:
+        endpoint, key = actions.deploy(run, request.user, **cleaned(ShareForm(request.POST)))
         request.session[f"key:{endpoint.pk}"] = key
+        return redirect("share", pk=run.prototype_id)
+    if before:
+        replacing.check_asked(endpoint, request.POST["instead_of"])
+    endpoint, _key = actions.deploy(run, request.user)
+    replacing.remember(request, endpoint, before, endpoint.versions.first())
     return redirect("share", pk=run.prototype_id)
 
 
@@ -97,33 +143,39 @@ def load_endpoint(request: HttpRequest, pk: str) -> Endpoint:
     return load(Endpoint.objects.select_related("prototype", "workspace", "current__run"), request.workspace, pk)
 
 
+def prototype_of_endpoint(request: HttpRequest, pk: str) -> list[str]:
+    return [load_endpoint(request, pk).prototype_id]
+
+
 @member
 @require_POST
+@refused_on("share", prototype_of_endpoint)
 def update(request: HttpRequest, pk: str) -> HttpResponse:
     """name, words, slug, visibility, status: whichever the form holds."""
     endpoint = load_endpoint(request, pk)
-    wishes = {name: request.POST.get(name) for name in ("name", "words", "slug", "visibility", "status")}
-    actions.update(endpoint, request.user, wishes)
+    wishes = {name: request.POST[name] for name in ("slug", "status") if name in request.POST}
+    actions.update(endpoint, request.user, wishes | cleaned(EndpointForm(request.POST, only=request.POST.keys())))
     messages.success(request, _("Saved."))
     return redirect("share", pk=endpoint.prototype_id)
 
 
 @member
 @require_POST
+@refused_on("share", prototype_of_endpoint)
 def create_key(request: HttpRequest, pk: str) -> HttpResponse:
     endpoint = load_endpoint(request, pk)
-    _key, request.session[f"key:{endpoint.pk}"] = actions.create_key(
-        endpoint, request.user, request.POST.get("name", "")
-    )
+    name = cleaned(KeyForm(request.POST))["name"]
+    _key, request.session[f"key:{endpoint.pk}"] = actions.create_key(endpoint, request.user, name)
     return redirect("share", pk=endpoint.prototype_id)
 
 
 @member
 @require_POST
+@refused_on("share", prototype_of_endpoint)
 def create_link(request: HttpRequest, pk: str) -> HttpResponse:
     endpoint = load_endpoint(request, pk)
-    days = request.POST.get("days", "")
-    actions.create_link(endpoint, request.user, request.POST.get("name", ""), whole(days, None))
+    asked = cleaned(LinkForm(request.POST))
+    actions.create_link(endpoint, request.user, asked["name"], asked["days"])
     return redirect("share", pk=endpoint.prototype_id)
 
 
@@ -147,11 +199,23 @@ def revoke_link(request: HttpRequest, pk: str) -> HttpResponse:
 
 @member
 @require_POST
+@refused_on("share", lambda request, pk: [load(EndpointVersion, request.workspace, pk).endpoint.prototype_id])
 def promote(request: HttpRequest, pk: str) -> HttpResponse:
-    """Serve another version of the endpoint: forward or back."""
-    version = load(EndpointVersion.objects.select_related("endpoint", "run", "workspace"), request.workspace, pk)
+    """Serve another version of the endpoint: forward, back, or back again (`undo`). Asked on the share page first."""
+    versions = EndpointVersion.objects.select_related("endpoint__current__run", "run", "workspace")
+    version = load(versions, request.workspace, pk)
+    endpoint, before = version.endpoint, version.endpoint.current
+    if before and "instead_of" not in request.POST:
+        return redirect(f"{reverse('share', args=[endpoint.prototype_id])}?version={version.pk}")
+    if before:
+        replacing.check_asked(endpoint, request.POST["instead_of"])
     actions.promote(version, request.user)
-    return redirect("share", pk=version.endpoint.prototype_id)
+    if "undo" in request.POST:
+        replacing.forget(request, endpoint)
+        messages.success(request, _("%(run)s is live again.") % {"run": version.run})
+    else:
+        replacing.remember(request, endpoint, before, version)
+    return redirect("share", pk=endpoint.prototype_id)
 
 
 @member

@@ -1,0 +1,90 @@
+"""Putting another run in the place of the one that a demo serves: asked before, and undone with one click after."""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from webapp.core.problems import Conflict
+from webapp.core.scores import rank_of
+from webapp.endpoints.models import Endpoint, EndpointVersion
+from webapp.runs.models import Run, Status
+
+UNDO_SECONDS = 3600
+"""How long the share page offers the way back."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """Replace `before` with `after`? The answer is sent to `action`, with the version that was live when it was asked."""
+
+    before: Run
+    after: Run
+    action: str
+    instead_of: str
+
+    @property
+    def is_worse(self) -> bool:
+        """By their scores on the test rows, where both have the same one."""
+        before, after = self.before.headline or {}, self.after.headline or {}
+        ranks = rank_of(before), rank_of(after)
+        known = before.get("name") == after.get("name") and None not in ranks
+        return bool(known and ranks[1] < ranks[0])  # type: ignore[operator]
+
+
+def question(request: HttpRequest, endpoint: Endpoint) -> Question | None:
+    """What `?run=` or `?version=` asks to serve, unless it is served already."""
+    if endpoint.current is None:
+        return None
+    if pk := request.GET.get("version"):
+        version = endpoint.versions.select_related("run").filter(pk=pk).first()
+        run, action = (version.run, reverse("promote", args=[version.pk])) if version else (None, "")
+    else:
+        pk = request.GET.get("run", "")
+        run = Run.objects.filter(prototype=endpoint.prototype_id, status=Status.SUCCEEDED, pk=pk).first()
+        action = reverse("deploy", args=[pk]) if run else ""
+    if run is None or run.pk == endpoint.current.run_id:
+        return None
+    return Question(endpoint.current.run, run, action, endpoint.current_id)
+
+
+def check_asked(endpoint: Endpoint, instead_of: str) -> None:
+    """`Conflict` when another version went live since the question was asked."""
+    if endpoint.current_id != instead_of:
+        serving = endpoint.current.run if endpoint.current else ""
+        raise Conflict(
+            _("The demo serves %(run)s by now, so nothing was replaced.") % {"run": serving},
+            code="replaced_already",
+            hint=_("Look at it, then choose again."),
+        )
+
+
+def remember(request: HttpRequest, endpoint: Endpoint, before: EndpointVersion | None, after: EndpointVersion) -> None:
+    """So that the share page can offer the way back."""
+    if before is not None and before.pk != after.pk:
+        request.session[key_of(endpoint)] = [before.pk, after.pk, time.time()]
+
+
+def forget(request: HttpRequest, endpoint: Endpoint) -> None:
+    request.session.pop(key_of(endpoint), None)
+
+
+def key_of(endpoint: Endpoint) -> str:
+    return f"replaced:{endpoint.pk}"
+
+
+def replaced(request: HttpRequest, endpoint: Endpoint) -> dict[str, Any] | None:
+    """{before, after (versions), is_live}: what this browser has just put live, or what is still being prepared."""
+    before, after, moment = request.session.get(key_of(endpoint)) or ("", "", 0)
+    if time.time() - moment > UNDO_SECONDS:
+        return None
+    versions = {one.pk: one for one in endpoint.versions.select_related("run").filter(pk__in=(before, after))}
+    if len(versions) < 2 or endpoint.current_id not in versions:
+        return None
+    is_live = endpoint.current_id == after
+    if not is_live and versions[after].engine:
+        return None  # it was live, and somebody has gone back already
+    return {"before": versions[before], "after": versions[after], "is_live": is_live}
