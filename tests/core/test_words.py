@@ -22,8 +22,10 @@ def english():
     [
         ("0.0213", "$0.02"),
         (Decimal("0"), "$0.00"),
-        ("0.0001", "under $0.01"),
-        ("0.005", "under $0.01"),
+        ("0.00001", "under $0.0001"),
+        ("0.005", "$0.005"),
+        ("0.00124", "$0.0012"),
+        ("0.00999", "$0.01"),
         (12, "$12.00"),
         ("41234.5", "$41,234.50"),
         (None, "–"),
@@ -38,14 +40,19 @@ def test_money(value, said):
 def test_money_in_other_currencies():
     assert words.money("3.5", "EUR") == "€3.50"
     assert words.money("3.5", "CHF") == "3.50 CHF"
-    assert words.money("0.001", "CHF") == "under 0.01 CHF"
+    assert words.money("0.001", "CHF") == "0.001 CHF"
 
 
-def test_round_sums_lose_their_zeros_and_prices_keep_their_digits():
+def test_round_sums_lose_their_zeros_and_prices_have_two_digits():
     assert words.money_round("60.00") == "$60"
     assert words.money_round("60.5") == "$60.50"
-    assert words.price("0.08925") == "$0.08925"
-    assert words.price("0.80480") == "$0.8048"
+    assert words.price("0.08925") == "$0.089"
+    assert words.price("0.02080") == "$0.021"
+    assert words.price("0.80480") == "$0.80"
+    assert words.price("0.0042") == "$0.0042"
+    assert words.price("0") == "$0.00"
+    assert words.exact("0.08925") == "0.08925"
+    assert words.exact("60") == "60.00"
     assert words.price("2") == "$2.00"
 
 

@@ -10,6 +10,7 @@ from webapp.accounts.access import load
 from webapp.api.auth import Body, once, page
 from webapp.api.schemas import EndpointOut, FeedbackOut, KeyOut, LinkOut, NewEndpoint, NewKey, Page, UsageOut
 from webapp.api.shapes import endpoint_shape, feedback_shape, link_shape, moment
+from webapp.costs.gate import month
 from webapp.endpoints import actions, removal
 from webapp.endpoints.models import Endpoint, EndpointKey, ShareLink
 from webapp.prototypes.models import Prototype
@@ -75,7 +76,8 @@ def create_endpoint(request: HttpRequest, payload: EndpointIn) -> Status[dict[st
 @router.get("/endpoints", response=Page[EndpointOut])
 def list_endpoints(request: HttpRequest, cursor: str | None = None) -> dict[str, Any]:
     found = Endpoint.objects.for_workspace(request.workspace).select_related("current").prefetch_related("links")
-    return page(found, cursor, endpoint_shape)
+    money = month(request.workspace)
+    return page(found, cursor, lambda endpoint: endpoint_shape(endpoint, money=money))
 
 
 @router.get("/endpoints/{slug}", response=EndpointOut)

@@ -143,6 +143,7 @@ class EndpointOut(Schema):
     slug: str
     name: str
     status: Literal["deploying", "live", "off", "failed"]
+    blocked: Literal["budget"] | None
     visibility: Literal["private", "link", "public"]
     prototype: str
     run: str | None

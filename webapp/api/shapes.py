@@ -6,9 +6,11 @@ from typing import Any
 
 from django.conf import settings
 
+from webapp.costs.gate import Month, month
 from webapp.datasets.models import Dataset, DatasetVersion
 from webapp.endpoints import actions as endpoint_actions
 from webapp.endpoints.models import Endpoint, Feedback, ShareLink
+from webapp.endpoints.models import Status as EndpointStatus
 from webapp.runs import queues
 from webapp.runs.models import Run, Status
 
@@ -115,13 +117,16 @@ def run_shape(run: Run) -> dict[str, Any]:
     }
 
 
-def endpoint_shape(endpoint: Endpoint, key: str | None = None) -> dict[str, Any]:
+def endpoint_shape(endpoint: Endpoint, key: str | None = None, money: Month | None = None) -> dict[str, Any]:
+    """`money`: this month's of its workspace, where many are shown."""
     version = endpoint.current
+    paused = endpoint.status == EndpointStatus.LIVE and (money or month(endpoint.workspace)).is_spent
     shape = {
         "id": endpoint.pk,
         "slug": endpoint.slug,
         "name": endpoint.name,
         "status": endpoint.status,
+        "blocked": "budget" if paused else None,
         "visibility": endpoint.visibility,
         "prototype": endpoint.prototype_id,
         "run": version.run_id if version else None,

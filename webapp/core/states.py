@@ -1,13 +1,13 @@
 """How a prototype stands, in the one word that its sculpture, its card and its tabs show."""
 
-STATES = ("live", "training", "clay", "asleep", "draft")
+STATES = ("live", "paused", "training", "clay", "asleep", "draft")
 
 
-def state_of(*, live: bool, endpoint: bool, active: bool, finished: bool) -> str:
-    """live (its demo answers, whatever else is at work), training, asleep (its demo does not answer), clay (it has a
+def state_of(*, live: bool, endpoint: bool, active: bool, finished: bool, budget_is_spent: bool = False) -> str:
+    """live (its demo is on, whatever else is at work), paused (it would be, but the budget is spent), training, asleep (its demo does not answer), clay (it has a
     finished run), draft."""
     if live:
-        return "live"
+        return "paused" if budget_is_spent else "live"
     if active:
         return "training"
     if endpoint:

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "CNY": "¥", "JPY": "¥", "INR": "₹"}
-CENT = Decimal("0.01")
+CENT, LEAST = Decimal("0.01"), Decimal("0.0001")
 MISSING = "–"
 
 
@@ -35,12 +35,15 @@ def with_sign(text: str, currency: str | None) -> str:
 
 
 def money(value: Any, currency: str | None = "USD") -> str:
-    """`0.0213` → “$0.02”; less than a cent is said to be so."""
+    """`0.0213` → “$0.02”, `0.00124` → “$0.0012”: what one small run costs is still a figure."""
     amount = decimal(value)
     if amount is None:
         return MISSING
-    if 0 < amount < CENT:
-        return _("under %(amount)s") % {"amount": with_sign("0.01", currency)}
+    if 0 < amount < LEAST:
+        return _("under %(amount)s") % {"amount": with_sign(f"{LEAST}", currency)}
+    small = amount.quantize(LEAST, ROUND_HALF_UP)
+    if 0 < small < CENT:
+        return with_sign(f"{small.normalize():f}", currency)
     return with_sign(f"{amount.quantize(CENT, ROUND_HALF_UP):,}", currency)
 
 
@@ -53,12 +56,21 @@ def money_round(value: Any, currency: str | None = "USD") -> str:
 
 
 def price(value: Any, currency: str | None = "USD") -> str:
-    """A price per hour keeps every digit that says something, and at least its cents."""
+    """A price per hour: two digits that say something, and at least its cents: “$0.80”, “$0.089”, “$0.0042”."""
     amount = decimal(value)
     if amount is None:
         return MISSING
-    digits = max(2, -int(amount.normalize().as_tuple().exponent))
+    digits = 2 if not amount or amount >= Decimal("0.1") else min(1 - amount.adjusted(), 7)
     return with_sign(f"{amount:,.{digits}f}", currency)
+
+
+def exact(value: Any) -> str:
+    """An amount for a field: every digit that was typed, and no zeros after them but cents."""
+    amount = decimal(value)
+    if amount is None:
+        return ""
+    digits = max(2, -int(amount.normalize().as_tuple().exponent))
+    return f"{amount:.{digits}f}"
 
 
 def percent(value: Any, digits: int = 1) -> str:

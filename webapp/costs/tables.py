@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from webapp.core import charts
 from webapp.core.words import day as day_words
-from webapp.core.words import money_round
+from webapp.core.words import money_round, with_sign
 from webapp.costs.models import LedgerEntry
 
 KINDS = {
@@ -18,6 +18,9 @@ KINDS = {
     LedgerEntry.TRAINING: ("k2", lambda: _("training")),
     LedgerEntry.DATA: ("k3", lambda: _("data")),
 }
+
+SUBJECTS = 8
+"""Runs and demos that a prototype's row is divided into."""
 
 
 def day_chart(rows: list[dict[str, Any]], start: datetime, end: datetime, currency: str) -> SafeString | str:
@@ -39,13 +42,21 @@ def day_chart(rows: list[dict[str, Any]], start: datetime, end: datetime, curren
         kinds=[(KINDS[kind][0], KINDS[kind][1]()) for kind in kinds],
         title=_("By day"),
         sentence=sentence,
-        shown=lambda value: money_round(round(value, 4), currency) if value else "0",
+        shown=lambda value: with_sign(plain(value), currency) if value else "0",
         labels=[date_format(days[0], "j M"), "8", "15", "22", str(days[-1].day)],
     )
 
 
+def plain(value: float) -> str:
+    """A mark of an axis, with the digits it needs and no more: “5”, “0.25”, “0.0005”."""
+    amount = Decimal(f"{value:.3g}")
+    digits = max(0, -int(amount.normalize().as_tuple().exponent))
+    return f"{amount:,.{max(digits, 2) if digits > 0 else 0}f}"
+
+
 def by_prototype(subjects: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Rows `{id, name, kinds, total, subjects}` from sums by subject, the dearest prototype first."""
+    """Rows `{id, name, kinds, total, subjects, more}` from sums by subject, the dearest first, prototypes and what they
+    spent it on; `more` is {count, amount} of the cheapest runs, which the table leaves out."""
     found: dict[str, dict[str, Any]] = {}
     for row in subjects:
         empty = {"id": row["prototype"], "kinds": {}, "total": Decimal(0), "subjects": []}
@@ -54,4 +65,8 @@ def by_prototype(subjects: list[dict[str, Any]]) -> list[dict[str, Any]]:
         one["kinds"][row["kind"]] = one["kinds"].get(row["kind"], Decimal(0)) + row["amount"]
         one["total"] += row["amount"]
         one["subjects"].append(row)
+    for one in found.values():
+        dearest = sorted(one["subjects"], key=lambda row: -row["amount"])
+        one["subjects"], rest = dearest[:SUBJECTS], dearest[SUBJECTS:]
+        one["more"] = {"count": len(rest), "amount": sum((row["amount"] for row in rest), start=Decimal(0))}
     return sorted(found.values(), key=lambda one: -one["total"])

@@ -1,21 +1,27 @@
 """The costs page: this month against the budget, by day and by prototype, and the prices."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import messages
+from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from webapp.accounts.access import load, member
 from webapp.accounts.actions import audit
+from webapp.core import words
+from webapp.core.forms import cleaned, refused_on, shown_form
 from webapp.costs import actions, gate, reports, tables
-from webapp.costs.models import LedgerEntry, Rate
+from webapp.costs.forms import BudgetForm, RateForm
+from webapp.costs.models import Rate
 
-FIRST_YEAR = 2020
+FIRST_YEAR, DAY_SECONDS = 2020, 86_400
 SUBJECT = ["prototype", "prototype_name", "kind", "subject", "subject_id", "subject_name", "hardware", "price_per_hour"]
 
 
@@ -32,50 +38,80 @@ def month_bounds(text: str) -> tuple[Any, Any]:
     return start, actions.month_start(start + timedelta(days=32))
 
 
+def forecast_of(total: Decimal, start: datetime, end: datetime) -> dict[str, Any] | None:
+    """{amount, per_day} of a running month at its pace until now; None in its first day, which says nothing of the rest."""
+    elapsed = (timezone.now() - start).total_seconds() / DAY_SECONDS
+    if elapsed < 1 or not total or timezone.now() >= end:
+        return None
+    per_day = total / Decimal(elapsed)
+    return {"amount": per_day * (end - start).days, "per_day": per_day}
+
+
+def runs_out(money: gate.Month, forecast: dict[str, Any] | None) -> datetime | None:
+    """The day on which the budget is spent at this pace, if the month has it."""
+    if not forecast or not money.left or forecast["amount"] <= money.budget:
+        return None
+    return timezone.now() + timedelta(days=float(money.left / forecast["per_day"]))
+
+
 @member
 def costs(request: HttpRequest) -> HttpResponse:
     """Context: start, end, previous, following (None in the running month), kinds {kind: amount}, total, chart (SVG),
-    prototypes [{id, name, kinds, total, subjects}], rates, forecast, month, entries."""
+    prototypes [{id, name, kinds, total, subjects, more}], rates [(rate, form)], budget_form, forecast {amount, per_day} or
+    None, runs_out (a moment or None), month."""
     start, end = month_bounds(request.GET.get("month", ""))
     workspace = request.workspace
     kinds = reports.by_kind(workspace, start, end)
-    total = sum(kinds.values())
+    total = sum(kinds.values(), start=Decimal(0))
     month = gate.month(workspace)
-    now = timezone.now()
-    elapsed = max((min(now, end) - start).total_seconds(), 86400)
+    forecast = forecast_of(total, start, end)
     context = {
         "start": start,
         "end": end,
         "previous": start - timedelta(days=1),
-        "following": end if end <= now else None,
+        "following": end if end <= timezone.now() else None,
         "kinds": kinds,
         "total": total,
         "chart": tables.day_chart(reports.grouped(workspace, ["day", "kind"], start, end), start, end, month.currency),
         "prototypes": tables.by_prototype(reports.grouped(workspace, SUBJECT, start, end)),
-        "rates": Rate.objects.for_workspace(workspace),
-        "forecast": total * int((end - start).total_seconds()) / int(elapsed),
+        "rates": [(rate, rate_form(request, rate)) for rate in Rate.objects.for_workspace(workspace)],
+        "budget_form": shown_form(
+            request, reverse("set_budget"), BudgetForm, initial={"amount": month.budget}, auto_id="budget_%s"
+        ),
+        "forecast": forecast,
+        "runs_out": runs_out(month, forecast),
         "month": month,
-        "entries": LedgerEntry.objects.for_workspace(workspace)
-        .filter(created_at__gte=start, created_at__lt=end)
-        .count(),
     }
     return render(request, "costs/costs.html", context)
 
 
+def rate_form(request: HttpRequest, rate: Rate) -> Form:
+    action, initial = reverse("set_rate", args=[rate.pk]), {"price": rate.price_per_hour}
+    return shown_form(request, action, RateForm, initial=initial, auto_id=f"rate_{rate.pk}_%s")
+
+
 @member
 @require_POST
+@refused_on("costs")
 def set_budget(request: HttpRequest) -> HttpResponse:
-    budget = actions.set_budget(request.workspace, request.POST.get("amount", ""))
+    asked = cleaned(BudgetForm(request.POST))
+    budget = actions.set_budget(request.workspace, asked["amount"])
     audit(request.workspace, request.user, "set", "budget", text=str(budget))
-    messages.success(request, _("The budget is now %(amount)s a month.") % {"amount": budget.amount})
+    amount = words.money(budget.amount, budget.currency)
+    messages.success(request, _("The budget is now %(amount)s a month.") % {"amount": amount})
     return redirect("costs")
 
 
 @member
 @require_POST
+@refused_on("costs", lambda *_args, **_options: [])
 def set_rate(request: HttpRequest, pk: str) -> HttpResponse:
     rate = load(Rate, request.workspace, pk)
-    rate = actions.set_rate(request.workspace, rate.hardware, request.POST.get("price", ""))
+    asked = cleaned(RateForm(request.POST))
+    rate = actions.set_rate(request.workspace, rate.hardware, asked["price"])
     audit(request.workspace, request.user, "set", "price", text=str(rate))
-    messages.success(request, _("Saved. Lines already charged keep their old price."))
+    price = words.with_sign(words.exact(rate.price_per_hour), rate.currency)
+    messages.success(
+        request, _("The price is now %(price)s an hour. Past charges keep their price.") % {"price": price}
+    )
     return redirect("costs")

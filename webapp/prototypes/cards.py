@@ -8,6 +8,7 @@ from django.db.models import Case, Count, Exists, OuterRef, Q, QuerySet, Subquer
 from webapp.accounts.models import Workspace
 from webapp.core.states import state_of
 from webapp.costs.actions import month_start
+from webapp.costs.gate import month
 from webapp.costs.models import LedgerEntry
 from webapp.datasets.models import DatasetVersion, Status
 from webapp.prototypes.models import Prototype
@@ -59,9 +60,16 @@ def counts(workspace: Workspace) -> dict[str, int]:
         with_states(workspace).order_by().values("endpoint__status", "active", "finished").annotate(total=Count("pk"))
     )
     found: dict[str, int] = {}
+    budget_is_spent = month(workspace).is_spent
     for group in groups:
         endpoint, active = group["endpoint__status"], group["active"]
-        state = state_of(live=endpoint == "live", endpoint=bool(endpoint), active=active, finished=group["finished"])
+        state = state_of(
+            live=endpoint == "live",
+            endpoint=bool(endpoint),
+            active=active,
+            finished=group["finished"],
+            budget_is_spent=budget_is_spent,
+        )
         for name in {state, *(["training"] if active else [])}:
             found[name] = found.get(name, 0) + group["total"]
     return found
@@ -96,6 +104,7 @@ def describe(prototypes: Any, workspace: Workspace) -> None:
     shown = run_model().objects.in_bulk({pk for one in prototypes for pk in (one.best_id, one.active_id) if pk})
     latest = latest_versions(prototypes)
     spent = spent_by("prototype", workspace)
+    budget_is_spent = month(workspace).is_spent
     for one in prototypes:
         endpoint = getattr(one, "endpoint", None)
         one.best_run, one.active_run = shown.get(one.best_id), shown.get(one.active_id)
@@ -106,4 +115,5 @@ def describe(prototypes: Any, workspace: Workspace) -> None:
             endpoint=bool(endpoint),
             active=one.active,
             finished=one.finished,
+            budget_is_spent=budget_is_spent,
         )

@@ -321,19 +321,23 @@ def navigation(context: template.Context) -> list[dict[str, Any]]:
     return [{"name": name, "icon": icon, "title": word(), "here": name == section} for name, icon, word in NAVIGATION]
 
 
-@register.simple_tag
-def standing(prototype: Any) -> dict[str, Any]:
-    """{state, runs, live} of a prototype, for its sculpture and its tabs."""
+@register.simple_tag(takes_context=True)
+def standing(context: template.Context, prototype: Any) -> dict[str, Any]:
+    """{state, runs, live, paused} of a prototype, for its sculpture and its tabs. `paused`: live, but its budget is spent."""
     statuses = dict(prototype.runs.order_by().values_list("status").annotate(n=Count("pk")))
     endpoint = getattr(prototype, "endpoint", None)
     live = bool(endpoint and endpoint.status == "live")
+    spend = context.get("spend")
+    budget_is_spent = bool(spend and spend.is_spent)
     state = states.state_of(
         live=live,
         endpoint=bool(endpoint),
         active=bool(set(statuses) - {"succeeded", "failed", "cancelled"}),
         finished=bool(statuses.get("succeeded")),
+        budget_is_spent=budget_is_spent,
     )
-    return {"state": state, "runs": sum(statuses.values()), "live": live}
+    paused = live and budget_is_spent
+    return {"state": state, "runs": sum(statuses.values()), "live": live and not paused, "paused": paused}
 
 
 @register.simple_tag
@@ -341,6 +345,7 @@ def home_sentence(counts: dict[str, int]) -> str:
     """The home page's title: what the prototypes are doing, in one sentence."""
     sentences = (
         ("live", _("%(n)s live")),
+        ("paused", _("%(n)s paused by the budget")),
         ("training", _("%(n)s training")),
         ("clay", _("%(n)s ready to share")),
         ("asleep", _("%(n)s paused")),
