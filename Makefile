@@ -3,7 +3,7 @@
 python := .venv/bin/python
 chromium := $(or $(MAQUETTE_CHROMIUM),$(shell command -v chromium || command -v chromium-browser || command -v google-chrome))
 
-.PHONY: run doctor test lint format bench screenshots pins clean
+.PHONY: run doctor test test-postgres lint format bench screenshots pins clean
 
 run:
 	@./bootstrap
@@ -20,6 +20,11 @@ test: lint
 	@$(python) manage.py check
 	@$(python) manage.py makemigrations --check --dry-run
 	@MAQUETTE_CHROMIUM="$(chromium)" $(python) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
+
+# What a database can break, over a PostgreSQL of its own in a temporary folder; `make test` does this on its way.
+test-postgres:
+	@./bootstrap dev
+	@$(python) -m tests.postgres $(ARGS)
 
 lint:
 	@./bootstrap dev

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import Client
 from django.utils import translation
 
@@ -20,6 +21,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         needs_site = "site" in item.fixturenames  # type: ignore[attr-defined]
         item.add_marker(pytest.mark.xdist_group("site" if needs_site else item.path.as_posix()))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def connection_of_a_test_stays() -> Iterator[None]:
+    """A streamed response that is closed late, by the garbage collector say, would close the connection in the middle
+    of a test's transaction."""
+    close = BaseDatabaseWrapper.close_if_unusable_or_obsolete
+
+    def close_between_transactions(self: BaseDatabaseWrapper) -> None:
+        if not self.in_atomic_block:
+            close(self)
+
+    BaseDatabaseWrapper.close_if_unusable_or_obsolete = close_between_transactions
+    yield
+    BaseDatabaseWrapper.close_if_unusable_or_obsolete = close
 
 
 @pytest.fixture(autouse=True)

@@ -25,6 +25,8 @@ for name in (
     "SENTRY_DSN",
 ):
     os.environ.pop(name, None)
+if "MAQUETTE_TEST_DATABASE_URL" in os.environ:  # tests/postgres.py
+    os.environ["DATABASE_URL"] = os.environ["MAQUETTE_TEST_DATABASE_URL"]
 
 from webapp.settings import *  # noqa: E402, F403
 
@@ -33,3 +35,6 @@ EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 REDIS_URL = "redis://127.0.0.1:1/0"
 CELERY_BROKER_URL = REDIS_URL
 CELERY_BROKER_TRANSPORT_OPTIONS = {"max_retries": 0, "socket_connect_timeout": 0.2}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":  # noqa: F405
+    # A file as in use: threads that share a database in memory meet locks that wait for nobody.
+    DATABASES["default"]["TEST"] = {"NAME": os.path.join(os.environ["MAQUETTE_DATA"], "test.sqlite3")}  # noqa: F405

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.urls import reverse
 
 from webapp.accounts.models import ApiToken, AuditEvent, Membership, Role, SignInLink, User, Workspace
@@ -28,9 +28,19 @@ def default_name(user: User) -> str:
 def ensure_user(email: str, password: str | None = None) -> tuple[User, Workspace]:
     """The user of this address and their first workspace, both made when absent."""
     with transaction.atomic():
-        user = User.objects.filter(email__iexact=email).first() or User.objects.create_user(email, password)
+        user = User.objects.select_for_update().get(pk=find_or_create_user(email, password).pk)
         membership = user.memberships.select_related("workspace").first()
         return user, membership.workspace if membership else create_workspace(user)
+
+
+def find_or_create_user(email: str, password: str | None) -> User:
+    if user := User.objects.filter(email__iexact=email).first():
+        return user
+    try:
+        with transaction.atomic():
+            return User.objects.create_user(email, password)
+    except IntegrityError:  # somebody else made it at the same moment
+        return User.objects.get(email__iexact=email)
 
 
 def may_be_made(email: str) -> bool:

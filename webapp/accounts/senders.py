@@ -6,26 +6,23 @@ from importlib import import_module
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.auth import get_user
-from django.db import close_old_connections
 from django.http import HttpRequest
 
 from webapp.accounts.models import ApiToken
+from webapp.core.connections import releases_connection
 
 
 async def known(headers: list[tuple[bytes, bytes]]) -> bool:
     return await sync_to_async(has_account)(dict(headers))
 
 
+@releases_connection
 def has_account(headers: dict[bytes, bytes]) -> bool:
     """A working API token, or the session of somebody who is signed in."""
-    close_old_connections()
-    try:
-        kind, _space, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
-        if kind.lower() == "bearer":
-            return ApiToken.find(token.strip()) is not None
-        return signed_in(headers.get(b"cookie", b"").decode("latin-1"))
-    finally:
-        close_old_connections()
+    kind, _space, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
+    if kind.lower() == "bearer":
+        return ApiToken.find(token.strip()) is not None
+    return signed_in(headers.get(b"cookie", b"").decode("latin-1"))
 
 
 def signed_in(cookie: str) -> bool:

@@ -19,6 +19,8 @@ from typing import Any
 
 from django.conf import settings
 
+from webapp.core.storable import storable
+
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 SECRETS = (
@@ -127,7 +129,7 @@ def parse(line: str) -> dict[str, Any] | None:
         event = json.loads(line)
     except json.JSONDecodeError:
         return None
-    return event if isinstance(event, dict) and "type" in event else None
+    return storable(event) if isinstance(event, dict) and "type" in event else None
 
 
 def last_words(path: Path, size: int = 2000) -> str:
@@ -135,6 +137,6 @@ def last_words(path: Path, size: int = 2000) -> str:
     try:
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - size))
-            return file.read().decode(errors="replace").strip()
+            return file.read().decode(errors="replace").replace("\x00", "").strip()
     except FileNotFoundError:
         return ""

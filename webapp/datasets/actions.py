@@ -18,7 +18,7 @@ from webapp.core.files import check_room, safe_name, store
 from webapp.core.problems import Problem
 from webapp.core.queues import hand_over
 from webapp.datasets.models import Dataset, DatasetVersion, Status
-from webapp.datasets.quota import bytes_in, check_quota, own_bytes
+from webapp.datasets.quota import bytes_in, check_quota, lock_quota, own_bytes
 
 MAX_FILES = 20
 MAX_CHANGES = 1_000
@@ -51,6 +51,8 @@ def create_dataset(
     try:
         names = store(files, dataset.upload_folder)
         with transaction.atomic():
+            lock_quota(workspace)
+            check_quota(workspace, size)  # again: what came meanwhile has taken its room
             dataset.save()
             version = add_version(dataset, user, sources=names, note=_("Upload"), request=header_request(header))
             audit(workspace, user, "uploaded", "dataset", dataset.pk, title)
@@ -98,10 +100,13 @@ def made_by_worker(workspace: Workspace, user: User, title: str, note: str, requ
 
 
 def add_version(dataset: Dataset, user: User | None, **fields: Any) -> DatasetVersion:
-    last = dataset.versions.order_by("-number").values_list("number", flat=True).first() or 0
-    return DatasetVersion.objects.create(
-        workspace_id=dataset.workspace_id, dataset=dataset, created_by=user, number=last + 1, **fields
-    )
+    """The dataset's next version; two at once come one after the other."""
+    with transaction.atomic():
+        Dataset.objects.select_for_update().get(pk=dataset.pk)
+        last = dataset.versions.order_by("-number").values_list("number", flat=True).first() or 0
+        return DatasetVersion.objects.create(
+            workspace_id=dataset.workspace_id, dataset=dataset, created_by=user, number=last + 1, **fields
+        )
 
 
 def enqueue(version: DatasetVersion) -> None:

@@ -50,6 +50,11 @@ def room(workspace: Workspace) -> int:
     return max(0, settings.MAQUETTE_QUOTA_BYTES - used_bytes(workspace))
 
 
+def lock_quota(workspace: Workspace) -> None:
+    """Until the transaction ends nobody else takes room in this workspace: of two at once not both may fit."""
+    Workspace.objects.select_for_update().get(pk=workspace.pk)
+
+
 def check_quota(workspace: Workspace, size: int) -> None:
     left = room(workspace)
     if size > left:

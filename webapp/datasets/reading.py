@@ -9,16 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from trainer.samples import SAMPLES
 from webapp.core.problems import Problem
+from webapp.core.storable import storable
 from webapp.core.trainer_process import TrainerProcess, last_words
 from webapp.datasets.actions import enqueue, pseudonym_key
 from webapp.datasets.models import DatasetVersion, Status
-from webapp.datasets.quota import check_quota, own_bytes, room
+from webapp.datasets.quota import check_quota, lock_quota, own_bytes, room
 
 GIB = 1024**3
 READER_LIMITS = {
@@ -152,28 +154,29 @@ def run_trainer(version: DatasetVersion, arguments: list[str]) -> dict[str, Any]
 def finish(version: DatasetVersion) -> None:
     """Take over what the reader wrote; a version that the workspace has no room for is refused, and what it was to be
     made from stays."""
-    version.bytes = own_bytes(version.folder)
-    left = room(version.workspace)
-    if version.bytes > left:
-        shutil.rmtree(version.folder)
-        size = {"size": -(-version.bytes // 2**20), "room": left // 2**20}
-        version.bytes = 0
-        fail(
-            version,
-            {
-                "code": "quota",
-                "message": _("Once read, this needs %(size)d MB, and the workspace has room for %(room)d MB more.")
-                % size,
-                "hint": _("Nothing was lost: delete datasets that are no longer needed, then try again."),
-            },
-        )
-        return
-    version.profile = json.loads((version.folder / "profile.json").read_text("utf-8"))
-    version.problems = json.loads((version.folder / "problems.json").read_text("utf-8"))
-    version.rows = version.profile["rows"]
-    version.sha256 = version.profile["sha256"]
-    version.status, version.progress, version.rows_read = Status.READY, 1, version.rows
-    version.save()
+    size = own_bytes(version.folder)
+    profile, problems = (
+        storable(json.loads((version.folder / name).read_text("utf-8"))) for name in ("profile.json", "problems.json")
+    )
+    with transaction.atomic():
+        lock_quota(version.workspace)
+        left = room(version.workspace)
+        if size <= left:
+            version.bytes, version.profile, version.problems = size, profile, problems
+            version.rows, version.sha256 = profile["rows"], profile["sha256"]
+            version.status, version.progress, version.rows_read = Status.READY, 1, version.rows
+            version.save()
+            return
+    shutil.rmtree(version.folder)
+    fail(
+        version,
+        {
+            "code": "quota",
+            "message": _("Once read, this needs %(size)d MB, and the workspace has room for %(room)d MB more.")
+            % {"size": -(-size // 2**20), "room": left // 2**20},
+            "hint": _("Nothing was lost: delete datasets that are no longer needed, then try again."),
+        },
+    )
 
 
 def fail(version: DatasetVersion, error: dict[str, Any]) -> None:

@@ -32,7 +32,7 @@ from webapp.core.files import check_room, safe_name
 from webapp.core.problems import Conflict, Problem
 from webapp.datasets.actions import MAX_FILES, add_version, enqueue, header_request
 from webapp.datasets.models import Dataset, DatasetVersion, Upload
-from webapp.datasets.quota import alive, check_quota
+from webapp.datasets.quota import alive, check_quota, lock_quota
 
 CHUNK_BYTES = 16 * 2**20
 PIECE_BYTES = 256 * 1024
@@ -132,7 +132,7 @@ def begin(workspace: Workspace, user: User, length: int, **fields: str) -> Uploa
     upload = Upload(workspace=workspace, created_by=user, length=length, expires_at=timezone.now() + KEPT, **fields)
     upload.path.parent.mkdir(parents=True, exist_ok=True)
     with transaction.atomic():
-        Workspace.objects.select_for_update().get(pk=workspace.pk)  # two at once must not both fit
+        lock_quota(workspace)
         check_quota(workspace, length)
         upload.path.touch()
         upload.save()

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.urls import reverse
 from django.utils import timezone
@@ -34,6 +34,7 @@ from webapp.endpoints.models import (
     Visibility,
     slug_form,
 )
+from webapp.prototypes.models import Prototype
 from webapp.runs import storage
 from webapp.runs.models import Run
 from webapp.runs.models import Status as RunStatus
@@ -57,6 +58,7 @@ def deploy(run: Run, user: User | None, **wishes: Any) -> tuple[Endpoint, str | 
         raise Conflict(_("Only a finished run can be shared."), code="not_finished", hint=_("Wait until it is done."))
     gate.check_budget(run.workspace)
     with transaction.atomic():
+        Prototype.objects.select_for_update().get(pk=run.prototype_id)  # a first deployment has no row of its own yet
         endpoint = Endpoint.objects.select_for_update().filter(prototype=run.prototype).first()
         key = None
         if endpoint is None:
@@ -92,7 +94,7 @@ def create_endpoint(run: Run, user: User | None, wishes: dict[str, Any]) -> Endp
         words=run.prototype.summary,
         visibility=check_visibility(wishes.get("visibility") or Visibility.PRIVATE),
     )
-    endpoint.save()
+    save_slug(endpoint, chosen=bool(wishes.get("slug")))
     ShareLink.issue(endpoint, _("First link"))
     return endpoint
 
@@ -108,13 +110,27 @@ def check_slug(slug: str) -> str:
             hint=str(slug_form.message),
         ) from error
     if Endpoint.objects.filter(slug=slug).exists():
-        raise Conflict(
-            _("The address “%(slug)s” is taken.") % {"slug": slug},
-            code="slug_taken",
-            hint=_("Choose another one."),
-            field="slug",
-        )
+        raise slug_taken(slug)
     return slug
+
+
+def slug_taken(slug: str) -> Conflict:
+    message = _("The address “%(slug)s” is taken.") % {"slug": slug}
+    return Conflict(message, code="slug_taken", hint=_("Choose another one."), field="slug")
+
+
+def save_slug(endpoint: Endpoint, *, chosen: bool, update_fields: list[str] | None = None) -> None:
+    """Store the row. Where another one took its slug at the same moment: `Conflict` for a chosen one, else another."""
+    try:
+        with transaction.atomic():
+            endpoint.save(update_fields=update_fields)
+    except IntegrityError as error:
+        if not Endpoint.objects.filter(slug=endpoint.slug).exclude(pk=endpoint.pk).exists():
+            raise
+        if chosen:
+            raise slug_taken(endpoint.slug) from error
+        endpoint.slug = f"{endpoint.slug[:53]}-{new_id()[:6]}"
+        endpoint.save()
 
 
 def free_slug(name: str) -> str:
@@ -206,7 +222,7 @@ def update(endpoint: Endpoint, user: User | None, wishes: dict[str, Any]) -> End
         endpoint.visibility = check_visibility(wishes["visibility"])
     if wishes.get("slug") and wishes["slug"] != endpoint.slug:
         endpoint.slug = check_slug(str(wishes["slug"]))
-    endpoint.save(update_fields=["name", "words", "visibility", "slug"])
+    save_slug(endpoint, chosen=True, update_fields=["name", "words", "visibility", "slug"])
     if wishes.get("status"):
         switch(endpoint, user, str(wishes["status"]))
     if endpoint.slug != before:

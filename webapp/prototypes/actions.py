@@ -63,7 +63,9 @@ def start_from_set(workspace: Workspace, user: User, sample: str) -> Prototype:
 
 def prototype_of(dataset: Dataset, user: User | None) -> Prototype:
     """The dataset's first prototype, made when there is none yet: for a run started through the API."""
-    return dataset.prototypes.order_by("created_at").first() or create_prototype(dataset, user)
+    with transaction.atomic():
+        Dataset.objects.select_for_update().get(pk=dataset.pk)  # runs asked for at once share one
+        return dataset.prototypes.order_by("created_at").first() or create_prototype(dataset, user)
 
 
 def rename(prototype: Prototype, user: User, name: str, summary: str) -> None:

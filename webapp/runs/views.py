@@ -18,6 +18,7 @@ from trainer import tasks
 from webapp.accounts.access import load, member
 from webapp.catalog.forms import params_form
 from webapp.catalog.hardware import devices, gpu_count, options, workers
+from webapp.core.connections import releases_connection
 from webapp.core.numbers import whole
 from webapp.core.problems import Conflict, Problem
 from webapp.costs.amounts import decimal_of
@@ -230,6 +231,7 @@ async def run_stream(request: HttpRequest, pk: str) -> HttpResponse:
     return response
 
 
+@releases_connection
 def member_run(request: HttpRequest, pk: str) -> Run:
     if not request.user.is_authenticated or not request.membership:
         raise Http404

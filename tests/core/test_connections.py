@@ -1,0 +1,23 @@
+"""A thread of its own gives its database connection back."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connection, transaction
+
+from webapp.accounts.models import User
+from webapp.core.connections import releases_connection
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_thread_keeps_no_connection() -> None:
+    with ThreadPoolExecutor(1) as thread:
+        assert thread.submit(releases_connection(User.objects.count)).result() == 0
+        assert thread.submit(lambda: connection.connection).result() is None
+
+
+@pytest.mark.django_db
+def test_a_transaction_under_way_keeps_its_own() -> None:
+    with transaction.atomic():
+        releases_connection(User.objects.count)()
+        assert User.objects.count() == 0

@@ -1,0 +1,123 @@
+"""Twenty at once, on SQLite and (tests/ops/test_postgres.py) on PostgreSQL: nothing is made twice, nobody is told of a fault."""
+
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from django.core.files.base import ContentFile
+from django.db import connections
+from django.test import Client
+
+from tests import things
+from webapp.accounts.actions import create_token, ensure_user
+from webapp.accounts.models import User, Workspace
+from webapp.core.problems import Problem
+from webapp.costs.actions import charge
+from webapp.costs.models import LedgerEntry
+from webapp.datasets.actions import create_dataset
+from webapp.datasets.models import Dataset, DatasetVersion
+from webapp.endpoints.actions import deploy
+from webapp.endpoints.models import Endpoint, EndpointVersion
+from webapp.prototypes.models import Prototype
+from webapp.runs.models import Run, Status
+
+pytestmark = pytest.mark.django_db(transaction=True)
+AT_ONCE = 20
+
+
+def at_once(call: Callable[[int], Any]) -> list[Any]:
+    """What each of twenty threads got; what one raises is raised here, but for a `Problem`, which is an answer."""
+
+    def alone(number: int) -> Any:
+        try:
+            return call(number)
+        except Problem as problem:
+            return problem
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(alone, range(AT_ONCE)))
+
+
+@pytest.fixture
+def post(user: User, workspace: Workspace) -> Callable[[str, dict[str, Any]], int]:
+    """The status of a POST to the API, from a client of its own."""
+    _token, secret = create_token(user, workspace, "test")
+
+    def send(path: str, body: dict[str, Any]) -> int:
+        client = Client(headers={"Authorization": f"Bearer {secret}"})
+        return client.post(f"/api/v1{path}", body, content_type="application/json").status_code
+
+    return send
+
+
+def test_a_first_deployment(workspace: Workspace, post: Callable[..., int]) -> None:
+    run = things.run(things.prototype(workspace))
+    statuses = at_once(lambda _: post("/endpoints", {"run": run.pk}))
+    assert Counter(statuses) == {201: AT_ONCE}
+    assert Endpoint.objects.count() == 1
+    numbers = EndpointVersion.objects.values_list("number", flat=True)
+    assert sorted(numbers) == list(range(1, AT_ONCE + 1))
+
+
+def test_first_deployments_of_prototypes_with_one_name(workspace: Workspace) -> None:
+    runs = [things.run(things.prototype(workspace)) for _ in range(AT_ONCE)]
+    at_once(lambda number: deploy(runs[number], None))
+    assert Endpoint.objects.count() == AT_ONCE
+
+
+def test_an_address_chosen_by_all_is_one_s(workspace: Workspace) -> None:
+    runs = [things.run(things.prototype(workspace)) for _ in range(AT_ONCE)]
+    answers = at_once(lambda number: deploy(runs[number], None, slug="the-one"))
+    refused = [answer.code for answer in answers if isinstance(answer, Problem)]
+    assert refused == ["slug_taken"] * (AT_ONCE - 1)
+
+
+def test_versions_of_a_dataset(workspace: Workspace, post: Callable[..., int]) -> None:
+    made = things.dataset(workspace, files=True)
+    body = {"task": "text-classification", "columns": {"text": "note", "label": "label"}}
+    assert Counter(at_once(lambda _: post(f"/datasets/{made.pk}/versions", body))) == {201: AT_ONCE}
+    assert sorted(made.versions.values_list("number", flat=True)) == list(range(1, AT_ONCE + 2))
+
+
+def test_runs_over_a_new_dataset_share_one_prototype(workspace: Workspace, post: Callable[..., int]) -> None:
+    made = things.dataset(workspace, files=True)
+    assert Counter(at_once(lambda _: post("/runs", {"dataset": made.pk}))) == {201: AT_ONCE}
+    assert Prototype.objects.count() == 1
+    assert sorted(Run.objects.values_list("number", flat=True)) == list(range(1, AT_ONCE + 1))
+
+
+def test_uploads_where_one_has_room(user: User, workspace: Workspace, settings: Any) -> None:
+    content = b"text,label\n" + b"hello,a\n" * 1000
+    settings.MAQUETTE_QUOTA_BYTES = int(len(content) * 1.5)
+    answers = at_once(lambda _: create_dataset(workspace, user, [ContentFile(content, name="rows.csv")]))
+    assert Counter(answer.code for answer in answers if isinstance(answer, Problem)) == {"quota": AT_ONCE - 1}
+    (kept,) = Dataset.objects.all()
+    assert DatasetVersion.objects.count() == 1
+    assert [folder.name for folder in kept.upload_folder.parent.iterdir() if folder.name == kept.pk] == [kept.pk]
+
+
+def test_a_run_has_one_worker_and_ends_once(workspace: Workspace) -> None:
+    run = things.run(things.prototype(workspace), status=Status.QUEUED)
+    (lease,) = filter(
+        None, at_once(lambda number: Run.objects.get(pk=run.pk).claim(f"worker {number}", run.price_per_hour))
+    )
+    beaten = at_once(lambda number: Run.objects.get(pk=run.pk).beat(lease if number == 7 else "stale"))
+    assert beaten == [number == 7 for number in range(AT_ONCE)]
+    assert sum(at_once(lambda _: Run.objects.get(pk=run.pk).finish(lease, Status.SUCCEEDED))) == 1
+
+
+def test_a_charge_is_charged_once(workspace: Workspace, user: User) -> None:
+    fields = {"seconds": 3600, "price": 1, "kind": "training", "hardware": "cpu"}
+    amounts = at_once(lambda _: charge(workspace, key="the-same", **fields))
+    assert sum(amounts) == 1
+    assert LedgerEntry.objects.count() == 1
+
+
+def test_a_person_is_made_once() -> None:
+    people = at_once(lambda _: ensure_user("new@example.org"))
+    assert len({person.pk for person, _workspace in people}) == 1
+    assert Workspace.objects.count() == 1
