@@ -8,9 +8,16 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import Client
 from django.utils import translation
 
+from tests.scheduling import pytest_xdist_make_scheduler  # noqa: F401  a hook
 from tests.site import Site
+from trainer import openmp
 from webapp.accounts.actions import create_token, ensure_user
 from webapp.accounts.models import User, Workspace
+
+
+def pytest_configure() -> None:
+    """Tests import torch, scikit-learn and LightGBM in any order."""
+    openmp.share()
 
 
 @pytest.hookimpl(tryfirst=True)

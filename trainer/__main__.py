@@ -9,6 +9,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from trainer import openmp
 from trainer.errors import EXIT_BUG, EXIT_DONE, EXIT_STOPPED, EXIT_USER, SpecError, Stopped, UserError
 from trainer.events import emit
 
@@ -18,6 +19,7 @@ def main(arguments: list[str] | None = None) -> int:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    openmp.share()
     try:
         options.command(options)
     except UserError as error:

@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any
 
+from trainer import openmp
 from trainer.errors import SpecError
 from trainer.events import Emit
 
@@ -79,6 +80,7 @@ class Device:
     """Where the tensors go: `torch_device`, whether bfloat16 is the quicker choice, and a name for people."""
 
     def __init__(self, wanted: str, threads: int | None, warn: Callable[..., None]) -> None:
+        openmp.share()
         import torch
 
         kind, _colon, count = wanted.partition(":")

@@ -1,0 +1,39 @@
+"""How two processes share the tests, also when one of them dies.
+
+pytest-xdist's own scheduler of groups gives a test that killed its process to the next one, which dies of it too, and
+forgets to tell the last process that nothing more comes, so a session does not end.
+"""
+
+from typing import Any
+
+import pytest
+from xdist.scheduler import LoadGroupScheduling
+
+
+class GroupScheduling(LoadGroupScheduling):
+    def remove_node(self, node: Any) -> str | None:
+        """Take a process out; the test that it died of, which counts as done, or None where it had nothing left to do."""
+        workload = self.assigned_work[node]
+        pending = [(unit, test) for unit in workload.values() for test, done in unit.items() if not done]
+        if not pending:
+            return super().remove_node(node)
+        unit, crashed = pending[0]
+        unit[crashed] = True
+        del self.assigned_work[node]
+        self.workqueue.update({scope: unit for scope, unit in workload.items() if not all(unit.values())})
+        for other in self.nodes:
+            if self.workqueue:
+                self._reschedule(other)
+        return crashed
+
+    def schedule(self) -> None:
+        """Called again for a process that replaces a dead one; it waits for more unless it hears that this was all."""
+        super().schedule()
+        if self.collection and not self.workqueue:
+            for node in self.nodes:
+                node.shutdown()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> GroupScheduling | None:
+    return GroupScheduling(config, log) if config.getvalue("dist") == "loadgroup" else None
