@@ -36,7 +36,7 @@ READ = {
     "ragged_rows.csv": (189, "text-classification", ()),
     "rare_classes.csv": (230, "text-classification", ()),
     "semicolon_delimiter.csv": (300, "text-classification", ()),
-    "single_class.csv": (200, "text-classification", ("in the way",)),
+    "single_class.csv": (200, "text-classification", ("blocking issue",)),
     "table.parquet": (300, "text-classification", ()),
     "tabular_mixed_types.csv": (None, "tabular-classification", ()),
     "utf16le_bom.csv": (300, "text-classification", ()),

@@ -26,9 +26,10 @@ from webapp.datasets.exports import FORMATS, difference
 from webapp.datasets.exports import download as download_file
 from webapp.datasets.media import media_response
 from webapp.datasets.models import DatasetVersion, Status
-from webapp.datasets.rows import page
+from webapp.datasets.rows import PAGE_ROWS, page
 from webapp.prototypes import actions, cards, offered
 from webapp.prototypes.forms import MappingForm, SplitForm
+from webapp.prototypes.grid import GALLERY_ROWS, grid, is_gallery
 from webapp.prototypes.models import Prototype
 
 
@@ -120,12 +121,18 @@ def data(request: HttpRequest, pk: str) -> HttpResponse:
     }
     if version.status == Status.READY:
         context |= details(request, version)
-    return render(request, "prototypes/data.html", context)
+    response = render(request, "prototypes/data.html", context)
+    if request.htmx.target == "reading" and not context["at_work"]:
+        # While it is read, only the bar is drawn again, so that what is typed or ticked meanwhile stays; now all of it.
+        response["HX-Retarget"] = response["HX-Reselect"] = "#main"
+    return response
 
 
 def details(request: HttpRequest, version: DatasetVersion) -> dict[str, Any]:
     asked = {name: request.GET.get(name, "") for name in ("search", "label", "split", "sort")}
-    number = request.GET.get("page", "1")
+    gallery = is_gallery(version, request.GET.get("view", ""))
+    number = whole(request.GET.get("page", "1"), 1)
+    found = page(version, number, **asked, size=GALLERY_ROWS if gallery else PAGE_ROWS)
     for problem in version.problems:
         problem["fixes"] = dataset_actions.fixes_of(problem)
     severities = Counter(problem["severity"] for problem in version.problems)
@@ -133,8 +140,11 @@ def details(request: HttpRequest, version: DatasetVersion) -> dict[str, Any]:
         **asked,
         "mapping": mapping_of(request, version),
         "dividing": SplitForm(version),
-        "page": page(version, whole(number, 1), **asked),
+        "page": found,
+        "gallery": gallery,
+        "grid": grid(version, found, everything=request.GET.get("columns") == "all"),
         "severities": severities,
+        "safe_fixes": dataset_actions.safe_fixes(version),
         "formats": list(FORMATS),
         **places(version),
         "media": {kind: [one["name"] for one in version.columns if one["kind"] == kind] for kind in ("image", "audio")},
