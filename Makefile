@@ -53,4 +53,4 @@ pins:
 
 # The data stays: it is in var/.
 clean:
-	rm -rf .venv staticfiles
+	rm -rf .venv

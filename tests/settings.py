@@ -31,6 +31,8 @@ if "MAQUETTE_TEST_DATABASE_URL" in os.environ:  # tests/postgres.py
 from webapp.settings import *  # noqa: E402, F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+STORAGES = STORAGES | {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}  # noqa: F405
+SERVESTATIC_USE_FINDERS = True
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 REDIS_URL = "redis://127.0.0.1:1/0"
 CELERY_BROKER_URL = REDIS_URL

@@ -3,15 +3,21 @@
 import gc
 import os
 
+import django
 from django.core.asgi import get_asgi_application
 
 from webapp.core.private import keep_private
 
 keep_private()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
+django.setup(set_prefix=False)
+
+from webapp.core.assets import collect  # noqa: E402  settings are ready only now
+
+collect()
 django_application = get_asgi_application()
 
-from django.conf import settings  # noqa: E402  settings are ready only now
+from django.conf import settings  # noqa: E402
 
 from trainer import reporting  # noqa: E402
 from webapp.accounts.senders import known  # noqa: E402

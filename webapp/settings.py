@@ -81,6 +81,7 @@ MIDDLEWARE = [
     "webapp.core.middleware.PlainAddressMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
+    "webapp.core.compression.compression",
     "csp.middleware.CSPMiddleware",
     "webapp.core.middleware.device_policy",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -165,10 +166,14 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = MAQUETTE_DATA / "static"
+"""Collected and packed by the web process when it starts (webapp/core/assets.py)."""
 STATICFILES_DIRS = [BASE_DIR / "static"]
-SERVESTATIC_USE_FINDERS = True
-SERVESTATIC_AUTOREFRESH = DEBUG
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "servestatic.storage.CompressedManifestStaticFilesStorage"},
+}
+SERVESTATIC_USE_FINDERS = SERVESTATIC_AUTOREFRESH = DEBUG
 FILE_UPLOAD_TEMP_DIR = MAQUETTE_DATA / "tmp"
 FILE_UPLOAD_TEMP_DIR.mkdir(exist_ok=True)
 FILE_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024

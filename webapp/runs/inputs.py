@@ -120,12 +120,14 @@ def shown_examples(run: Run | None) -> list[dict[str, Any]]:
 
 
 def try_it(run: Run, example: str = "", *, begun: bool = False) -> dict[str, Any]:
-    """Context of the fields: fields, examples. They hold the example asked for, else, for a table or when `begun`, the first."""
+    """Context of the fields: fields, examples, kinds_of_media (image, audio: which scripts they need). The fields hold the
+    example asked for, else, for a table or when `begun`, the first."""
     fields = fields_of(run)
     asked = example or ("0" if examples(run) and (begun or not is_single(run)) else "")
     if asked:
         fields = filled(fields, example_texts(run, asked))
-    return {"fields": fields, "examples": shown_examples(run)}
+    kinds = {one.kind for one in fields if one.kind in MEDIA}
+    return {"fields": fields, "examples": shown_examples(run), "kinds_of_media": kinds}
 
 
 def example_values(run: Run, asked: str) -> dict[str, Any]:
