@@ -20,6 +20,7 @@ import pytest
 
 from tests import things
 from webapp.accounts.models import Workspace
+from webapp.core.files import disk_error
 from webapp.datasets.models import Status as VersionStatus
 from webapp.runs import supervisor, worker
 from webapp.runs.models import Run, Status
@@ -184,7 +185,7 @@ def test_a_disk_that_takes_nothing(workspace: Workspace) -> None:
     supervisor.supervise(run.pk)
     run.refresh_from_db()
     assert (run.status, run.attempts, run.error["code"]) == (Status.FAILED, 1, "disk")
-    full = supervisor.disk_error(OSError(errno.ENOSPC, "No space left on device"))
+    full = disk_error(OSError(errno.ENOSPC, "No space left on device"))
     assert full["code"] == "no_space"
 
 

@@ -1,5 +1,6 @@
 """Files that people send: stored under our own names, never under theirs."""
 
+import errno
 import re
 import shutil
 from collections.abc import Iterable
@@ -59,3 +60,15 @@ def store(uploads: Iterable[Any], folder: Path) -> list[str]:
                 target.write(chunk)
         names.append(name)
     return names
+
+
+def disk_error(error: OSError) -> dict[str, str]:
+    """{code, message, hint} of a file of ours that could not be written or read."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return {
+        "code": "no_space" if full else "disk",
+        "message": _("The disk of this machine is full.")
+        if full
+        else _("A file could not be used: %(reason)s.") % {"reason": error.strerror or error},
+        "hint": _("Whoever runs this site can fix that. Then try again."),
+    }

@@ -1,20 +1,24 @@
 """What a worker does with a version: read it by the trainer in a process of its own, and keep or refuse what comes out."""
 
 import json
+import logging
 import resource
+import secrets
 import shutil
 import time
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
-from django.db.models import F, Q
+from django.db import DatabaseError, transaction
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from trainer.samples import SAMPLES
+from webapp.core.files import disk_error
 from webapp.core.problems import Problem
 from webapp.core.storable import storable
 from webapp.core.trainer_process import TrainerProcess, last_words
@@ -22,6 +26,7 @@ from webapp.datasets.actions import enqueue, pseudonym_key
 from webapp.datasets.models import DatasetVersion, Status
 from webapp.datasets.quota import check_quota, lock_quota, own_bytes, room
 
+log = logging.getLogger(__name__)
 GIB = 1024**3
 READER_LIMITS = {
     resource.RLIMIT_AS: 5 * GIB,
@@ -30,20 +35,47 @@ READER_LIMITS = {
     resource.RLIMIT_CORE: 0,
 }
 READ_ATTEMPTS = 2
+LEASE_SECONDS = 60
+"""How long a reader may be silent before another begins."""
+BEAT_SECONDS, PROGRESS_SECONDS = 5, 0.5
+"""How often it is heard of: at least, and at most while rows come."""
 PART_KEPT_SECONDS = 3600
 
 
+class Lost(Exception):  # noqa: N818  not an error of anybody's
+    """The version is no longer this reader's: another has it, or it was deleted."""
+
+
 def read(version_id: str) -> None:
-    """Read one version in a process of its own; what it prints becomes progress, its files become the version."""
+    """Read one version in a process of its own; what it prints becomes progress, its files become the version.
+
+    One reader at a time: `read_by` is the lease of the one that has it, `touched_at` when it was last heard of. Each
+    writes into a folder of its own, so that one which comes back from the dead spoils nothing.
+    """
+    lease = secrets.token_hex(8)
     claimed = DatasetVersion.objects.filter(pk=version_id, status=Status.PROCESSING, read_by="")
-    if not claimed.update(read_by="worker", attempts=F("attempts") + 1, touched_at=timezone.now()):
+    if not claimed.update(read_by=lease, attempts=F("attempts") + 1, touched_at=timezone.now()):
         return
     version = DatasetVersion.objects.select_related("dataset", "parent").get(pk=version_id)
-    shutil.rmtree(version.folder, ignore_errors=True)
-    shutil.rmtree(version.part_folder, ignore_errors=True)
+    own = version.part_folder / lease
     started = time.monotonic()
     try:
-        outcome = run_reader(version)
+        own.mkdir(parents=True)
+        outcome = run_reader(version, own / "rows")
+        version.seconds = time.monotonic() - started
+        if outcome.get("type") == "result":
+            finish(version, own / "rows")
+        else:
+            fail(version, {key: outcome.get(key, "") for key in ("code", "message", "hint")})
+    except Lost:
+        log.warning("version %s was taken over by another reader", version.pk)
+    except DatabaseError:
+        raise  # nothing can be stored now: the lease runs out, and it is read again
+    except Problem as problem:
+        fail(version, problem.as_dict())
+    except OSError as error:
+        log.exception("version %s cannot be written", version.pk)
+        fail(version, disk_error(error))
     except Exception:
         fail(
             version,
@@ -51,21 +83,17 @@ def read(version_id: str) -> None:
         )
         raise
     finally:
-        shutil.rmtree(version.part_folder, ignore_errors=True)
-    version.seconds = time.monotonic() - started
-    if outcome.get("type") == "result":
-        finish(version)
-    else:
-        fail(version, {key: outcome.get(key, "") for key in ("code", "message", "hint")})
+        shutil.rmtree(own, ignore_errors=True)
 
 
-def reader_arguments(version: DatasetVersion) -> list[str]:
+def reader_arguments(version: DatasetVersion, out: Path | None = None) -> list[str]:
+    """What the trainer is asked for; it writes the version into `out`, or right into its place."""
     sources = (
         [version.parent.folder]
         if version.parent and not {"sheet", "header", "layout"} & set(version.request)
         else [version.dataset.upload_folder / name for name in version.sources]
     )
-    arguments = ["inspect", *map(str, sources), "--out", str(version.folder)]
+    arguments = ["inspect", *map(str, sources), "--out", str(out or version.folder)]
     for option in ("task", "columns", "split", "changes", "sheet", "header", "layout"):
         value = version.request.get(option)
         if value and option == "changes":
@@ -87,7 +115,7 @@ def write_changes(version: DatasetVersion, changes: dict[str, Any]) -> Path:
     return path
 
 
-def run_reader(version: DatasetVersion) -> dict[str, Any]:
+def run_reader(version: DatasetVersion, out: Path) -> dict[str, Any]:
     """The reader's last event: its result, its error, or our own sentence when it died without one. What the hub has is
     fetched first, and a sample set written."""
     making = file_arguments(version)
@@ -105,7 +133,7 @@ def run_reader(version: DatasetVersion) -> dict[str, Any]:
             return {"code": problem.code, "message": problem.message, "hint": problem.hint}
         version.sources = files
         version.save(update_fields=["sources"])
-    return run_trainer(version, reader_arguments(version))
+    return run_trainer(version, reader_arguments(version, out))
 
 
 def file_arguments(version: DatasetVersion) -> list[str]:
@@ -123,24 +151,20 @@ def run_trainer(version: DatasetVersion, arguments: list[str]) -> dict[str, Any]
     environment = {"MAQUETTE_PSEUDONYM_KEY": pseudonym_key(version.dataset_id)}
     process = TrainerProcess(arguments, stderr=stderr, limits=READER_LIMITS, env=environment)
     final: dict[str, Any] = {}
-    saved = 0.0
+    progress: dict[str, Any] = {}
+    beaten = time.monotonic()
     try:
         for event in process.events():
             if event and event["type"] in ("result", "error"):
                 final = event
-            if event and event["type"] == "progress" and time.monotonic() - saved > 0.5:
-                saved = time.monotonic()
-                fields = {
-                    "progress": event.get("fraction", 0),
-                    "rows_read": event.get("done") or 0,
-                    "touched_at": timezone.now(),
-                }
-                DatasetVersion.objects.filter(pk=version.pk).update(**fields)
+            if event and event["type"] == "progress":
+                progress = {"progress": event.get("fraction", 0), "rows_read": event.get("done") or 0}
+            if time.monotonic() - beaten > (PROGRESS_SECONDS if progress else BEAT_SECONDS):
+                beat(version, **progress)
+                progress, beaten = {}, time.monotonic()
     finally:
         process.end()
         changes_path(version).unlink(missing_ok=True)
-        # What a reader that was killed had unpacked; one that ends by itself leaves nothing.
-        shutil.rmtree(version.folder.with_name(f"{version.folder.name}.part"), ignore_errors=True)
     if final:
         return final
     return {
@@ -151,9 +175,24 @@ def run_trainer(version: DatasetVersion, arguments: list[str]) -> dict[str, Any]
     }
 
 
-def finish(version: DatasetVersion) -> None:
-    """Take over what the reader wrote; a version that the workspace has no room for is refused, and what it was to be
-    made from stays."""
+def beat(version: DatasetVersion, **fields: Any) -> None:
+    """Renew the lease, whether rows come or not: profiling is silent for minutes. Raises `Lost`."""
+    if not mine(version).update(touched_at=timezone.now(), **fields):
+        raise Lost
+
+
+def mine(version: DatasetVersion) -> QuerySet[DatasetVersion]:
+    """The version's row, as long as it is being read by the reader that read it from the database."""
+    return DatasetVersion.objects.filter(pk=version.pk, status=Status.PROCESSING, read_by=version.read_by)
+
+
+def finish(version: DatasetVersion, made: Path | None = None) -> None:
+    """Take over what the reader wrote into `made`; a version that the workspace has no room for is refused, and what it was
+    to be made from stays. Raises `Lost`."""
+    if made is not None:
+        beat(version)
+        shutil.rmtree(version.folder, ignore_errors=True)  # of a reader that ended between this line and `keep`
+        made.rename(version.folder)
     size = own_bytes(version.folder)
     profile, problems = (
         storable(json.loads((version.folder / name).read_text("utf-8"))) for name in ("profile.json", "problems.json")
@@ -165,7 +204,9 @@ def finish(version: DatasetVersion) -> None:
             version.bytes, version.profile, version.problems = size, profile, problems
             version.rows, version.sha256 = profile["rows"], profile["sha256"]
             version.status, version.progress, version.rows_read = Status.READY, 1, version.rows
-            version.save()
+            keep(
+                version, "profile", "problems", "rows", "sha256", "status", "progress", "rows_read", "bytes", "seconds"
+            )
             return
     shutil.rmtree(version.folder)
     fail(
@@ -181,10 +222,18 @@ def finish(version: DatasetVersion) -> None:
 
 def fail(version: DatasetVersion, error: dict[str, Any]) -> None:
     version.status, version.error = Status.FAILED, error
-    version.save()
+    with suppress(Lost):
+        keep(version, "status", "error", "bytes", "seconds")
 
 
-def sweep(stale_seconds: float = 120, unsent_seconds: float = 20) -> None:
+def keep(version: DatasetVersion, *names: str) -> None:
+    """Store how reading ended, if it is still this reader's to say. Raises `Lost`."""
+    if not mine(version).update(touched_at=timezone.now(), **{name: getattr(version, name) for name in names}):
+        raise Lost
+    shutil.rmtree(version.part_folder, ignore_errors=True)
+
+
+def sweep(stale_seconds: float = LEASE_SECONDS, unsent_seconds: float = 20) -> None:
     """Read again what a dead worker left half read, giving up after the second time; and send again what nobody has
     begun to read, since its message may be lost: one too many is refused by the claim in `read`."""
     now = timezone.now()
@@ -196,9 +245,8 @@ def sweep(stale_seconds: float = 120, unsent_seconds: float = 20) -> None:
                 version,
                 {"code": "reader_died", "message": _("Reading this file failed twice."), "hint": _("Send it again.")},
             )
-            continue
-        DatasetVersion.objects.filter(pk=version.pk).update(read_by="", touched_at=timezone.now())
-        enqueue(version)
+        elif mine(version).filter(touched_at=version.touched_at).update(read_by="", touched_at=now):
+            enqueue(version)
     sweep_parts()
 
 

@@ -4,7 +4,6 @@ The trainer is a process group of its own. Whatever happens here, that group is 
 the kernel ends it if this process dies first.
 """
 
-import errno
 import json
 import logging
 import signal
@@ -20,6 +19,7 @@ from django.db.models import F
 from django.utils.translation import gettext as _
 
 from trainer import errors
+from webapp.core.files import disk_error
 from webapp.core.problems import BudgetSpent, Problem
 from webapp.core.trainer_process import TrainerProcess, hub_access, last_words
 from webapp.costs import gate
@@ -302,18 +302,6 @@ def check_version(version: DatasetVersion) -> None:
             code=error.get("code") or "no_version",
             hint=_("Train on another version of the data."),
         )
-
-
-def disk_error(error: OSError) -> dict[str, str]:
-    """A file of the run that could not be written or read."""
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-    return {
-        "code": "no_space" if full else "disk",
-        "message": _("The disk of this machine is full.")
-        if full
-        else _("A file of this run could not be used: %(reason)s.") % {"reason": error.strerror or error},
-        "hint": _("Whoever runs this site can mend that. Then resume the run."),
-    }
 
 
 def event(kind: str, **fields: Any) -> dict[str, Any]:
