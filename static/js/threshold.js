@@ -9,12 +9,12 @@ if (form) {
   const slider = form.querySelector("input[type=range]");
   const now = form.querySelector("line.now");
   const whole = (value) => Math.round(value).toLocaleString("en");
+  const filled = (text, values) => text.replace(/\{(\w+)\}/g, (_all, name) => values[name]);
 
-  slider.addEventListener("input", () => {
-    const { threshold, answered, right } = points[slider.value];
+  const show = () => {
+    const { threshold, answered, right, low } = points[slider.value];
     const wrong = answered - right;
     const left = rows - answered;
-    const missed = left - (all.right - right);
     part("sure").textContent = `${Math.round(threshold * 100)} %`;
     for (const [name, value] of Object.entries({ right, wrong, left })) part(name).textContent = whole(value);
     let start = 0;
@@ -28,11 +28,24 @@ if (form) {
     const last = [...points].reverse().find((one) => one.answered) ?? all;
     for (const end of ["x1", "x2"]) now?.setAttribute(end, Math.min(100, (100 * threshold) / (last.threshold || 1)));
     const values = {
+      threshold: Math.round(100 * threshold),
       answered: Math.round((100 * answered) / rows),
       share: answered ? Math.round((100 * right) / answered) : 0,
+      low: Math.floor(100 * (low ?? 0)),
       left: whole(left),
-      missed: whole(Math.max(0, missed)),
+      missed: whole(Math.max(0, left - (all.right - right))),
     };
-    part("means").textContent = form.dataset.sentence.replace(/\{(\w+)\}/g, (_all, name) => values[name]);
-  });
+    const proven = answered && low !== null && low !== undefined;
+    part("means").textContent = filled(proven ? form.dataset.proven : form.dataset.sentence, values);
+    part("rest").textContent = left ? filled(form.dataset.left, values) : "";
+  };
+
+  slider.addEventListener("input", show);
+  for (const button of form.querySelectorAll("button[data-index]")) {
+    button.type = "button";
+    button.addEventListener("click", () => {
+      slider.value = button.dataset.index;
+      show();
+    });
+  }
 }

@@ -95,29 +95,6 @@ def test_a_query_keeps_what_it_does_not_change():
     assert render('{% query search="" %}', request=request) == "?page=3"
 
 
-def test_thresholds_say_what_is_left_to_a_person():
-    report = {
-        "test_rows": 100,
-        "thresholds": [
-            {"threshold": 0.0, "answered": 100, "right": 90},
-            {"threshold": 0.7, "answered": 80, "right": 76},
-            {"threshold": 0.95, "answered": 0, "right": 0},
-        ],
-    }
-    chosen = maquette.threshold_at(report)
-    assert (chosen["index"], chosen["right"], chosen["wrong"], chosen["left"], chosen["missed"]) == (1, 76, 4, 20, 6)
-    assert maquette.threshold_at(report, "9")["right_share"] == 0
-    assert maquette.threshold_at({}) == {}
-
-
-def test_the_worst_pair_is_named():
-    cells = [{"count": 5, "hit": True}, {"count": 2, "hit": False}]
-    others = [{"count": 3, "hit": False}, {"count": 9, "hit": True}]
-    matrix = {"labels": ["a", "b"], "rows": [{"label": "a", "cells": cells}, {"label": "b", "cells": others}]}
-    assert maquette.worst_pair(matrix) == {"count": 3, "total": 12, "truth": "b", "answer": "a"}
-    assert maquette.worst_pair({}) is None
-
-
 def test_live_curves_end_where_the_run_is_thought_to_end():
     live = {
         "stages": [{"name": "train", "state": "now", "fraction": 0.5}],

@@ -98,6 +98,35 @@ class RunRow(Schema):
     created_at: str
 
 
+class Difference(Schema):
+    """In the headline's metric; positive means that this run is better, whether the metric is to be high or low."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+class RunVerdict(Schema):
+    """`against`: the key of the best of `baselines`; `outcome`: better, not shown, worse."""
+
+    against: str
+    outcome: str
+    difference: Difference | None = None
+    sentence: str = ""
+
+
+class BesideRun(Schema):
+    """The best earlier run of the prototype; `outcome` may also be “not comparable”, where its test rows were others."""
+
+    run: str
+    number: int
+    metric: str
+    outcome: str
+    difference: Difference | None
+    rows: int
+    sentence: str
+
+
 class RunOut(RunRow):
     dataset: str
     version: int
@@ -109,6 +138,8 @@ class RunOut(RunRow):
     place: int | None
     metrics: dict[str, Any]
     baselines: dict[str, Any]
+    verdict: RunVerdict | None
+    against_best_run: BesideRun | None
     attempts: int
     error: Fault | None
     artifact: str | None

@@ -109,6 +109,8 @@ def run_shape(run: Run) -> dict[str, Any]:
         "place": queues.place(run) if run.status == Status.QUEUED else None,
         "metrics": run.metrics,
         "baselines": run.baselines,
+        "verdict": run.verdict,
+        "against_best_run": run.against_best_run,
         "attempts": run.attempts,
         "error": {name: run.error.get(name, "") for name in ("code", "message", "hint")} if run.error else None,
         "artifact": f"{settings.PUBLIC_URL}/api/v1/runs/{run.pk}/artifact" if done else None,

@@ -51,6 +51,25 @@ ROLES = {
     "objects": gettext_noop("Objects"),
 }
 
+METHODS = {
+    "probe": gettext_noop("Instant"),
+    "lora": gettext_noop("Light"),
+    "full": gettext_noop("Standard"),
+    "scratch": gettext_noop("From scratch"),
+    "auto": gettext_noop("Best of all models"),
+    "boosting": gettext_noop("Gradient-boosted trees"),
+    "linear": gettext_noop("Linear model"),
+    "net": gettext_noop("Small neural net"),
+}
+TERMS = {
+    "probe": gettext_noop("linear probe"),
+    "lora": gettext_noop("LoRA"),
+    "full": gettext_noop("full fine-tuning"),
+    "scratch": gettext_noop("trained from scratch"),
+    "auto": gettext_noop("AutoML"),
+}
+"""The standard term of a method."""
+
 
 def trainable(slug: str | None) -> bool:
     return slug in {task.slug for task in tasks.all()}
@@ -89,3 +108,28 @@ def task_title(slug: str) -> str:
 
 def role_title(role: str) -> str:
     return _(ROLES[role]) if role in ROLES else role
+
+
+def method_title(task: str, slug: str) -> str:
+    """A method's name; of one that is not named here, what its task declares."""
+    if slug in METHODS:
+        return _(METHODS[slug])
+    declared = tasks.get(task).methods if trainable(task) else ()
+    return next((one.title for one in declared if one.slug == slug), slug)
+
+
+def method_term(slug: str) -> str:
+    return _(TERMS[slug]) if slug in TERMS else ""
+
+
+def model_title(task: str, ref: str) -> str:
+    """A base model's name: as its task declares it, else the last part of its reference."""
+    declared = tasks.get(task).models if trainable(task) else ()
+    known = next((card.title for card in declared if card.ref == ref), None)
+    return known or ref.partition(":")[2].rpartition("/")[2] or ref
+
+
+def recipe_title(task: str, model: str, method: str) -> str:
+    """Model and method in a few words: “all-MiniLM-L6-v2, Standard”; the method alone where it chooses the model."""
+    title = method_title(task, method)
+    return title if method == "auto" or model == "scratch:auto" else f"{model_title(task, model)}, {title}"

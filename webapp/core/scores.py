@@ -15,6 +15,8 @@ SHARES = frozenset(
     )
 )  # fmt: skip
 """Metrics shown in percent."""
+POINTS = SHARES
+"""Metrics whose differences are percentage points."""
 LOWER_IS_BETTER = frozenset(("wer", "cer", "rmse", "mae", "mse", "loss", "log_loss", "perplexity"))
 SHORT = {
     "r2": "R²", "roc_auc": "ROC AUC", "pr_auc": "PR AUC", "map_50": "mAP@50", "map": "mAP", "f1": "F1", "macro_f1": "Macro F1",
@@ -74,6 +76,12 @@ def metric_title(name: str) -> str:
     return str(word()) if word else readable(name)
 
 
+def metric_name(name: str) -> str:
+    """A metric within a sentence: “accuracy”, “R²”."""
+    words = {"accuracy": _("accuracy"), "exact_match": _("exact match"), "log_loss": _("log loss")}
+    return words.get(name) or SHORT.get(name) or readable(name).lower()
+
+
 def readable(name: str) -> str:
     return name.replace("_", " ").capitalize()
 
@@ -100,13 +108,25 @@ def score_words(head: dict[str, Any] | None) -> str:
     return f"{SHORT.get(name, readable(name))} {scored(value, name)}"
 
 
+def range_words(expected: dict[str, Any] | None) -> str:
+    """{metric, low, high} in words: “95–99 % accuracy”, “R² 0.81–0.86”."""
+    low, high = (number((expected or {}).get(end)) for end in ("low", "high"))
+    if expected is None or low is None or high is None:
+        return ""
+    metric = str(expected.get("metric") or "accuracy")
+    if metric not in SHARES:
+        return f"{metric_name(metric)} {scored(low, metric)}–{scored(high, metric)}"
+    ends = f"{100 * low:.0f}–{percent(high, 0)}" if round(100 * low) < round(100 * high) else percent(high, 0)
+    return _("%(range)s %(metric)s") % {"range": ends, "metric": metric_name(metric)}
+
+
 def score_ends(head: dict[str, Any] | None) -> str:
-    """The interval of a headline without its unit: “80.1 to 92.3”."""
+    """The interval of a headline without its unit: “80.1–92.3”."""
     if not head or number(head.get("low")) is None or number(head.get("high")) is None:
         return ""
     name = head["name"]
     ends = [scored(head[end], name).replace("\u00a0%", "") for end in ("low", "high")]
-    return _("%(low)s to %(high)s") % {"low": ends[0], "high": ends[1]}
+    return f"{ends[0]}–{ends[1]}"
 
 
 def strip_ends(values: Iterable[Any], metric: str) -> tuple[float, float]:

@@ -85,23 +85,6 @@ def points(value: Any, digits: int = 1) -> str:
     return MISSING if share is None else f"{share * 100:.{digits}f}"
 
 
-def of_hundred(value: Any) -> str:
-    """`0.913` → “91”; a share short of all never reads as 100, nor one above none as 0."""
-    share = number(value)
-    if share is None:
-        return MISSING
-    whole = round(share * 100)
-    return str(min(99, whole) if share < 1 else whole) if whole else ("0" if share == 0 else "1")
-
-
-def of_rows(value: Any, rows: Any) -> str:
-    """A share as so many of a hundred, or of all the rows there were when they were fewer: “93 of 100”, “8 of 8”."""
-    share, total = number(value), int(number(rows) or 0)
-    if share is None or not 0 < total < 100:
-        return _("%(part)s of %(all)s") % {"part": of_hundred(value), "all": 100}
-    return _("%(part)s of %(all)s") % {"part": round(share * total), "all": total}
-
-
 def count(value: Any) -> str:
     figure = number(value)
     return MISSING if figure is None else f"{figure:,.0f}"

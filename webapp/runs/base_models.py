@@ -28,6 +28,14 @@ def choices(slug: str, workspace: Workspace) -> list[dict[str, Any]]:
     return [*local_models(task["modality"]), *here, *scratch, *own(slug, workspace), *remote]
 
 
+def recommended(slug: str, workspace: Workspace) -> tuple[str | None, str]:
+    """(model, method) to try first; no model where the task has none without a download."""
+    card = next((one for one in choices(slug, workspace) if one.get("recommended")), None)
+    declared = [one["ref"] for one in tasks.get(slug).declaration()["models"] if not one["ref"].startswith("hub:")]
+    ref = card["ref"] if card else next(iter(declared), None)
+    return ref, default_method(slug, ref or "")
+
+
 def own(slug: str, workspace: Workspace) -> list[dict[str, Any]]:
     """The workspace's latest finished runs of a task, to go on from."""
     runs = Run.objects.for_workspace(workspace).filter(task=slug, status=Status.SUCCEEDED).select_related("prototype")

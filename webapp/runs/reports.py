@@ -5,7 +5,7 @@ import math
 from typing import Any
 
 from webapp.core.scores import strip_ends
-from webapp.runs import results
+from webapp.runs import baselines, results, verdicts
 from webapp.runs.models import Run
 from webapp.runs.storage import local
 
@@ -31,25 +31,29 @@ def manifest(run: Run) -> dict[str, Any]:
 
 
 def context(run: Run) -> dict[str, Any]:
-    """report, title (the sentence), matrix (rows with heat levels; the most confused classes when there are many),
-    siblings, compared (baselines), ends (of the strips), metrics (but the headline), mistakes, weakest, files."""
+    """report, title (the verdict, else the score), score (the score in words, where the title is the verdict), verdict
+    {outcome, detail}, beside (against the best earlier run), next (what to try, unless it is better), matrix (rows with heat
+    levels; the most confused classes when there are many), siblings, compared (baselines), ends (of the strips), metrics
+    (but the headline), mistakes, weakest, files."""
     found, head = report(run), run.headline or {}
     others = run.prototype.runs.filter(version=run.version, metric=run.metric).exclude(pk=run.pk)
     siblings = list(others.scored().best_first().select_related("version")[:SIBLINGS])
-    bases = results.compared(found, head)
-    values = [
-        one[key]
-        for one in (head, *bases, *(one.headline for one in siblings))
-        for key in ("value", "low")
-        if key in one
-    ]
+    bases = baselines.listed(found.get("baselines") or run.baselines, run.metric)
+    scored = (head, *bases, *(one.headline or {} for one in siblings))
+    values = [one.get(key) for one in scored for key in ("value", "low", "high")]
+    title, score = verdicts.title(run), results.sentence(run, found)
     return {
         "report": found,
-        "title": results.sentence(run, found),
+        "title": title or score,
+        "score": score if title else "",
+        "verdict": verdicts.of_run(run),
+        "detail": verdicts.detail(run),
+        "beside": verdicts.beside_best_run(run),
+        "next": None if verdicts.is_better(run) else verdicts.next_step(run),
         "matrix": matrix(found.get("confusion") or {}),
         "siblings": siblings,
         "compared": bases,
-        "ends": strip_ends(values, head.get("name", "")),
+        "ends": strip_ends(values, run.metric),
         "metrics": results.other_metrics(found, head),
         "mistakes": [results.shown_mistake(run, one) for one in found.get("mistakes", [])[:MISTAKES]],
         "weakest": sorted(found.get("per_class", []), key=lambda row: row.get("map_50", row.get("f1", 0))),

@@ -5,11 +5,13 @@ from typing import Any
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from webapp.core import words
+from trainer import tasks
+from webapp.catalog.words import trainable
 from webapp.core.media import size_of
-from webapp.core.scores import SHORT, best_first, metric_title, readable, score_words, scored
-from webapp.core.words import figure, number, percent
+from webapp.core.scores import metric_title, score_words, scored
+from webapp.core.words import count, figure, number
 from webapp.datasets.media import media_file
 from webapp.runs.models import Run
 
@@ -18,88 +20,46 @@ MOST_READ = 8 * 2**20
 FIGURES = frozenset(("row", "truth", "predicted", "score", "error", "missed", "extra", "wer", "cer", "probability"))
 """Fields of a mistake that are not its input."""
 
-BASELINES = {
-    "majority": lambda: _("Always the commonest label"),
-    "mean": lambda: _("Always the mean"),
-    "mean_box": lambda: _("Always each label’s mean box"),
-    "tfidf_logistic": lambda: _("Counting words"),
-    "tfidf_ridge": lambda: _("Counting words"),
-    "pixels_logistic": lambda: _("Comparing coarse pixels"),
-    "bands_logistic": lambda: _("Comparing how loud each band of tones is"),
-    "pixels_ridge": lambda: _("Comparing coarse pixels"),
-    "spectrum_logistic": lambda: _("Comparing mean spectra"),
-    "spectrum_ridge": lambda: _("Comparing mean spectra"),
-    "logistic": lambda: _("Logistic regression"),
-    "ridge": lambda: _("Ridge regression"),
-    "base_model": lambda: _("The model before training"),
-    "silence": lambda: _("Always writing nothing"),
-}
-
 
 def sentence(run: Run, report: dict[str, Any]) -> str:
-    """The page's title: how good the run is, in plain words."""
+    """How good a run is, in plain words: the page's title where nothing was compared, else what stands below it."""
     head, metrics = run.headline or {}, report.get("metrics", {})
     name, value = head.get("name"), number(head.get("value"))
     if value is None:
         return _("Done")
+    rows = test_rows(run, report)
+    where = held_out(run, rows)
     if name == "accuracy":
-        return _("Right on %(right)s rows it had never seen") % {
-            "right": words.of_rows(value, run.version.split.get("test"))
-        }
+        if not rows:
+            return _("%(score)s on %(where)s") % {"score": score_words(head), "where": where}
+        right = {"score": score_words(head), "where": where, "right": count(round(value * rows))}
+        return _("%(score)s on %(where)s (%(right)s right)") % right
     if name in ("r2", "rmse", "mae") and metrics.get("mae") is not None:
-        return _("Off by %(miss)s on average, on rows it had never seen") % {"miss": figure(metrics["mae"])}
-    if name == "roc_auc":
-        return _("Puts %(right)s of 100 pairs in the right order, of rows it had never seen") % {
-            "right": words.of_hundred(value)
-        }
-    if name in ("map_50", "map"):
-        return _("Finds and places objects with a precision of %(share)s in pictures it had never seen") % {
-            "share": percent(value, 0)
-        }
-    if name == "wer":
-        right = words.of_hundred(max(0.0, 1 - value))
-        return _("Gets %(right)s of 100 words right in recordings it had never heard") % {"right": right}
-    return _("%(name)s on rows it had never seen") % {"name": score_words(head)}
+        column = run.columns.get("target") or ""
+        values = {"column": column, "miss": figure(metrics["mae"]), "where": where}
+        if column:
+            return _("%(column)s off by %(miss)s on average on %(where)s") % values
+        return _("Off by %(miss)s on average on %(where)s") % values
+    return _("%(score)s on %(where)s") % {"score": score_words(head), "where": where}
 
 
-def outlook(head: dict[str, Any]) -> str:
-    """What to expect of new rows, from the interval."""
-    name, low, high = head.get("name", ""), number(head.get("low")), number(head.get("high"))
-    if low is None or high is None:
-        return ""
-    if name == "accuracy":
-        ends = {"low": words.of_hundred(low), "high": words.of_hundred(high)}
-        return (
-            _("New rows like these would score between %(low)s and %(high)s of 100, nineteen times in twenty.") % ends
-        )
-    if name == "wer":
-        shares = {"low": scored(low, name), "high": scored(high, name)}
-        return (
-            _(
-                "Of recordings like these it would get between %(low)s and %(high)s of the words wrong, nineteen times in twenty."
-            )
-            % shares
-        )
-    ends = {"name": SHORT.get(name, metric_title(name)), "low": scored(low, name), "high": scored(high, name)}
-    return _("New rows like these would give %(name)s between %(low)s and %(high)s, nineteen times in twenty.") % ends
+def test_rows(run: Run, report: dict[str, Any]) -> int:
+    return int(number(report.get("test_rows")) or number(run.version.split.get("test")) or 0)
 
 
-def compared(report: dict[str, Any], head: dict[str, Any]) -> list[dict[str, Any]]:
-    """[{title, note, value, low, high}] of the baselines in the headline's metric, the best first."""
-    name = head.get("name", "")
-    found = []
-    for key, base in (report.get("baselines") or {}).items():
-        if not isinstance(base, dict) or number(base.get(name)) is None:
-            continue
-        word = BASELINES.get(key)
-        title = str(word()) if word else readable(key)
-        if base.get("label") and key in ("majority", "mean"):
-            title = _("Always “%(label)s”") % {"label": base["label"]}
-        seconds = number(base.get("seconds"))
-        note = _("no model at all, %(time)s") % {"time": words.duration(seconds)} if seconds else ""
-        ends = {"low": base.get("low"), "high": base.get("high")} if name == "accuracy" else {}
-        found.append({"title": title, "note": note, "value": base[name], **ends})
-    return best_first(found, lambda one: {"name": name, "value": one["value"]})
+def held_out(run: Run, rows: int) -> str:
+    """The rows of a test in the words of their kind: “72 held-out texts”."""
+    modality = tasks.get(run.task).modality if trainable(run.task) else "table"
+    shown = {"n": count(rows)}
+    if not rows:
+        return _("held-out data")
+    if modality == "text":
+        return ngettext("%(n)s held-out text", "%(n)s held-out texts", rows) % shown
+    if modality == "image":
+        return ngettext("%(n)s held-out picture", "%(n)s held-out pictures", rows) % shown
+    if modality == "audio":
+        return ngettext("%(n)s held-out recording", "%(n)s held-out recordings", rows) % shown
+    return ngettext("%(n)s held-out row", "%(n)s held-out rows", rows) % shown
 
 
 def other_metrics(report: dict[str, Any], head: dict[str, Any]) -> list[dict[str, str]]:

@@ -26,7 +26,7 @@ from webapp.costs import gate
 from webapp.costs.actions import price_per_hour
 from webapp.datasets.models import DatasetVersion
 from webapp.datasets.models import Status as VersionStatus
-from webapp.runs import worker
+from webapp.runs import verdicts, worker
 from webapp.runs.actions import recover, spec_of, terms_of
 from webapp.runs.models import Run, Status
 from webapp.runs.stream import EventLog
@@ -243,7 +243,8 @@ class Supervisor:
         if self.lost:
             log.warning("run %s was taken over by another worker", run.pk)
         elif status == errors.EXIT_DONE and self.final.get("type") == "result":
-            result = {name: self.final.get(name) for name in ("metrics", "headline", "baselines")}
+            result = {name: self.final.get(name) for name in ("metrics", "headline", "baselines", "verdict")}
+            result["against_best_run"] = verdicts.against_best_run_or_none(run, result["headline"])
             run.finish(lease, Status.SUCCEEDED, progress=1, **{name: value for name, value in result.items() if value})
             self.announce()
         elif self.cancelled:

@@ -1,4 +1,6 @@
-"""`{% load tasks %}`: titles of tasks and roles."""
+"""`{% load tasks %}`: titles of tasks, roles and methods."""
+
+from typing import Any
 
 from django import template
 
@@ -13,3 +15,19 @@ register.filter("task_title", words.task_title)
 def answers_class(slug: str) -> bool:
     """Whether the score of a task's runs is the share of right answers."""
     return words.headline_of(slug) == "accuracy"
+
+
+@register.filter
+def recipe(run: Any) -> str:
+    return words.recipe_title(run.task, run.model, run.method)
+
+
+@register.filter
+def method_title(slug: str, task: str) -> str:
+    return words.method_title(task, slug)
+
+
+@register.filter
+def method_term(slug: str) -> str:
+    """The standard term of a method: “LoRA”."""
+    return words.method_term(slug)

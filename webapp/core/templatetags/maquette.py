@@ -13,12 +13,11 @@ from django.utils.translation import pgettext
 
 from webapp.core import charts, scores, states, words
 from webapp.core.icons import GLYPHS, ICONS, PLINTH
-from webapp.core.numbers import whole
 
 register = template.Library()
 
 for name in (
-    "money", "money_round", "price", "percent", "points", "of_hundred", "of_rows", "count", "short_count", "figure", "size", "duration",
+    "money", "money_round", "price", "percent", "points", "count", "short_count", "figure", "size", "duration",
     "about", "remaining", "clock", "ago", "day", "time_of_day",
 ):  # fmt: skip
     register.filter(name, getattr(words, name))
@@ -160,65 +159,6 @@ def report_charts(history: list[dict[str, Any]]) -> list[SafeString]:
 
 
 @register.simple_tag
-def threshold_chart(thresholds: list[dict[str, Any]], rows: int, chosen: Any = None) -> SafeString:
-    """What is answered, and what of it is right, by the sureness that is asked for. A flat tail is cut off."""
-    known = [row for row in thresholds if row.get("answered")]
-    if len(known) < 2 or not rows:
-        return mark_safe("")
-    right = [(row["threshold"], row["right"] / row["answered"]) for row in known]
-    answered = [(row["threshold"], row["answered"] / rows) for row in known]
-    low = min(y for _x, y in right + answered)
-    end = known[-1]["threshold"]
-    return charts.line_chart(
-        [charts.Series(_("right, of those answered"), right), charts.Series(_("answered"), answered, "two")],
-        title="",
-        sentence=_("The surer it must be, the fewer it answers and the more of those are right."),
-        shown=lambda value: words.percent(value, 0),
-        end=end,
-        now=words.number(chosen),
-        bounds=(int(low * 10) / 10, 1.0),
-        labels=[words.percent(0, 0), _("sureness asked for"), words.percent(end, 0)],
-        css="small-plot",
-    )
-
-
-@register.simple_tag
-def threshold_at(report: dict[str, Any], asked: Any = None) -> dict[str, Any]:
-    """What the model would do at one of the thresholds: the one asked for by its index, else the one nearest 0.7."""
-    points, rows = report.get("thresholds") or [], report.get("test_rows") or 0
-    if not points:
-        return {}
-    nearest = min(range(len(points)), key=lambda i: abs(points[i]["threshold"] - 0.7))
-    index = min(whole(str(asked or ""), nearest), len(points) - 1)
-    point, everything = points[index], points[0]
-    answered, right = point["answered"], point["right"]
-    left = rows - answered
-    return {
-        "index": index,
-        "last": len(points) - 1,
-        "threshold": point["threshold"],
-        "right": right,
-        "wrong": answered - right,
-        "left": left,
-        "missed": max(0, left - (everything["right"] - right)),
-        "answered_share": share_of(answered, rows),
-        "right_share": share_of(right, answered),
-    }
-
-
-@register.simple_tag
-def worst_pair(matrix: dict[str, Any]) -> dict[str, Any] | None:
-    """The label most often taken for another one, and which: {count, total, truth, answer}."""
-    pairs = [
-        (cell["count"], sum(one["count"] for one in row["cells"]), row["label"], matrix["labels"][index])
-        for row in matrix.get("rows", [])
-        for index, cell in enumerate(row["cells"])
-        if not cell["hit"] and cell["count"]
-    ]
-    return dict(zip(("count", "total", "truth", "answer"), max(pairs), strict=True)) if pairs else None
-
-
-@register.simple_tag
 def best_so_far(live: dict[str, Any]) -> dict[str, Any] | None:
     """The best score on the tuning rows until now, and after how many epochs: {name, value, at}."""
     for name in scores.LEADING:
@@ -234,14 +174,6 @@ def epoch_words(live: dict[str, Any]) -> str:
     """“, epoch 3” of the training stage, from the last point of the loss."""
     last = [points[-1][0] for points in live["curves"].get("loss", {}).values() if points]
     return _(", epoch %(number)d") % {"number": int(max(last)) + 1} if last else ""
-
-
-@register.filter
-def recipe(run: Any) -> str:
-    """Model and method of a run in the words of its task: “all-MiniLM-L6-v2, Standard”."""
-    methods = {"probe": _("Instant"), "full": _("Standard"), "lora": _("Light"), "scratch": _("From scratch")}
-    model = str(run.model).partition(":")[2] or str(run.model)
-    return f"{model.rpartition('/')[2]}, {methods.get(run.method, run.method)}"
 
 
 @register.filter

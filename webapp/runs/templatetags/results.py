@@ -9,13 +9,15 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
-from webapp.core import charts
-from webapp.core.words import figure, number
-from webapp.runs import results
+from webapp.core import charts, scores
+from webapp.core.words import figure, number, percent
+from webapp.runs import thresholds, verdicts
+from webapp.runs.models import Run
 
 register = template.Library()
-register.filter("outlook", results.outlook)
+register.simple_tag(thresholds.at, name="threshold_at")
 MOST_POINTS = 500
+MOST_COLUMNS = 12
 MOST_COMPARED = 400
 """Words of a text that are compared with another's."""
 
@@ -48,13 +50,13 @@ def scatter(pairs: list[list[float]]) -> SafeString:
     )
     drawn = format_html(
         '<svg class="scatter" viewBox="0 0 200 200" role="img" aria-label="{}">{}<line class="now" x1="0" y1="200" x2="200" y2="0"/>{}</svg>',
-        _("%(count)d test rows: the answer by the truth. A right answer lies on the rising line.")
+        _("%(count)d test rows: predicted by actual value. An exact prediction lies on the rising line.")
         % {"count": len(points)},
         rules,
         dots,
     )
     labels = [figure(mark) for mark in marks]
-    columns = [labels[0], _("the truth"), labels[-1]]
+    columns = [labels[0], _("actual"), labels[-1]]
     return charts.frame("", [], list(reversed(labels)), drawn, columns, "square")
 
 
@@ -70,7 +72,7 @@ def framed(mistake: dict[str, Any]) -> SafeString:
         '<rect class="{}" x="{}" y="{}" width="{}" height="{}"><title>{}</title></rect>',
         ((css, *map(charts.at, one["box"]), one["label"]) for css, one in boxes if len(one.get("box", [])) == 4),
     )
-    words = _("Row %(row)s: %(missed)s missed, %(extra)s made up") % {
+    words = _("Row %(row)s: %(missed)s missed, %(extra)s false positives") % {
         name: mistake.get(name, 0) for name in ("row", "missed", "extra")
     }
     return format_html(
@@ -84,24 +86,14 @@ def framed(mistake: dict[str, Any]) -> SafeString:
 
 @register.simple_tag
 def importance(report: dict[str, Any]) -> list[dict[str, Any]]:
-    """[{name, share of the strongest}] of a table's columns, the strongest first, whatever the report calls them."""
-    found = report.get("importance") or report.get("importances") or []
-    pairs = found.items() if isinstance(found, dict) else [(name_of(one), value_of(one)) for one in found]
-    known = sorted(
-        ((name, weight) for name, value in pairs if (weight := number(value)) is not None), key=lambda one: -one[1]
-    )
-    most = max([weight for _name, weight in known], default=0) or 1.0
-    return [{"name": name, "share": max(0.0, weight / most), "weight": weight} for name, weight in known[:12]]
-
-
-def name_of(one: Any) -> str:
-    return str(one.get("column") or one.get("name") or "") if isinstance(one, dict) else str(one[0])
-
-
-def value_of(one: Any) -> Any:
-    if not isinstance(one, dict):
-        return one[1]
-    return next((one[key] for key in ("permutation", "importance", "share", "value", "weight") if key in one), None)
+    """[{name, share, shown}] of a table's columns, the strongest first: how much the score drops without each, and that
+    drop against the strongest's. A drop that is no drop is 0."""
+    found = [
+        (str(one["column"]), max(0.0, number(one.get("permutation")) or 0.0)) for one in report.get("importance") or []
+    ]
+    found = sorted(found, key=lambda one: -one[1])[:MOST_COLUMNS]
+    most = max([weight for _name, weight in found], default=0.0) or 1.0
+    return [{"name": name, "share": weight / most, "shown": f"{weight:.3f}"} for name, weight in found]
 
 
 @register.filter
@@ -118,3 +110,56 @@ def beside(text: Any, other: Any) -> SafeString:
 
 def bare(word: str) -> str:
     return re.sub(r"[^\w']", "", word).lower()
+
+
+# The confidence threshold
+
+
+@register.simple_tag
+def threshold_chart(thresholds: list[dict[str, Any]], rows: int, chosen: Any = None) -> SafeString:
+    """What is answered, and what of it is right, by threshold. A flat tail is cut off."""
+    known = [row for row in thresholds if row.get("answered")]
+    if len(known) < 2 or not rows:
+        return mark_safe("")
+    right = [(row["threshold"], row["right"] / row["answered"]) for row in known]
+    answered = [(row["threshold"], row["answered"] / rows) for row in known]
+    low = min(y for _x, y in right + answered)
+    end = known[-1]["threshold"]
+    return charts.line_chart(
+        [charts.Series(_("right, of those answered"), right), charts.Series(_("answered"), answered, "two")],
+        title="",
+        sentence=_("The higher the threshold, the fewer rows are answered and the more of those are right."),
+        shown=lambda value: percent(value, 0),
+        end=end,
+        now=number(chosen),
+        bounds=(int(min(low, 0.9) * 10) / 10, 1.0),
+        labels=[percent(0, 0), _("threshold"), percent(end, 0)],
+        css="small-plot",
+    )
+
+
+@register.simple_tag
+def worst_pair(matrix: dict[str, Any]) -> dict[str, Any] | None:
+    """The label most often taken for another one, and which: {count, total, truth, answer}."""
+    pairs = [
+        (cell["count"], sum(one["count"] for one in row["cells"]), row["label"], matrix["labels"][index])
+        for row in matrix.get("rows", [])
+        for index, cell in enumerate(row["cells"])
+        if not cell["hit"] and cell["count"]
+    ]
+    return dict(zip(("count", "total", "truth", "answer"), max(pairs), strict=True)) if pairs else None
+
+
+# What estimates and demos say
+
+
+@register.filter
+def expected_range(expected: dict[str, Any] | None) -> str:
+    """“95–99 % accuracy” of an estimate's `expected`."""
+    return scores.range_words(expected)
+
+
+@register.simple_tag
+def demo_words(run: Run) -> str:
+    """What a stranger is told of the model behind a demo: how good it is, and no more than that."""
+    return verdicts.for_strangers(run)

@@ -1,0 +1,69 @@
+"""The confidence threshold on a run's page: begun where it was chosen, proved on the test rows, its axis sane."""
+
+import re
+from typing import Any
+
+import pytest
+from django.template import Context, Template
+
+from webapp.runs import thresholds
+
+OLD = {
+    "test_rows": 100,
+    "thresholds": [
+        {"threshold": 0.0, "answered": 100, "right": 90},
+        {"threshold": 0.7, "answered": 80, "right": 76},
+        {"threshold": 0.95, "answered": 0, "right": 0},
+    ],
+}
+NEW = {
+    "test_rows": 100,
+    "thresholds": [
+        {"threshold": 0.0, "answered": 100, "right": 90, "low": 0.836, "validation": {"answered": 50, "right": 45}},
+        {"threshold": 0.45, "answered": 90, "right": 85, "low": 0.889, "validation": {"answered": 46, "right": 44}},
+        {"threshold": 0.7, "answered": 80, "right": 79, "low": 0.9398, "validation": {"answered": 40, "right": 40}},
+    ],
+    "threshold_choice": [
+        {"target": 0.9, "threshold": 0.0, "validation": {}, "test": {}},
+        {"target": 0.95, "threshold": 0.45, "validation": {}, "test": {}},
+        {"target": 0.99, "threshold": None, "validation": None, "test": None},
+    ],
+    "threshold_source": {"kind": "out-of-fold", "rows": 50},
+}
+
+
+def plain(text: str) -> str:
+    return text.replace("\xa0", " ")
+
+
+def test_an_older_report_begins_near_seventy_percent() -> None:
+    chosen = thresholds.at(OLD)
+    assert (chosen["index"], chosen["right"], chosen["wrong"], chosen["left"], chosen["missed"]) == (1, 76, 4, 20, 6)
+    assert plain(chosen["sentence"]) == "At 70 %: answers 80 % of rows, 95 % of them right."
+    assert chosen["rest"] == "6 of the 20 sent to a human would have been wrong."
+    assert (chosen["choices"], chosen["source"]) == ([], "")
+    assert plain(thresholds.at(OLD, "9")["sentence"]) == "At 95 %: answers none of the test rows."
+    assert thresholds.at({}) == {}
+
+
+def test_it_begins_where_validation_chose_and_tells_the_bound_of_the_test() -> None:
+    chosen = thresholds.at(NEW)
+    assert chosen["threshold"] == 0.45
+    assert plain(chosen["sentence"]) == "At 45 %: answers 90 % of rows; at least 88 % right (95 % confidence)."
+    assert [(one["target"], one["index"]) for one in chosen["choices"]] == [(0.9, 0), (0.95, 1)]
+    assert chosen["source"] == "Chosen on 50 out-of-fold answers; the figures are those of the test rows."
+
+
+def test_a_bound_is_never_rounded_up() -> None:
+    assert "at least 93\xa0% right" in thresholds.at(NEW, "2")["sentence"]
+
+
+@pytest.mark.parametrize("report", [OLD, NEW, NEW | {"thresholds": [one | {"right": one["answered"]} for one in NEW["thresholds"]]}])  # fmt: skip
+def test_the_axis_ends_at_all(report: dict[str, Any]) -> None:
+    """A model that was right on every row had an axis up to 200 %."""
+    source = "{% load results %}{% threshold_chart report.thresholds report.test_rows 0.5 %}"
+    drawn = Template(source).render(Context({"report": report}))
+    marks = [int(number) for number in re.findall(r"<li>(\d+)\xa0%</li>", drawn.partition("</ol>")[0])]
+    assert marks[0] == 100
+    assert marks == sorted(marks, reverse=True)
+    assert marks[-1] <= 90

@@ -1,0 +1,206 @@
+"""The verdict is the headline: better, not shown to be better, or worse, against a baseline and the best earlier run."""
+
+import html
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from tests import things
+from webapp.accounts.models import User, Workspace
+from webapp.runs import baselines, verdicts
+from webapp.runs.models import Estimate, Run
+
+BASELINES = {
+    "majority": {"accuracy": 0.4, "low": 0.3, "high": 0.5, "label": "late"},
+    "tfidf_logistic": {"accuracy": 0.88, "low": 0.8, "high": 0.93, "seconds": 1.2},
+}
+OUTCOMES = {
+    "better": ({"value": 0.05, "low": 0.01, "high": 0.09}, "90.0 % accuracy: better than bag of words (88.0 %)"),
+    "not shown": (
+        {"value": 0.02, "low": -0.03, "high": 0.07},
+        "90.0 % accuracy: not shown to be better than bag of words (88.0 %)",
+    ),
+    "worse": ({"value": -0.08, "low": -0.12, "high": -0.02}, "90.0 % accuracy: worse than bag of words (88.0 %)"),
+}
+
+
+@pytest.fixture
+def browser(user: User, client_of: Callable[[User], Client]) -> Client:
+    return client_of(user)
+
+
+def judged(workspace: Workspace, outcome: str, **fields: Any) -> Run:
+    difference = OUTCOMES[outcome][0]
+    verdict = {"against": "tfidf_logistic", "outcome": outcome, "difference": difference, "sentence": "As tested."}
+    return things.run(things.prototype(workspace), verdict=verdict, baselines=BASELINES, **fields)
+
+
+def page(browser: Client, run: Run) -> str:
+    answer = browser.get(reverse("run", args=[run.pk]))
+    assert answer.status_code == 200
+    return html.unescape(answer.content.decode()).replace("\xa0", " ")
+
+
+def heading(text: str) -> str:
+    return re.search(r"<h1>(.*?)</h1>", text)[1]
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES)
+def test_the_verdict_is_the_headline(outcome: str, workspace: Workspace, browser: Client) -> None:
+    run = judged(workspace, outcome)
+    shown = page(browser, run)
+    assert heading(shown) == OUTCOMES[outcome][1]
+    assert f'data-outcome="{outcome}"' in shown
+    share = shown.partition("Share a demo")[0].rpartition('<button class="')[2].partition('"')[0]
+    assert share == ("btn primary" if outcome == "better" else "btn")
+    assert ("Try all-MiniLM" in shown) == (outcome != "better")
+
+
+def test_a_run_that_does_not_win_names_the_next_step(workspace: Workspace, browser: Client) -> None:
+    run = judged(workspace, "worse")
+    assert "Try all-MiniLM-L6-v2, Standard" in page(browser, run)
+    expected = {"metric": "accuracy", "low": 0.95, "high": 0.99}
+    Estimate.objects.create(
+        workspace=workspace,
+        version=run.version,
+        key="x",
+        hardware="cpu",
+        spec={"task": run.task, "model": "bundled:all-MiniLM-L6-v2", "method": "probe"},
+        result={"expected": expected, "seconds": {}},
+    )
+    shown = page(browser, run)
+    assert "Try all-MiniLM-L6-v2, Instant" in shown
+    assert "expected 95–99 % accuracy" in shown
+    assert "?model=bundled%3Aall-MiniLM-L6-v2&method=probe" in shown
+    # Once all of it was tried, only the data is left.
+    for number, method in enumerate(("probe", "full"), start=2):
+        things.run(run.prototype, number, model="bundled:all-MiniLM-L6-v2", method=method)
+    assert "More or cleaner data" in page(browser, run)
+
+
+def test_a_run_from_before_there_were_verdicts(workspace: Workspace, browser: Client) -> None:
+    """No test, so no claim; but a score below the baseline's is said."""
+    run = things.run(things.prototype(workspace), baselines=BASELINES)
+    assert heading(page(browser, run)) == "90.0 % accuracy on 1 held-out text (1 right)"
+    lost = things.run(run.prototype, 2, baselines=BASELINES, headline={"name": "accuracy", "value": 0.75})
+    shown = page(browser, lost)
+    assert heading(shown) == "75.0 % accuracy: not shown to be better than bag of words (88.0 %)"
+
+
+def test_one_interval_for_one_score(workspace: Workspace, browser: Client) -> None:
+    shown = page(browser, judged(workspace, "better"))
+    assert shown.count("95 % confidence interval") == 1
+    assert "nineteen times" not in shown
+
+
+@pytest.mark.parametrize(("outcome", "boasts"), [("better", True), ("not shown", False), ("worse", False)])
+def test_a_demo_boasts_only_what_is_true(outcome: str, boasts: bool, workspace: Workspace) -> None:
+    endpoint = things.endpoint(judged(workspace, outcome))
+    shown = Client().get(reverse("demo", args=[endpoint.slug])).content.decode().replace("\xa0", " ")
+    assert ("90.0 % accuracy" in shown) == boasts
+    assert ("not shown to be better than a simple baseline" in shown) != boasts
+
+
+def test_the_api_gives_the_verdict(workspace: Workspace, user: User, api_of: Callable[[User], Client]) -> None:
+    run = judged(workspace, "worse", against_best_run=None)
+    told = api_of(user).get(f"/api/v1/runs/{run.pk}").json()
+    assert told["verdict"] == run.verdict
+    assert told["against_best_run"] is None
+
+
+@pytest.mark.parametrize("key", [key for key in baselines.TITLES if key not in baselines.CONSTANT])
+def test_a_baseline_that_is_a_model_is_not_called_none(key: str) -> None:
+    assert "no model" not in baselines.note(key, {"seconds": 2})
+    assert baselines.note(key, {}).startswith("Baseline model")
+
+
+@pytest.mark.parametrize("key", sorted(baselines.CONSTANT))
+def test_a_constant_is_no_model(key: str) -> None:
+    assert baselines.note(key, {"seconds": 2}) == "Baseline, no model"
+
+
+# Against the best earlier run: the real paired test over what artifacts keep
+
+
+def answer(run: Run, right: np.ndarray, texts: list[str] | None = None) -> None:
+    """The artifact of a run that was right on these test rows."""
+    rows = len(right)
+    truth = ["a" if at % 2 else "b" for at in range(rows)]
+    predicted = [one if hit else "c" for one, hit in zip(truth, right, strict=True)]
+    run.artifact.mkdir(parents=True)
+    table = {"row": list(range(rows)), "split": ["test"] * rows, "text": texts or [f"text {at}" for at in range(rows)]}
+    pq.write_table(pa.table(table | {"truth": truth, "predicted": predicted}), run.artifact / "predictions.parquet")
+    (run.artifact / "manifest.json").write_text(json.dumps({"labels": ["a", "b", "c"]}), "utf-8")
+
+
+def pair(workspace: Workspace, first: np.ndarray, second: np.ndarray) -> tuple[Run, Run]:
+    prototype = things.prototype(workspace)
+    runs = []
+    for number, right in enumerate((first, second), start=1):
+        run = things.run(prototype, number, headline={"name": "accuracy", "value": float(right.mean())})
+        answer(run, right)
+        runs.append(run)
+    return runs[0], runs[1]
+
+
+RIGHT_60, RIGHT_90 = np.arange(200) % 10 < 6, np.arange(200) % 10 < 9
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later", "outcome"),
+    [(RIGHT_60, RIGHT_90, "better"), (RIGHT_90, RIGHT_60, "worse"), (RIGHT_90, RIGHT_90, "not shown")],
+)
+def test_against_the_best_earlier_run(
+    earlier: np.ndarray, later: np.ndarray, outcome: str, workspace: Workspace, browser: Client
+) -> None:
+    first, second = pair(workspace, earlier, later)
+    found = verdicts.against_best_run(second, second.headline)
+    assert (found["run"], found["number"], found["outcome"], found["rows"]) == (first.pk, 1, outcome, 200)
+    assert found["difference"]["value"] == pytest.approx(later.mean() - earlier.mean())
+    assert verdicts.against_best_run(first, first.headline) is None
+    second.against_best_run = found
+    second.save()
+    words = {"better": "Better than Run 1", "worse": "Worse than Run 1", "not shown": "No difference shown from Run 1"}
+    assert words[outcome] in page(browser, second)
+
+
+def test_the_best_of_the_earlier_runs_is_the_one_compared(workspace: Workspace) -> None:
+    first, second = pair(workspace, RIGHT_90, RIGHT_60)
+    third = things.run(first.prototype, 3, headline={"name": "accuracy", "value": 0.9})
+    answer(third, RIGHT_90)
+    assert verdicts.against_best_run(third, third.headline)["run"] == first.pk
+    assert second.number == 2
+
+
+def test_other_test_rows_cannot_be_compared(workspace: Workspace, browser: Client) -> None:
+    first, second = pair(workspace, RIGHT_60, RIGHT_90)
+    version = first.version
+    version.pk, version.number = None, 2
+    version.save()
+    Run.objects.filter(pk=second.pk).update(version=version)
+    second.refresh_from_db()
+    assert verdicts.against_best_run(second, second.headline)["outcome"] == "better"  # the same rows in another version
+    for path in second.artifact.iterdir():
+        path.unlink()
+    second.artifact.rmdir()
+    answer(second, RIGHT_90, [f"another text {at}" for at in range(200)])
+    found = verdicts.against_best_run(second, second.headline)
+    assert (found["outcome"], found["difference"]) == ("not comparable", None)
+    second.against_best_run = found
+    second.save()
+    assert "Not comparable with Run 1" in page(browser, second)
+
+
+def test_a_comparison_that_fails_does_not_fail_the_run(workspace: Workspace) -> None:
+    first, second = pair(workspace, RIGHT_60, RIGHT_90)
+    (first.artifact / "predictions.parquet").write_bytes(b"no parquet")
+    found = verdicts.against_best_run_or_none(second, second.headline)
+    assert found is None or found["outcome"] == "not comparable"

@@ -1,0 +1,65 @@
+"""The simple predictors that a model must beat, as pages name them: the one place where a baseline has its words."""
+
+from typing import Any
+
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+
+from webapp.core import words
+from webapp.core.scores import baseline_scores, best_first, rank, readable
+from webapp.core.words import number
+
+TITLES = {
+    "majority": lambda: _("the most frequent class"),
+    "mean": lambda: _("the mean"),
+    "mean_box": lambda: _("each class’s mean box"),
+    "silence": lambda: _("an empty transcript"),
+    "tfidf_logistic": lambda: _("bag of words"),
+    "pixels_logistic": lambda: _("logistic regression on pixels"),
+    "pixels_ridge": lambda: _("ridge regression on pixels"),
+    "bands_logistic": lambda: _("logistic regression on band energy"),
+    "spectrum_logistic": lambda: _("logistic regression on mean spectra"),
+    "logistic": lambda: _("logistic regression"),
+    "ridge": lambda: _("ridge regression"),
+}
+"""As they stand within a sentence."""
+CONSTANT = frozenset(("majority", "mean", "mean_box", "silence"))
+"""They give one answer whatever the row. All others are models, if simple ones."""
+
+
+def title(key: str, baseline: dict[str, Any]) -> str:
+    if key == "majority" and baseline.get("label"):
+        return _("always “%(label)s”") % {"label": baseline["label"]}
+    word = TITLES.get(key)
+    return str(word()) if word else readable(key).lower()
+
+
+def note(key: str, baseline: dict[str, Any]) -> str:
+    """What kind of thing it is: “Baseline, no model”, or “Baseline model, 1.8 s”."""
+    if key in CONSTANT:
+        return _("Baseline, no model")
+    seconds = number(baseline.get("seconds"))
+    return _("Baseline model, %(time)s") % {"time": words.duration(seconds)} if seconds else _("Baseline model")
+
+
+def listed(baselines: dict[str, Any] | None, metric: str) -> list[dict[str, Any]]:
+    """[{key, title, note, value, low, high}] of the baselines that have this metric, the best first."""
+    found = [
+        {
+            "key": key,
+            "title": capfirst(title(key, baselines[key])),
+            "note": note(key, baselines[key]),
+            "value": value,
+            "low": baselines[key].get("low"),
+            "high": baselines[key].get("high"),
+        }
+        for key, value in baseline_scores(baselines, metric).items()
+        if baselines
+    ]
+    return best_first(found, lambda one: {"name": metric, "value": one["value"]})
+
+
+def best(baselines: dict[str, Any] | None, metric: str) -> str | None:
+    """The key of the best baseline in this metric."""
+    known = baseline_scores(baselines, metric)
+    return max(known, key=lambda key: rank(known[key], metric), default=None)

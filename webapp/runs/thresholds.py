@@ -1,0 +1,115 @@
+"""The confidence threshold of a finished run: what a model that answers only when it is sure enough would answer and get
+right, chosen on validation rows or answers out of fold and proved on the test rows."""
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from webapp.core.numbers import whole
+from webapp.core.words import count, number, percent
+
+PREFERRED_TARGETS = (0.95, 0.9, 0.99)
+"""Which of the report's targets the page begins with, the first that has a threshold."""
+USUAL = 0.7
+"""The threshold that a report without a choice begins with."""
+
+
+def nearest(points: list[dict[str, Any]], threshold: float) -> int:
+    return min(range(len(points)), key=lambda index: abs(points[index]["threshold"] - threshold))
+
+
+def choices(report: dict[str, Any]) -> list[dict[str, Any]]:
+    """[{target, threshold, index}] of the targets for which a threshold was chosen."""
+    points = report.get("thresholds") or []
+    return [
+        {"target": one["target"], "threshold": one["threshold"], "index": nearest(points, one["threshold"])}
+        for one in report.get("threshold_choice") or []
+        if points and one.get("threshold") is not None
+    ]
+
+
+def first(report: dict[str, Any]) -> int:
+    """The index of the threshold that the page begins with."""
+    chosen = {one["target"]: one["index"] for one in choices(report)}
+    known = [chosen[target] for target in PREFERRED_TARGETS if target in chosen]
+    return known[0] if known else nearest(report["thresholds"], USUAL)
+
+
+def at(report: dict[str, Any], asked: Any = None) -> dict[str, Any]:
+    """What the model would do on the test rows at one of the thresholds, by its index, or at the one chosen.
+
+    {index, last, threshold, right, wrong, left, missed, low, sentence, rest, choices, source}; empty without thresholds.
+    `low` is the one-sided 95 % bound of the share of right answers; None in reports of before there was one.
+    """
+    points, rows = report.get("thresholds") or [], int(report.get("test_rows") or 0)
+    if not points:
+        return {}
+    index = min(whole(str(asked or ""), first(report)), len(points) - 1)
+    point = points[index]
+    answered, right = point["answered"], point["right"]
+    left = rows - answered
+    found = {
+        "index": index,
+        "last": len(points) - 1,
+        "threshold": point["threshold"],
+        "answered": answered,
+        "right": right,
+        "wrong": answered - right,
+        "left": left,
+        "missed": max(0, left - (points[0]["right"] - right)),
+        "low": number(point.get("low")),
+        "choices": choices(report),
+        "source": source(report),
+    }
+    return found | {"sentence": sentence(found, rows), "rest": rest(found)}
+
+
+def sentence(point: dict[str, Any], rows: int) -> str:
+    """“At 70 %: answers 80 % of rows; at least 93 % right (95 % confidence).”"""
+    answered = point["answered"]
+    values = {
+        "threshold": percent(point["threshold"], 0),
+        "answered": percent(answered / rows if rows else 0, 0),
+        "share": percent(point["right"] / answered if answered else 0, 0),
+        "level": percent(0.95, 0),
+    }
+    if not answered:
+        return _("At %(threshold)s: answers none of the test rows.") % values
+    if point["low"] is None:
+        return _("At %(threshold)s: answers %(answered)s of rows, %(share)s of them right.") % values
+    values["low"] = percent(int(100 * point["low"]) / 100, 0)
+    return _("At %(threshold)s: answers %(answered)s of rows; at least %(low)s right (%(level)s confidence).") % values
+
+
+def rest(point: dict[str, Any]) -> str:
+    if not point["left"]:
+        return ""
+    values = {"left": count(point["left"]), "missed": count(point["missed"])}
+    return _("%(missed)s of the %(left)s sent to a human would have been wrong.") % values
+
+
+def source(report: dict[str, Any]) -> str:
+    """Where the thresholds were chosen; empty in reports of before they were."""
+    found = report.get("threshold_source") or {}
+    rows = int(found.get("rows") or 0)
+    if not rows:
+        return ""
+    values = {"rows": count(rows)}
+    if found.get("kind") == "out-of-fold":
+        return (
+            ngettext(
+                "Chosen on %(rows)s out-of-fold answer; the figures are those of the test rows.",
+                "Chosen on %(rows)s out-of-fold answers; the figures are those of the test rows.",
+                rows,
+            )
+            % values
+        )
+    return (
+        ngettext(
+            "Chosen on %(rows)s validation row; the figures are those of the test rows.",
+            "Chosen on %(rows)s validation rows; the figures are those of the test rows.",
+            rows,
+        )
+        % values
+    )

@@ -1,0 +1,230 @@
+"""Is a finished run any good? Against the best simple baseline, as the trainer tested it, and against the prototype's best
+earlier run; in words, with what to try next where it is not better."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from webapp.core.scores import POINTS, best_first, metric_name, rank, score_words, scored
+from webapp.core.words import figure, number, percent
+from webapp.runs import baselines, storage
+from webapp.runs.models import Run
+
+log = logging.getLogger(__name__)
+OUTCOMES = ("better", "not shown", "worse")
+NOT_COMPARABLE = "not comparable"
+FIELDS_OF_ANSWER = ("predicted", "score", "probabilities", "detections", "error", "wer")
+"""Columns of predictions.parquet that are the model's; the others are the row's."""
+
+
+# Computed once, when a run has finished
+
+
+def against_best_run(run: Run, headline: dict[str, Any] | None) -> dict[str, Any] | None:
+    """{run, number, metric, outcome, difference, rows, sentence}: a finished run beside the best earlier one of its
+    prototype, by a paired test on their test rows; None for the first run.
+
+    Runs on the same version are preferred: their test rows are the same. Where the rows differ, `outcome` is "not
+    comparable" and `difference` None.
+    """
+    metric = str((headline or {}).get("name") or "")
+    earlier = run.prototype.runs.filter(number__lt=run.number, metric=metric).scored()
+    same = earlier.filter(version_id=run.version_id)
+    other = same.best_first().first() or earlier.best_first().first()
+    if other is None:
+        return None
+    told = {"run": other.pk, "number": other.number, "metric": metric}
+    found = comparison(metric, run.artifact, storage.local(other), same_version=other.version_id == run.version_id)
+    if found is None:
+        sentence = f"Not comparable with run {other.number}: it was tested on other rows."
+        return told | {"outcome": NOT_COMPARABLE, "difference": None, "rows": 0, "sentence": sentence}
+    words = {"better": "Better than", "worse": "Worse than", "not shown": "Not shown to differ from"}[found.outcome]
+    sentence = f"{words} run {other.number} on the same {found.rows} test rows."
+    return told | {
+        "outcome": found.outcome,
+        "difference": found.difference,
+        "rows": found.rows,
+        "sentence": sentence,
+    }
+
+
+def against_best_run_or_none(run: Run, headline: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The same; a comparison that fails never fails the run."""
+    try:
+        return against_best_run(run, headline)
+    except Exception:
+        log.exception("run %s could not be compared with an earlier one", run.pk)
+        return None
+
+
+def comparison(metric: str, first: Path, second: Path, *, same_version: bool) -> Any:
+    """The trainer's `Comparison` of two artifacts; None where their test rows are not the same."""
+    from trainer.comparison import compare_artifacts
+
+    if not same_version and test_rows(first) != test_rows(second):
+        return None
+    return compare_artifacts(metric, first, second)
+
+
+def test_rows(artifact: Path) -> list[dict[str, Any]] | None:
+    """The rows that an artifact was tested on, without its answers; None where they were not kept."""
+    import pyarrow.parquet as pq
+
+    path = artifact / "predictions.parquet"
+    if not path.exists():
+        return None
+    names = [name for name in pq.read_schema(path).names if name not in FIELDS_OF_ANSWER]
+    return pq.read_table(path, columns=names).to_pylist()
+
+
+# In words
+
+
+def of_run(run: Run) -> dict[str, Any] | None:
+    """{against, outcome, difference} of a finished run. For reports of before there was a test: where the score is not even
+    above the best baseline's, that is said; anything else would be a claim, so None."""
+    known = run.verdict or {}
+    if known.get("outcome") in OUTCOMES and known.get("against"):
+        return known
+    head = run.headline or {}
+    metric, value = str(head.get("name") or ""), number(head.get("value"))
+    key = baselines.best(run.baselines, metric)
+    if key is None or value is None:
+        return None
+    simple = float(run.baselines[key][metric])
+    gained = rank(value, metric) - rank(simple, metric)
+    if gained > 0:
+        return None
+    return {"against": key, "outcome": "not shown", "difference": {"value": gained, "low": None, "high": None}}
+
+
+def is_better(run: Run) -> bool:
+    """Whether anything speaks against showing this model to people: only where a baseline is known to be as good."""
+    found = of_run(run)
+    return found is None or found["outcome"] == "better"
+
+
+def title(run: Run) -> str:
+    """The headline of a run's page; empty where nothing was compared."""
+    found, head = of_run(run), run.headline or {}
+    if not found:
+        return ""
+    simple = run.baselines.get(found["against"]) or {}
+    values = {
+        "score": score_words(head),
+        "baseline": baselines.title(found["against"], simple),
+        "other": scored(simple.get(head["name"]), head["name"]),
+    }
+    if found["outcome"] == "better":
+        return _("%(score)s: better than %(baseline)s (%(other)s)") % values
+    if found["outcome"] == "worse":
+        return _("%(score)s: worse than %(baseline)s (%(other)s)") % values
+    return _("%(score)s: not shown to be better than %(baseline)s (%(other)s)") % values
+
+
+def for_strangers(run: Run) -> str:
+    """The footer of a demo: no boast for a model that does not beat a simple baseline."""
+    head = run.headline or {}
+    if not is_better(run):
+        return _("An early prototype, not shown to be better than a simple baseline. Check every answer.")
+    if head.get("name") == "accuracy":
+        score = {"score": score_words(head)}
+        return _("A prototype: %(score)s on data it had never seen. Check what matters.") % score
+    return _("A prototype: check what matters.")
+
+
+def difference_words(difference: dict[str, Any] | None, metric: str) -> str:
+    """“+4.2 points (95 % CI 0.1 to 8.3)”, in the metric's own unit where that is no share."""
+    value, low, high = (number((difference or {}).get(name)) for name in ("value", "low", "high"))
+    if value is None:
+        return ""
+    shown = signed(value, metric)
+    if metric in POINTS:
+        shown = _("%(number)s points") % {"number": shown}
+    if low is None or high is None:
+        return shown
+    ends = {"shown": shown, "level": percent(0.95, 0), "low": signed(low, metric), "high": signed(high, metric)}
+    return _("%(shown)s (%(level)s CI %(low)s to %(high)s)") % ends
+
+
+def signed(value: float, metric: str) -> str:
+    shown = f"{100 * abs(value):.1f}" if metric in POINTS else figure(abs(value))
+    if not float(shown.replace(",", "")):
+        return "0"
+    return ("+" if value > 0 else "−") + shown
+
+
+def detail(run: Run) -> str:
+    """The sentence below the headline: by how much, and how sure that is."""
+    found, metric = of_run(run), str((run.headline or {}).get("name") or "")
+    if not found or not run.verdict:
+        return ""
+    by = difference_words(found.get("difference"), metric)
+    values = {"metric": metric_name(metric), "difference": by}
+    if found["outcome"] == "better":
+        return _("Paired on the same test rows: %(difference)s in %(metric)s. The difference is real.") % values
+    if found["outcome"] == "worse":
+        return _("Paired on the same test rows: %(difference)s in %(metric)s. The baseline is better.") % values
+    return _("Paired on the same test rows: %(difference)s in %(metric)s, which can be chance.") % values
+
+
+def beside_best_run(run: Run) -> dict[str, Any] | None:
+    """{outcome, sentence, run} against the best earlier run, for the page."""
+    found = run.against_best_run
+    if not found:
+        return None
+    values = {
+        "run": _("Run %(number)d") % {"number": found["number"]},
+        "difference": difference_words(found.get("difference"), found["metric"]),
+    }
+    sentence = {
+        "better": _("Better than %(run)s, your best earlier run: %(difference)s."),
+        "worse": _("Worse than %(run)s, your best earlier run: %(difference)s."),
+        "not shown": _("No difference shown from %(run)s, your best earlier run: %(difference)s."),
+        NOT_COMPARABLE: _("Not comparable with %(run)s, your best earlier run: it was tested on other rows."),
+    }[found["outcome"]]
+    return {"outcome": found["outcome"], "sentence": sentence % values, "run": found["run"]}
+
+
+# What to try
+
+
+def tried(run: Run) -> set[tuple[str, str]]:
+    """(model, method) of the finished runs on these rows."""
+    runs = run.prototype.runs.filter(version_id=run.version_id, task=run.task, status="succeeded")
+    return set(runs.values_list("model", "method"))
+
+
+def next_step(run: Run) -> dict[str, Any] | None:
+    """{model, method, title, expected} of what promises most and was not tried: the best measured expectation above this
+    run's score, else the task's recommended model and method; None where nothing is left."""
+    from webapp.runs.base_models import recommended
+
+    done = tried(run)
+    metric = str((run.headline or {}).get("name") or "")
+    measured = [
+        one
+        for one in run.version.estimates.filter(result__isnull=False).order_by("-created_at")
+        if one.spec.get("task") == run.task
+        and (one.result.get("expected") or {}).get("metric") == metric
+        and (one.spec["model"], one.spec["method"]) not in done
+    ]
+    if measured:
+        best = best_first(measured, lambda one: {"name": metric, "value": middle(one.result["expected"])})[0]
+        expected = best.result["expected"]
+        if rank(middle(expected), metric) > (run.rank if run.rank is not None else float("-inf")):
+            return step(run.task, best.spec["model"], best.spec["method"], expected)
+    model, method = recommended(run.task, run.workspace)
+    return step(run.task, model, method, None) if model and (model, method) not in done else None
+
+
+def middle(expected: dict[str, Any]) -> float:
+    return (float(expected["low"]) + float(expected["high"])) / 2
+
+
+def step(task: str, model: str, method: str, expected: dict[str, Any] | None) -> dict[str, Any]:
+    from webapp.catalog.words import recipe_title
+
+    return {"model": model, "method": method, "title": recipe_title(task, model, method), "expected": expected}
