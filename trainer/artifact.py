@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from trainer.baselines import TITLES
 from trainer.errors import ModelError
 from trainer.events import now
 from trainer.training import write_json
+from trainer.verdict import NAMES, SHARES, shown
 
 LIBRARIES = ("torch", "transformers", "tokenizers", "scikit-learn", "onnxruntime", "lightgbm", "numpy")
 
@@ -23,11 +25,11 @@ def write(
     objective: Any,
     outputs: np.ndarray,
     report: dict[str, Any],
-    served: np.ndarray | None = None,
+    served: dict[str, list[Any]] | None = None,
 ) -> None:
     """Build the artifact beside its place and move it there whole; then package it for serving.
 
-    `outputs` of the test rows are those that were scored, `served` this model's own where they differ.
+    `outputs` of the test rows are those that were scored; `served`: this model's own predictions, where they differ.
     """
     from trainer.export import MOST_ROWS, Saved, export
 
@@ -42,7 +44,7 @@ def write(
     write_manifest(target, job, rows, facts)
     job.progress(0.2, 1, force=True)
     job.check_stop()
-    own = found if served is None else objective.predictions(served)
+    own = found if served is None else served
     test = rows.part("test")[:MOST_ROWS]
     saved = Saved(rows.inputs(test), own["truth"][:MOST_ROWS], own["predicted"][:MOST_ROWS])
     report["export"] = export(target, emit=job.emit, saved=saved)
@@ -162,10 +164,18 @@ def model_card(job: Any, rows: Any, figures: str, report: dict[str, Any]) -> str
 
 
 def rows_used(rows: Any, report: dict[str, Any]) -> str:
-    parts = {name: len(rows.part(name)) for name in ("train", "validation", "test")}
+    """What this model learned from, and what it was tested on."""
+    learned, tested = report["learned"], report["test_rows"]
+    count = learned["epochs"]
+    epochs = f" for {count} epoch{'s' if count > 1 else ''}" if count else ""
     if report["evaluation"]["kind"] == "folds":
-        return f"Rows: {parts['test']:,}, each tested on once in {report['evaluation']['folds']} rounds by a model that had not seen it; this model learned from all."
-    return f"Rows: {parts['train']:,} learned from, {parts['validation']:,} tuned with, {parts['test']:,} kept apart and looked at once."
+        how = ", the median of what was best in the rounds" if epochs else ""
+        return (
+            f"Rows: {tested:,}, each tested on once in {report['evaluation']['folds']} rounds by a model that had not seen it; "
+            f"this model learned from all {learned['rows']:,} of them{epochs}{how}."
+        )
+    kept = f", {learned['validation']:,} for validation" if learned["validation"] else ""
+    return f"Rows: {learned['rows']:,} learned from{epochs}{kept}, {tested:,} held out for the test and looked at once."
 
 
 BEWARE_CLASSES = """It knows only these labels and inputs like those it learned from; on anything else it still gives one of them. Figures of
@@ -185,20 +195,14 @@ def beware(job: Any, rows: Any) -> str:
 
 
 def class_figures(report: dict[str, Any]) -> str:
-    headline = report["headline"]
     per_class = "\n".join(
         f"| {row['label'].replace('|', '/')} | {row['rows']} | {row['precision']:.1%} | {row['recall']:.1%} | {row['f1']:.1%} |"
         for row in sorted(report["per_class"], key=lambda row: row["f1"])
     )
-    beside = "\n".join(
-        f"| {BASELINES.get(name, name)}{quoted(found)} | {found['accuracy']:.1%} |"
-        for name, found in report["baselines"].items()
-    )
-    return f"""Right on **{report["metrics"]["accuracy"]:.1%}** of the test rows. {interval_of(headline)}Macro F1 {report["metrics"]["macro_f1"]:.1%}.
+    metrics = report["metrics"]
+    return f"""Accuracy **{metrics["accuracy"]:.1%}** on {report["test_rows"]:,} test rows, macro F1 {metrics["macro_f1"]:.1%}. {interval_of(report)}
 
-| beside it | right |
-|---|---|
-{beside}
+{beside(report, *dict.fromkeys((report["headline"]["name"], "accuracy", "macro_f1")))}
 
 | label | test rows | precision | recall | F1 |
 |---|---|---|---|---|
@@ -208,38 +212,35 @@ def class_figures(report: dict[str, Any]) -> str:
 
 def number_figures(report: dict[str, Any]) -> str:
     metrics = report["metrics"]
-    beside = "\n".join(
-        f"| {BASELINES.get(name, name)}{quoted(found)} | {found['r2']:.3f} | {found['mae']:.4g} |"
-        for name, found in report["baselines"].items()
-    )
     return f"""R² **{metrics["r2"]:.3f}**, off by {metrics["mae"]:.4g} on average (root mean square {metrics["rmse"]:.4g}); nine of ten test rows
-within {report["error"]["p90"]:.4g}. {interval_of(report["headline"])}
+within {report["error"]["p90"]:.4g}. {interval_of(report)}
 
-| beside it | R² | off by |
-|---|---|---|
-{beside}
+{beside(report, "r2", "mae")}
 """
 
 
-def interval_of(headline: dict[str, Any]) -> str:
-    if headline["name"] in ("accuracy", "roc_auc", "pr_auc"):
-        low, high = f"{headline['low']:.1%}", f"{headline['high']:.1%}"
-    else:
-        low, high = f"{headline['low']:.3f}", f"{headline['high']:.3f}"
-    return f"Rows like these would give {headline['name']} between {low} and {high}, nineteen times in twenty. "
+def beside(report: dict[str, Any], *metrics: str) -> str:
+    """The verdict, and this model in a table with its baselines."""
+    models = {"**this model**": report["metrics"]}
+    models |= {f"{TITLES.get(name, name)}{quoted(found)}": found for name, found in report["baselines"].items()}
+    lines = [
+        f"| | {' | '.join(NAMES[name] for name in metrics)} |",
+        f"|---|{'---|' * len(metrics)}",
+        *(f"| {title} | {' | '.join(written(one[name], name) for name in metrics)} |" for title, one in models.items()),
+    ]
+    told = [report["verdict"]["sentence"], ""] if report["verdict"] else []
+    return "\n".join([*told, *lines])
 
 
-BASELINES = {
-    "majority": "always",
-    "mean": "always the mean,",
-    "tfidf_logistic": "counting words (TF-IDF, logistic regression)",
-    "pixels_logistic": "comparing coarse pixels (logistic regression)",
-    "bands_logistic": "comparing how loud each band of tones is (logistic regression)",
-    "pixels_ridge": "comparing coarse pixels (ridge regression)",
-    "spectrum_logistic": "comparing mean spectra (logistic regression)",
-    "logistic": "logistic regression",
-    "ridge": "ridge regression",
-}
+def written(value: float, metric: str) -> str:
+    return f"{shown(value, metric)}{'%' if metric in SHARES else ''}"
+
+
+def interval_of(report: dict[str, Any]) -> str:
+    one, how = report["headline"], report["interval"]
+    method = "Wilson" if how["method"] == "wilson" else f"bootstrap of {how['resamples']:,} draws"
+    low, high = written(one["low"], one["name"]), written(one["high"], one["name"])
+    return f"The 95% confidence interval of {NAMES[one['name']]} is {low} to {high} ({method})."
 
 
 def quoted(found: dict[str, Any]) -> str:

@@ -52,20 +52,6 @@ def average_precision(truth: list[Objects], answers: list[Objects], labels: int)
     return Matched(truth, answers, labels).precision()
 
 
-def interval(
-    truth: list[Objects], answers: list[Objects], labels: int, draws: int, seed: int = 0
-) -> tuple[float, float]:
-    """95 % bootstrap interval of `map_50`: pictures are drawn with replacement."""
-    matched, generator = Matched(truth, answers, labels), np.random.default_rng(seed)
-    pictures = len(truth)
-    found = [
-        matched.precision(np.bincount(generator.integers(0, pictures, pictures), minlength=pictures)).map_50
-        for _draw in range(draws)
-    ]
-    low, high = np.quantile(found, [0.025, 0.975])
-    return float(low), float(high)
-
-
 class Matched:
     """Which answers found which objects, once for any weighing of the pictures."""
 

@@ -4,15 +4,15 @@ from typing import Any
 
 import numpy as np
 
-from trainer.average_precision import Objects, Precision, average_precision, interval, matched_counts
-from trainer.evaluation import WORST
+from trainer import comparison
+from trainer.average_precision import Objects, Precision, average_precision, matched_counts
+from trainer.evaluation import WORST, headed
 
 THRESHOLD = 0.5
 """Score from which an object is shown where the run found no better one."""
 MOST_OBJECTS = 300
 SAME = 0.7
 """Overlap, intersection over union, from which two boxes of one label are the same object."""
-RESAMPLES = 200
 Sizes = list[tuple[int, int]]
 """(width, height) of each picture in pixels."""
 
@@ -37,6 +37,7 @@ def objects_of(output: np.ndarray) -> Objects:
     scores, boxes = output[:, :-4], corners(output[:, -4:].astype(np.float64))
     flat = scores.reshape(-1)
     best = np.argsort(-flat, kind="stable")[:MOST_OBJECTS]
+    best = best[flat[best] > 0]
     return apart(Objects(boxes[best // scores.shape[1]].clip(0, 1), best % scores.shape[1], flat[best]))
 
 
@@ -95,12 +96,10 @@ def report(
 ) -> dict[str, Any]:
     """The part of report.json that the test pictures give; corners as shares of the pictures."""
     found = average_precision(truth, answers, len(labels))
-    low, high = interval(truth, answers, len(labels), RESAMPLES)
     visible = [above(one, threshold) for one in answers]
     return {
-        "headline": {"name": "map_50", "value": found.map_50, "low": low, "high": high},
+        **headed("map_50", comparison.interval("map_50", truth, answers, labels=labels)),
         "metrics": {"map_50": found.map_50, "map": found.map},
-        "interval": {"method": "bootstrap", "level": 0.95, "resamples": RESAMPLES},
         "test_rows": len(truth),
         "labels": labels,
         "per_class": [per_class(found, truth, visible, at, label) for at, label in enumerate(labels)],

@@ -1,15 +1,13 @@
-"""How good a model is, with an interval, beside what no model at all would reach."""
+"""How good a model is, with an interval."""
 
-import time
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-RESAMPLES = 1000
+from trainer import comparison, thresholds
+from trainer.thresholds import Certainty
+
 WORST = 50
-THRESHOLDS = tuple(round(step * 0.05, 2) for step in range(20))
-MOST_BASELINE_ROWS = 20_000
 SCATTER = 500
 """Test rows drawn as truth against answer."""
 
@@ -19,25 +17,6 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
     powers = np.exp(shifted)
     return powers / powers.sum(axis=1, keepdims=True)
-
-
-def interval(right: np.ndarray, seed: int = 0) -> tuple[float, float]:
-    """95 % bootstrap interval of a share: `right` holds one truth value a row, RESAMPLES draws with replacement.
-
-    All right or all wrong leaves nothing to resample; then it is Wilson's interval (1927), which knows how few rows there were.
-    """
-    if right.all() or not right.any():
-        return wilson(float(right.mean()), len(right))
-    generator = np.random.default_rng(seed)
-    shares = generator.binomial(len(right), right.mean(), RESAMPLES) / len(right)
-    low, high = np.quantile(shares, [0.025, 0.975])
-    return float(low), float(high)
-
-
-def wilson(share: float, rows: int, z: float = 1.96) -> tuple[float, float]:
-    middle = (share + z**2 / (2 * rows)) / (1 + z**2 / rows)
-    half = z / (1 + z**2 / rows) * (share * (1 - share) / rows + z**2 / (4 * rows**2)) ** 0.5
-    return max(middle - half, 0.0), min(middle + half, 1.0)
 
 
 def confusion(truth: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
@@ -72,8 +51,28 @@ def scores(truth: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
     return {
         "accuracy": float((predicted == truth).mean()),
         "macro_f1": macro_f1(matrix),
-        "log_loss": float(-np.log(np.clip(picked, 1e-12, 1)).mean()) if known.any() else 0.0,
+        "log_loss": float(-np.log(np.clip(picked, 1e-12, 1)).mean()) + 0.0 if known.any() else 0.0,
     }
+
+
+def class_metrics(truth: np.ndarray, probabilities: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
+    """The same where another label than the likeliest may be answered, with the areas under the curves."""
+    known = truth >= 0
+    matrix = confusion(truth[known], predicted[known], probabilities.shape[1])
+    answered = {"accuracy": float((predicted == truth).mean()), "macro_f1": macro_f1(matrix)}
+    return scores(truth, probabilities) | answered | areas(truth, probabilities)
+
+
+def areas(truth: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
+    """roc_auc and pr_auc (average precision), the mean of each label against the rest; two labels: the rarer one's."""
+    labels = range(probabilities.shape[1])
+    return {name: comparison.score(name, truth, probabilities, labels=labels) for name in ("roc_auc", "pr_auc")}
+
+
+def headed(name: str, found: comparison.Interval) -> dict[str, Any]:
+    """`headline` and `interval` of report.json."""
+    headline = {"name": name, "value": found.value, "low": found.low, "high": found.high}
+    return {"headline": headline, "interval": found.described()}
 
 
 def class_report(
@@ -85,28 +84,25 @@ def class_report(
     input_name: str = "text",
     predicted: np.ndarray | None = None,
     beside: dict[str, list[str]] | None = None,
+    headline: str = "accuracy",
 ) -> dict[str, Any]:
     """The part of report.json that the test rows give: headline with interval, classes, confusion, mistakes, thresholds.
 
     `shown[i]` is row i as people see it, kept under `input_name`; `predicted`: where it is not the likeliest label;
-    `beside`: further inputs of the rows, by name.
+    `beside`: further inputs of the rows, by name; `headline`: accuracy or roc_auc.
     """
     predicted = probabilities.argmax(1) if predicted is None else predicted
     sure = probabilities[np.arange(len(predicted)), predicted]
     right = predicted == truth
-    low, high = interval(right)
     known = truth >= 0
     matrix = confusion(truth[known], predicted[known], len(labels))
     precision, recall, f1 = per_class(matrix)
-    metrics = scores(truth, probabilities) | {
-        "accuracy": float(right.mean()),
-        "macro_f1": macro_f1(matrix),
-    }
+    answers = predicted if headline == "accuracy" else probabilities
+    found = comparison.interval(headline, truth, answers, labels=range(len(labels)))
     worst = sorted(np.flatnonzero(~right & known), key=lambda row: -sure[row])[:WORST]
     return {
-        "headline": {"name": "accuracy", "value": metrics["accuracy"], "low": low, "high": high},
-        "metrics": metrics,
-        "interval": {"method": "bootstrap", "level": 0.95, "resamples": RESAMPLES},
+        **headed(headline, found),
+        "metrics": class_metrics(truth, probabilities, predicted),
         "test_rows": len(truth),
         "labels": labels,
         "per_class": [
@@ -131,10 +127,7 @@ def class_report(
             }
             for row in worst
         ],
-        "thresholds": [
-            {"threshold": mark, "answered": int((sure >= mark).sum()), "right": int((right & (sure >= mark)).sum())}
-            for mark in THRESHOLDS
-        ],
+        "thresholds": thresholds.table(Certainty(sure, right)),
         "calibration": calibration(right, sure),
     }
 
@@ -154,69 +147,6 @@ def calibration(right: np.ndarray, sure: np.ndarray, bins: int = 10) -> dict[str
     return {"expected_calibration_error": error, "bins": rows}
 
 
-def class_baselines(
-    train: np.ndarray, test: np.ndarray, labels: list[str], name: str, answers: Callable[[], np.ndarray]
-) -> dict[str, dict[str, Any]]:
-    """What always giving the commonest answer, and a simple method, would reach on the same test rows.
-
-    `answers` computes the simple method's, (test rows,) indices of labels; `name` is what the report calls it.
-    """
-    commonest = int(np.bincount(train, minlength=len(labels)).argmax())
-    started = time.monotonic()
-    simple = answers()
-    seconds = time.monotonic() - started
-    return {
-        "majority": simple_scores(test, np.full(len(test), commonest), len(labels))
-        | {"label": labels[commonest], "seconds": 0.0},
-        name: simple_scores(test, simple, len(labels)) | {"seconds": round(seconds, 2)},
-    }
-
-
-def number_baselines(
-    train: np.ndarray, test: np.ndarray, name: str, answers: Callable[[], np.ndarray]
-) -> dict[str, dict[str, Any]]:
-    """What always giving the mean, and a simple method, would reach on the same test rows."""
-    mean = float(train.mean())
-    started = time.monotonic()
-    simple = answers()
-    seconds = time.monotonic() - started
-    return {
-        "mean": number_scores(test, np.full(len(test), mean))
-        | {"label": f"{mean:,.0f}" if abs(mean) >= 1000 else f"{mean:.4g}", "seconds": 0.0},
-        name: number_scores(test, simple) | {"seconds": round(seconds, 2)},
-    }
-
-
-def simple_scores(truth: np.ndarray, predicted: np.ndarray, classes: int) -> dict[str, float]:
-    right = predicted == truth
-    low, high = interval(right)
-    known = truth >= 0
-    matrix = confusion(truth[known], predicted[known], classes)
-    return {"accuracy": float(right.mean()), "macro_f1": macro_f1(matrix), "low": low, "high": high}
-
-
-def word_counting(train_texts: list[str], train: np.ndarray, test_texts: list[str], seed: int) -> np.ndarray:
-    """TF-IDF of words and word pairs (of characters for languages without spaces) under logistic regression."""
-    from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.multiclass import OneVsRestClassifier
-
-    if len(train) > MOST_BASELINE_ROWS:
-        kept = np.random.default_rng(seed).permutation(len(train))[:MOST_BASELINE_ROWS]
-        train_texts, train = [train_texts[row] for row in kept], train[kept]
-    spaced = sum(" " in text.strip() for text in train_texts[:1000]) > 0.5 * min(len(train_texts), 1000)
-    words = {"ngram_range": (1, 2)} if spaced else {"analyzer": "char", "ngram_range": (1, 2)}
-    vectorizer = TfidfVectorizer(sublinear_tf=True, max_features=50_000, **words)
-    try:
-        features = vectorizer.fit_transform(train_texts)
-    except ValueError:  # no word at all, only signs
-        vectorizer = TfidfVectorizer(analyzer="char")
-        features = vectorizer.fit_transform(train_texts)
-    single = LogisticRegression(C=10, solver="liblinear", random_state=seed)
-    model = OneVsRestClassifier(single) if len(np.unique(train)) > 2 else single
-    return model.fit(features, train).predict(vectorizer.transform(test_texts))
-
-
 def number_scores(truth: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
     """r2 (share of the variance explained), rmse and mae in the answer's own unit."""
     errors = predicted.astype(np.float64) - truth
@@ -233,15 +163,12 @@ def number_report(
 ) -> dict[str, Any]:
     """The part of report.json that the test rows give where the answer is a number: headline, worst misses, spread."""
     predicted = predicted.astype(np.float64)
-    metrics = number_scores(truth, predicted)
-    low, high = number_interval(truth, predicted)
     errors = np.abs(predicted - truth)
     worst = np.argsort(-errors, kind="stable")[:WORST]
     pairs = np.unique(np.linspace(0, len(truth) - 1, min(len(truth), SCATTER)).astype(int))
     return {
-        "headline": {"name": "r2", "value": metrics["r2"], "low": low, "high": high},
-        "metrics": metrics,
-        "interval": {"method": "bootstrap", "level": 0.95, "resamples": RESAMPLES},
+        **headed("r2", comparison.interval("r2", truth, predicted)),
+        "metrics": number_scores(truth, predicted),
         "test_rows": len(truth),
         "labels": [],
         "truth": {name: float(np.quantile(truth, at)) for name, at in (("low", 0.05), ("median", 0.5), ("high", 0.95))},
@@ -258,14 +185,3 @@ def number_report(
             for row in worst
         ],
     }
-
-
-def number_interval(truth: np.ndarray, predicted: np.ndarray, seed: int = 0) -> tuple[float, float]:
-    """95 % bootstrap interval of R²."""
-    generator = np.random.default_rng(seed)
-    found = []
-    for _draw in range(RESAMPLES):
-        rows = generator.integers(0, len(truth), len(truth))
-        found.append(number_scores(truth[rows], predicted[rows])["r2"])
-    low, high = np.quantile(found, [0.025, 0.975])
-    return float(low), float(high)

@@ -147,13 +147,12 @@ class Job:
 
     def tell_rows(self, rows: Any, more: str = "") -> None:
         """How many rows do what, for the log."""
-        train, tuning, test = (len(rows.part(name)) for name in ("train", "validation", "test"))
+        train, validation, test = (len(rows.part(name)) for name in ("train", "validation", "test"))
         facts = [f"{len(rows.labels)} labels"] if rows.labels else []
-        self.log(
-            f"{train:,} rows to learn from, {tuning:,} to tune with, {test:,} kept for the test"
-            + "".join(f"; {fact}" for fact in [*facts, more] if fact)
-            + "."
-        )
+        split = f"{train:,} rows to learn from, {validation:,} for validation, {test:,} held out for the test"
+        if rows.loaded.folds is not None:
+            split = f"{len(rows.truth):,} rows, each tested on once in {int(rows.loaded.folds.max()) + 1} folds"
+        self.log(split + "".join(f"; {fact}" for fact in [*facts, more] if fact) + ".")
 
     # Time and limits
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from trainer.evaluation import RESAMPLES, WORST, wilson
+from trainer import comparison
+from trainer.evaluation import WORST, headed
 
 VOCABULARY, TOKENIZER = "vocab.json", "tokenizer.json"
 BLANK, SPACE = "<pad>", "|"
@@ -162,30 +163,14 @@ def rates(found: np.ndarray) -> dict[str, float]:
     return {"wer": wrong_words / max(words, 1), "cer": wrong_letters / max(letters, 1)}
 
 
-def interval(found: np.ndarray, seed: int = 0) -> tuple[float, float]:
-    """95 % bootstrap interval of the word error rate, rows drawn with replacement; Wilson's where no word is wrong or none right."""
-    value, words = rates(found)["wer"], max(int(found[:, 1].sum()), 1)
-    if not found[:, 0].any():
-        return 0.0, wilson(0.0, words)[1]
-    if (found[:, 0] == found[:, 1]).all():
-        return wilson(1.0, words)[0], 1.0
-    drawn = np.random.default_rng(seed).integers(0, len(found), (RESAMPLES, len(found)))
-    wers = found[drawn, 0].sum(1) / np.maximum(found[drawn, 1].sum(1), 1)
-    low, high = np.quantile(wers, [0.025, 0.975])
-    return min(float(low), value), max(float(high), value)
-
-
 def report(truth: list[str], said: list[str], shown: list[str], rows: list[int]) -> dict[str, Any]:
     """The part of report.json that the test rows give."""
     found = errors(truth, said)
-    metrics = rates(found)
-    low, high = interval(found)
     shares = found[:, 0] / np.maximum(found[:, 1], 1)
     worst = [row for row in np.argsort(-shares, kind="stable").tolist() if shares[row] > 0][:WORST]
     return {
-        "headline": {"name": "wer", "value": metrics["wer"], "low": low, "high": high},
-        "metrics": metrics,
-        "interval": {"method": "bootstrap", "level": 0.95, "resamples": RESAMPLES},
+        **headed("wer", comparison.interval("wer", truth, said)),
+        "metrics": rates(found),
         "test_rows": len(truth),
         "test_words": int(found[:, 1].sum()),
         "labels": [],

@@ -49,3 +49,20 @@ def test_what_makes_no_sense_is_told(
     answer = client_of(user).post(f"/prototypes/{prototype.pk}/split", ASKED | asked)
     assert answer.status_code == 422
     assert DatasetVersion.objects.count() == 1
+
+
+def test_a_cross_validation_tests_every_row(
+    user: User, workspace: Workspace, client_of: Callable[[User], Client]
+) -> None:
+    """No page says that runs are tested on 0 rows where each is tested on in its turn."""
+    prototype = things.prototype(workspace)
+    version = prototype.dataset.latest
+    assert version is not None
+    version.profile["split"] = {"train": 123, "validation": 0, "test": 0, "unused": 1, "folds": 5, "how": "in folds"}
+    version.save()
+    assert version.test_rows == 123
+    page = client_of(user).get(f"/prototypes/{prototype.pk}/train").content.decode()
+    assert "tested on the same 123 rows" in page
+    page = client_of(user).get(f"/prototypes/{prototype.pk}/data").content.decode()
+    assert "Every row is tested on once, in 5 rounds" in page
+    assert "Test on, kept apart" not in page

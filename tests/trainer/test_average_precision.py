@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from trainer.average_precision import Objects, average_precision, interval, overlap
+from trainer.average_precision import Objects, average_precision, overlap
+from trainer.comparison import interval
 
 
 def objects(boxes: list[list[float]], labels: list[int], scores: list[float] | None = None) -> Objects:
@@ -56,8 +57,8 @@ def test_random_boxes_like_pycocotools() -> None:
         answers.append(Objects(near, labels[kept], generator.random(kept.sum())))
     found = average_precision(truth, answers, 3)
     assert (found.map, found.map_50) == pytest.approx(RANDOM_CASE, abs=1e-9)
-    low, high = interval(truth, answers, 3, draws=100)
-    assert low < found.map_50 < high
+    around = interval("map_50", truth, answers, labels=range(3), resamples=100)
+    assert around.low < around.value == found.map_50 < around.high
 
 
 RANDOM_CASE = (0.5004473524275505, 0.7824139556812825)

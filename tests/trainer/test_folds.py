@@ -2,17 +2,25 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from sklearn.metrics import r2_score
 
 from tests.trainer import command
 from trainer.data.inspect import inspect
 from trainer.data.keys import Keys
+from trainer.data.loading import load
 from trainer.data.splitting import fold_rows
+from trainer.events import silent
+from trainer.spec import Spec
+from trainer.tasks import _table
+from trainer.tasks._folds import Rounds
 from trainer.tasks.image_regression import ImageRegression
 from trainer.tasks.text_classification import TextClassification
+from trainer.training import Job
 
 ROWS = [{"text": f"{row['text']} {at}", "label": row["label"]} for at, row in enumerate(TextClassification.sample())]
 
@@ -58,10 +66,14 @@ def test_every_row_is_tested_on_once(models: Path, tmp_path: Path, method: str) 
     report = json.loads((tmp_path / "out" / "artifact" / "report.json").read_text("utf-8"))
     assert report["evaluation"] == {"kind": "folds", "folds": 3}
     assert report["test_rows"] == len(ROWS)
+    assert report["learned"] == {"rows": len(ROWS), "validation": 0, "epochs": 1 if method == "full" else None}
+    assert report["threshold_source"]["rows"] == len(ROWS)
+    assert report["verdict"]["against"] in report["baselines"]
     predictions = pq.read_table(tmp_path / "out" / "artifact" / "predictions.parquet")
     assert sorted(predictions.column("row").to_pylist()) == list(range(1, len(ROWS) + 1))
     assert report["export"]["agreement"] > 0.9
-    assert "in 3 rounds" in (tmp_path / "out" / "artifact" / "README.md").read_text("utf-8")
+    card = (tmp_path / "out" / "artifact" / "README.md").read_text("utf-8")
+    assert f"in 3 rounds by a model that had not seen it; this model learned from all {len(ROWS)} of them" in card
     fractions = [event["fraction"] for event in command.of(events, "progress")]
     assert fractions == sorted(fractions)
     code, events = command.call(models, "estimate", spec)
@@ -75,7 +87,7 @@ def test_a_stopped_run_keeps_its_rounds(models: Path, tmp_path: Path) -> None:
     spec.write_text(json.dumps(told), "utf-8")
     whole = command.call(models, "run", spec, "--out", tmp_path / "whole")[1][-1]
     (tmp_path / "again" / "folds").mkdir(parents=True)
-    (tmp_path / "again" / "folds" / "0.npy").write_bytes((tmp_path / "whole" / "folds" / "0.npy").read_bytes())
+    (tmp_path / "again" / "folds" / "0.npz").write_bytes((tmp_path / "whole" / "folds" / "0.npz").read_bytes())
     events = command.call(models, "run", spec, "--out", tmp_path / "again")[1]
     assert events[-1]["metrics"] == whole["metrics"]
     said = [event["message"] for event in command.of(events, "log") if event["message"].startswith("Round")]
@@ -91,4 +103,65 @@ def test_numbers_in_rounds(models: Path, tmp_path: Path) -> None:
     spec.write_text(json.dumps(told), "utf-8")
     code, events = command.call(models, "run", spec, "--out", tmp_path / "out")
     assert code == 0, events[-1]
-    assert events[-1]["baselines"]["mean"]["r2"] < 0.2
+    found, kept = events[-1], pq.read_table(tmp_path / "out" / "artifact" / "predictions.parquet")
+    truth, rows = np.array(kept.column("truth").to_pylist()), len(kept)
+    folds = load(Spec.model_validate(told).dataset, ImageRegression, media=tmp_path / "media").folds
+    means = np.array([truth[folds != fold].mean() for fold in folds])
+    assert found["baselines"]["mean"]["r2"] == pytest.approx(r2_score(truth, means))
+    assert found["metrics"]["r2"] == pytest.approx(r2_score(truth, kept.column("predicted").to_pylist()))
+    assert f"on {rows} test rows" in found["verdict"]["sentence"]
+
+
+def columns_by_fold(rows: int) -> list[dict[str, str]]:
+    """Each value of `code` is found in one fold alone."""
+    generator = np.random.default_rng(0)
+    parts = [row % 3 for row in range(rows)]
+    return [
+        {"code": f"c{part}", "size": f"{generator.normal():.3f}", "part": str(part), "target": str(row % 2)}
+        for row, part in enumerate(parts)
+    ]
+
+
+def test_columns_are_described_without_the_rows_tested_on(tmp_path: Path) -> None:
+    told = {"path": str(command.write_lines(tmp_path / "data.jsonl", columns_by_fold(90)))}
+    split = {"folds": 3, "group": "part"}
+    spec = Spec.model_validate(
+        {
+            "task": "tabular-classification",
+            "dataset": told | {"split": split},
+            "model": "scratch:linear",
+            "method": "linear",
+        }
+    )
+    job = Job(spec, tmp_path / "out", silent)
+    job.out.mkdir()
+    rows = _table.prepare(job)
+    rounds = Rounds(rows)
+
+    def levels(columns: list[dict[str, Any]]) -> list[str]:
+        return next((one["levels"] for one in columns if one["name"] == "code"), [])
+
+    whole = levels(rows.described)
+    assert len(whole) == 3
+    for one in _table.in_rounds(job, rows, ("linear",), rounds):
+        tested = {rows.loaded.table.column("code")[row].as_py() for row in one.rows.tolist()}
+        assert not tested & set(levels(one.facts["columns"]))
+        assert len(levels(one.facts["columns"])) == 2
+    assert levels(rows.described) == whole, "the model that is kept learns from all"
+    assert set(_table.beside_of(job, rows, rounds)) == {"majority", "logistic"}
+
+
+def test_the_kept_model_learns_from_all_rows_for_the_middle_best_epoch(models: Path, tmp_path: Path) -> None:
+    told = {"folds": 3}
+    spec = command.write_spec(
+        tmp_path,
+        ROWS,
+        method="full",
+        params={"epochs": 4, "patience": 1},
+        dataset={"path": str(tmp_path / "data.jsonl"), "split": told},
+    )
+    code, events = command.call(models, "run", spec, "--out", tmp_path / "out")
+    assert code == 0, events[-1]
+    best = [int(np.load(tmp_path / "out" / "folds" / f"{fold}.npz")["epoch"]) for fold in range(3)]
+    report = json.loads((tmp_path / "out" / "artifact" / "report.json").read_text("utf-8"))
+    assert report["learned"] == {"rows": len(ROWS), "validation": 0, "epochs": sorted(best)[1]}

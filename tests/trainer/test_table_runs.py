@@ -43,6 +43,12 @@ def test_fraud_is_caught_where_a_miss_is_dear(models: Path, tmp_path: Path) -> N
         report = json.loads((folder / "out" / "artifact" / "report.json").read_text("utf-8"))
         assert report["headline"]["name"] == "roc_auc", "how many are right says little where nearly all are fine"
         assert report["headline"]["value"] > 0.85
+        logistic = report["baselines"]["logistic"]
+        assert logistic["low"] < logistic["roc_auc"] < logistic["high"], "and each baseline has its area too"
+        always = report["baselines"]["majority"]
+        assert (always["label"], always["roc_auc"], always["low"], always["high"]) == ("fine", 0.5, 0.5, 0.5)
+        assert always["accuracy"] > 0.9, "what mistakes cost does not change what is always answered"
+        assert report["verdict"]["against"] == "logistic"
         assert report["metrics"]["pr_auc"] > 0.3
         found = predictions(folder / "out")
         frauds = [said for said, truth in zip(found["predicted"], found["truth"], strict=True) if truth == "fraud"]

@@ -8,6 +8,7 @@ import pytest
 
 from trainer import tables
 from trainer.tasks import _table_search as search
+from trainer.tasks._table_models import Net, set_apart
 from trainer.tasks._table_task import families_of
 
 
@@ -81,6 +82,31 @@ def test_calibration_mends_what_is_too_sure() -> None:
     truth = (generator.uniform(size=4000) < 1 / (1 + np.exp(-margin[:, 0]))).astype(int)
     found = search.calibrate(margin * 5, truth, {"labels": ["a", "b"]})
     assert 0.15 < found["scale"] < 0.25
+
+
+def test_the_small_net_is_not_stopped_by_the_rows_it_is_judged_by() -> None:
+    """Whatever the held rows say, the net is the same: other rows, set apart from those to learn from, ended its learning."""
+    generator = np.random.default_rng(0)
+    matrix = generator.normal(size=(60, 2))
+    truth = (matrix[:, 0] > 0).astype(np.int64)
+    features = [{"column": name, "name": name, "kind": "number"} for name in "ab"]
+    facts = {
+        "labels": ["n", "y"],
+        "features": features,
+        "outputs": 1,
+        "epochs": 20,
+        "scales": tables.scales_of(features, matrix),
+        "layers": [{"kind": "dense", "size": 4, "bias": True}],
+    }
+    answers = [
+        Net(facts, 1, 0).fit({}, (matrix, truth, np.ones(60)), lambda: None, (matrix[:20], held))
+        for held in (truth[:20], 1 - truth[:20])
+    ]
+    assert answers[0].rounds == answers[1].rounds
+    assert answers[0].raw(matrix).tolist() == answers[1].raw(matrix).tolist()
+    apart = set_apart(truth, 2, 0)
+    assert 6 <= apart.sum() <= 12
+    assert len(set(truth[apart].tolist())) == 2
 
 
 def test_the_model_may_name_the_kind() -> None:

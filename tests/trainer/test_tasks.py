@@ -92,7 +92,16 @@ def test_the_result(finished: dict[str, Any]) -> None:
     assert last["headline"]["name"] == finished["task"].headline
     assert last["headline"]["low"] <= last["headline"]["value"] <= last["headline"]["high"]
     assert set(finished["task"].metrics) <= set(last["metrics"])
-    assert last["baselines"]
+    for name, one in last["baselines"].items():
+        assert set(last["metrics"]) <= set(one) | {"loss"}, f"{name} is scored as the model is"
+        assert one["low"] <= one[last["headline"]["name"]] <= one["high"]
+    verdict = last["verdict"]
+    assert verdict["against"] in last["baselines"]
+    assert verdict["outcome"] in ("better", "not shown", "worse")
+    apart = verdict["difference"]
+    assert apart["low"] <= apart["value"] <= apart["high"]
+    assert (verdict["outcome"] == "not shown") == (apart["low"] <= 0 <= apart["high"])
+    assert verdict["sentence"].endswith(".")
     assert last["seconds"] > 0
     assert Path(last["artifact"]) == finished["out"] / "artifact"
 
@@ -107,6 +116,14 @@ def test_the_artifact(finished: dict[str, Any]) -> None:
     report = json.loads((folder / "report.json").read_text("utf-8"))
     assert report["metrics"] == finished["events"][-1]["metrics"]
     assert report["export"]["engine"]
+    assert report["interval"]["method"] in ("wilson", "bootstrap")
+    assert report["learned"]["rows"] > 0
+    assert report["verdict"] == finished["events"][-1]["verdict"]
+    assert report["verdict"]["sentence"] in (folder / "README.md").read_text("utf-8")
+    if report.get("thresholds"):
+        assert [one["target"] for one in report["threshold_choice"]] == [0.9, 0.95, 0.99]
+        assert report["threshold_source"]["kind"] in ("validation", "out-of-fold")
+    assert "-0.0," not in (folder / "report.json").read_text("utf-8")
     assert set(report["timings"]) >= {"prepare", "load", "train", "evaluate"}
 
 

@@ -147,38 +147,13 @@ def class_report(
     shown: list[str],
     rows: list[int],
     facts: dict[str, Any],
+    predicted: np.ndarray | None = None,
 ) -> dict[str, Any]:
-    """`evaluation.class_report` by the threshold, with areas under the curves, one of them the headline when skewed."""
-    report = evaluation.class_report(truth, probabilities, labels, shown, rows, "input", decided(probabilities, facts))
-    report["metrics"] |= areas(truth, probabilities)
-    if facts["headline"] == "roc_auc":
-        low, high = area_interval(truth, probabilities)
-        report["headline"] = {"name": "roc_auc", "value": report["metrics"]["roc_auc"], "low": low, "high": high}
+    """`evaluation.class_report` by the threshold, the area under the curve being the headline when skewed."""
+    predicted = decided(probabilities, facts) if predicted is None else predicted
+    report = evaluation.class_report(
+        truth, probabilities, labels, shown, rows, "input", predicted, headline=facts["headline"]
+    )
     if facts.get("decision"):
         report["decision"] = facts["decision"]
     return report
-
-
-def areas(truth: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
-    """roc_auc and pr_auc (average precision), the mean of each label against the rest; two labels: the rarer one's."""
-    from sklearn.metrics import average_precision_score, roc_auc_score
-
-    there = [at for at in range(probabilities.shape[1]) if 0 < (truth == at).sum() < len(truth)]
-    if probabilities.shape[1] == 2 and there:
-        there = [min(there, key=lambda at: ((truth == at).sum(), -at))]
-    if not there:
-        return {"roc_auc": 0.5, "pr_auc": 0.0}
-    roc = [float(roc_auc_score(truth == at, probabilities[:, at])) for at in there]
-    precision = [float(average_precision_score(truth == at, probabilities[:, at])) for at in there]
-    return {"roc_auc": float(np.mean(roc)), "pr_auc": float(np.mean(precision))}
-
-
-def area_interval(truth: np.ndarray, probabilities: np.ndarray, draws: int = 200) -> tuple[float, float]:
-    """95 % bootstrap interval of roc_auc."""
-    generator, found = np.random.default_rng(0), []
-    for _draw in range(draws):
-        rows = generator.integers(0, len(truth), len(truth))
-        found.append(areas(truth[rows], probabilities[rows])["roc_auc"])
-    own = areas(truth, probabilities)["roc_auc"]
-    low, high = np.quantile(found, [0.025, 0.975])
-    return min(float(low), own), max(float(high), own)

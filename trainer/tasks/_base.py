@@ -140,8 +140,8 @@ class Task:
         return objective_of(job, rows)
 
     @classmethod
-    def baselines(cls, job: Any, rows: Any) -> dict[str, dict[str, Any]]:
-        """What no model at all would reach on the test rows, by name."""
+    def baselines(cls, job: Any, rows: Any) -> dict[str, Any]:
+        """What simple methods answer to the test rows, by name (`trainer.baselines.Baseline`)."""
         return cls.work().baselines(job, rows)
 
     @classmethod

@@ -1,6 +1,7 @@
 """Finding objects: pictures with boxes, any detector of transformers, scored by average precision."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoModelForObjectDetection
 
-from trainer import boxes, point_net
-from trainer.average_precision import Objects, average_precision
+from trainer import artifact, boxes, point_net
+from trainer.average_precision import MOST_ANSWERS, Objects, average_precision
+from trainer.baselines import Baseline
 from trainer.boxes import THRESHOLD, above, corners, listed, objects_of
 from trainer.engines.detection import Picture, upright_size
 from trainer.errors import DataError, ModelError
@@ -30,6 +32,8 @@ SOFTMAX_MODELS = ("detr", "yolos", "table-transformer")
 SIDE = 640
 """Pixels a side where neither the model nor the user says."""
 TUNING_PICTURES = 200
+FAINTEST = 0.01
+"""Score from which an answer is kept in predictions.parquet, so that two runs can be compared by average precision."""
 GREY = 114.0
 QUERYING = {
     "epochs": 30,
@@ -157,16 +161,16 @@ def preprocess_of(folder: Path, side: int | None) -> Preprocess:
     return replace(found, height=side, width=side, shortest=None, stretched=None)
 
 
-def baselines(job: Any, rows: Scenes) -> dict[str, dict[str, Any]]:
-    """Always the mean box of every label, as often as it occurs in a picture."""
+def baselines(job: Any, rows: Scenes) -> dict[str, Baseline]:
+    """Always the mean box of every label that was learned from."""
     known, test = rows.known("train", "validation"), rows.part("test")
     every = np.concatenate([rows.boxes[row] for row in known])
     kinds = np.concatenate([rows.kinds[row] for row in known])
-    there = [label for label in range(len(rows.labels)) if (kinds == label).any()]
-    means = np.stack([every[kinds == label].mean(0) for label in there])
-    always = Objects(corners(means), np.array(there), np.ones(len(there)))
-    found = average_precision(rows.objects(test), [always] * len(test), len(rows.labels))
-    return {"mean_box": {"map_50": found.map_50, "map": found.map, "seconds": 0.0}}
+    labels = len(rows.labels)
+    means = [every[kinds == label].mean(0) if (kinds == label).any() else np.zeros(4) for label in range(labels)]
+    there = np.diag([float((kinds == label).any()) for label in range(labels)])
+    always = np.concatenate([there, np.stack(means)], axis=1)
+    return {"mean_box": Baseline(np.tile(always, (len(test), 1, 1)))}
 
 
 def is_detector(folder: Path) -> bool:
@@ -249,6 +253,7 @@ class DetectionModel(PictureModel):
 
 
 class Detection(Objective):
+    headline = "map_50"
     told = (("map_50", "map_50"), ("map", "map"))
 
     def __init__(self, job: Any, rows: Scenes) -> None:
@@ -263,8 +268,11 @@ class Detection(Objective):
         with self.job.device.autocast():
             return self.model.loss(*inputs)
 
-    def settle(self) -> None:
-        """Choose on the tuning rows, else on those learned from, from which score an object is shown: the best F1."""
+    def settle(self, rounds: Sequence[Any] = ()) -> None:
+        """Choose on the validation rows, else on those learned from, from which score an object is shown: the best F1."""
+        if rounds:
+            self.scenes.threshold = float(np.median([one.shown_from for one in rounds]))
+            return
         part = self.scenes.part("validation")
         part = part if len(part) else self.scenes.part("train")[:TUNING_PICTURES]
         answers = list(map(objects_of, read_part(self.model, self.scenes, part, self.job.device)))
@@ -274,6 +282,12 @@ class Detection(Objective):
     def figures(self, rows: np.ndarray, outputs: np.ndarray) -> dict[str, float]:
         found = average_precision(self.scenes.objects(rows), list(map(objects_of, outputs)), len(self.scenes.labels))
         return {"map_50": found.map_50, "map": found.map}
+
+    def actual(self, rows: np.ndarray) -> list[Objects]:
+        return self.scenes.objects(rows)
+
+    def answers(self, metric: str, outputs: np.ndarray) -> list[Objects]:
+        return list(map(objects_of, outputs))
 
     def rank(self, figures: dict[str, float]) -> tuple[float, ...]:
         return (figures["map_50"] + figures["map"],)
@@ -297,10 +311,11 @@ class Detection(Objective):
             f"| {one['label'].replace('|', '/')} | {one['rows']} | {one['map_50']:.1%} | {one['map']:.1%} | {one['precision']:.1%} | {one['recall']:.1%} |"
             for one in report["per_class"]
         )
-        metrics, one = report["metrics"], report["headline"]
+        metrics = report["metrics"]
         return f"""Average precision **{metrics["map_50"]:.1%}** at half overlap, {metrics["map"]:.1%} over overlaps from 50 to 95 %, counted as COCO does.
-Pictures like these would give between {one["low"]:.1%} and {one["high"]:.1%} at half overlap, nineteen times in twenty.
-Always drawing each label's mean box gives {report["baselines"]["mean_box"]["map_50"]:.1%}. Objects are shown from a score of {report["threshold"]:.2f} on.
+{artifact.interval_of(report)} Objects are shown from a score of {report["threshold"]:.2f} on.
+
+{artifact.beside(report, "map_50", "map")}
 
 | label | test objects | AP50 | AP50-95 | precision | recall |
 |---|---|---|---|---|---|
@@ -312,9 +327,15 @@ Always drawing each label's mean box gives {report["baselines"]["mean_box"]["map
         sizes = [self.scenes.sizes[row] for row in test]
         labels = self.scenes.labels
         truth = [listed(one, labels, size) for one, size in zip(self.scenes.objects(test), sizes, strict=True)]
-        said = [above(objects_of(output), self.scenes.threshold) for output in outputs]
+        every = list(map(objects_of, outputs))
+        said = [above(one, self.scenes.threshold) for one in every]
         predicted = [listed(one, labels, size) for one, size in zip(said, sizes, strict=True)]
-        return {"truth": [json.dumps(one) for one in truth], "predicted": [json.dumps(one) for one in predicted]}
+        detections = [listed(above(one, FAINTEST), labels, size) for one, size in zip(every, sizes, strict=True)]
+        return {
+            "truth": [json.dumps(one) for one in truth],
+            "predicted": [json.dumps(one) for one in predicted],
+            "detections": [json.dumps(one[:MOST_ANSWERS]) for one in detections],
+        }
 
 
 def write_onnx(folder: Path, target: Path) -> None:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from trainer import checkpoint
-from trainer.tasks._objectives import Objective
+from trainer.tasks._objectives import Learned, Objective
 from trainer.tasks._rows import Rows
 from trainer.tasks._supervised import read_part
 
@@ -35,9 +35,11 @@ def default_epochs(rows: int) -> int:
     )
 
 
-def fit(job: Any, model: Any, rows: Rows, objective: Objective) -> None:
-    """Fine-tune in place and leave the best weights in the model."""
-    FineTuning(job, model, rows, objective).run()
+def fit(job: Any, model: Any, rows: Rows, objective: Objective, epochs: int | None = None) -> Learned:
+    """Fine-tune in place and leave the best weights in the model; with `epochs`, those after so many of the epochs planned."""
+    tuning = FineTuning(job, model, rows, objective, epochs)
+    tuning.run()
+    return tuning.learned()
 
 
 def share_out(rows: Rows, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -51,13 +53,16 @@ def share_out(rows: Rows, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 class FineTuning:
-    def __init__(self, job: Any, model: Any, rows: Rows, objective: Objective) -> None:
+    def __init__(self, job: Any, model: Any, rows: Rows, objective: Objective, last: int | None = None) -> None:
         self.job, self.model, self.rows, self.objective, self.params = job, model, rows, objective, job.params
         self.train, self.validation = share_out(rows, job.spec.seed)
         self.epochs = self.params.epochs or default_epochs(len(self.train))
         self.size = self.params.batch_size
         self.steps_an_epoch = -(-len(self.train) // self.size)
         self.steps = self.epochs * self.steps_an_epoch
+        """Over which the learning rate rises and falls."""
+        self.last = min(last or self.epochs, self.epochs)
+        self.planned = self.last * self.steps_an_epoch
         self.step = self.epoch = self.at = 0
         self.best: dict[str, Tensor] = {}
         self.best_score: tuple[float, ...] = ()
@@ -70,7 +75,7 @@ class FineTuning:
             model.prepare_to_learn(job.params)
         objective.prepare(model, self.train)
         self.optimizer = self.make_optimizer()
-        job.expect("train", self.steps * self.size / ROWS_PER_SECOND)
+        job.expect("train", self.planned * self.size / ROWS_PER_SECOND)
         self.call = nn.DataParallel(model, list(range(job.device.count))) if job.device.count > 1 else model
 
     def learning(self) -> dict[str, nn.Parameter]:
@@ -108,14 +113,23 @@ class FineTuning:
 
     def run(self) -> None:
         self.resume()
-        self.job.log(f"{self.epochs} epochs of {self.steps_an_epoch} steps, {self.size} rows a step.")
-        while self.epoch < self.epochs and self.bad_epochs < self.params.patience:
+        self.job.log(f"{self.last} epochs of {self.steps_an_epoch} steps, {self.size} rows a step.")
+        while self.epoch < self.last and self.bad_epochs < self.params.patience:
             if not self.one_epoch():
                 break
             self.end_epoch()
         if self.best:
             self.model.load_state_dict(self.best, strict=False)
-            self.job.log(f"The best epoch was {self.best_epoch}; its weights are kept.")
+            kept = "The best" if len(self.validation) else "The last"
+            self.job.log(f"{kept} epoch was {self.best_epoch}; its weights are kept.")
+
+    def learned(self) -> Learned:
+        """After `run`: what was learned from, and the validation rows' answers by the weights that were kept."""
+        certainty = None
+        if self.job.task.answer == "class" and len(self.validation):
+            outputs = read_part(self.model, self.rows, self.validation, self.job.device)
+            certainty = self.objective.certainty(self.validation, outputs)
+        return Learned(len(self.train), len(self.validation), self.best_epoch, certainty)
 
     def one_epoch(self) -> bool:
         """Learn from every row once, from where a checkpoint left off; False when a limit ended it."""
@@ -131,7 +145,7 @@ class FineTuning:
                 self.tell_loss()
             speed = self.rows_seen / max(self.seconds_learning, 1e-6)
             self.expect()
-            self.job.progress(self.step, self.steps, unit="steps", rows_per_second=speed)
+            self.job.progress(self.step, self.planned, unit="steps", rows_per_second=speed)
             self.pause(at + 1)
             if self.job.out_of_time():
                 self.job.warn(
@@ -154,9 +168,9 @@ class FineTuning:
     def expect(self) -> None:
         """What this stage and those after it take at the speed so far; reading a row is a third of learning from it."""
         step = self.seconds_learning / max(self.step, 1)
-        tuning = self.epochs * len(self.validation) / self.size / 3
+        tuning = self.last * len(self.validation) / self.size / 3
         test = len(self.rows.part("test")) / self.size / 3
-        self.job.expect("train", step * (self.steps + tuning))
+        self.job.expect("train", step * (self.planned + tuning))
         self.job.expect("evaluate", 1 + step * test)
         self.job.expect("package", PACKAGE_SECONDS + 1.5 * step * test)
 
@@ -180,7 +194,7 @@ class FineTuning:
         self.bad_epochs = 0 if improved else self.bad_epochs + 1
         words = f", {self.objective.words(figures)} on the tuning rows" if figures else ""
         self.job.log(
-            f"Epoch {self.epoch} of {self.epochs}{words}, {self.rows_seen / max(self.seconds_learning, 1e-6):.0f} rows a second."
+            f"Epoch {self.epoch} of {self.last}{words}, {self.rows_seen / max(self.seconds_learning, 1e-6):.0f} rows a second."
         )
         self.save()
 
@@ -262,9 +276,9 @@ class FineTuning:
         for name, value in state.items():
             setattr(self, name, value)
         epoch = self.step / self.steps_an_epoch
-        self.job.go_on_from(self.step / self.steps)
+        self.job.go_on_from(self.step / self.planned)
         self.job.emit("checkpoint", step=self.step, epoch=round(epoch, 3), bytes=0, resumed=True)
-        self.job.log(f"Went on from step {self.step} of {self.steps}.")
+        self.job.log(f"Went on from step {self.step} of {self.planned}.")
 
 
 def like(weight: Tensor, moment: Tensor) -> Tensor:

@@ -1,17 +1,51 @@
-"""Rounds of tests for tiny sets: each row is tested on once, by a model that has not seen it (k-fold cross-validation).
+"""Cross-validation for tiny sets: each row is tested on once, by a model that has not seen it.
 
-A round learns from the other folds, the next one of them serving to tune with. The answers of all rounds are scored
-together; the model that is kept learns from every row in the same way.
+A round learns from the other folds, the next one of them being its validation rows. The answers of all rounds, and those of
+the baselines, are scored together as those of one test. The model that is kept then learns from every row; where the rounds
+chose when to stop, it learns for as many epochs as was best in the middle one of them.
 """
 
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
-from trainer.evaluation import wilson
+from trainer.baselines import Baseline, pooled
+from trainer.tasks._objectives import Learned
 from trainer.tasks._rows import Rows
+from trainer.thresholds import Certainty
+
+
+class Round(NamedTuple):
+    """`outputs` of the rows tested on; `epoch`, `certainty` and `source` as in `Learned`; `shown_from`: the score from which
+    objects are shown."""
+
+    rows: np.ndarray
+    outputs: np.ndarray
+    epoch: int | None
+    certainty: Certainty | None
+    source: str
+    shown_from: float | None
+
+    def save(self, path: Path) -> None:
+        facts = {name: value for name, value in self._asdict().items() if value is not None and name != "certainty"}
+        if self.certainty is not None:
+            facts |= self.certainty._asdict()
+        path.parent.mkdir(exist_ok=True)
+        part = path.with_suffix(".part.npz")
+        np.savez(part, **facts)
+        part.replace(path)
+
+    @classmethod
+    def load(cls, path: Path) -> "Round":
+        with np.load(path) as kept:
+            found = {name: kept[name] for name in kept.files}
+        certainty = Certainty(found["sure"], found["right"]) if "sure" in found else None
+        epoch = int(found["epoch"]) if "epoch" in found else None
+        shown_from = float(found["shown_from"]) if "shown_from" in found else None
+        return cls(found["rows"], found["outputs"], epoch, certainty, str(found["source"]), shown_from)
 
 
 class Rounds:
@@ -29,56 +63,55 @@ class Rounds:
         self.rows.loaded.split = split
 
     def learn_all(self) -> None:
-        """Every row is learned from; where tuning rows are needed, the first fold."""
-        self.rows.loaded.split = np.where(self.folds == 0, "validation", "train").astype("U10")
+        """Every row is learned from."""
+        self.rows.loaded.split = np.full(len(self.folds), "train", dtype="U10")
 
     def test_all(self) -> None:
         self.rows.loaded.split = np.full(len(self.folds), "test", dtype="U10")
 
-    def baselines(self, compute: Callable[[], dict[str, dict[str, Any]]]) -> dict[str, dict[str, Any]]:
-        """Of every round, weighed by its test rows."""
-        found, weights = [], []
+    def baselines(self, compute: Callable[[], dict[str, Baseline]]) -> dict[str, Baseline]:
+        """Of every row, by what the round that tested on it had to go by."""
+        found = []
         for fold in range(self.count):
             self.begin(fold)
-            found.append(compute())
-            weights.append(len(self.rows.part("test")))
+            found.append((self.rows.part("test"), compute()))
         self.learn_all()
-        return {name: pooled([one[name] for one in found], weights) for name in found[0]}
+        return pooled(found, len(self.folds))
 
-    def outputs(self, task: Any, job: Any, fit: Any, evaluate: Any) -> np.ndarray:
-        """Of every row, (rows, outputs …), by the model of the round that tested on it; rounds done before are read."""
-        by_row: dict[int, np.ndarray] = {}
+    def run(self, task: Any, job: Any, fit: Any, evaluate: Any) -> list[Round]:
+        """Learn and test in each round; rounds done before are read."""
+        found = []
         for fold in range(self.count):
-            path = job.out / "folds" / f"{fold}.npy"
+            path = job.out / "folds" / f"{fold}.npz"
             self.begin(fold)
             if not path.exists():
                 with job.lap(fold, self.count + 1):
-                    found = self.one(task, job, fold, fit, evaluate)
-                path.parent.mkdir(exist_ok=True)
-                part = path.with_suffix(".part.npy")
-                np.save(part, found)
-                part.replace(path)
-            by_row |= dict(zip(self.rows.part("test").tolist(), np.load(path), strict=True))
+                    self.one(task, job, fold, fit, evaluate).save(path)
+            found.append(Round.load(path))
         self.learn_all()
-        return np.stack([by_row[row] for row in range(len(self.folds))])
+        return found
 
-    def one(self, task: Any, job: Any, fold: int, fit: Any, evaluate: Any) -> np.ndarray:
+    def one(self, task: Any, job: Any, fold: int, fit: Any, evaluate: Any) -> Round:
         torch.manual_seed(job.spec.seed + fold + 1)
         objective = task.objective(job, self.rows)
         model = task.build(job, self.rows).to(job.device.torch_device)
-        fit(job, model, self.rows, objective)
-        found = evaluate(model, self.rows, self.rows.part("test"), job.device)
-        words = objective.words(objective.figures(self.rows.part("test"), found))
+        learned: Learned = fit(job, model, self.rows, objective)
+        objective.settle()
+        test = self.rows.part("test")
+        found = evaluate(model, self.rows, test, job.device)
+        words = objective.words(objective.figures(test, found))
         job.log(f"Round {fold + 1} of {self.count}: {words} on rows that it had not seen.")
-        return found
+        shown_from = getattr(self.rows, "threshold", None)
+        return Round(test, found, learned.epoch, learned.certainty, learned.source, shown_from)
 
 
-def pooled(found: list[dict[str, Any]], weights: list[int]) -> dict[str, Any]:
-    """One baseline's figures over all rounds."""
-    told = {
-        name: float(np.average([one[name] for one in found], weights=weights)) if isinstance(value, float) else value
-        for name, value in found[0].items()
-    }
-    if "accuracy" in told:
-        told["low"], told["high"] = wilson(told["accuracy"], sum(weights))
-    return told
+def outputs_of(rounds: list[Round]) -> np.ndarray:
+    """Of every row, (rows, outputs …), by the model of the round that tested on it."""
+    by_row = {row: output for one in rounds for row, output in zip(one.rows.tolist(), one.outputs, strict=True)}
+    return np.stack([by_row[row] for row in range(len(by_row))])
+
+
+def usual_epochs(rounds: list[Round]) -> int | None:
+    """After how many epochs the middle one of the rounds was best."""
+    epochs = [one.epoch for one in rounds if one.epoch]
+    return max(1, round(float(np.median(epochs)))) if epochs else None

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from trainer import models
+from trainer.baselines import Baseline
 from trainer.graphs import write_checked
 from trainer.tasks import _encoder, _media, _text, _vision
 from trainer.tasks._encoder import EncoderClassifier
@@ -101,7 +102,7 @@ def folders(job: Any) -> tuple[Path, Path]:
     return picture, models.resolve(job.params.text_model)
 
 
-def baselines(job: Any, rows: Pairs) -> dict[str, dict[str, Any]]:
+def baselines(job: Any, rows: Pairs) -> dict[str, Baseline]:
     """The commonest answer, the texts alone and the pictures alone: whether it takes both."""
     found = _vision.baselines(job, rows)
     if any(text.strip() for text in rows.texts.shown(rows.known("train", "validation"))):

@@ -6,15 +6,16 @@ from torch import nn
 
 from trainer.errors import ModelError
 from trainer.tasks import _fine_tuning
-from trainer.tasks._objectives import Objective
+from trainer.tasks._objectives import Learned, Objective
 from trainer.tasks._rows import Rows
 
 
-def fit(job: Any, model: Any, rows: Rows, objective: Objective) -> None:
+def fit(job: Any, model: Any, rows: Rows, objective: Objective, epochs: int | None = None) -> Learned:
     """Fine-tune adapters and the head in place; the model's own layers are as before, with what was learned added."""
     adapt(model.encoder, job.params.lora_rank)
-    _fine_tuning.fit(job, model, rows, objective)
+    learned = _fine_tuning.fit(job, model, rows, objective, epochs)
     fold(model.encoder)
+    return learned
 
 
 def adapt(encoder: nn.Module, rank: int) -> None:

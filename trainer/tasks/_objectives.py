@@ -1,20 +1,41 @@
 """What is learned and how it is scored: a class out of a few, or a number."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from trainer import artifact, evaluation
+from trainer import artifact, comparison, evaluation
+from trainer.baselines import Baseline
 from trainer.tasks._rows import Mix, Rows
+from trainer.thresholds import Certainty
 
 SKEW = 8
 """Commonest label over rarest, from which the rare ones count for more."""
 
 
+class Learned(NamedTuple):
+    """What a way to learn tells when it has ended."""
+
+    rows: int
+    """Learned from."""
+    validation: int = 0
+    """Kept out of learning, to say when to stop."""
+    epoch: int | None = None
+    """After which the model was best."""
+    certainty: Certainty | None = None
+    """Of answers to rows that were not learned from: the validation rows, or those of inner folds."""
+    source: str = "validation"
+    """validation or out-of-fold: where these answers come from."""
+
+
 class Objective:
     """One per run."""
+
+    headline: str
+    """The metric that a run is judged by."""
 
     told: tuple[tuple[str, str], ...]
     """(metric as the events name it, figure) pairs told after each epoch."""
@@ -26,8 +47,9 @@ class Objective:
     def prepare(self, model: Any, train: np.ndarray) -> None:
         """Before the first step: what the loss needs to know of the rows to learn from."""
 
-    def settle(self) -> None:
-        """After the last step: what is chosen on the tuning rows with the model that was learned."""
+    def settle(self, rounds: Sequence[Any] = ()) -> None:
+        """After the last step: what is chosen on the validation rows with the model that was learned; after a
+        cross-validation by what its rounds (`trainer.tasks._folds.Round`) chose."""
 
     def step(self, call: Any, inputs: tuple[Tensor, ...], rows: np.ndarray, mix: Mix | None) -> Tensor:
         """The loss of a training step, from the model's arguments; for a model that computes its own, override this."""
@@ -59,6 +81,28 @@ class Objective:
         """The part of report.json that the test rows give."""
         raise NotImplementedError
 
+    # How a baseline or another model is scored: as this one is
+
+    def simple(self, baseline: Baseline) -> "Objective":
+        """By which a baseline is scored, where what was chosen for the model does not hold for them."""
+        return self
+
+    def actual(self, rows: np.ndarray) -> Any:
+        """The right answers of these rows, as `trainer.comparison` takes them."""
+        return self.rows.truth[rows]
+
+    def answers(self, metric: str, outputs: np.ndarray) -> Any:
+        """The test rows' outputs as the answers that `trainer.comparison` takes for a metric."""
+        raise NotImplementedError
+
+    def metrics(self, outputs: np.ndarray) -> dict[str, float]:
+        """All metrics of the test rows by outputs of the model or of a baseline."""
+        return self.figures(self.rows.part("test"), outputs)
+
+    def certainty(self, rows: np.ndarray, outputs: np.ndarray) -> Certainty | None:
+        """How sure the answers to these rows are and whether they are right; None where an answer has no probability."""
+        return None
+
     def sentence(self, report: dict[str, Any]) -> str:
         """The headline for the log."""
         raise NotImplementedError
@@ -73,6 +117,7 @@ class Objective:
 
 
 class Classification(Objective):
+    headline = "accuracy"
     told = (("accuracy", "accuracy"), ("macro_f1", "macro_f1"), ("loss", "log_loss"))
 
     def __init__(self, job: Any, rows: Rows) -> None:
@@ -100,6 +145,17 @@ class Classification(Objective):
 
     def figures(self, rows: np.ndarray, outputs: np.ndarray) -> dict[str, float]:
         return evaluation.scores(self.rows.truth[rows], evaluation.softmax(outputs))
+
+    def answers(self, metric: str, outputs: np.ndarray) -> np.ndarray:
+        return outputs.argmax(1) if metric in comparison.LABELS else evaluation.softmax(outputs)
+
+    def metrics(self, outputs: np.ndarray) -> dict[str, float]:
+        truth = self.rows.truth[self.rows.part("test")]
+        return evaluation.class_metrics(truth, evaluation.softmax(outputs), outputs.argmax(1))
+
+    def certainty(self, rows: np.ndarray, outputs: np.ndarray) -> Certainty:
+        probabilities = evaluation.softmax(outputs)
+        return Certainty(probabilities.max(1), probabilities.argmax(1) == self.rows.truth[rows])
 
     def rank(self, figures: dict[str, float]) -> tuple[float, ...]:
         return figures["accuracy"], -figures["log_loss"]
@@ -138,6 +194,7 @@ class Classification(Objective):
 class Regression(Objective):
     """Answers are learned in standard units, by a loss that a few wild ones do not rule (Huber)."""
 
+    headline = "r2"
     told = (("r2", "r2"), ("rmse", "rmse"), ("mae", "mae"))
 
     def __init__(self, job: Any, rows: Rows) -> None:
@@ -157,6 +214,9 @@ class Regression(Objective):
 
     def figures(self, rows: np.ndarray, outputs: np.ndarray) -> dict[str, float]:
         return evaluation.number_scores(self.rows.truth[rows], outputs[:, 0])
+
+    def answers(self, metric: str, outputs: np.ndarray) -> np.ndarray:
+        return outputs[:, 0].astype(np.float64)
 
     def rank(self, figures: dict[str, float]) -> tuple[float, ...]:
         return (-figures["rmse"],)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from trainer import checkpoint
-from trainer.tasks._objectives import Objective
+from trainer.tasks._objectives import Learned, Objective
 from trainer.tasks._rows import Rows, digest_of, digest_weights
 from trainer.tasks._supervised import read_batches
 
@@ -24,27 +24,29 @@ MOST_FOLD_ROWS = 6_000
 ITERATIONS, FOLD_ITERATIONS = 200, 60
 
 
-def fit(job: Any, model: Any, rows: Rows, objective: Objective) -> None:
-    """Learn the head in place."""
+def fit(job: Any, model: Any, rows: Rows, objective: Objective, epochs: int | None = None) -> Learned:
+    """Learn the head in place, from the validation rows too: the penalty is chosen by cross-validation. There are no epochs."""
     vectors, read = embed(job, model, rows)
     features = torch.from_numpy(vectors)
     known = read[rows.truth[read] >= 0] if rows.labels else read
     mean, scale = features[known].mean(0), features[known].std(0).clamp(min=1e-6)
     standard = (features - mean) / scale
     objective.prepare(model, known)
-    weight, bias = (learn_classes if rows.labels else learn_numbers)(job, standard, rows, known)
+    certainty = None
+    if rows.labels:
+        strength, held, outputs = choose_strength(job, standard, torch.from_numpy(rows.truth), known, len(rows.labels))
+        certainty = objective.certainty(held, outputs)
+        truth = torch.from_numpy(rows.truth[known])
+        weight, bias = logistic(standard[known], truth, len(rows.labels), strength, ITERATIONS)
+    else:
+        weight, bias = learn_numbers(job, standard, rows, known)
     with torch.no_grad():
         model.head.weight.copy_(weight / scale)
         model.head.bias.copy_(bias - (weight * (mean / scale)).sum(1))
         outputs = model.head(features[known].to(model.head.weight.device)).float().cpu().numpy()
     name, key = objective.told[0]
     job.metric(name, "train", objective.figures(known, outputs)[key], step=1, epoch=1)
-
-
-def learn_classes(job: Any, standard: Tensor, rows: Rows, known: np.ndarray) -> tuple[Tensor, Tensor]:
-    truth = torch.from_numpy(rows.truth)
-    strength = choose_strength(job, standard, truth, known, len(rows.labels))
-    return logistic(standard[known], truth[known], len(rows.labels), strength, ITERATIONS)
+    return Learned(len(known), certainty=certainty, source="out-of-fold")
 
 
 def learn_numbers(job: Any, standard: Tensor, rows: Rows, known: np.ndarray) -> tuple[Tensor, Tensor]:
@@ -148,13 +150,19 @@ class Reading:
         return round(self.at / len(self.batches), 3)
 
 
-def choose_strength(job: Any, features: Tensor, truth: Tensor, known: np.ndarray, classes: int) -> float:
-    """The penalty with the best cross-validated likelihood."""
+def choose_strength(
+    job: Any, features: Tensor, truth: Tensor, known: np.ndarray, classes: int
+) -> tuple[float, np.ndarray, np.ndarray]:
+    """(the penalty with the best cross-validated likelihood, rows, their logits (rows, classes) by the models of that
+    penalty that did not learn from them)."""
     generator = np.random.default_rng(job.spec.seed)
     rows = generator.permutation(known)[:MOST_FOLD_ROWS]
     folds = stratified_folds(rows, truth.numpy(), generator)
     losses = np.zeros(len(STRENGTHS))
     rights = np.zeros(len(STRENGTHS))
+    outputs = np.zeros((len(STRENGTHS), len(rows), classes), dtype=np.float32)
+    place = np.zeros(len(truth), dtype=np.int64)
+    place[rows] = np.arange(len(rows))
     for number, held in enumerate(folds):
         kept = torch.from_numpy(np.concatenate([fold for at, fold in enumerate(folds) if at != number]))
         held_rows = torch.from_numpy(held)
@@ -162,6 +170,7 @@ def choose_strength(job: Any, features: Tensor, truth: Tensor, known: np.ndarray
         for at in reversed(range(len(STRENGTHS))):
             start = logistic(features[kept], truth[kept], classes, STRENGTHS[at], FOLD_ITERATIONS, start)
             logits = features[held_rows] @ start[0].T + start[1]
+            outputs[at, place[held]] = logits.numpy()
             losses[at] += torch.nn.functional.cross_entropy(logits, truth[held_rows], reduction="sum").item()
             rights[at] += (logits.argmax(1) == truth[held_rows]).sum().item()
             job.check_stop()
@@ -172,7 +181,7 @@ def choose_strength(job: Any, features: Tensor, truth: Tensor, known: np.ndarray
     job.log(
         f"Penalty {STRENGTHS[best]:g} of {len(STRENGTHS)} tried was best: {rights[best] / len(rows):.1%} right across {FOLDS} folds."
     )
-    return STRENGTHS[best]
+    return STRENGTHS[best], rows, outputs[best]
 
 
 def stratified_folds(rows: np.ndarray, truth: np.ndarray, generator: Any) -> list[np.ndarray]:

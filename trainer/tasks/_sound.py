@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from trainer import evaluation, nets, sounds
+from trainer import nets, sounds
+from trainer.baselines import Baseline, class_baselines
 from trainer.data.loading import Loaded
 from trainer.errors import ModelError
 from trainer.pictures import read_json
@@ -278,22 +279,23 @@ def build(job: Any, rows: Sounds) -> Any:
     )
 
 
-def baselines(job: Any, rows: Sounds) -> dict[str, dict[str, Any]]:
+def baselines(job: Any, rows: Sounds) -> dict[str, Baseline]:
     """The commonest answer, and a line through how loud each band of tones is on the whole."""
     known, test = rows.known("train", "validation"), rows.part("test")
     kept = np.sort(np.random.default_rng(job.spec.seed).permutation(known)[:MOST_COARSE_ROWS])
-    return evaluation.class_baselines(
-        rows.truth[known], rows.truth[test], rows.labels, "bands_logistic", lambda: by_logistic(rows, kept, test)
+    return class_baselines(
+        rows.truth[known], len(test), rows.labels, "bands_logistic", lambda: by_logistic(rows, kept, test)
     )
 
 
 def by_logistic(rows: Sounds, train: np.ndarray, test: np.ndarray) -> np.ndarray:
+    """Probabilities (test, labels)."""
     from trainer.tasks._probe import logistic
 
     learned, asked = coarse(rows, train), coarse(rows, test)
     mean, scale = learned.mean(0), learned.std(0).clamp(min=0.02)
     weight, bias = logistic((learned - mean) / scale, torch.from_numpy(rows.truth[train]), len(rows.labels), 1e-3, 60)
-    return ((asked - mean) / scale @ weight.T + bias).argmax(1).numpy()
+    return ((asked - mean) / scale @ weight.T + bias).softmax(1).numpy()
 
 
 def coarse(rows: Sounds, part: np.ndarray) -> Tensor:

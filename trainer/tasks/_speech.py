@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from trainer import speech_net, transcripts
+from trainer import artifact, speech_net, transcripts
+from trainer.baselines import Baseline
 from trainer.data.loading import Loaded, check_parts, listing
 from trainer.errors import DataError, ModelError
 from trainer.sounds import BUCKET_SECONDS, LOGMEL, RATE, WAVE, WHISPER, Hearing, log_mel
@@ -19,7 +20,7 @@ from trainer.tasks._rows import Mix
 from trainer.tasks._sound import Sounds, buckets, changed, decoded, seconds_of
 from trainer.tasks._speech_model import KIND, PretrainedCtc, ScratchCtc, frames_a_piece, kind_of
 from trainer.tasks._speech_whisper import Whisper
-from trainer.transcripts import TOKENIZER, Characters, Pieces
+from trainer.transcripts import NOTHING, TOKENIZER, Characters, Pieces
 
 LANGUAGE_SOUNDS = 4
 """From which a Whisper guesses the language."""
@@ -192,9 +193,9 @@ def build(job: Any, rows: Speech) -> Any:
     return model
 
 
-def baselines(job: Any, rows: Speech) -> dict[str, dict[str, Any]]:
+def baselines(job: Any, rows: Speech) -> dict[str, Baseline]:
     """Always nothing."""
-    return {"silence": {"wer": 1.0, "cer": 1.0, "seconds": 0.0}}
+    return {"silence": Baseline(np.full((len(rows.part("test")), 1), NOTHING, dtype=np.float32))}
 
 
 def model_of(job: Any, rows: Speech) -> Any:
@@ -220,6 +221,7 @@ def whisper_of(job: Any, rows: Speech) -> Whisper:
 class Transcription(Objective):
     """Texts; answers are (rows, positions) ids."""
 
+    headline = "wer"
     told = (("wer", "wer"), ("cer", "cer"), ("loss", "loss"))
 
     def __init__(self, job: Any, rows: Speech) -> None:
@@ -235,7 +237,7 @@ class Transcription(Objective):
             return self.model.loss(*inputs, [self.speech.targets[row] for row in rows])
 
     def figures(self, rows: np.ndarray, outputs: np.ndarray) -> dict[str, float]:
-        found = transcripts.errors(self.truth(rows), self.texts(outputs))
+        found = transcripts.errors(self.actual(rows), self.texts(outputs))
         return transcripts.rates(found) | {"loss": self.mean_loss(rows)}
 
     def mean_loss(self, rows: np.ndarray) -> float:
@@ -249,6 +251,12 @@ class Transcription(Objective):
         self.model.train(was)
         return total / max(len(rows), 1)
 
+    def answers(self, metric: str, outputs: np.ndarray) -> list[str]:
+        return self.texts(outputs)
+
+    def metrics(self, outputs: np.ndarray) -> dict[str, float]:
+        return transcripts.rates(transcripts.errors(self.actual(self.rows.part("test")), self.texts(outputs)))
+
     def rank(self, figures: dict[str, float]) -> tuple[float, ...]:
         """Until a word is right the loss alone tells that something is learned."""
         return -min(figures["wer"], 1.0), -figures["loss"]
@@ -256,7 +264,7 @@ class Transcription(Objective):
     def words(self, figures: dict[str, float]) -> str:
         return f"{figures['wer']:.1%} of the words wrong, {figures['cer']:.1%} of the characters"
 
-    def truth(self, rows: np.ndarray) -> list[str]:
+    def actual(self, rows: np.ndarray) -> list[str]:
         return [self.rows.loaded.answers[row] for row in rows]
 
     def texts(self, outputs: np.ndarray) -> list[str]:
@@ -265,7 +273,7 @@ class Transcription(Objective):
     def report(self, outputs: np.ndarray) -> dict[str, Any]:
         test = self.rows.part("test")
         found = transcripts.report(
-            self.truth(test), self.texts(outputs), self.rows.shown(test), self.rows.numbers(test)
+            self.actual(test), self.texts(outputs), self.rows.shown(test), self.rows.numbers(test)
         )
         return found | {"notes": self.speech.little()}
 
@@ -274,15 +282,16 @@ class Transcription(Objective):
         return f"{one['value']:.1%} of the words wrong in {report['test_rows']:,} test rows, between {one['low']:.1%} and {one['high']:.1%}."
 
     def card(self, report: dict[str, Any]) -> str:
-        metrics, one = report["metrics"], report["headline"]
+        metrics = report["metrics"]
         return f"""Word error rate **{metrics["wer"]:.1%}**, character error rate {metrics["cer"]:.1%}, on {report["test_words"]:,} words that were kept apart: wrong,
-missing and extra words over those that were said. Recordings like these would give between {one["low"]:.1%} and {one["high"]:.1%}, nineteen
-times in twenty. Writing nothing at all gives 100 %.
+missing and extra words over those that were said. {artifact.interval_of(report)}
+
+{artifact.beside(report, "wer", "cer")}
 """
 
     def predictions(self, outputs: np.ndarray) -> dict[str, list[Any]]:
         test = self.rows.part("test")
-        truth, said = self.truth(test), self.texts(outputs)
+        truth, said = self.actual(test), self.texts(outputs)
         found = transcripts.errors(truth, said)
         wers = found[:, 0] / np.maximum(found[:, 1], 1)
         return {"truth": truth, "predicted": said, "wer": wers.tolist()}

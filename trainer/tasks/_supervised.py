@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from trainer import artifact
-from trainer.tasks._folds import Rounds
-from trainer.tasks._objectives import Objective
+from trainer import artifact, baselines, thresholds, verdict
+from trainer.tasks._folds import Round, Rounds, outputs_of, usual_epochs
+from trainer.tasks._objectives import Learned, Objective
 from trainer.tasks._rows import Rows
 from trainer.training import Job, write_json
 
@@ -24,36 +24,56 @@ def train(task: Any, job: Job) -> dict[str, Any]:
     with job.stage("prepare"):
         rows = task.prepare(job)
         rounds = None if rows.loaded.folds is None else Rounds(rows)
-        beside = partial(task.baselines, job, rows)
-        baselines = kept(
-            job,
-            "baselines",
-            lambda: rounds.baselines(beside) if rounds else beside(),
-        )
+        simple = partial(task.baselines, job, rows)
+        beside = baselines.cached(job.out / "baselines", lambda: rounds.baselines(simple) if rounds else simple())
     with job.stage("load"):
         model = task.build(job, rows).to(job.device.torch_device)
         weights = sum(value.numel() for value in model.parameters())
         job.log(f"{job.spec.model}: {weights / 1e6:.2f} million weights, on {job.device.name}.")
     with job.stage("train"):
-        outputs = rounds.outputs(task, job, fit, read_part) if rounds else None
+        tested = rounds.run(task, job, fit, read_part) if rounds else []
         objective = task.objective(job, rows)
         with job.lap(rounds.count, rounds.count + 1) if rounds else nullcontext():
-            fit(job, model, rows, objective)
-        objective.settle()
+            learned = fit(job, model, rows, objective, usual_epochs(tested))
+        objective.settle(tested)
     with job.stage("evaluate"):
         if rounds:
             rounds.test_all()
         served = evaluate(job, model, rows)
-        outputs = served if outputs is None else outputs
-        report = objective.report(outputs) | {"baselines": baselines, "history": job.history}
+        outputs = outputs_of(tested) if rounds else served
+        report = objective.report(outputs) | {"history": job.history}
+        report |= verdict.judged(objective, outputs, beside)
+        report |= certain(objective, rows, outputs, learned, tested)
         report["evaluation"] = {"kind": "folds", "folds": rounds.count} if rounds else {"kind": "test"}
+        report["learned"] = {"rows": learned.rows, "validation": learned.validation, "epochs": learned.epoch}
         job.log(objective.sentence(report))
+        job.log(report["verdict"]["sentence"] if report["verdict"] else "There is no baseline to compare with.")
     with job.stage("package"):
-        artifact.write(job, model, rows, objective, outputs, report, served)
-    return {name: report[name] for name in ("metrics", "headline", "baselines")}
+        own = objective.predictions(served) if rounds else None
+        artifact.write(job, model, rows, objective, outputs, report, own)
+    return {name: report[name] for name in ("metrics", "headline", "baselines", "verdict")}
 
 
-def method(slug: str) -> Callable[[Job, Any, Rows, Objective], None]:
+def certain(
+    objective: Objective, rows: Rows, outputs: np.ndarray, learned: Learned, tested: list[Round]
+) -> dict[str, Any]:
+    """How sure an answer must be (`trainer.thresholds.report`); nothing where answers have no probability."""
+    test = objective.certainty(rows.part("test"), outputs)
+    if test is None:
+        return {}
+    rounds = [
+        (one.certainty, certainty)
+        for one in tested
+        if one.certainty is not None and (certainty := objective.certainty(one.rows, one.outputs)) is not None
+    ]
+    validation, source = learned.certainty, learned.source
+    if validation is None and rounds:
+        validation = thresholds.joined([own for own, _test in rounds])
+    return thresholds.report(test, validation, source, rounds)
+
+
+def method(slug: str) -> Callable[..., Learned]:
+    """`fit(job, model, rows, objective, epochs=None)`: learn in place, for so many epochs where they are given."""
     from trainer.tasks import _fine_tuning, _lora, _probe
 
     return {"probe": _probe.fit, "full": _fine_tuning.fit, "scratch": _fine_tuning.fit, "lora": _lora.fit}[slug]

@@ -4,26 +4,27 @@ import json
 import time
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from trainer import artifact, evaluation, tables
+from trainer import artifact, evaluation, tables, thresholds, verdict
+from trainer.baselines import MOST_BASELINE_ROWS, Baseline, cached, class_baselines, logistic, number_baselines
 from trainer.columns import SPLIT_NAMES, SPLIT_VALUES
 from trainer.data.loading import Loaded
-from trainer.engines.table import areas, class_report, decided, finished
+from trainer.engines.table import finished
 from trainer.hardware import cores
 from trainer.tasks import _table_search as search
 from trainer.tasks._folds import Rounds
 from trainer.tasks._rows import Rows, truth_of
-from trainer.tasks._supervised import kept
-from trainer.tasks._table_models import KINDS, Boosting, Model, candidates
+from trainer.tasks._table_models import KINDS, Model, candidates
+from trainer.tasks._table_objective import TableObjective, certainty_of, importance
 from trainer.tasks._table_task import families_of, net_layers
+from trainer.thresholds import Certainty
 from trainer.training import Job
 
 SKEW, HEADLINE_SHARE = 8, 0.8
 LEAK, LEAK_ROWS = 0.98, 4_000
-MOST_PERMUTED = 2_000
 
 
 class TableRows(Rows):
@@ -35,8 +36,12 @@ class TableRows(Rows):
         self.matrix = np.zeros((len(truth), 0))
 
     def describe_columns(self) -> None:
-        """Learn the columns from the rows that are not tested on, and encode all rows."""
+        """Learn the columns from the rows that are not tested on now, and encode all rows.
+
+        Where these rows leave no column to learn from, an earlier description stays.
+        """
         known, parts = self.known("train", "validation"), []
+        described, dropped = [], {}
         for name in self.loaded.table.column_names:
             if name == self.target:
                 continue
@@ -46,11 +51,14 @@ class TableRows(Rows):
             counts = np.bincount(indices[known], minlength=len(cells))
             description, why = tables.learn(name, cells, counts)
             if description is None:
-                self.dropped[name] = why
+                dropped[name] = why
                 continue
-            self.described.append(description)
+            described.append(description)
             parts.append(tables.encode_column(description, cells)[indices])
-        self.matrix = np.concatenate(parts, axis=1) if parts else self.matrix
+        if parts:
+            self.matrix = np.concatenate(parts, axis=1)
+        if parts or not self.described:
+            self.described, self.dropped = described, dropped
 
     def features(self) -> list[dict[str, Any]]:
         return [feature for one in self.described for feature in tables.features_of(one)]
@@ -173,30 +181,26 @@ def weights_of(job: Job, rows: TableRows, known: np.ndarray) -> np.ndarray:
     return weights / weights.mean()
 
 
-def baselines(rows: TableRows, facts: dict[str, Any], seed: int) -> dict[str, dict[str, Any]]:
+def baselines(job: Job, rows: TableRows) -> dict[str, Baseline]:
     """The commonest answer or the mean, and logistic or ridge regression on the number columns alone."""
     from sklearn.linear_model import Ridge
 
     known, test = rows.known("train", "validation"), rows.part("test")
-    known = np.random.default_rng(seed).permutation(known)[: evaluation.MOST_BASELINE_ROWS]
-    scales = facts["scales"] | {"categories": []}
+    known = np.random.default_rng(job.spec.seed).permutation(known)[:MOST_BASELINE_ROWS]
+    scales = facts_of(job, rows)["scales"] | {"categories": []}
     numbers, asked = tables.scaled(scales, rows.matrix[known]), tables.scaled(scales, rows.matrix[test])
     if not numbers.shape[1]:
         numbers, asked = np.zeros((len(known), 1)), np.zeros((len(test), 1))
     truth = rows.truth[known]
     if not rows.labels:
-        return evaluation.number_baselines(
-            truth, rows.truth[test], "ridge", lambda: Ridge().fit(numbers, truth).predict(asked)
-        )
-    return evaluation.class_baselines(
-        truth, rows.truth[test], rows.labels, "logistic", lambda: logistic(numbers, truth, asked)
+        return number_baselines(truth, len(test), "ridge", lambda: Ridge().fit(numbers, truth).predict(asked))
+    return class_baselines(
+        truth,
+        len(test),
+        rows.labels,
+        "logistic",
+        lambda: logistic(numbers, truth, asked, len(rows.labels), max_iter=1000),
     )
-
-
-def logistic(numbers: np.ndarray, truth: np.ndarray, asked: np.ndarray) -> np.ndarray:
-    from sklearn.linear_model import LogisticRegression
-
-    return LogisticRegression(max_iter=1000).fit(numbers, truth).predict(asked)
 
 
 def train(task: Any, job: Job) -> dict[str, Any]:
@@ -207,63 +211,135 @@ def train(task: Any, job: Job) -> dict[str, Any]:
     with job.stage("prepare"):
         rows = prepare(job)
         rounds = None if rows.loaded.folds is None else Rounds(rows)
-        facts = facts_of(job, rows)
-        beside = kept(job, "baselines", lambda: beside_of(job, rows, facts, rounds))
+        beside = cached(job.out / "baselines", lambda: beside_of(job, rows, rounds))
     with job.stage("load"):
         pass
     with job.stage("train"):
-        outputs = in_rounds(job, rows, families, rounds) if rounds else None
+        tested = in_rounds(job, rows, families, rounds) if rounds else []
         with job.lap(rounds.count, rounds.count + 1) if rounds else nullcontext():
-            model, found = learn(job, rows, families)
+            chosen = learn(job, rows, families)
     with job.stage("evaluate"):
         if rounds:
             rounds.test_all()
-        objective = TableObjective(job, rows, model)
+        objective = TableObjective(job, rows, chosen.model)
         served = objective.outputs(rows.matrix[rows.part("test")])
-        outputs = served if outputs is None else outputs
-        report = objective.report(outputs) | {"baselines": beside, "history": job.history}
+        outputs, alone = served, objective
+        if rounds:
+            outputs, objective = pooled_of(job, rows, chosen.model, tested)
+        report = objective.report(outputs) | {"history": job.history}
+        report |= verdict.judged(objective, outputs, beside)
+        if rows.labels:
+            test = objective.certainty(rows.part("test"), outputs)
+            halves = [(one.certainty, one.tested) for one in tested]
+            report |= thresholds.report(test, chosen.certainty, "out-of-fold", halves)
         report["evaluation"] = {"kind": "folds", "folds": rounds.count} if rounds else {"kind": "test"}
-        report["candidates"] = [{name: one[name] for name in ("family", "name", "score", "seconds")} for one in found]
-        report["importance"] = importance(rows, objective, model)
+        report["learned"] = {"rows": chosen.rows, "validation": 0, "epochs": None}
+        names = ("family", "name", "score", "seconds")
+        report["candidates"] = [{name: one[name] for name in names} for one in chosen.candidates]
+        report["importance"] = averaged(tested) if rounds else importance(rows, objective, chosen.model)
         headline = report["headline"]
         job.log(f"{headline['name']} {headline['value']:.3f} on {report['test_rows']:,} test rows.")
+        job.log(report["verdict"]["sentence"])
     with job.stage("package"):
-        artifact.write(job, model, rows, objective, outputs, report, served)
-    return {name: report[name] for name in ("metrics", "headline", "baselines")}
+        own = alone.predictions(served) if rounds else None
+        artifact.write(job, chosen.model, rows, objective, outputs, report, own)
+    return {name: report[name] for name in ("metrics", "headline", "baselines", "verdict")}
 
 
-def learn(job: Job, rows: TableRows, families: tuple[str, ...], lap: str = "all") -> tuple[Model, list[dict[str, Any]]]:
-    """(the model chosen for the rows to learn from, what each candidate reached)."""
+class Chosen(NamedTuple):
+    """The model chosen for the rows to learn from, `rows` many; what each candidate reached; how sure the winner's
+    out-of-fold answers are, where they are labels."""
+
+    model: Model
+    candidates: list[dict[str, Any]]
+    certainty: Certainty | None
+    rows: int
+
+
+def learn(job: Job, rows: TableRows, families: tuple[str, ...], lap: str = "all") -> Chosen:
     facts, known = facts_of(job, rows), rows.known("train", "validation")
     weights = weights_of(job, rows, known)
     folder = job.out / "candidates" / lap
     searching = search.Search(job, facts, rows.matrix[known], rows.truth[known], weights, folder)
     found = searching.run(families)
-    return settle(job, rows, facts, searching, found), found
+    model, certainty = settle(job, rows, facts, searching, found)
+    return Chosen(model, found, certainty, len(known))
 
 
-def in_rounds(job: Job, rows: TableRows, families: tuple[str, ...], rounds: Rounds) -> np.ndarray:
-    """Outputs of every row by the model of the round that tested on it, chosen anew in each."""
-    found: dict[int, np.ndarray] = {}
+class Tested(NamedTuple):
+    """A round of the cross-validation: `outputs` of the rows tested on, what was chosen for them on other rows, and how
+    certain the answers to those and to these are."""
+
+    rows: np.ndarray
+    outputs: np.ndarray
+    facts: dict[str, Any]
+    certainty: Certainty | None
+    tested: Certainty | None
+    importance: list[dict[str, Any]]
+
+
+def in_rounds(job: Job, rows: TableRows, families: tuple[str, ...], rounds: Rounds) -> list[Tested]:
+    """Columns are described, and a model is chosen, anew in each round, without the rows that it is tested on."""
+    found = []
     for fold in range(rounds.count):
         rounds.begin(fold)
+        rows.describe_columns()
         test = rows.part("test")
         with job.lap(fold, rounds.count + 1):
-            model, _candidates = learn(job, rows, families, str(fold))
-        outputs = TableObjective(job, rows, model).outputs(rows.matrix[test])
-        found |= dict(zip(test.tolist(), outputs, strict=True))
+            chosen = learn(job, rows, families, str(fold))
+        objective = TableObjective(job, rows, chosen.model)
+        outputs = objective.outputs(rows.matrix[test])
+        tested = objective.certainty(test, outputs) if rows.labels else None
+        weighed = importance(rows, objective, chosen.model)
+        found.append(Tested(test, outputs, chosen.model.facts, chosen.certainty, tested, weighed))
     rounds.learn_all()
-    return np.stack([found[row] for row in range(len(rows.truth))])
+    rows.describe_columns()
+    return found
 
 
-def beside_of(job: Job, rows: TableRows, facts: dict[str, Any], rounds: Rounds | None) -> dict[str, dict[str, Any]]:
+def pooled_of(job: Job, rows: TableRows, model: Model, tested: list[Tested]) -> tuple[np.ndarray, "TableObjective"]:
+    """(outputs of every row by the round that tested on it, the objective that decides each by its round's threshold)."""
+    decision = model.facts["decision"]
+    outputs = np.zeros((len(rows.truth), tested[0].outputs.shape[1]))
+    limits = np.zeros(len(rows.truth)) if decision else None
+    for one in tested:
+        outputs[one.rows] = one.outputs
+        if limits is not None:
+            own = one.facts["decision"]
+            same = own["positive_index"] == decision["positive_index"]
+            limits[one.rows] = own["threshold"] if same else 1 - own["threshold"]
+    return outputs, TableObjective(job, rows, model, limits)
+
+
+def averaged(tested: list[Tested]) -> list[dict[str, Any]]:
+    """Importance over all rounds, each on its own test rows; 0 where a round left a column out."""
+    total = sum(len(one.rows) for one in tested)
+    found: dict[str, dict[str, Any]] = {}
+    for one in tested:
+        for column in one.importance:
+            into = found.setdefault(column["column"], {"column": column["column"]})
+            for name in ("permutation", "gain"):
+                if name in column:
+                    into[name] = into.get(name, 0.0) + column[name] * len(one.rows) / total
+    return sorted(found.values(), key=lambda one: -one["permutation"])
+
+
+def beside_of(job: Job, rows: TableRows, rounds: Rounds | None) -> dict[str, Baseline]:
+    def described() -> dict[str, Baseline]:
+        rows.describe_columns()
+        return baselines(job, rows)
+
     if rounds is None:
-        return baselines(rows, facts, job.spec.seed)
-    return rounds.baselines(lambda: baselines(rows, facts, job.spec.seed))
+        return baselines(job, rows)
+    found = rounds.baselines(described)
+    rows.describe_columns()
+    return found
 
 
-def settle(job: Job, rows: TableRows, facts: dict[str, Any], searching: Any, found: list[dict[str, Any]]) -> Model:
-    """Calibration and threshold by the winner's out-of-fold outputs; then it learns from all rows."""
+def settle(
+    job: Job, rows: TableRows, facts: dict[str, Any], searching: Any, found: list[dict[str, Any]]
+) -> tuple[Model, Certainty | None]:
+    """Calibration and threshold by the winner's out-of-fold outputs, whose certainty is told; then it learns from all rows."""
     best, known = found[0], rows.known("train", "validation")
     others = [one for one in found if one["family"] != best["family"]]
     behind = f", ahead of {others[0]['name']} by {best['score'] - others[0]['score']:.4f}" if others else ""
@@ -275,78 +351,14 @@ def settle(job: Job, rows: TableRows, facts: dict[str, Any], searching: Any, fou
         probabilities = evaluation.softmax(finished(outputs, facts))
         positive = 0 if (searching.truth == 0).sum() < (searching.truth == 1).sum() else 1
         facts["decision"] = search.decide(probabilities, searching.truth, job.params, rows.labels, positive)
+    certainty = certainty_of(outputs, searching.truth, facts) if rows.labels else None
     model = KINDS[best["family"]](facts, (job.spec.hardware.threads or cores()), job.spec.seed)
     data = rows.matrix[known], rows.truth[known], weights_again(searching, job, rows, known)
-    return model.fit(best["settings"], data, job.check_stop, rounds=best["rounds"])
+    return model.fit(best["settings"], data, job.check_stop, rounds=best["rounds"]), certainty
 
 
 def weights_again(searching: Any, job: Job, rows: TableRows, known: np.ndarray) -> np.ndarray:
     return searching.weights if len(searching.weights) == len(known) else weights_of(job, rows, known)
-
-
-class TableObjective:
-    """Figures and predictions of the test rows (as `trainer.tasks._objectives.Objective` gives them)."""
-
-    def __init__(self, job: Job, rows: TableRows, model: Model) -> None:
-        self.job, self.rows, self.model, self.facts = job, rows, model, model.facts
-
-    def outputs(self, matrix: np.ndarray) -> np.ndarray:
-        return finished(self.model.raw(matrix), self.facts)
-
-    def report(self, outputs: np.ndarray) -> dict[str, Any]:
-        test = self.rows.part("test")
-        shown, numbers, truth = self.rows.shown(test), self.rows.numbers(test), self.rows.truth[test]
-        if not self.rows.labels:
-            return evaluation.number_report(truth, outputs[:, 0], shown, numbers, "input")
-        return class_report(truth, evaluation.softmax(outputs), self.rows.labels, shown, numbers, self.facts)
-
-    def predictions(self, outputs: np.ndarray) -> dict[str, list[Any]]:
-        test = self.rows.part("test")
-        if not self.rows.labels:
-            return {"truth": self.rows.truth[test].tolist(), "predicted": outputs[:, 0].tolist()}
-        probabilities = evaluation.softmax(outputs)
-        said = decided(probabilities, self.facts)
-        return {
-            "truth": [self.rows.loaded.answers[row] for row in test],
-            "predicted": [self.rows.labels[at] for at in said],
-            "score": probabilities[np.arange(len(said)), said].tolist(),
-            "probabilities": list(probabilities.astype(np.float32)),
-        }
-
-    def card(self, report: dict[str, Any]) -> str:
-        return artifact.class_figures(report) if self.rows.labels else artifact.number_figures(report)
-
-
-def importance(rows: TableRows, objective: TableObjective, model: Model) -> list[dict[str, Any]]:
-    """[{column, permutation, gain}], the weightiest first.
-
-    `permutation`: how far the score (area, or R²) falls when the column is shuffled among test rows; `gain`: its share
-    of what the trees' splits won.
-    """
-    test = rows.part("test")[:MOST_PERMUTED]
-    if rows.labels:
-        test = test[rows.truth[test] >= 0]
-    matrix, truth = rows.matrix[test], rows.truth[test]
-    owners = np.array([one["column"] for one in rows.features()])
-    generator, own = np.random.default_rng(0), quality(objective, matrix, truth)
-    gains = model.gains() if isinstance(model, Boosting) else None
-    found = []
-    for column in rows.described:
-        places = np.flatnonzero(owners == column["name"])
-        shuffled = matrix.copy()
-        shuffled[:, places] = matrix[np.ix_(generator.permutation(len(matrix)), places)]
-        one = {"column": column["name"], "permutation": own - quality(objective, shuffled, truth)}
-        if gains is not None:
-            one["gain"] = float(gains[places].sum() / max(gains.sum(), 1e-12))
-        found.append(one)
-    return sorted(found, key=lambda one: -one["permutation"])
-
-
-def quality(objective: TableObjective, matrix: np.ndarray, truth: np.ndarray) -> float:
-    outputs = objective.outputs(matrix)
-    if not objective.rows.labels:
-        return evaluation.number_scores(truth, outputs[:, 0])["r2"]
-    return areas(truth, evaluation.softmax(outputs))["roc_auc"]
 
 
 def estimate(job: Job, emit: Any) -> dict[str, Any]:

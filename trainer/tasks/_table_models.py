@@ -10,6 +10,7 @@ import numpy as np
 from trainer import gbm, tables
 
 MOST_ROUNDS, EARLY = 2_000, 50
+APART = 7
 LARGE = 5_000
 """Rows from which wider trees are tried."""
 TREES = {
@@ -38,6 +39,16 @@ def candidates(families: tuple[str, ...], rows: int) -> list[Candidate]:
     return found
 
 
+def set_apart(truth: np.ndarray, labels: int, seed: int) -> np.ndarray:
+    """(rows,) whether a row is one of every APART that say when to stop; of each label alike."""
+    order = np.random.default_rng(seed).permutation(len(truth))
+    if labels:
+        order = order[np.argsort(truth[order], kind="stable")]
+    found = np.zeros(len(truth), dtype=bool)
+    found[order[APART // 2 :: APART]] = True
+    return found
+
+
 class Model:
     """One fitted model. `facts` is what model/columns.json says; `rounds`: trees or epochs after which it was best."""
 
@@ -54,7 +65,7 @@ class Model:
         held: tuple[np.ndarray, np.ndarray] | None = None,
         rounds: int = 0,
     ) -> "Model":
-        """Learn from (matrix, truth, weights). `held` (matrix, truth) ends the learning; without it, so many `rounds`."""
+        """Learn from (matrix, truth, weights). `held` (matrix, truth) may end the learning; without it, so many `rounds`."""
         raise NotImplementedError
 
     def raw(self, matrix: np.ndarray, rounds: int = 0) -> np.ndarray:
@@ -153,10 +164,15 @@ class Boosting(Model):
 
 class Net(Model):
     def fit(self, settings: Any, data: Any, tell: Any, held: Any = None, rounds: int = 0) -> "Net":
+        """The rows `held` are those that it will be judged by, so they are not looked at: rows of `data` set apart say after
+        how many epochs it is best, then all of `data` are learned from for so many."""
         from trainer.tasks import _table_net
 
-        epochs = rounds or self.facts["epochs"]
-        self.net, self.rounds = _table_net.fit(self.facts, *data, epochs, self.seed, tell, held)
+        if not rounds:
+            apart = set_apart(data[1], self.labels, self.seed)
+            learn, judge = [one[~apart] for one in data], (data[0][apart], data[1][apart])
+            _net, rounds = _table_net.fit(self.facts, *learn, self.facts["epochs"], self.seed, tell, judge)
+        self.net, self.rounds = _table_net.fit(self.facts, *data, rounds, self.seed, tell)
         return self
 
     def raw(self, matrix: np.ndarray, rounds: int = 0) -> np.ndarray:

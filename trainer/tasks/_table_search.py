@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from trainer import evaluation
-from trainer.engines.table import areas, finished
+from trainer import comparison, evaluation
+from trainer.engines.table import finished
 from trainer.hardware import cores
 from trainer.tasks._table_models import KINDS, Candidate, candidates
 from trainer.training import Job, write_json
@@ -38,7 +38,7 @@ def score(raw: np.ndarray, truth: np.ndarray, facts: dict[str, Any]) -> float:
         return evaluation.number_scores(truth, raw[:, 0])["r2"]
     probabilities = evaluation.softmax(finished(raw, facts))
     if labels == 2:
-        return areas(truth, probabilities)["roc_auc"]
+        return comparison.score("roc_auc", truth, probabilities, labels=range(2))
     return -evaluation.scores(truth, probabilities)["log_loss"]
 
 
@@ -153,6 +153,11 @@ def platt(raw: np.ndarray, truth: np.ndarray, facts: dict[str, Any]) -> dict[str
     return {"scale": max(float(found[0]), 1e-3), "bias": float(found[1]) if two else 0.0}
 
 
+def given_threshold(params: Any) -> float:
+    """The probability from which answering with the positive label costs least, where probabilities are true."""
+    return params.cost_false_positive / (params.cost_false_positive + params.cost_false_negative)
+
+
 def decide(
     probabilities: np.ndarray, truth: np.ndarray, params: Any, labels: list[str], positive: int
 ) -> dict[str, Any]:
@@ -164,7 +169,7 @@ def decide(
         said = sure >= threshold
         return float((false_positive * (said & ~really) + false_negative * (~said & really)).mean())
 
-    given = false_positive / (false_positive + false_negative)
+    given = given_threshold(params)
     marks = np.unique(np.quantile(sure, np.linspace(0.005, 0.995, 199)))
     best = min(marks.tolist(), key=lambda mark: (cost(mark), abs(mark - given)))
     threshold = best if cost(best) < cost(given) * (1 - BETTER) else given

@@ -7,7 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from trainer import evaluation, models
+from trainer import models
+from trainer.baselines import Baseline, class_baselines, word_counting
 from trainer.data.loading import Loaded
 from trainer.graphs import write_transformer
 from trainer.tasks import _encoder
@@ -101,15 +102,16 @@ def build(job: Any, rows: Texts) -> _encoder.EncoderClassifier:
     return _encoder.fresh(rows.folder, rows.labels, normalise=job.spec.method == "probe")
 
 
-def baselines(job: Any, rows: Texts) -> dict[str, dict[str, Any]]:
-    """Always the commonest answer, and counting words."""
+def baselines(job: Any, rows: Texts) -> dict[str, Baseline]:
+    """Always the commonest answer, and a bag of words."""
     train, test = rows.known("train", "validation"), rows.part("test")
-    return evaluation.class_baselines(
-        rows.truth[train],
-        rows.truth[test],
-        rows.labels,
+    truth, labels = rows.truth[train], rows.labels
+    return class_baselines(
+        truth,
+        len(test),
+        labels,
         "tfidf_logistic",
-        lambda: evaluation.word_counting(rows.shown(train), rows.truth[train], rows.shown(test), job.spec.seed),
+        lambda: word_counting(rows.shown(train), truth, rows.shown(test), len(labels), job.spec.seed),
     )
 
 

@@ -7,7 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from trainer import evaluation, nets
+from trainer import nets
+from trainer.baselines import Baseline, class_baselines, number_baselines
 from trainer.data.loading import Loaded
 from trainer.errors import ModelError
 from trainer.graphs import write_graph
@@ -246,17 +247,14 @@ def attends(folder: Path) -> bool:
     return read_json(folder / "config.json").get("model_type") in TRANSFORMERS
 
 
-def baselines(job: Any, rows: Pictures) -> dict[str, dict[str, Any]]:
+def baselines(job: Any, rows: Pictures) -> dict[str, Baseline]:
     """Always the commonest answer or the mean, and a line through coarse grey pixels."""
     known, test = rows.known("train", "validation"), rows.part("test")
     kept = np.sort(np.random.default_rng(job.spec.seed).permutation(known)[:MOST_COARSE_ROWS])
+    truth = rows.truth[known]
     if rows.labels:
-        return evaluation.class_baselines(
-            rows.truth[known], rows.truth[test], rows.labels, "pixels_logistic", lambda: by_logistic(rows, kept, test)
-        )
-    return evaluation.number_baselines(
-        rows.truth[known], rows.truth[test], "pixels_ridge", lambda: by_ridge(rows, kept, test)
-    )
+        return class_baselines(truth, len(test), rows.labels, "pixels_logistic", lambda: by_logistic(rows, kept, test))
+    return number_baselines(truth, len(test), "pixels_ridge", lambda: by_ridge(rows, kept, test))
 
 
 def coarse(rows: Pictures, part: np.ndarray) -> Tensor:
@@ -276,11 +274,12 @@ def standard(rows: Pictures, train: np.ndarray, test: np.ndarray) -> tuple[Tenso
 
 
 def by_logistic(rows: Pictures, train: np.ndarray, test: np.ndarray) -> np.ndarray:
+    """Probabilities (test, labels)."""
     from trainer.tasks._probe import logistic
 
     learned, asked = standard(rows, train, test)
     weight, bias = logistic(learned, torch.from_numpy(rows.truth[train]), len(rows.labels), 1e-3, 60)
-    return (asked @ weight.T + bias).argmax(1).numpy()
+    return (asked @ weight.T + bias).softmax(1).numpy()
 
 
 def by_ridge(rows: Pictures, train: np.ndarray, test: np.ndarray) -> np.ndarray:

@@ -150,6 +150,14 @@ class DatasetVersion(WorkspaceOwned):
         return self.profile.get("split") or {}
 
     @property
+    def test_rows(self) -> int:
+        """Rows that every run is tested on: in a cross-validation each that is used, once."""
+        split = self.split
+        if split.get("folds"):
+            return sum(split.get(part) or 0 for part in ("train", "validation", "test"))
+        return split.get("test") or 0
+
+    @property
     def labels(self) -> list[dict[str, Any]]:
         """[{label, count}] of the commonest; a profile keeps a thousand."""
         return self.profile.get("labels") or []

@@ -44,7 +44,7 @@ def sentence(run: Run, report: dict[str, Any]) -> str:
 
 
 def test_rows(run: Run, report: dict[str, Any]) -> int:
-    return int(number(report.get("test_rows")) or number(run.version.split.get("test")) or 0)
+    return int(number(report.get("test_rows")) or run.version.test_rows)
 
 
 def held_out(run: Run, rows: int) -> str:

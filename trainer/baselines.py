@@ -1,0 +1,144 @@
+"""What a model must beat: the commonest answer, and a simple method. They answer row by row, so that they are scored exactly
+as the model is, also where the rows are tested on in rounds (`trainer.verdict`)."""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+MOST_BASELINE_ROWS = 20_000
+LEAST_PROBABILITY = 1e-12
+
+TITLES = {
+    "majority": "always answering the most frequent class",
+    "mean": "always answering the mean",
+    "mean_box": "always drawing each label's mean box",
+    "silence": "writing nothing",
+    "tfidf_logistic": "bag of words (TF-IDF, logistic regression)",
+    "pixels_logistic": "logistic regression on coarse pixels",
+    "pixels_ridge": "ridge regression on coarse pixels",
+    "bands_logistic": "logistic regression on band energies",
+    "logistic": "logistic regression on the number columns",
+    "ridge": "ridge regression on the number columns",
+}
+CONSTANT = frozenset(("majority", "mean", "mean_box", "silence"))
+"""Baselines that give one answer whatever the row; all others are models, if simple ones."""
+
+
+class Baseline(NamedTuple):
+    """`outputs`: of the test rows, in the form of the task's own model (logits, numbers, boxes, ids); `label`: what is always
+    answered, where that is one thing; `seconds` that it took."""
+
+    outputs: np.ndarray
+    label: str | None = None
+    seconds: float = 0.0
+
+
+def class_baselines(
+    train: np.ndarray, rows: int, labels: list[str], name: str, probabilities: Callable[[], np.ndarray]
+) -> dict[str, Baseline]:
+    """The commonest of the labels in `train`, as likely as it is there, for each of so many test `rows`; and a simple method.
+
+    `probabilities` computes the simple method's, (test rows, labels); `name` is what the report calls it.
+    """
+    counts = np.bincount(train, minlength=len(labels))
+    started = time.monotonic()
+    simple = logits(probabilities())
+    return {
+        "majority": Baseline(logits(np.tile(counts / counts.sum(), (rows, 1))), labels[int(counts.argmax())]),
+        name: Baseline(simple, seconds=round(time.monotonic() - started, 2)),
+    }
+
+
+def number_baselines(train: np.ndarray, rows: int, name: str, answers: Callable[[], np.ndarray]) -> dict[str, Baseline]:
+    """The mean of the answers in `train` for each of so many test `rows`, and a simple method, (test rows,) numbers."""
+    mean = float(train.mean())
+    started = time.monotonic()
+    simple = np.asarray(answers(), dtype=np.float64).reshape(-1, 1)
+    label = f"{mean:,.0f}" if abs(mean) >= 1000 else f"{mean:.4g}"
+    return {
+        "mean": Baseline(np.full((rows, 1), mean), label),
+        name: Baseline(simple, seconds=round(time.monotonic() - started, 2)),
+    }
+
+
+def logits(probabilities: np.ndarray) -> np.ndarray:
+    return np.log(np.clip(probabilities, LEAST_PROBABILITY, 1))
+
+
+def spread(probabilities: np.ndarray, classes: np.ndarray, labels: int) -> np.ndarray:
+    """(rows, classes learned from) → (rows, labels), 0 for a label that was not learned from."""
+    found = np.zeros((len(probabilities), labels))
+    found[:, classes.astype(int)] = probabilities
+    return found
+
+
+def logistic(features: Any, truth: np.ndarray, asked: Any, labels: int, **settings: Any) -> np.ndarray:
+    """scikit-learn's logistic regression: probabilities (asked, labels). Certain where there is but one label."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.multiclass import OneVsRestClassifier
+
+    classes = np.unique(truth)
+    if len(classes) < 2:
+        return spread(np.ones((asked.shape[0], 1)), classes, labels)
+    single = LogisticRegression(**settings)
+    rest = len(classes) > 2 and settings.get("solver") == "liblinear"
+    model = (OneVsRestClassifier(single) if rest else single).fit(features, truth)
+    return spread(model.predict_proba(asked), model.classes_, labels)
+
+
+def word_counting(
+    train_texts: list[str], train: np.ndarray, test_texts: list[str], labels: int, seed: int
+) -> np.ndarray:
+    """TF-IDF of words and word pairs (of characters for languages without spaces) under logistic regression: probabilities
+    (test texts, labels)."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    if len(train) > MOST_BASELINE_ROWS:
+        kept = np.random.default_rng(seed).permutation(len(train))[:MOST_BASELINE_ROWS]
+        train_texts, train = [train_texts[row] for row in kept], train[kept]
+    spaced = sum(" " in text.strip() for text in train_texts[:1000]) > 0.5 * min(len(train_texts), 1000)
+    words = {"ngram_range": (1, 2)} if spaced else {"analyzer": "char", "ngram_range": (1, 2)}
+    vectorizer = TfidfVectorizer(sublinear_tf=True, max_features=50_000, **words)
+    try:
+        features = vectorizer.fit_transform(train_texts)
+    except ValueError:  # no word at all, only signs
+        vectorizer = TfidfVectorizer(analyzer="char")
+        features = vectorizer.fit_transform(train_texts)
+    asked = vectorizer.transform(test_texts)
+    return logistic(features, train, asked, labels, C=10, solver="liblinear", random_state=seed)
+
+
+def pooled(rounds: list[tuple[np.ndarray, dict[str, Baseline]]], rows: int) -> dict[str, Baseline]:
+    """(test rows, their baselines) of every round of a cross-validation as those of all rows, each row by its own round."""
+    found = {}
+    for name, first in rounds[0][1].items():
+        every = [(test, one[name]) for test, one in rounds if name in one]
+        if sum(len(test) for test, _one in every) < rows:
+            continue  # some round had nothing to go by
+        outputs = np.zeros((rows, *first.outputs.shape[1:]))
+        for test, one in every:
+            outputs[test] = one.outputs
+        same = all(one.label == first.label for _test, one in every)
+        seconds = float(np.mean([one.seconds for _test, one in every]))
+        found[name] = Baseline(outputs, first.label if same else None, round(seconds, 2))
+    return found
+
+
+def cached(folder: Path, compute: Callable[[], dict[str, Baseline]]) -> dict[str, Baseline]:
+    """Computed once a folder: a resumed run reads them again."""
+    index = folder / "index.json"
+    if not index.exists():
+        found = compute()
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, one in found.items():
+            np.save(folder / f"{name}.npy", one.outputs)
+        part = folder / "index.part"
+        part.write_text(json.dumps({name: [one.label, one.seconds] for name, one in found.items()}), "utf-8")
+        part.replace(index)
+        return found
+    listed = json.loads(index.read_text("utf-8"))
+    return {name: Baseline(np.load(folder / f"{name}.npy"), *facts) for name, facts in listed.items()}

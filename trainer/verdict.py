@@ -1,0 +1,92 @@
+"""The model beside its baselines: all scored on the same test rows by the same code, and the best of them compared with it."""
+
+from typing import Any
+
+import numpy as np
+
+from trainer.baselines import TITLES, Baseline
+from trainer.comparison import LOWER_IS_BETTER, Comparison, compare, interval
+
+NAMES = {
+    "accuracy": "accuracy",
+    "macro_f1": "macro F1",
+    "roc_auc": "ROC AUC",
+    "pr_auc": "PR AUC",
+    "log_loss": "log loss",
+    "r2": "R²",
+    "rmse": "RMSE",
+    "mae": "mean absolute error",
+    "wer": "word error rate",
+    "cer": "character error rate",
+    "map_50": "mAP@50",
+    "map": "mAP",
+}
+SHARES = frozenset(("accuracy", "macro_f1", "roc_auc", "pr_auc", "wer", "cer", "map_50", "map"))
+
+
+def judged(objective: Any, outputs: np.ndarray, baselines: dict[str, Baseline]) -> dict[str, Any]:
+    """`baselines` and `verdict` of report.json.
+
+    Each baseline has every metric that the model has; `low` and `high` are the ends of the headline metric's 95 % interval.
+    """
+    figures = {name: scored(objective.simple(one), one) for name, one in baselines.items()}
+    return {"baselines": figures, "verdict": verdict(objective, outputs, baselines, figures)}
+
+
+def scored(objective: Any, baseline: Baseline) -> dict[str, Any]:
+    test = objective.rows.part("test")
+    answers = objective.answers(objective.headline, baseline.outputs)
+    found = interval(objective.headline, objective.actual(test), answers, labels=names_of(objective))
+    label = {} if baseline.label is None else {"label": baseline.label}
+    metrics = objective.metrics(baseline.outputs)
+    return {**metrics, "low": found.low, "high": found.high, **label, "seconds": baseline.seconds}
+
+
+def verdict(
+    objective: Any, outputs: np.ndarray, baselines: dict[str, Baseline], figures: dict[str, dict[str, Any]]
+) -> dict[str, Any] | None:
+    """{against, outcome, difference, sentence}: the model beside the best of the baselines; None where there is none."""
+    metric = objective.headline
+    sign = -1 if metric in LOWER_IS_BETTER else 1
+    listed = [name for name in figures if metric in figures[name]]
+    if not listed:
+        return None
+    best = max(listed, key=lambda name: sign * figures[name][metric])
+    found = compare(
+        metric,
+        objective.actual(objective.rows.part("test")),
+        objective.answers(metric, outputs),
+        objective.simple(baselines[best]).answers(metric, baselines[best].outputs),
+        labels=names_of(objective),
+    )
+    told = sentence(found, TITLES.get(best, best))
+    return {"against": best, "outcome": found.outcome, "difference": found.difference, "sentence": told}
+
+
+def names_of(objective: Any) -> range:
+    """Labels are their places here."""
+    return range(len(objective.rows.labels))
+
+
+def sentence(found: Comparison, other: str) -> str:
+    """What was found, in English; `other` is what the model was compared with."""
+    start = {
+        "better": f"Better than {other}",
+        "worse": f"Worse than {other}",
+        "not shown": f"Not shown to be better than {other}",
+    }[found.outcome]
+    unit = " points" if found.metric in SHARES else ""
+    low, high = (shown(end, found.metric, signed=True) for end in (found.low, found.high))
+    return (
+        f"{start}: {NAMES[found.metric]} {shown(found.first, found.metric)}{'%' if unit else ''} against "
+        f"{shown(found.second, found.metric)}{'%' if unit else ''} on {found.rows:,} test rows, a difference of "
+        f"{shown(found.value, found.metric, signed=True)}{unit} (95% interval {low} to {high})."
+    )
+
+
+def shown(value: float, metric: str, *, signed: bool = False) -> str:
+    """Shares in percent, R² and the like by three places, sizes by three figures."""
+    sign = "+" if signed else ""
+    if metric in SHARES:
+        return f"{100 * value + 0.0:{sign}.1f}"
+    return f"{value:{sign}.3f}" if metric == "r2" else f"{value:{sign}.3g}"
