@@ -193,7 +193,7 @@ class Application:
         self, model: Model, inputs: list[Any], names: dict[str, Any], started: float
     ) -> tuple[bytes, float]:
         """The answer's JSON and the milliseconds it took."""
-        answer = await model.batcher.predict(await self.pool.read(model.engine, inputs))
+        answer = await model.batcher.predict(await self.pool.read(model, inputs))
         total = (time.perf_counter() - started) * 1000
         timing = {"queue": round(answer.queue_ms, 2), "model": round(answer.model_ms, 2), "total": round(total, 2)}
         self.metrics.predicted(len(inputs), total)

@@ -53,7 +53,7 @@ class Figures:
 
 
 class Batcher:
-    """One model's queue. `executor` is shared between models: its threads bound the work done at once."""
+    """One model's queue, with at most one batch of it in the executor, which models share, each in a thread of its own."""
 
     def __init__(self, engine: Predictor, executor: Executor) -> None:
         self.engine = engine
@@ -83,7 +83,7 @@ class Batcher:
         self.executor.submit(self.work)
 
     def work(self) -> None:
-        """In the worker thread: one batch, then make room for other models."""
+        """In a worker thread: one batch."""
         batch = take(self.waiting)
         started = time.perf_counter()
         outputs: list[dict[str, Any]] | Exception

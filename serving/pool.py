@@ -6,7 +6,7 @@ import os
 import time
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,12 @@ FAILED_SECONDS = 5.0
 OVERHEAD = 2.0
 """Memory that a session takes, as a multiple of its file: ONNX Runtime repacks the weights beside the originals."""
 READERS = max(2, os.cpu_count() or 2)
-"""Pictures and sounds decoded at once: each may take a hundred megabytes while it is."""
+"""Pictures and sounds of one model decoded at once: each may take a hundred megabytes while it is."""
+MODELS_AT_ONCE = 64
+"""Models that answer at the same time, each in one thread, one batch after another: a slow one holds up no other. The
+operating system shares the processor between them."""
+LOADERS = 2
+"""Models opened at once, so that a large one holds up no other."""
 Name = tuple[str, str | None]
 
 
@@ -35,6 +40,7 @@ class Model:
     engine: "Engine"
     batcher: Batcher
     bytes: int
+    reading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(READERS))
 
 
 def memory_budget() -> int:
@@ -55,9 +61,9 @@ class Pool:
         self.loading: dict[Name, asyncio.Task[Model]] = {}
         self.failed: dict[Name, tuple[float, str]] = {}
         self.evicted = 0
-        self.worker = ThreadPoolExecutor(1, thread_name_prefix="model")
-        self.loader = ThreadPoolExecutor(1, thread_name_prefix="load")
-        self.reader = ThreadPoolExecutor(READERS, thread_name_prefix="read")
+        self.worker = ThreadPoolExecutor(MODELS_AT_ONCE, thread_name_prefix="model")
+        self.loader = ThreadPoolExecutor(LOADERS, thread_name_prefix="load")
+        self.reader = ThreadPoolExecutor(2 * READERS, thread_name_prefix="read")
 
     @property
     def bytes(self) -> int:
@@ -127,11 +133,12 @@ class Pool:
             except Problem:
                 continue
 
-    async def read(self, engine: Any, inputs: list[Any]) -> list[Any]:
+    async def read(self, model: Model, inputs: list[Any]) -> list[Any]:
         """The inputs as the engine takes them; `Problem` 422 that names the first that cannot be used."""
-        if not engine.reads_slowly:
-            return read_each(engine, inputs)
-        return await asyncio.get_running_loop().run_in_executor(self.reader, read_each, engine, inputs)
+        if not model.engine.reads_slowly:
+            return read_each(model.engine, inputs)
+        async with model.reading:
+            return await asyncio.get_running_loop().run_in_executor(self.reader, read_each, model.engine, inputs)
 
     def close(self) -> None:
         self.reader.shutdown(wait=False, cancel_futures=True)
