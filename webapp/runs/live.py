@@ -1,50 +1,116 @@
 """What a live page shows of a run, made from its row and its events; and the events as a stream."""
 
 import json
+import threading
 from collections import deque
 from collections.abc import AsyncIterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from webapp.costs import gate
 from webapp.runs import queues
+from webapp.runs.actions import terms_of
 from webapp.runs.models import Run, Status
-from webapp.runs.stream import follow, read
+from webapp.runs.stream import Lines, follow, read
 
 STAGES = ("prepare", "load", "train", "evaluate", "package")
 LOG_TAIL = 12
 MAX_POINTS = 400
+WARNINGS = 20
+FOLDS = 64
+"""Runs whose live pages are looked at, or were of late."""
+Point = tuple[Any, Any]
 KEEP_ALIVE = b": still here\n\n"
+
+
+class Curve:
+    """The points of one series, at most MAX_POINTS of them however many come: when they are too many, every second goes."""
+
+    def __init__(self) -> None:
+        self.kept: list[Point] = []
+        self.last: Point | None = None
+        self.every, self.count = 1, 0
+
+    def append(self, point: Point) -> None:
+        if self.count % self.every == 0:
+            self.kept.append(point)
+        self.count += 1
+        self.last = point
+        if len(self.kept) > MAX_POINTS:
+            self.kept = self.kept[::2]
+            self.every *= 2
+
+    def points(self) -> list[Point]:
+        """In their order, the last one always among them."""
+        return self.kept if self.last is None or self.last is self.kept[-1] else [*self.kept, self.last]
+
+
+class Fold:
+    """What a run's events come to. It goes on from the last one that it has seen, so that an event costs the same after an
+    hour of training as at its start."""
+
+    def __init__(self, path: Path) -> None:
+        self.lines = Lines(path)
+        self.lock = threading.Lock()
+        self.start()
+
+    def start(self) -> None:
+        self.found: dict[str, Any] = {
+            "curves": {},
+            "progress": {},
+            "resource": {},
+            "warnings": deque(maxlen=WARNINGS),
+            "log_count": 0,
+            "last": 0,
+            "epochs": None,
+        }
+        self.tail: deque[tuple[str, str]] = deque(maxlen=LOG_TAIL)
+        self.stages = {name: {"name": name, "state": "later", "seconds": None, "fraction": 0.0} for name in STAGES}
+
+    def picture(self) -> dict[str, Any]:
+        """As it is now; nothing of it changes any more."""
+        with self.lock:
+            if self.lines.replaced():
+                self.lines.rewind()
+                self.start()
+            for number, event in self.lines.new():
+                self.add(number, event)
+            curves = {
+                name: {split: list(curve.points()) for split, curve in series.items()}
+                for name, series in self.found["curves"].items()
+            }
+            stages = [dict(stage) for stage in self.stages.values()]
+            warnings = list(self.found["warnings"])
+            return self.found | {"curves": curves, "stages": stages, "warnings": warnings, "log": list(self.tail)}
+
+    def add(self, number: int, event: dict[str, Any]) -> None:
+        self.found["last"] = number
+        note(event, self.found, self.stages)
+        text = sentence(event)
+        if text:
+            self.found["log_count"] += 1
+            self.tail.append((event.get("t", "")[11:19], text))
+
+
+@lru_cache(maxsize=FOLDS)
+def fold_of(path: Path) -> Fold:
+    """The one fold of a log in this process; the longest unused is forgotten, and made anew from the file when asked for."""
+    return Fold(path)
 
 
 def picture(run: Run) -> dict[str, Any]:
     """Stages, curves, speed, memory and the end of the log.
 
     {stages [{name, state: done|now|later, seconds, fraction}], curves {name: {split: [(epoch or step, value)]}},
-    progress (last event), resource (last), log [(time, text)], log_count, warnings, place, last (id of the last event)}
+    progress (last event), resource (last), log [(time, text)], log_count, warnings (the last few), place,
+    waits_for_money, last (id of the last event)}
     """
-    found: dict[str, Any] = {
-        "curves": {},
-        "progress": {},
-        "resource": {},
-        "warnings": [],
-        "log_count": 0,
-        "last": 0,
-        "epochs": None,
+    waits = run.status == Status.QUEUED
+    return fold_of(run.events_path).picture() | {
+        "place": queues.place(run) if waits else None,
+        "waits_for_money": waits and gate.must_wait(run.workspace, terms_of(run, run.price_per_hour)),
     }
-    tail: deque[tuple[str, str]] = deque(maxlen=LOG_TAIL)
-    stages = {name: {"name": name, "state": "later", "seconds": None, "fraction": 0.0} for name in STAGES}
-    for number, event in read(run.events_path):
-        found["last"] = number
-        note(event, found, stages)
-        text = sentence(event)
-        if text:
-            found["log_count"] += 1
-            tail.append((event.get("t", "")[11:19], text))
-    for series in found["curves"].values():
-        for split, points in series.items():
-            series[split] = thin(points)
-    place = queues.place(run) if run.status == Status.QUEUED else None
-    return found | {"stages": list(stages.values()), "log": list(tail), "place": place}
 
 
 def note(event: dict[str, Any], found: dict[str, Any], stages: dict[str, dict[str, Any]]) -> None:
@@ -59,7 +125,7 @@ def note(event: dict[str, Any], found: dict[str, Any], stages: dict[str, dict[st
             stages[event["stage"]]["fraction"] = event.get("stage_fraction") or 0
     elif kind == "metric":
         at = event.get("epoch") if event.get("epoch") is not None else event.get("step", 0)
-        found["curves"].setdefault(event["name"], {}).setdefault(event.get("split", "train"), []).append(
+        found["curves"].setdefault(event["name"], {}).setdefault(event.get("split", "train"), Curve()).append(
             (at, event["value"])
         )
     elif kind == "resource":
@@ -82,12 +148,6 @@ def sentence(event: dict[str, Any]) -> str | None:
             else "went on from a checkpoint"
         )
     return None
-
-
-def thin(points: list[Any]) -> list[Any]:
-    """At most MAX_POINTS of them, the last one always kept."""
-    step = max(1, -(-len(points) // MAX_POINTS))
-    return points if step == 1 else [*points[:-1:step], points[-1]]
 
 
 def log_lines(path: Path) -> list[str]:

@@ -7,6 +7,7 @@ from one source to the other at any event, and a lost Redis loses nothing.
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -77,12 +78,52 @@ def read(path: Path, after: int = 0, limit: int | None = None) -> Iterator[tuple
                 continue
 
 
+class Lines:
+    """The events of a file that grows: each call of `new` reads on from where the last one ended."""
+
+    def __init__(self, path: Path, after: int = 0) -> None:
+        """`after`: the id of the last event that is known; those up to it are passed over."""
+        self.path, self.after = path, after
+        self.rewind()
+
+    def rewind(self) -> None:
+        self.offset = self.number = 0
+
+    def replaced(self) -> bool:
+        """Whether this is no longer the file that was read: it is shorter than what was read of it."""
+        try:
+            return self.path.stat().st_size < self.offset
+        except FileNotFoundError:
+            return self.offset > 0
+
+    def new(self) -> list[tuple[int, dict[str, Any]]]:
+        """(id, event) of the whole lines that came since; one cut short by a crash is passed over, its number kept."""
+        found: list[tuple[int, dict[str, Any]]] = []
+        try:
+            file = self.path.open("rb")
+        except FileNotFoundError:
+            return found
+        with file:
+            file.seek(self.offset)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    break
+                self.offset += len(line)
+                self.number += 1
+                if self.number > self.after:
+                    with suppress(ValueError):
+                        found.append((self.number, json.loads(line)))
+        return found
+
+
 async def follow(run_id: str, path: Path, after: int = 0) -> AsyncIterator[tuple[int, dict[str, Any]] | None]:
     """(id, event) as they come, from the file up to now and then from the stream; None every few seconds of quiet."""
     redis_client = async_client()
+    lines = Lines(path, after)
     try:
         while True:
-            for after, event in await asyncio.to_thread(lambda start=after: list(read(path, start))):
+            lines.after = after
+            for after, event in await asyncio.to_thread(lines.new):
                 yield after, event
             try:
                 found = await redis_client.xread(
