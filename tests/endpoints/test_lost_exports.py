@@ -12,7 +12,7 @@ from webapp.endpoints.models import EndpointVersion, Status
 from webapp.endpoints.tasks import export_version
 
 
-@pytest.mark.parametrize(("minutes", "sent"), [(1, 0), (6, 1), (20, 0)])
+@pytest.mark.parametrize(("minutes", "sent"), [(1, 0), (6, 1), (90, 1), (25 * 60, 0)])
 def test_only_what_is_late_and_not_given_up(
     minutes: int, sent: int, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

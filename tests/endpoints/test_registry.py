@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import redis
+from django.db import connection
 from django.utils import timezone
 
 from tests import things
@@ -22,7 +23,7 @@ from webapp.core.redis_server import find_binary
 from webapp.costs.actions import set_budget, set_rate
 from webapp.costs.models import LedgerEntry
 from webapp.endpoints import actions, registry
-from webapp.endpoints.models import Endpoint, UsageHour
+from webapp.endpoints.models import Endpoint, UsageHour, UsageMark
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +123,35 @@ def test_usage_is_counted_once(client: redis.Redis, endpoint: Endpoint) -> None:
     assert by_key == {key.pk: (6, 3, 15, 30.0), "": (7, 0, 7, 70.0)}
     key.refresh_from_db()
     assert key.last_used_at
+
+
+def test_two_drains_at_once_count_once(client: redis.Redis, endpoint: Endpoint) -> None:
+    """The second begins and ends after the first has read the stream and before it has stored anything."""
+    count(client, "the-demo", None, int(time.time() // 60), requests=7, errors=0, rows=7, ms=70.0)
+    moved: list[int] = []
+
+    def meanwhile(execute: Callable, sql: str, *rest: Any) -> Any:
+        if sql.startswith('UPDATE "endpoints_usagemark"') and not moved:
+            moved.append(-1)
+            moved[0] = registry.drain_usage()
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(meanwhile):
+        assert registry.drain_usage() == 0
+    assert moved == [1]
+    assert UsageHour.objects.get().requests == 7
+    assert client.xlen("maquette:usage") == 0
+
+
+def test_a_drain_that_died_before_it_tidied_up_counts_once(client: redis.Redis, endpoint: Endpoint) -> None:
+    minute = int(time.time() // 60)
+    for _ in range(2):
+        count(client, "the-demo", None, minute, requests=7, errors=0, rows=7, ms=70.0)
+    ids = [entry for entry, _fields in client.xrange("maquette:usage")]
+    UsageMark.objects.create(stream="maquette:usage", last=ids[0])
+    assert registry.drain_usage() == 1
+    assert UsageHour.objects.get().requests == 7
+    assert client.xlen("maquette:usage") == 0
 
 
 def test_hosting_is_charged_once(workspace: Workspace, endpoint: Endpoint) -> None:

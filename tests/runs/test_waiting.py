@@ -21,9 +21,10 @@ import pytest
 from tests import things
 from webapp.accounts.models import Workspace
 from webapp.core.files import disk_error
+from webapp.core.locks import only_one
 from webapp.datasets.models import Status as VersionStatus
-from webapp.runs import supervisor, worker
-from webapp.runs.models import Run, Status
+from webapp.runs import supervisor, tasks, worker
+from webapp.runs.models import Estimate, Run, Status
 
 ROOT = Path(__file__).resolve().parents[2]
 MAKE_RUN = """
@@ -199,3 +200,18 @@ def test_a_fault_of_ours_ends_it_once(workspace: Workspace, monkeypatch: pytest.
     supervisor.supervise(other.pk)
     other.refresh_from_db()
     assert (other.status, other.attempts, other.error["code"]) == (Status.FAILED, 1, "disk")
+
+
+def test_estimates_wait_for_each_other_in_all_processes(workspace: Workspace, settings: Any) -> None:
+    """Another worker measures, which is all that its lock says."""
+    version = things.dataset(workspace).current
+    made = Estimate.objects.create(workspace=workspace, version=version, key="x", spec={"model": "m"}, hardware="cpu")
+    with only_one(settings.MAQUETTE_DATA / "locks" / "estimate.lock") as alone:
+        assert alone
+        tasks.measure(made.pk)
+        made.refresh_from_db()
+        assert made.started_at is not None, "it waits, so nobody need send it again"
+        assert (made.result, made.error) == (None, None)
+    tasks.measure(made.pk)
+    made.refresh_from_db()
+    assert made.error

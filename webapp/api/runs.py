@@ -4,6 +4,7 @@ from typing import Any
 
 from django.db.models import F
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from ninja import Field, Router, Status
 
 from webapp.accounts.access import load
@@ -152,7 +153,7 @@ def run_report(request: HttpRequest, pk: str) -> dict[str, Any]:
 
 
 @router.get("/runs/{pk}/artifact")
-def run_artifact(request: HttpRequest, pk: str) -> HttpResponse:
+def run_artifact(request: HttpRequest, pk: str) -> HttpResponseBase:
     return artifact_response(load_run(request, pk))
 
 

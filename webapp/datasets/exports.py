@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.http import FileResponse
 from django.utils.translation import gettext as _
 
+from webapp.core.downloads import Download
 from webapp.core.files import safe_name
 from webapp.core.problems import Problem
 from webapp.datasets.models import DatasetVersion, Status
@@ -106,7 +106,7 @@ def cells_of(version: DatasetVersion, shared: list[str]) -> str:
     return f"SELECT {chosen} FROM {rows_sql(names)}"  # noqa: S608
 
 
-def download(version: DatasetVersion, form: str) -> FileResponse:
+def download(version: DatasetVersion, form: str) -> Download:
     """All rows as a file to keep; made in a temporary place that goes once it is open."""
     if form not in FORMATS:
         raise Problem(
@@ -121,4 +121,4 @@ def download(version: DatasetVersion, form: str) -> FileResponse:
         export(version, form, path)
         file = path.open("rb")
     name = f"{safe_name(version.dataset.name)}-v{version.number}.{form}"
-    return FileResponse(file, as_attachment=True, filename=name, content_type=FORMATS[form])
+    return Download(file, as_attachment=True, filename=name, content_type=FORMATS[form])

@@ -3,8 +3,9 @@
 import re
 from pathlib import Path
 
-from django.http import FileResponse, Http404
+from django.http import Http404
 
+from webapp.core.downloads import Download
 from webapp.datasets.models import DatasetVersion
 
 MEDIA_TYPES = {
@@ -27,13 +28,13 @@ def media_file(version: DatasetVersion, name: str, small: bool = False) -> tuple
     return path, MEDIA_TYPES.get(path.suffix[1:] or suffix, "application/octet-stream")
 
 
-def media_response(version: DatasetVersion | None, name: str, small: bool) -> FileResponse:
+def media_response(version: DatasetVersion | None, name: str, small: bool) -> Download:
     """The same to a browser, to keep for a day and never to run; `Http404`."""
     found = media_file(version, name, small) if version else None
     if found is None:
         raise Http404
     path, kind = found
-    response = FileResponse(path.open("rb"), content_type=kind)
+    response = Download(path.open("rb"), content_type=kind)
     response["Cache-Control"] = "private, max-age=86400, immutable"
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return response

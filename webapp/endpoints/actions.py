@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from webapp.accounts.actions import audit
 from webapp.accounts.models import User
 from webapp.core.ids import new_id
+from webapp.core.locks import only_one
 from webapp.core.problems import Conflict, Problem
 from webapp.core.queues import hand_over
 from webapp.core.trainer_process import TrainerProcess
@@ -45,8 +46,8 @@ HOSTING_LIMIT = timedelta(minutes=5)
 FEEDBACK_A_DAY = 500
 """Judgements of visitors that one endpoint keeps in 24 hours."""
 
-LOST_AFTER, LOST_UNTIL = timedelta(minutes=5), timedelta(minutes=8)
-"""Age at which a package that nobody has made is asked for again: a few times, not for ever."""
+LOST_AFTER, LOST_UNTIL = timedelta(minutes=2), timedelta(days=1)
+"""Age at which a package that nobody makes is asked for again: not for ever."""
 
 
 def deploy(run: Run, user: User | None, **wishes: Any) -> tuple[Endpoint, str | None]:
@@ -70,6 +71,7 @@ def deploy(run: Run, user: User | None, **wishes: Any) -> tuple[Endpoint, str | 
         version = EndpointVersion.objects.create(
             workspace_id=run.workspace_id, endpoint=endpoint, run=run, number=last + 1
         )
+        Endpoint.objects.filter(pk=endpoint.pk).update(wanted=version)
         audit(run.workspace, user, "deployed", "endpoint", endpoint.pk, f"{endpoint.name}, {run}")
     if exported(storage.local(run)):
         go_live(version)
@@ -160,46 +162,85 @@ def exported(artifact: Path) -> dict[str, Any] | None:
 
 
 def send_lost_exports() -> None:
-    """Ask again for packages whose message was lost. Making one twice does no harm."""
+    """Ask again for packages whose message was lost, or whose worker died."""
     from webapp.endpoints.tasks import export_version
 
     age = (timezone.now() - LOST_UNTIL, timezone.now() - LOST_AFTER)
-    waiting = EndpointVersion.objects.filter(engine="", endpoint__status=Status.DEPLOYING, created_at__range=age)
-    for version in waiting.order_by("created_at")[:20]:
-        hand_over(export_version, version.pk)
+    asked = Q(endpoint__wanted=F("pk")) | Q(endpoint__status=Status.DEPLOYING)
+    waiting = EndpointVersion.objects.filter(asked, engine="", error__isnull=True, created_at__range=age)
+    for version in waiting.select_related("run").order_by("created_at")[:20]:
+        with only_one(packaging(version.run)) as idle:
+            pass
+        if idle:
+            hand_over(export_version, version.pk)
 
 
-def export(version_id: str) -> None:
-    """Package an artifact that was not, in a process of its own, then go live."""
-    version = EndpointVersion.objects.select_related("endpoint", "run").get(pk=version_id)
+def packaging(run: Run) -> Path:
+    """The lock file of whoever packages the run's artifact."""
+    return run.folder / "export.lock"
+
+
+def export(version_id: str) -> bool:
+    """Package an artifact that was not, in a process of its own, then go live. False while another worker packages it."""
+    version = EndpointVersion.objects.select_related("endpoint", "run").filter(pk=version_id).first()
+    if version is None:
+        return True
+    error: dict[str, str] = {}
+    with only_one(packaging(version.run)) as alone:
+        if not alone:
+            return False
+        if not exported(storage.local(version.run)):
+            error = package(version.run)
+    if error:
+        EndpointVersion.objects.filter(pk=version.pk).update(error=error)
+        waiting = Endpoint.objects.filter(pk=version.endpoint_id, current=None)
+        waiting.exclude(wanted__engine="", wanted__error__isnull=True).update(status=Status.FAILED, error=error)
+    else:
+        go_live(version, asked_again=False)
+    return True
+
+
+def package(run: Run) -> dict[str, str]:
+    """Run the trainer's `export` over an artifact: nothing when it worked, else {code, message}."""
     process = TrainerProcess(
-        ["export", str(storage.local(version.run)), "--format", "onnx-int8"],
+        ["export", str(run.artifact), "--format", "onnx-int8"],
         stderr=settings.MAQUETTE_DATA / "logs" / "exports.log",
     )
-    final: dict[str, Any] = {}
     try:
         final = next((event for event in process.events() if event and event["type"] == "error"), {})
     finally:
         process.end()
-    if exported(version.run.artifact):
-        storage.changed(version.run)
-        go_live(version)
-    else:
-        error = {
-            "code": final.get("code", "export"),
-            "message": final.get("message") or _("The model could not be packaged."),
-        }
-        Endpoint.objects.filter(pk=version.endpoint_id, current=None).update(status=Status.FAILED, error=error)
+    if exported(run.artifact):
+        storage.changed(run)
+        return {}
+    return {
+        "code": final.get("code", "export"),
+        "message": final.get("message") or _("The model could not be packaged."),
+    }
 
 
-def go_live(version: EndpointVersion) -> None:
-    """Serve this version from now on: also how a version is promoted or rolled back to."""
+def go_live(version: EndpointVersion, *, asked_again: bool = True) -> None:
+    """Serve this version from now on: also how a version is promoted or rolled back to.
+
+    One that was asked for before another (not `asked_again`) goes live only while nothing newer was asked for.
+    """
     details = exported(storage.local(version.run)) or {}
     with transaction.atomic():
-        version.engine, version.export = details.get("engine", "onnx-fp32"), details
-        version.save(update_fields=["engine", "export"])
-        awaken(version.endpoint_id, current=version, error=None)
+        endpoint = Endpoint.objects.select_for_update().select_related("current").get(pk=version.endpoint_id)
+        version.engine, version.export, version.error = details.get("engine", "onnx-fp32"), details, None
+        version.save(update_fields=["engine", "export", "error"])
+        if not asked_again and not takes_over(version, endpoint):
+            return
+        wanted = version.pk if asked_again else endpoint.wanted_id
+        awaken(version.endpoint_id, current=version, wanted_id=wanted, error=None)
     publish(version.endpoint)
+
+
+def takes_over(version: EndpointVersion, endpoint: Endpoint) -> bool:
+    """Whether a version that has just been packaged is the one to serve."""
+    if endpoint.current is None or endpoint.wanted_id == version.pk:
+        return True
+    return endpoint.wanted_id is None and version.number > endpoint.current.number
 
 
 def awaken(pk: str, **fields: Any) -> None:

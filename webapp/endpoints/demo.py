@@ -7,13 +7,14 @@ from typing import Any
 
 from django.conf import settings
 from django.core import signing
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
+from webapp.core.downloads import Download
 from webapp.core.ids import new_id
 from webapp.core.media import type_of
 from webapp.core.problems import Problem
@@ -94,7 +95,7 @@ def example_file(run: Run, number: int) -> HttpResponseBase:
         raise Http404
     with path.open("rb") as file:
         kind = type_of(file.read(16))
-    response = FileResponse(path.open("rb"), content_type=kind)
+    response = Download(path.open("rb"), content_type=kind)
     response["Cache-Control"] = "private, max-age=3600"
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return response

@@ -43,6 +43,13 @@ class Endpoint(WorkspaceOwned):
     visibility = models.CharField(max_length=8, choices=Visibility, default=Visibility.PRIVATE)
     status = models.CharField(max_length=10, choices=Status, default=Status.DEPLOYING)
     current = models.ForeignKey("EndpointVersion", on_delete=models.SET_NULL, null=True, related_name="+")
+    wanted = models.ForeignKey(
+        "EndpointVersion",
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+        help_text="what people last asked to serve; an older one that is packaged later does not take its place",
+    )
     error = models.JSONField(null=True)
     requests_per_minute = models.PositiveIntegerField(default=600)
     charged_until = models.DateTimeField(null=True)
@@ -59,6 +66,7 @@ class EndpointVersion(WorkspaceOwned):
     number = models.PositiveIntegerField()
     engine = models.CharField(max_length=20, blank=True)
     export = models.JSONField(default=dict, help_text="the artifact's onnx/export.json")
+    error = models.JSONField(null=True, help_text="why it could not be packaged")
 
     class Meta(WorkspaceOwned.Meta):
         ordering = ["-number"]
@@ -157,6 +165,16 @@ class UsageHour(models.Model):
 
     def __str__(self) -> str:
         return f"{self.requests} requests at {self.hour}"
+
+
+class UsageMark(models.Model):
+    """How far a stream of usage has been counted."""
+
+    stream = models.CharField(primary_key=True, max_length=60)
+    last = models.CharField(max_length=40, default="0-0", help_text="id of the last entry that the hours hold")
+
+    def __str__(self) -> str:
+        return f"{self.stream} until {self.last}"
 
 
 class Feedback(WorkspaceOwned):

@@ -14,7 +14,7 @@ from webapp.catalog.words import reads_media
 from webapp.core.problems import Unavailable
 from webapp.core.redis import best_effort, client
 from webapp.costs.gate import Month, month
-from webapp.endpoints.models import Endpoint, EndpointKey, Status, UsageHour
+from webapp.endpoints.models import Endpoint, EndpointKey, Status, UsageHour, UsageMark
 from webapp.runs.models import Run
 from webapp.runs.storage import local
 
@@ -96,12 +96,18 @@ def publish_workspace(workspace_id: str) -> None:
 
 
 def drain_usage() -> int:
-    """Move what serving counted into the hours; what was added is deleted after the database has it."""
+    """Move what serving counted into the hours, each entry once: the mark of the last one counted is stored with the sums,
+    so neither a second drain at the same time nor one that died in between counts it again. How many were moved."""
     with best_effort("reading the usage"):
-        entries = client().xrange(USAGE, count=DRAIN_AT_ONCE)
-        if entries:
+        mark, _created = UsageMark.objects.get_or_create(stream=USAGE)
+        entries = client().xrange(USAGE, min=f"({mark.last}", count=DRAIN_AT_ONCE)
+        last = entries[-1][0] if entries else mark.last
+        with transaction.atomic():
+            if not UsageMark.objects.filter(stream=USAGE, last=mark.last).update(last=last):
+                return 0
             store(json.loads(fields["u"]) for _id, fields in entries)
-            client().xdel(USAGE, *(entry for entry, _fields in entries))
+        client().xtrim(USAGE, minid=last, approximate=False)
+        client().xdel(USAGE, last)
         return len(entries)
     return 0
 

@@ -2,12 +2,16 @@
 
 from celery import shared_task
 
+from webapp.core.queues import hand_over
 from webapp.endpoints import actions, registry
+
+AGAIN_SECONDS = 2
 
 
 @shared_task(name="webapp.endpoints.tasks.export_version")
 def export_version(version_id: str) -> None:
-    actions.export(version_id)
+    if not actions.export(version_id):
+        hand_over(export_version, version_id, countdown=AGAIN_SECONDS)
 
 
 @shared_task(name="webapp.endpoints.tasks.publish_all")

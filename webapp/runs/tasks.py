@@ -1,16 +1,16 @@
 """Celery's side of runs: ids in, one plain function called; and what a worker does when it starts and ends."""
 
-import threading
 from typing import Any
 
 from celery import shared_task
 from celery.signals import worker_ready, worker_shutting_down
+from django.conf import settings
 
+from webapp.core.locks import only_one
 from webapp.core.queues import hand_over
 from webapp.runs import actions, estimates, previews, storage, supervisor, worker
 
 AGAIN_SECONDS = 1
-measuring = threading.Semaphore()
 
 
 @shared_task(name="webapp.runs.tasks.train")
@@ -20,16 +20,14 @@ def train(run_id: str) -> None:
 
 @shared_task(name="webapp.runs.tasks.measure")
 def measure(estimate_id: str) -> None:
-    """One at a time, which also makes the figures truer. The others come again, so that nobody's upload waits behind a row
+    """One at a time on all workers, which also makes the figures truer. The others come again, so that nobody's upload waits behind a row
     of trials."""
-    if not measuring.acquire(blocking=False):
+    with only_one(settings.MAQUETTE_DATA / "locks" / "estimate.lock") as alone:
+        if alone:
+            estimates.measure(estimate_id)
+    if not alone:
         estimates.put_off(estimate_id)
         hand_over(measure, estimate_id, countdown=AGAIN_SECONDS)
-        return
-    try:
-        estimates.measure(estimate_id)
-    finally:
-        measuring.release()
 
 
 @shared_task(name="webapp.runs.tasks.preview")

@@ -1,14 +1,11 @@
 """The train page, the runs of a prototype, one run live and done, and the queue."""
 
-import shutil
-import zipfile
-from pathlib import Path
 from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.contrib import messages
 from django.db.models import Sum
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -19,6 +16,7 @@ from webapp.accounts.access import load, member
 from webapp.catalog.forms import params_form
 from webapp.catalog.hardware import devices, gpu_count, options, workers
 from webapp.core.connections import releases_connection
+from webapp.core.downloads import Download, ZipDownload
 from webapp.core.numbers import whole
 from webapp.core.problems import Conflict, Problem
 from webapp.costs.amounts import decimal_of
@@ -168,7 +166,7 @@ def augmented_picture(request: HttpRequest, pk: str, key: str) -> HttpResponseBa
     path = previews.folder_of(version, key) / previews.PICTURE if version and key.isalnum() else None
     if path is None or not path.is_file():
         raise Http404
-    response = FileResponse(path.open("rb"), content_type="image/png")
+    response = Download(path.open("rb"), content_type="image/png")
     response["Cache-Control"] = "private, max-age=86400, immutable"
     return response
 
@@ -277,33 +275,15 @@ def media(request: HttpRequest, pk: str, name: str) -> HttpResponseBase:
 
 
 @member
-def artifact(request: HttpRequest, pk: str) -> HttpResponse:
+def artifact(request: HttpRequest, pk: str) -> HttpResponseBase:
     return artifact_response(load_run(request, pk))
 
 
-def artifact_response(one: Run) -> HttpResponse:
-    """The artifact as a zip, streamed: nothing of it is held in memory or written twice."""
+def artifact_response(one: Run) -> HttpResponseBase:
+    """The artifact as a zip, packed while it is sent: nothing of it is held in memory or written twice."""
     if one.status != Status.SUCCEEDED or not storage.local(one).is_dir():
         raise Conflict(_("This run has no artifact."), code="no_artifact", hint=_("Only a finished run has one."))
-    name = f"{one.prototype.pk}-run-{one.number}.zip"
-    return FileResponse(
-        zip_of(one.artifact, one.folder / "artifact.zip"),
-        as_attachment=True,
-        filename=name,
-        content_type="application/zip",
-    )
-
-
-def zip_of(folder: Path, target: Path) -> Any:
-    """An open file of the zipped folder, made once. Weights do not compress, so they are stored."""
-    if not target.exists():
-        part = target.with_suffix(".part")
-        with zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive:
-            for path in sorted(folder.rglob("*")):
-                if path.is_file():
-                    archive.write(path, path.relative_to(folder))
-        shutil.move(part, target)
-    return target.open("rb")
+    return ZipDownload(one.artifact, f"{one.prototype.pk}-run-{one.number}.zip")
 
 
 @member
