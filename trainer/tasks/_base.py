@@ -7,6 +7,9 @@ from typing import Any, ClassVar
 from trainer.errors import SpecError
 from trainer.params import Params
 
+BUILDS_ON = ("probe", "lora")
+"""Methods that keep what a model has learned, and so need one that has."""
+
 
 @dataclass(frozen=True)
 class Role:
@@ -89,6 +92,15 @@ class Task:
     def check_input(cls, value: Any) -> str | None:
         """Why one input of a prediction cannot be used, in a sentence; None when it can."""
         raise TypeError(f"{cls.__name__} takes no input")
+
+    @classmethod
+    def refusal(cls, method: str, model: str) -> str:
+        """Why a model (its reference) cannot be trained by a method, in a sentence; empty when it can."""
+        if model.startswith("scratch:") and method in BUILDS_ON:
+            titles = {one.slug: one.title for one in cls.methods}
+            names = " and ".join(titles[one] for one in BUILDS_ON if one in titles)
+            return f"{names} need a pretrained model; this one is trained from scratch."
+        return ""
 
     @classmethod
     def train(cls, job: Any) -> dict[str, Any]:

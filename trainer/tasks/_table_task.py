@@ -98,6 +98,15 @@ class TableTask(Task):
     )  # fmt: skip
 
     @classmethod
+    def refusal(cls, method: str, model: str) -> str:
+        """The method says what is trained; a model of another kind beside it would be passed over in silence."""
+        named = next((family for family, ref in FAMILIES.items() if ref == model), method)
+        titles = {one.slug: one.title for one in cls.methods}
+        return (
+            "" if method in ("auto", named) else f"{titles[method]} does not train a model of the kind {titles[named]}."
+        )
+
+    @classmethod
     def check_input(cls, value: Any) -> str | None:
         if not isinstance(value, dict):
             return "must be an object of columns and values."

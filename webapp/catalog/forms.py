@@ -36,7 +36,7 @@ def field_of(schema: dict[str, Any]) -> forms.Field:
     if "array" in kinds:
         return NumbersField(max_length=500, **options)
     if "boolean" in kinds:
-        return forms.NullBooleanField(**options)
+        return forms.TypedChoiceField(choices=yes_or_no(schema), coerce=lambda text: text == "true", **options)
     if "integer" in kinds:
         return forms.IntegerField(**bounds, **options)
     if "number" in kinds:
@@ -44,10 +44,17 @@ def field_of(schema: dict[str, Any]) -> forms.Field:
     return forms.CharField(max_length=500, **options)
 
 
+def yes_or_no(schema: dict[str, Any]) -> list[tuple[str, str]]:
+    """Empty means the recommended one, which is named where it does not depend on the data."""
+    default = schema.get("default")
+    word = _("recommended") if default is None else _("recommended: yes") if default else _("recommended: no")
+    return [("", word), ("true", _("Yes")), ("false", _("No"))]
+
+
 def shown(default: Any) -> str:
     if isinstance(default, list | tuple):
         return ", ".join(map(str, default))
-    return "" if default is None else str(default)
+    return _("automatic") if default in (None, "") else str(default)
 
 
 def params_form(task: str, data: Any = None) -> forms.Form:
@@ -70,5 +77,8 @@ def check_params(task: str, params: dict[str, Any]) -> dict[str, Any]:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
         raise Problem(
-            f"params.{name}: {first['msg']}.", code="bad_params", hint="See GET /api/v1/tasks for the bounds."
+            f"params.{name}: {first['msg']}.",
+            code="bad_params",
+            hint="See GET /api/v1/tasks for the bounds.",
+            field=str(first["loc"][0]) if first["loc"] else "",
         ) from error

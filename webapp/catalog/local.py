@@ -8,17 +8,40 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from trainer import tasks
+from trainer.architectures import suits
 from trainer.tasks._base import BaseModelCard
 
 BYTES_PER_WEIGHT, MEMORY_FACTOR, LEAST_MEMORY = 4, 5, 600 * 2**20
 """Weights are float32; training takes about five times as much, and something to stand on."""
 
 
-def local_models(modality: str) -> list[dict[str, Any]]:
-    """Cards of those that read this kind of input."""
+def folders() -> list[Path]:
     roots = [Path(part) for part in os.environ.get("MAQUETTE_MODELS_DIR", "").split(os.pathsep) if part]
-    folders = [config.parent for root in roots for config in sorted(root.glob("*/config.json"))]
-    return [asdict(card(folder)) for folder in folders if modality == modality_of(folder)]
+    return [config.parent for root in roots for config in sorted(root.glob("*/config.json"))]
+
+
+def local_models(slug: str, modality: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Cards of those whose architecture can do the task, and of those of unknown architecture that read its kind of input."""
+    suited: list[dict[str, Any]] = []
+    unknown: list[dict[str, Any]] = []
+    for folder in folders():
+        fits = suits(read(folder / "config.json"), slug)
+        if fits:
+            suited.append(asdict(card(folder)))
+        elif fits is None and modality_of(folder) == modality:
+            unknown.append(asdict(card(folder)))
+    return suited, unknown
+
+
+def all_local_models() -> list[dict[str, Any]]:
+    """Cards of every local model, with `tasks` (slugs) that its architecture can do, and `is_known`."""
+    found = []
+    for folder in folders():
+        config = read(folder / "config.json")
+        slugs = [task.slug for task in tasks.all() if suits(config, task.slug)]
+        found.append(asdict(card(folder)) | {"tasks": slugs, "is_known": suits(config, "text-generation") is not None})
+    return found
 
 
 def modality_of(folder: Path) -> str:
@@ -44,9 +67,9 @@ def card(folder: Path) -> BaseModelCard:
     return BaseModelCard(
         f"local:{folder.name}",
         folder.name,
-        _("A model of yours on this machine. %(kind)s") % {"kind": kind},
+        _("Your model on this machine (%(kind)s).") % {"kind": kind or _("unknown architecture")},
         size // BYTES_PER_WEIGHT,
-        _("see its folder"),
+        _("unknown licence"),
         "",
         memory,
     )

@@ -68,18 +68,29 @@ def refusal_of(request: HttpRequest, action: str) -> Refusal | None:
     return refusal if refusal is not None and refusal.action == action else None
 
 
-def shown_form(request: HttpRequest, action: str, form_class: Callable[..., Form], *args: Any, **options: Any) -> Form:
-    """The form that is sent to `action`: as it was sent, with its errors, if it was just refused; else a fresh one."""
+def shown_form(
+    request: HttpRequest,
+    action: str,
+    form_class: Callable[..., Form],
+    *args: Any,
+    is_part: bool = False,
+    **options: Any,
+) -> Form:
+    """The form that is sent to `action`: as it was sent, with its errors, if it was just refused; else a fresh one.
+
+    `is_part`: one of several forms that are sent together; it takes the errors of its own fields alone.
+    """
     refusal = refusal_of(request, action)
     if refusal is None:
         return form_class(*args, **options)
     form = form_class(*args, data=refusal.data, **options)
     known = dict(form.errors)
     for name, sentences in refusal.errors.items():
-        if name not in known:
-            for sentence in sentences:
-                form.add_error(name if name in form.fields else None, sentence)
-    refusal.shown = True
+        if name in known or (is_part and name not in form.fields):
+            continue
+        for sentence in sentences:
+            form.add_error(name if name in form.fields else None, sentence)
+    refusal.shown = refusal.shown or bool(form.errors)
     first = next((name for name in form.fields if name in form.errors), None)
     if first:
         form.fields[first].widget.attrs["autofocus"] = True

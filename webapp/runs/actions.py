@@ -64,7 +64,7 @@ def settings_of(version: DatasetVersion, body: dict[str, Any]) -> dict[str, Any]
             code="bad_method",
             hint=_("Choose one of %(names)s.") % {"names": ", ".join(sorted(methods))},
         )
-    base_models.check_method(method, model)
+    base_models.check_method(method, model, slug)
     hardware = body.get("hardware") or "cpu"
     if hardware not in HARDWARE:
         raise Problem(

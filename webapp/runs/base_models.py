@@ -1,5 +1,6 @@
 """What a run may start from: the task's models, those on this machine, and the workspace's own finished runs."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -7,25 +8,106 @@ from django.utils.translation import gettext as _
 
 from trainer import tasks
 from webapp.accounts.models import Workspace
+from webapp.catalog import hub
 from webapp.catalog.local import local_models
 from webapp.core.problems import Problem
-from webapp.core.scores import score_words
+from webapp.core.scores import rank, score_words
+from webapp.prototypes.models import Prototype
 from webapp.runs.models import Run, Status
+from webapp.runs.reports import report
 
 MOST_OWN = 10
-ARTIFACT, SCRATCH = "artifact:", "scratch:"
-BUILD_ON = ("probe", "lora")
-"""Methods that keep what a model has learned, and so need one that has."""
+ARTIFACT, HUB, SCRATCH = "artifact:", hub.HUB, "scratch:"
+LATEST = 10
+"""Runs that are looked at for the best."""
 
 
 def choices(slug: str, workspace: Workspace) -> list[dict[str, Any]]:
-    """Cards in the order of the page: on this machine, what comes along, from scratch, own runs, the hub."""
+    """Cards in the order of the page: what comes along (the recommended one first), what is on this machine, own runs, the
+    hub, and last what nobody knows to suit. Each has `badge` and `unusable` (why it cannot be chosen, or empty)."""
     task = tasks.get(slug).declaration()
     declared = task["models"]
-    here = [one for one in declared if not one["ref"].startswith(("hub:", SCRATCH))]
-    scratch = [one for one in declared if one["ref"].startswith(SCRATCH)]
-    remote = [one for one in declared if one["ref"].startswith("hub:")]
-    return [*local_models(task["modality"]), *here, *scratch, *own(slug, workspace), *remote]
+    here = [one for one in declared if not one["ref"].startswith(HUB)]
+    remote = [one | availability(one["ref"]) for one in declared if one["ref"].startswith(HUB)]
+    suited, unknown = local_models(slug, task["modality"])
+    cards = [*here, *suited, *own(slug, workspace), *sorted(remote, key=lambda one: bool(one["unusable"])), *unknown]
+    shown = [{"badge": "", "unusable": ""} | one for one in cards]
+    for one in shown[-len(unknown) :] if unknown else []:
+        one["badge"] = _("Unknown architecture")
+    if here:
+        shown[0] |= {"badge": _("Recommended"), "is_recommended": True, "reason": why_recommended(here[0]["ref"])}
+    return shown
+
+
+def why_recommended(ref: str) -> str:
+    if ref.startswith(SCRATCH):
+        return _("Recommended because it needs no download and trains quickly on this machine.")
+    return _("Recommended because it is on this machine already and does well from a few dozen rows.")
+
+
+def availability(ref: str) -> dict[str, str]:
+    """Of a model of the hub: whether it is on this machine, and why it cannot be had."""
+    if hub.is_downloaded(ref):
+        return {"badge": _("Downloaded"), "unusable": ""}
+    if hub.is_reachable():
+        return {"badge": _("Not downloaded"), "unusable": ""}
+    reason = _("This machine is offline (HF_HUB_OFFLINE).") if hub.is_offline() else _("The hub cannot be reached.")
+    return {"badge": _("Not downloaded"), "unusable": reason}
+
+
+def is_chosen_by_method(slug: str) -> bool:
+    """Whether the method alone says what is trained: one list for one decision."""
+    return tasks.get(slug).modality == "table"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the train page has selected, and why: `best` is the run that did best on its validation rows."""
+
+    model: str
+    method: str
+    best: Run | None = None
+
+
+def preselected(slug: str, models: list[dict[str, Any]], prototype: Prototype, model: str, method: str) -> Choice:
+    """What was asked for (empty where nothing was), else what did best on the validation rows, else the recommended."""
+    usable = [one["ref"] for one in models if not one["unusable"]]
+    best = None if model or method else best_validated(slug, prototype, usable)
+    chosen = model if model in {one["ref"] for one in models} else best.model if best else usable[0]
+    return Choice(chosen, method_for(slug, chosen, method or (best.method if best else "")), best)
+
+
+def method_for(slug: str, ref: str, wanted: str = "") -> str:
+    """The wanted method where it can be used with this model, else the first that can."""
+    working = [one.slug for one in tasks.get(slug).methods if not tasks.get(slug).refusal(one.slug, ref)]
+    return wanted if wanted in working else working[0]
+
+
+def method_choices(slug: str, ref: str) -> list[dict[str, Any]]:
+    """The task's methods, each with `is_usable`: whether it can be used with this model."""
+    task = tasks.get(slug)
+    return [one | {"is_usable": not task.refusal(one["slug"], ref)} for one in task.declaration()["methods"]]
+
+
+def best_validated(slug: str, prototype: Prototype, usable: list[str]) -> Run | None:
+    """Of the prototype's latest finished runs on the data as it is, the one with the best score on validation rows. The test
+    rows choose nothing, so that their score stays one of rows never seen."""
+    runs = prototype.runs.filter(task=slug, status=Status.SUCCEEDED, version=prototype.dataset.current)
+    scored = [(validation_rank(run), run) for run in runs.order_by("-number")[:LATEST] if run.model in usable]
+    known = [pair for pair in scored if pair[0] is not None]
+    return max(known, key=lambda pair: pair[0] or 0.0)[1] if known else None
+
+
+def validation_rank(run: Run) -> float | None:
+    """Its best validation score in the headline's metric, on a scale where greater is better."""
+    names = (run.metric, "score") if tasks.get(run.task).modality == "table" else (run.metric,)
+    history = report(run).get("history") or []
+    found = [
+        rank(float(one["value"]), run.metric)
+        for one in history
+        if one.get("split") == "validation" and one.get("name") in names and isinstance(one.get("value"), int | float)
+    ]
+    return max(found, default=None)
 
 
 def recommended(slug: str, workspace: Workspace) -> tuple[str | None, str]:
@@ -43,7 +125,7 @@ def own(slug: str, workspace: Workspace) -> list[dict[str, Any]]:
         {
             "ref": ARTIFACT + run.pk,
             "title": f"{run.prototype.name}, {run}",
-            "summary": _("Goes on from a run of yours: %(score)s.") % {"score": score_words(run.headline)},
+            "summary": _("Continues from a run of yours: %(score)s.") % {"score": score_words(run.headline)},
             "parameters": None,
             "licence": "",
             "languages": "",
@@ -80,18 +162,15 @@ def resolved(ref: str, slug: str, workspace: Workspace) -> str:
     )
 
 
-def check_method(method: str, ref: str) -> None:
-    """A net that has learned nothing has nothing to build on."""
-    if method in BUILD_ON and ref.startswith(SCRATCH):
-        raise Problem(
-            _("This model has learned nothing yet, so there is nothing to build on."),
-            code="bad_method",
-            hint=_("Choose From scratch, or a model that has learned."),
-        )
+def check_method(method: str, ref: str, slug: str) -> None:
+    """Whether a model can be trained that way: a net that has learned nothing has nothing to build on."""
+    refusal = tasks.get(slug).refusal(method, ref)
+    if refusal:
+        raise Problem(refusal, code="bad_method", hint=_("Choose another method, or another model."), field="method")
 
 
 def default_method(slug: str, ref: str) -> str:
     """Standard; from scratch for a net that has learned nothing; else the task's first."""
     methods = [one.slug for one in tasks.get(slug).methods]
     wanted = "scratch" if ref.startswith(SCRATCH) else "full"
-    return wanted if wanted in methods else methods[0]
+    return wanted if wanted in methods else method_for(slug, ref)

@@ -17,15 +17,17 @@ from webapp.catalog.forms import params_form
 from webapp.catalog.hardware import devices, gpu_count, options, workers
 from webapp.core.connections import releases_connection
 from webapp.core.downloads import Download, ZipDownload
+from webapp.core.forms import cleaned, refused_on, shown_form, typed
 from webapp.core.numbers import whole
 from webapp.core.problems import Conflict, Problem
-from webapp.costs.amounts import decimal_of
+from webapp.core.words import money
 from webapp.costs.gate import month
 from webapp.costs.models import Rate
 from webapp.datasets.media import media_response
 from webapp.datasets.quota import own_bytes
 from webapp.prototypes.models import Prototype
 from webapp.runs import actions, base_models, diagrams, estimates, inputs, live, previews, queues, reports, storage
+from webapp.runs.forms import LimitsForm, params_form_of
 from webapp.runs.models import Run, Status
 
 RUNS_A_PAGE = 15
@@ -36,6 +38,7 @@ def prototype_runs(prototype: Prototype) -> Any:
 
 
 @member
+@refused_on("train")
 def train(request: HttpRequest, pk: str) -> HttpResponse:
     """Context: prototype, version, task (declaration), form (advanced settings), hardware [options], rates, month,
     best (best run so far), majority (share of the commonest label). A POST starts the run."""
@@ -54,20 +57,14 @@ def train(request: HttpRequest, pk: str) -> HttpResponse:
         return redirect("run", pk=run.pk)
     labels = version.labels
     records = workers()
-    models = base_models.choices(slug, request.workspace)
-    asked = request.GET.get("model") or models[0]["ref"]
-    is_net = asked.startswith(base_models.SCRATCH)
     context = {
+        **choice_context(request, prototype, slug),
         "prototype": prototype,
         "version": version,
         "task": tasks.get(slug).declaration(),
-        "models": models,
-        "method_asked": request.GET.get("method") or (base_models.default_method(slug, asked) if is_net else ""),
-        "asked": asked,
-        "nets": any(one["ref"].startswith(base_models.SCRATCH) for one in models),
         "augments": previews.augments(slug),
-        "form": params_form(slug),
-        "hardware": options(records),
+        **settings_context(request, slug),
+        "hardware": [name for name in options(records) if name == "cpu" or gpu_count(records)],
         "gpus": gpu_count(records),
         "rates": {rate.hardware: rate for rate in Rate.objects.for_workspace(request.workspace)},
         "month": month(request.workspace),
@@ -78,26 +75,46 @@ def train(request: HttpRequest, pk: str) -> HttpResponse:
     return render(request, "runs/train.html", context)
 
 
+def choice_context(request: HttpRequest, prototype: Prototype, slug: str) -> dict[str, Any]:
+    """models (cards, none where the method says it all), methods, choice (what is selected), barred (titles of the methods
+    that the selected model cannot be trained by), nets (whether a net may be drawn)."""
+    asked = typed(request, request.path) or request.GET
+    models = base_models.choices(slug, request.workspace)
+    choice = base_models.preselected(slug, models, prototype, asked.get("model", ""), asked.get("method", ""))
+    methods = base_models.method_choices(slug, choice.model)
+    return {
+        "models": [] if base_models.is_chosen_by_method(slug) else models,
+        "methods": methods,
+        "choice": choice,
+        "barred": [one["title"] for one in methods if not one["is_usable"]],
+        "nets": any(one["ref"].startswith(base_models.SCRATCH) for one in models),
+    }
+
+
+def settings_context(request: HttpRequest, slug: str) -> dict[str, Any]:
+    """form (the task's own settings), limits (seed and limits), hardware_asked."""
+    here, now = request.path, month(request.workspace)
+    left = money(now.left, now.currency)
+    return {
+        "form": shown_form(request, here, params_form_of(slug), is_part=True),
+        "limits": shown_form(request, here, LimitsForm, is_part=True, budget_left=left),
+        "hardware_asked": typed(request, here).get("hardware", ""),
+    }
+
+
 def body_of(form: Any, version: Any) -> dict[str, Any]:
     """A run's request, as the API would send it, from the fields of the train page."""
-    bound = params_form(version.suggestion["task"], form)
-    if not bound.is_valid():
-        name, errors = next(iter(bound.errors.items()))
-        raise Problem(
-            f"{bound.fields[name].label}: {errors[0]}", code="bad_params", hint=_("Mend it, or leave it empty.")
-        )
-    minutes, cap = form.get("minutes", "").strip(), form.get("cap", "").strip()
-    limits: dict[str, Any] = {"cost": cap} if cap else {}
-    if minutes:
-        limits["seconds"] = float(decimal_of(minutes, _("The time"))) * 60
+    params = cleaned(params_form(version.suggestion["task"], form))
+    asked = cleaned(LimitsForm(form))
+    limits = {"cost": asked["cap"], "seconds": asked["minutes"] and float(asked["minutes"]) * 60}
     return {
         "task": version.suggestion["task"],
         "method": form.get("method") or None,
         "model": form.get("model") or None,
         "hardware": form.get("hardware") or None,
-        "params": {name: value for name, value in bound.cleaned_data.items() if value not in (None, "", [])},
-        "limits": limits,
-        "seed": form.get("seed") or 0,
+        "params": {name: value for name, value in params.items() if value not in (None, "", [])},
+        "limits": {name: value for name, value in limits.items() if value is not None},
+        "seed": asked["seed"] or 0,
     }
 
 

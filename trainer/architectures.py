@@ -1,0 +1,79 @@
+"""What a model can be trained for, told by its config.json alone: nothing is loaded, so the site may ask too.
+
+The types are those of the pinned transformers; tests/trainer/test_suiting.py compares them with its own lists.
+"""
+
+from typing import Any
+
+
+def listed(names: str) -> frozenset[str]:
+    return frozenset(names.split())
+
+
+ENCODERS = listed(
+    """albert bert big_bird camembert convbert data2vec-text deberta deberta-v2 distilbert electra ernie eurobert flaubert fnet
+    funnel gte ibert jina_embeddings_v3 longformer luke megatron-bert mobilebert modernbert mpnet mra nomic_bert nystromformer
+    rembert roberta roberta-prelayernorm roc_bert roformer squeezebert xlm xlm-roberta xlm-roberta-xl xmod yoso"""
+)
+"""Read a text in both directions: what classifies and embeds texts."""
+DECODERS = listed(
+    """bloom codegen cohere cohere2 deepseek_v2 deepseek_v3 falcon gemma gemma2 gemma3_text glm glm4 gpt2 gpt_bigcode gpt_neo
+    gpt_neox gpt_oss gptj granite granitemoe helium llama lfm2 mamba mamba2 ministral ministral3 mistral mixtral mpt olmo olmo2
+    olmo3 olmoe openai-gpt opt persimmon phi phi3 phimoe qwen2 qwen2_moe qwen3 qwen3_moe rwkv smollm3 stablelm starcoder2
+    xglm"""
+)
+"""Write a text on, word by word."""
+SEQ2SEQ = listed(
+    "bart blenderbot led longt5 m2m_100 marian mbart mt5 mvp nllb-moe pegasus pegasus_x prophetnet t5 umt5"
+)
+"""Read one text and write another."""
+VISION = listed(
+    """beit bit clip convnext convnextv2 cvt data2vec-vision deit dinat dinov2 dinov2_with_registers donut-swin efficientnet
+    focalnet hgnet_v2 hiera ijepa imagegpt levit metaclip_2 mobilenet_v1 mobilenet_v2 mobilevit mobilevitv2 perceiver poolformer
+    pp_lcnet pvt pvt_v2 regnet resnet segformer shieldgemma2 siglip siglip2 swiftformer swin swinv2 textnet timm_wrapper vit
+    vit_msn"""
+)
+DETECTORS = listed(
+    """conditional_detr d_fine dab-detr deformable_detr deimv2 detr lw_detr pp_doclayout_v2 pp_doclayout_v3 pp_doclayout_v4
+    pp_ocrv5_mobile_det pp_ocrv5_server_det pp_ocrv6_medium_det pp_ocrv6_small_det rf_detr rt_detr rt_detr_v2
+    table-transformer yolos"""
+)
+SOUND = listed(
+    """audio-spectrogram-transformer data2vec-audio hubert sew sew-d unispeech unispeech-sat wav2vec2 wav2vec2-bert
+    wav2vec2-conformer wavlm whisper"""
+)
+SPEECH = SOUND - {"audio-spectrogram-transformer"}
+"""Can learn to write down what they hear: letter by letter (CTC), or Whisper."""
+CAUSAL = ("ForCausalLM", "LMHeadModel")
+
+TEXT_TASKS = (
+    "text-classification",
+    "multilabel-classification",
+    "text-regression",
+    "token-classification",
+    "question-answering",
+    "sentence-similarity",
+)
+IMAGE_TASKS = ("image-classification", "image-regression", "image-text-classification")
+SUITED: dict[str, frozenset[str]] = {
+    **dict.fromkeys(TEXT_TASKS, ENCODERS),
+    **dict.fromkeys(IMAGE_TASKS, VISION),
+    "object-detection": DETECTORS | VISION,
+    "audio-classification": SOUND,
+    "speech-recognition": SPEECH,
+    "text-generation": DECODERS,
+    "summarization": SEQ2SEQ,
+    "translation": SEQ2SEQ,
+}
+KNOWN = ENCODERS | DECODERS | SEQ2SEQ | VISION | DETECTORS | SOUND
+
+
+def suits(config: dict[str, Any], slug: str) -> bool | None:
+    """Whether a model of this config.json can be trained for a task; None where its kind is not known here."""
+    kind = str(config.get("model_type", ""))
+    if kind in KNOWN:
+        return kind in SUITED.get(slug, frozenset())
+    names = config.get("architectures") or []
+    if isinstance(names, list) and any(str(name).endswith(CAUSAL) for name in names):
+        return SUITED.get(slug) is DECODERS
+    return None

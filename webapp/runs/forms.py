@@ -1,0 +1,59 @@
+"""The train page's fields beside the task's own settings (`webapp.catalog.forms.params_form`)."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from webapp.core.problems import Problem
+from webapp.costs.amounts import decimal_of
+from webapp.runs.models import MAX_SEED
+
+
+class AmountField(forms.CharField):
+    """A number as `decimal_of` reads it, None when empty; a subclass of `CharField`, so that what was typed is kept."""
+
+    def __init__(self, *, what: Any, **options: Any) -> None:
+        super().__init__(required=False, max_length=40, **options)
+        self.what = what
+        self.widget.attrs |= {"inputmode": "decimal", "autocomplete": "off"}
+
+    def clean(self, value: Any) -> Any:
+        text = super().clean(value)
+        try:
+            return decimal_of(text, str(self.what)) if text else None
+        except Problem as problem:
+            raise forms.ValidationError(f"{problem.message} {problem.hint}".strip()) from problem
+
+
+class LimitsForm(forms.Form):
+    """Seed and limits of a run."""
+
+    seed = forms.IntegerField(
+        label=_("Seed"),
+        required=False,
+        min_value=0,
+        max_value=MAX_SEED,
+        widget=forms.NumberInput(attrs={"placeholder": "0"}),
+        help_text=_("The same seed gives the same result."),
+    )
+    cap = AmountField(label=_("Max cost"), what=_("The limit"))
+    minutes = AmountField(label=_("Max time, in minutes"), what=_("The time"))
+
+    def __init__(self, *args: Any, budget_left: str = "", **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["minutes"].widget.attrs["placeholder"] = str(_("no limit"))
+        self.fields["cap"].widget.attrs["placeholder"] = str(_("no limit"))
+        if budget_left:
+            self.fields["cap"].help_text = _("Never more than the %(left)s left this month.") % {"left": budget_left}
+
+
+def params_form_of(slug: str) -> Callable[..., forms.Form]:
+    """The task's settings as a form class would make them, for `shown_form`."""
+    from webapp.catalog.forms import params_form
+
+    def make(data: Any = None) -> forms.Form:
+        return params_form(slug, data)
+
+    return make
