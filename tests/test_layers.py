@@ -29,6 +29,7 @@ LIGHT = {
     "events",
     "params",
     "reporting",
+    "roles",
     "samples",
     "spec",
     "suggestion",

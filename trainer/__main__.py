@@ -60,6 +60,7 @@ def parser() -> argparse.ArgumentParser:
     read.add_argument("--out", type=Path, required=True)
     read.add_argument("--task")
     read.add_argument("--columns", type=json_object, help='JSON, such as {"text": "message", "label": "topic"}')
+    read.add_argument("--roles", type=json_object, help='JSON, such as {"email": "ignore", "customer": "group"}')
     read.add_argument("--split", type=json_object, help='JSON, such as {"test": 0.2, "validation": 0.1, "seed": 0}')
     read.add_argument("--sheet", help="the sheet of a workbook to read; otherwise the one most like a table")
     read.add_argument(
@@ -145,6 +146,7 @@ def inspect_files(options: argparse.Namespace) -> None:
         sheet=options.sheet,
         header=options.header,
         layout=options.layout,
+        roles=options.roles,
         emit=emit,
     )
     emit("result", **result)

@@ -3,11 +3,28 @@
 import json
 import math
 import re
+from collections.abc import Iterable
 from typing import Any
 
 MISSING = frozenset({"", "nan", "null", "n/a", "#n/a", "<na>", "<null>", "\\n"})
 """Spellings of a missing value, in small letters and trimmed."""
-NUMBER = re.compile(r"[-+]?(\d{1,3}(,\d{3})+|\d+)?(\.\d+)?([eE][-+]?\d+)?")
+MONEY = re.compile("USD|EUR|GBP|CHF|CNY|JPY|RMB|[\\s$€£¥₹₩%'’\u00a0\u202f]", re.IGNORECASE)
+"""What may stand around the digits of a number, or part its thousands."""
+PLAIN = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
+THOUSANDS = re.compile(r"[-+]?\d{1,3}(,\d{3})+(\.\d*)?")
+COMMA = re.compile(r".*(\.\d{3},\d+|^[^,.]*,(\d{1,2}|\d{4,}))|[^,]*\d\.\d{3}(\.\d{3})+")
+DOT = re.compile(r".*(,\d{3}\.\d+|\.(\d{1,2}|\d{4,})$)|[^.]*\d,\d{3}(,\d{3})+")
+APART = re.compile(r"\d\s+\d")
+"""Digits with a blank between them …"""
+APART_THOUSANDS = re.compile(r"\D*\d{1,3}(\s\d{3})+([.,]\d+)?\D*")
+"""… which are one number only where the blank parts thousands."""
+CODE = re.compile(r"0\d+")
+LEAST_CODES = 0.01
+"""Share of the cells with a leading zero from which digits are codes (postcodes, articles), which are not added up."""
+CODE_NAME = re.compile(
+    r"(^|[^a-z])(zip|zip ?code|postal|post ?code|plz|phone|telephone|mobile|fax|sku|ean|isbn|iban)s?$|邮编|电话|手机"
+)
+ID_NAME = re.compile(r"(^|[^a-z])(id|uuid|guid|key|index|nr|no|number|code|编号|序号)$|[a-z](ID|Id)$")
 DATE = re.compile(
     r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([T ].*)?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}([T ].*)?|\d{1,2} [A-Za-z]{3,9} \d{4}"
 )
@@ -31,13 +48,26 @@ def is_missing(value: str | None) -> bool:
     return value is None or value.strip().lower() in MISSING
 
 
-def number_of(value: str) -> float | None:
-    """The number that a cell holds, thousands separated by commas or not; None for anything else."""
-    text = value.strip()
-    if not text or NUMBER.fullmatch(text) is None or not any(char.isdigit() for char in text):
+def number_of(cell: str, decimal: str = ".") -> float | None:
+    """The number in a cell: thousands separators, currency and percent signs, accountants' parentheses; None for none."""
+    text = MONEY.sub("", cell).replace("−", "-")
+    if text.startswith("(") and text.endswith(")"):
+        text = "-" + text[1:-1]
+    if decimal == ",":
+        text = text.translate(str.maketrans(".,", ",."))
+    if THOUSANDS.fullmatch(text):
+        text = text.replace(",", "")
+    if not text.isascii() or PLAIN.fullmatch(text) is None:
         return None
-    found = float(text.replace(",", ""))
+    found = float(text)
     return found if math.isfinite(found) else None
+
+
+def decimal_of(cells: Iterable[str]) -> str:
+    """Whether a column writes its decimals after a comma or a dot."""
+    plain = [MONEY.sub("", cell) for cell in cells]
+    commas = sum(COMMA.fullmatch(cell) is not None for cell in plain)
+    return "," if commas > sum(DOT.fullmatch(cell) is not None for cell in plain) else "."
 
 
 def canonical_label(value: str) -> str:
@@ -46,10 +76,11 @@ def canonical_label(value: str) -> str:
     return text[: text.index(".")] if re.fullmatch(r"-?\d+\.0+", text) else text
 
 
-def kind_of(values: list[str], distinct: int, count: int) -> str:
+def kind_of(values: list[str], distinct: int, count: int, name: str = "") -> str:
     """text, category, number, date, boolean, id, list, json, messages or empty, from a sample of values that are there.
 
-    `distinct` of `count` are the column's own figures, over all rows.
+    `distinct` of `count` are the column's own figures, over all rows. The same where data are read, where a model learns
+    and on its form: "$1,200.00" is a number, "01002" a code.
     """
     if not values:
         return "empty"
@@ -58,8 +89,8 @@ def kind_of(values: list[str], distinct: int, count: int) -> str:
         return nested
     if all(value.lower() in BOOLEANS for value in trimmed):
         return "boolean"
-    if share(trimmed, lambda value: bool(value) and NUMBER.fullmatch(value) is not None) > 0.95:
-        return "id" if distinct == count > 50 and all(value.isdigit() for value in trimmed) else "number"
+    if kind := numeric_kind(trimmed, distinct, count, name):
+        return kind
     if share(trimmed, lambda value: DATE.fullmatch(value) is not None) > 0.9:
         return "date"
     words = sum(len(value.split()) for value in trimmed) / len(trimmed)
@@ -72,6 +103,23 @@ def kind_of(values: list[str], distinct: int, count: int) -> str:
     if distinct > 0.95 * count and share(trimmed, lambda value: " " not in value) > 0.95:
         return "id"
     return "category" if few else "text"
+
+
+def numeric_kind(values: list[str], distinct: int, count: int, name: str) -> str | None:
+    """number, id or (for codes made of digits) category; None for anything else."""
+    if sum(APART.search(value) is not None and APART_THOUSANDS.fullmatch(value) is None for value in values):
+        return None
+    decimal = decimal_of(values)
+    numbers = [found for value in values if (found := number_of(value, decimal)) is not None]
+    if len(numbers) <= 0.95 * len(values):
+        return None
+    name = name.strip()
+    is_code = share(values, lambda value: CODE.fullmatch(value) is not None) >= LEAST_CODES
+    if is_code or CODE_NAME.search(name.lower()):
+        return "id" if distinct == count > 50 else "category"
+    whole = distinct == count > 50 and all(value == int(value) for value in numbers)
+    dense = max(numbers) - min(numbers) < 1.5 * distinct
+    return "id" if whole and (dense or ID_NAME.search(name)) else "number"
 
 
 def nested_kind(values: list[str]) -> str | None:

@@ -35,6 +35,8 @@ class DatasetSpec(Strict):
     path: str
     test_path: str | None = None
     columns: dict[str, str] = {}
+    roles: dict[str, str] = {}
+    """{column: input, answer, ignore, id, group or time}; a column left out has the role that follows from its kind."""
     split: SplitSpec = SplitSpec()
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from trainer import columns as kinds
+from trainer.columns import decimal_of, number_of
 from trainer.dates import FORMATS, value_of
 
 Cell = str | None
@@ -25,34 +26,6 @@ MOST_LEVELS, FEWEST_OF_A_LEVEL, MOST_WORDS, MOST_CHOICES = 100, 3, 50, 50
 WORD_SHARE = 0.01
 """Of the rows, that a word must be in to become a feature."""
 DATE_PARTS = ("year", "month", "weekday", "hour", "days")
-MONEY = re.compile(r"USD|EUR|GBP|CHF|CNY|JPY|RMB|[\s$€£¥₹₩%'’\u00a0\u202f]", re.IGNORECASE)
-PLAIN = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
-THOUSANDS = re.compile(r"[-+]?\d{1,3}(,\d{3})+(\.\d*)?")
-COMMA = re.compile(r".*(\.\d{3},\d+|^[^,.]*,(\d{1,2}|\d{4,}))|[^,]*\d\.\d{3}(\.\d{3})+")
-DOT = re.compile(r".*(,\d{3}\.\d+|\.(\d{1,2}|\d{4,})$)|[^.]*\d,\d{3}(,\d{3})+")
-ID_NAME = re.compile(r"(^|[^a-z])(id|uuid|guid|key|index|nr|no|number|code|编号|序号)$|[a-z](ID|Id)$")
-
-
-def number_of(cell: str, decimal: str = ".") -> float | None:
-    """The number in a cell: thousands separators, currency and percent signs, accountants' parentheses; None for none."""
-    text = MONEY.sub("", cell).replace("−", "-")
-    if text.startswith("(") and text.endswith(")"):
-        text = "-" + text[1:-1]
-    if decimal == ",":
-        text = text.translate(str.maketrans(".,", ",."))
-    if THOUSANDS.fullmatch(text):
-        text = text.replace(",", "")
-    if not text.isascii() or PLAIN.fullmatch(text) is None:
-        return None
-    found = float(text)
-    return found if math.isfinite(found) else None
-
-
-def decimal_of(cells: Sequence[str]) -> str:
-    """Whether a column writes its decimals after a comma or a dot."""
-    plain = [MONEY.sub("", cell) for cell in cells]
-    commas = sum(COMMA.fullmatch(cell) is not None for cell in plain)
-    return "," if commas > sum(DOT.fullmatch(cell) is not None for cell in plain) else "."
 
 
 def cell_of(value: Any) -> Cell:
@@ -82,8 +55,13 @@ def form_of(cells: Sequence[str]) -> str | None:
 # Learning what the columns are
 
 
-def learn(name: str, cells: Sequence[Cell], counts: np.ndarray) -> tuple[Description | None, str]:
-    """A column from its distinct cells and how often each occurs: (description, "") or (None, why it is left out)."""
+def learn(
+    name: str, cells: Sequence[Cell], counts: np.ndarray, is_input: bool = False
+) -> tuple[Description | None, str]:
+    """A column from its distinct cells and how often each occurs: (description, "") or (None, why it is left out).
+
+    `is_input`: somebody wants it read, even where it looks as if it only named the rows.
+    """
     there = [(cell, int(count)) for cell, count in zip(cells, counts, strict=True) if cell is not None and count]
     total = sum(count for _cell, count in there)
     if not there:
@@ -93,6 +71,9 @@ def learn(name: str, cells: Sequence[Cell], counts: np.ndarray) -> tuple[Descrip
     step = max(1, len(there) // SAMPLE)
     sample = [cell for cell, _count in there[::step]][:SAMPLE]
     kind = kind_of(name, sample, len(there), total)
+    if kind == "id" and is_input:
+        decimal = decimal_of(sample)
+        kind = "number" if all(number_of(cell, decimal) is not None for cell in sample) else "category"
     if kind == "id":
         return None, f"The column “{name}” only numbers or names the rows and was left out."
     if kind not in LEARNERS:
@@ -107,17 +88,10 @@ def learn(name: str, cells: Sequence[Cell], counts: np.ndarray) -> tuple[Descrip
 
 
 def kind_of(name: str, sample: list[str], distinct: int, total: int) -> str:
-    decimal = decimal_of(sample)
-    numbers = [number_of(cell, decimal) for cell in sample]
-    if sum(value is not None for value in numbers) > 0.95 * len(sample):
-        found = [value for value in numbers if value is not None]
-        whole = distinct == total > 50 and all(value == int(value) for value in found)
-        dense = max(found) - min(found) < 1.5 * distinct
-        return "id" if whole and (dense or ID_NAME.search(name.strip())) else "number"
-    kind = kinds.kind_of(sample, distinct, total)
+    kind = kinds.kind_of(sample, distinct, total, name)
     if kind == "date" and form_of(sample[:500]) is None:
         return "category" if distinct <= 0.2 * total else "text"
-    return {"boolean": "category", "number": "text"}.get(kind, kind)
+    return "category" if kind == "boolean" else kind
 
 
 Counted = list[tuple[str, int]]

@@ -151,3 +151,63 @@ def test_one_row_is_told_in_the_singular(web: Client) -> None:
     page = web.get(reverse("data", args=[prototype.pk])).content.decode()
     assert "1 row in 1 label" in page
     assert "1 rows" not in page
+
+
+def uses(web: Client, prototype: Prototype, **changed: str) -> dict[str, str]:
+    """What the form of a table's columns sends, with some of them changed."""
+    form = web.get(reverse("data", args=[prototype.pk])).context["mapping"]
+    fields = {name: field.initial for name, field in form.fields.items()} | {"task": form.chosen}
+    places = {field.label: name for name, field in form.fields.items() if name.startswith("use-")}
+    return fields | {places[name]: role for name, role in changed.items()}
+
+
+def test_every_column_of_a_table_has_a_role(web: Client, api_of: ClientOf, user: User, tmp_path: Path) -> None:
+    prototype = uploaded(web, *files("table", tmp_path))
+    action = reverse("map_columns", args=[prototype.pk])
+    assert uses(web, prototype)["use-3"] == "answer"
+    web.post(action, uses(web, prototype, age="ignore", city="group"))
+    version = read_newest(prototype)
+    assert version.roles == {"age": "ignore", "city": "group", "income": "input", "churned": "answer"}
+    assert version.split["how"] == "by group"
+    assert "Ignore" in web.get(reverse("data", args=[prototype.pk])).content.decode()
+    web.post(action, uses(web, prototype))
+    assert prototype.dataset.versions.count() == 2
+    api = api_of(user)
+    sent = {"roles": {"age": "input"}, "split": {}}
+    address = f"/api/v1/datasets/{prototype.dataset_id}/versions"
+    assert api.post(address, sent, content_type="application/json").status_code == 201
+    version = read_newest(prototype)
+    assert (version.roles["age"], version.roles["city"], version.split["how"][:5]) == ("input", "input", "drawn")
+    shown = api.get(f"/api/v1/datasets/{prototype.dataset_id}").json()["columns"]
+    assert {one["name"]: one["role"] for one in shown} == version.roles
+
+
+def test_another_answer_takes_the_place_of_the_first(web: Client, tmp_path: Path) -> None:
+    prototype = uploaded(web, *files("table", tmp_path))
+    web.post(reverse("map_columns", args=[prototype.pk]), uses(web, prototype, city="answer"))
+    version = read_newest(prototype)
+    assert version.suggestion["columns"] == {"target": "city"}
+    assert version.roles["churned"] == "input"
+
+
+def test_roles_without_sense_stay_on_the_page(web: Client, api_of: ClientOf, user: User, tmp_path: Path) -> None:
+    prototype = uploaded(web, *files("table", tmp_path))
+    action = reverse("map_columns", args=[prototype.pk])
+    for changed in ({"churned": "ignore"}, {"age": "group", "city": "group"}, {"age": "banana"}):
+        answer = web.post(action, uses(web, prototype, **changed))
+        assert answer.status_code == 422, changed
+        assert answer.context["mapping"].errors
+    assert prototype.dataset.versions.count() == 1
+    address = f"/api/v1/datasets/{prototype.dataset_id}/versions"
+    refused = api_of(user).post(address, {"roles": {"age": "banana"}}, content_type="application/json")
+    assert (refused.status_code, refused.json()["code"]) == (422, "bad_role")
+
+
+def test_money_is_a_number_on_the_page_and_sorts_like_one(web: Client) -> None:
+    rows = "plan,mrr,churned\n" + "".join(
+        f'{"ab"[n % 2]},"${n * 700 % 5000:,}.00",{"yes" if n % 3 else "no"}\n' for n in range(60)
+    )
+    prototype = uploaded(web, "a.csv", rows.encode())
+    assert [one["kind"] for one in prototype.dataset.current.columns] == ["category", "number", "boolean"]
+    found = web.get(reverse("data", args=[prototype.pk]), {"sort": "-mrr"}).context["page"].rows
+    assert found[0]["cells"][1] == "$4,900.00"

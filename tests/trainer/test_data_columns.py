@@ -4,8 +4,10 @@ import pyarrow as pa
 import pytest
 
 from tests.trainer.data_files import TABLES, TEXTS
-from trainer.columns import canonical_label, guess_text_and_label, is_missing
+from trainer import tables
+from trainer.columns import canonical_label, guess_text_and_label, is_missing, number_of
 from trainer.data.content import read_files
+from trainer.data.numbers import numbers_in
 from trainer.data.profiling import profile_column
 
 
@@ -23,6 +25,12 @@ CLASSES: list[str | None] = ["a", "b"] * 50
         (SENTENCES, "text"),
         (["spam", "ham"] * 50, "category"),
         (["1", "2.5", "-3", "1,234.5", "4e3"] * 20, "number"),
+        (["$1,200.00", "€ 300", "(45.10)", "7 %", "1 250 000"] * 20, "number"),
+        (["1.200,50", "300,25", "45,1", "1.000.000,0"] * 20, "number"),
+        (["01002", "10115", "80331", "02139"] * 20, "category"),
+        ([f"{row * 7919 % 90_000:05}" for row in range(100)], "id"),
+        ([str(1000 + row * 7919 % 90_000) for row in range(100)], "number"),
+        (["5 0 4 1", "9 2 2 3", "4 4 0 1"] * 20, "category"),
         (["2024-01-05", "05/01/2024", "5 January 2024"] * 30, "date"),
         (["yes", "no"] * 50, "boolean"),
         ([str(row) for row in range(100)], "id"),
@@ -33,6 +41,38 @@ CLASSES: list[str | None] = ["a", "b"] * 50
 )
 def test_kinds(cells: list[str | None], kind: str) -> None:
     assert profiles(column=cells)[0]["kind"] == kind
+
+
+@pytest.mark.parametrize("name", ["Billing Zip", "postcode", "PLZ", "Phone"])
+def test_codes_are_known_by_their_name(name: str) -> None:
+    cells = [str(1002 + row * 7919 % 9_000) for row in range(100)]
+    assert profiles(**{name: cells})[0]["kind"] == "id"
+    assert profiles(**{name: cells[:40] * 2})[0]["kind"] == "category"
+
+
+CELLS = ["$1,200.00", "€ 300", "(45.10)", "7 %", "1,234.5", "-3", "4e3", "n.a.", "", "1 250"] * 3
+COMMAS = ["1.200,50", "300,25 €", "45,1", "-1.000.000,0", "7", "x"] * 3
+
+
+@pytest.mark.parametrize(("cells", "decimal"), [(CELLS, "."), (COMMAS, ","), (["1", "2.5", "x"], ".")])
+def test_many_cells_are_read_as_one_is(cells: list[str], decimal: str) -> None:
+    together = numbers_in(pa.chunked_array([pa.array(cells, pa.string())]), decimal).to_pylist()
+    assert together == [number_of(cell, decimal) for cell in cells]
+
+
+@pytest.mark.parametrize("kind", ["number", "category", "id", "text", "boolean"])
+def test_a_model_sees_the_kinds_of_the_page(kind: str) -> None:
+    cells = {
+        "number": ["$1,200.00", "$90.50", "$3,000"] * 30,
+        "category": ["01002", "10115", "80331"] * 30,
+        "id": [f"{row * 7919 % 90_000:05}" for row in range(90)],
+        "text": [f"this is message {row}, and it is long" for row in range(90)],
+        "boolean": ["yes", "no"] * 45,
+    }[kind]
+    on_page = profiles(column=cells)[0]
+    assert on_page["kind"] == kind
+    in_model = tables.kind_of("column", cells, len(set(cells)), len(cells))
+    assert in_model == {"boolean": "category"}.get(kind, kind)
 
 
 @pytest.mark.parametrize("text", ["text", "Message", "review_body", "Question", "文本", "评论", "内容", "Nachricht"])

@@ -7,7 +7,7 @@ import pytest
 
 from tests.trainer.command import ROOT
 
-LIGHT = ("spec", "events", "errors", "columns", "params", "samples", "tasks", "__main__")
+LIGHT = ("spec", "events", "errors", "columns", "params", "roles", "samples", "tasks", "__main__")
 HEAVY = ("torch", "transformers", "pandas", "PIL", "numpy", "sklearn", "pyarrow", "onnxruntime", "tokenizers", "django")
 
 

@@ -17,8 +17,10 @@ from trainer.data.splitting import fold_rows, split_by_time, split_rows
 from trainer.data.times import seconds_of
 from trainer.errors import DataError
 from trainer.events import Emit, silent
+from trainer.roles import ANSWER, INPUT, SPLITTING, roles_of
+from trainer.roles import check as check_roles
 from trainer.spec import SplitSpec
-from trainer.suggestion import MEDIA, Shape, suggest
+from trainer.suggestion import MEDIA, SHAPES, Shape, suggest
 
 READING_SHARE = 0.6
 """Part of the progress bar that belongs to reading; the rest is looking."""
@@ -43,6 +45,10 @@ class Content:
     task: str | None = None
     shape: Shape | None = None
     roles: dict[str, str] = field(default_factory=dict)
+    """{role of the task: column}."""
+    chosen: dict[str, str] = field(default_factory=dict)
+    """{column: what somebody said it is for} (see `trainer.roles`)."""
+    wanted: SplitSpec = field(default_factory=SplitSpec)
     keys: Keys | None = None
     split: np.ndarray = field(default_factory=lambda: np.array([], dtype=object))
     folds: np.ndarray | None = None
@@ -68,11 +74,15 @@ class Content:
         """The columns that are read."""
         if self.shape is None:
             return []
-        answer = self.roles.get(self.shape.answer)
         if self.shape.reads:
             return [self.roles[role] for role in self.shape.reads]
-        known = {one["name"]: one["kind"] for one in self.profile}
-        return [name for name in self.names if name != answer and known.get(name) not in ("id", "empty")]
+        return [name for name, role in self.column_roles.items() if role == INPUT]
+
+    @property
+    def column_roles(self) -> dict[str, str]:
+        """{column: what it is for}, of every column."""
+        split = {"group": self.wanted.group, "time": self.wanted.time}
+        return roles_of(self.profile, self.shape, self.roles, self.chosen, split)
 
 
 def part_of_name(name: str) -> str | None:
@@ -93,6 +103,7 @@ def read_files(
     sheet: str | None = None,
     header: int | None = None,
     layout: str | None = None,
+    roles: dict[str, str] | None = None,
     emit: Emit = silent,
 ) -> Content:
     """Read, guess the task and the roles, and split. `fixed`: the part of each file where it is known; names tell it
@@ -106,9 +117,21 @@ def read_files(
             tables = [open_table(path, name, sheet, header, layout) for path, name in sources.tables]
             content, file_parts = gather(tables, sources.table_parts, emit)
             content.problems += sources.problems
+    check_roles(roles or {}, content.names)
+    content.chosen, content.wanted = agreed(roles or {}, split)
     look(content, columns, task)
-    divide(content, split or SplitSpec(), file_parts)
+    divide(content, content.wanted, file_parts)
     return content
+
+
+def agreed(chosen: dict[str, str], split: SplitSpec | None) -> tuple[dict[str, str], SplitSpec]:
+    """Roles and split that say the same: a column chosen as group or time divides the rows; where a split was asked for
+    by itself, columns that it does not go by lose that role."""
+    if split is not None:
+        goes_by = {"group": split.group, "time": split.time}
+        return {name: role for name, role in chosen.items() if goes_by.get(role, name) == name}, split
+    named = {role: next((name for name, one in chosen.items() if one == role), None) for role in SPLITTING}
+    return chosen, SplitSpec(**named)
 
 
 def gather(tables: list[Table], parts: list[str | None], emit: Emit) -> tuple[Content, np.ndarray | None]:
@@ -235,6 +258,7 @@ def look(content: Content, columns: dict[str, str] | None, task: str | None = No
     content.profile = [profile_column(name, content.table.column(name)) for name in content.names]
     for column in content.profile:
         column["kind"] = content.kinds.get(column["name"], column["kind"])
+    content.chosen = {name: role for name, role in content.chosen.items() if name in content.names}
     unknown = [name for name in (columns or {}).values() if name not in content.names]
     if unknown:
         raise DataError(
@@ -242,10 +266,23 @@ def look(content: Content, columns: dict[str, str] | None, task: str | None = No
             code="no_column",
             hint=f"There are: {', '.join(content.names[:20])}.",
         )
-    content.task, content.roles, content.shape = suggest(content.profile, task, columns)
+    settle_task(content, columns or {}, task)
     content.keys = None
     if content.shape is not None:
         content.keys = row_keys(content)
+
+
+def settle_task(content: Content, columns: dict[str, str], task: str | None) -> None:
+    """The task and its columns: those named, then those chosen as answer or input, then the likeliest of the rest."""
+    left_out = {name for name, role in content.chosen.items() if role not in (INPUT, ANSWER)} - set(columns.values())
+    offered = [one for one in content.profile if one["name"] not in left_out]
+    content.task, content.roles, content.shape = suggest(offered, task, columns or None)
+    answer = next((name for name, role in content.chosen.items() if role == ANSWER), None)
+    slug = task or content.task
+    if answer and slug and SHAPES[slug].answer and SHAPES[slug].answer not in columns:
+        own = {role: name for role, name in content.roles.items() if name != answer}
+        named = own | columns | {SHAPES[slug].answer: answer}
+        content.task, content.roles, content.shape = suggest(offered, slug, named)
 
 
 def row_keys(content: Content) -> Keys:

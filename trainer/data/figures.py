@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from trainer import models
-from trainer.columns import NUMBER
 from trainer.data.health import cells_of, languages, script_of
 from trainer.data.keys import SLICE_ROWS, missing_mask
+from trainer.data.numbers import numbers_in
 from trainer.data.times import seconds_of
 from trainer.errors import ModelError
 
@@ -42,7 +42,7 @@ def of_column(column: dict[str, Any], table: pa.Table) -> dict[str, Any]:
     if kind == "text":
         return of_texts(cells)
     if kind == "number":
-        return of_numbers(cells)
+        return of_numbers(cells, column.get("decimal", "."))
     if kind == "date":
         return of_dates(cells)
     if kind == "image":
@@ -144,20 +144,15 @@ def estimated_tokens(text: str) -> int:
     return 2 + single + round(TOKENS_A_WORD * (words_in(text) - single))
 
 
-def of_numbers(column: pa.ChunkedArray) -> dict[str, Any]:
-    parts = [parsed(column.slice(start, SLICE_ROWS)) for start in range(0, len(column), SLICE_ROWS)]
+def of_numbers(column: pa.ChunkedArray, decimal: str = ".") -> dict[str, Any]:
+    parts = [parsed(column.slice(start, SLICE_ROWS), decimal) for start in range(0, len(column), SLICE_ROWS)]
     values = np.concatenate(parts) if parts else np.array([])
-    values = values[np.isfinite(values)]
     return {"numbers": spread(values, "min", "median", "max", "mean")} if len(values) else {}
 
 
-def parsed(cells: pa.ChunkedArray) -> np.ndarray:
-    """The numbers among some cells; thousands may be parted by commas."""
-    there = pc.utf8_trim_whitespace(cells.filter(pc.invert(missing_mask(cells))))
-    numeric = there.filter(pc.match_substring_regex(there, f"^(?:{NUMBER.pattern})$"))
-    plain = pc.replace_substring(numeric, ",", "")
-    plain = pc.utf8_ltrim(plain.filter(pc.match_substring_regex(plain, "[0-9]")), "+")
-    return pc.cast(plain, pa.float64()).to_numpy()
+def parsed(cells: pa.ChunkedArray, decimal: str = ".") -> np.ndarray:
+    """The numbers among some cells."""
+    return numbers_in(cells.filter(pc.invert(missing_mask(cells))), decimal).drop_null().to_numpy()
 
 
 def of_dates(column: pa.ChunkedArray) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from trainer.columns import number_of
 from trainer.data.keys import normalised
 from trainer.data.profiling import many, problem, remedy, samples, shortened
 
@@ -323,9 +324,9 @@ def leaking_columns(content: Any, seed: int = 0) -> list[str]:
     rows = np.random.default_rng(seed).permutation(rows)[:20_000]
     index = pa.array(rows, pa.int64())
     codes = keys.codes[rows]
-    named = []
+    named, inputs = [], set(content.inputs)
     for one in content.profile:
-        if one["name"] == answer or one["kind"] in ("id", "empty") or one["distinct"] < 2:
+        if one["name"] not in inputs or one["distinct"] < 2:
             continue
         cells = table.column(one["name"]).take(index).to_pylist()
         if content.labelled:
@@ -366,7 +367,7 @@ def correlated(cells: list[str | None], answers: list[str | None]) -> float:
     pairs = [
         (a, b)
         for one, other in zip(cells, answers, strict=True)
-        if (a := number(one)) is not None and (b := number(other)) is not None
+        if (a := number_of(one or "")) is not None and (b := number_of(other or "")) is not None
     ]
     if len(pairs) < 50:
         return 0.0
@@ -374,10 +375,3 @@ def correlated(cells: list[str | None], answers: list[str | None]) -> float:
     if not first.std() or not second.std():
         return 0.0
     return abs(float(np.corrcoef(first, second)[0, 1]))
-
-
-def number(cell: str | None) -> float | None:
-    try:
-        return float((cell or "").replace(",", ""))
-    except ValueError:
-        return None

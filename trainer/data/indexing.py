@@ -7,10 +7,13 @@ not go through the texts themselves. Small versions have neither file: their row
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+
+from trainer.data.numbers import numbers_in
 
 FEWEST_ROWS, FEWEST_BYTES = 50_000, 16 << 20
 MOST_COLUMNS = 100
@@ -18,34 +21,27 @@ MOST_SEARCHED_BYTES = 512 << 20
 """More text than this is searched where it stands: its copy would fill the disk."""
 BATCH_ROWS = 50_000
 SEPARATOR = "\x1f"
-NUMBER = r"^\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?\s*$"
 NUMBERED_KINDS = ("number", "id")
 
 
-def write_indices(table: pa.Table, kinds: Sequence[str], folder: Path) -> None:
-    """`kinds` are the columns' kinds, in order."""
+def write_indices(table: pa.Table, columns: Sequence[dict[str, Any]], folder: Path) -> None:
+    """`columns` are those of the profile, in order."""
     if table.num_rows < FEWEST_ROWS and table.nbytes < FEWEST_BYTES:
         return
-    write_order(table, kinds, folder / "order.parquet")
+    write_order(table, columns, folder / "order.parquet")
     if table.nbytes <= MOST_SEARCHED_BYTES:
         write_words(table, folder / "search.parquet")
 
 
-def write_order(table: pa.Table, kinds: Sequence[str], path: Path) -> None:
-    ranked = {
-        f"c{number}": rank(table.column(number), kind in NUMBERED_KINDS)
-        for number, kind in enumerate(kinds[:MOST_COLUMNS])
-    }
+def write_order(table: pa.Table, columns: Sequence[dict[str, Any]], path: Path) -> None:
+    ranked = {f"c{number}": rank(table.column(number), one) for number, one in enumerate(columns[:MOST_COLUMNS])}
     pq.write_table(pa.table(ranked), path, compression="lz4", row_group_size=100_000)
 
 
-def rank(column: pa.ChunkedArray, numbered: bool) -> pa.Array:
+def rank(column: pa.ChunkedArray, described: dict[str, Any]) -> pa.Array:
     """From 1, cells that are no number last where numbers are ranked, and null like the empty ones."""
-    if numbered:
-        plain = pc.replace_substring(column, ",", "")
-        column = pc.cast(
-            pc.utf8_trim_whitespace(pc.if_else(pc.match_substring_regex(plain, NUMBER), plain, None)), pa.float64()
-        )
+    if described["kind"] in NUMBERED_KINDS:
+        column = numbers_in(column, described.get("decimal", "."))
     ranks = pc.rank(column, tiebreaker="dense").cast(pa.uint32())
     there = pc.is_valid(column)
     return pc.if_else(there.combine_chunks() if isinstance(there, pa.ChunkedArray) else there, ranks, None)

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from pydantic import ValidationError
 
 from trainer import tasks
-from trainer.data.content import FOLD_COUNT, FOLDS, Content, divide, look, read_files
+from trainer.data.content import Content, agreed, divide, look, read_files
 from trainer.data.fixes import in_order
 from trainer.data.indexing import write_indices
 from trainer.data.mending import change, mend
@@ -26,6 +26,8 @@ from trainer.data.scratch import below, is_full, no_space
 from trainer.data.splitting import PARTS
 from trainer.errors import DataError, SpecError
 from trainer.events import Emit, silent
+from trainer.roles import ANSWER, SPLITTING
+from trainer.roles import check as check_roles
 from trainer.spec import SplitSpec
 from trainer.suggestion import SHAPES, sentence
 
@@ -58,6 +60,7 @@ def inspect(
     sheet: str | None = None,
     header: int | None = None,
     layout: str | None = None,
+    roles: dict[str, str] | None = None,
     emit: Emit = silent,
 ) -> dict[str, Any]:
     """Write a version folder from files, or from another version's folder; what the result event says."""
@@ -66,7 +69,7 @@ def inspect(
         raise SpecError(f"{out} exists already.", code="exists", hint="A version is written once: name a new folder.")
     if not files:
         raise SpecError("No file was named.", code="no_file", hint="Name a table or a zip of pictures or sounds.")
-    wanted = split_spec(split)
+    wanted = None if split is None else split_spec(split)
     if task is not None and task not in SHAPES:
         raise SpecError(f"There is no task “{task}”.", code="bad_task", hint=f"Choose one of: {', '.join(SHAPES)}.")
     if header is not None and header < 0:
@@ -75,18 +78,13 @@ def inspect(
             code="bad_header",
             hint="Rows are counted from 1; 0 says that there is no header.",
         )
-    if FOLDS in fixes:
-        wanted = (wanted if split or not files[0].is_dir() else parent_split(files[0])).model_copy(
-            update={"folds": FOLD_COUNT}
-        )
     part = out.with_name(out.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     made = not out.parent.exists()
     (part / "thumbs").mkdir(parents=True)
     try:
         if len(files) == 1 and files[0].is_dir():
-            wanted = wanted if split or FOLDS in fixes else parent_split(files[0])
-            content = read_version(files[0], columns, wanted, task)
+            content = read_version(files[0], columns, wanted, task, roles)
         else:
             with below(part / "scratch"):
                 content = read_files(
@@ -98,14 +96,15 @@ def inspect(
                     sheet=sheet,
                     header=header,
                     layout=layout,
+                    roles=roles,
                     emit=emit,
                 )
         if changes:
             change(content, changes)
         for action in in_order(fixes):
-            mend(content, action, wanted)
+            mend(content, action, content.wanted)
         emit("progress", stage="look", fraction=0.8, done=content.rows, unit="rows", eta_seconds=1)
-        result = write(content, part, out, wanted)
+        result = write(content, part, out)
     except BaseException as error:
         shutil.rmtree(part, ignore_errors=True)
         if made:
@@ -147,8 +146,15 @@ def parent_split(folder: Path) -> SplitSpec:
         return SplitSpec()
 
 
-def read_version(folder: Path, columns: dict[str, str] | None, wanted: SplitSpec, task: str | None = None) -> Content:
-    """A version's rows again, maybe under other roles. Parts that the upload gave stay as given."""
+def read_version(
+    folder: Path,
+    columns: dict[str, str] | None,
+    wanted: SplitSpec | None,
+    task: str | None = None,
+    roles: dict[str, str] | None = None,
+) -> Content:
+    """A version's rows again, maybe under other columns and roles, which join those chosen before. Parts that the upload
+    gave stay as given; without `wanted` the rows are divided as was wished before."""
     try:
         table = pq.read_table(folder / "data.parquet")
         before = json.loads((folder / "profile.json").read_text("utf-8"))
@@ -162,20 +168,37 @@ def read_version(folder: Path, columns: dict[str, str] | None, wanted: SplitSpec
     content = Content(table, before["source"], lasting)
     content.kinds = {one["name"]: one["kind"] for one in before["columns"] if one["kind"] in MEDIA_KINDS}
     content.media = folder / "media" if (folder / "media").is_dir() else None
+    check_roles(roles or {}, content.names)
+    chosen = joined(before["suggestion"].get("chosen") or {}, roles or {}, set((columns or {}).values()))
+    content.chosen, content.wanted = agreed(chosen, wanted or split_after(parent_split(folder), chosen, roles or {}))
     if columns:
         look(content, columns, task)
     else:
         look(content, before["suggestion"]["columns"] or None, task or before["suggestion"]["task"])
     given = bool(before["split"].get("given"))
-    divide(content, wanted, np.array([part or "" for part in parts], dtype=object) if given else None)
+    divide(content, content.wanted, np.array([part or "" for part in parts], dtype=object) if given else None)
     if given:
         content.split_how = before["split"]["how"]
     return content
 
 
-def write(content: Content, part: Path, out: Path, wanted: SplitSpec) -> dict[str, Any]:
+def joined(before: dict[str, str], roles: dict[str, str], named: set[str]) -> dict[str, str]:
+    """Roles chosen before and now; where only one column can have a role, the one chosen now has it. Columns that the task
+    now names (`named`) lose what was chosen for them before."""
+    single = {role for role in roles.values() if role in (ANSWER, *SPLITTING)}
+    return {name: role for name, role in before.items() if role not in single and name not in named} | roles
+
+
+def split_after(before: SplitSpec, chosen: dict[str, str], roles: dict[str, str]) -> SplitSpec:
+    """The split wished for before, by the columns that are now chosen for it."""
+    goes_by = {role: next((name for name, one in chosen.items() if one == role), None) for role in SPLITTING}
+    changed = {role: name for role, name in goes_by.items() if name or getattr(before, role) in roles}
+    return before.model_copy(update=changed)
+
+
+def write(content: Content, part: Path, out: Path) -> dict[str, Any]:
     """Everything into a temporary folder, then one rename: a version is whole or not there."""
-    profile, problems = describe(content, wanted)
+    profile, problems = describe(content)
     content.keys = None
     from trainer.data import health
 
@@ -186,7 +209,7 @@ def write(content: Content, part: Path, out: Path, wanted: SplitSpec) -> dict[st
     if not any((part / "thumbs").iterdir()):
         (part / "thumbs").rmdir()
     pq.write_table(content.table, part / "data.parquet", compression="zstd", row_group_size=group_rows(content.table))
-    write_indices(content.table, [column["kind"] for column in content.profile], part)
+    write_indices(content.table, content.profile, part)
     pq.write_table(split, part / "split.parquet", compression="zstd")
     (part / "profile.json").write_text(json.dumps(profile, ensure_ascii=False), "utf-8")
     (part / "problems.json").write_text(json.dumps(problems, ensure_ascii=False), "utf-8")
@@ -235,7 +258,7 @@ def split_table(split: np.ndarray, folds: np.ndarray | None) -> pa.Table:
     return pa.table(found)
 
 
-def describe(content: Content, wanted: SplitSpec) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def describe(content: Content) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The fields of profile.json without the hash, and problems.json."""
     from trainer.data import figures
 
@@ -255,14 +278,15 @@ def describe(content: Content, wanted: SplitSpec) -> tuple[dict[str, Any], list[
             problems += look_closer(content)
         words = sentence(content.shape, content.roles, labels["label_total"])
         suggestion |= {"task": content.task, "columns": content.roles, "sentence": words}
+    suggestion |= {"roles": content.column_roles, "chosen": content.chosen}
     problems += personal_problems(content)
     blocked = any(one["severity"] == "error" for one in problems)
     suggestion["trainable"] = not blocked and content.task in {task.slug for task in tasks.all()}
     counts = {name: int((content.split == name).sum()) for name in PARTS}
     split = counts | {
         "unused": content.rows - sum(counts.values()),
-        "seed": wanted.seed,
-        "wanted": wanted.model_dump(exclude_defaults=True),
+        "seed": content.wanted.seed,
+        "wanted": content.wanted.model_dump(exclude_defaults=True),
         "how": content.split_how,
         "given": content.given_split,
         "folds": None if content.folds is None else int(content.folds.max(initial=0)) + 1,
@@ -299,7 +323,8 @@ def why_no_roles(content: Content) -> str:
 
 def content_hash(content: Content, split: pa.Table) -> str:
     """SHA-256 over columns, cells, roles and split: the same for the same content, whatever file it came in."""
-    names = json.dumps([content.names, content.roles], ensure_ascii=False, sort_keys=True)
+    what = [content.names, content.roles, *([content.chosen] if content.chosen else [])]
+    names = json.dumps(what, ensure_ascii=False, sort_keys=True)
     digest = hashlib.sha256(names.encode("utf-8", "surrogatepass"))
     folds = [split.column("fold").cast(pa.string())] if "fold" in split.column_names else []
     for column in [*content.table.itercolumns(), split.column("split"), *folds]:

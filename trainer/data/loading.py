@@ -3,13 +3,13 @@
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from trainer.columns import canonical_label, number_of
+from trainer.columns import canonical_label, decimal_of, number_of
 from trainer.data.profiling import FEWEST_ROWS
 from trainer.errors import DataError, SpecError
 from trainer.spec import DatasetSpec
@@ -32,6 +32,8 @@ class Loaded:
     """The role that holds what is to be learned."""
     table: Any = None
     """All columns of the same rows (`pyarrow.Table`), for tasks that read whichever there are."""
+    roles: dict[str, str] = field(default_factory=dict)
+    """{column: what it is for} (see `trainer.roles`); nothing for a version of before there were roles."""
     folds: np.ndarray | None = None
     """The fold of each row, where rounds of tests take the place of a test part."""
     media: Path | None = None
@@ -88,10 +90,12 @@ def load_version(folder: Path, dataset: DatasetSpec, task: str) -> Loaded:
     columns = own | dataset.columns
     check_roles(columns, SHAPES[task].roles, [column["name"] for column in profile["columns"]])
     media = folder / "media" if (folder / "media").is_dir() else None
-    if columns != own:
+    roles = profile["suggestion"].get("roles") or {}
+    if columns != own or any(roles.get(name) != role for name, role in dataset.roles.items()):
         from trainer.data.inspect import read_version
 
-        return from_content(read_version(folder, columns, dataset.split, task), media)
+        split = dataset.split if "split" in dataset.model_fields_set else None
+        return from_content(read_version(folder, columns, split, task, dataset.roles), media)
     facts = [column["name"] for column in profile["columns"] if column["name"] in FACTS]
     wanted = None if reads_all(task) else list(dict.fromkeys([*columns.values(), *facts]))
     try:
@@ -103,7 +107,9 @@ def load_version(folder: Path, dataset: DatasetSpec, task: str) -> Loaded:
         ) from error
     split = np.array([part or "" for part in parts.column("split").to_pylist()], dtype=object)
     folds = parts.column("fold").fill_null(-1).to_numpy() if "fold" in parts.column_names else None
-    return usable(table, columns, split, [], media, folds)
+    loaded = usable(table, columns, split, [], media, folds)
+    loaded.roles = roles
+    return loaded
 
 
 def reads_all(task: str) -> bool:
@@ -147,14 +153,22 @@ def load_files(path: Path, dataset: DatasetSpec, task: str, media: Path | None =
     files = [path] + ([Path(dataset.test_path)] if dataset.test_path else [])
     fixed: list[str | None] | None = [None, "test"] if dataset.test_path else None
     content = read_files(
-        files, columns=dataset.columns or None, split=dataset.split, fixed=fixed, task=task, media=media
+        files,
+        columns=dataset.columns or None,
+        split=dataset.split if "split" in dataset.model_fields_set else None,
+        fixed=fixed,
+        task=task,
+        media=media,
+        roles=dataset.roles,
     )
     check_roles(content.roles, SHAPES[task].roles, content.names)
     return from_content(content, media)
 
 
 def from_content(content: Any, media: Path | None = None) -> Loaded:
-    return usable(content.table, content.roles, content.split, list(content.problems), media, content.folds)
+    loaded = usable(content.table, content.roles, content.split, list(content.problems), media, content.folds)
+    loaded.roles = content.column_roles
+    return loaded
 
 
 def usable(
@@ -213,7 +227,8 @@ def check(loaded: Loaded, kind: str) -> None:
 
 def read_numbers(loaded: Loaded) -> None:
     """Answers as numbers; a row whose answer is none is left out, and it is said which."""
-    found = [number_of(cell) for cell in loaded.answers]
+    decimal = decimal_of(loaded.answers)
+    found = [number_of(cell, decimal) for cell in loaded.answers]
     found = [None if value is None or abs(value) > LARGEST_ANSWER else value for value in found]
     bad = [loaded.row_numbers[row] for row, value in enumerate(found) if value is None]
     if bad:

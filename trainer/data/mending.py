@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from trainer.data import fixes as remedies
-from trainer.data.content import FOLDS, Content, divide, look, named_column
+from trainer.data.content import FOLD_COUNT, FOLDS, Content, divide, look, named_column
 from trainer.data.profiling import COLUMN_FAULTS, columns_with, spelled_missing
 from trainer.errors import DataError
 from trainer.spec import SplitSpec
@@ -116,7 +116,8 @@ def replace_personal(content: Content, action: str) -> None:
 def mend(content: Content, action: str, wanted: SplitSpec) -> None:
     """Apply one remedy; parts that were given stay, others are drawn again."""
     if action == FOLDS:
-        divide(content, wanted)
+        content.wanted = wanted.model_copy(update={"folds": FOLD_COUNT})
+        divide(content, content.wanted)
         return
     if content.keys is None and action not in PERSONAL:
         raise DataError("No columns were chosen yet.", code="no_column", hint="Choose what each column is first.")

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from trainer.columns import kind_of
+from trainer.columns import decimal_of, kind_of
 from trainer.data.fixes import KEEP_AT_LEAST, SAFE, conflicting
 from trainer.data.keys import NO_TEXT, Keys, missing_mask, normalised, repeated
 
@@ -30,7 +30,8 @@ ORDER = {"error": 0, "warning": 1, "info": 2}
 
 
 def profile_column(name: str, column: pa.ChunkedArray) -> dict[str, Any]:
-    """{name, kind, missing, there, distinct, examples, length}: lengths in characters, over the values that are there."""
+    """{name, kind, missing, there, distinct, examples, length}: lengths in characters, over the values that are there;
+    `decimal` where a column of numbers writes its decimals after a comma."""
     sample: list[str] = []
     hashes: list[np.ndarray] = []
     lengths: list[np.ndarray] = []
@@ -46,12 +47,14 @@ def profile_column(name: str, column: pa.ChunkedArray) -> dict[str, Any]:
     distinct = int((seen[1:] != seen[:-1]).sum()) + 1 if len(seen) else 0
     found: dict[str, Any] = {
         "name": name,
-        "kind": kind_of(sample, distinct, len(size)),
+        "kind": kind_of(sample, distinct, len(size), name),
         "missing": len(column) - len(size),
         "there": len(size),
         "distinct": distinct,
         "examples": [shortened(value) for value in dict.fromkeys(sample)][:EXAMPLES],
     }
+    if found["kind"] == "number" and decimal_of(sample) == ",":
+        found["decimal"] = ","
     if len(size):
         least, median, p95, most = map(int, np.percentile(size, [0, 50, 95, 100]))
         found["length"] = {
@@ -181,7 +184,8 @@ def columns_with(content: Any, code: str) -> list[str]:
         "constant_columns": lambda one: one["kind"] != "empty" and one["distinct"] == 1,
         "identifier_columns": lambda one: one["kind"] == "id",
     }
-    return [one["name"] for one in content.profile if one["name"] != answer and tests[code](one)]
+    kept = {answer, content.wanted.group, content.wanted.time, *content.chosen}
+    return [one["name"] for one in content.profile if one["name"] not in kept and tests[code](one)]
 
 
 def spelled_missing(column: pa.ChunkedArray) -> pa.ChunkedArray:

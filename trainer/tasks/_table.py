@@ -14,6 +14,7 @@ from trainer.columns import SPLIT_NAMES, SPLIT_VALUES
 from trainer.data.loading import Loaded
 from trainer.engines.table import finished
 from trainer.hardware import cores
+from trainer.roles import INPUT
 from trainer.tasks import _table_search as search
 from trainer.tasks._folds import Rounds
 from trainer.tasks._rows import Rows, truth_of
@@ -25,6 +26,15 @@ from trainer.training import Job
 
 SKEW, HEADLINE_SHARE = 8, 0.8
 LEAK, LEAK_ROWS = 0.98, 4_000
+
+
+LEFT_OUT = {
+    "ignore": "The column “{name}” is ignored.",
+    "id": "The column “{name}” only numbers or names the rows and was left out.",
+    "group": "The column “{name}” keeps rows together in the split and is not an input.",
+    "time": "The column “{name}” orders the rows for the split and is not an input.",
+    "answer": "The column “{name}” is the answer of another task and was left out.",
+}
 
 
 class TableRows(Rows):
@@ -46,10 +56,14 @@ class TableRows(Rows):
             if name == self.target:
                 continue
             cells, indices = distinct(self.loaded.table.column(name))
+            role = self.loaded.roles.get(name, INPUT)
+            if role != INPUT and any(cell is not None for cell in cells):
+                self.dropped[name] = LEFT_OUT[role].format(name=name)
+                continue
             if tells_parts(name, cells):
                 continue
             counts = np.bincount(indices[known], minlength=len(cells))
-            description, why = tables.learn(name, cells, counts)
+            description, why = tables.learn(name, cells, counts, is_input=name in self.loaded.roles)
             if description is None:
                 dropped[name] = why
                 continue

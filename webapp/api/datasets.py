@@ -9,6 +9,7 @@ from ninja.errors import ValidationError
 from pydantic import ValidationError as Unreadable
 
 from trainer import tasks
+from trainer.suggestion import SHAPES
 from webapp.accounts.access import load
 from webapp.api.auth import Body, once, one_of, page
 from webapp.api.schemas import DatasetOut, DatasetRow, MeOut, Page
@@ -94,6 +95,8 @@ class VersionIn(Body):
 
     task: str | None = None
     columns: dict[str, str] | None = None
+    roles: dict[str, str] | None = None
+    """{column: input, answer, ignore, id, group or time}; they join those chosen before."""
     split: dict[str, Any] | None = None
     sheet: str | None = None
     header: int | None = None
@@ -102,6 +105,13 @@ class VersionIn(Body):
     fix: str | None = None
     fixes: list[str] | None = None
     changes: dict[str, Any] | None = None
+
+
+def columns_after(version: DatasetVersion, roles: dict[str, str]) -> dict[str, str]:
+    """The task's columns as they are; without its answer where another column is to be that."""
+    columns = version.suggestion.get("columns") or {}
+    answer = SHAPES[version.suggestion["task"]].answer if version.suggestion.get("task") else ""
+    return {role: name for role, name in columns.items() if role != answer or "answer" not in roles.values()}
 
 
 @router.post("/datasets/{pk}/versions", response={201: DatasetOut})
@@ -121,18 +131,19 @@ def create_version(request: HttpRequest, pk: str, payload: VersionIn) -> Status[
         actions.read_layout(version, request.user, payload.layout)
     elif payload.changes:
         actions.change(version, request.user, payload.changes)
-    elif payload.columns or payload.split is not None or payload.task:
+    elif payload.columns or payload.split is not None or payload.task or payload.roles:
         actions.remap(
             version,
             request.user,
             payload.task or version.suggestion.get("task") or tasks.all()[0].slug,
-            payload.columns or version.suggestion.get("columns") or {},
+            payload.columns or columns_after(version, payload.roles or {}),
             payload.split,
+            payload.roles,
         )
     else:
         raise Problem(
             "Nothing to change was given.",
-            hint="Send task, columns, split, sheet, header, layout, fix, fixes or changes.",
+            hint="Send task, columns, roles, split, sheet, header, layout, fix, fixes or changes.",
         )
     return Status(201, dataset_shape(dataset))
 

@@ -60,7 +60,7 @@ def dataset_shape(dataset: Dataset) -> dict[str, Any]:
         "status": newest.status if newest and (newest.status == "processing" or not ready) else "ready",
         "progress": newest.progress if newest else 0,
         "rows": shown.rows if shown else 0,
-        "columns": shown.columns if shown else [],
+        "columns": [one | {"role": shown.roles.get(one["name"])} for one in shown.columns] if shown else [],
         "labels": shown.labels if shown else [],
         "split": shown.split if shown else {},
         "problems": shown.problems if shown else [],

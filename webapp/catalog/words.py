@@ -71,6 +71,17 @@ TERMS = {
 """The standard term of a method."""
 
 
+COLUMN_ROLES = {
+    "input": gettext_noop("Input"),
+    "answer": gettext_noop("Answer (target)"),
+    "ignore": gettext_noop("Ignore"),
+    "id": gettext_noop("ID"),
+    "group": gettext_noop("Group"),
+    "time": gettext_noop("Time"),
+}
+"""What a column of a table is for (`trainer.roles`)."""
+
+
 def trainable(slug: str | None) -> bool:
     return slug in {task.slug for task in tasks.all()}
 
@@ -133,3 +144,7 @@ def recipe_title(task: str, model: str, method: str) -> str:
     """Model and method in a few words: “all-MiniLM-L6-v2, Standard”; the method alone where it chooses the model."""
     title = method_title(task, method)
     return title if method == "auto" or model == "scratch:auto" else f"{model_title(task, model)}, {title}"
+
+
+def column_role_title(role: str) -> str:
+    return _(COLUMN_ROLES[role]) if role in COLUMN_ROLES else role

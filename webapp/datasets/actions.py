@@ -11,6 +11,7 @@ from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from trainer.roles import ROLES
 from trainer.samples import SAMPLES
 from webapp.accounts.actions import audit
 from webapp.accounts.models import User, Workspace
@@ -116,22 +117,37 @@ def enqueue(version: DatasetVersion) -> None:
 
 
 def remap(
-    version: DatasetVersion, user: User, task: str, columns: dict[str, str], split: dict[str, Any] | None = None
+    version: DatasetVersion,
+    user: User,
+    task: str,
+    columns: dict[str, str],
+    split: dict[str, Any] | None = None,
+    roles: dict[str, str] | None = None,
 ) -> DatasetVersion:
-    """The next version: the same rows under another mapping, split anew; the same version when nothing changes."""
+    """The next version: the same rows under another mapping, split anew; the same version when nothing changes. `roles`
+    ({column: role}, see `trainer.roles`) join those chosen before."""
     known = {column["name"] for column in version.columns}
-    unknown = [name for name in columns.values() if name not in known]
+    roles = {name: role for name, role in (roles or {}).items() if version.roles.get(name) != role}
+    unknown = [name for name in (*columns.values(), *roles) if name not in known]
     if unknown:
         raise Problem(
             _("There is no column “%(name)s”.") % {"name": unknown[0]},
             code="no_column",
             hint=_("The columns are: %(names)s.") % {"names": ", ".join(sorted(known)[:20])},
         )
+    if wrong := [role for role in roles.values() if role not in ROLES]:
+        raise Problem(
+            _("“%(name)s” is no role of a column.") % {"name": str(wrong[0])[:60]},
+            code="bad_role",
+            hint=_("Choose one of %(names)s.") % {"names": ", ".join(ROLES)},
+        )
     same = task == version.suggestion.get("task") and columns == version.suggestion.get("columns")
-    if same and (split is None or split == version.split.get("wanted", {})):
+    if same and not roles and (split is None or split == version.split.get("wanted", {})):
         return version
-    note = _("Divided anew") if same else _("Columns chosen by hand")
-    return derive(version, user, note, task=task, columns=columns, **({} if split is None else {"split": split}))
+    note = _("Divided anew") if same and not roles else _("Columns chosen by hand")
+    asked = {"split": split, "roles": roles or None}
+    given = {name: value for name, value in asked.items() if value is not None}
+    return derive(version, user, note, task=task, columns=columns, **given)
 
 
 def mend(version: DatasetVersion, user: User, *actions: str) -> DatasetVersion:

@@ -14,6 +14,8 @@ from django.db import models
 from django.db.models.fields.json import KT
 from django.utils.translation import gettext_lazy as _
 
+from trainer.roles import roles_of
+from trainer.suggestion import shape_of
 from webapp.accounts.models import User
 from webapp.catalog.words import trainable
 from webapp.core.models import WorkspaceOwned
@@ -98,6 +100,20 @@ class DatasetVersion(WorkspaceOwned):
     @property
     def suggestion(self) -> dict[str, Any]:
         return self.profile.get("suggestion") or {}
+
+    @property
+    def roles(self) -> dict[str, str]:
+        """{column: what it is for} (see `trainer.roles`); worked out where the version was read before there were roles."""
+        told = self.suggestion.get("roles")
+        return (
+            told if told is not None else self.roles_under(self.suggestion.get("task"), self.suggestion.get("columns"))
+        )
+
+    def roles_under(self, task: str | None, columns: dict[str, str] | None) -> dict[str, str]:
+        """The same for another task and its columns ({role of the task: column})."""
+        columns, wanted = columns or {}, self.split.get("wanted") or {}
+        shape = shape_of(task, columns) if task else None
+        return roles_of(self.columns, shape, columns, self.suggestion.get("chosen") or {}, wanted)
 
     @property
     def trainable(self) -> bool:

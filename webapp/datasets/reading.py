@@ -94,12 +94,13 @@ def reader_arguments(version: DatasetVersion, out: Path | None = None) -> list[s
         else [version.dataset.upload_folder / name for name in version.sources]
     )
     arguments = ["inspect", *map(str, sources), "--out", str(out or version.folder)]
-    for option in ("task", "columns", "split", "changes", "sheet", "header", "layout"):
+    for option in ("task", "columns", "roles", "split", "changes", "sheet", "header", "layout"):
         value = version.request.get(option)
-        if value and option == "changes":
+        if value in (None, "", [], {}) and (option != "split" or value is None):
+            continue  # an empty split asks for the usual one
+        if option == "changes":
             value = f"@{write_changes(version, value)}"
-        if value or value == 0:
-            arguments += [f"--{option}", value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)]
+        arguments += [f"--{option}", value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)]
     return arguments + [word for fix in version.request.get("fixes", []) for word in ("--fix", fix)]
 
 

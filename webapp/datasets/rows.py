@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from trainer.columns import canonical_label
+from trainer.columns import MONEY, canonical_label
 from webapp.datasets.models import DatasetVersion
 
 PAGE_ROWS = 10
@@ -226,8 +226,14 @@ def key_of(cursor: Any, version: DatasetVersion, place: int) -> tuple[str, str, 
             return source, file, f"c{place}"
     value = f"c{place}"
     if version.columns[place]["kind"] in ("number", "id"):
-        value = f"TRY_CAST(REPLACE({value}, ',', '') AS DOUBLE)"
+        value = f"TRY_CAST({plain_number(value, version.columns[place].get('decimal', '.'))} AS DOUBLE)"
     return rows_sql(names_of(version)), file_of(version, "data"), value
+
+
+def plain_number(value: str, decimal: str) -> str:
+    """SQL for a cell without currency, percent and thousands' marks, decimals after a dot."""
+    bare = f"REGEXP_REPLACE({value}, '{MONEY.pattern.replace(chr(39), chr(39) * 2)}', '', 'gi')"
+    return f"REPLACE(REPLACE({bare}, '.', ''), ',', '.')" if decimal == "," else f"REPLACE({bare}, ',', '')"
 
 
 def read(cursor: Any, version: DatasetVersion, names: list[str], wanted: list[int]) -> list[dict[str, Any]]:

@@ -5,11 +5,14 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from trainer.roles import ANSWER, INPUT, ROLES, SPLITTING
 from trainer.suggestion import SHAPES, first_fit, possible
-from webapp.catalog.words import role_title, task_title, trainable
+from webapp.catalog.words import column_role_title, role_title, task_title, trainable
 from webapp.datasets.models import DatasetVersion
 
 FOLDS = 5
+MOST_COLUMNS = 200
+"""Columns of a table whose role can be chosen on the page; the API takes any."""
 
 
 def offered_tasks(version: DatasetVersion) -> list[str]:
@@ -34,15 +37,26 @@ class MappingForm(forms.Form):
             self.add_roles(version, suggestion)
 
     def add_roles(self, version: DatasetVersion, suggestion: dict[str, Any]) -> None:
-        names = [column["name"] for column in version.columns]
         is_current = self.chosen == suggestion.get("task")
-        known = suggestion.get("columns", {}) if is_current else first_fit(version.columns, self.chosen) or {}
+        self.known = suggestion.get("columns", {}) if is_current else first_fit(version.columns, self.chosen) or {}
+        if SHAPES[self.chosen].reads:
+            self.add_task_columns([column["name"] for column in version.columns])
+            return
+        self.named = version.columns[:MOST_COLUMNS]
+        self.roles_before = version.roles if is_current else version.roles_under(self.chosen, self.known)
+        choices = [(role, column_role_title(role)) for role in ROLES]
+        for place, column in enumerate(self.named):
+            self.fields[f"use-{place}"] = forms.ChoiceField(
+                label=column["name"], choices=choices, initial=self.roles_before.get(column["name"], INPUT)
+            )
+
+    def add_task_columns(self, names: list[str]) -> None:
         needed = SHAPES[self.chosen].roles
-        for role in known or needed:
+        for role in self.known or needed:
             self.fields[f"role-{role}"] = forms.ChoiceField(
                 label=role_title(role),
                 choices=[("", _("Choose a column")), *((name, name) for name in names)],
-                initial=known.get(role, ""),
+                initial=self.known.get(role, ""),
                 required=role in needed,
                 error_messages={"required": _("Choose a column.")},
             )
@@ -51,20 +65,68 @@ class MappingForm(forms.Form):
     def tasks(self) -> list[tuple[str, str]]:
         return [(slug, task_title(slug)) for slug in self.offered]
 
+    @property
+    def is_table(self) -> bool:
+        return bool(self.chosen) and not SHAPES[self.chosen].reads
+
+    @property
+    def uses(self) -> list[Any]:
+        """The fields of a table's columns, each with the column's `kind`."""
+        found = []
+        for place, column in enumerate(self.named if self.is_table else []):
+            field = self[f"use-{place}"]
+            field.kind = column["kind"]
+            found.append(field)
+        return found
+
     def clean(self) -> dict[str, Any]:
         asked = super().clean() or {}
         if asked.get("task") != self.chosen:
             self.add_error(None, _("This file cannot be used for that task."))
+        elif self.is_table:
+            self.clean_uses(asked)
+        else:
+            self.clean_columns(asked)
+        return asked
+
+    def clean_columns(self, asked: dict[str, Any]) -> None:
         taken: dict[str, str] = {}
         for field, name in list(asked.items()):
             if field.startswith("role-") and name:
                 if name in taken:
                     self.add_error(field, _("This column is chosen twice."))
                 taken[name] = field
-        return asked
+
+    def clean_uses(self, asked: dict[str, Any]) -> None:
+        """One answer, and at most one group and one time: of two, the one chosen last has it, and the other becomes an
+        input."""
+        for role in (ANSWER, *SPLITTING):
+            places = [place for place in range(len(self.named)) if asked.get(f"use-{place}") == role]
+            fresh = [place for place in places if self.roles_before.get(self.named[place]["name"]) != role]
+            if len(places) > 1 and len(fresh) == 1:
+                for place in set(places) - set(fresh):
+                    asked[f"use-{place}"] = INPUT
+            elif len(places) > 1:
+                self.add_error(f"use-{places[-1]}", _("Only one column can be this."))
+            elif not places and role == ANSWER and not self.errors:
+                self.add_error(None, _("Choose the column to predict: set it to Answer."))
 
     def columns(self) -> dict[str, str]:
+        """{role of the task: column}."""
+        if self.is_table:
+            answer = next(name for name, role in self.asked_roles().items() if role == ANSWER)
+            return {SHAPES[self.chosen].answer: answer}
         return {name[5:]: value for name, value in self.cleaned_data.items() if name.startswith("role-") and value}
+
+    def asked_roles(self) -> dict[str, str]:
+        return {one["name"]: self.cleaned_data[f"use-{place}"] for place, one in enumerate(self.named)}
+
+    def roles(self) -> dict[str, str]:
+        """{column: role} of a table's columns whose role was changed; the answer is told by `columns`."""
+        if not self.is_table:
+            return {}
+        asked = self.asked_roles()
+        return {name: role for name, role in asked.items() if role not in (ANSWER, self.roles_before.get(name))}
 
 
 class SplitForm(forms.Form):

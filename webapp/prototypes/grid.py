@@ -20,13 +20,13 @@ def is_gallery(version: DatasetVersion, view: str) -> bool:
 
 def laid_out(version: DatasetVersion) -> list[dict[str, Any]]:
     """The version's columns in reading order, each as in the profile with `place` (in the file, from 0), `role` (of the
-    task, or empty) and `answers` (whether it holds what the model learns to answer).
+    task, or empty), `use` (what it is for: see `trainer.roles`) and `answers` (whether it holds what the model learns to answer).
 
     The answer comes first, since it is what a person checks, then what the model reads, then everything else.
     """
     suggestion = version.suggestion
     roles = {name: role for role, name in (suggestion.get("columns") or {}).items()}
-    unused = {name for name, role in (suggestion.get("roles") or {}).items() if role in UNUSED}
+    uses = version.roles
     shape = SHAPES.get(suggestion.get("task") or "")
     answer = shape.answer if shape else ""
 
@@ -35,11 +35,12 @@ def laid_out(version: DatasetVersion) -> list[dict[str, Any]]:
             return 0
         if column["role"]:
             return 1
-        return 3 if column["name"] in unused else 2
+        return 3 if column["use"] in UNUSED else 2
 
     columns = [
         column
         | {"place": place, "role": (role := roles.get(column["name"], "")), "answers": bool(role) and role == answer}
+        | {"use": uses.get(column["name"], "")}
         for place, column in enumerate(version.columns)
     ]
     return sorted(columns, key=rank)

@@ -189,7 +189,7 @@ def map_columns(request: HttpRequest, pk: str) -> HttpResponse:
     version = current_version(request, pk)
     form = MappingForm(version, request.POST)
     asked = cleaned(form)
-    made = dataset_actions.remap(version, request.user, asked["task"], form.columns())
+    made = dataset_actions.remap(version, request.user, asked["task"], form.columns(), roles=form.roles())
     if made == version:
         messages.info(request, _("Nothing changed."))
     return redirect("data", pk=pk)

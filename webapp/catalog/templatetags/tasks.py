@@ -9,6 +9,7 @@ from webapp.catalog import words
 register = template.Library()
 register.filter("role_title", words.role_title)
 register.filter("task_title", words.task_title)
+register.filter("column_role_title", words.column_role_title)
 
 
 @register.filter

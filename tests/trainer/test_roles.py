@@ -1,0 +1,134 @@
+"""What each column is for: identifiers are left out by default, what is ignored is neither learned from nor asked for, and
+group and time divide the rows."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from trainer.data.inspect import inspect
+from trainer.data.loading import load
+from trainer.errors import UserError
+from trainer.spec import DatasetSpec, Spec
+from trainer.tasks import get
+from trainer.tasks._table import TableRows
+
+ROWS = 120
+
+
+def table(path: Path) -> Path:
+    generator = np.random.default_rng(0)
+    lines = ["order_id,zip,customer,day,size,note,returned"]
+    for n in range(ROWS):
+        size = generator.integers(5, 900)
+        day = f"2026-0{1 + n % 6}-1{n % 9}"
+        note = "paid" if n % 3 else "open"
+        back = "yes" if (size > 500) ^ (n % 7 == 0) else "no"
+        lines.append(f"A{n:05},0{1000 + n % 9},c{n // 4},{day},${size}.00,{note},{back}")
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+    return path
+
+
+@pytest.fixture
+def version(tmp_path: Path) -> Path:
+    inspect([table(tmp_path / "orders.csv")], tmp_path / "v1")
+    return tmp_path / "v1"
+
+
+def suggestion(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / "profile.json").read_text("utf-8"))["suggestion"]
+
+
+def inputs_of(dataset: DatasetSpec, slug: str = "tabular-classification") -> list[str]:
+    """The columns that a model would learn from, and a demo ask for."""
+    loaded = load(dataset, get(slug))
+    labels = sorted(set(loaded.answers))
+    rows = TableRows(loaded, labels, np.array([labels.index(answer) for answer in loaded.answers]))
+    rows.describe_columns()
+    return [one["name"] for one in rows.manifest()["inputs"]]
+
+
+def test_every_column_has_a_role(version: Path) -> None:
+    assert suggestion(version)["roles"] == {
+        "order_id": "id",
+        "zip": "input",
+        "customer": "input",
+        "day": "input",
+        "size": "input",
+        "note": "input",
+        "returned": "answer",
+    }
+    assert "order_id" not in inputs_of(DatasetSpec(path=str(version)))
+
+
+def test_what_is_ignored_is_neither_learned_from_nor_asked_for(version: Path) -> None:
+    inspect([version], version.with_name("v2"), roles={"note": "ignore", "customer": "id"})
+    assert inputs_of(DatasetSpec(path=str(version.with_name("v2")))) == ["zip", "day", "size"]
+    later = version.with_name("v3")
+    inspect([version.with_name("v2")], later, roles={"note": "input"}, fixes=["drop_duplicates"])
+    assert inputs_of(DatasetSpec(path=str(later))) == ["zip", "day", "size", "note"]
+
+
+def test_an_identifier_is_read_where_somebody_says_so(version: Path, tmp_path: Path) -> None:
+    path = tmp_path / "numbered.csv"
+    rows = [f"{n},{n * 37 % 100},{'a' if n > 60 else 'b'}" for n in range(ROWS)]
+    path.write_text("\n".join(["row,x,label", *rows]) + "\n")
+    spec = {"path": str(path), "columns": {"target": "label"}}
+    assert inputs_of(DatasetSpec.model_validate(spec)) == ["x"]
+    assert inputs_of(DatasetSpec.model_validate(spec | {"roles": {"row": "input"}})) == ["row", "x"]
+
+
+def test_a_group_stays_together_and_is_no_input(version: Path) -> None:
+    grouped = version.with_name("v2")
+    found = inspect([version], grouped, roles={"customer": "group"})
+    assert found["split"]["how"] == "by group"
+    cells = pq.read_table(grouped / "data.parquet").column("customer").to_pylist()
+    parts = pq.read_table(grouped / "split.parquet").column("split").to_pylist()
+    assert len(set(zip(cells, parts, strict=True))) == len(set(cells))
+    assert "customer" not in inputs_of(DatasetSpec(path=str(grouped)))
+    drawn = inspect([grouped], version.with_name("v3"), split={})
+    assert drawn["suggestion"]["roles"]["customer"] == "input"
+    assert drawn["split"]["how"] != "by group"
+    again = inspect([grouped], version.with_name("v4"), roles={"customer": "input"})
+    assert again["split"]["how"] != "by group"
+
+
+def test_the_newest_are_tested_on_by_the_column_of_time(version: Path) -> None:
+    found = inspect([version], version.with_name("v2"), roles={"day": "time", "customer": "group"})
+    assert found["split"]["how"] == "by time"
+    assert found["suggestion"]["roles"] | {"day": "time", "customer": "group"} == found["suggestion"]["roles"]
+
+
+def test_a_split_by_a_column_gives_it_its_role(version: Path) -> None:
+    found = inspect([version], version.with_name("v2"), split={"group": "customer"})
+    assert found["suggestion"]["roles"]["customer"] == "group"
+
+
+def test_another_answer(version: Path) -> None:
+    found = inspect([version], version.with_name("v2"), roles={"note": "answer"})
+    assert found["suggestion"]["columns"] == {"target": "note"}
+    assert found["suggestion"]["roles"]["returned"] == "input"
+    assert [one["label"] for one in found["labels"]] == ["paid", "open"]
+
+
+def test_a_run_by_itself_takes_roles(tmp_path: Path) -> None:
+    spec = Spec.model_validate({"dataset": {"path": str(table(tmp_path / "a.csv")), "roles": {"note": "ignore"}}})
+    assert "note" not in inputs_of(spec.dataset)
+
+
+@pytest.mark.parametrize(
+    ("roles", "words"),
+    [
+        ({"nowhere": "ignore"}, "no column"),
+        ({"note": "banana"}, "no role"),
+        ({"note": "group", "customer": "group"}, "only one"),
+        ({"note": "answer", "zip": "answer"}, "only one"),
+    ],
+)
+def test_roles_without_sense_are_refused(roles: dict[str, str], words: str, version: Path) -> None:
+    with pytest.raises(UserError, match=words):
+        inspect([version], version.with_name("v2"), roles=roles)
+    assert not version.with_name("v2").exists()

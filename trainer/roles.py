@@ -1,0 +1,79 @@
+"""What each column is for. Light: the site offers the same roles that the trainer obeys.
+
+    input    a model reads it
+    answer   what is to be predicted
+    ignore   left out
+    id       names or numbers the rows; left out
+    group    rows with equal cells stay in one part of the split; left out
+    time     the newest rows are tested on; left out
+
+A task that names its own columns (a text and its label) reads those; a table reads every input.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from trainer.columns import SPLIT_NAMES, SPLIT_VALUES
+from trainer.errors import DataError
+from trainer.suggestion import Shape
+
+INPUT, ANSWER, IGNORE, GROUP, TIME, ID = ROLES = ("input", "answer", "ignore", "group", "time", "id")
+SPLITTING = (GROUP, TIME)
+ROLE_OF_KIND = {"id": ID, "empty": IGNORE}
+
+
+def roles_of(
+    columns: Iterable[dict[str, Any]],
+    shape: Shape | None,
+    mapped: dict[str, str],
+    chosen: dict[str, str],
+    split: dict[str, str | None],
+) -> dict[str, str]:
+    """{column: role} of a profile's columns: what was chosen, else what follows from the task's own columns (`mapped`:
+    {role of the task: column}), from what the split goes by ({group, time: column or None}), and from their kinds."""
+    found = {}
+    answer = mapped.get(shape.answer) if shape else None
+    for column in columns:
+        name = column["name"]
+        if name == answer:
+            found[name] = ANSWER
+        elif name in mapped.values():
+            found[name] = INPUT
+        elif name in chosen:
+            found[name] = chosen[name]
+        else:
+            found[name] = next((role for role in SPLITTING if split.get(role) == name), default_role(column, shape))
+    return found
+
+
+def default_role(column: dict[str, Any], shape: Shape | None) -> str:
+    if shape is None or shape.reads:
+        return ROLE_OF_KIND.get(column["kind"], IGNORE)
+    return IGNORE if tells_parts(column) else ROLE_OF_KIND.get(column["kind"], INPUT)
+
+
+def tells_parts(column: dict[str, Any]) -> bool:
+    """Whether a column only says which rows are learned from and which tested on."""
+    examples = [example.strip().lower() for example in column.get("examples", ())]
+    return column["name"].strip().lower() in SPLIT_NAMES and bool(examples) and set(examples) <= set(SPLIT_VALUES)
+
+
+def check(chosen: dict[str, str], names: list[str]) -> None:
+    """`DataError` for a role that there is none of, for a column that is not there, and for two where one is possible."""
+    for name, role in chosen.items():
+        if name not in names:
+            raise DataError(
+                f"There is no column “{name}”.", code="no_column", hint=f"There are: {', '.join(names[:20])}."
+            )
+        if role not in ROLES:
+            raise DataError(
+                f"“{role}” is no role of a column.", code="bad_role", hint=f"Choose one of: {', '.join(ROLES)}."
+            )
+    for role in (ANSWER, *SPLITTING):
+        taken = [name for name, one in chosen.items() if one == role]
+        if len(taken) > 1:
+            raise DataError(
+                f"{len(taken)} columns are “{role}”, and only one can be: {', '.join(taken[:5])}.",
+                code="bad_role",
+                hint="Give the others another role.",
+            )
