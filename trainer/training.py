@@ -212,12 +212,13 @@ class Job:
     def warn(self, code: str, message: str, hint: str = "") -> None:
         self.emit("warning", code=code, message=message, hint=hint)
 
-    def metric(self, name: str, split: str, value: float, *, step: int, epoch: float) -> None:
+    def metric(self, name: str, split: str, value: float, *, step: int, epoch: float, **basis: int) -> None:
+        """`basis`: how many `rows` and `folds` a validation figure rests on, where that is not the validation split."""
         if self._lap + 1 < self._laps:  # the curves are the last lap's
             return
         fields = {"name": name, "split": split, "step": step, "epoch": round(epoch, 3), "value": round(float(value), 6)}
         self.history.append(fields)
-        self.emit("metric", **fields)
+        self.emit("metric", **fields, **basis)
 
     # Stages and progress
 

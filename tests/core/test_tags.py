@@ -104,7 +104,7 @@ def test_live_curves_end_where_the_run_is_thought_to_end():
     assert "4 epochs" in loss
     assert 'class="now" x1="50"' in loss
     assert "went from 70.0" in accuracy
-    assert maquette.best_so_far(live) == {"name": "accuracy", "value": 0.8, "at": 2}
+    assert maquette.best_so_far(live) == {"name": "accuracy", "value": 0.8, "at": 2, "points": 2}
 
 
 def test_words_that_differ_are_marked():

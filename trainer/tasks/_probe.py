@@ -176,8 +176,9 @@ def choose_strength(
             job.check_stop()
         job.progress(0.85 + 0.1 * (number + 1) / FOLDS, 1)
     best = int(np.argmin(losses))
-    job.metric("accuracy", "validation", rights[best] / len(rows), step=1, epoch=1)
-    job.metric("loss", "validation", losses[best] / len(rows), step=1, epoch=1)
+    basis = {"rows": len(rows), "folds": FOLDS}
+    job.metric("accuracy", "validation", rights[best] / len(rows), step=1, epoch=1, **basis)
+    job.metric("loss", "validation", losses[best] / len(rows), step=1, epoch=1, **basis)
     job.log(
         f"Penalty {STRENGTHS[best]:g} of {len(STRENGTHS)} tried was best: {rights[best] / len(rows):.1%} right across {FOLDS} folds."
     )

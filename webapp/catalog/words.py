@@ -1,5 +1,6 @@
 """Titles of tasks and of the roles of their columns, those included that cannot be trained yet."""
 
+import re
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -70,6 +71,8 @@ TERMS = {
 }
 """The standard term of a method."""
 
+REFERENCE = re.compile(r"\b(?:bundled|hub|local|scratch):([\w./@-]*\w)")
+
 
 COLUMN_ROLES = {
     "input": gettext_noop("Input"),
@@ -138,6 +141,11 @@ def model_title(task: str, ref: str) -> str:
     declared = tasks.get(task).models if trainable(task) else ()
     known = next((card.title for card in declared if card.ref == ref), None)
     return known or ref.partition(":")[2].rpartition("/")[2] or ref
+
+
+def without_references(text: str) -> str:
+    """A message of the trainer as people read it: `bundled:all-MiniLM-L6-v2` becomes all-MiniLM-L6-v2."""
+    return REFERENCE.sub(lambda found: found[1], text)
 
 
 def recipe_title(task: str, model: str, method: str) -> str:

@@ -164,8 +164,8 @@ def line_chart(
 
 
 SPLITS = {
-    "train": ("", lambda: _("learning")),
-    "validation": ("two", lambda: _("tuning")),
+    "train": ("", lambda: _("train")),
+    "validation": ("two", lambda: _("validation")),
     "test": ("k3", lambda: _("test")),
 }
 

@@ -21,6 +21,8 @@ WARNINGS = 20
 FOLDS = 64
 """Runs whose live pages are looked at, or were of late."""
 Point = tuple[Any, Any]
+NAMES = {"error": "failure"}
+"""What an event is called in the stream: `error` is the browser's own word for a connection that broke."""
 KEEP_ALIVE = b": still here\n\n"
 
 
@@ -58,6 +60,7 @@ class Fold:
     def start(self) -> None:
         self.found: dict[str, Any] = {
             "curves": {},
+            "validated": {},
             "progress": {},
             "resource": {},
             "warnings": deque(maxlen=WARNINGS),
@@ -102,7 +105,8 @@ def fold_of(path: Path) -> Fold:
 def picture(run: Run) -> dict[str, Any]:
     """Stages, curves, speed, memory and the end of the log.
 
-    {stages [{name, state: done|now|later, seconds, fraction}], curves {name: {split: [(epoch or step, value)]}},
+    {stages [{name, state: done|now|later, seconds, fraction}], curves {name: {split: [(epoch or step, value)]}}, validated
+    {rows, folds} (what the validation figures rest on, where the trainer says so),
     progress (last event), resource (last), log [(time, text)], log_count, warnings (the last few), place,
     waits_for_money, last (id of the last event)}
     """
@@ -128,6 +132,8 @@ def note(event: dict[str, Any], found: dict[str, Any], stages: dict[str, dict[st
         found["curves"].setdefault(event["name"], {}).setdefault(event.get("split", "train"), Curve()).append(
             (at, event["value"])
         )
+        if event.get("split") == "validation" and event.get("rows"):
+            found["validated"] = {"rows": event["rows"], "folds": event.get("folds")}
     elif kind == "resource":
         found["resource"] = event
     elif kind == "warning":
@@ -163,6 +169,6 @@ async def sse(run_id: str, path: Path, after: int) -> AsyncIterator[bytes]:
             continue
         number, event = item
         data = json.dumps(event, ensure_ascii=False)
-        yield f"id: {number}\nevent: {event['type']}\ndata: {data}\n\n".encode()
+        yield f"id: {number}\nevent: {NAMES.get(event['type'], event['type'])}\ndata: {data}\n\n".encode()
         if event["type"] == "status":
             return

@@ -28,9 +28,9 @@ from webapp.prototypes.models import Prototype
 
 
 class Status(models.TextChoices):
-    QUEUED = "queued", _("Waiting")
+    QUEUED = "queued", _("Queued")
     STARTING = "starting", _("Starting")
-    RUNNING = "running", _("Learning")
+    RUNNING = "running", _("Training")
     INTERRUPTED = "interrupted", _("Interrupted")
     SUCCEEDED = "succeeded", _("Done")
     FAILED = "failed", _("Failed")
@@ -150,6 +150,12 @@ class Run(WorkspaceOwned):
     @property
     def events_path(self) -> Path:
         return self.folder / "events.jsonl"
+
+    @property
+    def has_checkpoint(self) -> bool:
+        """Whether training again would go on from where it stopped."""
+        folder = self.folder / "checkpoints"
+        return folder.is_dir() and any(folder.iterdir())
 
     @property
     def ended(self) -> bool:

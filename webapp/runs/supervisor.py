@@ -29,6 +29,7 @@ from webapp.datasets.models import Status as VersionStatus
 from webapp.runs import verdicts, worker
 from webapp.runs.actions import recover, spec_of, terms_of
 from webapp.runs.models import Run, Status
+from webapp.runs.remaining import Remaining
 from webapp.runs.stream import EventLog
 
 log = logging.getLogger(__name__)
@@ -109,6 +110,7 @@ class Supervisor:
         self.pending: dict[str, Any] = {}
         self.charged_at = self.beaten_at = self.looked_at = clock()
         self.charges = 0
+        self.remaining = Remaining(run.estimate if run.attempts <= 1 else None, clock)
         self.asked_at: float | None = None
         self.grace = KILL_AFTER_SECONDS
         self.cancelled = self.stopped = self.lost = False
@@ -176,7 +178,8 @@ class Supervisor:
             self.pending |= {"stage": item["name"], "status": Status.RUNNING}
             self.beat()
         elif kind == "progress":
-            self.pending |= {"progress": item.get("fraction") or 0, "eta_seconds": item.get("eta_seconds")}
+            left = self.remaining.told(item.get("eta_seconds"))
+            self.pending |= {"progress": item.get("fraction") or 0, "eta_seconds": left}
         elif kind == "metric":
             self.pending["metrics"] = self.run.metrics = self.run.metrics | {
                 f"{item['split']}_{item['name']}": item["value"]

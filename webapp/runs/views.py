@@ -27,6 +27,7 @@ from webapp.datasets.media import media_response
 from webapp.datasets.quota import own_bytes
 from webapp.prototypes.models import Prototype
 from webapp.runs import actions, base_models, diagrams, estimates, inputs, live, previews, queues, reports, storage
+from webapp.runs.expectations import expectation
 from webapp.runs.forms import LimitsForm, params_form_of
 from webapp.runs.models import Run, Status
 
@@ -144,6 +145,8 @@ def estimate(request: HttpRequest, pk: str) -> HttpResponse:
         message = {"message": _("Not measured yet."), "hint": _("Whoever may start a run sees minutes and money here.")}
         return render(request, template, context | {"problem": message})
     result = estimates.priced(found) if found.result else None
+    if result:
+        context["expect"] = expectation(result["expected"], version, prototype)
     return render(request, template, context | {"estimate": result, "problem": found.error, "measuring": not result})
 
 

@@ -10,6 +10,7 @@ register = template.Library()
 register.filter("role_title", words.role_title)
 register.filter("task_title", words.task_title)
 register.filter("column_role_title", words.column_role_title)
+register.filter("without_references", words.without_references)
 
 
 @register.filter

@@ -9,7 +9,7 @@ from django.db.models import Count
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
+from django.utils.translation import ngettext, pgettext
 
 from webapp.core import charts, scores, states, words
 from webapp.core.icons import GLYPHS, ICONS, PLINTH
@@ -21,7 +21,7 @@ for name in (
     "about", "remaining", "clock", "ago", "day", "time_of_day",
 ):  # fmt: skip
     register.filter(name, getattr(words, name))
-for name in ("scored", "score_words", "score_ends", "metric_title"):
+for name in ("scored", "score_words", "score_ends", "metric_title", "metric_name"):
     register.filter(name, getattr(scores, name))
 
 
@@ -43,9 +43,8 @@ def glyph(kind: str = "arch", state: str = "draft", css: str = "") -> SafeString
 
 @register.simple_tag
 def strip(
-    value: Any = None, low: Any = None, high: Any = None, css: str = "", tick: Any = None, start: Any = None
+    value: Any = None, low: Any = None, high: Any = None, css: str = "", tick: Any = None, ends: Any = None
 ) -> SafeString:
-    ends = (float(start), 1.0) if start is not None else None
     return charts.strip(value, low, high, css=css, tick=tick, ends=ends)
 
 
@@ -131,49 +130,78 @@ def stage_title(name: str) -> str:
     return str(word()) if word else name
 
 
+def charted(curves: dict[str, dict[str, list[Any]]]) -> list[str]:
+    """Which metrics are drawn: the loss and the leading score, each only where there is a line to draw."""
+    lines = [name for name, series in curves.items() if any(len(points) > 1 for points in series.values())]
+    leading = next((name for name in scores.LEADING if name in lines and name != "loss"), None)
+    return [name for name in ("loss", leading) if name in lines]
+
+
 @register.simple_tag
 def live_charts(live: dict[str, Any]) -> list[SafeString]:
-    """A chart for each metric that a run at work has sent, loss first, up to where the run is thought to end."""
+    """The charts of a run at work, up to where it is thought to end. Methods without epochs have none."""
     stage = next((one for one in live["stages"] if one["name"] == "train"), {})
     last = max((points[-1][0] for series in live["curves"].values() for points in series.values() if points), default=0)
     end = last / stage["fraction"] if 0.02 < stage.get("fraction", 0) < 1 and last else last
     end = round(end) if end >= 1 else end
     now = last if stage.get("state") == "now" and last < end else None
-    order = sorted(live["curves"], key=lambda name: (name != "loss", name not in scores.TITLES, name))
-    unit = _("epochs")
+    unit = epochs_unit(end)
     return [
         charts.metric_chart(name, live["curves"][name], title=scores.metric_title(name), end=end, unit=unit, now=now)
-        for name in order
+        for name in charted(live["curves"])
     ]
 
 
 @register.simple_tag
 def report_charts(history: list[dict[str, Any]]) -> list[SafeString]:
+    """The same of a finished run, from its report."""
     names = list(dict.fromkeys(row["name"] for row in history or []))
-    order = sorted(names, key=lambda name: (name != "loss", name not in scores.TITLES, name))
+    curves = {name: charts.curves_of(history, name) for name in names}
+    end = max((points[-1][0] for series in curves.values() for points in series.values() if points), default=0)
     return [
-        charts.metric_chart(name, charts.curves_of(history, name), title=scores.metric_title(name), unit=_("epochs"))
-        for name in order
-        if any(len(points) > 1 for points in charts.curves_of(history, name).values())
+        charts.metric_chart(name, curves[name], title=scores.metric_title(name), unit=epochs_unit(end))
+        for name in charted(curves)
     ]
+
+
+def epochs_unit(end: float) -> str:
+    return ngettext("epoch", "epochs", round(end) or 1)
 
 
 @register.simple_tag
 def best_so_far(live: dict[str, Any]) -> dict[str, Any] | None:
-    """The best score on the tuning rows until now, and after how many epochs: {name, value, at}."""
+    """The best validation score until now: {name, value, at (epochs), points (how many there are)}."""
     for name in scores.LEADING:
         points = live["curves"].get(name, {}).get("validation", [])
         if points:
             at, value = max(points, key=lambda point: scores.rank(point[1], name))
-            return {"name": name, "value": value, "at": at}
+            return {"name": name, "value": value, "at": at, "points": len(points)}
     return None
+
+
+@register.simple_tag
+def validated_on(live: dict[str, Any], best: dict[str, Any] | None, validation_rows: Any = None) -> str:
+    """What the best validation score rests on: “3-fold over 288 rows”, “36 rows, epoch 2”."""
+    if not best:
+        return ""
+    rows = int(live["validated"].get("rows") or words.number(validation_rows) or 0)
+    folds = live["validated"].get("folds")
+    parts = []
+    if rows and folds:
+        parts.append(_("%(folds)d-fold over %(rows)s rows") % {"folds": folds, "rows": words.count(rows)})
+    elif rows:
+        parts.append(ngettext("%(rows)s row", "%(rows)s rows", rows) % {"rows": words.count(rows)})
+    if best["points"] > 1:
+        parts.append(_("epoch %(number)s") % {"number": words.figure(best["at"])})
+    return ", ".join(parts)
 
 
 @register.filter
 def epoch_words(live: dict[str, Any]) -> str:
     """“, epoch 3” of the training stage, from the last point of the loss."""
     last = [points[-1][0] for points in live["curves"].get("loss", {}).values() if points]
-    return _(", epoch %(number)d") % {"number": int(max(last)) + 1} if last else ""
+    steps = [len(points) for points in live["curves"].get("loss", {}).values()]
+    return _(", epoch %(number)d") % {"number": int(max(last)) + 1} if last and max(steps) > 1 else ""
 
 
 @register.filter
@@ -182,16 +210,6 @@ def example_text(example: Any) -> str:
     if isinstance(example, dict):
         return str(example.get("text", example.get("input", "")))
     return "" if example is None else str(example)
-
-
-@register.simple_tag
-def expectation(value: Any) -> dict[str, Any] | None:
-    """`expected` of an estimate, whatever it holds, as {low, high, start} with the left end of its strip."""
-    low, high = (words.number(value.get(name)) for name in ("low", "high")) if isinstance(value, dict) else (None, None)
-    if low is None or high is None:
-        return None
-    start = max(0.0, int(min(low, 0.9) * 5) / 5 - (0.2 if low < 0.2 else 0.0))
-    return {"low": low, "high": high, "start": start}
 
 
 @register.simple_tag(takes_context=True)

@@ -1,0 +1,121 @@
+"""What a live page says is so: what a score rests on, no charts without lines, a remaining time that does not jump."""
+
+import asyncio
+import html
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from tests import things
+from webapp.accounts.models import User, Workspace
+from webapp.runs import live
+from webapp.runs.models import Run
+from webapp.runs.remaining import Remaining
+
+PROBE = [
+    {"type": "stage", "name": "train", "state": "start"},
+    {"type": "progress", "stage": "train", "fraction": 0.4, "stage_fraction": 0.9, "done": 0, "total": 1},
+    {"type": "metric", "name": "accuracy", "split": "validation", "step": 1, "epoch": 1, "value": 0.736, "rows": 288, "folds": 3},
+    {"type": "metric", "name": "loss", "split": "validation", "step": 1, "epoch": 1, "value": 0.9, "rows": 288, "folds": 3},
+]  # fmt: skip
+
+
+def tuned(epochs: int) -> list[dict[str, Any]]:
+    values = {"loss": 1.0, "accuracy": 0.5, "macro_f1": 0.4}
+    return [
+        {"type": "metric", "name": name, "split": "validation", "step": epoch, "epoch": epoch, "value": first + epoch / 100}
+        for epoch in range(1, epochs + 1)
+        for name, first in values.items()
+    ]  # fmt: skip
+
+
+@pytest.fixture
+def browser(user: User, client_of: Callable[[User], Client]) -> Client:
+    return client_of(user)
+
+
+def running(workspace: Workspace, events: list[dict[str, Any]], **fields: Any) -> Run:
+    run = things.run(things.prototype(workspace), **({"status": "running", "headline": None} | fields))
+    things.write_events(run, *events)
+    return run
+
+
+def page(browser: Client, run: Run) -> str:
+    answer = browser.get(reverse("run", args=[run.pk]))
+    assert answer.status_code == 200
+    return html.unescape(answer.content.decode()).replace("\xa0", " ")
+
+
+def test_a_cross_validated_score_says_so_and_has_no_empty_charts(workspace: Workspace, browser: Client) -> None:
+    shown = page(browser, running(workspace, PROBE))
+    assert "Best validation accuracy" in shown
+    assert "3-fold over 288 rows" in shown
+    assert "73.6 %" in shown
+    assert "<figure" not in shown
+    assert "Rows/s" not in shown
+    assert "epoch" not in shown
+
+
+def test_two_charts_at_most_and_the_epoch_of_the_best(workspace: Workspace, browser: Client) -> None:
+    shown = page(browser, running(workspace, tuned(3)))
+    assert shown.count("<figure") == 2
+    assert "Loss (lower is better)" in shown
+    assert "1 row, epoch 3" in shown
+    assert "<figure" not in page(browser, running(workspace, tuned(1)))
+
+
+def test_the_stage_says_its_own_share_not_the_time_of_the_whole_run(workspace: Workspace, browser: Client) -> None:
+    events = [
+        {"type": "stage", "name": "load", "state": "start"},
+        {"type": "progress", "stage": "load", "fraction": 0.0, "stage_fraction": 0.2, "eta_seconds": 180.0},
+    ]
+    shown = page(browser, running(workspace, events, eta_seconds=180.0))
+    assert "Training, about 3 minutes left" in shown
+    assert "about 3 min<" not in shown
+
+
+def test_remaining_time_does_not_jump() -> None:
+    now = [0.0]
+    left = Remaining({"seconds": {"likely": 40.0}}, clock=lambda: now[0])
+    shown = []
+    for now[0], forecast in ((0.0, 180.0), (1.0, 170.0), (4.0, 30.0), (10.0, 25.0), (30.0, 8.0), (37.0, 1.0)):
+        shown.append(left.told(forecast))
+    assert shown[0] == 40.0
+    assert max(later - earlier for earlier, later in itertools.pairwise(shown)) < 15
+    assert max(shown) < 60
+    assert shown[-1] < 6
+
+
+def test_remaining_time_without_an_estimate_begins_with_the_forecast() -> None:
+    now = [5.0]
+    left = Remaining(None, clock=lambda: now[0])
+    assert left.told(None) is None
+    assert left.told(90.0) == 90.0
+
+
+def test_a_failed_run_offers_what_there_is(workspace: Workspace, browser: Client) -> None:
+    error = {"code": "x", "message": "No such model.", "hint": "Use bundled:all-MiniLM-L6-v2 instead."}
+    run = running(workspace, [], status="failed", error=error)
+    shown = page(browser, run)
+    assert "Use all-MiniLM-L6-v2 instead." in shown
+    assert "Try again" in shown
+    assert "checkpoint" not in shown
+    (run.folder / "checkpoints" / "1").mkdir(parents=True)
+    assert "Resume from checkpoint" in page(browser, run)
+
+
+def test_no_event_of_the_stream_is_named_like_a_broken_connection(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    path.write_text('{"t": "", "type": "error", "message": "x"}\n{"t": "", "type": "status"}\n', "utf-8")
+
+    async def whole() -> bytes:
+        return b"".join([chunk async for chunk in live.sse("none", path, 0)])
+
+    sent = asyncio.run(whole())
+    assert b"event: error" not in sent
+    assert b"event: failure" in sent

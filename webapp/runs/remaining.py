@@ -1,0 +1,36 @@
+"""The remaining time that people are shown: the trainer's, without its jumps."""
+
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+SETTLING_SECONDS = 10.0
+"""After so long, two thirds of a changed forecast are shown."""
+
+
+class Remaining:
+    """Keeps the moment at which a run is thought to end, begun with its estimate, and moves it slowly towards what the
+    trainer forecasts; so minutes do not become seconds and minutes again while a model is loaded.
+
+    `estimate`: of the run as stored, {seconds {low, likely, high}} or None. `clock`: monotonic seconds.
+    """
+
+    def __init__(self, estimate: dict[str, Any] | None, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock = clock
+        self.seen_at = clock()
+        likely = ((estimate or {}).get("seconds") or {}).get("likely")
+        self.ends_at = self.seen_at + float(likely) if likely else None
+
+    def told(self, forecast: float | None) -> float | None:
+        """Seconds left to show, by the trainer's forecast of them."""
+        now = self.clock()
+        if forecast is None:
+            return None if self.ends_at is None else round(max(self.ends_at - now, 0.0), 1)
+        if self.ends_at is None:
+            self.ends_at = now + forecast
+        weight = 1 - math.exp(-(now - self.seen_at) / SETTLING_SECONDS)
+        self.ends_at += weight * (now + forecast - self.ends_at)
+        self.seen_at = now
+        left = self.ends_at - now
+        return round(left if left > 0 else forecast, 1)
