@@ -78,7 +78,7 @@ class VisionParams(PictureParams):
 METHODS = (
     Method("probe", "Instant", "Keeps the model as it is and learns one layer on top. Good for a first look."),
     Method("lora", "Light", "Keeps the model as it is and learns small additions to its layers. For transformers."),
-    Method("full", "Standard", "Trains the whole model on your pictures. What most people need."),
+    Method("full", "Standard", "Trains the whole model on your pictures. Slower, usually the best score."),
     Method(
         "scratch",
         "From scratch",

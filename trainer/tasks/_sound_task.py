@@ -47,7 +47,7 @@ class SoundParams(MediaParams):
 METHODS = (
     Method("probe", "Instant", "Keeps the model as it is and learns one layer on top. Good for a first look."),
     Method("lora", "Light", "Keeps the model as it is and learns small additions to its layers. For transformers."),
-    Method("full", "Standard", "Trains the whole model on your sounds. What most people need."),
+    Method("full", "Standard", "Trains the whole model on your sounds. Slower, usually the best score."),
     Method("scratch", "From scratch", "Begins with random weights: a small net that needs no download."),
 )
 

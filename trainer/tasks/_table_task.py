@@ -81,7 +81,7 @@ class TableTask(Task):
     answer_role = "target"
     params = TableParams
     methods = (
-        Method("auto", "Best of all", "Tries every kind of model and keeps the best. What most people need."),
+        Method("auto", "Best of all", "Tries every kind of model and keeps the best by cross-validation."),
         Method("boosting", "Trees", "Many small decision trees (LightGBM). Usually best on a few thousand rows."),
         Method("linear", "Linear", "Adds up the columns, each with a weight. Quick, and easy to explain."),
         Method("net", "Small net", "A neural net with learned vectors for categories."),

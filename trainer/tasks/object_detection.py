@@ -42,7 +42,7 @@ class ObjectDetection(ImageTask):
         Role("objects", "Boxes", "objects", help="What is in the picture, and where."),
     )
     methods = (
-        Method("full", "Standard", "Trains the whole model on your pictures. What most people need."),
+        Method("full", "Standard", "Trains the whole model on your pictures. Slower, usually the best score."),
         Method("scratch", "From scratch", "A small detector that begins with nothing and needs no download."),
     )
     models = (

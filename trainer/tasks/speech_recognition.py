@@ -61,7 +61,7 @@ class SpeechRecognition(MediaTask):
         Role("text", "Text", "text", help="What is said in it."),
     )
     methods = (
-        Method("full", "Standard", "Trains the whole model on your recordings. What most people need."),
+        Method("full", "Standard", "Trains the whole model on your recordings. Slower, usually the best score."),
         Method("lora", "Light", "Keeps the model as it is and learns small additions to its layers."),
         Method("scratch", "From scratch", "A small net that begins with nothing and needs no download."),
     )

@@ -20,7 +20,7 @@ class TextClassification(TextTask):
     methods = (
         Method("probe", "Instant", "Keeps the model as it is and learns one layer on top. Good for a first look."),
         Method("lora", "Light", "Keeps the model as it is and learns small additions to its layers. For large models."),
-        Method("full", "Standard", "Trains the whole model on your rows. What most people need."),
+        Method("full", "Standard", "Trains the whole model on your rows. Slower, usually the best score."),
     )
     models = (
         BaseModelCard(

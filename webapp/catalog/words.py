@@ -62,15 +62,16 @@ METHODS = {
     "linear": gettext_noop("Linear model"),
     "net": gettext_noop("Small neural net"),
 }
-TERMS = {
-    "probe": gettext_noop("linear probe"),
-    "lora": gettext_noop("LoRA"),
-    "full": gettext_noop("full fine-tuning"),
-    "scratch": gettext_noop("trained from scratch"),
-    "auto": gettext_noop("AutoML"),
+SUMMARIES = {
+    "probe": gettext_noop("Freezes the model and trains one layer on top (linear probe). Fast, and often enough."),
+    "lora": gettext_noop("Trains small additions to each layer (LoRA). Needs less memory than full fine-tuning."),
+    "full": gettext_noop("Trains every weight of the model (full fine-tuning). Slower, usually the best score."),
+    "scratch": gettext_noop("Trains a small network without pretrained weights. No download, but it needs more data."),
+    "auto": gettext_noop("Tries every kind of model and keeps the best by cross-validation (AutoML)."),
+    "boosting": gettext_noop("Many small decision trees (LightGBM). Usually best from a few thousand rows on."),
+    "linear": gettext_noop("A weighted sum of the columns. Fast, and easy to explain."),
+    "net": gettext_noop("A neural network with learned embeddings for categories."),
 }
-"""The standard term of a method."""
-
 REFERENCE = re.compile(r"\b(?:bundled|hub|local|scratch):([\w./@-]*\w)")
 
 
@@ -132,8 +133,12 @@ def method_title(task: str, slug: str) -> str:
     return next((one.title for one in declared if one.slug == slug), slug)
 
 
-def method_term(slug: str) -> str:
-    return _(TERMS[slug]) if slug in TERMS else ""
+def method_summary(task: str, slug: str) -> str:
+    """What a method does, with its standard term."""
+    if slug in SUMMARIES:
+        return _(SUMMARIES[slug])
+    declared = tasks.get(task).methods if trainable(task) else ()
+    return next((one.summary for one in declared if one.slug == slug), "")
 
 
 def model_title(task: str, ref: str) -> str:

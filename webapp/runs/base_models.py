@@ -112,7 +112,7 @@ def validation_rank(run: Run) -> float | None:
 
 def recommended(slug: str, workspace: Workspace) -> tuple[str | None, str]:
     """(model, method) to try first; no model where the task has none without a download."""
-    card = next((one for one in choices(slug, workspace) if one.get("recommended")), None)
+    card = next((one for one in choices(slug, workspace) if one.get("is_recommended")), None)
     declared = [one["ref"] for one in tasks.get(slug).declaration()["models"] if not one["ref"].startswith("hub:")]
     ref = card["ref"] if card else next(iter(declared), None)
     return ref, default_method(slug, ref or "")

@@ -30,6 +30,5 @@ def method_title(slug: str, task: str) -> str:
 
 
 @register.filter
-def method_term(slug: str) -> str:
-    """The standard term of a method: “LoRA”."""
-    return words.method_term(slug)
+def method_summary(slug: str, task: str) -> str:
+    return words.method_summary(task, slug)
