@@ -5,11 +5,14 @@ from typing import Any
 from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from webapp.accounts.actions import create_workspace
 
 
 class AccountAdapter(DefaultAccountAdapter):
+    error_messages = DefaultAccountAdapter.error_messages | {"email_taken": _("This email already has an account.")}
+
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return settings.SIGN_UP == "open"
 

@@ -1,0 +1,18 @@
+"""The sign-up form: the rules of a password are said in one line, and in full once one was broken."""
+
+from typing import Any
+
+from allauth.account.forms import SignupForm as AllauthSignupForm
+from django.utils.translation import gettext_lazy as _
+
+LEAST_CHARACTERS = 8
+
+
+class SignupForm(AllauthSignupForm):
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["password1"].help_text = _("At least %(count)d characters.") % {"count": LEAST_CHARACTERS}
+
+    @property
+    def email_is_taken(self) -> bool:
+        return self.has_error("email", "email_taken")
