@@ -86,9 +86,11 @@ def address(user: User, workspace: Workspace) -> Callable[[str], str]:
         "endpoints": endpoint.pk,
     }
     by_name = {
-        **dict.fromkeys(("delete_prototype", "train", "estimate", "runs", "share"), run.prototype_id),
+        **dict.fromkeys(
+            ("delete_prototype", "prototype_settings", "train", "estimate", "runs", "share"), run.prototype_id
+        ),
         **dict.fromkeys(("augmented", "augmented_picture", "net"), run.prototype_id),
-        **dict.fromkeys(("deploy", "try_run"), run.pk),
+        **dict.fromkeys(("deploy", "try_run", "delete_run"), run.pk),
         "revoke_key": endpoint.keys.get().pk,
         "revoke_link": endpoint.links.get().pk,
         "promote": endpoint.versions.get().pk,

@@ -107,9 +107,10 @@ def delete_endpoint(request: HttpRequest, slug: str) -> Status[None]:
 
 
 @router.delete("/prototypes/{pk}", response={204: None})
-def delete_prototype(request: HttpRequest, pk: str) -> Status[None]:
-    """Its demo stops at once; its runs and their artifacts are deleted for good. The dataset and the costs stay."""
-    removal.delete_prototype(load(Prototype, request.workspace, pk), request.user)
+def delete_prototype(request: HttpRequest, pk: str, data: bool = False) -> Status[None]:
+    """Its demo stops at once; its runs and their artifacts are deleted for good. The costs stay, and so does the dataset
+    unless `data` is true."""
+    removal.delete_prototype(load(Prototype, request.workspace, pk), request.user, with_data=data)
     return Status(204, None)
 
 

@@ -14,6 +14,7 @@ from webapp.api.shapes import run_row, run_shape
 from webapp.core.problems import Conflict
 from webapp.datasets.actions import remap
 from webapp.datasets.models import Dataset, DatasetVersion
+from webapp.endpoints import removal
 from webapp.prototypes.actions import prototype_of
 from webapp.prototypes.models import Prototype
 from webapp.runs import actions, estimates
@@ -127,6 +128,13 @@ def load_run(request: HttpRequest, pk: str) -> Run:
 @router.get("/runs/{pk}", response=RunOut)
 def get_run(request: HttpRequest, pk: str) -> dict[str, Any]:
     return run_shape(load_run(request, pk))
+
+
+@router.delete("/runs/{pk}", response={204: None})
+def delete_run(request: HttpRequest, pk: str) -> Status[None]:
+    """The run, its artifact and its checkpoints are deleted for good; its costs stay. 409 while it is at work or served."""
+    removal.delete_run(load_run(request, pk), request.user)
+    return Status(204, None)
 
 
 @router.get("/runs/{pk}/events", response=dict)

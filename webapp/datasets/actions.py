@@ -3,7 +3,6 @@
 import re
 import shutil
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from django.db import transaction
@@ -15,9 +14,10 @@ from trainer.roles import ROLES
 from trainer.samples import SAMPLES
 from webapp.accounts.actions import audit
 from webapp.accounts.models import User, Workspace
-from webapp.core.files import check_room, safe_name, store
+from webapp.core.files import check_room, store
 from webapp.core.problems import Problem
 from webapp.core.queues import hand_over
+from webapp.core.titles import title_from
 from webapp.datasets.models import Dataset, DatasetVersion, Status
 from webapp.datasets.quota import bytes_in, check_quota, lock_quota, own_bytes
 
@@ -47,7 +47,7 @@ def create_dataset(
     size = sum(file.size or 0 for file in files)
     check_room(size)
     check_quota(workspace, size)
-    title = (name.strip() or Path(safe_name(files[0].name or "data")).stem)[:120]
+    title = name.strip()[:120] or title_from(files[0].name or "") or "data"
     dataset = Dataset(workspace=workspace, name=title, created_by=user)
     try:
         names = store(files, dataset.upload_folder)
@@ -307,7 +307,7 @@ def forget(version: DatasetVersion, user: User) -> dict[str, Any]:
     return {"versions": sorted(numbers), "runs": runs}
 
 
-def delete_dataset(dataset: Dataset, user: User) -> None:
+def delete_dataset(dataset: Dataset, user: User | None) -> None:
     """The rows of the database go with their files; runs that used it keep their own artifact."""
     folders = [dataset.upload_folder, *(version.folder.parent for version in dataset.versions.all()[:1])]
     audit(dataset.workspace, user, "deleted", "dataset", dataset.pk, dataset.name)

@@ -30,6 +30,7 @@ from webapp.accounts.actions import audit
 from webapp.accounts.models import User, Workspace
 from webapp.core.files import check_room, safe_name
 from webapp.core.problems import Conflict, Problem
+from webapp.core.titles import title_from
 from webapp.datasets.actions import MAX_FILES, add_version, enqueue, header_request
 from webapp.datasets.models import Dataset, DatasetVersion, Upload
 from webapp.datasets.quota import alive, check_quota, lock_quota
@@ -213,7 +214,7 @@ def create_dataset(
     if not uploads:
         raise Problem(_("No upload was named."), code="no_file", hint=_("Send a file to /uploads/ first."))
     asked = header_request(header)
-    title = (name.strip() or Path(safe_name(uploads[0].name)).stem)[:120]
+    title = name.strip()[:120] or title_from(uploads[0].name) or "data"
     dataset = Dataset(workspace=workspace, name=title, created_by=user)
     with ExitStack() as stack:
         for upload in uploads:

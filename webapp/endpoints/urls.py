@@ -1,10 +1,12 @@
 from django.urls import path
 
-from webapp.endpoints import demo, views
+from webapp.endpoints import demo, settings_views, views
 
 urlpatterns = [
     path("prototypes/<str:pk>/share", views.share, name="share"),
-    path("prototypes/<str:pk>/delete", views.delete_prototype, name="delete_prototype"),
+    path("prototypes/<str:pk>/settings", settings_views.prototype_settings, name="prototype_settings"),
+    path("prototypes/<str:pk>/delete", settings_views.delete_prototype, name="delete_prototype"),
+    path("runs/<str:pk>/delete", settings_views.delete_run, name="delete_run"),
     path("runs/<str:pk>/deploy", views.deploy, name="deploy"),
     path("runs/<str:pk>/try", views.try_run, name="try_run"),
     path("runs/<str:pk>/examples/<int:number>", views.run_example, name="run_example"),

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST
 from webapp.accounts.access import load, member
 from webapp.core.forms import cleaned, refusal_of, refused_on, shown_form
 from webapp.costs.actions import price_per_hour
-from webapp.endpoints import actions, removal, replacing, serving_client
+from webapp.endpoints import actions, replacing, serving_client
 from webapp.endpoints.admission import opening, paused_by_budget
 from webapp.endpoints.demo import example_file, target_of
 from webapp.endpoints.forms import EndpointForm, KeyForm, LinkForm, ShareForm
@@ -55,23 +55,6 @@ def first_context(request: HttpRequest, prototype: Prototype, runs: list[Run]) -
     chosen = refused or asked or runs[0]
     form = shown_form(request, reverse("deploy", args=[chosen.pk]), ShareForm, initial={"name": prototype.name})
     return {"chosen": chosen, "form": form}
-
-
-@member
-def delete_prototype(request: HttpRequest, pk: str) -> HttpResponse:
-    """A GET asks; context: prototype, runs (how many), endpoint or None, demo_url. A POST deletes."""
-    prototype = load(Prototype, request.workspace, pk)
-    if request.method == "POST":
-        removal.delete_prototype(prototype, request.user)
-        messages.success(request, _("“%(name)s” is deleted.") % {"name": prototype.name})
-        return redirect("home")
-    endpoint = Endpoint.objects.filter(prototype=prototype).first()
-    context = {"prototype": prototype, "runs": prototype.runs.count(), "endpoint": endpoint}
-    return render(
-        request,
-        "prototypes/delete.html",
-        context | {"demo_url": settings.PUBLIC_URL + actions.demo_path(endpoint) if endpoint else ""},
-    )
 
 
 def endpoint_context(request: HttpRequest, endpoint: Endpoint) -> dict[str, Any]:

@@ -129,6 +129,17 @@ class MappingForm(forms.Form):
         return {name: role for name, role in asked.items() if role not in (ANSWER, self.roles_before.get(name))}
 
 
+class PrototypeForm(forms.Form):
+    name = forms.CharField(label=_("Name"), max_length=120)
+    summary = forms.CharField(
+        label=_("Description"),
+        max_length=200,
+        required=False,
+        widget=forms.TextInput(attrs={"placeholder": _("Sorts customer messages by topic")}),
+        help_text=_("Shown on its card, and on new demos below the title."),
+    )
+
+
 class SplitForm(forms.Form):
     """How the rows that test a model are put aside; filled with how it was done."""
 

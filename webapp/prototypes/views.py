@@ -28,7 +28,7 @@ from webapp.datasets.media import media_response
 from webapp.datasets.models import DatasetVersion, Status
 from webapp.datasets.rows import PAGE_ROWS, page
 from webapp.prototypes import actions, cards, offered
-from webapp.prototypes.forms import MappingForm, SplitForm
+from webapp.prototypes.forms import MappingForm, PrototypeForm, SplitForm
 from webapp.prototypes.grid import GALLERY_ROWS, grid, is_gallery
 from webapp.prototypes.models import Prototype
 
@@ -309,8 +309,10 @@ def mend(request: HttpRequest, pk: str) -> HttpResponse:
 
 @member
 @require_POST
+@refused_on("prototype_settings")
 def rename(request: HttpRequest, pk: str) -> HttpResponse:
     prototype = load(Prototype, request.workspace, pk)
-    actions.rename(prototype, request.user, request.POST.get("name", ""), request.POST.get("summary", ""))
+    asked = cleaned(PrototypeForm(request.POST))
+    actions.rename(prototype, request.user, asked["name"], asked["summary"])
     messages.success(request, _("Saved."))
-    return redirect("data", pk=pk)
+    return redirect("prototype_settings", pk=pk)

@@ -1,0 +1,107 @@
+"""What is deleted goes with its files and nothing else: a run, a prototype, and its data where that is asked for."""
+
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from tests import things
+from webapp.accounts.models import AuditEvent, User, Workspace
+from webapp.costs.actions import price_per_hour
+from webapp.costs.gate import charge
+from webapp.costs.models import LedgerEntry
+from webapp.datasets.models import Dataset
+from webapp.endpoints.models import Endpoint, EndpointVersion
+from webapp.prototypes.models import Prototype
+from webapp.runs.models import Run
+
+ClientOf = Callable[[User], Client]
+
+
+@pytest.fixture
+def run(workspace: Workspace) -> Run:
+    made = things.run(things.prototype(workspace))
+    (made.artifact / "model").mkdir(parents=True)
+    (made.folder / "checkpoints").mkdir()
+    (made.folder / "checkpoints" / "1").write_bytes(b"x" * 1000)
+    price = price_per_hour(workspace, "cpu")
+    line = {"kind": "training", "hardware": "cpu", "subject": "run", "subject_id": made.pk}
+    charge(workspace, key="k", seconds=9, price=price, **line)
+    return made
+
+
+def test_a_run_is_deleted_with_its_files(run: Run, user: User, outsider: User, api_of: ClientOf) -> None:
+    assert api_of(outsider).delete(f"/api/v1/runs/{run.pk}").status_code == 404
+    assert api_of(user).delete(f"/api/v1/runs/{run.pk}").status_code == 204
+    assert not Run.objects.exists()
+    assert not run.folder.exists()
+    assert LedgerEntry.objects.exists(), "what was spent was spent"
+    assert Dataset.objects.get().current.folder.exists()
+    assert AuditEvent.objects.filter(verb="deleted", subject="run", subject_id=run.pk).exists()
+
+
+@pytest.mark.parametrize("status", ["queued", "starting", "running", "interrupted"])
+def test_a_run_at_work_is_not_deleted(status: str, run: Run, user: User, client_of: ClientOf) -> None:
+    Run.objects.update(status=status)
+    answer = client_of(user).post(reverse("delete_run", args=[run.pk]))
+    assert answer.status_code == 409
+    assert "still at work" in answer.content.decode()
+    assert run.folder.exists()
+
+
+def test_the_run_of_a_demo_is_not_deleted(run: Run, user: User, api_of: ClientOf) -> None:
+    endpoint = things.endpoint(run)
+    answer = api_of(user).delete(f"/api/v1/runs/{run.pk}")
+    assert (answer.status_code, answer.json()["code"]) == (409, "deployed")
+    assert answer.json()["hint"]
+    later = things.run(run.prototype, 2)
+    version = EndpointVersion.objects.create(workspace=run.workspace, endpoint=endpoint, run=later, number=2)
+    Endpoint.objects.update(current=version)
+    assert api_of(user).delete(f"/api/v1/runs/{run.pk}").status_code == 204, "an older version of the demo is no reason"
+    assert [one.run for one in EndpointVersion.objects.all()] == [later]
+
+
+def test_the_browser_asks_first(run: Run, user: User, client_of: ClientOf) -> None:
+    browser, path = client_of(user), reverse("delete_run", args=[run.pk])
+    page = browser.get(reverse("run", args=[run.pk])).content.decode()
+    assert path in page
+    assert "Delete Run 1?" in browser.get(path).content.decode()
+    assert Run.objects.exists()
+    assert browser.post(path)["Location"] == reverse("runs", args=[run.prototype_id])
+    assert not Run.objects.exists()
+
+
+def test_a_prototype_with_its_data(run: Run, user: User, client_of: ClientOf) -> None:
+    folder = run.version.folder
+    path = reverse("delete_prototype", args=[run.prototype_id])
+    assert "Also delete the data" in client_of(user).get(path).content.decode()
+    client_of(user).post(path, {"data": "on"})
+    assert not Prototype.objects.exists()
+    assert not Dataset.objects.exists()
+    assert not folder.exists()
+
+
+def test_data_of_two_prototypes_stays(run: Run, user: User, client_of: ClientOf, api_of: ClientOf) -> None:
+    dataset = Dataset.objects.get()
+    Prototype.objects.create(workspace=run.workspace, dataset=dataset, name="other")
+    path = reverse("delete_prototype", args=[run.prototype_id])
+    assert "another prototype uses it" in client_of(user).get(path).content.decode()
+    answer = api_of(user).delete(f"/api/v1/prototypes/{run.prototype_id}?data=true")
+    assert (answer.status_code, answer.json()["code"]) == (409, "in_use")
+    assert api_of(user).delete(f"/api/v1/prototypes/{run.prototype_id}").status_code == 204
+    assert Dataset.objects.exists()
+
+
+def test_a_prototype_is_renamed_and_described(run: Run, user: User, client_of: ClientOf) -> None:
+    browser, path = client_of(user), reverse("prototype_settings", args=[run.prototype_id])
+    assert path in browser.get(reverse("data", args=[run.prototype_id])).content.decode()
+    browser.post(reverse("rename", args=[run.prototype_id]), {"name": " Topics ", "summary": "Sorts messages by topic"})
+    prototype = Prototype.objects.get()
+    assert (prototype.name, prototype.summary) == ("Topics", "Sorts messages by topic")
+    home = browser.get(reverse("home")).content.decode()
+    assert "Sorts messages by topic" in home
+    refused = browser.post(reverse("rename", args=[run.prototype_id]), {"name": "", "summary": "kept as typed"})
+    assert refused.status_code == 422
+    assert "kept as typed" in refused.content.decode()
+    assert Prototype.objects.get().name == "Topics"
