@@ -69,9 +69,10 @@ def fetch_dataset(workspace: Workspace, user: User, hub: str, name: str = "") ->
     hub = hub.strip().removeprefix("hub:")
     if not HUB_NAME.fullmatch(hub):
         raise Problem(
-            _("“%(name)s” is no name of a data set.") % {"name": hub[:100]},
+            _("“%(name)s” is not a valid dataset name.") % {"name": hub[:100]},
             code="bad_hub_name",
             hint=_("It looks like ORG/NAME, as at the top of its page on the hub."),
+            field="hub",
         )
     title = name.strip() or hub.partition("@")[0].rpartition("/")[2]
     return made_by_worker(workspace, user, title, _("From the hub: %(name)s") % {"name": hub}, {"hub": hub})

@@ -1,21 +1,23 @@
 """Verbs over prototypes."""
 
-from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from django.core.files.base import ContentFile
 from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from webapp.accounts.actions import audit
 from webapp.accounts.models import User, Workspace
-from webapp.core.problems import Problem
-from webapp.datasets.actions import create_dataset, sample_dataset
-from webapp.datasets.models import Dataset
+from webapp.core.problems import Conflict, Problem
+from webapp.datasets.actions import create_dataset, delete_dataset, sample_dataset
+from webapp.datasets.models import Dataset, Status
 from webapp.prototypes import offered
 from webapp.prototypes.models import Prototype
 
+UNREAD_KEPT = timedelta(days=1)
 SAMPLE = Path(__file__).parent / "samples" / "support-messages.csv"
 
 
@@ -32,33 +34,73 @@ def create_prototype(dataset: Dataset, user: User | None, name: str = "", **fiel
     return prototype
 
 
-def start_from_files(
-    workspace: Workspace, user: User, files: Sequence[Any], name: str = "", **fields: Any
-) -> Prototype:
-    """A dataset from the files and a prototype over it: what dropping a file does."""
-    return create_prototype(create_dataset(workspace, user, files, name), user, name, **fields)
-
-
-def start_from_text(workspace: Workspace, user: User, text: str, name: str = "") -> Prototype:
-    """The same from rows pasted into a box: read like a file, by content."""
-    if not text.strip():
-        raise Problem(
-            _("Nothing was pasted."), code="no_file", hint=_("Copy rows from a spreadsheet, with their header.")
-        )
-    return start_from_files(workspace, user, [ContentFile(text.encode(), name="pasted.csv")], name or _("Pasted rows"))
-
-
 def start_from_sample(workspace: Workspace, user: User) -> Prototype:
-    """The bundled sample: support messages in six classes, written for this project."""
+    """The bundled sample, as a prototype."""
+    dataset, fields = bundled_sample(workspace, user)
+    return create_prototype(dataset, user, **fields)
+
+
+def bundled_sample(workspace: Workspace, user: User) -> tuple[Dataset, dict[str, Any]]:
+    """Support messages in six classes, written for this project: its dataset, and the fields of a prototype over it."""
     upload = ContentFile(SAMPLE.read_bytes(), name=SAMPLE.name)
     summary = _("Sorts a customer's message into one of six topics")
-    return start_from_files(workspace, user, [upload], _("Support messages"), summary=summary, sample=True)
+    return create_dataset(workspace, user, [upload], _("Support messages")), {"summary": summary, "sample": True}
 
 
-def start_from_set(workspace: Workspace, user: User, sample: str) -> Prototype:
+def pasted(workspace: Workspace, user: User, text: str, name: str = "") -> Dataset:
+    """A dataset of the rows pasted into a box: read like a file, by content."""
+    if not text.strip():
+        raise Problem(
+            _("Nothing was pasted."),
+            code="no_file",
+            hint=_("Copy rows from a spreadsheet, with their header."),
+            field="rows",
+        )
+    upload = ContentFile(text.encode(), name="pasted.csv")
+    return create_dataset(workspace, user, [upload], name or _("Pasted rows"))
+
+
+def sample_set(workspace: Workspace, user: User, sample: str) -> Dataset:
     """One of the sample sets that the trainer writes."""
-    title = str(offered.TITLES.get(sample, sample))
-    return create_prototype(sample_dataset(workspace, user, sample, title), user)
+    return sample_dataset(workspace, user, sample, str(offered.TITLES.get(sample, sample)))
+
+
+def fill(prototype: Prototype, dataset: Dataset, user: User, **fields: Any) -> None:
+    """Put other data under a prototype whose own could not be read. Those go, with their files, and a name that came
+    from them goes too."""
+    try:
+        before = put_under(prototype, dataset, fields)
+    except Problem:
+        delete_dataset(dataset, user)
+        raise
+    if not before.prototypes.exists():
+        delete_dataset(before, user)
+
+
+@transaction.atomic
+def put_under(prototype: Prototype, dataset: Dataset, fields: dict[str, Any]) -> Dataset:
+    """Change a prototype's data; those from before. `Conflict` where they can be used."""
+    prototype = Prototype.objects.select_for_update().get(pk=prototype.pk)
+    before = prototype.dataset
+    if before.versions.exclude(status=Status.FAILED).exists():
+        raise Conflict(_("This prototype has data by now."), hint=_("Reload the page to see them."))
+    if prototype.name == before.name:
+        prototype.name = dataset.name
+    prototype.dataset = dataset
+    for name, value in fields.items():
+        setattr(prototype, name, value or getattr(prototype, name))
+    prototype.save()
+    return before
+
+
+def sweep_unread() -> None:
+    """Remove what a file that could not be read has left, a day after: nobody came back to send another."""
+    oldest = timezone.now() - UNREAD_KEPT
+    for prototype in Prototype.objects.unread().filter(dataset__versions__touched_at__lt=oldest).distinct()[:100]:
+        dataset = prototype.dataset
+        prototype.delete()
+        if not dataset.prototypes.exists():
+            delete_dataset(dataset, None)
 
 
 def prototype_of(dataset: Dataset, user: User | None) -> Prototype:

@@ -34,6 +34,7 @@ def with_states(workspace: Workspace) -> QuerySet[Prototype]:
     runs = run_model().objects.filter(prototype=OuterRef("pk")).order_by()
     return (
         Prototype.objects.for_workspace(workspace)
+        .with_data()
         .annotate(has_runs=Exists(runs), active=Exists(runs.active()), finished=Exists(runs.filter(status="succeeded")))
         .annotate(place=Case(When(endpoint__status="live", then=0), When(active=True, then=1), default=2))
         .order_by("place", "-created_at", "id")
@@ -41,17 +42,14 @@ def with_states(workspace: Workspace) -> QuerySet[Prototype]:
 
 
 def to_do(workspace: Workspace) -> dict[str, list[Prototype]]:
-    """{untrained, unread}: the newest prototypes with data but no run, and with data that could not be read."""
+    """{untrained}: the newest prototypes with data but no run."""
     versions = DatasetVersion.objects.filter(dataset=OuterRef("dataset")).order_by("-number")
     newest = with_states(workspace).annotate(version_status=Subquery(versions.values("status")[:1]))
     untrained = list(newest.filter(has_runs=False, version_status=Status.READY).order_by("-created_at")[:TO_DO])
     latest = latest_versions(untrained)
     for one in untrained:
         one.version = latest.get(one.dataset_id)
-    return {
-        "untrained": untrained,
-        "unread": list(newest.filter(version_status=Status.FAILED).order_by("-created_at")[:TO_DO]),
-    }
+    return {"untrained": untrained}
 
 
 def counts(workspace: Workspace) -> dict[str, int]:

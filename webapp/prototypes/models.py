@@ -1,14 +1,29 @@
 """A prototype is one idea: a task, a dataset, its runs and one endpoint."""
 
+from typing import Self
+
 from django.db import models
+from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext_lazy as _
 
 from webapp.accounts.models import User
-from webapp.core.models import WorkspaceOwned
-from webapp.datasets.models import Dataset
+from webapp.core.models import WorkspaceOwned, WorkspaceQuerySet
+from webapp.datasets.models import Dataset, DatasetVersion, Status
 
 GLYPHS = ("blocks", "arch", "bricks", "ball")
 """The small sculptures that stand for prototypes; see the glyph template tag."""
+
+
+class PrototypeQuerySet(WorkspaceQuerySet):
+    def with_data(self) -> Self:
+        """Those whose data were read or are being read; of a file that could not be, no list shows anything."""
+        return self.filter(Exists(self.readable()))
+
+    def unread(self) -> Self:
+        return self.exclude(Exists(self.readable()))
+
+    def readable(self) -> models.QuerySet[DatasetVersion]:
+        return DatasetVersion.objects.filter(dataset=OuterRef("dataset")).exclude(status=Status.FAILED)
 
 
 class Prototype(WorkspaceOwned):
@@ -18,6 +33,8 @@ class Prototype(WorkspaceOwned):
     dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="prototypes")
     created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
     sample = models.BooleanField(default=False)
+
+    objects = PrototypeQuerySet.as_manager()
 
     def __str__(self) -> str:
         return self.name

@@ -6,6 +6,7 @@ urlpatterns = [
     path("", views.home, name="home"),
     path("new", views.new_prototype, name="new_prototype"),
     path("prototypes/<str:pk>/data", views.data, name="data"),
+    path("prototypes/<str:pk>/replace-data", views.replace_data, name="replace_data"),
     path("prototypes/<str:pk>/media/<str:name>", views.media, name="media"),
     path("prototypes/<str:pk>/rows", views.change_rows, name="change_rows"),
     path("prototypes/<str:pk>/sheet", views.choose_sheet, name="choose_sheet"),

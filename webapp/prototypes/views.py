@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 from webapp.accounts.access import load, member
 from webapp.accounts.models import AuditEvent
 from webapp.catalog.words import task_title, trainable
-from webapp.core.forms import cleaned, refused_on, shown_form
+from webapp.core.forms import cleaned, refusal_of, refused_on, shown_form, typed
 from webapp.core.numbers import whole
 from webapp.core.problems import Problem
 from webapp.costs.gate import month
@@ -25,7 +25,7 @@ from webapp.datasets import quota, uploads
 from webapp.datasets.exports import FORMATS, difference
 from webapp.datasets.exports import download as download_file
 from webapp.datasets.media import media_response
-from webapp.datasets.models import DatasetVersion, Status
+from webapp.datasets.models import Dataset, DatasetVersion, Status
 from webapp.datasets.rows import PAGE_ROWS, page
 from webapp.prototypes import actions, cards, offered
 from webapp.prototypes.forms import MappingForm, PrototypeForm, SplitForm
@@ -36,10 +36,10 @@ from webapp.prototypes.models import Prototype
 @member
 def home(request: HttpRequest) -> HttpResponse:
     """Context: prototypes (a page, see `cards.cards`), search, counts {state: n} over all of them, running (runs at
-    work), month, kinds {kind: money}, events, and what waits for a person: untrained, unread, corrected
+    work), month, kinds {kind: money}, events, and what waits for a person: untrained, corrected
     [{prototype, name, total}]."""
     workspace = request.workspace
-    if not Prototype.objects.for_workspace(workspace).exists():
+    if not Prototype.objects.for_workspace(workspace).with_data().exists():
         return redirect("new_prototype")
     search = request.GET.get("search", "").strip()[:120]
     prototypes = cards.cards(workspace, search, request.GET.get("page"))
@@ -65,35 +65,65 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 @member
+@refused_on("new_prototype")
 def new_prototype(request: HttpRequest) -> HttpResponse:
     """The drop area. A POST takes files (`file`, repeatable), finished uploads (`upload`, repeatable), pasted rows
     (`rows`), a name on the hub (`hub`) or a sample (`sample`: 1, or the name of a set)."""
     if request.method != "POST":
-        sizes = {"max": settings.MAX_UPLOAD_BYTES, "room": quota.room(request.workspace)}
-        context = {f"{name}_bytes": size for name, size in sizes.items()}
-        context |= {f"{name}_megabytes": size // 2**20 for name, size in sizes.items()}
-        context |= {"max_files": dataset_actions.MAX_FILES, "offered": offered.cards()}
-        return render(request, "prototypes/new.html", context)
-    prototype = start(request)
+        return new_page(request)
+    dataset, fields = data_from(request)
+    prototype = actions.create_prototype(dataset, request.user, **fields)
+    return sent_to(request, prototype)
+
+
+@member
+@require_POST
+@refused_on("data")
+def replace_data(request: HttpRequest, pk: str) -> HttpResponse:
+    """Other data for a prototype whose own could not be read: the same POST as `new_prototype` takes."""
+    prototype = load(Prototype, request.workspace, pk)
+    dataset, fields = data_from(request)
+    actions.fill(prototype, dataset, request.user, **fields)
+    return sent_to(request, prototype)
+
+
+def sent_to(request: HttpRequest, prototype: Prototype) -> HttpResponse:
+    """To the data page; for a program that sent the files, its address."""
     address = reverse("data", args=[prototype.pk])
     if request.headers.get("Accept", "").startswith("application/json"):
         return JsonResponse({"location": address}, status=201)
     return redirect(address)
 
 
-def start(request: HttpRequest) -> Prototype:
+def new_page(request: HttpRequest, unread: Prototype | None = None, error: Any = None) -> HttpResponse:
+    """Context: limits, offered (samples), typed and errors of a form that was refused; `unread`, the prototype whose file
+    could not be read, so that the next one goes into it, and `error` {message, hint} of that file."""
+    sizes = {"max": settings.MAX_UPLOAD_BYTES, "room": quota.room(request.workspace)}
+    context = {f"{name}_bytes": size for name, size in sizes.items()}
+    context |= {f"{name}_megabytes": size // 2**20 for name, size in sizes.items()}
+    action = reverse("replace_data", args=[unread.pk]) if unread else reverse("new_prototype")
+    refusal = refusal_of(request, action)
+    errors = refusal.errors if refusal else {}
+    if refusal and {"rows", "hub"} & set(errors):
+        refusal.shown = True
+    context |= {"max_files": dataset_actions.MAX_FILES, "offered": offered.cards(), "unread": unread, "error": error}
+    context |= {"action": action, "typed": typed(request, action), "errors": errors}
+    return render(request, "prototypes/new.html", context)
+
+
+def data_from(request: HttpRequest) -> tuple[Dataset, dict[str, Any]]:
+    """The dataset that a POST of the New page brings, and fields of a prototype over it."""
     who = (request.workspace, request.user)
-    if sample := request.POST.get("sample"):
-        return actions.start_from_set(*who, sample) if sample != "1" else actions.start_from_sample(*who)
-    if request.POST.get("rows"):
-        return actions.start_from_text(*who, request.POST["rows"], request.POST.get("name", ""))
     name = request.POST.get("name", "")
-    if hub := request.POST.get("hub"):
-        return actions.create_prototype(dataset_actions.fetch_dataset(*who, hub, name), request.user, name)
+    if sample := request.POST.get("sample"):
+        return actions.bundled_sample(*who) if sample == "1" else (actions.sample_set(*who, sample), {})
+    if "rows" in request.POST:
+        return actions.pasted(*who, request.POST["rows"], name), {"name": name}
+    if "hub" in request.POST:
+        return dataset_actions.fetch_dataset(*who, request.POST["hub"], name), {"name": name}
     if named := request.POST.getlist("upload"):
-        return actions.create_prototype(uploads.create_dataset(*who, named, name), request.user, name)
-    files = request.FILES.getlist("file")
-    return actions.start_from_files(*who, files, name)
+        return uploads.create_dataset(*who, named, name), {"name": name}
+    return dataset_actions.create_dataset(*who, request.FILES.getlist("file"), name), {"name": name}
 
 
 @member
@@ -119,9 +149,12 @@ def data(request: HttpRequest, pk: str) -> HttpResponse:
         "at_work": latest.status == Status.PROCESSING,
         "runs_of_version": version.runs.count(),
     }
-    if version.status == Status.READY:
-        context |= details(request, version)
-    response = render(request, "prototypes/data.html", context)
+    if all(one.status == Status.FAILED for one in versions):
+        response = new_page(request, prototype, latest.error)
+    else:
+        if version.status == Status.READY:
+            context |= details(request, version)
+        response = render(request, "prototypes/data.html", context)
     if request.htmx.target == "reading" and not context["at_work"]:
         # While it is read, only the bar is drawn again, so that what is typed or ticked meanwhile stays; now all of it.
         response["HX-Retarget"] = response["HX-Reselect"] = "#main"
