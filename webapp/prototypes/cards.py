@@ -8,7 +8,7 @@ from django.db.models import Case, Count, Exists, OuterRef, Q, QuerySet, Subquer
 from webapp.accounts.models import Workspace
 from webapp.core.states import state_of
 from webapp.costs.actions import month_start
-from webapp.costs.gate import month
+from webapp.costs.gate import Month
 from webapp.costs.models import LedgerEntry
 from webapp.datasets.models import DatasetVersion, Status
 from webapp.prototypes.models import Prototype
@@ -52,13 +52,12 @@ def to_do(workspace: Workspace) -> dict[str, list[Prototype]]:
     return {"untrained": untrained}
 
 
-def counts(workspace: Workspace) -> dict[str, int]:
+def counts(workspace: Workspace, money: Month) -> dict[str, int]:
     """How many prototypes are in each state, over all pages; `training` also counts the live ones with a run at work."""
     groups = (
         with_states(workspace).order_by().values("endpoint__status", "active", "finished").annotate(total=Count("pk"))
     )
     found: dict[str, int] = {}
-    budget_is_spent = month(workspace).is_spent
     for group in groups:
         endpoint, active = group["endpoint__status"], group["active"]
         state = state_of(
@@ -66,14 +65,14 @@ def counts(workspace: Workspace) -> dict[str, int]:
             endpoint=bool(endpoint),
             active=active,
             finished=group["finished"],
-            budget_is_spent=budget_is_spent,
+            budget_is_spent=money.is_spent,
         )
         for name in {state, *(["training"] if active else [])}:
             found[name] = found.get(name, 0) + group["total"]
     return found
 
 
-def cards(workspace: Workspace, search: str = "", number: Any = None) -> Page[Prototype]:
+def cards(workspace: Workspace, money: Month, search: str = "", number: Any = None) -> Page[Prototype]:
     """One page of prototypes whose name or description holds `search`, with what their card shows: best_run,
     active_run, spent, version, state; a constant number of queries."""
     runs = run_model().objects
@@ -86,7 +85,7 @@ def cards(workspace: Workspace, search: str = "", number: Any = None) -> Page[Pr
         active_id=Subquery(of_this.active().order_by("-number").values("pk")[:1]),
     )
     page = Paginator(wanted, CARDS_PER_PAGE).get_page(number)
-    describe(page.object_list, workspace)
+    describe(page.object_list, workspace, money)
     return page
 
 
@@ -97,12 +96,11 @@ def latest_versions(prototypes: Any) -> dict[str, DatasetVersion]:
     return {one.dataset_id: one for one in versions.only(*fields).annotate(**DatasetVersion.OF_LISTS)}
 
 
-def describe(prototypes: Any, workspace: Workspace) -> None:
+def describe(prototypes: Any, workspace: Workspace, money: Month) -> None:
     """Put onto each prototype what its card shows."""
     shown = run_model().objects.in_bulk({pk for one in prototypes for pk in (one.best_id, one.active_id) if pk})
     latest = latest_versions(prototypes)
     spent = spent_by("prototype", workspace)
-    budget_is_spent = month(workspace).is_spent
     for one in prototypes:
         endpoint = getattr(one, "endpoint", None)
         one.best_run, one.active_run = shown.get(one.best_id), shown.get(one.active_id)
@@ -113,5 +111,5 @@ def describe(prototypes: Any, workspace: Workspace) -> None:
             endpoint=bool(endpoint),
             active=one.active,
             finished=one.finished,
-            budget_is_spent=budget_is_spent,
+            budget_is_spent=money.is_spent,
         )

@@ -42,16 +42,18 @@ def home(request: HttpRequest) -> HttpResponse:
     if not Prototype.objects.for_workspace(workspace).with_data().exists():
         return redirect("new_prototype")
     search = request.GET.get("search", "").strip()[:120]
-    prototypes = cards.cards(workspace, search, request.GET.get("page"))
+    money = month(workspace)
+    prototypes = cards.cards(workspace, money, search, request.GET.get("page"))
     running = cards.run_model().objects.for_workspace(workspace).active().select_related("prototype")
     feedback = Prototype._meta.get_field("endpoint").related_model._meta.get_field("feedback").related_model
     context = {
         "prototypes": prototypes,
         "page": prototypes,
         "search": search,
-        "counts": cards.counts(workspace),
+        "counts": cards.counts(workspace, money),
         "running": running.order_by("queued_at")[:5],
-        "month": month(workspace),
+        "month": money,
+        "spend": money,
         "events": AuditEvent.objects.for_workspace(workspace).select_related("user")[:6],
         "corrected": feedback.objects.for_workspace(workspace)
         .filter(verdict="down")

@@ -107,6 +107,7 @@ class Run(WorkspaceOwned):
     cost = models.DecimalField(max_digits=14, decimal_places=7, default=0)
     currency = models.CharField(max_length=3, default="USD")
 
+    bytes = models.BigIntegerField(null=True, help_text="what its folder holds; null until it is measured")
     stored_at = models.DateTimeField(null=True, help_text="when its artifact went to STORAGE_URL as it is now")
     headline = models.JSONField(null=True)
     metric = models.CharField(max_length=40, blank=True, help_text="the headline's")
@@ -215,7 +216,7 @@ class Run(WorkspaceOwned):
 
     def requeue(self, **fields: Any) -> bool:
         sources = (Status.INTERRUPTED, Status.FAILED, Status.CANCELLED)
-        fields = {"cancel_requested_at": None, "finished_at": None, "error": None} | fields
+        fields = {"cancel_requested_at": None, "finished_at": None, "error": None, "bytes": None} | fields
         return self._move(sources, status=Status.QUEUED, queued_at=timezone.now(), eta_seconds=None, lease="", **fields)
 
     def give_up(self, error: dict[str, Any]) -> bool:

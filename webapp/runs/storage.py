@@ -17,10 +17,11 @@ from django.utils.translation import gettext as _
 
 from webapp.core.ids import new_id
 from webapp.core.problems import Unavailable
+from webapp.datasets.quota import own_bytes
 from webapp.runs.models import Run, Status
 
 log = logging.getLogger(__name__)
-AT_ONCE = 10
+AT_ONCE, MEASURED_AT_ONCE = 10, 200
 CONNECT_SECONDS, REQUEST_SECONDS = 5, 60
 
 
@@ -105,8 +106,14 @@ def fetch(run: Run) -> None:
 
 
 def changed(run: Run) -> None:
-    """The artifact has new files: it is sent again."""
-    Run.objects.filter(pk=run.pk).update(stored_at=None)
+    """The artifact has new files, or fewer: it is sent again, and measured again."""
+    Run.objects.filter(pk=run.pk).update(stored_at=None, bytes=None)
+
+
+def measure_waiting() -> None:
+    """Every minute: what the folders of ended runs hold, so that no page walks through them."""
+    for run in Run.objects.ended().filter(bytes=None).order_by("-created_at")[:MEASURED_AT_ONCE]:
+        Run.objects.filter(pk=run.pk).update(bytes=own_bytes(run.folder))
 
 
 def remove(run: Run) -> None:

@@ -42,6 +42,7 @@ def sweep() -> None:
 
 @shared_task(name="webapp.runs.tasks.store")
 def store() -> None:
+    storage.measure_waiting()
     storage.upload_waiting()
 
 

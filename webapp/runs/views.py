@@ -24,7 +24,6 @@ from webapp.core.words import money
 from webapp.costs.gate import month
 from webapp.costs.models import Rate
 from webapp.datasets.media import media_response
-from webapp.datasets.quota import own_bytes
 from webapp.prototypes.models import Prototype
 from webapp.runs import actions, base_models, diagrams, estimates, inputs, live, previews, queues, reports, storage
 from webapp.runs.expectations import expectation
@@ -193,14 +192,14 @@ def augmented_picture(request: HttpRequest, pk: str, key: str) -> HttpResponseBa
 
 @member
 def runs(request: HttpRequest, pk: str) -> HttpResponse:
-    """Context: prototype, runs (newest first, 50 a page), page, disk (bytes that its runs and its dataset take)."""
+    """Context: prototype, runs (newest first, 50 a page), page, disk (bytes that its ended runs and its dataset take)."""
     from django.core.paginator import Paginator
 
     prototype = load(Prototype, request.workspace, pk)
     every = prototype_runs(prototype)
     found = Paginator(every, RUNS_A_PAGE).get_page(request.GET.get("page"))
     disk = {
-        "runs": sum(own_bytes(run.folder) for run in prototype.runs.only("prototype")),
+        "runs": prototype.runs.aggregate(total=Sum("bytes"))["total"] or 0,
         "dataset": prototype.dataset.versions.aggregate(total=Sum("bytes"))["total"] or 0,
     }
     return render(request, "runs/runs.html", {"prototype": prototype, "runs": found, "page": found, "disk": disk})
