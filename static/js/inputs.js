@@ -61,6 +61,7 @@ class Giver {
     this.most = Number(root.dataset.maxBytes);
     this.preview = this.part("preview");
     this.input.addEventListener("change", () => this.changed());
+    this.preview.addEventListener("error", () => this.unshown());
     const drop = root.querySelector(".drop");
     for (const name of ["dragover", "dragleave", "drop"]) drop.addEventListener(name, (event) => this.dragged(event, drop));
     if (navigator.mediaDevices?.getUserMedia && window.isSecureContext) this.part("tools").hidden = false;
@@ -97,6 +98,13 @@ class Giver {
   async tooLarge() {
     this.input.value = "";
     this.fault(this.root.dataset.large);
+  }
+
+  // What the browser cannot show keeps its name: the model may read it all the same, or says why not.
+  unshown() {
+    this.preview.hidden = true;
+    const words = this.part("words");
+    if (words) words.hidden = false;
   }
 
   forget() {

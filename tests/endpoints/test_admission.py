@@ -12,6 +12,7 @@ from tests import things
 from webapp.accounts.models import User, Workspace
 from webapp.costs.models import Budget
 from webapp.endpoints.models import Endpoint, ShareLink, Status, Visibility
+from webapp.endpoints.serving_client import problem_of
 
 MEMBERS_WORDS = ("your prototypes", "belongs to another workspace")
 
@@ -127,3 +128,16 @@ def test_an_answer_to_a_revoked_link_cannot_be_judged(endpoint: Endpoint, link: 
     ShareLink.objects.update(revoked_at=timezone.now())
     answer = Client().post(reverse("demo_feedback", args=[endpoint.slug]), {"link": link.token, "token": "x"})
     assert (answer.status_code, "turned off" in answer.content.decode()) == (410, True)
+
+
+def test_a_refusal_of_one_input_is_told_to_a_person() -> None:
+    """What serving says to programs counts inputs from 0; a page has one."""
+    import io
+    import json
+    import urllib.error
+    from email.message import Message
+
+    body = {"detail": "Input 0 is no picture.", "code": "bad_input", "hint": "Counted from 0; mend it and send again."}
+    error = urllib.error.HTTPError("http://x", 422, "", Message(), io.BytesIO(json.dumps(body).encode()))
+    problem = problem_of(error)
+    assert (problem.message, problem.hint) == ("What you sent is no picture.", "Change it, then ask again.")

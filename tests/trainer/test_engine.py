@@ -38,6 +38,14 @@ def test_long_and_odd_texts(packaged: Path) -> None:
     assert len(engine.predict(["card " * 5000, "☃", "\n", "a"])) == 4
 
 
+def test_a_text_that_is_cut_says_so(packaged: Path) -> None:
+    engine = open_engine(packaged)
+    short, long = engine.predict(["my card", "my card " * 5_000])
+    assert "truncated" not in short
+    assert long["truncated"] is True
+    assert engine.predict(["my card"] * 9)[0].keys() == short.keys(), "sorted batches too"
+
+
 def test_reads_one_input(packaged: Path) -> None:
     engine = open_engine(packaged)
     assert engine.read("a text") == "a text"

@@ -28,8 +28,22 @@ class TextEngine(Engine):
     def warm_input(self) -> str:
         return "a"
 
+    def predict(self, inputs: list[str]) -> list[dict[str, Any]]:
+        """As every engine; `truncated: true` where a text is longer than what the model reads of it."""
+        if not inputs:
+            return []
+        encodings = self.tokenizer.encode_batch_fast(inputs)
+        outputs = self.logits([one.ids for one in encodings])
+        found = self.classes(outputs) if self.labels else self.numbers(outputs)
+        for answer, encoding in zip(found, encodings, strict=True):
+            if encoding.overflowing:
+                answer["truncated"] = True
+        return found
+
     def outputs(self, inputs: list[str]) -> np.ndarray:
-        encoded = [one.ids for one in self.tokenizer.encode_batch_fast(inputs)]
+        return self.logits([one.ids for one in self.tokenizer.encode_batch_fast(inputs)])
+
+    def logits(self, encoded: list[list[int]]) -> np.ndarray:
         if len(encoded) < SORTED_FROM:
             return self.run(encoded)
         order = sorted(range(len(encoded)), key=lambda at: len(encoded[at]))

@@ -56,13 +56,14 @@ def problem_of(error: urllib.error.HTTPError) -> Problem:
         found = json.load(error)
     except ValueError:
         found = {}
-    detail = found.get("detail") or ""
+    detail, hint = found.get("detail") or "", found.get("hint", "")
     if found.get("code") == "bad_input":  # a page asks about one input
         detail = detail.replace("Input 0 ", _("What you sent") + " ", 1)
+        hint = _("Change it, then ask again.")
     return Problem(
         detail or _("The model did not answer."),
         code=found.get("code", "serving"),
-        hint=found.get("hint", ""),
+        hint=hint,
         status=error.code,
         retry_after=error.headers.get("Retry-After"),
     )
