@@ -5,8 +5,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-SETTLING_SECONDS = 10.0
-"""After so long, two thirds of a changed forecast are shown."""
+SETTLING_SECONDS = (1.5, 10.0)
+"""After so long, two thirds of a changed forecast are shown: a third of the forecast, between these bounds, so that what
+is nearly done is soon told so."""
 
 
 class Remaining:
@@ -29,7 +30,9 @@ class Remaining:
             return None if self.ends_at is None else round(max(self.ends_at - now, 0.0), 1)
         if self.ends_at is None:
             self.ends_at = now + forecast
-        weight = 1 - math.exp(-(now - self.seen_at) / SETTLING_SECONDS)
+        shortest, longest = SETTLING_SECONDS
+        settling = min(max(forecast / 3, shortest), longest)
+        weight = 1 - math.exp(-(now - self.seen_at) / settling)
         self.ends_at += weight * (now + forecast - self.ends_at)
         self.seen_at = now
         left = self.ends_at - now
