@@ -5,12 +5,14 @@ from django.shortcuts import render
 
 from trainer import tasks
 from webapp.accounts.access import member
+from webapp.catalog.listing import listed
 
 
 @member
 def models(request: HttpRequest) -> HttpResponse:
-    """Context: tasks, each a declaration with its `models`, `methods`, `metrics`."""
-    return render(request, "catalog/models.html", {"tasks": [task.declaration() for task in tasks.all()]})
+    """Context: search, groups (see `listed`)."""
+    search = request.GET.get("search", "")[:100]
+    return render(request, "catalog/models.html", {"search": search, "groups": listed(search)})
 
 
 @member

@@ -15,6 +15,7 @@ from trainer import tasks
 from webapp.accounts.access import load, member
 from webapp.catalog.forms import params_form
 from webapp.catalog.hardware import devices, gpu_count, options, workers
+from webapp.catalog.words import method_title
 from webapp.core.connections import releases_connection
 from webapp.core.downloads import Download, ZipDownload
 from webapp.core.forms import cleaned, refused_on, shown_form, typed
@@ -86,7 +87,7 @@ def choice_context(request: HttpRequest, prototype: Prototype, slug: str) -> dic
         "models": [] if base_models.is_chosen_by_method(slug) else models,
         "methods": methods,
         "choice": choice,
-        "barred": [one["title"] for one in methods if not one["is_usable"]],
+        "barred": [method_title(slug, one["slug"]) for one in methods if not one["is_usable"]],
         "nets": any(one["ref"].startswith(base_models.SCRATCH) for one in models),
     }
 
