@@ -18,6 +18,8 @@ SETTING = "MAQUETTE_TEST_DATABASE_URL"
 FILES = (
     "tests/api/test_once.py",
     "tests/core/test_storable.py",
+    "tests/costs/test_gate.py",
+    "tests/costs/test_roll_up.py",
     "tests/datasets/test_lists.py",
     "tests/datasets/test_quota.py",
     "tests/datasets/test_tus.py",

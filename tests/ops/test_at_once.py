@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -14,8 +15,10 @@ from tests import things
 from webapp.accounts.actions import create_token, ensure_user
 from webapp.accounts.models import User, Workspace
 from webapp.core.problems import Problem
-from webapp.costs.actions import charge
-from webapp.costs.models import LedgerEntry
+from webapp.costs import gate
+from webapp.costs.actions import set_budget
+from webapp.costs.gate import charge
+from webapp.costs.models import LedgerEntry, Reservation
 from webapp.datasets.actions import create_dataset
 from webapp.datasets.models import Dataset, DatasetVersion
 from webapp.endpoints.actions import deploy
@@ -108,6 +111,36 @@ def test_a_run_has_one_worker_and_ends_once(workspace: Workspace) -> None:
     beaten = at_once(lambda number: Run.objects.get(pk=run.pk).beat(lease if number == 7 else "stale"))
     assert beaten == [number == 7 for number in range(AT_ONCE)]
     assert sum(at_once(lambda _: Run.objects.get(pk=run.pk).finish(lease, Status.SUCCEEDED))) == 1
+
+
+def test_a_budget_is_reserved_once(workspace: Workspace) -> None:
+    """Twenty runs that start at the same moment share what is left; together they reserve no cent more."""
+    set_budget(workspace, 1)
+    terms = gate.Terms(Decimal(100), limit=Decimal("0.30"))
+
+    def start(number: int) -> Any:
+        try:
+            return gate.reserve(workspace, f"run:{number}", terms, Decimal(0))
+        except gate.Waits:
+            return None
+
+    reserved = [amount for amount in at_once(start) if amount]
+    assert reserved == [Decimal("0.30")] * 3
+    assert Reservation.objects.total() == Decimal("0.90")
+
+
+def test_heartbeats_at_the_same_moment_are_all_counted(workspace: Workspace) -> None:
+    """Each run has its line, and the month's sum misses none of them."""
+    terms = gate.Terms(Decimal(1))
+
+    def beat(number: int) -> Decimal:
+        line = {"hardware": "cpu", "subject": "run", "subject_id": f"r{number % 5}", "subject_name": "Run"}
+        key = f"run:r{number % 5}"
+        return gate.beat(workspace, key, terms, Decimal(0), seconds=36, charge_id=str(number), line=line).amount
+
+    assert sum(at_once(beat)) == Decimal("0.01") * AT_ONCE
+    assert LedgerEntry.objects.total() == gate.month(workspace).spent == Decimal("0.01") * AT_ONCE
+    assert LedgerEntry.objects.count() == 5
 
 
 def test_a_charge_is_charged_once(workspace: Workspace, user: User) -> None:
