@@ -31,6 +31,7 @@ POST_ONLY = {
     "promote",
     "rename",
     "resume_run",
+    "train_without",
     "revoke_key",
     "revoke_link",
     "revoke_token",

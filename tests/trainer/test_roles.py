@@ -42,13 +42,17 @@ def suggestion(folder: Path) -> dict[str, Any]:
     return json.loads((folder / "profile.json").read_text("utf-8"))["suggestion"]
 
 
-def inputs_of(dataset: DatasetSpec, slug: str = "tabular-classification") -> list[str]:
-    """The columns that a model would learn from, and a demo ask for."""
-    loaded = load(dataset, get(slug))
+def rows_of(dataset: DatasetSpec) -> TableRows:
+    loaded = load(dataset, get("tabular-classification"))
     labels = sorted(set(loaded.answers))
     rows = TableRows(loaded, labels, np.array([labels.index(answer) for answer in loaded.answers]))
     rows.describe_columns()
-    return [one["name"] for one in rows.manifest()["inputs"]]
+    return rows
+
+
+def inputs_of(dataset: DatasetSpec) -> list[str]:
+    """The columns that a model would learn from, and a demo ask for."""
+    return [one["name"] for one in rows_of(dataset).manifest()["inputs"]]
 
 
 def test_every_column_has_a_role(version: Path) -> None:
@@ -67,6 +71,7 @@ def test_every_column_has_a_role(version: Path) -> None:
 def test_what_is_ignored_is_neither_learned_from_nor_asked_for(version: Path) -> None:
     inspect([version], version.with_name("v2"), roles={"note": "ignore", "customer": "id"})
     assert inputs_of(DatasetSpec(path=str(version.with_name("v2")))) == ["zip", "day", "size"]
+    assert set(rows_of(DatasetSpec(path=str(version.with_name("v2")))).dropped) == {"order_id", "customer", "note"}
     later = version.with_name("v3")
     inspect([version.with_name("v2")], later, roles={"note": "input"}, fixes=["drop_duplicates"])
     assert inputs_of(DatasetSpec(path=str(later))) == ["zip", "day", "size", "note"]

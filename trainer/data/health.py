@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from trainer.columns import number_of
+from trainer import leaks
 from trainer.data.keys import normalised
 from trainer.data.profiling import many, problem, remedy, samples, shortened
 
@@ -30,7 +30,6 @@ SURE, DOUBTED = 0.75, 0.08
 """Given probability of another label, and of its own, for a label to look wrong."""
 MISLABEL_FIXES = (("accept_mislabels", "Accept suggestions"), ("drop_mislabels", "Exclude"))
 SUGGESTIONS_SHOWN = 20
-LEAKS = 0.99
 SCRIPTS = {
     "Han": "\u4e00-\u9fff", "Kana": "\u3040-\u30ff", "Hangul": "\uac00-\ud7af", "Cyrillic": "\u0400-\u04ff", "Arabic": "\u0600-\u06ff",
     "Greek": "\u0370-\u03ff", "Hebrew": "\u0590-\u05ff", "Thai": "\u0e00-\u0e7f", "Devanagari": "\u0900-\u097f", "Latin": "A-Za-z\u00c0-\u024f",
@@ -314,64 +313,37 @@ def give_back() -> None:
         ctypes.CDLL(None).malloc_trim(0)  # glibc's
 
 
-def leaking_columns(content: Any, seed: int = 0) -> list[str]:
-    """Columns of a table from which alone the answer follows almost always: usually something known only afterwards."""
-    answer = content.roles.get(content.shape.answer)
-    table, keys = content.table, content.keys
-    rows = np.flatnonzero(keys.usable)
-    if len(rows) < 50:
-        return []
-    rows = np.random.default_rng(seed).permutation(rows)[:20_000]
-    index = pa.array(rows, pa.int64())
-    codes = keys.codes[rows]
-    named, inputs = [], set(content.inputs)
-    for one in content.profile:
-        if one["name"] not in inputs or one["distinct"] < 2:
-            continue
-        cells = table.column(one["name"]).take(index).to_pylist()
-        if content.labelled:
-            common = np.bincount(codes).max() / len(codes)
-            if (
-                common < 0.95
-                and one["distinct"] < 0.2 * len(rows)
-                and follows(cells, codes) > max(LEAKS, common + 0.02)
-            ):
-                named.append(one["name"])
-        elif one["kind"] == "number" and correlated(cells, table.column(answer).take(index).to_pylist()) > 0.9995:
-            named.append(one["name"])
-    return named
+def leaks_of(content: Any) -> list[dict[str, Any]]:
+    """Columns of a table from which alone the answer follows almost always (see `trainer.leaks`)."""
+    from trainer.data.numbers import numbers_in
+
+    inputs = set(content.inputs)
+    kinds = {one["name"]: one["kind"] for one in content.profile if one["name"] in inputs and one["distinct"] > 1}
+    if content.labelled:
+        truth, labels = np.where(content.keys.usable, content.keys.codes, -1), content.keys.labels
+    else:
+        answer = content.roles[content.shape.answer]
+        decimal = next((one.get("decimal", ".") for one in content.profile if one["name"] == answer), ".")
+        numbers = numbers_in(content.table.column(answer), decimal).to_numpy().astype(float)
+        truth, labels = np.where(content.keys.usable, numbers, np.nan), []
+    return leaks.find(content.table, kinds, truth, labels)
+
+
+def leaking_columns(content: Any) -> list[str]:
+    return [one["column"] for one in leaks_of(content)]
 
 
 def leakage_problems(content: Any) -> list[dict[str, Any]]:
-    named = leaking_columns(content)
-    if not named:
+    found = leaks_of(content)
+    if not found:
         return []
+    named = [one["column"] for one in found]
     names = ", ".join(f"“{shortened(name)}”" for name in named[:4])
-    message = f"{names} alone {'tells' if len(named) == 1 else 'tell'} the answer almost every time: is it known before the answer is? If not, it must be left out."
+    rules = "; ".join(one["rule"] for one in found[:2] if one["rule"])
+    message = (
+        f"{names} alone {'tells' if len(named) == 1 else 'tell'} the answer almost every time. "
+        f"{'Was it' if len(named) == 1 else 'Were they'} known before the answer? If not, leave {'it' if len(named) == 1 else 'them'} out."
+        f"{f' ({rules})' if rules else ''}"
+    )
     fix = ("drop_leaking_columns", "Leave them out")
     return [problem("leakage", "warning", message, examples=named, fix=fix, count=len(named))]
-
-
-def follows(cells: list[str | None], codes: np.ndarray) -> float:
-    """Share of the second half answered rightly by each value's commonest answer in the first half."""
-    half = len(cells) // 2
-    votes: dict[str | None, Counter[int]] = {}
-    for cell, code in zip(cells[:half], codes[:half].tolist(), strict=True):
-        votes.setdefault(cell, Counter())[code] += 1
-    commonest = {cell: vote.most_common(1)[0][0] for cell, vote in votes.items()}
-    right = sum(commonest.get(cell) == code for cell, code in zip(cells[half:], codes[half:].tolist(), strict=True))
-    return right / max(len(cells) - half, 1)
-
-
-def correlated(cells: list[str | None], answers: list[str | None]) -> float:
-    pairs = [
-        (a, b)
-        for one, other in zip(cells, answers, strict=True)
-        if (a := number_of(one or "")) is not None and (b := number_of(other or "")) is not None
-    ]
-    if len(pairs) < 50:
-        return 0.0
-    first, second = np.array(pairs).T
-    if not first.std() or not second.std():
-        return 0.0
-    return abs(float(np.corrcoef(first, second)[0, 1]))

@@ -174,7 +174,11 @@ def read_version(
     if columns:
         look(content, columns, task)
     else:
-        look(content, before["suggestion"]["columns"] or None, task or before["suggestion"]["task"])
+        slug = task or before["suggestion"]["task"]
+        own = before["suggestion"]["columns"] or {}
+        if slug and ANSWER in (roles or {}).values():
+            own = {role: name for role, name in own.items() if role != SHAPES[slug].answer}
+        look(content, own or None, slug)
     given = bool(before["split"].get("given"))
     divide(content, content.wanted, np.array([part or "" for part in parts], dtype=object) if given else None)
     if given:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from trainer import artifact, evaluation, tables, thresholds, verdict
+from trainer import artifact, evaluation, leaks, tables, thresholds, verdict
 from trainer.baselines import MOST_BASELINE_ROWS, Baseline, cached, class_baselines, logistic, number_baselines
 from trainer.columns import SPLIT_NAMES, SPLIT_VALUES
 from trainer.data.loading import Loaded
@@ -25,7 +25,6 @@ from trainer.thresholds import Certainty
 from trainer.training import Job
 
 SKEW, HEADLINE_SHARE = 8, 0.8
-LEAK, LEAK_ROWS = 0.98, 4_000
 
 
 LEFT_OUT = {
@@ -43,6 +42,7 @@ class TableRows(Rows):
         self.target = loaded.columns[loaded.answer]
         self.described: list[dict[str, Any]] = []
         self.dropped: dict[str, str] = {}
+        self.leaks: list[dict[str, Any]] = []
         self.matrix = np.zeros((len(truth), 0))
 
     def describe_columns(self) -> None:
@@ -58,7 +58,7 @@ class TableRows(Rows):
             cells, indices = distinct(self.loaded.table.column(name))
             role = self.loaded.roles.get(name, INPUT)
             if role != INPUT and any(cell is not None for cell in cells):
-                self.dropped[name] = LEFT_OUT[role].format(name=name)
+                dropped[name] = LEFT_OUT[role].format(name=name)
                 continue
             if tells_parts(name, cells):
                 continue
@@ -140,28 +140,17 @@ def prepare(job: Job) -> TableRows:
 
 def warn_of_leaks(job: Job, rows: TableRows) -> None:
     """Columns that alone tell the answer nearly perfectly: often they are known only after it."""
-    from sklearn.model_selection import cross_val_score
-    from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
-
     known = rows.known("train", "validation")
-    if len(known) < 50:
-        return
-    known = np.random.default_rng(0).permutation(known)[:LEAK_ROWS]
-    truth = rows.truth[known]
-    if rows.labels and np.bincount(truth)[np.unique(truth)].min() < 2:
-        return
-    kind: Any = DecisionTreeClassifier if rows.labels else DecisionTreeRegressor
-    owners = np.array([one["column"] for one in rows.features()])
-    for column in rows.described:
-        values = np.nan_to_num(rows.matrix[np.ix_(known, owners == column["name"])], nan=-1e9)
-        model = kind(max_leaf_nodes=64, min_samples_leaf=3, random_state=0)
-        found = cross_val_score(model, values, truth, cv=2, scoring="balanced_accuracy" if rows.labels else "r2").mean()
-        if found > LEAK:
-            job.warn(
-                "leakage",
-                f"The column “{column['name']}” alone tells the answer nearly perfectly.",
-                "If it is known only after the answer, leave it out of the table.",
-            )
+    kinds = {one["name"]: one["kind"] for one in rows.described}
+    truth = np.full(len(rows.truth), -1 if rows.labels else np.nan)
+    truth[known] = rows.truth[known]
+    rows.leaks = leaks.find(rows.loaded.table, kinds, truth, rows.labels)
+    for one in rows.leaks:
+        job.warn(
+            "leakage",
+            f"The column “{one['column']}” decides alone. Was it known at the time?",
+            "If it is known only after the answer, give it the role “ignore” and train again.",
+        )
 
 
 def facts_of(job: Job, rows: TableRows) -> dict[str, Any]:
@@ -250,6 +239,7 @@ def train(task: Any, job: Job) -> dict[str, Any]:
         report["learned"] = {"rows": chosen.rows, "validation": 0, "epochs": None}
         names = ("family", "name", "score", "seconds")
         report["candidates"] = [{name: one[name] for name in names} for one in chosen.candidates]
+        report["leaks"] = rows.leaks
         report["importance"] = averaged(tested) if rounds else importance(rows, objective, chosen.model)
         headline = report["headline"]
         job.log(f"{headline['name']} {headline['value']:.3f} on {report['test_rows']:,} test rows.")

@@ -8,7 +8,7 @@ from django.conf import settings
 
 from webapp.core.locks import only_one
 from webapp.core.queues import hand_over
-from webapp.runs import actions, estimates, previews, storage, supervisor, worker
+from webapp.runs import actions, estimates, leaks, previews, storage, supervisor, worker
 
 AGAIN_SECONDS = 1
 
@@ -33,6 +33,11 @@ def measure(estimate_id: str) -> None:
 @shared_task(name="webapp.runs.tasks.preview")
 def preview(version_id: str, key: str) -> None:
     previews.draw(version_id, key)
+
+
+@shared_task(name="webapp.runs.tasks.train_when_read")
+def train_when_read(version_id: str, run_id: str, user_id: int, waits: int) -> None:
+    leaks.train_when_read(version_id, run_id, user_id, waits)
 
 
 @shared_task(name="webapp.runs.tasks.sweep")

@@ -26,7 +26,19 @@ from webapp.costs.gate import month
 from webapp.costs.models import Rate
 from webapp.datasets.media import media_response
 from webapp.prototypes.models import Prototype
-from webapp.runs import actions, base_models, diagrams, estimates, inputs, live, previews, queues, reports, storage
+from webapp.runs import (
+    actions,
+    base_models,
+    diagrams,
+    estimates,
+    inputs,
+    leaks,
+    live,
+    previews,
+    queues,
+    reports,
+    storage,
+)
 from webapp.runs.expectations import expectation
 from webapp.runs.forms import LimitsForm, params_form_of
 from webapp.runs.models import Run, Status
@@ -223,6 +235,7 @@ def run(request: HttpRequest, pk: str) -> HttpResponse:
     if one.status != Status.SUCCEEDED:
         return render(request, "runs/run_live.html", context)
     context |= reports.context(one) | inputs.try_it(one, request.GET.get("example", ""), begun=True)
+    context["leaks"] = leaks.found(one, context["report"])
     response = render(request, "runs/run_done.html", context)
     response["Permissions-Policy"] = inputs.DEVICES
     return response
@@ -269,6 +282,20 @@ def cancel(request: HttpRequest, pk: str) -> HttpResponse:
 def resume(request: HttpRequest, pk: str) -> HttpResponse:
     actions.resume(load_run(request, pk), request.user)
     return redirect("run", pk=pk)
+
+
+@member
+@require_POST
+@refused_on("run")
+def train_without(request: HttpRequest, pk: str) -> HttpResponse:
+    """Take a column (`column`) out of the data and train again as before."""
+    column = request.POST.get("column", "")
+    leaks.train_without(one := load_run(request, pk), request.user, column)
+    messages.info(
+        request,
+        _("A new version without “%(name)s” is being made. Training starts as soon as it is ready.") % {"name": column},
+    )
+    return redirect("data", pk=one.prototype_id)
 
 
 @member

@@ -1,0 +1,136 @@
+"""Columns that decide the answer alone: a threshold, a value, a gap; and no alarm where nothing of the kind is there."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pytest
+
+from tests.trainer import command
+from tests.trainer.data_files import TABLES
+from trainer import leaks
+from trainer.data.inspect import inspect
+from trainer.data.profiling import profile_column
+
+
+def found(answers: list[Any], **columns: list[Any]) -> list[dict[str, Any]]:
+    table = pa.table(
+        {name: pa.array([None if one is None else str(one) for one in cells]) for name, cells in columns.items()}
+    )
+    kinds = {name: profile_column(name, table.column(name))["kind"] for name in table.column_names}
+    if isinstance(answers[0], str):
+        labels = sorted(set(answers))
+        return leaks.find(table, kinds, np.array([labels.index(one) for one in answers]), labels)
+    return leaks.find(table, kinds, np.array(answers, dtype=float), [])
+
+
+def names(told: list[dict[str, Any]]) -> list[str]:
+    return [one["column"] for one in told]
+
+
+def test_a_threshold_on_a_number_decides() -> None:
+    random = np.random.default_rng(0)
+    refunded = [0.0 if n % 3 else float(random.integers(1, 400)) for n in range(150)]
+    status = ["refunded" if amount else "paid" for amount in refunded]
+    total = random.integers(400, 900, 150).tolist()
+    told = found(status, total=total, refunded_amount=[f"${one:,.2f}" for one in refunded])
+    assert names(told) == ["refunded_amount"]
+    assert told[0]["rule"].startswith("refunded_amount > ")
+    assert told[0]["rule"].endswith(": refunded")
+    assert told[0]["score"] == 1
+
+
+def test_thresholds_part_more_than_two_labels() -> None:
+    points = [n * 7 % 100 for n in range(300)]
+    grade = ["low" if one < 40 else "middle" if one < 75 else "high" for one in points]
+    assert names(found(grade, points=points, noise=[n * 31 % 17 for n in range(300)])) == ["points"]
+
+
+def test_whether_there_is_a_value_decides() -> None:
+    left = ["yes" if n % 4 == 0 else "no" for n in range(120)]
+    day = [f"2026-0{1 + n % 9}-{10 + n % 15}" if one == "yes" else None for n, one in enumerate(left)]
+    note = [f"said goodbye for reason {n}" if one == "yes" else None for n, one in enumerate(left)]
+    assert sorted(names(found(left, cancelled_on=day, note=note))) == ["cancelled_on", "note"]
+
+
+def test_one_value_that_stands_for_one_of_several_labels() -> None:
+    state = ["paid", "open", "refunded", "paid", "open"] * 40
+    refund = [0 if one != "refunded" else 10 + n % 7 for n, one in enumerate(state)]
+    assert names(found(state, refund=refund, size=[n % 13 for n in range(200)])) == ["refund"]
+
+
+def test_a_number_that_is_the_answer_in_another_unit() -> None:
+    random = np.random.default_rng(0)
+    price = random.lognormal(5, 1, 200)
+    told = found(price.tolist(), cents=(price * 100).round(), rooms=random.integers(1, 9, 200), root=np.sqrt(price))
+    assert "cents" in names(told)
+    assert "rooms" not in names(told)
+
+
+@pytest.mark.parametrize("rows", [50, 120, 600])
+@pytest.mark.parametrize("labels", [2, 3])
+def test_noise_raises_no_alarm(rows: int, labels: int) -> None:
+    random = np.random.default_rng(rows)
+    answers = [f"label {one}" for one in random.integers(0, labels, rows)]
+    columns: dict[str, list[Any]] = {f"number {n}": random.normal(size=rows).tolist() for n in range(60)}
+    columns |= {f"word {n}": random.choice(["a", "b", "c", "d"], rows).tolist() for n in range(40)}
+    assert found(answers, **columns) == []
+    assert found(random.normal(size=rows).tolist(), **columns) == []
+
+
+def test_a_few_rows_of_a_label_raise_no_alarm() -> None:
+    answers = ["yes" if n < 4 else "no" for n in range(80)]
+    assert found(answers, amount=[1000 - n for n in range(80)]) == []
+
+
+def test_petals_are_no_leak() -> None:
+    from sklearn.datasets import load_iris
+
+    flowers = load_iris()
+    columns = {name: flowers.data[:, at].tolist() for at, name in enumerate(flowers.feature_names)}
+    assert found([str(flowers.target_names[one]) for one in flowers.target], **columns) == []
+
+
+@pytest.mark.skipif(not TABLES.exists(), reason="no reference data")
+@pytest.mark.parametrize(
+    ("file", "target"),
+    [
+        ("titanic.csv", "Survived"),
+        ("telco_churn.csv", "Churn"),
+        ("german_credit.csv", None),
+        ("california_housing.csv", None),
+    ],
+)
+def test_real_tables_raise_no_alarm(file: str, target: str | None, tmp_path: Path) -> None:
+    columns = {"target": target} if target else None
+    told = inspect([TABLES / file], tmp_path / "v1", columns=columns)
+    assert not [one["message"] for one in told["problems"] if one["code"] == "leakage"]
+
+
+def test_the_data_page_asks_and_takes_it_out(tmp_path: Path) -> None:
+    rows = [f"{n * 37 % 90},{n % 50 if n % 3 == 0 else 0},{'no' if n % 3 else 'yes'}" for n in range(1, 200)]
+    (tmp_path / "a.csv").write_text("\n".join(["age,refund,returned", *rows]))
+    told = inspect([tmp_path / "a.csv"], tmp_path / "v1")
+    problem = next(one for one in told["problems"] if one["code"] == "leakage")
+    assert problem["examples"] == ["refund"]
+    assert "Was it known" in problem["message"]
+    mended = inspect([tmp_path / "v1"], tmp_path / "v2", fixes=["drop_leaking_columns"])
+    assert "refund" not in {one["name"] for one in mended["columns"]}
+
+
+def test_a_run_says_which_column_decided(models: Path, tmp_path: Path) -> None:
+    rows = [
+        {"age": n * 37 % 90, "refund": n % 50 + 1 if n % 3 == 0 else 0, "target": "no" if n % 3 else "yes"}
+        for n in range(160)
+    ]
+    fields = {"task": "tabular-classification", "model": "scratch:auto", "method": "linear"}
+    spec = command.write_spec(tmp_path, rows, **fields)
+    code, events = command.call(models, "run", spec, "--out", tmp_path / "out")
+    assert code == 0, events[-1]
+    warned = [one for one in events if one["type"] == "warning" and one["code"] == "leakage"]
+    assert ["“refund”" in one["message"] for one in warned] == [True]
+    report = json.loads((tmp_path / "out" / "artifact" / "report.json").read_text("utf-8"))
+    assert [(one["column"], one["score"]) for one in report["leaks"]] == [("refund", 1.0)]

@@ -1,0 +1,251 @@
+"""Columns of a table that decide the answer alone: usually something that is known only afterwards.
+
+Each column by itself, as simply as can be: a threshold on a number (for more labels, as many thresholds as part them), the
+commonest answer of each value, or whether there is a value at all. Judged by cross-validation, so that a small table raises
+no false alarm, and put to people as a question: some columns may decide alone and be known in time.
+
+Needs numpy and pyarrow alone. The cost is bounded by the rows drawn, whatever the table's size.
+"""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from trainer.data.keys import missing_mask
+from trainer.data.numbers import numbers_in
+from trainer.data.times import seconds_of
+
+MOST_ROWS, FEWEST_ROWS, FEWEST_OF_A_LABEL = 4_000, 50, 8
+MOST_LABELS, MOST_COLUMNS = 20, 300
+FOLDS = 5
+DECIDES = 0.98
+"""Balanced accuracy on rows held back from which a column decides alone."""
+DECIDES_NUMBER = 0.99
+"""The same for numbers, as the share of variance explained (R²)."""
+MOST_VALUES = 0.2
+"""Different values a row: with more, a column names things and is remembered instead of decided by."""
+ONE_LABEL = 10
+"""Rows of a label, of more than two, from which one value may stand for it."""
+BINS = 64
+
+
+def find(
+    table: pa.Table, kinds: dict[str, str], truth: np.ndarray, labels: list[str], seed: int = 0
+) -> list[dict[str, Any]]:
+    """[{column, score, rule}], the strongest first. `kinds`: {column: kind} of those to look at; `truth`: a code into
+    `labels` a row, or numbers where there are no labels; `rule` says in a few words how it decides, or is None."""
+    rows = drawn(truth, bool(labels), seed)
+    if len(rows) < FEWEST_ROWS:
+        return []
+    truth = truth[rows]
+    mask = np.zeros(table.num_rows, dtype=bool)
+    mask[rows] = True
+    chosen = table.select(list(kinds)[:MOST_COLUMNS]).filter(pa.array(mask))
+    if labels:
+        present, truth = np.unique(truth, return_inverse=True)
+        names = [labels[code] for code in present]
+        if len(names) < 2 or len(names) > MOST_LABELS:
+            return []
+    fold = np.random.default_rng(seed).permutation(len(rows)) % FOLDS
+    found = []
+    for name in chosen.column_names:
+        values, is_number = values_of(chosen.column(name), kinds[name])
+        if values is None:
+            continue
+        if labels:
+            score, rule = class_score(values, is_number, truth, names, fold)
+            decides = score >= DECIDES
+        else:
+            score, rule = number_score(values, is_number, truth, fold), None
+            decides = score >= DECIDES_NUMBER
+        if decides:
+            found.append({"column": name, "score": round(float(score), 4), "rule": rule and f"{name} {rule}"})
+    return sorted(found, key=lambda one: -one["score"])
+
+
+def drawn(truth: np.ndarray, labelled: bool, seed: int) -> np.ndarray:
+    """Rows to look at, ascending: those with an answer, of labels with a few rows each."""
+    usable = np.flatnonzero(truth >= 0) if labelled else np.flatnonzero(np.isfinite(truth))
+    if len(usable) > MOST_ROWS:
+        usable = np.random.default_rng(seed).permutation(usable)[:MOST_ROWS]
+    if labelled and len(usable):
+        usable = usable[np.bincount(truth[usable])[truth[usable]] >= FEWEST_OF_A_LABEL]
+    return np.sort(usable)
+
+
+def values_of(column: pa.ChunkedArray, kind: str) -> tuple[np.ndarray | None, bool]:
+    """(numbers with nan, True), or (codes with -1, False) where a cell is missing; (None, False) for what cannot decide."""
+    cells = pc.if_else(missing_mask(column), None, pc.utf8_trim_whitespace(column))
+    if kind == "number":
+        from trainer.columns import decimal_of
+
+        decimal = decimal_of(cells.drop_null().slice(0, 500).to_pylist())
+        return numbers_in(cells, decimal).to_numpy().astype(float), True
+    if kind == "date":
+        seconds = seconds_of(cells)
+        return (None, False) if seconds is None else (seconds, True)
+    if kind not in ("category", "boolean", "text"):
+        return None, False
+    codes = pc.fill_null(cells.combine_chunks().dictionary_encode().indices, -1).to_numpy(zero_copy_only=False)
+    if len(np.unique(codes)) > MOST_VALUES * len(codes):
+        codes = np.where(codes < 0, -1, 0)  # whether there is a value may decide all the same
+    return codes, False
+
+
+def class_score(
+    values: np.ndarray, is_number: bool, truth: np.ndarray, names: list[str], fold: np.ndarray
+) -> tuple[float, str | None]:
+    """(balanced accuracy, how it decides): of all labels, or where there are more than two, of one label by one value."""
+    count = len(names)
+    weight = 1 / (count * np.bincount(truth, minlength=count))
+    best, rule = 0.0, None
+    if is_number:
+        cuts = thresholds(values, truth, weight)
+        if fit_score(values, truth, weight, cuts) >= DECIDES:
+            best = held_back(values, truth, weight, fold, thresholds)
+            rule = threshold_rule(values, truth, names, cuts)
+        values = as_values(values)
+    elif held_back(values, truth, weight, fold) >= DECIDES:
+        best = held_back(values, truth, weight, fold)
+    if best < DECIDES:
+        if count > 2:
+            return one_label(values, truth, names)
+        missing = np.where(values < 0, 0, 1)
+        best = held_back(missing, truth, weight, fold)
+        rule = "is there or not"
+    return best, rule
+
+
+def as_values(numbers: np.ndarray) -> np.ndarray:
+    """-1 for a gap, 0 for the commonest number, 1 for any other."""
+    there = numbers[~np.isnan(numbers)]
+    if not len(there):
+        return np.full(len(numbers), -1)
+    different, counts = np.unique(there, return_counts=True)
+    return np.where(np.isnan(numbers), -1, np.where(numbers == different[counts.argmax()], 0, 1))
+
+
+def one_label(values: np.ndarray, truth: np.ndarray, names: list[str]) -> tuple[float, str | None]:
+    """One value that stands for one label, or for all but it, both ways nearly without exception."""
+    best: tuple[float, str | None] = (0.0, None)
+    for value in np.unique(values)[:200]:
+        has = values == value
+        if min(has.sum(), (~has).sum()) < ONE_LABEL:
+            continue
+        for code, name in enumerate(names):
+            own = truth == code
+            if own.sum() < ONE_LABEL:
+                continue
+            for shown in (has, ~has):
+                score = float((shown[own].mean() + (~shown[~own]).mean()) / 2)
+                if score > best[0]:
+                    best = (score, f"decides “{name}” alone")
+    return best
+
+
+def thresholds(values: np.ndarray, truth: np.ndarray, weight: np.ndarray) -> list[float]:
+    """The cuts, one fewer than there are labels at most, that part them best, found one after the other."""
+    there = ~np.isnan(values)
+    order = values[there].argsort(kind="stable")
+    ordered, codes = values[there][order], truth[there][order]
+    gained = np.zeros((len(ordered), len(weight)))
+    gained[np.arange(len(ordered)), codes] = weight[codes]
+    total = np.concatenate([np.zeros((1, len(weight))), gained.cumsum(axis=0)])
+    edges = np.flatnonzero(np.diff(ordered) > 0) + 1
+    leaves, cuts = [(0, len(ordered))], []
+    for _cut in range(len(weight) - 1):
+        best = (1e-9, 0, 0)
+        for at, (start, end) in enumerate(leaves):
+            inner = edges[(edges > start) & (edges < end)]
+            if len(inner):
+                left, right = total[inner] - total[start], total[end] - total[inner]
+                gain = left.max(axis=1) + right.max(axis=1) - (total[end] - total[start]).max()
+                if gain.max() > best[0]:
+                    best = (float(gain.max()), at, int(inner[gain.argmax()]))
+        if not best[1] and not best[2]:
+            break
+        _gain, at, place = best
+        start, end = leaves.pop(at)
+        leaves += [(start, place), (place, end)]
+        cuts.append(float((ordered[place - 1] + ordered[place]) / 2))
+    return sorted(cuts)
+
+
+def leaf_of(values: np.ndarray, cuts: list[float]) -> np.ndarray:
+    """Which interval a number lies in, -1 for a gap."""
+    return np.where(np.isnan(values), -1, np.searchsorted(cuts, np.nan_to_num(values), side="right"))
+
+
+def fit_score(values: np.ndarray, truth: np.ndarray, weight: np.ndarray, cuts: list[float]) -> float:
+    """Balanced accuracy on the rows themselves: no held-back score is better."""
+    leaves = leaf_of(values, cuts)
+    return float(sum(tally(truth[leaves == leaf], weight).max() for leaf in np.unique(leaves)))
+
+
+def tally(truth: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    return np.bincount(truth, minlength=len(weight)) * weight
+
+
+def held_back(values: np.ndarray, truth: np.ndarray, weight: np.ndarray, fold: np.ndarray, cut: Any = None) -> float:
+    """Balanced accuracy of each fold's rows by the commonest label of their leaf among the other folds' rows."""
+    score = 0.0
+    for number in range(FOLDS):
+        held = fold == number
+        leaves = leaf_of(values, cut(values[~held], truth[~held], weight)) if cut else values
+        places = leaves + 1
+        table = np.zeros((int(places.max()) + 1, len(weight)))
+        np.add.at(table, (places[~held], truth[~held]), weight[truth[~held]])
+        answers = np.where(table.any(axis=1), table.argmax(axis=1), -1)[places[held]]
+        score += weight[truth[held]][answers == truth[held]].sum()
+    return float(score)
+
+
+def threshold_rule(values: np.ndarray, truth: np.ndarray, names: list[str], cuts: list[float]) -> str | None:
+    """“> 12.5: yes” for two labels."""
+    if len(names) != 2 or not cuts:
+        return None
+    above = truth[leaf_of(values, cuts) == 1]
+    return f"> {cuts[0]:.6g}: {names[int(np.bincount(above, minlength=2).argmax())]}"
+
+
+def number_score(values: np.ndarray, is_number: bool, truth: np.ndarray, fold: np.ndarray) -> float:
+    """R² of each fold's rows by a line, or by the mean of their place among the values, over the other folds' rows."""
+    if not truth.std():
+        return 0.0
+    if is_number:
+        return max(explained(truth, fold, values, line), explained(truth, fold, values, binned))
+    return explained(truth, fold, values, by_value)
+
+
+def explained(truth: np.ndarray, fold: np.ndarray, values: np.ndarray, predict: Any) -> float:
+    answers = np.empty(len(truth))
+    for number in range(FOLDS):
+        held = fold == number
+        answers[held] = predict(values[~held], truth[~held], values[held])
+    return float(1 - ((truth - answers) ** 2).mean() / truth.var())
+
+
+def line(values: np.ndarray, truth: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    there = ~np.isnan(values)
+    if there.sum() < 2 or not values[there].std():
+        return np.full(len(asked), truth.mean())
+    middle, spread = values[there].mean(), values[there].std()
+    slope = ((values[there] - middle) / spread * (truth[there] - truth[there].mean())).mean()
+    return np.where(np.isnan(asked), truth.mean(), truth[there].mean() + slope * (asked - middle) / spread)
+
+
+def binned(values: np.ndarray, truth: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    there = values[~np.isnan(values)]
+    if not len(there):
+        return np.full(len(asked), truth.mean())
+    edges = np.unique(np.quantile(there, np.linspace(0, 1, min(BINS, len(there) // 5 + 1) + 1)[1:-1]))
+    return by_value(leaf_of(values, edges.tolist()), truth, leaf_of(asked, edges.tolist()))
+
+
+def by_value(values: np.ndarray, truth: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    places, wanted = values + 1, asked + 1
+    width = int(max(places.max(), wanted.max())) + 1
+    sums, counts = np.bincount(places, truth, width), np.bincount(places, minlength=width)
+    return np.where(counts > 0, sums / counts.clip(min=1), truth.mean())[wanted]
