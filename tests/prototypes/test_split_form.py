@@ -33,7 +33,7 @@ def test_another_way_makes_the_next_version(
 
 def test_the_way_it_is_changes_nothing(user: User, workspace: Workspace, client_of: Callable[[User], Client]) -> None:
     prototype = things.prototype(workspace)
-    assert b"Divide it another way" in client_of(user).get(f"/prototypes/{prototype.pk}/data").content
+    assert b"Change split" in client_of(user).get(f"/prototypes/{prototype.pk}/data").content
     client_of(user).post(f"/prototypes/{prototype.pk}/split", ASKED)
     assert DatasetVersion.objects.count() == 1
 
@@ -62,7 +62,7 @@ def test_a_cross_validation_tests_every_row(
     version.save()
     assert version.test_rows == 123
     page = client_of(user).get(f"/prototypes/{prototype.pk}/train").content.decode()
-    assert "tested on the same 123 rows" in page
+    assert "each of the 123 rows is tested once" in page
     page = client_of(user).get(f"/prototypes/{prototype.pk}/data").content.decode()
     assert "Every row is tested on once, in 5 rounds" in page
-    assert "Test on, kept apart" not in page
+    assert "Test (held out)" not in page
