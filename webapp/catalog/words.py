@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_noop, pgettext
 
 from trainer import tasks
 
@@ -53,14 +53,14 @@ ROLES = {
 }
 
 METHODS = {
-    "probe": gettext_noop("Instant"),
-    "lora": gettext_noop("Light"),
-    "full": gettext_noop("Standard"),
-    "scratch": gettext_noop("From scratch"),
-    "auto": gettext_noop("Best of all models"),
-    "boosting": gettext_noop("Gradient-boosted trees"),
-    "linear": gettext_noop("Linear model"),
-    "net": gettext_noop("Small neural net"),
+    "probe": lambda: pgettext("training method", "Instant"),
+    "lora": lambda: pgettext("training method", "Light"),
+    "full": lambda: pgettext("training method", "Standard"),
+    "scratch": lambda: pgettext("training method", "From scratch"),
+    "auto": lambda: pgettext("training method", "Best of all models"),
+    "boosting": lambda: pgettext("training method", "Gradient-boosted trees"),
+    "linear": lambda: pgettext("training method", "Linear model"),
+    "net": lambda: pgettext("training method", "Small neural net"),
 }
 SUMMARIES = {
     "probe": gettext_noop("Freezes the model and trains one layer on top (linear probe). Fast, and often enough."),
@@ -128,7 +128,7 @@ def role_title(role: str) -> str:
 def method_title(task: str, slug: str) -> str:
     """A method's name; of one that is not named here, what its task declares."""
     if slug in METHODS:
-        return _(METHODS[slug])
+        return METHODS[slug]()
     declared = tasks.get(task).methods if trainable(task) else ()
     return next((one.title for one in declared if one.slug == slug), slug)
 

@@ -129,6 +129,12 @@ def score_ends(head: dict[str, Any] | None) -> str:
     return f"{ends[0]}–{ends[1]}"
 
 
+def score_interval(head: dict[str, Any] | None) -> str:
+    """The interval of a headline with its unit: “80.1–92.3 %”."""
+    ends = score_ends(head)
+    return f"{ends}\u00a0%" if ends and head and head["name"] in SHARES else ends
+
+
 def strip_ends(values: Iterable[Any], metric: str) -> tuple[float, float]:
     """Where the strips of scores beside each other begin and end: shares from the tenth below the worst of them, so that
     96 and 99 % are told apart; what is better when lower from 0."""

@@ -41,11 +41,11 @@ def context(run: Run) -> dict[str, Any]:
     bases = baselines.listed(found.get("baselines") or run.baselines, run.metric)
     scored = (head, *bases, *(one.headline or {} for one in siblings))
     values = [one.get(key) for one in scored for key in ("value", "low", "high")]
-    title, score = verdicts.title(run), results.sentence(run, found)
+    title = verdicts.title(run)
     return {
         "report": found,
-        "title": title or score,
-        "score": score if title else "",
+        "title": title or results.sentence(run, found),
+        "score": results.below_verdict(run, found) if title else "",
         "verdict": verdicts.of_run(run),
         "detail": verdicts.detail(run),
         "beside": verdicts.beside_best_run(run),

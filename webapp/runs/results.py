@@ -43,6 +43,15 @@ def sentence(run: Run, report: dict[str, Any]) -> str:
     return _("%(score)s on %(where)s") % {"score": score_words(head), "where": where}
 
 
+def below_verdict(run: Run, report: dict[str, Any]) -> str:
+    """The same where the title tells the score already: how many of the test rows are right."""
+    head = run.headline or {}
+    value, rows = number(head.get("value")), test_rows(run, report)
+    if head.get("name") != "accuracy" or value is None or not rows:
+        return sentence(run, report)
+    return _("%(right)s of %(where)s right") % {"right": count(round(value * rows)), "where": held_out(run, rows)}
+
+
 def test_rows(run: Run, report: dict[str, Any]) -> int:
     return int(number(report.get("test_rows")) or run.version.test_rows)
 
