@@ -30,6 +30,7 @@ POST_ONLY = {
     "mend",
     "promote",
     "rename",
+    "restore",
     "resume_run",
     "train_without",
     "revoke_key",

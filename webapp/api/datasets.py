@@ -148,6 +148,18 @@ def create_version(request: HttpRequest, pk: str, payload: VersionIn) -> Status[
     return Status(201, dataset_shape(dataset))
 
 
+@router.post("/datasets/{pk}/versions/{number}/restore", response={201: DatasetOut})
+@once
+def restore_version(request: HttpRequest, pk: str, number: int) -> Status[dict[str, Any]]:
+    """An older version again: the next one, with its rows, split and roles. It can be used at once and takes no room."""
+    dataset = load(Dataset, request.workspace, pk)
+    version = dataset.versions.filter(number=number).first()
+    if version is None:
+        raise Http404
+    actions.restore(version, request.user)
+    return Status(201, dataset_shape(dataset))
+
+
 @router.post("/datasets/{pk}/forget", response=dict)
 def forget_originals(request: HttpRequest, pk: str) -> dict[str, Any]:
     """Delete for good the upload and every version before the newest; tells which runs learned from them."""

@@ -1,5 +1,6 @@
 """Verbs over datasets: take files, read them into a version, map columns, mend."""
 
+import os
 import re
 import shutil
 from collections.abc import Sequence
@@ -266,6 +267,42 @@ def derive(version: DatasetVersion, user: User, note: str, **request: Any) -> Da
         audit(version.workspace, user, "made version", "dataset", version.dataset_id, f"{version.dataset.name}: {note}")
     enqueue(made)
     return made
+
+
+def restore(version: DatasetVersion, user: User | None) -> DatasetVersion:
+    """The next version, with the rows, split and roles of an older one. Its files are the same on disk, so it takes no room."""
+    if version.status != Status.READY or not version.folder.is_dir():
+        raise Problem(
+            _("Version %(number)d cannot be restored.") % {"number": version.number},
+            code="not_ready",
+            hint=_("Choose a version whose rows can be seen."),
+        )
+    if version == version.dataset.current:
+        raise Problem(
+            _("Version %(number)d is the latest.") % {"number": version.number},
+            code="latest",
+            hint=_("There is nothing to restore."),
+        )
+    same = ("note", "sources", "rows", "rows_read", "sha256", "profile", "problems", "seconds", "progress", "status")
+    fields = {name: getattr(version, name) for name in same}
+    fields |= {"note": _("Version %(number)d restored") % {"number": version.number}, "parent": version}
+    with transaction.atomic():
+        made = add_version(version.dataset, user, **fields)
+        shutil.rmtree(made.folder, ignore_errors=True)
+        shutil.copytree(version.folder, made.part_folder, copy_function=link_or_copy)
+        made.part_folder.rename(made.folder)
+        made.bytes = own_bytes(made.folder)
+        made.save(update_fields=["bytes"])
+        audit(version.workspace, user, "restored", "dataset", version.dataset_id, str(version))
+    return made
+
+
+def link_or_copy(source: str, target: str) -> None:
+    """The same file under a second name; a copy where the disk cannot."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
 
 
 def forget(version: DatasetVersion, user: User) -> dict[str, Any]:

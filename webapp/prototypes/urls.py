@@ -16,5 +16,6 @@ urlpatterns = [
     path("prototypes/<str:pk>/columns", views.map_columns, name="map_columns"),
     path("prototypes/<str:pk>/split", views.divide, name="divide"),
     path("prototypes/<str:pk>/mend", views.mend, name="mend"),
+    path("prototypes/<str:pk>/restore", views.restore, name="restore"),
     path("prototypes/<str:pk>/rename", views.rename, name="rename"),
 ]

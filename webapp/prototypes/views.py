@@ -344,6 +344,22 @@ def mend(request: HttpRequest, pk: str) -> HttpResponse:
 
 @member
 @require_POST
+@refused_on("data")
+def restore(request: HttpRequest, pk: str) -> HttpResponse:
+    """Make an older version (`version`, its number) the newest again."""
+    prototype = load(Prototype.objects.select_related("dataset"), request.workspace, pk)
+    number = whole(request.POST.get("version", ""), None)
+    version = prototype.dataset.versions.filter(number=number).first()
+    if version is None:
+        raise Http404
+    made = dataset_actions.restore(version, request.user)
+    words = {"old": version.number, "new": made.number}
+    messages.success(request, _("Version %(old)d is restored as version %(new)d.") % words)
+    return redirect("data", pk=pk)
+
+
+@member
+@require_POST
 @refused_on("prototype_settings")
 def rename(request: HttpRequest, pk: str) -> HttpResponse:
     prototype = load(Prototype, request.workspace, pk)

@@ -25,6 +25,8 @@ from webapp.core.words import money
 from webapp.costs.gate import month
 from webapp.costs.models import Rate
 from webapp.datasets.media import media_response
+from webapp.datasets.models import DatasetVersion
+from webapp.datasets.models import Status as VersionStatus
 from webapp.prototypes.models import Prototype
 from webapp.runs import (
     actions,
@@ -50,13 +52,24 @@ def prototype_runs(prototype: Prototype) -> Any:
     return prototype.runs.select_related("version", "created_by").order_by("-number")
 
 
+def chosen_version(request: HttpRequest, prototype: Prototype) -> DatasetVersion | None:
+    """The version of the data that `version` names by its number, the newest that can be used by default; 404 for one that is not there."""
+    number = whole(request.POST.get("version") or request.GET.get("version") or "", None)
+    if number is None:
+        return prototype.dataset.current
+    version = prototype.dataset.versions.filter(number=number, status=VersionStatus.READY).first()
+    if version is None:
+        raise Http404
+    return version
+
+
 @member
 @refused_on("train")
 def train(request: HttpRequest, pk: str) -> HttpResponse:
     """Context: prototype, version, task (declaration), form (advanced settings), hardware [options], rates, month,
     best (best run so far), majority (share of the commonest label). A POST starts the run."""
     prototype = load(Prototype.objects.select_related("dataset"), request.workspace, pk)
-    version = prototype.dataset.current
+    version = chosen_version(request, prototype)
     if version is None:
         messages.info(request, _("The data must be read before anything can be trained."))
         return redirect("data", pk=pk)
@@ -74,6 +87,7 @@ def train(request: HttpRequest, pk: str) -> HttpResponse:
         **choice_context(request, prototype, slug),
         "prototype": prototype,
         "version": version,
+        "is_older": version != prototype.dataset.current,
         "task": tasks.get(slug).declaration(),
         "augments": previews.augments(slug),
         **settings_context(request, slug),
@@ -138,7 +152,7 @@ def estimate(request: HttpRequest, pk: str) -> HttpResponse:
 
     Context: method, measuring, estimate {seconds, cost, …} or None, problem, month."""
     prototype = load(Prototype.objects.select_related("dataset"), request.workspace, pk)
-    version = prototype.dataset.current
+    version = chosen_version(request, prototype)
     if version is None:
         raise Http404
     template = "runs/_commit.html" if request.GET.get("part") == "commit" else "runs/_estimate.html"
@@ -165,7 +179,7 @@ def estimate(request: HttpRequest, pk: str) -> HttpResponse:
 @member
 def net(request: HttpRequest, pk: str) -> HttpResponse:
     """The fragment with the layers of the chosen small net, and how many weights it has."""
-    version = load(Prototype.objects.select_related("dataset"), request.workspace, pk).dataset.current
+    version = chosen_version(request, load(Prototype.objects.select_related("dataset"), request.workspace, pk))
     if version is None:
         raise Http404
     try:
@@ -181,7 +195,7 @@ def net(request: HttpRequest, pk: str) -> HttpResponse:
 def augmented(request: HttpRequest, pk: str) -> HttpResponse:
     """The fragment with pictures as learning would see them; it asks again while they are drawn."""
     prototype = load(Prototype.objects.select_related("dataset"), request.workspace, pk)
-    version = prototype.dataset.current
+    version = chosen_version(request, prototype)
     if version is None:
         raise Http404
     context: dict[str, Any] = {"prototype": prototype}

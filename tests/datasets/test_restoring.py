@@ -1,0 +1,99 @@
+"""An older version comes back as the next one, without being read or copied again; or is trained as it is."""
+
+from collections.abc import Callable
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+
+from tests import things
+from tests.datasets.sending import CSV, ClientOf
+from webapp.accounts.models import User, Workspace
+from webapp.core.problems import Problem
+from webapp.datasets import actions
+from webapp.datasets.models import Dataset, DatasetVersion
+from webapp.datasets.quota import used_bytes
+from webapp.prototypes.models import Prototype
+from webapp.runs.models import Run
+
+Read = Callable[[Dataset], Dataset]
+
+
+@pytest.fixture
+def dataset(user: User, workspace: Workspace, read: Read) -> Dataset:
+    """Two versions: as it came, and with its first row left out."""
+    made = read(actions.create_dataset(workspace, user, [SimpleUploadedFile("rows.csv", CSV)]))
+    actions.change(made.current, user, {"drop": [1]})
+    return read(made)
+
+
+def test_the_rows_are_back_as_the_next_version(dataset: Dataset, user: User, workspace: Workspace) -> None:
+    first, second = dataset.versions.order_by("number")
+    before = used_bytes(workspace)
+    made = actions.restore(first, user)
+    assert (made.number, made.status, made.parent) == (3, "ready", first)
+    assert (made.rows, made.sha256, made.profile) == (first.rows, first.sha256, first.profile)
+    assert made.rows != second.rows
+    assert dataset.current == made
+    names = sorted(path.name for path in first.folder.iterdir())
+    assert sorted(path.name for path in made.folder.iterdir()) == names
+    assert all((made.folder / name).stat().st_ino == (first.folder / name).stat().st_ino for name in names)
+    assert used_bytes(workspace) == before, "it takes no room"
+    assert not made.part_folder.exists()
+
+
+def test_deleting_the_earlier_ones_leaves_it_whole(dataset: Dataset, user: User, read: Read) -> None:
+    made = actions.restore(dataset.versions.get(number=1), user)
+    actions.forget(made, user)
+    made.refresh_from_db()
+    assert made.bytes > 0
+    actions.change(made, user, {"drop": [1]})
+    assert read(dataset).current.rows == made.rows - 1
+
+
+def test_what_cannot_be_restored(dataset: Dataset, user: User) -> None:
+    first, second = dataset.versions.order_by("number")
+    with pytest.raises(Problem, match="is the latest"):
+        actions.restore(second, user)
+    DatasetVersion.objects.filter(pk=first.pk).update(status="failed")
+    first.refresh_from_db()
+    with pytest.raises(Problem, match="cannot be restored"):
+        actions.restore(first, user)
+    assert dataset.versions.count() == 2
+
+
+def test_over_the_api(dataset: Dataset, outsider: User, api: Client, api_of: ClientOf) -> None:
+    path = f"/api/v1/datasets/{dataset.pk}/versions"
+    assert api_of(outsider).post(f"{path}/1/restore").status_code == 404
+    assert api.post(f"{path}/7/restore").status_code == 404
+    answer = api.post(f"{path}/1/restore")
+    assert answer.status_code == 201, answer.content
+    assert answer.json()["status"] == "ready"
+    assert dataset.current.number == 3
+    assert api.post(f"{path}/3/restore").json()["code"] == "latest"
+
+
+def test_on_the_page(dataset: Dataset, workspace: Workspace, web: Client) -> None:
+    prototype = Prototype.objects.create(workspace=workspace, dataset=dataset, name="idea")
+    path = reverse("data", args=[prototype.pk])
+    assert "Restore this version" not in web.get(path).content.decode()
+    page = web.get(path + "?version=1").content.decode()
+    assert "Restore this version" in page
+    assert web.post(reverse("restore", args=[prototype.pk]), {"version": "1"})["Location"] == path
+    assert dataset.current.number == 3
+
+
+def test_training_on_an_older_version(workspace: Workspace, web: Client) -> None:
+    prototype = things.prototype(workspace)
+    second = things.dataset(workspace).current
+    DatasetVersion.objects.filter(pk=second.pk).update(dataset=prototype.dataset, number=2)
+    path = reverse("train", args=[prototype.pk])
+    assert "not the latest" not in web.get(path).content.decode()
+    assert f"{path}?version=1" in web.get(reverse("data", args=[prototype.pk]) + "?version=1").content.decode()
+    page = web.get(path + "?version=1").content.decode()
+    assert "You are training on version 1, not the latest." in page
+    assert '<input type="hidden" name="version" value="1">' in page
+    assert web.get(path + "?version=9").status_code == 404
+    web.post(path, {"version": "1", "model": "local:tiny", "method": "probe"})
+    assert Run.objects.get().version.number == 1
