@@ -100,6 +100,16 @@ def spent(workspace: Workspace) -> Decimal:
     return total
 
 
+def test_a_run_that_takes_longer_than_thought_goes_on(day: Day, workspace: Workspace, prototype: Prototype) -> None:
+    """There is money enough: what was reserved for its last seconds was less than a heartbeat needs, and ended it."""
+    set_budget(workspace, 1000)
+    one = day.start(waiting(prototype, 1, limits={"seconds": 12}))
+    assert one
+    day.pass_by(60)
+    assert one.broke is None
+    assert one.run.cost > gate.cost_of(50, HUNDRED)
+
+
 @pytest.mark.parametrize("limits", [{}, {"cost": 0.16}])
 def test_three_runs_started_together_cannot_pass_the_budget(
     day: Day, limits: dict[str, float], workspace: Workspace, prototype: Prototype

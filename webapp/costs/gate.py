@@ -261,7 +261,7 @@ def beat(
     mine.amount, mine.expires_at = max(mine.amount - amount, ZERO), expiry()
     room = max(terms.most - cost, ZERO) if terms.most is not None else None
     if mine.amount < terms.one_beat:
-        more = terms.wanted(cost) if terms.limit is None else max(terms.one_beat, terms.wanted(cost))
+        more = max(terms.one_beat, terms.wanted(cost))  # one that nears what it was thought to take still goes on
         mine.amount = min(max(more, mine.amount), free(workspace, but=key), *([room] if room is not None else []))
     mine.save()
     return Beat(amount, why_stop(now, terms, mine.amount, room))
