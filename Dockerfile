@@ -1,4 +1,3 @@
-# syntax=docker/dockerfile:1
 # Targets: web (also beat and migrate), worker (also training on the CPU), gpu, serving.
 ARG PYTHON_IMAGE=python:3.11.14-slim-bookworm
 

@@ -1,10 +1,13 @@
 """docker-compose.yml against the Compose specification's own JSON schema, and the settings against their one table.
 
-The schema is the one that the package check-jsonschema carries. No container engine runs here, so nothing is built.
+The schema is the one that the package check-jsonschema carries. Nothing is built here: `deploy/check` does that.
 """
 
 import json
 import re
+import shutil
+import subprocess
+import sys
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -183,6 +186,38 @@ def test_every_setting_in_the_table_is_read() -> None:
     # Read by libraries and by docker compose, not by name in our code.
     elsewhere = {"HF_HUB_OFFLINE", "COMPOSE_PROFILES"}
     assert table() - read_by_code() - used_by_compose() - used_by_scripts() - elsewhere == set()
+
+
+def test_caddy_listens_where_its_ports_are_mapped() -> None:
+    """It listens on the port that PUBLIC_URL names, so a port on the host must lead to the same one inside."""
+    caddyfile = (ROOT / "Caddyfile").read_text()
+    for name, usual in (("HTTP_PORT", "80"), ("HTTPS_PORT", "443")):
+        port = f"${{{name}:-{usual}}}"
+        assert f"{port}:{port}" in SERVICES["caddy"]["ports"]
+        assert SERVICES["caddy"]["environment"][name] == port
+        assert re.search(rf"^\t{name.lower()} \{{\${name}:{usual}\}}$", caddyfile, re.M)
+
+
+def test_the_images_of_others_are_tags_that_their_makers_publish() -> None:
+    """Seen in the makers' own lists; a change here is looked up there first."""
+    others = {service["image"] for service in SERVICES.values() if "build" not in service}
+    assert others == {"caddy:2.10.2-alpine", "postgres:17.6-bookworm", "valkey/valkey:8.1.4-trixie"}
+
+
+def test_the_build_asks_no_registry_for_its_own_language() -> None:
+    assert "# syntax=" not in (ROOT / "Dockerfile").read_text()
+
+
+def test_the_check_says_what_a_machine_lacks(tmp_path: Path) -> None:
+    """Without an engine it ends with 77: neither well nor ill."""
+    (tmp_path / "python3").symlink_to(sys.executable)
+    for name in ("sh", "dirname"):
+        (tmp_path / name).symlink_to(shutil.which(name) or name)
+    done = subprocess.run(
+        [ROOT / "deploy/check"], env={"PATH": str(tmp_path)}, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr) == (77, "")
+    assert "There is no container engine here." in done.stdout
 
 
 def test_caddy_bounds_each_body() -> None:

@@ -79,3 +79,10 @@ def test_what_is_missing_has_a_remedy_and_an_exit_code(tmp_path: Path) -> None:
     assert "secret" not in done.stdout
     assert "hidden" not in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_where_the_site_alone_runs_the_model_server_is_what_is_asked_for(tmp_path: Path) -> None:
+    """As in the container `web`: its ports are its own, in use, and of others' parts only the address is known."""
+    done = doctor(tmp_path, SERVING_URL="http://serving.invalid:8001")
+    assert "the model server is not reached at http://serving.invalid:8001" in done.stdout
+    assert "already in use" not in done.stdout

@@ -16,8 +16,12 @@ from webapp.core.redis_server import EmbeddedRedis, find_binary
 
 
 class Fine(BaseHTTPRequestHandler):
+    """As Django answers where ALLOWED_HOSTS is set: to those names alone."""
+
     def do_GET(self) -> None:
-        self.send_response(200 if self.path == "/healthz" else 404)
+        names = os.environ.get("ALLOWED_HOSTS") or "127.0.0.1"
+        host = self.headers["Host"].partition(":")[0]
+        self.send_response(200 if self.path == "/healthz" and (host in names or names == "*") else 400)
         self.end_headers()
 
     def log_message(self, *args: object) -> None:
@@ -31,6 +35,15 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[HTTPServer]:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server
         server.shutdown()
+
+
+@pytest.mark.parametrize("names", ["", "maquette.test", " .maquette.test,other.test", "*", "127.0.0.1,maquette.test"])
+def test_web_is_asked_by_a_name_that_it_answers_to(
+    site: HTTPServer, monkeypatch: pytest.MonkeyPatch, names: str
+) -> None:
+    """Else the container is unhealthy for ever, and Caddy never starts."""
+    monkeypatch.setenv("ALLOWED_HOSTS", names)
+    assert health.main(["web"]) == 0
 
 
 def test_web(site: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> None:

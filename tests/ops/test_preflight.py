@@ -10,6 +10,7 @@ import pytest
 
 from webapp.core import preflight
 from webapp.core.preflight import StartError
+from webapp.core.redis_server import EmbeddedRedis, find_binary
 
 
 def test_a_free_port_passes() -> None:
@@ -65,6 +66,17 @@ def test_a_redis_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
         preflight.check_redis()
     assert "127.0.0.1:1" in caught.value.message
     assert "secret" not in caught.value.message
+
+
+@pytest.mark.skipif(find_binary() is None, reason="no Redis on this machine")
+def test_a_wrong_password_is_called_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = EmbeddedRedis(tmp_path)
+    try:
+        monkeypatch.setenv("REDIS_URL", server.start().replace("://:", "://:not-"))
+        with pytest.raises(StartError, match="does not take this user and password"):
+            preflight.check_redis()
+    finally:
+        server.stop()
 
 
 def test_no_redis_at_all(monkeypatch: pytest.MonkeyPatch) -> None:

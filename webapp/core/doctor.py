@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib.metadata
+import importlib.util
 import os
 import platform
 import shutil
@@ -58,7 +59,14 @@ def python() -> Result:
     return OK, f"{platform.python_version()} at {sys.executable}", ""
 
 
+def in_parts() -> bool:
+    """Whether the model server and the workers are elsewhere, as in the compose set: SERVING_URL names another host."""
+    return urlsplit(settings.SERVING_URL).hostname not in ("127.0.0.1", "localhost", "::1")
+
+
 def libraries() -> Result:
+    if in_parts() and importlib.util.find_spec("torch") is None:
+        return NOTE, "torch is not here", "Fine where only the site runs: training and models have images of their own."
     for name, purpose in (("torch", "training"), ("transformers", "training"), ("onnxruntime", "the model server")):
         preflight.check_library(name, purpose)
     versions = [f"{name} {importlib.metadata.version(name)}" for name in ("torch", "transformers", "onnxruntime")]
@@ -138,6 +146,8 @@ def models() -> Result:
     try:
         version = importlib.metadata.version(BUNDLED_MODELS)
     except importlib.metadata.PackageNotFoundError:
+        if in_parts():
+            return NOTE, "the bundled model is not here", "Fine where only the site runs: the workers have it."
         return MISSING, "the bundled model all-MiniLM-L6-v2 is not installed", "Delete .venv and type `make run` again."
     folders = [part for part in os.environ.get("MAQUETTE_MODELS_DIR", "").split(os.pathsep) if part]
     for folder in folders:
@@ -208,6 +218,14 @@ def accounts() -> Result:
 
 
 def ports() -> Result:
+    if in_parts():
+        if _reached(urlsplit(settings.SERVING_URL).hostname or "", _serving_port()):
+            return OK, f"the model server answers at {settings.SERVING_URL}", ""
+        return (
+            MISSING,
+            f"the model server is not reached at {settings.SERVING_URL}",
+            "Start it, or correct SERVING_URL.",
+        )
     web, serving = (int(os.environ.get(name) or value) for name, value in (("PORT", 8000), ("SERVING_PORT", 8001)))
     busy = [port for port in (web, serving) if _listens(port)]
     if not busy:
@@ -216,6 +234,11 @@ def ports() -> Result:
         return OK, f"Maquette seems to run on {web} and {serving}", ""
     preflight.check_port("127.0.0.1", busy[0], "PORT" if busy[0] == web else "SERVING_PORT")
     return OK, f"{web} and {serving} are free", ""
+
+
+def _serving_port() -> int:
+    address = urlsplit(settings.SERVING_URL)
+    return address.port or (443 if address.scheme == "https" else 80)
 
 
 def _listens(port: int) -> bool:

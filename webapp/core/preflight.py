@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import psutil
 
-from webapp.core.redis_server import HINT, answers, find_binary
+from webapp.core.redis_server import HINT, fault_of, find_binary
 
 LEAST_FREE_BYTES = 2 * 1024**3
 OLDEST_PYTHON = (3, 11)
@@ -126,9 +126,9 @@ def check_redis() -> None:
     if not url:
         if find_binary() is None:
             raise StartError("No Redis was found, and Maquette needs one for its queues.", HINT)
-    elif not answers(url):
+    elif fault := fault_of(url):
         raise StartError(
-            f"REDIS_URL is set to {without_password(url)}, but no Redis answers there.",
+            f"REDIS_URL is set to {without_password(url)}, but {fault}.",
             "Start it, correct REDIS_URL, or remove REDIS_URL to let Maquette start a private one.",
         )
 

@@ -125,11 +125,21 @@ def die_with_parent(sig: int = signal.SIGKILL) -> Callable[[], None]:
 
 def answers(url: str, timeout: float = 2.0) -> bool:
     """Whether a Redis answers at this address and takes its password."""
+    return not fault_of(url, timeout)
+
+
+def fault_of(url: str, timeout: float = 2.0) -> str:
+    """Why the Redis at this address cannot be used, as the end of a sentence; empty where it can."""
     try:
         with redis.Redis.from_url(url, socket_timeout=timeout, socket_connect_timeout=timeout) as client:
-            return bool(client.ping())
-    except (redis.RedisError, OSError, ValueError):
-        return False
+            client.ping()
+    except redis.AuthenticationError:
+        return "the Redis there does not take this user and password"
+    except (redis.RedisError, OSError):
+        return "no Redis answers there"
+    except ValueError:
+        return "that is no address of a Redis"
+    return ""
 
 
 class EmbeddedRedis:
