@@ -175,6 +175,7 @@ class Place:
         store = redis.Redis.from_url(self.redis_url)
         wait_for(lambda: (self.folder / "r.sock").exists() and bool(store.ping()))
         store.set(f"maquette:endpoint:{SLUG}", json.dumps(self.record()))
+        store.set("maquette:published", "yes")
         store.close()
         for name, application in (("serving", "serving.app:app"), ("web", "webapp.asgi:application")):
             self.start(

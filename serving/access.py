@@ -1,7 +1,7 @@
 """Who may ask what, and how often: the endpoints' records from Redis, keys, the internal token, rate limits.
 
-Records are kept in memory for a second and dropped when the web says that they changed. While Redis is away what is
-known stays in force, however old.
+Records are kept in memory for a second and dropped when the web says that they changed. While Redis is away, or
+has come back without them, what is known stays in force, however old.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from serving import problems
 from serving.problems import Problem
 
 log = logging.getLogger(__name__)
-PREFIX, CHANNEL = "maquette:endpoint:", "maquette:endpoints"
+PREFIX, CHANNEL, PUBLISHED = "maquette:endpoint:", "maquette:endpoints", "maquette:published"
 FRESH_SECONDS = 1.0
 AWAY_SECONDS = 1.0
 """After a failure Redis is left alone this long, so that an outage costs no request more than one wait."""
@@ -103,9 +103,11 @@ class Registry:
         if time.monotonic() < self.away_until:
             return self.known(slug)
         try:
-            text = await self.redis.get(PREFIX + slug)
+            text, published = await self.redis.mget(PREFIX + slug, PUBLISHED)
         except (RedisError, OSError):
             self.away_until = time.monotonic() + AWAY_SECONDS
+            return self.known(slug)
+        if text is None and published is None:  # it came back empty, and the web has not written its list anew yet
             return self.known(slug)
         record = Record.parse(text) if text else None
         self.held[slug] = (time.monotonic(), record)
@@ -125,8 +127,10 @@ class Registry:
             )
         return self.held[slug][1]
 
-    async def live(self) -> list[Record]:
-        """Every live endpoint, for loading at the start."""
+    async def live(self) -> list[Record] | None:
+        """Every live endpoint, for loading at the start; None while the web has not written its list."""
+        if not await self.redis.exists(PUBLISHED):
+            return None
         names = [name async for name in self.redis.scan_iter(PREFIX + "*", count=500)]
         texts = await self.redis.mget(names) if names else []
         return [record for record in map(Record.parse, filter(None, texts)) if record.live]

@@ -91,12 +91,12 @@ class Application:
                 await client.aclose()
 
     async def warm(self) -> None:
-        """Open what is live in the background; wait for Redis if it is not there yet."""
-        while True:
-            try:
+        """Open what is live in the background; wait for Redis, and for the web to have written its list there."""
+        live = None
+        while live is None:
+            with contextlib.suppress(Exception):
                 live = await self.registry.live()
-                break
-            except Exception:
+            if live is None:
                 await asyncio.sleep(0.5)
         await self.pool.warm([(record.artifact, record.engine) for record in live if record.artifact])
         self.warmed = True

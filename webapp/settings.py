@@ -127,7 +127,12 @@ else:
     # One pool a process: under ASGI every request has a thread of its own, so what a thread keeps nobody uses again.
     DATABASES["default"]["CONN_MAX_AGE"] = 0
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
-    DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {"min_size": 1, "max_size": 20, "timeout": 10}
+    DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
+        "min_size": 1,
+        "max_size": 20,
+        "timeout": 10,
+        "reconnect_timeout": 2,  # then the next request tries anew, rather than waiting out ever longer pauses
+    }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "accounts.User"
@@ -223,6 +228,7 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(MAQUETTE_DATA / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "sweep-runs": {"task": "webapp.runs.tasks.sweep", "schedule": 10.0, "options": {"expires": 10}},
     "publish-endpoints": {"task": "webapp.endpoints.tasks.publish_all", "schedule": 60.0, "options": {"expires": 60}},
+    "heal-endpoints": {"task": "webapp.endpoints.tasks.heal", "schedule": 5.0, "options": {"expires": 5}},
     "drain-usage": {"task": "webapp.endpoints.tasks.drain_usage", "schedule": 10.0, "options": {"expires": 10}},
     "charge-hosting": {"task": "webapp.endpoints.tasks.charge_hosting", "schedule": 60.0, "options": {"expires": 60}},
     "store-artifacts": {"task": "webapp.runs.tasks.store", "schedule": 60.0, "options": {"expires": 60}},

@@ -9,6 +9,7 @@ from webapp.core.views import healthz, readyz
 from webapp.datasets import tus
 
 handler400 = "webapp.core.views.bad_request"
+handler500 = "webapp.core.views.server_error"
 urlpatterns = [
     path("", include("webapp.accounts.urls")),
     path("", include("webapp.costs.urls")),

@@ -175,3 +175,46 @@ def test_asleep_costs_nothing(endpoint: Endpoint) -> None:
     Endpoint.objects.update(status="off", charged_until=timezone.now() - timedelta(minutes=1))
     actions.charge_hosting()
     assert not LedgerEntry.objects.exists()
+
+
+def test_the_list_is_written_by_one_at_a_time(client: redis.Redis, endpoint: Endpoint) -> None:
+    client.set(registry.PUBLISHING, "somebody else")
+    registry.publish_all()
+    assert client.keys("maquette:endpoint:*") == []
+    assert not client.exists(registry.PUBLISHED), "so what is unknown is not told to be gone"
+    client.delete(registry.PUBLISHING)
+    registry.publish_all()
+    assert client.exists(registry.PUBLISHED)
+    assert not client.exists(registry.PUBLISHING)
+
+
+def test_a_redis_that_came_back_empty_is_filled_at_once(client: redis.Redis, endpoint: Endpoint) -> None:
+    registry.publish_all()
+    client.flushall()
+    registry.heal()
+    assert client.keys("maquette:endpoint:*") == ["maquette:endpoint:the-demo"]
+    client.delete("maquette:endpoint:the-demo")
+    registry.heal()
+    assert client.keys("maquette:endpoint:*") == [], "while the mark is there, the minute's round does it"
+
+
+@pytest.mark.parametrize("moment", ["before", "while it is written"])
+def test_a_deleted_demo_does_not_come_back(client: redis.Redis, endpoint: Endpoint, moment: str) -> None:
+    """Publishing took its time, and the demo was deleted meanwhile: its withdrawal came first."""
+    if moment == "before":
+        Endpoint.objects.get().delete()
+        registry.publish(endpoint)
+    else:
+        client.set("maquette:endpoint:the-demo", "written late")
+        Endpoint.objects.get().delete()
+        registry.check_owner(endpoint)
+    assert client.keys("maquette:endpoint:*") == []
+
+
+def test_a_slug_taken_over_meanwhile_is_the_new_one_s(client: redis.Redis, endpoint: Endpoint) -> None:
+    run = things.run(things.prototype(endpoint.workspace))
+    Endpoint.objects.filter(pk=endpoint.pk).update(slug="renamed")
+    other = things.endpoint(run)
+    client.set("maquette:endpoint:the-demo", "the renamed one's")
+    registry.check_owner(endpoint)
+    assert json.loads(client.get("maquette:endpoint:the-demo"))["run"] == other.current.run_id

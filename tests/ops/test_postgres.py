@@ -1,8 +1,10 @@
 """The site over PostgreSQL: the tests that a database can break, and more clients at once than it has connections."""
 
+import json
 import os
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,9 +16,40 @@ import pytest
 
 from tests import postgres
 from tests.site import HIDDEN, ROOT, free_port, wait
+from tests.tiny_model import build
 
 pytestmark = pytest.mark.skipif(postgres.find_binaries() is None, reason="PostgreSQL is not installed here")
 CLIENTS, READS, CONNECTIONS, STREAMS = 20, 10, 30, 40
+MADE_SESSION = """
+from django.test import Client
+from webapp.accounts.models import User
+client = Client()
+client.force_login(User.objects.get())
+print(client.session.session_key)
+"""
+WAITING_RUN = """
+from django.core.files.base import ContentFile
+from tests.site import rows_of
+from webapp.accounts.models import User
+from webapp.datasets import reading
+from webapp.prototypes.actions import start_from_files
+from webapp.runs.actions import create_run
+user = User.objects.get()
+prototype = start_from_files(user.workspaces.get(), user, [ContentFile(rows_of(300), name="rows.csv")])
+reading.read(prototype.dataset.latest.pk)
+params = {"epochs": 40, "patience": 40, "batch_size": 4, "max_length": 32}
+body = {"model": "local:tiny", "method": "full", "params": params, "limits": {"seconds": 150}}
+print(create_run(prototype, user, body).pk)
+"""
+SUPERVISED = "from webapp.runs.supervisor import supervise; supervise('{run}')"
+HOW_IT_ENDED = """
+import json
+from webapp.costs.models import LedgerEntry
+from webapp.runs.models import Run
+run = Run.objects.get(pk="{run}")
+charged = sum(line.seconds for line in LedgerEntry.objects.filter(subject_id=run.pk))
+print(json.dumps([run.error, run.status, run.attempts, run.seconds - charged]))
+"""
 MADE_RUN = """
 from django.test import Client
 from tests import things
@@ -45,7 +78,8 @@ class Web:
 
     def manage(self, *words: str) -> str:
         command = [sys.executable, "manage.py", *words]
-        done = subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=True)
+        done = subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr[-3000:]
         return done.stdout.strip().rpartition("\n")[2]
 
     def start(self) -> subprocess.Popen[bytes]:
@@ -121,6 +155,71 @@ def test_watching_many_live_runs_takes_no_connections(cluster: postgres.Cluster,
         finally:
             for response in opened:
                 response.close()
+
+
+def test_a_database_away_is_told_as_such_and_soon_back(cluster: postgres.Cluster, web: Web, token: str) -> None:
+    """Not as a fault of ours: 503 with Retry-After, problem+json for programs; nothing has to be started again."""
+    api = {"Authorization": f"Bearer {token}"}
+    session = web.manage("shell", "--no-imports", "--command", MADE_SESSION)
+    asked = {
+        "page": ("GET", "/costs", {"Cookie": f"sessionid={session}"}),
+        "API": ("GET", "/api/v1/datasets", api),
+        "upload": ("POST", "/uploads/", api | {"Tus-Resumable": "1.0.0", "Upload-Length": "10"}),
+        "large body": ("POST", "/api/v1/datasets", api),
+    }
+
+    def ask(name: str) -> httpx.Response:
+        method, path, headers = asked[name]
+        content = b"x" * 100_000 if name == "large body" else None
+        return httpx.request(method, web.url + path, headers=headers, content=content, timeout=60)
+
+    cluster.stop()
+    try:
+        with ThreadPoolExecutor(len(asked)) as pool:
+            answers = dict(zip(asked, pool.map(ask, asked), strict=True))
+    finally:
+        cluster.start()
+    for name, answer in answers.items():
+        assert (answer.status_code, answer.headers.get("retry-after")) == (503, "5"), (name, answer.text[:500])
+        if name != "page":
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert answer.json()["code"] == "database_away"
+    assert "The database does not answer" in answers["page"].text
+    wait(lambda: ask("API").status_code == 200, 8, "the site is back by itself")
+    assert ask("page").status_code == 200
+
+
+def test_training_goes_on_while_the_database_is_away(
+    cluster: postgres.Cluster, web: Web, token: str, tmp_path: Path
+) -> None:
+    """For longer than a lease, and not even an attempt is lost: what could not be stored is stored afterwards."""
+    environment = web.environment | {"MAQUETTE_MODELS_DIR": str(build(tmp_path)), "HF_HUB_OFFLINE": "1"}
+    environment |= {"RUN_HEARTBEAT_SECONDS": "0.5", "RUN_LEASE_SECONDS": "3", "MAQUETTE_CHECKPOINT_SECONDS": "1"}
+    web.environment.update(environment)
+    run = web.manage("shell", "--no-imports", "--command", WAITING_RUN)
+    events = Path(environment["MAQUETTE_DATA"]) / "runs" / run / "events.jsonl"
+
+    def count(kind: str = "") -> int:
+        return sum(f'"type": "{kind}' in line for line in events.read_text().splitlines()) if events.exists() else 0
+
+    command = [sys.executable, "manage.py", "shell", "--no-imports", "--command", SUPERVISED.format(run=run)]
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True) as worker:
+        wait(lambda: count("checkpoint") or worker.poll() is not None, 120, "training has begun")
+        assert worker.poll() is None, events.read_text()[-2000:]
+        cluster.stop("immediate")
+        before, down_since = count(), time.monotonic()
+        try:
+            wait(lambda: count() > before + 1 or worker.poll() is not None, 60, "training goes on")
+            time.sleep(max(0.0, 4 - (time.monotonic() - down_since)))  # longer than the lease
+            assert worker.poll() is None
+        finally:
+            cluster.start()
+        worker.communicate(timeout=200)
+    error, status, attempts, missing = json.loads(
+        web.manage("shell", "--no-imports", "--command", HOW_IT_ENDED.format(run=run))
+    )
+    assert (status, attempts) == ("succeeded", 1), error
+    assert abs(missing) < 1, "every second is charged, once"
 
 
 @pytest.mark.timeout(900)

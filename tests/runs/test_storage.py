@@ -1,6 +1,8 @@
 """Artifacts in a bucket, against a server that speaks S3 on this machine."""
 
 import shutil
+import socket
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,12 +11,14 @@ import pytest
 from tests import things
 from webapp.accounts.models import Workspace
 from webapp.core import doctor
+from webapp.core.locks import only_one
 from webapp.core.problems import Unavailable
 from webapp.endpoints import registry
+from webapp.endpoints.actions import runs_without_files
 from webapp.endpoints.removal import delete_prototype
 from webapp.runs import reports, storage
 from webapp.runs.models import Run
-from webapp.runs.tasks import store
+from webapp.runs.tasks import fetch_artifact, store
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +62,14 @@ def run(workspace: Workspace) -> Run:
     return made
 
 
+def keys(bucket: Any, run_id: str) -> list[str]:
+    """Every object below a run's folder, as S3 lists them: pyarrow hides those that stand for folders."""
+    from moto.s3.models import s3_backends
+
+    stored = next(iter(s3_backends.values()))["aws"].buckets["models"].keys
+    return [name for name in stored if f"/runs/{run_id}/" in f"/{name}"]
+
+
 def names(bucket: Any) -> set[str]:
     from pyarrow.fs import FileSelector, FileType
 
@@ -79,14 +91,19 @@ def test_an_artifact_goes_to_the_bucket_and_comes_back(bucket: Any, run: Run) ->
     assert [path.name for path in run.folder.iterdir()] == ["artifact"]
     delete_prototype(run.prototype, None)
     assert not names(bucket)
+    assert not keys(bucket, run.pk), "not even the empty object that stands for a folder"
 
 
 def test_a_live_demo_s_artifact_is_fetched_for_serving(bucket: Any, run: Run) -> None:
     endpoint = things.endpoint(run)
     storage.upload(run)
+    assert runs_without_files() == []
     shutil.rmtree(run.artifact)
     endpoint.refresh_from_db()
     assert registry.record(endpoint, None)["artifact"] == str(run.artifact)
+    assert not run.artifact.exists(), "the list of endpoints waits for no bucket"
+    assert runs_without_files() == [run.pk]
+    fetch_artifact(run.pk)
     assert (run.artifact / "onnx" / "model.onnx").exists()
     assert Run.objects.get().stored_at
     storage.changed(run)
@@ -102,8 +119,29 @@ def test_a_bucket_that_is_away(bucket: Any, run: Run, settings: Any) -> None:
     shutil.rmtree(run.artifact)
     with pytest.raises(Unavailable):
         storage.local(run)
-    assert registry.artifact_of(run) == str(run.artifact)
+    fetch_artifact(run.pk)
     assert not list(run.folder.iterdir())
+
+
+def test_a_bucket_that_hangs_holds_up_one_thread_for_a_bounded_time(
+    bucket: Any, run: Run, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes the connection and never answers. What else wants it is passed over at once."""
+    storage.upload(run)
+    run.refresh_from_db()
+    shutil.rmtree(run.artifact)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        monkeypatch.setattr(storage, "REQUEST_SECONDS", 1)
+        began = time.monotonic()
+        with pytest.raises(Unavailable):
+            storage.local(run)
+        assert time.monotonic() - began < 10
+        with only_one(settings.MAQUETTE_DATA / "locks" / "bucket.lock"):
+            began = time.monotonic()
+            fetch_artifact(run.pk)
+            store()
+            assert time.monotonic() - began < 0.5
 
 
 def test_the_doctor_looks_into_the_bucket(bucket: Any, settings: Any) -> None:

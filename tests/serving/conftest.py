@@ -54,6 +54,7 @@ class Redis:
             [str(found.path), *options, "--appendonly", "yes", "--save", ""], stdout=subprocess.DEVNULL
         )
         wait_for(self.answers)
+        self.client.set("maquette:published", "as the web does once its list is written")
 
     def answers(self) -> bool:
         try:

@@ -1,6 +1,7 @@
 """Every refusal: its status, its code, a next step."""
 
 import asyncio
+import time
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,23 @@ def test_unknown_paused_and_spent(serving: Serving, redis_server: Redis, package
     assert serving.ask(["a"], slug="off", key="wrong").status_code == 401, "only a working key is told"
     assert serving.ask(["a"], slug="spent").status_code == 402
     assert serving.ask(["a"], slug="spent", key="wrong").status_code == 401
+
+
+def test_a_redis_that_came_back_empty_sends_nobody_away(serving: Serving, redis_server: Redis, packaged: Path) -> None:
+    redis_server.publish("kept", packaged)
+    assert serving.ask(["a"], slug="kept").status_code == 200
+    redis_server.client.flushall()
+    try:
+        time.sleep(1.1)  # until what was read is no longer fresh
+        assert serving.ask(["a"], slug="kept").status_code == 200, "what is known stays in force"
+        unknown = serving.ask(["a"], slug="not-read-yet")
+        assert (unknown.status_code, unknown.json()["code"]) == (503, "no_registry")
+        assert unknown.headers["retry-after"] == "2"
+    finally:
+        redis_server.publish("demo", packaged)
+        redis_server.client.set("maquette:published", "again")
+    assert serving.ask(["a"], slug="not-read-yet").status_code == 404
+    wait_for(lambda: serving.ask(["a"], slug="kept").status_code == 404)
 
 
 def test_rate_limit_by_key(serving: Serving, redis_server: Redis, packaged: Path) -> None:

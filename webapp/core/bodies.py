@@ -10,6 +10,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from django.conf import settings
+from django.db import DatabaseError
+
+from webapp.core.problems import DATABASE_AWAY, RETRY_SECONDS
 
 MIB = 2**20
 USUAL, PART, MEDIA, STRANGER = 5 * MIB, 17 * MIB, 11 * MIB, MIB // 16
@@ -45,6 +48,10 @@ def too_slow() -> RefusedError:
     return RefusedError(
         408, "too_slow", "The request did not arrive in time.", "Check the connection and send it again."
     )
+
+
+def no_answer() -> RefusedError:
+    return RefusedError(503, DATABASE_AWAY, "The database does not answer just now.", "Send it again in a few seconds.")
 
 
 class BodyLimit:
@@ -92,7 +99,10 @@ class Body:
         if size > self.limit:
             raise too_large()
         if size > STRANGER and not self.trusted:
-            self.trusted = await self.known(self.headers)
+            try:
+                self.trusted = await self.known(self.headers)
+            except DatabaseError as error:
+                raise no_answer() from error
             if not self.trusted:
                 raise unknown_sender()
 
@@ -132,5 +142,7 @@ async def refuse(send: Any, refused: RefusedError) -> None:
     headers = [(b"content-type", b"application/problem+json"), (b"connection", b"close")]
     if refused.status == 401:
         headers.append((b"www-authenticate", b"Bearer"))
+    if refused.status == 503:
+        headers.append((b"retry-after", str(RETRY_SECONDS).encode()))
     await send({"type": "http.response.start", "status": refused.status, "headers": headers})
     await send({"type": "http.response.body", "body": json.dumps(fields).encode()})

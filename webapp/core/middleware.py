@@ -8,9 +8,10 @@ from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.utils.decorators import sync_and_async_middleware
 
-from webapp.core.problems import Problem, problem_of
+from webapp.core.problems import DATABASE_AWAY, Problem, problem_of
 
 
 class PassingMiddleware:
@@ -41,10 +42,21 @@ class PlainAddressMiddleware(PassingMiddleware):
 
 class ProblemMiddleware(PassingMiddleware):
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        exception = problem_of(exception)
-        if not isinstance(exception, Problem):
-            return None
-        return render(request, "problem.html", {"problem": exception}, status=exception.status)
+        problem = problem_of(exception)
+        return problem_page(request, problem) if isinstance(problem, Problem) else None
+
+
+def problem_page(request: HttpRequest, problem: Problem) -> HttpResponse:
+    """Without the context processors where the database is away: they would ask it who is reading."""
+    context = {"problem": problem}
+    if problem.code == DATABASE_AWAY:
+        page = render_to_string("problem.html", context | {"request": request})
+        response = HttpResponse(page, status=problem.status)
+    else:
+        response = render(request, "problem.html", context, status=problem.status)
+    if "retry_after" in problem.extra:
+        response["Retry-After"] = str(problem.extra["retry_after"])
+    return response
 
 
 NO_DEVICES = "camera=(), microphone=(), geolocation=()"

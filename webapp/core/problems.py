@@ -8,6 +8,11 @@ from typing import Any
 from django.db import DataError
 from django.utils.translation import gettext as _
 
+from webapp.core.connections import database_is_away
+
+RETRY_SECONDS = 5
+DATABASE_AWAY = "database_away"
+
 
 class Problem(Exception):  # noqa: N818  the standard's own word
     """A sentence, a stable code and a next step, with the HTTP status that fits."""
@@ -47,8 +52,16 @@ class Unavailable(Problem):
     status, code = 503, "unavailable"
 
 
-def problem_of(error: Exception) -> Exception:
-    """What a database says of a value that fits no column is the sender's to mend: too long, too large, a zero byte."""
+def problem_of(error: BaseException) -> BaseException:
+    """What a database says of a value that fits no column is the sender's to mend: too long, too large, a zero byte. One
+    that does not answer is nobody's fault, and worth another try."""
+    if database_is_away(error):
+        return Unavailable(
+            _("The database does not answer just now."),
+            code=DATABASE_AWAY,
+            hint=_("Nothing was lost. Try again in a few seconds."),
+            retry_after=RETRY_SECONDS,
+        )
     unfit = (DataError, UnicodeEncodeError)  # half of a surrogate pair has no UTF-8
     if isinstance(error, unfit) or (isinstance(error, ValueError) and "NUL" in str(error)):
         return Problem(

@@ -1,5 +1,7 @@
 """Pages that belong to no app: health, and what is shown when something is refused."""
 
+import sys
+
 from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -7,8 +9,10 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.utils.translation import gettext as _
+from django.views import defaults
 
-from webapp.core.problems import Problem
+from webapp.core.middleware import problem_page
+from webapp.core.problems import Problem, problem_of
 from webapp.core.redis import client
 
 
@@ -79,3 +83,11 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
         told = fields | {"code": problem.code, "hint": problem.hint}
         return JsonResponse(told, status=400, content_type="application/problem+json")
     return render(request, "problem.html", {"problem": problem}, status=400)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Whatever was raised outside of a view, by a session that could not be read say."""
+    problem = problem_of(sys.exc_info()[1] or Exception())
+    if not isinstance(problem, Problem):
+        return defaults.server_error(request)
+    return problem_page(request, problem)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.middleware.csrf import CsrfViewMiddleware
 from django.urls import reverse
@@ -17,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 
 from webapp.accounts.models import ApiToken
-from webapp.core.problems import Conflict, Forbidden, Problem
+from webapp.core.problems import Conflict, Forbidden, Problem, problem_of
 from webapp.datasets.models import Upload
 from webapp.datasets.uploads import CHUNK_BYTES, KEPT, begin, find, locked, receive, remove, settle, settled, too_much
 
@@ -187,6 +188,8 @@ def refuse(problem: Problem) -> JsonResponse:
         "hint": problem.hint,
     }
     response = JsonResponse(fields | problem.extra, status=problem.status, content_type="application/problem+json")
+    if "retry_after" in problem.extra:
+        response["Retry-After"] = str(problem.extra["retry_after"])
     if problem.status == 401:
         response["WWW-Authenticate"] = "Bearer"
     if problem.status == 412:
@@ -221,7 +224,10 @@ def speaks_tus(**handlers: Handler) -> Handler:
     def view(request: HttpRequest, **names: str) -> HttpResponse:
         try:
             response = handle(request, **names)
-        except Problem as problem:
+        except (Problem, DatabaseError) as error:
+            problem = problem_of(error)
+            if not isinstance(problem, Problem):
+                raise
             response = refuse(problem)
         response["Tus-Resumable"] = VERSION
         return response

@@ -46,6 +46,9 @@ HOSTING_LIMIT = timedelta(minutes=5)
 FEEDBACK_A_DAY = 500
 """Judgements of visitors that one endpoint keeps in 24 hours."""
 
+FETCHED_AT_ONCE = 5
+"""Artifacts asked for from the bucket each minute; one at a time comes."""
+
 LOST_AFTER, LOST_UNTIL = timedelta(minutes=2), timedelta(days=1)
 """Age at which a package that nobody makes is asked for again: not for ever."""
 
@@ -173,6 +176,12 @@ def send_lost_exports() -> None:
             pass
         if idle:
             hand_over(export_version, version.pk)
+
+
+def runs_without_files() -> list[str]:
+    """Runs that live demos serve and whose files are in the bucket alone: a few, the others the next time."""
+    served = Run.objects.filter(stored_at__isnull=False, deployments__endpoint__current__run=F("pk")).distinct()
+    return [run.pk for run in served if not storage.is_here(run)][:FETCHED_AT_ONCE]
 
 
 def packaging(run: Run) -> Path:

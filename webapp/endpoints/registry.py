@@ -3,6 +3,8 @@
 import json
 import logging
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -11,15 +13,16 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from webapp.catalog.words import reads_media
-from webapp.core.problems import Unavailable
+from webapp.core.ids import new_id
 from webapp.core.redis import best_effort, client
 from webapp.costs.gate import Month, month
 from webapp.endpoints.models import Endpoint, EndpointKey, Status, UsageHour, UsageMark
-from webapp.runs.models import Run
-from webapp.runs.storage import local
 
 log = logging.getLogger(__name__)
 PREFIX, CHANNEL, USAGE = "maquette:endpoint:", "maquette:endpoints", "maquette:usage"
+PUBLISHED, PUBLISHING = "maquette:published", "maquette:publishing"
+"""Set once every record has been written: without it, a slug that has none is one that nobody knows yet. And the lock."""
+PUBLISHING_SECONDS = 60
 DRAIN_AT_ONCE = 2000
 MAX_INPUTS, MAX_BYTES, MAX_MEDIA_BYTES = 64, 1024 * 1024, 15 * 1024 * 1024
 """A picture of 10 MB is 14 MB as a `data:` URL."""
@@ -34,7 +37,7 @@ def record(endpoint: Endpoint, blocked: str | None) -> dict[str, Any]:
         "visibility": endpoint.visibility,
         "run": version.run_id if version else None,
         "version": version.number if version else None,
-        "artifact": artifact_of(version.run) if version else None,
+        "artifact": str(version.run.artifact) if version else None,
         "engine": version.engine if version else None,
         "blocked": blocked,
         "limits": {
@@ -46,21 +49,26 @@ def record(endpoint: Endpoint, blocked: str | None) -> dict[str, Any]:
     }
 
 
-def artifact_of(run: Run) -> str:
-    """Its folder, with the files there for serving to open; while the bucket is away serving goes on with what it holds."""
-    try:
-        return str(local(run))
-    except Unavailable:
-        return str(run.artifact)
-
-
 def publish(endpoint: Endpoint, money: Month | None = None) -> None:
     """Write one endpoint's record; a deleted one is withdrawn by `withdraw`. `money` is this month's of its workspace."""
-    endpoint.refresh_from_db()
+    try:
+        endpoint.refresh_from_db()
+    except Endpoint.DoesNotExist:  # `delete` withdraws it
+        return
     blocked = "budget" if (money or month(endpoint.workspace)).is_spent else None
     with best_effort("publishing an endpoint"):
         client().set(PREFIX + endpoint.slug, json.dumps(record(endpoint, blocked)))
         client().publish(CHANNEL, endpoint.slug)
+    check_owner(endpoint)
+
+
+def check_owner(endpoint: Endpoint) -> None:
+    """What was written is right only while the slug is still this endpoint's: it may have been deleted or renamed since."""
+    owner = Endpoint.objects.filter(slug=endpoint.slug).first()
+    if owner is None:
+        withdraw(endpoint.slug)
+    elif owner.pk != endpoint.pk:
+        publish(owner)
 
 
 def withdraw(slug: str) -> None:
@@ -70,12 +78,35 @@ def withdraw(slug: str) -> None:
 
 
 def publish_all() -> None:
-    """Write every record anew, and take away those of endpoints that are gone: a lost Redis heals within a minute."""
-    known = publish_each(Endpoint.objects.all())
-    with best_effort("looking for old records"):
+    """Write every record anew, and take away those of endpoints that are gone. One at a time: the next one does the same."""
+    with best_effort("writing the list of endpoints"), alone() as may:
+        if not may:
+            return
+        known = publish_each(Endpoint.objects.all())
         for name in client().scan_iter(PREFIX + "*", count=500):
-            if name not in known:
-                withdraw(name.removeprefix(PREFIX))
+            slug = name.removeprefix(PREFIX)
+            if name not in known and not Endpoint.objects.filter(slug=slug).exists():
+                withdraw(slug)
+        client().set(PUBLISHED, timezone.now().isoformat())
+
+
+def heal() -> None:
+    """A Redis that came back empty lacks the mark that all is there: write the list again at once."""
+    with best_effort("looking for the list of endpoints"):
+        if not client().exists(PUBLISHED):
+            publish_all()
+
+
+@contextmanager
+def alone() -> Iterator[bool]:
+    """Whether nobody else publishes the list; a process that dies meanwhile holds the others up for a minute at most."""
+    mine = new_id()
+    taken = bool(client().set(PUBLISHING, mine, nx=True, ex=PUBLISHING_SECONDS))
+    try:
+        yield taken
+    finally:
+        if taken and client().get(PUBLISHING) == mine:
+            client().delete(PUBLISHING)
 
 
 def publish_each(endpoints: QuerySet[Endpoint]) -> set[str]:

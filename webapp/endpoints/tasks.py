@@ -4,6 +4,7 @@ from celery import shared_task
 
 from webapp.core.queues import hand_over
 from webapp.endpoints import actions, registry
+from webapp.runs.tasks import fetch_artifact
 
 AGAIN_SECONDS = 2
 
@@ -17,7 +18,14 @@ def export_version(version_id: str) -> None:
 @shared_task(name="webapp.endpoints.tasks.publish_all")
 def publish_all() -> None:
     registry.publish_all()
+    for run in actions.runs_without_files():
+        hand_over(fetch_artifact, run)
     actions.send_lost_exports()
+
+
+@shared_task(name="webapp.endpoints.tasks.heal")
+def heal() -> None:
+    registry.heal()
 
 
 @shared_task(name="webapp.endpoints.tasks.drain_usage")

@@ -263,7 +263,7 @@ def cancel(run: Run, user: User | None) -> Run:
 def resume(run: Run, user: User | None) -> Run:
     """Put a failed or cancelled run back into the queue; it goes on from its last checkpoint."""
     gate.check_budget(run.workspace)
-    if run.status not in (Status.FAILED, Status.CANCELLED) or not run.requeue(attempts=0):
+    if run.status not in (Status.FAILED, Status.CANCELLED) or not run.requeue(attempts=0, earlier_attempts=0):
         raise Conflict(
             _("Only a failed or cancelled run can be resumed."),
             code="not_resumable",
@@ -289,12 +289,12 @@ def recover(run: Run) -> None:
 
     if run.cancel_requested_at:
         run.ask_to_cancel()
-    elif run.attempts >= settings.RUN_MAX_ATTEMPTS:
+    elif run.deaths >= settings.RUN_MAX_ATTEMPTS:
         words = last_words(run.folder / "stderr.log")
         run.give_up(
             {
                 "code": "died",
-                "message": _("Training died %(count)d times.") % {"count": run.attempts},
+                "message": _("Training died %(count)d times.") % {"count": run.deaths},
                 "hint": _("It may need more memory: try a smaller model or batch size. Its last words are in the log."),
                 "detail": words,
             }

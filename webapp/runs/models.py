@@ -97,6 +97,9 @@ class Run(WorkspaceOwned):
     lease_until = models.DateTimeField(null=True)
     worker = models.CharField(max_length=80, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
+    earlier_attempts = models.PositiveSmallIntegerField(
+        default=0, help_text="attempts before the last one that saved a checkpoint further on; they count no more"
+    )
 
     device = models.CharField(max_length=80, blank=True, help_text="what it really ran on")
     stage = models.CharField(max_length=12, blank=True)
@@ -218,6 +221,11 @@ class Run(WorkspaceOwned):
         sources = (Status.INTERRUPTED, Status.FAILED, Status.CANCELLED)
         fields = {"cancel_requested_at": None, "finished_at": None, "error": None, "bytes": None} | fields
         return self._move(sources, status=Status.QUEUED, queued_at=timezone.now(), eta_seconds=None, lease="", **fields)
+
+    @property
+    def deaths(self) -> int:
+        """Attempts since training last came further than before."""
+        return self.attempts - self.earlier_attempts
 
     def give_up(self, error: dict[str, Any]) -> bool:
         return self._move(

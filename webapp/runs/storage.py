@@ -7,6 +7,7 @@ whenever it is needed and gone. Speaks S3 through pyarrow, which the data pages 
 import logging
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,17 +23,22 @@ from webapp.runs.models import Run, Status
 
 log = logging.getLogger(__name__)
 AT_ONCE, MEASURED_AT_ONCE = 10, 200
-CONNECT_SECONDS, REQUEST_SECONDS = 5, 60
+CONNECT_SECONDS, REQUEST_SECONDS, ATTEMPTS = 5, 15, 2
+"""A bucket that hangs is given up after half a minute; what could not be sent or fetched is tried again a minute later."""
 
 
 def file_system() -> tuple[Any, str] | None:
     """The bucket and the folder in it that STORAGE_URL names; None where there is no such setting."""
     if not settings.STORAGE_URL:
         return None
-    from pyarrow.fs import S3FileSystem
+    from pyarrow.fs import AwsStandardS3RetryStrategy, S3FileSystem
 
     parts = urlsplit(settings.STORAGE_URL)
-    options: dict[str, Any] = {"connect_timeout": CONNECT_SECONDS, "request_timeout": REQUEST_SECONDS}
+    options: dict[str, Any] = {
+        "connect_timeout": CONNECT_SECONDS,
+        "request_timeout": REQUEST_SECONDS,
+        "retry_strategy": AwsStandardS3RetryStrategy(max_attempts=ATTEMPTS),
+    }
     if endpoint := os.environ.get("AWS_ENDPOINT_URL"):
         at = urlsplit(endpoint)
         options |= {"endpoint_override": at.netloc, "scheme": at.scheme}
@@ -42,7 +48,11 @@ def file_system() -> tuple[Any, str] | None:
 
 
 def place_of(run: Run, root: str) -> str:
-    return f"{root}/runs/{run.pk}/artifact"
+    return f"{folder_of(run, root)}/artifact"
+
+
+def folder_of(run: Run, root: str) -> str:
+    return f"{root}/runs/{run.pk}"
 
 
 def upload(run: Run) -> None:
@@ -73,9 +83,21 @@ def upload_waiting() -> None:
 
 def local(run: Run) -> Path:
     """The artifact's folder, fetched from the bucket when it is not here. Raises Unavailable when that fails."""
-    if run.stored_at and not (run.artifact / "manifest.json").exists():
+    if run.stored_at and not is_here(run):
         fetch(run)
     return run.artifact
+
+
+def is_here(run: Run) -> bool:
+    return (run.artifact / "manifest.json").exists()
+
+
+def fetch_again(run_id: str) -> None:
+    """For a demo whose files are not here; its log says when the bucket is away, and a minute later it is asked again."""
+    run = Run.objects.filter(pk=run_id).first()
+    if run:
+        with suppress(Unavailable):
+            local(run)
 
 
 def fetch(run: Run) -> None:
@@ -124,6 +146,6 @@ def remove(run: Run) -> None:
         return
     bucket, root = found
     try:
-        bucket.delete_dir(place_of(run, root))
+        bucket.delete_dir(folder_of(run, root))
     except OSError as error:
         log.warning("the artifact of run %s stays in the bucket: %s", run.pk, error)

@@ -14,11 +14,13 @@ from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, transaction
+from django.db import Error as DatabaseFault
+from django.db import transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
 
 from trainer import errors
+from webapp.core.connections import database_is_away, release_connection
 from webapp.core.files import disk_error
 from webapp.core.problems import BudgetSpent, Problem
 from webapp.core.trainer_process import TrainerProcess, hub_access, last_words
@@ -114,6 +116,9 @@ class Supervisor:
         self.asked_at: float | None = None
         self.grace = KILL_AFTER_SECONDS
         self.cancelled = self.stopped = self.lost = False
+        self.unstored = False
+        """The last beat did not reach the database."""
+        self.resumed_step: int | None = None
         self.broke: dict[str, str] | None = None
         """Why the gate of the workspace's money stopped the run."""
 
@@ -124,7 +129,7 @@ class Supervisor:
         try:
             self.log = EventLog(self.run.pk, self.run.events_path)
             self.train()
-        except DatabaseError:
+        except DatabaseFault:
             raise
         except Problem as problem:
             self.fail(problem.as_dict())
@@ -168,6 +173,7 @@ class Supervisor:
             process.end()
             if not self.lost:
                 self.beat()
+        self.wait_for_database()
         self.conclude(process.process.returncode)
 
     def take(self, item: dict[str, Any]) -> None:
@@ -176,7 +182,8 @@ class Supervisor:
         kind = item["type"]
         if kind == "stage" and item.get("state") == "start":
             self.pending |= {"stage": item["name"], "status": Status.RUNNING}
-            self.beat()
+            if not self.unstored:
+                self.beat()
         elif kind == "progress":
             left = self.remaining.told(item.get("eta_seconds"))
             self.pending |= {"progress": item.get("fraction") or 0, "eta_seconds": left}
@@ -186,6 +193,10 @@ class Supervisor:
             }
         elif kind == "resource" and item.get("device"):
             self.pending["device"] = str(item["device"])[:80]
+        elif kind == "checkpoint" and item.get("resumed"):
+            self.resumed_step = item.get("step")
+        elif kind == "checkpoint" and item.get("step") != self.resumed_step:
+            self.pending["earlier_attempts"] = self.run.attempts - 1  # it came further: those before count no more
         elif kind in ("result", "error"):
             self.final = item
 
@@ -205,8 +216,29 @@ class Supervisor:
             process.signal(signal.SIGKILL)
 
     def look(self) -> None:
-        self.cancelled = Run.objects.filter(pk=self.run.pk, cancel_requested_at__isnull=False).exists()
         self.stopped = worker.stopping()
+        if self.unstored:  # the next beat finds out
+            return
+        try:
+            self.cancelled = Run.objects.filter(pk=self.run.pk, cancel_requested_at__isnull=False).exists()
+        except DatabaseFault as error:
+            self.note_outage(error)
+
+    def note_outage(self, error: DatabaseFault) -> None:
+        """A database that is away takes no run with it: training goes on, and the next beat stores what this one could not.
+        Only the lease may be gone by then, which that beat is told. Raises what is no outage."""
+        if not database_is_away(error):
+            raise error
+        if not self.unstored:
+            log.warning("run %s goes on without the database: %s", self.run.pk, error)
+        self.unstored = True
+        release_connection()
+
+    def wait_for_database(self) -> None:
+        """Training has ended and its end must be stored; a worker that is stopped leaves that to the lease."""
+        while self.unstored and not self.lost and not worker.stopping():
+            time.sleep(LOOK_SECONDS)
+            self.beat()
 
     def beat(self) -> None:
         """Renew the lease, store progress, charge the time since the last beat and hear whether there is money to go on: all or
@@ -214,12 +246,18 @@ class Supervisor:
         now = self.clock()
         seconds = now - self.charged_at
         fields, self.pending = self.pending, {}
-        with transaction.atomic():
-            if not self.run.beat(self.lease, **fields, seconds=F("seconds") + seconds):
-                self.lost = True
-                return
-            beat = self.charge(seconds)
-            Run.objects.filter(pk=self.run.pk).update(cost=self.run.cost + beat.amount)
+        try:
+            with transaction.atomic():
+                if not self.run.beat(self.lease, **fields, seconds=F("seconds") + seconds):
+                    self.lost = True
+                    return
+                beat = self.charge(seconds)
+                Run.objects.filter(pk=self.run.pk).update(cost=self.run.cost + beat.amount)
+        except DatabaseFault as error:
+            self.note_outage(error)
+            self.pending, self.beaten_at = fields | self.pending, self.clock()  # waiting for an answer took its time
+            return
+        self.unstored = False
         self.run.cost += beat.amount
         self.broke = self.broke or beat.stop
         self.charges += 1

@@ -1,5 +1,6 @@
 """Celery's side of runs: ids in, one plain function called; and what a worker does when it starts and ends."""
 
+from collections.abc import Callable
 from typing import Any
 
 from celery import shared_task
@@ -48,7 +49,19 @@ def sweep() -> None:
 @shared_task(name="webapp.runs.tasks.store")
 def store() -> None:
     storage.measure_waiting()
-    storage.upload_waiting()
+    with_the_bucket(storage.upload_waiting)
+
+
+@shared_task(name="webapp.runs.tasks.fetch_artifact")
+def fetch_artifact(run_id: str) -> None:
+    with_the_bucket(storage.fetch_again, run_id)
+
+
+def with_the_bucket(call: Callable[..., None], *arguments: str) -> None:
+    """One thread at most waits for a bucket that hangs; what is passed over is asked for again within a minute."""
+    with only_one(settings.MAQUETTE_DATA / "locks" / "bucket.lock") as alone:
+        if alone:
+            call(*arguments)
 
 
 @worker_ready.connect

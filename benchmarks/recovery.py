@@ -1,0 +1,205 @@
+"""What a site does when its processes are killed with `kill -9`, one at a time, under a run that trains and a client that asks.
+
+    python benchmarks/recovery.py [--lease 30] [--quiet 8]
+
+Starts a site of its own with a tiny model, asks its demo twice a second by the site and straight at the model server, kills
+each process once, and prints: when the new one was there, what the client met, and what became of the run. Ends with 1 if a
+run did not succeed or was charged otherwise than it ran.
+"""
+
+import argparse
+import os
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from tests.site import Site, rows_of, wait  # noqa: E402
+from tests.tiny_model import build  # noqa: E402
+
+UNAFFECTED = {
+    "beat": " beat ",
+    "worker": "--queues=default",
+    "serving": "serving.app:app",
+    "web": "webapp.asgi:application",
+    "redis (embedded)": "redis-server",
+}
+"""What a run does not notice, by a piece of its command line."""
+PARAMS = {"epochs": 4000, "patience": 4000, "batch_size": 4, "max_length": 32}
+
+
+class Patient(Site):
+    """A site with a lease as long as in use, and checkpoints every few seconds."""
+
+    lease = 30.0
+
+    @property
+    def environment(self) -> dict[str, str]:
+        found = super().environment | {"RUN_LEASE_SECONDS": str(self.lease), "MAQUETTE_CHECKPOINT_SECONDS": "3"}
+        found.pop("RUN_HEARTBEAT_SECONDS")
+        return found
+
+
+class Client:
+    """Two questions a second, each by the site and straight at the model server; every answer with its time."""
+
+    def __init__(self, site: Site, demo: dict[str, Any]) -> None:
+        headers = {"Authorization": f"Bearer {demo['key']}"}
+        self.ways = {
+            name: httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=10)
+            for name, port in (("site", site.port), ("direct", site.serving_port))
+        }
+        self.path = f"/e/{demo['slug']}/predict"
+        self.answers: list[tuple[float, str, str]] = []
+        self.ended = threading.Event()
+        for name in self.ways:
+            threading.Thread(target=self.ask, args=(name,), daemon=True).start()
+
+    def ask(self, name: str) -> None:
+        while not self.ended.wait(0.5):
+            began = time.monotonic()
+            try:
+                status = str(self.ways[name].post(self.path, json={"inputs": ["my card is lost"]}).status_code)
+            except httpx.HTTPError as error:
+                status = type(error).__name__
+            self.answers.append((began, name, status))
+
+    def met(self, since: float) -> str:
+        """The errors since a moment, and when the last one of them was asked for."""
+        found = []
+        for name in self.ways:
+            asked = [(began, status) for began, way, status in list(self.answers) if way == name and began >= since]
+            errors = [(began, status) for began, status in asked if status != "200"]
+            kinds = ", ".join(sorted({status for _began, status in errors}))
+            until = f" ({kinds}), last after {errors[-1][0] - since:.1f} s" if errors else ""
+            found.append(f"{name} {len(errors)} of {len(asked)}{until}")
+        return "; ".join(found)
+
+
+def in_training(site: Site, dataset: str, seconds: float, seed: int) -> str:
+    run = site.train(dataset, params=PARAMS, limits={"seconds": seconds}, seed=seed)
+    site.wait_event(run, "checkpoint", seconds=300)
+    return run
+
+
+def killed(site: Site, text: str) -> tuple[float, float]:
+    """(the moment of the kill, seconds until another process with this command line runs)."""
+    before = site.pid(text)
+    began = time.monotonic()
+    os.kill(before, signal.SIGKILL)
+    wait(lambda: [one for one in site.processes(text) if one.pid != before], 120, f"a new {text}")
+    return began, time.monotonic() - began
+
+
+def newest(site: Site, run: str) -> float:
+    """How far the run had come when its last event was written, 0 to 1."""
+    return max((event.get("fraction") or 0 for event in site.events(run) if event["type"] == "progress"), default=0)
+
+
+def regained(site: Site, run: str, began: float) -> str:
+    """When the run was queued again, and when it had come further than before."""
+    before = newest(site, run)
+    start = len(site.events(run))
+    resumed = wait(
+        lambda: [one for one in site.events(run)[start:] if one["type"] == "checkpoint" and one.get("resumed")],
+        300,
+        "it goes on from its checkpoint",
+    )
+    again = time.monotonic() - began
+    wait(lambda: newest(site, run) > before or site.run(run)["status"] == "succeeded", 300, "it comes further")
+    assert resumed
+    return (
+        f"went on from its checkpoint after {again:.1f} s, further than before after {time.monotonic() - began:.1f} s"
+    )
+
+
+def charged(site: Site, run: str) -> float:
+    items = site.get("/costs?group_by=subject_id")["items"]
+    return sum(item["seconds"] for item in items if item["subject_id"] == run)
+
+
+def settle(site: Site, run: str) -> str:
+    done = site.wait_run(run, "succeeded", seconds=600)
+    missing = done["seconds"] - charged(site, run)
+    assert abs(missing) < 0.5, f"{missing} s of run {run} are not in the ledger"
+    return f"succeeded after {done['attempts']} attempts, {done['seconds']:.1f} s charged to the last tenth"
+
+
+def row(what: str, new: str, met: str, run: str) -> None:
+    print(f"| {what} | {new} | {met} | {run} |", flush=True)
+
+
+def measure(site: Patient, quiet: float) -> None:
+    client = Client(site, site.deployed())
+    dataset = site.upload(rows_of(400))
+    print(
+        f"\nLease {site.lease:.0f} s; {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; {time.strftime('%d %b %Y')}\n"
+    )
+    print("| killed | new one after | the client's errors | the run |\n|---|---|---|---|", flush=True)
+    run = in_training(site, dataset, 60 + len(UNAFFECTED) * (quiet + 4), 1)
+    for what, text in UNAFFECTED.items():
+        attempts = site.run(run)["attempts"]
+        began, new = killed(site, text)
+        time.sleep(quiet)
+        state = "unaffected" if site.run(run)["attempts"] == attempts else "began again"
+        row(what, f"{new:.2f} s", client.met(began), state)
+    print(f"| | | | {settle(site, run)} |")
+    affected: dict[str, Callable[[str], str]] = {
+        "train worker": lambda _run: "--queues=train-cpu",
+        "trainer process": lambda _run: "trainer run",
+    }
+    for seed, (what, text) in enumerate(affected.items(), 2):
+        run = in_training(site, dataset, 60, seed)
+        began, new = killed(site, text(run))
+        became = regained(site, run, began)
+        row(what, f"{new:.2f} s", client.met(began), f"{became}; {settle(site, run)}")
+    run = in_training(site, dataset, 60, 9)
+    began = time.monotonic()
+    children = psutil.Process(site.process.pid).children(recursive=True)
+    site.process.kill()
+    site.process.wait()
+    _gone, left = psutil.wait_procs(children, timeout=10)
+    nothing = time.monotonic() - began
+    restarted = time.monotonic()
+    site.start()
+    ready = time.monotonic() - restarted
+    became = regained(site, run, restarted)
+    words = f"{len(left)} processes left after {nothing:.1f} s; ready {ready:.1f} s after the new start"
+    row("supervisor", words, client.met(began), f"{became}; {settle(site, run)}")
+    client.ended.set()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--lease", type=float, default=30.0, help="seconds without a heartbeat until a run is taken back"
+    )
+    parser.add_argument("--quiet", type=float, default=8.0, help="seconds to watch after each kill")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="mq") as folder:
+        site = Patient(Path(folder) / "site", build(Path(folder) / "models"))
+        site.folder.mkdir()
+        site.lease = options.lease
+        site.start()
+        try:
+            measure(site, options.quiet)
+        except AssertionError as error:
+            print(f"FAILED: {error}")
+            return 1
+        finally:
+            site.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
