@@ -1,15 +1,19 @@
 """Every form that is refused stays on its page: the error beside its field, what was typed kept, no script needed."""
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from django.test import Client
-from django.urls import reverse
+from django.urls import URLPattern, get_resolver, reverse
 
+from tests import things
 from tests.pages.form_page import Page
-from webapp.accounts.models import User
+from webapp.accounts.models import User, Workspace
+from webapp.datasets.models import DatasetVersion
+from webapp.runs.models import Run
 
 Browser = Callable[[User], Client]
 
@@ -110,3 +114,108 @@ def test_signing_in_never_leads_elsewhere(referer: str, client: Client) -> None:
 def test_signing_in_leads_back_to_the_page_of_the_form(client: Client) -> None:
     answer = client.post(reverse("set_budget"), {"amount": "5"}, headers={"Referer": "http://testserver/costs"})
     assert answer["Location"] == "/accounts/login/?next=http%3A//testserver/costs"
+
+
+STAYS = {
+    "augmented": "htmx alone sends it",
+    "fix_all": "as mend",
+    "demo_feedback": "a visitor's page of its own",
+    "revoke_key": "nothing can be wrong in it",
+    "revoke_link": "nothing can be wrong in it",
+    "revoke_token": "nothing can be wrong in it",
+}
+"""Addresses of forms that need no page to come back to, and why."""
+
+
+def addresses_of_forms() -> dict[str, Any]:
+    """Every view that only takes a form, by the name of its address."""
+    patterns = [one for one in get_resolver().url_patterns if isinstance(one, URLPattern)]
+    nested = [one for group in get_resolver().url_patterns for one in getattr(group, "url_patterns", [])]
+    views = {one.name: inspect.unwrap(one.callback) for one in [*patterns, *nested] if isinstance(one, URLPattern)}
+    own = {name: view for name, view in views.items() if view.__module__.startswith("webapp.")}
+    return {name: inspect.getsource(view) for name, view in own.items() if "@require_POST" in inspect.getsource(view)}
+
+
+def test_every_form_comes_back_to_its_page() -> None:
+    """A new form says on which page it stands, or why it needs none."""
+    found = addresses_of_forms()
+    assert len(found) > 15
+    lost = {name for name, source in found.items() if "@refused_on(" not in source}
+    assert lost - set(STAYS) == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "sent", "wrong", "error"),
+    [
+        (
+            "divide",
+            {"split-how": "group", "split-group": "", "split-test": "20", "split-seed": "3"},
+            "split-group",
+            "Choose",
+        ),
+        (
+            "divide",
+            {"split-how": "chance", "split-test": "99", "split-seed": "3"},
+            "split-test",
+            "less than or equal to 50",
+        ),
+        (
+            "divide",
+            {"split-how": "chance", "split-test": "20", "split-seed": "x"},
+            "split-seed",
+            "Enter a whole number",
+        ),
+    ],
+)
+def test_the_split(
+    name: str, sent: dict[str, str], wrong: str, error: str, user: User, workspace: Workspace, client_of: Browser
+) -> None:
+    prototype = things.prototype(workspace)
+    action, page = reverse(name, args=[prototype.pk]), reverse("data", args=[prototype.pk])
+    check(client_of(user), Case(action, page, sent, wrong, error))
+
+
+@pytest.mark.parametrize(
+    ("name", "sent", "message"),
+    [
+        ("change_rows", {"action": "label", "value": "a"}, "row"),
+        ("change_rows", {"version": "old"}, "There is a newer version by now."),
+        ("mend", {"action": "nonsense"}, ""),
+        ("choose_sheet", {"sheet": "nowhere"}, ""),
+    ],
+)
+def test_what_has_no_field_is_told_on_top_of_the_page_that_was_open(
+    name: str, sent: dict[str, str], message: str, user: User, workspace: Workspace, client_of: Browser
+) -> None:
+    prototype = things.prototype(workspace)
+    page = reverse("data", args=[prototype.pk])
+    sent = {"version": DatasetVersion.objects.get().pk} | sent
+    before = {"Referer": f"http://testserver{page}?search=one"}
+    answer = client_of(user).post(reverse(name, args=[prototype.pk]), sent, headers=before)
+    text = answer.content.decode()
+    assert answer.status_code in (409, 422)
+    (told,) = [alert for alert in Page(text).alerts if alert.strip()]
+    assert message in told
+    assert f'data-address="{page}?search=one"' in text
+    assert 'value="one"' in text, "what was searched for"
+
+
+def test_trying_without_script_keeps_what_was_typed(user: User, workspace: Workspace, client_of: Browser) -> None:
+    """The run's page answers, also where the model cannot be asked."""
+    run = things.run(things.prototype(workspace))
+    run.artifact.mkdir(parents=True)
+    answer = client_of(user).post(reverse("try_run", args=[run.pk]), {"text": "  "})
+    assert answer.status_code == 422
+    assert "There was nothing to read." in Page(answer.content.decode()).alerts[0]
+
+
+def test_a_run_that_has_ended_is_not_cancelled(user: User, workspace: Workspace, client_of: Browser) -> None:
+    run = things.run(
+        things.prototype(workspace), status="failed", error={"code": "x", "message": "It broke.", "hint": ""}
+    )
+    answer = client_of(user).post(reverse("cancel_run", args=[run.pk]))
+    text = answer.content.decode()
+    assert answer.status_code == 409
+    assert "already ended" in text
+    assert "It broke." in text
+    assert Run.objects.get().status == "failed"

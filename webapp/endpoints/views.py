@@ -203,6 +203,7 @@ def promote(request: HttpRequest, pk: str) -> HttpResponse:
 
 @member
 @require_POST
+@refused_on("run")
 def try_run(request: HttpRequest, pk: str) -> HttpResponse:
     """The try-it box of a finished run. Context: answer (one output), asked, report, timing_ms."""
     run = load(Run.objects.select_related("prototype"), request.workspace, pk)

@@ -174,7 +174,9 @@ def details(request: HttpRequest, version: DatasetVersion) -> dict[str, Any]:
     return {
         **asked,
         "mapping": mapping_of(request, version),
-        "dividing": SplitForm(version),
+        "dividing": shown_form(
+            request, reverse("divide", args=[request.resolver_match.kwargs["pk"]]), SplitForm, version
+        ),
         "page": found,
         "gallery": gallery,
         "grid": grid(version, found, everything=request.GET.get("columns") == "all"),
@@ -232,14 +234,12 @@ def map_columns(request: HttpRequest, pk: str) -> HttpResponse:
 
 @member
 @require_POST
+@refused_on("data")
 def divide(request: HttpRequest, pk: str) -> HttpResponse:
     """Put other rows aside: makes the next version."""
     version = current_version(request, pk)
     form = SplitForm(version, request.POST)
-    if not form.is_valid():
-        name, errors = next(iter(form.errors.items()))
-        title = form.fields[name].label if name in form.fields else ""
-        raise Problem(f"{title}: {errors[0]}", code="bad_split", hint=_("Go back, change it and save again."))
+    cleaned(form)
     suggestion = version.suggestion
     made = dataset_actions.remap(
         version, request.user, suggestion.get("task") or "", suggestion.get("columns") or {}, form.wanted()
@@ -259,6 +259,7 @@ def current_version(request: HttpRequest, pk: str) -> DatasetVersion:
 
 @member
 @require_POST
+@refused_on("data")
 def change_rows(request: HttpRequest, pk: str) -> HttpResponse:
     """What should become of the ticked rows (`row`, repeatable): another label (`value`), or to be left out."""
     version = current_version(request, pk)
@@ -275,6 +276,7 @@ def change_rows(request: HttpRequest, pk: str) -> HttpResponse:
 
 @member
 @require_POST
+@refused_on("data")
 def choose_sheet(request: HttpRequest, pk: str) -> HttpResponse:
     """Read another sheet of the workbook (`sheet`), the names of the columns from another row (`header`), or plain text
     as a table (`layout`)."""
@@ -292,6 +294,7 @@ def choose_sheet(request: HttpRequest, pk: str) -> HttpResponse:
 
 @member
 @require_POST
+@refused_on("data")
 def forget(request: HttpRequest, pk: str) -> HttpResponse:
     """Delete for good what the newest version was made from."""
     version = current_version(request, pk)
@@ -335,6 +338,7 @@ def diff(request: HttpRequest, pk: str) -> HttpResponse:
 
 @member
 @require_POST
+@refused_on("data")
 def mend(request: HttpRequest, pk: str) -> HttpResponse:
     """One-click remedy of a fault: makes the next version."""
     version = current_version(request, pk)

@@ -8,6 +8,7 @@ from django.db.models import Sum
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
@@ -250,6 +251,7 @@ def run(request: HttpRequest, pk: str) -> HttpResponse:
         return render(request, "runs/run_live.html", context)
     context |= reports.context(one) | inputs.try_it(one, request.GET.get("example", ""), begun=True)
     context["leaks"] = leaks.found(one, context["report"])
+    context["fields"] = inputs.filled(context["fields"], typed(request, reverse("try_run", args=[pk])))
     response = render(request, "runs/run_done.html", context)
     response["Permissions-Policy"] = inputs.DEVICES
     return response
@@ -285,6 +287,7 @@ def member_run(request: HttpRequest, pk: str) -> Run:
 
 @member
 @require_POST
+@refused_on("run")
 def cancel(request: HttpRequest, pk: str) -> HttpResponse:
     actions.cancel(load_run(request, pk), request.user)
     messages.info(request, _("Cancelled. What was spent until now is on the costs page."))
@@ -293,6 +296,7 @@ def cancel(request: HttpRequest, pk: str) -> HttpResponse:
 
 @member
 @require_POST
+@refused_on("run")
 def resume(request: HttpRequest, pk: str) -> HttpResponse:
     actions.resume(load_run(request, pk), request.user)
     return redirect("run", pk=pk)
