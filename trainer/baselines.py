@@ -48,7 +48,9 @@ def class_baselines(
     started = time.monotonic()
     simple = logits(probabilities())
     return {
-        "majority": Baseline(logits(np.tile(counts / counts.sum(), (rows, 1))), labels[int(counts.argmax())]),
+        "majority": Baseline(
+            np.broadcast_to(logits(counts / counts.sum()), (rows, len(labels))), labels[int(counts.argmax())]
+        ),
         name: Baseline(simple, seconds=round(time.monotonic() - started, 2)),
     }
 
@@ -135,10 +137,9 @@ def cached(folder: Path, compute: Callable[[], dict[str, Baseline]]) -> dict[str
         found = compute()
         folder.mkdir(parents=True, exist_ok=True)
         for name, one in found.items():
-            np.save(folder / f"{name}.npy", one.outputs)
+            np.save(folder / f"{name}.npy", one.outputs.astype(np.float32 if one.outputs.shape[-1] > 1 else np.float64))
         part = folder / "index.part"
         part.write_text(json.dumps({name: [one.label, one.seconds] for name, one in found.items()}), "utf-8")
         part.replace(index)
-        return found
     listed = json.loads(index.read_text("utf-8"))
     return {name: Baseline(np.load(folder / f"{name}.npy"), *facts) for name, facts in listed.items()}

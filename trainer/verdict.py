@@ -86,7 +86,8 @@ def sentence(found: Comparison, other: str) -> str:
 
 def shown(value: float, metric: str, *, signed: bool = False) -> str:
     """Shares in percent, R² and the like by three places, sizes by three figures."""
-    sign = "+" if signed else ""
-    if metric in SHARES:
-        return f"{100 * value + 0.0:{sign}.1f}"
-    return f"{value:{sign}.3f}" if metric == "r2" else f"{value:{sign}.3g}"
+    number, form = (100 * value, ".1f") if metric in SHARES else (value, ".3f" if metric == "r2" else ".3g")
+    text = f"{number:{form}}"
+    if float(text) == 0:
+        return text.removeprefix("-")
+    return f"+{text}" if signed and number > 0 else text

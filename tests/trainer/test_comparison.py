@@ -91,6 +91,9 @@ def test_exact_tests_are_those_of_scipy() -> None:
     for first, second in ((0, 0), (5, 0), (9, 2), (40, 61), (300, 361)):
         wanted = stats.binomtest(first, first + second).pvalue if first + second else 1.0
         assert comparison.mcnemar(first, second) == pytest.approx(wanted)
+    for rows in range(1, 200):
+        assert comparison.wilson(1.0, rows)[1] == 1.0
+        assert comparison.wilson(0.0, rows)[0] == 0.0
     found = stats.binomtest(52, 60).proportion_ci(method="wilson")
     assert comparison.wilson(52 / 60, 60) == pytest.approx((found.low, found.high), abs=1e-4)
 

@@ -12,12 +12,13 @@ from sklearn.metrics import r2_score
 from tests.trainer import command
 from trainer.data.inspect import inspect
 from trainer.data.keys import Keys
-from trainer.data.loading import load
+from trainer.data.loading import Loaded, load
 from trainer.data.splitting import fold_rows
 from trainer.events import silent
 from trainer.spec import Spec
 from trainer.tasks import _table
 from trainer.tasks._folds import Rounds
+from trainer.tasks._rows import Rows
 from trainer.tasks.image_regression import ImageRegression
 from trainer.tasks.text_classification import TextClassification
 from trainer.training import Job
@@ -38,6 +39,23 @@ def test_folds_are_even_and_keep_copies_together() -> None:
         of_class = np.bincount(folds[codes == code], minlength=5)
         assert of_class.max() - of_class.min() <= 4
     assert (folds == fold_rows(Keys(texts, codes, ["a", "b", "c"]), 5, 0)).all()
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_every_round_has_rows_to_learn_from(count: int) -> None:
+    numbers = np.arange(30)
+    loaded = Loaded({}, np.full(30, "train"), numbers.tolist(), {}, [], folds=numbers % count)
+    rounds = Rounds(Rows(loaded, [], numbers.astype(float)))
+    tested = []
+    for fold in range(count):
+        rounds.begin(fold)
+        parts = [rounds.rows.part(name) for name in ("train", "validation", "test")]
+        assert all(len(part) for part in parts)
+        assert sorted(np.concatenate(parts)) == numbers.tolist()
+        tested += parts[2].tolist()
+    assert sorted(tested) == numbers.tolist()
+    rounds.learn_all()
+    assert len(rounds.rows.part("train")) == 30
 
 
 def test_a_small_test_offers_rounds_and_they_stay(tmp_path: Path) -> None:

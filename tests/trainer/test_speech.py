@@ -11,6 +11,7 @@ import pytest
 
 from tests.trainer import command, tiny_speech
 from trainer import tasks, transcripts
+from trainer.comparison import interval
 from trainer.engines import open_engine
 from trainer.errors import DataError
 from trainer.tasks.speech_recognition import SpeechRecognition, spoken
@@ -58,11 +59,11 @@ def test_word_and_character_errors() -> None:
     found = transcripts.errors(["the cat sat", "a b", ""], ["The cat sat.", "a c d", "x y"])
     assert found.tolist() == [[0, 3, 0, 11], [2, 2, 3, 3], [2, 0, 3, 0]]
     assert transcripts.rates(found[:2]) == {"wer": 2 / 5, "cer": 3 / 14}
-    low, high = transcripts.interval(found[:1])
-    assert low == 0.0
-    assert 0 < high < 1
-    low, high = transcripts.interval(found[:2])
-    assert low <= 2 / 5 <= high
+    none = interval("wer", ["the cat sat"], ["The cat sat."])
+    assert none.value == none.low == 0.0
+    assert 0 < none.high < 1
+    some = interval("wer", ["the cat sat", "a b"], ["The cat sat.", "a c d"])
+    assert some.low <= some.value == 2 / 5 <= some.high
 
 
 # Whole runs

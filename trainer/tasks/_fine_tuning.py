@@ -192,7 +192,7 @@ class FineTuning:
         figures = self.validate()
         improved = self.keep(figures)
         self.bad_epochs = 0 if improved else self.bad_epochs + 1
-        words = f", {self.objective.words(figures)} on the tuning rows" if figures else ""
+        words = f", {self.objective.words(figures)} on the validation rows" if figures else ""
         self.job.log(
             f"Epoch {self.epoch} of {self.last}{words}, {self.rows_seen / max(self.seconds_learning, 1e-6):.0f} rows a second."
         )

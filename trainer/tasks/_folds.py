@@ -17,6 +17,9 @@ from trainer.tasks._objectives import Learned
 from trainer.tasks._rows import Rows
 from trainer.thresholds import Certainty
 
+VALIDATION_OF_TWO = 5
+"""Of two folds, one row in so many of the one learned from is a validation row."""
+
 
 class Round(NamedTuple):
     """`outputs` of the rows tested on; `epoch`, `certainty` and `source` as in `Learned`; `shown_from`: the score from which
@@ -58,7 +61,10 @@ class Rounds:
 
     def begin(self, fold: int) -> None:
         split = np.full(len(self.folds), "train", dtype="U10")
-        split[self.folds == (fold + 1) % self.count] = "validation"
+        validation = np.flatnonzero(self.folds == (fold + 1) % self.count)
+        if self.count == 2:  # there is no third fold to learn from
+            validation = validation[::VALIDATION_OF_TWO]
+        split[validation] = "validation"
         split[self.folds == fold] = "test"
         self.rows.loaded.split = split
 
