@@ -175,10 +175,13 @@ def estimate(options: argparse.Namespace) -> None:
 
 
 def describe(options: argparse.Namespace) -> None:
-    from trainer import tasks
+    import tempfile
+
+    from trainer import defaults, tasks
     from trainer.spec import load
 
-    spec = load(options.spec)
+    with tempfile.TemporaryDirectory(prefix="maquette-describe-") as folder:
+        spec, _content = defaults.complete(load(options.spec), Path(folder))
     print(json.dumps(tasks.get(spec.task).describe(spec), ensure_ascii=False, indent=2))  # noqa: T201
 
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from trainer.errors import SpecError
 
@@ -30,7 +30,7 @@ class SplitSpec(Strict):
 
 
 class DatasetSpec(Strict):
-    """`path` is a version folder (see docs/architecture.md) or a plain CSV, JSONL or Parquet file."""
+    """`path` is a version folder (see docs/architecture.md) or a file that `inspect` reads."""
 
     path: str
     test_path: str | None = None
@@ -56,15 +56,22 @@ class Hardware(Strict):
 
 
 class Spec(Strict):
+    """What is left out, or null, is settled by `trainer.defaults`: the task, the model and the method."""
+
     version: Literal[1] = 1
-    task: str = "text-classification"
+    task: str = ""
     dataset: DatasetSpec
-    model: str = "bundled:all-MiniLM-L6-v2"
-    method: str = "full"
+    model: str = ""
+    method: str = ""
     params: dict[str, Any] = {}
     limits: Limits = Limits()
     hardware: Hardware = Hardware()
     seed: int = 0
+
+    @field_validator("task", "model", "method", mode="before")
+    @classmethod
+    def null_is_left_out(cls, value: Any) -> Any:
+        return "" if value is None else value
 
 
 def parse(data: dict[str, Any]) -> Spec:

@@ -18,7 +18,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from trainer import tasks
+from trainer import defaults, tasks
 from trainer.data.loading import Loaded, load
 from trainer.errors import SpecError, Stopped
 from trainer.events import Emit
@@ -110,6 +110,7 @@ class Job:
     """One run at work."""
 
     def __init__(self, spec: Spec, out: Path, emit: Emit) -> None:
+        spec, self.content = defaults.complete(spec, out)
         self.spec, self.out, self.emit = spec, out, emit
         self.task = tasks.get(spec.task)
         if spec.method not in {method.slug for method in self.task.methods}:
@@ -140,7 +141,8 @@ class Job:
     # Rows
 
     def load_rows(self) -> Loaded:
-        loaded = load(self.spec.dataset, self.task, media=self.out / "media")
+        loaded = load(self.spec.dataset, self.task, media=self.out / "media", content=self.content)
+        self.content = None  # read once, when the task was guessed
         for problem in loaded.problems:
             self.warn(problem["code"], problem["message"])
         return loaded

@@ -53,8 +53,10 @@ def of_column(column: dict[str, Any], table: pa.Table) -> dict[str, Any]:
 def spread(values: "np.ndarray", *names: str) -> dict[str, int | float]:
     """Some of min, median, p95, max and mean; whole numbers as such, others to four digits that count."""
     places = {"min": 0, "median": 50, "p95": 95, "max": 100}
+    scale = max(1.0, float(np.abs(values).max(initial=0)) / 1e100)  # near the largest float a sum has no room
+    values = values / scale if scale > 1 else values
     found = {
-        name: float(values.mean()) if name == "mean" else float(np.percentile(values, places[name])) for name in names
+        name: scale * float(values.mean() if name == "mean" else np.percentile(values, places[name])) for name in names
     }
     return {name: tidy(value) for name, value in found.items()}
 

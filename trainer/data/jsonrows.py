@@ -27,9 +27,19 @@ def open_json(lines: Lines, sample: str, name: str, size: int, details: dict[str
 def parsed(text: str) -> Any:
     """The JSON value of a line; None when it is none."""
     try:
-        return json.loads(text)
+        return value_of(text)
     except (ValueError, RecursionError):
         return None
+
+
+def value_of(text: str) -> Any:
+    """A JSON value; whole numbers of more digits than Python converts stay text. `ValueError`, `RecursionError`."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:
+        return json.loads(text, parse_int=str)
 
 
 def begins_objects(later: list[str]) -> bool:
@@ -48,11 +58,11 @@ def jsonl_table(lines: Lines, name: str, size: int, details: dict[str, Any]) -> 
             if not text:
                 continue
             try:
-                yield lines.number, json.loads(text)
+                yield lines.number, value_of(text)
             except json.JSONDecodeError as error:
                 table.refuse(lines.number, f"is not JSON ({error.msg})")
             except (ValueError, RecursionError):
-                table.refuse(lines.number, "is nested too deeply or has a number too long")
+                table.refuse(lines.number, "is nested too deeply")
 
     return object_table(table, objects())
 
@@ -64,7 +74,7 @@ def document_table(lines: Lines, name: str, size: int, details: dict[str, Any]) 
             f"{name} is too large for one JSON document.", code="too_large", hint="Write one object a line (JSONL)."
         )
     try:
-        values = json.loads(text)
+        values = value_of(text)
     except json.JSONDecodeError as error:
         raise DataError(
             f"{name} is not valid JSON: line {error.lineno:,}, {error.msg}.",

@@ -101,12 +101,17 @@ def text_keys(texts: pa.ChunkedArray) -> np.ndarray:
 def keys_of_rows(inputs: list[pa.ChunkedArray], labels: pa.ChunkedArray | None, needed: list[pa.ChunkedArray]) -> Keys:
     """Keys of rows with any inputs: one is compared as text is, several cell by cell. Without labels all are of one class;
     a row that lacks one of the `needed` cells has none."""
-    count = len((inputs or needed)[0])
-    keys = text_keys(inputs[0]) if len(inputs) == 1 else exact_keys(inputs, count)
+    count = len((inputs or needed or [labels])[0])
+    keys = text_keys(inputs[0]) if len(inputs) == 1 else exact_keys(inputs, count) if inputs else each_its_own(count)
     codes, names = label_codes(labels) if labels is not None else (np.zeros(count, dtype=np.int32), [""])
     for column in needed:
         codes[missing_mask(column).to_numpy()] = -1
     return Keys(keys, codes, names)
+
+
+def each_its_own(count: int) -> np.ndarray:
+    """Keys of rows that have no input to compare."""
+    return np.arange(count, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
 
 
 def exact_keys(columns: list[pa.ChunkedArray], count: int) -> np.ndarray:

@@ -56,10 +56,10 @@ class Loaded:
         self.folds = None if self.folds is None else self.folds[rows]
 
 
-def load(dataset: DatasetSpec, task: Any = None, media: Path | None = None) -> Loaded:
+def load(dataset: DatasetSpec, task: Any = None, media: Path | None = None, content: Any = None) -> Loaded:
     """Rows, roles and split of a specification's dataset; `DataError` when nothing can be learned from them.
 
-    `media`: where a plain file's pictures or sounds are put.
+    `media`: where a plain file's pictures or sounds are put. `content`: what `read_plain` read of the file, if it did.
     """
     path = Path(dataset.path)
     slug = getattr(task, "slug", None) or "text-classification"
@@ -70,7 +70,7 @@ def load(dataset: DatasetSpec, task: Any = None, media: Path | None = None) -> L
             code="no_file",
             hint="Name a folder that `inspect` wrote, or a file.",
         )
-    loaded = load_version(path, dataset, slug) if path.is_dir() else load_files(path, dataset, slug, media)
+    loaded = load_version(path, dataset, slug) if path.is_dir() else load_files(path, dataset, slug, media, content)
     loaded.answer = shape.answer
     check(loaded, shape.kind)
     return loaded
@@ -91,11 +91,13 @@ def load_version(folder: Path, dataset: DatasetSpec, task: str) -> Loaded:
     check_roles(columns, SHAPES[task].roles, [column["name"] for column in profile["columns"]])
     media = folder / "media" if (folder / "media").is_dir() else None
     roles = profile["suggestion"].get("roles") or {}
-    if columns != own or any(roles.get(name) != role for name, role in dataset.roles.items()):
+    changed = columns != own or any(roles.get(name) != role for name, role in dataset.roles.items())
+    if changed:
         from trainer.data.inspect import read_version
 
         split = dataset.split if "split" in dataset.model_fields_set else None
         return from_content(read_version(folder, columns, split, task, dataset.roles), media)
+    refuse_blocked(folder)
     facts = [column["name"] for column in profile["columns"] if column["name"] in FACTS]
     wanted = None if reads_all(task) else list(dict.fromkeys([*columns.values(), *facts]))
     try:
@@ -110,6 +112,18 @@ def load_version(folder: Path, dataset: DatasetSpec, task: str) -> Loaded:
     loaded = usable(table, columns, split, [], media, folds)
     loaded.roles = roles
     return loaded
+
+
+def refuse_blocked(folder: Path) -> None:
+    """What the reading of the version found to be in the way of learning, in its own words."""
+    try:
+        problems = json.loads((folder / "problems.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return
+    for problem in problems:
+        if problem["severity"] == "error":
+            hint = "Mend it in the file and read that again, or choose other columns."
+            raise DataError(problem["message"], code=problem["code"], hint=hint)
 
 
 def reads_all(task: str) -> bool:
@@ -146,13 +160,19 @@ def listing(names: list[str]) -> str:
     return ", ".join(names[:20]) + (" …" if len(names) > 20 else "")
 
 
-def load_files(path: Path, dataset: DatasetSpec, task: str, media: Path | None = None) -> Loaded:
+def load_files(path: Path, dataset: DatasetSpec, task: str, media: Path | None = None, content: Any = None) -> Loaded:
+    content = content or read_plain(path, dataset, task, media)
+    check_roles(content.roles, SHAPES[task].roles, content.names)
+    return from_content(content, media)
+
+
+def read_plain(path: Path, dataset: DatasetSpec, task: str | None, media: Path | None = None) -> Any:
     """A plain file, and perhaps a fixed test file, read and split in memory by the code that `inspect` uses."""
     from trainer.data.content import read_files
 
     files = [path] + ([Path(dataset.test_path)] if dataset.test_path else [])
     fixed: list[str | None] | None = [None, "test"] if dataset.test_path else None
-    content = read_files(
+    return read_files(
         files,
         columns=dataset.columns or None,
         split=dataset.split if "split" in dataset.model_fields_set else None,
@@ -161,8 +181,6 @@ def load_files(path: Path, dataset: DatasetSpec, task: str, media: Path | None =
         media=media,
         roles=dataset.roles,
     )
-    check_roles(content.roles, SHAPES[task].roles, content.names)
-    return from_content(content, media)
 
 
 def from_content(content: Any, media: Path | None = None) -> Loaded:

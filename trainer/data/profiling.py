@@ -160,6 +160,9 @@ def column_problems(content: Any) -> list[dict[str, Any]]:
     if content.shape.reads:
         return []
     found = []
+    if not content.inputs:
+        message = "No column is left to learn from: the others are identifiers, empty or left out."
+        found.append(problem("no_columns", "error", message))
     for code, what in COLUMN_FAULTS.items():
         names = columns_with(content, code)
         if names:

@@ -207,10 +207,14 @@ def named(cells: Iterable[str | None]) -> list[str]:
 
 
 def as_text(value: Any) -> str | None:
-    """A typed value as a cell: whole floats without `.0`, booleans in small letters, nested values as JSON."""
+    """A typed value as a cell: whole floats without `.0`, booleans in small letters, nested values as JSON.
+
+    NUL characters, which databases cannot store, are left out as they are of lines of text; half surrogates become `?`.
+    """
     if value is None:
         return None
     if isinstance(value, str):
+        value = value.replace("\0", "")
         return value if value.isascii() else value.encode("utf-8", "replace").decode()
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -219,7 +223,7 @@ def as_text(value: Any) -> str | None:
             return None
         return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
     if isinstance(value, dict | list):
-        return as_text(json.dumps(value, ensure_ascii=False, default=str))
+        return as_text(json.dumps(value, ensure_ascii=False, default=str).replace("\\u0000", ""))
     if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
+        return value.decode("utf-8", "replace").replace("\0", "")
     return str(value)

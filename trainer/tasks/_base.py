@@ -10,6 +10,9 @@ from trainer.params import Params
 BUILDS_ON = ("probe", "lora")
 """Methods that keep what a model has learned, and so need one that has."""
 
+ALWAYS_HERE = ("bundled:", "scratch:")
+"""References of models that need no download."""
+
 
 @dataclass(frozen=True)
 class Role:
@@ -82,6 +85,20 @@ class Task:
             "widget_in": cls.widget_in,
             "widget_out": cls.widget_out,
         }
+
+    @classmethod
+    def default_method(cls, model: str) -> str:
+        """The recommended way to train a model: `auto` where there is one, from scratch for a net that has learned
+        nothing, else the whole model."""
+        methods = [method.slug for method in cls.methods]
+        wanted = ("auto", "scratch" if model.startswith("scratch:") else "full")
+        return next((slug for slug in wanted if slug in methods), methods[0])
+
+    @classmethod
+    def default_model(cls, method: str) -> str:
+        """The first model that is on every machine and that this method (empty: any) can train, else the first."""
+        refs = [card.ref for card in cls.models if not method or not cls.refusal(method, card.ref)]
+        return next((ref for ref in refs if ref.startswith(ALWAYS_HERE)), refs[0])
 
     @classmethod
     def sample(cls) -> list[dict[str, Any]]:

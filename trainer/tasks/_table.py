@@ -20,7 +20,7 @@ from trainer.tasks._folds import Rounds
 from trainer.tasks._rows import Rows, truth_of
 from trainer.tasks._table_models import KINDS, Model, candidates
 from trainer.tasks._table_objective import TableObjective, certainty_of, importance
-from trainer.tasks._table_task import families_of, net_layers
+from trainer.tasks._table_task import FAMILIES, FAMILY_TITLES, families_of, net_layers
 from trainer.thresholds import Certainty
 from trainer.training import Job
 
@@ -44,6 +44,8 @@ class TableRows(Rows):
         self.dropped: dict[str, str] = {}
         self.leaks: list[dict[str, Any]] = []
         self.matrix = np.zeros((len(truth), 0))
+        self.winner: dict[str, str] = {}
+        """What won the search: {family, name, model, title}."""
 
     def describe_columns(self) -> None:
         """Learn the columns from the rows that are not tested on now, and encode all rows.
@@ -85,10 +87,11 @@ class TableRows(Rows):
         return [json.dumps(row, ensure_ascii=False) for row in self.inputs(rows)]
 
     def manifest(self) -> dict[str, Any]:
-        return {"inputs": [declared(one) for one in self.described]}
+        return {"inputs": [declared(one) for one in self.described], "chosen": self.winner}
 
     def card_facts(self) -> list[str]:
-        return list(self.dropped.values())
+        won = [f"Chosen by cross-validation: {self.winner['title']}."] if self.winner else []
+        return [*won, *self.dropped.values()]
 
     def examples(self, folder: Path) -> list[dict[str, Any]]:
         test, answers = self.part("test"), self.loaded.answers
@@ -240,6 +243,7 @@ def train(task: Any, job: Job) -> dict[str, Any]:
         names = ("family", "name", "score", "seconds")
         report["candidates"] = [{name: one[name] for name in names} for one in chosen.candidates]
         report["leaks"] = rows.leaks
+        report["chosen"] = rows.winner
         report["importance"] = averaged(tested) if rounds else importance(rows, objective, chosen.model)
         headline = report["headline"]
         job.log(f"{headline['name']} {headline['value']:.3f} on {report['test_rows']:,} test rows.")
@@ -345,6 +349,7 @@ def settle(
 ) -> tuple[Model, Certainty | None]:
     """Calibration and threshold by the winner's out-of-fold outputs, whose certainty is told; then it learns from all rows."""
     best, known = found[0], rows.known("train", "validation")
+    rows.winner = named(best)
     others = [one for one in found if one["family"] != best["family"]]
     behind = f", ahead of {others[0]['name']} by {best['score'] - others[0]['score']:.4f}" if others else ""
     job.log(f"Chosen by cross-validation: {best['name']}{behind}.")
@@ -359,6 +364,14 @@ def settle(
     model = KINDS[best["family"]](facts, (job.spec.hardware.threads or cores()), job.spec.seed)
     data = rows.matrix[known], rows.truth[known], weights_again(searching, job, rows, known)
     return model.fit(best["settings"], data, job.check_stop, rounds=best["rounds"]), certainty
+
+
+def named(candidate: dict[str, Any]) -> dict[str, str]:
+    """A candidate for people and programs, such as {…, title: "LightGBM (medium trees)"}."""
+    family, name = candidate["family"], candidate["name"]
+    title, more = FAMILY_TITLES[family], name.removeprefix("linear, ")
+    title += f" ({more})" if more != "small net" else ""
+    return {"family": family, "name": name, "model": FAMILIES[family], "title": title}
 
 
 def weights_again(searching: Any, job: Job, rows: TableRows, known: np.ndarray) -> np.ndarray:

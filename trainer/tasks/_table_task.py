@@ -13,6 +13,7 @@ TABLE_NETS = {
     "table-net": Net("table-net", "mlp", (128, 64), (16,), "Small net for tables", "Learns from nothing.", 0.1, True)
 }
 FAMILIES = {"boosting": "scratch:lightgbm", "linear": "scratch:linear", "net": "scratch:table-net"}
+FAMILY_TITLES = {"boosting": "LightGBM", "linear": "Linear model", "net": "Small net"}
 AUTO = "scratch:auto"
 SNIPPET = """
 # trainer/tables.py, trainer/engines of Maquette read model/columns.json; no torch is needed.
@@ -105,6 +106,15 @@ class TableTask(Task):
         return (
             "" if method in ("auto", named) else f"{titles[method]} does not train a model of the kind {titles[named]}."
         )
+
+    @classmethod
+    def default_method(cls, model: str) -> str:
+        """The kind that the model names, else all of them."""
+        return next((family for family, ref in FAMILIES.items() if ref == model), "auto")
+
+    @classmethod
+    def default_model(cls, method: str) -> str:
+        return FAMILIES.get(method, AUTO)
 
     @classmethod
     def check_input(cls, value: Any) -> str | None:

@@ -1,0 +1,61 @@
+"""What a specification leaves out: the task from the data, the model and the method from the task."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trainer import tasks
+from trainer.errors import DataError, SpecError
+from trainer.spec import Spec
+from trainer.suggestion import SHAPES
+
+if TYPE_CHECKING:
+    from trainer.data.content import Content
+
+
+def complete(spec: Spec, folder: Path) -> "tuple[Spec, Content | None]":
+    """(the specification with every choice made, the rows where they had to be read for it).
+
+    `folder`: where a plain file's pictures or sounds are put, and where the choice is kept, so that a run that goes on
+    later makes the same one. `UserError` when no task suits the data.
+    """
+    kept = folder / "choices.json"
+    if not spec.task and kept.exists():
+        spec = spec.model_copy(update=json.loads(kept.read_text("utf-8")))
+    content = None
+    if not spec.task:
+        task, content = guess_task(spec, folder / "media")
+        folder.mkdir(parents=True, exist_ok=True)
+        kept.write_text(json.dumps({"task": task}), "utf-8")
+        spec = spec.model_copy(update={"task": task})
+    task = tasks.get(spec.task)
+    model = spec.model or task.default_model(spec.method)
+    return spec.model_copy(update={"model": model, "method": spec.method or task.default_method(model)}), content
+
+
+def guess_task(spec: Spec, media: Path) -> "tuple[str, Content | None]":
+    """(the task that these rows suit best and that can be trained, the rows)."""
+    path = Path(spec.dataset.path)
+    content = None
+    if path.is_dir():
+        from trainer.data.loading import read_profile
+
+        task = read_profile(path)["suggestion"]["task"]
+    else:
+        from trainer.data.loading import read_plain
+
+        content = read_plain(path, spec.dataset, None, media)
+        task = content.task
+    if not task:
+        raise DataError(
+            "No column looks like an answer to learn.",
+            code="no_task",
+            hint="Name the task, and in dataset.columns the column of each role.",
+        )
+    if task not in {known.slug for known in tasks.all()}:
+        raise SpecError(
+            f"These rows suit {task}, which cannot be trained yet.",
+            code="task_not_trainable",
+            hint=f"Name another task that they suit: {', '.join(one.slug for one in tasks.all() if one.slug in SHAPES)}.",
+        )
+    return task, content
