@@ -281,10 +281,12 @@ def why_stop(now: Month, terms: Terms, reserved: Decimal, room: Decimal | None) 
         }
     if now.left >= least:
         message = _("Stopped: other runs have reserved what is left of this month's budget.")
+    elif now.left:
+        left = {"left": in_words(now.left, now.currency), "budget": in_words(now.budget, now.currency)}
+        message = _("Stopped: only %(left)s of this month's budget of %(budget)s is left.") % left
     else:
-        message = _("Stopped: this month's budget of %(amount)s is spent.") % {
-            "amount": in_words(now.budget, now.currency)
-        }
+        budget = {"amount": in_words(now.budget, now.currency)}
+        message = _("Stopped: this month's budget of %(amount)s is spent.") % budget
     hint = _("Its last checkpoint is kept. Raise the budget, then resume the run; it goes on from there.")
     return {"code": BudgetSpent.code, "message": message, "hint": hint}
 

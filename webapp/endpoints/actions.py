@@ -235,7 +235,9 @@ def go_live(version: EndpointVersion, *, asked_again: bool = True) -> None:
     """
     details = exported(storage.local(version.run)) or {}
     with transaction.atomic():
-        endpoint = Endpoint.objects.select_for_update().select_related("current").get(pk=version.endpoint_id)
+        endpoint = (
+            Endpoint.objects.select_for_update(of=("self",)).select_related("current").get(pk=version.endpoint_id)
+        )
         version.engine, version.export, version.error = details.get("engine", "onnx-fp32"), details, None
         version.save(update_fields=["engine", "export", "error"])
         if not asked_again and not takes_over(version, endpoint):
