@@ -258,3 +258,25 @@ def test_no_mistakes_are_said_as_none(workspace: Workspace, browser: Client) -> 
     shown = page(browser, run)
     assert "No mistakes on the test set." in shown
     assert "0 of 0" not in shown
+
+
+def test_a_number_says_of_what_it_is_off(workspace: Workspace, browser: Client) -> None:
+    simple = {"ridge": {"r2": 0.44, "seconds": 0.01}, "mean": {"r2": -0.01}}
+    verdict = {"against": "ridge", "outcome": "better", "difference": {"value": 0.08, "low": 0.01, "high": 0.15}}
+    prototype = things.prototype(workspace)
+    version = prototype.dataset.current
+    version.profile |= {"suggestion": {"task": "tabular-regression", "columns": {"target": "price"}, "sentence": ""}}
+    version.save()
+    head = {"name": "r2", "value": 0.52, "low": 0.4, "high": 0.6}
+    recipe = {"task": "tabular-regression", "model": "scratch:auto", "method": "auto"}
+    run = things.run(prototype, headline=head, baselines=simple, verdict=verdict, **recipe)
+    run.artifact.mkdir(parents=True)
+    report = {"test_rows": 89, "metrics": {"r2": 0.52, "mae": 41.0}, "baselines": simple, "pairs": [[1, 2], [3, 4]]}
+    (run.artifact / "report.json").write_text(json.dumps(report), "utf-8")
+    shown = page(browser, run)
+    assert heading(shown) == "R² 0.52: better than ridge regression (0.44)"
+    assert "price off by 41 on average on 89 held-out rows." in shown
+    assert "in units of price" in shown
+    assert "Run 1 · Best of all models ·" in shown
+    assert "auto, auto" not in shown
+    assert "Baseline model, 0" not in shown

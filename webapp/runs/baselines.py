@@ -25,6 +25,8 @@ TITLES = {
 """As they stand within a sentence."""
 CONSTANT = frozenset(("majority", "mean", "mean_box", "silence"))
 """They give one answer whatever the row. All others are models, if simple ones."""
+LEAST_TOLD = 0.1
+"""Seconds of training, below which they are not told."""
 
 
 def title(key: str, baseline: dict[str, Any]) -> str:
@@ -38,8 +40,12 @@ def note(key: str, baseline: dict[str, Any]) -> str:
     """What kind of thing it is: “Baseline, no model”, or “Baseline model, 1.8 s”."""
     if key in CONSTANT:
         return _("Baseline, no model")
-    seconds = number(baseline.get("seconds"))
-    return _("Baseline model, %(time)s") % {"time": words.duration(seconds)} if seconds else _("Baseline model")
+    seconds = number(baseline.get("seconds")) or 0.0
+    return (
+        _("Baseline model, %(time)s") % {"time": words.duration(seconds)}
+        if seconds >= LEAST_TOLD
+        else _("Baseline model")
+    )
 
 
 def listed(baselines: dict[str, Any] | None, metric: str) -> list[dict[str, Any]]:
