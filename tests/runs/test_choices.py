@@ -216,7 +216,7 @@ def test_under_folds_every_row_is_tested_once(prototype: Prototype, user: User, 
     version.profile["split"] |= {"folds": 5, "test": 0}
     version.save()
     page, _radios = shown(prototype, client_of(user))
-    assert "5-fold cross-validation: each of the 3 rows is tested once" in page
+    assert f"5-fold cross-validation: each of the {version.test_rows} rows is tested once" in page
     assert "same 0" not in page
 
 
@@ -224,3 +224,15 @@ def test_no_machine_is_offered_that_is_not_there(prototype: Prototype, user: Use
     page, _radios = shown(prototype, client_of(user))
     assert '<option value="cpu">' in page
     assert 'value="gpu' not in page
+
+
+def test_a_model_that_cannot_be_had_is_refused_before_it_waits(
+    prototype: Prototype, user: User, client_of: Browser
+) -> None:
+    sent = {"model": "hub:intfloat/multilingual-e5-small", "method": "probe", "cap": "2"}
+    answer = client_of(user).post(reverse("train", args=[prototype.pk]), sent)
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    assert "is not downloaded, and this machine is offline" in Page(page).alerts[0]
+    assert 'value="2"' in page
+    assert not Run.objects.exists()

@@ -32,7 +32,7 @@ def test_a_get_measures_nothing(asked: list[str], user: User, workspace: Workspa
     browser = client_of(user)
     assert "Not measured yet" in browser.get(path).content.decode()
     assert not Estimate.objects.exists()
-    assert "Measuring" in browser.post(path, {"method": "probe"}).content.decode()
+    assert "Estimating" in browser.post(path, {"method": "probe"}).content.decode()
     estimate = Estimate.objects.get()
     assert asked == [estimate.pk]
     assert estimate.spec["method"] == "full", "the address says which choice"

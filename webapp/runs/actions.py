@@ -65,6 +65,7 @@ def settings_of(version: DatasetVersion, body: dict[str, Any]) -> dict[str, Any]
             hint=_("Choose one of %(names)s.") % {"names": ", ".join(sorted(methods))},
         )
     base_models.check_method(method, model, slug)
+    base_models.check_available(model)
     hardware = body.get("hardware") or "cpu"
     if hardware not in HARDWARE:
         raise Problem(

@@ -169,6 +169,17 @@ def check_method(method: str, ref: str, slug: str) -> None:
         raise Problem(refusal, code="bad_method", hint=_("Choose another method, or another model."), field="method")
 
 
+def check_available(ref: str) -> None:
+    """A model of the hub that is not here cannot be had while the machine is offline: better told now than by a failed run."""
+    if ref.startswith(HUB) and hub.is_offline() and not hub.is_downloaded(ref):
+        raise Problem(
+            _("“%(name)s” is not downloaded, and this machine is offline (HF_HUB_OFFLINE).") % {"name": ref},
+            code="not_downloaded",
+            hint=_("Choose a model that is on this machine."),
+            field="model",
+        )
+
+
 def default_method(slug: str, ref: str) -> str:
     """Standard; from scratch for a net that has learned nothing; else the task's first."""
     methods = [one.slug for one in tasks.get(slug).methods]
