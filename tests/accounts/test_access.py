@@ -30,6 +30,7 @@ POST_ONLY = {
     "mend",
     "promote",
     "rename",
+    "replace_data",
     "restore",
     "resume_run",
     "train_without",

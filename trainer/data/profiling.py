@@ -166,16 +166,17 @@ def column_problems(content: Any) -> list[dict[str, Any]]:
     for code, what in COLUMN_FAULTS.items():
         names = columns_with(content, code)
         if names:
-            message = f"{listing(names)} {'is' if len(names) == 1 else 'are'} {what}, so nothing can be learned from {'it' if len(names) == 1 else 'them'}."
-            fix = (f"drop_{code}", "Leave them out")
+            is_one = len(names) == 1
+            message = f"{listing(names)} {'is' if is_one else 'are'} {what[not is_one]}, so {'it is' if is_one else 'they are'} not read."
+            fix = (f"drop_{code}", "Delete the column" if is_one else "Delete the columns")
             found.append(problem(code, "info", message, examples=names, fix=fix, count=len(names)))
     return found
 
 
 COLUMN_FAULTS = {
-    "empty_columns": "empty",
-    "constant_columns": "the same in every row",
-    "identifier_columns": "an identifier: another for every row",
+    "empty_columns": ("empty", "empty"),
+    "constant_columns": ("the same in every row", "the same in every row"),
+    "identifier_columns": ("an identifier, unique in every row", "identifiers, unique in every row"),
 }
 
 
