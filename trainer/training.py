@@ -44,7 +44,7 @@ def run(spec: Spec, out: Path, emit: Emit) -> dict[str, Any]:
     if done.exists():
         return json.loads(done.read_text("utf-8"))
     job = Job(spec, out, emit)
-    with catch_sigterm(job.request_stop):
+    with on_signal(signal.SIGTERM, job.request_stop), on_signal(signal.SIGUSR1, job.end_early):
         with ResourceWatch(job.device, emit), mendable():
             result = job.task.train(job)
         result |= {"artifact": str(job.artifact), "seconds": round(job.seconds(), 2)}
@@ -91,12 +91,12 @@ def mendable() -> Iterator[None]:
 
 
 @contextmanager
-def catch_sigterm(call: Callable[[], None]) -> Iterator[None]:
-    before = signal.signal(signal.SIGTERM, lambda *_: call())
+def on_signal(number: int, call: Callable[[], None]) -> Iterator[None]:
+    before = signal.signal(number, lambda *_: call())
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(number, before)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -134,7 +134,7 @@ class Job:
         self._stage, self._stage_started, self._stage_fraction = "prepare", time.monotonic(), 0.0
         self._from = (self._stage_started, 0.0)
         self._fraction = self._told = 0.0
-        self._stop = False
+        self._stop = self._enough = False
         self._lap, self._laps = 0, 1
         self.check_limits()
 
@@ -189,9 +189,26 @@ class Job:
 
     def out_of_time(self) -> bool:
         """Whether training must end now, so that evaluation and packaging still fit under the limit."""
+        if self._enough:
+            return True
         limit = self.time_limit()
         after = self.plan["evaluate"] + self.plan["package"]
         return limit is not None and self.seconds() + after > limit * (self._lap + 1) / self._laps
+
+    def end_early(self) -> None:
+        """As if a limit were reached: learning ends, and its best is evaluated and kept."""
+        self._enough = True
+
+    def tell_limit(self) -> None:
+        """Why learning ends before its plan, for the log."""
+        if self._enough:
+            self.warn("stopped_early", "Training was stopped early and keeps the best so far.")
+        else:
+            self.warn(
+                "limit",
+                "A limit was reached: training ends here and keeps the best so far.",
+                "To learn for longer, start another run with a higher limit.",
+            )
 
     def request_stop(self) -> None:
         self._stop = True

@@ -148,11 +148,7 @@ class FineTuning:
             self.job.progress(self.step, self.planned, unit="steps", rows_per_second=speed)
             self.pause(at + 1)
             if self.job.out_of_time():
-                self.job.warn(
-                    "limit",
-                    "A limit was reached: training ends here and keeps the best so far.",
-                    "To learn for longer, start another run with a higher limit.",
-                )
+                self.job.tell_limit()
                 if not self.best:
                     self.keep(self.validate())
                 return False

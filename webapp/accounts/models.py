@@ -180,6 +180,7 @@ class AuditEvent(WorkspaceOwned):
         "rolled to": _("rolled to"),
         "set": _("set"),
         "started": _("started"),
+        "stopped": _("stopped"),
         "uploaded": _("uploaded"),
         "woke": _("woke"),
     }

@@ -170,6 +170,12 @@ def cancel_run(request: HttpRequest, pk: str) -> dict[str, Any]:
     return run_shape(actions.cancel(load_run(request, pk), request.user))
 
 
+@router.post("/runs/{pk}/stop", response=RunOut)
+def stop_run(request: HttpRequest, pk: str) -> dict[str, Any]:
+    """End training now and keep the best so far: it is tested and packaged, and the run succeeds with `stopped_early`."""
+    return run_shape(actions.stop(load_run(request, pk), request.user))
+
+
 @router.post("/runs/{pk}/resume", response=RunOut)
 def resume_run(request: HttpRequest, pk: str) -> dict[str, Any]:
     return run_shape(actions.resume(load_run(request, pk), request.user))

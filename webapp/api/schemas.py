@@ -141,6 +141,7 @@ class RunOut(RunRow):
     verdict: RunVerdict | None
     against_best_run: BesideRun | None
     attempts: int
+    stopped_early: bool
     error: Fault | None
     artifact: str | None
     started_at: str | None

@@ -112,6 +112,7 @@ def run_shape(run: Run) -> dict[str, Any]:
         "verdict": run.verdict,
         "against_best_run": run.against_best_run,
         "attempts": run.attempts,
+        "stopped_early": run.stopped_early,
         "error": {name: run.error.get(name, "") for name in ("code", "message", "hint")} if run.error else None,
         "artifact": f"{settings.PUBLIC_URL}/api/v1/runs/{run.pk}/artifact" if done else None,
         "started_at": moment(run.started_at),

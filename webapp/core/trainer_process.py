@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,11 @@ class TrainerProcess:
             os.killpg(self.process.pid, number)
         except (ProcessLookupError, PermissionError):
             return
+
+    def tell(self, number: int) -> None:
+        """Send a signal to the command alone, not to what it has started."""
+        with suppress(ProcessLookupError):
+            self.process.send_signal(number)
 
     def end(self) -> None:
         """Leave no process behind, not even one that the command itself started."""

@@ -261,10 +261,23 @@ def cancel(run: Run, user: User | None) -> Run:
     return run
 
 
+def stop(run: Run, user: User | None) -> Run:
+    """End training now; the best so far is evaluated, packaged and kept, and the run succeeds."""
+    if run.cancel_requested_at or not run.can_stop or not run.ask_to_stop():
+        raise Conflict(
+            _("Only a run that is training, without cross-validation, can be stopped and kept."),
+            code="not_stoppable",
+            hint=_("Cancel it, or wait until it has ended."),
+        )
+    audit(run.workspace, user, "stopped", "run", run.pk, f"{run.prototype.name}, {run}")
+    return run
+
+
 def resume(run: Run, user: User | None) -> Run:
     """Put a failed or cancelled run back into the queue; it goes on from its last checkpoint."""
     gate.check_budget(run.workspace)
-    if run.status not in (Status.FAILED, Status.CANCELLED) or not run.requeue(attempts=0, earlier_attempts=0):
+    again = {"attempts": 0, "earlier_attempts": 0, "stop_requested_at": None}
+    if run.status not in (Status.FAILED, Status.CANCELLED) or not run.requeue(**again):
         raise Conflict(
             _("Only a failed or cancelled run can be resumed."),
             code="not_resumable",

@@ -92,6 +92,9 @@ class Run(WorkspaceOwned):
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     cancel_requested_at = models.DateTimeField(null=True)
+    stop_requested_at = models.DateTimeField(
+        null=True, help_text="when somebody asked to stop and keep the best so far"
+    )
 
     lease = models.CharField(max_length=32, blank=True)
     lease_until = models.DateTimeField(null=True)
@@ -235,6 +238,19 @@ class Run(WorkspaceOwned):
     def refuse(self, error: dict[str, Any]) -> bool:
         """A waiting run that cannot start."""
         return self._move((Status.QUEUED,), status=Status.FAILED, error=error, finished_at=timezone.now(), lease="")
+
+    def ask_to_stop(self) -> bool:
+        """End training now and keep its best; the worker tells the trainer, which then evaluates and packages."""
+        return self._move(HELD, stop_requested_at=timezone.now())
+
+    @property
+    def can_stop(self) -> bool:
+        """Whether there is something to keep when training ends now. In cross-validation, later folds would go untrained."""
+        return self.status == Status.RUNNING and self.stage in ("", "train") and not self.version.split.get("folds")
+
+    @property
+    def stopped_early(self) -> bool:
+        return self.status == Status.SUCCEEDED and self.stop_requested_at is not None
 
     def ask_to_cancel(self) -> bool:
         """A waiting run is cancelled at once; a held one is asked to stop and its worker ends it."""

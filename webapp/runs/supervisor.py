@@ -119,6 +119,8 @@ class Supervisor:
         self.unstored = False
         """The last beat did not reach the database."""
         self.resumed_step: int | None = None
+        self.is_enough = self.is_training = self.is_told = False
+        """Whether somebody asked to stop and keep the best, the trainer learns, and it was told."""
         self.broke: dict[str, str] | None = None
         """Why the gate of the workspace's money stopped the run."""
 
@@ -180,6 +182,8 @@ class Supervisor:
         """One event: into the log, and what the row shows of it into the next heartbeat."""
         self.tell(item)
         kind = item["type"]
+        if kind == "stage":
+            self.is_training = item["name"] == "train" and item.get("state") == "start"
         if kind == "stage" and item.get("state") == "start":
             self.pending |= {"stage": item["name"], "status": Status.RUNNING}
             if not self.unstored:
@@ -212,6 +216,9 @@ class Supervisor:
                 self.asked_at = now
                 self.grace = STOP_SECONDS if self.stopped else KILL_AFTER_SECONDS
                 process.signal(signal.SIGKILL if self.lost else signal.SIGTERM)
+        if self.is_enough and self.is_training and not self.is_told and self.asked_at is None:
+            self.is_told = True
+            process.tell(signal.SIGUSR1)
         if self.asked_at is not None and now - self.asked_at >= self.grace:
             process.signal(signal.SIGKILL)
 
@@ -220,7 +227,8 @@ class Supervisor:
         if self.unstored:  # the next beat finds out
             return
         try:
-            self.cancelled = Run.objects.filter(pk=self.run.pk, cancel_requested_at__isnull=False).exists()
+            asked = Run.objects.filter(pk=self.run.pk).values_list("cancel_requested_at", "stop_requested_at").first()
+            self.cancelled, self.is_enough = (bool(one) for one in asked or (None, None))
         except DatabaseFault as error:
             self.note_outage(error)
 

@@ -13,6 +13,7 @@ urlpatterns = [
     path("runs/<str:pk>/live", views.run_live, name="run_live"),
     path("runs/<str:pk>/stream", views.run_stream, name="run_stream"),
     path("runs/<str:pk>/media/<str:name>", views.media, name="run_media"),
+    path("runs/<str:pk>/stop", views.stop, name="stop_run"),
     path("runs/<str:pk>/cancel", views.cancel, name="cancel_run"),
     path("runs/<str:pk>/resume", views.resume, name="resume_run"),
     path("runs/<str:pk>/without", views.train_without, name="train_without"),

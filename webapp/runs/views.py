@@ -286,6 +286,19 @@ def member_run(request: HttpRequest, pk: str) -> Run:
 
 
 @member
+@refused_on("run")
+def stop(request: HttpRequest, pk: str) -> HttpResponse:
+    """A GET asks whether to stop and keep the best so far, or to cancel; context: run, prototype. A POST stops and keeps."""
+    one = load_run(request, pk)
+    if request.method == "POST":
+        actions.stop(one, request.user)
+        messages.info(request, _("Training is ending. The best so far is tested and kept."))
+    elif not one.ended:
+        return render(request, "runs/stop.html", {"run": one, "prototype": one.prototype})
+    return redirect("run", pk=pk)
+
+
+@member
 @require_POST
 @refused_on("run")
 def cancel(request: HttpRequest, pk: str) -> HttpResponse:
