@@ -231,6 +231,7 @@ CELERY_BEAT_SCHEDULE = {
     "heal-endpoints": {"task": "webapp.endpoints.tasks.heal", "schedule": 5.0, "options": {"expires": 5}},
     "drain-usage": {"task": "webapp.endpoints.tasks.drain_usage", "schedule": 10.0, "options": {"expires": 10}},
     "charge-hosting": {"task": "webapp.endpoints.tasks.charge_hosting", "schedule": 60.0, "options": {"expires": 60}},
+    "tidy-runs": {"task": "webapp.runs.tasks.tidy", "schedule": 600.0, "options": {"expires": 600}},
     "store-artifacts": {"task": "webapp.runs.tasks.store", "schedule": 60.0, "options": {"expires": 60}},
     "sweep-answers": {"task": "webapp.api.tasks.sweep", "schedule": 3600.0, "options": {"expires": 3600}},
     "sweep-prototypes": {"task": "webapp.prototypes.tasks.sweep", "schedule": 3600.0, "options": {"expires": 3600}},
@@ -241,6 +242,7 @@ CELERY_BEAT_SCHEDULE = {
 RUN_HEARTBEAT_SECONDS = env.float("RUN_HEARTBEAT_SECONDS", default=5.0)
 RUN_LEASE_SECONDS = env.float("RUN_LEASE_SECONDS", default=30.0)
 RUN_MAX_ATTEMPTS = 3
+RUN_RESUME_DAYS = env.float("RUN_RESUME_DAYS", default=7.0)
 
 LOGGING = {
     "version": 1,

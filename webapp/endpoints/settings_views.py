@@ -24,7 +24,7 @@ def prototype_settings(request: HttpRequest, pk: str) -> HttpResponse:
     prototype = load(Prototype.objects.select_related("dataset"), request.workspace, pk)
     now = {"name": prototype.name, "summary": prototype.summary}
     disk = {
-        "runs": sum(own_bytes(run.folder) for run in prototype.runs.only("prototype")),
+        "runs": prototype.runs.aggregate(total=Sum("bytes"))["total"] or 0,
         "dataset": prototype.dataset.versions.aggregate(total=Sum("bytes"))["total"] or 0,
     }
     form = shown_form(request, reverse("rename", args=[pk]), PrototypeForm, initial=now)

@@ -9,7 +9,7 @@ from django.conf import settings
 
 from webapp.core.locks import only_one
 from webapp.core.queues import hand_over
-from webapp.runs import actions, estimates, leaks, previews, storage, supervisor, worker
+from webapp.runs import actions, estimates, leaks, previews, storage, supervisor, upkeep, worker
 
 AGAIN_SECONDS = 1
 
@@ -44,6 +44,11 @@ def train_when_read(version_id: str, run_id: str, user_id: int, waits: int) -> N
 @shared_task(name="webapp.runs.tasks.sweep")
 def sweep() -> None:
     actions.sweep()
+
+
+@shared_task(name="webapp.runs.tasks.tidy")
+def tidy() -> None:
+    upkeep.tidy()
 
 
 @shared_task(name="webapp.runs.tasks.store")

@@ -1,0 +1,26 @@
+"""Files of runs that nobody needs any more: checkpoints when nothing can go on from them, leftovers of earlier versions."""
+
+import shutil
+from datetime import timedelta
+
+from django.conf import settings
+from django.utils import timezone
+
+from webapp.runs.models import ENDED, Run, Status
+
+KEEP_SECONDS = 60
+"""A run that has just ended may still be looked at by its supervisor."""
+
+
+def tidy() -> None:
+    """Every ten minutes: remove the checkpoints of runs that succeeded, and of those that failed or were cancelled longer ago
+    than they may be resumed. One that is resumed later trains again from its beginning."""
+    folders = {path.parent.name: path for path in (settings.MAQUETTE_DATA / "runs").glob("*/checkpoints")}
+    now = timezone.now()
+    done = Run.objects.filter(status=Status.SUCCEEDED, finished_at__lt=now - timedelta(seconds=KEEP_SECONDS))
+    given_up = Run.objects.filter(status__in=ENDED, finished_at__lt=now - timedelta(days=settings.RUN_RESUME_DAYS))
+    for run in (done | given_up).filter(pk__in=list(folders)).only("status"):
+        shutil.rmtree(folders[run.pk], ignore_errors=True)
+        Run.objects.filter(pk=run.pk).update(bytes=None)  # measured again
+    for path in (settings.MAQUETTE_DATA / "runs").glob("*/artifact.zip"):
+        path.unlink(missing_ok=True)  # downloads were kept here once
