@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from webapp.core.problems import Problem
-from webapp.costs.amounts import decimal_of
+from webapp.costs.amounts import decimal_of, plain_decimal_of
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,7 @@ from webapp.costs.amounts import decimal_of
         ("１２．５０", "12.50"),
         (12.5, "12.5"),
         (0, "0"),
+        (0.57 * 60, "34.2"),
         (Decimal("0.0000001"), "0.0000001"),
     ],
 )
@@ -66,3 +67,16 @@ def test_it_is_refused_with_what_to_write(typed: Any, hint: str) -> None:
 def test_what_can_be_read_in_two_ways_is_said_so() -> None:
     with pytest.raises(Problem, match=r"“1,234” can mean 1234 or 1\.234\."):
         decimal_of("1,234", "The budget")
+
+
+@pytest.mark.parametrize(
+    "sent", ["1,234.50", "$5", " 5", "5 ", "1,5", "５", "", None, True, float("nan"), float("inf"), "1e2"]
+)
+def test_a_program_sends_a_plain_decimal(sent: Any) -> None:
+    with pytest.raises(Problem):
+        plain_decimal_of(sent, "The budget", places=2)
+
+
+@pytest.mark.parametrize(("sent", "meant"), [("12.50", "12.50"), (12.5, "12.5"), (900, "900"), (0.1 + 0.2, "0.3")])
+def test_a_program_is_read(sent: Any, meant: str) -> None:
+    assert plain_decimal_of(sent, "The budget", places=2) == Decimal(meant)

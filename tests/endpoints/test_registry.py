@@ -218,3 +218,14 @@ def test_a_slug_taken_over_meanwhile_is_the_new_one_s(client: redis.Redis, endpo
     client.set("maquette:endpoint:the-demo", "the renamed one's")
     registry.check_owner(endpoint)
     assert json.loads(client.get("maquette:endpoint:the-demo"))["run"] == other.current.run_id
+
+
+def test_publishing_all_looks_up_the_money_once(
+    client: redis.Redis, workspace: Workspace, django_assert_max_num_queries: Any
+) -> None:
+    for number in range(12):
+        things.endpoint(things.run(things.prototype(workspace)), slug=f"demo-{number}")
+    with django_assert_max_num_queries(200) as asked:
+        registry.publish_all()
+    assert sum("costs_budget" in query["sql"] for query in asked.captured_queries) == 1
+    assert not any("costs_ledgerentry" in query["sql"] for query in asked.captured_queries)

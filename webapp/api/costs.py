@@ -13,6 +13,7 @@ from webapp.api.schemas import BudgetOut, CostsOut, Page, RateOut
 from webapp.api.shapes import moment, money
 from webapp.core.problems import Problem
 from webapp.costs import actions, gate, reports
+from webapp.costs.amounts import plain_decimal_of
 from webapp.costs.models import Rate
 
 router = Router(tags=["costs"])
@@ -73,7 +74,7 @@ def get_budget(request: HttpRequest) -> dict[str, Any]:
 
 @router.put("/budget", response=BudgetOut)
 def put_budget(request: HttpRequest, payload: BudgetIn) -> dict[str, Any]:
-    budget = actions.set_budget(request.workspace, payload.amount)
+    budget = actions.set_budget(request.workspace, plain_decimal_of(payload.amount, "The budget", places=2))
     audit(request.workspace, request.user, "set", "budget", text=str(budget))
     return budget_shape(request)
 
@@ -104,4 +105,5 @@ def put_rate(request: HttpRequest, hardware: str, payload: RateIn) -> dict[str, 
         raise Problem(
             "There is no such hardware.", code="bad_hardware", status=404, hint="GET /api/v1/rates lists them."
         )
-    return rate_shape(actions.set_rate(request.workspace, hardware, payload.price_per_hour))
+    price = plain_decimal_of(payload.price_per_hour, "The price", places=5)
+    return rate_shape(actions.set_rate(request.workspace, hardware, price))

@@ -22,9 +22,7 @@ def decimal_of(value: Any, what: str, *, places: int = 7) -> Decimal:
     Both languages of the site write a point before the decimals, so pages and API read the same. Raises `Problem`,
     with the spelling to use where the typed one can be read in two ways. `what` begins the sentence: “The budget”.
     """
-    is_number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
-    plain = f"{Decimal(str(value)):f}" if is_number else str(value)
-    text = unicodedata.normalize("NFKC", plain).strip().strip(SIGNS).strip()
+    text = unicodedata.normalize("NFKC", spelled(value)).strip().strip(SIGNS).strip()
     if GROUPED.fullmatch(text):
         text = text.replace(",", "")
     if not PLAIN.fullmatch(text):
@@ -36,6 +34,20 @@ def decimal_of(value: Any, what: str, *, places: int = 7) -> Decimal:
         hint = _("Use at most %(count)d digits after the point.") % {"count": places}
         raise refusal(_("%(what)s has too many digits.") % {"what": what}, hint)
     return number
+
+
+def plain_decimal_of(value: Any, what: str, *, places: int = 7) -> Decimal:
+    """An amount from a program: a number, or a decimal string with nothing but digits and a point."""
+    if not PLAIN.fullmatch(spelled(value)):
+        raise refusal(_("%(what)s is not an amount.") % {"what": what}, _("Send a decimal string such as “12.50”."))
+    return decimal_of(value, what, places=places)
+
+
+def spelled(value: Any) -> str:
+    """A number with all its digits; a binary fraction without those that only its conversion made (34.199999999999996)."""
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        return str(value)
+    return f"{Decimal(str(round(value, 9) if isinstance(value, float) else value)):f}"
 
 
 def unreadable(text: str, what: str) -> Problem:

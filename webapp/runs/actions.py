@@ -21,7 +21,7 @@ from webapp.core.queues import hand_over
 from webapp.core.redis import best_effort, client
 from webapp.costs import gate
 from webapp.costs.actions import price_per_hour
-from webapp.costs.amounts import decimal_of
+from webapp.costs.amounts import plain_decimal_of
 from webapp.datasets.models import DatasetVersion
 from webapp.datasets.models import Status as DatasetStatus
 from webapp.prototypes.models import Prototype
@@ -168,7 +168,8 @@ def check_limits(limits: dict[str, Any]) -> dict[str, float]:
         raise Problem(
             _("Unknown limit “%(name)s”.") % {"name": unknown.pop()}, code="bad_limits", hint=_("Give seconds or cost.")
         )
-    checked = {name: float(decimal_of(value, _("The limit"))) for name, value in limits.items() if value is not None}
+    given = {name: value for name, value in limits.items() if value is not None}
+    checked = {name: float(plain_decimal_of(value, _("The limit"))) for name, value in given.items()}
     if checked.get("seconds") == 0:
         raise Problem(_("A run cannot stop after 0 seconds."), code="bad_limits", hint=_("Give more, or leave it out."))
     return checked
