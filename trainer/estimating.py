@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from trainer import expecting
 from trainer.events import Emit, silent
 from trainer.spec import Spec
 from trainer.training import Job
@@ -23,7 +24,8 @@ BYTES_PER_WEIGHT = {"probe": 5, "lora": 6, "full": 18, "scratch": 18}
 
 
 def estimate(spec: Spec, emit: Emit) -> dict[str, Any]:
-    """{seconds {low, likely, high}, memory_bytes, rows_per_second, fixed_seconds, basis}; a task may know better ways."""
+    """{seconds {low, likely, high}, expected {metric, low, high} or null, memory_bytes, rows_per_second, fixed_seconds,
+    basis}; a task may know better ways."""
     import tempfile
     from pathlib import Path
 
@@ -34,7 +36,7 @@ def estimate(spec: Spec, emit: Emit) -> dict[str, Any]:
     limit = job.time_limit()
     likely = found.pop("likely_seconds")
     seconds = {name: round(min(likely * factor, limit or float("inf")), 1) for name, factor in SPREAD.items()}
-    return {"seconds": seconds, **found, "expected": None}
+    return {"seconds": seconds, "expected": None, **found}
 
 
 def measure(job: Job, emit: Emit, show: Callable[[Any], None] = lambda rows: None) -> dict[str, Any]:
@@ -53,13 +55,16 @@ def measure(job: Job, emit: Emit, show: Callable[[Any], None] = lambda rows: Non
     emit("progress", stage="estimate", fraction=0.3)
     model = job.task.build(job, rows).to(job.device.torch_device)
     forward = time_forward(job, model, rows)
-    emit("progress", stage="estimate", fraction=0.6)
+    emit("progress", stage="estimate", fraction=0.5)
+    expected = expecting.probed(job, rows, model)
+    emit("progress", stage="estimate", fraction=0.7)
     weights = sum(value.numel() for value in model.parameters())
     found = of_probe(rows, forward) if job.spec.method == "probe" else of_full(job, model, rows, forward)
     fixed = read + 6 + baseline_seconds(rows) + package_seconds(rows, forward, weights)
     return {
         "likely_seconds": fixed + rounds * found["train"] + len(rows.part("test")) * forward,
         "memory_bytes": int(weights * BYTES_PER_WEIGHT[job.spec.method] + 600 * 2**20),
+        "expected": expected,
         "rows_per_second": round(found["rows_per_second"], 1),
         "fixed_seconds": round(fixed, 1),
         "basis": f"Measured on {found['batches']} batches of these rows on {job.device.name}: {found['rows_per_second']:.0f} rows a second.",

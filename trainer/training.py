@@ -9,6 +9,7 @@ words to speak with. The same command on the same folder goes on where the last 
 import errno
 import json
 import os
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -49,7 +50,18 @@ def run(spec: Spec, out: Path, emit: Emit) -> dict[str, Any]:
             result = job.task.train(job)
         result |= {"artifact": str(job.artifact), "seconds": round(job.seconds(), 2)}
     write_json(done, result)
+    clear_away(out)
     return result
+
+
+WORKING_FILES = ("checkpoints", "cache")
+"""Folders of a run that only a run which goes on needs; a finished one tells `result.json` again."""
+
+
+def clear_away(out: Path) -> None:
+    """What a finished run no longer needs: often a hundred times its artifact."""
+    for name in WORKING_FILES:
+        shutil.rmtree(out / name, ignore_errors=True)
 
 
 def claim(spec: Spec, out: Path) -> None:

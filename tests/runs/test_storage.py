@@ -16,7 +16,7 @@ from webapp.core.problems import Unavailable
 from webapp.endpoints import registry
 from webapp.endpoints.actions import runs_without_files
 from webapp.endpoints.removal import delete_prototype
-from webapp.runs import reports, storage
+from webapp.runs import base_models, reports, storage
 from webapp.runs.models import Run
 from webapp.runs.tasks import fetch_artifact, store
 
@@ -161,3 +161,16 @@ def test_without_the_setting_nothing_is_sent(run: Run) -> None:
     run.refresh_from_db()
     assert run.stored_at is None
     assert storage.local(run) == run.artifact
+
+
+def test_an_own_run_stays_a_base_model_when_its_files_are_in_the_bucket_alone(bucket: Any, run: Run) -> None:
+    run.task = "text-classification"
+    run.status = "succeeded"
+    run.save()
+    store()
+    run.refresh_from_db()
+    shutil.rmtree(run.artifact)
+    assert base_models.can_go_on(run)
+    ref = base_models.resolved(f"artifact:{run.pk}", run.task, run.workspace)
+    assert ref == f"artifact:{run.artifact}"
+    assert storage.is_here(run)

@@ -58,7 +58,7 @@ def test_a_wrong_specification(models: Path, tmp_path: Path, case: str) -> None:
 def test_data_that_cannot_be_learned_from(
     models: Path, tmp_path: Path, rows: list[dict[str, Any]], wanted: set[str]
 ) -> None:
-    spec = command.write_spec(tmp_path, rows)
+    spec = command.write_spec(tmp_path, rows, task="text-classification")
     error = check(*command.call(models, "run", spec, "--out", tmp_path / "out"))
     assert error["code"] in wanted
 

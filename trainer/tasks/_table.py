@@ -1,7 +1,6 @@
 """A run on a table: what its columns are, which model of several is best, and its figures on the test rows."""
 
 import json
-import time
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,7 +17,7 @@ from trainer.roles import INPUT
 from trainer.tasks import _table_search as search
 from trainer.tasks._folds import Rounds
 from trainer.tasks._rows import Rows, truth_of
-from trainer.tasks._table_models import KINDS, Model, candidates
+from trainer.tasks._table_models import KINDS, Model
 from trainer.tasks._table_objective import TableObjective, certainty_of, importance
 from trainer.tasks._table_task import FAMILIES, FAMILY_TITLES, families_of, net_layers
 from trainer.thresholds import Certainty
@@ -376,31 +375,3 @@ def named(candidate: dict[str, Any]) -> dict[str, str]:
 
 def weights_again(searching: Any, job: Job, rows: TableRows, known: np.ndarray) -> np.ndarray:
     return searching.weights if len(searching.weights) == len(known) else weights_of(job, rows, known)
-
-
-def estimate(job: Job, emit: Any) -> dict[str, Any]:
-    """Read the rows as the run does and fit one fold of the quickest candidate."""
-    started = time.monotonic()
-    rows = prepare(job)
-    facts, known = facts_of(job, rows), rows.known("train", "validation")
-    read = time.monotonic() - started
-    emit("progress", stage="estimate", fraction=0.5)
-    searching = search.Search(
-        job, facts, rows.matrix[known], rows.truth[known], np.ones(len(known)), job.out / "candidates"
-    )
-    every = candidates(families_of(job.spec.method, job.spec.model), len(searching.truth))
-    started = time.monotonic()
-    data = searching.matrix, searching.truth, searching.weights
-    model = KINDS[every[0].family](facts, (job.spec.hardware.threads or cores()), job.spec.seed)
-    model.fit(every[0].settings, data, job.check_stop, rounds=20)
-    once = max(time.monotonic() - started, 0.01)
-    rounds = {"linear": 1, "boosting": 20, "net": 1}[every[0].family]
-    search_time = min(once * (searching.folds.max() + 1) * len(every) * rounds, job.params.search_seconds * 1.3)
-    fixed = read + 3
-    return {
-        "likely_seconds": fixed + search_time,
-        "memory_bytes": int(rows.matrix.nbytes * 4 + 400 * 2**20),
-        "rows_per_second": round(len(known) / once, 1),
-        "fixed_seconds": round(fixed, 1),
-        "basis": f"Measured on one fit of {len(searching.truth):,} of these rows; the search ends after {job.params.search_seconds:g} seconds.",
-    }

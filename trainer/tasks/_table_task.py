@@ -135,7 +135,9 @@ class TableTask(Task):
 
     @classmethod
     def estimate(cls, job: Any, emit: Any) -> dict[str, Any]:
-        return cls.work().estimate(job, emit)
+        from trainer.tasks import _table_estimate
+
+        return _table_estimate.estimate(job, emit)
 
     @classmethod
     def describe(cls, spec: Any) -> dict[str, Any]:

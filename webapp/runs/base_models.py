@@ -1,7 +1,6 @@
 """What a run may start from: the task's models, those on this machine, and the workspace's own finished runs."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -13,6 +12,7 @@ from webapp.catalog.local import local_models
 from webapp.core.problems import Problem
 from webapp.core.scores import rank, score_words
 from webapp.prototypes.models import Prototype
+from webapp.runs import storage
 from webapp.runs.models import Run, Status
 from webapp.runs.reports import report
 
@@ -137,7 +137,9 @@ def own(slug: str, workspace: Workspace) -> list[dict[str, Any]]:
 
 
 def can_go_on(run: Run) -> bool:
-    """Whether its artifact still holds weights that the trainer can load."""
+    """Whether its artifact holds weights that the trainer can load, here or in the bucket: a table's model has none."""
+    if run.stored_at and not storage.is_here(run):
+        return tasks.get(run.task).modality != "table"
     return any((run.artifact / "model").rglob("*.safetensors"))
 
 
@@ -154,12 +156,10 @@ def of_run(pk: str, slug: str, workspace: Workspace) -> Run:
 
 
 def resolved(ref: str, slug: str, workspace: Workspace) -> str:
-    """A reference as the trainer takes it: an own run by its folder."""
-    return (
-        ARTIFACT + str(Path(of_run(ref.removeprefix(ARTIFACT), slug, workspace).artifact))
-        if ref.startswith(ARTIFACT)
-        else ref
-    )
+    """A reference as the trainer takes it: an own run by its folder, fetched from the bucket where it is not here."""
+    if not ref.startswith(ARTIFACT):
+        return ref
+    return ARTIFACT + str(storage.local(of_run(ref.removeprefix(ARTIFACT), slug, workspace)))
 
 
 def check_method(method: str, ref: str, slug: str) -> None:
