@@ -54,6 +54,7 @@ NEEDS_MORE = {
     "estimate",
     "media",
     "diff",
+    "stop_run",
 }
 """Pages that are not there without a further name or without files."""
 

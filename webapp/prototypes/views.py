@@ -14,7 +14,6 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from webapp.accounts.access import load, member
-from webapp.accounts.models import AuditEvent
 from webapp.catalog.words import task_title, trainable
 from webapp.core.forms import cleaned, refusal_of, refused_on, shown_form, typed
 from webapp.core.numbers import whole
@@ -27,7 +26,7 @@ from webapp.datasets.exports import download as download_file
 from webapp.datasets.media import media_response
 from webapp.datasets.models import Dataset, DatasetVersion, Status
 from webapp.datasets.rows import PAGE_ROWS, page
-from webapp.prototypes import actions, cards, offered
+from webapp.prototypes import actions, activity, cards, offered
 from webapp.prototypes.forms import MappingForm, PrototypeForm, SplitForm
 from webapp.prototypes.grid import GALLERY_ROWS, grid, is_gallery
 from webapp.prototypes.models import Prototype
@@ -54,7 +53,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "running": running.order_by("queued_at")[:5],
         "month": money,
         "spend": money,
-        "events": AuditEvent.objects.for_workspace(workspace).select_related("user")[:6],
+        "events": activity.recent(workspace),
         "corrected": feedback.objects.for_workspace(workspace)
         .filter(verdict="down")
         .values(prototype=F("endpoint__prototype_id"), name=F("endpoint__prototype__name"))
