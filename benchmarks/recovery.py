@@ -14,7 +14,6 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +34,8 @@ UNAFFECTED = {
     "redis (embedded)": "redis-server",
 }
 """What a run does not notice, by a piece of its command line."""
-PARAMS = {"epochs": 4000, "patience": 4000, "batch_size": 4, "max_length": 32}
+AFFECTED = {"trainer process": "trainer run", "train worker": "--queues=train-cpu"}
+PARAMS = {"epochs": 100, "patience": 100, "batch_size": 4, "max_length": 32}
 
 
 class Patient(Site):
@@ -132,7 +132,7 @@ def settle(site: Site, run: str) -> str:
     done = site.wait_run(run, "succeeded", seconds=600)
     missing = done["seconds"] - charged(site, run)
     assert abs(missing) < 0.5, f"{missing} s of run {run} are not in the ledger"
-    return f"succeeded after {done['attempts']} attempts, {done['seconds']:.1f} s charged to the last tenth"
+    return f"succeeded, attempts: {done['attempts']}, {done['seconds']:.1f} s charged to the last tenth"
 
 
 def row(what: str, new: str, met: str, run: str) -> None:
@@ -146,7 +146,14 @@ def measure(site: Patient, quiet: float) -> None:
         f"\nLease {site.lease:.0f} s; {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; {time.strftime('%d %b %Y')}\n"
     )
     print("| killed | new one after | the client's errors | the run |\n|---|---|---|---|", flush=True)
-    run = in_training(site, dataset, 60 + len(UNAFFECTED) * (quiet + 4), 1)
+    measure_unaffected(site, client, dataset, quiet)
+    measure_training(site, client, dataset)
+    measure_supervisor(site, client, dataset)
+    client.ended.set()
+
+
+def measure_unaffected(site: Patient, client: Client, dataset: str, quiet: float) -> None:
+    run = in_training(site, dataset, 45 + len(UNAFFECTED) * (quiet + 4), 1)
     for what, text in UNAFFECTED.items():
         attempts = site.run(run)["attempts"]
         began, new = killed(site, text)
@@ -154,16 +161,18 @@ def measure(site: Patient, quiet: float) -> None:
         state = "unaffected" if site.run(run)["attempts"] == attempts else "began again"
         row(what, f"{new:.2f} s", client.met(began), state)
     print(f"| | | | {settle(site, run)} |")
-    affected: dict[str, Callable[[str], str]] = {
-        "train worker": lambda _run: "--queues=train-cpu",
-        "trainer process": lambda _run: "trainer run",
-    }
-    for seed, (what, text) in enumerate(affected.items(), 2):
-        run = in_training(site, dataset, 60, seed)
-        began, new = killed(site, text(run))
+
+
+def measure_training(site: Patient, client: Client, dataset: str) -> None:
+    for seed, (what, text) in enumerate(AFFECTED.items(), 2):
+        run = in_training(site, dataset, 45, seed)
+        began, new = killed(site, text)
         became = regained(site, run, began)
         row(what, f"{new:.2f} s", client.met(began), f"{became}; {settle(site, run)}")
-    run = in_training(site, dataset, 60, 9)
+
+
+def measure_supervisor(site: Patient, client: Client, dataset: str) -> None:
+    run = in_training(site, dataset, 45, 9)
     began = time.monotonic()
     children = psutil.Process(site.process.pid).children(recursive=True)
     site.process.kill()
@@ -176,7 +185,6 @@ def measure(site: Patient, quiet: float) -> None:
     became = regained(site, run, restarted)
     words = f"{len(left)} processes left after {nothing:.1f} s; ready {ready:.1f} s after the new start"
     row("supervisor", words, client.met(began), f"{became}; {settle(site, run)}")
-    client.ended.set()
 
 
 def main() -> int:
