@@ -72,7 +72,7 @@ def claim(spec: Spec, out: Path) -> None:
         out.mkdir(parents=True, exist_ok=True)
         if not kept.exists():
             write_json(kept, mine)
-        same = json.loads(kept.read_text("utf-8")) == mine
+        same = identity(Spec.model_validate_json(kept.read_text("utf-8"))) == identity(spec)
     except (OSError, ValueError) as error:
         raise SpecError(
             f"{out} cannot be used: {error}.", code="bad_out", hint="Give a folder that can be written to."
@@ -81,6 +81,16 @@ def claim(spec: Spec, out: Path) -> None:
         raise SpecError(
             f"{out} holds a run with another specification.", code="other_run", hint="Give an empty folder."
         )
+
+
+def identity(spec: Spec) -> dict[str, Any]:
+    """What a run is of. Read through today's specification, so that a field added since has its default, and without the
+    place of its rows, so that a folder of data may be moved with its runs."""
+    fields = spec.model_dump(mode="json", exclude={"limits", "hardware"})
+    for name in ("path", "test_path"):
+        if fields["dataset"].get(name):
+            fields["dataset"][name] = Path(fields["dataset"][name]).parts[-3:]
+    return fields
 
 
 @contextmanager

@@ -1,0 +1,35 @@
+"""A run's folder is taken up again after an upgrade and a move, and never by another run."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trainer.errors import SpecError
+from trainer.spec import Spec
+from trainer.training import claim
+
+
+def spec(path: str = "/srv/one/datasets/abc/v2", **fields: Any) -> Spec:
+    return Spec.model_validate({"version": 1, "task": "text-classification", "dataset": {"path": path}} | fields)
+
+
+def test_a_folder_may_be_moved(tmp_path: Path) -> None:
+    claim(spec(), tmp_path)
+    claim(spec("/mnt/two/datasets/abc/v2", limits={"seconds": 5}), tmp_path)
+
+
+def test_a_field_added_since_has_its_default(tmp_path: Path) -> None:
+    claim(spec(), tmp_path)
+    began = json.loads((tmp_path / "began.json").read_text())
+    del began["dataset"]["roles"]
+    (tmp_path / "began.json").write_text(json.dumps(began))
+    claim(spec(), tmp_path)
+
+
+@pytest.mark.parametrize("other", [spec("/srv/one/datasets/abc/v3"), spec(seed=1), spec(task="text-regression")])
+def test_another_run_is_refused(other: Spec, tmp_path: Path) -> None:
+    claim(spec(), tmp_path)
+    with pytest.raises(SpecError):
+        claim(other, tmp_path)
