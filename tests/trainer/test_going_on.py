@@ -110,7 +110,11 @@ def test_a_resumed_stage_foresees_by_what_it_made_itself(tmp_path: Path, monkeyp
     """Half was made before: 1 s for the next tenth leaves 4 s, though the stage is young."""
     clock = [100.0]
     monkeypatch.setattr("trainer.training.time.monotonic", lambda: clock[0])
-    job = Job(Spec.model_validate({"dataset": {"path": "x.csv"}}), tmp_path, lambda *_args, **_fields: None)
+    job = Job(
+        Spec.model_validate({"task": "text-classification", "dataset": {"path": "x.csv"}}),
+        tmp_path,
+        lambda *_args, **_fields: None,
+    )
     with job.stage("package"):
         job.go_on_from(0.5)
         clock[0] += 1.0
