@@ -15,6 +15,7 @@ from trainer.errors import UserError
 from trainer.spec import DatasetSpec, Spec
 from trainer.tasks import get
 from trainer.tasks._table import TableRows
+from trainer.training import claim
 
 ROWS = 120
 
@@ -137,3 +138,12 @@ def test_roles_without_sense_are_refused(roles: dict[str, str], words: str, vers
     with pytest.raises(UserError, match=words):
         inspect([version], version.with_name("v2"), roles=roles)
     assert not version.with_name("v2").exists()
+
+
+def test_a_run_begun_before_there_were_roles_goes_on(tmp_path: Path) -> None:
+    spec = Spec.model_validate({"dataset": {"path": "a.csv"}})
+    claim(spec, tmp_path)
+    began = json.loads((tmp_path / "began.json").read_text("utf-8"))
+    del began["dataset"]["roles"]
+    (tmp_path / "began.json").write_text(json.dumps(began), "utf-8")
+    claim(spec, tmp_path)
