@@ -53,7 +53,7 @@ def measure(job: Job, emit: Emit, show: Callable[[Any], None] = lambda rows: Non
     show(rows)
     read = time.monotonic() - started
     emit("progress", stage="estimate", fraction=0.3)
-    model = job.task.build(job, rows).to(job.device.torch_device)
+    model = job.device.place(job.task.build(job, rows))
     forward = time_forward(job, model, rows)
     emit("progress", stage="estimate", fraction=0.5)
     expected = expecting.probed(job, rows, model)

@@ -98,3 +98,15 @@ def test_asking_for_a_gpu_where_there_is_none(models: Path, tmp_path: Path) -> N
     code, events = command.call(models, "run", spec, "--out", tmp_path / "out", CUDA_VISIBLE_DEVICES="")
     assert code == 0
     assert "no_gpu" in {event["code"] for event in command.of(events, "warning")}
+
+
+def test_a_small_net_learns_in_float32_on_every_processor() -> None:
+    import torch
+
+    from trainer.hardware import BF16_WEIGHTS, Device
+
+    for width, wanted in ((10, False), (BF16_WEIGHTS, True)):
+        device = Device("cpu", 1, lambda *_words: None)
+        device.bf16 = True
+        device.place(torch.nn.Linear(width, 1, bias=False))
+        assert device.bf16 is wanted

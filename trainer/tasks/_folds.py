@@ -100,7 +100,7 @@ class Rounds:
     def one(self, task: Any, job: Any, fold: int, fit: Any, evaluate: Any) -> Round:
         torch.manual_seed(job.spec.seed + fold + 1)
         objective = task.objective(job, self.rows)
-        model = task.build(job, self.rows).to(job.device.torch_device)
+        model = job.device.place(task.build(job, self.rows))
         learned: Learned = fit(job, model, self.rows, objective)
         objective.settle()
         test = self.rows.part("test")

@@ -27,7 +27,7 @@ def train(task: Any, job: Job) -> dict[str, Any]:
         simple = partial(task.baselines, job, rows)
         beside = baselines.cached(job.out / "baselines", lambda: rounds.baselines(simple) if rounds else simple())
     with job.stage("load"):
-        model = task.build(job, rows).to(job.device.torch_device)
+        model = job.device.place(task.build(job, rows))
         weights = sum(value.numel() for value in model.parameters())
         job.log(f"{job.spec.model}: {weights / 1e6:.2f} million weights, on {job.device.name}.")
     with job.stage("train"):
