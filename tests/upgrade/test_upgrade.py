@@ -117,4 +117,5 @@ def test_the_ledger_adds_up_to_the_last_digit(site: Site) -> None:
 
 
 def test_the_run_that_was_training_goes_on(site: Site) -> None:
-    assert site.wait_run(OPEN)["status"] == "succeeded"
+    ended = site.wait_run(OPEN)
+    assert ended["status"] == "succeeded", ended["error"]
