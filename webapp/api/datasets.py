@@ -9,7 +9,6 @@ from ninja.errors import ValidationError
 from pydantic import ValidationError as Unreadable
 
 from trainer import tasks
-from trainer.suggestion import SHAPES
 from webapp.accounts.access import load
 from webapp.api.auth import Body, once, one_of, page
 from webapp.api.schemas import DatasetOut, DatasetRow, MeOut, Page
@@ -32,6 +31,10 @@ class UploadsIn(Body):
     name: str = ""
     header: int | None = None
     """The row of the column names, from 1; 0: there is none. Left out, it is found."""
+    layout: str | None = None
+    """What a plain text file is, where it would be guessed wrongly: table or text."""
+    roles: dict[str, str] | None = None
+    """{column: input, answer, ignore, id, group or time}, where they are known before the file is read."""
 
 
 AS_JSON = {"requestBody": {"content": {"application/json": {"schema": UploadsIn.model_json_schema()}}}}
@@ -44,18 +47,20 @@ def create_dataset(
     file: list[UploadedFile] = File(None),  # noqa: B008  how ninja names its parts
     name: str = Form(""),
     header: int | None = Form(None),
+    layout: str | None = Form(None),
 ) -> Status[dict[str, Any]]:
     """Send one file or several (train and test by name), or in JSON name finished uploads or a dataset of the hub; a worker reads them."""
     who = (request.workspace, request.user)
     if request.content_type == "application/json":
         named = uploads_in(request.body)
         ids = [named.upload] if isinstance(named.upload, str) else named.upload
+        asked = actions.read_request(named.header, named.layout, named.roles)
         if named.hub and not ids:
             dataset = actions.fetch_dataset(*who, named.hub, named.name)
         else:
-            dataset = uploads.create_dataset(*who, ids, named.name, named.header)
+            dataset = uploads.create_dataset(*who, ids, named.name, asked)
     else:
-        dataset = actions.create_dataset(*who, file or [], name, header)
+        dataset = actions.create_dataset(*who, file or [], name, header, layout)
     return Status(201, dataset_shape(dataset))
 
 
@@ -107,13 +112,6 @@ class VersionIn(Body):
     changes: dict[str, Any] | None = None
 
 
-def columns_after(version: DatasetVersion, roles: dict[str, str]) -> dict[str, str]:
-    """The task's columns as they are; without its answer where another column is to be that."""
-    columns = version.suggestion.get("columns") or {}
-    answer = SHAPES[version.suggestion["task"]].answer if version.suggestion.get("task") else ""
-    return {role: name for role, name in columns.items() if role != answer or "answer" not in roles.values()}
-
-
 @router.post("/datasets/{pk}/versions", response={201: DatasetOut})
 @once
 def create_version(request: HttpRequest, pk: str, payload: VersionIn) -> Status[dict[str, Any]]:
@@ -136,7 +134,7 @@ def create_version(request: HttpRequest, pk: str, payload: VersionIn) -> Status[
             version,
             request.user,
             payload.task or version.suggestion.get("task") or tasks.all()[0].slug,
-            payload.columns or columns_after(version, payload.roles or {}),
+            payload.columns or actions.columns_after(version, payload.roles or {}),
             payload.split,
             payload.roles,
         )

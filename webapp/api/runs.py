@@ -7,12 +7,13 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from ninja import Field, Router, Status
 
+from trainer.suggestion import SHAPES
 from webapp.accounts.access import load
 from webapp.api.auth import Body, once, one_of, page
-from webapp.api.schemas import EstimateOut, Page, PrototypeRow, RunOut, RunRow
+from webapp.api.schemas import EstimateOut, MeasuringOut, Page, PrototypeRow, RunOut, RunRow
 from webapp.api.shapes import run_row, run_shape
 from webapp.core.problems import Conflict
-from webapp.datasets.actions import remap
+from webapp.datasets.actions import changed_roles, columns_after, remap
 from webapp.datasets.models import Dataset, DatasetVersion
 from webapp.endpoints import removal
 from webapp.prototypes.actions import prototype_of
@@ -26,7 +27,9 @@ from webapp.runs.stream import read
 from webapp.runs.views import artifact_response
 
 router = Router(tags=["training"])
-WAIT_SECONDS = 90
+READ_SECONDS, MEASURE_SECONDS = 90, 10
+"""How long a request waits for a version to be read, and for a trial to end."""
+ASK_AGAIN_SECONDS = 5
 EVENTS = 1000
 
 
@@ -37,6 +40,8 @@ class RunIn(Body):
     version: int | None = None
     task: str | None = None
     columns: dict[str, str] | None = None
+    roles: dict[str, str] | None = None
+    """{column: input, answer, ignore, id, group or time}; they join those of the version."""
     model: str | None = None
     method: str | None = None
     params: dict[str, Any] | None = None
@@ -48,7 +53,7 @@ class RunIn(Body):
 
 
 def version_of(request: HttpRequest, payload: RunIn) -> DatasetVersion:
-    """The version asked for, the newest that is ready, or a new one under other columns (read before the run starts)."""
+    """The version asked for, or the newest that is ready."""
     dataset = load(Dataset, request.workspace, payload.dataset)
     if payload.version is not None:
         return load(
@@ -60,11 +65,32 @@ def version_of(request: HttpRequest, payload: RunIn) -> DatasetVersion:
         if failed and failed.error:
             raise Conflict(failed.error["message"], code=failed.error["code"], hint=failed.error.get("hint", ""))
         raise Conflict("This dataset has not been read yet.", code="not_ready", hint="Wait until its status is ready.")
-    if payload.columns and payload.columns != version.suggestion.get("columns"):
-        version = wait_until_read(
-            remap(version, request.user, payload.task or version.suggestion.get("task") or "", payload.columns)
-        )
     return version
+
+
+def columns_of(version: DatasetVersion, payload: RunIn) -> dict[str, str] | None:
+    """The columns asked for; a role `answer` names the column of the task's answer. None: those that the version has."""
+    answer = next((name for name, role in (payload.roles or {}).items() if role == "answer"), None)
+    shape = SHAPES.get(payload.task or version.suggestion.get("task") or "")
+    if payload.columns or answer is None or shape is None or not shape.answer:
+        return payload.columns or None
+    return columns_after(version, payload.roles or {}) | {shape.answer: answer}
+
+
+def version_to_train(request: HttpRequest, payload: RunIn) -> DatasetVersion:
+    """The version asked for, or a new one under the columns and roles asked for, read before the run starts. Sent again
+    while that one is being read, the same is waited for."""
+    version = version_of(request, payload)
+    columns, own = columns_of(version, payload), version.suggestion.get("columns") or {}
+    roles = changed_roles(version, payload.roles)
+    if payload.version is not None or ((not columns or columns == own) and not roles):
+        return version
+    task = payload.task or version.suggestion.get("task") or ""
+    asked = {"task": task, "columns": columns or own} | ({"roles": roles} if roles else {})
+    latest = version.dataset.latest
+    if latest and latest.status == "processing" and (latest.parent_id, latest.request) == (version.pk, asked):
+        return wait_until_read(latest)
+    return wait_until_read(remap(version, request.user, task, asked["columns"], roles=roles or None))
 
 
 def version_id(dataset: Dataset, number: int) -> str:
@@ -74,7 +100,7 @@ def version_id(dataset: Dataset, number: int) -> str:
 def wait_until_read(version: DatasetVersion) -> DatasetVersion:
     import time
 
-    until = time.monotonic() + WAIT_SECONDS
+    until = time.monotonic() + READ_SECONDS
     while version.status == "processing" and time.monotonic() < until:
         time.sleep(0.2)
         version.refresh_from_db()
@@ -82,20 +108,28 @@ def wait_until_read(version: DatasetVersion) -> DatasetVersion:
 
 
 def body_of(payload: RunIn) -> dict[str, Any]:
-    return payload.model_dump(exclude={"dataset", "version", "columns", "prototype"}, exclude_none=True)
+    return payload.model_dump(exclude={"dataset", "version", "columns", "roles", "prototype"}, exclude_none=True)
 
 
-@router.post("/estimates", response=EstimateOut)
-def create_estimate(request: HttpRequest, payload: RunIn) -> dict[str, Any]:
-    """What this run would take: measured by a short trial on these very rows, which may take some seconds."""
+@router.post("/estimates", response={200: EstimateOut, 202: MeasuringOut})
+def create_estimate(request: HttpRequest, payload: RunIn, response: HttpResponse) -> Status[dict[str, Any]]:
+    """What this run would take: measured by a short trial on these very rows. Nothing else is made by asking.
+
+    Within ten seconds comes the estimate, or 202 with `Retry-After` while it is measured: send the same again.
+    """
     version = version_of(request, payload)
-    return estimates.wait(estimates.request(version, body_of(payload)), WAIT_SECONDS)
+    body = body_of(payload) | {"columns": columns_of(version, payload), "roles": payload.roles}
+    found = estimates.wait(estimates.request(version, body), MEASURE_SECONDS)
+    if found is not None:
+        return Status(200, found)
+    response["Retry-After"] = str(ASK_AGAIN_SECONDS)
+    return Status(202, {"status": "measuring", "retry_after": ASK_AGAIN_SECONDS})
 
 
 @router.post("/runs", response={201: RunOut})
 @once
 def create_run(request: HttpRequest, payload: RunIn) -> Status[dict[str, Any]]:
-    version = version_of(request, payload)
+    version = version_to_train(request, payload)
     actions.settings_of(version, body_of(payload))  # refused before a prototype is made for it
     if payload.prototype:
         prototype = load(Prototype, request.workspace, payload.prototype)

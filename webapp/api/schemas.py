@@ -170,6 +170,13 @@ class EstimateOut(Schema):
     basis: str
 
 
+class MeasuringOut(Schema):
+    """The trial goes on; `retry_after` is in seconds."""
+
+    status: Literal["measuring"]
+    retry_after: int
+
+
 class EndpointOut(Schema):
     id: str
     slug: str

@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 
 from trainer.roles import ROLES
 from trainer.samples import SAMPLES
+from trainer.suggestion import SHAPES
 from webapp.accounts.actions import audit
 from webapp.accounts.models import User, Workspace
 from webapp.core.files import check_room, store
@@ -25,13 +26,20 @@ from webapp.datasets.quota import bytes_in, check_quota, lock_quota, own_bytes
 MAX_FILES = 20
 MAX_CHANGES = 1_000
 MAX_HEADER_ROW = 10_000
+LAYOUTS = ("table", "text")
 HUB_NAME = re.compile(r"(?:\w[\w.-]{0,95}/)?\w[\w.-]{0,95}(?:@[\w./-]{1,200})?")
 
 
 def create_dataset(
-    workspace: Workspace, user: User, files: Sequence[Any], name: str = "", header: int | None = None
+    workspace: Workspace,
+    user: User,
+    files: Sequence[Any],
+    name: str = "",
+    header: int | None = None,
+    layout: str | None = None,
 ) -> Dataset:
-    """Store the files and have a worker read them. `files` are Django uploads; `header` the row of the column names."""
+    """Store the files and have a worker read them. `files` are Django uploads; `header` and `layout` see `read_request`."""
+    asked = read_request(header, layout)
     if not files:
         raise Problem(
             _("No file came with the request."),
@@ -56,7 +64,7 @@ def create_dataset(
             lock_quota(workspace)
             check_quota(workspace, size)  # again: what came meanwhile has taken its room
             dataset.save()
-            version = add_version(dataset, user, sources=names, note=_("Upload"), request=header_request(header))
+            version = add_version(dataset, user, sources=names, note=_("Upload"), request=asked)
             audit(workspace, user, "uploaded", "dataset", dataset.pk, title)
     except Exception:
         shutil.rmtree(dataset.upload_folder, ignore_errors=True)
@@ -128,21 +136,8 @@ def remap(
 ) -> DatasetVersion:
     """The next version: the same rows under another mapping, split anew; the same version when nothing changes. `roles`
     ({column: role}, see `trainer.roles`) join those chosen before."""
-    known = {column["name"] for column in version.columns}
-    roles = {name: role for name, role in (roles or {}).items() if version.roles.get(name) != role}
-    unknown = [name for name in (*columns.values(), *roles) if name not in known]
-    if unknown:
-        raise Problem(
-            _("There is no column “%(name)s”.") % {"name": unknown[0]},
-            code="no_column",
-            hint=_("The columns are: %(names)s.") % {"names": ", ".join(sorted(known)[:20])},
-        )
-    if wrong := [role for role in roles.values() if role not in ROLES]:
-        raise Problem(
-            _("“%(name)s” is no role of a column.") % {"name": str(wrong[0])[:60]},
-            code="bad_role",
-            hint=_("Choose one of %(names)s.") % {"names": ", ".join(ROLES)},
-        )
+    roles = changed_roles(version, roles)
+    check_mapping(version, columns, roles)
     same = task == version.suggestion.get("task") and columns == version.suggestion.get("columns")
     if same and not roles and (split is None or split == version.split.get("wanted", {})):
         return version
@@ -150,6 +145,40 @@ def remap(
     asked = {"split": split, "roles": roles or None}
     given = {name: value for name, value in asked.items() if value is not None}
     return derive(version, user, note, task=task, columns=columns, **given)
+
+
+def changed_roles(version: DatasetVersion, roles: dict[str, str] | None) -> dict[str, str]:
+    """Those of {column: role} that the version does not have already."""
+    return {name: role for name, role in (roles or {}).items() if version.roles.get(name) != role}
+
+
+def columns_after(version: DatasetVersion, roles: dict[str, str]) -> dict[str, str]:
+    """The task's columns as they are; without its answer where another column is to be that."""
+    columns = version.suggestion.get("columns") or {}
+    answer = SHAPES[version.suggestion["task"]].answer if version.suggestion.get("task") else ""
+    return {role: name for role, name in columns.items() if role != answer or "answer" not in roles.values()}
+
+
+def check_mapping(version: DatasetVersion, columns: dict[str, str], roles: dict[str, str]) -> None:
+    """`Problem` for a column or a role (see `trainer.roles`) that there is not."""
+    known = {column["name"] for column in version.columns}
+    unknown = [name for name in (*columns.values(), *roles) if name not in known]
+    if unknown:
+        raise Problem(
+            _("There is no column “%(name)s”.") % {"name": unknown[0]},
+            code="no_column",
+            hint=_("The columns are: %(names)s.") % {"names": ", ".join(sorted(known)[:20])},
+        )
+    check_role_names(roles)
+
+
+def check_role_names(roles: dict[str, str]) -> None:
+    if wrong := [role for role in roles.values() if role not in ROLES]:
+        raise Problem(
+            _("“%(name)s” is no role of a column.") % {"name": str(wrong[0])[:60]},
+            code="bad_role",
+            hint=_("Choose one of %(names)s.") % {"names": ", ".join(ROLES)},
+        )
 
 
 def mend(version: DatasetVersion, user: User, *actions: str) -> DatasetVersion:
@@ -200,6 +229,27 @@ def header_request(header: int | None) -> dict[str, int]:
     return {"header": header}
 
 
+def read_request(
+    header: int | None = None, layout: str | None = None, roles: dict[str, str] | None = None
+) -> dict[str, Any]:
+    """What the first version is asked for: the row of the column names (`header_request`), whether plain text is a `table` or
+    `text`, and what columns are for ({column: role}); what is left out is found."""
+    if layout is not None:
+        check_layout(layout)
+    check_role_names(roles or {})
+    given = {"layout": layout, "roles": roles or None}
+    return header_request(header) | {name: value for name, value in given.items() if value is not None}
+
+
+def check_layout(layout: str) -> None:
+    if layout not in LAYOUTS:
+        raise Problem(
+            _("A file cannot be read as “%(name)s”.") % {"name": layout[:60]},
+            code="bad_layout",
+            hint=_("Choose one of %(names)s.") % {"names": ", ".join(LAYOUTS)},
+        )
+
+
 def read_header(version: DatasetVersion, user: User | None, header: int) -> DatasetVersion:
     """The next version, from the files as they came, with another row as their header; 0: they have none."""
     request: dict[str, Any] = header_request(header)
@@ -214,12 +264,7 @@ def read_header(version: DatasetVersion, user: User | None, header: int) -> Data
 def read_layout(version: DatasetVersion, user: User | None, layout: str) -> DatasetVersion:
     """The next version, from the files as they came, read as a `table` or as `text` in paragraphs."""
     notes = {"table": _("Read as a table"), "text": _("Read as text")}
-    if layout not in notes:
-        raise Problem(
-            _("A file cannot be read as “%(name)s”.") % {"name": layout[:60]},
-            code="bad_layout",
-            hint=_("Choose one of %(names)s.") % {"names": ", ".join(notes)},
-        )
+    check_layout(layout)
     if not version.dataset.upload_folder.exists():
         raise Problem(_("The files were deleted."), code="deleted", hint=_("Send them again, as a new dataset."))
     return derive(version, user, notes[layout], layout=layout)

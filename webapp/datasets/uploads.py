@@ -31,7 +31,7 @@ from webapp.accounts.models import User, Workspace
 from webapp.core.files import check_room, safe_name
 from webapp.core.problems import Conflict, Problem
 from webapp.core.titles import title_from
-from webapp.datasets.actions import MAX_FILES, add_version, enqueue, header_request
+from webapp.datasets.actions import MAX_FILES, add_version, enqueue
 from webapp.datasets.models import Dataset, DatasetVersion, Upload
 from webapp.datasets.quota import alive, check_quota, lock_quota
 
@@ -199,9 +199,9 @@ def sweep() -> None:
 
 
 def create_dataset(
-    workspace: Workspace, user: User, ids: Sequence[str], name: str = "", header: int | None = None
+    workspace: Workspace, user: User, ids: Sequence[str], name: str = "", asked: dict[str, Any] | None = None
 ) -> Dataset:
-    """A dataset of finished uploads. Their files move: nothing is copied, and a crash in between loses none, since the
+    """A dataset of finished uploads, read as `asked` (see `read_request`). Their files move: nothing is copied, and a crash in between loses none, since the
     second name on disk is there before the rows change and the first goes after."""
     if len(ids) > MAX_FILES:
         raise Problem(
@@ -213,14 +213,13 @@ def create_dataset(
     uploads = [find(workspace, pk) for pk in dict.fromkeys(ids)]
     if not uploads:
         raise Problem(_("No upload was named."), code="no_file", hint=_("Send a file to /uploads/ first."))
-    asked = header_request(header)
     title = name.strip()[:120] or title_from(uploads[0].name) or "data"
     dataset = Dataset(workspace=workspace, name=title, created_by=user)
     with ExitStack() as stack:
         for upload in uploads:
             check_whole(upload, stack.enter_context(locked(upload)))
         check_total(uploads)
-        version = adopt(dataset, uploads, asked)
+        version = adopt(dataset, uploads, asked or {})
     enqueue(version)
     return dataset
 

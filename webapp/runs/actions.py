@@ -22,6 +22,7 @@ from webapp.core.redis import best_effort, client
 from webapp.costs import gate
 from webapp.costs.actions import price_per_hour
 from webapp.costs.amounts import plain_decimal_of
+from webapp.datasets.actions import changed_roles, check_mapping
 from webapp.datasets.models import DatasetVersion
 from webapp.datasets.models import Status as DatasetStatus
 from webapp.prototypes.models import Prototype
@@ -38,20 +39,26 @@ ANSWER_BEFORE_RESEND_SECONDS = 15
 
 
 def settings_of(version: DatasetVersion, body: dict[str, Any]) -> dict[str, Any]:
-    """The fields of a run from a request: what is left out is the dataset's suggestion and the task's default."""
+    """The fields of a run from a request: what is left out is the dataset's suggestion and the task's default.
+
+    `columns` and `roles` in `body` stand in for the version's, for an estimate (see `chosen_mapping`); a run learns from a
+    version that has them.
+    """
     if version.status != DatasetStatus.READY:
         raise Conflict(
             _("This dataset has not been read yet."), code="not_ready", hint=_("Wait until its status is ready.")
         )
     slug = body.get("task") or version.suggestion.get("task")
-    if not slug or not version.suggestion.get("columns"):
+    mapping = chosen_mapping(version, body)
+    columns = mapping.get("columns") or version.suggestion.get("columns")
+    if not slug or not columns:
         raise Problem(
             _("No column to learn from was found."), code="no_task", hint=_("Choose the columns on the data page.")
         )
     task = find_task(slug)
-    check_roles(task, version.suggestion["columns"])
+    check_roles(task, columns)
     blocking = next((problem for problem in version.problems if problem["severity"] == "error"), None)
-    if blocking:
+    if blocking and not mapping:  # of other columns the trainer tells what is in the way
         raise Problem(
             blocking["message"], code=blocking["code"], hint=_("Mend it on the data page, or send a better file.")
         )
@@ -81,7 +88,16 @@ def settings_of(version: DatasetVersion, body: dict[str, Any]) -> dict[str, Any]
         "limits": check_limits(body.get("limits") or {}),
         "hardware": hardware,
         "seed": check_seed(body.get("seed") or 0),
+        **({"mapping": mapping} if mapping else {}),
     }
+
+
+def chosen_mapping(version: DatasetVersion, body: dict[str, Any]) -> dict[str, dict[str, str]]:
+    """{columns, roles} of a request where they differ from the version's own; `Problem` for what there is not."""
+    columns, roles = body.get("columns") or {}, changed_roles(version, body.get("roles"))
+    check_mapping(version, columns, roles)
+    same = not columns or columns == version.suggestion.get("columns")
+    return {**({} if same else {"columns": columns}), **({"roles": roles} if roles else {})}
 
 
 def check_roles(task: Any, columns: dict[str, str]) -> None:
@@ -185,7 +201,8 @@ def spec_of(version: DatasetVersion, fields: dict[str, Any], price: Decimal) -> 
     return {
         "version": 1,
         "task": slug,
-        "dataset": {"path": str(version.folder), "columns": version.suggestion.get("columns", {})},
+        "dataset": {"path": str(version.folder), "columns": version.suggestion.get("columns", {})}
+        | fields.get("mapping", {}),
         "model": base_models.resolved(fields["model"], slug, version.workspace),
         "method": fields["method"],
         "params": params,
@@ -212,7 +229,7 @@ def create_run(
         )
     fields = settings_of(version, body)
     gate.check_budget(prototype.workspace)
-    known = Estimate.objects.filter(version=version, key=estimate_key(fields), result__isnull=False).first()
+    known = estimate_for(version, fields)
     with transaction.atomic():
         Prototype.objects.select_for_update().get(pk=prototype.pk)
         last = prototype.runs.aggregate(last=Max("number"))["last"] or 0
@@ -234,12 +251,25 @@ def create_run(
     return run
 
 
+def estimate_for(version: DatasetVersion, fields: dict[str, Any]) -> Estimate | None:
+    """What was measured for these settings: on this version or, where it is the version before under other columns, on
+    that one under the same."""
+    done = Estimate.objects.filter(result__isnull=False)
+    found = done.filter(version=version, key=estimate_key(fields)).first()
+    if found or version.parent_id is None or not set(version.request) <= {"task", "columns", "roles"}:
+        return found
+    mapping = chosen_mapping(version.parent, version.request)
+    return done.filter(version_id=version.parent_id, key=estimate_key(fields | {"mapping": mapping})).first()
+
+
 def estimate_key(fields: dict[str, Any]) -> str:
     """Settings that change what a run takes, as one short text."""
     import hashlib
     import json
 
-    what = {name: fields[name] for name in ("task", "model", "method", "params", "hardware")}
+    what = {name: fields[name] for name in ("task", "model", "method", "params", "hardware")} | fields.get(
+        "mapping", {}
+    )
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:40]
 
 

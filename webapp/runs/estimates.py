@@ -15,7 +15,7 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from webapp.core.problems import Unavailable
+from webapp.core.problems import Problem, Unavailable
 from webapp.core.queues import hand_over
 from webapp.core.trainer_process import TrainerProcess, hub_access
 from webapp.costs.actions import price_per_hour
@@ -37,7 +37,8 @@ def known(version: DatasetVersion, body: dict[str, Any]) -> Estimate | None:
 
 
 def request(version: DatasetVersion, body: dict[str, Any]) -> Estimate:
-    """The estimate of these settings; measuring starts when it is asked for the first time."""
+    """The estimate of these settings, under other `columns` and `roles` where `body` has them; measuring starts when it is
+    asked for the first time. A trial that failed is told once; who asks after that has it measured anew."""
     fields = settings_of(version, body)
     price = price_per_hour(version.workspace, fields["hardware"])
     trial = fields | {"limits": {}}
@@ -50,11 +51,14 @@ def request(version: DatasetVersion, body: dict[str, Any]) -> Estimate:
             "hardware": fields["hardware"],
         },
     )
+    if estimate.error:
+        estimate.delete()
+        return estimate
     stale = not estimate.result and timezone.now() - (estimate.started_at or estimate.created_at) > timedelta(
         seconds=TRIAL_SECONDS
     )
-    if created or stale or estimate.error:
-        Estimate.objects.filter(pk=estimate.pk).update(error=None, started_at=timezone.now())
+    if created or stale:
+        Estimate.objects.filter(pk=estimate.pk).update(started_at=timezone.now())
         from webapp.runs.tasks import measure
 
         if not hand_over(measure, estimate.pk):
@@ -69,24 +73,17 @@ def request(version: DatasetVersion, body: dict[str, Any]) -> Estimate:
     return estimate
 
 
-def wait(estimate: Estimate, seconds: float) -> dict[str, Any]:
-    """The measured estimate, priced; `Unavailable` with a time to come back when it takes longer."""
+def wait(estimate: Estimate, seconds: float) -> dict[str, Any] | None:
+    """The measured estimate, priced; None when it takes longer, `Problem` when the trial failed."""
     until = time.monotonic() + seconds
     while not estimate.result and not estimate.error and time.monotonic() < until:
         time.sleep(0.25)
         estimate.refresh_from_db()
     if estimate.error:
-        from webapp.core.problems import Problem
-
+        if estimate.pk:
+            estimate.delete()
         raise Problem(estimate.error["message"], code=estimate.error["code"], hint=estimate.error.get("hint", ""))
-    if not estimate.result:
-        raise Unavailable(
-            _("Measuring takes longer than usual."),
-            code="measuring",
-            hint=_("Ask again in ten seconds."),
-            retry_after=10,
-        )
-    return priced(estimate)
+    return priced(estimate) if estimate.result else None
 
 
 def put_off(estimate_id: str) -> None:
