@@ -28,6 +28,7 @@ LIGHT = {
     "errors",
     "events",
     "params",
+    "remaining",
     "reporting",
     "roles",
     "samples",

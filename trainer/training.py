@@ -25,6 +25,7 @@ from trainer.errors import SpecError, Stopped
 from trainer.events import Emit
 from trainer.hardware import Device, ResourceWatch
 from trainer.params import Params
+from trainer.remaining import Remaining
 from trainer.spec import Spec
 
 STAGES = ("prepare", "load", "train", "evaluate", "package")
@@ -151,6 +152,7 @@ class Job:
         self.started = time.monotonic()
         self.seconds_before = self._seconds_of_earlier_starts()
         self.plan = dict(FIRST_GUESS)
+        self.shown_remaining = Remaining()
         self.timings: dict[str, float] = {}
         self.history: list[dict[str, Any]] = []
         self._stage, self._stage_started, self._stage_fraction = "prepare", time.monotonic(), 0.0
@@ -253,11 +255,12 @@ class Job:
     def warn(self, code: str, message: str, hint: str = "") -> None:
         self.emit("warning", code=code, message=message, hint=hint)
 
-    def metric(self, name: str, split: str, value: float, *, step: int, epoch: float, **basis: int) -> None:
-        """`basis`: how many `rows` and `folds` a validation figure rests on, where that is not the validation split."""
+    def metric(self, name: str, split: str, value: float, *, step: int, epoch: float | None, **basis: int) -> None:
+        """`epoch`: passes over the data so far; None for what learns without them, of which nothing is to be drawn. `basis`: how many `rows` and `folds` a validation figure rests on, where that is not the validation split."""
         if self._lap + 1 < self._laps:  # the curves are the last lap's
             return
-        fields = {"name": name, "split": split, "step": step, "epoch": round(epoch, 3), "value": round(float(value), 6)}
+        epoch = None if epoch is None else round(epoch, 3)
+        fields = {"name": name, "split": split, "step": step, "epoch": epoch, "value": round(float(value), 6)}
         self.history.append(fields)
         self.emit("metric", **fields, **basis)
 
@@ -312,7 +315,8 @@ class Job:
             done=done,
             total=total,
             unit=unit,
-            eta_seconds=round(left, 1),
+            eta_seconds=self.shown_remaining.told(left),
+            forecast_seconds=round(left, 1),
             rows_per_second=None if rows_per_second is None else round(rows_per_second, 1),
         )
 

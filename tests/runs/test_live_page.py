@@ -12,16 +12,17 @@ from django.test import Client
 from django.urls import reverse
 
 from tests import things
+from trainer.remaining import Remaining
 from webapp.accounts.models import User, Workspace
+from webapp.core.templatetags import maquette
 from webapp.runs import live
 from webapp.runs.models import Run
-from webapp.runs.remaining import Remaining
 
 PROBE = [
     {"type": "stage", "name": "train", "state": "start"},
     {"type": "progress", "stage": "train", "fraction": 0.4, "stage_fraction": 0.9, "done": 0, "total": 1},
-    {"type": "metric", "name": "accuracy", "split": "validation", "step": 1, "epoch": 1, "value": 0.736, "rows": 288, "folds": 3},
-    {"type": "metric", "name": "loss", "split": "validation", "step": 1, "epoch": 1, "value": 0.9, "rows": 288, "folds": 3},
+    {"type": "metric", "name": "accuracy", "split": "validation", "step": 1, "epoch": None, "value": 0.736, "rows": 288, "folds": 3},
+    {"type": "metric", "name": "loss", "split": "validation", "step": 1, "epoch": None, "value": 0.9, "rows": 288, "folds": 3},
 ]  # fmt: skip
 
 
@@ -61,6 +62,21 @@ def test_a_cross_validated_score_says_so_and_has_no_empty_charts(workspace: Work
     assert "epoch" not in shown
 
 
+def test_what_is_tried_without_epochs_is_no_curve(workspace: Workspace, browser: Client) -> None:
+    """Candidates for a table, one after another: their scores are not passes over the data."""
+    tried = [
+        {"type": "metric", "name": name, "split": "validation", "step": at, "epoch": None, "value": 0.5 + at / 100}
+        for at in (1, 2, 3)
+        for name in ("score", "accuracy", "loss")
+    ]
+    shown = page(browser, running(workspace, tried))
+    assert "Best validation" in shown
+    assert "epoch" not in shown
+    assert "<figure" not in shown
+    assert maquette.report_charts(tried) == []
+    assert len(maquette.report_charts(tuned(3))) == 2
+
+
 def test_two_charts_at_most_and_the_epoch_of_the_best(workspace: Workspace, browser: Client) -> None:
     shown = page(browser, running(workspace, tuned(3)))
     assert shown.count("<figure") == 2
@@ -81,7 +97,7 @@ def test_the_stage_says_its_own_share_not_the_time_of_the_whole_run(workspace: W
 
 def test_remaining_time_does_not_jump() -> None:
     now = [0.0]
-    left = Remaining({"seconds": {"likely": 40.0}}, clock=lambda: now[0])
+    left = Remaining(40.0, clock=lambda: now[0])
     shown = []
     for now[0], forecast in ((0.0, 180.0), (1.0, 170.0), (4.0, 30.0), (10.0, 25.0), (30.0, 8.0), (37.0, 1.0)):
         shown.append(left.told(forecast))

@@ -1,5 +1,6 @@
 """What every task of the registry must hold, tried through the real command line. A new task needs no test of its own."""
 
+import itertools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -82,8 +83,17 @@ def test_stages_and_progress(finished: dict[str, Any]) -> None:
     assert fractions[0] >= 0
     assert fractions[-1] <= 1
     assert all(event["eta_seconds"] >= 0 for event in command.of(finished["events"], "progress"))
+    assert all(event["forecast_seconds"] >= 0 for event in command.of(finished["events"], "progress"))
+    for before, event in itertools.pairwise(command.of(finished["events"], "progress")):
+        assert event["eta_seconds"] <= max(before["eta_seconds"], event["forecast_seconds"]) + 0.2, "no jumps"
     assert command.of(finished["events"], "resource")[0]["memory_bytes"] > 2**20
     assert all("t" in event for event in finished["events"])
+
+
+def test_only_what_learns_in_epochs_tells_points_of_curves(finished: dict[str, Any]) -> None:
+    points = command.of(finished["events"], "metric")
+    in_epochs = not (finished["method"] == "probe" or finished["task"].modality == "table")
+    assert {point["epoch"] is not None for point in points} <= {in_epochs}
 
 
 def test_the_result(finished: dict[str, Any]) -> None:

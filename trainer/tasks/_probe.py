@@ -45,7 +45,7 @@ def fit(job: Any, model: Any, rows: Rows, objective: Objective, epochs: int | No
         model.head.bias.copy_(bias - (weight * (mean / scale)).sum(1))
         outputs = model.head(features[known].to(model.head.weight.device)).float().cpu().numpy()
     name, key = objective.told[0]
-    job.metric(name, "train", objective.figures(known, outputs)[key], step=1, epoch=1)
+    job.metric(name, "train", objective.figures(known, outputs)[key], step=1, epoch=None)
     return Learned(len(known), certainty=certainty, source="out-of-fold")
 
 
@@ -177,8 +177,8 @@ def choose_strength(
         job.progress(0.85 + 0.1 * (number + 1) / FOLDS, 1)
     best = int(np.argmin(losses))
     basis = {"rows": len(rows), "folds": FOLDS}
-    job.metric("accuracy", "validation", rights[best] / len(rows), step=1, epoch=1, **basis)
-    job.metric("loss", "validation", losses[best] / len(rows), step=1, epoch=1, **basis)
+    job.metric("accuracy", "validation", rights[best] / len(rows), step=1, epoch=None, **basis)
+    job.metric("loss", "validation", losses[best] / len(rows), step=1, epoch=None, **basis)
     job.log(
         f"Penalty {STRENGTHS[best]:g} of {len(STRENGTHS)} tried was best: {rights[best] / len(rows):.1%} right across {FOLDS} folds."
     )

@@ -78,7 +78,7 @@ class Search:
                 )
                 break
             found.append(self.kept(candidate))
-            self.job.metric("score", "validation", found[-1]["score"], step=at + 1, epoch=at + 1)
+            self.job.metric("score", "validation", found[-1]["score"], step=at + 1, epoch=None)
             self.job.log(f"{candidate.name}: {found[-1]['score']:.4f} in {found[-1]['seconds']:.1f} s.")
             self.job.progress(at + 1, len(every) + 1, unit="candidates", force=True)
         return sorted(found, key=lambda one: -one["score"])

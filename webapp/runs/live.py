@@ -61,6 +61,7 @@ class Fold:
         self.found: dict[str, Any] = {
             "curves": {},
             "validated": {},
+            "without_epochs": set(),
             "progress": {},
             "resource": {},
             "warnings": deque(maxlen=WARNINGS),
@@ -85,7 +86,14 @@ class Fold:
             }
             stages = [dict(stage) for stage in self.stages.values()]
             warnings = list(self.found["warnings"])
-            return self.found | {"curves": curves, "stages": stages, "warnings": warnings, "log": list(self.tail)}
+            without = sorted(self.found["without_epochs"])
+            return self.found | {
+                "without_epochs": without,
+                "curves": curves,
+                "stages": stages,
+                "warnings": warnings,
+                "log": list(self.tail),
+            }
 
     def add(self, number: int, event: dict[str, Any]) -> None:
         self.found["last"] = number
@@ -106,7 +114,8 @@ def picture(run: Run) -> dict[str, Any]:
     """Stages, curves, speed, memory and the end of the log.
 
     {stages [{name, state: done|now|later, seconds, fraction}], curves {name: {split: [(epoch or step, value)]}}, validated
-    {rows, folds} (what the validation figures rest on, where the trainer says so),
+    {rows, folds} (what the validation figures rest on, where the trainer says so), without_epochs [name] (metrics of which
+    there is no curve),
     progress (last event), resource (last), log [(time, text)], log_count, warnings (the last few), place,
     waits_for_money, last (id of the last event)}
     """
@@ -129,6 +138,8 @@ def note(event: dict[str, Any], found: dict[str, Any], stages: dict[str, dict[st
             stages[event["stage"]]["fraction"] = event.get("stage_fraction") or 0
     elif kind == "metric":
         at = event.get("epoch") if event.get("epoch") is not None else event.get("step", 0)
+        if "epoch" in event and event["epoch"] is None:
+            found["without_epochs"].add(event["name"])
         found["curves"].setdefault(event["name"], {}).setdefault(event.get("split", "train"), Curve()).append(
             (at, event["value"])
         )

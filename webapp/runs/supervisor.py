@@ -20,6 +20,7 @@ from django.db.models import F
 from django.utils.translation import gettext as _
 
 from trainer import errors
+from trainer.remaining import Remaining
 from webapp.core.connections import database_is_away, release_connection
 from webapp.core.files import disk_error
 from webapp.core.problems import BudgetSpent, Problem
@@ -31,7 +32,6 @@ from webapp.datasets.models import Status as VersionStatus
 from webapp.runs import verdicts, worker
 from webapp.runs.actions import recover, spec_of, terms_of
 from webapp.runs.models import Run, Status
-from webapp.runs.remaining import Remaining
 from webapp.runs.stream import EventLog
 
 log = logging.getLogger(__name__)
@@ -80,6 +80,11 @@ def start(run: Run, price: Decimal) -> tuple[str, Decimal] | None:
     return (lease, money) if lease and money is not None else None
 
 
+def likely_seconds(run: Run) -> float | None:
+    """How long its estimate says that it takes."""
+    return ((run.estimate or {}).get("seconds") or {}).get("likely")
+
+
 def money_key(run: Run) -> str:
     return f"run:{run.pk}"
 
@@ -112,7 +117,7 @@ class Supervisor:
         self.pending: dict[str, Any] = {}
         self.charged_at = self.beaten_at = self.looked_at = clock()
         self.charges = 0
-        self.remaining = Remaining(run.estimate if run.attempts <= 1 else None, clock)
+        self.remaining = Remaining(likely_seconds(run) if run.attempts <= 1 else None, clock)
         self.asked_at: float | None = None
         self.grace = KILL_AFTER_SECONDS
         self.cancelled = self.stopped = self.lost = False
@@ -189,7 +194,7 @@ class Supervisor:
             if not self.unstored:
                 self.beat()
         elif kind == "progress":
-            left = self.remaining.told(item.get("eta_seconds"))
+            left = self.remaining.told(item.get("forecast_seconds", item.get("eta_seconds")))
             self.pending |= {"progress": item.get("fraction") or 0, "eta_seconds": left}
         elif kind == "metric":
             self.pending["metrics"] = self.run.metrics = self.run.metrics | {

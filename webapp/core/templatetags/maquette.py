@@ -149,13 +149,14 @@ def live_charts(live: dict[str, Any]) -> list[SafeString]:
     return [
         charts.metric_chart(name, live["curves"][name], title=scores.metric_title(name), end=end, unit=unit, now=now)
         for name in charted(live["curves"])
+        if name not in live["without_epochs"]
     ]
 
 
 @register.simple_tag
 def report_charts(history: list[dict[str, Any]]) -> list[SafeString]:
     """The same of a finished run, from its report."""
-    names = list(dict.fromkeys(row["name"] for row in history or []))
+    names = list(dict.fromkeys(row["name"] for row in history or [] if row.get("epoch", 0) is not None))
     curves = {name: charts.curves_of(history, name) for name in names}
     end = max((points[-1][0] for series in curves.values() for points in series.values() if points), default=0)
     return [
@@ -170,12 +171,13 @@ def epochs_unit(end: float) -> str:
 
 @register.simple_tag
 def best_so_far(live: dict[str, Any]) -> dict[str, Any] | None:
-    """The best validation score until now: {name, value, at (epochs), points (how many there are)}."""
+    """The best validation score until now: {name, value, at (epochs), points (how many epochs there are)}."""
     for name in scores.LEADING:
         points = live["curves"].get(name, {}).get("validation", [])
         if points:
             at, value = max(points, key=lambda point: scores.rank(point[1], name))
-            return {"name": name, "value": value, "at": at, "points": len(points)}
+            epochs = 1 if name in live["without_epochs"] else len(points)
+            return {"name": name, "value": value, "at": at, "points": epochs}
     return None
 
 

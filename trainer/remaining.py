@@ -1,9 +1,9 @@
-"""The remaining time that people are shown: the trainer's, without its jumps."""
+"""The remaining time that people are shown: what is forecast, without its jumps. The site uses the same, begun with its
+estimate."""
 
 import math
 import time
 from collections.abc import Callable
-from typing import Any
 
 SETTLING_SECONDS = (1.5, 10.0)
 """After so long, two thirds of a changed forecast are shown: a third of the forecast, between these bounds, so that what
@@ -14,17 +14,16 @@ class Remaining:
     """Keeps the moment at which a run is thought to end, begun with its estimate, and moves it slowly towards what the
     trainer forecasts; so minutes do not become seconds and minutes again while a model is loaded.
 
-    `estimate`: of the run as stored, {seconds {low, likely, high}} or None. `clock`: monotonic seconds.
+    `likely`: seconds of the run by its estimate, if there is one. `clock`: monotonic seconds.
     """
 
-    def __init__(self, estimate: dict[str, Any] | None, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, likely: float | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
         self.seen_at = clock()
-        likely = ((estimate or {}).get("seconds") or {}).get("likely")
-        self.ends_at = self.seen_at + float(likely) if likely else None
+        self.ends_at = self.seen_at + likely if likely else None
 
     def told(self, forecast: float | None) -> float | None:
-        """Seconds left to show, by the trainer's forecast of them."""
+        """Seconds left to show, by the newest forecast of them."""
         now = self.clock()
         if forecast is None:
             return None if self.ends_at is None else round(max(self.ends_at - now, 0.0), 1)
