@@ -22,6 +22,7 @@ APPS = ["core", "accounts", "costs", "catalog", "datasets", "prototypes", "runs"
 LIGHT = {
     "architectures",
     "asking",
+    "cache",
     "columns",
     "comparison",
     "costs",

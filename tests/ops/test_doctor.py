@@ -34,8 +34,14 @@ def doctor(data: Path, **env: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.skipif(find_binary() is None, reason="no Redis on this machine")
 def test_a_machine_that_has_everything(tmp_path: Path) -> None:
-    done = doctor(tmp_path)
+    blob = tmp_path / "hub" / "models--a--b" / "blobs" / "0"
+    blob.parent.mkdir(parents=True)
+    with blob.open("wb") as file:
+        file.truncate(2**30)
+    done = doctor(tmp_path, HF_HUB_CACHE=str(tmp_path / "hub"), MAQUETTE_CACHE_BYTES=str(2**30))
     assert done.returncode == 0, done.stdout + done.stderr
+    assert f"1 model downloaded from the hub, 1.0 GB in {tmp_path / 'hub'}" in done.stdout
+    assert "whose cache holds 0.0 of 1.0 GB" in done.stdout
     lines = done.stdout.splitlines()
     names = [
         "Python",

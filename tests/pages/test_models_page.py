@@ -38,6 +38,25 @@ def test_local_models_are_listed_with_what_they_can_do(show: Callable[[str], str
     assert "On this machine" in page
 
 
+def test_what_downloaded_models_take_is_said(
+    show: Callable[[str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files count once, however many snapshots link to them; their names, another workspace's choice, are not told."""
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    assert "downloaded from the Hugging Face hub," not in show("")
+    for name in ("models--a--secret", "models--b--other"):
+        blob = tmp_path / "hub" / name / "blobs" / "0"
+        for snapshot in ("1", "2"):
+            link = tmp_path / "hub" / name / "snapshots" / snapshot / "model.safetensors"
+            link.parent.mkdir(parents=True)
+            link.symlink_to(blob)
+        blob.parent.mkdir()
+        blob.write_bytes(bytes(3_000_000))
+    page = " ".join(show("").replace("\xa0", " ").split())
+    assert "2 models downloaded from the Hugging Face hub, 6.0 MB on this machine." in page
+    assert "secret" not in page
+
+
 def test_a_search_by_name_and_task(show: Callable[[str], str]) -> None:
     found = show("whisper")
     assert "hub:openai/whisper-tiny" in found

@@ -52,6 +52,12 @@ def page(browser: Client, run: Run) -> str:
     return html.unescape(answer.content.decode()).replace("\xa0", " ")
 
 
+def test_a_download_is_told_in_bytes(workspace: Workspace, browser: Client) -> None:
+    at = {"type": "progress", "stage": "prepare", "fraction": 0.1, "stage_fraction": 0.5, "unit": "bytes"}
+    shown = page(browser, running(workspace, [at | {"done": 45_000_000, "total": 90_000_000}]))
+    assert '<dt>Model download</dt>\n<dd><b class="big">45 MB</b> of 90 MB</dd>' in shown
+
+
 def test_a_cross_validated_score_says_so_and_has_no_empty_charts(workspace: Workspace, browser: Client) -> None:
     shown = page(browser, running(workspace, PROBE))
     assert "Best validation accuracy" in shown

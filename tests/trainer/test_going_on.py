@@ -56,6 +56,28 @@ def test_a_killed_probe_reads_on_where_it_was(models: Path, tmp_path: Path) -> N
     assert predictions(tmp_path / "ended") == predictions(tmp_path / "alone")
 
 
+def test_working_files_stay_while_a_run_can_go_on_and_go_when_it_is_done(models: Path, tmp_path: Path) -> None:
+    spec, out = command.write_spec(tmp_path, MANY, method="probe"), tmp_path / "out"
+    kept = out / "cache" / "pictures" / "kept"
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(b"of an earlier start")
+    process = command.start(models, "run", spec, "--out", out, MAQUETTE_CHECKPOINT_SECONDS="0")
+    assert process.stdout is not None
+    with process:
+        for line in process.stdout:
+            if json.loads(line)["type"] == "checkpoint":
+                process.send_signal(signal.SIGTERM)
+                break
+        process.communicate(timeout=60)
+    assert process.returncode == 3
+    assert list((out / "checkpoints").iterdir())
+    assert kept.exists()
+    code, events = command.call(models, "run", spec, "--out", out)
+    assert code == 0, events[-1]
+    assert command.of(events, "checkpoint")[0]["resumed"]
+    assert [(out / name).exists() for name in ("checkpoints", "cache", "artifact")] == [False, False, True]
+
+
 def test_a_limit_ends_the_reading_of_a_probe(models: Path, tmp_path: Path) -> None:
     spec = command.write_spec(tmp_path, MANY, method="probe", limits={"seconds": 1})
     code, events = command.call(models, "run", spec, "--out", tmp_path / "out")

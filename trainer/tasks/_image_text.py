@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from trainer import models
 from trainer.baselines import Baseline
 from trainer.graphs import write_checked
 from trainer.tasks import _encoder, _media, _text, _vision
@@ -99,7 +98,7 @@ def folders(job: Any) -> tuple[Path, Path]:
     if job.params.text_model is None and job.spec.model.startswith("artifact:") and (own / "config.json").is_file():
         return picture, own
     _media.settle(job, text_model=BUNDLED_TEXT_MODEL)
-    return picture, models.resolve(job.params.text_model)
+    return picture, job.model_folder(job.params.text_model)
 
 
 def baselines(job: Any, rows: Pairs) -> dict[str, Baseline]:

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from trainer import models
 from trainer.data.loading import check_parts, listing
 from trainer.errors import DataError, ModelError
 from trainer.estimating import measure
@@ -22,7 +21,7 @@ def base(job: Any) -> Path:
             f"{job.spec.model} has learned nothing yet, so there is nothing to build on.",
             hint="Choose the method scratch, or another model.",
         )
-    return Path() if fresh else models.resolve(job.spec.model)
+    return Path() if fresh else job.model_folder(job.spec.model)
 
 
 def decoded(job: Any, loaded: Any, role: str, form: Form, needed: int) -> tuple[Store, np.ndarray]:

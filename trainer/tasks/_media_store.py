@@ -3,24 +3,25 @@
 import json
 import mmap
 import os
-import shutil
 import time
 import weakref
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from trainer import cache
 from trainer.data.media import UnreadableError
 from trainer.hardware import cores
 from trainer.tasks._rows import digest_of
 
-VERSION = 2
+VERSION = 3
 """Raised when the same files would be decoded or kept otherwise."""
-ROOM = 2 << 30
-"""Bytes of disk that are left free."""
+LENGTH = 8
+"""Bytes at the end of a kept file that say how long the facts before them are."""
 CHUNK = 256
 """Files decoded before the next are begun: what is in memory at once."""
 SUFFIX = ".decoded"
@@ -88,14 +89,14 @@ class Decoding(Store):
 
 
 class Kept(Store):
-    """Reads a file of all one after another. It is mapped for one batch at a time, so that memory stays bounded, and
-    held open, so that it may be removed by another run that needs its room."""
+    """Reads a file of all one after another, with the facts about them in its tail. It is mapped for one batch at a time,
+    so that memory stays bounded, and held open, so that it stays while it is used. Takes over the descriptor."""
 
-    def __init__(self, paths: list[Path], form: Form, file: Path) -> None:
+    def __init__(self, paths: list[Path], form: Form, handle: int) -> None:
         super().__init__(paths, form)
-        self.handle = os.open(file, os.O_RDONLY)
-        weakref.finalize(self, os.close, self.handle)
-        facts = json.loads(facts_beside(file).read_text("utf-8"))
+        self.handle = handle
+        weakref.finalize(self, os.close, handle)
+        facts = read_facts(handle)
         self.lost = {int(place): why for place, why in facts["lost"].items()}
         self.ends = [0, *facts["ends"]]
 
@@ -112,29 +113,22 @@ def open_store(job: Any, paths: list[Path], form: Form, needed: int) -> Store:
         return Decoding(paths, form, remember=True)
     digest = digest_of(VERSION, form.recipe, *(path.name for path in paths)).hexdigest()[:32]
     file = job.cache / form.noun / f"{digest}{SUFFIX}"
-    if file.exists() and facts_beside(file).exists():
+    with suppress(FileNotFoundError, ValueError, KeyError):  # not there, or spoiled: decoded anew
+        store = Kept(paths, form, cache.open_entry(file))
         job.log(f"These {form.noun} were decoded before and are used again.")
-    else:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        if not make_room(file.parent, needed):
-            return decode_each_time(job, paths, form)
-        write(job, paths, form, file)
-    os.utime(file)
-    return Kept(paths, form, file)
+        return store
+    if not cache.make_disk_room(job.cache, needed):
+        return decode_each_time(job, paths, form)
+    return Kept(paths, form, write(job, paths, form, file))
 
 
-def make_room(folder: Path, needed: int) -> bool:
-    """Remove what was decoded longest ago, as far as needed."""
-    oldest = sorted(folder.glob(f"*{SUFFIX}"), key=lambda path: path.stat().st_mtime)
-    while shutil.disk_usage(folder).free < needed + ROOM and oldest:
-        file = oldest.pop(0)
-        file.unlink(missing_ok=True)
-        facts_beside(file).unlink(missing_ok=True)
-    return shutil.disk_usage(folder).free >= needed + ROOM
-
-
-def facts_beside(file: Path) -> Path:
-    return file.with_suffix(".facts.json")
+def read_facts(handle: int) -> dict[str, Any]:
+    """{lost, ends} from a kept file's tail; `ValueError` where there are none."""
+    size = os.fstat(handle).st_size
+    length = int.from_bytes(os.pread(handle, LENGTH, max(size - LENGTH, 0)), "little")
+    if not 0 < length <= size - LENGTH:
+        raise ValueError("no facts")
+    return json.loads(os.pread(handle, length, size - LENGTH - length))
 
 
 def decode_each_time(job: Any, paths: list[Path], form: Form) -> Store:
@@ -148,13 +142,13 @@ def decode_each_time(job: Any, paths: list[Path], form: Form) -> Store:
     return store
 
 
-def write(job: Any, paths: list[Path], form: Form, file: Path) -> None:
-    """Whole or not at all, in the order of `paths`."""
-    part = file.with_suffix(f".{os.getpid()}.part")
+def write(job: Any, paths: list[Path], form: Form, file: Path) -> int:
+    """A descriptor of all of them in the order of `paths`. It is opened before the file is put in place, whole or not at
+    all, so it is good whatever others do; a file for which the cache has no room is this run's alone and goes with it."""
     lost: dict[int, str] = {}
     ends: list[int] = []
     started = time.monotonic()
-    try:
+    with cache.writing(job.cache, file) as part:
         with part.open("wb") as target:
             for place, found in enumerate(told(job, paths, form)):
                 if isinstance(found, str):
@@ -162,12 +156,12 @@ def write(job: Any, paths: list[Path], form: Form, file: Path) -> None:
                     found = form.blank()
                 target.write(np.ascontiguousarray(found).data)
                 ends.append(target.tell())
-        facts_beside(file).write_text(json.dumps({"lost": lost, "ends": ends}), "utf-8")
-        part.replace(file)
-    finally:
-        part.unlink(missing_ok=True)
+            facts = json.dumps({"lost": lost, "ends": ends}).encode()
+            target.write(facts + len(facts).to_bytes(LENGTH, "little"))
+        handle = cache.open_entry(part)
     speed = len(paths) / max(time.monotonic() - started, 1e-6)
     job.log(f"{len(paths):,} {form.noun} decoded to {form.words()}, {speed:,.0f} {form.noun} a second.")
+    return handle
 
 
 def told(job: Any, paths: list[Path], form: Form) -> Iterable[np.ndarray | str]:

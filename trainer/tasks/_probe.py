@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from trainer import checkpoint
+from trainer import cache, checkpoint
 from trainer.tasks._objectives import Learned, Objective
 from trainer.tasks._rows import Rows, digest_of, digest_weights
 from trainer.tasks._supervised import read_batches
@@ -73,17 +73,31 @@ def embed(job: Any, model: Any, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
     known = np.sort(np.concatenate([rows.part("train"), rows.part("validation")]))
     path = cache_path(job, rows, known)
     features = np.zeros((len(rows.truth), model.head.in_features), dtype=np.float32)
-    if path.exists():
+    if (kept := load_vectors(path, (len(known), features.shape[1]))) is not None:
         job.log("The vectors of these rows were computed before and are used again.")
-        features[known] = np.load(path)
+        features[known] = kept
         return features, known
     read = Reading(job, rows, known, features).run(model)
     if len(read) == len(known):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part.npy")
-        np.save(part, features[known])
-        part.replace(path)
+        save_vectors(job, path, features[known])
     return features, read
+
+
+def load_vectors(path: Path, shape: tuple[int, int]) -> np.ndarray | None:
+    """What an earlier run kept; None where it is not there, or spoiled."""
+    try:
+        with os.fdopen(cache.open_entry(path), "rb") as file:
+            vectors = np.load(file)
+    except (FileNotFoundError, EOFError, ValueError):
+        return None
+    return vectors if vectors.shape == shape else None
+
+
+def save_vectors(job: Any, path: Path, vectors: np.ndarray) -> None:
+    """For the next run of the same rows; a disk without room is no reason to fail this one."""
+    if cache.make_disk_room(job.cache, vectors.nbytes):
+        with cache.writing(job.cache, path) as part, part.open("wb") as file:
+            np.save(file, vectors)
 
 
 class Reading:

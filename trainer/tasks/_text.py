@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from trainer import models
 from trainer.baselines import Baseline, class_baselines, word_counting
 from trainer.data.loading import Loaded
 from trainer.graphs import write_transformer
@@ -76,7 +75,7 @@ class Texts(Rows):
 
 def prepare(job: Any) -> Texts:
     """Rows of a task that reads `text`."""
-    rows = texts_of(job, models.resolve(job.spec.model), job.load_rows())
+    rows = texts_of(job, job.model_folder(job.spec.model), job.load_rows())
     job.tell_rows(rows, f"{rows.lengths.mean():.0f} tokens a text")
     return rows
 

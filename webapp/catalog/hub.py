@@ -2,6 +2,8 @@
 
 import os
 import socket
+import stat
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,6 +18,28 @@ def cache_folder() -> Path:
     """Where the hub's own library keeps what it fetched."""
     home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface").expanduser()
     return Path(os.environ.get("HF_HUB_CACHE") or home / "hub").expanduser()
+
+
+def downloaded() -> list[Path]:
+    """The folders of all models that were fetched, or are being fetched, into the cache."""
+    return sorted(cache_folder().glob("models--*"))
+
+
+def downloaded_bytes() -> int:
+    """What they take on disk: snapshots are links to files that count once."""
+    sizes = 0
+    for path in (path for folder in downloaded() for path in folder.rglob("*")):
+        with suppress(FileNotFoundError):  # a half of a download, gone meanwhile
+            status = path.lstat()
+            sizes += status.st_size if stat.S_ISREG(status.st_mode) else 0
+    return sizes
+
+
+def size_words() -> str:
+    """For the operator, in one line; empty where there is none."""
+    count = len(downloaded())
+    models = "1 model" if count == 1 else f"{count} models"
+    return f"{models} downloaded from the hub, {downloaded_bytes() / 2**30:.1f} GB in {cache_folder()}" if count else ""
 
 
 def is_downloaded(ref: str) -> bool:

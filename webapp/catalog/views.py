@@ -5,14 +5,17 @@ from django.shortcuts import render
 
 from trainer import tasks
 from webapp.accounts.access import member
+from webapp.catalog import hub
 from webapp.catalog.listing import listed
 
 
 @member
 def models(request: HttpRequest) -> HttpResponse:
-    """Context: search, groups (see `listed`)."""
+    """Context: search, groups (see `listed`), downloaded (count, bytes): how many models were fetched, and their size."""
     search = request.GET.get("search", "")[:100]
-    return render(request, "catalog/models.html", {"search": search, "groups": listed(search)})
+    downloaded = {"count": len(hub.downloaded()), "bytes": hub.downloaded_bytes()}
+    context = {"search": search, "groups": listed(search), "downloaded": downloaded}
+    return render(request, "catalog/models.html", context)
 
 
 @member

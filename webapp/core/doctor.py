@@ -18,6 +18,7 @@ import psutil
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from trainer import cache
 from webapp.core import preflight
 from webapp.core.preflight import StartError
 from webapp.core.processes import find_gpus
@@ -76,7 +77,8 @@ def libraries() -> Result:
 def disk() -> Result:
     preflight.check_folder(settings.MAQUETTE_DATA)
     free = shutil.disk_usage(settings.MAQUETTE_DATA).free / 1024**3
-    return OK, f"{free:.0f} GB free for {settings.MAQUETTE_DATA}", ""
+    held, limit = cache.total_bytes(settings.MAQUETTE_DATA / "cache") / 1024**3, cache.limit_bytes() / 1024**3
+    return OK, f"{free:.0f} GB free for {settings.MAQUETTE_DATA}, whose cache holds {held:.1f} of {limit:.1f} GB", ""
 
 
 def memory() -> Result:
@@ -154,7 +156,8 @@ def models() -> Result:
         if not Path(folder).is_dir():
             return MISSING, f"MAQUETTE_MODELS_DIR names {folder}, which is no folder", "Correct it, or remove it."
     local = f", and those in {', '.join(folders)}" if folders else ""
-    return OK, f"all-MiniLM-L6-v2 ({version}) is bundled{local}", ""
+    fetched = import_string("webapp.catalog.hub.size_words")()  # by name, because core is below this app
+    return OK, f"all-MiniLM-L6-v2 ({version}) is bundled{local}{fetched and '; '}{fetched}", ""
 
 
 def hub() -> Result:

@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from trainer import tasks
+from trainer import cache, tasks
 from trainer.errors import UserError
 from trainer.spec import Spec
 from trainer.tasks._base import Task
@@ -48,7 +48,12 @@ def augments(slug: str) -> bool:
 
 
 def folder_of(version: DatasetVersion, key: str) -> Path:
-    return settings.MAQUETTE_DATA / "cache" / "previews" / version.pk / key
+    return cache_root() / "previews" / version.pk / key
+
+
+def cache_root() -> Path:
+    """The trainer's cache, whose limit previews share with what runs keep there."""
+    return settings.MAQUETTE_DATA / "cache"
 
 
 def augmented(version: DatasetVersion, body: dict[str, Any]) -> dict[str, Any]:
@@ -59,6 +64,7 @@ def augmented(version: DatasetVersion, body: dict[str, Any]) -> dict[str, Any]:
     key = estimate_key(fields)
     folder = folder_of(version, key)
     found = read(folder)
+    cache.touch(folder)
     asked = folder / ASKED
     fresh = asked.exists() and time.time() - asked.stat().st_mtime < LONGEST_SECONDS
     if not found["ready"] and not found["problem"] and not fresh:
@@ -97,9 +103,11 @@ def draw(version_id: str, key: str) -> None:
         else:
             keep(folder, {name: outcome.get(name, "") for name in ("code", "message", "hint")})
     tidy(folder.parent)
+    cache.keep_within(cache_root())
 
 
 def keep(folder: Path, facts: dict[str, Any]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)  # the cache may have had no room for it meanwhile
     (folder / PROBLEM).write_text(json.dumps(facts), "utf-8")
 
 

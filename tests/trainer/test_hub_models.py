@@ -1,0 +1,173 @@
+"""Base models of the hub: sized before they are fetched, bounded, and told while they come. The hub is a small server that
+speaks its language to its real client."""
+
+import hashlib
+import http.server
+import json
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.trainer import command
+from trainer.tasks.text_classification import TextClassification
+
+SAMPLE = TextClassification.sample()
+SHA = "b" * 40
+REPO, REF = "acme/tiny", "hub:acme/tiny"
+ASIDE = {"README.md": b"# Tiny", "pytorch_model.bin": bytes(50_000), "modeling.py": b"raise SystemExit"}
+"""What the repository holds besides and nobody fetches."""
+
+
+class Hub(http.server.ThreadingHTTPServer):
+    """One repository. `asked`: the files that were fetched; `announced`: their sizes where the listing lies."""
+
+    def __init__(self, files: dict[str, bytes]) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.files, self.asked = files, list[str]()
+        self.announced: dict[str, int] = {}
+        self.address = f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    server: Hub
+
+    def log_message(self, *_args: object) -> None:
+        pass
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def do_GET(self) -> None:
+        path = self.path.partition("?")[0]
+        file = re.fullmatch(rf"/{REPO}/resolve/{SHA}/(.+)", path)
+        if path.startswith(f"/api/models/{REPO}"):
+            sizes = {name: len(data) for name, data in self.server.files.items()} | self.server.announced
+            siblings = [{"rfilename": name, "size": size} for name, size in sizes.items()]
+            self.answer(json.dumps({"id": REPO, "modelId": REPO, "sha": SHA, "siblings": siblings}).encode())
+        elif file and file[1] in self.server.files:
+            data = self.server.files[file[1]]
+            if self.command == "GET":
+                self.server.asked.append(file[1])
+            self.answer(data, ETag=f'"{hashlib.sha256(data).hexdigest()}"', **{"X-Repo-Commit": SHA})
+        else:
+            self.send_response(404)
+            self.send_header("X-Error-Code", "RepoNotFound")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+    def answer(self, body: bytes, **headers: str) -> None:
+        self.send_response(200)
+        for name, value in {"Content-Length": str(len(body)), **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(body)
+
+
+@pytest.fixture
+def hub(models: Path) -> Iterator[Hub]:
+    tiny = {path.name: path.read_bytes() for path in (models / "tiny").iterdir()}
+    with Hub(tiny | ASIDE) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+def size_of_model(hub: Hub) -> int:
+    return sum(len(data) for name, data in hub.files.items() if name not in ASIDE)
+
+
+def of(hub: Hub, tmp_path: Path) -> dict[str, str]:
+    return {"HF_ENDPOINT": hub.address, "HF_HUB_OFFLINE": "0", "HF_HOME": str(tmp_path / "home")}
+
+
+RESOLVE = """
+import json, sys
+from trainer import models
+from trainer.errors import ModelError
+try:
+    print(json.dumps(str(models.resolve(sys.argv[1], lambda *done: print(json.dumps(done))))))
+except ModelError as error:
+    print(json.dumps(error.as_dict()))
+"""
+
+
+def resolve(hub: Hub, tmp_path: Path, **more: str) -> list[Any]:
+    """The progress that was told, and last the folder or the problem; in a process whose hub it is."""
+    done = subprocess.run(
+        [sys.executable, "-c", RESOLVE, REF],
+        cwd=command.ROOT,
+        env=command.environment(tmp_path, **of(hub, tmp_path) | more),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def blobs(tmp_path: Path) -> list[Path]:
+    return [path for path in (tmp_path / "home").rglob("*") if path.is_file() and path.parent.name == "blobs"]
+
+
+def test_a_run_downloads_its_model_and_tells_its_progress(hub: Hub, tmp_path: Path) -> None:
+    spec = command.write_spec(tmp_path, SAMPLE, method="probe", model=REF)
+    code, events = command.call_process(tmp_path, "run", spec, "--out", tmp_path / "out", **of(hub, tmp_path))
+    assert code == 0, events[-1]
+    told = [one for one in command.of(events, "progress") if one["unit"] == "bytes"]
+    assert told
+    assert {(one["stage"], one["total"]) for one in told} == {("prepare", size_of_model(hub))}
+
+
+def test_only_what_is_needed_is_fetched_and_the_configuration_last(hub: Hub, tmp_path: Path) -> None:
+    *told, folder = resolve(hub, tmp_path)
+    total = size_of_model(hub)
+    assert told[-1] == [total, total]
+    assert [done for done, _total in told] == sorted(done for done, _total in told)
+    assert sorted(hub.asked) == sorted(set(hub.files) - set(ASIDE)), "each file once, and no other"
+    assert hub.asked[-1] == "config.json", "with it the snapshot is whole"
+    assert resolve(hub, tmp_path, HF_HUB_OFFLINE="1") == [folder]
+    assert resolve(hub, tmp_path, HF_ENDPOINT="http://127.0.0.1:9") == [folder]
+
+
+def test_a_model_that_is_too_large_is_refused_before_anything_is_fetched(hub: Hub, tmp_path: Path) -> None:
+    limit = size_of_model(hub) - 1
+    (problem,) = resolve(hub, tmp_path, MAQUETTE_HUB_MODEL_BYTES=str(limit))
+    assert problem["code"] == "model_too_large"
+    assert "MAQUETTE_HUB_MODEL_BYTES" in problem["hint"]
+    assert (hub.asked, blobs(tmp_path)) == ([], [])
+    assert isinstance(resolve(hub, tmp_path, MAQUETTE_HUB_MODEL_BYTES=str(limit + 1))[-1], str), (
+        "only what is fetched counts"
+    )
+
+
+def test_a_model_that_brings_more_than_announced_is_cut_off(hub: Hub, tmp_path: Path) -> None:
+    hub.announced = dict.fromkeys(hub.files, 10)
+    assert resolve(hub, tmp_path, MAQUETTE_HUB_MODEL_BYTES="1000")[-1]["code"] == "model_too_large"
+    assert sum(path.stat().st_size for path in blobs(tmp_path)) <= 1000
+
+
+def test_a_disk_without_room(hub: Hub, tmp_path: Path) -> None:
+    hub.announced = {"model.safetensors": 2**60}
+    (problem,) = resolve(hub, tmp_path, MAQUETTE_HUB_MODEL_BYTES=str(2**61))
+    assert (problem["code"], hub.asked) == ("no_space", [])
+
+
+def test_a_model_that_is_here_stays_usable_under_a_lower_limit(hub: Hub, tmp_path: Path) -> None:
+    folder = resolve(hub, tmp_path)[-1]
+    hub.asked.clear()
+    assert resolve(hub, tmp_path, MAQUETTE_HUB_MODEL_BYTES="1")[-1] == folder
+    assert hub.asked == []
+
+
+def test_what_cannot_be_fetched(hub: Hub, tmp_path: Path) -> None:
+    assert resolve(hub, tmp_path, HF_ENDPOINT="http://127.0.0.1:9")[-1]["code"] == "bad_model"
+    assert resolve(hub, tmp_path, HF_HUB_OFFLINE="1")[-1]["code"] == "bad_model"
+    hub.files.clear()
+    assert resolve(hub, tmp_path)[-1]["code"] == "bad_model"

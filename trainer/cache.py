@@ -1,0 +1,178 @@
+"""What runs compute once and keep for later ones (vectors, decoded pictures and sounds, previews), in one folder of at most
+`MAQUETTE_CACHE_BYTES`: what was used longest ago leaves first.
+
+Several processes share the folder. Files are written under `.parts` and renamed into place under a lock, so that a reader
+sees a whole file or none; whoever holds one open (`open_entry`) keeps it from being removed.
+"""
+
+import fcntl
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+DEFAULT_BYTES = 5 << 30
+DISK_BYTES = 2 << 30
+"""Bytes of disk that are left free."""
+PATTERNS = ("embeddings/*.npy", "*/*.decoded", "*/*.facts.json", "previews/*/*")
+"""What lies under the folder and may be removed, files or folders; nothing else there is touched. The facts are of
+files that earlier versions decoded."""
+PARTS, LOCK = ".parts", ".lock"
+LEFT_BEHIND_SECONDS = 24 * 3600.0
+"""After which a half-written file is nobody's."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """`used`: when it was used last, in seconds since the epoch."""
+
+    path: Path
+    bytes: int
+    used: float
+
+
+def limit_bytes() -> int:
+    return int(os.environ.get("MAQUETTE_CACHE_BYTES") or DEFAULT_BYTES)
+
+
+def entries(root: Path) -> list[Entry]:
+    """Everything that may be removed, the longest unused first."""
+    found = []
+    for path in dict.fromkeys(path for pattern in PATTERNS for path in root.glob(pattern)):
+        with suppress(FileNotFoundError):  # removed meanwhile by another process
+            found.append(Entry(path, size_of(path), path.stat().st_mtime))
+    return sorted(found, key=lambda entry: entry.used)
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file, or of all files in a folder."""
+    if path.is_dir():
+        return sum(size_of(inner) for inner in path.iterdir())
+    return path.stat().st_size
+
+
+def total_bytes(root: Path) -> int:
+    return sum(entry.bytes for entry in entries(root))
+
+
+def touch(path: Path) -> None:
+    """Say that it is used now."""
+    with suppress(FileNotFoundError):
+        os.utime(path)
+
+
+def open_entry(path: Path) -> int:
+    """A file descriptor of an entry that is used now: until it is closed the entry is not removed. `FileNotFoundError`."""
+    handle = os.open(path, os.O_RDONLY)
+    hold(handle)
+    os.utime(handle)
+    return handle
+
+
+def hold(handle: int) -> None:
+    """Keep an open file from being removed; a file system without locks lets it go, and the descriptor stays good."""
+    with suppress(OSError):
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+
+
+@contextmanager
+def writing(root: Path, path: Path) -> Iterator[Path]:
+    """Where to write what shall become `path`: put in place whole when the block ends well, unless the folder has no room."""
+    (root / PARTS).mkdir(parents=True, exist_ok=True)
+    part = root / PARTS / uuid.uuid4().hex
+    try:
+        yield part
+        with locked(root):
+            if trim(root, coming=part.stat().st_size):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def keep_within(root: Path) -> None:
+    """Bring the folder down to its limit, after something was written there in another way."""
+    root.mkdir(parents=True, exist_ok=True)
+    with locked(root):
+        trim(root)
+
+
+def make_disk_room(root: Path, needed: int) -> bool:
+    """Whether the disk has room for so many bytes; what was used longest ago is removed for them."""
+    root.mkdir(parents=True, exist_ok=True)
+    with locked(root):
+        oldest = iter(entries(root))
+        while shutil.disk_usage(root).free < needed + DISK_BYTES:
+            entry = next(oldest, None)
+            if entry is None:
+                return False
+            remove(root, entry.path)
+    return True
+
+
+def trim(root: Path, coming: int = 0) -> bool:
+    """Whether so many bytes more fit within the limit now; what was used longest ago has left for them. Needs the lock."""
+    sweep(root)
+    allowed = limit_bytes() - coming
+    if allowed < 0:
+        return False
+    known = entries(root)
+    held = sum(entry.bytes for entry in known)
+    for entry in known:
+        if held <= allowed:
+            break
+        if remove(root, entry.path):
+            held -= entry.bytes
+    return held <= allowed
+
+
+def remove(root: Path, path: Path) -> bool:
+    """Whether it is gone: what somebody holds open stays."""
+    try:
+        if path.is_dir():
+            aside = root / PARTS / uuid.uuid4().hex
+            aside.parent.mkdir(exist_ok=True)
+            path.rename(aside)
+            shutil.rmtree(aside, ignore_errors=True)
+        else:
+            with path.open("rb") as file:
+                if is_held(file.fileno()):
+                    return False
+                path.unlink()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def is_held(handle: int) -> bool:
+    """Whether somebody else keeps an open file; nobody can where the file system knows no locks."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def sweep(root: Path) -> None:
+    """Remove what killed processes left half-written."""
+    for part in (root / PARTS).glob("*"):
+        with suppress(FileNotFoundError):
+            if time.time() - part.stat().st_mtime > LEFT_BEHIND_SECONDS:
+                shutil.rmtree(part, ignore_errors=True) if part.is_dir() else part.unlink()
+
+
+@contextmanager
+def locked(root: Path) -> Iterator[None]:
+    """One process at a time counts, removes and puts in place."""
+    with (root / LOCK).open("ab") as file:
+        with suppress(OSError):  # a file system without locks: the limit may be passed for a moment, no more
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,165 @@
+"""Fetches a base model from the Hugging Face hub: its size asked first and bounded, its progress told."""
+
+import errno
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from trainer.errors import ModelError
+
+FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "tokenizer*"]
+"""What is fetched of a repository: no code, no pickles, no weights of other libraries."""
+CONFIG = "config.json"
+MOST_BYTES = 5 << 30
+"""The largest model that is downloaded, unless MAQUETTE_HUB_MODEL_BYTES says otherwise."""
+DISK_BYTES = 512 << 20
+"""Bytes of disk that a download leaves free: the database and the checkpoints need them."""
+SECONDS = 20
+
+Progress = Callable[[int, int], None]
+"""Called with (bytes downloaded, bytes to download); what it raises ends the download."""
+
+
+def unwatched(_done: int, _total: int) -> None:
+    pass
+
+
+def fetch(repo: str, revision: str | None, progress: Progress = unwatched) -> Path:
+    """The folder of a model's snapshot in the hub's cache. What is not there yet is downloaded, where the hub can be reached
+    and the model is not too large for this site or its disk; `ModelError`."""
+    errors = client_errors()
+    try:
+        info = look_up(repo, revision)
+    except errors:
+        info = None
+    try:
+        return cached(repo, revision) if info is None else download(repo, info, progress)
+    except errors as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            raise
+        raise ModelError(
+            f"The model “{repo}” could not be fetched from the Hugging Face hub.",
+            hint="Check the name and the connection, or use bundled:all-MiniLM-L6-v2, which needs neither.",
+        ) from error
+
+
+def client_errors() -> tuple[type[Exception], ...]:
+    """What the hub's client raises where the hub cannot be reached, refuses, or does not know a name."""
+    from httpx2 import HTTPError
+    from huggingface_hub.errors import RevisionResolutionError
+
+    return HTTPError, OSError, ValueError, RevisionResolutionError
+
+
+def look_up(repo: str, revision: str | None) -> Any:
+    """One commit of a repository: `sha`, and `siblings` with their sizes. The client remembers the commit of a branch for
+    when the hub is away."""
+    from huggingface_hub import HfApi
+
+    api = HfApi()
+    commit = api.resolve_revision(repo, revision=revision).resolved
+    return api.model_info(repo, revision=commit, files_metadata=True, timeout=SECONDS)
+
+
+def cached(repo: str, revision: str | None) -> Path:
+    from huggingface_hub import snapshot_download
+
+    return Path(snapshot_download(repo, revision=revision, allow_patterns=FILES, local_files_only=True))
+
+
+def download(repo: str, info: Any, progress: Progress) -> Path:
+    """Fetch what is missing of a commit, one file after another. The configuration comes last, so that a snapshot that has
+    it is whole."""
+    from huggingface_hub import hf_hub_download, try_to_load_from_cache
+    from huggingface_hub.utils import filter_repo_objects
+
+    sizes = {one.rfilename: one.size or 0 for one in info.siblings or []}
+    paths = sorted(filter_repo_objects(sizes, allow_patterns=FILES), key=lambda path: (path == CONFIG, path))
+    if not paths:
+        raise ModelError(f"The repository “{repo}” holds no model.", hint="Only safetensors are loaded.")
+    missing = [path for path in paths if not isinstance(try_to_load_from_cache(repo, path, revision=info.sha), str)]
+    wanted = sum(sizes[path] for path in missing)
+    if missing:
+        check_size(repo, sum(sizes[path] for path in paths), wanted)
+    counter = counter_of(repo, wanted, progress)
+    for path in missing:
+        hf_hub_download(repo, path, revision=info.sha, tqdm_class=counter)
+        counter.tell()
+    last = Path(hf_hub_download(repo, paths[-1], revision=info.sha, local_files_only=True))
+    return last.parents[len(PurePosixPath(paths[-1]).parts) - 1]
+
+
+def most_bytes() -> int:
+    return int(os.environ.get("MAQUETTE_HUB_MODEL_BYTES") or MOST_BYTES)
+
+
+def check_size(repo: str, size: int, missing: int) -> None:
+    """Whether a model of `size` bytes may be downloaded, and the disk has room for the `missing` ones; `ModelError`."""
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    if size > most_bytes():
+        raise too_large(repo, size)
+    cache = Path(HF_HUB_CACHE).expanduser().resolve()
+    free = shutil.disk_usage(next(folder for folder in (cache, *cache.parents) if folder.exists())).free
+    if free < missing + DISK_BYTES:
+        raise ModelError(
+            f"The disk has no room for the model “{repo}”: {in_units(missing)} are to be downloaded, {in_units(free)} are free.",
+            code="no_space",
+            hint="Free some space and start it again, or choose a smaller model.",
+        )
+
+
+def too_large(repo: str, size: int) -> ModelError:
+    return ModelError(
+        f"The model “{repo}” is too large: {in_units(size)}, and at most {in_units(most_bytes())} are downloaded.",
+        code="model_too_large",
+        hint="Choose a smaller model. Whoever runs this site can raise MAQUETTE_HUB_MODEL_BYTES.",
+    )
+
+
+def in_units(size: int) -> str:
+    for unit, name in ((2**30, "GB"), (2**20, "MB"), (2**10, "kB")):
+        if size >= unit:
+            return f"{size / unit:.1f} {name}"
+    return f"{size} bytes"
+
+
+class Counter:
+    """What the client takes for its progress bar: one instance a file, `done` bytes of all files of the subclass. It ends a
+    download that brings more than was announced and than is allowed."""
+
+    repo: str
+    done: int
+    total: int
+    progress: Progress
+
+    def __init__(self, *_arguments: Any, initial: float = 0, **_more: Any) -> None:
+        self.update(initial)
+
+    def __enter__(self) -> "Counter":
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        pass
+
+    def update(self, count: float | None = 1) -> None:
+        type(self).done += int(count or 0)
+        self.tell()
+
+    @classmethod
+    def tell(cls) -> None:
+        if cls.done > max(cls.total, most_bytes()):
+            raise too_large(cls.repo, cls.done)
+        cls.progress(min(cls.done, cls.total), cls.total)
+
+    def ignore(self, *_arguments: Any, **_more: Any) -> None:
+        """The rest of a progress bar."""
+
+    close = refresh = reset = set_description = set_postfix_str = update_transfer = set_transfer_postfix_str = ignore
+
+
+def counter_of(repo: str, total: int, progress: Progress) -> type[Counter]:
+    fields = {"repo": repo, "done": 0, "total": total, "progress": staticmethod(progress)}
+    return type("Counter", (Counter,), fields)
