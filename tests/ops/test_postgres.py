@@ -32,10 +32,12 @@ from django.core.files.base import ContentFile
 from tests.site import rows_of
 from webapp.accounts.models import User
 from webapp.datasets import reading
-from webapp.prototypes.actions import start_from_files
+from webapp.datasets.actions import create_dataset
+from webapp.prototypes.actions import create_prototype
 from webapp.runs.actions import create_run
 user = User.objects.get()
-prototype = start_from_files(user.workspaces.get(), user, [ContentFile(rows_of(300), name="rows.csv")])
+upload = ContentFile(rows_of(300), name="rows.csv")
+prototype = create_prototype(create_dataset(user.workspaces.get(), user, [upload]), user)
 reading.read(prototype.dataset.latest.pk)
 params = {"epochs": 40, "patience": 40, "batch_size": 4, "max_length": 32}
 body = {"model": "local:tiny", "method": "full", "params": params, "limits": {"seconds": 150}}
