@@ -25,8 +25,9 @@ FILES = (
     "tests/datasets/test_tus.py",
     "tests/datasets/test_uploads.py",
     "tests/datasets/test_versions.py",
+    "tests/endpoints/test_admission.py",
+    "tests/endpoints/test_deployments.py",
     "tests/endpoints/test_registry.py",
-    "tests/ops/test_at_once.py",
     "tests/ops/test_at_once.py",
     "tests/runs/test_rights.py",
 )

@@ -86,12 +86,24 @@ def claim(spec: Spec, out: Path) -> None:
 
 def identity(spec: Spec) -> dict[str, Any]:
     """What a run is of. Read through today's specification, so that a field added since has its default, and without the
-    place of its rows, so that a folder of data may be moved with its runs."""
+    place of its rows and of the runs it builds on, so that a folder of data may be moved with its runs."""
     fields = spec.model_dump(mode="json", exclude={"limits", "hardware"})
     for name in ("path", "test_path"):
         if fields["dataset"].get(name):
-            fields["dataset"][name] = Path(fields["dataset"][name]).parts[-3:]
+            fields["dataset"][name] = place(fields["dataset"][name])
+    fields["model"] = place(fields["model"])
+    fields["params"] = {name: place(value) for name, value in fields["params"].items()}
     return fields
+
+
+def place(value: Any) -> Any:
+    """The end of a path, or of `artifact:PATH`, that a move of everything leaves as it is; any other value as it is."""
+    if not isinstance(value, str) or "/" not in value:
+        return value
+    kind, colon, path = value.partition(":")
+    if colon and kind != "artifact":
+        return value
+    return (kind if colon else "", *Path(path or kind).parts[-3:])
 
 
 @contextmanager

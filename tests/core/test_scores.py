@@ -53,3 +53,15 @@ def test_only_this_module_knows_the_direction_of_a_metric() -> None:
 )
 def test_strips_start_below_the_worst(values: list[float], metric: str, ends: tuple[float, float]) -> None:
     assert scores.strip_ends(values, metric) == pytest.approx(ends)
+
+
+def test_the_site_and_the_trainer_agree_on_metrics_and_baselines() -> None:
+    """Each side keeps its own list, since the site imports no heavy module; they must not drift apart."""
+    from trainer import baselines as trained
+    from trainer import comparison, verdict
+    from webapp.runs import baselines as shown
+
+    assert comparison.LOWER_IS_BETTER <= scores.LOWER_IS_BETTER
+    assert verdict.SHARES <= scores.SHARES
+    assert trained.CONSTANT == shown.CONSTANT
+    assert set(verdict.NAMES) <= scores.SHARES | scores.LOWER_IS_BETTER | {"r2"}

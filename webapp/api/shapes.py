@@ -54,13 +54,14 @@ def dataset_shape(dataset: Dataset) -> dict[str, Any]:
     newest = versions[0] if versions else None
     ready = next((version for version in versions if version.status == "ready"), None)
     shown = ready or newest
+    roles = shown.roles if shown else {}
     return {
         "id": dataset.pk,
         "name": dataset.name,
         "status": newest.status if newest and (newest.status == "processing" or not ready) else "ready",
         "progress": newest.progress if newest else 0,
         "rows": shown.rows if shown else 0,
-        "columns": [one | {"role": shown.roles.get(one["name"])} for one in shown.columns] if shown else [],
+        "columns": [one | {"role": roles.get(one["name"])} for one in shown.columns] if shown else [],
         "labels": shown.labels if shown else [],
         "split": shown.split if shown else {},
         "problems": shown.problems if shown else [],

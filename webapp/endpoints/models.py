@@ -9,7 +9,6 @@ from typing import Any
 
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -141,11 +140,6 @@ class ShareLink(WorkspaceOwned):
     @property
     def works(self) -> bool:
         return self.revoked_at is None and (self.expires_at is None or self.expires_at > timezone.now())
-
-    @classmethod
-    def find(cls, endpoint: Endpoint, token: str) -> "ShareLink | None":
-        alive = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
-        return cls.objects.working().filter(alive, endpoint=endpoint, token=token).first() if token else None
 
 
 class UsageHour(models.Model):

@@ -32,9 +32,9 @@ from webapp.runs.queues import HARDWARE, QUEUES, queue_of
 
 log = logging.getLogger(__name__)
 FIRST_WEIGHTS = "initial_weights"
+"""The setting of small nets that may name a run to take weights from."""
 TEXT_MODEL, TEXT_TASK = "text_model", "text-classification"
 """The setting that names a second model, and the task whose models it may be."""
-"""The setting of small nets that may name a run to take weights from."""
 ANSWER_BEFORE_RESEND_SECONDS = 15
 
 
