@@ -402,7 +402,7 @@ def compare_artifacts(metric: str, first: Path, second: Path) -> Comparison | No
     """Two artifacts on the test rows that both were tested on, of one dataset version; None where they share none, or do not
     keep what the metric needs. Where answers to few rows are shared, `Comparison.rows` tells."""
     try:
-        tables = [read_predictions(folder) for folder in (first, second)]
+        tables = [read_predictions(folder, metric) for folder in (first, second)]
         labels = [json.loads((folder / "manifest.json").read_text("utf-8"))["labels"] for folder in (first, second)]
     except (OSError, ValueError, KeyError):
         return None
@@ -421,19 +421,25 @@ def compare_artifacts(metric: str, first: Path, second: Path) -> Comparison | No
     return compare(metric, truth, answers[0], answers[1], labels=every)
 
 
-def read_predictions(folder: Path) -> dict[int, dict[str, Any]]:
-    """predictions.parquet of an artifact, by row."""
+def read_predictions(folder: Path, metric: str) -> dict[int, dict[str, Any]]:
+    """Of predictions.parquet of an artifact what the metric needs, by row. The probabilities of many rows and labels take far
+    more memory than all else, so that only a metric of theirs reads them."""
     import pyarrow.parquet as pq
 
-    wanted = ("row", "truth", "predicted", "probabilities", "detections")
+    wanted = ("row", "truth", answer_column(metric))
     names = pq.read_schema(folder / "predictions.parquet").names
     table = pq.read_table(folder / "predictions.parquet", columns=[name for name in wanted if name in names])
     return {one["row"]: one for one in table.to_pylist()}
 
 
+def answer_column(metric: str) -> str:
+    """The column of predictions.parquet that holds the answers which the metric looks at."""
+    return "probabilities" if metric in PROBABILITIES else "detections" if metric in OBJECTS else "predicted"
+
+
 def answers_of(metric: str, rows: list[dict[str, Any]], own: list[str], every: list[str]) -> Any:
     """What `compare` takes; None where it was not kept. Of labels that a model does not have the probability is 0."""
-    column = "probabilities" if metric in PROBABILITIES else "detections" if metric in OBJECTS else "predicted"
+    column = answer_column(metric)
     if not all(column in row for row in rows):
         return None
     cells = [row[column] for row in rows]

@@ -3,7 +3,11 @@
 import html
 import json
 import re
+import shutil
 from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,11 +16,14 @@ import pyarrow.parquet as pq
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from tests import things
+from trainer import errors
 from webapp.accounts.models import User, Workspace
-from webapp.runs import baselines, verdicts
-from webapp.runs.models import Estimate, Run
+from webapp.runs import actions, baselines, storage, verdicts
+from webapp.runs.models import Estimate, Run, Status
+from webapp.runs.supervisor import Supervisor
 
 BASELINES = {
     "majority": {"accuracy": 0.4, "low": 0.3, "high": 0.5, "label": "late"},
@@ -76,7 +83,16 @@ def test_a_run_that_does_not_win_names_the_next_step(workspace: Workspace, brows
         spec={"task": run.task, "model": "bundled:all-MiniLM-L6-v2", "method": "probe"},
         result={"expected": expected, "seconds": {}},
     )
+    Estimate.objects.create(
+        workspace=workspace,
+        version=run.version,
+        key="own",
+        hardware="cpu",
+        spec={"task": run.task, "model": f"artifact:{run.artifact}", "method": "full"},
+        result={"expected": expected | {"low": 0.98}, "seconds": {}},
+    )
     shown = page(browser, run)
+    assert str(run.folder.parent) not in shown
     assert "Try all-MiniLM-L6-v2, Instant" in shown
     assert "expected 95–99 % accuracy" in shown
     assert "?model=bundled%3Aall-MiniLM-L6-v2&method=probe" in shown
@@ -199,11 +215,91 @@ def test_other_test_rows_cannot_be_compared(workspace: Workspace, browser: Clien
     assert "Not comparable with Run 1" in page(browser, second)
 
 
-def test_a_comparison_that_fails_does_not_fail_the_run(workspace: Workspace) -> None:
+@pytest.mark.parametrize("is_other_version", [False, True])
+@pytest.mark.parametrize("fault", ["unreadable", "gone", "no test", "no answers"])
+def test_what_cannot_be_compared_is_not_called_other_rows(
+    fault: str, is_other_version: bool, workspace: Workspace
+) -> None:
     first, second = pair(workspace, RIGHT_60, RIGHT_90)
-    (first.artifact / "predictions.parquet").write_bytes(b"no parquet")
-    found = verdicts.against_best_run_or_none(second, second.headline)
-    assert found is None or found["outcome"] == "not comparable"
+    if is_other_version:
+        version = first.version
+        version.pk, version.number = None, 2
+        version.save()
+        Run.objects.filter(pk=second.pk).update(version=version)
+        second.refresh_from_db()
+    predictions = first.artifact / "predictions.parquet"
+    if fault == "unreadable":
+        predictions.write_bytes(b"no parquet")
+    elif fault == "gone":
+        predictions.unlink()
+    else:
+        metric = {"no test": "perplexity", "no answers": "map_50"}[fault]
+        for run in (first, second):
+            run.headline = {"name": metric, "value": 0.5}
+            run.save()
+    assert verdicts.against_best_run(second, second.headline) is None
+
+
+def finishing(workspace: Workspace) -> tuple[Run, Run, Supervisor]:
+    """An earlier run, one whose trainer is done, and who supervises it."""
+    first, second = pair(workspace, RIGHT_60, RIGHT_90)
+    fields = {"status": Status.QUEUED, "headline": None, "metric": "", "rank": None}
+    Run.objects.filter(pk=second.pk).update(**fields)
+    second.refresh_from_db()
+    lease = second.claim("a worker", Decimal(0))
+    assert lease
+    attempt = Supervisor(second, lease, "cpu", [], Decimal(1))
+    attempt.final = {"type": "result", "headline": {"name": "accuracy", "value": 0.9}, "metrics": {"accuracy": 0.9}}
+    return first, second, attempt
+
+
+def test_a_run_has_ended_before_it_is_compared(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fetching the earlier run from a bucket that hangs may take longer than a lease, and nothing renews it any more."""
+    first, second, attempt = finishing(workspace)
+    seen: list[str] = []
+    local = storage.local
+
+    def slow(run: Run) -> Path:
+        Run.objects.filter(lease_until__isnull=False).update(lease_until=timezone.now() - timedelta(seconds=1))
+        actions.sweep()
+        seen.append(Run.objects.get(pk=second.pk).status)
+        return local(run)
+
+    monkeypatch.setattr(storage, "local", slow)
+    attempt.conclude(errors.EXIT_DONE)
+    second.refresh_from_db()
+    assert (seen, second.status, second.deaths) == ([Status.SUCCEEDED], Status.SUCCEEDED, 1)
+    assert (second.against_best_run["run"], second.against_best_run["outcome"]) == (first.pk, "better")
+
+
+def test_a_comparison_that_fails_does_not_fail_the_run(
+    workspace: Workspace, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The earlier run is in a bucket that cannot be reached."""
+    first, second, attempt = finishing(workspace)
+    shutil.rmtree(first.artifact)
+    Run.objects.filter(pk=first.pk).update(stored_at=timezone.now())
+    settings.STORAGE_URL = "s3://models"
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    attempt.conclude(errors.EXIT_DONE)
+    second.refresh_from_db()
+    assert (second.status, second.against_best_run) == (Status.SUCCEEDED, None)
+
+
+def test_a_deleted_run_is_not_linked(workspace: Workspace, browser: Client) -> None:
+    first, second = pair(workspace, RIGHT_60, RIGHT_90)
+    second.against_best_run = verdicts.against_best_run(second, second.headline)
+    second.save()
+    address = reverse("run", args=[first.pk])
+    assert f'href="{address}"' in page(browser, second)
+    first.delete()
+    shown = page(browser, second)
+    assert "Better than Run 1" in shown
+    assert address not in shown
+    assert "Open that run" not in shown
 
 
 # A whole report

@@ -13,7 +13,7 @@ from sklearn import metrics
 
 from trainer import comparison
 from trainer.average_precision import Objects, average_precision
-from trainer.comparison import compare, compare_artifacts, interval
+from trainer.comparison import compare, compare_artifacts, interval, read_predictions
 
 GENERATOR = np.random.default_rng(0)
 ROWS, LABELS = 150, ["a", "b", "c"]
@@ -208,3 +208,5 @@ def test_two_finished_runs(tmp_path: Path) -> None:
         assert (found.rows, found.outcome) == (60, "better")
     assert compare_artifacts("map_50", first, second) is None
     assert compare_artifacts("accuracy", first, tmp_path) is None
+    assert set(read_predictions(first, "accuracy")[1]) == {"row", "truth", "predicted"}
+    assert set(read_predictions(first, "log_loss")[1]) == {"row", "truth", "probabilities"}

@@ -298,8 +298,9 @@ class Supervisor:
             log.warning("run %s was taken over by another worker", run.pk)
         elif status == errors.EXIT_DONE and self.final.get("type") == "result":
             result = {name: self.final.get(name) for name in ("metrics", "headline", "baselines", "verdict")}
-            result["against_best_run"] = verdicts.against_best_run_or_none(run, result["headline"])
-            run.finish(lease, Status.SUCCEEDED, progress=1, **{name: value for name, value in result.items() if value})
+            result = {name: value for name, value in result.items() if value}
+            if run.finish(lease, Status.SUCCEEDED, progress=1, **result):
+                verdicts.keep_against_best_run(run)  # may wait for the bucket, so only once there is no lease to lose
             self.announce()
         elif self.cancelled:
             run.finish(lease, Status.CANCELLED)

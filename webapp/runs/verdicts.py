@@ -27,7 +27,8 @@ def against_best_run(run: Run, headline: dict[str, Any] | None) -> dict[str, Any
     prototype, by a paired test on their test rows; None for the first run.
 
     Runs on the same version are preferred: their test rows are the same. Where the rows differ, `outcome` is "not
-    comparable" and `difference` None.
+    comparable" and `difference` None. None as well where nothing can be said: for a metric without a paired test, and
+    where answers were not kept or cannot be read.
     """
     metric = str((headline or {}).get("name") or "")
     earlier = run.prototype.runs.filter(number__lt=run.number, metric=metric).scored()
@@ -36,10 +37,14 @@ def against_best_run(run: Run, headline: dict[str, Any] | None) -> dict[str, Any
     if other is None:
         return None
     told = {"run": other.pk, "number": other.number, "metric": metric}
-    found = comparison(metric, run.artifact, storage.local(other), same_version=other.version_id == run.version_id)
-    if found is None:
+    artifacts = (run.artifact, storage.local(other))
+    same_rows = have_same_rows(*artifacts, same_version=other.version_id == run.version_id)
+    if same_rows is False:
         sentence = f"Not comparable with run {other.number}: it was tested on other rows."
         return told | {"outcome": NOT_COMPARABLE, "difference": None, "rows": 0, "sentence": sentence}
+    found = compare_artifacts(metric, *artifacts) if same_rows else None
+    if found is None:
+        return None
     words = {"better": "Better than", "worse": "Worse than", "not shown": "Not shown to differ from"}[found.outcome]
     sentence = f"{words} run {other.number} on the same {found.rows} test rows."
     return told | {
@@ -50,33 +55,44 @@ def against_best_run(run: Run, headline: dict[str, Any] | None) -> dict[str, Any
     }
 
 
-def against_best_run_or_none(run: Run, headline: dict[str, Any] | None) -> dict[str, Any] | None:
-    """The same; a comparison that fails never fails the run."""
+def keep_against_best_run(run: Run) -> None:
+    """Compute and store it for a run that has ended well; a comparison that fails is logged and changes nothing."""
     try:
-        return against_best_run(run, headline)
+        found = against_best_run(run, run.headline)
+        if found:
+            Run.objects.filter(pk=run.pk).update(against_best_run=found)
     except Exception:
         log.exception("run %s could not be compared with an earlier one", run.pk)
+
+
+def compare_artifacts(metric: str, first: Path, second: Path) -> Any:
+    """The trainer's `Comparison` of two artifacts; numpy is loaded where one is made, not by every page."""
+    from trainer import comparison
+
+    return comparison.compare_artifacts(metric, first, second)
+
+
+def have_same_rows(first: Path, second: Path, *, same_version: bool) -> bool | None:
+    """Whether two artifacts were tested on rows that they share; None where that is not known. Rows of one version are told
+    by their numbers, those of two versions by what is in them."""
+    found = [test_rows(artifact, numbers_only=same_version) for artifact in (first, second)]
+    if found[0] is None or found[1] is None:
         return None
+    if not same_version:
+        return found[0] == found[1]
+    return bool({one.get("row") for one in found[0]} & {one.get("row") for one in found[1]})
 
 
-def comparison(metric: str, first: Path, second: Path, *, same_version: bool) -> Any:
-    """The trainer's `Comparison` of two artifacts; None where their test rows are not the same."""
-    from trainer.comparison import compare_artifacts
-
-    if not same_version and test_rows(first) != test_rows(second):
-        return None
-    return compare_artifacts(metric, first, second)
-
-
-def test_rows(artifact: Path) -> list[dict[str, Any]] | None:
-    """The rows that an artifact was tested on, without its answers; None where they were not kept."""
+def test_rows(artifact: Path, *, numbers_only: bool) -> list[dict[str, Any]] | None:
+    """The rows that an artifact was tested on, without its answers; None where they were not kept or cannot be read."""
     import pyarrow.parquet as pq
 
     path = artifact / "predictions.parquet"
-    if not path.exists():
+    try:
+        names = [name for name in pq.read_schema(path).names if name not in FIELDS_OF_ANSWER]
+        return pq.read_table(path, columns=["row"] if numbers_only else names).to_pylist()
+    except (OSError, ValueError):
         return None
-    names = [name for name in pq.read_schema(path).names if name not in FIELDS_OF_ANSWER]
-    return pq.read_table(path, columns=names).to_pylist()
 
 
 # In words
@@ -171,7 +187,7 @@ def detail(run: Run) -> str:
 
 
 def beside_best_run(run: Run) -> dict[str, Any] | None:
-    """{outcome, sentence, run} against the best earlier run, for the page."""
+    """{outcome, sentence, run} against the best earlier run, for the page; `run` is None once that one was deleted."""
     found = run.against_best_run
     if not found:
         return None
@@ -185,7 +201,8 @@ def beside_best_run(run: Run) -> dict[str, Any] | None:
         "not shown": _("No difference shown from %(run)s, your best earlier run: %(difference)s."),
         NOT_COMPARABLE: _("Not comparable with %(run)s, your best earlier run: it was tested on other rows."),
     }[found["outcome"]]
-    return {"outcome": found["outcome"], "sentence": sentence % values, "run": found["run"]}
+    there = run.prototype.runs.filter(pk=found["run"]).exists()
+    return {"outcome": found["outcome"], "sentence": sentence % values, "run": found["run"] if there else None}
 
 
 # What to try
@@ -200,7 +217,7 @@ def tried(run: Run) -> set[tuple[str, str]]:
 def next_step(run: Run) -> dict[str, Any] | None:
     """{model, method, title, expected} of what promises most and was not tried: the best measured expectation above this
     run's score, else the task's recommended model and method; None where nothing is left."""
-    from webapp.runs.base_models import recommended
+    from webapp.runs.base_models import ARTIFACT, recommended
 
     done = tried(run)
     metric = str((run.headline or {}).get("name") or "")
@@ -209,6 +226,7 @@ def next_step(run: Run) -> dict[str, Any] | None:
         for one in run.version.estimates.filter(result__isnull=False).order_by("-created_at")
         if one.spec.get("task") == run.task
         and (one.result.get("expected") or {}).get("metric") == metric
+        and not one.spec["model"].startswith(ARTIFACT)  # stored as a path, which is not for people
         and (one.spec["model"], one.spec["method"]) not in done
     ]
     if measured:
