@@ -5,7 +5,7 @@ if (form) {
   const points = JSON.parse(document.getElementById("thresholds").textContent);
   const rows = Number(form.dataset.rows);
   const part = (name) => form.querySelector(`[data-part=${name}]`);
-  const all = points[0];
+  const allRight = Number(form.dataset.allRight);
   const slider = form.querySelector("input[type=range]");
   const now = form.querySelector("line.now");
   const whole = (value) => Math.round(value).toLocaleString("en");
@@ -25,7 +25,7 @@ if (form) {
       rect.setAttribute("width", `${share}%`);
       start += share;
     });
-    const last = [...points].reverse().find((one) => one.answered) ?? all;
+    const last = [...points].reverse().find((one) => one.answered) ?? points[0];
     for (const end of ["x1", "x2"]) now?.setAttribute(end, Math.min(100, (100 * threshold) / (last.threshold || 1)));
     const values = {
       threshold: Math.round(100 * threshold),
@@ -33,7 +33,7 @@ if (form) {
       share: answered ? Math.round((100 * right) / answered) : 0,
       low: Math.floor(100 * (low ?? 0)),
       left: whole(left),
-      missed: whole(Math.max(0, left - (all.right - right))),
+      missed: whole(Math.max(0, left - (allRight - right))),
     };
     const proven = answered && low !== null && low !== undefined;
     part("means").textContent = filled(proven ? form.dataset.proven : form.dataset.sentence, values);

@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.http import HttpResponse
 from django.test import Client
+from django.utils import timezone
 
 from tests import things
 from webapp.accounts.models import User, Workspace
@@ -98,6 +100,21 @@ def test_a_trial_that_failed_is_told_once(ask: Callable[..., HttpResponse], sent
     assert (answer.status_code, answer.json()["code"]) == (422, "too_few_rows")
     assert len(sent) == 1
     assert ask().status_code == 202
+    assert len(sent) == 2
+
+
+def test_what_was_measured_without_an_expected_score_is_measured_anew(
+    ask: Callable[..., HttpResponse], sent: list[str]
+) -> None:
+    """Estimates of before there was one would have none for ever."""
+    assert ask().status_code == 202
+    before = {name: value for name, value in RESULT.items() if name != "expected"}
+    long_ago = timezone.now() - timedelta(days=1)
+    Estimate.objects.update(result=before, started_at=long_ago)
+    assert [ask().status_code for _again in range(2)] == [202, 202]
+    assert len(sent) == 2
+    Estimate.objects.update(result=RESULT, started_at=long_ago)
+    assert ask().status_code == 200, "nothing is expected here, which was measured"
     assert len(sent) == 2
 
 

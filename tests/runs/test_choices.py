@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from tests import things
 from tests.pages.form_page import Page
@@ -84,8 +86,27 @@ def learned(prototype: Prototype, number: int, model: str, method: str, validati
     )
     run.artifact.mkdir(parents=True)
     history = [{"name": "accuracy", "split": "validation", "step": 1, "epoch": 1, "value": validation}]
+    (run.artifact / "manifest.json").write_text("{}")
     (run.artifact / "report.json").write_text(json.dumps({"history": history}))
     return run
+
+
+def test_no_page_waits_for_the_bucket(
+    prototype: Prototype, user: User, client_of: Browser, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reports of runs whose artifacts are in the bucket alone choose nothing; those that are here still do."""
+    here, gone = (
+        learned(prototype, number, model, "full", validation, test=0.9)
+        for number, model, validation in ((1, BERT, 0.8), (2, MINILM, 0.9))
+    )
+    shutil.rmtree(gone.artifact)
+    Run.objects.filter(pk__in=(here.pk, gone.pk)).update(stored_at=timezone.now())
+    settings.STORAGE_URL = "s3://models"
+    for name in ("AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "us-east-1")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    _page, radios = shown(prototype, client_of(user))
+    assert selected(radios["model"]) == [BERT]
 
 
 def test_only_what_can_do_the_task_is_offered(workspace: Workspace) -> None:

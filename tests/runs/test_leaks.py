@@ -33,7 +33,14 @@ def run(user: User, workspace: Workspace, settings: Any, tmp_path: Path) -> Run:
     made = dataset_actions.create_dataset(workspace, user, [file])
     reading.read(made.latest.pk)
     prototype = Prototype.objects.create(workspace=workspace, dataset=made, name="returns")
-    done = things.run(prototype, task="tabular-classification", model="scratch:auto", method="linear", seed=7)
+    done = things.run(
+        prototype,
+        task="tabular-classification",
+        model="scratch:auto",
+        method="linear",
+        seed=7,
+        limits={"seconds": 600.0, "cost": 1.5},
+    )
     done.artifact.mkdir(parents=True)
     report = {"headline": done.headline, "labels": ["no", "yes"], "leaks": [LEAK], "test_rows": 24}
     (done.artifact / "report.json").write_text(json.dumps(report))
@@ -58,9 +65,19 @@ def test_the_column_is_taken_out_and_trained_again(run: Run, user: User, client_
     again = leaks.train_when_read(made.pk, run.pk, user.pk, 1)
     assert again is not None
     assert (again.version, again.number, again.method, again.seed) == (made, 2, "linear", 7)
+    assert again.limits == run.limits
     made.refresh_from_db()
     assert made.roles["refund"] == "ignore"
     assert ASKED not in web.get(reverse("run", args=[run.pk])).content.decode()
+
+
+def test_a_press_twice_makes_one_version(run: Run, user: User, client_of: ClientOf) -> None:
+    web, path = client_of(user), reverse("train_without", args=[run.pk])
+    assert web.post(path, {"column": "refund"}).status_code == 302
+    again = web.post(path, {"column": "refund"})
+    assert again.status_code == 409
+    assert "A new version of the data is being read already." in again.content.decode()
+    assert run.prototype.dataset.versions.count() == 2
 
 
 def test_only_an_input_can_be_taken_out(run: Run, user: User, client_of: ClientOf) -> None:

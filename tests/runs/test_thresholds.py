@@ -54,6 +54,28 @@ def test_it_begins_where_validation_chose_and_tells_the_bound_of_the_test() -> N
     assert chosen["source"] == "Chosen on 50 out-of-fold answers; the figures are those of the test rows."
 
 
+def test_under_folds_only_what_was_chosen_is_proved() -> None:
+    """The pooled rows are those that the threshold was chosen on, so their bound proves nothing."""
+    folds = NEW | {
+        "evaluation": {"kind": "folds", "folds": 5},
+        "threshold_choice": [
+            {"target": 0.9, "threshold": 0.0, "validation": {}, "test": {"answered": 98, "right": 88, "low": 0.833}},
+            {"target": 0.95, "threshold": 0.45, "validation": {}, "test": {"answered": 84, "right": 78, "low": 0.864}},
+            {"target": 0.99, "threshold": 0.45, "validation": {}, "test": {"answered": 50, "right": 49, "low": 0.909}},
+        ],
+    }
+    chosen = thresholds.at(folds)
+    assert (chosen["answered"], chosen["right"], chosen["left"], chosen["missed"]) == (84, 78, 16, 4)
+    assert plain(chosen["sentence"]) == "At 45 %: answers 84 % of rows; at least 86 % right (95 % confidence)."
+    elsewhere = thresholds.at(folds, "2")
+    assert plain(elsewhere["sentence"]) == "At 70 %: answers 80 % of rows, 99 % of them right."
+    assert elsewhere["missed"] == 9
+    assert [one["low"] for one in chosen["points"]] == [0.833, 0.864, None]
+    assert chosen["all_right"] == 90
+    unchosen = thresholds.at(folds | {"threshold_choice": []}, "1")
+    assert unchosen["low"] is None
+
+
 def test_a_bound_is_never_rounded_up() -> None:
     assert "at least 93\xa0% right" in thresholds.at(NEW, "2")["sentence"]
 

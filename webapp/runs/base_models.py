@@ -1,6 +1,7 @@
 """What a run may start from: the task's models, those on this machine, and the workspace's own finished runs."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -99,7 +100,10 @@ def best_validated(slug: str, prototype: Prototype, usable: list[str]) -> Run | 
 
 
 def validation_rank(run: Run) -> float | None:
-    """Its best validation score in the headline's metric, on a scale where greater is better."""
+    """Its best validation score in the headline's metric, on a scale where greater is better; None as well while its artifact
+    is in the bucket alone, which no page waits for."""
+    if not storage.is_here(run):
+        return None
     names = (run.metric, "score") if tasks.get(run.task).modality == "table" else (run.metric,)
     history = report(run).get("history") or []
     found = [
@@ -160,6 +164,11 @@ def resolved(ref: str, slug: str, workspace: Workspace) -> str:
     if not ref.startswith(ARTIFACT):
         return ref
     return ARTIFACT + str(storage.local(of_run(ref.removeprefix(ARTIFACT), slug, workspace)))
+
+
+def unresolved(ref: str) -> str:
+    """What `resolved` made of a reference, as it was asked for."""
+    return ARTIFACT + Path(ref.removeprefix(ARTIFACT)).parent.name if ref.startswith(ARTIFACT) else ref
 
 
 def check_method(method: str, ref: str, slug: str) -> None:

@@ -22,6 +22,7 @@ from webapp.costs.actions import price_per_hour
 from webapp.costs.gate import cost_of, month
 from webapp.datasets.models import DatasetVersion
 from webapp.runs.actions import estimate_key, settings_of, spec_of
+from webapp.runs.base_models import unresolved
 from webapp.runs.models import Estimate, Run, Status
 
 log = logging.getLogger(__name__)
@@ -38,7 +39,8 @@ def known(version: DatasetVersion, body: dict[str, Any]) -> Estimate | None:
 
 def request(version: DatasetVersion, body: dict[str, Any]) -> Estimate:
     """The estimate of these settings, under other `columns` and `roles` where `body` has them; measuring starts when it is
-    asked for the first time. A trial that failed is told once; who asks after that has it measured anew."""
+    asked for the first time. A trial that failed is told once; who asks after that has it measured anew, as is what was
+    measured before estimates told how good a run is expected to be (`expected`)."""
     fields = settings_of(version, body)
     price = price_per_hour(version.workspace, fields["hardware"])
     trial = fields | {"limits": {}}
@@ -54,6 +56,9 @@ def request(version: DatasetVersion, body: dict[str, Any]) -> Estimate:
     if estimate.error:
         estimate.delete()
         return estimate
+    if estimate.result and "expected" not in estimate.result:
+        Estimate.objects.filter(pk=estimate.pk).update(result=None)
+        estimate.refresh_from_db()
     stale = not estimate.result and timezone.now() - (estimate.started_at or estimate.created_at) > timedelta(
         seconds=TRIAL_SECONDS
     )
@@ -134,9 +139,10 @@ def correction(estimate: Estimate) -> tuple[float, int]:
     past = Run.objects.for_workspace(estimate.workspace).filter(
         status=Status.SUCCEEDED,
         method=estimate.spec["method"],
-        model=estimate.spec["model"],
+        model=unresolved(estimate.spec["model"]),
         hardware=estimate.hardware,
         attempts=1,
+        stop_requested_at=None,  # a run that was ended early took less than it would have
     )
     ratios = [
         run.seconds / run.estimate["seconds"]["likely"]

@@ -3,14 +3,15 @@
 import logging
 from typing import Any
 
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from webapp.accounts.models import User
-from webapp.core.problems import Problem
+from webapp.core.problems import Conflict, Problem
 from webapp.core.queues import hand_over
 from webapp.costs import gate
 from webapp.datasets.actions import remap
-from webapp.datasets.models import DatasetVersion, Status
+from webapp.datasets.models import Dataset, DatasetVersion, Status
 from webapp.runs import actions
 from webapp.runs.models import Run
 
@@ -39,9 +40,22 @@ def train_without(run: Run, user: User, column: str) -> DatasetVersion:
         )
     gate.check_budget(run.workspace)
     suggestion = version.suggestion
-    made = remap(version, user, suggestion["task"], suggestion["columns"], roles={column: "ignore"})
+    with transaction.atomic():
+        Dataset.objects.select_for_update().get(pk=version.dataset_id)  # a second press waits for the first
+        check_none_being_read(version)
+        made = remap(version, user, suggestion["task"], suggestion["columns"], roles={column: "ignore"})
     send(made.pk, run.pk, user.pk, 0)
     return made
+
+
+def check_none_being_read(version: DatasetVersion) -> None:
+    """A press twice would make two versions, and two runs to pay for."""
+    if version.dataset.versions.filter(number__gt=version.number, status=Status.PROCESSING).exists():
+        raise Conflict(
+            _("A new version of the data is being read already."),
+            code="being_read",
+            hint=_("Wait until it is ready; the data page shows how far it is."),
+        )
 
 
 def send(version_id: str, run_id: str, user_id: Any, waits: int) -> None:
@@ -60,10 +74,8 @@ def train_when_read(version_id: str, run_id: str, user_id: Any, waits: int) -> R
         if waits < MOST_WAITS:
             send(version_id, run_id, user_id, waits + 1)
         return None
-    again = ("task", "model", "method", "params", "hardware", "seed")
+    again = ("task", "model", "method", "params", "limits", "hardware", "seed")
     body = {name: getattr(before, name) for name in again}
-    if seconds := before.limits.get("seconds"):
-        body["limits"] = {"seconds": seconds}
     try:
         return actions.create_run(before.prototype, User.objects.filter(pk=user_id).first(), body, version)
     except Problem as problem:

@@ -11,8 +11,34 @@ from webapp.core.words import count, number, percent
 
 PREFERRED_TARGETS = (0.95, 0.9, 0.99)
 """Which of the report's targets the page begins with, the first that has a threshold."""
+FIGURES = ("threshold", "answered", "right", "low")
 USUAL = 0.7
 """The threshold that a report without a choice begins with."""
+
+
+def is_cross_validated(report: dict[str, Any]) -> bool:
+    return (report.get("evaluation") or {}).get("kind") == "folds"
+
+
+def proved(report: dict[str, Any]) -> list[dict[str, Any]]:
+    """[{threshold, answered, right, low}] on the test rows; `low` None where nothing is proved.
+
+    In a cross-validation every row is a test row and was chosen by as well, so that a bound holds for the thresholds that
+    were chosen alone: their figures are those of `threshold_choice`, where each round chose without its test rows. Of two
+    targets that chose one threshold, the lower bound is told.
+    """
+    points = [{name: one.get(name) for name in FIGURES} for one in report.get("thresholds") or []]
+    if not is_cross_validated(report):
+        return points
+    points = [one | {"low": None} for one in points]
+    for choice in report.get("threshold_choice") or []:
+        test = choice.get("test") or {}
+        if choice.get("threshold") is None or number(test.get("low")) is None:
+            continue
+        one = points[nearest(points, choice["threshold"])]
+        if one["low"] is None or test["low"] < one["low"]:
+            one |= {name: test[name] for name in ("answered", "right", "low")}
+    return points
 
 
 def nearest(points: list[dict[str, Any]], threshold: float) -> int:
@@ -39,16 +65,17 @@ def first(report: dict[str, Any]) -> int:
 def at(report: dict[str, Any], asked: Any = None) -> dict[str, Any]:
     """What the model would do on the test rows at one of the thresholds, by its index, or at the one chosen.
 
-    {index, last, threshold, right, wrong, left, missed, low, sentence, rest, choices, source}; empty without thresholds.
-    `low` is the one-sided 95 % bound of the share of right answers; None in reports of before there was one.
+    {index, last, threshold, right, wrong, left, missed, low, sentence, rest, choices, source, points (see `proved`), all_right
+    (of all test rows, if every one is answered)}; empty without thresholds. `low` is the one-sided 95 % bound of the share of
+    right answers; None where there is none, and in reports of before there was one.
     """
-    points, rows = report.get("thresholds") or [], int(report.get("test_rows") or 0)
+    points, rows = proved(report), int(report.get("test_rows") or 0)
     if not points:
         return {}
     index = min(whole(str(asked or ""), first(report)), len(points) - 1)
     point = points[index]
     answered, right = point["answered"], point["right"]
-    left = rows - answered
+    left, all_right = rows - answered, report["thresholds"][0]["right"]
     found = {
         "index": index,
         "last": len(points) - 1,
@@ -57,7 +84,9 @@ def at(report: dict[str, Any], asked: Any = None) -> dict[str, Any]:
         "right": right,
         "wrong": answered - right,
         "left": left,
-        "missed": max(0, left - (points[0]["right"] - right)),
+        "missed": max(0, left - (all_right - right)),
+        "points": points,
+        "all_right": all_right,
         "low": number(point.get("low")),
         "choices": choices(report),
         "source": source(report),

@@ -199,7 +199,7 @@ def augmented(request: HttpRequest, pk: str) -> HttpResponse:
     version = chosen_version(request, prototype)
     if version is None:
         raise Http404
-    context: dict[str, Any] = {"prototype": prototype}
+    context: dict[str, Any] = {"prototype": prototype, "version": version}
     try:
         context |= previews.augmented(version, body_of(request.POST, version))
     except Problem as problem:
@@ -209,7 +209,7 @@ def augmented(request: HttpRequest, pk: str) -> HttpResponse:
 
 @member
 def augmented_picture(request: HttpRequest, pk: str, key: str) -> HttpResponseBase:
-    version = load(Prototype.objects.select_related("dataset"), request.workspace, pk).dataset.current
+    version = chosen_version(request, load(Prototype.objects.select_related("dataset"), request.workspace, pk))
     path = previews.folder_of(version, key) / previews.PICTURE if version and key.isalnum() else None
     if path is None or not path.is_file():
         raise Http404
