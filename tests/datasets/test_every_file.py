@@ -140,7 +140,7 @@ def test_a_messy_file_is_refused_in_words(name: str, sent: Callable) -> None:
     version, page = sent([MESSY / name])
     assert (version.status, version.error["code"] != "bug") == ("failed", True)
     assert REFUSED[name] in page
-    assert "Send another file" in page
+    assert "Upload another file" in page
     assert not version.folder.exists()
     assert not version.part_folder.exists()
 
