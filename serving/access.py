@@ -50,6 +50,7 @@ class Record:
 
     slug: str
     live: bool
+    failed: bool
     run: str | None
     version: int | None
     artifact: str | None
@@ -67,6 +68,7 @@ class Record:
         return cls(
             slug=found["slug"],
             live=found.get("status") == "live" and bool(found.get("artifact")),
+            failed=found.get("status") == "failed",
             run=found.get("run"),
             version=found.get("version"),
             artifact=found.get("artifact"),
@@ -202,7 +204,7 @@ class Access:
         return bool(self.internal_token) and hmac.compare_digest(token, self.internal_token)
 
     def identify(self, record: Record | None, token: bytes) -> tuple[Record, Caller]:
-        """The endpoint and who asks, or `Problem`: 404 unknown, 401 no or wrong key, 503 paused or not ready yet.
+        """The endpoint and who asks, or `Problem`: 404 unknown, 401 no or wrong key, 503 paused, not ready yet or failed.
 
         Only who has a key learns that an endpoint is paused.
         """
@@ -210,6 +212,8 @@ class Access:
             raise problems.no_endpoint()
         caller = self.caller(record, token)
         if not record.live:
+            if record.failed:
+                raise problems.unusable()
             raise problems.paused() if record.artifact else problems.deploying()
         return record, caller
 

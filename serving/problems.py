@@ -68,6 +68,16 @@ def deploying() -> Problem:
     return Problem(503, "deploying", "This endpoint is being prepared.", "Try again in a few seconds.", retry_after=5)
 
 
+def unusable() -> Problem:
+    """Without Retry-After: waiting does not mend it."""
+    return Problem(
+        503,
+        "model_unusable",
+        "This endpoint's model could not be prepared.",
+        "Its owner sees why on the share page, and can deploy another run.",
+    )
+
+
 def no_key() -> Problem:
     return Problem(
         401,

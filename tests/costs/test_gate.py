@@ -315,6 +315,10 @@ def test_promoting_and_deleting_do_not_make_it_free(workspace: Workspace, demo: 
     set_rate(workspace, "endpoint", 3600)
     set_budget(workspace, 100_000)
     later(demo, 30)
+    package = demo.current.run.artifact / "onnx" / "export.json"
+    package.parent.mkdir(parents=True)
+    package.write_text('{"engine": "onnx-fp32"}')
+    demo.current.engine = "onnx-fp32"
     endpoints.promote(demo.current, None)
     endpoints.charge_hosting()
     assert spent(workspace) >= 30

@@ -1,12 +1,16 @@
 """Which version goes live when packages get ready in another order than they were asked for; each is packaged once."""
 
 import json
+from collections.abc import Callable
 
 import pytest
+from django.test import Client
 
 from tests import things
 from webapp.accounts.models import User, Workspace
 from webapp.core.locks import only_one
+from webapp.core.problems import BudgetSpent, Conflict
+from webapp.costs.actions import set_budget
 from webapp.endpoints import actions
 from webapp.endpoints.models import Endpoint, EndpointVersion, Status
 from webapp.prototypes.models import Prototype
@@ -103,3 +107,76 @@ def test_a_version_deleted_before_it_was_packaged(user: User, prototype: Prototy
     version = deployed(trained(prototype, 1), user)
     EndpointVersion.objects.all().delete()
     assert actions.export(version.pk)
+
+
+def test_of_two_deployments_at_once_the_later_one_stays(
+    user: User, prototype: Prototype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second one is asked for, and done, between the first one's transaction and its going live."""
+    first, second = packaged(trained(prototype, 1)), packaged(trained(prototype, 2))
+    deployed(packaged(trained(prototype, 3)), user)
+    go_live = actions.go_live
+
+    def overtaken(version: EndpointVersion, **how: bool) -> None:
+        if version.run == first:
+            actions.deploy(second, user)
+        go_live(version, **how)
+
+    monkeypatch.setattr(actions, "go_live", overtaken)
+    actions.deploy(first, user)
+    assert serving(prototype) == (2, Status.LIVE)
+
+
+def test_what_was_never_packaged_is_not_promoted(user: User, prototype: Prototype) -> None:
+    deployed(packaged(trained(prototype, 1)), user)
+    second = deployed(trained(prototype, 2), user)
+    with pytest.raises(Conflict, match="never packaged"):
+        actions.promote(second, user)
+    second.engine = "onnx-fp32"
+    with pytest.raises(Conflict, match="never packaged"):
+        actions.promote(second, user)
+    assert serving(prototype) == (1, Status.LIVE)
+
+
+def test_promoting_asks_for_the_budget_and_wakes_nothing(user: User, prototype: Prototype) -> None:
+    first = deployed(packaged(trained(prototype, 1)), user)
+    endpoint = deployed(packaged(trained(prototype, 2)), user).endpoint
+    first.refresh_from_db()
+    actions.switch(Endpoint.objects.get(pk=endpoint.pk), user, Status.OFF)
+    actions.promote(first, user)
+    assert serving(prototype) == (1, Status.OFF)
+    actions.deploy(packaged(trained(prototype, 3)), user)
+    assert serving(prototype) == (3, Status.OFF), "what its owner paused, its owner wakes"
+    set_budget(prototype.workspace, 0)
+    with pytest.raises(BudgetSpent):
+        actions.promote(first, user)
+    assert serving(prototype) == (3, Status.OFF)
+
+
+def test_a_change_takes_nothing_back_that_another_made(user: User, prototype: Prototype) -> None:
+    endpoint = things.endpoint(trained(prototype, 1), visibility="public")
+    stale = Endpoint.objects.get(pk=endpoint.pk)
+    actions.update(endpoint, user, {"visibility": "private", "slug": "moved-away"})
+    actions.update(stale, user, {"name": "Another", "visibility": "public"})
+    endpoint.refresh_from_db()
+    assert (endpoint.name, endpoint.visibility, endpoint.slug) == ("Another", "private", "moved-away")
+
+
+@pytest.mark.parametrize("refused", [{"slug": "No!"}, {"visibility": "x"}, {"status": "x"}, {"slug": "taken"}])
+def test_a_refused_patch_changes_nothing(
+    refused: dict[str, str], user: User, prototype: Prototype, api_of: Callable[[User], Client]
+) -> None:
+    other = things.prototype(prototype.workspace)
+    things.endpoint(trained(other, 1), slug="taken")
+    endpoint = deployed(packaged(trained(prototype, 1)), user).endpoint
+    second = packaged(trained(prototype, 2))
+    body = {"run": second.pk, "name": "New name", **refused}
+    answer = api_of(user).patch(f"/api/v1/endpoints/{endpoint.slug}", body, content_type="application/json")
+    assert answer.status_code in (409, 422), answer.content
+    after = Endpoint.objects.get(pk=endpoint.pk)
+    assert (after.name, after.slug, after.versions.count()) == (endpoint.name, endpoint.slug, 1)
+    assert serving(prototype) == (1, Status.LIVE)
+    body = {"run": second.pk, "name": "New name", "status": "off"}
+    answer = api_of(user).patch(f"/api/v1/endpoints/{endpoint.slug}", body, content_type="application/json")
+    assert (answer.status_code, answer.json()["name"]) == (200, "New name")
+    assert serving(prototype) == (2, Status.OFF)

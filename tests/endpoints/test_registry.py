@@ -220,6 +220,30 @@ def test_a_slug_taken_over_meanwhile_is_the_new_one_s(client: redis.Redis, endpo
     assert json.loads(client.get("maquette:endpoint:the-demo"))["run"] == other.current.run_id
 
 
+def test_an_address_left_and_taken_by_another_at_once_stays_the_other_s(
+    client: redis.Redis, endpoint: Endpoint, django_capture_on_commit_callbacks: Any
+) -> None:
+    """Between the commit of the renaming and its withdrawal another demo takes the address."""
+    run = things.run(things.prototype(endpoint.workspace))
+    with django_capture_on_commit_callbacks() as callbacks:
+        actions.update(endpoint, None, {"slug": "new-name"})
+    other = things.endpoint(run)
+    registry.publish(other)
+    for callback in callbacks:
+        callback()
+    assert json.loads(client.get("maquette:endpoint:the-demo"))["run"] == run.pk
+    assert json.loads(client.get("maquette:endpoint:new-name"))["run"] == endpoint.current.run_id
+
+
+def test_a_first_package_that_could_not_be_made_is_told(
+    client: redis.Redis, endpoint: Endpoint, django_capture_on_commit_callbacks: Any
+) -> None:
+    Endpoint.objects.update(current=None, wanted=endpoint.current, status="deploying")
+    with django_capture_on_commit_callbacks(execute=True):
+        assert actions.export(endpoint.current.pk)
+    assert json.loads(client.get("maquette:endpoint:the-demo"))["status"] == "failed"
+
+
 def test_publishing_all_looks_up_the_money_once(
     client: redis.Redis, workspace: Workspace, django_assert_max_num_queries: Any
 ) -> None:

@@ -128,6 +128,43 @@ def test_replacing_is_asked_and_undone_with_one_click(
     assert "Undo" not in shown(browser, runs[0])
 
 
+def test_a_replacement_that_cannot_be_packaged_is_told(
+    runs: tuple[Run, Run], endpoint: Endpoint, browser: Client
+) -> None:
+    deploy = reverse("deploy", args=[runs[1].pk])
+    (runs[1].artifact / "onnx" / "export.json").unlink()
+    page = press(browser, follow(browser, deploy), deploy)
+    assert "is getting ready" in page
+    assert "every 2s" in page
+    EndpointVersion.objects.filter(run=runs[1]).update(error={"code": "export", "message": "It has no weights."})
+    page = shown(browser, runs[0])
+    assert "It has no weights." in page
+    assert "Run 2 was not deployed" in page
+    assert "is getting ready" not in page
+    assert "every 2s" not in page
+
+
+def test_a_page_opened_before_takes_back_nothing(runs: tuple[Run, Run], endpoint: Endpoint, browser: Client) -> None:
+    path = reverse("update_endpoint", args=[endpoint.pk])
+    page = Page(browser.get(reverse("share", args=[endpoint.prototype_id])).content.decode())
+    Endpoint.objects.update(visibility="private")
+    forms = [{field.name: field.value for field in form.fields} for form in page.forms if form.action == path]
+    sent = next(form for form in forms if "name" in form) | {"name": "Another"}
+    follow(browser, path, **sent)
+    endpoint.refresh_from_db()
+    assert (endpoint.name, endpoint.visibility) == ("Another", "private")
+
+
+def test_a_new_key_stays_on_a_page_that_asks_again(runs: tuple[Run, Run], endpoint: Endpoint, browser: Client) -> None:
+    """htmx keeps what is marked in both answers; the second one no longer knows the key."""
+    Endpoint.objects.update(status="deploying", current=None)
+    first = follow(browser, reverse("create_key", args=[endpoint.pk]), name="ours")
+    again = shown(browser, runs[0])
+    assert "every 2s" in first
+    assert "mqe_" in first.partition('<div id="new-key" hx-preserve>')[2].partition("</section>")[0]
+    assert '<div id="new-key" hx-preserve hidden>' in again
+
+
 def test_an_earlier_version_is_asked_for_too(runs: tuple[Run, Run], endpoint: Endpoint, browser: Client) -> None:
     deploy = reverse("deploy", args=[runs[1].pk])
     press(browser, follow(browser, deploy), deploy)

@@ -70,6 +70,10 @@ def test_unknown_paused_and_spent(serving: Serving, redis_server: Redis, package
     paused, new = serving.ask(["a"], slug="off"), serving.ask(["a"], slug="new")
     assert (paused.status_code, paused.json()["code"], paused.headers["retry-after"]) == (503, "paused", "300")
     assert (new.status_code, new.json()["code"], new.headers["retry-after"]) == (503, "deploying", "5")
+    redis_server.publish("failed", None, status="failed")
+    failed = serving.ask(["a"], slug="failed")
+    assert (failed.status_code, failed.json()["code"]) == (503, "model_unusable")
+    assert "retry-after" not in failed.headers, "waiting does not mend it"
     assert serving.ask(["a"], slug="off", key="wrong").status_code == 401, "only a working key is told"
     assert serving.ask(["a"], slug="spent").status_code == 402
     assert serving.ask(["a"], slug="spent", key="wrong").status_code == 401

@@ -93,9 +93,9 @@ def patch_endpoint(request: HttpRequest, slug: str, payload: EndpointPatch) -> d
         run = load_run(request, payload.run)
         if run.prototype_id != endpoint.prototype_id:
             raise Http404
-        actions.deploy(run, request.user)
-        endpoint.refresh_from_db()
-    actions.update(endpoint, request.user, wishes)
+        endpoint, _key = actions.deploy(run, request.user, **wishes)
+    else:
+        actions.update(endpoint, request.user, wishes)
     endpoint.refresh_from_db()
     return endpoint_shape(endpoint)
 

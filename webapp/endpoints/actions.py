@@ -3,6 +3,7 @@
 import json
 import re
 import unicodedata
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -56,19 +57,22 @@ LOST_AFTER, LOST_UNTIL = timedelta(minutes=2), timedelta(days=1)
 def deploy(run: Run, user: User | None, **wishes: Any) -> tuple[Endpoint, str | None]:
     """Serve a run. The prototype's endpoint is made the first time (with its first key, returned) and kept after.
 
-    Wishes: name, slug, visibility.
+    Wishes: name, slug, visibility; of an endpoint that there is also words and status. All of it happens, or nothing.
     """
     if run.status != RunStatus.SUCCEEDED:
         raise Conflict(_("Only a finished run can be shared."), code="not_finished", hint=_("Wait until it is done."))
     gate.check_budget(run.workspace)
+    ready = exported(storage.local(run))
     with transaction.atomic():
-        Prototype.objects.select_for_update().get(pk=run.prototype_id)  # a first deployment has no row of its own yet
+        lock_run(run)  # a first deployment has no row of its own yet
         endpoint = Endpoint.objects.select_for_update().filter(prototype=run.prototype).first()
         key = None
         if endpoint is None:
             endpoint = create_endpoint(run, user, wishes)
             _key, key = EndpointKey.issue(endpoint, _("first key"))
         else:
+            if endpoint.current is None and wishes.get("status") == Status.LIVE:
+                wishes["status"] = None  # it goes live as soon as it can
             update(endpoint, user, wishes)
         last = endpoint.versions.order_by("-number").values_list("number", flat=True).first() or 0
         version = EndpointVersion.objects.create(
@@ -76,15 +80,24 @@ def deploy(run: Run, user: User | None, **wishes: Any) -> tuple[Endpoint, str | 
         )
         Endpoint.objects.filter(pk=endpoint.pk).update(wanted=version)
         audit(run.workspace, user, "deployed", "endpoint", endpoint.pk, f"{endpoint.name}, {run}")
-    if exported(storage.local(run)):
-        go_live(version)
+    if ready:
+        go_live(version, asked_again=False)
     else:
         Endpoint.objects.filter(pk=endpoint.pk, current=None).update(status=Status.DEPLOYING)
+        publish(endpoint)
         from webapp.endpoints.tasks import export_version
 
         transaction.on_commit(lambda: hand_over(export_version, version.pk))
     endpoint.refresh_from_db()
     return endpoint, key
+
+
+def lock_run(run: Run) -> None:
+    """Hold the row of a run's prototype until the transaction ends: who deploys, promotes or deletes comes one after the
+    other. `Conflict` when the run was deleted meanwhile."""
+    Prototype.objects.select_for_update().filter(pk=run.prototype_id).first()
+    if not Run.objects.filter(pk=run.pk).exists():
+        raise Conflict(_("This run was deleted meanwhile."), code="deleted", hint=_("Choose another run."))
 
 
 def create_endpoint(run: Run, user: User | None, wishes: dict[str, Any]) -> Endpoint:
@@ -204,8 +217,10 @@ def export(version_id: str) -> bool:
         EndpointVersion.objects.filter(pk=version.pk).update(error=error)
         waiting = Endpoint.objects.filter(pk=version.endpoint_id, current=None)
         waiting.exclude(wanted__engine="", wanted__error__isnull=True).update(status=Status.FAILED, error=error)
+        publish(version.endpoint)
     else:
-        go_live(version, asked_again=False)
+        with suppress(Conflict):  # deleted meanwhile
+            go_live(version, asked_again=False)
     return True
 
 
@@ -229,22 +244,38 @@ def package(run: Run) -> dict[str, str]:
 
 
 def go_live(version: EndpointVersion, *, asked_again: bool = True) -> None:
-    """Serve this version from now on: also how a version is promoted or rolled back to.
+    """Serve this version from now on: also how a version is promoted or rolled back to. `Conflict` where there is nothing to
+    serve, or no longer.
 
-    One that was asked for before another (not `asked_again`) goes live only while nothing newer was asked for.
+    One that was asked for before another (not `asked_again`) goes live only while nothing newer was asked for. A demo that
+    its owner paused stays paused.
     """
-    details = exported(storage.local(version.run)) or {}
+    details = exported(storage.local(version.run))
+    if details is None:
+        raise not_packaged()
     with transaction.atomic():
-        endpoint = (
-            Endpoint.objects.select_for_update(of=("self",)).select_related("current").get(pk=version.endpoint_id)
-        )
+        lock_run(version.run)
+        found = Endpoint.objects.select_for_update(of=("self",)).select_related("current")
+        endpoint = found.filter(pk=version.endpoint_id).first()
+        if endpoint is None:
+            raise Conflict(_("This demo was deleted meanwhile."), code="deleted", hint=_("Deploy the run again."))
         version.engine, version.export, version.error = details.get("engine", "onnx-fp32"), details, None
         version.save(update_fields=["engine", "export", "error"])
         if not asked_again and not takes_over(version, endpoint):
             return
         wanted = version.pk if asked_again else endpoint.wanted_id
-        awaken(version.endpoint_id, current=version, wanted_id=wanted, error=None)
+        fields = {"current": version, "wanted_id": wanted, "error": None}
+        if endpoint.status == Status.OFF:
+            Endpoint.objects.filter(pk=endpoint.pk).update(**fields)
+        else:
+            awaken(endpoint.pk, **fields)
     publish(version.endpoint)
+
+
+def not_packaged() -> Conflict:
+    return Conflict(
+        _("This version was never packaged for serving."), code="not_ready", hint=_("Deploy its run instead.")
+    )
 
 
 def takes_over(version: EndpointVersion, endpoint: Endpoint) -> bool:
@@ -267,20 +298,32 @@ def publish(endpoint: Endpoint) -> None:
 def update(endpoint: Endpoint, user: User | None, wishes: dict[str, Any]) -> Endpoint:
     """Change name, words, slug, visibility or status (`live`, `off`); what is left out stays."""
     before = endpoint.slug
-    for field in ("name", "words"):
-        if wishes.get(field) or (field == "words" and wishes.get(field) is not None):
-            setattr(endpoint, field, str(wishes[field])[: Endpoint._meta.get_field(field).max_length])
-    if wishes.get("visibility"):
-        endpoint.visibility = check_visibility(wishes["visibility"])
-    if wishes.get("slug") and wishes["slug"] != endpoint.slug:
-        endpoint.slug = check_slug(str(wishes["slug"]))
-    save_slug(endpoint, chosen=True, update_fields=["name", "words", "visibility", "slug"])
-    if wishes.get("status"):
-        switch(endpoint, user, str(wishes["status"]))
-    if endpoint.slug != before:
-        transaction.on_commit(lambda: registry.withdraw(before))
+    changes = changes_of(endpoint, wishes)
+    for field, value in changes.items():
+        setattr(endpoint, field, value)
+    with transaction.atomic():
+        if changes:  # and these alone: another request may have changed the others since this row was read
+            save_slug(endpoint, chosen=True, update_fields=list(changes))
+        if wishes.get("status"):
+            switch(endpoint, user, str(wishes["status"]))
+    if "slug" in changes:
+        transaction.on_commit(lambda: registry.leave(before))
     publish(endpoint)
     return endpoint
+
+
+def changes_of(endpoint: Endpoint, wishes: dict[str, Any]) -> dict[str, str]:
+    """The wishes for name, words, visibility and slug that ask for something else than there is; `Problem` where one of them
+    cannot be."""
+    wanted: dict[str, str] = {}
+    for field in ("name", "words"):
+        if wishes.get(field) or (field == "words" and wishes.get(field) is not None):
+            wanted[field] = str(wishes[field])[: Endpoint._meta.get_field(field).max_length]
+    if wishes.get("visibility"):
+        wanted["visibility"] = check_visibility(wishes["visibility"])
+    if wishes.get("slug") and wishes["slug"] != endpoint.slug:
+        wanted["slug"] = check_slug(str(wishes["slug"]))
+    return {field: value for field, value in wanted.items() if value != getattr(endpoint, field)}
 
 
 def switch(endpoint: Endpoint, user: User | None, status: str) -> Endpoint:
@@ -313,12 +356,16 @@ def delete(endpoint: Endpoint, user: User | None) -> None:
     slug = endpoint.slug
     settle(endpoint)
     endpoint.delete()
-    transaction.on_commit(lambda: registry.withdraw(slug))
+    transaction.on_commit(lambda: registry.leave(slug))
 
 
 def promote(version: EndpointVersion, user: User | None) -> None:
-    audit(version.workspace, user, "rolled to", "endpoint", version.endpoint_id, str(version))
+    """Serve an older version again, or a newer one. `Conflict` for one that was never packaged."""
+    if not version.engine:
+        raise not_packaged()
+    gate.check_budget(version.workspace)
     go_live(version)
+    audit(version.workspace, user, "rolled to", "endpoint", version.endpoint_id, str(version))
 
 
 def create_key(endpoint: Endpoint, user: User | None, name: str) -> tuple[EndpointKey, str]:

@@ -33,7 +33,7 @@ def record(endpoint: Endpoint, blocked: str | None) -> dict[str, Any]:
     keys = dict(endpoint.keys.working().values_list("digest", "pk"))
     return {
         "slug": endpoint.slug,
-        "status": "live" if endpoint.status == Status.LIVE and version else "off",
+        "status": state(endpoint),
         "visibility": endpoint.visibility,
         "run": version.run_id if version else None,
         "version": version.number if version else None,
@@ -47,6 +47,13 @@ def record(endpoint: Endpoint, blocked: str | None) -> dict[str, Any]:
         },
         "keys": keys,
     }
+
+
+def state(endpoint: Endpoint) -> str:
+    """live, off, or failed: there is nothing to serve, and nothing on its way."""
+    if endpoint.status == Status.LIVE and endpoint.current:
+        return "live"
+    return "failed" if endpoint.status == Status.FAILED and not endpoint.current else "off"
 
 
 def publish(endpoint: Endpoint, money: Month | None = None) -> None:
@@ -68,6 +75,15 @@ def check_owner(endpoint: Endpoint) -> None:
     if owner is None:
         withdraw(endpoint.slug)
     elif owner.pk != endpoint.pk:
+        publish(owner)
+
+
+def leave(slug: str) -> None:
+    """An endpoint has this slug no longer: withdraw it, unless another endpoint has taken it by now."""
+    if not Endpoint.objects.filter(slug=slug).exists():
+        withdraw(slug)
+    owner = Endpoint.objects.filter(slug=slug).first()  # asked again: it may have been taken, and published, meanwhile
+    if owner is not None:
         publish(owner)
 
 

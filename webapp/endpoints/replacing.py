@@ -77,7 +77,8 @@ def key_of(endpoint: Endpoint) -> str:
 
 
 def replaced(request: HttpRequest, endpoint: Endpoint) -> dict[str, Any] | None:
-    """{before, after (versions), is_live}: what this browser has just put live, or what is still being prepared."""
+    """{before, after (versions), is_live, is_waiting}: what this browser has just put live, what is still being prepared
+    (`is_waiting`), or what could not be (neither; `after.error` says why)."""
     before, after, moment = request.session.get(key_of(endpoint)) or ("", "", 0)
     if time.time() - moment > UNDO_SECONDS:
         return None
@@ -87,4 +88,5 @@ def replaced(request: HttpRequest, endpoint: Endpoint) -> dict[str, Any] | None:
     is_live = endpoint.current_id == after
     if not is_live and versions[after].engine:
         return None  # it was live, and somebody has gone back already
-    return {"before": versions[before], "after": versions[after], "is_live": is_live}
+    is_waiting = not is_live and not versions[after].error
+    return {"before": versions[before], "after": versions[after], "is_live": is_live, "is_waiting": is_waiting}

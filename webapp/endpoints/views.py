@@ -134,10 +134,13 @@ def prototype_of_endpoint(request: HttpRequest, pk: str) -> list[str]:
 @require_POST
 @refused_on("share", prototype_of_endpoint)
 def update(request: HttpRequest, pk: str) -> HttpResponse:
-    """name, words, slug, visibility, status: whichever the form holds."""
+    """name, words, slug, visibility, status: whichever the form holds, and of those what was changed in it (`was_NAME` is what
+    it showed), so that a page opened before somebody else's change does not take that back."""
     endpoint = load_endpoint(request, pk)
     wishes = {name: request.POST[name] for name in ("slug", "status") if name in request.POST}
-    actions.update(endpoint, request.user, wishes | cleaned(EndpointForm(request.POST, only=request.POST.keys())))
+    wishes |= cleaned(EndpointForm(request.POST, only=request.POST.keys()))
+    changed = {name: value for name, value in wishes.items() if request.POST.get(f"was_{name}") != value}
+    actions.update(endpoint, request.user, changed)
     messages.success(request, _("Saved."))
     return redirect("share", pk=endpoint.prototype_id)
 
@@ -195,7 +198,8 @@ def promote(request: HttpRequest, pk: str) -> HttpResponse:
     actions.promote(version, request.user)
     if "undo" in request.POST:
         replacing.forget(request, endpoint)
-        messages.success(request, _("%(run)s is live again.") % {"run": version.run})
+        again = _("%(run)s is deployed again.") if endpoint.status == "off" else _("%(run)s is live again.")
+        messages.success(request, again % {"run": version.run})
     else:
         replacing.remember(request, endpoint, before, version)
     return redirect("share", pk=endpoint.prototype_id)
