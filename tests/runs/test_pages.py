@@ -8,6 +8,7 @@ from django.urls import reverse
 from tests import things
 from webapp.accounts.models import User, Workspace
 from webapp.datasets.models import DatasetVersion
+from webapp.runs import storage
 
 ClientOf = Callable[[User], Client]
 
@@ -19,6 +20,7 @@ def test_what_runs_and_data_take_on_disk(user: User, workspace: Workspace, clien
         run.artifact.mkdir(parents=True)
         (run.artifact / "weights").write_bytes(bytes(1_500_000))
     DatasetVersion.objects.update(bytes=4_000_000)
+    storage.measure_waiting()
     page = client_of(user).get(reverse("runs", args=[prototype.pk])).content.decode()
     assert "On disk: the runs 3.0 MB, the data 4.0 MB." in page.replace("\xa0", " ")
 
