@@ -10,7 +10,7 @@ from django.http import HttpResponse
 from django.test import Client
 
 from tests import things
-from webapp.accounts.models import User, Workspace
+from webapp.accounts.models import AuditEvent, User, Workspace
 from webapp.costs.actions import set_budget
 from webapp.datasets.models import Dataset, DatasetVersion
 from webapp.endpoints.models import Endpoint
@@ -260,6 +260,7 @@ def test_money(api: Client) -> None:
     refused(send(api, "GET", "/costs?group_by=colour"), 422, "bad_group")
     refused(send(api, "PUT", "/budget", {"amount": "-1"}), 422)
     assert send(api, "PUT", "/rates/cpu", {"price_per_hour": "0.5"}).json()["price_per_hour"] == "0.5"
+    assert AuditEvent.objects.filter(verb="set", subject="price", user__isnull=False).count() == 1
     refused(send(api, "PUT", "/rates/steam", {"price_per_hour": "1"}), 404, "bad_hardware")
 
 

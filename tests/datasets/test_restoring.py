@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
@@ -41,6 +42,24 @@ def test_the_rows_are_back_as_the_next_version(dataset: Dataset, user: User, wor
     assert all((made.folder / name).stat().st_ino == (first.folder / name).stat().st_ino for name in names)
     assert used_bytes(workspace) == before, "it takes no room"
     assert not made.part_folder.exists()
+
+
+def test_files_are_linked_before_the_database_is_held(
+    dataset: Dataset, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each file, in a transaction of many of them, would hold up everybody who writes."""
+    outside, depth, link = [], len(connection.savepoint_ids), actions.link_or_copy
+
+    def watched(source: str, target: str) -> None:
+        outside.append(len(connection.savepoint_ids) == depth)
+        link(source, target)
+
+    monkeypatch.setattr(actions, "link_or_copy", watched)
+    first = dataset.versions.get(number=1)
+    actions.restore(first, user)
+    assert outside
+    assert all(outside)
+    assert sorted(path.name for path in first.folder.parent.iterdir() if path.name.endswith("part")) == []
 
 
 def test_deleting_the_earlier_ones_leaves_it_whole(dataset: Dataset, user: User, read: Read) -> None:

@@ -94,6 +94,12 @@ def test_an_artifact_goes_to_the_bucket_and_comes_back(bucket: Any, run: Run) ->
     assert not keys(bucket, run.pk), "not even the empty object that stands for a folder"
 
 
+def test_a_run_deleted_while_it_is_sent_leaves_nothing_in_the_bucket(bucket: Any, run: Run) -> None:
+    Run.objects.filter(pk=run.pk).delete()
+    storage.upload(run)
+    assert not keys(bucket, run.pk)
+
+
 def test_a_live_demo_s_artifact_is_fetched_for_serving(bucket: Any, run: Run) -> None:
     endpoint = things.endpoint(run)
     storage.upload(run)

@@ -7,7 +7,6 @@ from django.http import HttpRequest
 from django.utils import timezone
 from ninja import Router
 
-from webapp.accounts.actions import audit
 from webapp.api.auth import Body
 from webapp.api.schemas import BudgetOut, CostsOut, Page, RateOut
 from webapp.api.shapes import moment, money
@@ -74,8 +73,7 @@ def get_budget(request: HttpRequest) -> dict[str, Any]:
 
 @router.put("/budget", response=BudgetOut)
 def put_budget(request: HttpRequest, payload: BudgetIn) -> dict[str, Any]:
-    budget = actions.set_budget(request.workspace, plain_decimal_of(payload.amount, "The budget", places=2))
-    audit(request.workspace, request.user, "set", "budget", text=str(budget))
+    actions.set_budget(request.workspace, plain_decimal_of(payload.amount, "The budget", places=2), request.user)
     return budget_shape(request)
 
 
@@ -106,4 +104,4 @@ def put_rate(request: HttpRequest, hardware: str, payload: RateIn) -> dict[str, 
             "There is no such hardware.", code="bad_hardware", status=404, hint="GET /api/v1/rates lists them."
         )
     price = plain_decimal_of(payload.price_per_hour, "The price", places=5)
-    return rate_shape(actions.set_rate(request.workspace, hardware, price))
+    return rate_shape(actions.set_rate(request.workspace, hardware, price, user=request.user))

@@ -4,10 +4,12 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from webapp.accounts.models import Workspace
+from webapp.accounts.actions import audit
+from webapp.accounts.models import User, Workspace
 from webapp.costs import gate
 from webapp.costs.amounts import decimal_of
 from webapp.costs.models import Budget, Rate
@@ -48,11 +50,15 @@ def month_start(moment: datetime | None = None) -> datetime:
     return (moment or timezone.now()).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 
 
-def set_budget(workspace: Workspace, amount: Any) -> Budget:
-    return gate.set_budget(workspace, decimal_of(amount, _("The budget"), places=2))
+@transaction.atomic
+def set_budget(workspace: Workspace, amount: Any, user: User | None = None) -> Budget:
+    budget = gate.set_budget(workspace, decimal_of(amount, _("The budget"), places=2))
+    audit(workspace, user, "set", "budget", text=str(budget))
+    return budget
 
 
-def set_rate(workspace: Workspace, hardware: str, price: Any, title: str = "") -> Rate:
+@transaction.atomic
+def set_rate(workspace: Workspace, hardware: str, price: Any, title: str = "", user: User | None = None) -> Rate:
     value = decimal_of(price, _("The price"), places=5)
     defaults: dict[str, Any] = {
         "price_per_hour": value,
@@ -67,4 +73,5 @@ def set_rate(workspace: Workspace, hardware: str, price: Any, title: str = "") -
         defaults=defaults,
         create_defaults=defaults | {"title": title or hardware},
     )
+    audit(workspace, user, "set", "price", text=str(rate))
     return rate

@@ -14,7 +14,6 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from webapp.accounts.access import load, member
-from webapp.accounts.actions import audit
 from webapp.core import words
 from webapp.core.forms import cleaned, refused_on, shown_form
 from webapp.costs import actions, gate, reports, tables
@@ -95,8 +94,7 @@ def rate_form(request: HttpRequest, rate: Rate) -> Form:
 @refused_on("costs")
 def set_budget(request: HttpRequest) -> HttpResponse:
     asked = cleaned(BudgetForm(request.POST))
-    budget = actions.set_budget(request.workspace, asked["amount"])
-    audit(request.workspace, request.user, "set", "budget", text=str(budget))
+    budget = actions.set_budget(request.workspace, asked["amount"], request.user)
     amount = words.money(budget.amount, budget.currency)
     messages.success(request, _("The budget is now %(amount)s a month.") % {"amount": amount})
     return redirect("costs")
@@ -108,8 +106,7 @@ def set_budget(request: HttpRequest) -> HttpResponse:
 def set_rate(request: HttpRequest, pk: str) -> HttpResponse:
     rate = load(Rate, request.workspace, pk)
     asked = cleaned(RateForm(request.POST))
-    rate = actions.set_rate(request.workspace, rate.hardware, asked["price"])
-    audit(request.workspace, request.user, "set", "price", text=str(rate))
+    rate = actions.set_rate(request.workspace, rate.hardware, asked["price"], user=request.user)
     price = words.with_sign(words.exact(rate.price_per_hour), rate.currency)
     messages.success(
         request, _("The price is now %(price)s an hour. Past charges keep their price.") % {"price": price}

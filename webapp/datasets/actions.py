@@ -17,6 +17,7 @@ from trainer.suggestion import SHAPES
 from webapp.accounts.actions import audit
 from webapp.accounts.models import User, Workspace
 from webapp.core.files import check_room, store
+from webapp.core.ids import new_id
 from webapp.core.problems import Problem
 from webapp.core.queues import hand_over
 from webapp.core.titles import title_from
@@ -331,14 +332,17 @@ def restore(version: DatasetVersion, user: User | None) -> DatasetVersion:
     same = ("note", "sources", "rows", "rows_read", "sha256", "profile", "problems", "seconds", "progress", "status")
     fields = {name: getattr(version, name) for name in same}
     fields |= {"note": _("Version %(number)d restored") % {"number": version.number}, "parent": version}
-    with transaction.atomic():
-        made = add_version(version.dataset, user, **fields)
-        shutil.rmtree(made.folder, ignore_errors=True)
-        shutil.copytree(version.folder, made.part_folder, copy_function=link_or_copy)
-        made.part_folder.rename(made.folder)
-        made.bytes = own_bytes(made.folder)
-        made.save(update_fields=["bytes"])
-        audit(version.workspace, user, "restored", "dataset", version.dataset_id, str(version))
+    part = version.folder.with_name(f"v{version.number}.{new_id()}.part")
+    try:
+        shutil.copytree(version.folder, part, copy_function=link_or_copy)  # before the transaction: it may take a while
+        os.utime(part)  # the copy is as old as what was copied, and `sweep_parts` goes by that
+        with transaction.atomic():
+            made = add_version(version.dataset, user, bytes=own_bytes(part), **fields)
+            shutil.rmtree(made.folder, ignore_errors=True)
+            part.rename(made.folder)
+            audit(version.workspace, user, "restored", "dataset", version.dataset_id, str(version))
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
     return made
 
 

@@ -252,14 +252,12 @@ def sweep(stale_seconds: float = LEASE_SECONDS, unsent_seconds: float = 20) -> N
 
 
 def sweep_parts() -> None:
-    """Remove what a reader that was killed, with whoever watched it, left half written."""
+    """Remove what a reader that was killed, with whoever watched it, or a restoring left half written."""
     oldest = time.time() - PART_KEPT_SECONDS
     for folder in (settings.MAQUETTE_DATA / "datasets").glob("*/v*.part"):
         number = folder.stem[1:]
-        if not number.isdecimal() or folder.stat().st_mtime > oldest:
+        if folder.stat().st_mtime > oldest:
             continue
-        reading = DatasetVersion.objects.filter(
-            dataset_id=folder.parent.name, number=int(number), status=Status.PROCESSING
-        )
-        if not reading.exists():
+        reading = DatasetVersion.objects.filter(dataset_id=folder.parent.name, status=Status.PROCESSING)
+        if not number.isdecimal() or not reading.filter(number=int(number)).exists():
             shutil.rmtree(folder, ignore_errors=True)

@@ -56,17 +56,23 @@ def folder_of(run: Run, root: str) -> str:
 
 
 def upload(run: Run) -> None:
-    """Send an artifact to the bucket; sending it again replaces it."""
+    """Send an artifact to the bucket; sending it again replaces it. That of a run deleted meanwhile is taken away again."""
     found = file_system()
     if found is None or not run.artifact.is_dir():
         return
     from pyarrow.fs import LocalFileSystem, copy_files
 
     bucket, root = found
-    copy_files(
-        str(run.artifact), place_of(run, root), source_filesystem=LocalFileSystem(), destination_filesystem=bucket
-    )
-    Run.objects.filter(pk=run.pk).update(stored_at=timezone.now())
+    try:
+        copy_files(
+            str(run.artifact), place_of(run, root), source_filesystem=LocalFileSystem(), destination_filesystem=bucket
+        )
+    except OSError:
+        if Run.objects.filter(pk=run.pk).exists():
+            raise
+    if not Run.objects.filter(pk=run.pk).update(stored_at=timezone.now()):
+        with suppress(FileNotFoundError):
+            bucket.delete_dir(folder_of(run, root))
 
 
 def upload_waiting() -> None:
