@@ -168,10 +168,11 @@ def run(options: argparse.Namespace) -> None:
 
 
 def estimate(options: argparse.Namespace) -> None:
-    from trainer.estimating import estimate
+    from trainer.estimating import estimate, process_seconds
     from trainer.spec import load
 
-    emit("result", **estimate(load(options.spec), emit))
+    started_in = process_seconds() if __name__ == "__main__" else 0.0  # called from another program, it started nothing
+    emit("result", **estimate(load(options.spec), emit, started_in))
 
 
 def describe(options: argparse.Namespace) -> None:

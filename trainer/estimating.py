@@ -3,8 +3,11 @@
 A few real batches, spread over the lengths of the texts, are timed with the run's own code; the rest is arithmetic.
 """
 
+import os
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +17,7 @@ from trainer.events import Emit, silent
 from trainer.spec import Spec
 from trainer.training import Job
 
-TRIAL_BATCHES = 8
+TRIAL_BATCHES, LEAST_BATCHES = 8, 2
 TRIAL_SECONDS = 5.0
 LIKELY_STOP = 0.85
 """Share of its epochs after which a run usually stops, early ones counted in."""
@@ -23,18 +26,26 @@ BYTES_PER_WEIGHT = {"probe": 5, "lora": 6, "full": 18, "scratch": 18}
 """Weights alone, or with gradients, two moments, and the best copy."""
 
 
-def estimate(spec: Spec, emit: Emit) -> dict[str, Any]:
-    """{seconds {low, likely, high}, expected {metric, low, high} or null, memory_bytes, rows_per_second, fixed_seconds,
-    basis}; a task may know better ways."""
-    import tempfile
-    from pathlib import Path
+def process_seconds() -> float:
+    """Seconds since this process was started, its imports included; 0 where the system does not tell."""
+    try:
+        fields = Path("/proc/self/stat").read_text("utf-8").rpartition(")")[2].split()
+        return max(time.clock_gettime(time.CLOCK_BOOTTIME) - int(fields[19]) / os.sysconf("SC_CLK_TCK"), 0.0)
+    except (OSError, AttributeError, ValueError, IndexError):
+        return 0.0
 
+
+def estimate(spec: Spec, emit: Emit, started_in: float = 0.0) -> dict[str, Any]:
+    """{seconds {low, likely, high}, expected {metric, low, high} or null, memory_bytes, rows_per_second, fixed_seconds,
+    basis}; a task may know better ways. The seconds are those of the whole command: `started_in` is what the trial's own
+    process took to start, which that of the run will take as well."""
     with tempfile.TemporaryDirectory(prefix="maquette-estimate-") as folder:
         job = Job(spec, Path(folder), silent)
         job.trial = True
         found = job.task.estimate(job, emit)
     limit = job.time_limit()
-    likely = found.pop("likely_seconds")
+    likely = found.pop("likely_seconds") + started_in
+    found["fixed_seconds"] = round(found["fixed_seconds"] + started_in, 1)
     seconds = {name: round(min(likely * factor, limit or float("inf")), 1) for name, factor in SPREAD.items()}
     return {"seconds": seconds, "expected": None, **found}
 
@@ -72,11 +83,15 @@ def measure(job: Job, emit: Emit, show: Callable[[Any], None] = lambda rows: Non
 
 
 def trial_batches(rows: Any, every: list[np.ndarray]) -> list[np.ndarray]:
-    """Some of these batches, from the middles of equal shares by length: the few longest texts stand for themselves alone."""
+    """Some of these batches, from the middles of equal shares by length: the few longest texts stand for themselves alone.
+    Those of middling length come first, a longer and a shorter one by turns, so that the first few stand for all where time
+    is up after them; the shortest is the last."""
     every = sorted(every, key=lambda batch: -rows.lengths[batch].mean())
     count = min(TRIAL_BATCHES, len(every))
     places = ((np.arange(count) + 0.5) / count * len(every)).astype(int)
-    return [every[at] for at in dict.fromkeys(places.tolist())]
+    chosen = list(dict.fromkeys(places.tolist()))
+    outwards = sorted(range(len(chosen)), key=lambda at: abs(at - (len(chosen) - 1) / 2))
+    return [every[chosen[at]] for at in outwards]
 
 
 def time_forward(job: Any, model: Any, rows: Any) -> float:
@@ -94,7 +109,7 @@ def time_forward(job: Any, model: Any, rows: Any) -> float:
             started = time.monotonic()
             read(*inputs)
             spent.append((time.monotonic() - started) / len(batch))
-            if sum(spent) * rows.read_batch > TRIAL_SECONDS:
+            if len(spent) >= LEAST_BATCHES and sum(spent) * rows.read_batch > TRIAL_SECONDS:
                 break
     return float(np.mean(spent))
 
@@ -124,7 +139,7 @@ def of_full(job: Any, model: Any, rows: Any, forward: float) -> dict[str, Any]:
         started = time.monotonic()
         tuning.learn(batch, generator)
         spent.append((time.monotonic() - started) / len(batch))
-        if sum(spent) * tuning.size > TRIAL_SECONDS:
+        if len(spent) >= LEAST_BATCHES and sum(spent) * tuning.size > TRIAL_SECONDS:
             break
     row = float(np.mean(spent))
     epochs = max(1.0, tuning.epochs * LIKELY_STOP)

@@ -18,9 +18,9 @@ from trainer.training import Job
 
 def estimate(job: Job, emit: Any) -> dict[str, Any]:
     """Read the rows as the run does and fit one fold of the quickest candidate."""
-    import sklearn.linear_model  # noqa: F401  its import is no part of a fit
-
     started = time.monotonic()
+    import sklearn.linear_model  # noqa: F401  its import is no part of a fit, but of the run
+
     rows = prepare(job)
     facts, known = facts_of(job, rows), rows.known("train", "validation")
     read = time.monotonic() - started
@@ -36,6 +36,8 @@ def estimate(job: Job, emit: Any) -> dict[str, Any]:
     once = max(time.monotonic() - started, 0.01)
     rounds = {"linear": 1, "boosting": 20, "net": 1}[every[0].family]
     search_time = min(once * (searching.folds.max() + 1) * len(every) * rounds, job.params.search_seconds * 1.3)
+    if rows.loaded.folds is not None:  # a search for each round of tests, and one for the model that is kept
+        search_time *= int(rows.loaded.folds.max()) + 2
     fixed = read + 3
     return {
         "expected": expected(job, rows, searching, every[0]) if once < MOST_SECONDS else None,
