@@ -8,11 +8,15 @@ from django.urls import reverse
 
 from tests import things
 from webapp.accounts.models import AuditEvent, User, Workspace
+from webapp.core.problems import Conflict
 from webapp.costs.actions import price_per_hour
 from webapp.costs.gate import charge
 from webapp.costs.models import LedgerEntry
+from webapp.datasets.actions import delete_dataset
 from webapp.datasets.models import Dataset
+from webapp.endpoints import actions, removal
 from webapp.endpoints.models import Endpoint, EndpointVersion
+from webapp.prototypes.actions import create_prototype
 from webapp.prototypes.models import Prototype
 from webapp.runs.models import Run
 
@@ -60,6 +64,54 @@ def test_the_run_of_a_demo_is_not_deleted(run: Run, user: User, api_of: ClientOf
     Endpoint.objects.update(current=version)
     assert api_of(user).delete(f"/api/v1/runs/{run.pk}").status_code == 204, "an older version of the demo is no reason"
     assert [one.run for one in EndpointVersion.objects.all()] == [later]
+
+
+@pytest.mark.parametrize("where", ["model", "initial_weights", "text_model"])
+def test_what_a_waiting_run_builds_on_is_not_deleted(where: str, run: Run, user: User, api_of: ClientOf) -> None:
+    ref = f"artifact:{run.pk}"
+    fields = {"model": ref} if where == "model" else {"params": {where: ref}}
+    later = things.run(things.prototype(run.workspace), status="queued", **fields)
+    for path in (f"/runs/{run.pk}", f"/prototypes/{run.prototype_id}"):
+        answer = api_of(user).delete(f"/api/v1{path}")
+        assert (answer.status_code, answer.json()["code"]) == (409, "built_on")
+    assert run.folder.exists()
+    Run.objects.filter(pk=later.pk).update(status="succeeded")
+    assert api_of(user).delete(f"/api/v1/runs/{run.pk}").status_code == 204
+
+
+def test_what_was_deleted_meanwhile_is_told(run: Run, user: User) -> None:
+    """The other request was between reading its row and its transaction."""
+    prototype, endpoint = run.prototype, things.endpoint(run)
+    version = EndpointVersion.objects.select_related("endpoint", "run__workspace", "workspace").get()
+    version.engine = "onnx-fp32"
+    stale = Run.objects.get(pk=run.pk)
+    Endpoint.objects.filter(pk=endpoint.pk).update(current=None)
+    removal.delete_run(run, user)
+    verbs: list[Callable[[], object]] = [
+        lambda: removal.delete_run(stale, user),
+        lambda: actions.deploy(stale, user),
+        lambda: actions.promote(version, user),
+    ]
+    for verb in verbs:
+        (stale.artifact / "onnx").mkdir(parents=True, exist_ok=True)
+        (stale.artifact / "onnx" / "export.json").write_text('{"engine": "onnx-fp32"}')
+        with pytest.raises(Conflict, match="deleted meanwhile"):
+            verb()
+    dataset = Dataset.objects.get()
+    gone = Prototype.objects.get(pk=prototype.pk)
+    removal.delete_prototype(prototype, user, with_data=True)
+    with pytest.raises(Conflict, match="deleted meanwhile"):
+        removal.delete_prototype(gone, user, with_data=True)
+    with pytest.raises(Conflict, match="deleted meanwhile"):
+        create_prototype(dataset, user)
+
+
+def test_data_that_a_prototype_took_this_moment_stays(run: Run, user: User) -> None:
+    dataset = run.prototype.dataset
+    with pytest.raises(Conflict, match="uses this dataset"):
+        delete_dataset(dataset, user)
+    assert dataset.current.folder.exists()
+    assert not AuditEvent.objects.filter(verb="deleted", subject="dataset").exists()
 
 
 def test_the_browser_asks_first(run: Run, user: User, client_of: ClientOf) -> None:

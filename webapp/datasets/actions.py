@@ -4,9 +4,11 @@ import os
 import re
 import shutil
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from django.db import transaction
+from django.db.models import ProtectedError
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -18,7 +20,7 @@ from webapp.accounts.actions import audit
 from webapp.accounts.models import User, Workspace
 from webapp.core.files import check_room, store
 from webapp.core.ids import new_id
-from webapp.core.problems import Problem
+from webapp.core.problems import Conflict, Problem
 from webapp.core.queues import hand_over
 from webapp.core.titles import title_from
 from webapp.datasets.models import Dataset, DatasetVersion, Status
@@ -396,8 +398,21 @@ def forget(version: DatasetVersion, user: User) -> dict[str, Any]:
 
 def delete_dataset(dataset: Dataset, user: User | None) -> None:
     """The rows of the database go with their files; runs that used it keep their own artifact."""
-    folders = [dataset.upload_folder, *(version.folder.parent for version in dataset.versions.all()[:1])]
-    audit(dataset.workspace, user, "deleted", "dataset", dataset.pk, dataset.name)
-    dataset.delete()
-    for folder in folders:
+    for folder in delete_rows(dataset, user):
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def delete_rows(dataset: Dataset, user: User | None) -> list[Path]:
+    """Delete a dataset in the database; the folders to remove once that is committed. Raises Conflict while a prototype uses
+    it, also one that was made this moment."""
+    folders = [dataset.upload_folder, *(version.folder.parent for version in dataset.versions.all()[:1])]
+    with transaction.atomic():
+        Dataset.objects.select_for_update().filter(pk=dataset.pk).first()
+        audit(dataset.workspace, user, "deleted", "dataset", dataset.pk, dataset.name)
+        try:
+            dataset.delete()
+        except ProtectedError as error:
+            raise Conflict(
+                _("A prototype uses this dataset."), code="in_use", hint=_("Delete the prototype first.")
+            ) from error
+    return folders

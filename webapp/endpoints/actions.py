@@ -96,7 +96,7 @@ def lock_run(run: Run) -> None:
     """Hold the row of a run's prototype until the transaction ends: who deploys, promotes or deletes comes one after the
     other. `Conflict` when the run was deleted meanwhile."""
     Prototype.objects.select_for_update().filter(pk=run.prototype_id).first()
-    if not Run.objects.filter(pk=run.pk).exists():
+    if not Run.objects.select_for_update().filter(pk=run.pk).exists():
         raise Conflict(_("This run was deleted meanwhile."), code="deleted", hint=_("Choose another run."))
 
 

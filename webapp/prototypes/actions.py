@@ -23,6 +23,8 @@ SAMPLE = Path(__file__).parent / "samples" / "support-messages.csv"
 
 def create_prototype(dataset: Dataset, user: User | None, name: str = "", **fields: Any) -> Prototype:
     with transaction.atomic():
+        if Dataset.objects.select_for_update().filter(pk=dataset.pk).first() is None:
+            raise Conflict(_("This dataset was deleted meanwhile."), code="deleted", hint=_("Choose another one."))
         prototype = Prototype.objects.create(
             workspace_id=dataset.workspace_id,
             dataset=dataset,

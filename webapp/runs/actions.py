@@ -231,7 +231,7 @@ def create_run(
     gate.check_budget(prototype.workspace)
     known = estimate_for(version, fields)
     with transaction.atomic():
-        Prototype.objects.select_for_update().get(pk=prototype.pk)
+        lock_what_it_needs(prototype, fields)
         last = prototype.runs.aggregate(last=Max("number"))["last"] or 0
         run = Run.objects.create(
             workspace_id=prototype.workspace_id,
@@ -249,6 +249,20 @@ def create_run(
         audit(prototype.workspace, user, "started", "run", run.pk, f"{prototype.name}, {run}")
     send(run)
     return run
+
+
+def lock_what_it_needs(prototype: Prototype, fields: dict[str, Any]) -> None:
+    """Hold the prototype, and the runs that a new one begins with, until it is there: deleting them waits, and then sees it.
+    `Conflict` when one of them was deleted meanwhile."""
+    bases = base_models.bases_of(fields)
+    known = Prototype.objects.select_for_update().filter(pk=prototype.pk).first()
+    there = len(Run.objects.select_for_update().filter(pk__in=bases).order_by("pk")) if bases else 0
+    if known is None or there < len(bases):
+        raise Conflict(
+            _("What this run begins with was deleted meanwhile."),
+            code="deleted",
+            hint=_("Look at the prototype again."),
+        )
 
 
 def estimate_for(version: DatasetVersion, fields: dict[str, Any]) -> Estimate | None:

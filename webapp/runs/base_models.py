@@ -1,9 +1,11 @@
 """What a run may start from: the task's models, those on this machine, and the workspace's own finished runs."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from trainer import tasks
@@ -14,7 +16,7 @@ from webapp.core.problems import Problem
 from webapp.core.scores import rank, score_words
 from webapp.prototypes.models import Prototype
 from webapp.runs import storage
-from webapp.runs.models import Run, Status
+from webapp.runs.models import Run, RunQuerySet, Status
 from webapp.runs.reports import report
 
 MOST_OWN = 10
@@ -157,6 +159,22 @@ def of_run(pk: str, slug: str, workspace: Workspace) -> Run:
             hint=_("Write artifact: and the id of a finished run of the same task in this workspace."),
         )
     return run
+
+
+def bases_of(fields: dict[str, Any]) -> set[str]:
+    """Ids of the runs that a run with these settings (`model`, `params`) begins with."""
+    params = fields["params"]
+    refs = (fields["model"], params.get("initial_weights"), params.get("text_model"))
+    return {ref.removeprefix(ARTIFACT) for ref in refs if isinstance(ref, str) and ref.startswith(ARTIFACT)}
+
+
+def building_on(runs: Iterable[Run]) -> RunQuerySet:
+    """Runs at work, others than these, that begin with what one of these learned: they read its files, and again when they
+    are started again."""
+    refs = [ARTIFACT + run.pk for run in runs]
+    asked = Q(model__in=refs) | Q(params__initial_weights__in=refs) | Q(params__text_model__in=refs)
+    found = Run.objects.active().filter(asked).exclude(pk__in=[run.pk for run in runs])
+    return found.select_related("prototype")
 
 
 def resolved(ref: str, slug: str, workspace: Workspace) -> str:
