@@ -15,7 +15,7 @@ from webapp.core.locks import only_one
 from webapp.core.problems import Unavailable
 from webapp.endpoints import registry
 from webapp.endpoints.actions import runs_without_files
-from webapp.endpoints.removal import delete_prototype
+from webapp.endpoints.removal import delete_prototype, delete_run
 from webapp.runs import base_models, reports, storage
 from webapp.runs.models import Run
 from webapp.runs.tasks import fetch_artifact, store
@@ -97,6 +97,13 @@ def test_an_artifact_goes_to_the_bucket_and_comes_back(bucket: Any, run: Run) ->
 def test_a_run_deleted_while_it_is_sent_leaves_nothing_in_the_bucket(bucket: Any, run: Run) -> None:
     Run.objects.filter(pk=run.pk).delete()
     storage.upload(run)
+    assert not keys(bucket, run.pk)
+
+
+def test_a_run_deleted_before_it_is_sent_again_leaves_nothing_in_the_bucket(bucket: Any, run: Run) -> None:
+    storage.upload(run)
+    storage.changed(run)
+    delete_run(Run.objects.get(), None)
     assert not keys(bucket, run.pk)
 
 

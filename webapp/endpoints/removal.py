@@ -41,7 +41,7 @@ def delete_run(run: Run, user: User | None) -> None:
         check_not_built_on([run])
         EndpointVersion.objects.filter(run=run).delete()
         audit(run.workspace, user, "deleted", "run", run.pk, f"{run.prototype.name}, {run}")
-        gone = Run(pk=run.pk, stored_at=run.stored_at)
+        gone = Run(pk=run.pk, stored_at=run.stored_at, status=run.status)
         run.delete()
     storage.remove(gone)
 

@@ -147,11 +147,14 @@ def measure_waiting() -> None:
 def remove(run: Run) -> None:
     """The artifact, here and in the bucket; a bucket that is away keeps its copy, which the log says."""
     shutil.rmtree(run.folder, ignore_errors=True)
-    found = file_system() if run.stored_at else None
+    found = (
+        file_system() if run.stored_at or run.status == Status.SUCCEEDED else None
+    )  # `changed` may have sent it before
     if found is None:
         return
     bucket, root = found
     try:
-        bucket.delete_dir(folder_of(run, root))
+        with suppress(FileNotFoundError):
+            bucket.delete_dir(folder_of(run, root))
     except OSError as error:
         log.warning("the artifact of run %s stays in the bucket: %s", run.pk, error)
