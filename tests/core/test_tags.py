@@ -99,6 +99,7 @@ def test_live_curves_end_where_the_run_is_thought_to_end():
     live = {
         "stages": [{"name": "train", "state": "now", "fraction": 0.5}],
         "curves": {"loss": {"train": [(0, 2.0), (1, 1.5), (2, 1.0)]}, "accuracy": {"validation": [(1, 0.7), (2, 0.8)]}},
+        "without_epochs": [],
     }
     loss, accuracy = maquette.live_charts(live)
     assert "4 epochs" in loss
