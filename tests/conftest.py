@@ -20,14 +20,9 @@ def pytest_configure() -> None:
     openmp.share()
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where two processes share the tests (`make test`), one takes all that need the running site and begins with them;
-    the other files go to whichever is free, each as a whole."""
+    """What needs the running site comes first, since it takes longest (see `tests.scheduling` for who runs what)."""
     items.sort(key=lambda item: "site" not in item.fixturenames)  # type: ignore[attr-defined]
-    for item in items:
-        needs_site = "site" in item.fixturenames  # type: ignore[attr-defined]
-        item.add_marker(pytest.mark.xdist_group("site" if needs_site else item.path.as_posix()))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -7,15 +7,13 @@ from pathlib import Path
 from tests.trainer.command import ROOT
 
 DYING = """
-import os, pytest
-pytestmark = pytest.mark.xdist_group("dying")
+import os
 def test_before(): pass
 def test_dies(): os.abort()
 def test_after(): pass
 """
 LAST = """
-import os, pytest
-pytestmark = pytest.mark.xdist_group("last")
+import os
 def test_lives(): pass
 def test_dies_last(): os.abort()
 """
