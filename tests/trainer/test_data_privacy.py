@@ -211,10 +211,10 @@ def test_one_finding_for_all_columns() -> None:
             "count": 56,
             "rows": [],
             "examples": ["notes: ⟨email⟩ ⟨phone⟩ ⟨name⟩", "who: ⟨name⟩"],
-            "fix": {"action": "mask_personal", "label": "Mask them"},
+            "fix": {"action": "mask_personal", "label": "Mask them", "safe": False},
             "fixes": [
-                {"action": "mask_personal", "label": "Mask them"},
-                {"action": "pseudonymise_personal", "label": "Replace them by made-up ones"},
+                {"action": "mask_personal", "label": "Mask them", "safe": False},
+                {"action": "pseudonymise_personal", "label": "Replace them by made-up ones", "safe": False},
             ],
         }
     ]

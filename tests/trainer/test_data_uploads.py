@@ -42,6 +42,15 @@ def test_class_folders_become_labels(tmp_path: Path) -> None:
         "columns": {"image": "image", "label": "label"},
         "sentence": "Look at the pictures, answer with one of the 2 values of label.",
         "trainable": True,
+        "roles": {
+            "image": "input",
+            "label": "answer",
+            "file": "ignore",
+            "width": "ignore",
+            "height": "ignore",
+            "mode": "ignore",
+        },
+        "chosen": {},
     }
     assert {one["label"]: one["count"] for one in found["labels"]} == {"cat": 8, "dog": 8}
     first = rows_of(tmp_path / "v1")[0]

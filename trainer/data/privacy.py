@@ -17,7 +17,7 @@ from trainer.columns import is_missing
 from trainer.data.keys import SLICE_ROWS, mixed
 from trainer.data.personal import FINDERS, KINDS, Hints, Span, blank, claimed, is_card, is_person, rewritten, spans
 from trainer.data.personal_patterns import ASKED, IP_WORD, LANGUAGES, NAME_COLUMNS, PHONE_COLUMN, PREFILTERS, VAGUE
-from trainer.data.profiling import many, shortened
+from trainer.data.profiling import many, remedy, shortened
 from trainer.data.profiling import problem as finding
 from trainer.data.pseudonyms import stand_in
 
@@ -151,7 +151,7 @@ def problem(found: dict[str, dict[str, int]]) -> list[dict[str, Any]]:
     examples = [f"{shortened(name)}: {' '.join(f'⟨{kind}⟩' for kind in counts)}" for name, counts in found.items()]
     count = sum(sum(counts.values()) for counts in found.values())
     one = finding("personal_data", "warning", f"{'; '.join(told)}; {RULES}.", (), examples, FIXES[0], count)
-    return [one | {"fixes": [{"action": action, "label": label} for action, label in FIXES]}]
+    return [one | {"fixes": [remedy(*fix) for fix in FIXES]}]
 
 
 def held(counts: dict[str, int]) -> str:
