@@ -78,6 +78,19 @@ def describe() -> dict[str, Any]:
 
 BF16_WEIGHTS = 5_000_000
 """Below so many weights a model learns in float32."""
+NARROW_CHANNELS = 16
+"""The width of an AVX-512 register in float32."""
+
+
+def has_narrow_convolutions(model: Any) -> bool:
+    """Whether oneDNN would write past its buffers: on processors with AVX-512 its backward pass of convolutions of few
+    channels spoils the heap ("free(): invalid next size", seen with torch 2.13), so such nets learn by torch's own.
+    Nets with grouped convolutions keep oneDNN: torch's own are many times slower there, and none was seen to fail."""
+    import torch
+
+    layers = [one for one in model.modules() if isinstance(one, (torch.nn.Conv1d, torch.nn.Conv2d))]
+    grouped = any(one.groups > 1 for one in layers)
+    return not grouped and any(one.out_channels < NARROW_CHANNELS for one in layers)
 
 
 class Device:
@@ -114,8 +127,11 @@ class Device:
     def place(self, model: Any) -> Any:
         """The model where it learns. bfloat16 is for large matrix products: a net of few weights gains no speed by it and
         learns less exactly, so it stays in float32 on every processor."""
+        import torch
+
         if sum(weight.numel() for weight in model.parameters()) < BF16_WEIGHTS:
             self.bf16 = False
+        torch.backends.mkldnn.set_flags(not has_narrow_convolutions(model))
         return model.to(self.torch_device)
 
     def autocast(self) -> Any:

@@ -110,3 +110,17 @@ def test_a_small_net_learns_in_float32_on_every_processor() -> None:
         device.bf16 = True
         device.place(torch.nn.Linear(width, 1, bias=False))
         assert device.bf16 is wanted
+
+
+def test_narrow_convolutions_learn_without_onednn() -> None:
+    """Its backward pass of few channels spoils the heap where there is AVX-512."""
+    import torch
+
+    from trainer.hardware import Device
+
+    device = Device("cpu", 1, lambda *_words: None)
+    narrow, wide = torch.nn.Conv2d(3, 4, 3), torch.nn.Conv2d(3, 32, 3)
+    grouped = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.Conv2d(8, 8, 3, groups=8))
+    for net, wanted in ((narrow, False), (wide, True), (grouped, True)):
+        device.place(net)
+        assert torch.backends.mkldnn.enabled is wanted
