@@ -1,15 +1,14 @@
 """Which models are offered for which task, told by their config.json alone."""
 
 import json
-import os
-from pathlib import Path
 
 import pytest
 
+from tests.trainer.data_files import SHARED
 from trainer import architectures as kinds
 from trainer import tasks
 
-SHARED = Path(os.environ.get("MAQUETTE_SHARED", "/work/shared")) / "models"
+MODELS = SHARED / "models"
 
 
 @pytest.mark.parametrize(
@@ -52,10 +51,10 @@ def test_no_model_is_an_encoder_and_a_decoder() -> None:
     assert sum(map(len, groups)) == len(frozenset().union(*groups)) + len(kinds.VISION & kinds.SOUND)
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="there are no reference models")
+@pytest.mark.skipif(not MODELS.is_dir(), reason="there are no reference models")
 def test_the_reference_models() -> None:
     llama, mobilenet = (
-        json.loads((SHARED / name / "config.json").read_text()) for name in ("stories260K", "mobilenet_v2_0.35_224")
+        json.loads((MODELS / name / "config.json").read_text()) for name in ("stories260K", "mobilenet_v2_0.35_224")
     )
     offered = {task.slug: (kinds.suits(llama, task.slug), kinds.suits(mobilenet, task.slug)) for task in tasks.all()}
     assert offered["text-classification"] == (False, False)
