@@ -33,3 +33,22 @@ def test_another_run_is_refused(other: Spec, tmp_path: Path) -> None:
     claim(spec(), tmp_path)
     with pytest.raises(SpecError):
         claim(other, tmp_path)
+
+
+@pytest.mark.parametrize("field", ["model", "params"])
+def test_what_a_run_builds_on_may_be_moved_but_not_exchanged(tmp_path: Path, field: str) -> None:
+    def building_on(path: str) -> Spec:
+        ref = f"artifact:{path}"
+        return spec(**{field: ref if field == "model" else {"initial_weights": ref}})
+
+    claim(building_on("/srv/one/runs/abc/artifact"), tmp_path)
+    claim(building_on("/mnt/two/runs/abc/artifact"), tmp_path)
+    with pytest.raises(SpecError) as refused:
+        claim(building_on("/mnt/two/runs/xyz/artifact"), tmp_path)
+    assert refused.value.code == "other_run"
+
+
+def test_another_model_of_the_hub_is_another_run(tmp_path: Path) -> None:
+    claim(spec(model="hub:one/model"), tmp_path)
+    with pytest.raises(SpecError):
+        claim(spec(model="hub:two/model"), tmp_path)
