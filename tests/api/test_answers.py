@@ -79,7 +79,12 @@ def test_what_is_made(run: Run, user: User, api_of: ApiOf) -> None:
     body = {"dataset": run.version.dataset_id, "method": "probe"}
     made = client.post("/api/v1/runs", body, content_type="application/json")
     check(made, schema_of(client, "/runs", "post", "201"))
-    result = {"seconds": {"low": 1.0, "likely": 2.0, "high": 3.0}, "memory_bytes": 5, "basis": "measured"}
+    result = {
+        "seconds": {"low": 1.0, "likely": 2.0, "high": 3.0},
+        "memory_bytes": 5,
+        "basis": "measured",
+        "expected": None,
+    }
     fields = settings_of(run.version, body)
     spec = {"method": "probe", "model": fields["model"]}
     Estimate.objects.create(
