@@ -29,16 +29,17 @@ POST_ONLY = {
     "map_columns",
     "mend",
     "promote",
+    "remove_model",
     "rename",
     "replace_data",
     "restore",
     "resume_run",
-    "train_without",
     "revoke_key",
     "revoke_link",
     "revoke_token",
     "set_budget",
     "set_rate",
+    "train_without",
     "try_run",
     "update_endpoint",
     "update_profile",
@@ -91,10 +92,11 @@ def address(user: User, workspace: Workspace) -> Callable[[str], str]:
     }
     by_name = {
         **dict.fromkeys(
-            ("delete_prototype", "prototype_settings", "train", "estimate", "runs", "share"), run.prototype_id
+            ("delete_prototype", "prototype_settings", "unused_models", "train", "estimate", "runs", "share"),
+            run.prototype_id,
         ),
         **dict.fromkeys(("augmented", "augmented_picture", "net"), run.prototype_id),
-        **dict.fromkeys(("deploy", "try_run", "delete_run"), run.pk),
+        **dict.fromkeys(("deploy", "try_run", "delete_run", "remove_model"), run.pk),
         "revoke_key": endpoint.keys.get().pk,
         "revoke_link": endpoint.links.get().pk,
         "promote": endpoint.versions.get().pk,

@@ -15,7 +15,7 @@ from webapp.core.locks import only_one
 from webapp.core.problems import Unavailable
 from webapp.endpoints import registry
 from webapp.endpoints.actions import runs_without_files
-from webapp.endpoints.removal import delete_prototype, delete_run
+from webapp.endpoints.removal import delete_prototype, delete_run, remove_model
 from webapp.runs import base_models, reports, storage
 from webapp.runs.models import Run
 from webapp.runs.tasks import fetch_artifact, store
@@ -187,3 +187,66 @@ def test_an_own_run_stays_a_base_model_when_its_files_are_in_the_bucket_alone(bu
     ref = base_models.resolved(f"artifact:{run.pk}", run.task, run.workspace)
     assert ref == f"artifact:{run.artifact}"
     assert storage.is_here(run)
+
+
+def test_a_removed_model_leaves_the_bucket_too(bucket: Any, run: Run) -> None:
+    (run.artifact / "model").mkdir()
+    (run.artifact / "model" / "weights.bin").write_bytes(bytes(1000))
+    store()
+    run.refresh_from_db()
+    remove_model(run, None)
+    shutil.rmtree(run.artifact)
+    run.refresh_from_db()
+    assert reports.report(run) == {"labels": ["a"]}
+    parts = {path.name for path in run.artifact.iterdir()}
+    assert parts == {"manifest.json", "report.json"}, "it does not come back while the bucket still has it"
+    root = f"models/our/site/runs/{run.pk}/artifact"
+    assert len([name for name in names(bucket) if name.startswith(root)]) == 4
+    store()
+    assert {name for name in names(bucket) if name.startswith(root)} == {f"{root}/{name}" for name in parts}
+    assert not [name for name in keys(bucket, run.pk) if "/model" in name or "/onnx" in name]
+    assert not Run.objects.get().model_in_bucket
+
+
+def test_a_model_removed_while_it_is_sent_leaves_the_bucket(bucket: Any, run: Run) -> None:
+    """The upload had begun before; its last files come after the row said that the model is removed."""
+    storage.upload(run)
+    removed = Run.objects.get()
+    remove_model(removed, None)
+    store()
+    (run.artifact / "onnx").mkdir()
+    (run.artifact / "onnx" / "model.onnx").write_bytes(bytes(1000))
+    storage.upload(run)
+    assert [name for name in keys(bucket, run.pk) if name.endswith(".onnx")]
+    store()
+    assert not [name for name in keys(bucket, run.pk) if "/onnx" in name]
+
+
+def test_a_model_removed_while_it_is_fetched_stays_removed(
+    bucket: Any, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage.upload(run)
+    run.refresh_from_db()
+    shutil.rmtree(run.artifact)
+    copy = storage.copy_from
+
+    def overtaken(*arguments: Any, **options: Any) -> None:
+        copy(*arguments, **options)
+        remove_model(Run.objects.get(), None)
+
+    monkeypatch.setattr(storage, "copy_from", overtaken)
+    assert storage.local(run).is_dir()
+    assert {path.name for path in run.artifact.iterdir()} == {"manifest.json", "report.json"}
+
+
+def test_a_removed_model_waits_for_a_bucket_that_is_away(bucket: Any, run: Run, settings: Any) -> None:
+    store()
+    run.refresh_from_db()
+    remove_model(run, None)
+    settings.STORAGE_URL = "s3://no-such-bucket/our/site"
+    store()
+    settings.STORAGE_URL = "s3://models/our/site"
+    assert [name for name in keys(bucket, run.pk) if name.endswith(".onnx")]
+    if Run.objects.get().model_in_bucket:
+        store()
+        assert not [name for name in keys(bucket, run.pk) if name.endswith(".onnx")]

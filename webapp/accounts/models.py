@@ -173,6 +173,7 @@ class AuditEvent(WorkspaceOwned):
         "deployed": _("deployed"),
         "made version": _("made a version of"),
         "put to sleep": _("put to sleep"),
+        "removed model": _("removed the model of"),
         "renamed": _("renamed"),
         "restored": _("restored"),
         "resumed": _("resumed"),

@@ -171,6 +171,14 @@ def delete_run(request: HttpRequest, pk: str) -> Status[None]:
     return Status(204, None)
 
 
+@router.delete("/runs/{pk}/artifact", response={204: None})
+def remove_model(request: HttpRequest, pk: str) -> Status[None]:
+    """Free the space of the run's model and keep its results: report, predictions, score. 409 while the run is at work, a demo
+    uses it, or a run at work builds on it. Removing it again changes nothing."""
+    removal.remove_model(load_run(request, pk), request.user)
+    return Status(204, None)
+
+
 @router.get("/runs/{pk}/events", response=dict)
 def run_events(request: HttpRequest, pk: str, after: int = 0) -> dict[str, Any]:
     """Events after one id, at most 1,000; `next` is the id to go on after, null at the end."""

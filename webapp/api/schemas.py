@@ -128,6 +128,8 @@ class BesideRun(Schema):
 
 
 class RunOut(RunRow):
+    """`model_removed_at`: when the model was removed to free space; `artifact` is null from then on, the results stay."""
+
     dataset: str
     version: int
     columns: dict[str, Any]
@@ -144,6 +146,7 @@ class RunOut(RunRow):
     stopped_early: bool
     error: Fault | None
     artifact: str | None
+    model_removed_at: str | None
     started_at: str | None
     finished_at: str | None
 

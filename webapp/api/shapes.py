@@ -98,7 +98,6 @@ def run_row(run: Run) -> dict[str, Any]:
 
 
 def run_shape(run: Run) -> dict[str, Any]:
-    done = run.status == Status.SUCCEEDED
     return run_row(run) | {
         "dataset": run.version.dataset_id,
         "version": run.version.number,
@@ -115,7 +114,8 @@ def run_shape(run: Run) -> dict[str, Any]:
         "attempts": run.attempts,
         "stopped_early": run.stopped_early,
         "error": {name: run.error.get(name, "") for name in ("code", "message", "hint")} if run.error else None,
-        "artifact": f"{settings.PUBLIC_URL}/api/v1/runs/{run.pk}/artifact" if done else None,
+        "artifact": f"{settings.PUBLIC_URL}/api/v1/runs/{run.pk}/artifact" if run.has_model else None,
+        "model_removed_at": moment(run.model_removed_at),
         "started_at": moment(run.started_at),
         "finished_at": moment(run.finished_at),
     }

@@ -57,6 +57,13 @@ def shown(default: Any) -> str:
     return _("automatic") if default in (None, "") else str(default)
 
 
+def as_written(value: Any) -> Any:
+    """A setting's value as its field shows it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
+
+
 def params_form(task: str, data: Any = None) -> forms.Form:
     """An unbound or bound form of a task's settings, each named `param-<name>`, empty meaning the recommended value."""
     properties = tasks.get(task).params.model_json_schema()["properties"]

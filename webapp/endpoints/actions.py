@@ -61,10 +61,12 @@ def deploy(run: Run, user: User | None, **wishes: Any) -> tuple[Endpoint, str | 
     """
     if run.status != RunStatus.SUCCEEDED:
         raise Conflict(_("Only a finished run can be shared."), code="not_finished", hint=_("Wait until it is done."))
+    storage.check_model(run)
     gate.check_budget(run.workspace)
     ready = exported(storage.local(run))
     with transaction.atomic():
         lock_run(run)  # a first deployment has no row of its own yet
+        storage.check_model(run)  # it may have been removed since
         endpoint = Endpoint.objects.select_for_update().filter(prototype=run.prototype).first()
         key = None
         if endpoint is None:
@@ -211,8 +213,11 @@ def export(version_id: str) -> bool:
     with only_one(packaging(version.run)) as alone:
         if not alone:
             return False
-        if not exported(storage.local(version.run)):
-            error = package(version.run)
+        try:
+            if not exported(storage.local_model(version.run)):
+                error = package(version.run)
+        except Conflict as conflict:
+            error = conflict.as_dict()
     if error:
         EndpointVersion.objects.filter(pk=version.pk).update(error=error)
         waiting = Endpoint.objects.filter(pk=version.endpoint_id, current=None)
@@ -250,11 +255,12 @@ def go_live(version: EndpointVersion, *, asked_again: bool = True) -> None:
     One that was asked for before another (not `asked_again`) goes live only while nothing newer was asked for. A demo that
     its owner paused stays paused.
     """
-    details = exported(storage.local(version.run))
+    details = exported(storage.local_model(version.run))
     if details is None:
         raise not_packaged()
     with transaction.atomic():
         lock_run(version.run)
+        storage.check_model(version.run)
         found = Endpoint.objects.select_for_update(of=("self",)).select_related("current")
         endpoint = found.filter(pk=version.endpoint_id).first()
         if endpoint is None:
@@ -360,7 +366,8 @@ def delete(endpoint: Endpoint, user: User | None) -> None:
 
 
 def promote(version: EndpointVersion, user: User | None) -> None:
-    """Serve an older version again, or a newer one. `Conflict` for one that was never packaged."""
+    """Serve an older version again, or a newer one. `Conflict` for one that was never packaged, or whose model was removed."""
+    storage.check_model(version.run)
     if not version.engine:
         raise not_packaged()
     gate.check_budget(version.workspace)

@@ -1,13 +1,17 @@
-"""Deleting for good: a run, or a prototype with its demo, its runs and, where that is asked for, its data."""
+"""Deleting for good: the model of a run, a run, or a prototype with its demo, its runs and, where that is asked for, its
+data."""
 
 import shutil
+from contextlib import ExitStack
+from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from webapp.accounts.actions import audit
 from webapp.accounts.models import User
+from webapp.core.locks import only_one
 from webapp.core.problems import Conflict
 from webapp.datasets.actions import delete_rows
 from webapp.datasets.models import Dataset
@@ -15,7 +19,10 @@ from webapp.endpoints import actions
 from webapp.endpoints.models import Endpoint, EndpointVersion
 from webapp.prototypes.models import Prototype
 from webapp.runs import base_models, storage
-from webapp.runs.models import Run
+from webapp.runs.models import Run, Status
+
+MOST_LISTED = 100
+"""Runs that one page looks through."""
 
 
 def delete_run(run: Run, user: User | None) -> None:
@@ -24,26 +31,100 @@ def delete_run(run: Run, user: User | None) -> None:
     with transaction.atomic():
         actions.lock_run(run)
         run.refresh_from_db()
-        if not run.ended:
-            raise Conflict(
-                _("This run is still at work."),
-                code="at_work",
-                hint=_("Cancel it, or wait until it has ended; then delete it."),
-            )
-        served = Q(current__run=run) | Q(wanted__run=run, wanted__engine="", wanted__error__isnull=True)
-        endpoint = Endpoint.objects.filter(served, prototype=run.prototype_id).first()
-        if endpoint is not None:
-            raise Conflict(
-                _("The demo “%(name)s” uses this run.") % {"name": endpoint.name},
-                code="deployed",
-                hint=_("Deploy another run first, or delete the demo."),
-            )
-        check_not_built_on([run])
+        check_unused(run)
         EndpointVersion.objects.filter(run=run).delete()
         audit(run.workspace, user, "deleted", "run", run.pk, f"{run.prototype.name}, {run}")
         gone = Run(pk=run.pk, stored_at=run.stored_at, status=run.status)
         run.delete()
     storage.remove(gone)
+
+
+def check_unused(run: Run) -> None:
+    """`Conflict` while the run is at work, served or about to be, or built on by a run at work."""
+    if not run.ended:
+        raise Conflict(
+            _("This run is still at work."),
+            code="at_work",
+            hint=_("Cancel it, or wait until it has ended."),
+        )
+    endpoint = served_runs(run.prototype_id).get(run.pk)
+    if endpoint is not None:
+        raise Conflict(
+            _("The demo “%(name)s” uses this run.") % {"name": endpoint.name},
+            code="deployed",
+            hint=_("Deploy another run first, or delete the demo."),
+        )
+    check_not_built_on([run])
+
+
+def served_runs(prototype_id: str) -> dict[str, Endpoint]:
+    """{run id: the prototype's demo} of what it serves, and of what it will serve once that is packaged."""
+    endpoint = Endpoint.objects.select_related("current", "wanted").filter(prototype=prototype_id).first()
+    if endpoint is None:
+        return {}
+    wanted = endpoint.wanted
+    waits = wanted is not None and not wanted.engine and wanted.error is None
+    return {version.run_id: endpoint for version in (endpoint.current, wanted if waits else None) if version}
+
+
+def check_removable(run: Run) -> None:
+    """`Conflict` where the run has no model to remove, or somebody needs it."""
+    check_unused(run)
+    if run.status != Status.SUCCEEDED:
+        raise Conflict(_("This run has no model."), code="no_artifact", hint=_("Only a finished run has one."))
+
+
+def needed(run: Run) -> Conflict | None:
+    """Why the run's model must stay."""
+    try:
+        check_removable(run)
+    except Conflict as conflict:
+        return conflict
+    return None
+
+
+def remove_model(run: Run, user: User | None) -> int:
+    """Free the space of a run's model and keep its results; how many bytes that freed here. A second time changes nothing.
+    Raises Conflict as `check_removable` does, and while the model is being packaged.
+
+    The row first, which everybody who needs the model asks (`storage.check_model`), then the files; whoever dies between
+    leaves them to `upkeep.tidy`.
+    """
+    with ExitStack() as held:
+        with transaction.atomic():
+            actions.lock_run(run)
+            run.refresh_from_db()
+            if not held.enter_context(only_one(actions.packaging(run))):
+                raise Conflict(
+                    _("This model is being prepared for the demo."),
+                    code="packaging",
+                    hint=_("Wait a minute, then remove it."),
+                )
+            if run.model_removed_at is None:
+                check_removable(run)
+                now = {"model_removed_at": timezone.now(), "model_in_bucket": True, "bytes": None}
+                Run.objects.filter(pk=run.pk).update(**now)
+                audit(run.workspace, user, "removed model", "run", run.pk, f"{run.prototype.name}, {run}")
+        return storage.remove_model_files(run)
+
+
+@dataclass(frozen=True)
+class Unused:
+    """A run whose model nobody needs now; `was_served`: by an earlier version of the demo, which could go back to it."""
+
+    run: Run
+    size: int
+    was_served: bool
+
+
+def unused_models(prototype: Prototype) -> list[Unused]:
+    """Finished runs whose model can be removed: neither the best, nor in use; those that take most first."""
+    best = base_models.best_run(prototype)
+    kept = {*served_runs(prototype.pk), *base_models.in_use(prototype.workspace), *([best.pk] if best else [])}
+    served = set(EndpointVersion.objects.filter(endpoint__prototype=prototype).values_list("run", flat=True))
+    runs = prototype.runs.with_model().exclude(pk__in=kept).select_related("version").order_by("-number")
+    found = [Unused(run, storage.model_bytes(run), run.pk in served) for run in runs[:MOST_LISTED]]
+    return sorted(found, key=lambda one: -one.size)
 
 
 def check_not_built_on(runs: list[Run]) -> None:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from webapp.core.problems import Conflict
 from webapp.core.scores import rank_of
 from webapp.endpoints.models import Endpoint, EndpointVersion
-from webapp.runs.models import Run, Status
+from webapp.runs.models import Run
 
 UNDO_SECONDS = 3600
 """How long the share page offers the way back."""
@@ -40,11 +40,11 @@ def question(request: HttpRequest, endpoint: Endpoint) -> Question | None:
     if endpoint.current is None:
         return None
     if pk := request.GET.get("version"):
-        version = endpoint.versions.select_related("run").filter(pk=pk).first()
+        version = endpoint.versions.select_related("run").filter(pk=pk, run__model_removed_at=None).first()
         run, action = (version.run, reverse("promote", args=[version.pk])) if version else (None, "")
     else:
         pk = request.GET.get("run", "")
-        run = Run.objects.filter(prototype=endpoint.prototype_id, status=Status.SUCCEEDED, pk=pk).first()
+        run = Run.objects.filter(prototype=endpoint.prototype_id, pk=pk).with_model().first()
         action = reverse("deploy", args=[pk]) if run else ""
     if run is None or run.pk == endpoint.current.run_id:
         return None

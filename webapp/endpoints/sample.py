@@ -29,7 +29,7 @@ def advance() -> str | None:
     run = prototype.runs.order_by("number").first()
     if run is None:
         create_run(prototype, prototype.created_by, {"method": "probe"})
-    elif run.status == RunStatus.SUCCEEDED:
+    elif run.has_model:
         deploy(run, prototype.created_by, name=prototype.name, visibility=Visibility.PUBLIC)
     return None
 

@@ -7,14 +7,19 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_POST
 
 from webapp.accounts.access import load, member
-from webapp.core.forms import refused_on, shown_form
+from webapp.core.forms import refusal_of, refused_on, shown_form
+from webapp.core.problems import Conflict, Problem
+from webapp.core.words import count, size
 from webapp.datasets.quota import own_bytes
 from webapp.endpoints import actions, removal
 from webapp.endpoints.models import Endpoint
 from webapp.prototypes.forms import PrototypeForm
 from webapp.prototypes.models import Prototype
+from webapp.runs import storage
 from webapp.runs.models import Run
 
 
@@ -54,11 +59,63 @@ def delete_prototype(request: HttpRequest, pk: str) -> HttpResponse:
 @member
 @refused_on("run")
 def delete_run(request: HttpRequest, pk: str) -> HttpResponse:
-    """A GET asks; context: run, prototype, size (bytes). A POST deletes."""
+    """A GET asks; context: run, prototype, size (bytes), model_size (what removing the model alone frees; None where it has
+    none), needed (why the model must stay, or None). A POST deletes."""
     run = load(Run.objects.select_related("prototype", "workspace"), request.workspace, pk)
     prototype = run.prototype
     if request.method == "POST":
         removal.delete_run(run, request.user)
         messages.success(request, _("%(run)s is deleted.") % {"run": run})
         return redirect("runs", pk=prototype.pk)
-    return render(request, "runs/delete.html", {"run": run, "prototype": prototype, "size": own_bytes(run.folder)})
+    context = {
+        "run": run,
+        "prototype": prototype,
+        "size": own_bytes(run.folder),
+        "model_size": storage.model_bytes(run) if run.has_model else None,
+        "needed": removal.needed(run),
+    }
+    return render(request, "runs/delete.html", context)
+
+
+@member
+@require_POST
+@refused_on("delete_run")
+def remove_model(request: HttpRequest, pk: str) -> HttpResponse:
+    run = load(Run.objects.select_related("prototype", "workspace"), request.workspace, pk)
+    freed = removal.remove_model(run, request.user)
+    messages.success(request, _("Model removed, %(size)s freed.") % {"size": size(freed)})
+    return redirect("run", pk=pk)
+
+
+@member
+@refused_on("unused_models")
+def unused_models(request: HttpRequest, pk: str) -> HttpResponse:
+    """A GET asks which models to remove; context: prototype, unused (`removal.Unused`), ticked (ids of runs),
+    total (bytes of all). A POST removes those of `run`."""
+    prototype = load(Prototype.objects.select_related("workspace"), request.workspace, pk)
+    if request.method == "POST":
+        remove_models(request, prototype)
+        return redirect("prototype_settings", pk=pk)
+    unused = removal.unused_models(prototype)
+    refusal = refusal_of(request, request.path)
+    ticked = refusal.data.getlist("run") if refusal else [one.run.pk for one in unused if not one.was_served]
+    total = sum(one.size for one in unused)
+    context = {"prototype": prototype, "unused": unused, "ticked": ticked, "total": total}
+    return render(request, "prototypes/unused_models.html", context)
+
+
+def remove_models(request: HttpRequest, prototype: Prototype) -> None:
+    """Each by itself: what one of them is needed for meanwhile keeps no other. `Problem` when none was chosen."""
+    runs = prototype.runs.select_related("prototype", "workspace").filter(pk__in=request.POST.getlist("run"))
+    if not runs:
+        raise Problem(_("No run was selected."), code="nothing_selected", hint=_("Select at least one."))
+    freed = []
+    for run in runs:
+        try:
+            freed.append(removal.remove_model(run, request.user))
+        except Conflict as conflict:
+            messages.error(request, f"{run}: {conflict.message} {conflict.hint}".strip())
+    if freed:
+        told = {"n": count(len(freed)), "size": size(sum(freed))}
+        words = ngettext("%(n)s model removed, %(size)s freed.", "%(n)s models removed, %(size)s freed.", len(freed))
+        messages.success(request, words % told)

@@ -23,7 +23,7 @@ from webapp.endpoints.models import Endpoint, EndpointKey, EndpointVersion, Shar
 from webapp.endpoints.snippets import snippets
 from webapp.prototypes.models import Prototype
 from webapp.runs import inputs, storage
-from webapp.runs.models import Run, Status
+from webapp.runs.models import Run
 from webapp.runs.reports import report
 
 FEEDBACK_SHOWN = 20
@@ -35,7 +35,7 @@ def share(request: HttpRequest, pk: str) -> HttpResponse:
     also chosen (the run, of `?run=`, else the best) and form; with an endpoint what `endpoint_context` says."""
     prototype = load(Prototype, request.workspace, pk)
     endpoint = Endpoint.objects.filter(prototype=prototype).select_related("current__run", "workspace").first()
-    runs = list(prototype.runs.best_first()[:20])
+    runs = list(prototype.runs.with_model().best_first()[:20])
     context: dict[str, Any] = {
         "prototype": prototype,
         "endpoint": endpoint,
@@ -50,7 +50,7 @@ def share(request: HttpRequest, pk: str) -> HttpResponse:
 
 
 def first_context(request: HttpRequest, prototype: Prototype, runs: list[Run]) -> dict[str, Any]:
-    asked = prototype.runs.filter(status=Status.SUCCEEDED, pk=request.GET.get("run", "")).first()
+    asked = prototype.runs.with_model().filter(pk=request.GET.get("run", "")).first()
     refused = next((run for run in runs if refusal_of(request, reverse("deploy", args=[run.pk]))), None)
     chosen = refused or asked or runs[0]
     form = shown_form(request, reverse("deploy", args=[chosen.pk]), ShareForm, initial={"name": prototype.name})
@@ -106,6 +106,7 @@ def deploy(request: HttpRequest, pk: str) -> HttpResponse:
     """Share a run. What must be asked first, of whom the demo is for or whether the run that is live is replaced, is asked on
     the share page."""
     run = load_run(request, pk)
+    storage.check_model(run)
     endpoint = Endpoint.objects.filter(prototype=run.prototype).select_related("current__run").first()
     before = endpoint.current if endpoint else None
     needed = "visibility" if endpoint is None else "instead_of" if before else None
@@ -190,6 +191,7 @@ def promote(request: HttpRequest, pk: str) -> HttpResponse:
     """Serve another version of the endpoint: forward, back, or back again (`undo`). Asked on the share page first."""
     versions = EndpointVersion.objects.select_related("endpoint__current__run", "run", "workspace")
     version = load(versions, request.workspace, pk)
+    storage.check_model(version.run)
     endpoint, before = version.endpoint, version.endpoint.current
     if before and "instead_of" not in request.POST:
         return redirect(f"{reverse('share', args=[endpoint.prototype_id])}?version={version.pk}")
@@ -211,8 +213,9 @@ def promote(request: HttpRequest, pk: str) -> HttpResponse:
 def try_run(request: HttpRequest, pk: str) -> HttpResponse:
     """The try-it box of a finished run. Context: answer (one output), asked, report, timing_ms."""
     run = load(Run.objects.select_related("prototype"), request.workspace, pk)
+    artifact = storage.local_model(run)
     asked = inputs.read(run, request.POST, request.FILES)
-    answer = serving_client.predict_artifact(storage.local(run), [asked.value], f"member:{request.user.pk}")
+    answer = serving_client.predict_artifact(artifact, [asked.value], f"member:{request.user.pk}")
     context = {
         "answer": answer["outputs"][0],
         "asked": asked,

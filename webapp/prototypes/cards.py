@@ -35,7 +35,7 @@ def with_states(workspace: Workspace) -> QuerySet[Prototype]:
     return (
         Prototype.objects.for_workspace(workspace)
         .with_data()
-        .annotate(has_runs=Exists(runs), active=Exists(runs.active()), finished=Exists(runs.filter(status="succeeded")))
+        .annotate(has_runs=Exists(runs), active=Exists(runs.active()), finished=Exists(runs.with_model()))
         .annotate(place=Case(When(endpoint__status="live", then=0), When(active=True, then=1), default=2))
         .order_by("place", "-created_at", "id")
     )

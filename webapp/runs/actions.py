@@ -26,7 +26,7 @@ from webapp.datasets.actions import changed_roles, check_mapping
 from webapp.datasets.models import DatasetVersion
 from webapp.datasets.models import Status as DatasetStatus
 from webapp.prototypes.models import Prototype
-from webapp.runs import base_models
+from webapp.runs import base_models, storage
 from webapp.runs.models import MAX_SEED, Estimate, Run, Status
 from webapp.runs.queues import HARDWARE, QUEUES, queue_of
 
@@ -253,16 +253,18 @@ def create_run(
 
 def lock_what_it_needs(prototype: Prototype, fields: dict[str, Any]) -> None:
     """Hold the prototype, and the runs that a new one begins with, until it is there: deleting them waits, and then sees it.
-    `Conflict` when one of them was deleted meanwhile."""
+    `Conflict` when one of them was deleted meanwhile, or its model removed."""
     bases = base_models.bases_of(fields)
     known = Prototype.objects.select_for_update().filter(pk=prototype.pk).first()
-    there = len(Run.objects.select_for_update().filter(pk__in=bases).order_by("pk")) if bases else 0
-    if known is None or there < len(bases):
+    there = list(Run.objects.select_for_update().filter(pk__in=bases).order_by("pk")) if bases else []
+    if known is None or len(there) < len(bases):
         raise Conflict(
             _("What this run begins with was deleted meanwhile."),
             code="deleted",
             hint=_("Look at the prototype again."),
         )
+    for base in there:
+        storage.check_model(base)
 
 
 def estimate_for(version: DatasetVersion, fields: dict[str, Any]) -> Estimate | None:
@@ -322,13 +324,15 @@ def resume(run: Run, user: User | None) -> Run:
     """Put a failed or cancelled run back into the queue; it goes on from its last checkpoint."""
     gate.check_budget(run.workspace)
     again = {"attempts": 0, "earlier_attempts": 0, "stop_requested_at": None}
-    if run.status not in (Status.FAILED, Status.CANCELLED) or not run.requeue(**again):
-        raise Conflict(
-            _("Only a failed or cancelled run can be resumed."),
-            code="not_resumable",
-            hint=_("Start another run to train again."),
-        )
-    audit(run.workspace, user, "resumed", "run", run.pk, f"{run.prototype.name}, {run}")
+    with transaction.atomic():
+        lock_what_it_needs(run.prototype, vars(run))
+        if run.status not in (Status.FAILED, Status.CANCELLED) or not run.requeue(**again):
+            raise Conflict(
+                _("Only a failed or cancelled run can be resumed."),
+                code="not_resumable",
+                hint=_("Start another run to train again."),
+            )
+        audit(run.workspace, user, "resumed", "run", run.pk, f"{run.prototype.name}, {run}")
     send(run)
     return run
 

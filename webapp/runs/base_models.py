@@ -23,6 +23,7 @@ MOST_OWN = 10
 ARTIFACT, HUB, SCRATCH = "artifact:", hub.HUB, "scratch:"
 LATEST = 10
 """Runs that are looked at for the best."""
+MOST_COMPARED = 100
 
 
 def choices(slug: str, workspace: Workspace) -> list[dict[str, Any]]:
@@ -101,6 +102,15 @@ def best_validated(slug: str, prototype: Prototype, usable: list[str]) -> Run | 
     return max(known, key=lambda pair: pair[0] or 0.0)[1] if known else None
 
 
+def best_run(prototype: Prototype) -> Run | None:
+    """The run to keep of those whose model is there: of those in the metric of the newest, the best on its validation rows;
+    the best on the test rows where no validation score is known."""
+    runs = list(prototype.runs.with_model().best_first()[:MOST_COMPARED])
+    scored = [(validation_rank(run), run) for run in runs if run.metric == runs[0].metric]
+    known = [(rank, run) for rank, run in scored if rank is not None]
+    return max(known, key=lambda pair: pair[0])[1] if known else next(iter(runs), None)
+
+
 def validation_rank(run: Run) -> float | None:
     """Its best validation score in the headline's metric, on a scale where greater is better; None as well while its artifact
     is in the bucket alone, which no page waits for."""
@@ -126,7 +136,7 @@ def recommended(slug: str, workspace: Workspace) -> tuple[str | None, str]:
 
 def own(slug: str, workspace: Workspace) -> list[dict[str, Any]]:
     """The workspace's latest finished runs of a task, to go on from."""
-    runs = Run.objects.for_workspace(workspace).filter(task=slug, status=Status.SUCCEEDED).select_related("prototype")
+    runs = Run.objects.for_workspace(workspace).filter(task=slug).with_model().select_related("prototype")
     return [
         {
             "ref": ARTIFACT + run.pk,
@@ -144,14 +154,18 @@ def own(slug: str, workspace: Workspace) -> list[dict[str, Any]]:
 
 def can_go_on(run: Run) -> bool:
     """Whether its artifact holds weights that the trainer can load, here or in the bucket: a table's model has none."""
+    if not run.has_model:
+        return False
     if run.stored_at and not storage.is_here(run):
         return tasks.get(run.task).modality != "table"
     return any((run.artifact / "model").rglob("*.safetensors"))
 
 
 def of_run(pk: str, slug: str, workspace: Workspace) -> Run:
-    """The run that `artifact:ID` names; another workspace's is not there."""
+    """The run that `artifact:ID` names; another workspace's is not there. `Conflict` where its model was removed."""
     run = Run.objects.for_workspace(workspace).filter(pk=pk, status=Status.SUCCEEDED).first()
+    if run is not None and run.task == slug:
+        storage.check_model(run)
     if run is None or run.task != slug or not can_go_on(run):
         raise Problem(
             _("There is no finished run “%(name)s” of this task to go on from.") % {"name": pk[:40]},
@@ -175,6 +189,12 @@ def building_on(runs: Iterable[Run]) -> RunQuerySet:
     asked = Q(model__in=refs) | Q(params__initial_weights__in=refs) | Q(params__text_model__in=refs)
     found = Run.objects.active().filter(asked).exclude(pk__in=[run.pk for run in runs])
     return found.select_related("prototype")
+
+
+def in_use(workspace: Workspace) -> set[str]:
+    """Ids of the runs that runs at work begin with."""
+    active = Run.objects.for_workspace(workspace).active().values("model", "params")
+    return {pk for fields in active for pk in bases_of(fields)}
 
 
 def resolved(ref: str, slug: str, workspace: Workspace) -> str:

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from webapp.core.problems import Problem
 from webapp.costs.amounts import decimal_of
-from webapp.runs.models import MAX_SEED
+from webapp.runs.models import MAX_SEED, Run
 
 
 class AmountField(forms.CharField):
@@ -49,11 +49,19 @@ class LimitsForm(forms.Form):
             self.fields["cap"].help_text = _("Never more than the %(left)s left this month.") % {"left": budget_left}
 
 
-def params_form_of(slug: str) -> Callable[..., forms.Form]:
-    """The task's settings as a form class would make them, for `shown_form`."""
-    from webapp.catalog.forms import params_form
+def limits_of(run: Run) -> dict[str, Any]:
+    """A run's seed and limits as `LimitsForm` shows them."""
+    seconds = run.limits.get("seconds")
+    return {"seed": run.seed or None, "cap": run.limits.get("cost"), "minutes": seconds and f"{seconds / 60:g}"}
+
+
+def params_form_of(slug: str, params: dict[str, Any] | None = None) -> Callable[..., forms.Form]:
+    """The task's settings as a form class would make them, for `shown_form`; `params` are shown to begin with."""
+    from webapp.catalog.forms import as_written, params_form
 
     def make(data: Any = None) -> forms.Form:
-        return params_form(slug, data)
+        form = params_form(slug, data)
+        form.initial = {name: as_written(value) for name, value in (params or {}).items()}
+        return form
 
     return make

@@ -42,6 +42,7 @@ def train_without(run: Run, user: User, column: str) -> DatasetVersion:
     suggestion = version.suggestion
     with transaction.atomic():
         Dataset.objects.select_for_update().get(pk=version.dataset_id)  # a second press waits for the first
+        actions.lock_what_it_needs(run.prototype, vars(run))  # told now, not by a run that never starts
         check_none_being_read(version)
         made = remap(version, user, suggestion["task"], suggestion["columns"], roles={column: "ignore"})
     send(made.pk, run.pk, user.pk, 0)

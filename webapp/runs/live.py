@@ -183,3 +183,11 @@ async def sse(run_id: str, path: Path, after: int) -> AsyncIterator[bytes]:
         yield f"id: {number}\nevent: {NAMES.get(event['type'], event['type'])}\ndata: {data}\n\n".encode()
         if event["type"] == "status":
             return
+
+
+def kept_spec(run: Run) -> dict[str, Any] | None:
+    """The specification that the trainer was last started with; None before it was."""
+    try:
+        return json.loads((run.folder / "spec.json").read_text("utf-8"))
+    except FileNotFoundError:
+        return None

@@ -62,6 +62,10 @@ class RunQuerySet(WorkspaceQuerySet):
         finished = self.filter(status=Status.SUCCEEDED).annotate(other=~Q(metric=Subquery(metric)))
         return finished.order_by("other", F("rank").desc(nulls_last=True), "-number")
 
+    def with_model(self) -> Self:
+        """Finished runs whose model is there, to be shared, tried or gone on from."""
+        return self.filter(status=Status.SUCCEEDED, model_removed_at=None)
+
     def scored(self) -> Self:
         return self.filter(rank__isnull=False)
 
@@ -115,6 +119,12 @@ class Run(WorkspaceOwned):
 
     bytes = models.BigIntegerField(null=True, help_text="what its folder holds; null until it is measured")
     stored_at = models.DateTimeField(null=True, help_text="when its artifact went to STORAGE_URL as it is now")
+    model_removed_at = models.DateTimeField(
+        null=True, help_text="when its model was removed to free space; its results stayed"
+    )
+    model_in_bucket = models.BooleanField(
+        default=False, help_text="whether STORAGE_URL may still hold the model that was removed"
+    )
     headline = models.JSONField(null=True)
     metric = models.CharField(max_length=40, blank=True, help_text="the headline's")
     rank = models.FloatField(
@@ -167,6 +177,10 @@ class Run(WorkspaceOwned):
     @property
     def ended(self) -> bool:
         return self.status in ENDED
+
+    @property
+    def has_model(self) -> bool:
+        return self.status == Status.SUCCEEDED and self.model_removed_at is None
 
     @property
     def columns(self) -> dict[str, str]:

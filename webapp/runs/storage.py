@@ -8,6 +8,7 @@ import logging
 import os
 import shutil
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +18,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from webapp.core.ids import new_id
-from webapp.core.problems import Unavailable
+from webapp.core.problems import Conflict, Unavailable
+from webapp.core.words import day
 from webapp.datasets.quota import own_bytes
 from webapp.runs.models import Run, Status
 
@@ -25,6 +27,10 @@ log = logging.getLogger(__name__)
 AT_ONCE, MEASURED_AT_ONCE = 10, 200
 CONNECT_SECONDS, REQUEST_SECONDS, ATTEMPTS = 5, 15, 2
 """A bucket that hangs is given up after half a minute; what could not be sent or fetched is tried again a minute later."""
+MODEL_PARTS = ("model", "onnx")
+"""Folders of an artifact that only the model needs; all else is results."""
+WORKING_PARTS = ("checkpoints", "cache")
+"""Folders beside the artifact that only training needs."""
 
 
 def file_system() -> tuple[Any, str] | None:
@@ -70,6 +76,8 @@ def upload(run: Run) -> None:
     except OSError:
         if Run.objects.filter(pk=run.pk).exists():
             raise
+    # It may have been sent with a model that was removed meanwhile; `remove_waiting` takes that away again.
+    Run.objects.filter(pk=run.pk, model_removed_at__isnull=False).update(model_in_bucket=True)
     if not Run.objects.filter(pk=run.pk).update(stored_at=timezone.now()):
         with suppress(FileNotFoundError):
             bucket.delete_dir(folder_of(run, root))
@@ -87,8 +95,73 @@ def upload_waiting() -> None:
             return
 
 
+def remove_waiting() -> None:
+    """Every minute: take away from the bucket the models that were removed."""
+    if not settings.STORAGE_URL:
+        return
+    for run in Run.objects.filter(model_in_bucket=True).order_by("model_removed_at")[:AT_ONCE]:
+        try:
+            remove_model_from_bucket(run)
+        except OSError as error:
+            log.warning("the removed model of run %s is still in the bucket: %s", run.pk, error)
+            return
+
+
+def remove_model_from_bucket(run: Run) -> None:
+    found = file_system()
+    if found is None:
+        return
+    bucket, root = found
+    for part in MODEL_PARTS:
+        with suppress(FileNotFoundError):
+            bucket.delete_dir(f"{place_of(run, root)}/{part}")
+    Run.objects.filter(pk=run.pk).update(model_in_bucket=False)
+
+
+def removed_at(run: Run) -> datetime | None:
+    """When the run's model was removed, as its row says now; None while it is there."""
+    return Run.objects.filter(pk=run.pk).values_list("model_removed_at", flat=True).first()
+
+
+def check_model(run: Run) -> None:
+    """The one check of everything that needs a run's model: `Conflict` once it was removed."""
+    removed = removed_at(run)
+    if removed is not None:
+        raise Conflict(
+            _("The model of %(run)s was removed on %(day)s to free space.") % {"run": run, "day": day(removed)},
+            code="model_removed",
+            hint=_("Train again with the same settings to get it back."),
+        )
+
+
+def local_model(run: Run) -> Path:
+    """The artifact's folder for whoever needs its model. Raises Conflict when that was removed, and as `local` does."""
+    check_model(run)
+    return local(run)
+
+
+def model_places(run: Run) -> list[Path]:
+    return [run.artifact / part for part in MODEL_PARTS] + [run.folder / part for part in WORKING_PARTS]
+
+
+def model_bytes(run: Run) -> int:
+    """What removing the run's model frees on this machine."""
+    return sum(own_bytes(place) for place in model_places(run))
+
+
+def remove_model_files(run: Run) -> int:
+    """The files of a model whose row says that it was removed; how many bytes that freed. Safe to repeat. The bucket's
+    copy goes within a minute (`remove_waiting`)."""
+    freed = model_bytes(run)
+    for place in model_places(run):
+        shutil.rmtree(place, ignore_errors=True)
+    Run.objects.filter(pk=run.pk).update(bytes=own_bytes(run.folder))
+    return freed
+
+
 def local(run: Run) -> Path:
-    """The artifact's folder, fetched from the bucket when it is not here. Raises Unavailable when that fails."""
+    """The artifact's folder, fetched from the bucket when it is not here: without the model once that was removed. Raises
+    Unavailable when that fails."""
     if run.stored_at and not is_here(run):
         fetch(run)
     return run.artifact
@@ -111,16 +184,16 @@ def fetch(run: Run) -> None:
     found = file_system()
     if found is None:
         return
-    from pyarrow.fs import LocalFileSystem, copy_files
-
     bucket, root = found
     part = run.folder / f"artifact.{new_id()}"
     part.mkdir(parents=True)
     try:
-        copy_files(place_of(run, root), str(part), source_filesystem=bucket, destination_filesystem=LocalFileSystem())
+        copy_from(bucket, place_of(run, root), part, without=MODEL_PARTS if removed_at(run) else ())
         if (part / "manifest.json").exists() and not (run.artifact / "manifest.json").exists():
             shutil.rmtree(run.artifact, ignore_errors=True)
             part.rename(run.artifact)
+            if removed_at(run):  # while it was copied
+                remove_model_files(run)
     except OSError as error:
         log.warning("the artifact of run %s could not be fetched: %s", run.pk, error)
         raise Unavailable(
@@ -131,6 +204,19 @@ def fetch(run: Run) -> None:
         ) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def copy_from(bucket: Any, place: str, folder: Path, *, without: tuple[str, ...] = ()) -> None:
+    """All files below a place of the bucket, but those in the folders `without`."""
+    from pyarrow.fs import FileSelector, LocalFileSystem, copy_files
+
+    own = LocalFileSystem()
+    if not without:
+        copy_files(place, str(folder), source_filesystem=bucket, destination_filesystem=own)
+        return
+    for one in bucket.get_file_info(FileSelector(place)):
+        if one.base_name not in without:
+            copy_files(one.path, str(folder / one.base_name), source_filesystem=bucket, destination_filesystem=own)
 
 
 def changed(run: Run) -> None:

@@ -54,6 +54,7 @@ def tidy() -> None:
 @shared_task(name="webapp.runs.tasks.store")
 def store() -> None:
     storage.measure_waiting()
+    with_the_bucket(storage.remove_waiting)
     with_the_bucket(storage.upload_waiting)
 
 

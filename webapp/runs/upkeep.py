@@ -1,4 +1,5 @@
-"""Files of runs that nobody needs any more: checkpoints when nothing can go on from them, leftovers of earlier versions."""
+"""Files of runs that nobody needs any more: checkpoints when nothing can go on from them, models that were removed, leftovers
+of earlier versions."""
 
 import shutil
 from datetime import timedelta
@@ -6,6 +7,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.utils import timezone
 
+from webapp.runs import storage
 from webapp.runs.models import ENDED, Run, Status
 
 KEEP_SECONDS = 60
@@ -22,5 +24,13 @@ def tidy() -> None:
     for run in (done | given_up).filter(pk__in=list(folders)).only("status"):
         shutil.rmtree(folders[run.pk], ignore_errors=True)
         Run.objects.filter(pk=run.pk).update(bytes=None)  # measured again
+    remove_left_models()
     for path in (settings.MAQUETTE_DATA / "runs").glob("*/artifact.zip"):
         path.unlink(missing_ok=True)  # downloads were kept here once
+
+
+def remove_left_models() -> None:
+    """Files of removed models that are still there: whoever removed them died between the row and the files."""
+    for run in Run.objects.filter(model_removed_at__isnull=False).only("pk"):
+        if any(place.is_dir() for place in storage.model_places(run)):
+            storage.remove_model_files(run)

@@ -43,7 +43,7 @@ from webapp.runs import (
     storage,
 )
 from webapp.runs.expectations import expectation
-from webapp.runs.forms import LimitsForm, params_form_of
+from webapp.runs.forms import LimitsForm, limits_of, params_form_of
 from webapp.runs.models import Run, Status
 
 RUNS_A_PAGE = 15
@@ -68,9 +68,11 @@ def chosen_version(request: HttpRequest, prototype: Prototype) -> DatasetVersion
 @refused_on("train")
 def train(request: HttpRequest, pk: str) -> HttpResponse:
     """Context: prototype, version, task (declaration), form (advanced settings), hardware [options], rates, month,
-    best (best run so far), majority (share of the commonest label). A POST starts the run."""
+    best (best run so far), majority (share of the commonest label). A POST starts the run. `?like=` is the run whose
+    settings the page begins with."""
     prototype = load(Prototype.objects.select_related("dataset"), request.workspace, pk)
-    version = chosen_version(request, prototype)
+    like = run_to_repeat(request, prototype)
+    version = like.version if like else chosen_version(request, prototype)
     if version is None:
         messages.info(request, _("The data must be read before anything can be trained."))
         return redirect("data", pk=pk)
@@ -85,13 +87,13 @@ def train(request: HttpRequest, pk: str) -> HttpResponse:
     labels = version.labels
     records = workers()
     context = {
-        **choice_context(request, prototype, slug),
+        **choice_context(request, prototype, slug, like),
         "prototype": prototype,
         "version": version,
         "is_older": version != prototype.dataset.current,
         "task": tasks.get(slug).declaration(),
         "augments": previews.augments(slug),
-        **settings_context(request, slug),
+        **settings_context(request, slug, like),
         "hardware": [name for name in options(records) if name == "cpu" or gpu_count(records)],
         "gpus": gpu_count(records),
         "rates": {rate.hardware: rate for rate in Rate.objects.for_workspace(request.workspace)},
@@ -103,10 +105,17 @@ def train(request: HttpRequest, pk: str) -> HttpResponse:
     return render(request, "runs/train.html", context)
 
 
-def choice_context(request: HttpRequest, prototype: Prototype, slug: str) -> dict[str, Any]:
+def run_to_repeat(request: HttpRequest, prototype: Prototype) -> Run | None:
+    """The run that `like` names, where what it was trained on can still be used."""
+    ready = prototype.runs.filter(version__status=VersionStatus.READY).select_related("version")
+    return ready.filter(pk=request.GET.get("like", "")).first()
+
+
+def choice_context(request: HttpRequest, prototype: Prototype, slug: str, like: Run | None) -> dict[str, Any]:
     """models (cards, none where the method says it all), methods, choice (what is selected), barred (titles of the methods
     that the selected model cannot be trained by), nets (whether a net may be drawn)."""
-    asked = typed(request, request.path) or request.GET
+    before = {"model": like.model, "method": like.method} if like else {}
+    asked = typed(request, request.path) or {**before, **request.GET.dict()}
     models = base_models.choices(slug, request.workspace)
     choice = base_models.preselected(slug, models, prototype, asked.get("model", ""), asked.get("method", ""))
     methods = base_models.method_choices(slug, choice.model)
@@ -119,14 +128,15 @@ def choice_context(request: HttpRequest, prototype: Prototype, slug: str) -> dic
     }
 
 
-def settings_context(request: HttpRequest, slug: str) -> dict[str, Any]:
-    """form (the task's own settings), limits (seed and limits), hardware_asked."""
+def settings_context(request: HttpRequest, slug: str, like: Run | None) -> dict[str, Any]:
+    """form (the task's own settings), limits (seed and limits), hardware_asked; those of the run `like` to begin with."""
     here, now = request.path, month(request.workspace)
     left = money(now.left, now.currency)
+    params, limits = (like.params, limits_of(like)) if like else ({}, {})
     return {
-        "form": shown_form(request, here, params_form_of(slug), is_part=True),
-        "limits": shown_form(request, here, LimitsForm, is_part=True, budget_left=left),
-        "hardware_asked": typed(request, here).get("hardware", ""),
+        "form": shown_form(request, here, params_form_of(slug, params), is_part=True),
+        "limits": shown_form(request, here, LimitsForm, is_part=True, budget_left=left, initial=limits),
+        "hardware_asked": typed(request, here).get("hardware", like.hardware if like else ""),
     }
 
 
@@ -249,8 +259,11 @@ def run(request: HttpRequest, pk: str) -> HttpResponse:
     context: dict[str, Any] = {"run": one, "prototype": one.prototype, "live": live.picture(one)}
     if one.status != Status.SUCCEEDED:
         return render(request, "runs/run_live.html", context)
-    context |= reports.context(one) | inputs.try_it(one, request.GET.get("example", ""), begun=True)
+    context |= reports.context(one)
     context["leaks"] = leaks.found(one, context["report"])
+    if one.model_removed_at:
+        return render(request, "runs/run_done.html", context)
+    context |= inputs.try_it(one, request.GET.get("example", ""), begun=True)
     context["fields"] = inputs.filled(context["fields"], typed(request, reverse("try_run", args=[pk])))
     response = render(request, "runs/run_done.html", context)
     response["Permissions-Policy"] = inputs.DEVICES
@@ -342,7 +355,12 @@ def log(request: HttpRequest, pk: str) -> HttpResponse:
 def spec(request: HttpRequest, pk: str) -> HttpResponse:
     """What was asked of the trainer, to repeat the run by hand."""
     one = load_run(request, pk)
-    document = actions.spec_of(one.version, vars(one), one.price_per_hour)
+    try:
+        document = actions.spec_of(one.version, vars(one), one.price_per_hour)
+    except Problem:  # what it began with was deleted, or its model removed
+        document = live.kept_spec(one)
+        if document is None:
+            raise
     return JsonResponse(document, json_dumps_params={"indent": 2, "ensure_ascii": False})
 
 
@@ -359,7 +377,7 @@ def artifact(request: HttpRequest, pk: str) -> HttpResponseBase:
 
 def artifact_response(one: Run) -> HttpResponseBase:
     """The artifact as a zip, packed while it is sent: nothing of it is held in memory or written twice."""
-    if one.status != Status.SUCCEEDED or not storage.local(one).is_dir():
+    if one.status != Status.SUCCEEDED or not storage.local_model(one).is_dir():
         raise Conflict(_("This run has no artifact."), code="no_artifact", hint=_("Only a finished run has one."))
     return ZipDownload(one.artifact, f"{one.prototype.pk}-run-{one.number}.zip")
 

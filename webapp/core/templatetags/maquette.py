@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from django import template
-from django.db.models import Count
+from django.db.models import Count, Q
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
@@ -276,7 +276,9 @@ def navigation(context: template.Context) -> list[dict[str, Any]]:
 @register.simple_tag(takes_context=True)
 def standing(context: template.Context, prototype: Any) -> dict[str, Any]:
     """{state, runs, live, paused} of a prototype, for its sculpture and its tabs. `paused`: live, but its budget is spent."""
-    statuses = dict(prototype.runs.order_by().values_list("status").annotate(n=Count("pk")))
+    counted = prototype.runs.order_by().values_list("status")
+    counted = counted.annotate(n=Count("pk"), models=Count("pk", filter=Q(model_removed_at=None)))
+    statuses = {status: n for status, n, _models in counted}
     endpoint = getattr(prototype, "endpoint", None)
     live = bool(endpoint and endpoint.status == "live")
     spend = context.get("spend")
@@ -285,7 +287,7 @@ def standing(context: template.Context, prototype: Any) -> dict[str, Any]:
         live=live,
         endpoint=bool(endpoint),
         active=bool(set(statuses) - {"succeeded", "failed", "cancelled"}),
-        finished=bool(statuses.get("succeeded")),
+        finished=any(status == "succeeded" and models for status, _n, models in counted),
         budget_is_spent=budget_is_spent,
     )
     paused = live and budget_is_spent

@@ -1,0 +1,476 @@
+"""A run's model is removed to free space: its results stay, and everything that needs the model says so."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from tests import things
+from webapp.accounts.models import AuditEvent, Membership, Role, User, Workspace
+from webapp.core.locks import only_one
+from webapp.core.problems import Conflict
+from webapp.endpoints import actions, removal, sample
+from webapp.endpoints.models import Endpoint, EndpointVersion
+from webapp.prototypes.models import Prototype
+from webapp.runs import actions as run_actions
+from webapp.runs import base_models, leaks, reports, storage, upkeep
+from webapp.runs.models import Run
+
+ClientOf = Callable[[User], Client]
+MODEL = ("artifact/model/model.safetensors", "artifact/onnx/model.fp32.onnx", "artifact/onnx/export.json")
+RESULTS = ("artifact/report.json", "artifact/predictions.parquet", "artifact/README.md", "artifact/manifest.json")
+
+
+def trained(prototype: Prototype, number: int = 1, validated: float = 0.5, **fields: Any) -> Run:
+    """A finished run with all its files; `validated` is its score on validation rows."""
+    run = things.run(prototype, number, finished_at=timezone.now(), **fields)
+    history = [{"name": "accuracy", "split": "validation", "step": 1, "epoch": 1, "value": validated}]
+    report = {"labels": ["a", "b"], "history": history, "test_rows": 10, "metrics": {"accuracy": 0.9}}
+    contents = {
+        "artifact/model/model.safetensors": "m" * 4000,
+        "artifact/onnx/model.fp32.onnx": "o" * 3000,
+        "artifact/onnx/export.json": '{"engine": "onnx-fp32"}',
+        "artifact/report.json": json.dumps(report),
+        "artifact/predictions.parquet": "rows",
+        "artifact/README.md": "# Card",
+        "artifact/manifest.json": "{}",
+        "artifact/examples.json": '["one"]',
+        "checkpoints/1/state": "c" * 500,
+    }
+    for name, content in contents.items():
+        (run.folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (run.folder / name).write_text(content)
+    return run
+
+
+@pytest.fixture
+def prototype(workspace: Workspace) -> Prototype:
+    return things.prototype(workspace)
+
+
+@pytest.fixture
+def run(prototype: Prototype) -> Run:
+    return trained(prototype)
+
+
+@pytest.fixture
+def removed(run: Run, user: User) -> Run:
+    removal.remove_model(run, user)
+    run.refresh_from_db()
+    return run
+
+
+def address(run: Run) -> str:
+    return f"/api/v1/runs/{run.pk}/artifact"
+
+
+# Removing
+
+
+def test_the_model_goes_and_the_results_stay(run: Run, user: User, outsider: User, api_of: ClientOf) -> None:
+    before = reports.report(run)
+    assert api_of(outsider).delete(address(run)).status_code == 404
+    assert api_of(user).delete(address(run)).status_code == 204
+    assert not any((run.folder / name).exists() for name in (*MODEL, "checkpoints"))
+    assert all((run.folder / name).exists() for name in RESULTS)
+    run.refresh_from_db()
+    assert 0 < run.bytes < 1000, "it is measured again"
+    assert reports.report(run) == before
+    told = api_of(user).get(f"/api/v1/runs/{run.pk}").json()
+    assert told["model_removed_at"]
+    assert told["artifact"] is None
+    assert told["headline"]["value"] == 0.9
+    assert api_of(user).get(f"/api/v1/runs/{run.pk}/report").json() == before
+    assert api_of(user).delete(address(run)).status_code == 204, "a second time changes nothing"
+    again = Run.objects.get()
+    assert again.model_removed_at == run.model_removed_at
+    assert AuditEvent.objects.filter(verb="removed model", subject="run", subject_id=run.pk).count() == 1
+
+
+def refusal_code(answer: Any) -> tuple[int, str]:
+    told = answer.json()
+    assert told["hint"]
+    return answer.status_code, told["code"]
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [("queued", "at_work"), ("running", "at_work"), ("failed", "no_artifact"), ("cancelled", "no_artifact")],
+)
+def test_only_a_finished_run_has_a_model(status: str, code: str, run: Run, user: User, api_of: ClientOf) -> None:
+    Run.objects.update(status=status)
+    assert refusal_code(api_of(user).delete(address(run))) == (409, code)
+    assert (run.folder / "checkpoints").exists()
+
+
+def test_the_model_of_a_demo_stays(run: Run, user: User, api_of: ClientOf) -> None:
+    endpoint = things.endpoint(run, status="off")
+    assert refusal_code(api_of(user).delete(address(run))) == (409, "deployed")
+    later = trained(run.prototype, 2)
+    version = EndpointVersion.objects.create(workspace=run.workspace, endpoint=endpoint, run=later, number=2)
+    Endpoint.objects.update(wanted=version)
+    assert refusal_code(api_of(user).delete(address(later))) == (409, "deployed"), "it will be served"
+    EndpointVersion.objects.filter(pk=version.pk).update(error={"code": "x", "message": "It could not be packaged."})
+    assert api_of(user).delete(address(later)).status_code == 204
+    assert all((run.folder / name).exists() for name in MODEL)
+
+
+@pytest.mark.parametrize("where", ["model", "initial_weights", "text_model"])
+def test_the_model_that_a_run_at_work_builds_on_stays(where: str, run: Run, user: User, api_of: ClientOf) -> None:
+    ref = f"artifact:{run.pk}"
+    things.run(run.prototype, 2, status="queued", **({"model": ref} if where == "model" else {"params": {where: ref}}))
+    assert refusal_code(api_of(user).delete(address(run))) == (409, "built_on")
+    assert all((run.folder / name).exists() for name in MODEL)
+
+
+def test_a_model_that_is_being_packaged_stays(run: Run, user: User, api_of: ClientOf) -> None:
+    with only_one(actions.packaging(run)):
+        assert refusal_code(api_of(user).delete(address(run))) == (409, "packaging")
+    run.refresh_from_db()
+    assert run.model_removed_at is None
+    assert api_of(user).delete(address(run)).status_code == 204
+
+
+def test_a_viewer_removes_nothing(run: Run, client_of: ClientOf) -> None:
+    viewer = User.objects.create_user("vic@example.org")
+    Membership.objects.create(workspace=run.workspace, user=viewer, role=Role.VIEWER)
+    browser = client_of(viewer)
+    assert browser.post(reverse("remove_model", args=[run.pk])).status_code == 403
+    assert browser.post(reverse("unused_models", args=[run.prototype_id]), {"run": run.pk}).status_code == 403
+    assert all((run.folder / name).exists() for name in MODEL)
+
+
+# What needs the model
+
+
+def test_the_api_refuses_what_needs_the_model(removed: Run, user: User, api_of: ClientOf) -> None:
+    client = api_of(user)
+    body = {"dataset": removed.version.dataset_id, "model": f"artifact:{removed.pk}"}
+    answers = [
+        client.post("/api/v1/endpoints", {"run": removed.pk}, content_type="application/json"),
+        client.get(address(removed)),
+        client.post("/api/v1/runs", body, content_type="application/json"),
+    ]
+    assert [refusal_code(one) for one in answers] == [(409, "model_removed")] * len(answers)
+    live = trained(removed.prototype, 2)
+    things.endpoint(live)
+    patched = client.patch("/api/v1/endpoints/the-demo", {"run": removed.pk}, content_type="application/json")
+    assert refusal_code(patched) == (409, "model_removed")
+    assert Endpoint.objects.get().current.run == live
+    assert not Run.objects.active().exists()
+
+
+def test_pages_refuse_what_needs_the_model(removed: Run, user: User, client_of: ClientOf) -> None:
+    browser = client_of(user)
+    asked: list[Any] = [
+        browser.post(reverse("deploy", args=[removed.pk])),
+        browser.post(reverse("deploy", args=[removed.pk]), {"name": "demo", "visibility": "link"}),
+        browser.post(reverse("try_run", args=[removed.pk]), {"text": "one"}),
+        browser.get(reverse("run_artifact", args=[removed.pk])),
+    ]
+    for answer in asked:
+        assert answer.status_code == 409
+        assert "was removed on" in answer.content.decode()
+    assert not Endpoint.objects.exists()
+
+
+def test_a_removed_model_is_no_base_of_another_run(run: Run, user: User, client_of: ClientOf) -> None:
+    assert [one["ref"] for one in base_models.own(run.task, run.workspace)] == [f"artifact:{run.pk}"]
+    removal.remove_model(run, user)
+    assert base_models.own(run.task, run.workspace) == []
+    for params in ({"initial_weights": f"artifact:{run.pk}"}, {"text_model": f"artifact:{run.pk}"}):
+        with pytest.raises(Conflict) as told:
+            run_actions.check_weights(params, run.task, run.version)
+        assert told.value.code == "model_removed"
+    page = client_of(user).get(reverse("train", args=[run.prototype_id]) + f"?model=artifact:{run.pk}")
+    assert page.status_code == 200
+    assert f"artifact:{run.pk}" not in page.content.decode()
+
+
+def test_a_run_that_began_with_it_is_not_resumed(removed: Run, user: User, client_of: ClientOf) -> None:
+    later = things.run(removed.prototype, 2, status="failed", model=f"artifact:{removed.pk}")
+    answer = client_of(user).post(reverse("resume_run", args=[later.pk]))
+    assert answer.status_code == 409
+    assert "was removed on" in answer.content.decode()
+    later.refresh_from_db()
+    assert later.status == "failed"
+    version = removed.version
+    version.profile["suggestion"] = version.profile["suggestion"] | {"roles": {"note": "input"}}
+    version.save()
+    with pytest.raises(Conflict) as told:
+        leaks.train_without(later, user, "note")
+    assert told.value.code == "model_removed"
+    assert removed.prototype.dataset.versions.count() == 1
+
+
+def test_what_began_with_it_still_shows_its_specification(removed: Run, user: User, client_of: ClientOf) -> None:
+    later = things.run(removed.prototype, 2, model=f"artifact:{removed.pk}")
+    path = reverse("run_spec", args=[later.pk])
+    assert client_of(user).get(path).status_code == 409
+    later.folder.mkdir(parents=True)
+    (later.folder / "spec.json").write_text('{"model": "artifact:somewhere"}')
+    assert client_of(user).get(path).json() == {"model": "artifact:somewhere"}
+
+
+def test_an_earlier_version_of_the_demo_is_not_served_again(
+    user: User, prototype: Prototype, client_of: ClientOf
+) -> None:
+    first, second = trained(prototype, 1), trained(prototype, 2)
+    actions.deploy(first, user)
+    actions.deploy(second, user)
+    earlier = EndpointVersion.objects.get(run=first)
+    browser, share = client_of(user), reverse("share", args=[prototype.pk])
+    assert f"?version={earlier.pk}" in browser.get(share).content.decode()
+    removal.remove_model(first, user)
+    page = browser.get(share).content.decode()
+    assert f"?version={earlier.pk}" not in page
+    assert "Cannot be deployed again: its model was removed on" in page
+    assert "Replace " not in browser.get(f"{share}?version={earlier.pk}").content.decode()
+    assert "Replace " not in browser.get(f"{share}?run={first.pk}").content.decode()
+    answer = browser.post(
+        reverse("promote", args=[earlier.pk]), {"instead_of": EndpointVersion.objects.get(run=second).pk}
+    )
+    assert answer.status_code == 409
+    assert "The model of Run 1 was removed on" in answer.content.decode()
+    assert Endpoint.objects.get().current.run == second
+
+
+def test_a_replaced_run_without_its_model_cannot_be_gone_back_to(
+    user: User, prototype: Prototype, client_of: ClientOf
+) -> None:
+    first, second = trained(prototype, 1), trained(prototype, 2)
+    actions.deploy(first, user)
+    browser, share = client_of(user), reverse("share", args=[prototype.pk])
+    before = Endpoint.objects.get().current_id
+    browser.post(reverse("deploy", args=[second.pk]), {"instead_of": before})
+    assert 'name="undo"' in browser.get(share).content.decode()
+    removal.remove_model(first, user)
+    assert 'name="undo"' not in browser.get(share).content.decode()
+
+
+def test_a_version_that_waits_for_its_package_fails_in_words(user: User, prototype: Prototype) -> None:
+    """Asked for before another, and its model removed before a worker came to it."""
+    first, second = trained(prototype, 1), trained(prototype, 2)
+    (first.artifact / "onnx" / "export.json").unlink()
+    actions.deploy(first, user)
+    actions.deploy(second, user)
+    waiting = EndpointVersion.objects.get(run=first)
+    removal.remove_model(first, user)
+    assert actions.export(waiting.pk)
+    waiting.refresh_from_db()
+    assert waiting.error["code"] == "model_removed"
+    assert Endpoint.objects.get().current.run == second
+    assert not (first.artifact / "onnx").exists()
+
+
+def test_share_offers_no_removed_model(removed: Run, user: User, client_of: ClientOf) -> None:
+    browser, share = client_of(user), reverse("share", args=[removed.prototype_id])
+    assert "Nothing to share yet" in browser.get(share).content.decode()
+    assert "Ready to share" not in browser.get(reverse("home")).content.decode()
+    later = trained(removed.prototype, 2)
+    page = browser.get(f"{share}?run={removed.pk}").content.decode()
+    assert reverse("deploy", args=[later.pk]) in page
+    assert reverse("deploy", args=[removed.pk]) not in page
+    assert "Ready to share" in browser.get(reverse("home")).content.decode()
+
+
+def test_the_sample_is_not_deployed_without_its_model(removed: Run) -> None:
+    Prototype.objects.update(sample=True)
+    assert sample.advance() is None
+    assert not Endpoint.objects.exists()
+
+
+# At once
+
+
+def test_removed_while_it_is_being_deployed(run: Run, user: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the deployment's first look at the run and its transaction."""
+    monkeypatch.setattr(actions.gate, "check_budget", lambda _workspace: removal.remove_model(run, user))
+    with pytest.raises(Conflict) as told:
+        actions.deploy(run, user)
+    assert told.value.code == "model_removed"
+    assert not Endpoint.objects.exists()
+
+
+def test_removed_before_it_goes_live(run: Run, user: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the look at its package and the transaction that makes it live: files that were left bring nothing back."""
+    endpoint = things.endpoint(trained(run.prototype, 2))
+    version = EndpointVersion.objects.create(
+        workspace=run.workspace, endpoint=endpoint, run=run, number=2, engine="onnx-fp32"
+    )
+    lock = actions.lock_run
+
+    def overtaken(locked: Run) -> None:
+        monkeypatch.setattr(actions, "lock_run", lock)
+        removal.remove_model(run, user)
+        lock(locked)
+
+    monkeypatch.setattr(actions, "lock_run", overtaken)
+    with pytest.raises(Conflict) as told:
+        actions.go_live(version)
+    assert told.value.code == "model_removed"
+    assert Endpoint.objects.get().current.run.number == 2
+
+
+def test_who_deploys_first_keeps_the_model(run: Run, user: User) -> None:
+    stale = Run.objects.get(pk=run.pk)
+    actions.deploy(run, user)
+    with pytest.raises(Conflict) as told:
+        removal.remove_model(stale, user)
+    assert told.value.code == "deployed"
+    assert all((run.folder / name).exists() for name in MODEL)
+
+
+def test_what_was_left_between_row_and_files_is_removed_later(run: Run) -> None:
+    kept = trained(run.prototype, 2)
+    Run.objects.filter(pk=run.pk).update(model_removed_at=timezone.now(), bytes=8000)
+    with pytest.raises(Conflict):
+        storage.local_model(run)
+    upkeep.tidy()
+    assert not any((run.folder / name).exists() for name in MODEL)
+    assert all((run.folder / name).exists() for name in RESULTS)
+    assert all((kept.folder / name).exists() for name in MODEL)
+    run.refresh_from_db()
+    assert run.bytes < 1000
+
+
+# Pages
+
+
+def in_every_language(browser: Client, path: str) -> str:
+    """The page in English, after it answered in every language without a placeholder unfilled."""
+    for code, _name in reversed(settings.LANGUAGES):
+        answer = browser.get(path, headers={"Accept-Language": code})
+        assert answer.status_code == 200, (code, path)
+        page = answer.content.decode()
+        assert "%(" not in page, (code, path)
+    return browser.get(path, headers={"Accept-Language": "en"}).content.decode()
+
+
+def test_the_page_of_a_run_without_its_model(run: Run, user: User, client_of: ClientOf) -> None:
+    browser, path = client_of(user), reverse("run", args=[run.pk])
+    parts = ('id="try"', reverse("deploy", args=[run.pk]), reverse("run_artifact", args=[run.pk]))
+    page = browser.get(path).content.decode()
+    assert all(part in page for part in parts)
+    removal.remove_model(run, user)
+    page = in_every_language(browser, path)
+    assert not any(part in page for part in parts)
+    assert "Its results stay." in page
+    assert f"{reverse('train', args=[run.prototype_id])}?like={run.pk}" in page
+    assert "90.0" in page, "its score"
+    assert "predictions.parquet" in page
+    assert "Model removed" in in_every_language(browser, reverse("runs", args=[run.prototype_id]))
+    assert (
+        "Permissions-Policy" not in browser.get(path) or "camera=(self)" not in browser.get(path)["Permissions-Policy"]
+    )
+
+
+def test_training_again_begins_with_the_same_settings(user: User, prototype: Prototype, client_of: ClientOf) -> None:
+    run = things.run(
+        prototype,
+        method="full",
+        model="local:tiny",
+        params={"epochs": 7},
+        limits={"cost": 1.5, "seconds": 90},
+        seed=42,
+    )
+    path = reverse("train", args=[prototype.pk])
+    page = client_of(user).get(f"{path}?like={run.pk}").content.decode()
+    for name, value in (("param-epochs", "7"), ("seed", "42"), ("cap", "1.5"), ("minutes", "1.5")):
+        assert f'name="{name}" value="{value}"' in page, name
+    assert client_of(user).get(f"{path}?like=nothing").status_code == 200
+    stranger = things.run(things.prototype(user.workspaces.get()), params={"epochs": 9})
+    assert 'value="9"' not in client_of(user).get(f"{path}?like={stranger.pk}").content.decode(), "of another prototype"
+
+
+def test_the_browser_offers_to_keep_the_results(run: Run, user: User, outsider: User, client_of: ClientOf) -> None:
+    browser, path = client_of(user), reverse("remove_model", args=[run.pk])
+    page = in_every_language(browser, reverse("delete_run", args=[run.pk]))
+    assert path in page
+    assert "Frees 8\u00a0KB." in page
+    assert "Delete permanently" in page
+    assert client_of(outsider).post(path).status_code == 404
+    answer = browser.post(path)
+    assert answer["Location"] == reverse("run", args=[run.pk])
+    assert "Model removed, 8\u00a0KB freed." in browser.get(answer["Location"]).content.decode()
+    page = in_every_language(browser, reverse("delete_run", args=[run.pk]))
+    assert path not in page
+    assert "Delete permanently" in page
+
+
+def test_the_browser_says_why_a_model_must_stay(run: Run, user: User, client_of: ClientOf) -> None:
+    things.endpoint(run)
+    page = in_every_language(client_of(user), reverse("delete_run", args=[run.pk]))
+    assert "The demo “demo” uses this run." in page
+    assert "Remove the model</button>" not in page
+    answer = client_of(user).post(reverse("remove_model", args=[run.pk]))
+    assert answer.status_code == 409
+    assert "The demo “demo” uses this run." in answer.content.decode()
+
+
+@pytest.fixture
+def runs(prototype: Prototype) -> dict[str, Run]:
+    """What a prototype gathers: the best on validation rows, what the demo serves and served, what is built on, the rest."""
+    made = {
+        name: trained(prototype, number, validated=score)
+        for number, (name, score) in enumerate(
+            {"plain": 0.5, "best": 0.9, "served": 0.6, "before": 0.6, "base": 0.6, "gone": 0.95, "other": 0.4}.items(),
+            1,
+        )
+    }
+    Run.objects.filter(pk=made["plain"].pk).update(rank=0.99, headline=things.HEADLINE | {"value": 0.99})
+    endpoint = things.endpoint(made["served"])
+    EndpointVersion.objects.create(workspace=prototype.workspace, endpoint=endpoint, run=made["before"], number=2)
+    removal.remove_model(made["gone"], None)
+    things.run(prototype, 8, status="queued", model=f"artifact:{made['base'].pk}")
+    things.run(prototype, 9, status="failed", headline=None)
+    return made
+
+
+def test_unused_models_are_listed(prototype: Prototype, runs: dict[str, Run], user: User, client_of: ClientOf) -> None:
+    listed = {one.run.pk: one for one in removal.unused_models(prototype)}
+    assert set(listed) == {runs[name].pk for name in ("plain", "before", "other")}
+    assert listed[runs["before"].pk].was_served
+    assert {one.size for one in listed.values()} == {7523}
+    browser, path = client_of(user), reverse("unused_models", args=[prototype.pk])
+    assert path in in_every_language(browser, reverse("prototype_settings", args=[prototype.pk]))
+    page = in_every_language(browser, path)
+    for name, ticked in (("plain", True), ("other", True), ("before", False)):
+        assert f'value="{runs[name].pk}"{" checked" if ticked else ""}>' in page, name
+    assert "The demo served it before" in page
+
+
+def test_unused_models_are_removed(
+    prototype: Prototype, runs: dict[str, Run], user: User, outsider: User, client_of: ClientOf
+) -> None:
+    browser, path = client_of(user), reverse("unused_models", args=[prototype.pk])
+    foreign = trained(things.prototype(outsider.workspaces.get()))
+    chosen = [runs["plain"].pk, runs["served"].pk, foreign.pk]
+    assert client_of(outsider).get(path).status_code == 404
+    assert client_of(outsider).post(path, {"run": chosen}).status_code == 404
+    answer = browser.post(path, {"run": chosen})
+    page = browser.get(answer["Location"]).content.decode()
+    assert "1 model removed, 8\u00a0KB freed." in page
+    assert "Run 3: The demo “demo” uses this run." in page
+    have = {one.pk for one in Run.objects.with_model()}
+    assert have == {one.pk for name, one in runs.items() if name not in ("plain", "gone")} | {foreign.pk}
+
+
+def test_no_selection_is_refused_on_the_page(
+    prototype: Prototype, runs: dict[str, Run], user: User, client_of: ClientOf
+) -> None:
+    answer = client_of(user).post(reverse("unused_models", args=[prototype.pk]))
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    assert "No run was selected." in page
+    assert f'value="{runs["plain"].pk}">' in page, "unticked, as it was sent"
+
+
+def test_nothing_to_remove(run: Run, user: User, client_of: ClientOf) -> None:
+    page = in_every_language(client_of(user), reverse("unused_models", args=[run.prototype_id]))
+    assert "No unused models." in page
