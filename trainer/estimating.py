@@ -21,7 +21,7 @@ TRIAL_BATCHES, LEAST_BATCHES = 8, 2
 TRIAL_SECONDS = 5.0
 LIKELY_STOP = 0.85
 """Share of its epochs after which a run usually stops, early ones counted in."""
-SPREAD = {"low": 0.7, "likely": 1.0, "high": 1.6}
+SPREAD = {"low": 0.65, "likely": 1.0, "high": 1.6}
 BYTES_PER_WEIGHT = {"probe": 5, "lora": 6, "full": 18, "scratch": 18}
 """Weights alone, or with gradients, two moments, and the best copy."""
 

@@ -285,6 +285,7 @@ def test_a_demo_paused_by_the_budget_costs_nothing(workspace: Workspace, demo: E
         later(demo, 50)
         endpoints.charge_hosting()
     assert spent(workspace) == before
+    later(demo, 55)  # the budget is raised long after the last charge, and before the next
     set_budget(workspace, 1000)
     endpoints.charge_hosting()
     assert spent(workspace) < before + 5, "what it was paused for is not charged after"

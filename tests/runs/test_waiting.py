@@ -20,6 +20,7 @@ import pytest
 
 from tests import things
 from webapp.accounts.models import Workspace
+from webapp.catalog import hardware
 from webapp.core.files import disk_error
 from webapp.core.locks import only_one
 from webapp.datasets.models import Status as VersionStatus
@@ -119,6 +120,21 @@ def test_a_run_that_waits_for_a_device_keeps_its_attempts(gpus: None, tmp_path: 
 def test_a_run_holds_what_it_asked_for_and_no_more(gpus: None, db: None) -> None:
     with worker.devices_for("gpu") as first, worker.devices_for("gpu") as second:
         assert (first, second) == ([0], [1])
+
+
+@pytest.mark.parametrize(("asked", "paid"), [("cpu", "cpu"), ("gpu", "gpu"), ("gpu:2", "gpu:2"), ("gpu:8", "gpu:2")])
+def test_what_is_held_is_what_is_paid(gpus: None, db: None, asked: str, paid: str) -> None:
+    with worker.devices_for(asked) as devices:
+        assert devices is not None
+        assert supervisor.hardware_of(devices) == paid
+
+
+def test_no_more_gpus_are_offered_than_one_machine_has() -> None:
+    def host(name: str) -> dict[str, Any]:
+        return {"host": name, "devices": [{"kind": "gpu", "index": index} for index in range(2)]}
+
+    assert hardware.options([host("one"), host("two")]) == ["cpu", "gpu", "gpu:2"]
+    assert hardware.options([]) == ["cpu", "gpu"]
 
 
 @pytest.mark.parametrize("asked", ["gpu", "gpu:2"])

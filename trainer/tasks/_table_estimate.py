@@ -1,4 +1,4 @@
-"""What a run on a table will take, and how good it is likely to be: some folds of the quickest candidate."""
+"""What a run on a table will take, and how good it is likely to be: one fit of each kind of model that it tries."""
 
 import time
 from typing import Any
@@ -15,38 +15,92 @@ from trainer.tasks._table_models import KINDS, Candidate, candidates
 from trainer.tasks._table_task import families_of
 from trainer.training import Job
 
+MOST_OF_ONE = 6.0
+"""Seconds that one family's fit may take here; one that is not through by then is taken to need a whole search."""
+LONG_ENOUGH = 1.5
+"""Seconds of folds that say enough of how long one takes: some stop learning much earlier than others."""
+WARM_ROWS = 64
+"""Learned from first: a library's first fit takes longer than all that follow, in the run as well, and once."""
+SETTLING = 3.0
+"""Seconds for the winner's last fit, its columns' weights, the baselines, the report and the package."""
+
+
+class TooLong(Exception):  # noqa: N818  no fault: the measurement ends
+    pass
+
 
 def estimate(job: Job, emit: Any) -> dict[str, Any]:
-    """Read the rows as the run does and fit one fold of the quickest candidate."""
+    """Read the rows as the run does and fit one fold of the first candidate of each family."""
     started = time.monotonic()
     import sklearn.linear_model  # noqa: F401  its import is no part of a fit, but of the run
 
+    families = families_of(job.spec.method, job.spec.model)
     rows = prepare(job)
     facts, known = facts_of(job, rows), rows.known("train", "validation")
     read = time.monotonic() - started
-    emit("progress", stage="estimate", fraction=0.5)
+    emit("progress", stage="estimate", fraction=0.3)
     searching = search.Search(
         job, facts, rows.matrix[known], rows.truth[known], np.ones(len(known)), job.out / "candidates"
     )
-    every = candidates(families_of(job.spec.method, job.spec.model), len(searching.truth))
-    started = time.monotonic()
-    data = searching.matrix, searching.truth, searching.weights
-    model = KINDS[every[0].family](facts, (job.spec.hardware.threads or cores()), job.spec.seed)
-    model.fit(every[0].settings, data, job.check_stop, rounds=20)
-    once = max(time.monotonic() - started, 0.01)
-    rounds = {"linear": 1, "boosting": 20, "net": 1}[every[0].family]
-    search_time = min(once * (searching.folds.max() + 1) * len(every) * rounds, job.params.search_seconds * 1.3)
-    if rows.loaded.folds is not None:  # a search for each round of tests, and one for the model that is kept
-        search_time *= int(rows.loaded.folds.max()) + 2
-    fixed = read + 3
+    every = candidates(families, len(searching.truth))
+    first = {one.family: one for one in reversed(every)}
+    timed = {family: seconds_of_one(job, searching, first[family]) for family in families}
+    once = {family: fold for family, (_first, fold) in timed.items()}
+    emit("progress", stage="estimate", fraction=0.7)
+    spent = search_seconds(once, every, int(searching.folds.max()) + 1, job.params.search_seconds)
+    rounds = 1 if rows.loaded.folds is None else int(rows.loaded.folds.max()) + 2  # one for each test, one to keep
+    fixed = read + sum(first for first, _fold in timed.values()) + SETTLING
+    quickest = once[every[0].family]
     return {
-        "expected": expected(job, rows, searching, every[0]) if once < MOST_SECONDS else None,
-        "likely_seconds": fixed + search_time,
+        "expected": expected(job, rows, searching, every[0]) if quickest < MOST_SECONDS else None,
+        "likely_seconds": fixed + rounds * spent,
         "memory_bytes": int(rows.matrix.nbytes * 4 + 400 * 2**20),
-        "rows_per_second": round(len(known) / once, 1),
+        "rows_per_second": round(len(known) / quickest, 1),
         "fixed_seconds": round(fixed, 1),
-        "basis": f"Measured on one fit of {len(searching.truth):,} of these rows; the search ends after {job.params.search_seconds:g} seconds.",
+        "basis": f"Measured on one fit of each kind of model on {len(searching.truth):,} of these rows; the search ends after {job.params.search_seconds:g} seconds.",
     }
+
+
+def seconds_of_one(job: Job, searching: Any, candidate: Candidate) -> tuple[float, float]:
+    """(what a library's first fit takes, what a fold takes after that): the mean of as many folds as LONG_ENOUGH allows;
+    infinite where one is not through after MOST_OF_ONE."""
+    started = time.monotonic()
+
+    def fit(learned: np.ndarray, rounds: int = 0) -> None:
+        model = KINDS[candidate.family](searching.facts, job.spec.hardware.threads or cores(), job.spec.seed)
+        data = searching.matrix[learned], searching.truth[learned], searching.weights[learned]
+        held = None if rounds else (searching.matrix[~learned], searching.truth[~learned])
+        model.fit(candidate.settings, data, tell, held, rounds)
+
+    def tell() -> None:
+        job.check_stop()
+        if time.monotonic() - started > MOST_OF_ONE:
+            raise TooLong
+
+    folds = int(searching.folds.max()) + 1
+    spent: list[float] = []
+    fit(np.arange(len(searching.truth)) < WARM_ROWS, rounds=1)
+    first = time.monotonic() - started
+    while len(spent) < folds and sum(spent) < LONG_ENOUGH:
+        started = time.monotonic()
+        try:
+            fit(searching.folds != len(spent))
+        except TooLong:
+            return first, float("inf")
+        spent.append(time.monotonic() - started)
+    return first, max(float(np.mean(spent)), 0.001)
+
+
+def search_seconds(once: dict[str, float], every: list[Candidate], folds: int, limit: float) -> float:
+    """The time of a search over `every` candidate, where one fold of a family takes `once`: none is begun after `limit`, and
+    one that never ended in the trial is taken to reach it."""
+    spent = 0.0
+    for candidate in every:
+        if spent > limit:
+            break
+        one = once[candidate.family] * folds
+        spent += one if one < float("inf") else max(limit - spent, MOST_OF_ONE * folds)
+    return spent
 
 
 def expected(job: Job, rows: TableRows, searching: Any, candidate: Candidate) -> dict[str, Any] | None:

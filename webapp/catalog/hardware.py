@@ -4,6 +4,7 @@ A worker writes `maquette:worker:<name>` every few seconds (see docs/architectur
 """
 
 import json
+from collections import Counter
 from typing import Any
 
 from webapp.core.redis import best_effort, client
@@ -44,6 +45,8 @@ def gpu_count(records: list[dict[str, Any]] | None = None) -> int:
 
 
 def options(records: list[dict[str, Any]] | None = None) -> list[str]:
-    """What a run may ask for. `gpu` is always offered: without one it is trained on the CPU, and said so."""
-    count = gpu_count(records)
+    """What a run may ask for: as many GPUs as one machine has. `gpu` is always offered: without one it is trained on the CPU,
+    and said so."""
+    hosts = Counter(device["host"] for device in devices(records) if device["kind"] == "gpu")
+    count = max(hosts.values(), default=0)
     return ["cpu", "gpu", *(f"gpu:{n}" for n in (2, 4, 8) if n <= count)]

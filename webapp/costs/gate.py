@@ -25,7 +25,7 @@ from webapp.accounts.models import Workspace
 from webapp.core.problems import BudgetSpent
 from webapp.core.words import money
 from webapp.costs.models import Budget, LedgerEntry, Reservation
-from webapp.costs.signals import budget_changed
+from webapp.costs.signals import budget_changed, budget_changes
 
 SECONDS_PER_HOUR = 3600
 STOPPING_SECONDS = 3.0
@@ -304,11 +304,13 @@ def charge_demo(
     return add(budget, key=where, seconds=seconds, price=price, charge_id=charge_id, **fields)
 
 
-@transaction.atomic
 def set_budget(workspace: Workspace, amount: Decimal) -> Budget:
-    """Another budget for this month and the next ones; demos wake, or pause, at once."""
-    budget = locked(workspace)
-    budget.amount = amount
-    budget.save()
-    announce(budget.workspace_id)
+    """Another budget for this month and the next ones; demos wake, or pause, at once. What they cost until now they cost
+    under the old one: nothing, where it had paused them."""
+    budget_changes.send(Budget, workspace_id=workspace.pk)
+    with transaction.atomic():
+        budget = locked(workspace)
+        budget.amount = amount
+        budget.save()
+        announce(budget.workspace_id)
     return budget

@@ -465,9 +465,11 @@ def count_visit(link: ShareLink | None, **counts: int) -> None:
         )
 
 
-def charge_hosting() -> None:
-    """Every minute: charge each live endpoint for the time since the last charge."""
-    for endpoint in Endpoint.objects.filter(status=Status.LIVE).select_related("workspace", "prototype"):
+def charge_hosting(workspace_id: str = "") -> None:
+    """Every minute, and in one workspace before its budget changes: charge each live endpoint for the time since the last
+    charge."""
+    live = Endpoint.objects.filter(status=Status.LIVE, **({"workspace": workspace_id} if workspace_id else {}))
+    for endpoint in live.select_related("workspace", "prototype"):
         settle(endpoint)
 
 

@@ -7,10 +7,16 @@ class EndpointsConfig(AppConfig):
     name = "webapp.endpoints"
 
     def ready(self) -> None:
-        from webapp.costs.signals import budget_changed
+        from webapp.costs.signals import budget_changed, budget_changes
         from webapp.endpoints.registry import publish_workspace
 
         def publish_demos(sender: Any, workspace_id: str, **_kwargs: Any) -> None:
             publish_workspace(workspace_id)
 
+        def settle_demos(sender: Any, workspace_id: str, **_kwargs: Any) -> None:
+            from webapp.endpoints.actions import charge_hosting
+
+            charge_hosting(workspace_id)
+
+        budget_changes.connect(settle_demos, weak=False, dispatch_uid="settle_demos")
         budget_changed.connect(publish_demos, weak=False, dispatch_uid="publish_demos")

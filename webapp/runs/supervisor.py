@@ -51,12 +51,21 @@ def supervise(run_id: str) -> None:
     run = Run.objects.select_related("workspace", "prototype", "version__dataset").filter(pk=run_id).first()
     if run is None or run.status != Status.QUEUED:
         return
-    hardware = run.hardware if worker.has_gpu() else "cpu"
     with worker.devices_for(run.hardware, still_wanted=lambda: still_waits(run_id)) as devices:
-        started = start(run, price_per_hour(run.workspace, hardware)) if devices is not None else None
+        if devices is None:
+            return
+        hardware = hardware_of(devices)
+        started = start(run, price_per_hour(run.workspace, hardware))
         if started is not None:
             lease, money = started
-            Supervisor(run, lease, hardware, devices or [], money).work()
+            Supervisor(run, lease, hardware, devices, money).work()
+
+
+def hardware_of(devices: list[int]) -> str:
+    """What is paid for: the GPUs that are held, which a small machine has fewer of than were asked for."""
+    if not devices:
+        return "cpu"
+    return "gpu" if len(devices) == 1 else f"gpu:{len(devices)}"
 
 
 def still_waits(run_id: str) -> bool:
