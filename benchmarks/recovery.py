@@ -3,8 +3,9 @@
     python benchmarks/recovery.py [--lease 30] [--quiet 8]
 
 Starts a site of its own with a tiny model, asks its demo twice a second by the site and straight at the model server, kills
-each process once, and prints: when the new one was there, what the client met, and what became of the run. Ends with 1 if a
-run did not succeed or was charged otherwise than it ran.
+each process once, and prints: when the new one was there, what the client met, and what became of the run. Where PostgreSQL
+is installed, a second site has its database there, which is away for AWAY_SECONDS. Ends with 1 if a run did not succeed or was
+charged otherwise than it ran.
 """
 
 import argparse
@@ -14,6 +15,8 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,7 @@ import psutil
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from tests.postgres import Cluster, cluster, find_binaries  # noqa: E402
 from tests.site import Site, rows_of, wait  # noqa: E402
 from tests.tiny_model import build  # noqa: E402
 
@@ -35,6 +39,7 @@ UNAFFECTED = {
 }
 """What a run does not notice, by a piece of its command line."""
 AFFECTED = {"trainer process": "trainer run", "train worker": "--queues=train-cpu"}
+AWAY_SECONDS = 20
 PARAMS = {"epochs": 100, "patience": 100, "batch_size": 4, "max_length": 32}
 
 
@@ -42,12 +47,13 @@ class Patient(Site):
     """A site with a lease as long as in use, and checkpoints every few seconds."""
 
     lease = 30.0
+    database = ""
 
     @property
     def environment(self) -> dict[str, str]:
         found = super().environment | {"RUN_LEASE_SECONDS": str(self.lease), "MAQUETTE_CHECKPOINT_SECONDS": "3"}
         found.pop("RUN_HEARTBEAT_SECONDS")
-        return found
+        return found | ({"DATABASE_URL": self.database} if self.database else {})
 
 
 class Client:
@@ -187,6 +193,41 @@ def measure_supervisor(site: Patient, client: Client, dataset: str) -> None:
     row("supervisor", words, client.met(began), f"{became}; {settle(site, run)}")
 
 
+def measure_database(site: Patient, server: Cluster) -> None:
+    """The server is killed, not asked to stop, and comes back after AWAY_SECONDS."""
+    client = Client(site, site.deployed())
+    run = in_training(site, site.upload(rows_of(400)), 45 + AWAY_SECONDS, 1)
+    attempts, before, began = site.run(run)["attempts"], newest(site, run), time.monotonic()
+    server.stop("immediate")
+    time.sleep(AWAY_SECONDS)
+    during = newest(site, run)
+    server.start()
+    back = time.monotonic()
+    wait(site.ready, 120, "the site answers again")
+    ready = time.monotonic() - back
+    done = settle(site, run)
+    state = "went on meanwhile" if during > before and site.run(run)["attempts"] == attempts else "began again"
+    what = f"PostgreSQL, {AWAY_SECONDS} s away"
+    row(what, f"site ready {ready:.1f} s after its return", client.met(began), f"{state}; {done}")
+    client.ended.set()
+
+
+def with_site(folder: Path, models: Path, lease: float, database: str, measuring: Callable[[Patient], None]) -> bool:
+    """Whether all that was measured on a new site was as it should be."""
+    site = Patient(folder, models)
+    site.folder.mkdir()
+    site.lease, site.database = lease, database
+    site.start()
+    try:
+        measuring(site)
+    except AssertionError as error:
+        print(f"FAILED: {error}")
+        return False
+    finally:
+        site.stop()
+    return True
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
@@ -194,19 +235,17 @@ def main() -> int:
     )
     parser.add_argument("--quiet", type=float, default=8.0, help="seconds to watch after each kill")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="mq") as folder:
-        site = Patient(Path(folder) / "site", build(Path(folder) / "models"))
-        site.folder.mkdir()
-        site.lease = options.lease
-        site.start()
-        try:
-            measure(site, options.quiet)
-        except AssertionError as error:
-            print(f"FAILED: {error}")
-            return 1
-        finally:
-            site.stop()
-    return 0
+    with tempfile.TemporaryDirectory(prefix="mq") as name:
+        folder = Path(name)
+        models = build(folder / "models")
+        good = with_site(folder / "site", models, options.lease, "", lambda site: measure(site, options.quiet))
+        if not find_binaries():
+            print("PostgreSQL is not installed here, so its row is missing.")
+            return not good
+        with cluster(connections=100) as server:
+            measuring = partial(measure_database, server=server)
+            good &= with_site(folder / "second", models, options.lease, server.url, measuring)
+    return not good
 
 
 if __name__ == "__main__":
