@@ -40,6 +40,7 @@ def measure(requests: int) -> None:
 
     logging.disable(logging.WARNING)
     call_command("migrate", verbosity=0, interactive=False)
+    call_command("collectstatic", verbosity=0, interactive=False)
     from tests import things
     from tests.datasets.test_lists import PATHS, fill
     from webapp.accounts.actions import ensure_user
