@@ -53,7 +53,11 @@ class Figures:
 
 
 class Batcher:
-    """One model's queue, with at most one batch of it in the executor, which models share, each in a thread of its own."""
+    """One model's queue, with at most one batch of it in the executor.
+
+    `executor` has one thread, the model's own: the next batch, which is sent before the last is told, would else begin in
+    another thread and hold up the telling.
+    """
 
     def __init__(self, engine: Predictor, executor: Executor) -> None:
         self.engine = engine

@@ -27,9 +27,6 @@ OVERHEAD = 2.0
 """Memory that a session takes, as a multiple of its file: ONNX Runtime repacks the weights beside the originals."""
 READERS = max(2, os.cpu_count() or 2)
 """Pictures and sounds of one model decoded at once: each may take a hundred megabytes while it is."""
-MODELS_AT_ONCE = 64
-"""Models that answer at the same time, each in one thread, one batch after another: a slow one holds up no other. The
-operating system shares the processor between them."""
 LOADERS = 2
 """Models opened at once, so that a large one holds up no other."""
 Name = tuple[str, str | None]
@@ -41,6 +38,12 @@ class Model:
     batcher: Batcher
     bytes: int
     reading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(READERS))
+
+
+def one_thread() -> ThreadPoolExecutor:
+    """The thread of one model, in which its batches are answered one after another, so that a slow model holds up no other.
+    It ends with the last request that holds the model."""
+    return ThreadPoolExecutor(1, thread_name_prefix="model")
 
 
 def memory_budget() -> int:
@@ -61,7 +64,6 @@ class Pool:
         self.loading: dict[Name, asyncio.Task[Model]] = {}
         self.failed: dict[Name, tuple[float, str]] = {}
         self.evicted = 0
-        self.worker = ThreadPoolExecutor(MODELS_AT_ONCE, thread_name_prefix="model")
         self.loader = ThreadPoolExecutor(LOADERS, thread_name_prefix="load")
         self.reader = ThreadPoolExecutor(2 * READERS, thread_name_prefix="read")
 
@@ -112,7 +114,7 @@ class Pool:
             log.exception("A model could not be opened: %s", artifact)
             raise unusable("It cannot be read.") from error
         self.failed.pop(name, None)
-        model = Model(engine, Batcher(engine, self.worker), int(engine.bytes * OVERHEAD))
+        model = Model(engine, Batcher(engine, one_thread()), int(engine.bytes * OVERHEAD))
         self.make_room(model.bytes)
         self.models[name] = model
         return model
@@ -142,7 +144,8 @@ class Pool:
 
     def close(self) -> None:
         self.reader.shutdown(wait=False, cancel_futures=True)
-        self.worker.shutdown(wait=False, cancel_futures=True)
+        for model in self.models.values():
+            model.batcher.executor.shutdown(wait=False, cancel_futures=True)
         self.loader.shutdown(wait=False, cancel_futures=True)
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Case, Count, Exists, OuterRef, Q, QuerySet, Subquery, Sum, When
+from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Subquery, Sum, When
 
 from webapp.accounts.models import Workspace
 from webapp.core.states import state_of
@@ -29,62 +29,62 @@ def spent_by(field: str, workspace: Workspace) -> dict[str, Any]:
     return dict(entries.values_list(field).annotate(total=Sum("amount")).order_by())
 
 
-def with_states(workspace: Workspace) -> QuerySet[Prototype]:
-    """Prototypes, those whose demo is live first, then those with a run at work, then the newest."""
-    runs = run_model().objects.filter(prototype=OuterRef("pk")).order_by()
-    return (
-        Prototype.objects.for_workspace(workspace)
-        .with_data()
-        .annotate(has_runs=Exists(runs), active=Exists(runs.active()), finished=Exists(runs.with_model()))
-        .annotate(place=Case(When(endpoint__status="live", then=0), When(active=True, then=1), default=2))
-        .order_by("place", "-created_at", "id")
-    )
+def of_workspace(workspace: Workspace) -> QuerySet[Prototype]:
+    return Prototype.objects.for_workspace(workspace).with_data()
+
+
+def prototypes_of(runs: Any) -> set[str]:
+    """The ids of the prototypes that have one of these runs."""
+    return set(runs.order_by().values_list("prototype", flat=True).distinct())
 
 
 def to_do(workspace: Workspace) -> dict[str, list[Prototype]]:
     """{untrained}: the newest prototypes with data but no run."""
     versions = DatasetVersion.objects.filter(dataset=OuterRef("dataset")).order_by("-number")
-    newest = with_states(workspace).annotate(version_status=Subquery(versions.values("status")[:1]))
-    untrained = list(newest.filter(has_runs=False, version_status=Status.READY).order_by("-created_at")[:TO_DO])
+    without = of_workspace(workspace).filter(~Exists(run_model().objects.filter(prototype=OuterRef("pk"))))
+    ready = without.annotate(version_status=Subquery(versions.values("status")[:1])).filter(version_status=Status.READY)
+    untrained = list(ready.order_by("-created_at")[:TO_DO])
     latest = latest_versions(untrained)
     for one in untrained:
         one.version = latest.get(one.dataset_id)
     return {"untrained": untrained}
 
 
-def counts(workspace: Workspace, money: Month) -> dict[str, int]:
-    """How many prototypes are in each state, over all pages; `training` also counts the live ones with a run at work."""
-    groups = (
-        with_states(workspace).order_by().values("endpoint__status", "active", "finished").annotate(total=Count("pk"))
-    )
+def counts(workspace: Workspace, money: Month, training: set[str]) -> dict[str, int]:
+    """How many prototypes are in each state, over all pages; `training` also counts the live ones with a run at work.
+    `training`: see `at_work`."""
+    runs = run_model().objects.for_workspace(workspace)
+    finished = prototypes_of(runs.with_model())
     found: dict[str, int] = {}
-    for group in groups:
-        endpoint, active = group["endpoint__status"], group["active"]
+    for pk, endpoint in of_workspace(workspace).order_by().values_list("pk", "endpoint__status"):
         state = state_of(
             live=endpoint == "live",
             endpoint=bool(endpoint),
-            active=active,
-            finished=group["finished"],
+            active=pk in training,
+            finished=pk in finished,
             budget_is_spent=money.is_spent,
         )
-        for name in {state, *(["training"] if active else [])}:
-            found[name] = found.get(name, 0) + group["total"]
+        for name in {state, *(["training"] if pk in training else [])}:
+            found[name] = found.get(name, 0) + 1
     return found
 
 
-def cards(workspace: Workspace, money: Month, search: str = "", number: Any = None) -> Page[Prototype]:
-    """One page of prototypes whose name or description holds `search`, with what their card shows: best_run,
-    active_run, spent, version, state; a constant number of queries."""
-    runs = run_model().objects
-    of_this = runs.filter(prototype=OuterRef("pk"))
-    wanted = with_states(workspace).select_related("dataset", "endpoint")
+def at_work(workspace: Workspace) -> set[str]:
+    """The ids of the prototypes with a run that has not ended."""
+    return prototypes_of(run_model().objects.for_workspace(workspace).active())
+
+
+def cards(
+    workspace: Workspace, money: Month, training: set[str], search: str = "", number: Any = None
+) -> Page[Prototype]:
+    """One page of prototypes whose name or description holds `search`, those whose demo is live first, then those with a run
+    at work, then the newest, with what their card shows: best_run, active_run, spent, version, state; a constant number
+    of queries, none of which looks at the runs of other pages' prototypes."""
+    place = Case(When(endpoint__status="live", then=0), When(pk__in=training, then=1), default=2)
+    wanted = of_workspace(workspace).select_related("dataset", "endpoint").alias(place=place)
     if search:
         wanted = wanted.filter(Q(name__icontains=search) | Q(summary__icontains=search))
-    wanted = wanted.annotate(
-        best_id=Subquery(of_this.scored().best_first().values("pk")[:1]),
-        active_id=Subquery(of_this.active().order_by("-number").values("pk")[:1]),
-    )
-    page = Paginator(wanted, CARDS_PER_PAGE).get_page(number)
+    page = Paginator(wanted.order_by("place", "-created_at", "id"), CARDS_PER_PAGE).get_page(number)
     describe(page.object_list, workspace, money)
     return page
 
@@ -96,20 +96,34 @@ def latest_versions(prototypes: Any) -> dict[str, DatasetVersion]:
     return {one.dataset_id: one for one in versions.only(*fields).annotate(**DatasetVersion.OF_LISTS)}
 
 
+def runs_of(prototypes: Any) -> dict[str, tuple[Any, Any, bool]]:
+    """{prototype: (its best run, its newest run at work, each None where there is none, whether one can be shared)}."""
+    every = run_model().objects
+    of_this = every.filter(prototype=OuterRef("pk"))
+    chosen = Prototype.objects.filter(pk__in=[one.pk for one in prototypes]).order_by()
+    named = chosen.values_list(
+        "pk",
+        Subquery(of_this.scored().best_first().values("pk")[:1]),
+        Subquery(of_this.active().order_by("-number").values("pk")[:1]),
+        Exists(of_this.with_model()),
+    )
+    rows = list(named)
+    found = every.in_bulk({run for _pk, *both, _finished in rows for run in both if run})
+    return {pk: (found.get(best), found.get(active), finished) for pk, best, active, finished in rows}
+
+
 def describe(prototypes: Any, workspace: Workspace, money: Month) -> None:
     """Put onto each prototype what its card shows."""
-    shown = run_model().objects.in_bulk({pk for one in prototypes for pk in (one.best_id, one.active_id) if pk})
-    latest = latest_versions(prototypes)
-    spent = spent_by("prototype", workspace)
+    runs, latest, spent = runs_of(prototypes), latest_versions(prototypes), spent_by("prototype", workspace)
     for one in prototypes:
         endpoint = getattr(one, "endpoint", None)
-        one.best_run, one.active_run = shown.get(one.best_id), shown.get(one.active_id)
+        one.best_run, one.active_run, finished = runs.get(one.pk, (None, None, False))
         one.spent = spent.get(one.pk)
         one.version = latest.get(one.dataset_id)
         one.state = state_of(
             live=bool(endpoint and endpoint.status == "live"),
             endpoint=bool(endpoint),
-            active=one.active,
-            finished=one.finished,
+            active=one.active_run is not None,
+            finished=finished,
             budget_is_spent=money.is_spent,
         )

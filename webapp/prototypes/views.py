@@ -42,14 +42,15 @@ def home(request: HttpRequest) -> HttpResponse:
         return redirect("new_prototype")
     search = request.GET.get("search", "").strip()[:120]
     money = month(workspace)
-    prototypes = cards.cards(workspace, money, search, request.GET.get("page"))
+    training = cards.at_work(workspace)
+    prototypes = cards.cards(workspace, money, training, search, request.GET.get("page"))
     running = cards.run_model().objects.for_workspace(workspace).active().select_related("prototype")
     feedback = Prototype._meta.get_field("endpoint").related_model._meta.get_field("feedback").related_model
     context = {
         "prototypes": prototypes,
         "page": prototypes,
         "search": search,
-        "counts": cards.counts(workspace, money),
+        "counts": cards.counts(workspace, money, training),
         "running": running.order_by("queued_at")[:5],
         "month": money,
         "spend": money,
