@@ -96,7 +96,7 @@ def search_seconds(once: dict[str, float], every: list[Candidate], folds: int, l
     one that never ended in the trial is taken to reach it."""
     spent = 0.0
     for candidate in every:
-        if spent > limit:
+        if spent >= limit:
             break
         one = once[candidate.family] * folds
         spent += one if one < float("inf") else max(limit - spent, MOST_OF_ONE * folds)
