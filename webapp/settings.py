@@ -84,6 +84,7 @@ MIDDLEWARE = [
     "webapp.core.compression.compression",
     "csp.middleware.CSPMiddleware",
     "webapp.core.middleware.device_policy",
+    "webapp.core.middleware.early_release",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -20,6 +21,9 @@ from tests.tiny_model import build
 
 pytestmark = pytest.mark.skipif(postgres.find_binaries() is None, reason="PostgreSQL is not installed here")
 CLIENTS, READS, CONNECTIONS, STREAMS = 20, 10, 30, 40
+SLOW = 25
+"""Slow clients of one kind, more than a process has connections."""
+BUSY = b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
 MADE_SESSION = """
 from django.test import Client
 from webapp.accounts.models import User
@@ -64,17 +68,31 @@ print(run.pk, client.session.session_key)
 """
 
 
+MADE_ARTIFACT = """
+from tests import things
+from webapp.accounts.models import User
+run = things.run(things.prototype(User.objects.get().workspaces.get()))
+run.artifact.mkdir(parents=True)
+(run.artifact / "manifest.json").write_text("{}")
+(run.artifact / "weights.bin").write_bytes(bytes(40 * 2**20))
+things.endpoint(run, slug="slow-demo")
+print(run.pk)
+"""
+
+
 class Web:
     """The web process alone, over one database; neither Redis nor workers."""
 
     def __init__(self, folder: Path, database: str) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        self.serving_port = free_port()
         kept = {name: value for name, value in os.environ.items() if name not in HIDDEN}
         self.environment = kept | {
             "DATABASE_URL": database,
             "MAQUETTE_DATA": str(folder / "data"),
             "REDIS_URL": "redis://127.0.0.1:1/0",
+            "SERVING_URL": f"http://127.0.0.1:{self.serving_port}",
         }
         self.log = folder / "web.log"
 
@@ -157,6 +175,43 @@ def test_watching_many_live_runs_takes_no_connections(cluster: postgres.Cluster,
         finally:
             for response in opened:
                 response.close()
+
+
+def test_downloads_that_stall_take_no_connections(cluster: postgres.Cluster, web: Web, token: str) -> None:
+    """Clients that read the first bytes of an artifact and then wait: everybody else goes on."""
+    api = {"Authorization": f"Bearer {token}"}
+    run = web.manage("shell", "--no-imports", "--command", MADE_ARTIFACT)
+    opened = []
+    with httpx.Client(base_url=web.url, timeout=30, limits=httpx.Limits(max_connections=None), headers=api) as client:
+        try:
+            for _number in range(SLOW):
+                opened.append(client.send(client.build_request("GET", f"/api/v1/runs/{run}/artifact"), stream=True))
+            assert {response.status_code for response in opened} == {200}
+            assert client.get("/api/v1/datasets").status_code == 200
+            assert connections(cluster) < SLOW
+        finally:
+            for response in opened:
+                response.close()
+
+
+def test_visitors_of_a_slow_model_take_no_connections(cluster: postgres.Cluster, web: Web, token: str) -> None:
+    """The model server takes their requests and does not answer."""
+    web.manage("shell", "--no-imports", "--command", MADE_ARTIFACT.replace("slow-demo", "slower-demo"))
+
+    def ask(_number: int) -> int:
+        return httpx.post(web.url + "/d/slower-demo", data={"text": "one"}, timeout=60).status_code
+
+    address = ("127.0.0.1", web.serving_port)
+    with socket.create_server(address, backlog=2 * SLOW) as serving, ThreadPoolExecutor(SLOW) as pool:
+        asking = [pool.submit(ask, number) for number in range(SLOW)]
+        taken = [serving.accept()[0] for _visitor in asking]
+        answer = httpx.get(web.url + "/api/v1/datasets", headers={"Authorization": f"Bearer {token}"}, timeout=60)
+        for one in taken:
+            one.sendall(BUSY)
+            one.close()
+        assert answer.status_code == 200
+        assert connections(cluster) < SLOW
+        assert {one.result() for one in asking} == {429}
 
 
 def test_a_database_away_is_told_as_such_and_soon_back(cluster: postgres.Cluster, web: Web, token: str) -> None:

@@ -12,6 +12,7 @@ from webapp.accounts.access import load
 from webapp.api.auth import Body, once, one_of, page
 from webapp.api.schemas import EstimateOut, MeasuringOut, Page, PrototypeRow, RunOut, RunRow
 from webapp.api.shapes import run_row, run_shape
+from webapp.core.connections import release_connection
 from webapp.core.problems import Conflict
 from webapp.datasets.actions import changed_roles, columns_after, remap
 from webapp.datasets.models import Dataset, DatasetVersion
@@ -102,6 +103,7 @@ def wait_until_read(version: DatasetVersion) -> DatasetVersion:
 
     until = time.monotonic() + READ_SECONDS
     while version.status == "processing" and time.monotonic() < until:
+        release_connection()
         time.sleep(0.2)
         version.refresh_from_db()
     return version

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -11,6 +11,7 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.decorators import sync_and_async_middleware
 
+from webapp.core.connections import release_connection
 from webapp.core.problems import DATABASE_AWAY, Problem, problem_of
 
 
@@ -57,6 +58,24 @@ def problem_page(request: HttpRequest, problem: Problem) -> HttpResponse:
     if "retry_after" in problem.extra:
         response["Retry-After"] = str(problem.extra["retry_after"])
     return response
+
+
+@sync_and_async_middleware
+def early_release(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
+    """A request's thread gives its database connection back once its answer is made, not only once the client has read it to
+    the end: as many slow clients as the pool has connections would keep everybody else waiting."""
+
+    def passing(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        release_connection()
+        return response
+
+    async def waiting(request: HttpRequest) -> HttpResponseBase:
+        response = await get_response(request)
+        await sync_to_async(release_connection)()
+        return response
+
+    return waiting if iscoroutinefunction(get_response) else passing
 
 
 NO_DEVICES = "camera=(), microphone=(), geolocation=()"

@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from webapp.core.connections import release_connection
 from webapp.core.problems import Problem, Unavailable
 
 TIMEOUT_SECONDS = 30
@@ -18,8 +19,10 @@ WAKE_SECONDS = 20
 
 
 def ask(path: str, body: dict[str, Any], visitor: str = "") -> dict[str, Any]:
-    """The answer of serving; while it is waking it is asked again, so that a person need not."""
+    """The answer of serving; while it is waking it is asked again, so that a person need not. Visitors who wait for a slow
+    model keep no database connection."""
     until = time.monotonic() + WAKE_SECONDS
+    release_connection()
     while True:
         try:
             return ask_once(path, body, visitor)

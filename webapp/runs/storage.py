@@ -17,6 +17,7 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from webapp.core.connections import release_connection
 from webapp.core.ids import new_id
 from webapp.core.problems import Conflict, Unavailable
 from webapp.core.words import day
@@ -187,6 +188,7 @@ def fetch(run: Run) -> None:
     bucket, root = found
     part = run.folder / f"artifact.{new_id()}"
     part.mkdir(parents=True)
+    release_connection()  # the bucket may take its time, or hang
     try:
         copy_from(bucket, place_of(run, root), part, without=MODEL_PARTS if removed_at(run) else ())
         if (part / "manifest.json").exists() and not (run.artifact / "manifest.json").exists():
