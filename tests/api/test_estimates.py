@@ -13,6 +13,7 @@ from django.utils import timezone
 from tests import things
 from webapp.accounts.models import User, Workspace
 from webapp.api import runs
+from webapp.core.problems import Conflict, Problem
 from webapp.core.trainer_process import TrainerProcess
 from webapp.datasets import actions as dataset_actions
 from webapp.datasets.models import Dataset, DatasetVersion
@@ -101,6 +102,37 @@ def test_a_trial_that_failed_is_told_once(ask: Callable[..., HttpResponse], sent
     assert len(sent) == 1
     assert ask().status_code == 202
     assert len(sent) == 2
+
+
+def test_two_who_wait_for_a_trial_that_fails_both_hear_of_it(
+    ask: Callable[..., HttpResponse], sent: list[str], dataset: Dataset
+) -> None:
+    version, body = dataset.current, {"method": "probe"}
+    waiting = [estimates.request(version, body) for _waiter in range(2)]
+    assert len(sent) == 1
+    error = {"code": "too_few_rows", "message": "3 rows are too few.", "hint": "Add rows."}
+    Estimate.objects.update(error=error)
+    for one in waiting:
+        with pytest.raises(Problem, match="too few") as raised:
+            estimates.wait(one, 5)
+        assert (raised.value.code, raised.value.hint) == ("too_few_rows", "Add rows.")
+    assert ask().status_code == 202, "it was told, so it is measured anew"
+    assert len(sent) == 2
+
+
+def test_what_is_deleted_while_somebody_waits_for_it(sent: list[str], dataset: Dataset) -> None:
+    waiting = estimates.request(dataset.current, {"method": "probe"})
+    Estimate.objects.all().delete()
+    with pytest.raises(Conflict, match="deleted meanwhile"):
+        estimates.wait(waiting, 5)
+
+
+def test_workers_that_cannot_be_reached_are_asked_again(ask: Callable[..., HttpResponse], sent: list[str]) -> None:
+    with pytest.MonkeyPatch.context() as away:
+        away.setattr(estimates, "hand_over", lambda *_message: False)
+        assert [ask().json()["code"] for _again in range(2)] == ["queue_away"] * 2
+    assert ask().status_code == 202
+    assert len(sent) == 1
 
 
 def test_what_was_measured_without_an_expected_score_is_measured_anew(

@@ -15,7 +15,8 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from webapp.core.problems import Problem, Unavailable
+from webapp.core.connections import release_connection
+from webapp.core.problems import Conflict, Problem, Unavailable
 from webapp.core.queues import hand_over
 from webapp.core.trainer_process import TrainerProcess, hub_access
 from webapp.costs.actions import price_per_hour
@@ -28,6 +29,8 @@ from webapp.runs.models import Estimate, Run, Status
 log = logging.getLogger(__name__)
 TRIAL_SECONDS = 120
 PAST_RUNS = 12
+TOLD = "told"
+"""In a trial's error: somebody has heard of it."""
 CORRECTION = (0.4, 2.5)
 """Bounds of the factor that past runs may put on a measurement."""
 
@@ -42,51 +45,68 @@ def request(version: DatasetVersion, body: dict[str, Any]) -> Estimate:
     asked for the first time. A trial that failed is told once; who asks after that has it measured anew, as is what was
     measured before estimates told how good a run is expected to be (`expected`)."""
     fields = settings_of(version, body)
-    price = price_per_hour(version.workspace, fields["hardware"])
-    trial = fields | {"limits": {}}
-    estimate, created = Estimate.objects.get_or_create(
+    spec = spec_of(version, fields | {"limits": {}}, price_per_hour(version.workspace, fields["hardware"]))
+    estimate, _created = Estimate.objects.get_or_create(
         version=version,
         key=estimate_key(fields),
-        defaults={
-            "workspace_id": version.workspace_id,
-            "spec": spec_of(version, trial, price),
-            "hardware": fields["hardware"],
-        },
+        defaults={"workspace_id": version.workspace_id, "spec": spec, "hardware": fields["hardware"]},
     )
-    if estimate.error:
-        estimate.delete()
-        return estimate
-    if estimate.result and "expected" not in estimate.result:
-        Estimate.objects.filter(pk=estimate.pk).update(result=None)
-        estimate.refresh_from_db()
-    stale = not estimate.result and timezone.now() - (estimate.started_at or estimate.created_at) > timedelta(
-        seconds=TRIAL_SECONDS
-    )
-    if created or stale:
-        Estimate.objects.filter(pk=estimate.pk).update(started_at=timezone.now())
-        from webapp.runs.tasks import measure
-
-        if not hand_over(measure, estimate.pk):
-            estimate.delete()  # so that asking again sends it again
-            raise Unavailable(
-                _("The workers cannot be reached, so nothing was measured."),
-                code="queue_away",
-                hint=_("Ask again in ten seconds; a run can be started without an estimate."),
-                retry_after=10,
-            )
-        estimate.refresh_from_db()
+    if estimate.error and not estimate.error.get(TOLD):
+        tell(estimate)
+    elif is_due(estimate):
+        send(estimate, spec)
     return estimate
+
+
+def is_due(estimate: Estimate) -> bool:
+    """Whether it must be measured, or measured anew: nobody was asked to, or has answered in time; or see `request`."""
+    if estimate.error or (estimate.result and "expected" not in estimate.result):
+        return True
+    oldest = timezone.now() - timedelta(seconds=TRIAL_SECONDS)
+    return not estimate.result and (estimate.started_at is None or estimate.started_at < oldest)
+
+
+def send(estimate: Estimate, spec: dict[str, Any]) -> None:
+    """Have it measured. Of several who ask at once one sends it; the row stays, since others may be waiting for it."""
+    from webapp.runs.tasks import measure
+
+    mine = Estimate.objects.filter(pk=estimate.pk, started_at=estimate.started_at)
+    if mine.update(started_at=timezone.now(), spec=spec, result=None, error=None) and not hand_over(
+        measure, estimate.pk
+    ):
+        Estimate.objects.filter(pk=estimate.pk).update(started_at=None)  # so that asking again sends it again
+        raise Unavailable(
+            _("The workers cannot be reached, so nothing was measured."),
+            code="queue_away",
+            hint=_("Ask again in ten seconds; a run can be started without an estimate."),
+            retry_after=10,
+        )
+    refresh(estimate)
+
+
+def refresh(estimate: Estimate) -> None:
+    try:
+        estimate.refresh_from_db()
+    except Estimate.DoesNotExist as error:
+        raise Conflict(
+            _("This version was deleted meanwhile."), code="deleted", hint=_("Choose another version.")
+        ) from error
+
+
+def tell(estimate: Estimate) -> None:
+    """Note that its error has been told: to everybody who waits for it now, and not to who asks afterwards."""
+    Estimate.objects.filter(pk=estimate.pk, error__isnull=False).update(error=(estimate.error or {}) | {TOLD: True})
 
 
 def wait(estimate: Estimate, seconds: float) -> dict[str, Any] | None:
     """The measured estimate, priced; None when it takes longer, `Problem` when the trial failed."""
     until = time.monotonic() + seconds
     while not estimate.result and not estimate.error and time.monotonic() < until:
+        release_connection()
         time.sleep(0.25)
-        estimate.refresh_from_db()
+        refresh(estimate)
     if estimate.error:
-        if estimate.pk:
-            estimate.delete()
+        tell(estimate)
         raise Problem(estimate.error["message"], code=estimate.error["code"], hint=estimate.error.get("hint", ""))
     return priced(estimate) if estimate.result else None
 
