@@ -227,7 +227,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(MAQUETTE_DATA / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {
-    "sweep-runs": {"task": "webapp.runs.tasks.sweep", "schedule": 10.0, "options": {"expires": 10}},
+    "sweep-runs": {"task": "webapp.runs.tasks.sweep", "schedule": 5.0, "options": {"expires": 5}},
     "publish-endpoints": {"task": "webapp.endpoints.tasks.publish_all", "schedule": 60.0, "options": {"expires": 60}},
     "heal-endpoints": {"task": "webapp.endpoints.tasks.heal", "schedule": 5.0, "options": {"expires": 5}},
     "drain-usage": {"task": "webapp.endpoints.tasks.drain_usage", "schedule": 10.0, "options": {"expires": 10}},

@@ -76,8 +76,8 @@ class Day:
                 if trainer.gone:
                     self.working.remove((one, trainer))
                     one.beat()
+                    gate.release(one.money_key)
                     one.conclude(-signal.SIGKILL)
-                    gate.release(supervisor.money_key(one.run))
 
 
 @pytest.fixture
@@ -165,12 +165,13 @@ def test_runs_share_a_budget_that_is_large_enough(day: Day, workspace: Workspace
 def test_a_run_waits_for_what_others_have_reserved(day: Day, workspace: Workspace, prototype: Prototype) -> None:
     set_budget(workspace, 3)
     first, second = waiting(prototype, 1, limits={"cost": 2.9}), waiting(prototype, 2)
-    assert day.start(first)
+    holder = day.start(first)
+    assert holder
     assert day.start(second) is None
     second.refresh_from_db()
     assert (second.status, second.attempts, second.error) == (Status.QUEUED, 0, None)
     assert gate.must_wait(workspace, terms_of(second, HUNDRED))
-    gate.release(supervisor.money_key(first))
+    gate.release(holder.money_key)
     assert day.start(second)
 
 

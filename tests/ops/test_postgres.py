@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -48,6 +49,7 @@ body = {"model": "local:tiny", "method": "full", "params": params, "limits": {"s
 print(create_run(prototype, user, body).pk)
 """
 SUPERVISED = "from webapp.runs.supervisor import supervise; supervise('{run}')"
+SWEEP = "from webapp.runs.actions import sweep; sweep()"
 HOW_IT_ENDED = """
 import json
 from webapp.costs.models import LedgerEntry
@@ -269,8 +271,11 @@ def test_training_goes_on_while_the_database_is_away(
             wait(lambda: count() > before + 1 or worker.poll() is not None, 60, "training goes on")
             time.sleep(max(0.0, 4 - (time.monotonic() - down_since)))  # longer than the lease
             assert worker.poll() is None
+            worker.send_signal(signal.SIGSTOP)
         finally:
             cluster.start()
+        web.manage("shell", "--no-imports", "--command", SWEEP)  # before the worker can renew its lease
+        worker.send_signal(signal.SIGCONT)
         worker.communicate(timeout=200)
     error, status, attempts, missing = json.loads(
         web.manage("shell", "--no-imports", "--command", HOW_IT_ENDED.format(run=run))

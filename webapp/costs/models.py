@@ -98,7 +98,7 @@ class Reservation(WorkspaceOwned):
     """Money of this month set aside for a run at work: what it may still spend. It shrinks with every charge, and ends with
     the run or, when its worker dies, with the lease."""
 
-    key = models.CharField(max_length=40, unique=True, help_text="run:<id>")
+    key = models.CharField(max_length=40, unique=True, help_text="run:<id>:<lease>")
     amount = models.DecimalField(max_digits=14, decimal_places=7)
     expires_at = models.DateTimeField()
 

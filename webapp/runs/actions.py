@@ -338,10 +338,12 @@ def resume(run: Run, user: User | None) -> Run:
 
 
 def sweep() -> None:
-    """Every ten seconds: runs whose worker is gone go back to the queue, and messages that Redis lost go out again."""
+    """Every five seconds: runs whose worker is gone go back to the queue, and messages that Redis lost go out again."""
+    Run.objects.miss()
     for run in Run.objects.expired().select_related("workspace", "prototype")[:100]:
-        if run.status != Status.INTERRUPTED and not run.interrupt(run.lease):
-            continue
+        if run.expire():
+            recover(run)
+    for run in Run.objects.filter(status=Status.INTERRUPTED).select_related("workspace", "prototype")[:100]:
         recover(run)
     resend_lost()
 

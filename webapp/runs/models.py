@@ -50,9 +50,21 @@ class RunQuerySet(WorkspaceQuerySet):
     def ended(self) -> Self:
         return self.filter(status__in=ENDED)
 
-    def expired(self) -> Self:
+    def silent(self) -> Self:
         """Held by a worker that has not been heard of for a whole lease."""
-        return self.filter(Q(status__in=HELD, lease_until__lt=timezone.now()) | Q(status=Status.INTERRUPTED))
+        return self.filter(status__in=HELD, lease_until__lt=timezone.now())
+
+    def miss(self) -> None:
+        """Note of those that are silent when that was first seen."""
+        news = Q(missed_at=None) | Q(missed_at__lt=F("lease_until"))
+        self.silent().filter(news).update(missed_at=timezone.now())
+
+    def expired(self) -> Self:
+        """Silent for long enough after that was first seen. A database that was away comes back with all leases run out: the
+        workers, who could not renew theirs, are heard before anybody is taken for dead."""
+        patience = timedelta(seconds=settings.RUN_LEASE_SECONDS / 2)
+        seen = Q(missed_at__gte=F("lease_until"), missed_at__lt=timezone.now() - patience)
+        return self.silent().filter(seen)
 
     def best_first(self) -> Self:
         """Finished runs in the order of their scores, those without one last. Only scores of one metric can be compared, so
@@ -102,6 +114,7 @@ class Run(WorkspaceOwned):
 
     lease = models.CharField(max_length=32, blank=True)
     lease_until = models.DateTimeField(null=True)
+    missed_at = models.DateTimeField(null=True, help_text="when a sweep first found that its lease had run out")
     worker = models.CharField(max_length=80, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     earlier_attempts = models.PositiveSmallIntegerField(
@@ -233,6 +246,14 @@ class Run(WorkspaceOwned):
 
     def interrupt(self, lease: str | None = None, **fields: Any) -> bool:
         return self._move(HELD, lease, status=Status.INTERRUPTED, lease="", lease_until=None, **fields)
+
+    def expire(self) -> bool:
+        """Take it from a worker that is gone, unless that one was heard of at the last moment."""
+        mine = Run.objects.expired().filter(pk=self.pk, lease=self.lease)
+        gone = bool(mine.update(status=Status.INTERRUPTED, lease="", lease_until=None))
+        if gone:
+            self.refresh_from_db()
+        return gone
 
     def requeue(self, **fields: Any) -> bool:
         sources = (Status.INTERRUPTED, Status.FAILED, Status.CANCELLED)

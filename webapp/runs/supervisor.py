@@ -39,6 +39,8 @@ LOOK_SECONDS = 1.0
 """How often the row is read for a request to cancel."""
 KILL_AFTER_SECONDS = 3.0
 """How long after SIGTERM a cancelled trainer may still save before SIGKILL."""
+RETRY_SECONDS = 2.0
+"""How often a database that is away is asked again: sooner than a sweep takes the run for lost once it is back."""
 STOP_SECONDS = 8.0
 """The same when the worker itself is being stopped: time for a checkpoint."""
 
@@ -78,7 +80,9 @@ def start(run: Run, price: Decimal) -> tuple[str, Decimal] | None:
     try:
         with transaction.atomic():
             lease = run.claim(worker.name(), price)
-            money = gate.reserve(run.workspace, money_key(run), terms_of(run, price), run.cost) if lease else None
+            money = (
+                gate.reserve(run.workspace, money_key(run, lease), terms_of(run, price), run.cost) if lease else None
+            )
     except gate.Waits:
         return None
     except BudgetSpent as problem:
@@ -94,8 +98,9 @@ def likely_seconds(run: Run) -> float | None:
     return ((run.estimate or {}).get("seconds") or {}).get("likely")
 
 
-def money_key(run: Run) -> str:
-    return f"run:{run.pk}"
+def money_key(run: Run, lease: str) -> str:
+    """Of one attempt's reservation: an earlier worker that ends late does not release the next one's."""
+    return f"run:{run.pk}:{lease[:8]}"
 
 
 def log_of_refused(run: Run) -> None:
@@ -120,6 +125,7 @@ class Supervisor:
         """`money` is what the run may still spend if nobody else comes; `clock` counts seconds."""
         self.run, self.lease, self.hardware, self.devices = run, lease, hardware, devices
         self.money, self.clock = money, clock
+        self.money_key = money_key(run, lease)
         self.terms = terms_of(run, run.price_per_hour)
         self.log: EventLog | None = None
         self.final: dict[str, Any] = {}
@@ -159,8 +165,7 @@ class Supervisor:
             worker.busy(None)
             if self.log:
                 self.log.close()
-            if not self.lost:
-                gate.release(money_key(self.run))
+            gate.release(self.money_key)
 
     def train(self) -> None:
         run = self.run
@@ -190,6 +195,7 @@ class Supervisor:
             if not self.lost:
                 self.beat()
         self.wait_for_database()
+        gate.release(self.money_key)  # before another worker can start the run
         self.conclude(process.process.returncode)
 
     def take(self, item: dict[str, Any]) -> None:
@@ -221,7 +227,7 @@ class Supervisor:
     def attend(self, process: TrainerProcess) -> None:
         """What must be done in time, whether events come or not."""
         now = self.clock()
-        if now - self.beaten_at >= settings.RUN_HEARTBEAT_SECONDS:
+        if now - self.beaten_at >= (RETRY_SECONDS if self.unstored else settings.RUN_HEARTBEAT_SECONDS):
             self.beat()
         if (self.broke or now - self.looked_at >= LOOK_SECONDS) and self.asked_at is None:
             self.looked_at = now
@@ -266,10 +272,12 @@ class Supervisor:
         """Renew the lease, store progress, charge the time since the last beat and hear whether there is money to go on: all or
         nothing."""
         now = self.clock()
-        seconds = now - self.charged_at
         fields, self.pending = self.pending, {}
         try:
             with transaction.atomic():
+                if self.unstored:
+                    self.see_what_was_stored()
+                seconds = now - self.charged_at
                 if not self.run.beat(self.lease, **fields, seconds=F("seconds") + seconds):
                     self.lost = True
                     return
@@ -280,10 +288,23 @@ class Supervisor:
             self.pending, self.beaten_at = fields | self.pending, self.clock()  # waiting for an answer took its time
             return
         self.unstored = False
+        self.run.seconds += seconds
         self.run.cost += beat.amount
         self.broke = self.broke or beat.stop
         self.charges += 1
         self.charged_at = self.beaten_at = now
+
+    def see_what_was_stored(self) -> None:
+        """A beat whose answer was lost may be stored all the same, where the database went away while it committed. The row
+        says until when the run is charged."""
+        row = Run.objects.filter(pk=self.run.pk, lease=self.lease).values_list("seconds", "cost").first()
+        if row is None:
+            return
+        already = row[0] - self.run.seconds
+        if already > 0:
+            self.charged_at += already
+            self.charges += 1
+        self.run.seconds, self.run.cost = row
 
     def charge(self, seconds: float) -> gate.Beat:
         run = self.run
@@ -297,7 +318,7 @@ class Supervisor:
         }
         charge_id = f"{run.attempts}:{self.lease[:8]}:{self.charges}"
         return gate.beat(
-            run.workspace, money_key(run), self.terms, run.cost, seconds=seconds, charge_id=charge_id, line=line
+            run.workspace, self.money_key, self.terms, run.cost, seconds=seconds, charge_id=charge_id, line=line
         )
 
     def conclude(self, status: int | None) -> None:

@@ -1,0 +1,140 @@
+"""A database that was away, and workers that end late: nobody is taken for dead too soon, no second is charged twice or lost."""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import OperationalError, connection
+from django.utils import timezone
+
+from tests import things
+from trainer import errors
+from webapp.accounts.models import Workspace
+from webapp.costs import gate
+from webapp.costs.models import LedgerEntry, Reservation
+from webapp.runs import supervisor
+from webapp.runs.actions import sweep
+from webapp.runs.models import Run, Status
+from webapp.runs.supervisor import Supervisor
+
+PRICE = Decimal(100)
+
+
+def claimed(workspace: Workspace, **options: Any) -> Supervisor:
+    fields = {"status": Status.QUEUED, "headline": None, "progress": 0, "price_per_hour": PRICE}
+    run = things.run(things.prototype(workspace), **fields)
+    started = supervisor.start(run, PRICE)
+    assert started
+    return Supervisor(run, started[0], "cpu", [], started[1], **options)
+
+
+def pass_by(run: Run, seconds: float) -> None:
+    """Move its lease, and when that was seen to have run out, into the past."""
+    run.refresh_from_db()
+    for name in ("lease_until", "missed_at"):
+        if getattr(run, name):
+            setattr(run, name, getattr(run, name) - timedelta(seconds=seconds))
+    run.save()
+
+
+def test_who_was_kept_from_renewing_a_lease_is_heard_first(workspace: Workspace) -> None:
+    """The database was away for longer than a lease; the first sweep after it comes before the worker's next beat."""
+    one = claimed(workspace)
+    pass_by(one.run, 2 * settings.RUN_LEASE_SECONDS)
+    sweep()
+    one.run.refresh_from_db()
+    assert one.run.status == Status.STARTING
+    one.beat()
+    assert not one.lost
+    pass_by(one.run, 2 * settings.RUN_LEASE_SECONDS)  # the next outage: what was seen in the last one does not count
+    sweep()
+    one.beat()
+    assert not one.lost
+
+
+def test_who_stays_silent_loses_the_run(workspace: Workspace) -> None:
+    one = claimed(workspace)
+    pass_by(one.run, settings.RUN_LEASE_SECONDS + 1)
+    sweep()
+    pass_by(one.run, settings.RUN_LEASE_SECONDS / 2 + 1)
+    sweep()
+    one.run.refresh_from_db()
+    assert (one.run.status, one.run.lease) == (Status.QUEUED, "")
+    one.beat()
+    assert one.lost
+
+
+def test_a_beat_between_two_looks_of_a_sweep_counts(workspace: Workspace) -> None:
+    one = claimed(workspace)
+    pass_by(one.run, settings.RUN_LEASE_SECONDS + 1)
+    Run.objects.miss()
+    pass_by(one.run, settings.RUN_LEASE_SECONDS)
+    found = Run.objects.expired().get()
+    one.beat()
+    assert not found.expire()
+    assert not one.lost
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_charge_whose_answer_was_lost_counts_once(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database went away while it committed: what it had stored by then is neither charged again nor taken back."""
+    now = 0.0
+    one = claimed(workspace, clock=lambda: now)
+    commit, lost = connection._commit, []
+
+    def commit_and_lose() -> None:
+        commit()
+        if not lost:
+            lost.append(now)
+            raise OperationalError("database is locked")
+
+    now = 5.0
+    one.beat()
+    now = 12.0
+    with monkeypatch.context() as failing:
+        failing.setattr(connection, "_commit", commit_and_lose)
+        one.beat()
+    assert (lost, one.unstored) == ([12.0], True)
+    now = 20.0
+    one.beat()
+    now = 21.0
+    one.beat()
+    one.run.refresh_from_db()
+    line = LedgerEntry.objects.get()
+    assert one.run.seconds == line.seconds == 21
+    assert one.run.cost == line.amount == gate.month(workspace).spent
+    assert abs(line.amount - gate.cost_of(21, PRICE)) < Decimal("0.000001")
+
+
+def test_a_worker_that_ends_late_does_not_release_the_next_one_s_money(workspace: Workspace) -> None:
+    first = claimed(workspace)
+    first.stopped = True
+    gate.release(first.money_key)
+    first.conclude(errors.EXIT_STOPPED)
+    again = Run.objects.get()
+    assert again.status == Status.QUEUED
+    started = supervisor.start(again, PRICE)
+    assert started
+    gate.release(first.money_key)  # as at the end of `work`
+    assert Reservation.objects.get().key == supervisor.money_key(again, started[0])
+    again.refresh_from_db()
+    assert again.lease_until > timezone.now()
+
+
+def test_the_money_is_free_once_the_run_is(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who takes a run that was handed back finds nothing reserved for the attempt before."""
+    fields = {"status": Status.QUEUED, "headline": None, "progress": 0, "model": "artifact:gone"}
+    run = things.run(things.prototype(workspace), price_per_hour=PRICE, **fields)
+    seen: list[int] = []
+    conclude = Supervisor.conclude
+
+    def look(self: Supervisor, status: int | None) -> None:
+        seen.append(Reservation.objects.count())
+        conclude(self, status)
+
+    monkeypatch.setattr(Supervisor, "conclude", look)
+    monkeypatch.setattr(supervisor, "spec_of", lambda *_settings: {})
+    supervisor.supervise(run.pk)
+    assert seen == [0]
