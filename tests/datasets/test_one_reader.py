@@ -1,6 +1,7 @@
 """A version is read by one reader at a time, who keeps it as long as it lives, however silent; one that lost it spoils nothing."""
 
 import os
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,13 +14,13 @@ from typing import Any
 import psutil
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import connection
-from django.utils import timezone
+from django.db import OperationalError, connection
 
 from tests.datasets.sending import CSV
 from webapp.accounts.models import User, Workspace
 from webapp.datasets import actions, reading
 from webapp.datasets.models import DatasetVersion
+from webapp.datasets.tasks import hand_back
 
 
 @pytest.fixture
@@ -102,16 +103,112 @@ def test_a_reader_that_lost_its_version_changes_nothing(version: DatasetVersion)
     assert not version.folder.exists()
 
 
+def aged(version: DatasetVersion, seconds: float, **fields: Any) -> None:
+    """Its reader was last heard of so long ago; so long ago it was seen to be silent, if it was."""
+    version.refresh_from_db()
+    moved = {
+        name: getattr(version, name) - timedelta(seconds=seconds)
+        for name in ("touched_at", "missed_at")
+        if getattr(version, name)
+    }
+    DatasetVersion.objects.filter(pk=version.pk).update(**moved, **fields)
+    version.refresh_from_db()
+
+
 def test_the_sweeper_takes_only_what_stayed_silent(version: DatasetVersion) -> None:
-    old = timezone.now() - timedelta(seconds=reading.LEASE_SECONDS + 1)
-    DatasetVersion.objects.update(read_by="first", attempts=1, touched_at=old)
+    aged(version, reading.LEASE_SECONDS + 1, read_by="first", attempts=1)
+    reading.sweep()
+    version.refresh_from_db()
+    assert version.read_by == "first", "it is only seen now, after an outage perhaps"
+    aged(version, reading.PATIENCE_SECONDS + 1)
     reading.sweep()
     version.refresh_from_db()
     assert (version.read_by, version.status) == ("", "processing")
-    DatasetVersion.objects.update(read_by="second", touched_at=timezone.now() - timedelta(seconds=30))
+    aged(version, 30, read_by="second")
     reading.sweep()
     version.refresh_from_db()
     assert version.read_by == "second"
+
+
+def test_a_reader_that_was_kept_from_being_heard_keeps_its_version(version: DatasetVersion) -> None:
+    """The database was away for longer than a lease, and again later: what was seen in one outage does not count in the next."""
+    for _outage in range(2):
+        aged(version, 2 * reading.LEASE_SECONDS, read_by="first", attempts=1)
+        reading.sweep()
+        version.refresh_from_db()
+        assert version.read_by == "first"
+        reading.beat(version)
+
+
+def test_reading_goes_on_while_the_database_is_away(version: DatasetVersion, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Away until after the reader's end: nothing is read twice, and no death is counted."""
+    for name in ("BEAT_SECONDS", "PROGRESS_SECONDS", "WAIT_SECONDS"):
+        monkeypatch.setattr(reading, name, 0.05)
+    refused: list[str] = []
+    readers: list[int] = []
+
+    def away(execute: Callable, sql: str, *rest: Any) -> Any:
+        working = [child.pid for child in psutil.Process().children() if "inspect" in child.cmdline()]
+        readers.extend(pid for pid in working if pid not in readers)
+        if sql.startswith('UPDATE "datasets_datasetversion"') and readers and (working or len(refused) < 5):
+            refused.append(sql)
+            raise OperationalError("database is locked")
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(away):
+        reading.read(version.pk)
+    version.refresh_from_db()
+    assert len(refused) >= 5
+    assert len(readers) == 1
+    assert (version.status, version.attempts) == ("ready", 1)
+
+
+@pytest.fixture
+def stopped_worker() -> Iterator[threading.Thread]:
+    """Stops the worker once a reader is at work."""
+
+    def stop() -> None:
+        until = time.monotonic() + 20
+        while time.monotonic() < until and not reading.stopping.is_set():
+            for child in psutil.Process().children():
+                if "inspect" in child.cmdline():
+                    child.suspend()
+                    hand_back()
+            time.sleep(0.02)
+
+    yield threading.Thread(target=stop)
+    reading.stopping.clear()
+
+
+def test_a_worker_that_is_stopped_hands_back_what_it_reads(
+    version: DatasetVersion, stopped_worker: threading.Thread
+) -> None:
+    """However often the site is started again: a good file is not given up for that."""
+    stopped_worker.start()
+    reading.read(version.pk)
+    stopped_worker.join()
+    version.refresh_from_db()
+    assert (version.status, version.read_by, version.attempts) == ("processing", "", 0)
+    reading.read(version.pk)
+    version.refresh_from_db()
+    assert version.attempts == 0, "a worker that is being stopped begins nothing"
+    reading.stopping.clear()
+    reading.read(version.pk)
+    version.refresh_from_db()
+    assert (version.status, version.attempts) == ("ready", 1)
+
+
+def test_two_readers_share_no_file_of_changes(version: DatasetVersion) -> None:
+    DatasetVersion.objects.update(request={"changes": {"drop": [1], "set": []}})
+    version.refresh_from_db()
+    own = [version.part_folder / lease for lease in ("first", "second")]
+    files = []
+    for folder in own:
+        words = reading.reader_arguments(version, folder / "rows")
+        files.append(Path(words[words.index("--changes") + 1].removeprefix("@")))
+    shutil.rmtree(own[0])
+    assert [file.exists() for file in files] == [False, True]
+    shutil.rmtree(version.part_folder)
 
 
 def test_a_version_deleted_while_it_is_read(version: DatasetVersion) -> None:

@@ -4,11 +4,13 @@ import io
 import os
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection, transaction
 from django.test import Client
 
 from tests import things
@@ -17,7 +19,7 @@ from tests.site import rows_of
 from tests.trainer.test_data_uploads import classes, zipped
 from webapp.accounts.models import User, Workspace
 from webapp.core.problems import Problem
-from webapp.datasets import actions, quota, reading, tasks
+from webapp.datasets import actions, quota, reading, tasks, uploads
 from webapp.datasets.models import Dataset, DatasetVersion, Upload
 
 
@@ -132,3 +134,71 @@ def test_half_written_versions_count_and_are_swept(workspace: Workspace) -> None
     assert quota.used_bytes(workspace) == 1000
     tasks.sweep()
     assert [folder.exists() for folder in [*folders, young]] == [True, False, False, True]
+
+
+def noted(walk: Callable[..., Any], seen: list[bool]) -> Callable[..., Any]:
+    def look(self: Path, *pattern: str) -> Any:
+        seen.append(connection.in_atomic_block)
+        return walk(self, *pattern)
+
+    return look
+
+
+@pytest.fixture
+def walks(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Of each walk over a folder: whether a transaction was open, for which others wait."""
+    seen: list[bool] = []
+    for name in ("rglob", "iterdir"):
+        monkeypatch.setattr(Path, name, noted(getattr(Path, name), seen))
+    return seen
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nobody_waits_for_a_walk_over_the_disk(user: User, workspace: Workspace, walks: list[bool]) -> None:
+    first = actions.create_dataset(workspace, user, [SimpleUploadedFile("rows.csv", rows_of(40))])
+    walks.clear()
+    actions.create_dataset(workspace, user, [SimpleUploadedFile("more.csv", rows_of(40))])
+    reading.read(first.latest.pk)
+    assert first.current
+    uploads.begin(workspace, user, 10, name="a.csv", promised="", metadata="")
+    actions.change(first.current, user, {"drop": [1]})
+    reading.read(first.latest.pk)
+    actions.restore(first.versions.get(number=1), user)
+    assert walks
+    assert not any(walks)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_quota_s_lock_holds_up_nothing_else(workspace: Workspace) -> None:
+    """A row that names the workspace locks it against being deleted, which a lock for an update would forbid."""
+    if connection.vendor == "sqlite":
+        pytest.skip("SQLite has one lock for all")
+
+    def add() -> None:
+        try:
+            with transaction.atomic():
+                connection.cursor().execute("SET LOCAL lock_timeout = '2s'")
+                things.dataset(workspace)
+        finally:
+            connection.close()
+
+    with transaction.atomic(), ThreadPoolExecutor(1) as thread:
+        quota.lock_quota(workspace)
+        thread.submit(add).result()
+
+
+def test_what_came_from_the_hub_is_counted_once(user: User, workspace: Workspace, settings: Any) -> None:
+    """Its files lie where they are counted when the worker asks whether there is room for them."""
+    first = actions.sample_dataset(workspace, user, "breast-cancer", "Tumours")
+    reading.read(first.latest.pk)
+    size, kept = quota.bytes_in(first.upload_folder), quota.used_bytes(workspace)
+    settings.MAQUETTE_QUOTA_BYTES = kept + size + 10
+    second = actions.sample_dataset(workspace, user, "breast-cancer", "Again")
+    reading.read(second.latest.pk)
+    assert second.latest.error["message"].startswith("Once read, "), "the files had room, and only the rows had none"
+    assert second.upload_folder.exists()
+    third = actions.sample_dataset(workspace, user, "breast-cancer", "And again")
+    reading.read(third.latest.pk)
+    assert third.latest.error["code"] == "quota"
+    assert third.latest.error["message"].startswith("This needs 1 MB, and the workspace has room for 0 MB more")
+    assert not third.upload_folder.exists()

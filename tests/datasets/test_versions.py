@@ -59,6 +59,7 @@ def test_what_nobody_reads_is_sent_again(workspace: Workspace) -> None:
 def test_what_died_twice_is_given_up(workspace: Workspace) -> None:
     first = aged(things.dataset(workspace, ready=False).latest, read_by="worker", attempts=1)
     second = aged(things.dataset(workspace, ready=False).latest, read_by="worker", attempts=2)
+    DatasetVersion.objects.update(missed_at=timezone.now() - timedelta(minutes=2))
     reading.sweep()
     first.refresh_from_db()
     second.refresh_from_db()

@@ -24,7 +24,7 @@ from webapp.core.problems import Conflict, Problem
 from webapp.core.queues import hand_over
 from webapp.core.titles import title_from
 from webapp.datasets.models import Dataset, DatasetVersion, Status
-from webapp.datasets.quota import bytes_in, check_quota, lock_quota, own_bytes
+from webapp.datasets.quota import bytes_in, check_quota, lock_quota, measured, own_bytes
 
 MAX_FILES = 20
 MAX_CHANGES = 1_000
@@ -58,14 +58,15 @@ def create_dataset(
         )
     size = sum(file.size or 0 for file in files)
     check_room(size)
-    check_quota(workspace, size)
+    sizes = measured(workspace)
+    check_quota(workspace, size, sizes)
     title = name.strip()[:120] or title_from(files[0].name or "") or "data"
     dataset = Dataset(workspace=workspace, name=title, created_by=user)
     try:
         names = store(files, dataset.upload_folder)
         with transaction.atomic():
             lock_quota(workspace)
-            check_quota(workspace, size)  # again: what came meanwhile has taken its room
+            check_quota(workspace, size, sizes)  # again: what came meanwhile has taken its room
             dataset.save()
             version = add_version(dataset, user, sources=names, note=_("Upload"), request=asked)
             audit(workspace, user, "uploaded", "dataset", dataset.pk, title)
@@ -338,8 +339,9 @@ def restore(version: DatasetVersion, user: User | None) -> DatasetVersion:
     try:
         shutil.copytree(version.folder, part, copy_function=link_or_copy)  # before the transaction: it may take a while
         os.utime(part)  # the copy is as old as what was copied, and `sweep_parts` goes by that
+        fields["bytes"] = own_bytes(part)
         with transaction.atomic():
-            made = add_version(version.dataset, user, bytes=own_bytes(part), **fields)
+            made = add_version(version.dataset, user, **fields)
             shutil.rmtree(made.folder, ignore_errors=True)
             part.rename(made.folder)
             audit(version.workspace, user, "restored", "dataset", version.dataset_id, str(version))

@@ -66,6 +66,7 @@ class DatasetVersion(WorkspaceOwned):
     rows_read = models.BigIntegerField(default=0)
     read_by = models.CharField(max_length=80, blank=True)
     touched_at = models.DateTimeField(auto_now=True)
+    missed_at = models.DateTimeField(null=True, help_text="when a sweep first found that its reader is silent")
     attempts = models.PositiveSmallIntegerField(default=0)
     seconds = models.FloatField(null=True)
     error = models.JSONField(null=True)

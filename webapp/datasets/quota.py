@@ -1,5 +1,6 @@
 """How much a workspace keeps, and how much more it may."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,15 +18,31 @@ def alive(workspace: Workspace) -> QuerySet[Upload]:
     return Upload.objects.for_workspace(workspace).filter(expires_at__gt=timezone.now())
 
 
-def used_bytes(workspace: Workspace) -> int:
+def measured(workspace: Workspace) -> dict[Path, int]:
+    """Bytes of the folders that only a walk over the disk tells: files as they came, and versions that are being read. To be
+    asked before a transaction, which everybody else would wait for."""
+    datasets = Dataset.objects.for_workspace(workspace).only("id")
+    sizes = {dataset.upload_folder: bytes_in(dataset.upload_folder) for dataset in datasets}
+    return sizes | {version.part_folder: own_bytes(version.part_folder) for version in being_read(workspace)}
+
+
+def being_read(workspace: Workspace) -> QuerySet[DatasetVersion]:
+    found = DatasetVersion.objects.for_workspace(workspace).filter(status=Status.PROCESSING)
+    return found.only("dataset_id", "number")
+
+
+def used_bytes(workspace: Workspace, sizes: Mapping[Path, int] | None = None) -> int:
     """What uploads reserve, what was sent, what was read from it, and what is being read. Runs keep their artifacts
-    outside of it."""
+    outside of it.
+
+    With `sizes` (see `measured`) of a moment ago: what came since then is counted all the same, since it has rows.
+    """
+    sizes = measured(workspace) if sizes is None else sizes
     coming = alive(workspace).aggregate(total=Sum("length"))["total"] or 0
     read = DatasetVersion.objects.for_workspace(workspace).aggregate(total=Sum("bytes"))["total"] or 0
-    datasets = Dataset.objects.for_workspace(workspace).only("id")
-    reading = DatasetVersion.objects.for_workspace(workspace).filter(status=Status.PROCESSING)
-    read += sum(own_bytes(version.part_folder) for version in reading.only("dataset_id", "number"))
-    return coming + read + sum(bytes_in(dataset.upload_folder) for dataset in datasets)
+    read += sum(sizes.get(version.part_folder, 0) for version in being_read(workspace))
+    folders = [dataset.upload_folder for dataset in Dataset.objects.for_workspace(workspace).only("id")]
+    return coming + read + sum(sizes[one] if one in sizes else bytes_in(one) for one in folders)
 
 
 def bytes_in(folder: Path) -> int:
@@ -45,23 +62,36 @@ def own_bytes(folder: Path) -> int:
     return total
 
 
-def room(workspace: Workspace) -> int:
+def room(workspace: Workspace, sizes: Mapping[Path, int] | None = None) -> int:
     """Bytes that the workspace may still send."""
-    return max(0, settings.MAQUETTE_QUOTA_BYTES - used_bytes(workspace))
+    return max(0, settings.MAQUETTE_QUOTA_BYTES - used_bytes(workspace, sizes))
 
 
 def lock_quota(workspace: Workspace) -> None:
-    """Until the transaction ends nobody else takes room in this workspace: of two at once not both may fit."""
-    Workspace.objects.select_for_update().get(pk=workspace.pk)
+    """Until the transaction ends nobody else takes room in this workspace: of two at once not both may fit. What only names
+    the workspace in a row of its own goes on."""
+    Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
 
 
-def check_quota(workspace: Workspace, size: int) -> None:
-    left = room(workspace)
+def check_quota(workspace: Workspace, size: int, sizes: Mapping[Path, int] | None = None) -> None:
+    """`Problem` where `size` bytes more have no room; `sizes` as in `used_bytes`."""
+    left = room(workspace, sizes)
     if size > left:
-        raise Problem(
-            _("This needs %(size)d MB, and the workspace has room for %(room)d MB more.")
-            % {"size": -(-size // 2**20), "room": left // 2**20},
-            code="quota",
-            hint=_("Delete datasets that are no longer needed, or ask whoever runs this site for a larger quota."),
-            status=413,
-        )
+        raise no_room(size, left)
+
+
+def check_kept(workspace: Workspace, size: int) -> None:
+    """The same for `size` bytes that are there already, and counted."""
+    left = settings.MAQUETTE_QUOTA_BYTES - used_bytes(workspace)
+    if left < 0:
+        raise no_room(size, max(0, left + size))
+
+
+def no_room(size: int, left: int) -> Problem:
+    return Problem(
+        _("This needs %(size)d MB, and the workspace has room for %(room)d MB more.")
+        % {"size": -(-size // 2**20), "room": left // 2**20},
+        code="quota",
+        hint=_("Delete datasets that are no longer needed, or ask whoever runs this site for a larger quota."),
+        status=413,
+    )

@@ -5,6 +5,7 @@ import logging
 import resource
 import secrets
 import shutil
+import threading
 import time
 from contextlib import suppress
 from datetime import timedelta
@@ -18,13 +19,14 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from trainer.samples import SAMPLES
+from webapp.core.connections import database_is_away, release_connection
 from webapp.core.files import disk_error
 from webapp.core.problems import Problem
 from webapp.core.storable import storable
 from webapp.core.trainer_process import TrainerProcess, last_words
 from webapp.datasets.actions import enqueue, pseudonym_key
 from webapp.datasets.models import DatasetVersion, Status
-from webapp.datasets.quota import check_quota, lock_quota, own_bytes, room
+from webapp.datasets.quota import check_kept, lock_quota, measured, own_bytes, room
 
 log = logging.getLogger(__name__)
 GIB = 1024**3
@@ -35,15 +37,25 @@ READER_LIMITS = {
     resource.RLIMIT_CORE: 0,
 }
 READ_ATTEMPTS = 2
-LEASE_SECONDS = 60
-"""How long a reader may be silent before another begins."""
-BEAT_SECONDS, PROGRESS_SECONDS = 5, 0.5
-"""How often it is heard of: at least, and at most while rows come."""
+LEASE_SECONDS, PATIENCE_SECONDS = 60, 15
+"""How long a reader may be silent, and how long after that was first seen another begins: a database that was away comes back
+with all leases run out, and the readers are heard first."""
+UNSENT_SECONDS = 20
+BEAT_SECONDS, PROGRESS_SECONDS, WAIT_SECONDS = 5, 0.5, 1
+"""How often it is heard of: at least, at most while rows come, and while the database is away at its end."""
 PART_KEPT_SECONDS = 3600
 
 
 class Lost(Exception):  # noqa: N818  not an error of anybody's
     """The version is no longer this reader's: another has it, or it was deleted."""
+
+
+class Stopped(Exception):  # noqa: N818  not an error of anybody's
+    """This worker is being stopped."""
+
+
+stopping = threading.Event()
+"""Set when this worker is being stopped."""
 
 
 def read(version_id: str) -> None:
@@ -52,6 +64,8 @@ def read(version_id: str) -> None:
     One reader at a time: `read_by` is the lease of the one that has it, `touched_at` when it was last heard of. Each
     writes into a folder of its own, so that one which comes back from the dead spoils nothing.
     """
+    if stopping.is_set():
+        return  # its message is sent again
     lease = secrets.token_hex(8)
     claimed = DatasetVersion.objects.filter(pk=version_id, status=Status.PROCESSING, read_by="")
     if not claimed.update(read_by=lease, attempts=F("attempts") + 1, touched_at=timezone.now()):
@@ -69,6 +83,8 @@ def read(version_id: str) -> None:
             fail(version, {key: outcome.get(key, "") for key in ("code", "message", "hint")})
     except Lost:
         log.warning("version %s was taken over by another reader", version.pk)
+    except Stopped:
+        hand_back(version)
     except DatabaseError:
         raise  # nothing can be stored now: the lease runs out, and it is read again
     except Problem as problem:
@@ -99,18 +115,15 @@ def reader_arguments(version: DatasetVersion, out: Path | None = None) -> list[s
         if value in (None, "", [], {}) and (option != "split" or value is None):
             continue  # an empty split asks for the usual one
         if option == "changes":
-            value = f"@{write_changes(version, value)}"
+            value = f"@{write_changes(out or version.folder, value)}"
         arguments += [f"--{option}", value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)]
     return arguments + [word for fix in version.request.get("fixes", []) for word in ("--fix", fix)]
 
 
-def changes_path(version: DatasetVersion) -> Path:
-    return version.folder.parent / f"v{version.number}.changes.json"
-
-
-def write_changes(version: DatasetVersion, changes: dict[str, Any]) -> Path:
-    """A file for the reader: what is longer than 128 KB fits into no argument of a process."""
-    path = changes_path(version)
+def write_changes(out: Path, changes: dict[str, Any]) -> Path:
+    """A file for the reader, beside what it writes and as long as that: what is longer than 128 KB fits into no argument of a
+    process."""
+    path = out.with_suffix(".changes.json")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(changes, ensure_ascii=False), "utf-8")
     return path
@@ -128,7 +141,7 @@ def run_reader(version: DatasetVersion, out: Path) -> dict[str, Any]:
             return made
         files = made.get("files") or [Path(made["path"]).name]
         try:
-            check_quota(version.workspace, sum((folder / name).stat().st_size for name in files))
+            check_kept(version.workspace, sum((folder / name).stat().st_size for name in files))
         except Problem as problem:
             shutil.rmtree(folder, ignore_errors=True)
             return {"code": problem.code, "message": problem.message, "hint": problem.hint}
@@ -153,19 +166,21 @@ def run_trainer(version: DatasetVersion, arguments: list[str]) -> dict[str, Any]
     process = TrainerProcess(arguments, stderr=stderr, limits=READER_LIMITS, env=environment)
     final: dict[str, Any] = {}
     progress: dict[str, Any] = {}
-    beaten = time.monotonic()
+    beaten, is_away = time.monotonic(), False
     try:
         for event in process.events():
             if event and event["type"] in ("result", "error"):
                 final = event
             if event and event["type"] == "progress":
                 progress = {"progress": event.get("fraction", 0), "rows_read": event.get("done") or 0}
-            if time.monotonic() - beaten > (PROGRESS_SECONDS if progress else BEAT_SECONDS):
-                beat(version, **progress)
-                progress, beaten = {}, time.monotonic()
+            if stopping.is_set():
+                raise Stopped
+            if time.monotonic() - beaten > (PROGRESS_SECONDS if progress and not is_away else BEAT_SECONDS):
+                is_away = not try_beat(version, **progress)
+                progress, beaten = progress if is_away else {}, time.monotonic()
     finally:
         process.end()
-        changes_path(version).unlink(missing_ok=True)
+    wait_for_database(version)
     if final:
         return final
     return {
@@ -180,6 +195,32 @@ def beat(version: DatasetVersion, **fields: Any) -> None:
     """Renew the lease, whether rows come or not: profiling is silent for minutes. Raises `Lost`."""
     if not mine(version).update(touched_at=timezone.now(), **fields):
         raise Lost
+
+
+def try_beat(version: DatasetVersion, **fields: Any) -> bool:
+    """The same; False while the database is away, which is no reason to stop reading."""
+    try:
+        beat(version, **fields)
+    except DatabaseError as error:
+        if not database_is_away(error):
+            raise
+        log.warning("version %s is read without the database: %s", version.pk, error)
+        release_connection()
+        return False
+    return True
+
+
+def wait_for_database(version: DatasetVersion) -> None:
+    """What comes next must be stored. Raises `Stopped` where this worker is stopped meanwhile."""
+    while not try_beat(version):
+        if stopping.wait(WAIT_SECONDS):
+            raise Stopped
+
+
+def hand_back(version: DatasetVersion) -> None:
+    """For another worker, or for this one after its restart: nothing has died."""
+    if mine(version).update(read_by="", attempts=F("attempts") - 1, touched_at=timezone.now()):
+        enqueue(version)
 
 
 def mine(version: DatasetVersion) -> QuerySet[DatasetVersion]:
@@ -198,9 +239,10 @@ def finish(version: DatasetVersion, made: Path | None = None) -> None:
     profile, problems = (
         storable(json.loads((version.folder / name).read_text("utf-8"))) for name in ("profile.json", "problems.json")
     )
+    sizes = measured(version.workspace)
     with transaction.atomic():
         lock_quota(version.workspace)
-        left = room(version.workspace)
+        left = room(version.workspace, sizes)
         if size <= left:
             version.bytes, version.profile, version.problems = size, profile, problems
             version.rows, version.sha256 = profile["rows"], profile["sha256"]
@@ -234,21 +276,34 @@ def keep(version: DatasetVersion, *names: str) -> None:
     shutil.rmtree(version.part_folder, ignore_errors=True)
 
 
-def sweep(stale_seconds: float = LEASE_SECONDS, unsent_seconds: float = 20) -> None:
+def sweep() -> None:
     """Read again what a dead worker left half read, giving up after the second time; and send again what nobody has
     begun to read, since its message may be lost: one too many is refused by the claim in `read`."""
     now = timezone.now()
-    stale = Q(touched_at__lt=now - timedelta(seconds=stale_seconds))
-    unsent = Q(read_by="", touched_at__lt=now - timedelta(seconds=unsent_seconds))
-    for version in DatasetVersion.objects.filter(stale | unsent, status=Status.PROCESSING)[:50]:
-        if version.attempts >= READ_ATTEMPTS:
-            fail(
-                version,
-                {"code": "reader_died", "message": _("Reading this file failed twice."), "hint": _("Send it again.")},
-            )
-        elif mine(version).filter(touched_at=version.touched_at).update(read_by="", touched_at=now):
+    processing = DatasetVersion.objects.filter(status=Status.PROCESSING)
+    silent = processing.exclude(read_by="").filter(touched_at__lt=now - timedelta(seconds=LEASE_SECONDS))
+    silent.filter(Q(missed_at=None) | Q(missed_at__lt=F("touched_at"))).update(missed_at=now)
+    patience = timedelta(seconds=PATIENCE_SECONDS)
+    for version in silent.filter(missed_at__gte=F("touched_at"), missed_at__lt=now - patience)[:50]:
+        begin_again(version)
+    for version in processing.filter(read_by="", touched_at__lt=now - timedelta(seconds=UNSENT_SECONDS))[:50]:
+        if mine(version).filter(touched_at=version.touched_at).update(touched_at=now):
             enqueue(version)
     sweep_parts()
+
+
+def begin_again(version: DatasetVersion) -> None:
+    """Take it from a reader that is gone, unless that one was heard of at the last moment."""
+    if not mine(version).filter(touched_at=version.touched_at).update(read_by="", touched_at=timezone.now()):
+        return
+    version.read_by = ""
+    if version.attempts < READ_ATTEMPTS:
+        enqueue(version)
+        return
+    fail(
+        version,
+        {"code": "reader_died", "message": _("Reading this file failed twice."), "hint": _("Send it again.")},
+    )
 
 
 def sweep_parts() -> None:

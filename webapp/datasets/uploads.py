@@ -33,7 +33,7 @@ from webapp.core.problems import Conflict, Problem
 from webapp.core.titles import title_from
 from webapp.datasets.actions import MAX_FILES, add_version, enqueue
 from webapp.datasets.models import Dataset, DatasetVersion, Upload
-from webapp.datasets.quota import alive, check_quota, lock_quota
+from webapp.datasets.quota import alive, check_quota, lock_quota, measured
 
 CHUNK_BYTES = 16 * 2**20
 PIECE_BYTES = 256 * 1024
@@ -132,9 +132,10 @@ def begin(workspace: Workspace, user: User, length: int, **fields: str) -> Uploa
     check_room(length)
     upload = Upload(workspace=workspace, created_by=user, length=length, expires_at=timezone.now() + KEPT, **fields)
     upload.path.parent.mkdir(parents=True, exist_ok=True)
+    sizes = measured(workspace)
     with transaction.atomic():
         lock_quota(workspace)
-        check_quota(workspace, length)
+        check_quota(workspace, length, sizes)
         upload.path.touch()
         upload.save()
     return upload
