@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from tests import things
 from webapp.accounts.models import Workspace
 from webapp.core import doctor
 from webapp.core.locks import only_one
+from webapp.core.models import Removal
 from webapp.core.problems import Unavailable
 from webapp.endpoints import registry
 from webapp.endpoints.actions import runs_without_files
@@ -90,6 +92,7 @@ def test_an_artifact_goes_to_the_bucket_and_comes_back(bucket: Any, run: Run) ->
     assert after == before
     assert [path.name for path in run.folder.iterdir()] == ["artifact"]
     delete_prototype(run.prototype, None)
+    store()
     assert not names(bucket)
     assert not keys(bucket, run.pk), "not even the empty object that stands for a folder"
 
@@ -104,7 +107,32 @@ def test_a_run_deleted_before_it_is_sent_again_leaves_nothing_in_the_bucket(buck
     storage.upload(run)
     storage.changed(run)
     delete_run(Run.objects.get(), None)
+    store()
     assert not keys(bucket, run.pk)
+    assert not Removal.objects.filter(in_bucket=True).exists()
+
+
+def test_what_is_deleted_while_the_bucket_is_away_leaves_it_later(
+    bucket: Any, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It hangs, and who deletes does not wait for it, however many runs there are."""
+    storage.upload(run)
+    runs = [run, *(things.run(run.prototype, number, stored_at=timezone.now()) for number in (2, 3))]
+    assert keys(bucket, run.pk)
+    with socket.create_server(("127.0.0.1", 0)) as silent, monkeypatch.context() as away:
+        away.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        away.setattr(storage, "REQUEST_SECONDS", 1)
+        began = time.monotonic()
+        delete_prototype(run.prototype, None)
+        assert time.monotonic() - began < 1
+        store()
+    assert keys(bucket, run.pk)
+    assert set(Removal.objects.filter(in_bucket=True).values_list("path", flat=True)) == {
+        f"runs/{one.pk}" for one in runs
+    }
+    store()
+    assert not keys(bucket, run.pk)
+    assert not Removal.objects.filter(in_bucket=True).exists()
 
 
 def test_a_live_demo_s_artifact_is_fetched_for_serving(bucket: Any, run: Run) -> None:

@@ -23,6 +23,17 @@ class Stored(models.Model):
         ordering = ["-created_at", "id"]
 
 
+class Removal(models.Model):
+    """Files that are to be removed (`webapp.core.removals`): whatever their rows say, there are none any more, or not yet."""
+
+    path = models.CharField(max_length=200, help_text="of a folder below MAQUETTE_DATA and STORAGE_URL")
+    in_bucket = models.BooleanField(default=False, help_text="whether STORAGE_URL may still hold them")
+    created_at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+    def __str__(self) -> str:
+        return self.path
+
+
 class WorkspaceOwned(Stored):
     workspace = models.ForeignKey("accounts.Workspace", on_delete=models.CASCADE, related_name="+")
 

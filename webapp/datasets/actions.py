@@ -18,6 +18,7 @@ from trainer.samples import SAMPLES
 from trainer.suggestion import SHAPES
 from webapp.accounts.actions import audit
 from webapp.accounts.models import User, Workspace
+from webapp.core import removals
 from webapp.core.files import check_room, store
 from webapp.core.ids import new_id
 from webapp.core.problems import Conflict, Problem
@@ -62,9 +63,11 @@ def create_dataset(
     check_quota(workspace, size, sizes)
     title = name.strip()[:120] or title_from(files[0].name or "") or "data"
     dataset = Dataset(workspace=workspace, name=title, created_by=user)
+    removals.due(dataset.upload_folder)  # unless the dataset gets its row
     try:
         names = store(files, dataset.upload_folder)
         with transaction.atomic():
+            removals.keep(dataset.upload_folder)
             lock_quota(workspace)
             check_quota(workspace, size, sizes)  # again: what came meanwhile has taken its room
             dataset.save()
@@ -389,19 +392,16 @@ def forget(version: DatasetVersion, user: User) -> dict[str, Any]:
         )
         what = f"{version.dataset.name}: {', '.join(f'v{number}' for number in sorted(numbers))}"
         audit(version.workspace, user, "deleted", "dataset", version.dataset_id, what)
-    for folder in [
-        version.dataset.upload_folder,
-        *(one.folder for one in earlier),
-    ]:
-        shutil.rmtree(folder, ignore_errors=True)
+        folders = [version.dataset.upload_folder, *(one.folder for one in earlier)]
+        removals.due(*folders)
+    removals.remove(folders)
     DatasetVersion.objects.filter(pk=version.pk).update(bytes=own_bytes(version.folder))  # media it shared are its own
     return {"versions": sorted(numbers), "runs": runs}
 
 
 def delete_dataset(dataset: Dataset, user: User | None) -> None:
     """The rows of the database go with their files; runs that used it keep their own artifact."""
-    for folder in delete_rows(dataset, user):
-        shutil.rmtree(folder, ignore_errors=True)
+    removals.remove(delete_rows(dataset, user))
 
 
 def delete_rows(dataset: Dataset, user: User | None) -> list[Path]:
@@ -411,6 +411,7 @@ def delete_rows(dataset: Dataset, user: User | None) -> list[Path]:
     with transaction.atomic():
         Dataset.objects.select_for_update().filter(pk=dataset.pk).first()
         audit(dataset.workspace, user, "deleted", "dataset", dataset.pk, dataset.name)
+        removals.due(*folders)
         try:
             dataset.delete()
         except ProtectedError as error:

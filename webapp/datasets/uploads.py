@@ -28,6 +28,7 @@ from django.utils.translation import gettext as _
 
 from webapp.accounts.actions import audit
 from webapp.accounts.models import User, Workspace
+from webapp.core import removals
 from webapp.core.files import check_room, safe_name
 from webapp.core.problems import Conflict, Problem
 from webapp.core.titles import title_from
@@ -250,11 +251,13 @@ def check_total(uploads: Sequence[Upload]) -> None:
 
 def adopt(dataset: Dataset, uploads: Sequence[Upload], asked: dict[str, Any]) -> DatasetVersion:
     names = [f"{number}-{safe_name(upload.name)}" for number, upload in enumerate(uploads)]
+    removals.due(dataset.upload_folder)  # unless the dataset gets its row
     dataset.upload_folder.mkdir(parents=True)
     try:
         for upload, name in zip(uploads, names, strict=True):
             (dataset.upload_folder / name).hardlink_to(upload.path)
         with transaction.atomic():
+            removals.keep(dataset.upload_folder)
             dataset.save()
             version = add_version(dataset, dataset.created_by, sources=names, note=_("Upload"), request=asked)
             audit(dataset.workspace, dataset.created_by, "uploaded", "dataset", dataset.pk, dataset.name)

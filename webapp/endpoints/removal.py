@@ -1,7 +1,6 @@
 """Deleting for good: the model of a run, a run, or a prototype with its demo, its runs and, where that is asked for, its
 data."""
 
-import shutil
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from webapp.accounts.actions import audit
 from webapp.accounts.models import User
+from webapp.core import removals
 from webapp.core.locks import only_one
 from webapp.core.problems import Conflict
 from webapp.datasets.actions import delete_rows
@@ -34,9 +34,10 @@ def delete_run(run: Run, user: User | None) -> None:
         check_unused(run)
         EndpointVersion.objects.filter(run=run).delete()
         audit(run.workspace, user, "deleted", "run", run.pk, f"{run.prototype.name}, {run}")
-        gone = Run(pk=run.pk, stored_at=run.stored_at, status=run.status)
+        folder = run.folder
+        removals.due(folder, in_bucket=True)
         run.delete()
-    storage.remove(gone)
+    removals.remove([folder])
 
 
 def check_unused(run: Run) -> None:
@@ -165,9 +166,8 @@ def delete_prototype(prototype: Prototype, user: User | None, *, with_data: bool
         runs = list(prototype.runs.select_for_update().order_by("pk"))
         check_not_built_on(runs)
         audit(prototype.workspace, user, "deleted", "prototype", prototype.pk, prototype.name)
+        folders = [run.folder for run in runs]
+        removals.due(*folders, in_bucket=True)
         prototype.delete()
-        folders = delete_rows(dataset, user) if with_data else []
-    for run in runs:
-        storage.remove(run)
-    for folder in folders:
-        shutil.rmtree(folder, ignore_errors=True)
+        folders += delete_rows(dataset, user) if with_data else []
+    removals.remove(folders)

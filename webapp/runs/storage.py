@@ -19,13 +19,14 @@ from django.utils.translation import gettext as _
 
 from webapp.core.connections import release_connection
 from webapp.core.ids import new_id
+from webapp.core.models import Removal
 from webapp.core.problems import Conflict, Unavailable
 from webapp.core.words import day
 from webapp.datasets.quota import own_bytes
 from webapp.runs.models import Run, Status
 
 log = logging.getLogger(__name__)
-AT_ONCE, MEASURED_AT_ONCE = 10, 200
+AT_ONCE, MEASURED_AT_ONCE, REMOVED_AT_ONCE = 10, 200, 100
 CONNECT_SECONDS, REQUEST_SECONDS, ATTEMPTS = 5, 15, 2
 """A bucket that hangs is given up after half a minute; what could not be sent or fetched is tried again a minute later."""
 MODEL_PARTS = ("model", "onnx")
@@ -232,17 +233,18 @@ def measure_waiting() -> None:
         Run.objects.filter(pk=run.pk).update(bytes=own_bytes(run.folder))
 
 
-def remove(run: Run) -> None:
-    """The artifact, here and in the bucket; a bucket that is away keeps its copy, which the log says."""
-    shutil.rmtree(run.folder, ignore_errors=True)
-    found = (
-        file_system() if run.stored_at or run.status == Status.SUCCEEDED else None
-    )  # `changed` may have sent it before
+def remove_due() -> None:
+    """Every minute: take out of the bucket what was deleted here; a bucket that is away is asked again in a minute."""
+    due = Removal.objects.filter(in_bucket=True).order_by("created_at")[:REMOVED_AT_ONCE]
+    found = file_system() if due else None
     if found is None:
         return
     bucket, root = found
-    try:
-        with suppress(FileNotFoundError):
-            bucket.delete_dir(folder_of(run, root))
-    except OSError as error:
-        log.warning("the artifact of run %s stays in the bucket: %s", run.pk, error)
+    for one in due:
+        try:
+            with suppress(FileNotFoundError):
+                bucket.delete_dir(f"{root}/{one.path}")
+        except OSError as error:
+            log.warning("%s stays in the bucket for now: %s", one.path, error)
+            return
+        Removal.objects.filter(pk=one.pk).update(in_bucket=False)

@@ -55,6 +55,7 @@ def tidy() -> None:
 def store() -> None:
     storage.measure_waiting()
     with_the_bucket(storage.remove_waiting)
+    with_the_bucket(storage.remove_due)
     with_the_bucket(storage.upload_waiting)
 
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.utils import timezone
 
+from webapp.core import removals
 from webapp.runs import storage
 from webapp.runs.models import ENDED, Run, Status
 
@@ -27,6 +28,7 @@ def tidy() -> None:
     remove_left_models()
     for path in (settings.MAQUETTE_DATA / "runs").glob("*/artifact.zip"):
         path.unlink(missing_ok=True)  # downloads were kept here once
+    removals.finish()
 
 
 def remove_left_models() -> None:
