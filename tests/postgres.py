@@ -21,17 +21,24 @@ FILES = (
     "tests/costs/test_gate.py",
     "tests/costs/test_roll_up.py",
     "tests/datasets/test_lists.py",
+    "tests/datasets/test_one_reader.py",
     "tests/datasets/test_quota.py",
+    "tests/datasets/test_restoring.py",
     "tests/datasets/test_tus.py",
     "tests/datasets/test_uploads.py",
     "tests/datasets/test_versions.py",
     "tests/endpoints/test_admission.py",
     "tests/endpoints/test_deployments.py",
     "tests/endpoints/test_registry.py",
+    "tests/endpoints/test_removal.py",
+    "tests/endpoints/test_removal_killed.py",
     "tests/ops/test_at_once.py",
+    "tests/runs/test_deaths.py",
+    "tests/runs/test_outages.py",
     "tests/runs/test_rights.py",
+    "tests/runs/test_waiting.py",
 )
-"""What a database can break: claims, the ledger, the quota, uploads, versions, deployments and lists."""
+"""What a database can break: claims, the ledger, the quota, uploads, readers, versions, deployments, deletions and lists."""
 
 
 def find_binaries() -> Path | None:
@@ -125,7 +132,7 @@ def run_pytest(arguments: list[str], **options: object) -> subprocess.CompletedP
             name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "MAQUETTE_"))
         }
         return subprocess.run(
-            [sys.executable, "-m", "pytest", *arguments, *([] if named else FILES)],
+            [sys.executable, "-m", "pytest", *arguments, *([] if named else ["-m", "not slow", *FILES])],
             cwd=ROOT,
             env=environment | {SETTING: running.url},
             check=False,

@@ -1,9 +1,12 @@
 """Fetches a base model from the Hugging Face hub: its size asked first and bounded, its progress told."""
 
 import errno
+import fcntl
 import os
 import shutil
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -11,7 +14,7 @@ from trainer.errors import ModelError
 
 FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "tokenizer*"]
 """What is fetched of a repository: no code, no pickles, no weights of other libraries."""
-CONFIG = "config.json"
+CONFIG, LOCK = "config.json", "maquette.lock"
 MOST_BYTES = 5 << 30
 """The largest model that is downloaded, unless MAQUETTE_HUB_MODEL_BYTES says otherwise."""
 DISK_BYTES = 512 << 20
@@ -72,23 +75,54 @@ def cached(repo: str, revision: str | None) -> Path:
 def download(repo: str, info: Any, progress: Progress) -> Path:
     """Fetch what is missing of a commit, one file after another. The configuration comes last, so that a snapshot that has
     it is whole."""
-    from huggingface_hub import hf_hub_download, try_to_load_from_cache
+    from huggingface_hub import hf_hub_download
     from huggingface_hub.utils import filter_repo_objects
 
     sizes = {one.rfilename: one.size or 0 for one in info.siblings or []}
     paths = sorted(filter_repo_objects(sizes, allow_patterns=FILES), key=lambda path: (path == CONFIG, path))
     if not paths:
         raise ModelError(f"The repository “{repo}” holds no model.", hint="Only safetensors are loaded.")
-    missing = [path for path in paths if not isinstance(try_to_load_from_cache(repo, path, revision=info.sha), str)]
-    wanted = sum(sizes[path] for path in missing)
-    if missing:
-        check_size(repo, sum(sizes[path] for path in paths), wanted)
-    counter = counter_of(repo, wanted, progress)
-    for path in missing:
-        hf_hub_download(repo, path, revision=info.sha, tqdm_class=counter)
-        counter.tell()
+    if missing := missing_of(repo, info.sha, paths):
+        with its_turn(lambda: progress(0, sum(sizes[path] for path in missing))):
+            missing = missing_of(repo, info.sha, paths)  # the one before may have fetched the same
+            wanted = sum(sizes[path] for path in missing)
+            if missing:
+                check_size(repo, sum(sizes[path] for path in paths), wanted)
+            counter = counter_of(repo, wanted, progress)
+            for path in missing:
+                hf_hub_download(repo, path, revision=info.sha, tqdm_class=counter)
+                counter.tell()
     last = Path(hf_hub_download(repo, paths[-1], revision=info.sha, local_files_only=True))
     return last.parents[len(PurePosixPath(paths[-1]).parts) - 1]
+
+
+def missing_of(repo: str, commit: str, paths: list[str]) -> list[str]:
+    from huggingface_hub import try_to_load_from_cache
+
+    return [path for path in paths if not isinstance(try_to_load_from_cache(repo, path, revision=commit), str)]
+
+
+@contextmanager
+def its_turn(waiting: Callable[[], None]) -> Iterator[None]:
+    """One download at a time among all processes that share the cache: of two at once, each would find on the disk the room
+    that the other is about to fill. `waiting` is called every second before its turn; what it raises ends the wait."""
+    folder = cache_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / LOCK).open("w") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                waiting()
+                time.sleep(1)
+        yield
+
+
+def cache_folder() -> Path:
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    return Path(HF_HUB_CACHE).expanduser().resolve()
 
 
 def most_bytes() -> int:
@@ -97,12 +131,9 @@ def most_bytes() -> int:
 
 def check_size(repo: str, size: int, missing: int) -> None:
     """Whether a model of `size` bytes may be downloaded, and the disk has room for the `missing` ones; `ModelError`."""
-    from huggingface_hub.constants import HF_HUB_CACHE
-
     if size > most_bytes():
         raise too_large(repo, size)
-    cache = Path(HF_HUB_CACHE).expanduser().resolve()
-    free = shutil.disk_usage(next(folder for folder in (cache, *cache.parents) if folder.exists())).free
+    free = shutil.disk_usage(cache_folder()).free
     if free < missing + DISK_BYTES:
         raise ModelError(
             f"The disk has no room for the model “{repo}”: {in_units(missing)} are to be downloaded, {in_units(free)} are free.",

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
+import psutil
 import psycopg
 import pytest
 
@@ -47,6 +48,20 @@ reading.read(prototype.dataset.latest.pk)
 params = {"epochs": 40, "patience": 40, "batch_size": 4, "max_length": 32}
 body = {"model": "local:tiny", "method": "full", "params": params, "limits": {"seconds": 150}}
 print(create_run(prototype, user, body).pk)
+"""
+UNREAD = """
+from django.core.files.base import ContentFile
+from tests.site import rows_of
+from webapp.accounts.models import User
+from webapp.datasets.actions import create_dataset
+user = User.objects.get()
+print(create_dataset(user.workspaces.get(), user, [ContentFile(rows_of(300), name="rows.csv")]).latest.pk)
+"""
+READ = "from webapp.datasets import reading; reading.read('{version}')"
+HOW_IT_WAS_READ = """
+import json
+from webapp.datasets.models import DatasetVersion
+print(json.dumps(DatasetVersion.objects.values_list("status", "attempts").get(pk="{version}")))
 """
 SUPERVISED = "from webapp.runs.supervisor import supervise; supervise('{run}')"
 SWEEP = "from webapp.runs.actions import sweep; sweep()"
@@ -282,6 +297,28 @@ def test_training_goes_on_while_the_database_is_away(
     )
     assert (status, attempts) == ("succeeded", 1), error
     assert abs(missing) < 1, "every second is charged, once"
+
+
+def test_reading_goes_on_while_the_database_is_away(cluster: postgres.Cluster, web: Web, token: str) -> None:
+    """It restarts in the middle, and the reader is done before it is back: nothing is read twice."""
+    version = web.manage("shell", "--no-imports", "--command", UNREAD)
+    command = [sys.executable, "manage.py", "shell", "--no-imports", "--command", READ.format(version=version)]
+    with subprocess.Popen(command, cwd=ROOT, env=web.environment, stderr=subprocess.PIPE, text=True) as worker:
+
+        def readers() -> list[psutil.Process]:
+            return [child for child in psutil.Process(worker.pid).children() if "inspect" in child.cmdline()]
+
+        (reader,) = wait(readers, 60, "the reader has begun")
+        reader.suspend()
+        cluster.stop("immediate")
+        try:
+            reader.resume()
+            wait(lambda: not readers(), 60, "the reader is done")
+        finally:
+            cluster.start()
+        errors = worker.communicate(timeout=60)[1]
+    ended = web.manage("shell", "--no-imports", "--command", HOW_IT_WAS_READ.format(version=version))
+    assert json.loads(ended) == ["ready", 1], errors
 
 
 @pytest.mark.timeout(900)

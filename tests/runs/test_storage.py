@@ -4,6 +4,7 @@ import shutil
 import socket
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,8 +16,9 @@ from webapp.core import doctor
 from webapp.core.locks import only_one
 from webapp.core.models import Removal
 from webapp.core.problems import Unavailable
-from webapp.endpoints import registry
+from webapp.endpoints import actions, registry, tasks
 from webapp.endpoints.actions import runs_without_files
+from webapp.endpoints.models import EndpointVersion
 from webapp.endpoints.removal import delete_prototype, delete_run, remove_model
 from webapp.runs import base_models, reports, storage
 from webapp.runs.models import Run
@@ -183,6 +185,25 @@ def test_a_bucket_that_hangs_holds_up_one_thread_for_a_bounded_time(
             fetch_artifact(run.pk)
             store()
             assert time.monotonic() - began < 0.5
+
+
+@pytest.mark.parametrize(("minutes", "again"), [(0, True), (5, False)])
+def test_packaging_leaves_the_waiting_for_the_bucket_to_one_thread(
+    minutes: int, again: bool, bucket: Any, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three deployments at once would else hold all threads that read uploads and look for dead workers."""
+    version = things.endpoint(run).versions.get()
+    storage.upload(run)
+    shutil.rmtree(run.artifact)
+    EndpointVersion.objects.update(engine="", created_at=timezone.now() - timedelta(minutes=minutes))
+    asked: list[tuple[str, str]] = []
+    monkeypatch.setattr(tasks, "hand_over", lambda task, pk, **_when: asked.append((task.__name__, pk)))
+    tasks.export_version(version.pk)
+    assert asked == [("fetch_artifact", run.pk), *([("export_version", version.pk)] if again else [])]
+    assert not run.artifact.exists()
+    assert EndpointVersion.objects.get().error is None
+    fetch_artifact(run.pk)
+    assert actions.waits_for_files(version.pk) is None
 
 
 def test_the_doctor_looks_into_the_bucket(bucket: Any, settings: Any) -> None:

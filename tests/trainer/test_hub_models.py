@@ -1,6 +1,7 @@
 """Base models of the hub: sized before they are fetched, bounded, and told while they come. The hub is a small server that
 speaks its language to its real client."""
 
+import fcntl
 import hashlib
 import http.server
 import json
@@ -8,7 +9,9 @@ import re
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +160,21 @@ def test_a_disk_without_room(hub: Hub, tmp_path: Path) -> None:
     hub.announced = {"model.safetensors": 2**60}
     (problem,) = resolve(hub, tmp_path, MAQUETTE_HUB_MODEL_BYTES=str(2**61))
     assert (problem["code"], hub.asked) == ("no_space", [])
+
+
+def test_one_download_at_a_time_so_that_the_room_is_counted_once(hub: Hub, tmp_path: Path) -> None:
+    """A second process looks at the disk when the first is done, and finds the model."""
+    folder = tmp_path / "home" / "hub"
+    folder.mkdir(parents=True)
+    with ThreadPoolExecutor(2) as pool:
+        with (folder / "maquette.lock").open("w") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            both = [pool.submit(resolve, hub, tmp_path) for _process in range(2)]
+            time.sleep(6)
+            assert hub.asked == [], "somebody else is at it"
+        folders = {one.result()[-1] for one in both}
+    assert len(folders) == 1
+    assert sorted(hub.asked) == sorted(set(hub.files) - set(ASIDE)), "each file once"
 
 
 def test_a_model_that_is_here_stays_usable_under_a_lower_limit(hub: Hub, tmp_path: Path) -> None:

@@ -199,6 +199,15 @@ def runs_without_files() -> list[str]:
     return [run.pk for run in served if not storage.is_here(run)][:FETCHED_AT_ONCE]
 
 
+def waits_for_files(version_id: str) -> tuple[str, bool] | None:
+    """The run whose files must come from the bucket before it can be packaged, and whether its package was asked for just now:
+    later it is asked for again anyway (`send_lost_exports`). None where nothing is missing."""
+    version = EndpointVersion.objects.select_related("run").filter(pk=version_id).first()
+    if version is None or not version.run.stored_at or storage.is_here(version.run):
+        return None
+    return version.run_id, version.created_at > timezone.now() - LOST_AFTER
+
+
 def packaging(run: Run) -> Path:
     """The lock file of whoever packages the run's artifact."""
     return run.folder / "export.lock"
