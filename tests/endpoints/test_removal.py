@@ -1,8 +1,11 @@
 """What is deleted goes with its files and nothing else: a run, a prototype, and its data where that is asked for."""
 
+import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
@@ -18,6 +21,7 @@ from webapp.endpoints import actions, removal
 from webapp.endpoints.models import Endpoint, EndpointVersion
 from webapp.prototypes.actions import create_prototype
 from webapp.prototypes.models import Prototype
+from webapp.runs.actions import resume
 from webapp.runs.models import Run
 
 ClientOf = Callable[[User], Client]
@@ -104,6 +108,35 @@ def test_what_was_deleted_meanwhile_is_told(run: Run, user: User) -> None:
         removal.delete_prototype(gone, user, with_data=True)
     with pytest.raises(Conflict, match="deleted meanwhile"):
         create_prototype(dataset, user)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_run_resumed_while_its_prototype_is_deleted(run: Run, user: User) -> None:
+    """Between looking for runs at work and holding them; it would train on for a prototype that is gone."""
+    Run.objects.update(status="failed")
+    told: list[str] = []
+    threads: list[threading.Thread] = []
+
+    def resume_it() -> None:
+        try:
+            resume(Run.objects.select_related("workspace", "prototype").get(), user)
+        except Conflict as conflict:
+            told.append(str(conflict.code))
+        finally:
+            connection.close()
+
+    def overtake(execute: Callable, sql: str, *rest: Any) -> Any:
+        if sql.startswith("SELECT") and 'FROM "endpoints_endpoint"' in sql and not threads:
+            threads.append(threading.Thread(target=resume_it))
+            threads[0].start()
+            threads[0].join(1)
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(overtake):
+        removal.delete_prototype(run.prototype, user)
+    threads[0].join()
+    assert told == ["deleted"]
+    assert not Run.objects.exists()
 
 
 def test_data_that_a_prototype_took_this_moment_stays(run: Run, user: User) -> None:
