@@ -5,7 +5,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -42,18 +42,25 @@ def heard() -> Iterator[list[float]]:
         yield times
 
 
+def readers() -> list[psutil.Process]:
+    found = []
+    for child in psutil.Process().children():
+        with suppress(psutil.ZombieProcess):
+            found += [child] if "inspect" in child.cmdline() else []
+    return found
+
+
 def stop_reader(seconds: float) -> threading.Thread:
     """Stop the reader's process for a while as soon as it is there: a phase in which nothing is said."""
 
     def stop() -> None:
         until = time.monotonic() + 20
         while time.monotonic() < until:
-            for child in psutil.Process().children():
-                if "inspect" in child.cmdline():
-                    child.suspend()
-                    time.sleep(seconds)
-                    child.resume()
-                    return
+            for child in readers():
+                child.suspend()
+                time.sleep(seconds)
+                child.resume()
+                return
             time.sleep(0.02)
 
     thread = threading.Thread(target=stop)
@@ -140,17 +147,18 @@ def test_a_reader_that_was_kept_from_being_heard_keeps_its_version(version: Data
         reading.beat(version)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_reading_goes_on_while_the_database_is_away(version: DatasetVersion, monkeypatch: pytest.MonkeyPatch) -> None:
     """Away until after the reader's end: nothing is read twice, and no death is counted."""
     for name in ("BEAT_SECONDS", "PROGRESS_SECONDS", "WAIT_SECONDS"):
         monkeypatch.setattr(reading, name, 0.05)
     refused: list[str] = []
-    readers: list[int] = []
+    begun: list[int] = []
 
     def away(execute: Callable, sql: str, *rest: Any) -> Any:
-        working = [child.pid for child in psutil.Process().children() if "inspect" in child.cmdline()]
-        readers.extend(pid for pid in working if pid not in readers)
-        if sql.startswith('UPDATE "datasets_datasetversion"') and readers and (working or len(refused) < 5):
+        working = [child.pid for child in readers()]
+        begun.extend(pid for pid in working if pid not in begun)
+        if sql.startswith('UPDATE "datasets_datasetversion"') and begun and (working or len(refused) < 5):
             refused.append(sql)
             raise OperationalError("database is locked")
         return execute(sql, *rest)
@@ -159,7 +167,7 @@ def test_reading_goes_on_while_the_database_is_away(version: DatasetVersion, mon
         reading.read(version.pk)
     version.refresh_from_db()
     assert len(refused) >= 5
-    assert len(readers) == 1
+    assert len(begun) == 1
     assert (version.status, version.attempts) == ("ready", 1)
 
 
@@ -170,10 +178,9 @@ def stopped_worker() -> Iterator[threading.Thread]:
     def stop() -> None:
         until = time.monotonic() + 20
         while time.monotonic() < until and not reading.stopping.is_set():
-            for child in psutil.Process().children():
-                if "inspect" in child.cmdline():
-                    child.suspend()
-                    hand_back()
+            for child in readers():
+                child.suspend()
+                hand_back()
             time.sleep(0.02)
 
     yield threading.Thread(target=stop)

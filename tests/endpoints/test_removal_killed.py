@@ -82,11 +82,12 @@ def test_killed_before_the_files_went(what: str, run: Run, user: User, monkeypat
 
 def test_what_was_still_being_written_goes_too(run: Run, user: User) -> None:
     """A reader, or a fetch from the bucket, that had begun before."""
+    folder = run.folder
     removal.delete_run(run, user)
-    assert not run.folder.exists()
-    run.artifact.mkdir(parents=True)
+    assert not folder.exists()
+    (folder / "artifact").mkdir(parents=True)
     an_hour_later()
-    assert not run.folder.exists()
+    assert not folder.exists()
 
 
 def test_what_is_not_deleted_after_all_stays(run: Run, user: User) -> None:
