@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('runs', '0007_stop_requested_at'),
+        ('runs', '0008_model_removed'),
     ]
 
     operations = [
