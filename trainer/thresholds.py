@@ -1,7 +1,8 @@
 """How sure an answer must be: the threshold is chosen on rows that the model did not learn from, and proved on the test rows.
 
 Validation rows, or answers out of fold, say from which certainty on so many answers were right; what the test rows then say
-of that threshold is no longer chosen, so a bound holds for it.
+of that threshold is no longer chosen, so a bound holds for it, and for no other: who looks along the test rows for one that
+promises enough chooses by them.
 """
 
 from collections.abc import Sequence
@@ -45,21 +46,34 @@ def proved(counts: dict[str, int]) -> dict[str, Any]:
     return counts | {"low": lower_bound(counts["right"], counts["answered"])}
 
 
-def table(test: Certainty, validation: Certainty | None = None) -> list[dict[str, Any]]:
-    """Of each threshold offered {threshold, answered, right, low} on the test rows, and `validation` {answered, right} or None."""
+def table(
+    test: Certainty, validation: Certainty | None = None, lows: dict[float, float | None] | None = None
+) -> list[dict[str, Any]]:
+    """Of each threshold offered {threshold, answered, right, low} on the test rows, and `validation` {answered, right} or None.
+    `lows`: the bounds of those that were chosen without the test rows; of all others `low` is None."""
     return [
-        {"threshold": mark, **proved(test.counts(mark)), "validation": validation and validation.counts(mark)}
+        {
+            "threshold": mark,
+            **test.counts(mark),
+            "low": (lows or {}).get(mark),
+            "validation": validation and validation.counts(mark),
+        }
         for mark in THRESHOLDS
     ]
 
 
 def choose(validation: Certainty, target: float) -> float | None:
-    """The lowest threshold from which on the validation answers are right as often as wanted; None where none is."""
-    for mark in THRESHOLDS:
+    """The lowest threshold from which on the validation answers are right as often as wanted, at every higher one too that
+    enough of them reach; None where there is none."""
+    lowest = None
+    for mark in reversed(THRESHOLDS):
         counts = validation.counts(mark)
-        if counts["answered"] >= FEWEST_ANSWERED and counts["right"] >= target * counts["answered"]:
-            return mark
-    return None
+        if counts["answered"] < FEWEST_ANSWERED:
+            continue
+        if counts["right"] < target * counts["answered"]:
+            break
+        lowest = mark
+    return lowest
 
 
 def chosen(validation: Certainty, rounds: Sequence[tuple[Certainty, Certainty]]) -> list[dict[str, Any]]:
@@ -85,11 +99,14 @@ def report(
     test: Certainty, validation: Certainty | None, kind: str, rounds: Sequence[tuple[Certainty, Certainty]] = ()
 ) -> dict[str, Any]:
     """The fields of report.json: `thresholds`, `threshold_choice`, `threshold_source` {kind, rows}; `kind`: validation or
-    out-of-fold. Where no answer was kept to choose by, the last two are empty."""
+    out-of-fold. In a cross-validation the bounds are those of `threshold_choice` alone: the rows of `thresholds` are pooled,
+    and were chosen by. Where no answer was kept to choose by, the last two are empty."""
     if validation is None or not len(validation.sure):
         return {"thresholds": table(test), "threshold_choice": [], "threshold_source": None}
+    choice = chosen(validation, rounds or [(validation, test)])
+    lows = {} if rounds else {one["threshold"]: one["test"]["low"] for one in choice if one["test"]}
     return {
-        "thresholds": table(test, validation),
-        "threshold_choice": chosen(validation, rounds or [(validation, test)]),
+        "thresholds": table(test, validation, lows),
+        "threshold_choice": choice,
         "threshold_source": {"kind": kind, "rows": len(validation.sure)},
     }

@@ -77,7 +77,18 @@ def test_under_folds_only_what_was_chosen_is_proved() -> None:
 
 
 def test_a_bound_is_never_rounded_up() -> None:
-    assert "at least 93\xa0% right" in thresholds.at(NEW, "2")["sentence"]
+    chosen = {"target": 0.99, "threshold": 0.7, "validation": {}, "test": {}}
+    report = NEW | {"threshold_choice": [chosen]}
+    assert "at least 93\xa0% right" in thresholds.at(report, "2")["sentence"]
+
+
+def test_dragging_until_enough_is_promised_proves_nothing() -> None:
+    """Reports of before had a bound at every mark; only that of a threshold that validation chose is one."""
+    elsewhere = thresholds.at(NEW, "2")
+    assert elsewhere["low"] is None
+    assert plain(elsewhere["sentence"]) == "At 70 %: answers 80 % of rows, 99 % of them right."
+    assert [one["low"] for one in elsewhere["points"]] == [0.836, 0.889, None]
+    assert not any(one["low"] for one in thresholds.at(NEW | {"threshold_choice": []})["points"])
 
 
 @pytest.mark.parametrize("report", [OLD, NEW, NEW | {"thresholds": [one | {"right": one["answered"]} for one in NEW["thresholds"]]}])  # fmt: skip

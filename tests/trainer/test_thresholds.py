@@ -50,6 +50,28 @@ def test_the_bound_holds_though_the_threshold_was_chosen() -> None:
     assert broken <= 16
 
 
+def test_only_what_was_chosen_has_a_bound() -> None:
+    report = thresholds.report(answers(300, 1), answers(400, 0), "validation")
+    lows = {one["threshold"]: one["test"]["low"] for one in report["threshold_choice"] if one["test"]}
+    assert lows
+    assert {one["threshold"]: one["low"] for one in report["thresholds"] if one["low"] is not None} == lows
+    unchosen = thresholds.report(answers(300, 1), None, "validation")
+    assert all(one["low"] is None for one in unchosen["thresholds"])
+
+
+def test_a_dip_further_up_is_no_threshold() -> None:
+    """As often right as wanted from 50 % on, but not among the surest: from there on it is not."""
+    sure = np.repeat([0.55, 0.85, 0.99], [60, 40, 20])
+    right = np.concatenate([np.ones(60, bool), np.ones(40, bool), np.arange(20) % 5 != 0])
+    dips = Certainty(sure, right)
+    assert dips.counts(0.5) == {"answered": 120, "right": 116}
+    assert thresholds.choose(dips, 0.95) is None
+    assert thresholds.choose(Certainty(sure, np.ones(120, bool)), 0.95) == 0.0
+    # Too few are as sure as that to say so.
+    few = Certainty(np.append(sure[:100], 0.99), np.append(right[:100], False))
+    assert thresholds.choose(few, 0.95) == 0.0
+
+
 def test_what_cannot_be_reached_is_not_offered() -> None:
     wrong = Certainty(np.full(50, 0.8), np.arange(50) % 2 == 0)
     report = thresholds.report(wrong, wrong, "validation")

@@ -23,19 +23,21 @@ def is_cross_validated(report: dict[str, Any]) -> bool:
 def proved(report: dict[str, Any]) -> list[dict[str, Any]]:
     """[{threshold, answered, right, low}] on the test rows; `low` None where nothing is proved.
 
-    In a cross-validation every row is a test row and was chosen by as well, so that a bound holds for the thresholds that
-    were chosen alone: their figures are those of `threshold_choice`, where each round chose without its test rows. Of two
-    targets that chose one threshold, the lower bound is told.
+    A bound holds for the thresholds that were chosen without the test rows alone: who drags along the slider until it
+    promises enough chooses by them. In a cross-validation every row is a test row and was chosen by as well, so the figures
+    are those of `threshold_choice`, where each round chose without its test rows. Of two targets that chose one threshold,
+    the lower bound is told.
     """
-    points = [{name: one.get(name) for name in FIGURES} for one in report.get("thresholds") or []]
-    if not is_cross_validated(report):
-        return points
-    points = [one | {"low": None} for one in points]
+    given = [{name: one.get(name) for name in FIGURES} for one in report.get("thresholds") or []]
+    points = [one | {"low": None} for one in given]
     for choice in report.get("threshold_choice") or []:
-        test = choice.get("test") or {}
-        if choice.get("threshold") is None or number(test.get("low")) is None:
+        if choice.get("threshold") is None or not points:
             continue
-        one = points[nearest(points, choice["threshold"])]
+        place = nearest(points, choice["threshold"])
+        test = (choice.get("test") or {}) if is_cross_validated(report) else given[place]
+        if number(test.get("low")) is None:
+            continue
+        one = points[place]
         if one["low"] is None or test["low"] < one["low"]:
             one |= {name: test[name] for name in ("answered", "right", "low")}
     return points
