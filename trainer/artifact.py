@@ -229,6 +229,9 @@ def beside(report: dict[str, Any], *metrics: str) -> str:
         *(f"| {title} | {' | '.join(written(one[name], name) for name in metrics)} |" for title, one in models.items()),
     ]
     told = [report["verdict"]["sentence"], ""] if report["verdict"] else []
+    if names := [one["column"].replace("|", "/") for one in report.get("leaks", [])]:
+        listed = ", ".join(f"“{name}”" for name in names)
+        told += [f"Alone {listed} decides nearly every answer: the score holds only where that is known in time.", ""]
     return "\n".join([*told, *lines])
 
 

@@ -1,12 +1,15 @@
 """Columns of a table that decide the answer alone: usually something that is known only afterwards.
 
 Each column by itself, as simply as can be: a threshold on a number (for more labels, as many thresholds as part them), the
-commonest answer of each value, or whether there is a value at all. Judged by cross-validation, so that a small table raises
-no false alarm, and put to people as a question: some columns may decide alone and be known in time.
+commonest answer of each value, of a number that has few values too, or whether there is a value at all. Judged by
+cross-validation, so that a small table raises no false alarm; below 50 rows a column must decide every row, and better than
+chance could do in any column. Put to people as a question: some columns may decide alone and be known in time.
 
 Needs numpy and pyarrow alone. The cost is bounded by the rows drawn, whatever the table's size.
 """
 
+from collections.abc import Iterator
+from math import lgamma, log
 from typing import Any
 
 import numpy as np
@@ -17,8 +20,13 @@ from trainer.data.keys import missing_mask
 from trainer.data.numbers import numbers_in
 from trainer.data.times import seconds_of
 
-MOST_ROWS, FEWEST_ROWS, FEWEST_OF_A_LABEL = 4_000, 50, 8
+MOST_ROWS, FEWEST_ROWS, FEWEST_OF_A_LABEL = 4_000, 30, 8
+FEW_ROWS = 50
+"""Below so many rows a column must decide each of them."""
+CHANCE = 0.001
+"""How likely at most one of all columns decides so few rows by chance."""
 MOST_LABELS, MOST_COLUMNS = 20, 300
+"""With more labels, only the commonest answer of each value is looked at."""
 FOLDS = 5
 DECIDES = 0.98
 """Balanced accuracy on rows held back from which a column decides alone."""
@@ -26,6 +34,8 @@ DECIDES_NUMBER = 0.99
 """The same for numbers, as the share of variance explained (R²)."""
 MOST_VALUES = 0.2
 """Different values a row: with more, a column names things and is remembered instead of decided by."""
+MOST_CODES = 50
+"""Different values of a number that may be a code for something."""
 ONE_LABEL = 10
 """Rows of a label, of more than two, from which one value may stand for it."""
 BINS = 64
@@ -46,7 +56,7 @@ def find(
     if labels:
         present, truth = np.unique(truth, return_inverse=True)
         names = [labels[code] for code in present]
-        if len(names) < 2 or len(names) > MOST_LABELS:
+        if len(names) < 2:
             return []
     fold = np.random.default_rng(seed).permutation(len(rows)) % FOLDS
     found = []
@@ -55,7 +65,7 @@ def find(
         if values is None:
             continue
         if labels:
-            score, rule = class_score(values, is_number, truth, names, fold)
+            score, rule = class_score(values, is_number, truth, names, fold, len(chosen.column_names))
             decides = score >= DECIDES
         else:
             score, rule = number_score(values, is_number, truth, fold), None
@@ -63,6 +73,28 @@ def find(
         if decides:
             found.append({"column": name, "score": round(float(score), 4), "rule": rule and f"{name} {rule}"})
     return sorted(found, key=lambda one: -one["score"])
+
+
+def not_looked_at(kinds: dict[str, str], truth: np.ndarray, labels: list[str], seed: int = 0) -> list[str]:
+    """Sentences on what `find` passes over: too few rows, rare labels, columns beyond the first 300."""
+    rows = drawn(truth, bool(labels), seed)
+    if len(rows) < FEWEST_ROWS:
+        usable = "rows" if not labels else f"rows of labels with {FEWEST_OF_A_LABEL} rows each"
+        return [
+            f"Columns that decide the answer alone were not looked for: that takes {FEWEST_ROWS} {usable}, there are {len(rows)}."
+        ]
+    told = []
+    rare = len(np.setdiff1d(truth[truth >= 0], truth[rows])) if labels else 0
+    if rare:
+        named = "One label has" if rare == 1 else f"{rare} labels have"
+        told.append(
+            f"{named} fewer than {FEWEST_OF_A_LABEL} rows that were looked at: no column that decides {'it' if rare == 1 else 'them'} alone was looked for."
+        )
+    if len(kinds) > MOST_COLUMNS:
+        told.append(
+            f"Of {len(kinds):,} columns the first {MOST_COLUMNS} were looked at for one that decides the answer alone."
+        )
+    return told
 
 
 def drawn(truth: np.ndarray, labelled: bool, seed: int) -> np.ndarray:
@@ -95,27 +127,64 @@ def values_of(column: pa.ChunkedArray, kind: str) -> tuple[np.ndarray | None, bo
 
 
 def class_score(
-    values: np.ndarray, is_number: bool, truth: np.ndarray, names: list[str], fold: np.ndarray
+    values: np.ndarray, is_number: bool, truth: np.ndarray, names: list[str], fold: np.ndarray, columns: int
 ) -> tuple[float, str | None]:
-    """(balanced accuracy, how it decides): of all labels, or where there are more than two, of one label by one value."""
-    count = len(names)
+    """(balanced accuracy, how it decides): of all labels, or where there are more than two, of one label by one value.
+    `columns`: how many are looked at."""
+    count, is_small = len(names), len(truth) < FEW_ROWS
     weight = 1 / (count * np.bincount(truth, minlength=count))
-    best, rule = 0.0, None
-    if is_number:
+    codes = codes_of(values) if is_number else values
+    for parts, cut, rule in ways(values, is_number, codes, truth, names, weight):
+        if fit_score(parts, truth, weight) < DECIDES or (is_small and not is_beyond_chance(parts, truth, columns)):
+            continue
+        score = held_back(values if cut else parts, truth, weight, fold, cut)
+        if score >= DECIDES:
+            return score, rule
+    if not 2 < count <= MOST_LABELS or is_small:
+        return 0.0, None
+    looked_at = [as_values(values)] if is_number else []
+    found = [one_label(one, truth, names) for one in (*looked_at, codes) if one is not None]
+    return max(found, key=lambda one: one[0])
+
+
+def ways(
+    values: np.ndarray,
+    is_number: bool,
+    codes: np.ndarray | None,
+    truth: np.ndarray,
+    names: list[str],
+    weight: np.ndarray,
+) -> Iterator[tuple[np.ndarray, Any, str | None]]:
+    """(the part of each row, what finds cuts among other rows or None, how it decides): thresholds, values, a gap."""
+    if is_number and len(names) <= MOST_LABELS:
         cuts = thresholds(values, truth, weight)
-        if fit_score(values, truth, weight, cuts) >= DECIDES:
-            best = held_back(values, truth, weight, fold, thresholds)
-            rule = threshold_rule(values, truth, names, cuts)
-        values = as_values(values)
-    elif held_back(values, truth, weight, fold) >= DECIDES:
-        best = held_back(values, truth, weight, fold)
-    if best < DECIDES:
-        if count > 2:
-            return one_label(values, truth, names)
-        missing = np.where(values < 0, 0, 1)
-        best = held_back(missing, truth, weight, fold)
-        rule = "is there or not"
-    return best, rule
+        yield leaf_of(values, cuts), thresholds, threshold_rule(values, truth, names, cuts)
+    if codes is not None:
+        yield codes, None, None
+    if len(names) == 2:
+        yield np.where(np.isnan(values) if is_number else values < 0, 0, 1), None, "is there or not"
+
+
+def codes_of(numbers: np.ndarray) -> np.ndarray | None:
+    """Numbers of few different values as codes, -1 for a gap; None for those of many."""
+    there = ~np.isnan(numbers)
+    different, codes = np.unique(numbers[there], return_inverse=True)
+    if not 0 < len(different) <= min(MOST_CODES, MOST_VALUES * len(numbers)):
+        return None
+    found = np.full(len(numbers), -1)
+    found[there] = codes
+    return found
+
+
+def is_beyond_chance(parts: np.ndarray, truth: np.ndarray, columns: int) -> bool:
+    """Whether each part has one label alone, and labels given to the rows at random would in no column do so: of all their
+    orders, at most (labels to the power of parts) do."""
+    labels, counts = np.unique(truth, return_counts=True)
+    pairs = len(np.unique(np.stack([parts, truth]), axis=1).T)
+    if pairs > len(np.unique(parts)):
+        return False
+    orders = lgamma(len(truth) + 1) - sum(lgamma(count + 1) for count in counts)
+    return pairs * log(len(labels)) + log(max(columns, 1)) - orders <= log(CHANCE)
 
 
 def as_values(numbers: np.ndarray) -> np.ndarray:
@@ -178,14 +247,11 @@ def leaf_of(values: np.ndarray, cuts: list[float]) -> np.ndarray:
     return np.where(np.isnan(values), -1, np.searchsorted(cuts, np.nan_to_num(values), side="right"))
 
 
-def fit_score(values: np.ndarray, truth: np.ndarray, weight: np.ndarray, cuts: list[float]) -> float:
+def fit_score(parts: np.ndarray, truth: np.ndarray, weight: np.ndarray) -> float:
     """Balanced accuracy on the rows themselves: no held-back score is better."""
-    leaves = leaf_of(values, cuts)
-    return float(sum(tally(truth[leaves == leaf], weight).max() for leaf in np.unique(leaves)))
-
-
-def tally(truth: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    return np.bincount(truth, minlength=len(weight)) * weight
+    table = np.zeros((int(parts.max()) + 2, len(weight)))
+    np.add.at(table, (parts + 1, truth), weight[truth])
+    return float(table.max(axis=1).sum())
 
 
 def held_back(values: np.ndarray, truth: np.ndarray, weight: np.ndarray, fold: np.ndarray, cut: Any = None) -> float:
@@ -214,9 +280,10 @@ def number_score(values: np.ndarray, is_number: bool, truth: np.ndarray, fold: n
     """R² of each fold's rows by a line, or by the mean of their place among the values, over the other folds' rows."""
     if not truth.std():
         return 0.0
-    if is_number:
-        return max(explained(truth, fold, values, line), explained(truth, fold, values, binned))
-    return explained(truth, fold, values, by_value)
+    codes = codes_of(values) if is_number else values
+    ways = [line, binned] if is_number else []
+    scores = [explained(truth, fold, values, way) for way in ways]
+    return max([*scores, explained(truth, fold, codes, by_value) if codes is not None else 0.0])
 
 
 def explained(truth: np.ndarray, fold: np.ndarray, values: np.ndarray, predict: Any) -> float:

@@ -1,10 +1,13 @@
 """The closer look: near copies, labels that look wrong, columns that give the answer away, languages."""
 
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 from trainer.data import health
 from trainer.data.inspect import inspect
@@ -191,3 +194,41 @@ def test_columns_that_say_nothing_can_be_left_out(code: str, left: str, tmp_path
     mended = inspect([tmp_path / "v1"], tmp_path / "v2", fixes=[found["fix"]["action"]])
     assert told(mended, code) is None
     assert left not in [column["name"] for column in mended["columns"]]
+
+
+@pytest.mark.parametrize(("task", "inputs"), [("tabular-regression", {}), ("text-regression", {"text": "text"})])
+@pytest.mark.parametrize(
+    ("price", "code"),
+    [
+        (lambda _row: "5", "one_value"),
+        (lambda row: "$5.00" if row % 2 else "5", "one_value"),
+        (lambda row: "cheap" if row % 2 else "dear", "one_value"),
+        (lambda row: str(row) if row < 5 else "dear", "too_few_rows"),
+        (lambda row: "5" if row else "6", None),
+    ],
+)
+def test_answers_that_are_all_one_number_are_in_the_way(
+    task: str, inputs: dict[str, str], price: Callable[[int], str], code: str | None, tmp_path: Path
+) -> None:
+    """Told while the data are read, not by a run that dies."""
+    lines = [f"{row * 37 % 90},a message about {WORDS[row % 20]} {row},{price(row)}" for row in range(40)]
+    (tmp_path / "a.csv").write_text("\n".join(["size,text,price", *lines]))
+    columns = inputs | {"target": "price"}
+    found = inspect([tmp_path / "a.csv"], tmp_path / "v1", task=task, columns=columns)
+    assert [one["code"] for one in found["problems"] if one["severity"] == "error"] == ([code] if code else [])
+    assert found["suggestion"]["trainable"] == (code is None and task == "tabular-regression")
+
+
+def test_pictures_with_one_number_are_in_the_way(tmp_path: Path) -> None:
+    (tmp_path / "set").mkdir()
+    for number in range(12):
+        Image.new("RGB", (8, 8), (number * 20, 0, 0)).save(tmp_path / "set" / f"{number}.png")
+    lines = ["file,price", *(f"{number}.png,5" for number in range(12))]
+    (tmp_path / "set" / "rows.csv").write_text("\n".join(lines))
+    with zipfile.ZipFile(tmp_path / "set.zip", "w") as archive:
+        for path in (tmp_path / "set").iterdir():
+            archive.write(path, path.name)
+    columns = {"image": "image", "target": "price"}
+    found = inspect([tmp_path / "set.zip"], tmp_path / "v1", task="image-regression", columns=columns)
+    assert told(found, "one_value")["severity"] == "error"
+    assert not found["suggestion"]["trainable"]

@@ -70,13 +70,79 @@ def test_a_number_that_is_the_answer_in_another_unit() -> None:
     assert "rooms" not in names(told)
 
 
-@pytest.mark.parametrize("rows", [50, 120, 600])
+def test_a_number_that_is_a_code_decides() -> None:
+    """No threshold parts the states 1 to 6 of which 1, 3 and 5 are a yes."""
+    random = np.random.default_rng(0)
+    code = random.integers(1, 7, 240)
+    left = ["yes" if one % 2 else "no" for one in code]
+    told = found(left, status_code=code, size=random.integers(1, 7, 240))
+    assert names(told) == ["status_code"]
+    assert told[0]["score"] == 1
+    grade = [("low", "middle", "high")[one % 3] for one in code]
+    assert names(found(grade, status_code=code)) == ["status_code"]
+    rate = [(3.5, 1.0, 9.0, 2.0, 7.0, 0.5)[one - 1] for one in code]  # no line, and no order
+    assert names(found(rate, status_code=code, size=random.normal(size=240).tolist())) == ["status_code"]
+
+
+def test_a_code_of_one_of_several_labels() -> None:
+    state = ["paid", "open", "refunded", "paid", "open"] * 40
+    code = [7 if one == "refunded" else (1, 3, 9, 12)[n % 4] for n, one in enumerate(state)]
+    assert names(found(state, code=code, size=[n % 13 for n in range(200)])) == ["code"]
+
+
+def test_more_than_twenty_labels() -> None:
+    random = np.random.default_rng(0)
+    kind = random.integers(0, 30, 900)
+    answers = [f"label {one:02d}" for one in kind]
+    names_of = [f"k{(one * 7) % 30}" for one in kind]
+    told = found(answers, name=names_of, code=(kind * 11) % 30, word=random.choice(["a", "b", "c"], 900).tolist())
+    assert sorted(names(told)) == ["code", "name"]
+
+
+@pytest.mark.parametrize("rows", [30, 40, 49])
+def test_a_small_table_is_looked_at_strictly(rows: int) -> None:
+    random = np.random.default_rng(rows)
+    left = ["yes" if n % 3 == 0 else "no" for n in range(rows)]
+    refund = [float(random.integers(50, 90)) if one == "yes" else 0.0 for one in left]
+    reason = [f"r{n % 3}" if one == "yes" else None for n, one in enumerate(left)]
+    nearly = [one if n else 80.0 for n, one in enumerate(refund)]
+    nearly[1] = 80.0  # one row tells otherwise
+    assert sorted(names(found(left, refund=refund, reason=reason, nearly=nearly))) == ["reason", "refund"]
+
+
+def test_what_is_not_looked_at_is_said() -> None:
+    kinds = {f"c{n}": "number" for n in range(3)}
+    few = leaks.not_looked_at(kinds, np.arange(29) % 2, ["a", "b"])
+    assert few == [
+        "Columns that decide the answer alone were not looked for: that takes 30 rows of labels with 8 rows each, there are 29."
+    ]
+    assert leaks.not_looked_at(kinds, np.arange(20.0), [])[0].endswith("that takes 30 rows, there are 20.")
+    rare = np.concatenate([np.arange(80) % 2, [2] * 3, [3] * 7])
+    assert leaks.not_looked_at(kinds, rare, ["a", "b", "c", "d"])[0].startswith("2 labels have fewer than 8 rows")
+    wide = {f"c{n}": "number" for n in range(301)}
+    assert leaks.not_looked_at(wide, np.arange(80) % 2, ["a", "b"]) == [
+        "Of 301 columns the first 300 were looked at for one that decides the answer alone."
+    ]
+    assert leaks.not_looked_at(kinds, np.arange(80) % 2, ["a", "b"]) == []
+
+
+def test_the_data_page_says_what_was_not_looked_at(tmp_path: Path) -> None:
+    rows = [f"{n * 37 % 90},{n * 13 % 50},{'no' if n % 3 else 'yes'}" for n in range(24)]
+    (tmp_path / "a.csv").write_text("\n".join(["age,refund,returned", *rows]))
+    told = inspect([tmp_path / "a.csv"], tmp_path / "v1")
+    problem = next(one for one in told["problems"] if one["code"] == "leakage_not_looked_for")
+    assert problem["severity"] == "info"
+    assert "there are 24" in problem["message"]
+
+
+@pytest.mark.parametrize("rows", [30, 40, 50, 120, 600])
 @pytest.mark.parametrize("labels", [2, 3])
 def test_noise_raises_no_alarm(rows: int, labels: int) -> None:
     random = np.random.default_rng(rows)
     answers = [f"label {one}" for one in random.integers(0, labels, rows)]
     columns: dict[str, list[Any]] = {f"number {n}": random.normal(size=rows).tolist() for n in range(60)}
     columns |= {f"word {n}": random.choice(["a", "b", "c", "d"], rows).tolist() for n in range(40)}
+    columns |= {f"code {n}": random.integers(0, 5, rows).tolist() for n in range(40)}
     assert found(answers, **columns) == []
     assert found(random.normal(size=rows).tolist(), **columns) == []
 
@@ -134,3 +200,5 @@ def test_a_run_says_which_column_decided(models: Path, tmp_path: Path) -> None:
     assert ["“refund”" in one["message"] for one in warned] == [True]
     report = json.loads((tmp_path / "out" / "artifact" / "report.json").read_text("utf-8"))
     assert [(one["column"], one["score"]) for one in report["leaks"]] == [("refund", 1.0)]
+    assert report["leaks_not_looked_at"] == []
+    assert "Alone “refund” decides" in (tmp_path / "out" / "artifact" / "README.md").read_text("utf-8")

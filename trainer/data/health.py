@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from trainer import leaks
 from trainer.data.keys import normalised
-from trainer.data.profiling import many, problem, remedy, samples, shortened
+from trainer.data.profiling import answer_numbers, many, problem, remedy, samples, shortened
 
 SHINGLE = 5
 """Characters a shingle."""
@@ -315,18 +315,19 @@ def give_back() -> None:
 
 def leaks_of(content: Any) -> list[dict[str, Any]]:
     """Columns of a table from which alone the answer follows almost always (see `trainer.leaks`)."""
-    from trainer.data.numbers import numbers_in
+    kinds, truth, labels = inputs_and_answers(content)
+    return leaks.find(content.table, kinds, truth, labels)
 
+
+def inputs_and_answers(content: Any) -> tuple[dict[str, str], np.ndarray, list[str]]:
+    """(kinds, truth, labels) as `trainer.leaks` takes them."""
     inputs = set(content.inputs)
     kinds = {one["name"]: one["kind"] for one in content.profile if one["name"] in inputs and one["distinct"] > 1}
     if content.labelled:
         truth, labels = np.where(content.keys.usable, content.keys.codes, -1), content.keys.labels
     else:
-        answer = content.roles[content.shape.answer]
-        decimal = next((one.get("decimal", ".") for one in content.profile if one["name"] == answer), ".")
-        numbers = numbers_in(content.table.column(answer), decimal).to_numpy().astype(float)
-        truth, labels = np.where(content.keys.usable, numbers, np.nan), []
-    return leaks.find(content.table, kinds, truth, labels)
+        truth, labels = np.where(content.keys.usable, answer_numbers(content), np.nan), []
+    return kinds, truth, labels
 
 
 def leaking_columns(content: Any) -> list[str]:
@@ -334,9 +335,12 @@ def leaking_columns(content: Any) -> list[str]:
 
 
 def leakage_problems(content: Any) -> list[dict[str, Any]]:
-    found = leaks_of(content)
+    kinds, truth, labels = inputs_and_answers(content)
+    found = leaks.find(content.table, kinds, truth, labels)
+    passed = leaks.not_looked_at(kinds, truth, labels)
+    told = [problem("leakage_not_looked_for", "info", " ".join(passed), count=len(passed))] if passed else []
     if not found:
-        return []
+        return told
     named = [one["column"] for one in found]
     names = ", ".join(f"“{shortened(name)}”" for name in named[:4])
     rules = "; ".join(one["rule"] for one in found[:2] if one["rule"])
@@ -346,4 +350,4 @@ def leakage_problems(content: Any) -> list[dict[str, Any]]:
         f"{f' ({rules})' if rules else ''}"
     )
     fix = ("drop_leaking_columns", "Leave them out")
-    return [problem("leakage", "warning", message, examples=named, fix=fix, count=len(named))]
+    return [problem("leakage", "warning", message, examples=named, fix=fix, count=len(named)), *told]

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from trainer.columns import decimal_of, kind_of
 from trainer.data.fixes import KEEP_AT_LEAST, SAFE, conflicting
 from trainer.data.keys import NO_TEXT, Keys, missing_mask, normalised, repeated
+from trainer.data.numbers import numbers_in
 
 SAMPLE = 2_000
 EXAMPLES = 3
@@ -140,7 +141,7 @@ def find_problems(content: Any) -> list[dict[str, Any]]:
     kind = content.kinds.get(first) or ("text" if content.shape.reads else "row")
     noun = NOUNS.get(kind, NOUNS["text"])
     found = missing_problems(table, texts, keys, noun, content.labelled)
-    found += class_problems(keys) if content.labelled else count_problems(keys)
+    found += class_problems(keys) if content.labelled else number_problems(content)
     if not any(one["severity"] == "error" for one in found):
         found += (label_problems(keys) if content.labelled else thin_problems(int(keys.usable.sum()))) + part_problems(
             keys, split, given_split, content.labelled, folds=content.folds is not None
@@ -220,14 +221,41 @@ def spelling_problems(content: Any) -> list[dict[str, Any]]:
     return [problem("missing_spellings", "info", message, np.flatnonzero(rows), sorted(examples), fix, count=total)]
 
 
+def number_problems(content: Any) -> list[dict[str, Any]]:
+    """What makes training on other answers than classes impossible."""
+    found = count_problems(content.keys)
+    if found or content.shape.kind != "number":
+        return found
+    numbers = answer_numbers(content)[content.keys.usable]
+    numbers = numbers[np.isfinite(numbers)]
+    if not len(numbers):
+        message = "No row has a number as its answer: is this the right column?"
+        return [problem("one_value", "error", message, count=int(content.keys.usable.sum()))]
+    if numbers.min() == numbers.max():
+        message = f"Every row has the answer {numbers[0]:g}: at least two different answers are needed."
+        return [problem("one_value", "error", message, examples=[f"{numbers[0]:g}"], count=len(numbers))]
+    return too_few(len(numbers))
+
+
+def answer_numbers(content: Any) -> np.ndarray:
+    """The answers of all rows as numbers, nan for what is none."""
+    answer = content.roles[content.shape.answer]
+    decimal = next((one.get("decimal", ".") for one in content.profile if one["name"] == answer), ".")
+    return numbers_in(content.table.column(answer), decimal).to_numpy().astype(float)
+
+
 def count_problems(keys: Keys) -> list[dict[str, Any]]:
     rows = int(keys.usable.sum())
     if not rows:
         return [problem("no_rows", "error", "No row has everything that the task needs.")]
-    if rows < FEWEST_ROWS:
-        message = f"{many(rows, 'row is', 'rows are')} too few to learn from: at least {FEWEST_ROWS} are needed, a few hundred are good."
-        return [problem("too_few_rows", "error", message, count=rows)]
-    return []
+    return too_few(rows)
+
+
+def too_few(rows: int) -> list[dict[str, Any]]:
+    if rows >= FEWEST_ROWS:
+        return []
+    message = f"{many(rows, 'row is', 'rows are')} too few to learn from: at least {FEWEST_ROWS} are needed, a few hundred are good."
+    return [problem("too_few_rows", "error", message, count=rows)]
 
 
 def thin_problems(rows: int) -> list[dict[str, Any]]:
@@ -281,8 +309,7 @@ def class_problems(keys: Keys) -> list[dict[str, Any]]:
         message = f"Every row has the label “{shortened(only)}”: at least two labels are needed."
         return [problem("one_class", "error", message, examples=[only], count=rows)]
     if rows < FEWEST_ROWS:
-        message = f"{many(rows, 'row is', 'rows are')} too few to learn from: at least {FEWEST_ROWS} are needed, a few hundred are good."
-        return [problem("too_few_rows", "error", message, count=rows)]
+        return too_few(rows)
     if counts.max() < 2:
         message = "Every label occurs only once: is this the right column?"
         return [problem("all_unique_label", "error", message, examples=keys.labels, count=rows)]
