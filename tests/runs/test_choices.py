@@ -257,3 +257,20 @@ def test_a_model_that_cannot_be_had_is_refused_before_it_waits(
     assert "is not downloaded, and this machine is offline" in Page(page).alerts[0]
     assert 'value="2"' in page
     assert not Run.objects.exists()
+
+
+def test_the_score_of_what_was_kept_chooses(prototype: Prototype, user: User, client_of: Browser) -> None:
+    """Not the luckiest epoch of the luckiest round; and numbers that a linear model learned are validated as well."""
+    lucky, steady = (
+        learned(prototype, number, model, "full", validation, test=0.9)
+        for number, model, validation in ((1, BERT, 0.99), (2, MINILM, 0.9))
+    )
+    for run, value in ((lucky, 0.7), (steady, 0.8)):
+        report = json.loads((run.artifact / "report.json").read_text())
+        told = report | {"validation": {"name": "accuracy", "value": value}}
+        (run.artifact / "report.json").write_text(json.dumps(told))
+    assert base_models.validation_rank(lucky) == 0.7
+    _page, radios = shown(prototype, client_of(user))
+    assert selected(radios["model"]) == [MINILM]
+    (steady.artifact / "report.json").write_text(json.dumps({"validation": None, "history": []}))
+    assert base_models.validation_rank(steady) is None

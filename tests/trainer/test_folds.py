@@ -2,11 +2,13 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import torch
 from sklearn.metrics import r2_score
 
 from tests.trainer import command
@@ -16,7 +18,7 @@ from trainer.data.loading import Loaded, load
 from trainer.data.splitting import fold_rows
 from trainer.events import silent
 from trainer.spec import Spec
-from trainer.tasks import _table
+from trainer.tasks import _probe, _table
 from trainer.tasks._folds import Rounds
 from trainer.tasks._rows import Rows
 from trainer.tasks.image_regression import ImageRegression
@@ -87,6 +89,8 @@ def test_every_row_is_tested_on_once(models: Path, tmp_path: Path, method: str) 
     assert report["learned"] == {"rows": len(ROWS), "validation": 0, "epochs": 1 if method == "full" else None}
     assert report["threshold_source"]["rows"] == len(ROWS)
     assert report["verdict"]["against"] in report["baselines"]
+    kept = [np.load(tmp_path / "out" / "folds" / f"{fold}.npz")["validated"] for fold in range(3)]
+    assert report["validation"] == {"name": "accuracy", "value": pytest.approx(np.mean(kept))}
     predictions = pq.read_table(tmp_path / "out" / "artifact" / "predictions.parquet")
     assert sorted(predictions.column("row").to_pylist()) == list(range(1, len(ROWS) + 1))
     assert report["export"]["agreement"] > 0.9
@@ -128,6 +132,30 @@ def test_numbers_in_rounds(models: Path, tmp_path: Path) -> None:
     assert found["baselines"]["mean"]["r2"] == pytest.approx(r2_score(truth, means))
     assert found["metrics"]["r2"] == pytest.approx(r2_score(truth, kept.column("predicted").to_pylist()))
     assert f"on {rows} test rows" in found["verdict"]["sentence"]
+    report = json.loads((tmp_path / "out" / "artifact" / "report.json").read_text("utf-8"))
+    assert report["validation"]["name"] == "r2"
+    assert [one for one in report["history"] if (one["split"], one["name"]) == ("validation", "r2")]
+
+
+def test_ridge_is_validated_by_each_row_left_out() -> None:
+    """Beside scikit-learn's own leave-one-out of the same penalty."""
+    from sklearn.linear_model import Ridge
+    from sklearn.model_selection import LeaveOneOut, cross_val_predict
+
+    random = np.random.default_rng(0)
+    features = torch.from_numpy(random.normal(size=(40, 6))).float()
+    loaded = Loaded({}, np.full(40, "train"), list(range(40)), {}, [])
+    truth = features.numpy() @ np.arange(6.0) + random.normal(size=40)
+    told: list[tuple[str, str, float]] = []
+    job = SimpleNamespace(log=lambda _text: None, metric=lambda *one, **_basis: told.append(one))
+    weight, _bias, r2 = _probe.learn_numbers(job, features, Rows(loaded, [], truth), np.arange(40))
+    assert weight.shape == (1, 6)
+    left_out = [
+        r2_score(truth, cross_val_predict(Ridge(alpha), features.double().numpy(), truth, cv=LeaveOneOut()))
+        for alpha in _probe.RIDGES
+    ]
+    assert r2 == pytest.approx(max(left_out), abs=1e-6)
+    assert told == [("r2", "validation", r2)]
 
 
 def columns_by_fold(rows: int) -> list[dict[str, str]]:

@@ -67,6 +67,7 @@ class FineTuning:
         self.best: dict[str, Tensor] = {}
         self.best_score: tuple[float, ...] = ()
         self.best_epoch = self.bad_epochs = 0
+        self.best_figure: float | None = None
         self.rows_seen, self.seconds_learning = 0, 0.0
         self.losses: list[Tensor] = []
         self.saved_at = time.monotonic()
@@ -129,7 +130,8 @@ class FineTuning:
         if self.job.task.answer == "class" and len(self.validation):
             outputs = read_part(self.model, self.rows, self.validation, self.job.device)
             certainty = self.objective.certainty(self.validation, outputs)
-        return Learned(len(self.train), len(self.validation), self.best_epoch, certainty)
+        kept = (len(self.train), len(self.validation), self.best_epoch, certainty)
+        return Learned(*kept, validated=self.best_figure)
 
     def one_epoch(self) -> bool:
         """Learn from every row once, from where a checkpoint left off; False when a limit ended it."""
@@ -212,6 +214,7 @@ class FineTuning:
         if self.best and score <= self.best_score:
             return False
         self.best_score, self.best_epoch = score, self.epoch
+        self.best_figure = figures.get(self.objective.told[0][1])
         self.best = {name: value.detach().clone() for name, value in self.state().items()}
         return True
 
@@ -235,7 +238,16 @@ class FineTuning:
         for number in range(self.job.device.count):
             tensors[f"rng.{number}"] = torch.cuda.get_rng_state(number)
         tensors = {name: value.contiguous().cpu().clone() for name, value in tensors.items()}
-        names = ("epoch", "step", "best_score", "best_epoch", "bad_epochs", "rows_seen", "seconds_learning")
+        names = (
+            "epoch",
+            "step",
+            "best_score",
+            "best_epoch",
+            "best_figure",
+            "bad_epochs",
+            "rows_seen",
+            "seconds_learning",
+        )
         state = {name: getattr(self, name) for name in names} | {"at": next_at, "history": self.job.history}
         written = checkpoint.save(self.job.checkpoints, self.step, tensors, state)
         self.job.save_clock()

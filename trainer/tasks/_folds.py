@@ -22,7 +22,7 @@ VALIDATION_OF_TWO = 5
 
 
 class Round(NamedTuple):
-    """`outputs` of the rows tested on; `epoch`, `certainty` and `source` as in `Learned`; `shown_from`: the score from which
+    """`outputs` of the rows tested on; `epoch`, `certainty`, `source` and `validated` as in `Learned`; `shown_from`: the score from which
     objects are shown."""
 
     rows: np.ndarray
@@ -31,6 +31,7 @@ class Round(NamedTuple):
     certainty: Certainty | None
     source: str
     shown_from: float | None
+    validated: float | None = None
 
     def save(self, path: Path) -> None:
         facts = {name: value for name, value in self._asdict().items() if value is not None and name != "certainty"}
@@ -48,7 +49,8 @@ class Round(NamedTuple):
         certainty = Certainty(found["sure"], found["right"]) if "sure" in found else None
         epoch = int(found["epoch"]) if "epoch" in found else None
         shown_from = float(found["shown_from"]) if "shown_from" in found else None
-        return cls(found["rows"], found["outputs"], epoch, certainty, str(found["source"]), shown_from)
+        validated = float(found["validated"]) if "validated" in found else None
+        return cls(found["rows"], found["outputs"], epoch, certainty, str(found["source"]), shown_from, validated)
 
 
 class Rounds:
@@ -108,7 +110,7 @@ class Rounds:
         words = objective.words(objective.figures(test, found))
         job.log(f"Round {fold + 1} of {self.count}: {words} on rows that it had not seen.")
         shown_from = getattr(self.rows, "threshold", None)
-        return Round(test, found, learned.epoch, learned.certainty, learned.source, shown_from)
+        return Round(test, found, learned.epoch, learned.certainty, learned.source, shown_from, learned.validated)
 
 
 def outputs_of(rounds: list[Round]) -> np.ndarray:

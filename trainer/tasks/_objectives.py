@@ -29,6 +29,8 @@ class Learned(NamedTuple):
     """Of answers to rows that were not learned from: the validation rows, or those of inner folds."""
     source: str = "validation"
     """validation or out-of-fold: where these answers come from."""
+    validated: float | None = None
+    """The objective's first figure on rows that were not learned from, by what was kept; None where there were none."""
 
 
 class Objective:

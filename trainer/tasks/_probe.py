@@ -32,32 +32,36 @@ def fit(job: Any, model: Any, rows: Rows, objective: Objective, epochs: int | No
     mean, scale = features[known].mean(0), features[known].std(0).clamp(min=1e-6)
     standard = (features - mean) / scale
     objective.prepare(model, known)
-    certainty = None
+    certainty, validated = None, None
     if rows.labels:
         strength, held, outputs = choose_strength(job, standard, torch.from_numpy(rows.truth), known, len(rows.labels))
         certainty = objective.certainty(held, outputs)
+        validated = float((outputs.argmax(1) == rows.truth[held]).mean())
         truth = torch.from_numpy(rows.truth[known])
         weight, bias = logistic(standard[known], truth, len(rows.labels), strength, ITERATIONS)
     else:
-        weight, bias = learn_numbers(job, standard, rows, known)
+        weight, bias, validated = learn_numbers(job, standard, rows, known)
     with torch.no_grad():
         model.head.weight.copy_(weight / scale)
         model.head.bias.copy_(bias - (weight * (mean / scale)).sum(1))
         outputs = model.head(features[known].to(model.head.weight.device)).float().cpu().numpy()
     name, key = objective.told[0]
     job.metric(name, "train", objective.figures(known, outputs)[key], step=1, epoch=None)
-    return Learned(len(known), certainty=certainty, source="out-of-fold")
+    return Learned(len(known), certainty=certainty, source="out-of-fold", validated=validated)
 
 
-def learn_numbers(job: Any, standard: Tensor, rows: Rows, known: np.ndarray) -> tuple[Tensor, Tensor]:
-    """Ridge regression in the answer's standard units: weight (1, features), bias (1)."""
+def learn_numbers(job: Any, standard: Tensor, rows: Rows, known: np.ndarray) -> tuple[Tensor, Tensor, float]:
+    """Ridge regression in the answer's standard units: weight (1, features), bias (1), and R² with each row left out in turn,
+    by which the penalty is chosen."""
     from sklearn.linear_model import RidgeCV
 
     answers = rows.truth[known]
     mean, scale = answers.mean(), answers.std() or 1.0
     model = RidgeCV(RIDGES).fit(standard[known].double().numpy(), (answers - mean) / scale)
-    job.log(f"Penalty {model.alpha_:g} of {len(RIDGES)} tried was best.")
-    return torch.from_numpy(model.coef_).float()[None], torch.tensor([float(model.intercept_)])
+    r2 = 1 + float(model.best_score_)  # minus the mean squared error, of answers whose variance is 1
+    job.metric("r2", "validation", r2, step=1, epoch=None, rows=len(known), folds=len(known))
+    job.log(f"Penalty {model.alpha_:g} of {len(RIDGES)} tried was best: R² {r2:.3f} with each row left out in turn.")
+    return torch.from_numpy(model.coef_).float()[None], torch.tensor([float(model.intercept_)]), r2
 
 
 def cache_path(job: Any, rows: Rows, known: np.ndarray) -> Path:

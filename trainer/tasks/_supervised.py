@@ -45,6 +45,9 @@ def train(task: Any, job: Job) -> dict[str, Any]:
         report |= verdict.judged(objective, outputs, beside)
         report |= certain(objective, rows, outputs, learned, tested)
         report["evaluation"] = {"kind": "folds", "folds": rounds.count} if rounds else {"kind": "test"}
+        report["validation"] = validation(
+            objective.told[0][0], [one.validated for one in tested] or [learned.validated]
+        )
         report["learned"] = {"rows": learned.rows, "validation": learned.validation, "epochs": learned.epoch}
         job.log(objective.sentence(report))
         job.log(report["verdict"]["sentence"] if report["verdict"] else "There is no baseline to compare with.")
@@ -52,6 +55,13 @@ def train(task: Any, job: Job) -> dict[str, Any]:
         own = objective.predictions(served) if rounds else None
         artifact.write(job, model, rows, objective, outputs, report, own)
     return {name: report[name] for name in ("metrics", "headline", "baselines", "verdict")}
+
+
+def validation(name: str, values: list[float | None]) -> dict[str, Any] | None:
+    """{name, value}: how good what was kept is on validation rows, by which runs may be chosen; in a cross-validation the mean
+    over the rounds. None where nothing was validated."""
+    known = [value for value in values if value is not None]
+    return {"name": name, "value": float(np.mean(known))} if known and len(known) == len(values) else None
 
 
 def certain(

@@ -42,6 +42,7 @@ class TableRows(Rows):
         self.described: list[dict[str, Any]] = []
         self.dropped: dict[str, str] = {}
         self.leaks: list[dict[str, Any]] = []
+        self.leaks_not_looked_at: list[str] = []
         self.matrix = np.zeros((len(truth), 0))
         self.winner: dict[str, str] = {}
         """What won the search: {family, name, model, title}."""
@@ -147,6 +148,9 @@ def warn_of_leaks(job: Job, rows: TableRows) -> None:
     truth = np.full(len(rows.truth), -1 if rows.labels else np.nan)
     truth[known] = rows.truth[known]
     rows.leaks = leaks.find(rows.loaded.table, kinds, truth, rows.labels)
+    rows.leaks_not_looked_at = leaks.not_looked_at(kinds, truth, rows.labels)
+    for sentence in rows.leaks_not_looked_at:
+        job.log(sentence)
     for one in rows.leaks:
         job.warn(
             "leakage",
@@ -238,10 +242,12 @@ def train(task: Any, job: Job) -> dict[str, Any]:
             halves = [(one.certainty, one.tested) for one in tested]
             report |= thresholds.report(test, chosen.certainty, "out-of-fold", halves)
         report["evaluation"] = {"kind": "folds", "folds": rounds.count} if rounds else {"kind": "test"}
+        scores = [one.score for one in tested] or [chosen.candidates[0]["score"]]
+        report["validation"] = {"name": "score", "value": float(np.mean(scores))}
         report["learned"] = {"rows": chosen.rows, "validation": 0, "epochs": None}
         names = ("family", "name", "score", "seconds")
         report["candidates"] = [{name: one[name] for name in names} for one in chosen.candidates]
-        report["leaks"] = rows.leaks
+        report |= {"leaks": rows.leaks, "leaks_not_looked_at": rows.leaks_not_looked_at}
         report["chosen"] = rows.winner
         report["importance"] = averaged(tested) if rounds else importance(rows, objective, chosen.model)
         headline = report["headline"]
@@ -274,8 +280,8 @@ def learn(job: Job, rows: TableRows, families: tuple[str, ...], lap: str = "all"
 
 
 class Tested(NamedTuple):
-    """A round of the cross-validation: `outputs` of the rows tested on, what was chosen for them on other rows, and how
-    certain the answers to those and to these are."""
+    """A round of the cross-validation: `outputs` of the rows tested on, what was chosen for them on other rows, how certain
+    the answers to those and to these are, and the `score` by which it was chosen."""
 
     rows: np.ndarray
     outputs: np.ndarray
@@ -283,6 +289,7 @@ class Tested(NamedTuple):
     certainty: Certainty | None
     tested: Certainty | None
     importance: list[dict[str, Any]]
+    score: float
 
 
 def in_rounds(job: Job, rows: TableRows, families: tuple[str, ...], rounds: Rounds) -> list[Tested]:
@@ -298,7 +305,9 @@ def in_rounds(job: Job, rows: TableRows, families: tuple[str, ...], rounds: Roun
         outputs = objective.outputs(rows.matrix[test])
         tested = objective.certainty(test, outputs) if rows.labels else None
         weighed = importance(rows, objective, chosen.model)
-        found.append(Tested(test, outputs, chosen.model.facts, chosen.certainty, tested, weighed))
+        found.append(
+            Tested(test, outputs, chosen.model.facts, chosen.certainty, tested, weighed, chosen.candidates[0]["score"])
+        )
     rounds.learn_all()
     rows.describe_columns()
     return found

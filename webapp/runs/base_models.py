@@ -13,7 +13,7 @@ from webapp.accounts.models import Workspace
 from webapp.catalog import hub
 from webapp.catalog.local import local_models
 from webapp.core.problems import Problem
-from webapp.core.scores import rank, score_words
+from webapp.core.scores import rank, rank_of, score_words
 from webapp.prototypes.models import Prototype
 from webapp.runs import storage
 from webapp.runs.models import Run, RunQuerySet, Status
@@ -96,7 +96,7 @@ def method_choices(slug: str, ref: str) -> list[dict[str, Any]]:
 def best_validated(slug: str, prototype: Prototype, usable: list[str]) -> Run | None:
     """Of the prototype's latest finished runs on the data as it is, the one with the best score on validation rows. The test
     rows choose nothing, so that their score stays one of rows never seen."""
-    runs = prototype.runs.filter(task=slug, status=Status.SUCCEEDED, version=prototype.dataset.current)
+    runs = prototype.runs.filter(task=slug, status=Status.SUCCEEDED, version=prototype.dataset.current).trusted()
     scored = [(validation_rank(run), run) for run in runs.order_by("-number")[:LATEST] if run.model in usable]
     known = [pair for pair in scored if pair[0] is not None]
     return max(known, key=lambda pair: pair[0] or 0.0)[1] if known else None
@@ -112,12 +112,16 @@ def best_run(prototype: Prototype) -> Run | None:
 
 
 def validation_rank(run: Run) -> float | None:
-    """Its best validation score in the headline's metric, on a scale where greater is better; None as well while its artifact
-    is in the bucket alone, which no page waits for."""
+    """Its validation score, on a scale where greater is better: that of what was kept; in reports of before that was told the
+    best of the epochs. None as well while its artifact is in the bucket alone, which no page waits for."""
     if not storage.is_here(run):
         return None
     names = (run.metric, "score") if tasks.get(run.task).modality == "table" else (run.metric,)
-    history = report(run).get("history") or []
+    told = report(run)
+    if "validation" in told:
+        kept = told["validation"] or {}
+        return rank_of(kept) if kept.get("name") in names else None
+    history = told.get("history") or []
     found = [
         rank(float(one["value"]), run.metric)
         for one in history
@@ -127,11 +131,11 @@ def validation_rank(run: Run) -> float | None:
 
 
 def recommended(slug: str, workspace: Workspace) -> tuple[str | None, str]:
-    """(model, method) to try first; no model where the task has none without a download."""
+    """(model, method) to try first, as the train page says; no model where the task has none without a download."""
     card = next((one for one in choices(slug, workspace) if one.get("is_recommended")), None)
     declared = [one["ref"] for one in tasks.get(slug).declaration()["models"] if not one["ref"].startswith("hub:")]
     ref = card["ref"] if card else next(iter(declared), None)
-    return ref, default_method(slug, ref or "")
+    return ref, method_for(slug, ref or "")
 
 
 def own(slug: str, workspace: Workspace) -> list[dict[str, Any]]:
