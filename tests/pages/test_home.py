@@ -13,6 +13,7 @@ from webapp.accounts.models import User, Workspace
 from webapp.endpoints.models import Endpoint
 from webapp.prototypes.cards import CARDS_PER_PAGE
 from webapp.prototypes.models import Prototype
+from webapp.runs import verdicts
 from webapp.runs.models import Run
 
 
@@ -131,3 +132,22 @@ def test_one_row_is_said_as_one(workspace: Workspace, browser: Client) -> None:
     prototype.dataset.versions.update(rows=1)
     assert "One row imported." in page(browser)
     assert not Run.objects.exists()
+
+
+def test_scores_of_two_questions_are_not_compared(workspace: Workspace, browser: Client) -> None:
+    """First `plan` was predicted, at 99 %, then `churn`, at 80 %: the best is of what is asked now, everywhere."""
+    prototype = things.prototype(workspace)
+    version = prototype.dataset.current
+    plan = things.run(prototype, 1, headline={"name": "accuracy", "value": 0.99})
+    columns = {"text": "text", "label": "note"}
+    version.pk, version.number = None, 2
+    version.profile = version.profile | {"suggestion": version.profile["suggestion"] | {"columns": columns}}
+    version.save()
+    train = reverse("train", args=[prototype.pk])
+    assert browser.get(train).context["best"] is None, "nobody answered this question yet"
+    churn = things.run(prototype, 2, headline={"name": "accuracy", "value": 0.8})
+    assert (plan.answer, churn.answer) == ("label", "note")
+    assert browser.get("/").context["prototypes"][0].best_run == churn
+    assert browser.get(train).context["best"] == churn
+    assert browser.get(reverse("share", args=[prototype.pk])).context["chosen"] == churn
+    assert verdicts.against_best_run(churn, churn.headline) is None

@@ -1,22 +1,27 @@
 """A column that decides alone is told on the run's page, and a press takes it out and trains again as before."""
 
+import importlib
 import json
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
 from tests import things
-from webapp.accounts.models import User, Workspace
+from trainer import errors
+from webapp.accounts.models import AuditEvent, User, Workspace
 from webapp.datasets import actions as dataset_actions
 from webapp.datasets import reading
 from webapp.prototypes.models import Prototype
-from webapp.runs import leaks
-from webapp.runs.models import Run
+from webapp.runs import retraining, verdicts
+from webapp.runs.models import Run, Status
+from webapp.runs.supervisor import Supervisor
 
 ClientOf = Callable[[User], Client]
 ROWS = "age,refund,returned\n" + "".join(
@@ -35,6 +40,7 @@ def run(user: User, workspace: Workspace, settings: Any, tmp_path: Path) -> Run:
     prototype = Prototype.objects.create(workspace=workspace, dataset=made, name="returns")
     done = things.run(
         prototype,
+        has_leak=True,
         task="tabular-classification",
         model="scratch:auto",
         method="linear",
@@ -60,15 +66,113 @@ def test_the_column_is_taken_out_and_trained_again(run: Run, user: User, client_
     assert answer["Location"] == reverse("data", args=[run.prototype_id])
     made = run.prototype.dataset.latest
     assert (made.number, made.request["roles"]) == (2, {"refund": "ignore"})
-    assert leaks.train_when_read(made.pk, run.pk, user.pk, 0) is None
     reading.read(made.pk)
-    again = leaks.train_when_read(made.pk, run.pk, user.pk, 1)
-    assert again is not None
-    assert (again.version, again.number, again.method, again.seed) == (made, 2, "linear", 7)
+    retraining.start_waiting()
+    again = run.prototype.runs.get(number=2)
+    assert (again.version, again.method, again.seed) == (made, "linear", 7)
     assert again.limits == run.limits
     made.refresh_from_db()
     assert made.roles["refund"] == "ignore"
-    assert ASKED not in web.get(reverse("run", args=[run.pk])).content.decode()
+    # What the first run learned from does not change by that: its warning stays, and only the button is gone.
+    page = web.get(reverse("run", args=[run.pk])).content.decode()
+    assert ASKED in page
+    assert reverse("train_without", args=[run.pk]) not in page
+    assert is_plain(page)
+
+
+def is_plain(page: str) -> bool:
+    """Whether sharing is not the button that a run's page puts forward."""
+    return page.partition("Share a demo")[0].rpartition('<button class="')[2].partition('"')[0] == "btn"
+
+
+def finish(prototype: Prototype, number: int, value: float, leaks_found: list[dict[str, Any]], **fields: Any) -> Run:
+    """A run whose trainer is done, as its supervisor ends it."""
+    recipe = {"task": "tabular-classification", "model": "scratch:auto", "method": "linear"}
+    queued = {"status": Status.QUEUED, "headline": None}
+    run = things.run(prototype, number, **(recipe | queued | fields))
+    headline = {"name": "accuracy", "value": value, "low": value, "high": value}
+    run.artifact.mkdir(parents=True)
+    report = {"headline": headline, "labels": ["no", "yes"], "leaks": leaks_found, "test_rows": 24}
+    (run.artifact / "report.json").write_text(json.dumps(report))
+    (run.artifact / "manifest.json").write_text("{}")
+    lease = run.claim("a worker", Decimal(0))
+    assert lease
+    attempt = Supervisor(run, lease, "cpu", [], Decimal(1))
+    attempt.final = {"type": "result", "headline": headline, "metrics": {"accuracy": value}}
+    attempt.conclude(errors.EXIT_DONE)
+    run.refresh_from_db()
+    return run
+
+
+def test_a_score_that_leaks_is_the_best_nowhere(run: Run, user: User, client_of: ClientOf) -> None:
+    """Not on home, not on the train page, not on the share page, and nobody is told of it by a demo."""
+    web, owner = client_of(user), run.prototype
+    Run.objects.all().delete()
+    leaking, honest = finish(owner, 1, 1.0, [LEAK]), finish(owner, 2, 0.8, [])
+    assert (leaking.has_leak, honest.has_leak) == (True, False)
+    assert honest.against_best_run is None, "a score that may not hold is nothing to be compared with"
+    assert web.get(reverse("home")).context["prototypes"][0].best_run == honest
+    assert web.get(reverse("train", args=[owner.pk])).context["best"] == honest
+    assert web.get(reverse("share", args=[owner.pk])).context["chosen"] == honest
+    assert "100" not in verdicts.for_strangers(leaking)
+    assert "80" in verdicts.for_strangers(honest)
+    page = web.get(reverse("run", args=[leaking.pk])).content.decode()
+    assert is_plain(page)
+    assert 'data-outcome="better"' not in page
+    honest.delete()
+    assert web.get(reverse("train", args=[owner.pk])).context["best"] is None
+    assert "may not hold" in web.get(reverse("share", args=[owner.pk])).content.decode()
+    assert "may not hold" in web.get(reverse("home")).content.decode()
+
+
+def test_columns_that_were_known_at_the_time_are_kept(
+    run: Run, user: User, outsider: User, client_of: ClientOf, api_of: ClientOf
+) -> None:
+    web, owner = client_of(user), run.prototype
+    Run.objects.all().delete()
+    leaking = finish(owner, 1, 1.0, [LEAK])
+    address = reverse("accept_leaks", args=[leaking.pk])
+    assert client_of(outsider).post(address).status_code == 404
+    assert web.get(address).status_code == 405
+    assert api_of(user).get(f"/api/v1/runs/{leaking.pk}").json()["has_leak"] is True
+    assert web.post(address).status_code == 302
+    leaking.refresh_from_db()
+    assert (leaking.has_leak, leaking.known_columns) == (False, ["refund"])
+    event = AuditEvent.objects.filter(verb="confirmed").get()
+    assert (event.user, event.subject_id) == (user, leaking.pk)
+    assert "refund" in event.text
+    page = web.get(reverse("run", args=[leaking.pk])).content.decode()
+    assert ASKED not in page
+    assert "was known at the time" in page
+    assert "100" in verdicts.for_strangers(leaking)
+    assert web.get(reverse("train", args=[owner.pk])).context["best"] == leaking
+    # It is asked once: a later run with the same column is not warned of, one with another is.
+    assert not finish(owner, 2, 1.0, [LEAK]).has_leak
+    assert finish(owner, 3, 1.0, [LEAK, {"column": "age", "score": 1.0, "rule": None}]).has_leak
+    assert web.post(address).status_code == 302
+    assert AuditEvent.objects.filter(verb="confirmed").count() == 1
+
+
+def test_a_run_without_leaks_has_nothing_to_confirm(run: Run, user: User, client_of: ClientOf) -> None:
+    (run.artifact / "report.json").write_text(json.dumps({"headline": run.headline}))
+    assert client_of(user).post(reverse("accept_leaks", args=[run.pk])).status_code == 409
+
+
+def test_runs_from_before_say_what_their_reports_say(run: Run, user: User, client_of: ClientOf) -> None:
+    migration = importlib.import_module("webapp.runs.migrations.0010_leaks_and_retraining")
+    other = things.run(run.prototype, 2, task="tabular-classification")  # its artifact is gone
+    Run.objects.update(answer="")
+    migration.fill_answers(apps, None)
+    migration.fill_leaks(apps, None)
+    run.refresh_from_db()
+    other.refresh_from_db()
+    assert (run.answer, run.has_leak, other.answer, other.has_leak) == ("returned", True, "returned", False)
+    # What was in the bucket alone while the database moved is seen once its page is opened.
+    Run.objects.update(has_leak=False)
+    (run.artifact / "manifest.json").write_text("{}")
+    assert ASKED in client_of(user).get(reverse("run", args=[run.pk])).content.decode()
+    run.refresh_from_db()
+    assert run.has_leak
 
 
 def test_a_press_twice_makes_one_version(run: Run, user: User, client_of: ClientOf) -> None:

@@ -73,7 +73,10 @@ def test_the_verdict_is_the_headline(outcome: str, workspace: Workspace, browser
 
 def test_a_run_that_does_not_win_names_the_next_step(workspace: Workspace, browser: Client) -> None:
     run = judged(workspace, "worse")
-    assert "Try all-MiniLM-L6-v2, Standard" in page(browser, run)
+    shown = page(browser, run)
+    assert "Try all-MiniLM-L6-v2, Instant" in shown, "what the train page recommends"
+    assert browser.get(reverse("train", args=[run.prototype_id])).context["choice"].method == "probe"
+    assert "expected 9" not in shown
     expected = {"metric": "accuracy", "low": 0.95, "high": 0.99}
     Estimate.objects.create(
         workspace=workspace,
@@ -96,6 +99,9 @@ def test_a_run_that_does_not_win_names_the_next_step(workspace: Workspace, brows
     assert "Try all-MiniLM-L6-v2, Instant" in shown
     assert "expected 95–99 % accuracy" in shown
     assert "?model=bundled%3Aall-MiniLM-L6-v2&method=probe" in shown
+    # It is told of what is recommended as well, though it promises less than this run reached.
+    Estimate.objects.filter(key="x").update(result={"expected": expected | {"low": 0.5, "high": 0.6}, "seconds": {}})
+    assert "expected 50–60 % accuracy" in page(browser, run)
     # Once all of it was tried, only the data is left.
     for number, method in enumerate(("probe", "full"), start=2):
         things.run(run.prototype, number, model="bundled:all-MiniLM-L6-v2", method=method)
@@ -185,7 +191,14 @@ def test_against_the_best_earlier_run(
     second.against_best_run = found
     second.save()
     words = {"better": "Better than Run 1", "worse": "Worse than Run 1", "not shown": "No difference shown from Run 1"}
-    assert words[outcome] in page(browser, second)
+    shown = page(browser, second)
+    assert words[outcome] in shown
+    # A model that beats the baselines and yet is worse than what is there already is not the one to share.
+    share = shown.partition("Share a demo")[0].rpartition('<button class="')[2].partition('"')[0]
+    assert share == ("btn" if outcome == "worse" else "btn primary")
+    assert ('data-outcome="care"' in shown) == (outcome == "worse")
+    instead = f"{reverse('share', args=[first.prototype_id])}?run={first.pk}"
+    assert (instead in shown) == ("Share Run 1 instead" in shown) == (outcome == "worse")
 
 
 def test_the_best_of_the_earlier_runs_is_the_one_compared(workspace: Workspace) -> None:

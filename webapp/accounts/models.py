@@ -168,10 +168,12 @@ class AuditEvent(WorkspaceOwned):
 
     VERBS: ClassVar = {
         "cancelled": _("cancelled"),
+        "confirmed": _("confirmed the columns of"),
         "created": _("created"),
         "deleted": _("deleted"),
         "deployed": _("deployed"),
         "made version": _("made a version of"),
+        "not trained": _("did not train again:"),
         "put to sleep": _("put to sleep"),
         "removed model": _("removed the model of"),
         "renamed": _("renamed"),
@@ -194,6 +196,7 @@ class AuditEvent(WorkspaceOwned):
         "link": _("link"),
         "price": _("price"),
         "prototype": _("prototype"),
+        "retraining": _("training"),
         "run": _("run"),
         "sharelink": _("link"),
         "token": _("token"),

@@ -142,6 +142,7 @@ class RunOut(RunRow):
     baselines: dict[str, Any]
     verdict: RunVerdict | None
     against_best_run: BesideRun | None
+    has_leak: bool
     attempts: int
     stopped_early: bool
     error: Fault | None

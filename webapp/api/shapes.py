@@ -111,6 +111,7 @@ def run_shape(run: Run) -> dict[str, Any]:
         "baselines": run.baselines,
         "verdict": run.verdict,
         "against_best_run": run.against_best_run,
+        "has_leak": run.has_leak,
         "attempts": run.attempts,
         "stopped_early": run.stopped_early,
         "error": {name: run.error.get(name, "") for name in ("code", "message", "hint")} if run.error else None,

@@ -27,6 +27,7 @@ from webapp.core.trainer_process import TrainerProcess, last_words
 from webapp.datasets.actions import enqueue, pseudonym_key
 from webapp.datasets.models import DatasetVersion, Status
 from webapp.datasets.quota import check_kept, lock_quota, measured, own_bytes, room
+from webapp.datasets.signals import version_read
 
 log = logging.getLogger(__name__)
 GIB = 1024**3
@@ -273,7 +274,15 @@ def keep(version: DatasetVersion, *names: str) -> None:
     """Store how reading ended, if it is still this reader's to say. Raises `Lost`."""
     if not mine(version).update(touched_at=timezone.now(), **{name: getattr(version, name) for name in names}):
         raise Lost
+    transaction.on_commit(lambda: tell(version))
     shutil.rmtree(version.part_folder, ignore_errors=True)
+
+
+def tell(version: DatasetVersion) -> None:
+    """What waits for the version hears of it; a fault there is not one of reading."""
+    for receiver, problem in version_read.send_robust(DatasetVersion, version=version):
+        if isinstance(problem, Exception):
+            log.error("%s failed after version %s was read", receiver, version.pk, exc_info=problem)
 
 
 def sweep() -> None:

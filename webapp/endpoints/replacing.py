@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from webapp.core.problems import Conflict
 from webapp.core.scores import rank_of
 from webapp.endpoints.models import Endpoint, EndpointVersion
-from webapp.runs.models import Run
+from webapp.runs.models import QUESTION, Run
 
 UNDO_SECONDS = 3600
 """How long the share page offers the way back."""
@@ -28,11 +28,10 @@ class Question:
 
     @property
     def is_worse(self) -> bool:
-        """By their scores on the test rows, where both have the same one."""
-        before, after = self.before.headline or {}, self.after.headline or {}
-        ranks = rank_of(before), rank_of(after)
-        known = before.get("name") == after.get("name") and None not in ranks
-        return bool(known and ranks[1] < ranks[0])  # type: ignore[operator]
+        """By their scores on the test rows, where both answer one question."""
+        ranks = rank_of(self.before.headline), rank_of(self.after.headline)
+        same = all(getattr(self.before, name) == getattr(self.after, name) for name in QUESTION)
+        return bool(same and None not in ranks and ranks[1] < ranks[0])  # type: ignore[operator]
 
 
 def question(request: HttpRequest, endpoint: Endpoint) -> Question | None:

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from webapp.accounts.models import AuditEvent, Workspace
 from webapp.prototypes.cards import run_model
+from webapp.prototypes.models import Prototype
 
 SHOWN = 6
 LOOKED_AT = 24
@@ -14,7 +15,8 @@ NAMED = ("budget", "endpointkey", "key", "link", "price", "sharelink", "token")
 
 
 def recent(workspace: Workspace) -> list[AuditEvent]:
-    """The newest events, each told once. `run_id` is set where its run is still there, `names_subject` where its kind is told."""
+    """The newest events, each told once. `run_id` is set where its run is still there, `train_id` (a prototype's) where a run
+    was not started, `names_subject` where its kind is told."""
     events: list[AuditEvent] = []
     for event in AuditEvent.objects.for_workspace(workspace).select_related("user")[:LOOKED_AT]:
         if not (events and is_upload_of(event, events[-1])):
@@ -22,7 +24,10 @@ def recent(workspace: Workspace) -> list[AuditEvent]:
     shown = events[:SHOWN]
     ids = [event.subject_id for event in shown if event.subject == "run"]
     there = set(run_model().objects.for_workspace(workspace).filter(pk__in=ids).values_list("pk", flat=True))
+    asked = [event.subject_id for event in shown if event.subject == "retraining"]
+    owners = set(Prototype.objects.for_workspace(workspace).filter(pk__in=asked).values_list("pk", flat=True))
     for event in shown:
+        event.train_id = event.subject_id if event.subject == "retraining" and event.subject_id in owners else ""
         event.run_id = event.subject_id if event.subject_id in there else ""
         event.names_subject = event.subject in NAMED
     return shown

@@ -130,7 +130,8 @@ def data_from(request: HttpRequest) -> tuple[Dataset, dict[str, Any]]:
 
 @member
 def data(request: HttpRequest, pk: str) -> HttpResponse:
-    """Context: prototype, version, versions, latest, mapping (form), page, search, label, split, problems, fine, at_work.
+    """Context: prototype, version, versions, latest, mapping (form), page, search, label, split, problems, fine, at_work,
+    retraining (the run asked for on the newest version while it was read: waiting, started or refused).
 
     `?version=N` shows an older one. While the newest is read, htmx asks again for the fragment `#reading`.
     """
@@ -150,6 +151,7 @@ def data(request: HttpRequest, pk: str) -> HttpResponse:
         "latest": latest,
         "at_work": latest.status == Status.PROCESSING,
         "runs_of_version": version.runs.count(),
+        "retraining": prototype.retrainings.filter(version=latest).select_related("base", "run").first(),
     }
     if all(one.status == Status.FAILED for one in versions):
         response = new_page(request, prototype, latest.error)

@@ -26,7 +26,8 @@ def expectation(
     if metric not in SHARES and metric != "r2":
         return found
     ends = (share_start(version) if metric == "accuracy" else 0.0, 1.0)
-    best = prototype.runs.filter(version=version, metric=metric).scored().best_first().first()
+    runs = prototype.runs.filter(version=version, task=version.suggestion.get("task") or "", metric=metric)
+    best = runs.scored().trusted().best_first().first()
     shown = {"ends": ends, "start": scored(ends[0], metric), "end": scored(ends[1], metric)}
     return found | shown | {"tick": best.headline["value"] if best else None}
 

@@ -20,6 +20,7 @@ from django.db.models import F, OuterRef, Q, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from trainer.suggestion import SHAPES
 from webapp.accounts.models import User
 from webapp.core.models import WorkspaceOwned, WorkspaceQuerySet
 from webapp.core.scores import rank_of
@@ -41,6 +42,8 @@ HELD = (Status.STARTING, Status.RUNNING)
 """States in which a worker holds a lease."""
 MAX_SEED = 2**32 - 1
 ENDED = (Status.SUCCEEDED, Status.FAILED, Status.CANCELLED)
+QUESTION = ("task", "answer", "metric")
+"""What two runs must share for their scores to be compared."""
 
 
 class RunQuerySet(WorkspaceQuerySet):
@@ -67,12 +70,17 @@ class RunQuerySet(WorkspaceQuerySet):
         return self.silent().filter(seen)
 
     def best_first(self) -> Self:
-        """Finished runs in the order of their scores, those without one last. Only scores of one metric can be compared, so
-        the runs of the metric of the prototype's newest finished run come first."""
+        """Finished runs in the order of their scores, those without one last. Only scores of one question can be compared, so
+        the runs of that of the prototype's newest finished run come first; of them those with a column that decides alone
+        come last, since their scores may not hold."""
         newest = Run.objects.filter(prototype=OuterRef("prototype"), status=Status.SUCCEEDED, rank__isnull=False)
-        metric = newest.order_by("-number").values("metric")[:1]
-        finished = self.filter(status=Status.SUCCEEDED).annotate(other=~Q(metric=Subquery(metric)))
-        return finished.order_by("other", F("rank").desc(nulls_last=True), "-number")
+        asked = {name: Subquery(newest.order_by("-number").values(name)[:1]) for name in QUESTION}
+        finished = self.filter(status=Status.SUCCEEDED).annotate(other=~Q(**asked))
+        return finished.order_by("other", "has_leak", F("rank").desc(nulls_last=True), "-number")
+
+    def trusted(self) -> Self:
+        """Those whose score no column decides alone, or only one that was known at the time."""
+        return self.filter(has_leak=False)
 
     def with_model(self) -> Self:
         """Finished runs whose model is there, to be shared, tried or gone on from."""
@@ -147,6 +155,13 @@ class Run(WorkspaceOwned):
         null=True, help_text="against the best simple baseline, by a paired test on the test rows"
     )
     against_best_run = models.JSONField(null=True, help_text="the same against the prototype's best earlier run")
+    answer = models.CharField(max_length=200, blank=True, help_text="the column that it answers with")
+    has_leak = models.BooleanField(
+        default=False, help_text="a column decides alone, and nobody said that it was known at the time"
+    )
+    known_columns = models.JSONField(
+        default=list, help_text="columns that decide alone and were known at the time, as somebody said"
+    )
     metrics = models.JSONField(default=dict)
     baselines = models.JSONField(default=dict)
     error = models.JSONField(null=True)
@@ -167,6 +182,8 @@ class Run(WorkspaceOwned):
     def save(self, *args: Any, **options: Any) -> None:
         for name, value in ordering(self.headline).items():
             setattr(self, name, value)
+        if self._state.adding and not self.answer:
+            self.answer = answer_of(self.task, self.columns)
         super().save(*args, **options)
 
     @property
@@ -301,8 +318,50 @@ def ordering(headline: dict[str, Any] | None) -> dict[str, Any]:
     return {"metric": str((headline or {}).get("name") or "")[:40], "rank": rank_of(headline)}
 
 
+def answer_of(task: str, columns: dict[str, str] | None) -> str:
+    """The column that a task with these columns ({role: column}) answers with."""
+    return str((columns or {}).get(SHAPES[task].answer, ""))[:200] if task in SHAPES else ""
+
+
 def next_lease() -> Any:
     return timezone.now() + timedelta(seconds=settings.RUN_LEASE_SECONDS)
+
+
+class RetrainingQuerySet(WorkspaceQuerySet):
+    def waiting(self) -> Self:
+        return self.filter(status=Retraining.Status.WAITING)
+
+    def due(self, oldest: Any) -> Self:
+        """Those whose version was read, or that were asked for before `oldest`."""
+        return self.filter(~Q(version__status="processing") | Q(created_at__lt=oldest))
+
+
+class Retraining(WorkspaceOwned):
+    """The wish for a run like `base` on a version that is still being read (see `webapp.runs.retraining`)."""
+
+    class Status(models.TextChoices):
+        WAITING = "waiting", _("Waiting")
+        STARTED = "started", _("Started")
+        REFUSED = "refused", _("Not started")
+
+    prototype = models.ForeignKey(Prototype, on_delete=models.CASCADE, related_name="retrainings")
+    version = models.ForeignKey(DatasetVersion, on_delete=models.CASCADE, related_name="retrainings")
+    base = models.ForeignKey(Run, on_delete=models.SET_NULL, null=True, related_name="+")
+    asked_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    settings = models.JSONField(default=dict, help_text="of the run, as its request would have them")
+    status = models.CharField(max_length=12, choices=Status, default=Status.WAITING, db_index=True)
+    run = models.ForeignKey(Run, on_delete=models.SET_NULL, null=True, related_name="+", help_text="that was started")
+    error = models.JSONField(null=True, help_text="why none was")
+
+    objects = RetrainingQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"run on {self.version}"
+
+    def move(self, status: str, **fields: Any) -> bool:
+        """Compare and set, from waiting; whether it happened."""
+        waiting = Retraining.objects.waiting().filter(pk=self.pk)
+        return bool(waiting.update(status=status, **fields))
 
 
 class Estimate(WorkspaceOwned):

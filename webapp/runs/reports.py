@@ -32,11 +32,11 @@ def manifest(run: Run) -> dict[str, Any]:
 
 def context(run: Run) -> dict[str, Any]:
     """report, title (the verdict, else the score), score (the score in words, where the title is the verdict), verdict
-    {outcome, detail}, beside (against the best earlier run), next (what to try, unless it is better), matrix (rows with heat
+    {outcome, detail}, tone and is_recommended (see `verdicts`), beside (against the best earlier run), next (what to try, unless it is better), matrix (rows with heat
     levels; the most confused classes when there are many), siblings, compared (baselines), ends (of the strips), metrics
     (but the headline), mistakes, weakest, files."""
     found, head = report(run), run.headline or {}
-    others = run.prototype.runs.filter(version=run.version, metric=run.metric).exclude(pk=run.pk)
+    others = run.prototype.runs.filter(version=run.version, task=run.task, metric=run.metric).exclude(pk=run.pk)
     siblings = list(others.scored().best_first().select_related("version")[:SIBLINGS])
     bases = baselines.listed(found.get("baselines") or run.baselines, run.metric)
     scored = (head, *bases, *(one.headline or {} for one in siblings))
@@ -47,6 +47,8 @@ def context(run: Run) -> dict[str, Any]:
         "title": title or results.sentence(run, found),
         "score": results.below_verdict(run, found) if title else "",
         "verdict": verdicts.of_run(run),
+        "tone": verdicts.tone(run),
+        "is_recommended": verdicts.is_recommended(run),
         "detail": verdicts.detail(run),
         "beside": verdicts.beside_best_run(run),
         "next": None if verdicts.is_better(run) else verdicts.next_step(run),

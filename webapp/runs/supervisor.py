@@ -29,7 +29,7 @@ from webapp.costs import gate
 from webapp.costs.actions import price_per_hour
 from webapp.datasets.models import DatasetVersion
 from webapp.datasets.models import Status as VersionStatus
-from webapp.runs import verdicts, worker
+from webapp.runs import leaks, verdicts, worker
 from webapp.runs.actions import recover, spec_of, terms_of
 from webapp.runs.models import Run, Status
 from webapp.runs.stream import EventLog
@@ -328,7 +328,7 @@ class Supervisor:
             log.warning("run %s was taken over by another worker", run.pk)
         elif status == errors.EXIT_DONE and self.final.get("type") == "result":
             result = {name: self.final.get(name) for name in ("metrics", "headline", "baselines", "verdict")}
-            result = {name: value for name, value in result.items() if value}
+            result = {name: value for name, value in result.items() if value} | leaks.facts(run)
             if run.finish(lease, Status.SUCCEEDED, progress=1, **result):
                 verdicts.keep_against_best_run(run)  # may wait for the bucket, so only once there is no lease to lose
             self.announce()

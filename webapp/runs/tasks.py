@@ -9,7 +9,7 @@ from django.conf import settings
 
 from webapp.core.locks import only_one
 from webapp.core.queues import hand_over
-from webapp.runs import actions, estimates, leaks, previews, storage, supervisor, upkeep, worker
+from webapp.runs import actions, estimates, previews, retraining, storage, supervisor, upkeep, worker
 
 AGAIN_SECONDS = 1
 
@@ -36,14 +36,10 @@ def preview(version_id: str, key: str) -> None:
     previews.draw(version_id, key)
 
 
-@shared_task(name="webapp.runs.tasks.train_when_read")
-def train_when_read(version_id: str, run_id: str, user_id: int, waits: int) -> None:
-    leaks.train_when_read(version_id, run_id, user_id, waits)
-
-
 @shared_task(name="webapp.runs.tasks.sweep")
 def sweep() -> None:
     actions.sweep()
+    retraining.start_waiting()
 
 
 @shared_task(name="webapp.runs.tasks.tidy")

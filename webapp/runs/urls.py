@@ -17,6 +17,7 @@ urlpatterns = [
     path("runs/<str:pk>/cancel", views.cancel, name="cancel_run"),
     path("runs/<str:pk>/resume", views.resume, name="resume_run"),
     path("runs/<str:pk>/without", views.train_without, name="train_without"),
+    path("runs/<str:pk>/accept-leaks", views.accept_leaks, name="accept_leaks"),
     path("runs/<str:pk>/log", views.log, name="run_log"),
     path("runs/<str:pk>/spec.json", views.spec, name="run_spec"),
     path("runs/<str:pk>/artifact.zip", views.artifact, name="run_artifact"),

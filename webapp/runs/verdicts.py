@@ -31,7 +31,8 @@ def against_best_run(run: Run, headline: dict[str, Any] | None) -> dict[str, Any
     where answers were not kept or cannot be read.
     """
     metric = str((headline or {}).get("name") or "")
-    earlier = run.prototype.runs.filter(number__lt=run.number, metric=metric).scored()
+    asked = {"task": run.task, "answer": run.answer, "metric": metric}
+    earlier = run.prototype.runs.filter(number__lt=run.number, **asked).scored().trusted()
     same = earlier.filter(version_id=run.version_id)
     other = same.best_first().first() or earlier.best_first().first()
     if other is None:
@@ -143,6 +144,8 @@ def title(run: Run) -> str:
 def for_strangers(run: Run) -> str:
     """The footer of a demo: no boast for a model that does not beat a simple baseline."""
     head = run.headline or {}
+    if run.has_leak:
+        return _("An early prototype. Check every answer.")
     if not is_better(run):
         return _("An early prototype, not shown to be better than a simple baseline. Check every answer.")
     if head.get("name") == "accuracy":
@@ -187,7 +190,8 @@ def detail(run: Run) -> str:
 
 
 def beside_best_run(run: Run) -> dict[str, Any] | None:
-    """{outcome, sentence, run} against the best earlier run, for the page; `run` is None once that one was deleted."""
+    """{outcome, sentence, run, instead} against the best earlier run, for the page; `run` is None once that one was deleted,
+    `instead` is the run to share in place of a worse one."""
     found = run.against_best_run
     if not found:
         return None
@@ -201,8 +205,27 @@ def beside_best_run(run: Run) -> dict[str, Any] | None:
         "not shown": _("No difference shown from %(run)s, your best earlier run: %(difference)s."),
         NOT_COMPARABLE: _("Not comparable with %(run)s, your best earlier run: it was tested on other rows."),
     }[found["outcome"]]
-    there = run.prototype.runs.filter(pk=found["run"]).exists()
-    return {"outcome": found["outcome"], "sentence": sentence % values, "run": found["run"] if there else None}
+    other = run.prototype.runs.filter(pk=found["run"]).first()
+    instead = other if other and found["outcome"] == "worse" and is_to_share(other) else None
+    told = {"outcome": found["outcome"], "sentence": sentence % values, "instead": instead}
+    return told | {"run": other.pk if other else None}
+
+
+def is_to_share(run: Run) -> bool:
+    return run.has_model and not run.has_leak
+
+
+def tone(run: Run) -> str:
+    """How the panel of the verdict looks: the outcome against the baseline, or `care` where that is better and yet the model
+    is not the one to share."""
+    outcome = (of_run(run) or {}).get("outcome") or "none"
+    return "care" if outcome in ("better", "none") and not is_recommended(run) else outcome
+
+
+def is_recommended(run: Run) -> bool:
+    """Whether sharing this run is the next thing to do: nothing decides alone, and neither a baseline nor an earlier run is
+    known to be as good or better."""
+    return not run.has_leak and is_better(run) and (run.against_best_run or {}).get("outcome") != "worse"
 
 
 # What to try
@@ -216,8 +239,9 @@ def tried(run: Run) -> set[tuple[str, str]]:
 
 def next_step(run: Run) -> dict[str, Any] | None:
     """{model, method, title, expected} of what promises most and was not tried: the best measured expectation above this
-    run's score, else the task's recommended model and method; None where nothing is left."""
-    from webapp.runs.base_models import ARTIFACT, recommended
+    run's score, else the task's recommended model by the method that the train page recommends, then by the usual one; None
+    where nothing is left."""
+    from webapp.runs.base_models import ARTIFACT, default_method, recommended
 
     done = tried(run)
     metric = str((run.headline or {}).get("name") or "")
@@ -235,7 +259,16 @@ def next_step(run: Run) -> dict[str, Any] | None:
         if rank(middle(expected), metric) > (run.rank if run.rank is not None else float("-inf")):
             return step(run.task, best.spec["model"], best.spec["method"], expected)
     model, method = recommended(run.task, run.workspace)
-    return step(run.task, model, method, None) if model and (model, method) not in done else None
+    if model is None:
+        return None
+    left = [one for one in (method, default_method(run.task, model)) if (model, one) not in done]
+    return step(run.task, model, left[0], expected_of(measured, model, left[0])) if left else None
+
+
+def expected_of(estimates: list[Any], model: str, method: str) -> dict[str, Any] | None:
+    """What the newest of these estimates expects of a model and a method."""
+    known = (one for one in estimates if (one.spec["model"], one.spec["method"]) == (model, method))
+    return next((one.result["expected"] for one in known), None)
 
 
 def middle(expected: dict[str, Any]) -> float:

@@ -40,11 +40,12 @@ from webapp.runs import (
     previews,
     queues,
     reports,
+    retraining,
     storage,
 )
 from webapp.runs.expectations import expectation
 from webapp.runs.forms import LimitsForm, limits_of, params_form_of
-from webapp.runs.models import Run, Status
+from webapp.runs.models import Run, Status, answer_of
 
 RUNS_A_PAGE = 15
 
@@ -98,11 +99,17 @@ def train(request: HttpRequest, pk: str) -> HttpResponse:
         "gpus": gpu_count(records),
         "rates": {rate.hardware: rate for rate in Rate.objects.for_workspace(request.workspace)},
         "month": month(request.workspace),
-        "best": prototype.runs.scored().best_first().first(),
+        "best": best_so_far(prototype, slug, version),
         "majority": labels[0]["count"] / version.label_rows if labels else None,
         "blocked": [problem for problem in version.problems if problem["severity"] == "error"],
     }
     return render(request, "runs/train.html", context)
+
+
+def best_so_far(prototype: Prototype, slug: str, version: DatasetVersion) -> Run | None:
+    """The best finished run that answers what is asked of this version; none whose score a column decides alone."""
+    runs = prototype.runs.filter(task=slug, answer=answer_of(slug, version.suggestion.get("columns")))
+    return runs.scored().trusted().best_first().first()
 
 
 def run_to_repeat(request: HttpRequest, prototype: Prototype) -> Run | None:
@@ -259,6 +266,7 @@ def run(request: HttpRequest, pk: str) -> HttpResponse:
     context: dict[str, Any] = {"run": one, "prototype": one.prototype, "live": live.picture(one)}
     if one.status != Status.SUCCEEDED:
         return render(request, "runs/run_live.html", context)
+    leaks.keep_up(one)
     context |= reports.context(one)
     context["leaks"] = leaks.found(one, context["report"])
     if one.model_removed_at:
@@ -334,12 +342,22 @@ def resume(request: HttpRequest, pk: str) -> HttpResponse:
 def train_without(request: HttpRequest, pk: str) -> HttpResponse:
     """Take a column (`column`) out of the data and train again as before."""
     column = request.POST.get("column", "")
-    leaks.train_without(one := load_run(request, pk), request.user, column)
+    retraining.train_without(one := load_run(request, pk), request.user, column)
     messages.info(
         request,
         _("A new version without “%(name)s” is being made. Training starts as soon as it is ready.") % {"name": column},
     )
     return redirect("data", pk=one.prototype_id)
+
+
+@member
+@require_POST
+@refused_on("run")
+def accept_leaks(request: HttpRequest, pk: str) -> HttpResponse:
+    """The columns that decide alone were known at the time: the run counts like any other."""
+    leaks.accept(load_run(request, pk), request.user)
+    messages.success(request, _("Noted: known at the time. The run counts like any other."))
+    return redirect("run", pk=pk)
 
 
 @member

@@ -1,0 +1,131 @@
+"""“Remove it and train again”: the wish for a run on a version that is still being read.
+
+    waiting → started | refused
+
+The wish is a row, so that neither a lost message nor a worker that dies loses it, and none that comes late spends money:
+it is claimed by compare-and-set in the transaction that makes the run, and refused once it is an hour old. It is looked at
+when its version was read, and by the sweeper.
+"""
+
+import logging
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from webapp.accounts.actions import audit
+from webapp.accounts.models import User
+from webapp.core.problems import Conflict, Problem
+from webapp.costs import gate
+from webapp.datasets.actions import remap
+from webapp.datasets.models import Dataset, DatasetVersion, Status
+from webapp.runs import actions
+from webapp.runs.leaks import is_input
+from webapp.runs.models import Retraining, Run
+
+AT_MOST = timedelta(hours=1)
+"""How old a wish may become; nobody waits for its run after that."""
+AT_ONCE = 50
+AGAIN = ("task", "model", "method", "params", "limits", "hardware", "seed")
+"""The settings that a run has in common with the one before."""
+
+log = logging.getLogger(__name__)
+
+
+def train_without(run: Run, user: User, column: str) -> DatasetVersion:
+    """The next version, in which the column is ignored; a run with the settings of this one starts once it is read."""
+    version = run.prototype.dataset.current
+    if version is None or not is_input(run, version, column):
+        raise Problem(
+            _("“%(name)s” is not an input of the newest version.") % {"name": column[:80]},
+            code="no_column",
+            hint=_("Open the data page to see what each column is for."),
+        )
+    gate.check_budget(run.workspace)
+    suggestion = version.suggestion
+    with transaction.atomic():
+        Dataset.objects.select_for_update().get(pk=version.dataset_id)  # a second press waits for the first
+        check_none_being_read(version)
+        actions.lock_what_it_needs(run.prototype, vars(run))  # told now, not by a run that never starts
+        made = remap(version, user, suggestion["task"], suggestion["columns"], roles={column: "ignore"})
+        Retraining.objects.create(
+            workspace=run.workspace,
+            prototype=run.prototype,
+            version=made,
+            base=run,
+            asked_by=user,
+            settings={name: getattr(run, name) for name in AGAIN},
+        )
+    return made
+
+
+def check_none_being_read(version: DatasetVersion) -> None:
+    """A press twice would make two versions, and two runs to pay for."""
+    if version.dataset.versions.filter(number__gt=version.number, status=Status.PROCESSING).exists():
+        raise Conflict(
+            _("A new version of the data is being read already."),
+            code="being_read",
+            hint=_("Wait until it is ready; the data page shows how far it is."),
+        )
+
+
+def start_waiting(version: DatasetVersion | None = None) -> None:
+    """Start or refuse every wish that need not wait any more, or those for one version."""
+    wishes = Retraining.objects.waiting().select_related("prototype", "workspace", "version", "asked_by", "base")
+    wishes = wishes.filter(version=version) if version else wishes.due(timezone.now() - AT_MOST)
+    for wish in wishes.order_by("created_at")[:AT_ONCE]:
+        try:
+            settle(wish)
+        except (
+            Exception
+        ):  # one that fails by a fault of ours keeps no other waiting; it is tried again until it is too old
+            log.exception("the run asked for on version %s could not be started", wish.version_id)
+
+
+def settle(wish: Retraining) -> None:
+    """Start the run of one wish, refuse it, or leave it waiting while its version is being read."""
+    error = what_is_in_the_way(wish)
+    if error is None and wish.version.status == Status.READY:
+        try:
+            start(wish)
+        except Problem as problem:
+            error = problem.as_dict()
+    if error:
+        refuse(wish, error)
+
+
+def what_is_in_the_way(wish: Retraining) -> dict[str, Any] | None:
+    if timezone.now() - wish.created_at > AT_MOST:
+        return {
+            "code": "too_old",
+            "message": _("It was asked for more than an hour ago."),
+            "hint": _("Start it yourself if it is still wanted."),
+        }
+    if wish.version.status == Status.FAILED:
+        error = wish.version.error or {}
+        return {
+            "code": error.get("code") or "no_version",
+            "message": error.get("message") or _("The new version of the data could not be read."),
+            "hint": error.get("hint") or "",
+        }
+    return None
+
+
+def start(wish: Retraining) -> None:
+    """Claim and make the run, both or neither. Raises what `create_run` refuses."""
+    with transaction.atomic():
+        if not wish.move("started"):
+            return
+        run = actions.create_run(wish.prototype, wish.asked_by, wish.settings, wish.version)
+        Retraining.objects.filter(pk=wish.pk).update(run=run)
+
+
+def refuse(wish: Retraining, error: dict[str, Any]) -> None:
+    """Say in the prototype's activity, and on its data page, why nothing was trained."""
+    with transaction.atomic():
+        if wish.move("refused", error=error):
+            number = _("version %(number)d") % {"number": wish.version.number}
+            text = f"{wish.prototype.name}, {number}: {error['message']}"
+            audit(wish.workspace, None, "not trained", "retraining", wish.prototype_id, text)
