@@ -118,6 +118,7 @@ def test_a_score_that_leaks_is_the_best_nowhere(run: Run, user: User, client_of:
     assert "80" in verdicts.for_strangers(honest)
     page = web.get(reverse("run", args=[leaking.pk])).content.decode()
     assert is_plain(page)
+    assert "accuracy, but one column decides alone</h1>" in page
     assert 'data-outcome="better"' not in page
     honest.delete()
     assert web.get(reverse("train", args=[owner.pk])).context["best"] is None

@@ -126,6 +126,8 @@ def is_better(run: Run) -> bool:
 def title(run: Run) -> str:
     """The headline of a run's page; empty where nothing was compared."""
     found, head = of_run(run), run.headline or {}
+    if run.has_leak and head:
+        return _("%(score)s, but one column decides alone") % {"score": score_words(head)}
     if not found:
         return ""
     simple = run.baselines.get(found["against"]) or {}
@@ -178,7 +180,7 @@ def signed(value: float, metric: str) -> str:
 def detail(run: Run) -> str:
     """The sentence below the headline: by how much, and how sure that is."""
     found, metric = of_run(run), str((run.headline or {}).get("name") or "")
-    if not found or not run.verdict:
+    if not found or not run.verdict or run.has_leak:
         return ""
     by = difference_words(found.get("difference"), metric)
     values = {"metric": metric_name(metric), "difference": by}
