@@ -18,7 +18,7 @@ from webapp.endpoints import actions, removal, sample
 from webapp.endpoints.models import Endpoint, EndpointVersion
 from webapp.prototypes.models import Prototype
 from webapp.runs import actions as run_actions
-from webapp.runs import base_models, leaks, reports, storage, upkeep
+from webapp.runs import base_models, reports, retraining, storage, upkeep
 from webapp.runs.models import Run
 
 ClientOf = Callable[[User], Client]
@@ -203,7 +203,7 @@ def test_a_run_that_began_with_it_is_not_resumed(removed: Run, user: User, clien
     version.profile["suggestion"] = version.profile["suggestion"] | {"roles": {"note": "input"}}
     version.save()
     with pytest.raises(Conflict) as told:
-        leaks.train_without(later, user, "note")
+        retraining.train_without(later, user, "note")
     assert told.value.code == "model_removed"
     assert removed.prototype.dataset.versions.count() == 1
 
