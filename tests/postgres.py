@@ -32,6 +32,7 @@ FILES = (
     "tests/endpoints/test_registry.py",
     "tests/endpoints/test_removal.py",
     "tests/endpoints/test_removal_killed.py",
+    "tests/endpoints/test_removed_models.py",
     "tests/ops/test_at_once.py",
     "tests/runs/test_deaths.py",
     "tests/runs/test_outages.py",

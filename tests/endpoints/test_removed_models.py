@@ -442,7 +442,7 @@ def test_unused_models_are_listed(prototype: Prototype, runs: dict[str, Run], us
     page = in_every_language(browser, path)
     for name, ticked in (("plain", True), ("other", True), ("before", False)):
         assert f'value="{runs[name].pk}"{" checked" if ticked else ""}>' in page, name
-    assert "The demo served it before" in page
+    assert "An earlier version of the demo" in page
 
 
 def test_unused_models_are_removed(

@@ -23,7 +23,9 @@ from webapp.datasets.actions import create_dataset
 from webapp.datasets.models import Dataset, DatasetVersion
 from webapp.endpoints.actions import deploy
 from webapp.endpoints.models import Endpoint, EndpointVersion
+from webapp.endpoints.removal import remove_model
 from webapp.prototypes.models import Prototype
+from webapp.runs.actions import create_run
 from webapp.runs.models import Run, Status
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -77,6 +79,33 @@ def test_an_address_chosen_by_all_is_one_s(workspace: Workspace) -> None:
     answers = at_once(lambda number: deploy(runs[number], None, slug="the-one"))
     refused = [answer.code for answer in answers if isinstance(answer, Problem)]
     assert refused == ["slug_taken"] * (AT_ONCE - 1)
+
+
+def test_a_model_is_removed_or_deployed_never_both(workspace: Workspace) -> None:
+    run = things.run(things.prototype(workspace))
+    (run.artifact / "onnx").mkdir(parents=True)
+    (run.artifact / "onnx" / "export.json").write_text('{"engine": "onnx-fp32"}')
+    calls = (deploy, remove_model)
+    answers = at_once(lambda number: calls[number % 2](Run.objects.get(pk=run.pk), None))
+    refused = Counter(answer.code for answer in answers if isinstance(answer, Problem))
+    is_removed = Run.objects.get().model_removed_at is not None
+    assert is_removed is not Endpoint.objects.filter(current__run=run).exists()
+    assert is_removed is not (run.artifact / "onnx").exists()
+    assert refused == {"model_removed" if is_removed else "deployed": AT_ONCE // 2}
+
+
+def test_a_model_is_removed_or_built_on_never_both(workspace: Workspace) -> None:
+    base = things.run(things.prototype(workspace))
+    (base.artifact / "model").mkdir(parents=True)
+    (base.artifact / "model" / "model.safetensors").write_text("weights")
+    other, body = things.prototype(workspace), {"model": f"artifact:{base.pk}"}
+    calls = (lambda: create_run(other, None, body), lambda: remove_model(base, None))
+    answers = at_once(lambda number: calls[number % 2]())
+    is_removed = Run.objects.get(pk=base.pk).model_removed_at is not None
+    assert is_removed is not Run.objects.active().exists()
+    assert is_removed is not (base.artifact / "model").exists()
+    refused = Counter(answer.code for answer in answers if isinstance(answer, Problem))
+    assert refused == {"model_removed" if is_removed else "built_on": AT_ONCE // 2}
 
 
 def test_versions_of_a_dataset(workspace: Workspace, post: Callable[..., int]) -> None:

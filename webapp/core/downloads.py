@@ -12,6 +12,8 @@ from typing import Any
 
 from django.http import FileResponse, StreamingHttpResponse
 
+from webapp.core.files import files_below
+
 PIECE_BYTES = 256 * 1024
 ZIP64_BYTES = 2**31 - 1
 """From here on a zip needs longer records, so that its length is not said beforehand."""
@@ -36,7 +38,7 @@ class ZipDownload(InPieces, StreamingHttpResponse):
     """A folder as a zip file, packed while it is sent; nothing of it is written to the disk."""
 
     def __init__(self, folder: Path, filename: str) -> None:
-        files = [(path, path.relative_to(folder).as_posix()) for path in sorted(folder.rglob("*")) if path.is_file()]
+        files = [(path, path.relative_to(folder).as_posix()) for path, _facts in sorted(files_below(folder))]
         super().__init__(zipped(files), content_type="application/zip")
         self["Content-Disposition"] = f'attachment; filename="{filename}"'
         length = zip_length(files)

@@ -1,9 +1,11 @@
 """Files that people send: stored under our own names, never under theirs."""
 
 import errno
+import os
 import re
 import shutil
-from collections.abc import Iterable
+import stat
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +62,18 @@ def store(uploads: Iterable[Any], folder: Path) -> list[str]:
                 target.write(chunk)
         names.append(name)
     return names
+
+
+def files_below(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    """Every file below a folder, and what is known of it; what is deleted meanwhile is left out."""
+    for parent, _folders, names in os.walk(folder):
+        for path in (Path(parent, name) for name in names):
+            try:
+                facts = path.stat()
+            except FileNotFoundError:
+                continue
+            if stat.S_ISREG(facts.st_mode):
+                yield path, facts
 
 
 def disk_error(error: OSError) -> dict[str, str]:

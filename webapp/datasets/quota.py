@@ -1,7 +1,6 @@
 """How much a workspace keeps, and how much more it may."""
 
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 
 from django.conf import settings
@@ -10,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from webapp.accounts.models import Workspace
+from webapp.core.files import files_below
 from webapp.core.problems import Problem
 from webapp.datasets.models import Dataset, DatasetVersion, Status, Upload
 
@@ -54,12 +54,7 @@ def bytes_in(folder: Path) -> int:
 
 def own_bytes(folder: Path) -> int:
     """Everything below a version's folder. Pictures and sounds that it shares with another version are the other's."""
-    total = 0
-    for path in folder.rglob("*"):
-        with suppress(FileNotFoundError):  # it is being written
-            found = path.stat()
-            total += found.st_size if path.is_file() and found.st_nlink == 1 else 0
-    return total
+    return sum(facts.st_size for _path, facts in files_below(folder) if facts.st_nlink == 1)
 
 
 def room(workspace: Workspace, sizes: Mapping[Path, int] | None = None) -> int:

@@ -95,14 +95,14 @@ def remove_model(run: Run, user: User | None) -> int:
         with transaction.atomic():
             actions.lock_run(run)
             run.refresh_from_db()
-            if not held.enter_context(only_one(actions.packaging(run))):
-                raise Conflict(
-                    _("This model is being prepared for the demo."),
-                    code="packaging",
-                    hint=_("Wait a minute, then remove it."),
-                )
             if run.model_removed_at is None:
                 check_removable(run)
+                if not held.enter_context(only_one(actions.packaging(run))):
+                    raise Conflict(
+                        _("This model is being prepared for the demo."),
+                        code="packaging",
+                        hint=_("Wait a minute, then remove it."),
+                    )
                 now = {"model_removed_at": timezone.now(), "model_in_bucket": True, "bytes": None}
                 Run.objects.filter(pk=run.pk).update(**now)
                 audit(run.workspace, user, "removed model", "run", run.pk, f"{run.prototype.name}, {run}")

@@ -12,6 +12,7 @@ from trainer import tasks
 from webapp.accounts.models import Workspace
 from webapp.catalog import hub
 from webapp.catalog.local import local_models
+from webapp.core.files import files_below
 from webapp.core.problems import Problem
 from webapp.core.scores import rank, rank_of, score_words
 from webapp.prototypes.models import Prototype
@@ -162,7 +163,7 @@ def can_go_on(run: Run) -> bool:
         return False
     if run.stored_at and not storage.is_here(run):
         return tasks.get(run.task).modality != "table"
-    return any((run.artifact / "model").rglob("*.safetensors"))
+    return any(path.suffix == ".safetensors" for path, _facts in files_below(run.artifact / "model"))
 
 
 def of_run(pk: str, slug: str, workspace: Workspace) -> Run:

@@ -51,8 +51,10 @@ class LimitsForm(forms.Form):
 
 def limits_of(run: Run) -> dict[str, Any]:
     """A run's seed and limits as `LimitsForm` shows them."""
-    seconds = run.limits.get("seconds")
-    return {"seed": run.seed or None, "cap": run.limits.get("cost"), "minutes": seconds and f"{seconds / 60:g}"}
+    cost, seconds = run.limits.get("cost"), run.limits.get("seconds")
+    given = {"cap": cost, "minutes": seconds and seconds / 60}
+    shown = {name: f"{value:.6f}".rstrip("0").rstrip(".") for name, value in given.items() if value is not None}
+    return {"seed": run.seed or None, **shown}
 
 
 def params_form_of(slug: str, params: dict[str, Any] | None = None) -> Callable[..., forms.Form]:

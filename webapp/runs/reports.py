@@ -4,6 +4,7 @@ import json
 import math
 from typing import Any
 
+from webapp.core.files import files_below
 from webapp.core.scores import strip_ends
 from webapp.runs import baselines, results, verdicts
 from webapp.runs.models import Run
@@ -72,8 +73,8 @@ def examples(run: Run) -> list[Any]:
 
 
 def files(run: Run) -> list[dict[str, Any]]:
-    found = sorted(path for path in local(run).rglob("*") if path.is_file())
-    return [{"name": str(path.relative_to(run.artifact)), "bytes": path.stat().st_size} for path in found]
+    found = sorted((path, facts.st_size) for path, facts in files_below(local(run)))
+    return [{"name": str(path.relative_to(run.artifact)), "bytes": size} for path, size in found]
 
 
 def matrix(confusion: dict[str, Any]) -> dict[str, Any]:
