@@ -12,6 +12,7 @@ from django.urls import reverse
 from tests import things
 from trainer.tasks._base import Task
 from webapp.accounts.models import Workspace
+from webapp.endpoints.removal import remove_model
 from webapp.runs.models import Run
 
 OF_RUN = ("run", "run_live")
@@ -52,6 +53,16 @@ def unfinished_run(run: Run, status: str, number: int) -> Run:
     fields = {"status": status, "headline": None, "progress": 0} | ENDS[status]
     made = things.run(run.prototype, number, task=run.task, method=run.method, **fields)
     things.write_events(made, *events[: len(events) * 2 // 3])
+    return made
+
+
+def run_without_model(run: Run, number: int) -> Run:
+    """The same run again, its model removed and its results kept."""
+    fields = {name: getattr(run, name) for name in ("task", "method", "headline", "metrics", "baselines", "verdict")}
+    made = things.run(run.prototype, number, **fields)
+    shutil.copytree(run.folder, made.folder)
+    remove_model(made, None)
+    made.refresh_from_db()
     return made
 
 

@@ -326,11 +326,27 @@ def test_who_deploys_first_keeps_the_model(run: Run, user: User) -> None:
     assert all((run.folder / name).exists() for name in MODEL)
 
 
-def test_what_was_left_between_row_and_files_is_removed_later(run: Run) -> None:
+class Killed(BaseException):
+    """As a kill: nothing handles it."""
+
+
+def test_what_was_left_between_row_and_files_is_removed_later(
+    run: Run, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
     kept = trained(run.prototype, 2)
-    Run.objects.filter(pk=run.pk).update(model_removed_at=timezone.now(), bytes=8000)
+
+    def killed(_run: Run) -> int:
+        raise Killed
+
+    with monkeypatch.context() as dying:
+        dying.setattr(storage, "remove_model_files", killed)
+        with pytest.raises(Killed):
+            removal.remove_model(run, user)
+    assert all((run.folder / name).exists() for name in MODEL)
     with pytest.raises(Conflict):
         storage.local_model(run)
+    with only_one(actions.packaging(run)) as alone:
+        assert alone, "whoever was killed holds nothing"
     upkeep.tidy()
     assert not any((run.folder / name).exists() for name in MODEL)
     assert all((run.folder / name).exists() for name in RESULTS)

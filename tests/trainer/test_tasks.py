@@ -153,6 +153,7 @@ def test_its_pages_open_in_every_language(
         prototype, finished["task"], finished["method"], finished["out"] / "artifact", finished["events"]
     )
     others = [run_pages.unfinished_run(run, status, number) for number, status in enumerate(run_pages.ENDS, start=2)]
+    others.append(run_pages.run_without_model(run, len(others) + 2))
     run_pages.open_in_every_language(client_of(user), [run, *others])
 
 
