@@ -177,5 +177,11 @@ def read_each(engine: Any, inputs: list[Any]) -> list[Any]:
             found.append(engine.read(one))
         except UserError as error:
             detail = f"Input {index} {error.message}"
-            raise Problem(422, "bad_input", detail, "Counted from 0; mend it and send again.", index=index) from error
+            raise Problem(
+                422,
+                "bad_input",
+                detail,
+                "Inputs are counted from 0. Fix this one, then send the request again.",
+                index=index,
+            ) from error
     return found

@@ -3,8 +3,12 @@
 import ast
 import gettext
 import re
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from django.conf import settings
+from django.core.management import call_command
 
 
 @dataclass
@@ -61,3 +65,19 @@ def as_compiled(messages: list[Message]) -> dict[object, str]:
         for form, text in message.translations.items():
             found[(key, form) if message.plural else key] = text
     return found
+
+
+def extracted(locale: str, folder: Path) -> list[Message]:
+    """What a translator would find after extracting every message of today's sources: a copy of them, and of the language's
+    file, is made in `folder`, which must be the current directory. Needs gettext's tools."""
+    for name in ("webapp", "templates"):
+        shutil.copytree(
+            settings.BASE_DIR / name,
+            folder / name,
+            ignore=lambda _folder, names: {
+                one for one in names if Path(one).suffix not in ("", ".py", ".html", ".txt")
+            },
+        )
+    shutil.copytree(settings.BASE_DIR / "locale", folder / "locale")
+    call_command("makemessages", locale=[locale], no_obsolete=True, no_location=True, verbosity=0)
+    return read_po(folder / "locale" / locale / "LC_MESSAGES" / "django.po")

@@ -2,21 +2,26 @@
 
 import json
 import shutil
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from tests import things
 from trainer.tasks._base import Task
 from webapp.accounts.models import Workspace
+from webapp.endpoints import actions
+from webapp.endpoints.models import Endpoint
 from webapp.endpoints.removal import remove_model
 from webapp.runs.models import Run
 
-OF_RUN = ("run", "run_live")
-OF_PROTOTYPE = ("runs", "train", "share")
+OF_RUN = ("run", "run_live", "delete_run")
+OF_PROTOTYPE = ("data", "train", "runs", "share", "prototype_settings", "delete_prototype")
+OF_SITE = ("home", "new_prototype", "models", "docs", "workers", "costs", "settings")
 ENDS = {
     "running": {"progress": 0.4, "eta_seconds": 75.0, "stage": "train"},
     "queued": {},
@@ -66,12 +71,49 @@ def run_without_model(run: Run, number: int) -> Run:
     return made
 
 
-def open_in_every_language(client: Client, runs: list[Run]) -> None:
-    """Every page that shows these runs of one prototype answers 200 and leaves no placeholder unfilled."""
+def pages_of(runs: list[Run]) -> list[str]:
+    """Addresses of every page that a member sees of these runs of one prototype."""
     paths = [reverse(name, args=[run.pk]) for name in OF_RUN for run in runs]
-    paths += [reverse(name, args=[runs[0].prototype_id]) for name in OF_PROTOTYPE] + ["/"]
+    paths += [reverse("stop_run", args=[run.pk]) for run in runs if not run.ended]
+    paths += [reverse(name, args=[runs[0].prototype_id]) for name in OF_PROTOTYPE]
+    return paths + [reverse(name) for name in OF_SITE]
+
+
+def opens(client: Client, path: str, status: int = 200, sent: dict[str, str] | None = None) -> None:
+    """The page answers with this status in every language, and leaves no placeholder unfilled; `sent` is posted to it."""
     for code, _name in settings.LANGUAGES:
-        for path in paths:
-            answer = client.get(path, headers={"Accept-Language": code})
-            assert answer.status_code == 200, (code, path)
-            assert "%(" not in answer.content.decode(), (code, path)
+        headers = {"Accept-Language": code}
+        answer = client.get(path, headers=headers) if sent is None else client.post(path, sent, headers=headers)
+        text = answer.content.decode()
+        assert answer.status_code == status, (code, path, text[:2000])
+        assert "<html" not in text or f'<html lang="{code}"' in text, (code, path)
+        assert "%(" not in text, (code, path)
+
+
+def open_in_every_language(client: Client, runs: list[Run]) -> None:
+    """Every page that shows these runs of one prototype, for members and, of the first run's demo, for strangers."""
+    for path in pages_of(runs):
+        opens(client, path)
+    endpoint = things.endpoint(runs[0], visibility="link")
+    opens(client, reverse("share", args=[endpoint.prototype_id]))
+    opens_for_strangers(endpoint)
+
+
+def opens_for_strangers(endpoint: Endpoint) -> None:
+    """The demo in each state of its link and its endpoint, and the page of who may not see it."""
+    link, before = endpoint.links.get(), timezone.now() - timedelta(days=1)
+    path = actions.demo_path(endpoint, link)
+    opens(Client(), path)
+    opens(Client(), reverse("demo", args=[endpoint.slug]), 404)
+    for changed, fields, status in (
+        (link, {"revoked_at": before}, 410),
+        (link, {"expires_at": before}, 410),
+        (endpoint, {"visibility": "private"}, 403),
+        (endpoint, {"status": "off"}, 503),
+        (endpoint, {"status": "deploying"}, 503),
+        (endpoint, {"status": "failed"}, 503),
+    ):
+        stored = type(changed).objects.filter(pk=changed.pk)
+        stored.update(**fields)
+        opens(Client(), path, status)
+        stored.update(**{name: getattr(changed, name) for name in fields})

@@ -61,7 +61,17 @@ document.addEventListener("change", (event) => {
   if (form) form.requestSubmit();
 });
 
+// A button that acts on what is ticked works once something is; without this script the server says what is missing.
+const allow = () => {
+  for (const button of document.querySelectorAll("[data-needs]")) {
+    button.disabled = ![...button.form.elements].some((one) => one.name === button.dataset.needs && one.checked);
+  }
+};
+document.addEventListener("change", allow);
+addEventListener("pageshow", allow);
+
 const prepare = (root) => {
+  allow();
   for (const tabs of root.querySelectorAll("[data-tabs]")) {
     const first = tabs.querySelector("a[aria-current]") ?? tabs.querySelector("a");
     if (first) showTab(first);

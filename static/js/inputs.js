@@ -91,8 +91,9 @@ class Giver {
     this.preview.src = this.address;
     this.preview.hidden = false;
     this.part("name").textContent = file.name;
-    this.preview.dispatchEvent(new CustomEvent("given", { bubbles: true, detail: file }));
     this.shown?.();
+    await this.ready?.();
+    this.preview.dispatchEvent(new CustomEvent("given", { bubbles: true, detail: file }));
   }
 
   async tooLarge() {
@@ -167,6 +168,9 @@ class Pictures extends Giver {
 }
 
 class Sounds extends Giver {
+  // What draws a sound is fetched with the first sound; without it the player is there all the same.
+  async ready() { await import(this.root.dataset.drawer).catch(() => {}); }
+
   constructor(root) {
     super(root);
     this.part("record").addEventListener("click", () => this.record());
@@ -228,7 +232,7 @@ document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-example]");
   if (!button) return;
   for (const giver of givers) giver.forget();
-  const giver = givers[0], address = button.dataset.file ?? button.querySelector("img")?.src;
+  const giver = givers[0], address = button.dataset.file;
   if (!giver || !address) return;
   const answer = await fetch(address);
   if (!answer.ok) return;

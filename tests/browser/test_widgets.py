@@ -223,6 +223,23 @@ def test_the_train_page(slug: str, owner: Page, site: Site, runs: dict[str, str]
     looked_at(owner, f"{site.url}/prototypes/{site.run(runs[slug])['prototype']}/train")
 
 
+def test_what_acts_on_ticked_rows_waits_for_one(owner: Page, site: Site) -> None:
+    owner.goto(f"{site.url}/prototypes/{site.deployed()['prototype']}/data")
+    buttons = [owner.get_by_role("button", name=name, exact=True) for name in ("Set label", "Exclude")]
+    tick = owner.locator("input[name=row]").first
+    for _again in range(2):
+        for button in buttons:
+            expect(button).to_be_disabled()
+        tick.check()
+        for button in buttons:
+            expect(button).to_be_enabled()
+        tick.uncheck()
+    owner.locator("#search").fill("a")
+    owner.wait_for_url("**search=a*")
+    for button in buttons:
+        expect(button).to_be_disabled()
+
+
 def looked_at(page: Page, address: str) -> None:
     looker = Looker(page)
     page.goto(address)

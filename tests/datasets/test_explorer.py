@@ -190,16 +190,6 @@ def test_pictures_are_shown_and_never_run(
         assert client.get(f"/prototypes/{prototype.pk}/media/{wrong}").status_code == 404
 
 
-def test_a_task_that_cannot_be_trained_yet(
-    user: User, workspace: Workspace, client_of: Callable[[User], Client]
-) -> None:
-    rows = [f'{{"document": "{"A long story. " * 20}{at}", "summary": "A story, number {at}."}}' for at in range(40)]
-    made = read(actions.create_dataset(workspace, user, [SimpleUploadedFile("a.jsonl", "\n".join(rows).encode())]))
-    prototype = Prototype.objects.create(workspace=workspace, dataset=made, name="stories")
-    answer = client_of(user).post(f"/prototypes/{prototype.pk}/train", {"method": "full"})
-    assert b"cannot be trained here yet" in answer.content
-
-
 def test_another_header_row(user: User, workspace: Workspace, api_of: Callable[[User], Client]) -> None:
     lines = ["Support;first quarter", "text;label", *(f"order number {n} of the list;{'ab'[n % 2]}" for n in range(40))]
     file = SimpleUploadedFile("a.csv", "\n".join(lines).encode())

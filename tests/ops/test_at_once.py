@@ -1,9 +1,11 @@
 """Twenty at once, on SQLite and (tests/ops/test_postgres.py) on PostgreSQL: nothing is made twice, nobody is told of a fault."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from decimal import Decimal
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -19,6 +21,7 @@ from webapp.costs import gate
 from webapp.costs.actions import set_budget
 from webapp.costs.gate import charge
 from webapp.costs.models import LedgerEntry, Reservation
+from webapp.datasets import reading
 from webapp.datasets.actions import create_dataset
 from webapp.datasets.models import Dataset, DatasetVersion
 from webapp.endpoints.actions import deploy
@@ -120,6 +123,47 @@ def test_runs_over_a_new_dataset_share_one_prototype(workspace: Workspace, post:
     assert Counter(at_once(lambda _: post("/runs", {"dataset": made.pk}))) == {201: AT_ONCE}
     assert Prototype.objects.count() == 1
     assert sorted(Run.objects.values_list("number", flat=True)) == list(range(1, AT_ONCE + 1))
+
+
+@contextmanager
+def reader() -> Iterator[None]:
+    """Reads versions as a worker does, until the block ends."""
+    ended = Event()
+
+    def work() -> None:
+        while not ended.wait(0.1):
+            for pk in DatasetVersion.objects.filter(status="processing").values_list("pk", flat=True):
+                reading.read(pk)
+        connections.close_all()
+
+    thread = Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+MESSAGES = "text,label,remark\n" + "".join(
+    f"message {at} about {'parcels' if at % 2 else 'cards'},{'late' if at % 2 else 'lost'},remark {at} by {'ann' if at % 3 else 'bob'}\n"
+    for at in range(60)
+)
+
+
+@pytest.mark.parametrize("asked", [{"columns": {"text": "remark", "label": "label"}}, {"roles": {"remark": "group"}}])
+def test_runs_under_another_mapping_share_one_version(
+    asked: dict[str, Any], user: User, workspace: Workspace, post: Callable[..., int]
+) -> None:
+    made = create_dataset(workspace, user, [ContentFile(MESSAGES.encode(), name="rows.csv")])
+    reading.read(made.versions.get().pk)
+    with reader():
+        statuses = at_once(lambda _: post("/runs", {"dataset": made.pk} | asked))
+    assert Counter(statuses) == {201: AT_ONCE}
+    assert sorted(made.versions.values_list("number", flat=True)) == [1, 2]
+    assert set(Run.objects.values_list("version__number", flat=True)) == {2}
+    assert post("/runs", {"dataset": made.pk} | asked) == 201
+    assert made.versions.count() == 2, "the newest has the mapping already"
 
 
 def test_uploads_where_one_has_room(user: User, workspace: Workspace, settings: Any) -> None:

@@ -1,6 +1,7 @@
 """Every form that is refused stays on its page: the error beside its field, what was typed kept, no script needed."""
 
 import inspect
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from tests import things
 from tests.pages.form_page import Page
 from webapp.accounts.models import User, Workspace
 from webapp.datasets.models import DatasetVersion
+from webapp.prototypes.models import Prototype
 from webapp.runs.models import Run
 
 Browser = Callable[[User], Client]
@@ -118,8 +120,11 @@ def test_signing_in_leads_back_to_the_page_of_the_form(client: Client) -> None:
 
 STAYS = {
     "augmented": "htmx alone sends it",
-    "fix_all": "as mend",
+    "estimate": "htmx alone sends it",
+    "demo": "the visitor's page answers itself",
     "demo_feedback": "a visitor's page of its own",
+    "sign_in_link": "a link that has ended cannot be sent again",
+    "confirm_address": "a link that has ended cannot be sent again",
     "revoke_key": "nothing can be wrong in it",
     "revoke_link": "nothing can be wrong in it",
     "revoke_token": "nothing can be wrong in it",
@@ -127,19 +132,28 @@ STAYS = {
 """Addresses of forms that need no page to come back to, and why."""
 
 
-def addresses_of_forms() -> dict[str, Any]:
-    """Every view that only takes a form, by the name of its address."""
+TAKES_A_FORM = re.compile(r"@require_POST|@require_http_methods\(.*POST|request\.method\b")
+
+
+def addresses_of_forms() -> dict[str, str]:
+    """The source of every view that takes a form, also one that shows its page on a GET, by the name of its address."""
     patterns = [one for one in get_resolver().url_patterns if isinstance(one, URLPattern)]
-    nested = [one for group in get_resolver().url_patterns for one in getattr(group, "url_patterns", [])]
+    groups = [
+        one for one in get_resolver().url_patterns if not getattr(one, "namespace", None)
+    ]  # the API has its own names
+    nested = [one for group in groups for one in getattr(group, "url_patterns", [])]
     views = {one.name: inspect.unwrap(one.callback) for one in [*patterns, *nested] if isinstance(one, URLPattern)}
     own = {name: view for name, view in views.items() if view.__module__.startswith("webapp.")}
-    return {name: inspect.getsource(view) for name, view in own.items() if "@require_POST" in inspect.getsource(view)}
+    sources = {name: inspect.getsource(view) for name, view in own.items()}
+    return {name: source for name, source in sources.items() if TAKES_A_FORM.search(source)}
 
 
 def test_every_form_comes_back_to_its_page() -> None:
     """A new form says on which page it stands, or why it needs none."""
     found = addresses_of_forms()
-    assert len(found) > 15
+    assert len(found) > 30
+    assert {"train", "new_prototype", "delete_prototype", "delete_run", "stop_run"} <= set(found)
+    assert set(STAYS) <= set(found), "a reason for a form that is gone"
     lost = {name for name, source in found.items() if "@refused_on(" not in source}
     assert lost - set(STAYS) == set()
 
@@ -219,3 +233,20 @@ def test_a_run_that_has_ended_is_not_cancelled(user: User, workspace: Workspace,
     assert "already ended" in text
     assert "It broke." in text
     assert Run.objects.get().status == "failed"
+
+
+@pytest.mark.parametrize("sent", [{}, {"data": "on"}])
+def test_a_prototype_that_cannot_be_deleted_yet_says_so_where_it_was_asked(
+    sent: dict[str, str], user: User, workspace: Workspace, client_of: Browser
+) -> None:
+    prototype = things.prototype(workspace)
+    things.run(prototype, status="running")
+    address = reverse("delete_prototype", args=[prototype.pk])
+    answer = client_of(user).post(address, sent)
+    text = answer.content.decode()
+    assert answer.status_code == 409
+    assert "still at work" in Page(text).alerts[0]
+    assert f'data-address="{address}"' in text
+    assert 'class="bar"' in text
+    assert ("checked" in text.partition('name="data"')[2].partition(">")[0]) == bool(sent)
+    assert Prototype.objects.filter(pk=prototype.pk).exists()

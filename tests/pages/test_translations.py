@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from tests.messages import Message, as_compiled, compiled, read_po
+from tests.messages import Message, as_compiled, compiled, extracted, read_po
 
 FILES = sorted((settings.BASE_DIR / "locale").glob("*/LC_MESSAGES/django.po"))
 PARAMETER = re.compile(r"%\((\w+)\)[ #0+-]*[\d.]*([a-zA-Z])")
@@ -76,3 +76,22 @@ def test_gettext_accepts_it(path: Path, tmp_path: Path) -> None:
     )
     assert checked.returncode == 0, checked.stderr
     assert compiled(tmp_path / "django.mo") == compiled(path.with_suffix(".mo"))
+
+
+TOOLS = ("xgettext", "msguniq", "msgmerge", "msgattrib")
+
+
+@pytest.mark.skipif(not all(map(shutil.which, TOOLS)), reason="gettext is not installed")
+@in_every_language
+def test_every_message_of_the_sources_is_translated(
+    path: Path, tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A message that was added or changed since the language's file was made is missing there, or only resembles one."""
+    monkeypatch.chdir(tmp_path)
+    settings.LOCALE_PATHS = []
+    before = path.read_bytes()
+    messages = extracted(path.parts[-3], tmp_path)
+    assert path.read_bytes() == before
+    assert len(messages) > 1000
+    missing = [one.original for one in messages if "fuzzy" in one.flags or not all(one.translations.values())]
+    assert not missing, "\n".join(missing)

@@ -10,6 +10,7 @@ from django.utils import timezone
 from tests import things
 from webapp.accounts.actions import audit
 from webapp.accounts.models import AuditEvent, User, Workspace
+from webapp.endpoints.models import Endpoint
 from webapp.endpoints.removal import delete_run
 from webapp.prototypes import activity
 
@@ -43,3 +44,45 @@ def test_keys_are_called_keys_and_a_deleted_run_is_no_link(
     assert address not in told()
     assert "idea, Run 1" in told()
     assert told().count("Today") <= 1
+
+
+def use(endpoint: Endpoint, days_ago: int, hour: int, requests: int, *, errors: int = 0, key: str = "") -> None:
+    moment = timezone.localtime().replace(hour=hour, minute=0, second=0, microsecond=0) - timedelta(days=days_ago)
+    endpoint.usage.create(key=key, hour=moment, requests=requests, errors=errors)
+
+
+def test_a_demo_s_use_is_told_once_a_day(workspace: Workspace, user: User, client_of: ClientOf) -> None:
+    endpoint = things.endpoint(things.run(things.prototype(workspace)), name="Triage")
+    use(endpoint, 1, 9, 5)
+    use(endpoint, 1, 14, 8, errors=1)
+    use(endpoint, 2, 10, 1)
+    use(endpoint, 2, 11, 40, key="a key")
+    use(endpoint, 3, 10, 3, errors=3)
+    use(endpoint, 30, 10, 99)
+    days = [one for one in activity.recent(workspace) if isinstance(one, activity.DemoDay)]
+    assert [(one.name, one.total, one.created_at.astimezone(timezone.get_current_timezone()).hour) for one in days] == [
+        ("Triage", 12, 14),
+        ("Triage", 1, 10),
+    ]
+    page = client_of(user).get(reverse("home")).content.decode()
+    late = " ".join(page.partition('id="late"')[2].partition("</section>")[0].split())
+    address = reverse("share", args=[endpoint.prototype_id])
+    assert f'The demo <a href="{address}">Triage</a> was used 12 times' in late
+    assert "was used once" in late
+
+
+def test_the_use_of_other_workspaces_is_theirs(workspace: Workspace, outsider: User) -> None:
+    use(things.endpoint(things.run(things.prototype(workspace))), 0, 0, 5)
+    assert activity.recent(workspace)
+    assert activity.recent(outsider.workspaces.get()) == []
+
+
+def test_much_use_leaves_room_for_what_people_did(workspace: Workspace, user: User) -> None:
+    endpoint = things.endpoint(things.run(things.prototype(workspace)))
+    for number in range(7):
+        use(endpoint, number, 0, 5)
+    for number in range(8):
+        audit(workspace, user, "created", "prototype", str(number), f"idea {number}")
+    kinds = [type(one) for one in activity.recent(workspace)]
+    assert len(kinds) == activity.SHOWN
+    assert kinds.count(activity.DemoDay) <= activity.DEMOS_SHOWN

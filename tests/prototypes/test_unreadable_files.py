@@ -10,10 +10,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from tests.site import rows_of
-from webapp.accounts.models import User, Workspace
+from webapp.accounts.models import AuditEvent, User, Workspace
 from webapp.datasets import reading
 from webapp.datasets.models import Dataset, DatasetVersion, Status
-from webapp.prototypes import actions
+from webapp.prototypes import actions, activity
 from webapp.prototypes.models import Prototype
 
 UNREADABLE = {
@@ -125,3 +125,36 @@ def test_a_version_that_could_not_be_made_is_told_and_the_one_before_stays(brows
     assert "No row would be left." in page
     assert 'id="grid"' in page
     assert browser.get(reverse("data", args=[prototype.pk]) + f"?version={failed.number}").status_code == 200
+
+
+def told(workspace: Workspace) -> list[tuple[str, str]]:
+    return [(event.verb, event.text) for event in activity.recent(workspace)]
+
+
+def test_recent_activity_does_not_tell_of_it(browser: Client, workspace: Workspace) -> None:
+    send(browser, reverse("new_prototype"), "messages.csv", rows_of(60))
+    send(browser, reverse("new_prototype"), "report.pdf", UNREADABLE["report.pdf"])
+    assert told(workspace) == [("created", "messages")]
+    page = browser.get(reverse("home")).content.decode()
+    assert "report" not in page.partition('id="late"')[2].partition("</section>")[0]
+    DatasetVersion.objects.filter(status=Status.FAILED).update(touched_at=timezone.now() - timedelta(days=2))
+    actions.sweep_unread()
+    assert Prototype.objects.count() == 1
+    assert told(workspace) == [("created", "messages")]
+    logged = set(AuditEvent.objects.for_workspace(workspace).values_list("verb", "subject", "text"))
+    assert {("discarded", "prototype", "report"), ("discarded", "dataset", "report")} <= logged
+
+
+def test_recent_activity_tells_of_the_file_that_took_its_place(browser: Client, workspace: Workspace) -> None:
+    prototype = send(browser, reverse("new_prototype"), "empty.csv", b"")
+    assert told(workspace) == []
+    send(browser, reverse("replace_data", args=[prototype.pk]), "messages.csv", rows_of(60))
+    assert told(workspace) == [("uploaded", "messages"), ("created", "empty")]
+
+
+def test_the_api_does_not_list_it(browser: Client, user: User, api_of: Callable[[User], Client]) -> None:
+    kept = send(browser, reverse("new_prototype"), "messages.csv", rows_of(60))
+    unread = send(browser, reverse("new_prototype"), "empty.csv", b"")
+    client = api_of(user)
+    assert [one["id"] for one in client.get("/api/v1/prototypes").json()["items"]] == [kept.pk]
+    assert client.get(f"/api/v1/datasets/{unread.dataset_id}").json()["status"] == "failed"

@@ -1,7 +1,11 @@
+import signal
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.serving.conftest import TOKEN, Serving
 from tests.trainer import command, tiny_detector, tiny_sound, tiny_vision
 
 
@@ -14,3 +18,18 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tiny_detector.build(root)
     tiny_sound.build(root)
     return root
+
+
+@pytest.fixture(scope="session")
+def model_server() -> Iterator[Serving]:
+    """The server of models in a process of its own; what is no live demo it answers without Redis."""
+    running = Serving("redis://127.0.0.1:1/0")
+    running.start()
+    yield running
+    running.kill(signal.SIGTERM)
+
+
+@pytest.fixture
+def serving(model_server: Serving, settings: Any) -> None:
+    """The site asks that server."""
+    settings.SERVING_URL, settings.MAQUETTE_INTERNAL_TOKEN = model_server.url, TOKEN

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 
 from tests import run_pages
 from tests.trainer import command
@@ -123,6 +124,10 @@ def test_the_artifact(finished: dict[str, Any]) -> None:
     assert set(manifest["files"]) == there
     assert all(sha256(folder / name) == digest for name, digest in manifest["files"].items())
     assert {"report.json", "predictions.parquet", "examples.json", "README.md"} <= there
+    examples = json.loads((folder / "examples.json").read_text("utf-8"))
+    looks = "image" in {role.kind for role in finished["task"].roles}
+    assert all(("thumb" in one) == looks for one in examples)
+    assert all(len(one.get("thumb", "")) < 6_000 for one in examples)
     report = json.loads((folder / "report.json").read_text("utf-8"))
     assert report["metrics"] == finished["events"][-1]["metrics"]
     assert report["export"]["engine"]
@@ -145,16 +150,22 @@ def test_a_finished_run_tells_its_result_again(finished: dict[str, Any], models:
 
 
 def test_its_pages_open_in_every_language(
-    finished: dict[str, Any], user: User, workspace: Workspace, client_of: Callable[[User], Client]
+    finished: dict[str, Any],
+    serving: None,
+    user: User,
+    workspace: Workspace,
+    client_of: Callable[[User], Client],
 ) -> None:
-    """What this task and method report is shown whether the run is done, at work or failed."""
+    """What this task and method report is shown whether the run is done, at work or failed, and so is an answer of it."""
     prototype = run_pages.prototype_of(workspace, finished["task"])
     run = run_pages.finished_run(
         prototype, finished["task"], finished["method"], finished["out"] / "artifact", finished["events"]
     )
     others = [run_pages.unfinished_run(run, status, number) for number, status in enumerate(run_pages.ENDS, start=2)]
     others.append(run_pages.run_without_model(run, len(others) + 2))
-    run_pages.open_in_every_language(client_of(user), [run, *others])
+    browser = client_of(user)
+    run_pages.open_in_every_language(browser, [run, *others])
+    run_pages.opens(browser, reverse("try_run", args=[run.pk]), sent={"example": "0"})
 
 
 def test_asking_it(finished: dict[str, Any], models: Path, tmp_path: Path) -> None:

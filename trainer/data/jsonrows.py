@@ -79,7 +79,7 @@ def document_table(lines: Lines, name: str, size: int, details: dict[str, Any]) 
         raise DataError(
             f"{name} is not valid JSON: line {error.lineno:,}, {error.msg}.",
             code="bad_json",
-            hint="Mend that place, or send one object a line (JSONL) or CSV.",
+            hint="Fix that place, or send one object a line (JSONL) or CSV.",
         ) from error
     except (ValueError, RecursionError) as error:
         raise DataError(

@@ -122,7 +122,7 @@ def refuse_blocked(folder: Path) -> None:
         return
     for problem in problems:
         if problem["severity"] == "error":
-            hint = "Mend it in the file and read that again, or choose other columns."
+            hint = "Fix it in the file and upload it again, or choose other columns."
             raise DataError(problem["message"], code=problem["code"], hint=hint)
 
 

@@ -89,7 +89,7 @@ class Engine:
         """An input as the methods below take it; `DataError` says in a sentence why it cannot be used."""
         fault = self.task.check_input(value)
         if fault:
-            raise DataError(fault, code="bad_input", hint="Mend or remove it.")
+            raise DataError(fault, code="bad_input", hint="Fix or remove it.")
         return value
 
     def warm(self) -> None:

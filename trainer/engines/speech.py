@@ -44,7 +44,7 @@ class SpeechEngine(SoundEngine):
         """A file's bytes, a `data:` URL, or a path from this machine's own rows; the whole of it, or none."""
         fault = self.task.check_input(value)
         if fault:
-            raise DataError(fault, code="bad_input", hint="Mend or remove it.")
+            raise DataError(fault, code="bad_input", hint="Fix or remove it.")
         most = self.hearing.seconds + BUCKET_SECONDS
         try:
             data = bytes_of(value)

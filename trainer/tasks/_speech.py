@@ -160,7 +160,7 @@ def script_of(folder: Path, hearing: Hearing, loaded: Loaded) -> Any:
 
 def leave_out_wordless(job: Any, loaded: Loaded) -> None:
     words = np.array([bool(transcripts.normalised(text)) for text in loaded.answers])
-    leave_out(job, loaded, words, "no_words", "rows have a text without a word", "Mend their texts.")
+    leave_out(job, loaded, words, "no_words", "rows have a text without a word", "Fix their texts.")
 
 
 def leave_out_long(job: Any, loaded: Loaded, hearing: Hearing) -> None:

@@ -1,5 +1,7 @@
 """Pictures as batches of pixels, each decoded once."""
 
+import base64
+import io
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,8 @@ from trainer.tasks._supervised import kept
 from trainer.tasks._vision_model import TRANSFORMERS, PictureModel, VisionModel, load_encoder
 
 EXAMPLES, EXAMPLE_PIXELS = 8, 512
+THUMB_PIXELS, THUMB_QUALITY = 96, 50
+"""Of an example's small picture, which a page holds within itself."""
 COARSE = 16
 MOST_COARSE_ROWS = 5_000
 """Of those that the baseline learns from."""
@@ -126,7 +130,7 @@ class Pictures(Rows):
             small = max(image.size) <= 64
             name = f"examples/{self.path(row).stem}.{'png' if small else 'jpg'}"
             image.save(folder / name, quality=90)
-            found[answer] = self.example(row, name)
+            found[answer] = self.example(row, name) | {"thumb": thumb(image)}
             if len(found) == EXAMPLES:
                 break
         return list(found.values())
@@ -134,6 +138,15 @@ class Pictures(Rows):
     def example(self, row: int, file: str) -> dict[str, Any]:
         """`file`: where in the artifact the picture is kept."""
         return {"input": file, "label": self.loaded.answers[row], "image": self.shown(np.array([row]))[0]}
+
+
+def thumb(image: Any) -> str:
+    """A picture made small, as a `data:` URL: about 2 kB, so that a page with a few of them asks for no more files."""
+    small = image.copy()
+    small.thumbnail((THUMB_PIXELS, THUMB_PIXELS))
+    buffer = io.BytesIO()
+    small.save(buffer, "WEBP", quality=THUMB_QUALITY)
+    return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
 def prepare(job: Any) -> Pictures:

@@ -172,6 +172,7 @@ class AuditEvent(WorkspaceOwned):
         "created": _("created"),
         "deleted": _("deleted"),
         "deployed": _("deployed"),
+        "discarded": _("discarded"),
         "made version": _("made a version of"),
         "not trained": _("did not train again:"),
         "put to sleep": _("put to sleep"),

@@ -59,9 +59,7 @@ class Token(HttpBearer):
         if membership is None:
             return None
         if request.method not in ("GET", "HEAD") and not membership.can_edit:
-            raise Forbidden(
-                "You may look at this workspace but not change it.", hint="Ask an owner for the editor role."
-            )
+            raise Forbidden("You can view this workspace but not change it.", hint="Ask an owner for the editor role.")
         request.user, request.workspace = found.user, found.workspace
         return found
 

@@ -118,7 +118,9 @@ def create_version(request: HttpRequest, pk: str, payload: VersionIn) -> Status[
     dataset = load(Dataset, request.workspace, pk)
     version = dataset.current
     if version is None:
-        raise Conflict("This dataset has not been read yet.", code="not_ready", hint="Wait until its status is ready.")
+        raise Conflict(
+            "This dataset has not been imported yet.", code="not_ready", hint="Wait until its status is ready."
+        )
     if fixes := [payload.fix] if payload.fix else payload.fixes:
         actions.mend(version, request.user, *fixes)
     elif payload.sheet:

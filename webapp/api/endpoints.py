@@ -11,9 +11,8 @@ from webapp.api.auth import Body, once, page
 from webapp.api.schemas import EndpointOut, FeedbackOut, KeyOut, LinkOut, NewEndpoint, NewKey, Page, UsageOut
 from webapp.api.shapes import endpoint_shape, feedback_shape, link_shape, moment
 from webapp.costs.gate import month
-from webapp.endpoints import actions, removal
+from webapp.endpoints import actions
 from webapp.endpoints.models import Endpoint, EndpointKey, ShareLink
-from webapp.prototypes.models import Prototype
 from webapp.runs.models import Run
 
 router = Router(tags=["sharing"])
@@ -25,6 +24,7 @@ class EndpointIn(Body):
     name: str | None = None
     slug: str | None = None
     visibility: str | None = None
+    """private, link or public; link (anyone with the link) for the first demo of a prototype when left out."""
 
 
 class EndpointPatch(Body):
@@ -66,7 +66,8 @@ def load_run(request: HttpRequest, pk: str) -> Run:
 @router.post("/endpoints", response={201: NewEndpoint})
 @once
 def create_endpoint(request: HttpRequest, payload: EndpointIn) -> Status[dict[str, Any]]:
-    """Serve a run. The key comes only in this answer, the first time a prototype is deployed."""
+    """Serve a run. Its demo opens for anyone with the link in `demo_url` unless `visibility` says otherwise. The key comes
+    only in this answer, the first time a prototype is deployed."""
     endpoint, key = actions.deploy(load_run(request, payload.run), request.user, **payload.model_dump(exclude={"run"}))
     if key is None:
         _key, key = actions.create_key(endpoint, request.user, "another key")
@@ -103,14 +104,6 @@ def patch_endpoint(request: HttpRequest, slug: str, payload: EndpointPatch) -> d
 @router.delete("/endpoints/{slug}", response={204: None})
 def delete_endpoint(request: HttpRequest, slug: str) -> Status[None]:
     actions.delete(load_endpoint(request, slug), request.user)
-    return Status(204, None)
-
-
-@router.delete("/prototypes/{pk}", response={204: None})
-def delete_prototype(request: HttpRequest, pk: str, data: bool = False) -> Status[None]:
-    """Its demo stops at once; its runs and their artifacts are deleted for good. The costs stay, and so does the dataset
-    unless `data` is true."""
-    removal.delete_prototype(load(Prototype, request.workspace, pk), request.user, with_data=data)
     return Status(204, None)
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.models import F
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from ninja import Field, Router, Status
@@ -10,12 +10,13 @@ from ninja import Field, Router, Status
 from trainer.suggestion import SHAPES
 from webapp.accounts.access import load
 from webapp.api.auth import Body, once, one_of, page
-from webapp.api.schemas import EstimateOut, MeasuringOut, Page, PrototypeRow, RunOut, RunRow
+from webapp.api.schemas import EstimateOut, MeasuringOut, Page, RunOut, RunRow
 from webapp.api.shapes import run_row, run_shape
 from webapp.core.connections import release_connection
 from webapp.core.problems import Conflict
 from webapp.datasets.actions import changed_roles, columns_after, remap
 from webapp.datasets.models import Dataset, DatasetVersion
+from webapp.datasets.models import Status as VersionStatus
 from webapp.endpoints import removal
 from webapp.prototypes.actions import prototype_of
 from webapp.prototypes.models import Prototype
@@ -65,7 +66,9 @@ def version_of(request: HttpRequest, payload: RunIn) -> DatasetVersion:
         failed = dataset.latest
         if failed and failed.error:
             raise Conflict(failed.error["message"], code=failed.error["code"], hint=failed.error.get("hint", ""))
-        raise Conflict("This dataset has not been read yet.", code="not_ready", hint="Wait until its status is ready.")
+        raise Conflict(
+            "This dataset has not been imported yet.", code="not_ready", hint="Wait until its status is ready."
+        )
     return version
 
 
@@ -79,19 +82,35 @@ def columns_of(version: DatasetVersion, payload: RunIn) -> dict[str, str] | None
 
 
 def version_to_train(request: HttpRequest, payload: RunIn) -> DatasetVersion:
-    """The version asked for, or a new one under the columns and roles asked for, read before the run starts. Sent again
-    while that one is being read, the same is waited for."""
+    """The version asked for, or a new one under the columns and roles asked for, read before the run starts. Sent again,
+    also at the same moment, the one that is being read is waited for."""
     version = version_of(request, payload)
+    if payload.version is not None or mapping_of(version, payload) is None:
+        return version
+    with transaction.atomic():
+        Dataset.objects.select_for_update().get(pk=version.dataset_id)  # who asks for the same comes after this
+        version = mapped_version(request, payload, version_of(request, payload))
+    return wait_until_read(version)
+
+
+def mapped_version(request: HttpRequest, payload: RunIn, version: DatasetVersion) -> DatasetVersion:
+    """The version with this mapping: the newest that is ready, one made from it that is being read, or a new one."""
+    asked = mapping_of(version, payload)
+    if asked is None:
+        return version
+    being_read = version.dataset.versions.filter(parent=version, status=VersionStatus.PROCESSING).order_by("number")
+    same = next((one for one in being_read if one.request == asked), None)
+    return same or remap(version, request.user, asked["task"], asked["columns"], roles=asked.get("roles"))
+
+
+def mapping_of(version: DatasetVersion, payload: RunIn) -> dict[str, Any] | None:
+    """{task, columns, roles?} that the request asks for, as a version keeps it; None where this version has it."""
     columns, own = columns_of(version, payload), version.suggestion.get("columns") or {}
     roles = changed_roles(version, payload.roles)
-    if payload.version is not None or ((not columns or columns == own) and not roles):
-        return version
+    if (not columns or columns == own) and not roles:
+        return None
     task = payload.task or version.suggestion.get("task") or ""
-    asked = {"task": task, "columns": columns or own} | ({"roles": roles} if roles else {})
-    latest = version.dataset.latest
-    if latest and latest.status == "processing" and (latest.parent_id, latest.request) == (version.pk, asked):
-        return wait_until_read(latest)
-    return wait_until_read(remap(version, request.user, task, asked["columns"], roles=roles or None))
+    return {"task": task, "columns": columns or own} | ({"roles": roles} if roles else {})
 
 
 def version_id(dataset: Dataset, number: int) -> str:
@@ -223,11 +242,3 @@ def stop_run(request: HttpRequest, pk: str) -> dict[str, Any]:
 @router.post("/runs/{pk}/resume", response=RunOut)
 def resume_run(request: HttpRequest, pk: str) -> dict[str, Any]:
     return run_shape(actions.resume(load_run(request, pk), request.user))
-
-
-@router.get("/prototypes", response=Page[PrototypeRow])
-def list_prototypes(request: HttpRequest, cursor: str | None = None) -> dict[str, Any]:
-    found = Prototype.objects.for_workspace(request.workspace).annotate(dataset_name=F("dataset__name"))
-    return page(
-        found, cursor, lambda one: {"id": one.pk, "name": one.name, "task": one.task or None, "dataset": one.dataset_id}
-    )

@@ -195,6 +195,8 @@ class EndpointOut(Schema):
     agreement: float | None
     export: dict[str, Any] | None
     demo_url: str
+    opens: bool
+    """Whether `demo_url` opens for somebody who is no member: false where it is private or every link has ended."""
     predict_url: str
     error: Fault | None
     created_at: str
@@ -223,6 +225,8 @@ class LinkOut(Schema):
     id: str
     name: str
     url: str
+    opens: bool
+    """Whether `url` opens for somebody who is no member: false once it has ended or while the demo is private."""
     visits: int
     tries: int
     expires_at: str | None
@@ -287,6 +291,7 @@ class RateOut(Schema):
 class PrototypeRow(Schema):
     id: str
     name: str
+    summary: str
     task: str | None
     dataset: str
 

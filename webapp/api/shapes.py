@@ -9,8 +9,10 @@ from django.conf import settings
 from webapp.costs.gate import Month, month
 from webapp.datasets.models import Dataset, DatasetVersion
 from webapp.endpoints import actions as endpoint_actions
+from webapp.endpoints.admission import opening
 from webapp.endpoints.models import Endpoint, Feedback, ShareLink
 from webapp.endpoints.models import Status as EndpointStatus
+from webapp.prototypes.models import Prototype
 from webapp.runs import queues
 from webapp.runs.models import Run, Status
 
@@ -72,6 +74,16 @@ def dataset_shape(dataset: Dataset) -> dict[str, Any]:
         "versions": [version_shape(version) for version in versions],
         "error": newest.error if newest and newest.status == "failed" else None,
         "created_at": moment(dataset.created_at),
+    }
+
+
+def prototype_row(prototype: Prototype) -> dict[str, Any]:
+    return {
+        "id": prototype.pk,
+        "name": prototype.name,
+        "summary": prototype.summary,
+        "task": prototype.task or None,
+        "dataset": prototype.dataset_id,
     }
 
 
@@ -140,6 +152,7 @@ def endpoint_shape(endpoint: Endpoint, key: str | None = None, money: Month | No
         "agreement": version.export.get("agreement") if version else None,
         "export": version.export if version else None,
         "demo_url": endpoint_actions.demo_url(endpoint),
+        "opens": opening(endpoint).address is not None,
         "predict_url": endpoint_actions.predict_url(endpoint),
         "error": endpoint.error,
         "created_at": moment(endpoint.created_at),
@@ -152,6 +165,7 @@ def link_shape(link: ShareLink) -> dict[str, Any]:
         "id": link.pk,
         "name": link.name,
         "url": settings.PUBLIC_URL + endpoint_actions.demo_path(link.endpoint, link),
+        "opens": link.opens,
         "visits": link.visits,
         "tries": link.tries,
         "expires_at": moment(link.expires_at),

@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
-from webapp.api import costs, datasets, endpoints, runs
+from webapp.api import costs, datasets, endpoints, prototypes, runs
 from webapp.api.auth import PlainJson, Token
 from webapp.core.problems import Problem, problem_of
 
@@ -22,7 +22,7 @@ api = NinjaAPI(
     urls_namespace="api",
     docs_url=None,
 )
-for router in (datasets.router, runs.router, endpoints.router, costs.router):
+for router in (datasets.router, prototypes.router, runs.router, endpoints.router, costs.router):
     api.add_router("", router)
 
 
@@ -99,7 +99,7 @@ def broken(request: HttpRequest, error: Exception) -> HttpResponse:
         return refused(request, told)
     log.exception("%s %s failed", request.method, request.path, exc_info=error)
     return problem(
-        500, "bug", "This is a fault of ours, not of your request.", "Try again; the log of the site says more."
+        500, "bug", "Something went wrong on our end, not in your request.", "Try again; the site’s log says more."
     )
 
 

@@ -18,7 +18,7 @@ from trainer.roles import roles_of
 from trainer.suggestion import shape_of
 from webapp.accounts.models import User
 from webapp.catalog.words import trainable
-from webapp.core.models import WorkspaceOwned
+from webapp.core.models import WorkspaceOwned, WorkspaceQuerySet
 
 
 class Status(models.TextChoices):
@@ -27,9 +27,17 @@ class Status(models.TextChoices):
     FAILED = "failed", _("Failed")
 
 
+class DatasetQuerySet(WorkspaceQuerySet):
+    def unread(self) -> "DatasetQuerySet":
+        """Those of files that could not be read: every version has failed."""
+        return self.exclude(versions__in=DatasetVersion.objects.exclude(status=Status.FAILED))
+
+
 class Dataset(WorkspaceOwned):
     name = models.CharField(_("name"), max_length=120)
     created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+
+    objects = DatasetQuerySet.as_manager()
 
     def __str__(self) -> str:
         return self.name

@@ -57,7 +57,8 @@ LOST_AFTER, LOST_UNTIL = timedelta(minutes=2), timedelta(days=1)
 def deploy(run: Run, user: User | None, **wishes: Any) -> tuple[Endpoint, str | None]:
     """Serve a run. The prototype's endpoint is made the first time (with its first key, returned) and kept after.
 
-    Wishes: name, slug, visibility; of an endpoint that there is also words and status. All of it happens, or nothing.
+    Wishes: name, slug, visibility (of a new endpoint anyone with the link, as on the share page); of an endpoint that there
+    is also words and status. All of it happens, or nothing.
     """
     if run.status != RunStatus.SUCCEEDED:
         raise Conflict(_("Only a finished run can be shared."), code="not_finished", hint=_("Wait until it is done."))
@@ -112,7 +113,7 @@ def create_endpoint(run: Run, user: User | None, wishes: dict[str, Any]) -> Endp
         name=name,
         slug=slug,
         words=run.prototype.summary,
-        visibility=check_visibility(wishes.get("visibility") or Visibility.PRIVATE),
+        visibility=check_visibility(wishes.get("visibility") or Visibility.LINK),
     )
     save_slug(endpoint, chosen=bool(wishes.get("slug")))
     ShareLink.issue(endpoint, _("First link"))

@@ -141,6 +141,13 @@ class ShareLink(WorkspaceOwned):
     def works(self) -> bool:
         return self.revoked_at is None and (self.expires_at is None or self.expires_at > timezone.now())
 
+    @property
+    def opens(self) -> bool:
+        """Whether somebody who is no member gets to the demo by it."""
+        return self.endpoint.visibility == Visibility.PUBLIC or (
+            self.endpoint.visibility == Visibility.LINK and self.works
+        )
+
 
 class UsageHour(models.Model):
     """Requests of one key (or of the demo page, key empty) to one endpoint within one hour."""

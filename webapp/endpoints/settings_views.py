@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from webapp.accounts.access import load, member
-from webapp.core.forms import refusal_of, refused_on, shown_form
+from webapp.core.forms import refusal_of, refused_on, shown_form, typed
 from webapp.core.problems import Conflict, Problem
 from webapp.core.words import count, size
 from webapp.datasets.quota import own_bytes
@@ -37,9 +37,10 @@ def prototype_settings(request: HttpRequest, pk: str) -> HttpResponse:
 
 
 @member
+@refused_on("delete_prototype")
 def delete_prototype(request: HttpRequest, pk: str) -> HttpResponse:
-    """A GET asks; context: prototype, runs (how many), endpoint or None, demo_url, shares_data. A POST deletes, with `data` the
-    dataset too."""
+    """A GET asks; context: prototype, runs (how many), endpoint or None, demo_url, shares_data, with_data (whether that was
+    ticked). A POST deletes, with `data` the dataset too."""
     prototype = load(Prototype.objects.select_related("dataset"), request.workspace, pk)
     if request.method == "POST":
         removal.delete_prototype(prototype, request.user, with_data="data" in request.POST)
@@ -52,6 +53,7 @@ def delete_prototype(request: HttpRequest, pk: str) -> HttpResponse:
         "endpoint": endpoint,
         "shares_data": prototype.dataset.prototypes.exclude(pk=pk).exists(),
         "demo_url": settings.PUBLIC_URL + actions.demo_path(endpoint) if endpoint else "",
+        "with_data": "data" in typed(request, request.path),
     }
     return render(request, "prototypes/delete.html", context)
 

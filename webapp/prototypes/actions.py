@@ -100,6 +100,7 @@ def sweep_unread() -> None:
     oldest = timezone.now() - UNREAD_KEPT
     for prototype in Prototype.objects.unread().filter(dataset__versions__touched_at__lt=oldest).distinct()[:100]:
         dataset = prototype.dataset
+        audit(prototype.workspace, None, "discarded", "prototype", prototype.pk, prototype.name)
         prototype.delete()
         if not dataset.prototypes.exists():
             delete_dataset(dataset, None)

@@ -108,14 +108,17 @@ def filled(fields: list[Field], texts: Mapping[str, Any]) -> list[Field]:
 
 
 def shown_examples(run: Run | None) -> list[dict[str, Any]]:
-    """[{number, text, media: image | audio | None}] of the artifact's examples, for buttons."""
+    """[{number, text, media: image | audio | None, thumb}] of the artifact's examples, for buttons; `thumb` is a small picture
+    as a `data:` URL, empty where the artifact has none."""
     found = []
     for index, one in enumerate(examples(run)[:SHOWN_EXAMPLES] if run else []):
         value = one.get("input", one.get("text")) if isinstance(one, dict) else one
         medium = next((each.kind for each in fields_of(run) if each.kind in MEDIA), None)
         label = str(one.get("label", one.get("target", ""))) if isinstance(one, dict) else ""
         text = value if isinstance(value, str) and not medium else label
-        found.append({"number": index, "text": text, "media": medium, "row": isinstance(value, dict) and not medium})
+        thumb = str(one.get("thumb", "")) if isinstance(one, dict) else ""
+        row = isinstance(value, dict) and not medium
+        found.append({"number": index, "text": text, "media": medium, "row": row, "thumb": thumb})
     return found
 
 

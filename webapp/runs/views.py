@@ -16,7 +16,7 @@ from trainer import tasks
 from webapp.accounts.access import load, member
 from webapp.catalog.forms import params_form
 from webapp.catalog.hardware import devices, gpu_count, options, workers
-from webapp.catalog.words import method_title
+from webapp.catalog.words import method_title, task_title, trainable
 from webapp.core.connections import releases_connection
 from webapp.core.downloads import Download, ZipDownload
 from webapp.core.forms import cleaned, refused_on, shown_form, typed
@@ -77,11 +77,11 @@ def train(request: HttpRequest, pk: str) -> HttpResponse:
     if version is None:
         messages.info(request, _("The data must be read before anything can be trained."))
         return redirect("data", pk=pk)
-    slug = version.suggestion.get("task")
-    if not slug:
-        messages.info(request, _("Choose the columns first: there is nothing to learn from yet."))
+    try:
+        slug = task_of(version)
+    except Problem as problem:
+        messages.info(request, problem.message)
         return redirect("data", pk=pk)
-    actions.find_task(slug)
     if request.method == "POST":
         run = actions.create_run(prototype, request.user, body_of(request.POST, version), version)
         return redirect("run", pk=run.pk)
@@ -118,6 +118,19 @@ def run_to_repeat(request: HttpRequest, prototype: Prototype) -> Run | None:
     return ready.filter(pk=request.GET.get("like", "")).first()
 
 
+def task_of(version: DatasetVersion) -> str:
+    """The slug of the task that runs of this version learn; `Problem`, in words for people, where there is none that can be
+    trained."""
+    slug = version.suggestion.get("task")
+    if not slug:
+        message = _("Choose the columns first: there is nothing to learn from yet.")
+        raise Problem(message, code="no_task", hint=_("Choose the columns on the data page."))
+    if not trainable(slug):
+        message = _("“%(title)s” is read, checked and kept here, but cannot be trained yet.")
+        raise Problem(message % {"title": task_title(slug)}, code="task_not_trainable")
+    return slug
+
+
 def choice_context(request: HttpRequest, prototype: Prototype, slug: str, like: Run | None) -> dict[str, Any]:
     """models (cards, none where the method says it all), methods, choice (what is selected), barred (titles of the methods
     that the selected model cannot be trained by), nets (whether a net may be drawn)."""
@@ -149,11 +162,12 @@ def settings_context(request: HttpRequest, slug: str, like: Run | None) -> dict[
 
 def body_of(form: Any, version: Any) -> dict[str, Any]:
     """A run's request, as the API would send it, from the fields of the train page."""
-    params = cleaned(params_form(version.suggestion["task"], form))
+    slug = task_of(version)
+    params = cleaned(params_form(slug, form))
     asked = cleaned(LimitsForm(form))
     limits = {"cost": asked["cap"], "seconds": asked["minutes"] and float(asked["minutes"]) * 60}
     return {
-        "task": version.suggestion["task"],
+        "task": slug,
         "method": form.get("method") or None,
         "model": form.get("model") or None,
         "hardware": form.get("hardware") or None,
