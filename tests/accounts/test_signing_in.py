@@ -38,7 +38,7 @@ def test_a_sign_in_link_works_once(user: User) -> None:
     assert client.session["_auth_user_id"] == str(user.pk)
     for again in (Client().get(path), Client().post(path)):
         assert again.status_code == 410
-        assert "used or is too old" in again.content.decode()
+        assert "used or has expired" in again.content.decode()
 
 
 def test_a_link_of_yesterday_is_too_old(user: User) -> None:

@@ -106,7 +106,7 @@ def owner(browser: Browser, site: Site) -> Iterator[Page]:
 
 
 def ask(page: Page) -> None:
-    page.get_by_role("button", name="Ask").click()
+    page.get_by_role("button", name="Predict").click()
     expect(page.locator("#answer .answers li").first).to_contain_text("%")
 
 
@@ -194,7 +194,7 @@ def test_what_is_no_picture_is_told_in_words(page: Page, demos: dict[str, str]) 
     page.goto(demos["image-classification"])
     text = {"name": "letter.png", "mimeType": "image/png", "buffer": b"no picture"}
     page.locator("main input[type=file]").set_input_files(text)
-    page.get_by_role("button", name="Ask").click()
+    page.get_by_role("button", name="Predict").click()
     expect(page.locator("#answer")).to_contain_text("is no picture")
 
 
@@ -209,7 +209,7 @@ def test_speech(page: Page, demos: dict[str, str], tmp_path: Path) -> None:
     """A net that has hardly learned understands nothing, and says so."""
     page.goto(demos["speech-recognition"])
     page.locator("main input[type=file]").set_input_files(sample_file("speech-recognition", tmp_path))
-    page.get_by_role("button", name="Ask").click()
+    page.get_by_role("button", name="Predict").click()
     expect(page.locator("#answer h2")).to_have_text(re.compile(r"\w"))
 
 

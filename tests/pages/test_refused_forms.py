@@ -72,7 +72,7 @@ def test_another_email_needs_the_password_which_is_not_shown_again(user: User, c
     sent = {"email": "new@example.org", "workspace": "Mine", "password": "wrong horse"}
     action, page = reverse("update_profile"), reverse("settings")
     browser = client_of(user)
-    check(browser, Case(action, page, sent, "password", "this was not it", status=403))
+    check(browser, Case(action, page, sent, "password", "this one is wrong", status=403))
     assert "wrong horse" not in browser.post(action, sent).content.decode()
 
 
@@ -193,7 +193,7 @@ def test_the_split(
     ("name", "sent", "message"),
     [
         ("change_rows", {"action": "label", "value": "a"}, "row"),
-        ("change_rows", {"version": "old"}, "There is a newer version by now."),
+        ("change_rows", {"version": "old"}, "There is a newer version."),
         ("mend", {"action": "nonsense"}, ""),
         ("choose_sheet", {"sheet": "nowhere"}, ""),
     ],

@@ -64,5 +64,5 @@ def test_a_cross_validation_tests_every_row(
     page = client_of(user).get(f"/prototypes/{prototype.pk}/train").content.decode()
     assert "each of the 123 rows is tested once" in page
     page = client_of(user).get(f"/prototypes/{prototype.pk}/data").content.decode()
-    assert "Every row is tested on once, in 5 rounds" in page
+    assert "Cross-validation (5 folds)" in page
     assert "Test (held out)" not in page

@@ -26,7 +26,7 @@ def test_deaths_count_from_the_last_progress(workspace: Workspace, attempts: int
     run.refresh_from_db()
     assert run.status == status
     if status == "failed":
-        assert run.error["message"] == "Training died 3 times."
+        assert run.error["message"] == "Training crashed 3 times."
 
 
 def test_a_checkpoint_further_on_is_progress_and_the_one_it_began_from_is_not(workspace: Workspace) -> None:

@@ -30,7 +30,7 @@ def member(view: View) -> View:
         request.workspace = request.membership.workspace
         if request.method not in ("GET", "HEAD") and not request.membership.can_edit:
             raise Forbidden(
-                _("You may look at this workspace but not change it."), hint=_("Ask an owner for the editor role.")
+                _("You can view this workspace but not change it."), hint=_("Ask an owner for the editor role.")
             )
         return view(request, *args, **kwargs)
 

@@ -25,13 +25,13 @@ def check_password(request: HttpRequest, password: str) -> None:
     if not request.user.has_usable_password():
         return
     if not ratelimit.consume(request, action="reauthenticate", user=request.user):
-        raise Problem(_("That was tried too often."), hint=_("Wait a minute, then try again."), status=429)
+        raise Problem(_("Too many attempts."), hint=_("Wait a minute, then try again."), status=429)
     if not request.user.check_password(password):
         raise Forbidden(
-            _("Another email needs your password, and this was not it."),
+            _("Changing your email requires your password, and this one is wrong."),
             code="bad_password",
             field="password",
-            hint=_("Give your password beside the new email. Nothing was changed."),
+            hint=_("Enter your password with the new email. Nothing was changed."),
         )
 
 
@@ -69,7 +69,7 @@ def asked_for(secret: str) -> tuple[User, str]:
 
 def gone() -> Problem:
     return Problem(
-        _("This link has been used or is too old."),
+        _("This link has already been used or has expired."),
         code="link_used",
         hint=_("Ask for a new one on the settings page."),
         status=410,
@@ -81,7 +81,7 @@ def confirm(secret: str) -> User:
     check_free(user, email)
     old = user.email
     change(user, email, verified=True)
-    words = _("Your account now has the address %(email)s. If that was not you, tell whoever runs this site.")
+    words = _("Your account now has the address %(email)s. If this wasn’t you, tell whoever runs this site.")
     send_mail(_("Your address was changed"), words % {"email": email}, None, [old])
     return user
 

@@ -10,7 +10,7 @@ from webapp.accounts.models import User
 
 class TokenForm(forms.Form):
     name = forms.CharField(
-        label=_("Name of the token"),
+        label=_("Token name"),
         max_length=120,
         widget=forms.TextInput(attrs={"placeholder": _("Where it will be used"), "class": "linkname"}),
     )
@@ -22,7 +22,7 @@ class ProfileForm(forms.Form):
         label=_("Password"),
         required=False,
         strip=False,
-        help_text=_("Only for another email."),
+        help_text=_("Only needed to change your email."),
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
     workspace = forms.CharField(label=_("Workspace"), max_length=120)

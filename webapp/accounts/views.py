@@ -24,7 +24,7 @@ def sign_in_link(request: HttpRequest, secret: str) -> HttpResponse:
     user = SignInLink.redeem(secret) if request.method == "POST" else None
     if user is None:
         raise Problem(
-            _("This sign-in link has been used or is too old."),
+            _("This sign-in link has already been used or has expired."),
             code="link_used",
             hint=_("Start Maquette again for a new one, or sign in with your password."),
             status=410,
@@ -62,7 +62,7 @@ def update_profile(request: HttpRequest) -> HttpResponse:
     if changed:
         messages.success(request, _("Saved."))
     else:
-        words = _("A link was sent to %(email)s. Until you open it, your old address goes on working.")
+        words = _("A link was sent to %(email)s. Until you open it, your old address keeps working.")
         messages.info(request, words % {"email": email})
     return redirect("settings")
 

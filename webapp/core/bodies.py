@@ -51,7 +51,7 @@ def too_slow() -> RefusedError:
 
 
 def no_answer() -> RefusedError:
-    return RefusedError(503, DATABASE_AWAY, "The database does not answer just now.", "Send it again in a few seconds.")
+    return RefusedError(503, DATABASE_AWAY, "The database is not responding.", "Send it again in a few seconds.")
 
 
 class BodyLimit:

@@ -36,7 +36,7 @@ def cut(text: str, characters: int, size: int) -> str:
 def check_room(size: int) -> None:
     if size > settings.MAX_UPLOAD_BYTES:
         raise Problem(
-            _("The file is %(size)d MB; at most %(limit)d MB are taken.")
+            _("The file is %(size)d MB; at most %(limit)d MB are allowed.")
             % {"size": size // 2**20, "limit": settings.MAX_UPLOAD_BYTES // 2**20},
             code="too_large",
             hint=_("Send a part of it, or compress it with gzip."),
@@ -44,7 +44,7 @@ def check_room(size: int) -> None:
         )
     if shutil.disk_usage(settings.MAQUETTE_DATA).free < size + RESERVE_BYTES:
         raise Problem(
-            _("The disk of this machine is nearly full, so the file was not taken."),
+            _("The disk of this machine is nearly full, so the file was not saved."),
             code="disk_full",
             hint=_("Free some space, then send it again."),
             status=507,

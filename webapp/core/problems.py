@@ -57,7 +57,7 @@ def problem_of(error: BaseException) -> BaseException:
     that does not answer is nobody's fault, and worth another try."""
     if database_is_away(error):
         return Unavailable(
-            _("The database does not answer just now."),
+            _("The database is not responding."),
             code=DATABASE_AWAY,
             hint=_("Nothing was lost. Try again in a few seconds."),
             retry_after=RETRY_SECONDS,
@@ -65,8 +65,8 @@ def problem_of(error: BaseException) -> BaseException:
     unfit = (DataError, UnicodeEncodeError)  # half of a surrogate pair has no UTF-8
     if isinstance(error, unfit) or (isinstance(error, ValueError) and "NUL" in str(error)):
         return Problem(
-            _("A value is too long, too large, or holds characters that are no text."),
+            _("A value is too long, too large, or contains characters that are not text."),
             code="bad_value",
-            hint=_("Write it shorter and plainer, then send it again."),
+            hint=_("Shorten or simplify it, then try again."),
         )
     return error

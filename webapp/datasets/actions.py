@@ -148,7 +148,7 @@ def remap(
     same = task == version.suggestion.get("task") and columns == version.suggestion.get("columns")
     if same and not roles and (split is None or split == version.split.get("wanted", {})):
         return version
-    note = _("Divided anew") if same and not roles else _("Columns chosen by hand")
+    note = _("Split changed") if same and not roles else _("Columns changed")
     asked = {"split": split, "roles": roles or None}
     given = {name: value for name, value in asked.items() if value is not None}
     return derive(version, user, note, task=task, columns=columns, **given)
@@ -182,7 +182,7 @@ def check_mapping(version: DatasetVersion, columns: dict[str, str], roles: dict[
 def check_role_names(roles: dict[str, str]) -> None:
     if wrong := [role for role in roles.values() if role not in ROLES]:
         raise Problem(
-            _("“%(name)s” is no role of a column.") % {"name": str(wrong[0])[:60]},
+            _("“%(name)s” is not a column role.") % {"name": str(wrong[0])[:60]},
             code="bad_role",
             hint=_("Choose one of %(names)s.") % {"names": ", ".join(ROLES)},
         )
@@ -278,24 +278,24 @@ def read_layout(version: DatasetVersion, user: User | None, layout: str) -> Data
 
 
 def change(version: DatasetVersion, user: User | None, changes: dict[str, Any]) -> DatasetVersion:
-    """The next version with cells set (`set`: [{row, column, value}]) and rows left out (`drop`: [row]), rows from 1."""
+    """The next version with cells set (`set`: [{row, column, value}]) and rows excluded (`drop`: [row]), rows from 1."""
     dropped, cells = changes.get("drop") or [], changes.get("set") or []
     well_formed = isinstance(dropped, list) and isinstance(cells, list) and all(isinstance(one, dict) for one in cells)
     if not well_formed or not (dropped or cells):
         raise Problem(
-            _("No row was chosen."), code="no_change", hint=_("Tick rows, then say what should become of them.")
+            _("No rows selected."), code="no_change", hint=_("Select rows, then choose what to do with them.")
         )
     if len(dropped) + len(cells) > MAX_CHANGES:
         raise Problem(
             _("At most %(limit)d rows are changed at once.") % {"limit": MAX_CHANGES},
             code="too_many_changes",
-            hint=_("Change them in several steps, or mend the file and send it again."),
+            hint=_("Change them in several steps, or fix the file and upload it again."),
         )
     parts = []
     if cells:
         parts.append(ngettext("%(n)d cell changed", "%(n)d cells changed", len(cells)) % {"n": len(cells)})
     if dropped:
-        parts.append(ngettext("%(n)d row left out", "%(n)d rows left out", len(dropped)) % {"n": len(dropped)})
+        parts.append(ngettext("%(n)d row excluded", "%(n)d rows excluded", len(dropped)) % {"n": len(dropped)})
     suggestion = {key: version.suggestion.get(key) for key in ("task", "columns")}
     return derive(version, user, ", ".join(parts), changes={"drop": dropped, "set": cells}, **suggestion)
 
@@ -383,8 +383,8 @@ def forget(version: DatasetVersion, user: User) -> dict[str, Any]:
     numbers = [one.number for one in earlier]
     deleted = {
         "code": "deleted",
-        "message": _("This version was deleted for good."),
-        "hint": _("Go on with a later one."),
+        "message": _("This version was permanently deleted."),
+        "hint": _("Use a later version."),
     }
     with transaction.atomic():
         version.dataset.versions.filter(number__in=numbers).update(

@@ -96,7 +96,11 @@ def read(version_id: str) -> None:
     except Exception:
         fail(
             version,
-            {"code": "bug", "message": _("The file could not be read: our fault."), "hint": _("The log says more.")},
+            {
+                "code": "bug",
+                "message": _("The file could not be read because of an error on our end."),
+                "hint": _("The log says more."),
+            },
         )
         raise
     finally:

@@ -165,7 +165,7 @@ def admit(request: HttpRequest) -> None:
         )
     if method_of(request) != "HEAD" and not membership.can_edit:
         raise Forbidden(
-            _("You may look at this workspace but not change it."), hint=_("Ask an owner for the editor role.")
+            _("You can view this workspace but not change it."), hint=_("Ask an owner for the editor role.")
         )
     request.user, request.workspace = membership.user, membership.workspace
 

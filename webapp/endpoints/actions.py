@@ -165,7 +165,7 @@ def free_slug(name: str) -> str:
 def check_visibility(value: Any) -> str:
     if value not in Visibility.values:
         raise Problem(
-            _("“%(value)s” is no visibility.") % {"value": value},
+            _("“%(value)s” is not a valid visibility.") % {"value": value},
             code="bad_visibility",
             hint=_("Choose one of %(names)s.") % {"names": ", ".join(Visibility.values)},
         )
@@ -394,7 +394,9 @@ def create_key(endpoint: Endpoint, user: User | None, name: str) -> tuple[Endpoi
 
 def create_link(endpoint: Endpoint, user: User | None, name: str, days: int | None = None) -> ShareLink:
     if days is not None and not 1 <= days <= 3650:
-        raise Problem(_("A link lasts between 1 and 3650 days."), code="bad_expiry", hint=_("Leave it out for no end."))
+        raise Problem(
+            _("A link lasts between 1 and 3650 days."), code="bad_expiry", hint=_("Leave it out for no expiry.")
+        )
     link = ShareLink.issue(endpoint, name, days)
     audit(endpoint.workspace, user, "created", "link", link.pk, f"{endpoint.name}: {link.name}")
     return link
@@ -461,7 +463,7 @@ def check_feedback_room(endpoint: Endpoint) -> None:
     since = timezone.now() - timedelta(days=1)
     if endpoint.feedback.filter(created_at__gt=since, answer__isnull=False).count() >= FEEDBACK_A_DAY:
         raise Problem(
-            _("This demo has been judged very often today."),
+            _("This demo has received too many ratings today."),
             code="enough_feedback",
             hint=_("Come back tomorrow, or tell whoever sent you the link."),
             status=429,

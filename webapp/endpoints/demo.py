@@ -151,7 +151,7 @@ def feedback(request: HttpRequest, slug: str) -> HttpResponse:
             request.POST.get("token", ""), salt="judgement", max_age=ANSWER_LIFETIME_SECONDS
         )
     except signing.BadSignature as error:
-        raise Problem(_("That answer is too old to judge."), hint=_("Ask again, then judge the new one.")) from error
+        raise Problem(_("That answer is too old to rate."), hint=_("Ask again, then rate the new answer.")) from error
     if pk != endpoint.pk:
         raise Http404
     wanted = check_label(endpoint, output, request.POST.get("should_have_been", ""))
@@ -166,5 +166,5 @@ def check_label(endpoint: Endpoint, output: dict[str, Any], wanted: str) -> str:
     """One of the model's labels; a short text where it answers with something else, or has none."""
     labels = report(endpoint.current.run).get("labels") if endpoint.current and "scores" in output else None
     if wanted and labels and wanted not in labels:
-        raise Problem(_("That is none of the answers of this demo."), hint=_("Choose one of the list."))
+        raise Problem(_("That is not one of this demo’s answers."), hint=_("Choose one from the list."))
     return wanted if labels else wanted[:MOST_CORRECTION]

@@ -59,7 +59,7 @@ class LinkForm(forms.Form):
 
 class KeyForm(forms.Form):
     name = forms.CharField(
-        label=_("Name of the key"),
+        label=_("Key name"),
         max_length=120,
         widget=forms.TextInput(attrs={"placeholder": _("Where it will be used"), "class": "linkname"}),
     )

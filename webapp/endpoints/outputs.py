@@ -31,7 +31,7 @@ def said(output: Any) -> str:
         return figure(output["value"])
     if "objects" in output:
         return counted(output["objects"])
-    return str(output.get("text", "")).strip() or _("no words that it understood")
+    return str(output.get("text", "")).strip() or _("no words recognized")
 
 
 def counted(objects: list[dict[str, Any]]) -> str:
@@ -39,4 +39,4 @@ def counted(objects: list[dict[str, Any]]) -> str:
     counts: dict[str, int] = {}
     for one in objects:
         counts[one["label"]] = counts.get(one["label"], 0) + 1
-    return ", ".join(f"{count} × {label}" for label, count in counts.items()) or _("nothing that it knows")
+    return ", ".join(f"{count} × {label}" for label, count in counts.items()) or _("nothing recognized")

@@ -50,7 +50,7 @@ def ask_once(path: str, body: dict[str, Any], visitor: str) -> dict[str, Any]:
         raise problem_of(error) from error
     except OSError as error:
         raise Unavailable(
-            _("The demo is waking up."), code="waking", hint=_("Try again in a few seconds."), retry_after=5
+            _("The demo is starting."), code="waking", hint=_("Try again in a few seconds."), retry_after=5
         ) from error
 
 

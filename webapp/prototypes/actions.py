@@ -55,7 +55,7 @@ def pasted(workspace: Workspace, user: User, text: str, name: str = "") -> Datas
         raise Problem(
             _("Nothing was pasted."),
             code="no_file",
-            hint=_("Copy rows from a spreadsheet, with their header."),
+            hint=_("Copy rows from a spreadsheet, including the header."),
             field="rows",
         )
     upload = ContentFile(text.encode(), name="pasted.csv")
@@ -85,7 +85,7 @@ def put_under(prototype: Prototype, dataset: Dataset, fields: dict[str, Any]) ->
     prototype = Prototype.objects.select_for_update().get(pk=prototype.pk)
     before = prototype.dataset
     if before.versions.exclude(status=Status.FAILED).exists():
-        raise Conflict(_("This prototype has data by now."), hint=_("Reload the page to see them."))
+        raise Conflict(_("This prototype already has data."), hint=_("Reload the page to see it."))
     if prototype.name == before.name:
         prototype.name = dataset.name
     prototype.dataset = dataset

@@ -82,7 +82,7 @@ class MappingForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         asked = super().clean() or {}
         if asked.get("task") != self.chosen:
-            self.add_error(None, _("This file cannot be used for that task."))
+            self.add_error(None, _("This file cannot be used for this task."))
         elif self.is_table:
             self.clean_uses(asked)
         else:
@@ -94,7 +94,7 @@ class MappingForm(forms.Form):
         for field, name in list(asked.items()):
             if field.startswith("role-") and name:
                 if name in taken:
-                    self.add_error(field, _("This column is chosen twice."))
+                    self.add_error(field, _("This column is selected twice."))
                 taken[name] = field
 
     def clean_uses(self, asked: dict[str, Any]) -> None:
@@ -144,28 +144,28 @@ class SplitForm(forms.Form):
     """How the rows that test a model are put aside; filled with how it was done."""
 
     HOW = (
-        ("chance", _("By chance")),
-        ("group", _("By chance, but rows that belong together stay together")),
-        ("time", _("The newest rows are the test")),
-        ("folds", _("In five rounds, each testing on another fifth: for few rows")),
+        ("chance", _("Random, stratified")),
+        ("group", _("Random, keeping groups together")),
+        ("time", _("By time: test on the newest rows")),
+        ("folds", _("5-fold cross-validation, for small datasets")),
     )
-    how = forms.ChoiceField(label=_("How"), choices=HOW)
+    how = forms.ChoiceField(label=_("Method"), choices=HOW)
     group = forms.ChoiceField(
-        label=_("Rows belong together by"), required=False, help_text=_("A customer, a patient, a conversation …")
+        label=_("Group column"),
+        required=False,
+        help_text=_("Rows with the same value stay in the same split: a customer, a patient, a conversation…"),
     )
     time = forms.ChoiceField(
-        label=_("Their date is in"),
+        label=_("Date column"),
         required=False,
-        help_text=_("Tests as in life: learned from the past, asked later."),
+        help_text=_("Trains on the past and tests on what came later."),
     )
-    test = forms.IntegerField(
-        label=_("Percent to test on"), min_value=5, max_value=50, help_text=_("A fifth is usual.")
-    )
+    test = forms.IntegerField(label=_("Test share, in percent"), min_value=5, max_value=50, help_text=_("Usually 20."))
     seed = forms.IntegerField(
-        label=_("Number of the draw"),
+        label=_("Random seed"),
         min_value=0,
         max_value=2**31 - 1,
-        help_text=_("The same number draws the same rows again."),
+        help_text=_("The same seed gives the same split."),
     )
 
     def __init__(self, version: DatasetVersion, data: Any = None) -> None:
@@ -187,7 +187,7 @@ class SplitForm(forms.Form):
         asked = super().clean() or {}
         how = asked.get("how")
         if how in ("group", "time") and not asked.get(how):
-            self.add_error(how, _("Choose a column for it."))
+            self.add_error(how, _("Choose a column."))
         return asked
 
     def wanted(self) -> dict[str, Any]:

@@ -255,7 +255,7 @@ def current_version(request: HttpRequest, pk: str) -> DatasetVersion:
     """The newest version that can be used; a `Problem` while there is none."""
     version = load(Prototype, request.workspace, pk).dataset.current
     if version is None:
-        raise Problem(_("This dataset has not been read yet."), hint=_("Wait until it is ready."))
+        raise Problem(_("This dataset has not been imported yet."), hint=_("Wait until it is ready."))
     return version
 
 
@@ -266,7 +266,7 @@ def change_rows(request: HttpRequest, pk: str) -> HttpResponse:
     """What should become of the ticked rows (`row`, repeatable): another label (`value`), or to be left out."""
     version = current_version(request, pk)
     if request.POST.get("version") != version.pk:
-        raise Problem(_("There is a newer version by now."), hint=_("Reload the page and tick the rows again."))
+        raise Problem(_("There is a newer version."), hint=_("Reload the page and select the rows again."))
     rows = [row for text in request.POST.getlist("row") if (row := whole(text, None)) is not None]
     if request.POST.get("action") == "label":
         cells = [{"row": row, "column": version.label_column, "value": request.POST.get("value", "")} for row in rows]
@@ -304,8 +304,7 @@ def forget(request: HttpRequest, pk: str) -> HttpResponse:
     names = ", ".join(run["name"] for run in told["runs"]) or _("none")
     messages.success(
         request,
-        _("The upload and the earlier versions are deleted. Runs that learned from them: %(names)s.")
-        % {"names": names},
+        _("The uploaded files and older versions are deleted. Runs trained on them: %(names)s.") % {"names": names},
     )
     return redirect("data", pk=pk)
 

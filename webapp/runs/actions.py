@@ -46,21 +46,21 @@ def settings_of(version: DatasetVersion, body: dict[str, Any]) -> dict[str, Any]
     """
     if version.status != DatasetStatus.READY:
         raise Conflict(
-            _("This dataset has not been read yet."), code="not_ready", hint=_("Wait until its status is ready.")
+            _("This dataset has not been imported yet."), code="not_ready", hint=_("Wait until its status is ready.")
         )
     slug = body.get("task") or version.suggestion.get("task")
     mapping = chosen_mapping(version, body)
     columns = mapping.get("columns") or version.suggestion.get("columns")
     if not slug or not columns:
         raise Problem(
-            _("No column to learn from was found."), code="no_task", hint=_("Choose the columns on the data page.")
+            _("No column to train on was found."), code="no_task", hint=_("Choose the columns on the data page.")
         )
     task = find_task(slug)
     check_roles(task, columns)
     blocking = next((problem for problem in version.problems if problem["severity"] == "error"), None)
     if blocking and not mapping:  # of other columns the trainer tells what is in the way
         raise Problem(
-            blocking["message"], code=blocking["code"], hint=_("Mend it on the data page, or send a better file.")
+            blocking["message"], code=blocking["code"], hint=_("Fix it on the data page, or upload a corrected file.")
         )
     model = check_model(body.get("model") or task.declaration()["models"][0]["ref"], slug, version)
     method = body.get("method") or base_models.default_method(slug, model)
@@ -76,7 +76,7 @@ def settings_of(version: DatasetVersion, body: dict[str, Any]) -> dict[str, Any]
     hardware = body.get("hardware") or "cpu"
     if hardware not in HARDWARE:
         raise Problem(
-            _("“%(name)s” is no hardware that a run can ask for.") % {"name": hardware},
+            _("“%(name)s” is not hardware that a run can use.") % {"name": hardware},
             code="bad_hardware",
             hint=_("Choose one of %(names)s.") % {"names": ", ".join(HARDWARE)},
         )
@@ -149,7 +149,7 @@ def check_model(ref: str, slug: str, version: DatasetVersion) -> str:
         return ref
     if not colon or kind not in ("bundled", "hub", "local") or not name or ".." in name or name.startswith("/"):
         raise Problem(
-            _("“%(name)s” is no model reference.") % {"name": ref},
+            _("“%(name)s” is not a model reference.") % {"name": ref},
             code="bad_model",
             hint=_(
                 "Write bundled:NAME, hub:ORG/NAME@REVISION, local:NAME or artifact:RUN; GET /api/v1/models lists some."
@@ -158,7 +158,7 @@ def check_model(ref: str, slug: str, version: DatasetVersion) -> str:
     known = {model["ref"] for task in tasks.all() for model in task.declaration()["models"]}
     if kind == "bundled" and ref not in known:
         raise Problem(
-            _("“%(name)s” is no bundled model.") % {"name": ref},
+            _("“%(name)s” is not a bundled model.") % {"name": ref},
             code="bad_model",
             hint=_("Choose one of %(names)s.")
             % {"names": ", ".join(sorted(one for one in known if one.startswith("bundled:")))},
@@ -171,9 +171,9 @@ def check_seed(value: Any) -> int:
     text = str(value)[:40]
     if not text.isdecimal() or int(text) > MAX_SEED:
         raise Problem(
-            _("“%(value)s” is no seed.") % {"value": text},
+            _("“%(value)s” is not a valid seed.") % {"value": text},
             code="bad_seed",
-            hint=_("Give a whole number from 0 to %(most)d.") % {"most": MAX_SEED},
+            hint=_("Enter a whole number from 0 to %(most)d.") % {"most": MAX_SEED},
         )
     return int(text)
 
@@ -225,7 +225,7 @@ def create_run(
     version = version or prototype.dataset.current
     if version is None:
         raise Conflict(
-            _("This dataset has not been read yet."), code="not_ready", hint=_("Wait until its status is ready.")
+            _("This dataset has not been imported yet."), code="not_ready", hint=_("Wait until its status is ready.")
         )
     fields = settings_of(version, body)
     gate.check_budget(prototype.workspace)
@@ -359,7 +359,7 @@ def recover(run: Run) -> None:
         run.give_up(
             {
                 "code": "died",
-                "message": _("Training died %(count)d times.") % {"count": run.deaths},
+                "message": _("Training crashed %(count)d times.") % {"count": run.deaths},
                 "hint": _("It may need more memory: try a smaller model or batch size. Its last words are in the log."),
                 "detail": words,
             }

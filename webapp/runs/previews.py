@@ -118,7 +118,7 @@ def run(spec: Path, out: Path, environment: dict[str, str]) -> dict[str, Any]:
         limits={resource.RLIMIT_CPU: 2 * LONGEST_SECONDS},
         env=environment,
     )
-    final: dict[str, Any] = {"code": "preview_died", "message": _("The preview could not be drawn.")}
+    final: dict[str, Any] = {"code": "preview_died", "message": _("The preview could not be made.")}
     started = time.monotonic()
     try:
         for event in process.events():

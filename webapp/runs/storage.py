@@ -200,7 +200,7 @@ def fetch(run: Run) -> None:
     except OSError as error:
         log.warning("the artifact of run %s could not be fetched: %s", run.pk, error)
         raise Unavailable(
-            _("The store of models cannot be reached just now."),
+            _("The model storage cannot be reached right now."),
             code="storage_away",
             hint=_("Try again in a minute; `make doctor` says more to whoever runs this site."),
             retry_after=60,

@@ -352,7 +352,7 @@ class Supervisor:
         else:
             run.interrupt(lease)
             self.take(
-                event("warning", code="died", message=_("Training died and will go on from its last checkpoint."))
+                event("warning", code="died", message=_("Training crashed and will resume from its last checkpoint."))
             )
             recover(run)
 
@@ -365,7 +365,7 @@ class Supervisor:
     def bug(self) -> dict[str, str]:
         return {
             "code": "bug",
-            "message": _("Training stopped because of a fault of ours, not of your data."),
+            "message": _("Training stopped because of an error on our end, not in your data."),
             "hint": _("Try again. If it happens twice, send us the log below."),
             "detail": last_words(self.run.folder / "stderr.log"),
         }

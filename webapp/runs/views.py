@@ -75,7 +75,7 @@ def train(request: HttpRequest, pk: str) -> HttpResponse:
     like = run_to_repeat(request, prototype)
     version = like.version if like else chosen_version(request, prototype)
     if version is None:
-        messages.info(request, _("The data must be read before anything can be trained."))
+        messages.info(request, _("Wait until the data has been imported."))
         return redirect("data", pk=pk)
     try:
         slug = task_of(version)
@@ -123,7 +123,7 @@ def task_of(version: DatasetVersion) -> str:
     trained."""
     slug = version.suggestion.get("task")
     if not slug:
-        message = _("Choose the columns first: there is nothing to learn from yet.")
+        message = _("Choose the columns first.")
         raise Problem(message, code="no_task", hint=_("Choose the columns on the data page."))
     if not trainable(slug):
         message = _("“%(title)s” is read, checked and kept here, but cannot be trained yet.")
@@ -200,7 +200,7 @@ def estimate(request: HttpRequest, pk: str) -> HttpResponse:
     except Problem as problem:
         return render(request, template, context | {"problem": problem.as_dict()})
     if found is None:
-        message = {"message": _("Not measured yet."), "hint": _("Whoever may start a run sees minutes and money here.")}
+        message = {"message": _("Not measured yet."), "hint": _("Anyone who can start a run sees time and cost here.")}
         return render(request, template, context | {"problem": message})
     result = estimates.priced(found) if found.result else None
     if result:
