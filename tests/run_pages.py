@@ -20,7 +20,7 @@ from webapp.endpoints.removal import remove_model
 from webapp.runs.models import Run
 
 OF_RUN = ("run", "run_live", "delete_run")
-OF_PROTOTYPE = ("data", "train", "runs", "share", "prototype_settings", "delete_prototype")
+OF_PROTOTYPE = ("data", "train", "runs", "share", "prototype_settings", "unused_models", "delete_prototype")
 OF_SITE = ("home", "new_prototype", "models", "docs", "workers", "costs", "settings")
 ENDS = {
     "running": {"progress": 0.4, "eta_seconds": 75.0, "stage": "train"},
