@@ -178,6 +178,19 @@ def test_an_earlier_version_is_asked_for_too(runs: tuple[Run, Run], endpoint: En
     assert "Run 1 is live." in page
 
 
+def test_a_replacement_is_worse_only_where_it_answers_the_same(
+    runs: tuple[Run, Run], endpoint: Endpoint, browser: Client
+) -> None:
+    Run.objects.filter(pk=runs[1].pk).update(rank=0.5, headline={"name": "accuracy", "value": 0.5})
+    assert "scored lower" in shown(browser, runs[0], run=runs[1].pk)
+    Run.objects.filter(pk=runs[1].pk).update(answer="note")
+    assert "scored lower" not in shown(browser, runs[0], run=runs[1].pk)
+    Run.objects.filter(pk=runs[1].pk).update(has_leak=True)
+    page = shown(browser, runs[0], run=runs[1].pk)
+    assert "may not hold in use" in page
+    assert 'class="btn primary" autofocus' not in page
+
+
 def test_what_was_replaced_meanwhile_is_not_replaced_unseen(
     runs: tuple[Run, Run], endpoint: Endpoint, browser: Client
 ) -> None:

@@ -214,7 +214,7 @@ class FineTuning:
         if self.best and score <= self.best_score:
             return False
         self.best_score, self.best_epoch = score, self.epoch
-        self.best_figure = figures.get(self.objective.told[0][1])
+        self.best_figure = float(figures[self.objective.told[0][1]]) if figures else None
         self.best = {name: value.detach().clone() for name, value in self.state().items()}
         return True
 
