@@ -36,6 +36,7 @@ FILES = (
     "tests/ops/test_at_once.py",
     "tests/runs/test_deaths.py",
     "tests/runs/test_outages.py",
+    "tests/runs/test_retraining.py",
     "tests/runs/test_rights.py",
     "tests/runs/test_waiting.py",
 )
