@@ -1,6 +1,6 @@
 """Figures as sentences say them."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -122,6 +122,22 @@ def test_clock_size_count_and_figures():
 )
 def test_ago(passed, said):
     assert words.ago(NOW - passed, NOW) == said
+
+
+@pytest.mark.parametrize(
+    ("form", "english", "chinese"),
+    [
+        ("day", "19 Nov", "11月19日"),
+        ("day and year", "19 Nov 2026", "2026年11月19日"),
+        ("month", "November 2026", "2026年11月"),
+        ("short month", "Nov", "11月"),
+        ("weekday", "Thursday 19 November", "11月19日 星期四"),
+    ],
+)
+def test_dates_have_the_order_of_the_language(form, english, chinese):
+    for language, said in (("en", english), ("zh-hans", chinese)):
+        with translation.override(language):
+            assert words.dated(date(2026, 11, 19), form) == said
 
 
 def test_ago_reads_what_json_holds():

@@ -7,7 +7,7 @@ from typing import Any
 from django.utils.formats import date_format
 from django.utils.timezone import localtime, now
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "CNY": "¥", "JPY": "¥", "INR": "₹"}
 CENT, LEAST = Decimal("0.01"), Decimal("0.0001")
@@ -208,13 +208,26 @@ def ago(value: Any, at: datetime | None = None) -> str:
     return day(moment, at)
 
 
+def dated(value: date, form: str) -> str:
+    """A date in the order and with the signs of the language. `form`: day (19 Nov), day and year, month (November 2026), short
+    month (Nov), weekday (Thursday 19 November)."""
+    forms = {
+        "day": pgettext("date format", "j M"),
+        "day and year": pgettext("date format", "j M Y"),
+        "month": pgettext("date format", "F Y"),
+        "short month": pgettext("date format", "M"),
+        "weekday": pgettext("date format", "l j F"),
+    }
+    return date_format(value, forms[form])
+
+
 def day(value: Any, at: datetime | None = None) -> str:
     """“19 Nov”, with the year when it is another one."""
     moment: Any = as_moment(value)
     moment = localtime(moment) if moment else value
     if not isinstance(moment, date):
         return MISSING
-    return date_format(moment, "j M" if moment.year == (at or now()).year else "j M Y")
+    return dated(moment, "day" if moment.year == (at or now()).year else "day and year")
 
 
 def time_of_day(value: Any) -> str:

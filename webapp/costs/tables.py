@@ -4,13 +4,12 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.utils.formats import date_format
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from webapp.core import charts
+from webapp.core.words import dated, money_round, with_sign
 from webapp.core.words import day as day_words
-from webapp.core.words import money_round, with_sign
 from webapp.costs.models import LedgerEntry
 
 KINDS = {
@@ -33,7 +32,7 @@ def day_chart(rows: list[dict[str, Any]], start: datetime, end: datetime, curren
     columns = [(day_words(day), [sums.get((day, kind), 0.0) for kind in kinds]) for day in days]
     most, parts = max(columns, key=lambda column: sum(column[1]))
     sentence = _("Cost by day in %(month)s; the most was %(sum)s on %(day)s.") % {
-        "month": date_format(start, "F Y"),
+        "month": dated(start, "month"),
         "sum": money_round(sum(parts), currency),
         "day": most,
     }
@@ -43,7 +42,7 @@ def day_chart(rows: list[dict[str, Any]], start: datetime, end: datetime, curren
         title=_("By day"),
         sentence=sentence,
         shown=lambda value: with_sign(plain(value), currency) if value else "0",
-        labels=[date_format(days[0], "j M"), "8", "15", "22", str(days[-1].day)],
+        labels=[dated(days[0], "day"), "8", "15", "22", str(days[-1].day)],
     )
 
 

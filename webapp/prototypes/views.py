@@ -10,6 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
@@ -34,7 +35,7 @@ from webapp.prototypes.models import Prototype
 
 @member
 def home(request: HttpRequest) -> HttpResponse:
-    """Context: prototypes (a page, see `cards.cards`), search, counts {state: n} over all of them, running (runs at
+    """Context: prototypes (a page, see `cards.cards`), search, today, counts {state: n} over all of them, running (runs at
     work), month, kinds {kind: money}, events, and what waits for a person: untrained, corrected
     [{prototype, name, total}]."""
     workspace = request.workspace
@@ -50,6 +51,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "prototypes": prototypes,
         "page": prototypes,
         "search": search,
+        "today": timezone.localdate(),
         "counts": cards.counts(workspace, money, training),
         "running": running.order_by("queued_at")[:5],
         "month": money,

@@ -82,6 +82,11 @@ def key(css: str, label: Any) -> SafeString:
 
 
 @register.filter
+def dated(value: Any, form: str) -> str:
+    return words.dated(value, form)
+
+
+@register.filter
 def share_of(part: Any, whole: Any) -> float:
     """`part` ÷ `whole`, 0 when there is no whole."""
     total = words.number(whole) or 0.0
