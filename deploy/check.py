@@ -1,24 +1,26 @@
 """Does docker-compose.yml work here? Builds the images, brings the set up under a name, ports and volumes of its own, and
 uses it through Caddy: sign-in link, upload, run, demo, prediction, doctor. Takes everything down again but the images.
 
-    deploy/check [--port 8080] [--keep] [--no-build]
+    deploy/check [--port 8080] [--no-build] [--restarts] [--keep]
+    deploy/check --down
 
-Needs a container engine with Compose 2.20 or newer, and the base images, here already or to be fetched. Where one of these is
-missing it says which, and ends with 77. Ends with 0 when everything was as it should be, else with 1.
+Needs a container engine with Compose 2.20 or newer, two free ports, and the base images, here already or to be fetched. Where
+one of these is missing it says which, and ends with 77. Ends with 0 when everything was as it should be, else with 1.
+Each check has a project name and volumes of its own: several may run at once, on ports of their own.
 Only the standard library: the machine needs Python, not Maquette.
 """
 
 import argparse
 import contextlib
+import http.client
 import http.cookiejar
 import json
-import os
 import re
-import secrets
-import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -27,78 +29,28 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
-PROJECT, HOST, EMAIL = "maquette-check", "maquette.test", "check@example.org"
+from engine import (
+    HOST,
+    Compose,
+    FailedError,
+    MissingError,
+    check_built,
+    check_engine,
+    check_ports,
+    fetch_images,
+    need,
+    running,
+    say,
+    take_down,
+)
+
+EMAIL = "check@example.org"
 NOT_POSSIBLE = 77
-PULL_SECONDS, BUILD_SECONDS, UP_SECONDS, RUN_SECONDS = 600, 5400, 600, 1800
+RUN_SECONDS = 1800
+# A run that lasts, however fast the machine.
+LONG, LONG_SECONDS = {"epochs": 100, "patience": 100, "batch_size": 4}, 150
+AWAY_SECONDS = 10
 WORDS = {"late": "The parcel is three days late, where is it?", "money": "You took the money twice, please pay it back"}
-
-
-class MissingError(Exception):
-    """Something that this machine lacks: what, and what to do."""
-
-
-class FailedError(Exception):
-    """The set does not do what it should."""
-
-
-def say(text: str) -> None:
-    print(f"{time.strftime('%H:%M:%S')}  {text}", flush=True)
-
-
-class Compose:
-    """The set under a project name of its own, with secrets made for this check."""
-
-    def __init__(self, folder: Path, port: int) -> None:
-        self.port = port
-        self.env_file = folder / "env"
-        names = ("SECRET_KEY", "MAQUETTE_INTERNAL_TOKEN", "POSTGRES_PASSWORD", "REDIS_PASSWORD")
-        lines = [f"{name}={secrets.token_hex(24)}" for name in names]
-        lines += [f"PUBLIC_URL=http://{HOST}:{port}", f"ALLOWED_HOSTS={HOST}", f"HTTP_PORT={port}"]
-        lines += [f"HTTPS_PORT={port + 1}", "SIGN_UP=invited", "HF_HUB_OFFLINE=1"]
-        if index := os.environ.get("MAQUETTE_TORCH_INDEX"):
-            lines.append(f"MAQUETTE_TORCH_INDEX={index}")
-        self.env_file.write_text("\n".join(lines) + "\n")
-
-    def __call__(self, *words: str, seconds: float, quiet: bool = False) -> str:
-        command = ["docker", "compose", "--project-name", PROJECT, "--env-file", str(self.env_file), *words]
-        done = subprocess.run(
-            command, cwd=ROOT, capture_output=quiet, text=True, timeout=seconds, stdin=subprocess.DEVNULL, check=False
-        )
-        if done.returncode:
-            raise FailedError(f"docker compose {' '.join(words)} ended with {done.returncode}. {done.stderr or ''}")
-        return done.stdout or ""
-
-
-def check_engine() -> None:
-    if not shutil.which("docker"):
-        raise MissingError("There is no container engine here. Install one (Debian: docker.io and docker-compose-v2).")
-    for words, what in ((["info"], "No container engine answers"), (["compose", "version"], "Docker has no Compose")):
-        done = subprocess.run(["docker", *words], capture_output=True, text=True, timeout=60, check=False)
-        if done.returncode:
-            last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-            raise MissingError(f"{what}: {last}")
-
-
-def base_images() -> list[str]:
-    """What the Dockerfile and the compose file take from others."""
-    images = re.findall(r"^ARG \w+_IMAGE=(\S+)", (ROOT / "Dockerfile").read_text(), re.M)
-    named = re.findall(r"^    image: (\S+)", (ROOT / "docker-compose.yml").read_text(), re.M)
-    return [*images, *(image for image in named if not image.startswith("maquette-"))]
-
-
-def fetch_images() -> None:
-    missing = []
-    for image in base_images():
-        known = subprocess.run(["docker", "image", "inspect", image], capture_output=True, check=False)
-        if known.returncode:
-            say(f"fetching {image}")
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                known = subprocess.run(["docker", "pull", "--quiet", image], capture_output=True, timeout=PULL_SECONDS)
-        if known.returncode:
-            missing.append(image)
-    if missing:
-        raise MissingError(f"These images are neither here nor can be fetched: {', '.join(missing)}.")
 
 
 class Browser:
@@ -137,12 +89,6 @@ class Browser:
         return json.loads(answer)
 
 
-def need(condition: bool, otherwise: str) -> bool:
-    if not condition:
-        raise FailedError(otherwise)
-    return True
-
-
 def wait(look: Callable[[], Any], done: tuple[str, ...], seconds: float, what: str) -> Any:
     """What `look` gives once its status is one of `done`, the first of which is the good one."""
     deadline = time.monotonic() + seconds
@@ -155,7 +101,22 @@ def wait(look: Callable[[], Any], done: tuple[str, ...], seconds: float, what: s
         time.sleep(2)
 
 
-def rows(count: int = 120) -> bytes:
+def until(true: Callable[[], Any], seconds: float, what: str) -> float:
+    """The seconds until it was."""
+    began = time.monotonic()
+    while not true():
+        need(time.monotonic() - began < seconds, f"{what}: not within {seconds:.0f} s")
+        time.sleep(1)
+    return time.monotonic() - began
+
+
+def prepared(founder: Browser, content: bytes) -> str:
+    dataset: str = founder.upload("messages.csv", content)["id"]
+    wait(lambda: founder.api(f"/datasets/{dataset}"), ("ready", "failed"), RUN_SECONDS, "reading the file")
+    return dataset
+
+
+def rows(count: int) -> bytes:
     lines = ["text,label"]
     for number in range(count):
         label = sorted(WORDS)[number % 2]
@@ -163,7 +124,18 @@ def rows(count: int = 120) -> bytes:
     return "\n".join(lines).encode()
 
 
-def drive(compose: Compose) -> None:
+def sign_in(visitor: Browser, path: str) -> None:
+    """The link leads to a button; its form is sent as a browser would."""
+    status, page = visitor.ask(path)
+    mark = re.search(rb'name="csrfmiddlewaretoken" value="(\w+)"', page)
+    need(status == 200 and mark is not None, f"the link shows no button: {status} {page[:300]!r}")
+    assert mark
+    visitor.ask(path, b"csrfmiddlewaretoken=" + mark[1], "application/x-www-form-urlencoded")
+    status, page = visitor.ask("/settings")
+    need(status == 200 and EMAIL.encode() in page, f"the link signs nobody in: {status} {page[:300]!r}")
+
+
+def drive(compose: Compose, *, restarts: bool) -> None:
     """As a founder: in by a link, a file, a model, a demo, an answer."""
     manage = ("exec", "-T", "web", "python", "manage.py")
     link = re.search(r"https?://\S+", compose(*manage, "invite", "--email", EMAIL, seconds=120, quiet=True))
@@ -171,16 +143,11 @@ def drive(compose: Compose) -> None:
     assert link
     need(link[0].startswith(f"http://{HOST}:{compose.port}/"), f"the sign-in link leads elsewhere: {link[0]}")
     visitor = Browser(compose.port)
-    status, page = visitor.ask("/" + link[0].split("/", 3)[3])
-    need(
-        status == 200 and EMAIL.encode() in visitor.ask("/settings")[1],
-        f"the link signs nobody in: {status} {page[:300]!r}",
-    )
+    sign_in(visitor, "/" + link[0].split("/", 3)[3])
     say("signed in by the link")
     token = compose(*manage, "api_token", "--email", EMAIL, seconds=120, quiet=True).strip().splitlines()[-1]
     founder = Browser(compose.port, token)
-    dataset = founder.upload("messages.csv", rows())["id"]
-    wait(lambda: founder.api(f"/datasets/{dataset}"), ("ready", "failed"), RUN_SECONDS, "reading the file")
+    dataset = prepared(founder, rows(120))
     say("the file is read")
     run = founder.api("/runs", {"dataset": dataset, "method": "probe"}, expect=201)["id"]
     done = wait(lambda: founder.api(f"/runs/{run}"), ("succeeded", "failed", "cancelled"), RUN_SECONDS, "training")
@@ -197,6 +164,8 @@ def drive(compose: Compose) -> None:
     need(visitor.ask("/metrics")[0] == 404, "/metrics is open to the outside")
     compose(*manage, "doctor", seconds=120)
     say("the doctor in the container `web` misses nothing")
+    if restarts:
+        restart(compose, founder, {"page": (visitor, "/settings"), "demo": (program, f"/e/{slug}/predict")})
 
 
 def answered(program: Browser, path: str, body: Any) -> tuple[int, bytes]:
@@ -209,27 +178,84 @@ def answered(program: Browser, path: str, body: Any) -> tuple[int, bytes]:
     return status, answer
 
 
+def restart(compose: Compose, founder: Browser, asked: dict[str, tuple[Browser, str]]) -> None:
+    """Under a run: its worker is stopped and started, then the database, while a client of each kind asks twice a second."""
+    dataset = prepared(founder, rows(1200))
+    body = {"dataset": dataset, "method": "full", "params": LONG, "limits": {"seconds": LONG_SECONDS}}
+    run = founder.api("/runs", body, expect=201)["id"]
+
+    def seen(kind: str, **fields: Any) -> int:
+        number, after = 0, "0"
+        while after is not None:
+            page = founder.api(f"/runs/{run}/events?after={after}")
+            number += sum(one["type"] == kind and fields.items() <= one.items() for one in page["items"])
+            after = page["next"]
+        return number
+
+    until(lambda: seen("progress", stage="train") > 2, RUN_SECONDS, "training")
+    began = time.monotonic()
+    compose("stop", "train", seconds=120)
+    stopped = time.monotonic() - began
+    compose("start", "train", seconds=120)
+    again = until(lambda: seen("checkpoint", resumed=True), 180, "going on from the checkpoint")
+    say(f"the training worker stopped in {stopped:.1f} s; the run went on {again:.1f} s after its start")
+    attempts, steps = founder.api(f"/runs/{run}")["attempts"], seen("progress")
+    with asking(asked | {"api": (founder, f"/api/v1/runs/{run}")}) as answers:
+        time.sleep(5)
+        compose("stop", "postgres", seconds=120)
+        time.sleep(AWAY_SECONDS)
+        compose("start", "postgres", seconds=120)
+        time.sleep(25)
+    for name, found in answers.items():
+        wrong = {status: found.count(status) for status in sorted(set(found)) if status != 200}
+        say(f"the database was away: {name} asked {len(found)} times, answers other than 200: {wrong or 'none'}")
+        need(set(wrong) <= (set() if name == "demo" else {503}), f"{name} answered {wrong}")
+        need(found[-5:] == [200] * 5, f"{name} does not come back: {found[-5:]}")
+    until(lambda: seen("progress") > steps, 120, "training on")
+    done = wait(lambda: founder.api(f"/runs/{run}"), ("succeeded", "failed", "cancelled"), RUN_SECONDS, "training on")
+    need(done["attempts"] == attempts, f"the run began again: {attempts} attempts, then {done['attempts']}")
+    say(f"the run did not notice, and succeeded: {done['headline']['value']:.3f} in {done['seconds']:.0f} s")
+
+
 @contextlib.contextmanager
-def running(compose: Compose, *, keep: bool, build: bool) -> Iterator[None]:
-    """The set, healthy; its containers and volumes are gone afterwards unless they are to be kept."""
+def asking(asked: dict[str, tuple[Browser, str]]) -> Iterator[dict[str, list[int]]]:
+    """Each address twice a second; the statuses of its answers, 0 for none."""
+    ended = threading.Event()
+    answers: dict[str, list[int]] = {name: [] for name in asked}
+
+    def ask(name: str, browser: Browser, path: str) -> None:
+        body = json.dumps({"inputs": [WORDS["late"]]}).encode() if path.endswith("/predict") else None
+        while not ended.wait(0.5):
+            try:
+                answers[name].append(browser.ask(path, body)[0])
+            except OSError:
+                answers[name].append(0)
+
+    threads = [threading.Thread(target=ask, args=(name, *what)) for name, what in asked.items()]
+    for thread in threads:
+        thread.start()
     try:
-        if build:
-            say("building the images (several minutes the first time)")
-            compose("build", seconds=BUILD_SECONDS)
-        say("bringing the set up")
-        compose("up", "--detach", "--wait", "--wait-timeout", str(UP_SECONDS), seconds=UP_SECONDS + 60)
-        say("every service is healthy")
-        yield
-    except FailedError:
-        with contextlib.suppress(FailedError, subprocess.TimeoutExpired):
-            compose("ps", "--all", seconds=60)
-            compose("logs", "--no-color", "--tail", "30", seconds=60)
-        raise
+        yield answers
     finally:
-        if keep:
-            say(f"kept; take it down with: docker compose -p {PROJECT} down --volumes")
-        else:
-            compose("down", "--volumes", "--remove-orphans", seconds=300)
+        ended.set()
+        for thread in threads:
+            thread.join()
+
+
+def check(options: argparse.Namespace) -> None:
+    check_engine()
+    if options.down:
+        return take_down()
+    check_ports(options.port, options.port + 1)
+    fetch_images(build=not options.no_build)
+    with tempfile.TemporaryDirectory() as folder:
+        compose = Compose(Path(folder), options.port)
+        if options.no_build:
+            check_built(compose)
+        with running(compose, keep=options.keep, build=not options.no_build):
+            drive(compose, restarts=options.restarts)
+    say("The compose set works here.")
+    return None
 
 
 def main() -> int:
@@ -237,23 +263,26 @@ def main() -> int:
     parser.add_argument(
         "--port", type=int, default=8080, help="Caddy's port on this machine; the next one is for https"
     )
-    parser.add_argument("--keep", action="store_true", help="leave the set running")
     parser.add_argument("--no-build", action="store_true", help="use the images that are here")
+    parser.add_argument(
+        "--restarts", action="store_true", help="also stop the training worker and the database under a run"
+    )
+    parser.add_argument("--keep", action="store_true", help="leave the set running")
+    parser.add_argument("--down", action="store_true", help="take down what earlier checks have left, and nothing else")
     options = parser.parse_args()
+    # Ended from outside, it takes its set down as well.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     try:
-        check_engine()
-        fetch_images()
-        with tempfile.TemporaryDirectory() as folder:
-            compose = Compose(Path(folder), options.port)
-            with running(compose, keep=options.keep, build=not options.no_build):
-                drive(compose)
+        check(options)
     except MissingError as error:
         say(f"Not possible here. {error}")
         return NOT_POSSIBLE
-    except (FailedError, OSError, subprocess.TimeoutExpired) as error:
+    except (FailedError, OSError, ValueError, http.client.HTTPException, subprocess.TimeoutExpired) as error:
         say(f"FAILED. {error}")
         return 1
-    say("The compose set works here.")
+    except KeyboardInterrupt:
+        say("Stopped.")
+        return 130
     return 0
 
 

@@ -2,6 +2,8 @@
 
 import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -10,9 +12,12 @@ from pathlib import Path
 
 import pytest
 import redis
+import yaml
 
 from webapp.core import health
 from webapp.core.redis_server import EmbeddedRedis, find_binary
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class Fine(BaseHTTPRequestHandler):
@@ -44,6 +49,25 @@ def test_web_is_asked_by_a_name_that_it_answers_to(
     """Else the container is unhealthy for ever, and Caddy never starts."""
     monkeypatch.setenv("ALLOWED_HOSTS", names)
     assert health.main(["web"]) == 0
+
+
+def test_a_container_asks_without_importing_the_site(site: HTTPServer) -> None:
+    """Under load an import of the site takes longer than the check may, and Caddy never starts."""
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    command = services["web"]["healthcheck"]["test"][1:]
+    assert command[0] == "python"
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", *command[1:]],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "urllib.request" in imported
+    assert not {name.partition(".")[0] for name in imported} & {"webapp", "celery", "django", "redis"}
 
 
 def test_web(site: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> None:
