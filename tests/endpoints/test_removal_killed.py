@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -88,6 +89,17 @@ def test_what_was_still_being_written_goes_too(run: Run, user: User) -> None:
     (folder / "artifact").mkdir(parents=True)
     an_hour_later()
     assert not folder.exists()
+
+
+def test_what_no_bucket_holds_any_more_is_done(run: Run, user: User, settings: Any) -> None:
+    """The setting of the bucket was taken away before its copy was."""
+    settings.STORAGE_URL = "s3://models"
+    removal.delete_run(run, user)
+    an_hour_later()
+    assert Removal.objects.get().in_bucket, "a worker takes it away first"
+    settings.STORAGE_URL = ""
+    upkeep.tidy()
+    assert not Removal.objects.exists()
 
 
 def test_what_is_not_deleted_after_all_stays(run: Run, user: User) -> None:

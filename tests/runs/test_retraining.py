@@ -9,15 +9,18 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
 from tests import things
 from webapp.accounts.models import User, Workspace
+from webapp.api import runs as api_runs
 from webapp.costs.models import Budget
 from webapp.datasets import actions as dataset_actions
-from webapp.datasets import reading
+from webapp.datasets import quota, reading
 from webapp.datasets.models import DatasetVersion
 from webapp.prototypes.models import Prototype
 from webapp.runs import retraining, tasks
@@ -175,3 +178,34 @@ def told_why(made: DatasetVersion, web: Client, sentence: str) -> None:
     assert "did not train again" in activity
     assert sentence in activity
     assert address in activity
+
+
+def test_the_prototype_is_held_before_the_wish(made: DatasetVersion) -> None:
+    """As by who deletes it: two that hold them in another order would wait for each other for ever."""
+    read(made)
+    made.refresh_from_db()
+    with CaptureQueriesContext(connection) as seen:
+        retraining.start_waiting(made)
+    asked = [one["sql"] for one in seen]
+    prototype = next(n for n, sql in enumerate(asked) if 'FROM "prototypes_prototype"' in sql and "JOIN" not in sql)
+    assert prototype < next(n for n, sql in enumerate(asked) if sql.startswith('UPDATE "runs_retraining"'))
+    assert Run.objects.count() == 2
+
+
+def test_no_disk_is_walked_while_others_wait(
+    made: DatasetVersion, user: User, api_of: ClientOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the workspace keeps is measured before the dataset is held, not while."""
+
+    def walked(_workspace: Workspace) -> dict[Path, int]:
+        raise AssertionError("walked under the lock")
+
+    run, first = Run.objects.get(), made.parent
+    made.delete()
+    monkeypatch.setattr(quota, "measured", walked)
+    monkeypatch.setattr(api_runs, "READ_SECONDS", 0)
+    assert retraining.train_without(run, user, "refund").parent == first
+    DatasetVersion.objects.filter(parent=first).delete()
+    asked = {"dataset": first.dataset_id, "roles": {"age": "ignore"}}
+    assert api_of(user).post("/api/v1/runs", asked, content_type="application/json").status_code == 409
+    assert first.dataset.latest.request["roles"] == {"age": "ignore"}

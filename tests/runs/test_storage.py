@@ -137,6 +137,20 @@ def test_what_is_deleted_while_the_bucket_is_away_leaves_it_later(
     assert not Removal.objects.filter(in_bucket=True).exists()
 
 
+def test_what_the_bucket_refuses_keeps_nothing_else(bucket: Any, run: Run) -> None:
+    """Two paths that it never takes, older than one that it does."""
+    storage.upload(run)
+    refused = ["runs/a", "runs/b"]
+    for path in refused:
+        with bucket.open_output_stream(f"models/our/site/{path}") as file:
+            file.write(b"no folder")
+    Removal.objects.bulk_create([Removal(path=path, in_bucket=True) for path in refused])
+    delete_run(Run.objects.get(), None)
+    storage.remove_due()
+    assert not keys(bucket, run.pk)
+    assert sorted(Removal.objects.filter(in_bucket=True).values_list("path", flat=True)) == refused
+
+
 def test_a_live_demo_s_artifact_is_fetched_for_serving(bucket: Any, run: Run) -> None:
     endpoint = things.endpoint(run)
     storage.upload(run)

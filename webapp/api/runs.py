@@ -1,5 +1,6 @@
 """/estimates and /runs."""
 
+from pathlib import Path
 from typing import Any
 
 from django.db import transaction
@@ -17,6 +18,7 @@ from webapp.core.problems import Conflict
 from webapp.datasets.actions import changed_roles, columns_after, remap
 from webapp.datasets.models import Dataset, DatasetVersion
 from webapp.datasets.models import Status as VersionStatus
+from webapp.datasets.quota import measured
 from webapp.endpoints import removal
 from webapp.prototypes.actions import prototype_of
 from webapp.prototypes.models import Prototype
@@ -87,20 +89,26 @@ def version_to_train(request: HttpRequest, payload: RunIn) -> DatasetVersion:
     version = version_of(request, payload)
     if payload.version is not None or mapping_of(version, payload) is None:
         return version
+    sizes = measured(request.workspace)
     with transaction.atomic():
         Dataset.objects.select_for_update().get(pk=version.dataset_id)  # who asks for the same comes after this
-        version = mapped_version(request, payload, version_of(request, payload))
+        version = mapped_version(request, payload, version_of(request, payload), sizes)
     return wait_until_read(version)
 
 
-def mapped_version(request: HttpRequest, payload: RunIn, version: DatasetVersion) -> DatasetVersion:
-    """The version with this mapping: the newest that is ready, one made from it that is being read, or a new one."""
+def mapped_version(
+    request: HttpRequest, payload: RunIn, version: DatasetVersion, sizes: dict[Path, int]
+) -> DatasetVersion:
+    """The version with this mapping: the newest that is ready, one made from it that is being read, or a new one. `sizes`
+    as in `webapp.datasets.quota.measured`."""
     asked = mapping_of(version, payload)
     if asked is None:
         return version
     being_read = version.dataset.versions.filter(parent=version, status=VersionStatus.PROCESSING).order_by("number")
     same = next((one for one in being_read if one.request == asked), None)
-    return same or remap(version, request.user, asked["task"], asked["columns"], roles=asked.get("roles"))
+    if same:
+        return same
+    return remap(version, request.user, asked["task"], asked["columns"], roles=asked.get("roles"), sizes=sizes)
 
 
 def mapping_of(version: DatasetVersion, payload: RunIn) -> dict[str, Any] | None:

@@ -48,5 +48,7 @@ def finish() -> None:
         shutil.rmtree(folder, ignore_errors=True)
         if folder.exists():
             log.warning("%s cannot be removed", folder)
+        elif not settings.STORAGE_URL:  # there may have been one; there is none now that it could be taken out of
+            Removal.objects.filter(pk=one.pk).delete()
         else:
             Removal.objects.filter(pk=one.pk, in_bucket=False).delete()

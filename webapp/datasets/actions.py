@@ -3,7 +3,7 @@
 import os
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -140,9 +140,10 @@ def remap(
     columns: dict[str, str],
     split: dict[str, Any] | None = None,
     roles: dict[str, str] | None = None,
+    sizes: Mapping[Path, int] | None = None,
 ) -> DatasetVersion:
     """The next version: the same rows under another mapping, split anew; the same version when nothing changes. `roles`
-    ({column: role}, see `trainer.roles`) join those chosen before."""
+    ({column: role}, see `trainer.roles`) join those chosen before; `sizes` as in `derive`."""
     roles = changed_roles(version, roles)
     check_mapping(version, columns, roles)
     same = task == version.suggestion.get("task") and columns == version.suggestion.get("columns")
@@ -151,7 +152,7 @@ def remap(
     note = _("Split changed") if same and not roles else _("Columns changed")
     asked = {"split": split, "roles": roles or None}
     given = {name: value for name, value in asked.items() if value is not None}
-    return derive(version, user, note, task=task, columns=columns, **given)
+    return derive(version, user, note, sizes, task=task, columns=columns, **given)
 
 
 def changed_roles(version: DatasetVersion, roles: dict[str, str] | None) -> dict[str, str]:
@@ -310,10 +311,14 @@ def pseudonym_key(dataset_id: str) -> str:
     return salted_hmac("webapp.datasets.pseudonyms", dataset_id, algorithm="sha256").hexdigest()
 
 
-def derive(version: DatasetVersion, user: User, note: str, **request: Any) -> DatasetVersion:
+def derive(
+    version: DatasetVersion, user: User, note: str, sizes: Mapping[Path, int] | None = None, /, **request: Any
+) -> DatasetVersion:
+    """The next version, made of this one as `request` says. Who asks within a transaction brings the `sizes` that
+    `webapp.datasets.quota.measured` told before it: nobody waits for a walk over the disk."""
     if version.status != Status.READY:
         raise Problem(_("This version is not ready yet."), code="not_ready", hint=_("Wait until it has been read."))
-    check_quota(version.workspace, bytes_in(version.folder))
+    check_quota(version.workspace, bytes_in(version.folder), sizes)
     with transaction.atomic():
         made = add_version(version.dataset, user, parent=version, note=note, request=request, sources=version.sources)
         audit(version.workspace, user, "made version", "dataset", version.dataset_id, f"{version.dataset.name}: {note}")

@@ -21,6 +21,8 @@ from webapp.core.problems import Conflict, Problem
 from webapp.costs import gate
 from webapp.datasets.actions import remap
 from webapp.datasets.models import Dataset, DatasetVersion, Status
+from webapp.datasets.quota import measured
+from webapp.prototypes.models import Prototype
 from webapp.runs import actions
 from webapp.runs.leaks import is_input
 from webapp.runs.models import Retraining, Run
@@ -36,20 +38,15 @@ log = logging.getLogger(__name__)
 
 def train_without(run: Run, user: User, column: str) -> DatasetVersion:
     """The next version, in which the column is ignored; a run with the settings of this one starts once it is read."""
-    version = run.prototype.dataset.current
-    if version is None or not is_input(run, version, column):
-        raise Problem(
-            _("“%(name)s” is not an input of the newest version.") % {"name": column[:80]},
-            code="no_column",
-            hint=_("Open the data page to see what each column is for."),
-        )
     gate.check_budget(run.workspace)
-    suggestion = version.suggestion
+    sizes = measured(run.workspace)
     with transaction.atomic():
-        Dataset.objects.select_for_update().get(pk=version.dataset_id)  # a second press waits for the first
+        dataset = Dataset.objects.select_for_update().get(pk=run.prototype.dataset_id)  # a second press waits
+        version = version_without(run, dataset.current, column)
         check_none_being_read(version)
         actions.lock_what_it_needs(run.prototype, vars(run))  # told now, not by a run that never starts
-        made = remap(version, user, suggestion["task"], suggestion["columns"], roles={column: "ignore"})
+        task, columns = version.suggestion["task"], version.suggestion["columns"]
+        made = remap(version, user, task, columns, roles={column: "ignore"}, sizes=sizes)
         Retraining.objects.create(
             workspace=run.workspace,
             prototype=run.prototype,
@@ -59,6 +56,17 @@ def train_without(run: Run, user: User, column: str) -> DatasetVersion:
             settings={name: getattr(run, name) for name in AGAIN},
         )
     return made
+
+
+def version_without(run: Run, version: DatasetVersion | None, column: str) -> DatasetVersion:
+    """The version, if a column can be taken out of it for a run; `Problem`."""
+    if version is None or not is_input(run, version, column):
+        raise Problem(
+            _("“%(name)s” is not an input of the newest version.") % {"name": column[:80]},
+            code="no_column",
+            hint=_("Open the data page to see what each column is for."),
+        )
+    return version
 
 
 def check_none_being_read(version: DatasetVersion) -> None:
@@ -114,8 +122,12 @@ def what_is_in_the_way(wish: Retraining) -> dict[str, Any] | None:
 
 
 def start(wish: Retraining) -> None:
-    """Claim and make the run, both or neither. Raises what `create_run` refuses."""
+    """Claim and make the run, both or neither. Raises what `create_run` refuses.
+
+    The prototype is held first: who deletes it, or the run that the wish names, holds it before the wish's row too.
+    """
     with transaction.atomic():
+        Prototype.objects.select_for_update().filter(pk=wish.prototype_id).first()
         if not wish.move("started"):
             return
         run = actions.create_run(wish.prototype, wish.asked_by, wish.settings, wish.version)

@@ -27,6 +27,8 @@ from webapp.runs.models import Run, Status
 
 log = logging.getLogger(__name__)
 AT_ONCE, MEASURED_AT_ONCE, REMOVED_AT_ONCE = 10, 200, 100
+FAILURES_IN_A_ROW = 3
+"""After so many the bucket itself is taken to be away."""
 CONNECT_SECONDS, REQUEST_SECONDS, ATTEMPTS = 5, 15, 2
 """A bucket that hangs is given up after half a minute; what could not be sent or fetched is tried again a minute later."""
 MODEL_PARTS = ("model", "onnx")
@@ -234,17 +236,23 @@ def measure_waiting() -> None:
 
 
 def remove_due() -> None:
-    """Every minute: take out of the bucket what was deleted here; a bucket that is away is asked again in a minute."""
-    due = Removal.objects.filter(in_bucket=True).order_by("created_at")[:REMOVED_AT_ONCE]
+    """Every minute: take out of the bucket what was deleted here; a bucket that is away is asked again in a minute. In any
+    order, so that what it refuses for good keeps nothing else."""
+    due = Removal.objects.filter(in_bucket=True).order_by("?")[:REMOVED_AT_ONCE]
     found = file_system() if due else None
     if found is None:
         return
     bucket, root = found
+    failures = 0
     for one in due:
         try:
             with suppress(FileNotFoundError):
                 bucket.delete_dir(f"{root}/{one.path}")
         except OSError as error:
             log.warning("%s stays in the bucket for now: %s", one.path, error)
-            return
+            failures += 1
+            if failures == FAILURES_IN_A_ROW:
+                return
+            continue
+        failures = 0
         Removal.objects.filter(pk=one.pk).update(in_bucket=False)
