@@ -16,6 +16,7 @@ from webapp.runs.views import member_run
 
 ClientOf = Callable[[User], Client]
 POST_ONLY = {
+    "accept_leaks",
     "augmented",
     "cancel_run",
     "change_rows",

@@ -22,7 +22,7 @@ from webapp.datasets.quota import measured
 from webapp.endpoints import removal
 from webapp.prototypes.actions import prototype_of
 from webapp.prototypes.models import Prototype
-from webapp.runs import actions, estimates
+from webapp.runs import actions, estimates, leaks
 from webapp.runs.live import log_lines
 from webapp.runs.models import MAX_SEED, Run
 from webapp.runs.models import Status as RunStatus
@@ -245,6 +245,17 @@ def cancel_run(request: HttpRequest, pk: str) -> dict[str, Any]:
 def stop_run(request: HttpRequest, pk: str) -> dict[str, Any]:
     """End training now and keep the best so far: it is tested and packaged, and the run succeeds with `stopped_early`."""
     return run_shape(actions.stop(load_run(request, pk), request.user))
+
+
+@router.post("/runs/{pk}/known-columns", response=RunOut)
+def confirm_known_columns(request: HttpRequest, pk: str) -> dict[str, Any]:
+    """The columns that decide this run's answers alone (`leaks` of its report) were known at the time: `has_leak` becomes
+    false, and later runs of the prototype with this answer are not warned of them. Confirming again changes nothing; 409
+    `no_leak` where there are none."""
+    run = load_run(request, pk)
+    leaks.accept(run, request.user)
+    run.refresh_from_db()
+    return run_shape(run)
 
 
 @router.post("/runs/{pk}/resume", response=RunOut)

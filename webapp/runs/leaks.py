@@ -2,38 +2,36 @@
 
 from typing import Any
 
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from webapp.accounts.actions import audit
 from webapp.accounts.models import User
 from webapp.core.problems import Conflict
 from webapp.datasets.models import DatasetVersion
-from webapp.runs.models import Run, answer_of
+from webapp.runs.models import KnownColumn, Run, answer_of
 from webapp.runs.reports import report
 
 
-def columns_of(run: Run) -> list[str]:
-    """The columns that decide alone by the report of a run, fetched from the bucket where it is not here."""
-    return [one["column"] for one in report(run).get("leaks") or []]
+def columns_of(told: dict[str, Any]) -> list[str]:
+    """The columns that decide alone by a run's report."""
+    return [one["column"] for one in told.get("leaks") or []]
 
 
 def known_before(run: Run) -> set[str]:
-    """Columns that were known at the time, as somebody said of this run or of another of the prototype's with its answer."""
-    runs = run.prototype.runs.filter(task=run.task, answer=run.answer)
-    return {name for names in runs.values_list("known_columns", flat=True) for name in names}
+    """Columns that were known at the time, as somebody said of a run of this prototype with this answer."""
+    return set(KnownColumn.objects.about(run).values_list("name", flat=True))
 
 
-def facts(run: Run) -> dict[str, Any]:
-    """The fields of a run that has ended well which say whether a column decides alone."""
-    columns = columns_of(run)
+def facts(run: Run, told: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The fields of a run that has ended well which say whether a column decides alone; `told` is its report."""
+    columns = columns_of(report(run) if told is None else told)
     return {"has_leak": bool(columns) and not set(columns) <= known_before(run)}
 
 
-def keep_up(run: Run) -> None:
-    """Store what the report of a run from before there was the field says, if it was not here when the database moved."""
-    if run.has_leak or run.known_columns or not run.task.startswith("tabular-"):
-        return
-    if facts(run)["has_leak"]:
+def keep_up(run: Run, told: dict[str, Any]) -> None:
+    """Store what the report says of a run from before there was the field, if it was not here when the database moved."""
+    if not run.has_leak and run.task.startswith("tabular-") and facts(run, told)["has_leak"]:
         Run.objects.filter(pk=run.pk).update(has_leak=True)
         run.has_leak = True
 
@@ -59,8 +57,9 @@ def is_input(run: Run, version: DatasetVersion | None, column: str) -> bool:
 
 
 def accept(run: Run, user: User) -> None:
-    """Somebody says that the columns were known at the time: the run counts like any other, and later ones are not asked."""
-    columns = columns_of(run)
+    """Somebody says that the columns were known at the time: the run counts like any other, and later ones of the prototype
+    are not asked, also when this one is deleted."""
+    columns = columns_of(report(run))
     if not columns:
         raise Conflict(
             _("No column decides this run's answers alone."),
@@ -69,6 +68,9 @@ def accept(run: Run, user: User) -> None:
         )
     if not run.has_leak:
         return
-    Run.objects.filter(pk=run.pk).update(has_leak=False, known_columns=columns)
-    names = ", ".join(columns)
-    audit(run.workspace, user, "confirmed", "run", run.pk, f"{run.prototype.name}, {run}: {names}")
+    about = {"workspace_id": run.workspace_id, "prototype_id": run.prototype_id, "task": run.task, "answer": run.answer}
+    new = [name for name in columns if name not in known_before(run)]
+    with transaction.atomic():
+        KnownColumn.objects.bulk_create([KnownColumn(name=name, **about) for name in new])
+        Run.objects.filter(pk=run.pk).update(has_leak=False)
+        audit(run.workspace, user, "confirmed", "run", run.pk, f"{run.prototype.name}, {run}: {', '.join(columns)}")

@@ -159,9 +159,6 @@ class Run(WorkspaceOwned):
     has_leak = models.BooleanField(
         default=False, help_text="a column decides alone, and nobody said that it was known at the time"
     )
-    known_columns = models.JSONField(
-        default=list, help_text="columns that decide alone and were known at the time, as somebody said"
-    )
     metrics = models.JSONField(default=dict)
     baselines = models.JSONField(default=dict)
     error = models.JSONField(null=True)
@@ -362,6 +359,25 @@ class Retraining(WorkspaceOwned):
         """Compare and set, from waiting; whether it happened."""
         waiting = Retraining.objects.waiting().filter(pk=self.pk)
         return bool(waiting.update(status=status, **fields))
+
+
+class KnownColumnQuerySet(WorkspaceQuerySet):
+    def about(self, run: Run) -> Self:
+        return self.filter(prototype=run.prototype_id, task=run.task, answer=run.answer)
+
+
+class KnownColumn(WorkspaceOwned):
+    """A column that decides alone and was known at the time, as somebody said: of a prototype's runs with one answer."""
+
+    prototype = models.ForeignKey(Prototype, on_delete=models.CASCADE, related_name="known_columns")
+    task = models.CharField(max_length=40)
+    answer = models.CharField(max_length=200, blank=True)
+    name = models.TextField()
+
+    objects = KnownColumnQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Estimate(WorkspaceOwned):

@@ -31,12 +31,12 @@ def manifest(run: Run) -> dict[str, Any]:
         return {}
 
 
-def context(run: Run) -> dict[str, Any]:
-    """report, title (the verdict, else the score), score (the score in words, where the title is the verdict), verdict
+def context(run: Run, found: dict[str, Any]) -> dict[str, Any]:
+    """From the run's report, `found`: report, title (the verdict, else the score), score (the score in words, where the title is the verdict), verdict
     {outcome, detail}, tone and is_recommended (see `verdicts`), beside (against the best earlier run), next (what to try, unless it is better), matrix (rows with heat
     levels; the most confused classes when there are many), siblings, compared (baselines), ends (of the strips), metrics
     (but the headline), mistakes, weakest, files."""
-    found, head = report(run), run.headline or {}
+    head = run.headline or {}
     others = run.prototype.runs.filter(version=run.version, task=run.task, metric=run.metric).exclude(pk=run.pk)
     siblings = list(others.scored().best_first().select_related("version")[:SIBLINGS])
     bases = baselines.listed(found.get("baselines") or run.baselines, run.metric)

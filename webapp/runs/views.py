@@ -280,9 +280,9 @@ def run(request: HttpRequest, pk: str) -> HttpResponse:
     context: dict[str, Any] = {"run": one, "prototype": one.prototype, "live": live.picture(one)}
     if one.status != Status.SUCCEEDED:
         return render(request, "runs/run_live.html", context)
-    leaks.keep_up(one)
-    context |= reports.context(one)
-    context["leaks"] = leaks.found(one, context["report"])
+    report = reports.report(one)
+    leaks.keep_up(one, report)
+    context |= reports.context(one, report) | {"leaks": leaks.found(one, report)}
     if one.model_removed_at:
         return render(request, "runs/run_done.html", context)
     context |= inputs.try_it(one, request.GET.get("example", ""), begun=True)

@@ -28,6 +28,29 @@ def fill_answers(apps, _editor):
         columns = (profile.get("suggestion") or {}).get("columns") or {}
         for task, role in ANSWERS.items():
             runs.objects.filter(version=pk, task=task).update(answer=str(columns.get(role, ""))[:200])
+    for run in runs.objects.filter(answer="", task__in=ANSWERS).select_related("version").order_by():
+        role = ANSWERS[run.task]  # what the version asked may be forgotten
+        answer = answer_told(run, role) or answer_later(versions, run, role)
+        runs.objects.filter(pk=run.pk).update(answer=answer[:200])
+
+
+def answer_told(run, role):
+    """The answer by the specification that the trainer was given, if that is kept."""
+    path = settings.MAQUETTE_DATA / "runs" / run.pk / "spec.json"
+    try:
+        return str(json.loads(path.read_text("utf-8"))["dataset"]["columns"].get(role, ""))
+    except (OSError, ValueError, LookupError, AttributeError, TypeError):
+        return ""
+
+
+def answer_later(versions, run, role):
+    """The answer of the next version that asks the same kind of question."""
+    later = versions.objects.filter(dataset=run.version.dataset_id, number__gt=run.version.number)
+    for profile in later.order_by("number").values_list("profile", flat=True):
+        asked = profile.get("suggestion") or {}
+        if asked.get("task") == run.task:
+            return str((asked.get("columns") or {}).get(role, ""))
+    return ""
 
 
 def fill_leaks(apps, _editor):
