@@ -165,6 +165,7 @@ if MAIL_CONFIGURED:
 else:
     EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
     EMAIL_FILE_PATH = MAQUETTE_DATA / "mail"
+EMAIL_TIMEOUT = 10  # seconds: a mail server that hangs holds up no request for longer
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Maquette <maquette@localhost>")
 
 LANGUAGE_CODE = "en"
