@@ -431,7 +431,8 @@ def test_the_browser_says_why_a_model_must_stay(run: Run, user: User, client_of:
 
 @pytest.fixture
 def runs(prototype: Prototype) -> dict[str, Run]:
-    """What a prototype gathers: the best on validation rows, what the demo serves and served, what is built on, the rest."""
+    """What a prototype gathers: the best on validation rows and on test rows, what the demo serves and served, what is built
+    on, the best that one column decides or that answers another question, the rest."""
     made = {
         name: trained(prototype, number, validated=score)
         for number, (name, score) in enumerate(
@@ -439,7 +440,10 @@ def runs(prototype: Prototype) -> dict[str, Run]:
             1,
         )
     }
-    Run.objects.filter(pk=made["plain"].pk).update(rank=0.99, headline=things.HEADLINE | {"value": 0.99})
+    made["tested"] = trained(prototype, 10, validated=0.5)
+    Run.objects.filter(pk=made["tested"].pk).update(rank=0.97, headline=things.HEADLINE | {"value": 0.97})
+    made["leaking"] = trained(prototype, 11, validated=1.0, has_leak=True)
+    made["apart"] = trained(prototype, 0, validated=1.0, answer="other column")
     endpoint = things.endpoint(made["served"])
     EndpointVersion.objects.create(workspace=prototype.workspace, endpoint=endpoint, run=made["before"], number=2)
     removal.remove_model(made["gone"], None)
@@ -450,7 +454,7 @@ def runs(prototype: Prototype) -> dict[str, Run]:
 
 def test_unused_models_are_listed(prototype: Prototype, runs: dict[str, Run], user: User, client_of: ClientOf) -> None:
     listed = {one.run.pk: one for one in removal.unused_models(prototype)}
-    assert set(listed) == {runs[name].pk for name in ("plain", "before", "other")}
+    assert set(listed) == {runs[name].pk for name in ("plain", "before", "other", "leaking", "apart")}
     assert listed[runs["before"].pk].was_served
     assert {one.size for one in listed.values()} == {7523}
     browser, path = client_of(user), reverse("unused_models", args=[prototype.pk])

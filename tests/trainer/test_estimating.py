@@ -13,7 +13,7 @@ import pytest
 
 from tests.trainer import command
 from trainer.estimating import process_seconds, trial_batches
-from trainer.tasks._table_estimate import search_seconds
+from trainer.tasks._table_estimate import search_seconds, warm_rows
 from trainer.tasks._table_models import candidates
 from trainer.tasks.tabular_classification import TabularClassification
 
@@ -65,3 +65,22 @@ def test_the_search_of_a_table_is_what_its_kinds_of_models_take() -> None:
     assert search_seconds(once, every, 5, 0.5) == pytest.approx(5 * (3 * 0.01 + 0.1)), "none begins once time is up"
     endless = once | {"boosting": float("inf")}
     assert search_seconds(endless, every, 5, 60) == pytest.approx(60, abs=8), "one that never ended uses up the limit"
+
+
+@pytest.mark.parametrize(
+    "labels", [["yes"] * 190 + ["no"] * 10, ["no"] * 100 + ["yes"] * 100, ["a", "b", "c", "d"] * 50]
+)
+def test_the_trial_of_a_table_has_rows_of_several_labels(labels: list[str], tmp_path: Path) -> None:
+    """A table sorted by its answer, or one with a rare one, gave the first fit a single label."""
+    _names, truth = np.unique(labels, return_inverse=True)
+    chosen = warm_rows(truth, len(set(labels)))
+    assert chosen.sum() == min(64, len(labels))
+    assert set(truth[chosen]) == set(truth)
+    path = tmp_path / "rows.csv"
+    lines = [f"{number % 17},{number % 5},{label}" for number, label in enumerate(labels)]
+    path.write_text("\n".join(["one,two,answer", *lines]), "utf-8")
+    spec = tmp_path / "spec.json"
+    dataset = {"path": str(path), "columns": {"target": "answer"}}
+    spec.write_text(json.dumps({"dataset": dataset, "task": "tabular-classification", "method": "auto"}), "utf-8")
+    told = estimate(spec)
+    assert told["type"] == "result", told

@@ -64,31 +64,45 @@ def estimate(job: Job, emit: Any) -> dict[str, Any]:
 def seconds_of_one(job: Job, searching: Any, candidate: Candidate) -> tuple[float, float]:
     """(what a library's first fit takes, what a fold takes after that): the mean of as many folds as LONG_ENOUGH allows;
     infinite where one is not through after MOST_OF_ONE."""
+    folds = int(searching.folds.max()) + 1
+    spent: list[float] = []
     started = time.monotonic()
 
-    def fit(learned: np.ndarray, rounds: int = 0) -> None:
+    def fit(learned: np.ndarray, tell: Any, rounds: int = 0) -> None:
         model = KINDS[candidate.family](searching.facts, job.spec.hardware.threads or cores(), job.spec.seed)
         data = searching.matrix[learned], searching.truth[learned], searching.weights[learned]
         held = None if rounds else (searching.matrix[~learned], searching.truth[~learned])
         model.fit(candidate.settings, data, tell, held, rounds)
 
-    def tell() -> None:
+    def in_time() -> None:
         job.check_stop()
         if time.monotonic() - started > MOST_OF_ONE:
             raise TooLong
 
-    folds = int(searching.folds.max()) + 1
-    spent: list[float] = []
-    fit(np.arange(len(searching.truth)) < WARM_ROWS, rounds=1)
+    fit(warm_rows(searching.truth, len(searching.facts["labels"])), job.check_stop, rounds=1)
     first = time.monotonic() - started
     while len(spent) < folds and sum(spent) < LONG_ENOUGH:
         started = time.monotonic()
         try:
-            fit(searching.folds != len(spent))
+            fit(searching.folds != len(spent), in_time)
         except TooLong:
             return first, float("inf")
         spent.append(time.monotonic() - started)
     return first, max(float(np.mean(spent)), 0.001)
+
+
+def warm_rows(truth: np.ndarray, labels: int) -> np.ndarray:
+    """(rows,) whether a row is one of the WARM_ROWS first ones, one of each label by turns: in a sorted table, or beside a rare
+    label, the very first would all be of one, which nothing can be learned from."""
+    turns = np.arange(len(truth))
+    if labels:
+        order = np.argsort(truth, kind="stable")
+        _values, begins, counts = np.unique(truth[order], return_index=True, return_counts=True)
+        turns = np.empty(len(truth), dtype=int)
+        turns[order] = np.arange(len(truth)) - np.repeat(begins, counts)
+    chosen = np.zeros(len(truth), dtype=bool)
+    chosen[np.argsort(turns, kind="stable")[:WARM_ROWS]] = True
+    return chosen
 
 
 def search_seconds(once: dict[str, float], every: list[Candidate], folds: int, limit: float) -> float:

@@ -174,7 +174,7 @@ class AuditEvent(WorkspaceOwned):
         "deployed": _("deployed"),
         "discarded": _("discarded"),
         "made version": _("created a version of"),
-        "not trained": _("did not train again:"),
+        "not trained": _("did not train again on"),
         "put to sleep": _("paused"),
         "removed model": _("removed the model of"),
         "renamed": _("renamed"),

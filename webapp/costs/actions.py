@@ -50,8 +50,8 @@ def month_start(moment: datetime | None = None) -> datetime:
     return (moment or timezone.now()).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 
 
-@transaction.atomic
 def set_budget(workspace: Workspace, amount: Any, user: User | None = None) -> Budget:
+    """Not one transaction: demos are charged one by one before, and none of them is held while the next is."""
     budget = gate.set_budget(workspace, decimal_of(amount, _("The budget"), places=2))
     audit(workspace, user, "set", "budget", text=str(budget))
     return budget

@@ -181,6 +181,7 @@ def reserve(workspace: Workspace, key: str, terms: Terms, cost: Decimal) -> Deci
     if available < least:
         raise Waits
     amount = min(terms.wanted(cost), available)
+    Reservation.objects.for_workspace(workspace).filter(expires_at__lt=timezone.now()).exclude(key=key).delete()
     Reservation.objects.update_or_create(
         key=key, defaults={"workspace": workspace, "amount": amount, "expires_at": expiry()}
     )

@@ -119,9 +119,9 @@ class Unused:
 
 
 def unused_models(prototype: Prototype) -> list[Unused]:
-    """Finished runs whose model can be removed: neither the best, nor in use; those that take most first."""
-    best = base_models.best_run(prototype)
-    kept = {*served_runs(prototype.pk), *base_models.in_use(prototype.workspace), *([best.pk] if best else [])}
+    """Finished runs whose model can be removed: neither one that may be the best, nor in use; those that take most first."""
+    best = {run.pk for run in base_models.best_runs(prototype)}
+    kept = {*served_runs(prototype.pk), *base_models.in_use(prototype.workspace), *best}
     served = set(EndpointVersion.objects.filter(endpoint__prototype=prototype).values_list("run", flat=True))
     runs = prototype.runs.with_model().exclude(pk__in=kept).select_related("version").order_by("-number")
     found = [Unused(run, storage.model_bytes(run), run.pk in served) for run in runs[:MOST_LISTED]]

@@ -17,7 +17,7 @@ from webapp.core.problems import Problem
 from webapp.core.scores import rank, rank_of, score_words
 from webapp.prototypes.models import Prototype
 from webapp.runs import storage
-from webapp.runs.models import Run, RunQuerySet, Status
+from webapp.runs.models import QUESTION, Run, RunQuerySet, Status
 from webapp.runs.reports import report
 
 MOST_OWN = 10
@@ -103,13 +103,18 @@ def best_validated(slug: str, prototype: Prototype, usable: list[str]) -> Run | 
     return max(known, key=lambda pair: pair[0] or 0.0)[1] if known else None
 
 
-def best_run(prototype: Prototype) -> Run | None:
-    """The run to keep of those whose model is there: of those in the metric of the newest, the best on its validation rows;
-    the best on the test rows where no validation score is known."""
+def best_runs(prototype: Prototype) -> list[Run]:
+    """The runs to keep of those whose model is there, of those that answer the newest's question and are trusted where any is:
+    the best on the test rows, and the best on the validation rows, of which those are unknown whose artifact is in the
+    bucket alone."""
     runs = list(prototype.runs.with_model().best_first()[:MOST_COMPARED])
-    scored = [(validation_rank(run), run) for run in runs if run.metric == runs[0].metric]
-    known = [(rank, run) for rank, run in scored if rank is not None]
-    return max(known, key=lambda pair: pair[0])[1] if known else next(iter(runs), None)
+    alike = [
+        run for run in runs if all(getattr(run, name) == getattr(runs[0], name) for name in (*QUESTION, "has_leak"))
+    ]
+    known = [(rank, run) for run in alike if (rank := validation_rank(run)) is not None]
+    unknown = [run for run in alike if not storage.is_here(run)]
+    best = [max(known, key=lambda pair: pair[0])[1]] if known else []
+    return [*alike[:1], *best, *unknown]
 
 
 def validation_rank(run: Run) -> float | None:
