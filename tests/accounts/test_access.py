@@ -40,7 +40,6 @@ POST_ONLY = {
     "revoke_token",
     "set_budget",
     "set_rate",
-    "accept_leaks",
     "train_without",
     "try_run",
     "update_endpoint",
