@@ -35,7 +35,7 @@ def context(run: Run, found: dict[str, Any]) -> dict[str, Any]:
     """From the run's report, `found`: report, title (the verdict, else the score), score (the score in words, where the title is the verdict), verdict
     {outcome, detail}, tone and is_recommended (see `verdicts`), beside (against the best earlier run), next (what to try, unless it is better), matrix (rows with heat
     levels; the most confused classes when there are many), siblings, compared (baselines), ends (of the strips), metrics
-    (but the headline), mistakes, weakest, files."""
+    (but the headline), mistakes, weakest, scarcest and untested (see `classes`), files."""
     head = run.headline or {}
     others = run.prototype.runs.filter(version=run.version, task=run.task, metric=run.metric).exclude(pk=run.pk)
     siblings = list(others.scored().best_first().select_related("version")[:SIBLINGS])
@@ -59,9 +59,21 @@ def context(run: Run, found: dict[str, Any]) -> dict[str, Any]:
         "ends": strip_ends(values, run.metric),
         "metrics": results.other_metrics(found, head),
         "mistakes": [results.shown_mistake(run, one) for one in found.get("mistakes", [])[:MISTAKES]],
-        "weakest": sorted(found.get("per_class", []), key=lambda row: row.get("map_50", row.get("f1", 0))),
+        **classes(found.get("per_class", [])),
         "files": files(run),
         "examples": examples(run),
+    }
+
+
+def classes(per_class: list[dict[str, Any]]) -> dict[str, Any]:
+    """weakest (the classes, the lowest score first, those without test rows last), scarcest (the class with the fewest test
+    rows but not none, None where no class has any), untested (how many classes have none; their scores say nothing)."""
+    tested = [one for one in per_class if one.get("rows")]
+    untested = [one for one in per_class if not one.get("rows")]
+    return {
+        "weakest": [*sorted(tested, key=lambda one: one.get("map_50", one.get("f1", 0))), *untested],
+        "scarcest": min(tested, key=lambda one: one["rows"], default=None),
+        "untested": len(untested),
     }
 
 
