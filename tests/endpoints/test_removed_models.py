@@ -270,13 +270,36 @@ def test_a_version_that_waits_for_its_package_fails_in_words(user: User, prototy
 
 def test_share_offers_no_removed_model(removed: Run, user: User, client_of: ClientOf) -> None:
     browser, share = client_of(user), reverse("share", args=[removed.prototype_id])
-    assert "Nothing to share yet" in browser.get(share).content.decode()
-    assert "Ready to share" not in browser.get(reverse("home")).content.decode()
+    for query in ("", f"?run={removed.pk}"):
+        page = browser.get(share + query).content.decode()
+        assert "No model left to share" in page
+        assert "A finished run becomes a demo" not in page
+        assert page.count("Train again with these settings") == 1
+        assert f"{reverse('train', args=[removed.prototype_id])}?like={removed.pk}" in page
+
+
+def test_no_other_run_is_shared_in_place_of_a_removed_one(removed: Run, user: User, client_of: ClientOf) -> None:
+    browser, share = client_of(user), reverse("share", args=[removed.prototype_id])
     later = trained(removed.prototype, 2)
     page = browser.get(f"{share}?run={removed.pk}").content.decode()
-    assert reverse("deploy", args=[later.pk]) in page
-    assert reverse("deploy", args=[removed.pk]) not in page
-    assert "Ready to share" in browser.get(reverse("home")).content.decode()
+    assert "Run 1 cannot be shared: its model was removed on" in page
+    assert "Train again with these settings" in page
+    assert reverse("deploy", args=[later.pk]) not in page
+    assert f"{share}?run={later.pk}" in page, "it is chosen, not given"
+    assert reverse("deploy", args=[later.pk]) in browser.get(f"{share}?run={later.pk}").content.decode()
+    things.endpoint(later)
+    assert "Run 1 cannot be shared" in browser.get(f"{share}?run={removed.pk}").content.decode()
+
+
+@pytest.mark.parametrize(("status", "said"), [("running", "it is not finished"), ("failed", "it did not finish")])
+def test_no_other_run_is_shared_in_place_of_an_unfinished_one(
+    status: str, said: str, run: Run, user: User, client_of: ClientOf
+) -> None:
+    other = things.run(run.prototype, 2, status=status, headline=None)
+    page = client_of(user).get(reverse("share", args=[run.prototype_id]), {"run": other.pk}).content.decode()
+    assert "Run 2 cannot be shared" in page
+    assert said in page
+    assert reverse("deploy", args=[run.pk]) not in page
 
 
 def test_the_sample_is_not_deployed_without_its_model(removed: Run) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.db.models import Sum
+from django.db.models import Q, Sum
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -31,8 +31,10 @@ FEEDBACK_SHOWN = 20
 
 @member
 def share(request: HttpRequest, pk: str) -> HttpResponse:
-    """Context: prototype, endpoint or None, runs (that can be shared, the best first), price_per_day; before the first demo
-    also chosen (the run, of `?run=`, else the best) and form; with an endpoint what `endpoint_context` says."""
+    """Context: prototype, endpoint or None, runs (that can be shared, the best first), price_per_day, unshareable (the run of
+    `?run=` that cannot be shared, or None), without_model (the best finished run, where no model is left to share); before
+    the first demo also chosen (the run, of `?run=`, else the best; None beside an unshareable one) and form; with an endpoint
+    what `endpoint_context` says."""
     prototype = load(Prototype, request.workspace, pk)
     endpoint = Endpoint.objects.filter(prototype=prototype).select_related("current__run", "workspace").first()
     runs = list(prototype.runs.with_model().best_first()[:20])
@@ -41,19 +43,31 @@ def share(request: HttpRequest, pk: str) -> HttpResponse:
         "endpoint": endpoint,
         "runs": runs,
         "price_per_day": price_per_hour(request.workspace, "endpoint") * 24,
+        "unshareable": unshareable(request, prototype),
+        "without_model": None if runs else prototype.runs.best_first().first(),
     }
     if endpoint:
         context |= endpoint_context(request, endpoint)
     elif runs:
-        context |= first_context(request, prototype, runs)
+        context |= first_context(request, runs, context["unshareable"])
     return render(request, "endpoints/share.html", context)
 
 
-def first_context(request: HttpRequest, prototype: Prototype, runs: list[Run]) -> dict[str, Any]:
-    asked = prototype.runs.with_model().filter(pk=request.GET.get("run", "")).first()
+def unshareable(request: HttpRequest, prototype: Prototype) -> Run | None:
+    """The run of `?run=`, or of the version of `?version=`, when it has no model: removed, or not finished."""
+    asked = prototype.runs.filter(Q(pk=request.GET.get("run", "")) | Q(deployments=request.GET.get("version", "")))
+    return next((run for run in asked if not run.has_model), None)
+
+
+def first_context(request: HttpRequest, runs: list[Run], missing: Run | None) -> dict[str, Any]:
+    """Another run than the one asked for is never chosen unsaid: beside `missing`, the person chooses."""
+    asked = runs[0].prototype.runs.with_model().filter(pk=request.GET.get("run", "")).first()
     refused = next((run for run in runs if refusal_of(request, reverse("deploy", args=[run.pk]))), None)
-    chosen = refused or asked or runs[0]
-    form = shown_form(request, reverse("deploy", args=[chosen.pk]), ShareForm, initial={"name": prototype.name})
+    chosen = refused or asked or (None if missing else runs[0])
+    if chosen is None:
+        return {"chosen": None}
+    name = chosen.prototype.name
+    form = shown_form(request, reverse("deploy", args=[chosen.pk]), ShareForm, initial={"name": name})
     return {"chosen": chosen, "form": form}
 
 
