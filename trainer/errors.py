@@ -5,6 +5,8 @@ the command line with exit status 2. Anything else is a bug and ends it with 1 a
 """
 
 EXIT_DONE, EXIT_BUG, EXIT_USER, EXIT_STOPPED = 0, 1, 2, 3
+DOWNLOADING = "downloading"
+"""The code of a problem that is none for long: somebody else is downloading the same model."""
 
 
 class UserError(Exception):

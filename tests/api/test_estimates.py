@@ -17,7 +17,7 @@ from webapp.core.problems import Conflict, Problem
 from webapp.core.trainer_process import TrainerProcess
 from webapp.datasets import actions as dataset_actions
 from webapp.datasets.models import Dataset, DatasetVersion
-from webapp.runs import estimates
+from webapp.runs import estimates, tasks
 from webapp.runs.actions import estimate_for, settings_of, spec_of
 from webapp.runs.models import Estimate
 
@@ -48,6 +48,24 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(estimates, "hand_over", lambda _task, pk: handed.append(pk) or True)
     monkeypatch.setattr(runs, "MEASURE_SECONDS", 0.1)
     return handed
+
+
+def test_a_trial_whose_model_is_being_downloaded_comes_again(
+    ask: Callable[..., HttpResponse], sent: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has not failed: who asks is told that it is being measured, until it is."""
+    later: list[int] = []
+    monkeypatch.setattr(tasks, "hand_over", lambda _task, _pk, countdown: later.append(countdown))
+    assert ask().status_code == 202
+    outcome: dict[str, Any] = {"type": "error", "code": "downloading", "message": "It is being downloaded."}
+    monkeypatch.setattr(estimates, "run_trial", lambda *_arguments: outcome)
+    tasks.measure(sent[0])
+    assert later == [tasks.DOWNLOAD_SECONDS]
+    assert ask().status_code == 202
+    outcome = RESULT | {"type": "result"}
+    tasks.measure(sent[0])
+    assert ask().status_code == 200
+    assert (len(sent), len(later)) == (1, 1)
 
 
 def test_other_columns_make_no_version(ask: Callable[..., HttpResponse], sent: list[str], dataset: Dataset) -> None:

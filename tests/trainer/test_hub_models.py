@@ -12,13 +12,18 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.trainer import command
+from trainer.errors import DOWNLOADING
+from trainer.model_download import claim_of
+from trainer.spec import load
 from trainer.tasks.text_classification import TextClassification
+from trainer.training import Job
 
 SAMPLE = TextClassification.sample()
 SHA = "b" * 40
@@ -162,19 +167,53 @@ def test_a_disk_without_room(hub: Hub, tmp_path: Path) -> None:
     assert (problem["code"], hub.asked) == ("no_space", [])
 
 
-def test_one_download_at_a_time_so_that_the_room_is_counted_once(hub: Hub, tmp_path: Path) -> None:
-    """A second process looks at the disk when the first is done, and finds the model."""
+@contextmanager
+def downloading(tmp_path: Path, repo: str, left: int = 0) -> Iterator[None]:
+    """As if another process were downloading a repository, of which so many bytes are still to come."""
     folder = tmp_path / "home" / "hub"
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / claim_of(repo).name).open("wb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        held.write(b"%020d" % left)
+        held.flush()
+        yield
+
+
+def test_of_two_processes_one_downloads_a_model(hub: Hub, tmp_path: Path) -> None:
+    """The second looks when the first is done, and finds the model."""
     with ThreadPoolExecutor(2) as pool:
-        with (folder / "maquette.lock").open("w") as held:
-            fcntl.flock(held, fcntl.LOCK_EX)
+        with downloading(tmp_path, REPO):
             both = [pool.submit(resolve, hub, tmp_path) for _process in range(2)]
             time.sleep(6)
             assert hub.asked == [], "somebody else is at it"
         folders = {one.result()[-1] for one in both}
     assert len(folders) == 1
     assert sorted(hub.asked) == sorted(set(hub.files) - set(ASIDE)), "each file once"
+
+
+def test_the_room_that_others_are_about_to_fill_is_not_there(hub: Hub, tmp_path: Path) -> None:
+    """Nobody waits for the download of another model, and nobody counts what a process that died did not fetch."""
+    with downloading(tmp_path, "acme/huge", 2**60):
+        (problem,) = resolve(hub, tmp_path)
+        assert (problem["code"], hub.asked) == ("no_space", [])
+    with downloading(tmp_path, "acme/small", 1000):
+        assert isinstance(resolve(hub, tmp_path)[-1], str)
+
+
+def test_a_trial_does_not_wait_for_a_download(hub: Hub, tmp_path: Path) -> None:
+    spec = command.write_spec(tmp_path, SAMPLE, method="probe", model=REF)
+    with downloading(tmp_path, REPO):
+        code, events = command.call_process(tmp_path, "estimate", spec, **of(hub, tmp_path))
+    assert (code, events[-1]["type"], events[-1]["code"]) == (2, "error", DOWNLOADING)
+
+
+def test_a_run_says_once_that_it_waits(tmp_path: Path) -> None:
+    told: list[tuple[str, dict[str, Any]]] = []
+    spec = load(command.write_spec(tmp_path, SAMPLE, method="probe", model=REF))
+    job = Job(spec, tmp_path / "out", lambda kind, **fields: told.append((kind, fields)))
+    job.wait_for_download()
+    job.wait_for_download()
+    assert told == [("log", {"message": "Waiting for another download of this model to finish."})]
 
 
 def test_a_model_that_is_here_stays_usable_under_a_lower_limit(hub: Hub, tmp_path: Path) -> None:

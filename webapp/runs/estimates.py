@@ -15,6 +15,7 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from trainer.errors import DOWNLOADING
 from webapp.core.connections import release_connection
 from webapp.core.problems import Conflict, Problem, Unavailable
 from webapp.core.queues import hand_over
@@ -116,22 +117,25 @@ def put_off(estimate_id: str) -> None:
     Estimate.objects.filter(pk=estimate_id).update(started_at=timezone.now())
 
 
-def measure(estimate_id: str) -> None:
-    """Run the trial of one estimate in a process of its own."""
+def measure(estimate_id: str) -> bool:
+    """Run the trial of one estimate in a process of its own. False: later, since its model is being downloaded."""
     estimate = Estimate.objects.filter(pk=estimate_id).first()
     if estimate is None or estimate.result:
-        return
+        return True
     Estimate.objects.filter(pk=estimate_id).update(started_at=timezone.now())
     with tempfile.TemporaryDirectory(dir=settings.FILE_UPLOAD_TEMP_DIR) as folder:
         path = Path(folder) / "spec.json"
         path.write_text(json.dumps(estimate.spec), "utf-8")
         outcome = run_trial(path, hub_access(estimate.spec["model"]))
+    if outcome.get("code") == DOWNLOADING:
+        return False
     if outcome.get("type") == "result":
         Estimate.objects.filter(pk=estimate_id).update(result=outcome, error=None)
     else:
         Estimate.objects.filter(pk=estimate_id).update(
             error={key: outcome.get(key, "") for key in ("code", "message", "hint")}
         )
+    return True
 
 
 def run_trial(path: Path, environment: dict[str, str]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from webapp.core.locks import only_one
 from webapp.core.queues import hand_over
 from webapp.runs import actions, estimates, previews, retraining, storage, supervisor, upkeep, worker
 
-AGAIN_SECONDS = 1
+AGAIN_SECONDS, DOWNLOAD_SECONDS = 1, 30
 
 
 @shared_task(name="webapp.runs.tasks.train")
@@ -22,13 +22,12 @@ def train(run_id: str) -> None:
 @shared_task(name="webapp.runs.tasks.measure")
 def measure(estimate_id: str) -> None:
     """One at a time on all workers, which also makes the figures truer. The others come again, so that nobody's upload waits behind a row
-    of trials."""
+    of trials; so does one whose model is being downloaded."""
     with only_one(settings.MAQUETTE_DATA / "locks" / "estimate.lock") as alone:
-        if alone:
-            estimates.measure(estimate_id)
-    if not alone:
+        done = alone and estimates.measure(estimate_id)
+    if not done:
         estimates.put_off(estimate_id)
-        hand_over(measure, estimate_id, countdown=AGAIN_SECONDS)
+        hand_over(measure, estimate_id, countdown=DOWNLOAD_SECONDS if alone else AGAIN_SECONDS)
 
 
 @shared_task(name="webapp.runs.tasks.preview")
