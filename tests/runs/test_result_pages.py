@@ -57,3 +57,42 @@ def test_classes_that_all_have_rows_enough_need_no_note(workspace: Workspace, br
     assert "Per class" in shown
     assert "treat its scores" not in shown
     assert "no test rows" not in shown
+
+
+def with_metric(prototype: Any, number: int, metric: str) -> Run:
+    return things.run(prototype, number, headline={"name": metric, "value": 0.95, "low": 0.9, "high": 0.99})
+
+
+def test_a_column_of_scores_is_named_by_their_metric(workspace: Workspace, browser: Client) -> None:
+    prototype = things.prototype(workspace)
+    with_metric(prototype, 1, "roc_auc")
+    shown = page(browser, "runs", prototype.pk)
+    assert '<th scope="col" class="num">ROC AUC</th>' in shown
+    assert "<b>95.0 %</b>" in shown
+    with_metric(prototype, 2, "accuracy")
+    shown = page(browser, "runs", prototype.pk)
+    assert '<th scope="col" class="num">Score</th>' in shown
+    assert "<b>ROC AUC 95.0 %</b>" in shown
+    assert "<b>95.0 % accuracy</b>" in shown
+
+
+@pytest.mark.parametrize(
+    ("metric", "told"),
+    [
+        ("accuracy", "Your best run so far: 95.0 % accuracy. Always guessing “a” gets 66.7 %."),
+        ("roc_auc", "Your best run so far: ROC AUC 95.0 %. Guessing gets ROC AUC 50.0 %."),
+        ("macro_f1", "Your best run so far: Macro F1 95.0 %. </p>"),
+    ],
+)
+def test_guessing_is_told_in_the_metric_of_the_best_run(
+    metric: str, told: str, workspace: Workspace, browser: Client
+) -> None:
+    prototype = things.prototype(workspace)
+    with_metric(prototype, 1, metric)
+    assert told in page(browser, "train", prototype.pk)
+
+
+def test_guessing_is_told_before_the_first_run(workspace: Workspace, browser: Client) -> None:
+    assert '<p class="muted">Always guessing “a” gets 66.7 %.</p>' in page(
+        browser, "train", things.prototype(workspace).pk
+    )

@@ -16,7 +16,7 @@ from trainer import tasks
 from webapp.accounts.access import load, member
 from webapp.catalog.forms import params_form
 from webapp.catalog.hardware import devices, gpu_count, options, workers
-from webapp.catalog.words import method_title, task_title, trainable
+from webapp.catalog.words import headline_of, method_title, task_title, trainable
 from webapp.core.connections import releases_connection
 from webapp.core.downloads import Download, ZipDownload
 from webapp.core.forms import cleaned, refused_on, shown_form, typed
@@ -69,7 +69,7 @@ def chosen_version(request: HttpRequest, prototype: Prototype) -> DatasetVersion
 @refused_on("train")
 def train(request: HttpRequest, pk: str) -> HttpResponse:
     """Context: prototype, version, task (declaration), form (advanced settings), hardware [options], rates, month,
-    best (best run so far), majority (share of the commonest label). A POST starts the run. `?like=` is the run whose
+    best (best run so far), guess (what always guessing one label scores, see `guessed`). A POST starts the run. `?like=` is the run whose
     settings the page begins with."""
     prototype = load(Prototype.objects.select_related("dataset"), request.workspace, pk)
     like = run_to_repeat(request, prototype)
@@ -85,8 +85,7 @@ def train(request: HttpRequest, pk: str) -> HttpResponse:
     if request.method == "POST":
         run = actions.create_run(prototype, request.user, body_of(request.POST, version), version)
         return redirect("run", pk=run.pk)
-    labels = version.labels
-    records = workers()
+    records, best = workers(), best_so_far(prototype, slug, version)
     context = {
         **choice_context(request, prototype, slug, like),
         "prototype": prototype,
@@ -99,11 +98,20 @@ def train(request: HttpRequest, pk: str) -> HttpResponse:
         "gpus": gpu_count(records),
         "rates": {rate.hardware: rate for rate in Rate.objects.for_workspace(request.workspace)},
         "month": month(request.workspace),
-        "best": best_so_far(prototype, slug, version),
-        "majority": labels[0]["count"] / version.label_rows if labels else None,
+        "best": best,
+        "guess": guessed(version, best.headline["name"] if best else headline_of(slug)),
         "blocked": [problem for problem in version.problems if problem["severity"] == "error"],
     }
     return render(request, "runs/train.html", context)
+
+
+def guessed(version: DatasetVersion, metric: str) -> dict[str, Any] | None:
+    """{name, value} of always guessing the commonest label, in the metric that it stands beside; None where that is not
+    known from the labels alone."""
+    if not version.labels or not version.label_rows:
+        return None
+    values = {"accuracy": version.labels[0]["count"] / version.label_rows, "roc_auc": 0.5}
+    return {"name": metric, "value": values[metric]} if metric in values else None
 
 
 def best_so_far(prototype: Prototype, slug: str, version: DatasetVersion) -> Run | None:
@@ -251,7 +259,8 @@ def augmented_picture(request: HttpRequest, pk: str, key: str) -> HttpResponseBa
 
 @member
 def runs(request: HttpRequest, pk: str) -> HttpResponse:
-    """Context: prototype, runs (newest first, 50 a page), page, disk (bytes that its ended runs and its dataset take)."""
+    """Context: prototype, runs (newest first, 50 a page), page, metric (that of every score on the page, empty where they
+    differ), disk (bytes that its ended runs and its dataset take)."""
     from django.core.paginator import Paginator
 
     prototype = load(Prototype, request.workspace, pk)
@@ -261,7 +270,9 @@ def runs(request: HttpRequest, pk: str) -> HttpResponse:
         "runs": prototype.runs.aggregate(total=Sum("bytes"))["total"] or 0,
         "dataset": prototype.dataset.versions.aggregate(total=Sum("bytes"))["total"] or 0,
     }
-    return render(request, "runs/runs.html", {"prototype": prototype, "runs": found, "page": found, "disk": disk})
+    metrics = {one.headline["name"] for one in found if one.headline}
+    context = {"metric": metrics.pop() if len(metrics) == 1 else "", "disk": disk}
+    return render(request, "runs/runs.html", context | {"prototype": prototype, "runs": found, "page": found})
 
 
 def load_run(request: HttpRequest, pk: str) -> Run:

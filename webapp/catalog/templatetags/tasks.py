@@ -14,12 +14,6 @@ register.filter("without_references", words.without_references)
 
 
 @register.filter
-def answers_class(slug: str) -> bool:
-    """Whether the score of a task's runs is the share of right answers."""
-    return words.headline_of(slug) == "accuracy"
-
-
-@register.filter
 def recipe(run: Any) -> str:
     return words.recipe_title(run.task, run.model, run.method)
 
