@@ -1,6 +1,7 @@
 """A run's model is removed to free space: its results stay, and everything that needs the model says so."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -300,6 +301,23 @@ def test_no_other_run_is_shared_in_place_of_an_unfinished_one(
     assert "Run 2 cannot be shared" in page
     assert said in page
     assert reverse("deploy", args=[run.pk]) not in page
+
+
+def test_home_says_that_the_model_was_removed(removed: Run, user: User, client_of: ClientOf) -> None:
+    def shown() -> tuple[str, str]:
+        page = client_of(user).get(reverse("home")).content.decode()
+        foot = page.partition('<p class="foot row between">')[2].partition("</p>")[0]
+        return page.partition("<h1>")[2].partition("</h1>")[0], " ".join(re.sub("<[^>]*>", "", foot).split())
+
+    assert shown() == ("1 without a model", "Model removed")
+    other = trained(removed.prototype, 2, headline={"name": "accuracy", "value": 0.5})
+    assert shown() == ("1 ready to share", "Run 2: Ready to share"), "the score above is that of the first"
+    Run.objects.filter(pk=other.pk).update(rank=1.0)
+    assert shown() == ("1 ready to share", "Ready to share")
+    tab = client_of(user).get(reverse("share", args=[removed.prototype_id])).content.decode()
+    assert 'data-state="clay"' in tab
+    removal.remove_model(other, user)
+    assert 'data-state="removed"' in client_of(user).get(reverse("data", args=[removed.prototype_id])).content.decode()
 
 
 def test_the_sample_is_not_deployed_without_its_model(removed: Run) -> None:

@@ -54,7 +54,7 @@ def counts(workspace: Workspace, money: Month, training: set[str]) -> dict[str, 
     """How many prototypes are in each state, over all pages; `training` also counts the live ones with a run at work.
     `training`: see `at_work`."""
     runs = run_model().objects.for_workspace(workspace)
-    finished = prototypes_of(runs.with_model())
+    finished, ended = prototypes_of(runs.with_model()), prototypes_of(runs.filter(status="succeeded"))
     found: dict[str, int] = {}
     for pk, endpoint in of_workspace(workspace).order_by().values_list("pk", "endpoint__status"):
         state = state_of(
@@ -62,6 +62,7 @@ def counts(workspace: Workspace, money: Month, training: set[str]) -> dict[str, 
             endpoint=bool(endpoint),
             active=pk in training,
             finished=pk in finished,
+            removed=pk in ended,
             budget_is_spent=money.is_spent,
         )
         for name in {state, *(["training"] if pk in training else [])}:
@@ -96,8 +97,9 @@ def latest_versions(prototypes: Any) -> dict[str, DatasetVersion]:
     return {one.dataset_id: one for one in versions.only(*fields).annotate(**DatasetVersion.OF_LISTS)}
 
 
-def runs_of(prototypes: Any) -> dict[str, tuple[Any, Any, bool]]:
-    """{prototype: (its best run, its newest run at work, each None where there is none, whether one can be shared)}."""
+def runs_of(prototypes: Any) -> dict[str, tuple[Any, Any, Any, bool]]:
+    """{prototype: (its best run, its newest run at work, the run that Share offers, each None where there is none, whether
+    one has finished)}."""
     every = run_model().objects
     of_this = every.filter(prototype=OuterRef("pk"))
     chosen = Prototype.objects.filter(pk__in=[one.pk for one in prototypes]).order_by()
@@ -105,11 +107,12 @@ def runs_of(prototypes: Any) -> dict[str, tuple[Any, Any, bool]]:
         "pk",
         Subquery(of_this.scored().best_first().values("pk")[:1]),
         Subquery(of_this.active().order_by("-number").values("pk")[:1]),
-        Exists(of_this.with_model()),
+        Subquery(of_this.with_model().best_first().values("pk")[:1]),
+        Exists(of_this.filter(status="succeeded")),
     )
     rows = list(named)
-    found = every.in_bulk({run for _pk, *both, _finished in rows for run in both if run})
-    return {pk: (found.get(best), found.get(active), finished) for pk, best, active, finished in rows}
+    found = every.in_bulk({run for _pk, *of_it, _finished in rows for run in of_it if run})
+    return {pk: (*map(found.get, of_it), finished) for pk, *of_it, finished in rows}
 
 
 def describe(prototypes: Any, workspace: Workspace, money: Month) -> None:
@@ -117,13 +120,14 @@ def describe(prototypes: Any, workspace: Workspace, money: Month) -> None:
     runs, latest, spent = runs_of(prototypes), latest_versions(prototypes), spent_by("prototype", workspace)
     for one in prototypes:
         endpoint = getattr(one, "endpoint", None)
-        one.best_run, one.active_run, finished = runs.get(one.pk, (None, None, False))
+        one.best_run, one.active_run, one.offered_run, finished = runs.get(one.pk, (None, None, None, False))
         one.spent = spent.get(one.pk)
         one.version = latest.get(one.dataset_id)
         one.state = state_of(
             live=bool(endpoint and endpoint.status == "live"),
             endpoint=bool(endpoint),
             active=one.active_run is not None,
-            finished=finished,
+            finished=one.offered_run is not None,
+            removed=finished,
             budget_is_spent=money.is_spent,
         )

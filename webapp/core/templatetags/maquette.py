@@ -34,7 +34,7 @@ def icon(name: str, label: str = "") -> SafeString:
 
 @register.simple_tag
 def glyph(kind: str = "arch", state: str = "draft", css: str = "") -> SafeString:
-    """The sculpture of a prototype; `state`: draft, training, clay, live, asleep. A word beside it says the same."""
+    """The sculpture of a prototype; `state`: draft, training, clay, live, asleep, removed. A word beside it says the same."""
     body = mark_safe(PLINTH + GLYPHS.get(kind, GLYPHS["arch"]))  # noqa: S308
     return format_html(
         '<svg class="glyph {}" data-state="{}" viewBox="5 3 38 42" aria-hidden="true">{}</svg>', css, state, body
@@ -293,6 +293,7 @@ def standing(context: template.Context, prototype: Any) -> dict[str, Any]:
         endpoint=bool(endpoint),
         active=bool(set(statuses) - {"succeeded", "failed", "cancelled"}),
         finished=any(status == "succeeded" and models for status, _n, models in counted),
+        removed="succeeded" in statuses,
         budget_is_spent=budget_is_spent,
     )
     paused = live and budget_is_spent
@@ -308,6 +309,7 @@ def home_sentence(counts: dict[str, int]) -> str:
         ("training", _("%(n)s training")),
         ("clay", _("%(n)s ready to share")),
         ("asleep", _("%(n)s paused")),
+        ("removed", _("%(n)s without a model")),
         ("draft", _("%(n)s not trained")),
     )
     return " · ".join(text % {"n": counts[state]} for state, text in sentences if counts.get(state)) or _(
