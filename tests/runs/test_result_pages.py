@@ -11,7 +11,8 @@ from django.urls import reverse
 
 from tests import things
 from webapp.accounts.models import User, Workspace
-from webapp.runs import reports
+from webapp.core import scores
+from webapp.runs import candidates, reports
 from webapp.runs.models import Run
 
 
@@ -96,3 +97,67 @@ def test_guessing_is_told_before_the_first_run(workspace: Workspace, browser: Cl
     assert '<p class="muted">Always guessing “a” gets 66.7 %.</p>' in page(
         browser, "train", things.prototype(workspace).pk
     )
+
+
+CANDIDATES = [
+    {"family": "boosting", "name": "medium trees", "score": 0.95, "seconds": 1.5},
+    {"family": "boosting", "name": "small trees", "score": 0.945, "seconds": 1.0},
+    {"family": "linear", "name": "linear, strength 0.3", "score": 0.93, "seconds": 0.2},
+    {"family": "net", "name": "small net", "score": 0.9, "seconds": 3.0},
+]
+
+
+def test_the_models_compared_and_the_one_chosen(workspace: Workspace, browser: Client) -> None:
+    run = things.run(things.prototype(workspace), task="tabular-classification", model="scratch:auto", method="auto")
+    write_report(run, candidates=CANDIDATES[::-1], labels=["no", "yes"], chosen=CANDIDATES[0], test_rows=10)
+    shown = page(browser, "run", run.pk)
+    won = "Chosen by cross-validation: Gradient-boosted trees (medium), ahead of Linear model (strength 0.3) by 2.0 points"
+    assert f"{won} (ROC AUC)" in shown
+    assert shown.index("Gradient-boosted trees (small)</th>") < shown.index("Small neural net</th>")
+    write_report(run, candidates=CANDIDATES[:1], labels=["no", "yes"], chosen=CANDIDATES[0], test_rows=10)
+    assert "Chosen by cross-validation" not in page(browser, "run", run.pk), "nothing was compared"
+
+
+def test_models_are_compared_in_the_metric_of_the_search() -> None:
+    losses = [one | {"score": one["score"] - 1} for one in CANDIDATES]
+    found = candidates.compared({"candidates": losses, "labels": ["a", "b", "c"]}, "tabular-classification")
+    assert found is not None
+    assert (found["metric"], found["rows"][0]["score"], found["rows"][3]["score"]) == ("log loss", "0.050", "0.100")
+    assert found["sentence"].endswith("by 0.020 (log loss)")
+    found = candidates.compared({"candidates": CANDIDATES[:2]}, "tabular-regression")
+    assert found is not None
+    assert found["sentence"] == "Chosen by cross-validation: Gradient-boosted trees (medium)"
+    assert found["rows"][0]["score"] == "0.95"
+
+
+def not_better(workspace: Workspace, value: float, against: str = "logistic") -> Run:
+    difference = {"value": 0.0, "low": -0.02, "high": 0.02}
+    verdict = {"against": against, "outcome": "not shown", "difference": difference, "sentence": ""}
+    headline = {"name": "accuracy", "value": value, "low": 0.8, "high": 1.0}
+    baselines = {against: {"accuracy": value}}
+    return things.run(things.prototype(workspace), headline=headline, verdict=verdict, baselines=baselines)
+
+
+def test_nothing_is_proposed_where_no_model_can_score_higher(workspace: Workspace, browser: Client) -> None:
+    shown = page(browser, "run", not_better(workspace, 1.0).pk)
+    assert "100.0 % accuracy: not shown to be better than logistic regression" in shown
+    assert "No model can score higher here. More or harder test rows would show a difference." in shown
+    assert "Try all-MiniLM" not in shown
+    assert "Try all-MiniLM" in page(browser, "run", not_better(workspace, 0.9).pk)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "ceiling"),
+    [("accuracy", 1.0, True), ("accuracy", 0.99, False), ("wer", 0.0, True), ("wer", 1.0, False), ("loss", 0.2, False)],
+)
+def test_where_the_ceiling_is(name: str, value: float, ceiling: bool) -> None:
+    assert scores.is_at_ceiling({"name": name, "value": value}) == ceiling
+
+
+@pytest.mark.parametrize(("family", "told"), [("linear", True), ("boosting", False)])
+def test_a_linear_model_beside_a_linear_baseline(
+    family: str, told: bool, workspace: Workspace, browser: Client
+) -> None:
+    run = not_better(workspace, 0.9)
+    write_report(run, chosen={"family": family}, test_rows=10)
+    assert ("The model chosen is itself linear" in page(browser, "run", run.pk)) == told

@@ -64,6 +64,16 @@ def rank_of(headline: dict[str, Any] | None) -> float | None:
     return rank(value, str((headline or {}).get("name", ""))) if known and value is not None else None
 
 
+def is_at_ceiling(headline: dict[str, Any] | None) -> bool:
+    """Whether no model can be shown to score higher: all right, or no error, as far as the score is told."""
+    name, value = str((headline or {}).get("name", "")), number((headline or {}).get("value"))
+    if value is None:
+        return False
+    if name in LOWER_IS_BETTER and name != "perplexity":
+        return value <= 0
+    return name in SHARES | {"r2"} and round(value, 3) >= 1
+
+
 def best_first(items: Iterable[Scored], headline: Callable[[Scored], dict[str, Any] | None]) -> list[Scored]:
     """Items of ONE metric in the order of their scores, the best first; those without a score last."""
     ranks = [(rank_of(headline(item)), item) for item in items]

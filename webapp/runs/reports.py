@@ -5,8 +5,8 @@ import math
 from typing import Any
 
 from webapp.core.files import files_below
-from webapp.core.scores import strip_ends
-from webapp.runs import baselines, results, verdicts
+from webapp.core.scores import is_at_ceiling, strip_ends
+from webapp.runs import baselines, candidates, results, verdicts
 from webapp.runs.models import Run
 from webapp.runs.storage import local
 
@@ -35,19 +35,23 @@ def context(run: Run, found: dict[str, Any]) -> dict[str, Any]:
     """From the run's report, `found`: report, title (the verdict, else the score), score (the score in words, where the title is the verdict), verdict
     {outcome, detail}, tone and is_recommended (see `verdicts`), beside (against the best earlier run), next (what to try, unless it is better), matrix (rows with heat
     levels; the most confused classes when there are many), siblings, compared (baselines), ends (of the strips), metrics
-    (but the headline), mistakes, weakest, scarcest and untested (see `classes`), files."""
+    (but the headline), candidates (see `candidates.compared`), is_like_baseline (a linear model beside a linear baseline),
+    at_ceiling (no model can score higher), mistakes, weakest, scarcest and untested (see `classes`), files."""
     head = run.headline or {}
     others = run.prototype.runs.filter(version=run.version, task=run.task, metric=run.metric).exclude(pk=run.pk)
     siblings = list(others.scored().best_first().select_related("version")[:SIBLINGS])
     bases = baselines.listed(found.get("baselines") or run.baselines, run.metric)
     scored = (head, *bases, *(one.headline or {} for one in siblings))
     values = [one.get(key) for one in scored for key in ("value", "low", "high")]
-    title = verdicts.title(run)
+    title, verdict = verdicts.title(run), verdicts.of_run(run)
     return {
         "report": found,
         "title": title or results.sentence(run, found),
         "score": results.below_verdict(run, found) if title else "",
-        "verdict": verdicts.of_run(run),
+        "verdict": verdict,
+        "candidates": candidates.compared(found, run.task),
+        "is_like_baseline": candidates.is_like_baseline(found, verdict),
+        "at_ceiling": is_at_ceiling(head),
         "tone": verdicts.tone(run),
         "is_recommended": verdicts.is_recommended(run),
         "detail": verdicts.detail(run),

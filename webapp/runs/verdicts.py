@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from webapp.core.scores import POINTS, best_first, metric_name, rank, score_words, scored
+from webapp.core.scores import POINTS, best_first, is_at_ceiling, metric_name, rank, score_words, scored
 from webapp.core.words import figure, number, percent
 from webapp.runs import baselines, storage
 from webapp.runs.models import Run
@@ -242,9 +242,11 @@ def tried(run: Run) -> set[tuple[str, str]]:
 def next_step(run: Run) -> dict[str, Any] | None:
     """{model, method, title, expected} of what promises most and was not tried: the best measured expectation above this
     run's score, else the task's recommended model by the method that the train page recommends, then by the usual one; None
-    where nothing is left."""
+    where nothing is left, and where no model can score higher."""
     from webapp.runs.base_models import ARTIFACT, default_method, recommended
 
+    if is_at_ceiling(run.headline):
+        return None
     done = tried(run)
     metric = str((run.headline or {}).get("name") or "")
     measured = [
