@@ -1,6 +1,7 @@
 """What a newcomer mistypes is told, and a refused run leaves nothing behind."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -9,6 +10,7 @@ from django.test import Client
 
 from tests import things
 from webapp.accounts.models import User, Workspace
+from webapp.costs.actions import set_budget
 from webapp.prototypes.models import Prototype
 
 ApiOf = Callable[[User], Client]
@@ -55,3 +57,53 @@ def test_a_token_where_no_site_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("webapp.accounts.management.commands.api_token.User.objects.filter", absent)
     with pytest.raises(CommandError, match="MAQUETTE_DATA"):
         call_command("api_token", email="ada@example.org")
+
+
+@pytest.mark.parametrize("path", ["/budget", "/rates/cpu"])
+@pytest.mark.parametrize("amount", [True, False, None, [], {}])
+def test_what_is_no_amount_is_none(path: str, amount: Any, user: User, api_of: ApiOf) -> None:
+    field = "amount" if path == "/budget" else "price_per_hour"
+    answer = api_of(user).put(f"/api/v1{path}", {field: amount}, content_type="application/json")
+    assert answer.status_code == 422
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-32"])
+def test_a_zero_byte_is_refused_in_every_encoding(
+    encoding: str, user: User, workspace: Workspace, api_of: ApiOf
+) -> None:
+    prototype = things.prototype(workspace)
+    body = '{"name": "a\\u0000b"}'.encode(encoding)
+    answer = api_of(user).generic("PATCH", f"/api/v1/prototypes/{prototype.pk}", body, content_type="application/json")
+    assert answer.status_code in (400, 422)
+    prototype.refresh_from_db()
+    assert "\0" not in prototype.name
+
+
+@pytest.mark.parametrize(
+    ("wish", "status"),
+    [
+        ({"method": "zzz"}, 422),
+        ({"limits": {"cost": -1}}, 422),
+        ({"task": "image-classification"}, 422),
+        ({"prototype": "0" * 16}, 404),
+        ({"seed": -1}, 422),
+        ({"params": {"epochs": 10**6}}, 422),
+    ],
+)
+def test_a_refused_run_leaves_no_version(
+    wish: dict[str, Any], status: int, user: User, workspace: Workspace, api_of: ApiOf
+) -> None:
+    """Under other columns a run makes a version, which everybody would find as the newest."""
+    version = things.prototype(workspace).dataset.current
+    body = {"dataset": version.dataset_id, "columns": {"text": "label", "label": "text"}, "method": "probe"} | wish
+    answer = api_of(user).post("/api/v1/runs", body, content_type="application/json")
+    assert answer.status_code == status, answer.content
+    assert version.dataset.versions.count() == 1
+
+
+def test_a_run_without_money_leaves_no_version(user: User, workspace: Workspace, api_of: ApiOf) -> None:
+    version = things.prototype(workspace).dataset.current
+    set_budget(workspace, 0)
+    body = {"dataset": version.dataset_id, "columns": {"text": "label", "label": "text"}, "method": "probe"}
+    assert api_of(user).post("/api/v1/runs", body, content_type="application/json").status_code == 402
+    assert version.dataset.versions.count() == 1

@@ -2,7 +2,7 @@
 
 import pytest
 
-from webapp.core.titles import title_from
+from webapp.core.titles import one_line, title_from
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,18 @@ from webapp.core.titles import title_from
 )
 def test_titles(name: str, title: str) -> None:
     assert title_from(name).strip(".") == title.strip(".")
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("Support  messages", "Support messages"),
+        ("a\nb\x07", "a b"),
+        ("\u200b", ""),
+        ("\u200d", ""),
+        ("\u202egnp.exe", "gnp.exe"),
+        ("团队 👩\u200d🔬", "团队 👩\u200d🔬"),
+    ],
+)
+def test_names_are_one_line_that_people_see(text: str, line: str) -> None:
+    assert one_line(text) == line

@@ -227,3 +227,15 @@ def test_a_person_is_made_once() -> None:
     people = at_once(lambda _: ensure_user("new@example.org"))
     assert len({person.pk for person, _workspace in people}) == 1
     assert Workspace.objects.count() == 1
+
+
+def test_one_key_for_requests_that_are_refused(user: User, workspace: Workspace) -> None:
+    """The first one's row is gone as soon as it is refused, perhaps while the others look for it."""
+    _token, secret = create_token(user, workspace, "test")
+    body = {"dataset": things.prototype(workspace).dataset_id, "method": "zzz"}
+
+    def send(_number: int) -> int:
+        client = Client(headers={"Authorization": f"Bearer {secret}", "Idempotency-Key": "one"})
+        return client.post("/api/v1/runs", body, content_type="application/json").status_code
+
+    assert set(at_once(send)) <= {409, 422}

@@ -250,3 +250,9 @@ def test_a_prototype_that_cannot_be_deleted_yet_says_so_where_it_was_asked(
     assert 'class="bar"' in text
     assert ("checked" in text.partition('name="data"')[2].partition(">")[0]) == bool(sent)
     assert Prototype.objects.filter(pk=prototype.pk).exists()
+
+
+@pytest.mark.parametrize("referer", ["http://[", "http://[::1", "//[x]/y", "\x00", "http://testserver:notaport/costs"])
+def test_an_unreadable_referer_is_none(referer: str, user: User, client_of: Any) -> None:
+    answer = client_of(user).post(reverse("set_budget"), {"amount": "nothing"}, headers={"Referer": referer})
+    assert answer.status_code == 422

@@ -209,3 +209,14 @@ def test_no_disk_is_walked_while_others_wait(
     asked = {"dataset": first.dataset_id, "roles": {"age": "ignore"}}
     assert api_of(user).post("/api/v1/runs", asked, content_type="application/json").status_code == 409
     assert first.dataset.latest.request["roles"] == {"age": "ignore"}
+
+
+@pytest.mark.parametrize("left", ["removed", "viewer"])
+def test_who_may_no_longer_start_runs_starts_none(left: str, made: DatasetVersion, user: User) -> None:
+    membership = made.workspace.memberships.filter(user=user)
+    membership.delete() if left == "removed" else membership.update(role="viewer")
+    read(made)
+    retraining.start_waiting()
+    wish = wish_of(made)
+    assert (wish.status, Run.objects.count()) == ("refused", 1)
+    assert wish.error["code"] == "no_member"

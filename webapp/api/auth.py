@@ -33,8 +33,9 @@ class PlainJson(Parser):
     """JSON whose texts any database holds: no zero bytes, no half characters."""
 
     def parse_body(self, request: HttpRequest) -> Any:
-        found = json.loads(request.body)
-        if b"\\u" in request.body:
+        text = request.body.decode("utf-8-sig")
+        found = json.loads(text)
+        if "\\u" in text:
             text = json.dumps(found, ensure_ascii=False)
             text.encode()
             if ZERO_BYTE.search(text):
@@ -115,7 +116,7 @@ def once(view: Callable[..., Any]) -> Callable[..., Any]:
             with transaction.atomic():
                 kept = IdempotentAnswer.objects.create(**where, digest=digest)
         except IntegrityError:
-            return repeated(IdempotentAnswer.objects.get(**where), digest)
+            return repeated(IdempotentAnswer.objects.filter(**where).first(), digest)
         try:
             answer = view(request, *args, **kwargs)
         except BaseException:
@@ -154,14 +155,15 @@ def hashed_file(file: Any) -> str:
     return digest.hexdigest()
 
 
-def repeated(kept: IdempotentAnswer, digest: str) -> JsonResponse:
-    if kept.digest != digest:
+def repeated(kept: IdempotentAnswer | None, digest: str) -> JsonResponse:
+    """The answer that is kept; None where the first request was refused just now, so that it may be sent again."""
+    if kept is not None and kept.digest != digest:
         raise Conflict(
             "This Idempotency-Key was used for another request.",
             code="key_reused",
             hint="Use a new key for each request.",
         )
-    if not kept.status:
+    if kept is None or not kept.status:
         raise Conflict(
             "The first request with this Idempotency-Key is still at work.", code="at_work", hint="Ask again soon."
         )

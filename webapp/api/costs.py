@@ -6,6 +6,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils import timezone
 from ninja import Router
+from pydantic import StrictFloat, StrictInt, StrictStr
 
 from webapp.api.auth import Body
 from webapp.api.schemas import BudgetOut, CostsOut, Page, RateOut
@@ -52,8 +53,11 @@ def costs(
     return {"items": items, "next": None, "total": money(total), "currency": month.currency, "since": moment(start)}
 
 
+Amount = StrictStr | StrictInt | StrictFloat
+
+
 class BudgetIn(Body):
-    amount: str | float
+    amount: Amount
 
 
 def budget_shape(request: HttpRequest) -> dict[str, Any]:
@@ -94,7 +98,7 @@ def list_rates(request: HttpRequest) -> dict[str, Any]:
 
 
 class RateIn(Body):
-    price_per_hour: str | float
+    price_per_hour: Amount
 
 
 @router.put("/rates/{hardware}", response=RateOut)

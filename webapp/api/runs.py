@@ -15,6 +15,7 @@ from webapp.api.schemas import EstimateOut, MeasuringOut, Page, RunOut, RunRow
 from webapp.api.shapes import run_row, run_shape
 from webapp.core.connections import release_connection
 from webapp.core.problems import Conflict
+from webapp.costs import gate
 from webapp.datasets.actions import changed_roles, columns_after, remap
 from webapp.datasets.models import Dataset, DatasetVersion
 from webapp.datasets.models import Status as VersionStatus
@@ -140,6 +141,11 @@ def body_of(payload: RunIn) -> dict[str, Any]:
     return payload.model_dump(exclude={"dataset", "version", "columns", "roles", "prototype"}, exclude_none=True)
 
 
+def mapped_body(version: DatasetVersion, payload: RunIn) -> dict[str, Any]:
+    """The body with the columns and roles asked for, which stand in for the version's."""
+    return body_of(payload) | {"columns": columns_of(version, payload), "roles": payload.roles}
+
+
 @router.post("/estimates", response={200: EstimateOut, 202: MeasuringOut})
 def create_estimate(request: HttpRequest, payload: RunIn, response: HttpResponse) -> Status[dict[str, Any]]:
     """What this run would take: measured by a short trial on these very rows. Nothing else is made by asking.
@@ -147,8 +153,7 @@ def create_estimate(request: HttpRequest, payload: RunIn, response: HttpResponse
     Within ten seconds comes the estimate, or 202 with `Retry-After` while it is measured: send the same again.
     """
     version = version_of(request, payload)
-    body = body_of(payload) | {"columns": columns_of(version, payload), "roles": payload.roles}
-    found = estimates.wait(estimates.request(version, body), MEASURE_SECONDS)
+    found = estimates.wait(estimates.request(version, mapped_body(version, payload)), MEASURE_SECONDS)
     if found is not None:
         return Status(200, found)
     response["Retry-After"] = str(ASK_AGAIN_SECONDS)
@@ -158,17 +163,23 @@ def create_estimate(request: HttpRequest, payload: RunIn, response: HttpResponse
 @router.post("/runs", response={201: RunOut})
 @once
 def create_run(request: HttpRequest, payload: RunIn) -> Status[dict[str, Any]]:
+    prototype = check_run(request, payload)
     version = version_to_train(request, payload)
     actions.settings_of(version, body_of(payload))  # refused before a prototype is made for it
-    if payload.prototype:
-        prototype = load(Prototype, request.workspace, payload.prototype)
-        if prototype.dataset_id != version.dataset_id:
-            raise Conflict(
-                "That prototype is about another dataset.", code="other_dataset", hint="Leave prototype out."
-            )
-    else:
-        prototype = prototype_of(version.dataset, request.user)
+    prototype = prototype or prototype_of(version.dataset, request.user)
     return Status(201, run_shape(actions.create_run(prototype, request.user, body_of(payload), version)))
+
+
+def check_run(request: HttpRequest, payload: RunIn) -> Prototype | None:
+    """The prototype that is named, if one is. Refuses what can be refused before a version under other columns is made, which
+    everybody would find as the newest."""
+    version = version_of(request, payload)
+    prototype = load(Prototype, request.workspace, payload.prototype) if payload.prototype else None
+    if prototype is not None and prototype.dataset_id != version.dataset_id:
+        raise Conflict("That prototype is about another dataset.", code="other_dataset", hint="Leave prototype out.")
+    gate.check_budget(request.workspace)
+    actions.settings_of(version, mapped_body(version, payload))
+    return prototype
 
 
 @router.get("/runs", response=Page[RunRow])

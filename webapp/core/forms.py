@@ -17,7 +17,7 @@ each field with `_field.html` (or `_errors.html` below a field that it draws its
 from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from django.contrib import messages
 from django.forms import Form
@@ -128,9 +128,17 @@ def stays(request: HttpRequest, problem: Problem) -> bool:
     return is_page and not wants_json and bool(problem.field or problem.status in MENDABLE)
 
 
+def page_before(request: HttpRequest) -> SplitResult:
+    """The address that the browser names as the one it comes from; an empty one where it cannot be read."""
+    try:
+        return urlsplit(request.headers.get("Referer", ""))
+    except ValueError:
+        return urlsplit("")
+
+
 def page_again(request: HttpRequest, address: str, problem: Problem) -> HttpResponse:
     refusal = Refusal(request.path, request.POST, problem)
-    before = urlsplit(request.headers.get("Referer", ""))
+    before = page_before(request)
     match = resolve(address)
     request.refusal = refusal  # type: ignore[attr-defined]
     request.method = "GET"

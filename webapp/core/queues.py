@@ -3,13 +3,31 @@
 import logging
 from typing import Any
 
+from celery import current_app
+from kombu import Connection
+from kombu.pools import producers
+
 log = logging.getLogger(__name__)
+SOCKET_SECONDS = 0.5
+"""What one answer of the broker may take. Its client asks about ten times, so a broker that hangs holds up who sends for eight
+seconds. Workers, who wait for messages, have no such bound."""
+POOL_SECONDS = 5.0
+
+
+def impatient(connection: Connection) -> Connection:
+    """The same broker, given up when it hangs."""
+    bounds = {"socket_timeout": SOCKET_SECONDS, "socket_connect_timeout": SOCKET_SECONDS}
+    return connection.clone(transport_options=connection.transport_options | bounds)
 
 
 def hand_over(task: Any, *arguments: Any, **options: Any) -> bool:
-    """Send one message, trying once; False when the broker is away, which a sweeper makes good later."""
+    """Send one message, trying once; False when the broker is away or hangs, which a sweeper makes good later."""
     try:
-        task.apply_async(arguments, retry=False, **options)
+        if current_app.conf.task_always_eager:
+            task.apply_async(arguments, **options)
+            return True
+        with producers[impatient(current_app.connection_for_write())].acquire(block=True, timeout=POOL_SECONDS) as producer:
+            task.apply_async(arguments, retry=False, producer=producer, **options)
     except Exception as error:  # kombu raises its transport's own errors
         log.warning("%s was not sent: %s", task.name, error)
         return False

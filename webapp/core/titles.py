@@ -9,6 +9,17 @@ FORM = re.compile(r"\s*\((?:Responses|回复|回覆)\)(?:\s*[-–]\s*[^-–]*\d*
 SHEET = re.compile(r"\s+[-–]\s+(?:Sheet|Form Responses|Tabelle|Feuille|Hoja|工作表)\s*\d+$", re.IGNORECASE)
 
 
+JOINER = "\u200d"
+"""What holds the parts of one emoji together: no sign of its own, and no reason to take the emoji apart."""
+
+
+def one_line(text: str) -> str:
+    """The text on one line, without signs that nobody sees; "" where nothing is left that anybody would."""
+    seen = "".join(char if char.isprintable() or char == JOINER else " " for char in text)
+    line = " ".join(seen.split())
+    return line if line.strip(f"{JOINER} ") else ""
+
+
 def title_from(name: str, limit: int = 120) -> str:
     """A readable title: no folder, no ending, no underscores, nothing that a spreadsheet program has added; "" for none."""
     base = re.split(r"[\\/]", name)[-1]

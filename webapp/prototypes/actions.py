@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from webapp.accounts.actions import audit
 from webapp.accounts.models import User, Workspace
 from webapp.core.problems import Conflict, Problem
+from webapp.core.titles import one_line
 from webapp.datasets.actions import create_dataset, delete_dataset, sample_dataset
 from webapp.datasets.models import Dataset, Status
 from webapp.prototypes import offered
@@ -114,7 +115,7 @@ def prototype_of(dataset: Dataset, user: User | None) -> Prototype:
 
 
 def rename(prototype: Prototype, user: User, name: str, summary: str) -> None:
-    prototype.name = name.strip()[:120] or prototype.name
-    prototype.summary = summary.strip()[:200]
+    prototype.name = one_line(name)[:120] or prototype.name
+    prototype.summary = one_line(summary)[:200]
     prototype.save(update_fields=["name", "summary"])
     audit(prototype.workspace, user, "renamed", "prototype", prototype.pk, prototype.name)

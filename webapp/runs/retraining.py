@@ -111,6 +111,13 @@ def what_is_in_the_way(wish: Retraining) -> dict[str, Any] | None:
             "message": _("It was asked for more than an hour ago."),
             "hint": _("Start it yourself if it is still wanted."),
         }
+    member = wish.workspace.memberships.filter(user=wish.asked_by).first()
+    if member is None or not member.can_edit:
+        return {
+            "code": "no_member",
+            "message": _("Whoever asked for it may no longer start runs in this workspace."),
+            "hint": _("Start it yourself if it is still wanted."),
+        }
     if wish.version.status == Status.FAILED:
         error = wish.version.error or {}
         return {
