@@ -26,7 +26,9 @@ def hand_over(task: Any, *arguments: Any, **options: Any) -> bool:
         if current_app.conf.task_always_eager:
             task.apply_async(arguments, **options)
             return True
-        with producers[impatient(current_app.connection_for_write())].acquire(block=True, timeout=POOL_SECONDS) as producer:
+        with producers[impatient(current_app.connection_for_write())].acquire(
+            block=True, timeout=POOL_SECONDS
+        ) as producer:
             task.apply_async(arguments, retry=False, producer=producer, **options)
     except Exception as error:  # kombu raises its transport's own errors
         log.warning("%s was not sent: %s", task.name, error)
