@@ -96,6 +96,7 @@ def open_in_every_language(client: Client, runs: list[Run]) -> None:
         opens(client, path)
     endpoint = things.endpoint(runs[0], visibility="link")
     opens(client, reverse("share", args=[endpoint.prototype_id]))
+    opens(client, reverse("delete_endpoint", args=[endpoint.pk]))
     opens_for_strangers(endpoint)
 
 

@@ -45,6 +45,8 @@ POST_ONLY = {
     "update_endpoint",
     "update_profile",
 }
+ASKS_FIRST = {"delete_endpoint", "delete_prototype", "delete_run", "unused_models"}
+"""A GET asks whether to delete, a POST deletes."""
 PUBLIC = {"confirm_address", "sign_in_link", "demo", "demo_example", "demo_feedback", "upload", "uploads"}
 """Open to strangers, or with rules of their own: uploads speak tus (tests/datasets/test_tus.py)."""
 NEEDS_MORE = {
@@ -143,7 +145,7 @@ def test_nobody_sees_nothing(name: str, address: Callable[[str], str]) -> None:
         assert answer["Location"].startswith("/accounts/login/")
 
 
-@pytest.mark.parametrize("name", sorted({*POST_ONLY, "train", "new_prototype"}))
+@pytest.mark.parametrize("name", sorted({*POST_ONLY, *ASKS_FIRST, "train", "new_prototype"}))
 def test_a_viewer_may_not_change_anything(
     name: str, workspace: Workspace, client_of: ClientOf, address: Callable[[str], str]
 ) -> None:

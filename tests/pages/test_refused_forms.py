@@ -152,7 +152,7 @@ def test_every_form_comes_back_to_its_page() -> None:
     """A new form says on which page it stands, or why it needs none."""
     found = addresses_of_forms()
     assert len(found) > 30
-    assert {"train", "new_prototype", "delete_prototype", "delete_run", "stop_run"} <= set(found)
+    assert {"train", "new_prototype", "delete_endpoint", "delete_prototype", "delete_run", "stop_run"} <= set(found)
     assert set(STAYS) <= set(found), "a reason for a form that is gone"
     lost = {name for name, source in found.items() if "@refused_on(" not in source}
     assert lost - set(STAYS) == set()

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from tests import things
 from tests.pages.form_page import Page
-from webapp.accounts.models import User, Workspace
+from webapp.accounts.models import AuditEvent, User, Workspace
 from webapp.endpoints.models import Endpoint, EndpointVersion, ShareLink
 from webapp.runs.models import Run
 
@@ -269,3 +269,32 @@ def test_a_description_can_be_emptied(endpoint: Endpoint, browser: Client) -> No
     follow(browser, reverse("update_endpoint", args=[endpoint.pk]), name="Demo", words="", visibility="link")
     endpoint.refresh_from_db()
     assert (endpoint.name, endpoint.words) == ("Demo", "")
+
+
+def test_a_demo_is_deleted_after_it_was_asked(
+    runs: tuple[Run, Run], endpoint: Endpoint, user: User, browser: Client
+) -> None:
+    link = endpoint.links.get()
+    visited = f"{reverse('demo', args=[endpoint.slug])}?link={link.token}"
+    assert Client().get(visited).status_code == 200
+    address = reverse("delete_endpoint", args=[endpoint.pk])
+    assert address in shown(browser, runs[0])
+    assert (
+        reverse("share", args=[runs[0].prototype_id])
+        in browser.get(reverse("delete_run", args=[runs[0].pk])).content.decode().partition('class="care"')[2]
+    )
+    asked = html.unescape(browser.get(address).content.decode())
+    assert Endpoint.objects.exists(), "a GET only asks"
+    for said in (reverse("demo", args=[endpoint.slug]), "1 link", "1 key", "The runs and their models stay"):
+        assert said in asked
+    checked = Client(enforce_csrf_checks=True)
+    checked.force_login(user)
+    assert checked.post(address).status_code == 403
+    assert "is deleted" in follow(browser, address)
+    assert not Endpoint.objects.exists()
+    assert Run.objects.count() == 2
+    assert Client().get(visited).status_code == 404
+    event = AuditEvent.objects.get(verb="deleted")
+    assert (event.subject, event.subject_id, event.user) == ("endpoint", endpoint.pk, user)
+    assert browser.post(address).status_code == 404
+    assert browser.post(reverse("delete_run", args=[runs[0].pk])).status_code == 302, "what kept it is gone"

@@ -367,7 +367,9 @@ def switch(endpoint: Endpoint, user: User | None, status: str) -> Endpoint:
     return endpoint
 
 
+@transaction.atomic
 def delete(endpoint: Endpoint, user: User | None) -> None:
+    """The demo with its links, keys, versions and feedback; the runs, their models and what it has cost stay."""
     audit(endpoint.workspace, user, "deleted", "endpoint", endpoint.pk, endpoint.name)
     slug = endpoint.slug
     settle(endpoint)

@@ -1,4 +1,4 @@
-"""A prototype's settings, and deleting it or one of its runs: pages that know of data, runs and the demo."""
+"""A prototype's settings, and deleting it, its demo or one of its runs: pages that know of data, runs and the demo."""
 
 from django.conf import settings
 from django.contrib import messages
@@ -56,6 +56,28 @@ def delete_prototype(request: HttpRequest, pk: str) -> HttpResponse:
         "with_data": "data" in typed(request, request.path),
     }
     return render(request, "prototypes/delete.html", context)
+
+
+@member
+@refused_on("delete_endpoint")
+def delete_endpoint(request: HttpRequest, pk: str) -> HttpResponse:
+    """A GET asks; context: endpoint, prototype, demo_url, links and keys (how many still work), judged (how many answers).
+    A POST deletes."""
+    endpoint = load(Endpoint.objects.select_related("prototype", "workspace"), request.workspace, pk)
+    prototype = endpoint.prototype
+    if request.method == "POST":
+        actions.delete(endpoint, request.user)
+        messages.success(request, _("The demo “%(name)s” is deleted.") % {"name": endpoint.name})
+        return redirect("share", pk=prototype.pk)
+    context = {
+        "endpoint": endpoint,
+        "prototype": prototype,
+        "demo_url": settings.PUBLIC_URL + actions.demo_path(endpoint),
+        "links": sum(link.works for link in endpoint.links.all()),
+        "keys": endpoint.keys.working().count(),
+        "judged": endpoint.feedback.count(),
+    }
+    return render(request, "endpoints/delete.html", context)
 
 
 @member

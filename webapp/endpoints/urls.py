@@ -13,6 +13,7 @@ urlpatterns = [
     path("runs/<str:pk>/try", views.try_run, name="try_run"),
     path("runs/<str:pk>/examples/<int:number>", views.run_example, name="run_example"),
     path("endpoints/<str:pk>/update", views.update, name="update_endpoint"),
+    path("endpoints/<str:pk>/delete", settings_views.delete_endpoint, name="delete_endpoint"),
     path("endpoints/<str:pk>/keys", views.create_key, name="create_key"),
     path("endpoints/<str:pk>/links", views.create_link, name="create_link"),
     path("endpoints/<str:pk>/qr.svg", views.qr, name="endpoint_qr"),
