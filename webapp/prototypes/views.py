@@ -132,8 +132,9 @@ def data_from(request: HttpRequest) -> tuple[Dataset, dict[str, Any]]:
 
 @member
 def data(request: HttpRequest, pk: str) -> HttpResponse:
-    """Context: prototype, version, versions, latest, mapping (form), page, search, label, split, problems, fine, at_work,
-    retraining (the run asked for on the newest version while it was read: waiting, started or refused).
+    """Context: prototype, version, versions, latest, current (the newest that can be used), is_older (than that), is_editable
+    (nothing newer is there or being read), mapping (form), page, search, label, split, problems, fine, at_work, retraining
+    (the run asked for on the newest version while it was read: waiting, started or refused).
 
     `?version=N` shows an older one. While the newest is read, htmx asks again for the fragment `#reading`.
     """
@@ -143,9 +144,13 @@ def data(request: HttpRequest, pk: str) -> HttpResponse:
     number = whole(request.GET.get("version", ""), None)
     wanted = {"number": number} if number is not None else {"status": Status.READY}
     version = prototype.dataset.versions.filter(**wanted).order_by("-number").first() or latest
+    current = next((one for one in versions if one.status == Status.READY), latest)
     context = {
         "prototype": prototype,
         "version": version,
+        "current": current,
+        "is_older": version.number < current.number,
+        "is_editable": version.number >= current.number and latest.status != Status.PROCESSING,
         "trainable": version.trainable,
         "task_trains": trainable(version.suggestion.get("task")),
         "task_title": task_title(version.suggestion.get("task") or ""),
