@@ -2,6 +2,7 @@
 
 import html
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -9,10 +10,12 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import override
 
 from tests import things
 from tests.pages.form_page import Page
 from webapp.accounts.models import AuditEvent, User, Workspace
+from webapp.endpoints import actions
 from webapp.endpoints.models import Endpoint, EndpointVersion, ShareLink
 from webapp.runs.models import Run
 
@@ -298,3 +301,19 @@ def test_a_demo_is_deleted_after_it_was_asked(
     assert (event.subject, event.subject_id, event.user) == ("endpoint", endpoint.pk, user)
     assert browser.post(address).status_code == 404
     assert browser.post(reverse("delete_run", args=[runs[0].pk])).status_code == 302, "what kept it is gone"
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_a_visitor_is_told_a_name_that_somebody_typed(language: str, runs: tuple[Run, Run], user: User) -> None:
+    with override(language):
+        endpoint, _key = actions.deploy(runs[0], user, name="Triage")
+    first, given = endpoint.links.get(), actions.create_link(endpoint, user, "Grace Hopper")
+
+    def bar(link: ShareLink) -> str:
+        page = Client().get(actions.demo_path(endpoint, link)).content.decode()
+        return " ".join(
+            re.sub("<[^>]*>", "", page.partition('class="end small muted">')[2].partition("</div>")[0]).split()
+        )
+
+    assert bar(first) == "Prototype"
+    assert bar(given) == "Prototype for Grace Hopper"

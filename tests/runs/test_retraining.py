@@ -82,6 +82,12 @@ def test_the_sweeper_starts_what_nobody_said(made: DatasetVersion, user: User, c
     shown = data_page(made, client_of(user))
     assert reverse("run", args=[run.pk]) in shown
     assert "Run 2 was started on version 2." in shown
+    Run.objects.filter(pk=run.pk).update(status="succeeded")
+    assert 'id="retraining"' not in data_page(made, client_of(user)), "it is no news any more"
+    Run.objects.filter(pk=run.pk).update(status="running")
+    assert 'id="retraining"' in data_page(made, client_of(user))
+    run.delete()
+    assert 'id="retraining"' not in data_page(made, client_of(user))
 
 
 def test_it_starts_once(made: DatasetVersion) -> None:

@@ -5,11 +5,14 @@ deploying → live ⇄ off,   deploying → failed
 
 import secrets
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
+from django.conf import settings
 from django.core.validators import RegexValidator
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext, override
 from django.utils.translation import gettext_lazy as _
 
 from webapp.accounts.models import User, hashed
@@ -110,6 +113,16 @@ class EndpointKey(WorkspaceOwned):
         return key, secret
 
 
+@cache
+def first_names() -> frozenset[str]:
+    """What the first link of a demo is called in each language of the site."""
+    names = set()
+    for code, _language in settings.LANGUAGES:
+        with override(code):
+            names.add(gettext("First link"))
+    return frozenset(names)
+
+
 class ShareLink(WorkspaceOwned):
     """A demo link for one recipient. It can be shown again, so its token is kept as it is; it opens only the demo."""
 
@@ -136,6 +149,12 @@ class ShareLink(WorkspaceOwned):
             "expires_at": expires,
         }
         return cls.objects.create(workspace_id=endpoint.workspace_id, endpoint=endpoint, **fields)
+
+    @property
+    def recipient(self) -> str:
+        """For whom the link is, as its owner typed it: the name that a demo's first link is given, in whatever language, says
+        nothing to a visitor."""
+        return "" if self.name in first_names() else self.name
 
     @property
     def works(self) -> bool:

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.db.models import Count, F
+from django.db.models import Count, Exists, F, Q
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -130,11 +130,20 @@ def data_from(request: HttpRequest) -> tuple[Dataset, dict[str, Any]]:
     return dataset_actions.create_dataset(*who, request.FILES.getlist("file"), name), {"name": name}
 
 
+def retraining_to_tell(prototype: Prototype, latest: DatasetVersion) -> Any:
+    """The wish for a run on the newest version, or None once there is nothing new to say of it."""
+    gone = Q(status="started") & (Q(run=None) | Q(run__status__in=cards.ENDED))
+    overtaken = Q(status="refused") & Q(Exists(latest.runs.filter(prototype=prototype)))
+    told = prototype.retrainings.filter(version=latest).exclude(gone | overtaken)
+    return told.select_related("base", "run").first()
+
+
 @member
 def data(request: HttpRequest, pk: str) -> HttpResponse:
     """Context: prototype, version, versions, latest, current (the newest that can be used), is_older (than that), is_editable
     (nothing newer is there or being read), mapping (form), page, search, label, split, problems, fine, at_work, retraining
-    (the run asked for on the newest version while it was read: waiting, started or refused).
+    (the run asked for on the newest version while it was read: waiting, started until that run has ended, or refused until
+    another was started).
 
     `?version=N` shows an older one. While the newest is read, htmx asks again for the fragment `#reading`.
     """
@@ -158,7 +167,7 @@ def data(request: HttpRequest, pk: str) -> HttpResponse:
         "latest": latest,
         "at_work": latest.status == Status.PROCESSING,
         "runs_of_version": version.runs.count(),
-        "retraining": prototype.retrainings.filter(version=latest).select_related("base", "run").first(),
+        "retraining": retraining_to_tell(prototype, latest),
     }
     if all(one.status == Status.FAILED for one in versions):
         response = new_page(request, prototype, latest.error)
