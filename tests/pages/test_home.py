@@ -151,3 +151,22 @@ def test_scores_of_two_questions_are_not_compared(workspace: Workspace, browser:
     assert browser.get(train).context["best"] == churn
     assert browser.get(reverse("share", args=[prototype.pk])).context["chosen"] == churn
     assert verdicts.against_best_run(churn, churn.headline) is None
+
+
+def test_nothing_is_all_done_while_something_is_in_progress(workspace: Workspace, browser: Client) -> None:
+    def told() -> str:
+        listed = page(browser).partition('id="todo"')[2].partition("</ul>")[0]
+        return " ".join(re.sub("<[^>]*>", "", listed.partition("<ul")[2].partition(">")[2]).split())
+
+    prototype = things.prototype(workspace)
+    version = prototype.dataset.current
+    type(version).objects.update(status="processing")
+    assert told() == "Nothing to do until the data of “idea” are imported."
+    type(version).objects.update(status="ready")
+    assert told() == "idea not trained yet"
+    run = things.run(prototype, status="queued", headline=None)
+    assert told() == "Nothing to do until Run 1 of “idea” is done."
+    Run.objects.filter(pk=run.pk).update(status="succeeded")
+    assert told() == "All done. Share a demo with someone."
+    Run.objects.filter(pk=run.pk).update(status="failed")
+    assert told() == "Nothing to do."

@@ -10,8 +10,9 @@ from django.utils import timezone
 from tests import things
 from webapp.accounts.actions import audit
 from webapp.accounts.models import AuditEvent, User, Workspace
+from webapp.endpoints.actions import delete as delete_endpoint
 from webapp.endpoints.models import Endpoint
-from webapp.endpoints.removal import delete_run
+from webapp.endpoints.removal import delete_prototype, delete_run
 from webapp.prototypes import activity
 
 ClientOf = Callable[[User], Client]
@@ -24,6 +25,20 @@ def test_an_upload_and_its_prototype_are_told_once(user: User, workspace: Worksp
     assert [event.subject for event in activity.recent(workspace)] == ["dataset", "prototype"]
     AuditEvent.objects.filter(subject="prototype").update(created_at=timezone.now() + timedelta(minutes=5))
     assert len(activity.recent(workspace)) == 3, "the prototype came later, from data that was there"
+
+
+def test_a_prototype_deleted_with_demo_and_data_is_told_once(user: User, workspace: Workspace) -> None:
+    prototype = things.prototype(workspace)
+    endpoint = things.endpoint(things.run(prototype))
+    delete_endpoint(endpoint, user)
+    assert [event.subject for event in activity.recent(workspace)] == ["endpoint"], "a demo alone is told"
+    AuditEvent.objects.all().delete()
+    things.endpoint(prototype.runs.get())
+    delete_prototype(prototype, user, with_data=True)
+    assert AuditEvent.objects.count() == 3, "the log keeps each"
+    assert [(event.subject, event.text) for event in activity.recent(workspace)] == [("prototype", "idea")]
+    delete_prototype(things.prototype(workspace), user)
+    assert len(activity.recent(workspace)) == 2
 
 
 def test_keys_are_called_keys_and_a_deleted_run_is_no_link(

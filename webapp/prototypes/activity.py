@@ -17,7 +17,13 @@ LOOKED_AT = 24
 DEMOS_SHOWN = 3
 DEMOS_SINCE = timedelta(days=7)
 TOGETHER = timedelta(seconds=10)
-"""An upload and the prototype made of it are one thing to a person."""
+"""What one press does is one thing to a person: an upload and the prototype made of it, a prototype deleted with its demo
+and its data."""
+TOLD_BY_NEXT = (
+    ("uploaded", "dataset", "created", "prototype"),
+    ("deleted", "endpoint", "deleted", "prototype"),
+)
+DATA_GO = ("deleted", "prototype", "deleted", "dataset")
 NAMED = ("budget", "endpointkey", "key", "link", "price", "sharelink", "token")
 """Subjects whose text does not say what they are."""
 
@@ -37,7 +43,9 @@ def recent(workspace: Workspace) -> list[AuditEvent | DemoDay]:
     where its run is still there, `train_id` (a prototype's) where a run was not started, `names_subject` where its kind is told."""
     events: list[AuditEvent] = []
     for event in told(workspace).select_related("user")[:LOOKED_AT]:
-        if not (events and is_upload_of(event, events[-1])):
+        if events and are_together(event, events[-1], DATA_GO):
+            events[-1] = event
+        elif not (events and are_together(event, events[-1], *TOLD_BY_NEXT)):
             events.append(event)
     together = sorted([*events, *demo_days(workspace)], key=lambda one: one.created_at, reverse=True)[:SHOWN]
     shown = [one for one in together if isinstance(one, AuditEvent)]
@@ -65,10 +73,10 @@ def told(workspace: Workspace) -> QuerySet[AuditEvent]:
     return events
 
 
-def is_upload_of(event: AuditEvent, later: AuditEvent) -> bool:
-    """Whether an upload's event is told by the next one, of the prototype made from it."""
-    pair = (event.verb, event.subject, later.verb, later.subject) == ("uploaded", "dataset", "created", "prototype")
-    return pair and event.user_id == later.user_id and later.created_at - event.created_at < TOGETHER
+def are_together(event: AuditEvent, later: AuditEvent, *pairs: tuple[str, ...]) -> bool:
+    """Whether an event and the next one are one of these pairs, of one person, in one moment."""
+    pair = (event.verb, event.subject, later.verb, later.subject)
+    return pair in pairs and event.user_id == later.user_id and later.created_at - event.created_at < TOGETHER
 
 
 def demo_days(workspace: Workspace) -> list[DemoDay]:

@@ -38,16 +38,16 @@ def prototypes_of(runs: Any) -> set[str]:
     return set(runs.order_by().values_list("prototype", flat=True).distinct())
 
 
-def to_do(workspace: Workspace) -> dict[str, list[Prototype]]:
-    """{untrained}: the newest prototypes with data but no run."""
+def to_do(workspace: Workspace) -> dict[str, Any]:
+    """{untrained}: the newest prototypes with data but no run; {importing}: the newest one whose data are being read, or None."""
     versions = DatasetVersion.objects.filter(dataset=OuterRef("dataset")).order_by("-number")
     without = of_workspace(workspace).filter(~Exists(run_model().objects.filter(prototype=OuterRef("pk"))))
-    ready = without.annotate(version_status=Subquery(versions.values("status")[:1])).filter(version_status=Status.READY)
-    untrained = list(ready.order_by("-created_at")[:TO_DO])
+    without = without.annotate(version_status=Subquery(versions.values("status")[:1])).order_by("-created_at")
+    untrained = list(without.filter(version_status=Status.READY)[:TO_DO])
     latest = latest_versions(untrained)
     for one in untrained:
         one.version = latest.get(one.dataset_id)
-    return {"untrained": untrained}
+    return {"untrained": untrained, "importing": without.filter(version_status=Status.PROCESSING).first()}
 
 
 def counts(workspace: Workspace, money: Month, training: set[str]) -> dict[str, int]:

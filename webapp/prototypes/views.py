@@ -37,7 +37,7 @@ from webapp.prototypes.models import Prototype
 def home(request: HttpRequest) -> HttpResponse:
     """Context: prototypes (a page, see `cards.cards`), search, today, counts {state: n} over all of them, running (runs at
     work), month, kinds {kind: money}, events, and what waits for a person: untrained, corrected
-    [{prototype, name, total}]."""
+    [{prototype, name, total}]; importing (a prototype whose data are being read, or None)."""
     workspace = request.workspace
     if not Prototype.objects.for_workspace(workspace).with_data().exists():
         return redirect("new_prototype")
