@@ -7,6 +7,7 @@ import pytest
 from django.utils import translation
 
 from webapp.core import words
+from webapp.core.templatetags.maquette import whole_words
 
 NOW = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)
 
@@ -143,3 +144,16 @@ def test_dates_have_the_order_of_the_language(form, english, chinese):
 def test_ago_reads_what_json_holds():
     assert words.ago("2026-11-23T13:56:00Z", NOW) == "4 minutes ago"
     assert words.ago("sometime", NOW) == "–"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a short one", "a short one"),
+        ("I was charged twice, nobody answers", "I was charged twice…"),
+        ("exactly twenty chars more", "exactly twenty chars…"),
+        ("我被收了两次费用但是没有人回答我的问题请帮忙", "我被收了两次费用但是没有人回答我的问题请…"),
+    ],
+)
+def test_an_example_is_cut_between_words(text: str, shown: str) -> None:
+    assert whole_words(text, 20) == shown

@@ -231,6 +231,17 @@ def query(context: template.Context, **changes: Any) -> str:
 
 
 @register.filter
+def whole_words(text: str, length: int) -> str:
+    """At most this many characters and an ellipsis, cut between words; within one only where it alone is half of them, as
+    in writing without spaces."""
+    text = " ".join(str(text).split())
+    if len(text) <= length:
+        return text
+    cut = text[: length + 1].rfind(" ")
+    return (text[:cut] if cut > length // 2 else text[:length]).rstrip(" ,;:") + "…"
+
+
+@register.filter
 def in_two(text: str) -> dict[str, str]:
     """A message as a title and what follows it, cut after its first clause."""
     found = re.match(r"(.+?)[.:;] +(\S.*)", text, re.DOTALL)
