@@ -250,7 +250,11 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s", "datefmt": "%H:%M:%S"}},
+    "filters": {"only_faults": {"()": "webapp.core.logs.OnlyFaults"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
-    "loggers": {"webapp": {"level": env.str("LOG_LEVEL", default="INFO"), "handlers": ["console"], "propagate": False}},
+    "loggers": {
+        "webapp": {"level": env.str("LOG_LEVEL", default="INFO"), "handlers": ["console"], "propagate": False},
+        "django.request": {"filters": ["only_faults"]},
+    },
 }

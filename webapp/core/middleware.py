@@ -38,7 +38,7 @@ class PlainAddressMiddleware(PassingMiddleware):
 
     def prepare(self, request: HttpRequest) -> None:
         if "\x00" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
-            raise BadRequest
+            raise BadRequest("A zero byte in the address")
 
 
 class ProblemMiddleware(PassingMiddleware):

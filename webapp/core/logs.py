@@ -1,0 +1,19 @@
+"""What of the requests that failed is a fault of the site."""
+
+import logging
+from http import HTTPStatus
+
+
+class OnlyFaults(logging.Filter):
+    """Of `django.request`: a request that cannot be read is told in one line, and a 503 that a page gave on purpose (a paused
+    demo, a database that is away) is a warning. Exceptions of the site's own keep level and traceback."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        status = getattr(record, "status_code", None)
+        if status is None:
+            return True
+        if status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            record.exc_info = record.exc_text = None
+        elif status == HTTPStatus.SERVICE_UNAVAILABLE and not record.exc_info:
+            record.levelno, record.levelname = logging.WARNING, logging.getLevelName(logging.WARNING)
+        return True
