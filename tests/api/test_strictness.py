@@ -107,3 +107,38 @@ def test_a_run_without_money_leaves_no_version(user: User, workspace: Workspace,
     body = {"dataset": version.dataset_id, "columns": {"text": "label", "label": "text"}, "method": "probe"}
     assert api_of(user).post("/api/v1/runs", body, content_type="application/json").status_code == 402
     assert version.dataset.versions.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "known"),
+    [
+        ("runs", ["cursor", "prototype", "status"]),
+        ("datasets", ["cursor"]),
+        ("prototypes", ["cursor"]),
+        ("endpoints", ["cursor"]),
+        ("endpoints/the-demo/feedback", ["cursor"]),
+        ("endpoints/the-demo/keys", []),
+        ("endpoints/the-demo/links", []),
+        ("endpoints/the-demo/usage", []),
+        ("costs", ["group_by", "since", "until"]),
+        ("rates", []),
+        ("tasks", []),
+        ("models", ["task"]),
+        ("hardware", []),
+    ],
+)
+def test_an_unknown_parameter_of_a_list_is_refused(
+    path: str, known: list[str], user: User, workspace: Workspace, api_of: ApiOf
+) -> None:
+    things.endpoint(things.run(things.prototype(workspace)))
+    client = api_of(user)
+    answer = client.get(f"/api/v1/{path}?limit=5")
+    told = answer.json()
+    assert (answer.status_code, told["code"], told["known"]) == (422, "unknown_parameter", known)
+    assert all(name in told["hint"] for name in known)
+    assert client.get(f"/api/v1/{path}").status_code == 200
+
+
+def test_a_list_of_runs_tells_of_leaks(user: User, workspace: Workspace, api_of: ApiOf) -> None:
+    things.run(things.prototype(workspace), has_leak=True)
+    assert api_of(user).get("/api/v1/runs").json()["items"][0]["has_leak"] is True

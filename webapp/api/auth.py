@@ -84,6 +84,33 @@ def one_of(name: str, value: str | None, allowed: Iterable[str]) -> None:
         )
 
 
+def known_parameters_only(view: Callable[..., Any]) -> Callable[..., Any]:
+    """A GET with a query parameter that the call does not know is refused: passed over, a misspelt filter would answer with
+    everything."""
+
+    @wraps(view)
+    def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if request.method == "GET":
+            known = [name for name in kwargs if name not in request.resolver_match.kwargs]
+            refuse_unknown(request.GET, known)
+        return view(request, *args, **kwargs)
+
+    return checked
+
+
+def refuse_unknown(given: Iterable[str], known: list[str]) -> None:
+    unknown = next((name for name in given if name not in known), None)
+    if unknown is not None:
+        hint = f"This call knows {', '.join(known)}." if known else "This call knows no parameters."
+        raise Problem(
+            f"There is no parameter “{unknown[:60]}”.",
+            code="unknown_parameter",
+            hint=hint,
+            parameter=unknown,
+            known=known,
+        )
+
+
 def page(queryset: models.QuerySet, cursor: str | None, show: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
     """`{"items", "next"}`, newest first; the cursor is the last object's time and id."""
     ordered = queryset.order_by("-created_at", "-id")

@@ -92,6 +92,7 @@ class RunRow(Schema):
     hardware: str
     device: str | None
     headline: Headline | None
+    has_leak: bool
     cost: str
     currency: str
     seconds: float
@@ -142,7 +143,6 @@ class RunOut(RunRow):
     baselines: dict[str, Any]
     verdict: RunVerdict | None
     against_best_run: BesideRun | None
-    has_leak: bool
     attempts: int
     stopped_early: bool
     error: Fault | None

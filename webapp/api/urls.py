@@ -9,7 +9,7 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from webapp.api import costs, datasets, endpoints, prototypes, runs
-from webapp.api.auth import PlainJson, Token
+from webapp.api.auth import PlainJson, Token, known_parameters_only
 from webapp.core.problems import Problem, problem_of
 
 log = logging.getLogger(__name__)
@@ -23,6 +23,7 @@ api = NinjaAPI(
     docs_url=None,
 )
 for router in (datasets.router, prototypes.router, runs.router, endpoints.router, costs.router):
+    router.add_decorator(known_parameters_only)
     api.add_router("", router)
 
 
