@@ -107,12 +107,14 @@ def test_a_page_that_is_stale_for_somebody_signed_in_offers_no_signing_in(user: 
     assert ">Sign in<" not in page
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize("referer", ["https://elsewhere.example/x", ""])
 def test_signing_in_never_leads_elsewhere(referer: str, client: Client) -> None:
     answer = client.post(reverse("set_budget"), {"amount": "5"}, headers={"Referer": referer} if referer else {})
     assert answer["Location"] == "/accounts/login/?next=/"
 
 
+@pytest.mark.django_db
 def test_signing_in_leads_back_to_the_page_of_the_form(client: Client) -> None:
     answer = client.post(reverse("set_budget"), {"amount": "5"}, headers={"Referer": "http://testserver/costs"})
     assert answer["Location"] == "/accounts/login/?next=http%3A//testserver/costs"
