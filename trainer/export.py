@@ -162,15 +162,18 @@ def score(engine: Engine, name: str, saved: Saved, found: dict[str, Any]) -> Non
 def reason(found: dict[str, Any], int8: bool, right: str) -> str:
     rows, agreement = found["rows"], found["agreement"]
     if not int8:
-        return (
-            f"Packaged as ONNX float32: the same answer as the trained model on {agreement:.1%} of {rows:,} test rows."
-        )
+        return f"Packaged as ONNX float32: the same answer as the trained model on {percent(agreement)} of {rows:,} test rows."
     if found["engine"] == "onnx-int8":
-        return f"Packaged as ONNX int8, {found['bytes']['int8'] / 1e6:.0f} MB: the same answer as the trained model on {agreement:.1%} of {rows:,} test rows."
+        return f"Packaged as ONNX int8, {found['bytes']['int8'] / 1e6:.0f} MB: the same answer as the trained model on {percent(agreement)} of {rows:,} test rows."
     return (
-        f"int8 {right} {found['accuracy_int8']:.1%} of {rows:,} test rows, the trained model {found['accuracy_trained']:.1%}: "
+        f"int8 {right} {percent(found['accuracy_int8'])} of {rows:,} test rows, the trained model {percent(found['accuracy_trained'])}: "
         "more than half a point is lost, so float32 is served."
     )
+
+
+def percent(share: float) -> str:
+    """“98.5 %”, as the pages that show the reason write it."""
+    return f"{100 * share:.1f}\u00a0%"
 
 
 def read_saved(artifact: Path, engine: Engine) -> Saved:

@@ -15,7 +15,7 @@ if (form) {
     const { threshold, answered, right, low } = points[slider.value];
     const wrong = answered - right;
     const left = rows - answered;
-    part("sure").textContent = `${Math.round(threshold * 100)} %`;
+    part("sure").textContent = filled(form.dataset.percent, { number: Math.round(threshold * 100) });
     for (const [name, value] of Object.entries({ right, wrong, left })) part(name).textContent = whole(value);
     let start = 0;
     [right, wrong, left].forEach((value, index) => {

@@ -5,8 +5,9 @@ import subprocess
 
 import pytest
 from django.conf import settings
+from django.utils.translation import override
 
-from webapp.core import scores
+from webapp.core import scores, words
 
 LOWER = ("wer", "cer", "rmse", "mae", "log_loss", "perplexity", "loss")
 HIGHER = ("accuracy", "macro_f1", "f1", "roc_auc", "pr_auc", "r2", "exact_match", "map_50", "map", "bleu", "rouge_l")
@@ -65,3 +66,14 @@ def test_the_site_and_the_trainer_agree_on_metrics_and_baselines() -> None:
     assert verdict.SHARES <= scores.SHARES
     assert trained.CONSTANT == shown.CONSTANT
     assert set(verdict.NAMES) <= scores.SHARES | scores.LOWER_IS_BETTER | {"r2"}
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_a_score_and_its_interval_have_one_percent_sign(language: str) -> None:
+    """Languages set the sign with or without a space; all that is told of one score must do it alike."""
+    head = {"name": "accuracy", "value": 0.9, "low": 0.8, "high": 1.0}
+    with override(language):
+        sign = words.percent(0.9).removeprefix("90.0")
+        assert scores.score_ends(head) == "80.0–100.0"
+        assert scores.score_interval(head) == f"80.0–100.0{sign}"
+        assert f"90.0{sign}" in scores.score_words(head)

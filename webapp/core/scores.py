@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from django.utils.translation import gettext as _
 
-from webapp.core.words import MISSING, figure, number, percent
+from webapp.core.words import MISSING, figure, number, percent, points, with_percent
 
 SHARES = frozenset(
     (
@@ -135,14 +135,14 @@ def score_ends(head: dict[str, Any] | None) -> str:
     if not head or number(head.get("low")) is None or number(head.get("high")) is None:
         return ""
     name = head["name"]
-    ends = [scored(head[end], name).replace("\u00a0%", "") for end in ("low", "high")]
+    ends = [points(head[end]) if name in SHARES else scored(head[end], name) for end in ("low", "high")]
     return f"{ends[0]}–{ends[1]}"
 
 
 def score_interval(head: dict[str, Any] | None) -> str:
     """The interval of a headline with its unit: “80.1–92.3 %”."""
     ends = score_ends(head)
-    return f"{ends}\u00a0%" if ends and head and head["name"] in SHARES else ends
+    return with_percent(ends) if ends and head and head["name"] in SHARES else ends
 
 
 def strip_ends(values: Iterable[Any], metric: str) -> tuple[float, float]:

@@ -76,7 +76,12 @@ def exact(value: Any) -> str:
 def percent(value: Any, digits: int = 1) -> str:
     """`0.913` → “91.3 %”."""
     share = number(value)
-    return MISSING if share is None else _("%(number)s\u00a0%%") % {"number": f"{share * 100:.{digits}f}"}
+    return MISSING if share is None else with_percent(f"{share * 100:.{digits}f}")
+
+
+def with_percent(figures: str) -> str:
+    """“91.3” or “80.1–92.3” with the percent sign as the language sets it: the one place that does."""
+    return _("%(number)s\u00a0%%") % {"number": figures}
 
 
 def points(value: Any, digits: int = 1) -> str:

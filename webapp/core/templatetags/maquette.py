@@ -17,7 +17,7 @@ from webapp.core.icons import GLYPHS, ICONS, PLINTH
 register = template.Library()
 
 for name in (
-    "money", "money_round", "price", "percent", "points", "count", "short_count", "figure", "size", "duration",
+    "money", "money_round", "price", "percent", "with_percent", "points", "count", "short_count", "figure", "size", "duration",
     "about", "remaining", "clock", "ago", "day", "time_of_day",
 ):  # fmt: skip
     register.filter(name, getattr(words, name))
