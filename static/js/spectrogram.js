@@ -91,7 +91,8 @@ const seen = new IntersectionObserver((entries) => {
   }
 }, { rootMargin: "200px" });
 
-const look = (root) => root.querySelectorAll?.("audio[data-spectrogram][src]").forEach((audio) => seen.observe(audio));
+// A file that was chosen here comes by "given": its address (blob:) may not be fetched.
+const look = (root) => root.querySelectorAll?.('audio[data-spectrogram][src]:not([src^="blob:"])').forEach((audio) => seen.observe(audio));
 
 look(document);
 document.addEventListener("htmx:load", (event) => look(event.target));
