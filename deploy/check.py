@@ -271,7 +271,8 @@ def main() -> int:
     parser.add_argument("--down", action="store_true", help="take down what earlier checks have left, and nothing else")
     options = parser.parse_args()
     # Ended from outside, it takes its set down as well.
-    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    for number in (signal.SIGTERM, signal.SIGINT):  # SIGINT too: a shell that starts it in the background has it ignored
+        signal.signal(number, lambda number, _frame: sys.exit(128 + number))
     try:
         check(options)
     except MissingError as error:
@@ -280,9 +281,6 @@ def main() -> int:
     except (FailedError, OSError, ValueError, http.client.HTTPException, subprocess.TimeoutExpired) as error:
         say(f"FAILED. {error}")
         return 1
-    except KeyboardInterrupt:
-        say("Stopped.")
-        return 130
     return 0
 
 
