@@ -271,7 +271,10 @@ def main() -> int:
     parser.add_argument("--down", action="store_true", help="take down what earlier checks have left, and nothing else")
     options = parser.parse_args()
     # Ended from outside, it takes its set down as well.
-    for number in (signal.SIGTERM, signal.SIGINT):  # SIGINT too: a shell that starts it in the background has it ignored
+    for number in (
+        signal.SIGTERM,
+        signal.SIGINT,
+    ):  # SIGINT too: a shell that starts it in the background has it ignored
         signal.signal(number, lambda number, _frame: sys.exit(128 + number))
     try:
         check(options)
