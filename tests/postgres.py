@@ -82,14 +82,14 @@ class Cluster:
         )
 
     def start(self) -> None:
-        """Start the server and wait until it takes connections."""
+        """Start the server and wait until it takes connections. What it has committed outlives its being killed, but no loss
+        of power."""
         settings = {
             "listen_addresses": "''",
             "unix_socket_directories": self.folder,
             "unix_socket_permissions": "0700",
             "max_connections": self.connections,
             "fsync": "off",
-            "synchronous_commit": "off",
             "full_page_writes": "off",
         }
         self._pg_ctl("start", "-o", " ".join(f"-c {name}={value!s}" for name, value in settings.items()))
