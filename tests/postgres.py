@@ -95,7 +95,9 @@ class Cluster:
         self._pg_ctl("start", "-o", " ".join(f"-c {name}={value!s}" for name, value in settings.items()))
 
     def stop(self, mode: str = "fast") -> None:
-        self._pg_ctl("stop", "-m", mode)
+        """Nothing to do where a test has stopped it already, and failed before it was started again."""
+        if (self.folder / "data" / "postmaster.pid").exists():
+            self._pg_ctl("stop", "-m", mode)
 
     def _pg_ctl(self, *words: str) -> None:
         subprocess.run(
