@@ -45,7 +45,7 @@ class Looker:
             self.complaints.append(f"{self.page.url}: {message.text}")
 
     def look(self, name: str) -> None:
-        """Both widths, both schemes: no axe violation, nothing that scrolls sideways; pictures of each."""
+        """Both widths, both schemes: no axe violation, nothing that scrolls sideways; a picture of what is seen without scrolling."""
         for scheme in ("light", "dark"):
             self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
             for width in WIDTHS:
@@ -54,7 +54,7 @@ class Looker:
                     (scheme, width)
                 )
                 if file and self.folder:
-                    self.page.screenshot(path=self.folder / file, full_page=True)
+                    self.page.screenshot(path=self.folder / file)
                 wide = self.page.evaluate("document.documentElement.scrollWidth")
                 if wide > width:
                     self.complaints.append(f"{name} at {width} px is {wide} px wide")
