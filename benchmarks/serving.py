@@ -57,7 +57,8 @@ def package(folder: Path, texts: list[str]) -> Path:
     """A real encoder under a head of many classes; what it answers is of no matter here."""
     import torch
 
-    from trainer import artifact, export, models
+    from trainer import export, models
+    from trainer.files import sha256
     from trainer.tasks import _encoder
 
     source = models.resolve("bundled:all-MiniLM-L6-v2")
@@ -65,7 +66,7 @@ def package(folder: Path, texts: list[str]) -> Path:
     torch.manual_seed(0)
     target = folder / "run" / "artifact"
     _encoder.fresh(source, labels).eval().save(target / "model", _encoder.load_tokenizer(source), 128)
-    files = {f"model/{path.name}": artifact.sha256(path) for path in (target / "model").iterdir()}
+    files = {f"model/{path.name}": sha256(path) for path in (target / "model").iterdir()}
     manifest = {"version": 1, "task": "text-classification", "labels": labels, "max_length": 128, "files": files}
     (target / "manifest.json").write_text(json.dumps(manifest))
     export.export(target, emit=lambda *_args, **_fields: None)

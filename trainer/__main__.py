@@ -237,7 +237,7 @@ def bench(options: argparse.Namespace) -> None:
 def inputs_of(artifact: Path, source: str) -> list[Any]:
     """What to ask: one input a line of `source` or, where it is no text, the file itself."""
     from trainer import tasks
-    from trainer.artifact import read_manifest
+    from trainer.packaging.manifest import read_manifest
 
     task = tasks.get(read_manifest(artifact)["task"])
     try:

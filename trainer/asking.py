@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from trainer import tasks
-from trainer.artifact import read_manifest
 from trainer.data.content import Content, read_files
 from trainer.data.inspect import read_version
 from trainer.data.loading import Loaded, check_roles, from_content, read_numbers
 from trainer.engines import Engine, open_engine
 from trainer.errors import DataError
+from trainer.packaging.manifest import read_manifest
 from trainer.spec import SplitSpec
 from trainer.suggestion import SHAPES
 

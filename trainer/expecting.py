@@ -76,7 +76,7 @@ def probed(job: Any, rows: Any, model: Any) -> dict[str, Any] | None:
 
 def embed(job: Any, rows: Any, model: Any, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(vectors, the rows that they are of): as many of the wanted rows as there is time for."""
-    from trainer.tasks._supervised import read_batches
+    from trainer.learning.passes import read_batches
 
     batches = [wanted[at : at + 32] for at in range(0, len(wanted), 32)]
     read = model.reader(job) if hasattr(model, "reader") else model.features

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from trainer import tasks
-from trainer.artifact import read_manifest, sha256
 from trainer.engines import Engine, open_engine
 from trainer.errors import ModelError
 from trainer.events import Emit
-from trainer.training import write_json
+from trainer.files import sha256, write_json
+from trainer.packaging.manifest import read_manifest
 
 FP32, INT8 = "model.fp32.onnx", "model.int8.onnx"
 MOST_LOSS = 0.005

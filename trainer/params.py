@@ -3,7 +3,9 @@ property and a check at once."""
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from trainer.errors import SpecError
 
 
 def advanced(default: Any, title: str, description: str, **bounds: Any) -> Any:
@@ -46,3 +48,19 @@ class FineTuningParams(LearningParams):
     train_embeddings: bool = advanced(
         False, "Train word vectors too", "Slower; helps with words that the model has never seen."
     )
+
+
+def check_params(model: type[Params], values: dict[str, Any]) -> Params:
+    """The settings as the task's class of them; `SpecError` names the first that does not fit."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        known = ", ".join(model.model_fields)
+        hint = (
+            f"There are: {known}."
+            if first["type"] == "extra_forbidden"
+            else "`python -m trainer tasks` lists the bounds."
+        )
+        raise SpecError(f"params.{name}: {first['msg']}.", code="bad_params", hint=hint) from error

@@ -17,14 +17,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from trainer import defaults, models, tasks
 from trainer.data.loading import Loaded, load
 from trainer.errors import DOWNLOADING, ModelError, SpecError, Stopped
 from trainer.events import Emit
+from trainer.files import write_json
 from trainer.hardware import Device, ResourceWatch
-from trainer.params import Params
+from trainer.params import check_params
 from trainer.remaining import Remaining
 from trainer.spec import Spec
 
@@ -132,13 +131,6 @@ def on_signal(number: int, call: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         signal.signal(number, before)
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Whole or not at all: a reader never sees half a file."""
-    part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps(value, ensure_ascii=False, indent=1), "utf-8")
-    os.replace(part, path)
 
 
 class Job:
@@ -368,18 +360,3 @@ class Job:
         else:
             here = max(self.plan[self._stage] * (1 - before) - spent, 0)
         return here + sum(self.plan[name] for name in STAGES[at + 1 :])
-
-
-def check_params(model: type[Params], values: dict[str, Any]) -> Params:
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        known = ", ".join(model.model_fields)
-        hint = (
-            f"There are: {known}."
-            if first["type"] == "extra_forbidden"
-            else "`python -m trainer tasks` lists the bounds."
-        )
-        raise SpecError(f"params.{name}: {first['msg']}.", code="bad_params", hint=hint) from error

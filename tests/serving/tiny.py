@@ -90,7 +90,7 @@ def save_predictions(artifact: Path, table: dict[str, list[str]]) -> None:
 
 
 def manifest(artifact: Path) -> dict[str, object]:
-    from trainer.artifact import sha256
+    from trainer.files import sha256
 
     files = {path.relative_to(artifact).as_posix(): sha256(path) for path in artifact.rglob("*") if path.is_file()}
     return {"version": 1, "task": "text-classification", "labels": LABELS, "max_length": 32, "files": files}

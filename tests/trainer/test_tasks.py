@@ -13,8 +13,8 @@ from django.urls import reverse
 from tests import run_pages
 from tests.trainer import command
 from trainer import tasks
-from trainer.artifact import sha256
 from trainer.errors import SpecError
+from trainer.files import sha256
 from trainer.tasks._base import Task
 from trainer.training import STAGES
 from webapp.accounts.models import User, Workspace

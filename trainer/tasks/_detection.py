@@ -11,19 +11,20 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoModelForObjectDetection
 
-from trainer import artifact, boxes, point_net
+from trainer import boxes, point_net
 from trainer.average_precision import MOST_ANSWERS, Objects, average_precision
 from trainer.baselines import Baseline
 from trainer.boxes import THRESHOLD, above, corners, listed, objects_of
 from trainer.engines.detection import Picture, upright_size
 from trainer.errors import DataError, ModelError
 from trainer.graphs import write_graph
+from trainer.learning.passes import read_part
+from trainer.packaging import card
 from trainer.pictures import Preprocess, read_json
 from trainer.tasks import _media
 from trainer.tasks._objectives import Objective
 from trainer.tasks._points import PointDetector, SmallBackbone, is_points
 from trainer.tasks._rows import Mix
-from trainer.tasks._supervised import read_part
 from trainer.tasks._vision import Pictures, decoded
 from trainer.tasks._vision_model import PictureModel
 
@@ -313,9 +314,9 @@ class Detection(Objective):
         )
         metrics = report["metrics"]
         return f"""Average precision **{metrics["map_50"]:.1%}** at half overlap, {metrics["map"]:.1%} over overlaps from 50 to 95 %, counted as COCO does.
-{artifact.interval_of(report)} Objects are shown from a score of {report["threshold"]:.2f} on.
+{card.interval_of(report)} Objects are shown from a score of {report["threshold"]:.2f} on.
 
-{artifact.beside(report, "map_50", "map")}
+{card.beside(report, "map_50", "map")}
 
 | label | test objects | AP50 | AP50-95 | precision | recall |
 |---|---|---|---|---|---|

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from trainer import checkpoint
+from trainer.learning.passes import read_part
 from trainer.tasks._objectives import Learned, Objective
 from trainer.tasks._rows import Rows
-from trainer.tasks._supervised import read_part
 
 CHECKPOINT_SECONDS = 30.0
 METRIC_STEPS = 10

@@ -150,7 +150,7 @@ class ImageTask(MediaTask):
     @classmethod
     def describe(cls, spec: Any) -> dict[str, Any]:
         """A `scratch:` model's layers as JSON, for a diagram; see `trainer.nets.describe`."""
-        from trainer.training import check_params
+        from trainer.params import check_params
 
         params = check_params(cls.params, spec.params)
         outputs, grey = facts_of(Path(spec.dataset.path), cls.answer)

@@ -7,8 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from trainer import artifact, comparison, evaluation
+from trainer import comparison, evaluation
 from trainer.baselines import Baseline
+from trainer.packaging import card
 from trainer.tasks._rows import Mix, Rows
 from trainer.thresholds import Certainty
 
@@ -180,7 +181,7 @@ class Classification(Objective):
         return f"Right on {found['value']:.1%} of {report['test_rows']:,} test rows, between {found['low']:.1%} and {found['high']:.1%}."
 
     def card(self, report: dict[str, Any]) -> str:
-        return artifact.class_figures(report)
+        return card.class_figures(report)
 
     def predictions(self, outputs: np.ndarray) -> dict[str, list[Any]]:
         probabilities = evaluation.softmax(outputs)
@@ -237,7 +238,7 @@ class Regression(Objective):
         return f"R² {found['value']:.3f} on {report['test_rows']:,} test rows, between {found['low']:.3f} and {found['high']:.3f}."
 
     def card(self, report: dict[str, Any]) -> str:
-        return artifact.number_figures(report)
+        return card.number_figures(report)
 
     def predictions(self, outputs: np.ndarray) -> dict[str, list[Any]]:
         test = self.rows.part("test")

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from trainer import cache, checkpoint
+from trainer.learning.passes import read_batches
 from trainer.tasks._objectives import Learned, Objective
 from trainer.tasks._rows import Rows, digest_of, digest_weights
-from trainer.tasks._supervised import read_batches
 
 BATCH = 64
 CHECKPOINT_SECONDS = 30.0

@@ -115,7 +115,7 @@ class SoundTask(MediaTask):
     @classmethod
     def describe(cls, spec: Any) -> dict[str, Any]:
         """A `scratch:` model's layers as JSON, for a diagram; see `trainer.nets.describe`."""
-        from trainer.training import check_params
+        from trainer.params import check_params
 
         params = check_params(cls.params, spec.params)
         _channels, frames, mels = nets.find(spec.model, nets.SOUND_NETS).shape

@@ -8,10 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from trainer import artifact, speech_net, transcripts
+from trainer import speech_net, transcripts
 from trainer.baselines import Baseline
 from trainer.data.loading import Loaded, check_parts, listing
 from trainer.errors import DataError, ModelError
+from trainer.packaging import card
 from trainer.sounds import BUCKET_SECONDS, LOGMEL, RATE, WAVE, WHISPER, Hearing, log_mel
 from trainer.tasks import _media
 from trainer.tasks._media_store import Store
@@ -284,9 +285,9 @@ class Transcription(Objective):
     def card(self, report: dict[str, Any]) -> str:
         metrics = report["metrics"]
         return f"""Word error rate **{metrics["wer"]:.1%}**, character error rate {metrics["cer"]:.1%}, on {report["test_words"]:,} words that were kept apart: wrong,
-missing and extra words over those that were said. {artifact.interval_of(report)}
+missing and extra words over those that were said. {card.interval_of(report)}
 
-{artifact.beside(report, "wer", "cer")}
+{card.beside(report, "wer", "cer")}
 """
 
     def predictions(self, outputs: np.ndarray) -> dict[str, list[Any]]:

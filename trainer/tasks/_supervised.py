@@ -1,20 +1,19 @@
 """Learning from rows with answers, from the first row to the artifact: what text, picture and sound tasks share."""
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from trainer import artifact, baselines, thresholds, verdict
+from trainer.learning.passes import read_part
 from trainer.tasks._folds import Round, Rounds, outputs_of, usual_epochs
 from trainer.tasks._objectives import Learned, Objective
 from trainer.tasks._rows import Rows
-from trainer.training import Job, write_json
+from trainer.training import Job
 
 
 def train(task: Any, job: Job) -> dict[str, Any]:
@@ -89,14 +88,6 @@ def method(slug: str) -> Callable[..., Learned]:
     return {"probe": _probe.fit, "full": _fine_tuning.fit, "scratch": _fine_tuning.fit, "lora": _lora.fit}[slug]
 
 
-def kept(job: Job, name: str, compute: Callable[[], Any]) -> Any:
-    """Computed once a folder: a resumed run reads it again."""
-    path = job.out / f"{name}.json"
-    if not path.exists():
-        write_json(path, compute())
-    return json.loads(path.read_text("utf-8"))
-
-
 def evaluate(job: Job, model: Any, rows: Rows) -> np.ndarray:
     """Outputs of the test rows, (test rows, outputs …): the only time that they are looked at."""
     test = rows.part("test")
@@ -106,26 +97,3 @@ def evaluate(job: Job, model: Any, rows: Rows) -> np.ndarray:
         job.check_stop()
 
     return read_part(model, rows, test, job.device, tell)
-
-
-def read_part(
-    model: Any, rows: Rows, part: np.ndarray, device: Any, tell: Callable[[int], None] = lambda _done: None
-) -> np.ndarray:
-    """The model's outputs of these rows, in their order. `tell` hears how many are read."""
-    found: dict[int, np.ndarray] = {}
-    for batch, outputs in read_batches(model, rows, rows.sorted_batches(part, rows.read_batch), device, model):
-        found |= dict(zip(batch.tolist(), outputs.numpy(), strict=True))
-        tell(len(found))
-    return np.stack([found[row] for row in part.tolist()])
-
-
-def read_batches(
-    model: Any, rows: Rows, batches: list[np.ndarray], device: Any, call: Any
-) -> Iterator[tuple[np.ndarray, Tensor]]:
-    """(rows, outputs in float32 on the CPU) batch by batch, without gradients."""
-    model.eval()
-    with torch.inference_mode():
-        for batch in batches:
-            with device.autocast():
-                outputs = call(*rows.batch(batch, device.torch_device))
-            yield batch, outputs.float().cpu()

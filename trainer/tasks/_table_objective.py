@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trainer import artifact, comparison, evaluation
+from trainer import comparison, evaluation
 from trainer.baselines import Baseline
 from trainer.engines.table import class_report, decided, finished
+from trainer.packaging import card
 from trainer.tasks import _table_search as search
 from trainer.tasks._table_models import Boosting, Model
 from trainer.thresholds import Certainty
@@ -95,7 +96,7 @@ class TableObjective:
         }
 
     def card(self, report: dict[str, Any]) -> str:
-        return artifact.class_figures(report) if self.rows.labels else artifact.number_figures(report)
+        return card.class_figures(report) if self.rows.labels else card.number_figures(report)
 
 
 def importance(rows: "TableRows", objective: TableObjective, model: Model) -> list[dict[str, Any]]:

@@ -9,9 +9,10 @@ import numpy as np
 
 from trainer import comparison, evaluation
 from trainer.engines.table import finished
+from trainer.files import write_json
 from trainer.hardware import cores
 from trainer.tasks._table_models import KINDS, Candidate, candidates
-from trainer.training import Job, write_json
+from trainer.training import Job
 
 FOLDS, MANY, MOST_SEARCHED = 5, 20_000, 100_000
 WORTH = 0.001

@@ -141,7 +141,7 @@ class TableTask(Task):
 
     @classmethod
     def describe(cls, spec: Any) -> dict[str, Any]:
-        from trainer.training import check_params
+        from trainer.params import check_params
 
         params: Any = check_params(cls.params, spec.params)
         return describe("scratch:table-net", net_params(params), None, 1, TABLE_NETS)

@@ -13,6 +13,7 @@ from trainer import nets
 from trainer.baselines import Baseline, class_baselines, number_baselines
 from trainer.data.loading import Loaded
 from trainer.errors import ModelError
+from trainer.files import cached_json
 from trainer.graphs import write_graph
 from trainer.pictures import Preprocess, read_json
 from trainer.tasks import _augmentation, _media, _memory
@@ -21,7 +22,6 @@ from trainer.tasks._image_task import GREY
 from trainer.tasks._media_store import Form, Store
 from trainer.tasks._rows import Mix, Rows, truth_of
 from trainer.tasks._scratch import ScratchModel, is_net
-from trainer.tasks._supervised import kept
 from trainer.tasks._vision_model import TRANSFORMERS, PictureModel, VisionModel, load_encoder
 
 EXAMPLES, EXAMPLE_PIXELS = 8, 512
@@ -207,7 +207,7 @@ def within_memory(job: Any, folder: Path, preprocess: Preprocess) -> Preprocess:
     def choose() -> list[int]:
         return list(_memory.fitting(job, job.params.batch_size, PRETRAINED["batch_size"], sides, measure))
 
-    batch, side = kept(job, "memory", choose)
+    batch, side = cached_json(job.out / "memory.json", choose)
     if (batch, side) != (job.params.batch_size or PRETRAINED["batch_size"], wanted):
         job.warn(
             "memory",

@@ -122,7 +122,7 @@ class ObjectDetection(ImageTask):
     @classmethod
     def describe(cls, spec: Any) -> dict[str, Any]:
         from trainer import point_net
-        from trainer.training import check_params
+        from trainer.params import check_params
 
         params: Any = check_params(cls.params, spec.params)
         labels, _grey = facts_of(Path(spec.dataset.path), "class")

@@ -1,0 +1,131 @@
+"""README.md of an artifact, the model card: what a model does, how well, against what, and how to use it without Maquette."""
+
+from typing import Any
+
+from trainer.baselines import TITLES
+from trainer.verdict import NAMES, SHARES, shown
+
+
+def model_card(job: Any, rows: Any, figures: str, report: dict[str, Any]) -> str:
+    """README.md of the artifact: what it does, how well, against what, and how to use it without Maquette.
+
+    `figures`: how good it is, as Markdown (`Objective.card`).
+    """
+    base = job.spec.model.partition(":")[2]
+    known = next((card for card in job.task.models if card.ref == job.spec.model), None)
+    licence = known.licence if known else "see the base model"
+    facts = [
+        f"Base model: {base} (licence: {licence}), method `{job.spec.method}`, seed {job.spec.seed}.",
+        rows_used(rows, report),
+        *rows.card_facts(),
+    ]
+    listed = "\n".join(f"- {fact}" for fact in facts)
+    title = f"{job.task.title}: {len(rows.labels)} labels" if rows.labels else job.task.title
+    what = f"{job.task.summary}\n"
+    if rows.labels:
+        what += f"\nLabels: {', '.join(rows.labels[:30])}{' …' if len(rows.labels) > 30 else ''}.\n"
+    return f"""# {title}
+
+{what}
+{listed}
+
+## How good it is
+
+{figures}
+## What to beware of
+
+{beware(job, rows)}
+
+## Use it without Maquette
+
+```python
+{job.task.snippet().strip()}
+```
+"""
+
+
+def rows_used(rows: Any, report: dict[str, Any]) -> str:
+    """What this model learned from, and what it was tested on."""
+    learned, tested = report["learned"], report["test_rows"]
+    count = learned["epochs"]
+    epochs = f" for {count} epoch{'s' if count > 1 else ''}" if count else ""
+    if report["evaluation"]["kind"] == "folds":
+        how = ", the median of what was best in the rounds" if epochs else ""
+        return (
+            f"Rows: {tested:,}, each tested on once in {report['evaluation']['folds']} rounds by a model that had not seen it; "
+            f"this model learned from all {learned['rows']:,} of them{epochs}{how}."
+        )
+    kept = f", {learned['validation']:,} for validation" if learned["validation"] else ""
+    return f"Rows: {learned['rows']:,} learned from{epochs}{kept}, {tested:,} held out for the test and looked at once."
+
+
+BEWARE_CLASSES = """It knows only these labels and inputs like those it learned from; on anything else it still gives one of them. Figures of
+labels with few test rows are rough. Check what matters by hand."""
+BEWARE_NUMBERS = """It knows only inputs like those it learned from; on anything else it still gives a number, and outside the range of the
+answers it saw it cannot be trusted. Check what matters by hand."""
+
+
+BEWARE_SPEECH = """It hears what it knows: other voices, microphones, noises and words cost mistakes, and it writes something even where nobody
+speaks. Check what matters by hand."""
+
+
+def beware(job: Any, rows: Any) -> str:
+    if job.task.answer == "text":
+        return BEWARE_SPEECH
+    return BEWARE_CLASSES if rows.labels else BEWARE_NUMBERS
+
+
+def class_figures(report: dict[str, Any]) -> str:
+    per_class = "\n".join(
+        f"| {row['label'].replace('|', '/')} | {row['rows']} | {row['precision']:.1%} | {row['recall']:.1%} | {row['f1']:.1%} |"
+        for row in sorted(report["per_class"], key=lambda row: row["f1"])
+    )
+    metrics = report["metrics"]
+    return f"""Accuracy **{metrics["accuracy"]:.1%}** on {report["test_rows"]:,} test rows, macro F1 {metrics["macro_f1"]:.1%}. {interval_of(report)}
+
+{beside(report, *dict.fromkeys((report["headline"]["name"], "accuracy", "macro_f1")))}
+
+| label | test rows | precision | recall | F1 |
+|---|---|---|---|---|
+{per_class}
+"""
+
+
+def number_figures(report: dict[str, Any]) -> str:
+    metrics = report["metrics"]
+    return f"""R² **{metrics["r2"]:.3f}**, off by {metrics["mae"]:.4g} on average (root mean square {metrics["rmse"]:.4g}); nine of ten test rows
+within {report["error"]["p90"]:.4g}. {interval_of(report)}
+
+{beside(report, "r2", "mae")}
+"""
+
+
+def beside(report: dict[str, Any], *metrics: str) -> str:
+    """The verdict, and this model in a table with its baselines."""
+    models = {"**this model**": report["metrics"]}
+    models |= {f"{TITLES.get(name, name)}{quoted(found)}": found for name, found in report["baselines"].items()}
+    lines = [
+        f"| | {' | '.join(NAMES[name] for name in metrics)} |",
+        f"|---|{'---|' * len(metrics)}",
+        *(f"| {title} | {' | '.join(written(one[name], name) for name in metrics)} |" for title, one in models.items()),
+    ]
+    told = [report["verdict"]["sentence"], ""] if report["verdict"] else []
+    if names := [one["column"].replace("|", "/") for one in report.get("leaks", [])]:
+        listed = ", ".join(f"“{name}”" for name in names)
+        told += [f"Alone {listed} decides nearly every answer: the score holds only where that is known in time.", ""]
+    return "\n".join([*told, *lines])
+
+
+def written(value: float, metric: str) -> str:
+    return f"{shown(value, metric)}{'%' if metric in SHARES else ''}"
+
+
+def interval_of(report: dict[str, Any]) -> str:
+    one, how = report["headline"], report["interval"]
+    method = "Wilson" if how["method"] == "wilson" else f"bootstrap of {how['resamples']:,} draws"
+    low, high = written(one["low"], one["name"]), written(one["high"], one["name"])
+    return f"The 95% confidence interval of {NAMES[one['name']]} is {low} to {high} ({method})."
+
+
+def quoted(found: dict[str, Any]) -> str:
+    return f" “{found['label']}”" if "label" in found else ""
