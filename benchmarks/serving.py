@@ -57,15 +57,16 @@ def package(folder: Path, texts: list[str]) -> Path:
     """A real encoder under a head of many classes; what it answers is of no matter here."""
     import torch
 
-    from trainer import export, models
+    from trainer import models
+    from trainer.families.text import encoder
     from trainer.files import sha256
-    from trainer.tasks import _encoder
+    from trainer.packaging import export
 
     source = models.resolve("bundled:all-MiniLM-L6-v2")
     labels = [f"class {number}" for number in range(CLASSES)]
     torch.manual_seed(0)
     target = folder / "run" / "artifact"
-    _encoder.fresh(source, labels).eval().save(target / "model", _encoder.load_tokenizer(source), 128)
+    encoder.fresh(source, labels).eval().save(target / "model", encoder.load_tokenizer(source), 128)
     files = {f"model/{path.name}": sha256(path) for path in (target / "model").iterdir()}
     manifest = {"version": 1, "task": "text-classification", "labels": labels, "max_length": 128, "files": files}
     (target / "manifest.json").write_text(json.dumps(manifest))

@@ -65,10 +65,10 @@ def feature_pass(folder: Path) -> None:
     from transformers import AutoModel
     from transformers.models.mobilenet_v2.image_processing_pil_mobilenet_v2 import MobileNetV2ImageProcessorPil
 
+    from trainer.families.image.model import VisionModel, load_encoder, quick_features
+    from trainer.families.image.pictures import Pixels
+    from trainer.families.media.store import read_all
     from trainer.pictures import Preprocess
-    from trainer.tasks._media_store import read_all
-    from trainer.tasks._vision import Pixels
-    from trainer.tasks._vision_model import VisionModel, load_encoder, quick_features
 
     base = SHARED / "models" / "mobilenet_v2_0.35_224"
     model, processor = AutoModel.from_pretrained(base).eval(), MobileNetV2ImageProcessorPil.from_pretrained(base)

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from tests import things
-from trainer.tasks._base import Task
+from trainer.tasks.base import Task
 from webapp.accounts.models import Workspace
 from webapp.endpoints import actions
 from webapp.endpoints.models import Endpoint

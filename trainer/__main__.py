@@ -161,14 +161,14 @@ def fetch_dataset(options: argparse.Namespace) -> None:
 def run(options: argparse.Namespace) -> None:
     # Until the run itself listens there is nothing to save, and its imports take seconds.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(EXIT_STOPPED))
-    from trainer import training
+    from trainer.learning import job
     from trainer.spec import load
 
-    emit("result", **training.run(load(options.spec), options.out, emit))
+    emit("result", **job.run(load(options.spec), options.out, emit))
 
 
 def estimate(options: argparse.Namespace) -> None:
-    from trainer.estimating import estimate, process_seconds
+    from trainer.learning.estimate import estimate, process_seconds
     from trainer.spec import load
 
     started_in = process_seconds() if __name__ == "__main__" else 0.0  # called from another program, it started nothing
@@ -178,7 +178,8 @@ def estimate(options: argparse.Namespace) -> None:
 def describe(options: argparse.Namespace) -> None:
     import tempfile
 
-    from trainer import defaults, tasks
+    from trainer import tasks
+    from trainer.learning import defaults
     from trainer.spec import load
 
     with tempfile.TemporaryDirectory(prefix="maquette-describe-") as folder:
@@ -188,8 +189,8 @@ def describe(options: argparse.Namespace) -> None:
 
 def augment(options: argparse.Namespace) -> None:
     from trainer.events import silent
+    from trainer.learning.job import Job
     from trainer.spec import load
-    from trainer.training import Job
 
     job = Job(load(options.spec), options.out, silent)
     emit("result", **job.task.preview(job, options.out))
@@ -222,7 +223,7 @@ def explain(options: argparse.Namespace) -> None:
 
 
 def export(options: argparse.Namespace) -> None:
-    from trainer.export import export
+    from trainer.packaging.export import export
 
     formats = ("onnx", "onnx-int8") if options.format == "onnx-int8" else ("onnx",)
     emit("result", **export(options.artifact, emit=emit, formats=formats))

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from trainer import tasks
-from trainer.data.content import Content, read_files
+from trainer.data.content import Content
 from trainer.data.inspect import read_version
+from trainer.data.intake import read_files
 from trainer.data.loading import Loaded, check_roles, from_content, read_numbers
 from trainer.engines import Engine, open_engine
 from trainer.errors import DataError
@@ -93,7 +94,7 @@ def explain(artifact: Path, inputs: list[Any]) -> list[dict[str, Any]]:
 
 def bench(artifact: Path) -> dict[str, Any]:
     """Rows a second at batch 32 and milliseconds for one row, on the artifact's own test rows."""
-    from trainer.export import read_saved
+    from trainer.packaging.export import read_saved
 
     engine = open_engine(artifact)
     inputs = (read_saved(artifact, engine).inputs or [engine.warm_input()]) * 33

@@ -1,6 +1,6 @@
 """Small nets that learn from nothing, as lists of layers: what can be drawn, counted and edited before anything is built.
 
-Light: standard library and pydantic. `trainer.tasks._scratch.build_net` makes them of torch.
+Light: standard library and pydantic. `trainer.families.image.small_nets.build_net` makes them of torch.
 
 A layer is a dict with `kind`: dense (size), conv (channels, kernel, stride), residual (channels, stride, activation,
 norm), norm, activation (name), pool, global_pool, flatten, dropout (share). Shapes are (channels, height, width) or

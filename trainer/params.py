@@ -20,7 +20,7 @@ class Params(BaseModel):
 
 
 class LearningParams(Params):
-    """Settings of every loop that learns in steps (`trainer.tasks._fine_tuning`)."""
+    """Settings of every loop that learns in steps (`trainer.learning.fine_tuning`)."""
 
     epochs: int | None = advanced(
         None, "Epochs", "Passes over the data; chosen from its size when empty.", ge=1, le=100

@@ -1,4 +1,4 @@
-"""The small detector: what can be told of it before anything is built. `trainer.tasks._points` makes it of torch."""
+"""The small detector: what can be told of it before anything is built. `trainer.families.image.points` makes it of torch."""
 
 from typing import Any
 

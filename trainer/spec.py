@@ -56,7 +56,7 @@ class Hardware(Strict):
 
 
 class Spec(Strict):
-    """What is left out, or null, is settled by `trainer.defaults`: the task, the model and the method."""
+    """What is left out, or null, is settled by `trainer.learning.defaults`: the task, the model and the method."""
 
     version: Literal[1] = 1
     task: str = ""

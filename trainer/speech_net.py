@@ -1,4 +1,4 @@
-"""The small net for speech: what can be told of it before anything is built. `trainer.tasks._speech_model` makes it of torch.
+"""The small net for speech: what can be told of it before anything is built. `trainer.families.audio.ctc` makes it of torch.
 
 Convolutions over the frames of a spectrogram, the first of stride two; a recurrent layer that reads them both ways; one
 output a character and moment.

@@ -10,9 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from trainer import comparison
-from trainer.evaluation import WORST, headed
-
 VOCABULARY, TOKENIZER = "vocab.json", "tokenizer.json"
 BLANK, SPACE = "<pad>", "|"
 NOTHING = -1
@@ -138,7 +135,7 @@ def padded_ids(ids: np.ndarray, width: int) -> np.ndarray:
     return np.pad(ids[:, :width].astype(np.float32), ((0, 0), (0, missing)), constant_values=NOTHING)
 
 
-# How good
+# Errors
 
 
 def errors(truth: list[str], said: list[str]) -> np.ndarray:
@@ -161,27 +158,3 @@ def rates(found: np.ndarray) -> dict[str, float]:
     """wer and cer of all rows together: wrong ones over those there are."""
     wrong_words, words, wrong_letters, letters = found.sum(axis=0).tolist()
     return {"wer": wrong_words / max(words, 1), "cer": wrong_letters / max(letters, 1)}
-
-
-def report(truth: list[str], said: list[str], shown: list[str], rows: list[int]) -> dict[str, Any]:
-    """The part of report.json that the test rows give."""
-    found = errors(truth, said)
-    shares = found[:, 0] / np.maximum(found[:, 1], 1)
-    worst = [row for row in np.argsort(-shares, kind="stable").tolist() if shares[row] > 0][:WORST]
-    return {
-        **headed("wer", comparison.interval("wer", truth, said)),
-        "metrics": rates(found),
-        "test_rows": len(truth),
-        "test_words": int(found[:, 1].sum()),
-        "labels": [],
-        "mistakes": [
-            {
-                "row": rows[row],
-                "audio": shown[row],
-                "truth": truth[row],
-                "predicted": said[row],
-                "wer": round(float(shares[row]), 4),
-            }
-            for row in worst
-        ],
-    }

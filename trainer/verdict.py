@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from trainer.baselines import TITLES, Baseline
 from trainer.comparison import LOWER_IS_BETTER, Comparison, compare, interval
+from trainer.learning.baselines import TITLES, Baseline
 
 NAMES = {
     "accuracy": "accuracy",

@@ -58,8 +58,8 @@ def test_strips_start_below_the_worst(values: list[float], metric: str, ends: tu
 
 def test_the_site_and_the_trainer_agree_on_metrics_and_baselines() -> None:
     """Each side keeps its own list, since the site imports no heavy module; they must not drift apart."""
-    from trainer import baselines as trained
     from trainer import comparison, verdict
+    from trainer.learning import baselines as trained
     from webapp.runs import baselines as shown
 
     assert comparison.LOWER_IS_BETTER <= scores.LOWER_IS_BETTER

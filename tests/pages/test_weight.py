@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from tests.site import HIDDEN, ROOT
-from trainer.tasks._vision import thumb
+from trainer.families.image.pictures import thumb
 
 MOST_BYTES, MOST_REQUESTS = 75_000, 9
 COLUMNS = [{"name": f"measure {at}", "kind": "number", "min": 1, "max": 90, "example": at} for at in range(12)]

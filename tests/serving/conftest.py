@@ -27,7 +27,7 @@ KEY = "mq_test_key"
 
 @pytest.fixture(scope="session")
 def packaged(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from trainer.export import export
+    from trainer.packaging.export import export
 
     artifact = tiny.build(tmp_path_factory.mktemp("runs") / "run1")
     export(artifact, emit=lambda *_args, **_fields: None)

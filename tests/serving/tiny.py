@@ -42,7 +42,7 @@ def build(folder: Path, seed: int = 0, rows: int = 60) -> Path:
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
     from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
-    from trainer.tasks._encoder import EncoderClassifier
+    from trainer.families.text.encoder import EncoderClassifier
 
     names = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *WORDS, *"0123456789", *(f"##{digit}" for digit in "0123456789")]
     vocabulary = {name: at for at, name in enumerate(names)}

@@ -9,7 +9,7 @@ from PIL import Image
 
 from tests.trainer import command
 from trainer import tasks
-from trainer.tasks._augmentation import (
+from trainer.families.image.augmentation import (
     GEOMETRY,
     TONES,
     Augmentation,
@@ -20,7 +20,7 @@ from trainer.tasks._augmentation import (
     tone,
     turns,
 )
-from trainer.tasks._image_task import VisionParams
+from trainer.tasks.image import VisionParams
 
 STRONG = Settings(flip=True, crop=0.4, colour=0.3, rand_augment=2, mixup=0.2, cutmix=1.0)
 ROWS = np.arange(10, 26)

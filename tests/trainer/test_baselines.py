@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from trainer import baselines, verdict
-from trainer.baselines import Baseline
+from trainer import verdict
 from trainer.data.loading import Loaded
-from trainer.tasks._folds import Rounds
-from trainer.tasks._objectives import Classification, Regression
-from trainer.tasks._rows import Rows
+from trainer.learning import baselines
+from trainer.learning.baselines import Baseline
+from trainer.learning.folds import Rounds
+from trainer.learning.objective import Classification, Regression
+from trainer.learning.rows import Rows
 
 GENERATOR = np.random.default_rng(0)
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.trainer import command
 from trainer import cache
-from trainer.tasks._media_store import Decoding, Form, Kept, open_store
+from trainer.families.media.store import Decoding, Form, Kept, open_store
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from trainer.errors import SpecError
+from trainer.learning.job import claim
 from trainer.spec import Spec
-from trainer.training import claim
 
 
 def spec(path: str = "/srv/one/datasets/abc/v2", **fields: Any) -> Spec:

@@ -11,8 +11,8 @@ import pytest
 
 from tests.trainer.data_files import rows, write_csv
 from trainer.__main__ import main
-from trainer.data.content import part_of_name
 from trainer.data.inspect import inspect
+from trainer.data.splitting import part_of_name
 from trainer.errors import DataError, SpecError
 
 ROOT = Path(__file__).resolve().parents[2]

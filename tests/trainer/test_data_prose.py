@@ -6,7 +6,7 @@ import pytest
 
 from tests.trainer.data_files import FORM_HEADER, form_export
 from trainer.data.inspect import inspect
-from trainer.data.prose import looks_like_prose
+from trainer.data.tables.prose import looks_like_prose
 
 CORPUS = "".join(
     f"It was the {number}th day, and nobody came{', nor wrote' * (number % 4)}. The house stayed quiet{'; so did we' * (number % 2)}.\n"

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from tests.trainer.data_files import old_records, old_workbook, workbook
-from trainer.data import workbooks
-from trainer.data.excel import open_workbook
-from trainer.data.reading import Table, open_table
+from trainer.data.tables import workbooks
+from trainer.data.tables.excel import open_workbook
+from trainer.data.tables.opening import open_table
+from trainer.data.tables.table import Table
 from trainer.errors import DataError
 
 ROWS: list[list[Any]] = [["text", "label"], *([f"message {n}", "ab"[n % 2]] for n in range(20))]

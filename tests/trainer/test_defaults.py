@@ -9,11 +9,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.trainer import command, data_files
-from trainer import defaults, samples, tasks
+from trainer import samples, tasks
 from trainer.data.inspect import inspect
 from trainer.errors import UserError
+from trainer.learning import defaults
 from trainer.spec import parse
-from trainer.tasks._base import ALWAYS_HERE
+from trainer.tasks.base import ALWAYS_HERE
 
 
 def text_lines(path: Path) -> None:

@@ -11,8 +11,8 @@ import torch
 from tests.trainer import command, tiny_vision
 from tests.trainer.data_files import SHARED
 from trainer import boxes, point_net
+from trainer.families.image import detection, points
 from trainer.pictures import Preprocess
-from trainer.tasks import _detection, _points
 from trainer.tasks.object_detection import ObjectDetection
 
 pytestmark = pytest.mark.slow
@@ -103,14 +103,14 @@ def test_an_encoder_without_feature_maps_is_told(encoder: Path, tmp_path: Path) 
 def test_blobs_and_distances() -> None:
     """One object of 16 × 8 pixels about the middle of a picture of 64: cells of 8 pixels."""
     target = {"boxes": torch.tensor([[0.5, 0.5, 0.25, 0.125]]), "class_labels": torch.tensor([1])}
-    blobs, cells, distances, weights = _points.wanted_of(target, (2, 8, 8), torch.device("cpu"))
+    blobs, cells, distances, weights = points.wanted_of(target, (2, 8, 8), torch.device("cpu"))
     assert blobs[1, 4, 4] == 1
     assert not blobs[0].any()
     middle = cells.tolist().index(4 * 8 + 4)
     assert distances[middle].tolist() == [1.5, 1.0, 0.5, 0.0]
     assert weights.sum().item() == pytest.approx(1 + np.log(2), rel=1e-5)
     empty = {"boxes": torch.zeros(0, 4), "class_labels": torch.zeros(0, dtype=torch.long)}
-    blobs, cells, *_rest = _points.wanted_of(empty, (2, 8, 8), torch.device("cpu"))
+    blobs, cells, *_rest = points.wanted_of(empty, (2, 8, 8), torch.device("cpu"))
     assert not blobs.any()
     assert not len(cells)
 
@@ -128,7 +128,7 @@ def test_pictures_and_boxes_are_zoomed_alike() -> None:
     pixels = torch.full((1, 64, 64, 3), 0.0)
     pixels[0, 24:40, 16:32] = 255
     window = np.array([[0.6, 0.4, 0.5]])
-    shown = _detection.through(pixels, window)[0, :, :, 0] > 200
+    shown = detection.through(pixels, window)[0, :, :, 0] > 200
     rows, columns = shown.nonzero().T
     placed, _seen = boxes.seen_through(np.array([[24 / 64, 0.5, 0.25, 0.25]]), *window[0])
     (left, top, right, bottom) = boxes.corners(placed)[0] * 64
@@ -156,7 +156,7 @@ def test_real_sets_go_the_whole_way(name: str, models: Path, tmp_path: Path) -> 
 
 def test_the_small_detector_is_told_as_it_is_built() -> None:
     told = point_net.describe("scratch:points", 64, 2)
-    built = _points.PointDetector(_points.SmallBackbone(), ["a", "b"], Preprocess(64, 64))
+    built = points.PointDetector(points.SmallBackbone(), ["a", "b"], Preprocess(64, 64))
     heat, sides = built.maps(built.example(1))
     assert told["parameters"] == sum(value.numel() for value in built.parameters())
     assert told["layers"][-1]["shape"] == [heat.shape[1] + sides.shape[1], *heat.shape[2:]]

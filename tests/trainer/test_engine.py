@@ -11,7 +11,7 @@ from trainer.errors import DataError, ModelError
 
 @pytest.fixture(scope="module")
 def packaged(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from trainer.export import export
+    from trainer.packaging.export import export
 
     artifact = tiny.build(tmp_path_factory.mktemp("run"))
     export(artifact, emit=lambda *_args, **_fields: None)

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from tests.trainer import command
-from trainer.estimating import process_seconds, trial_batches
-from trainer.tasks._table_estimate import search_seconds, warm_rows
-from trainer.tasks._table_models import candidates
+from trainer.families.table.estimate import search_seconds, warm_rows
+from trainer.families.table.models import candidates
+from trainer.learning.estimate import process_seconds, trial_batches
 from trainer.tasks.tabular_classification import TabularClassification
 
 SLOW_START = 4.0

@@ -7,7 +7,7 @@ import pytest
 
 from tests.trainer import command
 from trainer import samples
-from trainer.expecting import range_of
+from trainer.learning.expectation import range_of
 
 
 def test_a_range_allows_for_luck_and_reaches_up_with_more_rows() -> None:

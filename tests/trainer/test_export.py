@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.serving import tiny
-from trainer import export as packaging
 from trainer.engines import open_engine
 from trainer.errors import ModelError
+from trainer.packaging import export as packaging
 
 
 def silent(*_args: object, **_fields: object) -> None:

@@ -17,13 +17,14 @@ from trainer.data.keys import Keys
 from trainer.data.loading import Loaded, load
 from trainer.data.splitting import fold_rows
 from trainer.events import silent
+from trainer.families.table import training
+from trainer.learning import probe
+from trainer.learning.folds import Rounds
+from trainer.learning.job import Job
+from trainer.learning.rows import Rows
 from trainer.spec import Spec
-from trainer.tasks import _probe, _table
-from trainer.tasks._folds import Rounds
-from trainer.tasks._rows import Rows
 from trainer.tasks.image_regression import ImageRegression
 from trainer.tasks.text_classification import TextClassification
-from trainer.training import Job
 
 ROWS = [{"text": f"{row['text']} {at}", "label": row["label"]} for at, row in enumerate(TextClassification.sample())]
 
@@ -148,11 +149,11 @@ def test_ridge_is_validated_by_each_row_left_out() -> None:
     truth = features.numpy() @ np.arange(6.0) + random.normal(size=40)
     told: list[tuple[str, str, float]] = []
     job = SimpleNamespace(log=lambda _text: None, metric=lambda *one, **_basis: told.append(one))
-    weight, _bias, r2 = _probe.learn_numbers(job, features, Rows(loaded, [], truth), np.arange(40))
+    weight, _bias, r2 = probe.learn_numbers(job, features, Rows(loaded, [], truth), np.arange(40))
     assert weight.shape == (1, 6)
     left_out = [
         r2_score(truth, cross_val_predict(Ridge(alpha), features.double().numpy(), truth, cv=LeaveOneOut()))
-        for alpha in _probe.RIDGES
+        for alpha in probe.RIDGES
     ]
     assert r2 == pytest.approx(max(left_out), abs=1e-6)
     assert told == [("r2", "validation", r2)]
@@ -181,7 +182,7 @@ def test_columns_are_described_without_the_rows_tested_on(tmp_path: Path) -> Non
     )
     job = Job(spec, tmp_path / "out", silent)
     job.out.mkdir()
-    rows = _table.prepare(job)
+    rows = training.prepare(job)
     rounds = Rounds(rows)
 
     def levels(columns: list[dict[str, Any]]) -> list[str]:
@@ -189,12 +190,12 @@ def test_columns_are_described_without_the_rows_tested_on(tmp_path: Path) -> Non
 
     whole = levels(rows.described)
     assert len(whole) == 3
-    for one in _table.in_rounds(job, rows, ("linear",), rounds):
+    for one in training.in_rounds(job, rows, ("linear",), rounds):
         tested = {rows.loaded.table.column("code")[row].as_py() for row in one.rows.tolist()}
         assert not tested & set(levels(one.facts["columns"]))
         assert len(levels(one.facts["columns"])) == 2
     assert levels(rows.described) == whole, "the model that is kept learns from all"
-    assert set(_table.beside_of(job, rows, rounds)) == {"majority", "logistic"}
+    assert set(training.beside_of(job, rows, rounds)) == {"majority", "logistic"}
 
 
 def test_the_kept_model_learns_from_all_rows_for_the_middle_best_epoch(models: Path, tmp_path: Path) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from tests.trainer import command
+from trainer.learning.job import ENOUGH_TO_FORESEE, Job
 from trainer.spec import Spec
 from trainer.tasks.text_classification import TextClassification
-from trainer.training import ENOUGH_TO_FORESEE, Job
 
 SAMPLE = TextClassification.sample()
 MANY = [{"text": f"{row['text']} {turn}", "label": row["label"]} for turn in range(12) for row in SAMPLE]
@@ -131,7 +131,7 @@ def test_a_cost_limit_without_a_price(models: Path, tmp_path: Path) -> None:
 def test_a_resumed_stage_foresees_by_what_it_made_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Half was made before: 1 s for the next tenth leaves 4 s, though the stage is young."""
     clock = [100.0]
-    monkeypatch.setattr("trainer.training.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("trainer.learning.job.time.monotonic", lambda: clock[0])
     job = Job(
         Spec.model_validate({"task": "text-classification", "dataset": {"path": "x.csv"}}),
         tmp_path,

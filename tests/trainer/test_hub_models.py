@@ -20,10 +20,10 @@ import pytest
 
 from tests.trainer import command
 from trainer.errors import DOWNLOADING
+from trainer.learning.job import Job
 from trainer.model_download import claim_of
 from trainer.spec import load
 from trainer.tasks.text_classification import TextClassification
-from trainer.training import Job
 
 SAMPLE = TextClassification.sample()
 SHA = "b" * 40

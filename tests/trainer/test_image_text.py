@@ -56,7 +56,7 @@ def test_a_corrupt_picture_is_left_out_and_an_empty_text_is_not(finished: dict[s
 def test_the_graph_answers_like_the_model(finished: dict[str, Any], engine: Engine) -> None:
     import torch
 
-    from trainer.tasks._image_text import FusionModel
+    from trainer.families.image_text.fusion import FusionModel
 
     model = FusionModel.load(finished["artifact"] / "model")
     inputs = [engine.read(row) for row in ({"image": row["image"], "text": row["text"]} for row in SAMPLE[:20])]

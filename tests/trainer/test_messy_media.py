@@ -14,7 +14,7 @@ from PIL import Image
 
 from tests.trainer import command
 from tests.trainer.data_files import MESSY
-from trainer.tasks._sound_task import sample_tone
+from trainer.tasks.audio import sample_tone
 from trainer.tasks.object_detection import ObjectDetection
 
 pytestmark = pytest.mark.slow

@@ -12,10 +12,10 @@ import pytest
 from trainer.data.inspect import inspect
 from trainer.data.loading import load
 from trainer.errors import UserError
+from trainer.families.table.training import TableRows
+from trainer.learning.job import claim
 from trainer.spec import DatasetSpec, Spec
 from trainer.tasks import get
-from trainer.tasks._table import TableRows
-from trainer.training import claim
 
 ROWS = 120
 

@@ -10,8 +10,8 @@ from torch import nn
 from tests.trainer import command
 from trainer import nets, tasks
 from trainer.errors import ModelError, SpecError
+from trainer.families.image import small_nets
 from trainer.nets import NetParams
-from trainer.tasks import _scratch
 
 VARIANTS = (
     {},
@@ -29,7 +29,7 @@ def test_told_counts_and_shapes_are_torchs(name: str, params: dict[str, object],
     settings = NetParams(**params)
     told = nets.describe(f"scratch:{name}", settings, shape, 10)
     layers = nets.layers_of(nets.find(name), settings)
-    net = _scratch.build_net(layers, shape, 10).eval()
+    net = small_nets.build_net(layers, shape, 10).eval()
     modules = [*net.body, net.head]
     values = torch.zeros(2, *shape)
     for layer, module in zip(told["layers"], modules, strict=True):
@@ -53,20 +53,20 @@ def test_settings_that_cannot_be_built_are_told() -> None:
     with pytest.raises(SpecError, match="units"):
         nets.describe("mlp-128", NetParams(sizes="0-4"), (1, 8, 8), 2)
     with pytest.raises(SpecError, match="kind of first weights"):
-        _scratch.build_net([{"kind": "flatten"}], (1, 4, 4), 2, "lucky")
+        small_nets.build_net([{"kind": "flatten"}], (1, 4, 4), 2, "lucky")
 
 
 @pytest.mark.parametrize("kind", nets.RANDOM)
 def test_first_weights_are_drawn_as_asked(kind: str) -> None:
     torch.manual_seed(0)
     layers = nets.layers_of(nets.NETS["mlp-128"], NetParams())
-    weight = _scratch.build_net(layers, (1, 28, 28), 10, kind).body[1].weight
+    weight = small_nets.build_net(layers, (1, 28, 28), 10, kind).body[1].weight
     spread = {"he": (2 / 784) ** 0.5, "xavier": (2 / (784 + 128)) ** 0.5, "normal": 0.02, "uniform": 0.05 / 3**0.5}
     assert weight.std().item() == pytest.approx(spread[kind], rel=0.03)
 
 
 def test_a_number_comes_out_where_there_are_no_labels() -> None:
-    net = _scratch.build_net(nets.layers_of(nets.NETS["cnn-32-64-128"], NetParams()), (1, 28, 28), 0)
+    net = small_nets.build_net(nets.layers_of(nets.NETS["cnn-32-64-128"], NetParams()), (1, 28, 28), 0)
     assert net(torch.zeros(2, 1, 28, 28)).shape == (2, 1)
     assert isinstance(net.head, nn.Linear)
 
@@ -102,12 +102,12 @@ def test_a_trained_net_is_built_upon(trained: Path, models: Path, tmp_path: Path
 
 def test_given_first_weights_are_taken(trained: Path) -> None:
     layers = json.loads((trained / "model" / "config.json").read_text())["layers"]
-    given = _scratch.ScratchModel.load(trained / "model").state_dict()
-    net = _scratch.build_net(layers, (3, 16, 16), 5, f"artifact:{trained}")
+    given = small_nets.ScratchModel.load(trained / "model").state_dict()
+    net = small_nets.build_net(layers, (3, 16, 16), 5, f"artifact:{trained}")
     for name, value in net.body.state_dict().items():
         assert torch.equal(value, given[f"body.{name}"])
     with pytest.raises(ModelError, match="shape"):
-        _scratch.build_net(nets.layers_of(nets.NETS["mlp-128"], NetParams()), (3, 16, 16), 5, f"artifact:{trained}")
+        small_nets.build_net(nets.layers_of(nets.NETS["mlp-128"], NetParams()), (3, 16, 16), 5, f"artifact:{trained}")
 
 
 @pytest.mark.parametrize("method", ["probe", "lora"])

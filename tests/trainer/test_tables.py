@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from trainer import tables
-from trainer.tasks import _table_search as search
-from trainer.tasks._table_models import Net, set_apart
-from trainer.tasks._table_task import families_of
+from trainer.families.table import search
+from trainer.families.table.models import Net, set_apart
+from trainer.tasks.table import families_of
 
 
 @pytest.mark.parametrize(

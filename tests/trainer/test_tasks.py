@@ -15,8 +15,8 @@ from tests.trainer import command
 from trainer import tasks
 from trainer.errors import SpecError
 from trainer.files import sha256
-from trainer.tasks._base import Task
-from trainer.training import STAGES
+from trainer.learning.job import STAGES
+from trainer.tasks.base import Task
 from webapp.accounts.models import User, Workspace
 
 CASES = [(task, method.slug) for task in tasks.all() for method in task.methods]

@@ -1,6 +1,5 @@
 """The rows of one or several files under one set of columns, with their roles and their split."""
 
-import re
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,13 +11,12 @@ import pyarrow as pa
 from trainer import columns as kinds
 from trainer.data.keys import NO_TEXT, Keys, exact_keys, keys_of_rows
 from trainer.data.profiling import problem, profile_column
-from trainer.data.reading import Table, display_name, open_table
 from trainer.data.splitting import fold_rows, split_by_time, split_rows
+from trainer.data.tables.table import Table
 from trainer.data.times import seconds_of
 from trainer.errors import DataError
-from trainer.events import Emit, silent
+from trainer.events import Emit
 from trainer.roles import ANSWER, INPUT, SPLITTING, roles_of
-from trainer.roles import check as check_roles
 from trainer.spec import SplitSpec
 from trainer.suggestion import MEDIA, SHAPES, Shape, suggest
 
@@ -83,45 +81,6 @@ class Content:
         """{column: what it is for}, of every column."""
         split = {"group": self.wanted.group, "time": self.wanted.time}
         return roles_of(self.profile, self.shape, self.roles, self.chosen, split)
-
-
-def part_of_name(name: str) -> str | None:
-    """The part that a file's name tells: banking77_test.csv → test; the last word that tells one counts."""
-    words = re.split(r"[^a-z]+", display_name(name).lower())
-    found = [kinds.SPLIT_VALUES[word] for word in words if word in kinds.SPLIT_VALUES]
-    return found[-1] if found else None
-
-
-def read_files(
-    files: list[Path],
-    *,
-    columns: dict[str, str] | None = None,
-    split: SplitSpec | None = None,
-    fixed: list[str | None] | None = None,
-    task: str | None = None,
-    media: Path | None = None,
-    sheet: str | None = None,
-    header: int | None = None,
-    layout: str | None = None,
-    roles: dict[str, str] | None = None,
-    emit: Emit = silent,
-) -> Content:
-    """Read, guess the task and the roles, and split. `fixed`: the part of each file where it is known; names tell it
-    otherwise. `media`: where pictures and sounds of an archive go. `sheet`, `header`, `layout`: see `open_table`."""
-    from trainer.data.uploads import unpacked
-
-    with unpacked(files, fixed, media, emit) as sources:
-        if sources.content is not None:
-            content, file_parts = sources.content, sources.parts
-        else:
-            tables = [open_table(path, name, sheet, header, layout) for path, name in sources.tables]
-            content, file_parts = gather(tables, sources.table_parts, emit)
-            content.problems += sources.problems
-    check_roles(roles or {}, content.names)
-    content.chosen, content.wanted = agreed(roles or {}, split)
-    look(content, columns, task)
-    divide(content, content.wanted, file_parts)
-    return content
 
 
 def agreed(chosen: dict[str, str], split: SplitSpec | None) -> tuple[dict[str, str], SplitSpec]:

@@ -17,8 +17,9 @@ from trainer import columns as kinds
 from trainer.data import boxes as annotations
 from trainer.data import media
 from trainer.data.archives import Archive, Entry, EntryError, common_folder
-from trainer.data.reading import Table, open_table
 from trainer.data.scratch import scratch
+from trainer.data.tables.opening import open_table
+from trainer.data.tables.table import Table
 from trainer.errors import DataError
 
 DECODERS = min(os.cpu_count() or 1, 4)
@@ -190,7 +191,7 @@ def with_boxes(files: Files) -> tuple[Collection, list[Wanted]] | None:
 
 
 def coco(files: Files) -> tuple[str, annotations.Boxes] | None:
-    from trainer.data.content import part_of_name
+    from trainer.data.splitting import part_of_name
 
     boxes = annotations.Boxes()
     documents = []
@@ -300,7 +301,7 @@ def text_of(archive: Archive, entry: Entry) -> str:
 
 def beside_table(files: Files) -> tuple[Collection, list[Wanted]] | None:
     """A table in the archive with a column that names its files."""
-    from trainer.data.content import part_of_name
+    from trainer.data.splitting import part_of_name
 
     wanted: list[Wanted] = []
     collection = Collection(files.kind, "table")

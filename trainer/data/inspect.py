@@ -16,14 +16,15 @@ import pyarrow.parquet as pq
 from pydantic import ValidationError
 
 from trainer import tasks
-from trainer.data.content import Content, agreed, divide, look, read_files
+from trainer.data.content import Content, agreed, divide, look
 from trainer.data.fixes import in_order
 from trainer.data.indexing import write_indices
+from trainer.data.intake import read_files
 from trainer.data.mending import change, mend
 from trainer.data.profiling import ORDER, find_problems, label_counts
-from trainer.data.reading import display_name
 from trainer.data.scratch import below, is_full, no_space
 from trainer.data.splitting import PARTS
+from trainer.data.tables.table import display_name
 from trainer.errors import DataError, SpecError
 from trainer.events import Emit, silent
 from trainer.roles import ANSWER, SPLITTING

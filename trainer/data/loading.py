@@ -168,7 +168,7 @@ def load_files(path: Path, dataset: DatasetSpec, task: str, media: Path | None =
 
 def read_plain(path: Path, dataset: DatasetSpec, task: str | None, media: Path | None = None) -> Any:
     """A plain file, and perhaps a fixed test file, read and split in memory by the code that `inspect` uses."""
-    from trainer.data.content import read_files
+    from trainer.data.intake import read_files
 
     files = [path] + ([Path(dataset.test_path)] if dataset.test_path else [])
     fixed: list[str | None] | None = [None, "test"] if dataset.test_path else None

@@ -1,8 +1,12 @@
 """Which rows are learned from, tuned with and tested on: stratified, the same for the same seed, copies kept together."""
 
+import re
+
 import numpy as np
 
+from trainer import columns as kinds
 from trainer.data.keys import Keys, mixed
+from trainer.data.tables.table import display_name
 from trainer.spec import SplitSpec
 
 PARTS = ("train", "validation", "test")
@@ -143,3 +147,10 @@ def draw_across(order: np.ndarray, codes: np.ndarray, want: int, part: int, of_g
             of_group[group] = part
             used.add(code)
             left[code] -= 1
+
+
+def part_of_name(name: str) -> str | None:
+    """The part that a file's name tells: banking77_test.csv → test; the last word that tells one counts."""
+    words = re.split(r"[^a-z]+", display_name(name).lower())
+    found = [kinds.SPLIT_VALUES[word] for word in words if word in kinds.SPLIT_VALUES]
+    return found[-1] if found else None

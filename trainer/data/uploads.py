@@ -15,11 +15,12 @@ import pyarrow as pa
 
 from trainer.data import folders, media
 from trainer.data.archives import MAX_ENTRIES, Archive, is_archive, open_archive
-from trainer.data.content import Content, Meter, part_of_name
+from trainer.data.content import Content, Meter
 from trainer.data.profiling import problem
-from trainer.data.reading import SEND_AGAIN, display_name
 from trainer.data.scratch import check_room, scratch
-from trainer.data.text import Bounded
+from trainer.data.splitting import part_of_name
+from trainer.data.tables.lines import Bounded
+from trainer.data.tables.table import SEND_AGAIN, display_name
 from trainer.errors import DataError
 from trainer.events import Emit
 

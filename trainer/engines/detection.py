@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image
 
-from trainer import boxes
+from trainer.answers import objects_scoring
 from trainer.average_precision import Objects, average_precision, matched_counts
 from trainer.boxes import THRESHOLD, above, listed, objects_of, of_list
 from trainer.engines.image import ImageEngine, bytes_of
@@ -78,7 +78,7 @@ class DetectionEngine(ImageEngine):
             for cell, size in zip(rows.answers, sizes, strict=True)
         ]
         answers = [objects_of(output) for output in outputs]
-        return boxes.report(truth, answers, self.labels, sizes, shown, rows.row_numbers, self.threshold)
+        return objects_scoring.report(truth, answers, self.labels, sizes, shown, rows.row_numbers, self.threshold)
 
     def parsed(self, answers: list[str]) -> list[Objects]:
         index = {label: at for at, label in enumerate(self.labels)}

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from trainer import transcripts
+from trainer.answers import text_scoring
 from trainer.data.media import UnreadableError
 from trainer.engines import open_session
 from trainer.engines.image import bytes_of
@@ -110,7 +111,7 @@ class SpeechEngine(SoundEngine):
 
     def report(self, rows: Any, outputs: np.ndarray, shown: list[str]) -> dict[str, Any]:
         said = [self.script.decode(one) for one in outputs]
-        return transcripts.report(rows.answers, said, shown, rows.row_numbers)
+        return text_scoring.report(rows.answers, said, shown, rows.row_numbers)
 
     def explain(self, value: np.ndarray) -> dict[str, Any]:
         """What each span of time carries: how much of the text changes when it is silenced, in characters."""

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from trainer.tasks._rows import Rows
+from trainer.learning.rows import Rows
 
 
 def read_part(

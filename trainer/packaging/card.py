@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from trainer.baselines import TITLES
+from trainer.learning.baselines import TITLES
 from trainer.verdict import NAMES, SHARES, shown
 
 

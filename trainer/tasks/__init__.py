@@ -1,26 +1,25 @@
-"""The registry: every module of this folder that does not start with an underscore declares one task."""
+"""The registry: every class of this folder's modules that has a `slug` of its own is a task."""
 
 import importlib
 import pkgutil
 from functools import cache
 
 from trainer.errors import SpecError
-from trainer.tasks._base import Task
+from trainer.tasks.base import Task
 
 
 @cache
 def all() -> tuple[type[Task], ...]:
     """Every task, in the order of their titles."""
-    modules = [
-        importlib.import_module(f"{__name__}.{info.name}")
-        for info in pkgutil.iter_modules(__path__)
-        if info.name[0] != "_"
-    ]
+    modules = [importlib.import_module(f"{__name__}.{info.name}") for info in pkgutil.iter_modules(__path__)]
     found = {
         value
         for module in modules
         for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, Task) and value.__module__ == module.__name__
+        if isinstance(value, type)
+        and issubclass(value, Task)
+        and "slug" in vars(value)
+        and value.__module__ == module.__name__
     }
     return tuple(sorted(found, key=lambda task: task.title))
 

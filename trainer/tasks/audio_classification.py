@@ -3,8 +3,8 @@
 import random
 from typing import Any
 
-from trainer.tasks._base import Role
-from trainer.tasks._sound_task import SoundTask, sample_tone
+from trainer.tasks.audio import SoundTask, sample_tone
+from trainer.tasks.base import Role
 
 
 class AudioClassification(SoundTask):

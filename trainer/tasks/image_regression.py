@@ -3,8 +3,8 @@
 import random
 from typing import Any
 
-from trainer.tasks._base import Role
-from trainer.tasks._image_task import ImageTask, sample_picture
+from trainer.tasks.base import Role
+from trainer.tasks.image import ImageTask, sample_picture
 
 
 class ImageRegression(ImageTask):

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from trainer.params import FineTuningParams, advanced
-from trainer.tasks._base import Method, Role
-from trainer.tasks._image_task import ImageTask, PictureParams, sample_picture
-from trainer.tasks._text_task import LONGEST_INPUT
+from trainer.tasks.base import Method, Role
+from trainer.tasks.image import ImageTask, PictureParams, sample_picture
+from trainer.tasks.text import LONGEST_INPUT
 
 BUNDLED_TEXT_MODEL = "bundled:all-MiniLM-L6-v2"
 SNIPPET = """
@@ -92,9 +92,9 @@ class ImageTextClassification(ImageTask):
 
     @classmethod
     def work(cls) -> Any:
-        from trainer.tasks import _image_text
+        from trainer.families.image_text import fusion
 
-        return _image_text
+        return fusion
 
     @classmethod
     def save(cls, model: Any, rows: Any, folder: Any) -> None:

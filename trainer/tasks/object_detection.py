@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from trainer.params import advanced
-from trainer.tasks._base import BaseModelCard, Method, Role
-from trainer.tasks._image_task import ImageTask, facts_of
-from trainer.tasks._media_task import ChosenParams
+from trainer.tasks.base import BaseModelCard, Method, Role
+from trainer.tasks.image import ImageTask, facts_of
+from trainer.tasks.media import ChosenParams
 
 GIB = 1024**3
 
@@ -130,9 +130,9 @@ class ObjectDetection(ImageTask):
 
     @classmethod
     def work(cls) -> Any:
-        from trainer.tasks import _detection
+        from trainer.families.image import detection
 
-        return _detection
+        return detection
 
     @classmethod
     def objective(cls, job: Any, rows: Any) -> Any:
@@ -140,7 +140,7 @@ class ObjectDetection(ImageTask):
 
     @classmethod
     def estimate(cls, job: Any, emit: Any) -> dict[str, Any]:
-        from trainer.estimating import measure
+        from trainer.learning.estimate import measure
 
         return measure(job, emit)
 

@@ -5,9 +5,9 @@ import random
 from typing import Any, Literal
 
 from trainer.params import advanced
-from trainer.tasks._base import BaseModelCard, Method, Role
-from trainer.tasks._media_task import MIB, ChosenParams, MediaTask
-from trainer.tasks._sound_task import SAMPLE_RATE, wav_file
+from trainer.tasks.audio import SAMPLE_RATE, wav_file
+from trainer.tasks.base import BaseModelCard, Method, Role
+from trainer.tasks.media import MIB, ChosenParams, MediaTask
 
 TONE_SECONDS = 0.2
 TONES = {"a": 300.0, "e": 700.0, "i": 1200.0, "o": 1900.0, "u": 2800.0}
@@ -125,9 +125,9 @@ class SpeechRecognition(MediaTask):
 
     @classmethod
     def work(cls) -> Any:
-        from trainer.tasks import _speech
+        from trainer.families.audio import speech
 
-        return _speech
+        return speech
 
     @classmethod
     def objective(cls, job: Any, rows: Any) -> Any:

@@ -3,8 +3,8 @@
 import random
 from typing import Any
 
-from trainer.tasks._base import Role
-from trainer.tasks._table_task import TableTask
+from trainer.tasks.base import Role
+from trainer.tasks.table import TableTask
 
 
 class TabularClassification(TableTask):

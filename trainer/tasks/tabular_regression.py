@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from trainer.tasks._base import Role
-from trainer.tasks._table_task import TableTask
+from trainer.tasks.base import Role
+from trainer.tasks.table import TableTask
 
 
 class TabularRegression(TableTask):

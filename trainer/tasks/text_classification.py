@@ -3,8 +3,8 @@
 from typing import Any
 
 from trainer.params import FineTuningParams
-from trainer.tasks._base import BaseModelCard, Method, Role
-from trainer.tasks._text_task import TextTask
+from trainer.tasks.base import BaseModelCard, Method, Role
+from trainer.tasks.text import TextTask
 
 GIB = 1024**3
 

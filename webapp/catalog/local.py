@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from trainer import tasks
 from trainer.architectures import suits
-from trainer.tasks._base import BaseModelCard
+from trainer.tasks.base import BaseModelCard
 
 BYTES_PER_WEIGHT, MEMORY_FACTOR, LEAST_MEMORY = 4, 5, 600 * 2**20
 """Weights are float32; training takes about five times as much, and something to stand on."""

@@ -19,7 +19,7 @@ STRENGTH = "linear, strength "
 
 
 def metric_of(report: dict[str, Any]) -> str:
-    """The metric by which candidates are compared (`trainer.tasks._table_search.score`)."""
+    """The metric by which candidates are compared (`trainer.families.table.search.score`)."""
     labels = len(report.get("labels") or ())
     return "r2" if not labels else "roc_auc" if labels == 2 else "log_loss"
 

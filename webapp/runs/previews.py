@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from trainer import cache, tasks
 from trainer.errors import UserError
 from trainer.spec import Spec
-from trainer.tasks._base import Task
+from trainer.tasks.base import Task
 from webapp.core.problems import Problem
 from webapp.core.queues import hand_over
 from webapp.core.trainer_process import TrainerProcess, hub_access

@@ -1,0 +1,40 @@
+"""The rows of files as they were sent: read, their task and roles guessed, and divided."""
+
+from pathlib import Path
+
+from trainer.data.content import Content, agreed, divide, gather, look
+from trainer.data.tables.opening import open_table
+from trainer.data.uploads import unpacked
+from trainer.events import Emit, silent
+from trainer.roles import check as check_roles
+from trainer.spec import SplitSpec
+
+
+def read_files(
+    files: list[Path],
+    *,
+    columns: dict[str, str] | None = None,
+    split: SplitSpec | None = None,
+    fixed: list[str | None] | None = None,
+    task: str | None = None,
+    media: Path | None = None,
+    sheet: str | None = None,
+    header: int | None = None,
+    layout: str | None = None,
+    roles: dict[str, str] | None = None,
+    emit: Emit = silent,
+) -> Content:
+    """Read, guess the task and the roles, and split. `fixed`: the part of each file where it is known; names tell it
+    otherwise. `media`: where pictures and sounds of an archive go. `sheet`, `header`, `layout`: see `open_table`."""
+    with unpacked(files, fixed, media, emit) as sources:
+        if sources.content is not None:
+            content, file_parts = sources.content, sources.parts
+        else:
+            tables = [open_table(path, name, sheet, header, layout) for path, name in sources.tables]
+            content, file_parts = gather(tables, sources.table_parts, emit)
+            content.problems += sources.problems
+    check_roles(roles or {}, content.names)
+    content.chosen, content.wanted = agreed(roles or {}, split)
+    look(content, columns, task)
+    divide(content, content.wanted, file_parts)
+    return content

@@ -1,0 +1,142 @@
+"""Excel workbooks, new and old, and OpenDocument: the sheet that holds a table is found, titles above its header are passed over."""
+
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from datetime import time as clock
+from pathlib import Path
+from typing import Any
+
+from trainer.data.scratch import scratch
+from trainer.data.tables.compound import protected
+from trainer.data.tables.table import (
+    BATCH_ROWS,
+    Columns,
+    Table,
+    as_text,
+    check_columns,
+    damaged,
+    named,
+    no_header,
+    numbered,
+)
+from trainer.data.tables.workbooks import checked
+from trainer.errors import DataError
+
+MAX_ROWS = 1_048_576
+HEADER_AMONG = 30
+"""Rows at the top in which a header is looked for."""
+Row = list[str | None]
+
+
+def open_workbook(path: Path, name: str, size: int, wanted: str | None = None, header_row: int | None = None) -> Table:
+    """The sheet that is `wanted`, or looks most like a table; `details["sheets"]` names them all. `header_row`: from 1, or
+    0 for a sheet without; otherwise it is found."""
+    from python_calamine import CalamineWorkbook
+
+    try:
+        with scratch() as place:
+            workbook = CalamineWorkbook.from_path(str(checked(path, name, place)))
+            if wanted is not None and wanted not in workbook.sheet_names:
+                raise no_sheet(name, wanted, workbook.sheet_names)
+            sheets = [(sheet, cells_of(workbook, sheet)) for sheet in workbook.sheet_names if wanted in (None, sheet)]
+    except DataError:
+        raise
+    except BaseException as error:  # calamine raises its own kinds; Rust's panics are no Exception
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        if "password" in str(error).lower() or "encrypt" in str(error).lower():
+            raise protected(name) from error
+        raise damaged(name, "it cannot be read as an Excel workbook") from error
+    found = [(sheet, *header_of(rows)) for sheet, rows in sheets]
+    chosen = max(found, key=lambda one: one[2], default=None)
+    if chosen is None or chosen[2] <= 0:
+        raise DataError(
+            f"No sheet of {name} holds a table.", code="no_rows", hint="Put a header and rows on one sheet."
+        )
+    sheet, at, _score = chosen
+    rows = dict(sheets)[sheet]
+    if header_row is not None:
+        at = header_row - 1
+        check_header(rows, header_row, f"the sheet “{sheet}” of {name}")
+    width = max(map(len, rows[max(at, 0) :]), default=0)
+    header = numbered(width) if at < 0 else padded(rows[at], width)
+    check_columns(header, name)
+    details = {"sheet": sheet, "sheets": workbook.sheet_names, "header_row": at + 1}
+    table = Table(name, "excel", header if at < 0 else named(header), iter(()), size, details)
+    table.batches = batches(rows[at + 1 :], width)
+    return table
+
+
+def check_header(rows: list[Row], header_row: int, name: str) -> None:
+    if header_row > len(rows):
+        raise no_header(name, header_row, f"there are only {len(rows):,}")
+    if header_row and not any((cell or "").strip() for cell in rows[header_row - 1]):
+        raise no_header(name, header_row, "it is blank")
+
+
+def no_sheet(name: str, wanted: str, sheets: list[str]) -> DataError:
+    return DataError(
+        f"{name} has no sheet “{wanted[:60]}”.", code="no_sheet", hint=f"There are: {', '.join(sheets[:20])}."
+    )
+
+
+def cells_of(workbook: Any, sheet: str) -> list[Row]:
+    """A sheet's cells as text, merged ranges' value in their first cell."""
+    page = workbook.get_sheet_by_name(sheet)
+    return [cut([cell_text(cell) for cell in row]) for row in page.iter_rows()]
+
+
+def cut(row: Row) -> Row:
+    """Without the empty cells at its end."""
+    while row and not row[-1]:
+        row.pop()
+    return row
+
+
+def padded(row: Row, width: int) -> Row:
+    return row + [None] * (width - len(row))
+
+
+def cell_text(cell: Any) -> str | None:
+    if cell is None or cell == "":
+        return None
+    if isinstance(cell, datetime):
+        return cell.isoformat(sep=" ") if cell.time() != clock() else cell.date().isoformat()
+    if isinstance(cell, date | clock):
+        return cell.isoformat()
+    if isinstance(cell, timedelta):
+        return str(cell)
+    return as_text(cell)
+
+
+def header_of(rows: list[Row]) -> tuple[int, float]:
+    """(index of the header's row, how much the sheet looks like a table): the first row as wide as most rows below it."""
+    best, most = 0, 0.0
+    widths = [sum(bool((cell or "").strip()) for cell in row) for row in rows]
+    for at, row in enumerate(rows[:HEADER_AMONG]):
+        below = [width for width in widths[at + 1 :] if width]
+        if widths[at] < 1 or not below:
+            continue
+        usual = sorted(below)[len(below) // 2]
+        words = [cell for cell in row if cell and cell.strip()]
+        distinct = len(set(words)) == len(words)
+        worded = sum(not is_number(cell) for cell in words) / len(words)
+        fit = min(widths[at], usual) / max(widths[at], usual)
+        score = fit**2 * worded * (1 if distinct else 0.5) * min(usual, 3) * len(below) / (1 + 0.02 * at)
+        if score > most:
+            best, most = at, score
+    return best, most
+
+
+def is_number(cell: str) -> bool:
+    try:
+        float(cell.replace(",", ""))
+    except ValueError:
+        return False
+    return True
+
+
+def batches(rows: list[Row], width: int) -> Iterator[Columns]:
+    kept = [padded(row, width) for row in rows if any((cell or "").strip() for cell in row)]
+    for start in range(0, len(kept), BATCH_ROWS):
+        yield list(zip(*kept[start : start + BATCH_ROWS], strict=True))

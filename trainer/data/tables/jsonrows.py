@@ -1,0 +1,208 @@
+"""JSON lines, and JSON documents with a list of objects inside."""
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from trainer.data.tables.lines import Lines
+from trainer.data.tables.table import BATCH_ROWS, Table, as_text, check_columns, named
+from trainer.errors import DataError
+
+MAX_DOCUMENT_CHARACTERS = 256 * 1024**2
+ROWS_AHEAD = 10_000
+"""Objects whose keys settle the columns."""
+MAX_BATCH_CELLS = 2_000_000
+
+
+def open_json(lines: Lines, sample: str, name: str, size: int, details: dict[str, Any]) -> Table:
+    """JSON lines when the first line is a whole object, else one document."""
+    first, *later = (line.strip() for line in sample.replace("\0", "").splitlines() if line.strip())
+    whole = parsed(first)
+    alone = not later and (is_squad(whole) or find_rows(whole) is not None)
+    if first.startswith("{") and not alone and (whole is not None or begins_objects(later)):
+        return jsonl_table(lines, name, size, details)
+    return document_table(lines, name, size, details)
+
+
+def parsed(text: str) -> Any:
+    """The JSON value of a line; None when it is none."""
+    try:
+        return value_of(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def value_of(text: str) -> Any:
+    """A JSON value; whole numbers of more digits than Python converts stay text. `ValueError`, `RecursionError`."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:
+        return json.loads(text, parse_int=str)
+
+
+def begins_objects(later: list[str]) -> bool:
+    """Whether most of the lines after a broken one begin an object of their own."""
+    seen = later[:50]
+    return sum(line.startswith("{") and len(line) > 1 for line in seen) * 2 > len(seen)
+
+
+def jsonl_table(lines: Lines, name: str, size: int, details: dict[str, Any]) -> Table:
+    table = Table(name, "jsonl", [], iter(()), size, details)
+
+    def objects() -> Iterator[tuple[int, Any]]:
+        for line in lines:
+            lines.mark()
+            text = line.strip().lstrip("\ufeff")
+            if not text:
+                continue
+            try:
+                yield lines.number, value_of(text)
+            except json.JSONDecodeError as error:
+                table.refuse(lines.number, f"is not JSON ({error.msg})")
+            except (ValueError, RecursionError):
+                table.refuse(lines.number, "is nested too deeply")
+
+    return object_table(table, objects())
+
+
+def document_table(lines: Lines, name: str, size: int, details: dict[str, Any]) -> Table:
+    text = lines.stream.read(MAX_DOCUMENT_CHARACTERS + 1).lstrip("\ufeff")
+    if len(text) > MAX_DOCUMENT_CHARACTERS:
+        raise DataError(
+            f"{name} is too large for one JSON document.", code="too_large", hint="Write one object a line (JSONL)."
+        )
+    try:
+        values = value_of(text)
+    except json.JSONDecodeError as error:
+        raise DataError(
+            f"{name} is not valid JSON: line {error.lineno:,}, {error.msg}.",
+            code="bad_json",
+            hint="Fix that place, or send one object a line (JSONL) or CSV.",
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise DataError(
+            f"{name} is nested too deeply.", code="bad_json", hint="Send a flat list of objects."
+        ) from error
+    rows = squad_rows(values) if is_squad(values) else find_rows(values)
+    if rows is None:
+        raise DataError(
+            f"{name} holds JSON, but no list of rows.",
+            code="bad_json",
+            hint='It should look like [{"text": "…", "label": "…"}, …].',
+        )
+    if rows and isinstance(rows[0], list):
+        header = named(as_text(cell) for cell in rows[0])
+        rows = [dict(zip(header, row, strict=False)) if isinstance(row, list) else row for row in rows[1:]]
+    elif rows and all(isinstance(row, str | int | float) for row in rows[:100]):
+        rows = [{"text": row} for row in rows]
+    if not rows:
+        raise DataError(f"{name} has no rows.", code="no_rows", hint="Export it again and send that.")
+    return object_table(Table(name, "json", [], iter(()), size, details), enumerate(rows, 1))
+
+
+def is_squad(value: Any) -> bool:
+    """Articles of paragraphs of questions, as SQuAD and its translations lay them."""
+    articles = value.get("data") if isinstance(value, dict) else None
+    first = articles[0] if isinstance(articles, list) and articles else None
+    return isinstance(first, dict) and isinstance(first.get("paragraphs"), list)
+
+
+def squad_rows(value: dict[str, Any]) -> list[Any]:
+    """A row a question: id, title, context, question, answers [{"text", "answer_start"}]. What has another form stays
+    no object, so that it is reported with its number."""
+    rows: list[Any] = []
+    for article in value["data"]:
+        paragraphs = article.get("paragraphs") if isinstance(article, dict) else None
+        for paragraph in paragraphs if isinstance(paragraphs, list) else [None]:
+            questions = paragraph.get("qas") if isinstance(paragraph, dict) else None
+            for one in questions if isinstance(questions, list) else [None]:
+                if not isinstance(one, dict) or "question" not in one:
+                    rows.append(None)
+                    continue
+                rows.append(
+                    {
+                        "id": one.get("id"),
+                        "title": article.get("title"),
+                        "context": paragraph.get("context"),
+                        "question": one["question"],
+                        "answers": one.get("answers") or [],
+                    }
+                )
+    return rows
+
+
+def find_rows(value: Any) -> list[Any] | None:
+    """The list of a document; inside an object the longest list of flat objects, or equally long lists as columns."""
+    if isinstance(value, list):
+        return value
+    if not isinstance(value, dict):
+        return None
+    lists = [one for one in value.values() if isinstance(one, list) and one]
+    of_rows = [one for one in lists if all(isinstance(row, dict) for row in one[:100])]
+    flat = [one for one in of_rows if not any(holds_rows(cell) for row in one[:100] for cell in row.values())]
+    if flat:
+        return max(flat, key=len)
+    if len(lists) > 1 and len(lists) == len(value) and len({len(one) for one in lists}) == 1:
+        return [dict(zip(value, row, strict=True)) for row in zip(*lists, strict=True)]
+    return None
+
+
+def holds_rows(cell: Any) -> bool:
+    return isinstance(cell, list) and bool(cell) and isinstance(cell[0], dict)
+
+
+def folded(key: str) -> str:
+    """Keys that differ only in capitals or blanks are one column."""
+    return key.strip().casefold()
+
+
+def object_table(table: Table, objects: Iterable[tuple[int, Any]]) -> Table:
+    """Rows from objects: the columns are the keys of the first ten thousand; what is no object is reported."""
+    ahead: list[dict[str, Any]] = []
+    columns: dict[str, str] = {}
+
+    def usable() -> Iterator[dict[str, Any]]:
+        for number, value in objects:
+            if isinstance(value, dict):
+                yield value
+            else:
+                table.refuse(number, "is not an object with named fields")
+
+    stream = usable()
+    for value in stream:
+        ahead.append(value)
+        for key in value:
+            columns.setdefault(folded(key), key)
+        check_columns(list(columns), table.name)
+        if len(ahead) >= ROWS_AHEAD:
+            break
+    table.columns = named(as_text(key) for key in columns.values())
+    if not columns:
+        if not table.bad_count:
+            table.refuse(1, "has no named fields")
+        table.columns = ["column 1"]
+        return table
+    table.batches = batches(list(columns), ahead, stream)
+    return table
+
+
+def batches(keys: list[str], ahead: list[dict[str, Any]], stream: Iterator[dict[str, Any]]) -> Iterator[Any]:
+    places = {key: place for place, key in enumerate(keys)}
+    most = max(1, min(BATCH_ROWS, MAX_BATCH_CELLS // len(keys)))
+    rows: list[list[str | None]] = []
+    for source in (ahead, stream):
+        for value in source:
+            row: list[str | None] = [None] * len(keys)
+            for key, cell in value.items():
+                place = places.get(key)
+                place = places.get(folded(key)) if place is None else place
+                if place is not None and row[place] is None:
+                    row[place] = as_text(cell)
+            rows.append(row)
+            if len(rows) >= most:
+                yield list(zip(*rows, strict=True))
+                rows = []
+    if rows:
+        yield list(zip(*rows, strict=True))

@@ -1,0 +1,107 @@
+"""Text files, packed or not, as a bounded stream and as lines of bounded length."""
+
+import gzip
+import io
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from trainer.data.tables.table import MAX_FIELD_CHARACTERS, damaged
+from trainer.errors import DataError
+
+MAX_TEXT_BYTES = 4 * 1024**3
+MAX_LINE_CHARACTERS = 16 * MAX_FIELD_CHARACTERS
+MAX_EXPANSION = 200
+"""A packed table of text shrinks to a fifth, repeated rows to a fiftieth; beyond this it is a bomb …"""
+EXPANSION_FREE = 64 * 1024**2
+"""… once it has grown past this many bytes."""
+SNIFF_BYTES = 1 << 18
+
+
+class Bounded(io.RawIOBase):
+    """A binary stream that refuses to grow past a size: what a decompression bomb meets."""
+
+    def __init__(self, path: Path, name: str, packed: bool) -> None:
+        self.file = path.open("rb")
+        self.unpacked: Any = gzip.GzipFile(fileobj=self.file) if packed else self.file
+        self.name_shown, self.packed, self.read_bytes = name, packed, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            data = self.unpacked.read(len(buffer))
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise damaged(self.name_shown, "the compressed data ends too early or makes no sense") from error
+        self.read_bytes += len(data)
+        bomb = (
+            self.packed
+            and self.read_bytes > EXPANSION_FREE
+            and self.read_bytes > MAX_EXPANSION * max(self.file.tell(), 1)
+        )
+        if bomb or self.read_bytes > MAX_TEXT_BYTES:
+            raise DataError(
+                f"{self.name_shown} unpacks to more than {self.read_bytes >> 20:,} MB, too much for its size.",
+                code="too_large",
+                hint="Send a part of it, or send it unpacked.",
+            )
+        buffer[: len(data)] = data
+        return len(data)
+
+    def tell(self) -> int:
+        """Bytes of the file itself, packed as it is."""
+        return self.file.tell()
+
+    def close(self) -> None:
+        self.file.close()
+        super().close()
+
+
+class Lines:
+    """Lines with their numbers, without NUL characters, which C programs write and the csv module refuses.
+
+    `taken` holds the lines since the last `mark`; `rewind` gives all but the first of them out again.
+    """
+
+    def __init__(self, stream: IO[str], name: str) -> None:
+        self.stream, self.name = stream, name
+        self.number = self.garbled = 0
+        self.taken: list[str] = []
+        self.again: list[str] = []
+        self.ended = False
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        if self.again:
+            line = self.again.pop()
+        else:
+            line = self.stream.readline(MAX_LINE_CHARACTERS)
+            if not line:
+                self.ended = True
+                raise StopIteration
+            if len(line) >= MAX_LINE_CHARACTERS:
+                raise DataError(
+                    f"Line {self.number + 1:,} of {self.name} is longer than {MAX_LINE_CHARACTERS:,} characters.",
+                    code="too_large",
+                    hint="This is hardly a table: check that the right file was sent.",
+                )
+            if "\0" in line:
+                line = line.replace("\0", "")
+            if "\ufffd" in line:
+                self.garbled += line.count("\ufffd")
+        self.number += 1
+        self.taken.append(line)
+        return line
+
+    def mark(self) -> None:
+        self.taken.clear()
+
+    def rewind(self) -> None:
+        """Back to the line after the first taken one."""
+        self.again += reversed(self.taken[1:])
+        self.number -= len(self.taken) - 1
+        self.taken.clear()

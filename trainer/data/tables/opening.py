@@ -1,0 +1,50 @@
+"""Opens any table: recognised by its first bytes, read by the module of its kind."""
+
+from pathlib import Path
+
+from trainer.data.tables.table import (
+    OLD_OFFICE,
+    ZIP,
+    Table,
+    display_name,
+    is_workbook,
+    refuse_header,
+    refuse_other_kinds,
+)
+from trainer.errors import DataError
+
+
+def open_table(
+    path: Path,
+    name: str | None = None,
+    sheet: str | None = None,
+    header: int | None = None,
+    layout: str | None = None,
+) -> Table:
+    """Recognise a file by its first bytes and open it. `name` is shown to people instead of the path's own; `sheet` is the
+    one wanted of a workbook; `header` the row of the column names, from 1, or 0 for a table without; `layout` says what
+    plain text is where the guess was wrong: a table of delimited cells, or text in paragraphs (see `LAYOUTS`)."""
+    name = name or display_name(path.name)
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            head = file.read(512)
+    except OSError as error:
+        raise DataError(f"{name} cannot be opened.", code="no_file", hint="Check that the file is there.") from error
+    if size == 0:
+        raise DataError(
+            f"{name} is empty: it has no bytes at all.", code="empty_file", hint="Export it again and send that."
+        )
+    if head.startswith(b"PAR1"):
+        from trainer.data.tables.parquet import open_parquet
+
+        refuse_header(header, name, "Parquet")
+        return open_parquet(path, name, size)
+    if head.startswith(OLD_OFFICE) or (head.startswith(ZIP) and is_workbook(path)):
+        from trainer.data.tables.excel import open_workbook
+
+        return open_workbook(path, name, size, sheet, header)
+    refuse_other_kinds(head, path, name)
+    from trainer.data.tables.text import open_text
+
+    return open_text(path, name, size, packed=head.startswith(b"\x1f\x8b"), header=header, layout=layout)

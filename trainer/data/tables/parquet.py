@@ -1,0 +1,70 @@
+"""Parquet as batches of text cells. Dictionary pages stay as they are, so that a small file cannot swell in memory."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from trainer.data.tables.table import (
+    BATCH_ROWS,
+    MAX_FIELD_CHARACTERS,
+    Columns,
+    Table,
+    as_text,
+    check_columns,
+    damaged,
+    named,
+)
+from trainer.errors import DataError
+
+MAX_BATCH_BYTES = 1 << 30
+DAMAGE = (pa.ArrowException, OSError, ValueError, IndexError, OverflowError)
+"""What a broken file raises: names that are no text and places beyond a dictionary are found by Python only."""
+
+
+def open_parquet(path: Path, name: str, size: int) -> Table:
+    try:
+        schema = pq.read_schema(path)
+        check_columns(schema.names, name)
+        words = [one.name for one in schema if pa.types.is_string(one.type) or pa.types.is_binary(one.type)]
+        file = pq.ParquetFile(path, read_dictionary=words)
+    except DAMAGE as error:
+        raise damaged(name, "it begins like a Parquet file, but its description at the end cannot be read") from error
+    table = Table(name, "parquet", named(schema.names), iter(()), size)
+    done = [0]
+    table.progress = lambda: int(size * done[0] / max(file.metadata.num_rows, 1))
+    table.batches = batches(file, table, done)
+    return table
+
+
+def batches(file: pq.ParquetFile, table: Table, done: list[int]) -> Iterator[Columns]:
+    try:
+        for batch in file.iter_batches(batch_size=BATCH_ROWS):
+            done[0] += batch.num_rows
+            if batch.num_rows:
+                yield [cells(column, table.name) for column in batch.columns]
+    except DAMAGE as error:
+        raise damaged(table.name, "its rows cannot be unpacked") from error
+
+
+def cells(column: pa.Array, name: str) -> list[str | None]:
+    """One column as text: repeated values are turned into text once."""
+    kind = column.type
+    if pa.types.is_timestamp(kind) or pa.types.is_time(kind) or pa.types.is_duration(kind):
+        return (
+            column.cast(pa.string()).to_pylist()
+            if not pa.types.is_duration(kind)
+            else column.cast(pa.int64()).to_pylist()
+        )
+    if not pa.types.is_dictionary(kind):
+        return [as_text(value) for value in column.to_pylist()]
+    values = [as_text(value) for value in column.dictionary.to_pylist()]
+    sizes = pa.array([len(value or "") for value in values] or [0], pa.int64())
+    total = pc.sum(sizes.take(column.indices)).as_py() if values else 0
+    if (total or 0) > MAX_BATCH_BYTES or (pc.max(sizes).as_py() or 0) > 64 * MAX_FIELD_CHARACTERS:
+        raise DataError(
+            f"{name} unpacks to far more than its size.", code="too_large", hint="Send a part of it, or shorter texts."
+        )
+    return [None if index is None else values[index] for index in column.indices.to_pylist()]

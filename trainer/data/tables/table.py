@@ -1,0 +1,193 @@
+"""A table as batches of text cells, streamed in bounded memory: what every reader of this folder gives.
+
+Every cell becomes a string or None, so that nothing is lost before somebody has looked: leading zeros, mixed dates,
+long numbers. What cannot be read is a `DataError`; a row that cannot be read is reported and passed over.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from trainer.errors import DataError
+
+BATCH_ROWS = 20_000
+MAX_COLUMNS = 2_000
+MAX_FIELD_CHARACTERS = 1_000_000
+MAX_BAD_ROWS = 1_000
+SAVE_AS = "Save it as CSV, Excel, JSONL or Parquet and send that."
+SEND_AGAIN = "Send the file again; the copy that arrived may have been cut short."
+ZIP, OLD_OFFICE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
+OTHER_KINDS = (
+    (b"\x89PNG", "a PNG picture"),
+    (b"\xff\xd8\xff", "a JPEG picture"),
+    (b"GIF8", "a GIF picture"),
+    (b"%PDF", "a PDF document"),
+    (b"{\\rtf", "a Word document"),
+    (b"SQLite format 3", "an SQLite database"),
+    (b"RIFF", "a sound or a picture"),
+    (b"ID3", "a sound"),
+    (b"7z\xbc\xaf", "a 7-Zip archive"),
+    (b"Rar!", "a RAR archive"),
+    (b"BZh", "a bzip2 archive"),
+    (b"\xfd7zXZ", "an xz archive"),
+    (b"\x28\xb5\x2f\xfd", "a Zstandard archive"),
+    (b"\x7fELF", "a program"),
+    (b"MZ\x90\x00", "a program"),
+    (b"\x80\x04\x95", "a Python pickle"),
+    (b"ARROW1", "an Arrow file"),
+    (b"Obj\x01", "an Avro file"),
+)
+WORKBOOK = "a workbook of Excel or OpenDocument"
+LAYOUTS = ("table", "text")
+Columns = Sequence[Sequence[str | None]]
+
+
+@dataclass
+class Table:
+    """A file opened for reading. `batches` (cells by column) may be used once; `bad` fills while it runs: (line, why)."""
+
+    name: str
+    format: str
+    columns: list[str]
+    batches: Iterator[Columns]
+    bytes: int
+    details: dict[str, Any] = field(default_factory=dict)
+    bad: list[tuple[int, str]] = field(default_factory=list)
+    bad_count: int = 0
+    mended: list[tuple[int, str]] = field(default_factory=list)
+    """(line, what was wrong) of lines that were used all the same."""
+    progress: Callable[[], int] = lambda: 0
+    """Bytes of the file read so far."""
+    garbled: Callable[[], int] | None = None
+    """Characters that the encoding could not read, known after the last batch."""
+
+    def refuse(self, line: int, why: str) -> None:
+        self.bad_count += 1
+        if len(self.bad) < MAX_BAD_ROWS:
+            self.bad.append((line, why))
+
+    def source(self) -> dict[str, Any]:
+        return {"name": self.name, "format": self.format, "bytes": self.bytes, **self.details}
+
+
+def display_name(name: str) -> str:
+    """A file's name as shown to people: without the number that the site puts in front, one line, not too long."""
+    shown = re.sub(r"[\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069]+", " ", re.sub(r"^\d+-(?=.)", "", name)).strip()
+    shown = shown.encode("utf-8", "replace").decode()
+    return shown if len(shown) <= 120 else f"{shown[:80]}…{shown[-30:]}"
+
+
+def refuse_other_kinds(head: bytes, path: Path | None, name: str) -> None:
+    if head.startswith(b"PK\x03\x04"):
+        raise other_kind(name, kind_of_zip(path))
+    if head.startswith(b"PK\x05\x06"):
+        raise other_kind(name, "an empty zip archive")
+    if head[257:262] == b"ustar":
+        raise other_kind(name, "a tar archive")
+    for magic, kind in OTHER_KINDS:
+        if head.startswith(magic):
+            raise other_kind(name, kind)
+
+
+def is_workbook(path: Path) -> bool:
+    return kind_of_zip(path) == WORKBOOK
+
+
+def kind_of_zip(path: Path | None) -> str:
+    """Excel or another archive, by the list of what is inside; nothing is unpacked."""
+    import zipfile
+
+    try:
+        with zipfile.ZipFile(path or "") as archive:
+            names = archive.namelist()[:1000]
+    except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError):
+        return "a damaged zip archive or Office file"
+    if any(name.startswith("xl/") for name in names):
+        return WORKBOOK
+    if "mimetype" in names and any(name == "content.xml" for name in names):
+        return WORKBOOK
+    if any(name.startswith("word/") for name in names):
+        return "a Word document"
+    return "a zip archive"
+
+
+def other_kind(name: str, kind: str) -> DataError:
+    hint = SAVE_AS
+    if "archive" in kind:
+        hint = "Unpack it and send the files inside, or all of them in one zip."
+    elif "picture" in kind or "sound" in kind:
+        hint = "Put the files into one folder a class and send the folders in one zip."
+    return DataError(f"{name} is {kind}, not a table of text.", code="not_a_table", hint=hint)
+
+
+def damaged(name: str, why: str) -> DataError:
+    return DataError(f"{name} is damaged or incomplete: {why}.", code="damaged", hint=SEND_AGAIN)
+
+
+def check_columns(columns: Sequence[str], name: str) -> None:
+    if len(columns) > MAX_COLUMNS:
+        raise DataError(
+            f"{name} has {len(columns):,} columns; at most {MAX_COLUMNS:,} are read.",
+            code="too_many_columns",
+            hint="Keep the columns that matter. If the file has few, its delimiter may be wrong.",
+        )
+
+
+def refuse_header(header: int | None, name: str, form: str) -> None:
+    if header is not None:
+        raise DataError(
+            f"{name} is {form}, which names its columns itself: no header row can be chosen.",
+            code="bad_header",
+            hint="Leave the header row open.",
+        )
+
+
+def no_header(name: str, row: int, why: str) -> DataError:
+    return DataError(
+        f"Row {row:,} of {name} cannot be its header: {why}.",
+        code="bad_header",
+        hint="Rows are counted from 1 as the file has them; 0 says that there is no header.",
+    )
+
+
+def numbered(width: int) -> list[str]:
+    """Column names for a table without a header."""
+    return [f"column_{number}" for number in range(1, width + 1)]
+
+
+def named(cells: Iterable[str | None]) -> list[str]:
+    """Column names: trimmed, never empty, each once."""
+    names: dict[str, None] = {}
+    for number, cell in enumerate(cells, 1):
+        base = " ".join((cell or "").replace("\0", "").split())[:200] or f"column {number}"
+        name, count = base, 2
+        while name in names:
+            name, count = f"{base} ({count})", count + 1
+        names[name] = None
+    return list(names)
+
+
+def as_text(value: Any) -> str | None:
+    """A typed value as a cell: whole floats without `.0`, booleans in small letters, nested values as JSON.
+
+    NUL characters, which databases cannot store, are left out as they are of lines of text; half surrogates become `?`.
+    """
+    if value is None:
+        return None
+    if isinstance(value, str):
+        value = value.replace("\0", "")
+        return value if value.isascii() else value.encode("utf-8", "replace").decode()
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        if value != value:
+            return None
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+    if isinstance(value, dict | list):
+        return as_text(json.dumps(value, ensure_ascii=False, default=str).replace("\\u0000", ""))
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace").replace("\0", "")
+    return str(value)

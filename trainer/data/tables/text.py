@@ -1,0 +1,127 @@
+"""Text files of any encoding, packed or not, as lines of bounded length; then CSV, JSON or JSON lines by content."""
+
+import codecs
+import io
+import re
+from pathlib import Path
+
+from trainer.data.tables.conll import conll_table, looks_like_conll
+from trainer.data.tables.delimited import csv_table
+from trainer.data.tables.jsonrows import open_json
+from trainer.data.tables.lines import SNIFF_BYTES, Bounded, Lines
+from trainer.data.tables.prose import looks_like_prose, prose_table
+from trainer.data.tables.table import Table, other_kind, refuse_header, refuse_other_kinds
+from trainer.errors import DataError
+
+SAMPLE_BYTES = 1 << 16
+LIKELY = ("gb18030", "big5", "shift_jis", "euc_jp", "euc_kr", "cp1252", "cp1251")
+HIGH_BYTES = bytes(range(128, 256))
+MOST_WRONG = 0.05
+"""Share of the bytes beyond ASCII that may be no UTF-8 in a file that is taken for UTF-8 all the same."""
+
+CONTROL = re.compile("[\x01-\x08\x0e-\x19\x1b-\x1f\x7f-\x84\x86-\x9f]")
+MOST_CONTROL, ENOUGH_CHARACTERS = 0.05, 1_000
+"""Share of control characters that a text of some length may have; a file of any other kind has many."""
+
+MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+
+
+def open_text(
+    path: Path, name: str, size: int, packed: bool, header: int | None = None, layout: str | None = None
+) -> Table:
+    encoding = find_encoding(path, name, packed)
+    raw = Bounded(path, name, packed)
+    stream = io.TextIOWrapper(io.BufferedReader(raw, 1 << 18), encoding=encoding, errors="replace", newline="")  # type: ignore[arg-type]
+    sample = read_sample(path, name, encoding, packed)
+    start = sample.replace("\0", "").lstrip()[:200]
+    if not start:
+        raise DataError(f"{name} holds nothing but blanks.", code="empty_file", hint="Export it again and send that.")
+    if len(sample) > ENOUGH_CHARACTERS and len(CONTROL.findall(sample)) > MOST_CONTROL * len(sample):
+        raise other_kind(name, "no text, nor any kind of file that is known here")
+    if re.match(r"<(!doctype|!--|html|svg|\?xml|script|head|body|table)", start, re.IGNORECASE):
+        raise other_kind(name, "a web page or an XML document")
+    lines = Lines(stream, name)
+    details = {"encoding": "utf-8" if encoding == "utf-8-sig" else encoding} | (
+        {"compression": "gzip"} if packed else {}
+    )
+    if start[0] in "[{":
+        refuse_header(header, name, "JSON")
+        table = open_json(lines, sample, name, size, details)
+    elif header is not None:
+        table = csv_table(lines, sample, name, size, details, header)
+    elif layout is None and looks_like_conll(sample):
+        table = conll_table(lines, name, size, details)
+    elif layout == "text" or (layout is None and looks_like_prose(sample, name)):
+        table = prose_table(lines, name, size, details)
+    else:
+        table = csv_table(lines, sample, name, size, details)
+    table.progress, table.garbled = raw.tell, lambda: lines.garbled
+    return table
+
+
+def read_sample(path: Path, name: str, encoding: str, packed: bool) -> str:
+    with Bounded(path, name, packed) as file:
+        return read_head(file).decode(encoding, "replace").lstrip("\ufeff")
+
+
+def read_head(file: Bounded) -> bytes:
+    parts: list[bytes] = []
+    left = SNIFF_BYTES
+    while left and (data := file.read(left)):
+        parts.append(data)
+        left -= len(data)
+    return b"".join(parts)
+
+
+def find_encoding(path: Path, name: str, packed: bool) -> str:
+    """By byte order mark; UTF-16 by its zero bytes; UTF-8 if the whole file nearly is; else by likelihood.
+
+    Reads the file to its end, so that a packed one cut short is found before anything is made of it.
+    """
+    with Bounded(path, name, packed) as file:
+        head = read_head(file)
+        if packed:
+            refuse_other_kinds(head[:512], None, f"What is packed in {name}")
+            if head.startswith(b"PAR1"):
+                raise other_kind(name, "a gzip archive with a Parquet file inside")
+        encoding = next((encoding for mark, encoding in MARKS if head.startswith(mark)), None) or utf16(head)
+        if encoding:
+            while packed and file.read(1 << 20):
+                pass
+            return encoding
+        return utf8_or_likely(file, head)
+
+
+def utf16(head: bytes, least: float = 0.3) -> str | None:
+    """UTF-16 without a mark: Latin letters, commas and line ends have a zero as every second byte."""
+    zeros = [head[at:4096:2].count(0) for at in (0, 1)]
+    if max(zeros) > least * min(len(head), 4096) / 2 and min(zeros) < 0.1 * max(zeros):
+        return "utf-16-be" if zeros[0] > zeros[1] else "utf-16-le"
+    return None
+
+
+def utf8_or_likely(file: Bounded, head: bytes) -> str:
+    decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+    wrong = high = 0
+    sample = b""
+    chunk = head
+    while chunk:
+        text = decoder.decode(chunk)
+        if not text.isascii():
+            wrong += text.count("\ufffd") - chunk.count(b"\xef\xbf\xbd")
+            high += len(chunk) - len(chunk.translate(None, HIGH_BYTES))
+            if wrong > 0 and len(sample) < SAMPLE_BYTES:
+                sample += b"\n".join(line for line in chunk.split(b"\n") if not line.isascii())
+        chunk = file.read(1 << 20) or b""
+    wrong += len(decoder.decode(b"", final=True))
+    if wrong <= max(high * MOST_WRONG, 1 if high > 3 else 0):
+        return "utf-8"
+    return utf16(head, least=0.01) or likely_encoding(sample[:SAMPLE_BYTES])
+
+
+def likely_encoding(sample: bytes) -> str:
+    """The encoding in which lines that are no UTF-8 make most sense; GB18030 stands for all of GBK's family."""
+    from charset_normalizer import from_bytes
+
+    best = from_bytes(sample, cp_isolation=list(LIKELY)).best()
+    return best.encoding if best else "cp1252"

@@ -1,0 +1,312 @@
+"""Sounds and what is said in them: rows, the models that write, and how many words they get wrong."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from trainer import speech_net, transcripts
+from trainer.answers import text_scoring
+from trainer.data.loading import Loaded, check_parts, listing
+from trainer.errors import DataError, ModelError
+from trainer.families.audio.ctc import KIND, PretrainedCtc, ScratchCtc, frames_a_piece, kind_of
+from trainer.families.audio.sounds import Sounds, buckets, changed, decoded, seconds_of
+from trainer.families.audio.whisper import Whisper
+from trainer.families.media import common
+from trainer.families.media.store import Store
+from trainer.learning.baselines import Baseline
+from trainer.learning.objective import Objective
+from trainer.learning.rows import Mix
+from trainer.packaging import card
+from trainer.sounds import BUCKET_SECONDS, LOGMEL, RATE, WAVE, WHISPER, Hearing, log_mel
+from trainer.transcripts import NOTHING, TOKENIZER, Characters, Pieces
+
+LANGUAGE_SOUNDS = 4
+"""From which a Whisper guesses the language."""
+LONGEST_SECONDS = 30.0
+READ_BATCH = 8
+LOSS_BATCH = 8
+SMALL_NET = {"batch_size": 8, "learning_rate": 1e-3, "head_learning_rate": 1e-3, "patience": 15}
+PRETRAINED = {"batch_size": 8, "learning_rate": 1e-4, "head_learning_rate": 1e-3, "patience": 6}
+WHISPERING = {"batch_size": 8, "learning_rate": 2e-5, "head_learning_rate": 2e-5, "patience": 4}
+NET_ROWS, PRETRAINED_ROWS = 40_000, 8_000
+"""That are heard in all: epochs are this over the rows."""
+FEWEST_HOURS, FEW_WORDS = 5.0, 100
+"""Of speech, for a net that begins with nothing; fewer do for so few different words."""
+MASKED_FRAMES, MASKED_MELS = 12, 8
+NONE_HEARD = "No recording is left to learn from."
+
+
+class Speech(Sounds):
+    """Sounds of any length up to the model's longest, and `targets[i]`, the ids of what is said."""
+
+    read_batch = READ_BATCH
+
+    def __init__(self, loaded: Loaded, folder: Path, store: Store, places: np.ndarray, script: Any) -> None:
+        truth = np.zeros(len(loaded.answers), dtype=np.int64)
+        super().__init__(loaded, [], truth, folder, store, places)
+        if self.hearing.kind == LOGMEL:
+            self.lengths = buckets(seconds_of(loaded), self.hearing)
+        self.script = script
+        self.targets = [script.encode(text) for text in loaded.answers]
+        self.writes: dict[str, Any] = {}
+
+    def values(self, rows: np.ndarray) -> np.ndarray:
+        found = super().values(rows)
+        if self.hearing.kind == LOGMEL:
+            return found[:, : int(self.lengths[rows].max()) * frames_a_piece(self.hearing)]
+        return found
+
+    def learning_batch(
+        self, rows: np.ndarray, device: torch.device, generator: np.random.Generator
+    ) -> tuple[tuple[Tensor, ...], Mix | None]:
+        if self.augment == "none":
+            return self.batch(rows, device), None
+        values = self.values(rows)
+        values = changed(values, self.hearing, generator) if self.hearing.kind == WAVE else masked(values, generator)
+        return (torch.from_numpy(values).to(device),), None
+
+    def manifest(self) -> dict[str, Any]:
+        return super().manifest() | {"writes": self.writes}
+
+    def card_facts(self) -> list[str]:
+        facts = [
+            f"A sound is brought to one channel of {self.hearing.rate:,} samples a second and may last {self.hearing.seconds:g} seconds.",
+            "Words are compared in lower case and without punctuation.",
+        ]
+        if isinstance(self.script, Characters):
+            facts.append(f"It writes {len(self.script.symbols)} symbols, in lower case and without punctuation.")
+        return [*facts, *self.little()]
+
+    def little(self) -> list[str]:
+        """Whether there is too little to learn a language from nothing, in a sentence."""
+        learned = self.known("train")
+        hours = float(seconds_of(self.loaded)[learned].sum()) / 3600
+        words = {word for row in learned for word in transcripts.normalised(self.loaded.answers[row]).split()}
+        if self.hearing.kind != LOGMEL or hours >= FEWEST_HOURS or len(words) < FEW_WORDS:
+            return []
+        return [
+            f"{hours * 60:.0f} minutes with {len(words):,} different words are too little to learn speech from nothing."
+        ]
+
+
+def masked(values: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """A short moment and a narrow band of tones of each spectrogram as in silence."""
+    values = values.copy()
+    for one in values:
+        lowest, time_axis = one.min(), int(np.argmax(one.shape))
+        for axis, most in ((time_axis, MASKED_FRAMES), (1 - time_axis, MASKED_MELS)):
+            size = int(generator.integers(0, min(most, one.shape[axis] // 4) + 1))
+            start = int(generator.integers(0, one.shape[axis] - size + 1))
+            cut = [slice(None)] * one.ndim
+            cut[axis] = slice(start, start + size)
+            one[tuple(cut)] = lowest
+    return values
+
+
+# Before learning
+
+
+def prepare(job: Any) -> Speech:
+    fresh = job.spec.model.startswith("scratch:")
+    if fresh:
+        speech_net.check(job.spec.model)
+    if not fresh and job.spec.method == "scratch":
+        raise ModelError(
+            "From scratch is for the small net.", hint=f"Choose scratch:{speech_net.NAME}, or the method full."
+        )
+    folder = common.base(job)
+    loaded = job.load_rows()
+    leave_out_wordless(job, loaded)
+    hearing = hearing_of(job, folder, loaded)
+    leave_out_long(job, loaded, hearing)
+    store, places = decoded(job, loaded, hearing)
+    rows = Speech(loaded, folder, store, places, script_of(folder, hearing, loaded))
+    rows.augment = "light" if job.params.augment == "auto" else job.params.augment
+    job.tell_rows(rows, f"{seconds_of(loaded).sum() / 60:.1f} minutes of speech")
+    for sentence in rows.little():
+        job.warn("too_little_speech", sentence, "Choose a model that has heard speech, or bring hours of it.")
+    return rows
+
+
+def hearing_of(job: Any, folder: Path, loaded: Loaded) -> Hearing:
+    """As long as the longest sound, within reason."""
+    longest = float(seconds_of(loaded).max())
+    whole = float(np.clip(np.ceil(longest / BUCKET_SECONDS) * BUCKET_SECONDS, 1.0, LONGEST_SECONDS))
+    seconds = job.params.seconds or whole
+    if job.spec.model.startswith("scratch:"):
+        return log_mel(RATE, seconds, speech_net.MELS)
+    hearing = Hearing.load(folder, seconds)
+    if hearing.kind == LOGMEL:
+        return log_mel(hearing.rate, seconds, hearing.mels)
+    if hearing.kind == WAVE:
+        return replace(hearing, seconds=seconds)
+    if hearing.kind == WHISPER:
+        frames = min(hearing.frames, 2 * round(50 * seconds))
+        return replace(hearing, seconds=frames / 100, frames=frames)
+    raise ModelError("The base model does not write what it hears.", hint="Choose a wav2vec2, a HuBERT or a Whisper.")
+
+
+def script_of(folder: Path, hearing: Hearing, loaded: Loaded) -> Any:
+    """What the model writes with: its own characters, where it has some that fit the texts, and those it lacks."""
+    if hearing.kind == WHISPER:
+        if not (folder / TOKENIZER).exists():
+            raise ModelError(f"The base model has no {TOKENIZER}.", hint="Choose a Whisper with its tokenizer.")
+        return Pieces(folder)
+    texts = [loaded.answers[row] for row in loaded.part("train")]
+    return Characters.of(texts, Characters.load(folder) if folder.name else None)
+
+
+def leave_out_wordless(job: Any, loaded: Loaded) -> None:
+    words = np.array([bool(transcripts.normalised(text)) for text in loaded.answers])
+    leave_out(job, loaded, words, "no_words", "rows have a text without a word", "Fix their texts.")
+
+
+def leave_out_long(job: Any, loaded: Loaded, hearing: Hearing) -> None:
+    """Of a part of a sound nobody knows the text."""
+    short = seconds_of(loaded) <= hearing.seconds + BUCKET_SECONDS
+    told = f"recordings last longer than {hearing.seconds:g} seconds"
+    leave_out(job, loaded, short, "too_long", told, "Cut them at pauses, with their texts.")
+
+
+def leave_out(job: Any, loaded: Loaded, kept: np.ndarray, code: str, told: str, hint: str) -> None:
+    if kept.all():
+        return
+    rows = [str(loaded.row_numbers[row]) for row in np.flatnonzero(~kept)]
+    job.warn(code, f"{len(rows):,} {told} and are left out: row {listing(rows)}.", hint)
+    loaded.keep(kept)
+    if not len(loaded.part("train")):
+        raise DataError(NONE_HEARD, code="no_rows", hint=hint)
+    check_parts(loaded, "text")
+
+
+def build(job: Any, rows: Speech) -> Any:
+    learned = max(len(rows.part("train")), 1)
+    small = rows.hearing.kind == LOGMEL
+    most = NET_ROWS if small else PRETRAINED_ROWS
+    epochs = int(np.clip(round(most / learned), 8, 150 if small else 60))
+    settings = SMALL_NET if small else WHISPERING if rows.hearing.kind == WHISPER else PRETRAINED
+    common.settle(job, **settings, epochs=epochs)
+    model = model_of(job, rows)
+    rows.writes = model.writes()
+    return model
+
+
+def baselines(job: Any, rows: Speech) -> dict[str, Baseline]:
+    """Always nothing."""
+    return {"silence": Baseline(np.full((len(rows.part("test")), 1), NOTHING, dtype=np.float32))}
+
+
+def model_of(job: Any, rows: Speech) -> Any:
+    if job.spec.model.startswith("scratch:"):
+        return ScratchCtc(rows.hearing, rows.script)
+    if kind_of(rows.folder) == KIND:
+        if job.spec.method == "lora":
+            raise ModelError("A small net has no layers that LoRA could adapt.", hint="Choose another method.")
+        return ScratchCtc.of(rows.folder, rows.hearing, rows.script)
+    if rows.hearing.kind == WHISPER:
+        return whisper_of(job, rows)
+    return PretrainedCtc.of(rows.folder, rows.hearing, rows.script)
+
+
+def whisper_of(job: Any, rows: Speech) -> Whisper:
+    model = Whisper.of(rows.folder, rows.hearing)
+    learned = rows.part("train")
+    (sounds,) = rows.batch(learned[:LANGUAGE_SOUNDS], torch.device("cpu"))
+    model.begin(job.params.language, sounds, max(map(len, rows.targets)))
+    return model
+
+
+class Transcription(Objective):
+    """Texts; answers are (rows, positions) ids."""
+
+    headline = "wer"
+    told = (("wer", "wer"), ("cer", "cer"), ("loss", "loss"))
+
+    def __init__(self, job: Any, rows: Speech) -> None:
+        super().__init__(job, rows)
+        self.speech = rows
+        self.model: Any = None
+
+    def prepare(self, model: Any, train: np.ndarray) -> None:
+        self.model = model
+
+    def step(self, call: Any, inputs: tuple[Any, ...], rows: np.ndarray, mix: Mix | None) -> Tensor:
+        with self.job.device.autocast():
+            return self.model.loss(*inputs, [self.speech.targets[row] for row in rows])
+
+    def figures(self, rows: np.ndarray, outputs: np.ndarray) -> dict[str, float]:
+        found = transcripts.errors(self.actual(rows), self.texts(outputs))
+        return transcripts.rates(found) | {"loss": self.mean_loss(rows)}
+
+    def mean_loss(self, rows: np.ndarray) -> float:
+        """Of these rows by the weights of the moment."""
+        total, was = 0.0, self.model.training
+        self.model.eval()
+        with torch.inference_mode():
+            for batch in self.speech.sorted_batches(rows, LOSS_BATCH):
+                inputs = self.speech.batch(batch, self.device)
+                total += self.step(None, inputs, batch, None).item() * len(batch)
+        self.model.train(was)
+        return total / max(len(rows), 1)
+
+    def answers(self, metric: str, outputs: np.ndarray) -> list[str]:
+        return self.texts(outputs)
+
+    def metrics(self, outputs: np.ndarray) -> dict[str, float]:
+        return transcripts.rates(transcripts.errors(self.actual(self.rows.part("test")), self.texts(outputs)))
+
+    def rank(self, figures: dict[str, float]) -> tuple[float, ...]:
+        """Until a word is right the loss alone tells that something is learned."""
+        return -min(figures["wer"], 1.0), -figures["loss"]
+
+    def words(self, figures: dict[str, float]) -> str:
+        return f"{figures['wer']:.1%} of the words wrong, {figures['cer']:.1%} of the characters"
+
+    def actual(self, rows: np.ndarray) -> list[str]:
+        return [self.rows.loaded.answers[row] for row in rows]
+
+    def texts(self, outputs: np.ndarray) -> list[str]:
+        return [self.speech.script.decode(one) for one in outputs]
+
+    def report(self, outputs: np.ndarray) -> dict[str, Any]:
+        test = self.rows.part("test")
+        found = text_scoring.report(
+            self.actual(test), self.texts(outputs), self.rows.shown(test), self.rows.numbers(test)
+        )
+        return found | {"notes": self.speech.little()}
+
+    def sentence(self, report: dict[str, Any]) -> str:
+        one = report["headline"]
+        return f"{one['value']:.1%} of the words wrong in {report['test_rows']:,} test rows, between {one['low']:.1%} and {one['high']:.1%}."
+
+    def card(self, report: dict[str, Any]) -> str:
+        metrics = report["metrics"]
+        return f"""Word error rate **{metrics["wer"]:.1%}**, character error rate {metrics["cer"]:.1%}, on {report["test_words"]:,} words that were kept apart: wrong,
+missing and extra words over those that were said. {card.interval_of(report)}
+
+{card.beside(report, "wer", "cer")}
+"""
+
+    def predictions(self, outputs: np.ndarray) -> dict[str, list[Any]]:
+        test = self.rows.part("test")
+        truth, said = self.actual(test), self.texts(outputs)
+        found = transcripts.errors(truth, said)
+        wers = found[:, 0] / np.maximum(found[:, 1], 1)
+        return {"truth": truth, "predicted": said, "wer": wers.tolist()}
+
+
+# After learning
+
+
+def load(folder: Path, attention: str | None = None) -> Any:
+    """A trained model from `artifact/model/`."""
+    kinds: dict[str, Any] = {KIND: ScratchCtc, "whisper": Whisper}
+    return kinds.get(kind_of(folder), PretrainedCtc).load(folder, attention)
+
+
+def write_onnx(folder: Path, target: Path) -> None:
+    load(folder, attention="eager").write_onnx(target)

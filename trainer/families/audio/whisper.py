@@ -1,0 +1,199 @@
+"""Whispers: an encoder listens to a spectrogram of fixed length, a decoder writes one token after another."""
+
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from transformers import WhisperForConditionalGeneration
+
+from trainer.engines import open_session
+from trainer.engines.speech import DECODER
+from trainer.errors import ModelError
+from trainer.families.audio.ctc import OFFLINE, Speaking, unloadable
+from trainer.families.audio.model import hush
+from trainer.packaging.graphs import trace, write_graph
+from trainer.pictures import read_json
+from trainer.sounds import Hearing
+from trainer.transcripts import TOKENIZER, Pieces, written_on
+
+IGNORED = -100
+ENGLISH_ONLY = 51_864
+"""Vocabulary of the Whispers that know no other language."""
+LANGUAGE = re.compile(r"<\|([a-z]{2,3})\|>")
+FEWEST_TOKENS = 16
+KEPT = (TOKENIZER, "tokenizer_config.json", "special_tokens_map.json", "vocab.json", "merges.txt", "added_tokens.json", "normalizer.json", "generation_config.json")  # fmt: skip
+
+
+class Whisper(Speaking):
+    """`encoder` is the whole of it but the last layer, which shares its weights with the first of the decoder."""
+
+    new_layers = ("none.",)
+
+    def __init__(self, network: nn.Module, hearing: Hearing, source: Path) -> None:
+        super().__init__()
+        self.hearing, self.script, self.source = hearing, Pieces(source), source
+        self.whole = (network,)  # in a tuple, so that its parts are registered once
+        self.encoder = network.model
+        self.config = network.config
+        self.prefix = [self.config.decoder_start_token_id]
+        self.positions, self.smoothing = FEWEST_TOKENS, 0.0
+        self.eval()
+
+    def writes(self) -> dict[str, Any]:
+        return {"positions": self.positions, "prefix": self.prefix, "end": self.config.eos_token_id}
+
+    @property
+    def room(self) -> int:
+        """Tokens that can be written after the prefix."""
+        return self.config.max_target_positions - len(self.prefix) - 1
+
+    def begin(self, language: str, sounds: Tensor, longest: int) -> None:
+        """Fix what every text begins with, and how long one may be: twice the longest of the rows."""
+        languages = {} if self.english_only() else self.languages()
+        if languages:
+            if language and language not in languages:
+                raise ModelError(f"The base model knows no language “{language}”.", hint=f"It knows {', '.join(sorted(languages))}.")  # fmt: skip
+            self.prefix.append(languages[language] if language else self.language_of(sounds, list(languages.values())))
+            self.prefix += [token for token in [self.script.find("<|transcribe|>")] if token is not None]
+        self.prefix += [token for token in [self.script.find("<|notimestamps|>")] if token is not None]
+        self.positions = min(self.room, max(FEWEST_TOKENS, 2 * longest))
+
+    def english_only(self) -> bool:
+        told = read_json(self.source / "generation_config.json").get("is_multilingual")
+        return self.config.vocab_size == ENGLISH_ONLY if told is None else not told
+
+    def languages(self) -> dict[str, int]:
+        """Code → token."""
+        vocabulary = self.script.tokenizer.get_vocab(with_added_tokens=True)
+        return {found[1]: at for token, at in vocabulary.items() if (found := LANGUAGE.fullmatch(token))}
+
+    def language_of(self, sounds: Tensor, tokens: list[int]) -> int:
+        """The language that the model hears in most of a few sounds."""
+        with torch.inference_mode():
+            heard = self.encoder.encoder(sounds).last_hidden_state
+            begun = torch.full((len(sounds), 1), self.prefix[0], device=sounds.device)
+            scores = self.score(self.encoder.decoder(input_ids=begun, encoder_hidden_states=heard).last_hidden_state)
+        return tokens[int(scores[:, -1, tokens].float().log_softmax(1).sum(0).argmax())]
+
+    def score(self, hidden: Tensor) -> Tensor:
+        (network,) = self.whole
+        return network.proj_out(hidden)
+
+    def features(self, sounds: Tensor) -> Tensor:
+        """What an estimate times: all of it."""
+        return self(sounds)
+
+    def forward(self, sounds: Tensor) -> Tensor:
+        """The likeliest tokens one after another; earlier ones are not read again."""
+        with torch.autocast(sounds.device.type, enabled=False):
+            heard = self.encoder.encoder(sounds).last_hidden_state
+            seen: list[Any] = [None]
+
+            def step(tokens: np.ndarray) -> np.ndarray:
+                new = torch.from_numpy(tokens if seen[0] is None else tokens[:, -1:]).to(sounds.device)
+                options = {"past_key_values": seen[0], "use_cache": True}
+                found = self.encoder.decoder(input_ids=new, encoder_hidden_states=heard, **options)
+                seen[0] = found.past_key_values
+                return self.score(found.last_hidden_state[:, -1]).float().cpu().numpy()
+
+            found = written_on(step, len(sounds), self.prefix, self.config.eos_token_id, self.positions)
+        return torch.from_numpy(found).to(sounds.device)
+
+    def loss(self, sounds: Tensor, targets: list[np.ndarray]) -> Tensor:
+        """Cross entropy of each token after those before it; the prefix is given, not learned."""
+        end, given = self.config.eos_token_id, len(self.prefix)
+        texts = [[*self.prefix, *one[: self.room - 1].tolist(), end] for one in targets]
+        width = max(map(len, texts))
+        tokens = torch.full((len(texts), width), end)
+        wanted = torch.full((len(texts), width), IGNORED)
+        for row, text in enumerate(texts):
+            tokens[row, : len(text)] = torch.tensor(text)
+            wanted[row, given : len(text)] = torch.tensor(text[given:])
+        tokens, wanted = tokens[:, :-1].to(sounds.device), wanted[:, 1:].to(sounds.device)
+        heard = self.encoder.encoder(sounds).last_hidden_state
+        hidden = self.encoder.decoder(input_ids=tokens, encoder_hidden_states=heard, use_cache=False).last_hidden_state
+        scores = self.score(hidden).float()
+        doubt = self.smoothing if self.training else 0.0
+        options = {"ignore_index": IGNORED, "label_smoothing": doubt}
+        return nn.functional.cross_entropy(scores.flatten(0, 1), wanted.flatten(), **options)
+
+    def prepare_to_learn(self, params: Any) -> None:
+        hush(self.encoder)
+        self.smoothing = params.label_smoothing
+
+    def save(self, folder: Path) -> None:
+        (network,) = self.whole
+        network.save_pretrained(folder, safe_serialization=True)
+        for name in KEPT:
+            if (self.source / name).exists():
+                shutil.copyfile(self.source / name, folder / name)
+        self.hearing.save(folder)
+
+    @classmethod
+    def of(cls, folder: Path, hearing: Hearing, attention: str | None = None) -> "Whisper":
+        """A pretrained one whose 30 seconds are shortened to those that are heard: time is proportional to them."""
+        extra = {"attn_implementation": attention} if attention else {}
+        try:
+            network = WhisperForConditionalGeneration.from_pretrained(folder, **OFFLINE, **extra)
+        except (OSError, ValueError, KeyError) as error:
+            raise unloadable(error) from error
+        encoder, positions = network.model.encoder, hearing.frames // 2
+        if positions < network.config.max_source_positions:
+            encoder.embed_positions = nn.Embedding.from_pretrained(encoder.embed_positions.weight[:positions].clone())
+            encoder.max_source_positions = network.config.max_source_positions = positions
+        return cls(network, hearing, folder)
+
+    @classmethod
+    def load(cls, folder: Path, attention: str | None = None) -> "Whisper":
+        return cls.of(folder, Hearing.load(folder), attention)
+
+    def write_onnx(self, target: Path) -> None:
+        """Two graphs: `sound` → what was heard, and that with the `tokens` so far → scores of the next one."""
+        sounds = torch.randn(2, *self.hearing.shape, generator=torch.Generator().manual_seed(0))
+        write_graph(Listening(self).eval(), sounds, target, "sound")
+        writing, decoder = Writing(self).eval(), target.with_name(DECODER)
+        with torch.inference_mode():
+            heard = self.encoder.encoder(sounds).last_hidden_state
+        tokens = torch.arange(8).reshape(2, 4)
+        axes = {"heard": {0: "batch"}, "tokens": {0: "batch", 1: "length"}}
+        trace(writing, (heard.clone(), tokens), axes, decoder)
+        check(writing, heard, decoder)
+
+
+class Listening(nn.Module):
+    def __init__(self, model: Whisper) -> None:
+        super().__init__()
+        self.encoder = model.encoder.encoder
+
+    def forward(self, sounds: Tensor) -> Tensor:
+        return self.encoder(sounds).last_hidden_state
+
+
+class Writing(nn.Module):
+    def __init__(self, model: Whisper) -> None:
+        super().__init__()
+        self.decoder, self.last = model.encoder.decoder, model.whole[0].proj_out
+
+    def forward(self, heard: Tensor, tokens: Tensor) -> Tensor:
+        length = tokens.shape[1]
+        later = torch.full((length, length), torch.finfo(heard.dtype).min).triu(1)
+        mask = later[None, None].expand(tokens.shape[0], 1, length, length)  # a ready one: making it cannot be traced
+        options = {"encoder_hidden_states": heard, "attention_mask": mask, "use_cache": False}
+        found = self.decoder(input_ids=tokens, **options)
+        return self.last(found.last_hidden_state[:, -1])
+
+
+def check(writing: Writing, heard: Tensor, path: Path) -> None:
+    """Whether texts of other lengths, and single ones, are answered alike."""
+    session = open_session(path)
+    for rows, length in ((1, 1), (2, 7)):
+        tokens = torch.arange(rows * length).reshape(rows, length)
+        with torch.inference_mode():
+            right = writing(heard[:rows], tokens).numpy()
+        found = session.run(None, {"heard": heard[:rows].numpy(), "tokens": tokens.numpy()})[0]
+        if not np.allclose(found, right, rtol=1e-2, atol=1e-2 * (np.abs(right).mean() + 1e-6)):
+            raise ModelError("The packaged model answers otherwise than the trained one.", hint="Report this.")

@@ -1,0 +1,1 @@
+"""Pictures, and objects in them."""

@@ -1,0 +1,353 @@
+"""Finding objects: pictures with boxes, any detector of transformers, scored by average precision."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from transformers import AutoModelForObjectDetection
+
+from trainer import boxes, point_net
+from trainer.answers import objects_scoring
+from trainer.average_precision import MOST_ANSWERS, Objects, average_precision
+from trainer.boxes import THRESHOLD, above, corners, listed, objects_of
+from trainer.engines.detection import Picture, upright_size
+from trainer.errors import DataError, ModelError
+from trainer.families.image.model import PictureModel
+from trainer.families.image.pictures import Pictures, decoded
+from trainer.families.image.points import PointDetector, SmallBackbone, is_points
+from trainer.families.media import common
+from trainer.learning.baselines import Baseline
+from trainer.learning.objective import Objective
+from trainer.learning.passes import read_part
+from trainer.learning.rows import Mix
+from trainer.packaging import card
+from trainer.packaging.graphs import write_graph
+from trainer.pictures import Preprocess, read_json
+
+SOFTMAX_MODELS = ("detr", "yolos", "table-transformer")
+"""Detectors with a class for “nothing”; all others score each class by itself."""
+SIDE = 640
+"""Pixels a side where neither the model nor the user says."""
+TUNING_PICTURES = 200
+FAINTEST = 0.01
+"""Score from which an answer is kept in predictions.parquet, so that two runs can be compared by average precision."""
+GREY = 114.0
+QUERYING = {
+    "epochs": 30,
+    "batch_size": 8,
+    "learning_rate": 5e-5,
+    "head_learning_rate": 5e-4,
+    "patience": 8,
+    "zoom": 0.0,
+}
+POINTING = {"batch_size": 8, "learning_rate": 5e-4, "head_learning_rate": 2e-3, "zoom": 0.4}
+POINT_ROWS = 6_000
+"""That a point detector sees in all: its epochs are this over the rows."""
+
+
+class Scenes(Pictures):
+    """Pictures and the boxes in them: `boxes[i]` (objects, 4) as centre x, centre y, width, height, shares of the
+    picture; `kinds[i]` (objects,) indices of labels, -1 for one that the rows to learn from do not have."""
+
+    read_batch = 8
+
+    def __init__(self, params: Any, objects: list[list[dict[str, Any]]], *pictures: Any) -> None:
+        super().__init__(*pictures)
+        self.params = params
+        self.threshold = THRESHOLD
+        self.sizes = [upright_size(self.path(row)) for row in range(len(objects))]
+        index = {label: at for at, label in enumerate(self.labels)}
+        self.boxes = [shares(one, size) for one, size in zip(objects, self.sizes, strict=True)]
+        self.kinds = [np.array([index.get(one["label"], -1) for one in row], dtype=np.int64) for row in objects]
+
+    def learning_batch(
+        self, rows: np.ndarray, device: torch.device, generator: np.random.Generator
+    ) -> tuple[tuple[Any, ...], Mix | None]:
+        """(pixels, targets): mirrored and relit at random, the boxes with them."""
+        (pixels,) = self.batch(rows, device)
+        targets = []
+        zooms = zoomed(len(rows), self.params.zoom or 0.0, generator)
+        for at, row in enumerate(rows):
+            known = self.kinds[row] >= 0
+            places, kinds = self.boxes[row][known].copy(), self.kinds[row][known]
+            if self.params.flip and generator.random() < 0.5:
+                pixels[at] = pixels[at].flip(1)
+                places[:, 0] = 1 - places[:, 0]
+            if self.params.zoom:
+                places, seen = boxes.seen_through(places, *zooms[at])
+                places, kinds = places[seen], kinds[seen]
+            targets.append(
+                {
+                    "class_labels": torch.from_numpy(kinds).to(device),
+                    "boxes": torch.from_numpy(places).float().to(device),
+                }
+            )
+        if self.params.zoom:
+            pixels = through(pixels.float(), zooms)
+        if self.params.brightness:
+            low, high = 1 - self.params.brightness, 1 + self.params.brightness
+            gain = torch.from_numpy(generator.uniform(low, high, (len(rows), 1, 1, 1))).float().to(device)
+            pixels = (pixels * gain).clamp(0, 255)
+        return (pixels, targets), None
+
+    def input(self, row: int) -> Picture:
+        return Picture(super().input(row), self.sizes[row])
+
+    def manifest(self) -> dict[str, Any]:
+        return super().manifest() | {"threshold": self.threshold}
+
+    def objects(self, rows: np.ndarray) -> list[Objects]:
+        """What is in these pictures, corners as shares of the picture."""
+        return [Objects(corners(self.boxes[row]), self.kinds[row], np.ones(len(self.boxes[row]))) for row in rows]
+
+
+def zoomed(rows: int, most: float, generator: np.random.Generator) -> np.ndarray:
+    """(rows, 3): what part of the picture is seen, in shares of its sides, and where its middle is."""
+    seen = np.exp(generator.uniform(np.log(1 - most), np.log(1 + most), rows))
+    off = generator.uniform(-0.5, 0.5, (rows, 2)) * np.abs(1 - seen)[:, None]
+    return np.concatenate([seen[:, None], 0.5 + off], axis=1)
+
+
+def through(pixels: Tensor, zooms: np.ndarray) -> Tensor:
+    """(rows, height, width, channels) as seen through these windows; grey where there is no picture."""
+    seen, x, y = torch.from_numpy(zooms).float().to(pixels.device).unbind(1)
+    zero = torch.zeros_like(seen)
+    places = torch.stack([torch.stack([seen, zero, 2 * x - 1], 1), torch.stack([zero, seen, 2 * y - 1], 1)], 1)
+    values = pixels.permute(0, 3, 1, 2) - GREY
+    grid = nn.functional.affine_grid(places, list(values.shape), align_corners=False)
+    moved = nn.functional.grid_sample(values, grid, padding_mode="zeros", align_corners=False)
+    return (moved + GREY).permute(0, 2, 3, 1)
+
+
+def shares(objects: list[dict[str, Any]], size: tuple[int, int]) -> np.ndarray:
+    """Boxes [left, top, width, height] in pixels → centre and size as shares of a picture of `size`."""
+    found = np.array([one["box"] for one in objects], dtype=np.float64).reshape(-1, 4) / np.array([*size, *size])
+    return np.concatenate([found[:, :2] + found[:, 2:] / 2, found[:, 2:]], axis=1)
+
+
+def prepare(job: Any) -> Scenes:
+    fresh = job.spec.model.startswith("scratch:")
+    if fresh:
+        point_net.check(job.spec.model)
+    if not fresh and job.spec.method == "scratch":
+        raise ModelError("From scratch is for the small detector.", hint=f"Choose scratch:{point_net.NAME}, or full.")
+    folder = common.base(job)
+    loaded = job.load_rows()
+    store, places = decoded(job, loaded, preprocess_of(folder, job.params.resolution))
+    objects = [json.loads(cell) if cell else [] for cell in loaded.answers]
+    labels = sorted({one["label"] for row in loaded.part("train") for one in objects[row]})
+    if not labels:
+        raise DataError(
+            "No picture to learn from has a box.", code="no_boxes", hint="Check which column holds the boxes."
+        )
+    truth = np.zeros(len(objects), dtype=np.int64)
+    rows = Scenes(job.params, objects, loaded, labels, truth, folder, store, places)
+    job.tell_rows(rows, f"{sum(map(len, objects)):,} boxes")
+    return rows
+
+
+def preprocess_of(folder: Path, side: int | None) -> Preprocess:
+    """Stretched to a square: boxes are shares of the picture, so they need not know its shape."""
+    if not is_detector(folder):
+        side = (side or point_net.SIDE) // point_net.LARGEST_STRIDE * point_net.LARGEST_STRIDE
+        found = Preprocess.load(folder) if folder.name else Preprocess(side, side)
+        return replace(found, height=side, width=side, shortest=None, stretched=None)
+    found = Preprocess.load(folder)
+    whole = found.shortest is None and found.stretched is None and found.height == found.width
+    side = side or (found.height if whole else SIDE)
+    return replace(found, height=side, width=side, shortest=None, stretched=None)
+
+
+def baselines(job: Any, rows: Scenes) -> dict[str, Baseline]:
+    """Always the mean box of every label that was learned from."""
+    known, test = rows.known("train", "validation"), rows.part("test")
+    every = np.concatenate([rows.boxes[row] for row in known])
+    kinds = np.concatenate([rows.kinds[row] for row in known])
+    labels = len(rows.labels)
+    means = [every[kinds == label].mean(0) if (kinds == label).any() else np.zeros(4) for label in range(labels)]
+    there = np.diag([float((kinds == label).any()) for label in range(labels)])
+    always = np.concatenate([there, np.stack(means)], axis=1)
+    return {"mean_box": Baseline(np.tile(always, (len(test), 1, 1)))}
+
+
+def is_detector(folder: Path) -> bool:
+    """Whether the base model is a detector of transformers; otherwise it is a picture encoder, or nothing yet."""
+    from transformers.models.auto.modeling_auto import MODEL_FOR_OBJECT_DETECTION_MAPPING_NAMES as KNOWN
+
+    return bool(folder.name) and read_json(folder / "config.json").get("model_type") in KNOWN
+
+
+def build(job: Any, rows: Scenes) -> Any:
+    if is_detector(rows.folder):
+        common.settle(job, **QUERYING)
+        rows.params = job.params
+        return pretrained(rows)
+    epochs = int(np.clip(round(POINT_ROWS / max(len(rows.part("train")), 1)), 12, 80))
+    common.settle(job, **POINTING, epochs=epochs, patience=max(8, epochs // 4))
+    rows.params = job.params
+    if rows.folder.name:
+        return PointDetector.of(rows.folder, rows.labels, rows.preprocess)
+    return PointDetector(SmallBackbone(), rows.labels, rows.preprocess)
+
+
+def pretrained(rows: Scenes) -> "DetectionModel":
+    """The pretrained detector, its last layers new where the number of labels differs."""
+    names = dict(enumerate(rows.labels))
+    try:
+        detector, loaded = AutoModelForObjectDetection.from_pretrained(
+            rows.folder,
+            local_files_only=True,
+            use_safetensors=True,
+            dtype=torch.float32,
+            id2label=names,
+            label2id={name: at for at, name in names.items()},
+            ignore_mismatched_sizes=True,
+            output_loading_info=True,
+        )
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        raise ModelError(
+            f"The base model cannot be loaded: {str(error).splitlines()[0]}", hint="Choose another one."
+        ) from error
+    new = [key if isinstance(key, str) else key[0] for key in (*loaded["mismatched_keys"], *loaded["missing_keys"])]
+    return DetectionModel(detector, rows.labels, rows.preprocess, tuple(f"detector.{key}" for key in new))
+
+
+class DetectionModel(PictureModel):
+    """Pixels → (batch, queries, labels + 4): scores, then centre and size as shares."""
+
+    def __init__(
+        self, detector: nn.Module, labels: list[str], preprocess: Preprocess, new_layers: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(labels, preprocess)
+        self.detector, self.new_layers = detector, new_layers or ("detector.none",)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        found = self.detector(pixel_values=self.normalised(pixels).contiguous())
+        logits = found.logits.float()
+        softmax = self.detector.config.model_type in SOFTMAX_MODELS
+        scores = logits.softmax(-1)[..., :-1] if softmax else logits.sigmoid()
+        return torch.cat([scores, found.pred_boxes.float()], dim=-1)
+
+    def features(self, pixels: Tensor) -> Tensor:
+        """What an estimate times: all of it."""
+        return self(pixels)
+
+    def loss(self, pixels: Tensor, targets: list[dict[str, Tensor]]) -> Tensor:
+        """As the architecture defines it: answers are matched to objects, then named and placed."""
+        return self.detector(pixel_values=self.normalised(pixels).contiguous(), labels=targets).loss
+
+    def save(self, folder: Path) -> None:
+        self.detector.save_pretrained(folder, safe_serialization=True)
+        self.preprocess.save(folder)
+
+    @classmethod
+    def load(cls, folder: Path) -> "DetectionModel":
+        found = AutoModelForObjectDetection.from_pretrained(
+            folder, local_files_only=True, use_safetensors=True, dtype=torch.float32, attn_implementation="eager"
+        )
+        labels = [found.config.id2label[at] for at in range(found.config.num_labels)]
+        return cls(found, labels, Preprocess.load(folder)).eval()
+
+
+class Detection(Objective):
+    headline = "map_50"
+    told = (("map_50", "map_50"), ("map", "map"))
+
+    def __init__(self, job: Any, rows: Scenes) -> None:
+        super().__init__(job, rows)
+        self.scenes = rows
+        self.model: Any = None
+
+    def prepare(self, model: Any, train: np.ndarray) -> None:
+        self.model = model
+
+    def step(self, call: Any, inputs: tuple[Any, ...], rows: np.ndarray, mix: Mix | None) -> Tensor:
+        with self.job.device.autocast():
+            return self.model.loss(*inputs)
+
+    def settle(self, rounds: Sequence[Any] = ()) -> None:
+        """Choose on the validation rows, else on those learned from, from which score an object is shown: the best F1."""
+        if rounds:
+            self.scenes.threshold = float(np.median([one.shown_from for one in rounds]))
+            return
+        part = self.scenes.part("validation")
+        part = part if len(part) else self.scenes.part("train")[:TUNING_PICTURES]
+        answers = list(map(objects_of, read_part(self.model, self.scenes, part, self.job.device)))
+        labels = len(self.scenes.labels)
+        self.scenes.threshold = objects_scoring.best_threshold(self.scenes.objects(part), answers, labels)
+
+    def figures(self, rows: np.ndarray, outputs: np.ndarray) -> dict[str, float]:
+        found = average_precision(self.scenes.objects(rows), list(map(objects_of, outputs)), len(self.scenes.labels))
+        return {"map_50": found.map_50, "map": found.map}
+
+    def actual(self, rows: np.ndarray) -> list[Objects]:
+        return self.scenes.objects(rows)
+
+    def answers(self, metric: str, outputs: np.ndarray) -> list[Objects]:
+        return list(map(objects_of, outputs))
+
+    def rank(self, figures: dict[str, float]) -> tuple[float, ...]:
+        return (figures["map_50"] + figures["map"],)
+
+    def words(self, figures: dict[str, float]) -> str:
+        return f"average precision {figures['map_50']:.1%} (at half overlap)"
+
+    def report(self, outputs: np.ndarray) -> dict[str, Any]:
+        test, scenes = self.scenes.part("test"), self.scenes
+        answers = list(map(objects_of, outputs))
+        sizes = [scenes.sizes[row] for row in test]
+        shown, numbers = scenes.shown(test), scenes.numbers(test)
+        return objects_scoring.report(
+            scenes.objects(test), answers, scenes.labels, sizes, shown, numbers, scenes.threshold
+        )
+
+    def sentence(self, report: dict[str, Any]) -> str:
+        one = report["headline"]
+        return f"Average precision {one['value']:.1%} at half overlap on {report['test_rows']:,} test pictures, between {one['low']:.1%} and {one['high']:.1%}."
+
+    def card(self, report: dict[str, Any]) -> str:
+        rows = "\n".join(
+            f"| {one['label'].replace('|', '/')} | {one['rows']} | {one['map_50']:.1%} | {one['map']:.1%} | {one['precision']:.1%} | {one['recall']:.1%} |"
+            for one in report["per_class"]
+        )
+        metrics = report["metrics"]
+        return f"""Average precision **{metrics["map_50"]:.1%}** at half overlap, {metrics["map"]:.1%} over overlaps from 50 to 95 %, counted as COCO does.
+{card.interval_of(report)} Objects are shown from a score of {report["threshold"]:.2f} on.
+
+{card.beside(report, "map_50", "map")}
+
+| label | test objects | AP50 | AP50-95 | precision | recall |
+|---|---|---|---|---|---|
+{rows}
+"""
+
+    def predictions(self, outputs: np.ndarray) -> dict[str, list[Any]]:
+        test = self.scenes.part("test")
+        sizes = [self.scenes.sizes[row] for row in test]
+        labels = self.scenes.labels
+        truth = [listed(one, labels, size) for one, size in zip(self.scenes.objects(test), sizes, strict=True)]
+        every = list(map(objects_of, outputs))
+        said = [above(one, self.scenes.threshold) for one in every]
+        predicted = [listed(one, labels, size) for one, size in zip(said, sizes, strict=True)]
+        detections = [listed(above(one, FAINTEST), labels, size) for one, size in zip(every, sizes, strict=True)]
+        return {
+            "truth": [json.dumps(one) for one in truth],
+            "predicted": [json.dumps(one) for one in predicted],
+            "detections": [json.dumps(one[:MOST_ANSWERS]) for one in detections],
+        }
+
+
+def write_onnx(folder: Path, target: Path) -> None:
+    model = PointDetector.load(folder) if is_points(folder) else DetectionModel.load(folder)
+    write_graph(model, model.example(), target, compared=scores_in_order)
+
+
+def scores_in_order(outputs: np.ndarray) -> np.ndarray:
+    """Of a detector's answers, best first and without their places: where two score the same, a rounding decides which of
+    them is taken."""
+    return np.sort(outputs[..., :-4], axis=1)

@@ -1,0 +1,204 @@
+"""A picture model of transformers with one layer on top: behind every method, behind training and export."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from transformers import AutoConfig, AutoModel
+
+from trainer.engines import open_session
+from trainer.errors import ModelError
+from trainer.learning.heads import head_of
+from trainer.packaging.export import quiet
+from trainer.packaging.graphs import write_graph
+from trainer.pictures import Preprocess
+
+HEAD_WEIGHTS, HEAD_CONFIG = "head.safetensors", "head.json"
+CLS = frozenset(["vit", "deit", "dinov2", "dinov2_with_registers", "dinov3_vit", "vit_msn", "ijepa"])
+"""Whose first token is the summary; others have a pooled output, or are averaged."""
+WITHOUT_POOLER = frozenset(["vit", "deit", "vit_msn", "ijepa"])
+TRANSFORMERS = CLS | {"beit", "data2vec-vision", "swin", "swinv2", "pvt", "pvt_v2"}
+
+
+CACHE_BATCH = 4
+"""Pictures that ONNX Runtime is given at once: what passes between the layers of so few stays in the processor's cache."""
+
+
+class PictureModel(nn.Module):
+    """What the picture models share: pixels (batch, height, width, channels) of 0 to 255 → (batch, outputs).
+
+    Pixels last in memory are what convolutions on a processor like best, and bytes are a quarter of the floats to move.
+    """
+
+    head: nn.Linear
+
+    def __init__(self, labels: list[str], preprocess: Preprocess) -> None:
+        super().__init__()
+        self.labels, self.preprocess = labels, preprocess
+        channels = preprocess.channels
+        for name in ("factor", "shift"):
+            values = torch.tensor(getattr(preprocess, name), dtype=torch.float32).expand(channels)
+            self.register_buffer(name, values.clone(), persistent=False)
+
+    def normalised(self, pixels: Tensor) -> Tensor:
+        """(batch, channels, height, width) float32, channels last in memory."""
+        return (pixels.float() * self.factor + self.shift).permute(0, 3, 1, 2)
+
+    def example(self, batch: int = 2) -> Tensor:
+        generator = torch.Generator().manual_seed(0)
+        return torch.randint(0, 256, (batch, *self.preprocess.shape), generator=generator, dtype=torch.uint8)
+
+    def features(self, pixels: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def reader(self, job: Any) -> Callable[[Tensor], Tensor]:
+        """The quickest way to the features of many pictures."""
+        quick = None if job.device.count else quick_features(self, job.out)
+        return quick or self.features
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        return self.head(self.features(pixels))
+
+
+class VisionModel(PictureModel):
+    """`outputs = head(dropout(pool(encoder(pixels))))`; `labels` empty: the one output is a number."""
+
+    def __init__(self, encoder: nn.Module, labels: list[str], preprocess: Preprocess, *, dropout: float = 0.0) -> None:
+        super().__init__(labels, preprocess)
+        self.encoder = encoder.to(memory_format=torch.channels_last)
+        self.dropout = nn.Dropout(dropout)
+        kind = encoder.config.model_type
+        self.first_token = kind in CLS
+        self.fits = {"interpolate_pos_encoding": True} if self.stretches(encoder, preprocess) else {}
+        self.encoder.eval()
+        with torch.inference_mode():
+            width = self.features(torch.zeros(1, *preprocess.shape, dtype=torch.uint8)).shape[1]
+        self.head = head_of(width, len(labels))
+
+    @staticmethod
+    def stretches(encoder: nn.Module, preprocess: Preprocess) -> bool:
+        """Whether places were learned for another number of pixels than are given."""
+        import inspect
+
+        known = "interpolate_pos_encoding" in inspect.signature(encoder.forward).parameters
+        size = getattr(encoder.config, "image_size", None)
+        own = (size, size) if isinstance(size, int) else tuple(size or ())
+        return known and own != (preprocess.height, preprocess.width)
+
+    def features(self, pixels: Tensor) -> Tensor:
+        """One vector a picture: (batch, features), float32."""
+        found = self.encoder(pixel_values=self.normalised(pixels), **self.fits)
+        if self.first_token:
+            return found.last_hidden_state[:, 0].float()
+        pooled = getattr(found, "pooler_output", None)
+        if pooled is not None:
+            return pooled.flatten(1).float()
+        hidden = found.last_hidden_state
+        return (hidden.flatten(2).mean(2) if hidden.ndim == 4 else hidden.mean(1)).float()
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        return self.head(self.dropout(self.features(pixels)))
+
+    def prepare_to_learn(self, params: Any) -> None:
+        """No dropout inside the encoder: it would also turn off the fused attention."""
+        for module in self.encoder.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = 0.0
+            for name in ("dropout_prob", "attention_dropout"):
+                if isinstance(getattr(module, name, None), float):
+                    setattr(module, name, 0.0)
+
+    def save(self, folder: Path) -> None:
+        """Encoder as `save_pretrained` lays it, head and preprocessing beside it."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.encoder.to(memory_format=torch.contiguous_format).save_pretrained(folder, safe_serialization=True)
+        self.preprocess.save(folder)
+        head = {name: value.detach().contiguous() for name, value in self.head.state_dict().items()}
+        save_file(head, folder / HEAD_WEIGHTS)
+        (folder / HEAD_CONFIG).write_text(json.dumps({"labels": self.labels}, ensure_ascii=False, indent=2), "utf-8")
+        self.encoder.to(memory_format=torch.channels_last)
+
+    @classmethod
+    def load(cls, folder: Path, attention: str | None = None) -> "VisionModel":
+        """A trained model from `artifact/model/`."""
+        config = json.loads((folder / HEAD_CONFIG).read_text("utf-8"))
+        model = cls(load_encoder(folder, attention), config["labels"], Preprocess.load(folder))
+        model.head.load_state_dict(load_file(folder / HEAD_WEIGHTS))
+        return model.eval()
+
+
+def load_encoder(folder: Path, attention: str | None = None, *, fresh: bool = False) -> nn.Module:
+    """The encoder in float32, from safetensors only and without any code of its own; `fresh`: with random weights."""
+    try:
+        config = AutoConfig.from_pretrained(folder, local_files_only=True)
+        check_kind(config)
+        extra: dict[str, Any] = {"add_pooling_layer": False} if config.model_type in WITHOUT_POOLER else {}
+        if attention:
+            extra["attn_implementation"] = attention
+        if fresh:
+            return AutoModel.from_config(config, **extra).float()
+        return AutoModel.from_pretrained(
+            folder,
+            config=config,
+            local_files_only=True,
+            use_safetensors=True,
+            dtype=torch.float32,
+            **extra,
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(
+            f"The base model cannot be loaded: {str(error).splitlines()[0]}", hint="Choose another one."
+        ) from error
+
+
+def check_kind(config: Any) -> None:
+    """Whether the model looks at pictures and nothing else."""
+    from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES as KNOWN
+
+    if config.model_type not in KNOWN:
+        raise ModelError(
+            f"The base model is of the kind {config.model_type}, which is not one that looks at pictures.",
+            hint="Choose a picture model such as ViT, DINOv2, Swin, ConvNeXT, ResNet or MobileNet, or scratch:cnn-64-128-1024.",
+        )
+
+
+def quick_features(model: PictureModel, folder: Path) -> Callable[[Tensor], Tensor] | None:
+    """The features by ONNX Runtime, which runs convolutions several times faster than torch on a processor.
+
+    None where the graph cannot be had, or answers otherwise.
+    """
+    path = folder / "features.onnx"
+    pixels = model.example(3)
+    try:
+        with quiet():
+            write_graph(Features(model).eval(), pixels[:2], path)
+        session = open_session(path)
+        with torch.inference_mode():
+            right = model.features(pixels).numpy()
+        found = session.run(None, {"pixels": pixels.numpy()})[0]
+    except Exception:  # whatever an exporter cannot do with an architecture: torch can
+        return None
+    finally:
+        path.unlink(missing_ok=True)
+    if not np.allclose(found, right, rtol=1e-2, atol=1e-2 * (np.abs(right).mean() + 1e-6)):
+        return None
+
+    def read(pixels: Tensor) -> Tensor:
+        arrays = np.array_split(pixels.numpy(), -(-len(pixels) // CACHE_BATCH))
+        return torch.from_numpy(np.concatenate([session.run(None, {"pixels": one})[0] for one in arrays]))
+
+    return read
+
+
+class Features(nn.Module):
+    def __init__(self, model: PictureModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        return self.model.features(pixels)

@@ -1,0 +1,1 @@
+"""What pictures and sounds have in common: files that are decoded once."""

@@ -1,0 +1,70 @@
+"""What learning from pictures and from sounds has in common."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trainer.data.loading import check_parts, listing
+from trainer.errors import DataError, ModelError
+from trainer.families.media.store import Form, Store, open_store
+from trainer.learning.estimate import measure
+
+NOUNS = {"image": "pictures", "audio": "sounds"}
+
+
+def base(job: Any) -> Path:
+    """The folder of the model that a run begins with; none for a small net that has learned nothing yet."""
+    fresh = job.spec.model.startswith("scratch:")
+    if fresh and job.spec.method in ("probe", "lora"):
+        raise ModelError(
+            f"{job.spec.model} has learned nothing yet, so there is nothing to build on.",
+            hint="Choose the method scratch, or another model.",
+        )
+    return Path() if fresh else job.model_folder(job.spec.model)
+
+
+def decoded(job: Any, loaded: Any, role: str, form: Form, needed: int) -> tuple[Store, np.ndarray]:
+    """The files that `role` names, each once, and where among them each row's is; rows whose file cannot be used are left
+    out of `loaded`. `needed`: about how many bytes the decoded ones take."""
+    names = sorted(set(loaded.values[role]))
+    store = open_store(job, [loaded.media / name for name in names], form, needed)
+    leave_out(job, loaded, {names[place]: why for place, why in store.lost.items()}, role)
+    at = {name: place for place, name in enumerate(names)}
+    return store, np.array([at[name] for name in loaded.values[role]])
+
+
+def leave_out(job: Any, loaded: Any, lost: dict[str, str], role: str) -> None:
+    """Rows whose picture or sound cannot be used, told by number; `DataError` when too little is left."""
+    if not lost:
+        return
+    names = loaded.values[role]
+    rows = [loaded.row_numbers[at] for at, name in enumerate(names) if name in lost]
+    first = next(name for name in names if name in lost)
+    job.warn(
+        "corrupt_media",
+        f"{len(rows):,} {NOUNS[role]} cannot be used and are left out: row {listing([str(row) for row in rows])}."
+        f" The first of them {lost[first]}.",
+        "Replace or remove them.",
+    )
+    loaded.keep(np.array([name not in lost for name in names]))
+    if not loaded.row_numbers or not len(loaded.part("train")):
+        raise DataError(f"None of the {NOUNS[role]} is left to learn from.", code="no_rows", hint="Upload them again.")
+    check_parts(loaded, "class" if loaded.answer == "label" else "number")
+
+
+def settle(job: Any, **chosen: Any) -> None:
+    """Fill in the settings that were left to us, so that the manifest tells what was used."""
+    open_ones = {name: value for name, value in chosen.items() if getattr(job.params, name) is None}
+    job.params = job.params.model_copy(update=open_ones)
+
+
+def estimate(job: Any, emit: Any) -> dict[str, Any]:
+    """As for other tasks, with what decoding every file once takes, from the few that the trial decoded."""
+    seen: list[Any] = []
+    found = measure(job, emit, seen.append)
+    store = seen[0].store
+    every = len(store.paths) * store.seconds / max(store.decoded, 1)
+    found["likely_seconds"] += every
+    found["fixed_seconds"] = round(found["fixed_seconds"] + every, 1)
+    return found

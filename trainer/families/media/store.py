@@ -1,0 +1,189 @@
+"""Decoded pictures and sounds: each file decoded once for all runs that learn from it, kept on disk by content."""
+
+import json
+import mmap
+import os
+import time
+import weakref
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trainer import cache
+from trainer.data.media import UnreadableError
+from trainer.hardware import cores
+from trainer.learning.rows import digest_of
+
+VERSION = 3
+"""Raised when the same files would be decoded or kept otherwise."""
+LENGTH = 8
+"""Bytes at the end of a kept file that say how long the facts before them are."""
+CHUNK = 256
+"""Files decoded before the next are begun: what is in memory at once."""
+SUFFIX = ".decoded"
+
+
+class Form:
+    """What is kept of a file. Pictures and sounds subclass this."""
+
+    noun: str
+    """What several files are called; also the cache's folder."""
+    recipe: Any
+    """What says how files are decoded; its `repr` is part of the key."""
+
+    def pack(self, data: bytes) -> np.ndarray:
+        """Of a file's bytes; `UnreadableError`."""
+        raise NotImplementedError
+
+    def unpack(self, kept: bytes) -> np.ndarray:
+        """The same array again."""
+        raise NotImplementedError
+
+    def blank(self) -> np.ndarray:
+        """In place of a file that cannot be read: those of `lost` are asked for by nobody but a trial."""
+        raise NotImplementedError
+
+    def words(self) -> str:
+        """What files are decoded to."""
+        raise NotImplementedError
+
+
+class Store:
+    """Files by their place in `paths`. `lost`: why those at some places cannot be used."""
+
+    def __init__(self, paths: list[Path], form: Form) -> None:
+        self.paths, self.form = paths, form
+        self.lost: dict[int, str] = {}
+
+    def read(self, places: np.ndarray) -> list[np.ndarray]:
+        """What is kept of each."""
+        raise NotImplementedError
+
+
+class Decoding(Store):
+    """Decodes what is asked for, each time anew; with `remember` only once, for a trial that reads few."""
+
+    def __init__(self, paths: list[Path], form: Form, *, remember: bool = False) -> None:
+        super().__init__(paths, form)
+        self.memory: dict[int, np.ndarray] = {}
+        self.remember = remember
+        self.decoded, self.seconds = 0, 0.0
+
+    def read(self, places: np.ndarray) -> list[np.ndarray]:
+        started = time.monotonic()
+        new = [place for place in dict.fromkeys(places.tolist()) if place not in self.memory]
+        packed = read_all([self.paths[place] for place in new], self.form)
+        found = {
+            place: self.form.blank() if isinstance(one, str) else one for place, one in zip(new, packed, strict=True)
+        }
+        self.decoded += len(new)
+        self.seconds += time.monotonic() - started
+        known = self.memory | found
+        if self.remember:
+            self.memory = known
+        return [known[place] for place in places.tolist()]
+
+
+class Kept(Store):
+    """Reads a file of all one after another, with the facts about them in its tail. It is mapped for one batch at a time,
+    so that memory stays bounded, and held open, so that it stays while it is used. Takes over the descriptor."""
+
+    def __init__(self, paths: list[Path], form: Form, handle: int) -> None:
+        super().__init__(paths, form)
+        self.handle = handle
+        weakref.finalize(self, os.close, handle)
+        facts = read_facts(handle)
+        self.lost = {int(place): why for place, why in facts["lost"].items()}
+        self.ends = [0, *facts["ends"]]
+
+    def read(self, places: np.ndarray) -> list[np.ndarray]:
+        with mmap.mmap(self.handle, 0, access=mmap.ACCESS_READ) as mapped:
+            return [
+                self.form.unpack(mapped[self.ends[place] : self.ends[place + 1]]) for place in map(int, places.tolist())
+            ]
+
+
+def open_store(job: Any, paths: list[Path], form: Form, needed: int) -> Store:
+    """Decode everything once in threads, or find it decoded by an earlier run. `needed`: about how many bytes that takes."""
+    if job.trial:
+        return Decoding(paths, form, remember=True)
+    digest = digest_of(VERSION, form.recipe, *(path.name for path in paths)).hexdigest()[:32]
+    file = job.cache / form.noun / f"{digest}{SUFFIX}"
+    with suppress(FileNotFoundError, ValueError, KeyError):  # not there, or spoiled: decoded anew
+        store = Kept(paths, form, cache.open_entry(file))
+        job.log(f"These {form.noun} were decoded before and are used again.")
+        return store
+    if not cache.make_disk_room(job.cache, needed):
+        return decode_each_time(job, paths, form)
+    return Kept(paths, form, write(job, paths, form, file))
+
+
+def read_facts(handle: int) -> dict[str, Any]:
+    """{lost, ends} from a kept file's tail; `ValueError` where there are none."""
+    size = os.fstat(handle).st_size
+    length = int.from_bytes(os.pread(handle, LENGTH, max(size - LENGTH, 0)), "little")
+    if not 0 < length <= size - LENGTH:
+        raise ValueError("no facts")
+    return json.loads(os.pread(handle, length, size - LENGTH - length))
+
+
+def decode_each_time(job: Any, paths: list[Path], form: Form) -> Store:
+    job.warn(
+        "no_cache_room",
+        f"The disk has no room for the decoded {form.noun}, so they are decoded again in every pass, which takes longer.",
+        "Free some space for the next run.",
+    )
+    store = Decoding(paths, form)
+    store.lost = {place: one for place, one in enumerate(told(job, paths, form)) if isinstance(one, str)}
+    return store
+
+
+def write(job: Any, paths: list[Path], form: Form, file: Path) -> int:
+    """A descriptor of all of them in the order of `paths`. It is opened before the file is put in place, whole or not at
+    all, so it is good whatever others do; a file for which the cache has no room is this run's alone and goes with it."""
+    lost: dict[int, str] = {}
+    ends: list[int] = []
+    started = time.monotonic()
+    with cache.writing(job.cache, file) as part:
+        with part.open("wb") as target:
+            for place, found in enumerate(told(job, paths, form)):
+                if isinstance(found, str):
+                    lost[place] = found
+                    found = form.blank()
+                target.write(np.ascontiguousarray(found).data)
+                ends.append(target.tell())
+            facts = json.dumps({"lost": lost, "ends": ends}).encode()
+            target.write(facts + len(facts).to_bytes(LENGTH, "little"))
+        handle = cache.open_entry(part)
+    speed = len(paths) / max(time.monotonic() - started, 1e-6)
+    job.log(f"{len(paths):,} {form.noun} decoded to {form.words()}, {speed:,.0f} {form.noun} a second.")
+    return handle
+
+
+def told(job: Any, paths: list[Path], form: Form) -> Iterable[np.ndarray | str]:
+    """`read_all`, its progress told."""
+    for done, one in enumerate(read_all(paths, form), 1):
+        yield one
+        if done % CHUNK == 0:
+            job.progress(done, len(paths), unit=form.noun)
+            job.check_stop()
+
+
+def read_all(paths: list[Path], form: Form) -> Iterable[np.ndarray | str]:
+    """What is kept of each, or why nothing is, in order; decoding runs without Python's lock, so threads share the work."""
+
+    def read(path: Path) -> np.ndarray | str:
+        try:
+            return form.pack(path.read_bytes())
+        except UnreadableError as error:
+            return str(error)
+        except OSError:
+            return "is not there"
+
+    with ThreadPoolExecutor(cores()) as pool:
+        for start in range(0, len(paths), CHUNK):
+            yield from pool.map(read, paths[start : start + CHUNK])

@@ -1,0 +1,189 @@
+"""Kinds of models for tables: how each is fitted, asked and written, and which settings of it are tried."""
+
+import json
+import warnings
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from trainer import gbm, tables
+
+MOST_ROUNDS, EARLY = 2_000, 50
+APART = 7
+LARGE = 5_000
+"""Rows from which wider trees are tried."""
+TREES = {
+    "small trees": {"learning_rate": 0.05, "num_leaves": 8, "min_data_in_leaf": 10, "lambda_l2": 1.0},
+    "medium trees": {"learning_rate": 0.05, "num_leaves": 31, "min_data_in_leaf": 20, "lambda_l2": 1.0},
+    "large trees": {"learning_rate": 0.05, "num_leaves": 96, "min_data_in_leaf": 20, "lambda_l2": 2.0},
+}
+
+
+class Candidate(NamedTuple):
+    family: str
+    name: str
+    settings: dict[str, Any]
+
+
+def candidates(families: tuple[str, ...], rows: int) -> list[Candidate]:
+    """In the order in which they are tried."""
+    found = []
+    if "linear" in families:
+        found += [Candidate("linear", f"linear, strength {c:g}", {"strength": c}) for c in (0.03, 0.3, 3.0)]
+    if "boosting" in families:
+        names = ("small trees", "medium trees") if rows < LARGE else ("medium trees", "large trees", "small trees")
+        found += [Candidate("boosting", name, TREES[name]) for name in names]
+    if "net" in families:
+        found.append(Candidate("net", "small net", {}))
+    return found
+
+
+def set_apart(truth: np.ndarray, labels: int, seed: int) -> np.ndarray:
+    """(rows,) whether a row is one of every APART that say when to stop; of each label alike."""
+    order = np.random.default_rng(seed).permutation(len(truth))
+    if labels:
+        order = order[np.argsort(truth[order], kind="stable")]
+    found = np.zeros(len(truth), dtype=bool)
+    found[order[APART // 2 :: APART]] = True
+    return found
+
+
+class Model:
+    """One fitted model. `facts` is what model/columns.json says; `rounds`: trees or epochs after which it was best."""
+
+    def __init__(self, facts: dict[str, Any], threads: int, seed: int) -> None:
+        self.facts, self.seed, self.threads = facts, seed, threads
+        self.labels = len(facts["labels"])
+        self.rounds = 0
+
+    def fit(
+        self,
+        settings: dict[str, Any],
+        data: tuple[np.ndarray, np.ndarray, np.ndarray],
+        tell: Any,
+        held: tuple[np.ndarray, np.ndarray] | None = None,
+        rounds: int = 0,
+    ) -> "Model":
+        """Learn from (matrix, truth, weights). `held` (matrix, truth) may end the learning; without it, so many `rounds`."""
+        raise NotImplementedError
+
+    def raw(self, matrix: np.ndarray, rounds: int = 0) -> np.ndarray:
+        """(rows, outputs) before calibration; of trees after so many `rounds`, else after those that were best."""
+        raise NotImplementedError
+
+    def write(self, folder: Path) -> None:
+        raise NotImplementedError
+
+    def save(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "columns.json").write_text(json.dumps(self.facts, ensure_ascii=False, indent=1), "utf-8")
+        self.write(folder)
+
+
+class Linear(Model):
+    """Logistic or ridge regression over scaled numbers and one column a level."""
+
+    def fit(self, settings: Any, data: Any, tell: Any, held: Any = None, rounds: int = 0) -> "Linear":
+        from sklearn.linear_model import LogisticRegression, Ridge
+
+        matrix, truth, weights = data
+        features = tables.expanded(self.facts["scales"], matrix)
+        tell()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # not wholly converged is good enough
+            if self.labels:
+                found = LogisticRegression(C=settings["strength"], max_iter=300).fit(features, truth, weights)
+            else:
+                found = Ridge(alpha=1 / settings["strength"]).fit(features, truth, weights)
+        self.weights = found.coef_.reshape(-1, features.shape[1]).T
+        self.bias = np.atleast_1d(found.intercept_)
+        return self
+
+    def raw(self, matrix: np.ndarray, rounds: int = 0) -> np.ndarray:
+        return tables.expanded(self.facts["scales"], matrix) @ self.weights + self.bias
+
+    def write(self, folder: Path) -> None:
+        found = {"weights": self.weights.tolist(), "bias": self.bias.tolist()}
+        (folder / "linear.json").write_text(json.dumps(found), "utf-8")
+
+
+class Boosting(Model):
+    """LightGBM, the same on every run of one seed and number of threads."""
+
+    def fit(self, settings: Any, data: Any, tell: Any, held: Any = None, rounds: int = 0) -> "Boosting":
+        lightgbm = gbm.lightgbm()
+
+        matrix, truth, weights = data
+        self.threads = self.threads if len(matrix) >= LARGE else 1
+        params = self.params(settings)
+        train = lightgbm.Dataset(matrix, truth, weight=weights, params=params, **self.columns())
+        calls: list[Any] = [lambda _env: tell()]
+        valid = []
+        if held is not None:
+            valid = [lightgbm.Dataset(held[0], held[1], reference=train, params=params)]
+            calls.append(lightgbm.early_stopping(EARLY, verbose=False))
+        self.booster = lightgbm.train(params, train, rounds or MOST_ROUNDS, valid_sets=valid, callbacks=calls)
+        self.rounds = self.booster.best_iteration if held is not None else rounds
+        return self
+
+    def columns(self) -> dict[str, Any]:
+        features = self.facts["features"]
+        return {
+            "feature_name": [f"f{at}" for at in range(len(features))],
+            "categorical_feature": [at for at, one in enumerate(features) if one["kind"] == "category"],
+        }
+
+    def params(self, settings: dict[str, Any]) -> dict[str, Any]:
+        kind: dict[str, Any] = {"objective": "regression"}
+        if self.labels:
+            kind = (
+                {"objective": "binary"} if self.labels == 2 else {"objective": "multiclass", "num_class": self.labels}
+            )
+        return {
+            **kind, **settings, "feature_fraction": 0.8, "bagging_fraction": 0.8, "bagging_freq": 1, "cat_smooth": 20,
+            "min_data_per_group": 20, "seed": self.seed, "deterministic": True, "force_row_wise": True,
+            "num_threads": self.threads, "verbosity": -1,
+        }  # fmt: skip
+
+    def raw(self, matrix: np.ndarray, rounds: int = 0) -> np.ndarray:
+        found = self.booster.predict(
+            matrix,
+            raw_score=True,
+            num_threads=self.threads,
+            num_iteration=rounds or self.booster.best_iteration or None,
+        )
+        return np.asarray(found).reshape(len(matrix), -1)
+
+    def gains(self) -> np.ndarray:
+        return self.booster.feature_importance("gain")
+
+    def write(self, folder: Path) -> None:
+        self.booster.save_model(str(folder / "model.txt"), num_iteration=self.booster.best_iteration or None)
+
+
+class Net(Model):
+    def fit(self, settings: Any, data: Any, tell: Any, held: Any = None, rounds: int = 0) -> "Net":
+        """The rows `held` are those that it will be judged by, so they are not looked at: rows of `data` set apart say after
+        how many epochs it is best, then all of `data` are learned from for so many."""
+        from trainer.families.table import net
+
+        if not rounds:
+            apart = set_apart(data[1], self.labels, self.seed)
+            learn, judge = [one[~apart] for one in data], (data[0][apart], data[1][apart])
+            _net, rounds = net.fit(self.facts, *learn, self.facts["epochs"], self.seed, tell, judge)
+        self.net, self.rounds = net.fit(self.facts, *data, rounds, self.seed, tell)
+        return self
+
+    def raw(self, matrix: np.ndarray, rounds: int = 0) -> np.ndarray:
+        from trainer.families.table import net
+
+        return net.raw(self.net, self.facts, matrix)
+
+    def write(self, folder: Path) -> None:
+        from trainer.families.table import net
+
+        net.save(self.net, folder)
+
+
+KINDS: dict[str, type[Model]] = {"linear": Linear, "boosting": Boosting, "net": Net}

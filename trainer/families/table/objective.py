@@ -1,0 +1,131 @@
+"""How good a model for tables is: metrics, decisions by threshold, predictions, and what each column carries."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from trainer import comparison, evaluation
+from trainer.engines.table import class_report, decided, finished
+from trainer.families.table import search
+from trainer.families.table.models import Boosting, Model
+from trainer.learning.baselines import Baseline
+from trainer.learning.job import Job
+from trainer.packaging import card
+from trainer.thresholds import Certainty
+
+if TYPE_CHECKING:
+    from trainer.families.table.training import TableRows
+
+MOST_PERMUTED = 2_000
+
+
+def certainty_of(raw: np.ndarray, truth: np.ndarray, facts: dict[str, Any]) -> Certainty:
+    probabilities = evaluation.softmax(finished(raw, facts))
+    predicted = decided(probabilities, facts)
+    return Certainty(probabilities[np.arange(len(truth)), predicted], predicted == truth)
+
+
+class TableObjective:
+    """Figures and predictions of the test rows (as `trainer.learning.objective.Objective` gives them).
+
+    `limits`: the probability from which each row is answered with the positive label, where rows differ in it.
+    """
+
+    def __init__(self, job: Job, rows: "TableRows", model: Model, limits: np.ndarray | None = None) -> None:
+        self.job, self.rows, self.model, self.facts, self.limits = job, rows, model, model.facts, limits
+        self.headline: str = self.facts["headline"]
+
+    def simple(self, baseline: Baseline) -> "TableObjective":
+        """For a baseline, for which no threshold was chosen: of two labels it answers as mistakes cost, or always the same."""
+        found = TableObjective(self.job, self.rows, self.model)
+        if self.facts["decision"]:
+            threshold = 0.5 if baseline.label else search.given_threshold(self.job.params)
+            found.limits = np.full(len(self.rows.truth), threshold)
+        return found
+
+    def outputs(self, matrix: np.ndarray) -> np.ndarray:
+        return finished(self.model.raw(matrix), self.facts)
+
+    def predicted(self, rows: np.ndarray, outputs: np.ndarray) -> np.ndarray:
+        """The labels answered to these rows, as their places."""
+        probabilities = evaluation.softmax(outputs)
+        if self.limits is None:
+            return decided(probabilities, self.facts)
+        return decided(probabilities, {"decision": self.facts["decision"] | {"threshold": self.limits[rows]}})
+
+    def actual(self, rows: np.ndarray) -> np.ndarray:
+        return self.rows.truth[rows]
+
+    def answers(self, metric: str, outputs: np.ndarray) -> np.ndarray:
+        if not self.rows.labels:
+            return outputs[:, 0]
+        test = self.rows.part("test")
+        return self.predicted(test, outputs) if metric in comparison.LABELS else evaluation.softmax(outputs)
+
+    def metrics(self, outputs: np.ndarray) -> dict[str, float]:
+        test = self.rows.part("test")
+        if not self.rows.labels:
+            return evaluation.number_scores(self.rows.truth[test], outputs[:, 0])
+        probabilities = evaluation.softmax(outputs)
+        return evaluation.class_metrics(self.rows.truth[test], probabilities, self.predicted(test, outputs))
+
+    def certainty(self, rows: np.ndarray, outputs: np.ndarray) -> Certainty:
+        predicted = self.predicted(rows, outputs)
+        sure = evaluation.softmax(outputs)[np.arange(len(rows)), predicted]
+        return Certainty(sure, predicted == self.rows.truth[rows])
+
+    def report(self, outputs: np.ndarray) -> dict[str, Any]:
+        test = self.rows.part("test")
+        shown, numbers, truth = self.rows.shown(test), self.rows.numbers(test), self.rows.truth[test]
+        if not self.rows.labels:
+            return evaluation.number_report(truth, outputs[:, 0], shown, numbers, "input")
+        predicted = self.predicted(test, outputs)
+        return class_report(truth, evaluation.softmax(outputs), self.rows.labels, shown, numbers, self.facts, predicted)
+
+    def predictions(self, outputs: np.ndarray) -> dict[str, list[Any]]:
+        test = self.rows.part("test")
+        if not self.rows.labels:
+            return {"truth": self.rows.truth[test].tolist(), "predicted": outputs[:, 0].tolist()}
+        probabilities = evaluation.softmax(outputs)
+        said = self.predicted(test, outputs)
+        return {
+            "truth": [self.rows.loaded.answers[row] for row in test],
+            "predicted": [self.rows.labels[at] for at in said],
+            "score": probabilities[np.arange(len(said)), said].tolist(),
+            "probabilities": list(probabilities.astype(np.float32)),
+        }
+
+    def card(self, report: dict[str, Any]) -> str:
+        return card.class_figures(report) if self.rows.labels else card.number_figures(report)
+
+
+def importance(rows: "TableRows", objective: TableObjective, model: Model) -> list[dict[str, Any]]:
+    """[{column, permutation, gain}], the weightiest first.
+
+    `permutation`: how far the score (area, or R²) falls when the column is shuffled among test rows; `gain`: its share
+    of what the trees' splits won.
+    """
+    test = rows.part("test")[:MOST_PERMUTED]
+    if rows.labels:
+        test = test[rows.truth[test] >= 0]
+    matrix, truth = rows.matrix[test], rows.truth[test]
+    owners = np.array([one["column"] for one in rows.features()])
+    generator, own = np.random.default_rng(0), quality(objective, matrix, truth)
+    gains = model.gains() if isinstance(model, Boosting) else None
+    found = []
+    for column in rows.described:
+        places = np.flatnonzero(owners == column["name"])
+        shuffled = matrix.copy()
+        shuffled[:, places] = matrix[np.ix_(generator.permutation(len(matrix)), places)]
+        one = {"column": column["name"], "permutation": own - quality(objective, shuffled, truth) + 0.0}
+        if gains is not None:
+            one["gain"] = float(gains[places].sum() / max(gains.sum(), 1e-12))
+        found.append(one)
+    return sorted(found, key=lambda one: -one["permutation"])
+
+
+def quality(objective: TableObjective, matrix: np.ndarray, truth: np.ndarray) -> float:
+    outputs = objective.outputs(matrix)
+    if not objective.rows.labels:
+        return evaluation.number_scores(truth, outputs[:, 0])["r2"]
+    return evaluation.areas(truth, evaluation.softmax(outputs))["roc_auc"]

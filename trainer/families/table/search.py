@@ -1,0 +1,185 @@
+"""The choice among candidates by cross-validation, and what is settled on its out-of-fold answers."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trainer import comparison, evaluation
+from trainer.engines.table import finished
+from trainer.families.table.models import KINDS, Candidate, candidates
+from trainer.files import write_json
+from trainer.hardware import cores
+from trainer.learning.job import Job
+
+FOLDS, MANY, MOST_SEARCHED = 5, 20_000, 100_000
+WORTH = 0.001
+"""Share of the log loss that calibration must save on rows it was not fitted on."""
+BETTER = 0.01
+"""Share of the cost that a threshold must save against the one that the costs alone give."""
+
+
+def folds_of(truth: np.ndarray, labels: int, seed: int) -> np.ndarray:
+    """Each row's fold: labels shared out evenly."""
+    count = 3 if len(truth) > MANY else max(2, min(FOLDS, len(truth) // 4))
+    order = np.random.default_rng(seed).permutation(len(truth))
+    if labels:
+        order = order[np.argsort(truth[order], kind="stable")]
+    folds = np.empty(len(truth), dtype=int)
+    folds[order] = np.arange(len(truth)) % count
+    return folds
+
+
+def score(raw: np.ndarray, truth: np.ndarray, facts: dict[str, Any]) -> float:
+    """Greater is better: area under the curve for two labels, log loss for more, R² for a number."""
+    labels = len(facts["labels"])
+    if not labels:
+        return evaluation.number_scores(truth, raw[:, 0])["r2"]
+    probabilities = evaluation.softmax(finished(raw, facts))
+    if labels == 2:
+        return comparison.score("roc_auc", truth, probabilities, labels=range(2))
+    return -evaluation.scores(truth, probabilities)["log_loss"]
+
+
+class Search:
+    """Tries candidates on the rows given; what each reached is kept in the run's folder, so a resumed run goes on."""
+
+    def __init__(
+        self,
+        job: Job,
+        facts: dict[str, Any],
+        matrix: np.ndarray,
+        truth: np.ndarray,
+        weights: np.ndarray,
+        folder: Path,
+    ) -> None:
+        self.job, self.facts = job, facts
+        self.total = len(truth)
+        chosen = np.arange(len(truth))
+        if len(truth) > MOST_SEARCHED:
+            chosen = np.sort(np.random.default_rng(job.spec.seed).permutation(len(truth))[:MOST_SEARCHED])
+            job.log(f"The search reads {MOST_SEARCHED:,} of {len(truth):,} rows; the winner then learns from all.")
+        self.matrix, self.truth, self.weights = matrix[chosen], truth[chosen], weights[chosen]
+        self.folds = folds_of(self.truth, len(facts["labels"]), job.spec.seed)
+        self.folder = folder
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def run(self, families: tuple[str, ...]) -> list[dict[str, Any]]:
+        """What each candidate reached, the best first."""
+        every = candidates(families, len(self.truth))
+        found: list[dict[str, Any]] = []
+        for at, candidate in enumerate(every):
+            spent = sum(one["seconds"] for one in found)
+            known = self.file(candidate).exists()
+            if found and not known and (spent > self.job.params.search_seconds or self.job.out_of_time()):
+                self.job.warn(
+                    "search_cut", f"Time was up after {at} of {len(every)} candidates; the best so far is kept."
+                )
+                break
+            found.append(self.kept(candidate))
+            self.job.metric("score", "validation", found[-1]["score"], step=at + 1, epoch=None)
+            self.job.log(f"{candidate.name}: {found[-1]['score']:.4f} in {found[-1]['seconds']:.1f} s.")
+            self.job.progress(at + 1, len(every) + 1, unit="candidates", force=True)
+        return sorted(found, key=lambda one: -one["score"])
+
+    def file(self, candidate: Candidate) -> Path:
+        return self.folder / f"{candidate.name.replace(' ', '-').replace(',', '')}.json"
+
+    def kept(self, candidate: Candidate) -> dict[str, Any]:
+        path = self.file(candidate)
+        if not path.exists():
+            outputs, found = self.cross_validate(candidate)
+            np.save(path.with_suffix(".npy"), outputs)
+            write_json(path, found)
+            self.job.save_clock()
+        return json.loads(path.read_text("utf-8")) | {"outputs": str(path.with_suffix(".npy"))}
+
+    def cross_validate(self, candidate: Candidate) -> tuple[np.ndarray, dict[str, Any]]:
+        """(raw outputs of each row by a model that did not learn from it, the candidate's figures).
+
+        Trees answer after as many rounds as all folds stop at on the average: the best of each fold would flatter it.
+        """
+        started, models = time.monotonic(), []
+        for fold in range(self.folds.max() + 1):
+            learn, held = np.flatnonzero(self.folds != fold), np.flatnonzero(self.folds == fold)
+            model = KINDS[candidate.family](self.facts, (self.job.spec.hardware.threads or cores()), self.job.spec.seed)
+            data = self.matrix[learn], self.truth[learn], self.weights[learn]
+            model.fit(candidate.settings, data, self.job.check_stop, (self.matrix[held], self.truth[held]))
+            models.append(model)
+            self.job.check_stop()
+        rounds = max(1, round(float(np.mean([model.rounds for model in models]))))
+        outputs = np.zeros((len(self.truth), self.facts["outputs"]))
+        for fold, model in enumerate(models):
+            held = np.flatnonzero(self.folds == fold)
+            outputs[held] = model.raw(self.matrix[held], rounds)
+        return outputs, {
+            "family": candidate.family,
+            "name": candidate.name,
+            "settings": candidate.settings,
+            "score": score(outputs, self.truth, self.facts),
+            "rounds": rounds,
+            "seconds": round(time.monotonic() - started, 2),
+        }
+
+
+def calibrate(raw: np.ndarray, truth: np.ndarray, facts: dict[str, Any]) -> dict[str, Any]:
+    """Platt's scale and bias (1999) for two labels, a temperature (Guo et al. 2017) for more; kept only when it helps."""
+    plain = {"scale": 1.0, "bias": 0.0}
+    if not facts["labels"] or len(truth) < 50:
+        return plain
+    half = np.arange(len(truth)) % 2 == 0
+    before = log_loss(raw, truth, facts, plain)
+    crossed = [
+        log_loss(raw[~part], truth[~part], facts, platt(raw[part], truth[part], facts)) for part in (half, ~half)
+    ]
+    return platt(raw, truth, facts) if np.mean(crossed) < before * (1 - WORTH) else plain
+
+
+def log_loss(raw: np.ndarray, truth: np.ndarray, facts: dict[str, Any], calibration: dict[str, Any]) -> float:
+    probabilities = evaluation.softmax(finished(raw, facts | {"calibration": calibration}))
+    return evaluation.scores(truth, probabilities)["log_loss"]
+
+
+def platt(raw: np.ndarray, truth: np.ndarray, facts: dict[str, Any]) -> dict[str, Any]:
+    from scipy.optimize import minimize
+
+    two = len(facts["labels"]) == 2
+
+    def loss(values: np.ndarray) -> float:
+        return log_loss(raw, truth, facts, {"scale": float(values[0]), "bias": float(values[1]) if two else 0.0})
+
+    found = minimize(loss, [1.0, 0.0] if two else [1.0], method="Nelder-Mead", options={"maxiter": 100}).x
+    return {"scale": max(float(found[0]), 1e-3), "bias": float(found[1]) if two else 0.0}
+
+
+def given_threshold(params: Any) -> float:
+    """The probability from which answering with the positive label costs least, where probabilities are true."""
+    return params.cost_false_positive / (params.cost_false_positive + params.cost_false_negative)
+
+
+def decide(
+    probabilities: np.ndarray, truth: np.ndarray, params: Any, labels: list[str], positive: int
+) -> dict[str, Any]:
+    """Where the positive label (the rarer one) begins to be answered, by what each kind of mistake costs a row."""
+    sure, really = probabilities[:, positive], truth == positive
+    false_positive, false_negative = params.cost_false_positive, params.cost_false_negative
+
+    def cost(threshold: float) -> float:
+        said = sure >= threshold
+        return float((false_positive * (said & ~really) + false_negative * (~said & really)).mean())
+
+    given = given_threshold(params)
+    marks = np.unique(np.quantile(sure, np.linspace(0.005, 0.995, 199)))
+    best = min(marks.tolist(), key=lambda mark: (cost(mark), abs(mark - given)))
+    threshold = best if cost(best) < cost(given) * (1 - BETTER) else given
+    return {
+        "positive": labels[positive],
+        "positive_index": positive,
+        "threshold": float(threshold),
+        "cost_false_positive": false_positive,
+        "cost_false_negative": false_negative,
+        "expected_cost": cost(threshold),
+        "expected_cost_at_half": cost(0.5),
+    }

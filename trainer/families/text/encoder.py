@@ -1,0 +1,127 @@
+"""A text encoder with one layer on top: the one model behind every method, behind training and export."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from transformers import AutoConfig, AutoModel, AutoTokenizer
+
+from trainer.errors import ModelError
+from trainer.learning.heads import head_of
+
+HEAD_WEIGHTS, HEAD_CONFIG = "head.safetensors", "head.json"
+CLS_POOLED = ("deberta-v2", "roberta", "xlm-roberta", "electra")
+"""Architectures whose first token is the better summary; all others are averaged over their tokens."""
+
+
+class EncoderClassifier(nn.Module):
+    """`outputs = head(dropout(pool(encoder(tokens))))`, tokens (batch, length) → (batch, outputs).
+
+    `labels` empty: the one output is a number.
+    """
+
+    def __init__(
+        self, encoder: nn.Module, labels: list[str], *, pooling: str, normalise: bool = False, dropout: float = 0.1
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.labels = labels
+        self.pooling = pooling
+        self.normalise = normalise
+        self.dropout = nn.Dropout(dropout)
+        self.head = head_of(encoder.config.hidden_size, len(labels))
+
+    def features(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """One vector a text: (batch, hidden), float32."""
+        hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        if self.pooling == "cls":
+            pooled = hidden[:, 0].float()
+        else:
+            mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
+            pooled = ((hidden * mask).sum(1) / mask.sum(1).clamp(min=1)).float()
+        return nn.functional.normalize(pooled, dim=-1) if self.normalise else pooled
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        return self.head(self.dropout(self.features(input_ids, attention_mask)))
+
+    def prepare_to_learn(self, params: Any) -> None:
+        """No dropout inside the encoder: it would also turn off the fused attention. Word vectors stay as they are."""
+        for module in self.encoder.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = 0.0
+            for name in ("dropout_prob", "attention_dropout"):
+                if isinstance(getattr(module, name, None), float):
+                    setattr(module, name, 0.0)
+        if not params.train_embeddings:
+            self.encoder.get_input_embeddings().weight.requires_grad_(False)
+            embeddings = getattr(self.encoder, "embeddings", None)
+            if isinstance(embeddings, nn.Module):
+                embeddings.requires_grad_(False)
+
+    def save(self, folder: Path, tokenizer: Any, max_length: int) -> None:
+        """Encoder and tokenizer as `save_pretrained` lays them, the head beside them."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.encoder.save_pretrained(folder, safe_serialization=True)
+        tokenizer.save_pretrained(folder)
+        save_file(
+            {name: value.detach().contiguous() for name, value in self.head.state_dict().items()}, folder / HEAD_WEIGHTS
+        )
+        config = {"labels": self.labels, "pooling": self.pooling, "normalise": self.normalise, "max_length": max_length}
+        (folder / HEAD_CONFIG).write_text(json.dumps(config, ensure_ascii=False, indent=2), "utf-8")
+
+    @classmethod
+    def load(cls, folder: Path, attention: str = "sdpa") -> "EncoderClassifier":
+        """A trained model from `artifact/model/`. Its `max_length` stands in head.json."""
+        config = json.loads((folder / HEAD_CONFIG).read_text("utf-8"))
+        encoder = load_encoder(folder, attention)
+        model = cls(encoder, config["labels"], pooling=config["pooling"], normalise=config["normalise"])
+        model.head.load_state_dict(load_file(folder / HEAD_WEIGHTS))
+        return model.eval()
+
+
+def load_encoder(folder: Path, attention: str = "sdpa") -> nn.Module:
+    """The pretrained encoder in float32, from safetensors only and without any code of its own."""
+    try:
+        config = AutoConfig.from_pretrained(folder, local_files_only=True)
+        extra = (
+            {"add_pooling_layer": False} if config.model_type in ("bert", "roberta", "xlm-roberta", "camembert") else {}
+        )
+        return AutoModel.from_pretrained(
+            folder,
+            config=config,
+            local_files_only=True,
+            use_safetensors=True,
+            dtype=torch.float32,
+            attn_implementation=attention,
+            **extra,
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(
+            f"The base model cannot be loaded: {str(error).splitlines()[0]}", hint="Choose another one."
+        ) from error
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """A fast tokenizer: its tokenizer.json is all that serving needs."""
+    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, use_fast=True)
+    if not tokenizer.is_fast:
+        raise ModelError("This model has no fast tokenizer.", hint="Choose a model with a tokenizer.json.")
+    return tokenizer
+
+
+def fresh(folder: Path, labels: list[str], *, normalise: bool = False, dropout: float = 0.1) -> EncoderClassifier:
+    """The pretrained encoder under a new head."""
+    encoder = load_encoder(folder)
+    pooling = "cls" if encoder.config.model_type in CLS_POOLED else "mean"
+    return EncoderClassifier(encoder, labels, pooling=pooling, normalise=normalise, dropout=dropout)
+
+
+def longest(folder: Path, wanted: int) -> int:
+    """`wanted` tokens, or as many as the model has positions for."""
+    config = AutoConfig.from_pretrained(folder, local_files_only=True)
+    positions = getattr(config, "max_position_embeddings", None) or wanted
+    offset = 2 if config.model_type in ("roberta", "xlm-roberta", "camembert") else 0
+    return max(8, min(wanted, positions - offset))

@@ -1,0 +1,122 @@
+"""Texts as batches of tokens of nearly one length, so that little is computed on padding."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from trainer.data.loading import Loaded
+from trainer.families.text import encoder
+from trainer.learning.baselines import Baseline, class_baselines, word_counting
+from trainer.learning.rows import Rows, truth_of
+from trainer.packaging.graphs import write_transformer
+
+EXAMPLES, EXAMPLE_CHARACTERS = 8, 200
+CUT_SHARE = 0.02
+"""Of the texts, above which it is told that they are cut."""
+
+
+class Texts(Rows):
+    """Token ids of every text, cut to `max_length`."""
+
+    input_name = "text"
+    work_unit = "tokens"
+
+    def __init__(
+        self, loaded: Loaded, labels: list[str], truth: np.ndarray, tokenizer: Any, folder: Path, max_length: int
+    ) -> None:
+        self.texts: list[str] = loaded.values["text"]
+        self.tokenizer, self.folder, self.max_length = tokenizer, folder, max_length
+        backend = tokenizer.backend_tokenizer
+        backend.no_padding()
+        backend.enable_truncation(max_length)
+        self.ids = [np.array(one.ids, dtype=np.int64) for one in backend.encode_batch_fast(self.texts)]
+        self.pad = tokenizer.pad_token_id or 0
+        super().__init__(loaded, labels, truth, np.array([len(ids) for ids in self.ids]))
+
+    def batch(self, rows: np.ndarray, device: torch.device) -> tuple[Tensor, ...]:
+        """(ids, mask), each (rows, longest of these rows)."""
+        longest = int(self.lengths[rows].max())
+        ids = np.full((len(rows), longest), self.pad, dtype=np.int64)
+        mask = np.zeros((len(rows), longest), dtype=np.int64)
+        for at, row in enumerate(rows):
+            length = self.lengths[row]
+            ids[at, :length] = self.ids[row]
+            mask[at, :length] = 1
+        return torch.from_numpy(ids).to(device), torch.from_numpy(mask).to(device)
+
+    def inputs(self, rows: np.ndarray) -> list[Any]:
+        return self.shown(rows)
+
+    def shown(self, rows: np.ndarray) -> list[str]:
+        return [self.texts[row] for row in rows]
+
+    def fingerprint(self, digest: Any, rows: np.ndarray) -> None:
+        digest.update(f"{self.max_length};".encode())
+        super().fingerprint(digest, rows)
+
+    def manifest(self) -> dict[str, Any]:
+        return {"max_length": self.max_length}
+
+    def card_facts(self) -> list[str]:
+        return [f"Texts longer than {self.max_length} tokens are cut."]
+
+    def examples(self, folder: Path) -> list[dict[str, Any]]:
+        """A few short test texts, each with another answer."""
+        found: dict[Any, dict[str, Any]] = {}
+        for row in sorted(self.part("test"), key=lambda row: abs(len(self.texts[row]) - 60)):
+            answer, text = self.loaded.answers[row], self.texts[row].strip()
+            if answer not in found and len(text) <= EXAMPLE_CHARACTERS:
+                found[answer] = {"input": text, "label": answer}
+        return list(found.values())[:EXAMPLES]
+
+
+def prepare(job: Any) -> Texts:
+    """Rows of a task that reads `text`."""
+    rows = texts_of(job, job.model_folder(job.spec.model), job.load_rows())
+    job.tell_rows(rows, f"{rows.lengths.mean():.0f} tokens a text")
+    return rows
+
+
+def texts_of(job: Any, folder: Path, loaded: Loaded) -> Texts:
+    """The rows' texts as tokens; many that are cut are told."""
+    labels, truth = truth_of(job, loaded)
+    tokenizer = encoder.load_tokenizer(folder)
+    max_length = encoder.longest(folder, job.params.max_length)
+    rows = Texts(loaded, labels, truth, tokenizer, folder, max_length)
+    cut = int((rows.lengths >= max_length).sum())
+    if cut > CUT_SHARE * len(rows.lengths):
+        job.warn(
+            "cut_texts",
+            f"{cut:,} texts are longer than {max_length} tokens and are cut.",
+            "Raise params.max_length to read more.",
+        )
+    return rows
+
+
+def build(job: Any, rows: Texts) -> encoder.EncoderClassifier:
+    """The pretrained encoder under a new head. For `probe` its vectors are brought to one length."""
+    return encoder.fresh(rows.folder, rows.labels, normalise=job.spec.method == "probe")
+
+
+def baselines(job: Any, rows: Texts) -> dict[str, Baseline]:
+    """Always the commonest answer, and a bag of words."""
+    train, test = rows.known("train", "validation"), rows.part("test")
+    truth, labels = rows.truth[train], rows.labels
+    return class_baselines(
+        truth,
+        len(test),
+        labels,
+        "tfidf_logistic",
+        lambda: word_counting(rows.shown(train), truth, rows.shown(test), len(labels), job.spec.seed),
+    )
+
+
+def write_onnx(folder: Path, target: Path) -> None:
+    model = encoder.EncoderClassifier.load(folder, attention="eager")
+    ids = torch.arange(18).view(2, 9)  # small, as a vocabulary may be
+    axes = {0: "batch", 1: "length"}
+    arguments = (ids, torch.ones_like(ids))
+    write_transformer(model, model.encoder.config, arguments, {"input_ids": axes, "attention_mask": axes}, target)

@@ -1,0 +1,159 @@
+"""What a run will take: a short trial on the run's own rows, before anything is spent.
+
+A few real batches, spread over the lengths of the texts, are timed with the run's own code; the rest is arithmetic.
+"""
+
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trainer.events import Emit, silent
+from trainer.learning import expectation
+from trainer.learning.job import Job
+from trainer.spec import Spec
+
+TRIAL_BATCHES, LEAST_BATCHES = 8, 2
+TRIAL_SECONDS = 5.0
+LIKELY_STOP = 0.85
+"""Share of its epochs after which a run usually stops, early ones counted in."""
+SPREAD = {"low": 0.65, "likely": 1.0, "high": 1.6}
+BYTES_PER_WEIGHT = {"probe": 5, "lora": 6, "full": 18, "scratch": 18}
+"""Weights alone, or with gradients, two moments, and the best copy."""
+
+
+def process_seconds() -> float:
+    """Seconds since this process was started, its imports included; 0 where the system does not tell."""
+    try:
+        fields = Path("/proc/self/stat").read_text("utf-8").rpartition(")")[2].split()
+        return max(time.clock_gettime(time.CLOCK_BOOTTIME) - int(fields[19]) / os.sysconf("SC_CLK_TCK"), 0.0)
+    except (OSError, AttributeError, ValueError, IndexError):
+        return 0.0
+
+
+def estimate(spec: Spec, emit: Emit, started_in: float = 0.0) -> dict[str, Any]:
+    """{seconds {low, likely, high}, expected {metric, low, high} or null, memory_bytes, rows_per_second, fixed_seconds,
+    basis}; a task may know better ways. The seconds are those of the whole command: `started_in` is what the trial's own
+    process took to start, which that of the run will take as well."""
+    with tempfile.TemporaryDirectory(prefix="maquette-estimate-") as folder:
+        job = Job(spec, Path(folder), silent)
+        job.trial = True
+        found = job.task.estimate(job, emit)
+    limit = job.time_limit()
+    likely = found.pop("likely_seconds") + started_in
+    found["fixed_seconds"] = round(found["fixed_seconds"] + started_in, 1)
+    seconds = {name: round(min(likely * factor, limit or float("inf")), 1) for name, factor in SPREAD.items()}
+    return {"seconds": seconds, "expected": None, **found}
+
+
+def measure(job: Job, emit: Emit, show: Callable[[Any], None] = lambda rows: None) -> dict[str, Any]:
+    """Time a few batches of the job's rows: {likely_seconds, memory_bytes, rows_per_second, fixed_seconds, basis}.
+
+    `show` is given the rows, for a task that measures more.
+    """
+    import torch
+
+    started = time.monotonic()
+    torch.manual_seed(job.spec.seed)
+    rows = job.task.prepare(job)
+    rounds = 1 if rows.loaded.folds is None else int(rows.loaded.folds.max()) + 2
+    show(rows)
+    read = time.monotonic() - started
+    emit("progress", stage="estimate", fraction=0.3)
+    model = job.device.place(job.task.build(job, rows))
+    forward = time_forward(job, model, rows)
+    emit("progress", stage="estimate", fraction=0.5)
+    expected = expectation.probed(job, rows, model)
+    emit("progress", stage="estimate", fraction=0.7)
+    weights = sum(value.numel() for value in model.parameters())
+    found = of_probe(rows, forward) if job.spec.method == "probe" else of_full(job, model, rows, forward)
+    fixed = read + 6 + baseline_seconds(rows) + package_seconds(rows, forward, weights)
+    return {
+        "likely_seconds": fixed + rounds * found["train"] + len(rows.part("test")) * forward,
+        "memory_bytes": int(weights * BYTES_PER_WEIGHT[job.spec.method] + 600 * 2**20),
+        "expected": expected,
+        "rows_per_second": round(found["rows_per_second"], 1),
+        "fixed_seconds": round(fixed, 1),
+        "basis": f"Measured on {found['batches']} batches of these rows on {job.device.name}: {found['rows_per_second']:.0f} rows a second.",
+    }
+
+
+def trial_batches(rows: Any, every: list[np.ndarray]) -> list[np.ndarray]:
+    """Some of these batches, from the middles of equal shares by length: the few longest texts stand for themselves alone.
+    Those of middling length come first, a longer and a shorter one by turns, so that the first few stand for all where time
+    is up after them; the shortest is the last."""
+    every = sorted(every, key=lambda batch: -rows.lengths[batch].mean())
+    count = min(TRIAL_BATCHES, len(every))
+    places = ((np.arange(count) + 0.5) / count * len(every)).astype(int)
+    chosen = list(dict.fromkeys(places.tolist()))
+    outwards = sorted(range(len(chosen)), key=lambda at: abs(at - (len(chosen) - 1) / 2))
+    return [every[chosen[at]] for at in outwards]
+
+
+def time_forward(job: Any, model: Any, rows: Any) -> float:
+    """Seconds a row that the encoder takes to read, averaged over the lengths."""
+    import torch
+
+    model.eval()
+    read = model.reader(job) if job.spec.method == "probe" and hasattr(model, "reader") else model.features
+    batches = trial_batches(rows, rows.sorted_batches(np.arange(len(rows.truth)), rows.read_batch))
+    spent = []
+    with torch.inference_mode(), job.device.autocast():
+        read(*rows.batch(batches[-1], job.device.torch_device))
+        for batch in batches:
+            inputs = rows.batch(batch, job.device.torch_device)
+            started = time.monotonic()
+            read(*inputs)
+            spent.append((time.monotonic() - started) / len(batch))
+            if len(spent) >= LEAST_BATCHES and sum(spent) * rows.read_batch > TRIAL_SECONDS:
+                break
+    return float(np.mean(spent))
+
+
+def of_probe(rows: Any, forward: float) -> dict[str, Any]:
+    """Reading every row once, then the logistic regressions of the cross-validation."""
+    known = len(rows.part("train")) + len(rows.part("validation"))
+    regressions = known * max(len(rows.labels), 2) * 2.2e-5 + 1
+    return {"train": known * forward + regressions, "rows_per_second": 1 / forward, "batches": TRIAL_BATCHES}
+
+
+def of_full(job: Any, model: Any, rows: Any, forward: float) -> dict[str, Any]:
+    """Real training steps on a few batches, and the tuning rows read once an epoch."""
+    from trainer.learning import lora
+    from trainer.learning.fine_tuning import FineTuning
+
+    if job.spec.method == "lora":
+        lora.adapt(model.encoder, job.params.lora_rank)
+    tuning = FineTuning(job, model, rows, job.task.objective(job, rows))
+    generator = np.random.default_rng(job.spec.seed)
+    model.train()
+    batches = trial_batches(rows, rows.training_batches(tuning.train, tuning.size, job.spec.seed, 0))
+    tuning.learn(batches[-1], generator)
+    spent = []
+    for batch in batches:
+        rows.batch(batch, job.device.torch_device)  # what is read but once in a run is not part of a step
+        started = time.monotonic()
+        tuning.learn(batch, generator)
+        spent.append((time.monotonic() - started) / len(batch))
+        if len(spent) >= LEAST_BATCHES and sum(spent) * tuning.size > TRIAL_SECONDS:
+            break
+    row = float(np.mean(spent))
+    epochs = max(1.0, tuning.epochs * LIKELY_STOP)
+    train = epochs * (len(tuning.train) * row + len(tuning.validation) * forward)
+    return {"train": train, "rows_per_second": 1 / row, "batches": len(spent)}
+
+
+def baseline_seconds(rows: Any) -> float:
+    """Counting words: linear in characters and labels, as measured on two cores."""
+    known = min(len(rows.part("train")), 20_000)
+    return 0.5 + known * (max(len(rows.labels), 2) * 8e-6 + 5e-5)
+
+
+def package_seconds(rows: Any, forward: float, weights: int) -> float:
+    """Export, and the test rows read again by the float32 and int8 engines."""
+    tested = min(len(rows.part("test")), 2_000)
+    return 8 + weights * 3e-7 + tested * forward * 1.2

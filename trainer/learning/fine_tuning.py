@@ -1,0 +1,295 @@
+"""`full`: every layer learns, read top to bottom.
+
+What makes it quick on a processor: bfloat16 where the processor has it, batches of like rows, no work on what stays as
+it is, and one fused optimizer step. Early stopping, label smoothing and weight decay do the work of dropout.
+"""
+
+import os
+import time
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from trainer.learning import checkpoint
+from trainer.learning.objective import Learned, Objective
+from trainer.learning.passes import read_part
+from trainer.learning.rows import Rows
+
+CHECKPOINT_SECONDS = 30.0
+METRIC_STEPS = 10
+MOST_TUNING_ROWS = 500
+PACKAGE_SECONDS = 15.0
+"""Of the export alone, before its answers are compared on the test rows."""
+ROWS_PER_SECOND = 50
+"""Before the first step has been timed."""
+
+
+def default_epochs(rows: int) -> int:
+    """Small sets need more passes; from a few thousand rows on, a handful."""
+    return (
+        int(np.clip(round(40_000 / max(rows, 1)), 3, 15))
+        if rows > 8_000
+        else int(np.clip(round(24_000 / max(rows, 1)), 5, 15))
+    )
+
+
+def fit(job: Any, model: Any, rows: Rows, objective: Objective, epochs: int | None = None) -> Learned:
+    """Fine-tune in place and leave the best weights in the model; with `epochs`, those after so many of the epochs planned."""
+    tuning = FineTuning(job, model, rows, objective, epochs)
+    tuning.run()
+    return tuning.learned()
+
+
+def share_out(rows: Rows, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """(rows to learn from, rows to tune with): a few hundred tell epochs apart, so tuning rows beyond them are learned from."""
+    train, tuning = rows.part("train"), rows.known("validation")
+    most = max(MOST_TUNING_ROWS, 5 * len(rows.labels))
+    if len(tuning) > most:
+        tuning = np.random.default_rng(seed).permutation(tuning)
+        train, tuning = np.concatenate([train, tuning[most:]]), np.sort(tuning[:most])
+    return train, tuning
+
+
+class FineTuning:
+    def __init__(self, job: Any, model: Any, rows: Rows, objective: Objective, last: int | None = None) -> None:
+        self.job, self.model, self.rows, self.objective, self.params = job, model, rows, objective, job.params
+        self.train, self.validation = share_out(rows, job.spec.seed)
+        self.epochs = self.params.epochs or default_epochs(len(self.train))
+        self.size = self.params.batch_size
+        self.steps_an_epoch = -(-len(self.train) // self.size)
+        self.steps = self.epochs * self.steps_an_epoch
+        """Over which the learning rate rises and falls."""
+        self.last = min(last or self.epochs, self.epochs)
+        self.planned = self.last * self.steps_an_epoch
+        self.step = self.epoch = self.at = 0
+        self.best: dict[str, Tensor] = {}
+        self.best_score: tuple[float, ...] = ()
+        self.best_epoch = self.bad_epochs = 0
+        self.best_figure: float | None = None
+        self.rows_seen, self.seconds_learning = 0, 0.0
+        self.losses: list[Tensor] = []
+        self.saved_at = time.monotonic()
+        self.save_every = float(os.environ.get("MAQUETTE_CHECKPOINT_SECONDS", CHECKPOINT_SECONDS))
+        if hasattr(model, "prepare_to_learn"):
+            model.prepare_to_learn(job.params)
+        objective.prepare(model, self.train)
+        self.optimizer = self.make_optimizer()
+        job.expect("train", self.planned * self.size / ROWS_PER_SECOND)
+        self.call = nn.DataParallel(model, list(range(job.device.count))) if job.device.count > 1 else model
+
+    def learning(self) -> dict[str, nn.Parameter]:
+        return {name: value for name, value in self.model.named_parameters() if value.requires_grad}
+
+    def state(self) -> dict[str, Tensor]:
+        """What learning changes: the learning weights, and running figures such as a batch norm's means."""
+        running = {name: value for name, value in self.model.named_buffers() if "running_" in name}
+        return {**self.learning(), **running}
+
+    def make_optimizer(self) -> torch.optim.Optimizer:
+        """AdamW with the new layers at their own rate and no decay on biases and norms."""
+        new = getattr(self.model, "new_layers", ("head.",))
+        groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+        for name, value in self.learning().items():
+            groups.setdefault((name.startswith(new), value.ndim > 1), []).append(value)
+        rates = {True: self.params.head_learning_rate, False: self.params.learning_rate}
+        settings = [
+            {
+                "params": values,
+                "peak": rates[head],
+                "lr": 0.0,
+                "weight_decay": self.params.weight_decay if decay else 0.0,
+            }
+            for (head, decay), values in groups.items()
+        ]
+        return torch.optim.AdamW(settings, fused=True)
+
+    def rate(self) -> float:
+        """Share of the peak learning rate: up in a straight line, down in a cosine."""
+        warm = max(1, int(self.steps * self.params.warmup))
+        if self.step < warm:
+            return (self.step + 1) / warm
+        return 0.5 * (1 + np.cos(np.pi * (self.step - warm) / max(1, self.steps - warm)))
+
+    def run(self) -> None:
+        self.resume()
+        self.job.log(f"{self.last} epochs of {self.steps_an_epoch} steps, {self.size} rows a step.")
+        while self.epoch < self.last and self.bad_epochs < self.params.patience:
+            if not self.one_epoch():
+                break
+            self.end_epoch()
+        if self.best:
+            self.model.load_state_dict(self.best, strict=False)
+            kept = "The best" if len(self.validation) else "The last"
+            self.job.log(f"{kept} epoch was {self.best_epoch}; its weights are kept.")
+
+    def learned(self) -> Learned:
+        """After `run`: what was learned from, and the validation rows' answers by the weights that were kept."""
+        certainty = None
+        if self.job.task.answer == "class" and len(self.validation):
+            outputs = read_part(self.model, self.rows, self.validation, self.job.device)
+            certainty = self.objective.certainty(self.validation, outputs)
+        kept = (len(self.train), len(self.validation), self.best_epoch, certainty)
+        return Learned(*kept, validated=self.best_figure)
+
+    def one_epoch(self) -> bool:
+        """Learn from every row once, from where a checkpoint left off; False when a limit ended it."""
+        batches = self.rows.training_batches(self.train, self.size, self.job.spec.seed, self.epoch)
+        self.model.train()
+        for at in range(self.at, len(batches)):
+            started = time.monotonic()
+            self.losses.append(self.learn(batches[at], np.random.default_rng([self.job.spec.seed, self.epoch, at])))
+            self.step += 1
+            self.seconds_learning += time.monotonic() - started
+            self.rows_seen += len(batches[at])
+            if self.step % METRIC_STEPS == 0:
+                self.tell_loss()
+            speed = self.rows_seen / max(self.seconds_learning, 1e-6)
+            self.expect()
+            self.job.progress(self.step, self.planned, unit="steps", rows_per_second=speed)
+            self.pause(at + 1)
+            if self.job.out_of_time():
+                self.job.tell_limit()
+                if not self.best:
+                    self.keep(self.validate())
+                return False
+        self.at = 0
+        return True
+
+    def tell_loss(self) -> None:
+        """The mean over the steps since it was last told: fewer than METRIC_STEPS after a resume."""
+        loss = torch.stack(self.losses).mean().item()
+        self.losses.clear()
+        self.job.metric("loss", "train", loss, step=self.step, epoch=self.step / self.steps_an_epoch)
+
+    def expect(self) -> None:
+        """What this stage and those after it take at the speed so far; reading a row is a third of learning from it."""
+        step = self.seconds_learning / max(self.step, 1)
+        tuning = self.last * len(self.validation) / self.size / 3
+        test = len(self.rows.part("test")) / self.size / 3
+        self.job.expect("train", step * (self.planned + tuning))
+        self.job.expect("evaluate", 1 + step * test)
+        self.job.expect("package", PACKAGE_SECONDS + 1.5 * step * test)
+
+    def learn(self, batch: np.ndarray, generator: np.random.Generator) -> Tensor:
+        """One step; the loss. `generator` decides what is changed at random in these rows."""
+        share = self.rate()
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["peak"] * share
+        inputs, mix = self.rows.learning_batch(batch, self.job.device.torch_device, generator)
+        loss = self.objective.step(self.call, inputs, batch, mix)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.learning().values(), 1.0, foreach=True)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        return loss.detach()
+
+    def end_epoch(self) -> None:
+        self.epoch += 1
+        figures = self.validate()
+        improved = self.keep(figures)
+        self.bad_epochs = 0 if improved else self.bad_epochs + 1
+        words = f", {self.objective.words(figures)} on the validation rows" if figures else ""
+        self.job.log(
+            f"Epoch {self.epoch} of {self.last}{words}, {self.rows_seen / max(self.seconds_learning, 1e-6):.0f} rows a second."
+        )
+        self.save()
+
+    def validate(self) -> dict[str, float]:
+        """Scores on the tuning rows; nothing where there are none."""
+        if not len(self.validation):
+            return {}
+        outputs = read_part(self.model, self.rows, self.validation, self.job.device)
+        self.model.train()
+        figures = self.objective.figures(self.validation, outputs)
+        epoch = self.step / self.steps_an_epoch
+        for name, key in self.objective.told:
+            self.job.metric(name, "validation", figures[key], step=self.step, epoch=epoch)
+        return figures
+
+    def keep(self, figures: dict[str, float]) -> bool:
+        """Take the present weights as the best if they are; without tuning rows the newest are."""
+        score = self.objective.rank(figures) if figures else (float(self.step),)
+        if self.best and score <= self.best_score:
+            return False
+        self.best_score, self.best_epoch = score, self.epoch
+        self.best_figure = float(figures[self.objective.told[0][1]]) if figures else None
+        self.best = {name: value.detach().clone() for name, value in self.state().items()}
+        return True
+
+    # Checkpoints
+
+    def pause(self, next_at: int) -> None:
+        """Save now and then; save and leave when the run was asked to stop."""
+        if self.job.stop_requested:
+            self.save(next_at)
+            self.job.check_stop()
+        elif time.monotonic() - self.saved_at > self.save_every:
+            self.save(next_at)
+
+    def save(self, next_at: int = 0) -> None:
+        tensors = {f"model.{name}": value.detach() for name, value in self.state().items()}
+        tensors |= {f"best.{name}": value for name, value in self.best.items()}
+        for name, value in self.learning().items():
+            for key, moment in self.optimizer.state.get(value, {}).items():
+                tensors[f"optimizer.{key}.{name}"] = moment
+        tensors["rng.cpu"] = torch.get_rng_state()
+        for number in range(self.job.device.count):
+            tensors[f"rng.{number}"] = torch.cuda.get_rng_state(number)
+        tensors = {name: value.contiguous().cpu().clone() for name, value in tensors.items()}
+        names = (
+            "epoch",
+            "step",
+            "best_score",
+            "best_epoch",
+            "best_figure",
+            "bad_epochs",
+            "rows_seen",
+            "seconds_learning",
+        )
+        state = {name: getattr(self, name) for name in names} | {"at": next_at, "history": self.job.history}
+        written = checkpoint.save(self.job.checkpoints, self.step, tensors, state)
+        self.job.save_clock()
+        self.saved_at = time.monotonic()
+        self.job.emit(
+            "checkpoint", step=self.step, epoch=round(self.step / self.steps_an_epoch, 3), bytes=written, resumed=False
+        )
+
+    def resume(self) -> None:
+        """Go on from the newest checkpoint of this folder, if there is one."""
+        found = checkpoint.latest(self.job.checkpoints)
+        if found is None:
+            return
+        tensors, state = found
+        parameters = self.learning()
+        with torch.no_grad():
+            for name, value in self.state().items():
+                value.copy_(tensors[f"model.{name}"])
+        device = self.job.device.torch_device
+        self.best = {
+            name.removeprefix("best."): value.to(device) for name, value in tensors.items() if name.startswith("best.")
+        }
+        for name, value in tensors.items():
+            kind, _dot, rest = name.partition(".")
+            if kind == "optimizer":
+                key, _dot, parameter = rest.partition(".")
+                self.optimizer.state[parameters[parameter]][key] = like(parameters[parameter], value)
+        torch.set_rng_state(tensors["rng.cpu"])
+        for number in range(self.job.device.count):
+            if f"rng.{number}" in tensors:
+                torch.cuda.set_rng_state(tensors[f"rng.{number}"], number)
+        self.best_score = tuple(state.pop("best_score"))
+        self.job.history[:] = state.pop("history")
+        for name, value in state.items():
+            setattr(self, name, value)
+        epoch = self.step / self.steps_an_epoch
+        self.job.go_on_from(self.step / self.planned)
+        self.job.emit("checkpoint", step=self.step, epoch=round(epoch, 3), bytes=0, resumed=True)
+        self.job.log(f"Went on from step {self.step} of {self.planned}.")
+
+
+def like(weight: Tensor, moment: Tensor) -> Tensor:
+    """A moment as it was before it was saved: in memory in the order of its weight (channels last), which the fused step
+    takes for granted. The count of steps stays on the processor."""
+    return torch.empty_like(weight).copy_(moment) if moment.ndim else moment

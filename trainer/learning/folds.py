@@ -1,0 +1,125 @@
+"""Cross-validation for tiny sets: each row is tested on once, by a model that has not seen it.
+
+A round learns from the other folds, the next one of them being its validation rows. The answers of all rounds, and those of
+the baselines, are scored together as those of one test. The model that is kept then learns from every row; where the rounds
+chose when to stop, it learns for as many epochs as was best in the middle one of them.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from trainer.learning.baselines import Baseline, pooled
+from trainer.learning.objective import Learned
+from trainer.learning.rows import Rows
+from trainer.thresholds import Certainty
+
+VALIDATION_OF_TWO = 5
+"""Of two folds, one row in so many of the one learned from is a validation row."""
+
+
+class Round(NamedTuple):
+    """`outputs` of the rows tested on; `epoch`, `certainty`, `source` and `validated` as in `Learned`; `shown_from`: the score from which
+    objects are shown."""
+
+    rows: np.ndarray
+    outputs: np.ndarray
+    epoch: int | None
+    certainty: Certainty | None
+    source: str
+    shown_from: float | None
+    validated: float | None = None
+
+    def save(self, path: Path) -> None:
+        facts = {name: value for name, value in self._asdict().items() if value is not None and name != "certainty"}
+        if self.certainty is not None:
+            facts |= self.certainty._asdict()
+        path.parent.mkdir(exist_ok=True)
+        part = path.with_suffix(".part.npz")
+        np.savez(part, **facts)
+        part.replace(path)
+
+    @classmethod
+    def load(cls, path: Path) -> "Round":
+        with np.load(path) as kept:
+            found = {name: kept[name] for name in kept.files}
+        certainty = Certainty(found["sure"], found["right"]) if "sure" in found else None
+        epoch = int(found["epoch"]) if "epoch" in found else None
+        shown_from = float(found["shown_from"]) if "shown_from" in found else None
+        validated = float(found["validated"]) if "validated" in found else None
+        return cls(found["rows"], found["outputs"], epoch, certainty, str(found["source"]), shown_from, validated)
+
+
+class Rounds:
+    """Gives the rows their parts, round by round. `count`: how many folds there are."""
+
+    def __init__(self, rows: Rows) -> None:
+        self.rows, self.folds = rows, rows.loaded.folds
+        self.count = int(self.folds.max()) + 1
+        self.learn_all()
+
+    def begin(self, fold: int) -> None:
+        split = np.full(len(self.folds), "train", dtype="U10")
+        validation = np.flatnonzero(self.folds == (fold + 1) % self.count)
+        if self.count == 2:  # there is no third fold to learn from
+            validation = validation[::VALIDATION_OF_TWO]
+        split[validation] = "validation"
+        split[self.folds == fold] = "test"
+        self.rows.loaded.split = split
+
+    def learn_all(self) -> None:
+        """Every row is learned from."""
+        self.rows.loaded.split = np.full(len(self.folds), "train", dtype="U10")
+
+    def test_all(self) -> None:
+        self.rows.loaded.split = np.full(len(self.folds), "test", dtype="U10")
+
+    def baselines(self, compute: Callable[[], dict[str, Baseline]]) -> dict[str, Baseline]:
+        """Of every row, by what the round that tested on it had to go by."""
+        found = []
+        for fold in range(self.count):
+            self.begin(fold)
+            found.append((self.rows.part("test"), compute()))
+        self.learn_all()
+        return pooled(found, len(self.folds))
+
+    def run(self, task: Any, job: Any, fit: Any, evaluate: Any) -> list[Round]:
+        """Learn and test in each round; rounds done before are read."""
+        found = []
+        for fold in range(self.count):
+            path = job.out / "folds" / f"{fold}.npz"
+            self.begin(fold)
+            if not path.exists():
+                with job.lap(fold, self.count + 1):
+                    self.one(task, job, fold, fit, evaluate).save(path)
+            found.append(Round.load(path))
+        self.learn_all()
+        return found
+
+    def one(self, task: Any, job: Any, fold: int, fit: Any, evaluate: Any) -> Round:
+        torch.manual_seed(job.spec.seed + fold + 1)
+        objective = task.objective(job, self.rows)
+        model = job.device.place(task.build(job, self.rows))
+        learned: Learned = fit(job, model, self.rows, objective)
+        objective.settle()
+        test = self.rows.part("test")
+        found = evaluate(model, self.rows, test, job.device)
+        words = objective.words(objective.figures(test, found))
+        job.log(f"Round {fold + 1} of {self.count}: {words} on rows that it had not seen.")
+        shown_from = getattr(self.rows, "threshold", None)
+        return Round(test, found, learned.epoch, learned.certainty, learned.source, shown_from, learned.validated)
+
+
+def outputs_of(rounds: list[Round]) -> np.ndarray:
+    """Of every row, (rows, outputs …), by the model of the round that tested on it."""
+    by_row = {row: output for one in rounds for row, output in zip(one.rows.tolist(), one.outputs, strict=True)}
+    return np.stack([by_row[row] for row in range(len(by_row))])
+
+
+def usual_epochs(rounds: list[Round]) -> int | None:
+    """After how many epochs the middle one of the rounds was best."""
+    epochs = [one.epoch for one in rounds if one.epoch]
+    return max(1, round(float(np.median(epochs)))) if epochs else None

@@ -1,0 +1,363 @@
+"""A run from its specification to its artifact: what every task shares.
+
+    spec → rows → model → train → evaluate → package
+
+A task does the work in `Task.train(job)`; the `Job` gives it the rows, the device, the clock, the limits and the
+words to speak with. The same command on the same folder goes on where the last one stopped.
+"""
+
+import errno
+import json
+import os
+import shutil
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from trainer import models, tasks
+from trainer.data.loading import Loaded, load
+from trainer.errors import DOWNLOADING, ModelError, SpecError, Stopped
+from trainer.events import Emit
+from trainer.files import write_json
+from trainer.hardware import Device, ResourceWatch
+from trainer.learning import defaults
+from trainer.params import check_params
+from trainer.remaining import Remaining
+from trainer.spec import Spec
+
+STAGES = ("prepare", "load", "train", "evaluate", "package")
+TELL_SECONDS = 1.0
+ENOUGH_TO_FORESEE = 0.03
+"""Share of a stage from whose time the rest is foreseen; before it, the plan is told."""
+FIRST_GUESS = {"prepare": 4.0, "load": 3.0, "train": 120.0, "evaluate": 5.0, "package": 25.0}
+"""Seconds a stage takes before anything has been measured; each task corrects them with `expect`."""
+
+
+def run(spec: Spec, out: Path, emit: Emit) -> dict[str, Any]:
+    """Train what the specification says into `out`; the fields of the result event.
+
+    Raises `UserError` for what the user can mend and `Stopped` after SIGTERM, the state being saved.
+    """
+    claim(spec, out)
+    done = out / "result.json"
+    if done.exists():
+        return json.loads(done.read_text("utf-8"))
+    job = Job(spec, out, emit)
+    with on_signal(signal.SIGTERM, job.request_stop), on_signal(signal.SIGUSR1, job.end_early):
+        with ResourceWatch(job.device, emit), mendable():
+            result = job.task.train(job)
+        result |= {"artifact": str(job.artifact), "seconds": round(job.seconds(), 2)}
+    write_json(done, result)
+    clear_away(out)
+    return result
+
+
+WORKING_FILES = ("checkpoints", "cache")
+"""Folders of a run that only a run which goes on needs; a finished one tells `result.json` again."""
+
+
+def clear_away(out: Path) -> None:
+    """What a finished run no longer needs: often a hundred times its artifact."""
+    for name in WORKING_FILES:
+        shutil.rmtree(out / name, ignore_errors=True)
+
+
+def claim(spec: Spec, out: Path) -> None:
+    """Make the folder this run's, and refuse one that another run began: their states would mix."""
+    mine = spec.model_dump(mode="json", exclude={"limits", "hardware"})
+    kept = out / "began.json"
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        if not kept.exists():
+            write_json(kept, mine)
+        same = identity(Spec.model_validate_json(kept.read_text("utf-8"))) == identity(spec)
+    except (OSError, ValueError) as error:
+        raise SpecError(
+            f"{out} cannot be used: {error}.", code="bad_out", hint="Give a folder that can be written to."
+        ) from error
+    if not same:
+        raise SpecError(
+            f"{out} holds a run with another specification.", code="other_run", hint="Give an empty folder."
+        )
+
+
+def identity(spec: Spec) -> dict[str, Any]:
+    """What a run is of. Read through today's specification, so that a field added since has its default, and without the
+    place of its rows and of the runs it builds on, so that a folder of data may be moved with its runs."""
+    fields = spec.model_dump(mode="json", exclude={"limits", "hardware"})
+    for name in ("path", "test_path"):
+        if fields["dataset"].get(name):
+            fields["dataset"][name] = place(fields["dataset"][name])
+    fields["model"] = place(fields["model"])
+    fields["params"] = {name: place(value) for name, value in fields["params"].items()}
+    return fields
+
+
+def place(value: Any) -> Any:
+    """The end of a path, or of `artifact:PATH`, that a move of everything leaves as it is; any other value as it is."""
+    if not isinstance(value, str) or "/" not in value:
+        return value
+    kind, colon, path = value.partition(":")
+    if colon and kind != "artifact":
+        return value
+    return (kind if colon else "", *Path(path or kind).parts[-3:])
+
+
+@contextmanager
+def mendable() -> Iterator[None]:
+    """What the machine lacks, in words, in place of a traceback."""
+    import torch
+
+    try:
+        yield
+    except (MemoryError, torch.OutOfMemoryError) as error:
+        raise SpecError(
+            "The machine has too little memory for this run.",
+            code="out_of_memory",
+            hint="Lower params.batch_size or params.max_length, or take a smaller model.",
+        ) from error
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise SpecError("The disk is full.", code="no_space", hint="Free some space and start it again.") from error
+
+
+@contextmanager
+def on_signal(number: int, call: Callable[[], None]) -> Iterator[None]:
+    before = signal.signal(number, lambda *_: call())
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
+
+
+class Job:
+    """One run at work."""
+
+    def __init__(self, spec: Spec, out: Path, emit: Emit) -> None:
+        spec, self.content = defaults.complete(spec, out)
+        self.spec, self.out, self.emit = spec, out, emit
+        self.task = tasks.get(spec.task)
+        if spec.method not in {method.slug for method in self.task.methods}:
+            names = ", ".join(method.slug for method in self.task.methods)
+            raise SpecError(
+                f"There is no method “{spec.method}” for {spec.task}.",
+                code="bad_method",
+                hint=f"Choose one of: {names}.",
+            )
+        self.params: Any = check_params(self.task.params, spec.params)
+        self.trial = False  # an estimate: few rows are looked at, so nothing is worth computing for all
+        self.artifact = out / "artifact"
+        self.checkpoints = out / "checkpoints"
+        self.cache = Path(os.environ.get("MAQUETTE_CACHE") or out / "cache")
+        self.device = Device(spec.hardware.device, spec.hardware.threads, self.warn)
+        self.started = time.monotonic()
+        self.seconds_before = self._seconds_of_earlier_starts()
+        self.plan = dict(FIRST_GUESS)
+        self.shown_remaining = Remaining()
+        self.timings: dict[str, float] = {}
+        self.history: list[dict[str, Any]] = []
+        self._stage, self._stage_started, self._stage_fraction = "prepare", time.monotonic(), 0.0
+        self._from = (self._stage_started, 0.0)
+        self._fraction = self._told = 0.0
+        self._stop = self._enough = self._waits = False
+        self._lap, self._laps = 0, 1
+        self.check_limits()
+
+    # Model and rows
+
+    def model_folder(self, ref: str) -> Path:
+        """Where a base model's files are; one of the hub is downloaded first, and how far that is is told."""
+        return models.resolve(ref, self.tell_download, self.wait_for_download)
+
+    def tell_download(self, done: int, total: int) -> None:
+        self.progress(done, total, unit="bytes")
+        self.check_stop()
+
+    def wait_for_download(self) -> None:
+        """Somebody else is downloading the same model. A run says once that it waits; a trial comes again later."""
+        if self.trial:
+            raise ModelError(
+                "This model is being downloaded for another run.",
+                code=DOWNLOADING,
+                hint="Ask again in a few minutes, or start the run without an estimate.",
+            )
+        if not self._waits:
+            self._waits = True
+            self.log("Waiting for another download of this model to finish.")
+        self.check_stop()
+
+    def load_rows(self) -> Loaded:
+        loaded = load(self.spec.dataset, self.task, media=self.out / "media", content=self.content)
+        self.content = None  # read once, when the task was guessed
+        for problem in loaded.problems:
+            self.warn(problem["code"], problem["message"])
+        return loaded
+
+    def tell_rows(self, rows: Any, more: str = "") -> None:
+        """How many rows do what, for the log."""
+        train, validation, test = (len(rows.part(name)) for name in ("train", "validation", "test"))
+        facts = [f"{len(rows.labels)} labels"] if rows.labels else []
+        split = f"{train:,} rows to learn from, {validation:,} for validation, {test:,} held out for the test"
+        if rows.loaded.folds is not None:
+            split = f"{len(rows.truth):,} rows, each tested on once in {int(rows.loaded.folds.max()) + 1} folds"
+        self.log(split + "".join(f"; {fact}" for fact in [*facts, more] if fact) + ".")
+
+    # Time and limits
+
+    def _seconds_of_earlier_starts(self) -> float:
+        try:
+            return float(json.loads((self.out / "clock.json").read_text("utf-8"))["seconds"])
+        except (FileNotFoundError, ValueError, KeyError):
+            return 0.0
+
+    def seconds(self) -> float:
+        """Time used, earlier starts of the same folder included."""
+        return self.seconds_before + time.monotonic() - self.started
+
+    def save_clock(self) -> None:
+        write_json(self.out / "clock.json", {"seconds": self.seconds()})
+
+    def check_limits(self) -> None:
+        if self.spec.limits.cost is not None and not self.spec.hardware.price_per_hour:
+            self.warn(
+                "no_price",
+                "The cost limit cannot be kept, since no price per hour is given.",
+                "Give hardware.price_per_hour, or limits.seconds.",
+            )
+
+    def time_limit(self) -> float | None:
+        """Seconds allowed in all: the time limit, or what the cost limit buys, whichever is less."""
+        limits, price = self.spec.limits, self.spec.hardware.price_per_hour
+        allowed = [limits.seconds] if limits.seconds is not None else []
+        if limits.cost is not None and price:
+            allowed.append(limits.cost / price * 3600)
+        return min(allowed, default=None)
+
+    def out_of_time(self) -> bool:
+        """Whether training must end now, so that evaluation and packaging still fit under the limit."""
+        if self._enough:
+            return True
+        limit = self.time_limit()
+        after = self.plan["evaluate"] + self.plan["package"]
+        return limit is not None and self.seconds() + after > limit * (self._lap + 1) / self._laps
+
+    def end_early(self) -> None:
+        """As if a limit were reached: learning ends, and its best is evaluated and kept."""
+        self._enough = True
+
+    def tell_limit(self) -> None:
+        """Why learning ends before its plan, for the log."""
+        if self._enough:
+            self.warn("stopped_early", "Training was stopped early and keeps the best so far.")
+        else:
+            self.warn(
+                "limit",
+                "A limit was reached: training ends here and keeps the best so far.",
+                "To learn for longer, start another run with a higher limit.",
+            )
+
+    def request_stop(self) -> None:
+        self._stop = True
+
+    @property
+    def stop_requested(self) -> bool:
+        return self._stop
+
+    def check_stop(self) -> None:
+        """Leave at once where nothing needs saving."""
+        if self._stop:
+            self.save_clock()
+            raise Stopped
+
+    # Words
+
+    def log(self, message: str) -> None:
+        self.emit("log", message=message)
+
+    def warn(self, code: str, message: str, hint: str = "") -> None:
+        self.emit("warning", code=code, message=message, hint=hint)
+
+    def metric(self, name: str, split: str, value: float, *, step: int, epoch: float | None, **basis: int) -> None:
+        """`epoch`: passes over the data so far; None for what learns without them, of which nothing is to be drawn. `basis`: how many `rows` and `folds` a validation figure rests on, where that is not the validation split."""
+        if self._lap + 1 < self._laps:  # the curves are the last lap's
+            return
+        epoch = None if epoch is None else round(epoch, 3)
+        fields = {"name": name, "split": split, "step": step, "epoch": epoch, "value": round(float(value), 6)}
+        self.history.append(fields)
+        self.emit("metric", **fields, **basis)
+
+    # Stages and progress
+
+    def expect(self, stage: str, seconds: float) -> None:
+        """What a stage will take, as far as is known by now."""
+        self.plan[stage] = max(seconds, 0.1) * (self._laps if stage == "train" else 1)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        self.check_stop()
+        self._stage, self._stage_started = name, time.monotonic()
+        self.go_on_from(0.0)
+        self.emit("stage", name=name, state="start")
+        self.progress(0, 1, force=True)
+        yield
+        seconds = time.monotonic() - self._stage_started
+        self.timings[name] = self.plan[name] = round(seconds, 2)
+        self.progress(1, 1, force=True)
+        self.emit("stage", name=name, state="done", seconds=round(seconds, 2))
+        self.save_clock()
+
+    @contextmanager
+    def lap(self, number: int, count: int) -> Iterator[None]:
+        """One of several equal turns of the stage, with checkpoints of its own and its share of the time allowed."""
+        checkpoints = self.checkpoints
+        self._lap, self._laps = number, count
+        self.checkpoints = checkpoints / f"lap-{number}"
+        try:
+            yield
+        finally:
+            self._lap, self._laps, self.checkpoints = 0, 1, checkpoints
+
+    def progress(
+        self, done: float, total: float, *, unit: str = "", rows_per_second: float | None = None, force: bool = False
+    ) -> None:
+        """Tell how far the stage is, at most once a second; the whole run's fraction never falls."""
+        now = time.monotonic()
+        if not force and now - self._told < TELL_SECONDS:
+            return
+        self._told = now
+        self._stage_fraction = (self._lap + (done / total if total else 1.0)) / self._laps
+        left = self.remaining()
+        elapsed = self.seconds()
+        self._fraction = max(self._fraction, min(elapsed / (elapsed + left), 0.999))
+        self.emit(
+            "progress",
+            stage=self._stage,
+            fraction=round(self._fraction, 4),
+            stage_fraction=round(self._stage_fraction, 4),
+            done=done,
+            total=total,
+            unit=unit,
+            eta_seconds=self.shown_remaining.told(left),
+            forecast_seconds=round(left, 1),
+            rows_per_second=None if rows_per_second is None else round(rows_per_second, 1),
+        )
+
+    def go_on_from(self, fraction: float) -> None:
+        """The stage stands here without time spent on it in this process: at its start, or after a resume."""
+        fraction = (self._lap + fraction) / self._laps
+        self._stage_fraction, self._from = fraction, (time.monotonic(), fraction)
+
+    def remaining(self) -> float:
+        """Seconds left in this stage and all that follow."""
+        at = STAGES.index(self._stage)
+        since, before = self._from
+        spent, made = time.monotonic() - since, self._stage_fraction - before
+        if made > ENOUGH_TO_FORESEE:
+            here = spent * (1 - self._stage_fraction) / made
+        else:
+            here = max(self.plan[self._stage] * (1 - before) - spent, 0)
+        return here + sum(self.plan[name] for name in STAGES[at + 1 :])

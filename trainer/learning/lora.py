@@ -1,0 +1,47 @@
+"""`lora`: the model stays as it is; small matrices beside its layers learn, and are folded in at the end (Hu et al. 2021)."""
+
+from typing import Any
+
+from torch import nn
+
+from trainer.errors import ModelError
+from trainer.learning import fine_tuning
+from trainer.learning.objective import Learned, Objective
+from trainer.learning.rows import Rows
+
+
+def fit(job: Any, model: Any, rows: Rows, objective: Objective, epochs: int | None = None) -> Learned:
+    """Fine-tune adapters and the head in place; the model's own layers are as before, with what was learned added."""
+    adapt(model.encoder, job.params.lora_rank)
+    learned = fine_tuning.fit(job, model, rows, objective, epochs)
+    fold(model.encoder)
+    return learned
+
+
+def adapt(encoder: nn.Module, rank: int) -> None:
+    """Put adapters beside the linear layers, and let nothing else of the encoder learn."""
+    from peft import LoraConfig, inject_adapter_in_model
+
+    config = LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=0.0, target_modules=adaptable(encoder))
+    inject_adapter_in_model(config, encoder)
+    for name, value in encoder.named_parameters():
+        value.requires_grad_("lora_" in name)
+
+
+def adaptable(encoder: nn.Module) -> list[str]:
+    """The linear layers by full name; `ModelError` for a net without any."""
+    names = [name for name, module in encoder.named_modules() if isinstance(module, nn.Linear)]
+    if not names:
+        raise ModelError("This model has no layers that LoRA could adapt.", hint="Choose another method.")
+    return names
+
+
+def fold(encoder: nn.Module) -> None:
+    """Add what the adapters learned to the layers that they stand beside."""
+    from peft.tuners.lora import LoraLayer
+
+    for name, module in list(encoder.named_modules()):
+        if isinstance(module, LoraLayer):
+            module.merge()
+            parent, _dot, own = name.rpartition(".")
+            setattr(encoder.get_submodule(parent), own, module.get_base_layer())

@@ -1,0 +1,101 @@
+"""Learning from rows with answers, from the first row to the artifact: what text, picture and sound tasks share."""
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+
+from trainer import thresholds, verdict
+from trainer.learning import baselines
+from trainer.learning.folds import Round, Rounds, outputs_of, usual_epochs
+from trainer.learning.job import Job
+from trainer.learning.objective import Learned, Objective
+from trainer.learning.passes import read_part
+from trainer.learning.rows import Rows
+from trainer.packaging import artifact
+
+
+def train(task: Any, job: Job) -> dict[str, Any]:
+    """The whole of a run; the fields of the result event."""
+    torch.manual_seed(job.spec.seed)
+    fit = method(job.spec.method)
+    with job.stage("prepare"):
+        rows = task.prepare(job)
+        rounds = None if rows.loaded.folds is None else Rounds(rows)
+        simple = partial(task.baselines, job, rows)
+        beside = baselines.cached(job.out / "baselines", lambda: rounds.baselines(simple) if rounds else simple())
+    with job.stage("load"):
+        model = job.device.place(task.build(job, rows))
+        weights = sum(value.numel() for value in model.parameters())
+        job.log(f"{job.spec.model}: {weights / 1e6:.2f} million weights, on {job.device.name}.")
+    with job.stage("train"):
+        tested = rounds.run(task, job, fit, read_part) if rounds else []
+        objective = task.objective(job, rows)
+        with job.lap(rounds.count, rounds.count + 1) if rounds else nullcontext():
+            learned = fit(job, model, rows, objective, usual_epochs(tested))
+        objective.settle(tested)
+    with job.stage("evaluate"):
+        if rounds:
+            rounds.test_all()
+        served = evaluate(job, model, rows)
+        outputs = outputs_of(tested) if rounds else served
+        report = objective.report(outputs) | {"history": job.history}
+        report |= verdict.judged(objective, outputs, beside)
+        report |= certain(objective, rows, outputs, learned, tested)
+        report["evaluation"] = {"kind": "folds", "folds": rounds.count} if rounds else {"kind": "test"}
+        report["validation"] = validation(
+            objective.told[0][0], [one.validated for one in tested] or [learned.validated]
+        )
+        report["learned"] = {"rows": learned.rows, "validation": learned.validation, "epochs": learned.epoch}
+        job.log(objective.sentence(report))
+        job.log(report["verdict"]["sentence"] if report["verdict"] else "There is no baseline to compare with.")
+    with job.stage("package"):
+        own = objective.predictions(served) if rounds else None
+        artifact.write(job, model, rows, objective, outputs, report, own)
+    return {name: report[name] for name in ("metrics", "headline", "baselines", "verdict")}
+
+
+def validation(name: str, values: list[float | None]) -> dict[str, Any] | None:
+    """{name, value}: how good what was kept is on validation rows, by which runs may be chosen; in a cross-validation the mean
+    over the rounds. None where nothing was validated."""
+    known = [value for value in values if value is not None]
+    return {"name": name, "value": float(np.mean(known))} if known and len(known) == len(values) else None
+
+
+def certain(
+    objective: Objective, rows: Rows, outputs: np.ndarray, learned: Learned, tested: list[Round]
+) -> dict[str, Any]:
+    """How sure an answer must be (`trainer.thresholds.report`); nothing where answers have no probability."""
+    test = objective.certainty(rows.part("test"), outputs)
+    if test is None:
+        return {}
+    rounds = [
+        (one.certainty, certainty)
+        for one in tested
+        if one.certainty is not None and (certainty := objective.certainty(one.rows, one.outputs)) is not None
+    ]
+    validation, source = learned.certainty, learned.source
+    if validation is None and rounds:
+        validation = thresholds.joined([own for own, _test in rounds])
+    return thresholds.report(test, validation, source, rounds)
+
+
+def method(slug: str) -> Callable[..., Learned]:
+    """`fit(job, model, rows, objective, epochs=None)`: learn in place, for so many epochs where they are given."""
+    from trainer.learning import fine_tuning, lora, probe
+
+    return {"probe": probe.fit, "full": fine_tuning.fit, "scratch": fine_tuning.fit, "lora": lora.fit}[slug]
+
+
+def evaluate(job: Job, model: Any, rows: Rows) -> np.ndarray:
+    """Outputs of the test rows, (test rows, outputs …): the only time that they are looked at."""
+    test = rows.part("test")
+
+    def tell(done: int) -> None:
+        job.progress(done, len(test), unit="rows")
+        job.check_stop()
+
+    return read_part(model, rows, test, job.device, tell)

@@ -1,0 +1,99 @@
+"""What a run leaves behind: weights, report, predictions, examples, model card, manifest (docs/architecture.md)."""
+
+import importlib.metadata
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trainer.events import now
+from trainer.files import sha256, write_json
+from trainer.packaging.card import model_card
+from trainer.packaging.export import MOST_ROWS, Saved, export
+
+LIBRARIES = ("torch", "transformers", "tokenizers", "scikit-learn", "onnxruntime", "lightgbm", "numpy")
+
+
+def write(
+    job: Any,
+    model: Any,
+    rows: Any,
+    objective: Any,
+    outputs: np.ndarray,
+    report: dict[str, Any],
+    served: dict[str, list[Any]] | None = None,
+) -> None:
+    """Build the artifact beside its place and move it there whole; then package it for serving.
+
+    `outputs` of the test rows are those that were scored; `served`: this model's own predictions, where they differ.
+    """
+    target = job.artifact.with_name("artifact.part")
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    job.task.save(model, rows, target / "model")
+    found = objective.predictions(outputs)
+    write_predictions(target, rows, found)
+    write_json(target / "examples.json", rows.examples(target))
+    facts = rows.manifest() | {"error_p90": report.get("error", {}).get("p90")}
+    write_manifest(target, job, rows, facts)
+    job.progress(0.2, 1, force=True)
+    job.check_stop()
+    own = found if served is None else served
+    test = rows.part("test")[:MOST_ROWS]
+    saved = Saved(rows.inputs(test), own["truth"][:MOST_ROWS], own["predicted"][:MOST_ROWS])
+    report["export"] = export(target, emit=job.emit, saved=saved)
+    finish(job, target, rows, objective.card(report), report, facts)
+
+
+def finish(job: Any, target: Path, rows: Any, figures: str, report: dict[str, Any], facts: dict[str, Any]) -> None:
+    """Report, model card, manifest; then the artifact is moved to its place."""
+    report["timings"], report["hardware"] = dict(job.timings), job.device.name
+    write_json(target / "report.json", report)
+    (target / "README.md").write_text(model_card(job, rows, figures, report), "utf-8")
+    write_manifest(target, job, rows, facts)
+    shutil.rmtree(job.artifact, ignore_errors=True)
+    target.rename(job.artifact)
+
+
+def write_predictions(folder: Path, rows: Any, found: dict[str, list[Any]]) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    test = rows.part("test")
+    table = pa.table(
+        {
+            "row": rows.numbers(test),
+            "split": ["test"] * len(test),
+            **rows.asked(test),
+            **found,
+        }
+    )
+    pq.write_table(table, folder / "predictions.parquet", compression="zstd")
+
+
+def write_manifest(folder: Path, job: Any, rows: Any, facts: dict[str, Any]) -> None:
+    """Everything needed to serve, and the SHA-256 of every other file."""
+    files = {
+        str(path.relative_to(folder)): sha256(path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != "manifest.json"
+    }
+    manifest = {
+        "version": 1,
+        "task": job.spec.task,
+        "model": job.spec.model,
+        "method": job.spec.method,
+        "labels": rows.labels,
+        "inputs": [
+            {"name": role.name, "kind": role.kind} for role in job.task.roles if role.name != job.task.answer_role
+        ],
+        "columns": rows.loaded.columns,
+        **facts,
+        "seed": job.spec.seed,
+        "params": job.params.model_dump(),
+        "libraries": {name: importlib.metadata.version(name) for name in LIBRARIES},
+        "created": now(),
+        "files": files,
+    }
+    write_json(folder / "manifest.json", manifest)

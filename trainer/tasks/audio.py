@@ -1,0 +1,167 @@
+"""What the tasks have in common that listen to one sound."""
+
+import io
+import json
+import math
+import random
+import struct
+import wave
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+from trainer import nets
+from trainer.nets import NetParams
+from trainer.params import advanced
+from trainer.tasks.base import BaseModelCard, Method
+from trainer.tasks.media import MIB, MediaParams, MediaTask
+
+SAMPLE_RATE, SAMPLE_SECONDS = 8000, 0.25
+SNIPPET = """
+import json, onnxruntime
+from trainer.sounds import Hearing  # of Maquette; needs numpy, soundfile and soxr, no torch
+manifest, hearing = json.load(open("manifest.json")), Hearing.load("model")
+values = hearing.values(hearing.wave(open("your sound.wav", "rb").read()))
+session = onnxruntime.InferenceSession("onnx/model.fp32.onnx")
+logits = session.run(None, {"sound": values[None]})[0][0]
+print(manifest["labels"][logits.argmax()])"""
+
+
+class SoundParams(MediaParams):
+    """Settings of sound tasks; `probe` uses `seconds` alone."""
+
+    seconds: float | None = advanced(
+        None,
+        "Longest sound",
+        "In seconds; of a longer sound the middle is heard. When empty as long as nearly all of yours, at most 10.",
+        ge=0.1,
+        le=30,
+    )
+    augment: Literal["auto", "none", "light", "strong"] = advanced(
+        "auto",
+        "Random changes",
+        "How much sounds are moved, masked and blended at random while learning, so that few of them teach more.",
+    )
+
+
+METHODS = (
+    Method("probe", "Instant", "Keeps the model as it is and learns one layer on top. Good for a first look."),
+    Method("lora", "Light", "Keeps the model as it is and learns small additions to its layers. For transformers."),
+    Method("full", "Standard", "Trains the whole model on your sounds. Slower, usually the best score."),
+    Method("scratch", "From scratch", "Begins with random weights: a small net that needs no download."),
+)
+
+
+def scratch_card(net: nets.Net) -> BaseModelCard:
+    parameters = nets.describe(net.name, NetParams(), None, 10, nets.SOUND_NETS)["parameters"]
+    return BaseModelCard(f"scratch:{net.name}", net.title, net.summary, parameters, "Apache 2.0", "", 900 * MIB)
+
+
+MODELS = (
+    *(scratch_card(net) for net in nets.SOUND_NETS.values()),
+    BaseModelCard(
+        "hub:facebook/wav2vec2-base",
+        "wav2vec2 base",
+        "Has listened to 960 hours of English; for words and voices. Needs the Hugging Face hub.",
+        94_371_712,
+        "Apache 2.0",
+        "English",
+        3200 * MIB,
+    ),
+    BaseModelCard(
+        "hub:facebook/hubert-base-ls960",
+        "HuBERT base",
+        "Like wav2vec2, often a little better on moods and speakers. Needs the Hugging Face hub.",
+        94_371_712,
+        "Apache 2.0",
+        "English",
+        3200 * MIB,
+    ),
+    BaseModelCard(
+        "hub:MIT/ast-finetuned-audioset-10-10-0.4593",
+        "Audio spectrogram transformer",
+        "Knows 527 kinds of everyday sounds; for machines, animals, alarms. Needs the Hugging Face hub.",
+        86_187_264,
+        "BSD 3-Clause",
+        "",
+        3600 * MIB,
+    ),
+    BaseModelCard(
+        "hub:openai/whisper-tiny",
+        "Whisper tiny",
+        "Has listened to speech in 99 languages; small and quick. Needs the Hugging Face hub.",
+        37_760_640,
+        "Apache 2.0",
+        "99 languages",
+        1600 * MIB,
+    ),
+)
+
+
+class SoundTask(MediaTask):
+    modality = "audio"
+    thing = "sound"
+    widget_in = "audio"
+    methods = METHODS
+    models = MODELS
+    params = SoundParams
+
+    @classmethod
+    def work(cls) -> Any:
+        from trainer.families.audio import sounds
+
+        return sounds
+
+    @classmethod
+    def describe(cls, spec: Any) -> dict[str, Any]:
+        """A `scratch:` model's layers as JSON, for a diagram; see `trainer.nets.describe`."""
+        from trainer.params import check_params
+
+        params = check_params(cls.params, spec.params)
+        _channels, frames, mels = nets.find(spec.model, nets.SOUND_NETS).shape
+        if params.seconds:
+            frames = round(params.seconds * 100)
+        labels = labels_of(Path(spec.dataset.path))
+        return nets.describe(spec.model, params, (1, frames, mels), labels, nets.SOUND_NETS)
+
+    @classmethod
+    def quantises(cls, folder: Any) -> bool:
+        return cls.work().quantises(folder)
+
+    @classmethod
+    def engine(cls) -> Any:
+        from trainer.engines.sound import SoundEngine
+
+        return SoundEngine
+
+    @classmethod
+    def snippet(cls) -> str:
+        return SNIPPET
+
+
+def labels_of(version: Path) -> int:
+    """How many a version's profile counts; ten where there is none."""
+    try:
+        profile = json.loads((version / "profile.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return 10
+    return profile.get("label_total") or len(profile.get("labels") or []) or 10
+
+
+def sample_tone(hertz: float, generator: random.Random) -> bytes:
+    """A WAV file of one tone with some noise, at 16 bits."""
+    pitch, loudness = hertz * generator.uniform(0.95, 1.05), generator.uniform(0.3, 0.8)
+    times = (at / SAMPLE_RATE for at in range(int(SAMPLE_RATE * SAMPLE_SECONDS)))
+    levels = (loudness * math.sin(2 * math.pi * pitch * time) + generator.uniform(-0.05, 0.05) for time in times)
+    return wav_file(levels)
+
+
+def wav_file(levels: Iterable[float]) -> bytes:
+    """Levels of -1 to 1 as a WAV file of 16 bits and `SAMPLE_RATE` samples a second."""
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(SAMPLE_RATE)
+        file.writeframes(b"".join(struct.pack("<h", round(32_000 * level)) for level in levels))
+    return buffer.getvalue()

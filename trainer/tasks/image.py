@@ -1,0 +1,208 @@
+"""What the tasks have in common that look at one picture."""
+
+import json
+import random
+import struct
+import zlib
+from pathlib import Path
+from typing import Any, Literal
+
+from trainer import nets
+from trainer.nets import NetParams
+from trainer.params import advanced
+from trainer.tasks.base import BaseModelCard, Method
+from trainer.tasks.media import MIB, MediaParams, MediaTask
+
+SAMPLE_SIDE = 24
+GREY = frozenset(["L", "1", "I;16", "I;16B", "I"])
+"""Pillow's modes of one channel."""
+SNIPPET = """
+import json, numpy, onnxruntime
+from PIL import Image
+manifest = json.load(open("manifest.json"))
+size = manifest["pixels"]  # see model/preprocessor_config.json where the middle is cut out
+image = Image.open("your picture.jpg").convert("L" if size["channels"] == 1 else "RGB")
+pixels = numpy.asarray(image.resize((size["width"], size["height"]))).reshape(1, size["height"], size["width"], -1)
+session = onnxruntime.InferenceSession("onnx/model.fp32.onnx")
+logits = session.run(None, {"pixels": pixels})[0][0]
+"""
+
+
+class PictureParams(MediaParams):
+    """Settings of every task that looks at pictures."""
+
+    resolution: int | None = advanced(
+        None,
+        "Resolution",
+        "Pixels a side that the model sees; when empty its own, or less where the pictures are small. Less is quicker.",
+        ge=8,
+        le=1024,
+    )
+    augment: Literal["auto", "none", "light", "strong"] = advanced(
+        "auto",
+        "Random changes",
+        "How much pictures are changed at random while learning, so that few of them teach more; what is set below is"
+        " kept. For small grey pictures such as digits, auto never mirrors and hardly turns.",
+    )
+    flip: bool | None = advanced(
+        None,
+        "Mirror",
+        "Half of the pictures left to right. Off by default for small grey pictures: a mirrored digit is none.",
+    )
+    crop: float | None = advanced(
+        None, "Crop", "Smallest share of the picture that a random part of it keeps; 1 keeps all.", ge=0.05, le=1
+    )
+    colour: float | None = advanced(
+        None, "Colour", "How far brightness, contrast and saturation change; 0 leaves them.", ge=0, le=1
+    )
+    rand_augment: int | None = advanced(
+        None,
+        "RandAugment",
+        "So many changes a picture drawn out of twelve, such as turning, shearing, sharpening.",
+        ge=0,
+        le=4,
+    )
+
+
+class VisionParams(PictureParams):
+    """Settings of tasks that look at nothing else; `probe` uses `resolution` alone."""
+
+    mixup: float | None = advanced(
+        None, "Mixup", "Blend pictures and their answers in pairs: the alpha of the share; 0 does not.", ge=0, le=8
+    )
+    cutmix: float | None = advanced(
+        None, "CutMix", "Set a piece of one picture into another: the alpha of its share; 0 does not.", ge=0, le=8
+    )
+
+
+METHODS = (
+    Method("probe", "Instant", "Keeps the model as it is and learns one layer on top. Good for a first look."),
+    Method("lora", "Light", "Keeps the model as it is and learns small additions to its layers. For transformers."),
+    Method("full", "Standard", "Trains the whole model on your pictures. Slower, usually the best score."),
+    Method(
+        "scratch",
+        "From scratch",
+        "Begins with random weights: a small net to learn on, or many pictures of a rare kind.",
+    ),
+)
+
+
+def scratch_card(net: nets.Net) -> BaseModelCard:
+    parameters = nets.describe(net.name, NetParams(), None, 10)["parameters"]
+    return BaseModelCard(f"scratch:{net.name}", net.title, net.summary, parameters, "Apache 2.0", "", 900 * MIB)
+
+
+MODELS = (
+    *(scratch_card(net) for net in nets.NETS.values()),
+    BaseModelCard(
+        "hub:facebook/dinov2-small",
+        "DINOv2 small",
+        "Knows pictures of every kind well; needs the Hugging Face hub.",
+        22_056_576,
+        "Apache 2.0",
+        "",
+        1200 * MIB,
+    ),
+    BaseModelCard(
+        "hub:google/vit-base-patch16-224-in21k",
+        "ViT base",
+        "A classic that does well on most photos; needs the Hugging Face hub, better with a GPU.",
+        86_389_248,
+        "Apache 2.0",
+        "",
+        3200 * MIB,
+    ),
+    BaseModelCard(
+        "hub:microsoft/resnet-50",
+        "ResNet-50",
+        "The convolutional standard; needs the Hugging Face hub.",
+        23_508_032,
+        "Apache 2.0",
+        "",
+        2400 * MIB,
+    ),
+    BaseModelCard(
+        "hub:google/mobilenet_v2_1.0_224",
+        "MobileNetV2",
+        "Small and quick, for phones and processors; needs the Hugging Face hub.",
+        2_223_872,
+        "see its page on the hub",
+        "",
+        1400 * MIB,
+    ),
+)
+
+
+class ImageTask(MediaTask):
+    modality = "image"
+    thing = "picture"
+    widget_in = "image"
+    methods = METHODS
+    models = MODELS
+    params = VisionParams
+
+    @classmethod
+    def work(cls) -> Any:
+        from trainer.families.image import pictures
+
+        return pictures
+
+    @classmethod
+    def describe(cls, spec: Any) -> dict[str, Any]:
+        """A `scratch:` model's layers as JSON, for a diagram; see `trainer.nets.describe`."""
+        from trainer.params import check_params
+
+        params = check_params(cls.params, spec.params)
+        outputs, grey = facts_of(Path(spec.dataset.path), cls.answer)
+        channels, height, width = nets.find(spec.model).shape
+        side = params.resolution
+        shape = (1 if grey else 3 if grey is False else channels, side or height, side or width)
+        return nets.describe(spec.model, params, shape, outputs)
+
+    @classmethod
+    def preview(cls, job: Any, folder: Any) -> dict[str, Any]:
+        """A grid of pictures as learning sees them: {path, rows, variants, changes}."""
+        from trainer.families.image import preview
+
+        return preview.preview(job, folder)
+
+    @classmethod
+    def quantises(cls, folder: Any) -> bool:
+        """Transformers only: convolutions of small integers lose more and are no quicker in ONNX Runtime."""
+        return cls.work().quantises(folder)
+
+    @classmethod
+    def engine(cls) -> Any:
+        from trainer.engines.image import ImageEngine
+
+        return ImageEngine
+
+    @classmethod
+    def snippet(cls) -> str:
+        last = "print(logits[0])" if cls.answer == "number" else 'print(manifest["labels"][logits.argmax()])'
+        return SNIPPET + last
+
+
+def facts_of(version: Path, answer: str) -> tuple[int, bool | None]:
+    """(outputs, whether the pictures are grey) as a version's profile tells; ten labels and None where there is none."""
+    try:
+        profile = json.loads((version / "profile.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return (10 if answer == "class" else 1), None
+    modes = {mode for column in profile["columns"] if column["name"] == "mode" for mode in column["examples"]}
+    labels = len(profile.get("labels") or []) or 10
+    return (labels if answer == "class" else 1), (modes <= GREY if modes else None)
+
+
+def sample_picture(red: int, blue: int, generator: random.Random) -> bytes:
+    """A PNG of one colour with some noise."""
+
+    def pixel() -> bytes:
+        return bytes(min(255, max(0, value + generator.randint(-20, 20))) for value in (red, 90, blue))
+
+    lines = b"".join(b"\0" + b"".join(pixel() for _ in range(SAMPLE_SIDE)) for _ in range(SAMPLE_SIDE))
+    header = struct.pack(">IIBBBBB", SAMPLE_SIDE, SAMPLE_SIDE, 8, 2, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(lines)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
+    )

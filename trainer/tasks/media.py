@@ -1,0 +1,85 @@
+"""What the tasks have in common that look at one picture or listen to one sound."""
+
+import json
+from pathlib import Path
+from typing import Any, ClassVar
+
+from trainer.nets import NetParams
+from trainer.params import LearningParams, advanced
+from trainer.tasks.base import Task
+
+MIB = 1024**2
+LARGEST_INPUT = 30 * MIB
+
+
+class ChosenParams(LearningParams):
+    """None: chosen by the model and the data."""
+
+    epochs: int | None = advanced(
+        None, "Epochs", "Passes over the data; chosen from its size when empty.", ge=1, le=1000
+    )
+    batch_size: int | None = advanced(
+        None, "Batch size", "Rows per step; chosen by the model when empty.", ge=1, le=1024
+    )
+    learning_rate: float | None = advanced(
+        None, "Learning rate", "Of the model's own layers; chosen by its kind when empty.", gt=0, le=0.1
+    )
+    head_learning_rate: float | None = advanced(
+        None, "Learning rate of the new layer", "Of the layer on top; chosen by the model when empty.", gt=0, le=1
+    )
+    patience: int | None = advanced(
+        None, "Patience", "Epochs without progress on the tuning rows after which training ends early.", ge=1, le=300
+    )
+
+
+class MediaParams(ChosenParams, NetParams):
+    """With those of the small nets."""
+
+
+class MediaTask(Task):
+    thing: ClassVar[str]
+    """What one input is called."""
+
+    @classmethod
+    def check_input(cls, value: Any) -> str | None:
+        if isinstance(value, Path):
+            return None
+        if isinstance(value, bytes):
+            size = len(value)
+        elif isinstance(value, str) and value.startswith("data:") and ";base64," in value[:100]:
+            size = len(value) * 3 // 4
+        else:
+            return f"must be a {cls.thing}: a file, or a data: URL in base64."
+        return None if size <= LARGEST_INPUT else f"is larger than {LARGEST_INPUT // MIB} MB."
+
+    @classmethod
+    def estimate(cls, job: Any, emit: Any) -> dict[str, Any]:
+        from trainer.families.media import common
+
+        return common.estimate(job, emit)
+
+    @classmethod
+    def save(cls, model: Any, rows: Any, folder: Any) -> None:
+        model.save(folder)
+
+    @classmethod
+    def read_line(cls, line: str) -> Any:
+        """A path, a `data:` URL, or either as JSON, alone or in an object."""
+        try:
+            value = json.loads(line)
+        except json.JSONDecodeError:
+            value = line.strip()
+        if isinstance(value, dict):
+            value = value.get(cls.roles[0].name, "")
+        return value if not isinstance(value, str) or value.startswith("data:") else Path(value)
+
+    @classmethod
+    def inputs_of(cls, rows: Any) -> list[Any]:
+        return [rows.media / name for name in rows.values[cls.roles[0].name]]
+
+    @classmethod
+    def saved_inputs(cls, artifact: Any, table: Any) -> list[Any]:
+        """Only the examples' files are kept."""
+        examples = json.loads((artifact / "examples.json").read_text("utf-8"))
+        kept = {one[cls.roles[0].name]: artifact / one["input"] for one in examples}
+        return [kept.get(name) for name in table.column(cls.roles[0].name).to_pylist()]

@@ -1,0 +1,196 @@
+"""What the tasks have in common that read the columns of a table."""
+
+import json
+from typing import Any, Literal
+
+from trainer.errors import SpecError
+from trainer.nets import Net, NetParams, describe, layers_of
+from trainer.params import Params, advanced
+from trainer.tasks.base import BaseModelCard, Method, Task
+
+MIB = 2**20
+TABLE_NETS = {
+    "table-net": Net("table-net", "mlp", (128, 64), (16,), "Small net for tables", "Learns from nothing.", 0.1, True)
+}
+FAMILIES = {"boosting": "scratch:lightgbm", "linear": "scratch:linear", "net": "scratch:table-net"}
+FAMILY_TITLES = {"boosting": "LightGBM", "linear": "Linear model", "net": "Small net"}
+AUTO = "scratch:auto"
+SNIPPET = """
+# trainer/tables.py, trainer/engines of Maquette read model/columns.json; no torch is needed.
+from pathlib import Path
+from trainer.engines import open_engine
+engine = open_engine(Path("."))
+print(engine.predict([engine.read({})]))  # an object of column: value; a column left out is a missing value
+"""
+
+
+class TableParams(Params):
+    search_seconds: float = advanced(
+        30, "Time for the search", "Seconds after which no further kind of model is tried.", ge=1, le=36_000
+    )
+    cost_false_positive: float = advanced(
+        1, "Cost of a false alarm", "Of two labels: what it costs to answer the rarer one wrongly.", gt=0, le=1e9
+    )
+    cost_false_negative: float = advanced(
+        1, "Cost of a miss", "Of two labels: what it costs not to answer the rarer one where it is right.", gt=0, le=1e9
+    )
+    sizes: str = advanced(
+        "",
+        "Layer sizes",
+        "Of the net: units of each hidden layer, such as 128-64; its own when empty.",
+        pattern=r"^(\d{1,4}(-\d{1,4}){0,11})?$",
+    )
+    activation: Literal["relu", "gelu", "tanh", "sigmoid"] = advanced(
+        "relu", "Activation", "Of the net: what comes after each layer."
+    )
+    dropout: float | None = advanced(
+        None, "Dropout", "Of the net: share of values left out at random while learning.", ge=0, lt=1
+    )
+    batch_norm: bool | None = advanced(
+        None, "Batch norm", "Of the net: bring each layer's values to one scale; its own choice when empty."
+    )
+    epochs: int = advanced(40, "Epochs", "Of the net: passes over the data at most.", ge=1, le=1000)
+
+
+def net_params(params: TableParams) -> NetParams:
+    names = ("sizes", "activation", "dropout", "batch_norm")
+    return NetParams(**{name: getattr(params, name) for name in names})
+
+
+def net_layers(params: TableParams) -> list[dict[str, Any]]:
+    return layers_of(TABLE_NETS["table-net"], net_params(params))
+
+
+def families_of(method: str, model: str) -> tuple[str, ...]:
+    """Kinds of models that a run tries. The method decides; under `auto` the model may name one kind."""
+    known = {AUTO, *FAMILIES.values()}
+    if model.startswith("scratch:") and model not in known:
+        raise SpecError(
+            f"There is no model “{model}” for tables.",
+            code="bad_model",
+            hint=f"Choose one of: {', '.join(sorted(known))}.",
+        )
+    if method != "auto":
+        return (method,)
+    named = tuple(family for family, ref in FAMILIES.items() if ref == model)
+    return named or ("linear", "boosting", "net")
+
+
+class TableTask(Task):
+    modality = "table"
+    widget_in = "table"
+    answer_role = "target"
+    params = TableParams
+    methods = (
+        Method("auto", "Best of all", "Tries every kind of model and keeps the best by cross-validation."),
+        Method("boosting", "Trees", "Many small decision trees (LightGBM). Usually best on a few thousand rows."),
+        Method("linear", "Linear", "Adds up the columns, each with a weight. Quick, and easy to explain."),
+        Method("net", "Small net", "A neural net with learned vectors for categories."),
+    )
+    models = (
+        BaseModelCard(
+            AUTO, "Chosen by cross-validation", "Every kind below is tried.", 0, "MIT", "any", 300 * MIB
+        ),
+        BaseModelCard("scratch:lightgbm", "LightGBM", "Boosted decision trees.", 0, "MIT", "any", 300 * MIB),
+        BaseModelCard("scratch:linear", "Linear model", "Logistic or ridge regression.", 0, "BSD", "any", 200 * MIB),
+        BaseModelCard(
+            "scratch:table-net", "Small net for tables", "Embeddings for categories.", 20_000, "own", "any", 500 * MIB
+        ),
+    )  # fmt: skip
+
+    @classmethod
+    def refusal(cls, method: str, model: str) -> str:
+        """The method says what is trained; a model of another kind beside it would be passed over in silence."""
+        named = next((family for family, ref in FAMILIES.items() if ref == model), method)
+        titles = {one.slug: one.title for one in cls.methods}
+        return (
+            "" if method in ("auto", named) else f"{titles[method]} does not train a model of the kind {titles[named]}."
+        )
+
+    @classmethod
+    def default_method(cls, model: str) -> str:
+        """The kind that the model names, else all of them."""
+        return next((family for family, ref in FAMILIES.items() if ref == model), "auto")
+
+    @classmethod
+    def default_model(cls, method: str) -> str:
+        return FAMILIES.get(method, AUTO)
+
+    @classmethod
+    def check_input(cls, value: Any) -> str | None:
+        if not isinstance(value, dict):
+            return "must be an object of columns and values."
+        nested = next((name for name, one in value.items() if isinstance(one, dict | list)), None)
+        return None if nested is None else f"has a list or object in the column “{nested}”, where one value belongs."
+
+    @classmethod
+    def work(cls) -> Any:
+        from trainer.families.table import training
+
+        return training
+
+    @classmethod
+    def train(cls, job: Any) -> dict[str, Any]:
+        return cls.work().train(cls, job)
+
+    @classmethod
+    def estimate(cls, job: Any, emit: Any) -> dict[str, Any]:
+        from trainer.families.table import estimate
+
+        return estimate.estimate(job, emit)
+
+    @classmethod
+    def describe(cls, spec: Any) -> dict[str, Any]:
+        from trainer.params import check_params
+
+        params: Any = check_params(cls.params, spec.params)
+        return describe("scratch:table-net", net_params(params), None, 1, TABLE_NETS)
+
+    @classmethod
+    def save(cls, model: Any, rows: Any, folder: Any) -> None:
+        model.save(folder)
+
+    @classmethod
+    def native(cls, folder: Any) -> str | None:
+        kind = json.loads((folder / "columns.json").read_text("utf-8"))["family"]
+        return {"boosting": "lightgbm", "linear": "linear"}.get(kind)
+
+    @classmethod
+    def write_onnx(cls, folder: Any, target: Any) -> None:
+        from trainer.families.table import net
+
+        net.write_onnx(folder, target)
+
+    @classmethod
+    def quantises(cls, folder: Any) -> bool:
+        return False
+
+    @classmethod
+    def engine(cls) -> Any:
+        from trainer.engines.table import TableEngine
+
+        return TableEngine
+
+    @classmethod
+    def read_line(cls, line: str) -> Any:
+        try:
+            return json.loads(line)
+        except json.JSONDecodeError:
+            return line
+
+    @classmethod
+    def inputs_of(cls, rows: Any) -> list[Any]:
+        answer = rows.columns[cls.answer_role]
+        return rows.table.drop_columns([answer]).to_pylist()
+
+    @classmethod
+    def shown_of(cls, rows: Any) -> list[str]:
+        return [json.dumps(row, ensure_ascii=False) for row in cls.inputs_of(rows)]
+
+    @classmethod
+    def saved_inputs(cls, artifact: Any, table: Any) -> list[Any]:
+        return [json.loads(row) for row in table.column("input").to_pylist()]
+
+    @classmethod
+    def snippet(cls) -> str:
+        return SNIPPET

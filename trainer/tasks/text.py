@@ -1,0 +1,56 @@
+"""What the tasks have in common that read one text."""
+
+from typing import Any
+
+from trainer.tasks.base import Task
+
+LONGEST_INPUT = 20_000
+"""Characters that a prediction takes; a model reads a few hundred tokens of them."""
+SNIPPET = """
+import json, numpy, onnxruntime, tokenizers
+labels = json.load(open("manifest.json"))["labels"]
+tokenizer = tokenizers.Tokenizer.from_file("model/tokenizer.json")
+session = onnxruntime.InferenceSession("onnx/model.fp32.onnx")
+one = tokenizer.encode("your text")
+feed = {"input_ids": numpy.array([one.ids]), "attention_mask": numpy.array([one.attention_mask])}
+logits = session.run(None, feed)[0][0]
+"""
+
+
+class TextTask(Task):
+    modality = "text"
+    widget_in = "text"
+
+    @classmethod
+    def check_input(cls, value: Any) -> str | None:
+        if not isinstance(value, str):
+            return "must be a text."
+        if not value.strip():
+            return "is empty."
+        if len(value) > LONGEST_INPUT:
+            return f"is longer than {LONGEST_INPUT} characters."
+        return None
+
+    @classmethod
+    def work(cls) -> Any:
+        from trainer.families.text import texts
+
+        return texts
+
+    @classmethod
+    def save(cls, model: Any, rows: Any, folder: Any) -> None:
+        model.save(folder, rows.tokenizer, rows.max_length)
+
+    @classmethod
+    def engine(cls) -> Any:
+        from trainer.engines.text import TextEngine
+
+        return TextEngine
+
+    @classmethod
+    def saved_inputs(cls, artifact: Any, table: Any) -> list[Any]:
+        return table.column("text").to_pylist()
+
+    @classmethod
+    def snippet(cls) -> str:
+        return SNIPPET + ("print(logits[0])" if cls.answer == "number" else "print(labels[logits.argmax()])")
