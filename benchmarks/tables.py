@@ -49,8 +49,9 @@ def plain(rows: Any, metric: str) -> dict[str, float]:
 
 def main() -> None:
     from trainer.events import silent
-    from trainer.families.table import training
-    from trainer.learning.job import Job, run
+    from trainer.families.table import rows
+    from trainer.learning.job import Job
+    from trainer.learning.run import run
     from trainer.spec import parse
 
     folder = data("tabular")
@@ -62,7 +63,7 @@ def main() -> None:
             result = run(spec, Path(out) / "run", silent)
             seconds = time.monotonic() - started
             report = json.loads((Path(out) / "run" / "artifact" / "report.json").read_text("utf-8"))
-            beside = plain(training.prepare(Job(spec, Path(out) / "plain", silent)), metric)
+            beside = plain(rows.prepare(Job(spec, Path(out) / "plain", silent)), metric)
         cells = [
             f"{name}, {metric}",
             f"{result['metrics'][metric]:.3f}",

@@ -20,12 +20,12 @@ FORBIDDEN = {
 APPS = ["core", "accounts", "costs", "catalog", "datasets", "prototypes", "runs", "endpoints", "api"]
 """Each may import those to its left."""
 LIGHT = {
+    "answers",
     "architectures",
     "asking",
     "cache",
     "columns",
     "comparison",
-    "costs",
     "errors",
     "events",
     "params",

@@ -161,10 +161,10 @@ def fetch_dataset(options: argparse.Namespace) -> None:
 def run(options: argparse.Namespace) -> None:
     # Until the run itself listens there is nothing to save, and its imports take seconds.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(EXIT_STOPPED))
-    from trainer.learning import job
+    from trainer.learning.run import run
     from trainer.spec import load
 
-    emit("result", **job.run(load(options.spec), options.out, emit))
+    emit("result", **run(load(options.spec), options.out, emit))
 
 
 def estimate(options: argparse.Namespace) -> None:
@@ -189,11 +189,13 @@ def describe(options: argparse.Namespace) -> None:
 
 def augment(options: argparse.Namespace) -> None:
     from trainer.events import silent
+    from trainer.learning.family import family_of
     from trainer.learning.job import Job
     from trainer.spec import load
 
     job = Job(load(options.spec), options.out, silent)
-    emit("result", **job.task.preview(job, options.out))
+    job.trial = True
+    emit("result", **family_of(job.task).preview(job, options.out))
 
 
 def sample(options: argparse.Namespace) -> None:

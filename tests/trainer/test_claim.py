@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from trainer.errors import SpecError
-from trainer.learning.job import claim
+from trainer.learning.run import claim
 from trainer.spec import Spec
 
 

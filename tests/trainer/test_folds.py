@@ -18,6 +18,7 @@ from trainer.data.loading import Loaded, load
 from trainer.data.splitting import fold_rows
 from trainer.events import silent
 from trainer.families.table import training
+from trainer.families.table.rows import prepare
 from trainer.learning import probe
 from trainer.learning.folds import Rounds
 from trainer.learning.job import Job
@@ -182,7 +183,7 @@ def test_columns_are_described_without_the_rows_tested_on(tmp_path: Path) -> Non
     )
     job = Job(spec, tmp_path / "out", silent)
     job.out.mkdir()
-    rows = training.prepare(job)
+    rows = prepare(job)
     rounds = Rounds(rows)
 
     def levels(columns: list[dict[str, Any]]) -> list[str]:

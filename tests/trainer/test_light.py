@@ -7,7 +7,20 @@ import pytest
 
 from tests.trainer.command import ROOT
 
-LIGHT = ("spec", "events", "errors", "columns", "params", "roles", "samples", "tasks", "__main__")
+LIGHT = (
+    "answers",
+    "columns",
+    "dotted",
+    "errors",
+    "events",
+    "files",
+    "packaging.manifest",
+    "params",
+    "roles",
+    "samples",
+    "spec",
+)
+LIGHT += ("suggestion", "tasks", "__main__")
 HEAVY = ("torch", "transformers", "pandas", "PIL", "numpy", "sklearn", "pyarrow", "onnxruntime", "tokenizers", "django")
 
 

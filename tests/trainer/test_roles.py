@@ -12,8 +12,8 @@ import pytest
 from trainer.data.inspect import inspect
 from trainer.data.loading import load
 from trainer.errors import UserError
-from trainer.families.table.training import TableRows
-from trainer.learning.job import claim
+from trainer.families.table.rows import TableRows
+from trainer.learning.run import claim
 from trainer.spec import DatasetSpec, Spec
 from trainer.tasks import get
 

@@ -1,13 +1,119 @@
-"""How good boxes of objects are: the part of a report that they give, without torch."""
+"""Boxes of objects, learned and scored. Torch is imported where something is learned, not where answers are scored."""
 
-from typing import Any
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from trainer import comparison
-from trainer.average_precision import Objects, Precision, average_precision, matched_counts
-from trainer.boxes import Sizes, above, listed
+from trainer.average_precision import MOST_ANSWERS, Objects, Precision, average_precision, matched_counts
+from trainer.boxes import Sizes, above, listed, objects_of
 from trainer.evaluation import WORST, headed
+from trainer.learning.objective import Objective
+from trainer.packaging import card
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from trainer.learning.rows import Mix
+
+TUNING_PICTURES = 200
+FAINTEST = 0.01
+"""Score from which an answer is kept in predictions.parquet, so that two runs can be compared by average precision."""
+
+
+class Detection(Objective):
+    headline = "map_50"
+    told = (("map_50", "map_50"), ("map", "map"))
+
+    def __init__(self, job: Any, rows: Any) -> None:
+        super().__init__(job, rows)
+        self.scenes = rows
+        self.model: Any = None
+
+    def prepare(self, model: Any, train: np.ndarray) -> None:
+        self.model = model
+
+    def step(self, call: Any, inputs: tuple[Any, ...], rows: np.ndarray, mix: Mix | None) -> Tensor:
+        with self.job.device.autocast():
+            return self.model.loss(*inputs)
+
+    def settle(self, rounds: Sequence[Any] = ()) -> None:
+        """Choose on the validation rows, else on those learned from, from which score an object is shown: the best F1."""
+        if rounds:
+            self.scenes.threshold = float(np.median([one.shown_from for one in rounds]))
+            return
+        from trainer.learning.passes import read_part
+
+        part = self.scenes.part("validation")
+        part = part if len(part) else self.scenes.part("train")[:TUNING_PICTURES]
+        answers = list(map(objects_of, read_part(self.model, self.scenes, part, self.job.device)))
+        labels = len(self.scenes.labels)
+        self.scenes.threshold = best_threshold(self.scenes.objects(part), answers, labels)
+
+    def figures(self, rows: np.ndarray, outputs: np.ndarray) -> dict[str, float]:
+        found = average_precision(self.scenes.objects(rows), list(map(objects_of, outputs)), len(self.scenes.labels))
+        return {"map_50": found.map_50, "map": found.map}
+
+    def actual(self, rows: np.ndarray) -> list[Objects]:
+        return self.scenes.objects(rows)
+
+    def answers(self, metric: str, outputs: np.ndarray) -> list[Objects]:
+        return list(map(objects_of, outputs))
+
+    def rank(self, figures: dict[str, float]) -> tuple[float, ...]:
+        return (figures["map_50"] + figures["map"],)
+
+    def words(self, figures: dict[str, float]) -> str:
+        return f"average precision {figures['map_50']:.1%} (at half overlap)"
+
+    def report(self, outputs: np.ndarray) -> dict[str, Any]:
+        test, scenes = self.scenes.part("test"), self.scenes
+        answers = list(map(objects_of, outputs))
+        sizes = [scenes.sizes[row] for row in test]
+        shown, numbers = scenes.shown(test), scenes.numbers(test)
+        return report(scenes.objects(test), answers, scenes.labels, sizes, shown, numbers, scenes.threshold)
+
+    def sentence(self, report: dict[str, Any]) -> str:
+        one = report["headline"]
+        return f"Average precision {one['value']:.1%} at half overlap on {report['test_rows']:,} test pictures, between {one['low']:.1%} and {one['high']:.1%}."
+
+    def card(self, report: dict[str, Any]) -> str:
+        rows = "\n".join(
+            f"| {one['label'].replace('|', '/')} | {one['rows']} | {one['map_50']:.1%} | {one['map']:.1%} | {one['precision']:.1%} | {one['recall']:.1%} |"
+            for one in report["per_class"]
+        )
+        metrics = report["metrics"]
+        return f"""Average precision **{metrics["map_50"]:.1%}** at half overlap, {metrics["map"]:.1%} over overlaps from 50 to 95 %, counted as COCO does.
+{card.interval_of(report)} Objects are shown from a score of {report["threshold"]:.2f} on.
+
+{card.beside(report, "map_50", "map")}
+
+| label | test objects | AP50 | AP50-95 | precision | recall |
+|---|---|---|---|---|---|
+{rows}
+"""
+
+    def predictions(self, outputs: np.ndarray) -> dict[str, list[Any]]:
+        test = self.scenes.part("test")
+        sizes = [self.scenes.sizes[row] for row in test]
+        labels = self.scenes.labels
+        truth = [listed(one, labels, size) for one, size in zip(self.scenes.objects(test), sizes, strict=True)]
+        every = list(map(objects_of, outputs))
+        said = [above(one, self.scenes.threshold) for one in every]
+        predicted = [listed(one, labels, size) for one, size in zip(said, sizes, strict=True)]
+        detections = [listed(above(one, FAINTEST), labels, size) for one, size in zip(every, sizes, strict=True)]
+        return {
+            "truth": [json.dumps(one) for one in truth],
+            "predicted": [json.dumps(one) for one in predicted],
+            "detections": [json.dumps(one[:MOST_ANSWERS]) for one in detections],
+        }
+
+
+# How good they are
 
 
 def report(

@@ -1,12 +1,105 @@
-"""How good texts are: the part of a report that they give, without torch."""
+"""Texts, learned and scored. Torch is imported where something is learned, not where answers are scored."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from trainer import comparison
 from trainer.evaluation import WORST, headed
+from trainer.learning.objective import Objective
+from trainer.packaging import card
 from trainer.transcripts import errors, rates
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from trainer.learning.rows import Mix
+
+LOSS_BATCH = 8
+
+
+class Transcription(Objective):
+    """Texts; answers are (rows, positions) ids."""
+
+    headline = "wer"
+    told = (("wer", "wer"), ("cer", "cer"), ("loss", "loss"))
+
+    def __init__(self, job: Any, rows: Any) -> None:
+        super().__init__(job, rows)
+        self.speech = rows
+        self.model: Any = None
+
+    def prepare(self, model: Any, train: np.ndarray) -> None:
+        self.model = model
+
+    def step(self, call: Any, inputs: tuple[Any, ...], rows: np.ndarray, mix: Mix | None) -> Tensor:
+        with self.job.device.autocast():
+            return self.model.loss(*inputs, [self.speech.targets[row] for row in rows])
+
+    def figures(self, rows: np.ndarray, outputs: np.ndarray) -> dict[str, float]:
+        found = errors(self.actual(rows), self.texts(outputs))
+        return rates(found) | {"loss": self.mean_loss(rows)}
+
+    def mean_loss(self, rows: np.ndarray) -> float:
+        """Of these rows by the weights of the moment."""
+        import torch
+
+        total, was = 0.0, self.model.training
+        self.model.eval()
+        with torch.inference_mode():
+            for batch in self.speech.sorted_batches(rows, LOSS_BATCH):
+                inputs = self.speech.batch(batch, self.device)
+                total += self.step(None, inputs, batch, None).item() * len(batch)
+        self.model.train(was)
+        return total / max(len(rows), 1)
+
+    def answers(self, metric: str, outputs: np.ndarray) -> list[str]:
+        return self.texts(outputs)
+
+    def metrics(self, outputs: np.ndarray) -> dict[str, float]:
+        return rates(errors(self.actual(self.rows.part("test")), self.texts(outputs)))
+
+    def rank(self, figures: dict[str, float]) -> tuple[float, ...]:
+        """Until a word is right the loss alone tells that something is learned."""
+        return -min(figures["wer"], 1.0), -figures["loss"]
+
+    def words(self, figures: dict[str, float]) -> str:
+        return f"{figures['wer']:.1%} of the words wrong, {figures['cer']:.1%} of the characters"
+
+    def actual(self, rows: np.ndarray) -> list[str]:
+        return [self.rows.loaded.answers[row] for row in rows]
+
+    def texts(self, outputs: np.ndarray) -> list[str]:
+        return [self.speech.script.decode(one) for one in outputs]
+
+    def report(self, outputs: np.ndarray) -> dict[str, Any]:
+        test = self.rows.part("test")
+        found = report(self.actual(test), self.texts(outputs), self.rows.shown(test), self.rows.numbers(test))
+        return found | {"notes": self.speech.little()}
+
+    def sentence(self, report: dict[str, Any]) -> str:
+        one = report["headline"]
+        return f"{one['value']:.1%} of the words wrong in {report['test_rows']:,} test rows, between {one['low']:.1%} and {one['high']:.1%}."
+
+    def card(self, report: dict[str, Any]) -> str:
+        metrics = report["metrics"]
+        return f"""Word error rate **{metrics["wer"]:.1%}**, character error rate {metrics["cer"]:.1%}, on {report["test_words"]:,} words that were kept apart: wrong,
+missing and extra words over those that were said. {card.interval_of(report)}
+
+{card.beside(report, "wer", "cer")}
+"""
+
+    def predictions(self, outputs: np.ndarray) -> dict[str, list[Any]]:
+        test = self.rows.part("test")
+        truth, said = self.actual(test), self.texts(outputs)
+        found = errors(truth, said)
+        wers = found[:, 0] / np.maximum(found[:, 1], 1)
+        return {"truth": truth, "predicted": said, "wer": wers.tolist()}
+
+
+# How good they are
 
 
 def report(truth: list[str], said: list[str], shown: list[str], rows: list[int]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from trainer import evaluation, tasks
+from trainer.dotted import load
 from trainer.errors import DataError, ModelError
 
 SAME = 0.02
@@ -28,8 +29,7 @@ def open_engine(
     `verify` compares the files with the manifest's SHA-256 and raises `ModelError` where one was changed.
     """
     manifest = read_json(artifact / "manifest.json", artifact)
-    kind = tasks.get(manifest["task"]).engine()
-    return kind(artifact, manifest, engine, threads, verify=verify)
+    return load(tasks.get(manifest["task"]).engine)(artifact, manifest, engine, threads, verify=verify)
 
 
 class Engine:

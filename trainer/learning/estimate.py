@@ -14,7 +14,9 @@ import numpy as np
 
 from trainer.events import Emit, silent
 from trainer.learning import expectation
+from trainer.learning.family import family_of
 from trainer.learning.job import Job
+from trainer.learning.objective import objective_of
 from trainer.spec import Spec
 
 TRIAL_BATCHES, LEAST_BATCHES = 8, 2
@@ -42,7 +44,7 @@ def estimate(spec: Spec, emit: Emit, started_in: float = 0.0) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="maquette-estimate-") as folder:
         job = Job(spec, Path(folder), silent)
         job.trial = True
-        found = job.task.estimate(job, emit)
+        found = family_of(job.task).estimate(job, emit)
     limit = job.time_limit()
     likely = found.pop("likely_seconds") + started_in
     found["fixed_seconds"] = round(found["fixed_seconds"] + started_in, 1)
@@ -50,7 +52,7 @@ def estimate(spec: Spec, emit: Emit, started_in: float = 0.0) -> dict[str, Any]:
     return {"seconds": seconds, "expected": None, **found}
 
 
-def measure(job: Job, emit: Emit, show: Callable[[Any], None] = lambda rows: None) -> dict[str, Any]:
+def measure(family: Any, job: Job, emit: Emit, show: Callable[[Any], None] = lambda rows: None) -> dict[str, Any]:
     """Time a few batches of the job's rows: {likely_seconds, memory_bytes, rows_per_second, fixed_seconds, basis}.
 
     `show` is given the rows, for a task that measures more.
@@ -59,12 +61,12 @@ def measure(job: Job, emit: Emit, show: Callable[[Any], None] = lambda rows: Non
 
     started = time.monotonic()
     torch.manual_seed(job.spec.seed)
-    rows = job.task.prepare(job)
+    rows = family.prepare(job)
     rounds = 1 if rows.loaded.folds is None else int(rows.loaded.folds.max()) + 2
     show(rows)
     read = time.monotonic() - started
     emit("progress", stage="estimate", fraction=0.3)
-    model = job.device.place(job.task.build(job, rows))
+    model = job.device.place(family.build(job, rows))
     forward = time_forward(job, model, rows)
     emit("progress", stage="estimate", fraction=0.5)
     expected = expectation.probed(job, rows, model)
@@ -128,7 +130,7 @@ def of_full(job: Any, model: Any, rows: Any, forward: float) -> dict[str, Any]:
 
     if job.spec.method == "lora":
         lora.adapt(model.encoder, job.params.lora_rank)
-    tuning = FineTuning(job, model, rows, job.task.objective(job, rows))
+    tuning = FineTuning(job, model, rows, objective_of(job, rows))
     generator = np.random.default_rng(job.spec.seed)
     model.train()
     batches = trial_batches(rows, rows.training_batches(tuning.train, tuning.size, job.spec.seed, 0))

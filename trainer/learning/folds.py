@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from trainer.learning.baselines import Baseline, pooled
-from trainer.learning.objective import Learned
+from trainer.learning.objective import Learned, objective_of
 from trainer.learning.rows import Rows
 from trainer.thresholds import Certainty
 
@@ -86,7 +86,7 @@ class Rounds:
         self.learn_all()
         return pooled(found, len(self.folds))
 
-    def run(self, task: Any, job: Any, fit: Any, evaluate: Any) -> list[Round]:
+    def run(self, family: Any, job: Any, fit: Any, evaluate: Any) -> list[Round]:
         """Learn and test in each round; rounds done before are read."""
         found = []
         for fold in range(self.count):
@@ -94,15 +94,15 @@ class Rounds:
             self.begin(fold)
             if not path.exists():
                 with job.lap(fold, self.count + 1):
-                    self.one(task, job, fold, fit, evaluate).save(path)
+                    self.one(family, job, fold, fit, evaluate).save(path)
             found.append(Round.load(path))
         self.learn_all()
         return found
 
-    def one(self, task: Any, job: Any, fold: int, fit: Any, evaluate: Any) -> Round:
+    def one(self, family: Any, job: Any, fold: int, fit: Any, evaluate: Any) -> Round:
         torch.manual_seed(job.spec.seed + fold + 1)
-        objective = task.objective(job, self.rows)
-        model = job.device.place(task.build(job, self.rows))
+        objective = objective_of(job, self.rows)
+        model = job.device.place(family.build(job, self.rows))
         learned: Learned = fit(job, model, self.rows, objective)
         objective.settle()
         test = self.rows.part("test")

@@ -1,5 +1,6 @@
 """Learning from rows with answers, from the first row to the artifact: what text, picture and sound tasks share."""
 
+from abc import abstractmethod
 from collections.abc import Callable
 from contextlib import nullcontext
 from functools import partial
@@ -9,31 +10,48 @@ import numpy as np
 import torch
 
 from trainer import thresholds, verdict
+from trainer.events import Emit
 from trainer.learning import baselines
+from trainer.learning.estimate import measure
+from trainer.learning.family import Family
 from trainer.learning.folds import Round, Rounds, outputs_of, usual_epochs
 from trainer.learning.job import Job
-from trainer.learning.objective import Learned, Objective
+from trainer.learning.objective import Learned, Objective, objective_of
 from trainer.learning.passes import read_part
 from trainer.learning.rows import Rows
 from trainer.packaging import artifact
 
 
-def train(task: Any, job: Job) -> dict[str, Any]:
+class SupervisedFamily(Family):
+    """A family whose models learn by gradient, or as one layer over what they see."""
+
+    @abstractmethod
+    def build(self, job: Job, rows: Any) -> Any:
+        """The untrained or pretrained model, an `nn.Module`; for `probe` and `lora` with `head`, `features` and `encoder`."""
+
+    def run(self, job: Job) -> dict[str, Any]:
+        return run(self, job)
+
+    def estimate(self, job: Job, emit: Emit) -> dict[str, Any]:
+        return measure(self, job, emit)
+
+
+def run(family: SupervisedFamily, job: Job) -> dict[str, Any]:
     """The whole of a run; the fields of the result event."""
     torch.manual_seed(job.spec.seed)
     fit = method(job.spec.method)
     with job.stage("prepare"):
-        rows = task.prepare(job)
+        rows = family.prepare(job)
         rounds = None if rows.loaded.folds is None else Rounds(rows)
-        simple = partial(task.baselines, job, rows)
+        simple = partial(family.baselines, job, rows)
         beside = baselines.cached(job.out / "baselines", lambda: rounds.baselines(simple) if rounds else simple())
     with job.stage("load"):
-        model = job.device.place(task.build(job, rows))
+        model = job.device.place(family.build(job, rows))
         weights = sum(value.numel() for value in model.parameters())
         job.log(f"{job.spec.model}: {weights / 1e6:.2f} million weights, on {job.device.name}.")
     with job.stage("train"):
-        tested = rounds.run(task, job, fit, read_part) if rounds else []
-        objective = task.objective(job, rows)
+        tested = rounds.run(family, job, fit, read_part) if rounds else []
+        objective = objective_of(job, rows)
         with job.lap(rounds.count, rounds.count + 1) if rounds else nullcontext():
             learned = fit(job, model, rows, objective, usual_epochs(tested))
         objective.settle(tested)
@@ -54,7 +72,7 @@ def train(task: Any, job: Job) -> dict[str, Any]:
         job.log(report["verdict"]["sentence"] if report["verdict"] else "There is no baseline to compare with.")
     with job.stage("package"):
         own = objective.predictions(served) if rounds else None
-        artifact.write(job, model, rows, objective, outputs, report, own)
+        artifact.write(family, job, model, rows, objective, outputs, report, own)
     return {name: report[name] for name in ("metrics", "headline", "baselines", "verdict")}
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from trainer.events import now
 from trainer.files import sha256, write_json
+from trainer.learning.family import Family
 from trainer.packaging.card import model_card
 from trainer.packaging.export import MOST_ROWS, Saved, export
 
@@ -16,6 +17,7 @@ LIBRARIES = ("torch", "transformers", "tokenizers", "scikit-learn", "onnxruntime
 
 
 def write(
+    family: Family,
     job: Any,
     model: Any,
     rows: Any,
@@ -31,7 +33,7 @@ def write(
     target = job.artifact.with_name("artifact.part")
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
-    job.task.save(model, rows, target / "model")
+    family.save(model, rows, target / "model")
     found = objective.predictions(outputs)
     write_predictions(target, rows, found)
     write_json(target / "examples.json", rows.examples(target))

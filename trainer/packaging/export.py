@@ -17,6 +17,7 @@ from trainer.engines import Engine, open_engine
 from trainer.errors import ModelError
 from trainer.events import Emit
 from trainer.files import sha256, write_json
+from trainer.learning.family import family_of
 from trainer.packaging.manifest import read_manifest
 
 FP32, INT8 = "model.fp32.onnx", "model.int8.onnx"
@@ -49,17 +50,17 @@ def export(
         raise ModelError(
             f"{artifact} is no artifact.", code="no_artifact", hint="Give the artifact folder that a run wrote."
         )
-    task = tasks.get(read_manifest(artifact)["task"])
+    family = family_of(tasks.get(read_manifest(artifact)["task"]))
     folder = artifact / "onnx"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    native = task.native(artifact / "model")
+    native = family.native(artifact / "model")
     if native:
         found = keep_native(artifact, native, saved)
     else:
         with quiet():
-            task.write_onnx(artifact / "model", folder / FP32)
-        int8 = "onnx-int8" in formats and task.quantises(artifact / "model")
+            family.write_onnx(artifact / "model", folder / FP32)
+        int8 = "onnx-int8" in formats and family.quantises(artifact / "model")
         found = choose(artifact, saved, int8=int8)
     (folder / "export.json").write_text(json.dumps(found, ensure_ascii=False, indent=1), "utf-8")
     note_files(artifact)

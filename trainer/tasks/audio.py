@@ -102,15 +102,11 @@ class SoundTask(MediaTask):
     modality = "audio"
     thing = "sound"
     widget_in = "audio"
+    family = "trainer.families.audio.sounds.SoundFamily"
+    engine = "trainer.engines.sound.SoundEngine"
     methods = METHODS
     models = MODELS
     params = SoundParams
-
-    @classmethod
-    def work(cls) -> Any:
-        from trainer.families.audio import sounds
-
-        return sounds
 
     @classmethod
     def describe(cls, spec: Any) -> dict[str, Any]:
@@ -123,16 +119,6 @@ class SoundTask(MediaTask):
             frames = round(params.seconds * 100)
         labels = labels_of(Path(spec.dataset.path))
         return nets.describe(spec.model, params, (1, frames, mels), labels, nets.SOUND_NETS)
-
-    @classmethod
-    def quantises(cls, folder: Any) -> bool:
-        return cls.work().quantises(folder)
-
-    @classmethod
-    def engine(cls) -> Any:
-        from trainer.engines.sound import SoundEngine
-
-        return SoundEngine
 
     @classmethod
     def snippet(cls) -> str:

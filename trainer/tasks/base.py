@@ -48,7 +48,7 @@ class BaseModelCard:
 
 
 class Task:
-    """The declaration is light (standard library and pydantic); the work imports what it needs inside methods."""
+    """What a task is, light (standard library and pydantic): the site reads it. Who does the work is named, not imported."""
 
     slug: ClassVar[str]
     title: ClassVar[str]
@@ -64,8 +64,12 @@ class Task:
     """What the demo page takes: text, image, audio, table."""
     widget_out: ClassVar[str]
     """What it shows: classes, number, text, objects."""
+    family: ClassVar[str | None] = None
+    """The `trainer.learning.family.Family` that learns from its inputs, by dotted path; None: read, not trained yet."""
+    engine: ClassVar[str]
+    """The `trainer.engines.Engine` that answers with its artifacts, by dotted path; without torch."""
     answer: ClassVar[str] = "class"
-    """class or number: what `trainer.learning.supervised` learns and scores."""
+    """The kind of its answers (`trainer.answers`): class, number, objects or text."""
     answer_role: ClassVar[str] = "label"
 
     @classmethod
@@ -120,88 +124,11 @@ class Task:
         return ""
 
     @classmethod
-    def train(cls, job: Any) -> dict[str, Any]:
-        """Do the whole of a run (see `trainer.learning.job.Job`); returns the fields of the result event."""
-        from trainer.learning.supervised import train
-
-        return train(cls, job)
-
-    @classmethod
-    def estimate(cls, job: Any, emit: Any) -> dict[str, Any]:
-        """What a run would take, from a trial (see `trainer.learning.estimate.measure`)."""
-        from trainer.learning.estimate import measure
-
-        return measure(job, emit)
-
-    @classmethod
     def describe(cls, spec: Any) -> dict[str, Any]:
         """The layers of a `scratch:` model of a specification, for a diagram (see `trainer.nets.describe`)."""
         raise SpecError(
             f"{cls.title} has no small nets to describe.", code="bad_task", hint="Choose a task with scratch: models."
         )
-
-    @classmethod
-    def preview(cls, job: Any, folder: Any) -> dict[str, Any]:
-        """Write a picture of how rows are changed at random while learning; the fields of the result event."""
-        raise SpecError(
-            f"{cls.title} learns from its rows as they are.",
-            code="bad_task",
-            hint="Choose a task that looks at pictures.",
-        )
-
-    # What `_supervised` asks of a task
-
-    @classmethod
-    def work(cls) -> Any:
-        """The module that learns, with `prepare`, `baselines`, `build` and `write_onnx`; torch comes with it."""
-        raise NotImplementedError
-
-    @classmethod
-    def prepare(cls, job: Any) -> Any:
-        """The job's rows as numbers (`trainer.learning.rows.Rows`)."""
-        return cls.work().prepare(job)
-
-    @classmethod
-    def objective(cls, job: Any, rows: Any) -> Any:
-        """What is learned and how it is scored (`trainer.learning.objective.Objective`)."""
-        from trainer.learning.objective import objective_of
-
-        return objective_of(job, rows)
-
-    @classmethod
-    def baselines(cls, job: Any, rows: Any) -> dict[str, Any]:
-        """What simple methods answer to the test rows, by name (`trainer.learning.baselines.Baseline`)."""
-        return cls.work().baselines(job, rows)
-
-    @classmethod
-    def build(cls, job: Any, rows: Any) -> Any:
-        """The untrained or pretrained model, an `nn.Module`; for `probe` and `lora` with `head`, `features` and `encoder`."""
-        return cls.work().build(job, rows)
-
-    @classmethod
-    def save(cls, model: Any, rows: Any, folder: Any) -> None:
-        """Weights and what belongs to them into the artifact's `model/`, as safetensors."""
-        raise NotImplementedError
-
-    @classmethod
-    def write_onnx(cls, folder: Any, target: Any) -> None:
-        """The model of an artifact's `model/` as a float32 graph with one output `logits`."""
-        cls.work().write_onnx(folder, target)
-
-    @classmethod
-    def native(cls, folder: Any) -> str | None:
-        """The engine that answers from an artifact's `model/` as it is, where no graph is wanted."""
-        return None
-
-    @classmethod
-    def quantises(cls, folder: Any) -> bool:
-        """Whether int8 is worth trying."""
-        return True
-
-    @classmethod
-    def engine(cls) -> Any:
-        """The `trainer.engines.Engine` that answers with this task's artifacts. Must not import torch."""
-        raise NotImplementedError
 
     @classmethod
     def read_line(cls, line: str) -> Any:

@@ -137,15 +137,11 @@ class ImageTask(MediaTask):
     modality = "image"
     thing = "picture"
     widget_in = "image"
+    family = "trainer.families.image.pictures.PictureFamily"
+    engine = "trainer.engines.image.ImageEngine"
     methods = METHODS
     models = MODELS
     params = VisionParams
-
-    @classmethod
-    def work(cls) -> Any:
-        from trainer.families.image import pictures
-
-        return pictures
 
     @classmethod
     def describe(cls, spec: Any) -> dict[str, Any]:
@@ -158,24 +154,6 @@ class ImageTask(MediaTask):
         side = params.resolution
         shape = (1 if grey else 3 if grey is False else channels, side or height, side or width)
         return nets.describe(spec.model, params, shape, outputs)
-
-    @classmethod
-    def preview(cls, job: Any, folder: Any) -> dict[str, Any]:
-        """A grid of pictures as learning sees them: {path, rows, variants, changes}."""
-        from trainer.families.image import preview
-
-        return preview.preview(job, folder)
-
-    @classmethod
-    def quantises(cls, folder: Any) -> bool:
-        """Transformers only: convolutions of small integers lose more and are no quicker in ONNX Runtime."""
-        return cls.work().quantises(folder)
-
-    @classmethod
-    def engine(cls) -> Any:
-        from trainer.engines.image import ImageEngine
-
-        return ImageEngine
 
     @classmethod
     def snippet(cls) -> str:

@@ -56,6 +56,8 @@ class ImageTextClassification(ImageTask):
     metrics = ("accuracy", "macro_f1", "log_loss")
     headline = "accuracy"
     widget_in = "image_text"
+    family = "trainer.families.image_text.fusion.FusionFamily"
+    engine = "trainer.engines.image_text.ImageTextEngine"
     widget_out = "classes"
 
     @classmethod
@@ -89,27 +91,6 @@ class ImageTextClassification(ImageTask):
         if text and len(text) > LONGEST_INPUT:
             return f"has a text longer than {LONGEST_INPUT} characters."
         return super().check_input(value.get("image"))
-
-    @classmethod
-    def work(cls) -> Any:
-        from trainer.families.image_text import fusion
-
-        return fusion
-
-    @classmethod
-    def save(cls, model: Any, rows: Any, folder: Any) -> None:
-        model.save(folder, rows.texts.tokenizer, rows.texts.max_length)
-
-    @classmethod
-    def quantises(cls, folder: Any) -> bool:
-        """Always: what reads the text is a transformer, and convolutions are spared."""
-        return True
-
-    @classmethod
-    def engine(cls) -> Any:
-        from trainer.engines.image_text import ImageTextEngine
-
-        return ImageTextEngine
 
     @classmethod
     def read_line(cls, line: str) -> Any:

@@ -53,16 +53,6 @@ class MediaTask(Task):
         return None if size <= LARGEST_INPUT else f"is larger than {LARGEST_INPUT // MIB} MB."
 
     @classmethod
-    def estimate(cls, job: Any, emit: Any) -> dict[str, Any]:
-        from trainer.families.media import common
-
-        return common.estimate(job, emit)
-
-    @classmethod
-    def save(cls, model: Any, rows: Any, folder: Any) -> None:
-        model.save(folder)
-
-    @classmethod
     def read_line(cls, line: str) -> Any:
         """A path, a `data:` URL, or either as JSON, alone or in an object."""
         try:

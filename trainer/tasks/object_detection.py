@@ -96,6 +96,8 @@ class ObjectDetection(ImageTask):
     metrics = ("map_50", "map")
     headline = "map_50"
     widget_out = "objects"
+    family = "trainer.families.image.detection.DetectionFamily"
+    engine = "trainer.engines.detection.DetectionEngine"
     answer = "objects"
     answer_role = "objects"
 
@@ -127,29 +129,3 @@ class ObjectDetection(ImageTask):
         params: Any = check_params(cls.params, spec.params)
         labels, _grey = facts_of(Path(spec.dataset.path), "class")
         return point_net.describe(spec.model, params.resolution or point_net.SIDE, labels)
-
-    @classmethod
-    def work(cls) -> Any:
-        from trainer.families.image import detection
-
-        return detection
-
-    @classmethod
-    def objective(cls, job: Any, rows: Any) -> Any:
-        return cls.work().Detection(job, rows)
-
-    @classmethod
-    def estimate(cls, job: Any, emit: Any) -> dict[str, Any]:
-        from trainer.learning.estimate import measure
-
-        return measure(job, emit)
-
-    @classmethod
-    def quantises(cls, folder: Any) -> bool:
-        return False
-
-    @classmethod
-    def engine(cls) -> Any:
-        from trainer.engines.detection import DetectionEngine
-
-        return DetectionEngine

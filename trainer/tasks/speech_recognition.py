@@ -112,6 +112,8 @@ class SpeechRecognition(MediaTask):
     headline = "wer"
     widget_in = "audio"
     widget_out = "text"
+    family = "trainer.families.audio.speech.SpeechFamily"
+    engine = "trainer.engines.speech.SpeechEngine"
     answer = "text"
     answer_role = "text"
 
@@ -124,30 +126,10 @@ class SpeechRecognition(MediaTask):
         return [{"audio": spoken(text), "text": text} for text in texts]
 
     @classmethod
-    def work(cls) -> Any:
-        from trainer.families.audio import speech
-
-        return speech
-
-    @classmethod
-    def objective(cls, job: Any, rows: Any) -> Any:
-        return cls.work().Transcription(job, rows)
-
-    @classmethod
     def describe(cls, spec: Any) -> dict[str, Any]:
         from trainer import speech_net
 
         return speech_net.describe(spec.model)
-
-    @classmethod
-    def quantises(cls, folder: Any) -> bool:
-        return False
-
-    @classmethod
-    def engine(cls) -> Any:
-        from trainer.engines.speech import SpeechEngine
-
-        return SpeechEngine
 
     @classmethod
     def snippet(cls) -> str:

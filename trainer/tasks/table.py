@@ -79,6 +79,8 @@ def families_of(method: str, model: str) -> tuple[str, ...]:
 class TableTask(Task):
     modality = "table"
     widget_in = "table"
+    family = "trainer.families.table.family.TableFamily"
+    engine = "trainer.engines.table.TableEngine"
     answer_role = "target"
     params = TableParams
     methods = (
@@ -124,52 +126,11 @@ class TableTask(Task):
         return None if nested is None else f"has a list or object in the column “{nested}”, where one value belongs."
 
     @classmethod
-    def work(cls) -> Any:
-        from trainer.families.table import training
-
-        return training
-
-    @classmethod
-    def train(cls, job: Any) -> dict[str, Any]:
-        return cls.work().train(cls, job)
-
-    @classmethod
-    def estimate(cls, job: Any, emit: Any) -> dict[str, Any]:
-        from trainer.families.table import estimate
-
-        return estimate.estimate(job, emit)
-
-    @classmethod
     def describe(cls, spec: Any) -> dict[str, Any]:
         from trainer.params import check_params
 
         params: Any = check_params(cls.params, spec.params)
         return describe("scratch:table-net", net_params(params), None, 1, TABLE_NETS)
-
-    @classmethod
-    def save(cls, model: Any, rows: Any, folder: Any) -> None:
-        model.save(folder)
-
-    @classmethod
-    def native(cls, folder: Any) -> str | None:
-        kind = json.loads((folder / "columns.json").read_text("utf-8"))["family"]
-        return {"boosting": "lightgbm", "linear": "linear"}.get(kind)
-
-    @classmethod
-    def write_onnx(cls, folder: Any, target: Any) -> None:
-        from trainer.families.table import net
-
-        net.write_onnx(folder, target)
-
-    @classmethod
-    def quantises(cls, folder: Any) -> bool:
-        return False
-
-    @classmethod
-    def engine(cls) -> Any:
-        from trainer.engines.table import TableEngine
-
-        return TableEngine
 
     @classmethod
     def read_line(cls, line: str) -> Any:

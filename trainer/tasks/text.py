@@ -20,6 +20,8 @@ logits = session.run(None, feed)[0][0]
 class TextTask(Task):
     modality = "text"
     widget_in = "text"
+    family = "trainer.families.text.texts.TextFamily"
+    engine = "trainer.engines.text.TextEngine"
 
     @classmethod
     def check_input(cls, value: Any) -> str | None:
@@ -30,22 +32,6 @@ class TextTask(Task):
         if len(value) > LONGEST_INPUT:
             return f"is longer than {LONGEST_INPUT} characters."
         return None
-
-    @classmethod
-    def work(cls) -> Any:
-        from trainer.families.text import texts
-
-        return texts
-
-    @classmethod
-    def save(cls, model: Any, rows: Any, folder: Any) -> None:
-        model.save(folder, rows.tokenizer, rows.max_length)
-
-    @classmethod
-    def engine(cls) -> Any:
-        from trainer.engines.text import TextEngine
-
-        return TextEngine
 
     @classmethod
     def saved_inputs(cls, artifact: Any, table: Any) -> list[Any]:

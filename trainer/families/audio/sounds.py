@@ -14,6 +14,7 @@ from trainer.errors import ModelError
 from trainer.families.audio.model import ScratchSound, SoundModel, load_encoder, write_sound_graph
 from trainer.families.image.small_nets import is_net
 from trainer.families.media import common
+from trainer.families.media.common import MediaFamily
 from trainer.families.media.store import Form, Store
 from trainer.learning.baselines import Baseline, class_baselines
 from trainer.learning.rows import Mix, Rows, class_truth
@@ -328,6 +329,10 @@ def write_onnx(folder: Path, target: Path) -> None:
     write_sound_graph(load(folder, attention="eager"), Hearing.load(folder), target)
 
 
-def quantises(folder: Path) -> bool:
-    """Transformers only."""
-    return not is_net(folder) and "model_type" in read_json(folder / "config.json")
+class SoundFamily(MediaFamily):
+    prepare, baselines, build = staticmethod(prepare), staticmethod(baselines), staticmethod(build)
+    write_onnx = staticmethod(write_onnx)
+
+    def quantises(self, folder: Path) -> bool:
+        """Transformers only."""
+        return not is_net(folder) and "model_type" in read_json(folder / "config.json")

@@ -9,18 +9,15 @@ import torch
 from torch import Tensor
 
 from trainer import speech_net, transcripts
-from trainer.answers import text_scoring
 from trainer.data.loading import Loaded, check_parts, listing
 from trainer.errors import DataError, ModelError
 from trainer.families.audio.ctc import KIND, PretrainedCtc, ScratchCtc, frames_a_piece, kind_of
-from trainer.families.audio.sounds import Sounds, buckets, changed, decoded, seconds_of
+from trainer.families.audio.sounds import SoundFamily, Sounds, buckets, changed, decoded, seconds_of
 from trainer.families.audio.whisper import Whisper
 from trainer.families.media import common
 from trainer.families.media.store import Store
 from trainer.learning.baselines import Baseline
-from trainer.learning.objective import Objective
 from trainer.learning.rows import Mix
-from trainer.packaging import card
 from trainer.sounds import BUCKET_SECONDS, LOGMEL, RATE, WAVE, WHISPER, Hearing, log_mel
 from trainer.transcripts import NOTHING, TOKENIZER, Characters, Pieces
 
@@ -28,7 +25,6 @@ LANGUAGE_SOUNDS = 4
 """From which a Whisper guesses the language."""
 LONGEST_SECONDS = 30.0
 READ_BATCH = 8
-LOSS_BATCH = 8
 SMALL_NET = {"batch_size": 8, "learning_rate": 1e-3, "head_learning_rate": 1e-3, "patience": 15}
 PRETRAINED = {"batch_size": 8, "learning_rate": 1e-4, "head_learning_rate": 1e-3, "patience": 6}
 WHISPERING = {"batch_size": 8, "learning_rate": 2e-5, "head_learning_rate": 2e-5, "patience": 4}
@@ -220,85 +216,6 @@ def whisper_of(job: Any, rows: Speech) -> Whisper:
     return model
 
 
-class Transcription(Objective):
-    """Texts; answers are (rows, positions) ids."""
-
-    headline = "wer"
-    told = (("wer", "wer"), ("cer", "cer"), ("loss", "loss"))
-
-    def __init__(self, job: Any, rows: Speech) -> None:
-        super().__init__(job, rows)
-        self.speech = rows
-        self.model: Any = None
-
-    def prepare(self, model: Any, train: np.ndarray) -> None:
-        self.model = model
-
-    def step(self, call: Any, inputs: tuple[Any, ...], rows: np.ndarray, mix: Mix | None) -> Tensor:
-        with self.job.device.autocast():
-            return self.model.loss(*inputs, [self.speech.targets[row] for row in rows])
-
-    def figures(self, rows: np.ndarray, outputs: np.ndarray) -> dict[str, float]:
-        found = transcripts.errors(self.actual(rows), self.texts(outputs))
-        return transcripts.rates(found) | {"loss": self.mean_loss(rows)}
-
-    def mean_loss(self, rows: np.ndarray) -> float:
-        """Of these rows by the weights of the moment."""
-        total, was = 0.0, self.model.training
-        self.model.eval()
-        with torch.inference_mode():
-            for batch in self.speech.sorted_batches(rows, LOSS_BATCH):
-                inputs = self.speech.batch(batch, self.device)
-                total += self.step(None, inputs, batch, None).item() * len(batch)
-        self.model.train(was)
-        return total / max(len(rows), 1)
-
-    def answers(self, metric: str, outputs: np.ndarray) -> list[str]:
-        return self.texts(outputs)
-
-    def metrics(self, outputs: np.ndarray) -> dict[str, float]:
-        return transcripts.rates(transcripts.errors(self.actual(self.rows.part("test")), self.texts(outputs)))
-
-    def rank(self, figures: dict[str, float]) -> tuple[float, ...]:
-        """Until a word is right the loss alone tells that something is learned."""
-        return -min(figures["wer"], 1.0), -figures["loss"]
-
-    def words(self, figures: dict[str, float]) -> str:
-        return f"{figures['wer']:.1%} of the words wrong, {figures['cer']:.1%} of the characters"
-
-    def actual(self, rows: np.ndarray) -> list[str]:
-        return [self.rows.loaded.answers[row] for row in rows]
-
-    def texts(self, outputs: np.ndarray) -> list[str]:
-        return [self.speech.script.decode(one) for one in outputs]
-
-    def report(self, outputs: np.ndarray) -> dict[str, Any]:
-        test = self.rows.part("test")
-        found = text_scoring.report(
-            self.actual(test), self.texts(outputs), self.rows.shown(test), self.rows.numbers(test)
-        )
-        return found | {"notes": self.speech.little()}
-
-    def sentence(self, report: dict[str, Any]) -> str:
-        one = report["headline"]
-        return f"{one['value']:.1%} of the words wrong in {report['test_rows']:,} test rows, between {one['low']:.1%} and {one['high']:.1%}."
-
-    def card(self, report: dict[str, Any]) -> str:
-        metrics = report["metrics"]
-        return f"""Word error rate **{metrics["wer"]:.1%}**, character error rate {metrics["cer"]:.1%}, on {report["test_words"]:,} words that were kept apart: wrong,
-missing and extra words over those that were said. {card.interval_of(report)}
-
-{card.beside(report, "wer", "cer")}
-"""
-
-    def predictions(self, outputs: np.ndarray) -> dict[str, list[Any]]:
-        test = self.rows.part("test")
-        truth, said = self.actual(test), self.texts(outputs)
-        found = transcripts.errors(truth, said)
-        wers = found[:, 0] / np.maximum(found[:, 1], 1)
-        return {"truth": truth, "predicted": said, "wer": wers.tolist()}
-
-
 # After learning
 
 
@@ -310,3 +227,11 @@ def load(folder: Path, attention: str | None = None) -> Any:
 
 def write_onnx(folder: Path, target: Path) -> None:
     load(folder, attention="eager").write_onnx(target)
+
+
+class SpeechFamily(SoundFamily):
+    prepare, baselines, build = staticmethod(prepare), staticmethod(baselines), staticmethod(build)
+    write_onnx = staticmethod(write_onnx)
+
+    def quantises(self, folder: Path) -> bool:
+        return False

@@ -1,7 +1,6 @@
 """Finding objects: pictures with boxes, any detector of transformers, scored by average precision."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,20 +11,17 @@ from torch import Tensor, nn
 from transformers import AutoModelForObjectDetection
 
 from trainer import boxes, point_net
-from trainer.answers import objects_scoring
-from trainer.average_precision import MOST_ANSWERS, Objects, average_precision
-from trainer.boxes import THRESHOLD, above, corners, listed, objects_of
+from trainer.average_precision import Objects
+from trainer.boxes import THRESHOLD, corners
 from trainer.engines.detection import Picture, upright_size
 from trainer.errors import DataError, ModelError
 from trainer.families.image.model import PictureModel
-from trainer.families.image.pictures import Pictures, decoded
+from trainer.families.image.pictures import PictureFamily, Pictures, decoded
 from trainer.families.image.points import PointDetector, SmallBackbone, is_points
 from trainer.families.media import common
 from trainer.learning.baselines import Baseline
-from trainer.learning.objective import Objective
-from trainer.learning.passes import read_part
 from trainer.learning.rows import Mix
-from trainer.packaging import card
+from trainer.learning.supervised import SupervisedFamily
 from trainer.packaging.graphs import write_graph
 from trainer.pictures import Preprocess, read_json
 
@@ -33,9 +29,6 @@ SOFTMAX_MODELS = ("detr", "yolos", "table-transformer")
 """Detectors with a class for “nothing”; all others score each class by itself."""
 SIDE = 640
 """Pixels a side where neither the model nor the user says."""
-TUNING_PICTURES = 200
-FAINTEST = 0.01
-"""Score from which an answer is kept in predictions.parquet, so that two runs can be compared by average precision."""
 GREY = 114.0
 QUERYING = {
     "epochs": 30,
@@ -254,94 +247,6 @@ class DetectionModel(PictureModel):
         return cls(found, labels, Preprocess.load(folder)).eval()
 
 
-class Detection(Objective):
-    headline = "map_50"
-    told = (("map_50", "map_50"), ("map", "map"))
-
-    def __init__(self, job: Any, rows: Scenes) -> None:
-        super().__init__(job, rows)
-        self.scenes = rows
-        self.model: Any = None
-
-    def prepare(self, model: Any, train: np.ndarray) -> None:
-        self.model = model
-
-    def step(self, call: Any, inputs: tuple[Any, ...], rows: np.ndarray, mix: Mix | None) -> Tensor:
-        with self.job.device.autocast():
-            return self.model.loss(*inputs)
-
-    def settle(self, rounds: Sequence[Any] = ()) -> None:
-        """Choose on the validation rows, else on those learned from, from which score an object is shown: the best F1."""
-        if rounds:
-            self.scenes.threshold = float(np.median([one.shown_from for one in rounds]))
-            return
-        part = self.scenes.part("validation")
-        part = part if len(part) else self.scenes.part("train")[:TUNING_PICTURES]
-        answers = list(map(objects_of, read_part(self.model, self.scenes, part, self.job.device)))
-        labels = len(self.scenes.labels)
-        self.scenes.threshold = objects_scoring.best_threshold(self.scenes.objects(part), answers, labels)
-
-    def figures(self, rows: np.ndarray, outputs: np.ndarray) -> dict[str, float]:
-        found = average_precision(self.scenes.objects(rows), list(map(objects_of, outputs)), len(self.scenes.labels))
-        return {"map_50": found.map_50, "map": found.map}
-
-    def actual(self, rows: np.ndarray) -> list[Objects]:
-        return self.scenes.objects(rows)
-
-    def answers(self, metric: str, outputs: np.ndarray) -> list[Objects]:
-        return list(map(objects_of, outputs))
-
-    def rank(self, figures: dict[str, float]) -> tuple[float, ...]:
-        return (figures["map_50"] + figures["map"],)
-
-    def words(self, figures: dict[str, float]) -> str:
-        return f"average precision {figures['map_50']:.1%} (at half overlap)"
-
-    def report(self, outputs: np.ndarray) -> dict[str, Any]:
-        test, scenes = self.scenes.part("test"), self.scenes
-        answers = list(map(objects_of, outputs))
-        sizes = [scenes.sizes[row] for row in test]
-        shown, numbers = scenes.shown(test), scenes.numbers(test)
-        return objects_scoring.report(
-            scenes.objects(test), answers, scenes.labels, sizes, shown, numbers, scenes.threshold
-        )
-
-    def sentence(self, report: dict[str, Any]) -> str:
-        one = report["headline"]
-        return f"Average precision {one['value']:.1%} at half overlap on {report['test_rows']:,} test pictures, between {one['low']:.1%} and {one['high']:.1%}."
-
-    def card(self, report: dict[str, Any]) -> str:
-        rows = "\n".join(
-            f"| {one['label'].replace('|', '/')} | {one['rows']} | {one['map_50']:.1%} | {one['map']:.1%} | {one['precision']:.1%} | {one['recall']:.1%} |"
-            for one in report["per_class"]
-        )
-        metrics = report["metrics"]
-        return f"""Average precision **{metrics["map_50"]:.1%}** at half overlap, {metrics["map"]:.1%} over overlaps from 50 to 95 %, counted as COCO does.
-{card.interval_of(report)} Objects are shown from a score of {report["threshold"]:.2f} on.
-
-{card.beside(report, "map_50", "map")}
-
-| label | test objects | AP50 | AP50-95 | precision | recall |
-|---|---|---|---|---|---|
-{rows}
-"""
-
-    def predictions(self, outputs: np.ndarray) -> dict[str, list[Any]]:
-        test = self.scenes.part("test")
-        sizes = [self.scenes.sizes[row] for row in test]
-        labels = self.scenes.labels
-        truth = [listed(one, labels, size) for one, size in zip(self.scenes.objects(test), sizes, strict=True)]
-        every = list(map(objects_of, outputs))
-        said = [above(one, self.scenes.threshold) for one in every]
-        predicted = [listed(one, labels, size) for one, size in zip(said, sizes, strict=True)]
-        detections = [listed(above(one, FAINTEST), labels, size) for one, size in zip(every, sizes, strict=True)]
-        return {
-            "truth": [json.dumps(one) for one in truth],
-            "predicted": [json.dumps(one) for one in predicted],
-            "detections": [json.dumps(one[:MOST_ANSWERS]) for one in detections],
-        }
-
-
 def write_onnx(folder: Path, target: Path) -> None:
     model = PointDetector.load(folder) if is_points(folder) else DetectionModel.load(folder)
     write_graph(model, model.example(), target, compared=scores_in_order)
@@ -351,3 +256,15 @@ def scores_in_order(outputs: np.ndarray) -> np.ndarray:
     """Of a detector's answers, best first and without their places: where two score the same, a rounding decides which of
     them is taken."""
     return np.sort(outputs[..., :-4], axis=1)
+
+
+class DetectionFamily(PictureFamily):
+    prepare, baselines, build = staticmethod(prepare), staticmethod(baselines), staticmethod(build)
+    write_onnx = staticmethod(write_onnx)
+
+    def estimate(self, job: Any, emit: Any) -> dict[str, Any]:
+        """By its batches alone: what decoding takes is little beside what a detector computes."""
+        return SupervisedFamily.estimate(self, job, emit)
+
+    def quantises(self, folder: Path) -> bool:
+        return False

@@ -12,11 +12,12 @@ from torch import Tensor
 from trainer import nets
 from trainer.data.loading import Loaded
 from trainer.errors import ModelError
-from trainer.families.image import augmentation
+from trainer.families.image import augmentation, preview
 from trainer.families.image.augmentation import Augmentation, Settings
 from trainer.families.image.model import TRANSFORMERS, PictureModel, VisionModel, load_encoder
 from trainer.families.image.small_nets import ScratchModel, is_net
 from trainer.families.media import common
+from trainer.families.media.common import MediaFamily
 from trainer.families.media.store import Form, Store
 from trainer.files import cached_json
 from trainer.learning import memory
@@ -314,5 +315,14 @@ def write_onnx(folder: Path, target: Path) -> None:
     write_graph(model, model.example(), target)
 
 
-def quantises(folder: Path) -> bool:
-    return attends(folder)
+class PictureFamily(MediaFamily):
+    prepare, baselines, build = staticmethod(prepare), staticmethod(baselines), staticmethod(build)
+    write_onnx = staticmethod(write_onnx)
+
+    def quantises(self, folder: Path) -> bool:
+        """Transformers only: convolutions of small integers lose more and are no quicker in ONNX Runtime."""
+        return attends(folder)
+
+    def preview(self, job: Any, folder: Path) -> dict[str, Any]:
+        """A grid of pictures as learning sees them: {path, rows, variants, changes}."""
+        return preview.preview(job, self.prepare(job), folder)

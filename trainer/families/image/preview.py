@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from trainer.families.image import augmentation, pictures
+from trainer.families.image import augmentation
 
 ROWS, VARIANTS = 6, 7
 GAP, CELL = 4, 112
@@ -16,10 +16,8 @@ WHITE = 255
 FILE = "augmentation.png"
 
 
-def preview(job: Any, folder: Path) -> dict[str, Any]:
+def preview(job: Any, rows: Any, folder: Path) -> dict[str, Any]:
     """Write the grid; {path, rows, variants, changes}."""
-    job.trial = True
-    rows = job.task.prepare(job)
     chosen = choose(rows)
     originals = rows.pixels(chosen)
     cells = np.stack([originals, *variants(rows, chosen, job.spec.seed)], axis=1)
@@ -33,7 +31,7 @@ def preview(job: Any, folder: Path) -> dict[str, Any]:
     }
 
 
-def choose(rows: pictures.Pictures) -> np.ndarray:
+def choose(rows: Any) -> np.ndarray:
     """A few rows to learn from, of as many labels as can be."""
     learned = rows.known("train")
     if not rows.labels:
@@ -43,7 +41,7 @@ def choose(rows: pictures.Pictures) -> np.ndarray:
     return learned[list(order)[:ROWS]]
 
 
-def variants(rows: pictures.Pictures, chosen: np.ndarray, seed: int) -> list[np.ndarray]:
+def variants(rows: Any, chosen: np.ndarray, seed: int) -> list[np.ndarray]:
     found = []
     for number in range(VARIANTS):
         (values, *_others), _mix = rows.learning_batch(

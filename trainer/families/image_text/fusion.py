@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from trainer.families.image import pictures
 from trainer.families.image.model import PictureModel
-from trainer.families.image.pictures import Pictures
+from trainer.families.image.pictures import PictureFamily, Pictures
 from trainer.families.image.small_nets import is_net
 from trainer.families.media import common
 from trainer.families.text import encoder, texts
@@ -196,3 +196,15 @@ def tokens(length: int) -> tuple[Tensor, Tensor]:
     mask = torch.ones(2, length, dtype=torch.long)
     mask[1, length // 2 :] = 0
     return torch.arange(2 * length).view(2, length), mask
+
+
+class FusionFamily(PictureFamily):
+    prepare, baselines, build = staticmethod(prepare), staticmethod(baselines), staticmethod(build)
+    write_onnx = staticmethod(write_onnx)
+
+    def save(self, model: FusionModel, rows: Pairs, folder: Path) -> None:
+        model.save(folder, rows.texts.tokenizer, rows.texts.max_length)
+
+    def quantises(self, folder: Path) -> bool:
+        """Always: what reads the text is a transformer, and convolutions are spared."""
+        return True

@@ -9,6 +9,7 @@ from trainer.data.loading import check_parts, listing
 from trainer.errors import DataError, ModelError
 from trainer.families.media.store import Form, Store, open_store
 from trainer.learning.estimate import measure
+from trainer.learning.supervised import SupervisedFamily
 
 NOUNS = {"image": "pictures", "audio": "sounds"}
 
@@ -59,12 +60,16 @@ def settle(job: Any, **chosen: Any) -> None:
     job.params = job.params.model_copy(update=open_ones)
 
 
-def estimate(job: Any, emit: Any) -> dict[str, Any]:
-    """As for other tasks, with what decoding every file once takes, from the few that the trial decoded."""
-    seen: list[Any] = []
-    found = measure(job, emit, seen.append)
-    store = seen[0].store
-    every = len(store.paths) * store.seconds / max(store.decoded, 1)
-    found["likely_seconds"] += every
-    found["fixed_seconds"] = round(found["fixed_seconds"] + every, 1)
-    return found
+class MediaFamily(SupervisedFamily):
+    def estimate(self, job: Any, emit: Any) -> dict[str, Any]:
+        """As for other families, with what decoding every file once takes, from the few that the trial decoded."""
+        seen: list[Any] = []
+        found = measure(self, job, emit, seen.append)
+        store = seen[0].store
+        every = len(store.paths) * store.seconds / max(store.decoded, 1)
+        found["likely_seconds"] += every
+        found["fixed_seconds"] = round(found["fixed_seconds"] + every, 1)
+        return found
+
+    def save(self, model: Any, rows: Any, folder: Path) -> None:
+        model.save(folder)

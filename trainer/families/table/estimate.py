@@ -9,7 +9,7 @@ from trainer import evaluation
 from trainer.engines.table import finished
 from trainer.families.table import search
 from trainer.families.table.models import KINDS, Candidate, candidates
-from trainer.families.table.training import TableRows, facts_of, prepare
+from trainer.families.table.rows import TableRows, facts_of, prepare
 from trainer.hardware import cores
 from trainer.learning.expectation import LEAST_ROWS, MOST_SECONDS, range_of
 from trainer.learning.job import Job

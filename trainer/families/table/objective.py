@@ -1,6 +1,6 @@
 """How good a model for tables is: metrics, decisions by threshold, predictions, and what each column carries."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -8,13 +8,11 @@ from trainer import comparison, evaluation
 from trainer.engines.table import class_report, decided, finished
 from trainer.families.table import search
 from trainer.families.table.models import Boosting, Model
+from trainer.families.table.rows import TableRows
 from trainer.learning.baselines import Baseline
 from trainer.learning.job import Job
 from trainer.packaging import card
 from trainer.thresholds import Certainty
-
-if TYPE_CHECKING:
-    from trainer.families.table.training import TableRows
 
 MOST_PERMUTED = 2_000
 
@@ -31,7 +29,7 @@ class TableObjective:
     `limits`: the probability from which each row is answered with the positive label, where rows differ in it.
     """
 
-    def __init__(self, job: Job, rows: "TableRows", model: Model, limits: np.ndarray | None = None) -> None:
+    def __init__(self, job: Job, rows: TableRows, model: Model, limits: np.ndarray | None = None) -> None:
         self.job, self.rows, self.model, self.facts, self.limits = job, rows, model, model.facts, limits
         self.headline: str = self.facts["headline"]
 
@@ -99,7 +97,7 @@ class TableObjective:
         return card.class_figures(report) if self.rows.labels else card.number_figures(report)
 
 
-def importance(rows: "TableRows", objective: TableObjective, model: Model) -> list[dict[str, Any]]:
+def importance(rows: TableRows, objective: TableObjective, model: Model) -> list[dict[str, Any]]:
     """[{column, permutation, gain}], the weightiest first.
 
     `permutation`: how far the score (area, or R²) falls when the column is shuffled among test rows; `gain`: its share

@@ -11,6 +11,7 @@ from trainer.data.loading import Loaded
 from trainer.families.text import encoder
 from trainer.learning.baselines import Baseline, class_baselines, word_counting
 from trainer.learning.rows import Rows, truth_of
+from trainer.learning.supervised import SupervisedFamily
 from trainer.packaging.graphs import write_transformer
 
 EXAMPLES, EXAMPLE_CHARACTERS = 8, 200
@@ -120,3 +121,11 @@ def write_onnx(folder: Path, target: Path) -> None:
     axes = {0: "batch", 1: "length"}
     arguments = (ids, torch.ones_like(ids))
     write_transformer(model, model.encoder.config, arguments, {"input_ids": axes, "attention_mask": axes}, target)
+
+
+class TextFamily(SupervisedFamily):
+    prepare, baselines, build = staticmethod(prepare), staticmethod(baselines), staticmethod(build)
+    write_onnx = staticmethod(write_onnx)
+
+    def save(self, model: encoder.EncoderClassifier, rows: Texts, folder: Path) -> None:
+        model.save(folder, rows.tokenizer, rows.max_length)

@@ -1,0 +1,74 @@
+"""What the loops ask of a family: how its inputs become tensors, which model learns from them, and how that is kept."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
+
+from trainer.dotted import load
+from trainer.errors import SpecError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from trainer.events import Emit
+    from trainer.learning.baselines import Baseline
+    from trainer.learning.job import Job
+    from trainer.learning.rows import Rows
+    from trainer.tasks.base import Task
+
+
+class Family(ABC):
+    """One kind of input. A task names its family by dotted path; `family_of` gives the one instance of it.
+
+    Families whose models learn by gradient or as a probe are a `trainer.learning.supervised.SupervisedFamily`, which
+    knows how to run and to be estimated; another says both for itself, as tables do.
+    """
+
+    @abstractmethod
+    def run(self, job: Job) -> dict[str, Any]:
+        """The whole of a run, from the rows to the artifact; the fields of the result event."""
+
+    @abstractmethod
+    def estimate(self, job: Job, emit: Emit) -> dict[str, Any]:
+        """What a run would take, from a trial: {likely_seconds, expected, memory_bytes, rows_per_second, fixed_seconds,
+        basis}."""
+
+    @abstractmethod
+    def prepare(self, job: Job) -> Rows:
+        """The job's rows as numbers."""
+
+    @abstractmethod
+    def baselines(self, job: Job, rows: Any) -> dict[str, Baseline]:
+        """What simple methods answer to the test rows, by name."""
+
+    @abstractmethod
+    def save(self, model: Any, rows: Any, folder: Path) -> None:
+        """Weights and what belongs to them into the artifact's `model/`, as safetensors."""
+
+    @abstractmethod
+    def write_onnx(self, folder: Path, target: Path) -> None:
+        """The model of an artifact's `model/` as a float32 graph with one output `logits`."""
+
+    def native(self, folder: Path) -> str | None:
+        """The engine that answers from an artifact's `model/` as it is, where no graph is wanted."""
+        return None
+
+    def quantises(self, folder: Path) -> bool:
+        """Whether int8 is worth trying."""
+        return True
+
+    def preview(self, job: Job, folder: Path) -> dict[str, Any]:
+        """Write a picture of how rows are changed at random while learning; the fields of the result event."""
+        raise SpecError(
+            f"{job.task.title} learns from its rows as they are.",
+            code="bad_task",
+            hint="Choose a task that looks at pictures.",
+        )
+
+
+def family_of(task: type[Task]) -> Any:
+    """The family of a task that can be trained."""
+    if task.family is None:
+        raise SpecError(f"{task.title} cannot be trained yet.", code="task_not_trainable", hint="Choose another task.")
+    return load(task.family)()
