@@ -9,11 +9,12 @@ import pytest
 from sklearn import metrics
 
 from trainer import verdict
+from trainer.answers.classes_scoring import Classification
+from trainer.answers.number_scoring import Regression
 from trainer.data.loading import Loaded
 from trainer.learning import baselines
 from trainer.learning.baselines import Baseline
 from trainer.learning.folds import Rounds
-from trainer.learning.objective import Classification, Regression
 from trainer.learning.rows import Rows
 
 GENERATOR = np.random.default_rng(0)
