@@ -8,7 +8,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
-from webapp.core.private import private_folder
+from webapp.core.private import kept_secret, private_folder
 from webapp.core.redis_server import embedded_url
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -19,20 +19,8 @@ MAQUETTE_DATA = Path(env.str("MAQUETTE_DATA", default=str(BASE_DIR / "var"))).re
 private_folder(MAQUETTE_DATA)
 
 
-def kept_secret(name: str) -> str:
-    """A secret made at the first start and kept, readable by the owner alone, for when the environment gives none."""
-    path = MAQUETTE_DATA / name
-    try:
-        return path.read_text().strip()
-    except FileNotFoundError:
-        value = secrets.token_urlsafe(48)
-        path.touch(mode=0o600)
-        path.write_text(value)
-        return value
-
-
 DEBUG = env.bool("DEBUG", default=False)
-SECRET_KEY = env.str("SECRET_KEY", default="") or kept_secret("secret_key")
+SECRET_KEY = env.str("SECRET_KEY", default="") or kept_secret(MAQUETTE_DATA / "secret_key", secrets.token_urlsafe(48))
 PUBLIC_URL = env.str("PUBLIC_URL", default=f"http://127.0.0.1:{env.int('PORT', default=8000)}").rstrip("/")
 ALLOWED_HOSTS = env.list(
     "ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]", environ.urlparse(PUBLIC_URL).hostname]
@@ -42,7 +30,9 @@ HTTPS = PUBLIC_URL.startswith("https://")
 
 REDIS_URL = env.str("REDIS_URL", default="") or embedded_url(MAQUETTE_DATA / "redis")
 SERVING_URL = env.str("SERVING_URL", default=f"http://127.0.0.1:{env.int('SERVING_PORT', default=8001)}")
-MAQUETTE_INTERNAL_TOKEN = env.str("MAQUETTE_INTERNAL_TOKEN", default="") or kept_secret("internal_token")
+MAQUETTE_INTERNAL_TOKEN = env.str("MAQUETTE_INTERNAL_TOKEN", default="") or kept_secret(
+    MAQUETTE_DATA / "internal_token", secrets.token_urlsafe(48)
+)
 MAX_UPLOAD_BYTES = env.int("MAX_UPLOAD_MB", default=512) * 1024 * 1024
 MAQUETTE_QUOTA_BYTES = env.int("MAQUETTE_QUOTA_BYTES", default=20 * 1024**3)
 SENTRY_DSN = env.str("SENTRY_DSN", default="")

@@ -1,5 +1,7 @@
 """Idempotency-Key: what is kept of an answer, what tells two requests apart, and for how long."""
 
+import hashlib
+import json
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -9,6 +11,7 @@ from django.utils import timezone
 
 from tests import things
 from webapp.accounts.models import User, Workspace
+from webapp.api.auth import AT_WORK
 from webapp.api.models import IdempotentAnswer
 from webapp.api.tasks import sweep
 from webapp.datasets.models import Dataset
@@ -59,3 +62,20 @@ def test_answers_are_forgotten_after_a_day(user: User, workspace: Workspace) -> 
     IdempotentAnswer.objects.create(key="new", **fields)
     sweep()
     assert IdempotentAnswer.objects.get().key == "new"
+
+
+def test_a_request_whose_process_was_killed_is_not_at_work_for_a_day(user: User, api_of: ApiOf) -> None:
+    """It left its key behind. Whether it did its work cannot be told, so it is not done again either."""
+    client, body = api_of(user), {"name": "x"}
+
+    def ask() -> tuple[int, str]:
+        answer = client.post("/api/v1/endpoints/none/keys", body, content_type="application/json", headers=KEY)
+        return answer.status_code, answer.json()["code"]
+
+    digest = hashlib.sha256(json.dumps(body).encode()).hexdigest()
+    mine = hashlib.sha256(f"{user.pk}:one".encode()).hexdigest()
+    path = "/api/v1/endpoints/none/keys"
+    IdempotentAnswer.objects.create(workspace=user.workspaces.get(), key=mine, path=path, digest=digest)
+    assert ask() == (409, "at_work")
+    IdempotentAnswer.objects.update(created_at=timezone.now() - AT_WORK)
+    assert ask() == (409, "outcome_unknown")

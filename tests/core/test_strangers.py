@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import IntegrityError
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
@@ -13,8 +14,10 @@ from tests import things
 from webapp.accounts.models import User, Workspace
 from webapp.core.files import safe_name
 from webapp.core.numbers import whole
-from webapp.core.private import private_folder
-from webapp.core.problems import Problem, problem_of
+from webapp.core.private import kept_secret, private_folder
+from webapp.core.problems import Conflict, Problem, problem_of
+from webapp.endpoints import actions as endpoints
+from webapp.endpoints.models import Endpoint
 
 ROOT = Path(__file__).resolve().parents[2]
 STREAMS = {"run_stream"}
@@ -150,6 +153,38 @@ def test_what_a_database_cannot_hold_is_the_sender_s_to_mend() -> None:
     assert isinstance(problem_of(DataError("value too long for type character varying(120)")), Problem)
     assert isinstance(problem_of(ValueError("A string literal cannot contain NUL (0x00) characters.")), Problem)
     assert isinstance(problem_of(ValueError("else")), ValueError)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_another_request_deletes_meanwhile_is_a_conflict(workspace: Workspace) -> None:
+    """Whatever is done with a demo that somebody deletes between the look and the deed. Each deed is committed: a database
+    may look at the rows that belong together only then."""
+    endpoint = things.endpoint(things.run(things.prototype(workspace)))
+    key, link = endpoint.keys.get(), endpoint.links.get()
+    Endpoint.objects.all().delete()
+    deeds: list[Callable[[], object]] = [
+        endpoint.refresh_from_db,
+        lambda: endpoints.revoke(key, None),
+        lambda: endpoints.restore(link, None),
+        lambda: endpoints.create_link(endpoint, None, "late"),
+        lambda: endpoints.create_key(endpoint, None, "late"),
+    ]
+    for deed in deeds:
+        with pytest.raises(Exception) as raised:  # noqa: PT011  of several kinds
+            deed()
+        told = problem_of(raised.value)
+        assert isinstance(told, Conflict), raised.value
+        assert told.code == "deleted"
+    assert isinstance(problem_of(IntegrityError("UNIQUE constraint failed: x.y")), IntegrityError)
+
+
+def test_a_secret_is_made_once_and_never_empty(tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    path.touch()  # as a full disk left it
+    assert kept_secret(path, "first") == "first"
+    assert kept_secret(path, "second") == "first"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert [one.name for one in tmp_path.iterdir()] == ["secret"]
 
 
 def test_the_data_folder_is_the_owner_s_alone(tmp_path: Path) -> None:

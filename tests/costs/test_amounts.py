@@ -70,7 +70,7 @@ def test_what_can_be_read_in_two_ways_is_said_so() -> None:
 
 
 @pytest.mark.parametrize(
-    "sent", ["1,234.50", "$5", " 5", "5 ", "1,5", "５", "", None, True, float("nan"), float("inf"), "1e2"]
+    "sent", ["1,234.50", "$5", " 5", "5 ", "1,5", "５", "", None, True, float("nan"), float("inf"), "1e2", 1e-30, 1e-10]
 )
 def test_a_program_sends_a_plain_decimal(sent: Any) -> None:
     with pytest.raises(Problem):

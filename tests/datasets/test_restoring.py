@@ -1,6 +1,7 @@
 """An older version comes back as the next one, without being read or copied again; or is trained as it is."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -11,7 +12,7 @@ from django.urls import reverse
 from tests import things
 from tests.datasets.sending import CSV, ClientOf
 from webapp.accounts.models import User, Workspace
-from webapp.core.problems import Problem
+from webapp.core.problems import Conflict, Problem
 from webapp.datasets import actions
 from webapp.datasets.models import Dataset, DatasetVersion
 from webapp.datasets.quota import used_bytes
@@ -80,6 +81,54 @@ def test_what_cannot_be_restored(dataset: Dataset, user: User) -> None:
     with pytest.raises(Problem, match="cannot be restored"):
         actions.restore(first, user)
     assert dataset.versions.count() == 2
+
+
+@pytest.mark.parametrize("before", ["the files", "the row"])
+def test_what_is_deleted_for_good_meanwhile_does_not_come_back(
+    before: str, dataset: Dataset, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody deletes the earlier versions while another restores one of them: before its files are linked, and after."""
+    first, second = dataset.versions.order_by("number")
+    link = actions.link_all
+
+    def late(*of_first: Any) -> None:
+        if before == "the row":
+            link(*of_first)
+        actions.forget(second, user)
+        if before == "the files":
+            link(*of_first)
+
+    monkeypatch.setattr(actions, "link_all", late)
+    with pytest.raises(Conflict) as told:
+        actions.restore(first, user)
+    assert told.value.code == "deleted"
+    assert [one.number for one in dataset.versions.filter(status="ready")] == [2]
+    assert sorted(path.name for path in second.folder.parent.glob("v[0-9]*") if path.is_dir()) == ["v2"]
+
+
+def test_what_is_deleted_for_good_is_no_base_of_the_next_version(dataset: Dataset, user: User) -> None:
+    first, second = dataset.versions.order_by("number")
+    actions.forget(second, user)
+    with pytest.raises(Conflict):
+        actions.change(first, user, {"drop": [1]})
+    assert dataset.versions.count() == 2
+
+
+def test_nothing_is_deleted_for_good_while_its_next_version_is_read(dataset: Dataset, user: User) -> None:
+    first, second = dataset.versions.order_by("number")
+    actions.change(first, user, {"drop": [2]})
+    with pytest.raises(Problem, match="is being read"):
+        actions.forget(second, user)
+    assert first.folder.is_dir()
+
+
+def test_a_dataset_that_was_deleted_meanwhile_has_no_next_version(dataset: Dataset, user: User) -> None:
+    stale = dataset.versions.get(number=1)
+    actions.delete_dataset(Dataset.objects.get(), user)
+    for make in (lambda: actions.change(stale, user, {"drop": [1]}), lambda: actions.forget(stale, user)):
+        with pytest.raises(Conflict) as told:
+            make()
+        assert told.value.code == "deleted"
 
 
 def test_over_the_api(dataset: Dataset, outsider: User, api: Client, api_of: ClientOf) -> None:

@@ -151,6 +151,26 @@ def test_what_the_bucket_refuses_keeps_nothing_else(bucket: Any, run: Run) -> No
     assert sorted(Removal.objects.filter(in_bucket=True).values_list("path", flat=True)) == refused
 
 
+def test_an_artifact_that_the_bucket_refuses_keeps_no_other_waiting(
+    bucket: Any, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two newer ones that it never takes; and ten of which nothing is left here."""
+    refused, also, *gone = (things.run(run.prototype, number, finished_at=timezone.now()) for number in range(2, 14))
+    upload = storage.upload
+
+    def send(one: Run) -> None:
+        if one in (refused, also):
+            raise OSError("AccessDenied")
+        upload(one)
+
+    monkeypatch.setattr(storage, "upload", send)
+    for one in (refused, also):
+        one.artifact.mkdir(parents=True)
+    store()
+    assert set(Run.objects.filter(stored_at=None)) == {refused, also, *gone}
+    assert keys(bucket, run.pk)
+
+
 def test_a_live_demo_s_artifact_is_fetched_for_serving(bucket: Any, run: Run) -> None:
     endpoint = things.endpoint(run)
     storage.upload(run)

@@ -1,6 +1,8 @@
 """Packaging: the graph agrees with the trained model, and int8 is served only where it is good enough."""
 
+import errno
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -53,6 +55,26 @@ def test_int8_must_not_lose_half_a_point(
     found = packaging.choose(artifact, None, int8=True)
     assert found["engine"] == engine
     assert ("float32 is served" in found["reason"]) == (engine == "onnx-fp32")
+
+
+@pytest.mark.parametrize("step", ["note_files", "choose"])
+def test_what_is_cut_off_does_not_pass_for_a_package(
+    artifact: Path, step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk, or whoever is killed, wherever that happens: there is no export.json before all that it speaks of."""
+    folder = Path(shutil.copytree(artifact, tmp_path / "artifact"))
+
+    def full(*_args: object, **_options: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(packaging, step, full)
+        with pytest.raises(OSError, match="No space"):
+            packaging.export(folder, emit=silent)
+    assert not (folder / "onnx" / "export.json").exists()
+    packaging.export(folder, emit=silent)
+    open_engine(folder, verify=True)
+    assert not list(folder.rglob("*.part"))
 
 
 def test_without_predictions_and_without_int8(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from trainer.learning.family import family_of
 from trainer.packaging.manifest import read_manifest
 
 FP32, INT8 = "model.fp32.onnx", "model.int8.onnx"
+TOLD, PART = "export.json", ".part"
 MOST_LOSS = 0.005
 """Accuracy, or R², that int8 may lose against the trained model before float32 is served instead."""
 MOST_ROWS = 2_000
@@ -44,7 +45,8 @@ def export(
 ) -> dict[str, Any]:
     """Write `onnx/` into an artifact and measure it on test rows; what onnx/export.json says.
 
-    `saved`: the test rows; otherwise those that the artifact keeps.
+    `saved`: the test rows; otherwise those that the artifact keeps. `export.json` is the first to go and the last to come:
+    while it is there, all that the manifest describes is there too, whoever is killed and whatever disk is full.
     """
     if not (artifact / "model").is_dir():
         raise ModelError(
@@ -52,6 +54,7 @@ def export(
         )
     family = family_of(tasks.get(read_manifest(artifact)["task"]))
     folder = artifact / "onnx"
+    (folder / TOLD).unlink(missing_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     native = family.native(artifact / "model")
@@ -62,17 +65,20 @@ def export(
             family.write_onnx(artifact / "model", folder / FP32)
         int8 = "onnx-int8" in formats and family.quantises(artifact / "model")
         found = choose(artifact, saved, int8=int8)
-    (folder / "export.json").write_text(json.dumps(found, ensure_ascii=False, indent=1), "utf-8")
+    part = folder / f"{TOLD}{PART}"
+    part.write_text(json.dumps(found, ensure_ascii=False, indent=1), "utf-8")
     note_files(artifact)
+    part.rename(folder / TOLD)
     emit("log", message=found["reason"])
     return found
 
 
 def note_files(artifact: Path) -> None:
-    """Bring the manifest's SHA-256 of `onnx/` up to date: serving opens only what the manifest describes."""
+    """Bring the manifest's SHA-256 of `onnx/` up to date: serving opens only what the manifest describes. What is about to get
+    its name is described under it."""
     manifest = read_manifest(artifact)
     kept = {name: digest for name, digest in manifest.get("files", {}).items() if not name.startswith("onnx/")}
-    packaged = {path.relative_to(artifact).as_posix(): sha256(path) for path in sorted((artifact / "onnx").iterdir())}
+    packaged = {f"onnx/{path.name.removesuffix(PART)}": sha256(path) for path in sorted((artifact / "onnx").iterdir())}
     write_json(artifact / "manifest.json", manifest | {"files": kept | packaged})
 
 

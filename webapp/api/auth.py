@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any
 
@@ -20,6 +20,8 @@ from webapp.api.models import IdempotentAnswer
 from webapp.core.problems import Conflict, Forbidden, Problem
 
 PAGE = 50
+AT_WORK = timedelta(minutes=10)
+"""Longer than any request takes: the process of one that has not answered by then was killed."""
 ZERO_BYTE = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
@@ -189,6 +191,12 @@ def repeated(kept: IdempotentAnswer | None, digest: str) -> JsonResponse:
             "This Idempotency-Key was used for another request.",
             code="key_reused",
             hint="Use a new key for each request.",
+        )
+    if kept is not None and not kept.status and kept.created_at < timezone.now() - AT_WORK:
+        raise Conflict(
+            "The first request with this Idempotency-Key was cut off, and nobody can say how far it came.",
+            code="outcome_unknown",
+            hint="Look whether it was done; if not, send it with a new key.",
         )
     if kept is None or not kept.status:
         raise Conflict(

@@ -16,7 +16,7 @@ from webapp.api.shapes import run_row, run_shape
 from webapp.core.connections import release_connection
 from webapp.core.problems import Conflict
 from webapp.costs import gate
-from webapp.datasets.actions import changed_roles, columns_after, remap
+from webapp.datasets.actions import changed_roles, columns_after, lock_dataset, remap
 from webapp.datasets.models import Dataset, DatasetVersion
 from webapp.datasets.models import Status as VersionStatus
 from webapp.datasets.quota import measured
@@ -92,7 +92,7 @@ def version_to_train(request: HttpRequest, payload: RunIn) -> DatasetVersion:
         return version
     sizes = measured(request.workspace)
     with transaction.atomic():
-        Dataset.objects.select_for_update().get(pk=version.dataset_id)  # who asks for the same comes after this
+        lock_dataset(version.dataset_id)  # who asks for the same comes after this
         version = mapped_version(request, payload, version_of(request, payload), sizes)
     return wait_until_read(version)
 

@@ -12,6 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from webapp.core.ids import new_id
 from webapp.core.problems import Problem
 
 RESERVE_BYTES = 512 * 1024 * 1024
@@ -62,6 +63,16 @@ def store(uploads: Iterable[Any], folder: Path) -> list[str]:
                 target.write(chunk)
         names.append(name)
     return names
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Whole or not at all: neither a full disk nor whoever is killed leaves half of a file, which readers would trip over."""
+    part = path.with_name(f"{path.name}.{new_id()}.part")
+    try:
+        part.write_text(text, "utf-8")
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def files_below(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:

@@ -3,13 +3,16 @@
 An action raises a `Problem`; `ProblemMiddleware` turns it into a page, the API into RFC 9457 problem+json.
 """
 
+import logging
 from typing import Any
 
-from django.db import DataError
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import DatabaseError, DataError, IntegrityError
 from django.utils.translation import gettext as _
 
 from webapp.core.connections import database_is_away
 
+log = logging.getLogger(__name__)
 RETRY_SECONDS = 5
 DATABASE_AWAY = "database_away"
 
@@ -54,13 +57,21 @@ class Unavailable(Problem):
 
 def problem_of(error: BaseException) -> BaseException:
     """What a database says of a value that fits no column is the sender's to mend: too long, too large, a zero byte. One
-    that does not answer is nobody's fault, and worth another try."""
+    that does not answer is nobody's fault, and worth another try. A row that was there when the request came, and no longer, was
+    deleted by another request at the same moment."""
     if database_is_away(error):
         return Unavailable(
             _("The database is not responding."),
             code=DATABASE_AWAY,
             hint=_("Nothing was lost. Try again in a few seconds."),
             retry_after=RETRY_SECONDS,
+        )
+    if is_gone(error):
+        log.warning("something was deleted while a request was at work with it", exc_info=error)
+        return Conflict(
+            _("It was deleted by somebody else at the same moment."),
+            code="deleted",
+            hint=_("Reload the page to see what is there."),
         )
     unfit = (DataError, UnicodeEncodeError)  # half of a surrogate pair has no UTF-8
     if isinstance(error, unfit) or (isinstance(error, ValueError) and "NUL" in str(error)):
@@ -70,3 +81,12 @@ def problem_of(error: BaseException) -> BaseException:
             hint=_("Shorten or simplify it, then try again."),
         )
     return error
+
+
+def is_gone(error: BaseException) -> bool:
+    """Whether a row was looked for, or named as the one that another belongs to, and is not there."""
+    if isinstance(error, IntegrityError):
+        return "foreign key constraint" in str(error).lower()
+    return isinstance(error, ObjectDoesNotExist) or (
+        isinstance(error, DatabaseError) and "did not affect any rows" in str(error)
+    )

@@ -22,6 +22,8 @@ from urllib.parse import quote
 
 import redis
 
+from webapp.core.private import kept_secret
+
 # A unix socket's path must fit in sockaddr_un: 108 bytes on Linux, 104 on macOS, the closing zero included.
 SOCKET_PATH_LIMIT = 100
 # Commands that empty, stop or reconfigure the server, or hold it up on a large key space.
@@ -90,17 +92,7 @@ def socket_path(folder: Path) -> Path:
 
 def password(folder: Path) -> str:
     """The server's password, made once. Two processes that make it at the same time end with the same one."""
-    path = private_folder(folder) / "password"
-    if not path.exists():
-        with tempfile.NamedTemporaryFile("w", dir=folder, delete=False) as draft:
-            draft.write(secrets.token_hex(24))
-        try:
-            os.link(draft.name, path)
-        except FileExistsError:
-            pass
-        finally:
-            Path(draft.name).unlink()
-    return path.read_text(encoding="ascii").strip()
+    return kept_secret(private_folder(folder) / "password", secrets.token_hex(24))
 
 
 def embedded_url(folder: Path) -> str:

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import close_old_connections
 from django.utils.module_loading import import_string
 
+from webapp.core.files import write_whole
 from webapp.core.processes import Place
 from webapp.core.supervisor import Supervisor
 
@@ -75,7 +76,7 @@ class Announcer:
         marker = self.place.data / "sample-created"
         if not marker.exists():
             made = sample.create()
-            marker.write_text("pending" if made else "none", encoding="ascii")
+            write_whole(marker, "pending" if made else "none")
         if marker.read_text(encoding="ascii") == "pending":
             self.say("The sample prototype is being trained; the link to its demo follows here.")
             self.follow(sample, marker)
@@ -85,11 +86,11 @@ class Announcer:
         while time.monotonic() < deadline and not self.supervisor.stop_asked:
             close_old_connections()
             if url := sample.advance():
-                marker.write_text("live", encoding="ascii")
+                write_whole(marker, "live")
                 self.say(f"The sample's demo is live: {url}")
                 return
             if reason := sample.failure():
-                marker.write_text("failed", encoding="ascii")
+                write_whole(marker, "failed")
                 self.say(f"The sample could not be trained: {reason} Everything else works.")
                 return
             time.sleep(1)

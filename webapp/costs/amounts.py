@@ -44,10 +44,11 @@ def plain_decimal_of(value: Any, what: str, *, places: int = 7) -> Decimal:
 
 
 def spelled(value: Any) -> str:
-    """A number with all its digits; a binary fraction without those that only its conversion made (34.199999999999996)."""
+    """A number with all its digits; a binary fraction without those that only its conversion made (34.199999999999996), and
+    never as the zero that it is not."""
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         return str(value)
-    return f"{Decimal(str(round(value, 9) if isinstance(value, float) else value)):f}"
+    return f"{Decimal(f'{value:.12g}' if isinstance(value, float) else value):f}"
 
 
 def unreadable(text: str, what: str) -> Problem:

@@ -117,10 +117,27 @@ def made_by_worker(workspace: Workspace, user: User, title: str, note: str, requ
     return dataset
 
 
+def lock_dataset(pk: str) -> Dataset:
+    """The dataset, held until the transaction ends: who makes or forgets a version of it comes one after the other. `Conflict`
+    when it was deleted meanwhile."""
+    found = Dataset.objects.select_for_update().filter(pk=pk).first()
+    if found is None:
+        raise Conflict(_("This dataset was deleted meanwhile."), code="deleted", hint=_("Choose another one."))
+    return found
+
+
+def check_not_forgotten(version: DatasetVersion) -> None:
+    """`Conflict` when the version, whose dataset is held, was deleted for good since it was read from the database."""
+    if not DatasetVersion.objects.filter(pk=version.pk, status=Status.READY).exists():
+        raise Conflict(_("This version was deleted meanwhile."), code="deleted", hint=_("Choose another version."))
+
+
 def add_version(dataset: Dataset, user: User | None, **fields: Any) -> DatasetVersion:
     """The dataset's next version; two at once come one after the other."""
     with transaction.atomic():
-        Dataset.objects.select_for_update().get(pk=dataset.pk)
+        lock_dataset(dataset.pk)
+        if parent := fields.get("parent"):
+            check_not_forgotten(parent)
         last = dataset.versions.order_by("-number").values_list("number", flat=True).first() or 0
         return DatasetVersion.objects.create(
             workspace_id=dataset.workspace_id, dataset=dataset, created_by=user, number=last + 1, **fields
@@ -345,8 +362,7 @@ def restore(version: DatasetVersion, user: User | None) -> DatasetVersion:
     fields |= {"note": _("Version %(number)d restored") % {"number": version.number}, "parent": version}
     part = version.folder.with_name(f"v{version.number}.{new_id()}.part")
     try:
-        shutil.copytree(version.folder, part, copy_function=link_or_copy)  # before the transaction: it may take a while
-        os.utime(part)  # the copy is as old as what was copied, and `sweep_parts` goes by that
+        link_all(version, part)  # before the transaction: it may take a while
         fields["bytes"] = own_bytes(part)
         with transaction.atomic():
             made = add_version(version.dataset, user, **fields)
@@ -356,6 +372,16 @@ def restore(version: DatasetVersion, user: User | None) -> DatasetVersion:
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return made
+
+
+def link_all(version: DatasetVersion, part: Path) -> None:
+    """The version's files in another folder. `Conflict` when they were deleted meanwhile."""
+    try:
+        shutil.copytree(version.folder, part, copy_function=link_or_copy)
+    except (FileNotFoundError, shutil.Error):
+        check_not_forgotten(version)
+        raise
+    os.utime(part)  # the copy is as old as what was copied, and `sweep_parts` goes by that
 
 
 def link_or_copy(source: str, target: str) -> None:
@@ -371,28 +397,31 @@ def forget(version: DatasetVersion, user: User) -> dict[str, Any]:
 
     {versions (numbers deleted), runs [{id, name}] that learned from them}: their artifacts hold test rows as they were.
     """
-    earlier = list(version.dataset.versions.filter(number__lt=version.number).exclude(error__code="deleted"))
-    if version.status != Status.READY or version.parent is None:
-        raise Problem(
-            _("There is no earlier version to delete."),
-            code="nothing_to_forget",
-            hint=_("Mask or replace the personal data first: that makes the version to keep."),
-        )
-    if any(one.status == Status.PROCESSING for one in version.dataset.versions.all()):
-        raise Problem(_("A version is being read."), code="not_ready", hint=_("Wait until it has been read."))
-    runs = [
-        {"id": run.pk, "name": str(run), "prototype": run.prototype_id}
-        for one in earlier
-        for run in one.runs.order_by("number")
-    ]
-    numbers = [one.number for one in earlier]
     deleted = {
         "code": "deleted",
         "message": _("This version was permanently deleted."),
         "hint": _("Use a later version."),
     }
     with transaction.atomic():
-        version.dataset.versions.filter(number__in=numbers).update(
+        versions = lock_dataset(
+            version.dataset_id
+        ).versions  # who makes one of these the next version comes before or after
+        if version.status != Status.READY or version.parent is None:
+            raise Problem(
+                _("There is no earlier version to delete."),
+                code="nothing_to_forget",
+                hint=_("Mask or replace the personal data first: that makes the version to keep."),
+            )
+        if versions.filter(status=Status.PROCESSING).exists():
+            raise Problem(_("A version is being read."), code="not_ready", hint=_("Wait until it has been read."))
+        earlier = list(versions.filter(number__lt=version.number).exclude(error__code="deleted"))
+        runs = [
+            {"id": run.pk, "name": str(run), "prototype": run.prototype_id}
+            for one in earlier
+            for run in one.runs.order_by("number")
+        ]
+        numbers = [one.number for one in earlier]
+        versions.filter(number__in=numbers).update(
             status=Status.FAILED, error=deleted, profile={}, problems=[], sha256="", bytes=0
         )
         what = f"{version.dataset.name}: {', '.join(f'v{number}' for number in sorted(numbers))}"

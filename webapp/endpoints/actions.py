@@ -173,10 +173,10 @@ def check_visibility(value: Any) -> str:
 
 
 def exported(artifact: Path) -> dict[str, Any] | None:
-    """The artifact's export, if it was packaged for serving."""
+    """The artifact's export, if it was packaged for serving. Half of one, as a full disk once left it, is none."""
     try:
         return json.loads((artifact / "onnx" / "export.json").read_text("utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):
         return None
 
 

@@ -13,7 +13,7 @@ from webapp.accounts.actions import audit
 from webapp.accounts.models import User, Workspace
 from webapp.core.problems import Conflict, Problem
 from webapp.core.titles import one_line
-from webapp.datasets.actions import create_dataset, delete_dataset, sample_dataset
+from webapp.datasets.actions import create_dataset, delete_dataset, lock_dataset, sample_dataset
 from webapp.datasets.models import Dataset, Status
 from webapp.prototypes import offered
 from webapp.prototypes.models import Prototype
@@ -24,8 +24,7 @@ SAMPLE = Path(__file__).parent / "samples" / "support-messages.csv"
 
 def create_prototype(dataset: Dataset, user: User | None, name: str = "", **fields: Any) -> Prototype:
     with transaction.atomic():
-        if Dataset.objects.select_for_update().filter(pk=dataset.pk).first() is None:
-            raise Conflict(_("This dataset was deleted meanwhile."), code="deleted", hint=_("Choose another one."))
+        lock_dataset(dataset.pk)
         prototype = Prototype.objects.create(
             workspace_id=dataset.workspace_id,
             dataset=dataset,
@@ -110,7 +109,7 @@ def sweep_unread() -> None:
 def prototype_of(dataset: Dataset, user: User | None) -> Prototype:
     """The dataset's first prototype, made when there is none yet: for a run started through the API."""
     with transaction.atomic():
-        Dataset.objects.select_for_update().get(pk=dataset.pk)  # runs asked for at once share one
+        lock_dataset(dataset.pk)  # runs asked for at once share one
         return dataset.prototypes.order_by("created_at").first() or create_prototype(dataset, user)
 
 

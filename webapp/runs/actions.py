@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from trainer import tasks
+from trainer.errors import SpecError
 from trainer.suggestion import SHAPES
 from webapp.accounts.actions import audit
 from webapp.accounts.models import User
@@ -114,7 +115,7 @@ def check_roles(task: Any, columns: dict[str, str]) -> None:
 def find_task(slug: str) -> Any:
     try:
         return tasks.get(slug)
-    except Exception as error:
+    except SpecError as error:
         names = ", ".join(task.slug for task in tasks.all())
         if slug in SHAPES:
             raise Problem(

@@ -15,6 +15,7 @@ from trainer import cache, tasks
 from trainer.errors import UserError
 from trainer.spec import Spec
 from trainer.tasks.base import Task
+from webapp.core.files import write_whole
 from webapp.core.problems import Problem
 from webapp.core.queues import hand_over
 from webapp.core.trainer_process import TrainerProcess, hub_access
@@ -69,7 +70,7 @@ def augmented(version: DatasetVersion, body: dict[str, Any]) -> dict[str, Any]:
     fresh = asked.exists() and time.time() - asked.stat().st_mtime < LONGEST_SECONDS
     if not found["ready"] and not found["problem"] and not fresh:
         folder.mkdir(parents=True, exist_ok=True)
-        asked.write_text(json.dumps(spec_of(version, fields, 0), default=str), "utf-8")
+        write_whole(asked, json.dumps(spec_of(version, fields, 0), default=str))
         if not hand_over(preview, version.pk, key):
             asked.unlink()
     return found | {"key": key}
@@ -108,7 +109,7 @@ def draw(version_id: str, key: str) -> None:
 
 def keep(folder: Path, facts: dict[str, Any]) -> None:
     folder.mkdir(parents=True, exist_ok=True)  # the cache may have had no room for it meanwhile
-    (folder / PROBLEM).write_text(json.dumps(facts), "utf-8")
+    write_whole(folder / PROBLEM, json.dumps(facts))
 
 
 def run(spec: Path, out: Path, environment: dict[str, str]) -> dict[str, Any]:

@@ -19,8 +19,8 @@ from webapp.accounts.actions import audit
 from webapp.accounts.models import User
 from webapp.core.problems import Conflict, Problem
 from webapp.costs import gate
-from webapp.datasets.actions import remap
-from webapp.datasets.models import Dataset, DatasetVersion, Status
+from webapp.datasets.actions import lock_dataset, remap
+from webapp.datasets.models import DatasetVersion, Status
 from webapp.datasets.quota import measured
 from webapp.prototypes.models import Prototype
 from webapp.runs import actions
@@ -41,7 +41,7 @@ def train_without(run: Run, user: User, column: str) -> DatasetVersion:
     gate.check_budget(run.workspace)
     sizes = measured(run.workspace)
     with transaction.atomic():
-        dataset = Dataset.objects.select_for_update().get(pk=run.prototype.dataset_id)  # a second press waits
+        dataset = lock_dataset(run.prototype.dataset_id)  # a second press waits
         version = version_without(run, dataset.current, column)
         check_none_being_read(version)
         actions.lock_what_it_needs(run.prototype, vars(run))  # told now, not by a run that never starts

@@ -7,6 +7,7 @@ whenever it is needed and gone. Speaks S3 through pyarrow, which the data pages 
 import logging
 import os
 import shutil
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -91,24 +92,33 @@ def upload_waiting() -> None:
     """Every minute: what finished since, and what could not be sent before."""
     if not settings.STORAGE_URL:
         return
-    for run in Run.objects.filter(status=Status.SUCCEEDED, stored_at=None).order_by("-finished_at")[:AT_ONCE]:
-        try:
-            upload(run)
-        except OSError as error:
-            log.warning("the artifact of run %s could not be stored: %s", run.pk, error)
-            return
+    waiting = Run.objects.filter(status=Status.SUCCEEDED, stored_at=None).only("pk").order_by("?")
+    here = [run for run in waiting if run.artifact.is_dir()]
+    with_each(here[:AT_ONCE], upload, "the artifact of run %s could not be stored: %s")
 
 
 def remove_waiting() -> None:
     """Every minute: take away from the bucket the models that were removed."""
     if not settings.STORAGE_URL:
         return
-    for run in Run.objects.filter(model_in_bucket=True).order_by("model_removed_at")[:AT_ONCE]:
+    waiting = Run.objects.filter(model_in_bucket=True).order_by("?")[:AT_ONCE]
+    with_each(waiting, remove_model_from_bucket, "the removed model of run %s is still in the bucket: %s")
+
+
+def with_each(runs: Iterable[Run], call: Callable[[Run], None], told: str) -> None:
+    """One run after the other, in any order and until the bucket itself seems to be away: what it refuses for good keeps nothing
+    else waiting."""
+    failures = 0
+    for run in runs:
         try:
-            remove_model_from_bucket(run)
+            call(run)
         except OSError as error:
-            log.warning("the removed model of run %s is still in the bucket: %s", run.pk, error)
-            return
+            log.warning(told, run.pk, error)
+            failures += 1
+            if failures == FAILURES_IN_A_ROW:
+                return
+        else:
+            failures = 0
 
 
 def remove_model_from_bucket(run: Run) -> None:

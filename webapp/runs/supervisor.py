@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 from trainer import errors
 from trainer.remaining import Remaining
 from webapp.core.connections import database_is_away, release_connection
-from webapp.core.files import disk_error
+from webapp.core.files import disk_error, write_whole
 from webapp.core.problems import BudgetSpent, Problem
 from webapp.core.trainer_process import TrainerProcess, hub_access, last_words
 from webapp.costs import gate
@@ -172,7 +172,7 @@ class Supervisor:
         check_version(run.version)
         limits = run.limits | {"cost": float(run.cost + self.money)} if run.price_per_hour else run.limits
         spec = spec_of(run.version, vars(run) | {"limits": limits}, run.price_per_hour)
-        (run.folder / "spec.json").write_text(json.dumps(spec, ensure_ascii=False, indent=2), "utf-8")
+        write_whole(run.folder / "spec.json", json.dumps(spec, ensure_ascii=False, indent=2))
         if self.hardware == "cpu":
             self.pending["device"] = "cpu"
         if run.hardware != "cpu" and self.hardware == "cpu":
