@@ -3,7 +3,7 @@
 python := .venv/bin/python
 chromium := $(or $(MAQUETTE_CHROMIUM),$(shell command -v chromium || command -v chromium-browser || command -v google-chrome))
 
-.PHONY: run doctor test test-postgres lint format bench screenshots pins clean
+.PHONY: run doctor check types site-checks quick-tests test test-postgres lint format bench screenshots pins clean
 
 run:
 	@./bootstrap
@@ -13,6 +13,19 @@ run:
 doctor:
 	@test -x $(python) || { echo "Nothing is installed yet. Type: make run"; exit 1; }
 	@exec $(python) manage.py doctor
+
+# Under a minute: format, types, settings, migrations, messages and the quick tests. Run it before each commit.
+check: lint
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target types site-checks quick-tests
+
+types:
+	@$(python) -m mypy
+
+site-checks:
+	@$(python) -m tests.site_checks
+
+quick-tests:
+	@$(python) -m tests.quick $(ARGS)
 
 # What the machine must have apart from Python is in .ci/run. ARGS goes to pytest: make test ARGS="tests/ops -x"
 test: lint

@@ -62,7 +62,7 @@ class Record:
     keys: dict[str, str]
 
     @classmethod
-    def parse(cls, text: str) -> "Record":
+    def parse(cls, text: str | bytes) -> "Record":
         found = orjson.loads(text)
         limits: dict[str, Any] = found.get("limits") or {}
         return cls(
@@ -135,7 +135,7 @@ class Registry:
             return None
         names = [name async for name in self.redis.scan_iter(PREFIX + "*", count=500)]
         texts = await self.redis.mget(names) if names else []
-        return [record for record in map(Record.parse, filter(None, texts)) if record.live]
+        return [record for text in texts if text and (record := Record.parse(text)).live]
 
     async def listen(self) -> None:
         """Drop records as the web changes them; connects again for as long as the process lives."""

@@ -116,4 +116,5 @@ def parse_inputs(body: bytes, content_type: bytes, most: int) -> dict[str, Any]:
     if len(inputs) > most:
         sentence = f"At most {most} inputs fit into one request; there are {len(inputs)}."
         raise Problem(422, "too_many_inputs", sentence, "Send several requests.")
-    return asked
+    found: dict[str, Any] = asked
+    return found

@@ -8,6 +8,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import Client
 from django.utils import translation
 
+from tests.quick import LEFT_OUT, is_quick
 from tests.scheduling import pytest_xdist_make_scheduler  # noqa: F401  a hook
 from tests.site import Site
 from trainer import openmp
@@ -22,6 +23,9 @@ def pytest_configure() -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What needs the running site comes first, since it takes longest (see `tests.scheduling` for who runs what)."""
+    for item in items:
+        if is_quick(item.path) and "site" not in item.fixturenames and not any(map(item.get_closest_marker, LEFT_OUT)):  # type: ignore[attr-defined]
+            item.add_marker("quick")
     items.sort(key=lambda item: "site" not in item.fixturenames)  # type: ignore[attr-defined]
 
 

@@ -75,7 +75,7 @@ def headed(name: str, found: comparison.Interval) -> dict[str, Any]:
     return {"headline": headline, "interval": found.described()}
 
 
-def class_report(
+def class_report(  # noqa: PLR0913
     truth: np.ndarray,
     probabilities: np.ndarray,
     labels: list[str],

@@ -1,5 +1,7 @@
 """Template tags: what they draw, and that nothing they are given gets out unescaped."""
 
+from collections.abc import Iterator
+
 import pytest
 from django.template import Context, Template
 from django.test import RequestFactory
@@ -12,23 +14,23 @@ HOSTILE = '"><script>alert(1)</script>'
 
 
 @pytest.fixture(autouse=True)
-def english():
+def english() -> Iterator[None]:
     with translation.override("en"):
         yield
 
 
-def render(source, **context):
+def render(source: str, **context: str) -> str:
     return Template("{% load maquette %}" + source).render(Context(context))
 
 
 @pytest.mark.parametrize("name", ICONS)
-def test_every_icon_is_hidden_or_named(name):
+def test_every_icon_is_hidden_or_named(name: str) -> None:
     assert 'aria-hidden="true"' in render("{% icon name %}", name=name)
     assert 'role="img" aria-label="Copy"' in render('{% icon name "Copy" %}', name=name)
 
 
 @pytest.mark.parametrize("kind", [*GLYPHS, "unknown"])
-def test_every_sculpture_stands_on_its_plinth(kind):
+def test_every_sculpture_stands_on_its_plinth(kind: str) -> None:
     drawn = render('{% glyph kind "live" %}', kind=kind)
     assert 'data-state="live"' in drawn
     assert "plinth" in drawn
@@ -49,18 +51,18 @@ def test_every_sculpture_stands_on_its_plinth(kind):
         "{% with text|in_two as said %}{{ said.title }}{% endwith %}",
     ],
 )
-def test_hostile_text_stays_text(source):
+def test_hostile_text_stays_text(source: str) -> None:
     assert "<script" not in render(source, text=HOSTILE)
 
 
-def test_bars_share_a_whole():
+def test_bars_share_a_whole() -> None:
     drawn = render('{% bars "k1" 70 "k2" 10 whole=100 %}')
     assert 'width="70%"' in drawn
     assert 'x="70%" width="10%"' in drawn
 
 
 @pytest.mark.parametrize(("part", "level"), [(0, 0), (1, 1), (50, 4), (99, 7), (100, 7)])
-def test_heat_goes_from_one_to_seven(part, level):
+def test_heat_goes_from_one_to_seven(part: int, level: int) -> None:
     assert maquette.heat(part, 100) == level
 
 
@@ -72,12 +74,12 @@ def test_heat_goes_from_one_to_seven(part, level):
         ("Only 1.5 of it.", "Only 1.5 of it", ""),
     ],
 )
-def test_a_message_is_cut_after_its_first_clause(text, title, rest):
+def test_a_message_is_cut_after_its_first_clause(text: str, title: str, rest: str) -> None:
     assert maquette.in_two(text) == {"title": title, "rest": rest}
 
 
 class Page:
-    def __init__(self, number, pages):
+    def __init__(self, number: int, pages: int) -> None:
         self.number, self.pages = number, pages
 
 
@@ -85,17 +87,17 @@ class Page:
     ("number", "pages", "shown"),
     [(1, 1, [1]), (1, 9, [1, 2, None, 9]), (5, 9, [1, None, 4, 5, 6, None, 9]), (2, 3, [1, 2, 3])],
 )
-def test_pagers_name_the_ends_and_the_neighbours(number, pages, shown):
+def test_pagers_name_the_ends_and_the_neighbours(number: int, pages: int, shown: list[int | None]) -> None:
     assert maquette.page_numbers(Page(number, pages)) == shown
 
 
-def test_a_query_keeps_what_it_does_not_change():
+def test_a_query_keeps_what_it_does_not_change() -> None:
     request = RequestFactory().get("/", {"search": "a&b", "page": "3"})
     assert render("{% query page=4 %}", request=request) == "?search=a%26b&amp;page=4"
     assert render('{% query search="" %}', request=request) == "?page=3"
 
 
-def test_live_curves_end_where_the_run_is_thought_to_end():
+def test_live_curves_end_where_the_run_is_thought_to_end() -> None:
     live = {
         "stages": [{"name": "train", "state": "now", "fraction": 0.5}],
         "curves": {"loss": {"train": [(0, 2.0), (1, 1.5), (2, 1.0)]}, "accuracy": {"validation": [(1, 0.7), (2, 0.8)]}},
@@ -108,7 +110,7 @@ def test_live_curves_end_where_the_run_is_thought_to_end():
     assert maquette.best_so_far(live) == {"name": "accuracy", "value": 0.8, "at": 2, "points": 2}
 
 
-def test_words_that_differ_are_marked():
+def test_words_that_differ_are_marked() -> None:
     source = "{% load results %}{{ said|beside:truth }}"
     assert render(source, said="The cat, sat", truth="the cat sat") == "The cat, sat"
     assert render(source, said="a bat sat", truth="a cat sat") == 'a <mark class="against">bat</mark> sat'

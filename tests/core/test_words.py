@@ -1,5 +1,6 @@
 """Figures as sentences say them."""
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -13,7 +14,7 @@ NOW = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
-def english():
+def english() -> Iterator[None]:
     with translation.override("en"):
         yield
 
@@ -34,17 +35,17 @@ def english():
         ("NaN", "–"),
     ],
 )
-def test_money(value, said):
+def test_money(value: object, said: str) -> None:
     assert words.money(value) == said
 
 
-def test_money_in_other_currencies():
+def test_money_in_other_currencies() -> None:
     assert words.money("3.5", "EUR") == "€3.50"
     assert words.money("3.5", "CHF") == "3.50 CHF"
     assert words.money("0.001", "CHF") == "0.001 CHF"
 
 
-def test_round_sums_lose_their_zeros_and_prices_have_two_digits():
+def test_round_sums_lose_their_zeros_and_prices_have_two_digits() -> None:
     assert words.money_round("60.00") == "$60"
     assert words.money_round("60.5") == "$60.50"
     assert words.price("0.08925") == "$0.089"
@@ -58,7 +59,7 @@ def test_round_sums_lose_their_zeros_and_prices_have_two_digits():
 
 
 @pytest.mark.parametrize(("value", "said"), [(0.9134, "91.3 %"), (0, "0.0 %"), (1, "100.0 %"), (None, "–"), ("", "–")])
-def test_percent(value, said):
+def test_percent(value: object, said: str) -> None:
     assert words.percent(value).replace("\u00a0", " ") == said
 
 
@@ -73,7 +74,7 @@ def test_percent(value, said):
         (None, "–", "–"),
     ],
 )
-def test_durations(seconds, measured, estimated):
+def test_durations(seconds: float | None, measured: str, estimated: str) -> None:
     assert words.duration(seconds) == measured
     assert words.about(seconds) == estimated
 
@@ -82,11 +83,11 @@ def test_durations(seconds, measured, estimated):
     ("seconds", "said"),
     [(10, "less than a minute"), (61, "about 1 minute"), (290, "about 5 minutes"), (9000, "about 2 hours")],
 )
-def test_remaining(seconds, said):
+def test_remaining(seconds: float, said: str) -> None:
     assert words.remaining(seconds) == said
 
 
-def test_clock_size_count_and_figures():
+def test_clock_size_count_and_figures() -> None:
     assert [words.clock(x) for x in (8, 362, 3849)] == ["0:08", "6:02", "1:04:09"]
     assert [words.size(x).replace("\u00a0", " ") for x in (612, 612_000, 9_400_000, 24e9)] == [
         "612 B",
@@ -121,7 +122,7 @@ def test_clock_size_count_and_figures():
         (timedelta(days=400), "19 Oct 2025"),
     ],
 )
-def test_ago(passed, said):
+def test_ago(passed: timedelta, said: str) -> None:
     assert words.ago(NOW - passed, NOW) == said
 
 
@@ -135,13 +136,13 @@ def test_ago(passed, said):
         ("weekday", "Thursday 19 November", "11月19日 星期四"),
     ],
 )
-def test_dates_have_the_order_of_the_language(form, english, chinese):
+def test_dates_have_the_order_of_the_language(form: str, english: str, chinese: str) -> None:
     for language, said in (("en", english), ("zh-hans", chinese)):
         with translation.override(language):
             assert words.dated(date(2026, 11, 19), form) == said
 
 
-def test_ago_reads_what_json_holds():
+def test_ago_reads_what_json_holds() -> None:
     assert words.ago("2026-11-23T13:56:00Z", NOW) == "4 minutes ago"
     assert words.ago("sometime", NOW) == "–"
 

@@ -83,7 +83,7 @@ def is_coco(value: Any) -> bool:
     )
 
 
-def read_coco(document: dict[str, Any], find_image: Any, boxes: Boxes, part: str, name: str) -> None:
+def read_coco(document: dict[str, Any], find_image: Any, boxes: Boxes, part: str, name: str) -> None:  # noqa: C901, PLR0912
     """`find_image(file name)` → the picture's path in the archive, or None."""
     listed = document.get("categories")
     categories: dict[str | None, str] = {

@@ -49,7 +49,7 @@ PLAIN_KINDS = {"image", "audio", "objects", "date", "boolean", "empty"}
 MEDIA_KINDS = {"image", "audio", "objects"}
 
 
-def inspect(
+def inspect(  # noqa: C901, PLR0913  the whole way of a file, in its order
     files: Sequence[Path],
     out: Path,
     *,

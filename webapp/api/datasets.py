@@ -68,7 +68,7 @@ def uploads_in(body: bytes) -> UploadsIn:
     try:
         return UploadsIn.model_validate_json(body)
     except Unreadable as error:
-        raise ValidationError(error.errors(include_url=False, include_context=False))
+        raise ValidationError(error.errors(include_url=False, include_context=False)) from error
 
 
 @router.get("/datasets", response=Page[DatasetRow])

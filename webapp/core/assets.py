@@ -33,7 +33,8 @@ def collect() -> None:
         if collected(folder) != wanted:
             call_command("collectstatic", interactive=False, verbosity=0)
             (folder / STAMP).write_text(json.dumps(wanted), "utf-8")
-    staticfiles_storage.hashed_files, staticfiles_storage.manifest_hash = staticfiles_storage.load_manifest()
+    files, mark = staticfiles_storage.load_manifest()
+    staticfiles_storage.hashed_files, staticfiles_storage.manifest_hash = files, mark  # type: ignore[assignment]
 
 
 def fingerprint() -> str:
@@ -48,6 +49,6 @@ def fingerprint() -> str:
 
 def collected(folder: Path) -> str | None:
     try:
-        return json.loads((folder / STAMP).read_text("utf-8"))
+        return str(json.loads((folder / STAMP).read_text("utf-8")))
     except (FileNotFoundError, ValueError):
         return None

@@ -124,7 +124,7 @@ class Body:
 
 def limit_of(path: str) -> int:
     if path in UPLOADS:
-        return settings.MAX_UPLOAD_BYTES + MIB
+        return int(settings.MAX_UPLOAD_BYTES) + MIB
     if ASKING.fullmatch(path):
         return MEDIA
     return PART if path.startswith("/uploads/") else USUAL

@@ -36,7 +36,7 @@ def at(value: float) -> str:
 def step_of(span: float, parts: int) -> float:
     """The round step (1, 2, 2.5 or 5 times a power of ten) that cuts a span into at most `parts`."""
     rough = span / parts
-    power = 10 ** math.floor(math.log10(rough))
+    power: float = 10 ** math.floor(math.log10(rough))
     return next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= rough * 0.999)
 
 
@@ -125,7 +125,7 @@ def plot_of(sentence: str, inside: SafeString) -> SafeString:
     )
 
 
-def line_chart(
+def line_chart(  # noqa: PLR0913  all but the series are options
     series: list[Series],
     *,
     title: str,
@@ -163,7 +163,7 @@ def line_chart(
     return frame(title, keys, axis_y(marks, shown), plot_of(sentence, inside), columns, css)
 
 
-SPLITS = {
+SPLITS: dict[str, tuple[str, Callable[[], str]]] = {
     "train": ("", lambda: _("train")),
     "validation": ("two", lambda: _("validation")),
     "test": ("k3", lambda: _("test")),

@@ -67,7 +67,7 @@ class Pieces:
 def zipped(files: list[tuple[Path, str]]) -> Iterator[bytes]:
     """A zip file of (path, name inside), piece by piece. Weights do not compress, so they are stored."""
     target = Pieces()
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:  # type: ignore[arg-type]
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:  # type: ignore[call-overload]
         for path, name in files:
             with path.open("rb") as source, archive.open(zipfile.ZipInfo.from_file(path, name), "w") as inside:
                 while piece := source.read(PIECE_BYTES):

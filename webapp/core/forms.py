@@ -144,9 +144,9 @@ def page_again(request: HttpRequest, address: str, problem: Problem) -> HttpResp
     request.method = "GET"
     request.path = request.path_info = address
     request.META["QUERY_STRING"] = before.query if before.path == address else ""
-    request.GET = QueryDict(request.META["QUERY_STRING"])  # type: ignore[assignment]
+    request.GET = QueryDict(request.META["QUERY_STRING"])
     request.resolver_match = match
-    response = match.func(request, *match.args, **match.kwargs)
+    response: HttpResponse = match.func(request, *match.args, **match.kwargs)
     if response.status_code == 200:
         response.status_code = problem.status
     else:

@@ -85,7 +85,7 @@ def orientation(tiff: bytes) -> int:
     for entry in range(start + 2, start + 2 + 12 * count, 12):
         tag, _kind, _count, value = struct.unpack(order + "HHIH", tiff[entry : entry + 10])
         if tag == 0x0112:
-            return value
+            return int(value)
     return 1
 
 

@@ -66,12 +66,12 @@ def early_release(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpR
     the end: as many slow clients as the pool has connections would keep everybody else waiting."""
 
     def passing(request: HttpRequest) -> HttpResponseBase:
-        response = get_response(request)
+        response: HttpResponseBase = get_response(request)
         release_connection()
         return response
 
     async def waiting(request: HttpRequest) -> HttpResponseBase:
-        response = await get_response(request)
+        response: HttpResponseBase = await get_response(request)
         await sync_to_async(release_connection)()
         return response
 
@@ -86,12 +86,12 @@ def device_policy(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpR
     """No page asks for the camera or the microphone, but those that say so themselves: a demo, a run's try-it box."""
 
     def passing(request: HttpRequest) -> HttpResponseBase:
-        response = get_response(request)
+        response: HttpResponseBase = get_response(request)
         response.headers.setdefault("Permissions-Policy", NO_DEVICES)
         return response
 
     async def waiting(request: HttpRequest) -> HttpResponseBase:
-        response = await get_response(request)
+        response: HttpResponseBase = await get_response(request)
         response.headers.setdefault("Permissions-Policy", NO_DEVICES)
         return response
 

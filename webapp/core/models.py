@@ -1,13 +1,15 @@
 """What every stored object has."""
 
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from django.db import models
 
 from webapp.core.ids import new_id
 
+Row = TypeVar("Row", bound=models.Model)
 
-class WorkspaceQuerySet(models.QuerySet):
+
+class WorkspaceQuerySet(models.QuerySet[Row]):
     """Every list of a workspace's objects starts with `for_workspace`: an outsider's object is simply not there."""
 
     def for_workspace(self, workspace: Any) -> Self:

@@ -38,7 +38,7 @@ def serving_answers() -> bool:
     import urllib.request
 
     with urllib.request.urlopen(settings.SERVING_URL + "/healthz", timeout=2) as response:  # noqa: S310
-        return response.status == 200
+        return bool(response.status == 200)
 
 
 def worker_answers() -> bool:

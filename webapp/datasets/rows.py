@@ -193,7 +193,7 @@ def find(cursor: Any, version: DatasetVersion, search: str, label: str, split: s
     return found
 
 
-def ordered(
+def ordered(  # noqa: PLR0913
     cursor: Any,
     version: DatasetVersion,
     among: Found | None,

@@ -48,8 +48,10 @@ def metadata(header: str) -> dict[str, str]:
         key, _space, value = pair.partition(" ")
         try:
             fields[key] = base64.b64decode(value.strip(), validate=True).decode("utf-8", "replace")
-        except ValueError:
-            raise bad(_("Upload-Metadata cannot be read."), _("Send keys with values in base64, as tus 1.0.0 asks."))
+        except ValueError as error:
+            raise bad(
+                _("Upload-Metadata cannot be read."), _("Send keys with values in base64, as tus 1.0.0 asks.")
+            ) from error
     return fields
 
 

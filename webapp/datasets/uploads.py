@@ -70,13 +70,13 @@ def locked(upload: Upload) -> Iterator[FileIO]:
     """The upload's file, nobody else's to change until it is closed. Raises Busy or Gone."""
     try:
         file = upload.path.open("r+b", buffering=0)
-    except FileNotFoundError:
-        raise gone()
+    except FileNotFoundError as error:
+        raise gone() from error
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Busy(_("This upload is being written to."), hint=_("Ask again in a second."))
+        except BlockingIOError as error:
+            raise Busy(_("This upload is being written to."), hint=_("Ask again in a second.")) from error
         if not is_at(file, upload.path):  # whoever had the lock took the file away
             raise gone()
         yield file
@@ -92,8 +92,8 @@ def is_at(file: FileIO, path: Path) -> bool:
 def size_of(upload: Upload) -> int:
     try:
         return upload.path.stat().st_size
-    except FileNotFoundError:
-        raise gone()
+    except FileNotFoundError as error:
+        raise gone() from error
 
 
 def remove(upload: Upload) -> None:
@@ -167,7 +167,7 @@ def receive(request: HttpRequest, file: FileIO, limit: int, digest: Any) -> int:
             code="disk_full",
             hint=_("Free some space, then go on: what was sent before is kept."),
             status=507,
-        )
+        ) from error
     return size
 
 

@@ -123,8 +123,9 @@ async def follow(run_id: str, path: Path, after: int = 0) -> AsyncIterator[tuple
     try:
         while True:
             lines.after = after
-            for after, event in await asyncio.to_thread(lines.new):
-                yield after, event
+            for number, event in await asyncio.to_thread(lines.new):
+                after = number
+                yield number, event
             try:
                 found = await redis_client.xread(
                     {stream_key(run_id): f"{after}-0"}, block=WAIT_SECONDS * 1000, count=500

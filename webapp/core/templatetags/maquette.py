@@ -1,6 +1,7 @@
 """What the templates draw and say: `{% load maquette %}`. Filters are the functions of `webapp.core.words`."""
 
 import re
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -145,7 +146,7 @@ def charted(curves: dict[str, dict[str, list[Any]]]) -> list[str]:
 @register.simple_tag
 def live_charts(live: dict[str, Any]) -> list[SafeString]:
     """The charts of a run at work, up to where it is thought to end. Methods without epochs have none."""
-    stage = next((one for one in live["stages"] if one["name"] == "train"), {})
+    stage: dict[str, Any] = next((one for one in live["stages"] if one["name"] == "train"), {})
     last = max((points[-1][0] for series in live["curves"].values() for points in series.values() if points), default=0)
     end = last / stage["fraction"] if 0.02 < stage.get("fraction", 0) < 1 and last else last
     end = round(end) if end >= 1 else end
@@ -254,7 +255,7 @@ def in_two(text: str) -> dict[str, str]:
 @register.filter
 def page_count(page: Any) -> int:
     """Of a page of rows, or of Django's paginator."""
-    return getattr(page, "pages", None) or page.paginator.num_pages
+    return int(getattr(page, "pages", None) or page.paginator.num_pages)
 
 
 @register.filter
@@ -270,7 +271,7 @@ def page_numbers(page: Any) -> list[int | None]:
     return found
 
 
-NAVIGATION = (
+NAVIGATION: tuple[tuple[str, str, Callable[[], str]], ...] = (
     ("home", "tiles", lambda: _("Prototypes")),
     ("models", "cube", lambda: _("Models")),
     ("workers", "chip", lambda: _("Workers")),

@@ -1,0 +1,45 @@
+"""The tests that `make check` runs: no browser, no running site, no training. All of them together take under a minute.
+
+python -m tests.quick [pytest's arguments]     what they are; `-m "not quick"` leaves them out elsewhere, as .ci/run does
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PLACES = (
+    "tests/core",
+    "tests/costs/test_amounts.py",
+    "tests/costs/test_gate.py",
+    "tests/pages/test_templates.py",
+    "tests/pages/test_translations.py",
+    "tests/test_docs.py",
+    "tests/test_layers.py",
+)
+"""Folders and files, of which tests marked slow, browser or gpu are left out, and those that need the running site."""
+LONG = ("tests/core/test_queues.py", "tests/core/test_strangers.py")
+"""Files in these folders that take too long."""
+LEFT_OUT = ("slow", "browser", "gpu")
+
+
+def is_quick(path: Path) -> bool:
+    """Whether a file of tests is in one of the places."""
+    name = path.relative_to(ROOT).as_posix()
+    return name not in LONG and any(name == place or name.startswith(f"{place}/") for place in PLACES)
+
+
+if __name__ == "__main__":
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-n",
+        "2",
+        "--dist",
+        "loadgroup",
+        "--no-loadscope-reorder",
+        "-m",
+        "quick",
+    ]
+    sys.exit(subprocess.run([*command, *PLACES, *sys.argv[1:]], cwd=ROOT, check=False).returncode)
