@@ -10,7 +10,7 @@ from trainer.roles import check as check_roles
 from trainer.spec import SplitSpec
 
 
-def read_files(
+def read_files(  # noqa: PLR0913  one call reads any file
     files: list[Path],
     *,
     columns: dict[str, str] | None = None,
