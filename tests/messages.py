@@ -70,7 +70,7 @@ def as_compiled(messages: list[Message]) -> dict[object, str]:
 def extracted(locale: str, folder: Path) -> list[Message]:
     """What a translator would find after extracting every message of today's sources: a copy of them, and of the language's
     file, is made in `folder`, which must be the current directory. Needs gettext's tools."""
-    for name in ("webapp", "templates"):
+    for name in ("webapp", "templates", "trainer"):
         shutil.copytree(
             settings.BASE_DIR / name,
             folder / name,

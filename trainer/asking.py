@@ -16,7 +16,6 @@ from trainer.engines import Engine, open_engine
 from trainer.errors import DataError
 from trainer.packaging.manifest import read_manifest
 from trainer.spec import SplitSpec
-from trainer.suggestion import SHAPES
 
 BATCH = 64
 BENCH_SECONDS = 3.0
@@ -61,7 +60,7 @@ def rows_of(data: Path, manifest: dict[str, Any], media: Path) -> Loaded:
 
     `media`: where the pictures or sounds of a plain file are put.
     """
-    shape = SHAPES[manifest["task"]]
+    shape = tasks.shapes()[manifest["task"]]
     try:
         content = read(data, manifest["task"], manifest["columns"], media)
     except DataError as error:

@@ -15,7 +15,7 @@ from typing import Any
 
 from trainer.columns import SPLIT_NAMES, SPLIT_VALUES
 from trainer.errors import DataError
-from trainer.suggestion import Shape
+from trainer.tasks.base import Shape
 
 INPUT, ANSWER, IGNORE, GROUP, TIME, ID = ROLES = ("input", "answer", "ignore", "group", "time", "id")
 SPLITTING = (GROUP, TIME)

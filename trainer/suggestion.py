@@ -1,61 +1,18 @@
 """Which task a table suggests, and which column plays which role in it: guesses that a person may overrule. Light.
 
-A task reads some roles and answers with one. Tables are recognised by what their columns hold first, by name second.
+A task reads some roles and answers with one (`trainer.tasks`). Tables are recognised by what their columns hold first, by name second.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from trainer import columns as kinds
+from trainer import tasks
+from trainer.tasks.base import Shape
 
 Columns = list[dict[str, Any]]
 Roles = dict[str, str]
 
-
-@dataclass(frozen=True)
-class Shape:
-    """What a task reads and what it answers with. `kind` of the answer: class, classes, number, text, tags, spans, objects.
-
-    A task that reads no role of its own reads every other column.
-    """
-
-    reads: tuple[str, ...]
-    answer: str
-    kind: str
-    sentence: str
-
-    @property
-    def roles(self) -> tuple[str, ...]:
-        return (*self.reads, self.answer) if self.answer else self.reads
-
-
-SHAPES = {
-    "text-classification": Shape(("text",), "label", "class", "Read {text}, answer with one of the {classes} values of {label}."),
-    "multilabel-classification": Shape(("text",), "labels", "classes", "Read {text}, answer with all of {labels} that fit."),
-    "text-regression": Shape(("text",), "target", "number", "Read {text}, answer with the number in {target}."),
-    "token-classification": Shape(("tokens",), "tags", "tags", "Read {tokens}, mark the words as {tags} does."),
-    "question-answering": Shape(("question", "context"), "answers", "spans", "Read {context}, answer {question} with a passage of it."),
-    "summarization": Shape(("document",), "summary", "text", "Read {document}, write its {summary}."),
-    "translation": Shape(("source",), "target", "text", "Read {source}, write {target}."),
-    "text-generation": Shape(("prompt",), "completion", "text", "Read {prompt}, write {completion}."),
-    "sentence-similarity": Shape(("first", "second"), "score", "number", "Compare {first} and {second}, answer with {score}."),
-    "image-text-classification": Shape(
-        ("image", "text"), "label", "class", "Look at the pictures and read {text}, answer with one of the {classes} values of {label}."
-    ),
-    "image-classification": Shape(("image",), "label", "class", "Look at the pictures, answer with one of the {classes} values of {label}."),
-    "image-regression": Shape(("image",), "target", "number", "Look at the pictures, answer with the number in {target}."),
-    "object-detection": Shape(("image",), "objects", "objects", "Look at the pictures, find the {objects} in them."),
-    "audio-classification": Shape(("audio",), "label", "class", "Listen, answer with one of the {classes} values of {label}."),
-    "speech-recognition": Shape(("audio",), "text", "text", "Listen, write {text}."),
-    "tabular-classification": Shape((), "target", "class", "From the other columns, answer with one of the {classes} values of {target}."),
-    "tabular-regression": Shape((), "target", "number", "From the other columns, answer with the number in {target}."),
-}  # fmt: skip
-ALONE = {
-    "messages": Shape(("messages",), "", "text", "Read the beginning of {messages}, write the next one."),
-    "text": Shape(("text",), "", "text", "Read {text}, learn to go on in its manner."),
-}
-"""What text-generation learns from when there is no pair of prompt and completion."""
 
 NAMES = {
     "document": "document article dialogue dialog text content body transcript story passage 正文 文章 原文",
@@ -137,7 +94,7 @@ def suggest(
     for slug, roles in guesses:
         if set(chosen) <= set(roles):
             return complete(slug, roles | chosen, columns)
-    for slug, shape in SHAPES.items():
+    for slug, shape in tasks.shapes().items():
         if chosen and set(shape.roles) <= set(chosen):
             return complete(slug, chosen, columns)
     return None, {}, None
@@ -159,9 +116,9 @@ WORDED = {"text", "category", "id", "number", "boolean", "date"}
 
 
 def possible(columns: Columns) -> list[str]:
-    """The tasks that a file with these columns can be, in the order of SHAPES: each role has a column of its own that it
+    """The tasks that a file with these columns can be, those that read most first: each role has a column of its own that it
     can be read from. A file of pictures or sounds is nothing else."""
-    return [slug for slug in SHAPES if first_fit(columns, slug) is not None]
+    return [slug for slug in tasks.shapes() if first_fit(columns, slug) is not None]
 
 
 def first_fit(columns: Columns, task: str) -> Roles | None:
@@ -171,7 +128,7 @@ def first_fit(columns: Columns, task: str) -> Roles | None:
     has_media = any(one["kind"] in MEDIA for one in free)
     if has_media:
         free = [one for one in free if one["name"] not in FACTS]
-    shape = SHAPES[task]
+    shape = tasks.shapes()[task]
     if has_media != any(role in MEDIA for role in shape.roles):
         return None
     if not shape.reads and len(free) < 2:
@@ -202,7 +159,8 @@ def is_readable(column: dict[str, Any], role: str, shape: Shape) -> bool:
 def called_so(columns: Columns, task: str) -> Roles:
     """The task's roles for which there is a column of that very name: what is meant where nothing else can be guessed."""
     kinds_of = {column["name"]: column["kind"] for column in columns if column["kind"] != "empty"}
-    roles = SHAPES[task].roles if task in SHAPES else ()
+    shape = tasks.shapes().get(task)
+    roles = shape.roles if shape else ()
     return {role: role for role in roles if role in kinds_of and (role not in MEDIA or kinds_of[role] == role)}
 
 
@@ -215,13 +173,14 @@ def complete(task: str, roles: Roles, columns: Columns) -> tuple[str | None, Rol
 
 
 def shape_of(task: str, roles: Iterable[str]) -> Shape | None:
-    shape = SHAPES.get(task)
-    if task == "text-generation":
-        roles = set(roles)
-        for name, alone in ALONE.items():
-            if name in roles and not set(SHAPES[task].roles) <= roles:
-                return alone
-    return shape
+    """What a task reads and answers with where these of its roles have a column; None for no task."""
+    found, roles = tasks.find(task), set(roles)
+    if found is None:
+        return None
+    shape = found.shape()
+    if set(shape.roles) <= roles:
+        return shape
+    return next((other for other in found.alternatives if set(other.reads) <= roles), shape)
 
 
 def guess(columns: Columns, chosen: Roles) -> Iterable[tuple[str, Roles]]:

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from trainer import columns as kinds
+from trainer import tasks
 from trainer.data.keys import NO_TEXT, Keys, exact_keys, keys_of_rows
 from trainer.data.profiling import problem, profile_column
 from trainer.data.splitting import fold_rows, split_by_time, split_rows
@@ -18,7 +19,8 @@ from trainer.errors import DataError
 from trainer.events import Emit
 from trainer.roles import ANSWER, INPUT, SPLITTING, roles_of
 from trainer.spec import SplitSpec
-from trainer.suggestion import MEDIA, SHAPES, Shape, suggest
+from trainer.suggestion import MEDIA, suggest
+from trainer.tasks.base import Shape
 
 READING_SHARE = 0.6
 """Part of the progress bar that belongs to reading; the rest is looking."""
@@ -238,9 +240,9 @@ def settle_task(content: Content, columns: dict[str, str], task: str | None) -> 
     content.task, content.roles, content.shape = suggest(offered, task, columns or None)
     answer = next((name for name, role in content.chosen.items() if role == ANSWER), None)
     slug = task or content.task
-    if answer and slug and SHAPES[slug].answer and SHAPES[slug].answer not in columns:
+    if answer and slug and tasks.shapes()[slug].answer and tasks.shapes()[slug].answer not in columns:
         own = {role: name for role, name in content.roles.items() if name != answer}
-        named = own | columns | {SHAPES[slug].answer: answer}
+        named = own | columns | {tasks.shapes()[slug].answer: answer}
         content.task, content.roles, content.shape = suggest(offered, slug, named)
 
 

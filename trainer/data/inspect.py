@@ -30,7 +30,7 @@ from trainer.events import Emit, silent
 from trainer.roles import ANSWER, SPLITTING
 from trainer.roles import check as check_roles
 from trainer.spec import SplitSpec
-from trainer.suggestion import SHAPES, sentence
+from trainer.suggestion import sentence
 
 HASHED_ROWS = 50_000
 LASTING = {
@@ -71,8 +71,10 @@ def inspect(  # noqa: C901, PLR0913  the whole way of a file, in its order
     if not files:
         raise SpecError("No file was named.", code="no_file", hint="Name a table or a zip of pictures or sounds.")
     wanted = None if split is None else split_spec(split)
-    if task is not None and task not in SHAPES:
-        raise SpecError(f"There is no task “{task}”.", code="bad_task", hint=f"Choose one of: {', '.join(SHAPES)}.")
+    if task is not None and task not in tasks.shapes():
+        raise SpecError(
+            f"There is no task “{task}”.", code="bad_task", hint=f"Choose one of: {', '.join(tasks.shapes())}."
+        )
     if header is not None and header < 0:
         raise SpecError(
             f"There is no row {header}.",
@@ -178,7 +180,7 @@ def read_version(
         slug = task or before["suggestion"]["task"]
         own = before["suggestion"]["columns"] or {}
         if slug and ANSWER in (roles or {}).values():
-            own = {role: name for role, name in own.items() if role != SHAPES[slug].answer}
+            own = {role: name for role, name in own.items() if role != tasks.shapes()[slug].answer}
         look(content, own or None, slug)
     given = bool(before["split"].get("given"))
     divide(content, content.wanted, np.array([part or "" for part in parts], dtype=object) if given else None)

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from trainer import tasks
 from trainer.columns import canonical_label, decimal_of, number_of
 from trainer.data.profiling import FEWEST_ROWS
 from trainer.errors import DataError, SpecError
 from trainer.spec import DatasetSpec
-from trainer.suggestion import FACTS, SHAPES
+from trainer.suggestion import FACTS
 
 LARGEST_ANSWER = 1e18
 """The square of a number learned must fit into 32 bits."""
@@ -63,7 +64,7 @@ def load(dataset: DatasetSpec, task: Any = None, media: Path | None = None, cont
     """
     path = Path(dataset.path)
     slug = getattr(task, "slug", None) or "text-classification"
-    shape = SHAPES[slug]
+    shape = tasks.shapes()[slug]
     if path.is_dir() and not (path / "profile.json").exists():
         raise DataError(
             f"{path.name} is no dataset version.",
@@ -88,7 +89,7 @@ def load_version(folder: Path, dataset: DatasetSpec, task: str) -> Loaded:
     profile = read_profile(folder)
     own = profile["suggestion"]["columns"] if profile["suggestion"]["task"] == task else {}
     columns = own | dataset.columns
-    check_roles(columns, SHAPES[task].roles, [column["name"] for column in profile["columns"]])
+    check_roles(columns, tasks.shapes()[task].roles, [column["name"] for column in profile["columns"]])
     media = folder / "media" if (folder / "media").is_dir() else None
     roles = profile["suggestion"].get("roles") or {}
     changed = columns != own or any(roles.get(name) != role for name, role in dataset.roles.items())
@@ -127,7 +128,7 @@ def refuse_blocked(folder: Path) -> None:
 
 
 def reads_all(task: str) -> bool:
-    return not SHAPES[task].reads
+    return not tasks.shapes()[task].reads
 
 
 def read_profile(folder: Path) -> dict[str, Any]:
@@ -162,7 +163,7 @@ def listing(names: list[str]) -> str:
 
 def load_files(path: Path, dataset: DatasetSpec, task: str, media: Path | None = None, content: Any = None) -> Loaded:
     content = content or read_plain(path, dataset, task, media)
-    check_roles(content.roles, SHAPES[task].roles, content.names)
+    check_roles(content.roles, tasks.shapes()[task].roles, content.names)
     return from_content(content, media)
 
 
@@ -223,7 +224,7 @@ def usable(
 
 
 def check(loaded: Loaded, kind: str) -> None:
-    """Whether anything can be learned; `kind` of answer as in `trainer.suggestion.SHAPES`."""
+    """Whether anything can be learned; `kind` of answer as in `trainer.tasks.base.Task.answer`."""
     answers = loaded.answers
     if not answers:
         raise DataError(

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from trainer import tasks
 from trainer.errors import DataError, SpecError
 from trainer.spec import Spec
-from trainer.suggestion import SHAPES
 
 if TYPE_CHECKING:
     from trainer.data.content import Content
@@ -56,6 +55,6 @@ def guess_task(spec: Spec, media: Path) -> "tuple[str, Content | None]":
         raise SpecError(
             f"These rows suit {task}, which cannot be trained yet.",
             code="task_not_trainable",
-            hint=f"Name another task that they suit: {', '.join(one.slug for one in tasks.all() if one.slug in SHAPES)}.",
+            hint=f"Name another task that they suit: {', '.join(one.slug for one in tasks.all())}.",
         )
     return task, content

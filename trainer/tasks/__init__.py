@@ -5,12 +5,12 @@ import pkgutil
 from functools import cache
 
 from trainer.errors import SpecError
-from trainer.tasks.base import Task
+from trainer.tasks.base import Shape, Task
 
 
 @cache
-def all() -> tuple[type[Task], ...]:
-    """Every task, in the order of their titles."""
+def declared() -> tuple[type[Task], ...]:
+    """Every task whose data are read, those included that cannot be trained yet, in the order of their titles."""
     modules = [importlib.import_module(f"{__name__}.{info.name}") for info in pkgutil.iter_modules(__path__)]
     found = {
         value
@@ -24,10 +24,30 @@ def all() -> tuple[type[Task], ...]:
     return tuple(sorted(found, key=lambda task: task.title))
 
 
+@cache
+def all() -> tuple[type[Task], ...]:
+    """Every task that can be trained, in the order of their titles."""
+    return tuple(task for task in declared() if task.family is not None)
+
+
+@cache
+def shapes() -> dict[str, Shape]:
+    """{slug: what it reads and answers with} of every task, those that read most first."""
+    found = {task.slug: task.shape() for task in declared()}
+    return dict(sorted(found.items(), key=lambda one: -len(one[1].roles)))
+
+
+def find(slug: str | None) -> type[Task] | None:
+    """The task of this slug, whether it can be trained or not; None where there is none."""
+    return next((task for task in declared() if task.slug == slug), None)
+
+
 def get(slug: str) -> type[Task]:
-    """The task of this slug; `SpecError` lists those that exist."""
-    for task in all():
-        if task.slug == slug:
-            return task
-    names = ", ".join(task.slug for task in all())
-    raise SpecError(f"There is no task “{slug}”.", code="bad_task", hint=f"Choose one of: {names}.")
+    """The task of this slug that can be trained; `SpecError` lists those that exist."""
+    task = find(slug)
+    if task is not None and task.family is not None:
+        return task
+    hint = f"Choose one of: {', '.join(task.slug for task in all())}."
+    if task is not None:
+        raise SpecError(f"“{slug}” cannot be trained yet.", code="task_not_trainable", hint=hint)
+    raise SpecError(f"There is no task “{slug}”.", code="bad_task", hint=hint)

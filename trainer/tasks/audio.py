@@ -1,7 +1,6 @@
 """What the tasks have in common that listen to one sound."""
 
 import io
-import json
 import math
 import random
 import struct
@@ -11,10 +10,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from trainer import nets
-from trainer.nets import NetParams
 from trainer.params import advanced
-from trainer.tasks.base import BaseModelCard, Method
-from trainer.tasks.media import MIB, MediaParams, MediaTask
+from trainer.tasks.base import BaseModelCard
+from trainer.tasks.media import MIB, MediaParams, MediaTask, labels_in, profile_of, scratch_card
+from trainer.tasks.methods import FULL, LORA, PROBE, SCRATCH
 
 SAMPLE_RATE, SAMPLE_SECONDS = 8000, 0.25
 SNIPPET = """
@@ -44,21 +43,11 @@ class SoundParams(MediaParams):
     )
 
 
-METHODS = (
-    Method("probe", "Instant", "Keeps the model as it is and learns one layer on top. Good for a first look."),
-    Method("lora", "Light", "Keeps the model as it is and learns small additions to its layers. For transformers."),
-    Method("full", "Standard", "Trains the whole model on your sounds. Slower, usually the best score."),
-    Method("scratch", "From scratch", "Begins with random weights: a small net that needs no download."),
-)
-
-
-def scratch_card(net: nets.Net) -> BaseModelCard:
-    parameters = nets.describe(net.name, NetParams(), None, 10, nets.SOUND_NETS)["parameters"]
-    return BaseModelCard(f"scratch:{net.name}", net.title, net.summary, parameters, "Apache 2.0", "", 900 * MIB)
+METHODS = (PROBE, LORA, FULL, SCRATCH)
 
 
 MODELS = (
-    *(scratch_card(net) for net in nets.SOUND_NETS.values()),
+    *(scratch_card(net, nets.SOUND_NETS) for net in nets.SOUND_NETS.values()),
     BaseModelCard(
         "hub:facebook/wav2vec2-base",
         "wav2vec2 base",
@@ -117,21 +106,12 @@ class SoundTask(MediaTask):
         _channels, frames, mels = nets.find(spec.model, nets.SOUND_NETS).shape
         if params.seconds:
             frames = round(params.seconds * 100)
-        labels = labels_of(Path(spec.dataset.path))
+        labels = labels_in(profile_of(Path(spec.dataset.path)))
         return nets.describe(spec.model, params, (1, frames, mels), labels, nets.SOUND_NETS)
 
     @classmethod
     def snippet(cls) -> str:
         return SNIPPET
-
-
-def labels_of(version: Path) -> int:
-    """How many a version's profile counts; ten where there is none."""
-    try:
-        profile = json.loads((version / "profile.json").read_text("utf-8"))
-    except (OSError, ValueError):
-        return 10
-    return profile.get("label_total") or len(profile.get("labels") or []) or 10
 
 
 def sample_tone(hertz: float, generator: random.Random) -> bytes:

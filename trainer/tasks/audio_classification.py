@@ -3,18 +3,20 @@
 import random
 from typing import Any
 
+from trainer.messages import gettext_noop
 from trainer.tasks.audio import SoundTask, sample_tone
 from trainer.tasks.base import Role
 
 
 class AudioClassification(SoundTask):
     slug = "audio-classification"
-    title = "Audio classification"
+    title = gettext_noop("Audio classification")
     summary = "Listens to a sound and answers with one of your labels: words, machines, birds, moods."
     roles = (
-        Role("audio", "Sound", "audio", help="What it listens to."),
-        Role("label", "Label", "label", help="What it should answer."),
+        Role("audio", gettext_noop("Sound"), "audio", help="What it listens to."),
+        Role("label", gettext_noop("Label (target)"), "label", help="What it should answer."),
     )
+    sentence = "Listen, answer with one of the {classes} values of {label}."
     metrics = ("accuracy", "macro_f1", "log_loss")
     headline = "accuracy"
     widget_out = "classes"

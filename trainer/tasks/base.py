@@ -26,6 +26,23 @@ class Role:
 
 
 @dataclass(frozen=True)
+class Shape:
+    """What a task reads and what it answers with, by role; `kind` of the answer as in `Task.answer`.
+
+    A task that reads no role of its own reads every other column.
+    """
+
+    reads: tuple[str, ...]
+    answer: str
+    kind: str
+    sentence: str
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        return (*self.reads, self.answer) if self.answer else self.reads
+
+
+@dataclass(frozen=True)
 class Method:
     """A way to train, from quick to thorough. `title` is what the page calls it."""
 
@@ -55,8 +72,8 @@ class Task:
     summary: ClassVar[str]
     modality: ClassVar[str]
     roles: ClassVar[tuple[Role, ...]]
-    methods: ClassVar[tuple[Method, ...]]
-    models: ClassVar[tuple[BaseModelCard, ...]]
+    methods: ClassVar[tuple[Method, ...]] = ()
+    models: ClassVar[tuple[BaseModelCard, ...]] = ()
     params: ClassVar[type[Params]]
     metrics: ClassVar[tuple[str, ...]]
     headline: ClassVar[str]
@@ -69,8 +86,17 @@ class Task:
     engine: ClassVar[str]
     """The `trainer.engines.Engine` that answers with its artifacts, by dotted path; without torch."""
     answer: ClassVar[str] = "class"
-    """The kind of its answers (`trainer.answers`): class, number, objects or text."""
+    """The kind of its answers (`trainer.answers`): class, number, objects, text; not trained yet: classes, tags, spans."""
     answer_role: ClassVar[str] = "label"
+    sentence: ClassVar[str]
+    """What it does with its columns, by role in braces; `{classes}`: how many different answers there are."""
+    alternatives: ClassVar[tuple[Shape, ...]] = ()
+    """Other columns that it can do with."""
+
+    @classmethod
+    def shape(cls) -> Shape:
+        reads = tuple(role.name for role in cls.roles if role.required and role.name != cls.answer_role)
+        return Shape(reads, cls.answer_role, cls.answer, cls.sentence)
 
     @classmethod
     def declaration(cls) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """What the tasks have in common that look at one picture."""
 
-import json
 import random
 import struct
 import zlib
@@ -8,10 +7,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from trainer import nets
-from trainer.nets import NetParams
 from trainer.params import advanced
-from trainer.tasks.base import BaseModelCard, Method
-from trainer.tasks.media import MIB, MediaParams, MediaTask
+from trainer.tasks.base import BaseModelCard
+from trainer.tasks.media import MIB, MediaParams, MediaTask, labels_in, profile_of, scratch_card
+from trainer.tasks.methods import FULL, LORA, PROBE, SCRATCH
 
 SAMPLE_SIDE = 24
 GREY = frozenset(["L", "1", "I;16", "I;16B", "I"])
@@ -75,25 +74,11 @@ class VisionParams(PictureParams):
     )
 
 
-METHODS = (
-    Method("probe", "Instant", "Keeps the model as it is and learns one layer on top. Good for a first look."),
-    Method("lora", "Light", "Keeps the model as it is and learns small additions to its layers. For transformers."),
-    Method("full", "Standard", "Trains the whole model on your pictures. Slower, usually the best score."),
-    Method(
-        "scratch",
-        "From scratch",
-        "Begins with random weights: a small net to learn on, or many pictures of a rare kind.",
-    ),
-)
-
-
-def scratch_card(net: nets.Net) -> BaseModelCard:
-    parameters = nets.describe(net.name, NetParams(), None, 10)["parameters"]
-    return BaseModelCard(f"scratch:{net.name}", net.title, net.summary, parameters, "Apache 2.0", "", 900 * MIB)
+METHODS = (PROBE, LORA, FULL, SCRATCH)
 
 
 MODELS = (
-    *(scratch_card(net) for net in nets.NETS.values()),
+    *(scratch_card(net, nets.NETS) for net in nets.NETS.values()),
     BaseModelCard(
         "hub:facebook/dinov2-small",
         "DINOv2 small",
@@ -163,13 +148,10 @@ class ImageTask(MediaTask):
 
 def facts_of(version: Path, answer: str) -> tuple[int, bool | None]:
     """(outputs, whether the pictures are grey) as a version's profile tells; ten labels and None where there is none."""
-    try:
-        profile = json.loads((version / "profile.json").read_text("utf-8"))
-    except (OSError, ValueError):
-        return (10 if answer == "class" else 1), None
-    modes = {mode for column in profile["columns"] if column["name"] == "mode" for mode in column["examples"]}
-    labels = len(profile.get("labels") or []) or 10
-    return (labels if answer == "class" else 1), (modes <= GREY if modes else None)
+    profile = profile_of(version)
+    columns = profile.get("columns") or []
+    modes = {mode for column in columns if column["name"] == "mode" for mode in column["examples"]}
+    return (labels_in(profile) if answer == "class" else 1), (modes <= GREY if modes else None)
 
 
 def sample_picture(red: int, blue: int, generator: random.Random) -> bytes:

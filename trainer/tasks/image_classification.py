@@ -3,18 +3,20 @@
 import random
 from typing import Any
 
+from trainer.messages import gettext_noop
 from trainer.tasks.base import Role
 from trainer.tasks.image import ImageTask, sample_picture
 
 
 class ImageClassification(ImageTask):
     slug = "image-classification"
-    title = "Image classification"
+    title = gettext_noop("Image classification")
     summary = "Looks at a picture and answers with one of your labels: products, defects, plants, scenes."
     roles = (
-        Role("image", "Picture", "image", help="What it looks at."),
-        Role("label", "Label", "label", help="What it should answer."),
+        Role("image", gettext_noop("Picture"), "image", help="What it looks at."),
+        Role("label", gettext_noop("Label (target)"), "label", help="What it should answer."),
     )
+    sentence = "Look at the pictures, answer with one of the {classes} values of {label}."
     metrics = ("accuracy", "macro_f1", "log_loss")
     headline = "accuracy"
     widget_out = "classes"

@@ -3,18 +3,20 @@
 import random
 from typing import Any
 
+from trainer.messages import gettext_noop
 from trainer.tasks.base import Role
 from trainer.tasks.image import ImageTask, sample_picture
 
 
 class ImageRegression(ImageTask):
     slug = "image-regression"
-    title = "Image regression"
+    title = gettext_noop("Image regression")
     summary = "Looks at a picture and answers with a number: an age, a price, a count, a degree of wear."
     roles = (
-        Role("image", "Picture", "image", help="What it looks at."),
-        Role("target", "Number", "number", help="What it should answer."),
+        Role("image", gettext_noop("Picture"), "image", help="What it looks at."),
+        Role("target", gettext_noop("Target"), "number", help="What it should answer."),
     )
+    sentence = "Look at the pictures, answer with the number in {target}."
     metrics = ("r2", "rmse", "mae")
     headline = "r2"
     widget_out = "number"

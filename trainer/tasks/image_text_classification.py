@@ -5,9 +5,11 @@ import random
 from pathlib import Path
 from typing import Any
 
+from trainer.messages import gettext_noop
 from trainer.params import FineTuningParams, advanced
-from trainer.tasks.base import Method, Role
+from trainer.tasks.base import Role
 from trainer.tasks.image import ImageTask, PictureParams, sample_picture
+from trainer.tasks.methods import FULL, LORA, PROBE, SCRATCH
 from trainer.tasks.text import LONGEST_INPUT
 
 BUNDLED_TEXT_MODEL = "bundled:all-MiniLM-L6-v2"
@@ -37,21 +39,17 @@ class FusionParams(PictureParams, FineTuningParams):
 
 class ImageTextClassification(ImageTask):
     slug = "image-text-classification"
-    title = "Image and text classification"
+    title = gettext_noop("Image and text classification")
     summary = (
         "Looks at a picture, reads the text beside it and answers with one of your labels: listings, posts, memes."
     )
     roles = (
-        Role("image", "Picture", "image", help="What it looks at."),
-        Role("text", "Text", "text", help="What it reads; may be empty."),
-        Role("label", "Label", "label", help="What it should answer."),
+        Role("image", gettext_noop("Picture"), "image", help="What it looks at."),
+        Role("text", gettext_noop("Input text"), "text", help="What it reads; may be empty."),
+        Role("label", gettext_noop("Label (target)"), "label", help="What it should answer."),
     )
-    methods = (
-        Method("probe", "Instant", "Keeps both models as they are and learns one layer over what they see and read."),
-        Method("lora", "Light", "Keeps both models as they are and learns small additions to their layers."),
-        Method("full", "Standard", "Trains both models on your rows, under one layer over what they see and read."),
-        Method("scratch", "From scratch", "The picture's side begins with random weights, the text's is trained on."),
-    )
+    sentence = "Look at the pictures and read {text}, answer with one of the {classes} values of {label}."
+    methods = (PROBE, LORA, FULL, SCRATCH)
     params = FusionParams
     metrics = ("accuracy", "macro_f1", "log_loss")
     headline = "accuracy"

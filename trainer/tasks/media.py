@@ -4,9 +4,10 @@ import json
 from pathlib import Path
 from typing import Any, ClassVar
 
+from trainer import nets
 from trainer.nets import NetParams
 from trainer.params import LearningParams, advanced
-from trainer.tasks.base import Task
+from trainer.tasks.base import BaseModelCard, Task
 
 MIB = 1024**2
 LARGEST_INPUT = 30 * MIB
@@ -34,6 +35,25 @@ class ChosenParams(LearningParams):
 
 class MediaParams(ChosenParams, NetParams):
     """With those of the small nets."""
+
+
+def scratch_card(net: nets.Net, known: dict[str, nets.Net]) -> BaseModelCard:
+    """A small net of `known` that begins with random weights."""
+    parameters = nets.describe(net.name, NetParams(), None, 10, known)["parameters"]
+    return BaseModelCard(f"scratch:{net.name}", net.title, net.summary, parameters, "Apache 2.0", "", 900 * MIB)
+
+
+def profile_of(version: Path) -> dict[str, Any]:
+    """What the reader found in a dataset version; empty where it is none."""
+    try:
+        return json.loads((version / "profile.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def labels_in(profile: dict[str, Any]) -> int:
+    """How many labels a version's profile counts; ten where it tells none."""
+    return profile.get("label_total") or len(profile.get("labels") or []) or 10
 
 
 class MediaTask(Task):

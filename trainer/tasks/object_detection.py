@@ -4,10 +4,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+from trainer.messages import gettext_noop
 from trainer.params import advanced
-from trainer.tasks.base import BaseModelCard, Method, Role
+from trainer.tasks.base import BaseModelCard, Role
 from trainer.tasks.image import ImageTask, facts_of
 from trainer.tasks.media import ChosenParams
+from trainer.tasks.methods import FULL, SCRATCH
 
 GIB = 1024**3
 
@@ -35,16 +37,14 @@ class DetectionParams(ChosenParams):
 
 class ObjectDetection(ImageTask):
     slug = "object-detection"
-    title = "Object detection"
+    title = gettext_noop("Object detection")
     summary = "Looks at a picture and draws a box around each thing that you have taught it to find."
     roles = (
-        Role("image", "Picture", "image", help="What it looks at."),
-        Role("objects", "Boxes", "objects", help="What is in the picture, and where."),
+        Role("image", gettext_noop("Picture"), "image", help="What it looks at."),
+        Role("objects", gettext_noop("Objects"), "objects", help="What is in the picture, and where."),
     )
-    methods = (
-        Method("full", "Standard", "Trains the whole model on your pictures. Slower, usually the best score."),
-        Method("scratch", "From scratch", "A small detector that begins with nothing and needs no download."),
-    )
+    sentence = "Look at the pictures, find the {objects} in them."
+    methods = (FULL, SCRATCH)
     models = (
         BaseModelCard(
             "scratch:points",

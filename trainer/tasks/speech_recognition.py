@@ -4,10 +4,12 @@ import math
 import random
 from typing import Any, Literal
 
+from trainer.messages import gettext_noop
 from trainer.params import advanced
 from trainer.tasks.audio import SAMPLE_RATE, wav_file
-from trainer.tasks.base import BaseModelCard, Method, Role
+from trainer.tasks.base import BaseModelCard, Role
 from trainer.tasks.media import MIB, ChosenParams, MediaTask
+from trainer.tasks.methods import FULL, LORA, SCRATCH
 
 TONE_SECONDS = 0.2
 TONES = {"a": 300.0, "e": 700.0, "i": 1200.0, "o": 1900.0, "u": 2800.0}
@@ -52,19 +54,16 @@ def card(ref: str, title: str, summary: str, parameters: int, languages: str, me
 
 class SpeechRecognition(MediaTask):
     slug = "speech-recognition"
-    title = "Speech recognition"
+    title = gettext_noop("Speech recognition (speech-to-text)")
     summary = "Listens to speech and writes down what was said."
     modality = "audio"
     thing = "sound"
     roles = (
-        Role("audio", "Sound", "audio", help="What it listens to."),
-        Role("text", "Text", "text", help="What is said in it."),
+        Role("audio", gettext_noop("Sound"), "audio", help="What it listens to."),
+        Role("text", gettext_noop("Input text"), "text", help="What is said in it."),
     )
-    methods = (
-        Method("full", "Standard", "Trains the whole model on your recordings. Slower, usually the best score."),
-        Method("lora", "Light", "Keeps the model as it is and learns small additions to its layers."),
-        Method("scratch", "From scratch", "A small net that begins with nothing and needs no download."),
-    )
+    sentence = "Listen, write {text}."
+    methods = (FULL, LORA, SCRATCH)
     models = (
         card(
             "scratch:gru-ctc",

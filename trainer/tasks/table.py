@@ -4,6 +4,7 @@ import json
 from typing import Any, Literal
 
 from trainer.errors import SpecError
+from trainer.messages import gettext_noop, pgettext
 from trainer.nets import Net, NetParams, describe, layers_of
 from trainer.params import Params, advanced
 from trainer.tasks.base import BaseModelCard, Method, Task
@@ -84,10 +85,26 @@ class TableTask(Task):
     answer_role = "target"
     params = TableParams
     methods = (
-        Method("auto", "Best of all", "Tries every kind of model and keeps the best by cross-validation."),
-        Method("boosting", "Trees", "Many small decision trees (LightGBM). Usually best on a few thousand rows."),
-        Method("linear", "Linear", "Adds up the columns, each with a weight. Quick, and easy to explain."),
-        Method("net", "Small net", "A neural net with learned vectors for categories."),
+        Method(
+            "auto",
+            pgettext("training method", "Best of all models"),
+            gettext_noop("Tries every kind of model and keeps the best by cross-validation (AutoML)."),
+        ),
+        Method(
+            "boosting",
+            pgettext("training method", "Gradient-boosted trees"),
+            gettext_noop("Many small decision trees (LightGBM). Usually best from a few thousand rows on."),
+        ),
+        Method(
+            "linear",
+            pgettext("training method", "Linear model"),
+            gettext_noop("A weighted sum of the columns. Fast, and easy to explain."),
+        ),
+        Method(
+            "net",
+            pgettext("training method", "Small neural net"),
+            gettext_noop("A neural network with learned embeddings for categories."),
+        ),
     )
     models = (
         BaseModelCard(

@@ -3,15 +3,17 @@
 import random
 from typing import Any
 
+from trainer.messages import gettext_noop
 from trainer.tasks.base import Role
 from trainer.tasks.table import TableTask
 
 
 class TabularClassification(TableTask):
     slug = "tabular-classification"
-    title = "Table classification"
+    title = gettext_noop("Tabular classification")
     summary = "Reads the columns of a row and answers with one of your labels: who leaves, what is fraud, what sells."
-    roles = (Role("target", "Label", "label", help="The column to answer."),)
+    roles = (Role("target", gettext_noop("Target"), "label", help="The column to answer."),)
+    sentence = "From the other columns, answer with one of the {classes} values of {target}."
     metrics = ("accuracy", "macro_f1", "log_loss", "roc_auc", "pr_auc")
     headline = "accuracy"
     widget_out = "classes"

@@ -2,15 +2,17 @@
 
 from typing import Any
 
+from trainer.messages import gettext_noop
 from trainer.tasks.base import Role
 from trainer.tasks.table import TableTask
 
 
 class TabularRegression(TableTask):
     slug = "tabular-regression"
-    title = "Table regression"
+    title = gettext_noop("Tabular regression")
     summary = "Reads the columns of a row and answers with a number: a price, a demand, a duration."
-    roles = (Role("target", "Number", "number", help="The column to answer."),)
+    roles = (Role("target", gettext_noop("Target"), "number", help="The column to answer."),)
+    sentence = "From the other columns, answer with the number in {target}."
     metrics = ("r2", "rmse", "mae")
     headline = "r2"
     widget_out = "number"

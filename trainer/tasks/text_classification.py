@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from trainer.messages import gettext_noop
 from trainer.params import FineTuningParams
-from trainer.tasks.base import BaseModelCard, Method, Role
+from trainer.tasks.base import BaseModelCard, Role
+from trainer.tasks.methods import FULL, LORA, PROBE
 from trainer.tasks.text import TextTask
 
 GIB = 1024**3
@@ -11,17 +13,14 @@ GIB = 1024**3
 
 class TextClassification(TextTask):
     slug = "text-classification"
-    title = "Text classification"
+    title = gettext_noop("Text classification")
     summary = "Reads a text and answers with one of your labels: topics, intents, moods, spam."
     roles = (
-        Role("text", "Text", "text", help="What it reads."),
-        Role("label", "Label", "label", help="What it should answer."),
+        Role("text", gettext_noop("Input text"), "text", help="What it reads."),
+        Role("label", gettext_noop("Label (target)"), "label", help="What it should answer."),
     )
-    methods = (
-        Method("probe", "Instant", "Keeps the model as it is and learns one layer on top. Good for a first look."),
-        Method("lora", "Light", "Keeps the model as it is and learns small additions to its layers. For large models."),
-        Method("full", "Standard", "Trains the whole model on your rows. Slower, usually the best score."),
-    )
+    sentence = "Read {text}, answer with one of the {classes} values of {label}."
+    methods = (PROBE, LORA, FULL)
     models = (
         BaseModelCard(
             "bundled:all-MiniLM-L6-v2",

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from ninja import Field, Router, Status
 
-from trainer.suggestion import SHAPES
+from trainer import tasks
 from webapp.accounts.access import load
 from webapp.api.auth import Body, once, one_of, page
 from webapp.api.schemas import EstimateOut, MeasuringOut, Page, RunOut, RunRow
@@ -78,7 +78,7 @@ def version_of(request: HttpRequest, payload: RunIn) -> DatasetVersion:
 def columns_of(version: DatasetVersion, payload: RunIn) -> dict[str, str] | None:
     """The columns asked for; a role `answer` names the column of the task's answer. None: those that the version has."""
     answer = next((name for name, role in (payload.roles or {}).items() if role == "answer"), None)
-    shape = SHAPES.get(payload.task or version.suggestion.get("task") or "")
+    shape = tasks.shapes().get(payload.task or version.suggestion.get("task") or "")
     if payload.columns or answer is None or shape is None or not shape.answer:
         return payload.columns or None
     return columns_after(version, payload.roles or {}) | {shape.answer: answer}

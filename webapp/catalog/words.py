@@ -1,77 +1,15 @@
 """Titles of tasks and of the roles of their columns, those included that cannot be trained yet."""
 
 import re
+from functools import cache
 from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, pgettext
 
 from trainer import tasks
+from trainer.tasks.base import Method
 
-TASKS = {
-    "text-classification": gettext_noop("Text classification"),
-    "multilabel-classification": gettext_noop("Multi-label text classification"),
-    "text-regression": gettext_noop("Text regression"),
-    "token-classification": gettext_noop("Named-entity recognition"),
-    "question-answering": gettext_noop("Question answering"),
-    "summarization": gettext_noop("Summarization"),
-    "translation": gettext_noop("Translation"),
-    "text-generation": gettext_noop("Text generation"),
-    "sentence-similarity": gettext_noop("Sentence similarity"),
-    "image-text-classification": gettext_noop("Image and text classification"),
-    "image-classification": gettext_noop("Image classification"),
-    "image-regression": gettext_noop("Image regression"),
-    "object-detection": gettext_noop("Object detection"),
-    "audio-classification": gettext_noop("Audio classification"),
-    "speech-recognition": gettext_noop("Speech recognition (speech-to-text)"),
-    "tabular-classification": gettext_noop("Tabular classification"),
-    "tabular-regression": gettext_noop("Tabular regression"),
-}
-ROLES = {
-    "text": gettext_noop("Input text"),
-    "label": gettext_noop("Label (target)"),
-    "labels": gettext_noop("Labels (target)"),
-    "target": gettext_noop("Target"),
-    "tokens": gettext_noop("Tokens"),
-    "tags": gettext_noop("Tags"),
-    "question": gettext_noop("Question"),
-    "context": gettext_noop("Context"),
-    "answers": gettext_noop("Answers"),
-    "document": gettext_noop("Document"),
-    "summary": gettext_noop("Summary"),
-    "source": gettext_noop("Source text"),
-    "prompt": gettext_noop("Instruction"),
-    "input": gettext_noop("Additional input"),
-    "completion": gettext_noop("Completion"),
-    "messages": gettext_noop("Conversation"),
-    "first": gettext_noop("First sentence"),
-    "second": gettext_noop("Second sentence"),
-    "score": gettext_noop("Similarity score"),
-    "image": gettext_noop("Picture"),
-    "audio": gettext_noop("Sound"),
-    "objects": gettext_noop("Objects"),
-}
-
-METHODS = {
-    "probe": lambda: pgettext("training method", "Instant"),
-    "lora": lambda: pgettext("training method", "Light"),
-    "full": lambda: pgettext("training method", "Standard"),
-    "scratch": lambda: pgettext("training method", "From scratch"),
-    "auto": lambda: pgettext("training method", "Best of all models"),
-    "boosting": lambda: pgettext("training method", "Gradient-boosted trees"),
-    "linear": lambda: pgettext("training method", "Linear model"),
-    "net": lambda: pgettext("training method", "Small neural net"),
-}
-SUMMARIES = {
-    "probe": gettext_noop("Freezes the model and trains one layer on top (linear probe). Fast, and often enough."),
-    "lora": gettext_noop("Trains small additions to each layer (LoRA). Needs less memory than full fine-tuning."),
-    "full": gettext_noop("Trains every weight of the model (full fine-tuning). Slower, usually the best score."),
-    "scratch": gettext_noop("Trains a small network without pretrained weights. No download, but it needs more data."),
-    "auto": gettext_noop("Tries every kind of model and keeps the best by cross-validation (AutoML)."),
-    "boosting": gettext_noop("Many small decision trees (LightGBM). Usually best from a few thousand rows on."),
-    "linear": gettext_noop("A weighted sum of the columns. Fast, and easy to explain."),
-    "net": gettext_noop("A neural network with learned embeddings for categories."),
-}
 REFERENCE = re.compile(r"\b(?:bundled|hub|local|scratch):([\w./@-]*\w)")
 
 
@@ -118,27 +56,36 @@ def input_words(kind: str) -> str:
 
 
 def task_title(slug: str) -> str:
-    return _(TASKS[slug]) if slug in TASKS else slug
+    task = tasks.find(slug)
+    return _(task.title) if task else slug
+
+
+@cache
+def role_words() -> dict[str, str]:
+    """{role: what it is called}, of all tasks."""
+    return {role.name: role.title for task in tasks.declared() for role in task.roles}
 
 
 def role_title(role: str) -> str:
-    return _(ROLES[role]) if role in ROLES else role
+    return _(role_words()[role]) if role in role_words() else role
+
+
+def method_of(task: str, slug: str) -> Method | None:
+    """A method by its slug: its task's, or another's of the same name."""
+    methods = [one for known in (tasks.find(task), *tasks.all()) if known for one in known.methods]
+    return next((one for one in methods if one.slug == slug), None)
 
 
 def method_title(task: str, slug: str) -> str:
-    """A method's name; of one that is not named here, what its task declares."""
-    if slug in METHODS:
-        return METHODS[slug]()
-    declared = tasks.get(task).methods if trainable(task) else ()
-    return next((one.title for one in declared if one.slug == slug), slug)
+    """A method's name; its slug where no task has it."""
+    method = method_of(task, slug)
+    return pgettext("training method", method.title) if method else slug
 
 
 def method_summary(task: str, slug: str) -> str:
     """What a method does, with its standard term."""
-    if slug in SUMMARIES:
-        return _(SUMMARIES[slug])
-    declared = tasks.get(task).methods if trainable(task) else ()
-    return next((one.summary for one in declared if one.slug == slug), "")
+    method = method_of(task, slug)
+    return _(method.summary) if method else ""
 
 
 def model_title(task: str, ref: str) -> str:

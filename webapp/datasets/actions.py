@@ -13,9 +13,9 @@ from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from trainer import tasks
 from trainer.roles import ROLES
 from trainer.samples import SAMPLES
-from trainer.suggestion import SHAPES
 from webapp.accounts.actions import audit
 from webapp.accounts.models import User, Workspace
 from webapp.core import removals
@@ -180,7 +180,7 @@ def changed_roles(version: DatasetVersion, roles: dict[str, str] | None) -> dict
 def columns_after(version: DatasetVersion, roles: dict[str, str]) -> dict[str, str]:
     """The task's columns as they are; without its answer where another column is to be that."""
     columns = version.suggestion.get("columns") or {}
-    answer = SHAPES[version.suggestion["task"]].answer if version.suggestion.get("task") else ""
+    answer = tasks.shapes()[version.suggestion["task"]].answer if version.suggestion.get("task") else ""
     return {role: name for role, name in columns.items() if role != answer or "answer" not in roles.values()}
 
 

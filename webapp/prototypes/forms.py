@@ -5,8 +5,9 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from trainer import tasks
 from trainer.roles import ANSWER, INPUT, ROLES, SPLITTING
-from trainer.suggestion import SHAPES, first_fit, possible
+from trainer.suggestion import first_fit, possible
 from webapp.catalog.words import column_role_title, role_title, task_title, trainable
 from webapp.datasets.models import DatasetVersion
 
@@ -19,7 +20,7 @@ def offered_tasks(version: DatasetVersion) -> list[str]:
     """The tasks that the file can be and that can be trained, and the one that it is now."""
     now = version.suggestion.get("task")
     can_be = possible(version.columns)
-    return [slug for slug in SHAPES if slug == now or (slug in can_be and trainable(slug))]
+    return [slug for slug in tasks.shapes() if slug == now or (slug in can_be and trainable(slug))]
 
 
 class MappingForm(forms.Form):
@@ -39,7 +40,7 @@ class MappingForm(forms.Form):
     def add_roles(self, version: DatasetVersion, suggestion: dict[str, Any]) -> None:
         is_current = self.chosen == suggestion.get("task")
         self.known = suggestion.get("columns", {}) if is_current else first_fit(version.columns, self.chosen) or {}
-        if SHAPES[self.chosen].reads:
+        if tasks.shapes()[self.chosen].reads:
             self.add_task_columns([column["name"] for column in version.columns])
             return
         self.named = version.columns[:MOST_COLUMNS]
@@ -51,7 +52,7 @@ class MappingForm(forms.Form):
             )
 
     def add_task_columns(self, names: list[str]) -> None:
-        needed = SHAPES[self.chosen].roles
+        needed = tasks.shapes()[self.chosen].roles
         for role in self.known or needed:
             self.fields[f"role-{role}"] = forms.ChoiceField(
                 label=role_title(role),
@@ -67,7 +68,7 @@ class MappingForm(forms.Form):
 
     @property
     def is_table(self) -> bool:
-        return bool(self.chosen) and not SHAPES[self.chosen].reads
+        return bool(self.chosen) and not tasks.shapes()[self.chosen].reads
 
     @property
     def uses(self) -> list[Any]:
@@ -115,7 +116,7 @@ class MappingForm(forms.Form):
         """{role of the task: column}."""
         if self.is_table:
             answer = next(name for name, role in self.asked_roles().items() if role == ANSWER)
-            return {SHAPES[self.chosen].answer: answer}
+            return {tasks.shapes()[self.chosen].answer: answer}
         return {name[5:]: value for name, value in self.cleaned_data.items() if name.startswith("role-") and value}
 
     def asked_roles(self) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from trainer.suggestion import SHAPES
+from trainer import tasks
 from webapp.datasets.models import DatasetVersion
 from webapp.datasets.rows import Page
 
@@ -27,7 +27,7 @@ def laid_out(version: DatasetVersion) -> list[dict[str, Any]]:
     suggestion = version.suggestion
     roles = {name: role for role, name in (suggestion.get("columns") or {}).items()}
     uses = version.roles
-    shape = SHAPES.get(suggestion.get("task") or "")
+    shape = tasks.shapes().get(suggestion.get("task") or "")
     answer = shape.answer if shape else ""
 
     def rank(column: dict[str, Any]) -> int:

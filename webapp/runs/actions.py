@@ -13,7 +13,6 @@ from django.utils.translation import gettext as _
 
 from trainer import tasks
 from trainer.errors import SpecError
-from trainer.suggestion import SHAPES
 from webapp.accounts.actions import audit
 from webapp.accounts.models import User
 from webapp.catalog.forms import check_params
@@ -117,7 +116,7 @@ def find_task(slug: str) -> Any:
         return tasks.get(slug)
     except SpecError as error:
         names = ", ".join(task.slug for task in tasks.all())
-        if slug in SHAPES:
+        if tasks.find(slug):
             raise Problem(
                 _("“%(name)s” cannot be trained here yet; its data is read, checked and kept.") % {"name": slug},
                 code="task_not_trainable",

@@ -20,7 +20,7 @@ from django.db.models import F, OuterRef, Q, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from trainer.suggestion import SHAPES
+from trainer import tasks
 from webapp.accounts.models import User
 from webapp.core.models import WorkspaceOwned, WorkspaceQuerySet
 from webapp.core.scores import rank_of
@@ -317,7 +317,7 @@ def ordering(headline: dict[str, Any] | None) -> dict[str, Any]:
 
 def answer_of(task: str, columns: dict[str, str] | None) -> str:
     """The column that a task with these columns ({role: column}) answers with."""
-    return str((columns or {}).get(SHAPES[task].answer, ""))[:200] if task in SHAPES else ""
+    return str((columns or {}).get(tasks.shapes()[task].answer, ""))[:200] if task in tasks.shapes() else ""
 
 
 def next_lease() -> Any:

@@ -1,0 +1,72 @@
+"""What holds of every task that is declared: it is read, suggested, and trained or says why not; who does the work is there."""
+
+import pytest
+
+from trainer import answers, tasks
+from trainer.dotted import load
+from trainer.errors import SpecError
+from trainer.suggestion import first_fit, sentence, shape_of
+from trainer.tasks.base import Task
+
+DECLARED = pytest.mark.parametrize("task", tasks.declared(), ids=lambda task: task.slug)
+TRAINED = pytest.mark.parametrize("task", tasks.all(), ids=lambda task: task.slug)
+KINDS = {
+    "text": "text",
+    "label": "category",
+    "labels": "list",
+    "number": "number",
+    "tokens": "list",
+    "tags": "list",
+    "answers": "json",
+    "messages": "messages",
+}
+"""The kind of a column that a role of this kind is read from, where it is not called the same."""
+
+
+def columns_of(task: type[Task]) -> list[dict[str, object]]:
+    """A profile's columns for each role of the task, and one more for tables."""
+    shape = task.shape()
+    kinds = {role.name: KINDS.get(role.kind, role.kind) for role in task.roles}
+    named = [*shape.roles] if shape.reads else ["age", *shape.roles]
+    return [
+        {"name": name, "kind": kinds.get(name, "number"), "distinct": 30, "missing": 0, "there": 90, "examples": []}
+        for name in named
+    ]
+
+
+@DECLARED
+def test_its_data_are_read(task: type[Task]) -> None:
+    shape = task.shape()
+    assert task.slug in tasks.shapes()
+    assert set(shape.roles) == set(first_fit(columns_of(task), task.slug) or {})
+    assert shape_of(task.slug, shape.roles) == shape
+    assert "{" not in sentence(shape, {role: role for role in shape.roles}, 2)
+    for other in task.alternatives:
+        assert shape_of(task.slug, other.roles) == other
+
+
+@DECLARED
+def test_it_is_trained_or_says_why_not(task: type[Task]) -> None:
+    if task.family is not None:
+        assert tasks.get(task.slug) is task
+        return
+    with pytest.raises(SpecError) as raised:
+        tasks.get(task.slug)
+    assert raised.value.code == "task_not_trainable"
+    assert raised.value.hint
+
+
+@TRAINED
+def test_who_does_the_work_is_there(task: type[Task]) -> None:
+    from trainer.engines import Engine
+    from trainer.learning.family import Family, family_of
+    from trainer.learning.objective import Objective
+
+    assert isinstance(family_of(task), Family)
+    assert issubclass(load(task.engine), Engine)
+    assert issubclass(load(answers.get(task.answer).objective), Objective)
+
+
+@TRAINED
+def test_its_answer_role_is_one_of_its_roles(task: type[Task]) -> None:
+    assert task.answer_role in {role.name for role in task.roles}

@@ -1,0 +1,25 @@
+"""Ways to train that several tasks share."""
+
+from trainer.messages import gettext_noop, pgettext
+from trainer.tasks.base import Method
+
+PROBE = Method(
+    "probe",
+    pgettext("training method", "Instant"),
+    gettext_noop("Freezes the model and trains one layer on top (linear probe). Fast, and often enough."),
+)
+LORA = Method(
+    "lora",
+    pgettext("training method", "Light"),
+    gettext_noop("Trains small additions to each layer (LoRA). Needs less memory than full fine-tuning."),
+)
+FULL = Method(
+    "full",
+    pgettext("training method", "Standard"),
+    gettext_noop("Trains every weight of the model (full fine-tuning). Slower, usually the best score."),
+)
+SCRATCH = Method(
+    "scratch",
+    pgettext("training method", "From scratch"),
+    gettext_noop("Trains a small network without pretrained weights. No download, but it needs more data."),
+)

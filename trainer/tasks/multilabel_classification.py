@@ -1,0 +1,18 @@
+"""Multi-label text classification: read, checked and kept; not trained yet."""
+
+from trainer.messages import gettext_noop
+from trainer.tasks.base import Role, Task
+
+
+class MultilabelClassification(Task):
+    slug = "multilabel-classification"
+    title = gettext_noop("Multi-label text classification")
+    summary = "Reads a text and answers with all of your labels that fit."
+    modality = "text"
+    roles = (
+        Role("text", gettext_noop("Input text"), "text"),
+        Role("labels", gettext_noop("Labels (target)"), "labels"),
+    )
+    answer = "classes"
+    answer_role = "labels"
+    sentence = "Read {text}, answer with all of {labels} that fit."

@@ -1,0 +1,18 @@
+"""Summarization: read, checked and kept; not trained yet."""
+
+from trainer.messages import gettext_noop
+from trainer.tasks.base import Role, Task
+
+
+class Summarization(Task):
+    slug = "summarization"
+    title = gettext_noop("Summarization")
+    summary = "Reads a long text and writes a short one."
+    modality = "text"
+    roles = (
+        Role("document", gettext_noop("Document"), "text"),
+        Role("summary", gettext_noop("Summary"), "text"),
+    )
+    answer = "text"
+    answer_role = "summary"
+    sentence = "Read {document}, write its {summary}."

@@ -1,0 +1,18 @@
+"""Text regression: read, checked and kept; not trained yet."""
+
+from trainer.messages import gettext_noop
+from trainer.tasks.base import Role, Task
+
+
+class TextRegression(Task):
+    slug = "text-regression"
+    title = gettext_noop("Text regression")
+    summary = "Reads a text and answers with a number."
+    modality = "text"
+    roles = (
+        Role("text", gettext_noop("Input text"), "text"),
+        Role("target", gettext_noop("Target"), "number"),
+    )
+    answer = "number"
+    answer_role = "target"
+    sentence = "Read {text}, answer with the number in {target}."

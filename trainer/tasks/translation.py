@@ -1,0 +1,18 @@
+"""Translation: read, checked and kept; not trained yet."""
+
+from trainer.messages import gettext_noop
+from trainer.tasks.base import Role, Task
+
+
+class Translation(Task):
+    slug = "translation"
+    title = gettext_noop("Translation")
+    summary = "Reads a text and writes it in another language."
+    modality = "text"
+    roles = (
+        Role("source", gettext_noop("Source text"), "text"),
+        Role("target", gettext_noop("Target"), "text"),
+    )
+    answer = "text"
+    answer_role = "target"
+    sentence = "Read {source}, write {target}."
