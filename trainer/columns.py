@@ -42,6 +42,8 @@ SPLIT_VALUES = {
     "validation": "validation", "eval": "validation", "test": "test", "testing": "test", "holdout": "test",
 }  # fmt: skip
 MAX_LABELS = 500
+CLASS_NUMBERS = 20
+"""So many different numbers are still classes, where each stands for two rows or more."""
 
 
 def is_missing(value: str | None) -> bool:
@@ -185,10 +187,17 @@ def presence(column: dict[str, Any]) -> float:
     return 1 - column["missing"] / max(column["missing"] + column.get("there", 0), 1)
 
 
+def are_classes(column: dict[str, Any]) -> bool:
+    """Whether the values of a column are classes, not quantities: numbers are where they are few and come again."""
+    if column["kind"] != "number":
+        return True
+    return column["distinct"] <= min(CLASS_NUMBERS, max(2, column.get("there", math.inf) / 2))
+
+
 def label_score(column: dict[str, Any]) -> float:
     distinct, kind = column["distinct"], column["kind"]
     named = is_named(column, "label")
-    if not 1 <= distinct <= MAX_LABELS or kind in ("date", "id", "empty") or (kind == "number" and distinct > 20):
+    if not 1 <= distinct <= MAX_LABELS or kind in ("date", "id", "empty") or not are_classes(column):
         return 0.5 if named and kind in ("category", "text") and distinct >= 1 else 0
     if kind == "text" and not named:
         return 0

@@ -76,8 +76,6 @@ TARGETS = frozenset(
 TARGET_ENDINGS = ("_value", "_price", "_target", "_label", "_class", "price", "target")
 FACTS = frozenset({"file", "width", "height", "mode", "seconds", "rate", "channels"})
 """Columns that the reader of pictures and sounds adds."""
-CLASS_NUMBERS = 20
-"""So many different whole numbers are still classes."""
 MEDIA = ("image", "audio")
 """Roles of a file, which are also the kinds of their columns."""
 
@@ -231,7 +229,7 @@ def of_media(media: dict[str, Any], others: Columns) -> Iterable[tuple[str, Role
     )
     if label and texts:
         yield "image-text-classification", own | {"text": texts[0]["name"], "label": label["name"]}
-    numbers = [one for one in others if one["kind"] == "number" and one["distinct"] > CLASS_NUMBERS]
+    numbers = [one for one in others if not kinds.are_classes(one)]
     if label:
         yield "image-classification", own | {"label": label["name"]}
     if numbers:
@@ -281,9 +279,8 @@ def of_table(free: Columns, only_text: str | None) -> Iterable[tuple[str, Roles]
     if len(free) < 2 or not usable or only_text:
         return
     target = best_target(usable, len(free))
-    classes = target["kind"] != "number" or target["distinct"] <= CLASS_NUMBERS
     order = ["tabular-classification", "tabular-regression"]
-    for slug in order if classes else order[::-1]:
+    for slug in order if kinds.are_classes(target) else order[::-1]:
         if slug == "tabular-classification" and target["distinct"] > kinds.MAX_LABELS:
             continue
         if slug == "tabular-regression" and target["kind"] != "number":

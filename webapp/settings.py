@@ -85,6 +85,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "webapp.accounts.middleware.WorkspaceMiddleware",
+    "webapp.core.middleware.wrong_method",
     "webapp.core.middleware.ProblemMiddleware",
 ]
 

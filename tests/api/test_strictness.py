@@ -1,6 +1,7 @@
 """What a newcomer mistypes is told, and a refused run leaves nothing behind."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,8 +11,10 @@ from django.test import Client
 
 from tests import things
 from webapp.accounts.models import User, Workspace
+from webapp.core.problems import Conflict, Problem
 from webapp.costs.actions import set_budget
 from webapp.prototypes.models import Prototype
+from webapp.runs.actions import settings_of
 
 ApiOf = Callable[[User], Client]
 
@@ -142,3 +145,106 @@ def test_an_unknown_parameter_of_a_list_is_refused(
 def test_a_list_of_runs_tells_of_leaks(user: User, workspace: Workspace, api_of: ApiOf) -> None:
     things.run(things.prototype(workspace), has_leak=True)
     assert api_of(user).get("/api/v1/runs").json()["items"][0]["has_leak"] is True
+
+
+TABLE = {"task": "tabular-classification", "columns": {"target": "label"}}
+IMPOSSIBLE = [
+    ({"task": "zzz"}, "bad_task"),
+    ({"task": "object-detection"}, "bad_task"),
+    ({"task": "speech-recognition"}, "bad_task"),
+    ({"columns": {"zzz": "text"}}, "bad_role"),
+    ({"columns": {"text": "zzz", "label": "label"}}, "no_column"),
+    ({"roles": {"text": "answer", "label": "answer"}}, "bad_role"),
+    ({"roles": {"label": "ignore"}}, "bad_role"),
+    ({"roles": {"zzz": "ignore"}}, "no_column"),
+    ({"split": {"test": 5}}, "bad_split"),
+    ({"split": {"test": "a"}}, "bad_split"),
+    ({"split": {"tset": 0.2}}, "bad_split"),
+    ({"split": {"group": "zzz"}}, "no_column"),
+    ({"changes": {"set": [{"row": 1}]}}, "bad_change"),
+    ({"changes": {"set": [{"row": 1, "column": "zzz", "value": "a"}]}}, "no_column"),
+    ({"changes": {"set": "abc"}}, "bad_change"),
+    ({"changes": {"drop": [999_999]}}, "bad_change"),
+    ({"changes": {"drop": ["1"]}}, "bad_change"),
+    ({"changes": {"delete": [1]}}, "bad_change"),
+]
+"""What a version is asked for that no reader could make, and the code of its refusal."""
+
+
+@pytest.mark.parametrize(("asked", "code"), IMPOSSIBLE)
+def test_a_version_that_cannot_be_is_refused_before_it_is_made(
+    asked: dict, code: str, user: User, workspace: Workspace, api_of: ApiOf
+) -> None:
+    dataset = things.dataset(workspace, files=True)
+    status, told = post(api_of(user), f"datasets/{dataset.pk}/versions", asked)
+    assert (status, told["code"]) == (422, code), told
+    assert told["hint"]
+    assert dataset.versions.count() == 1
+
+
+UNTRAINABLE = [
+    ({"roles": {"text": "answer", "label": "answer"}}, "bad_role"),
+    ({"roles": {"label": "ignore"}}, "bad_role"),
+    ({"columns": {"text": "text", "label": "label", "zzz": "text"}}, "bad_role"),
+    ({**TABLE, "model": "bundled:all-MiniLM-L6-v2"}, "bad_model"),
+    ({**TABLE, "model": "local:zzz"}, "bad_model"),
+    ({"model": "bundled:zzz"}, "bad_model"),
+    ({"model": "local:zzz"}, "bad_model"),
+    ({"task": "tabular-regression", "columns": {"target": "label"}}, "bad_task"),
+]
+
+
+@pytest.mark.parametrize("call", ["runs", "estimates"])
+@pytest.mark.parametrize(("asked", "code"), UNTRAINABLE)
+def test_a_run_that_cannot_be_is_refused_at_once(
+    call: str,
+    asked: dict,
+    code: str,
+    user: User,
+    workspace: Workspace,
+    api_of: ApiOf,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "bert").mkdir()
+    (tmp_path / "bert" / "config.json").write_text('{"model_type": "bert"}')
+    monkeypatch.setenv("MAQUETTE_MODELS_DIR", str(tmp_path))
+    dataset = things.dataset(workspace, files=True)
+    status, told = post(api_of(user), call, {"dataset": dataset.pk, **asked})
+    assert (status, told["code"]) == (422, code), told
+    assert told["hint"]
+    assert dataset.versions.count() == 1
+
+
+def test_columns_that_the_reader_refuses_are_told_in_its_words(user: User, workspace: Workspace, api_of: ApiOf) -> None:
+    """Not as "not imported yet, wait"."""
+    from webapp.api.runs import wait_until_read
+
+    version = things.dataset(workspace).current
+    version.status, version.error = "failed", {"code": "bad_split", "message": "No dates.", "hint": "Another column."}
+    with pytest.raises(Conflict, match="No dates"):
+        wait_until_read(version)
+
+
+def test_the_next_step_of_a_task_that_is_not_trained_is_one_that_the_columns_can_be(workspace: Workspace) -> None:
+    chat = things.dataset(workspace).current
+    chat.profile = chat.profile | {"suggestion": {"task": "text-generation", "columns": {"text": "text"}}}
+    with pytest.raises(Problem) as refused:
+        settings_of(chat, {})
+    assert refused.value.code == "task_not_trainable"
+    assert "text-classification" in refused.value.hint
+    assert "image" not in refused.value.hint
+    chat.profile["columns"] = [{"name": "messages", "kind": "messages", "distinct": 9, "missing": 0, "there": 9}]
+    with pytest.raises(Problem, match="cannot be trained") as refused:
+        settings_of(chat, {})
+    assert "image" not in refused.value.hint
+
+
+@pytest.mark.parametrize(("method", "path"), [("put", "/datasets"), ("post", "/me"), ("delete", "/costs")])
+def test_a_wrong_method_is_a_problem(method: str, path: str, user: User, api_of: ApiOf) -> None:
+    answer = getattr(api_of(user), method)("/api/v1" + path)
+    assert (answer.status_code, answer["Content-Type"]) == (405, "application/problem+json")
+    assert answer.json()["code"] == "wrong_method"
+    assert answer.json()["detail"]
+    assert "GET" in answer.json()["hint"]
+    assert "GET" in answer["Allow"]

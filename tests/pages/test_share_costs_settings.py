@@ -64,7 +64,9 @@ def forms(endpoint: Endpoint) -> list[str]:
 
 def test_a_form_is_not_a_page(endpoint: Endpoint, browser: Client) -> None:
     for path in [*forms(endpoint), reverse("set_budget"), reverse("update_profile"), reverse("create_token")]:
-        assert browser.get(path).status_code == 405, path
+        page = browser.get(path)
+        assert page.status_code == 405, path
+        assert b"<h1" in page.content, path  # as after reloading a form that was refused: never an empty page
 
 
 def test_an_outsider_changes_nothing(endpoint: Endpoint, outsider: User, client_of: Browser) -> None:

@@ -125,6 +125,24 @@ def test_real_tables_of_numbers_have_an_answer(name: str, task: str, target: str
     assert (content.task, content.roles) == (task, {"target": target})
 
 
+@pytest.mark.parametrize(
+    ("prices", "task"),
+    [
+        ([1000 + 150 * row for row in range(12)], "tabular-regression"),  # another one in each row
+        ([1000 + 150 * (row % 8) for row in range(14)], "tabular-regression"),  # few, and most come once
+        ([1000.5 + row % 15 for row in range(20)], "tabular-regression"),
+        ([row % 5 for row in range(12)], "tabular-classification"),
+        ([row % 20 for row in range(200)], "tabular-classification"),
+        ([row % 21 for row in range(200)], "tabular-regression"),
+    ],
+)
+def test_numbers_are_classes_where_they_are_few_and_come_again(prices: list[float], task: str, tmp_path: Path) -> None:
+    lines = [f"{40 + 7 * row},{row % 3},{price}" for row, price in enumerate(prices)]
+    (tmp_path / "homes.csv").write_text("\n".join(["size,rooms,price", *lines]))
+    content = read_files([tmp_path / "homes.csv"])
+    assert (content.task, content.roles) == (task, {"target": "price"})
+
+
 def test_it_is_light() -> None:
     import subprocess
     import sys

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from trainer import tasks
 from trainer.errors import DataError, SpecError
 from trainer.spec import Spec
+from trainer.suggestion import possible
 
 if TYPE_CHECKING:
     from trainer.data.content import Content
@@ -39,22 +40,27 @@ def guess_task(spec: Spec, media: Path) -> "tuple[str, Content | None]":
     if path.is_dir():
         from trainer.data.loading import read_profile
 
-        task = read_profile(path)["suggestion"]["task"]
+        profile = read_profile(path)
+        task, columns = profile["suggestion"]["task"], profile["columns"]
     else:
         from trainer.data.loading import read_plain
 
         content = read_plain(path, spec.dataset, None, media)
-        task = content.task
+        task, columns = content.task, content.profile
     if not task:
         raise DataError(
             "No column looks like an answer to learn.",
             code="no_task",
             hint="Name the task, and in dataset.columns the column of each role.",
         )
-    if task not in {known.slug for known in tasks.all()}:
+    trainable = {known.slug for known in tasks.all()}
+    if task not in trainable:
+        fitting = [slug for slug in possible(columns) if slug in trainable]
         raise SpecError(
             f"These rows suit {task}, which cannot be trained yet.",
             code="task_not_trainable",
-            hint=f"Name another task that they suit: {', '.join(one.slug for one in tasks.all())}.",
+            hint=f"Name another task that they suit: {', '.join(fitting)}."
+            if fitting
+            else "No task that can be trained fits these columns: send other rows.",
         )
     return task, content

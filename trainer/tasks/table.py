@@ -65,7 +65,7 @@ def net_layers(params: TableParams) -> list[dict[str, Any]]:
 def families_of(method: str, model: str) -> tuple[str, ...]:
     """Kinds of models that a run tries. The method decides; under `auto` the model may name one kind."""
     known = {AUTO, *FAMILIES.values()}
-    if model.startswith("scratch:") and model not in known:
+    if model not in known:
         raise SpecError(
             f"There is no model “{model}” for tables.",
             code="bad_model",

@@ -10,6 +10,7 @@ from pydantic import ValidationError as Unreadable
 
 from trainer import tasks
 from webapp.accounts.access import load
+from webapp.api import checks
 from webapp.api.auth import Body, once, one_of, page
 from webapp.api.schemas import DatasetOut, DatasetRow, MeOut, Page
 from webapp.api.shapes import dataset_row, dataset_shape
@@ -54,6 +55,7 @@ def create_dataset(
     if request.content_type == "application/json":
         named = uploads_in(request.body)
         ids = [named.upload] if isinstance(named.upload, str) else named.upload
+        checks.check_roles(named.roles)
         asked = actions.read_request(named.header, named.layout, named.roles)
         if named.hub and not ids:
             dataset = actions.fetch_dataset(*who, named.hub, named.name)
@@ -130,22 +132,31 @@ def create_version(request: HttpRequest, pk: str, payload: VersionIn) -> Status[
     elif payload.layout:
         actions.read_layout(version, request.user, payload.layout)
     elif payload.changes:
+        checks.check_changes(version, payload.changes)
         actions.change(version, request.user, payload.changes)
     elif payload.columns or payload.split is not None or payload.task or payload.roles:
-        actions.remap(
-            version,
-            request.user,
-            payload.task or version.suggestion.get("task") or tasks.all()[0].slug,
-            payload.columns or actions.columns_after(version, payload.roles or {}),
-            payload.split,
-            payload.roles,
-        )
+        actions.remap(version, request.user, *mapping_of(version, payload), payload.split, payload.roles)
     else:
         raise Problem(
             "Nothing to change was given.",
             hint="Send task, columns, roles, split, sheet, header, layout, fix, fixes or changes.",
         )
     return Status(201, dataset_shape(dataset))
+
+
+def mapping_of(version: DatasetVersion, payload: VersionIn) -> tuple[str, dict[str, str]]:
+    """(task, columns) that the next version is asked to have; `Problem` for what none can have."""
+    before = version.suggestion.get("task") or ""
+    task = payload.task or before or tasks.all()[0].slug
+    checks.check_task(task)
+    columns = payload.columns or {}
+    if not columns:
+        same = task == before
+        columns = actions.columns_after(version, payload.roles or {}) if same else checks.columns_for(version, task)
+    checks.check_columns(task, columns)
+    checks.check_roles(payload.roles, columns.values())
+    checks.check_split(version, payload.split)
+    return task, columns
 
 
 @router.post("/datasets/{pk}/versions/{number}/restore", response={201: DatasetOut})

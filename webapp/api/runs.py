@@ -10,6 +10,7 @@ from ninja import Field, Router, Status
 
 from trainer import tasks
 from webapp.accounts.access import load
+from webapp.api import checks
 from webapp.api.auth import Body, once, one_of, page
 from webapp.api.schemas import EstimateOut, MeasuringOut, Page, RunOut, RunRow
 from webapp.api.shapes import run_row, run_shape
@@ -134,6 +135,8 @@ def wait_until_read(version: DatasetVersion) -> DatasetVersion:
         release_connection()
         time.sleep(0.2)
         version.refresh_from_db()
+    if version.status == VersionStatus.FAILED and version.error:
+        raise Conflict(version.error["message"], code=version.error["code"], hint=version.error.get("hint", ""))
     return version
 
 
@@ -153,6 +156,7 @@ def create_estimate(request: HttpRequest, payload: RunIn, response: HttpResponse
     Within ten seconds comes the estimate, or 202 with `Retry-After` while it is measured: send the same again.
     """
     version = version_of(request, payload)
+    check_mapping(version, payload)
     found = estimates.wait(estimates.request(version, mapped_body(version, payload)), MEASURE_SECONDS)
     if found is not None:
         return Status(200, found)
@@ -178,8 +182,18 @@ def check_run(request: HttpRequest, payload: RunIn) -> Prototype | None:
     if prototype is not None and prototype.dataset_id != version.dataset_id:
         raise Conflict("That prototype is about another dataset.", code="other_dataset", hint="Leave prototype out.")
     gate.check_budget(request.workspace)
+    check_mapping(version, payload)
     actions.settings_of(version, mapped_body(version, payload))
     return prototype
+
+
+def check_mapping(version: DatasetVersion, payload: RunIn) -> None:
+    """`Problem` for a task, columns and roles that no run can have."""
+    task = payload.task or version.suggestion.get("task") or ""
+    columns = columns_of(version, payload) or version.suggestion.get("columns") or {}
+    checks.check_columns(task, payload.columns or {})
+    checks.check_roles(payload.roles, columns.values())
+    checks.check_answer(version, task, columns)
 
 
 @router.get("/runs", response=Page[RunRow])

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, pgettext
 
 from trainer import tasks
+from trainer.suggestion import possible
 from trainer.tasks.base import Method
 
 REFERENCE = re.compile(r"\b(?:bundled|hub|local|scratch):([\w./@-]*\w)")
@@ -26,6 +27,11 @@ COLUMN_ROLES = {
 
 def trainable(slug: str | None) -> bool:
     return slug in {task.slug for task in tasks.all()}
+
+
+def trainable_tasks(columns: list[dict[str, Any]]) -> list[str]:
+    """The slugs of the tasks that a file with these columns can be and that can be trained."""
+    return [slug for slug in possible(columns) if trainable(slug)]
 
 
 def reads_media(slug: str) -> bool:

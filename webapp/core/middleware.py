@@ -5,11 +5,12 @@ from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.core.exceptions import BadRequest
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.decorators import sync_and_async_middleware
+from django.utils.translation import gettext as _
 
 from webapp.core.connections import release_connection
 from webapp.core.problems import DATABASE_AWAY, Problem, problem_of
@@ -58,6 +59,37 @@ def problem_page(request: HttpRequest, problem: Problem) -> HttpResponse:
     if "retry_after" in problem.extra:
         response["Retry-After"] = str(problem.extra["retry_after"])
     return response
+
+
+@sync_and_async_middleware
+def wrong_method(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
+    """An address that only takes a form, or a call of the API that is only sent, says so to who opens it, as after reloading
+    a form that was refused: Django's own answer is an empty page."""
+
+    def told(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        if response.status_code != 405 or response.get("Content-Type", "").startswith("application/"):
+            return response
+        answer = wrong_method_answer(request, response["Allow"])
+        answer["Allow"] = response["Allow"]
+        return answer
+
+    def passing(request: HttpRequest) -> HttpResponseBase:
+        return told(request, get_response(request))
+
+    async def waiting(request: HttpRequest) -> HttpResponseBase:
+        return await sync_to_async(told)(request, await get_response(request))
+
+    return waiting if iscoroutinefunction(get_response) else passing
+
+
+def wrong_method_answer(request: HttpRequest, allowed: str) -> HttpResponse:
+    message = _("Nothing answers to %(method)s here.") % {"method": (request.method or "")[:20]}
+    if not request.path.startswith("/api/"):
+        hint = _("Go back, and follow a link or send the form again.")
+        return problem_page(request, Problem(message, code="wrong_method", hint=hint, status=405))
+    told = {"type": "about:blank", "title": "wrong method", "status": 405, "code": "wrong_method"}
+    told |= {"detail": message, "hint": _("Use one of %(methods)s.") % {"methods": allowed}}
+    return JsonResponse(told, status=405, content_type="application/problem+json")
 
 
 @sync_and_async_middleware

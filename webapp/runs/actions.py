@@ -16,6 +16,8 @@ from trainer.errors import SpecError
 from webapp.accounts.actions import audit
 from webapp.accounts.models import User
 from webapp.catalog.forms import check_params
+from webapp.catalog.local import folders as local_folders
+from webapp.catalog.words import trainable_tasks
 from webapp.core.problems import Conflict, Problem
 from webapp.core.queues import hand_over
 from webapp.core.redis import best_effort, client
@@ -55,7 +57,7 @@ def settings_of(version: DatasetVersion, body: dict[str, Any]) -> dict[str, Any]
         raise Problem(
             _("No column to train on was found."), code="no_task", hint=_("Choose the columns on the data page.")
         )
-    task = find_task(slug)
+    task = find_task(slug, version)
     check_roles(task, columns)
     blocking = next((problem for problem in version.problems if problem["severity"] == "error"), None)
     if blocking and not mapping:  # of other columns the trainer tells what is in the way
@@ -111,16 +113,20 @@ def check_roles(task: Any, columns: dict[str, str]) -> None:
         )
 
 
-def find_task(slug: str) -> Any:
+def find_task(slug: str, version: DatasetVersion | None = None) -> Any:
+    """`version`: of a task that cannot be trained, the next step is one that its columns can be."""
     try:
         return tasks.get(slug)
     except SpecError as error:
         names = ", ".join(task.slug for task in tasks.all())
         if tasks.find(slug):
+            fitting = trainable_tasks(version.columns) if version else [task.slug for task in tasks.all()]
             raise Problem(
                 _("“%(name)s” cannot be trained here yet; its data is read, checked and kept.") % {"name": slug},
                 code="task_not_trainable",
-                hint=_("Choose one of %(names)s.") % {"names": names},
+                hint=_("Choose one of %(names)s.") % {"names": ", ".join(fitting)}
+                if fitting
+                else _("No task that can be trained fits the columns of this file."),
             ) from error
         raise Problem(
             _("There is no task “%(name)s”.") % {"name": slug},
@@ -155,15 +161,24 @@ def check_model(ref: str, slug: str, version: DatasetVersion) -> str:
                 "Write bundled:NAME, hub:ORG/NAME@REVISION, local:NAME or artifact:RUN; GET /api/v1/models lists some."
             ),
         )
-    known = {model["ref"] for task in tasks.all() for model in task.declaration()["models"]}
-    if kind == "bundled" and ref not in known:
-        raise Problem(
-            _("“%(name)s” is not a bundled model.") % {"name": ref},
-            code="bad_model",
-            hint=_("Choose one of %(names)s.")
-            % {"names": ", ".join(sorted(one for one in known if one.startswith("bundled:")))},
-        )
+    check_suits(ref, slug)
     return ref
+
+
+def check_suits(ref: str, slug: str) -> None:
+    """A bundled or local model that is not there, or that the task cannot use, is refused before it is queued; what the hub
+    has is the trainer's to find out. The pages offer none of these, so the words are the API's alone."""
+    task, kind = find_task(slug), ref.partition(":")[0]
+    reads_models = task.modality != "table"
+    local = [f"local:{folder.name}" for folder in local_folders()] if reads_models else []
+    if reads_models and (kind == "hub" or (kind == "local" and (ref in local or not local))):
+        return
+    here = [card.ref for card in task.models if not card.ref.startswith(base_models.HUB)]
+    raise Problem(
+        f"There is no model “{ref[:100]}” for the task {slug}.",
+        code="bad_model",
+        hint=f"Choose one of {', '.join([*here, *local])}.",
+    )
 
 
 def check_seed(value: Any) -> int:
