@@ -1,17 +1,20 @@
 """Whatever stands in an address is answered: with a page, a refusal or a 404, never with a fault of ours."""
 
+import errno
 import re
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.db import IntegrityError
+from django.db import IntegrityError, OperationalError, connection
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from tests import things
 from webapp.accounts.models import User, Workspace
+from webapp.core import problems
 from webapp.core.files import safe_name
 from webapp.core.numbers import whole
 from webapp.core.private import kept_secret, private_folder
@@ -153,6 +156,19 @@ def test_what_a_database_cannot_hold_is_the_sender_s_to_mend() -> None:
     assert isinstance(problem_of(DataError("value too long for type character varying(120)")), Problem)
     assert isinstance(problem_of(ValueError("A string literal cannot contain NUL (0x00) characters.")), Problem)
     assert isinstance(problem_of(ValueError("else")), ValueError)
+
+
+def test_a_full_disk_is_no_fault_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever it is met: in a file, or in SQLite, which says of some of its files that they cannot be opened."""
+    full = [OSError(errno.ENOSPC, "No space left on device"), OSError(errno.EDQUOT, "Disk quota exceeded")]
+    if connection.vendor == "sqlite":
+        monkeypatch.setattr(problems.shutil, "disk_usage", lambda _path: SimpleNamespace(free=0))
+        full += [OperationalError("database or disk is full"), OperationalError("unable to open database file")]
+    for error in full:
+        told = problem_of(error)
+        assert isinstance(told, Problem), error
+        assert (told.status, told.code) == (507, "disk_full")
+    assert isinstance(problem_of(OSError(errno.EACCES, "Permission denied")), OSError)
 
 
 @pytest.mark.django_db(transaction=True)

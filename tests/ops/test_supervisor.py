@@ -1,6 +1,9 @@
 """The supervisor with real processes: what is killed comes back, and nothing is left behind."""
 
+import errno
+import io
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from webapp.core.management.commands.up import say
 from webapp.core.preflight import StartError
 from webapp.core.supervisor import LOG_BYTES, Program, RotatingLog, Supervisor
 
@@ -174,6 +178,29 @@ def test_nothing_survives_a_supervisor_that_is_killed(tmp_path: Path) -> None:
     while any(alive(pid) for pid in pids):
         assert time.monotonic() < deadline, "a child outlived its supervisor"
         time.sleep(0.05)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a disk that is always full")
+def test_a_full_disk_costs_lines_and_no_process(supervisor: Supervisor) -> None:
+    program = "import time\nfor at in range(1000):\n    print('line', at, flush=True)\n    time.sleep(0.05)"
+    supervisor.start(Program("talker", [sys.executable, "-c", program]))
+    log = supervisor.children["talker"].log
+    there = log.file
+    with Path("/dev/full").open("ab", buffering=0) as log.file:
+        turn_until(supervisor, lambda: log.lost > 2)
+    log.file = there
+    turn_until(supervisor, lambda: not log.lost)
+    assert pid_of(supervisor, "talker")
+    assert re.search(r"\(\d+ lines are missing here", log.path.read_text())
+
+
+def test_what_cannot_be_said_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(io.StringIO):
+        def flush(self) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(sys, "stdout", Full())
+    say("Nobody hears this.")
 
 
 def test_logs_are_rotated(tmp_path: Path) -> None:

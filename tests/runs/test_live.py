@@ -2,10 +2,14 @@
 
 import asyncio
 import json
+import socket
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 
 from tests import things
 from webapp.accounts.models import Workspace
@@ -149,6 +153,45 @@ def test_a_stream_reads_each_line_of_the_file_once(log: EventLog, monkeypatch: p
     got = asyncio.run(listen())
     assert got == list(range(4, 4 + len(got)))
     assert parsed.since() == len(got)
+
+
+@pytest.fixture
+def hanging(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A Redis that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings.REDIS_URL = f"redis://127.0.0.1:{silent.getsockname()[1]}"
+        client = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=0.3)
+        monkeypatch.setattr(stream, "client", lambda: client)
+        monkeypatch.setattr(stream, "WAIT_SECONDS", 1)
+        monkeypatch.setattr(stream, "ANSWER_SECONDS", 0)
+        yield
+        client.close()
+
+
+def test_a_redis_that_hangs_holds_up_no_run(log: EventLog, hanging: None) -> None:
+    """Each event waited for it: a run at work was paid for meanwhile, and heard neither “cancel” nor its own end."""
+    began = time.monotonic()
+    for one in events(20):
+        log.append(one)
+    assert time.monotonic() - began < 2
+    assert len(list(stream.read(Path(log.file.name)))) == 20
+
+
+def test_a_live_page_goes_on_beside_a_redis_that_hangs(log: EventLog, hanging: None) -> None:
+    async def listen() -> list[int]:
+        got: list[int] = []
+        async for item in follow("run", Path(log.file.name)):
+            if item is None:
+                for one in events(2):
+                    log.append(one)
+            else:
+                got.append(item[0])
+                if len(got) == 4:
+                    break
+        return got
+
+    log.append(events(1)[0])
+    assert asyncio.run(asyncio.wait_for(listen(), 20)) == [1, 2, 3, 4]
 
 
 def test_a_run_that_waits_for_money_says_so(workspace: Workspace) -> None:

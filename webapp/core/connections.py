@@ -8,7 +8,7 @@ from django.db import InterfaceError, OperationalError, close_old_connections, c
 
 P = ParamSpec("P")
 T = TypeVar("T")
-SQLITE_AWAY = ("locked", "unable to open", "disk I/O")
+SQLITE_AWAY = ("locked", "unable to open", "disk I/O", "disk is full")
 """SQLite says with the same class of error that there is no such table, which no waiting mends."""
 
 

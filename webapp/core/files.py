@@ -1,6 +1,5 @@
 """Files that people send: stored under our own names, never under theirs."""
 
-import errno
 import os
 import re
 import shutil
@@ -13,7 +12,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from webapp.core.ids import new_id
-from webapp.core.problems import Problem
+from webapp.core.problems import Problem, is_no_space
 
 RESERVE_BYTES = 512 * 1024 * 1024
 """Disk that an upload may not take: the database and the checkpoints need it."""
@@ -89,7 +88,7 @@ def files_below(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
 
 def disk_error(error: OSError) -> dict[str, str]:
     """{code, message, hint} of a file of ours that could not be written or read."""
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    full = is_no_space(error)
     return {
         "code": "no_space" if full else "disk",
         "message": _("The disk of this machine is full.")

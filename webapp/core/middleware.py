@@ -13,7 +13,7 @@ from django.utils.decorators import sync_and_async_middleware
 from django.utils.translation import gettext as _
 
 from webapp.core.connections import release_connection
-from webapp.core.problems import DATABASE_AWAY, Problem, problem_of
+from webapp.core.problems import DATABASE_AWAY, DISK_FULL, Problem, problem_of
 
 
 class PassingMiddleware:
@@ -51,7 +51,7 @@ class ProblemMiddleware(PassingMiddleware):
 def problem_page(request: HttpRequest, problem: Problem) -> HttpResponse:
     """Without the context processors where the database is away: they would ask it who is reading."""
     context = {"problem": problem}
-    if problem.code == DATABASE_AWAY:
+    if problem.code in (DATABASE_AWAY, DISK_FULL):
         page = render_to_string("problem.html", context | {"request": request})
         response = HttpResponse(page, status=problem.status)
     else:

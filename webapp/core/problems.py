@@ -3,9 +3,12 @@
 An action raises a `Problem`; `ProblemMiddleware` turns it into a page, the API into RFC 9457 problem+json.
 """
 
+import errno
 import logging
+import shutil
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import DatabaseError, DataError, IntegrityError
 from django.utils.translation import gettext as _
@@ -14,7 +17,10 @@ from webapp.core.connections import database_is_away
 
 log = logging.getLogger(__name__)
 RETRY_SECONDS = 5
-DATABASE_AWAY = "database_away"
+DATABASE_AWAY, DISK_FULL = "database_away", "disk_full"
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+FULL_BYTES = 2**20
+"""With less than this SQLite cannot even be read: it says that it could not be opened."""
 
 
 class Problem(Exception):  # noqa: N818  the standard's own word
@@ -59,7 +65,15 @@ def problem_of(error: BaseException) -> BaseException:
     """What a database says of a value that fits no column is the sender's to mend: too long, too large, a zero byte. One
     that does not answer is nobody's fault, and worth another try. A row that was there when the request came, and no longer, was
     deleted by another request at the same moment."""
-    if database_is_away(error):
+    is_away = database_is_away(error)
+    if is_no_space(error) or (is_away and disk_is_full()):
+        return Problem(
+            _("The disk of this machine is full."),
+            code=DISK_FULL,
+            hint=_("Whoever runs this site can fix that. Then try again."),
+            status=507,
+        )
+    if is_away:
         return Unavailable(
             _("The database is not responding."),
             code=DATABASE_AWAY,
@@ -90,3 +104,11 @@ def is_gone(error: BaseException) -> bool:
     return isinstance(error, ObjectDoesNotExist) or (
         isinstance(error, DatabaseError) and "did not affect any rows" in str(error)
     )
+
+
+def is_no_space(error: BaseException) -> bool:
+    return isinstance(error, OSError) and error.errno in NO_SPACE
+
+
+def disk_is_full() -> bool:
+    return shutil.disk_usage(settings.MAQUETTE_DATA).free < FULL_BYTES

@@ -20,9 +20,12 @@ def client() -> redis.Redis:
     )
 
 
-def async_client() -> redis.asyncio.Redis:
-    """A fresh client for one stream's reader: a blocking read must not meet a socket timeout."""
-    return redis.asyncio.Redis.from_url(settings.REDIS_URL, decode_responses=True, socket_timeout=None)
+def async_client(patience: float) -> redis.asyncio.Redis:
+    """A fresh client for one stream's reader, given up when it hears nothing for so many seconds: longer than it asks Redis to
+    wait, or a quiet stream would pass for one that hangs."""
+    return redis.asyncio.Redis.from_url(
+        settings.REDIS_URL, decode_responses=True, socket_timeout=patience, socket_connect_timeout=2
+    )
 
 
 @contextmanager

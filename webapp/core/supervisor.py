@@ -6,6 +6,7 @@ thread that started it (`die_with_parent`); so even a SIGKILL of the supervisor 
 
 import contextlib
 import ctypes
+import errno
 import os
 import re
 import selectors
@@ -45,26 +46,36 @@ class Program:
 
 
 class RotatingLog:
-    """`<name>.log`, and `<name>.log.1` … for what is older."""
+    """`<name>.log`, and `<name>.log.1` … for what is older. A full disk costs lines of it, never the programs."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self.file = path.open("ab")
+        self.path, self.lost = path, 0
+        self.file = path.open("ab", buffering=0)
 
     def write(self, line: bytes) -> None:
-        self.file.write(line + b"\n")
-        self.file.flush()
-        if self.file.tell() > LOG_BYTES:
-            self._rotate()
+        try:
+            if self.lost:
+                self._put(b"(%d lines are missing here: they could not be written)" % self.lost)
+                self.lost = 0
+            self._put(line)
+            if self.file.tell() > LOG_BYTES:
+                self._rotate()
+        except OSError:
+            self.lost += 1
+
+    def _put(self, line: bytes) -> None:
+        whole = line + b"\n"
+        if self.file.write(whole) < len(whole):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _rotate(self) -> None:
-        self.file.close()
         for number in range(LOG_FILES - 1, 0, -1):
             older = self.path.with_name(f"{self.path.name}.{number}")
             newer = self.path.with_name(f"{self.path.name}.{number - 1}") if number > 1 else self.path
             if newer.exists():
                 newer.replace(older)
-        self.file = self.path.open("ab")
+        before, self.file = self.file, self.path.open("ab", buffering=0)
+        before.close()
 
 
 @dataclass

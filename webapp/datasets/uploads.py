@@ -6,7 +6,6 @@ out. The row says whose it is, how long it will be and until when it is kept.
     created → growing → whole, with its SHA-256 → moved into a dataset | expired
 """
 
-import errno
 import fcntl
 import hashlib
 import os
@@ -30,7 +29,7 @@ from webapp.accounts.actions import audit
 from webapp.accounts.models import User, Workspace
 from webapp.core import removals
 from webapp.core.files import check_room, safe_name
-from webapp.core.problems import Conflict, Problem
+from webapp.core.problems import Conflict, Problem, is_no_space
 from webapp.core.titles import title_from
 from webapp.datasets.actions import MAX_FILES, add_version, enqueue
 from webapp.datasets.models import Dataset, DatasetVersion, Upload
@@ -40,7 +39,6 @@ CHUNK_BYTES = 16 * 2**20
 PIECE_BYTES = 256 * 1024
 KEPT = timedelta(hours=24)
 """How long a part waits for its next byte, and a whole file for its dataset."""
-FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Gone(Problem):
@@ -159,7 +157,7 @@ def receive(request: HttpRequest, file: FileIO, limit: int, digest: Any) -> int:
     except UnreadablePostError:
         pass
     except OSError as error:
-        if error.errno not in FULL_DISK:
+        if not is_no_space(error):
             raise
         file.truncate(start)
         raise Problem(

@@ -6,6 +6,7 @@ from one source to the other at any event, and a lost Redis loses nothing.
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -17,7 +18,11 @@ from webapp.core.redis import async_client, best_effort, client
 
 KEEP_ENTRIES = 5000
 KEEP_SECONDS = 24 * 3600
-WAIT_SECONDS = 10
+WAIT_SECONDS, ANSWER_SECONDS = 10, 5
+"""How long a reader waits for the next event, and how much longer for a Redis that hangs."""
+AWAY_SECONDS = 30
+"""How long a Redis that did not answer is left alone: each try may take seconds, in which the run that is at work costs money
+and nobody hears of it."""
 
 
 def stream_key(run_id: str) -> str:
@@ -32,6 +37,7 @@ class EventLog:
         path.parent.mkdir(parents=True, exist_ok=True)
         mend_last_line(path)
         self.last = sum(1 for _ in path.open("rb")) if path.exists() else 0
+        self.away_until = 0.0
         self.file = path.open("a", encoding="utf-8")
 
     def append(self, event: dict[str, Any]) -> int:
@@ -39,15 +45,24 @@ class EventLog:
         self.file.write(line + "\n")
         self.file.flush()
         self.last += 1
+        self.send(line)
+        return self.last
+
+    def send(self, line: str) -> None:
+        """To the stream, unless Redis did not answer a moment ago: then readers find it in the file."""
+        now = time.monotonic()
+        if now < self.away_until:
+            return
+        key = stream_key(self.run_id)
+        self.away_until = now + AWAY_SECONDS
         with best_effort("sending an event"):
-            key = stream_key(self.run_id)
             try:
                 client().xadd(key, {"e": line}, id=f"{self.last}-0", maxlen=KEEP_ENTRIES, approximate=True)
             except redis.ResponseError:
                 client().delete(key)  # left from a file that is gone: ids must rise
                 client().xadd(key, {"e": line}, id=f"{self.last}-0")
             client().expire(key, KEEP_SECONDS)
-        return self.last
+            self.away_until = 0.0
 
     def close(self) -> None:
         self.file.close()
@@ -118,7 +133,7 @@ class Lines:
 
 async def follow(run_id: str, path: Path, after: int = 0) -> AsyncIterator[tuple[int, dict[str, Any]] | None]:
     """(id, event) as they come, from the file up to now and then from the stream; None every few seconds of quiet."""
-    redis_client = async_client()
+    redis_client = async_client(WAIT_SECONDS + ANSWER_SECONDS)
     lines = Lines(path, after)
     try:
         while True:

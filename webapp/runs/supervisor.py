@@ -163,9 +163,9 @@ class Supervisor:
             self.fail(self.bug())
         finally:
             worker.busy(None)
+            gate.release(self.money_key)
             if self.log:
                 self.log.close()
-            gate.release(self.money_key)
 
     def train(self) -> None:
         run = self.run
