@@ -16,6 +16,12 @@ PLACES = (
     "tests/pages/test_translations.py",
     "tests/test_docs.py",
     "tests/test_layers.py",
+    "tests/trainer/test_comparison.py",
+    "tests/trainer/test_evaluation.py",
+    "tests/trainer/test_loops.py",
+    "tests/trainer/test_references.py",
+    "tests/trainer/test_statistics.py",
+    "tests/trainer/test_thresholds.py",
 )
 """Folders and files, of which tests marked slow, browser or gpu are left out, and those that need the running site."""
 LONG = ("tests/core/test_queues.py", "tests/core/test_strangers.py")

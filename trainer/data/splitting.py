@@ -43,8 +43,8 @@ def split_rows(keys: Keys, wanted: SplitSpec, fixed: "np.ndarray | None" = None)
 def fold_rows(keys: Keys, folds: int, seed: int) -> np.ndarray:
     """The fold of each row, 0 to folds - 1, -1 for one that cannot be used: the same mix of classes in each.
 
-    Rows with the same normalised text stay together. Classes are dealt out one after another, each group of rows to
-    the fold that has the fewest of its class, then the fewest in all.
+    Rows with the same normalised text stay together. Classes are dealt out one after another, each group of rows, the
+    largest first, to the fold that has the fewest of its class, then the fewest in all.
     """
     found = np.full(len(keys), -1, dtype=np.int8)
     rows = np.flatnonzero(keys.usable)
@@ -56,7 +56,7 @@ def fold_rows(keys: Keys, folds: int, seed: int) -> np.ndarray:
     codes = keys.codes[rows][first]
     of_group, of_fold = np.zeros(len(unique), dtype=np.int8), np.zeros(folds, dtype=int)
     of_class = np.zeros((int(codes.max()) + 1, folds), dtype=int)
-    for group in np.lexsort((mixed(unique, seed), codes)).tolist():
+    for group in np.lexsort((mixed(unique, seed), -sizes, codes)).tolist():
         fold = int(np.lexsort((of_fold, of_class[codes[group]]))[0])
         of_group[group] = fold
         of_fold[fold] += sizes[group]

@@ -145,13 +145,35 @@ def log_loss(raw: np.ndarray, truth: np.ndarray, facts: dict[str, Any], calibrat
 def platt(raw: np.ndarray, truth: np.ndarray, facts: dict[str, Any]) -> dict[str, Any]:
     from scipy.optimize import minimize
 
-    two = len(facts["labels"]) == 2
+    if len(facts["labels"]) == 2:
+        return platt_of_two(raw[:, 0], truth)
 
     def loss(values: np.ndarray) -> float:
-        return log_loss(raw, truth, facts, {"scale": float(values[0]), "bias": float(values[1]) if two else 0.0})
+        return log_loss(raw, truth, facts, {"scale": float(values[0]), "bias": 0.0})
 
-    found = minimize(loss, [1.0, 0.0] if two else [1.0], method="Nelder-Mead", options={"maxiter": 100}).x
-    return {"scale": max(float(found[0]), 1e-3), "bias": float(found[1]) if two else 0.0}
+    found = minimize(loss, [1.0], method="Nelder-Mead", options={"maxiter": 100}).x
+    return {"scale": max(float(found[0]), 1e-3), "bias": 0.0}
+
+
+def platt_of_two(margins: np.ndarray, truth: np.ndarray) -> dict[str, Any]:
+    """By Platt's own targets, a little short of 0 and 1: with those, answers that part the labels without exception do not
+    make the scale endless, and each answer certain."""
+    from scipy.optimize import minimize
+
+    middle, spread = margins.mean(), margins.std() or 1.0
+    standard, positive = (margins - middle) / spread, truth == 1
+    count = int(positive.sum())
+    targets = np.where(positive, (count + 1) / (count + 2), 1 / (len(truth) - count + 2))
+
+    def loss(values: np.ndarray) -> tuple[float, np.ndarray]:
+        logits = values[0] * standard + values[1]
+        apart = 1 / (1 + np.exp(-np.clip(logits, -500, 500))) - targets
+        slope = np.array([(apart * standard).mean(), apart.mean()])
+        return float((np.logaddexp(0, logits) - targets * logits).mean()), slope
+
+    scale, bias = minimize(loss, [1.0, 0.0], jac=True, method="BFGS").x
+    scale = max(float(scale / spread), 1e-3)
+    return {"scale": scale, "bias": float(bias - scale * middle)}
 
 
 def given_threshold(params: Any) -> float:
