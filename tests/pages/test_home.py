@@ -147,7 +147,7 @@ def test_scores_of_two_questions_are_not_compared(workspace: Workspace, browser:
     assert browser.get(train).context["best"] is None, "nobody answered this question yet"
     churn = things.run(prototype, 2, headline={"name": "accuracy", "value": 0.8})
     assert (plan.answer, churn.answer) == ("label", "note")
-    assert browser.get("/").context["prototypes"][0].best_run == churn
+    assert browser.get("/").context["page"][0].best_run == churn
     assert browser.get(train).context["best"] == churn
     assert browser.get(reverse("share", args=[prototype.pk])).context["chosen"] == churn
     assert verdicts.against_best_run(churn, churn.headline) is None
@@ -170,3 +170,9 @@ def test_nothing_is_all_done_while_something_is_in_progress(workspace: Workspace
     assert told() == "All done. Share a demo with someone."
     Run.objects.filter(pk=run.pk).update(status="failed")
     assert told() == "Nothing to do."
+
+
+def test_search_knows_capitals_of_every_alphabet(workspace: Workspace, browser: Client) -> None:
+    fill(workspace, CARDS_PER_PAGE + 4)
+    Prototype.objects.filter(name="idea 00").update(name="Ärger mit Überweisungen")
+    assert names(browser, search="überweisung") == ["Ärger mit Überweisungen"]

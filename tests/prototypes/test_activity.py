@@ -10,35 +10,41 @@ from django.utils import timezone
 from tests import things
 from webapp.accounts.actions import audit
 from webapp.accounts.models import AuditEvent, User, Workspace
+from webapp.costs.gate import month
 from webapp.endpoints.actions import delete as delete_endpoint
 from webapp.endpoints.models import Endpoint
 from webapp.endpoints.removal import delete_prototype, delete_run
 from webapp.prototypes import activity
+from webapp.prototypes.overview import overview
 
 ClientOf = Callable[[User], Client]
+
+
+def recent(workspace: Workspace) -> list[AuditEvent | activity.DemoDay]:
+    return activity.recent(workspace, overview(workspace, month(workspace)))
 
 
 def test_an_upload_and_its_prototype_are_told_once(user: User, workspace: Workspace) -> None:
     audit(workspace, user, "uploaded", "dataset", "d", "tickets")
     audit(workspace, user, "created", "prototype", "p", "tickets")
     audit(workspace, user, "uploaded", "dataset", "e", "other")
-    assert [event.subject for event in activity.recent(workspace)] == ["dataset", "prototype"]
+    assert [event.subject for event in recent(workspace)] == ["dataset", "prototype"]
     AuditEvent.objects.filter(subject="prototype").update(created_at=timezone.now() + timedelta(minutes=5))
-    assert len(activity.recent(workspace)) == 3, "the prototype came later, from data that was there"
+    assert len(recent(workspace)) == 3, "the prototype came later, from data that was there"
 
 
 def test_a_prototype_deleted_with_demo_and_data_is_told_once(user: User, workspace: Workspace) -> None:
     prototype = things.prototype(workspace)
     endpoint = things.endpoint(things.run(prototype))
     delete_endpoint(endpoint, user)
-    assert [event.subject for event in activity.recent(workspace)] == ["endpoint"], "a demo alone is told"
+    assert [event.subject for event in recent(workspace)] == ["endpoint"], "a demo alone is told"
     AuditEvent.objects.all().delete()
     things.endpoint(prototype.runs.get())
     delete_prototype(prototype, user, with_data=True)
     assert AuditEvent.objects.count() == 3, "the log keeps each"
-    assert [(event.subject, event.text) for event in activity.recent(workspace)] == [("prototype", "idea")]
+    assert [(event.subject, event.text) for event in recent(workspace)] == [("prototype", "idea")]
     delete_prototype(things.prototype(workspace), user)
-    assert len(activity.recent(workspace)) == 2
+    assert len(recent(workspace)) == 2
 
 
 def test_keys_are_called_keys_and_a_deleted_run_is_no_link(
@@ -74,7 +80,7 @@ def test_a_demo_s_use_is_told_once_a_day(workspace: Workspace, user: User, clien
     use(endpoint, 2, 11, 40, key="a key")
     use(endpoint, 3, 10, 3, errors=3)
     use(endpoint, 30, 10, 99)
-    days = [one for one in activity.recent(workspace) if isinstance(one, activity.DemoDay)]
+    days = [one for one in recent(workspace) if isinstance(one, activity.DemoDay)]
     assert [(one.name, one.total, one.created_at.astimezone(timezone.get_current_timezone()).hour) for one in days] == [
         ("Triage", 12, 14),
         ("Triage", 1, 10),
@@ -88,8 +94,8 @@ def test_a_demo_s_use_is_told_once_a_day(workspace: Workspace, user: User, clien
 
 def test_the_use_of_other_workspaces_is_theirs(workspace: Workspace, outsider: User) -> None:
     use(things.endpoint(things.run(things.prototype(workspace))), 0, 0, 5)
-    assert activity.recent(workspace)
-    assert activity.recent(outsider.workspaces.get()) == []
+    assert recent(workspace)
+    assert recent(outsider.workspaces.get()) == []
 
 
 def test_much_use_leaves_room_for_what_people_did(workspace: Workspace, user: User) -> None:
@@ -98,6 +104,6 @@ def test_much_use_leaves_room_for_what_people_did(workspace: Workspace, user: Us
         use(endpoint, number, 0, 5)
     for number in range(8):
         audit(workspace, user, "created", "prototype", str(number), f"idea {number}")
-    kinds = [type(one) for one in activity.recent(workspace)]
+    kinds = [type(one) for one in recent(workspace)]
     assert len(kinds) == activity.SHOWN
     assert kinds.count(activity.DemoDay) <= activity.DEMOS_SHOWN

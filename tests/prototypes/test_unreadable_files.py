@@ -11,10 +11,12 @@ from django.utils import timezone
 
 from tests.site import rows_of
 from webapp.accounts.models import AuditEvent, User, Workspace
+from webapp.costs.gate import month
 from webapp.datasets import reading
 from webapp.datasets.models import Dataset, DatasetVersion, Status
 from webapp.prototypes import actions, activity
 from webapp.prototypes.models import Prototype
+from webapp.prototypes.overview import overview
 
 UNREADABLE = {
     "empty.csv": b"",
@@ -128,7 +130,7 @@ def test_a_version_that_could_not_be_made_is_told_and_the_one_before_stays(brows
 
 
 def told(workspace: Workspace) -> list[tuple[str, str]]:
-    return [(event.verb, event.text) for event in activity.recent(workspace)]
+    return [(event.verb, event.text) for event in activity.recent(workspace, overview(workspace, month(workspace)))]
 
 
 def test_recent_activity_does_not_tell_of_it(browser: Client, workspace: Workspace) -> None:

@@ -7,8 +7,6 @@ from django.test import Client
 from django.urls import reverse
 
 from tests import things
-from trainer import tasks
-from trainer.learning.family import Family, family_of
 from webapp.accounts.models import User, Workspace
 from webapp.datasets.models import DatasetVersion
 from webapp.runs import previews
@@ -29,13 +27,3 @@ def test_of_an_older_version(workspace: Workspace, user: User, client_of: Callab
         picture = browser.get(re.search(r'src="([^"]+)"', shown)[1])
         assert picture.status_code == 200
         assert b"".join(picture.streaming_content) == b"\x89PNG of %d" % version.number
-
-
-def test_a_task_declares_it_where_its_family_can(
-    workspace: Workspace, user: User, client_of: Callable[[User], Client]
-) -> None:
-    """The page asks the declaration, since families import torch."""
-    for task in tasks.all():
-        assert task.augments == (type(family_of(task)).preview is not Family.preview), task.slug
-    page = client_of(user).get(reverse("train", args=[things.prototype(workspace).pk]))
-    assert (page.status_code, page.context["augments"]) == (200, False)

@@ -111,7 +111,7 @@ def test_a_score_that_leaks_is_the_best_nowhere(run: Run, user: User, client_of:
     leaking, honest = finish(owner, 1, 1.0, [LEAK]), finish(owner, 2, 0.8, [])
     assert (leaking.has_leak, honest.has_leak) == (True, False)
     assert honest.against_best_run is None, "a score that may not hold is nothing to be compared with"
-    assert web.get(reverse("home")).context["prototypes"][0].best_run == honest
+    assert web.get(reverse("home")).context["page"][0].best_run == honest
     assert web.get(reverse("train", args=[owner.pk])).context["best"] == honest
     assert web.get(reverse("share", args=[owner.pk])).context["chosen"] == honest
     assert "100" not in verdicts.for_strangers(leaking)

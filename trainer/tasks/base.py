@@ -83,8 +83,6 @@ class Task:
     """What it shows: classes, number, text, objects."""
     family: ClassVar[str | None] = None
     """The `trainer.learning.family.Family` that learns from its inputs, by dotted path; None: read, not trained yet."""
-    augments: ClassVar[bool] = False
-    """Whether its family can draw how rows are changed at random in training (`Family.preview`)."""
     engine: ClassVar[str]
     """The `trainer.engines.Engine` that answers with its artifacts, by dotted path; without torch."""
     answer: ClassVar[str] = "class"

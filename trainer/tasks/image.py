@@ -123,7 +123,6 @@ class ImageTask(MediaTask):
     thing = "picture"
     widget_in = "image"
     family = "trainer.families.image.pictures.PictureFamily"
-    augments = True
     engine = "trainer.engines.image.ImageEngine"
     methods = METHODS
     models = MODELS

@@ -80,6 +80,7 @@ def costs(request: HttpRequest) -> HttpResponse:
         "forecast": forecast,
         "runs_out": runs_out(month, forecast),
         "month": month,
+        "spend": month,
     }
     return render(request, "costs/costs.html", context)
 

@@ -11,7 +11,8 @@ from django.utils.translation import gettext as _
 from webapp.core.problems import Conflict
 from webapp.core.scores import rank_of
 from webapp.endpoints.models import Endpoint, EndpointVersion
-from webapp.runs.models import QUESTION, Run
+from webapp.runs.models import Run
+from webapp.runs.querysets import QUESTION
 
 UNDO_SECONDS = 3600
 """How long the share page offers the way back."""

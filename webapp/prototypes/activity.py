@@ -1,19 +1,21 @@
 """What was done lately in a workspace, and by how many visitors its demos were used, as home tells it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db.models import F, Max, QuerySet, Sum
+from django.db.models import F, Max, Sum
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from webapp.accounts.models import AuditEvent, Workspace
-from webapp.datasets.models import Dataset
-from webapp.prototypes.cards import run_model
 from webapp.prototypes.models import Prototype
+from webapp.prototypes.overview import Overview, endpoint_model, run_model
 
 SHOWN = 6
-LOOKED_AT = 24
+LOOKED_AT = (24, 240)
+"""How many of the newest events are read, and then, where too few of them are told."""
 DEMOS_SHOWN = 3
 DEMOS_SINCE = timedelta(days=7)
 TOGETHER = timedelta(seconds=10)
@@ -38,38 +40,49 @@ class DemoDay:
     created_at: datetime
 
 
-def recent(workspace: Workspace) -> list[AuditEvent | DemoDay]:
+def recent(workspace: Workspace, known: Overview) -> list[AuditEvent | DemoDay]:
     """The newest events, each told once, and one entry a day for each demo that visitors used. Of an event, `run_id` is set
     where its run is still there, `train_id` (a prototype's) where a run was not started, `names_subject` where its kind is told."""
-    events: list[AuditEvent] = []
-    for event in told(workspace).select_related("user")[:LOOKED_AT]:
-        if events and are_together(event, events[-1], DATA_GO):
-            events[-1] = event
-        elif not (events and are_together(event, events[-1], *TOLD_BY_NEXT)):
-            events.append(event)
-    together = sorted([*events, *demo_days(workspace)], key=lambda one: one.created_at, reverse=True)[:SHOWN]
+    events, days = told(workspace, known.unread), demo_days(workspace) if known.has_demos else []
+    together = sorted([*events, *days], key=lambda one: one.created_at, reverse=True)[:SHOWN]
     shown = [one for one in together if isinstance(one, AuditEvent)]
-    ids = [event.subject_id for event in shown if event.subject == "run"]
-    there = set(run_model().objects.for_workspace(workspace).filter(pk__in=ids).values_list("pk", flat=True))
-    asked = [event.subject_id for event in shown if event.subject == "retraining"]
-    owners = set(Prototype.objects.for_workspace(workspace).filter(pk__in=asked).values_list("pk", flat=True))
+    runs = present(run_model(), workspace, shown, "run")
+    owners = present(Prototype, workspace, shown, "retraining")
     for event in shown:
-        event.train_id = event.subject_id if event.subject == "retraining" and event.subject_id in owners else ""
-        event.run_id = event.subject_id if event.subject_id in there else ""
+        event.train_id = event.subject_id if event.subject_id in owners else ""
+        event.run_id = event.subject_id if event.subject_id in runs else ""
         event.names_subject = event.subject in NAMED
     return together
 
 
-def told(workspace: Workspace) -> QuerySet[AuditEvent]:
-    """Events, without those of files that could not be read: they leave nothing."""
-    events = AuditEvent.objects.for_workspace(workspace)
-    of_nothing = (
-        Prototype.objects.for_workspace(workspace).unread().values("pk"),
-        Dataset.objects.for_workspace(workspace).unread().values("pk"),
-        events.filter(verb="discarded").order_by().values("subject_id"),
-    )
-    for ids in of_nothing:
-        events = events.exclude(subject_id__in=ids)
+def present(model: Any, workspace: Workspace, events: list[AuditEvent], subject: str) -> set[str]:
+    """The ids of the events' subjects of one kind that still have their row in `model`."""
+    ids = [event.subject_id for event in events if event.subject == subject]
+    rows = model.objects.for_workspace(workspace).filter(pk__in=ids).order_by()
+    return set(rows.values_list("pk", flat=True)) if ids else set()
+
+
+def told(workspace: Workspace, unread: set[str]) -> list[AuditEvent]:
+    """The newest events, each told once, without those of files that could not be read: they leave nothing. What was
+    `discarded` says so later than all else that was done to it, so whoever reads the newest events has read that."""
+    newest = AuditEvent.objects.for_workspace(workspace).select_related("user")
+    events: list[AuditEvent] = []
+    for most in LOOKED_AT:
+        found = list(newest[:most])
+        nothing = unread.union(event.subject_id for event in found if event.verb == "discarded")
+        events = each_once(event for event in found if event.subject_id not in nothing)
+        if len(events) > SHOWN or len(found) < most:
+            break
+    return events
+
+
+def each_once(found: Iterable[AuditEvent]) -> list[AuditEvent]:
+    events: list[AuditEvent] = []
+    for event in found:
+        if events and are_together(event, events[-1], DATA_GO):
+            events[-1] = event
+        elif not (events and are_together(event, events[-1], *TOLD_BY_NEXT)):
+            events.append(event)
     return events
 
 
@@ -80,9 +93,8 @@ def are_together(event: AuditEvent, later: AuditEvent, *pairs: tuple[str, ...]) 
 
 
 def demo_days(workspace: Workspace) -> list[DemoDay]:
-    """The latest days on which demo pages were used. Usage without a key is the demo page's; refused requests do not count.
-    Endpoints are a layer above; the relation leads there without an import."""
-    usage = Prototype._meta.get_field("endpoint").related_model._meta.get_field("usage").related_model
+    """The latest days on which demo pages were used. Usage without a key is the demo page's; refused requests do not count."""
+    usage = endpoint_model()._meta.get_field("usage").related_model
     days = (
         usage.objects.filter(endpoint__workspace=workspace, key="", hour__gte=timezone.now() - DEMOS_SINCE)
         .values(day=TruncDate("hour"), name=F("endpoint__name"), prototype=F("endpoint__prototype_id"))

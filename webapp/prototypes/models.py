@@ -3,7 +3,7 @@
 from typing import Self
 
 from django.db import models
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from webapp.accounts.models import User
@@ -12,6 +12,10 @@ from webapp.datasets.models import Dataset, DatasetVersion, Status
 
 GLYPHS = ("blocks", "arch", "bricks", "ball")
 """The small sculptures that stand for prototypes; see the glyph template tag."""
+
+
+def glyph_of(pk: str) -> str:
+    return GLYPHS[sum(pk.encode()) % len(GLYPHS)]
 
 
 class PrototypeQuerySet(WorkspaceQuerySet):
@@ -23,7 +27,7 @@ class PrototypeQuerySet(WorkspaceQuerySet):
         return self.exclude(Exists(self.readable()))
 
     def readable(self) -> models.QuerySet[DatasetVersion]:
-        return DatasetVersion.objects.filter(dataset=OuterRef("dataset")).exclude(status=Status.FAILED)
+        return DatasetVersion.objects.filter(~Q(status=Status.FAILED), dataset=OuterRef("dataset"))
 
 
 class Prototype(WorkspaceOwned):
@@ -41,4 +45,4 @@ class Prototype(WorkspaceOwned):
 
     @property
     def glyph(self) -> str:
-        return GLYPHS[sum(self.pk.encode()) % len(GLYPHS)]
+        return glyph_of(self.pk)

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.db.models import Count, Exists, F, Q
+from django.db.models import Exists, Q
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -31,39 +31,37 @@ from webapp.prototypes import actions, activity, cards, offered
 from webapp.prototypes.forms import MappingForm, PrototypeForm, SplitForm
 from webapp.prototypes.grid import GALLERY_ROWS, grid, is_gallery
 from webapp.prototypes.models import Prototype
+from webapp.prototypes.overview import ENDED, overview
 
 
 @member
 def home(request: HttpRequest) -> HttpResponse:
-    """Context: prototypes (a page, see `cards.cards`), search, today, counts {state: n} over all of them, running (runs at
-    work), month, kinds {kind: money}, events, and what waits for a person: untrained, corrected
-    [{prototype, name, total}]; importing (a prototype whose data are being read, or None)."""
-    workspace = request.workspace
-    if not Prototype.objects.for_workspace(workspace).with_data().exists():
+    """Context: page (of cards, see `cards.describe`), search, today, counts {state: n} over all prototypes, running (runs at
+    work), month, kinds {kind: money}, events, and what waits for a person: untrained (cards), corrected
+    [{prototype, name, total}]; importing (the card of a prototype whose data are being read, or None)."""
+    workspace, money = request.workspace, month(request.workspace)
+    every = overview(workspace, money)
+    if not every.cards:
         return redirect("new_prototype")
     search = request.GET.get("search", "").strip()[:120]
-    money = month(workspace)
-    training = cards.at_work(workspace)
-    prototypes = cards.cards(workspace, money, training, search, request.GET.get("page"))
-    running = cards.run_model().objects.for_workspace(workspace).active().select_related("prototype")
-    feedback = Prototype._meta.get_field("endpoint").related_model._meta.get_field("feedback").related_model
+    page = cards.page_of(every.cards, search, request.GET.get("page"))
+    untrained = every.untrained[: cards.TO_DO]
+    running = cards.runs_at_work(workspace) if every.has_runs_at_work else []
+    by_prototype, by_kind = cards.spent(workspace)
+    cards.describe({card.pk: card for card in (*page, *untrained)}.values(), running, by_prototype)
     context = {
-        "prototypes": prototypes,
-        "page": prototypes,
+        "page": page,
         "search": search,
         "today": timezone.localdate(),
-        "counts": cards.counts(workspace, money, training),
-        "running": running.order_by("queued_at")[:5],
+        "counts": every.counts(),
+        "running": running[: cards.RUNNING],
         "month": money,
         "spend": money,
-        "events": activity.recent(workspace),
-        "corrected": feedback.objects.for_workspace(workspace)
-        .filter(verdict="down")
-        .values(prototype=F("endpoint__prototype_id"), name=F("endpoint__prototype__name"))
-        .annotate(total=Count("pk"))
-        .order_by("-total")[:3],
-        "kinds": dict.fromkeys(("hosting", "training", "data"), 0) | cards.spent_by("kind", workspace),
-        **cards.to_do(workspace),
+        "events": activity.recent(workspace, every),
+        "corrected": cards.corrected(workspace) if every.has_demos else [],
+        "kinds": by_kind,
+        "untrained": untrained,
+        "importing": every.importing,
     }
     return render(request, "prototypes/home.html", context)
 
@@ -132,7 +130,7 @@ def data_from(request: HttpRequest) -> tuple[Dataset, dict[str, Any]]:
 
 def retraining_to_tell(prototype: Prototype, latest: DatasetVersion) -> Any:
     """The wish for a run on the newest version, or None once there is nothing new to say of it."""
-    gone = Q(status="started") & (Q(run=None) | Q(run__status__in=cards.ENDED))
+    gone = Q(status="started") & (Q(run=None) | Q(run__status__in=ENDED))
     overtaken = Q(status="refused") & Q(Exists(latest.runs.filter(prototype=prototype)))
     told = prototype.retrainings.filter(version=latest).exclude(gone | overtaken)
     return told.select_related("base", "run").first()

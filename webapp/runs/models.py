@@ -16,7 +16,7 @@ from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -26,72 +26,9 @@ from webapp.core.models import WorkspaceOwned, WorkspaceQuerySet
 from webapp.core.scores import rank_of
 from webapp.datasets.models import DatasetVersion
 from webapp.prototypes.models import Prototype
+from webapp.runs.querysets import ENDED, HELD, RunQuerySet, Status
 
-
-class Status(models.TextChoices):
-    QUEUED = "queued", _("Queued")
-    STARTING = "starting", _("Starting")
-    RUNNING = "running", _("Training")
-    INTERRUPTED = "interrupted", _("Interrupted")
-    SUCCEEDED = "succeeded", _("Done")
-    FAILED = "failed", _("Failed")
-    CANCELLED = "cancelled", _("Cancelled")
-
-
-HELD = (Status.STARTING, Status.RUNNING)
-"""States in which a worker holds a lease."""
 MAX_SEED = 2**32 - 1
-ENDED = (Status.SUCCEEDED, Status.FAILED, Status.CANCELLED)
-QUESTION = ("task", "answer", "metric")
-"""What two runs must share for their scores to be compared."""
-
-
-class RunQuerySet(WorkspaceQuerySet):
-    def active(self) -> Self:
-        return self.exclude(status__in=ENDED)
-
-    def ended(self) -> Self:
-        return self.filter(status__in=ENDED)
-
-    def silent(self) -> Self:
-        """Held by a worker that has not been heard of for a whole lease."""
-        return self.filter(status__in=HELD, lease_until__lt=timezone.now())
-
-    def miss(self) -> None:
-        """Note of those that are silent when that was first seen."""
-        news = Q(missed_at=None) | Q(missed_at__lt=F("lease_until"))
-        self.silent().filter(news).update(missed_at=timezone.now())
-
-    def expired(self) -> Self:
-        """Silent for long enough after that was first seen. A database that was away comes back with all leases run out: the
-        workers, who could not renew theirs, are heard before anybody is taken for dead."""
-        patience = timedelta(seconds=settings.RUN_LEASE_SECONDS / 2)
-        seen = Q(missed_at__gte=F("lease_until"), missed_at__lt=timezone.now() - patience)
-        return self.silent().filter(seen)
-
-    def best_first(self) -> Self:
-        """Finished runs in the order of their scores, those without one last. Only scores of one question can be compared, so
-        the runs of that of the prototype's newest finished run come first; of them those with a column that decides alone
-        come last, since their scores may not hold."""
-        newest = Run.objects.filter(prototype=OuterRef("prototype"), status=Status.SUCCEEDED, rank__isnull=False)
-        asked = {name: Subquery(newest.order_by("-number").values(name)[:1]) for name in QUESTION}
-        finished = self.filter(status=Status.SUCCEEDED).annotate(other=~Q(**asked))
-        return finished.order_by("other", "has_leak", F("rank").desc(nulls_last=True), "-number")
-
-    def trusted(self) -> Self:
-        """Those whose score no column decides alone, or only one that was known at the time."""
-        return self.filter(has_leak=False)
-
-    def with_model(self) -> Self:
-        """Finished runs whose model is there, to be shared, tried or gone on from."""
-        return self.filter(status=Status.SUCCEEDED, model_removed_at=None)
-
-    def scored(self) -> Self:
-        return self.filter(rank__isnull=False)
-
-    def ahead_of(self, run: "Run") -> Self:
-        """Runs that wait in the same queue and came first."""
-        return self.filter(Q(queued_at__lt=run.queued_at), status=Status.QUEUED, hardware=run.hardware)
 
 
 class Run(WorkspaceOwned):

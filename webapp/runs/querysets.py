@@ -1,0 +1,108 @@
+"""Which runs there are, in which order: every filter over runs."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, OuterRef, Q, Subquery
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from webapp.core.models import WorkspaceQuerySet
+
+
+class Status(models.TextChoices):
+    QUEUED = "queued", _("Queued")
+    STARTING = "starting", _("Starting")
+    RUNNING = "running", _("Training")
+    INTERRUPTED = "interrupted", _("Interrupted")
+    SUCCEEDED = "succeeded", _("Done")
+    FAILED = "failed", _("Failed")
+    CANCELLED = "cancelled", _("Cancelled")
+
+
+HELD = (Status.STARTING, Status.RUNNING)
+"""States in which a worker holds a lease."""
+ENDED = (Status.SUCCEEDED, Status.FAILED, Status.CANCELLED)
+QUESTION = ("task", "answer", "metric")
+"""What two runs must share for their scores to be compared."""
+
+BEST = ("has_leak", F("rank").desc(nulls_last=True), "-number")
+"""The order of finished runs of one question, the best first: a score that may not hold comes after all that do."""
+
+
+class RunQuerySet(WorkspaceQuerySet):
+    def active(self) -> Self:
+        return self.exclude(status__in=ENDED)
+
+    def ended(self) -> Self:
+        return self.filter(status__in=ENDED)
+
+    def silent(self) -> Self:
+        """Held by a worker that has not been heard of for a whole lease."""
+        return self.filter(status__in=HELD, lease_until__lt=timezone.now())
+
+    def miss(self) -> None:
+        """Note of those that are silent when that was first seen."""
+        news = Q(missed_at=None) | Q(missed_at__lt=F("lease_until"))
+        self.silent().filter(news).update(missed_at=timezone.now())
+
+    def expired(self) -> Self:
+        """Silent for long enough after that was first seen. A database that was away comes back with all leases run out: the
+        workers, who could not renew theirs, are heard before anybody is taken for dead."""
+        patience = timedelta(seconds=settings.RUN_LEASE_SECONDS / 2)
+        seen = Q(missed_at__gte=F("lease_until"), missed_at__lt=timezone.now() - patience)
+        return self.silent().filter(seen)
+
+    def best_first(self) -> Self:
+        """Finished runs in the order of their scores, those without one last. Only scores of one question can be compared, so
+        the runs of that of the prototype's newest finished run come first; of them those with a column that decides alone
+        come last, since their scores may not hold."""
+        newest = self.model._default_manager.filter(
+            prototype=OuterRef("prototype"), status=Status.SUCCEEDED, rank__isnull=False
+        )
+        asked = {name: Subquery(newest.order_by("-number").values(name)[:1]) for name in QUESTION}
+        finished = self.filter(status=Status.SUCCEEDED).annotate(other=~Q(**asked))
+        return finished.order_by("other", *BEST)
+
+    def best_of_each(self, prototypes: Iterable[str]) -> dict[str, tuple[Any, Any]]:
+        """{prototype: (its best run with a score, its best run with a model)}, each the first in `best_first` or None; two
+        queries for all of them."""
+        finished = self.filter(prototype__in=list(prototypes), status=Status.SUCCEEDED)
+        narrow = finished.order_by(*BEST).values_list(
+            "prototype", "pk", "number", "rank", "model_removed_at", *QUESTION
+        )
+        of_each: dict[str, list[Any]] = {}
+        for prototype, *run in narrow:
+            of_each.setdefault(prototype, []).append(run)
+        chosen = {prototype: best_two(runs) for prototype, runs in of_each.items()}
+        found = self.in_bulk({pk for pks in chosen.values() for pk in pks if pk})
+        return {prototype: (found.get(scored), found.get(offered)) for prototype, (scored, offered) in chosen.items()}
+
+    def trusted(self) -> Self:
+        """Those whose score no column decides alone, or only one that was known at the time."""
+        return self.filter(has_leak=False)
+
+    def with_model(self) -> Self:
+        """Finished runs whose model is there, to be shared, tried or gone on from."""
+        return self.filter(status=Status.SUCCEEDED, model_removed_at=None)
+
+    def scored(self) -> Self:
+        return self.filter(rank__isnull=False)
+
+    def ahead_of(self, run: Any) -> Self:
+        """Runs that wait in the same queue and came first."""
+        return self.filter(Q(queued_at__lt=run.queued_at), status=Status.QUEUED, hardware=run.hardware)
+
+
+def best_two(runs: list[tuple[Any, ...]]) -> tuple[str | None, str | None]:
+    """Of one prototype's finished runs in the order `BEST`, each (pk, number, rank, when its model was removed, *question): the
+    best with a score and the best with a model, of the question that the newest run with a score answers where there is one."""
+    scored = [run for run in runs if run[2] is not None]
+    asked = max(scored, key=lambda run: run[1])[4:] if scored else None
+    with_model = [run for run in runs if run[3] is None]
+    best = next((run for run in scored if run[4:] == asked), None)
+    offered = next((run for run in with_model if run[4:] == asked), next(iter(with_model), None))
+    return best and best[0], offered and offered[0]
