@@ -46,34 +46,16 @@ SPEECH = SOUND - {"audio-spectrogram-transformer"}
 """Can learn to write down what they hear: letter by letter (CTC), or Whisper."""
 CAUSAL = ("ForCausalLM", "LMHeadModel")
 
-TEXT_TASKS = (
-    "text-classification",
-    "multilabel-classification",
-    "text-regression",
-    "token-classification",
-    "question-answering",
-    "sentence-similarity",
-)
-IMAGE_TASKS = ("image-classification", "image-regression", "image-text-classification")
-SUITED: dict[str, frozenset[str]] = {
-    **dict.fromkeys(TEXT_TASKS, ENCODERS),
-    **dict.fromkeys(IMAGE_TASKS, VISION),
-    "object-detection": DETECTORS | VISION,
-    "audio-classification": SOUND,
-    "speech-recognition": SPEECH,
-    "text-generation": DECODERS,
-    "summarization": SEQ2SEQ,
-    "translation": SEQ2SEQ,
-}
 KNOWN = ENCODERS | DECODERS | SEQ2SEQ | VISION | DETECTORS | SOUND
 
 
-def suits(config: dict[str, Any], slug: str) -> bool | None:
-    """Whether a model of this config.json can be trained for a task; None where its kind is not known here."""
+def suits(config: dict[str, Any], kinds: frozenset[str]) -> bool | None:
+    """Whether a model of this config.json is of these kinds, as a task names those it can train (`Task.architectures`); None
+    where its kind is not known here."""
     kind = str(config.get("model_type", ""))
     if kind in KNOWN:
-        return kind in SUITED.get(slug, frozenset())
+        return kind in kinds
     names = config.get("architectures") or []
     if isinstance(names, list) and any(str(name).endswith(CAUSAL) for name in names):
-        return SUITED.get(slug) is DECODERS
+        return kinds == DECODERS
     return None

@@ -86,15 +86,15 @@ class Redis:
 
 
 class Serving:
-    def __init__(self, redis_url: str, **env: str) -> None:
-        self.port = free_port()
+    def __init__(self, redis_url: str, home: Path = REPO, **env: str) -> None:
+        self.port, self.home = free_port(), home
         self.url = f"http://127.0.0.1:{self.port}"
         self.env = os.environ | {"REDIS_URL": redis_url, "MAQUETTE_INTERNAL_TOKEN": TOKEN} | env
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         command = [sys.executable, "-m", "uvicorn", "serving.app:app", "--port", str(self.port), "--no-access-log"]
-        self.process = subprocess.Popen([*command, "--log-level=warning"], cwd=REPO, env=self.env)
+        self.process = subprocess.Popen([*command, "--log-level=warning"], cwd=self.home, env=self.env)
         wait_for(self.answers)
 
     def answers(self) -> bool:

@@ -62,7 +62,9 @@ def test_who_does_the_work_is_there(task: type[Task]) -> None:
     from trainer.learning.family import Family, family_of
     from trainer.learning.objective import Objective
 
-    assert isinstance(family_of(task), Family)
+    family = family_of(task)
+    assert isinstance(family, Family)
+    assert task.augments == (type(family).preview is not Family.preview)
     assert issubclass(load(task.engine), Engine)
     assert issubclass(load(answers.get(task.answer).objective), Objective)
 

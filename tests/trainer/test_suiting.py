@@ -31,7 +31,9 @@ MODELS = SHARED / "models"
     ],
 )
 def test_what_a_model_can_do(config: dict[str, object], slug: str, expected: bool | None) -> None:
-    assert kinds.suits(config, slug) is expected
+    task = tasks.find(slug)
+    assert task
+    assert kinds.suits(config, task.architectures) is expected
 
 
 def test_the_types_are_those_of_the_trainer() -> None:
@@ -56,7 +58,10 @@ def test_the_reference_models() -> None:
     llama, mobilenet = (
         json.loads((MODELS / name / "config.json").read_text()) for name in ("stories260K", "mobilenet_v2_0.35_224")
     )
-    offered = {task.slug: (kinds.suits(llama, task.slug), kinds.suits(mobilenet, task.slug)) for task in tasks.all()}
+    offered = {
+        task.slug: (kinds.suits(llama, task.architectures), kinds.suits(mobilenet, task.architectures))
+        for task in tasks.all()
+    }
     assert offered["text-classification"] == (False, False)
     assert offered["image-classification"] == (False, True)
     assert offered["tabular-classification"] == (False, False)
@@ -73,7 +78,7 @@ def test_the_recommended_model_can_be_trained(slug: str) -> None:
 
 def test_a_method_of_tables_trains_no_other_kind() -> None:
     task = tasks.get("tabular-classification")
-    assert task.refusal("boosting", "scratch:linear") == "Trees does not train a model of the kind Linear."
+    assert task.refusal("boosting", "scratch:linear") == "“Gradient-boosted trees” does not train a “Linear model”."
     assert not task.refusal("boosting", "scratch:lightgbm")
     assert not task.refusal("boosting", "scratch:auto")
     assert not task.refusal("auto", "scratch:linear")

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from trainer import leaks
+from trainer import leaks, tasks
 from trainer.data.keys import normalised
 from trainer.data.profiling import answer_numbers, many, problem, remedy, samples, shortened
 
@@ -43,7 +43,6 @@ COMMON = {
 }  # fmt: skip
 WORDS = {language: frozenset(words.split()) for language, words in COMMON.items()}
 MIXED = 0.05
-TEXT_ROLES = {"text", "document", "source", "prompt", "first", "question"}
 
 
 def near_copies(texts: list[str], rows: np.ndarray, test: np.ndarray) -> np.ndarray:
@@ -116,12 +115,19 @@ def minhash(words: list[str], lengths: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return signatures, long
 
 
+def reads_text(content: Any) -> bool:
+    """Whether the first column that the content's task reads holds texts."""
+    task = tasks.find(content.task)
+    kinds = {role.name: role.kind for role in task.roles} if task else {}
+    return kinds.get(content.shape.reads[0]) == "text"
+
+
 def look_closer(content: Any) -> list[dict[str, Any]]:
     """Everything here that suits the content's task; `content`: see `trainer.data.content.Content`."""
     if not content.shape.reads:
         return leakage_problems(content)
     first = content.inputs[0]
-    if first in content.kinds or content.shape.reads[0] not in TEXT_ROLES:
+    if first in content.kinds or not reads_text(content):
         return []
     keys = content.keys
     found = near_copy_problems(content)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from trainer import nets
+from trainer.architectures import SOUND
 from trainer.params import advanced
 from trainer.tasks.base import BaseModelCard
 from trainer.tasks.media import MIB, MediaParams, MediaTask, labels_in, profile_of, scratch_card
@@ -91,6 +92,7 @@ class SoundTask(MediaTask):
     modality = "audio"
     thing = "sound"
     widget_in = "audio"
+    architectures = SOUND
     family = "trainer.families.audio.sounds.SoundFamily"
     engine = "trainer.engines.sound.SoundEngine"
     methods = METHODS

@@ -88,6 +88,10 @@ class Task:
     answer: ClassVar[str] = "class"
     """The kind of its answers (`trainer.answers`): class, number, objects, text; not trained yet: classes, tags, spans."""
     answer_role: ClassVar[str] = "label"
+    architectures: ClassVar[frozenset[str]] = frozenset()
+    """Kinds of models that it can train (`trainer.architectures`); none where it has models of its own alone."""
+    augments: ClassVar[bool] = False
+    """Whether it can show how its rows are changed at random while learning (`Family.preview`)."""
     sentence: ClassVar[str]
     """What it does with its columns, by role in braces; `{classes}`: how many different answers there are."""
     alternatives: ClassVar[tuple[Shape, ...]] = ()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from trainer import nets
+from trainer.architectures import VISION
 from trainer.params import advanced
 from trainer.tasks.base import BaseModelCard
 from trainer.tasks.media import MIB, MediaParams, MediaTask, labels_in, profile_of, scratch_card
@@ -122,6 +123,8 @@ class ImageTask(MediaTask):
     modality = "image"
     thing = "picture"
     widget_in = "image"
+    architectures = VISION
+    augments = True
     family = "trainer.families.image.pictures.PictureFamily"
     engine = "trainer.engines.image.ImageEngine"
     methods = METHODS

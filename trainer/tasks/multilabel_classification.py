@@ -1,5 +1,6 @@
 """Multi-label text classification: read, checked and kept; not trained yet."""
 
+from trainer.architectures import ENCODERS
 from trainer.messages import gettext_noop
 from trainer.tasks.base import Role, Task
 
@@ -16,3 +17,4 @@ class MultilabelClassification(Task):
     answer = "classes"
     answer_role = "labels"
     sentence = "Read {text}, answer with all of {labels} that fit."
+    architectures = ENCODERS

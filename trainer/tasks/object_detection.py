@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from trainer.architectures import DETECTORS, VISION
 from trainer.messages import gettext_noop
 from trainer.params import advanced
 from trainer.tasks.base import BaseModelCard, Role
@@ -96,6 +97,7 @@ class ObjectDetection(ImageTask):
     metrics = ("map_50", "map")
     headline = "map_50"
     widget_out = "objects"
+    architectures = DETECTORS | VISION
     family = "trainer.families.image.detection.DetectionFamily"
     engine = "trainer.engines.detection.DetectionEngine"
     answer = "objects"

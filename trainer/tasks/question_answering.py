@@ -1,5 +1,6 @@
 """Question answering: read, checked and kept; not trained yet."""
 
+from trainer.architectures import ENCODERS
 from trainer.messages import gettext_noop
 from trainer.tasks.base import Role, Task
 
@@ -17,3 +18,4 @@ class QuestionAnswering(Task):
     answer = "spans"
     answer_role = "answers"
     sentence = "Read {context}, answer {question} with a passage of it."
+    architectures = ENCODERS

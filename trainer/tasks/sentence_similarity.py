@@ -1,5 +1,6 @@
 """Sentence similarity: read, checked and kept; not trained yet."""
 
+from trainer.architectures import ENCODERS
 from trainer.messages import gettext_noop
 from trainer.tasks.base import Role, Task
 
@@ -17,3 +18,4 @@ class SentenceSimilarity(Task):
     answer = "number"
     answer_role = "score"
     sentence = "Compare {first} and {second}, answer with {score}."
+    architectures = ENCODERS

@@ -4,6 +4,7 @@ import math
 import random
 from typing import Any, Literal
 
+from trainer.architectures import SPEECH
 from trainer.messages import gettext_noop
 from trainer.params import advanced
 from trainer.tasks.audio import SAMPLE_RATE, wav_file
@@ -111,6 +112,7 @@ class SpeechRecognition(MediaTask):
     headline = "wer"
     widget_in = "audio"
     widget_out = "text"
+    architectures = SPEECH
     family = "trainer.families.audio.speech.SpeechFamily"
     engine = "trainer.engines.speech.SpeechEngine"
     answer = "text"

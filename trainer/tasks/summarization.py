@@ -1,5 +1,6 @@
 """Summarization: read, checked and kept; not trained yet."""
 
+from trainer.architectures import SEQ2SEQ
 from trainer.messages import gettext_noop
 from trainer.tasks.base import Role, Task
 
@@ -16,3 +17,4 @@ class Summarization(Task):
     answer = "text"
     answer_role = "summary"
     sentence = "Read {document}, write its {summary}."
+    architectures = SEQ2SEQ

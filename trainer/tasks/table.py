@@ -122,9 +122,7 @@ class TableTask(Task):
         """The method says what is trained; a model of another kind beside it would be passed over in silence."""
         named = next((family for family, ref in FAMILIES.items() if ref == model), method)
         titles = {one.slug: one.title for one in cls.methods}
-        return (
-            "" if method in ("auto", named) else f"{titles[method]} does not train a model of the kind {titles[named]}."
-        )
+        return "" if method in ("auto", named) else f"“{titles[method]}” does not train a “{titles[named]}”."
 
     @classmethod
     def default_method(cls, model: str) -> str:

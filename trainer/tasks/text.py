@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from trainer.architectures import ENCODERS
 from trainer.tasks.base import Task
 
 LONGEST_INPUT = 20_000
@@ -20,6 +21,7 @@ logits = session.run(None, feed)[0][0]
 class TextTask(Task):
     modality = "text"
     widget_in = "text"
+    architectures = ENCODERS
     family = "trainer.families.text.texts.TextFamily"
     engine = "trainer.engines.text.TextEngine"
 

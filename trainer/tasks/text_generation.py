@@ -1,5 +1,6 @@
 """Text generation: read, checked and kept; not trained yet."""
 
+from trainer.architectures import DECODERS
 from trainer.messages import gettext_noop
 from trainer.tasks.base import Role, Shape, Task
 
@@ -18,6 +19,7 @@ class TextGeneration(Task):
     answer = "text"
     answer_role = "completion"
     sentence = "Read {prompt}, write {completion}."
+    architectures = DECODERS
     alternatives = (
         Shape(("messages",), "", "text", "Read the beginning of {messages}, write the next one."),
         Shape(("text",), "", "text", "Read {text}, learn to go on in its manner."),

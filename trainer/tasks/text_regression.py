@@ -1,5 +1,6 @@
 """Text regression: read, checked and kept; not trained yet."""
 
+from trainer.architectures import ENCODERS
 from trainer.messages import gettext_noop
 from trainer.tasks.base import Role, Task
 
@@ -16,3 +17,4 @@ class TextRegression(Task):
     answer = "number"
     answer_role = "target"
     sentence = "Read {text}, answer with the number in {target}."
+    architectures = ENCODERS

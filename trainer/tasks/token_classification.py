@@ -1,5 +1,6 @@
 """Named-entity recognition: read, checked and kept; not trained yet."""
 
+from trainer.architectures import ENCODERS
 from trainer.messages import gettext_noop
 from trainer.tasks.base import Role, Task
 
@@ -16,3 +17,4 @@ class TokenClassification(Task):
     answer = "tags"
     answer_role = "tags"
     sentence = "Read {tokens}, mark the words as {tags} does."
+    architectures = ENCODERS

@@ -1,5 +1,6 @@
 """Translation: read, checked and kept; not trained yet."""
 
+from trainer.architectures import SEQ2SEQ
 from trainer.messages import gettext_noop
 from trainer.tasks.base import Role, Task
 
@@ -16,3 +17,4 @@ class Translation(Task):
     answer = "text"
     answer_role = "target"
     sentence = "Read {source}, write {target}."
+    architectures = SEQ2SEQ

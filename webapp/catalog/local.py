@@ -9,7 +9,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from trainer import tasks
-from trainer.architectures import suits
+from trainer.architectures import DECODERS, suits
 from trainer.tasks.base import BaseModelCard
 
 BYTES_PER_WEIGHT, MEMORY_FACTOR, LEAST_MEMORY = 4, 5, 600 * 2**20
@@ -26,7 +26,7 @@ def local_models(slug: str, modality: str) -> tuple[list[dict[str, Any]], list[d
     suited: list[dict[str, Any]] = []
     unknown: list[dict[str, Any]] = []
     for folder in folders():
-        fits = suits(read(folder / "config.json"), slug)
+        fits = suits(read(folder / "config.json"), tasks.get(slug).architectures)
         if fits:
             suited.append(asdict(card(folder)))
         elif fits is None and modality_of(folder) == modality:
@@ -39,8 +39,8 @@ def all_local_models() -> list[dict[str, Any]]:
     found = []
     for folder in folders():
         config = read(folder / "config.json")
-        slugs = [task.slug for task in tasks.all() if suits(config, task.slug)]
-        found.append(asdict(card(folder)) | {"tasks": slugs, "is_known": suits(config, "text-generation") is not None})
+        slugs = [task.slug for task in tasks.all() if suits(config, task.architectures)]
+        found.append(asdict(card(folder)) | {"tasks": slugs, "is_known": suits(config, DECODERS) is not None})
     return found
 
 

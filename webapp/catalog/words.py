@@ -39,6 +39,12 @@ def reads_media(slug: str) -> bool:
     return trainable(slug) and any(role.kind in ("image", "audio") for role in tasks.get(slug).roles)
 
 
+def reads_table(slug: str) -> bool:
+    """Whether the task reads the columns of a table."""
+    task = tasks.find(slug)
+    return task is not None and task.modality == "table"
+
+
 def widgets_of(slug: str) -> dict[str, Any]:
     """{widget_in, widget_out, inputs [{name, kind}]} of a task; of text where it is not known here."""
     if not trainable(slug):

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
+from webapp.catalog.words import reads_table
 from webapp.core.downloads import Download
 from webapp.core.ids import new_id
 from webapp.core.media import type_of
@@ -60,8 +61,8 @@ def context_of(request: HttpRequest, endpoint: Endpoint, link: ShareLink | None)
 
 def target_of(run: Run | None) -> str:
     """The column that a model of tables predicts; empty for what reads texts, pictures or sounds."""
-    reads_table = run is not None and run.task.startswith("tabular-")
-    return str((run.version.suggestion.get("columns") or {}).get("target", "")) if run and reads_table else ""
+    is_table = run is not None and reads_table(run.task)
+    return str((run.version.suggestion.get("columns") or {}).get("target", "")) if run and is_table else ""
 
 
 @csrf_exempt  # a demo is opened from anywhere and changes nothing of the visitor's; `signing` guards the feedback

@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 
 from webapp.accounts.actions import audit
 from webapp.accounts.models import User
+from webapp.catalog.words import reads_table
 from webapp.core.problems import Conflict
 from webapp.datasets.models import DatasetVersion
 from webapp.runs.models import KnownColumn, Run, answer_of
@@ -31,7 +32,7 @@ def facts(run: Run, told: dict[str, Any] | None = None) -> dict[str, Any]:
 
 def keep_up(run: Run, told: dict[str, Any]) -> None:
     """Store what the report says of a run from before there was the field, if it was not here when the database moved."""
-    if not run.has_leak and run.task.startswith("tabular-") and facts(run, told)["has_leak"]:
+    if not run.has_leak and reads_table(run.task) and facts(run, told)["has_leak"]:
         Run.objects.filter(pk=run.pk).update(has_leak=True)
         run.has_leak = True
 

@@ -43,8 +43,8 @@ def diagram(version: DatasetVersion, body: dict[str, Any]) -> dict[str, Any] | N
 
 
 def augments(slug: str) -> bool:
-    """Whether this task can show how its rows are changed at random while learning: those that look at pictures can."""
-    return any(role.kind == "image" for role in tasks.get(slug).roles)
+    """Whether this task can show how its rows are changed at random while learning."""
+    return tasks.get(slug).augments
 
 
 def folder_of(version: DatasetVersion, key: str) -> Path:

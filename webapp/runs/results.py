@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from trainer import tasks
-from webapp.catalog.words import trainable
+from webapp.catalog.words import reads_table, trainable
 from webapp.core.media import size_of
 from webapp.core.scores import metric_title, score_words, scored
 from webapp.core.words import count, figure, number
@@ -84,7 +84,7 @@ def shown_mistake(run: Run, one: dict[str, Any]) -> dict[str, Any]:
     """A mistake with its input as the page shows it: text, fields, or the address of a picture or a sound of the rows."""
     key, value = next(((key, one[key]) for key in one if key not in FIGURES), ("", ""))
     found = dict(one) | {"text": "", "fields": [], "medium": "", "address": ""}
-    if run.task.startswith("tabular-") and isinstance(value, str):
+    if reads_table(run.task) and isinstance(value, str):
         value = fields_in(value)
     if isinstance(value, dict):
         found["fields"] = [(name, cell) for name, cell in value.items() if cell not in (None, "")]
