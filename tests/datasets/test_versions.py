@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.test import TestCase
 from django.utils import timezone
 
 from tests import things
@@ -42,27 +43,27 @@ def test_the_reader_is_asked_in_its_own_words(user: User, workspace: Workspace) 
     assert words[words.index("--columns") + 1] == '{"text": "note", "label": "label"}'
 
 
-def aged(version: DatasetVersion, **fields: object) -> DatasetVersion:
-    minutes_ago = timezone.now() - timedelta(minutes=3)
-    DatasetVersion.objects.filter(pk=version.pk).update(touched_at=minutes_ago, **fields)
-    return version
-
-
 def test_what_nobody_reads_is_sent_again(workspace: Workspace) -> None:
-    version = aged(things.dataset(workspace, ready=False).latest)
-    reading.sweep()
+    version = things.dataset(workspace, ready=False).latest
+    long_ago = timezone.now() - timedelta(minutes=3)
+    DatasetVersion.objects.update(sent_at=long_ago)
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        reading.sweep()
     version.refresh_from_db()
     assert version.status == "processing"
-    assert timezone.now() - version.touched_at < timedelta(minutes=1)
+    assert timezone.now() - version.sent_at < timedelta(minutes=1)
 
 
 def test_what_died_twice_is_given_up(workspace: Workspace) -> None:
-    first = aged(things.dataset(workspace, ready=False).latest, read_by="worker", attempts=1)
-    second = aged(things.dataset(workspace, ready=False).latest, read_by="worker", attempts=2)
+    long_ago = timezone.now() - timedelta(minutes=3)
+    first, second = (
+        things.dataset(workspace, ready=False, lease="worker", lease_until=long_ago, attempts=attempts).latest
+        for attempts in (1, 2)
+    )
     DatasetVersion.objects.update(missed_at=timezone.now() - timedelta(minutes=2))
     reading.sweep()
     first.refresh_from_db()
     second.refresh_from_db()
-    assert (first.status, first.read_by) == ("processing", "")
+    assert (first.status, first.lease) == ("processing", "")
     assert second.status == "failed"
     assert second.error["hint"]

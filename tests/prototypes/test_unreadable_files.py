@@ -104,7 +104,7 @@ def test_after_a_day_nothing_is_left(browser: Client) -> None:
     unread = send(browser, reverse("new_prototype"), "empty.csv", b"")
     actions.sweep_unread()
     assert Prototype.objects.count() == 2
-    DatasetVersion.objects.update(touched_at=timezone.now() - timedelta(days=2))
+    DatasetVersion.objects.update(finished_at=timezone.now() - timedelta(days=2))
     actions.sweep_unread()
     assert list(Prototype.objects.all()) == [kept]
     assert not unread.dataset.upload_folder.exists()
@@ -139,7 +139,7 @@ def test_recent_activity_does_not_tell_of_it(browser: Client, workspace: Workspa
     assert told(workspace) == [("created", "messages")]
     page = browser.get(reverse("home")).content.decode()
     assert "report" not in page.partition('id="late"')[2].partition("</section>")[0]
-    DatasetVersion.objects.filter(status=Status.FAILED).update(touched_at=timezone.now() - timedelta(days=2))
+    DatasetVersion.objects.filter(status=Status.FAILED).update(finished_at=timezone.now() - timedelta(days=2))
     actions.sweep_unread()
     assert Prototype.objects.count() == 1
     assert told(workspace) == [("created", "messages")]

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import ProtectedError
+from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -22,7 +23,6 @@ from webapp.core import removals
 from webapp.core.files import check_room, store
 from webapp.core.ids import new_id
 from webapp.core.problems import Conflict, Problem
-from webapp.core.queues import hand_over
 from webapp.core.titles import title_from
 from webapp.datasets.models import Dataset, DatasetVersion, Status
 from webapp.datasets.quota import bytes_in, check_quota, lock_quota, measured, own_bytes
@@ -76,7 +76,7 @@ def create_dataset(
     except Exception:
         shutil.rmtree(dataset.upload_folder, ignore_errors=True)
         raise
-    enqueue(version)
+    version.send()
     return dataset
 
 
@@ -113,7 +113,7 @@ def made_by_worker(workspace: Workspace, user: User, title: str, note: str, requ
         dataset.save()
         version = add_version(dataset, user, note=note[:200], request=request)
         audit(workspace, user, "uploaded", "dataset", dataset.pk, title[:120])
-    enqueue(version)
+    version.send()
     return dataset
 
 
@@ -142,12 +142,6 @@ def add_version(dataset: Dataset, user: User | None, **fields: Any) -> DatasetVe
         return DatasetVersion.objects.create(
             workspace_id=dataset.workspace_id, dataset=dataset, created_by=user, number=last + 1, **fields
         )
-
-
-def enqueue(version: DatasetVersion) -> None:
-    from webapp.datasets.tasks import read_version
-
-    transaction.on_commit(lambda: hand_over(read_version, version.pk))
 
 
 def remap(
@@ -339,7 +333,7 @@ def derive(
     with transaction.atomic():
         made = add_version(version.dataset, user, parent=version, note=note, request=request, sources=version.sources)
         audit(version.workspace, user, "made version", "dataset", version.dataset_id, f"{version.dataset.name}: {note}")
-    enqueue(made)
+    made.send()
     return made
 
 
@@ -360,6 +354,7 @@ def restore(version: DatasetVersion, user: User | None) -> DatasetVersion:
     same = ("note", "sources", "rows", "rows_read", "sha256", "profile", "problems", "seconds", "progress", "status")
     fields = {name: getattr(version, name) for name in same}
     fields |= {"note": _("Version %(number)d restored") % {"number": version.number}, "parent": version}
+    fields["finished_at"] = timezone.now()
     part = version.folder.with_name(f"v{version.number}.{new_id()}.part")
     try:
         link_all(version, part)  # before the transaction: it may take a while

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.db.models.fields.json import KT
 from django.utils.translation import gettext_lazy as _
 
@@ -18,6 +19,7 @@ from trainer.roles import roles_of
 from trainer.suggestion import shape_of
 from webapp.accounts.models import User
 from webapp.catalog.words import trainable
+from webapp.core.leased import Leased
 from webapp.core.models import WorkspaceOwned, WorkspaceQuerySet
 
 
@@ -57,7 +59,11 @@ class Dataset(WorkspaceOwned):
         return settings.MAQUETTE_DATA / "uploads" / self.pk
 
 
-class DatasetVersion(WorkspaceOwned):
+class DatasetVersion(Leased):
+    TASK = "webapp.datasets.tasks.read_version"
+    WAITING = HELD = Q(status=Status.PROCESSING)
+    FAILED = {"status": Status.FAILED}
+    RESEND_SECONDS = 20
     OF_LISTS = {"asked_task": KT("profile__suggestion__task"), "worst_severity": KT("problems__0__severity")}
     """Annotations by which `trainable` needs neither the profile nor the problems (sorted, the worst first)."""
 
@@ -72,12 +78,7 @@ class DatasetVersion(WorkspaceOwned):
     status = models.CharField(max_length=12, choices=Status, default=Status.PROCESSING)
     progress = models.FloatField(default=0)
     rows_read = models.BigIntegerField(default=0)
-    read_by = models.CharField(max_length=80, blank=True)
-    touched_at = models.DateTimeField(auto_now=True)
-    missed_at = models.DateTimeField(null=True, help_text="when a sweep first found that its reader is silent")
-    attempts = models.PositiveSmallIntegerField(default=0)
     seconds = models.FloatField(null=True)
-    error = models.JSONField(null=True)
 
     rows = models.BigIntegerField(default=0)
     bytes = models.BigIntegerField(default=0)
@@ -85,7 +86,7 @@ class DatasetVersion(WorkspaceOwned):
     profile = models.JSONField(default=dict)
     problems = models.JSONField(default=list)
 
-    class Meta(WorkspaceOwned.Meta):
+    class Meta(Leased.Meta):
         ordering = ["-number"]
         constraints = [models.UniqueConstraint(fields=["dataset", "number"], name="one_version_number_each")]
 

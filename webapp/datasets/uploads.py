@@ -31,7 +31,7 @@ from webapp.core import removals
 from webapp.core.files import check_room, safe_name
 from webapp.core.problems import Conflict, Problem, is_no_space
 from webapp.core.titles import title_from
-from webapp.datasets.actions import MAX_FILES, add_version, enqueue
+from webapp.datasets.actions import MAX_FILES, add_version
 from webapp.datasets.models import Dataset, DatasetVersion, Upload
 from webapp.datasets.quota import alive, check_quota, lock_quota, measured
 
@@ -220,7 +220,7 @@ def create_dataset(
             check_whole(upload, stack.enter_context(locked(upload)))
         check_total(uploads)
         version = adopt(dataset, uploads, asked or {})
-    enqueue(version)
+    version.send()
     return dataset
 
 

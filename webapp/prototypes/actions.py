@@ -98,7 +98,7 @@ def put_under(prototype: Prototype, dataset: Dataset, fields: dict[str, Any]) ->
 def sweep_unread() -> None:
     """Remove what a file that could not be read has left, a day after: nobody came back to send another."""
     oldest = timezone.now() - UNREAD_KEPT
-    for prototype in Prototype.objects.unread().filter(dataset__versions__touched_at__lt=oldest).distinct()[:100]:
+    for prototype in Prototype.objects.unread().filter(dataset__versions__finished_at__lt=oldest).distinct()[:100]:
         dataset = prototype.dataset
         audit(prototype.workspace, None, "discarded", "prototype", prototype.pk, prototype.name)
         prototype.delete()

@@ -25,6 +25,7 @@ from webapp.core.connections import database_is_away, release_connection
 from webapp.core.files import disk_error, write_whole
 from webapp.core.problems import BudgetSpent, Problem
 from webapp.core.trainer_process import TrainerProcess, hub_access, last_words
+from webapp.core.work import stopping
 from webapp.costs import gate
 from webapp.costs.actions import price_per_hour
 from webapp.datasets.models import DatasetVersion
@@ -243,7 +244,7 @@ class Supervisor:
             process.signal(signal.SIGKILL)
 
     def look(self) -> None:
-        self.stopped = worker.stopping()
+        self.stopped = stopping.is_set()
         if self.unstored:  # the next beat finds out
             return
         try:
@@ -264,7 +265,7 @@ class Supervisor:
 
     def wait_for_database(self) -> None:
         """Training has ended and its end must be stored; a worker that is stopped leaves that to the lease."""
-        while self.unstored and not self.lost and not worker.stopping():
+        while self.unstored and not self.lost and not stopping.is_set():
             time.sleep(LOOK_SECONDS)
             self.beat()
 

@@ -21,6 +21,7 @@ from django.conf import settings
 
 from webapp.catalog import hardware
 from webapp.core.ids import new_id
+from webapp.core.work import stopping
 
 log = logging.getLogger(__name__)
 ANNOUNCE_SECONDS = 5
@@ -28,15 +29,10 @@ LOCK_WAIT_SECONDS = 1.0
 NVIDIA_QUERY = "index,name,memory.total,memory.used,utilization.gpu"
 
 _state: dict[str, Any] = {"name": "", "run": None, "queues": []}
-_stop = threading.Event()
 
 
 def name() -> str:
     return _state["name"] or f"{socket.gethostname()}-{os.getpid()}"
-
-
-def stopping() -> bool:
-    return _stop.is_set()
 
 
 def busy(run_id: str | None) -> None:
@@ -122,10 +118,10 @@ def record() -> dict[str, Any]:
 def start(queues: list[str]) -> None:
     """Called when a Celery worker is ready: from now on it says what it is every few seconds."""
     _state.update(name=f"{socket.gethostname()}-{new_id()[:6]}", queues=queues)
-    _stop.clear()
+    stopping.clear()
 
     def announce() -> None:
-        while not _stop.wait(ANNOUNCE_SECONDS):
+        while not stopping.wait(ANNOUNCE_SECONDS):
             hardware.announce(name(), record())
 
     hardware.announce(name(), record())
@@ -134,7 +130,7 @@ def start(queues: list[str]) -> None:
 
 def stop() -> None:
     """The worker was asked to end: its supervisor has the trainer save a checkpoint and hands the run back."""
-    _stop.set()
+    stopping.set()
     hardware.retire(name())
 
 
@@ -174,7 +170,7 @@ def gather(stack: ExitStack, order: list[int], count: int, still_wanted: Callabl
 def pause_while(still_wanted: Callable[[], bool]) -> Iterator[None]:
     """One turn at once, then one after each pause, until the worker is stopped or nobody wants it any more."""
     yield
-    while not _stop.wait(LOCK_WAIT_SECONDS) and still_wanted():
+    while not stopping.wait(LOCK_WAIT_SECONDS) and still_wanted():
         yield
 
 
