@@ -13,11 +13,12 @@ from django.utils import timezone
 from tests import things
 from webapp.accounts.models import User, Workspace
 from webapp.api import runs
+from webapp.core import leased
 from webapp.core.problems import Conflict, Problem
 from webapp.core.trainer_process import TrainerProcess
 from webapp.datasets import actions as dataset_actions
 from webapp.datasets.models import Dataset, DatasetVersion
-from webapp.runs import estimates, tasks
+from webapp.runs import estimates, tasks, trials
 from webapp.runs.actions import estimate_for, settings_of, spec_of
 from webapp.runs.models import Estimate
 
@@ -45,27 +46,31 @@ def ask(user: User, api_of: Callable[[User], Client], dataset: Dataset) -> Calla
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The trials handed to the queue, which nobody takes from it; requests wait for a moment only."""
     handed: list[str] = []
-    monkeypatch.setattr(estimates, "hand_over", lambda _task, pk: handed.append(pk) or True)
+    monkeypatch.setattr(leased, "hand_over", lambda _task, pk, **_when: handed.append(pk) or True)
     monkeypatch.setattr(runs, "MEASURE_SECONDS", 0.1)
     return handed
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_trial_whose_model_is_being_downloaded_comes_again(
     ask: Callable[..., HttpResponse], sent: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It has not failed: who asks is told that it is being measured, until it is."""
-    later: list[int] = []
-    monkeypatch.setattr(tasks, "hand_over", lambda _task, _pk, countdown: later.append(countdown))
+    later: list[float] = []
+    monkeypatch.setattr(
+        leased, "hand_over", lambda _task, pk, countdown=0: sent.append(pk) or later.append(countdown) or True
+    )
     assert ask().status_code == 202
-    outcome: dict[str, Any] = {"type": "error", "code": "downloading", "message": "It is being downloaded."}
-    monkeypatch.setattr(estimates, "run_trial", lambda *_arguments: outcome)
+    final: dict[str, Any] = {"type": "error", "code": "downloading", "message": "It is being downloaded."}
+    monkeypatch.setattr(estimates.Measuring, "watch", lambda self, *_command: setattr(self, "final", final))
     tasks.measure(sent[0])
-    assert later == [tasks.DOWNLOAD_SECONDS]
+    assert later == [0, trials.DOWNLOAD_SECONDS]
     assert ask().status_code == 202
-    outcome = RESULT | {"type": "result"}
+    assert Estimate.objects.get().attempts == 0, "nothing has died"
+    final = RESULT | {"type": "result"}
     tasks.measure(sent[0])
     assert ask().status_code == 200
-    assert (len(sent), len(later)) == (1, 1)
+    assert len(sent) == len(later) == 2
 
 
 def test_other_columns_make_no_version(ask: Callable[..., HttpResponse], sent: list[str], dataset: Dataset) -> None:
@@ -147,7 +152,7 @@ def test_what_is_deleted_while_somebody_waits_for_it(sent: list[str], dataset: D
 
 def test_workers_that_cannot_be_reached_are_asked_again(ask: Callable[..., HttpResponse], sent: list[str]) -> None:
     with pytest.MonkeyPatch.context() as away:
-        away.setattr(estimates, "hand_over", lambda *_message: False)
+        away.setattr(leased, "hand_over", lambda *_message: False)
         assert [ask().json()["code"] for _again in range(2)] == ["queue_away"] * 2
     assert ask().status_code == 202
     assert len(sent) == 1
@@ -160,10 +165,10 @@ def test_what_was_measured_without_an_expected_score_is_measured_anew(
     assert ask().status_code == 202
     before = {name: value for name, value in RESULT.items() if name != "expected"}
     long_ago = timezone.now() - timedelta(days=1)
-    Estimate.objects.update(result=before, started_at=long_ago)
+    Estimate.objects.update(result=before, sent_at=long_ago)
     assert [ask().status_code for _again in range(2)] == [202, 202]
     assert len(sent) == 2
-    Estimate.objects.update(result=RESULT, started_at=long_ago)
+    Estimate.objects.update(result=RESULT, sent_at=long_ago)
     assert ask().status_code == 200, "nothing is expected here, which was measured"
     assert len(sent) == 2
 

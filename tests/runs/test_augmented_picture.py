@@ -10,6 +10,7 @@ from tests import things
 from webapp.accounts.models import User, Workspace
 from webapp.datasets.models import DatasetVersion
 from webapp.runs import previews
+from webapp.runs.models import Preview
 
 
 def test_of_an_older_version(workspace: Workspace, user: User, client_of: Callable[[User], Client]) -> None:
@@ -21,7 +22,10 @@ def test_of_an_older_version(workspace: Workspace, user: User, client_of: Callab
     for version in (older, newer):
         asked = {"version": version.number, "model": "bundled:all-MiniLM-L6-v2", "method": "probe"}
         browser.post(path, asked)
-        (folder,) = (previews.folder_of(version, "key").parent).iterdir()
+        preview = version.previews.get()
+        Preview.objects.filter(pk=preview.pk).update(result={"changes": "flipped"})
+        folder = previews.folder_of(version, preview.key)
+        folder.mkdir(parents=True)
         (folder / previews.PICTURE).write_bytes(b"\x89PNG of %d" % version.number)
         shown = browser.post(path, asked).content.decode()
         picture = browser.get(re.search(r'src="([^"]+)"', shown)[1])

@@ -1,34 +1,29 @@
 """What a run will take, before it is started: a short measured trial, corrected by what past runs really took."""
 
-import json
-import logging
-import resource
 import statistics
-import tempfile
 import time
-from datetime import timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from trainer.errors import DOWNLOADING
 from webapp.core.connections import release_connection
+from webapp.core.locks import only_one
 from webapp.core.problems import Conflict, Problem, Unavailable
-from webapp.core.queues import hand_over
-from webapp.core.trainer_process import TrainerProcess, hub_access
+from webapp.core.work import Later
 from webapp.costs.actions import price_per_hour
 from webapp.costs.gate import cost_of, month
 from webapp.datasets.models import DatasetVersion
 from webapp.runs.actions import estimate_key, settings_of, spec_of
 from webapp.runs.base_models import unresolved
 from webapp.runs.models import Estimate, Run, Status
+from webapp.runs.trials import TrialWork
 
-log = logging.getLogger(__name__)
-TRIAL_SECONDS = 120
+AGAIN_SECONDS = 1
 PAST_RUNS = 12
 TOLD = "told"
 """In a trial's error: somebody has heard of it."""
@@ -60,22 +55,15 @@ def request(version: DatasetVersion, body: dict[str, Any]) -> Estimate:
 
 
 def is_due(estimate: Estimate) -> bool:
-    """Whether it must be measured, or measured anew: nobody was asked to, or has answered in time; or see `request`."""
-    if estimate.error or (estimate.result and "expected" not in estimate.result):
-        return True
-    oldest = timezone.now() - timedelta(seconds=TRIAL_SECONDS)
-    return not estimate.result and (estimate.started_at is None or estimate.started_at < oldest)
+    """Whether it must be measured, or measured anew (see `request`)."""
+    if estimate.error or estimate.result:
+        return bool(estimate.error) or "expected" not in estimate.result
+    return estimate.sent_at is None and not estimate.lease
 
 
 def send(estimate: Estimate, spec: dict[str, Any]) -> None:
-    """Have it measured. Of several who ask at once one sends it; the row stays, since others may be waiting for it."""
-    from webapp.runs.tasks import measure
-
-    mine = Estimate.objects.filter(pk=estimate.pk, started_at=estimate.started_at)
-    if mine.update(started_at=timezone.now(), spec=spec, result=None, error=None) and not hand_over(
-        measure, estimate.pk
-    ):
-        Estimate.objects.filter(pk=estimate.pk).update(started_at=None)  # so that asking again sends it again
+    if estimate.ask_again(spec) and not estimate.deliver():
+        Estimate.objects.filter(pk=estimate.pk).update(sent_at=None)  # so that asking again sends it again
         raise Unavailable(
             _("The workers cannot be reached, so nothing was measured."),
             code="queue_away",
@@ -112,50 +100,22 @@ def wait(estimate: Estimate, seconds: float) -> dict[str, Any] | None:
     return priced(estimate) if estimate.result else None
 
 
-def put_off(estimate_id: str) -> None:
-    """It waits for its turn, so nobody need send it again."""
-    Estimate.objects.filter(pk=estimate_id).update(started_at=timezone.now())
+class Measuring(TrialWork[Estimate]):
+    """One at a time on all workers, which also makes the figures truer. The others come again, so that nobody's upload waits
+    behind a row of trials."""
 
+    model = Estimate
+    COMMAND = "estimate"
+    SECONDS = 120
+    DIED = ("trial_died", gettext_lazy("The trial that measures the time did not finish."), "")
 
-def measure(estimate_id: str) -> bool:
-    """Run the trial of one estimate in a process of its own. False: later, since its model is being downloaded."""
-    estimate = Estimate.objects.filter(pk=estimate_id).first()
-    if estimate is None or estimate.result:
-        return True
-    Estimate.objects.filter(pk=estimate_id).update(started_at=timezone.now())
-    with tempfile.TemporaryDirectory(dir=settings.FILE_UPLOAD_TEMP_DIR) as folder:
-        path = Path(folder) / "spec.json"
-        path.write_text(json.dumps(estimate.spec), "utf-8")
-        outcome = run_trial(path, hub_access(estimate.spec["model"]))
-    if outcome.get("code") == DOWNLOADING:
-        return False
-    if outcome.get("type") == "result":
-        Estimate.objects.filter(pk=estimate_id).update(result=outcome, error=None)
-    else:
-        Estimate.objects.filter(pk=estimate_id).update(
-            error={key: outcome.get(key, "") for key in ("code", "message", "hint")}
-        )
-    return True
-
-
-def run_trial(path: Path, environment: dict[str, str]) -> dict[str, Any]:
-    process = TrainerProcess(
-        ["estimate", str(path)],
-        stderr=settings.MAQUETTE_DATA / "logs" / "estimates.log",
-        limits={resource.RLIMIT_CPU: 2 * TRIAL_SECONDS},
-        env=environment,
-    )
-    final: dict[str, Any] = {"code": "trial_died", "message": _("The trial that measures the time did not finish.")}
-    started = time.monotonic()
-    try:
-        for event in process.events():
-            if event and event["type"] in ("result", "error"):
-                final = event
-            if time.monotonic() - started > TRIAL_SECONDS:
-                break
-    finally:
-        process.end()
-    return final
+    @classmethod
+    @contextmanager
+    def devices(cls, row: Estimate) -> Iterator[None]:
+        with only_one(settings.MAQUETTE_DATA / "locks" / "estimate.lock") as alone:
+            if not alone:
+                raise Later(AGAIN_SECONDS)
+            yield
 
 
 def correction(estimate: Estimate) -> tuple[float, int]:

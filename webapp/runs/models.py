@@ -22,6 +22,7 @@ from django.utils.translation import gettext_lazy as _
 
 from trainer import tasks
 from webapp.accounts.models import User
+from webapp.core.leased import Leased
 from webapp.core.models import WorkspaceOwned, WorkspaceQuerySet
 from webapp.core.scores import rank_of
 from webapp.datasets.models import DatasetVersion
@@ -317,19 +318,39 @@ class KnownColumn(WorkspaceOwned):
         return self.name
 
 
-class Estimate(WorkspaceOwned):
-    """What a run would take, measured once for these very rows and settings by a short trial."""
+class Trial(Leased):
+    """What the trainer finds out about these very rows and settings, before any run has them (`webapp.runs.trials`)."""
 
-    version = models.ForeignKey(DatasetVersion, on_delete=models.CASCADE, related_name="estimates")
+    WAITING = HELD = Q(result__isnull=True, error__isnull=True)
+
+    version = models.ForeignKey(DatasetVersion, on_delete=models.CASCADE, related_name="%(class)ss")
     key = models.CharField(max_length=64)
     spec = models.JSONField()
-    hardware = models.CharField(max_length=12)
-    started_at = models.DateTimeField(null=True)
     result = models.JSONField(null=True)
-    error = models.JSONField(null=True)
 
-    class Meta(WorkspaceOwned.Meta):
-        constraints = [models.UniqueConstraint(fields=["version", "key"], name="one_estimate_each")]
+    class Meta(Leased.Meta):
+        abstract = True
+        constraints = [models.UniqueConstraint(fields=["version", "key"], name="one_%(class)s_each")]
 
     def __str__(self) -> str:
-        return f"estimate of {self.version}"
+        return f"{self._meta.model_name} of {self.version}"
+
+    def ask_again(self, spec: dict[str, Any]) -> bool:
+        """Forget what came of it and have it done anew. Of several who ask at once one does; the row stays, since others may
+        be waiting for it."""
+        free = type(self).objects.filter(lease="", sent_at=self.sent_at)
+        return self.move(free, spec=spec, sent_at=timezone.now(), attempts=0, result=None, error=None)
+
+
+class Estimate(Trial):
+    """What a run would take, and how good it would be."""
+
+    TASK = "webapp.runs.tasks.measure"
+
+    hardware = models.CharField(max_length=12)
+
+
+class Preview(Trial):
+    """How pictures are changed at random while learning; the picture itself lies in the cache."""
+
+    TASK = "webapp.runs.tasks.preview"

@@ -1,29 +1,28 @@
 """What the train page draws before a run: a small net's layers, and pictures changed at random as learning sees them."""
 
 import json
-import resource
 import shutil
-import tempfile
-import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.utils.translation import gettext as _
+from django.utils import timezone
+from django.utils.translation import gettext_lazy
 
 from trainer import cache, tasks
 from trainer.errors import UserError
 from trainer.spec import Spec
-from webapp.core.files import write_whole
 from webapp.core.problems import Problem
-from webapp.core.queues import hand_over
-from webapp.core.trainer_process import TrainerProcess, hub_access
 from webapp.datasets.models import DatasetVersion
 from webapp.runs import base_models
 from webapp.runs.actions import estimate_key, settings_of, spec_of
+from webapp.runs.models import Preview
+from webapp.runs.trials import TrialWork
 
-PICTURE, PROBLEM, ASKED = "augmentation.png", "problem.json", "asked"
-LONGEST_SECONDS = 90
+PICTURE = "augmentation.png"
+TOLD_SECONDS = 60
+"""How long a problem is told before who asks has it tried again."""
 KEPT = 12
 """Previews of one version; the oldest go first."""
 
@@ -57,80 +56,40 @@ def cache_root() -> Path:
 
 
 def augmented(version: DatasetVersion, body: dict[str, Any]) -> dict[str, Any]:
-    """{key, ready, problem, changes} of the grid for these settings; drawing starts when it is asked for the first time."""
-    from webapp.runs.tasks import preview
-
+    """{key, ready, problem, changes} of the grid for these settings; drawing starts when it is asked for the first time, and
+    anew when the cache had no room for it any more."""
     fields = settings_of(version, body)
-    key = estimate_key(fields)
-    folder = folder_of(version, key)
-    found = read(folder)
-    cache.touch(folder)
-    asked = folder / ASKED
-    fresh = asked.exists() and time.time() - asked.stat().st_mtime < LONGEST_SECONDS
-    if not found["ready"] and not found["problem"] and not fresh:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_whole(asked, json.dumps(spec_of(version, fields, 0), default=str))
-        if not hand_over(preview, version.pk, key):
-            asked.unlink()
-    return found | {"key": key}
-
-
-def read(folder: Path) -> dict[str, Any]:
-    told = folder / PROBLEM
-    facts = json.loads(told.read_text("utf-8")) if told.exists() else {}
-    return {
-        "ready": (folder / PICTURE).exists(),
-        "problem": facts if facts.get("message") else None,
-        "changes": facts.get("changes", ""),
-    }
-
-
-def draw(version_id: str, key: str) -> None:
-    """`trainer augment` in a process of its own; its picture, or why there is none, is kept in the folder."""
-    version = DatasetVersion.objects.filter(pk=version_id).first()
-    folder = folder_of(version, key) if version else None
-    if folder is None or not (folder / ASKED).exists() or (folder / PICTURE).exists():
-        return
-    with tempfile.TemporaryDirectory(dir=settings.FILE_UPLOAD_TEMP_DIR) as place:
-        spec = Path(place) / "spec.json"
-        shutil.copy(folder / ASKED, spec)
-        model = json.loads(spec.read_text("utf-8"))["model"]
-        outcome = run(spec, Path(place) / "out", hub_access(model))
-        made = Path(place) / "out" / PICTURE
-        if outcome.get("type") == "result" and made.exists():
-            keep(folder, {"changes": outcome.get("changes", "")})
-            shutil.move(made, folder / PICTURE)
-        else:
-            keep(folder, {name: outcome.get(name, "") for name in ("code", "message", "hint")})
-    tidy(folder.parent)
-    cache.keep_within(cache_root())
-
-
-def keep(folder: Path, facts: dict[str, Any]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)  # the cache may have had no room for it meanwhile
-    write_whole(folder / PROBLEM, json.dumps(facts))
-
-
-def run(spec: Path, out: Path, environment: dict[str, str]) -> dict[str, Any]:
-    process = TrainerProcess(
-        ["augment", str(spec), "--out", str(out)],
-        stderr=settings.MAQUETTE_DATA / "logs" / "estimates.log",
-        limits={resource.RLIMIT_CPU: 2 * LONGEST_SECONDS},
-        env=environment,
+    key, spec = estimate_key(fields), json.loads(json.dumps(spec_of(version, fields, 0), default=str))
+    preview, _created = Preview.objects.get_or_create(
+        version=version, key=key, defaults={"workspace_id": version.workspace_id, "spec": spec}
     )
-    final: dict[str, Any] = {"code": "preview_died", "message": _("The preview could not be made.")}
-    started = time.monotonic()
-    try:
-        for event in process.events():
-            if event and event["type"] in ("result", "error"):
-                final = event
-            if time.monotonic() - started > LONGEST_SECONDS:
-                break
-    finally:
-        process.end()
-    return final
+    folder = folder_of(version, key)
+    cache.touch(folder)
+    ready = (folder / PICTURE).exists()
+    failed = preview.error and preview.finished_at < timezone.now() - timedelta(seconds=TOLD_SECONDS)
+    due = preview.sent_at is None or (preview.result and not ready) or failed
+    if due and preview.ask_again(spec):
+        preview.deliver()  # a broker that is away is made good by the sweeper
+    changes = (preview.result or {}).get("changes", "")
+    return {"key": key, "ready": ready, "problem": preview.error, "changes": changes}
 
 
-def tidy(folder: Path) -> None:
-    for old in sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime)[:-KEPT]:
-        shutil.rmtree(old, ignore_errors=True)
+class Drawing(TrialWork[Preview]):
+    """`trainer augment`: its picture is kept in the cache, or why there is none in the row."""
+
+    model = Preview
+    COMMAND = "augment"
+    SECONDS = 90
+    DIED = ("preview_died", gettext_lazy("The preview could not be made."), "")
+
+    def options(self, spec: Path) -> list[str]:
+        return ["--out", str(spec.with_name("out"))]
+
+    def keep(self, result: dict[str, Any], spec: Path) -> None:
+        version = self.row.version
+        folder = folder_of(version, self.row.key)
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.move(spec.with_name("out") / PICTURE, folder / PICTURE)
+        for old in sorted(folder.parent.iterdir(), key=lambda path: path.stat().st_mtime)[:-KEPT]:
+            shutil.rmtree(old, ignore_errors=True)
+        cache.keep_within(cache_root())

@@ -8,10 +8,9 @@ from celery.signals import worker_ready, worker_shutting_down
 from django.conf import settings
 
 from webapp.core.locks import only_one
-from webapp.core.queues import hand_over
-from webapp.runs import actions, estimates, previews, retraining, storage, supervisor, upkeep, worker
-
-AGAIN_SECONDS, DOWNLOAD_SECONDS = 1, 30
+from webapp.runs import actions, retraining, storage, supervisor, upkeep, worker
+from webapp.runs.estimates import Measuring
+from webapp.runs.previews import Drawing
 
 
 @shared_task(name="webapp.runs.tasks.train")
@@ -21,23 +20,19 @@ def train(run_id: str) -> None:
 
 @shared_task(name="webapp.runs.tasks.measure")
 def measure(estimate_id: str) -> None:
-    """One at a time on all workers, which also makes the figures truer. The others come again, so that nobody's upload waits behind a row
-    of trials; so does one whose model is being downloaded."""
-    with only_one(settings.MAQUETTE_DATA / "locks" / "estimate.lock") as alone:
-        done = alone and estimates.measure(estimate_id)
-    if not done:
-        estimates.put_off(estimate_id)
-        hand_over(measure, estimate_id, countdown=DOWNLOAD_SECONDS if alone else AGAIN_SECONDS)
+    Measuring.handle(estimate_id)
 
 
 @shared_task(name="webapp.runs.tasks.preview")
-def preview(version_id: str, key: str) -> None:
-    previews.draw(version_id, key)
+def preview(preview_id: str) -> None:
+    Drawing.handle(preview_id)
 
 
 @shared_task(name="webapp.runs.tasks.sweep")
 def sweep() -> None:
     actions.sweep()
+    Measuring.sweep()
+    Drawing.sweep()
     retraining.start_waiting()
 
 

@@ -1,0 +1,52 @@
+"""Short commands of the trainer over a version's rows, before there is a run: measuring what it would take, and drawing what
+it would see."""
+
+import json
+import resource
+import tempfile
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+from django.conf import settings
+
+from trainer.errors import DOWNLOADING
+from webapp.core.problems import Problem
+from webapp.core.trainer_process import hub_access
+from webapp.core.work import Later, Work
+from webapp.runs.models import Trial
+
+DOWNLOAD_SECONDS = 30
+Row = TypeVar("Row", bound=Trial)
+
+
+class TrialWork(Work[Row]):
+    """`COMMAND` over the row's specification; its result is the row's."""
+
+    COMMAND: ClassVar[str]
+    RELATED = ("version",)
+
+    def __init_subclass__(cls) -> None:
+        cls.LIMITS = {resource.RLIMIT_CPU: int(2 * cls.SECONDS)}
+
+    @classmethod
+    def log_of(cls, row: Row) -> Path:
+        return settings.MAQUETTE_DATA / "logs" / "estimates.log"
+
+    def do(self) -> None:
+        with tempfile.TemporaryDirectory(dir=settings.FILE_UPLOAD_TEMP_DIR) as folder:
+            path = Path(folder) / "spec.json"
+            path.write_text(json.dumps(self.row.spec), "utf-8")
+            try:
+                result = self.command(
+                    [self.COMMAND, str(path), *self.options(path)], hub_access(self.row.spec["model"])
+                )
+            except Problem as problem:
+                raise Later(DOWNLOAD_SECONDS) if problem.code == DOWNLOADING else problem from None
+            self.keep(result, path)
+            self.finish(result=result)
+
+    def options(self, spec: Path) -> list[str]:
+        return []
+
+    def keep(self, result: dict[str, Any], spec: Path) -> None:
+        """Of what it wrote, beside its specification."""
