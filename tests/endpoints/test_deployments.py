@@ -13,6 +13,7 @@ from webapp.core.problems import BudgetSpent, Conflict
 from webapp.costs.actions import set_budget
 from webapp.endpoints import actions
 from webapp.endpoints.models import Endpoint, EndpointVersion, Status
+from webapp.endpoints.packaging import Packaging
 from webapp.prototypes.models import Prototype
 from webapp.runs.models import Run
 
@@ -51,7 +52,7 @@ def test_an_older_package_does_not_overtake(user: User, prototype: Prototype) ->
     deployed(packaged(trained(prototype, 2)), user)
     assert serving(prototype) == (2, Status.LIVE)
     packaged(first.run)
-    assert actions.export(first.pk)
+    Packaging.handle(first.pk)
     assert serving(prototype) == (2, Status.LIVE)
     first.refresh_from_db()
     assert first.engine == "onnx-int8", "it is ready to be gone back to"
@@ -63,7 +64,7 @@ def test_whatever_is_ready_serves_until_the_newest_is(user: User, prototype: Pro
     versions = [deployed(trained(prototype, number), user) for number in (1, 2)]
     for number, version in enumerate(versions, 1):
         packaged(version.run)
-        assert actions.export(version.pk)
+        Packaging.handle(version.pk)
         assert serving(prototype) == (number, Status.LIVE)
 
 
@@ -73,7 +74,7 @@ def test_who_went_back_meanwhile_stays_back(user: User, prototype: Prototype) ->
     third = deployed(trained(prototype, 3), user)
     actions.promote(first, user)
     packaged(third.run)
-    assert actions.export(third.pk)
+    Packaging.handle(third.pk)
     assert serving(prototype) == (1, Status.LIVE)
     assert second.pk
 
@@ -82,31 +83,31 @@ def test_an_artifact_is_packaged_by_one_worker(user: User, prototype: Prototype)
     version = deployed(trained(prototype, 1), user)
     with only_one(actions.packaging(version.run)) as alone:
         assert alone
-        assert not actions.export(version.pk), "come again"
+        Packaging.handle(version.pk)
         version.refresh_from_db()
-        assert (version.engine, version.error) == ("", None)
+        assert (version.engine, version.error, version.attempts) == ("", None, 0), "it comes again"
 
 
 def test_a_package_that_cannot_be_made_leaves_the_live_one(user: User, prototype: Prototype) -> None:
     deployed(packaged(trained(prototype, 1)), user)
     second = deployed(trained(prototype, 2), user)
-    assert actions.export(second.pk)
+    Packaging.handle(second.pk)
     second.refresh_from_db()
     assert second.error["message"]
     assert serving(prototype) == (1, Status.LIVE)
-    actions.send_lost_exports()
+    Packaging.sweep()
 
 
 def test_a_first_package_that_cannot_be_made(user: User, prototype: Prototype) -> None:
     version = deployed(trained(prototype, 1), user)
-    assert actions.export(version.pk)
+    Packaging.handle(version.pk)
     assert serving(prototype) == (0, Status.FAILED)
 
 
 def test_a_version_deleted_before_it_was_packaged(user: User, prototype: Prototype) -> None:
     version = deployed(trained(prototype, 1), user)
     EndpointVersion.objects.all().delete()
-    assert actions.export(version.pk)
+    Packaging.handle(version.pk)
 
 
 def test_of_two_deployments_at_once_the_later_one_stays(

@@ -24,6 +24,7 @@ from webapp.costs.actions import set_budget, set_rate
 from webapp.costs.models import LedgerEntry
 from webapp.endpoints import actions, registry
 from webapp.endpoints.models import Endpoint, UsageHour, UsageMark
+from webapp.endpoints.packaging import Packaging
 
 
 @pytest.fixture(scope="module")
@@ -240,7 +241,7 @@ def test_a_first_package_that_could_not_be_made_is_told(
 ) -> None:
     Endpoint.objects.update(current=None, wanted=endpoint.current, status="deploying")
     with django_capture_on_commit_callbacks(execute=True):
-        assert actions.export(endpoint.current.pk)
+        Packaging.handle(endpoint.current.pk)
     assert json.loads(client.get("maquette:endpoint:the-demo"))["status"] == "failed"
 
 

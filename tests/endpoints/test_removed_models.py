@@ -17,6 +17,7 @@ from webapp.core.locks import only_one
 from webapp.core.problems import Conflict
 from webapp.endpoints import actions, removal, sample
 from webapp.endpoints.models import Endpoint, EndpointVersion
+from webapp.endpoints.packaging import Packaging
 from webapp.prototypes.models import Prototype
 from webapp.runs import actions as run_actions
 from webapp.runs import base_models, reports, retraining, storage, upkeep
@@ -262,7 +263,7 @@ def test_a_version_that_waits_for_its_package_fails_in_words(user: User, prototy
     actions.deploy(second, user)
     waiting = EndpointVersion.objects.get(run=first)
     removal.remove_model(first, user)
-    assert actions.export(waiting.pk)
+    Packaging.handle(waiting.pk)
     waiting.refresh_from_db()
     assert waiting.error["code"] == "model_removed"
     assert Endpoint.objects.get().current.run == second

@@ -8,15 +8,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.test import TestCase
 from django.utils import timezone
 
 from tests import things
 from webapp.accounts.models import Workspace
-from webapp.core import doctor
+from webapp.core import doctor, leased
 from webapp.core.locks import only_one
 from webapp.core.models import Removal
 from webapp.core.problems import Unavailable
-from webapp.endpoints import actions, registry, tasks
+from webapp.endpoints import packaging, registry, tasks
 from webapp.endpoints.actions import runs_without_files
 from webapp.endpoints.models import EndpointVersion
 from webapp.endpoints.removal import delete_prototype, delete_run, remove_model
@@ -231,13 +232,16 @@ def test_packaging_leaves_the_waiting_for_the_bucket_to_one_thread(
     shutil.rmtree(run.artifact)
     EndpointVersion.objects.update(engine="", created_at=timezone.now() - timedelta(minutes=minutes))
     asked: list[tuple[str, str]] = []
-    monkeypatch.setattr(tasks, "hand_over", lambda task, pk, **_when: asked.append((task.__name__, pk)))
-    tasks.export_version(version.pk)
+    for module in (packaging, leased):
+        monkeypatch.setattr(module, "hand_over", lambda task, pk, **_when: asked.append((task.__name__, pk)))
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        tasks.export_version(version.pk)
     assert asked == [("fetch_artifact", run.pk), *([("export_version", version.pk)] if again else [])]
     assert not run.artifact.exists()
     assert EndpointVersion.objects.get().error is None
     fetch_artifact(run.pk)
-    assert actions.waits_for_files(version.pk) is None
+    tasks.export_version(version.pk)
+    assert len(asked) == 1 + again, "it waits for nothing any more"
 
 
 def test_the_doctor_looks_into_the_bucket(bucket: Any, settings: Any) -> None:

@@ -3,7 +3,6 @@
 import json
 import re
 import unicodedata
-from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q
+from django.db.models import F
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -19,10 +18,7 @@ from django.utils.translation import gettext as _
 from webapp.accounts.actions import audit
 from webapp.accounts.models import User
 from webapp.core.ids import new_id
-from webapp.core.locks import only_one
 from webapp.core.problems import Conflict, Problem
-from webapp.core.queues import hand_over
-from webapp.core.trainer_process import TrainerProcess
 from webapp.costs import gate
 from webapp.costs.actions import price_per_hour
 from webapp.endpoints import registry
@@ -49,9 +45,6 @@ FEEDBACK_A_DAY = 500
 
 FETCHED_AT_ONCE = 5
 """Artifacts asked for from the bucket each minute; one at a time comes."""
-
-LOST_AFTER, LOST_UNTIL = timedelta(minutes=2), timedelta(days=1)
-"""Age at which a package that nobody makes is asked for again: not for ever."""
 
 
 def deploy(run: Run, user: User | None, **wishes: Any) -> tuple[Endpoint, str | None]:
@@ -88,9 +81,7 @@ def deploy(run: Run, user: User | None, **wishes: Any) -> tuple[Endpoint, str | 
     else:
         Endpoint.objects.filter(pk=endpoint.pk, current=None).update(status=Status.DEPLOYING)
         publish(endpoint)
-        from webapp.endpoints.tasks import export_version
-
-        transaction.on_commit(lambda: hand_over(export_version, version.pk))
+        version.send()
     endpoint.refresh_from_db()
     return endpoint, key
 
@@ -180,82 +171,15 @@ def exported(artifact: Path) -> dict[str, Any] | None:
         return None
 
 
-def send_lost_exports() -> None:
-    """Ask again for packages whose message was lost, or whose worker died."""
-    from webapp.endpoints.tasks import export_version
-
-    age = (timezone.now() - LOST_UNTIL, timezone.now() - LOST_AFTER)
-    asked = Q(endpoint__wanted=F("pk")) | Q(endpoint__status=Status.DEPLOYING)
-    waiting = EndpointVersion.objects.filter(asked, engine="", error__isnull=True, created_at__range=age)
-    for version in waiting.select_related("run").order_by("created_at")[:20]:
-        with only_one(packaging(version.run)) as idle:
-            pass
-        if idle:
-            hand_over(export_version, version.pk)
-
-
 def runs_without_files() -> list[str]:
     """Runs that live demos serve and whose files are in the bucket alone: a few, the others the next time."""
     served = Run.objects.filter(stored_at__isnull=False, deployments__endpoint__current__run=F("pk")).distinct()
     return [run.pk for run in served if not storage.is_here(run)][:FETCHED_AT_ONCE]
 
 
-def waits_for_files(version_id: str) -> tuple[str, bool] | None:
-    """The run whose files must come from the bucket before it can be packaged, and whether its package was asked for just now:
-    later it is asked for again anyway (`send_lost_exports`). None where nothing is missing."""
-    version = EndpointVersion.objects.select_related("run").filter(pk=version_id).first()
-    if version is None or not version.run.stored_at or storage.is_here(version.run):
-        return None
-    return version.run_id, version.created_at > timezone.now() - LOST_AFTER
-
-
 def packaging(run: Run) -> Path:
     """The lock file of whoever packages the run's artifact."""
     return run.folder / "export.lock"
-
-
-def export(version_id: str) -> bool:
-    """Package an artifact that was not, in a process of its own, then go live. False while another worker packages it."""
-    version = EndpointVersion.objects.select_related("endpoint", "run").filter(pk=version_id).first()
-    if version is None:
-        return True
-    error: dict[str, str] = {}
-    with only_one(packaging(version.run)) as alone:
-        if not alone:
-            return False
-        try:
-            if not exported(storage.local_model(version.run)):
-                error = package(version.run)
-        except Conflict as conflict:
-            error = conflict.as_dict()
-    if error:
-        EndpointVersion.objects.filter(pk=version.pk).update(error=error)
-        waiting = Endpoint.objects.filter(pk=version.endpoint_id, current=None)
-        waiting.exclude(wanted__engine="", wanted__error__isnull=True).update(status=Status.FAILED, error=error)
-        publish(version.endpoint)
-    else:
-        with suppress(Conflict):  # deleted meanwhile
-            go_live(version, asked_again=False)
-    return True
-
-
-def package(run: Run) -> dict[str, str]:
-    """Run the trainer's `export` over an artifact: nothing when it worked, else {code, message}."""
-    process = TrainerProcess(
-        ["export", str(run.artifact), "--format", "onnx-int8"],
-        stderr=settings.MAQUETTE_DATA / "logs" / "exports.log",
-    )
-    try:
-        final = next((event for event in process.events() if event and event["type"] == "error"), {})
-    finally:
-        process.end()
-    if exported(run.artifact):
-        storage.changed(run)
-        return {}
-    return {
-        "code": final.get("code", "export"),
-        "message": final.get("message") or _("The model could not be packaged."),
-    }
 
 
 def go_live(version: EndpointVersion, *, asked_again: bool = True) -> None:

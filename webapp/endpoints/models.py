@@ -6,21 +6,26 @@ deploying → live ⇄ off,   deploying → failed
 import secrets
 from datetime import timedelta
 from functools import cache
-from typing import Any
+from typing import Any, Self
 
 from django.conf import settings
 from django.core.validators import RegexValidator
 from django.db import models
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext, override
 from django.utils.translation import gettext_lazy as _
 
 from webapp.accounts.models import User, hashed
+from webapp.core.leased import Leased, LeasedQuerySet
 from webapp.core.models import WorkspaceOwned, WorkspaceQuerySet
 from webapp.prototypes.models import Prototype
 from webapp.runs.models import Run
 
 slug_form = RegexValidator(r"^[a-z0-9](?:[a-z0-9-]{1,58}[a-z0-9])$", _("3 to 60 small letters, digits and hyphens."))
+
+WANTED_FOR = timedelta(days=1)
+"""How long a package that nobody could make is asked for again."""
 
 
 class Status(models.TextChoices):
@@ -60,17 +65,29 @@ class Endpoint(WorkspaceOwned):
         return self.name
 
 
-class EndpointVersion(WorkspaceOwned):
+class EndpointVersionQuerySet(LeasedQuerySet):
+    def unsent(self) -> Self:
+        """Of those that somebody still waits for, and not for ever."""
+        asked = Q(endpoint__wanted=F("pk")) | Q(endpoint__status=Status.DEPLOYING)
+        return super().unsent().filter(asked, created_at__gt=timezone.now() - WANTED_FOR)
+
+
+class EndpointVersion(Leased):
     """One deployment of one run; which engine serves it and how far that agrees with the trained model."""
+
+    TASK = "webapp.endpoints.tasks.export_version"
+    WAITING = HELD = Q(engine="", error__isnull=True)
+    MAX_ATTEMPTS = 3
 
     endpoint = models.ForeignKey(Endpoint, on_delete=models.CASCADE, related_name="versions")
     run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="deployments")
     number = models.PositiveIntegerField()
     engine = models.CharField(max_length=20, blank=True)
     export = models.JSONField(default=dict, help_text="the artifact's onnx/export.json")
-    error = models.JSONField(null=True, help_text="why it could not be packaged")
 
-    class Meta(WorkspaceOwned.Meta):
+    objects = EndpointVersionQuerySet.as_manager()
+
+    class Meta(Leased.Meta):
         ordering = ["-number"]
         constraints = [models.UniqueConstraint(fields=["endpoint", "number"], name="one_deployment_number_each")]
 
