@@ -10,7 +10,7 @@ from webapp.accounts.models import Workspace
 from webapp.core.storable import storable
 from webapp.core.trainer_process import parse
 from webapp.datasets.models import Status
-from webapp.datasets.reading import finish
+from webapp.datasets.reading import Reading
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,11 @@ def test_a_profile_with_zero_bytes_becomes_a_version(workspace: Workspace) -> No
     problem = {"code": "odd", "severity": "info", "message": "\x00odd", "fix": None}
     (version.folder / "profile.json").write_text(json.dumps(profile))
     (version.folder / "problems.json").write_text(json.dumps([problem]))
-    finish(version)
+    reading = Reading.begin(version, None)
+    assert reading
+    made = version.folder.with_name("made")
+    version.folder.rename(made)
+    reading.keep(made)
     version.refresh_from_db()
     assert version.status == Status.READY
     assert version.profile["labels"] == [{"label": "ab", "count": 3}]

@@ -12,8 +12,8 @@ from django.test import Client
 from tests.trainer.data_files import MESSY, SHARED
 from trainer.__main__ import main
 from webapp.accounts.models import User, Workspace
-from webapp.datasets import reading
 from webapp.datasets.models import Dataset, DatasetVersion
+from webapp.datasets.reading import Reading, reader_arguments
 
 pytestmark = pytest.mark.skipif(not MESSY.is_dir(), reason="the shared files are not on this machine")
 
@@ -106,12 +106,16 @@ def sent(
         version = Dataset.objects.get().latest
         assert version is not None
         capsys.readouterr()
-        main(reading.reader_arguments(version))
+        attempt = Reading.begin(version, None)
+        assert attempt is not None
+        made = version.folder.with_name("made")
+        main(reader_arguments(version, made))
         event = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
         if event["type"] == "result":
-            reading.finish(version)
+            attempt.keep(made)
         else:
-            reading.fail(version, {key: event[key] for key in ("code", "message", "hint")})
+            attempt.fail({key: event[key] for key in ("code", "message", "hint")})
+        version.refresh_from_db()
         return version, client.get(address).content.decode()
 
     return send
