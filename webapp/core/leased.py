@@ -10,7 +10,7 @@ that is delivered twice, or a worker that comes back from the dead, changes noth
 
 import secrets
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar, cast
 
 from django.conf import settings
 from django.db import models, transaction
@@ -21,11 +21,12 @@ from django.utils.module_loading import import_string
 from webapp.core.models import WorkspaceOwned, WorkspaceQuerySet
 from webapp.core.queues import hand_over
 
+Row = TypeVar("Row", bound="Leased")
 FREE: dict[str, Any] = {"lease": "", "lease_until": None, "sent_at": None}
 """Nobody has it, and nobody was told of it."""
 
 
-class LeasedQuerySet(WorkspaceQuerySet):
+class LeasedQuerySet(WorkspaceQuerySet[Row]):
     def waiting(self) -> Self:
         """There is work to do, and nobody does it."""
         return self.filter(self.model.WAITING, lease="")
@@ -75,7 +76,7 @@ class Leased(WorkspaceOwned):
     finished_at = models.DateTimeField(null=True)
     error = models.JSONField(null=True, help_text="why it failed: {code, message, hint, detail?}")
 
-    objects = LeasedQuerySet.as_manager()
+    objects = LeasedQuerySet.as_manager()  # type: ignore[misc]
 
     class Meta(WorkspaceOwned.Meta):
         abstract = True
@@ -83,17 +84,17 @@ class Leased(WorkspaceOwned):
     # State changes. Each returns whether it happened.
 
     @classmethod
-    def everywhere(cls) -> LeasedQuerySet:
-        return cls._default_manager.all()
+    def everywhere(cls) -> LeasedQuerySet[Self]:
+        return cast(LeasedQuerySet[Self], cls._default_manager.all())
 
-    def move(self, rows: models.QuerySet, /, **fields: Any) -> bool:
+    def move(self, rows: LeasedQuerySet[Self], /, **fields: Any) -> bool:
         """Compare and set: only while it is one of `rows`."""
         moved = bool(rows.filter(pk=self.pk).update(**fields))
         if moved:
             self.refresh_from_db()
         return moved
 
-    def held(self, lease: str) -> models.QuerySet:
+    def held(self, lease: str) -> LeasedQuerySet[Self]:
         return self.everywhere().filter(self.HELD, pk=self.pk, lease=lease)
 
     def claim(self, **fields: Any) -> str | None:

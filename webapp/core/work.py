@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar, cast
 
 from django.conf import settings
 from django.db import Error as DatabaseFault
@@ -136,8 +136,8 @@ class Work(Generic[Row]):
     # How it lives
 
     @classmethod
-    def rows(cls) -> LeasedQuerySet:
-        return cls.model.objects.select_related(*cls.RELATED)
+    def rows(cls) -> LeasedQuerySet[Row]:
+        return cast(LeasedQuerySet[Row], cls.model.objects.select_related(*cls.RELATED))
 
     @classmethod
     def handle(cls, pk: str) -> None:
@@ -210,8 +210,8 @@ class Work(Generic[Row]):
         if self.final.get("type") == "result":
             return self.final
         if self.final:
-            words = {name: str(self.final.get(name) or "") for name in ("message", "code", "hint")}
-            raise Problem(words.pop("message"), **words)
+            message, code, hint = (str(self.final.get(name) or "") for name in ("message", "code", "hint"))
+            raise Problem(message, code=code, hint=hint)
         if status == errors.EXIT_BUG:
             raise RuntimeError(f"the trainer broke; {self.log_of(self.row)} says how")
         raise TooLong if status is None else Died
@@ -228,8 +228,9 @@ class Work(Generic[Row]):
         """Seconds from one beat to the next."""
         if self.unstored:
             return RETRY_SECONDS
-        has_news = self.pending and self.NEWS_SECONDS is not None
-        return self.NEWS_SECONDS if has_news else settings.RUN_HEARTBEAT_SECONDS
+        if self.pending and self.NEWS_SECONDS is not None:
+            return self.NEWS_SECONDS
+        return float(settings.RUN_HEARTBEAT_SECONDS)
 
     def beat(self) -> None:
         """Renew the lease and store what is pending. A database that is away takes no work with it: the next beat stores what
