@@ -89,13 +89,14 @@ class Work(Generic[Row]):
         self.unstored = False
         """The last beat did not reach the database."""
 
-    DIED: ClassVar[tuple[str, Text, Text]]
-    """(code, message, hint) of one whose worker or trainer died too often; the message may tell the `count`."""
-    BUG: ClassVar[tuple[Text, Text]] = (
-        _("It ended because of an error on our end, not in your data."),
-        _("Try again. If it happens twice, send us the log below."),
-    )
-    """(message, hint) of one that a fault of ours ended."""
+    DIED: ClassVar[dict[str, Text]]
+    """{code, message, hint} of one whose worker or trainer died too often; the message may tell the `count`."""
+    BUG: ClassVar[dict[str, Text]] = {
+        "code": "bug",
+        "message": _("It ended because of an error on our end, not in your data."),
+        "hint": _("Try again. If it happens twice, send us the log below."),
+    }
+    """The same of one that a fault of ours ended."""
 
     # What a kind says
 
@@ -167,7 +168,7 @@ class Work(Generic[Row]):
             if self.row.interrupt(self.lease):
                 self.recover(self.row)
         except TooLong:
-            self.fail(self.death(self.row))
+            self.fail(self.explained(self.row, self.DIED))
         except DatabaseFault:
             raise
         except Problem as problem:
@@ -177,7 +178,7 @@ class Work(Generic[Row]):
             self.fail(disk_error(error))
         except Exception:
             log.exception("%s ended by a fault of ours", self.name)
-            self.fail({"code": "bug"} | self.explained(self.row, *self.BUG))
+            self.fail(self.explained(self.row, self.BUG))
         finally:
             self.close()
 
@@ -286,21 +287,18 @@ class Work(Generic[Row]):
         """What nobody holds any more: failed after too many deaths, else back to the queue."""
         if row.deaths >= row.MAX_ATTEMPTS:
             with transaction.atomic():
-                if row.give_up(cls.death(row)):
+                if row.give_up(cls.explained(row, cls.DIED)):
                     cls.ended(row)
         elif row.requeue():
             log.info("%s %s waits again", row._meta.model_name, row.pk)
             row.send(**options)
 
     @classmethod
-    def death(cls, row: Row) -> dict[str, str]:
-        code, message, hint = cls.DIED
-        return {"code": code} | cls.explained(row, str(message) % {"count": row.deaths}, hint)
-
-    @classmethod
-    def explained(cls, row: Row, message: Text, hint: Text) -> dict[str, str]:
-        """With the trainer's last words."""
-        return {"message": str(message), "hint": str(hint), "detail": last_words(cls.log_of(row))}
+    def explained(cls, row: Row, error: dict[str, Text]) -> dict[str, str]:
+        """In words, with the trainer's last ones."""
+        words = {name: str(text) for name, text in error.items()}
+        message = words["message"] % {"count": row.deaths}
+        return words | {"message": message, "detail": last_words(cls.log_of(row))}
 
     @classmethod
     def sweep(cls) -> None:

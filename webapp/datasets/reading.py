@@ -41,15 +41,15 @@ class Reading(Work[DatasetVersion]):
         resource.RLIMIT_CORE: 0,
     }
     NEWS_SECONDS = 0.5
-    DIED = (
-        "reader_died",
-        gettext_lazy("Reading this file took more memory or time than a file may take, so it was stopped."),
-        gettext_lazy("Send a smaller part of it. If it is small, it may be damaged: export it again."),
-    )
-    BUG = (
-        gettext_lazy("The file could not be read because of an error on our end."),
-        gettext_lazy("The log says more."),
-    )
+    DIED = {
+        "code": "reader_died",
+        "message": gettext_lazy("Reading this file took more memory or time than a file may take, so it was stopped."),
+        "hint": gettext_lazy("Send a smaller part of it. If it is small, it may be damaged: export it again."),
+    }
+    BUG = Work.BUG | {
+        "message": gettext_lazy("The file could not be read because of an error on our end."),
+        "hint": gettext_lazy("The log says more."),
+    }
 
     @classmethod
     def log_of(cls, row: DatasetVersion) -> Path:

@@ -28,7 +28,7 @@ class Packaging(Work[EndpointVersion]):
 
     model = EndpointVersion
     RELATED = ("endpoint", "run")
-    DIED = ("export", _("The model could not be packaged."), "")
+    DIED = {"code": "export", "message": _("The model could not be packaged."), "hint": ""}
 
     @classmethod
     def log_of(cls, row: EndpointVersion) -> Path:

@@ -107,7 +107,11 @@ class Measuring(TrialWork[Estimate]):
     model = Estimate
     COMMAND = "estimate"
     SECONDS = 120
-    DIED = ("trial_died", gettext_lazy("The trial that measures the time did not finish."), "")
+    DIED = {
+        "code": "trial_died",
+        "message": gettext_lazy("The trial that measures the time did not finish."),
+        "hint": "",
+    }
 
     @classmethod
     @contextmanager

@@ -80,7 +80,7 @@ class Drawing(TrialWork[Preview]):
     model = Preview
     COMMAND = "augment"
     SECONDS = 90
-    DIED = ("preview_died", gettext_lazy("The preview could not be made."), "")
+    DIED = {"code": "preview_died", "message": gettext_lazy("The preview could not be made."), "hint": ""}
 
     def options(self, spec: Path) -> list[str]:
         return ["--out", str(spec.with_name("out"))]
