@@ -228,6 +228,32 @@ def test_other_test_rows_cannot_be_compared(workspace: Workspace, browser: Clien
     assert "Not comparable with Run 1" in page(browser, second)
 
 
+def test_a_column_fewer_is_compared_on_the_same_rows(workspace: Workspace) -> None:
+    """After “Remove it and train again” the rows tested on are the same, and a column fewer is read of them."""
+    first, second = pair(workspace, RIGHT_60, RIGHT_90)
+    version = first.version
+    version.pk, version.number = None, 2
+    version.save()
+    Run.objects.filter(pk=second.pk).update(version=version)
+    second.refresh_from_db()
+
+    def read(run: Run, **columns: str) -> None:
+        path = run.artifact / "predictions.parquet"
+        table = pq.read_table(path).drop_columns(["text"])
+        cells = [json.dumps({"size": str(at), **columns}) for at in range(table.num_rows)]
+        pq.write_table(table.append_column("input", pa.array(cells)), path)
+
+    read(first, refunded="1")
+    read(second)
+    assert verdicts.against_best_run(second, second.headline)["outcome"] == "better"
+    for path in second.artifact.iterdir():
+        path.unlink()
+    second.artifact.rmdir()
+    answer(second, RIGHT_90)
+    read(second, size="0")
+    assert verdicts.against_best_run(second, second.headline)["outcome"] == "not comparable"
+
+
 @pytest.mark.parametrize("is_other_version", [False, True])
 @pytest.mark.parametrize("fault", ["unreadable", "gone", "no test", "no answers"])
 def test_what_cannot_be_compared_is_not_called_other_rows(

@@ -87,6 +87,43 @@ def test_an_identifier_is_read_where_somebody_says_so(version: Path, tmp_path: P
     assert inputs_of(DatasetSpec.model_validate(spec | {"roles": {"row": "input"}})) == ["row", "x"]
 
 
+def parts_of(folder: Path) -> list[str | None]:
+    return pq.read_table(folder / "split.parquet").column("split").to_pylist()
+
+
+def test_the_rows_tested_on_stay_when_a_column_is_ignored(version: Path) -> None:
+    """Runs before and after are compared on the same rows; what is predicted, or goes by groups, divides anew."""
+    found = parts_of(version)
+    steps: list[dict[str, Any]] = [
+        {"roles": {"customer": "ignore"}},
+        {"roles": {"customer": "input", "zip": "ignore"}},
+        {"columns": {"target": "returned"}, "roles": {"note": "ignore"}},
+        {"fixes": ["drop_identifier_columns"]},
+        {"changes": {"set": [{"row": 3, "column": "size", "value": "$7.00"}]}},
+        {"roles": {"size": "ignore"}},
+    ]
+    for number, step in enumerate(steps, 2):
+        folder = version.with_name(f"v{number}")
+        told = inspect([version.with_name(f"v{number - 1}")], folder, **step)
+        assert parts_of(folder) == found, step
+        assert told["split"]["how"].startswith("drawn")
+    for name, step in {"answer": {"roles": {"note": "answer"}}, "group": {"roles": {"customer": "group"}}}.items():
+        inspect([version], version.with_name(name), **step)
+        assert parts_of(version.with_name(name)) != found, name
+    redrawn = version.with_name("seed")
+    inspect([version], redrawn, roles={"customer": "ignore"}, split={"seed": 5})
+    assert parts_of(redrawn) != found
+
+
+def test_rows_that_become_copies_stay_where_they_are_and_are_told(version: Path) -> None:
+    later = version.with_name("v2")
+    left_out = dict.fromkeys(("zip", "customer", "day", "size"), "ignore")
+    problems = {one["code"]: one for one in inspect([version], later, roles=left_out)["problems"]}
+    assert parts_of(later) == parts_of(version)
+    assert problems["duplicates_across_split"]["fix"]["action"] == "drop_duplicates"
+    assert "one side" not in problems["duplicates"]["message"]
+
+
 def test_a_group_stays_together_and_is_no_input(version: Path) -> None:
     grouped = version.with_name("v2")
     found = inspect([version], grouped, roles={"customer": "group"})

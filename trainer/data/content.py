@@ -54,6 +54,8 @@ class Content:
     folds: np.ndarray | None = None
     """The fold of each row, -1 for one that cannot be used, where there is no test part but rounds of tests."""
     given_split: bool = False
+    kept_split: bool = False
+    """Whether rows were drawn for an earlier version and have kept their parts, whatever is read of them now."""
     split_how: str = ""
 
     @property
@@ -257,7 +259,7 @@ def row_keys(content: Content) -> Keys:
 
 def divide(content: Content, wanted: SplitSpec, file_parts: np.ndarray | None = None) -> None:
     """Freeze a part for each usable row: by file, by a column that says so, else drawn. Folds are drawn when asked for."""
-    content.folds = None
+    content.folds, content.kept_split = None, False
     if content.keys is None:
         content.split = np.full(content.rows, "", dtype=object)
         return
@@ -281,6 +283,15 @@ def divide(content: Content, wanted: SplitSpec, file_parts: np.ndarray | None = 
     keys = grouped(content, wanted.group) if wanted.group else content.keys
     content.split = split_rows(keys, wanted, fixed)
     content.split_how = how if fixed is not None else "by group" if wanted.group else DRAWN
+
+
+def keep_split(content: Content, parts: np.ndarray, how: str) -> None:
+    """Every usable row stays in the part that it had ("" for none: it is learned from), so that runs before and after are
+    tested on the same rows. Rows that are copies only by the columns that are left may stand on two sides: a finding says
+    so (`duplicates_across_split`)."""
+    usable = content.keys.usable if content.keys is not None else np.zeros(content.rows, dtype=bool)
+    content.split = np.where(usable, np.where(parts == "", "train", parts), "").astype(object)
+    content.split_how, content.kept_split = how, how == DRAWN
 
 
 def named_column(content: Content, name: str) -> pa.ChunkedArray:

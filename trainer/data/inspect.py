@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from pydantic import ValidationError
 
 from trainer import tasks
-from trainer.data.content import Content, agreed, divide, look
+from trainer.data.content import Content, agreed, divide, keep_split, look
 from trainer.data.fixes import in_order
 from trainer.data.indexing import write_indices
 from trainer.data.intake import read_files
@@ -157,7 +157,8 @@ def read_version(
     roles: dict[str, str] | None = None,
 ) -> Content:
     """A version's rows again, maybe under other columns and roles, which join those chosen before. Parts that the upload
-    gave stay as given; without `wanted` the rows are divided as was wished before."""
+    gave stay as given. Without `wanted` the rows are divided as was wished before: they keep their parts while what is
+    predicted, and what the split goes by, are the same."""
     try:
         table = pq.read_table(folder / "data.parquet")
         before = json.loads((folder / "profile.json").read_text("utf-8"))
@@ -182,11 +183,21 @@ def read_version(
         if slug and ANSWER in (roles or {}).values():
             own = {role: name for role, name in own.items() if role != tasks.shapes()[slug].answer}
         look(content, own or None, slug)
-    given = bool(before["split"].get("given"))
-    divide(content, content.wanted, np.array([part or "" for part in parts], dtype=object) if given else None)
+    given, found = bool(before["split"].get("given")), np.array([part or "" for part in parts], dtype=object)
+    divide(content, content.wanted, found if given else None)
     if given:
         content.split_how = before["split"]["how"]
+    elif wanted is None and asks_the_same(content, before, parent_split(folder)):
+        keep_split(content, found, before["split"]["how"])
     return content
+
+
+def asks_the_same(content: Content, before: dict[str, Any], split: SplitSpec) -> bool:
+    """Whether the task, its own columns and what the split goes by are those of the profile `before`: other inputs of a table
+    may have come or gone. In folds every row is tested on anyway."""
+    own = before["suggestion"]
+    same = (content.task, content.roles) == (own["task"], own["columns"])
+    return same and content.wanted == split and not split.folds
 
 
 def joined(before: dict[str, str], roles: dict[str, str], named: set[str]) -> dict[str, str]:

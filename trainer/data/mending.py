@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from trainer.data import fixes as remedies
-from trainer.data.content import FOLD_COUNT, FOLDS, Content, divide, look, named_column
+from trainer.data.content import FOLD_COUNT, FOLDS, Content, divide, keep_split, look, named_column
 from trainer.data.profiling import COLUMN_FAULTS, columns_with, spelled_missing
 from trainer.errors import DataError
 from trainer.spec import SplitSpec
@@ -54,6 +54,11 @@ def checked_row(row: Any, content: Content) -> int:
 
 def bad_change(message: str) -> DataError:
     return DataError(message, code="bad_change", hint="Look at the rows of this version and name them again.")
+
+
+def keeps_rows(action: str) -> bool:
+    """Whether a remedy is one of columns, or of cells that hold nothing: rows and answers stay."""
+    return action in ("empty_missing", "drop_leaking_columns") or action.removeprefix("drop_") in COLUMN_FAULTS
 
 
 def rows_after(content: Content, action: str) -> np.ndarray:
@@ -114,7 +119,7 @@ def replace_personal(content: Content, action: str) -> None:
 
 
 def mend(content: Content, action: str, wanted: SplitSpec) -> None:
-    """Apply one remedy; parts that were given stay, others are drawn again."""
+    """Apply one remedy. Parts that were given stay, drawn ones where no row goes; otherwise the rows are divided anew."""
     if action == FOLDS:
         content.wanted = wanted.model_copy(update={"folds": FOLD_COUNT})
         divide(content, content.wanted)
@@ -135,11 +140,14 @@ def mend(content: Content, action: str, wanted: SplitSpec) -> None:
         labels = np.array([*remedies.merged_labels(content.keys), None], dtype=object)[content.keys.codes]
         answer = content.roles[content.shape.answer] if content.shape else ""
         content.table = content.table.set_column(content.names.index(answer), answer, pa.array(labels, pa.string()))
-    given, how = content.given_split, content.split_how
+    given, how, before = content.given_split, content.split_how, (content.task, content.roles)
     parts = content.split[kept]
     parts[parts == ""] = "train"
     content.table = content.table.filter(pa.array(kept))
     look(content, content.roles, content.task)
+    if not given and keeps_rows(action) and (content.task, content.roles) == before and content.folds is None:
+        keep_split(content, parts, how)
+        return
     if not given:
         divide(content, wanted)
         return

@@ -146,7 +146,7 @@ def find_problems(content: Any) -> list[dict[str, Any]]:
         found += (label_problems(keys) if content.labelled else thin_problems(int(keys.usable.sum()))) + part_problems(
             keys, split, given_split, content.labelled, folds=content.folds is not None
         )
-    found += copy_problems(texts, keys, split, given_split, noun, content.labelled)
+    found += copy_problems(texts, keys, split, given_split, noun, content.labelled, kept_split=content.kept_split)
     if kind == "text":
         long = np.flatnonzero(keys.usable & (pc.fill_null(pc.utf8_length(texts), 0).to_numpy() > LONG_TEXT))
         if len(long) and content.labelled:
@@ -400,18 +400,27 @@ def rare_problems(keys: Keys, counts: np.ndarray) -> list[dict[str, Any]]:
 
 
 def copy_problems(
-    texts: pa.ChunkedArray, keys: Keys, split: np.ndarray, given_split: bool, noun: tuple[str, str], labelled: bool
+    texts: pa.ChunkedArray,
+    keys: Keys,
+    split: np.ndarray,
+    given_split: bool,
+    noun: tuple[str, str],
+    labelled: bool,
+    *,
+    kept_split: bool = False,
 ) -> list[dict[str, Any]]:
-    """Repeated texts, repeated texts with different labels, and copies on both sides of a given split."""
+    """Repeated texts, repeated texts with different labels, and copies on both sides of a split that was given, or kept from
+    when other columns were read."""
     rows = repeated(keys)
     if not len(rows):
         return []
     _unique, first, groups = np.unique(keys.texts[rows], return_index=True, return_inverse=True)
     extra = rows[first[groups] != np.arange(len(rows))]
-    found = []
+    found: list[dict[str, Any]] = []
+    across = across_problems(texts, rows, groups, split) if given_split or kept_split else []
     if len(extra):
         message = f"{many(len(extra), 'row repeats', 'rows repeat')} an earlier {noun[0]}. Copies are kept on one side of the split."
-        if given_split:
+        if given_split or across:
             message = f"{many(len(extra), 'row repeats', 'rows repeat')} an earlier {noun[0]}."
         fix = ("drop_duplicates", "Keep one of each")
         found.append(problem("duplicates", "warning", message, extra, samples(extra, texts), fix))
@@ -420,9 +429,7 @@ def copy_problems(
         message = f"{len(conflicts):,} rows have the same {noun[0]} as another but a different label. Nobody can be right on these."
         fix = ("drop_conflicting", "Remove them")
         found.append(problem("conflicting_labels", "warning", message, conflicts, samples(conflicts, texts), fix))
-    if given_split:
-        found += across_problems(texts, rows, groups, split)
-    return found
+    return found + across
 
 
 def across_problems(

@@ -153,8 +153,9 @@ def remap(
     roles: dict[str, str] | None = None,
     sizes: Mapping[Path, int] | None = None,
 ) -> DatasetVersion:
-    """The next version: the same rows under another mapping, split anew; the same version when nothing changes. `roles`
-    ({column: role}, see `trainer.roles`) join those chosen before; `sizes` as in `derive`."""
+    """The next version: the same rows under another mapping, each in the part that it had where the question is the same; the
+    same version when nothing changes. `roles` ({column: role}, see `trainer.roles`) join those chosen before; `sizes` as in
+    `derive`."""
     roles = changed_roles(version, roles)
     check_mapping(version, columns, roles)
     same = task == version.suggestion.get("task") and columns == version.suggestion.get("columns")

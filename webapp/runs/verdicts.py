@@ -1,6 +1,7 @@
 """Is a finished run any good? Against the best simple baseline, as the trainer tested it, and against the prototype's best
 earlier run; in words, with what to try next where it is not better."""
 
+import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -80,8 +81,27 @@ def have_same_rows(first: Path, second: Path, *, same_version: bool) -> bool | N
     if found[0] is None or found[1] is None:
         return None
     if not same_version:
-        return found[0] == found[1]
+        return len(found[0]) == len(found[1]) and all(map(is_same_row, *found))
     return bool({one.get("row") for one in found[0]} & {one.get("row") for one in found[1]})
+
+
+def is_same_row(first: dict[str, Any], second: dict[str, Any]) -> bool:
+    """Of a table's row the columns that both models read are compared: between the runs some may have been ignored."""
+    if first == second:
+        return True
+    columns = [columns_of(one.get("input")) for one in (first, second)]
+    shared = columns[0].keys() & columns[1].keys()
+    rest = [{name: value for name, value in one.items() if name != "input"} for one in (first, second)]
+    return bool(shared) and rest[0] == rest[1] and all(columns[0][name] == columns[1][name] for name in shared)
+
+
+def columns_of(cell: Any) -> dict[str, Any]:
+    """{column: cell} of a table's row, as predictions.parquet keeps it; empty for any other input."""
+    try:
+        found = json.loads(cell)
+    except (TypeError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def test_rows(artifact: Path, *, numbers_only: bool) -> list[dict[str, Any]] | None:
