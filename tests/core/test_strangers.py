@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, OperationalError, connection
+from django.db import OperationalError, connection
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
@@ -18,9 +18,7 @@ from webapp.core import problems
 from webapp.core.files import safe_name
 from webapp.core.numbers import whole
 from webapp.core.private import kept_secret, private_folder
-from webapp.core.problems import Conflict, Problem, problem_of
-from webapp.endpoints import actions as endpoints
-from webapp.endpoints.models import Endpoint
+from webapp.core.problems import Problem, problem_of
 
 ROOT = Path(__file__).resolve().parents[2]
 STREAMS = {"run_stream"}
@@ -169,29 +167,6 @@ def test_a_full_disk_is_no_fault_of_ours(monkeypatch: pytest.MonkeyPatch) -> Non
         assert isinstance(told, Problem), error
         assert (told.status, told.code) == (507, "disk_full")
     assert isinstance(problem_of(OSError(errno.EACCES, "Permission denied")), OSError)
-
-
-@pytest.mark.django_db(transaction=True)
-def test_what_another_request_deletes_meanwhile_is_a_conflict(workspace: Workspace) -> None:
-    """Whatever is done with a demo that somebody deletes between the look and the deed. Each deed is committed: a database
-    may look at the rows that belong together only then."""
-    endpoint = things.endpoint(things.run(things.prototype(workspace)))
-    key, link = endpoint.keys.get(), endpoint.links.get()
-    Endpoint.objects.all().delete()
-    deeds: list[Callable[[], object]] = [
-        endpoint.refresh_from_db,
-        lambda: endpoints.revoke(key, None),
-        lambda: endpoints.restore(link, None),
-        lambda: endpoints.create_link(endpoint, None, "late"),
-        lambda: endpoints.create_key(endpoint, None, "late"),
-    ]
-    for deed in deeds:
-        with pytest.raises(Exception) as raised:  # noqa: PT011  of several kinds
-            deed()
-        told = problem_of(raised.value)
-        assert isinstance(told, Conflict), raised.value
-        assert told.code == "deleted"
-    assert isinstance(problem_of(IntegrityError("UNIQUE constraint failed: x.y")), IntegrityError)
 
 
 def test_a_secret_is_made_once_and_never_empty(tmp_path: Path) -> None:

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 from django.core.files.base import ContentFile
-from django.db import connections
+from django.db import IntegrityError, connections
 from django.test import Client
 
 from tests import things
 from webapp.accounts.actions import create_token, ensure_user
 from webapp.accounts.models import User, Workspace
-from webapp.core.problems import Problem
+from webapp.core.problems import Conflict, Problem, problem_of
 from webapp.costs import gate
 from webapp.costs.actions import set_budget
 from webapp.costs.gate import charge
@@ -24,6 +24,7 @@ from webapp.costs.models import LedgerEntry, Reservation
 from webapp.datasets import reading
 from webapp.datasets.actions import create_dataset
 from webapp.datasets.models import Dataset, DatasetVersion
+from webapp.endpoints import actions as endpoints
 from webapp.endpoints.actions import deploy
 from webapp.endpoints.models import Endpoint, EndpointVersion
 from webapp.endpoints.removal import remove_model
@@ -239,3 +240,25 @@ def test_one_key_for_requests_that_are_refused(user: User, workspace: Workspace)
         return client.post("/api/v1/runs", body, content_type="application/json").status_code
 
     assert set(at_once(send)) <= {409, 422}
+
+
+def test_what_another_request_deletes_meanwhile_is_a_conflict(workspace: Workspace) -> None:
+    """Whatever is done with a demo that somebody deletes between the look and the deed. Each deed is committed: a database
+    may look at the rows that belong together only then."""
+    endpoint = things.endpoint(things.run(things.prototype(workspace)))
+    key, link = endpoint.keys.get(), endpoint.links.get()
+    Endpoint.objects.all().delete()
+    deeds: list[Callable[[], object]] = [
+        endpoint.refresh_from_db,
+        lambda: endpoints.revoke(key, None),
+        lambda: endpoints.restore(link, None),
+        lambda: endpoints.create_link(endpoint, None, "late"),
+        lambda: endpoints.create_key(endpoint, None, "late"),
+    ]
+    for deed in deeds:
+        with pytest.raises(Exception) as raised:  # noqa: PT011  of several kinds
+            deed()
+        told = problem_of(raised.value)
+        assert isinstance(told, Conflict), raised.value
+        assert told.code == "deleted"
+    assert isinstance(problem_of(IntegrityError("UNIQUE constraint failed: x.y")), IntegrityError)
