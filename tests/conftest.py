@@ -22,11 +22,12 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What needs the running site comes first, since it takes longest (see `tests.scheduling` for who runs what)."""
+    """What needs the running site comes first, since it takes longest (see `tests.scheduling` for who runs what), and of that
+    last what watches something for minutes: it has gone on meanwhile."""
     for item in items:
         if is_quick(item.path) and "site" not in item.fixturenames and not any(map(item.get_closest_marker, LEFT_OUT)):  # type: ignore[attr-defined]
             item.add_marker("quick")
-    items.sort(key=lambda item: "site" not in item.fixturenames)  # type: ignore[attr-defined]
+    items.sort(key=lambda item: ("site" not in item.fixturenames, bool(item.get_closest_marker("patient"))))  # type: ignore[attr-defined]
 
 
 @pytest.fixture(scope="session", autouse=True)

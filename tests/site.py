@@ -1,5 +1,6 @@
 """The whole site, really running: `manage.py up` on a data folder and ports of its own, driven over HTTP."""
 
+import copy
 import csv
 import io
 import os
@@ -144,6 +145,13 @@ class Site:
         if not self._token:
             self._token = self.manage("api_token", "--email", "tester@example.org")
         return self._token
+
+    def as_somebody(self, email: str) -> "Site":
+        """The same site, driven by another person in a workspace of their own."""
+        other = copy.copy(self)
+        other._token = self.manage("api_token", "--email", email)
+        vars(other).pop("_deployed", None)
+        return other
 
     def sign_in_link(self, email: str) -> str:
         code = (

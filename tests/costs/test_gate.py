@@ -1,15 +1,18 @@
 """The gate of a workspace's money: runs reserve, are charged, and are stopped; paused demos cost nothing."""
 
+import json
 import signal
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
 from tests import things
+from trainer import allowance
 from webapp.accounts.models import Workspace
 from webapp.core.problems import BudgetSpent
 from webapp.costs import gate
@@ -152,6 +155,55 @@ def test_a_budget_taken_away_stops_every_run_within_a_heartbeat(
         assert run.error["message"] == "Stopped: this month's budget of $1.00 is spent."
 
 
+def test_a_run_follows_the_budget_as_it_is_now(day: Day, workspace: Workspace, prototype: Prototype) -> None:
+    """What was left at its start is no limit of its own."""
+    set_budget(workspace, 10)
+    one = day.start(waiting(prototype, 1))
+    assert one
+    one.run.folder.mkdir(parents=True)
+
+    def seconds() -> float:
+        day.pass_by(6)
+        left = allowance.seconds_left(one.run.folder)
+        assert left is not None
+        return left
+
+    assert one.money == 10
+    price = float(HUNDRED) / 3600
+    assert seconds() == pytest.approx(10 / price - 13, abs=12)
+    set_budget(workspace, 100)
+    assert seconds() == pytest.approx(100 / price - 18, abs=12)
+    gate.reserve(workspace, "run:other", gate.Terms(HUNDRED, Decimal(2)), Decimal(0))
+    set_budget(workspace, 5)
+    assert seconds() == pytest.approx(3 / price - 25, abs=12)
+    assert one.broke is None
+
+
+def test_the_trainer_is_given_the_limits_that_were_set(
+    day: Day, workspace: Workspace, prototype: Prototype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_budget(workspace, 10)
+    told: list[Path] = []
+
+    class Begun(Exception):  # noqa: N818  the command would be started now
+        pass
+
+    def begin(arguments: list[str], **_options: Any) -> None:
+        told.append(Path(arguments[1]))
+        raise Begun
+
+    monkeypatch.setattr(supervisor, "TrainerProcess", begin)
+    for number, limits in enumerate(({}, {"cost": 4.0}), start=1):
+        one = day.start(waiting(prototype, number, limits=limits))
+        assert one
+        one.run.folder.mkdir(parents=True)
+        with pytest.raises(Begun):
+            one.train()
+        assert json.loads(told[-1].read_text())["limits"] == limits
+        assert allowance.seconds_left(one.run.folder)
+        gate.release(one.money_key)
+
+
 def test_runs_share_a_budget_that_is_large_enough(day: Day, workspace: Workspace, prototype: Prototype) -> None:
     """A run without a limit of its own does not keep everything from the others."""
     set_rate(workspace, "cpu", "0.09")
@@ -290,6 +342,18 @@ def test_a_demo_paused_by_the_budget_costs_nothing(workspace: Workspace, demo: E
     set_budget(workspace, 1000)
     endpoints.charge_hosting()
     assert spent(workspace) < before + 5, "what it was paused for is not charged after"
+
+
+def test_demos_do_not_pass_the_budget(workspace: Workspace, demo: Endpoint) -> None:
+    """A minute that is paid for in part is charged in part, to the last digit; the demo is paused then."""
+    set_rate(workspace, "endpoint", "7777.77777")
+    set_budget(workspace, "10.01")
+    later(demo, 20)
+    endpoints.charge_hosting()
+    assert spent(workspace) == Decimal("10.01")
+    assert gate.month(workspace).is_spent
+    line = LedgerEntry.objects.get()
+    assert gate.cost_of(line.seconds, line.price_per_hour) == pytest.approx(Decimal("10.01"), abs=Decimal("0.002"))
 
 
 def test_posting_live_again_does_not_make_it_free(workspace: Workspace, demo: Endpoint) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.trainer import command
+from trainer import allowance
 from trainer.learning.job import ENOUGH_TO_FORESEE, Job
 from trainer.spec import Spec
 from trainer.tasks.text_classification import TextClassification
@@ -145,3 +146,21 @@ def test_a_resumed_stage_foresees_by_what_it_made_itself(tmp_path: Path, monkeyp
         job.go_on_from(0.5)
         job.progress(0.5 + ENOUGH_TO_FORESEE / 2, 1, force=True)
         assert job.remaining() == pytest.approx(job.plan["package"] / 2)
+
+
+def test_what_is_paid_for_is_a_limit_that_moves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [100.0]
+    monkeypatch.setattr("trainer.learning.job.time.monotonic", lambda: clock[0])
+    spec = {"task": "text-classification", "dataset": {"path": "x.csv"}, "limits": {"seconds": 900}}
+    job = Job(Spec.model_validate(spec), tmp_path, lambda *_args, **_fields: None)
+    assert job.time_limit() == 900
+    after = job.plan["evaluate"] + job.plan["package"]
+    for seconds, limit in ((200, 200), (50, 60), (5000, 900), (after / 2, after / 2 + 30)):
+        (tmp_path / allowance.FILE).write_text(allowance.described(seconds))
+        clock[0] = 100.0 + (limit - seconds if limit < 900 else 20)
+        job._asked_at = float("-inf")
+        assert job.time_limit() == pytest.approx(limit, abs=0.5)
+        assert job.out_of_time() == (seconds < after)
+    (tmp_path / allowance.FILE).write_text("half of a f")
+    clock[0] += 2
+    assert job.time_limit() == 900

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from trainer import models, tasks
+from trainer import allowance, models, tasks
 from trainer.data.loading import Loaded, load
 from trainer.errors import DOWNLOADING, ModelError, SpecError, Stopped
 from trainer.events import Emit
@@ -64,6 +64,8 @@ class Job:
         self._fraction = self._told = 0.0
         self._stop = self._enough = self._waits = False
         self._lap, self._laps = 0, 1
+        self._paid_for: float | None = None  # seconds in all, as whoever pays last said
+        self._asked_at = float("-inf")
         self.check_limits()
 
     # Model and rows
@@ -129,12 +131,22 @@ class Job:
             )
 
     def time_limit(self) -> float | None:
-        """Seconds allowed in all: the time limit, or what the cost limit buys, whichever is less."""
+        """Seconds allowed in all: the time limit, what the cost limit buys, or what is paid for by now, whichever is least."""
         limits, price = self.spec.limits, self.spec.hardware.price_per_hour
         allowed = [limits.seconds] if limits.seconds is not None else []
         if limits.cost is not None and price:
             allowed.append(limits.cost / price * 3600)
+        if (paid_for := self.paid_for()) is not None:
+            allowed.append(paid_for)
         return min(allowed, default=None)
+
+    def paid_for(self) -> float | None:
+        """Seconds in all for which there is money (`trainer.allowance`), asked for once a second; None where nobody says."""
+        now = time.monotonic()
+        if now - self._asked_at >= TELL_SECONDS:
+            left = allowance.seconds_left(self.out)
+            self._asked_at, self._paid_for = now, None if left is None else self.seconds() + left
+        return self._paid_for
 
     def out_of_time(self) -> bool:
         """Whether training must end now, so that evaluation and packaging still fit under the limit."""

@@ -167,7 +167,7 @@ def must_wait(workspace: Workspace, terms: Terms) -> bool:
 
 @transaction.atomic
 def reserve(workspace: Workspace, key: str, terms: Terms, cost: Decimal) -> Decimal:
-    """Set money aside for a run that is about to start; what it may spend in all from now on, if nobody else comes.
+    """Set money aside for a run that is about to start; what it may spend from now on by the budget, if nobody else comes.
 
     Raises `BudgetSpent` when the month's money is gone, `Waits` when others have reserved it. Asking again replaces the
     reservation.
@@ -185,7 +185,7 @@ def reserve(workspace: Workspace, key: str, terms: Terms, cost: Decimal) -> Deci
     Reservation.objects.update_or_create(
         key=key, defaults={"workspace": workspace, "amount": amount, "expires_at": expiry()}
     )
-    return amount if terms.limit is not None else available
+    return available
 
 
 def expiry() -> datetime:
@@ -206,9 +206,21 @@ def charge(
     return add(budget, key=key, seconds=seconds, price=price, charge_id=charge_id, **fields)
 
 
-def add(budget: Budget, *, key: str, seconds: float, price: Decimal, charge_id: str, **fields: Any) -> Decimal:
-    """One charge under the lock: the line of the hour and the month's sum, together."""
+def add(
+    budget: Budget,
+    *,
+    key: str,
+    seconds: float,
+    price: Decimal,
+    charge_id: str,
+    most: Decimal | None = None,
+    **fields: Any,
+) -> Decimal:
+    """One charge under the lock: the line of the hour and the month's sum, together. Of time that costs more than `most`, only
+    the part that `most` pays for is charged."""
     amount = cost_of(seconds, price)
+    if most is not None and amount > most:
+        amount, seconds = most, seconds * float(most / amount)
     defaults = {"amount": amount, "seconds": seconds, "price_per_hour": price, "last_charge": charge_id}
     line, created = LedgerEntry.objects.get_or_create(
         key=key, defaults={"workspace_id": budget.workspace_id, **defaults, **fields}
@@ -237,10 +249,12 @@ def hour_key(subject: str, pk: str, price: Decimal, hardware: str = "") -> str:
 
 @dataclass(frozen=True)
 class Beat:
-    """What a heartbeat cost, and why the run must stop now; `stop` is None while it may go on."""
+    """What a heartbeat cost, why the run must stop now (`stop`; None while it may go on), and what it may still spend if nobody
+    else comes (`left`)."""
 
     amount: Decimal
     stop: dict[str, str] | None
+    left: Decimal
 
 
 @transaction.atomic
@@ -261,11 +275,12 @@ def beat(
     mine = Reservation.objects.filter(key=key).first() or Reservation(workspace=workspace, key=key, amount=ZERO)
     mine.amount, mine.expires_at = max(mine.amount - amount, ZERO), expiry()
     room = max(terms.most - cost, ZERO) if terms.most is not None else None
+    available = free(workspace, but=key)
     if mine.amount < terms.one_beat:
         more = max(terms.one_beat, terms.wanted(cost))  # one that nears what it was thought to take still goes on
-        mine.amount = min(max(more, mine.amount), free(workspace, but=key), *([room] if room is not None else []))
+        mine.amount = min(max(more, mine.amount), available, *([room] if room is not None else []))
     mine.save()
-    return Beat(amount, why_stop(now, terms, mine.amount, room))
+    return Beat(amount, why_stop(now, terms, mine.amount, room), available)
 
 
 def why_stop(now: Month, terms: Terms, reserved: Decimal, room: Decimal | None) -> dict[str, str] | None:
@@ -296,13 +311,15 @@ def why_stop(now: Month, terms: Terms, reserved: Decimal, room: Decimal | None) 
 def charge_demo(
     workspace: Workspace, *, seconds: float, price: Decimal, charge_id: str, line: dict[str, Any]
 ) -> Decimal:
-    """Charge a demo's time since its last charge, unless the budget has paused it: what is paused costs nothing."""
+    """Charge a demo's time since its last charge, unless the budget has paused it: what is paused costs nothing. A minute that
+    the month does not pay for in full is charged in part, so that demos never pass the budget; they are paused with it."""
     budget = locked(workspace)
-    if month_from(budget).is_spent:
+    now = month_from(budget)
+    if now.is_spent:
         return ZERO
     where = hour_key("demo", line["subject_id"], price)
     fields = line | {"kind": LedgerEntry.HOSTING, "hardware": "endpoint"}
-    return add(budget, key=where, seconds=seconds, price=price, charge_id=charge_id, **fields)
+    return add(budget, key=where, seconds=seconds, price=price, charge_id=charge_id, most=now.left, **fields)
 
 
 def set_budget(workspace: Workspace, amount: Decimal) -> Budget:

@@ -19,7 +19,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
 
-from trainer import errors
+from trainer import allowance, errors
 from trainer.remaining import Remaining
 from webapp.core.connections import database_is_away, release_connection
 from webapp.core.files import disk_error, write_whole
@@ -171,8 +171,8 @@ class Supervisor:
     def train(self) -> None:
         run = self.run
         check_version(run.version)
-        limits = run.limits | {"cost": float(run.cost + self.money)} if run.price_per_hour else run.limits
-        spec = spec_of(run.version, vars(run) | {"limits": limits}, run.price_per_hour)
+        spec = spec_of(run.version, vars(run), run.price_per_hour)
+        self.allow(self.money)
         write_whole(run.folder / "spec.json", json.dumps(spec, ensure_ascii=False, indent=2))
         if self.hardware == "cpu":
             self.pending["device"] = "cpu"
@@ -195,6 +195,7 @@ class Supervisor:
             process.end()
             if not self.lost:
                 self.beat()
+                (run.folder / allowance.FILE).unlink(missing_ok=True)
         self.wait_for_database()
         gate.release(self.money_key)  # before another worker can start the run
         self.conclude(process.process.returncode)
@@ -294,6 +295,16 @@ class Supervisor:
         self.broke = self.broke or beat.stop
         self.charges += 1
         self.charged_at = self.beaten_at = now
+        self.allow(beat.left)
+
+    def allow(self, money: Decimal) -> None:
+        """Tell the trainer for how long there is money, as the budget and the other runs are now: it ends early enough to test
+        and keep its best. The limits that it was started with are the person's own."""
+        if self.run.price_per_hour:
+            spendable = max(money - self.terms.one_beat, gate.ZERO)  # below that the gate stops it
+            seconds = float(spendable / self.run.price_per_hour) * gate.SECONDS_PER_HOUR
+            with suppress(OSError):  # a full disk: the gate stops the run in time all the same
+                write_whole(self.run.folder / allowance.FILE, allowance.described(seconds))
 
     def see_what_was_stored(self) -> None:
         """A beat whose answer was lost may be stored all the same, where the database went away while it committed. The row
