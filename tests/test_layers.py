@@ -20,6 +20,7 @@ FORBIDDEN = {
 APPS = ["core", "accounts", "costs", "catalog", "datasets", "prototypes", "runs", "endpoints", "api"]
 """Each may import those to its left."""
 LIGHT = {
+    "allowance",
     "answers",
     "architectures",
     "asking",

@@ -8,6 +8,7 @@ import pytest
 from tests.trainer.command import ROOT
 
 LIGHT = (
+    "allowance",
     "answers",
     "columns",
     "dotted",

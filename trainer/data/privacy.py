@@ -151,7 +151,7 @@ def problem(found: dict[str, dict[str, int]]) -> list[dict[str, Any]]:
     examples = [f"{shortened(name)}: {' '.join(f'⟨{kind}⟩' for kind in counts)}" for name, counts in found.items()]
     count = sum(sum(counts.values()) for counts in found.values())
     one = finding("personal_data", "warning", f"{'; '.join(told)}; {RULES}.", (), examples, FIXES[0], count)
-    return [one | {"fixes": [remedy(*fix) for fix in FIXES]}]
+    return [one | {"columns": list(found), "fixes": [remedy(*fix) for fix in FIXES]}]
 
 
 def held(counts: dict[str, int]) -> str:

@@ -16,6 +16,8 @@ from webapp.core.problems import Problem, is_no_space
 
 RESERVE_BYTES = 512 * 1024 * 1024
 """Disk that an upload may not take: the database and the checkpoints need it."""
+RUN_BYTES = 1024 * 1024 * 1024
+"""Disk that must be there for a run besides: checkpoints with the optimizer's state, and a model in two precisions."""
 
 
 def safe_name(name: str) -> str:
@@ -47,6 +49,18 @@ def check_room(size: int) -> None:
             _("The disk of this machine is nearly full, so the file was not saved."),
             code="disk_full",
             hint=_("Free some space, then send it again."),
+            status=507,
+        )
+
+
+def check_room_for_run() -> None:
+    """A run is refused while the disk has too little room for its checkpoints and its model: runs are in no quota, and what
+    fills the disk stops everybody."""
+    if shutil.disk_usage(settings.MAQUETTE_DATA).free < RUN_BYTES + RESERVE_BYTES:
+        raise Problem(
+            _("The disk of this machine is nearly full, so no run can start."),
+            code="disk_full",
+            hint=_("Remove models or datasets that are no longer needed (Settings, Storage), then start it again."),
             status=507,
         )
 

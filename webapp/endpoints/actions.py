@@ -301,6 +301,13 @@ def delete(endpoint: Endpoint, user: User | None) -> None:
     transaction.on_commit(lambda: registry.leave(slug))
 
 
+def show_examples(endpoint: Endpoint, user: User | None, shown: bool) -> None:
+    """Whether visitors see examples of data in which personal data was found: only where somebody decided so."""
+    Endpoint.objects.filter(pk=endpoint.pk).update(shows_personal=shown)
+    verb = "showed examples" if shown else "hid examples"
+    audit(endpoint.workspace, user, verb, "endpoint", endpoint.pk, endpoint.name)
+
+
 def promote(version: EndpointVersion, user: User | None) -> None:
     """Serve an older version again, or a newer one. `Conflict` for one that was never packaged, or whose model was removed."""
     storage.check_model(version.run)

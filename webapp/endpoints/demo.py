@@ -55,8 +55,16 @@ def network(address: str) -> str:
 
 def context_of(request: HttpRequest, endpoint: Endpoint, link: ShareLink | None) -> dict[str, Any]:
     run = endpoint.current.run if endpoint.current else None
-    shown = inputs.try_it(run, request.GET.get("example", "")) if run else {"fields": [], "examples": []}
+    asked = request.GET.get("example", "")
+    shown = inputs.try_it(run, asked, hides_data=hides_data(endpoint)) if run else {"fields": [], "examples": []}
     return {"endpoint": endpoint, "link": link, "run": run, "target": target_of(run), **shown}
+
+
+def hides_data(endpoint: Endpoint) -> bool:
+    """Whether its page shows no row of the data: personal data was found in what the model reads, and nobody said that it may
+    be shown."""
+    run = endpoint.current.run if endpoint.current else None
+    return not endpoint.shows_personal and bool(inputs.personal_inputs(run))
 
 
 def target_of(run: Run | None) -> str:
@@ -105,7 +113,7 @@ def example_file(run: Run, number: int) -> HttpResponseBase:
 @for_visitors
 def example(request: HttpRequest, slug: str, number: int) -> HttpResponseBase:
     endpoint, _link = admit(request, slug)
-    if endpoint.current is None:
+    if endpoint.current is None or hides_data(endpoint):
         raise Http404
     return example_file(endpoint.current.run, number)
 

@@ -60,6 +60,9 @@ class Endpoint(WorkspaceOwned):
     error = models.JSONField(null=True)
     requests_per_minute = models.PositiveIntegerField(default=600)
     charged_until = models.DateTimeField(null=True)
+    shows_personal = models.BooleanField(
+        default=False, help_text="whether visitors see examples of data in which personal data was found"
+    )
 
     def __str__(self) -> str:
         return self.name

@@ -1,6 +1,7 @@
 """Deleting for good: the model of a run, a run, or a prototype with its demo, its runs and, where that is asked for, its
 data."""
 
+import shutil
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -15,12 +16,14 @@ from webapp.core.locks import only_one
 from webapp.core.problems import Conflict
 from webapp.datasets.actions import delete_rows
 from webapp.datasets.models import Dataset
+from webapp.datasets.quota import own_bytes
 from webapp.endpoints import actions
 from webapp.endpoints.models import Endpoint, EndpointVersion
 from webapp.prototypes.models import Prototype
 from webapp.runs import base_models, storage
-from webapp.runs.models import Run, Status
+from webapp.runs.models import Run, RunQuerySet, Status
 
+CHECKPOINTS = "checkpoints"
 MOST_LISTED = 100
 """Runs that one page looks through."""
 
@@ -107,6 +110,31 @@ def remove_model(run: Run, user: User | None) -> int:
                 Run.objects.filter(pk=run.pk).update(**now)
                 audit(run.workspace, user, "removed model", "run", run.pk, f"{run.prototype.name}, {run}")
         return storage.remove_model_files(run)
+
+
+def given_up(prototype: Prototype) -> RunQuerySet:
+    """Runs that failed or were cancelled, which keep their checkpoints for `RUN_RESUME_DAYS`."""
+    return prototype.runs.filter(status__in=(Status.FAILED, Status.CANCELLED))
+
+
+def checkpoint_bytes(prototype: Prototype) -> int:
+    return sum(own_bytes(run.folder / CHECKPOINTS) for run in given_up(prototype).order_by("-number")[:MOST_LISTED])
+
+
+def remove_checkpoints(prototype: Prototype, user: User | None) -> int:
+    """Free the space of what failed and cancelled runs could be resumed from; how many bytes that freed. A run that is resumed
+    at the same moment waits for it, or keeps its own."""
+    freed = 0
+    with transaction.atomic():
+        for run in given_up(prototype).select_for_update().order_by("pk"):
+            folder = run.folder / CHECKPOINTS
+            if not folder.is_dir():
+                continue
+            freed += own_bytes(folder)
+            shutil.rmtree(folder, ignore_errors=True)
+            Run.objects.filter(pk=run.pk).update(bytes=None)  # measured again
+        audit(prototype.workspace, user, "removed checkpoints", "prototype", prototype.pk, prototype.name)
+    return freed
 
 
 @dataclass(frozen=True)

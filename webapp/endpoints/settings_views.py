@@ -25,15 +25,18 @@ from webapp.runs.models import Run
 
 @member
 def prototype_settings(request: HttpRequest, pk: str) -> HttpResponse:
-    """Context: prototype, form (name and description), disk {runs, dataset} (bytes)."""
+    """Context: prototype, form (name and description), disk {runs, checkpoints (of those), dataset} (bytes), days_kept (of
+    checkpoints)."""
     prototype = load(Prototype.objects.select_related("dataset"), request.workspace, pk)
     now = {"name": prototype.name, "summary": prototype.summary}
     disk = {
         "runs": prototype.runs.aggregate(total=Sum("bytes"))["total"] or 0,
+        "checkpoints": removal.checkpoint_bytes(prototype),
         "dataset": prototype.dataset.versions.aggregate(total=Sum("bytes"))["total"] or 0,
     }
     form = shown_form(request, reverse("rename", args=[pk]), PrototypeForm, initial=now)
-    return render(request, "prototypes/settings.html", {"prototype": prototype, "form": form, "disk": disk})
+    context = {"prototype": prototype, "form": form, "disk": disk, "days_kept": round(settings.RUN_RESUME_DAYS)}
+    return render(request, "prototypes/settings.html", context)
 
 
 @member
@@ -43,8 +46,11 @@ def delete_prototype(request: HttpRequest, pk: str) -> HttpResponse:
     ticked). A POST deletes, with `data` the dataset too."""
     prototype = load(Prototype.objects.select_related("dataset"), request.workspace, pk)
     if request.method == "POST":
-        removal.delete_prototype(prototype, request.user, with_data="data" in request.POST)
+        with_data = "data" in request.POST
+        removal.delete_prototype(prototype, request.user, with_data=with_data)
         messages.success(request, _("“%(name)s” is deleted.") % {"name": prototype.name})
+        if not with_data and not prototype.dataset.prototypes.exists():
+            messages.info(request, _("Its data is kept: find it under Settings, Storage."))
         return redirect("home")
     endpoint = Endpoint.objects.filter(prototype=prototype).first()
     context = {

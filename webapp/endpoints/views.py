@@ -33,7 +33,7 @@ FEEDBACK_SHOWN = 20
 def share(request: HttpRequest, pk: str) -> HttpResponse:
     """Context: prototype, endpoint or None, runs (that can be shared, the best first), price_per_day, unshareable (the run of
     `?run=` that cannot be shared, or None), without_model (the best finished run, where no model is left to share); before
-    the first demo also chosen (the run, of `?run=`, else the best; None beside an unshareable one) and form; with an endpoint
+    the first demo also chosen (the run, of `?run=`, else the best; None beside an unshareable one), form and personal (inputs in which personal data was found); with an endpoint
     what `endpoint_context` says."""
     prototype = load(Prototype, request.workspace, pk)
     endpoint = Endpoint.objects.filter(prototype=prototype).select_related("current__run", "workspace").first()
@@ -65,14 +65,14 @@ def first_context(request: HttpRequest, runs: list[Run], missing: Run | None) ->
     refused = next((run for run in runs if refusal_of(request, reverse("deploy", args=[run.pk]))), None)
     chosen = refused or asked or (None if missing else runs[0])
     if chosen is None:
-        return {"chosen": None}
+        return {"chosen": None, "personal": []}
     name = chosen.prototype.name
     form = shown_form(request, reverse("deploy", args=[chosen.pk]), ShareForm, initial={"name": name})
-    return {"chosen": chosen, "form": form}
+    return {"chosen": chosen, "form": form, "personal": inputs.personal_inputs(chosen)}
 
 
 def endpoint_context(request: HttpRequest, endpoint: Endpoint) -> dict[str, Any]:
-    """opens (`Opening`), by_budget, question (`Question` or None), replaced (see there), demo_url, predict_url, forms, links
+    """opens (`Opening`), by_budget, personal (inputs with personal data), question (`Question` or None), replaced (see there), demo_url, predict_url, forms, links
     [(link, url)], keys, new_key (shown once), feedback, usage, versions, snippets."""
     links = list(endpoint.links.all())
     totals = endpoint.usage.aggregate(requests=Sum("requests"), errors=Sum("errors"), rows=Sum("rows"), ms=Sum("ms"))
@@ -80,6 +80,7 @@ def endpoint_context(request: HttpRequest, endpoint: Endpoint) -> dict[str, Any]
     return {
         "opens": opening(endpoint),
         "by_budget": paused_by_budget(endpoint),
+        "personal": inputs.personal_inputs(endpoint.current.run if endpoint.current else None),
         "question": replacing.question(request, endpoint),
         "replaced": replacing.replaced(request, endpoint),
         "demo_url": actions.demo_url(endpoint),
@@ -156,6 +157,17 @@ def update(request: HttpRequest, pk: str) -> HttpResponse:
     wishes |= cleaned(EndpointForm(request.POST, only=request.POST.keys()))
     changed = {name: value for name, value in wishes.items() if request.POST.get(f"was_{name}") != value}
     actions.update(endpoint, request.user, changed)
+    messages.success(request, _("Saved."))
+    return redirect("share", pk=endpoint.prototype_id)
+
+
+@member
+@require_POST
+@refused_on("share", prototype_of_endpoint)
+def show_examples(request: HttpRequest, pk: str) -> HttpResponse:
+    """`shown`: 1 or 0."""
+    endpoint = load_endpoint(request, pk)
+    actions.show_examples(endpoint, request.user, request.POST.get("shown") == "1")
     messages.success(request, _("Saved."))
     return redirect("share", pk=endpoint.prototype_id)
 

@@ -18,6 +18,7 @@ from webapp.accounts.models import User
 from webapp.catalog.forms import check_params
 from webapp.catalog.local import folders as local_folders
 from webapp.catalog.words import trainable_tasks
+from webapp.core.files import check_room_for_run
 from webapp.core.problems import Conflict, Problem
 from webapp.core.queues import hand_over
 from webapp.core.redis import best_effort, client
@@ -243,6 +244,7 @@ def create_run(
             _("This dataset has not been imported yet."), code="not_ready", hint=_("Wait until its status is ready.")
         )
     fields = settings_of(version, body)
+    check_room_for_run()
     gate.check_budget(prototype.workspace)
     known = estimate_for(version, fields)
     with transaction.atomic():
@@ -337,6 +339,7 @@ def stop(run: Run, user: User | None) -> Run:
 
 def resume(run: Run, user: User | None) -> Run:
     """Put a failed or cancelled run back into the queue; it goes on from its last checkpoint."""
+    check_room_for_run()
     gate.check_budget(run.workspace)
     again = {"attempts": 0, "earlier_attempts": 0, "stop_requested_at": None}
     with transaction.atomic():

@@ -27,6 +27,8 @@ KEPT_BYTES = 7_000
 SHOWN_BYTES = 3 * MIB
 """A picture up to here is sent back with its answer to a browser without script."""
 MEDIA = ("image", "audio")
+PERSONAL = "personal_data"
+"""The finding about a version's rows (`trainer.data.privacy`)."""
 DEVICES = "camera=(self), microphone=(self), geolocation=()"
 """The pages with these fields may ask for the camera and the microphone; no other page of the site may."""
 SHOWN_EXAMPLES = 4
@@ -122,10 +124,31 @@ def shown_examples(run: Run | None) -> list[dict[str, Any]]:
     return found
 
 
-def try_it(run: Run, example: str = "", *, begun: bool = False) -> dict[str, Any]:
+def personal_inputs(run: Run | None) -> list[str]:
+    """The inputs of a run, by column, in which the check of its data found personal data."""
+    found = next((one for one in run.version.problems if one.get("code") == PERSONAL), None) if run else None
+    if run is None or found is None:
+        return []
+    named = [str(one).rpartition(": ⟨")[0].partition(": ⟨")[0] for one in found.get("examples") or []]
+    columns = found.get("columns") or [
+        column["name"]
+        for column in run.version.columns
+        if any(
+            column["name"] == name or (name.endswith("…") and column["name"].startswith(name[:-1])) for name in named
+        )
+    ]
+    roles = run.version.suggestion.get("columns") or {}
+    read = {roles.get(field.name, field.name) for field in fields_of(run)}
+    return [name for name in columns if name in read]
+
+
+def try_it(run: Run, example: str = "", *, begun: bool = False, hides_data: bool = False) -> dict[str, Any]:
     """Context of the fields: fields, examples, kinds_of_media (image, audio: which scripts they need). The fields hold the
-    example asked for, else, for a table or when `begun`, the first."""
+    example asked for, else, for a table or when `begun`, the first. `hides_data`: they are empty, and there is no example."""
     fields = fields_of(run)
+    if hides_data:
+        fields = [replace(one, value="") for one in fields]
+        return {"fields": fields, "examples": [], "kinds_of_media": {one.kind for one in fields if one.kind in MEDIA}}
     asked = example or ("0" if examples(run) and (begun or not is_single(run)) else "")
     if asked:
         fields = filled(fields, example_texts(run, asked))

@@ -1,0 +1,136 @@
+"""What a workspace keeps can be found and removed: data that no prototype uses, checkpoints, and a disk that is nearly full."""
+
+import shutil
+from collections import namedtuple
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from tests import things
+from webapp.accounts.models import AuditEvent, User, Workspace
+from webapp.core.files import RESERVE_BYTES, RUN_BYTES
+from webapp.core.problems import Problem
+from webapp.datasets.models import Dataset, DatasetVersion
+from webapp.endpoints import removal
+from webapp.prototypes.models import Prototype
+from webapp.runs import actions
+from webapp.runs.models import Run, Status
+
+ClientOf = Callable[[User], Client]
+MIB = 2**20
+
+
+@pytest.fixture
+def browser(user: User, client_of: ClientOf) -> Client:
+    return client_of(user)
+
+
+def test_data_kept_after_its_prototype_can_be_found_and_deleted(
+    workspace: Workspace, user: User, browser: Client
+) -> None:
+    prototype = things.prototype(workspace)
+    dataset = prototype.dataset
+    DatasetVersion.objects.update(bytes=3 * MIB)
+    deleted = browser.post(reverse("delete_prototype", args=[prototype.pk]), follow=True)
+    assert "Its data is kept" in deleted.content.decode()
+    assert reverse("storage") in browser.get(reverse("settings")).content.decode()
+    page = browser.get(reverse("storage"))
+    assert [one.users for one in page.context["page"]] == [0]
+    assert page.context["used"] >= 3 * MIB, "the quota counts it"
+    path = reverse("delete_unused_dataset", args=[dataset.pk])
+    assert path in page.content.decode()
+    assert "3.1 MB" in browser.get(path).content.decode().replace("\xa0", " ")
+    browser.post(path)
+    assert not Dataset.objects.exists()
+    assert not dataset.versions.model.objects.exists()
+    assert browser.get(reverse("storage")).context["used"] == 0
+
+
+def test_a_new_prototype_on_data_that_is_kept(workspace: Workspace, browser: Client) -> None:
+    dataset = things.dataset(workspace, files=True)
+    answer = browser.post(reverse("start_prototype", args=[dataset.pk]))
+    made = Prototype.objects.get()
+    assert (made.dataset, answer.headers["Location"]) == (dataset, reverse("data", args=[made.pk]))
+
+
+def test_data_in_use_is_listed_and_stays(workspace: Workspace, browser: Client) -> None:
+    prototype = things.prototype(workspace)
+    unused = things.dataset(workspace, name="left over")
+    page = browser.get(reverse("storage"))
+    assert list(page.context["page"]) == [unused, prototype.dataset], "what nobody uses comes first"
+    path = reverse("delete_unused_dataset", args=[prototype.dataset_id])
+    assert path not in page.content.decode()
+    assert browser.post(path).status_code == 409
+    assert Dataset.objects.count() == 2
+
+
+def test_of_another_workspace(workspace: Workspace, outsider: User, client_of: ClientOf) -> None:
+    dataset, run = things.dataset(workspace), things.run(things.prototype(workspace))
+    stranger = client_of(outsider)
+    assert not list(stranger.get(reverse("storage"), follow=True).context["page"])
+    for name, pk in (
+        ("delete_unused_dataset", dataset.pk),
+        ("start_prototype", dataset.pk),
+        ("remove_checkpoints", run.prototype_id),
+    ):
+        assert stranger.post(reverse(name, args=[pk])).status_code == 404
+
+
+def test_the_list_asks_the_database_a_few_times(
+    workspace: Workspace, browser: Client, django_assert_max_num_queries: Any
+) -> None:
+    for _number in range(8):
+        things.prototype(workspace)
+    with django_assert_max_num_queries(24):
+        browser.get(reverse("storage"))
+
+
+def checkpoint(run: Run) -> None:
+    folder = run.folder / removal.CHECKPOINTS
+    folder.mkdir(parents=True)
+    (folder / "state.safetensors").write_bytes(b"\0" * MIB)
+
+
+def test_checkpoints_are_told_and_can_be_removed_now(workspace: Workspace, browser: Client) -> None:
+    prototype = things.prototype(workspace)
+    states = (Status.CANCELLED, Status.FAILED, Status.RUNNING)
+    runs = [things.run(prototype, number, status=state, bytes=MIB) for number, state in enumerate(states, start=1)]
+    for run in runs:
+        checkpoint(run)
+    settings = reverse("prototype_settings", args=[prototype.pk])
+    page = " ".join(browser.get(settings).content.decode().replace("\xa0", " ").split())
+    assert "2.1 MB" in page.partition("Checkpoints among them")[2].partition("</dd>")[0]
+    assert "Kept for 7 days" in page
+    browser.post(reverse("remove_checkpoints", args=[prototype.pk]))
+    assert [(run.folder / removal.CHECKPOINTS).exists() for run in runs] == [False, False, True], "one is at work"
+    assert list(Run.objects.order_by("number").values_list("bytes", flat=True)) == [None, None, MIB]
+    assert "Checkpoints among them" not in browser.get(settings).content.decode()
+    assert AuditEvent.objects.filter(verb="removed checkpoints").count() == 1
+
+
+def test_no_run_starts_on_a_disk_that_is_nearly_full(
+    workspace: Workspace, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Runs are in no quota; what bounds them is the disk, which must have room for one more."""
+    prototype = things.prototype(workspace)
+    failed = things.run(prototype, status=Status.FAILED)
+    usage = namedtuple("usage", "total used free")
+
+    def has(free: int) -> None:
+        monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage(10 * free, 9 * free, free))
+
+    has(RUN_BYTES + RESERVE_BYTES - 1)
+    for start in (
+        lambda: actions.create_run(prototype, user, {"method": "probe"}),
+        lambda: actions.resume(failed, user),
+    ):
+        with pytest.raises(Problem) as refused:
+            start()
+        assert (refused.value.code, refused.value.status) == ("disk_full", 507)
+        assert "Storage" in refused.value.hint
+    assert Run.objects.count() == 1
+    has(RUN_BYTES + RESERVE_BYTES)
+    assert actions.create_run(prototype, user, {"method": "probe"}).status == Status.QUEUED

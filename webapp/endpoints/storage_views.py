@@ -1,0 +1,79 @@
+"""What a workspace keeps on disk: its datasets, also those that no prototype uses any more, and its runs."""
+
+import shutil
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db.models import Count, QuerySet, Sum
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from webapp.accounts.access import load, member
+from webapp.accounts.models import Workspace
+from webapp.core.forms import refused_on
+from webapp.core.words import size
+from webapp.datasets.actions import delete_dataset
+from webapp.datasets.models import Dataset
+from webapp.datasets.quota import used_bytes
+from webapp.endpoints import removal
+from webapp.prototypes.actions import create_prototype
+from webapp.prototypes.models import Prototype
+from webapp.runs.models import Run
+
+PAGE = 50
+
+
+def listed(workspace: Workspace) -> QuerySet[Dataset]:
+    """Those that nothing uses first, with `users` (how many prototypes), `kept` (bytes of its versions) and its prototypes."""
+    found = Dataset.objects.for_workspace(workspace).annotate(
+        users=Count("prototypes", distinct=True), kept=Sum("versions__bytes")
+    )
+    return found.prefetch_related("prototypes").order_by("users", "-created_at", "pk")
+
+
+@member
+def storage(request: HttpRequest) -> HttpResponse:
+    """Context: page (of datasets, see `listed`), used and quota (bytes of datasets), runs (bytes), free (bytes of the disk)."""
+    workspace = request.workspace
+    context = {
+        "page": Paginator(listed(workspace), PAGE).get_page(request.GET.get("page")),
+        "used": used_bytes(workspace),
+        "quota": settings.MAQUETTE_QUOTA_BYTES,
+        "runs": Run.objects.for_workspace(workspace).aggregate(total=Sum("bytes"))["total"] or 0,
+        "free": shutil.disk_usage(settings.MAQUETTE_DATA).free,
+    }
+    return render(request, "endpoints/storage.html", context)
+
+
+@member
+@refused_on("storage", lambda _request, pk: [])
+def delete_unused_dataset(request: HttpRequest, pk: str) -> HttpResponse:
+    """A GET asks; context: dataset, kept (bytes). A POST deletes; `Conflict` while a prototype uses it."""
+    dataset = load(Dataset, request.workspace, pk)
+    if request.method == "POST":
+        delete_dataset(dataset, request.user)
+        messages.success(request, _("“%(name)s” is deleted.") % {"name": dataset.name})
+        return redirect("storage")
+    kept = dataset.versions.aggregate(total=Sum("bytes"))["total"] or 0
+    return render(request, "endpoints/delete_dataset.html", {"dataset": dataset, "kept": kept})
+
+
+@member
+@require_POST
+@refused_on("storage", lambda _request, pk: [])
+def start_prototype(request: HttpRequest, pk: str) -> HttpResponse:
+    """A new prototype on data that is kept."""
+    return redirect("data", pk=create_prototype(load(Dataset, request.workspace, pk), request.user).pk)
+
+
+@member
+@require_POST
+@refused_on("prototype_settings")
+def remove_checkpoints(request: HttpRequest, pk: str) -> HttpResponse:
+    prototype = load(Prototype.objects.select_related("workspace"), request.workspace, pk)
+    freed = removal.remove_checkpoints(prototype, request.user)
+    messages.success(request, _("Checkpoints removed, %(size)s freed.") % {"size": size(freed)})
+    return redirect("prototype_settings", pk=pk)
