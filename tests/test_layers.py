@@ -29,6 +29,7 @@ LIGHT = {
     "comparison",
     "errors",
     "events",
+    "messages",
     "params",
     "remaining",
     "reporting",

@@ -4,6 +4,10 @@ A `UserError` is something the user can mend: it carries a stable `code`, one se
 the command line with exit status 2. Anything else is a bug and ends it with 1 and a traceback on standard error.
 """
 
+from typing import Any
+
+from trainer.messages import sources
+
 EXIT_DONE, EXIT_BUG, EXIT_USER, EXIT_STOPPED = 0, 1, 2, 3
 DOWNLOADING = "downloading"
 """The code of a problem that is none for long: somebody else is downloading the same model."""
@@ -20,8 +24,9 @@ class UserError(Exception):
         self.code = code or self.code
         self.hint = hint
 
-    def as_dict(self) -> dict[str, str]:
-        return {"code": self.code, "message": self.message, "hint": self.hint}
+    def as_dict(self) -> dict[str, Any]:
+        said = {"message": self.message, "hint": self.hint}
+        return {"code": self.code, **said, **sources(said)}
 
 
 class SpecError(UserError):

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from trainer.messages import sources
+
 Emit = Callable[..., None]
 _lock = threading.Lock()
 
@@ -21,7 +23,9 @@ def now() -> str:
 
 def emit(type_: str, **fields: Any) -> None:
     """Print one event and flush it, so that a reader at the other end of the pipe sees it at once."""
-    line = json.dumps({"t": now(), "type": type_, **fields}, ensure_ascii=False, allow_nan=False, default=str)
+    line = json.dumps(
+        {"t": now(), "type": type_, **fields, **sources(fields)}, ensure_ascii=False, allow_nan=False, default=str
+    )
     with _lock:
         sys.stdout.write(line + "\n")
         sys.stdout.flush()

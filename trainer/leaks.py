@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from trainer.data.keys import missing_mask
 from trainer.data.numbers import numbers_in
 from trainer.data.times import seconds_of
+from trainer.messages import Message, _, ngettext
 
 MOST_ROWS, FEWEST_ROWS, FEWEST_OF_A_LABEL = 4_000, 30, 8
 FEW_ROWS = 50
@@ -75,24 +76,47 @@ def find(
     return sorted(found, key=lambda one: -one["score"])
 
 
-def not_looked_at(kinds: dict[str, str], truth: np.ndarray, labels: list[str], seed: int = 0) -> list[str]:
+def not_looked_at(kinds: dict[str, str], truth: np.ndarray, labels: list[str], seed: int = 0) -> list[Message]:
     """Sentences on what `find` passes over: too few rows, rare labels, columns beyond the first 300."""
     rows = drawn(truth, bool(labels), seed)
     if len(rows) < FEWEST_ROWS:
-        usable = "rows" if not labels else f"rows of labels with {FEWEST_OF_A_LABEL} rows each"
+        least, count = FEWEST_ROWS, len(rows)
+        if not labels:
+            return [
+                _(
+                    "Columns that decide the answer alone were not looked for: that takes %(least)s rows, there are %(count)s.",
+                    least=least,
+                    count=count,
+                )
+            ]
         return [
-            f"Columns that decide the answer alone were not looked for: that takes {FEWEST_ROWS} {usable}, there are {len(rows)}."
+            _(
+                "Columns that decide the answer alone were not looked for: that takes %(least)s rows of labels with %(each)s "
+                "rows each, there are %(count)s.",
+                least=least,
+                each=FEWEST_OF_A_LABEL,
+                count=count,
+            )
         ]
     told = []
     rare = len(np.setdiff1d(truth[truth >= 0], truth[rows])) if labels else 0
     if rare:
-        named = "One label has" if rare == 1 else f"{rare} labels have"
         told.append(
-            f"{named} fewer than {FEWEST_OF_A_LABEL} rows that were looked at: no column that decides {'it' if rare == 1 else 'them'} alone was looked for."
+            ngettext(
+                "%(count)s label has fewer than %(each)s rows that were looked at: no column that decides it alone was looked for.",
+                "%(count)s labels have fewer than %(each)s rows that were looked at: no column that decides them alone was "
+                "looked for.",
+                rare,
+                each=FEWEST_OF_A_LABEL,
+            )
         )
     if len(kinds) > MOST_COLUMNS:
         told.append(
-            f"Of {len(kinds):,} columns the first {MOST_COLUMNS} were looked at for one that decides the answer alone."
+            _(
+                "Of %(columns)s columns the first %(most)s were looked at for one that decides the answer alone.",
+                columns=f"{len(kinds):,}",
+                most=MOST_COLUMNS,
+            )
         )
     return told
 

@@ -1,12 +1,71 @@
-"""Words that the site says in each language: marked here, where they belong, and translated there. Light.
+"""Sentences for people that can be said in another language later.
 
-The names are those that gettext's tools look for; what they give is the English, which is also what the command line says.
+`_("%(name)s has no rows", name=…)` is an English string that remembers its template and values. Where one is written as JSON
+(an event, a problem of the data, an error), `sources` adds them beside it, and the site says the sentence in the reader's
+language. The names `_` and `ngettext` are those that makemessages collects.
+
+    source: {"text", "plural"?, "count"?, "values"?: {name: string or source}} or {"parts": [string or source], "join"}
 """
+
+from collections.abc import Iterable
+from typing import Any
+
+Source = dict[str, Any]
+
+
+class Message(str):
+    """An English sentence with its `source`."""
+
+    __slots__ = ("source",)
+    source: Source
+
+    def __new__(cls, text: str, source: Source) -> "Message":
+        made = super().__new__(cls, text)
+        made.source = source
+        return made
+
+    def __getnewargs__(self) -> tuple[str, Source]:  # type: ignore[override]
+        return str(self), self.source
+
+
+def _(text: str, /, **values: Any) -> Message:
+    """`text % values`; a value that is a message is translated with it."""
+    return Message(text % values if values else text, {"text": text} | kept(values))
+
+
+def ngettext(one: str, more: str, number: int, /, **values: Any) -> Message:
+    """The same for a number of things; `%(count)s` is the number with commas at its thousands."""
+    values = {"count": f"{number:,}"} | values
+    source = {"text": one, "plural": more, "count": int(number)} | kept(values)
+    return Message((one if number == 1 else more) % values, source)
+
+
+def joined(parts: Iterable[str], join: str = " ") -> Message:
+    """Several, one after the other."""
+    parts = list(parts)
+    return Message(join.join(parts), {"parts": [source_of(part) for part in parts], "join": join})
+
+
+def kept(values: dict[str, Any]) -> Source:
+    return {"values": {name: source_of(value) for name, value in values.items()}} if values else {}
+
+
+def source_of(value: Any) -> Any:
+    """A message's source; anything else as it is shown."""
+    return value.source if isinstance(value, Message) else str(value)
+
+
+def sources(fields: dict[str, Any]) -> dict[str, Any]:
+    """{"i18n": {field: source}} for the fields that are messages, {} where none is."""
+    found = {name: value.source for name, value in fields.items() if isinstance(value, Message)}
+    return {"i18n": found} if found else {}
 
 
 def gettext_noop(message: str) -> str:
+    """A word of a declaration, which the site translates."""
     return message
 
 
 def pgettext(context: str, message: str) -> str:
+    """The same where the word alone has several meanings."""
     return message

@@ -17,6 +17,7 @@ from trainer.data.tables.table import Table
 from trainer.data.times import seconds_of
 from trainer.errors import DataError
 from trainer.events import Emit
+from trainer.messages import _, ngettext
 from trainer.roles import ANSWER, INPUT, SPLITTING, roles_of
 from trainer.spec import SplitSpec
 from trainer.suggestion import MEDIA, suggest
@@ -180,24 +181,42 @@ def reading_problems(tables: list[Table], names: list[str]) -> list[dict[str, An
     if bad:
         count = sum(table.bad_count for table in tables)
         places = [f"line {line} {why}" + (f" ({table.name})" if several else "") for table, line, why in bad]
-        message = f"{count:,} {'line' if count == 1 else 'lines'} could not be read and {'was' if count == 1 else 'were'} left out: {'; '.join(places[:3])}."
+        message = ngettext(
+            "%(count)s line could not be read and was left out: %(places)s.",
+            "%(count)s lines could not be read and were left out: %(places)s.",
+            count,
+            places="; ".join(places[:3]),
+        )
         lines = [line for _table, line, _why in bad[:100]]
         found.append(problem("bad_rows", "warning", message, examples=places, count=count) | {"lines": lines})
     mended = [(table, line, why) for table in tables for line, why in table.mended]
     if mended:
         places = [f"line {line} {why}" + (f" ({table.name})" if several else "") for table, line, why in mended]
-        message = f"{len(mended):,} {'line was' if len(mended) == 1 else 'lines were'} mended on the way: {'; '.join(places[:3])}."
+        message = ngettext(
+            "%(count)s line was repaired: %(places)s.",
+            "%(count)s lines were repaired: %(places)s.",
+            len(mended),
+            places="; ".join(places[:3]),
+        )
         lines = [line for _table, line, _why in mended[:100]]
         found.append(problem("mended_rows", "info", message, examples=places, count=len(mended)) | {"lines": lines})
     for table in tables:
         lacking = [name for name in names if name not in table.columns]
         if lacking:
-            message = f"{table.name} lacks columns that other files have: {', '.join(lacking[:6])}."
+            message = _(
+                "%(file)s lacks columns that other files have: %(names)s.",
+                file=table.name,
+                names=", ".join(lacking[:6]),
+            )
             found.append(problem("columns_differ", "warning", message, examples=lacking, count=len(lacking)))
         garbled = table.garbled() if table.garbled else 0
         if garbled:
-            message = (
-                f"{garbled:,} characters of {table.name} are not {table.details.get('encoding', 'text')} and show as �."
+            message = ngettext(
+                "%(count)s character of %(file)s is not %(encoding)s and shows as �.",
+                "%(count)s characters of %(file)s are not %(encoding)s and show as �.",
+                garbled,
+                file=table.name,
+                encoding=table.details.get("encoding", "text"),
             )
             found.append(problem("garbled_characters", "warning", message, count=garbled))
     return found

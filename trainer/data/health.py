@@ -15,7 +15,8 @@ import pyarrow.compute as pc
 
 from trainer import leaks, tasks
 from trainer.data.keys import normalised
-from trainer.data.profiling import answer_numbers, many, problem, remedy, samples, shortened
+from trainer.data.profiling import DELETE_ROWS, answer_numbers, problem, remedy, samples, shortened
+from trainer.messages import Message, _, joined, ngettext
 
 SHINGLE = 5
 """Characters a shingle."""
@@ -28,7 +29,7 @@ MOST_ROWS_CHECKED, MOST_ROWS_DRAWN = 4_000, 12_000
 LEAST_ROWS_CHECKED = 60
 SURE, DOUBTED = 0.75, 0.08
 """Given probability of another label, and of its own, for a label to look wrong."""
-MISLABEL_FIXES = (("accept_mislabels", "Accept suggestions"), ("drop_mislabels", "Exclude"))
+MISLABEL_FIXES = (("accept_mislabels", _("Accept suggestions")), ("drop_mislabels", _("Exclude")))
 SUGGESTIONS_SHOWN = 20
 SCRIPTS = {
     "Han": "\u4e00-\u9fff", "Kana": "\u3040-\u30ff", "Hangul": "\uac00-\ud7af", "Cyrillic": "\u0400-\u04ff", "Arabic": "\u0600-\u06ff",
@@ -43,6 +44,21 @@ COMMON = {
 }  # fmt: skip
 WORDS = {language: frozenset(words.split()) for language, words in COMMON.items()}
 MIXED = 0.05
+LANGUAGE_NAMES = (
+    *(
+        _("English"),
+        _("German"),
+        _("French"),
+        _("Spanish"),
+        _("Italian"),
+        _("Portuguese"),
+        _("Dutch"),
+        _("Chinese"),
+        _("Japanese"),
+    ),
+    *(_("Korean"), _("Cyrillic"), _("Arabic"), _("Greek"), _("Hebrew"), _("Thai"), _("Devanagari")),
+)
+"""To be translated: what `language_of` answers with."""
 
 
 def near_copies(texts: list[str], rows: np.ndarray, test: np.ndarray) -> np.ndarray:
@@ -158,8 +174,12 @@ def near_copy_problems(content: Any) -> list[dict[str, Any]]:
     found = near_copy_rows(content)
     if not len(found):
         return []
-    message = f"{many(len(found), 'test row is', 'test rows are')} nearly the same as a row to learn from: the score may flatter a little."
-    fix = ("drop_near_duplicates", "Remove them")
+    message = ngettext(
+        "%(count)s test row is nearly the same as a training row: the score may be slightly optimistic.",
+        "%(count)s test rows are nearly the same as training rows: the score may be slightly optimistic.",
+        len(found),
+    )
+    fix = ("drop_near_duplicates", DELETE_ROWS)
     texts = content.table.column(content.inputs[0])
     return [problem("near_duplicates_across_split", "warning", message, found, samples(found, texts), fix)]
 
@@ -193,9 +213,13 @@ def language_problems(texts: list[str]) -> list[dict[str, Any]]:
     if told < 20 or not others:
         return []
     names = list(found)
-    parts = ", ".join(f"{count / told:.0%} {name}" for name, count in {names[0]: found[names[0]], **others}.items())
-    message = (
-        f"The texts are in more than one language: {parts} of those that tell. Choose a model that reads them all."
+    shares = {names[0]: found[names[0]], **others}
+    parts = [
+        _("%(share)s %(language)s", share=f"{count / told:.0%}", language=_(name)) for name, count in shares.items()
+    ]
+    message = _(
+        "The texts are in more than one language (%(languages)s). Choose a model that reads them all.",
+        languages=joined(parts, ", "),
     )
     return [problem("mixed_languages", "info", message, count=sum(others.values()))]
 
@@ -274,7 +298,11 @@ def closer_look(
             f"{shortened(guessed.texts[at])[:70]} — “{guessed.names[guessed.answers[at]]}”, perhaps “{guessed.names[guessed.best[at]]}”"
             for at in wrong[:3]
         ]
-        message = f"{many(len(wrong), 'label looks', 'labels look')} wrong: a simple model that never saw the row is sure of another. Look at them before training."
+        message = ngettext(
+            "%(count)s label looks wrong: a simple model that never saw the row is sure of another. Check it before training.",
+            "%(count)s labels look wrong: a simple model that never saw the rows is sure of others. Check them before training.",
+            len(wrong),
+        )
         one = problem("probable_mislabels", "info", message, rows[guessed.kept[wrong]], examples, MISLABEL_FIXES[0])
         suggestions = [
             {
@@ -290,7 +318,13 @@ def closer_look(
         half, right = float(np.mean(guessed.half_right)), guessed.right
         gain = right - half
         if gain > 0.01:
-            message = f"More rows would help: counting words, a simple model is right on {half:.0%} with half of these rows and on {right:.0%} with all of them; twice as many may bring about {min(right + 0.7 * gain, 0.99):.0%}."
+            message = _(
+                "More data would help: a bag-of-words baseline reaches %(half)s with half of these rows and %(all)s with all; "
+                "expect about %(double)s with twice as many.",
+                half=f"{half:.0%}",
+                all=f"{right:.0%}",
+                double=f"{min(right + 0.7 * gain, 0.99):.0%}",
+            )
             found.append(problem("learning_curve", "info", message, count=len(guessed.kept)))
     return found
 
@@ -344,16 +378,19 @@ def leakage_problems(content: Any) -> list[dict[str, Any]]:
     kinds, truth, labels = inputs_and_answers(content)
     found = leaks.find(content.table, kinds, truth, labels)
     passed = leaks.not_looked_at(kinds, truth, labels)
-    told = [problem("leakage_not_looked_for", "info", " ".join(passed), count=len(passed))] if passed else []
+    told = [problem("leakage_not_looked_for", "info", joined(passed), count=len(passed))] if passed else []
     if not found:
         return told
     named = [one["column"] for one in found]
     names = ", ".join(f"“{shortened(name)}”" for name in named[:4])
     rules = "; ".join(one["rule"] for one in found[:2] if one["rule"])
-    message = (
-        f"{names} alone {'tells' if len(named) == 1 else 'tell'} the answer almost every time. "
-        f"{'Was it' if len(named) == 1 else 'Were they'} known before the answer? If not, leave {'it' if len(named) == 1 else 'them'} out."
-        f"{f' ({rules})' if rules else ''}"
+    message: Message = ngettext(
+        "%(names)s alone gives the answer away almost every time. Was it known before the answer? If not, exclude it.",
+        "%(names)s alone give the answer away almost every time. Were they known before the answer? If not, exclude them.",
+        len(named),
+        names=names,
     )
-    fix = ("drop_leaking_columns", "Leave them out")
+    if rules:
+        message = joined([message, f"({rules})"])
+    fix = ("drop_leaking_columns", ngettext("Exclude the column", "Exclude the columns", len(named)))
     return [problem("leakage", "warning", message, examples=named, fix=fix, count=len(named)), *told]

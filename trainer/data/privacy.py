@@ -17,9 +17,10 @@ from trainer.columns import is_missing
 from trainer.data.keys import SLICE_ROWS, mixed
 from trainer.data.personal import FINDERS, KINDS, Hints, Span, blank, claimed, is_card, is_person, rewritten, spans
 from trainer.data.personal_patterns import ASKED, IP_WORD, LANGUAGES, NAME_COLUMNS, PHONE_COLUMN, PREFILTERS, VAGUE
-from trainer.data.profiling import many, remedy, shortened
 from trainer.data.profiling import problem as finding
+from trainer.data.profiling import remedy, shortened
 from trainer.data.pseudonyms import stand_in
+from trainer.messages import Message, _, joined, ngettext
 
 HEAVY = ("iban", "id", "card", "phone")
 """Kinds whose exact check takes up to 100 µs; their counts are scaled up from SAMPLE cells where more might hold one."""
@@ -37,16 +38,16 @@ GLANCE = 200
 FEW_NUMBERS = 20
 """A column with that many long numbers of which most fail as cards holds numbers of another kind: 1 in 10 would pass by chance."""
 WORDS = {
-    "email": "e-mail addresses",
-    "phone": "phone numbers",
-    "card": "card numbers",
-    "iban": "IBANs",
-    "id": "national identity numbers",
-    "ip": "IP addresses",
-    "name": "names",
+    "email": _("email addresses"),
+    "phone": _("phone numbers"),
+    "card": _("card numbers"),
+    "iban": _("IBANs"),
+    "id": _("national identity numbers"),
+    "ip": _("IP addresses"),
+    "name": _("names"),
 }
-FIXES = (("mask_personal", "Mask them"), ("pseudonymise_personal", "Replace them by made-up ones"))
-RULES = "names are found by simple rules and some will be missed"
+FIXES = (("mask_personal", _("Mask")), ("pseudonymise_personal", _("Replace with fake data")))
+RULES = _("names are found by simple rules and some will be missed.")
 
 
 class Estimate(int):
@@ -145,21 +146,28 @@ def problem(found: dict[str, dict[str, int]]) -> list[dict[str, Any]]:
     found = {name: counts for name, counts in found.items() if counts}
     if not found:
         return []
-    told = [f"“{shortened(name)}” holds {held(counts)}" for name, counts in list(found.items())[:6]]
+    told = [
+        _("“%(column)s” contains %(what)s", column=shortened(name), what=held(counts))
+        for name, counts in list(found.items())[:6]
+    ]
     if len(found) > 6:
-        told.append(f"{many(len(found) - 6, 'more column holds', 'more columns hold')} some")
+        told.append(
+            ngettext("%(count)s more column contains some", "%(count)s more columns contain some", len(found) - 6)
+        )
     examples = [f"{shortened(name)}: {' '.join(f'⟨{kind}⟩' for kind in counts)}" for name, counts in found.items()]
     count = sum(sum(counts.values()) for counts in found.values())
-    one = finding("personal_data", "warning", f"{'; '.join(told)}; {RULES}.", (), examples, FIXES[0], count)
+    one = finding("personal_data", "warning", joined([*told, RULES], "; "), (), examples, FIXES[0], count)
     return [one | {"columns": list(found), "fixes": [remedy(*fix) for fix in FIXES]}]
 
 
-def held(counts: dict[str, int]) -> str:
-    told = [
-        f"{WORDS[kind]} in {'about ' if isinstance(count, Estimate) else ''}{many(count, 'row', 'rows')}"
+def held(counts: dict[str, int]) -> Message:
+    parts = [
+        ngettext("%(kind)s in about %(count)s row", "%(kind)s in about %(count)s rows", count, kind=WORDS[kind])
+        if isinstance(count, Estimate)
+        else ngettext("%(kind)s in %(count)s row", "%(kind)s in %(count)s rows", count, kind=WORDS[kind])
         for kind, count in counts.items()
     ]
-    return " and ".join(filter(None, [", ".join(told[:-1]), told[-1]]))
+    return joined(parts, ", ")
 
 
 def mask(column: pa.ChunkedArray, name: str = "") -> pa.ChunkedArray:

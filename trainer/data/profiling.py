@@ -11,6 +11,7 @@ from trainer.columns import decimal_of, kind_of
 from trainer.data.fixes import KEEP_AT_LEAST, SAFE, conflicting
 from trainer.data.keys import NO_TEXT, Keys, missing_mask, normalised, repeated
 from trainer.data.numbers import numbers_in
+from trainer.messages import Message, _, joined, ngettext, sources
 
 SAMPLE = 2_000
 EXAMPLES = 3
@@ -109,28 +110,21 @@ def problem(
         "rows": [int(row) + 1 for row in rows[:ROWS_SHOWN]],
         "examples": [shortened(str(example)) for example in examples[:EXAMPLES]],
         "fix": remedy(*fix) if fix else None,
+        **sources({"message": message}),
     }
 
 
 def remedy(action: str, label: str) -> dict[str, Any]:
     """One click of the data page; `safe` ones can be taken all together without looking at the rows."""
-    return {"action": action, "label": label, "safe": action in SAFE}
-
-
-def many(count: int, one: str, more: str) -> str:
-    return f"{count:,} {one if count == 1 else more}"
+    return {"action": action, "label": label, "safe": action in SAFE, **sources({"label": label})}
 
 
 def samples(rows: np.ndarray, texts: pa.ChunkedArray) -> list[str]:
     return [texts[int(row)].as_py() or "" for row in rows[:EXAMPLES]]
 
 
-NOUNS = {
-    "image": ("picture", "pictures"),
-    "audio": ("sound", "sounds"),
-    "text": ("text", "texts"),
-    "row": ("row", "rows"),
-}
+NOUNS = {"image": _("image"), "audio": _("recording"), "text": _("text"), "row": _("row")}
+DELETE_ROWS, REMOVE_DUPLICATES = _("Delete rows"), _("Remove duplicates")
 
 
 def find_problems(content: Any) -> list[dict[str, Any]]:
@@ -150,7 +144,12 @@ def find_problems(content: Any) -> list[dict[str, Any]]:
     if kind == "text":
         long = np.flatnonzero(keys.usable & (pc.fill_null(pc.utf8_length(texts), 0).to_numpy() > LONG_TEXT))
         if len(long) and content.labelled:
-            message = f"{many(len(long), 'text is', 'texts are')} longer than {LONG_TEXT:,} characters; the model reads only their beginning."
+            message = ngettext(
+                "%(count)s text is longer than %(limit)s characters; the model reads only its beginning.",
+                "%(count)s texts are longer than %(limit)s characters; the model reads only their beginning.",
+                len(long),
+                limit=f"{LONG_TEXT:,}",
+            )
             found.append(problem("very_long_texts", "info", message, long, samples(long, texts)))
     found += spelling_problems(content) + column_problems(content)
     return sorted(found, key=lambda one: ORDER[one["severity"]])
@@ -162,23 +161,38 @@ def column_problems(content: Any) -> list[dict[str, Any]]:
         return []
     found = []
     if not content.inputs:
-        message = "No column is left to learn from: the others are identifiers, empty or left out."
+        message = _("No column is left to learn from: the others are identifiers, empty or ignored.")
         found.append(problem("no_columns", "error", message))
-    for code, what in COLUMN_FAULTS.items():
+    for code in COLUMN_FAULTS:
         names = columns_with(content, code)
         if names:
-            is_one = len(names) == 1
-            message = f"{listing(names)} {'is' if is_one else 'are'} {what[not is_one]}, so {'it is' if is_one else 'they are'} not read."
-            fix = (f"drop_{code}", "Delete the column" if is_one else "Delete the columns")
+            message = column_message(code, names)
+            fix = (f"drop_{code}", ngettext("Delete the column", "Delete the columns", len(names)))
             found.append(problem(code, "info", message, examples=names, fix=fix, count=len(names)))
     return found
 
 
-COLUMN_FAULTS = {
-    "empty_columns": ("empty", "empty"),
-    "constant_columns": ("the same in every row", "the same in every row"),
-    "identifier_columns": ("an identifier, unique in every row", "identifiers, unique in every row"),
-}
+COLUMN_FAULTS = ("empty_columns", "constant_columns", "identifier_columns")
+
+
+def column_message(code: str, names: list[str]) -> Message:
+    """What is said of columns with one of COLUMN_FAULTS."""
+    number, listed = len(names), listing(names)
+    if code == "empty_columns":
+        return ngettext("%(names)s is empty and ignored.", "%(names)s are empty and ignored.", number, names=listed)
+    if code == "constant_columns":
+        return ngettext(
+            "%(names)s has the same value in every row and is ignored.",
+            "%(names)s have the same value in every row and are ignored.",
+            number,
+            names=listed,
+        )
+    return ngettext(
+        "%(names)s is an identifier, unique in every row, and is ignored.",
+        "%(names)s are identifiers, unique in every row, and are ignored.",
+        number,
+        names=listed,
+    )
 
 
 def columns_with(content: Any, code: str) -> list[str]:
@@ -216,8 +230,13 @@ def spelling_problems(content: Any) -> list[dict[str, Any]]:
     if not counts:
         return []
     total = sum(counts.values())
-    message = f"{many(total, 'cell says', 'cells say')} in letters that there is no value, in {listing(list(counts))}: such cells count as empty."
-    fix = ("empty_missing", "Empty them")
+    message = ngettext(
+        "%(count)s cell contains “n/a” or similar, in %(names)s: it counts as empty.",
+        "%(count)s cells contain “n/a” or similar, in %(names)s: they count as empty.",
+        total,
+        names=listing(list(counts)),
+    )
+    fix = ("empty_missing", _("Empty the cells"))
     return [problem("missing_spellings", "info", message, np.flatnonzero(rows), sorted(examples), fix, count=total)]
 
 
@@ -229,10 +248,12 @@ def number_problems(content: Any) -> list[dict[str, Any]]:
     numbers = answer_numbers(content)[content.keys.usable]
     numbers = numbers[np.isfinite(numbers)]
     if not len(numbers):
-        message = "No row has a number as its answer: is this the right column?"
+        message = _("No row has a number as its answer: is this the right column?")
         return [problem("one_value", "error", message, count=int(content.keys.usable.sum()))]
     if numbers.min() == numbers.max():
-        message = f"Every row has the answer {numbers[0]:g}: at least two different answers are needed."
+        message = _(
+            "Every row has the answer %(value)s: at least two different answers are needed.", value=f"{numbers[0]:g}"
+        )
         return [problem("one_value", "error", message, examples=[f"{numbers[0]:g}"], count=len(numbers))]
     return too_few(len(numbers))
 
@@ -247,42 +268,58 @@ def answer_numbers(content: Any) -> np.ndarray:
 def count_problems(keys: Keys) -> list[dict[str, Any]]:
     rows = int(keys.usable.sum())
     if not rows:
-        return [problem("no_rows", "error", "No row has everything that the task needs.")]
+        return [problem("no_rows", "error", _("No row has everything that the task needs."))]
     return too_few(rows)
 
 
 def too_few(rows: int) -> list[dict[str, Any]]:
     if rows >= FEWEST_ROWS:
         return []
-    message = f"{many(rows, 'row is', 'rows are')} too few to learn from: at least {FEWEST_ROWS} are needed, a few hundred are good."
+    message = ngettext(
+        "%(count)s row is too few to learn from: at least %(least)s are needed, a few hundred are good.",
+        "%(count)s rows are too few to learn from: at least %(least)s are needed, a few hundred are good.",
+        rows,
+        least=FEWEST_ROWS,
+    )
     return [problem("too_few_rows", "error", message, count=rows)]
 
 
 def thin_problems(rows: int) -> list[dict[str, Any]]:
     if rows >= FEW_ROWS:
         return []
-    return [
-        problem("few_rows", "warning", f"{rows} rows are a thin base: the score will be a rough guess.", count=rows)
-    ]
+    message = _("Only %(rows)s rows: the score will be a rough estimate.", rows=rows)
+    return [problem("few_rows", "warning", message, count=rows)]
 
 
 def missing_problems(
-    table: pa.Table, texts: pa.ChunkedArray, keys: Keys, noun: tuple[str, str], labelled: bool
+    table: pa.Table, texts: pa.ChunkedArray, keys: Keys, noun: Message, labelled: bool
 ) -> list[dict[str, Any]]:
     found = []
     without_text = keys.texts == NO_TEXT
     empty = empty_rows(table, np.flatnonzero(without_text & (keys.codes < 0)))
     no_text = np.setdiff1d(np.flatnonzero(without_text), empty)
     no_label = np.flatnonzero(~without_text & (keys.codes < 0))
-    drop = ("drop_missing", "Remove them")
+    drop = ("drop_missing", DELETE_ROWS)
     if len(empty):
-        message = f"{many(len(empty), 'row is', 'rows are')} empty and will not be used."
+        message = ngettext(
+            "%(count)s row is empty and will not be used.", "%(count)s rows are empty and will not be used.", len(empty)
+        )
         found.append(problem("empty_rows", "info", message, empty, fix=drop))
     if len(no_text):
-        message = f"{many(len(no_text), 'row has', 'rows have')} no {noun[0]} and will not be used."
+        message = ngettext(
+            "%(count)s row has no %(noun)s and will not be used.",
+            "%(count)s rows have no %(noun)s and will not be used.",
+            len(no_text),
+            noun=noun,
+        )
         found.append(problem("missing_text", "warning", message, no_text, fix=drop))
     if len(no_label):
-        message = f"{many(len(no_label), 'row has', 'rows have')} no {'label' if labelled else 'answer'} and will not be used."
+        message = ngettext(
+            "%(count)s row has no %(noun)s and will not be used.",
+            "%(count)s rows have no %(noun)s and will not be used.",
+            len(no_label),
+            noun=_("label") if labelled else _("answer"),
+        )
         found.append(problem("missing_labels", "warning", message, no_label, samples(no_label, texts), drop))
     return found
 
@@ -302,16 +339,16 @@ def class_problems(keys: Keys) -> list[dict[str, Any]]:
     counts = keys.counts()
     rows, classes = int(counts.sum()), int((counts > 0).sum())
     if not rows:
-        message = "No row has both a text and a label." if len(keys) else "The file has a header but no rows."
+        message = _("No row has both a text and a label.") if len(keys) else _("The file has a header but no rows.")
         return [problem("no_rows", "error", message)]
     if classes == 1:
         only = keys.labels[int(counts.argmax())]
-        message = f"Every row has the label “{shortened(only)}”: at least two labels are needed."
+        message = _("Every row has the label “%(label)s”: at least two labels are needed.", label=shortened(only))
         return [problem("one_class", "error", message, examples=[only], count=rows)]
     if rows < FEWEST_ROWS:
         return too_few(rows)
     if counts.max() < 2:
-        message = "Every label occurs only once: is this the right column?"
+        message = _("Every label occurs only once: is this the right column?")
         return [problem("all_unique_label", "error", message, examples=keys.labels, count=rows)]
     return []
 
@@ -322,7 +359,7 @@ def part_problems(
     """Whether the parts can be learned from and tested on."""
     train, test = keys.codes[split == "train"], keys.codes[split == "test"]
     if not len(test) and not folds:
-        message = "No row is left to test on: the texts are too few or too much alike."
+        message = _("No row is left to test on: there are too few texts, or they are too similar.")
         return [problem("no_test_rows", "error", message)]
     return small_test(len(test), given_split or folds) + (answer_problems(keys, train, test) if labelled else [])
 
@@ -330,21 +367,26 @@ def part_problems(
 def small_test(tested: int, settled: bool) -> list[dict[str, Any]]:
     if settled or tested >= FEW_TEST_ROWS:
         return []
-    message = (
-        f"Only {many(tested, 'row is', 'rows are')} left to test on, and a score from so few says little. "
-        "Five rounds, each testing on another fifth, test on every row."
+    message = ngettext(
+        "Only %(count)s row is left to test on, and a score from so few says little. "
+        "With 5-fold cross-validation every row is tested once.",
+        "Only %(count)s rows are left to test on, and a score from so few says little. "
+        "With 5-fold cross-validation every row is tested once.",
+        tested,
     )
-    return [problem("small_test", "warning", message, count=tested, fix=("folds", "Test in five rounds"))]
+    return [problem("small_test", "warning", message, count=tested, fix=("folds", _("Use 5-fold cross-validation")))]
 
 
 def answer_problems(keys: Keys, train: np.ndarray, test: np.ndarray) -> list[dict[str, Any]]:
     if len(np.unique(train)) < 2:
-        return [problem("one_class", "error", "The rows to learn from have only one label.", count=len(train))]
+        return [problem("one_class", "error", _("The training rows have only one label."), count=len(train))]
     unseen = [keys.labels[code] for code in np.setdiff1d(test, train).tolist()]
     if unseen:
-        message = (
-            f"{many(len(unseen), 'label of the test rows never occurs', 'labels of the test rows never occur')} among the "
-            f"rows to learn from: {listing(unseen)}. Those rows count as mistakes."
+        message = ngettext(
+            "%(count)s label of the test rows never occurs in the training rows: %(names)s. Those rows count as mistakes.",
+            "%(count)s labels of the test rows never occur in the training rows: %(names)s. Those rows count as mistakes.",
+            len(unseen),
+            names=listing(unseen),
         )
         return [problem("unseen_labels", "warning", message, examples=unseen, count=len(unseen))]
     return []
@@ -359,13 +401,15 @@ def label_problems(keys: Keys) -> list[dict[str, Any]]:
     counts = keys.counts()
     rows = int(counts.sum())
     found = []
-    if rows < FEW_ROWS:
-        message = f"{rows} rows are a thin base: the score will be a rough guess."
-        found.append(problem("few_rows", "warning", message, count=rows))
+    found += thin_problems(rows)
     found += variant_problems(keys, counts) + rare_problems(keys, counts)
     if counts.max() > SKEWED * rows:
         top = keys.labels[int(counts.argmax())]
-        message = f"“{shortened(top)}” is {counts.max() / rows:.0%} of all rows: always guessing it would look good. Rare labels get more weight."
+        message = _(
+            "“%(label)s” is %(share)s of all rows: always predicting it would look good. Rare labels get more weight.",
+            label=shortened(top),
+            share=f"{counts.max() / rows:.0%}",
+        )
         found.append(problem("skewed_classes", "info", message, examples=[top], count=int(counts.max())))
     return found
 
@@ -382,8 +426,12 @@ def variant_problems(keys: Keys, counts: np.ndarray) -> list[dict[str, Any]]:
     if not variants:
         return []
     names = [keys.labels[code] for code in variants]
-    message = f"{len(variants)} labels differ only in capitals, spaces or signs: {listing(names)}."
-    fix = ("merge_label_variants", "Make them one")
+    message = _(
+        "%(count)s labels differ only in capitals, spaces or punctuation: %(names)s.",
+        count=len(variants),
+        names=listing(names),
+    )
+    fix = ("merge_label_variants", _("Merge labels"))
     return [problem("label_variants", "warning", message, rows_of(keys, variants), names, fix)]
 
 
@@ -393,8 +441,14 @@ def rare_problems(keys: Keys, counts: np.ndarray) -> list[dict[str, Any]]:
         return []
     few = sum(counts[code] < KEEP_AT_LEAST for code in rare)
     removable = few and (counts >= KEEP_AT_LEAST).sum() >= 2
-    fix = ("drop_rare_classes", f"Remove labels with fewer than {KEEP_AT_LEAST} rows") if removable else None
-    message = f"{many(len(rare), 'label has', 'labels have')} fewer than {RARE} examples; their own scores will be rough guesses."
+    label = _("Remove labels with fewer than %(rows)s rows", rows=KEEP_AT_LEAST)
+    fix = ("drop_rare_classes", label) if removable else None
+    message = ngettext(
+        "%(count)s label has fewer than %(least)s examples; its own score will be unreliable.",
+        "%(count)s labels have fewer than %(least)s examples; their own scores will be unreliable.",
+        len(rare),
+        least=RARE,
+    )
     names = [keys.labels[code] for code in rare]
     return [problem("rare_classes", "warning", message, rows_of(keys, rare), names, fix, count=len(rare))]
 
@@ -404,7 +458,7 @@ def copy_problems(
     keys: Keys,
     split: np.ndarray,
     given_split: bool,
-    noun: tuple[str, str],
+    noun: Message,
     labelled: bool,
     *,
     kept_split: bool = False,
@@ -419,15 +473,25 @@ def copy_problems(
     found: list[dict[str, Any]] = []
     across = across_problems(texts, rows, groups, split) if given_split or kept_split else []
     if len(extra):
-        message = f"{many(len(extra), 'row repeats', 'rows repeat')} an earlier {noun[0]}. Copies are kept on one side of the split."
-        if given_split or across:
-            message = f"{many(len(extra), 'row repeats', 'rows repeat')} an earlier {noun[0]}."
-        fix = ("drop_duplicates", "Keep one of each")
+        message = ngettext(
+            "%(count)s row repeats an earlier %(noun)s.",
+            "%(count)s rows repeat an earlier %(noun)s.",
+            len(extra),
+            noun=noun,
+        )
+        if not given_split and not across:
+            message = joined([message, _("Copies are kept on one side of the split.")])
+        fix = ("drop_duplicates", REMOVE_DUPLICATES)
         found.append(problem("duplicates", "warning", message, extra, samples(extra, texts), fix))
     conflicts = np.flatnonzero(conflicting(keys))
     if len(conflicts) and labelled:
-        message = f"{len(conflicts):,} rows have the same {noun[0]} as another but a different label. Nobody can be right on these."
-        fix = ("drop_conflicting", "Remove them")
+        message = ngettext(
+            "%(count)s row has the same %(noun)s as another but a different label. No model can get these right.",
+            "%(count)s rows have the same %(noun)s as another but a different label. No model can get these right.",
+            len(conflicts),
+            noun=noun,
+        )
+        fix = ("drop_conflicting", DELETE_ROWS)
         found.append(problem("conflicting_labels", "warning", message, conflicts, samples(conflicts, texts), fix))
     return found + across
 
@@ -442,6 +506,10 @@ def across_problems(
     across = rows[test & elsewhere[groups]]
     if not len(across):
         return []
-    message = f"{many(len(across), 'test row is', 'test rows are')} also among the rows to learn from: the score will flatter."
-    fix = ("drop_duplicates", "Keep one of each")
+    message = ngettext(
+        "%(count)s test row is also in the training rows: the score will be too optimistic.",
+        "%(count)s test rows are also in the training rows: the score will be too optimistic.",
+        len(across),
+    )
+    fix = ("drop_duplicates", REMOVE_DUPLICATES)
     return [problem("duplicates_across_split", "warning", message, across, samples(across, texts), fix)]

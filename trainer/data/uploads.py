@@ -23,6 +23,7 @@ from trainer.data.tables.lines import Bounded
 from trainer.data.tables.table import SEND_AGAIN, display_name
 from trainer.errors import DataError
 from trainer.events import Emit
+from trainer.messages import ngettext
 
 MAX_TABLES = 100
 IDX_IMAGES, IDX_LABELS = b"\0\0\x08\x03", b"\0\0\x08\x01"
@@ -113,7 +114,13 @@ def skipped_problems(archive: Archive) -> list[dict[str, Any]]:
         return []
     examples = [f"{name} {why}" for name, why in archive.skipped]
     count = archive.skipped_count
-    message = f"{count:,} {'file' if count == 1 else 'files'} of {archive.name} {'was' if count == 1 else 'were'} left out: {'; '.join(examples[:3])}."
+    message = ngettext(
+        "%(count)s file of %(archive)s was left out: %(examples)s.",
+        "%(count)s files of %(archive)s were left out: %(examples)s.",
+        count,
+        archive=archive.name,
+        examples="; ".join(examples[:3]),
+    )
     return [problem("skipped_files", "warning", message, examples=examples, count=count)]
 
 
@@ -149,24 +156,67 @@ def one_has_parts(collection: folders.Collection) -> bool:
 
 def collection_problems(one: folders.Collection, name: str) -> list[dict[str, Any]]:
     found = []
-    what = "picture" if one.kind == "image" else "sound"
+    is_image = one.kind == "image"
     if one.lost:
         count = len(one.lost)
         examples = [f"{path} {why}" for path, why in one.lost]
-        message = f"{count:,} {what}{'' if count == 1 else 's'} cannot be used and {'was' if count == 1 else 'were'} left out: {'; '.join(examples[:3])}."
+        words = "; ".join(examples[:3])
+        message = (
+            ngettext(
+                "%(count)s image cannot be used and was left out: %(examples)s.",
+                "%(count)s images cannot be used and were left out: %(examples)s.",
+                count,
+                examples=words,
+            )
+            if is_image
+            else ngettext(
+                "%(count)s recording cannot be used and was left out: %(examples)s.",
+                "%(count)s recordings cannot be used and were left out: %(examples)s.",
+                count,
+                examples=words,
+            )
+        )
         found.append(
             problem("corrupt_media", "warning", message, examples=examples, count=count)
             | {"files": [path for path, _why in one.lost[:100]]}
         )
     if one.bad_count:
-        noun = "annotations" if one.layout in ("coco", "voc", "yolo") else "rows"
-        message = f"{one.bad_count:,} {noun if one.bad_count > 1 else noun[:-1]} could not be used as they are: {'; '.join(one.bad[:3])}."
-        code = "bad_boxes" if noun == "annotations" else "bad_rows"
+        code = "bad_boxes" if one.layout in ("coco", "voc", "yolo") else "bad_rows"
+        words = "; ".join(one.bad[:3])
+        message = (
+            ngettext(
+                "%(count)s annotation could not be used as it is: %(examples)s.",
+                "%(count)s annotations could not be used as they are: %(examples)s.",
+                one.bad_count,
+                examples=words,
+            )
+            if code == "bad_boxes"
+            else ngettext(
+                "%(count)s row could not be used as it is: %(examples)s.",
+                "%(count)s rows could not be used as they are: %(examples)s.",
+                one.bad_count,
+                examples=words,
+            )
+        )
         found.append(
             problem(code, "warning", message, examples=one.bad, count=one.bad_count) | {"places": one.bad[:100]}
         )
     if one.others:
-        message = f"{one.others:,} other {'file' if one.others == 1 else 'files'} of {name} {'is' if one.others == 1 else 'are'} no {what} and {'was' if one.others == 1 else 'were'} passed over."
+        message = (
+            ngettext(
+                "%(count)s other file of %(archive)s is not an image and was skipped.",
+                "%(count)s other files of %(archive)s are not images and were skipped.",
+                one.others,
+                archive=name,
+            )
+            if is_image
+            else ngettext(
+                "%(count)s other file of %(archive)s is not audio and was skipped.",
+                "%(count)s other files of %(archive)s are not audio and were skipped.",
+                one.others,
+                archive=name,
+            )
+        )
         found.append(problem("other_files", "info", message, count=one.others))
     return found
 

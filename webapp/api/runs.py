@@ -16,6 +16,7 @@ from webapp.api.schemas import EstimateOut, MeasuringOut, Page, RunOut, RunRow
 from webapp.api.shapes import run_row, run_shape
 from webapp.core.connections import release_connection
 from webapp.core.problems import Conflict
+from webapp.core.sentences import said
 from webapp.costs import gate
 from webapp.datasets.actions import changed_roles, columns_after, lock_dataset, remap
 from webapp.datasets.models import Dataset, DatasetVersion
@@ -69,7 +70,7 @@ def version_of(request: HttpRequest, payload: RunIn) -> DatasetVersion:
     if version is None:
         failed = dataset.latest
         if failed and failed.error:
-            raise Conflict(failed.error["message"], code=failed.error["code"], hint=failed.error.get("hint", ""))
+            raise Conflict(said(failed.error), code=failed.error["code"], hint=said(failed.error, "hint"))
         raise Conflict(
             "This dataset has not been imported yet.", code="not_ready", hint="Wait until its status is ready."
         )

@@ -41,7 +41,7 @@ class Problem(Exception):  # noqa: N818  the standard's own word
         self.status = status or self.status
         self.extra = extra
 
-    def as_dict(self) -> dict[str, str]:
+    def as_dict(self) -> dict[str, Any]:
         return {"code": self.code, "message": self.message, "hint": self.hint}
 
 

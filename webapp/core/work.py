@@ -19,12 +19,14 @@ from django.db import transaction
 from django.db.models import F
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import override
 
 from trainer import errors
 from webapp.core.connections import database_is_away, release_connection
 from webapp.core.files import disk_error
 from webapp.core.leased import Leased, LeasedQuerySet
 from webapp.core.problems import Problem
+from webapp.core.sentences import error_of
 from webapp.core.trainer_process import TrainerProcess, last_words
 
 log = logging.getLogger(__name__)
@@ -47,6 +49,17 @@ class Died(Exception):  # noqa: N818  it is the trainer's death
 
 class TooLong(Exception):  # noqa: N818  it is the trainer's fault
     """The trainer took more than it may, as it would again."""
+
+
+class Refused(Problem):
+    """The trainer's error, with what it takes to say it in another language."""
+
+    def __init__(self, final: dict[str, Any]) -> None:
+        self.error = error_of(final)
+        super().__init__(str(self.error["message"]), code=str(self.error["code"]), hint=str(self.error["hint"]))
+
+    def as_dict(self) -> dict[str, Any]:
+        return self.error
 
 
 class Later(Exception):  # noqa: N818  not an error of anybody's
@@ -211,8 +224,7 @@ class Work(Generic[Row]):
         if self.final.get("type") == "result":
             return self.final
         if self.final:
-            message, code, hint = (str(self.final.get(name) or "") for name in ("message", "code", "hint"))
-            raise Problem(message, code=code, hint=hint)
+            raise Refused(self.final)
         if status == errors.EXIT_BUG:
             raise RuntimeError(f"the trainer broke; {self.log_of(self.row)} says how")
         raise TooLong if status is None else Died
@@ -294,11 +306,14 @@ class Work(Generic[Row]):
             row.send(**options)
 
     @classmethod
-    def explained(cls, row: Row, error: dict[str, Text]) -> dict[str, str]:
-        """In words, with the trainer's last ones."""
-        words = {name: str(text) for name, text in error.items()}
-        message = words["message"] % {"count": row.deaths}
-        return words | {"message": message, "detail": last_words(cls.log_of(row))}
+    def explained(cls, row: Row, error: dict[str, Text]) -> dict[str, Any]:
+        """In words, with the trainer's last ones; to be said in the reader's language, which nobody knows here."""
+        with override("en"):
+            words = {name: str(text) for name, text in error.items()}
+        values = {"count": str(row.deaths)}
+        sources = {name: {"text": words[name], "values": values} for name in ("message", "hint") if words.get(name)}
+        message = words["message"] % values
+        return words | {"message": message, "i18n": sources, "detail": last_words(cls.log_of(row))}
 
     @classmethod
     def sweep(cls) -> None:

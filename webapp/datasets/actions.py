@@ -23,6 +23,7 @@ from webapp.core import removals
 from webapp.core.files import check_room, store
 from webapp.core.ids import new_id
 from webapp.core.problems import Conflict, Problem
+from webapp.core.sentences import said
 from webapp.core.titles import title_from
 from webapp.datasets.models import Dataset, DatasetVersion, Status
 from webapp.datasets.quota import bytes_in, check_quota, lock_quota, measured, own_bytes
@@ -204,7 +205,7 @@ def check_role_names(roles: dict[str, str]) -> None:
 def mend(version: DatasetVersion, user: User, *actions: str) -> DatasetVersion:
     """The next version, with faults fixed, in the order given. Only what the reader offered can be asked for; `safe` stands
     for all that need no look at the rows."""
-    offered = {fix["action"]: fix["label"] for problem in version.problems for fix in fixes_of(problem)}
+    offered = {fix["action"]: said(fix, "label") for problem in version.problems for fix in fixes_of(problem)}
     wanted = list(
         dict.fromkeys(action for one in actions for action in (safe_fixes(version) if one == "safe" else [one]))
     )

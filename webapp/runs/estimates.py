@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from webapp.core.connections import release_connection
 from webapp.core.locks import only_one
 from webapp.core.problems import Conflict, Problem, Unavailable
+from webapp.core.sentences import said
 from webapp.core.work import Later
 from webapp.costs.actions import price_per_hour
 from webapp.costs.gate import cost_of, month
@@ -96,7 +97,7 @@ def wait(estimate: Estimate, seconds: float) -> dict[str, Any] | None:
         refresh(estimate)
     if estimate.error:
         tell(estimate)
-        raise Problem(estimate.error["message"], code=estimate.error["code"], hint=estimate.error.get("hint", ""))
+        raise Problem(said(estimate.error), code=estimate.error["code"], hint=said(estimate.error, "hint"))
     return priced(estimate) if estimate.result else None
 
 

@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from webapp.core.sentences import said
 from webapp.costs import gate
 from webapp.runs import queues
 from webapp.runs.actions import terms_of
@@ -154,7 +155,7 @@ def note(event: dict[str, Any], found: dict[str, Any], stages: dict[str, dict[st
 def sentence(event: dict[str, Any]) -> str | None:
     """One line of the log, for the events that have something to say."""
     if event["type"] in ("log", "warning", "error"):
-        return event.get("message")
+        return said(event)
     if event["type"] == "stage":
         seconds = f" ({event['seconds']:.1f} s)" if event.get("seconds") is not None else ""
         return f"{event.get('name')}: {event.get('state')}{seconds}"

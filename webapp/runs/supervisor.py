@@ -24,6 +24,7 @@ from trainer.remaining import Remaining
 from webapp.core.connections import database_is_away, release_connection
 from webapp.core.files import disk_error, write_whole
 from webapp.core.problems import BudgetSpent, Problem
+from webapp.core.sentences import error_of
 from webapp.core.trainer_process import TrainerProcess, hub_access, last_words
 from webapp.core.work import stopping
 from webapp.costs import gate
@@ -351,9 +352,7 @@ class Supervisor:
             run.finish(lease, Status.FAILED, error=self.broke)
             self.announce()
         elif self.final.get("type") == "error":
-            run.finish(
-                lease, Status.FAILED, error={name: self.final.get(name, "") for name in ("code", "message", "hint")}
-            )
+            run.finish(lease, Status.FAILED, error=error_of(self.final))
             self.announce()
         elif self.stopped or status == errors.EXIT_STOPPED:
             run.interrupt(lease, attempts=F("attempts") - 1)  # stopped on purpose: no death to count

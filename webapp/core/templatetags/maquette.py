@@ -14,6 +14,7 @@ from django.utils.translation import ngettext, pgettext
 
 from webapp.core import charts, scores, states, words
 from webapp.core.icons import GLYPHS, ICONS, PLINTH
+from webapp.core.sentences import said
 
 register = template.Library()
 
@@ -80,6 +81,9 @@ def bars(*parts: Any, whole: Any = 1, label: str = "", css: str = "tall") -> Saf
 def key(css: str, label: Any) -> SafeString:
     """The square of a colour and its word, as a legend has it."""
     return charts.key(css, str(label))
+
+
+register.filter("said", said)
 
 
 @register.filter
@@ -245,9 +249,9 @@ def whole_words(text: str, length: int) -> str:
 @register.filter
 def in_two(text: str) -> dict[str, str]:
     """A message as a title and what follows it, cut after its first clause."""
-    found = re.match(r"(.+?)[.:;] +(\S.*)", text, re.DOTALL)
+    found = re.match(r"(.+?)(?:[.:;] +|[。：；])(\S.*)", text, re.DOTALL)
     if not found:
-        return {"title": text.rstrip("."), "rest": ""}
+        return {"title": text.rstrip(".。"), "rest": ""}
     rest = found[2]
     return {"title": found[1], "rest": rest[0].upper() + rest[1:]}
 

@@ -1,0 +1,45 @@
+"""What the trainer says, in the reader's language (see `trainer/messages.py`)."""
+
+from typing import Any
+
+from django.utils.translation import get_language, gettext, ngettext
+
+JOINS = {"zh-hans": {" ": "", ", ": "、", "; ": "；"}}
+"""How parts are joined where that differs from English."""
+
+
+def said(entry: dict[str, Any] | None, name: str = "message") -> str:
+    """The sentence under `name` of a problem, an error or an event. English, as it came, for one that has no translation."""
+    entry = entry or {}
+    english = str(entry.get(name) or "")
+    try:
+        return render((entry.get("i18n") or {})[name])
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return english
+
+
+def render(source: Any) -> str:
+    """Raises `KeyError` for a template that is not translated: what is formatted is a template of ours and no other."""
+    if not isinstance(source, dict):
+        return str(source)
+    if "parts" in source:
+        join = str(source["join"])
+        join = JOINS.get(get_language() or "", {}).get(join, join)
+        return join.join(render(part) for part in source["parts"])
+    text, plural = source["text"], source.get("plural")
+    found = ngettext(text, plural, source["count"]) if plural else gettext(text)
+    if found in (text, plural):
+        raise KeyError(text)
+    values = source.get("values")
+    return found % {name: render(value) for name, value in values.items()} if values else found
+
+
+def in_reader_language(message: str) -> str:
+    """A message of the trainer's own, raised in this process."""
+    return said({"message": message, "i18n": {"message": getattr(message, "source", None)}})
+
+
+def error_of(outcome: dict[str, Any]) -> dict[str, Any]:
+    """What is kept of a trainer's last event when it is an error: {code, message, hint, i18n?}."""
+    kept: dict[str, Any] = {name: outcome.get(name, "") for name in ("code", "message", "hint")}
+    return kept | ({"i18n": outcome["i18n"]} if isinstance(outcome.get("i18n"), dict) else {})
