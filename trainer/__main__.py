@@ -12,6 +12,7 @@ from typing import Any
 from trainer import openmp
 from trainer.errors import EXIT_BUG, EXIT_DONE, EXIT_STOPPED, EXIT_USER, SpecError, Stopped, UserError
 from trainer.events import emit
+from trainer.messages import _
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -26,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
         emit("error", **error.as_dict())
         return EXIT_USER
     except Stopped:
-        emit("log", message="Stopped on request; the same command goes on from here.")
+        emit("log", message=_("Stopped on request; the same command goes on from here."))
         return EXIT_STOPPED
     except Exception as error:
         traceback.print_exc()
@@ -247,7 +248,9 @@ def inputs_of(artifact: Path, source: str) -> list[Any]:
         content = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
     except OSError as error:
         raise SpecError(
-            f"{source} cannot be read: {error}.", code="no_file", hint="Give a text file, one input a line."
+            _("%(source)s cannot be read: %(error)s.", source=source, error=error),
+            code="no_file",
+            hint=_("Give a text file, one input a line."),
         ) from error
     try:
         text = content.decode("utf-8-sig")

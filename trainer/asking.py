@@ -14,6 +14,7 @@ from trainer.data.intake import read_files
 from trainer.data.loading import Loaded, check_roles, from_content, read_numbers
 from trainer.engines import Engine, open_engine
 from trainer.errors import DataError
+from trainer.messages import _
 from trainer.packaging.manifest import read_manifest
 from trainer.spec import SplitSpec
 
@@ -36,7 +37,11 @@ def read_all(engine: Engine, inputs: list[Any], start: int = 0) -> list[Any]:
         try:
             read.append(engine.read(value))
         except DataError as error:
-            raise DataError(f"Input {number} {error.message}", code="bad_input", hint=error.hint) from error
+            raise DataError(
+                _("Input %(number)s %(message)s", number=number, message=error.message),
+                code="bad_input",
+                hint=error.hint,
+            ) from error
     return read
 
 
@@ -74,7 +79,9 @@ def rows_of(data: Path, manifest: dict[str, Any], media: Path) -> Loaded:
         read_numbers(rows)
     if not rows.row_numbers:
         raise DataError(
-            f"No row of {data.name} has both an input and an answer.", code="no_rows", hint="Check the file."
+            _("No row of %(name)s has both an input and an answer.", name=data.name),
+            code="no_rows",
+            hint=_("Check the file."),
         )
     return rows
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from trainer import openmp
 from trainer.errors import ModelError
+from trainer.messages import _
 
 
 def lightgbm() -> Any:
@@ -13,8 +14,8 @@ def lightgbm() -> Any:
         import lightgbm
     except OSError as error:
         raise ModelError(
-            "Trees cannot be used here: the system library libgomp is missing.",
+            _("Trees cannot be used here: the system library libgomp is missing."),
             code="no_openmp",
-            hint="Install it, on Debian and Ubuntu with `sudo apt install libgomp1`.",
+            hint=_("Install it, on Debian and Ubuntu with `sudo apt install libgomp1`."),
         ) from error
     return lightgbm

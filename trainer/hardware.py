@@ -13,6 +13,7 @@ from typing import Any
 from trainer import openmp
 from trainer.errors import SpecError
 from trainer.events import Emit
+from trainer.messages import _
 
 WATCH_SECONDS = 3.0
 BF16_FLAGS = {"avx512_bf16", "amx_bf16"}
@@ -105,17 +106,19 @@ class Device:
         if kind == "gpu" and not torch.cuda.is_available():
             warn(
                 "no_gpu",
-                "No GPU was found: training on the processor.",
-                "Check the driver with `python -m trainer hardware`.",
+                _("No GPU was found: training on the processor."),
+                _("Check the driver with `python -m trainer hardware`."),
             )
         elif kind == "gpu":
             self.count = min(int(count or 1), torch.cuda.device_count())
             if self.count < int(count or 1):
                 warn(
-                    "fewer_gpus", f"{count} GPUs were asked for, {self.count} are here.", "The run goes on with those."
+                    "fewer_gpus",
+                    _("%(count)s GPUs were asked for, %(count2)s are here.", count=count, count2=self.count),
+                    _("The run goes on with those."),
                 )
         if threads is not None and threads < 1:
-            raise SpecError("hardware.threads must be at least 1.", hint="Leave it out to use every core.")
+            raise SpecError(_("hardware.threads must be at least 1."), hint=_("Leave it out to use every core."))
         torch.set_num_threads(threads or cores())
         torch.set_flush_denormal(True)
         self.torch_device = torch.device("cuda" if self.count else "cpu")

@@ -61,6 +61,12 @@ def sources(fields: dict[str, Any]) -> dict[str, Any]:
     return {"i18n": found} if found else {}
 
 
+def restored(fields: dict[str, Any], name: str = "message") -> str:
+    """The message that was written as `fields[name]` with its source."""
+    source = (fields.get("i18n") or {}).get(name)
+    return Message(fields[name], source) if source else str(fields[name])
+
+
 def gettext_noop(message: str) -> str:
     """A word of a declaration, which the site translates."""
     return message

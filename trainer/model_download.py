@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
 from trainer.errors import ModelError
+from trainer.messages import _
 
 FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "tokenizer*"]
 """What is fetched of a repository: no code, no pickles, no weights of other libraries."""
@@ -52,8 +53,8 @@ def fetch(repo: str, revision: str | None, progress: Progress = unwatched, waiti
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             raise
         raise ModelError(
-            f"The model “{repo}” could not be fetched from the Hugging Face hub.",
-            hint="Check the name and the connection, or use bundled:all-MiniLM-L6-v2, which needs neither.",
+            _("The model “%(repo)s” could not be fetched from the Hugging Face hub.", repo=repo),
+            hint=_("Check the name and the connection, or use bundled:all-MiniLM-L6-v2, which needs neither."),
         ) from error
 
 
@@ -90,7 +91,9 @@ def download(repo: str, info: Any, progress: Progress, waiting: Waiting) -> Path
     sizes = {one.rfilename: one.size or 0 for one in info.siblings or []}
     paths = sorted(filter_repo_objects(sizes, allow_patterns=FILES), key=lambda path: (path == CONFIG, path))
     if not paths:
-        raise ModelError(f"The repository “{repo}” holds no model.", hint="Only safetensors are loaded.")
+        raise ModelError(
+            _("The repository “%(repo)s” holds no model.", repo=repo), hint=_("Only safetensors are loaded.")
+        )
     missing: list[str] = []
 
     def claimed() -> int:
@@ -191,17 +194,27 @@ def check_size(repo: str, size: int, missing: int) -> None:
     free = max(shutil.disk_usage(cache_folder()).free - promised(), 0)
     if free < missing + DISK_BYTES:
         raise ModelError(
-            f"The disk has no room for the model “{repo}”: {in_units(missing)} are to be downloaded, {in_units(free)} are free.",
+            _(
+                "The disk has no room for the model “%(repo)s”: %(missing)s are to be downloaded, %(free)s are free.",
+                repo=repo,
+                missing=in_units(missing),
+                free=in_units(free),
+            ),
             code="no_space",
-            hint="Free some space and start it again, or choose a smaller model.",
+            hint=_("Free some space and start it again, or choose a smaller model."),
         )
 
 
 def too_large(repo: str, size: int) -> ModelError:
     return ModelError(
-        f"The model “{repo}” is too large: {in_units(size)}, and at most {in_units(most_bytes())} are downloaded.",
+        _(
+            "The model “%(repo)s” is too large: %(size)s, and at most %(most_bytes)s are downloaded.",
+            repo=repo,
+            size=in_units(size),
+            most_bytes=in_units(most_bytes()),
+        ),
         code="model_too_large",
-        hint="Choose a smaller model. Whoever runs this site can raise MAQUETTE_HUB_MODEL_BYTES.",
+        hint=_("Choose a smaller model. Whoever runs this site can raise MAQUETTE_HUB_MODEL_BYTES."),
     )
 
 

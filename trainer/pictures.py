@@ -16,6 +16,7 @@ from PIL import Image, ImageOps
 from trainer.data import media
 from trainer.data.media import UnreadableError, as_rgb
 from trainer.errors import ModelError
+from trainer.messages import _
 
 CONFIG = "preprocessor_config.json"
 OWN = "maquette_pixels"
@@ -150,7 +151,9 @@ def read_json(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        raise ModelError(f"{path.name} of the base model is damaged.", hint="Fetch the model again.") from error
+        raise ModelError(
+            _("%(name)s of the base model is damaged.", name=path.name), hint=_("Fetch the model again.")
+        ) from error
 
 
 def open_picture(data: bytes, target: Any = None) -> Image.Image:
@@ -211,8 +214,8 @@ def from_config(config: dict[str, Any], model: dict[str, Any]) -> Preprocess:
         return Preprocess(height, width, shortest=edge, **common)
     if "height" not in size:
         raise ModelError(
-            "The base model's preprocessor_config.json asks for a size in a way that is not known here.",
-            hint="Choose another model.",
+            _("The base model's preprocessor_config.json asks for a size in a way that is not known here."),
+            hint=_("Choose another model."),
         )
     if cuts:
         return Preprocess(crop["height"], crop["width"], stretched=(size["height"], size["width"]), **common)

@@ -4,6 +4,7 @@ from typing import Any
 
 from trainer import nets
 from trainer.errors import ModelError
+from trainer.messages import _
 
 NAME, TITLE = "points", "Small point detector"
 SIDE = 320
@@ -19,7 +20,9 @@ USUAL_LABELS = 3
 
 def check(ref: str) -> None:
     if ref.removeprefix("scratch:") != NAME:
-        raise ModelError(f"There is no small detector “{ref}”.", hint=f"Choose scratch:{NAME}.")
+        raise ModelError(
+            _("There is no small detector “%(ref)s”.", ref=ref), hint=_("Choose scratch:%(name)s.", name=NAME)
+        )
 
 
 def describe(ref: str, side: int = SIDE, labels: int = USUAL_LABELS) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import Any
 
 from trainer.columns import SPLIT_NAMES, SPLIT_VALUES
 from trainer.errors import DataError
+from trainer.messages import _
 from trainer.tasks.base import Shape
 
 INPUT, ANSWER, IGNORE, GROUP, TIME, ID = ROLES = ("input", "answer", "ignore", "group", "time", "id")
@@ -63,17 +64,26 @@ def check(chosen: dict[str, str], names: list[str]) -> None:
     for name, role in chosen.items():
         if name not in names:
             raise DataError(
-                f"There is no column “{name}”.", code="no_column", hint=f"There are: {', '.join(names[:20])}."
+                _("There is no column “%(name)s”.", name=name),
+                code="no_column",
+                hint=_("There are: %(names)s.", names=", ".join(names[:20])),
             )
         if role not in ROLES:
             raise DataError(
-                f"“{role}” is no role of a column.", code="bad_role", hint=f"Choose one of: {', '.join(ROLES)}."
+                _("“%(role)s” is no role of a column.", role=role),
+                code="bad_role",
+                hint=_("Choose one of: %(names)s.", names=", ".join(ROLES)),
             )
     for role in (ANSWER, *SPLITTING):
         taken = [name for name, one in chosen.items() if one == role]
         if len(taken) > 1:
             raise DataError(
-                f"{len(taken)} columns are “{role}”, and only one can be: {', '.join(taken[:5])}.",
+                _(
+                    "%(count)s columns are “%(role)s”, and only one can be: %(names)s.",
+                    count=len(taken),
+                    role=role,
+                    names=", ".join(taken[:5]),
+                ),
                 code="bad_role",
-                hint="Give the others another role.",
+                hint=_("Give the others another role."),
             )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from trainer.errors import SpecError
+from trainer.messages import _
 
 DIGIT_SCALE = 16
 """scikit-learn's digits are 8 × 8 pixels of 0 to 16."""
@@ -17,13 +18,19 @@ def write(name: str, target: Path) -> dict[str, Any]:
     """Write a sample set as a file that `inspect` reads: {path, rows, task}."""
     if name not in SAMPLES:
         raise SpecError(
-            f"There is no sample set “{name}”.", code="bad_sample", hint=f"Choose one of: {', '.join(SAMPLES)}."
+            _("There is no sample set “%(name)s”.", name=name),
+            code="bad_sample",
+            hint=_("Choose one of: %(names)s.", names=", ".join(SAMPLES)),
         )
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         return SAMPLES[name].write(target) | {"path": str(target)}
     except OSError as error:
-        raise SpecError(f"{target} cannot be written: {error}.", code="bad_out", hint="Give another path.") from error
+        raise SpecError(
+            _("%(target)s cannot be written: %(error)s.", target=target, error=error),
+            code="bad_out",
+            hint=_("Give another path."),
+        ) from error
 
 
 def digits(target: Path) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import numpy as np
 
 from trainer.data.media import MAX_SOUND_SECONDS, UnreadableError, block_size
 from trainer.errors import ModelError
+from trainer.messages import _
 from trainer.pictures import CONFIG, read_json
 
 OWN = "maquette_sound"
@@ -151,8 +152,8 @@ def from_config(config: dict[str, Any], model: dict[str, Any], seconds: float | 
     if name in ("Wav2Vec2FeatureExtractor", "Wav2Vec2Processor") or not config.get("feature_extractor_type"):
         return Hearing(WAVE, rate, seconds or 10.0, standardise=bool(config.get("do_normalize", True)))
     raise ModelError(
-        f"The base model hears by a {name}, which is not known here.",
-        hint="Choose a model of the kinds wav2vec2, HuBERT, WavLM, AST or Whisper.",
+        _("The base model hears by a %(name)s, which is not known here.", name=name),
+        hint=_("Choose a model of the kinds wav2vec2, HuBERT, WavLM, AST or Whisper."),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from trainer.errors import SpecError
+from trainer.messages import _
 
 SPLITS = ("train", "validation", "test")
 
@@ -81,16 +82,27 @@ def parse(data: dict[str, Any]) -> Spec:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the specification"
-        raise SpecError(f"{where}: {first['msg']}.", hint="The fields are listed in docs/trainer.md.") from error
+        raise SpecError(
+            _("%(where)s: %(first)s.", where=where, first=first["msg"]),
+            hint=_("The fields are listed in docs/trainer.md."),
+        ) from error
 
 
 def load(path: Path) -> Spec:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise SpecError(f"There is no file {path}.", hint="Give the path of a JSON specification.") from error
+        raise SpecError(
+            _("There is no file %(path)s.", path=path), hint=_("Give the path of a JSON specification.")
+        ) from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise SpecError(f"{path} is not JSON: {error}.", hint="Check the commas and quotes near that place.") from error
+        raise SpecError(
+            _("%(path)s is not JSON: %(error)s.", path=path, error=error),
+            hint=_("Check the commas and quotes near that place."),
+        ) from error
     if not isinstance(data, dict):
-        raise SpecError(f"{path} holds no JSON object.", hint='It should look like {"dataset": {"path": "data.csv"}}.')
+        raise SpecError(
+            _("%(path)s holds no JSON object.", path=path),
+            hint=_('It should look like {"dataset": {"path": "data.csv"}}.'),
+        )
     return parse(data)

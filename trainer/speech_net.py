@@ -7,6 +7,7 @@ output a character and moment.
 from typing import Any
 
 from trainer.errors import ModelError
+from trainer.messages import _
 
 NAME, TITLE = "gru-ctc", "Small net over spectrograms"
 MELS, WIDTH, KERNEL, STRIDE, LAYERS, DROPOUT = 64, 192, 5, (2, 1), 2, 0.2
@@ -15,7 +16,9 @@ USUAL_FRAMES, USUAL_SYMBOLS = 1000, 30
 
 def check(ref: str) -> None:
     if ref.removeprefix("scratch:") != NAME:
-        raise ModelError(f"There is no small net “{ref}” for speech.", hint=f"Write scratch:{NAME}.")
+        raise ModelError(
+            _("There is no small net “%(ref)s” for speech.", ref=ref), hint=_("Write scratch:%(name)s.", name=NAME)
+        )
 
 
 def describe(ref: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from trainer import comparison, evaluation
 from trainer.learning.objective import Objective
+from trainer.messages import _
 from trainer.packaging import card
 from trainer.thresholds import Certainty
 
@@ -45,7 +46,7 @@ class Classification(Objective):
         counts = np.bincount(self.rows.truth[train], minlength=len(self.rows.labels)).clip(min=1)
         if counts.max() < SKEW * counts.min():
             return None
-        self.job.log("The labels are skewed, so mistakes on rare ones count for more.")
+        self.job.log(_("The labels are skewed, so mistakes on rare ones count for more."))
         weights = 1 / np.sqrt(counts)
         weights *= counts.sum() / (weights * counts).sum()
         return torch.tensor(weights, dtype=torch.float32, device=self.device)

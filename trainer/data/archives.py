@@ -18,6 +18,7 @@ from trainer.data.scratch import is_full, no_space
 from trainer.data.tables.table import damaged, display_name
 from trainer.data.unpacking import DAMAGE, MAX_UNPACKED_BYTES, Header, exceeds, is_packed, pieces, spooled, too_large
 from trainer.errors import DataError
+from trainer.messages import _
 
 MAX_ENTRIES = 250_000
 MAX_LISTING_BYTES = 128 * 1024**2
@@ -208,22 +209,28 @@ def check(archive: Archive, declared: int) -> None:
     reasons = {why for _name, why in archive.skipped}
     if any("encrypted" in why for why in reasons):
         raise DataError(
-            f"{archive.name} is encrypted.", code="encrypted", hint="Pack it again without a password and send that."
+            _("%(name)s is encrypted.", name=archive.name),
+            code="encrypted",
+            hint=_("Pack it again without a password and send that."),
         )
     if any("an archive" in why for why in reasons):
         raise DataError(
-            f"{archive.name} holds only other archives, which are never opened.",
+            _("%(name)s holds only other archives, which are never opened.", name=archive.name),
             code="not_a_table",
-            hint="Unpack it, and send the innermost files in one zip.",
+            hint=_("Unpack it, and send the innermost files in one zip."),
         )
     if reasons:
         first, why = archive.skipped[0]
         raise DataError(
-            f"Nothing in {archive.name} can be used: {first} {why}.",
+            _("Nothing in %(name)s can be used: %(first)s %(why)s.", name=archive.name, first=first, why=why),
             code="not_a_table",
-            hint="Pack the files again, by class folders or beside a table, and send that.",
+            hint=_("Pack the files again, by class folders or beside a table, and send that."),
         )
-    raise DataError(f"{archive.name} holds no files.", code="empty_file", hint="Pack it again with its files inside.")
+    raise DataError(
+        _("%(name)s holds no files.", name=archive.name),
+        code="empty_file",
+        hint=_("Pack it again with its files inside."),
+    )
 
 
 def list_zip(archive: Archive) -> int:
@@ -265,7 +272,11 @@ def check_count(archive: Archive, count: int) -> None:
 
 
 def too_many(name: str) -> DataError:
-    return DataError(f"{name} holds more than {MAX_ENTRIES:,} files.", code="too_large", hint="Send a part of it.")
+    return DataError(
+        _("%(name)s holds more than %(max_entries)s files.", name=name, max_entries=f"{MAX_ENTRIES:,}"),
+        code="too_large",
+        hint=_("Send a part of it."),
+    )
 
 
 def check_expansion(archive: Archive, declared: int) -> None:

@@ -166,9 +166,14 @@ def shared_columns(tables: list[Table]) -> list[str]:
         table.columns = [name if name in names else folded.get(name.casefold(), name) for name in table.columns]
         if len(set(table.columns)) < len(table.columns) or not set(table.columns) & set(tables[0].columns):
             raise DataError(
-                f"{table.name} has other columns than {tables[0].name}: {', '.join(table.columns[:8])}.",
+                _(
+                    "%(name)s has other columns than %(name2)s: %(names)s.",
+                    name=table.name,
+                    name2=tables[0].name,
+                    names=", ".join(table.columns[:8]),
+                ),
                 code="columns_differ",
-                hint="Give all files the same header, or send them one by one.",
+                hint=_("Give all files the same header, or send them one by one."),
             )
         names.update(dict.fromkeys(table.columns))
     return list(names)
@@ -226,12 +231,14 @@ def no_rows(table: Table) -> DataError:
     if table.bad_count:
         line, why = table.bad[0]
         return DataError(
-            f"No line of {table.name} could be read: line {line} {why}.",
+            _("No line of %(name)s could be read: line %(line)s %(why)s.", name=table.name, line=line, why=why),
             code="no_rows",
-            hint="Check its delimiter and its quotes.",
+            hint=_("Check its delimiter and its quotes."),
         )
     return DataError(
-        f"{table.name} has a header but no rows.", code="no_rows", hint="Export it again with its rows and send that."
+        _("%(name)s has a header but no rows.", name=table.name),
+        code="no_rows",
+        hint=_("Export it again with its rows and send that."),
     )
 
 
@@ -244,9 +251,9 @@ def look(content: Content, columns: dict[str, str] | None, task: str | None = No
     unknown = [name for name in (columns or {}).values() if name not in content.names]
     if unknown:
         raise DataError(
-            f"There is no column “{unknown[0]}”.",
+            _("There is no column “%(unknown)s”.", unknown=unknown[0]),
             code="no_column",
-            hint=f"There are: {', '.join(content.names[:20])}.",
+            hint=_("There are: %(names)s.", names=", ".join(content.names[:20])),
         )
     settle_task(content, columns or {}, task)
     content.keys = None
@@ -296,7 +303,9 @@ def divide(content: Content, wanted: SplitSpec, file_parts: np.ndarray | None = 
     if fixed is None and wanted.time:
         times = seconds_of(named_column(content, wanted.time))
         if times is None:
-            raise DataError(f"“{wanted.time}” holds no dates.", code="bad_split", hint="Choose another column.")
+            raise DataError(
+                _("“%(time)s” holds no dates.", time=wanted.time), code="bad_split", hint=_("Choose another column.")
+            )
         content.split, content.split_how = split_by_time(content.keys, wanted, times), "by time"
         return
     keys = grouped(content, wanted.group) if wanted.group else content.keys
@@ -316,7 +325,9 @@ def keep_split(content: Content, parts: np.ndarray, how: str) -> None:
 def named_column(content: Content, name: str) -> pa.ChunkedArray:
     if name not in content.names:
         raise DataError(
-            f"There is no column “{name}”.", code="no_column", hint=f"There are: {', '.join(content.names[:20])}."
+            _("There is no column “%(name)s”.", name=name),
+            code="no_column",
+            hint=_("There are: %(names)s.", names=", ".join(content.names[:20])),
         )
     return content.table.column(name)
 

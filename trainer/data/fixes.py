@@ -6,6 +6,7 @@ import numpy as np
 
 from trainer.data.keys import Keys, normalised, repeated
 from trainer.errors import DataError
+from trainer.messages import _
 
 KEEP_AT_LEAST = 3
 """Rows of a label that `drop_rare_classes` keeps: enough to learn from and to test on."""
@@ -94,7 +95,11 @@ def rows_kept(action: str, keys: Keys) -> np.ndarray:
         return np.ones(len(keys), dtype=bool)
     if action not in ACTIONS:
         names = ", ".join([*ACTIONS, MERGE, *ELSEWHERE])
-        raise DataError(f"There is no fix “{action}”.", code="bad_fix", hint=f"Choose one of: {names}.")
+        raise DataError(
+            _("There is no fix “%(action)s”.", action=action),
+            code="bad_fix",
+            hint=_("Choose one of: %(names)s.", names=names),
+        )
     return ACTIONS[action](keys)
 
 

@@ -21,6 +21,7 @@ from trainer.data.scratch import scratch
 from trainer.data.tables.opening import open_table
 from trainer.data.tables.table import Table
 from trainer.errors import DataError
+from trainer.messages import _
 
 DECODERS = min(os.cpu_count() or 1, 4)
 AHEAD, AHEAD_BYTES = 32, 128 * 1024**2
@@ -76,16 +77,23 @@ def read_collection(archive: Archive, kind: str, folder: Path, meter: Any) -> Co
         meter.add(1, archive.bytes_read)
     if not collection.rows and collection.bad and not collection.lost:
         raise DataError(
-            f"None of the annotations in {archive.name} can be used: {collection.bad[0]}.",
+            _("None of the annotations in %(name)s can be used: %(bad)s.", name=archive.name, bad=collection.bad[0]),
             code="bad_boxes",
-            hint="Export them again as COCO, VOC or YOLO, together with the pictures.",
+            hint=_("Export them again as COCO, VOC or YOLO, together with the pictures."),
         )
     if not collection.rows:
-        example = f": {collection.lost[0][0]} {collection.lost[0][1]}" if collection.lost else ""
+        message = (
+            _("None of the images in %(archive)s can be used", archive=archive.name)
+            if kind == "image"
+            else _("None of the recordings in %(archive)s can be used", archive=archive.name)
+        )
+        example = f"{collection.lost[0][0]} {collection.lost[0][1]}" if collection.lost else ""
         raise DataError(
-            f"None of the {'pictures' if kind == 'image' else 'sounds'} in {archive.name} can be used{example}.",
+            _("%(message)s: %(example)s.", message=message, example=example)
+            if example
+            else _("%(message)s.", message=message),
             code="damaged",
-            hint="Open a few of them on your own machine, and pack those that open.",
+            hint=_("Open a few of them on your own machine, and pack those that open."),
         )
     return collection
 
@@ -374,8 +382,15 @@ def by_folders(files: Files) -> tuple[Collection, list[Wanted]]:
     if not any(one.cells["label"] for one in wanted):
         what = "pictures" if files.kind == "image" else "sounds"
         raise DataError(
-            f"Nothing tells what the {len(wanted):,} {what} in {files.archive.name} show: they lie in no folders of classes, and no table names them.",
+            _(
+                "Nothing tells what the %(count)s %(what)s in %(name)s show: they lie in no folders of classes, and no table names them.",
+                count=f"{len(wanted):,}",
+                what=what,
+                name=files.archive.name,
+            ),
             code="no_labels",
-            hint="Make one folder a class, put the files inside, and zip the folders; or add a CSV with the columns file_name and label.",
+            hint=_(
+                "Make one folder a class, put the files inside, and zip the folders; or add a CSV with the columns file_name and label."
+            ),
         )
     return Collection(files.kind, "folders"), wanted

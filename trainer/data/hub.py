@@ -8,6 +8,7 @@ from httpx2 import HTTPError
 
 from trainer.errors import DataError
 from trainer.events import Emit
+from trainer.messages import _
 
 NAME = re.compile(r"(?:hub:)?((?:\w[\w.-]{0,95}/)?\w[\w.-]{0,95})(?:@([\w./-]{1,200}))?")
 KINDS = (
@@ -44,9 +45,9 @@ def parsed(name: str) -> tuple[str, str | None]:
     found = NAME.fullmatch(name.strip())
     if found is None:
         raise DataError(
-            f"“{name[:100]}” is no name of a data set.",
+            _("“%(name)s” is no name of a data set.", name=name[:100]),
             code="bad_hub_name",
-            hint="It looks like ORG/NAME, as at the top of its page on the hub.",
+            hint=_("It looks like ORG/NAME, as at the top of its page on the hub."),
         )
     return found[1], found[2]
 
@@ -64,9 +65,13 @@ def look_up(repo: str, revision: str | None) -> Any:
         return HfApi(token=False).dataset_info(repo, revision=revision, files_metadata=True, timeout=SECONDS)
     except (RepositoryNotFoundError, RevisionNotFoundError) as error:
         raise DataError(
-            f"The hub has no public data set “{repo}”{f' at {revision}' if revision else ''}.",
+            (
+                _("The hub has no public dataset “%(name)s” at %(revision)s.", name=repo, revision=revision)
+                if revision
+                else _("The hub has no public dataset “%(name)s”.", name=repo)
+            ),
             code="hub_not_found",
-            hint="Check its name; sets that need a sign-in must be downloaded by hand and uploaded here.",
+            hint=_("Check its name; sets that need a sign-in must be downloaded by hand and uploaded here."),
         ) from error
     except (HfHubHTTPError, OfflineModeIsEnabled, *AWAY) as error:
         raise unreachable() from error
@@ -74,9 +79,9 @@ def look_up(repo: str, revision: str | None) -> Any:
 
 def unreachable() -> DataError:
     return DataError(
-        "The Hugging Face hub cannot be reached from here.",
+        _("The Hugging Face hub cannot be reached from here."),
         code="hub_away",
-        hint="Try again later, or download the files and upload them here.",
+        hint=_("Try again later, or download the files and upload them here."),
     )
 
 
@@ -93,15 +98,24 @@ def chosen(sizes: dict[str, int], repo: str) -> dict[str, int]:
         found = {path: sizes[path] for path in paths if str(PurePosixPath(path).parent).removeprefix(".") == folder}
         if len(found) > MOST_FILES or sum(found.values()) > MOST_BYTES:
             raise DataError(
-                f"The data set “{repo}” is too large: {len(found):,} files, {sum(found.values()) / 2**30:.1f} GB.",
+                _(
+                    "The data set “%(repo)s” is too large: %(count)s files, %(value)s GB.",
+                    repo=repo,
+                    count=f"{len(found):,}",
+                    value=f"{sum(found.values()) / 2**30:.1f}",
+                ),
                 code="too_large",
-                hint=f"Up to {MOST_FILES} files and {MOST_BYTES // 2**30} GB are taken; download a part of it and upload that.",
+                hint=_(
+                    "Up to %(most_files)s files and %(value)s GB are taken; download a part of it and upload that.",
+                    most_files=MOST_FILES,
+                    value=MOST_BYTES // 2**30,
+                ),
             )
         return found
     raise DataError(
-        f"The data set “{repo}” holds no file that can be read here.",
+        _("The data set “%(repo)s” holds no file that can be read here.", repo=repo),
         code="hub_no_data",
-        hint="Taken are Parquet, CSV, JSON, zip and tar files; a set made by a script must be exported first.",
+        hint=_("Taken are Parquet, CSV, JSON, zip and tar files; a set made by a script must be exported first."),
     )
 
 

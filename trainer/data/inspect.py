@@ -27,6 +27,7 @@ from trainer.data.splitting import PARTS
 from trainer.data.tables.table import display_name
 from trainer.errors import DataError, SpecError
 from trainer.events import Emit, silent
+from trainer.messages import _
 from trainer.roles import ANSWER, SPLITTING
 from trainer.roles import check as check_roles
 from trainer.spec import SplitSpec
@@ -67,19 +68,25 @@ def inspect(  # noqa: C901, PLR0913  the whole way of a file, in its order
     """Write a version folder from files, or from another version's folder; what the result event says."""
     started = time.monotonic()
     if out.exists():
-        raise SpecError(f"{out} exists already.", code="exists", hint="A version is written once: name a new folder.")
+        raise SpecError(
+            _("%(out)s exists already.", out=out),
+            code="exists",
+            hint=_("A version is written once: name a new folder."),
+        )
     if not files:
-        raise SpecError("No file was named.", code="no_file", hint="Name a table or a zip of pictures or sounds.")
+        raise SpecError(_("No file was named."), code="no_file", hint=_("Name a table or a zip of pictures or sounds."))
     wanted = None if split is None else split_spec(split)
     if task is not None and task not in tasks.shapes():
         raise SpecError(
-            f"There is no task “{task}”.", code="bad_task", hint=f"Choose one of: {', '.join(tasks.shapes())}."
+            _("There is no task “%(task)s”.", task=task),
+            code="bad_task",
+            hint=_("Choose one of: %(names)s.", names=", ".join(tasks.shapes())),
         )
     if header is not None and header < 0:
         raise SpecError(
-            f"There is no row {header}.",
+            _("There is no row %(header)s.", header=header),
             code="bad_header",
-            hint="Rows are counted from 1; 0 says that there is no header.",
+            hint=_("Rows are counted from 1; 0 says that there is no header."),
         )
     part = out.with_name(out.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
@@ -123,9 +130,9 @@ def inspect(  # noqa: C901, PLR0913  the whole way of a file, in its order
 
 def too_much(path: Path) -> DataError:
     return DataError(
-        f"Reading {display_name(path.name)} takes more memory than a reader may have.",
+        _("Reading %(name)s takes more memory than a reader may have.", name=display_name(path.name)),
         code="too_large",
-        hint="Send a smaller part of it.",
+        hint=_("Send a smaller part of it."),
     )
 
 
@@ -136,7 +143,8 @@ def split_spec(split: dict[str, Any] | None) -> SplitSpec:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise SpecError(
-            f"split.{where}: {first['msg']}.", hint='It looks like {"test": 0.2, "validation": 0.1, "seed": 0}.'
+            _("split.%(where)s: %(first)s.", where=where, first=first["msg"]),
+            hint=_('It looks like {"test": 0.2, "validation": 0.1, "seed": 0}.'),
         ) from error
 
 
@@ -166,7 +174,9 @@ def read_version(
         parts = pq.read_table(folder / "split.parquet").column("split").to_pylist()
     except (OSError, ValueError) as error:
         raise DataError(
-            f"{folder.name} is no dataset version.", code="no_file", hint="Name a folder that `inspect` wrote."
+            _("%(name)s is no dataset version.", name=folder.name),
+            code="no_file",
+            hint=_("Name a folder that `inspect` wrote."),
         ) from error
     lasting = [one for one in problems if one["code"] in LASTING]
     content = Content(table, before["source"], lasting)

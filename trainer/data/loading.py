@@ -13,6 +13,7 @@ from trainer import tasks
 from trainer.columns import canonical_label, decimal_of, number_of
 from trainer.data.profiling import FEWEST_ROWS
 from trainer.errors import DataError, SpecError
+from trainer.messages import _, restored
 from trainer.spec import DatasetSpec
 from trainer.suggestion import FACTS
 
@@ -67,9 +68,9 @@ def load(dataset: DatasetSpec, task: Any = None, media: Path | None = None, cont
     shape = tasks.shapes()[slug]
     if path.is_dir() and not (path / "profile.json").exists():
         raise DataError(
-            f"{path.name} is no dataset version.",
+            _("%(name)s is no dataset version.", name=path.name),
             code="no_file",
-            hint="Name a folder that `inspect` wrote, or a file.",
+            hint=_("Name a folder that `inspect` wrote, or a file."),
         )
     loaded = load_version(path, dataset, slug) if path.is_dir() else load_files(path, dataset, slug, media, content)
     loaded.answer = shape.answer
@@ -83,8 +84,8 @@ def load_version(folder: Path, dataset: DatasetSpec, task: str) -> Loaded:
 
     if dataset.test_path:
         raise SpecError(
-            "dataset.test_path goes with a plain file; a dataset version has its test rows already.",
-            hint="Leave test_path out, or name the files themselves.",
+            _("dataset.test_path goes with a plain file; a dataset version has its test rows already."),
+            hint=_("Leave test_path out, or name the files themselves."),
         )
     profile = read_profile(folder)
     own = profile["suggestion"]["columns"] if profile["suggestion"]["task"] == task else {}
@@ -106,7 +107,9 @@ def load_version(folder: Path, dataset: DatasetSpec, task: str) -> Loaded:
         parts = pq.read_table(folder / "split.parquet")
     except (OSError, ValueError) as error:
         raise DataError(
-            f"The dataset version in {folder.name} is damaged.", code="damaged", hint="Upload the file again."
+            _("The dataset version in %(name)s is damaged.", name=folder.name),
+            code="damaged",
+            hint=_("Upload the file again."),
         ) from error
     split = np.array([part or "" for part in parts.column("split").to_pylist()], dtype=object)
     folds = parts.column("fold").fill_null(-1).to_numpy() if "fold" in parts.column_names else None
@@ -123,8 +126,8 @@ def refuse_blocked(folder: Path) -> None:
         return
     for problem in problems:
         if problem["severity"] == "error":
-            hint = "Fix it in the file and upload it again, or choose other columns."
-            raise DataError(problem["message"], code=problem["code"], hint=hint)
+            hint = _("Fix it in the file and upload it again, or choose other columns.")
+            raise DataError(restored(problem), code=problem["code"], hint=hint)
 
 
 def reads_all(task: str) -> bool:
@@ -136,9 +139,9 @@ def read_profile(folder: Path) -> dict[str, Any]:
         return json.loads((folder / "profile.json").read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise DataError(
-            f"{folder.name} is no dataset version.",
+            _("%(name)s is no dataset version.", name=folder.name),
             code="no_file",
-            hint="Name a folder that `inspect` wrote, or a file.",
+            hint=_("Name a folder that `inspect` wrote, or a file."),
         ) from error
 
 
@@ -146,14 +149,16 @@ def check_roles(columns: dict[str, str], needed: Sequence[str], names: list[str]
     for role in needed:
         if role not in columns:
             raise DataError(
-                f"No column was found for the {role}.",
+                _("No column was found for the %(role)s.", role=role),
                 code="no_column",
-                hint=f"Name one in dataset.columns; there are: {listing(names)}.",
+                hint=_("Name one in dataset.columns; there are: %(names)s.", names=listing(names)),
             )
     for role, name in columns.items():
         if name not in names:
             raise DataError(
-                f"There is no column “{name}” for the {role}.", code="no_column", hint=f"There are: {listing(names)}."
+                _("There is no column “%(name)s” for the %(role)s.", name=name, role=role),
+                code="no_column",
+                hint=_("There are: %(names)s.", names=listing(names)),
             )
 
 
@@ -228,7 +233,7 @@ def check(loaded: Loaded, kind: str) -> None:
     answers = loaded.answers
     if not answers:
         raise DataError(
-            "No row has both an input and an answer.", code="no_rows", hint="Check which columns were chosen."
+            _("No row has both an input and an answer."), code="no_rows", hint=_("Check which columns were chosen.")
         )
     if kind == "number":
         read_numbers(loaded)
@@ -237,9 +242,9 @@ def check(loaded: Loaded, kind: str) -> None:
         check_classes(loaded.answers)
     if len(loaded.answers) < FEWEST_ROWS:
         raise DataError(
-            f"{len(loaded.answers)} rows are too few to learn from.",
+            _("%(count)s rows are too few to learn from.", count=len(loaded.answers)),
             code="too_few_rows",
-            hint="Fifty a label is a start, a few hundred is good.",
+            hint=_("Fifty a label is a start, a few hundred is good."),
         )
     check_parts(loaded, kind)
 
@@ -258,7 +263,9 @@ def read_numbers(loaded: Loaded) -> None:
     loaded.values[loaded.answer] = [value for value in found if value is not None]
     if len(set(loaded.answers)) < 2:
         raise DataError(
-            "There are not two different answers to learn.", code="one_value", hint="Check which column was chosen."
+            _("There are not two different answers to learn."),
+            code="one_value",
+            hint=_("Check which column was chosen."),
         )
 
 
@@ -266,11 +273,15 @@ def check_classes(labels: list[str]) -> None:
     counts = Counter(labels)
     if len(counts) < 2:
         raise DataError(
-            f"Every row has the label “{labels[0]}”.", code="one_class", hint="Add rows of at least one other label."
+            _("Every row has the label “%(labels)s”.", labels=labels[0]),
+            code="one_class",
+            hint=_("Add rows of at least one other label."),
         )
     if len(labels) >= FEWEST_ROWS and max(counts.values()) < 2:
         raise DataError(
-            "Every label occurs only once.", code="all_unique_label", hint="Check which column was chosen as the label."
+            _("Every label occurs only once."),
+            code="all_unique_label",
+            hint=_("Check which column was chosen as the label."),
         )
 
 
@@ -278,14 +289,14 @@ def check_parts(loaded: Loaded, kind: str) -> None:
     answers = loaded.answers
     if not len(loaded.part("test")) and loaded.folds is None:
         raise DataError(
-            "No row is left to test on.", code="no_test_rows", hint="Add rows, or raise dataset.split.test."
+            _("No row is left to test on."), code="no_test_rows", hint=_("Add rows, or raise dataset.split.test.")
         )
     if kind != "class":
         return
     learned = {answers[row] for row in loaded.part("train")}
     if len(learned) < 2:
         raise DataError(
-            "The rows to learn from have only one label.", code="one_class", hint="Add rows, or change the split."
+            _("The rows to learn from have only one label."), code="one_class", hint=_("Add rows, or change the split.")
         )
     unseen = sorted({answers[row] for row in loaded.part("test")} - learned)
     if unseen:

@@ -11,6 +11,7 @@ from trainer.data import fixes as remedies
 from trainer.data.content import FOLD_COUNT, FOLDS, Content, divide, keep_split, look, named_column
 from trainer.data.profiling import COLUMN_FAULTS, columns_with, spelled_missing
 from trainer.errors import DataError
+from trainer.messages import _
 from trainer.spec import SplitSpec
 
 PERSONAL = ("mask_personal", "pseudonymise_personal")
@@ -24,7 +25,7 @@ def change(content: Content, changes: dict[str, Any]) -> None:
         try:
             row, column, value = int(one["row"]), str(one["column"]), one.get("value")
         except (KeyError, TypeError, ValueError) as error:
-            raise bad_change('A cell to set looks like {"row": 1, "column": "label", "value": "x"}.') from error
+            raise bad_change(_('A cell to set looks like {"row": 1, "column": "label", "value": "x"}.')) from error
         by_column.setdefault(column, {})[checked_row(row, content)] = None if value is None else str(value)
     for name, cells in by_column.items():
         values = named_column(content, name).to_pylist()
@@ -35,7 +36,7 @@ def change(content: Content, changes: dict[str, Any]) -> None:
     for row in changes.get("drop") or []:
         kept[checked_row(row, content)] = False
     if not kept.any():
-        raise bad_change("No row would be left.")
+        raise bad_change(_("No row would be left."))
     content.table = content.table.filter(pa.array(kept))
     look(content, content.roles, content.task)
     usable = content.keys.usable if content.keys is not None else np.zeros(content.rows, dtype=bool)
@@ -48,12 +49,14 @@ def change(content: Content, changes: dict[str, Any]) -> None:
 
 def checked_row(row: Any, content: Content) -> int:
     if not isinstance(row, int) or not 1 <= row <= content.rows:
-        raise bad_change(f"There is no row {row}: they are counted from 1 to {content.rows:,}.")
+        raise bad_change(
+            _("There is no row %(row)s: they are counted from 1 to %(rows)s.", row=row, rows=f"{content.rows:,}")
+        )
     return row - 1
 
 
 def bad_change(message: str) -> DataError:
-    return DataError(message, code="bad_change", hint="Look at the rows of this version and name them again.")
+    return DataError(message, code="bad_change", hint=_("Look at the rows of this version and name them again."))
 
 
 def keeps_rows(action: str) -> bool:
@@ -125,7 +128,7 @@ def mend(content: Content, action: str, wanted: SplitSpec) -> None:
         divide(content, content.wanted)
         return
     if content.keys is None and action not in PERSONAL:
-        raise DataError("No columns were chosen yet.", code="no_column", hint="Choose what each column is first.")
+        raise DataError(_("No columns were chosen yet."), code="no_column", hint=_("Choose what each column is first."))
     if action == "accept_mislabels":
         accept_mislabels(content)
         return

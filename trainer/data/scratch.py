@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from trainer.errors import DataError
+from trainer.messages import _
 
 FOLDER: ContextVar[Path | None] = ContextVar("scratch", default=None)
 PREFIX = "maquette-read-"
@@ -55,9 +56,14 @@ def check_room(wanted: int, name: str) -> None:
 def no_space(name: str, wanted: int = 0) -> DataError:
     takes = f": it takes {wanted >> 20:,} MB more" if wanted >> 20 else ""
     return DataError(
-        f"There is no room on this machine's disk to unpack {name}{takes}, and {free_bytes() >> 20:,} MB are left.",
+        _(
+            "There is no room on this machine's disk to unpack %(name)s%(takes)s, and %(value)s MB are left.",
+            name=name,
+            takes=takes,
+            value=f"{free_bytes() >> 20:,}",
+        ),
         code="no_space",
-        hint="Free some room, or send a part of it.",
+        hint=_("Free some room, or send a part of it."),
     )
 
 

@@ -17,6 +17,7 @@ from typing import IO, Any
 
 from trainer.data.scratch import check_room, is_full, no_space, scratch_file
 from trainer.errors import DataError
+from trainer.messages import _
 
 MAX_UNPACKED_BYTES = 16 * 1024**3
 MAX_EXPANSION = 200
@@ -60,25 +61,25 @@ class Header(tarfile.TarInfo):
         most = MAX_GLOBAL_BYTES if self.type == tarfile.XGLTYPE else MAX_HEADER_BYTES
         if self.size > most or tar.header_bytes > MAX_HEADERS_BYTES:
             raise DataError(
-                "The tar archive has file names or attributes of megabytes.",
+                _("The tar archive has file names or attributes of megabytes."),
                 code="too_large",
-                hint="Pack the files again, as a zip.",
+                hint=_("Pack the files again, as a zip."),
             )
 
 
 def sparse() -> DataError:
     return DataError(
-        "The tar archive holds sparse files, which may be far larger than they look.",
+        _("The tar archive holds sparse files, which may be far larger than they look."),
         code="not_a_table",
-        hint="Pack the files again without --sparse, or as a zip.",
+        hint=_("Pack the files again without --sparse, or as a zip."),
     )
 
 
 def too_large(name: str, size: int) -> DataError:
     return DataError(
-        f"{name} unpacks to more than {size >> 20:,} MB, too much for its size.",
+        _("%(name)s unpacks to more than %(value)s MB, too much for its size.", name=name, value=f"{size >> 20:,}"),
         code="too_large",
-        hint="Send a part of it.",
+        hint=_("Send a part of it."),
     )
 
 

@@ -23,7 +23,7 @@ from trainer.data.tables.lines import Bounded
 from trainer.data.tables.table import SEND_AGAIN, display_name
 from trainer.errors import DataError
 from trainer.events import Emit
-from trainer.messages import ngettext
+from trainer.messages import _, ngettext
 
 MAX_TABLES = 100
 IDX_IMAGES, IDX_LABELS = b"\0\0\x08\x03", b"\0\0\x08\x01"
@@ -84,9 +84,13 @@ def sort_out(
         collections.append((of_idx(idx, kept, meter), None, named[0][0], idx[0][0]))
     if collections and sources.tables:
         raise DataError(
-            f"{sources.tables[0][1]} came beside {collections[0][3]}: a table and an archive of pictures or sounds make no one dataset.",
+            _(
+                "%(tables)s came beside %(collections)s: a table and an archive of pictures or sounds make no one dataset.",
+                tables=sources.tables[0][1],
+                collections=collections[0][3],
+            ),
             code="columns_differ",
-            hint="Put the table into the archive, with a column that names its files.",
+            hint=_("Put the table into the archive, with a column that names its files."),
         )
     if collections:
         sources.content, sources.parts = as_content(collections, kept, sources.problems)
@@ -99,9 +103,23 @@ def tables_inside(archive: Archive, place: Path) -> list[tuple[Path, str]]:
     if not found or len(found) > MAX_TABLES:
         kinds = sorted({entry.suffix or "no ending" for entry in archive.entries})[:8]
         raise DataError(
-            f"{archive.name} holds {'too many' if found else 'no'} tables, and no pictures or sounds: {len(archive.entries):,} files with {', '.join(kinds)}.",
+            (
+                _(
+                    "%(archive)s holds too many tables, and no images or recordings: %(count)s files with %(kinds)s.",
+                    archive=archive.name,
+                    count=f"{len(archive.entries):,}",
+                    kinds=", ".join(kinds),
+                )
+                if found
+                else _(
+                    "%(archive)s holds no tables, images or recordings: %(count)s files with %(kinds)s.",
+                    archive=archive.name,
+                    count=f"{len(archive.entries):,}",
+                    kinds=", ".join(kinds),
+                )
+            ),
             code="not_a_table",
-            hint="Send the table itself, or pictures or sounds in one folder a class.",
+            hint=_("Send the table itself, or pictures or sounds in one folder a class."),
         )
     place.mkdir()
     return [
@@ -129,7 +147,9 @@ def as_content(
 ) -> tuple[Content, np.ndarray | None]:
     kinds = {one.kind for one, *_ in collections}
     if len(kinds) > 1:
-        raise DataError("Pictures and sounds came together.", code="columns_differ", hint="Send them as two datasets.")
+        raise DataError(
+            _("Pictures and sounds came together."), code="columns_differ", hint=_("Send them as two datasets.")
+        )
     kind = kinds.pop()
     rows = [row for one, *_ in collections for row in one.rows]
     names = list(dict.fromkeys(name for row in rows for name in row))
@@ -238,14 +258,20 @@ def read_idx(path: Path, name: str) -> np.ndarray | None:
         data = file.read(MAX_IDX_BYTES + 1)
     if len(data) > MAX_IDX_BYTES:
         raise DataError(
-            f"{name} holds more than {MAX_IDX_BYTES >> 20} MB of pixels.", code="too_large", hint="Send a part of it."
+            _("%(name)s holds more than %(value)s MB of pixels.", name=name, value=MAX_IDX_BYTES >> 20),
+            code="too_large",
+            hint=_("Send a part of it."),
         )
     dimensions = head[3]
     shape = struct.unpack_from(f">{dimensions}I", data, 4) if len(data) >= 4 + 4 * dimensions else ()
     size = int(np.prod(shape, dtype=np.float64)) if shape else 0
     if not size or len(data) - 4 - 4 * dimensions != size:
         raise DataError(
-            f"{name} is damaged or incomplete: it says that it holds {size:,} bytes of pixels or labels, and does not.",
+            _(
+                "%(name)s is damaged or incomplete: it says that it holds %(size)s bytes of pixels or labels, and does not.",
+                name=name,
+                size=f"{size:,}",
+            ),
             code="damaged",
             hint=SEND_AGAIN,
         )
@@ -259,16 +285,25 @@ def of_idx(found: list[tuple[str, np.ndarray, str | None]], kept: Path, meter: M
     count = sum(len(array) for _name, array, _part in pictures)
     if count > MAX_ENTRIES:
         raise DataError(
-            f"{pictures[0][0]} holds {count:,} pictures; at most {MAX_ENTRIES:,} are read.",
+            _(
+                "%(pictures)s holds %(count)s pictures; at most %(max_entries)s are read.",
+                pictures=pictures[0][0],
+                count=f"{count:,}",
+                max_entries=f"{MAX_ENTRIES:,}",
+            ),
             code="too_large",
-            hint="Send a part of it.",
+            hint=_("Send a part of it."),
         )
     for name, array, _part in pictures:
         if array[0].size > media.MAX_PIXELS:
             raise DataError(
-                f"The pictures of {name} are larger than {media.MAX_PIXELS // 10**6} million pixels.",
+                _(
+                    "The pictures of %(name)s are larger than %(value)s million pixels.",
+                    name=name,
+                    value=media.MAX_PIXELS // 10**6,
+                ),
                 code="too_large",
-                hint="Send smaller pictures.",
+                hint=_("Send smaller pictures."),
             )
     kept.mkdir(parents=True, exist_ok=True)
     collection = folders.Collection("image", "idx")
@@ -279,9 +314,13 @@ def of_idx(found: list[tuple[str, np.ndarray, str | None]], kept: Path, meter: M
         match = match or next((one for one in labels if len(one[1]) == len(array)), None)
         if match is None:
             raise DataError(
-                f"The labels of {name} are missing: an idx1 file with {len(array):,} labels.",
+                _(
+                    "The labels of %(name)s are missing: an idx1 file with %(count)s labels.",
+                    name=name,
+                    count=f"{len(array):,}",
+                ),
                 code="no_labels",
-                hint="Send both files of the pair together.",
+                hint=_("Send both files of the pair together."),
             )
         for number, (pixels, label) in enumerate(zip(array, match[1], strict=True)):
             one = media.keep_pixels(pixels, kept)
@@ -291,7 +330,9 @@ def of_idx(found: list[tuple[str, np.ndarray, str | None]], kept: Path, meter: M
             collection.parts.append(said if len(named) > 1 else "")
             meter.add(1, meter.total * number // len(array))
     if not pictures:
-        raise DataError("Only labels came, no pictures.", code="no_rows", hint="Send both files of the pair together.")
+        raise DataError(
+            _("Only labels came, no pictures."), code="no_rows", hint=_("Send both files of the pair together.")
+        )
     return collection
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from trainer import evaluation, tasks
 from trainer.dotted import load
 from trainer.errors import DataError, ModelError
+from trainer.messages import _
 
 SAME = 0.02
 """Of the answers' standard deviation."""
@@ -48,7 +49,8 @@ class Engine:
         self.path = self.model_file()
         if not self.path.is_file():
             raise ModelError(
-                f"{artifact} was not packaged as {self.engine}.", hint="Run `python -m trainer export ARTIFACT`."
+                _("%(artifact)s was not packaged as %(engine)s.", artifact=artifact, engine=self.engine),
+                hint=_("Run `python -m trainer export ARTIFACT`."),
             )
         if verify:
             check_files(artifact, (self.path, *self.other_files()), manifest.get("files", {}))
@@ -89,7 +91,7 @@ class Engine:
         """An input as the methods below take it; `DataError` says in a sentence why it cannot be used."""
         fault = self.task.check_input(value)
         if fault:
-            raise DataError(fault, code="bad_input", hint="Fix or remove it.")
+            raise DataError(fault, code="bad_input", hint=_("Fix or remove it."))
         return value
 
     def warm(self) -> None:
@@ -191,9 +193,9 @@ def read_json(path: Path, artifact: Path) -> dict[str, Any]:
         return json.loads(path.read_text("utf-8"))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise ModelError(
-            f"{artifact} is no artifact that can be served.",
+            _("%(artifact)s is no artifact that can be served.", artifact=artifact),
             code="no_artifact",
-            hint="Give the artifact folder of a finished run.",
+            hint=_("Give the artifact folder of a finished run."),
         ) from error
 
 
@@ -204,9 +206,9 @@ def check_files(artifact: Path, paths: tuple[Path, ...], digests: dict[str, str]
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         if digests.get(name) != digest:
             raise ModelError(
-                f"The file {name} is not the one that its manifest describes.",
+                _("The file %(name)s is not the one that its manifest describes.", name=name),
                 code="damaged_artifact",
-                hint="Package the model again with `python -m trainer export ARTIFACT`.",
+                hint=_("Package the model again with `python -m trainer export ARTIFACT`."),
             )
 
 

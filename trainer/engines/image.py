@@ -10,6 +10,7 @@ import numpy as np
 from trainer.data.media import UnreadableError
 from trainer.engines import Engine
 from trainer.errors import DataError
+from trainer.messages import _
 from trainer.pictures import CONFIG, Preprocess
 
 GRID = 7
@@ -46,7 +47,9 @@ def read_picture(preprocess: Preprocess, value: str | bytes | Path) -> np.ndarra
     try:
         return preprocess.read(bytes_of(value))
     except UnreadableError as error:
-        raise DataError(f"{error}.", code="bad_input", hint="Send a JPEG, PNG, WebP, GIF, BMP or TIFF.") from error
+        raise DataError(
+            _("%(error)s.", error=error), code="bad_input", hint=_("Send a JPEG, PNG, WebP, GIF, BMP or TIFF.")
+        ) from error
 
 
 def regions(pixels: np.ndarray, paint: np.ndarray) -> list[tuple[dict[str, Any], np.ndarray]]:

@@ -10,6 +10,7 @@ from trainer.data.media import UnreadableError
 from trainer.engines import Engine
 from trainer.engines.image import bytes_of
 from trainer.errors import DataError
+from trainer.messages import _
 from trainer.pictures import CONFIG
 from trainer.sounds import LOGMEL, WHISPER, Hearing
 
@@ -36,8 +37,8 @@ class SoundEngine(Engine):
         try:
             return self.hearing.values(self.hearing.wave(bytes_of(super().read(value))))
         except UnreadableError as error:
-            hint = "Send a WAV, FLAC, MP3, OGG or AIFF file."
-            raise DataError(f"{error}.", code="bad_input", hint=hint) from error
+            hint = _("Send a WAV, FLAC, MP3, OGG or AIFF file.")
+            raise DataError(_("%(error)s.", error=error), code="bad_input", hint=hint) from error
 
     def outputs(self, inputs: list[np.ndarray]) -> np.ndarray:
         """Sounds of one length are answered together, so that each is answered as if it were alone."""

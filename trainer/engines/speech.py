@@ -12,6 +12,7 @@ from trainer.engines import open_session
 from trainer.engines.image import bytes_of
 from trainer.engines.sound import SoundEngine
 from trainer.errors import DataError
+from trainer.messages import _
 from trainer.sounds import BUCKET_SECONDS, LOGMEL, WHISPER, Hearing, read_sound, sound_seconds
 from trainer.transcripts import TOKENIZER, VOCABULARY, Characters, Pieces
 
@@ -45,18 +46,22 @@ class SpeechEngine(SoundEngine):
         """A file's bytes, a `data:` URL, or a path from this machine's own rows; the whole of it, or none."""
         fault = self.task.check_input(value)
         if fault:
-            raise DataError(fault, code="bad_input", hint="Fix or remove it.")
+            raise DataError(fault, code="bad_input", hint=_("Fix or remove it."))
         most = self.hearing.seconds + BUCKET_SECONDS
         try:
             data = bytes_of(value)
             seconds = sound_seconds(data)
             if seconds > most:
-                message = f"lasts {seconds:.0f} seconds; this model hears at most {self.hearing.seconds:g}."
-                raise DataError(message, code="bad_input", hint="Cut it into shorter pieces, at pauses.")
+                message = _(
+                    "lasts %(seconds)s seconds; this model hears at most %(most)s.",
+                    seconds=f"{seconds:.0f}",
+                    most=f"{self.hearing.seconds:g}",
+                )
+                raise DataError(message, code="bad_input", hint=_("Cut it into shorter pieces, at pauses."))
             wave = read_sound(data, self.hearing.rate, most)
         except UnreadableError as error:
-            hint = "Send a WAV, FLAC, MP3, OGG or AIFF file."
-            raise DataError(f"{error}.", code="bad_input", hint=hint) from error
+            hint = _("Send a WAV, FLAC, MP3, OGG or AIFF file.")
+            raise DataError(_("%(error)s.", error=error), code="bad_input", hint=hint) from error
         return heard(self.hearing, wave[: self.hearing.samples])
 
     def outputs(self, inputs: list[np.ndarray]) -> np.ndarray:

@@ -10,6 +10,7 @@ import numpy as np
 from trainer import evaluation, gbm, tables
 from trainer.engines import Engine, softmax
 from trainer.errors import DataError
+from trainer.messages import _
 
 NATIVE = {"lightgbm": "model.txt", "linear": "linear.json"}
 
@@ -48,9 +49,9 @@ class TableEngine(Engine):
         if unknown is not None:
             known = ", ".join(one["name"] for one in self.columns)
             raise DataError(
-                f"has the column “{unknown}”, which the model does not know.",
+                _("has the column “%(unknown)s”, which the model does not know.", unknown=unknown),
                 code="bad_input",
-                hint=f"There are: {known}.",
+                hint=_("There are: %(known)s.", known=known),
             )
         for one in self.columns:
             cell = tables.cell_of(value.get(one["name"]))
@@ -61,9 +62,14 @@ class TableEngine(Engine):
     def check_cell(self, column: dict[str, Any], cell: str) -> None:
         if np.isnan(tables.encode_column(column, [cell])).all():
             raise DataError(
-                f"has “{cell[:40]}” in the column “{column['name']}”, which holds a {column['kind']}.",
+                _(
+                    "has “%(cell)s” in the column “%(column)s”, which holds a %(column2)s.",
+                    cell=cell[:40],
+                    column=column["name"],
+                    column2=column["kind"],
+                ),
                 code="bad_input",
-                hint="Correct it, or leave it out where it is not known.",
+                hint=_("Correct it, or leave it out where it is not known."),
             )
 
     def outputs(self, inputs: list[Any]) -> np.ndarray:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from trainer import tasks
 from trainer.errors import DataError, SpecError
+from trainer.messages import _
 from trainer.spec import Spec
 from trainer.suggestion import possible
 
@@ -49,15 +50,15 @@ def guess_task(spec: Spec, media: Path) -> "tuple[str, Content | None]":
         task, columns = content.task, content.profile
     if not task:
         raise DataError(
-            "No column looks like an answer to learn.",
+            _("No column looks like an answer to learn."),
             code="no_task",
-            hint="Name the task, and in dataset.columns the column of each role.",
+            hint=_("Name the task, and in dataset.columns the column of each role."),
         )
     trainable = {known.slug for known in tasks.all()}
     if task not in trainable:
         fitting = [slug for slug in possible(columns) if slug in trainable]
         raise SpecError(
-            f"These rows suit {task}, which cannot be trained yet.",
+            _("These rows suit %(task)s, which cannot be trained yet.", task=task),
             code="task_not_trainable",
             hint=f"Name another task that they suit: {', '.join(fitting)}."
             if fitting

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from trainer.dotted import load
 from trainer.errors import SpecError
+from trainer.messages import _
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,14 +62,18 @@ class Family(ABC):
     def preview(self, job: Job, folder: Path) -> dict[str, Any]:
         """Write a picture of how rows are changed at random while learning; the fields of the result event."""
         raise SpecError(
-            f"{job.task.title} learns from its rows as they are.",
+            _("%(title)s learns from its rows as they are.", title=job.task.title),
             code="bad_task",
-            hint="Choose a task that looks at pictures.",
+            hint=_("Choose a task that looks at pictures."),
         )
 
 
 def family_of(task: type[Task]) -> Any:
     """The family of a task that can be trained."""
     if task.family is None:
-        raise SpecError(f"{task.title} cannot be trained yet.", code="task_not_trainable", hint="Choose another task.")
+        raise SpecError(
+            _("%(title)s cannot be trained yet.", title=task.title),
+            code="task_not_trainable",
+            hint=_("Choose another task."),
+        )
     return load(task.family)()

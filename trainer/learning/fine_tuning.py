@@ -16,6 +16,7 @@ from trainer.learning import checkpoint
 from trainer.learning.objective import Learned, Objective
 from trainer.learning.passes import read_part
 from trainer.learning.rows import Rows
+from trainer.messages import _
 
 CHECKPOINT_SECONDS = 30.0
 METRIC_STEPS = 10
@@ -114,7 +115,14 @@ class FineTuning:
 
     def run(self) -> None:
         self.resume()
-        self.job.log(f"{self.last} epochs of {self.steps_an_epoch} steps, {self.size} rows a step.")
+        self.job.log(
+            _(
+                "%(last)s epochs of %(steps_an_epoch)s steps, %(size)s rows a step.",
+                last=self.last,
+                steps_an_epoch=self.steps_an_epoch,
+                size=self.size,
+            )
+        )
         while self.epoch < self.last and self.bad_epochs < self.params.patience:
             if not self.one_epoch():
                 break
@@ -122,7 +130,9 @@ class FineTuning:
         if self.best:
             self.model.load_state_dict(self.best, strict=False)
             kept = "The best" if len(self.validation) else "The last"
-            self.job.log(f"{kept} epoch was {self.best_epoch}; its weights are kept.")
+            self.job.log(
+                _("%(kept)s epoch was %(best_epoch)s; its weights are kept.", kept=kept, best_epoch=self.best_epoch)
+            )
 
     def learned(self) -> Learned:
         """After `run`: what was learned from, and the validation rows' answers by the weights that were kept."""
@@ -192,7 +202,13 @@ class FineTuning:
         self.bad_epochs = 0 if improved else self.bad_epochs + 1
         words = f", {self.objective.words(figures)} on the validation rows" if figures else ""
         self.job.log(
-            f"Epoch {self.epoch} of {self.last}{words}, {self.rows_seen / max(self.seconds_learning, 1e-6):.0f} rows a second."
+            _(
+                "Epoch %(epoch)s of %(last)s%(words)s, %(value)s rows a second.",
+                epoch=self.epoch,
+                last=self.last,
+                words=words,
+                value=f"{self.rows_seen / max(self.seconds_learning, 1e-6):.0f}",
+            )
         )
         self.save()
 
@@ -286,7 +302,7 @@ class FineTuning:
         epoch = self.step / self.steps_an_epoch
         self.job.go_on_from(self.step / self.planned)
         self.job.emit("checkpoint", step=self.step, epoch=round(epoch, 3), bytes=0, resumed=True)
-        self.job.log(f"Went on from step {self.step} of {self.planned}.")
+        self.job.log(_("Went on from step %(step)s of %(planned)s.", step=self.step, planned=self.planned))
 
 
 def like(weight: Tensor, moment: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ import torch
 from trainer.learning.baselines import Baseline, pooled
 from trainer.learning.objective import Learned, objective_of
 from trainer.learning.rows import Rows
+from trainer.messages import _
 from trainer.thresholds import Certainty
 
 VALIDATION_OF_TWO = 5
@@ -108,7 +109,14 @@ class Rounds:
         test = self.rows.part("test")
         found = evaluate(model, self.rows, test, job.device)
         words = objective.words(objective.figures(test, found))
-        job.log(f"Round {fold + 1} of {self.count}: {words} on rows that it had not seen.")
+        job.log(
+            _(
+                "Round %(value)s of %(count)s: %(words)s on rows that it had not seen.",
+                value=fold + 1,
+                count=self.count,
+                words=words,
+            )
+        )
         shown_from = getattr(self.rows, "threshold", None)
         return Round(test, found, learned.epoch, learned.certainty, learned.source, shown_from, learned.validated)
 

@@ -21,6 +21,7 @@ from trainer.events import Emit
 from trainer.files import write_json
 from trainer.hardware import Device
 from trainer.learning import defaults
+from trainer.messages import _, joined, restored
 from trainer.params import check_params
 from trainer.remaining import Remaining
 from trainer.spec import Spec
@@ -43,9 +44,9 @@ class Job:
         if spec.method not in {method.slug for method in self.task.methods}:
             names = ", ".join(method.slug for method in self.task.methods)
             raise SpecError(
-                f"There is no method “{spec.method}” for {spec.task}.",
+                _("There is no method “%(method)s” for %(task)s.", method=spec.method, task=spec.task),
                 code="bad_method",
-                hint=f"Choose one of: {names}.",
+                hint=_("Choose one of: %(names)s.", names=names),
             )
         self.params: Any = check_params(self.task.params, spec.params)
         self.trial = False  # an estimate: few rows are looked at, so nothing is worth computing for all
@@ -82,30 +83,39 @@ class Job:
         """Somebody else is downloading the same model. A run says once that it waits; a trial comes again later."""
         if self.trial:
             raise ModelError(
-                "This model is being downloaded for another run.",
+                _("This model is being downloaded for another run."),
                 code=DOWNLOADING,
-                hint="Ask again in a few minutes, or start the run without an estimate.",
+                hint=_("Ask again in a few minutes, or start the run without an estimate."),
             )
         if not self._waits:
             self._waits = True
-            self.log("Waiting for another download of this model to finish.")
+            self.log(_("Waiting for another download of this model to finish."))
         self.check_stop()
 
     def load_rows(self) -> Loaded:
         loaded = load(self.spec.dataset, self.task, media=self.out / "media", content=self.content)
         self.content = None  # read once, when the task was guessed
         for problem in loaded.problems:
-            self.warn(problem["code"], problem["message"])
+            self.warn(problem["code"], restored(problem))
         return loaded
 
     def tell_rows(self, rows: Any, more: str = "") -> None:
         """How many rows do what, for the log."""
         train, validation, test = (len(rows.part(name)) for name in ("train", "validation", "test"))
-        facts = [f"{len(rows.labels)} labels"] if rows.labels else []
-        split = f"{train:,} rows to learn from, {validation:,} for validation, {test:,} held out for the test"
+        facts = [_("%(count)s labels", count=len(rows.labels))] if rows.labels else []
+        split = _(
+            "%(train)s training rows, %(validation)s for validation, %(test)s held out for the test",
+            train=f"{train:,}",
+            validation=f"{validation:,}",
+            test=f"{test:,}",
+        )
         if rows.loaded.folds is not None:
-            split = f"{len(rows.truth):,} rows, each tested on once in {int(rows.loaded.folds.max()) + 1} folds"
-        self.log(split + "".join(f"; {fact}" for fact in [*facts, more] if fact) + ".")
+            split = _(
+                "%(rows)s rows, each tested on once in %(folds)s folds",
+                rows=f"{len(rows.truth):,}",
+                folds=int(rows.loaded.folds.max()) + 1,
+            )
+        self.log(joined([split, *facts, *([more] if more else [])], "; "))
 
     # Time and limits
 
@@ -126,8 +136,8 @@ class Job:
         if self.spec.limits.cost is not None and not self.spec.hardware.price_per_hour:
             self.warn(
                 "no_price",
-                "The cost limit cannot be kept, since no price per hour is given.",
-                "Give hardware.price_per_hour, or limits.seconds.",
+                _("The cost limit cannot be kept, since no price per hour is given."),
+                _("Give hardware.price_per_hour, or limits.seconds."),
             )
 
     def time_limit(self) -> float | None:
@@ -163,12 +173,12 @@ class Job:
     def tell_limit(self) -> None:
         """Why learning ends before its plan, for the log."""
         if self._enough:
-            self.warn("stopped_early", "Training was stopped early and keeps the best so far.")
+            self.warn("stopped_early", _("Training was stopped early and keeps the best so far."))
         else:
             self.warn(
                 "limit",
-                "A limit was reached: training ends here and keeps the best so far.",
-                "To learn for longer, start another run with a higher limit.",
+                _("A limit was reached: training ends here and keeps the best so far."),
+                _("To learn for longer, start another run with a higher limit."),
             )
 
     def request_stop(self) -> None:

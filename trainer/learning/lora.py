@@ -8,6 +8,7 @@ from trainer.errors import ModelError
 from trainer.learning import fine_tuning
 from trainer.learning.objective import Learned, Objective
 from trainer.learning.rows import Rows
+from trainer.messages import _
 
 
 def fit(job: Any, model: Any, rows: Rows, objective: Objective, epochs: int | None = None) -> Learned:
@@ -32,7 +33,7 @@ def adaptable(encoder: nn.Module) -> list[str]:
     """The linear layers by full name; `ModelError` for a net without any."""
     names = [name for name, module in encoder.named_modules() if isinstance(module, nn.Linear)]
     if not names:
-        raise ModelError("This model has no layers that LoRA could adapt.", hint="Choose another method.")
+        raise ModelError(_("This model has no layers that LoRA could adapt."), hint=_("Choose another method."))
     return names
 
 

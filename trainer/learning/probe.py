@@ -14,6 +14,7 @@ from trainer.learning import checkpoint
 from trainer.learning.objective import Learned, Objective
 from trainer.learning.passes import read_batches
 from trainer.learning.rows import Rows, digest_of, digest_weights
+from trainer.messages import _
 
 BATCH = 64
 CHECKPOINT_SECONDS = 30.0
@@ -61,7 +62,14 @@ def learn_numbers(job: Any, standard: Tensor, rows: Rows, known: np.ndarray) -> 
     model = RidgeCV(RIDGES).fit(standard[known].double().numpy(), (answers - mean) / scale)
     r2 = 1 + float(model.best_score_)  # minus the mean squared error, of answers whose variance is 1
     job.metric("r2", "validation", r2, step=1, epoch=None, rows=len(known), folds=len(known))
-    job.log(f"Penalty {model.alpha_:g} of {len(RIDGES)} tried was best: R² {r2:.3f} with each row left out in turn.")
+    job.log(
+        _(
+            "Penalty %(alpha)s of %(count)s tried was best: R² %(r2)s with each row left out in turn.",
+            alpha=f"{model.alpha_:g}",
+            count=len(RIDGES),
+            r2=f"{r2:.3f}",
+        )
+    )
     return torch.from_numpy(model.coef_).float()[None], torch.tensor([float(model.intercept_)]), r2
 
 
@@ -79,7 +87,7 @@ def embed(job: Any, model: Any, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
     path = cache_path(job, rows, known)
     features = np.zeros((len(rows.truth), model.head.in_features), dtype=np.float32)
     if (kept := load_vectors(path, (len(known), features.shape[1]))) is not None:
-        job.log("The vectors of these rows were computed before and are used again.")
+        job.log(_("The vectors of these rows were computed before and are used again."))
         features[known] = kept
         return features, known
     read = Reading(job, rows, known, features).run(model)
@@ -135,15 +143,24 @@ class Reading:
             if self.job.out_of_time() and self.at < len(self.batches):
                 self.tell_limit()
                 break
-        self.job.log(f"{done:,} rows read at {done / max(time.monotonic() - started, 1e-6):.0f} a second.")
+        self.job.log(
+            _(
+                "%(done)s rows read at %(value)s a second.",
+                done=f"{done:,}",
+                value=f"{done / max(time.monotonic() - started, 1e-6):.0f}",
+            )
+        )
         return np.sort(np.concatenate(self.batches[: self.at]))
 
     def tell_limit(self) -> None:
         share = self.at / len(self.batches)
         self.job.warn(
             "limit",
-            f"A limit was reached: {share:.0%} of the rows were read, and the model is learned from those.",
-            "To learn from all of them, start another run with a higher limit.",
+            _(
+                "A limit was reached: %(share)s of the rows were read, and the model is learned from those.",
+                share=f"{share:.0%}",
+            ),
+            _("To learn from all of them, start another run with a higher limit."),
         )
 
     def save(self) -> None:
@@ -199,7 +216,13 @@ def choose_strength(
     job.metric("accuracy", "validation", rights[best] / len(rows), step=1, epoch=None, **basis)
     job.metric("loss", "validation", losses[best] / len(rows), step=1, epoch=None, **basis)
     job.log(
-        f"Penalty {STRENGTHS[best]:g} of {len(STRENGTHS)} tried was best: {rights[best] / len(rows):.1%} right across {FOLDS} folds."
+        _(
+            "Penalty %(strengths)s of %(count)s tried was best: %(value)s right across %(folds)s folds.",
+            strengths=f"{STRENGTHS[best]:g}",
+            count=len(STRENGTHS),
+            value=f"{rights[best] / len(rows):.1%}",
+            folds=FOLDS,
+        )
     )
     return STRENGTHS[best], rows, outputs[best]
 

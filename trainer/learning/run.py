@@ -15,6 +15,7 @@ from trainer.files import write_json
 from trainer.hardware import ResourceWatch
 from trainer.learning.family import family_of
 from trainer.learning.job import Job
+from trainer.messages import _
 from trainer.spec import Spec
 
 
@@ -58,11 +59,15 @@ def claim(spec: Spec, out: Path) -> None:
         same = identity(Spec.model_validate_json(kept.read_text("utf-8"))) == identity(spec)
     except (OSError, ValueError) as error:
         raise SpecError(
-            f"{out} cannot be used: {error}.", code="bad_out", hint="Give a folder that can be written to."
+            _("%(out)s cannot be used: %(error)s.", out=out, error=error),
+            code="bad_out",
+            hint=_("Give a folder that can be written to."),
         ) from error
     if not same:
         raise SpecError(
-            f"{out} holds a run with another specification.", code="other_run", hint="Give an empty folder."
+            _("%(out)s holds a run with another specification.", out=out),
+            code="other_run",
+            hint=_("Give an empty folder."),
         )
 
 
@@ -97,14 +102,16 @@ def mendable() -> Iterator[None]:
         yield
     except (MemoryError, torch.OutOfMemoryError) as error:
         raise SpecError(
-            "The machine has too little memory for this run.",
+            _("The machine has too little memory for this run."),
             code="out_of_memory",
-            hint="Lower params.batch_size or params.max_length, or take a smaller model.",
+            hint=_("Lower params.batch_size or params.max_length, or take a smaller model."),
         ) from error
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
-        raise SpecError("The disk is full.", code="no_space", hint="Free some space and start it again.") from error
+        raise SpecError(
+            _("The disk is full."), code="no_space", hint=_("Free some space and start it again.")
+        ) from error
 
 
 @contextmanager

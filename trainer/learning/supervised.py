@@ -19,6 +19,7 @@ from trainer.learning.job import Job
 from trainer.learning.objective import Learned, Objective, objective_of
 from trainer.learning.passes import read_part
 from trainer.learning.rows import Rows
+from trainer.messages import _
 from trainer.packaging import artifact
 
 
@@ -48,7 +49,14 @@ def run(family: SupervisedFamily, job: Job) -> dict[str, Any]:
     with job.stage("load"):
         model = job.device.place(family.build(job, rows))
         weights = sum(value.numel() for value in model.parameters())
-        job.log(f"{job.spec.model}: {weights / 1e6:.2f} million weights, on {job.device.name}.")
+        job.log(
+            _(
+                "%(model)s: %(value)s million weights, on %(name)s.",
+                model=job.spec.model,
+                value=f"{weights / 1e6:.2f}",
+                name=job.device.name,
+            )
+        )
     with job.stage("train"):
         tested = rounds.run(family, job, fit, read_part) if rounds else []
         objective = objective_of(job, rows)

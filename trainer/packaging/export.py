@@ -18,6 +18,7 @@ from trainer.errors import ModelError
 from trainer.events import Emit
 from trainer.files import sha256, write_json
 from trainer.learning.family import family_of
+from trainer.messages import _
 from trainer.packaging.manifest import read_manifest
 
 FP32, INT8 = "model.fp32.onnx", "model.int8.onnx"
@@ -50,7 +51,9 @@ def export(
     """
     if not (artifact / "model").is_dir():
         raise ModelError(
-            f"{artifact} is no artifact.", code="no_artifact", hint="Give the artifact folder that a run wrote."
+            _("%(artifact)s is no artifact.", artifact=artifact),
+            code="no_artifact",
+            hint=_("Give the artifact folder that a run wrote."),
         )
     family = family_of(tasks.get(read_manifest(artifact)["task"]))
     folder = artifact / "onnx"

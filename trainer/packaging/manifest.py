@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer.errors import ModelError
+from trainer.messages import _
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -12,9 +13,13 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         return json.loads((folder / "manifest.json").read_text("utf-8"))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise ModelError(
-            f"{folder} is no artifact.", code="no_artifact", hint="Give the artifact folder that a run wrote."
+            _("%(folder)s is no artifact.", folder=folder),
+            code="no_artifact",
+            hint=_("Give the artifact folder that a run wrote."),
         ) from error
     except ValueError as error:
         raise ModelError(
-            f"The manifest of {folder} is damaged.", code="damaged_artifact", hint="Copy the artifact again."
+            _("The manifest of %(folder)s is damaged.", folder=folder),
+            code="damaged_artifact",
+            hint=_("Copy the artifact again."),
         ) from error

@@ -5,6 +5,7 @@ import pkgutil
 from functools import cache
 
 from trainer.errors import SpecError
+from trainer.messages import _
 from trainer.tasks.base import Shape, Task
 
 
@@ -49,5 +50,5 @@ def get(slug: str) -> type[Task]:
         return task
     hint = f"Choose one of: {', '.join(task.slug for task in all())}."
     if task is not None:
-        raise SpecError(f"“{slug}” cannot be trained yet.", code="task_not_trainable", hint=hint)
-    raise SpecError(f"There is no task “{slug}”.", code="bad_task", hint=hint)
+        raise SpecError(_("“%(slug)s” cannot be trained yet.", slug=slug), code="task_not_trainable", hint=hint)
+    raise SpecError(_("There is no task “%(slug)s”.", slug=slug), code="bad_task", hint=hint)

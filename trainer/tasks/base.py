@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 from trainer.errors import SpecError
+from trainer.messages import _
 from trainer.params import Params
 
 BUILDS_ON = ("probe", "lora")
@@ -157,7 +158,9 @@ class Task:
     def describe(cls, spec: Any) -> dict[str, Any]:
         """The layers of a `scratch:` model of a specification, for a diagram (see `trainer.nets.describe`)."""
         raise SpecError(
-            f"{cls.title} has no small nets to describe.", code="bad_task", hint="Choose a task with scratch: models."
+            _("%(title)s has no small nets to describe.", title=cls.title),
+            code="bad_task",
+            hint=_("Choose a task with scratch: models."),
         )
 
     @classmethod

@@ -82,12 +82,12 @@ class ImageTextClassification(ImageTask):
             return super().check_input(value)
         unknown = next((name for name in value if name not in ("image", "text")), None)
         if unknown is not None:
-            return f"has a field “{str(unknown)[:80]}”; there are image and text."
+            return _("has a field “%(unknown)s”; there are image and text.", unknown=str(unknown)[:80])
         text = value.get("text")
         if text is not None and not isinstance(text, str):
-            return "must have a text under `text`, which may be empty."
+            return _("must have a text under `text`, which may be empty.")
         if text and len(text) > LONGEST_INPUT:
-            return f"has a text longer than {LONGEST_INPUT} characters."
+            return _("has a text longer than %(longest_input)s characters.", longest_input=LONGEST_INPUT)
         return super().check_input(value.get("image"))
 
     @classmethod

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from trainer import nets
+from trainer.messages import _
 from trainer.nets import NetParams
 from trainer.params import LearningParams, advanced
 from trainer.tasks.base import BaseModelCard, Task
@@ -69,8 +70,8 @@ class MediaTask(Task):
         elif isinstance(value, str) and value.startswith("data:") and ";base64," in value[:100]:
             size = len(value) * 3 // 4
         else:
-            return f"must be a {cls.thing}: a file, or a data: URL in base64."
-        return None if size <= LARGEST_INPUT else f"is larger than {LARGEST_INPUT // MIB} MB."
+            return _("must be a %(thing)s: a file, or a data: URL in base64.", thing=cls.thing)
+        return None if size <= LARGEST_INPUT else _("is larger than %(value)s MB.", value=LARGEST_INPUT // MIB)
 
     @classmethod
     def read_line(cls, line: str) -> Any:

@@ -67,9 +67,9 @@ def families_of(method: str, model: str) -> tuple[str, ...]:
     known = {AUTO, *FAMILIES.values()}
     if model not in known:
         raise SpecError(
-            f"There is no model “{model}” for tables.",
+            _("There is no model “%(model)s” for tables.", model=model),
             code="bad_model",
-            hint=f"Choose one of: {', '.join(sorted(known))}.",
+            hint=_("Choose one of: %(names)s.", names=", ".join(sorted(known))),
         )
     if method != "auto":
         return (method,)
@@ -136,9 +136,13 @@ class TableTask(Task):
     @classmethod
     def check_input(cls, value: Any) -> str | None:
         if not isinstance(value, dict):
-            return "must be an object of columns and values."
+            return _("must be an object of columns and values.")
         nested = next((name for name, one in value.items() if isinstance(one, dict | list)), None)
-        return None if nested is None else f"has a list or object in the column “{nested}”, where one value belongs."
+        return (
+            None
+            if nested is None
+            else _("has a list or object in the column “%(nested)s”, where one value belongs.", nested=nested)
+        )
 
     @classmethod
     def describe(cls, spec: Any) -> dict[str, Any]:

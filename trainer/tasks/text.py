@@ -3,6 +3,7 @@
 from typing import Any
 
 from trainer.architectures import ENCODERS
+from trainer.messages import _
 from trainer.tasks.base import Task
 
 LONGEST_INPUT = 20_000
@@ -28,11 +29,11 @@ class TextTask(Task):
     @classmethod
     def check_input(cls, value: Any) -> str | None:
         if not isinstance(value, str):
-            return "must be a text."
+            return _("must be a text.")
         if not value.strip():
-            return "is empty."
+            return _("is empty.")
         if len(value) > LONGEST_INPUT:
-            return f"is longer than {LONGEST_INPUT} characters."
+            return _("is longer than %(longest_input)s characters.", longest_input=LONGEST_INPUT)
         return None
 
     @classmethod

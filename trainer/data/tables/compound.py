@@ -9,6 +9,7 @@ from pathlib import Path
 
 from trainer.data.tables.table import damaged
 from trainer.errors import DataError
+from trainer.messages import _
 
 SECTOR = 4096
 FAT_SECTORS = 109
@@ -45,7 +46,9 @@ def workbook_stream(path: Path, name: str) -> bytes:
 
 def protected(name: str) -> DataError:
     return DataError(
-        f"{name} is protected by a password.", code="encrypted", hint="Save it without a password and send that."
+        _("%(name)s is protected by a password.", name=name),
+        code="encrypted",
+        hint=_("Save it without a password and send that."),
     )
 
 

@@ -20,6 +20,7 @@ from trainer.data.tables.table import (
     numbered,
 )
 from trainer.errors import DataError
+from trainer.messages import _
 
 DELIMITERS = ",;\t|"
 FIRST_RECORDS = 50
@@ -67,7 +68,7 @@ def csv_table(lines: Lines, sample: str, name: str, size: int, details: dict[str
     if at and line != at:
         raise no_header(name, at, "the file ends before it" if header is None else "it is blank or inside a cell")
     if header is None:
-        raise DataError(f"{name} has no rows.", code="no_rows", hint="Export it again and send that.")
+        raise DataError(_("%(name)s has no rows.", name=name), code="no_rows", hint=_("Export it again and send that."))
     header[0] = header[0].lstrip("\ufeff")
     if at is not None:
         table.details["header_row"] = at
@@ -158,9 +159,15 @@ def fit(row: list[str], width: int, line: int, table: Table) -> list[str] | None
         return None
     if len(row) > MAX_COLUMNS:
         raise DataError(
-            f"Line {line:,} of {table.name} has {len(row):,} fields, the header {width}.",
+            _(
+                "Line %(line)s of %(name)s has %(count)s fields, the header %(width)s.",
+                line=f"{line:,}",
+                name=table.name,
+                count=f"{len(row):,}",
+                width=width,
+            ),
             code="too_many_columns",
-            hint="Remove that line, or check the delimiter.",
+            hint=_("Remove that line, or check the delimiter."),
         )
     if len(row) > width and not any(cell.strip() for cell in row[width:]):
         return row[:width]

@@ -21,6 +21,7 @@ from trainer.data.tables.table import (
 )
 from trainer.data.tables.workbooks import checked
 from trainer.errors import DataError
+from trainer.messages import _
 
 MAX_ROWS = 1_048_576
 HEADER_AMONG = 30
@@ -51,7 +52,9 @@ def open_workbook(path: Path, name: str, size: int, wanted: str | None = None, h
     chosen = max(found, key=lambda one: one[2], default=None)
     if chosen is None or chosen[2] <= 0:
         raise DataError(
-            f"No sheet of {name} holds a table.", code="no_rows", hint="Put a header and rows on one sheet."
+            _("No sheet of %(name)s holds a table.", name=name),
+            code="no_rows",
+            hint=_("Put a header and rows on one sheet."),
         )
     sheet, at, _score = chosen
     rows = dict(sheets)[sheet]
@@ -76,7 +79,9 @@ def check_header(rows: list[Row], header_row: int, name: str) -> None:
 
 def no_sheet(name: str, wanted: str, sheets: list[str]) -> DataError:
     return DataError(
-        f"{name} has no sheet “{wanted[:60]}”.", code="no_sheet", hint=f"There are: {', '.join(sheets[:20])}."
+        _("%(name)s has no sheet “%(wanted)s”.", name=name, wanted=wanted[:60]),
+        code="no_sheet",
+        hint=_("There are: %(names)s.", names=", ".join(sheets[:20])),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from trainer.data.tables.lines import Lines
 from trainer.data.tables.table import BATCH_ROWS, Table, as_text, check_columns, named
 from trainer.errors import DataError
+from trainer.messages import _
 
 MAX_DOCUMENT_CHARACTERS = 256 * 1024**2
 ROWS_AHEAD = 10_000
@@ -71,26 +72,33 @@ def document_table(lines: Lines, name: str, size: int, details: dict[str, Any]) 
     text = lines.stream.read(MAX_DOCUMENT_CHARACTERS + 1).lstrip("\ufeff")
     if len(text) > MAX_DOCUMENT_CHARACTERS:
         raise DataError(
-            f"{name} is too large for one JSON document.", code="too_large", hint="Write one object a line (JSONL)."
+            _("%(name)s is too large for one JSON document.", name=name),
+            code="too_large",
+            hint=_("Write one object a line (JSONL)."),
         )
     try:
         values = value_of(text)
     except json.JSONDecodeError as error:
         raise DataError(
-            f"{name} is not valid JSON: line {error.lineno:,}, {error.msg}.",
+            _(
+                "%(name)s is not valid JSON: line %(lineno)s, %(msg)s.",
+                name=name,
+                lineno=f"{error.lineno:,}",
+                msg=error.msg,
+            ),
             code="bad_json",
-            hint="Fix that place, or send one object a line (JSONL) or CSV.",
+            hint=_("Fix that place, or send one object a line (JSONL) or CSV."),
         ) from error
     except (ValueError, RecursionError) as error:
         raise DataError(
-            f"{name} is nested too deeply.", code="bad_json", hint="Send a flat list of objects."
+            _("%(name)s is nested too deeply.", name=name), code="bad_json", hint=_("Send a flat list of objects.")
         ) from error
     rows = squad_rows(values) if is_squad(values) else find_rows(values)
     if rows is None:
         raise DataError(
-            f"{name} holds JSON, but no list of rows.",
+            _("%(name)s holds JSON, but no list of rows.", name=name),
             code="bad_json",
-            hint='It should look like [{"text": "…", "label": "…"}, …].',
+            hint=_('It should look like [{"text": "…", "label": "…"}, …].'),
         )
     if rows and isinstance(rows[0], list):
         header = named(as_text(cell) for cell in rows[0])
@@ -98,7 +106,7 @@ def document_table(lines: Lines, name: str, size: int, details: dict[str, Any]) 
     elif rows and all(isinstance(row, str | int | float) for row in rows[:100]):
         rows = [{"text": row} for row in rows]
     if not rows:
-        raise DataError(f"{name} has no rows.", code="no_rows", hint="Export it again and send that.")
+        raise DataError(_("%(name)s has no rows.", name=name), code="no_rows", hint=_("Export it again and send that."))
     return object_table(Table(name, "json", [], iter(()), size, details), enumerate(rows, 1))
 
 

@@ -9,6 +9,7 @@ from typing import IO, Any
 
 from trainer.data.tables.table import MAX_FIELD_CHARACTERS, damaged
 from trainer.errors import DataError
+from trainer.messages import _
 
 MAX_TEXT_BYTES = 4 * 1024**3
 MAX_LINE_CHARACTERS = 16 * MAX_FIELD_CHARACTERS
@@ -43,9 +44,13 @@ class Bounded(io.RawIOBase):
         )
         if bomb or self.read_bytes > MAX_TEXT_BYTES:
             raise DataError(
-                f"{self.name_shown} unpacks to more than {self.read_bytes >> 20:,} MB, too much for its size.",
+                _(
+                    "%(name_shown)s unpacks to more than %(value)s MB, too much for its size.",
+                    name_shown=self.name_shown,
+                    value=f"{self.read_bytes >> 20:,}",
+                ),
                 code="too_large",
-                hint="Send a part of it, or send it unpacked.",
+                hint=_("Send a part of it, or send it unpacked."),
             )
         buffer[: len(data)] = data
         return len(data)
@@ -85,9 +90,14 @@ class Lines:
                 raise StopIteration
             if len(line) >= MAX_LINE_CHARACTERS:
                 raise DataError(
-                    f"Line {self.number + 1:,} of {self.name} is longer than {MAX_LINE_CHARACTERS:,} characters.",
+                    _(
+                        "Line %(value)s of %(name)s is longer than %(max_line_characters)s characters.",
+                        value=f"{self.number + 1:,}",
+                        name=self.name,
+                        max_line_characters=f"{MAX_LINE_CHARACTERS:,}",
+                    ),
                     code="too_large",
-                    hint="This is hardly a table: check that the right file was sent.",
+                    hint=_("This is hardly a table: check that the right file was sent."),
                 )
             if "\0" in line:
                 line = line.replace("\0", "")

@@ -12,6 +12,7 @@ from trainer.data.tables.table import (
     refuse_other_kinds,
 )
 from trainer.errors import DataError
+from trainer.messages import _
 
 
 def open_table(
@@ -30,10 +31,14 @@ def open_table(
         with path.open("rb") as file:
             head = file.read(512)
     except OSError as error:
-        raise DataError(f"{name} cannot be opened.", code="no_file", hint="Check that the file is there.") from error
+        raise DataError(
+            _("%(name)s cannot be opened.", name=name), code="no_file", hint=_("Check that the file is there.")
+        ) from error
     if size == 0:
         raise DataError(
-            f"{name} is empty: it has no bytes at all.", code="empty_file", hint="Export it again and send that."
+            _("%(name)s is empty: it has no bytes at all.", name=name),
+            code="empty_file",
+            hint=_("Export it again and send that."),
         )
     if head.startswith(b"PAR1"):
         from trainer.data.tables.parquet import open_parquet

@@ -18,6 +18,7 @@ from trainer.data.tables.table import (
     named,
 )
 from trainer.errors import DataError
+from trainer.messages import _
 
 MAX_BATCH_BYTES = 1 << 30
 DAMAGE = (pa.ArrowException, OSError, ValueError, IndexError, OverflowError)
@@ -65,6 +66,8 @@ def cells(column: pa.Array, name: str) -> list[str | None]:
     total = pc.sum(sizes.take(column.indices)).as_py() if values else 0
     if (total or 0) > MAX_BATCH_BYTES or (pc.max(sizes).as_py() or 0) > 64 * MAX_FIELD_CHARACTERS:
         raise DataError(
-            f"{name} unpacks to far more than its size.", code="too_large", hint="Send a part of it, or shorter texts."
+            _("%(name)s unpacks to far more than its size.", name=name),
+            code="too_large",
+            hint=_("Send a part of it, or shorter texts."),
         )
     return [None if index is None else values[index] for index in column.indices.to_pylist()]

@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from trainer.errors import DataError
+from trainer.messages import _
 
 BATCH_ROWS = 20_000
 MAX_COLUMNS = 2_000
 MAX_FIELD_CHARACTERS = 1_000_000
 MAX_BAD_ROWS = 1_000
-SAVE_AS = "Save it as CSV, Excel, JSONL or Parquet and send that."
-SEND_AGAIN = "Send the file again; the copy that arrived may have been cut short."
+SAVE_AS = _("Save it as CSV, Excel, JSONL or Parquet and send that.")
+SEND_AGAIN = _("Send the file again; the copy that arrived may have been cut short.")
 ZIP, OLD_OFFICE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 OTHER_KINDS = (
     (b"\x89PNG", "a PNG picture"),
@@ -118,39 +119,52 @@ def kind_of_zip(path: Path | None) -> str:
 def other_kind(name: str, kind: str) -> DataError:
     hint = SAVE_AS
     if "archive" in kind:
-        hint = "Unpack it and send the files inside, or all of them in one zip."
+        hint = _("Unpack it and send the files inside, or all of them in one zip.")
     elif "picture" in kind or "sound" in kind:
-        hint = "Put the files into one folder a class and send the folders in one zip."
-    return DataError(f"{name} is {kind}, not a table of text.", code="not_a_table", hint=hint)
+        hint = _("Put the files into one folder per class and send the folders in one zip.")
+    return DataError(
+        _("%(name)s is %(kind)s, not a table of text.", name=name, kind=kind), code="not_a_table", hint=hint
+    )
 
 
 def damaged(name: str, why: str) -> DataError:
-    return DataError(f"{name} is damaged or incomplete: {why}.", code="damaged", hint=SEND_AGAIN)
+    return DataError(
+        _("%(name)s is damaged or incomplete: %(why)s.", name=name, why=why), code="damaged", hint=SEND_AGAIN
+    )
 
 
 def check_columns(columns: Sequence[str], name: str) -> None:
     if len(columns) > MAX_COLUMNS:
         raise DataError(
-            f"{name} has {len(columns):,} columns; at most {MAX_COLUMNS:,} are read.",
+            _(
+                "%(name)s has %(count)s columns; at most %(max_columns)s are read.",
+                name=name,
+                count=f"{len(columns):,}",
+                max_columns=f"{MAX_COLUMNS:,}",
+            ),
             code="too_many_columns",
-            hint="Keep the columns that matter. If the file has few, its delimiter may be wrong.",
+            hint=_("Keep the columns that matter. If the file has few, its delimiter may be wrong."),
         )
 
 
 def refuse_header(header: int | None, name: str, form: str) -> None:
     if header is not None:
         raise DataError(
-            f"{name} is {form}, which names its columns itself: no header row can be chosen.",
+            _(
+                "%(name)s is %(form)s, which names its columns itself: no header row can be chosen.",
+                name=name,
+                form=form,
+            ),
             code="bad_header",
-            hint="Leave the header row open.",
+            hint=_("Leave the header row open."),
         )
 
 
 def no_header(name: str, row: int, why: str) -> DataError:
     return DataError(
-        f"Row {row:,} of {name} cannot be its header: {why}.",
+        _("Row %(row)s of %(name)s cannot be its header: %(why)s.", row=f"{row:,}", name=name, why=why),
         code="bad_header",
-        hint="Rows are counted from 1 as the file has them; 0 says that there is no header.",
+        hint=_("Rows are counted from 1 as the file has them; 0 says that there is no header."),
     )
 
 

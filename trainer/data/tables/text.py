@@ -12,6 +12,7 @@ from trainer.data.tables.lines import SNIFF_BYTES, Bounded, Lines
 from trainer.data.tables.prose import looks_like_prose, prose_table
 from trainer.data.tables.table import Table, other_kind, refuse_header, refuse_other_kinds
 from trainer.errors import DataError
+from trainer.messages import _
 
 SAMPLE_BYTES = 1 << 16
 LIKELY = ("gb18030", "big5", "shift_jis", "euc_jp", "euc_kr", "cp1252", "cp1251")
@@ -35,7 +36,11 @@ def open_text(
     sample = read_sample(path, name, encoding, packed)
     start = sample.replace("\0", "").lstrip()[:200]
     if not start:
-        raise DataError(f"{name} holds nothing but blanks.", code="empty_file", hint="Export it again and send that.")
+        raise DataError(
+            _("%(name)s holds nothing but blanks.", name=name),
+            code="empty_file",
+            hint=_("Export it again and send that."),
+        )
     if len(sample) > ENOUGH_CHARACTERS and len(CONTROL.findall(sample)) > MOST_CONTROL * len(sample):
         raise other_kind(name, "no text, nor any kind of file that is known here")
     if re.match(r"<(!doctype|!--|html|svg|\?xml|script|head|body|table)", start, re.IGNORECASE):

@@ -18,6 +18,7 @@ from trainer.data.tables.compound import contained, protected, workbook_stream
 from trainer.data.tables.table import OLD_OFFICE, damaged
 from trainer.data.unpacking import DAMAGE, EXPANSION_FREE, MAX_EXPANSION
 from trainer.errors import DataError
+from trainer.messages import _
 
 MAX_CELLS = 20_000_000
 """Of all sheets, empty ones counted: a million rows of twenty columns."""
@@ -58,10 +59,19 @@ class Grid:
         self.rows, self.columns = max(self.rows, row), max(self.columns, column)
         if self.cells + self.rows * self.columns > MAX_CELLS:
             raise DataError(
-                f"A sheet of {self.workbook} reaches to cell {letters(column)}{row}: {self.rows:,} rows × {self.columns:,} "
-                f"columns are more than the {MAX_CELLS:,} cells that are read.",
+                _(
+                    "A sheet of %(workbook)s reaches to cell %(column)s%(row)s: %(rows)s rows × %(columns)s columns are more than the %(max_cells)s cells that are read.",
+                    workbook=self.workbook,
+                    column=letters(column),
+                    row=row,
+                    rows=f"{self.rows:,}",
+                    columns=f"{self.columns:,}",
+                    max_cells=f"{MAX_CELLS:,}",
+                ),
                 code="too_large",
-                hint="If little is out there, clear it, or copy the table into a workbook of its own; else save it as CSV.",
+                hint=_(
+                    "If little is out there, clear it, or copy the table into a workbook of its own; else save it as CSV."
+                ),
             )
 
     def end(self) -> None:
@@ -150,9 +160,9 @@ def copy_part(part: IO[bytes], out: IO[bytes], look: Any, left: int, grid: Grid)
         left -= len(piece)
         if left < 0:
             raise DataError(
-                f"{grid.workbook} unpacks to far more than its size.",
+                _("%(workbook)s unpacks to far more than its size.", workbook=grid.workbook),
                 code="too_large",
-                hint="Save it as CSV and send that.",
+                hint=_("Save it as CSV and send that."),
             )
         out.write(piece)
         if look:

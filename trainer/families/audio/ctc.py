@@ -17,6 +17,7 @@ from transformers import AutoModelForCTC
 from trainer.engines.speech import frames_a_piece
 from trainer.errors import ModelError
 from trainer.families.audio.model import hush
+from trainer.messages import _
 from trainer.packaging.graphs import write_graph
 from trainer.pictures import read_json
 from trainer.sounds import BUCKET_SECONDS, Hearing
@@ -141,7 +142,9 @@ class PretrainedCtc(Ctc):
             raise unloadable(error) from error
         if not isinstance(getattr(network, "lm_head", None), nn.Linear):
             kind = network.config.model_type
-            raise ModelError(f"The base model writes in a way not known here ({kind}).", hint="Choose another one.")
+            raise ModelError(
+                _("The base model writes in a way not known here (%(kind)s).", kind=kind), hint=_("Choose another one.")
+            )
         old = network.lm_head
         fresh = any("lm_head" in str(key) for key in found["missing_keys"])
         known = {} if fresh or before is None else {one: at for at, one in enumerate(before.symbols)}
@@ -219,4 +222,4 @@ def kind_of(folder: Path) -> str:
 
 def unloadable(error: Exception) -> ModelError:
     words = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return ModelError(f"The base model cannot be loaded: {words}", hint="Choose another one.")
+    return ModelError(_("The base model cannot be loaded: %(words)s", words=words), hint=_("Choose another one."))

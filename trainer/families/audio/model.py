@@ -13,6 +13,7 @@ from trainer.errors import ModelError
 from trainer.families.image.model import HEAD_CONFIG, HEAD_WEIGHTS
 from trainer.families.image.small_nets import ScratchModel
 from trainer.learning.heads import head_of
+from trainer.messages import _
 from trainer.packaging.graphs import write_graph
 from trainer.sounds import WAVE, WHISPER, Hearing
 
@@ -103,7 +104,8 @@ def load_encoder(folder: Path, hearing: Hearing, attention: str | None = None, *
         return AutoModel.from_pretrained(folder, config=config, **options, **extra)
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(
-            f"The base model cannot be loaded: {str(error).splitlines()[0]}", hint="Choose another one."
+            _("The base model cannot be loaded: %(error)s", error=str(error).splitlines()[0]),
+            hint=_("Choose another one."),
         ) from error
 
 
@@ -136,8 +138,11 @@ def check_kind(config: Any) -> None:
 
     if config.model_type not in KNOWN:
         raise ModelError(
-            f"The base model is of the kind {config.model_type}, which is not one that listens to sounds.",
-            hint="Choose a model of the kinds wav2vec2, HuBERT, WavLM, AST or Whisper, or scratch:cnn-logmel.",
+            _(
+                "The base model is of the kind %(model_type)s, which is not one that listens to sounds.",
+                model_type=config.model_type,
+            ),
+            hint=_("Choose a model of the kinds wav2vec2, HuBERT, WavLM, AST or Whisper, or scratch:cnn-logmel."),
         )
 
 

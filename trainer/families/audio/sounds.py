@@ -18,6 +18,7 @@ from trainer.families.media.common import MediaFamily
 from trainer.families.media.store import Form, Store
 from trainer.learning.baselines import Baseline, class_baselines
 from trainer.learning.rows import Mix, Rows, class_truth
+from trainer.messages import _
 from trainer.pictures import read_json
 from trainer.sounds import LOGMEL, RATE, WHISPER, Hearing, log_mel
 
@@ -271,7 +272,7 @@ def build(job: Any, rows: Sounds) -> Any:
         return ScratchSound(layers, rows.labels, rows.hearing, job.params.initial_weights)
     if is_net(rows.folder):
         if job.spec.method == "lora":
-            raise ModelError("A small net has no layers that LoRA could adapt.", hint="Choose another method.")
+            raise ModelError(_("A small net has no layers that LoRA could adapt."), hint=_("Choose another method."))
         common.settle(job, **SMALL_NET)
         return ScratchSound.of(rows.folder, rows.labels, rows.hearing)
     common.settle(job, **PRETRAINED)

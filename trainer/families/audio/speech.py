@@ -1,5 +1,6 @@
 """Sounds and what is said in them: rows, the models that write, and how many words they get wrong."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from trainer.families.media import common
 from trainer.families.media.store import Store
 from trainer.learning.baselines import Baseline
 from trainer.learning.rows import Mix
+from trainer.messages import Message, _, ngettext
 from trainer.sounds import BUCKET_SECONDS, LOGMEL, RATE, WAVE, WHISPER, Hearing, log_mel
 from trainer.transcripts import NOTHING, TOKENIZER, Characters, Pieces
 
@@ -33,7 +35,7 @@ NET_ROWS, PRETRAINED_ROWS = 40_000, 8_000
 FEWEST_HOURS, FEW_WORDS = 5.0, 100
 """Of speech, for a net that begins with nothing; fewer do for so few different words."""
 MASKED_FRAMES, MASKED_MELS = 12, 8
-NONE_HEARD = "No recording is left to learn from."
+NONE_HEARD = _("No recording is left to learn from.")
 
 
 class Speech(Sounds):
@@ -85,7 +87,11 @@ class Speech(Sounds):
         if self.hearing.kind != LOGMEL or hours >= FEWEST_HOURS or len(words) < FEW_WORDS:
             return []
         return [
-            f"{hours * 60:.0f} minutes with {len(words):,} different words are too little to learn speech from nothing."
+            _(
+                "%(minutes)s minutes with %(count)s different words are too little to learn speech from nothing.",
+                minutes=f"{hours * 60:.0f}",
+                count=f"{len(words):,}",
+            )
         ]
 
 
@@ -112,7 +118,8 @@ def prepare(job: Any) -> Speech:
         speech_net.check(job.spec.model)
     if not fresh and job.spec.method == "scratch":
         raise ModelError(
-            "From scratch is for the small net.", hint=f"Choose scratch:{speech_net.NAME}, or the method full."
+            _("From scratch is for the small net."),
+            hint=_("Choose scratch:%(name)s, or the method full.", name=speech_net.NAME),
         )
     folder = common.base(job)
     loaded = job.load_rows()
@@ -122,9 +129,9 @@ def prepare(job: Any) -> Speech:
     store, places = decoded(job, loaded, hearing)
     rows = Speech(loaded, folder, store, places, script_of(folder, hearing, loaded))
     rows.augment = "light" if job.params.augment == "auto" else job.params.augment
-    job.tell_rows(rows, f"{seconds_of(loaded).sum() / 60:.1f} minutes of speech")
+    job.tell_rows(rows, _("%(minutes)s minutes of speech", minutes=f"{seconds_of(loaded).sum() / 60:.1f}"))
     for sentence in rows.little():
-        job.warn("too_little_speech", sentence, "Choose a model that has heard speech, or bring hours of it.")
+        job.warn("too_little_speech", sentence, _("Choose a model that has heard speech, or bring hours of it."))
     return rows
 
 
@@ -143,14 +150,19 @@ def hearing_of(job: Any, folder: Path, loaded: Loaded) -> Hearing:
     if hearing.kind == WHISPER:
         frames = min(hearing.frames, 2 * round(50 * seconds))
         return replace(hearing, seconds=frames / 100, frames=frames)
-    raise ModelError("The base model does not write what it hears.", hint="Choose a wav2vec2, a HuBERT or a Whisper.")
+    raise ModelError(
+        _("The base model does not write what it hears."), hint=_("Choose a wav2vec2, a HuBERT or a Whisper.")
+    )
 
 
 def script_of(folder: Path, hearing: Hearing, loaded: Loaded) -> Any:
     """What the model writes with: its own characters, where it has some that fit the texts, and those it lacks."""
     if hearing.kind == WHISPER:
         if not (folder / TOKENIZER).exists():
-            raise ModelError(f"The base model has no {TOKENIZER}.", hint="Choose a Whisper with its tokenizer.")
+            raise ModelError(
+                _("The base model has no %(tokenizer)s.", tokenizer=TOKENIZER),
+                hint=_("Choose a Whisper with its tokenizer."),
+            )
         return Pieces(folder)
     texts = [loaded.answers[row] for row in loaded.part("train")]
     return Characters.of(texts, Characters.load(folder) if folder.name else None)
@@ -158,21 +170,41 @@ def script_of(folder: Path, hearing: Hearing, loaded: Loaded) -> Any:
 
 def leave_out_wordless(job: Any, loaded: Loaded) -> None:
     words = np.array([bool(transcripts.normalised(text)) for text in loaded.answers])
-    leave_out(job, loaded, words, "no_words", "rows have a text without a word", "Fix their texts.")
+    leave_out(job, loaded, words, "no_words", wordless_message, _("Fix their texts."))
+
+
+def wordless_message(rows: list[str]) -> Message:
+    return ngettext(
+        "%(count)s row has a text without a word and is left out: row %(rows)s.",
+        "%(count)s rows have a text without a word and are left out: row %(rows)s.",
+        len(rows),
+        rows=listing(rows),
+    )
 
 
 def leave_out_long(job: Any, loaded: Loaded, hearing: Hearing) -> None:
     """Of a part of a sound nobody knows the text."""
     short = seconds_of(loaded) <= hearing.seconds + BUCKET_SECONDS
-    told = f"recordings last longer than {hearing.seconds:g} seconds"
-    leave_out(job, loaded, short, "too_long", told, "Cut them at pauses, with their texts.")
+
+    def long_message(rows: list[str]) -> Message:
+        return ngettext(
+            "%(count)s recording is longer than %(seconds)s seconds and is left out: row %(rows)s.",
+            "%(count)s recordings are longer than %(seconds)s seconds and are left out: row %(rows)s.",
+            len(rows),
+            seconds=f"{hearing.seconds:g}",
+            rows=listing(rows),
+        )
+
+    leave_out(job, loaded, short, "too_long", long_message, _("Cut them at pauses, with their texts."))
 
 
-def leave_out(job: Any, loaded: Loaded, kept: np.ndarray, code: str, told: str, hint: str) -> None:
+def leave_out(
+    job: Any, loaded: Loaded, kept: np.ndarray, code: str, message: Callable[[list[str]], Message], hint: str
+) -> None:
     if kept.all():
         return
     rows = [str(loaded.row_numbers[row]) for row in np.flatnonzero(~kept)]
-    job.warn(code, f"{len(rows):,} {told} and are left out: row {listing(rows)}.", hint)
+    job.warn(code, message(rows), hint)
     loaded.keep(kept)
     if not len(loaded.part("train")):
         raise DataError(NONE_HEARD, code="no_rows", hint=hint)
@@ -201,7 +233,7 @@ def model_of(job: Any, rows: Speech) -> Any:
         return ScratchCtc(rows.hearing, rows.script)
     if kind_of(rows.folder) == KIND:
         if job.spec.method == "lora":
-            raise ModelError("A small net has no layers that LoRA could adapt.", hint="Choose another method.")
+            raise ModelError(_("A small net has no layers that LoRA could adapt."), hint=_("Choose another method."))
         return ScratchCtc.of(rows.folder, rows.hearing, rows.script)
     if rows.hearing.kind == WHISPER:
         return whisper_of(job, rows)

@@ -15,6 +15,7 @@ from trainer.engines.speech import DECODER
 from trainer.errors import ModelError
 from trainer.families.audio.ctc import OFFLINE, Speaking, unloadable
 from trainer.families.audio.model import hush
+from trainer.messages import _
 from trainer.packaging.graphs import trace, write_graph
 from trainer.pictures import read_json
 from trainer.sounds import Hearing
@@ -56,7 +57,7 @@ class Whisper(Speaking):
         languages = {} if self.english_only() else self.languages()
         if languages:
             if language and language not in languages:
-                raise ModelError(f"The base model knows no language “{language}”.", hint=f"It knows {', '.join(sorted(languages))}.")  # fmt: skip
+                raise ModelError(_("The base model knows no language “%(language)s”.", language=language), hint=_("It knows %(names)s.", names=', '.join(sorted(languages))))  # fmt: skip
             self.prefix.append(languages[language] if language else self.language_of(sounds, list(languages.values())))
             self.prefix += [token for token in [self.script.find("<|transcribe|>")] if token is not None]
         self.prefix += [token for token in [self.script.find("<|notimestamps|>")] if token is not None]
@@ -196,4 +197,4 @@ def check(writing: Writing, heard: Tensor, path: Path) -> None:
             right = writing(heard[:rows], tokens).numpy()
         found = session.run(None, {"heard": heard[:rows].numpy(), "tokens": tokens.numpy()})[0]
         if not np.allclose(found, right, rtol=1e-2, atol=1e-2 * (np.abs(right).mean() + 1e-6)):
-            raise ModelError("The packaged model answers otherwise than the trained one.", hint="Report this.")
+            raise ModelError(_("The packaged model answers otherwise than the trained one."), hint=_("Report this."))

@@ -22,6 +22,7 @@ from trainer.families.media import common
 from trainer.learning.baselines import Baseline
 from trainer.learning.rows import Mix
 from trainer.learning.supervised import SupervisedFamily
+from trainer.messages import _
 from trainer.packaging.graphs import write_graph
 from trainer.pictures import Preprocess, read_json
 
@@ -128,7 +129,10 @@ def prepare(job: Any) -> Scenes:
     if fresh:
         point_net.check(job.spec.model)
     if not fresh and job.spec.method == "scratch":
-        raise ModelError("From scratch is for the small detector.", hint=f"Choose scratch:{point_net.NAME}, or full.")
+        raise ModelError(
+            _("From scratch is for the small detector."),
+            hint=_("Choose scratch:%(name)s, or full.", name=point_net.NAME),
+        )
     folder = common.base(job)
     loaded = job.load_rows()
     store, places = decoded(job, loaded, preprocess_of(folder, job.params.resolution))
@@ -136,7 +140,7 @@ def prepare(job: Any) -> Scenes:
     labels = sorted({one["label"] for row in loaded.part("train") for one in objects[row]})
     if not labels:
         raise DataError(
-            "No picture to learn from has a box.", code="no_boxes", hint="Check which column holds the boxes."
+            _("No picture to learn from has a box."), code="no_boxes", hint=_("Check which column holds the boxes.")
         )
     truth = np.zeros(len(objects), dtype=np.int64)
     rows = Scenes(job.params, objects, loaded, labels, truth, folder, store, places)
@@ -204,7 +208,8 @@ def pretrained(rows: Scenes) -> "DetectionModel":
         )
     except (OSError, ValueError, KeyError, ImportError) as error:
         raise ModelError(
-            f"The base model cannot be loaded: {str(error).splitlines()[0]}", hint="Choose another one."
+            _("The base model cannot be loaded: %(error)s", error=str(error).splitlines()[0]),
+            hint=_("Choose another one."),
         ) from error
     new = [key if isinstance(key, str) else key[0] for key in (*loaded["mismatched_keys"], *loaded["missing_keys"])]
     return DetectionModel(detector, rows.labels, rows.preprocess, tuple(f"detector.{key}" for key in new))

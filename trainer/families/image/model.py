@@ -14,6 +14,7 @@ from transformers import AutoConfig, AutoModel
 from trainer.engines import open_session
 from trainer.errors import ModelError
 from trainer.learning.heads import head_of
+from trainer.messages import _
 from trainer.packaging.export import quiet
 from trainer.packaging.graphs import write_graph
 from trainer.pictures import Preprocess
@@ -152,7 +153,8 @@ def load_encoder(folder: Path, attention: str | None = None, *, fresh: bool = Fa
         )
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(
-            f"The base model cannot be loaded: {str(error).splitlines()[0]}", hint="Choose another one."
+            _("The base model cannot be loaded: %(error)s", error=str(error).splitlines()[0]),
+            hint=_("Choose another one."),
         ) from error
 
 
@@ -162,8 +164,13 @@ def check_kind(config: Any) -> None:
 
     if config.model_type not in KNOWN:
         raise ModelError(
-            f"The base model is of the kind {config.model_type}, which is not one that looks at pictures.",
-            hint="Choose a picture model such as ViT, DINOv2, Swin, ConvNeXT, ResNet or MobileNet, or scratch:cnn-64-128-1024.",
+            _(
+                "The base model is of the kind %(model_type)s, which is not one that looks at pictures.",
+                model_type=config.model_type,
+            ),
+            hint=_(
+                "Choose a picture model such as ViT, DINOv2, Swin, ConvNeXT, ResNet or MobileNet, or scratch:cnn-64-128-1024."
+            ),
         )
 
 

@@ -23,6 +23,7 @@ from trainer.files import cached_json
 from trainer.learning import memory
 from trainer.learning.baselines import Baseline, class_baselines, number_baselines
 from trainer.learning.rows import Mix, Rows, truth_of
+from trainer.messages import _
 from trainer.packaging.graphs import write_graph
 from trainer.pictures import Preprocess, read_json
 from trainer.tasks.image import GREY
@@ -214,8 +215,12 @@ def within_memory(job: Any, folder: Path, preprocess: Preprocess) -> Preprocess:
     if (batch, side) != (job.params.batch_size or PRETRAINED["batch_size"], wanted):
         job.warn(
             "memory",
-            f"Memory is short here, so the model sees {side} × {side} pixels, {batch} pictures a step.",
-            "On a machine with more memory it could see more.",
+            _(
+                "Memory is short here, so the model sees %(side)s × %(side)s pixels, %(batch)s pictures a step.",
+                side=side,
+                batch=batch,
+            ),
+            _("On a machine with more memory it could see more."),
         )
     job.params = job.params.model_copy(update={"batch_size": batch})
     return preprocess if side == wanted else preprocess.scaled(side)
@@ -247,7 +252,7 @@ def build(job: Any, rows: Pictures) -> PictureModel:
         return ScratchModel(layers, rows.labels, rows.preprocess, job.params.initial_weights)
     if is_net(rows.folder):
         if job.spec.method == "lora":
-            raise ModelError("A small net has no layers that LoRA could adapt.", hint="Choose another method.")
+            raise ModelError(_("A small net has no layers that LoRA could adapt."), hint=_("Choose another method."))
         common.settle(job, **SMALL_NET)
         return ScratchModel.of(rows.folder, rows.labels, rows.preprocess)
     fresh = job.spec.method == "scratch"

@@ -18,6 +18,7 @@ from torch.nn import functional
 from trainer.errors import ModelError
 from trainer.families.image.model import PictureModel, load_encoder
 from trainer.families.image.small_nets import Residual
+from trainer.messages import _
 from trainer.pictures import Preprocess
 from trainer.point_net import NAME, SIZES, STRIDE, WIDTH
 
@@ -80,8 +81,10 @@ class EncoderBackbone(nn.Module):
         by_size = {one.shape[2]: at for at, one in enumerate(maps) if one.ndim == 4 and side / one.shape[2] >= STRIDE}
         if not by_size or max(by_size) * STRIDE * 2 < side:
             raise ModelError(
-                "This picture model gives no feature maps in which small things could be found.",
-                hint=f"Choose a MobileNet, ResNet, ConvNeXT or EfficientNet, a detector, or scratch:{NAME}.",
+                _("This picture model gives no feature maps in which small things could be found."),
+                hint=_(
+                    "Choose a MobileNet, ResNet, ConvNeXT or EfficientNet, a detector, or scratch:%(name)s.", name=NAME
+                ),
             )
         self.places = [by_size[size] for size in sorted(by_size, reverse=True)]
         self.channels = tuple(maps[at].shape[1] for at in self.places)

@@ -13,6 +13,7 @@ from trainer import models, nets
 from trainer.errors import ModelError, SpecError
 from trainer.families.image.model import PictureModel
 from trainer.learning.heads import head_of
+from trainer.messages import _
 from trainer.pictures import Preprocess
 
 KIND = "maquette-net"
@@ -100,9 +101,9 @@ def randomise(net: nn.Module, kind: str) -> None:
     }
     if kind not in fill:
         raise SpecError(
-            f"params.initial_weights: “{kind}” is no kind of first weights.",
+            _("params.initial_weights: “%(kind)s” is no kind of first weights.", kind=kind),
             code="bad_params",
-            hint=f"Write {', '.join(nets.RANDOM)} or artifact:PATH.",
+            hint=_("Write %(names)s or artifact:PATH.", names=", ".join(nets.RANDOM)),
         )
     for module in net.modules():
         if isinstance(module, nn.Linear | nn.Conv2d):
@@ -121,8 +122,8 @@ def take_weights(net: nn.Module, folder: Path) -> int:
     }
     if not any(name.endswith("weight") for name in same):
         raise ModelError(
-            "None of the trained model's layers has the shape of one of this net's.",
-            hint="Give both nets the same sizes and resolution.",
+            _("None of the trained model's layers has the shape of one of this net's."),
+            hint=_("Give both nets the same sizes and resolution."),
         )
     net.load_state_dict(same, strict=False)
     return len(same)

@@ -10,6 +10,7 @@ from trainer.errors import DataError, ModelError
 from trainer.families.media.store import Form, Store, open_store
 from trainer.learning.estimate import measure
 from trainer.learning.supervised import SupervisedFamily
+from trainer.messages import _
 
 NOUNS = {"image": "pictures", "audio": "sounds"}
 
@@ -19,8 +20,8 @@ def base(job: Any) -> Path:
     fresh = job.spec.model.startswith("scratch:")
     if fresh and job.spec.method in ("probe", "lora"):
         raise ModelError(
-            f"{job.spec.model} has learned nothing yet, so there is nothing to build on.",
-            hint="Choose the method scratch, or another model.",
+            _("%(model)s has learned nothing yet, so there is nothing to build on.", model=job.spec.model),
+            hint=_("Choose the method scratch, or another model."),
         )
     return Path() if fresh else job.model_folder(job.spec.model)
 
@@ -44,13 +45,22 @@ def leave_out(job: Any, loaded: Any, lost: dict[str, str], role: str) -> None:
     first = next(name for name in names if name in lost)
     job.warn(
         "corrupt_media",
-        f"{len(rows):,} {NOUNS[role]} cannot be used and are left out: row {listing([str(row) for row in rows])}."
-        f" The first of them {lost[first]}.",
-        "Replace or remove them.",
+        _(
+            "%(count)s %(nouns)s cannot be used and are left out: row %(value)s. The first of them %(lost)s.",
+            count=f"{len(rows):,}",
+            nouns=NOUNS[role],
+            value=listing([str(row) for row in rows]),
+            lost=lost[first],
+        ),
+        _("Replace or remove them."),
     )
     loaded.keep(np.array([name not in lost for name in names]))
     if not loaded.row_numbers or not len(loaded.part("train")):
-        raise DataError(f"None of the {NOUNS[role]} is left to learn from.", code="no_rows", hint="Upload them again.")
+        raise DataError(
+            _("None of the %(nouns)s is left to learn from.", nouns=NOUNS[role]),
+            code="no_rows",
+            hint=_("Upload them again."),
+        )
     check_parts(loaded, "class" if loaded.answer == "label" else "number")
 
 

@@ -17,6 +17,7 @@ from trainer import cache
 from trainer.data.media import UnreadableError
 from trainer.hardware import cores
 from trainer.learning.rows import digest_of
+from trainer.messages import _
 
 VERSION = 3
 """Raised when the same files would be decoded or kept otherwise."""
@@ -115,7 +116,7 @@ def open_store(job: Any, paths: list[Path], form: Form, needed: int) -> Store:
     file = job.cache / form.noun / f"{digest}{SUFFIX}"
     with suppress(FileNotFoundError, ValueError, KeyError):  # not there, or spoiled: decoded anew
         store = Kept(paths, form, cache.open_entry(file))
-        job.log(f"These {form.noun} were decoded before and are used again.")
+        job.log(_("These %(noun)s were decoded before and are used again.", noun=form.noun))
         return store
     if not cache.make_disk_room(job.cache, needed):
         return decode_each_time(job, paths, form)
@@ -134,8 +135,11 @@ def read_facts(handle: int) -> dict[str, Any]:
 def decode_each_time(job: Any, paths: list[Path], form: Form) -> Store:
     job.warn(
         "no_cache_room",
-        f"The disk has no room for the decoded {form.noun}, so they are decoded again in every pass, which takes longer.",
-        "Free some space for the next run.",
+        _(
+            "The disk has no room for the decoded %(noun)s, so they are decoded again in every pass, which takes longer.",
+            noun=form.noun,
+        ),
+        _("Free some space for the next run."),
     )
     store = Decoding(paths, form)
     store.lost = {place: one for place, one in enumerate(told(job, paths, form)) if isinstance(one, str)}
@@ -160,7 +164,15 @@ def write(job: Any, paths: list[Path], form: Form, file: Path) -> int:
             target.write(facts + len(facts).to_bytes(LENGTH, "little"))
         handle = cache.open_entry(part)
     speed = len(paths) / max(time.monotonic() - started, 1e-6)
-    job.log(f"{len(paths):,} {form.noun} decoded to {form.words()}, {speed:,.0f} {form.noun} a second.")
+    job.log(
+        _(
+            "%(count)s %(noun)s decoded to %(form)s, %(speed)s %(noun)s a second.",
+            count=f"{len(paths):,}",
+            noun=form.noun,
+            form=form.words(),
+            speed=f"{speed:,.0f}",
+        )
+    )
     return handle
 
 

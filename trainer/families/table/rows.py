@@ -13,6 +13,7 @@ from trainer.errors import DataError
 from trainer.learning.baselines import MOST_BASELINE_ROWS, Baseline, class_baselines, logistic, number_baselines
 from trainer.learning.job import Job
 from trainer.learning.rows import Rows, truth_of
+from trainer.messages import _
 from trainer.roles import INPUT
 from trainer.tasks.table import net_layers
 
@@ -123,7 +124,9 @@ def prepare(job: Job) -> TableRows:
     rows.describe_columns()
     if not rows.described:
         raise DataError(
-            "No column is left to learn from.", code="no_columns", hint="Give columns that differ from row to row."
+            _("No column is left to learn from."),
+            code="no_columns",
+            hint=_("Give columns that differ from row to row."),
         )
     for sentence in rows.dropped.values():
         job.log(sentence)
@@ -145,8 +148,8 @@ def warn_of_leaks(job: Job, rows: TableRows) -> None:
     for one in rows.leaks:
         job.warn(
             "leakage",
-            f"The column “{one['column']}” decides alone. Was it known at the time?",
-            "If it is known only after the answer, give it the role “ignore” and train again.",
+            _("The column “%(one)s” decides alone. Was it known at the time?", one=one["column"]),
+            _("If it is known only after the answer, give it the role “ignore” and train again."),
         )
 
 
@@ -176,7 +179,7 @@ def weights_of(job: Job, rows: TableRows, known: np.ndarray) -> np.ndarray:
     counts = np.bincount(rows.truth[known], minlength=len(rows.labels)).clip(min=1)
     if counts.max() < SKEW * counts.min():
         return np.ones(len(known))
-    job.log("The labels are skewed, so mistakes on rare ones count for more.")
+    job.log(_("The labels are skewed, so mistakes on rare ones count for more."))
     weights = 1 / np.sqrt(counts[rows.truth[known]])
     return weights / weights.mean()
 

@@ -13,6 +13,7 @@ from trainer.families.table.models import KINDS, Candidate, candidates
 from trainer.files import write_json
 from trainer.hardware import cores
 from trainer.learning.job import Job
+from trainer.messages import _
 
 FOLDS, MANY, MOST_SEARCHED = 5, 20_000, 100_000
 WORTH = 0.001
@@ -60,7 +61,13 @@ class Search:
         chosen = np.arange(len(truth))
         if len(truth) > MOST_SEARCHED:
             chosen = np.sort(np.random.default_rng(job.spec.seed).permutation(len(truth))[:MOST_SEARCHED])
-            job.log(f"The search reads {MOST_SEARCHED:,} of {len(truth):,} rows; the winner then learns from all.")
+            job.log(
+                _(
+                    "The search reads %(most_searched)s of %(count)s rows; the winner then learns from all.",
+                    most_searched=f"{MOST_SEARCHED:,}",
+                    count=f"{len(truth):,}",
+                )
+            )
         self.matrix, self.truth, self.weights = matrix[chosen], truth[chosen], weights[chosen]
         self.folds = folds_of(self.truth, len(facts["labels"]), job.spec.seed)
         self.folder = folder
@@ -75,12 +82,24 @@ class Search:
             known = self.file(candidate).exists()
             if found and not known and (spent > self.job.params.search_seconds or self.job.out_of_time()):
                 self.job.warn(
-                    "search_cut", f"Time was up after {at} of {len(every)} candidates; the best so far is kept."
+                    "search_cut",
+                    _(
+                        "Time was up after %(at)s of %(count)s candidates; the best so far is kept.",
+                        at=at,
+                        count=len(every),
+                    ),
                 )
                 break
             found.append(self.kept(candidate))
             self.job.metric("score", "validation", found[-1]["score"], step=at + 1, epoch=None)
-            self.job.log(f"{candidate.name}: {found[-1]['score']:.4f} in {found[-1]['seconds']:.1f} s.")
+            self.job.log(
+                _(
+                    "%(name)s: %(found)s in %(found2)s s.",
+                    name=candidate.name,
+                    found=f"{found[-1]['score']:.4f}",
+                    found2=f"{found[-1]['seconds']:.1f}",
+                )
+            )
             self.job.progress(at + 1, len(every) + 1, unit="candidates", force=True)
         return sorted(found, key=lambda one: -one["score"])
 

@@ -16,6 +16,7 @@ from trainer.learning.baselines import Baseline, cached
 from trainer.learning.family import Family
 from trainer.learning.folds import Rounds
 from trainer.learning.job import Job
+from trainer.messages import _
 from trainer.packaging import artifact
 from trainer.tasks.table import FAMILIES, FAMILY_TITLES, families_of
 from trainer.thresholds import Certainty
@@ -60,7 +61,14 @@ def run(family: Family, job: Job) -> dict[str, Any]:
         report["chosen"] = rows.winner
         report["importance"] = averaged(tested) if rounds else importance(rows, objective, chosen.model)
         headline = report["headline"]
-        job.log(f"{headline['name']} {headline['value']:.3f} on {report['test_rows']:,} test rows.")
+        job.log(
+            _(
+                "%(headline)s %(headline2)s on %(report)s test rows.",
+                headline=headline["name"],
+                headline2=f"{headline['value']:.3f}",
+                report=f"{report['test_rows']:,}",
+            )
+        )
         job.log(report["verdict"]["sentence"])
     with job.stage("package"):
         own = alone.predictions(served) if rounds else None
@@ -169,7 +177,7 @@ def settle(
     rows.winner = named(best)
     others = [one for one in found if one["family"] != best["family"]]
     behind = f", ahead of {others[0]['name']} by {best['score'] - others[0]['score']:.4f}" if others else ""
-    job.log(f"Chosen by cross-validation: {best['name']}{behind}.")
+    job.log(_("Chosen by cross-validation: %(best)s%(behind)s.", best=best["name"], behind=behind))
     outputs = np.load(best["outputs"])
     facts["family"] = best["family"]
     facts["calibration"] = search.calibrate(outputs, searching.truth, facts)

@@ -11,6 +11,7 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer
 
 from trainer.errors import ModelError
 from trainer.learning.heads import head_of
+from trainer.messages import _
 
 HEAD_WEIGHTS, HEAD_CONFIG = "head.safetensors", "head.json"
 CLS_POOLED = ("deberta-v2", "roberta", "xlm-roberta", "electra")
@@ -100,7 +101,8 @@ def load_encoder(folder: Path, attention: str = "sdpa") -> nn.Module:
         )
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(
-            f"The base model cannot be loaded: {str(error).splitlines()[0]}", hint="Choose another one."
+            _("The base model cannot be loaded: %(error)s", error=str(error).splitlines()[0]),
+            hint=_("Choose another one."),
         ) from error
 
 
@@ -108,7 +110,7 @@ def load_tokenizer(folder: Path) -> Any:
     """A fast tokenizer: its tokenizer.json is all that serving needs."""
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, use_fast=True)
     if not tokenizer.is_fast:
-        raise ModelError("This model has no fast tokenizer.", hint="Choose a model with a tokenizer.json.")
+        raise ModelError(_("This model has no fast tokenizer."), hint=_("Choose a model with a tokenizer.json."))
     return tokenizer
 
 

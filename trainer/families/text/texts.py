@@ -12,6 +12,7 @@ from trainer.families.text import encoder
 from trainer.learning.baselines import Baseline, class_baselines, word_counting
 from trainer.learning.rows import Rows, truth_of
 from trainer.learning.supervised import SupervisedFamily
+from trainer.messages import _
 from trainer.packaging.graphs import write_transformer
 
 EXAMPLES, EXAMPLE_CHARACTERS = 8, 200
@@ -91,8 +92,12 @@ def texts_of(job: Any, folder: Path, loaded: Loaded) -> Texts:
     if cut > CUT_SHARE * len(rows.lengths):
         job.warn(
             "cut_texts",
-            f"{cut:,} texts are longer than {max_length} tokens and are cut.",
-            "Raise params.max_length to read more.",
+            _(
+                "%(cut)s texts are longer than %(max_length)s tokens and are cut.",
+                cut=f"{cut:,}",
+                max_length=max_length,
+            ),
+            _("Raise params.max_length to read more."),
         )
     return rows
 
