@@ -27,7 +27,7 @@ def resolve(ref: str, progress: Progress = unwatched, waiting: Waiting = unheard
     }
     if not colon or kind not in finders or not name:
         raise ModelError(
-            _("“%(ref)s” is no model reference.", ref=ref),
+            _("“%(ref)s” is not a model reference.", ref=ref),
             hint=_("Write bundled:NAME, local:NAME, hub:ORG/NAME@REVISION or artifact:PATH."),
         )
     return finders[kind](name)

@@ -144,7 +144,7 @@ def find(ref: str, nets: dict[str, Net] = NETS) -> Net:
     name = ref.removeprefix("scratch:")
     if name not in nets:
         raise SpecError(
-            _("There is no net “%(name)s” to begin from nothing.", name=name),
+            _("There is no small net “%(name)s”.", name=name),
             code="bad_model",
             hint=_("Choose one of: %(names)s.", names=", ".join(f"scratch:{one}" for one in nets)),
         )

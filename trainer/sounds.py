@@ -152,7 +152,7 @@ def from_config(config: dict[str, Any], model: dict[str, Any], seconds: float | 
     if name in ("Wav2Vec2FeatureExtractor", "Wav2Vec2Processor") or not config.get("feature_extractor_type"):
         return Hearing(WAVE, rate, seconds or 10.0, standardise=bool(config.get("do_normalize", True)))
     raise ModelError(
-        _("The base model hears by a %(name)s, which is not known here.", name=name),
+        _("The feature extractor of the base model, %(name)s, is not supported.", name=name),
         hint=_("Choose a model of the kinds wav2vec2, HuBERT, WavLM, AST or Whisper."),
     )
 

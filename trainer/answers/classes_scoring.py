@@ -46,7 +46,7 @@ class Classification(Objective):
         counts = np.bincount(self.rows.truth[train], minlength=len(self.rows.labels)).clip(min=1)
         if counts.max() < SKEW * counts.min():
             return None
-        self.job.log(_("The labels are skewed, so mistakes on rare ones count for more."))
+        self.job.log(_("The labels are imbalanced, so rare ones get more weight."))
         weights = 1 / np.sqrt(counts)
         weights *= counts.sum() / (weights * counts).sum()
         return torch.tensor(weights, dtype=torch.float32, device=self.device)

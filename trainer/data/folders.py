@@ -383,14 +383,14 @@ def by_folders(files: Files) -> tuple[Collection, list[Wanted]]:
         what = "pictures" if files.kind == "image" else "sounds"
         raise DataError(
             _(
-                "Nothing tells what the %(count)s %(what)s in %(name)s show: they lie in no folders of classes, and no table names them.",
+                "There are no labels for the %(count)s %(what)s in %(name)s: they are in no class folders, and no table names them.",
                 count=f"{len(wanted):,}",
                 what=what,
                 name=files.archive.name,
             ),
             code="no_labels",
             hint=_(
-                "Make one folder a class, put the files inside, and zip the folders; or add a CSV with the columns file_name and label."
+                "Make one folder per class, put the files inside, and zip the folders; or add a CSV with the columns file_name and label."
             ),
         )
     return Collection(files.kind, "folders"), wanted

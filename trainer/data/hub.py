@@ -45,7 +45,7 @@ def parsed(name: str) -> tuple[str, str | None]:
     found = NAME.fullmatch(name.strip())
     if found is None:
         raise DataError(
-            _("“%(name)s” is no name of a data set.", name=name[:100]),
+            _("“%(name)s” is not the name of a dataset.", name=name[:100]),
             code="bad_hub_name",
             hint=_("It looks like ORG/NAME, as at the top of its page on the hub."),
         )
@@ -99,7 +99,7 @@ def chosen(sizes: dict[str, int], repo: str) -> dict[str, int]:
         if len(found) > MOST_FILES or sum(found.values()) > MOST_BYTES:
             raise DataError(
                 _(
-                    "The data set “%(repo)s” is too large: %(count)s files, %(value)s GB.",
+                    "The dataset “%(repo)s” is too large: %(count)s files, %(value)s GB.",
                     repo=repo,
                     count=f"{len(found):,}",
                     value=f"{sum(found.values()) / 2**30:.1f}",
@@ -113,7 +113,7 @@ def chosen(sizes: dict[str, int], repo: str) -> dict[str, int]:
             )
         return found
     raise DataError(
-        _("The data set “%(repo)s” holds no file that can be read here.", repo=repo),
+        _("The dataset “%(repo)s” holds no file that can be read here.", repo=repo),
         code="hub_no_data",
         hint=_("Taken are Parquet, CSV, JSON, zip and tar files; a set made by a script must be exported first."),
     )

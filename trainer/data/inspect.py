@@ -174,7 +174,7 @@ def read_version(
         parts = pq.read_table(folder / "split.parquet").column("split").to_pylist()
     except (OSError, ValueError) as error:
         raise DataError(
-            _("%(name)s is no dataset version.", name=folder.name),
+            _("%(name)s is not a dataset version.", name=folder.name),
             code="no_file",
             hint=_("Name a folder that `inspect` wrote."),
         ) from error
@@ -346,7 +346,7 @@ def why_no_roles(content: Content) -> str:
         return "There is only one column, and it holds no text to learn from; an input and its answer are needed, each in a column of its own."
     if texts:
         return f"“{texts[0]}” could be read, but no column looks like its label: choose both below."
-    return "No column looks like an answer to learn. If one is, choose it below."
+    return "No column looks like an answer to predict. If one is, choose it below."
 
 
 def content_hash(content: Content, split: pa.Table) -> str:

@@ -13,7 +13,7 @@ from trainer import tasks
 from trainer.columns import canonical_label, decimal_of, number_of
 from trainer.data.profiling import FEWEST_ROWS
 from trainer.errors import DataError, SpecError
-from trainer.messages import _, restored
+from trainer.messages import _, ngettext, restored, sources
 from trainer.spec import DatasetSpec
 from trainer.suggestion import FACTS
 
@@ -68,7 +68,7 @@ def load(dataset: DatasetSpec, task: Any = None, media: Path | None = None, cont
     shape = tasks.shapes()[slug]
     if path.is_dir() and not (path / "profile.json").exists():
         raise DataError(
-            _("%(name)s is no dataset version.", name=path.name),
+            _("%(name)s is not a dataset version.", name=path.name),
             code="no_file",
             hint=_("Name a folder that `inspect` wrote, or a file."),
         )
@@ -139,7 +139,7 @@ def read_profile(folder: Path) -> dict[str, Any]:
         return json.loads((folder / "profile.json").read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise DataError(
-            _("%(name)s is no dataset version.", name=folder.name),
+            _("%(name)s is not a dataset version.", name=folder.name),
             code="no_file",
             hint=_("Name a folder that `inspect` wrote, or a file."),
         ) from error
@@ -244,7 +244,7 @@ def check(loaded: Loaded, kind: str) -> None:
         raise DataError(
             _("%(count)s rows are too few to learn from.", count=len(loaded.answers)),
             code="too_few_rows",
-            hint=_("Fifty a label is a start, a few hundred is good."),
+            hint=_("About 50 per label is a start, a few hundred is good."),
         )
     check_parts(loaded, kind)
 
@@ -296,11 +296,15 @@ def check_parts(loaded: Loaded, kind: str) -> None:
     learned = {answers[row] for row in loaded.part("train")}
     if len(learned) < 2:
         raise DataError(
-            _("The rows to learn from have only one label."), code="one_class", hint=_("Add rows, or change the split.")
+            _("The training rows have only one label."), code="one_class", hint=_("Add rows, or change the split.")
         )
     unseen = sorted({answers[row] for row in loaded.part("test")} - learned)
     if unseen:
-        message = f"{len(unseen)} labels of the test rows never occur in the rows to learn from: {listing(unseen)}."
-        loaded.problems.append(
-            {"code": "unseen_labels", "severity": "warning", "message": message, "count": len(unseen)}
+        message = ngettext(
+            "%(count)s label of the test rows never occurs in the training rows: %(names)s. Those rows count as mistakes.",
+            "%(count)s labels of the test rows never occur in the training rows: %(names)s. Those rows count as mistakes.",
+            len(unseen),
+            names=listing(unseen),
         )
+        fields = {"code": "unseen_labels", "severity": "warning", "message": message, "count": len(unseen)}
+        loaded.problems.append(fields | sources({"message": message}))

@@ -85,7 +85,7 @@ def sort_out(
     if collections and sources.tables:
         raise DataError(
             _(
-                "%(tables)s came beside %(collections)s: a table and an archive of pictures or sounds make no one dataset.",
+                "%(tables)s came with %(collections)s: a table and an archive of images or recordings are not one dataset.",
                 tables=sources.tables[0][1],
                 collections=collections[0][3],
             ),
@@ -119,7 +119,7 @@ def tables_inside(archive: Archive, place: Path) -> list[tuple[Path, str]]:
                 )
             ),
             code="not_a_table",
-            hint=_("Send the table itself, or pictures or sounds in one folder a class."),
+            hint=_("Send the table itself, or pictures or sounds in one folder per class."),
         )
     place.mkdir()
     return [

@@ -193,7 +193,7 @@ def read_json(path: Path, artifact: Path) -> dict[str, Any]:
         return json.loads(path.read_text("utf-8"))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise ModelError(
-            _("%(artifact)s is no artifact that can be served.", artifact=artifact),
+            _("%(artifact)s is not an artifact that can be served.", artifact=artifact),
             code="no_artifact",
             hint=_("Give the artifact folder of a finished run."),
         ) from error

@@ -50,7 +50,7 @@ def guess_task(spec: Spec, media: Path) -> "tuple[str, Content | None]":
         task, columns = content.task, content.profile
     if not task:
         raise DataError(
-            _("No column looks like an answer to learn."),
+            _("No column looks like an answer to predict."),
             code="no_task",
             hint=_("Name the task, and in dataset.columns the column of each role."),
         )
@@ -58,10 +58,10 @@ def guess_task(spec: Spec, media: Path) -> "tuple[str, Content | None]":
     if task not in trainable:
         fitting = [slug for slug in possible(columns) if slug in trainable]
         raise SpecError(
-            _("These rows suit %(task)s, which cannot be trained yet.", task=task),
+            _("These rows are for %(task)s, which cannot be trained yet.", task=task),
             code="task_not_trainable",
-            hint=f"Name another task that they suit: {', '.join(fitting)}."
+            hint=_("Name another task that fits them: %(names)s.", names=", ".join(fitting))
             if fitting
-            else "No task that can be trained fits these columns: send other rows.",
+            else _("No task that can be trained fits these columns: send other rows."),
         )
     return task, content

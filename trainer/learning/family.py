@@ -62,9 +62,9 @@ class Family(ABC):
     def preview(self, job: Job, folder: Path) -> dict[str, Any]:
         """Write a picture of how rows are changed at random while learning; the fields of the result event."""
         raise SpecError(
-            _("%(title)s learns from its rows as they are.", title=job.task.title),
+            _("%(title)s does not change its rows at random.", title=job.task.title),
             code="bad_task",
-            hint=_("Choose a task that looks at pictures."),
+            hint=_("Choose a task on images."),
         )
 
 

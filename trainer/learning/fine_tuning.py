@@ -302,7 +302,7 @@ class FineTuning:
         epoch = self.step / self.steps_an_epoch
         self.job.go_on_from(self.step / self.planned)
         self.job.emit("checkpoint", step=self.step, epoch=round(epoch, 3), bytes=0, resumed=True)
-        self.job.log(_("Went on from step %(step)s of %(planned)s.", step=self.step, planned=self.planned))
+        self.job.log(_("Resumed from step %(step)s of %(planned)s.", step=self.step, planned=self.planned))
 
 
 def like(weight: Tensor, moment: Tensor) -> Tensor:

@@ -111,7 +111,7 @@ class Rounds:
         words = objective.words(objective.figures(test, found))
         job.log(
             _(
-                "Round %(value)s of %(count)s: %(words)s on rows that it had not seen.",
+                "Fold %(value)s of %(count)s: %(words)s on held-out rows.",
                 value=fold + 1,
                 count=self.count,
                 words=words,

@@ -173,12 +173,12 @@ class Job:
     def tell_limit(self) -> None:
         """Why learning ends before its plan, for the log."""
         if self._enough:
-            self.warn("stopped_early", _("Training was stopped early and keeps the best so far."))
+            self.warn("stopped_early", _("Training was stopped early and keeps the best checkpoint."))
         else:
             self.warn(
                 "limit",
-                _("A limit was reached: training ends here and keeps the best so far."),
-                _("To learn for longer, start another run with a higher limit."),
+                _("A limit was reached: training stops here and keeps the best checkpoint."),
+                _("To train longer, start another run with a higher limit."),
             )
 
     def request_stop(self) -> None:

@@ -64,7 +64,7 @@ def learn_numbers(job: Any, standard: Tensor, rows: Rows, known: np.ndarray) -> 
     job.metric("r2", "validation", r2, step=1, epoch=None, rows=len(known), folds=len(known))
     job.log(
         _(
-            "Penalty %(alpha)s of %(count)s tried was best: R² %(r2)s with each row left out in turn.",
+            "Regularization %(alpha)s, of %(count)s tried, was best: R² %(r2)s in leave-one-out cross-validation.",
             alpha=f"{model.alpha_:g}",
             count=len(RIDGES),
             r2=f"{r2:.3f}",
@@ -87,7 +87,7 @@ def embed(job: Any, model: Any, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
     path = cache_path(job, rows, known)
     features = np.zeros((len(rows.truth), model.head.in_features), dtype=np.float32)
     if (kept := load_vectors(path, (len(known), features.shape[1]))) is not None:
-        job.log(_("The vectors of these rows were computed before and are used again."))
+        job.log(_("The embeddings of these rows are cached and used again."))
         features[known] = kept
         return features, known
     read = Reading(job, rows, known, features).run(model)
@@ -145,7 +145,7 @@ class Reading:
                 break
         self.job.log(
             _(
-                "%(done)s rows read at %(value)s a second.",
+                "%(done)s rows embedded, %(value)s a second.",
                 done=f"{done:,}",
                 value=f"{done / max(time.monotonic() - started, 1e-6):.0f}",
             )
@@ -157,10 +157,10 @@ class Reading:
         self.job.warn(
             "limit",
             _(
-                "A limit was reached: %(share)s of the rows were read, and the model is learned from those.",
+                "A limit was reached: the model is trained on %(share)s of the rows.",
                 share=f"{share:.0%}",
             ),
-            _("To learn from all of them, start another run with a higher limit."),
+            _("To train on all of them, start another run with a higher limit."),
         )
 
     def save(self) -> None:
@@ -217,7 +217,7 @@ def choose_strength(
     job.metric("loss", "validation", losses[best] / len(rows), step=1, epoch=None, **basis)
     job.log(
         _(
-            "Penalty %(strengths)s of %(count)s tried was best: %(value)s right across %(folds)s folds.",
+            "Regularization %(strengths)s, of %(count)s tried, was best: %(value)s accuracy in %(folds)s-fold cross-validation.",
             strengths=f"{STRENGTHS[best]:g}",
             count=len(STRENGTHS),
             value=f"{rights[best] / len(rows):.1%}",

@@ -51,7 +51,7 @@ def export(
     """
     if not (artifact / "model").is_dir():
         raise ModelError(
-            _("%(artifact)s is no artifact.", artifact=artifact),
+            _("%(artifact)s is not an artifact.", artifact=artifact),
             code="no_artifact",
             hint=_("Give the artifact folder that a run wrote."),
         )

@@ -138,4 +138,4 @@ def check_graph(model: nn.Module, batch: dict[str, Tensor], target: Path, compar
     for size in (1, 3):
         found = compared(answer(session, {name: values[:size].numpy() for name, values in batch.items()}))
         if not np.allclose(found, right[:size], rtol=1e-2, atol=1e-2 * (np.abs(right).mean() + 1e-6)):
-            raise ModelError(_("The packaged model answers otherwise than the trained one."), hint=_("Report this."))
+            raise ModelError(_("The packaged model and the trained one disagree."), hint=_("Report this."))

@@ -13,7 +13,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         return json.loads((folder / "manifest.json").read_text("utf-8"))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise ModelError(
-            _("%(folder)s is no artifact.", folder=folder),
+            _("%(folder)s is not an artifact.", folder=folder),
             code="no_artifact",
             hint=_("Give the artifact folder that a run wrote."),
         ) from error

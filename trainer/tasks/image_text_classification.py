@@ -5,7 +5,7 @@ import random
 from pathlib import Path
 from typing import Any
 
-from trainer.messages import gettext_noop
+from trainer.messages import _, gettext_noop
 from trainer.params import FineTuningParams, advanced
 from trainer.tasks.base import Role
 from trainer.tasks.image import ImageTask, PictureParams, sample_picture

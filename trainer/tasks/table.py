@@ -4,7 +4,7 @@ import json
 from typing import Any, Literal
 
 from trainer.errors import SpecError
-from trainer.messages import gettext_noop, pgettext
+from trainer.messages import _, gettext_noop, pgettext
 from trainer.nets import Net, NetParams, describe, layers_of
 from trainer.params import Params, advanced
 from trainer.tasks.base import BaseModelCard, Method, Task

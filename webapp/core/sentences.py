@@ -12,8 +12,9 @@ def said(entry: dict[str, Any] | None, name: str = "message") -> str:
     """The sentence under `name` of a problem, an error or an event. English, as it came, for one that has no translation."""
     entry = entry or {}
     english = str(entry.get(name) or "")
+    source = (entry.get("i18n") or {}).get(name)
     try:
-        return render((entry.get("i18n") or {})[name])
+        return render(source) if isinstance(source, dict) else english
     except (KeyError, TypeError, ValueError, AttributeError):
         return english
 

@@ -139,7 +139,7 @@ def check_kind(config: Any) -> None:
     if config.model_type not in KNOWN:
         raise ModelError(
             _(
-                "The base model is of the kind %(model_type)s, which is not one that listens to sounds.",
+                "The base model is of the kind %(model_type)s, which is not an audio model.",
                 model_type=config.model_type,
             ),
             hint=_("Choose a model of the kinds wav2vec2, HuBERT, WavLM, AST or Whisper, or scratch:cnn-logmel."),

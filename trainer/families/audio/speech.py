@@ -131,7 +131,7 @@ def prepare(job: Any) -> Speech:
     rows.augment = "light" if job.params.augment == "auto" else job.params.augment
     job.tell_rows(rows, _("%(minutes)s minutes of speech", minutes=f"{seconds_of(loaded).sum() / 60:.1f}"))
     for sentence in rows.little():
-        job.warn("too_little_speech", sentence, _("Choose a model that has heard speech, or bring hours of it."))
+        job.warn("too_little_speech", sentence, _("Choose a model pretrained on speech, or bring hours of recordings."))
     return rows
 
 
@@ -150,9 +150,7 @@ def hearing_of(job: Any, folder: Path, loaded: Loaded) -> Hearing:
     if hearing.kind == WHISPER:
         frames = min(hearing.frames, 2 * round(50 * seconds))
         return replace(hearing, seconds=frames / 100, frames=frames)
-    raise ModelError(
-        _("The base model does not write what it hears."), hint=_("Choose a wav2vec2, a HuBERT or a Whisper.")
-    )
+    raise ModelError(_("The base model cannot transcribe speech."), hint=_("Choose a wav2vec2, a HuBERT or a Whisper."))
 
 
 def script_of(folder: Path, hearing: Hearing, loaded: Loaded) -> Any:

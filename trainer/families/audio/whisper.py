@@ -197,4 +197,4 @@ def check(writing: Writing, heard: Tensor, path: Path) -> None:
             right = writing(heard[:rows], tokens).numpy()
         found = session.run(None, {"heard": heard[:rows].numpy(), "tokens": tokens.numpy()})[0]
         if not np.allclose(found, right, rtol=1e-2, atol=1e-2 * (np.abs(right).mean() + 1e-6)):
-            raise ModelError(_("The packaged model answers otherwise than the trained one."), hint=_("Report this."))
+            raise ModelError(_("The packaged model and the trained one disagree."), hint=_("Report this."))

@@ -140,7 +140,7 @@ def prepare(job: Any) -> Scenes:
     labels = sorted({one["label"] for row in loaded.part("train") for one in objects[row]})
     if not labels:
         raise DataError(
-            _("No picture to learn from has a box."), code="no_boxes", hint=_("Check which column holds the boxes.")
+            _("No training image has a box."), code="no_boxes", hint=_("Check which column holds the boxes.")
         )
     truth = np.zeros(len(objects), dtype=np.int64)
     rows = Scenes(job.params, objects, loaded, labels, truth, folder, store, places)

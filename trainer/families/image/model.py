@@ -165,7 +165,7 @@ def check_kind(config: Any) -> None:
     if config.model_type not in KNOWN:
         raise ModelError(
             _(
-                "The base model is of the kind %(model_type)s, which is not one that looks at pictures.",
+                "The base model is of the kind %(model_type)s, which is not an image model.",
                 model_type=config.model_type,
             ),
             hint=_(

@@ -216,11 +216,11 @@ def within_memory(job: Any, folder: Path, preprocess: Preprocess) -> Preprocess:
         job.warn(
             "memory",
             _(
-                "Memory is short here, so the model sees %(side)s × %(side)s pixels, %(batch)s pictures a step.",
+                "Memory is short, so images are used at %(side)s × %(side)s pixels with a batch size of %(batch)s.",
                 side=side,
                 batch=batch,
             ),
-            _("On a machine with more memory it could see more."),
+            _("A machine with more memory can use larger images."),
         )
     job.params = job.params.model_copy(update={"batch_size": batch})
     return preprocess if side == wanted else preprocess.scaled(side)

@@ -81,7 +81,7 @@ class EncoderBackbone(nn.Module):
         by_size = {one.shape[2]: at for at, one in enumerate(maps) if one.ndim == 4 and side / one.shape[2] >= STRIDE}
         if not by_size or max(by_size) * STRIDE * 2 < side:
             raise ModelError(
-                _("This picture model gives no feature maps in which small things could be found."),
+                _("This image model gives no feature maps, which finding objects needs."),
                 hint=_(
                     "Choose a MobileNet, ResNet, ConvNeXT or EfficientNet, a detector, or scratch:%(name)s.", name=NAME
                 ),

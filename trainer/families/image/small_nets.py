@@ -122,7 +122,7 @@ def take_weights(net: nn.Module, folder: Path) -> int:
     }
     if not any(name.endswith("weight") for name in same):
         raise ModelError(
-            _("None of the trained model's layers has the shape of one of this net's."),
+            _("No layer of the trained model has the shape of a layer of this net."),
             hint=_("Give both nets the same sizes and resolution."),
         )
     net.load_state_dict(same, strict=False)

@@ -20,7 +20,7 @@ def base(job: Any) -> Path:
     fresh = job.spec.model.startswith("scratch:")
     if fresh and job.spec.method in ("probe", "lora"):
         raise ModelError(
-            _("%(model)s has learned nothing yet, so there is nothing to build on.", model=job.spec.model),
+            _("%(model)s has no pretrained weights.", model=job.spec.model),
             hint=_("Choose the method scratch, or another model."),
         )
     return Path() if fresh else job.model_folder(job.spec.model)

@@ -148,7 +148,7 @@ def warn_of_leaks(job: Job, rows: TableRows) -> None:
     for one in rows.leaks:
         job.warn(
             "leakage",
-            _("The column “%(one)s” decides alone. Was it known at the time?", one=one["column"]),
+            _("The column “%(one)s” gives the answer away on its own. Was it known at the time?", one=one["column"]),
             _("If it is known only after the answer, give it the role “ignore” and train again."),
         )
 
@@ -179,7 +179,7 @@ def weights_of(job: Job, rows: TableRows, known: np.ndarray) -> np.ndarray:
     counts = np.bincount(rows.truth[known], minlength=len(rows.labels)).clip(min=1)
     if counts.max() < SKEW * counts.min():
         return np.ones(len(known))
-    job.log(_("The labels are skewed, so mistakes on rare ones count for more."))
+    job.log(_("The labels are imbalanced, so rare ones get more weight."))
     weights = 1 / np.sqrt(counts[rows.truth[known]])
     return weights / weights.mean()
 

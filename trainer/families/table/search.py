@@ -63,7 +63,7 @@ class Search:
             chosen = np.sort(np.random.default_rng(job.spec.seed).permutation(len(truth))[:MOST_SEARCHED])
             job.log(
                 _(
-                    "The search reads %(most_searched)s of %(count)s rows; the winner then learns from all.",
+                    "The search uses %(most_searched)s of %(count)s rows; the best candidate is then trained on all.",
                     most_searched=f"{MOST_SEARCHED:,}",
                     count=f"{len(truth):,}",
                 )
@@ -84,7 +84,7 @@ class Search:
                 self.job.warn(
                     "search_cut",
                     _(
-                        "Time was up after %(at)s of %(count)s candidates; the best so far is kept.",
+                        "Time was up after %(at)s of %(count)s candidates; the best of them is kept.",
                         at=at,
                         count=len(every),
                     ),
