@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from copy import copy
 from decimal import Decimal
 from threading import Event, Thread
 from typing import Any
@@ -15,14 +16,14 @@ from django.test import Client
 
 from tests import things
 from webapp.accounts.actions import create_token, ensure_user
-from webapp.accounts.models import User, Workspace
+from webapp.accounts.models import AuditEvent, User, Workspace
 from webapp.core.problems import Conflict, Problem, problem_of
 from webapp.costs import gate
 from webapp.costs.actions import set_budget
 from webapp.costs.gate import charge
 from webapp.costs.models import LedgerEntry, Reservation
 from webapp.datasets import reading
-from webapp.datasets.actions import create_dataset
+from webapp.datasets.actions import create_dataset, delete_dataset
 from webapp.datasets.models import Dataset, DatasetVersion
 from webapp.endpoints import actions as endpoints
 from webapp.endpoints.actions import deploy
@@ -262,3 +263,15 @@ def test_what_another_request_deletes_meanwhile_is_a_conflict(workspace: Workspa
         assert isinstance(told, Conflict), raised.value
         assert told.code == "deleted"
     assert isinstance(problem_of(IntegrityError("UNIQUE constraint failed: x.y")), IntegrityError)
+
+
+def test_what_is_deleted_by_all_is_told_of_once(workspace: Workspace) -> None:
+    demo, dataset = things.endpoint(things.run(things.prototype(workspace))), things.dataset(workspace)
+
+    def delete(_number: int) -> None:
+        endpoints.delete(copy(demo), None)
+        delete_dataset(copy(dataset), None)
+
+    at_once(delete)
+    told = AuditEvent.objects.filter(verb__in=("deleted", "discarded")).values_list("subject", flat=True)
+    assert sorted(told) == ["dataset", "endpoint"]

@@ -437,10 +437,12 @@ def delete_dataset(dataset: Dataset, user: User | None) -> None:
 
 def delete_rows(dataset: Dataset, user: User | None) -> list[Path]:
     """Delete a dataset in the database; the folders to remove once that is committed. Raises Conflict while a prototype uses
-    it, also one that was made this moment. The audit log tells a file that could never be read (`discarded`) from data."""
+    it, also one that was made this moment. Deleted again, it is told of once. The audit log tells a file that could never be
+    read (`discarded`) from data."""
     folders = [dataset.upload_folder, *(version.folder.parent for version in dataset.versions.all()[:1])]
     with transaction.atomic():
-        Dataset.objects.select_for_update().filter(pk=dataset.pk).first()
+        if Dataset.objects.select_for_update().filter(pk=dataset.pk).first() is None:
+            return folders
         verb = "deleted" if dataset.versions.exclude(status=Status.FAILED).exists() else "discarded"
         audit(dataset.workspace, user, verb, "dataset", dataset.pk, dataset.name)
         removals.due(*folders)

@@ -293,7 +293,10 @@ def switch(endpoint: Endpoint, user: User | None, status: str) -> Endpoint:
 
 @transaction.atomic
 def delete(endpoint: Endpoint, user: User | None) -> None:
-    """The demo with its links, keys, versions and feedback; the runs, their models and what it has cost stay."""
+    """The demo with its links, keys, versions and feedback; the runs, their models and what it has cost stay. Deleted again, it
+    stays deleted, and is told of once."""
+    if Endpoint.objects.select_for_update().filter(pk=endpoint.pk).first() is None:
+        return
     audit(endpoint.workspace, user, "deleted", "endpoint", endpoint.pk, endpoint.name)
     slug = endpoint.slug
     settle(endpoint)
