@@ -44,16 +44,19 @@ def text_of(node: ast.AST | None) -> str:
 
 @cache
 def constants() -> dict[str, str]:
-    """Strings that modules give a name in capitals."""
-    lines = [line for tree in trees().values() for line in tree.body if isinstance(line, ast.Assign)]
-    return {
-        line.targets[0].id: line.value.value
-        for line in lines
-        if isinstance(line.targets[0], ast.Name)
-        and line.targets[0].id.isupper()
-        and isinstance(line.value, ast.Constant)
-        and isinstance(line.value.value, str)
-    }
+    """Strings that modules give a name in capitals, one or several in a line."""
+    found = {}
+    for line in (line for tree in trees().values() for line in tree.body if isinstance(line, ast.Assign)):
+        names, values = elements(line.targets[0]), elements(line.value)
+        for name, value in zip(names, values, strict=False):
+            text = isinstance(value, ast.Constant) and isinstance(value.value, str)
+            if text and isinstance(name, ast.Name) and name.id.isupper():
+                found[name.id] = value.value
+    return found
+
+
+def elements(node: ast.expr) -> list[ast.expr]:
+    return node.elts if isinstance(node, ast.Tuple) else [node]
 
 
 def event_types() -> set[str]:
