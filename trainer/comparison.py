@@ -21,6 +21,8 @@ from typing import Any
 
 import numpy as np
 
+from trainer.answers.metrics import LOWER_IS_BETTER
+
 LEVEL = 0.95
 RESAMPLES, FEWEST_RESAMPLES = 2_000, 200
 MOST_DRAWN = 4_000_000
@@ -28,7 +30,6 @@ MOST_DRAWN = 4_000_000
 EXCHANGES = 500
 PICTURE_RESAMPLES = 400
 """For average precision, which takes longer to count."""
-LOWER_IS_BETTER = frozenset(("log_loss", "rmse", "mae", "wer", "cer"))
 LABELS = frozenset(("accuracy", "macro_f1"))
 """Metrics of the label answered; `PROBABILITIES` of the probability of every label."""
 PROBABILITIES = frozenset(("log_loss", "roc_auc", "pr_auc"))

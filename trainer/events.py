@@ -13,6 +13,8 @@ from typing import Any
 from trainer.messages import sources
 
 Emit = Callable[..., None]
+STAGES = ("prepare", "load", "train", "evaluate", "package")
+"""Of a run, in their order."""
 _lock = threading.Lock()
 
 

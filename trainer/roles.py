@@ -15,11 +15,19 @@ from typing import Any
 
 from trainer.columns import SPLIT_NAMES, SPLIT_VALUES
 from trainer.errors import DataError
-from trainer.messages import _
+from trainer.messages import _, gettext_noop
 from trainer.tasks.base import Shape
 
 INPUT, ANSWER, IGNORE, GROUP, TIME, ID = ROLES = ("input", "answer", "ignore", "group", "time", "id")
 SPLITTING = (GROUP, TIME)
+TITLES = {
+    INPUT: gettext_noop("Input"),
+    ANSWER: gettext_noop("Answer (target)"),
+    IGNORE: gettext_noop("Ignore"),
+    ID: gettext_noop("ID"),
+    GROUP: gettext_noop("Group"),
+    TIME: gettext_noop("Time"),
+}
 ROLE_OF_KIND = {"id": ID, "empty": IGNORE}
 
 

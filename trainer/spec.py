@@ -11,6 +11,9 @@ from trainer.messages import _
 
 SPLITS = ("train", "validation", "test")
 
+FOLD_COUNT = 5
+"""Into how many folds rows are divided where they are too few for a test of their own."""
+
 
 class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid")

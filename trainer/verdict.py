@@ -4,24 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from trainer.comparison import LOWER_IS_BETTER, Comparison, compare, interval
-from trainer.learning.baselines import TITLES, Baseline
-
-NAMES = {
-    "accuracy": "accuracy",
-    "macro_f1": "macro F1",
-    "roc_auc": "ROC AUC",
-    "pr_auc": "PR AUC",
-    "log_loss": "log loss",
-    "r2": "R²",
-    "rmse": "RMSE",
-    "mae": "mean absolute error",
-    "wer": "word error rate",
-    "cer": "character error rate",
-    "map_50": "mAP@50",
-    "map": "mAP",
-}
-SHARES = frozenset(("accuracy", "macro_f1", "roc_auc", "pr_auc", "wer", "cer", "map_50", "map"))
+from trainer.answers.baselines import TITLES
+from trainer.answers.metrics import LOWER_IS_BETTER, SHARES, named
+from trainer.comparison import Comparison, compare, interval
+from trainer.learning.baselines import Baseline
 
 
 def judged(objective: Any, outputs: np.ndarray, baselines: dict[str, Baseline]) -> dict[str, Any]:
@@ -78,7 +64,7 @@ def sentence(found: Comparison, other: str) -> str:
     unit = " points" if found.metric in SHARES else ""
     low, high = (shown(end, found.metric, signed=True) for end in (found.low, found.high))
     return (
-        f"{start}: {NAMES[found.metric]} {shown(found.first, found.metric)}{'%' if unit else ''} against "
+        f"{start}: {named(found.metric).within_sentence} {shown(found.first, found.metric)}{'%' if unit else ''} against "
         f"{shown(found.second, found.metric)}{'%' if unit else ''} on {found.rows:,} test rows, a difference of "
         f"{shown(found.value, found.metric, signed=True)}{unit} (95% interval {low} to {high})."
     )
@@ -86,7 +72,9 @@ def sentence(found: Comparison, other: str) -> str:
 
 def shown(value: float, metric: str, *, signed: bool = False) -> str:
     """Shares in percent, R² and the like by three places, sizes by three figures."""
-    number, form = (100 * value, ".1f") if metric in SHARES else (value, ".3f" if metric == "r2" else ".3g")
+    number, form = (
+        (100 * value, ".1f") if metric in SHARES else (value, ".3f" if named(metric).form == "score" else ".3g")
+    )
     text = f"{number:{form}}"
     if float(text) == 0:
         return text.removeprefix("-")

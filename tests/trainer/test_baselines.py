@@ -9,6 +9,7 @@ import pytest
 from sklearn import metrics
 
 from trainer import verdict
+from trainer.answers.baselines import TITLES
 from trainer.answers.classes_scoring import Classification
 from trainer.answers.number_scoring import Regression
 from trainer.data.loading import Loaded
@@ -85,7 +86,7 @@ def test_the_verdict_is_against_the_best_baseline() -> None:
 
 
 def test_no_model_is_called_no_model() -> None:
-    assert all("no model" not in title for title in baselines.TITLES.values())
+    assert all("no model" not in title for title in TITLES.values())
 
 
 def test_a_bag_of_words_knows_nothing_of_the_test() -> None:

@@ -14,8 +14,8 @@ from tests import run_pages
 from tests.trainer import command
 from trainer import tasks
 from trainer.errors import SpecError
+from trainer.events import STAGES
 from trainer.files import sha256
-from trainer.learning.job import STAGES
 from trainer.tasks.base import Task
 from webapp.accounts.models import User, Workspace
 

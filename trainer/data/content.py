@@ -26,8 +26,8 @@ from trainer.tasks.base import Shape
 READING_SHARE = 0.6
 """Part of the progress bar that belongs to reading; the rest is looking."""
 TELL_SECONDS = 0.3
-FOLDS, FOLD_COUNT = "folds", 5
-"""The remedy for few test rows, and into how many folds it divides."""
+FOLDS = "folds"
+"""The remedy for few test rows: as many as FOLD_COUNT."""
 DRAWN = "drawn, the same mix of labels in each part"
 
 

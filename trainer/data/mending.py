@@ -8,11 +8,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from trainer.data import fixes as remedies
-from trainer.data.content import FOLD_COUNT, FOLDS, Content, divide, keep_split, look, named_column
+from trainer.data.content import FOLDS, Content, divide, keep_split, look, named_column
 from trainer.data.profiling import COLUMN_FAULTS, columns_with, spelled_missing
 from trainer.errors import DataError
 from trainer.messages import _
-from trainer.spec import SplitSpec
+from trainer.spec import FOLD_COUNT, SplitSpec
 
 PERSONAL = ("mask_personal", "pseudonymise_personal")
 

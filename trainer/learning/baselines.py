@@ -12,21 +12,6 @@ import numpy as np
 MOST_BASELINE_ROWS = 20_000
 LEAST_PROBABILITY = 1e-12
 
-TITLES = {
-    "majority": "always answering the most frequent class",
-    "mean": "always answering the mean",
-    "mean_box": "always drawing each label's mean box",
-    "silence": "writing nothing",
-    "tfidf_logistic": "bag of words (TF-IDF, logistic regression)",
-    "pixels_logistic": "logistic regression on coarse pixels",
-    "pixels_ridge": "ridge regression on coarse pixels",
-    "bands_logistic": "logistic regression on band energies",
-    "logistic": "logistic regression on the number columns",
-    "ridge": "ridge regression on the number columns",
-}
-CONSTANT = frozenset(("majority", "mean", "mean_box", "silence"))
-"""Baselines that give one answer whatever the row; all others are models, if simple ones."""
-
 
 class Baseline(NamedTuple):
     """`outputs`: of the test rows, in the form of the task's own model (logits, numbers, boxes, ids); `label`: what is always

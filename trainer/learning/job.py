@@ -17,7 +17,7 @@ from typing import Any
 from trainer import allowance, models, tasks
 from trainer.data.loading import Loaded, load
 from trainer.errors import DOWNLOADING, ModelError, SpecError, Stopped
-from trainer.events import Emit
+from trainer.events import STAGES, Emit
 from trainer.files import write_json
 from trainer.hardware import Device
 from trainer.learning import defaults
@@ -26,7 +26,6 @@ from trainer.params import check_params
 from trainer.remaining import Remaining
 from trainer.spec import Spec
 
-STAGES = ("prepare", "load", "train", "evaluate", "package")
 TELL_SECONDS = 1.0
 ENOUGH_TO_FORESEE = 0.03
 """Share of a stage from whose time the rest is foreseen; before it, the plan is told."""

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from trainer.learning.baselines import TITLES
-from trainer.verdict import NAMES, SHARES, shown
+from trainer.answers.baselines import TITLES
+from trainer.answers.metrics import SHARES, named
+from trainer.verdict import shown
 
 
 def model_card(job: Any, rows: Any, figures: str, report: dict[str, Any]) -> str:
@@ -105,7 +106,7 @@ def beside(report: dict[str, Any], *metrics: str) -> str:
     models = {"**this model**": report["metrics"]}
     models |= {f"{TITLES.get(name, name)}{quoted(found)}": found for name, found in report["baselines"].items()}
     lines = [
-        f"| | {' | '.join(NAMES[name] for name in metrics)} |",
+        f"| | {' | '.join(named(name).within_sentence for name in metrics)} |",
         f"|---|{'---|' * len(metrics)}",
         *(f"| {title} | {' | '.join(written(one[name], name) for name in metrics)} |" for title, one in models.items()),
     ]
@@ -124,7 +125,7 @@ def interval_of(report: dict[str, Any]) -> str:
     one, how = report["headline"], report["interval"]
     method = "Wilson" if how["method"] == "wilson" else f"bootstrap of {how['resamples']:,} draws"
     low, high = written(one["low"], one["name"]), written(one["high"], one["name"])
-    return f"The 95% confidence interval of {NAMES[one['name']]} is {low} to {high} ({method})."
+    return f"The 95% confidence interval of {named(one['name']).within_sentence} is {low} to {high} ({method})."
 
 
 def quoted(found: dict[str, Any]) -> str:

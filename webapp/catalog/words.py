@@ -5,24 +5,13 @@ from functools import cache
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop, pgettext
+from django.utils.translation import pgettext
 
-from trainer import tasks
+from trainer import roles, tasks
 from trainer.suggestion import possible
 from trainer.tasks.base import Method
 
 REFERENCE = re.compile(r"\b(?:bundled|hub|local|scratch):([\w./@-]*\w)")
-
-
-COLUMN_ROLES = {
-    "input": gettext_noop("Input"),
-    "answer": gettext_noop("Answer (target)"),
-    "ignore": gettext_noop("Ignore"),
-    "id": gettext_noop("ID"),
-    "group": gettext_noop("Group"),
-    "time": gettext_noop("Time"),
-}
-"""What a column of a table is for (`trainer.roles`)."""
 
 
 def trainable(slug: str | None) -> bool:
@@ -119,4 +108,4 @@ def recipe_title(task: str, model: str, method: str) -> str:
 
 
 def column_role_title(role: str) -> str:
-    return _(COLUMN_ROLES[role]) if role in COLUMN_ROLES else role
+    return _(roles.TITLES[role]) if role in roles.TITLES else role

@@ -9,11 +9,11 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
-from webapp.core.scores import SHARES
+from trainer.answers.metrics import SHARES
+from webapp.core.scores import rises
 from webapp.core.words import figure, percent
 
 Point = tuple[float, float]
-RISING = ("accuracy", "macro_f1", "f1", "exact_match", "roc_auc", "pr_auc", "map_50", "map")
 """Metrics that are a share of all and better when greater: never drawn beyond 100 %."""
 SMOOTHING = 0.85
 NOISY = 12
@@ -194,7 +194,7 @@ def metric_chart(
             % {"split": word(), "first": precise(points[0][1]), "last": precise(points[-1][1])}
         )
     values = [y for one in series for _x, y in one.points]
-    bounds = (math.floor(min([*values, 0.9]) * 10) / 10, 1.0) if name in RISING else None
+    bounds = (math.floor(min([*values, 0.9]) * 10) / 10, 1.0) if rises(name) else None
     sentence = f"{title}: {'; '.join(said)}." if said else f"{title}: {_('nothing measured yet')}."
     return line_chart(
         series, title=title, sentence=sentence, shown=shown_as(name), end=end, unit=unit, now=now, bounds=bounds

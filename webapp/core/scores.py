@@ -6,50 +6,12 @@ from typing import Any, TypeVar
 
 from django.utils.translation import gettext as _
 
+from trainer.answers.metrics import LOWER_IS_BETTER, METRICS, SHARES, named
 from webapp.core.words import MISSING, figure, number, percent, points, with_percent
 
-SHARES = frozenset(
-    (
-        "accuracy", "macro_f1", "micro_f1", "f1", "entity_f1", "exact_match", "roc_auc", "pr_auc", "map_50", "map",
-        "mean_average_precision", "wer", "cer", "precision", "recall", "recall_10", "ndcg_10", "rouge_1", "rouge_2", "rouge_l",
-    )
-)  # fmt: skip
-"""Metrics shown in percent."""
-POINTS = SHARES
-"""Metrics whose differences are percentage points."""
-LOWER_IS_BETTER = frozenset(("wer", "cer", "rmse", "mae", "mse", "loss", "log_loss", "perplexity"))
-SHORT = {
-    "r2": "R²", "roc_auc": "ROC AUC", "pr_auc": "PR AUC", "map_50": "mAP@50", "map": "mAP", "f1": "F1", "macro_f1": "Macro F1",
-    "micro_f1": "Micro F1", "entity_f1": "Entity F1", "rmse": "RMSE", "mae": "MAE", "wer": "WER", "cer": "CER",
-}  # fmt: skip
-
-LEADING = ("accuracy", "roc_auc", "map_50", "wer", "r2", "macro_f1", "f1", "rmse", "mae", "loss")
+LEADING = tuple(METRICS)[: list(METRICS).index("loss") + 1]
 """Which metric tells how a run at work is doing, the first that it has."""
-
 Scored = TypeVar("Scored")
-TITLES: dict[str, Callable[[], str]] = {
-    "accuracy": lambda: _("Accuracy"),
-    "macro_f1": lambda: _("Macro F1, each class counts equally"),
-    "f1": lambda: _("F1"),
-    "roc_auc": lambda: _("ROC AUC"),
-    "pr_auc": lambda: _("PR AUC, precision over all thresholds"),
-    "log_loss": lambda: _("Log loss (lower is better)"),
-    "loss": lambda: _("Loss (lower is better)"),
-    "learning_rate": lambda: _("Learning rate"),
-    "r2": lambda: _("R² (variance explained)"),
-    "rmse": lambda: _("Root mean squared error (lower is better)"),
-    "mae": lambda: _("Mean absolute error (lower is better)"),
-    "map_50": lambda: _("mAP@50"),
-    "map": lambda: _("mAP@50–95"),
-    "wer": lambda: _("Word error rate (lower is better)"),
-    "cer": lambda: _("Character error rate (lower is better)"),
-    "exact_match": lambda: _("Exact match"),
-    "perplexity": lambda: _("Perplexity (lower is better)"),
-    "micro_f1": lambda: _("Micro F1"),
-    "entity_f1": lambda: _("Entity F1"),
-    "spearman": lambda: _("Spearman correlation"),
-    "pearson": lambda: _("Pearson correlation"),
-}
 
 
 def rank(value: float, metric: str) -> float:
@@ -71,7 +33,7 @@ def is_at_ceiling(headline: dict[str, Any] | None) -> bool:
         return False
     if name in LOWER_IS_BETTER and name != "perplexity":
         return value <= 0
-    return name in SHARES | {"r2"} and round(value, 3) >= 1
+    return named(name).form != "size" and round(value, 3) >= 1
 
 
 def best_first(items: Iterable[Scored], headline: Callable[[Scored], dict[str, Any] | None]) -> list[Scored]:
@@ -82,14 +44,19 @@ def best_first(items: Iterable[Scored], headline: Callable[[Scored], dict[str, A
 
 
 def metric_title(name: str) -> str:
-    word = TITLES.get(name)
-    return str(word()) if word else readable(name)
+    title = named(name).title
+    return _(title) if title else readable(name)
 
 
 def metric_name(name: str) -> str:
     """A metric within a sentence: “accuracy”, “R²”."""
-    words = {"accuracy": _("accuracy"), "exact_match": _("exact match"), "log_loss": _("log loss")}
-    return words.get(name) or SHORT.get(name) or readable(name).lower()
+    metric = named(name)
+    return _(metric.noun) if metric.noun else metric.short or readable(name).lower()
+
+
+def rises(name: str) -> bool:
+    """Whether it is a share of which 1 is the best."""
+    return name in SHARES and name not in LOWER_IS_BETTER
 
 
 def readable(name: str) -> str:
@@ -103,7 +70,7 @@ def scored(value: Any, name: str) -> str:
         return MISSING
     if name in SHARES:
         return percent(found)
-    return f"{found:.3f}".rstrip("0").rstrip(".") if name == "r2" else figure(found)
+    return f"{found:.3f}".rstrip("0").rstrip(".") if named(name).form == "score" else figure(found)
 
 
 def score_words(head: dict[str, Any] | None) -> str:
@@ -115,7 +82,7 @@ def score_words(head: dict[str, Any] | None) -> str:
         return _("%(share)s accuracy") % {"share": percent(value)}
     if name == "wer":
         return _("%(share)s word error rate") % {"share": percent(value)}
-    return f"{SHORT.get(name, readable(name))} {scored(value, name)}"
+    return f"{named(name).short or readable(name)} {scored(value, name)}"
 
 
 def range_words(expected: dict[str, Any] | None) -> str:
@@ -151,7 +118,7 @@ def strip_ends(values: Iterable[Any], metric: str) -> tuple[float, float]:
     known = [value for given in values if (value := number(given)) is not None and math.isfinite(value)]
     if metric in LOWER_IS_BETTER:
         return 0.0, max([*known, 1e-9]) * 1.05
-    if metric in SHARES or metric == "r2":
+    if named(metric).form != "size":
         return max(-1.0, math.floor(10 * min([*known, 0.9]) + 1e-9) / 10), 1.0
     return min([0.0, *known]), max([*known, 1e-9]) * 1.05
 

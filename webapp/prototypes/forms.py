@@ -7,11 +7,11 @@ from django.utils.translation import gettext_lazy as _
 
 from trainer import tasks
 from trainer.roles import ANSWER, INPUT, ROLES, SPLITTING
+from trainer.spec import FOLD_COUNT
 from trainer.suggestion import first_fit, possible
 from webapp.catalog.words import column_role_title, role_title, task_title, trainable
 from webapp.datasets.models import DatasetVersion
 
-FOLDS = 5
 MOST_COLUMNS = 200
 """Columns of a table whose role can be chosen on the page; the API takes any."""
 
@@ -198,5 +198,5 @@ class SplitForm(forms.Form):
         usual = {"test": 0.2, "seed": 0}
         chosen = {name: value for name, value in split.items() if value != usual[name]}
         if asked["how"] == "folds":
-            return chosen | {"folds": FOLDS}
+            return chosen | {"folds": FOLD_COUNT}
         return chosen | ({asked["how"]: asked[asked["how"]]} if asked["how"] != "chance" else {})

@@ -1,30 +1,15 @@
-"""The simple predictors that a model must beat, as pages name them: the one place where a baseline has its words."""
+"""The simple predictors that a model must beat, as pages name them: the words are `trainer.answers.baselines`’."""
 
 from typing import Any
 
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
+from trainer.answers.baselines import CONSTANT, TITLES
 from webapp.core import words
 from webapp.core.scores import baseline_scores, best_first, rank, readable
 from webapp.core.words import number
 
-TITLES = {
-    "majority": lambda: _("the most frequent class"),
-    "mean": lambda: _("the mean"),
-    "mean_box": lambda: _("each class’s mean box"),
-    "silence": lambda: _("an empty transcript"),
-    "tfidf_logistic": lambda: _("bag of words"),
-    "pixels_logistic": lambda: _("logistic regression on pixels"),
-    "pixels_ridge": lambda: _("ridge regression on pixels"),
-    "bands_logistic": lambda: _("logistic regression on band energy"),
-    "spectrum_logistic": lambda: _("logistic regression on mean spectra"),
-    "logistic": lambda: _("logistic regression"),
-    "ridge": lambda: _("ridge regression"),
-}
-"""As they stand within a sentence."""
-CONSTANT = frozenset(("majority", "mean", "mean_box", "silence"))
-"""They give one answer whatever the row. All others are models, if simple ones."""
 LEAST_TOLD = 0.1
 """Seconds of training, below which they are not told."""
 
@@ -32,8 +17,7 @@ LEAST_TOLD = 0.1
 def title(key: str, baseline: dict[str, Any]) -> str:
     if key == "majority" and baseline.get("label"):
         return _("always “%(label)s”") % {"label": baseline["label"]}
-    word = TITLES.get(key)
-    return str(word()) if word else readable(key).lower()
+    return _(TITLES[key]) if key in TITLES else readable(key).lower()
 
 
 def note(key: str, baseline: dict[str, Any]) -> str:

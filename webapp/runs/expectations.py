@@ -4,7 +4,8 @@ train page share."""
 import math
 from typing import Any
 
-from webapp.core.scores import SHARES, range_words, scored
+from trainer.answers.metrics import named
+from webapp.core.scores import range_words, scored
 from webapp.core.words import number
 from webapp.datasets.models import DatasetVersion
 from webapp.prototypes.models import Prototype
@@ -23,7 +24,7 @@ def expectation(
         return None
     metric = str(expected.get("metric") or "accuracy")
     found = {"words": range_words(expected | {"metric": metric}), "low": low, "high": high, "ends": None, "tick": None}
-    if metric not in SHARES and metric != "r2":
+    if named(metric).form == "size":
         return found
     ends = (share_start(version) if metric == "accuracy" else 0.0, 1.0)
     runs = prototype.runs.filter(version=version, task=version.suggestion.get("task") or "", metric=metric)

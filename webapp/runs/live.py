@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from trainer.events import STAGES
 from webapp.core.sentences import said
 from webapp.costs import gate
 from webapp.runs import queues
@@ -15,7 +16,6 @@ from webapp.runs.actions import terms_of
 from webapp.runs.models import Run, Status
 from webapp.runs.stream import Lines, follow, read
 
-STAGES = ("prepare", "load", "train", "evaluate", "package")
 LOG_TAIL = 12
 MAX_POINTS = 400
 WARNINGS = 20
