@@ -186,10 +186,20 @@ def test_methods_that_cannot_work_are_disabled_with_one_reason(
 ) -> None:
     of_task(prototype, "audio-classification", {"audio": "text", "label": "label"})
     page, radios = shown(prototype, client_of(user))
-    assert [one.value for one in radios["method"] if "disabled" in one.attrs] == ["probe", "lora"]
-    assert selected(radios["method"]) == ["full"]
+    assert {one.value for one in radios["method"] if "disabled" in one.attrs} == {"probe", "lora", "full"}
+    assert selected(radios["method"]) == ["scratch"]
     assert page.count("no pretrained weights") == 1
-    assert "Instant, Light" in page
+    assert "Instant, Light, Standard" in page
+
+
+@pytest.mark.parametrize("slug", ["audio-classification", "speech-recognition", "image-classification"])
+def test_a_net_that_has_learned_nothing_is_trained_in_one_way(slug: str, prototype: Prototype) -> None:
+    """“Standard” would be a second name of the same, and be told as the next thing to try."""
+    model, method = base_models.recommended(slug, prototype.workspace)
+    assert (model.split(":")[0], method) == ("scratch", "scratch")
+    usable = [one["slug"] for one in base_models.method_choices(slug, model) if one["is_usable"]]
+    assert usable == ["scratch"]
+    assert base_models.method_for(slug, model, "full") == "scratch"
 
 
 def test_tables_have_one_list(prototype: Prototype, user: User, client_of: Browser) -> None:

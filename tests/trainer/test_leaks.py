@@ -190,6 +190,7 @@ def test_the_data_page_asks_and_takes_it_out(tmp_path: Path) -> None:
 def test_a_run_says_which_column_decided(models: Path, tmp_path: Path) -> None:
     rows = [
         {"age": n * 37 % 90, "refund": n % 50 + 1 if n % 3 == 0 else 0, "target": "no" if n % 3 else "yes"}
+        | {"case": f"no {n % 19}" if n % 3 else f"yes {n // 3 % 9}"}  # 28 cases are a fifth of the rows that are learned from
         for n in range(160)
     ]
     fields = {"task": "tabular-classification", "model": "scratch:auto", "method": "linear"}
@@ -197,8 +198,10 @@ def test_a_run_says_which_column_decided(models: Path, tmp_path: Path) -> None:
     code, events = command.call(models, "run", spec, "--out", tmp_path / "out")
     assert code == 0, events[-1]
     warned = [one for one in events if one["type"] == "warning" and one["code"] == "leakage"]
-    assert ["“refund”" in one["message"] for one in warned] == [True]
+    assert [one["message"].split("“")[1].split("”")[0] for one in warned] == ["refund", "case"]
+    on_page = inspect([tmp_path / "data.jsonl"], tmp_path / "v1")["problems"]
+    assert next(one["examples"] for one in on_page if one["code"] == "leakage") == ["refund", "case"]
     report = json.loads((tmp_path / "out" / "artifact" / "report.json").read_text("utf-8"))
-    assert [(one["column"], one["score"]) for one in report["leaks"]] == [("refund", 1.0)]
+    assert [(one["column"], one["score"]) for one in report["leaks"]] == [("refund", 1.0), ("case", 1.0)]
     assert report["leaks_not_looked_at"] == []
-    assert "Alone “refund” decides" in (tmp_path / "out" / "artifact" / "README.md").read_text("utf-8")
+    assert "“refund”, “case”" in (tmp_path / "out" / "artifact" / "README.md").read_text("utf-8")

@@ -85,14 +85,20 @@ def preselected(slug: str, models: list[dict[str, Any]], prototype: Prototype, m
 
 def method_for(slug: str, ref: str, wanted: str = "") -> str:
     """The wanted method where it can be used with this model, else the first that can."""
-    working = [one.slug for one in tasks.get(slug).methods if not tasks.get(slug).refusal(one.slug, ref)]
+    working = [one["slug"] for one in method_choices(slug, ref) if one["is_usable"]]
     return wanted if wanted in working else working[0]
 
 
 def method_choices(slug: str, ref: str) -> list[dict[str, Any]]:
-    """The task's methods, each with `is_usable`: whether it can be used with this model."""
+    """The task's methods, each with `is_usable`: whether it can be used with this model. One that has learned nothing is
+    trained from scratch: the whole of it, which “Standard” would be a second name of."""
     task = tasks.get(slug)
-    return [one | {"is_usable": not task.refusal(one["slug"], ref)} for one in task.declaration()["methods"]]
+    methods = task.declaration()["methods"]
+    again = ref.startswith(SCRATCH) and any(one["slug"] == "scratch" for one in methods)
+    return [
+        one | {"is_usable": not task.refusal(one["slug"], ref) and not (again and one["slug"] == "full")}
+        for one in methods
+    ]
 
 
 def best_validated(slug: str, prototype: Prototype, usable: list[str]) -> Run | None:
