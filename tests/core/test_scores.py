@@ -76,3 +76,11 @@ def test_a_score_and_its_interval_have_one_percent_sign(language: str) -> None:
         assert scores.score_ends(head) == "80.0–100.0"
         assert scores.score_interval(head) == f"80.0–100.0{sign}"
         assert f"90.0{sign}" in scores.score_words(head)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "shown"),
+    [(0.9091, 0.98, "0.909–0.980"), (0.8, 0.86, "0.80–0.86"), (-0.0001, 1.0, "0–1"), (-0.25, 0.5, "-0.25–0.50")],
+)
+def test_both_ends_of_a_range_have_as_many_decimals(low: float, high: float, shown: str) -> None:
+    assert scores.score_ends({"name": "r2", "value": 0.5, "low": low, "high": high}) == shown

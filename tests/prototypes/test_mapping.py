@@ -190,6 +190,14 @@ def test_another_answer_takes_the_place_of_the_first(web: Client, tmp_path: Path
     assert version.roles["churned"] == "input"
 
 
+def test_what_a_column_holds_is_said_in_the_readers_language(web: Client, tmp_path: Path) -> None:
+    prototype = uploaded(web, *files("table", tmp_path))
+    address = reverse("data", args=[prototype.pk])
+    for language, kind in (("en", "numbers"), ("zh-hans", "数字")):
+        page = web.get(address, headers={"accept-language": language}).content.decode()
+        assert page.count(f'<span class="small muted">{kind}</span>') == 2
+
+
 def test_roles_without_sense_stay_on_the_page(web: Client, api_of: ClientOf, user: User, tmp_path: Path) -> None:
     prototype = uploaded(web, *files("table", tmp_path))
     action = reverse("map_columns", args=[prototype.pk])

@@ -61,7 +61,7 @@ def test_the_button_says_it_too(browser: Client, workspace: Workspace) -> None:
 @pytest.mark.parametrize(
     ("expected", "words", "ends"),
     [
-        ({"metric": "r2", "low": 0.8, "high": 0.86}, "R² 0.8–0.86", (0.0, 1.0)),
+        ({"metric": "r2", "low": 0.8, "high": 0.86}, "R² 0.80–0.86", (0.0, 1.0)),
         ({"metric": "wer", "low": 0.1, "high": 0.2}, "10–20 % WER", (0.0, 1.0)),
         ({"metric": "accuracy", "low": 0.991, "high": 0.994}, "99 % accuracy", (0.6, 1.0)),
         ({"metric": "mae", "low": 3.0, "high": 4.5}, "MAE 3–4.50", None),

@@ -190,7 +190,7 @@ def test_the_data_page_asks_and_takes_it_out(tmp_path: Path) -> None:
 def test_a_run_says_which_column_decided(models: Path, tmp_path: Path) -> None:
     rows = [
         {"age": n * 37 % 90, "refund": n % 50 + 1 if n % 3 == 0 else 0, "target": "no" if n % 3 else "yes"}
-        | {"case": f"no {n % 19}" if n % 3 else f"yes {n // 3 % 9}"}  # 28 cases are a fifth of the rows that are learned from
+        | {"case": f"no {n % 19}" if n % 3 else f"yes {n // 3 % 9}"}  # more than a fifth of the rows learned from
         for n in range(160)
     ]
     fields = {"task": "tabular-classification", "model": "scratch:auto", "method": "linear"}

@@ -92,7 +92,8 @@ def range_words(expected: dict[str, Any] | None) -> str:
         return ""
     metric = str(expected.get("metric") or "accuracy")
     if metric not in SHARES:
-        return f"{metric_name(metric)} {scored(low, metric)}–{scored(high, metric)}"
+        ends = spread(low, high) if metric == "r2" else f"{scored(low, metric)}–{scored(high, metric)}"
+        return f"{metric_name(metric)} {ends}"
     ends = f"{100 * low:.0f}–{percent(high, 0)}" if round(100 * low) < round(100 * high) else percent(high, 0)
     return _("%(range)s %(metric)s") % {"range": ends, "metric": metric_name(metric)}
 
@@ -102,8 +103,16 @@ def score_ends(head: dict[str, Any] | None) -> str:
     if not head or number(head.get("low")) is None or number(head.get("high")) is None:
         return ""
     name = head["name"]
+    if name == "r2":
+        return spread(head["low"], head["high"])
     ends = [points(head[end]) if name in SHARES else scored(head[end], name) for end in ("low", "high")]
     return f"{ends[0]}–{ends[1]}"
+
+
+def spread(low: float, high: float) -> str:
+    """Two figures in the same number of decimals, at most three: “0.909–0.980”, “0.80–0.86”."""
+    needed = next((digits for digits in range(3) if all(round(end, 3) == round(end, digits) for end in (low, high))), 3)
+    return "–".join(f"{round(end, 3) + 0.0:.{needed}f}" for end in (low, high))
 
 
 def score_interval(head: dict[str, Any] | None) -> str:

@@ -72,11 +72,11 @@ class MappingForm(forms.Form):
 
     @property
     def uses(self) -> list[Any]:
-        """The fields of a table's columns, each with the column's `kind`."""
+        """The fields of a table's columns, each with its `column` of the profile."""
         found = []
         for place, column in enumerate(self.named if self.is_table else []):
             field = self[f"use-{place}"]
-            field.kind = column["kind"]
+            field.column = column
             found.append(field)
         return found
 
