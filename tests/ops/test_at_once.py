@@ -168,6 +168,21 @@ def test_runs_under_another_mapping_share_one_version(
     assert made.versions.count() == 2, "the newest has the mapping already"
 
 
+def test_a_mapping_that_cannot_be_learned_leaves_no_version(
+    user: User, workspace: Workspace, post: Callable[..., int]
+) -> None:
+    """Every remark is another one, which only reading shows. As the newest version it would refuse the next run too."""
+    made = create_dataset(workspace, user, [ContentFile(MESSAGES.encode(), name="rows.csv")])
+    reading.read(made.versions.get().pk)
+    with reader():
+        assert post("/runs", {"dataset": made.pk, "columns": {"text": "label", "label": "remark"}}) == 422
+    (left,) = made.versions.all()
+    assert left.number == 1
+    assert [path.name for path in left.folder.parent.iterdir() if path.is_dir()] == ["v1"]
+    assert not Prototype.objects.exists()
+    assert post("/runs", {"dataset": made.pk}) == 201
+
+
 def test_uploads_where_one_has_room(user: User, workspace: Workspace, settings: Any) -> None:
     content = b"text,label\n" + b"hello,a\n" * 1000
     settings.MAQUETTE_QUOTA_BYTES = int(len(content) * 1.5)

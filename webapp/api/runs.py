@@ -15,10 +15,10 @@ from webapp.api.auth import Body, once, one_of, page
 from webapp.api.schemas import EstimateOut, MeasuringOut, Page, RunOut, RunRow
 from webapp.api.shapes import run_row, run_shape
 from webapp.core.connections import release_connection
-from webapp.core.problems import Conflict
+from webapp.core.problems import Conflict, Problem
 from webapp.core.sentences import said
 from webapp.costs import gate
-from webapp.datasets.actions import changed_roles, columns_after, lock_dataset, remap
+from webapp.datasets.actions import changed_roles, columns_after, lock_dataset, remap, take_back
 from webapp.datasets.models import Dataset, DatasetVersion
 from webapp.datasets.models import Status as VersionStatus
 from webapp.datasets.quota import measured
@@ -169,10 +169,22 @@ def create_estimate(request: HttpRequest, payload: RunIn, response: HttpResponse
 @once
 def create_run(request: HttpRequest, payload: RunIn) -> Status[dict[str, Any]]:
     prototype = check_run(request, payload)
+    before = version_of(request, payload)
     version = version_to_train(request, payload)
-    actions.settings_of(version, body_of(payload))  # refused before a prototype is made for it
+    check_version(version, payload, is_new=version != before)
     prototype = prototype or prototype_of(version.dataset, request.user)
     return Status(201, run_shape(actions.create_run(prototype, request.user, body_of(payload), version)))
+
+
+def check_version(version: DatasetVersion, payload: RunIn, *, is_new: bool) -> None:
+    """Refuses a run before a prototype is made for it. What only reading shows, that under these columns nothing can be learned
+    say, leaves no version behind either."""
+    try:
+        actions.settings_of(version, body_of(payload))
+    except Problem:
+        if is_new and version.status == VersionStatus.READY:
+            take_back(version)
+        raise
 
 
 def check_run(request: HttpRequest, payload: RunIn) -> Prototype | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from django.db import transaction
-from django.db.models import ProtectedError
+from django.db.models import ProtectedError, Q
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
@@ -369,6 +369,19 @@ def restore(version: DatasetVersion, user: User | None) -> DatasetVersion:
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return made
+
+
+def take_back(version: DatasetVersion) -> None:
+    """Undo a version that was made for a run which cannot learn from it: as the newest one it would be in everybody's way. Not
+    once somebody has used it."""
+    part = version.folder.with_name(f"v{version.number}.{new_id()}.part")
+    with transaction.atomic():
+        versions = lock_dataset(version.dataset_id).versions
+        later = versions.filter(Q(number__gt=version.number) | Q(parent=version))
+        if version.runs.exists() or later.exists() or not versions.filter(pk=version.pk).delete()[0]:
+            return
+        version.folder.rename(part)  # the next version may have the same number
+    shutil.rmtree(part, ignore_errors=True)
 
 
 def link_all(version: DatasetVersion, part: Path) -> None:
