@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from trainer.events import Emit, silent
+from trainer.events import Emit
 from trainer.learning import expectation
 from trainer.learning.family import family_of
 from trainer.learning.job import Job
@@ -42,7 +42,7 @@ def estimate(spec: Spec, emit: Emit, started_in: float = 0.0) -> dict[str, Any]:
     basis}; a task may know better ways. The seconds are those of the whole command: `started_in` is what the trial's own
     process took to start, which that of the run will take as well."""
     with tempfile.TemporaryDirectory(prefix="maquette-estimate-") as folder:
-        job = Job(spec, Path(folder), silent)
+        job = Job(spec, Path(folder), only_downloads(emit))
         job.trial = True
         found = family_of(job.task).estimate(job, emit)
     limit = job.time_limit()
@@ -50,6 +50,16 @@ def estimate(spec: Spec, emit: Emit, started_in: float = 0.0) -> dict[str, Any]:
     found["fixed_seconds"] = round(found["fixed_seconds"] + started_in, 1)
     seconds = {name: round(min(likely * factor, limit or float("inf")), 1) for name, factor in SPREAD.items()}
     return {"seconds": seconds, "expected": None, **found}
+
+
+def only_downloads(emit: Emit) -> Emit:
+    """A trial is silent but for how far its model has come, which may take longer than the trial."""
+
+    def tell(kind: str, **fields: Any) -> None:
+        if kind == "progress" and fields.get("unit") == "bytes":
+            emit(kind, **fields)
+
+    return tell
 
 
 def measure(family: Any, job: Job, emit: Emit, show: Callable[[Any], None] = lambda rows: None) -> dict[str, Any]:

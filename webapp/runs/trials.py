@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from trainer.errors import DOWNLOADING
 from webapp.core.problems import Problem
 from webapp.core.trainer_process import hub_access
-from webapp.core.work import Later, Work
+from webapp.core.words import size
+from webapp.core.work import Later, TooLong, Work
 from webapp.runs.models import Trial
 
 DOWNLOAD_SECONDS = 30
@@ -24,6 +26,8 @@ class TrialWork(Work[Row]):
 
     COMMAND: ClassVar[str]
     RELATED = ("version",)
+    download: dict[str, Any] | None = None
+    """The latest progress while the base model comes from the hub."""
 
     def __init_subclass__(cls) -> None:
         cls.LIMITS = {resource.RLIMIT_CPU: int(2 * cls.SECONDS)}
@@ -31,6 +35,20 @@ class TrialWork(Work[Row]):
     @classmethod
     def log_of(cls, row: Row) -> Path:
         return settings.MAQUETTE_DATA / "logs" / "estimates.log"
+
+    def take(self, event: dict[str, Any]) -> None:
+        super().take(event)
+        if event["type"] == "progress":
+            self.download = event if event.get("unit") == "bytes" else None
+
+    def outcome(self, status: int | None) -> dict[str, Any]:
+        """A trial does not wait for a large model, since others wait for it; what was downloaded stays."""
+        try:
+            return super().outcome(status)
+        except TooLong:
+            if self.download is None:
+                raise
+            raise still_downloading(self.download) from None
 
     def do(self) -> None:
         with tempfile.TemporaryDirectory(dir=settings.FILE_UPLOAD_TEMP_DIR) as folder:
@@ -50,3 +68,13 @@ class TrialWork(Work[Row]):
 
     def keep(self, result: dict[str, Any], spec: Path) -> None:
         """Of what it wrote, beside its specification."""
+
+
+def still_downloading(progress: dict[str, Any]) -> Problem:
+    """`progress`: {done, total} in bytes."""
+    told = {"done": size(progress.get("done") or 0), "total": size(progress.get("total") or 0)}
+    return Problem(
+        _("This model is still being downloaded (%(done)s of %(total)s), so nothing could be measured yet.") % told,
+        code="downloading_model",
+        hint=_("Start the run: it downloads the rest, then trains. Or ask again to download more first."),
+    )
