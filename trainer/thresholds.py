@@ -80,7 +80,8 @@ def chosen(validation: Certainty, rounds: Sequence[tuple[Certainty, Certainty]])
     """For each of TARGETS the threshold chosen on `validation`, and what it holds on test rows.
 
     `rounds`: (validation, test) of each round of a cross-validation, or of the one test. A round's test rows are asked by the
-    threshold chosen in that round, which has not seen them: so it is the way of choosing that is proved.
+    threshold chosen in that round, which has not seen them: so it is the way of choosing that is proved. `test` is None
+    where a round chose none: the answers of the other rounds alone would be told as those to all rows.
     """
     found = []
     for target in TARGETS:
@@ -90,7 +91,8 @@ def chosen(validation: Certainty, rounds: Sequence[tuple[Certainty, Certainty]])
             marks = [choose(own, target) for own, _test in rounds]
             counts = [test.counts(mark) for mark, (_own, test) in zip(marks, rounds, strict=True) if mark is not None]
             total = {name: sum(each[name] for each in counts) for name in ("answered", "right")}
-            one |= {"validation": validation.counts(threshold), "test": proved(total)}
+            test = proved(total) if len(counts) == len(rounds) else None
+            one |= {"validation": validation.counts(threshold), "test": test}
         found.append(one)
     return found
 

@@ -56,6 +56,16 @@ def test_a_new_prototype_on_data_that_is_kept(workspace: Workspace, browser: Cli
     assert (made.dataset, answer.headers["Location"]) == (dataset, reverse("data", args=[made.pk]))
 
 
+def test_data_that_could_not_be_read_are_no_prototype(workspace: Workspace, browser: Client) -> None:
+    dataset = things.dataset(workspace, ready=False)
+    error = {"code": "empty_file", "message": "a.csv is empty.", "hint": "Export it again."}
+    dataset.versions.update(status="failed", error=error)
+    answer = browser.post(reverse("start_prototype", args=[dataset.pk]))
+    assert answer.status_code == 409
+    assert "a.csv is empty. Export it again." in answer.content.decode()
+    assert not Prototype.objects.exists()
+
+
 def test_data_in_use_is_listed_and_stays(workspace: Workspace, browser: Client) -> None:
     prototype = things.prototype(workspace)
     unused = things.dataset(workspace, name="left over")

@@ -76,6 +76,16 @@ def test_under_folds_only_what_was_chosen_is_proved() -> None:
     assert unchosen["low"] is None
 
 
+def test_under_folds_a_threshold_that_a_round_did_not_find_answers_as_at_that_mark() -> None:
+    folds = NEW | {
+        "evaluation": {"kind": "folds", "folds": 5},
+        "threshold_choice": [{"target": 0.95, "threshold": 0.0, "validation": {}, "test": None}],
+    }
+    chosen = thresholds.at(folds)
+    assert plain(chosen["sentence"]) == "At 0 %: answers 100 % of rows, 90 % of them right."
+    assert chosen["rest"] == ""
+
+
 def test_a_bound_is_never_rounded_up() -> None:
     chosen = {"target": 0.99, "threshold": 0.7, "validation": {}, "test": {}}
     report = NEW | {"threshold_choice": [chosen]}

@@ -88,3 +88,13 @@ def test_rounds_prove_each_by_its_own_threshold() -> None:
     chosen = thresholds.chosen(thresholds.joined([sure, doubtful]), rounds)[0]
     assert chosen["test"]["answered"] == 40 + 20
     assert chosen["test"]["right"] == 20 + 20
+
+
+def test_rounds_that_found_no_threshold_prove_nothing() -> None:
+    """Two rows of twelve that one round answered were told as what the model answers at 0 %."""
+    sure = Certainty(np.full(12, 0.9), np.ones(12, dtype=bool))
+    few = Certainty(np.full(3, 0.9), np.ones(3, dtype=bool))  # too few to choose by
+    found = thresholds.report(sure, sure, "out-of-fold", [(sure, few), (few, few)])
+    assert [one["threshold"] for one in found["threshold_choice"]] == [0.0, 0.0, 0.0]
+    assert [one["test"] for one in found["threshold_choice"]] == [None, None, None]
+    assert found["thresholds"][0]["answered"] == 12

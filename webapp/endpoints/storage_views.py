@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST
 from webapp.accounts.access import load, member
 from webapp.accounts.models import Workspace
 from webapp.core.forms import refused_on
+from webapp.core.problems import Conflict
 from webapp.core.words import size
 from webapp.datasets.actions import delete_dataset
 from webapp.datasets.models import Dataset
@@ -65,8 +66,12 @@ def delete_unused_dataset(request: HttpRequest, pk: str) -> HttpResponse:
 @require_POST
 @refused_on("storage", lambda _request, pk: [])
 def start_prototype(request: HttpRequest, pk: str) -> HttpResponse:
-    """A new prototype on data that is kept."""
-    return redirect("data", pk=create_prototype(load(Dataset, request.workspace, pk), request.user).pk)
+    """A new prototype on data that is kept; `Conflict` where they could not be read."""
+    dataset = load(Dataset, request.workspace, pk)
+    failed = dataset.latest if dataset.current is None else None
+    if failed and failed.error:
+        raise Conflict(failed.error["message"], code=failed.error["code"], hint=failed.error.get("hint", ""))
+    return redirect("data", pk=create_prototype(dataset, request.user).pk)
 
 
 @member
