@@ -146,7 +146,7 @@ def test_names_exist(page: Path) -> None:
 
 @on_every_page
 def test_modules_and_their_functions_exist(page: Path) -> None:
-    """`trainer.training.run`: the module is a file, and the name is in it."""
+    """`trainer.learning.run.run`: the module is a file, and the name is in it."""
     dotted = {
         name
         for text in backticked(page)

@@ -19,7 +19,7 @@ from pathlib import Path
 from trainer import openmp
 openmp.share()
 import sklearn.cluster, lightgbm
-from trainer import training
+from trainer.learning.run import run
 from trainer.events import silent
 from trainer.spec import Spec
 folder, draw = Path(sys.argv[1]), random.Random(0)
@@ -27,7 +27,7 @@ rows = [(draw.random(), draw.choice("xyz")) for _row in range(300)]
 table = "\\n".join(["a,b,target", *(f"{a:.3f},{b},{'yes' if a > 0.5 else 'no'}" for a, b in rows)])
 (folder / "table.csv").write_text(table)
 spec = {"task": "tabular-classification", "dataset": {"path": str(folder / "table.csv")}, "method": "auto"}
-found = training.run(Spec.model_validate({"version": 1, "model": "scratch:auto", "params": {"epochs": 3}, **spec}), folder / "run", silent)
+found = run(Spec.model_validate({"version": 1, "model": "scratch:auto", "params": {"epochs": 3}, **spec}), folder / "run", silent)
 assert found["headline"]["value"] > 0.8, found
 print(*openmp.mapped(), sep="\\n")
 """

@@ -62,6 +62,7 @@ class Job:
         self._stage, self._stage_started, self._stage_fraction = "prepare", time.monotonic(), 0.0
         self._from = (self._stage_started, 0.0)
         self._fraction = self._told = 0.0
+        self._begun = ""
         self._stop = self._enough = self._waits = False
         self._lap, self._laps = 0, 1
         self._paid_for: float | None = None  # seconds in all, as whoever pays last said
@@ -216,13 +217,19 @@ class Job:
         """What a stage will take, as far as is known by now."""
         self.plan[stage] = max(seconds, 0.1) * (self._laps if stage == "train" else 1)
 
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
+    def begin(self, name: str) -> None:
+        """Begin a stage before the `with` that ends it."""
         self.check_stop()
         self._stage, self._stage_started = name, time.monotonic()
+        self._begun = name
         self.go_on_from(0.0)
         self.emit("stage", name=name, state="start")
         self.progress(0, 1, force=True)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        if self._begun != name:
+            self.begin(name)
         yield
         seconds = time.monotonic() - self._stage_started
         self.timings[name] = self.plan[name] = round(seconds, 2)

@@ -31,6 +31,7 @@ def run(spec: Spec, out: Path, emit: Emit) -> dict[str, Any]:
     job = Job(spec, out, emit)
     with on_signal(signal.SIGTERM, job.request_stop), on_signal(signal.SIGUSR1, job.end_early):
         with ResourceWatch(job.device, emit), mendable():
+            job.begin("prepare")  # loading the libraries of a family is a part of it
             result = family_of(job.task).run(job)
         result |= {"artifact": str(job.artifact), "seconds": round(job.seconds(), 2)}
     write_json(done, result)
