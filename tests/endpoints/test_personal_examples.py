@@ -60,7 +60,7 @@ def test_the_share_page_says_so_and_its_owner_decides(
 ) -> None:
     report(run, **NEW)
     share = reverse("share", args=[run.prototype_id])
-    said = "Personal data was found in text, so the demo shows no examples from your data."
+    said = "Personal data was found in “text”, so the demo shows no examples from your data."
     assert said in " ".join(client_of(user).get(share).content.decode().split())
     demo = things.endpoint(run)
     assert said in " ".join(client_of(user).get(share).content.decode().split())

@@ -112,12 +112,12 @@ def test_checkpoints_are_told_and_can_be_removed_now(workspace: Workspace, brows
         checkpoint(run)
     settings = reverse("prototype_settings", args=[prototype.pk])
     page = " ".join(browser.get(settings).content.decode().replace("\xa0", " ").split())
-    assert "2.1 MB" in page.partition("Checkpoints among them")[2].partition("</dd>")[0]
-    assert "Kept for 7 days" in page
+    assert "2.1 MB" in page.partition("Of these, checkpoints")[2].partition("</dd>")[0]
+    assert "kept for 7 days" in page
     browser.post(reverse("remove_checkpoints", args=[prototype.pk]))
     assert [(run.folder / removal.CHECKPOINTS).exists() for run in runs] == [False, False, True], "one is at work"
     assert list(Run.objects.order_by("number").values_list("bytes", flat=True)) == [None, None, MIB]
-    assert "Checkpoints among them" not in browser.get(settings).content.decode()
+    assert "Of these, checkpoints" not in browser.get(settings).content.decode()
     assert AuditEvent.objects.filter(verb="removed checkpoints").count() == 1
 
 
