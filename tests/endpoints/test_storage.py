@@ -62,7 +62,7 @@ def test_data_that_could_not_be_read_are_no_prototype(workspace: Workspace, brow
     dataset.versions.update(status="failed", error=error)
     answer = browser.post(reverse("start_prototype", args=[dataset.pk]))
     assert answer.status_code == 409
-    assert "a.csv is empty. Export it again." in answer.content.decode()
+    assert "<b>a.csv is empty.</b> Export it again." in answer.content.decode()
     assert not Prototype.objects.exists()
 
 
