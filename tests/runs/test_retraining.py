@@ -162,7 +162,7 @@ def test_one_that_breaks_keeps_no_other_waiting(made: DatasetVersion) -> None:
         asked_by=broken.asked_by,
         settings=broken.settings,
     )
-    Retraining.objects.filter(pk=broken.pk).update(settings={"task": ["no", "text"]})
+    Retraining.objects.filter(pk=broken.pk).update(settings=["no", "settings"])
     retraining.start_waiting()
     other.refresh_from_db()
     broken.refresh_from_db()
