@@ -8,6 +8,7 @@ from typing import Any
 
 from trainer import columns as kinds
 from trainer import tasks
+from trainer.messages import Message, _
 from trainer.tasks.base import Shape
 
 Columns = list[dict[str, Any]]
@@ -315,6 +316,6 @@ def is_named(column: dict[str, Any], role: str) -> bool:
     return column["name"].strip().lower() in NAMES[role].split()
 
 
-def sentence(shape: Shape, roles: Roles, classes: int) -> str:
+def sentence(shape: Shape, roles: Roles, classes: int) -> Message:
     """What the task does with these columns, in words."""
-    return shape.sentence.format(**roles, classes=f"{classes:,}")
+    return _(shape.sentence, **{"classes": f"{classes:,}", **roles})

@@ -27,7 +27,7 @@ from trainer.data.splitting import PARTS
 from trainer.data.tables.table import display_name
 from trainer.errors import DataError, SpecError
 from trainer.events import Emit, silent
-from trainer.messages import _
+from trainer.messages import _, sources
 from trainer.roles import ANSWER, SPLITTING
 from trainer.roles import check as check_roles
 from trainer.spec import SplitSpec
@@ -306,7 +306,7 @@ def describe(content: Content) -> tuple[dict[str, Any], list[dict[str, Any]]]:
             problems += look_closer(content)
         words = sentence(content.shape, content.roles, labels["label_total"])
         suggestion |= {"task": content.task, "columns": content.roles, "sentence": words}
-    suggestion |= {"roles": content.column_roles, "chosen": content.chosen}
+    suggestion |= {"roles": content.column_roles, "chosen": content.chosen, **sources(suggestion)}
     problems += personal_problems(content)
     blocked = any(one["severity"] == "error" for one in problems)
     suggestion["trainable"] = not blocked and content.task in {task.slug for task in tasks.all()}
@@ -343,10 +343,14 @@ def why_no_roles(content: Content) -> str:
     """What to tell somebody whose columns suit no task."""
     texts = [column["name"] for column in content.profile if column["kind"] == "text"]
     if len(content.profile) == 1:
-        return "There is only one column, and it holds no text to learn from; an input and its answer are needed, each in a column of its own."
+        return _(
+            "There is only one column, and it holds no text to learn from; an input and its answer are needed, each in a column of its own."
+        )
     if texts:
-        return f"“{texts[0]}” could be read, but no column looks like its label: choose both below."
-    return "No column looks like an answer to predict. If one is, choose it below."
+        return _(
+            "“%(column)s” could be the input, but no column looks like its label: choose both below.", column=texts[0]
+        )
+    return _("No column looks like an answer to predict. If one is, choose it below.")
 
 
 def content_hash(content: Content, split: pa.Table) -> str:

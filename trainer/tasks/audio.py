@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from trainer import nets
 from trainer.architectures import SOUND
+from trainer.messages import gettext_noop
 from trainer.params import advanced
 from trainer.tasks.base import BaseModelCard
 from trainer.tasks.media import MIB, MediaParams, MediaTask, labels_in, profile_of, scratch_card
@@ -52,7 +53,7 @@ MODELS = (
     BaseModelCard(
         "hub:facebook/wav2vec2-base",
         "wav2vec2 base",
-        "Has listened to 960 hours of English; for words and voices. Needs the Hugging Face hub.",
+        gettext_noop("Has listened to 960 hours of English; for words and voices. Needs the Hugging Face hub."),
         94_371_712,
         "Apache 2.0",
         "English",
@@ -61,7 +62,7 @@ MODELS = (
     BaseModelCard(
         "hub:facebook/hubert-base-ls960",
         "HuBERT base",
-        "Like wav2vec2, often a little better on moods and speakers. Needs the Hugging Face hub.",
+        gettext_noop("Like wav2vec2, often a little better on moods and speakers. Needs the Hugging Face hub."),
         94_371_712,
         "Apache 2.0",
         "English",
@@ -70,7 +71,7 @@ MODELS = (
     BaseModelCard(
         "hub:MIT/ast-finetuned-audioset-10-10-0.4593",
         "Audio spectrogram transformer",
-        "Knows 527 kinds of everyday sounds; for machines, animals, alarms. Needs the Hugging Face hub.",
+        gettext_noop("Knows 527 kinds of everyday sounds; for machines, animals, alarms. Needs the Hugging Face hub."),
         86_187_264,
         "BSD 3-Clause",
         "",
@@ -79,7 +80,7 @@ MODELS = (
     BaseModelCard(
         "hub:openai/whisper-tiny",
         "Whisper tiny",
-        "Has listened to speech in 99 languages; small and quick. Needs the Hugging Face hub.",
+        gettext_noop("Has listened to speech in 99 languages; small and quick. Needs the Hugging Face hub."),
         37_760_640,
         "Apache 2.0",
         "99 languages",

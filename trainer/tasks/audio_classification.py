@@ -11,12 +11,12 @@ from trainer.tasks.base import Role
 class AudioClassification(SoundTask):
     slug = "audio-classification"
     title = gettext_noop("Audio classification")
-    summary = "Listens to a sound and answers with one of your labels: words, machines, birds, moods."
+    summary = gettext_noop("Listens to a sound and answers with one of your labels: words, machines, birds, moods.")
     roles = (
         Role("audio", gettext_noop("Sound"), "audio", help="What it listens to."),
         Role("label", gettext_noop("Label (target)"), "label", help="What it should answer."),
     )
-    sentence = "Listen, answer with one of the {classes} values of {label}."
+    sentence = gettext_noop("Predict %(label)s (%(classes)s classes) from the recordings.")
     metrics = ("accuracy", "macro_f1", "log_loss")
     headline = "accuracy"
     widget_out = "classes"

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from trainer import nets
 from trainer.architectures import VISION
+from trainer.messages import gettext_noop
 from trainer.params import advanced
 from trainer.tasks.base import BaseModelCard
 from trainer.tasks.media import MIB, MediaParams, MediaTask, labels_in, profile_of, scratch_card
@@ -83,7 +84,7 @@ MODELS = (
     BaseModelCard(
         "hub:facebook/dinov2-small",
         "DINOv2 small",
-        "Knows pictures of every kind well; needs the Hugging Face hub.",
+        gettext_noop("Knows pictures of every kind well; needs the Hugging Face hub."),
         22_056_576,
         "Apache 2.0",
         "",
@@ -92,7 +93,7 @@ MODELS = (
     BaseModelCard(
         "hub:google/vit-base-patch16-224-in21k",
         "ViT base",
-        "A classic that does well on most photos; needs the Hugging Face hub, better with a GPU.",
+        gettext_noop("A classic that does well on most photos; needs the Hugging Face hub, better with a GPU."),
         86_389_248,
         "Apache 2.0",
         "",
@@ -101,7 +102,7 @@ MODELS = (
     BaseModelCard(
         "hub:microsoft/resnet-50",
         "ResNet-50",
-        "The convolutional standard; needs the Hugging Face hub.",
+        gettext_noop("The convolutional standard; needs the Hugging Face hub."),
         23_508_032,
         "Apache 2.0",
         "",
@@ -110,7 +111,7 @@ MODELS = (
     BaseModelCard(
         "hub:google/mobilenet_v2_1.0_224",
         "MobileNetV2",
-        "Small and quick, for phones and processors; needs the Hugging Face hub.",
+        gettext_noop("Small and quick, for phones and processors; needs the Hugging Face hub."),
         2_223_872,
         "see its page on the hub",
         "",

@@ -11,12 +11,12 @@ from trainer.tasks.image import ImageTask, sample_picture
 class ImageClassification(ImageTask):
     slug = "image-classification"
     title = gettext_noop("Image classification")
-    summary = "Looks at a picture and answers with one of your labels: products, defects, plants, scenes."
+    summary = gettext_noop("Looks at a picture and answers with one of your labels: products, defects, plants, scenes.")
     roles = (
         Role("image", gettext_noop("Picture"), "image", help="What it looks at."),
         Role("label", gettext_noop("Label (target)"), "label", help="What it should answer."),
     )
-    sentence = "Look at the pictures, answer with one of the {classes} values of {label}."
+    sentence = gettext_noop("Predict %(label)s (%(classes)s classes) from the images.")
     metrics = ("accuracy", "macro_f1", "log_loss")
     headline = "accuracy"
     widget_out = "classes"

@@ -11,12 +11,12 @@ from trainer.tasks.image import ImageTask, sample_picture
 class ImageRegression(ImageTask):
     slug = "image-regression"
     title = gettext_noop("Image regression")
-    summary = "Looks at a picture and answers with a number: an age, a price, a count, a degree of wear."
+    summary = gettext_noop("Looks at a picture and answers with a number: an age, a price, a count, a degree of wear.")
     roles = (
         Role("image", gettext_noop("Picture"), "image", help="What it looks at."),
         Role("target", gettext_noop("Target"), "number", help="What it should answer."),
     )
-    sentence = "Look at the pictures, answer with the number in {target}."
+    sentence = gettext_noop("Predict the number in %(target)s from the images.")
     metrics = ("r2", "rmse", "mae")
     headline = "r2"
     widget_out = "number"

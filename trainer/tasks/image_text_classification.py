@@ -48,7 +48,7 @@ class ImageTextClassification(ImageTask):
         Role("text", gettext_noop("Input text"), "text", help="What it reads; may be empty."),
         Role("label", gettext_noop("Label (target)"), "label", help="What it should answer."),
     )
-    sentence = "Look at the pictures and read {text}, answer with one of the {classes} values of {label}."
+    sentence = gettext_noop("Predict %(label)s (%(classes)s classes) from the images and %(text)s.")
     methods = (PROBE, LORA, FULL, SCRATCH)
     params = FusionParams
     metrics = ("accuracy", "macro_f1", "log_loss")

@@ -8,7 +8,7 @@ from trainer.tasks.base import Role, Task
 class MultilabelClassification(Task):
     slug = "multilabel-classification"
     title = gettext_noop("Multi-label text classification")
-    summary = "Reads a text and answers with all of your labels that fit."
+    summary = gettext_noop("Reads a text and answers with all of your labels that fit.")
     modality = "text"
     roles = (
         Role("text", gettext_noop("Input text"), "text"),
@@ -16,5 +16,5 @@ class MultilabelClassification(Task):
     )
     answer = "classes"
     answer_role = "labels"
-    sentence = "Read {text}, answer with all of {labels} that fit."
+    sentence = gettext_noop("Predict all of %(labels)s that apply from %(text)s.")
     architectures = ENCODERS

@@ -39,18 +39,20 @@ class DetectionParams(ChosenParams):
 class ObjectDetection(ImageTask):
     slug = "object-detection"
     title = gettext_noop("Object detection")
-    summary = "Looks at a picture and draws a box around each thing that you have taught it to find."
+    summary = gettext_noop("Looks at a picture and draws a box around each thing that you have taught it to find.")
     roles = (
         Role("image", gettext_noop("Picture"), "image", help="What it looks at."),
         Role("objects", gettext_noop("Objects"), "objects", help="What is in the picture, and where."),
     )
-    sentence = "Look at the pictures, find the {objects} in them."
+    sentence = gettext_noop("Find the %(objects)s in the images.")
     methods = (FULL, SCRATCH)
     models = (
         BaseModelCard(
             "scratch:points",
             "Small point detector",
-            "Learns from nothing in minutes; for things that look much alike, such as cells or parts. No download.",
+            gettext_noop(
+                "Learns from nothing in minutes; for things that look much alike, such as cells or parts. No download."
+            ),
             1_023_335,
             "Apache 2.0",
             "",
@@ -59,7 +61,7 @@ class ObjectDetection(ImageTask):
         BaseModelCard(
             "hub:ustc-community/dfine-nano-coco",
             "D-FINE nano",
-            "The smallest good one; needs the Hugging Face hub.",
+            gettext_noop("The smallest good one; needs the Hugging Face hub."),
             3_770_000,
             "Apache 2.0",
             "",
@@ -68,7 +70,7 @@ class ObjectDetection(ImageTask):
         BaseModelCard(
             "hub:PekingU/rtdetr_v2_r18vd",
             "RT-DETR v2, ResNet-18",
-            "Stronger; needs the Hugging Face hub, better with a GPU.",
+            gettext_noop("Stronger; needs the Hugging Face hub, better with a GPU."),
             20_200_000,
             "Apache 2.0",
             "",
@@ -77,7 +79,7 @@ class ObjectDetection(ImageTask):
         BaseModelCard(
             "hub:hustvl/yolos-tiny",
             "YOLOS tiny",
-            "A plain vision transformer; needs the Hugging Face hub.",
+            gettext_noop("A plain vision transformer; needs the Hugging Face hub."),
             6_490_000,
             "Apache 2.0",
             "",
@@ -86,7 +88,7 @@ class ObjectDetection(ImageTask):
         BaseModelCard(
             "hub:facebook/detr-resnet-50@no_timm",
             "DETR, ResNet-50",
-            "The first of its kind; large and slow. Needs the Hugging Face hub and a GPU.",
+            gettext_noop("The first of its kind; large and slow. Needs the Hugging Face hub and a GPU."),
             41_600_000,
             "Apache 2.0",
             "",

@@ -8,7 +8,7 @@ from trainer.tasks.base import Role, Task
 class QuestionAnswering(Task):
     slug = "question-answering"
     title = gettext_noop("Question answering")
-    summary = "Reads a text and answers a question with a passage of it."
+    summary = gettext_noop("Reads a text and answers a question with a passage of it.")
     modality = "text"
     roles = (
         Role("question", gettext_noop("Question"), "text"),
@@ -17,5 +17,5 @@ class QuestionAnswering(Task):
     )
     answer = "spans"
     answer_role = "answers"
-    sentence = "Read {context}, answer {question} with a passage of it."
+    sentence = gettext_noop("Answer %(question)s with a passage of %(context)s.")
     architectures = ENCODERS

@@ -8,7 +8,7 @@ from trainer.tasks.base import Role, Task
 class SentenceSimilarity(Task):
     slug = "sentence-similarity"
     title = gettext_noop("Sentence similarity")
-    summary = "Compares two sentences and answers with how alike they are."
+    summary = gettext_noop("Compares two sentences and answers with how alike they are.")
     modality = "text"
     roles = (
         Role("first", gettext_noop("First sentence"), "text"),
@@ -17,5 +17,5 @@ class SentenceSimilarity(Task):
     )
     answer = "number"
     answer_role = "score"
-    sentence = "Compare {first} and {second}, answer with {score}."
+    sentence = gettext_noop("Score how similar %(first)s and %(second)s are (%(score)s).")
     architectures = ENCODERS

@@ -56,14 +56,14 @@ def card(ref: str, title: str, summary: str, parameters: int, languages: str, me
 class SpeechRecognition(MediaTask):
     slug = "speech-recognition"
     title = gettext_noop("Speech recognition (speech-to-text)")
-    summary = "Listens to speech and writes down what was said."
+    summary = gettext_noop("Listens to speech and writes down what was said.")
     modality = "audio"
     thing = "sound"
     roles = (
         Role("audio", gettext_noop("Sound"), "audio", help="What it listens to."),
         Role("text", gettext_noop("Input text"), "text", help="What is said in it."),
     )
-    sentence = "Listen, write {text}."
+    sentence = gettext_noop("Transcribe the recordings (%(text)s).")
     methods = (FULL, LORA, SCRATCH)
     models = (
         card(

@@ -8,7 +8,7 @@ from trainer.tasks.base import Role, Task
 class Summarization(Task):
     slug = "summarization"
     title = gettext_noop("Summarization")
-    summary = "Reads a long text and writes a short one."
+    summary = gettext_noop("Reads a long text and writes a short one.")
     modality = "text"
     roles = (
         Role("document", gettext_noop("Document"), "text"),
@@ -16,5 +16,5 @@ class Summarization(Task):
     )
     answer = "text"
     answer_role = "summary"
-    sentence = "Read {document}, write its {summary}."
+    sentence = gettext_noop("Summarize %(document)s (%(summary)s).")
     architectures = SEQ2SEQ

@@ -108,12 +108,12 @@ class TableTask(Task):
     )
     models = (
         BaseModelCard(
-            AUTO, "Chosen by cross-validation", "Every kind below is tried.", 0, "MIT", "any", 300 * MIB
+            AUTO, gettext_noop("Chosen by cross-validation"), gettext_noop("Every kind below is tried."), 0, "MIT", "any", 300 * MIB
         ),
-        BaseModelCard("scratch:lightgbm", "LightGBM", "Boosted decision trees.", 0, "MIT", "any", 300 * MIB),
-        BaseModelCard("scratch:linear", "Linear model", "Logistic or ridge regression.", 0, "BSD", "any", 200 * MIB),
+        BaseModelCard("scratch:lightgbm", "LightGBM", gettext_noop("Boosted decision trees."), 0, "MIT", "any", 300 * MIB),
+        BaseModelCard("scratch:linear", "Linear model", gettext_noop("Logistic or ridge regression."), 0, "BSD", "any", 200 * MIB),
         BaseModelCard(
-            "scratch:table-net", "Small net for tables", "Embeddings for categories.", 20_000, "own", "any", 500 * MIB
+            "scratch:table-net", "Small net for tables", gettext_noop("Embeddings for categories."), 20_000, "own", "any", 500 * MIB
         ),
     )  # fmt: skip
 

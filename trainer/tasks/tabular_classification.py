@@ -11,9 +11,11 @@ from trainer.tasks.table import TableTask
 class TabularClassification(TableTask):
     slug = "tabular-classification"
     title = gettext_noop("Tabular classification")
-    summary = "Reads the columns of a row and answers with one of your labels: who leaves, what is fraud, what sells."
+    summary = gettext_noop(
+        "Reads the columns of a row and answers with one of your labels: who leaves, what is fraud, what sells."
+    )
     roles = (Role("target", gettext_noop("Target"), "label", help="The column to answer."),)
-    sentence = "From the other columns, answer with one of the {classes} values of {target}."
+    sentence = gettext_noop("Predict %(target)s (%(classes)s classes) from the other columns.")
     metrics = ("accuracy", "macro_f1", "log_loss", "roc_auc", "pr_auc")
     headline = "accuracy"
     widget_out = "classes"

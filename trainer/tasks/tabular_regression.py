@@ -10,9 +10,9 @@ from trainer.tasks.table import TableTask
 class TabularRegression(TableTask):
     slug = "tabular-regression"
     title = gettext_noop("Tabular regression")
-    summary = "Reads the columns of a row and answers with a number: a price, a demand, a duration."
+    summary = gettext_noop("Reads the columns of a row and answers with a number: a price, a demand, a duration.")
     roles = (Role("target", gettext_noop("Target"), "number", help="The column to answer."),)
-    sentence = "From the other columns, answer with the number in {target}."
+    sentence = gettext_noop("Predict the number in %(target)s from the other columns.")
     metrics = ("r2", "rmse", "mae")
     headline = "r2"
     widget_out = "number"

@@ -14,18 +14,18 @@ GIB = 1024**3
 class TextClassification(TextTask):
     slug = "text-classification"
     title = gettext_noop("Text classification")
-    summary = "Reads a text and answers with one of your labels: topics, intents, moods, spam."
+    summary = gettext_noop("Reads a text and answers with one of your labels: topics, intents, moods, spam.")
     roles = (
         Role("text", gettext_noop("Input text"), "text", help="What it reads."),
         Role("label", gettext_noop("Label (target)"), "label", help="What it should answer."),
     )
-    sentence = "Read {text}, answer with one of the {classes} values of {label}."
+    sentence = gettext_noop("Predict %(label)s (%(classes)s classes) from %(text)s.")
     methods = (PROBE, LORA, FULL)
     models = (
         BaseModelCard(
             "bundled:all-MiniLM-L6-v2",
             "all-MiniLM-L6-v2",
-            "Small, quick, English; comes with Maquette.",
+            gettext_noop("Small, quick, English; comes with Maquette."),
             22_713_216,
             "Apache 2.0",
             "English",
@@ -34,7 +34,7 @@ class TextClassification(TextTask):
         BaseModelCard(
             "hub:intfloat/multilingual-e5-small",
             "multilingual-e5-small",
-            "When people write in several languages; needs the Hugging Face hub.",
+            gettext_noop("When people write in several languages; needs the Hugging Face hub."),
             117_654_272,
             "MIT",
             "94 languages",
@@ -43,7 +43,7 @@ class TextClassification(TextTask):
         BaseModelCard(
             "hub:answerdotai/ModernBERT-base",
             "ModernBERT-base",
-            "Stronger on long texts, up to 8,000 tokens; needs the Hugging Face hub, better with a GPU.",
+            gettext_noop("Stronger on long texts, up to 8,000 tokens; needs the Hugging Face hub, better with a GPU."),
             149_014_272,
             "Apache 2.0",
             "English",

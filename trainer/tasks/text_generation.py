@@ -8,7 +8,7 @@ from trainer.tasks.base import Role, Shape, Task
 class TextGeneration(Task):
     slug = "text-generation"
     title = gettext_noop("Text generation")
-    summary = "Reads an instruction or the beginning of a conversation and writes on."
+    summary = gettext_noop("Reads an instruction or the beginning of a conversation and writes on.")
     modality = "text"
     roles = (
         Role("prompt", gettext_noop("Instruction"), "text"),
@@ -18,9 +18,9 @@ class TextGeneration(Task):
     )
     answer = "text"
     answer_role = "completion"
-    sentence = "Read {prompt}, write {completion}."
+    sentence = gettext_noop("Write %(completion)s from %(prompt)s.")
     architectures = DECODERS
     alternatives = (
-        Shape(("messages",), "", "text", "Read the beginning of {messages}, write the next one."),
-        Shape(("text",), "", "text", "Read {text}, learn to go on in its manner."),
+        Shape(("messages",), "", "text", gettext_noop("Write the next message of %(messages)s.")),
+        Shape(("text",), "", "text", gettext_noop("Continue %(text)s in its style.")),
     )

@@ -8,7 +8,7 @@ from trainer.tasks.base import Role, Task
 class TextRegression(Task):
     slug = "text-regression"
     title = gettext_noop("Text regression")
-    summary = "Reads a text and answers with a number."
+    summary = gettext_noop("Reads a text and answers with a number.")
     modality = "text"
     roles = (
         Role("text", gettext_noop("Input text"), "text"),
@@ -16,5 +16,5 @@ class TextRegression(Task):
     )
     answer = "number"
     answer_role = "target"
-    sentence = "Read {text}, answer with the number in {target}."
+    sentence = gettext_noop("Predict the number in %(target)s from %(text)s.")
     architectures = ENCODERS

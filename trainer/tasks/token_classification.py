@@ -8,7 +8,7 @@ from trainer.tasks.base import Role, Task
 class TokenClassification(Task):
     slug = "token-classification"
     title = gettext_noop("Named-entity recognition")
-    summary = "Reads a text and marks the words that name something."
+    summary = gettext_noop("Reads a text and marks the words that name something.")
     modality = "text"
     roles = (
         Role("tokens", gettext_noop("Tokens"), "tokens"),
@@ -16,5 +16,5 @@ class TokenClassification(Task):
     )
     answer = "tags"
     answer_role = "tags"
-    sentence = "Read {tokens}, mark the words as {tags} does."
+    sentence = gettext_noop("Mark the %(tags)s in %(tokens)s.")
     architectures = ENCODERS

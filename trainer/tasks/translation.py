@@ -8,7 +8,7 @@ from trainer.tasks.base import Role, Task
 class Translation(Task):
     slug = "translation"
     title = gettext_noop("Translation")
-    summary = "Reads a text and writes it in another language."
+    summary = gettext_noop("Reads a text and writes it in another language.")
     modality = "text"
     roles = (
         Role("source", gettext_noop("Source text"), "text"),
@@ -16,5 +16,5 @@ class Translation(Task):
     )
     answer = "text"
     answer_role = "target"
-    sentence = "Read {source}, write {target}."
+    sentence = gettext_noop("Translate %(source)s into %(target)s.")
     architectures = SEQ2SEQ

@@ -7,6 +7,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from webapp.accounts.actions import audit
 from webapp.accounts.models import User, Workspace
@@ -18,13 +19,25 @@ from webapp.costs.models import Budget, Rate
 LIST_PRICES = [
     (
         "cpu",
-        "This machine's processor, 2 cores",
+        gettext_noop("This machine's processor, 2 cores"),
         "0.08925",
         "AWS EC2 c7i.large, us-east-1, on demand",
         date(2025, 1, 15),
     ),
-    ("gpu", "One GPU, NVIDIA L4 24 GB", "0.80480", "AWS EC2 g6.xlarge, us-east-1, on demand", date(2025, 1, 15)),
-    ("endpoint", "A live demo, awake", "0.02080", "AWS EC2 t3.small, us-east-1, on demand", date(2025, 1, 15)),
+    (
+        "gpu",
+        gettext_noop("One GPU, NVIDIA L4 24 GB"),
+        "0.80480",
+        "AWS EC2 g6.xlarge, us-east-1, on demand",
+        date(2025, 1, 15),
+    ),
+    (
+        "endpoint",
+        gettext_noop("A live demo, awake"),
+        "0.02080",
+        "AWS EC2 t3.small, us-east-1, on demand",
+        date(2025, 1, 15),
+    ),
 ]
 
 

@@ -87,6 +87,12 @@ register.filter("said", said)
 
 
 @register.filter
+def in_language(text: str) -> str:
+    """Words of a declaration or a price list of ours, in the reader's language; anybody else's as they are."""
+    return _(text) if text else ""
+
+
+@register.filter
 def dated(value: Any, form: str) -> str:
     return words.dated(value, form)
 
