@@ -37,10 +37,14 @@ def rows_of(out: Path) -> list[dict[str, Any]]:
 
 def test_class_folders_become_labels(tmp_path: Path) -> None:
     found = inspect([zipped(tmp_path / "a.zip", classes())], tmp_path / "v1")
+    assert (
+        found["suggestion"].pop("i18n")["sentence"]["text"]
+        == "Predict %(label)s (%(classes)s classes) from the images."
+    )
     assert found["suggestion"] == {
         "task": "image-classification",
         "columns": {"image": "image", "label": "label"},
-        "sentence": "Look at the pictures, answer with one of the 2 values of label.",
+        "sentence": "Predict label (2 classes) from the images.",
         "trainable": True,
         "roles": {
             "image": "input",
