@@ -27,6 +27,7 @@ LIGHT = {
     "cache",
     "columns",
     "comparison",
+    "dates",
     "errors",
     "events",
     "messages",

@@ -2,14 +2,16 @@
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext as _
 
+from trainer import dates
 from webapp.catalog.words import input_words, widgets_of
 from webapp.core.media import size_of, type_of
 from webapp.core.numbers import whole
@@ -37,7 +39,7 @@ CHOICES = ("choices", "values", "categories", "labels")
 
 @dataclass(frozen=True)
 class Field:
-    """`kind`: text, image, audio, or of a table's column: number, choice, date, line.
+    """`kind`: text, image, audio, or of a table's column: number, choice, date, moment (a date with a time), line.
 
     `id` is also its name in the form: `text` or `file` where the model reads only that, else by its place.
     """
@@ -49,6 +51,8 @@ class Field:
     value: Any = ""
     choices: tuple[str, ...] = ()
     hint: str = ""
+    forms: tuple[str, ...] = ()
+    """How a column of dates may write them (`trainer.dates`); a browser's field takes ISO alone."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,33 @@ def field_of(index: int, one: dict[str, Any], *, single: bool) -> Field:
         shown = kind if kind in ("number", "date") else "line"
     own = {"text": "text", "image": "file", "audio": "file"}.get(shown) if single else None
     title = input_words(kind) if single or kind in MEDIA else name
-    return Field(own or f"in-{index}", name, shown, title, one_example(one), tuple(map(str, choices)), hint_of(one))
+    forms, cells = date_forms(one) if shown == "date" else ((), [])
+    if any(moment_of(cell, forms, "%H:%M:%S") not in ("", "00:00:00") for cell in cells):
+        shown = "moment"
+    made = Field(own or f"in-{index}", name, shown, title, "", tuple(map(str, choices)), hint_of(one), forms)
+    return replace(made, value=shown_value(made, one_example(one)))
+
+
+def date_forms(one: dict[str, Any]) -> tuple[tuple[str, ...], list[str]]:
+    """(how an input's dates are written, the dates that its artifact names)."""
+    cells = [str(one[name]) for name in ("min", "max", "typical", "example") if one.get(name)]
+    if one.get("form"):
+        return (str(one["form"]), "iso"), cells
+    told = [form for form in ("iso", *dates.FORMATS) if all(dates.value_of(cell, form) is not None for cell in cells)]
+    return (*told, "iso"), cells
+
+
+def moment_of(cell: str, forms: Iterable[str], pattern: str) -> str:
+    """A cell's date by the first of the ways to write one that it is written in; empty where it is no date."""
+    found = (seconds for form in forms if (seconds := dates.value_of(cell, form)) is not None)
+    seconds = next(found, None)
+    return "" if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime(pattern)
+
+
+def shown_value(one: Field, value: Any) -> Any:
+    """What a field holds; dates as browsers take them: “27/10/2024” would leave a date field empty."""
+    pattern = {"date": "%Y-%m-%d", "moment": "%Y-%m-%dT%H:%M"}.get(one.kind)
+    return moment_of(str(value), one.forms, pattern) if pattern else value
 
 
 def one_example(one: dict[str, Any]) -> Any:
@@ -106,7 +136,7 @@ def hint_of(one: dict[str, Any]) -> str:
 
 def filled(fields: list[Field], texts: Mapping[str, Any]) -> list[Field]:
     """The same fields with what was written in them."""
-    return [replace(one, value=texts[one.id]) if one.id in texts else one for one in fields]
+    return [replace(one, value=shown_value(one, texts[one.id])) if one.id in texts else one for one in fields]
 
 
 def shown_examples(run: Run | None) -> list[dict[str, Any]]:

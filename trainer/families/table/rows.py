@@ -96,7 +96,7 @@ class TableRows(Rows):
 
 def declared(column: dict[str, Any]) -> dict[str, Any]:
     """A column as a form draws it."""
-    kept = {name: column[name] for name in ("choices", "min", "max", "typical") if name in column}
+    kept = {name: column[name] for name in ("choices", "min", "max", "typical", "form") if name in column}
     return {"name": column["name"], "kind": column["kind"], "required": False, **kept, "example": column["typical"]}
 
 
