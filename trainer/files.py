@@ -7,6 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from trainer.errors import ModelError
+from trainer.messages import _
+
 
 def write_json(path: Path, value: Any) -> None:
     """Whole or not at all: a reader never sees half a file."""
@@ -28,3 +31,15 @@ def sha256(path: Path) -> str:
         while chunk := file.read(1 << 20):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A file of a model's folder; empty where there is none, `ModelError` where it is damaged."""
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            _("%(name)s of the base model is damaged.", name=path.name), hint=_("Fetch the model again.")
+        ) from error

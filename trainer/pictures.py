@@ -16,6 +16,7 @@ from PIL import Image, ImageOps
 from trainer.data import media
 from trainer.data.media import UnreadableError, as_rgb
 from trainer.errors import ModelError
+from trainer.files import read_json
 from trainer.messages import _
 
 CONFIG = "preprocessor_config.json"
@@ -143,17 +144,6 @@ class Preprocess:
                 max(side, round(wide * side / self.width)),
             )
         return Preprocess(**fields)
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    try:
-        return json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        raise ModelError(
-            _("%(name)s of the base model is damaged.", name=path.name), hint=_("Fetch the model again.")
-        ) from error
 
 
 def open_picture(data: bytes, target: Any = None) -> Image.Image:

@@ -14,8 +14,9 @@ import numpy as np
 
 from trainer.data.media import MAX_SOUND_SECONDS, UnreadableError, block_size
 from trainer.errors import ModelError
+from trainer.files import read_json
 from trainer.messages import _
-from trainer.pictures import CONFIG, read_json
+from trainer.pictures import CONFIG
 
 OWN = "maquette_sound"
 """The key under which an artifact's preprocessor_config.json says it all at once."""

@@ -5,7 +5,6 @@ inputs become numbers.
 """
 
 import hashlib
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,9 @@ import numpy as np
 from trainer import evaluation, tasks
 from trainer.dotted import load
 from trainer.errors import DataError, ModelError
+from trainer.files import read_json
 from trainer.messages import _
+from trainer.packaging.manifest import read_manifest
 
 SAME = 0.02
 """Of the answers' standard deviation."""
@@ -29,7 +30,7 @@ def open_engine(
 
     `verify` compares the files with the manifest's SHA-256 and raises `ModelError` where one was changed.
     """
-    manifest = read_json(artifact / "manifest.json", artifact)
+    manifest = read_manifest(artifact)
     return load(tasks.get(manifest["task"]).engine)(artifact, manifest, engine, threads, verify=verify)
 
 
@@ -45,7 +46,7 @@ class Engine:
         self.artifact, self.manifest = artifact, manifest
         self.task = tasks.get(manifest["task"])
         self.labels: list[str] = manifest["labels"]
-        self.engine = engine or read_json(artifact / "onnx" / "export.json", artifact)["engine"]
+        self.engine = engine or packaged_as(artifact)
         self.path = self.model_file()
         if not self.path.is_file():
             raise ModelError(
@@ -109,7 +110,7 @@ class Engine:
         return self.classes(outputs) if self.labels else self.numbers(outputs)
 
     def classes(self, outputs: np.ndarray) -> list[dict[str, Any]]:
-        probabilities = softmax(outputs)
+        probabilities = evaluation.softmax(outputs)
         order = np.argsort(-probabilities, axis=1, kind="stable")
         ranked = np.take_along_axis(probabilities, order, axis=1).round(6).tolist()
         labels = self.labels
@@ -175,7 +176,7 @@ class Engine:
         pieces = self.pieces(value)
         outputs = self.outputs([value, *(without for _piece, without in pieces)])
         if self.labels:
-            scores = softmax(outputs)
+            scores = evaluation.softmax(outputs)
             top = int(scores[0].argmax())
             answer: dict[str, Any] = {"label": self.labels[top], "score": float(scores[0, top])}
             falls = scores[0, top] - scores[1:, top]
@@ -188,15 +189,16 @@ class Engine:
         return answer | {self.parts_name: weighed}
 
 
-def read_json(path: Path, artifact: Path) -> dict[str, Any]:
-    try:
-        return json.loads(path.read_text("utf-8"))
-    except (FileNotFoundError, NotADirectoryError) as error:
+def packaged_as(artifact: Path) -> str:
+    """The engine that packaging chose."""
+    found = read_json(artifact / "onnx" / "export.json")
+    if "engine" not in found:
         raise ModelError(
             _("%(artifact)s is not an artifact that can be served.", artifact=artifact),
             code="no_artifact",
             hint=_("Give the artifact folder of a finished run."),
-        ) from error
+        )
+    return str(found["engine"])
 
 
 def check_files(artifact: Path, paths: tuple[Path, ...], digests: dict[str, str]) -> None:
@@ -231,8 +233,3 @@ def answer(session: Any, arguments: dict[str, np.ndarray]) -> np.ndarray:
     rows = range(len(next(iter(arguments.values()))))
     alone = ({name: values[at : at + 1] for name, values in arguments.items()} for at in rows)
     return np.concatenate([session.run(None, one)[0] for one in alone])
-
-
-def softmax(logits: np.ndarray) -> np.ndarray:
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)

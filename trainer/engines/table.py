@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from trainer import evaluation, gbm, tables
-from trainer.engines import Engine, softmax
+from trainer.engines import Engine
 from trainer.errors import DataError
 from trainer.messages import _
 
@@ -89,7 +89,7 @@ class TableEngine(Engine):
 
     def classes(self, outputs: np.ndarray) -> list[dict[str, Any]]:
         answers = super().classes(outputs)
-        for answer, at in zip(answers, decided(softmax(outputs), self.facts).tolist(), strict=True):
+        for answer, at in zip(answers, decided(evaluation.softmax(outputs), self.facts).tolist(), strict=True):
             answer["label"] = self.labels[at]
             answer["score"] = next(one["score"] for one in answer["scores"] if one["label"] == answer["label"])
         return answers
@@ -99,7 +99,7 @@ class TableEngine(Engine):
         for start in range(0, len(inputs), batch):
             outputs = self.outputs(inputs[start : start + batch])
             if self.labels:
-                found += [self.labels[at] for at in decided(softmax(outputs), self.facts)]
+                found += [self.labels[at] for at in decided(evaluation.softmax(outputs), self.facts)]
             else:
                 found += outputs[:, 0].tolist()
         return found

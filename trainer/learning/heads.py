@@ -20,6 +20,16 @@ class NumberHead(nn.Linear):
         return super().forward(features) * self.scale + self.shift
 
 
+def without_dropout(encoder: nn.Module) -> None:
+    """No dropout inside: it would also turn off the fused attention."""
+    for module in encoder.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
+        for name in ("dropout_prob", "attention_dropout"):
+            if isinstance(getattr(module, name, None), float):
+                setattr(module, name, 0.0)
+
+
 def head_of(inputs: int, labels: int) -> nn.Linear:
     """Logits of so many labels; a number where there are none."""
     return nn.Linear(inputs, labels) if labels else NumberHead(inputs)

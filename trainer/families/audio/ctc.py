@@ -17,9 +17,9 @@ from transformers import AutoModelForCTC
 from trainer.engines.speech import frames_a_piece
 from trainer.errors import ModelError
 from trainer.families.audio.model import hush
+from trainer.files import read_json
 from trainer.messages import _
 from trainer.packaging.graphs import write_graph
-from trainer.pictures import read_json
 from trainer.sounds import BUCKET_SECONDS, Hearing
 from trainer.speech_net import DROPOUT, KERNEL, LAYERS, STRIDE, WIDTH
 from trainer.transcripts import NOTHING, Characters

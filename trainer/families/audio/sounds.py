@@ -16,10 +16,10 @@ from trainer.families.image.small_nets import is_net
 from trainer.families.media import common
 from trainer.families.media.common import MediaFamily
 from trainer.families.media.store import Form, Store
+from trainer.files import read_json
 from trainer.learning.baselines import Baseline, class_baselines
 from trainer.learning.rows import Mix, Rows, class_truth
 from trainer.messages import _
-from trainer.pictures import read_json
 from trainer.sounds import LOGMEL, RATE, WHISPER, Hearing, log_mel
 
 EXAMPLES = 8
@@ -184,16 +184,21 @@ def moved(values: np.ndarray, generator: np.random.Generator) -> np.ndarray:
 
 def masked(values: np.ndarray, generator: np.random.Generator, *, time_axis: int, tone_axis: int) -> np.ndarray:
     """One stretch of time and one band of tones of each sound as in silence."""
-    for row in range(len(values)):
-        one = values[row]
-        floor = one.min()
-        for axis, share in ((time_axis - 1, MASKED_FRAMES), (tone_axis - 1, MASKED_MELS)):
-            size = int(generator.integers(0, int(share * one.shape[axis]) + 1))
-            start = int(generator.integers(0, one.shape[axis] - size + 1))
-            cut = [slice(None)] * one.ndim
-            cut[axis] = slice(start, start + size)
-            one[tuple(cut)] = floor
+    shares = {time_axis - 1: MASKED_FRAMES, tone_axis - 1: MASKED_MELS}
+    for one in values:
+        silence(one, generator, {axis: int(share * one.shape[axis]) for axis, share in shares.items()})
     return values
+
+
+def silence(one: np.ndarray, generator: np.random.Generator, most: dict[int, int]) -> None:
+    """A stretch of a spectrogram along each of these axes, of at most so many steps, as in silence; in place."""
+    floor = one.min()
+    for axis, steps in most.items():
+        size = int(generator.integers(0, steps + 1))
+        start = int(generator.integers(0, one.shape[axis] - size + 1))
+        cut = [slice(None)] * one.ndim
+        cut[axis] = slice(start, start + size)
+        one[tuple(cut)] = floor
 
 
 # Before learning

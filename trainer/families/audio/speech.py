@@ -13,7 +13,7 @@ from trainer import speech_net, transcripts
 from trainer.data.loading import Loaded, check_parts, listing
 from trainer.errors import DataError, ModelError
 from trainer.families.audio.ctc import KIND, PretrainedCtc, ScratchCtc, frames_a_piece, kind_of
-from trainer.families.audio.sounds import SoundFamily, Sounds, buckets, changed, decoded, seconds_of
+from trainer.families.audio.sounds import SoundFamily, Sounds, buckets, changed, decoded, seconds_of, silence
 from trainer.families.audio.whisper import Whisper
 from trainer.families.media import common
 from trainer.families.media.store import Store
@@ -99,13 +99,9 @@ def masked(values: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     """A short moment and a narrow band of tones of each spectrogram as in silence."""
     values = values.copy()
     for one in values:
-        lowest, time_axis = one.min(), int(np.argmax(one.shape))
-        for axis, most in ((time_axis, MASKED_FRAMES), (1 - time_axis, MASKED_MELS)):
-            size = int(generator.integers(0, min(most, one.shape[axis] // 4) + 1))
-            start = int(generator.integers(0, one.shape[axis] - size + 1))
-            cut = [slice(None)] * one.ndim
-            cut[axis] = slice(start, start + size)
-            one[tuple(cut)] = lowest
+        time_axis = int(np.argmax(one.shape))
+        most = {time_axis: MASKED_FRAMES, 1 - time_axis: MASKED_MELS}
+        silence(one, generator, {axis: min(steps, one.shape[axis] // 4) for axis, steps in most.items()})
     return values
 
 

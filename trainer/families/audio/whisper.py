@@ -15,9 +15,9 @@ from trainer.engines.speech import DECODER
 from trainer.errors import ModelError
 from trainer.families.audio.ctc import OFFLINE, Speaking, unloadable
 from trainer.families.audio.model import hush
+from trainer.files import read_json
 from trainer.messages import _
 from trainer.packaging.graphs import trace, write_graph
-from trainer.pictures import read_json
 from trainer.sounds import Hearing
 from trainer.transcripts import TOKENIZER, Pieces, written_on
 

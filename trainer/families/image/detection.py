@@ -19,12 +19,13 @@ from trainer.families.image.model import PictureModel
 from trainer.families.image.pictures import PictureFamily, Pictures, decoded
 from trainer.families.image.points import PointDetector, SmallBackbone, is_points
 from trainer.families.media import common
+from trainer.files import read_json
 from trainer.learning.baselines import Baseline
 from trainer.learning.rows import Mix
 from trainer.learning.supervised import SupervisedFamily
 from trainer.messages import _
 from trainer.packaging.graphs import write_graph
-from trainer.pictures import Preprocess, read_json
+from trainer.pictures import Preprocess
 
 SOFTMAX_MODELS = ("detr", "yolos", "table-transformer")
 """Detectors with a class for “nothing”; all others score each class by itself."""

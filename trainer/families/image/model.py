@@ -13,7 +13,7 @@ from transformers import AutoConfig, AutoModel
 
 from trainer.engines import open_session
 from trainer.errors import ModelError
-from trainer.learning.heads import head_of
+from trainer.learning.heads import head_of, without_dropout
 from trainer.messages import _
 from trainer.packaging.export import quiet
 from trainer.packaging.graphs import write_graph
@@ -106,13 +106,7 @@ class VisionModel(PictureModel):
         return self.head(self.dropout(self.features(pixels)))
 
     def prepare_to_learn(self, params: Any) -> None:
-        """No dropout inside the encoder: it would also turn off the fused attention."""
-        for module in self.encoder.modules():
-            if isinstance(module, nn.Dropout):
-                module.p = 0.0
-            for name in ("dropout_prob", "attention_dropout"):
-                if isinstance(getattr(module, name, None), float):
-                    setattr(module, name, 0.0)
+        without_dropout(self.encoder)
 
     def save(self, folder: Path) -> None:
         """Encoder as `save_pretrained` lays it, head and preprocessing beside it."""

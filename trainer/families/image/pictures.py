@@ -19,13 +19,13 @@ from trainer.families.image.small_nets import ScratchModel, is_net
 from trainer.families.media import common
 from trainer.families.media.common import MediaFamily
 from trainer.families.media.store import Form, Store
-from trainer.files import cached_json
+from trainer.files import cached_json, read_json
 from trainer.learning import memory
 from trainer.learning.baselines import Baseline, class_baselines, number_baselines
 from trainer.learning.rows import Mix, Rows, truth_of
 from trainer.messages import _
 from trainer.packaging.graphs import write_graph
-from trainer.pictures import Preprocess, read_json
+from trainer.pictures import Preprocess
 from trainer.tasks.image import GREY
 
 EXAMPLES, EXAMPLE_PIXELS = 8, 512

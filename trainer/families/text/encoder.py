@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, AutoTokenizer
 
 from trainer.errors import ModelError
-from trainer.learning.heads import head_of
+from trainer.learning.heads import head_of, without_dropout
 from trainer.messages import _
 
 HEAD_WEIGHTS, HEAD_CONFIG = "head.safetensors", "head.json"
@@ -49,13 +49,8 @@ class EncoderClassifier(nn.Module):
         return self.head(self.dropout(self.features(input_ids, attention_mask)))
 
     def prepare_to_learn(self, params: Any) -> None:
-        """No dropout inside the encoder: it would also turn off the fused attention. Word vectors stay as they are."""
-        for module in self.encoder.modules():
-            if isinstance(module, nn.Dropout):
-                module.p = 0.0
-            for name in ("dropout_prob", "attention_dropout"):
-                if isinstance(getattr(module, name, None), float):
-                    setattr(module, name, 0.0)
+        """No dropout; word vectors stay as they are."""
+        without_dropout(self.encoder)
         if not params.train_embeddings:
             self.encoder.get_input_embeddings().weight.requires_grad_(False)
             embeddings = getattr(self.encoder, "embeddings", None)
