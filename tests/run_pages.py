@@ -14,7 +14,7 @@ from django.utils import timezone
 from tests import things
 from trainer.tasks.base import Task
 from webapp.accounts.models import Workspace
-from webapp.endpoints import actions
+from webapp.endpoints import addresses
 from webapp.endpoints.models import Endpoint
 from webapp.endpoints.removal import remove_model
 from webapp.runs.models import Run
@@ -103,7 +103,7 @@ def open_in_every_language(client: Client, runs: list[Run]) -> None:
 def opens_for_strangers(endpoint: Endpoint) -> None:
     """The demo in each state of its link and its endpoint, and the page of who may not see it."""
     link, before = endpoint.links.get(), timezone.now() - timedelta(days=1)
-    path = actions.demo_path(endpoint, link)
+    path = addresses.demo_path(endpoint, link)
     opens(Client(), path)
     opens(Client(), reverse("demo", args=[endpoint.slug]), 404)
     for changed, fields, status in (

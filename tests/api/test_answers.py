@@ -16,7 +16,7 @@ from webapp.costs.actions import price_per_hour
 from webapp.costs.gate import charge
 from webapp.costs.models import LedgerEntry
 from webapp.datasets.models import Dataset
-from webapp.endpoints import actions
+from webapp.endpoints import visitors
 from webapp.endpoints.models import Endpoint
 from webapp.prototypes.models import Prototype
 from webapp.runs.actions import settings_of
@@ -47,7 +47,7 @@ READ = [
 def run(user: User, workspace: Workspace) -> Run:
     made = things.run(things.prototype(workspace), hardware="gpu", device="cpu")
     endpoint = things.endpoint(made)
-    actions.take_feedback(endpoint, "a text", {"label": "a"}, "up")
+    visitors.take_feedback(endpoint, "a text", {"label": "a"}, "up")
     endpoint.usage.create(hour=timezone.now(), requests=2, rows=3, ms=4.5)
     charge(workspace, key="k", seconds=9, price=price_per_hour(workspace, "cpu"), kind="training", hardware="cpu")
     return made

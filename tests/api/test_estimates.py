@@ -16,7 +16,7 @@ from webapp.api import runs
 from webapp.core import leased
 from webapp.core.problems import Conflict, Problem
 from webapp.core.trainer_process import TrainerProcess
-from webapp.datasets import actions as dataset_actions
+from webapp.datasets import versions as dataset_versions
 from webapp.datasets.models import Dataset, DatasetVersion
 from webapp.runs import estimates, tasks, trials
 from webapp.runs.actions import estimate_for, settings_of, spec_of
@@ -178,7 +178,7 @@ def test_a_run_under_those_columns_has_the_estimate(
 ) -> None:
     assert ask(columns=OTHER).status_code == 202
     Estimate.objects.update(result=RESULT)
-    made = dataset_actions.remap(dataset.current, user, "text-classification", OTHER)
+    made = dataset_versions.remap(dataset.current, user, "text-classification", OTHER)
     profile = things.PROFILE | {"suggestion": things.PROFILE["suggestion"] | {"columns": OTHER}}
     DatasetVersion.objects.filter(pk=made.pk).update(status="ready", profile=profile)
     made.refresh_from_db()

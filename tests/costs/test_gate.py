@@ -19,6 +19,7 @@ from webapp.costs import gate
 from webapp.costs.actions import set_budget, set_rate
 from webapp.costs.models import Budget, LedgerEntry, Reservation
 from webapp.endpoints import actions as endpoints
+from webapp.endpoints import hosting
 from webapp.endpoints.models import Endpoint
 from webapp.prototypes.models import Prototype
 from webapp.runs import supervisor
@@ -331,16 +332,16 @@ def test_a_demo_paused_by_the_budget_costs_nothing(workspace: Workspace, demo: E
     set_rate(workspace, "endpoint", 3600)
     set_budget(workspace, 10)
     later(demo, 20)
-    endpoints.charge_hosting()
+    hosting.charge_hosting()
     before = spent(workspace)
     assert before >= 10
     for _minute in range(3):
         later(demo, 50)
-        endpoints.charge_hosting()
+        hosting.charge_hosting()
     assert spent(workspace) == before
     later(demo, 55)  # the budget is raised long after the last charge, and before the next
     set_budget(workspace, 1000)
-    endpoints.charge_hosting()
+    hosting.charge_hosting()
     assert spent(workspace) < before + 5, "what it was paused for is not charged after"
 
 
@@ -349,7 +350,7 @@ def test_demos_do_not_pass_the_budget(workspace: Workspace, demo: Endpoint) -> N
     set_rate(workspace, "endpoint", "7777.77777")
     set_budget(workspace, "10.01")
     later(demo, 20)
-    endpoints.charge_hosting()
+    hosting.charge_hosting()
     assert spent(workspace) == Decimal("10.01")
     assert gate.month(workspace).is_spent
     line = LedgerEntry.objects.get()
@@ -362,7 +363,7 @@ def test_posting_live_again_does_not_make_it_free(workspace: Workspace, demo: En
     later(demo, 150)
     for _again in range(5):
         endpoints.switch(demo, None, "live")
-    endpoints.charge_hosting()
+    hosting.charge_hosting()
     assert Decimal(150) <= spent(workspace) < Decimal(155)
 
 
@@ -386,7 +387,7 @@ def test_promoting_and_deleting_do_not_make_it_free(workspace: Workspace, demo: 
     package.write_text('{"engine": "onnx-fp32"}')
     demo.current.engine = "onnx-fp32"
     endpoints.promote(demo.current, None)
-    endpoints.charge_hosting()
+    hosting.charge_hosting()
     assert spent(workspace) >= 30
     later(demo, 30)
     endpoints.delete(Endpoint.objects.get(), None)

@@ -13,7 +13,7 @@ from django.test import Client
 from tests import things
 from tests.trainer.data_files import classes, picture, workbook, zipped
 from webapp.accounts.models import User, Workspace
-from webapp.datasets import actions, reading
+from webapp.datasets import actions, reading, versions
 from webapp.datasets.exports import difference
 from webapp.datasets.models import Dataset, DatasetVersion
 from webapp.datasets.rows import page
@@ -51,7 +51,7 @@ def test_numbers_are_sorted_as_numbers(dataset: Dataset) -> None:
 def test_a_label_is_changed_and_a_row_left_out(dataset: Dataset, user: User) -> None:
     first = dataset.current
     assert first is not None
-    actions.change(first, user, {"set": [{"row": 1, "column": "label", "value": "a"}], "drop": [2, 3]})
+    versions.change(first, user, {"set": [{"row": 1, "column": "label", "value": "a"}], "drop": [2, 3]})
     second = read(dataset).current
     assert second is not None
     assert (second.number, second.rows) == (2, first.rows - 2)
@@ -71,7 +71,7 @@ def test_originals_are_deleted_for_good(dataset: Dataset, user: User, api_of: Ca
     assert api_of(user).post(address).json()["code"] == "nothing_to_forget"
     prototype = Prototype.objects.create(workspace=dataset.workspace, dataset=dataset, name="idea")
     run = things.run(prototype)
-    actions.change(first, user, {"drop": [1]})
+    versions.change(first, user, {"drop": [1]})
     read(dataset)
     told = api_of(user).post(address).json()
     assert told["versions"] == [1]
@@ -116,7 +116,7 @@ def test_changes_without_sense_are_refused(
 def test_a_row_that_is_not_there_fails_the_version_only(dataset: Dataset, user: User) -> None:
     first = dataset.current
     assert first is not None
-    made = actions.change(first, user, {"drop": [9_999]})
+    made = versions.change(first, user, {"drop": [9_999]})
     reading.read(made.pk)
     made.refresh_from_db()
     assert made.error["code"] == "bad_change"

@@ -11,7 +11,7 @@ from django.test import Client
 
 from tests.datasets.test_explorer import read
 from webapp.accounts.models import User, Workspace
-from webapp.datasets import actions
+from webapp.datasets import actions, versions
 from webapp.datasets.exports import difference
 from webapp.datasets.models import Dataset, DatasetVersion
 from webapp.datasets.rows import page
@@ -68,7 +68,7 @@ def test_every_odd_column_is_shown_sorted_searched_and_compared(
         assert client_of(user).get(f"/prototypes/{prototype.pk}/data{query}").status_code == 200
     items = api_of(user).get(f"/api/v1/datasets/{odd.dataset_id}/rows?sort=rowid").json()["items"]
     assert list(items[0]["cells"]) == names
-    actions.change(odd, user, {"drop": [1]})
+    versions.change(odd, user, {"drop": [1]})
     second = read(odd.dataset).current
     assert second is not None
     told = difference(odd, second)

@@ -8,7 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from tests import things
 from tests.site import rows_of
 from webapp.accounts.models import User, Workspace
-from webapp.datasets import actions
+from webapp.datasets import actions, versions
 from webapp.datasets.models import Dataset, DatasetVersion
 from webapp.prototypes.models import Prototype
 from webapp.runs.models import Run
@@ -28,10 +28,10 @@ def test_a_run_on_version_one_is_unchanged_after_versions_two_and_three(
     prototype = Prototype.objects.create(workspace=workspace, dataset=dataset, name="idea")
     run = things.run(prototype)
     before = (bytes_of(first), first.sha256, first.profile, first.rows)
-    actions.change(first, user, {"drop": [1, 2], "set": [{"row": 5, "column": "label", "value": "odd"}]})
+    versions.change(first, user, {"drop": [1, 2], "set": [{"row": 5, "column": "label", "value": "odd"}]})
     second = read(dataset).current
     assert second is not None
-    actions.remap(second, user, "text-classification", {"text": "text", "label": "label"}, {"seed": 7})
+    versions.remap(second, user, "text-classification", {"text": "text", "label": "label"}, {"seed": 7})
     third = read(dataset).current
     assert third is not None
     assert [third.number, len({one.sha256 for one in (first, second, third)})] == [3, 3]

@@ -20,7 +20,7 @@ from tests.trainer.test_data_uploads import classes, zipped
 from trainer.samples import SAMPLES
 from webapp.accounts.models import User, Workspace
 from webapp.core.problems import Problem
-from webapp.datasets import actions, quota, reading, tasks, uploads
+from webapp.datasets import actions, quota, reading, tasks, uploads, versions
 from webapp.datasets.models import Dataset, DatasetVersion, Upload
 
 
@@ -87,11 +87,11 @@ def test_a_version_without_room_is_refused_and_nothing_is_lost(
     assert first is not None
     settings.MAQUETTE_QUOTA_BYTES = quota.used_bytes(workspace) + 100
     with pytest.raises(Problem, match="has room for") as raised:
-        actions.change(first, user, {"drop": [1]})
+        versions.change(first, user, {"drop": [1]})
     assert raised.value.hint
     assert dataset.versions.count() == 1
     settings.MAQUETTE_QUOTA_BYTES = quota.used_bytes(workspace) + quota.bytes_in(first.folder)
-    made = actions.change(first, user, {"drop": [1]})
+    made = versions.change(first, user, {"drop": [1]})
     settings.MAQUETTE_QUOTA_BYTES = quota.used_bytes(workspace) + 100  # filled while it was read
     reading.read(made.pk)
     made.refresh_from_db()
@@ -111,7 +111,7 @@ def test_pictures_that_versions_share_count_once(
     assert first is not None
     everything = sum(path.stat().st_size for path in first.folder.rglob("*") if path.is_file())
     assert first.bytes == everything  # thumbnails too
-    actions.change(first, user, {"drop": [1]})
+    versions.change(first, user, {"drop": [1]})
     second = read(dataset).current
     assert second is not None
     assert second.bytes < first.bytes
@@ -162,9 +162,9 @@ def test_nobody_waits_for_a_walk_over_the_disk(user: User, workspace: Workspace,
     reading.read(first.latest.pk)
     assert first.current
     uploads.begin(workspace, user, 10, name="a.csv", promised="", metadata="")
-    actions.change(first.current, user, {"drop": [1]})
+    versions.change(first.current, user, {"drop": [1]})
     reading.read(first.latest.pk)
-    actions.restore(first.versions.get(number=1), user)
+    versions.restore(first.versions.get(number=1), user)
     assert walks
     assert not any(walks)
 

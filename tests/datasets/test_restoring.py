@@ -13,7 +13,7 @@ from tests import things
 from tests.datasets.sending import CSV, ClientOf
 from webapp.accounts.models import User, Workspace
 from webapp.core.problems import Conflict, Problem
-from webapp.datasets import actions
+from webapp.datasets import actions, versions
 from webapp.datasets.models import Dataset, DatasetVersion
 from webapp.datasets.quota import used_bytes
 from webapp.prototypes.models import Prototype
@@ -26,14 +26,14 @@ Read = Callable[[Dataset], Dataset]
 def dataset(user: User, workspace: Workspace, read: Read) -> Dataset:
     """Two versions: as it came, and with its first row left out."""
     made = read(actions.create_dataset(workspace, user, [SimpleUploadedFile("rows.csv", CSV)]))
-    actions.change(made.current, user, {"drop": [1]})
+    versions.change(made.current, user, {"drop": [1]})
     return read(made)
 
 
 def test_the_rows_are_back_as_the_next_version(dataset: Dataset, user: User, workspace: Workspace) -> None:
     first, second = dataset.versions.order_by("number")
     before = used_bytes(workspace)
-    made = actions.restore(first, user)
+    made = versions.restore(first, user)
     assert (made.number, made.status, made.parent) == (3, "ready", first)
     assert (made.rows, made.sha256, made.profile) == (first.rows, first.sha256, first.profile)
     assert made.rows != second.rows
@@ -49,37 +49,37 @@ def test_files_are_linked_before_the_database_is_held(
     dataset: Dataset, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each file, in a transaction of many of them, would hold up everybody who writes."""
-    outside, depth, link = [], len(connection.savepoint_ids), actions.link_or_copy
+    outside, depth, link = [], len(connection.savepoint_ids), versions.link_or_copy
 
     def watched(source: str, target: str) -> None:
         outside.append(len(connection.savepoint_ids) == depth)
         link(source, target)
 
-    monkeypatch.setattr(actions, "link_or_copy", watched)
+    monkeypatch.setattr(versions, "link_or_copy", watched)
     first = dataset.versions.get(number=1)
-    actions.restore(first, user)
+    versions.restore(first, user)
     assert outside
     assert all(outside)
     assert sorted(path.name for path in first.folder.parent.iterdir() if path.name.endswith("part")) == []
 
 
 def test_deleting_the_earlier_ones_leaves_it_whole(dataset: Dataset, user: User, read: Read) -> None:
-    made = actions.restore(dataset.versions.get(number=1), user)
+    made = versions.restore(dataset.versions.get(number=1), user)
     actions.forget(made, user)
     made.refresh_from_db()
     assert made.bytes > 0
-    actions.change(made, user, {"drop": [1]})
+    versions.change(made, user, {"drop": [1]})
     assert read(dataset).current.rows == made.rows - 1
 
 
 def test_what_cannot_be_restored(dataset: Dataset, user: User) -> None:
     first, second = dataset.versions.order_by("number")
     with pytest.raises(Problem, match="is the latest"):
-        actions.restore(second, user)
+        versions.restore(second, user)
     DatasetVersion.objects.filter(pk=first.pk).update(status="failed")
     first.refresh_from_db()
     with pytest.raises(Problem, match="cannot be restored"):
-        actions.restore(first, user)
+        versions.restore(first, user)
     assert dataset.versions.count() == 2
 
 
@@ -89,7 +89,7 @@ def test_what_is_deleted_for_good_meanwhile_does_not_come_back(
 ) -> None:
     """Somebody deletes the earlier versions while another restores one of them: before its files are linked, and after."""
     first, second = dataset.versions.order_by("number")
-    link = actions.link_all
+    link = versions.link_all
 
     def late(*of_first: Any) -> None:
         if before == "the row":
@@ -98,9 +98,9 @@ def test_what_is_deleted_for_good_meanwhile_does_not_come_back(
         if before == "the files":
             link(*of_first)
 
-    monkeypatch.setattr(actions, "link_all", late)
+    monkeypatch.setattr(versions, "link_all", late)
     with pytest.raises(Conflict) as told:
-        actions.restore(first, user)
+        versions.restore(first, user)
     assert told.value.code == "deleted"
     assert [one.number for one in dataset.versions.filter(status="ready")] == [2]
     assert sorted(path.name for path in second.folder.parent.glob("v[0-9]*") if path.is_dir()) == ["v2"]
@@ -110,13 +110,13 @@ def test_what_is_deleted_for_good_is_no_base_of_the_next_version(dataset: Datase
     first, second = dataset.versions.order_by("number")
     actions.forget(second, user)
     with pytest.raises(Conflict):
-        actions.change(first, user, {"drop": [1]})
+        versions.change(first, user, {"drop": [1]})
     assert dataset.versions.count() == 2
 
 
 def test_nothing_is_deleted_for_good_while_its_next_version_is_read(dataset: Dataset, user: User) -> None:
     first, second = dataset.versions.order_by("number")
-    actions.change(first, user, {"drop": [2]})
+    versions.change(first, user, {"drop": [2]})
     with pytest.raises(Problem, match="is being read"):
         actions.forget(second, user)
     assert first.folder.is_dir()
@@ -125,7 +125,7 @@ def test_nothing_is_deleted_for_good_while_its_next_version_is_read(dataset: Dat
 def test_a_dataset_that_was_deleted_meanwhile_has_no_next_version(dataset: Dataset, user: User) -> None:
     stale = dataset.versions.get(number=1)
     actions.delete_dataset(Dataset.objects.get(), user)
-    for make in (lambda: actions.change(stale, user, {"drop": [1]}), lambda: actions.forget(stale, user)):
+    for make in (lambda: versions.change(stale, user, {"drop": [1]}), lambda: actions.forget(stale, user)):
         with pytest.raises(Conflict) as told:
             make()
         assert told.value.code == "deleted"

@@ -9,13 +9,13 @@ from django.utils import timezone
 from tests import things
 from webapp.accounts.models import User, Workspace
 from webapp.core.problems import Problem
-from webapp.datasets import actions, reading
+from webapp.datasets import reading, versions
 from webapp.datasets.models import DatasetVersion
 
 
 def test_another_mapping_makes_a_new_version(user: User, workspace: Workspace) -> None:
     version = things.dataset(workspace).current
-    made = actions.remap(version, user, "text-classification", {"text": "note", "label": "label"})
+    made = versions.remap(version, user, "text-classification", {"text": "note", "label": "label"})
     assert (made.number, made.parent, made.status) == (2, version, "processing")
     assert made.request["columns"] == {"text": "note", "label": "label"}
     assert version.dataset.current == version  # until the new one is read
@@ -23,20 +23,20 @@ def test_another_mapping_makes_a_new_version(user: User, workspace: Workspace) -
 
 def test_the_same_mapping_makes_none(user: User, workspace: Workspace) -> None:
     version = things.dataset(workspace).current
-    assert actions.remap(version, user, "text-classification", {"text": "text", "label": "label"}) == version
+    assert versions.remap(version, user, "text-classification", {"text": "text", "label": "label"}) == version
     assert DatasetVersion.objects.count() == 1
 
 
 def test_a_column_that_is_not_there(user: User, workspace: Workspace) -> None:
     version = things.dataset(workspace).current
     with pytest.raises(Problem, match="no column") as raised:
-        actions.remap(version, user, "text-classification", {"text": "nowhere"})
+        versions.remap(version, user, "text-classification", {"text": "nowhere"})
     assert "text" in raised.value.hint
 
 
 def test_the_reader_is_asked_in_its_own_words(user: User, workspace: Workspace) -> None:
     version = things.dataset(workspace).current
-    made = actions.remap(version, user, "text-classification", {"text": "note", "label": "label"})
+    made = versions.remap(version, user, "text-classification", {"text": "note", "label": "label"})
     words = reading.reader_arguments(made)
     assert words[:2] == ["inspect", str(version.folder)]
     assert words[words.index("--task") + 1] == "text-classification"

@@ -9,7 +9,7 @@ from django.test import Client
 
 from tests import things
 from webapp.accounts.models import Workspace
-from webapp.endpoints import actions
+from webapp.endpoints import visitors
 from webapp.endpoints.demo import network
 from webapp.endpoints.models import Endpoint, Feedback
 
@@ -52,10 +52,10 @@ def test_a_correction_is_one_of_the_labels(endpoint: Endpoint) -> None:
 
 
 def test_there_is_an_end_to_it(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(actions, "FEEDBACK_A_DAY", 2)
+    monkeypatch.setattr(visitors, "FEEDBACK_A_DAY", 2)
     assert [judge(token(endpoint, name), verdict="up") for name in ("one", "two", "three")] == [200, 200, 429]
     assert judge(token(endpoint, "one"), verdict="down") == 200
-    actions.take_feedback(endpoint, "x", {}, "up")  # the owner's own programs are not bounded
+    visitors.take_feedback(endpoint, "x", {}, "up")  # the owner's own programs are not bounded
     assert Feedback.objects.count() == 3
 
 

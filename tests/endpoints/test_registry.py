@@ -22,7 +22,7 @@ from webapp.core import redis as core_redis
 from webapp.core.redis_server import find_binary
 from webapp.costs.actions import set_budget, set_rate
 from webapp.costs.models import LedgerEntry
-from webapp.endpoints import actions, registry
+from webapp.endpoints import actions, hosting, registry
 from webapp.endpoints.models import Endpoint, UsageHour, UsageMark
 from webapp.endpoints.packaging import Packaging
 
@@ -159,8 +159,8 @@ def test_hosting_is_charged_once(workspace: Workspace, endpoint: Endpoint) -> No
     set_rate(workspace, "endpoint", "3.6")
     minute_ago = timezone.now() - timedelta(seconds=60)
     Endpoint.objects.update(charged_until=minute_ago)
-    actions.charge_hosting()
-    actions.charge_hosting()
+    hosting.charge_hosting()
+    hosting.charge_hosting()
     total = LedgerEntry.objects.total()
     assert total == pytest.approx(Decimal("0.06"), abs=Decimal("0.005"))
     assert all(entry.kind == "hosting" for entry in LedgerEntry.objects.all())
@@ -168,13 +168,13 @@ def test_hosting_is_charged_once(workspace: Workspace, endpoint: Endpoint) -> No
 
 def test_a_beat_that_slept_does_not_bill_its_sleep(workspace: Workspace, endpoint: Endpoint) -> None:
     Endpoint.objects.update(charged_until=timezone.now() - timedelta(hours=9))
-    actions.charge_hosting()
+    hosting.charge_hosting()
     assert LedgerEntry.objects.get().seconds <= 301
 
 
 def test_asleep_costs_nothing(endpoint: Endpoint) -> None:
     Endpoint.objects.update(status="off", charged_until=timezone.now() - timedelta(minutes=1))
-    actions.charge_hosting()
+    hosting.charge_hosting()
     assert not LedgerEntry.objects.exists()
 
 

@@ -15,7 +15,7 @@ from django.utils.translation import override
 from tests import things
 from tests.pages.form_page import Page
 from webapp.accounts.models import AuditEvent, User, Workspace
-from webapp.endpoints import actions
+from webapp.endpoints import actions, addresses
 from webapp.endpoints.models import Endpoint, EndpointVersion, ShareLink
 from webapp.runs.models import Run
 
@@ -310,7 +310,7 @@ def test_a_visitor_is_told_a_name_that_somebody_typed(language: str, runs: tuple
     first, given = endpoint.links.get(), actions.create_link(endpoint, user, "Grace Hopper")
 
     def bar(link: ShareLink) -> str:
-        page = Client().get(actions.demo_path(endpoint, link)).content.decode()
+        page = Client().get(addresses.demo_path(endpoint, link)).content.decode()
         return " ".join(
             re.sub("<[^>]*>", "", page.partition('class="end small muted">')[2].partition("</div>")[0]).split()
         )

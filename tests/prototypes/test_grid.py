@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from tests.trainer.data_files import classes, zipped
 from webapp.accounts.models import User, Workspace
-from webapp.datasets import actions, reading
+from webapp.datasets import actions, reading, versions
 from webapp.datasets.models import DatasetVersion, Status
 from webapp.prototypes.actions import create_prototype
 from webapp.prototypes.grid import SHOWN_COLUMNS, laid_out
@@ -95,7 +95,7 @@ def test_every_safe_fix_in_one_version_and_one_suggestion_accepted(
     table = "text,label\n" + "\n".join([*rows, rows[0], rows[1], "no label here,", ",a", "a new one,A "]) + "\n"
     prototype = made("rows.csv", table.encode())
     version = prototype.dataset.current
-    safe = actions.safe_fixes(version)
+    safe = versions.safe_fixes(version)
     assert {"drop_missing", "drop_duplicates", "merge_label_variants"} <= set(safe)
     browser = client_of(user)
     assert f"Fix all {len(safe)} safe issues" in page_of(browser, prototype)
@@ -104,6 +104,6 @@ def test_every_safe_fix_in_one_version_and_one_suggestion_accepted(
     reading.read(fixed.pk)
     fixed.refresh_from_db()
     assert (fixed.number, fixed.status, fixed.rows) == (2, Status.READY, 41)
-    assert actions.safe_fixes(fixed) == []
+    assert versions.safe_fixes(fixed) == []
     refused = browser.post(reverse("mend", args=[prototype.pk]), {"action": "safe"})
     assert refused.status_code == 422

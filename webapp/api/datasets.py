@@ -17,7 +17,8 @@ from webapp.api.shapes import dataset_row, dataset_shape
 from webapp.catalog.hardware import devices, options, workers
 from webapp.core.problems import Conflict, Problem
 from webapp.costs.actions import price_per_hour
-from webapp.datasets import actions, exports, rows, uploads
+from webapp.datasets import actions, exports, rows, uploads, versions
+from webapp.datasets import requests as dataset_requests
 from webapp.datasets.models import Dataset, DatasetVersion
 
 router = Router(tags=["data"])
@@ -56,7 +57,7 @@ def create_dataset(
         named = uploads_in(request.body)
         ids = [named.upload] if isinstance(named.upload, str) else named.upload
         checks.check_roles(named.roles)
-        asked = actions.read_request(named.header, named.layout, named.roles)
+        asked = dataset_requests.read_request(named.header, named.layout, named.roles)
         if named.hub and not ids:
             dataset = actions.fetch_dataset(*who, named.hub, named.name)
         else:
@@ -124,18 +125,18 @@ def create_version(request: HttpRequest, pk: str, payload: VersionIn) -> Status[
             "This dataset has not been imported yet.", code="not_ready", hint="Wait until its status is ready."
         )
     if fixes := [payload.fix] if payload.fix else payload.fixes:
-        actions.mend(version, request.user, *fixes)
+        versions.mend(version, request.user, *fixes)
     elif payload.sheet:
-        actions.read_sheet(version, request.user, payload.sheet, payload.header)
+        versions.read_sheet(version, request.user, payload.sheet, payload.header)
     elif payload.header is not None:
-        actions.read_header(version, request.user, payload.header)
+        versions.read_header(version, request.user, payload.header)
     elif payload.layout:
-        actions.read_layout(version, request.user, payload.layout)
+        versions.read_layout(version, request.user, payload.layout)
     elif payload.changes:
         checks.check_changes(version, payload.changes)
-        actions.change(version, request.user, payload.changes)
+        versions.change(version, request.user, payload.changes)
     elif payload.columns or payload.split is not None or payload.task or payload.roles:
-        actions.remap(version, request.user, *mapping_of(version, payload), payload.split, payload.roles)
+        versions.remap(version, request.user, *mapping_of(version, payload), payload.split, payload.roles)
     else:
         raise Problem(
             "Nothing to change was given.",
@@ -152,7 +153,7 @@ def mapping_of(version: DatasetVersion, payload: VersionIn) -> tuple[str, dict[s
     columns = payload.columns or {}
     if not columns:
         same = task == before
-        columns = actions.columns_after(version, payload.roles or {}) if same else checks.columns_for(version, task)
+        columns = versions.columns_after(version, payload.roles or {}) if same else checks.columns_for(version, task)
     checks.check_columns(task, columns)
     checks.check_roles(payload.roles, columns.values())
     checks.check_split(version, payload.split)
@@ -167,7 +168,7 @@ def restore_version(request: HttpRequest, pk: str, number: int) -> Status[dict[s
     version = dataset.versions.filter(number=number).first()
     if version is None:
         raise Http404
-    actions.restore(version, request.user)
+    versions.restore(version, request.user)
     return Status(201, dataset_shape(dataset))
 
 

@@ -11,7 +11,7 @@ from webapp.api.auth import Body, once, page
 from webapp.api.schemas import EndpointOut, FeedbackOut, KeyOut, LinkOut, NewEndpoint, NewKey, Page, UsageOut
 from webapp.api.shapes import endpoint_shape, feedback_shape, link_shape, moment
 from webapp.costs.gate import month
-from webapp.endpoints import actions
+from webapp.endpoints import actions, visitors
 from webapp.endpoints.models import Endpoint, EndpointKey, ShareLink
 from webapp.runs.models import Run
 
@@ -145,7 +145,7 @@ class FeedbackIn(Body):
 def create_feedback(request: HttpRequest, slug: str, payload: FeedbackIn) -> Status[dict[str, Any]]:
     endpoint = load_endpoint(request, slug)
     wanted = payload.should_have_been[:200]
-    made = actions.take_feedback(
+    made = visitors.take_feedback(
         endpoint, payload.input, payload.output or {}, payload.verdict, should_have_been=wanted
     )
     return Status(201, feedback_shape(made))

@@ -18,10 +18,11 @@ from webapp.core.connections import release_connection
 from webapp.core.problems import Conflict, Problem
 from webapp.core.sentences import said
 from webapp.costs import gate
-from webapp.datasets.actions import changed_roles, columns_after, lock_dataset, remap, take_back
+from webapp.datasets.actions import lock_dataset
 from webapp.datasets.models import Dataset, DatasetVersion
 from webapp.datasets.models import Status as VersionStatus
 from webapp.datasets.quota import measured
+from webapp.datasets.versions import changed_roles, columns_after, remap, take_back
 from webapp.endpoints import removal
 from webapp.prototypes.actions import prototype_of
 from webapp.prototypes.models import Prototype

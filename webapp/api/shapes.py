@@ -8,7 +8,7 @@ from django.conf import settings
 
 from webapp.costs.gate import Month, month
 from webapp.datasets.models import Dataset, DatasetVersion
-from webapp.endpoints import actions as endpoint_actions
+from webapp.endpoints import addresses
 from webapp.endpoints.admission import opening
 from webapp.endpoints.models import Endpoint, Feedback, ShareLink
 from webapp.endpoints.models import Status as EndpointStatus
@@ -151,9 +151,9 @@ def endpoint_shape(endpoint: Endpoint, key: str | None = None, money: Month | No
         "engine": version.engine if version else None,
         "agreement": version.export.get("agreement") if version else None,
         "export": version.export if version else None,
-        "demo_url": endpoint_actions.demo_url(endpoint),
+        "demo_url": addresses.demo_url(endpoint),
         "opens": opening(endpoint).address is not None,
-        "predict_url": endpoint_actions.predict_url(endpoint),
+        "predict_url": addresses.predict_url(endpoint),
         "error": endpoint.error,
         "created_at": moment(endpoint.created_at),
     }
@@ -164,7 +164,7 @@ def link_shape(link: ShareLink) -> dict[str, Any]:
     return {
         "id": link.pk,
         "name": link.name,
-        "url": settings.PUBLIC_URL + endpoint_actions.demo_path(link.endpoint, link),
+        "url": settings.PUBLIC_URL + addresses.demo_path(link.endpoint, link),
         "opens": link.opens,
         "visits": link.visits,
         "tries": link.tries,

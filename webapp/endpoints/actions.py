@@ -1,47 +1,33 @@
-"""Verbs over endpoints: deploy a run, share it, switch it off, hear what visitors say."""
+"""Verbs over endpoints: deploy a run, promote a version, change a demo, switch it off, delete it; its keys and links."""
 
 import json
-import re
-import unicodedata
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
-from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import F
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from webapp.accounts.actions import audit
 from webapp.accounts.models import User
-from webapp.core.ids import new_id
 from webapp.core.problems import Conflict, Problem
 from webapp.costs import gate
-from webapp.costs.actions import price_per_hour
 from webapp.endpoints import registry
+from webapp.endpoints.addresses import check_slug, free_slug, save_slug
+from webapp.endpoints.hosting import settle
 from webapp.endpoints.models import (
     Endpoint,
     EndpointKey,
     EndpointVersion,
-    Feedback,
     ShareLink,
     Status,
     Visibility,
-    slug_form,
 )
 from webapp.prototypes.models import Prototype
 from webapp.runs import storage
 from webapp.runs.models import Run
 from webapp.runs.models import Status as RunStatus
-
-HOSTING_LIMIT = timedelta(minutes=5)
-"""Longest stretch charged at once: a beat that slept longer does not bill the time it slept."""
-
-FEEDBACK_A_DAY = 500
-"""Judgements of visitors that one endpoint keeps in 24 hours."""
 
 FETCHED_AT_ONCE = 5
 """Artifacts asked for from the bucket each minute; one at a time comes."""
@@ -109,48 +95,6 @@ def create_endpoint(run: Run, user: User | None, wishes: dict[str, Any]) -> Endp
     save_slug(endpoint, chosen=bool(wishes.get("slug")))
     ShareLink.issue(endpoint, _("First link"))
     return endpoint
-
-
-def check_slug(slug: str) -> str:
-    try:
-        slug_form(slug)
-    except ValidationError as error:
-        raise Problem(
-            _("“%(slug)s” cannot be part of an address.") % {"slug": slug[:60]},
-            code="bad_slug",
-            field="slug",
-            hint=str(slug_form.message),
-        ) from error
-    if Endpoint.objects.filter(slug=slug).exists():
-        raise slug_taken(slug)
-    return slug
-
-
-def slug_taken(slug: str) -> Conflict:
-    message = _("The address “%(slug)s” is taken.") % {"slug": slug}
-    return Conflict(message, code="slug_taken", hint=_("Choose another one."), field="slug")
-
-
-def save_slug(endpoint: Endpoint, *, chosen: bool, update_fields: list[str] | None = None) -> None:
-    """Store the row. Where another one took its slug at the same moment: `Conflict` for a chosen one, else another."""
-    try:
-        with transaction.atomic():
-            endpoint.save(update_fields=update_fields)
-    except IntegrityError as error:
-        if not Endpoint.objects.filter(slug=endpoint.slug).exclude(pk=endpoint.pk).exists():
-            raise
-        if chosen:
-            raise slug_taken(endpoint.slug) from error
-        endpoint.slug = f"{endpoint.slug[:53]}-{new_id()[:6]}"
-        endpoint.save()
-
-
-def free_slug(name: str) -> str:
-    """A readable slug from a name, made unique with a few random characters where it is taken."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:48].strip("-")
-    slug = slug if len(slug) >= 3 else f"demo-{new_id()[:6]}"
-    return slug if not Endpoint.objects.filter(slug=slug).exists() else f"{slug}-{new_id()[:6]}"
 
 
 def check_visibility(value: Any) -> str:
@@ -357,86 +301,3 @@ def restore(link: ShareLink, user: User | None) -> None:
     link.revoked_at = None
     link.save(update_fields=["revoked_at"])
     audit(link.workspace, user, "restored", "sharelink", link.pk, f"{link.endpoint.name}: {link.name}")
-
-
-def demo_path(endpoint: Endpoint, link: ShareLink | None = None) -> str:
-    path = reverse("demo", args=[endpoint.slug])
-    return f"{path}?link={link.token}" if link else path
-
-
-def demo_url(endpoint: Endpoint) -> str:
-    """The address to send: with the first working link's token when only links open it."""
-    link = None
-    if endpoint.visibility == Visibility.LINK:
-        # Not filtered in the database: a list of endpoints has fetched their links already.
-        working = [one for one in endpoint.links.all() if one.works]
-        link = min(working, key=lambda one: one.created_at, default=None)
-    return settings.PUBLIC_URL + demo_path(endpoint, link)
-
-
-def predict_url(endpoint: Endpoint) -> str:
-    return f"{settings.PUBLIC_URL}/e/{endpoint.slug}/predict"
-
-
-def take_feedback(
-    endpoint: Endpoint, text: str, output: Any, verdict: str, answer: str | None = None, **fields: Any
-) -> Feedback:
-    """One judgement; of an `answer` that the demo page showed, the last one counts."""
-    if verdict not in (Feedback.UP, Feedback.DOWN):
-        raise Problem(_("A verdict is up or down."), code="bad_verdict", hint=_("Send up or down."))
-    fields |= {"version": endpoint.current, "input": text[:10_000], "output": output, "verdict": verdict}
-    if answer is None:
-        return Feedback.objects.create(workspace_id=endpoint.workspace_id, endpoint=endpoint, **fields)
-    if not endpoint.feedback.filter(answer=answer).exists():
-        check_feedback_room(endpoint)
-    made, _created = Feedback.objects.update_or_create(
-        endpoint=endpoint, answer=answer, defaults={"workspace_id": endpoint.workspace_id, **fields}
-    )
-    return made
-
-
-def check_feedback_room(endpoint: Endpoint) -> None:
-    since = timezone.now() - timedelta(days=1)
-    if endpoint.feedback.filter(created_at__gt=since, answer__isnull=False).count() >= FEEDBACK_A_DAY:
-        raise Problem(
-            _("This demo has received too many ratings today."),
-            code="enough_feedback",
-            hint=_("Come back tomorrow, or tell whoever sent you the link."),
-            status=429,
-        )
-
-
-def count_visit(link: ShareLink | None, **counts: int) -> None:
-    if link:
-        ShareLink.objects.filter(pk=link.pk).update(
-            last_at=timezone.now(), **{name: F(name) + value for name, value in counts.items()}
-        )
-
-
-def charge_hosting(workspace_id: str = "") -> None:
-    """Every minute, and in one workspace before its budget changes: charge each live endpoint for the time since the last
-    charge."""
-    live = Endpoint.objects.filter(status=Status.LIVE, **({"workspace": workspace_id} if workspace_id else {}))
-    for endpoint in live.select_related("workspace", "prototype"):
-        settle(endpoint)
-
-
-def settle(endpoint: Endpoint) -> None:
-    """Charge a live demo until now: every minute, and before it is put to sleep or deleted. While the budget pauses it, the
-    time passes for nothing."""
-    now = timezone.now()
-    before = Endpoint.objects.filter(pk=endpoint.pk, status=Status.LIVE).values_list("charged_until", flat=True).first()
-    since = max(before or now, now - HOSTING_LIMIT)
-    line = {
-        "prototype": endpoint.prototype_id,
-        "prototype_name": endpoint.prototype.name,
-        "subject": "endpoint",
-        "subject_id": endpoint.pk,
-        "subject_name": endpoint.name,
-    }
-    with transaction.atomic():
-        unchanged = Endpoint.objects.filter(pk=endpoint.pk, status=Status.LIVE, charged_until=before)
-        if unchanged.update(charged_until=now):
-            seconds = (now - since).total_seconds()
-            price = price_per_hour(endpoint.workspace, "endpoint")
-            gate.charge_demo(endpoint.workspace, seconds=seconds, price=price, charge_id=now.isoformat(), line=line)

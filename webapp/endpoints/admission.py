@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from webapp.core.problems import Problem
 from webapp.costs.gate import month
-from webapp.endpoints.actions import demo_url
+from webapp.endpoints.addresses import demo_url
 from webapp.endpoints.models import Endpoint, ShareLink, Status, Visibility
 
 PAUSED_RETRY_SECONDS, STARTING_RETRY_SECONDS = 300, 5

@@ -14,7 +14,7 @@ class EndpointsConfig(AppConfig):
             publish_workspace(workspace_id)
 
         def settle_demos(sender: Any, workspace_id: str, **_kwargs: Any) -> None:
-            from webapp.endpoints.actions import charge_hosting
+            from webapp.endpoints.hosting import charge_hosting
 
             charge_hosting(workspace_id)
 

@@ -19,7 +19,7 @@ from webapp.core.downloads import Download
 from webapp.core.ids import new_id
 from webapp.core.media import type_of
 from webapp.core.problems import Problem
-from webapp.endpoints import actions, outputs, serving_client
+from webapp.endpoints import outputs, serving_client, visitors
 from webapp.endpoints.admission import Closed, admit, check_answers, for_visitors, paused
 from webapp.endpoints.models import Endpoint, ShareLink
 from webapp.runs import inputs
@@ -86,7 +86,7 @@ def demo(request: HttpRequest, slug: str) -> HttpResponse:
     if request.method == "POST":
         status = predict(request, endpoint, link, context)
     else:
-        actions.count_visit(link, visits=1)
+        visitors.count_visit(link, visits=1)
     template = "endpoints/_demo_answer.html" if request.htmx else "endpoints/demo.html"
     return with_devices(render(request, template, context, status=200 if request.htmx else status))
 
@@ -136,7 +136,7 @@ def predict(request: HttpRequest, endpoint: Endpoint, link: ShareLink | None, co
         context["problem"] = problem
         return problem.status
     output = answer["outputs"][0]
-    actions.count_visit(link, tries=1)
+    visitors.count_visit(link, tries=1)
     kept = [endpoint.pk, new_id(), asked.kept, outputs.shortened(output)]
     context |= {
         "asked": asked,
@@ -165,7 +165,7 @@ def feedback(request: HttpRequest, slug: str) -> HttpResponse:
         raise Http404
     wanted = check_label(endpoint, output, request.POST.get("should_have_been", ""))
     verdict = request.POST.get("verdict") or ("down" if wanted else "")
-    actions.take_feedback(endpoint, kept, output, verdict, answer, link=link, should_have_been=wanted)
+    visitors.take_feedback(endpoint, kept, output, verdict, answer, link=link, should_have_been=wanted)
     context = context_of(request, endpoint, link) | {"thanks": verdict}
     page = render(request, "endpoints/_demo_thanks.html" if request.htmx else "endpoints/demo.html", context)
     return with_devices(page)

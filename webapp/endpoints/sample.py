@@ -2,7 +2,8 @@
 
 from webapp.accounts.actions import first_owner
 from webapp.datasets.models import Status as DatasetStatus
-from webapp.endpoints.actions import demo_url, deploy
+from webapp.endpoints.actions import deploy
+from webapp.endpoints.addresses import demo_url
 from webapp.endpoints.models import Status, Visibility
 from webapp.prototypes.actions import start_from_sample
 from webapp.prototypes.models import Prototype

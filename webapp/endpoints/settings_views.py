@@ -15,7 +15,7 @@ from webapp.core.forms import refusal_of, refused_on, shown_form, typed
 from webapp.core.problems import Conflict, Problem
 from webapp.core.words import count, size
 from webapp.datasets.quota import own_bytes
-from webapp.endpoints import actions, removal
+from webapp.endpoints import actions, addresses, removal
 from webapp.endpoints.models import Endpoint
 from webapp.prototypes.forms import PrototypeForm
 from webapp.prototypes.models import Prototype
@@ -58,7 +58,7 @@ def delete_prototype(request: HttpRequest, pk: str) -> HttpResponse:
         "runs": prototype.runs.count(),
         "endpoint": endpoint,
         "shares_data": prototype.dataset.prototypes.exclude(pk=pk).exists(),
-        "demo_url": settings.PUBLIC_URL + actions.demo_path(endpoint) if endpoint else "",
+        "demo_url": settings.PUBLIC_URL + addresses.demo_path(endpoint) if endpoint else "",
         "with_data": "data" in typed(request, request.path),
     }
     return render(request, "prototypes/delete.html", context)
@@ -78,7 +78,7 @@ def delete_endpoint(request: HttpRequest, pk: str) -> HttpResponse:
     context = {
         "endpoint": endpoint,
         "prototype": prototype,
-        "demo_url": settings.PUBLIC_URL + actions.demo_path(endpoint),
+        "demo_url": settings.PUBLIC_URL + addresses.demo_path(endpoint),
         "links": sum(link.works for link in endpoint.links.all()),
         "keys": endpoint.keys.working().count(),
         "judged": endpoint.feedback.count(),

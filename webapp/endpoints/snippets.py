@@ -5,7 +5,7 @@ import shlex
 from typing import Any
 
 from webapp.catalog.words import widgets_of
-from webapp.endpoints import actions
+from webapp.endpoints import addresses
 from webapp.endpoints.models import Endpoint
 from webapp.runs.inputs import MEDIA, Field, fields_of, is_single
 from webapp.runs.models import Run
@@ -17,7 +17,7 @@ PICKS = {"classes": "label", "number": "value", "objects": "objects", "text": "t
 
 def snippets(endpoint: Endpoint) -> list[dict[str, str]]:
     """[{name, code}] for curl, Python and JavaScript."""
-    run, url = (endpoint.current.run if endpoint.current else None), actions.predict_url(endpoint)
+    run, url = (endpoint.current.run if endpoint.current else None), addresses.predict_url(endpoint)
     fields = fields_of(run)
     medium = next((one for one in fields if one.kind in MEDIA), None)
     pick = pick_of(run)

@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from webapp.core.queues import hand_over
-from webapp.endpoints import actions, registry
+from webapp.endpoints import actions, hosting, registry
 from webapp.endpoints.packaging import Packaging
 from webapp.runs.tasks import fetch_artifact
 
@@ -33,4 +33,4 @@ def drain_usage() -> None:
 
 @shared_task(name="webapp.endpoints.tasks.charge_hosting")
 def charge_hosting() -> None:
-    actions.charge_hosting()
+    hosting.charge_hosting()

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST
 from webapp.accounts.access import load, member
 from webapp.core.forms import cleaned, refusal_of, refused_on, shown_form
 from webapp.costs.actions import price_per_hour
-from webapp.endpoints import actions, replacing, serving_client
+from webapp.endpoints import actions, addresses, replacing, serving_client
 from webapp.endpoints.admission import opening, paused_by_budget
 from webapp.endpoints.demo import example_file, target_of
 from webapp.endpoints.forms import EndpointForm, KeyForm, LinkForm, ShareForm
@@ -83,9 +83,9 @@ def endpoint_context(request: HttpRequest, endpoint: Endpoint) -> dict[str, Any]
         "personal": inputs.personal_inputs(endpoint.current.run if endpoint.current else None),
         "question": replacing.question(request, endpoint),
         "replaced": replacing.replaced(request, endpoint),
-        "demo_url": actions.demo_url(endpoint),
-        "predict_url": actions.predict_url(endpoint),
-        "links": [(link, settings.PUBLIC_URL + actions.demo_path(endpoint, link)) for link in links],
+        "demo_url": addresses.demo_url(endpoint),
+        "predict_url": addresses.predict_url(endpoint),
+        "links": [(link, settings.PUBLIC_URL + addresses.demo_path(endpoint, link)) for link in links],
         "visits": sum(link.visits for link in links),
         "tries": sum(link.tries for link in links),
         "keys": endpoint.keys.working(),
@@ -268,7 +268,7 @@ def qr(request: HttpRequest, pk: str) -> HttpResponse:
     import segno
 
     out = io.BytesIO()
-    segno.make(actions.demo_url(load_endpoint(request, pk)), error="m").save(
+    segno.make(addresses.demo_url(load_endpoint(request, pk)), error="m").save(
         out, kind="svg", scale=6, border=2, light="#fff"
     )
     return HttpResponse(out.getvalue(), content_type="image/svg+xml")

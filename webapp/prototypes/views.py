@@ -22,6 +22,7 @@ from webapp.core.problems import Problem
 from webapp.costs.gate import month
 from webapp.datasets import actions as dataset_actions
 from webapp.datasets import quota, uploads
+from webapp.datasets import versions as dataset_versions
 from webapp.datasets.exports import FORMATS, difference
 from webapp.datasets.exports import download as download_file
 from webapp.datasets.media import media_response
@@ -185,7 +186,7 @@ def details(request: HttpRequest, version: DatasetVersion) -> dict[str, Any]:
     number = whole(request.GET.get("page", "1"), 1)
     found = page(version, number, **asked, size=GALLERY_ROWS if gallery else PAGE_ROWS)
     for problem in version.problems:
-        problem["fixes"] = dataset_actions.fixes_of(problem)
+        problem["fixes"] = dataset_versions.fixes_of(problem)
     severities = Counter(problem["severity"] for problem in version.problems)
     return {
         **asked,
@@ -197,7 +198,7 @@ def details(request: HttpRequest, version: DatasetVersion) -> dict[str, Any]:
         "gallery": gallery,
         "grid": grid(version, found, everything=request.GET.get("columns") == "all"),
         "severities": severities,
-        "safe_fixes": dataset_actions.safe_fixes(version),
+        "safe_fixes": dataset_versions.safe_fixes(version),
         "formats": list(FORMATS),
         **places(version),
         "media": {kind: [one["name"] for one in version.columns if one["kind"] == kind] for kind in ("image", "audio")},
@@ -242,7 +243,7 @@ def map_columns(request: HttpRequest, pk: str) -> HttpResponse:
     version = current_version(request, pk)
     form = MappingForm(version, request.POST)
     asked = cleaned(form)
-    made = dataset_actions.remap(version, request.user, asked["task"], form.columns(), roles=form.roles())
+    made = dataset_versions.remap(version, request.user, asked["task"], form.columns(), roles=form.roles())
     if made == version:
         messages.info(request, _("Nothing changed."))
     return redirect("data", pk=pk)
@@ -257,7 +258,7 @@ def divide(request: HttpRequest, pk: str) -> HttpResponse:
     form = SplitForm(version, request.POST)
     cleaned(form)
     suggestion = version.suggestion
-    made = dataset_actions.remap(
+    made = dataset_versions.remap(
         version, request.user, suggestion.get("task") or "", suggestion.get("columns") or {}, form.wanted()
     )
     if made == version:
@@ -284,9 +285,9 @@ def change_rows(request: HttpRequest, pk: str) -> HttpResponse:
     rows = [row for text in request.POST.getlist("row") if (row := whole(text, None)) is not None]
     if request.POST.get("action") == "label":
         cells = [{"row": row, "column": version.label_column, "value": request.POST.get("value", "")} for row in rows]
-        dataset_actions.change(version, request.user, {"set": cells})
+        dataset_versions.change(version, request.user, {"set": cells})
     else:
-        dataset_actions.change(version, request.user, {"drop": rows})
+        dataset_versions.change(version, request.user, {"drop": rows})
     return redirect("data", pk=pk)
 
 
@@ -298,13 +299,13 @@ def choose_sheet(request: HttpRequest, pk: str) -> HttpResponse:
     as a table (`layout`)."""
     version = current_version(request, pk)
     if layout := request.POST.get("layout"):
-        dataset_actions.read_layout(version, request.user, layout)
+        dataset_versions.read_layout(version, request.user, layout)
         return redirect("data", pk=pk)
     sheet, header = request.POST.get("sheet", ""), whole(request.POST.get("header", ""), None)
     if sheet or header is None:
-        dataset_actions.read_sheet(version, request.user, sheet, header)
+        dataset_versions.read_sheet(version, request.user, sheet, header)
     else:
-        dataset_actions.read_header(version, request.user, header)
+        dataset_versions.read_header(version, request.user, header)
     return redirect("data", pk=pk)
 
 
@@ -357,7 +358,7 @@ def diff(request: HttpRequest, pk: str) -> HttpResponse:
 def mend(request: HttpRequest, pk: str) -> HttpResponse:
     """One-click remedy of a fault: makes the next version."""
     version = current_version(request, pk)
-    dataset_actions.mend(version, request.user, request.POST.get("action", ""))
+    dataset_versions.mend(version, request.user, request.POST.get("action", ""))
     return redirect("data", pk=pk)
 
 
@@ -371,7 +372,7 @@ def restore(request: HttpRequest, pk: str) -> HttpResponse:
     version = prototype.dataset.versions.filter(number=number).first()
     if version is None:
         raise Http404
-    made = dataset_actions.restore(version, request.user)
+    made = dataset_versions.restore(version, request.user)
     words = {"old": version.number, "new": made.number}
     messages.success(request, _("Version %(old)d is restored as version %(new)d.") % words)
     return redirect("data", pk=pk)

@@ -25,9 +25,9 @@ from webapp.core.redis import best_effort, client
 from webapp.costs import gate
 from webapp.costs.actions import price_per_hour
 from webapp.costs.amounts import plain_decimal_of
-from webapp.datasets.actions import changed_roles, check_mapping
 from webapp.datasets.models import DatasetVersion
 from webapp.datasets.models import Status as DatasetStatus
+from webapp.datasets.versions import changed_roles, check_mapping
 from webapp.prototypes.models import Prototype
 from webapp.runs import base_models, storage
 from webapp.runs.models import MAX_SEED, Estimate, Run, Status

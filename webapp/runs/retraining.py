@@ -19,9 +19,10 @@ from webapp.accounts.actions import audit
 from webapp.accounts.models import User
 from webapp.core.problems import Conflict, Problem
 from webapp.costs import gate
-from webapp.datasets.actions import lock_dataset, remap
+from webapp.datasets.actions import lock_dataset
 from webapp.datasets.models import DatasetVersion, Status
 from webapp.datasets.quota import measured
+from webapp.datasets.versions import remap
 from webapp.prototypes.models import Prototype
 from webapp.runs import actions
 from webapp.runs.leaks import is_input

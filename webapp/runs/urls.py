@@ -1,13 +1,13 @@
 from django.urls import path
 
-from webapp.runs import views
+from webapp.runs import train_views, views
 
 urlpatterns = [
-    path("prototypes/<str:pk>/train", views.train, name="train"),
-    path("prototypes/<str:pk>/estimate", views.estimate, name="estimate"),
-    path("prototypes/<str:pk>/net", views.net, name="net"),
-    path("prototypes/<str:pk>/augmented", views.augmented, name="augmented"),
-    path("prototypes/<str:pk>/augmented/<str:key>.png", views.augmented_picture, name="augmented_picture"),
+    path("prototypes/<str:pk>/train", train_views.train, name="train"),
+    path("prototypes/<str:pk>/estimate", train_views.estimate, name="estimate"),
+    path("prototypes/<str:pk>/net", train_views.net, name="net"),
+    path("prototypes/<str:pk>/augmented", train_views.augmented, name="augmented"),
+    path("prototypes/<str:pk>/augmented/<str:key>.png", train_views.augmented_picture, name="augmented_picture"),
     path("prototypes/<str:pk>/runs", views.runs, name="runs"),
     path("runs/<str:pk>", views.run, name="run"),
     path("runs/<str:pk>/live", views.run_live, name="run_live"),

@@ -1,4 +1,4 @@
-"""The train page, the runs of a prototype, one run live and done, and the queue."""
+"""The runs of a prototype, one run live and done, what can be done with it, and the queue."""
 
 from typing import Any
 
@@ -12,40 +12,26 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from trainer import tasks
 from webapp.accounts.access import load, member
-from webapp.catalog.forms import params_form
-from webapp.catalog.hardware import devices, gpu_count, options, workers
-from webapp.catalog.words import headline_of, method_title, task_title, trainable
+from webapp.catalog.hardware import devices, gpu_count, workers
 from webapp.core.connections import releases_connection
-from webapp.core.downloads import Download, ZipDownload
-from webapp.core.forms import cleaned, refused_on, shown_form, typed
+from webapp.core.downloads import ZipDownload
+from webapp.core.forms import refused_on, typed
 from webapp.core.numbers import whole
 from webapp.core.problems import Conflict, Problem
-from webapp.core.words import money
-from webapp.costs.gate import month
-from webapp.costs.models import Rate
 from webapp.datasets.media import media_response
-from webapp.datasets.models import DatasetVersion
-from webapp.datasets.models import Status as VersionStatus
 from webapp.prototypes.models import Prototype
 from webapp.runs import (
     actions,
-    base_models,
-    diagrams,
-    estimates,
     inputs,
     leaks,
     live,
-    previews,
     queues,
     reports,
     retraining,
     storage,
 )
-from webapp.runs.expectations import expectation
-from webapp.runs.forms import LimitsForm, limits_of, params_form_of
-from webapp.runs.models import Run, Status, answer_of
+from webapp.runs.models import Run, Status
 
 RUNS_A_PAGE = 15
 
@@ -54,212 +40,9 @@ def prototype_runs(prototype: Prototype) -> Any:
     return prototype.runs.select_related("version", "created_by").order_by("-number")
 
 
-def chosen_version(request: HttpRequest, prototype: Prototype) -> DatasetVersion | None:
-    """The version of the data that `version` names by its number, the newest that can be used by default; 404 for one that is not there."""
-    number = whole(request.POST.get("version") or request.GET.get("version") or "", None)
-    if number is None:
-        return prototype.dataset.current
-    version = prototype.dataset.versions.filter(number=number, status=VersionStatus.READY).first()
-    if version is None:
-        raise Http404
-    return version
-
-
-@member
-@refused_on("train")
-def train(request: HttpRequest, pk: str) -> HttpResponse:
-    """Context: prototype, version, task (declaration), form (advanced settings), hardware [options], rates, month,
-    best (best run so far), guess (what always guessing one label scores, see `guessed`). A POST starts the run. `?like=` is the run whose
-    settings the page begins with."""
-    prototype = load(Prototype.objects.select_related("dataset"), request.workspace, pk)
-    like = run_to_repeat(request, prototype)
-    version = like.version if like else chosen_version(request, prototype)
-    if version is None:
-        messages.info(request, _("Wait until the data has been imported."))
-        return redirect("data", pk=pk)
-    try:
-        slug = task_of(version)
-    except Problem as problem:
-        messages.info(request, problem.message)
-        return redirect("data", pk=pk)
-    if request.method == "POST":
-        run = actions.create_run(prototype, request.user, body_of(request.POST, version), version)
-        return redirect("run", pk=run.pk)
-    records, best = workers(), best_so_far(prototype, slug, version)
-    context = {
-        **choice_context(request, prototype, slug, like),
-        "prototype": prototype,
-        "version": version,
-        "is_older": version != prototype.dataset.current,
-        "task": tasks.get(slug).declaration(),
-        "augments": previews.augments(slug),
-        **settings_context(request, slug, like),
-        "hardware": [name for name in options(records) if name == "cpu" or gpu_count(records)],
-        "gpus": gpu_count(records),
-        "rates": {rate.hardware: rate for rate in Rate.objects.for_workspace(request.workspace)},
-        "month": month(request.workspace),
-        "best": best,
-        "guess": guessed(version, best.headline["name"] if best else headline_of(slug)),
-        "blocked": [problem for problem in version.problems if problem["severity"] == "error"],
-    }
-    return render(request, "runs/train.html", context)
-
-
-def guessed(version: DatasetVersion, metric: str) -> dict[str, Any] | None:
-    """{name, value} of always guessing the commonest label, in the metric that it stands beside; None where that is not
-    known from the labels alone."""
-    if not version.labels or not version.label_rows:
-        return None
-    values = {"accuracy": version.labels[0]["count"] / version.label_rows, "roc_auc": 0.5}
-    return {"name": metric, "value": values[metric]} if metric in values else None
-
-
-def best_so_far(prototype: Prototype, slug: str, version: DatasetVersion) -> Run | None:
-    """The best finished run that answers what is asked of this version; none whose score a column decides alone."""
-    runs = prototype.runs.filter(task=slug, answer=answer_of(slug, version.suggestion.get("columns")))
-    return runs.scored().trusted().best_first().first()
-
-
-def run_to_repeat(request: HttpRequest, prototype: Prototype) -> Run | None:
-    """The run that `like` names, where what it was trained on can still be used."""
-    ready = prototype.runs.filter(version__status=VersionStatus.READY).select_related("version")
-    return ready.filter(pk=request.GET.get("like", "")).first()
-
-
-def task_of(version: DatasetVersion) -> str:
-    """The slug of the task that runs of this version learn; `Problem`, in words for people, where there is none that can be
-    trained."""
-    slug = version.suggestion.get("task")
-    if not slug:
-        message = _("Choose the columns first.")
-        raise Problem(message, code="no_task", hint=_("Choose the columns on the data page."))
-    if not trainable(slug):
-        message = _("“%(title)s” is read, checked and kept here, but cannot be trained yet.")
-        raise Problem(message % {"title": task_title(slug)}, code="task_not_trainable")
-    return slug
-
-
-def choice_context(request: HttpRequest, prototype: Prototype, slug: str, like: Run | None) -> dict[str, Any]:
-    """models (cards, none where the method says it all), methods, choice (what is selected), barred (titles of the methods
-    that the selected model cannot be trained by), nets (whether a net may be drawn)."""
-    before = {"model": like.model, "method": like.method} if like else {}
-    asked = typed(request, request.path) or {**before, **request.GET.dict()}
-    models = base_models.choices(slug, request.workspace)
-    choice = base_models.preselected(slug, models, prototype, asked.get("model", ""), asked.get("method", ""))
-    methods = base_models.method_choices(slug, choice.model)
-    return {
-        "models": [] if base_models.is_chosen_by_method(slug) else models,
-        "methods": methods,
-        "choice": choice,
-        "barred": [method_title(slug, one["slug"]) for one in methods if not one["is_usable"]],
-        "nets": any(one["ref"].startswith(base_models.SCRATCH) for one in models),
-    }
-
-
-def settings_context(request: HttpRequest, slug: str, like: Run | None) -> dict[str, Any]:
-    """form (the task's own settings), limits (seed and limits), hardware_asked; those of the run `like` to begin with."""
-    here, now = request.path, month(request.workspace)
-    left = money(now.left, now.currency)
-    params, limits = (like.params, limits_of(like)) if like else ({}, {})
-    return {
-        "form": shown_form(request, here, params_form_of(slug, params), is_part=True),
-        "limits": shown_form(request, here, LimitsForm, is_part=True, budget_left=left, initial=limits),
-        "hardware_asked": typed(request, here).get("hardware", like.hardware if like else ""),
-    }
-
-
-def body_of(form: Any, version: Any) -> dict[str, Any]:
-    """A run's request, as the API would send it, from the fields of the train page."""
-    slug = task_of(version)
-    params = cleaned(params_form(slug, form))
-    asked = cleaned(LimitsForm(form))
-    limits = {"cost": asked["cap"], "seconds": asked["minutes"] and float(asked["minutes"]) * 60}
-    return {
-        "task": slug,
-        "method": form.get("method") or None,
-        "model": form.get("model") or None,
-        "hardware": form.get("hardware") or None,
-        "params": {name: value for name, value in params.items() if value not in (None, "", [])},
-        "limits": {name: value for name, value in limits.items() if value is not None},
-        "seed": asked["seed"] or 0,
-    }
-
-
-@member
-def estimate(request: HttpRequest, pk: str) -> HttpResponse:
-    """The fragment with minutes and money: of one choice, or of the button (`?part=commit`). It asks again while measuring.
-    A POST measures, which takes the right to change things; a GET shows what was measured before.
-
-    Context: method, measuring, estimate {seconds, cost, …} or None, problem, month."""
-    prototype = load(Prototype.objects.select_related("dataset"), request.workspace, pk)
-    version = chosen_version(request, prototype)
-    if version is None:
-        raise Http404
-    template = "runs/_commit.html" if request.GET.get("part") == "commit" else "runs/_estimate.html"
-    fields = {**request.POST.dict(), **request.GET.dict()}
-    context: dict[str, Any] = {
-        "prototype": prototype,
-        "method": fields.get("method", "full"),
-        "month": month(request.workspace),
-    }
-    look = estimates.request if request.method == "POST" else estimates.known
-    try:
-        found = look(version, body_of(fields, version))
-    except Problem as problem:
-        return render(request, template, context | {"problem": problem.as_dict()})
-    if found is None:
-        message = {"message": _("Not measured yet."), "hint": _("Anyone who can start a run sees time and cost here.")}
-        return render(request, template, context | {"problem": message})
-    result = estimates.priced(found) if found.result else None
-    if result:
-        context["expect"] = expectation(result["expected"], version, prototype)
-    return render(request, template, context | {"estimate": result, "problem": found.error, "measuring": not result})
-
-
-@member
-def net(request: HttpRequest, pk: str) -> HttpResponse:
-    """The fragment with the layers of the chosen small net, and how many weights it has."""
-    version = chosen_version(request, load(Prototype.objects.select_related("dataset"), request.workspace, pk))
-    if version is None:
-        raise Http404
-    try:
-        found = previews.diagram(version, body_of(request.GET, version))
-    except Problem as problem:
-        return render(request, "runs/_net.html", {"problem": problem})
-    drawn = {"net": found, "drawing": diagrams.draw(found), "blocks": diagrams.blocks(found)} if found else {}
-    return render(request, "runs/_net.html", drawn)
-
-
-@member
-@require_POST
-def augmented(request: HttpRequest, pk: str) -> HttpResponse:
-    """The fragment with pictures as learning would see them; it asks again while they are drawn."""
-    prototype = load(Prototype.objects.select_related("dataset"), request.workspace, pk)
-    version = chosen_version(request, prototype)
-    if version is None:
-        raise Http404
-    context: dict[str, Any] = {"prototype": prototype, "version": version}
-    try:
-        context |= previews.augmented(version, body_of(request.POST, version))
-    except Problem as problem:
-        context["problem"] = problem
-    return render(request, "runs/_augmented.html", context)
-
-
-@member
-def augmented_picture(request: HttpRequest, pk: str, key: str) -> HttpResponseBase:
-    version = chosen_version(request, load(Prototype.objects.select_related("dataset"), request.workspace, pk))
-    path = previews.folder_of(version, key) / previews.PICTURE if version and key.isalnum() else None
-    if path is None or not path.is_file():
-        raise Http404
-    response = Download(path.open("rb"), content_type="image/png")
-    response["Cache-Control"] = "private, max-age=86400, immutable"
-    return response
-
-
 @member
 def runs(request: HttpRequest, pk: str) -> HttpResponse:
-    """Context: prototype, runs (newest first, 50 a page), page, metric (that of every score on the page, empty where they
+    """Context: prototype, runs (newest first, 15 a page), page, metric (that of every score on the page, empty where they
     differ), disk (bytes that its ended runs and its dataset take)."""
     from django.core.paginator import Paginator
 

@@ -1,0 +1,54 @@
+"""What the reader is asked for, as people and programs name it; `Problem` for what it does not know."""
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from trainer.roles import ROLES
+from webapp.core.problems import Problem
+
+MAX_HEADER_ROW = 10_000
+LAYOUTS = ("table", "text")
+
+
+def check_role_names(roles: dict[str, str]) -> None:
+    if wrong := [role for role in roles.values() if role not in ROLES]:
+        raise Problem(
+            _("“%(name)s” is not a column role.") % {"name": str(wrong[0])[:60]},
+            code="bad_role",
+            hint=_("Choose one of %(names)s.") % {"names": ", ".join(ROLES)},
+        )
+
+
+def header_request(header: int | None) -> dict[str, int]:
+    """What a version is asked for when its header row was chosen; `Problem` for a number that no row has."""
+    if header is None:
+        return {}
+    if not 0 <= header <= MAX_HEADER_ROW:
+        raise Problem(
+            _("The header row is a number from 0 to %(limit)s.") % {"limit": f"{MAX_HEADER_ROW:,}"},
+            code="bad_header",
+            hint=_("Rows are counted from 1; 0 says that there is no header."),
+        )
+    return {"header": header}
+
+
+def read_request(
+    header: int | None = None, layout: str | None = None, roles: dict[str, str] | None = None
+) -> dict[str, Any]:
+    """What the first version is asked for: the row of the column names (`header_request`), whether plain text is a `table` or
+    `text`, and what columns are for ({column: role}); what is left out is found."""
+    if layout is not None:
+        check_layout(layout)
+    check_role_names(roles or {})
+    given = {"layout": layout, "roles": roles or None}
+    return header_request(header) | {name: value for name, value in given.items() if value is not None}
+
+
+def check_layout(layout: str) -> None:
+    if layout not in LAYOUTS:
+        raise Problem(
+            _("A file cannot be read as “%(name)s”.") % {"name": layout[:60]},
+            code="bad_layout",
+            hint=_("Choose one of %(names)s.") % {"names": ", ".join(LAYOUTS)},
+        )

@@ -1,0 +1,80 @@
+"""Where a demo is found: its slug, and the addresses made of it."""
+
+import re
+import unicodedata
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from webapp.core.ids import new_id
+from webapp.core.problems import Conflict, Problem
+from webapp.endpoints.models import (
+    Endpoint,
+    ShareLink,
+    Visibility,
+    slug_form,
+)
+
+
+def check_slug(slug: str) -> str:
+    try:
+        slug_form(slug)
+    except ValidationError as error:
+        raise Problem(
+            _("“%(slug)s” cannot be part of an address.") % {"slug": slug[:60]},
+            code="bad_slug",
+            field="slug",
+            hint=str(slug_form.message),
+        ) from error
+    if Endpoint.objects.filter(slug=slug).exists():
+        raise slug_taken(slug)
+    return slug
+
+
+def slug_taken(slug: str) -> Conflict:
+    message = _("The address “%(slug)s” is taken.") % {"slug": slug}
+    return Conflict(message, code="slug_taken", hint=_("Choose another one."), field="slug")
+
+
+def save_slug(endpoint: Endpoint, *, chosen: bool, update_fields: list[str] | None = None) -> None:
+    """Store the row. Where another one took its slug at the same moment: `Conflict` for a chosen one, else another."""
+    try:
+        with transaction.atomic():
+            endpoint.save(update_fields=update_fields)
+    except IntegrityError as error:
+        if not Endpoint.objects.filter(slug=endpoint.slug).exclude(pk=endpoint.pk).exists():
+            raise
+        if chosen:
+            raise slug_taken(endpoint.slug) from error
+        endpoint.slug = f"{endpoint.slug[:53]}-{new_id()[:6]}"
+        endpoint.save()
+
+
+def free_slug(name: str) -> str:
+    """A readable slug from a name, made unique with a few random characters where it is taken."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:48].strip("-")
+    slug = slug if len(slug) >= 3 else f"demo-{new_id()[:6]}"
+    return slug if not Endpoint.objects.filter(slug=slug).exists() else f"{slug}-{new_id()[:6]}"
+
+
+def demo_path(endpoint: Endpoint, link: ShareLink | None = None) -> str:
+    path = reverse("demo", args=[endpoint.slug])
+    return f"{path}?link={link.token}" if link else path
+
+
+def demo_url(endpoint: Endpoint) -> str:
+    """The address to send: with the first working link's token when only links open it."""
+    link = None
+    if endpoint.visibility == Visibility.LINK:
+        # Not filtered in the database: a list of endpoints has fetched their links already.
+        working = [one for one in endpoint.links.all() if one.works]
+        link = min(working, key=lambda one: one.created_at, default=None)
+    return settings.PUBLIC_URL + demo_path(endpoint, link)
+
+
+def predict_url(endpoint: Endpoint) -> str:
+    return f"{settings.PUBLIC_URL}/e/{endpoint.slug}/predict"
