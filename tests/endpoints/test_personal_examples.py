@@ -50,6 +50,14 @@ def test_visitors_see_no_examples(run: Run, finding: dict[str, Any], client: Cli
     assert client.get(reverse("demo_example", args=[demo.slug, 0])).status_code == 404
 
 
+def test_examples_that_were_checked_are_shown(run: Run, client: Client) -> None:
+    """The trainer chose texts without personal data."""
+    report(run, **NEW)
+    (run.artifact / "manifest.json").write_text('{"examples_checked": true}', "utf-8")
+    assert inputs.personal_inputs(run) == []
+    assert SECRET in client.get(reverse("demo", args=[things.endpoint(run).slug])).content.decode()
+
+
 def test_columns_that_the_model_does_not_read_hide_nothing(run: Run) -> None:
     report(run, columns=["note", "label"], examples=["note: ⟨email⟩"])
     assert inputs.personal_inputs(run) == []

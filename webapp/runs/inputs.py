@@ -155,9 +155,9 @@ def shown_examples(run: Run | None) -> list[dict[str, Any]]:
 
 
 def personal_inputs(run: Run | None) -> list[str]:
-    """The inputs of a run, by column, in which the check of its data found personal data."""
+    """The inputs of a run, by column, in which the check of its data found personal data that its examples may hold."""
     found = next((one for one in run.version.problems if one.get("code") == PERSONAL), None) if run else None
-    if run is None or found is None:
+    if run is None or found is None or manifest(run).get("examples_checked"):
         return []
     named = [str(one).rpartition(": ⟨")[0].partition(": ⟨")[0] for one in found.get("examples") or []]
     columns = found.get("columns") or [

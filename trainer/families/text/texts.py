@@ -4,10 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import torch
 from torch import Tensor
 
 from trainer.data.loading import Loaded
+from trainer.data.personal import spans
+from trainer.data.privacy import hints_of
 from trainer.families.text import encoder
 from trainer.learning.baselines import Baseline, class_baselines, word_counting
 from trainer.learning.rows import Rows, truth_of
@@ -60,17 +63,19 @@ class Texts(Rows):
         super().fingerprint(digest, rows)
 
     def manifest(self) -> dict[str, Any]:
-        return {"max_length": self.max_length}
+        """`examples_checked`: no example holds personal data, as far as the rules of `trainer.data.privacy` find it."""
+        return {"max_length": self.max_length, "examples_checked": True}
 
     def card_facts(self) -> list[str]:
         return [f"Texts longer than {self.max_length} tokens are cut."]
 
     def examples(self, folder: Path) -> list[dict[str, Any]]:
-        """A few short test texts, each with another answer."""
+        """A few short test texts, each with another answer, none with personal data."""
         found: dict[Any, dict[str, Any]] = {}
+        hints = hints_of("text", pa.chunked_array([pa.array(self.texts, pa.string())]))
         for row in sorted(self.part("test"), key=lambda row: abs(len(self.texts[row]) - 60)):
             answer, text = self.loaded.answers[row], self.texts[row].strip()
-            if answer not in found and len(text) <= EXAMPLE_CHARACTERS:
+            if answer not in found and len(text) <= EXAMPLE_CHARACTERS and not spans(text, hints):
                 found[answer] = {"input": text, "label": answer}
         return list(found.values())[:EXAMPLES]
 
