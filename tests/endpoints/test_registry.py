@@ -199,6 +199,53 @@ def test_a_redis_that_came_back_empty_is_filled_at_once(client: redis.Redis, end
     assert client.keys("maquette:endpoint:*") == [], "while the mark is there, the minute's round does it"
 
 
+class Meanwhile:
+    """A Redis to which the first record comes late: `change` happens, and is published, before it arrives."""
+
+    def __init__(self, client: redis.Redis, change: Callable[[], Any]) -> None:
+        self.client, self.change = client, [change]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.client, name)
+
+    def set(self, *args: Any) -> Any:
+        if self.change:
+            self.change.pop()()
+        return self.client.set(*args)
+
+
+@pytest.mark.parametrize("change", ["a key is revoked", "it is renamed", "it is deleted"])
+def test_the_one_who_writes_last_has_read_last(
+    client: redis.Redis,
+    endpoint: Endpoint,
+    change: str,
+    monkeypatch: pytest.MonkeyPatch,
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    """Two publish at once; the older record arrives after the newer one."""
+
+    def happen() -> None:
+        mine = Endpoint.objects.get()
+        with django_capture_on_commit_callbacks(execute=True):
+            if change == "a key is revoked":
+                actions.revoke(mine.keys.get(), None)
+            elif change == "it is renamed":
+                actions.update(mine, None, {"slug": "renamed"})
+            else:
+                actions.delete(mine, None)
+
+    late = Meanwhile(client, happen)
+    monkeypatch.setattr(registry, "client", lambda: late)
+    registry.publish(endpoint)
+    records = {name: json.loads(client.get(name)) for name in client.keys("maquette:endpoint:*")}
+    if change == "it is deleted":
+        assert records == {}
+    elif change == "it is renamed":
+        assert set(records) == {"maquette:endpoint:renamed"}
+    else:
+        assert records["maquette:endpoint:the-demo"]["keys"] == {}
+
+
 @pytest.mark.parametrize("moment", ["before", "while it is written"])
 def test_a_deleted_demo_does_not_come_back(client: redis.Redis, endpoint: Endpoint, moment: str) -> None:
     """Publishing took its time, and the demo was deleted meanwhile: its withdrawal came first."""
