@@ -114,8 +114,8 @@ def test_a_stopped_run_keeps_its_rounds(models: Path, tmp_path: Path) -> None:
     (tmp_path / "again" / "folds" / "0.npz").write_bytes((tmp_path / "whole" / "folds" / "0.npz").read_bytes())
     events = command.call(models, "run", spec, "--out", tmp_path / "again")[1]
     assert events[-1]["metrics"] == whole["metrics"]
-    said = [event["message"] for event in command.of(events, "log") if event["message"].startswith("Round")]
-    assert [one.split(":")[0] for one in said] == ["Round 2 of 3", "Round 3 of 3"]
+    said = [event["message"] for event in command.of(events, "log") if event["message"].startswith("Fold")]
+    assert [one.split(":")[0] for one in said] == ["Fold 2 of 3", "Fold 3 of 3"]
 
 
 def test_numbers_in_rounds(models: Path, tmp_path: Path) -> None:

@@ -1,10 +1,13 @@
 """What holds of every task that is declared: it is read, suggested, and trained or says why not; who does the work is there."""
 
+import numpy as np
 import pytest
 
 from trainer import answers, tasks
+from trainer.data.loading import Loaded
 from trainer.dotted import load
 from trainer.errors import SpecError
+from trainer.learning.rows import Rows
 from trainer.suggestion import first_fit, sentence, shape_of
 from trainer.tasks.base import Task
 
@@ -72,3 +75,16 @@ def test_who_does_the_work_is_there(task: type[Task]) -> None:
 @TRAINED
 def test_its_answer_role_is_one_of_its_roles(task: type[Task]) -> None:
     assert task.answer_role in {role.name for role in task.roles}
+
+
+@pytest.mark.parametrize("truth", [None, np.zeros(3)], ids=["boxes or texts", "numbers"])
+def test_rows_of_other_answers_are_all_known(truth: np.ndarray | None) -> None:
+    """What is no label needs no index: nothing is made up for it, and labels say nothing of the kind of the answers."""
+    rows = Rows(Loaded({"objects": ["", "", ""]}, np.full(3, "train"), [1, 2, 3], {}, [], "objects"), ["cell"], truth)
+    assert rows.known("train").tolist() == [0, 1, 2]
+    assert not rows.is_class
+
+
+def test_a_label_that_was_never_learned_is_not_known() -> None:
+    rows = Rows(Loaded({"label": ["a", "b"]}, np.full(2, "train"), [1, 2], {}, []), ["a"], np.array([0, -1]))
+    assert rows.known("train").tolist() == [0]

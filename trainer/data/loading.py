@@ -32,6 +32,8 @@ class Loaded:
     problems: list[dict[str, Any]]
     answer: str = "label"
     """The role that holds what is to be learned."""
+    kind: str = "class"
+    """The kind of these answers (`trainer.tasks.base.Task.answer`)."""
     table: Any = None
     """All columns of the same rows (`pyarrow.Table`), for tasks that read whichever there are."""
     roles: dict[str, str] = field(default_factory=dict)
@@ -73,7 +75,7 @@ def load(dataset: DatasetSpec, task: Any = None, media: Path | None = None, cont
             hint=_("Name a folder that `inspect` wrote, or a file."),
         )
     loaded = load_version(path, dataset, slug) if path.is_dir() else load_files(path, dataset, slug, media, content)
-    loaded.answer = shape.answer
+    loaded.answer, loaded.kind = shape.answer, shape.kind
     check(loaded, shape.kind)
     return loaded
 

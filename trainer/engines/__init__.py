@@ -58,6 +58,16 @@ class Engine:
         self.session = self.open(threads)
         self.bytes = self.path.stat().st_size
 
+    @property
+    def is_class(self) -> bool:
+        """Whether an answer is one of `labels`."""
+        return self.task.answer == "class"
+
+    @property
+    def outputs_each(self) -> int:
+        """How many numbers the model gives for an input."""
+        return len(self.labels) if self.is_class else 1
+
     # What a family fills in
 
     def model_file(self) -> Path:
@@ -107,7 +117,7 @@ class Engine:
         if not inputs:
             return []
         outputs = self.outputs(inputs)
-        return self.classes(outputs) if self.labels else self.numbers(outputs)
+        return self.classes(outputs) if self.is_class else self.numbers(outputs)
 
     def classes(self, outputs: np.ndarray) -> list[dict[str, Any]]:
         probabilities = evaluation.softmax(outputs)
@@ -136,7 +146,7 @@ class Engine:
         for start in range(0, len(order), batch):
             rows = order[start : start + batch]
             outputs = self.outputs([inputs[row] for row in rows])
-            values = [self.labels[at] for at in outputs.argmax(1)] if self.labels else outputs[:, 0].tolist()
+            values = [self.labels[at] for at in outputs.argmax(1)] if self.is_class else outputs[:, 0].tolist()
             for row, value in zip(rows, values, strict=True):
                 found[row] = value
         return found
@@ -145,7 +155,7 @@ class Engine:
         """Share of the inputs with the same answer; numbers are the same that lie within SAME of each other."""
         if not answers:
             return 1.0
-        if self.labels:
+        if self.is_class:
             return float(np.mean([one == other for one, other in zip(answers, others, strict=True)]))
         return float(np.mean(np.abs(np.subtract(answers, others)) <= SAME * (np.std(others) or 1.0)))
 
@@ -153,14 +163,14 @@ class Engine:
         """How good many answers are, 1 at best: accuracy, or R²."""
         if not answers:
             return 1.0
-        if self.labels:
+        if self.is_class:
             return Engine.agreement(self, answers, truth)
         return evaluation.number_scores(np.array(truth, dtype=float), np.array(answers, dtype=float))["r2"]
 
     def report(self, rows: Any, outputs: np.ndarray, shown: list[str]) -> dict[str, Any]:
         """As report.json has it, of the rows of another file (`trainer.data.loading.Loaded`)."""
         name = self.task.roles[0].name
-        if not self.labels:
+        if not self.is_class:
             return evaluation.number_report(np.array(rows.answers), outputs[:, 0], shown, rows.row_numbers, name)
         index = {label: at for at, label in enumerate(self.labels)}
         truth = np.array([index.get(label, -1) for label in rows.answers])
@@ -175,7 +185,7 @@ class Engine:
         """Which pieces carry the answer: how far its score, or the number, falls when one is left out (occlusion)."""
         pieces = self.pieces(value)
         outputs = self.outputs([value, *(without for _piece, without in pieces)])
-        if self.labels:
+        if self.is_class:
             scores = evaluation.softmax(outputs)
             top = int(scores[0].argmax())
             answer: dict[str, Any] = {"label": self.labels[top], "score": float(scores[0, top])}

@@ -43,7 +43,7 @@ class SoundEngine(Engine):
     def outputs(self, inputs: list[np.ndarray]) -> np.ndarray:
         """Sounds of one length are answered together, so that each is answered as if it were alone."""
         lengths = np.array([len(one) for one in inputs])
-        found = np.empty((len(inputs), len(self.labels) or 1), dtype=np.float32)
+        found = np.empty((len(inputs), self.outputs_each), dtype=np.float32)
         for length in np.unique(lengths):
             rows = np.flatnonzero(lengths == length)
             found[rows] = self.session.run(None, {"sound": np.stack([inputs[row] for row in rows])})[0]

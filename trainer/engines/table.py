@@ -98,7 +98,7 @@ class TableEngine(Engine):
         found: list[Any] = []
         for start in range(0, len(inputs), batch):
             outputs = self.outputs(inputs[start : start + batch])
-            if self.labels:
+            if self.is_class:
                 found += [self.labels[at] for at in decided(evaluation.softmax(outputs), self.facts)]
             else:
                 found += outputs[:, 0].tolist()
@@ -113,7 +113,7 @@ class TableEngine(Engine):
 
     def explain(self, value: Any) -> dict[str, Any]:
         found = super().explain(value)
-        if not self.labels:
+        if not self.is_class:
             return found
         answer = self.predict([value])[0]
         if answer["label"] != found["label"]:  # two labels, and a threshold away from a half
@@ -122,7 +122,7 @@ class TableEngine(Engine):
         return found | {"label": answer["label"], "score": answer["score"]}
 
     def report(self, rows: Any, outputs: np.ndarray, shown: list[str]) -> dict[str, Any]:
-        if not self.labels:
+        if not self.is_class:
             return evaluation.number_report(np.array(rows.answers), outputs[:, 0], shown, rows.row_numbers, "input")
         index = {label: at for at, label in enumerate(self.labels)}
         truth = np.array([index.get(label, -1) for label in rows.answers])

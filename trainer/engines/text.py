@@ -34,7 +34,7 @@ class TextEngine(Engine):
             return []
         encodings = self.tokenizer.encode_batch_fast(inputs)
         outputs = self.logits([one.ids for one in encodings])
-        found = self.classes(outputs) if self.labels else self.numbers(outputs)
+        found = self.classes(outputs) if self.is_class else self.numbers(outputs)
         for answer, encoding in zip(found, encodings, strict=True):
             if encoding.overflowing:
                 answer["truncated"] = True
@@ -47,7 +47,7 @@ class TextEngine(Engine):
         if len(encoded) < SORTED_FROM:
             return self.run(encoded)
         order = sorted(range(len(encoded)), key=lambda at: len(encoded[at]))
-        found = np.empty((len(encoded), len(self.labels) or 1), dtype=np.float32)
+        found = np.empty((len(encoded), self.outputs_each), dtype=np.float32)
         for start in range(0, len(order), PIECE):
             rows = order[start : start + PIECE]
             found[rows] = self.run([encoded[row] for row in rows])

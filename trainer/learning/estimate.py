@@ -115,7 +115,7 @@ def time_forward(job: Any, model: Any, rows: Any) -> float:
 
     model.eval()
     read = model.reader(job) if job.spec.method == "probe" and hasattr(model, "reader") else model.features
-    batches = trial_batches(rows, rows.sorted_batches(np.arange(len(rows.truth)), rows.read_batch))
+    batches = trial_batches(rows, rows.sorted_batches(np.arange(rows.count), rows.read_batch))
     spent = []
     with torch.inference_mode(), job.device.autocast():
         read(*rows.batch(batches[-1], job.device.torch_device))

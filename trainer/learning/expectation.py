@@ -44,7 +44,7 @@ def probed(job: Any, rows: Any, model: Any) -> dict[str, Any] | None:
 
     pretrained = not job.spec.model.startswith("scratch:") and job.spec.method in ("probe", "lora", "full")
     known = (
-        np.concatenate([rows.part("train"), rows.part("validation")]) if pretrained and rows.labels else np.array([])
+        np.concatenate([rows.part("train"), rows.part("validation")]) if pretrained and rows.is_class else np.array([])
     )
     known = np.array([row for row in known.tolist() if rows.truth[row] >= 0], dtype=int) if len(known) else known
     if len(known) < LEAST_ROWS or job.task.headline != "accuracy" or not hasattr(model, "head"):

@@ -112,7 +112,7 @@ class Job:
         if rows.loaded.folds is not None:
             split = _(
                 "%(rows)s rows, each tested on once in %(folds)s folds",
-                rows=f"{len(rows.truth):,}",
+                rows=f"{rows.count:,}",
                 folds=int(rows.loaded.folds.max()) + 1,
             )
         self.log(joined([split, *facts, *([more] if more else [])], "; "))

@@ -30,12 +30,12 @@ def fit(job: Any, model: Any, rows: Rows, objective: Objective, epochs: int | No
     """Learn the head in place, from the validation rows too: the penalty is chosen by cross-validation. There are no epochs."""
     vectors, read = embed(job, model, rows)
     features = torch.from_numpy(vectors)
-    known = read[rows.truth[read] >= 0] if rows.labels else read
+    known = read[rows.truth[read] >= 0] if rows.is_class else read
     mean, scale = features[known].mean(0), features[known].std(0).clamp(min=1e-6)
     standard = (features - mean) / scale
     objective.prepare(model, known)
     certainty, validated = None, None
-    if rows.labels:
+    if rows.is_class:
         strength, held, outputs = choose_strength(job, standard, torch.from_numpy(rows.truth), known, len(rows.labels))
         certainty = objective.certainty(held, outputs)
         validated = float((outputs.argmax(1) == rows.truth[held]).mean())
@@ -85,7 +85,7 @@ def embed(job: Any, model: Any, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
     """(vectors (rows, features), the rows that have one): all rows but the test's, or fewer where a limit ended it."""
     known = np.sort(np.concatenate([rows.part("train"), rows.part("validation")]))
     path = cache_path(job, rows, known)
-    features = np.zeros((len(rows.truth), model.head.in_features), dtype=np.float32)
+    features = np.zeros((rows.count, model.head.in_features), dtype=np.float32)
     if (kept := load_vectors(path, (len(known), features.shape[1]))) is not None:
         job.log(_("The embeddings of these rows are cached and used again."))
         features[known] = kept

@@ -25,7 +25,8 @@ class Mix(NamedTuple):
 class Rows:
     """A family of tasks subclasses this and says how rows become tensors.
 
-    `truth[i]`: the index of a label, -1 for one that the rows to learn from do not have; or a number.
+    `truth[i]`: the index of a label, -1 for one that the rows to learn from do not have; or a number. None where answers are of
+    another kind (boxes, texts), which their objective reads from the rows itself.
     `lengths[i]`: how much work a row is, for batches of like rows.
     """
 
@@ -38,9 +39,21 @@ class Rows:
     folder: Path
     """Of the base model."""
 
-    def __init__(self, loaded: Loaded, labels: list[str], truth: np.ndarray, lengths: np.ndarray | None = None) -> None:
-        self.loaded, self.labels, self.truth = loaded, labels, truth
-        self.lengths = np.ones(len(truth), dtype=np.int64) if lengths is None else lengths
+    def __init__(
+        self, loaded: Loaded, labels: list[str], truth: np.ndarray | None, lengths: np.ndarray | None = None
+    ) -> None:
+        self.loaded, self.labels = loaded, labels
+        self.truth: Any = truth
+        self.lengths = np.ones(self.count, dtype=np.int64) if lengths is None else lengths
+
+    @property
+    def count(self) -> int:
+        return len(self.loaded.split)
+
+    @property
+    def is_class(self) -> bool:
+        """Whether each row is answered with one of `labels`."""
+        return self.truth is not None and self.truth.dtype.kind == "i"
 
     def part(self, name: str) -> np.ndarray:
         """Indices of the rows of train, validation or test."""
@@ -49,7 +62,7 @@ class Rows:
     def known(self, *parts: str) -> np.ndarray:
         """Rows of these parts that have an answer to learn."""
         rows = np.sort(np.concatenate([self.part(name) for name in parts]))
-        return rows[self.truth[rows] >= 0] if self.labels else rows
+        return rows[self.truth[rows] >= 0] if self.is_class else rows
 
     def numbers(self, rows: np.ndarray) -> list[int]:
         """Where the rows stand in the file, counted from 1."""

@@ -35,7 +35,7 @@ def model_card(job: Any, rows: Any, figures: str, report: dict[str, Any]) -> str
 {figures}
 ## What to beware of
 
-{beware(job, rows)}
+{BEWARE[job.task.answer]}
 
 ## Use it without Maquette
 
@@ -70,10 +70,8 @@ BEWARE_SPEECH = """It hears what it knows: other voices, microphones, noises and
 speaks. Check what matters by hand."""
 
 
-def beware(job: Any, rows: Any) -> str:
-    if job.task.answer == "text":
-        return BEWARE_SPEECH
-    return BEWARE_CLASSES if rows.labels else BEWARE_NUMBERS
+BEWARE = {"class": BEWARE_CLASSES, "objects": BEWARE_CLASSES, "number": BEWARE_NUMBERS, "text": BEWARE_SPEECH}
+"""By kind of answer."""
 
 
 def class_figures(report: dict[str, Any]) -> str:

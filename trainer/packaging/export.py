@@ -147,7 +147,7 @@ def choose(artifact: Path, saved: Saved | None, *, int8: bool) -> dict[str, Any]
             found["engine"] = "onnx-int8"
             break
     found["agreement"] = found["agreement_int8" if found["engine"] == "onnx-int8" else "agreement_fp32"]
-    return found | {"reason": reason(found, int8, "was right on" if engine.labels else "had an R² of")}
+    return found | {"reason": reason(found, int8, "had an R² of" if engine.task.answer == "number" else "was right on")}
 
 
 def keep_native(artifact: Path, name: str, saved: Saved | None) -> dict[str, Any]:

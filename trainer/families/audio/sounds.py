@@ -82,7 +82,13 @@ class Sounds(Rows):
     work_unit = "sounds"
 
     def __init__(
-        self, loaded: Loaded, labels: list[str], truth: np.ndarray, folder: Path, store: Store, places: np.ndarray
+        self,
+        loaded: Loaded,
+        labels: list[str],
+        truth: np.ndarray | None,
+        folder: Path,
+        store: Store,
+        places: np.ndarray,
     ) -> None:
         self.form = store.form
         self.hearing: Hearing = store.form.recipe

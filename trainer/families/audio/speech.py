@@ -44,8 +44,7 @@ class Speech(Sounds):
     read_batch = READ_BATCH
 
     def __init__(self, loaded: Loaded, folder: Path, store: Store, places: np.ndarray, script: Any) -> None:
-        truth = np.zeros(len(loaded.answers), dtype=np.int64)
-        super().__init__(loaded, [], truth, folder, store, places)
+        super().__init__(loaded, [], None, folder, store, places)
         if self.hearing.kind == LOGMEL:
             self.lengths = buckets(seconds_of(loaded), self.hearing)
         self.script = script
@@ -202,7 +201,7 @@ def leave_out(
     loaded.keep(kept)
     if not len(loaded.part("train")):
         raise DataError(NONE_HEARD, code="no_rows", hint=hint)
-    check_parts(loaded, "text")
+    check_parts(loaded, loaded.kind)
 
 
 def build(job: Any, rows: Speech) -> Any:

@@ -143,8 +143,7 @@ def prepare(job: Any) -> Scenes:
         raise DataError(
             _("No training image has a box."), code="no_boxes", hint=_("Check which column holds the boxes.")
         )
-    truth = np.zeros(len(objects), dtype=np.int64)
-    rows = Scenes(job.params, objects, loaded, labels, truth, folder, store, places)
+    rows = Scenes(job.params, objects, loaded, labels, None, folder, store, places)
     job.tell_rows(rows, f"{sum(map(len, objects)):,} boxes")
     return rows
 

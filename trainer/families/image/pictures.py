@@ -72,7 +72,13 @@ class Pictures(Rows):
     work_unit = "pictures"
 
     def __init__(
-        self, loaded: Loaded, labels: list[str], truth: np.ndarray, folder: Path, store: Store, places: np.ndarray
+        self,
+        loaded: Loaded,
+        labels: list[str],
+        truth: np.ndarray | None,
+        folder: Path,
+        store: Store,
+        places: np.ndarray,
     ) -> None:
         super().__init__(loaded, labels, truth)
         self.folder, self.store, self.places = folder, store, places
@@ -232,7 +238,9 @@ def augmentation_of(job: Any, rows: Pictures) -> Augmentation:
     if job.params.augment == "auto" and job.spec.model.startswith("scratch:mlp"):
         job.params = job.params.model_copy(update={"augment": "none"})
     pretrained = job.spec.method in ("full", "lora") and not job.spec.model.startswith("scratch:")
-    settings = augmentation.settings_of(job.params, width, channels == 1, number=not rows.labels, pretrained=pretrained)
+    settings = augmentation.settings_of(
+        job.params, width, channels == 1, number=job.task.answer == "number", pretrained=pretrained
+    )
     job.log(augmentation.sentence(settings))
     return Augmentation(settings)
 
@@ -271,7 +279,7 @@ def baselines(job: Any, rows: Pictures) -> dict[str, Baseline]:
     known, test = rows.known("train", "validation"), rows.part("test")
     kept = np.sort(np.random.default_rng(job.spec.seed).permutation(known)[:MOST_COARSE_ROWS])
     truth = rows.truth[known]
-    if rows.labels:
+    if rows.is_class:
         return class_baselines(truth, len(test), rows.labels, "pixels_logistic", lambda: by_logistic(rows, kept, test))
     return number_baselines(truth, len(test), "pixels_ridge", lambda: by_ridge(rows, kept, test))
 

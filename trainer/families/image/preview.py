@@ -34,7 +34,7 @@ def preview(job: Any, rows: Any, folder: Path) -> dict[str, Any]:
 def choose(rows: Any) -> np.ndarray:
     """A few rows to learn from, of as many labels as can be."""
     learned = rows.known("train")
-    if not rows.labels:
+    if not rows.is_class:
         return learned[np.linspace(0, len(learned) - 1, min(ROWS, len(learned))).astype(int)]
     _labels, first = np.unique(rows.truth[learned], return_index=True)
     order = dict.fromkeys([*first.tolist(), *range(len(learned))])

@@ -61,7 +61,7 @@ def leave_out(job: Any, loaded: Any, lost: dict[str, str], role: str) -> None:
             code="no_rows",
             hint=_("Upload them again."),
         )
-    check_parts(loaded, "class" if loaded.answer == "label" else "number")
+    check_parts(loaded, loaded.kind)
 
 
 def settle(job: Any, **chosen: Any) -> None:
