@@ -48,6 +48,7 @@ format:
 	@./bootstrap dev
 	@$(python) -m ruff check --fix
 	@$(python) -m ruff format
+	@.venv/bin/djade --target-version 5.2 $$(find templates -name '*.html')
 
 # Speed and accuracy against the stock libraries; prints its figures. About half an hour on two cores.
 bench:

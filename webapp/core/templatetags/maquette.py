@@ -84,6 +84,7 @@ def key(css: str, label: Any) -> SafeString:
 
 
 register.filter("said", said)
+register.filter("run_state", states.run_state)
 
 
 @register.filter
