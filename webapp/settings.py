@@ -230,7 +230,7 @@ CELERY_BEAT_SCHEDULE = {
     "store-artifacts": {"task": "webapp.runs.tasks.store", "schedule": 60.0, "options": {"expires": 60}},
     "sweep-answers": {"task": "webapp.api.tasks.sweep", "schedule": 3600.0, "options": {"expires": 3600}},
     "sweep-prototypes": {"task": "webapp.prototypes.tasks.sweep", "schedule": 3600.0, "options": {"expires": 3600}},
-    "sweep-datasets": {"task": "webapp.datasets.tasks.sweep", "schedule": 20.0, "options": {"expires": 20}},
+    "sweep-datasets": {"task": "webapp.datasets.tasks.sweep", "schedule": 5.0, "options": {"expires": 5}},
 }
 
 # A worker renews its lease on a run at every heartbeat; a run whose lease ran out goes back to the queue.

@@ -195,9 +195,7 @@ def test_uploads_where_one_has_room(user: User, workspace: Workspace, settings: 
 
 def test_a_run_has_one_worker_and_ends_once(workspace: Workspace) -> None:
     run = things.run(things.prototype(workspace), status=Status.QUEUED)
-    (lease,) = filter(
-        None, at_once(lambda number: Run.objects.get(pk=run.pk).claim(f"worker {number}", run.price_per_hour))
-    )
+    (lease,) = filter(None, at_once(lambda number: Run.objects.get(pk=run.pk).claim(worker=f"worker {number}")))
     beaten = at_once(lambda number: Run.objects.get(pk=run.pk).beat(lease if number == 7 else "stale"))
     assert beaten == [number == 7 for number in range(AT_ONCE)]
     assert sum(at_once(lambda _: Run.objects.get(pk=run.pk).finish(lease, Status.SUCCEEDED))) == 1

@@ -31,7 +31,7 @@ def test_deaths_count_from_the_last_progress(workspace: Workspace, attempts: int
 
 def test_a_checkpoint_further_on_is_progress_and_the_one_it_began_from_is_not(workspace: Workspace) -> None:
     run = things.run(things.prototype(workspace), status=Status.QUEUED, attempts=2, headline=None)
-    lease = run.claim("a worker", Decimal(0))
+    lease = run.claim(worker="a worker", price_per_hour=Decimal(0))
     assert lease
     attempt = Supervisor(run, lease, "cpu", [], Decimal(1))
     for step, resumed in ((40, True), (40, False)):

@@ -95,7 +95,7 @@ def finish(prototype: Prototype, number: int, value: float, leaks_found: list[di
     report = {"headline": headline, "labels": ["no", "yes"], "leaks": leaks_found, "test_rows": 24}
     (run.artifact / "report.json").write_text(json.dumps(report))
     (run.artifact / "manifest.json").write_text("{}")
-    lease = run.claim("a worker", Decimal(0))
+    lease = run.claim(worker="a worker", price_per_hour=Decimal(0))
     assert lease
     attempt = Supervisor(run, lease, "cpu", [], Decimal(1))
     attempt.final = {"type": "result", "headline": headline, "metrics": {"accuracy": value}}

@@ -285,7 +285,7 @@ def finishing(workspace: Workspace) -> tuple[Run, Run, Supervisor]:
     fields = {"status": Status.QUEUED, "headline": None, "metric": "", "rank": None}
     Run.objects.filter(pk=second.pk).update(**fields)
     second.refresh_from_db()
-    lease = second.claim("a worker", Decimal(0))
+    lease = second.claim(worker="a worker", price_per_hour=Decimal(0))
     assert lease
     attempt = Supervisor(second, lease, "cpu", [], Decimal(1))
     attempt.final = {"type": "result", "headline": {"name": "accuracy", "value": 0.9}, "metrics": {"accuracy": 0.9}}

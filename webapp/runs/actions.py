@@ -5,7 +5,6 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
@@ -20,7 +19,6 @@ from webapp.catalog.local import folders as local_folders
 from webapp.catalog.words import trainable_tasks
 from webapp.core.files import check_room_for_run
 from webapp.core.problems import Conflict, Problem
-from webapp.core.queues import hand_over
 from webapp.core.redis import best_effort, client
 from webapp.costs import gate
 from webapp.costs.actions import price_per_hour
@@ -264,7 +262,7 @@ def create_run(
         if prototype.task != run.task:
             Prototype.objects.filter(pk=prototype.pk).update(task=run.task)
         audit(prototype.workspace, user, "started", "run", run.pk, f"{prototype.name}, {run}")
-    send(run)
+    run.send()
     return run
 
 
@@ -306,17 +304,6 @@ def estimate_key(fields: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:40]
 
 
-def send(run: Run) -> None:
-    """Put the run's id on its queue once the row is committed. A Redis that is away is made good by the sweeper."""
-    from webapp.runs.tasks import train
-
-    def deliver() -> None:
-        Run.objects.filter(pk=run.pk).update(sent_at=timezone.now())
-        hand_over(train, run.pk, queue=queue_of(run.hardware))
-
-    transaction.on_commit(deliver)
-
-
 def cancel(run: Run, user: User | None) -> Run:
     if run.ended:
         raise Conflict(_("This run has already ended."), code="ended", hint=_("There is nothing left to stop."))
@@ -351,7 +338,7 @@ def resume(run: Run, user: User | None) -> Run:
                 hint=_("Start another run to train again."),
             )
         audit(run.workspace, user, "resumed", "run", run.pk, f"{run.prototype.name}, {run}")
-    send(run)
+    run.send()
     return run
 
 
@@ -372,7 +359,7 @@ def recover(run: Run) -> None:
 
     if run.cancel_requested_at:
         run.ask_to_cancel()
-    elif run.deaths >= settings.RUN_MAX_ATTEMPTS:
+    elif run.deaths >= run.MAX_ATTEMPTS:
         words = last_words(run.folder / "stderr.log")
         run.give_up(
             {
@@ -384,7 +371,7 @@ def recover(run: Run) -> None:
         )
     elif run.requeue():
         log.info("run %s lost its worker and waits again", run.pk)
-        send(run)
+        run.send()
 
 
 def resend_lost() -> None:
@@ -398,4 +385,4 @@ def resend_lost() -> None:
             lost = [run for run in waiting.order_by("queued_at")[:200] if queue_of(run.hardware) == queue]
             if len(lost) > client().llen(queue):
                 for run in lost:
-                    send(run)
+                    run.send()

@@ -8,31 +8,38 @@ The row is the truth; the queue's message carries only its id. Every change of s
 message that is delivered twice, or a worker that comes back from the dead, changes nothing.
 """
 
-import secrets
-from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from trainer import tasks
 from webapp.accounts.models import User
-from webapp.core.leased import Leased
+from webapp.core.leased import Leased, ended
 from webapp.core.models import WorkspaceOwned, WorkspaceQuerySet
 from webapp.core.scores import rank_of
 from webapp.datasets.models import DatasetVersion
 from webapp.prototypes.models import Prototype
 from webapp.runs.querysets import ENDED, HELD, RunQuerySet, Status
+from webapp.runs.queues import queue_of
 
 MAX_SEED = 2**32 - 1
 
 
-class Run(WorkspaceOwned):
+class Run(Leased):
+    TASK = "webapp.runs.tasks.train"
+    WAITING = Q(status=Status.QUEUED, cancel_requested_at=None)
+    HELD = Q(status__in=HELD)
+    CLAIMED = {"status": Status.STARTING}
+    INTERRUPTED = {"status": Status.INTERRUPTED}
+    FAILED = {"status": Status.FAILED}
+    MAX_ATTEMPTS = settings.RUN_MAX_ATTEMPTS
+
     prototype = models.ForeignKey(Prototype, on_delete=models.CASCADE, related_name="runs")
     number = models.PositiveIntegerField()
     name = models.CharField(max_length=120, blank=True)
@@ -50,19 +57,13 @@ class Run(WorkspaceOwned):
 
     status = models.CharField(max_length=12, choices=Status, default=Status.QUEUED, db_index=True)
     queued_at = models.DateTimeField(default=timezone.now)
-    sent_at = models.DateTimeField(null=True, help_text="when its message last went to the queue")
     started_at = models.DateTimeField(null=True)
-    finished_at = models.DateTimeField(null=True)
     cancel_requested_at = models.DateTimeField(null=True)
     stop_requested_at = models.DateTimeField(
         null=True, help_text="when somebody asked to stop and keep the best so far"
     )
 
-    lease = models.CharField(max_length=32, blank=True)
-    lease_until = models.DateTimeField(null=True)
-    missed_at = models.DateTimeField(null=True, help_text="when a sweep first found that its lease had run out")
     worker = models.CharField(max_length=80, blank=True)
-    attempts = models.PositiveSmallIntegerField(default=0)
     earlier_attempts = models.PositiveSmallIntegerField(
         default=0, help_text="attempts before the last one that saved a checkpoint further on; they count no more"
     )
@@ -99,11 +100,10 @@ class Run(WorkspaceOwned):
     )
     metrics = models.JSONField(default=dict)
     baselines = models.JSONField(default=dict)
-    error = models.JSONField(null=True)
 
     objects = RunQuerySet.as_manager()
 
-    class Meta(WorkspaceOwned.Meta):
+    class Meta(Leased.Meta):
         constraints = [models.UniqueConstraint(fields=["prototype", "number"], name="one_run_number_each")]
         indexes = [
             models.Index(fields=["workspace", "-created_at"]),
@@ -157,78 +157,38 @@ class Run(WorkspaceOwned):
 
     # State changes. Each returns whether it happened.
 
-    def _move(self, sources: "tuple[str, ...] | list[str]", held: str | None = None, /, **fields: Any) -> bool:
-        """Compare and set: from one of `sources`, and only while the lease is still `held`."""
-        rows = Run.objects.filter(pk=self.pk, status__in=sources)
-        if held is not None:
-            rows = rows.filter(lease=held)
-        moved = bool(rows.update(**fields))
-        if moved:
-            self.refresh_from_db()
-        return moved
+    def in_state(self, *states: str) -> RunQuerySet:
+        return Run.objects.filter(status__in=states)
 
-    def claim(self, worker: str, price_per_hour: Decimal) -> str | None:
-        """Take the run for one worker; its lease, or None when somebody else has it or it was cancelled."""
-        lease = secrets.token_hex(16)
-        taken = Run.objects.filter(pk=self.pk, status=Status.QUEUED, cancel_requested_at=None).update(
-            status=Status.STARTING,
-            lease=lease,
-            lease_until=next_lease(),
-            worker=worker,
-            attempts=F("attempts") + 1,
-            price_per_hour=price_per_hour,
-            started_at=models.functions.Coalesce("started_at", timezone.now()),
-            error=None,
-        )
-        if not taken:
-            return None
-        self.refresh_from_db()
-        return lease
+    def claim(self, **fields: Any) -> str | None:
+        return super().claim(started_at=models.functions.Coalesce("started_at", timezone.now()), **fields)
 
-    def beat(self, lease: str, **fields: Any) -> bool:
-        """Renew the lease and store progress; False when the run is no longer this worker's."""
-        return bool(
-            Run.objects.filter(pk=self.pk, status__in=HELD, lease=lease).update(lease_until=next_lease(), **fields)
-        )
-
-    def finish(self, lease: str, status: str, **fields: Any) -> bool:
+    def finish(self, lease: str, **fields: Any) -> bool:
         if "headline" in fields:
             fields |= ordering(fields["headline"])
-        return self._move(HELD, lease, status=status, finished_at=timezone.now(), eta_seconds=None, lease="", **fields)
-
-    def interrupt(self, lease: str | None = None, **fields: Any) -> bool:
-        return self._move(HELD, lease, status=Status.INTERRUPTED, lease="", lease_until=None, **fields)
-
-    def expire(self) -> bool:
-        """Take it from a worker that is gone, unless that one was heard of at the last moment."""
-        mine = Run.objects.expired().filter(pk=self.pk, lease=self.lease)
-        gone = bool(mine.update(status=Status.INTERRUPTED, lease="", lease_until=None))
-        if gone:
-            self.refresh_from_db()
-        return gone
+        return super().finish(lease, eta_seconds=None, **fields)
 
     def requeue(self, **fields: Any) -> bool:
-        sources = (Status.INTERRUPTED, Status.FAILED, Status.CANCELLED)
+        sources = self.in_state(Status.INTERRUPTED, Status.FAILED, Status.CANCELLED)
         fields = {"cancel_requested_at": None, "finished_at": None, "error": None, "bytes": None} | fields
-        return self._move(sources, status=Status.QUEUED, queued_at=timezone.now(), eta_seconds=None, lease="", **fields)
+        return self.move(sources, status=Status.QUEUED, queued_at=timezone.now(), eta_seconds=None, lease="", **fields)
+
+    def give_up(self, error: dict[str, Any]) -> bool:
+        """One that nobody holds fails: it died too often, or cannot start."""
+        return self.move(self.in_state(Status.INTERRUPTED, Status.QUEUED), error=error, **self.FAILED, **ended())
 
     @property
     def deaths(self) -> int:
         """Attempts since training last came further than before."""
         return self.attempts - self.earlier_attempts
 
-    def give_up(self, error: dict[str, Any]) -> bool:
-        return self._move(
-            (Status.INTERRUPTED, Status.QUEUED), status=Status.FAILED, error=error, finished_at=timezone.now(), lease=""
-        )
-
-    def refuse(self, error: dict[str, Any]) -> bool:
-        """A waiting run that cannot start."""
-        return self._move((Status.QUEUED,), status=Status.FAILED, error=error, finished_at=timezone.now(), lease="")
+    @property
+    def queue(self) -> dict[str, Any]:
+        return {"queue": queue_of(self.hardware)}
 
     def ask_to_stop(self) -> bool:
         """End training now and keep its best; the worker tells the trainer, which then evaluates and packages."""
-        return self._move(HELD, stop_requested_at=timezone.now())
+        return self.move(self.in_state(*HELD), stop_requested_at=timezone.now())
 
     @property
     def can_stop(self) -> bool:
@@ -242,10 +202,10 @@ class Run(WorkspaceOwned):
     def ask_to_cancel(self) -> bool:
         """A waiting run is cancelled at once; a held one is asked to stop and its worker ends it."""
         now = timezone.now()
-        waiting = (Status.QUEUED, Status.INTERRUPTED)
-        if self._move(waiting, status=Status.CANCELLED, cancel_requested_at=now, finished_at=now, eta_seconds=None):
+        waiting = self.in_state(Status.QUEUED, Status.INTERRUPTED)
+        if self.move(waiting, status=Status.CANCELLED, cancel_requested_at=now, finished_at=now, eta_seconds=None):
             return True
-        return self._move(HELD, cancel_requested_at=now)
+        return self.move(self.in_state(*HELD), cancel_requested_at=now)
 
 
 def ordering(headline: dict[str, Any] | None) -> dict[str, Any]:
@@ -256,10 +216,6 @@ def ordering(headline: dict[str, Any] | None) -> dict[str, Any]:
 def answer_of(task: str, columns: dict[str, str] | None) -> str:
     """The column that a task with these columns ({role: column}) answers with."""
     return str((columns or {}).get(tasks.shapes()[task].answer, ""))[:200] if task in tasks.shapes() else ""
-
-
-def next_lease() -> Any:
-    return timezone.now() + timedelta(seconds=settings.RUN_LEASE_SECONDS)
 
 
 class RetrainingQuerySet(WorkspaceQuerySet):

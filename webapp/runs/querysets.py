@@ -1,16 +1,13 @@
 """Which runs there are, in which order: every filter over runs."""
 
 from collections.abc import Iterable
-from datetime import timedelta
 from typing import Any, Self
 
-from django.conf import settings
 from django.db import models
 from django.db.models import F, OuterRef, Q, Subquery
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from webapp.core.models import WorkspaceQuerySet
+from webapp.core.leased import LeasedQuerySet
 
 
 class Status(models.TextChoices):
@@ -33,28 +30,12 @@ BEST = ("has_leak", F("rank").desc(nulls_last=True), "-number")
 """The order of finished runs of one question, the best first: a score that may not hold comes after all that do."""
 
 
-class RunQuerySet(WorkspaceQuerySet):
+class RunQuerySet(LeasedQuerySet):
     def active(self) -> Self:
         return self.exclude(status__in=ENDED)
 
     def ended(self) -> Self:
         return self.filter(status__in=ENDED)
-
-    def silent(self) -> Self:
-        """Held by a worker that has not been heard of for a whole lease."""
-        return self.filter(status__in=HELD, lease_until__lt=timezone.now())
-
-    def miss(self) -> None:
-        """Note of those that are silent when that was first seen."""
-        news = Q(missed_at=None) | Q(missed_at__lt=F("lease_until"))
-        self.silent().filter(news).update(missed_at=timezone.now())
-
-    def expired(self) -> Self:
-        """Silent for long enough after that was first seen. A database that was away comes back with all leases run out: the
-        workers, who could not renew theirs, are heard before anybody is taken for dead."""
-        patience = timedelta(seconds=settings.RUN_LEASE_SECONDS / 2)
-        seen = Q(missed_at__gte=F("lease_until"), missed_at__lt=timezone.now() - patience)
-        return self.silent().filter(seen)
 
     def best_first(self) -> Self:
         """Finished runs in the order of their scores, those without one last. Only scores of one question can be compared, so

@@ -81,7 +81,7 @@ def start(run: Run, price: Decimal) -> tuple[str, Decimal] | None:
     it must wait for the reservations of others, or when the budget is spent; then it has failed and says so."""
     try:
         with transaction.atomic():
-            lease = run.claim(worker.name(), price)
+            lease = run.claim(worker=worker.name(), price_per_hour=price)
             money = (
                 gate.reserve(run.workspace, money_key(run, lease), terms_of(run, price), run.cost) if lease else None
             )
@@ -89,7 +89,7 @@ def start(run: Run, price: Decimal) -> tuple[str, Decimal] | None:
         return None
     except BudgetSpent as problem:
         run.refresh_from_db()
-        if run.refuse(problem.as_dict()):
+        if run.give_up(problem.as_dict()):
             log_of_refused(run)
         return None
     return (lease, money) if lease and money is not None else None
@@ -342,23 +342,23 @@ class Supervisor:
         elif status == errors.EXIT_DONE and self.final.get("type") == "result":
             result = {name: self.final.get(name) for name in ("metrics", "headline", "baselines", "verdict")}
             result = {name: value for name, value in result.items() if value} | leaks.facts(run)
-            if run.finish(lease, Status.SUCCEEDED, progress=1, **result):
+            if run.finish(lease, status=Status.SUCCEEDED, progress=1, **result):
                 verdicts.keep_against_best_run(run)  # may wait for the bucket, so only once there is no lease to lose
             self.announce()
         elif self.cancelled:
-            run.finish(lease, Status.CANCELLED)
+            run.finish(lease, status=Status.CANCELLED)
             self.announce()
         elif self.broke and self.asked_at is not None:
-            run.finish(lease, Status.FAILED, error=self.broke)
+            run.finish(lease, status=Status.FAILED, error=self.broke)
             self.announce()
         elif self.final.get("type") == "error":
-            run.finish(lease, Status.FAILED, error=error_of(self.final))
+            run.finish(lease, status=Status.FAILED, error=error_of(self.final))
             self.announce()
         elif self.stopped or status == errors.EXIT_STOPPED:
             run.interrupt(lease, attempts=F("attempts") - 1)  # stopped on purpose: no death to count
             recover(run)
         elif status == errors.EXIT_BUG:
-            run.finish(lease, Status.FAILED, error=self.bug())
+            run.finish(lease, status=Status.FAILED, error=self.bug())
             self.announce()
         else:
             run.interrupt(lease)
@@ -369,7 +369,7 @@ class Supervisor:
 
     def fail(self, error: dict[str, str]) -> None:
         """End the run as failed; nothing happens when it is no longer this worker's."""
-        if self.run.finish(self.lease, Status.FAILED, error=error):
+        if self.run.finish(self.lease, status=Status.FAILED, error=error):
             with suppress(OSError):  # a full disk: the row says it all
                 self.announce()
 
