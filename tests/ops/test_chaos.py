@@ -11,6 +11,7 @@ import threading
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import closing
 
 import httpx
 import psutil
@@ -46,7 +47,8 @@ class ShortLeases(Site):
         return super().environment | {"RUN_LEASE_SECONDS": "2", "RUN_HEARTBEAT_SECONDS": "0.5"}
 
     def rows(self, question: str, *values: str) -> list[tuple]:
-        with sqlite3.connect(self.folder / "data" / "db.sqlite3", timeout=30) as database:
+        path = self.folder / "data" / "db.sqlite3"
+        with closing(sqlite3.connect(path, timeout=30, isolation_level=None)) as database:
             return database.execute(question, values).fetchall()
 
 
@@ -79,15 +81,21 @@ class Asking:
     def __init__(self, site: ShortLeases) -> None:
         self.site = site
         self.texts = site.upload(rows_of(200))
-        self.pictures = site.upload(pictures(), "pictures.zip")
         self.trained = site.train(self.texts, method="probe")
-        site.wait_run(self.trained, "succeeded")
-        made = site.api("POST", "/prototypes", json={"dataset": self.pictures, "name": "pictures"})
-        self.prototype = made.json()["id"]
-        self.browser = httpx.Client(base_url=site.url, follow_redirects=True)
+        self.browser = httpx.Client(base_url=site.url, follow_redirects=True, timeout=60)
         page = self.browser.get(site.sign_in_link("tester@example.org"))
-        self.token = page.text.partition('csrfmiddlewaretoken" value="')[2].partition('"')[0]
-        self.browser.post(str(page.url), data={"csrfmiddlewaretoken": self.token})
+        token = page.text.partition('csrfmiddlewaretoken" value="')[2].partition('"')[0]
+        self.browser.post(str(page.url), data={"csrfmiddlewaretoken": token})
+        made = self.browser.post("/new", files={"file": ("pictures.zip", pictures())}, headers=self.headers)
+        self.prototype = re.search(r"/prototypes/(\w+)", str(made.url))[1]
+        wait(
+            lambda: site.rows("SELECT status FROM datasets_datasetversion") == [("ready",)] * 2, 60, "pictures are read"
+        )
+        site.wait_run(self.trained, "succeeded")
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"X-CSRFToken": self.browser.cookies["csrftoken"], "Referer": self.site.url}
 
     def ask(self, kind: str, turn: int) -> str:
         """Ask for one; its id."""
@@ -111,15 +119,16 @@ class Asking:
         assert self.site.api("POST", "/endpoints", json={"run": self.trained}).status_code in (200, 201)
 
     def preview(self, turn: int) -> Callable[[], object]:
-        headers = {"X-CSRFToken": self.browser.cookies["csrftoken"], "Referer": self.site.url}
-        body = {"model": "scratch:convolutions", "method": "scratch", "epochs": str(20 + turn)}
+        body = {"model": ("scratch:mlp-128", "scratch:mlp-256-128")[turn], "method": "scratch"}
         path = f"/prototypes/{self.prototype}/augmented"
-        return lambda: self.browser.post(path, data=body, headers=headers)
+        return lambda: self.browser.post(path, data=body, headers=self.headers)
 
 
 @pytest.fixture(scope="module")
-def asking(site: ShortLeases) -> Asking:
-    return Asking(site)
+def asking(site: ShortLeases) -> Iterator[Asking]:
+    asker = Asking(site)
+    yield asker
+    asker.browser.close()
 
 
 def trainers(site: Site, command: str) -> list[psutil.Process]:
