@@ -198,7 +198,7 @@ def test_a_run_has_one_worker_and_ends_once(workspace: Workspace) -> None:
     (lease,) = filter(None, at_once(lambda number: Run.objects.get(pk=run.pk).claim(worker=f"worker {number}")))
     beaten = at_once(lambda number: Run.objects.get(pk=run.pk).beat(lease if number == 7 else "stale"))
     assert beaten == [number == 7 for number in range(AT_ONCE)]
-    assert sum(at_once(lambda _: Run.objects.get(pk=run.pk).finish(lease, Status.SUCCEEDED))) == 1
+    assert sum(at_once(lambda _: Run.objects.get(pk=run.pk).finish(lease, status=Status.SUCCEEDED))) == 1
 
 
 def test_a_budget_is_reserved_once(workspace: Workspace) -> None:
