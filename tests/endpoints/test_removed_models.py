@@ -20,7 +20,7 @@ from webapp.endpoints.models import Endpoint, EndpointVersion
 from webapp.endpoints.packaging import Packaging
 from webapp.prototypes.models import Prototype
 from webapp.runs import actions as run_actions
-from webapp.runs import base_models, reports, retraining, storage, upkeep
+from webapp.runs import artifacts, base_models, retraining, storage, upkeep
 from webapp.runs.models import Run
 
 ClientOf = Callable[[User], Client]
@@ -75,14 +75,14 @@ def address(run: Run) -> str:
 
 
 def test_the_model_goes_and_the_results_stay(run: Run, user: User, outsider: User, api_of: ClientOf) -> None:
-    before = reports.report(run)
+    before = artifacts.report(run)
     assert api_of(outsider).delete(address(run)).status_code == 404
     assert api_of(user).delete(address(run)).status_code == 204
     assert not any((run.folder / name).exists() for name in (*MODEL, "checkpoints"))
     assert all((run.folder / name).exists() for name in RESULTS)
     run.refresh_from_db()
     assert 0 < run.bytes < 1000, "it is measured again"
-    assert reports.report(run) == before
+    assert artifacts.report(run) == before
     told = api_of(user).get(f"/api/v1/runs/{run.pk}").json()
     assert told["model_removed_at"]
     assert told["artifact"] is None

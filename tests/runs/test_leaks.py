@@ -19,7 +19,7 @@ from webapp.accounts.models import AuditEvent, User, Workspace
 from webapp.datasets import actions as dataset_actions
 from webapp.datasets import reading
 from webapp.prototypes.models import Prototype
-from webapp.runs import leaks, reports, retraining, verdicts
+from webapp.runs import artifacts, leaks, retraining, verdicts
 from webapp.runs.models import Run, Status
 from webapp.runs.supervisor import Supervisor
 
@@ -171,11 +171,11 @@ def test_a_program_confirms_too(run: Run, user: User, outsider: User, api_of: Cl
 def test_a_page_reads_the_report_once(
     run: Run, user: User, client_of: ClientOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read, report = list[str](), reports.report
+    read, report = list[str](), artifacts.report
     Run.objects.update(has_leak=False)
     (run.artifact / "report.json").write_text(json.dumps({"headline": run.headline}))
-    monkeypatch.setattr(reports, "report", lambda one: read.append(one.pk) or report(one))
-    monkeypatch.setattr(leaks, "report", reports.report)
+    monkeypatch.setattr(artifacts, "report", lambda one: read.append(one.pk) or report(one))
+    monkeypatch.setattr(leaks, "report", artifacts.report)
     assert client_of(user).get(reverse("run", args=[run.pk])).status_code == 200
     assert read == [run.pk]
 

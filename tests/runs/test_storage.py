@@ -21,7 +21,7 @@ from webapp.endpoints import packaging, registry, tasks
 from webapp.endpoints.actions import runs_without_files
 from webapp.endpoints.models import EndpointVersion
 from webapp.endpoints.removal import delete_prototype, delete_run, remove_model
-from webapp.runs import base_models, reports, storage
+from webapp.runs import artifacts, base_models, storage
 from webapp.runs.models import Run
 from webapp.runs.tasks import fetch_artifact, store
 
@@ -90,7 +90,7 @@ def test_an_artifact_goes_to_the_bucket_and_comes_back(bucket: Any, run: Run) ->
     root = f"models/our/site/runs/{run.pk}/artifact"
     assert names(bucket) == {f"{root}/{name}" for name in before}
     shutil.rmtree(run.artifact)
-    assert reports.report(run) == {"labels": ["a"]}
+    assert artifacts.report(run) == {"labels": ["a"]}
     after = {path.relative_to(run.artifact): path.read_bytes() for path in run.artifact.rglob("*") if path.is_file()}
     assert after == before
     assert [path.name for path in run.folder.iterdir()] == ["artifact"]
@@ -284,7 +284,7 @@ def test_a_removed_model_leaves_the_bucket_too(bucket: Any, run: Run) -> None:
     remove_model(run, None)
     shutil.rmtree(run.artifact)
     run.refresh_from_db()
-    assert reports.report(run) == {"labels": ["a"]}
+    assert artifacts.report(run) == {"labels": ["a"]}
     parts = {path.name for path in run.artifact.iterdir()}
     assert parts == {"manifest.json", "report.json"}, "it does not come back while the bucket still has it"
     root = f"models/our/site/runs/{run.pk}/artifact"

@@ -60,7 +60,7 @@ def finished(task: Any, models: Path, tmp_path_factory: pytest.TempPathFactory) 
     assert code == 0, events[-1]
     suggestion = json.loads((folder / "v1" / "profile.json").read_text("utf-8"))["suggestion"]
     assert (suggestion["task"], suggestion["trainable"]) == (task.slug, True)
-    assert "{" not in suggestion["sentence"]
+    assert "%(" not in suggestion["sentence"]
     spec = folder / "spec.json"
     dataset = {"path": str(folder / "v1")}
     spec.write_text(

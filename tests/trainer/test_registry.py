@@ -43,7 +43,7 @@ def test_its_data_are_read(task: type[Task]) -> None:
     assert task.slug in tasks.shapes()
     assert set(shape.roles) == set(first_fit(columns_of(task), task.slug) or {})
     assert shape_of(task.slug, shape.roles) == shape
-    assert "{" not in sentence(shape, {role: role for role in shape.roles}, 2)
+    assert "%(" not in sentence(shape, {role: role for role in shape.roles}, 2)
     for other in task.alternatives:
         assert shape_of(task.slug, other.roles) == other
 

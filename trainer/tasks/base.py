@@ -94,7 +94,7 @@ class Task:
     augments: ClassVar[bool] = False
     """Whether it can show how its rows are changed at random while learning (`Family.preview`)."""
     sentence: ClassVar[str]
-    """What it does with its columns, by role in braces; `{classes}`: how many different answers there are."""
+    """What it does with its columns, by role as `%(role)s`; `%(classes)s`: how many different answers there are."""
     alternatives: ClassVar[tuple[Shape, ...]] = ()
     """Other columns that it can do with."""
 

@@ -27,10 +27,10 @@ from webapp.endpoints import removal
 from webapp.prototypes.actions import prototype_of
 from webapp.prototypes.models import Prototype
 from webapp.runs import actions, estimates, leaks
+from webapp.runs.artifacts import report
 from webapp.runs.live import log_lines
 from webapp.runs.models import MAX_SEED, Run
 from webapp.runs.models import Status as RunStatus
-from webapp.runs.reports import report
 from webapp.runs.stream import read
 from webapp.runs.views import artifact_response
 

@@ -23,8 +23,8 @@ from webapp.endpoints import outputs, serving_client, visitors
 from webapp.endpoints.admission import Closed, admit, check_answers, for_visitors, paused
 from webapp.endpoints.models import Endpoint, ShareLink
 from webapp.runs import inputs
+from webapp.runs.artifacts import report
 from webapp.runs.models import Run
-from webapp.runs.reports import report
 
 ANSWER_LIFETIME_SECONDS = 24 * 3600
 PAUSED_CODES = ("paused", "budget_spent")

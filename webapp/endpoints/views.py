@@ -23,8 +23,8 @@ from webapp.endpoints.models import Endpoint, EndpointKey, EndpointVersion, Shar
 from webapp.endpoints.snippets import snippets
 from webapp.prototypes.models import Prototype
 from webapp.runs import inputs, storage
+from webapp.runs.artifacts import report
 from webapp.runs.models import Run
-from webapp.runs.reports import report
 
 FEEDBACK_SHOWN = 20
 

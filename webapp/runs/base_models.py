@@ -17,9 +17,9 @@ from webapp.core.problems import Problem
 from webapp.core.scores import rank, rank_of, score_words
 from webapp.prototypes.models import Prototype
 from webapp.runs import storage
+from webapp.runs.artifacts import report
 from webapp.runs.models import Run, Status
 from webapp.runs.querysets import QUESTION, RunQuerySet
-from webapp.runs.reports import report
 
 MOST_OWN = 10
 ARTIFACT, HUB, SCRATCH = "artifact:", hub.HUB, "scratch:"

@@ -17,8 +17,9 @@ from webapp.core.media import size_of, type_of
 from webapp.core.numbers import whole
 from webapp.core.problems import Problem
 from webapp.core.words import number, size
+from webapp.runs.artifacts import manifest
 from webapp.runs.models import Run
-from webapp.runs.reports import examples, manifest
+from webapp.runs.reports import examples
 from webapp.runs.storage import local
 
 MIB = 2**20

@@ -10,8 +10,8 @@ from webapp.accounts.models import User
 from webapp.catalog.words import reads_table
 from webapp.core.problems import Conflict
 from webapp.datasets.models import DatasetVersion
+from webapp.runs.artifacts import report
 from webapp.runs.models import KnownColumn, Run, answer_of
-from webapp.runs.reports import report
 
 
 def columns_of(told: dict[str, Any]) -> list[str]:

@@ -15,22 +15,6 @@ MATRIX_CLASSES = 20
 SIBLINGS = 3
 
 
-def report(run: Run) -> dict[str, Any]:
-    """The artifact's report.json; empty when the artifact is gone."""
-    try:
-        return json.loads((local(run) / "report.json").read_text("utf-8"))
-    except FileNotFoundError:
-        return {}
-
-
-def manifest(run: Run) -> dict[str, Any]:
-    """The artifact's manifest.json; empty when the artifact is gone."""
-    try:
-        return json.loads((local(run) / "manifest.json").read_text("utf-8"))
-    except (FileNotFoundError, ValueError):
-        return {}
-
-
 def context(run: Run, found: dict[str, Any]) -> dict[str, Any]:
     """From the run's report, `found`: report, title (the verdict, else the score), score (the score in words, where the title is the verdict), verdict
     {outcome, detail}, tone and is_recommended (see `verdicts`), beside (against the best earlier run), next (what to try, unless it is better), matrix (rows with heat

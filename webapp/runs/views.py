@@ -23,6 +23,7 @@ from webapp.datasets.media import media_response
 from webapp.prototypes.models import Prototype
 from webapp.runs import (
     actions,
+    artifacts,
     inputs,
     leaks,
     live,
@@ -74,7 +75,7 @@ def run(request: HttpRequest, pk: str) -> HttpResponse:
     context: dict[str, Any] = {"run": one, "prototype": one.prototype, "live": live.picture(one)}
     if one.status != Status.SUCCEEDED:
         return render(request, "runs/run_live.html", context)
-    report = reports.report(one)
+    report = artifacts.report(one)
     leaks.keep_up(one, report)
     context |= reports.context(one, report) | {"leaks": leaks.found(one, report)}
     if one.model_removed_at:
