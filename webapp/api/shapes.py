@@ -13,7 +13,6 @@ from webapp.endpoints.admission import opening
 from webapp.endpoints.models import Endpoint, Feedback, ShareLink
 from webapp.endpoints.models import Status as EndpointStatus
 from webapp.prototypes.models import Prototype
-from webapp.runs import queues
 from webapp.runs.models import Run, Status
 
 
@@ -119,7 +118,7 @@ def run_shape(run: Run) -> dict[str, Any]:
         "limits": run.limits,
         "seed": run.seed,
         "eta_seconds": run.eta_seconds,
-        "place": queues.place(run) if run.status == Status.QUEUED else None,
+        "place": run.place if run.status == Status.QUEUED else None,
         "metrics": run.metrics,
         "baselines": run.baselines,
         "verdict": run.verdict,

@@ -11,7 +11,6 @@ from typing import Any
 from trainer.events import STAGES
 from webapp.core.sentences import said
 from webapp.costs import gate
-from webapp.runs import queues
 from webapp.runs.actions import terms_of
 from webapp.runs.models import Run, Status
 from webapp.runs.stream import Lines, follow, read
@@ -122,7 +121,7 @@ def picture(run: Run) -> dict[str, Any]:
     """
     waits = run.status == Status.QUEUED
     return fold_of(run.events_path).picture() | {
-        "place": queues.place(run) if waits else None,
+        "place": run.place if waits else None,
         "waits_for_money": waits and gate.must_wait(run.workspace, terms_of(run, run.price_per_hour)),
     }
 

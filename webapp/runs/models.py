@@ -144,6 +144,11 @@ class Run(Leased):
         return self.status in ENDED
 
     @property
+    def place(self) -> int:
+        """Its place among those that wait for the same hardware, from 1."""
+        return type(self).objects.ahead_of(self).count() + 1
+
+    @property
     def has_model(self) -> bool:
         return self.status == Status.SUCCEEDED and self.model_removed_at is None
 
