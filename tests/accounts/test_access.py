@@ -30,6 +30,7 @@ POST_ONLY = {
     "map_columns",
     "mend",
     "promote",
+    "remove_checkpoints",
     "remove_model",
     "rename",
     "replace_data",
@@ -40,12 +41,14 @@ POST_ONLY = {
     "revoke_token",
     "set_budget",
     "set_rate",
+    "show_examples",
+    "start_prototype",
     "train_without",
     "try_run",
     "update_endpoint",
     "update_profile",
 }
-ASKS_FIRST = {"delete_endpoint", "delete_prototype", "delete_run", "unused_models"}
+ASKS_FIRST = {"delete_endpoint", "delete_prototype", "delete_run", "delete_unused_dataset", "unused_models"}
 """A GET asks whether to delete, a POST deletes."""
 PUBLIC = {"confirm_address", "sign_in_link", "demo", "demo_example", "demo_feedback", "upload", "uploads"}
 """Open to strangers, or with rules of their own: uploads speak tus (tests/datasets/test_tus.py)."""
@@ -99,6 +102,8 @@ def address(user: User, workspace: Workspace) -> Callable[[str], str]:
             run.prototype_id,
         ),
         **dict.fromkeys(("augmented", "augmented_picture", "net"), run.prototype_id),
+        **dict.fromkeys(("delete_unused_dataset", "start_prototype"), run.version.dataset_id),
+        "remove_checkpoints": run.prototype_id,
         **dict.fromkeys(("deploy", "try_run", "delete_run", "remove_model"), run.pk),
         "revoke_key": endpoint.keys.get().pk,
         "revoke_link": endpoint.links.get().pk,

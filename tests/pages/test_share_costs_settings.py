@@ -102,7 +102,7 @@ def test_nothing_to_share_leads_to_training(workspace: Workspace, browser: Clien
 def test_the_title_says_how_the_demo_is(status: str, run: Run, endpoint: Endpoint, browser: Client) -> None:
     error = {"code": "export", "message": "The model could not be packaged."}
     Endpoint.objects.filter(pk=endpoint.pk).update(status=status, error=error if status == "failed" else None)
-    title = re.search(r"<h1>(.*?)</h1>", share(browser, run))
+    title = re.search(r"<h1>(.*?)</h1>", share(browser, run), re.DOTALL)
     wanted = {"deploying": "Getting ready", "live": "Live", "off": "Paused", "failed": error["message"]}
     assert title
     assert wanted[status] in title[1]

@@ -15,6 +15,7 @@ from webapp.accounts.access import load, member
 from webapp.accounts.models import Workspace
 from webapp.core.forms import refused_on
 from webapp.core.problems import Conflict
+from webapp.core.sentences import said
 from webapp.core.words import size
 from webapp.datasets.actions import delete_dataset
 from webapp.datasets.models import Dataset
@@ -70,7 +71,7 @@ def start_prototype(request: HttpRequest, pk: str) -> HttpResponse:
     dataset = load(Dataset, request.workspace, pk)
     failed = dataset.latest if dataset.current is None else None
     if failed and failed.error:
-        raise Conflict(failed.error["message"], code=failed.error["code"], hint=failed.error.get("hint", ""))
+        raise Conflict(said(failed.error), code=failed.error["code"], hint=said(failed.error, "hint"))
     return redirect("data", pk=create_prototype(dataset, request.user).pk)
 
 
