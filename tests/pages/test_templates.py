@@ -2,10 +2,12 @@
 
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.template import engines
 from django.template.loader import get_template
 
 ROOT = settings.BASE_DIR / "templates"
@@ -28,3 +30,14 @@ def test_djade_formats_them() -> None:
     pages = [str(ROOT / name) for name in TEMPLATES if name.endswith(".html")]
     done = subprocess.run([djade, "--target-version", "5.2", "--check", *pages], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_no_two_libraries_have_a_filter_of_one_name() -> None:
+    """Of two that a template loads, the last in the alphabet would win."""
+    owners: dict[str, set[str]] = {}
+    for path in engines["django"].engine.libraries.values():
+        if path.startswith("webapp."):
+            library = import_module(path).register
+            for name in [*library.filters, *library.tags]:
+                owners.setdefault(name, set()).add(path)
+    assert {name: paths for name, paths in owners.items() if len(paths) > 1} == {}

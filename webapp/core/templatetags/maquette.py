@@ -83,7 +83,7 @@ def key(css: str, label: Any) -> SafeString:
     return charts.key(css, str(label))
 
 
-register.filter("said", said)
+register.filter("message_of", said)
 register.filter("run_state", states.run_state)
 
 
