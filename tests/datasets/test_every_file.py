@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(not MESSY.is_dir(), reason="the shared files are
 READ = {
     "O'Brien & 中文 (final).v2.csv": (60, "text-classification", ()),
     "coco_bad_boxes.zip": (6, "object-detection", ("could not be used",)),
-    "corrupt_images.zip": (28, "image-classification", ("5 pictures cannot be used",)),
+    "corrupt_images.zip": (28, "image-classification", ("5 images cannot be used",)),
     "duplicates_conflicting.csv": (320, "text-classification", ("drop_duplicates", "drop_conflicting")),
     "excel_two_sheets.xlsx": (200, "text-classification", ("Another sheet",)),
     "formula_and_script.csv": (135, "text-classification", ()),
