@@ -69,7 +69,7 @@ def test_scores_of_another_metric_are_not_compared(workspace: Workspace, browser
 
 def test_a_run_that_ends_is_ranked(workspace: Workspace) -> None:
     run = things.run(things.prototype(workspace), status="running", lease="mine", headline=None)
-    assert run.finish("mine", "succeeded", headline={"name": "mae", "value": 2.5})
+    assert run.finish("mine", status="succeeded", headline={"name": "mae", "value": 2.5})
     assert (run.metric, run.rank) == ("mae", -2.5)
 
 
