@@ -11,8 +11,8 @@ from django.urls import reverse
 
 from tests import things
 from webapp.accounts.models import Membership, Role, User, Workspace
+from webapp.core import leased
 from webapp.core.trainer_process import TrainerProcess, hub_access
-from webapp.runs import estimates
 from webapp.runs.models import Estimate
 
 ClientOf = Callable[[User], Client]
@@ -23,7 +23,7 @@ RESULT = {"seconds": {"low": 1, "likely": 2, "high": 3}, "memory_bytes": 1, "bas
 def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """Ids of the estimates that went to a worker."""
     sent: list[str] = []
-    monkeypatch.setattr(estimates, "hand_over", lambda _task, pk: sent.append(pk) or True)
+    monkeypatch.setattr(leased, "hand_over", lambda _task, pk, **_queue: sent.append(pk) or True)
     return sent
 
 

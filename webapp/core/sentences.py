@@ -4,13 +4,15 @@ from typing import Any
 
 from django.utils.translation import get_language, gettext, ngettext
 
+from webapp.core.problems import Problem
+
 JOINS = {"zh-hans": {" ": "", ", ": "、", "; ": "；"}}
 """How parts are joined where that differs from English."""
 
 
-def said(entry: dict[str, Any] | None, name: str = "message") -> str:
+def said(entry: dict[str, Any] | Problem | None, name: str = "message") -> str:
     """The sentence under `name` of a problem, an error or an event. English, as it came, for one that has no translation."""
-    entry = entry or {}
+    entry = entry.as_dict() if isinstance(entry, Problem) else entry or {}
     english = str(entry.get(name) or "")
     source = (entry.get("i18n") or {}).get(name)
     try:
