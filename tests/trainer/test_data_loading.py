@@ -102,7 +102,7 @@ def test_a_column_of_the_roles_own_name(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_no_version(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no dataset version"):
+    with pytest.raises(DataError, match="not a dataset version"):
         loaded(tmp_path)
     inspect([write_csv(tmp_path / "a.csv", rows())], tmp_path / "v1")
     with pytest.raises(SpecError, match="test_path"):

@@ -89,7 +89,7 @@ def test_names() -> None:
     assert parsed("hub:acme/words@v1.0") == ("acme/words", "v1.0")
     assert parsed("imdb") == ("imdb", None)
     for wrong in ("", "../x", "a/b/c", "https://example.org/a"):
-        with pytest.raises(DataError, match="no name"):
+        with pytest.raises(DataError, match="not the name"):
             parsed(wrong)
 
 

@@ -46,7 +46,7 @@ def test_it_takes_both(finished: dict[str, Any]) -> None:
 
 def test_a_corrupt_picture_is_left_out_and_an_empty_text_is_not(finished: dict[str, Any]) -> None:
     told = [event["message"] for event in command.of(finished["events"], "warning")]
-    assert any("picture" in message or "file" in message for message in told), told
+    assert any("image" in message for message in told), told
     log = next(
         event["message"] for event in command.of(finished["events"], "log") if "to learn from" in event["message"]
     )

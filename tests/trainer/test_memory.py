@@ -40,7 +40,7 @@ def test_a_run_with_little_memory_says_so(tmp_path: Path, monkeypatch: pytest.Mo
     code, events = command.call(tmp_path, "run", spec, "--out", tmp_path / "out")
     assert code == 0, events[-1]
     told = [event["message"] for event in command.of(events, "warning") if event["code"] == "memory"]
-    assert told == ["Memory is short here, so the model sees 64 × 64 pixels, 8 pictures a step."]
+    assert told == ["Memory is short, so images are used at 64 × 64 pixels with a batch size of 8."]
 
 
 def test_measuring_draws_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,7 +46,7 @@ def test_the_perceptron_of_the_textbooks() -> None:
 
 
 def test_settings_that_cannot_be_built_are_told() -> None:
-    with pytest.raises(SpecError, match="no net"):
+    with pytest.raises(SpecError, match="no small net"):
         nets.find("scratch:transformer")
     with pytest.raises(SpecError, match="too small"):
         nets.describe("cnn-32-64-128", NetParams(sizes="4-4-4-4-4-4"), (1, 8, 8), 2)
