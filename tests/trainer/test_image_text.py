@@ -48,7 +48,7 @@ def test_a_corrupt_picture_is_left_out_and_an_empty_text_is_not(finished: dict[s
     told = [event["message"] for event in command.of(finished["events"], "warning")]
     assert any("image" in message for message in told), told
     log = next(
-        event["message"] for event in command.of(finished["events"], "log") if "to learn from" in event["message"]
+        event["message"] for event in command.of(finished["events"], "log") if "training rows" in event["message"]
     )
     assert sum(int(word) for word in log.split(";")[0].split() if word.isdigit()) == len(SAMPLE) - 1
 
