@@ -24,6 +24,11 @@ TRIAL_SECONDS = 5.0
 LIKELY_STOP = 0.85
 """Share of its epochs after which a run usually stops, early ones counted in."""
 SPREAD = {"low": 0.65, "likely": 1.0, "high": 1.6}
+LOAD_SECONDS = 3
+"""Reading a model's files, and the report; the start of the process and its imports are measured."""
+TRACE_SECONDS, SMALL_SECONDS = 3.0, 0.5
+"""What packaging takes apart from the weights, measured on two cores."""
+SCRATCH = "scratch:"
 BYTES_PER_WEIGHT = {"probe": 5, "lora": 6, "full": 18, "scratch": 18}
 """Weights alone, or with gradients, two moments, and the best copy."""
 
@@ -86,7 +91,8 @@ def measure(family: Any, job: Job, emit: Emit, show: Callable[[Any], None] = lam
     emit("progress", stage="estimate", fraction=0.7)
     weights = sum(value.numel() for value in model.parameters())
     found = of_probe(rows, forward) if job.spec.method == "probe" else of_full(job, model, rows, forward)
-    fixed = read + 6 + baseline_seconds(rows) + package_seconds(rows, forward, weights)
+    pretrained = not job.spec.model.startswith(SCRATCH)
+    fixed = read + LOAD_SECONDS + baseline_seconds(rows) + package_seconds(rows, forward, weights, pretrained)
     return {
         "likely_seconds": fixed + rounds * found["train"] + len(rows.part("test")) * forward,
         "memory_bytes": int(weights * BYTES_PER_WEIGHT[job.spec.method] + 600 * 2**20),
@@ -168,7 +174,7 @@ def baseline_seconds(rows: Any) -> float:
     return 0.5 + known * (max(len(rows.labels), 2) * 8e-6 + 5e-5)
 
 
-def package_seconds(rows: Any, forward: float, weights: int) -> float:
-    """Export, and the test rows read again by the float32 and int8 engines."""
+def package_seconds(rows: Any, forward: float, weights: int, pretrained: bool = True) -> float:
+    """Export, and the test rows read again by the float32 and int8 engines. A small net's graph is written without tracing."""
     tested = min(len(rows.part("test")), 2_000)
-    return 8 + weights * 3e-7 + tested * forward * 1.2
+    return (TRACE_SECONDS if pretrained else SMALL_SECONDS) + weights * 3e-7 + tested * forward * 1.2
