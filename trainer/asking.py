@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from trainer import tasks
+from trainer import answers, tasks
 from trainer.data.content import Content
 from trainer.data.inspect import read_version
 from trainer.data.intake import read_files
@@ -75,7 +75,7 @@ def rows_of(data: Path, manifest: dict[str, Any], media: Path) -> Loaded:
     check_roles(content.roles, shape.roles, content.names)
     rows = from_content(content, content.media or media)
     rows.answer = shape.answer
-    if rows.row_numbers and shape.kind == "number":
+    if rows.row_numbers and answers.get(shape.kind).cells == "number":
         read_numbers(rows)
     if not rows.row_numbers:
         raise DataError(

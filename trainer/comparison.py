@@ -14,34 +14,21 @@ The trainer asks it of a model and its baselines, the site of two runs (`compare
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from trainer.answers.metrics import LOWER_IS_BETTER
+from trainer.answers.base_scoring import Cells, Given, Measure, scoring_of
+from trainer.answers.metrics import named, owners
 
 LEVEL = 0.95
-RESAMPLES, FEWEST_RESAMPLES = 2_000, 200
+FEWEST_RESAMPLES = 200
 MOST_DRAWN = 4_000_000
 """Rows over all draws: from 2,000 rows on there are fewer draws."""
 EXCHANGES = 500
-PICTURE_RESAMPLES = 400
-"""For average precision, which takes longer to count."""
-LABELS = frozenset(("accuracy", "macro_f1"))
-"""Metrics of the label answered; `PROBABILITIES` of the probability of every label."""
-PROBABILITIES = frozenset(("log_loss", "roc_auc", "pr_auc"))
-NUMBERS = frozenset(("r2", "rmse", "mae"))
-TEXTS = frozenset(("wer", "cer"))
-OBJECTS = frozenset(("map_50", "map"))
-METRICS = LABELS | PROBABILITIES | NUMBERS | TEXTS | OBJECTS
-BOUNDED = frozenset(("macro_f1", "roc_auc", "pr_auc", *TEXTS, *OBJECTS))
-"""Between 0 and 1, of a perfect or hopeless model the same in every draw."""
-LEAST_PROBABILITY = 1e-12
-Score = Callable[[np.ndarray, np.ndarray], float]
-"""(what the metric needs to know of each row, how often each row counts) → the metric."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +44,12 @@ class Interval:
     def described(self) -> dict[str, Any]:
         """As report.json has it under `interval`."""
         return {"method": self.method, "level": LEVEL, "resamples": self.resamples}
+
+
+def headed(name: str, found: Interval) -> dict[str, Any]:
+    """`headline` and `interval` of report.json."""
+    headline = {"name": name, "value": found.value, "low": found.low, "high": found.high}
+    return {"headline": headline, "interval": found.described()}
 
 
 @dataclass(frozen=True)
@@ -86,9 +79,9 @@ class Comparison:
 
 def compare(
     metric: str,
-    truth: Sequence[Any],
-    first: Sequence[Any],
-    second: Sequence[Any],
+    truth: Given,
+    first: Given,
+    second: Given,
     *,
     labels: Sequence[Any] = (),
     seed: int = 0,
@@ -96,7 +89,7 @@ def compare(
 ) -> Comparison:
     """Whether `first` answers the rows of `truth` better than `second`; the three are in the same order.
 
-    What a row's answer is depends on the metric (`METRICS` are known; `ValueError` for another):
+    What a row's answer is depends on the metric, which is that of a kind of answer (`ValueError` for another):
 
     - accuracy, macro_f1: a label, as `truth` names it (text or number);
     - log_loss, roc_auc, pr_auc: the probabilities of `labels`, in their order: (rows, labels);
@@ -105,11 +98,12 @@ def compare(
     - map_50, map: `trainer.average_precision.Objects`, labelled by places in `labels`.
     """
     one, other, score = prepared(metric, truth, (first, second), labels)
-    rows, sign = len(one), -1 if metric in LOWER_IS_BETTER else 1
+    facts = named(metric)
+    rows, sign = len(one), -1 if facts.lower_is_better else 1
     every = np.ones(rows)
     scores = score(one, every), score(other, every)
     value = sign * (scores[0] - scores[1])
-    if metric == "accuracy":
+    if facts.counts_rows:
         only_first, only_second = int((one > other).sum()), int((other > one).sum())
         low, high = paired_shares(only_first, only_second, rows)
         p, method, draws = mcnemar(only_first, only_second), "bonett-price", None
@@ -118,7 +112,7 @@ def compare(
         generator, method = np.random.default_rng(seed), "bootstrap"
         found = [sign * (score(one, some) - score(other, some)) for some in drawn(rows, draws, generator)]
         low, high = percentiles(found)
-        if low == high and metric in BOUNDED:
+        if low == high and facts.bounded:
             low, high = widened(value, rows)
         p = by_exchange(one, other, score, abs(value), min(draws, EXCHANGES), generator)
     low, high = min(low, value), max(high, value)
@@ -129,8 +123,8 @@ def compare(
 
 def interval(
     metric: str,
-    truth: Sequence[Any],
-    predicted: Sequence[Any],
+    truth: Given,
+    predicted: Given,
     *,
     labels: Sequence[Any] = (),
     seed: int = 0,
@@ -138,18 +132,18 @@ def interval(
 ) -> Interval:
     """A score and its 95 % interval, of answers as `compare` takes them: Wilson's for accuracy, otherwise the bootstrap's."""
     cells, _same, score = prepared(metric, truth, (predicted, predicted), labels)
-    rows = len(cells)
+    rows, facts = len(cells), named(metric)
     value = score(cells, np.ones(rows)) + 0.0
-    if metric == "accuracy":
+    if facts.counts_rows:
         return Interval(value, *wilson(value, rows), "wilson", None)
     draws = resamples or draws_for(metric, rows)
     low, high = percentiles([score(cells, some) for some in drawn(rows, draws, np.random.default_rng(seed))])
-    if low == high and metric in BOUNDED and value in (0, 1):
+    if low == high and facts.bounded and value in (0, 1):
         return Interval(value, *wilson(value, rows), "wilson", None)
     return Interval(value, min(low, value) + 0.0, max(high, value) + 0.0, "bootstrap", draws)
 
 
-def score(metric: str, truth: Sequence[Any], predicted: Sequence[Any], *, labels: Sequence[Any] = ()) -> float:
+def score(metric: str, truth: Given, predicted: Given, *, labels: Sequence[Any] = ()) -> float:
     """The metric alone, of answers as `compare` takes them."""
     cells, _same, measure = prepared(metric, truth, (predicted, predicted), labels)
     return measure(cells, np.ones(len(cells))) + 0.0
@@ -197,8 +191,7 @@ def percentiles(values: Sequence[float]) -> tuple[float, float]:
 
 
 def draws_for(metric: str, rows: int) -> int:
-    most = PICTURE_RESAMPLES if metric in OBJECTS else RESAMPLES
-    return int(np.clip(MOST_DRAWN // rows, FEWEST_RESAMPLES, most))
+    return int(np.clip(MOST_DRAWN // rows, FEWEST_RESAMPLES, named(metric).most_draws))
 
 
 def drawn(rows: int, draws: int, generator: np.random.Generator) -> Any:
@@ -208,7 +201,7 @@ def drawn(rows: int, draws: int, generator: np.random.Generator) -> Any:
 
 
 def by_exchange(
-    one: np.ndarray, other: np.ndarray, score: Score, observed: float, draws: int, generator: np.random.Generator
+    one: np.ndarray, other: np.ndarray, score: Measure, observed: float, draws: int, generator: np.random.Generator
 ) -> float:
     """p: the share of random exchanges of the two models' answers, row by row, after which they differ at least as much.
 
@@ -226,37 +219,17 @@ def by_exchange(
     return beyond / (draws + 1)
 
 
-# What each metric needs to know of a row
+# What each metric needs to know of a row is a matter of its kind of answer
 
 
-def prepared(
-    metric: str, truth: Sequence[Any], answers: tuple[Any, Any], labels: Sequence[Any]
-) -> tuple[np.ndarray, np.ndarray, Score]:
-    """(of the first model's answers, of the second's, the metric of either)."""
-    if metric not in METRICS:
+def prepared(metric: str, truth: Given, answers: tuple[Given, Given], labels: Sequence[Any]) -> Cells:
+    """Of the first model's answers, of the second's, and the metric of either."""
+    kind = owners().get(metric)
+    if kind is None:
         raise ValueError(f"two models cannot be compared by {metric}")
     if not len(truth) or any(len(one) != len(truth) for one in answers):
         raise ValueError("the answers to compare are not those of the same rows")
-    if metric in LABELS:
-        return label_cells(metric, truth, answers)
-    if metric in PROBABILITIES:
-        return probability_cells(metric, truth, answers, labels)
-    if metric in NUMBERS:
-        return number_cells(metric, truth, answers)
-    return (text_cells if metric in TEXTS else object_cells)(metric, truth, answers, len(labels))
-
-
-def label_cells(metric: str, truth: Sequence[Any], answers: tuple[Any, Any]) -> tuple[np.ndarray, np.ndarray, Score]:
-    every = [np.asarray(one) for one in (truth, *answers)]
-    names, codes = np.unique(np.concatenate(every), return_inverse=True)
-    actual, one, other = np.split(codes.reshape(-1), 3)
-    if metric == "accuracy":
-        return (one == actual).astype(float), (other == actual).astype(float), mean
-    # an answer of -1 is a label that was never learned: no label that could be found
-    known = (
-        actual != np.searchsorted(names, -1) if names.dtype.kind in "iuf" and -1 in names else np.ones_like(actual) > 0
-    )
-    return one, other, lambda predicted, weights: macro_f1(actual, predicted, weights * known, len(names))
+    return scoring_of(kind.key).cells(metric, truth, answers, labels)
 
 
 def total(cells: np.ndarray, weights: np.ndarray) -> float:
@@ -266,134 +239,6 @@ def total(cells: np.ndarray, weights: np.ndarray) -> float:
 
 def mean(cells: np.ndarray, weights: np.ndarray) -> float:
     return total(cells, weights) / max(float(weights.sum()), 1e-12)
-
-
-def macro_f1(actual: np.ndarray, predicted: np.ndarray, weights: np.ndarray, classes: int) -> float:
-    """Mean F1 of the classes that occur in truth or answers."""
-    right = np.bincount(actual, weights * (actual == predicted), classes)
-    both = np.bincount(actual, weights, classes) + np.bincount(predicted, weights, classes)
-    occurs = both > 0
-    return float((2 * right[occurs] / both[occurs]).mean()) if occurs.any() else 0.0
-
-
-def probability_cells(
-    metric: str, truth: Sequence[Any], answers: tuple[Any, Any], labels: Sequence[Any]
-) -> tuple[np.ndarray, np.ndarray, Score]:
-    index = {label: at for at, label in enumerate(labels)}
-    actual = np.array([index.get(label, -1) for label in np.asarray(truth).tolist()])
-    one, other = (np.asarray(answer, dtype=np.float64).reshape(len(actual), -1) for answer in answers)
-    if metric == "log_loss":
-        known, rows = actual >= 0, np.arange(len(actual))
-        losses = [-np.log(np.clip(answer[rows, actual], LEAST_PROBABILITY, 1)) for answer in (one, other)]
-        return losses[0], losses[1], lambda cells, weights: mean(cells, weights * known)
-    chosen = curve_labels(actual, one.shape[1])
-    truths = (actual[:, None] == np.array(chosen, dtype=int)).T
-    area = roc_auc if metric == "roc_auc" else average_precision_of
-    none = 0.5 if metric == "roc_auc" else 0.0
-
-    def score(cells: np.ndarray, weights: np.ndarray) -> float:
-        found = [area(cells[:, at], weights * which, weights * ~which) for at, which in enumerate(truths)]
-        known = [value for value in found if value is not None]
-        return float(np.mean(known)) if known else none
-
-    return ranked(one[:, chosen]), ranked(other[:, chosen]), score
-
-
-def curve_labels(actual: np.ndarray, labels: int) -> list[int]:
-    """Labels whose curves are averaged: each that the rows hold and do not hold; of two labels the rarer one."""
-    there = [at for at in range(labels) if 0 < (actual == at).sum() < len(actual)]
-    return [min(there, key=lambda at: ((actual == at).sum(), -at))] if labels == 2 and there else there
-
-
-def ranked(values: np.ndarray) -> np.ndarray:
-    """(rows, columns) → twice the rank of each value in its column, equal ones in the middle of theirs: all that a curve
-    depends on, and of one scale for any two models."""
-    found = np.zeros(values.shape, dtype=np.int64)
-    for column in range(values.shape[1]):
-        _values, places, counts = np.unique(values[:, column], return_inverse=True, return_counts=True)
-        found[:, column] = (2 * np.cumsum(counts) - counts)[places.reshape(-1)]
-    return found
-
-
-def steps(ranks: np.ndarray, positive: np.ndarray, negative: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(positives, negatives) at each rank, the highest first."""
-    size = 2 * len(ranks) + 1
-    return np.bincount(ranks, positive, size)[::-1], np.bincount(ranks, negative, size)[::-1]
-
-
-def roc_auc(ranks: np.ndarray, positive: np.ndarray, negative: np.ndarray) -> float | None:
-    """Share of the pairs of a positive and a negative row that are in the right order; None where there is no pair."""
-    up, down = steps(ranks, positive, negative)
-    pairs = up.sum() * down.sum()
-    return float((down * (np.cumsum(up) - up / 2)).sum() / pairs) if pairs else None
-
-
-def average_precision_of(ranks: np.ndarray, positive: np.ndarray, negative: np.ndarray) -> float | None:
-    """Area under precision over recall, as steps; None where there is nothing to find or nothing else."""
-    up, down = steps(ranks, positive, negative)
-    if not up.sum() or not down.sum():
-        return None
-    found = np.cumsum(up)
-    return float((up * found / np.maximum(found + np.cumsum(down), 1e-12)).sum() / up.sum())
-
-
-def number_cells(metric: str, truth: Sequence[Any], answers: tuple[Any, Any]) -> tuple[np.ndarray, np.ndarray, Score]:
-    actual = np.asarray(truth, dtype=np.float64)
-    errors = [np.asarray(answer, dtype=np.float64) - actual for answer in answers]
-    if metric == "mae":
-        return np.abs(errors[0]), np.abs(errors[1]), mean
-    squares = errors[0] ** 2, errors[1] ** 2
-    if metric == "rmse":
-        return *squares, lambda cells, weights: mean(cells, weights) ** 0.5
-    centred = actual - actual.mean()
-    away = centred**2
-    least = 1e-12 * max(float(away.sum()), 1e-300)
-
-    def r2(cells: np.ndarray, weights: np.ndarray) -> float:
-        spread = total(away, weights) - total(centred, weights) ** 2 / float(weights.sum())
-        return 1 - total(cells, weights) / spread if spread > least else 0.0
-
-    return *squares, r2
-
-
-def text_cells(
-    metric: str, truth: Sequence[Any], answers: tuple[Any, Any], labels: int
-) -> tuple[np.ndarray, np.ndarray, Score]:
-    """Of each row what is wrong and how much there is."""
-    from trainer.transcripts import errors
-
-    part = slice(0, 2) if metric == "wer" else slice(2, 4)
-    one, other = (errors(list(truth), list(answer))[:, part] for answer in answers)
-
-    def rate(cells: np.ndarray, weights: np.ndarray) -> float:
-        return total(cells[:, 0], weights) / max(total(cells[:, 1], weights), 1.0)
-
-    return one, other, rate
-
-
-def object_cells(
-    metric: str, truth: Sequence[Any], answers: tuple[Any, Any], labels: int
-) -> tuple[np.ndarray, np.ndarray, Score]:
-    """Both models' answers are matched once; a cell says which of all these pictures is looked at. Scores become ranks, since
-    two models' are of no common scale."""
-    from trainer.average_precision import OVERLAPS, Matched, Objects
-
-    pictures, same = len(truth), answers[0] is answers[1]
-    every: list[Any] = []
-    for answer in answers[: 1 if same else 2]:
-        scores = np.concatenate([one.scores for one in answer]).reshape(-1, 1)
-        ranks = ranked(scores)[:, 0] / max(2 * len(scores), 1)
-        ends = np.cumsum([len(one.scores) for one in answer])[:-1]
-        every += [Objects(one.boxes, one.labels, part) for one, part in zip(answer, np.split(ranks, ends), strict=True)]
-    matched = Matched(list(truth) * (len(every) // pictures), every, labels)
-    overlaps = 1 if metric == "map_50" else len(OVERLAPS)
-
-    def score(cells: np.ndarray, weights: np.ndarray) -> float:
-        counts = np.bincount(cells, weights, len(every))
-        return matched.precision(counts, overlaps).map
-
-    first = np.arange(pictures)
-    return first, first if same else first + pictures, score
 
 
 # Two finished runs
@@ -409,16 +254,16 @@ def compare_artifacts(metric: str, first: Path, second: Path) -> Comparison | No
         return None
     shared = sorted(tables[0].keys() & tables[1].keys())
     shared = [row for row in shared if tables[0][row]["truth"] == tables[1][row]["truth"]]
+    column, kind = named(metric).column, owners().get(metric)
+    if not shared or kind is None or any(column not in table[row] for table in tables for row in shared):
+        return None
     every = sorted({*labels[0], *labels[1]})
+    scoring = scoring_of(kind.key)
     answers = [
-        answers_of(metric, [table[row] for row in shared], own, every)
+        scoring.read_predicted(metric, [table[row][column] for row in shared], own, every)
         for table, own in zip(tables, labels, strict=True)
     ]
-    if not shared or metric not in METRICS or any(one is None for one in answers):
-        return None
-    truth: list[Any] = [tables[0][row]["truth"] for row in shared]
-    if metric in OBJECTS:
-        truth = objects_in(truth, every)
+    truth = scoring.read_truth([tables[0][row]["truth"] for row in shared], every)
     return compare(metric, truth, answers[0], answers[1], labels=every)
 
 
@@ -427,34 +272,7 @@ def read_predictions(folder: Path, metric: str) -> dict[int, dict[str, Any]]:
     more memory than all else, so that only a metric of theirs reads them."""
     import pyarrow.parquet as pq
 
-    wanted = ("row", "truth", answer_column(metric))
+    wanted = ("row", "truth", named(metric).column)
     names = pq.read_schema(folder / "predictions.parquet").names
     table = pq.read_table(folder / "predictions.parquet", columns=[name for name in wanted if name in names])
     return {one["row"]: one for one in table.to_pylist()}
-
-
-def answer_column(metric: str) -> str:
-    """The column of predictions.parquet that holds the answers which the metric looks at."""
-    return "probabilities" if metric in PROBABILITIES else "detections" if metric in OBJECTS else "predicted"
-
-
-def answers_of(metric: str, rows: list[dict[str, Any]], own: list[str], every: list[str]) -> Any:
-    """What `compare` takes; None where it was not kept. Of labels that a model does not have the probability is 0."""
-    column = answer_column(metric)
-    if not all(column in row for row in rows):
-        return None
-    cells = [row[column] for row in rows]
-    if metric in OBJECTS:
-        return objects_in(cells, every)
-    if metric not in PROBABILITIES:
-        return cells
-    found = np.zeros((len(rows), len(every)))
-    found[:, [every.index(label) for label in own]] = cells
-    return found
-
-
-def objects_in(cells: list[str], labels: list[str]) -> list[Any]:
-    from trainer.boxes import of_list
-
-    index = {label: at for at, label in enumerate(labels)}
-    return [of_list(json.loads(cell), index) for cell in cells]

@@ -6,8 +6,8 @@ A task reads some roles and answers with one (`trainer.tasks`). Tables are recog
 from collections.abc import Iterable
 from typing import Any
 
+from trainer import answers, tasks
 from trainer import columns as kinds
-from trainer import tasks
 from trainer.messages import Message, _
 from trainer.tasks.base import Shape
 
@@ -111,7 +111,6 @@ READABLE = {
     "score": {"number", "category", "boolean"},
 }
 """Kinds of columns that a role can be read from, where it is not any column of words."""
-WORDED = {"text", "category", "id", "number", "boolean", "date"}
 
 
 def possible(columns: Columns) -> list[str]:
@@ -146,13 +145,13 @@ def first_fit(columns: Columns, task: str) -> Roles | None:
 
 def is_readable(column: dict[str, Any], role: str, shape: Shape) -> bool:
     """Whether the column's kind suits the role of a task of this shape."""
-    if role == shape.answer and shape.kind == "class":
-        return column["kind"] in WORDED and 2 <= column["distinct"] <= kinds.MAX_LABELS
-    if role == shape.answer and shape.kind == "number":
-        return column["kind"] == "number"
-    if role == shape.answer and shape.kind == "text":
-        return column["kind"] == "text" or (column["kind"] == "category" and is_named(column, "audio_text"))
-    return column["kind"] in READABLE.get(role, {"text", "category"})
+    answer = answers.find(shape.kind) if role == shape.answer else None
+    if answer is None or not answer.columns:
+        return column["kind"] in READABLE.get(role, {"text", "category"})
+    if answer.distinct is not None and not answer.distinct[0] <= column["distinct"] <= answer.distinct[1]:
+        return False
+    named = column["kind"] in answer.named_columns and is_named(column, "audio_text")
+    return named or column["kind"] in answer.columns
 
 
 def called_so(columns: Columns, task: str) -> Roles:

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from trainer.answers.baselines import TITLES
-from trainer.answers.metrics import LOWER_IS_BETTER, SHARES, named
+from trainer.answers.baselines import title_of
+from trainer.answers.metrics import named
 from trainer.comparison import Comparison, compare, interval
 from trainer.learning.baselines import Baseline
 
@@ -33,7 +33,7 @@ def verdict(
 ) -> dict[str, Any] | None:
     """{against, outcome, difference, sentence}: the model beside the best of the baselines; None where there is none."""
     metric = objective.headline
-    sign = -1 if metric in LOWER_IS_BETTER else 1
+    sign = -1 if named(metric).lower_is_better else 1
     listed = [name for name in figures if metric in figures[name]]
     if not listed:
         return None
@@ -45,7 +45,7 @@ def verdict(
         objective.simple(baselines[best]).answers(metric, baselines[best].outputs),
         labels=names_of(objective),
     )
-    told = sentence(found, TITLES.get(best, best))
+    told = sentence(found, title_of(best) or best)
     return {"against": best, "outcome": found.outcome, "difference": found.difference, "sentence": told}
 
 
@@ -61,7 +61,7 @@ def sentence(found: Comparison, other: str) -> str:
         "worse": f"Worse than {other}",
         "not shown": f"Not shown to be better than {other}",
     }[found.outcome]
-    unit = " points" if found.metric in SHARES else ""
+    unit = " points" if named(found.metric).is_share else ""
     low, high = (shown(end, found.metric, signed=True) for end in (found.low, found.high))
     return (
         f"{start}: {named(found.metric).within_sentence} {shown(found.first, found.metric)}{'%' if unit else ''} against "
@@ -73,7 +73,7 @@ def sentence(found: Comparison, other: str) -> str:
 def shown(value: float, metric: str, *, signed: bool = False) -> str:
     """Shares in percent, R² and the like by three places, sizes by three figures."""
     number, form = (
-        (100 * value, ".1f") if metric in SHARES else (value, ".3f" if named(metric).form == "score" else ".3g")
+        (100 * value, ".1f") if named(metric).is_share else (value, ".3f" if named(metric).form == "score" else ".3g")
     )
     text = f"{number:{form}}"
     if float(text) == 0:

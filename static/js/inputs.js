@@ -21,7 +21,7 @@ const smaller = async (file) => {
 
 const jpeg = (canvas, name) => new Promise((done, failed) => {
   canvas.toBlob((blob) => {
-    if (blob) done(new File([blob], `${name.replace(/\.\w+$/, "")}.jpg`, { type: "image/jpeg" }));
+    if (blob) done(new File([blob], name.replace(/\.\w+$/, "") + ".jpg", { type: "image/jpeg" }));
     else failed(new Error("no picture"));
   }, "image/jpeg", 0.92);
 });
@@ -54,7 +54,7 @@ const resample = async (blocks, rate) => {
   return (await context.startRendering()).getChannelData(0);
 };
 
-class FileInput {
+class Giver {
   constructor(root) {
     this.root = root;
     this.input = root.querySelector("input[type=file]");
@@ -118,7 +118,7 @@ class FileInput {
   }
 }
 
-class PictureInput extends FileInput {
+class Pictures extends Giver {
   constructor(root) {
     super(root);
     this.part("camera").addEventListener("click", () => this.open());
@@ -167,7 +167,7 @@ class PictureInput extends FileInput {
   }
 }
 
-class SoundInput extends FileInput {
+class Sounds extends Giver {
   // What draws a sound is fetched with the first sound; without it the player is there all the same.
   async ready() { await import(this.root.dataset.drawer).catch(() => {}); }
 
@@ -187,8 +187,7 @@ class SoundInput extends FileInput {
     this.blocks = [];
     this.samples = 0;
     const node = new AudioWorkletNode(this.context, "recorder", { numberOfOutputs: 0 });
-    node.port.addEventListener("message", ({ data }) => this.heard(data));
-    node.port.start();
+    node.port.onmessage = ({ data }) => this.heard(data);
     this.context.createMediaStreamSource(this.stream).connect(node);
     this.part("record").hidden = true;
     this.part("stop").hidden = false;
@@ -226,24 +225,23 @@ class SoundInput extends FileInput {
   }
 }
 
-const KINDS = { image: PictureInput, audio: SoundInput };
-const fileInputs = [...document.querySelectorAll("[data-give]")].map((root) => new KINDS[root.dataset.give](root));
+const givers = [...document.querySelectorAll("[data-give]")].map((root) => new (root.dataset.give === "image" ? Pictures : Sounds)(root));
 
 // An example takes the place of what was chosen: it is answered at once, and stays chosen for the next press of Ask.
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-example]");
   if (!button) return;
-  for (const fileInput of fileInputs) fileInput.forget();
-  const fileInput = fileInputs[0], address = button.dataset.file;
-  if (!fileInput || !address) return;
+  for (const giver of givers) giver.forget();
+  const giver = givers[0], address = button.dataset.file;
+  if (!giver || !address) return;
   const answer = await fetch(address);
   if (!answer.ok) return;
   const content = await answer.blob();
-  put(fileInput.input, new File([content], `${button.value}.${content.type.split("/")[1] ?? "bin"}`, { type: content.type }));
+  put(giver.input, new File([content], `${button.value}.${content.type.split("/")[1] ?? "bin"}`, { type: content.type }));
 });
 
 // The browser still has the picture that an answer is about.
 document.addEventListener("htmx:afterSwap", () => {
-  const shown = fileInputs.find((fileInput) => fileInput instanceof PictureInput && fileInput.address);
+  const shown = givers.find((giver) => giver instanceof Pictures && giver.address);
   for (const image of document.querySelectorAll("image[data-own]")) if (shown) image.setAttribute("href", shown.address);
 });

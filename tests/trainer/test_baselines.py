@@ -9,8 +9,8 @@ import pytest
 from sklearn import metrics
 
 from trainer import verdict
-from trainer.answers.baselines import TITLES
-from trainer.answers.classes_scoring import Classification
+from trainer.answers.baselines import SIMPLE, constants
+from trainer.answers.classes_scoring import Classification, ClassScoring
 from trainer.answers.number_scoring import Regression
 from trainer.data.loading import Loaded
 from trainer.learning import baselines
@@ -86,14 +86,14 @@ def test_the_verdict_is_against_the_best_baseline() -> None:
 
 
 def test_no_model_is_called_no_model() -> None:
-    assert all("no model" not in title for title in TITLES.values())
+    assert all("no model" not in title for title in (constants() | SIMPLE).values())
 
 
 def test_a_bag_of_words_knows_nothing_of_the_test() -> None:
     texts = ["good film", "good play", "good book", "bad film", "bad play"] * 4
     truth = np.array([1, 1, 1, 0, 0] * 4)
     asked = ["good day", "bad day"]
-    found = baselines.class_baselines(
+    found = ClassScoring().baselines(
         truth,
         2,
         ["bad", "good", "unseen"],

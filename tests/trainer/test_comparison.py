@@ -11,7 +11,7 @@ import pytest
 from scipy import stats
 from sklearn import metrics
 
-from trainer import comparison
+from trainer import answers, comparison
 from trainer.average_precision import Objects, average_precision
 from trainer.comparison import compare, compare_artifacts, interval, read_predictions
 
@@ -79,11 +79,14 @@ def test_a_row_counted_twice_is_as_two_rows() -> None:
     rows = GENERATOR.integers(0, ROWS, ROWS)
     weights = np.bincount(rows, minlength=ROWS)
     values = truth + GENERATOR.normal(size=ROWS)
-    given: dict[str, Any] = dict.fromkeys(comparison.PROBABILITIES, chances)
-    given |= dict.fromkeys(comparison.LABELS, predicted) | dict.fromkeys(comparison.NUMBERS, values)
-    for metric, answers in given.items():
-        cells, _same, score = comparison.prepared(metric, truth, (answers, answers), range(3))
-        again, _same, whole = comparison.prepared(metric, truth[rows], (answers[rows], answers[rows]), range(3))
+    given: dict[str, Any] = {
+        metric.name: chances if metric.column == "probabilities" else predicted
+        for metric in answers.get("class").metrics
+    }
+    given |= {metric.name: values for metric in answers.get("number").metrics}
+    for metric, found in given.items():
+        cells, _same, score = comparison.prepared(metric, truth, (found, found), range(3))
+        again, _same, whole = comparison.prepared(metric, truth[rows], (found[rows], found[rows]), range(3))
         assert score(cells, weights) == pytest.approx(whole(again, np.ones(ROWS))), metric
 
 
@@ -134,8 +137,8 @@ def test_equal_models_are_seldom_called_better(rows: int) -> None:
         labels = [np.where(generator.random(rows) < 0.7, truth, 1 - truth) for _model in range(2)]
         chances = [np.stack([-one, one], axis=1) for one in (truth + generator.normal(size=(2, rows)))]
         numbers = [truth + generator.normal(size=rows) for _model in range(2)]
-        for metric, answers in (("accuracy", labels), ("r2", numbers), ("roc_auc", chances)):
-            found = compare(metric, truth, *answers, labels=[0, 1], resamples=40)
+        for metric, given in (("accuracy", labels), ("r2", numbers), ("roc_auc", chances)):
+            found = compare(metric, truth, *given, labels=[0, 1], resamples=40)
             better[metric] += found.outcome == "better"
     assert {metric: count for metric, count in better.items() if count > 0.05 * tests} == {}
 

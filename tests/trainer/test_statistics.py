@@ -12,7 +12,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss as stock_log_loss
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
-from trainer import comparison, evaluation, thresholds
+from trainer import comparison, thresholds
+from trainer.answers.classes_statistics import calibration, softmax
 from trainer.data.keys import Keys
 from trainer.data.splitting import fold_rows
 from trainer.engines.table import decided, finished
@@ -25,7 +26,7 @@ FOUR: dict[str, Any] = {"labels": list("abcd")}
 
 
 def chances(raw: np.ndarray, facts: dict[str, Any], calibration: dict[str, Any]) -> np.ndarray:
-    return evaluation.softmax(finished(raw, facts | {"calibration": calibration}))
+    return softmax(finished(raw, facts | {"calibration": calibration}))
 
 
 def margins(rows: int, scale: float, seed: int = 0, share: float = 0.4) -> tuple[np.ndarray, np.ndarray]:
@@ -66,11 +67,11 @@ def test_a_scale_is_found_however_large_the_margins(shift: float) -> None:
 def test_a_temperature_is_the_one_of_least_surprise() -> None:
     generator = np.random.default_rng(0)
     true = generator.normal(size=(800, 4)) * 1.5
-    truth = np.array([generator.choice(4, p=row) for row in evaluation.softmax(true)])
+    truth = np.array([generator.choice(4, p=row) for row in softmax(true)])
     raw = 5 * true
 
     def surprise(scale: float) -> float:
-        return float(stock_log_loss(truth, evaluation.softmax(scale * raw)))
+        return float(stock_log_loss(truth, softmax(scale * raw)))
 
     wanted = minimize_scalar(surprise, bounds=(0.01, 3), method="bounded")
     found = platt(raw, truth, FOUR)
@@ -86,7 +87,7 @@ def test_calibration_helps_on_rows_it_has_not_seen_or_is_left_out(facts: dict[st
             return margins(600, scale, seed)
         generator = np.random.default_rng(seed)
         true = generator.normal(size=(600, 4)) * 1.5
-        return scale * true, np.array([generator.choice(4, p=row) for row in evaluation.softmax(true)])
+        return scale * true, np.array([generator.choice(4, p=row) for row in softmax(true)])
 
     plain = {"scale": 1.0, "bias": 0.0}
     for scale in (0.2, 6.0):
@@ -106,14 +107,14 @@ def test_the_calibration_error_is_over_scikit_learn_s_bins() -> None:
     generator = np.random.default_rng(0)
     sure = generator.uniform(0.3, 1, 700)
     right = generator.random(700) < sure**1.5
-    found = evaluation.calibration(right, sure)
+    found = calibration(right, sure)
     really, said = calibration_curve(right, sure, n_bins=10, strategy="uniform")
     assert [one["right"] for one in found["bins"]] == pytest.approx(really)
     assert [one["said"] for one in found["bins"]] == pytest.approx(said)
     rows = np.array([one["rows"] for one in found["bins"]])
     assert rows.sum() == 700
     assert found["expected_calibration_error"] == pytest.approx((np.abs(really - said) * rows).sum() / 700)
-    certain = evaluation.calibration(np.array([True, False]), np.array([1.0, 1.0]))
+    certain = calibration(np.array([True, False]), np.array([1.0, 1.0]))
     assert certain["expected_calibration_error"] == 0.5
 
 

@@ -1,12 +1,12 @@
-"""What the simple predictors are called that a model must beat. Light; they are made in `trainer.learning.baselines`."""
+"""What the simple predictors are called that a model must beat. Light; they are made in `trainer.learning.baselines`.
 
+Those that give one answer whatever the row are a fact of its kind (`Answer.constants`); all others are models, if simple ones.
+"""
+
+from trainer import answers
 from trainer.messages import gettext_noop
 
-TITLES = {
-    "majority": gettext_noop("the most frequent class"),
-    "mean": gettext_noop("the mean"),
-    "mean_box": gettext_noop("each class’s mean box"),
-    "silence": gettext_noop("an empty transcript"),
+SIMPLE = {
     "tfidf_logistic": gettext_noop("bag of words"),
     "pixels_logistic": gettext_noop("logistic regression on pixels"),
     "pixels_ridge": gettext_noop("ridge regression on pixels"),
@@ -16,5 +16,13 @@ TITLES = {
     "ridge": gettext_noop("ridge regression"),
 }
 """As they stand within a sentence; marked for translation."""
-CONSTANT = frozenset(("majority", "mean", "mean_box", "silence"))
-"""They give one answer whatever the row. All others are models, if simple ones."""
+
+
+def constants() -> dict[str, str]:
+    """{key: title} of those that give one answer whatever the row, of every kind."""
+    return {key: title for answer in answers.kinds().values() for key, title in answer.constants.items()}
+
+
+def title_of(key: str) -> str | None:
+    """As it stands within a sentence, in English; None for one that is not known."""
+    return (constants() | SIMPLE).get(key)

@@ -1,45 +1,13 @@
-"""What each metric is: the one place that knows. The site translates the titles. Light."""
+"""Every metric by its name: those of the kinds of answers, and those that are of no kind yet. The site translates the titles. Light."""
 
-from dataclasses import dataclass
-from typing import Literal
+from functools import cache
 
+from trainer import answers
+from trainer.answers.base import Answer, Metric
 from trainer.messages import gettext_noop
 
-Form = Literal["share", "score", "size"]
-
-
-@dataclass(frozen=True)
-class Metric:
-    """`form`: a share is shown in percent and differs by points, a score by three places, a size by three figures."""
-
-    name: str
-    title: str = ""
-    """As a heading, marked for translation; empty: the name in words."""
-    short: str = ""
-    """An abbreviation, the same in every language …"""
-    noun: str = ""
-    """… or the word within a sentence, marked for translation."""
-    form: Form = "share"
-    lower_is_better: bool = False
-
-    @property
-    def within_sentence(self) -> str:
-        return self.noun or self.short or self.name.replace("_", " ")
-
-
-LISTED = (
-    Metric("accuracy", gettext_noop("Accuracy"), noun=gettext_noop("accuracy")),
-    Metric("roc_auc", gettext_noop("ROC AUC"), "ROC AUC"),
-    Metric("map_50", gettext_noop("mAP@50"), "mAP@50"),
-    Metric("wer", gettext_noop("Word error rate (lower is better)"), "WER", lower_is_better=True),
-    Metric("r2", gettext_noop("R² (variance explained)"), "R²", form="score"),
-    Metric("macro_f1", gettext_noop("Macro F1, each class counts equally"), "Macro F1"),
-    Metric("f1", gettext_noop("F1"), "F1"),
-    Metric("rmse", gettext_noop("Root mean squared error (lower is better)"), "RMSE", "", "size", True),
-    Metric("mae", gettext_noop("Mean absolute error (lower is better)"), "MAE", "", "size", True),
-    Metric("map", gettext_noop("mAP@50–95"), "mAP"),
-    Metric("cer", gettext_noop("Character error rate (lower is better)"), "CER", lower_is_better=True),
-    Metric("pr_auc", gettext_noop("PR AUC, precision over all thresholds"), "PR AUC"),
+OTHERS = (
+    Metric("f1", gettext_noop("F1")),
     Metric("micro_f1", gettext_noop("Micro F1"), "Micro F1"),
     Metric("entity_f1", gettext_noop("Entity F1"), "Entity F1"),
     Metric("exact_match", gettext_noop("Exact match"), noun=gettext_noop("exact match")),
@@ -56,15 +24,23 @@ LISTED = (
     Metric("mse", form="size", lower_is_better=True),
     Metric("perplexity", gettext_noop("Perplexity (lower is better)"), form="size", lower_is_better=True),
     Metric("loss", gettext_noop("Loss (lower is better)"), form="size", lower_is_better=True),
-    Metric("log_loss", gettext_noop("Log loss (lower is better)"), "", gettext_noop("log loss"), "size", True),
-    Metric("learning_rate", gettext_noop("Learning rate"), form="size"),
+    Metric("learning_rate", gettext_noop("Learning rate"), form="size", leads=False),
 )
-"""Down to the loss in the order in which they tell how a run at work is doing."""
-METRICS = {metric.name: metric for metric in LISTED}
-SHARES = frozenset(metric.name for metric in LISTED if metric.form == "share")
-LOWER_IS_BETTER = frozenset(metric.name for metric in LISTED if metric.lower_is_better)
+
+
+@cache
+def known() -> dict[str, Metric]:
+    """{name: metric}, those of a kind first."""
+    own = {metric.name: metric for answer in answers.kinds().values() for metric in answer.metrics}
+    return own | {metric.name: metric for metric in OTHERS if metric.name not in own}
+
+
+@cache
+def owners() -> dict[str, Answer]:
+    """{metric: the kind of answer that it is of}."""
+    return {metric.name: answer for answer in answers.kinds().values() for metric in answer.metrics}
 
 
 def named(name: str) -> Metric:
     """The metric of this name; one that is not known here is a size."""
-    return METRICS.get(name) or Metric(name, form="size")
+    return known().get(name) or Metric(name, form="size")

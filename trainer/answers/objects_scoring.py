@@ -8,16 +8,27 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trainer import comparison
-from trainer.average_precision import MOST_ANSWERS, Objects, Precision, average_precision, matched_counts
-from trainer.boxes import Sizes, above, listed, objects_of
-from trainer.evaluation import WORST, headed
+from trainer.answers.base_scoring import WORST, Cells, Falls, Given, Manifest, Scoring
+from trainer.answers.classes_statistics import ranked
+from trainer.average_precision import (
+    MOST_ANSWERS,
+    OVERLAPS,
+    Matched,
+    Objects,
+    Precision,
+    average_precision,
+    matched_counts,
+)
+from trainer.boxes import Sizes, above, listed, objects_of, of_list
+from trainer.comparison import headed, interval
 from trainer.learning.objective import Objective
 from trainer.packaging import card
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from trainer.data.loading import Loaded
+    from trainer.learning.job import Job
     from trainer.learning.rows import Mix
 
 TUNING_PICTURES = 200
@@ -29,7 +40,7 @@ class Detection(Objective):
     headline = "map_50"
     told = (("map_50", "map_50"), ("map", "map"))
 
-    def __init__(self, job: Any, rows: Any) -> None:
+    def __init__(self, job: Job, rows: Any) -> None:
         super().__init__(job, rows)
         self.scenes = rows
         self.model: Any = None
@@ -59,7 +70,8 @@ class Detection(Objective):
         return {"map_50": found.map_50, "map": found.map}
 
     def actual(self, rows: np.ndarray) -> list[Objects]:
-        return self.scenes.objects(rows)
+        objects: list[Objects] = self.scenes.objects(rows)
+        return objects
 
     def answers(self, metric: str, outputs: np.ndarray) -> list[Objects]:
         return list(map(objects_of, outputs))
@@ -113,6 +125,77 @@ class Detection(Objective):
         }
 
 
+class ObjectScoring(Scoring):
+    """Answers are lists of {label, score, box} in pixels of the picture, as the engine makes them of the outputs; kept as JSON."""
+
+    def learnable(self, loaded: Loaded) -> tuple[list[str], None]:
+        boxes = [json.loads(loaded.answers[row] or "[]") for row in loaded.part("train")]
+        return sorted({box["label"] for row in boxes for box in row}), None
+
+    def served(self, outputs: Sequence[list[dict[str, Any]]], manifest: Manifest) -> list[dict[str, Any]]:
+        return [{"objects": boxes} for boxes in outputs]
+
+    def kept(self, outputs: Sequence[list[dict[str, Any]]], manifest: Manifest) -> list[str]:
+        return [json.dumps(boxes) for boxes in outputs]
+
+    def agreement(self, predicted: Sequence[str], others: Sequence[str], labels: Sequence[str]) -> float:
+        """Of all objects of both, those found by both."""
+        first, second = parsed(predicted, labels), parsed(others, labels)
+        counts = np.sum([matched_counts(second, first, label) for label in range(len(labels))], axis=0)
+        right, of_first, of_second = counts.tolist()
+        return 2 * right / (of_first + of_second) if of_first + of_second else 1.0
+
+    def rightness(self, predicted: Sequence[str], truth: Sequence[str], labels: Sequence[str]) -> float:
+        """Average precision at half overlap, of the objects that are shown."""
+        return average_precision(parsed(truth, labels), parsed(predicted, labels), len(labels)).map_50
+
+    def report(
+        self, truth: Sequence[Any], outputs: Any, labels: list[str], shown: list[str], rows: list[int], input_name: str
+    ) -> dict[str, Any]:
+        raise NotImplementedError("boxes are scored beside the sizes of their pictures: see `report`")
+
+    def falls(self, outputs: Any, manifest: Manifest) -> Falls:
+        raise NotImplementedError("a picture is explained by its surest object: see `trainer.engines.detection`")
+
+    def cells(
+        self,
+        metric: str,
+        truth: Given,
+        predicted: tuple[Given, Given],
+        labels: Sequence[Any],
+    ) -> Cells:
+        """Both models' answers are matched once; a cell says which of all these pictures is looked at. Scores become ranks,
+        since two models' are of no common scale."""
+        pictures, same = len(truth), predicted[0] is predicted[1]
+        every: list[Objects] = []
+        for objects in predicted[: 1 if same else 2]:
+            values = np.concatenate([picture.scores for picture in objects]).reshape(-1, 1)
+            ranks = ranked(values)[:, 0] / max(2 * len(values), 1)
+            ends = np.cumsum([len(picture.scores) for picture in objects])[:-1]
+            parts = zip(objects, np.split(ranks, ends), strict=True)
+            every += [Objects(picture.boxes, picture.labels, part) for picture, part in parts]
+        matched = Matched(list(truth) * (len(every) // pictures), every, len(labels))
+        overlaps = 1 if metric == "map_50" else len(OVERLAPS)
+
+        def measure(cells: np.ndarray, weights: np.ndarray) -> float:
+            return float(matched.precision(np.bincount(cells, weights, len(every)), overlaps).map)
+
+        first = np.arange(pictures)
+        return Cells(first, first if same else first + pictures, measure)
+
+    def read_truth(self, cells: list[str], every: list[str]) -> list[Objects]:
+        return parsed(cells, every)
+
+    def read_predicted(self, metric: str, cells: list[str], own: list[str], every: list[str]) -> list[Objects]:
+        return parsed(cells, every)
+
+
+def parsed(cells: Sequence[str], labels: Sequence[str]) -> list[Objects]:
+    """Cells of predictions.parquet; labels as places among `labels`."""
+    index = {label: place for place, label in enumerate(labels)}
+    return [of_list(json.loads(cell), index) for cell in cells]
+
+
 # How good they are
 
 
@@ -129,7 +212,7 @@ def report(
     found = average_precision(truth, answers, len(labels))
     visible = [above(one, threshold) for one in answers]
     return {
-        **headed("map_50", comparison.interval("map_50", truth, answers, labels=labels)),
+        **headed("map_50", interval("map_50", truth, answers, labels=labels)),
         "metrics": {"map_50": found.map_50, "map": found.map},
         "test_rows": len(truth),
         "labels": labels,
@@ -153,14 +236,17 @@ def mistakes(
     truth: list[Objects], visible: list[Objects], labels: list[str], sizes: Sizes, shown: list[str], rows: list[int]
 ) -> list[dict[str, Any]]:
     """Pictures with the most objects missed or made up, boxes in their pixels."""
-    found = []
-    for at, (there, said) in enumerate(zip(truth, visible, strict=True)):
-        right = sum(matched_counts([there], [said], label)[0] for label in range(len(labels)))
-        missed, extra = len(there.labels) - right, len(said.labels) - right
+    wrong: list[tuple[int, dict[str, Any]]] = []
+    for index, (actual, predicted) in enumerate(zip(truth, visible, strict=True)):
+        right = sum(matched_counts([actual], [predicted], label)[0] for label in range(len(labels)))
+        missed, extra = len(actual.labels) - right, len(predicted.labels) - right
         if missed or extra:
-            objects = {"truth": listed(there, labels, sizes[at]), "predicted": listed(said, labels, sizes[at])}
-            found.append({"row": rows[at], "image": shown[at], **objects, "missed": missed, "extra": extra})
-    return sorted(found, key=lambda one: -(one["missed"] + one["extra"]))[:WORST]
+            boxes = {
+                name: listed(one, labels, sizes[index]) for name, one in (("truth", actual), ("predicted", predicted))
+            }
+            picture = {"row": rows[index], "image": shown[index], **boxes, "missed": missed, "extra": extra}
+            wrong.append((missed + extra, picture))
+    return [picture for _count, picture in sorted(wrong, key=lambda pair: -pair[0])[:WORST]]
 
 
 def best_threshold(truth: list[Objects], answers: list[Objects], labels: int) -> float:
@@ -168,7 +254,8 @@ def best_threshold(truth: list[Objects], answers: list[Objects], labels: int) ->
 
     def f1(threshold: float) -> float:
         visible = [above(one, threshold) for one in answers]
-        right, said, there = np.sum([matched_counts(truth, visible, label) for label in range(labels)], axis=0)
-        return 2 * right / max(said + there, 1)
+        counts = np.sum([matched_counts(truth, visible, label) for label in range(labels)], axis=0)
+        right, predicted, actual = counts.tolist()
+        return float(2 * right / max(predicted + actual, 1))
 
     return float(max(np.round(np.arange(0.1, 0.95, 0.05), 2), key=f1))

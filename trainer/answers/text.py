@@ -1,5 +1,26 @@
 """A text. Light."""
 
-from trainer.answers.base import Answer
+from trainer.answers.base import Answer, Metric
+from trainer.messages import gettext_noop
 
-ANSWER = Answer("text", objective="trainer.answers.text_scoring.Transcription")
+BEWARE = """It hears what it knows: other voices, microphones, noises and words cost mistakes, and it writes something even where nobody
+speaks. Check what matters by hand."""
+
+ANSWER = Answer(
+    "text",
+    widget="text",
+    output={"text": "the text"},
+    pick="text",
+    objective="trainer.answers.text_scoring.Transcription",
+    scoring="trainer.answers.text_scoring.TextScoring",
+    metrics=(
+        Metric("wer", gettext_noop("Word error rate (lower is better)"), "WER", lower_is_better=True, bounded=True),
+        Metric(
+            "cer", gettext_noop("Character error rate (lower is better)"), "CER", lower_is_better=True, bounded=True
+        ),
+    ),
+    beware=BEWARE,
+    columns=frozenset(("text",)),
+    named_columns=frozenset(("category",)),
+    constants={"silence": gettext_noop("an empty transcript")},
+)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trainer import comparison
-from trainer.evaluation import WORST, headed
+from trainer.answers.base_scoring import WORST, Cells, Falls, Given, Manifest, Scoring
+from trainer.comparison import headed, interval, total
 from trainer.learning.objective import Objective
 from trainer.packaging import card
 from trainer.transcripts import errors, rates
@@ -15,6 +16,8 @@ from trainer.transcripts import errors, rates
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from trainer.data.loading import Loaded
+    from trainer.learning.job import Job
     from trainer.learning.rows import Mix
 
 LOSS_BATCH = 8
@@ -26,7 +29,7 @@ class Transcription(Objective):
     headline = "wer"
     told = (("wer", "wer"), ("cer", "cer"), ("loss", "loss"))
 
-    def __init__(self, job: Any, rows: Any) -> None:
+    def __init__(self, job: Job, rows: Any) -> None:
         super().__init__(job, rows)
         self.speech = rows
         self.model: Any = None
@@ -99,6 +102,54 @@ missing and extra words over those that were said. {card.interval_of(report)}
         return {"truth": truth, "predicted": said, "wer": wers.tolist()}
 
 
+class TextScoring(Scoring):
+    """Answers are texts, as the engine writes them from the outputs."""
+
+    def learnable(self, loaded: Loaded) -> tuple[list[str], None]:
+        return [], None
+
+    def served(self, outputs: Sequence[str], manifest: Manifest) -> list[dict[str, Any]]:
+        return [{"text": text} for text in outputs]
+
+    def kept(self, outputs: Sequence[str], manifest: Manifest) -> list[str]:
+        return list(outputs)
+
+    def agreement(self, predicted: Sequence[str], others: Sequence[str], labels: Sequence[str]) -> float:
+        """Share of the rows with the very same text."""
+        return float(np.mean([one == other for one, other in zip(predicted, others, strict=True)]))
+
+    def rightness(self, predicted: Sequence[str], truth: Sequence[str], labels: Sequence[str]) -> float:
+        """One less the word error rate."""
+        return 1 - rates(errors(list(truth), list(predicted)))["wer"]
+
+    def report(
+        self,
+        truth: Sequence[str],
+        outputs: Sequence[str],
+        labels: list[str],
+        shown: list[str],
+        rows: list[int],
+        input_name: str,
+    ) -> dict[str, Any]:
+        return report(list(truth), list(outputs), shown, rows)
+
+    def falls(self, outputs: Sequence[str], manifest: Manifest) -> Falls:
+        """How much of the text changes, in characters."""
+        text, *without = outputs
+        changed = [rates(errors([text], [other]))["cer"] for other in without]
+        return Falls({"text": text}, np.array(changed))
+
+    def cells(self, metric: str, truth: Given, predicted: tuple[Given, Given], labels: Sequence[Any]) -> Cells:
+        """Of each row what is wrong and how much there is."""
+        part = slice(0, 2) if metric == "wer" else slice(2, 4)
+        first, second = (errors(list(truth), list(texts))[:, part] for texts in predicted)
+
+        def rate(cells: np.ndarray, weights: np.ndarray) -> float:
+            return total(cells[:, 0], weights) / max(total(cells[:, 1], weights), 1.0)
+
+        return Cells(first, second, rate)
+
+
 # How good they are
 
 
@@ -108,7 +159,7 @@ def report(truth: list[str], said: list[str], shown: list[str], rows: list[int])
     shares = found[:, 0] / np.maximum(found[:, 1], 1)
     worst = [row for row in np.argsort(-shares, kind="stable").tolist() if shares[row] > 0][:WORST]
     return {
-        **headed("wer", comparison.interval("wer", truth, said)),
+        **headed("wer", interval("wer", truth, said)),
         "metrics": rates(found),
         "test_rows": len(truth),
         "test_words": int(found[:, 1].sum()),

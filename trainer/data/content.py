@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from trainer import answers, tasks
 from trainer import columns as kinds
-from trainer import tasks
 from trainer.data.keys import NO_TEXT, Keys, exact_keys, keys_of_rows
 from trainer.data.profiling import problem, profile_column
 from trainer.data.splitting import fold_rows, split_by_time, split_rows
@@ -70,7 +70,8 @@ class Content:
     @property
     def labelled(self) -> bool:
         """Whether each row is answered with one of a few classes."""
-        return self.shape is not None and self.shape.kind == "class"
+        answer = answers.find(self.shape.kind) if self.shape is not None else None
+        return answer is not None and answer.labelled
 
     @property
     def inputs(self) -> list[str]:

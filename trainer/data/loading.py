@@ -2,14 +2,15 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from trainer import tasks
+from trainer import answers, tasks
+from trainer.answers.base import Cells
 from trainer.columns import canonical_label, decimal_of, number_of
 from trainer.data.profiling import FEWEST_ROWS
 from trainer.errors import DataError, SpecError
@@ -232,16 +233,11 @@ def usable(
 
 def check(loaded: Loaded, kind: str) -> None:
     """Whether anything can be learned; `kind` of answer as in `trainer.tasks.base.Task.answer`."""
-    answers = loaded.answers
-    if not answers:
+    if not loaded.answers:
         raise DataError(
             _("No row has both an input and an answer."), code="no_rows", hint=_("Check which columns were chosen.")
         )
-    if kind == "number":
-        read_numbers(loaded)
-    elif kind == "class":
-        loaded.values[loaded.answer] = [canonical_label(label) for label in answers]
-        check_classes(loaded.answers)
+    READERS[answers.get(kind).cells](loaded)
     if len(loaded.answers) < FEWEST_ROWS:
         raise DataError(
             _("%(count)s rows are too few to learn from.", count=len(loaded.answers)),
@@ -249,6 +245,11 @@ def check(loaded: Loaded, kind: str) -> None:
             hint=_("About 50 per label is a start, a few hundred is good."),
         )
     check_parts(loaded, kind)
+
+
+def read_labels(loaded: Loaded) -> None:
+    loaded.values[loaded.answer] = [canonical_label(label) for label in loaded.answers]
+    check_classes(loaded.answers)
 
 
 def read_numbers(loaded: Loaded) -> None:
@@ -271,6 +272,14 @@ def read_numbers(loaded: Loaded) -> None:
         )
 
 
+READERS: dict[Cells, Callable[[Loaded], None]] = {
+    "label": read_labels,
+    "number": read_numbers,
+    "any": lambda _loaded: None,
+}
+"""By how a kind of answer reads its cells (`Answer.cells`)."""
+
+
 def check_classes(labels: list[str]) -> None:
     counts = Counter(labels)
     if len(counts) < 2:
@@ -288,19 +297,19 @@ def check_classes(labels: list[str]) -> None:
 
 
 def check_parts(loaded: Loaded, kind: str) -> None:
-    answers = loaded.answers
+    cells = loaded.answers
     if not len(loaded.part("test")) and loaded.folds is None:
         raise DataError(
             _("No row is left to test on."), code="no_test_rows", hint=_("Add rows, or raise dataset.split.test.")
         )
-    if kind != "class":
+    if not answers.get(kind).labelled:
         return
-    learned = {answers[row] for row in loaded.part("train")}
+    learned = {cells[row] for row in loaded.part("train")}
     if len(learned) < 2:
         raise DataError(
             _("The training rows have only one label."), code="one_class", hint=_("Add rows, or change the split.")
         )
-    unseen = sorted({answers[row] for row in loaded.part("test")} - learned)
+    unseen = sorted({cells[row] for row in loaded.part("test")} - learned)
     if unseen:
         message = ngettext(
             "%(count)s label of the test rows never occurs in the training rows: %(names)s. Those rows count as mistakes.",

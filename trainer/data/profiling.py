@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from trainer import answers
 from trainer.columns import decimal_of, kind_of
 from trainer.data.fixes import KEEP_AT_LEAST, SAFE, conflicting
 from trainer.data.keys import NO_TEXT, Keys, missing_mask, normalised, repeated
@@ -243,7 +244,8 @@ def spelling_problems(content: Any) -> list[dict[str, Any]]:
 def number_problems(content: Any) -> list[dict[str, Any]]:
     """What makes training on other answers than classes impossible."""
     found = count_problems(content.keys)
-    if found or content.shape.kind != "number":
+    answer = answers.find(content.shape.kind)
+    if found or answer is None or answer.cells != "number":
         return found
     numbers = answer_numbers(content)[content.keys.usable]
     numbers = numbers[np.isfinite(numbers)]

@@ -11,15 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from trainer import evaluation, tasks
+from trainer import answers, tasks
+from trainer.answers.base_scoring import scoring_of
 from trainer.dotted import load
 from trainer.errors import DataError, ModelError
 from trainer.files import read_json
 from trainer.messages import _
 from trainer.packaging.manifest import read_manifest
 
-SAME = 0.02
-"""Of the answers' standard deviation."""
 FILES = {"onnx-int8": "model.int8.onnx", "onnx-fp32": "model.fp32.onnx"}
 
 
@@ -46,6 +45,7 @@ class Engine:
         self.artifact, self.manifest = artifact, manifest
         self.task = tasks.get(manifest["task"])
         self.labels: list[str] = manifest["labels"]
+        self.scoring = scoring_of(self.task.answer)
         self.engine = engine or packaged_as(artifact)
         self.path = self.model_file()
         if not self.path.is_file():
@@ -59,14 +59,9 @@ class Engine:
         self.bytes = self.path.stat().st_size
 
     @property
-    def is_class(self) -> bool:
-        """Whether an answer is one of `labels`."""
-        return self.task.answer == "class"
-
-    @property
     def outputs_each(self) -> int:
         """How many numbers the model gives for an input."""
-        return len(self.labels) if self.is_class else 1
+        return answers.get(self.task.answer).outputs(len(self.labels))
 
     # What a family fills in
 
@@ -113,86 +108,54 @@ class Engine:
         return answer(self.session, self.encode(inputs))
 
     def predict(self, inputs: list[Any]) -> list[dict[str, Any]]:
-        """For each input `{label, score, scores [{label, score}, …]}`, the likeliest first; or `{value}`."""
-        if not inputs:
-            return []
-        outputs = self.outputs(inputs)
-        return self.classes(outputs) if self.is_class else self.numbers(outputs)
+        """For each input one answer, with the fields that its kind has (`Answer.output`)."""
+        return self.served(self.answered(inputs)) if inputs else []
 
-    def classes(self, outputs: np.ndarray) -> list[dict[str, Any]]:
-        probabilities = evaluation.softmax(outputs)
-        order = np.argsort(-probabilities, axis=1, kind="stable")
-        ranked = np.take_along_axis(probabilities, order, axis=1).round(6).tolist()
-        labels = self.labels
-        answers = []
-        for places, scores in zip(order.tolist(), ranked, strict=True):
-            listed = [{"label": labels[at], "score": score} for at, score in zip(places, scores, strict=True)]
-            answers.append({"label": listed[0]["label"], "score": scores[0], "scores": listed})
-        return answers
+    def answered(self, inputs: list[Any]) -> Any:
+        """The answers as their kind takes them (`trainer.answers.base_scoring.Scoring`): the outputs, or what is made of them."""
+        return self.outputs(inputs)
 
-    def numbers(self, outputs: np.ndarray) -> list[dict[str, Any]]:
-        """With the range in which nine of ten test rows lay about their answer, where the run measured it."""
-        within = self.manifest.get("error_p90")
-        found = []
-        for value in outputs[:, 0].astype(float).tolist():
-            around = {} if within is None else {"low": value - within, "high": value + within}
-            found.append({"value": value, **around})
-        return found
+    def served(self, outputs: Any) -> list[dict[str, Any]]:
+        """What was `answered`, as serving gives it."""
+        return self.scoring.served(outputs, self.manifest)
+
+    def kept(self, outputs: Any) -> list[Any]:
+        """The same as predictions.parquet keeps it."""
+        return self.scoring.kept(outputs, self.manifest)
 
     def answers(self, inputs: list[Any], batch: int) -> list[Any]:
-        """The likeliest label, or the number, of each of many inputs."""
+        """The answers to many inputs as predictions.parquet keeps them, so many at once."""
         found: list[Any] = [None] * len(inputs)
         order = self.order(inputs)
         for start in range(0, len(order), batch):
             rows = order[start : start + batch]
-            outputs = self.outputs([inputs[row] for row in rows])
-            values = [self.labels[at] for at in outputs.argmax(1)] if self.is_class else outputs[:, 0].tolist()
-            for row, value in zip(rows, values, strict=True):
+            for row, value in zip(rows, self.kept(self.answered([inputs[row] for row in rows])), strict=True):
                 found[row] = value
         return found
 
     def agreement(self, answers: list[Any], others: list[Any]) -> float:
-        """Share of the inputs with the same answer; numbers are the same that lie within SAME of each other."""
-        if not answers:
-            return 1.0
-        if self.is_class:
-            return float(np.mean([one == other for one, other in zip(answers, others, strict=True)]))
-        return float(np.mean(np.abs(np.subtract(answers, others)) <= SAME * (np.std(others) or 1.0)))
+        """How far two models agree in their `answers` to the same inputs, 1 at best."""
+        return self.scoring.agreement(answers, others, self.labels) if answers else 1.0
 
     def rightness(self, answers: list[Any], truth: list[Any]) -> float:
-        """How good many answers are, 1 at best: accuracy, or R²."""
-        if not answers:
-            return 1.0
-        if self.is_class:
-            return Engine.agreement(self, answers, truth)
-        return evaluation.number_scores(np.array(truth, dtype=float), np.array(answers, dtype=float))["r2"]
+        """How good many answers are, 1 at best: accuracy, R², and the like."""
+        return self.scoring.rightness(answers, truth, self.labels) if answers else 1.0
 
-    def report(self, rows: Any, outputs: np.ndarray, shown: list[str]) -> dict[str, Any]:
+    def report(self, rows: Any, outputs: Any, shown: list[str]) -> dict[str, Any]:
         """As report.json has it, of the rows of another file (`trainer.data.loading.Loaded`)."""
         name = self.task.roles[0].name
-        if not self.is_class:
-            return evaluation.number_report(np.array(rows.answers), outputs[:, 0], shown, rows.row_numbers, name)
-        index = {label: at for at, label in enumerate(self.labels)}
-        truth = np.array([index.get(label, -1) for label in rows.answers])
-        probabilities = evaluation.softmax(outputs)
-        return evaluation.class_report(truth, probabilities, self.labels, shown, rows.row_numbers, name)
+        return self.scoring.report(rows.answers, outputs, self.labels, shown, rows.row_numbers, name)
 
     def order(self, inputs: list[Any]) -> list[int]:
         """In which order many inputs are best answered."""
         return list(range(len(inputs)))
 
     def explain(self, value: Any) -> dict[str, Any]:
-        """Which pieces carry the answer: how far its score, or the number, falls when one is left out (occlusion)."""
+        """Which pieces carry the answer: how far it falls when one is left out (occlusion)."""
         pieces = self.pieces(value)
-        outputs = self.outputs([value, *(without for _piece, without in pieces)])
-        if self.is_class:
-            scores = evaluation.softmax(outputs)
-            top = int(scores[0].argmax())
-            answer: dict[str, Any] = {"label": self.labels[top], "score": float(scores[0, top])}
-            falls = scores[0, top] - scores[1:, top]
-        else:
-            answer = {"value": float(outputs[0, 0])}
-            falls = outputs[0, 0] - outputs[1:, 0]
+        answer, falls = self.scoring.falls(
+            self.answered([value, *(without for _piece, without in pieces)]), self.manifest
+        )
         weighed = [
             {**piece, "weight": round(float(fall), 4)} for (piece, _without), fall in zip(pieces, falls, strict=True)
         ]

@@ -9,7 +9,6 @@ import numpy as np
 from PIL import Image
 
 from trainer.answers import objects_scoring
-from trainer.average_precision import Objects, average_precision, matched_counts
 from trainer.boxes import THRESHOLD, above, listed, objects_of, of_list
 from trainer.engines.image import ImageEngine, bytes_of
 
@@ -43,32 +42,13 @@ class DetectionEngine(ImageEngine):
     def encode(self, inputs: list[Picture]) -> dict[str, np.ndarray]:
         return super().encode([one.pixels for one in inputs])
 
-    def predict(self, inputs: list[Picture]) -> list[dict[str, Any]]:
-        """`{objects: [{label, score, box [x, y, width, height]}, …]}`, the surest first."""
-        return [{"objects": one} for one in self.found(inputs)] if inputs else []
-
-    def found(self, inputs: list[Picture]) -> list[list[dict[str, Any]]]:
+    def answered(self, inputs: list[Picture]) -> list[list[dict[str, Any]]]:
+        """Boxes in the pixels of each picture, the surest first."""
         shown = [above(objects_of(output), self.threshold) for output in self.outputs(inputs)]
         return [listed(one, self.labels, picture.size) for one, picture in zip(shown, inputs, strict=True)]
 
     def answers(self, inputs: list[Picture], batch: int) -> list[Any]:
-        """What `predict` finds, as JSON: the form in which predictions.parquet keeps it."""
-        found: list[Any] = []
-        for start in range(0, len(inputs), AT_ONCE):
-            together = [inputs[at] for at in range(start, min(start + AT_ONCE, len(inputs)))]
-            found += [json.dumps(one) for one in self.found(together)]
-        return found
-
-    def agreement(self, answers: list[str], others: list[str]) -> float:
-        """Of all objects of both, those found by both."""
-        one, other = self.parsed(answers), self.parsed(others)
-        counts = np.sum([matched_counts(other, one, label) for label in range(len(self.labels))], axis=0)
-        right, said, there = counts.tolist()
-        return 2 * right / (said + there) if said + there else 1.0
-
-    def rightness(self, answers: list[str], truth: list[str]) -> float:
-        """Average precision at half overlap, of the objects that are shown."""
-        return average_precision(self.parsed(truth), self.parsed(answers), len(self.labels)).map_50 if truth else 1.0
+        return super().answers(inputs, min(batch, AT_ONCE))
 
     def report(self, rows: Any, outputs: np.ndarray, shown: list[str]) -> dict[str, Any]:
         sizes = [upright_size(rows.media / name) for name in shown]
@@ -80,15 +60,11 @@ class DetectionEngine(ImageEngine):
         answers = [objects_of(output) for output in outputs]
         return objects_scoring.report(truth, answers, self.labels, sizes, shown, rows.row_numbers, self.threshold)
 
-    def parsed(self, answers: list[str]) -> list[Objects]:
-        index = {label: at for at, label in enumerate(self.labels)}
-        return [of_list(json.loads(answer), index) for answer in answers]
-
     def explain(self, value: Picture) -> dict[str, Any]:
         """Which regions carry the surest object: how far its label's best score falls when one is covered."""
         pieces = super().pieces(value.pixels)
         covered = [Picture(without, value.size) for _region, without in pieces]
-        first = self.found([value])[0]
+        first = self.answered([value])[0]
         scores = np.concatenate([self.outputs(covered[at : at + AT_ONCE]) for at in range(0, len(covered), AT_ONCE)])
         if not first:
             return {"objects": [], self.parts_name: []}

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 
 from trainer import transcripts
-from trainer.answers import text_scoring
 from trainer.data.media import UnreadableError
 from trainer.engines import open_session
 from trainer.engines.image import bytes_of
@@ -88,43 +87,17 @@ class SpeechEngine(SoundEngine):
             step, len(sounds), self.writes["prefix"], self.writes["end"], self.writes["positions"]
         )
 
-    def texts(self, inputs: list[np.ndarray]) -> list[str]:
+    def answered(self, inputs: list[np.ndarray]) -> list[str]:
         return [self.script.decode(one) for one in self.outputs(inputs)] if inputs else []
-
-    def predict(self, inputs: list[np.ndarray]) -> list[dict[str, Any]]:
-        return [{"text": text} for text in self.texts(inputs)]
 
     def order(self, inputs: list[Any]) -> list[int]:
         return sorted(range(len(inputs)), key=lambda at: len(inputs[at]))
 
     def answers(self, inputs: list[Any], batch: int) -> list[Any]:
-        found: list[Any] = [None] * len(inputs)
-        order = self.order(inputs)
-        for start in range(0, len(order), AT_ONCE):
-            rows = order[start : start + AT_ONCE]
-            for row, text in zip(rows, self.texts([inputs[row] for row in rows]), strict=True):
-                found[row] = text
-        return found
+        return super().answers(inputs, min(batch, AT_ONCE))
 
-    def agreement(self, answers: list[str], others: list[str]) -> float:
-        """Share of the sounds with the very same text."""
-        return float(np.mean([one == other for one, other in zip(answers, others, strict=True)])) if answers else 1.0
-
-    def rightness(self, answers: list[str], truth: list[str]) -> float:
-        """One less the word error rate."""
-        return 1 - transcripts.rates(transcripts.errors(truth, answers))["wer"] if answers else 1.0
-
-    def report(self, rows: Any, outputs: np.ndarray, shown: list[str]) -> dict[str, Any]:
-        said = [self.script.decode(one) for one in outputs]
-        return text_scoring.report(rows.answers, said, shown, rows.row_numbers)
-
-    def explain(self, value: np.ndarray) -> dict[str, Any]:
-        """What each span of time carries: how much of the text changes when it is silenced, in characters."""
-        pieces = self.pieces(value)
-        text, *without = self.texts([value, *(one for _span, one in pieces)])
-        changed = [transcripts.rates(transcripts.errors([text], [other]))["cer"] for other in without]
-        weighed = [{**span, "weight": round(weight, 4)} for (span, _), weight in zip(pieces, changed, strict=True)]
-        return {"text": text, self.parts_name: weighed}
+    def report(self, rows: Any, outputs: Any, shown: list[str]) -> dict[str, Any]:
+        return super().report(rows, [self.script.decode(ids) for ids in outputs], shown)
 
 
 def heard(hearing: Hearing, wave: np.ndarray) -> np.ndarray:

@@ -7,7 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from trainer import evaluation, gbm, tables
+from trainer import answers, gbm, tables
+from trainer.answers import classes_scoring
+from trainer.answers.classes_scoring import places_of
+from trainer.answers.classes_statistics import softmax
 from trainer.engines import Engine
 from trainer.errors import DataError
 from trainer.messages import _
@@ -87,22 +90,19 @@ class TableEngine(Engine):
         names = {one.name for one in self.session.get_inputs()}
         return self.session.run(None, {name: value for name, value in feed.items() if name in names})[0].astype(float)
 
-    def classes(self, outputs: np.ndarray) -> list[dict[str, Any]]:
-        answers = super().classes(outputs)
-        for answer, at in zip(answers, decided(evaluation.softmax(outputs), self.facts).tolist(), strict=True):
-            answer["label"] = self.labels[at]
-            answer["score"] = next(one["score"] for one in answer["scores"] if one["label"] == answer["label"])
+    def served(self, outputs: np.ndarray) -> list[dict[str, Any]]:
+        """The label answered is that of the threshold, where there is one."""
+        answers = super().served(outputs)
+        if self.facts.get("decision"):
+            for answer, label in zip(answers, self.kept(outputs), strict=True):
+                answer["label"] = label
+                answer["score"] = next(one["score"] for one in answer["scores"] if one["label"] == label)
         return answers
 
-    def answers(self, inputs: list[Any], batch: int) -> list[Any]:
-        found: list[Any] = []
-        for start in range(0, len(inputs), batch):
-            outputs = self.outputs(inputs[start : start + batch])
-            if self.is_class:
-                found += [self.labels[at] for at in decided(evaluation.softmax(outputs), self.facts)]
-            else:
-                found += outputs[:, 0].tolist()
-        return found
+    def kept(self, outputs: np.ndarray) -> list[Any]:
+        if not self.facts.get("decision"):
+            return super().kept(outputs)
+        return [self.labels[place] for place in decided(softmax(outputs), self.facts)]
 
     def pieces(self, value: dict[str, Any]) -> list[tuple[dict[str, Any], Any]]:
         """Each column, and the input with the column's typical value in its place."""
@@ -113,7 +113,7 @@ class TableEngine(Engine):
 
     def explain(self, value: Any) -> dict[str, Any]:
         found = super().explain(value)
-        if not self.is_class:
+        if not self.facts.get("decision"):
             return found
         answer = self.predict([value])[0]
         if answer["label"] != found["label"]:  # two labels, and a threshold away from a half
@@ -122,16 +122,15 @@ class TableEngine(Engine):
         return found | {"label": answer["label"], "score": answer["score"]}
 
     def report(self, rows: Any, outputs: np.ndarray, shown: list[str]) -> dict[str, Any]:
-        if not self.is_class:
-            return evaluation.number_report(np.array(rows.answers), outputs[:, 0], shown, rows.row_numbers, "input")
-        index = {label: at for at, label in enumerate(self.labels)}
-        truth = np.array([index.get(label, -1) for label in rows.answers])
-        return class_report(truth, evaluation.softmax(outputs), self.labels, shown, rows.row_numbers, self.facts)
+        if not self.facts.get("decision"):
+            return self.scoring.report(rows.answers, outputs, self.labels, shown, rows.row_numbers, "input")
+        truth = places_of(rows.answers, self.labels)
+        return class_report(truth, softmax(outputs), self.labels, shown, rows.row_numbers, self.facts)
 
 
 def finished(raw: np.ndarray, facts: dict[str, Any]) -> np.ndarray:
     """Calibrated logits, one a label; or the number."""
-    if not facts["labels"]:
+    if answers.of_file(facts).one_output:
         return raw
     scaled = raw * facts["calibration"]["scale"] + facts["calibration"]["bias"]
     return np.concatenate([np.zeros_like(scaled), scaled], axis=1) if len(facts["labels"]) == 2 else scaled
@@ -155,9 +154,9 @@ def class_report(
     facts: dict[str, Any],
     predicted: np.ndarray | None = None,
 ) -> dict[str, Any]:
-    """`evaluation.class_report` by the threshold, the area under the curve being the headline when skewed."""
+    """`classes_scoring.class_report` by the threshold, the area under the curve being the headline when skewed."""
     predicted = decided(probabilities, facts) if predicted is None else predicted
-    report = evaluation.class_report(
+    report = classes_scoring.class_report(
         truth, probabilities, labels, shown, rows, "input", predicted, headline=facts["headline"]
     )
     if facts.get("decision"):

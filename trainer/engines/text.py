@@ -34,7 +34,7 @@ class TextEngine(Engine):
             return []
         encodings = self.tokenizer.encode_batch_fast(inputs)
         outputs = self.logits([one.ids for one in encodings])
-        found = self.classes(outputs) if self.is_class else self.numbers(outputs)
+        found = self.served(outputs)
         for answer, encoding in zip(found, encodings, strict=True):
             if encoding.overflowing:
                 answer["truncated"] = True

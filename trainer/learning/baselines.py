@@ -2,7 +2,6 @@
 as the model is, also where the rows are tested on in rounds (`trainer.verdict`)."""
 
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,36 +19,6 @@ class Baseline(NamedTuple):
     outputs: np.ndarray
     label: str | None = None
     seconds: float = 0.0
-
-
-def class_baselines(
-    train: np.ndarray, rows: int, labels: list[str], name: str, probabilities: Callable[[], np.ndarray]
-) -> dict[str, Baseline]:
-    """The commonest of the labels in `train`, as likely as it is there, for each of so many test `rows`; and a simple method.
-
-    `probabilities` computes the simple method's, (test rows, labels); `name` is what the report calls it.
-    """
-    counts = np.bincount(train, minlength=len(labels))
-    started = time.monotonic()
-    simple = logits(probabilities())
-    return {
-        "majority": Baseline(
-            np.broadcast_to(logits(counts / counts.sum()), (rows, len(labels))), labels[int(counts.argmax())]
-        ),
-        name: Baseline(simple, seconds=round(time.monotonic() - started, 2)),
-    }
-
-
-def number_baselines(train: np.ndarray, rows: int, name: str, answers: Callable[[], np.ndarray]) -> dict[str, Baseline]:
-    """The mean of the answers in `train` for each of so many test `rows`, and a simple method, (test rows,) numbers."""
-    mean = float(train.mean())
-    started = time.monotonic()
-    simple = np.asarray(answers(), dtype=np.float64).reshape(-1, 1)
-    label = f"{mean:,.0f}" if abs(mean) >= 1000 else f"{mean:.4g}"
-    return {
-        "mean": Baseline(np.full((rows, 1), mean), label),
-        name: Baseline(simple, seconds=round(time.monotonic() - started, 2)),
-    }
 
 
 def logits(probabilities: np.ndarray) -> np.ndarray:

@@ -137,7 +137,7 @@ class FineTuning:
     def learned(self) -> Learned:
         """After `run`: what was learned from, and the validation rows' answers by the weights that were kept."""
         certainty = None
-        if self.job.task.answer == "class" and len(self.validation):
+        if self.objective.has_certainty and len(self.validation):
             outputs = read_part(self.model, self.rows, self.validation, self.job.device)
             certainty = self.objective.certainty(self.validation, outputs)
         kept = (len(self.train), len(self.validation), self.best_epoch, certainty)

@@ -9,6 +9,8 @@ import numpy as np
 
 from trainer import answers
 from trainer.dotted import load
+from trainer.errors import SpecError
+from trainer.messages import _
 from trainer.thresholds import Certainty
 
 if TYPE_CHECKING:
@@ -35,6 +37,16 @@ class Learned(NamedTuple):
     """The objective's first figure on rows that were not learned from, by what was kept; None where there were none."""
 
 
+class Regressed(NamedTuple):
+    """A layer learned by regression on vectors in standard units: `weight` (outputs, features) and `bias` (outputs), how good
+    it is on rows that were not learned from, and how sure its answers to them are."""
+
+    weight: Tensor
+    bias: Tensor
+    validated: float
+    certainty: Certainty | None = None
+
+
 class Objective:
     """One per run."""
 
@@ -43,6 +55,9 @@ class Objective:
 
     told: tuple[tuple[str, str], ...]
     """(metric as the events name it, figure) pairs told after each epoch."""
+
+    has_certainty = False
+    """Whether an answer has a probability (`certainty`)."""
 
     def __init__(self, job: Any, rows: Rows) -> None:
         self.job, self.rows = job, rows
@@ -68,6 +83,14 @@ class Objective:
 
     def row_loss(self, outputs: Tensor, rows: np.ndarray) -> Tensor:
         raise NotImplementedError
+
+    def regress(self, features: Tensor, known: np.ndarray) -> Regressed:
+        """For `probe`: the layer over vectors (all rows, features) in standard units, from the rows `known`."""
+        raise SpecError(
+            _("%(title)s cannot be learned as a probe.", title=self.job.task.title),
+            code="bad_method",
+            hint=_("Choose another method."),
+        )
 
     def figures(self, rows: np.ndarray, outputs: np.ndarray) -> dict[str, float]:
         """The metrics of these rows by outputs (rows, outputs)."""

@@ -34,15 +34,7 @@ def fit(job: Any, model: Any, rows: Rows, objective: Objective, epochs: int | No
     mean, scale = features[known].mean(0), features[known].std(0).clamp(min=1e-6)
     standard = (features - mean) / scale
     objective.prepare(model, known)
-    certainty, validated = None, None
-    if rows.is_class:
-        strength, held, outputs = choose_strength(job, standard, torch.from_numpy(rows.truth), known, len(rows.labels))
-        certainty = objective.certainty(held, outputs)
-        validated = float((outputs.argmax(1) == rows.truth[held]).mean())
-        truth = torch.from_numpy(rows.truth[known])
-        weight, bias = logistic(standard[known], truth, len(rows.labels), strength, ITERATIONS)
-    else:
-        weight, bias, validated = learn_numbers(job, standard, rows, known)
+    weight, bias, validated, certainty = objective.regress(standard, known)
     with torch.no_grad():
         model.head.weight.copy_(weight / scale)
         model.head.bias.copy_(bias - (weight * (mean / scale)).sum(1))

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from trainer.answers.base_scoring import Scoring, scoring_of
 from trainer.data.loading import Loaded
 
 POOL_BATCHES = 50
@@ -49,6 +50,11 @@ class Rows:
     @property
     def count(self) -> int:
         return len(self.loaded.split)
+
+    @property
+    def scoring(self) -> Scoring:
+        """The heavy half of their kind of answer."""
+        return scoring_of(self.loaded.kind)
 
     @property
     def is_class(self) -> bool:
@@ -148,17 +154,9 @@ class Lazily:
         return self.rows.input(int(self.chosen[at]))
 
 
-def class_truth(loaded: Loaded) -> tuple[list[str], np.ndarray]:
-    """(labels of the rows to learn from, each row's index among them or -1)."""
-    cells = loaded.answers
-    labels = sorted({cells[row] for row in loaded.part("train")})
-    index = {label: at for at, label in enumerate(labels)}
-    return labels, np.array([index.get(label, -1) for label in cells])
-
-
-def truth_of(job: Any, loaded: Loaded) -> tuple[list[str], np.ndarray]:
-    """(labels, truth) of a task that answers with a class or a number, as `Rows` takes them."""
-    return ([], np.array(loaded.answers, dtype=np.float64)) if job.task.answer == "number" else class_truth(loaded)
+def truth_of(job: Any, loaded: Loaded) -> tuple[list[str], Any]:
+    """(labels, truth) of the rows by their kind of answer, as `Rows` takes them."""
+    return scoring_of(job.task.answer).learnable(loaded)
 
 
 def digest_of(*parts: object) -> Any:

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from trainer.answers.baselines import TITLES
-from trainer.answers.metrics import SHARES, named
+from trainer import answers
+from trainer.answers.baselines import title_of
+from trainer.answers.metrics import named
 from trainer.verdict import shown
 
 
@@ -35,7 +36,7 @@ def model_card(job: Any, rows: Any, figures: str, report: dict[str, Any]) -> str
 {figures}
 ## What to beware of
 
-{BEWARE[job.task.answer]}
+{answers.get(job.task.answer).beware}
 
 ## Use it without Maquette
 
@@ -60,49 +61,10 @@ def rows_used(rows: Any, report: dict[str, Any]) -> str:
     return f"Rows: {learned['rows']:,} learned from{epochs}{kept}, {tested:,} held out for the test and looked at once."
 
 
-BEWARE_CLASSES = """It knows only these labels and inputs like those it learned from; on anything else it still gives one of them. Figures of
-labels with few test rows are rough. Check what matters by hand."""
-BEWARE_NUMBERS = """It knows only inputs like those it learned from; on anything else it still gives a number, and outside the range of the
-answers it saw it cannot be trusted. Check what matters by hand."""
-
-
-BEWARE_SPEECH = """It hears what it knows: other voices, microphones, noises and words cost mistakes, and it writes something even where nobody
-speaks. Check what matters by hand."""
-
-
-BEWARE = {"class": BEWARE_CLASSES, "objects": BEWARE_CLASSES, "number": BEWARE_NUMBERS, "text": BEWARE_SPEECH}
-"""By kind of answer."""
-
-
-def class_figures(report: dict[str, Any]) -> str:
-    per_class = "\n".join(
-        f"| {row['label'].replace('|', '/')} | {row['rows']} | {row['precision']:.1%} | {row['recall']:.1%} | {row['f1']:.1%} |"
-        for row in sorted(report["per_class"], key=lambda row: row["f1"])
-    )
-    metrics = report["metrics"]
-    return f"""Accuracy **{metrics["accuracy"]:.1%}** on {report["test_rows"]:,} test rows, macro F1 {metrics["macro_f1"]:.1%}. {interval_of(report)}
-
-{beside(report, *dict.fromkeys((report["headline"]["name"], "accuracy", "macro_f1")))}
-
-| label | test rows | precision | recall | F1 |
-|---|---|---|---|---|
-{per_class}
-"""
-
-
-def number_figures(report: dict[str, Any]) -> str:
-    metrics = report["metrics"]
-    return f"""R² **{metrics["r2"]:.3f}**, off by {metrics["mae"]:.4g} on average (root mean square {metrics["rmse"]:.4g}); nine of ten test rows
-within {report["error"]["p90"]:.4g}. {interval_of(report)}
-
-{beside(report, "r2", "mae")}
-"""
-
-
 def beside(report: dict[str, Any], *metrics: str) -> str:
     """The verdict, and this model in a table with its baselines."""
     models = {"**this model**": report["metrics"]}
-    models |= {f"{TITLES.get(name, name)}{quoted(found)}": found for name, found in report["baselines"].items()}
+    models |= {f"{title_of(name) or name}{quoted(found)}": found for name, found in report["baselines"].items()}
     lines = [
         f"| | {' | '.join(named(name).within_sentence for name in metrics)} |",
         f"|---|{'---|' * len(metrics)}",
@@ -116,7 +78,7 @@ def beside(report: dict[str, Any], *metrics: str) -> str:
 
 
 def written(value: float, metric: str) -> str:
-    return f"{shown(value, metric)}{'%' if metric in SHARES else ''}"
+    return f"{shown(value, metric)}{'%' if named(metric).is_share else ''}"
 
 
 def interval_of(report: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from trainer import tasks
+from trainer import answers, tasks
 from trainer.engines import Engine, open_engine
 from trainer.errors import ModelError
 from trainer.events import Emit
@@ -147,7 +147,7 @@ def choose(artifact: Path, saved: Saved | None, *, int8: bool) -> dict[str, Any]
             found["engine"] = "onnx-int8"
             break
     found["agreement"] = found["agreement_int8" if found["engine"] == "onnx-int8" else "agreement_fp32"]
-    return found | {"reason": reason(found, int8, "had an R² of" if engine.task.answer == "number" else "was right on")}
+    return found | {"reason": reason(found, int8, answers.get(engine.task.answer).scored_as)}
 
 
 def keep_native(artifact: Path, name: str, saved: Saved | None) -> dict[str, Any]:
@@ -163,10 +163,10 @@ def keep_native(artifact: Path, name: str, saved: Saved | None) -> dict[str, Any
 
 
 def score(engine: Engine, name: str, saved: Saved, found: dict[str, Any]) -> None:
-    answers = engine.answers(saved.inputs, BATCH)
+    predicted = engine.answers(saved.inputs, BATCH)
     found["bytes"][name] = engine.bytes
-    found[f"agreement_{name}"] = engine.agreement(answers, saved.predicted)
-    found[f"accuracy_{name}"] = engine.rightness(answers, saved.truth)
+    found[f"agreement_{name}"] = engine.agreement(predicted, saved.predicted)
+    found[f"accuracy_{name}"] = engine.rightness(predicted, saved.truth)
 
 
 def reason(found: dict[str, Any], int8: bool, right: str) -> str:

@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
+from trainer import answers
 from trainer.errors import SpecError
 from trainer.messages import _
 from trainer.params import Params
@@ -80,14 +81,12 @@ class Task:
     headline: ClassVar[str]
     widget_in: ClassVar[str]
     """What the demo page takes: text, image, audio, table."""
-    widget_out: ClassVar[str]
-    """What it shows: classes, number, text, objects."""
     family: ClassVar[str | None] = None
     """The `trainer.learning.family.Family` that learns from its inputs, by dotted path; None: read, not trained yet."""
     engine: ClassVar[str]
     """The `trainer.engines.Engine` that answers with its artifacts, by dotted path; without torch."""
     answer: ClassVar[str] = "class"
-    """The kind of its answers (`trainer.answers`): class, number, objects, text; not trained yet: classes, tags, spans."""
+    """The kind of its answers (`trainer.answers`): class, number, objects, text; not trained yet: labels, tags, spans."""
     answer_role: ClassVar[str] = "label"
     architectures: ClassVar[frozenset[str]] = frozenset()
     """Kinds of models that it can train (`trainer.architectures`); none where it has models of its own alone."""
@@ -118,7 +117,7 @@ class Task:
             "metrics": list(cls.metrics),
             "headline": cls.headline,
             "widget_in": cls.widget_in,
-            "widget_out": cls.widget_out,
+            "widget_out": answers.get(cls.answer).widget,
         }
 
     @classmethod

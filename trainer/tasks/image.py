@@ -6,7 +6,7 @@ import zlib
 from pathlib import Path
 from typing import Any, Literal
 
-from trainer import nets
+from trainer import answers, nets
 from trainer.architectures import VISION
 from trainer.messages import gettext_noop
 from trainer.params import advanced
@@ -146,8 +146,8 @@ class ImageTask(MediaTask):
 
     @classmethod
     def snippet(cls) -> str:
-        last = "print(logits[0])" if cls.answer == "number" else 'print(manifest["labels"][logits.argmax()])'
-        return SNIPPET + last
+        read = answers.get(cls.answer).expression.format(labels='manifest["labels"]')
+        return f"{SNIPPET}print({read})"
 
 
 def facts_of(version: Path, answer: str) -> tuple[int, bool | None]:
@@ -155,7 +155,7 @@ def facts_of(version: Path, answer: str) -> tuple[int, bool | None]:
     profile = profile_of(version)
     columns = profile.get("columns") or []
     modes = {mode for column in columns if column["name"] == "mode" for mode in column["examples"]}
-    return (labels_in(profile) if answer == "class" else 1), (modes <= GREY if modes else None)
+    return answers.get(answer).outputs(labels_in(profile)), (modes <= GREY if modes else None)
 
 
 def sample_picture(red: int, blue: int, generator: random.Random) -> bytes:

@@ -19,7 +19,6 @@ class ImageClassification(ImageTask):
     sentence = gettext_noop("Predict %(label)s (%(classes)s classes) from the images.")
     metrics = ("accuracy", "macro_f1", "log_loss")
     headline = "accuracy"
-    widget_out = "classes"
 
     @classmethod
     def sample(cls) -> list[dict[str, Any]]:

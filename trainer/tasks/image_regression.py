@@ -19,7 +19,6 @@ class ImageRegression(ImageTask):
     sentence = gettext_noop("Predict the number in %(target)s from the images.")
     metrics = ("r2", "rmse", "mae")
     headline = "r2"
-    widget_out = "number"
     answer = "number"
     answer_role = "target"
 

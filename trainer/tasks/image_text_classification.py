@@ -56,7 +56,6 @@ class ImageTextClassification(ImageTask):
     widget_in = "image_text"
     family = "trainer.families.image_text.fusion.FusionFamily"
     engine = "trainer.engines.image_text.ImageTextEngine"
-    widget_out = "classes"
 
     @classmethod
     def sample(cls) -> list[dict[str, Any]]:

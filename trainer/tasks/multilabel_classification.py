@@ -14,7 +14,7 @@ class MultilabelClassification(Task):
         Role("text", gettext_noop("Input text"), "text"),
         Role("labels", gettext_noop("Labels (target)"), "labels"),
     )
-    answer = "classes"
+    answer = "labels"
     answer_role = "labels"
     sentence = gettext_noop("Predict all of %(labels)s that apply from %(text)s.")
     architectures = ENCODERS

@@ -98,7 +98,6 @@ class ObjectDetection(ImageTask):
     params = DetectionParams
     metrics = ("map_50", "map")
     headline = "map_50"
-    widget_out = "objects"
     architectures = DETECTORS | VISION
     family = "trainer.families.image.detection.DetectionFamily"
     engine = "trainer.engines.detection.DetectionEngine"

@@ -111,7 +111,6 @@ class SpeechRecognition(MediaTask):
     metrics = ("wer", "cer")
     headline = "wer"
     widget_in = "audio"
-    widget_out = "text"
     architectures = SPEECH
     family = "trainer.families.audio.speech.SpeechFamily"
     engine = "trainer.engines.speech.SpeechEngine"

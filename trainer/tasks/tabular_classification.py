@@ -18,7 +18,6 @@ class TabularClassification(TableTask):
     sentence = gettext_noop("Predict %(target)s (%(classes)s classes) from the other columns.")
     metrics = ("accuracy", "macro_f1", "log_loss", "roc_auc", "pr_auc")
     headline = "accuracy"
-    widget_out = "classes"
 
     @classmethod
     def sample(cls) -> list[dict[str, Any]]:

@@ -15,7 +15,6 @@ class TabularRegression(TableTask):
     sentence = gettext_noop("Predict the number in %(target)s from the other columns.")
     metrics = ("r2", "rmse", "mae")
     headline = "r2"
-    widget_out = "number"
     answer = "number"
 
     @classmethod

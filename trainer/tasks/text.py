@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from trainer import answers
 from trainer.architectures import ENCODERS
 from trainer.messages import _
 from trainer.tasks.base import Task
@@ -42,4 +43,4 @@ class TextTask(Task):
 
     @classmethod
     def snippet(cls) -> str:
-        return SNIPPET + ("print(logits[0])" if cls.answer == "number" else "print(labels[logits.argmax()])")
+        return f"{SNIPPET}print({answers.get(cls.answer).expression.format(labels='labels')})"

@@ -53,7 +53,6 @@ class TextClassification(TextTask):
     params = FineTuningParams
     metrics = ("accuracy", "macro_f1", "log_loss")
     headline = "accuracy"
-    widget_out = "classes"
 
     @classmethod
     def sample(cls) -> list[dict[str, Any]]:

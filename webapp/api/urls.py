@@ -4,13 +4,12 @@ import logging
 from typing import Any
 
 from django.core.exceptions import ValidationError as FieldError
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from webapp.api import costs, datasets, endpoints, prototypes, runs
 from webapp.api.auth import PlainJson, Token, known_parameters_only
-from webapp.core.problem_responses import problem_response
 from webapp.core.problems import Problem, problem_of
 
 log = logging.getLogger(__name__)
@@ -29,7 +28,21 @@ for router in (datasets.router, prototypes.router, runs.router, endpoints.router
 
 
 def problem(status: int, code: str, detail: str, hint: str = "", **extra: Any) -> HttpResponse:
-    return problem_response(Problem(detail, code=code, hint=hint, status=status, **extra))
+    retry = extra.pop("retry_after", None)
+    fields = {
+        "type": "about:blank",
+        "title": code.replace("_", " "),
+        "status": status,
+        "code": code,
+        "detail": detail,
+        "hint": hint,
+    }
+    response = JsonResponse(fields | extra, status=status, content_type="application/problem+json")
+    if retry:
+        response["Retry-After"] = str(retry)
+    if status == 401:
+        response["WWW-Authenticate"] = "Bearer"
+    return response
 
 
 def no_such_call(request: HttpRequest, rest: str) -> HttpResponse:
@@ -41,7 +54,7 @@ def no_such_call(request: HttpRequest, rest: str) -> HttpResponse:
 
 @api.exception_handler(Problem)
 def refused(request: HttpRequest, error: Problem) -> HttpResponse:
-    return problem_response(error)
+    return problem(error.status, error.code, error.message, error.hint, **error.extra)
 
 
 @api.exception_handler(Http404)

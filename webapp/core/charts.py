@@ -9,7 +9,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
-from trainer.answers.metrics import SHARES
+from trainer.answers.metrics import named
 from webapp.core.scores import rises
 from webapp.core.words import figure, percent
 
@@ -171,7 +171,7 @@ SPLITS: dict[str, tuple[str, Callable[[], str]]] = {
 
 
 def shown_as(name: str) -> Callable[[float], str] | None:
-    return (lambda value: percent(value, 0)) if name in SHARES else None
+    return (lambda value: percent(value, 0)) if named(name).is_share else None
 
 
 def metric_chart(
@@ -180,7 +180,7 @@ def metric_chart(
     """One metric of a run, learning and tuning rows in their colours, with the last values in the key."""
     series: list[Series] = []
     said = []
-    precise = percent if name in SHARES else figure
+    precise = percent if named(name).is_share else figure
     for split, (css, word) in SPLITS.items():
         points = clean(curves.get(split, []))
         if not points:

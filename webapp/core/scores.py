@@ -6,17 +6,20 @@ from typing import Any, TypeVar
 
 from django.utils.translation import gettext as _
 
-from trainer.answers.metrics import LOWER_IS_BETTER, METRICS, SHARES, named
+from trainer.answers.metrics import known, named
 from webapp.core.words import MISSING, figure, number, percent, points, with_percent
 
-LEADING = tuple(METRICS)[: list(METRICS).index("loss") + 1]
-"""Which metric tells how a run at work is doing, the first that it has."""
 Scored = TypeVar("Scored")
+
+
+def leading() -> list[str]:
+    """Which metric tells how a run at work is doing, the first that it has."""
+    return [metric.name for metric in known().values() if metric.leads]
 
 
 def rank(value: float, metric: str) -> float:
     """A value of a metric on a scale on which greater is better. Everything that compares scores compares these."""
-    return -value if metric in LOWER_IS_BETTER else value
+    return -value if named(metric).lower_is_better else value
 
 
 def rank_of(headline: dict[str, Any] | None) -> float | None:
@@ -31,7 +34,7 @@ def is_at_ceiling(headline: dict[str, Any] | None) -> bool:
     name, value = str((headline or {}).get("name", "")), number((headline or {}).get("value"))
     if value is None:
         return False
-    if name in LOWER_IS_BETTER and name != "perplexity":
+    if named(name).lower_is_better and name != "perplexity":
         return value <= 0
     return named(name).form != "size" and round(value, 3) >= 1
 
@@ -56,7 +59,7 @@ def metric_name(name: str) -> str:
 
 def rises(name: str) -> bool:
     """Whether it is a share of which 1 is the best."""
-    return name in SHARES and name not in LOWER_IS_BETTER
+    return named(name).is_share and not named(name).lower_is_better
 
 
 def readable(name: str) -> str:
@@ -68,7 +71,7 @@ def scored(value: Any, name: str) -> str:
     found = number(value)
     if found is None:
         return MISSING
-    if name in SHARES:
+    if named(name).is_share:
         return percent(found)
     return f"{found:.3f}".rstrip("0").rstrip(".") if named(name).form == "score" else figure(found)
 
@@ -91,7 +94,7 @@ def range_words(expected: dict[str, Any] | None) -> str:
     if expected is None or low is None or high is None:
         return ""
     metric = str(expected.get("metric") or "accuracy")
-    if metric not in SHARES:
+    if not named(metric).is_share:
         ends = spread(low, high) if metric == "r2" else f"{scored(low, metric)}–{scored(high, metric)}"
         return f"{metric_name(metric)} {ends}"
     ends = f"{100 * low:.0f}–{percent(high, 0)}" if round(100 * low) < round(100 * high) else percent(high, 0)
@@ -105,7 +108,7 @@ def score_ends(head: dict[str, Any] | None) -> str:
     name = head["name"]
     if name == "r2":
         return spread(head["low"], head["high"])
-    ends = [points(head[end]) if name in SHARES else scored(head[end], name) for end in ("low", "high")]
+    ends = [points(head[end]) if named(name).is_share else scored(head[end], name) for end in ("low", "high")]
     return f"{ends[0]}–{ends[1]}"
 
 
@@ -118,14 +121,14 @@ def spread(low: float, high: float) -> str:
 def score_interval(head: dict[str, Any] | None) -> str:
     """The interval of a headline with its unit: “80.1–92.3 %”."""
     ends = score_ends(head)
-    return with_percent(ends) if ends and head and head["name"] in SHARES else ends
+    return with_percent(ends) if ends and head and named(head["name"]).is_share else ends
 
 
 def strip_ends(values: Iterable[Any], metric: str) -> tuple[float, float]:
     """Where the strips of scores beside each other begin and end: shares from the tenth below the worst of them, so that
     96 and 99 % are told apart; what is better when lower from 0."""
     known = [value for given in values if (value := number(given)) is not None and math.isfinite(value)]
-    if metric in LOWER_IS_BETTER:
+    if named(metric).lower_is_better:
         return 0.0, max([*known, 1e-9]) * 1.05
     if named(metric).form != "size":
         return max(-1.0, math.floor(10 * min([*known, 0.9]) + 1e-9) / 10), 1.0

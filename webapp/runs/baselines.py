@@ -5,7 +5,7 @@ from typing import Any
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
-from trainer.answers.baselines import CONSTANT, TITLES
+from trainer.answers.baselines import constants, title_of
 from webapp.core import words
 from webapp.core.scores import baseline_scores, best_first, rank, readable
 from webapp.core.words import number
@@ -17,12 +17,13 @@ LEAST_TOLD = 0.1
 def title(key: str, baseline: dict[str, Any]) -> str:
     if key == "majority" and baseline.get("label"):
         return _("always “%(label)s”") % {"label": baseline["label"]}
-    return _(TITLES[key]) if key in TITLES else readable(key).lower()
+    known = title_of(key)
+    return _(known) if known else readable(key).lower()
 
 
 def note(key: str, baseline: dict[str, Any]) -> str:
     """What kind of thing it is: “Baseline, no model”, or “Baseline model, 1.8 s”."""
-    if key in CONSTANT:
+    if key in constants():
         return _("Baseline, no model")
     seconds = number(baseline.get("seconds")) or 0.0
     return (

@@ -5,7 +5,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from trainer.answers.metrics import SHARES
+from trainer.answers.metrics import named
 from webapp.catalog.words import method_title
 from webapp.core.scores import metric_name, scored
 from webapp.core.words import figure, number
@@ -60,7 +60,9 @@ def sentence(found: list[dict[str, Any]], metric: str, task: str) -> str:
     if other is None:
         return _("Chosen by cross-validation: %(model)s") % {"model": title(best, task)}
     ahead = best["score"] - other["score"]
-    by = _("%(number)s points") % {"number": f"{100 * ahead:.1f}"} if metric in SHARES else figure(round(ahead, 3))
+    by = (
+        _("%(number)s points") % {"number": f"{100 * ahead:.1f}"} if named(metric).is_share else figure(round(ahead, 3))
+    )
     values = {"model": title(best, task), "other": title(other, task), "difference": by, "metric": metric_name(metric)}
     return _("Chosen by cross-validation: %(model)s, ahead of %(other)s by %(difference)s (%(metric)s)") % values
 

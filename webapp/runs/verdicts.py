@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from trainer.answers.metrics import SHARES
+from trainer.answers.metrics import named
 from webapp.core.scores import best_first, is_at_ceiling, metric_name, rank, score_words, scored
 from webapp.core.words import figure, number, percent
 from webapp.runs import baselines, storage
@@ -183,7 +183,7 @@ def difference_words(difference: dict[str, Any] | None, metric: str) -> str:
     if value is None:
         return ""
     shown = signed(value, metric)
-    if metric in SHARES:
+    if named(metric).is_share:
         shown = _("%(number)s points") % {"number": shown}
     if low is None or high is None:
         return shown
@@ -192,7 +192,7 @@ def difference_words(difference: dict[str, Any] | None, metric: str) -> str:
 
 
 def signed(value: float, metric: str) -> str:
-    shown = f"{100 * abs(value):.1f}" if metric in SHARES else figure(abs(value))
+    shown = f"{100 * abs(value):.1f}" if named(metric).is_share else figure(abs(value))
     if not float(shown.replace(",", "")):
         return "0"
     return ("+" if value > 0 else "−") + shown

@@ -17,8 +17,8 @@ from trainer.families.media import common
 from trainer.families.media.common import MediaFamily
 from trainer.families.media.store import Form, Store
 from trainer.files import read_json
-from trainer.learning.baselines import Baseline, class_baselines
-from trainer.learning.rows import Mix, Rows, class_truth
+from trainer.learning.baselines import Baseline
+from trainer.learning.rows import Mix, Rows, truth_of
 from trainer.messages import _
 from trainer.sounds import LOGMEL, RATE, WHISPER, Hearing, log_mel
 
@@ -216,7 +216,7 @@ def prepare(job: Any) -> Sounds:
     loaded = job.load_rows()
     hearing = of_model(job, folder, loaded) if folder.name else of_net(job, loaded)
     store, places = decoded(job, loaded, hearing)
-    rows = Sounds(loaded, *class_truth(loaded), folder, store, places)
+    rows = Sounds(loaded, *truth_of(job, loaded), folder, store, places)
     if job.spec.method != "probe":
         rows.augment = "light" if job.params.augment == "auto" else job.params.augment
     job.tell_rows(rows, f"at most {hearing.seconds:g} seconds of each sound heard")
@@ -296,7 +296,7 @@ def baselines(job: Any, rows: Sounds) -> dict[str, Baseline]:
     """The commonest answer, and a line through how loud each band of tones is on the whole."""
     known, test = rows.known("train", "validation"), rows.part("test")
     kept = np.sort(np.random.default_rng(job.spec.seed).permutation(known)[:MOST_COARSE_ROWS])
-    return class_baselines(
+    return rows.scoring.baselines(
         rows.truth[known], len(test), rows.labels, "bands_logistic", lambda: by_logistic(rows, kept, test)
     )
 

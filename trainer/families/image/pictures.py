@@ -2,6 +2,7 @@
 
 import base64
 import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from trainer import nets
+from trainer import answers, nets
+from trainer.answers.base import Cells
 from trainer.data.loading import Loaded
 from trainer.errors import ModelError
 from trainer.families.image import augmentation, preview
@@ -21,7 +23,7 @@ from trainer.families.media.common import MediaFamily
 from trainer.families.media.store import Form, Store
 from trainer.files import cached_json, read_json
 from trainer.learning import memory
-from trainer.learning.baselines import Baseline, class_baselines, number_baselines
+from trainer.learning.baselines import Baseline
 from trainer.learning.rows import Mix, Rows, truth_of
 from trainer.messages import _
 from trainer.packaging.graphs import write_graph
@@ -239,7 +241,7 @@ def augmentation_of(job: Any, rows: Pictures) -> Augmentation:
         job.params = job.params.model_copy(update={"augment": "none"})
     pretrained = job.spec.method in ("full", "lora") and not job.spec.model.startswith("scratch:")
     settings = augmentation.settings_of(
-        job.params, width, channels == 1, number=job.task.answer == "number", pretrained=pretrained
+        job.params, width, channels == 1, number=answers.get(job.task.answer).one_output, pretrained=pretrained
     )
     job.log(augmentation.sentence(settings))
     return Augmentation(settings)
@@ -279,9 +281,15 @@ def baselines(job: Any, rows: Pictures) -> dict[str, Baseline]:
     known, test = rows.known("train", "validation"), rows.part("test")
     kept = np.sort(np.random.default_rng(job.spec.seed).permutation(known)[:MOST_COARSE_ROWS])
     truth = rows.truth[known]
-    if rows.is_class:
-        return class_baselines(truth, len(test), rows.labels, "pixels_logistic", lambda: by_logistic(rows, kept, test))
-    return number_baselines(truth, len(test), "pixels_ridge", lambda: by_ridge(rows, kept, test))
+    methods: dict[Cells, tuple[str, Callable[..., np.ndarray]]] = {
+        "label": ("pixels_logistic", by_logistic),
+        "number": ("pixels_ridge", by_ridge),
+    }
+    cells = answers.get(rows.loaded.kind).cells
+    if cells not in methods:
+        return rows.scoring.baselines(truth, len(test), rows.labels)
+    name, simple = methods[cells]
+    return rows.scoring.baselines(truth, len(test), rows.labels, name, lambda: simple(rows, kept, test))
 
 
 def coarse(rows: Pictures, part: np.ndarray) -> Tensor:

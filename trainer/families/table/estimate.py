@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from trainer import evaluation
+from trainer.answers.classes_statistics import areas, softmax
 from trainer.engines.table import finished
 from trainer.families.table import search
 from trainer.families.table.models import KINDS, Candidate, candidates
@@ -127,9 +127,9 @@ def expected(job: Job, rows: TableRows, searching: Any, candidate: Candidate) ->
     if not rows.labels:
         value = found["score"]
     else:
-        probabilities = evaluation.softmax(finished(outputs, facts))
+        probabilities = softmax(finished(outputs, facts))
         right = float((probabilities.argmax(1) == searching.truth).mean())
-        value = evaluation.areas(searching.truth, probabilities)["roc_auc"] if metric == "roc_auc" else right
+        value = areas(searching.truth, probabilities)["roc_auc"] if metric == "roc_auc" else right
     tested = len(rows.part("test")) or count
     others = len(families_of(job.spec.method, job.spec.model)) > 1 or candidate.family != "linear"
     return range_of(metric, value, count, tested, learned=count, more=count, tuned=others)

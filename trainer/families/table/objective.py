@@ -4,21 +4,23 @@ from typing import Any
 
 import numpy as np
 
-from trainer import comparison, evaluation
+from trainer.answers import classes_scoring, number_scoring
+from trainer.answers.classes_statistics import areas, class_metrics, softmax
+from trainer.answers.metrics import named
+from trainer.answers.number_scoring import number_report, number_scores
 from trainer.engines.table import class_report, decided, finished
 from trainer.families.table import search
 from trainer.families.table.models import Boosting, Model
 from trainer.families.table.rows import TableRows
 from trainer.learning.baselines import Baseline
 from trainer.learning.job import Job
-from trainer.packaging import card
 from trainer.thresholds import Certainty
 
 MOST_PERMUTED = 2_000
 
 
 def certainty_of(raw: np.ndarray, truth: np.ndarray, facts: dict[str, Any]) -> Certainty:
-    probabilities = evaluation.softmax(finished(raw, facts))
+    probabilities = softmax(finished(raw, facts))
     predicted = decided(probabilities, facts)
     return Certainty(probabilities[np.arange(len(truth)), predicted], predicted == truth)
 
@@ -46,7 +48,7 @@ class TableObjective:
 
     def predicted(self, rows: np.ndarray, outputs: np.ndarray) -> np.ndarray:
         """The labels answered to these rows, as their places."""
-        probabilities = evaluation.softmax(outputs)
+        probabilities = softmax(outputs)
         if self.limits is None:
             return decided(probabilities, self.facts)
         return decided(probabilities, {"decision": self.facts["decision"] | {"threshold": self.limits[rows]}})
@@ -58,33 +60,33 @@ class TableObjective:
         if not self.rows.labels:
             return outputs[:, 0]
         test = self.rows.part("test")
-        return self.predicted(test, outputs) if metric in comparison.LABELS else evaluation.softmax(outputs)
+        return self.predicted(test, outputs) if named(metric).column == "predicted" else softmax(outputs)
 
     def metrics(self, outputs: np.ndarray) -> dict[str, float]:
         test = self.rows.part("test")
         if not self.rows.labels:
-            return evaluation.number_scores(self.rows.truth[test], outputs[:, 0])
-        probabilities = evaluation.softmax(outputs)
-        return evaluation.class_metrics(self.rows.truth[test], probabilities, self.predicted(test, outputs))
+            return number_scores(self.rows.truth[test], outputs[:, 0])
+        probabilities = softmax(outputs)
+        return class_metrics(self.rows.truth[test], probabilities, self.predicted(test, outputs))
 
     def certainty(self, rows: np.ndarray, outputs: np.ndarray) -> Certainty:
         predicted = self.predicted(rows, outputs)
-        sure = evaluation.softmax(outputs)[np.arange(len(rows)), predicted]
+        sure = softmax(outputs)[np.arange(len(rows)), predicted]
         return Certainty(sure, predicted == self.rows.truth[rows])
 
     def report(self, outputs: np.ndarray) -> dict[str, Any]:
         test = self.rows.part("test")
         shown, numbers, truth = self.rows.shown(test), self.rows.numbers(test), self.rows.truth[test]
         if not self.rows.labels:
-            return evaluation.number_report(truth, outputs[:, 0], shown, numbers, "input")
+            return number_report(truth, outputs[:, 0], shown, numbers, "input")
         predicted = self.predicted(test, outputs)
-        return class_report(truth, evaluation.softmax(outputs), self.rows.labels, shown, numbers, self.facts, predicted)
+        return class_report(truth, softmax(outputs), self.rows.labels, shown, numbers, self.facts, predicted)
 
     def predictions(self, outputs: np.ndarray) -> dict[str, list[Any]]:
         test = self.rows.part("test")
         if not self.rows.labels:
             return {"truth": self.rows.truth[test].tolist(), "predicted": outputs[:, 0].tolist()}
-        probabilities = evaluation.softmax(outputs)
+        probabilities = softmax(outputs)
         said = self.predicted(test, outputs)
         return {
             "truth": [self.rows.loaded.answers[row] for row in test],
@@ -94,7 +96,7 @@ class TableObjective:
         }
 
     def card(self, report: dict[str, Any]) -> str:
-        return card.class_figures(report) if self.rows.labels else card.number_figures(report)
+        return (classes_scoring if self.rows.labels else number_scoring).figures_card(report)
 
 
 def importance(rows: TableRows, objective: TableObjective, model: Model) -> list[dict[str, Any]]:
@@ -125,5 +127,5 @@ def importance(rows: TableRows, objective: TableObjective, model: Model) -> list
 def quality(objective: TableObjective, matrix: np.ndarray, truth: np.ndarray) -> float:
     outputs = objective.outputs(matrix)
     if not objective.rows.labels:
-        return evaluation.number_scores(truth, outputs[:, 0])["r2"]
-    return evaluation.areas(truth, evaluation.softmax(outputs))["roc_auc"]
+        return number_scores(truth, outputs[:, 0])["r2"]
+    return areas(truth, softmax(outputs))["roc_auc"]

@@ -10,7 +10,7 @@ from trainer import leaks, tables
 from trainer.columns import SPLIT_NAMES, SPLIT_VALUES
 from trainer.data.loading import Loaded
 from trainer.errors import DataError
-from trainer.learning.baselines import MOST_BASELINE_ROWS, Baseline, class_baselines, logistic, number_baselines
+from trainer.learning.baselines import MOST_BASELINE_ROWS, Baseline, logistic
 from trainer.learning.job import Job
 from trainer.learning.rows import Rows, truth_of
 from trainer.messages import _
@@ -196,12 +196,9 @@ def baselines(job: Job, rows: TableRows) -> dict[str, Baseline]:
     if not numbers.shape[1]:
         numbers, asked = np.zeros((len(known), 1)), np.zeros((len(test), 1))
     truth = rows.truth[known]
-    if not rows.labels:
-        return number_baselines(truth, len(test), "ridge", lambda: Ridge().fit(numbers, truth).predict(asked))
-    return class_baselines(
-        truth,
-        len(test),
-        rows.labels,
-        "logistic",
-        lambda: logistic(numbers, truth, asked, len(rows.labels), max_iter=1000),
+    name, simple = (
+        ("logistic", lambda: logistic(numbers, truth, asked, len(rows.labels), max_iter=1000))
+        if rows.labels
+        else ("ridge", lambda: Ridge().fit(numbers, truth).predict(asked))
     )
+    return rows.scoring.baselines(truth, len(test), rows.labels, name, simple)

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from trainer import comparison, evaluation
+from trainer import comparison
+from trainer.answers.classes_statistics import scores, softmax
+from trainer.answers.number_scoring import number_scores
 from trainer.engines.table import finished
 from trainer.families.table.models import KINDS, Candidate, candidates
 from trainer.files import write_json
@@ -37,11 +39,11 @@ def score(raw: np.ndarray, truth: np.ndarray, facts: dict[str, Any]) -> float:
     """Greater is better: area under the curve for two labels, log loss for more, R² for a number."""
     labels = len(facts["labels"])
     if not labels:
-        return evaluation.number_scores(truth, raw[:, 0])["r2"]
-    probabilities = evaluation.softmax(finished(raw, facts))
+        return number_scores(truth, raw[:, 0])["r2"]
+    probabilities = softmax(finished(raw, facts))
     if labels == 2:
         return comparison.score("roc_auc", truth, probabilities, labels=range(2))
-    return -evaluation.scores(truth, probabilities)["log_loss"]
+    return -scores(truth, probabilities)["log_loss"]
 
 
 class Search:
@@ -157,8 +159,8 @@ def calibrate(raw: np.ndarray, truth: np.ndarray, facts: dict[str, Any]) -> dict
 
 
 def log_loss(raw: np.ndarray, truth: np.ndarray, facts: dict[str, Any], calibration: dict[str, Any]) -> float:
-    probabilities = evaluation.softmax(finished(raw, facts | {"calibration": calibration}))
-    return evaluation.scores(truth, probabilities)["log_loss"]
+    probabilities = softmax(finished(raw, facts | {"calibration": calibration}))
+    return scores(truth, probabilities)["log_loss"]
 
 
 def platt(raw: np.ndarray, truth: np.ndarray, facts: dict[str, Any]) -> dict[str, Any]:

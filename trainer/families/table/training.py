@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from trainer import evaluation, thresholds, verdict
+from trainer import thresholds, verdict
+from trainer.answers.classes_statistics import softmax
 from trainer.engines.table import finished
 from trainer.families.table import search
 from trainer.families.table.models import KINDS, Model
@@ -182,7 +183,7 @@ def settle(
     facts["family"] = best["family"]
     facts["calibration"] = search.calibrate(outputs, searching.truth, facts)
     if len(rows.labels) == 2:
-        probabilities = evaluation.softmax(finished(outputs, facts))
+        probabilities = softmax(finished(outputs, facts))
         positive = 0 if (searching.truth == 0).sum() < (searching.truth == 1).sum() else 1
         facts["decision"] = search.decide(probabilities, searching.truth, job.params, rows.labels, positive)
     certainty = certainty_of(outputs, searching.truth, facts) if rows.labels else None

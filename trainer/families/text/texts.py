@@ -8,11 +8,12 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
+from trainer import answers
 from trainer.data.loading import Loaded
 from trainer.data.personal import spans
 from trainer.data.privacy import hints_of
 from trainer.families.text import encoder
-from trainer.learning.baselines import Baseline, class_baselines, word_counting
+from trainer.learning.baselines import Baseline, word_counting
 from trainer.learning.rows import Rows, truth_of
 from trainer.learning.supervised import SupervisedFamily
 from trainer.messages import _
@@ -113,10 +114,12 @@ def build(job: Any, rows: Texts) -> encoder.EncoderClassifier:
 
 
 def baselines(job: Any, rows: Texts) -> dict[str, Baseline]:
-    """Always the commonest answer, and a bag of words."""
+    """Always the commonest answer, and a bag of words where each row has one label."""
     train, test = rows.known("train", "validation"), rows.part("test")
     truth, labels = rows.truth[train], rows.labels
-    return class_baselines(
+    if not answers.get(rows.loaded.kind).labelled:
+        return rows.scoring.baselines(truth, len(test), labels)
+    return rows.scoring.baselines(
         truth,
         len(test),
         labels,

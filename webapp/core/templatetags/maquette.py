@@ -150,7 +150,7 @@ def stage_title(name: str) -> str:
 def charted(curves: dict[str, dict[str, list[Any]]]) -> list[str]:
     """Which metrics are drawn: the loss and the leading score, each only where there is a line to draw."""
     lines = [name for name, series in curves.items() if any(len(points) > 1 for points in series.values())]
-    leading = next((name for name in scores.LEADING if name in lines and name != "loss"), None)
+    leading = next((name for name in scores.leading() if name in lines and name != "loss"), None)
     return [name for name in ("loss", leading) if name in lines]
 
 
@@ -189,7 +189,7 @@ def epochs_unit(end: float) -> str:
 @register.simple_tag
 def best_so_far(live: dict[str, Any]) -> dict[str, Any] | None:
     """The best validation score until now: {name, value, at (epochs), points (how many epochs there are)}."""
-    for name in scores.LEADING:
+    for name in scores.leading():
         points = live["curves"].get(name, {}).get("validation", [])
         if points:
             at, value = max(points, key=lambda point: scores.rank(point[1], name))

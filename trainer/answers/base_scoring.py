@@ -1,0 +1,140 @@
+"""What the heavy half of a kind of answer says: how answers are learned from, served, scored and compared. Needs numpy alone."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from trainer import answers
+from trainer.dotted import load
+from trainer.learning.baselines import Baseline
+
+if TYPE_CHECKING:
+    from trainer.data.loading import Loaded
+
+WORST = 50
+"""Mistakes that a report keeps."""
+Outputs = np.ndarray | Sequence[np.ndarray]
+"""A model's outputs, one entry a row; of answers of different lengths a list of arrays."""
+Given = np.ndarray | Sequence[Any]
+"""Right answers, or a model's, one entry a row, as a metric of their kind compares them."""
+Manifest = Mapping[str, Any]
+"""manifest.json of an artifact, as it was read."""
+Measure = Callable[[np.ndarray, np.ndarray], float]
+"""(what a metric needs to know of each row, how often each row counts) → the metric."""
+
+
+class Cells(NamedTuple):
+    """Of two models' answers to the same rows: what a metric needs to know of each row, (rows, …) each, and the metric itself.
+
+    Where both are the same object, so are the cells.
+    """
+
+    first: np.ndarray
+    second: np.ndarray
+    measure: Measure
+
+
+class Falls(NamedTuple):
+    """Of the first of some outputs `answer`, as it is served; of each other one how far it `falls` short of that."""
+
+    answer: dict[str, Any]
+    falls: np.ndarray
+
+
+class Scoring(ABC):
+    """One kind of answer, to whoever serves, scores or compares it. There is one instance of each (`scoring_of`)."""
+
+    # Before learning
+
+    @abstractmethod
+    def learnable(self, loaded: Loaded) -> tuple[list[str], np.ndarray | None]:
+        """(labels of the rows to learn from, the right answer of every row as its objective takes it).
+
+        `truth` is None where the objective reads the answers of the rows itself.
+        """
+
+    def constant(self, truth: np.ndarray, rows: int, labels: Sequence[str]) -> dict[str, Baseline]:
+        """What always gives one answer, chosen by the `truth` of the rows to learn from, as outputs for so many `rows`."""
+        return {}
+
+    def baselines(
+        self,
+        truth: np.ndarray,
+        rows: int,
+        labels: Sequence[str],
+        name: str = "",
+        simple: Callable[[], np.ndarray] | None = None,
+    ) -> dict[str, Baseline]:
+        """The constant one, and the `simple` method where there is one, for so many test `rows`, by what the report calls them.
+
+        `truth` is that of the rows to learn from; `simple` computes probabilities (rows, labels), or numbers (rows,).
+        """
+        found = self.constant(truth, rows, labels)
+        if simple is not None:
+            started = time.monotonic()
+            outputs = self.outputs_of(simple())
+            found[name] = Baseline(outputs, seconds=round(time.monotonic() - started, 2))
+        return found
+
+    def outputs_of(self, values: np.ndarray) -> np.ndarray:
+        """What a simple method answers, in the form of a model's outputs."""
+        return values
+
+    # What serving and the command line call
+
+    @abstractmethod
+    def served(self, outputs: Any, manifest: Manifest) -> list[dict[str, Any]]:
+        """One answer each as serving gives it, with the fields of `Answer.output`.
+
+        `outputs` are the model's, or what its engine makes of them first (texts, objects; `trainer.engines.Engine.answered`).
+        """
+
+    @abstractmethod
+    def kept(self, outputs: Any, manifest: Manifest) -> list[Any]:
+        """The same as predictions.parquet keeps it under `predicted`."""
+
+    @abstractmethod
+    def agreement(self, predicted: Sequence[Any], others: Sequence[Any], labels: Sequence[str]) -> float:
+        """How far two models agree, 1 at best, by their answers to the same rows as `kept` gives them."""
+
+    @abstractmethod
+    def rightness(self, predicted: Sequence[Any], truth: Sequence[Any], labels: Sequence[str]) -> float:
+        """How good answers are, 1 at best; both as predictions.parquet keeps them."""
+
+    @abstractmethod
+    def report(
+        self, truth: Sequence[Any], outputs: Any, labels: list[str], shown: list[str], rows: list[int], input_name: str
+    ) -> dict[str, Any]:
+        """The part of report.json that rows give whose answers (`truth`, as `trainer.data.loading` reads them) are known.
+
+        `shown[i]` is row i as people see it, kept under `input_name`, and stands in line `rows[i]` of its file.
+        """
+
+    @abstractmethod
+    def falls(self, outputs: Any, manifest: Manifest) -> Falls:
+        """What the first input's answer loses when a piece of it is left out, as in each of the others (occlusion)."""
+
+    # What `trainer.comparison` calls
+
+    @abstractmethod
+    def cells(self, metric: str, truth: Given, predicted: tuple[Given, Given], labels: Sequence[Any]) -> Cells:
+        """Two models' answers to the rows of `truth`, each as `trainer.comparison.compare` takes them, for a metric."""
+
+    def read_truth(self, cells: list[Any], every: list[str]) -> list[Any]:
+        """Cells of the column `truth` of predictions.parquet as `cells` takes them; labels as places in `every`."""
+        return cells
+
+    def read_predicted(self, metric: str, cells: list[Any], own: list[str], every: list[str]) -> Given:
+        """Cells of the metric's column (`Metric.column`) of a model with the labels `own`, as `cells` takes them."""
+        return cells
+
+
+def scoring_of(key: str) -> Scoring:
+    """The heavy half of the kind of this key."""
+    scoring: Scoring = load(answers.get(key).scoring)()
+    return scoring
