@@ -17,7 +17,7 @@ FORBIDDEN = {
     "trainer": {"django", "celery", "redis", "webapp", "serving"},
     "serving": {"django", "torch", "transformers", "webapp"},
 }
-APPS = ["core", "accounts", "costs", "catalog", "datasets", "prototypes", "runs", "endpoints", "api"]
+APPS = ["core", "answers", "accounts", "costs", "catalog", "datasets", "prototypes", "runs", "endpoints", "api"]
 """Each may import those to its left."""
 LIGHT = {
     "allowance",

@@ -57,6 +57,7 @@ INSTALLED_APPS = [
     "django_htmx",
     "csp",
     "webapp.core",
+    "webapp.answers",
     "webapp.accounts",
     "webapp.costs",
     "webapp.catalog",

@@ -13,8 +13,9 @@ from django.urls import reverse
 
 from tests import things
 from webapp.accounts.models import User, Workspace
+from webapp.answers.classes import ranked_classes
 from webapp.core import scores
-from webapp.runs import candidates, reports
+from webapp.runs import candidates
 from webapp.runs.models import Run
 
 
@@ -50,7 +51,7 @@ def test_the_class_with_the_fewest_test_rows_is_named(workspace: Workspace, brow
     row = shown[shown.index('breakall">???') :].partition("</tr>")[0]
     assert row.count('<td class="num">–</td>') == 3
     assert "care" not in row
-    assert [one["label"] for one in reports.classes(per_class)["weakest"]] == ["no", "yes", "???", "Other"]
+    assert [one["label"] for one in ranked_classes(per_class, "f1")["weakest"]] == ["no", "yes", "???", "Other"]
 
 
 def test_classes_that_all_have_rows_enough_need_no_note(workspace: Workspace, browser: Client) -> None:

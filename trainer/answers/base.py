@@ -76,6 +76,10 @@ class Answer:
     scored_as: str = "was right on"
     """How packaging says how good a model is, before a share."""
     correction: Correction = "text"
+    predictions: tuple[str, ...] = ("predicted",)
+    """Columns of predictions.parquet that are the model's; the others are the row's."""
+    mistake: tuple[str, ...] = ()
+    """Fields of a mistake in report.json beside `row`, `truth`, `predicted` and the row's input."""
     constants: dict[str, str] = field(default_factory=dict)
     """{key: title within a sentence} of the baselines that give one answer whatever the row; marked for translation."""
 

@@ -44,5 +44,7 @@ ANSWER = Answer(
     columns=frozenset(("text", "category", "id", "number", "boolean", "date")),
     distinct=(2, MAX_LABELS),
     correction="label",
+    predictions=("predicted", "score", "probabilities"),
+    mistake=("score", "probability"),
     constants={"majority": gettext_noop("the most frequent class")},
 )

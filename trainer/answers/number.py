@@ -29,5 +29,7 @@ ANSWER = Answer(
     expression="logits[0]",
     scored_as="had an R² of",
     correction="number",
+    predictions=("predicted", "error"),
+    mistake=("error",),
     constants={"mean": gettext_noop("the mean")},
 )

@@ -20,5 +20,7 @@ ANSWER = Answer(
     ),
     beware=BEWARE,
     columns=frozenset(("objects",)),
+    predictions=("predicted", "detections"),
+    mistake=("missed", "extra"),
     constants={"mean_box": gettext_noop("each class’s mean box")},
 )

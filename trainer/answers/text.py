@@ -22,5 +22,7 @@ ANSWER = Answer(
     beware=BEWARE,
     columns=frozenset(("text",)),
     named_columns=frozenset(("category",)),
+    predictions=("predicted", "wer"),
+    mistake=("wer", "cer"),
     constants={"silence": gettext_noop("an empty transcript")},
 )

@@ -7,7 +7,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from trainer import roles, tasks
+from trainer import answers, roles, tasks
 from trainer.suggestion import possible
 from trainer.tasks.base import Method
 
@@ -37,10 +37,14 @@ def reads_table(slug: str) -> bool:
 def widgets_of(slug: str) -> dict[str, Any]:
     """{widget_in, widget_out, inputs [{name, kind}]} of a task; of text where it is not known here."""
     if not trainable(slug):
-        return {"widget_in": "text", "widget_out": "classes", "inputs": [{"name": "text", "kind": "text"}]}
+        return {
+            "widget_in": "text",
+            "widget_out": answers.get("class").widget,
+            "inputs": [{"name": "text", "kind": "text"}],
+        }
     task = tasks.get(slug)
     inputs = [{"name": role.name, "kind": role.kind} for role in task.roles if role.name != task.answer_role]
-    return {"widget_in": task.widget_in, "widget_out": task.widget_out, "inputs": inputs}
+    return {"widget_in": task.widget_in, "widget_out": answers.get(task.answer).widget, "inputs": inputs}
 
 
 def headline_of(slug: str) -> str:

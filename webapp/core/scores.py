@@ -95,7 +95,7 @@ def range_words(expected: dict[str, Any] | None) -> str:
         return ""
     metric = str(expected.get("metric") or "accuracy")
     if not named(metric).is_share:
-        ends = spread(low, high) if metric == "r2" else f"{scored(low, metric)}–{scored(high, metric)}"
+        ends = spread(low, high) if named(metric).form == "score" else f"{scored(low, metric)}–{scored(high, metric)}"
         return f"{metric_name(metric)} {ends}"
     ends = f"{100 * low:.0f}–{percent(high, 0)}" if round(100 * low) < round(100 * high) else percent(high, 0)
     return _("%(range)s %(metric)s") % {"range": ends, "metric": metric_name(metric)}
@@ -106,7 +106,7 @@ def score_ends(head: dict[str, Any] | None) -> str:
     if not head or number(head.get("low")) is None or number(head.get("high")) is None:
         return ""
     name = head["name"]
-    if name == "r2":
+    if named(name).form == "score":
         return spread(head["low"], head["high"])
     ends = [points(head[end]) if named(name).is_share else scored(head[end], name) for end in ("low", "high")]
     return f"{ends[0]}–{ends[1]}"

@@ -14,12 +14,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
+from webapp import answers as presentations
 from webapp.catalog.words import reads_table
 from webapp.core.downloads import Download
 from webapp.core.ids import new_id
 from webapp.core.media import type_of
 from webapp.core.problems import Problem
-from webapp.endpoints import outputs, serving_client, visitors
+from webapp.endpoints import serving_client, visitors
 from webapp.endpoints.admission import Closed, admit, check_answers, for_visitors, paused
 from webapp.endpoints.models import Endpoint, ShareLink
 from webapp.runs import inputs
@@ -137,12 +138,14 @@ def predict(request: HttpRequest, endpoint: Endpoint, link: ShareLink | None, co
         return problem.status
     output = answer["outputs"][0]
     visitors.count_visit(link, tries=1)
-    kept = [endpoint.pk, new_id(), asked.kept, outputs.shortened(output)]
+    presentation = presentations.of_task(run.task)
+    kept = [endpoint.pk, new_id(), asked.kept, presentation.shortened(output)]
     context |= {
         "asked": asked,
         "answer": output,
         "report": report(run),
-        "labels": sorted(one["label"] for one in output.get("scores", [])),
+        "presentation": presentation,
+        "correction": presentation.correction(output),
         "timing_ms": answer["timing_ms"],
         "token": signing.dumps(kept, salt="judgement", compress=True),
     }
@@ -163,7 +166,7 @@ def feedback(request: HttpRequest, slug: str) -> HttpResponse:
         raise Problem(_("That answer is too old to rate."), hint=_("Ask again, then rate the new answer.")) from error
     if pk != endpoint.pk:
         raise Http404
-    wanted = check_label(endpoint, output, request.POST.get("should_have_been", ""))
+    wanted = check_label(endpoint, request.POST.get("should_have_been", ""))
     verdict = request.POST.get("verdict") or ("down" if wanted else "")
     visitors.take_feedback(endpoint, kept, output, verdict, answer, link=link, should_have_been=wanted)
     context = context_of(request, endpoint, link) | {"thanks": verdict}
@@ -171,9 +174,11 @@ def feedback(request: HttpRequest, slug: str) -> HttpResponse:
     return with_devices(page)
 
 
-def check_label(endpoint: Endpoint, output: dict[str, Any], wanted: str) -> str:
+def check_label(endpoint: Endpoint, wanted: str) -> str:
     """One of the model's labels; a short text where it answers with something else, or has none."""
-    labels = report(endpoint.current.run).get("labels") if endpoint.current and "scores" in output else None
+    run = endpoint.current.run if endpoint.current else None
+    chooses = run is not None and presentations.of_task(run.task).answer.correction == "label"
+    labels = report(run).get("labels") if run is not None and chooses else None
     if wanted and labels and wanted not in labels:
         raise Problem(_("That is not one of this demo’s answers."), hint=_("Choose one from the list."))
     return wanted if labels else wanted[:MOST_CORRECTION]

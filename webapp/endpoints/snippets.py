@@ -4,7 +4,7 @@ import json
 import shlex
 from typing import Any
 
-from webapp.catalog.words import widgets_of
+from webapp import answers as presentations
 from webapp.endpoints import addresses
 from webapp.endpoints.models import Endpoint
 from webapp.runs.inputs import MEDIA, Field, fields_of, is_single
@@ -12,7 +12,6 @@ from webapp.runs.models import Run
 from webapp.runs.reports import examples
 
 FILES = {"image": "photo.jpg", "audio": "recording.wav"}
-PICKS = {"classes": "label", "number": "value", "objects": "objects", "text": "text"}
 
 
 def snippets(endpoint: Endpoint) -> list[dict[str, str]]:
@@ -34,7 +33,7 @@ def snippets(endpoint: Endpoint) -> list[dict[str, str]]:
 
 def pick_of(run: Run | None) -> str:
     """The field of an output that holds the answer."""
-    return PICKS.get(widgets_of(run.task)["widget_out"], "label") if run else "label"
+    return presentations.of_task(run.task if run else None).answer.pick
 
 
 def example_of(run: Run | None, fields: list[Field]) -> Any:

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from webapp import answers as presentations
 from webapp.accounts.access import load, member
 from webapp.core.forms import cleaned, refusal_of, refused_on, shown_form
 from webapp.costs.actions import price_per_hour
@@ -244,6 +245,7 @@ def try_run(request: HttpRequest, pk: str) -> HttpResponse:
     answer = serving_client.predict_artifact(artifact, [asked.value], f"member:{request.user.pk}")
     context = {
         "answer": answer["outputs"][0],
+        "presentation": presentations.of_task(run.task),
         "asked": asked,
         "report": report(run),
         "timing_ms": answer["timing_ms"],

@@ -6,7 +6,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from trainer.answers.metrics import named
-from webapp.catalog.words import method_title
+from webapp import answers as presentations
+from webapp.catalog.words import headline_of, method_title
 from webapp.core.scores import metric_name, scored
 from webapp.core.words import figure, number
 
@@ -19,10 +20,11 @@ SIZES = {
 STRENGTH = "linear, strength "
 
 
-def metric_of(report: dict[str, Any]) -> str:
+def metric_of(report: dict[str, Any], task: str) -> str:
     """The metric by which candidates are compared (`trainer.families.table.search.score`)."""
-    labels = len(report.get("labels") or ())
-    return "r2" if not labels else "roc_auc" if labels == 2 else "log_loss"
+    if not presentations.of_task(task).answer.labelled:
+        return headline_of(task)
+    return "roc_auc" if len(report.get("labels") or ()) == 2 else "log_loss"
 
 
 def title(candidate: dict[str, Any], task: str) -> str:
@@ -42,7 +44,7 @@ def compared(report: dict[str, Any], task: str) -> dict[str, Any] | None:
     found = [one for one in report.get("candidates") or [] if number(one.get("score")) is not None]
     if len(found) < 2:
         return None
-    metric = metric_of(report)
+    metric = metric_of(report, task)
     found.sort(key=lambda one: -one["score"])
     # A loss is kept negative, so that greater is better.
     shown = [scored(abs(one["score"]) if metric == "log_loss" else one["score"], metric) for one in found]

@@ -1,4 +1,4 @@
-"""A report said in words and rows that fit its kind of answer: classes, numbers, objects, text."""
+"""A run's report in words and rows; what is of its kind of answer says `webapp.answers`."""
 
 import json
 from typing import Any
@@ -8,48 +8,38 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from trainer import tasks
+from webapp import answers as presentations
+from webapp.answers.base import Scored
 from webapp.catalog.words import reads_table, trainable
 from webapp.core.media import size_of
-from webapp.core.scores import metric_title, score_words, scored
-from webapp.core.words import count, figure, number
+from webapp.core.scores import metric_title, scored
+from webapp.core.words import count, number
 from webapp.datasets.media import media_file
 from webapp.runs.models import Run
 
 MOST_READ = 8 * 2**20
 """Of a picture whose size is looked up."""
-FIGURES = frozenset(("row", "truth", "predicted", "score", "error", "missed", "extra", "wer", "cer", "probability"))
-"""Fields of a mistake that are not its input."""
 
 
 def sentence(run: Run, report: dict[str, Any]) -> str:
     """How good a run is, in plain words: the page's title where nothing was compared, else what stands below it."""
-    head, metrics = run.headline or {}, report.get("metrics", {})
-    name, value = head.get("name"), number(head.get("value"))
-    if value is None:
-        return _("Done")
-    rows = test_rows(run, report)
-    where = held_out(run, rows)
-    if name == "accuracy":
-        if not rows:
-            return _("%(score)s on %(where)s") % {"score": score_words(head), "where": where}
-        right = {"score": score_words(head), "where": where, "right": count(round(value * rows))}
-        return _("%(score)s on %(where)s (%(right)s right)") % right
-    if name in ("r2", "rmse", "mae") and metrics.get("mae") is not None:
-        column = run.columns.get("target") or ""
-        values = {"column": column, "miss": figure(metrics["mae"]), "where": where}
-        if column:
-            return _("%(column)s off by %(miss)s on average on %(where)s") % values
-        return _("Off by %(miss)s on average on %(where)s") % values
-    return _("%(score)s on %(where)s") % {"score": score_words(head), "where": where}
+    scored = scored_of(run, report)
+    return presentations.of_task(run.task).sentence(scored, report) if scored else _("Done")
 
 
 def below_verdict(run: Run, report: dict[str, Any]) -> str:
-    """The same where the title tells the score already: how many of the test rows are right."""
+    """The same where the title tells the score already."""
+    scored = scored_of(run, report)
+    return presentations.of_task(run.task).below_verdict(scored, report) if scored else _("Done")
+
+
+def scored_of(run: Run, report: dict[str, Any]) -> Scored | None:
+    """None for a run without a score."""
     head = run.headline or {}
     value, rows = number(head.get("value")), test_rows(run, report)
-    if head.get("name") != "accuracy" or value is None or not rows:
-        return sentence(run, report)
-    return _("%(right)s of %(where)s right") % {"right": count(round(value * rows)), "where": held_out(run, rows)}
+    if value is None:
+        return None
+    return Scored(head | {"value": value}, rows, held_out(run, rows), run.columns.get("target") or "")
 
 
 def test_rows(run: Run, report: dict[str, Any]) -> int:
@@ -80,23 +70,23 @@ def other_metrics(report: dict[str, Any], head: dict[str, Any]) -> list[dict[str
     ]
 
 
-def shown_mistake(run: Run, one: dict[str, Any]) -> dict[str, Any]:
+def shown_mistake(run: Run, mistake: dict[str, Any]) -> dict[str, Any]:
     """A mistake with its input as the page shows it: text, fields, or the address of a picture or a sound of the rows."""
-    key, value = next(((key, one[key]) for key in one if key not in FIGURES), ("", ""))
-    found = dict(one) | {"text": "", "fields": [], "medium": "", "address": ""}
+    presentation = presentations.of_task(run.task)
+    known = {"row", "truth", "predicted", *presentation.answer.mistake}
+    key, value = next(((key, mistake[key]) for key in mistake if key not in known), ("", ""))
+    shown = mistake | {"text": "", "fields": [], "medium": "", "address": ""}
     if reads_table(run.task) and isinstance(value, str):
         value = fields_in(value)
     if isinstance(value, dict):
-        found["fields"] = [(name, cell) for name, cell in value.items() if cell not in (None, "")]
+        shown["fields"] = [(name, cell) for name, cell in value.items() if cell not in (None, "")]
     elif key in ("image", "audio"):
-        found |= {"medium": key, "address": reverse("run_media", args=[run.pk, value]), "text": value}
-        if isinstance(one.get("truth"), list):
-            found["size"] = picture_size(run, value)
+        shown |= {"medium": key, "address": reverse("run_media", args=[run.pk, value]), "text": value}
     else:
-        found["text"] = str(value)
-    if key == "image" and isinstance(one.get("text"), str):
-        found["text"] = one["text"]
-    return found
+        shown["text"] = str(value)
+    if key == "image" and isinstance(mistake.get("text"), str):
+        shown["text"] = mistake["text"]
+    return shown | presentation.mistake(mistake, lambda: picture_size(run, str(value)))
 
 
 def fields_in(text: str) -> Any:

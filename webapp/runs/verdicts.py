@@ -8,6 +8,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from trainer import answers
 from trainer.answers.metrics import named
 from webapp.core.scores import best_first, is_at_ceiling, metric_name, rank, score_words, scored
 from webapp.core.words import figure, number, percent
@@ -17,8 +18,6 @@ from webapp.runs.models import Run
 log = logging.getLogger(__name__)
 OUTCOMES = ("better", "not shown", "worse")
 NOT_COMPARABLE = "not comparable"
-FIELDS_OF_ANSWER = ("predicted", "score", "probabilities", "detections", "error", "wer")
-"""Columns of predictions.parquet that are the model's; the others are the row's."""
 
 
 # Computed once, when a run has finished
@@ -110,8 +109,9 @@ def test_rows(artifact: Path, *, numbers_only: bool) -> list[dict[str, Any]] | N
     import pyarrow.parquet as pq
 
     path = artifact / "predictions.parquet"
+    own = {column for kind in answers.kinds().values() for column in kind.predictions}
     try:
-        names = [name for name in pq.read_schema(path).names if name not in FIELDS_OF_ANSWER]
+        names = [name for name in pq.read_schema(path).names if name not in own]
         return pq.read_table(path, columns=["row"] if numbers_only else names).to_pylist()
     except (OSError, ValueError):
         return None
@@ -171,7 +171,7 @@ def for_strangers(run: Run) -> str:
         return _("An early prototype. Check every answer.")
     if not is_better(run):
         return _("An early prototype, not shown to be better than a simple baseline. Check every answer.")
-    if head.get("name") == "accuracy":
+    if named(str(head.get("name"))).counts_rows:
         score = {"score": score_words(head)}
         return _("A prototype: %(score)s on data it had never seen. Check what matters.") % score
     return _("A prototype: check what matters.")
