@@ -15,6 +15,7 @@ PLACES = (
     "tests/pages/test_templates.py",
     "tests/pages/test_translations.py",
     "tests/test_docs.py",
+    "tests/test_kinds_of_answers.py",
     "tests/test_layers.py",
     "tests/trainer/test_comparison.py",
     "tests/trainer/test_evaluation.py",

@@ -5,8 +5,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from trainer import answers, tasks
 from trainer.data.content import Content
 from trainer.data.inspect import read_version
@@ -15,6 +13,7 @@ from trainer.data.loading import Loaded, check_roles, from_content, read_numbers
 from trainer.engines import Engine, open_engine
 from trainer.errors import DataError
 from trainer.messages import _
+from trainer.outputs import joined
 from trainer.packaging.manifest import read_manifest
 from trainer.spec import SplitSpec
 
@@ -53,8 +52,8 @@ def evaluate(artifact: Path, data: Path) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="maquette-evaluate-") as folder:
         rows = rows_of(data, manifest, Path(folder))
         inputs = task.inputs_of(rows)
-        outputs = np.concatenate(
-            [engine.outputs(read_all(engine, inputs[at : at + BATCH], at)) for at in range(0, len(inputs), BATCH)]
+        outputs = joined(
+            engine.outputs(read_all(engine, inputs[at : at + BATCH], at)) for at in range(0, len(inputs), BATCH)
         )
         report = engine.report(rows, outputs, task.shown_of(rows))
     return {"metrics": report["metrics"], "headline": report["headline"], "rows": len(inputs), "report": report}
@@ -74,7 +73,7 @@ def rows_of(data: Path, manifest: dict[str, Any], media: Path) -> Loaded:
         content = read(data, manifest["task"], None, media)
     check_roles(content.roles, shape.roles, content.names)
     rows = from_content(content, content.media or media)
-    rows.answer = shape.answer
+    rows.answer, rows.kind = shape.answer, shape.kind
     if rows.row_numbers and answers.get(shape.kind).cells == "number":
         read_numbers(rows)
     if not rows.row_numbers:

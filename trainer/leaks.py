@@ -43,18 +43,18 @@ BINS = 64
 
 
 def find(
-    table: pa.Table, kinds: dict[str, str], truth: np.ndarray, labels: list[str], seed: int = 0
+    table: pa.Table, kinds: dict[str, str], truth: np.ndarray, labels: list[str] | None, seed: int = 0
 ) -> list[dict[str, Any]]:
     """[{column, score, rule}], the strongest first. `kinds`: {column: kind} of those to look at; `truth`: a code into
-    `labels` a row, or numbers where there are no labels; `rule` says in a few words how it decides, or is None."""
-    rows = drawn(truth, bool(labels), seed)
+    `labels` a row, or numbers (`labels` None); `rule` says in a few words how it decides, or is None."""
+    rows = drawn(truth, labels is not None, seed)
     if len(rows) < FEWEST_ROWS:
         return []
     truth = truth[rows]
     mask = np.zeros(table.num_rows, dtype=bool)
     mask[rows] = True
     chosen = table.select(list(kinds)[:MOST_COLUMNS]).filter(pa.array(mask))
-    if labels:
+    if labels is not None:
         present, truth = np.unique(truth, return_inverse=True)
         names = [labels[code] for code in present]
         if len(names) < 2:
@@ -65,7 +65,7 @@ def find(
         values, is_number = values_of(chosen.column(name), kinds[name])
         if values is None:
             continue
-        if labels:
+        if labels is not None:
             score, rule = class_score(values, is_number, truth, names, fold, len(chosen.column_names))
             decides = score >= DECIDES
         else:
@@ -76,12 +76,12 @@ def find(
     return sorted(found, key=lambda one: -one["score"])
 
 
-def not_looked_at(kinds: dict[str, str], truth: np.ndarray, labels: list[str], seed: int = 0) -> list[Message]:
+def not_looked_at(kinds: dict[str, str], truth: np.ndarray, labels: list[str] | None, seed: int = 0) -> list[Message]:
     """Sentences on what `find` passes over: too few rows, rare labels, columns beyond the first 300."""
-    rows = drawn(truth, bool(labels), seed)
+    rows = drawn(truth, labels is not None, seed)
     if len(rows) < FEWEST_ROWS:
         least, count = FEWEST_ROWS, len(rows)
-        if not labels:
+        if labels is None:
             return [
                 _(
                     "Columns that decide the answer alone were not looked for: that takes %(least)s rows, there are %(count)s.",
@@ -99,7 +99,7 @@ def not_looked_at(kinds: dict[str, str], truth: np.ndarray, labels: list[str], s
             )
         ]
     told = []
-    rare = len(np.setdiff1d(truth[truth >= 0], truth[rows])) if labels else 0
+    rare = len(np.setdiff1d(truth[truth >= 0], truth[rows])) if labels is not None else 0
     if rare:
         told.append(
             ngettext(

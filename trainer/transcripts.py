@@ -6,14 +6,11 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 VOCABULARY, TOKENIZER = "vocab.json", "tokenizer.json"
 BLANK, SPACE = "<pad>", "|"
-NOTHING = -1
-"""After the last token of an answer."""
 APOSTROPHES = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "`": "'"})
 FITS = 0.5
 """Share of the texts' characters that a model's own vocabulary must hold to be kept."""
@@ -50,7 +47,10 @@ class Characters:
         return np.array([index[one] for one in cells if one in index], dtype=np.int64)
 
     def decode(self, ids: np.ndarray) -> str:
-        """The likeliest symbol of each moment as a text: repeats are one, blanks are none (Graves et al. 2006)."""
+        """The likeliest symbol of each moment as a text: repeats are one, blanks are none (Graves et al. 2006).
+
+        Ids below 0 are nothing: rounds of a run begun before answers could be of different lengths are filled with them.
+        """
         ids = ids[ids >= 0].astype(np.int64)
         first = np.ones(len(ids), dtype=bool)
         first[1:] = ids[1:] != ids[:-1]
@@ -111,28 +111,25 @@ class Pieces:
         return self.tokenizer.token_to_id(token)
 
 
-def written_on(step: Callable[[np.ndarray], np.ndarray], rows: int, prefix: list[int], end: int, most: int) -> Any:
-    """The likeliest token again and again, until every answer has ended: (rows, most) ids, NOTHING after the end.
+def written_on(
+    step: Callable[[np.ndarray], np.ndarray], rows: int, prefix: list[int], end: int, most: int
+) -> list[np.ndarray]:
+    """The likeliest token again and again, until every answer has ended or has `most`: the ids of each.
 
     `step`: tokens so far (rows, length) → scores of the next one (rows, vocabulary).
     """
     tokens = np.tile(np.array(prefix, dtype=np.int64), (rows, 1))
-    found = np.full((rows, most), NOTHING, dtype=np.float32)
     ended = np.zeros(rows, dtype=bool)
-    for at in range(most):
+    lengths = np.zeros(rows, dtype=np.int64)
+    for _token in range(most):
         following = step(tokens).argmax(1)
         ended |= following == end
         if ended.all():
             break
-        found[~ended, at] = following[~ended]
+        lengths += ~ended
         tokens = np.concatenate([tokens, np.where(ended, end, following)[:, None]], axis=1)
-    return found
-
-
-def padded_ids(ids: np.ndarray, width: int) -> np.ndarray:
-    """(rows, moments) → (rows, width), NOTHING after the end."""
-    missing = max(0, width - ids.shape[1])
-    return np.pad(ids[:, :width].astype(np.float32), ((0, 0), (0, missing)), constant_values=NOTHING)
+    written = tokens[:, len(prefix) :]
+    return [ids[:length] for ids, length in zip(written, lengths, strict=True)]
 
 
 # Errors

@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from tests import things
 from trainer import errors
+from trainer.answers.baselines import SIMPLE, constants
 from webapp.accounts.models import User, Workspace
 from webapp.runs import actions, baselines, storage, verdicts
 from webapp.runs.models import Estimate, Run, Status
@@ -138,13 +139,13 @@ def test_the_api_gives_the_verdict(workspace: Workspace, user: User, api_of: Cal
     assert told["against_best_run"] is None
 
 
-@pytest.mark.parametrize("key", [key for key in baselines.TITLES if key not in baselines.CONSTANT])
+@pytest.mark.parametrize("key", list(SIMPLE))
 def test_a_baseline_that_is_a_model_is_not_called_none(key: str) -> None:
     assert "no model" not in baselines.note(key, {"seconds": 2})
     assert baselines.note(key, {}).startswith("Baseline model")
 
 
-@pytest.mark.parametrize("key", sorted(baselines.CONSTANT))
+@pytest.mark.parametrize("key", sorted(constants()))
 def test_a_constant_is_no_model(key: str) -> None:
     assert baselines.note(key, {"seconds": 2}) == "Baseline, no model"
 

@@ -21,9 +21,9 @@ from trainer.learning.rows import Rows
 GENERATOR = np.random.default_rng(0)
 
 
-def rows_of(truth: np.ndarray, labels: list[str], folds: int = 0) -> Rows:
+def rows_of(truth: np.ndarray, labels: list[str], folds: int = 0, kind: str = "class") -> Rows:
     numbers = np.arange(len(truth))
-    loaded = Loaded({}, np.full(len(truth), "test"), (numbers + 1).tolist(), {}, [])
+    loaded = Loaded({}, np.full(len(truth), "test"), (numbers + 1).tolist(), {}, [], kind=kind)
     loaded.folds = numbers % folds if folds else None
     return Rows(loaded, labels, truth)
 
@@ -37,7 +37,7 @@ def test_one_predictor_judged_both_ways_gives_one_number(size: int) -> None:
     """In five rounds, as a baseline and as the model: figures of the folds' means were far below those of all rows."""
     truth = GENERATOR.normal(size=size)
     predicted = truth + GENERATOR.normal(size=size)
-    rows = rows_of(truth, [], folds=5)
+    rows = rows_of(truth, [], folds=5, kind="number")
     rounds = Rounds(rows)
     found = rounds.baselines(lambda: {"same": Baseline(predicted[rows.part("test")][:, None])})
     objective = Regression(job(), rows)

@@ -66,7 +66,7 @@ def test_first_weights_are_drawn_as_asked(kind: str) -> None:
 
 
 def test_a_number_comes_out_where_there_are_no_labels() -> None:
-    net = small_nets.build_net(nets.layers_of(nets.NETS["cnn-32-64-128"], NetParams()), (1, 28, 28), 0)
+    net = small_nets.build_net(nets.layers_of(nets.NETS["cnn-32-64-128"], NetParams()), (1, 28, 28), 0, answer="number")
     assert net(torch.zeros(2, 1, 28, 28)).shape == (2, 1)
     assert isinstance(net.head, nn.Linear)
 

@@ -15,7 +15,7 @@ from trainer.comparison import interval
 from trainer.engines import open_engine
 from trainer.errors import DataError
 from trainer.tasks.speech_recognition import SpeechRecognition, spoken
-from trainer.transcripts import BLANK, NOTHING, SPACE, Characters, normalised
+from trainer.transcripts import BLANK, SPACE, Characters, normalised
 
 SCRATCH = {"model": "scratch:gru-ctc", "method": "scratch"}
 
@@ -39,7 +39,7 @@ def test_texts_are_compared_without_case_and_punctuation(text: str, wanted: str)
 
 def test_repeats_are_one_and_blanks_are_none() -> None:
     script = Characters((BLANK, SPACE, *"HELO"))
-    ids = np.array([2, 2, 3, 0, 4, 4, 0, 4, 5, 1, 1, 5, 0, NOTHING, NOTHING], dtype=np.float32)
+    ids = np.array([2, 2, 3, 0, 4, 4, 0, 4, 5, 1, 1, 5, 0, -1, -1], dtype=np.float32)
     assert script.decode(ids) == "hello o"
     assert script.decode(script.encode("Hole")) == "hole"
     assert script.upper

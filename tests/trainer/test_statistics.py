@@ -100,7 +100,7 @@ def test_calibration_helps_on_rows_it_has_not_seen_or_is_left_out(facts: dict[st
     kept = calibrate(raw, truth, facts)
     assert 0.7 < kept["scale"] < 1.4, "what is true already stays nearly as it is"
     assert calibrate(raw[:49], truth[:49], facts) == plain, "too few rows to tell"
-    assert calibrate(raw, truth, {"labels": []}) == plain
+    assert calibrate(raw, truth, {"answer": "number", "labels": []}) == plain
 
 
 def test_the_calibration_error_is_over_scikit_learn_s_bins() -> None:
@@ -174,7 +174,7 @@ def test_the_lowest_threshold_is_chosen_from_which_on_all_hold() -> None:
 @pytest.mark.parametrize("rows", [63, 200])
 def test_folds_of_a_table_share_labels_out_as_scikit_learn_does(rows: int) -> None:
     truth = np.sort(np.random.default_rng(0).choice(3, rows, p=[0.6, 0.25, 0.15]))
-    ours = folds_of(truth, 3, 1)
+    ours = folds_of(truth, True, 1)
     theirs = np.empty(rows, dtype=int)
     count = ours.max() + 1
     splitter = StratifiedKFold(count, shuffle=True, random_state=0)
@@ -187,7 +187,7 @@ def test_folds_of_a_table_share_labels_out_as_scikit_learn_does(rows: int) -> No
     sizes = np.bincount(ours)
     assert sizes.sum() == rows
     assert sizes.max() - sizes.min() <= 1
-    assert not np.array_equal(ours, folds_of(truth, 3, 2))
+    assert not np.array_equal(ours, folds_of(truth, True, 2))
 
 
 def test_grouped_folds_are_as_even_as_scikit_learn_s() -> None:

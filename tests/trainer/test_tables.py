@@ -104,7 +104,7 @@ def test_the_small_net_is_not_stopped_by_the_rows_it_is_judged_by() -> None:
     ]
     assert answers[0].rounds == answers[1].rounds
     assert answers[0].raw(matrix).tolist() == answers[1].raw(matrix).tolist()
-    apart = set_apart(truth, 2, 0)
+    apart = set_apart(truth, True, 0)
     assert 6 <= apart.sum() <= 12
     assert len(set(truth[apart].tolist())) == 2
 

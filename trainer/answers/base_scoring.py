@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 WORST = 50
 """Mistakes that a report keeps."""
-Outputs = np.ndarray | Sequence[np.ndarray]
-"""A model's outputs, one entry a row; of answers of different lengths a list of arrays."""
 Given = np.ndarray | Sequence[Any]
 """Right answers, or a model's, one entry a row, as a metric of their kind compares them."""
 Manifest = Mapping[str, Any]

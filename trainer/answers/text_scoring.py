@@ -10,6 +10,7 @@ import numpy as np
 from trainer.answers.base_scoring import WORST, Cells, Falls, Given, Manifest, Scoring
 from trainer.comparison import headed, interval, total
 from trainer.learning.objective import Objective
+from trainer.outputs import Outputs
 from trainer.packaging import card
 from trainer.transcripts import errors, rates
 
@@ -24,7 +25,7 @@ LOSS_BATCH = 8
 
 
 class Transcription(Objective):
-    """Texts; answers are (rows, positions) ids."""
+    """Texts; outputs are the ids of each row, as many as it has."""
 
     headline = "wer"
     told = (("wer", "wer"), ("cer", "cer"), ("loss", "loss"))
@@ -41,7 +42,7 @@ class Transcription(Objective):
         with self.job.device.autocast():
             return self.model.loss(*inputs, [self.speech.targets[row] for row in rows])
 
-    def figures(self, rows: np.ndarray, outputs: np.ndarray) -> dict[str, float]:
+    def figures(self, rows: np.ndarray, outputs: Outputs) -> dict[str, float]:
         found = errors(self.actual(rows), self.texts(outputs))
         return rates(found) | {"loss": self.mean_loss(rows)}
 
@@ -58,10 +59,10 @@ class Transcription(Objective):
         self.model.train(was)
         return total / max(len(rows), 1)
 
-    def answers(self, metric: str, outputs: np.ndarray) -> list[str]:
+    def answers(self, metric: str, outputs: Outputs) -> list[str]:
         return self.texts(outputs)
 
-    def metrics(self, outputs: np.ndarray) -> dict[str, float]:
+    def metrics(self, outputs: Outputs) -> dict[str, float]:
         return rates(errors(self.actual(self.rows.part("test")), self.texts(outputs)))
 
     def rank(self, figures: dict[str, float]) -> tuple[float, ...]:
@@ -74,10 +75,10 @@ class Transcription(Objective):
     def actual(self, rows: np.ndarray) -> list[str]:
         return [self.rows.loaded.answers[row] for row in rows]
 
-    def texts(self, outputs: np.ndarray) -> list[str]:
+    def texts(self, outputs: Outputs) -> list[str]:
         return [self.speech.script.decode(one) for one in outputs]
 
-    def report(self, outputs: np.ndarray) -> dict[str, Any]:
+    def report(self, outputs: Outputs) -> dict[str, Any]:
         test = self.rows.part("test")
         found = report(self.actual(test), self.texts(outputs), self.rows.shown(test), self.rows.numbers(test))
         return found | {"notes": self.speech.little()}
@@ -94,7 +95,7 @@ missing and extra words over those that were said. {card.interval_of(report)}
 {card.beside(report, "wer", "cer")}
 """
 
-    def predictions(self, outputs: np.ndarray) -> dict[str, list[Any]]:
+    def predictions(self, outputs: Outputs) -> dict[str, list[Any]]:
         test = self.rows.part("test")
         truth, said = self.actual(test), self.texts(outputs)
         found = errors(truth, said)

@@ -359,14 +359,14 @@ def leaks_of(content: Any) -> list[dict[str, Any]]:
     return leaks.find(content.table, kinds, truth, labels)
 
 
-def inputs_and_answers(content: Any) -> tuple[dict[str, str], np.ndarray, list[str]]:
+def inputs_and_answers(content: Any) -> tuple[dict[str, str], np.ndarray, list[str] | None]:
     """(kinds, truth, labels) as `trainer.leaks` takes them."""
     inputs = set(content.inputs)
     kinds = {one["name"]: one["kind"] for one in content.profile if one["name"] in inputs and one["distinct"] > 1}
     if content.labelled:
         truth, labels = np.where(content.keys.usable, content.keys.codes, -1), content.keys.labels
     else:
-        truth, labels = np.where(content.keys.usable, answer_numbers(content), np.nan), []
+        truth, labels = np.where(content.keys.usable, answer_numbers(content), np.nan), None
     return kinds, truth, labels
 
 

@@ -1,5 +1,6 @@
 """Speech into text, by soundfile, soxr, numpy and ONNX Runtime alone."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,21 +64,21 @@ class SpeechEngine(SoundEngine):
             raise DataError(_("%(error)s.", error=error), code="bad_input", hint=hint) from error
         return heard(self.hearing, wave[: self.hearing.samples])
 
-    def outputs(self, inputs: list[np.ndarray]) -> np.ndarray:
-        """(inputs, positions) ids. Sounds of one length are answered together, each as if it were alone."""
+    def outputs(self, inputs: list[np.ndarray]) -> list[np.ndarray]:
+        """The ids of each input. Sounds of one length are answered together, each as if it were alone."""
         lengths = np.array([len(one) for one in inputs])
-        found = np.empty((len(inputs), self.writes["positions"]), dtype=np.float32)
+        by_row: dict[int, np.ndarray] = {}
         for length in np.unique(lengths):
             rows = np.flatnonzero(lengths == length)
-            for at in range(0, len(rows), AT_ONCE):
-                part = rows[at : at + AT_ONCE]
-                found[part] = self.ids(np.stack([inputs[row] for row in part]))
-        return found
+            for start in range(0, len(rows), AT_ONCE):
+                part = rows[start : start + AT_ONCE].tolist()
+                by_row |= dict(zip(part, self.ids(np.stack([inputs[row] for row in part])), strict=True))
+        return [by_row[row] for row in range(len(inputs))]
 
-    def ids(self, sounds: np.ndarray) -> np.ndarray:
+    def ids(self, sounds: np.ndarray) -> Sequence[np.ndarray]:
         values = self.session.run(None, {"sound": sounds})[0]
         if self.decoder is None:
-            return transcripts.padded_ids(values.argmax(2), self.writes["positions"])
+            return list(values.argmax(2))
         decoder = self.decoder
 
         def step(tokens: np.ndarray) -> np.ndarray:

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from trainer.outputs import Outputs, gathered, packed, unpacked
+
 MOST_BASELINE_ROWS = 20_000
 LEAST_PROBABILITY = 1e-12
 
@@ -16,7 +18,7 @@ class Baseline(NamedTuple):
     """`outputs`: of the test rows, in the form of the task's own model (logits, numbers, boxes, ids); `label`: what is always
     answered, where that is one thing; `seconds` that it took."""
 
-    outputs: np.ndarray
+    outputs: Outputs
     label: str | None = None
     seconds: float = 0.0
 
@@ -75,9 +77,8 @@ def pooled(rounds: list[tuple[np.ndarray, dict[str, Baseline]]], rows: int) -> d
         every = [(test, one[name]) for test, one in rounds if name in one]
         if sum(len(test) for test, _one in every) < rows:
             continue  # some round had nothing to go by
-        outputs = np.zeros((rows, *first.outputs.shape[1:]))
-        for test, one in every:
-            outputs[test] = one.outputs
+        by_row = {row: output for test, one in every for row, output in zip(test.tolist(), one.outputs, strict=True)}
+        outputs = gathered(by_row[row] for row in range(rows))
         same = all(one.label == first.label for _test, one in every)
         seconds = float(np.mean([one.seconds for _test, one in every]))
         found[name] = Baseline(outputs, first.label if same else None, round(seconds, 2))
@@ -91,9 +92,18 @@ def cached(folder: Path, compute: Callable[[], dict[str, Baseline]]) -> dict[str
         found = compute()
         folder.mkdir(parents=True, exist_ok=True)
         for name, one in found.items():
-            np.save(folder / f"{name}.npy", one.outputs.astype(np.float32 if one.outputs.shape[-1] > 1 else np.float64))
+            np.savez(folder / f"{name}.npz", **packed(one.outputs))
         part = folder / "index.part"
         part.write_text(json.dumps({name: [one.label, one.seconds] for name, one in found.items()}), "utf-8")
         part.replace(index)
     listed = json.loads(index.read_text("utf-8"))
-    return {name: Baseline(np.load(folder / f"{name}.npy"), *facts) for name, facts in listed.items()}
+    return {name: Baseline(read_outputs(folder / f"{name}.npz"), *facts) for name, facts in listed.items()}
+
+
+def read_outputs(path: Path) -> Outputs:
+    """What `cached` kept, also before answers could be of different lengths."""
+    if not path.exists():
+        array: np.ndarray = np.load(path.with_suffix(".npy"))
+        return array
+    with np.load(path) as arrays:
+        return unpacked(arrays)

@@ -16,6 +16,7 @@ from trainer.learning.baselines import Baseline, pooled
 from trainer.learning.objective import Learned, objective_of
 from trainer.learning.rows import Rows
 from trainer.messages import _
+from trainer.outputs import Outputs, gathered, packed, unpacked
 from trainer.thresholds import Certainty
 
 VALIDATION_OF_TWO = 5
@@ -27,7 +28,7 @@ class Round(NamedTuple):
     objects are shown."""
 
     rows: np.ndarray
-    outputs: np.ndarray
+    outputs: Outputs
     epoch: int | None
     certainty: Certainty | None
     source: str
@@ -36,6 +37,7 @@ class Round(NamedTuple):
 
     def save(self, path: Path) -> None:
         facts = {name: value for name, value in self._asdict().items() if value is not None and name != "certainty"}
+        facts |= packed(self.outputs)
         if self.certainty is not None:
             facts |= self.certainty._asdict()
         path.parent.mkdir(exist_ok=True)
@@ -51,7 +53,7 @@ class Round(NamedTuple):
         epoch = int(found["epoch"]) if "epoch" in found else None
         shown_from = float(found["shown_from"]) if "shown_from" in found else None
         validated = float(found["validated"]) if "validated" in found else None
-        return cls(found["rows"], found["outputs"], epoch, certainty, str(found["source"]), shown_from, validated)
+        return cls(found["rows"], unpacked(found), epoch, certainty, str(found["source"]), shown_from, validated)
 
 
 class Rounds:
@@ -121,10 +123,10 @@ class Rounds:
         return Round(test, found, learned.epoch, learned.certainty, learned.source, shown_from, learned.validated)
 
 
-def outputs_of(rounds: list[Round]) -> np.ndarray:
+def outputs_of(rounds: list[Round]) -> Outputs:
     """Of every row, (rows, outputs …), by the model of the round that tested on it."""
     by_row = {row: output for one in rounds for row, output in zip(one.rows.tolist(), one.outputs, strict=True)}
-    return np.stack([by_row[row] for row in range(len(by_row))])
+    return gathered(by_row[row] for row in range(len(by_row)))
 
 
 def usual_epochs(rounds: list[Round]) -> int | None:

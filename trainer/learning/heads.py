@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from trainer import answers
+
 
 class NumberHead(nn.Linear):
     """One number: learned in standard units, answered in the answer's own."""
@@ -30,6 +32,7 @@ def without_dropout(encoder: nn.Module) -> None:
                 setattr(module, name, 0.0)
 
 
-def head_of(inputs: int, labels: int) -> nn.Linear:
-    """Logits of so many labels; a number where there are none."""
-    return nn.Linear(inputs, labels) if labels else NumberHead(inputs)
+def head_of(inputs: int, labels: int, answer: str) -> nn.Linear:
+    """The outputs of this kind of answer: logits of so many labels, or a number."""
+    kind = answers.get(answer)
+    return NumberHead(inputs) if kind.one_output else nn.Linear(inputs, kind.outputs(labels))

@@ -8,26 +8,31 @@ import torch
 from torch import Tensor
 
 from trainer.learning.rows import Rows
+from trainer.outputs import Outputs, gathered
 
 
 def read_part(
     model: Any, rows: Rows, part: np.ndarray, device: Any, tell: Callable[[int], None] = lambda _done: None
-) -> np.ndarray:
+) -> Outputs:
     """The model's outputs of these rows, in their order. `tell` hears how many are read."""
-    found: dict[int, np.ndarray] = {}
+    by_row: dict[int, np.ndarray] = {}
     for batch, outputs in read_batches(model, rows, rows.sorted_batches(part, rows.read_batch), device, model):
-        found |= dict(zip(batch.tolist(), outputs.numpy(), strict=True))
-        tell(len(found))
-    return np.stack([found[row] for row in part.tolist()])
+        by_row |= {row: output.numpy() for row, output in zip(batch.tolist(), outputs, strict=True)}
+        tell(len(by_row))
+    return gathered(by_row[row] for row in part.tolist())
 
 
 def read_batches(
     model: Any, rows: Rows, batches: list[np.ndarray], device: Any, call: Any
-) -> Iterator[tuple[np.ndarray, Tensor]]:
-    """(rows, outputs in float32 on the CPU) batch by batch, without gradients."""
+) -> Iterator[tuple[np.ndarray, Any]]:
+    """(rows, outputs in float32 on the CPU) batch by batch, without gradients: a tensor (rows, …), or of a model whose answers
+    are of different lengths a list of tensors."""
     model.eval()
     with torch.inference_mode():
         for batch in batches:
             with device.autocast():
                 outputs = call(*rows.batch(batch, device.torch_device))
-            yield batch, outputs.float().cpu()
+            if isinstance(outputs, Tensor):
+                yield batch, outputs.float().cpu()
+            else:
+                yield batch, [output.float().cpu() for output in outputs]

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from trainer import answers
+from trainer.answers.base import Answer
 from trainer.answers.base_scoring import Scoring, scoring_of
 from trainer.data.loading import Loaded
 
@@ -52,14 +54,19 @@ class Rows:
         return len(self.loaded.split)
 
     @property
+    def answer(self) -> Answer:
+        """The kind of their answers."""
+        return answers.get(self.loaded.kind)
+
+    @property
     def scoring(self) -> Scoring:
-        """The heavy half of their kind of answer."""
+        """The heavy half of that."""
         return scoring_of(self.loaded.kind)
 
     @property
     def is_class(self) -> bool:
         """Whether each row is answered with one of `labels`."""
-        return self.truth is not None and self.truth.dtype.kind == "i"
+        return self.answer.labelled
 
     def part(self, name: str) -> np.ndarray:
         """Indices of the rows of train, validation or test."""

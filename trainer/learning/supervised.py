@@ -20,6 +20,7 @@ from trainer.learning.objective import Learned, Objective, objective_of
 from trainer.learning.passes import read_part
 from trainer.learning.rows import Rows
 from trainer.messages import _
+from trainer.outputs import Outputs
 from trainer.packaging import artifact
 
 
@@ -91,9 +92,7 @@ def validation(name: str, values: list[float | None]) -> dict[str, Any] | None:
     return {"name": name, "value": float(np.mean(known))} if known and len(known) == len(values) else None
 
 
-def certain(
-    objective: Objective, rows: Rows, outputs: np.ndarray, learned: Learned, tested: list[Round]
-) -> dict[str, Any]:
+def certain(objective: Objective, rows: Rows, outputs: Any, learned: Learned, tested: list[Round]) -> dict[str, Any]:
     """How sure an answer must be (`trainer.thresholds.report`); nothing where answers have no probability."""
     test = objective.certainty(rows.part("test"), outputs)
     if test is None:
@@ -116,8 +115,8 @@ def method(slug: str) -> Callable[..., Learned]:
     return {"probe": probe.fit, "full": fine_tuning.fit, "scratch": fine_tuning.fit, "lora": lora.fit}[slug]
 
 
-def evaluate(job: Job, model: Any, rows: Rows) -> np.ndarray:
-    """Outputs of the test rows, (test rows, outputs …): the only time that they are looked at."""
+def evaluate(job: Job, model: Any, rows: Rows) -> Outputs:
+    """Outputs of the test rows: the only time that they are looked at."""
     test = rows.part("test")
 
     def tell(done: int) -> None:

@@ -5,11 +5,10 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from trainer.events import now
 from trainer.files import sha256, write_json
 from trainer.learning.family import Family
+from trainer.outputs import Outputs
 from trainer.packaging.card import model_card
 from trainer.packaging.export import MOST_ROWS, Saved, export
 
@@ -22,7 +21,7 @@ def write(
     model: Any,
     rows: Any,
     objective: Any,
-    outputs: np.ndarray,
+    outputs: Outputs,
     report: dict[str, Any],
     served: dict[str, list[Any]] | None = None,
 ) -> None:

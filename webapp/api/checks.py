@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from trainer import tasks
+from trainer import answers, tasks
 from trainer.columns import number_of
 from trainer.roles import ANSWER, INPUT, SPLITTING
 from trainer.spec import SplitSpec
@@ -119,7 +119,8 @@ def check_answer(version: DatasetVersion, task: str, columns: dict[str, str]) ->
     shape = shape_of(task, columns)
     name = columns.get(shape.answer) if shape else None
     column = next((one for one in version.columns if one["name"] == name), None)
-    if shape is None or shape.kind != "number" or column is None or column["kind"] in ("number", "id"):
+    answer = answers.find(shape.kind) if shape else None
+    if answer is None or answer.cells != "number" or column is None or column["kind"] in ("number", "id"):
         return
     decimal = column.get("decimal", ".")
     if not any(number_of(example, decimal) is not None for example in column.get("examples", ())):

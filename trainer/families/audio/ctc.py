@@ -1,10 +1,9 @@
 """What writes speech down: models with one output a moment (CTC), made by others or small and new, and Whispers.
 
-Each maps sounds to ids (batch, positions) when asked, `trainer.transcripts.NOTHING` after the end, and has a `loss`.
+Each maps sounds to ids when asked, (batch, moments) or of each as many as it writes, and has a `loss`.
 """
 
 import json
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from trainer.messages import _
 from trainer.packaging.graphs import write_graph
 from trainer.sounds import BUCKET_SECONDS, Hearing
 from trainer.speech_net import DROPOUT, KERNEL, LAYERS, STRIDE, WIDTH
-from trainer.transcripts import NOTHING, Characters
+from trainer.transcripts import Characters
 
 KIND = "maquette-speech"
 """`model_type` in config.json of the small net."""
@@ -38,8 +37,8 @@ class Speaking(nn.Module):
     """`trainer.transcripts.Characters` or `Pieces`."""
 
     def writes(self) -> dict[str, Any]:
-        """What the engine must know to write: the width of its answers, and how they begin and end."""
-        raise NotImplementedError
+        """What the engine must know to write: how its answers begin and end, and how long they may be."""
+        return {}
 
     def loss(self, sounds: Tensor, targets: list[np.ndarray]) -> Tensor:
         raise NotImplementedError
@@ -63,20 +62,9 @@ class Ctc(Speaking):
         """What an estimate times: all of it."""
         return self.logits(sounds)
 
-    @cached_property
-    def positions(self) -> int:
-        """Moments of the longest sound."""
-        with torch.inference_mode():
-            return self.logits(self.example(1, self.hearing.seconds).to(self.head.weight.device)).shape[1]
-
-    def writes(self) -> dict[str, Any]:
-        return {"positions": self.positions}
-
     def forward(self, sounds: Tensor) -> Tensor:
         with torch.autocast(sounds.device.type, enabled=False):
-            ids = self.logits(sounds).argmax(2).float()
-        missing = max(0, self.positions - ids.shape[1])
-        return nn.functional.pad(ids[:, : self.positions], (0, missing), value=NOTHING)
+            return self.logits(sounds).argmax(2)
 
     def loss(self, sounds: Tensor, targets: list[np.ndarray]) -> Tensor:
         scores = self.logits(sounds).float().log_softmax(2).transpose(0, 1)

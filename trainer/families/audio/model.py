@@ -9,6 +9,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel
 
+from trainer import answers
 from trainer.errors import ModelError
 from trainer.families.image.model import HEAD_CONFIG, HEAD_WEIGHTS
 from trainer.families.image.small_nets import ScratchModel
@@ -30,14 +31,14 @@ class ScratchSound(ScratchModel):
 class SoundModel(nn.Module):
     """`outputs = head(mean over time(encoder(values)))`, values as `Hearing.values` gives them, in a batch."""
 
-    def __init__(self, encoder: nn.Module, labels: list[str], hearing: Hearing) -> None:
+    def __init__(self, encoder: nn.Module, labels: list[str], hearing: Hearing, answer: str = "class") -> None:
         super().__init__()
-        self.encoder, self.labels, self.hearing = encoder, labels, hearing
+        self.encoder, self.labels, self.hearing, self.answer = encoder, labels, hearing, answer
         self.argument = ARGUMENTS.get(hearing.kind, "input_values")
         self.encoder.eval()
         with torch.inference_mode():
             width = self.features(self.example(1)).shape[1]
-        self.head = head_of(width, len(labels))
+        self.head = head_of(width, len(labels), answer)
 
     def example(self, batch: int = 2) -> Tensor:
         shape = self.hearing.shape if self.hearing.fixed else (self.hearing.rate,)
@@ -62,14 +63,17 @@ class SoundModel(nn.Module):
         save_file(
             {name: value.detach().contiguous() for name, value in self.head.state_dict().items()}, folder / HEAD_WEIGHTS
         )
-        (folder / HEAD_CONFIG).write_text(json.dumps({"labels": self.labels}, ensure_ascii=False, indent=2), "utf-8")
+        (folder / HEAD_CONFIG).write_text(
+            json.dumps({"answer": self.answer, "labels": self.labels}, ensure_ascii=False, indent=2), "utf-8"
+        )
 
     @classmethod
     def load(cls, folder: Path, attention: str | None = None) -> "SoundModel":
         """A trained model from `artifact/model/`."""
         config = json.loads((folder / HEAD_CONFIG).read_text("utf-8"))
         hearing = Hearing.load(folder)
-        model = cls(load_encoder(folder, hearing, attention), config["labels"], hearing)
+        answer = answers.of_file(config).key
+        model = cls(load_encoder(folder, hearing, attention), config["labels"], hearing, answer)
         model.head.load_state_dict(load_file(folder / HEAD_WEIGHTS))
         return model.eval()
 

@@ -280,16 +280,15 @@ def build(job: Any, rows: Sounds) -> Any:
     if job.spec.model.startswith("scratch:"):
         common.settle(job, **SMALL_NET, epochs=int(np.clip(round(NET_ROWS / max(learned, 1)), 8, 60)))
         layers = nets.layers_of(nets.find(job.spec.model, nets.SOUND_NETS), job.params)
-        return ScratchSound(layers, rows.labels, rows.hearing, job.params.initial_weights)
+        return ScratchSound(layers, rows.labels, rows.hearing, job.params.initial_weights, rows.answer.key)
     if is_net(rows.folder):
         if job.spec.method == "lora":
             raise ModelError(_("A small net has no layers that LoRA could adapt."), hint=_("Choose another method."))
         common.settle(job, **SMALL_NET)
-        return ScratchSound.of(rows.folder, rows.labels, rows.hearing)
+        return ScratchSound.of(rows.folder, rows.labels, rows.hearing, rows.answer.key)
     common.settle(job, **PRETRAINED)
-    return SoundModel(
-        load_encoder(rows.folder, rows.hearing, fresh=job.spec.method == "scratch"), rows.labels, rows.hearing
-    )
+    encoder = load_encoder(rows.folder, rows.hearing, fresh=job.spec.method == "scratch")
+    return SoundModel(encoder, rows.labels, rows.hearing, rows.answer.key)
 
 
 def baselines(job: Any, rows: Sounds) -> dict[str, Baseline]:

@@ -88,8 +88,8 @@ class Whisper(Speaking):
         """What an estimate times: all of it."""
         return self(sounds)
 
-    def forward(self, sounds: Tensor) -> Tensor:
-        """The likeliest tokens one after another; earlier ones are not read again."""
+    def forward(self, sounds: Tensor) -> list[Tensor]:
+        """The likeliest tokens one after another, of each sound as many as it takes; earlier ones are not read again."""
         with torch.autocast(sounds.device.type, enabled=False):
             heard = self.encoder.encoder(sounds).last_hidden_state
             seen: list[Any] = [None]
@@ -102,7 +102,7 @@ class Whisper(Speaking):
                 return self.score(found.last_hidden_state[:, -1]).float().cpu().numpy()
 
             found = written_on(step, len(sounds), self.prefix, self.config.eos_token_id, self.positions)
-        return torch.from_numpy(found).to(sounds.device)
+        return [torch.from_numpy(ids) for ids in found]
 
     def loss(self, sounds: Tensor, targets: list[np.ndarray]) -> Tensor:
         """Cross entropy of each token after those before it; the prefix is given, not learned."""

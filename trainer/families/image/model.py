@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel
 
+from trainer import answers
 from trainer.engines import open_session
 from trainer.errors import ModelError
 from trainer.learning.heads import head_of, without_dropout
@@ -38,9 +39,9 @@ class PictureModel(nn.Module):
 
     head: nn.Linear
 
-    def __init__(self, labels: list[str], preprocess: Preprocess) -> None:
+    def __init__(self, labels: list[str], preprocess: Preprocess, answer: str = "class") -> None:
         super().__init__()
-        self.labels, self.preprocess = labels, preprocess
+        self.labels, self.preprocess, self.answer = labels, preprocess, answer
         channels = preprocess.channels
         for name in ("factor", "shift"):
             values = torch.tensor(getattr(preprocess, name), dtype=torch.float32).expand(channels)
@@ -67,10 +68,18 @@ class PictureModel(nn.Module):
 
 
 class VisionModel(PictureModel):
-    """`outputs = head(dropout(pool(encoder(pixels))))`; `labels` empty: the one output is a number."""
+    """`outputs = head(dropout(pool(encoder(pixels))))`; `answer`: the kind of its answers (`trainer.answers`)."""
 
-    def __init__(self, encoder: nn.Module, labels: list[str], preprocess: Preprocess, *, dropout: float = 0.0) -> None:
-        super().__init__(labels, preprocess)
+    def __init__(
+        self,
+        encoder: nn.Module,
+        labels: list[str],
+        preprocess: Preprocess,
+        *,
+        dropout: float = 0.0,
+        answer: str = "class",
+    ) -> None:
+        super().__init__(labels, preprocess, answer)
         self.encoder = encoder.to(memory_format=torch.channels_last)
         self.dropout = nn.Dropout(dropout)
         kind = encoder.config.model_type
@@ -79,7 +88,7 @@ class VisionModel(PictureModel):
         self.encoder.eval()
         with torch.inference_mode():
             width = self.features(torch.zeros(1, *preprocess.shape, dtype=torch.uint8)).shape[1]
-        self.head = head_of(width, len(labels))
+        self.head = head_of(width, len(labels), answer)
 
     @staticmethod
     def stretches(encoder: nn.Module, preprocess: Preprocess) -> bool:
@@ -115,14 +124,17 @@ class VisionModel(PictureModel):
         self.preprocess.save(folder)
         head = {name: value.detach().contiguous() for name, value in self.head.state_dict().items()}
         save_file(head, folder / HEAD_WEIGHTS)
-        (folder / HEAD_CONFIG).write_text(json.dumps({"labels": self.labels}, ensure_ascii=False, indent=2), "utf-8")
+        (folder / HEAD_CONFIG).write_text(
+            json.dumps({"answer": self.answer, "labels": self.labels}, ensure_ascii=False, indent=2), "utf-8"
+        )
         self.encoder.to(memory_format=torch.channels_last)
 
     @classmethod
     def load(cls, folder: Path, attention: str | None = None) -> "VisionModel":
         """A trained model from `artifact/model/`."""
         config = json.loads((folder / HEAD_CONFIG).read_text("utf-8"))
-        model = cls(load_encoder(folder, attention), config["labels"], Preprocess.load(folder))
+        answer = answers.of_file(config).key
+        model = cls(load_encoder(folder, attention), config["labels"], Preprocess.load(folder), answer=answer)
         model.head.load_state_dict(load_file(folder / HEAD_WEIGHTS))
         return model.eval()
 

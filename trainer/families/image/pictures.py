@@ -259,16 +259,17 @@ def build(job: Any, rows: Pictures) -> PictureModel:
     if job.spec.model.startswith("scratch:"):
         common.settle(job, **SMALL_NET, epochs=int(np.clip(round(NET_ROWS / max(learned, 1)), 8, 60)))
         layers = nets.layers_of(nets.find(job.spec.model), job.params)
-        return ScratchModel(layers, rows.labels, rows.preprocess, job.params.initial_weights)
+        return ScratchModel(layers, rows.labels, rows.preprocess, job.params.initial_weights, rows.answer.key)
     if is_net(rows.folder):
         if job.spec.method == "lora":
             raise ModelError(_("A small net has no layers that LoRA could adapt."), hint=_("Choose another method."))
         common.settle(job, **SMALL_NET)
-        return ScratchModel.of(rows.folder, rows.labels, rows.preprocess)
+        return ScratchModel.of(rows.folder, rows.labels, rows.preprocess, rows.answer.key)
     fresh = job.spec.method == "scratch"
     rate = ATTENDING_RATE if attends(rows.folder) else CONVOLVING_RATE
     common.settle(job, **PRETRAINED, learning_rate=rate, patience=5 if fresh else 2)
-    return VisionModel(load_encoder(rows.folder, fresh=fresh), rows.labels, rows.preprocess)
+    look = load_encoder(rows.folder, fresh=fresh)
+    return VisionModel(look, rows.labels, rows.preprocess, answer=rows.answer.key)
 
 
 def attends(folder: Path) -> bool:
@@ -285,7 +286,7 @@ def baselines(job: Any, rows: Pictures) -> dict[str, Baseline]:
         "label": ("pixels_logistic", by_logistic),
         "number": ("pixels_ridge", by_ridge),
     }
-    cells = answers.get(rows.loaded.kind).cells
+    cells = rows.answer.cells
     if cells not in methods:
         return rows.scoring.baselines(truth, len(test), rows.labels)
     name, simple = methods[cells]

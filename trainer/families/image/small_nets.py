@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from trainer import models, nets
+from trainer import answers, models, nets
 from trainer.errors import ModelError, SpecError
 from trainer.families.image.model import PictureModel
 from trainer.learning.heads import head_of
@@ -65,14 +65,14 @@ def module_of(layer: nets.Layer, before: nets.Shape) -> nn.Module:
 
 
 class SmallNet(nn.Module):
-    """`outputs = head(body(values))`, values (batch, *shape) → (batch, outputs); `labels` 0: the one output is a number."""
+    """`outputs = head(body(values))`, values (batch, *shape) → (batch, outputs) of this kind of `answer`."""
 
-    def __init__(self, layers: Sequence[nets.Layer], shape: nets.Shape, labels: int) -> None:
+    def __init__(self, layers: Sequence[nets.Layer], shape: nets.Shape, labels: int, answer: str) -> None:
         super().__init__()
         shapes = [shape, *(after for after, _weights in nets.walk(layers, shape))]
         modules = [module_of(layer, before) for layer, before in zip(layers, shapes, strict=False)]
         self.body = nn.Sequential(*modules).to(memory_format=torch.channels_last)
-        self.head = head_of(shapes[-1][0], labels)
+        self.head = head_of(shapes[-1][0], labels, answer)
 
     def features(self, values: Tensor) -> Tensor:
         return self.body(values)
@@ -81,9 +81,11 @@ class SmallNet(nn.Module):
         return self.head(self.features(values))
 
 
-def build_net(layers: Sequence[nets.Layer], shape: nets.Shape, labels: int, first_weights: str = "") -> SmallNet:
+def build_net(
+    layers: Sequence[nets.Layer], shape: nets.Shape, labels: int, first_weights: str = "", answer: str = "class"
+) -> SmallNet:
     """A net with its first weights: random, or those of another model where the shapes agree."""
-    net = SmallNet(layers, shape, labels)
+    net = SmallNet(layers, shape, labels, answer)
     kind, colon, _path = first_weights.partition(":")
     bent = any(layer.get("name", layer.get("activation")) in ("tanh", "sigmoid") for layer in layers)
     randomise(net, "xavier" if bent else "he") if colon or not kind else randomise(net, first_weights)
@@ -136,11 +138,16 @@ class ScratchModel(PictureModel):
     """What its inputs are read by."""
 
     def __init__(
-        self, layers: list[nets.Layer], labels: list[str], preprocess: Preprocess, first_weights: str = ""
+        self,
+        layers: list[nets.Layer],
+        labels: list[str],
+        preprocess: Preprocess,
+        first_weights: str = "",
+        answer: str = "class",
     ) -> None:
-        super().__init__(labels, preprocess)
+        super().__init__(labels, preprocess, answer)
         height, width, channels = preprocess.shape
-        net = build_net(layers, (channels, height, width), len(labels), first_weights)
+        net = build_net(layers, (channels, height, width), len(labels), first_weights, answer)
         self.layers, self.body, self.head = layers, net.body, net.head
 
     def features(self, pixels: Tensor) -> Tensor:
@@ -151,22 +158,23 @@ class ScratchModel(PictureModel):
         weights = {name: value.detach().contiguous() for name, value in self.state_dict().items()}
         save_file(weights, folder / WEIGHTS)
         self.preprocess.save(folder)
-        config = {"model_type": KIND, "layers": self.layers, "labels": self.labels}
+        config = {"model_type": KIND, "layers": self.layers, "answer": self.answer, "labels": self.labels}
         (folder / CONFIG).write_text(json.dumps(config, ensure_ascii=False, indent=2), "utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> "ScratchModel":
         """A trained net from `artifact/model/`."""
         config = json.loads((folder / CONFIG).read_text("utf-8"))
-        model = cls(config["layers"], config["labels"], cls.reading.load(folder))
+        answer = answers.of_file(config).key
+        model = cls(config["layers"], config["labels"], cls.reading.load(folder), answer=answer)
         model.load_state_dict(load_file(folder / WEIGHTS))
         return model.eval()
 
     @classmethod
-    def of(cls, folder: Path, labels: list[str], preprocess: Preprocess) -> "ScratchModel":
-        """A trained net under a new head, to learn other labels or a number."""
+    def of(cls, folder: Path, labels: list[str], preprocess: Preprocess, answer: str = "class") -> "ScratchModel":
+        """A trained net under a new head, to learn other labels or another kind of answer."""
         config = json.loads((folder / CONFIG).read_text("utf-8"))
-        model = cls(config["layers"], labels, preprocess)
+        model = cls(config["layers"], labels, preprocess, answer=answer)
         take_weights(model, folder)
         return model
 

@@ -18,6 +18,7 @@ from trainer.families.text.encoder import EncoderClassifier
 from trainer.families.text.texts import Texts
 from trainer.learning.baselines import Baseline
 from trainer.learning.fine_tuning import default_epochs
+from trainer.learning.heads import head_of
 from trainer.learning.rows import Mix, digest_weights
 from trainer.packaging.graphs import write_checked
 from trainer.tasks.image_text_classification import BUNDLED_TEXT_MODEL
@@ -122,7 +123,7 @@ class FusionModel(nn.Module):
         super().__init__()
         self.labels, self.new_layers = picture.labels, ("head.",)
         self.width = picture.head.in_features
-        self.head = nn.Linear(self.width + text.head.in_features, len(self.labels))
+        self.head = head_of(self.width + text.head.in_features, len(self.labels), picture.answer)
         with torch.no_grad():
             self.head.weight.copy_(torch.cat([picture.head.weight, text.head.weight], dim=1))
             self.head.bias.copy_(picture.head.bias + text.head.bias)
@@ -178,7 +179,7 @@ def build(job: Any, rows: Pairs) -> FusionModel:
         settings = settings | {"epochs": NET_EPOCHS * default_epochs(len(rows.part("train"))), "patience": 6}
     common.settle(job, **settings)
     picture = pictures.build(job, rows)
-    text = encoder.fresh(rows.texts.folder, rows.labels, normalise=job.spec.method == "probe")
+    text = encoder.fresh(rows.texts.folder, rows.labels, normalise=job.spec.method == "probe", answer=rows.answer.key)
     model = FusionModel(picture, text)
     if not attends:
         model.new_layers = ("head.", f"encoder.{PICTURE}.")

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from trainer import answers
 from trainer.answers.classes_statistics import areas, softmax
 from trainer.engines.table import finished
 from trainer.families.table import search
@@ -79,7 +80,7 @@ def seconds_of_one(job: Job, searching: Any, candidate: Candidate) -> tuple[floa
         if time.monotonic() - started > MOST_OF_ONE:
             raise TooLong
 
-    fit(warm_rows(searching.truth, len(searching.facts["labels"])), job.check_stop, rounds=1)
+    fit(warm_rows(searching.truth, answers.of_file(searching.facts).labelled), job.check_stop, rounds=1)
     first = time.monotonic() - started
     while len(spent) < folds and sum(spent) < LONG_ENOUGH:
         started = time.monotonic()
@@ -91,11 +92,11 @@ def seconds_of_one(job: Job, searching: Any, candidate: Candidate) -> tuple[floa
     return first, max(float(np.mean(spent)), 0.001)
 
 
-def warm_rows(truth: np.ndarray, labels: int) -> np.ndarray:
+def warm_rows(truth: np.ndarray, labelled: bool) -> np.ndarray:
     """(rows,) whether a row is one of the WARM_ROWS first ones, one of each label by turns: in a sorted table, or beside a rare
     label, the very first would all be of one, which nothing can be learned from."""
     turns = np.arange(len(truth))
-    if labels:
+    if labelled:
         order = np.argsort(truth, kind="stable")
         _values, begins, counts = np.unique(truth[order], return_index=True, return_counts=True)
         turns = np.empty(len(truth), dtype=int)
@@ -124,7 +125,7 @@ def expected(job: Job, rows: TableRows, searching: Any, candidate: Candidate) ->
     outputs, found = searching.cross_validate(candidate)
     facts, count = searching.facts, len(searching.truth)
     metric = facts["headline"]
-    if not rows.labels:
+    if not rows.is_class:
         value = found["score"]
     else:
         probabilities = softmax(finished(outputs, facts))

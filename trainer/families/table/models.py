@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from trainer import gbm, tables
+from trainer import answers, gbm, tables
 
 MOST_ROUNDS, EARLY = 2_000, 50
 APART = 7
@@ -39,10 +39,10 @@ def candidates(families: tuple[str, ...], rows: int) -> list[Candidate]:
     return found
 
 
-def set_apart(truth: np.ndarray, labels: int, seed: int) -> np.ndarray:
+def set_apart(truth: np.ndarray, labelled: bool, seed: int) -> np.ndarray:
     """(rows,) whether a row is one of every APART that say when to stop; of each label alike."""
     order = np.random.default_rng(seed).permutation(len(truth))
-    if labels:
+    if labelled:
         order = order[np.argsort(truth[order], kind="stable")]
     found = np.zeros(len(truth), dtype=bool)
     found[order[APART // 2 :: APART]] = True
@@ -55,6 +55,7 @@ class Model:
     def __init__(self, facts: dict[str, Any], threads: int, seed: int) -> None:
         self.facts, self.seed, self.threads = facts, seed, threads
         self.labels = len(facts["labels"])
+        self.labelled = answers.of_file(facts).labelled
         self.rounds = 0
 
     def fit(
@@ -92,7 +93,7 @@ class Linear(Model):
         tell()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # not wholly converged is good enough
-            if self.labels:
+            if self.labelled:
                 found = LogisticRegression(C=settings["strength"], max_iter=300).fit(features, truth, weights)
             else:
                 found = Ridge(alpha=1 / settings["strength"]).fit(features, truth, weights)
@@ -136,7 +137,7 @@ class Boosting(Model):
 
     def params(self, settings: dict[str, Any]) -> dict[str, Any]:
         kind: dict[str, Any] = {"objective": "regression"}
-        if self.labels:
+        if self.labelled:
             kind = (
                 {"objective": "binary"} if self.labels == 2 else {"objective": "multiclass", "num_class": self.labels}
             )
@@ -169,7 +170,7 @@ class Net(Model):
         from trainer.families.table import net
 
         if not rounds:
-            apart = set_apart(data[1], self.labels, self.seed)
+            apart = set_apart(data[1], self.labelled, self.seed)
             learn, judge = [one[~apart] for one in data], (data[0][apart], data[1][apart])
             _net, rounds = net.fit(self.facts, *learn, self.facts["epochs"], self.seed, tell, judge)
         self.net, self.rounds = net.fit(self.facts, *data, rounds, self.seed, tell)

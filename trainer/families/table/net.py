@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from trainer import nets, tables
+from trainer import answers, nets, tables
 from trainer.families.image.small_nets import module_of
 from trainer.packaging.graphs import trace
 
@@ -49,10 +49,10 @@ def build(facts: dict[str, Any]) -> TableNet:
     return TableNet(numbers, [count for _at, count in scales["categories"]], facts["layers"], facts["outputs"])
 
 
-def loss_of(outputs: Tensor, truth: Tensor, labels: int, weights: Tensor) -> Tensor:
-    if not labels:
+def loss_of(outputs: Tensor, truth: Tensor, facts: dict[str, Any], weights: Tensor) -> Tensor:
+    if not answers.of_file(facts).labelled:
         return nn.functional.smooth_l1_loss(outputs[:, 0], truth)
-    if labels == 2:
+    if len(facts["labels"]) == 2:
         losses = nn.functional.binary_cross_entropy_with_logits(outputs[:, 0], truth.float(), reduction="none")
     else:
         losses = nn.functional.cross_entropy(outputs, truth, reduction="none")
@@ -71,31 +71,31 @@ def fit(
 ) -> tuple[TableNet, int]:
     """The net and after how many epochs it was best on the rows `held` back; without those, after all epochs."""
     torch.manual_seed(seed)
-    net, labels = build(facts), len(facts["labels"])
+    net, labelled = build(facts), answers.of_file(facts).labelled
     inputs = tensors(facts["scales"], matrix)
-    shift, scale = (0.0, 1.0) if labels else (float(truth.mean()), float(truth.std()) or 1.0)
-    convert = (lambda values: torch.from_numpy(values)) if labels else (
+    shift, scale = (0.0, 1.0) if labelled else (float(truth.mean()), float(truth.std()) or 1.0)
+    convert = (lambda values: torch.from_numpy(values)) if labelled else (
         lambda values: torch.from_numpy((values - shift) / scale).float()
     )  # fmt: skip
-    answers, shares = convert(truth), torch.from_numpy(weights).float()
+    wanted, shares = convert(truth), torch.from_numpy(weights).float()
     optimizer = torch.optim.AdamW(net.parameters(), lr=RATE, weight_decay=DECAY)
     generator = torch.Generator().manual_seed(seed)
     best, best_epoch, kept = float("inf"), epochs, None
     for epoch in range(1, epochs + 1):
         tell()
         net.train()
-        order = torch.randperm(len(answers), generator=generator)
+        order = torch.randperm(len(wanted), generator=generator)
         for rows in order.split(BATCH):
             if len(rows) < 2:
                 continue  # batch norm needs two
             optimizer.zero_grad()
-            loss_of(net(inputs[0][rows], inputs[1][rows]), answers[rows], labels, shares[rows]).backward()
+            loss_of(net(inputs[0][rows], inputs[1][rows]), wanted[rows], facts, shares[rows]).backward()
             optimizer.step()
         if held is not None:
             net.eval()
             with torch.inference_mode():
                 outputs = net(*tensors(facts["scales"], held[0]))
-                loss = float(loss_of(outputs, convert(held[1]), labels, torch.ones(len(held[1]))))
+                loss = float(loss_of(outputs, convert(held[1]), facts, torch.ones(len(held[1]))))
             if loss < best:
                 best, best_epoch, kept = loss, epoch, copy.deepcopy(net.state_dict())
             elif epoch - best_epoch >= PATIENCE:

@@ -57,14 +57,14 @@ class TableObjective:
         return self.rows.truth[rows]
 
     def answers(self, metric: str, outputs: np.ndarray) -> np.ndarray:
-        if not self.rows.labels:
+        if not self.rows.is_class:
             return outputs[:, 0]
         test = self.rows.part("test")
         return self.predicted(test, outputs) if named(metric).column == "predicted" else softmax(outputs)
 
     def metrics(self, outputs: np.ndarray) -> dict[str, float]:
         test = self.rows.part("test")
-        if not self.rows.labels:
+        if not self.rows.is_class:
             return number_scores(self.rows.truth[test], outputs[:, 0])
         probabilities = softmax(outputs)
         return class_metrics(self.rows.truth[test], probabilities, self.predicted(test, outputs))
@@ -77,14 +77,14 @@ class TableObjective:
     def report(self, outputs: np.ndarray) -> dict[str, Any]:
         test = self.rows.part("test")
         shown, numbers, truth = self.rows.shown(test), self.rows.numbers(test), self.rows.truth[test]
-        if not self.rows.labels:
+        if not self.rows.is_class:
             return number_report(truth, outputs[:, 0], shown, numbers, "input")
         predicted = self.predicted(test, outputs)
         return class_report(truth, softmax(outputs), self.rows.labels, shown, numbers, self.facts, predicted)
 
     def predictions(self, outputs: np.ndarray) -> dict[str, list[Any]]:
         test = self.rows.part("test")
-        if not self.rows.labels:
+        if not self.rows.is_class:
             return {"truth": self.rows.truth[test].tolist(), "predicted": outputs[:, 0].tolist()}
         probabilities = softmax(outputs)
         said = self.predicted(test, outputs)
@@ -96,7 +96,7 @@ class TableObjective:
         }
 
     def card(self, report: dict[str, Any]) -> str:
-        return (classes_scoring if self.rows.labels else number_scoring).figures_card(report)
+        return (classes_scoring if self.rows.is_class else number_scoring).figures_card(report)
 
 
 def importance(rows: TableRows, objective: TableObjective, model: Model) -> list[dict[str, Any]]:
@@ -106,7 +106,7 @@ def importance(rows: TableRows, objective: TableObjective, model: Model) -> list
     of what the trees' splits won.
     """
     test = rows.part("test")[:MOST_PERMUTED]
-    if rows.labels:
+    if rows.is_class:
         test = test[rows.truth[test] >= 0]
     matrix, truth = rows.matrix[test], rows.truth[test]
     owners = np.array([one["column"] for one in rows.features()])
@@ -126,6 +126,6 @@ def importance(rows: TableRows, objective: TableObjective, model: Model) -> list
 
 def quality(objective: TableObjective, matrix: np.ndarray, truth: np.ndarray) -> float:
     outputs = objective.outputs(matrix)
-    if not objective.rows.labels:
+    if not objective.rows.is_class:
         return number_scores(truth, outputs[:, 0])["r2"]
     return areas(truth, softmax(outputs))["roc_auc"]

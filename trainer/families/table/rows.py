@@ -89,7 +89,7 @@ class TableRows(Rows):
 
     def examples(self, folder: Path) -> list[dict[str, Any]]:
         test, answers = self.part("test"), self.loaded.answers
-        chosen = list({answers[row]: row for row in test[::-1].tolist()}.values()) if self.labels else test.tolist()
+        chosen = list({answers[row]: row for row in test[::-1].tolist()}.values()) if self.is_class else test.tolist()
         rows = np.array(sorted(chosen)[:6])
         return [{"input": one, "label": answers[row]} for one, row in zip(self.inputs(rows), rows, strict=True)]
 
@@ -140,10 +140,11 @@ def warn_of_leaks(job: Job, rows: TableRows) -> None:
     the data page, so that both name the same ones; nothing that is learned depends on it."""
     known = rows.known("train", "validation", "test")
     kinds = {one["name"]: one["kind"] for one in rows.described}
-    truth = np.full(len(rows.truth), -1 if rows.labels else np.nan)
+    truth = np.full(len(rows.truth), -1 if rows.is_class else np.nan)
     truth[known] = rows.truth[known]
-    rows.leaks = leaks.find(rows.loaded.table, kinds, truth, rows.labels)
-    rows.leaks_not_looked_at = leaks.not_looked_at(kinds, truth, rows.labels)
+    labels = rows.labels if rows.is_class else None
+    rows.leaks = leaks.find(rows.loaded.table, kinds, truth, labels)
+    rows.leaks_not_looked_at = leaks.not_looked_at(kinds, truth, labels)
     for sentence in rows.leaks_not_looked_at:
         job.log(sentence)
     for one in rows.leaks:
@@ -157,11 +158,12 @@ def warn_of_leaks(job: Job, rows: TableRows) -> None:
 def facts_of(job: Job, rows: TableRows) -> dict[str, Any]:
     known = rows.known("train", "validation")
     features = rows.features()
-    commonest = np.bincount(rows.truth[known]).max() / len(known) if rows.labels else 0
+    commonest = np.bincount(rows.truth[known]).max() / len(known) if rows.is_class else 0
     return {
         "columns": rows.described,
         "dropped": list(rows.dropped),
         "features": features,
+        "answer": rows.answer.key,
         "labels": rows.labels,
         "outputs": len(rows.labels) if len(rows.labels) > 2 else 1,
         "scales": tables.scales_of(features, rows.matrix[known]),
@@ -175,7 +177,7 @@ def facts_of(job: Job, rows: TableRows) -> dict[str, Any]:
 
 def weights_of(job: Job, rows: TableRows, known: np.ndarray) -> np.ndarray:
     """Rare labels count for more (inverse root of frequency, mean one) when labels are skewed."""
-    if not rows.labels:
+    if not rows.is_class:
         return np.ones(len(known))
     counts = np.bincount(rows.truth[known], minlength=len(rows.labels)).clip(min=1)
     if counts.max() < SKEW * counts.min():
@@ -198,7 +200,7 @@ def baselines(job: Job, rows: TableRows) -> dict[str, Baseline]:
     truth = rows.truth[known]
     name, simple = (
         ("logistic", lambda: logistic(numbers, truth, asked, len(rows.labels), max_iter=1000))
-        if rows.labels
+        if rows.is_class
         else ("ridge", lambda: Ridge().fit(numbers, truth).predict(asked))
     )
     return rows.scoring.baselines(truth, len(test), rows.labels, name, simple)

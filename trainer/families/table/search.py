@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from trainer import comparison
+from trainer import answers, comparison
 from trainer.answers.classes_statistics import scores, softmax
 from trainer.answers.number_scoring import number_scores
 from trainer.engines.table import finished
@@ -24,11 +24,11 @@ BETTER = 0.01
 """Share of the cost that a threshold must save against the one that the costs alone give."""
 
 
-def folds_of(truth: np.ndarray, labels: int, seed: int) -> np.ndarray:
+def folds_of(truth: np.ndarray, labelled: bool, seed: int) -> np.ndarray:
     """Each row's fold: labels shared out evenly."""
     count = 3 if len(truth) > MANY else max(2, min(FOLDS, len(truth) // 4))
     order = np.random.default_rng(seed).permutation(len(truth))
-    if labels:
+    if labelled:
         order = order[np.argsort(truth[order], kind="stable")]
     folds = np.empty(len(truth), dtype=int)
     folds[order] = np.arange(len(truth)) % count
@@ -37,11 +37,10 @@ def folds_of(truth: np.ndarray, labels: int, seed: int) -> np.ndarray:
 
 def score(raw: np.ndarray, truth: np.ndarray, facts: dict[str, Any]) -> float:
     """Greater is better: area under the curve for two labels, log loss for more, R² for a number."""
-    labels = len(facts["labels"])
-    if not labels:
+    if not answers.of_file(facts).labelled:
         return number_scores(truth, raw[:, 0])["r2"]
     probabilities = softmax(finished(raw, facts))
-    if labels == 2:
+    if len(facts["labels"]) == 2:
         return comparison.score("roc_auc", truth, probabilities, labels=range(2))
     return -scores(truth, probabilities)["log_loss"]
 
@@ -71,7 +70,7 @@ class Search:
                 )
             )
         self.matrix, self.truth, self.weights = matrix[chosen], truth[chosen], weights[chosen]
-        self.folds = folds_of(self.truth, len(facts["labels"]), job.spec.seed)
+        self.folds = folds_of(self.truth, answers.of_file(facts).labelled, job.spec.seed)
         self.folder = folder
         self.folder.mkdir(parents=True, exist_ok=True)
 
@@ -148,7 +147,7 @@ class Search:
 def calibrate(raw: np.ndarray, truth: np.ndarray, facts: dict[str, Any]) -> dict[str, Any]:
     """Platt's scale and bias (1999) for two labels, a temperature (Guo et al. 2017) for more; kept only when it helps."""
     plain = {"scale": 1.0, "bias": 0.0}
-    if not facts["labels"] or len(truth) < 50:
+    if not answers.of_file(facts).labelled or len(truth) < 50:
         return plain
     half = np.arange(len(truth)) % 2 == 0
     before = log_loss(raw, truth, facts, plain)

@@ -48,7 +48,7 @@ def run(family: Family, job: Job) -> dict[str, Any]:
             outputs, objective = pooled_of(job, rows, chosen.model, tested)
         report = objective.report(outputs) | {"history": job.history}
         report |= verdict.judged(objective, outputs, beside)
-        if rows.labels:
+        if rows.is_class:
             test = objective.certainty(rows.part("test"), outputs)
             halves = [(one.certainty, one.tested) for one in tested]
             report |= thresholds.report(test, chosen.certainty, "out-of-fold", halves)
@@ -121,7 +121,7 @@ def in_rounds(job: Job, rows: TableRows, families: tuple[str, ...], rounds: Roun
             chosen = learn(job, rows, families, str(fold))
         objective = TableObjective(job, rows, chosen.model)
         outputs = objective.outputs(rows.matrix[test])
-        tested = objective.certainty(test, outputs) if rows.labels else None
+        tested = objective.certainty(test, outputs) if rows.is_class else None
         weighed = importance(rows, objective, chosen.model)
         found.append(
             Tested(test, outputs, chosen.model.facts, chosen.certainty, tested, weighed, chosen.candidates[0]["score"])
@@ -186,7 +186,7 @@ def settle(
         probabilities = softmax(finished(outputs, facts))
         positive = 0 if (searching.truth == 0).sum() < (searching.truth == 1).sum() else 1
         facts["decision"] = search.decide(probabilities, searching.truth, job.params, rows.labels, positive)
-    certainty = certainty_of(outputs, searching.truth, facts) if rows.labels else None
+    certainty = certainty_of(outputs, searching.truth, facts) if rows.is_class else None
     model = KINDS[best["family"]](facts, (job.spec.hardware.threads or cores()), job.spec.seed)
     data = rows.matrix[known], rows.truth[known], weights_again(searching, job, rows, known)
     return model.fit(best["settings"], data, job.check_stop, rounds=best["rounds"]), certainty

@@ -9,6 +9,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, AutoTokenizer
 
+from trainer import answers
 from trainer.errors import ModelError
 from trainer.learning.heads import head_of, without_dropout
 from trainer.messages import _
@@ -21,19 +22,26 @@ CLS_POOLED = ("deberta-v2", "roberta", "xlm-roberta", "electra")
 class EncoderClassifier(nn.Module):
     """`outputs = head(dropout(pool(encoder(tokens))))`, tokens (batch, length) → (batch, outputs).
 
-    `labels` empty: the one output is a number.
+    `answer`: the kind of its answers (`trainer.answers`).
     """
 
     def __init__(
-        self, encoder: nn.Module, labels: list[str], *, pooling: str, normalise: bool = False, dropout: float = 0.1
+        self,
+        encoder: nn.Module,
+        labels: list[str],
+        *,
+        pooling: str,
+        normalise: bool = False,
+        dropout: float = 0.1,
+        answer: str = "class",
     ) -> None:
         super().__init__()
         self.encoder = encoder
-        self.labels = labels
+        self.labels, self.answer = labels, answer
         self.pooling = pooling
         self.normalise = normalise
         self.dropout = nn.Dropout(dropout)
-        self.head = head_of(encoder.config.hidden_size, len(labels))
+        self.head = head_of(encoder.config.hidden_size, len(labels), answer)
 
     def features(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """One vector a text: (batch, hidden), float32."""
@@ -65,7 +73,13 @@ class EncoderClassifier(nn.Module):
         save_file(
             {name: value.detach().contiguous() for name, value in self.head.state_dict().items()}, folder / HEAD_WEIGHTS
         )
-        config = {"labels": self.labels, "pooling": self.pooling, "normalise": self.normalise, "max_length": max_length}
+        config = {
+            "answer": self.answer,
+            "labels": self.labels,
+            "pooling": self.pooling,
+            "normalise": self.normalise,
+            "max_length": max_length,
+        }
         (folder / HEAD_CONFIG).write_text(json.dumps(config, ensure_ascii=False, indent=2), "utf-8")
 
     @classmethod
@@ -73,7 +87,9 @@ class EncoderClassifier(nn.Module):
         """A trained model from `artifact/model/`. Its `max_length` stands in head.json."""
         config = json.loads((folder / HEAD_CONFIG).read_text("utf-8"))
         encoder = load_encoder(folder, attention)
-        model = cls(encoder, config["labels"], pooling=config["pooling"], normalise=config["normalise"])
+        answer = answers.of_file(config).key
+        settings = {"pooling": config["pooling"], "normalise": config["normalise"], "answer": answer}
+        model = cls(encoder, config["labels"], **settings)
         model.head.load_state_dict(load_file(folder / HEAD_WEIGHTS))
         return model.eval()
 
@@ -109,11 +125,13 @@ def load_tokenizer(folder: Path) -> Any:
     return tokenizer
 
 
-def fresh(folder: Path, labels: list[str], *, normalise: bool = False, dropout: float = 0.1) -> EncoderClassifier:
+def fresh(
+    folder: Path, labels: list[str], *, normalise: bool = False, dropout: float = 0.1, answer: str = "class"
+) -> EncoderClassifier:
     """The pretrained encoder under a new head."""
     encoder = load_encoder(folder)
     pooling = "cls" if encoder.config.model_type in CLS_POOLED else "mean"
-    return EncoderClassifier(encoder, labels, pooling=pooling, normalise=normalise, dropout=dropout)
+    return EncoderClassifier(encoder, labels, pooling=pooling, normalise=normalise, dropout=dropout, answer=answer)
 
 
 def longest(folder: Path, wanted: int) -> int:

@@ -8,7 +8,6 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
-from trainer import answers
 from trainer.data.loading import Loaded
 from trainer.data.personal import spans
 from trainer.data.privacy import hints_of
@@ -110,14 +109,15 @@ def texts_of(job: Any, folder: Path, loaded: Loaded) -> Texts:
 
 def build(job: Any, rows: Texts) -> encoder.EncoderClassifier:
     """The pretrained encoder under a new head. For `probe` its vectors are brought to one length."""
-    return encoder.fresh(rows.folder, rows.labels, normalise=job.spec.method == "probe")
+    normalise = job.spec.method == "probe"
+    return encoder.fresh(rows.folder, rows.labels, normalise=normalise, answer=rows.answer.key)
 
 
 def baselines(job: Any, rows: Texts) -> dict[str, Baseline]:
     """Always the commonest answer, and a bag of words where each row has one label."""
     train, test = rows.known("train", "validation"), rows.part("test")
     truth, labels = rows.truth[train], rows.labels
-    if not answers.get(rows.loaded.kind).labelled:
+    if not rows.is_class:
         return rows.scoring.baselines(truth, len(test), labels)
     return rows.scoring.baselines(
         truth,

@@ -1,0 +1,179 @@
+"""A new kind of answer, as docs/answers.md writes it out, goes the whole way with a task of it; no other file knows it."""
+
+import html
+import json
+import re
+import shutil
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from django.conf import settings as configured
+from django.test import Client
+from django.urls import reverse
+
+from tests import run_pages, things
+from tests.serving.conftest import REPO, TOKEN, Serving
+from tests.trainer import command, test_tasks
+from trainer import answers, tasks
+from trainer.answers import metrics
+from webapp import answers as presentations
+from webapp.accounts.models import User, Workspace
+from webapp.catalog import words
+from webapp.endpoints import addresses, snippets
+
+BLOCK = re.compile(r"^```(?:python|html)\n(?:# |\{# )(\S+?)(?: #\})?\n(.*?)^```", re.DOTALL | re.MULTILINE)
+PACKAGES = {"trainer/answers": answers, "trainer/tasks": tasks, "webapp/answers": presentations}
+WANTED = {
+    "trainer/answers/labels.py",
+    "trainer/answers/labels_scoring.py",
+    "trainer/tasks/topics.py",
+    "webapp/answers/labels.py",
+    "templates/answers/labels/answer.html",
+    "templates/answers/labels/report.html",
+}
+INPUTS = ["staff rude 1", "shop worked cafe lovely 2"]
+
+
+def forget() -> None:
+    for cached in (
+        answers.kinds,
+        metrics.known,
+        metrics.owners,
+        presentations.presentations,
+        tasks.declared,
+        tasks.all,
+        tasks.shapes,
+        words.role_words,
+    ):
+        cached.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the trainer and the server of models, with the files added; the site's beside them."""
+    folder = tmp_path_factory.mktemp("tree")
+    for name in ("trainer", "serving"):
+        shutil.copytree(REPO / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    blocks = dict(BLOCK.findall((REPO / "docs" / "answers.md").read_text("utf-8")))
+    assert set(blocks) == WANTED
+    for name, content in blocks.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(content, "utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def task(tree: Path) -> Iterator[Any]:
+    """The task as this process knows it: folders of the copy are searched beside the repository's own."""
+    before = {one.slug for one in tasks.declared()}
+    own = {name: list(package.__path__) for name, package in PACKAGES.items()}
+    for name, package in PACKAGES.items():
+        package.__path__.append(str(tree / name))
+    forget()
+    (found,) = [one for one in tasks.all() if one.slug not in before]
+    yield found
+    for name, package in PACKAGES.items():
+        package.__path__[:] = own[name]
+    forget()
+
+
+@pytest.fixture
+def with_templates(tree: Path, settings: Any) -> None:
+    (engine,) = configured.TEMPLATES
+    settings.TEMPLATES = [engine | {"DIRS": [*engine["DIRS"], tree / "templates"]}]
+
+
+@pytest.fixture(scope="module")
+def finished(task: Any, models: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Read into a version, then trained from it."""
+    folder = tmp_path_factory.mktemp("run")
+    data = command.write_lines(folder / "rows.jsonl", task.sample())
+    code, events = command.call(models, "inspect", data, "--out", folder / "v1", "--task", task.slug)
+    assert code == 0, events[-1]
+    suggestion = json.loads((folder / "v1" / "profile.json").read_text("utf-8"))["suggestion"]
+    assert (suggestion["task"], suggestion["trainable"]) == (task.slug, True)
+    spec = folder / "spec.json"
+    fields = {"task": task.slug, "dataset": {"path": str(folder / "v1")}, "model": "local:tiny", "method": "full"}
+    spec.write_text(json.dumps(fields | {"params": {"epochs": 2}}), "utf-8")
+    code, events = command.call(models, "run", spec, "--out", folder / "out")
+    assert code == 0, events[-1]
+    return {"task": task, "method": "full", "spec": spec, "out": folder / "out", "events": events}
+
+
+def test_no_file_of_the_repository_knows_it() -> None:
+    assert not [name for name in WANTED if (REPO / name).exists()]
+
+
+def test_it_is_trained_and_reported(finished: dict[str, Any]) -> None:
+    test_tasks.test_stages_and_progress(finished)
+    test_tasks.test_the_result(finished)
+    test_tasks.test_the_artifact(finished)
+    assert finished["task"].declaration()["widget_out"] == "labels"
+
+
+def test_it_predicts_explains_and_is_evaluated(finished: dict[str, Any], models: Path, tmp_path: Path) -> None:
+    test_tasks.test_asking_it(finished, models, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def server(tree: Path) -> Iterator[Serving]:
+    """The server of models in a process of its own, started in the copy."""
+    running = Serving("redis://127.0.0.1:1/0", home=tree)
+    running.start()
+    yield running
+    running.kill(signal.SIGTERM)
+
+
+@pytest.fixture
+def serving(server: Serving, settings: Any) -> None:
+    settings.SERVING_URL, settings.MAQUETTE_INTERNAL_TOKEN = server.url, TOKEN
+
+
+def test_it_is_served(finished: dict[str, Any], server: Serving) -> None:
+    asked = {"artifact": str(finished["out"] / "artifact"), "inputs": INPUTS}
+    answer = httpx.post(
+        f"{server.url}/internal/predict", json=asked, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=30
+    )
+    assert answer.status_code == 200, answer.text
+    for output in answer.json()["outputs"]:
+        assert set(output) == set(answers.get("labels").output)
+        assert {one["label"] for one in output["probabilities"]} == {"cafe", "shop", "staff"}
+
+
+def test_its_pages_open_in_every_language(
+    finished: dict[str, Any],
+    serving: None,
+    with_templates: None,
+    user: User,
+    workspace: Workspace,
+    client_of: Callable[[User], Client],
+) -> None:
+    test_tasks.test_its_pages_open_in_every_language(finished, serving, user, workspace, client_of)
+
+
+def test_its_answer_is_drawn_and_its_mistakes_are_listed(
+    finished: dict[str, Any],
+    serving: None,
+    with_templates: None,
+    user: User,
+    workspace: Workspace,
+    client_of: Callable[[User], Client],
+) -> None:
+    prototype = run_pages.prototype_of(workspace, finished["task"])
+    run = run_pages.finished_run(prototype, finished["task"], "full", finished["out"] / "artifact", finished["events"])
+    browser = client_of(user)
+    for code, _name in configured.LANGUAGES:
+        headers = {"Accept-Language": code}
+        page = html.unescape(browser.get(reverse("run", args=[run.pk]), headers=headers).content.decode())
+        assert 'id="each"' in page, "the table of classes that its report.html includes"
+        drawn = browser.post(reverse("try_run", args=[run.pk]), {"text": INPUTS[0]}, headers=headers).content.decode()
+        assert '<ul class="answers"' in drawn
+        assert "cafe" in drawn
+    endpoint = things.endpoint(run, visibility="public")
+    assert snippets.pick_of(run) == "labels"
+    assert "cafe" in str(presentations.of_task(run.task).said({"labels": ["cafe"]}))
+    assert Client().get(addresses.demo_path(endpoint, endpoint.links.get())).status_code == 200
