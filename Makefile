@@ -43,6 +43,7 @@ lint:
 	@./bootstrap dev
 	@$(python) -m ruff check
 	@$(python) -m ruff format --check
+	@.venv/bin/oxlint --quiet --deny-warnings static/js
 
 format:
 	@./bootstrap dev

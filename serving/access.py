@@ -28,9 +28,9 @@ PREFIX, CHANNEL, PUBLISHED = "maquette:endpoint:", "maquette:endpoints", "maquet
 FRESH_SECONDS = 1.0
 AWAY_SECONDS = 1.0
 """After a failure Redis is left alone this long, so that an outage costs no request more than one wait."""
-MOST_RECORDS = 10_000
-MOST_BUCKETS = 20_000
-VISITORS, LEAST_SHARE = 10, 2
+MAX_RECORDS = 10_000
+MAX_BUCKETS = 20_000
+VISITORS, MIN_SHARE = 10, 2
 """A demo page's limit is for ten visitors at once; two requests a minute are anybody's."""
 
 
@@ -63,21 +63,21 @@ class Record:
 
     @classmethod
     def parse(cls, text: str | bytes) -> "Record":
-        found = orjson.loads(text)
-        limits: dict[str, Any] = found.get("limits") or {}
+        fields = orjson.loads(text)
+        limits: dict[str, Any] = fields.get("limits") or {}
         return cls(
-            slug=found["slug"],
-            live=found.get("status") == "live" and bool(found.get("artifact")),
-            failed=found.get("status") == "failed",
-            run=found.get("run"),
-            version=found.get("version"),
-            artifact=found.get("artifact"),
-            engine=found.get("engine"),
-            blocked=found.get("blocked"),
+            slug=fields["slug"],
+            live=fields.get("status") == "live" and bool(fields.get("artifact")),
+            failed=fields.get("status") == "failed",
+            run=fields.get("run"),
+            version=fields.get("version"),
+            artifact=fields.get("artifact"),
+            engine=fields.get("engine"),
+            blocked=fields.get("blocked"),
             requests_per_minute=limits.get("requests_per_minute"),
             inputs_per_request=limits.get("inputs_per_request") or 64,
             bytes_per_request=limits.get("bytes_per_request") or 1024 * 1024,
-            keys=found.get("keys") or {},
+            keys=fields.get("keys") or {},
         )
 
 
@@ -87,14 +87,14 @@ class Registry:
     def __init__(self, redis: Redis, listener: Redis) -> None:
         self.redis = redis
         self.listener = listener
-        self.held: OrderedDict[str, tuple[float, Record | None]] = OrderedDict()
+        self.cached: OrderedDict[str, tuple[float, Record | None]] = OrderedDict()
         self.reading: dict[str, asyncio.Task[Record | None]] = {}
         self.away_until = 0.0
 
     async def get(self, slug: str) -> Record | None:
-        held = self.held.get(slug)
-        if held and time.monotonic() - held[0] < FRESH_SECONDS:
-            return held[1]
+        cached = self.cached.get(slug)
+        if cached and time.monotonic() - cached[0] < FRESH_SECONDS:
+            return cached[1]
         task = self.reading.get(slug)
         if task is None:
             task = self.reading[slug] = asyncio.create_task(self.read(slug))
@@ -103,23 +103,23 @@ class Registry:
 
     async def read(self, slug: str) -> Record | None:
         if time.monotonic() < self.away_until:
-            return self.known(slug)
+            return self.last_known(slug)
         try:
             text, published = await self.redis.mget(PREFIX + slug, PUBLISHED)
         except (RedisError, OSError):
             self.away_until = time.monotonic() + AWAY_SECONDS
-            return self.known(slug)
+            return self.last_known(slug)
         if text is None and published is None:  # it came back empty, and the web has not written its list anew yet
-            return self.known(slug)
+            return self.last_known(slug)
         record = Record.parse(text) if text else None
-        self.held[slug] = (time.monotonic(), record)
-        self.held.move_to_end(slug)
-        while len(self.held) > MOST_RECORDS:
-            self.held.popitem(last=False)
+        self.cached[slug] = (time.monotonic(), record)
+        self.cached.move_to_end(slug)
+        while len(self.cached) > MAX_RECORDS:
+            self.cached.popitem(last=False)
         return record
 
-    def known(self, slug: str) -> Record | None:
-        if slug not in self.held:
+    def last_known(self, slug: str) -> Record | None:
+        if slug not in self.cached:
             raise Problem(
                 503,
                 "no_registry",
@@ -127,7 +127,7 @@ class Registry:
                 "Try again shortly.",
                 retry_after=2,
             )
-        return self.held[slug][1]
+        return self.cached[slug][1]
 
     async def live(self) -> list[Record] | None:
         """Every live endpoint, for loading at the start; None while the web has not written its list."""
@@ -141,18 +141,18 @@ class Registry:
         """Drop records as the web changes them; connects again for as long as the process lives."""
         while True:
             with contextlib.suppress(RedisError, OSError):
-                async with self.listener.pubsub() as heard:
-                    await heard.subscribe(CHANNEL)
+                async with self.listener.pubsub() as subscription:
+                    await subscription.subscribe(CHANNEL)
                     self.forget_ages()
-                    async for message in heard.listen():
+                    async for message in subscription.listen():
                         if message["type"] == "message":
-                            self.held.pop(message["data"], None)
+                            self.cached.pop(message["data"], None)
             await asyncio.sleep(0.5)
 
     def forget_ages(self) -> None:
         """Changes may have been missed: read everything anew, yet keep it for as long as Redis does not answer."""
-        for slug, (_read, record) in self.held.items():
-            self.held[slug] = (float("-inf"), record)
+        for slug, (_read, record) in self.cached.items():
+            self.cached[slug] = (float("-inf"), record)
 
 
 @dataclass(frozen=True)
@@ -175,21 +175,21 @@ class Limits:
 
     buckets: OrderedDict[tuple[str, str], Bucket] = field(default_factory=OrderedDict)
 
-    def take(self, who: tuple[str, str], per_minute: int | None) -> None:
-        """One request of `who`; `Problem` 429 with the seconds until the next is allowed."""
+    def take(self, caller: tuple[str, str], per_minute: int | None) -> None:
+        """One request of `caller`, an endpoint and who asks; `Problem` 429 with the seconds until the next is allowed."""
         if per_minute is None:
             return
         if per_minute < 1:
             raise problems.too_many(60)
         now = time.monotonic()
-        bucket = self.buckets.get(who)
+        bucket = self.buckets.get(caller)
         if bucket is None:
-            bucket = self.buckets[who] = Bucket(per_minute, now)
-            if len(self.buckets) > MOST_BUCKETS:
+            bucket = self.buckets[caller] = Bucket(per_minute, now)
+            if len(self.buckets) > MAX_BUCKETS:
                 self.buckets.popitem(last=False)
         bucket.tokens = min(per_minute, bucket.tokens + (now - bucket.filled) * per_minute / 60)
         bucket.filled = now
-        self.buckets.move_to_end(who)
+        self.buckets.move_to_end(caller)
         if bucket.tokens < 1:
             raise problems.too_many((1 - bucket.tokens) * 60 / per_minute)
         bucket.tokens -= 1
@@ -238,4 +238,4 @@ class Access:
 
 def visitor_share(per_minute: int | None) -> int | None:
     """What of the demo page's requests one visitor may have, so that nobody takes it from the others."""
-    return None if per_minute is None else max(per_minute // VISITORS, min(per_minute, LEAST_SHARE))
+    return None if per_minute is None else max(per_minute // VISITORS, min(per_minute, MIN_SHARE))

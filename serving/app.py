@@ -12,13 +12,12 @@ import sys
 import time
 import traceback
 from pathlib import Path
-from typing import Any
 
 import orjson
 
 from serving import problems
 from serving.access import Access, Caller, Record, Registry, connect
-from serving.forms import Form, parse_inputs
+from serving.forms import parse_question
 from serving.http import Gone, Receive, Request, Response, Scope, Send
 from serving.metrics import Metrics
 from serving.pool import Model, Pool, memory_budget
@@ -78,7 +77,7 @@ class Application:
         self.metrics = Metrics()
         self.started = time.monotonic()
         self.warmed = False
-        self.tasks = [asyncio.create_task(work) for work in (self.registry.listen(), self.usage.run(), self.warm())]
+        self.tasks = [asyncio.create_task(task) for task in (self.registry.listen(), self.usage.run(), self.warm())]
 
     async def stop(self) -> None:
         for task in self.tasks:
@@ -120,14 +119,14 @@ class Application:
         await response.send(send, ANY_ORIGIN if request.path.startswith("/e/") else [])
 
     async def route(self, request: Request) -> Response:
-        found = PREDICT.fullmatch(request.path)
-        if found:
+        endpoint = PREDICT.fullmatch(request.path)
+        if endpoint:
             if request.method == "OPTIONS":
                 return Response(204, b"", headers=PREFLIGHT)
-            need(request, "POST")
-            return await self.predict(request, found[1])
+            require_method(request, "POST")
+            return await self.predict(request, endpoint[1])
         if request.path == "/internal/predict":
-            need(request, "POST")
+            require_method(request, "POST")
             return await self.predict_artifact(request)
         if request.path == "/healthz":
             return Response(200, b"ok\n", b"text/plain")
@@ -148,7 +147,7 @@ class Application:
             redis = False
         parts = {"redis": redis, "models": self.warmed or time.monotonic() - self.started > WARM_SECONDS}
         ready = all(parts.values())
-        body = {"ready": ready, "parts": {name: "ok" if good else "down" for name, good in parts.items()}}
+        body = {"ready": ready, "parts": {name: "ok" if works else "down" for name, works in parts.items()}}
         return Response(200 if ready else 503, orjson.dumps(body))
 
     async def predict(self, request: Request, slug: str) -> Response:
@@ -163,11 +162,11 @@ class Application:
     async def predict_endpoint(self, request: Request, record: Record, caller: Caller, started: float) -> Response:
         self.access.admit(record, caller, visitor(request))
         body = await request.body(record.bytes_per_request)
-        asked = parse_inputs(body, request.content_type, record.inputs_per_request)
+        question = parse_question(body, request.content_type, record.inputs_per_request)
         model = await self.pool.get(record.artifact or "", record.engine)
-        inputs = inputs_of(asked, model)
-        names = {"run": record.run, "version": record.version}
-        body, ms = await self.outputs(model, inputs, names, started)
+        inputs = question.inputs(model.engine.manifest.get("inputs", []))
+        names: dict[str, str | int | None] = {"run": record.run, "version": record.version}
+        body, ms = await self.answer_inputs(model, inputs, names, started)
         self.usage.add(record.slug, caller.key, rows=len(inputs), ms=ms)
         return Response(200, body)
 
@@ -178,19 +177,19 @@ class Application:
             raise problems.no_key()
         if visitor(request):
             self.access.limits.take(("", visitor(request)), INTERNAL_RATE)
-        asked = parse_inputs(await request.body(INTERNAL_BYTES), b"application/json", INTERNAL_INPUTS)
-        artifact, engine = asked.get("artifact"), asked.get("engine")
+        question = parse_question(await request.body(INTERNAL_BYTES), b"application/json", INTERNAL_INPUTS)
+        artifact, engine = question.fields.get("artifact"), question.fields.get("engine")
         if not isinstance(artifact, str) or not (Path(artifact) / "manifest.json").is_file():
             raise Problem(
                 422, "no_artifact", "There is no such artifact.", "Give the folder that a finished run wrote."
             )
         model = await self.pool.get(artifact, engine if isinstance(engine, str) else None)
-        names = {"run": Path(artifact).parent.name, "version": None}
-        body, _ms = await self.outputs(model, asked["inputs"], names, started)
+        names: dict[str, str | int | None] = {"run": Path(artifact).parent.name, "version": None}
+        body, _ms = await self.answer_inputs(model, question.inputs([]), names, started)
         return Response(200, body)
 
-    async def outputs(
-        self, model: Model, inputs: list[Any], names: dict[str, Any], started: float
+    async def answer_inputs(
+        self, model: Model, inputs: list[object], names: dict[str, str | int | None], started: float
     ) -> tuple[bytes, float]:
         """The answer's JSON and the milliseconds it took."""
         answer = await model.batcher.predict(await self.pool.read(model, inputs))
@@ -200,18 +199,12 @@ class Application:
         return orjson.dumps({"outputs": answer.outputs, "model": names, "timing_ms": timing}), total
 
 
-def inputs_of(asked: dict[str, Any], model: Model) -> list[Any]:
-    """What was asked, as the engine reads it."""
-    form = asked.get("form")
-    return form.inputs(model.engine.manifest.get("inputs", [])) if isinstance(form, Form) else asked["inputs"]
-
-
 def visitor(request: Request) -> str:
     """Whom the web asks for; believed only beside the internal token."""
     return request.headers.get(b"x-maquette-client", b"").decode("latin-1")[:100]
 
 
-def need(request: Request, method: str) -> None:
+def require_method(request: Request, method: str) -> None:
     if request.method != method:
         raise Problem(
             405,

@@ -9,38 +9,40 @@ import time
 from collections import deque
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from serving import problems
 
-MOST_ROWS = 32
-MOST_TOKENS = 8_192
+MAX_ROWS = 32
+MAX_TOKENS = 8_192
 """A batch ends before this many tokens, guessed from the characters, so that long texts do not pile up."""
 CHARACTERS_PER_TOKEN = 4
-MOST_WAITING_ROWS = 2_048
+MAX_WAITING_ROWS = 2_048
 MIB = 1024 * 1024
-MOST_BYTES, MOST_WAITING_BYTES = 32 * MIB, 256 * MIB
+MAX_BYTES, MAX_WAITING_BYTES = 32 * MIB, 256 * MIB
 """Of decoded pictures and sounds, in one batch and in one queue."""
 
 
 class Predictor(Protocol):
-    def predict(self, inputs: list[Any]) -> list[dict[str, Any]]: ...
+    """What of `trainer.engines.Engine` a batcher needs: one output an input that the engine has read, in order."""
+
+    def predict(self, inputs: list[object]) -> list[dict[str, object]]: ...
 
 
 @dataclass
 class Answer:
-    outputs: list[dict[str, Any]]
+    outputs: list[dict[str, object]]
     queue_ms: float
     model_ms: float
 
 
 @dataclass
 class Job:
-    inputs: list[Any]
+    inputs: list[object]
     tokens: int
     bytes: int
     future: asyncio.Future[Answer]
-    asked: float
+    arrived: float
 
 
 @dataclass
@@ -68,12 +70,12 @@ class Batcher:
         self.working = False
         self.figures = Figures()
 
-    async def predict(self, inputs: list[Any]) -> Answer:
+    async def predict(self, inputs: list[object]) -> Answer:
         """One output an input, in order; `Problem` 503 when too much waits already."""
-        size = sum(map(bytes_of, inputs))
-        if self.rows + len(inputs) > MOST_WAITING_ROWS or (self.bytes and self.bytes + size > MOST_WAITING_BYTES):
+        size = sum(map(count_bytes, inputs))
+        if self.rows + len(inputs) > MAX_WAITING_ROWS or (self.bytes and self.bytes + size > MAX_WAITING_BYTES):
             raise problems.busy()
-        tokens = sum(len(one) if isinstance(one, str) else 1 for one in inputs) // CHARACTERS_PER_TOKEN
+        tokens = sum(len(value) if isinstance(value, str) else 1 for value in inputs) // CHARACTERS_PER_TOKEN
         job = Job(inputs, tokens, size, self.loop.create_future(), time.perf_counter())
         self.rows += len(inputs)
         self.bytes += size
@@ -88,11 +90,11 @@ class Batcher:
 
     def work(self) -> None:
         """In a worker thread: one batch."""
-        batch = take(self.waiting)
+        batch = take_batch(self.waiting)
         started = time.perf_counter()
-        outputs: list[dict[str, Any]] | Exception
+        outputs: list[dict[str, object]] | Exception
         try:
-            outputs = self.engine.predict([one for job in batch for one in job.inputs]) if batch else []
+            outputs = self.engine.predict([value for job in batch for value in job.inputs]) if batch else []
         except Exception as error:
             outputs = error
         ended = time.perf_counter()
@@ -104,12 +106,12 @@ class Batcher:
     def finish(
         self,
         batch: list[Job],
-        outputs: list[dict[str, Any]] | Exception,
+        outputs: list[dict[str, object]] | Exception,
         started: float,
         ended: float,
         again: bool,
     ) -> None:
-        at = 0
+        start = 0
         model_ms = (ended - started) * 1000
         for job in batch:
             count = len(job.inputs)
@@ -120,10 +122,10 @@ class Batcher:
             elif isinstance(outputs, Exception):
                 job.future.set_exception(outputs)
             else:
-                job.future.set_result(Answer(outputs[at : at + count], (started - job.asked) * 1000, model_ms))
-            at += count
+                job.future.set_result(Answer(outputs[start : start + count], (started - job.arrived) * 1000, model_ms))
+            start += count
         self.figures.batches += 1
-        self.figures.rows += at
+        self.figures.rows += start
         self.figures.seconds += ended - started
         if not again and self.waiting:
             self.launch()
@@ -131,23 +133,23 @@ class Batcher:
             self.working = False
 
 
-def bytes_of(value: Any) -> int:
+def count_bytes(value: object) -> int:
     """What a read input holds in arrays."""
     if isinstance(value, dict):
-        return sum(map(bytes_of, value.values()))
+        return sum(map(count_bytes, value.values()))
     if isinstance(value, list | tuple):
-        return sum(map(bytes_of, value))
-    return getattr(value, "nbytes", 0)
+        return sum(map(count_bytes, value))
+    return int(getattr(value, "nbytes", 0))
 
 
-def take(waiting: deque[Job]) -> list[Job]:
+def take_batch(waiting: deque[Job]) -> list[Job]:
     """The oldest jobs that fit into one batch, at least one. Called by the worker thread alone."""
     batch: list[Job] = []
     rows = tokens = size = 0
     while waiting:
         job = waiting[0]
         rows, tokens, size = rows + len(job.inputs), tokens + job.tokens, size + job.bytes
-        if batch and (rows > MOST_ROWS or tokens > MOST_TOKENS or size > MOST_BYTES):
+        if batch and (rows > MAX_ROWS or tokens > MAX_TOKENS or size > MAX_BYTES):
             break
         batch.append(waiting.popleft())
     return batch

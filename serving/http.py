@@ -7,6 +7,7 @@ from typing import Any
 
 from serving import problems
 from serving.problems import Headers, Problem
+from trainer.problem_details import MEDIA_TYPE
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -28,7 +29,7 @@ class Response:
 
     @classmethod
     def of(cls, problem: Problem) -> "Response":
-        return cls(problem.status, problem.body(), b"application/problem+json", problem.headers)
+        return cls(problem.status, problem.body(), MEDIA_TYPE.encode(), problem.headers)
 
     async def send(self, send: Send, extra: Headers) -> None:
         headers = [

@@ -46,11 +46,11 @@ class Metrics:
         return "\n".join([*lines, ""]).encode()
 
     def histogram(self) -> list[str]:
-        name, below = "maquette_serving_predict_milliseconds", 0
+        name, total = "maquette_serving_predict_milliseconds", 0
         lines = []
         for bound in (*BOUNDS_MS, float("inf")):
-            below += self.slow[bound]
-            lines.append(f'{name}_bucket{{le="{"+Inf" if bound == float("inf") else bound}"}} {below}')
+            total += self.slow[bound]
+            lines.append(f'{name}_bucket{{le="{"+Inf" if bound == float("inf") else bound}"}} {total}')
         return [*lines, f"{name}_sum {self.total_ms:.1f}", f"{name}_count {self.timed}"]
 
 

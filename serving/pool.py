@@ -8,7 +8,7 @@ from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from serving import problems
 from serving.batcher import Batcher
@@ -30,6 +30,7 @@ READERS = max(2, os.cpu_count() or 2)
 LOADERS = 2
 """Models opened at once, so that a large one holds up no other."""
 Name = tuple[str, str | None]
+"""Artifact folder and engine; None is the artifact's own."""
 
 
 @dataclass
@@ -40,7 +41,7 @@ class Model:
     reading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(READERS))
 
 
-def one_thread() -> ThreadPoolExecutor:
+def open_thread() -> ThreadPoolExecutor:
     """The thread of one model, in which its batches are answered one after another, so that a slow model holds up no other.
     It ends with the last request that holds the model."""
     return ThreadPoolExecutor(1, thread_name_prefix="model")
@@ -114,7 +115,7 @@ class Pool:
             log.exception("A model could not be opened: %s", artifact)
             raise unusable("It cannot be read.") from error
         self.failed.pop(name, None)
-        model = Model(engine, Batcher(engine, one_thread()), int(engine.bytes * OVERHEAD))
+        model = Model(engine, Batcher(engine, open_thread()), int(engine.bytes * OVERHEAD))
         self.make_room(model.bytes)
         self.models[name] = model
         return model
@@ -135,7 +136,7 @@ class Pool:
             except Problem:
                 continue
 
-    async def read(self, model: Model, inputs: list[Any]) -> list[Any]:
+    async def read(self, model: Model, inputs: list[object]) -> list[object]:
         """The inputs as the engine takes them; `Problem` 422 that names the first that cannot be used."""
         if not model.engine.reads_slowly:
             return read_each(model.engine, inputs)
@@ -168,13 +169,13 @@ def unusable(reason: str) -> Problem:
     )
 
 
-def read_each(engine: Any, inputs: list[Any]) -> list[Any]:
+def read_each(engine: "Engine", inputs: list[object]) -> list[object]:
     from trainer.errors import UserError
 
-    found = []
-    for index, one in enumerate(inputs):
+    read: list[object] = []
+    for index, value in enumerate(inputs):
         try:
-            found.append(engine.read(one))
+            read.append(engine.read(value))
         except UserError as error:
             detail = f"Input {index} {error.message}"
             raise Problem(
@@ -184,4 +185,4 @@ def read_each(engine: Any, inputs: list[Any]) -> list[Any]:
                 "Inputs are counted from 0. Fix this one, then send the request again.",
                 index=index,
             ) from error
-    return found
+    return read

@@ -1,9 +1,10 @@
 """Refusals, as RFC 9457 problem+json: a status, a stable code, a sentence and a next step."""
 
-from http import HTTPStatus
 from typing import Any
 
 import orjson
+
+from trainer.problem_details import problem_details
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -33,17 +34,7 @@ class Problem(Exception):  # noqa: N818  the standard's own word
         self.extra = extra
 
     def body(self) -> bytes:
-        return orjson.dumps(
-            {
-                "type": "about:blank",
-                "title": HTTPStatus(self.status).phrase,
-                "status": self.status,
-                "detail": self.detail,
-                "code": self.code,
-                "hint": self.hint,
-                **self.extra,
-            }
-        )
+        return orjson.dumps(problem_details(self.status, self.code, self.detail, self.hint, **self.extra))
 
 
 def no_endpoint() -> Problem:

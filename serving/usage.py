@@ -11,8 +11,8 @@ from redis.exceptions import RedisError
 log = logging.getLogger(__name__)
 STREAM = "maquette:usage"
 FLUSH_SECONDS = 2.0
-MOST_ENTRIES = 100_000
-AT_ONCE = 500
+MAX_ENTRIES = 100_000
+ENTRIES_AT_ONCE = 500
 Counts = dict[tuple[str, str, int], list[float]]
 
 
@@ -27,25 +27,25 @@ class Usage:
         self.merge((slug, key, int(time.time() // 60)), (1, int(error), rows, ms))
 
     def merge(self, which: tuple[str, str, int], more: tuple[float, ...] | list[float]) -> None:
-        have = self.counts.get(which)
-        self.counts[which] = [a + b for a, b in zip(have, more, strict=True)] if have else list(more)
+        counted = self.counts.get(which)
+        self.counts[which] = [a + b for a, b in zip(counted, more, strict=True)] if counted else list(more)
 
     async def flush(self) -> bool:
         """Send everything; what could not be sent is counted on. One transaction a part, so that none is sent twice."""
         counts, self.counts = self.counts, {}
         waiting = list(counts.items())
         while waiting:
-            part = waiting[:AT_ONCE]
+            part = waiting[:ENTRIES_AT_ONCE]
             try:
                 async with self.redis.pipeline(transaction=True) as pipe:
                     for which, sums in part:
-                        pipe.xadd(STREAM, {"u": entry(which, sums)}, maxlen=MOST_ENTRIES, approximate=True)
+                        pipe.xadd(STREAM, {"u": entry(which, sums)}, maxlen=MAX_ENTRIES, approximate=True)
                     await pipe.execute()
             except (RedisError, OSError):
                 for which, sums in waiting:
                     self.merge(which, sums)
                 return False
-            del waiting[:AT_ONCE]
+            del waiting[:ENTRIES_AT_ONCE]
         return True
 
     async def run(self) -> None:

@@ -57,6 +57,12 @@ def calls_in(text: str) -> set[tuple[str, str]]:
 # What is offered is written down
 
 
+def test_every_picture_is_shown() -> None:
+    pictures = {path.relative_to(ROOT).as_posix() for path in (ROOT / "docs" / "screenshots").iterdir()}
+    shown = everything_written()
+    assert {path for path in pictures if path not in shown and path.removeprefix("docs/") not in shown} == set()
+
+
 def test_every_call_of_the_api_has_a_line() -> None:
     assert routes() - calls_in(page_text(ROOT / "docs/api.md")) == set()
 

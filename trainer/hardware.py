@@ -2,8 +2,6 @@
 
 import os
 import platform
-import shutil
-import subprocess
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -13,6 +11,7 @@ from typing import Any
 from trainer import openmp
 from trainer.errors import SpecError
 from trainer.events import Emit
+from trainer.gpus import list_gpus
 from trainer.messages import _
 
 WATCH_SECONDS = 3.0
@@ -41,30 +40,6 @@ def cpu_name() -> str:
     return f"{name or 'processor'}, {cores()} cores"
 
 
-def nvidia() -> list[dict[str, Any]]:
-    """GPUs by nvidia-smi: {kind, index, name, memory_total_bytes, memory_used_bytes, utilisation 0..1}."""
-    if not shutil.which("nvidia-smi"):
-        return []
-    query = "--query-gpu=index,name,memory.total,memory.used,utilization.gpu"
-    try:
-        done = subprocess.run(
-            ["nvidia-smi", query, "--format=csv,noheader,nounits"],
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=True,
-        )
-    except (subprocess.SubprocessError, OSError):
-        return []
-    found = []
-    for line in done.stdout.strip().splitlines():
-        index, name, total, used, use = line.split(", ")
-        memory = {"memory_total_bytes": int(float(total) * 2**20), "memory_used_bytes": int(float(used) * 2**20)}
-        share = float(use) / 100 if use.replace(".", "").isdigit() else None
-        found.append({"kind": "gpu", "index": int(index), "name": name, **memory, "utilisation": share})
-    return found
-
-
 def describe() -> dict[str, Any]:
     """CPU, memory and GPUs of this machine as JSON: what `python -m trainer hardware` prints."""
     import psutil
@@ -73,7 +48,7 @@ def describe() -> dict[str, Any]:
     return {
         "cpu": {"name": cpu_name(), "cores": cores(), "bf16": bool(cpu_flags() & BF16_FLAGS)},
         "memory": {"total_bytes": memory.total, "available_bytes": memory.available},
-        "gpus": nvidia(),
+        "gpus": [gpu.as_dict() for gpu in list_gpus()],
     }
 
 

@@ -21,7 +21,7 @@ const smaller = async (file) => {
 
 const jpeg = (canvas, name) => new Promise((done, failed) => {
   canvas.toBlob((blob) => {
-    if (blob) done(new File([blob], name.replace(/\.\w+$/, "") + ".jpg", { type: "image/jpeg" }));
+    if (blob) done(new File([blob], `${name.replace(/\.\w+$/, "")}.jpg`, { type: "image/jpeg" }));
     else failed(new Error("no picture"));
   }, "image/jpeg", 0.92);
 });
@@ -54,7 +54,7 @@ const resample = async (blocks, rate) => {
   return (await context.startRendering()).getChannelData(0);
 };
 
-class Giver {
+class FileInput {
   constructor(root) {
     this.root = root;
     this.input = root.querySelector("input[type=file]");
@@ -118,7 +118,7 @@ class Giver {
   }
 }
 
-class Pictures extends Giver {
+class PictureInput extends FileInput {
   constructor(root) {
     super(root);
     this.part("camera").addEventListener("click", () => this.open());
@@ -167,7 +167,7 @@ class Pictures extends Giver {
   }
 }
 
-class Sounds extends Giver {
+class SoundInput extends FileInput {
   // What draws a sound is fetched with the first sound; without it the player is there all the same.
   async ready() { await import(this.root.dataset.drawer).catch(() => {}); }
 
@@ -187,7 +187,8 @@ class Sounds extends Giver {
     this.blocks = [];
     this.samples = 0;
     const node = new AudioWorkletNode(this.context, "recorder", { numberOfOutputs: 0 });
-    node.port.onmessage = ({ data }) => this.heard(data);
+    node.port.addEventListener("message", ({ data }) => this.heard(data));
+    node.port.start();
     this.context.createMediaStreamSource(this.stream).connect(node);
     this.part("record").hidden = true;
     this.part("stop").hidden = false;
@@ -225,23 +226,24 @@ class Sounds extends Giver {
   }
 }
 
-const givers = [...document.querySelectorAll("[data-give]")].map((root) => new (root.dataset.give === "image" ? Pictures : Sounds)(root));
+const KINDS = { image: PictureInput, audio: SoundInput };
+const fileInputs = [...document.querySelectorAll("[data-give]")].map((root) => new KINDS[root.dataset.give](root));
 
 // An example takes the place of what was chosen: it is answered at once, and stays chosen for the next press of Ask.
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-example]");
   if (!button) return;
-  for (const giver of givers) giver.forget();
-  const giver = givers[0], address = button.dataset.file;
-  if (!giver || !address) return;
+  for (const fileInput of fileInputs) fileInput.forget();
+  const fileInput = fileInputs[0], address = button.dataset.file;
+  if (!fileInput || !address) return;
   const answer = await fetch(address);
   if (!answer.ok) return;
   const content = await answer.blob();
-  put(giver.input, new File([content], `${button.value}.${content.type.split("/")[1] ?? "bin"}`, { type: content.type }));
+  put(fileInput.input, new File([content], `${button.value}.${content.type.split("/")[1] ?? "bin"}`, { type: content.type }));
 });
 
 // The browser still has the picture that an answer is about.
 document.addEventListener("htmx:afterSwap", () => {
-  const shown = givers.find((giver) => giver instanceof Pictures && giver.address);
+  const shown = fileInputs.find((fileInput) => fileInput instanceof PictureInput && fileInput.address);
   for (const image of document.querySelectorAll("image[data-own]")) if (shown) image.setAttribute("href", shown.address);
 });

@@ -1,5 +1,7 @@
 // The slider on a run's page works out its figures here; without script its form asks the server.
 const form = document.querySelector("form[data-threshold]");
+const formatCount = (value) => Math.round(value).toLocaleString("en");
+const fill = (text, values) => text.replaceAll(/\{(\w+)\}/g, (_all, name) => values[name]);
 
 if (form) {
   const points = JSON.parse(document.getElementById("thresholds").textContent);
@@ -8,15 +10,13 @@ if (form) {
   const allRight = Number(form.dataset.allRight);
   const slider = form.querySelector("input[type=range]");
   const now = form.querySelector("line.now");
-  const whole = (value) => Math.round(value).toLocaleString("en");
-  const filled = (text, values) => text.replace(/\{(\w+)\}/g, (_all, name) => values[name]);
 
   const show = () => {
     const { threshold, answered, right, low } = points[slider.value];
     const wrong = answered - right;
     const left = rows - answered;
-    part("sure").textContent = filled(form.dataset.percent, { number: Math.round(threshold * 100) });
-    for (const [name, value] of Object.entries({ right, wrong, left })) part(name).textContent = whole(value);
+    part("sure").textContent = fill(form.dataset.percent, { number: Math.round(threshold * 100) });
+    for (const [name, value] of Object.entries({ right, wrong, left })) part(name).textContent = formatCount(value);
     let start = 0;
     [right, wrong, left].forEach((value, index) => {
       const share = (100 * value) / rows;
@@ -25,19 +25,19 @@ if (form) {
       rect.setAttribute("width", `${share}%`);
       start += share;
     });
-    const last = [...points].reverse().find((one) => one.answered) ?? points[0];
+    const last = points.findLast((point) => point.answered) ?? points[0];
     for (const end of ["x1", "x2"]) now?.setAttribute(end, Math.min(100, (100 * threshold) / (last.threshold || 1)));
     const values = {
       threshold: Math.round(100 * threshold),
       answered: Math.round((100 * answered) / rows),
       share: answered ? Math.round((100 * right) / answered) : 0,
       low: Math.floor(100 * (low ?? 0)),
-      left: whole(left),
-      missed: whole(Math.max(0, left - (allRight - right))),
+      left: formatCount(left),
+      missed: formatCount(Math.max(0, left - (allRight - right))),
     };
     const proven = answered && low !== null && low !== undefined;
-    part("means").textContent = filled(proven ? form.dataset.proven : form.dataset.sentence, values);
-    part("rest").textContent = left ? filled(form.dataset.left, values) : "";
+    part("means").textContent = fill(proven ? form.dataset.proven : form.dataset.sentence, values);
+    part("rest").textContent = left ? fill(form.dataset.left, values) : "";
   };
 
   slider.addEventListener("input", show);

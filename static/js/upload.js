@@ -10,10 +10,10 @@ const RETRY_DELAYS = [0, 1000, 3000, 5000, 10000, ...Array(20).fill(15000)];
 const SPEED_MS = 5000; // the speed is that of the last seconds, so that a pause does not count
 
 const part = (name) => form.querySelector(`[data-part=${name}]`);
-const say = (sentence, values = {}) => sentence.replace(/\{(\w+)\}/g, (_all, name) => values[name]);
+const format = (sentence, values = {}) => sentence.replaceAll(/\{(\w+)\}/g, (_all, name) => values[name]);
 const megabytes = (bytes) => (bytes / 1e6 < 10 ? (bytes / 1e6).toFixed(1) : Math.round(bytes / 1e6));
 const duration = (seconds) =>
-  seconds < 90 ? say(words.seconds, { n: Math.ceil(seconds) }) : say(words.minutes, { n: Math.round(seconds / 60) });
+  seconds < 90 ? format(words.seconds, { n: Math.ceil(seconds) }) : format(words.minutes, { n: Math.round(seconds / 60) });
 
 class Meter {
   constructor(total) {
@@ -47,11 +47,11 @@ class Meter {
     const [at, before] = this.samples[0];
     const speed = now - at < 200 ? 0 : (1000 * (done - before)) / (now - at);
     const left = speed ? duration((this.total - done) / speed) : "";
-    this.say(speed ? words.going : words.beginning, { speed: (speed / 1e6).toFixed(1), left });
+    this.showSentence(speed ? words.going : words.beginning, { speed: (speed / 1e6).toFixed(1), left });
   }
 
-  say(sentence, values = {}) {
-    part("speed").textContent = say(sentence, { ...this.values, ...values });
+  showSentence(sentence, values = {}) {
+    part("speed").textContent = format(sentence, { ...this.values, ...values });
   }
 }
 
@@ -63,22 +63,22 @@ const showButtons = (still) => {
 };
 
 // `waits` for the connection: then it goes on by itself once that is back.
-const rest = (sentence, waits) => {
+const pause = (sentence, waits) => {
   Object.assign(batch, { still: true, waits });
   batch.current.abort().catch(() => {});
-  batch.meter.say(sentence);
+  batch.meter.showSentence(sentence);
   showButtons(true);
 };
 
-const goOn = () => {
+const resume = () => {
   batch.still = false;
   batch.meter.restart();
-  batch.meter.say(words.beginning);
+  batch.meter.showSentence(words.beginning);
   showButtons(false);
   batch.current.start();
 };
 
-const leave = () => {
+const reset = () => {
   batch = null;
   part("going").hidden = true;
   drop.hidden = false;
@@ -87,7 +87,7 @@ const leave = () => {
 };
 
 const fail = (message) => {
-  leave();
+  reset();
   const place = part("error");
   place.textContent = message;
   place.hidden = false;
@@ -125,7 +125,7 @@ const uploadOf = (file) => {
     },
     onShouldRetry: (error) => {
       if (upload.refused || !passes(statusOf(error))) return false;
-      if (batch && ![409, 423].includes(statusOf(error))) batch.meter.say(words.lost);
+      if (batch && ![409, 423].includes(statusOf(error))) batch.meter.showSentence(words.lost);
       return navigator.onLine;
     },
   });
@@ -140,7 +140,7 @@ const transfer = (upload, before) =>
       const refusal = upload.refused ?? error.originalResponse;
       const passing = !upload.refused && error.originalRequest && passes(statusOf(error));
       if (!batch) return;
-      if (passing) rest(navigator.onLine ? words.stopped : words.lost, true);
+      if (passing) pause(navigator.onLine ? words.stopped : words.lost, true);
       else if (refusal?.getStatus() === 401) reject(new Error(words.signedOut));
       else reject(new Error(refusal?.getBody() ? messageOf(refusal.getBody()) : words.failed));
     };
@@ -151,8 +151,8 @@ const transfer = (upload, before) =>
 
 // The parts that an earlier visit left on the server, the newest first.
 const earlier = async (upload) => {
-  const found = await upload.findPreviousUploads();
-  return found.sort((one, other) => new Date(other.creationTime) - new Date(one.creationTime));
+  const uploads = await upload.findPreviousUploads();
+  return uploads.toSorted((one, other) => new Date(other.creationTime) - new Date(one.creationTime));
 };
 
 const forget = async (uploads) => {
@@ -224,27 +224,28 @@ const send = async (files) => {
 
 const cancel = () => {
   const { uploads } = batch;
-  leave();
+  reset();
   for (const upload of uploads) upload.abort(true).catch(() => {});
 };
 
+const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
+
 if (form) {
   field.addEventListener("change", () => send([...field.files]));
-  part("pause").addEventListener("click", () => rest(words.paused, false));
-  part("resume").addEventListener("click", goOn);
+  part("pause").addEventListener("click", () => pause(words.paused, false));
+  part("resume").addEventListener("click", resume);
   part("cancel").addEventListener("click", cancel);
   addEventListener("offline", () => {
-    if (batch && !batch.still && !part("buttons").hidden) rest(words.lost, true);
+    if (batch && !batch.still && !part("buttons").hidden) pause(words.lost, true);
   });
-  addEventListener("online", () => { if (batch?.still && batch.waits) goOn(); });
+  addEventListener("online", () => { if (batch?.still && batch.waits) resume(); });
   let depth = 0;
   const over = (on) => drop.toggleAttribute("data-over", on);
-  const carries = (event) => event.dataTransfer?.types.includes("Files");
-  document.addEventListener("dragenter", (event) => { if (carries(event)) { depth += 1; over(true); } });
-  document.addEventListener("dragleave", (event) => { if (carries(event)) { depth -= 1; over(depth > 0); } });
-  document.addEventListener("dragover", (event) => { if (carries(event)) event.preventDefault(); });
+  document.addEventListener("dragenter", (event) => { if (carriesFiles(event)) { depth += 1; over(true); } });
+  document.addEventListener("dragleave", (event) => { if (carriesFiles(event)) { depth -= 1; over(depth > 0); } });
+  document.addEventListener("dragover", (event) => { if (carriesFiles(event)) event.preventDefault(); });
   document.addEventListener("drop", (event) => {
-    if (!carries(event)) return;
+    if (!carriesFiles(event)) return;
     event.preventDefault();
     depth = 0;
     over(false);

@@ -24,7 +24,7 @@ def test_one_worker_takes_every_training_queue_without_a_gpu() -> None:
 
 
 def test_one_worker_a_gpu_each_pinned_to_its_own() -> None:
-    workers = {worker.name: worker for worker in training([Gpu(str(n), "H100", 2**36) for n in range(4)])}
+    workers = {worker.name: worker for worker in training([Gpu(n, "H100", 2**36) for n in range(4)])}
     assert set(workers) == {"train-cpu", *(f"train-gpu{n}" for n in range(4)), "train-2gpus", "train-4gpus"}
     assert [workers[f"train-gpu{n}"].env["CUDA_VISIBLE_DEVICES"] for n in range(4)] == ["0", "1", "2", "3"]
     assert workers["train-2gpus"].env["CUDA_VISIBLE_DEVICES"] == "0,1"
@@ -56,7 +56,7 @@ def test_no_secret_is_in_a_command_line(monkeypatch: pytest.MonkeyPatch) -> None
 def nvidia_smi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The driver's tool, as it prints on a machine with two GPUs."""
     tool = tmp_path / "nvidia-smi"
-    tool.write_text("#!/bin/sh\necho '0, NVIDIA H100 80GB HBM3, 81559'\necho '1, NVIDIA H100 80GB HBM3, [N/A]'\n")
+    tool.write_text("#!/bin/sh\necho '0, NVIDIA H100, 81559, 4, 50'\necho '1, NVIDIA H100, [N/A], [N/A], [N/A]'\n")
     tool.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
@@ -65,14 +65,14 @@ def nvidia_smi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_gpus_are_found_without_torch(nvidia_smi: Path) -> None:
     assert find_gpus() == [
-        Gpu("0", "NVIDIA H100 80GB HBM3", 81559 * 2**20),
-        Gpu("1", "NVIDIA H100 80GB HBM3", 0),
+        Gpu(0, "NVIDIA H100", 81559 * 2**20, 4 * 2**20, 0.5),
+        Gpu(1, "NVIDIA H100"),
     ]
 
 
 def test_hidden_gpus_stay_hidden(nvidia_smi: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
-    assert [gpu.index for gpu in find_gpus()] == ["1"]
+    assert [gpu.index for gpu in find_gpus()] == [1]
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     assert find_gpus() == []
 
@@ -80,6 +80,34 @@ def test_hidden_gpus_stay_hidden(nvidia_smi: Path, monkeypatch: pytest.MonkeyPat
 def test_a_broken_driver_is_no_gpu(nvidia_smi: Path) -> None:
     nvidia_smi.write_text("#!/bin/sh\necho 'NVIDIA-SMI has failed'\nexit 9\n")
     assert find_gpus() == []
+
+
+def test_a_machine_without_a_device_has_no_gpu(nvidia_smi: Path) -> None:
+    nvidia_smi.write_text("#!/bin/sh\necho 'No devices were found'\n")
+    assert find_gpus() == []
+
+
+def test_site_trainer_and_workers_list_the_same_gpus(nvidia_smi: Path) -> None:
+    from trainer.hardware import describe
+    from webapp.runs import worker
+
+    first, second = worker.gpus()
+    assert first == {
+        "kind": "gpu",
+        "index": 0,
+        "name": "NVIDIA H100",
+        "memory_total_bytes": 81559 * 2**20,
+        "memory_used_bytes": 4 * 2**20,
+        "utilisation": 0.5,
+    }
+    assert second["memory_total_bytes"] is None
+    assert describe()["gpus"] == [first, second]
+
+
+def test_one_module_reads_nvidia_smi() -> None:
+    root = Path(__file__).resolve().parents[2]
+    paths = [path for room in ("webapp", "trainer", "serving") for path in (root / room).rglob("*.py")]
+    assert [path.name for path in paths if '"nvidia-smi"' in path.read_text("utf-8")] == ["gpus.py"]
 
 
 def test_no_tool_is_no_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import httpx
 import numpy as np
 import pytest
 
-from serving.batcher import MIB, MOST_BYTES, Batcher, bytes_of
+from serving.batcher import MAX_BYTES, MIB, Batcher, count_bytes
 from serving.forms import parse_form
 from serving.problems import Problem
 from tests.serving.conftest import KEY, Serving
@@ -29,14 +29,14 @@ def body_of(files: list[tuple[str, Any]] = (), **fields: str) -> tuple[bytes, by
 
 
 def test_each_file_is_an_input() -> None:
-    form = parse_form(*body_of([("file", b"one"), ("file", b"\r\n--two")]), most=2)
+    form = parse_form(*body_of([("file", b"one"), ("file", b"\r\n--two")]), limit=2)
     assert form.inputs(PICTURE) == [b"one", b"\r\n--two"]
 
 
 def test_fields_are_one_input_by_the_names_of_the_model() -> None:
-    assert parse_form(*body_of(age="3.5", sex="f"), most=1).inputs(TABLE) == [{"age": 3.5, "sex": "f"}]
-    assert parse_form(*body_of(age=" ", sex="f"), most=1).inputs(TABLE) == [{"age": None, "sex": "f"}]
-    form = parse_form(*body_of([("file", b"p")], text="a cat"), most=1)
+    assert parse_form(*body_of(age="3.5", sex="f"), limit=1).inputs(TABLE) == [{"age": 3.5, "sex": "f"}]
+    assert parse_form(*body_of(age=" ", sex="f"), limit=1).inputs(TABLE) == [{"age": None, "sex": "f"}]
+    form = parse_form(*body_of([("file", b"p")], text="a cat"), limit=1)
     assert form.inputs(PAIR) == [{"text": "a cat", "image": b"p"}]
 
 
@@ -50,7 +50,7 @@ def test_fields_are_one_input_by_the_names_of_the_model() -> None:
 )
 def test_what_the_model_does_not_read_is_refused(parts: tuple[bytes, bytes], names: list[dict[str, Any]]) -> None:
     with pytest.raises(Problem) as caught:
-        parse_form(*parts, most=9).inputs(names)
+        parse_form(*parts, limit=9).inputs(names)
     assert (caught.value.status, caught.value.code) == (422, "bad_form")
 
 
@@ -67,14 +67,14 @@ def test_what_the_model_does_not_read_is_refused(parts: tuple[bytes, bytes], nam
 )
 def test_a_broken_form_is_refused_in_words(body: bytes, content_type: bytes) -> None:
     with pytest.raises(Problem) as caught:
-        parse_form(body, content_type, most=4)
+        parse_form(body, content_type, limit=4)
     assert caught.value.status == 422
     assert caught.value.hint
 
 
 def test_too_many_files_are_refused() -> None:
     with pytest.raises(Problem) as caught:
-        parse_form(*body_of([("file", b"p")] * 3), most=2)
+        parse_form(*body_of([("file", b"p")] * 3), limit=2)
     assert caught.value.code == "too_many_inputs"
 
 
@@ -89,8 +89,8 @@ def test_the_service_reads_a_form(serving: Serving) -> None:
 
 
 def test_a_batch_of_pictures_ends_by_its_bytes() -> None:
-    picture = np.zeros(MOST_BYTES // 2 + MIB, dtype=np.uint8)
-    assert bytes_of({"image": picture, "text": "a"}) == picture.nbytes
+    picture = np.zeros(MAX_BYTES // 2 + MIB, dtype=np.uint8)
+    assert count_bytes({"image": picture, "text": "a"}) == picture.nbytes
 
     async def batches() -> list[int]:
         with ThreadPoolExecutor(1) as executor:

@@ -11,7 +11,7 @@ import pytest
 
 from serving import pool as pools
 from serving.batcher import Answer, Batcher
-from serving.pool import READERS, Model, Pool, one_thread
+from serving.pool import READERS, Model, Pool, open_thread
 
 QUICK_SECONDS = 0.3
 
@@ -53,7 +53,7 @@ def run(test: Callable[[Pool], Coroutine[Any, Any, None]]) -> None:
 
 def model(pool: Pool, gate: threading.Event | None = None) -> Model:
     engine: Any = Engine(gate)
-    return Model(engine, Batcher(engine, one_thread()), 1)
+    return Model(engine, Batcher(engine, open_thread()), 1)
 
 
 @pytest.mark.parametrize("slow_ones", [1, 20])

@@ -22,12 +22,16 @@ class NumberHead(nn.Linear):
         return super().forward(features) * self.scale + self.shift
 
 
+DROPOUT_SHARES = ("dropout", "dropout_prob", "attention_dropout", "activation_dropout", "layerdrop")
+"""What the modules of transformers call the shares that they drop themselves."""
+
+
 def without_dropout(encoder: nn.Module) -> None:
     """No dropout inside: it would also turn off the fused attention."""
     for module in encoder.modules():
         if isinstance(module, nn.Dropout):
             module.p = 0.0
-        for name in ("dropout_prob", "attention_dropout"):
+        for name in DROPOUT_SHARES:
             if isinstance(getattr(module, name, None), float):
                 setattr(module, name, 0.0)
 

@@ -4,12 +4,13 @@ import logging
 from typing import Any
 
 from django.core.exceptions import ValidationError as FieldError
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from webapp.api import costs, datasets, endpoints, prototypes, runs
 from webapp.api.auth import PlainJson, Token, known_parameters_only
+from webapp.core.problem_responses import problem_response
 from webapp.core.problems import Problem, problem_of
 
 log = logging.getLogger(__name__)
@@ -28,21 +29,7 @@ for router in (datasets.router, prototypes.router, runs.router, endpoints.router
 
 
 def problem(status: int, code: str, detail: str, hint: str = "", **extra: Any) -> HttpResponse:
-    retry = extra.pop("retry_after", None)
-    fields = {
-        "type": "about:blank",
-        "title": code.replace("_", " "),
-        "status": status,
-        "code": code,
-        "detail": detail,
-        "hint": hint,
-    }
-    response = JsonResponse(fields | extra, status=status, content_type="application/problem+json")
-    if retry:
-        response["Retry-After"] = str(retry)
-    if status == 401:
-        response["WWW-Authenticate"] = "Bearer"
-    return response
+    return problem_response(Problem(detail, code=code, hint=hint, status=status, **extra))
 
 
 def no_such_call(request: HttpRequest, rest: str) -> HttpResponse:
@@ -54,7 +41,7 @@ def no_such_call(request: HttpRequest, rest: str) -> HttpResponse:
 
 @api.exception_handler(Problem)
 def refused(request: HttpRequest, error: Problem) -> HttpResponse:
-    return problem(error.status, error.code, error.message, error.hint, **error.extra)
+    return problem_response(error)
 
 
 @api.exception_handler(Http404)

@@ -3,7 +3,6 @@ anybody is asked who sent it.
 """
 
 import asyncio
-import json
 import re
 import time
 from collections.abc import Awaitable, Callable
@@ -12,7 +11,8 @@ from typing import Any
 from django.conf import settings
 from django.db import DatabaseError
 
-from webapp.core.problems import DATABASE_AWAY, RETRY_SECONDS
+from webapp.core.problem_responses import send_problem
+from webapp.core.problems import DATABASE_AWAY, RETRY_SECONDS, Problem
 
 MIB = 2**20
 USUAL, PART, MEDIA, STRANGER = 5 * MIB, 17 * MIB, 11 * MIB, MIB // 16
@@ -26,32 +26,33 @@ Headers = list[tuple[bytes, bytes]]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 
-class RefusedError(Exception):
+class RefusedError(Problem):
     """The body is not waited for any longer; says why."""
-
-    def __init__(self, status: int, code: str, detail: str, hint: str) -> None:
-        super().__init__(detail)
-        self.status, self.code, self.detail, self.hint = status, code, detail, hint
 
 
 def too_large() -> RefusedError:
     hint = "Send files to /new, /api/v1/datasets or, in parts of at most 16 MB, to /uploads/."
-    return RefusedError(413, "too_large", "The request is larger than this address takes.", hint)
+    return RefusedError("The request is larger than this address takes.", status=413, code="too_large", hint=hint)
 
 
 def unknown_sender() -> RefusedError:
     hint = "Sign in, or send Authorization: Bearer TOKEN; tokens are on the settings page."
-    return RefusedError(401, "bad_token", "Files are taken from people who are known here.", hint)
+    return RefusedError("Files are taken from people who are known here.", status=401, code="bad_token", hint=hint)
 
 
 def too_slow() -> RefusedError:
-    return RefusedError(
-        408, "too_slow", "The request did not arrive in time.", "Check the connection and send it again."
-    )
+    hint = "Check the connection and send it again."
+    return RefusedError("The request did not arrive in time.", status=408, code="too_slow", hint=hint)
 
 
 def no_answer() -> RefusedError:
-    return RefusedError(503, DATABASE_AWAY, "The database is not responding.", "Send it again in a few seconds.")
+    return RefusedError(
+        "The database is not responding.",
+        status=503,
+        code=DATABASE_AWAY,
+        hint="Send it again in a few seconds.",
+        retry_after=RETRY_SECONDS,
+    )
 
 
 class BodyLimit:
@@ -81,7 +82,7 @@ class BodyLimit:
             await self.application(scope, body.receive, noted)
         except RefusedError as refused:
             if not begun:
-                await refuse(send, refused)
+                await send_problem(send, refused, connection="close")
 
 
 class Body:
@@ -128,21 +129,3 @@ def limit_of(path: str) -> int:
     if ASKING.fullmatch(path):
         return MEDIA
     return PART if path.startswith("/uploads/") else USUAL
-
-
-async def refuse(send: Any, refused: RefusedError) -> None:
-    fields = {
-        "type": "about:blank",
-        "title": refused.code.replace("_", " "),
-        "status": refused.status,
-        "code": refused.code,
-        "detail": refused.detail,
-        "hint": refused.hint,
-    }
-    headers = [(b"content-type", b"application/problem+json"), (b"connection", b"close")]
-    if refused.status == 401:
-        headers.append((b"www-authenticate", b"Bearer"))
-    if refused.status == 503:
-        headers.append((b"retry-after", str(RETRY_SECONDS).encode()))
-    await send({"type": "http.response.start", "status": refused.status, "headers": headers})
-    await send({"type": "http.response.body", "body": json.dumps(fields).encode()})

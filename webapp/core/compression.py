@@ -10,8 +10,10 @@ from django.utils.cache import patch_vary_headers
 from django.utils.decorators import sync_and_async_middleware
 from django.utils.text import compress_string
 
+from trainer.problem_details import MEDIA_TYPE as PROBLEM
+
 PACKED = ("text/html", "text/plain", "text/css", "text/csv", "text/javascript", "application/json")
-PACKED_TOO = ("application/problem+json", "image/svg+xml")
+PACKED_TOO = (PROBLEM, "image/svg+xml")
 LEAST_BYTES = 500
 """Below it, the packed body and its header are hardly smaller."""
 MOST_RANDOM_BYTES = 100

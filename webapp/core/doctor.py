@@ -93,7 +93,7 @@ def gpus() -> Result:
     found = find_gpus()
     if not found:
         return NOTE, "none found by nvidia-smi", "Training runs on the CPU, slower; nothing to do."
-    names = [f"{gpu.name} ({gpu.memory_bytes / 1024**3:.0f} GB)" for gpu in found]
+    names = [f"{gpu.name} ({(gpu.memory_total_bytes or 0) / 1024**3:.0f} GB)" for gpu in found]
     torch = importlib.metadata.version("torch")
     if torch.endswith("+cpu"):
         return (

@@ -5,7 +5,7 @@ from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.core.exceptions import BadRequest
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -13,6 +13,7 @@ from django.utils.decorators import sync_and_async_middleware
 from django.utils.translation import gettext as _
 
 from webapp.core.connections import release_connection
+from webapp.core.problem_responses import problem_response
 from webapp.core.problems import DATABASE_AWAY, DISK_FULL, Problem, problem_of
 
 
@@ -87,9 +88,8 @@ def wrong_method_answer(request: HttpRequest, allowed: str) -> HttpResponse:
     if not request.path.startswith("/api/"):
         hint = _("Go back, and follow a link or send the form again.")
         return problem_page(request, Problem(message, code="wrong_method", hint=hint, status=405))
-    told = {"type": "about:blank", "title": "wrong method", "status": 405, "code": "wrong_method"}
-    told |= {"detail": message, "hint": _("Use one of %(methods)s.") % {"methods": allowed}}
-    return JsonResponse(told, status=405, content_type="application/problem+json")
+    hint = _("Use one of %(methods)s.") % {"methods": allowed}
+    return problem_response(Problem(message, code="wrong_method", hint=hint, status=405))
 
 
 @sync_and_async_middleware

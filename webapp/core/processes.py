@@ -1,24 +1,16 @@
 """Which processes make up Maquette on one machine, and what each gets from its environment."""
 
 import os
-import shutil
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainer.gpus import Gpu, list_gpus
 from webapp.core.supervisor import Program
 
 # A worker of a machine without a GPU takes these too and trains on the CPU; the run says so.
 GPU_QUEUES = ("train-gpu", "train-gpu-2", "train-gpu-4", "train-gpu-8")
 QUICK = (0.1, 0.2, 0.5, 1, 2, 5)  # seconds before restarts of what visitors wait for
-
-
-@dataclass(frozen=True)
-class Gpu:
-    index: str
-    name: str
-    memory_bytes: int
 
 
 @dataclass(frozen=True)
@@ -33,22 +25,12 @@ class Place:
 
 
 def find_gpus() -> list[Gpu]:
-    """What `nvidia-smi` lists, less what CUDA_VISIBLE_DEVICES hides. Needs no torch."""
-    if not shutil.which("nvidia-smi"):
-        return []
-    query = ["nvidia-smi", "--query-gpu=index,name,memory.total", "--format=csv,noheader,nounits"]
-    try:
-        listed = subprocess.run(query, capture_output=True, text=True, timeout=10, check=True).stdout
-    except (OSError, subprocess.SubprocessError):
-        return []
+    """Those of the machine, less what CUDA_VISIBLE_DEVICES hides."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    allowed = None if visible is None else {part.strip() for part in visible.split(",")}
-    found = []
-    for line in listed.splitlines():
-        index, name, memory = (part.strip() for part in line.split(","))
-        if allowed is None or index in allowed:
-            found.append(Gpu(index, name, int(memory) * 1024**2 if memory.isdigit() else 0))
-    return found
+    if visible is None:
+        return list_gpus()
+    allowed = {part.strip() for part in visible.split(",")}
+    return [gpu for gpu in list_gpus() if str(gpu.index) in allowed]
 
 
 def programs(place: Place, gpus: list[Gpu], redis_command: list[str] | None) -> list[Program]:
@@ -93,9 +75,9 @@ def training(gpus: list[Gpu]) -> list[Program]:
     return workers
 
 
-def _trainer(name: str, queues: list[str], devices: list[str]) -> Program:
+def _trainer(name: str, queues: list[str], devices: list[int]) -> Program:
     """Below the web in priority, so that a page opens at once while the processor is busy with training."""
-    env = {"CUDA_VISIBLE_DEVICES": ",".join(devices)}
+    env = {"CUDA_VISIBLE_DEVICES": ",".join(map(str, devices))}
     return Program(name, _celery_worker(name, queues, threads=1), env, nice=5)
 
 

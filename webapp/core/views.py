@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views import defaults
 
 from webapp.core.middleware import problem_page
+from webapp.core.problem_responses import problem_response
 from webapp.core.problems import Problem, problem_of
 from webapp.core.redis import client
 
@@ -79,9 +80,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
         status=400,
     )
     if request.path.startswith("/api/"):
-        fields = {"type": "about:blank", "title": "bad request", "status": 400, "detail": problem.message}
-        told = fields | {"code": problem.code, "hint": problem.hint}
-        return JsonResponse(told, status=400, content_type="application/problem+json")
+        return problem_response(problem)
     return render(request, "problem.html", {"problem": problem}, status=400)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import CsrfViewMiddleware
 from django.urls import reverse
 from django.utils import timezone
@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 
 from webapp.accounts.models import ApiToken
+from webapp.core.problem_responses import problem_response
 from webapp.core.problems import Conflict, Forbidden, Problem, problem_of
 from webapp.datasets.models import Upload
 from webapp.datasets.uploads import CHUNK_BYTES, KEPT, begin, find, locked, receive, remove, settle, settled, too_much
@@ -179,21 +180,9 @@ def method_of(request: HttpRequest) -> str:
     return request.method or ""
 
 
-def refuse(problem: Problem) -> JsonResponse:
-    """RFC 9457, as in the API."""
-    fields = {
-        "type": "about:blank",
-        "title": problem.code.replace("_", " "),
-        "status": problem.status,
-        "code": problem.code,
-        "detail": problem.message,
-        "hint": problem.hint,
-    }
-    response = JsonResponse(fields | problem.extra, status=problem.status, content_type="application/problem+json")
-    if "retry_after" in problem.extra:
-        response["Retry-After"] = str(problem.extra["retry_after"])
-    if problem.status == 401:
-        response["WWW-Authenticate"] = "Bearer"
+def refuse(problem: Problem) -> HttpResponse:
+    """As in the API."""
+    response = problem_response(problem)
     if problem.status == 412:
         response["Tus-Version"] = VERSION
     return response

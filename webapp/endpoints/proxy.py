@@ -7,13 +7,15 @@ request. Bodies are passed on as they come, within bounds.
 import asyncio
 import contextlib
 import hmac
-import json
 import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import unquote, urlsplit
+
+from webapp.core.problem_responses import send_problem
+from webapp.core.problems import Problem
 
 log = logging.getLogger(__name__)
 Headers = list[tuple[bytes, bytes]]
@@ -119,7 +121,7 @@ class ServingProxy:
         if scope["type"] != "http" or not scope["path"].startswith(PREFIX):
             await self.app(scope, receive, send)
         elif self.carries_token(scope):
-            await refuse(send, 401, "no_key", "A working key is needed.", "Send a key from the endpoint's page.")
+            await refuse(send, no_key())
         else:
             await Exchange(self.pool, scope, receive, send).run()
 
@@ -147,19 +149,19 @@ class Exchange:
             async with asyncio.timeout(ANSWER_SECONDS):
                 await self.exchange()
         except TooLarge:
-            await self.fail(413, "too_large", "The request is too large.", "Send fewer or shorter inputs.")
+            await self.fail(too_large())
         except (Away, OSError, EOFError, ValueError) as error:  # IncompleteReadError is an EOFError
             log.warning("serving did not answer: %s", type(error).__name__)
-            await self.fail(503, "waking", "The model server is starting.", "Try again in a few seconds.")
+            await self.fail(waking())
         finally:
             if self.connection is not None:  # not given back: it broke or the visitor left
                 self.connection.close()
 
-    async def fail(self, status: int, code: str, detail: str, hint: str) -> None:
+    async def fail(self, problem: Problem) -> None:
         """A refusal, unless part of an answer went out: then only breaking off says that it is not whole."""
         if self.started:
             raise ConnectionError("The answer broke off.")
-        await refuse(self.send, status, code, detail, hint)
+        await refuse(self.send, problem)
 
     async def exchange(self) -> None:
         """Once more on a new connection when a kept one turned out closed: nothing of an answer had come by then."""
@@ -297,16 +299,20 @@ async def parts_of(reader: asyncio.StreamReader, length: int | None, chunked: bo
         yield part
 
 
-async def refuse(send: Send, status: int, code: str, detail: str, hint: str) -> None:
-    title = {401: "Unauthorized", 413: "Content Too Large", 503: "Service Unavailable"}[status]
-    body = json.dumps(
-        {"type": "about:blank", "title": title, "status": status, "detail": detail, "code": code, "hint": hint}
-    ).encode()
-    headers = [
-        (b"content-type", b"application/problem+json"),
-        (b"content-length", str(len(body)).encode()),
-        (b"access-control-allow-origin", b"*"),
-    ]
-    extra = {401: (b"www-authenticate", b"Bearer"), 413: (b"connection", b"close"), 503: (b"retry-after", b"2")}
-    await send({"type": "http.response.start", "status": status, "headers": [*headers, extra[status]]})
-    await send({"type": "http.response.body", "body": body})
+def no_key() -> Problem:
+    return Problem("A working key is needed.", status=401, code="no_key", hint="Send a key from the endpoint's page.")
+
+
+def too_large() -> Problem:
+    return Problem("The request is too large.", status=413, code="too_large", hint="Send fewer or shorter inputs.")
+
+
+def waking() -> Problem:
+    hint = "Try again in a few seconds."
+    return Problem("The model server is starting.", status=503, code="waking", hint=hint, retry_after=2)
+
+
+async def refuse(send: Send, problem: Problem) -> None:
+    """Readable by pages of other origins, as serving's own answers are. What is left of a large body is not read."""
+    closing = {"connection": "close"} if problem.status == 413 else {}
+    await send_problem(send, problem, access_control_allow_origin="*", **closing)

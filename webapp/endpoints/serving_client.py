@@ -4,6 +4,7 @@ import json
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,14 @@ from django.utils.translation import gettext as _
 from webapp.core.connections import release_connection
 from webapp.core.problems import Problem, Unavailable
 
+Answer = dict[str, Any]
+"""JSON of serving: `{outputs, model, timing_ms}`, see docs/serving.md."""
 TIMEOUT_SECONDS = 30
 WAKE_SECONDS = 20
 """How long a page waits for a model that is still being loaded, or for serving that is just starting again."""
 
 
-def ask(path: str, body: dict[str, Any], visitor: str = "") -> dict[str, Any]:
+def ask(path: str, body: dict[str, object], visitor: str = "") -> Answer:
     """The answer of serving; while it is waking it is asked again, so that a person need not. Visitors who wait for a slow
     model keep no database connection."""
     until = time.monotonic() + WAKE_SECONDS
@@ -32,7 +35,7 @@ def ask(path: str, body: dict[str, Any], visitor: str = "") -> dict[str, Any]:
             time.sleep(1)
 
 
-def ask_once(path: str, body: dict[str, Any], visitor: str) -> dict[str, Any]:
+def ask_once(path: str, body: dict[str, object], visitor: str) -> Answer:
     """POST JSON to serving; its problem+json comes back as a `Problem` with the same status."""
     request = urllib.request.Request(  # noqa: S310  the address is our own setting
         settings.SERVING_URL + path,
@@ -45,7 +48,8 @@ def ask_once(path: str, body: dict[str, Any], visitor: str) -> dict[str, Any]:
     )
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:  # noqa: S310
-            return json.load(response)
+            answer: Answer = json.load(response)
+            return answer
     except urllib.error.HTTPError as error:
         raise problem_of(error) from error
     except OSError as error:
@@ -56,26 +60,26 @@ def ask_once(path: str, body: dict[str, Any], visitor: str) -> dict[str, Any]:
 
 def problem_of(error: urllib.error.HTTPError) -> Problem:
     try:
-        found = json.load(error)
+        details = json.load(error)
     except ValueError:
-        found = {}
-    detail, hint = found.get("detail") or "", found.get("hint", "")
-    if found.get("code") == "bad_input":  # a page asks about one input
+        details = {}
+    detail, hint = details.get("detail") or "", details.get("hint", "")
+    if details.get("code") == "bad_input":  # a page asks about one input
         detail = detail.replace("Input 0 ", _("What you sent") + " ", 1)
         hint = _("Change it, then ask again.")
     return Problem(
         detail or _("The model did not answer."),
-        code=found.get("code", "serving"),
+        code=details.get("code", "serving"),
         hint=hint,
         status=error.code,
         retry_after=error.headers.get("Retry-After"),
     )
 
 
-def predict(slug: str, inputs: list[Any], visitor: str) -> dict[str, Any]:
-    return ask(f"/e/{slug}/predict", {"inputs": inputs}, visitor)
+def predict(slug: str, inputs: Sequence[object], visitor: str) -> Answer:
+    return ask(f"/e/{slug}/predict", {"inputs": list(inputs)}, visitor)
 
 
-def predict_artifact(artifact: Path, inputs: list[Any], visitor: str) -> dict[str, Any]:
+def predict_artifact(artifact: Path, inputs: Sequence[object], visitor: str) -> Answer:
     """The same for a run that is not deployed: the try-it box."""
-    return ask("/internal/predict", {"artifact": str(artifact), "inputs": inputs}, visitor)
+    return ask("/internal/predict", {"artifact": str(artifact), "inputs": list(inputs)}, visitor)

@@ -8,9 +8,7 @@ import fcntl
 import json
 import logging
 import os
-import shutil
 import socket
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +17,7 @@ from typing import Any
 
 from django.conf import settings
 
+from trainer.gpus import list_gpus
 from webapp.catalog import hardware
 from webapp.core.ids import new_id
 from webapp.core.work import stopping
@@ -26,7 +25,6 @@ from webapp.core.work import stopping
 log = logging.getLogger(__name__)
 ANNOUNCE_SECONDS = 5
 LOCK_WAIT_SECONDS = 1.0
-NVIDIA_QUERY = "index,name,memory.total,memory.used,utilization.gpu"
 
 _state: dict[str, Any] = {"name": "", "run": None, "queues": []}
 
@@ -42,33 +40,7 @@ def busy(run_id: str | None) -> None:
 
 def gpus() -> list[dict[str, Any]]:
     """Every NVIDIA GPU of this machine: {kind, index, name, memory_total_bytes, memory_used_bytes, utilisation}."""
-    if not shutil.which("nvidia-smi"):
-        return []
-    command = ["nvidia-smi", f"--query-gpu={NVIDIA_QUERY}", "--format=csv,noheader,nounits"]
-    try:
-        output = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout
-    except (subprocess.SubprocessError, OSError) as error:
-        log.warning("nvidia-smi did not answer: %s", error)
-        return []
-    return [gpu_of(line.split(", ")) for line in output.strip().splitlines()]
-
-
-def gpu_of(cells: list[str]) -> dict[str, Any]:
-    def number(text: str) -> float | None:
-        try:
-            return float(text)
-        except ValueError:
-            return None  # "[N/A]"
-
-    total, used, use = (number(cell) for cell in cells[2:5])
-    return {
-        "kind": "gpu",
-        "index": int(cells[0]),
-        "name": cells[1],
-        "memory_total_bytes": None if total is None else int(total * 2**20),
-        "memory_used_bytes": None if used is None else int(used * 2**20),
-        "utilisation": None if use is None else use / 100,
-    }
+    return [gpu.as_dict() for gpu in list_gpus()]
 
 
 def own_gpus() -> list[int]:

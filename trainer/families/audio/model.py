@@ -13,7 +13,7 @@ from trainer import answers
 from trainer.errors import ModelError
 from trainer.families.image.model import HEAD_CONFIG, HEAD_WEIGHTS
 from trainer.families.image.small_nets import ScratchModel
-from trainer.learning.heads import head_of
+from trainer.learning.heads import head_of, without_dropout
 from trainer.messages import _
 from trainer.packaging.graphs import write_graph
 from trainer.sounds import WAVE, WHISPER, Hearing
@@ -80,12 +80,7 @@ class SoundModel(nn.Module):
 
 def hush(network: nn.Module) -> None:
     """No dropout and no masks inside; its ears, the convolutions over samples, stay as they are."""
-    for module in network.modules():
-        if isinstance(module, nn.Dropout):
-            module.p = 0.0
-        for name in ("layerdrop", "dropout", "attention_dropout", "activation_dropout"):
-            if isinstance(getattr(module, name, None), float):
-                setattr(module, name, 0.0)
+    without_dropout(network)
     for name in ("layerdrop", "encoder_layerdrop", "decoder_layerdrop"):
         if hasattr(network.config, name):
             setattr(network.config, name, 0.0)

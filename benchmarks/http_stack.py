@@ -1,0 +1,117 @@
+"""Our own HTTP beside kept libraries, on loopback: the web port's way to serving, and serving itself.
+
+    python benchmarks/http_stack.py [--beside CHECKOUT] [--artifact DIR] [--seconds 3] [--rounds 7] [--json FILE]
+
+`--beside` names another checkout, whose serving is measured beside this one's. aiohttp is not among the requirements: a
+library that is not installed is left out. All variants run at once, each
+round asks each in turn at one client and at 64, and what is printed are medians over the rounds of the differences and
+ratios within a round, so that a noisy machine is noisy for all of them.
+"""
+
+import argparse
+import importlib.util
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+REPO = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(REPO))
+from benchmarks.serving import CLIENTS, Place, answers, free_port, http_speed, package, sample_texts, wait_for  # noqa: E402
+
+MOST_MS, LEAST_RATIO = 1.0, 0.95
+"""What a library may cost at one client, and must keep of the throughput, to replace ours."""
+PROXIES = ("own_proxy", "httpx_proxy", "httpx2_proxy", "httpcore_proxy", "aiohttp_proxy")
+SERVERS = ("serving", "serving_beside")
+Figures = dict[str, float]
+
+
+class Stacks(Place):
+    """A private Redis, serving twice, and the proxies in front of ours."""
+
+    def __init__(self, folder: Path, artifact: Path, beside: Path | None) -> None:
+        super().__init__(folder, artifact)
+        self.beside = beside
+        self.ports |= {name: free_port() for name in PROXIES if installed(name)}
+        if beside:
+            self.ports["serving_beside"] = free_port()
+
+    def __enter__(self) -> "Stacks":
+        super().__enter__()
+        for name in PROXIES:
+            if name in self.ports:
+                self.serve(["--factory", f"benchmarks._clients:{name}"], self.ports[name], REPO)
+        if self.beside:
+            self.serve(["serving.app:app"], self.ports["serving_beside"], self.beside)
+        wait_for(lambda: all(answers(port) for port in self.ports.values()))
+        return self
+
+    def serve(self, application: list[str], port: int, checkout: Path) -> None:
+        command = [sys.executable, "-m", "uvicorn", *application, f"--port={port}", "--no-access-log"]
+        self.processes.append(subprocess.Popen([*command, "--log-level=warning"], cwd=checkout, env=self.env))
+
+
+def installed(variant: str) -> bool:
+    library = variant.partition("_")[0]
+    return library == "own" or importlib.util.find_spec(library) is not None
+
+
+def measure(place: Stacks, texts: list[str], seconds: float, rounds: int) -> dict[str, dict[str, float]]:
+    """Variant → {ms, extra_ms, rows_s, ratio}; `extra_ms` and `ratio` against ours of the same round."""
+    names = [name for name in (*SERVERS, *PROXIES) if name in place.ports]
+    turns: dict[str, list[Figures]] = {name: [] for name in names}
+    for number in range(rounds + 1):
+        order = names if number % 2 else names[::-1]
+        found: dict[str, Figures] = {}
+        for name in order:
+            port = place.ports[name]
+            one, many = http_speed(port, 1, seconds, texts), http_speed(port, CLIENTS, seconds, texts)
+            found[name] = {"ms": 1000 / one, "rows_s": many}
+        for name in names if number else ():  # the first round warms up
+            own = found["serving" if name in SERVERS else "own_proxy"]
+            mine = found[name]
+            ratio = mine["rows_s"] / own["rows_s"]
+            turns[name].append(mine | {"extra_ms": mine["ms"] - own["ms"], "ratio": ratio})
+    return {
+        name: {key: round(statistics.median(turn[key] for turn in rows), 3) for key in rows[0]}
+        for name, rows in turns.items()
+    }
+
+
+def table(found: dict[str, Figures]) -> str:
+    lines = ["variant              ms at one client   extra   rows/s at 64 clients   ratio   would do"]
+    for name, one in found.items():
+        good = one["extra_ms"] <= MOST_MS and one["ratio"] >= LEAST_RATIO
+        lines.append(
+            f"{name:<20} {one['ms']:>16.2f} {one['extra_ms']:>7.2f} {one['rows_s']:>22.0f} {one['ratio']:>7.3f}"
+            f"   {'yes' if good else 'no'}"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--beside", type=Path)
+    parser.add_argument("--artifact", type=Path)
+    parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--json", type=Path)
+    asked = parser.parse_args()
+    texts = sample_texts()
+    folder = Path(tempfile.mkdtemp(prefix="mqh"))
+    try:
+        artifact = asked.artifact.resolve() if asked.artifact else package(folder, texts)
+        with Stacks(folder, artifact, asked.beside and asked.beside.resolve()) as place:
+            found = measure(place, texts, asked.seconds, asked.rounds)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    print(table(found))
+    if asked.json:
+        asked.json.write_text(json.dumps(found, indent=1))
+
+
+if __name__ == "__main__":
+    main()
