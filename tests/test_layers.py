@@ -23,7 +23,6 @@ LIGHT = {
     "allowance",
     "answers",
     "architectures",
-    "asking",
     "cache",
     "columns",
     "comparison",

@@ -206,20 +206,20 @@ def sample(options: argparse.Namespace) -> None:
 
 
 def evaluate(options: argparse.Namespace) -> None:
-    from trainer.asking import evaluate
+    from trainer.inference import evaluate
 
     emit("result", **evaluate(options.artifact, options.data))
 
 
 def predict(options: argparse.Namespace) -> None:
-    from trainer.asking import predict
+    from trainer.inference import predict
 
     for answer in predict(options.artifact, inputs_of(options.artifact, options.input)):
         print(json.dumps(answer, ensure_ascii=False))  # noqa: T201
 
 
 def explain(options: argparse.Namespace) -> None:
-    from trainer.asking import explain
+    from trainer.inference import explain
 
     for answer in explain(options.artifact, inputs_of(options.artifact, options.input)):
         print(json.dumps(answer, ensure_ascii=False))  # noqa: T201
@@ -233,7 +233,7 @@ def export(options: argparse.Namespace) -> None:
 
 
 def bench(options: argparse.Namespace) -> None:
-    from trainer.asking import bench
+    from trainer.inference import bench
 
     emit("result", **bench(options.artifact))
 

@@ -16,9 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from trainer.data.keys import missing_mask
-from trainer.data.numbers import numbers_in
-from trainer.data.times import seconds_of
+from trainer.data.cells import missing_mask, numbers_in, seconds_of
 from trainer.messages import Message, _, ngettext
 
 MOST_ROWS, FEWEST_ROWS, FEWEST_OF_A_LABEL = 4_000, 30, 8

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from tests.trainer.data_files import classes, picture, zipped
-from trainer.data import archives, scratch, unpacking, uploads
+from trainer.data import archives, tempspace, unpacking, uploads
 from trainer.data.archives import open_archive
 from trainer.data.inspect import inspect
 from trainer.data.loading import load_files
@@ -150,13 +150,13 @@ def test_a_zip_whose_dictionary_asks_for_gigabytes(tmp_path: Path) -> None:
 def test_everything_is_unpacked_below_the_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     places = []
     opened = uploads.open_archive
-    monkeypatch.setattr(uploads, "open_archive", lambda *given: places.append(scratch.FOLDER.get()) or opened(*given))
+    monkeypatch.setattr(uploads, "open_archive", lambda *given: places.append(tempspace.FOLDER.get()) or opened(*given))
     inspect([zipped(tmp_path / "a.zip", {"a.csv": TABLE})], tmp_path / "v1")
     assert places == [tmp_path / "v1.part" / "scratch"]
     assert {one.name for one in (tmp_path / "v1").iterdir()} == {
         "data.parquet", "split.parquet", "profile.json", "problems.json",
     }  # fmt: skip
-    assert scratch.FOLDER.get() is None
+    assert tempspace.FOLDER.get() is None
 
 
 def test_training_straight_from_an_archive_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,7 +169,7 @@ def test_training_straight_from_an_archive_leaves_nothing(tmp_path: Path, monkey
 
 def test_a_full_disk_is_told_before_unpacking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage(1, 1, scratch.SPARE_BYTES + 100))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage(1, 1, tempspace.SPARE_BYTES + 100))
     with pytest.raises(DataError, match="no room on this machine's disk") as caught:
         inspect([zipped(tmp_path / "a.zip", {"a.csv": TABLE})], tmp_path / "v1")
     assert caught.value.code == "no_space"

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.trainer.data_files import picture, zipped
-from trainer.data import boxes as annotations
-from trainer.data.boxes import Boxes, read_coco, read_voc, read_yolo, yolo_names
+from trainer.data import annotations
+from trainer.data.annotations import Boxes, read_coco, read_voc, read_yolo, yolo_names
 from trainer.data.inspect import inspect
 from trainer.errors import DataError
 

@@ -6,8 +6,8 @@ import pytest
 from tests.trainer.data_files import TABLES, TEXTS
 from trainer import tables
 from trainer.columns import canonical_label, guess_text_and_label, is_missing, number_of
+from trainer.data.cells import numbers_in
 from trainer.data.intake import read_files
-from trainer.data.numbers import numbers_in
 from trainer.data.profiling import profile_column
 
 

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from trainer.data import health
+from trainer.data import languages
 from trainer.data.inspect import inspect
 
 TOPICS = {
@@ -153,7 +153,7 @@ def test_a_column_that_gives_the_answer_away(tmp_path: Path) -> None:
     ],
 )
 def test_languages(text: str, language: str | None) -> None:
-    assert health.language_of(text) == language
+    assert languages.language_of(text) == language
 
 
 def test_mixed_languages_are_told(tmp_path: Path) -> None:

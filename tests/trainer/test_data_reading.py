@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from trainer.data.tables.opening import open_table
+from trainer.data.tables.formats import open_table
 from trainer.data.tables.table import display_name, named
 from trainer.errors import DataError
 

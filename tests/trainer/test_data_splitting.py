@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trainer.data.intake import read_files
-from trainer.data.keys import keys_from, normalised
+from trainer.data.row_keys import keys_from, normalised
 from trainer.data.splitting import MOST_VALIDATION_ROWS, split_rows
 from trainer.errors import DataError
 from trainer.spec import SplitSpec

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from tests.trainer.data_files import old_records, old_workbook, workbook
-from trainer.data.tables import workbooks
+from trainer.data.tables import workbook_limits
 from trainer.data.tables.excel import open_workbook
-from trainer.data.tables.opening import open_table
+from trainer.data.tables.formats import open_table
 from trainer.data.tables.table import Table
 from trainer.errors import DataError
 
@@ -60,9 +60,9 @@ def test_cells_without_a_place_are_counted(tmp_path: Path) -> None:
 @pytest.mark.parametrize("piece", [1, 7, 100, 1 << 20])
 def test_a_glance_sees_what_a_close_look_sees(piece: int, monkeypatch: pytest.MonkeyPatch) -> None:
     cells = b"".join(b'<row r="%d"><c r="AB%d" s="1"><v>1</v></c><c r="A%d"/></row>' % (n, n, n) for n in range(1, 90))
-    monkeypatch.setattr(workbooks, "MAX_CELLS", 100_000)
+    monkeypatch.setattr(workbook_limits, "MAX_CELLS", 100_000)
     for more, unsure in ((b"", False), (b"<c/>", True), (b"<x:c r='A1'/>", True), (b'<c r="A99999"/>', True)):
-        sheet = workbooks.Glance(workbooks.Grid("a.xlsx"))
+        sheet = workbook_limits.Glance(workbook_limits.Grid("a.xlsx"))
         data = cells + more
         for start in range(0, len(data), piece):
             sheet.feed(data[start : start + piece])
@@ -99,7 +99,7 @@ def test_sheets_that_make_no_sense_are_refused(old: bytes, new: bytes, tmp_path:
 
 
 def test_a_part_that_unpacks_to_far_more_than_its_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workbooks, "EXPANSION_FREE", 1 << 20)
+    monkeypatch.setattr(workbook_limits, "EXPANSION_FREE", 1 << 20)
     bomb = with_part(workbook({"S": ROWS}), "sheet1.xml", b"</worksheet>", b" " * (4 << 20) + b"</worksheet>")
     with pytest.raises(DataError, match="unpacks to far more"):
         opened(tmp_path / "a.xlsx", bomb)
@@ -162,21 +162,21 @@ def test_a_binary_sheet_is_measured_however_it_comes_in_pieces() -> None:
     data = record(0, struct.pack("<I", 3) + b"\0" * 13) + record(5, struct.pack("<I", 9) + b"\0" * 12)
     data += b"\xbf\x02\x00" + record(1, struct.pack("<I", 16_000)) + record(7, struct.pack("<II", 11, 0))
     for size in (1, 7, 1000):
-        grid = workbooks.Grid("a.xlsb")
-        sheet = workbooks.BinarySheet(grid)
+        grid = workbook_limits.Grid("a.xlsb")
+        sheet = workbook_limits.BinarySheet(grid)
         for start in range(0, len(data), size):
             sheet.feed(data[start : start + size])
         sheet.close()
         assert (grid.rows, grid.columns) == (4, 12)
     with pytest.raises(DataError, match="more than"):
-        workbooks.BinarySheet(workbooks.Grid("a")).feed(
+        workbook_limits.BinarySheet(workbook_limits.Grid("a")).feed(
             record(0, struct.pack("<I", 1_048_575)) + record(2, struct.pack("<I", 16_383)) + b"\0" * 12
         )
 
 
 def test_records_of_an_old_workbook_end_with_their_sheet() -> None:
     data = old_records((0x0203, struct.pack("<HH", 5, 300) + b"\0" * 10), (0x000A, b""), (0x0203, b"\xff" * 14))
-    assert [(kind, len(body)) for kind, body in workbooks.records(data, 0)] == [(0x0203, 14), (0x000A, 0)]
+    assert [(kind, len(body)) for kind, body in workbook_limits.records(data, 0)] == [(0x0203, 14), (0x000A, 0)]
 
 
 def test_an_old_workbook_is_measured_before_it_is_read(tmp_path: Path) -> None:
@@ -197,8 +197,8 @@ def test_a_file_system_in_circles_hangs_nobody(tmp_path: Path) -> None:
 
 
 def test_letters_and_numbers_of_columns() -> None:
-    assert [workbooks.letters(n) for n in (1, 26, 27, 702, 703, 16_384)] == ["A", "Z", "AA", "ZZ", "AAA", "XFD"]
-    assert workbooks.number_of("xfd") == 16_384
+    assert [workbook_limits.letters(n) for n in (1, 26, 27, 702, 703, 16_384)] == ["A", "Z", "AA", "ZZ", "AAA", "XFD"]
+    assert workbook_limits.number_of("xfd") == 16_384
 
 
 def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

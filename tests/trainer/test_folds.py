@@ -13,8 +13,8 @@ from sklearn.metrics import r2_score
 
 from tests.trainer import command
 from trainer.data.inspect import inspect
-from trainer.data.keys import Keys
 from trainer.data.loading import Loaded, load
+from trainer.data.row_keys import Keys
 from trainer.data.splitting import fold_rows
 from trainer.events import silent
 from trainer.families.table import training

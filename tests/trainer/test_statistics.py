@@ -14,7 +14,7 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from trainer import comparison, thresholds
 from trainer.answers.classes_statistics import calibration, softmax
-from trainer.data.keys import Keys
+from trainer.data.row_keys import Keys
 from trainer.data.splitting import fold_rows
 from trainer.engines.table import decided, finished
 from trainer.families.table.search import calibrate, decide, folds_of, given_threshold, platt

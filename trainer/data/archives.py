@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from trainer.data.scratch import is_full, no_space
 from trainer.data.tables.table import damaged, display_name
+from trainer.data.tempspace import is_full, no_space
 from trainer.data.unpacking import DAMAGE, MAX_UNPACKED_BYTES, Header, exceeds, is_packed, pieces, spooled, too_large
 from trainer.errors import DataError
 from trainer.messages import _

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from trainer.data.keys import Keys, normalised, repeated
+from trainer.data.row_keys import Keys, normalised, repeated
 from trainer.errors import DataError
 from trainer.messages import _
 
@@ -69,7 +69,7 @@ ELSEWHERE = (
     "mask_personal",
     "pseudonymise_personal",
 )
-"""Remedies that look at more than keys (`trainer.data.mending`)."""
+"""Remedies that look at more than keys (`trainer.data.editing`)."""
 
 
 SAFE = (
@@ -110,3 +110,7 @@ def merged_labels(keys: Keys) -> list[str]:
     for code in np.argsort(-counts, kind="stable").tolist():
         commonest.setdefault(normalised(keys.labels[code]), keys.labels[code])
     return [commonest[normalised(label)] for label in keys.labels]
+
+
+FOLDS = "folds"
+"""The remedy for few test rows: as many as FOLD_COUNT."""

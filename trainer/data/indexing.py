@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from trainer.data.numbers import numbers_in
+from trainer.data.cells import numbers_in
 
 FEWEST_ROWS, FEWEST_BYTES = 50_000, 16 << 20
 MOST_COLUMNS = 100

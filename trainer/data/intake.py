@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
-from trainer.data.content import Content, agreed, divide, gather, look
-from trainer.data.tables.opening import open_table
+from trainer.data.columns import agreed, look
+from trainer.data.dataset import Dataset
+from trainer.data.gathering import gather
+from trainer.data.splitting import divide
+from trainer.data.tables.formats import open_table
 from trainer.data.uploads import unpacked
 from trainer.events import Emit, silent
 from trainer.roles import check as check_roles
@@ -23,7 +26,7 @@ def read_files(  # noqa: PLR0913  one call reads any file
     layout: str | None = None,
     roles: dict[str, str] | None = None,
     emit: Emit = silent,
-) -> Content:
+) -> Dataset:
     """Read, guess the task and the roles, and split. `fixed`: the part of each file where it is known; names tell it
     otherwise. `media`: where pictures and sounds of an archive go. `sheet`, `header`, `layout`: see `open_table`."""
     with unpacked(files, fixed, media, emit) as sources:

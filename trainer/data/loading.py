@@ -12,7 +12,7 @@ import numpy as np
 from trainer import answers, tasks
 from trainer.answers.base import Cells
 from trainer.columns import canonical_label, decimal_of, number_of
-from trainer.data.profiling import FEWEST_ROWS
+from trainer.data.answer_checks import FEWEST_ROWS
 from trainer.errors import DataError, SpecError
 from trainer.messages import _, ngettext, restored, sources
 from trainer.spec import DatasetSpec
@@ -98,7 +98,7 @@ def load_version(folder: Path, dataset: DatasetSpec, task: str) -> Loaded:
     roles = profile["suggestion"].get("roles") or {}
     changed = columns != own or any(roles.get(name) != role for name, role in dataset.roles.items())
     if changed:
-        from trainer.data.inspect import read_version
+        from trainer.data.version import read_version
 
         split = dataset.split if "split" in dataset.model_fields_set else None
         return from_content(read_version(folder, columns, split, task, dataset.roles), media)

@@ -14,12 +14,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from trainer.columns import is_missing
-from trainer.data.keys import SLICE_ROWS, mixed
+from trainer.data.cells import SLICE_ROWS
 from trainer.data.personal import FINDERS, KINDS, Hints, Span, blank, claimed, is_card, is_person, rewritten, spans
 from trainer.data.personal_patterns import ASKED, IP_WORD, LANGUAGES, NAME_COLUMNS, PHONE_COLUMN, PREFILTERS, VAGUE
-from trainer.data.profiling import problem as finding
-from trainer.data.profiling import remedy, shortened
+from trainer.data.problems import problem as finding
+from trainer.data.problems import remedy, shortened
 from trainer.data.pseudonyms import stand_in
+from trainer.data.row_keys import mixed
 from trainer.messages import Message, _, joined, ngettext
 
 HEAVY = ("iban", "id", "card", "phone")

@@ -3,10 +3,15 @@
 import re
 
 import numpy as np
+import pyarrow as pa
 
 from trainer import columns as kinds
-from trainer.data.keys import Keys, mixed
+from trainer.data.cells import seconds_of
+from trainer.data.dataset import Dataset
+from trainer.data.row_keys import NO_TEXT, Keys, exact_keys, mixed
 from trainer.data.tables.table import display_name
+from trainer.errors import DataError
+from trainer.messages import _
 from trainer.spec import SplitSpec
 
 PARTS = ("train", "validation", "test")
@@ -154,3 +159,75 @@ def part_of_name(name: str) -> str | None:
     words = re.split(r"[^a-z]+", display_name(name).lower())
     found = [kinds.SPLIT_VALUES[word] for word in words if word in kinds.SPLIT_VALUES]
     return found[-1] if found else None
+
+
+DRAWN = "drawn, the same mix of labels in each part"
+
+
+def divide(content: Dataset, wanted: SplitSpec, file_parts: np.ndarray | None = None) -> None:
+    """Freeze a part for each usable row: by file, by a column that says so, else drawn. Folds are drawn when asked for."""
+    content.folds, content.kept_split = None, False
+    if content.keys is None:
+        content.split = np.full(content.rows, "", dtype=object)
+        return
+    if wanted.folds:
+        keys = grouped(content, wanted.group) if wanted.group else content.keys
+        content.folds = fold_rows(keys, wanted.folds, wanted.seed)
+        content.split = np.where(content.folds >= 0, "train", "").astype(object)
+        content.given_split = False
+        content.split_how = "in folds, by group" if wanted.group else "in folds"
+        return
+    fixed, how = file_parts, "by file"
+    if fixed is None:
+        fixed, how = split_column(content), "by column"
+    content.given_split = fixed is not None
+    if fixed is None and wanted.time:
+        times = seconds_of(named_column(content, wanted.time))
+        if times is None:
+            raise DataError(
+                _("“%(time)s” holds no dates.", time=wanted.time), code="bad_split", hint=_("Choose another column.")
+            )
+        content.split, content.split_how = split_by_time(content.keys, wanted, times), "by time"
+        return
+    keys = grouped(content, wanted.group) if wanted.group else content.keys
+    content.split = split_rows(keys, wanted, fixed)
+    content.split_how = how if fixed is not None else "by group" if wanted.group else DRAWN
+
+
+def keep_split(content: Dataset, parts: np.ndarray, how: str) -> None:
+    """Every usable row stays in the part that it had ("" for none: it is learned from), so that runs before and after are
+    tested on the same rows. Rows that are copies only by the columns that are left may stand on two sides: a finding says
+    so (`duplicates_across_split`)."""
+    usable = content.keys.usable if content.keys is not None else np.zeros(content.rows, dtype=bool)
+    content.split = np.where(usable, np.where(parts == "", "train", parts), "").astype(object)
+    content.split_how, content.kept_split = how, how == DRAWN
+
+
+def named_column(content: Dataset, name: str) -> pa.ChunkedArray:
+    if name not in content.names:
+        raise DataError(
+            _("There is no column “%(name)s”.", name=name),
+            code="no_column",
+            hint=_("There are: %(names)s.", names=", ".join(content.names[:20])),
+        )
+    return content.table.column(name)
+
+
+def grouped(content: Dataset, name: str) -> Keys:
+    """Rows with the same cell are one group; a row without one is divided by its own content."""
+    assert content.keys is not None
+    groups = exact_keys([named_column(content, name)], content.rows)
+    texts = np.where((groups == NO_TEXT) | (content.keys.texts == NO_TEXT), content.keys.texts, groups)
+    return Keys(texts, content.keys.codes, content.keys.labels)
+
+
+def split_column(content: Dataset) -> np.ndarray | None:
+    """The part that a column named split, subset or fold gives to each row; None when there is none."""
+    for profile in content.profile:
+        name = profile["name"]
+        if name.strip().lower() in kinds.SPLIT_NAMES and name not in content.roles.values():
+            cells = content.table.column(name).to_pylist()
+            values = [kinds.SPLIT_VALUES.get((cell or "").strip().lower(), "") for cell in cells]
+            if all(values) and len(set(values)) > 1:
+                return np.array(values, dtype=object)
+    return None

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from trainer.data.scratch import check_room, is_full, no_space, scratch_file
+from trainer.data.tempspace import check_room, is_full, no_space, scratch_file
 from trainer.errors import DataError
 from trainer.messages import _
 

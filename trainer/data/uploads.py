@@ -1,9 +1,5 @@
 """What was sent, made ready to be read: archives of tables are opened, pictures and sounds become rows, idx pairs too."""
 
-import gzip
-import io
-import struct
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,22 +9,21 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from trainer.data import folders, media
-from trainer.data.archives import MAX_ENTRIES, Archive, is_archive, open_archive
-from trainer.data.content import Content, Meter
-from trainer.data.profiling import problem
-from trainer.data.scratch import check_room, scratch
+from trainer.data import media_archives
+from trainer.data.archives import Archive, is_archive, open_archive
+from trainer.data.dataset import Dataset
+from trainer.data.gathering import Meter
+from trainer.data.idx import of_idx, read_idx
+from trainer.data.problems import problem
 from trainer.data.splitting import part_of_name
-from trainer.data.tables.lines import Bounded
-from trainer.data.tables.table import SEND_AGAIN, display_name
+from trainer.data.tables.table import display_name
+from trainer.data.tempspace import check_room, scratch
 from trainer.errors import DataError
 from trainer.events import Emit
 from trainer.messages import _, ngettext
 
 MAX_TABLES = 100
-IDX_IMAGES, IDX_LABELS = b"\0\0\x08\x03", b"\0\0\x08\x01"
-MAX_IDX_BYTES = 512 * 1024**2
-TABLES = folders.TABLE_SUFFIXES | {".gz", ".conll", ".iob", ".bio", ".ods", ".tab", ".dat", ""}
+TABLES = media_archives.TABLE_SUFFIXES | {".gz", ".conll", ".iob", ".bio", ".ods", ".tab", ".dat", ""}
 
 
 @dataclass
@@ -38,7 +33,7 @@ class Sources:
     tables: list[tuple[Path, str]] = field(default_factory=list)
     table_parts: list[str | None] = field(default_factory=list)
     problems: list[dict[str, Any]] = field(default_factory=list)
-    content: Content | None = None
+    content: Dataset | None = None
     parts: np.ndarray | None = None
 
 
@@ -55,7 +50,7 @@ def sort_out(
     named: list[tuple[Path, str]], parts: list[str | None], place: Path, folder: Path | None, emit: Emit
 ) -> Sources:
     sources = Sources()
-    collections: list[tuple[folders.Collection, str | None, Path, str]] = []
+    collections: list[tuple[media_archives.Collection, str | None, Path, str]] = []
     idx: list[tuple[str, np.ndarray, str | None]] = []
     meter = Meter(emit, sum(path.stat().st_size for path, _name in named if path.is_file()))
     kept = folder or place / "media"
@@ -64,9 +59,9 @@ def sort_out(
             with open_archive(path, name) as archive:
                 sources.problems += skipped_problems(archive)
                 check_room(sum(entry.size for entry in archive.entries), name)
-                kind = folders.holds_media(archive)
+                kind = media_archives.holds_media(archive)
                 if kind:
-                    collections.append((folders.read_collection(archive, kind, kept, meter), part, path, name))
+                    collections.append((media_archives.read_collection(archive, kind, kept, meter), part, path, name))
                 else:
                     inner = tables_inside(archive, place / str(number))
                     for inner_path, inner_name in inner:
@@ -143,8 +138,10 @@ def skipped_problems(archive: Archive) -> list[dict[str, Any]]:
 
 
 def as_content(
-    collections: list[tuple[folders.Collection, str | None, Path, str]], kept: Path, problems: list[dict[str, Any]]
-) -> tuple[Content, np.ndarray | None]:
+    collections: list[tuple[media_archives.Collection, str | None, Path, str]],
+    kept: Path,
+    problems: list[dict[str, Any]],
+) -> tuple[Dataset, np.ndarray | None]:
     kinds = {one.kind for one, *_ in collections}
     if len(kinds) > 1:
         raise DataError(
@@ -160,7 +157,7 @@ def as_content(
             {"name": name, "format": one.layout, "bytes": path.stat().st_size, "rows": len(one.rows), "media": kind}
         )
         problems += collection_problems(one, name)
-    content = Content(
+    content = Dataset(
         table, sources, problems, kinds={kind: kind} | ({"objects": "objects"} if "objects" in names else {})
     )
     content.media = kept
@@ -170,11 +167,11 @@ def as_content(
     return content, np.array(parts, dtype=object) if any(parts) else None
 
 
-def one_has_parts(collection: folders.Collection) -> bool:
+def one_has_parts(collection: media_archives.Collection) -> bool:
     return any(collection.parts)
 
 
-def collection_problems(one: folders.Collection, name: str) -> list[dict[str, Any]]:
+def collection_problems(one: media_archives.Collection, name: str) -> list[dict[str, Any]]:
     found = []
     is_image = one.kind == "image"
     if one.lost:
@@ -239,102 +236,3 @@ def collection_problems(one: folders.Collection, name: str) -> list[dict[str, An
         )
         found.append(problem("other_files", "info", message, count=one.others))
     return found
-
-
-def read_idx(path: Path, name: str) -> np.ndarray | None:
-    """Pictures (count, height, width) or labels (count,) of a MNIST idx file, packed or not; None for anything else."""
-    with path.open("rb") as file:
-        head = file.read(4)
-    packed_file = head[:2] == b"\x1f\x8b"
-    if packed_file:
-        try:
-            with gzip.open(path) as packed:
-                head = packed.read(4)
-        except (OSError, EOFError, zlib.error):
-            return None
-    if head not in (IDX_IMAGES, IDX_LABELS):
-        return None
-    with io.BufferedReader(Bounded(path, name, packed_file), 1 << 18) as file:  # type: ignore[arg-type]
-        data = file.read(MAX_IDX_BYTES + 1)
-    if len(data) > MAX_IDX_BYTES:
-        raise DataError(
-            _("%(name)s holds more than %(value)s MB of pixels.", name=name, value=MAX_IDX_BYTES >> 20),
-            code="too_large",
-            hint=_("Send a part of it."),
-        )
-    dimensions = head[3]
-    shape = struct.unpack_from(f">{dimensions}I", data, 4) if len(data) >= 4 + 4 * dimensions else ()
-    size = int(np.prod(shape, dtype=np.float64)) if shape else 0
-    if not size or len(data) - 4 - 4 * dimensions != size:
-        raise DataError(
-            _(
-                "%(name)s is damaged or incomplete: it says that it holds %(size)s bytes of pixels or labels, and does not.",
-                name=name,
-                size=f"{size:,}",
-            ),
-            code="damaged",
-            hint=SEND_AGAIN,
-        )
-    return np.frombuffer(data, np.uint8, offset=4 + 4 * dimensions).reshape(shape)
-
-
-def of_idx(found: list[tuple[str, np.ndarray, str | None]], kept: Path, meter: Meter) -> folders.Collection:
-    """Pairs of pictures and labels of equal count, in the order sent; parts only where both train and test came."""
-    pictures = [one for one in found if one[1].ndim == 3]
-    labels = [one for one in found if one[1].ndim == 1]
-    count = sum(len(array) for _name, array, _part in pictures)
-    if count > MAX_ENTRIES:
-        raise DataError(
-            _(
-                "%(pictures)s holds %(count)s pictures; at most %(max_entries)s are read.",
-                pictures=pictures[0][0],
-                count=f"{count:,}",
-                max_entries=f"{MAX_ENTRIES:,}",
-            ),
-            code="too_large",
-            hint=_("Send a part of it."),
-        )
-    for name, array, _part in pictures:
-        if array[0].size > media.MAX_PIXELS:
-            raise DataError(
-                _(
-                    "The pictures of %(name)s are larger than %(value)s million pixels.",
-                    name=name,
-                    value=media.MAX_PIXELS // 10**6,
-                ),
-                code="too_large",
-                hint=_("Send smaller pictures."),
-            )
-    kept.mkdir(parents=True, exist_ok=True)
-    collection = folders.Collection("image", "idx")
-    named = {part_of_idx(name, part) for name, _array, part in pictures}
-    for name, array, part in pictures:
-        said = part_of_idx(name, part)
-        match = next((one for one in labels if len(one[1]) == len(array) and part_of_idx(one[0], one[2]) == said), None)
-        match = match or next((one for one in labels if len(one[1]) == len(array)), None)
-        if match is None:
-            raise DataError(
-                _(
-                    "The labels of %(name)s are missing: an idx1 file with %(count)s labels.",
-                    name=name,
-                    count=f"{len(array):,}",
-                ),
-                code="no_labels",
-                hint=_("Send both files of the pair together."),
-            )
-        for number, (pixels, label) in enumerate(zip(array, match[1], strict=True)):
-            one = media.keep_pixels(pixels, kept)
-            collection.rows.append(
-                {"image": one.name, "file": f"{name} {number + 1}", "label": str(label), **one.facts}
-            )
-            collection.parts.append(said if len(named) > 1 else "")
-            meter.add(1, meter.total * number // len(array))
-    if not pictures:
-        raise DataError(
-            _("Only labels came, no pictures."), code="no_rows", hint=_("Send both files of the pair together.")
-        )
-    return collection
-
-
-def part_of_idx(name: str, part: str | None) -> str:
-    return "test" if "t10k" in name.lower() else part or part_of_name(name) or ""

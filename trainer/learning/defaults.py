@@ -11,10 +11,10 @@ from trainer.spec import Spec
 from trainer.suggestion import possible
 
 if TYPE_CHECKING:
-    from trainer.data.content import Content
+    from trainer.data.dataset import Dataset
 
 
-def complete(spec: Spec, folder: Path) -> "tuple[Spec, Content | None]":
+def complete(spec: Spec, folder: Path) -> "tuple[Spec, Dataset | None]":
     """(the specification with every choice made, the rows where they had to be read for it).
 
     `folder`: where a plain file's pictures or sounds are put, and where the choice is kept, so that a run that goes on
@@ -34,7 +34,7 @@ def complete(spec: Spec, folder: Path) -> "tuple[Spec, Content | None]":
     return spec.model_copy(update={"model": model, "method": spec.method or task.default_method(model)}), content
 
 
-def guess_task(spec: Spec, media: Path) -> "tuple[str, Content | None]":
+def guess_task(spec: Spec, media: Path) -> "tuple[str, Dataset | None]":
     """(the task that these rows suit best and that can be trained, the rows)."""
     path = Path(spec.dataset.path)
     content = None

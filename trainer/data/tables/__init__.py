@@ -1,1 +1,2 @@
-"""Readers of tables, one a file format. `table` and `lines` are the ground that all stand on, `opening` is the door."""
+"""Readers of tables, one a file format. `formats` recognises a file and opens it; `table` is what every reader gives,
+`streams` what the readers of text stand on."""

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from trainer.data.tables.lines import Lines
+from trainer.data.tables.streams import Lines
 from trainer.data.tables.table import BATCH_ROWS, Columns, Table
 
 TAG = re.compile(r"[OBIESLUM](-\S+)?")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import chain, islice
 from typing import Any
 
-from trainer.data.tables.lines import SNIFF_BYTES, Lines
+from trainer.data.tables.streams import SNIFF_BYTES, Lines
 from trainer.data.tables.table import (
     BATCH_ROWS,
     MAX_COLUMNS,

@@ -6,7 +6,6 @@ from datetime import time as clock
 from pathlib import Path
 from typing import Any
 
-from trainer.data.scratch import scratch
 from trainer.data.tables.compound import protected
 from trainer.data.tables.table import (
     BATCH_ROWS,
@@ -19,7 +18,8 @@ from trainer.data.tables.table import (
     no_header,
     numbered,
 )
-from trainer.data.tables.workbooks import checked
+from trainer.data.tables.workbook_limits import checked
+from trainer.data.tempspace import scratch
 from trainer.errors import DataError
 from trainer.messages import _
 

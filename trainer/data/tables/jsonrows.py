@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from trainer.data.tables.lines import Lines
+from trainer.data.tables.streams import Lines
 from trainer.data.tables.table import BATCH_ROWS, Table, as_text, check_columns, named
 from trainer.errors import DataError
 from trainer.messages import _

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from trainer.data.tables.delimited import DELIMITERS, find_delimiter, sample_records
-from trainer.data.tables.lines import Lines
+from trainer.data.tables.streams import Lines
 from trainer.data.tables.table import BATCH_ROWS, Columns, Table
 
 MAX_CHARACTERS = 20_000

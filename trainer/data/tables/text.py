@@ -8,8 +8,8 @@ from pathlib import Path
 from trainer.data.tables.conll import conll_table, looks_like_conll
 from trainer.data.tables.delimited import csv_table
 from trainer.data.tables.jsonrows import open_json
-from trainer.data.tables.lines import SNIFF_BYTES, Bounded, Lines
 from trainer.data.tables.prose import looks_like_prose, prose_table
+from trainer.data.tables.streams import SNIFF_BYTES, Bounded, Lines
 from trainer.data.tables.table import Table, other_kind, refuse_header, refuse_other_kinds
 from trainer.errors import DataError
 from trainer.messages import _

@@ -13,10 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from trainer import models
-from trainer.data.health import cells_of, languages, script_of
-from trainer.data.keys import SLICE_ROWS, missing_mask
-from trainer.data.numbers import numbers_in
-from trainer.data.times import seconds_of
+from trainer.data.cells import SLICE_ROWS, cells_of, missing_mask, numbers_in, seconds_of
+from trainer.data.languages import languages, script_of
 from trainer.errors import ModelError
 
 TOKENIZER = "bundled:all-MiniLM-L6-v2"
@@ -33,7 +31,7 @@ UNSPACED = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 
 
 def of_columns(content: Any) -> list[dict[str, Any]]:
-    """The profile's columns with their figures; `content`: see `trainer.data.content.Content`."""
+    """The profile's columns with their figures; `content`: see `trainer.data.dataset.Dataset`."""
     return [one | of_column(one, content.table) for one in content.profile]
 
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import IO, Any
 from xml.parsers import expat
 
-from trainer.data.scratch import check_room, is_full, no_space
 from trainer.data.tables.compound import contained, protected, workbook_stream
 from trainer.data.tables.table import OLD_OFFICE, damaged
+from trainer.data.tempspace import check_room, is_full, no_space
 from trainer.data.unpacking import DAMAGE, EXPANSION_FREE, MAX_EXPANSION
 from trainer.errors import DataError
 from trainer.messages import _

@@ -8,8 +8,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from trainer.data import fixes as remedies
-from trainer.data.content import FOLDS, Content, divide, keep_split, look, named_column
-from trainer.data.profiling import COLUMN_FAULTS, columns_with, spelled_missing
+from trainer.data import leakage, mislabels, near_copies
+from trainer.data.column_checks import COLUMN_FAULTS, columns_with, spelled_missing
+from trainer.data.columns import look
+from trainer.data.dataset import Dataset
+from trainer.data.fixes import FOLDS
+from trainer.data.splitting import divide, keep_split, named_column
 from trainer.errors import DataError
 from trainer.messages import _
 from trainer.spec import FOLD_COUNT, SplitSpec
@@ -17,7 +21,7 @@ from trainer.spec import FOLD_COUNT, SplitSpec
 PERSONAL = ("mask_personal", "pseudonymise_personal")
 
 
-def change(content: Content, changes: dict[str, Any]) -> None:
+def change(content: Dataset, changes: dict[str, Any]) -> None:
     """Set cells, then drop rows, both by numbers from 1; every row that stays keeps its part."""
     parts = content.split
     by_column: dict[str, dict[int, str | None]] = {}
@@ -47,7 +51,7 @@ def change(content: Content, changes: dict[str, Any]) -> None:
         content.folds = np.where(usable, np.maximum(folds, 0), -1).astype(np.int8)
 
 
-def checked_row(row: Any, content: Content) -> int:
+def checked_row(row: Any, content: Dataset) -> int:
     if not isinstance(row, int) or not 1 <= row <= content.rows:
         raise bad_change(
             _("There is no row %(row)s: they are counted from 1 to %(rows)s.", row=row, rows=f"{content.rows:,}")
@@ -64,19 +68,17 @@ def keeps_rows(action: str) -> bool:
     return action in ("empty_missing", "drop_leaking_columns") or action.removeprefix("drop_") in COLUMN_FAULTS
 
 
-def rows_after(content: Content, action: str) -> np.ndarray:
+def rows_after(content: Dataset, action: str) -> np.ndarray:
     """True for each row that a remedy keeps; a remedy of columns is done here."""
-    from trainer.data import health
-
     kept = np.ones(content.rows, dtype=bool)
     if action == "drop_near_duplicates":
-        kept[health.near_copy_rows(content)] = False
+        kept[near_copies.near_copy_rows(content)] = False
         return kept
     if action == "drop_mislabels":
-        kept[list(health.mislabelled_rows(content))] = False
+        kept[list(mislabels.mislabelled_rows(content))] = False
         return kept
     if action == "drop_leaking_columns":
-        content.table = content.table.drop_columns(health.leaking_columns(content))
+        content.table = content.table.drop_columns(leakage.leaking_columns(content))
         return kept
     if action.removeprefix("drop_") in COLUMN_FAULTS:
         content.table = content.table.drop_columns(columns_with(content, action.removeprefix("drop_")))
@@ -88,18 +90,16 @@ def rows_after(content: Content, action: str) -> np.ndarray:
     return remedies.rows_kept(action, content.keys)
 
 
-def accept_mislabels(content: Content) -> None:
+def accept_mislabels(content: Dataset) -> None:
     """Rows whose label looks wrong get the one that a simple model is sure of; every row keeps its part."""
-    from trainer.data import health
-
     answer = content.roles[content.shape.answer] if content.shape else ""
-    suggested = health.mislabelled_rows(content)
+    suggested = mislabels.mislabelled_rows(content)
     cells = [{"row": row + 1, "column": answer, "value": label} for row, label in suggested.items()]
     if cells:
         change(content, {"set": cells})
 
 
-def empty_missing(content: Content) -> None:
+def empty_missing(content: Dataset) -> None:
     """Cells that say in letters that there is no value become empty."""
     for at, name in enumerate(content.names):
         column = content.table.column(name)
@@ -107,7 +107,7 @@ def empty_missing(content: Content) -> None:
             content.table = content.table.set_column(at, name, pc.if_else(spelled_missing(column), None, column))
 
 
-def replace_personal(content: Content, action: str) -> None:
+def replace_personal(content: Dataset, action: str) -> None:
     """Mask what is found in every column, or put stand-ins in its place: the same ones throughout the dataset, by a key
     that the site gives in MAQUETTE_PSEUDONYM_KEY."""
     from trainer.data import privacy
@@ -121,7 +121,7 @@ def replace_personal(content: Content, action: str) -> None:
         content.table = content.table.set_column(at, name, new)
 
 
-def mend(content: Content, action: str, wanted: SplitSpec) -> None:
+def mend(content: Dataset, action: str, wanted: SplitSpec) -> None:
     """Apply one remedy. Parts that were given stay, drawn ones where no row goes; otherwise the rows are divided anew."""
     if action == FOLDS:
         content.wanted = wanted.model_copy(update={"folds": FOLD_COUNT})

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from trainer import answers, tasks
-from trainer.data.content import Content
-from trainer.data.inspect import read_version
+from trainer.data.dataset import Dataset
 from trainer.data.intake import read_files
 from trainer.data.loading import Loaded, check_roles, from_content, read_numbers
+from trainer.data.version import read_version
 from trainer.engines import Engine, open_engine
 from trainer.errors import DataError
 from trainer.messages import _
@@ -85,7 +85,7 @@ def rows_of(data: Path, manifest: dict[str, Any], media: Path) -> Loaded:
     return rows
 
 
-def read(data: Path, task: str, columns: dict[str, str] | None, media: Path) -> Content:
+def read(data: Path, task: str, columns: dict[str, str] | None, media: Path) -> Dataset:
     if data.is_dir():
         return read_version(data, columns, SplitSpec(), task)
     return read_files([data], columns=columns, fixed=["test"], task=task, media=media)

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from trainer import columns as kinds
-from trainer.data import boxes as annotations
-from trainer.data import media
+from trainer.data import annotations, media
 from trainer.data.archives import Archive, Entry, EntryError, common_folder
-from trainer.data.scratch import scratch
-from trainer.data.tables.opening import open_table
+from trainer.data.splitting import part_of_name
+from trainer.data.tables.formats import open_table
 from trainer.data.tables.table import Table
+from trainer.data.tempspace import scratch
 from trainer.errors import DataError
 from trainer.messages import _
 
@@ -199,8 +199,6 @@ def with_boxes(files: Files) -> tuple[Collection, list[Wanted]] | None:
 
 
 def coco(files: Files) -> tuple[str, annotations.Boxes] | None:
-    from trainer.data.splitting import part_of_name
-
     boxes = annotations.Boxes()
     documents = []
     for entry in files.with_suffix(".json"):
@@ -309,8 +307,6 @@ def text_of(archive: Archive, entry: Entry) -> str:
 
 def beside_table(files: Files) -> tuple[Collection, list[Wanted]] | None:
     """A table in the archive with a column that names its files."""
-    from trainer.data.splitting import part_of_name
-
     wanted: list[Wanted] = []
     collection = Collection(files.kind, "table")
     tables = [entry for entry in files.others if entry.suffix in TABLE_SUFFIXES]

@@ -1,4 +1,4 @@
-"""Rows as small numbers, so that a million of them can be split, searched for copies and mended in little memory.
+"""Rows as small numbers, so that a million of them can be split, searched for copies and fixed in little memory.
 
 A text becomes a 64-bit key of its normalised form, a label a code; the words themselves stay in the Arrow table.
 """
@@ -7,16 +7,16 @@ import functools
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from trainer.columns import MISSING, canonical_label, is_missing
+from trainer.columns import canonical_label, is_missing
+from trainer.data.cells import SLICE_ROWS, missing_mask, slices
 
-SLICE_ROWS = 50_000
 FOLD_ASCII = bytes(range(128)).lower() + bytes(range(128, 256))
 SHORT = 12
 """Cells of that length and more are missing only when they are blank."""
@@ -143,18 +143,6 @@ def label_codes(labels: pa.ChunkedArray) -> tuple[np.ndarray, list[str]]:
         codes[at : at + len(cells)] = [known[cell] for cell in cells]
         at += len(cells)
     return codes, list(names)
-
-
-def slices(column: pa.ChunkedArray) -> Iterator[list[str | None]]:
-    """A column's cells as Python strings, a bounded number at a time."""
-    for start in range(0, len(column), SLICE_ROWS):
-        yield column.slice(start, SLICE_ROWS).to_pylist()
-
-
-def missing_mask(column: pa.Array) -> pa.Array:
-    """True where a cell is null, blank or one of the spellings of a missing value."""
-    trimmed = pc.utf8_lower(pc.utf8_trim_whitespace(column))
-    return pc.or_kleene(pc.is_null(trimmed), pc.fill_null(pc.is_in(trimmed, pa.array(sorted(MISSING))), False))
 
 
 def repeated(keys: Keys) -> np.ndarray:

@@ -1,0 +1,188 @@
+"""Whether the answers can be learned and tested: labels or numbers, how many of each, and in which part."""
+
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+
+from trainer import answers
+from trainer.data.cells import numbers_in
+from trainer.data.fixes import KEEP_AT_LEAST
+from trainer.data.problems import listing, problem, shortened
+from trainer.data.row_keys import Keys, normalised
+from trainer.messages import _, ngettext
+
+RARE = 10
+SKEWED = 0.9
+FEW_TEST_ROWS = 30
+"""Below it a score's interval is wider than a third."""
+FEWEST_ROWS = 10
+"""Fewer cannot be learned from at all."""
+FEW_ROWS = 50
+
+
+def number_problems(content: Any) -> list[dict[str, Any]]:
+    """What makes training on other answers than classes impossible."""
+    found = count_problems(content.keys)
+    answer = answers.find(content.shape.kind)
+    if found or answer is None or answer.cells != "number":
+        return found
+    numbers = answer_numbers(content)[content.keys.usable]
+    numbers = numbers[np.isfinite(numbers)]
+    if not len(numbers):
+        message = _("No row has a number as its answer: is this the right column?")
+        return [problem("one_value", "error", message, count=int(content.keys.usable.sum()))]
+    if numbers.min() == numbers.max():
+        message = _(
+            "Every row has the answer %(value)s: at least two different answers are needed.", value=f"{numbers[0]:g}"
+        )
+        return [problem("one_value", "error", message, examples=[f"{numbers[0]:g}"], count=len(numbers))]
+    return too_few(len(numbers))
+
+
+def answer_numbers(content: Any) -> np.ndarray:
+    """The answers of all rows as numbers, nan for what is none."""
+    answer = content.roles[content.shape.answer]
+    decimal = next((one.get("decimal", ".") for one in content.profile if one["name"] == answer), ".")
+    return numbers_in(content.table.column(answer), decimal).to_numpy().astype(float)
+
+
+def count_problems(keys: Keys) -> list[dict[str, Any]]:
+    rows = int(keys.usable.sum())
+    if not rows:
+        return [problem("no_rows", "error", _("No row has everything that the task needs."))]
+    return too_few(rows)
+
+
+def too_few(rows: int) -> list[dict[str, Any]]:
+    if rows >= FEWEST_ROWS:
+        return []
+    message = ngettext(
+        "%(count)s row is too few to learn from: at least %(least)s are needed, a few hundred are good.",
+        "%(count)s rows are too few to learn from: at least %(least)s are needed, a few hundred are good.",
+        rows,
+        least=FEWEST_ROWS,
+    )
+    return [problem("too_few_rows", "error", message, count=rows)]
+
+
+def thin_problems(rows: int) -> list[dict[str, Any]]:
+    if rows >= FEW_ROWS:
+        return []
+    message = _("Only %(rows)s rows: the score will be a rough estimate.", rows=rows)
+    return [problem("few_rows", "warning", message, count=rows)]
+
+
+def class_problems(keys: Keys) -> list[dict[str, Any]]:
+    """What makes training impossible."""
+    counts = keys.counts()
+    rows, classes = int(counts.sum()), int((counts > 0).sum())
+    if not rows:
+        message = _("No row has both a text and a label.") if len(keys) else _("The file has a header but no rows.")
+        return [problem("no_rows", "error", message)]
+    if classes == 1:
+        only = keys.labels[int(counts.argmax())]
+        message = _("Every row has the label “%(label)s”: at least two labels are needed.", label=shortened(only))
+        return [problem("one_class", "error", message, examples=[only], count=rows)]
+    if rows < FEWEST_ROWS:
+        return too_few(rows)
+    if counts.max() < 2:
+        message = _("Every label occurs only once: is this the right column?")
+        return [problem("all_unique_label", "error", message, examples=keys.labels, count=rows)]
+    return []
+
+
+def part_problems(
+    keys: Keys, split: np.ndarray, given_split: bool, labelled: bool = True, *, folds: bool = False
+) -> list[dict[str, Any]]:
+    """Whether the parts can be learned from and tested on."""
+    train, test = keys.codes[split == "train"], keys.codes[split == "test"]
+    if not len(test) and not folds:
+        message = _("No row is left to test on: there are too few texts, or they are too similar.")
+        return [problem("no_test_rows", "error", message)]
+    return small_test(len(test), given_split or folds) + (answer_problems(keys, train, test) if labelled else [])
+
+
+def small_test(tested: int, settled: bool) -> list[dict[str, Any]]:
+    if settled or tested >= FEW_TEST_ROWS:
+        return []
+    message = ngettext(
+        "Only %(count)s row is left to test on, and a score from so few says little. "
+        "With 5-fold cross-validation every row is tested once.",
+        "Only %(count)s rows are left to test on, and a score from so few says little. "
+        "With 5-fold cross-validation every row is tested once.",
+        tested,
+    )
+    return [problem("small_test", "warning", message, count=tested, fix=("folds", _("Use 5-fold cross-validation")))]
+
+
+def answer_problems(keys: Keys, train: np.ndarray, test: np.ndarray) -> list[dict[str, Any]]:
+    if len(np.unique(train)) < 2:
+        return [problem("one_class", "error", _("The training rows have only one label."), count=len(train))]
+    unseen = [keys.labels[code] for code in np.setdiff1d(test, train).tolist()]
+    if unseen:
+        message = ngettext(
+            "%(count)s label of the test rows never occurs in the training rows: %(names)s. Those rows count as mistakes.",
+            "%(count)s labels of the test rows never occur in the training rows: %(names)s. Those rows count as mistakes.",
+            len(unseen),
+            names=listing(unseen),
+        )
+        return [problem("unseen_labels", "warning", message, examples=unseen, count=len(unseen))]
+    return []
+
+
+def label_problems(keys: Keys) -> list[dict[str, Any]]:
+    """Faults that the labels alone show."""
+    counts = keys.counts()
+    rows = int(counts.sum())
+    found = []
+    found += thin_problems(rows)
+    found += variant_problems(keys, counts) + rare_problems(keys, counts)
+    if counts.max() > SKEWED * rows:
+        top = keys.labels[int(counts.argmax())]
+        message = _(
+            "“%(label)s” is %(share)s of all rows: always predicting it would look good. Rare labels get more weight.",
+            label=shortened(top),
+            share=f"{counts.max() / rows:.0%}",
+        )
+        found.append(problem("skewed_classes", "info", message, examples=[top], count=int(counts.max())))
+    return found
+
+
+def rows_of(keys: Keys, codes: list[int]) -> np.ndarray:
+    return np.flatnonzero(keys.usable & np.isin(keys.codes, codes))
+
+
+def variant_problems(keys: Keys, counts: np.ndarray) -> list[dict[str, Any]]:
+    spellings: dict[str, list[int]] = defaultdict(list)
+    for code in np.flatnonzero(counts).tolist():
+        spellings[normalised(keys.labels[code])].append(code)
+    variants = [code for group in spellings.values() if len(group) > 1 for code in group]
+    if not variants:
+        return []
+    names = [keys.labels[code] for code in variants]
+    message = _(
+        "%(count)s labels differ only in capitals, spaces or punctuation: %(names)s.",
+        count=len(variants),
+        names=listing(names),
+    )
+    fix = ("merge_label_variants", _("Merge labels"))
+    return [problem("label_variants", "warning", message, rows_of(keys, variants), names, fix)]
+
+
+def rare_problems(keys: Keys, counts: np.ndarray) -> list[dict[str, Any]]:
+    rare = np.flatnonzero((counts > 0) & (counts < RARE)).tolist()
+    if not rare:
+        return []
+    few = sum(counts[code] < KEEP_AT_LEAST for code in rare)
+    removable = few and (counts >= KEEP_AT_LEAST).sum() >= 2
+    label = _("Remove labels with fewer than %(rows)s rows", rows=KEEP_AT_LEAST)
+    fix = ("drop_rare_classes", label) if removable else None
+    message = ngettext(
+        "%(count)s label has fewer than %(least)s examples; its own score will be unreliable.",
+        "%(count)s labels have fewer than %(least)s examples; their own scores will be unreliable.",
+        len(rare),
+        least=RARE,
+    )
+    names = [keys.labels[code] for code in rare]
+    return [problem("rare_classes", "warning", message, rows_of(keys, rare), names, fix, count=len(rare))]

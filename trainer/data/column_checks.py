@@ -1,0 +1,96 @@
+"""Columns that say nothing or only name the rows, and cells that spell out that they are empty."""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from trainer.data.cells import missing_mask
+from trainer.data.problems import listing, problem
+from trainer.messages import Message, _, ngettext
+
+
+def column_problems(content: Any) -> list[dict[str, Any]]:
+    """Columns that say nothing, or that would give the answer away by naming the row."""
+    if content.shape.reads:
+        return []
+    found = []
+    if not content.inputs:
+        message = _("No column is left to learn from: the others are identifiers, empty or ignored.")
+        found.append(problem("no_columns", "error", message))
+    for code in COLUMN_FAULTS:
+        names = columns_with(content, code)
+        if names:
+            message = column_message(code, names)
+            fix = (f"drop_{code}", ngettext("Delete the column", "Delete the columns", len(names)))
+            found.append(problem(code, "info", message, examples=names, fix=fix, count=len(names)))
+    return found
+
+
+COLUMN_FAULTS = ("empty_columns", "constant_columns", "identifier_columns")
+
+
+def column_message(code: str, names: list[str]) -> Message:
+    """What is said of columns with one of COLUMN_FAULTS."""
+    number, listed = len(names), listing(names)
+    if code == "empty_columns":
+        return ngettext("%(names)s is empty and ignored.", "%(names)s are empty and ignored.", number, names=listed)
+    if code == "constant_columns":
+        return ngettext(
+            "%(names)s has the same value in every row and is ignored.",
+            "%(names)s have the same value in every row and are ignored.",
+            number,
+            names=listed,
+        )
+    return ngettext(
+        "%(names)s is an identifier, unique in every row, and is ignored.",
+        "%(names)s are identifiers, unique in every row, and are ignored.",
+        number,
+        names=listed,
+    )
+
+
+def columns_with(content: Any, code: str) -> list[str]:
+    """The columns beside the answer that have one of COLUMN_FAULTS."""
+    answer = content.roles.get(content.shape.answer)
+    tests = {
+        "empty_columns": lambda one: one["kind"] == "empty",
+        "constant_columns": lambda one: one["kind"] != "empty" and one["distinct"] == 1,
+        "identifier_columns": lambda one: one["kind"] == "id",
+    }
+    kept = {answer, content.wanted.group, content.wanted.time, *content.chosen}
+    return [one["name"] for one in content.profile if one["name"] not in kept and tests[code](one)]
+
+
+def spelled_missing(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """True for cells that say in letters that there is no value: NaN, null, N/A."""
+    blank = pc.equal(pc.utf8_trim_whitespace(column), "")
+    return pc.fill_null(pc.and_not(missing_mask(column), blank), False)
+
+
+def spelling_problems(content: Any) -> list[dict[str, Any]]:
+    counts: dict[str, int] = {}
+    rows = np.zeros(content.rows, dtype=bool)
+    examples: set[str] = set()
+    for one in content.profile:
+        if one["name"] in content.kinds or not one["missing"]:
+            continue
+        column = content.table.column(one["name"])
+        spelled = spelled_missing(column)
+        count = pc.sum(spelled).as_py() or 0
+        if count:
+            counts[one["name"]] = count
+            rows |= spelled.to_numpy()
+            examples |= set(pc.unique(column.filter(spelled)).to_pylist())
+    if not counts:
+        return []
+    total = sum(counts.values())
+    message = ngettext(
+        "%(count)s cell contains “n/a” or similar, in %(names)s: it counts as empty.",
+        "%(count)s cells contain “n/a” or similar, in %(names)s: they count as empty.",
+        total,
+        names=listing(list(counts)),
+    )
+    fix = ("empty_missing", _("Empty the cells"))
+    return [problem("missing_spellings", "info", message, np.flatnonzero(rows), sorted(examples), fix, count=total)]

@@ -1,0 +1,72 @@
+"""The rows of a dataset on their way into a version: cells, columns, task, roles and split."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from trainer import answers
+from trainer.data.row_keys import Keys
+from trainer.roles import INPUT, roles_of
+from trainer.spec import SplitSpec
+from trainer.tasks.base import Shape
+
+
+@dataclass
+class Dataset:
+    """Cells are text or null. `split` has a part for each row, "" for a row that cannot be used."""
+
+    table: pa.Table
+    sources: list[dict[str, Any]]
+    problems: list[dict[str, Any]] = field(default_factory=list)
+    profile: list[dict[str, Any]] = field(default_factory=list)
+    kinds: dict[str, str] = field(default_factory=dict)
+    """Kinds of columns that the reader knows: image, audio, objects."""
+    media: Path | None = None
+    """The folder of the pictures or sounds that cells name."""
+    task: str | None = None
+    shape: Shape | None = None
+    roles: dict[str, str] = field(default_factory=dict)
+    """{role of the task: column}."""
+    chosen: dict[str, str] = field(default_factory=dict)
+    """{column: what somebody said it is for} (see `trainer.roles`)."""
+    wanted: SplitSpec = field(default_factory=SplitSpec)
+    keys: Keys | None = None
+    split: np.ndarray = field(default_factory=lambda: np.array([], dtype=object))
+    folds: np.ndarray | None = None
+    """The fold of each row, -1 for one that cannot be used, where there is no test part but rounds of tests."""
+    given_split: bool = False
+    kept_split: bool = False
+    """Whether rows were drawn for an earlier version and have kept their parts, whatever is read of them now."""
+    split_how: str = ""
+
+    @property
+    def names(self) -> list[str]:
+        return list(self.table.column_names)
+
+    @property
+    def rows(self) -> int:
+        return int(self.table.num_rows)
+
+    @property
+    def labelled(self) -> bool:
+        """Whether each row is answered with one of a few classes."""
+        answer = answers.find(self.shape.kind) if self.shape is not None else None
+        return answer is not None and answer.labelled
+
+    @property
+    def inputs(self) -> list[str]:
+        """The columns that are read."""
+        if self.shape is None:
+            return []
+        if self.shape.reads:
+            return [self.roles[role] for role in self.shape.reads]
+        return [name for name, role in self.column_roles.items() if role == INPUT]
+
+    @property
+    def column_roles(self) -> dict[str, str]:
+        """{column: what it is for}, of every column."""
+        split = {"group": self.wanted.group, "time": self.wanted.time}
+        return roles_of(self.profile, self.shape, self.roles, self.chosen, split)

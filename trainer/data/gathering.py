@@ -1,0 +1,162 @@
+"""The rows of one or several files under one set of columns."""
+
+import time
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from trainer.data.dataset import Dataset
+from trainer.data.problems import problem
+from trainer.data.tables.table import Table
+from trainer.errors import DataError
+from trainer.events import Emit
+from trainer.messages import _, ngettext
+
+READING_SHARE = 0.6
+"""Part of the progress bar that belongs to reading; the rest is looking."""
+TELL_SECONDS = 0.3
+
+
+def gather(tables: list[Table], parts: list[str | None], emit: Emit) -> tuple[Dataset, np.ndarray | None]:
+    """Stream every file into one table; the part that its file gave to each row, "" for none; None when no file tells."""
+    names = shared_columns(tables)
+    schema = pa.schema([(name, pa.string()) for name in names])
+    meter = Meter(emit, sum(table.bytes for table in tables))
+    chunks: list[pa.Table] = []
+    row_counts: list[int] = []
+    for table in tables:
+        before = meter.rows
+        for cells in table.batches:
+            count = len(cells[0])
+            own = dict(zip(table.columns, cells, strict=True))
+            arrays = [
+                pa.array(own[name], pa.string()) if name in own else pa.nulls(count, pa.string()) for name in names
+            ]
+            chunks.append(pa.table(arrays, schema=schema))
+            meter.add(count, table.progress())
+        table.details["rows"] = meter.rows - before
+        row_counts.append(meter.rows - before)
+        meter.close(table.bytes)
+    table = pa.concat_tables([schema.empty_table(), *chunks])
+    content = Dataset(table, [table.source() for table in tables], reading_problems(tables, names))
+    if not content.rows:
+        raise no_rows(tables[0])
+    if not any(parts):
+        return content, None
+    return content, np.repeat(np.array([part or "" for part in parts], dtype=object), row_counts)
+
+
+class Meter:
+    """Tells how far the reading is, a few times a second."""
+
+    def __init__(self, emit: Emit, total_bytes: int) -> None:
+        self.emit, self.total = emit, max(total_bytes, 1)
+        self.rows = self.bytes_before = 0
+        self.started = time.monotonic()
+        self.told = 0.0
+
+    def add(self, rows: int, bytes_read: int) -> None:
+        self.rows += rows
+        now = time.monotonic()
+        if now - self.told < TELL_SECONDS:
+            return
+        self.told = now
+        fraction = READING_SHARE * min((self.bytes_before + bytes_read) / self.total, 1)
+        seconds = now - self.started
+        self.emit(
+            "progress",
+            stage="read",
+            fraction=round(fraction, 3),
+            done=self.rows,
+            unit="rows",
+            rows_per_second=round(self.rows / max(seconds, 1e-3)),
+            eta_seconds=round(seconds * (1 / max(fraction, 0.01) - 1), 1),
+        )
+
+    def close(self, size: int) -> None:
+        self.bytes_before += size
+
+
+def shared_columns(tables: list[Table]) -> list[str]:
+    """Every column of every file, those of the first in front; a file that shares none with it is refused."""
+    names = dict.fromkeys(tables[0].columns)
+    for table in tables[1:]:
+        folded = {name.casefold(): name for name in names}
+        table.columns = [name if name in names else folded.get(name.casefold(), name) for name in table.columns]
+        if len(set(table.columns)) < len(table.columns) or not set(table.columns) & set(tables[0].columns):
+            raise DataError(
+                _(
+                    "%(name)s has other columns than %(name2)s: %(names)s.",
+                    name=table.name,
+                    name2=tables[0].name,
+                    names=", ".join(table.columns[:8]),
+                ),
+                code="columns_differ",
+                hint=_("Give all files the same header, or send them one by one."),
+            )
+        names.update(dict.fromkeys(table.columns))
+    return list(names)
+
+
+def reading_problems(tables: list[Table], names: list[str]) -> list[dict[str, Any]]:
+    found = []
+    several = len(tables) > 1
+    bad = [(table, line, why) for table in tables for line, why in table.bad]
+    if bad:
+        count = sum(table.bad_count for table in tables)
+        places = [f"line {line} {why}" + (f" ({table.name})" if several else "") for table, line, why in bad]
+        message = ngettext(
+            "%(count)s line could not be read and was left out: %(places)s.",
+            "%(count)s lines could not be read and were left out: %(places)s.",
+            count,
+            places="; ".join(places[:3]),
+        )
+        lines = [line for _table, line, _why in bad[:100]]
+        found.append(problem("bad_rows", "warning", message, examples=places, count=count) | {"lines": lines})
+    mended = [(table, line, why) for table in tables for line, why in table.mended]
+    if mended:
+        places = [f"line {line} {why}" + (f" ({table.name})" if several else "") for table, line, why in mended]
+        message = ngettext(
+            "%(count)s line was repaired: %(places)s.",
+            "%(count)s lines were repaired: %(places)s.",
+            len(mended),
+            places="; ".join(places[:3]),
+        )
+        lines = [line for _table, line, _why in mended[:100]]
+        found.append(problem("mended_rows", "info", message, examples=places, count=len(mended)) | {"lines": lines})
+    for table in tables:
+        lacking = [name for name in names if name not in table.columns]
+        if lacking:
+            message = _(
+                "%(file)s lacks columns that other files have: %(names)s.",
+                file=table.name,
+                names=", ".join(lacking[:6]),
+            )
+            found.append(problem("columns_differ", "warning", message, examples=lacking, count=len(lacking)))
+        garbled = table.garbled() if table.garbled else 0
+        if garbled:
+            message = ngettext(
+                "%(count)s character of %(file)s is not %(encoding)s and shows as �.",
+                "%(count)s characters of %(file)s are not %(encoding)s and show as �.",
+                garbled,
+                file=table.name,
+                encoding=table.details.get("encoding", "text"),
+            )
+            found.append(problem("garbled_characters", "warning", message, count=garbled))
+    return found
+
+
+def no_rows(table: Table) -> DataError:
+    if table.bad_count:
+        line, why = table.bad[0]
+        return DataError(
+            _("No line of %(name)s could be read: line %(line)s %(why)s.", name=table.name, line=line, why=why),
+            code="no_rows",
+            hint=_("Check its delimiter and its quotes."),
+        )
+    return DataError(
+        _("%(name)s has a header but no rows.", name=table.name),
+        code="no_rows",
+        hint=_("Export it again with its rows and send that."),
+    )

@@ -1,0 +1,138 @@
+"""Labels that a simple model, cross-validated, is sure are wrong, and what more rows would bring. Bounded in rows."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from trainer.data.cells import cells_of
+from trainer.data.memory import give_back
+from trainer.data.problems import problem, remedy, shortened
+from trainer.messages import _, ngettext
+
+MOST_ROWS_CHECKED, MOST_ROWS_DRAWN = 4_000, 12_000
+LEAST_ROWS_CHECKED = 60
+SURE, DOUBTED = 0.75, 0.08
+"""Given probability of another label, and of its own, for a label to look wrong."""
+MISLABEL_FIXES = (("accept_mislabels", _("Accept suggestions")), ("drop_mislabels", _("Exclude")))
+SUGGESTIONS_SHOWN = 20
+
+
+class Guesses(NamedTuple):
+    """What a simple model says of rows that it never saw: `kept` are their places among those asked about."""
+
+    kept: np.ndarray
+    texts: list[str]
+    names: list[str]
+    answers: np.ndarray
+    probabilities: np.ndarray
+    half_right: list[float]
+    """Share right of a model that learned from half as many rows, a fold."""
+
+    @property
+    def best(self) -> np.ndarray:
+        return self.probabilities.argmax(axis=1)
+
+    @property
+    def right(self) -> float:
+        return float(np.mean(self.best == self.answers))
+
+    def doubted(self) -> np.ndarray:
+        """Rows of which the model is sure that their label is another, the surest first; none where it is no good."""
+        own = self.probabilities[np.arange(len(self.kept)), self.answers]
+        wrong = np.flatnonzero((self.best != self.answers) & (self.probabilities.max(axis=1) > SURE) & (own < DOUBTED))
+        return wrong[np.argsort(own[wrong])] if self.right > 0.5 else wrong[:0]
+
+
+def guesses(texts: list[str], truth: np.ndarray, labels: list[str], seed: int = 0) -> Guesses | None:
+    """By counting words and cross-validated logistic regression; None for too few rows."""
+    give_back()
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedKFold
+
+    counts = np.bincount(truth, minlength=len(labels))
+    kept = np.flatnonzero(counts[truth] >= 6)
+    if len(kept) > MOST_ROWS_CHECKED:
+        kept = np.sort(np.random.default_rng(seed).permutation(kept)[:MOST_ROWS_CHECKED])
+        kept = kept[np.bincount(truth[kept], minlength=len(labels))[truth[kept]] >= 6]
+    if len(kept) < LEAST_ROWS_CHECKED or len(np.unique(truth[kept])) < 2:
+        return None
+    chosen = [texts[at] for at in kept]
+    wordy = np.mean([" " in text for text in chosen]) > 0.7
+    vectors = TfidfVectorizer(
+        analyzer="word" if wordy else "char",
+        ngram_range=(1, 2) if wordy else (1, 3),
+        sublinear_tf=True,
+        max_features=40_000,
+    ).fit_transform(chosen)
+    codes, answers = np.unique(truth[kept], return_inverse=True)
+    probabilities = np.zeros((len(kept), len(codes)))
+    half_right = []
+    for learn, held in StratifiedKFold(3, shuffle=True, random_state=seed).split(vectors, answers):
+        model = LogisticRegression(C=10, max_iter=100, tol=1e-2).fit(vectors[learn], answers[learn])
+        probabilities[np.ix_(held, model.classes_)] = model.predict_proba(vectors[held])
+        half = learn[::2]
+        if len(np.unique(answers[half])) > 1:
+            smaller = LogisticRegression(C=10, max_iter=100, tol=1e-2).fit(vectors[half], answers[half])
+            half_right.append(float(np.mean(smaller.predict(vectors[held]) == answers[held])))
+    return Guesses(kept, chosen, [labels[code] for code in codes], answers, probabilities, half_right)
+
+
+def closer_look(
+    texts: list[str], truth: np.ndarray, labels: list[str], rows: np.ndarray, seed: int = 0
+) -> list[dict[str, Any]]:
+    """Labels that look wrong and what more rows would bring."""
+    guessed = guesses(texts, truth, labels, seed)
+    if guessed is None:
+        return []
+    found, wrong = [], guessed.doubted()
+    if len(wrong):
+        examples = [
+            f"{shortened(guessed.texts[at])[:70]} — “{guessed.names[guessed.answers[at]]}”, perhaps “{guessed.names[guessed.best[at]]}”"
+            for at in wrong[:3]
+        ]
+        message = ngettext(
+            "%(count)s label looks wrong: a simple model that never saw the row is sure of another. Check it before training.",
+            "%(count)s labels look wrong: a simple model that never saw the rows is sure of others. Check them before training.",
+            len(wrong),
+        )
+        one = problem("probable_mislabels", "info", message, rows[guessed.kept[wrong]], examples, MISLABEL_FIXES[0])
+        suggestions = [
+            {
+                "row": int(rows[guessed.kept[at]]) + 1,
+                "text": shortened(guessed.texts[at]),
+                "label": guessed.names[guessed.answers[at]],
+                "suggested": guessed.names[guessed.best[at]],
+            }
+            for at in wrong[:SUGGESTIONS_SHOWN]
+        ]
+        found.append(one | {"fixes": [remedy(*fix) for fix in MISLABEL_FIXES], "suggestions": suggestions})
+    if len(guessed.half_right) == 3 and len(guessed.kept) < 2_000:
+        half, right = float(np.mean(guessed.half_right)), guessed.right
+        gain = right - half
+        if gain > 0.01:
+            message = _(
+                "More data would help: a bag-of-words baseline reaches %(half)s with half of these rows and %(all)s with all; "
+                "expect about %(double)s with twice as many.",
+                half=f"{half:.0%}",
+                all=f"{right:.0%}",
+                double=f"{min(right + 0.7 * gain, 0.99):.0%}",
+            )
+            found.append(problem("learning_curve", "info", message, count=len(guessed.kept)))
+    return found
+
+
+def mislabelled_rows(content: Any) -> dict[int, str]:
+    """The rows of the finding `probable_mislabels`, from 0, each with the label that a simple model is sure of."""
+    drawn, cells = drawn_rows(content)
+    guessed = guesses(cells, content.keys.codes[drawn], content.keys.labels)
+    if guessed is None:
+        return {}
+    return {int(drawn[guessed.kept[at]]): guessed.names[guessed.best[at]] for at in guessed.doubted()}
+
+
+def drawn_rows(content: Any) -> tuple[np.ndarray, list[str]]:
+    """Usable rows that are looked at closely, and their texts."""
+    usable = np.flatnonzero(content.keys.usable)
+    drawn = np.sort(np.random.default_rng(0).permutation(usable)[:MOST_ROWS_DRAWN])
+    return drawn, cells_of(content.table.column(content.inputs[0]), drawn)

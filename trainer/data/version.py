@@ -1,0 +1,260 @@
+"""A version folder, written and read again: data.parquet, split.parquet, profile.json, problems.json (docs/architecture.md)."""
+
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from trainer import tasks
+from trainer.data import column_statistics
+from trainer.data.checks import find_problems
+from trainer.data.columns import agreed, look
+from trainer.data.dataset import Dataset
+from trainer.data.health import look_closer
+from trainer.data.indexing import write_indices
+from trainer.data.memory import give_back
+from trainer.data.problems import ORDER
+from trainer.data.profiling import label_counts
+from trainer.data.splitting import PARTS, divide, keep_split
+from trainer.errors import DataError
+from trainer.messages import _, sources
+from trainer.roles import ANSWER, SPLITTING
+from trainer.roles import check as check_roles
+from trainer.spec import SplitSpec
+from trainer.suggestion import sentence
+
+HASHED_ROWS = 50_000
+LASTING = {
+    "bad_rows",
+    "mended_rows",
+    "columns_differ",
+    "garbled_characters",
+    "skipped_files",
+    "corrupt_media",
+    "bad_boxes",
+    "other_files",
+}
+"""Findings about the files themselves, which another version of their rows keeps."""
+PLAIN_KINDS = {"image", "audio", "objects", "date", "boolean", "empty"}
+"""Columns that hold nobody's data."""
+MEDIA_KINDS = {"image", "audio", "objects"}
+
+
+def parent_split(folder: Path) -> SplitSpec:
+    """What was wished for the version that this one comes from."""
+    try:
+        profile = json.loads((folder / "profile.json").read_text("utf-8"))
+        return SplitSpec.model_validate(profile["split"].get("wanted", {}))
+    except (OSError, ValueError, KeyError):
+        return SplitSpec()
+
+
+def read_version(
+    folder: Path,
+    columns: dict[str, str] | None,
+    wanted: SplitSpec | None,
+    task: str | None = None,
+    roles: dict[str, str] | None = None,
+) -> Dataset:
+    """A version's rows again, maybe under other columns and roles, which join those chosen before. Parts that the upload
+    gave stay as given. Without `wanted` the rows are divided as was wished before: they keep their parts while what is
+    predicted, and what the split goes by, are the same."""
+    try:
+        table = pq.read_table(folder / "data.parquet")
+        before = json.loads((folder / "profile.json").read_text("utf-8"))
+        problems = json.loads((folder / "problems.json").read_text("utf-8"))
+        parts = pq.read_table(folder / "split.parquet").column("split").to_pylist()
+    except (OSError, ValueError) as error:
+        raise DataError(
+            _("%(name)s is not a dataset version.", name=folder.name),
+            code="no_file",
+            hint=_("Name a folder that `inspect` wrote."),
+        ) from error
+    lasting = [one for one in problems if one["code"] in LASTING]
+    content = Dataset(table, before["source"], lasting)
+    content.kinds = {one["name"]: one["kind"] for one in before["columns"] if one["kind"] in MEDIA_KINDS}
+    content.media = folder / "media" if (folder / "media").is_dir() else None
+    check_roles(roles or {}, content.names)
+    chosen = joined(before["suggestion"].get("chosen") or {}, roles or {}, set((columns or {}).values()))
+    content.chosen, content.wanted = agreed(chosen, wanted or split_after(parent_split(folder), chosen, roles or {}))
+    if columns:
+        look(content, columns, task)
+    else:
+        slug = task or before["suggestion"]["task"]
+        own = before["suggestion"]["columns"] or {}
+        if slug and ANSWER in (roles or {}).values():
+            own = {role: name for role, name in own.items() if role != tasks.shapes()[slug].answer}
+        look(content, own or None, slug)
+    given, found = bool(before["split"].get("given")), np.array([part or "" for part in parts], dtype=object)
+    divide(content, content.wanted, found if given else None)
+    if given:
+        content.split_how = before["split"]["how"]
+    elif wanted is None and asks_the_same(content, before, parent_split(folder)):
+        keep_split(content, found, before["split"]["how"])
+    return content
+
+
+def asks_the_same(content: Dataset, before: dict[str, Any], split: SplitSpec) -> bool:
+    """Whether the task, its own columns and what the split goes by are those of the profile `before`: other inputs of a table
+    may have come or gone. In folds every row is tested on anyway."""
+    own = before["suggestion"]
+    same = (content.task, content.roles) == (own["task"], own["columns"])
+    return same and content.wanted == split and not split.folds
+
+
+def joined(before: dict[str, str], roles: dict[str, str], named: set[str]) -> dict[str, str]:
+    """Roles chosen before and now; where only one column can have a role, the one chosen now has it. Columns that the task
+    now names (`named`) lose what was chosen for them before."""
+    single = {role for role in roles.values() if role in (ANSWER, *SPLITTING)}
+    return {name: role for name, role in before.items() if role not in single and name not in named} | roles
+
+
+def split_after(before: SplitSpec, chosen: dict[str, str], roles: dict[str, str]) -> SplitSpec:
+    """The split wished for before, by the columns that are now chosen for it."""
+    goes_by = {role: next((name for name, one in chosen.items() if one == role), None) for role in SPLITTING}
+    changed = {role: name for role, name in goes_by.items() if name or getattr(before, role) in roles}
+    return before.model_copy(update=changed)
+
+
+def write(content: Dataset, part: Path, out: Path) -> dict[str, Any]:
+    """Everything into a temporary folder, then one rename: a version is whole or not there."""
+    profile, problems = describe(content)
+    content.keys = None
+    give_back()
+    split = split_table(content.split, content.folds)
+    profile["sha256"] = content_hash(content, split)
+    keep_media(content, part / "media")
+    if not any((part / "thumbs").iterdir()):
+        (part / "thumbs").rmdir()
+    pq.write_table(content.table, part / "data.parquet", compression="zstd", row_group_size=group_rows(content.table))
+    write_indices(content.table, content.profile, part)
+    pq.write_table(split, part / "split.parquet", compression="zstd")
+    (part / "profile.json").write_text(json.dumps(profile, ensure_ascii=False), "utf-8")
+    (part / "problems.json").write_text(json.dumps(problems, ensure_ascii=False), "utf-8")
+    os.replace(part, out)
+    told = ("rows", "sha256", "columns", "suggestion", "labels", "label_total", "label_rows", "split", "source")
+    return {name: profile[name] for name in told} | {"problems": problems}
+
+
+def group_rows(table: pa.Table) -> int:
+    """Rows that are unpacked together: few, so that a page is read quickly, unless the columns are many."""
+    return 10_000 if table.num_columns <= 50 else 100_000
+
+
+def keep_media(content: Dataset, folder: Path) -> None:
+    """Only the pictures and sounds that a row names; another version's are linked, not copied."""
+    columns = [name for name, kind in content.kinds.items() if kind in ("image", "audio")]
+    if content.media is None or not columns:
+        return
+    names = {cell for column in columns for cell in content.table.column(column).to_pylist() if cell}
+    folder.mkdir(exist_ok=True)
+    if content.media == folder:
+        for path in folder.iterdir():
+            if path.name not in names:
+                path.unlink()
+        return
+    for name in names:
+        link_or_copy(content.media / name, folder / name)
+        thumb = f"{name.partition('.')[0]}.jpg"
+        if (content.media.parent / "thumbs" / thumb).exists():
+            link_or_copy(content.media.parent / "thumbs" / thumb, folder.parent / "thumbs" / thumb)
+
+
+def link_or_copy(source: Path, to: Path) -> None:
+    try:
+        os.link(source, to)
+    except OSError:
+        shutil.copyfile(source, to)
+
+
+def split_table(split: np.ndarray, folds: np.ndarray | None) -> pa.Table:
+    """A column of parts, null for a row that is not used; where there are folds, one of their numbers from 0."""
+    column = pa.array(split, pa.string()) if len(split) else pa.array([], pa.string())
+    found = {"split": pc.if_else(pc.equal(column, ""), None, column)}
+    if folds is not None:
+        found["fold"] = pa.array(folds, pa.int8(), mask=folds < 0)
+    return pa.table(found)
+
+
+def describe(content: Dataset) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The fields of profile.json without the hash, and problems.json."""
+    problems, labels = list(content.problems), label_counts(None)
+    suggestion: dict[str, Any] = {
+        "task": None,
+        "columns": {},
+        "sentence": why_no_roles(content),
+        "trainable": False,
+    }
+    if content.keys is not None and content.shape is not None:
+        labels = label_counts(content.keys if content.labelled else None)
+        problems += find_problems(content)
+        if not any(one["severity"] == "error" for one in problems):
+            problems += look_closer(content)
+        words = sentence(content.shape, content.roles, labels["label_total"])
+        suggestion |= {"task": content.task, "columns": content.roles, "sentence": words}
+    suggestion |= {"roles": content.column_roles, "chosen": content.chosen, **sources(suggestion)}
+    problems += personal_problems(content)
+    blocked = any(one["severity"] == "error" for one in problems)
+    suggestion["trainable"] = not blocked and content.task in {task.slug for task in tasks.all()}
+    counts = {name: int((content.split == name).sum()) for name in PARTS}
+    split = counts | {
+        "unused": content.rows - sum(counts.values()),
+        "seed": content.wanted.seed,
+        "wanted": content.wanted.model_dump(exclude_defaults=True),
+        "how": content.split_how,
+        "given": content.given_split,
+        "folds": None if content.folds is None else int(content.folds.max(initial=0)) + 1,
+    }
+    profile = {
+        "rows": content.rows,
+        "columns": column_statistics.of_columns(content),
+        "suggestion": suggestion,
+        **labels,
+        "split": split,
+        "source": content.sources,
+    }
+    return profile, sorted(problems, key=lambda one: ORDER[one["severity"]])
+
+
+def personal_problems(content: Dataset) -> list[dict[str, Any]]:
+    from trainer.data import privacy  # its tables of phone numbers are large
+
+    give_back()
+    looked = [one["name"] for one in content.profile if one["kind"] not in PLAIN_KINDS]
+    found = {name: privacy.find(name, content.table.column(name)) for name in looked}
+    return privacy.problem({name: kinds for name, kinds in found.items() if kinds})
+
+
+def why_no_roles(content: Dataset) -> str:
+    """What to tell somebody whose columns suit no task."""
+    texts = [column["name"] for column in content.profile if column["kind"] == "text"]
+    if len(content.profile) == 1:
+        return _(
+            "There is only one column, and it holds no text to learn from; an input and its answer are needed, each in a column of its own."
+        )
+    if texts:
+        return _(
+            "“%(column)s” could be the input, but no column looks like its label: choose both below.", column=texts[0]
+        )
+    return _("No column looks like an answer to predict. If one is, choose it below.")
+
+
+def content_hash(content: Dataset, split: pa.Table) -> str:
+    """SHA-256 over columns, cells, roles and split: the same for the same content, whatever file it came in."""
+    what = [content.names, content.roles, *([content.chosen] if content.chosen else [])]
+    names = json.dumps(what, ensure_ascii=False, sort_keys=True)
+    digest = hashlib.sha256(names.encode("utf-8", "surrogatepass"))
+    folds = [split.column("fold").cast(pa.string())] if "fold" in split.column_names else []
+    for column in [*content.table.itercolumns(), split.column("split"), *folds]:
+        for start in range(0, len(column), HASHED_ROWS):
+            cells = pa.concat_arrays(column.slice(start, HASHED_ROWS).chunks)
+            digest.update(pc.fill_null(pc.binary_length(cells), -1).cast(pa.int64()).to_numpy().astype("<i8").tobytes())
+            digest.update("".join(pc.fill_null(cells, "").to_pylist()).encode())
+    return digest.hexdigest()
