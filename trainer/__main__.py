@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,9 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = root.add_subparsers(required=True, metavar="COMMAND")
 
-    def add(name: str, call: Any, text: str, *positional: str) -> argparse.ArgumentParser:
+    def add(
+        name: str, call: Callable[[argparse.Namespace], None], text: str, *positional: str
+    ) -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=text, description=text)
         for one in positional:
             command.add_argument(one, type=Path)

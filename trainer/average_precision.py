@@ -123,7 +123,8 @@ def overlap(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     high = np.minimum(one[:, None, 2:], other[None, :, 2:])
     both = np.prod(np.clip(high - low, 0, None), axis=2)
     areas = [np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) for boxes in (one, other)]
-    return both / np.maximum(areas[0][:, None] + areas[1][None, :] - both, 1e-9)
+    shares: np.ndarray = both / np.maximum(areas[0][:, None] + areas[1][None, :] - both, 1e-9)
+    return shares
 
 
 def area(hits: np.ndarray, weights: np.ndarray, objects: int) -> float:

@@ -3,8 +3,35 @@
 import json
 import math
 import re
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import NotRequired, TypedDict
+
+
+class Lengths(TypedDict):
+    """Characters of a column's cells, over those that are there."""
+
+    mean: float
+    min: int
+    median: int
+    p95: int
+    max: int
+
+
+class ColumnProfile(TypedDict):
+    """A column as `columns` of profile.json has it, without its further figures (`trainer.data.column_statistics`).
+
+    `missing` and `there` count rows, `distinct` different values; `decimal` is a comma where numbers are written with one.
+    """
+
+    name: str
+    kind: str
+    missing: int
+    distinct: int
+    there: NotRequired[int]
+    examples: NotRequired[list[str]]
+    length: NotRequired[Lengths]
+    decimal: NotRequired[str]
+
 
 MISSING = frozenset({"", "nan", "null", "n/a", "#n/a", "<na>", "<null>", "\\n"})
 """Spellings of a missing value, in small letters and trimmed."""
@@ -140,7 +167,8 @@ def nested_kind(values: list[str]) -> str | None:
     return "json" if any(isinstance(item, dict | list) for item in items) else "list"
 
 
-def share(values: list[str], test: Any) -> float:
+def share(values: list[str], test: Callable[[str], bool]) -> float:
+    """Of the values, that pass the test: 0 to 1."""
     return sum(map(test, values)) / len(values)
 
 
@@ -148,7 +176,7 @@ def words_of(name: str) -> set[str]:
     return set(re.split(r"[\s_\-.:/]+", name.strip().lower())) | {name.strip().lower()}
 
 
-def guess_text_and_label(columns: list[dict[str, Any]], chosen: dict[str, str] | None = None) -> dict[str, str]:
+def guess_text_and_label(columns: list[ColumnProfile], chosen: dict[str, str] | None = None) -> dict[str, str]:
     """The likeliest text and label column of a profile's columns; a role that nothing suits is left out.
 
     `chosen` are roles that somebody has settled: their columns are free for no other role.
@@ -163,38 +191,38 @@ def guess_text_and_label(columns: list[dict[str, Any]], chosen: dict[str, str] |
     return {role: name for role, name in found.items() if name}
 
 
-def best(columns: list[dict[str, Any]], score: Any) -> str | None:
-    scored = [(score(column), -number, column["name"]) for number, column in enumerate(columns)]
-    top = max(scored, default=(0, 0, None))
-    return top[2] if top[0] > 0 else None
+def best(columns: list[ColumnProfile], score: Callable[[ColumnProfile], float]) -> str | None:
+    """The name of the first column with the highest score; None where no score is above 0."""
+    column = max(columns, key=score, default=None)
+    return column["name"] if column is not None and score(column) > 0 else None
 
 
-def is_named(column: dict[str, Any], role: str) -> bool:
+def is_named(column: ColumnProfile, role: str) -> bool:
     return bool(words_of(column["name"]) & ROLE_NAMES[role])
 
 
-def text_score(column: dict[str, Any]) -> float:
+def text_score(column: ColumnProfile) -> float:
     """Longer and named like a text is better; a short column without such a name is none."""
-    length = (column.get("length") or {}).get("mean", 0)
+    length = column["length"]["mean"] if column.get("length") else 0.0
     named = is_named(column, "text")
     if column["kind"] != "text" or (length < 12 and not named):
         return 0
     return (1 + (10 if named else 0) + min(length, 400) / 100) * presence(column)
 
 
-def presence(column: dict[str, Any]) -> float:
+def presence(column: ColumnProfile) -> float:
     """Share of the rows that have a value."""
     return 1 - column["missing"] / max(column["missing"] + column.get("there", 0), 1)
 
 
-def are_classes(column: dict[str, Any]) -> bool:
+def are_classes(column: ColumnProfile) -> bool:
     """Whether the values of a column are classes, not quantities: numbers are where they are few and come again."""
     if column["kind"] != "number":
         return True
     return column["distinct"] <= min(CLASS_NUMBERS, max(2, column.get("there", math.inf) / 2))
 
 
-def label_score(column: dict[str, Any]) -> float:
+def label_score(column: ColumnProfile) -> float:
     distinct, kind = column["distinct"], column["kind"]
     named = is_named(column, "label")
     if not 1 <= distinct <= MAX_LABELS or kind in ("date", "id", "empty") or not are_classes(column):

@@ -7,9 +7,14 @@ import wave
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+from trainer.json_types import JsonObject
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 RATE, SECONDS = 8000, 0.5
 TONES = {
@@ -51,7 +56,7 @@ DONE = {
 }
 
 
-def tones(target: Path) -> dict[str, Any]:
+def tones(target: Path) -> JsonObject:
     """160 sounds of half a second: rising, falling, steady and warbling, at many pitches and loudnesses."""
     generator = np.random.default_rng(0)
     with zipfile.ZipFile(target, "w") as archive:
@@ -75,13 +80,13 @@ def sound(pitch: Callable[[np.ndarray], np.ndarray], generator: np.random.Genera
     return buffer.getvalue()
 
 
-def shapes(target: Path) -> dict[str, Any]:
+def shapes(target: Path) -> JsonObject:
     """120 drawings with up to four discs and squares, and their boxes as COCO keeps them."""
     from PIL import Image, ImageDraw
 
     generator = np.random.default_rng(0)
-    images: list[dict[str, Any]] = []
-    boxes: list[dict[str, Any]] = []
+    images: list[JsonObject] = []
+    boxes: list[JsonObject] = []
     with zipfile.ZipFile(target, "w") as archive:
         for number in range(SHAPE_PICTURES):
             image = Image.fromarray(background(SHAPE_SIDE, generator))
@@ -102,7 +107,7 @@ def shapes(target: Path) -> dict[str, Any]:
     return {"rows": SHAPE_PICTURES, "task": "object-detection"}
 
 
-def harvest(target: Path) -> dict[str, Any]:
+def harvest(target: Path) -> JsonObject:
     """200 drawn tomatoes with a note each: the picture tells whether it is ripe, the note who wants it, and what is to
     be done takes both."""
     generator = np.random.default_rng(0)
@@ -139,7 +144,7 @@ def background(side: int, generator: np.random.Generator) -> np.ndarray:
     return ground.clip(0, 255).astype(np.uint8)
 
 
-def png(image: Any) -> bytes:
+def png(image: "Image.Image") -> bytes:
     file = io.BytesIO()
     image.save(file, "PNG")
     return file.getvalue()

@@ -6,13 +6,18 @@ The types and their fields are listed in docs/architecture.md, "Events".
 import json
 import sys
 import threading
-from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Protocol
 
 from trainer.messages import sources
 
-Emit = Callable[..., None]
+
+class Emit(Protocol):
+    """Takes events: `emit` prints them, `silent` drops them, a test or a supervisor collects them."""
+
+    def __call__(self, type_: str, /, **fields: object) -> None: ...
+
+
 STAGES = ("prepare", "load", "train", "evaluate", "package")
 """Of a run, in their order."""
 _lock = threading.Lock()
@@ -23,7 +28,7 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def emit(type_: str, **fields: Any) -> None:
+def emit(type_: str, /, **fields: object) -> None:
     """Print one event and flush it, so that a reader at the other end of the pipe sees it at once."""
     line = json.dumps(
         {"t": now(), "type": type_, **fields, **sources(fields)}, ensure_ascii=False, allow_nan=False, default=str
@@ -33,5 +38,5 @@ def emit(type_: str, **fields: Any) -> None:
         sys.stdout.flush()
 
 
-def silent(type_: str, **fields: Any) -> None:
+def silent(type_: str, /, **fields: object) -> None:
     """Take an event and drop it: for use as a library."""

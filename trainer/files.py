@@ -5,24 +5,28 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from trainer.errors import ModelError
+from trainer.json_types import JsonObject
 from trainer.messages import _
 
+T = TypeVar("T")
 
-def write_json(path: Path, value: Any) -> None:
+
+def write_json(path: Path, value: object) -> None:
     """Whole or not at all: a reader never sees half a file."""
     part = path.with_name(path.name + ".part")
     part.write_text(json.dumps(value, ensure_ascii=False, indent=1), "utf-8")
     os.replace(part, path)
 
 
-def cached_json(path: Path, compute: Callable[[], Any]) -> Any:
-    """Computed once a folder: a resumed run reads it again."""
+def cached_json(path: Path, compute: Callable[[], T]) -> T:
+    """A value that JSON holds, computed once a folder: a resumed run reads it again."""
     if not path.exists():
         write_json(path, compute())
-    return json.loads(path.read_text("utf-8"))
+    value: T = json.loads(path.read_text("utf-8"))
+    return value
 
 
 def sha256(path: Path) -> str:
@@ -33,13 +37,14 @@ def sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> JsonObject:
     """A file of a model's folder; empty where there is none, `ModelError` where it is damaged."""
     try:
-        return json.loads(path.read_text("utf-8"))
+        config: JsonObject = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
         raise ModelError(
             _("%(name)s of the base model is damaged.", name=path.name), hint=_("Fetch the model again.")
         ) from error
+    return config

@@ -1,13 +1,13 @@
 """LightGBM, wherever its OpenMP library comes from."""
 
-from typing import Any
+from types import ModuleType
 
 from trainer import openmp
 from trainer.errors import ModelError
 from trainer.messages import _
 
 
-def lightgbm() -> Any:
+def lightgbm() -> ModuleType:
     """The package, on the OpenMP runtime that the process has; on bare systems that is a copy that a wheel brings."""
     openmp.share()
     try:
@@ -18,4 +18,5 @@ def lightgbm() -> Any:
             code="no_openmp",
             hint=_("Install it, on Debian and Ubuntu with `sudo apt install libgomp1`."),
         ) from error
-    return lightgbm
+    package: ModuleType = lightgbm
+    return package

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from trainer import openmp
 from trainer.errors import SpecError
@@ -14,6 +14,11 @@ from trainer.events import Emit
 from trainer.gpus import list_gpus
 from trainer.messages import _
 
+if TYPE_CHECKING:
+    import psutil
+    import torch
+
+Model = TypeVar("Model", bound="torch.nn.Module")
 WATCH_SECONDS = 3.0
 BF16_FLAGS = {"avx512_bf16", "amx_bf16"}
 
@@ -58,7 +63,7 @@ NARROW_CHANNELS = 16
 """The width of an AVX-512 register in float32."""
 
 
-def has_narrow_convolutions(model: Any) -> bool:
+def has_narrow_convolutions(model: "torch.nn.Module") -> bool:
     """Whether oneDNN would write past its buffers: on processors with AVX-512 its backward pass of convolutions of few
     channels spoils the heap ("free(): invalid next size", seen with torch 2.13), so such nets learn by torch's own.
     Nets with grouped convolutions keep oneDNN: torch's own are many times slower there, and none was seen to fail."""
@@ -102,7 +107,7 @@ class Device:
         if self.count > 1:
             self.name += f" × {self.count}"
 
-    def place(self, model: Any) -> Any:
+    def place(self, model: Model) -> Model:
         """The model where it learns. bfloat16 is for large matrix products: a net of few weights gains no speed by it and
         learns less exactly, so it stays in float32 on every processor."""
         import torch
@@ -110,12 +115,17 @@ class Device:
         if sum(weight.numel() for weight in model.parameters()) < BF16_WEIGHTS:
             self.bf16 = False
         torch.backends.mkldnn.set_flags(not has_narrow_convolutions(model))
-        return model.to(self.torch_device)
+        placed: Model = model.to(self.torch_device)
+        return placed
 
-    def autocast(self) -> Any:
+    def autocast(self) -> AbstractContextManager[object]:
+        """Half precision where this device is quicker with it."""
         import torch
 
-        return torch.autocast(self.torch_device.type, dtype=torch.bfloat16, enabled=self.bf16)
+        half: AbstractContextManager[object] = torch.autocast(
+            self.torch_device.type, dtype=torch.bfloat16, enabled=self.bf16
+        )
+        return half
 
 
 class ResourceWatch(AbstractContextManager["ResourceWatch"]):
@@ -146,7 +156,7 @@ class ResourceWatch(AbstractContextManager["ResourceWatch"]):
             if self.stop.wait(WATCH_SECONDS):
                 return
 
-    def _figures(self, process: Any) -> dict[str, Any]:
+    def _figures(self, process: "psutil.Process") -> dict[str, Any]:
         import psutil
         import torch
 

@@ -8,7 +8,7 @@ from typing import Any
 from trainer import answers, tasks
 from trainer.data.dataset import Dataset
 from trainer.data.intake import read_files
-from trainer.data.loading import Loaded, check_roles, from_content, read_numbers
+from trainer.data.loading import Loaded, check_roles, from_dataset, read_numbers
 from trainer.data.version import read_version
 from trainer.engines import Engine, open_engine
 from trainer.errors import DataError
@@ -66,15 +66,15 @@ def rows_of(data: Path, manifest: dict[str, Any], media: Path) -> Loaded:
     """
     shape = tasks.shapes()[manifest["task"]]
     try:
-        content = read(data, manifest["task"], manifest["columns"], media)
+        dataset = read(data, manifest["task"], manifest["columns"], media)
     except DataError as error:
         if error.code != "no_column":
             raise
-        content = read(data, manifest["task"], None, media)
-    check_roles(content.roles, shape.roles, content.names)
-    rows = from_content(content, content.media or media)
-    rows.answer, rows.kind = shape.answer, shape.kind
-    if rows.row_numbers and answers.get(shape.kind).cells == "number":
+        dataset = read(data, manifest["task"], None, media)
+    check_roles(dataset.roles, shape.roles, dataset.names)
+    rows = from_dataset(dataset, dataset.media or media)
+    rows.answer = shape.answer
+    if rows.row_numbers and shape.kind == "number":
         read_numbers(rows)
     if not rows.row_numbers:
         raise DataError(

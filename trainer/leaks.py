@@ -8,7 +8,7 @@ chance could do in any column. Put to people as a question: some columns may dec
 Needs numpy and pyarrow alone. The cost is bounded by the rows drawn, whatever the table's size.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from math import lgamma, log
 from typing import Any
 
@@ -38,6 +38,10 @@ MOST_CODES = 50
 ONE_LABEL = 10
 """Rows of a label, of more than two, from which one value may stand for it."""
 BINS = 64
+Cut = Callable[[np.ndarray, np.ndarray, np.ndarray], list[float]]
+"""(numbers, their labels, weight of each label) → the thresholds that part them."""
+Predict = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+"""(values, their answers, other values) → answers to the other values."""
 
 
 def find(
@@ -176,7 +180,7 @@ def ways(
     truth: np.ndarray,
     names: list[str],
     weight: np.ndarray,
-) -> Iterator[tuple[np.ndarray, Any, str | None]]:
+) -> Iterator[tuple[np.ndarray, Cut | None, str | None]]:
     """(the part of each row, what finds cuts among other rows or None, how it decides): thresholds, values, a gap."""
     if is_number and len(names) <= MOST_LABELS:
         cuts = thresholds(values, truth, weight)
@@ -276,7 +280,9 @@ def fit_score(parts: np.ndarray, truth: np.ndarray, weight: np.ndarray) -> float
     return float(table.max(axis=1).sum())
 
 
-def held_back(values: np.ndarray, truth: np.ndarray, weight: np.ndarray, fold: np.ndarray, cut: Any = None) -> float:
+def held_back(
+    values: np.ndarray, truth: np.ndarray, weight: np.ndarray, fold: np.ndarray, cut: Cut | None = None
+) -> float:
     """Balanced accuracy of each fold's rows by the commonest label of their leaf among the other folds' rows."""
     score = 0.0
     for number in range(FOLDS):
@@ -308,7 +314,7 @@ def number_score(values: np.ndarray, is_number: bool, truth: np.ndarray, fold: n
     return max([*scores, explained(truth, fold, codes, by_value) if codes is not None else 0.0])
 
 
-def explained(truth: np.ndarray, fold: np.ndarray, values: np.ndarray, predict: Any) -> float:
+def explained(truth: np.ndarray, fold: np.ndarray, values: np.ndarray, predict: Predict) -> float:
     answers = np.empty(len(truth))
     for number in range(FOLDS):
         held = fold == number
@@ -322,7 +328,8 @@ def line(values: np.ndarray, truth: np.ndarray, asked: np.ndarray) -> np.ndarray
         return np.full(len(asked), truth.mean())
     middle, spread = values[there].mean(), values[there].std()
     slope = ((values[there] - middle) / spread * (truth[there] - truth[there].mean())).mean()
-    return np.where(np.isnan(asked), truth.mean(), truth[there].mean() + slope * (asked - middle) / spread)
+    on_line = truth[there].mean() + slope * (asked - middle) / spread
+    return np.asarray(np.where(np.isnan(asked), truth.mean(), on_line))
 
 
 def binned(values: np.ndarray, truth: np.ndarray, asked: np.ndarray) -> np.ndarray:
@@ -337,4 +344,5 @@ def by_value(values: np.ndarray, truth: np.ndarray, asked: np.ndarray) -> np.nda
     places, wanted = values + 1, asked + 1
     width = int(max(places.max(), wanted.max())) + 1
     sums, counts = np.bincount(places, truth, width), np.bincount(places, minlength=width)
-    return np.where(counts > 0, sums / counts.clip(min=1), truth.mean())[wanted]
+    means: np.ndarray = np.where(counts > 0, sums / counts.clip(min=1), truth.mean())
+    return np.asarray(means[wanted])

@@ -7,8 +7,8 @@ language. The names `_` and `ngettext` are those that makemessages collects.
     source: {"text", "plural"?, "count"?, "values"?: {name: string or source}} or {"parts": [string or source], "join"}
 """
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, TypedDict
 
 Source = dict[str, Any]
 
@@ -28,15 +28,15 @@ class Message(str):
         return str(self), self.source
 
 
-def _(text: str, /, **values: Any) -> Message:
+def _(text: str, /, **values: object) -> Message:
     """`text % values`; a value that is a message is translated with it."""
-    return Message(text % values if values else text, {"text": text} | kept(values))
+    return Message(text % values if values else text, {"text": text} | sources_of(values))
 
 
-def ngettext(one: str, more: str, number: int, /, **values: Any) -> Message:
+def ngettext(one: str, more: str, number: int, /, **values: object) -> Message:
     """The same for a number of things; `%(count)s` is the number with commas at its thousands."""
     values = {"count": f"{number:,}"} | values
-    source = {"text": one, "plural": more, "count": int(number)} | kept(values)
+    source = {"text": one, "plural": more, "count": int(number)} | sources_of(values)
     return Message((one if number == 1 else more) % values, source)
 
 
@@ -46,22 +46,29 @@ def joined(parts: Iterable[str], join: str = " ") -> Message:
     return Message(join.join(parts), {"parts": [source_of(part) for part in parts], "join": join})
 
 
-def kept(values: dict[str, Any]) -> Source:
+def sources_of(values: Mapping[str, object]) -> Source:
+    """`values` of a source; nothing where there are none."""
     return {"values": {name: source_of(value) for name, value in values.items()}} if values else {}
 
 
-def source_of(value: Any) -> Any:
+def source_of(value: object) -> Source | str:
     """A message's source; anything else as it is shown."""
     return value.source if isinstance(value, Message) else str(value)
 
 
-def sources(fields: dict[str, Any]) -> dict[str, Any]:
+class Translatable(TypedDict, total=False):
+    """What `sources` adds to JSON."""
+
+    i18n: dict[str, Source]
+
+
+def sources(fields: Mapping[str, object]) -> Translatable:
     """{"i18n": {field: source}} for the fields that are messages, {} where none is."""
     found = {name: value.source for name, value in fields.items() if isinstance(value, Message)}
     return {"i18n": found} if found else {}
 
 
-def restored(fields: dict[str, Any], name: str = "message") -> str:
+def restored(fields: Mapping[str, Any], name: str = "message") -> str:
     """The message that was written as `fields[name]` with its source."""
     source = (fields.get("i18n") or {}).get(name)
     return Message(fields[name], source) if source else str(fields[name])

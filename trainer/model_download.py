@@ -9,10 +9,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from trainer.errors import ModelError
 from trainer.messages import _
+
+if TYPE_CHECKING:
+    from huggingface_hub import ModelInfo
 
 FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "tokenizer*"]
 """What is fetched of a repository: no code, no pickles, no weights of other libraries."""
@@ -66,7 +69,7 @@ def client_errors() -> tuple[type[Exception], ...]:
     return HTTPError, OSError, ValueError, RevisionResolutionError
 
 
-def look_up(repo: str, revision: str | None) -> Any:
+def look_up(repo: str, revision: str | None) -> "ModelInfo":
     """One commit of a repository: `sha`, and `siblings` with their sizes. The client remembers the commit of a branch for
     when the hub is away."""
     from huggingface_hub import HfApi
@@ -82,7 +85,7 @@ def cached(repo: str, revision: str | None) -> Path:
     return Path(snapshot_download(repo, revision=revision, allow_patterns=FILES, local_files_only=True))
 
 
-def download(repo: str, info: Any, progress: Progress, waiting: Waiting) -> Path:
+def download(repo: str, info: "ModelInfo", progress: Progress, waiting: Waiting) -> Path:
     """Fetch what is missing of a commit, one file after another. The configuration comes last, so that a snapshot that has
     it is whole."""
     from huggingface_hub import hf_hub_download
@@ -234,7 +237,7 @@ class Counter:
     total: int
     progress: Progress
 
-    def __init__(self, *_arguments: Any, initial: float = 0, **_more: Any) -> None:
+    def __init__(self, *_arguments: object, initial: float = 0, **_more: object) -> None:
         self.update(initial)
 
     def __enter__(self) -> "Counter":
@@ -253,7 +256,7 @@ class Counter:
             raise too_large(cls.repo, cls.done)
         cls.progress(min(cls.done, cls.total), cls.total)
 
-    def ignore(self, *_arguments: Any, **_more: Any) -> None:
+    def ignore(self, *_arguments: object, **_more: object) -> None:
         """The rest of a progress bar."""
 
     close = refresh = reset = set_description = set_postfix_str = update_transfer = set_transfer_postfix_str = ignore

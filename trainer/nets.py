@@ -243,6 +243,7 @@ def walk(layers: Sequence[Layer], shape: Shape) -> list[tuple[Shape, int]]:
 
 
 def step(layer: Layer, shape: Shape) -> tuple[Shape, int]:
+    """(shape that comes out of one layer, weights that learn)."""
     kind = layer["kind"]
     if kind == "dense":
         return (layer["size"],), (shape[0] + layer["bias"]) * layer["size"]
@@ -269,13 +270,14 @@ def strided(sides: Shape, stride: int) -> Shape:
 
 def residual_weights(layer: Layer, before: int) -> int:
     """Two convolutions of 3 × 3 and, where the shape changes, one of 1 × 1 beside them."""
-    channels, extra = layer["channels"], 2 if layer["norm"] else 1
+    channels: int = layer["channels"]
+    extra = 2 if layer["norm"] else 1
     weights = channels * (9 * before + extra) + channels * (9 * channels + extra)
     return weights + (channels * (before + extra) if changes(layer, before) else 0)
 
 
 def changes(layer: Layer, before: int) -> bool:
-    return layer["stride"] != 1 or before != layer["channels"]
+    return bool(layer["stride"] != 1 or before != layer["channels"])
 
 
 def product(shape: Shape) -> int:

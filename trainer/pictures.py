@@ -5,18 +5,20 @@ What a model wants stands in its preprocessor_config.json; the answers equal tho
 
 import io
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from trainer.data import media
 from trainer.data.media import UnreadableError, as_rgb
 from trainer.errors import ModelError
 from trainer.files import read_json
+from trainer.json_types import Json, JsonObject
 from trainer.messages import _
 
 CONFIG = "preprocessor_config.json"
@@ -127,7 +129,8 @@ class Preprocess:
         """What a model folder says; `resolution` in place of its own number of pixels a side."""
         config = read_json(folder / CONFIG)
         if OWN in config:
-            own = cls(**{name: tuple(v) if isinstance(v, list) else v for name, v in config[OWN].items()})
+            fields: JsonObject = {name: tuple(v) if isinstance(v, list) else v for name, v in config[OWN].items()}
+            own = cls(**fields)
             return own if resolution is None else own.scaled(resolution)
         found = from_config(config, read_json(folder / "config.json"))
         return found if resolution is None else found.scaled(resolution)
@@ -146,7 +149,7 @@ class Preprocess:
         return Preprocess(**fields)
 
 
-def open_picture(data: bytes, target: Any = None) -> Image.Image:
+def open_picture(data: bytes, target: Callable[[int, int], tuple[int, int]] | None = None) -> Image.Image:
     """Decoded, upright, in RGB. `target(width, height)` says how small it may become: a JPEG is then decoded at a fraction.
 
     Raises `UnreadableError`.
@@ -163,7 +166,7 @@ def open_picture(data: bytes, target: Any = None) -> Image.Image:
                 side = SHARPNESS * max(target(width, height))
                 image.draft(None, (side, side))
             return as_rgb(ImageOps.exif_transpose(image))
-    except Image.UnidentifiedImageError as error:
+    except UnidentifiedImageError as error:
         raise UnreadableError("is no picture") from error
     except media.DAMAGED as error:
         raise UnreadableError("is damaged or cut short") from error
@@ -218,13 +221,13 @@ def of_convnext(edge: int, crop_pct: float, common: dict[str, Any]) -> Preproces
     return Preprocess(edge, edge, shortest=int(edge / crop_pct), **common)
 
 
-def sides(value: Any, like: dict[str, int]) -> dict[str, int]:
+def sides(value: Json, like: dict[str, int]) -> dict[str, int]:
     """{height, width} or {shortest_edge}; old configs have one number or two."""
     if isinstance(value, int):
         return {"shortest_edge": value} if "shortest_edge" in like else {"height": value, "width": value}
     if isinstance(value, list | tuple):
         return {"height": value[0], "width": value[-1]}
-    return dict(value or {})
+    return dict(value) if isinstance(value, dict) else {}
 
 
 def normalisation(settings: dict[str, Any]) -> tuple[tuple[float, ...], tuple[float, ...]]:

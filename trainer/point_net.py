@@ -1,9 +1,8 @@
 """The small detector: what can be told of it before anything is built. `trainer.families.image.points` makes it of torch."""
 
-from typing import Any
-
 from trainer import nets
 from trainer.errors import ModelError
+from trainer.json_types import JsonObject
 from trainer.messages import _
 
 NAME, TITLE = "points", "Small point detector"
@@ -25,11 +24,11 @@ def check(ref: str) -> None:
         )
 
 
-def describe(ref: str, side: int = SIDE, labels: int = USUAL_LABELS) -> dict[str, Any]:
+def describe(ref: str, side: int = SIDE, labels: int = USUAL_LABELS) -> JsonObject:
     """The layers with shapes and weights, as `trainer.nets.describe` gives them, channels first."""
     check(ref)
-    conv = {"kind": "conv", "channels": SIZES[0], "kernel": 3, "stride": 2, "bias": False}
-    body = [conv, {"kind": "norm"}, {"kind": "activation", "name": "relu"}]
+    conv: nets.Layer = {"kind": "conv", "channels": SIZES[0], "kernel": 3, "stride": 2, "bias": False}
+    body: list[nets.Layer] = [conv, {"kind": "norm"}, {"kind": "activation", "name": "relu"}]
     body += [
         {"kind": "residual", "channels": channels, "stride": 2, "activation": "relu", "norm": True}
         for channels in SIZES

@@ -12,7 +12,7 @@ REQUEST = ("method",)
 _state = {"started": False}
 
 
-def start(part: str, dsn: str, **options: Any) -> bool:
+def start(part: str, dsn: str, **options: object) -> bool:
     """Begin to tell; whether there is somebody to tell it to."""
     if not dsn:
         return False
@@ -44,7 +44,7 @@ def tell(error: BaseException) -> None:
         sentry_sdk.capture_exception(error)
 
 
-def without_persons(event: dict[str, Any], _hint: Any = None) -> dict[str, Any]:
+def without_persons(event: dict[str, Any], _hint: object = None) -> dict[str, Any]:
     for name in ("user", "extra", "breadcrumbs", "contexts", "message", "transaction", "tags"):
         event.pop(name, None)
     if "request" in event:

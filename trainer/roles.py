@@ -11,9 +11,8 @@ A task that names its own columns (a text and its label) reads those; a table re
 """
 
 from collections.abc import Iterable
-from typing import Any
 
-from trainer.columns import SPLIT_NAMES, SPLIT_VALUES
+from trainer.columns import SPLIT_NAMES, SPLIT_VALUES, ColumnProfile
 from trainer.errors import DataError
 from trainer.messages import _, gettext_noop
 from trainer.tasks.base import Shape
@@ -32,7 +31,7 @@ ROLE_OF_KIND = {"id": ID, "empty": IGNORE}
 
 
 def roles_of(
-    columns: Iterable[dict[str, Any]],
+    columns: Iterable[ColumnProfile],
     shape: Shape | None,
     mapped: dict[str, str],
     chosen: dict[str, str],
@@ -55,13 +54,13 @@ def roles_of(
     return found
 
 
-def default_role(column: dict[str, Any], shape: Shape | None) -> str:
+def default_role(column: ColumnProfile, shape: Shape | None) -> str:
     if shape is None or shape.reads:
         return ROLE_OF_KIND.get(column["kind"], IGNORE)
     return IGNORE if tells_parts(column) else ROLE_OF_KIND.get(column["kind"], INPUT)
 
 
-def tells_parts(column: dict[str, Any]) -> bool:
+def tells_parts(column: ColumnProfile) -> bool:
     """Whether a column only says which rows are learned from and which tested on."""
     examples = [example.strip().lower() for example in column.get("examples", ())]
     return column["name"].strip().lower() in SPLIT_NAMES and bool(examples) and set(examples) <= set(SPLIT_VALUES)

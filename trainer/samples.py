@@ -3,18 +3,22 @@
 import csv
 import io
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from trainer.errors import SpecError
+from trainer.json_types import JsonObject
 from trainer.messages import _
+
+if TYPE_CHECKING:
+    import numpy as np
 
 DIGIT_SCALE = 16
 """scikit-learn's digits are 8 × 8 pixels of 0 to 16."""
 
 
-def write(name: str, target: Path) -> dict[str, Any]:
+def write(name: str, target: Path) -> JsonObject:
     """Write a sample set as a file that `inspect` reads: {path, rows, task}."""
     if name not in SAMPLES:
         raise SpecError(
@@ -33,7 +37,7 @@ def write(name: str, target: Path) -> dict[str, Any]:
         ) from error
 
 
-def digits(target: Path) -> dict[str, Any]:
+def digits(target: Path) -> JsonObject:
     """1,797 handwritten digits of 8 × 8 pixels as PNG, a folder a digit (UCI, by way of scikit-learn)."""
     from PIL import Image
     from sklearn.datasets import load_digits
@@ -48,7 +52,7 @@ def digits(target: Path) -> dict[str, Any]:
     return {"rows": len(found.target), "task": "image-classification"}
 
 
-def breast_cancer(target: Path) -> dict[str, Any]:
+def breast_cancer(target: Path) -> JsonObject:
     """569 tumours, 30 measures each, benign or malignant (UCI, by way of scikit-learn)."""
     from sklearn.datasets import load_breast_cancer
 
@@ -58,7 +62,7 @@ def breast_cancer(target: Path) -> dict[str, Any]:
     return {"rows": len(found.target), "task": "tabular-classification", "columns": {"target": "diagnosis"}}
 
 
-def diabetes(target: Path) -> dict[str, Any]:
+def diabetes(target: Path) -> JsonObject:
     """442 patients, 10 measures each, and how far the illness had gone a year later (Efron et al. 2004)."""
     from sklearn.datasets import load_diabetes
 
@@ -67,20 +71,21 @@ def diabetes(target: Path) -> dict[str, Any]:
     return {"rows": len(found.target), "task": "tabular-regression", "columns": {"target": "progression"}}
 
 
-def write_table(target: Path, names: list[str], values: Any, answers: list[Any]) -> None:
+def write_table(target: Path, names: list[str], values: "np.ndarray", answers: Sequence[object]) -> None:
     with target.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(names)
         writer.writerows([*row, answer] for row, answer in zip(values.tolist(), answers, strict=True))
 
 
-def drawn(name: str) -> Callable[[Path], dict[str, Any]]:
+def drawn(name: str) -> Callable[[Path], JsonObject]:
     """One of `trainer.drawn_samples`, whose libraries are loaded when it is asked for."""
 
-    def write(target: Path) -> dict[str, Any]:
+    def write(target: Path) -> JsonObject:
         from trainer import drawn_samples
 
-        return getattr(drawn_samples, name)(target)
+        made: JsonObject = getattr(drawn_samples, name)(target)
+        return made
 
     return write
 
@@ -88,7 +93,7 @@ def drawn(name: str) -> Callable[[Path], dict[str, Any]]:
 class Sample(NamedTuple):
     """`ending`: of the file that `write` makes."""
 
-    write: Callable[[Path], dict[str, Any]]
+    write: Callable[[Path], JsonObject]
     ending: str
 
 

@@ -8,7 +8,7 @@ import json
 from dataclasses import asdict, dataclass
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from trainer.errors import ModelError
 from trainer.files import read_json
 from trainer.messages import _
 from trainer.pictures import CONFIG
+
+if TYPE_CHECKING:
+    from soundfile import SoundFile
 
 OWN = "maquette_sound"
 """The key under which an artifact's preprocessor_config.json says it all at once."""
@@ -108,7 +111,8 @@ class Hearing:
         around = np.pad(padded(wave, self.frames * self.hop), self.window // 2, mode="reflect")
         power = spectrum(around, self.window, self.hop, self.window)[: self.frames] @ bank
         levels = np.log10(np.maximum(power, FAINTEST))
-        return ((np.maximum(levels, levels.max() - DECADES) + 4) / 4).T.astype(np.float32)
+        values: np.ndarray = ((np.maximum(levels, levels.max() - DECADES) + 4) / 4).T.astype(np.float32)
+        return values
 
     def of_ast(self, wave: np.ndarray) -> np.ndarray:
         """As `ASTFeatureExtractor`: Kaldi's filter bank."""
@@ -181,7 +185,7 @@ def read_sound(data: bytes, rate: int, seconds: float = MAX_SOUND_SECONDS) -> np
     return resampled(wave, own, rate)
 
 
-def samples_from(sound: Any, start: int, most: int) -> np.ndarray:
+def samples_from(sound: "SoundFile", start: int, most: int) -> np.ndarray:
     """The mean of a SoundFile's channels, at most so many samples of it."""
     sound.seek(start)
     blocks, held = [np.zeros(0, np.float32)], 0
@@ -200,7 +204,7 @@ def sound_seconds(data: bytes) -> float:
 
     try:
         with soundfile.SoundFile(io.BytesIO(data)) as sound:
-            return sound.frames / sound.samplerate
+            return float(sound.frames / sound.samplerate)
     except (RuntimeError, OSError, ValueError, TypeError, ZeroDivisionError):
         return 0.0
 
@@ -234,7 +238,8 @@ def spectrum(wave: np.ndarray, window: int, hop: int, size: int, *, kaldi: bool 
         before = np.concatenate([frames[:, :1], frames[:, :-1]], axis=1)
         frames = frames - PREEMPHASIS * before
     shape = np.hanning(window) if kaldi else np.hanning(window + 1)[:-1]
-    return np.abs(np.fft.rfft(frames * shape, n=size, axis=1)) ** 2
+    powers: np.ndarray = np.abs(np.fft.rfft(frames * shape, n=size, axis=1)) ** 2
+    return powers
 
 
 @cache
@@ -249,13 +254,14 @@ def mel_bank(rate: int, size: int, mels: int, low: float, high: float, scale: st
         bins = to_mel(rate / size * np.arange(1 + size // 2), scale)
         return triangles(bins, edges)
     hertz = from_slaney(edges)
-    return triangles(bins, hertz) * (2 / (hertz[2:] - hertz[:-2]))
+    weights: np.ndarray = triangles(bins, hertz) * (2 / (hertz[2:] - hertz[:-2]))
+    return weights
 
 
 def triangles(bins: np.ndarray, edges: np.ndarray) -> np.ndarray:
     slopes = edges[None, :] - bins[:, None]
     widths = np.diff(edges)
-    return np.maximum(0, np.minimum(-slopes[:, :-2] / widths[:-1], slopes[:, 2:] / widths[1:]))
+    return np.asarray(np.maximum(0, np.minimum(-slopes[:, :-2] / widths[:-1], slopes[:, 2:] / widths[1:])))
 
 
 SLANEY_BEND_HZ, SLANEY_BEND_MEL = 1000.0, 15.0
@@ -263,7 +269,7 @@ SLANEY_BEND_HZ, SLANEY_BEND_MEL = 1000.0, 15.0
 
 def to_mel(hertz: np.ndarray, scale: str) -> np.ndarray:
     if scale == "kaldi":
-        return 1127.0 * np.log(1 + hertz / 700)
+        return np.asarray(1127.0 * np.log(1 + hertz / 700))
     bent = SLANEY_BEND_MEL + np.log(np.maximum(hertz, 1e-9) / SLANEY_BEND_HZ) * 27 / np.log(6.4)
     return np.where(hertz >= SLANEY_BEND_HZ, bent, 3 * hertz / 200)
 

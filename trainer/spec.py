@@ -74,7 +74,7 @@ class Spec(Strict):
 
     @field_validator("task", "model", "method", mode="before")
     @classmethod
-    def null_is_left_out(cls, value: Any) -> Any:
+    def null_is_left_out(cls, value: object) -> object:
         return "" if value is None else value
 
 

@@ -53,5 +53,5 @@ def describe(ref: str) -> dict[str, Any]:
     }
 
 
-def layer(kind: str, shape: list[int], parameters: int, **facts: Any) -> dict[str, Any]:
+def layer(kind: str, shape: list[int], parameters: int, **facts: object) -> dict[str, Any]:
     return {"kind": kind, **facts, "shape": shape, "parameters": parameters}

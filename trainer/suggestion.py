@@ -4,14 +4,15 @@ A task reads some roles and answers with one (`trainer.tasks`). Tables are recog
 """
 
 from collections.abc import Iterable
-from typing import Any
 
 from trainer import answers, tasks
 from trainer import columns as kinds
+from trainer import tasks
+from trainer.columns import ColumnProfile
 from trainer.messages import Message, _
 from trainer.tasks.base import Shape
 
-Columns = list[dict[str, Any]]
+Columns = list[ColumnProfile]
 Roles = dict[str, str]
 
 
@@ -143,7 +144,7 @@ def first_fit(columns: Columns, task: str) -> Roles | None:
     return roles
 
 
-def is_readable(column: dict[str, Any], role: str, shape: Shape) -> bool:
+def is_readable(column: ColumnProfile, role: str, shape: Shape) -> bool:
     """Whether the column's kind suits the role of a task of this shape."""
     answer = answers.find(shape.kind) if role == shape.answer else None
     if answer is None or not answer.columns:
@@ -208,7 +209,7 @@ def guess(columns: Columns, chosen: Roles) -> Iterable[tuple[str, Roles]]:
     yield from of_table(free, text if len(texts) == len(free) else None)
 
 
-def of_media(media: dict[str, Any], others: Columns) -> Iterable[tuple[str, Roles]]:
+def of_media(media: ColumnProfile, others: Columns) -> Iterable[tuple[str, Roles]]:
     own = {media["kind"]: media["name"]}
     objects = next((one for one in others if one["kind"] == "objects"), None)
     if objects:
@@ -288,10 +289,10 @@ def of_table(free: Columns, only_text: str | None) -> Iterable[tuple[str, Roles]
         yield slug, {"target": target["name"]}
 
 
-def best_target(columns: Columns, width: int = 0) -> dict[str, Any]:
+def best_target(columns: Columns, width: int = 0) -> ColumnProfile:
     """The column that looks most like an answer: by name, then the last one, then one of two values."""
 
-    def score(place: int, column: dict[str, Any]) -> float:
+    def score(place: int, column: ColumnProfile) -> float:
         name = column["name"].strip().lower()
         words = kinds.words_of(name)
         points = 10.0 if name in TARGETS else 6.0 if words & TARGETS or name.endswith(TARGET_ENDINGS) else 0.0
@@ -311,7 +312,7 @@ def first_named(columns: Columns, role: str) -> str | None:
     return min(ranked)[1] if ranked else None
 
 
-def is_named(column: dict[str, Any], role: str) -> bool:
+def is_named(column: ColumnProfile, role: str) -> bool:
     return column["name"].strip().lower() in NAMES[role].split()
 
 

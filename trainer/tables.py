@@ -28,7 +28,7 @@ WORD_SHARE = 0.01
 DATE_PARTS = ("year", "month", "weekday", "hour", "days")
 
 
-def cell_of(value: Any) -> Cell:
+def cell_of(value: object) -> Cell:
     """A value of an input as the cell that a file would have; None where it is missing."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return None

@@ -113,8 +113,8 @@ class Pieces:
 
 def written_on(
     step: Callable[[np.ndarray], np.ndarray], rows: int, prefix: list[int], end: int, most: int
-) -> list[np.ndarray]:
-    """The likeliest token again and again, until every answer has ended or has `most`: the ids of each.
+) -> np.ndarray:
+    """The likeliest token again and again, until every answer has ended: (rows, most) ids, NOTHING after the end.
 
     `step`: tokens so far (rows, length) → scores of the next one (rows, vocabulary).
     """

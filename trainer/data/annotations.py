@@ -4,19 +4,34 @@ import json
 import math
 import re
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypedDict, TypeGuard
+
+from trainer.json_types import JsonObject
 
 MAX_TOLD = 200
 MAX_CLASS_DIGITS = 9
-Objects = dict[str, list[dict[str, Any]]]
+
+
+class LabelledBox(TypedDict):
+    """`box`: left, top, width, height in pixels."""
+
+    label: str
+    box: list[float]
+
+
+FindImage = Callable[[str], str | None]
+"""A file's name, as an annotation has it → the picture's path in the archive, or None."""
+Size = tuple[float, float]
+"""Width and height in pixels."""
 
 
 @dataclass
 class Boxes:
     """`objects`: by path of the picture; `bad`: what could not be used, in sentences' ends; `parts`: part of a picture."""
 
-    objects: Objects = field(default_factory=lambda: defaultdict(list))
+    objects: dict[str, list[LabelledBox]] = field(default_factory=lambda: defaultdict(list))
     parts: dict[str, str] = field(default_factory=dict)
     bad: list[str] = field(default_factory=list)
     bad_count: int = 0
@@ -26,7 +41,7 @@ class Boxes:
         if len(self.bad) < MAX_TOLD:
             self.bad.append(writable(what))
 
-    def add(self, image: str, label: str, box: list[float], size: tuple[float, float] | None, where: str) -> None:
+    def add(self, image: str, label: str, box: list[float], size: Size | None, where: str) -> None:
         """Keep a box; one that leaves the picture is cut at its edge, one that has nothing in it is refused."""
         why, inside = fitted(box, size)
         if why:
@@ -40,7 +55,7 @@ def writable(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
-def fitted(box: list[float], size: tuple[float, float] | None) -> tuple[str, list[float] | None]:
+def fitted(box: list[float], size: Size | None) -> tuple[str, list[float] | None]:
     """(what is wrong or "", the box inside a picture of `size` or None)."""
     x, y, width, height = box
     if width <= 0 or height <= 0:
@@ -56,7 +71,7 @@ def fitted(box: list[float], size: tuple[float, float] | None) -> tuple[str, lis
     return "leaves its picture and was cut at the edge" if out else "", [left, top, right - left, bottom - top]
 
 
-def numbers(values: Any, count: int) -> list[float] | None:
+def numbers(values: object, count: int) -> list[float] | None:
     """`count` finite numbers, or None."""
     if not isinstance(values, list | tuple) or len(values) != count:
         return None
@@ -67,7 +82,13 @@ def numbers(values: Any, count: int) -> list[float] | None:
     return found if all(map(math.isfinite, found)) else None
 
 
-def id_of(value: Any) -> str | None:
+def size_of(width: object, height: object) -> Size | None:
+    """Width and height in pixels where both are above 0."""
+    sides = numbers([width, height], 2)
+    return (sides[0], sides[1]) if sides and min(sides) > 0 else None
+
+
+def id_of(value: object) -> str | None:
     """A number or a text, as others refer to it: 1, 1.0 and "1" are one. None for what is no id.
 
     As text, since numbers can be chosen so that they collide in a dictionary.
@@ -77,21 +98,21 @@ def id_of(value: Any) -> str | None:
     return str(value) if isinstance(value, int | float | str) else None
 
 
-def is_coco(value: Any) -> bool:
+def is_coco(value: object) -> TypeGuard[JsonObject]:
     return (
         isinstance(value, dict) and isinstance(value.get("images"), list) and isinstance(value.get("annotations"), list)
     )
 
 
-def read_coco(document: dict[str, Any], find_image: Any, boxes: Boxes, part: str, name: str) -> None:  # noqa: C901, PLR0912
-    """`find_image(file name)` → the picture's path in the archive, or None."""
+def read_coco(document: JsonObject, find_image: FindImage, boxes: Boxes, part: str, name: str) -> None:  # noqa: C901, PLR0912
+    """A COCO document of a file called `name`, whose pictures belong to `part`; faults go to `boxes.bad`."""
     listed = document.get("categories")
     categories: dict[str | None, str] = {
         id_of(one.get("id")): writable(str(one.get("name", "")).strip())
         for one in (listed if isinstance(listed, list) else [])
         if isinstance(one, dict) and id_of(one.get("id")) is not None
     }
-    images: dict[str | None, tuple[str, tuple[float, float] | None]] = {}
+    images: dict[str | None, tuple[str, Size | None]] = {}
     for number, one in enumerate(document["images"], 1):
         file = one.get("file_name") if isinstance(one, dict) else None
         mark = id_of(one.get("id")) if isinstance(one, dict) else None
@@ -109,8 +130,7 @@ def read_coco(document: dict[str, Any], find_image: Any, boxes: Boxes, part: str
                 + ("points outside the archive" if outside else "is not in the archive")
             )
             continue
-        size = numbers([one.get("width"), one.get("height")], 2)
-        images[mark] = path, ((size[0], size[1]) if size and min(size) > 0 else None)
+        images[mark] = path, size_of(one.get("width"), one.get("height"))
         boxes.objects[path]  # a picture without objects counts
         if part:
             boxes.parts[path] = part
@@ -136,11 +156,10 @@ def read_coco(document: dict[str, Any], find_image: Any, boxes: Boxes, part: str
         elif box is None:
             boxes.refuse(f"{where} is not four numbers")
         else:
-            path, size = images[image]
-            boxes.add(path, label, box, size, where)
+            boxes.add(images[image][0], label, box, images[image][1], where)
 
 
-def read_voc(data: bytes, find_image: Any, boxes: Boxes, name: str) -> None:
+def read_voc(data: bytes, find_image: FindImage, boxes: Boxes, name: str) -> None:
     """One XML file of Pascal VOC; entities and external references are refused by defusedxml."""
     from xml.etree.ElementTree import ParseError
 
@@ -161,7 +180,7 @@ def read_voc(data: bytes, find_image: Any, boxes: Boxes, name: str) -> None:
     if path is None:
         boxes.refuse(f"the picture of {name} is not in the archive")
         return
-    size = numbers([root.findtext("size/width"), root.findtext("size/height")], 2)
+    size = size_of(root.findtext("size/width"), root.findtext("size/height"))
     boxes.objects[path]
     for number, one in enumerate(root.iter("object"), 1):
         label = (one.findtext("name") or "").strip()
@@ -175,12 +194,12 @@ def read_voc(data: bytes, find_image: Any, boxes: Boxes, name: str) -> None:
             path,
             label,
             [left, top, right - left, bottom - top],
-            (size[0], size[1]) if size and min(size) > 0 else None,
+            size,
             where,
         )
 
 
-def read_yolo(text: str, path: str, size: tuple[float, float], names: list[str], boxes: Boxes, name: str) -> None:
+def read_yolo(text: str, path: str, size: Size, names: list[str], boxes: Boxes, name: str) -> None:
     """Lines of `class x_centre y_centre width height`, as shares of the picture."""
     boxes.objects[path]
     for number, line in enumerate(text.splitlines(), 1):
@@ -219,5 +238,5 @@ def yolo_names(files: dict[str, str]) -> list[str]:
     return []
 
 
-def as_cell(objects: list[dict[str, Any]]) -> str:
+def as_cell(objects: list[LabelledBox]) -> str:
     return writable(json.dumps(objects, ensure_ascii=False))

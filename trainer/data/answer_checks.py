@@ -1,14 +1,14 @@
 """Whether the answers can be learned and tested: labels or numbers, how many of each, and in which part."""
 
 from collections import defaultdict
-from typing import Any
 
 import numpy as np
 
 from trainer import answers
 from trainer.data.cells import numbers_in
+from trainer.data.dataset import Dataset
 from trainer.data.fixes import KEEP_AT_LEAST
-from trainer.data.problems import listing, problem, shortened
+from trainer.data.problems import Problem, listing, problem, shortened
 from trainer.data.row_keys import Keys, normalised
 from trainer.messages import _, ngettext
 
@@ -21,17 +21,16 @@ FEWEST_ROWS = 10
 FEW_ROWS = 50
 
 
-def number_problems(content: Any) -> list[dict[str, Any]]:
+def number_problems(dataset: Dataset) -> list[Problem]:
     """What makes training on other answers than classes impossible."""
-    found = count_problems(content.keys)
-    answer = answers.find(content.shape.kind)
-    if found or answer is None or answer.cells != "number":
+    found = count_problems(dataset.mapped_keys)
+    if found or dataset.mapped_shape.kind != "number":
         return found
-    numbers = answer_numbers(content)[content.keys.usable]
+    numbers = answer_numbers(dataset)[dataset.mapped_keys.usable]
     numbers = numbers[np.isfinite(numbers)]
     if not len(numbers):
         message = _("No row has a number as its answer: is this the right column?")
-        return [problem("one_value", "error", message, count=int(content.keys.usable.sum()))]
+        return [problem("one_value", "error", message, count=int(dataset.mapped_keys.usable.sum()))]
     if numbers.min() == numbers.max():
         message = _(
             "Every row has the answer %(value)s: at least two different answers are needed.", value=f"{numbers[0]:g}"
@@ -40,21 +39,21 @@ def number_problems(content: Any) -> list[dict[str, Any]]:
     return too_few(len(numbers))
 
 
-def answer_numbers(content: Any) -> np.ndarray:
+def answer_numbers(dataset: Dataset) -> np.ndarray:
     """The answers of all rows as numbers, nan for what is none."""
-    answer = content.roles[content.shape.answer]
-    decimal = next((one.get("decimal", ".") for one in content.profile if one["name"] == answer), ".")
-    return numbers_in(content.table.column(answer), decimal).to_numpy().astype(float)
+    answer = dataset.roles[dataset.mapped_shape.answer]
+    decimal = next((one.get("decimal", ".") for one in dataset.profile if one["name"] == answer), ".")
+    return np.asarray(numbers_in(dataset.table.column(answer), decimal).to_numpy(), dtype=float)
 
 
-def count_problems(keys: Keys) -> list[dict[str, Any]]:
+def count_problems(keys: Keys) -> list[Problem]:
     rows = int(keys.usable.sum())
     if not rows:
         return [problem("no_rows", "error", _("No row has everything that the task needs."))]
     return too_few(rows)
 
 
-def too_few(rows: int) -> list[dict[str, Any]]:
+def too_few(rows: int) -> list[Problem]:
     if rows >= FEWEST_ROWS:
         return []
     message = ngettext(
@@ -66,14 +65,14 @@ def too_few(rows: int) -> list[dict[str, Any]]:
     return [problem("too_few_rows", "error", message, count=rows)]
 
 
-def thin_problems(rows: int) -> list[dict[str, Any]]:
+def thin_problems(rows: int) -> list[Problem]:
     if rows >= FEW_ROWS:
         return []
     message = _("Only %(rows)s rows: the score will be a rough estimate.", rows=rows)
     return [problem("few_rows", "warning", message, count=rows)]
 
 
-def class_problems(keys: Keys) -> list[dict[str, Any]]:
+def class_problems(keys: Keys) -> list[Problem]:
     """What makes training impossible."""
     counts = keys.counts()
     rows, classes = int(counts.sum()), int((counts > 0).sum())
@@ -94,7 +93,7 @@ def class_problems(keys: Keys) -> list[dict[str, Any]]:
 
 def part_problems(
     keys: Keys, split: np.ndarray, given_split: bool, labelled: bool = True, *, folds: bool = False
-) -> list[dict[str, Any]]:
+) -> list[Problem]:
     """Whether the parts can be learned from and tested on."""
     train, test = keys.codes[split == "train"], keys.codes[split == "test"]
     if not len(test) and not folds:
@@ -103,7 +102,7 @@ def part_problems(
     return small_test(len(test), given_split or folds) + (answer_problems(keys, train, test) if labelled else [])
 
 
-def small_test(tested: int, settled: bool) -> list[dict[str, Any]]:
+def small_test(tested: int, settled: bool) -> list[Problem]:
     if settled or tested >= FEW_TEST_ROWS:
         return []
     message = ngettext(
@@ -116,7 +115,7 @@ def small_test(tested: int, settled: bool) -> list[dict[str, Any]]:
     return [problem("small_test", "warning", message, count=tested, fix=("folds", _("Use 5-fold cross-validation")))]
 
 
-def answer_problems(keys: Keys, train: np.ndarray, test: np.ndarray) -> list[dict[str, Any]]:
+def answer_problems(keys: Keys, train: np.ndarray, test: np.ndarray) -> list[Problem]:
     if len(np.unique(train)) < 2:
         return [problem("one_class", "error", _("The training rows have only one label."), count=len(train))]
     unseen = [keys.labels[code] for code in np.setdiff1d(test, train).tolist()]
@@ -131,7 +130,7 @@ def answer_problems(keys: Keys, train: np.ndarray, test: np.ndarray) -> list[dic
     return []
 
 
-def label_problems(keys: Keys) -> list[dict[str, Any]]:
+def label_problems(keys: Keys) -> list[Problem]:
     """Faults that the labels alone show."""
     counts = keys.counts()
     rows = int(counts.sum())
@@ -153,7 +152,7 @@ def rows_of(keys: Keys, codes: list[int]) -> np.ndarray:
     return np.flatnonzero(keys.usable & np.isin(keys.codes, codes))
 
 
-def variant_problems(keys: Keys, counts: np.ndarray) -> list[dict[str, Any]]:
+def variant_problems(keys: Keys, counts: np.ndarray) -> list[Problem]:
     spellings: dict[str, list[int]] = defaultdict(list)
     for code in np.flatnonzero(counts).tolist():
         spellings[normalised(keys.labels[code])].append(code)
@@ -170,7 +169,7 @@ def variant_problems(keys: Keys, counts: np.ndarray) -> list[dict[str, Any]]:
     return [problem("label_variants", "warning", message, rows_of(keys, variants), names, fix)]
 
 
-def rare_problems(keys: Keys, counts: np.ndarray) -> list[dict[str, Any]]:
+def rare_problems(keys: Keys, counts: np.ndarray) -> list[Problem]:
     rare = np.flatnonzero((counts > 0) & (counts < RARE)).tolist()
     if not rare:
         return []

@@ -12,7 +12,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from trainer.data.tables.table import damaged, display_name
 from trainer.data.tempspace import is_full, no_space
@@ -38,7 +38,7 @@ class Entry:
 
     name: str
     size: int
-    source: Any
+    source: zipfile.ZipInfo | tarfile.TarInfo
 
     @property
     def parts(self) -> list[str]:
@@ -56,7 +56,7 @@ class Archive:
 
     name: str
     path: Path
-    handle: Any
+    handle: zipfile.ZipFile | tarfile.TarFile
     entries: list[Entry] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)
     skipped_count: int = 0
@@ -81,9 +81,11 @@ class Archive:
             self.skipped.append((name, why))
 
     def open(self, entry: Entry) -> IO[bytes]:
-        if isinstance(self.handle, zipfile.ZipFile):
-            return self.handle.open(entry.source)
-        file = self.handle.extractfile(entry.source)
+        file: IO[bytes] | None = None
+        if isinstance(self.handle, zipfile.ZipFile) and isinstance(entry.source, zipfile.ZipInfo):
+            file = self.handle.open(entry.source)
+        elif isinstance(self.handle, tarfile.TarFile) and isinstance(entry.source, tarfile.TarInfo):
+            file = self.handle.extractfile(entry.source)
         if file is None:
             raise damaged(self.name, f"{entry.name} cannot be read")
         return file
@@ -176,7 +178,7 @@ def open_archive(path: Path, name: str) -> Archive:
             spool.close()
         raise
     try:
-        check(archive, list_tar(archive) if archive.spool else list_zip(archive))
+        check(archive, list_zip(archive) if isinstance(archive.handle, zipfile.ZipFile) else list_tar(archive))
     except DAMAGE as error:
         archive.close()
         raise damaged(name, "it is cut short or no archive at all") from error
@@ -235,10 +237,12 @@ def check(archive: Archive, declared: int) -> None:
 
 def list_zip(archive: Archive) -> int:
     """Fill `entries`; the bytes that they declare in all."""
+    assert isinstance(archive.handle, zipfile.ZipFile)
     infos = archive.handle.infolist()
     raw_names = [info.filename for info in infos]
     decode = name_decoder([name for info, name in zip(infos, raw_names, strict=True) if not info.flag_bits & UTF8_NAME])
-    declared, seen = 0, set()
+    declared = 0
+    seen: set[str] = set()
     check_count(archive, len(infos))
     for info in infos:
         if info.filename.endswith("/"):  # `is_dir` fails on a name that a NUL has cut to nothing
@@ -247,12 +251,15 @@ def list_zip(archive: Archive) -> int:
         declared += info.file_size
         mode = info.external_attr >> 16
         why = "is encrypted" if info.flag_bits & ENCRYPTED else "is a link" if mode and stat.S_ISLNK(mode) else ""
-        take(archive, shown, info.file_size, info, why, seen, lambda info=info: archive.handle.open(info))
+        take(archive, Entry(shown, info.file_size, info), why, seen)
     return declared
 
 
 def list_tar(archive: Archive) -> int:
-    declared, seen = 0, set()
+    """The same of a tar."""
+    assert isinstance(archive.handle, tarfile.TarFile)
+    declared = 0
+    seen: set[str] = set()
     for number, info in enumerate(archive.handle, 1):
         check_count(archive, number)
         info.pax_headers = {}  # may be large, and says nothing that is needed
@@ -262,7 +269,7 @@ def list_tar(archive: Archive) -> int:
         if not why:
             declared += max(info.size, 0)
         check_expansion(archive, declared)
-        take(archive, info.name, info.size, info, why, seen, lambda info=info: archive.handle.extractfile(info))
+        take(archive, Entry(info.name, info.size, info), why, seen)
     return declared
 
 
@@ -284,35 +291,34 @@ def check_expansion(archive: Archive, declared: int) -> None:
         raise too_large(archive.name, declared)
 
 
-def take(
-    archive: Archive, name: str, size: int, source: Any, why: str, seen: set[str], opened: Callable[[], Any]
-) -> None:
-    """Add an entry, or say why it is left out; what operating systems leave behind goes without a word."""
-    shown = name.replace("\\", "/")
+def take(archive: Archive, entry: Entry, why: str, seen: set[str]) -> None:
+    """Add an entry as it is listed under its safe path, or say why it is left out; what operating systems leave behind goes
+    without a word."""
+    shown = entry.name.replace("\\", "/")
     if JUNK.search(shown):
         return
-    clean = safe_path(name)
+    clean = safe_path(entry.name)
     if not why and clean is None:
-        why = "points outside the archive" if name else "has no name"
-    if not why and size > MAX_ENTRY_BYTES:
+        why = "points outside the archive" if entry.name else "has no name"
+    if not why and entry.size > MAX_ENTRY_BYTES:
         why = f"is larger than {MAX_ENTRY_BYTES >> 20:,} MB"
     if not why and clean in seen:
         why = "is there twice"
-    if not why and starts_nested(name, opened):
+    if not why and starts_nested(archive, entry):
         why = "is an archive inside the archive"
     if why or clean is None:
         archive.skip(printable(shown) or "a file", why)
         return
     seen.add(clean)
-    archive.entries.append(Entry(clean, size, source))
+    archive.entries.append(Entry(clean, entry.size, entry.source))
 
 
-def starts_nested(name: str, opened: Callable[[], Any]) -> bool:
+def starts_nested(archive: Archive, entry: Entry) -> bool:
     """Whether an entry that is named like an archive is one; `table.csv.gz` is read as a table."""
-    if not re.search(r"\.(zip|tar|tgz|tbz2?|txz|7z|rar|jar|bz2|xz)$|\.tar\.\w+$", name, re.IGNORECASE):
+    if not re.search(r"\.(zip|tar|tgz|tbz2?|txz|7z|rar|jar|bz2|xz)$|\.tar\.\w+$", entry.name, re.IGNORECASE):
         return False
     try:
-        with opened() as file:
+        with archive.open(entry) as file:
             return file.read(8).startswith(NESTED)
     except DAMAGE:
         return True

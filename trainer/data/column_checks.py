@@ -1,26 +1,25 @@
 """Columns that say nothing or only name the rows, and cells that spell out that they are empty."""
 
-from typing import Any
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from trainer.data.cells import missing_mask
-from trainer.data.problems import listing, problem
+from trainer.data.dataset import Dataset
+from trainer.data.problems import Problem, listing, problem
 from trainer.messages import Message, _, ngettext
 
 
-def column_problems(content: Any) -> list[dict[str, Any]]:
+def column_problems(dataset: Dataset) -> list[Problem]:
     """Columns that say nothing, or that would give the answer away by naming the row."""
-    if content.shape.reads:
+    if dataset.mapped_shape.reads:
         return []
     found = []
-    if not content.inputs:
+    if not dataset.inputs:
         message = _("No column is left to learn from: the others are identifiers, empty or ignored.")
         found.append(problem("no_columns", "error", message))
     for code in COLUMN_FAULTS:
-        names = columns_with(content, code)
+        names = columns_with(dataset, code)
         if names:
             message = column_message(code, names)
             fix = (f"drop_{code}", ngettext("Delete the column", "Delete the columns", len(names)))
@@ -51,16 +50,16 @@ def column_message(code: str, names: list[str]) -> Message:
     )
 
 
-def columns_with(content: Any, code: str) -> list[str]:
+def columns_with(dataset: Dataset, code: str) -> list[str]:
     """The columns beside the answer that have one of COLUMN_FAULTS."""
-    answer = content.roles.get(content.shape.answer)
+    answer = dataset.roles.get(dataset.mapped_shape.answer)
     tests = {
         "empty_columns": lambda one: one["kind"] == "empty",
         "constant_columns": lambda one: one["kind"] != "empty" and one["distinct"] == 1,
         "identifier_columns": lambda one: one["kind"] == "id",
     }
-    kept = {answer, content.wanted.group, content.wanted.time, *content.chosen}
-    return [one["name"] for one in content.profile if one["name"] not in kept and tests[code](one)]
+    kept = {answer, dataset.wanted.group, dataset.wanted.time, *dataset.chosen}
+    return [one["name"] for one in dataset.profile if one["name"] not in kept and tests[code](one)]
 
 
 def spelled_missing(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -69,14 +68,14 @@ def spelled_missing(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.fill_null(pc.and_not(missing_mask(column), blank), False)
 
 
-def spelling_problems(content: Any) -> list[dict[str, Any]]:
+def spelling_problems(dataset: Dataset) -> list[Problem]:
     counts: dict[str, int] = {}
-    rows = np.zeros(content.rows, dtype=bool)
+    rows = np.zeros(dataset.rows, dtype=bool)
     examples: set[str] = set()
-    for one in content.profile:
-        if one["name"] in content.kinds or not one["missing"]:
+    for one in dataset.profile:
+        if one["name"] in dataset.kinds or not one["missing"]:
             continue
-        column = content.table.column(one["name"])
+        column = dataset.table.column(one["name"])
         spelled = spelled_missing(column)
         count = pc.sum(spelled).as_py() or 0
         if count:

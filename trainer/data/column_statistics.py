@@ -6,16 +6,22 @@ import functools
 import re
 from collections import Counter
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from trainer import models
+from trainer.columns import ColumnProfile
 from trainer.data.cells import SLICE_ROWS, cells_of, missing_mask, numbers_in, seconds_of
+from trainer.data.dataset import Dataset
 from trainer.data.languages import languages, script_of
 from trainer.errors import ModelError
+from trainer.json_types import JsonObject
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
 TOKENIZER = "bundled:all-MiniLM-L6-v2"
 SAMPLED_TEXTS, SAMPLED_CHARACTERS = 2_000, 1_000_000
@@ -30,12 +36,12 @@ UNSPACED = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 """Scripts without blanks between words, of which each character is counted as a word."""
 
 
-def of_columns(content: Any) -> list[dict[str, Any]]:
-    """The profile's columns with their figures; `content`: see `trainer.data.dataset.Dataset`."""
-    return [one | of_column(one, content.table) for one in content.profile]
+def of_columns(dataset: Dataset) -> list[JsonObject]:
+    """The profile's columns with their figures."""
+    return [{**one, **of_column(one, dataset.table)} for one in dataset.profile]
 
 
-def of_column(column: dict[str, Any], table: pa.Table) -> dict[str, Any]:
+def of_column(column: ColumnProfile, table: pa.Table) -> JsonObject:
     kind, cells = column["kind"], table.column(column["name"])
     if kind == "text":
         return of_texts(cells)
@@ -71,7 +77,7 @@ def drawn(column: pa.ChunkedArray, count: int) -> list[str]:
     return [cell for cell in cells_of(column, rows) if cell.strip()]
 
 
-def of_texts(column: pa.ChunkedArray) -> dict[str, Any]:
+def of_texts(column: pa.ChunkedArray) -> JsonObject:
     texts = drawn(column, SAMPLED_TEXTS)
     if not texts:
         return {}
@@ -80,7 +86,7 @@ def of_texts(column: pa.ChunkedArray) -> dict[str, Any]:
     longest = column[int(np.argmax(pc.fill_null(pc.utf8_length(column), 0).to_numpy()))].as_py()
     words = np.array([words_in(text) for text in texts])
     tokens, estimated = tokens_in([*texts, longest])
-    found: dict[str, Any] = {
+    found: JsonObject = {
         "words": spread(words, "min", "median", "p95") | {"max": max(int(words.max()), words_in(longest))},
         "tokens": spread(tokens[:-1], "median", "p95") | {"max": int(tokens.max()), "estimated": estimated},
     }
@@ -94,7 +100,7 @@ def of_texts(column: pa.ChunkedArray) -> dict[str, Any]:
     }
 
 
-def shares(counts: dict[str, int]) -> list[dict[str, Any]]:
+def shares(counts: dict[str, int]) -> list[JsonObject]:
     """[{name, share}], the commonest first, without what is under one in a hundred."""
     total = sum(counts.values())
     return [
@@ -108,7 +114,7 @@ def words_in(text: str) -> int:
 
 
 @functools.cache
-def tokenizer() -> Any:
+def tokenizer() -> "Tokenizer | None":
     """The bundled model's; None where it is not installed."""
     try:
         from tokenizers import Tokenizer
@@ -144,7 +150,7 @@ def estimated_tokens(text: str) -> int:
     return 2 + single + round(TOKENS_A_WORD * (words_in(text) - single))
 
 
-def of_numbers(column: pa.ChunkedArray, decimal: str = ".") -> dict[str, Any]:
+def of_numbers(column: pa.ChunkedArray, decimal: str = ".") -> JsonObject:
     parts = [parsed(column.slice(start, SLICE_ROWS), decimal) for start in range(0, len(column), SLICE_ROWS)]
     values = np.concatenate(parts) if parts else np.array([])
     return {"numbers": spread(values, "min", "median", "max", "mean")} if len(values) else {}
@@ -152,10 +158,10 @@ def of_numbers(column: pa.ChunkedArray, decimal: str = ".") -> dict[str, Any]:
 
 def parsed(cells: pa.ChunkedArray, decimal: str = ".") -> np.ndarray:
     """The numbers among some cells."""
-    return numbers_in(cells.filter(pc.invert(missing_mask(cells))), decimal).drop_null().to_numpy()
+    return np.asarray(numbers_in(cells.filter(pc.invert(missing_mask(cells))), decimal).drop_null().to_numpy())
 
 
-def of_dates(column: pa.ChunkedArray) -> dict[str, Any]:
+def of_dates(column: pa.ChunkedArray) -> JsonObject:
     """First and last. Of very many different ones a sample is read, besides those that sort first and last as words."""
     different = pc.unique(column.filter(pc.invert(missing_mask(column))))
     some = len(different) > MOST_DATES
@@ -197,9 +203,9 @@ def counted(values: list[str]) -> dict[str, int]:
     return dict(Counter(values).most_common(NAMES_SHOWN))
 
 
-def of_pictures(column: pa.ChunkedArray, table: pa.Table) -> dict[str, Any]:
+def of_pictures(column: pa.ChunkedArray, table: pa.Table) -> JsonObject:
     """{pictures: {width, height, modes, formats}}, sizes in pixels."""
-    found: dict[str, Any] = {
+    found: JsonObject = {
         name: spread(values, "min", "median", "max")
         for name in ("width", "height")
         if len(values := measures(table, name))
@@ -207,10 +213,10 @@ def of_pictures(column: pa.ChunkedArray, table: pa.Table) -> dict[str, Any]:
     return {"pictures": found | {"modes": counted(facts(table, "mode")), "formats": formats(column)}}
 
 
-def of_sounds(column: pa.ChunkedArray, table: pa.Table) -> dict[str, Any]:
+def of_sounds(column: pa.ChunkedArray, table: pa.Table) -> JsonObject:
     """{sounds: {seconds, rates, channels, formats}}, rates in Hz."""
     seconds = measures(table, "seconds")
-    found: dict[str, Any] = {}
+    found: JsonObject = {}
     if len(seconds):
         found["seconds"] = spread(seconds, "min", "median", "max") | {"total": round(float(seconds.sum()), 1)}
     return {

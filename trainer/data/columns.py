@@ -21,42 +21,42 @@ def agreed(chosen: dict[str, str], split: SplitSpec | None) -> tuple[dict[str, s
     return chosen, SplitSpec(**named)
 
 
-def look(content: Dataset, columns: dict[str, str] | None, task: str | None = None) -> None:
+def look(dataset: Dataset, columns: dict[str, str] | None, task: str | None = None) -> None:
     """Profile the columns and settle the task and which column plays which role."""
-    content.profile = [profile_column(name, content.table.column(name)) for name in content.names]
-    for column in content.profile:
-        column["kind"] = content.kinds.get(column["name"], column["kind"])
-    content.chosen = {name: role for name, role in content.chosen.items() if name in content.names}
-    unknown = [name for name in (columns or {}).values() if name not in content.names]
+    dataset.profile = [profile_column(name, dataset.table.column(name)) for name in dataset.names]
+    for column in dataset.profile:
+        column["kind"] = dataset.kinds.get(column["name"], column["kind"])
+    dataset.chosen = {name: role for name, role in dataset.chosen.items() if name in dataset.names}
+    unknown = [name for name in (columns or {}).values() if name not in dataset.names]
     if unknown:
         raise DataError(
             _("There is no column “%(unknown)s”.", unknown=unknown[0]),
             code="no_column",
-            hint=_("There are: %(names)s.", names=", ".join(content.names[:20])),
+            hint=_("There are: %(names)s.", names=", ".join(dataset.names[:20])),
         )
-    settle_task(content, columns or {}, task)
-    content.keys = None
-    if content.shape is not None:
-        content.keys = row_keys(content)
+    settle_task(dataset, columns or {}, task)
+    dataset.keys = None
+    if dataset.shape is not None:
+        dataset.keys = row_keys(dataset)
 
 
-def settle_task(content: Dataset, columns: dict[str, str], task: str | None) -> None:
+def settle_task(dataset: Dataset, columns: dict[str, str], task: str | None) -> None:
     """The task and its columns: those named, then those chosen as answer or input, then the likeliest of the rest."""
-    left_out = {name for name, role in content.chosen.items() if role not in (INPUT, ANSWER)} - set(columns.values())
-    offered = [one for one in content.profile if one["name"] not in left_out]
-    content.task, content.roles, content.shape = suggest(offered, task, columns or None)
-    answer = next((name for name, role in content.chosen.items() if role == ANSWER), None)
-    slug = task or content.task
+    left_out = {name for name, role in dataset.chosen.items() if role not in (INPUT, ANSWER)} - set(columns.values())
+    offered = [one for one in dataset.profile if one["name"] not in left_out]
+    dataset.task, dataset.roles, dataset.shape = suggest(offered, task, columns or None)
+    answer = next((name for name, role in dataset.chosen.items() if role == ANSWER), None)
+    slug = task or dataset.task
     if answer and slug and tasks.shapes()[slug].answer and tasks.shapes()[slug].answer not in columns:
-        own = {role: name for role, name in content.roles.items() if name != answer}
+        own = {role: name for role, name in dataset.roles.items() if name != answer}
         named = own | columns | {tasks.shapes()[slug].answer: answer}
-        content.task, content.roles, content.shape = suggest(offered, slug, named)
+        dataset.task, dataset.roles, dataset.shape = suggest(offered, slug, named)
 
 
-def row_keys(content: Dataset) -> Keys:
-    column = content.table.column
-    answer = content.roles.get(content.shape.answer) if content.shape else None
-    labels = column(answer) if answer and content.labelled else None
-    needed = [] if content.labelled else [column(answer)] if answer else []
-    needed += [column(content.roles[role]) for role in content.shape.reads if role in MEDIA] if content.shape else []
-    return keys_of_rows([column(name) for name in content.inputs] or needed, labels, needed)
+def row_keys(dataset: Dataset) -> Keys:
+    column = dataset.table.column
+    answer = dataset.roles.get(dataset.shape.answer) if dataset.shape else None
+    labels = column(answer) if answer and dataset.labelled else None
+    needed = [] if dataset.labelled else [column(answer)] if answer else []
+    needed += [column(dataset.roles[role]) for role in dataset.shape.reads if role in MEDIA] if dataset.shape else []
+    return keys_of_rows([column(name) for name in dataset.inputs] or needed, labels, needed)

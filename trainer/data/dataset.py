@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from trainer import answers
+from trainer.columns import ColumnProfile
+from trainer.data.problems import Problem
 from trainer.data.row_keys import Keys
+from trainer.json_types import JsonObject
 from trainer.roles import INPUT, roles_of
 from trainer.spec import SplitSpec
 from trainer.tasks.base import Shape
@@ -19,9 +20,9 @@ class Dataset:
     """Cells are text or null. `split` has a part for each row, "" for a row that cannot be used."""
 
     table: pa.Table
-    sources: list[dict[str, Any]]
-    problems: list[dict[str, Any]] = field(default_factory=list)
-    profile: list[dict[str, Any]] = field(default_factory=list)
+    sources: list[JsonObject]
+    problems: list[Problem] = field(default_factory=list)
+    profile: list[ColumnProfile] = field(default_factory=list)
     kinds: dict[str, str] = field(default_factory=dict)
     """Kinds of columns that the reader knows: image, audio, objects."""
     media: Path | None = None
@@ -49,6 +50,18 @@ class Dataset:
     @property
     def rows(self) -> int:
         return int(self.table.num_rows)
+
+    @property
+    def mapped_shape(self) -> Shape:
+        """What the task reads and answers with, of a dataset whose columns suit one."""
+        assert self.shape is not None
+        return self.shape
+
+    @property
+    def mapped_keys(self) -> Keys:
+        """The keys of its rows, of a dataset whose columns suit a task."""
+        assert self.keys is not None
+        return self.keys
 
     @property
     def labelled(self) -> bool:

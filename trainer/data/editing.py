@@ -1,7 +1,6 @@
 """Changes to the rows of a version: cells set by hand, and the remedies of findings."""
 
 import os
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,46 +14,47 @@ from trainer.data.dataset import Dataset
 from trainer.data.fixes import FOLDS
 from trainer.data.splitting import divide, keep_split, named_column
 from trainer.errors import DataError
+from trainer.json_types import JsonObject
 from trainer.messages import _
 from trainer.spec import FOLD_COUNT, SplitSpec
 
 PERSONAL = ("mask_personal", "pseudonymise_personal")
 
 
-def change(content: Dataset, changes: dict[str, Any]) -> None:
+def change(dataset: Dataset, changes: JsonObject) -> None:
     """Set cells, then drop rows, both by numbers from 1; every row that stays keeps its part."""
-    parts = content.split
+    parts = dataset.split
     by_column: dict[str, dict[int, str | None]] = {}
     for one in changes.get("set") or []:
         try:
             row, column, value = int(one["row"]), str(one["column"]), one.get("value")
         except (KeyError, TypeError, ValueError) as error:
             raise bad_change(_('A cell to set looks like {"row": 1, "column": "label", "value": "x"}.')) from error
-        by_column.setdefault(column, {})[checked_row(row, content)] = None if value is None else str(value)
+        by_column.setdefault(column, {})[checked_row(row, dataset)] = None if value is None else str(value)
     for name, cells in by_column.items():
-        values = named_column(content, name).to_pylist()
+        values = named_column(dataset, name).to_pylist()
         for row, value in cells.items():
             values[row] = value
-        content.table = content.table.set_column(content.names.index(name), name, pa.array(values, pa.string()))
-    kept = np.ones(content.rows, dtype=bool)
+        dataset.table = dataset.table.set_column(dataset.names.index(name), name, pa.array(values, pa.string()))
+    kept = np.ones(dataset.rows, dtype=bool)
     for row in changes.get("drop") or []:
-        kept[checked_row(row, content)] = False
+        kept[checked_row(row, dataset)] = False
     if not kept.any():
         raise bad_change(_("No row would be left."))
-    content.table = content.table.filter(pa.array(kept))
-    look(content, content.roles, content.task)
-    usable = content.keys.usable if content.keys is not None else np.zeros(content.rows, dtype=bool)
+    dataset.table = dataset.table.filter(pa.array(kept))
+    look(dataset, dataset.roles, dataset.task)
+    usable = dataset.keys.usable if dataset.keys is not None else np.zeros(dataset.rows, dtype=bool)
     parts = parts[kept]
-    content.split = np.where(usable, np.where(parts == "", "train", parts), "")
-    if content.folds is not None:
-        folds = content.folds[kept]
-        content.folds = np.where(usable, np.maximum(folds, 0), -1).astype(np.int8)
+    dataset.split = np.where(usable, np.where(parts == "", "train", parts), "")
+    if dataset.folds is not None:
+        folds = dataset.folds[kept]
+        dataset.folds = np.where(usable, np.maximum(folds, 0), -1).astype(np.int8)
 
 
-def checked_row(row: Any, content: Dataset) -> int:
-    if not isinstance(row, int) or not 1 <= row <= content.rows:
+def checked_row(row: object, dataset: Dataset) -> int:
+    if not isinstance(row, int) or not 1 <= row <= dataset.rows:
         raise bad_change(
-            _("There is no row %(row)s: they are counted from 1 to %(rows)s.", row=row, rows=f"{content.rows:,}")
+            _("There is no row %(row)s: they are counted from 1 to %(rows)s.", row=row, rows=f"{dataset.rows:,}")
         )
     return row - 1
 
@@ -68,91 +68,97 @@ def keeps_rows(action: str) -> bool:
     return action in ("empty_missing", "drop_leaking_columns") or action.removeprefix("drop_") in COLUMN_FAULTS
 
 
-def rows_after(content: Dataset, action: str) -> np.ndarray:
+def rows_after(dataset: Dataset, action: str) -> np.ndarray:
     """True for each row that a remedy keeps; a remedy of columns is done here."""
-    kept = np.ones(content.rows, dtype=bool)
+    kept = np.ones(dataset.rows, dtype=bool)
     if action == "drop_near_duplicates":
-        kept[near_copies.near_copy_rows(content)] = False
+        kept[near_copies.near_copy_rows(dataset)] = False
         return kept
     if action == "drop_mislabels":
-        kept[list(mislabels.mislabelled_rows(content))] = False
+        kept[list(mislabels.mislabelled_rows(dataset))] = False
         return kept
     if action == "drop_leaking_columns":
-        content.table = content.table.drop_columns(leakage.leaking_columns(content))
+        dataset.table = dataset.table.drop_columns(leakage.leaking_columns(dataset))
         return kept
     if action.removeprefix("drop_") in COLUMN_FAULTS:
-        content.table = content.table.drop_columns(columns_with(content, action.removeprefix("drop_")))
+        dataset.table = dataset.table.drop_columns(columns_with(dataset, action.removeprefix("drop_")))
         return kept
     if action == "empty_missing":
-        empty_missing(content)
+        empty_missing(dataset)
         return kept
-    assert content.keys is not None
-    return remedies.rows_kept(action, content.keys)
+    assert dataset.keys is not None
+    return remedies.rows_kept(action, dataset.keys)
 
 
-def accept_mislabels(content: Dataset) -> None:
+def accept_mislabels(dataset: Dataset) -> None:
     """Rows whose label looks wrong get the one that a simple model is sure of; every row keeps its part."""
-    answer = content.roles[content.shape.answer] if content.shape else ""
-    suggested = mislabels.mislabelled_rows(content)
+    answer = dataset.roles[dataset.shape.answer] if dataset.shape else ""
+    suggested = mislabels.mislabelled_rows(dataset)
     cells = [{"row": row + 1, "column": answer, "value": label} for row, label in suggested.items()]
     if cells:
-        change(content, {"set": cells})
+        change(dataset, {"set": cells})
 
 
-def empty_missing(content: Dataset) -> None:
+def merge_label_variants(dataset: Dataset) -> None:
+    """Every label in the commonest of its spellings."""
+    keys, answer = dataset.mapped_keys, dataset.roles[dataset.mapped_shape.answer]
+    merged: list[str | None] = [*remedies.merged_labels(keys), None]
+    cells = pa.array([merged[code] for code in keys.codes.tolist()], pa.string())
+    dataset.table = dataset.table.set_column(dataset.names.index(answer), answer, cells)
+
+
+def empty_missing(dataset: Dataset) -> None:
     """Cells that say in letters that there is no value become empty."""
-    for at, name in enumerate(content.names):
-        column = content.table.column(name)
-        if name not in content.kinds:
-            content.table = content.table.set_column(at, name, pc.if_else(spelled_missing(column), None, column))
+    for at, name in enumerate(dataset.names):
+        column = dataset.table.column(name)
+        if name not in dataset.kinds:
+            dataset.table = dataset.table.set_column(at, name, pc.if_else(spelled_missing(column), None, column))
 
 
-def replace_personal(content: Dataset, action: str) -> None:
+def replace_personal(dataset: Dataset, action: str) -> None:
     """Mask what is found in every column, or put stand-ins in its place: the same ones throughout the dataset, by a key
     that the site gives in MAQUETTE_PSEUDONYM_KEY."""
     from trainer.data import privacy
 
     secret = os.environ.get("MAQUETTE_PSEUDONYM_KEY", "").encode() or os.urandom(32)
-    for at, name in enumerate(content.names):
-        column = content.table.column(name)
-        if name in content.kinds:
+    for at, name in enumerate(dataset.names):
+        column = dataset.table.column(name)
+        if name in dataset.kinds:
             continue
         new = privacy.mask(column, name) if action == "mask_personal" else privacy.pseudonymise(column, secret, name)
-        content.table = content.table.set_column(at, name, new)
+        dataset.table = dataset.table.set_column(at, name, new)
 
 
-def mend(content: Dataset, action: str, wanted: SplitSpec) -> None:
+def mend(dataset: Dataset, action: str, wanted: SplitSpec) -> None:
     """Apply one remedy. Parts that were given stay, drawn ones where no row goes; otherwise the rows are divided anew."""
     if action == FOLDS:
-        content.wanted = wanted.model_copy(update={"folds": FOLD_COUNT})
-        divide(content, content.wanted)
+        dataset.wanted = wanted.model_copy(update={"folds": FOLD_COUNT})
+        divide(dataset, dataset.wanted)
         return
-    if content.keys is None and action not in PERSONAL:
+    if dataset.keys is None and action not in PERSONAL:
         raise DataError(_("No columns were chosen yet."), code="no_column", hint=_("Choose what each column is first."))
     if action == "accept_mislabels":
-        accept_mislabels(content)
+        accept_mislabels(dataset)
         return
     if action in PERSONAL:
-        parts = content.split
-        replace_personal(content, action)
-        look(content, content.roles, content.task)
-        content.split = parts
+        parts = dataset.split
+        replace_personal(dataset, action)
+        look(dataset, dataset.roles, dataset.task)
+        dataset.split = parts
         return
-    kept = rows_after(content, action)
+    kept = rows_after(dataset, action)
     if action == remedies.MERGE:
-        labels = np.array([*remedies.merged_labels(content.keys), None], dtype=object)[content.keys.codes]
-        answer = content.roles[content.shape.answer] if content.shape else ""
-        content.table = content.table.set_column(content.names.index(answer), answer, pa.array(labels, pa.string()))
-    given, how, before = content.given_split, content.split_how, (content.task, content.roles)
-    parts = content.split[kept]
+        merge_label_variants(dataset)
+    given, how, before = dataset.given_split, dataset.split_how, (dataset.task, dataset.roles)
+    parts = dataset.split[kept]
     parts[parts == ""] = "train"
-    content.table = content.table.filter(pa.array(kept))
-    look(content, content.roles, content.task)
-    if not given and keeps_rows(action) and (content.task, content.roles) == before and content.folds is None:
-        keep_split(content, parts, how)
+    dataset.table = dataset.table.filter(pa.array(kept))
+    look(dataset, dataset.roles, dataset.task)
+    if not given and keeps_rows(action) and (dataset.task, dataset.roles) == before and dataset.folds is None:
+        keep_split(dataset, parts, how)
         return
     if not given:
-        divide(content, wanted)
+        divide(dataset, wanted)
         return
-    divide(content, SplitSpec(test=0, validation=0, seed=wanted.seed), parts)
-    content.given_split, content.split_how = given, how
+    divide(dataset, SplitSpec(test=0, validation=0, seed=wanted.seed), parts)
+    dataset.given_split, dataset.split_how = given, how

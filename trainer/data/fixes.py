@@ -45,8 +45,8 @@ def drop_conflicting(keys: Keys) -> np.ndarray:
 
 def drop_rare_classes(keys: Keys) -> np.ndarray:
     """Rows of labels with enough rows; rows without a label stay as they are."""
-    enough = np.append(keys.counts() >= KEEP_AT_LEAST, True)
-    return enough[keys.codes]
+    enough: np.ndarray = np.append(keys.counts() >= KEEP_AT_LEAST, True)[keys.codes]
+    return enough
 
 
 ACTIONS: dict[str, Callable[[Keys], np.ndarray]] = {

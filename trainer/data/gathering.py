@@ -1,13 +1,12 @@
 """The rows of one or several files under one set of columns."""
 
 import time
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from trainer.data.dataset import Dataset
-from trainer.data.problems import problem
+from trainer.data.problems import Problem, problem
 from trainer.data.tables.table import Table
 from trainer.errors import DataError
 from trainer.events import Emit
@@ -39,12 +38,12 @@ def gather(tables: list[Table], parts: list[str | None], emit: Emit) -> tuple[Da
         row_counts.append(meter.rows - before)
         meter.close(table.bytes)
     table = pa.concat_tables([schema.empty_table(), *chunks])
-    content = Dataset(table, [table.source() for table in tables], reading_problems(tables, names))
-    if not content.rows:
+    dataset = Dataset(table, [table.source() for table in tables], reading_problems(tables, names))
+    if not dataset.rows:
         raise no_rows(tables[0])
     if not any(parts):
-        return content, None
-    return content, np.repeat(np.array([part or "" for part in parts], dtype=object), row_counts)
+        return dataset, None
+    return dataset, np.repeat(np.array([part or "" for part in parts], dtype=object), row_counts)
 
 
 class Meter:
@@ -99,7 +98,7 @@ def shared_columns(tables: list[Table]) -> list[str]:
     return list(names)
 
 
-def reading_problems(tables: list[Table], names: list[str]) -> list[dict[str, Any]]:
+def reading_problems(tables: list[Table], names: list[str]) -> list[Problem]:
     found = []
     several = len(tables) > 1
     bad = [(table, line, why) for table in tables for line, why in table.bad]

@@ -3,33 +3,33 @@
 Each look is bounded in rows and in time.
 """
 
-from typing import Any
-
 from trainer import tasks
+from trainer.data.dataset import Dataset
 from trainer.data.languages import language_problems
 from trainer.data.leakage import leakage_problems
 from trainer.data.mislabels import closer_look, drawn_rows
 from trainer.data.near_copies import near_copy_problems
+from trainer.data.problems import Problem
 
 
-def reads_text(content: Any) -> bool:
-    """Whether the first column that the content's task reads holds texts."""
-    task = tasks.find(content.task)
+def reads_text(dataset: Dataset) -> bool:
+    """Whether the first column that the dataset's task reads holds texts."""
+    task = tasks.find(dataset.task)
     kinds = {role.name: role.kind for role in task.roles} if task else {}
-    return kinds.get(content.shape.reads[0]) == "text"
+    return kinds.get(dataset.mapped_shape.reads[0]) == "text"
 
 
-def look_closer(content: Any) -> list[dict[str, Any]]:
-    """Everything here that suits the content's task; `content`: see `trainer.data.dataset.Dataset`."""
-    if not content.shape.reads:
-        return leakage_problems(content)
-    first = content.inputs[0]
-    if first in content.kinds or not reads_text(content):
+def look_closer(dataset: Dataset) -> list[Problem]:
+    """Everything here that suits the dataset's task."""
+    if not dataset.mapped_shape.reads:
+        return leakage_problems(dataset)
+    first = dataset.inputs[0]
+    if first in dataset.kinds or not reads_text(dataset):
         return []
-    keys = content.keys
-    found = near_copy_problems(content)
-    drawn, cells = drawn_rows(content)
+    keys = dataset.mapped_keys
+    found = near_copy_problems(dataset)
+    drawn, cells = drawn_rows(dataset)
     found += language_problems(cells[:2_000])
-    if content.labelled:
+    if dataset.labelled:
         found += closer_look(cells, keys.codes[drawn], keys.labels, drawn)
     return found

@@ -2,13 +2,17 @@
 
 import re
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING
 
 from httpx2 import HTTPError
 
 from trainer.errors import DataError
 from trainer.events import Emit
+from trainer.json_types import JsonObject
 from trainer.messages import _
+
+if TYPE_CHECKING:
+    from huggingface_hub import DatasetInfo
 
 NAME = re.compile(r"(?:hub:)?((?:\w[\w.-]{0,95}/)?\w[\w.-]{0,95})(?:@([\w./-]{1,200}))?")
 KINDS = (
@@ -26,7 +30,7 @@ MOST_FILES, MOST_BYTES = 200, 2 * 2**30
 SECONDS = 20
 
 
-def fetch(name: str, out: Path, emit: Emit) -> dict[str, Any]:
+def fetch(name: str, out: Path, emit: Emit) -> JsonObject:
     """Download the data files into `out`: {files, bytes, revision}. Raises `DataError`."""
     repo, revision = parsed(name)
     info = look_up(repo, revision)
@@ -52,7 +56,7 @@ def parsed(name: str) -> tuple[str, str | None]:
     return found[1], found[2]
 
 
-def look_up(repo: str, revision: str | None) -> Any:
+def look_up(repo: str, revision: str | None) -> "DatasetInfo":
     from huggingface_hub import HfApi
     from huggingface_hub.errors import (
         HfHubHTTPError,

@@ -34,7 +34,7 @@ def read_idx(path: Path, name: str) -> np.ndarray | None:
             return None
     if head not in (IDX_IMAGES, IDX_LABELS):
         return None
-    with io.BufferedReader(Bounded(path, name, packed_file), 1 << 18) as file:  # type: ignore[arg-type]
+    with io.BufferedReader(Bounded(path, name, packed_file), 1 << 18) as file:
         data = file.read(MAX_IDX_BYTES + 1)
     if len(data) > MAX_IDX_BYTES:
         raise DataError(

@@ -7,12 +7,12 @@ not go through the texts themselves. Small versions have neither file: their row
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from trainer.columns import ColumnProfile
 from trainer.data.cells import numbers_in
 
 FEWEST_ROWS, FEWEST_BYTES = 50_000, 16 << 20
@@ -24,7 +24,7 @@ SEPARATOR = "\x1f"
 NUMBERED_KINDS = ("number", "id")
 
 
-def write_indices(table: pa.Table, columns: Sequence[dict[str, Any]], folder: Path) -> None:
+def write_indices(table: pa.Table, columns: Sequence[ColumnProfile], folder: Path) -> None:
     """`columns` are those of the profile, in order."""
     if table.num_rows < FEWEST_ROWS and table.nbytes < FEWEST_BYTES:
         return
@@ -33,12 +33,12 @@ def write_indices(table: pa.Table, columns: Sequence[dict[str, Any]], folder: Pa
         write_words(table, folder / "search.parquet")
 
 
-def write_order(table: pa.Table, columns: Sequence[dict[str, Any]], path: Path) -> None:
+def write_order(table: pa.Table, columns: Sequence[ColumnProfile], path: Path) -> None:
     ranked = {f"c{number}": rank(table.column(number), one) for number, one in enumerate(columns[:MOST_COLUMNS])}
     pq.write_table(pa.table(ranked), path, compression="lz4", row_group_size=100_000)
 
 
-def rank(column: pa.ChunkedArray, described: dict[str, Any]) -> pa.Array:
+def rank(column: pa.ChunkedArray, described: ColumnProfile) -> pa.Array:
     """From 1, cells that are no number last where numbers are ranked, and null like the empty ones."""
     if described["kind"] in NUMBERED_KINDS:
         column = numbers_in(column, described.get("decimal", "."))

@@ -65,10 +65,10 @@ def inspect(  # noqa: C901, PLR0913  the whole way of a file, in its order
     (part / "thumbs").mkdir(parents=True)
     try:
         if len(files) == 1 and files[0].is_dir():
-            content = read_version(files[0], columns, wanted, task, roles)
+            dataset = read_version(files[0], columns, wanted, task, roles)
         else:
             with below(part / "scratch"):
-                content = read_files(
+                dataset = read_files(
                     list(files),
                     columns=columns,
                     split=wanted,
@@ -81,11 +81,11 @@ def inspect(  # noqa: C901, PLR0913  the whole way of a file, in its order
                     emit=emit,
                 )
         if changes:
-            change(content, changes)
+            change(dataset, changes)
         for action in in_order(fixes):
-            mend(content, action, content.wanted)
-        emit("progress", stage="look", fraction=0.8, done=content.rows, unit="rows", eta_seconds=1)
-        result = write(content, part, out)
+            mend(dataset, action, dataset.wanted)
+        emit("progress", stage="look", fraction=0.8, done=dataset.rows, unit="rows", eta_seconds=1)
+        result = write(dataset, part, out)
     except BaseException as error:
         shutil.rmtree(part, ignore_errors=True)
         if made:
@@ -95,7 +95,7 @@ def inspect(  # noqa: C901, PLR0913  the whole way of a file, in its order
         if isinstance(error, OSError) and is_full(error):
             raise no_space(display_name(files[0].name)) from error
         raise
-    emit("progress", stage="look", fraction=1.0, done=content.rows, unit="rows", eta_seconds=0)
+    emit("progress", stage="look", fraction=1.0, done=dataset.rows, unit="rows", eta_seconds=0)
     return result | {"seconds": round(time.monotonic() - started, 2)}
 
 

@@ -30,14 +30,14 @@ def read_files(  # noqa: PLR0913  one call reads any file
     """Read, guess the task and the roles, and split. `fixed`: the part of each file where it is known; names tell it
     otherwise. `media`: where pictures and sounds of an archive go. `sheet`, `header`, `layout`: see `open_table`."""
     with unpacked(files, fixed, media, emit) as sources:
-        if sources.content is not None:
-            content, file_parts = sources.content, sources.parts
+        if sources.dataset is not None:
+            dataset, file_parts = sources.dataset, sources.parts
         else:
             tables = [open_table(path, name, sheet, header, layout) for path, name in sources.tables]
-            content, file_parts = gather(tables, sources.table_parts, emit)
-            content.problems += sources.problems
-    check_roles(roles or {}, content.names)
-    content.chosen, content.wanted = agreed(roles or {}, split)
-    look(content, columns, task)
-    divide(content, content.wanted, file_parts)
-    return content
+            dataset, file_parts = gather(tables, sources.table_parts, emit)
+            dataset.problems += sources.problems
+    check_roles(roles or {}, dataset.names)
+    dataset.chosen, dataset.wanted = agreed(roles or {}, split)
+    look(dataset, columns, task)
+    divide(dataset, dataset.wanted, file_parts)
+    return dataset

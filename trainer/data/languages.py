@@ -2,9 +2,8 @@
 
 import re
 from collections import Counter
-from typing import Any
 
-from trainer.data.problems import problem
+from trainer.data.problems import Problem, problem
 from trainer.messages import _, joined
 
 SCRIPTS = {
@@ -59,7 +58,7 @@ def languages(texts: list[str]) -> dict[str, int]:
     return dict(Counter(found for text in texts if (found := language_of(text))).most_common())
 
 
-def language_problems(texts: list[str]) -> list[dict[str, Any]]:
+def language_problems(texts: list[str]) -> list[Problem]:
     found = languages(texts)
     told = sum(found.values())
     others = {name: count for name, count in list(found.items())[1:] if count >= max(MIXED * told, 3)}

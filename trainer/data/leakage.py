@@ -6,34 +6,35 @@ import numpy as np
 
 from trainer import leaks
 from trainer.data.answer_checks import answer_numbers
-from trainer.data.problems import problem, shortened
+from trainer.data.dataset import Dataset
+from trainer.data.problems import Problem, problem, shortened
 from trainer.messages import Message, joined, ngettext
 
 
-def leaks_of(content: Any) -> list[dict[str, Any]]:
+def leaks_of(dataset: Dataset) -> list[dict[str, Any]]:
     """Columns of a table from which alone the answer follows almost always (see `trainer.leaks`)."""
-    kinds, truth, labels = inputs_and_answers(content)
-    return leaks.find(content.table, kinds, truth, labels)
+    kinds, truth, labels = inputs_and_answers(dataset)
+    return leaks.find(dataset.table, kinds, truth, labels)
 
 
-def inputs_and_answers(content: Any) -> tuple[dict[str, str], np.ndarray, list[str] | None]:
+def inputs_and_answers(dataset: Dataset) -> tuple[dict[str, str], np.ndarray, list[str]]:
     """(kinds, truth, labels) as `trainer.leaks` takes them."""
-    inputs = set(content.inputs)
-    kinds = {one["name"]: one["kind"] for one in content.profile if one["name"] in inputs and one["distinct"] > 1}
-    if content.labelled:
-        truth, labels = np.where(content.keys.usable, content.keys.codes, -1), content.keys.labels
+    inputs = set(dataset.inputs)
+    kinds = {one["name"]: one["kind"] for one in dataset.profile if one["name"] in inputs and one["distinct"] > 1}
+    if dataset.labelled:
+        truth, labels = np.where(dataset.mapped_keys.usable, dataset.mapped_keys.codes, -1), dataset.mapped_keys.labels
     else:
-        truth, labels = np.where(content.keys.usable, answer_numbers(content), np.nan), None
+        truth, labels = np.where(dataset.mapped_keys.usable, answer_numbers(dataset), np.nan), []
     return kinds, truth, labels
 
 
-def leaking_columns(content: Any) -> list[str]:
-    return [one["column"] for one in leaks_of(content)]
+def leaking_columns(dataset: Dataset) -> list[str]:
+    return [one["column"] for one in leaks_of(dataset)]
 
 
-def leakage_problems(content: Any) -> list[dict[str, Any]]:
-    kinds, truth, labels = inputs_and_answers(content)
-    found = leaks.find(content.table, kinds, truth, labels)
+def leakage_problems(dataset: Dataset) -> list[Problem]:
+    kinds, truth, labels = inputs_and_answers(dataset)
+    found = leaks.find(dataset.table, kinds, truth, labels)
     passed = leaks.not_looked_at(kinds, truth, labels)
     told = [problem("leakage_not_looked_for", "info", joined(passed), count=len(passed))] if passed else []
     if not found:

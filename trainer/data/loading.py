@@ -8,15 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from trainer import answers, tasks
 from trainer.answers.base import Cells
 from trainer.columns import canonical_label, decimal_of, number_of
 from trainer.data.answer_checks import FEWEST_ROWS
+from trainer.data.dataset import Dataset
+from trainer.data.problems import Problem, problem
 from trainer.errors import DataError, SpecError
-from trainer.messages import _, ngettext, restored, sources
+from trainer.json_types import JsonObject
+from trainer.messages import _, ngettext, restored
 from trainer.spec import DatasetSpec
 from trainer.suggestion import FACTS
+from trainer.tasks.base import Task
 
 LARGEST_ANSWER = 1e18
 """The square of a number learned must fit into 32 bits."""
@@ -26,16 +32,16 @@ LARGEST_ANSWER = 1e18
 class Loaded:
     """Usable rows only. `values[role][i]` belongs to `split[i]` and to `row_numbers[i]`, counted from 1 in the file."""
 
-    values: dict[str, list[str]]
+    values: dict[str, list[Any]]
     split: np.ndarray
     row_numbers: list[int]
     columns: dict[str, str]
-    problems: list[dict[str, Any]]
+    problems: list[Problem]
     answer: str = "label"
     """The role that holds what is to be learned."""
     kind: str = "class"
     """The kind of these answers (`trainer.tasks.base.Task.answer`)."""
-    table: Any = None
+    table: pa.Table = field(default_factory=lambda: pa.table({}))
     """All columns of the same rows (`pyarrow.Table`), for tasks that read whichever there are."""
     roles: dict[str, str] = field(default_factory=dict)
     """{column: what it is for} (see `trainer.roles`); nothing for a version of before there were roles."""
@@ -57,17 +63,19 @@ class Loaded:
         rows = np.flatnonzero(kept)
         self.values = {role: [cells[row] for row in rows] for role, cells in self.values.items()}
         self.split, self.row_numbers = self.split[rows], [self.row_numbers[row] for row in rows]
-        self.table = None if self.table is None else self.table.take(rows)
+        self.table = self.table.take(rows) if self.table.num_columns else self.table
         self.folds = None if self.folds is None else self.folds[rows]
 
 
-def load(dataset: DatasetSpec, task: Any = None, media: Path | None = None, content: Any = None) -> Loaded:
+def load(
+    spec: DatasetSpec, task: "type[Task] | None" = None, media: Path | None = None, dataset: Dataset | None = None
+) -> Loaded:
     """Rows, roles and split of a specification's dataset; `DataError` when nothing can be learned from them.
 
-    `media`: where a plain file's pictures or sounds are put. `content`: what `read_plain` read of the file, if it did.
+    `media`: where a plain file's pictures or sounds are put. `dataset`: what `read_plain` read of the file, if it did.
     """
-    path = Path(dataset.path)
-    slug = getattr(task, "slug", None) or "text-classification"
+    path = Path(spec.path)
+    slug = task.slug if task is not None else "text-classification"
     shape = tasks.shapes()[slug]
     if path.is_dir() and not (path / "profile.json").exists():
         raise DataError(
@@ -75,38 +83,36 @@ def load(dataset: DatasetSpec, task: Any = None, media: Path | None = None, cont
             code="no_file",
             hint=_("Name a folder that `inspect` wrote, or a file."),
         )
-    loaded = load_version(path, dataset, slug) if path.is_dir() else load_files(path, dataset, slug, media, content)
+    loaded = load_version(path, spec, slug) if path.is_dir() else load_files(path, spec, slug, media, dataset)
     loaded.answer, loaded.kind = shape.answer, shape.kind
     check(loaded, shape.kind)
     return loaded
 
 
-def load_version(folder: Path, dataset: DatasetSpec, task: str) -> Loaded:
+def load_version(folder: Path, spec: DatasetSpec, task: str) -> Loaded:
     """A version as it was frozen; under other columns than its own it is divided anew."""
-    import pyarrow.parquet as pq
-
-    if dataset.test_path:
+    if spec.test_path:
         raise SpecError(
             _("dataset.test_path goes with a plain file; a dataset version has its test rows already."),
             hint=_("Leave test_path out, or name the files themselves."),
         )
     profile = read_profile(folder)
     own = profile["suggestion"]["columns"] if profile["suggestion"]["task"] == task else {}
-    columns = own | dataset.columns
+    columns = own | spec.columns
     check_roles(columns, tasks.shapes()[task].roles, [column["name"] for column in profile["columns"]])
     media = folder / "media" if (folder / "media").is_dir() else None
     roles = profile["suggestion"].get("roles") or {}
-    changed = columns != own or any(roles.get(name) != role for name, role in dataset.roles.items())
+    changed = columns != own or any(roles.get(name) != role for name, role in spec.roles.items())
     if changed:
         from trainer.data.version import read_version
 
-        split = dataset.split if "split" in dataset.model_fields_set else None
-        return from_content(read_version(folder, columns, split, task, dataset.roles), media)
+        wanted = spec.split if "split" in spec.model_fields_set else None
+        return from_dataset(read_version(folder, columns, wanted, task, spec.roles), media)
     refuse_blocked(folder)
     facts = [column["name"] for column in profile["columns"] if column["name"] in FACTS]
-    wanted = None if reads_all(task) else list(dict.fromkeys([*columns.values(), *facts]))
+    names = None if reads_all(task) else list(dict.fromkeys([*columns.values(), *facts]))
     try:
-        table = pq.read_table(folder / "data.parquet", columns=wanted)
+        table = pq.read_table(folder / "data.parquet", columns=names)
         parts = pq.read_table(folder / "split.parquet")
     except (OSError, ValueError) as error:
         raise DataError(
@@ -127,25 +133,27 @@ def refuse_blocked(folder: Path) -> None:
         problems = json.loads((folder / "problems.json").read_text("utf-8"))
     except (OSError, ValueError):
         return
-    for problem in problems:
-        if problem["severity"] == "error":
+    for found in problems:
+        if found["severity"] == "error":
             hint = _("Fix it in the file and upload it again, or choose other columns.")
-            raise DataError(restored(problem), code=problem["code"], hint=hint)
+            raise DataError(restored(found), code=found["code"], hint=hint)
 
 
 def reads_all(task: str) -> bool:
     return not tasks.shapes()[task].reads
 
 
-def read_profile(folder: Path) -> dict[str, Any]:
+def read_profile(folder: Path) -> JsonObject:
+    """profile.json of a version; `DataError` where it is none."""
     try:
-        return json.loads((folder / "profile.json").read_text("utf-8"))
+        profile: JsonObject = json.loads((folder / "profile.json").read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise DataError(
             _("%(name)s is not a dataset version.", name=folder.name),
             code="no_file",
             hint=_("Name a folder that `inspect` wrote, or a file."),
         ) from error
+    return profile
 
 
 def check_roles(columns: dict[str, str], needed: Sequence[str], names: list[str]) -> None:
@@ -169,46 +177,46 @@ def listing(names: list[str]) -> str:
     return ", ".join(names[:20]) + (" …" if len(names) > 20 else "")
 
 
-def load_files(path: Path, dataset: DatasetSpec, task: str, media: Path | None = None, content: Any = None) -> Loaded:
-    content = content or read_plain(path, dataset, task, media)
-    check_roles(content.roles, tasks.shapes()[task].roles, content.names)
-    return from_content(content, media)
+def load_files(
+    path: Path, spec: DatasetSpec, task: str, media: Path | None = None, dataset: Dataset | None = None
+) -> Loaded:
+    dataset = dataset or read_plain(path, spec, task, media)
+    check_roles(dataset.roles, tasks.shapes()[task].roles, dataset.names)
+    return from_dataset(dataset, media)
 
 
-def read_plain(path: Path, dataset: DatasetSpec, task: str | None, media: Path | None = None) -> Any:
+def read_plain(path: Path, spec: DatasetSpec, task: str | None, media: Path | None = None) -> Dataset:
     """A plain file, and perhaps a fixed test file, read and split in memory by the code that `inspect` uses."""
     from trainer.data.intake import read_files
 
-    files = [path] + ([Path(dataset.test_path)] if dataset.test_path else [])
-    fixed: list[str | None] | None = [None, "test"] if dataset.test_path else None
+    files = [path] + ([Path(spec.test_path)] if spec.test_path else [])
+    fixed: list[str | None] | None = [None, "test"] if spec.test_path else None
     return read_files(
         files,
-        columns=dataset.columns or None,
-        split=dataset.split if "split" in dataset.model_fields_set else None,
+        columns=spec.columns or None,
+        split=spec.split if "split" in spec.model_fields_set else None,
         fixed=fixed,
         task=task,
         media=media,
-        roles=dataset.roles,
+        roles=spec.roles,
     )
 
 
-def from_content(content: Any, media: Path | None = None) -> Loaded:
-    loaded = usable(content.table, content.roles, content.split, list(content.problems), media, content.folds)
-    loaded.roles = content.column_roles
+def from_dataset(dataset: Dataset, media: Path | None = None) -> Loaded:
+    loaded = usable(dataset.table, dataset.roles, dataset.split, list(dataset.problems), media, dataset.folds)
+    loaded.roles = dataset.column_roles
     return loaded
 
 
 def usable(
-    table: Any,
+    table: pa.Table,
     columns: dict[str, str],
     split: np.ndarray,
-    problems: list[dict[str, Any]],
+    problems: list[Problem],
     media: Path | None = None,
     folds: np.ndarray | None = None,
 ) -> Loaded:
     """Keep the rows that have a part, which are those that have everything; say how many have not."""
-    import pyarrow as pa
-
     kept = np.flatnonzero(split != "")
     dropped = len(split) - len(kept)
     if dropped:
@@ -317,5 +325,4 @@ def check_parts(loaded: Loaded, kind: str) -> None:
             len(unseen),
             names=listing(unseen),
         )
-        fields = {"code": "unseen_labels", "severity": "warning", "message": message, "count": len(unseen)}
-        loaded.problems.append(fields | sources({"message": message}))
+        loaded.problems.append(problem("unseen_labels", "warning", message, examples=unseen, count=len(unseen)))

@@ -6,7 +6,11 @@ import struct
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    import numpy as np
+    from PIL.Image import Image
 
 MAX_PIXELS = 100_000_000
 MAX_SOUND_SECONDS = 2 * 3600
@@ -64,7 +68,7 @@ def keep(data: bytes, kind: str, folder: Path) -> Media:
     return Media(f"{stem}.{suffix}", facts)
 
 
-def keep_pixels(pixels: Any, folder: Path) -> Media:
+def keep_pixels(pixels: "np.ndarray", folder: Path) -> Media:
     """An array (height, width) of grey values as a PNG, which needs no look: it was made here."""
     from PIL import Image
 
@@ -128,7 +132,7 @@ def facts_of(width: int, height: int, mode: str) -> dict[str, str]:
     return {"width": str(width), "height": str(height), "mode": mode}
 
 
-def thumbnail(image: Any) -> bytes:
+def thumbnail(image: "Image") -> bytes:
     from PIL import ImageOps
 
     image.thumbnail((THUMB_PIXELS, THUMB_PIXELS), reducing_gap=2.0)
@@ -137,12 +141,12 @@ def thumbnail(image: Any) -> bytes:
     return buffer.getvalue()
 
 
-def as_rgb(image: Any) -> Any:
+def as_rgb(image: "Image") -> "Image":
     """Any mode as RGB: 16 bits scaled to 8, transparency over white."""
     from PIL import Image
 
     if image.mode in ("I;16", "I;16B", "I;16L", "I", "F"):
-        low, high = image.getextrema()
+        low, high = cast("tuple[float, float]", image.getextrema())  # one channel
         scale = 255 / max(high - low, 1e-6) if image.mode == "F" or high > 255 else 1.0
         return (
             image.convert("F")
@@ -157,7 +161,7 @@ def as_rgb(image: Any) -> Any:
     return image.convert("RGB")
 
 
-def orientation(image: Any) -> int:
+def orientation(image: "Image") -> int:
     try:
         return int(image.getexif().get(EXIF_ORIENTATION, 1))
     except (ValueError, TypeError, SyntaxError, OSError, struct.error):

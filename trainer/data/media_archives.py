@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from trainer import columns as kinds
 from trainer.data import annotations, media
 from trainer.data.archives import Archive, Entry, EntryError, common_folder
+from trainer.data.gathering import Meter
 from trainer.data.splitting import part_of_name
 from trainer.data.tables.formats import open_table
 from trainer.data.tables.table import Table
@@ -64,7 +64,7 @@ def holds_media(archive: Archive) -> str | None:
     return str(counts.most_common(1)[0][0]) if counts else None
 
 
-def read_collection(archive: Archive, kind: str, folder: Path, meter: Any) -> Collection:
+def read_collection(archive: Archive, kind: str, folder: Path, meter: Meter) -> Collection:
     """Raises `DataError` when nothing tells what the files mean, or none of them can be decoded."""
     files = Files(archive, kind)
     found = with_boxes(files) if kind == "image" else None

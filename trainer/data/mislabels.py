@@ -1,12 +1,13 @@
 """Labels that a simple model, cross-validated, is sure are wrong, and what more rows would bring. Bounded in rows."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from trainer.data.cells import cells_of
+from trainer.data.dataset import Dataset
 from trainer.data.memory import give_back
-from trainer.data.problems import problem, remedy, shortened
+from trainer.data.problems import Problem, Suggestion, fix_of, problem, shortened
 from trainer.messages import _, ngettext
 
 MOST_ROWS_CHECKED, MOST_ROWS_DRAWN = 4_000, 12_000
@@ -30,7 +31,8 @@ class Guesses(NamedTuple):
 
     @property
     def best(self) -> np.ndarray:
-        return self.probabilities.argmax(axis=1)
+        best: np.ndarray = self.probabilities.argmax(axis=1)
+        return best
 
     @property
     def right(self) -> float:
@@ -80,12 +82,13 @@ def guesses(texts: list[str], truth: np.ndarray, labels: list[str], seed: int = 
 
 def closer_look(
     texts: list[str], truth: np.ndarray, labels: list[str], rows: np.ndarray, seed: int = 0
-) -> list[dict[str, Any]]:
+) -> list[Problem]:
     """Labels that look wrong and what more rows would bring."""
     guessed = guesses(texts, truth, labels, seed)
     if guessed is None:
         return []
-    found, wrong = [], guessed.doubted()
+    found: list[Problem] = []
+    wrong = guessed.doubted()
     if len(wrong):
         examples = [
             f"{shortened(guessed.texts[at])[:70]} — “{guessed.names[guessed.answers[at]]}”, perhaps “{guessed.names[guessed.best[at]]}”"
@@ -97,7 +100,7 @@ def closer_look(
             len(wrong),
         )
         one = problem("probable_mislabels", "info", message, rows[guessed.kept[wrong]], examples, MISLABEL_FIXES[0])
-        suggestions = [
+        suggestions: list[Suggestion] = [
             {
                 "row": int(rows[guessed.kept[at]]) + 1,
                 "text": shortened(guessed.texts[at]),
@@ -106,7 +109,7 @@ def closer_look(
             }
             for at in wrong[:SUGGESTIONS_SHOWN]
         ]
-        found.append(one | {"fixes": [remedy(*fix) for fix in MISLABEL_FIXES], "suggestions": suggestions})
+        found.append(one | {"fixes": [fix_of(*fix) for fix in MISLABEL_FIXES], "suggestions": suggestions})
     if len(guessed.half_right) == 3 and len(guessed.kept) < 2_000:
         half, right = float(np.mean(guessed.half_right)), guessed.right
         gain = right - half
@@ -122,17 +125,17 @@ def closer_look(
     return found
 
 
-def mislabelled_rows(content: Any) -> dict[int, str]:
+def mislabelled_rows(dataset: Dataset) -> dict[int, str]:
     """The rows of the finding `probable_mislabels`, from 0, each with the label that a simple model is sure of."""
-    drawn, cells = drawn_rows(content)
-    guessed = guesses(cells, content.keys.codes[drawn], content.keys.labels)
+    drawn, cells = drawn_rows(dataset)
+    guessed = guesses(cells, dataset.mapped_keys.codes[drawn], dataset.mapped_keys.labels)
     if guessed is None:
         return {}
     return {int(drawn[guessed.kept[at]]): guessed.names[guessed.best[at]] for at in guessed.doubted()}
 
 
-def drawn_rows(content: Any) -> tuple[np.ndarray, list[str]]:
+def drawn_rows(dataset: Dataset) -> tuple[np.ndarray, list[str]]:
     """Usable rows that are looked at closely, and their texts."""
-    usable = np.flatnonzero(content.keys.usable)
+    usable = np.flatnonzero(dataset.mapped_keys.usable)
     drawn = np.sort(np.random.default_rng(0).permutation(usable)[:MOST_ROWS_DRAWN])
-    return drawn, cells_of(content.table.column(content.inputs[0]), drawn)
+    return drawn, cells_of(dataset.table.column(dataset.inputs[0]), drawn)

@@ -1,12 +1,11 @@
 """Test rows that nearly repeat a training row, by MinHash (Broder, 1997); bounded in characters."""
 
-from typing import Any
-
 import numpy as np
 import pyarrow.compute as pc
 
 from trainer.data.cells import cells_of
-from trainer.data.problems import DELETE_ROWS, problem, samples
+from trainer.data.dataset import Dataset
+from trainer.data.problems import DELETE_ROWS, Problem, problem, samples
 from trainer.data.row_keys import normalised
 from trainer.messages import ngettext
 
@@ -47,7 +46,8 @@ def near_copies(texts: list[str], rows: np.ndarray, test: np.ndarray) -> np.ndar
         a, b = (shingled.setdefault(at, shingles(words[at])) for at in (one, other))
         if len(a & b) >= ALIKE * len(a | b):
             found.add(one)
-    return rows[np.array(sorted(found), dtype=int)]
+    near: np.ndarray = rows[np.array(sorted(found), dtype=int)]
+    return near
 
 
 def shingles(word: str) -> frozenset[str]:
@@ -89,17 +89,17 @@ def minhash(words: list[str], lengths: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return signatures, long
 
 
-def near_copy_rows(content: Any) -> np.ndarray:
+def near_copy_rows(dataset: Dataset) -> np.ndarray:
     """Test rows that nearly repeat a row to learn from; none are looked for beyond MOST_CHARACTERS of text."""
-    texts, keys = content.table.column(content.inputs[0]), content.keys
+    texts, keys = dataset.table.column(dataset.inputs[0]), dataset.mapped_keys
     if (pc.sum(pc.utf8_length(texts)).as_py() or 0) > MOST_CHARACTERS:
         return np.array([], dtype=int)
     rows = np.flatnonzero(keys.usable)
-    return near_copies(cells_of(texts, rows), rows, content.split[rows] == "test")
+    return near_copies(cells_of(texts, rows), rows, dataset.split[rows] == "test")
 
 
-def near_copy_problems(content: Any) -> list[dict[str, Any]]:
-    found = near_copy_rows(content)
+def near_copy_problems(dataset: Dataset) -> list[Problem]:
+    found = near_copy_rows(dataset)
     if not len(found):
         return []
     message = ngettext(
@@ -108,5 +108,5 @@ def near_copy_problems(content: Any) -> list[dict[str, Any]]:
         len(found),
     )
     fix = ("drop_near_duplicates", DELETE_ROWS)
-    texts = content.table.column(content.inputs[0])
+    texts = dataset.table.column(dataset.inputs[0])
     return [problem("near_duplicates_across_split", "warning", message, found, samples(found, texts), fix)]

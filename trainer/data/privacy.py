@@ -7,7 +7,6 @@ is never logged and never part of a message.
 import functools
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,8 +16,8 @@ from trainer.columns import is_missing
 from trainer.data.cells import SLICE_ROWS
 from trainer.data.personal import FINDERS, KINDS, Hints, Span, blank, claimed, is_card, is_person, rewritten, spans
 from trainer.data.personal_patterns import ASKED, IP_WORD, LANGUAGES, NAME_COLUMNS, PHONE_COLUMN, PREFILTERS, VAGUE
+from trainer.data.problems import Problem, fix_of, shortened
 from trainer.data.problems import problem as finding
-from trainer.data.problems import remedy, shortened
 from trainer.data.pseudonyms import stand_in
 from trainer.data.row_keys import mixed
 from trainer.messages import Message, _, joined, ngettext
@@ -108,7 +107,7 @@ def drawn(rows: np.ndarray, most: int) -> np.ndarray:
     return np.sort(rows[np.argpartition(mixed(rows.astype(np.uint64), 0), most)[:most]])
 
 
-def passing(cells: Any, kind: str, hints: Hints) -> Any:
+def passing(cells: pa.Array | pa.ChunkedArray, kind: str, hints: Hints) -> pa.Array | pa.ChunkedArray:
     """True for each cell of an array, chunked or not, that may hold one."""
     if kind == "name" and hints.names:
         return pc.is_valid(cells)
@@ -142,7 +141,7 @@ def name_part(title: str, cells: list[str]) -> str:
     return NAME_COLUMNS.get(title, "") if title not in VAGUE or alike >= 0.8 * len(cells) else ""
 
 
-def problem(found: dict[str, dict[str, int]]) -> list[dict[str, Any]]:
+def problem(found: dict[str, dict[str, int]]) -> list[Problem]:
     """One finding over all columns, none where nothing was found; `found`: {column: what `find` returned}."""
     found = {name: counts for name, counts in found.items() if counts}
     if not found:
@@ -158,7 +157,7 @@ def problem(found: dict[str, dict[str, int]]) -> list[dict[str, Any]]:
     examples = [f"{shortened(name)}: {' '.join(f'⟨{kind}⟩' for kind in counts)}" for name, counts in found.items()]
     count = sum(sum(counts.values()) for counts in found.values())
     one = finding("personal_data", "warning", joined([*told, RULES], "; "), (), examples, FIXES[0], count)
-    return [one | {"columns": list(found), "fixes": [remedy(*fix) for fix in FIXES]}]
+    return [one | {"columns": list(found), "fixes": [fix_of(*fix) for fix in FIXES]}]
 
 
 def held(counts: dict[str, int]) -> Message:

@@ -1,12 +1,12 @@
 """What each column holds: its kind, its gaps, its lengths, and how often each label occurs."""
 
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from trainer.columns import decimal_of, kind_of
+from trainer.columns import ColumnProfile, decimal_of, kind_of
 from trainer.data.cells import missing_mask
 from trainer.data.problems import EXAMPLES, shortened
 from trainer.data.row_keys import Keys
@@ -17,9 +17,8 @@ LABELS_SHOWN, LABEL_CHARACTERS = 1_000, 1_000_000
 SLICE_ROWS = 50_000
 
 
-def profile_column(name: str, column: pa.ChunkedArray) -> dict[str, Any]:
-    """{name, kind, missing, there, distinct, examples, length}: lengths in characters, over the values that are there;
-    `decimal` where a column of numbers writes its decimals after a comma."""
+def profile_column(name: str, column: pa.ChunkedArray) -> ColumnProfile:
+    """What the column holds; its kind by a sample of its cells, all else by all of them, a slice at a time."""
     sample: list[str] = []
     hashes: list[np.ndarray] = []
     lengths: list[np.ndarray] = []
@@ -33,7 +32,7 @@ def profile_column(name: str, column: pa.ChunkedArray) -> dict[str, Any]:
     size = np.concatenate(lengths) if lengths else np.array([])
     seen = np.sort(np.concatenate(hashes)) if hashes else np.array([])
     distinct = int((seen[1:] != seen[:-1]).sum()) + 1 if len(seen) else 0
-    found: dict[str, Any] = {
+    profile: ColumnProfile = {
         "name": name,
         "kind": kind_of(sample, distinct, len(size), name),
         "missing": len(column) - len(size),
@@ -41,25 +40,40 @@ def profile_column(name: str, column: pa.ChunkedArray) -> dict[str, Any]:
         "distinct": distinct,
         "examples": [shortened(value) for value in dict.fromkeys(sample)][:EXAMPLES],
     }
-    if found["kind"] == "number" and decimal_of(sample) == ",":
-        found["decimal"] = ","
+    if profile["kind"] == "number" and decimal_of(sample) == ",":
+        profile["decimal"] = ","
     if len(size):
         least, median, p95, most = map(int, np.percentile(size, [0, 50, 95, 100]))
-        found["length"] = {
+        profile["length"] = {
             "mean": round(float(size.mean()), 1),
             "min": least,
             "median": median,
             "p95": p95,
             "max": most,
         }
-    return found
+    return profile
 
 
-def label_counts(keys: Keys | None) -> dict[str, Any]:
-    """{labels: [{label, count}] of the commonest, label_total: how many there are, label_rows: rows that have one}."""
+class LabelCount(TypedDict):
+    """A label and its rows."""
+
+    label: str
+    count: int
+
+
+class LabelCounts(TypedDict):
+    """`labels`: the commonest; `label_total`: how many labels there are; `label_rows`: rows that have one."""
+
+    labels: list[LabelCount]
+    label_total: int
+    label_rows: int
+
+
+def label_counts(keys: Keys | None) -> LabelCounts:
+    """As profile.json has them; of no keys, none."""
     counts = keys.counts(usable_only=False) if keys is not None else np.array([], dtype=int)
     names = keys.labels if keys is not None else []
-    shown: list[dict[str, Any]] = []
+    shown: list[LabelCount] = []
     characters = 0
     for code in np.argsort(-counts, kind="stable")[:LABELS_SHOWN].tolist():
         characters += len(names[code])

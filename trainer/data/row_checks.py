@@ -1,20 +1,18 @@
 """Rows that lack a cell, and rows that repeat or contradict others."""
 
-from typing import Any
-
 import numpy as np
 import pyarrow as pa
 
 from trainer.data.cells import missing_mask
 from trainer.data.fixes import conflicting
-from trainer.data.problems import DELETE_ROWS, REMOVE_DUPLICATES, problem, samples
+from trainer.data.problems import DELETE_ROWS, REMOVE_DUPLICATES, Problem, problem, samples
 from trainer.data.row_keys import NO_TEXT, Keys, repeated
 from trainer.messages import Message, _, joined, ngettext
 
 
 def missing_problems(
     table: pa.Table, texts: pa.ChunkedArray, keys: Keys, noun: Message, labelled: bool
-) -> list[dict[str, Any]]:
+) -> list[Problem]:
     found = []
     without_text = keys.texts == NO_TEXT
     empty = empty_rows(table, np.flatnonzero(without_text & (keys.codes < 0)))
@@ -64,7 +62,7 @@ def copy_problems(
     labelled: bool,
     *,
     kept_split: bool = False,
-) -> list[dict[str, Any]]:
+) -> list[Problem]:
     """Repeated texts, repeated texts with different labels, and copies on both sides of a split that was given, or kept from
     when other columns were read."""
     rows = repeated(keys)
@@ -72,7 +70,7 @@ def copy_problems(
         return []
     _unique, first, groups = np.unique(keys.texts[rows], return_index=True, return_inverse=True)
     extra = rows[first[groups] != np.arange(len(rows))]
-    found: list[dict[str, Any]] = []
+    found: list[Problem] = []
     across = across_problems(texts, rows, groups, split) if given_split or kept_split else []
     if len(extra):
         message = ngettext(
@@ -98,9 +96,7 @@ def copy_problems(
     return found + across
 
 
-def across_problems(
-    texts: pa.ChunkedArray, rows: np.ndarray, groups: np.ndarray, split: np.ndarray
-) -> list[dict[str, Any]]:
+def across_problems(texts: pa.ChunkedArray, rows: np.ndarray, groups: np.ndarray, split: np.ndarray) -> list[Problem]:
     """Test rows whose text is also among the rows learned from or tuned with."""
     test = split[rows] == "test"
     elsewhere = np.zeros(int(groups.max()) + 1, dtype=bool)

@@ -73,7 +73,8 @@ class Keys:
     @property
     def usable(self) -> np.ndarray:
         """True where a row has both a text and a label."""
-        return (self.texts != NO_TEXT) & (self.codes >= 0)
+        usable: np.ndarray = (self.texts != NO_TEXT) & (self.codes >= 0)
+        return usable
 
     def counts(self, usable_only: bool = True) -> np.ndarray:
         """Rows of each label, in the order of `labels`."""

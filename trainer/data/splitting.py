@@ -164,69 +164,69 @@ def part_of_name(name: str) -> str | None:
 DRAWN = "drawn, the same mix of labels in each part"
 
 
-def divide(content: Dataset, wanted: SplitSpec, file_parts: np.ndarray | None = None) -> None:
+def divide(dataset: Dataset, wanted: SplitSpec, file_parts: np.ndarray | None = None) -> None:
     """Freeze a part for each usable row: by file, by a column that says so, else drawn. Folds are drawn when asked for."""
-    content.folds, content.kept_split = None, False
-    if content.keys is None:
-        content.split = np.full(content.rows, "", dtype=object)
+    dataset.folds, dataset.kept_split = None, False
+    if dataset.keys is None:
+        dataset.split = np.full(dataset.rows, "", dtype=object)
         return
     if wanted.folds:
-        keys = grouped(content, wanted.group) if wanted.group else content.keys
-        content.folds = fold_rows(keys, wanted.folds, wanted.seed)
-        content.split = np.where(content.folds >= 0, "train", "").astype(object)
-        content.given_split = False
-        content.split_how = "in folds, by group" if wanted.group else "in folds"
+        keys = grouped(dataset, wanted.group) if wanted.group else dataset.keys
+        dataset.folds = fold_rows(keys, wanted.folds, wanted.seed)
+        dataset.split = np.where(dataset.folds >= 0, "train", "").astype(object)
+        dataset.given_split = False
+        dataset.split_how = "in folds, by group" if wanted.group else "in folds"
         return
     fixed, how = file_parts, "by file"
     if fixed is None:
-        fixed, how = split_column(content), "by column"
-    content.given_split = fixed is not None
+        fixed, how = split_column(dataset), "by column"
+    dataset.given_split = fixed is not None
     if fixed is None and wanted.time:
-        times = seconds_of(named_column(content, wanted.time))
+        times = seconds_of(named_column(dataset, wanted.time))
         if times is None:
             raise DataError(
                 _("“%(time)s” holds no dates.", time=wanted.time), code="bad_split", hint=_("Choose another column.")
             )
-        content.split, content.split_how = split_by_time(content.keys, wanted, times), "by time"
+        dataset.split, dataset.split_how = split_by_time(dataset.keys, wanted, times), "by time"
         return
-    keys = grouped(content, wanted.group) if wanted.group else content.keys
-    content.split = split_rows(keys, wanted, fixed)
-    content.split_how = how if fixed is not None else "by group" if wanted.group else DRAWN
+    keys = grouped(dataset, wanted.group) if wanted.group else dataset.keys
+    dataset.split = split_rows(keys, wanted, fixed)
+    dataset.split_how = how if fixed is not None else "by group" if wanted.group else DRAWN
 
 
-def keep_split(content: Dataset, parts: np.ndarray, how: str) -> None:
+def keep_split(dataset: Dataset, parts: np.ndarray, how: str) -> None:
     """Every usable row stays in the part that it had ("" for none: it is learned from), so that runs before and after are
     tested on the same rows. Rows that are copies only by the columns that are left may stand on two sides: a finding says
     so (`duplicates_across_split`)."""
-    usable = content.keys.usable if content.keys is not None else np.zeros(content.rows, dtype=bool)
-    content.split = np.where(usable, np.where(parts == "", "train", parts), "").astype(object)
-    content.split_how, content.kept_split = how, how == DRAWN
+    usable = dataset.keys.usable if dataset.keys is not None else np.zeros(dataset.rows, dtype=bool)
+    dataset.split = np.where(usable, np.where(parts == "", "train", parts), "").astype(object)
+    dataset.split_how, dataset.kept_split = how, how == DRAWN
 
 
-def named_column(content: Dataset, name: str) -> pa.ChunkedArray:
-    if name not in content.names:
+def named_column(dataset: Dataset, name: str) -> pa.ChunkedArray:
+    if name not in dataset.names:
         raise DataError(
             _("There is no column “%(name)s”.", name=name),
             code="no_column",
-            hint=_("There are: %(names)s.", names=", ".join(content.names[:20])),
+            hint=_("There are: %(names)s.", names=", ".join(dataset.names[:20])),
         )
-    return content.table.column(name)
+    return dataset.table.column(name)
 
 
-def grouped(content: Dataset, name: str) -> Keys:
+def grouped(dataset: Dataset, name: str) -> Keys:
     """Rows with the same cell are one group; a row without one is divided by its own content."""
-    assert content.keys is not None
-    groups = exact_keys([named_column(content, name)], content.rows)
-    texts = np.where((groups == NO_TEXT) | (content.keys.texts == NO_TEXT), content.keys.texts, groups)
-    return Keys(texts, content.keys.codes, content.keys.labels)
+    assert dataset.keys is not None
+    groups = exact_keys([named_column(dataset, name)], dataset.rows)
+    texts = np.where((groups == NO_TEXT) | (dataset.keys.texts == NO_TEXT), dataset.keys.texts, groups)
+    return Keys(texts, dataset.keys.codes, dataset.keys.labels)
 
 
-def split_column(content: Dataset) -> np.ndarray | None:
+def split_column(dataset: Dataset) -> np.ndarray | None:
     """The part that a column named split, subset or fold gives to each row; None when there is none."""
-    for profile in content.profile:
+    for profile in dataset.profile:
         name = profile["name"]
-        if name.strip().lower() in kinds.SPLIT_NAMES and name not in content.roles.values():
-            cells = content.table.column(name).to_pylist()
+        if name.strip().lower() in kinds.SPLIT_NAMES and name not in dataset.roles.values():
+            cells = dataset.table.column(name).to_pylist()
             values = [kinds.SPLIT_VALUES.get((cell or "").strip().lower(), "") for cell in cells]
             if all(values) and len(set(values)) > 1:
                 return np.array(values, dtype=object)

@@ -13,7 +13,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Protocol
 
 from trainer.data.tempspace import check_room, is_full, no_space, scratch_file
 from trainer.errors import DataError
@@ -35,10 +35,17 @@ DAMAGE = (
 GZIP, BZIP2, XZ = b"\x1f\x8b", b"BZh", b"\xfd7zXZ"
 
 
+class Tar(Protocol):
+    """What `Header` needs of the `TarFile` that reads it; `header_bytes` is ours."""
+
+    fileobj: IO[bytes]
+    header_bytes: int
+
+
 class Header(tarfile.TarInfo):
     """A tar header that is looked at before its name or its attributes are read into memory. Raises `DataError`."""
 
-    def _proc_member(self, tar: Any) -> Any:
+    def _proc_member(self, tar: "Tar") -> tarfile.TarInfo:
         if self.size < 0:
             raise tarfile.ReadError("a negative size")
         if self.type == tarfile.GNUTYPE_SPARSE:
@@ -54,9 +61,10 @@ class Header(tarfile.TarInfo):
                 raise sparse()
             if re.search(rb"[0-9]{200}", data):  # the standard library's search takes the square of such a run
                 raise tarfile.ReadError("a number that is too long")
-        return super()._proc_member(tar)  # type: ignore[misc]
+        member: tarfile.TarInfo = super()._proc_member(tar)  # type: ignore[misc]
+        return member
 
-    def _check_length(self, tar: Any) -> None:
+    def _check_length(self, tar: "Tar") -> None:
         tar.header_bytes = getattr(tar, "header_bytes", 0) + self.size
         most = MAX_GLOBAL_BYTES if self.type == tarfile.XGLTYPE else MAX_HEADER_BYTES
         if self.size > most or tar.header_bytes > MAX_HEADERS_BYTES:
@@ -91,7 +99,7 @@ def is_packed(head: bytes) -> bool:
     return head.startswith((GZIP, BZIP2, XZ))
 
 
-def decompressor(head: bytes) -> Any:
+def decompressor(head: bytes) -> "zlib._Decompress | bz2.BZ2Decompressor | lzma.LZMADecompressor":
     if head.startswith(GZIP):
         return zlib.decompressobj(31)
     return bz2.BZ2Decompressor() if head.startswith(BZIP2) else lzma.LZMADecompressor(memlimit=MAX_DICTIONARY_BYTES)

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +13,7 @@ from trainer.data.archives import Archive, is_archive, open_archive
 from trainer.data.dataset import Dataset
 from trainer.data.gathering import Meter
 from trainer.data.idx import of_idx, read_idx
-from trainer.data.problems import problem
+from trainer.data.problems import Problem, problem
 from trainer.data.splitting import part_of_name
 from trainer.data.tables.table import display_name
 from trainer.data.tempspace import check_room, scratch
@@ -32,8 +31,8 @@ class Sources:
 
     tables: list[tuple[Path, str]] = field(default_factory=list)
     table_parts: list[str | None] = field(default_factory=list)
-    problems: list[dict[str, Any]] = field(default_factory=list)
-    content: Dataset | None = None
+    problems: list[Problem] = field(default_factory=list)
+    dataset: Dataset | None = None
     parts: np.ndarray | None = None
 
 
@@ -42,7 +41,8 @@ def unpacked(files: list[Path], fixed: list[str | None] | None, folder: Path | N
     """`folder` is where pictures and sounds are kept; without one they go to a place that ends with the caller's use."""
     with scratch() as place:
         named = [(path, display_name(path.name)) for path in files]
-        parts = list(fixed) if fixed else ([part_of_name(path.name) for path in files] if len(files) > 1 else [None])
+        names = [path.name for path in files] if len(files) > 1 else []
+        parts = fixed or [part_of_name(name) for name in names] or [None]
         yield sort_out(named, parts, place, folder, emit)
 
 
@@ -88,7 +88,7 @@ def sort_out(
             hint=_("Put the table into the archive, with a column that names its files."),
         )
     if collections:
-        sources.content, sources.parts = as_content(collections, kept, sources.problems)
+        sources.dataset, sources.parts = as_dataset(collections, kept, sources.problems)
     return sources
 
 
@@ -122,7 +122,7 @@ def tables_inside(archive: Archive, place: Path) -> list[tuple[Path, str]]:
     ]
 
 
-def skipped_problems(archive: Archive) -> list[dict[str, Any]]:
+def skipped_problems(archive: Archive) -> list[Problem]:
     if not archive.skipped_count:
         return []
     examples = [f"{name} {why}" for name, why in archive.skipped]
@@ -137,10 +137,10 @@ def skipped_problems(archive: Archive) -> list[dict[str, Any]]:
     return [problem("skipped_files", "warning", message, examples=examples, count=count)]
 
 
-def as_content(
+def as_dataset(
     collections: list[tuple[media_archives.Collection, str | None, Path, str]],
     kept: Path,
-    problems: list[dict[str, Any]],
+    problems: list[Problem],
 ) -> tuple[Dataset, np.ndarray | None]:
     kinds = {one.kind for one, *_ in collections}
     if len(kinds) > 1:
@@ -157,21 +157,21 @@ def as_content(
             {"name": name, "format": one.layout, "bytes": path.stat().st_size, "rows": len(one.rows), "media": kind}
         )
         problems += collection_problems(one, name)
-    content = Dataset(
+    dataset = Dataset(
         table, sources, problems, kinds={kind: kind} | ({"objects": "objects"} if "objects" in names else {})
     )
-    content.media = kept
+    dataset.media = kept
     parts = [
         inner or part or ("train" if one_has_parts(one) else "") for one, part, *_ in collections for inner in one.parts
     ]
-    return content, np.array(parts, dtype=object) if any(parts) else None
+    return dataset, np.array(parts, dtype=object) if any(parts) else None
 
 
 def one_has_parts(collection: media_archives.Collection) -> bool:
     return any(collection.parts)
 
 
-def collection_problems(one: media_archives.Collection, name: str) -> list[dict[str, Any]]:
+def collection_problems(one: media_archives.Collection, name: str) -> list[Problem]:
     found = []
     is_image = one.kind == "image"
     if one.lost:

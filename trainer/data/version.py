@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,10 +19,11 @@ from trainer.data.dataset import Dataset
 from trainer.data.health import look_closer
 from trainer.data.indexing import write_indices
 from trainer.data.memory import give_back
-from trainer.data.problems import ORDER
+from trainer.data.problems import ORDER, Problem
 from trainer.data.profiling import label_counts
 from trainer.data.splitting import PARTS, divide, keep_split
 from trainer.errors import DataError
+from trainer.json_types import JsonObject
 from trainer.messages import _, sources
 from trainer.roles import ANSWER, SPLITTING
 from trainer.roles import check as check_roles
@@ -78,35 +78,35 @@ def read_version(
             hint=_("Name a folder that `inspect` wrote."),
         ) from error
     lasting = [one for one in problems if one["code"] in LASTING]
-    content = Dataset(table, before["source"], lasting)
-    content.kinds = {one["name"]: one["kind"] for one in before["columns"] if one["kind"] in MEDIA_KINDS}
-    content.media = folder / "media" if (folder / "media").is_dir() else None
-    check_roles(roles or {}, content.names)
+    dataset = Dataset(table, before["source"], lasting)
+    dataset.kinds = {one["name"]: one["kind"] for one in before["columns"] if one["kind"] in MEDIA_KINDS}
+    dataset.media = folder / "media" if (folder / "media").is_dir() else None
+    check_roles(roles or {}, dataset.names)
     chosen = joined(before["suggestion"].get("chosen") or {}, roles or {}, set((columns or {}).values()))
-    content.chosen, content.wanted = agreed(chosen, wanted or split_after(parent_split(folder), chosen, roles or {}))
+    dataset.chosen, dataset.wanted = agreed(chosen, wanted or split_after(parent_split(folder), chosen, roles or {}))
     if columns:
-        look(content, columns, task)
+        look(dataset, columns, task)
     else:
         slug = task or before["suggestion"]["task"]
         own = before["suggestion"]["columns"] or {}
         if slug and ANSWER in (roles or {}).values():
             own = {role: name for role, name in own.items() if role != tasks.shapes()[slug].answer}
-        look(content, own or None, slug)
+        look(dataset, own or None, slug)
     given, found = bool(before["split"].get("given")), np.array([part or "" for part in parts], dtype=object)
-    divide(content, content.wanted, found if given else None)
+    divide(dataset, dataset.wanted, found if given else None)
     if given:
-        content.split_how = before["split"]["how"]
-    elif wanted is None and asks_the_same(content, before, parent_split(folder)):
-        keep_split(content, found, before["split"]["how"])
-    return content
+        dataset.split_how = before["split"]["how"]
+    elif wanted is None and asks_the_same(dataset, before, parent_split(folder)):
+        keep_split(dataset, found, before["split"]["how"])
+    return dataset
 
 
-def asks_the_same(content: Dataset, before: dict[str, Any], split: SplitSpec) -> bool:
+def asks_the_same(dataset: Dataset, before: JsonObject, split: SplitSpec) -> bool:
     """Whether the task, its own columns and what the split goes by are those of the profile `before`: other inputs of a table
     may have come or gone. In folds every row is tested on anyway."""
     own = before["suggestion"]
-    same = (content.task, content.roles) == (own["task"], own["columns"])
-    return same and content.wanted == split and not split.folds
+    same = (dataset.task, dataset.roles) == (own["task"], own["columns"])
+    return same and dataset.wanted == split and not split.folds
 
 
 def joined(before: dict[str, str], roles: dict[str, str], named: set[str]) -> dict[str, str]:
@@ -123,18 +123,18 @@ def split_after(before: SplitSpec, chosen: dict[str, str], roles: dict[str, str]
     return before.model_copy(update=changed)
 
 
-def write(content: Dataset, part: Path, out: Path) -> dict[str, Any]:
+def write(dataset: Dataset, part: Path, out: Path) -> JsonObject:
     """Everything into a temporary folder, then one rename: a version is whole or not there."""
-    profile, problems = describe(content)
-    content.keys = None
+    profile, problems = describe(dataset)
+    dataset.keys = None
     give_back()
-    split = split_table(content.split, content.folds)
-    profile["sha256"] = content_hash(content, split)
-    keep_media(content, part / "media")
+    split = split_table(dataset.split, dataset.folds)
+    profile["sha256"] = content_hash(dataset, split)
+    keep_media(dataset, part / "media")
     if not any((part / "thumbs").iterdir()):
         (part / "thumbs").rmdir()
-    pq.write_table(content.table, part / "data.parquet", compression="zstd", row_group_size=group_rows(content.table))
-    write_indices(content.table, content.profile, part)
+    pq.write_table(dataset.table, part / "data.parquet", compression="zstd", row_group_size=group_rows(dataset.table))
+    write_indices(dataset.table, dataset.profile, part)
     pq.write_table(split, part / "split.parquet", compression="zstd")
     (part / "profile.json").write_text(json.dumps(profile, ensure_ascii=False), "utf-8")
     (part / "problems.json").write_text(json.dumps(problems, ensure_ascii=False), "utf-8")
@@ -148,23 +148,23 @@ def group_rows(table: pa.Table) -> int:
     return 10_000 if table.num_columns <= 50 else 100_000
 
 
-def keep_media(content: Dataset, folder: Path) -> None:
+def keep_media(dataset: Dataset, folder: Path) -> None:
     """Only the pictures and sounds that a row names; another version's are linked, not copied."""
-    columns = [name for name, kind in content.kinds.items() if kind in ("image", "audio")]
-    if content.media is None or not columns:
+    columns = [name for name, kind in dataset.kinds.items() if kind in ("image", "audio")]
+    if dataset.media is None or not columns:
         return
-    names = {cell for column in columns for cell in content.table.column(column).to_pylist() if cell}
+    names = {cell for column in columns for cell in dataset.table.column(column).to_pylist() if cell}
     folder.mkdir(exist_ok=True)
-    if content.media == folder:
+    if dataset.media == folder:
         for path in folder.iterdir():
             if path.name not in names:
                 path.unlink()
         return
     for name in names:
-        link_or_copy(content.media / name, folder / name)
+        link_or_copy(dataset.media / name, folder / name)
         thumb = f"{name.partition('.')[0]}.jpg"
-        if (content.media.parent / "thumbs" / thumb).exists():
-            link_or_copy(content.media.parent / "thumbs" / thumb, folder.parent / "thumbs" / thumb)
+        if (dataset.media.parent / "thumbs" / thumb).exists():
+            link_or_copy(dataset.media.parent / "thumbs" / thumb, folder.parent / "thumbs" / thumb)
 
 
 def link_or_copy(source: Path, to: Path) -> None:
@@ -183,59 +183,59 @@ def split_table(split: np.ndarray, folds: np.ndarray | None) -> pa.Table:
     return pa.table(found)
 
 
-def describe(content: Dataset) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def describe(dataset: Dataset) -> tuple[JsonObject, list[Problem]]:
     """The fields of profile.json without the hash, and problems.json."""
-    problems, labels = list(content.problems), label_counts(None)
-    suggestion: dict[str, Any] = {
+    problems, labels = list(dataset.problems), label_counts(None)
+    suggestion: JsonObject = {
         "task": None,
         "columns": {},
-        "sentence": why_no_roles(content),
+        "sentence": why_no_roles(dataset),
         "trainable": False,
     }
-    if content.keys is not None and content.shape is not None:
-        labels = label_counts(content.keys if content.labelled else None)
-        problems += find_problems(content)
+    if dataset.keys is not None and dataset.shape is not None:
+        labels = label_counts(dataset.keys if dataset.labelled else None)
+        problems += find_problems(dataset)
         if not any(one["severity"] == "error" for one in problems):
-            problems += look_closer(content)
-        words = sentence(content.shape, content.roles, labels["label_total"])
-        suggestion |= {"task": content.task, "columns": content.roles, "sentence": words}
-    suggestion |= {"roles": content.column_roles, "chosen": content.chosen, **sources(suggestion)}
-    problems += personal_problems(content)
+            problems += look_closer(dataset)
+        words = sentence(dataset.shape, dataset.roles, labels["label_total"])
+        suggestion |= {"task": dataset.task, "columns": dataset.roles, "sentence": words}
+    suggestion |= {"roles": dataset.column_roles, "chosen": dataset.chosen, **sources(suggestion)}
+    problems += personal_problems(dataset)
     blocked = any(one["severity"] == "error" for one in problems)
-    suggestion["trainable"] = not blocked and content.task in {task.slug for task in tasks.all()}
-    counts = {name: int((content.split == name).sum()) for name in PARTS}
+    suggestion["trainable"] = not blocked and dataset.task in {task.slug for task in tasks.all()}
+    counts = {name: int((dataset.split == name).sum()) for name in PARTS}
     split = counts | {
-        "unused": content.rows - sum(counts.values()),
-        "seed": content.wanted.seed,
-        "wanted": content.wanted.model_dump(exclude_defaults=True),
-        "how": content.split_how,
-        "given": content.given_split,
-        "folds": None if content.folds is None else int(content.folds.max(initial=0)) + 1,
+        "unused": dataset.rows - sum(counts.values()),
+        "seed": dataset.wanted.seed,
+        "wanted": dataset.wanted.model_dump(exclude_defaults=True),
+        "how": dataset.split_how,
+        "given": dataset.given_split,
+        "folds": None if dataset.folds is None else int(dataset.folds.max(initial=0)) + 1,
     }
     profile = {
-        "rows": content.rows,
-        "columns": column_statistics.of_columns(content),
+        "rows": dataset.rows,
+        "columns": column_statistics.of_columns(dataset),
         "suggestion": suggestion,
         **labels,
         "split": split,
-        "source": content.sources,
+        "source": dataset.sources,
     }
     return profile, sorted(problems, key=lambda one: ORDER[one["severity"]])
 
 
-def personal_problems(content: Dataset) -> list[dict[str, Any]]:
+def personal_problems(dataset: Dataset) -> list[Problem]:
     from trainer.data import privacy  # its tables of phone numbers are large
 
     give_back()
-    looked = [one["name"] for one in content.profile if one["kind"] not in PLAIN_KINDS]
-    found = {name: privacy.find(name, content.table.column(name)) for name in looked}
+    looked = [one["name"] for one in dataset.profile if one["kind"] not in PLAIN_KINDS]
+    found = {name: privacy.find(name, dataset.table.column(name)) for name in looked}
     return privacy.problem({name: kinds for name, kinds in found.items() if kinds})
 
 
-def why_no_roles(content: Dataset) -> str:
+def why_no_roles(dataset: Dataset) -> str:
     """What to tell somebody whose columns suit no task."""
-    texts = [column["name"] for column in content.profile if column["kind"] == "text"]
-    if len(content.profile) == 1:
+    texts = [column["name"] for column in dataset.profile if column["kind"] == "text"]
+    if len(dataset.profile) == 1:
         return _(
             "There is only one column, and it holds no text to learn from; an input and its answer are needed, each in a column of its own."
         )
@@ -246,13 +246,13 @@ def why_no_roles(content: Dataset) -> str:
     return _("No column looks like an answer to predict. If one is, choose it below.")
 
 
-def content_hash(content: Dataset, split: pa.Table) -> str:
+def content_hash(dataset: Dataset, split: pa.Table) -> str:
     """SHA-256 over columns, cells, roles and split: the same for the same content, whatever file it came in."""
-    what = [content.names, content.roles, *([content.chosen] if content.chosen else [])]
+    what = [dataset.names, dataset.roles, *([dataset.chosen] if dataset.chosen else [])]
     names = json.dumps(what, ensure_ascii=False, sort_keys=True)
     digest = hashlib.sha256(names.encode("utf-8", "surrogatepass"))
     folds = [split.column("fold").cast(pa.string())] if "fold" in split.column_names else []
-    for column in [*content.table.itercolumns(), split.column("split"), *folds]:
+    for column in [*dataset.table.itercolumns(), split.column("split"), *folds]:
         for start in range(0, len(column), HASHED_ROWS):
             cells = pa.concat_arrays(column.slice(start, HASHED_ROWS).chunks)
             digest.update(pc.fill_null(pc.binary_length(cells), -1).cast(pa.int64()).to_numpy().astype("<i8").tobytes())

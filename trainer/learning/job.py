@@ -93,7 +93,7 @@ class Job:
         self.check_stop()
 
     def load_rows(self) -> Loaded:
-        loaded = load(self.spec.dataset, self.task, media=self.out / "media", content=self.content)
+        loaded = load(self.spec.dataset, self.task, media=self.out / "media", dataset=self.content)
         self.content = None  # read once, when the task was guessed
         for problem in loaded.problems:
             self.warn(problem["code"], restored(problem))

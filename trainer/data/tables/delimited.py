@@ -102,7 +102,7 @@ def from_line(sample: str, line: int) -> str:
     return sample
 
 
-def read_records(lines: Lines, table: Table, reader: Any) -> Iterator[tuple[int, list[str]]]:
+def read_records(lines: Lines, table: Table, reader: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
     """(line where it begins, fields) of each record. After a quote that is never closed reading goes on one line later."""
     rewinds = 0
     taken = lines.taken

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from datetime import time as clock
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from trainer.data.tables.compound import protected
 from trainer.data.tables.table import (
@@ -22,6 +22,9 @@ from trainer.data.tables.workbook_limits import checked
 from trainer.data.tempspace import scratch
 from trainer.errors import DataError
 from trainer.messages import _
+
+if TYPE_CHECKING:
+    from python_calamine import CalamineWorkbook
 
 MAX_ROWS = 1_048_576
 HEADER_AMONG = 30
@@ -62,10 +65,10 @@ def open_workbook(path: Path, name: str, size: int, wanted: str | None = None, h
         at = header_row - 1
         check_header(rows, header_row, f"the sheet “{sheet}” of {name}")
     width = max(map(len, rows[max(at, 0) :]), default=0)
-    header = numbered(width) if at < 0 else padded(rows[at], width)
-    check_columns(header, name)
+    columns = numbered(width) if at < 0 else named(padded(rows[at], width))
+    check_columns(columns, name)
     details = {"sheet": sheet, "sheets": workbook.sheet_names, "header_row": at + 1}
-    table = Table(name, "excel", header if at < 0 else named(header), iter(()), size, details)
+    table = Table(name, "excel", columns, iter(()), size, details)
     table.batches = batches(rows[at + 1 :], width)
     return table
 
@@ -85,7 +88,7 @@ def no_sheet(name: str, wanted: str, sheets: list[str]) -> DataError:
     )
 
 
-def cells_of(workbook: Any, sheet: str) -> list[Row]:
+def cells_of(workbook: "CalamineWorkbook", sheet: str) -> list[Row]:
     """A sheet's cells as text, merged ranges' value in their first cell."""
     page = workbook.get_sheet_by_name(sheet)
     return [cut([cell_text(cell) for cell in row]) for row in page.iter_rows()]
@@ -102,7 +105,7 @@ def padded(row: Row, width: int) -> Row:
     return row + [None] * (width - len(row))
 
 
-def cell_text(cell: Any) -> str | None:
+def cell_text(cell: object) -> str | None:
     if cell is None or cell == "":
         return None
     if isinstance(cell, datetime):

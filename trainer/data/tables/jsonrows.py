@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, TypeGuard
 
 from trainer.data.tables.streams import Lines
-from trainer.data.tables.table import BATCH_ROWS, Table, as_text, check_columns, named
+from trainer.data.tables.table import BATCH_ROWS, Columns, Table, as_text, check_columns, named
 from trainer.errors import DataError
+from trainer.json_types import Json, JsonObject
 from trainer.messages import _
 
 MAX_DOCUMENT_CHARACTERS = 256 * 1024**2
@@ -25,7 +26,7 @@ def open_json(lines: Lines, sample: str, name: str, size: int, details: dict[str
     return document_table(lines, name, size, details)
 
 
-def parsed(text: str) -> Any:
+def parsed(text: str) -> Json:
     """The JSON value of a line; None when it is none."""
     try:
         return value_of(text)
@@ -33,14 +34,16 @@ def parsed(text: str) -> Any:
         return None
 
 
-def value_of(text: str) -> Any:
+def value_of(text: str) -> Json:
     """A JSON value; whole numbers of more digits than Python converts stay text. `ValueError`, `RecursionError`."""
+    value: Json
     try:
-        return json.loads(text)
+        value = json.loads(text)
     except json.JSONDecodeError:
         raise
     except ValueError:
-        return json.loads(text, parse_int=str)
+        value = json.loads(text, parse_int=str)
+    return value
 
 
 def begins_objects(later: list[str]) -> bool:
@@ -52,7 +55,7 @@ def begins_objects(later: list[str]) -> bool:
 def jsonl_table(lines: Lines, name: str, size: int, details: dict[str, Any]) -> Table:
     table = Table(name, "jsonl", [], iter(()), size, details)
 
-    def objects() -> Iterator[tuple[int, Any]]:
+    def objects() -> Iterator[tuple[int, Json]]:
         for line in lines:
             lines.mark()
             text = line.strip().lstrip("\ufeff")
@@ -110,23 +113,23 @@ def document_table(lines: Lines, name: str, size: int, details: dict[str, Any]) 
     return object_table(Table(name, "json", [], iter(()), size, details), enumerate(rows, 1))
 
 
-def is_squad(value: Any) -> bool:
+def is_squad(value: Json) -> TypeGuard[JsonObject]:
     """Articles of paragraphs of questions, as SQuAD and its translations lay them."""
     articles = value.get("data") if isinstance(value, dict) else None
     first = articles[0] if isinstance(articles, list) and articles else None
     return isinstance(first, dict) and isinstance(first.get("paragraphs"), list)
 
 
-def squad_rows(value: dict[str, Any]) -> list[Any]:
+def squad_rows(value: JsonObject) -> list[Json]:
     """A row a question: id, title, context, question, answers [{"text", "answer_start"}]. What has another form stays
     no object, so that it is reported with its number."""
-    rows: list[Any] = []
+    rows: list[Json] = []
     for article in value["data"]:
         paragraphs = article.get("paragraphs") if isinstance(article, dict) else None
         for paragraph in paragraphs if isinstance(paragraphs, list) else [None]:
             questions = paragraph.get("qas") if isinstance(paragraph, dict) else None
             for one in questions if isinstance(questions, list) else [None]:
-                if not isinstance(one, dict) or "question" not in one:
+                if paragraph is None or not isinstance(one, dict) or "question" not in one:
                     rows.append(None)
                     continue
                 rows.append(
@@ -141,7 +144,7 @@ def squad_rows(value: dict[str, Any]) -> list[Any]:
     return rows
 
 
-def find_rows(value: Any) -> list[Any] | None:
+def find_rows(value: Json) -> list[Any] | None:
     """The list of a document; inside an object the longest list of flat objects, or equally long lists as columns."""
     if isinstance(value, list):
         return value
@@ -157,7 +160,7 @@ def find_rows(value: Any) -> list[Any] | None:
     return None
 
 
-def holds_rows(cell: Any) -> bool:
+def holds_rows(cell: Json) -> bool:
     return isinstance(cell, list) and bool(cell) and isinstance(cell[0], dict)
 
 
@@ -166,7 +169,7 @@ def folded(key: str) -> str:
     return key.strip().casefold()
 
 
-def object_table(table: Table, objects: Iterable[tuple[int, Any]]) -> Table:
+def object_table(table: Table, objects: Iterable[tuple[int, Json]]) -> Table:
     """Rows from objects: the columns are the keys of the first ten thousand; what is no object is reported."""
     ahead: list[dict[str, Any]] = []
     columns: dict[str, str] = {}
@@ -196,7 +199,7 @@ def object_table(table: Table, objects: Iterable[tuple[int, Any]]) -> Table:
     return table
 
 
-def batches(keys: list[str], ahead: list[dict[str, Any]], stream: Iterator[dict[str, Any]]) -> Iterator[Any]:
+def batches(keys: list[str], ahead: list[dict[str, Any]], stream: Iterator[dict[str, Any]]) -> Iterator[Columns]:
     places = {key: place for place, key in enumerate(keys)}
     most = max(1, min(BATCH_ROWS, MAX_BATCH_CELLS // len(keys)))
     rows: list[list[str | None]] = []

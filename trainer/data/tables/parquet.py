@@ -54,11 +54,8 @@ def cells(column: pa.Array, name: str) -> list[str | None]:
     """One column as text: repeated values are turned into text once."""
     kind = column.type
     if pa.types.is_timestamp(kind) or pa.types.is_time(kind) or pa.types.is_duration(kind):
-        return (
-            column.cast(pa.string()).to_pylist()
-            if not pa.types.is_duration(kind)
-            else column.cast(pa.int64()).to_pylist()
-        )
+        as_written = pa.int64() if pa.types.is_duration(kind) else pa.string()
+        return list(column.cast(as_written).to_pylist())
     if not pa.types.is_dictionary(kind):
         return [as_text(value) for value in column.to_pylist()]
     values = [as_text(value) for value in column.dictionary.to_pylist()]

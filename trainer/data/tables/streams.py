@@ -5,11 +5,14 @@ import io
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING
 
 from trainer.data.tables.table import MAX_FIELD_CHARACTERS, damaged
 from trainer.errors import DataError
 from trainer.messages import _
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer as Buffer
 
 MAX_TEXT_BYTES = 4 * 1024**3
 MAX_LINE_CHARACTERS = 16 * MAX_FIELD_CHARACTERS
@@ -25,15 +28,16 @@ class Bounded(io.RawIOBase):
 
     def __init__(self, path: Path, name: str, packed: bool) -> None:
         self.file = path.open("rb")
-        self.unpacked: Any = gzip.GzipFile(fileobj=self.file) if packed else self.file
+        self.unpacked: gzip.GzipFile | IO[bytes] = gzip.GzipFile(fileobj=self.file) if packed else self.file
         self.name_shown, self.packed, self.read_bytes = name, packed, 0
 
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any) -> int:
+    def readinto(self, buffer: "Buffer") -> int:
         try:
-            data = self.unpacked.read(len(buffer))
+            view = memoryview(buffer)
+            data = self.unpacked.read(len(view))
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise damaged(self.name_shown, "the compressed data ends too early or makes no sense") from error
         self.read_bytes += len(data)
@@ -52,7 +56,7 @@ class Bounded(io.RawIOBase):
                 code="too_large",
                 hint=_("Send a part of it, or send it unpacked."),
             )
-        buffer[: len(data)] = data
+        view[: len(data)] = data
         return len(data)
 
     def tell(self) -> int:

@@ -185,7 +185,7 @@ def named(cells: Iterable[str | None]) -> list[str]:
     return list(names)
 
 
-def as_text(value: Any) -> str | None:
+def as_text(value: object) -> str | None:
     """A typed value as a cell: whole floats without `.0`, booleans in small letters, nested values as JSON.
 
     NUL characters, which databases cannot store, are left out as they are of lines of text; half surrogates become `?`.

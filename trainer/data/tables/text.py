@@ -32,7 +32,7 @@ def open_text(
 ) -> Table:
     encoding = find_encoding(path, name, packed)
     raw = Bounded(path, name, packed)
-    stream = io.TextIOWrapper(io.BufferedReader(raw, 1 << 18), encoding=encoding, errors="replace", newline="")  # type: ignore[arg-type]
+    stream = io.TextIOWrapper(io.BufferedReader(raw, 1 << 18), encoding=encoding, errors="replace", newline="")
     sample = read_sample(path, name, encoding, packed)
     start = sample.replace("\0", "").lstrip()[:200]
     if not start:

@@ -10,7 +10,7 @@ import struct
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Protocol
 from xml.parsers import expat
 
 from trainer.data.tables.compound import contained, protected, workbook_stream
@@ -148,13 +148,22 @@ def look_closely(archive: zipfile.ZipFile, info: zipfile.ZipInfo, grid: Grid) ->
     sheet.close()
 
 
-def looker(kind: str, part: str, grid: Grid) -> Any:
+class Look(Protocol):
+    """Reads a part of a workbook as it goes by."""
+
+    def feed(self, piece: bytes) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def looker(kind: str, part: str, grid: Grid) -> Look | None:
+    """Who reads the cells of a part; None for one without cells."""
     if kind == ".ods":
         return OpenSheets(grid) if part.lower() == "content.xml" else None
     return BinarySheet(grid) if part.lower().endswith(".bin") else Glance(grid)
 
 
-def copy_part(part: IO[bytes], out: IO[bytes], look: Any, left: int, grid: Grid) -> int:
+def copy_part(part: IO[bytes], out: IO[bytes], look: Look | None, left: int, grid: Grid) -> int:
     """How many bytes the other parts may still take."""
     while piece := part.read(PIECE):
         left -= len(piece)
@@ -211,7 +220,7 @@ class Xml:
         self.parser.StartDoctypeDeclHandler = self.refuse
         self.parser.StartElementHandler = self.start
 
-    def refuse(self, *_: Any) -> None:
+    def refuse(self, *_: object) -> None:
         raise ValueError("a document type")
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
