@@ -43,9 +43,9 @@ class Boxes:
 
     def add(self, image: str, label: str, box: list[float], size: Size | None, where: str) -> None:
         """Keep a box; one that leaves the picture is cut at its edge, one that has nothing in it is refused."""
-        why, inside = fitted(box, size)
-        if why:
-            self.refuse(f"{where} {why}")
+        reason, inside = fitted(box, size)
+        if reason:
+            self.refuse(f"{where} {reason}")
         if inside:
             self.objects[image].append({"label": label, "box": [round(value, 2) for value in inside]})
 
@@ -76,10 +76,10 @@ def numbers(values: object, count: int) -> list[float] | None:
     if not isinstance(values, list | tuple) or len(values) != count:
         return None
     try:
-        found = [float(value) for value in values]
+        finite = [float(value) for value in values]
     except (TypeError, ValueError, OverflowError):
         return None
-    return found if all(map(math.isfinite, found)) else None
+    return finite if all(map(math.isfinite, finite)) else None
 
 
 def size_of(width: object, height: object) -> Size | None:
@@ -104,59 +104,70 @@ def is_coco(value: object) -> TypeGuard[JsonObject]:
     )
 
 
-def read_coco(document: JsonObject, find_image: FindImage, boxes: Boxes, part: str, name: str) -> None:  # noqa: C901, PLR0912
+def read_coco(document: JsonObject, find_image: FindImage, boxes: Boxes, part: str, name: str) -> None:
     """A COCO document of a file called `name`, whose pictures belong to `part`; faults go to `boxes.bad`."""
-    listed = document.get("categories")
-    categories: dict[str | None, str] = {
-        id_of(one.get("id")): writable(str(one.get("name", "")).strip())
-        for one in (listed if isinstance(listed, list) else [])
-        if isinstance(one, dict) and id_of(one.get("id")) is not None
-    }
-    images: dict[str | None, tuple[str, Size | None]] = {}
-    for number, one in enumerate(document["images"], 1):
-        file = one.get("file_name") if isinstance(one, dict) else None
-        mark = id_of(one.get("id")) if isinstance(one, dict) else None
-        if not isinstance(file, str) or mark is None:
-            boxes.refuse(f"picture {number} of {name} has no id or no file name")
-            continue
-        if mark in images:
-            boxes.refuse(f"picture id {mark[:40]} of {name} is there twice")
-            continue
-        path = find_image(file)
-        if path is None:
-            outside = ".." in re.split(r"[\\/]", file) or file.startswith(("/", "\\"))
-            boxes.refuse(
-                f"picture “{file[:80]}” of {name} "
-                + ("points outside the archive" if outside else "is not in the archive")
-            )
-            continue
-        images[mark] = path, size_of(one.get("width"), one.get("height"))
-        boxes.objects[path]  # a picture without objects counts
-        if part:
-            boxes.parts[path] = part
-    seen: set[str] = set()
-    for number, one in enumerate(document["annotations"], 1):
-        if not isinstance(one, dict):
+    images = coco_images(document, find_image, boxes, part, name)
+    labels = coco_labels(document)
+    ids: set[str] = set()
+    for number, annotation in enumerate(document["annotations"], 1):
+        if not isinstance(annotation, dict):
             boxes.refuse(f"annotation {number} of {name} is no object")
             continue
-        mark = id_of(one.get("id"))
-        where = f"box {number if mark is None else mark[:40]} of {name}"
-        if mark in seen:
+        own_id = id_of(annotation.get("id"))
+        where = f"box {number if own_id is None else own_id[:40]} of {name}"
+        if own_id in ids:
             boxes.refuse(f"{where} has an id that is there twice")
             continue
-        if mark is not None:
-            seen.add(mark)
-        label = categories.get(id_of(one.get("category_id")))
-        box = numbers(one.get("bbox"), 4)
-        image = id_of(one.get("image_id"))
-        if image not in images:
+        if own_id is not None:
+            ids.add(own_id)
+        label = labels.get(id_of(annotation.get("category_id")))
+        box = numbers(annotation.get("bbox"), 4)
+        image = images.get(id_of(annotation.get("image_id")))
+        if image is None:
             boxes.refuse(f"{where} belongs to a picture that is not there")
         elif not label:
             boxes.refuse(f"{where} has a category that is not listed")
         elif box is None:
             boxes.refuse(f"{where} is not four numbers")
         else:
-            boxes.add(images[image][0], label, box, images[image][1], where)
+            boxes.add(image[0], label, box, image[1], where)
+
+
+def coco_labels(document: JsonObject) -> dict[str | None, str]:
+    """{id of a category: its name}."""
+    listed = document.get("categories")
+    return {
+        id_of(category.get("id")): writable(str(category.get("name", "")).strip())
+        for category in (listed if isinstance(listed, list) else [])
+        if isinstance(category, dict) and id_of(category.get("id")) is not None
+    }
+
+
+def coco_images(
+    document: JsonObject, find_image: FindImage, boxes: Boxes, part: str, name: str
+) -> dict[str | None, tuple[str, Size | None]]:
+    """{id of a picture: its path in the archive, and its size where the document says it}."""
+    images: dict[str | None, tuple[str, Size | None]] = {}
+    for number, image in enumerate(document["images"], 1):
+        file = image.get("file_name") if isinstance(image, dict) else None
+        own_id = id_of(image.get("id")) if isinstance(image, dict) else None
+        if not isinstance(file, str) or own_id is None:
+            boxes.refuse(f"picture {number} of {name} has no id or no file name")
+            continue
+        if own_id in images:
+            boxes.refuse(f"picture id {own_id[:40]} of {name} is there twice")
+            continue
+        path = find_image(file)
+        if path is None:
+            outside = ".." in re.split(r"[\\/]", file) or file.startswith(("/", "\\"))
+            reason = "points outside the archive" if outside else "is not in the archive"
+            boxes.refuse(f"picture “{file[:80]}” of {name} {reason}")
+            continue
+        images[own_id] = path, size_of(image.get("width"), image.get("height"))
+        boxes.objects[path]  # a picture without objects counts
+        if part:
+            boxes.parts[path] = part
+    return images
 
 
 def read_voc(data: bytes, find_image: FindImage, boxes: Boxes, name: str) -> None:
@@ -182,9 +193,9 @@ def read_voc(data: bytes, find_image: FindImage, boxes: Boxes, name: str) -> Non
         return
     size = size_of(root.findtext("size/width"), root.findtext("size/height"))
     boxes.objects[path]
-    for number, one in enumerate(root.iter("object"), 1):
-        label = (one.findtext("name") or "").strip()
-        corners = numbers([one.findtext(f"bndbox/{edge}") for edge in ("xmin", "ymin", "xmax", "ymax")], 4)
+    for number, element in enumerate(root.iter("object"), 1):
+        label = (element.findtext("name") or "").strip()
+        corners = numbers([element.findtext(f"bndbox/{edge}") for edge in ("xmin", "ymin", "xmax", "ymax")], 4)
         where = f"box {number} of {name}"
         if not label or corners is None:
             boxes.refuse(f"{where} has no label or not four numbers")
@@ -203,17 +214,17 @@ def read_yolo(text: str, path: str, size: Size, names: list[str], boxes: Boxes, 
     """Lines of `class x_centre y_centre width height`, as shares of the picture."""
     boxes.objects[path]
     for number, line in enumerate(text.splitlines(), 1):
-        words = line.split()
-        if not words:
+        fields = line.split()
+        if not fields:
             continue
         where = f"line {number} of {name}"
-        found = numbers(words[1:5], 4)
-        if found is None or not words[0].isdecimal() or len(words[0]) > MAX_CLASS_DIGITS:
+        sides = numbers(fields[1:5], 4)
+        if sides is None or not fields[0].isdecimal() or len(fields[0]) > MAX_CLASS_DIGITS:
             boxes.refuse(f"{where} is not a class and four numbers")
             continue
-        at = int(words[0])
-        label = names[at] if at < len(names) else words[0]
-        x, y, width, height = found
+        index = int(fields[0])
+        label = names[index] if index < len(names) else fields[0]
+        x, y, width, height = sides
         wide, high = size
         box = [(x - width / 2) * wide, (y - height / 2) * high, width * wide, height * high]
         boxes.add(path, label, box, size, where)

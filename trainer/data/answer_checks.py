@@ -23,9 +23,9 @@ FEW_ROWS = 50
 
 def number_problems(dataset: Dataset) -> list[Problem]:
     """What makes training on other answers than classes impossible."""
-    found = count_problems(dataset.mapped_keys)
-    if found or dataset.mapped_shape.kind != "number":
-        return found
+    problems = count_problems(dataset.mapped_keys)
+    if problems or dataset.mapped_shape.kind != "number":
+        return problems
     numbers = answer_numbers(dataset)[dataset.mapped_keys.usable]
     numbers = numbers[np.isfinite(numbers)]
     if not len(numbers):
@@ -42,7 +42,7 @@ def number_problems(dataset: Dataset) -> list[Problem]:
 def answer_numbers(dataset: Dataset) -> np.ndarray:
     """The answers of all rows as numbers, nan for what is none."""
     answer = dataset.roles[dataset.mapped_shape.answer]
-    decimal = next((one.get("decimal", ".") for one in dataset.profile if one["name"] == answer), ".")
+    decimal = next((column.get("decimal", ".") for column in dataset.profile if column["name"] == answer), ".")
     return np.asarray(numbers_in(dataset.table.column(answer), decimal).to_numpy(), dtype=float)
 
 
@@ -134,9 +134,9 @@ def label_problems(keys: Keys) -> list[Problem]:
     """Faults that the labels alone show."""
     counts = keys.counts()
     rows = int(counts.sum())
-    found = []
-    found += thin_problems(rows)
-    found += variant_problems(keys, counts) + rare_problems(keys, counts)
+    problems = []
+    problems += thin_problems(rows)
+    problems += variant_problems(keys, counts) + rare_problems(keys, counts)
     if counts.max() > SKEWED * rows:
         top = keys.labels[int(counts.argmax())]
         message = _(
@@ -144,8 +144,8 @@ def label_problems(keys: Keys) -> list[Problem]:
             label=shortened(top),
             share=f"{counts.max() / rows:.0%}",
         )
-        found.append(problem("skewed_classes", "info", message, examples=[top], count=int(counts.max())))
-    return found
+        problems.append(problem("skewed_classes", "info", message, examples=[top], count=int(counts.max())))
+    return problems
 
 
 def rows_of(keys: Keys, codes: list[int]) -> np.ndarray:

@@ -75,10 +75,10 @@ class Archive:
         if self.spool:
             self.spool.close()
 
-    def skip(self, name: str, why: str) -> None:
+    def skip(self, name: str, reason: str) -> None:
         self.skipped_count += 1
         if len(self.skipped) < MAX_TOLD:
-            self.skipped.append((name, why))
+            self.skipped.append((name, reason))
 
     def open(self, entry: Entry) -> IO[bytes]:
         file: IO[bytes] | None = None
@@ -109,12 +109,12 @@ class Archive:
 
     def extract(self, entry: Entry, to: Path) -> Path:
         """Write an entry to a path of our own choosing, a piece at a time."""
-        left = MAX_ENTRY_BYTES
+        remaining = MAX_ENTRY_BYTES
         try:
             with self.open(entry) as file, to.open("wb") as out:
                 while piece := file.read(1 << 20):
-                    left -= len(piece)
-                    if left < 0:
+                    remaining -= len(piece)
+                    if remaining < 0:
                         raise too_large(f"{entry.name} in {self.name}", MAX_ENTRY_BYTES)
                     self.count(len(piece))
                     out.write(piece)
@@ -194,12 +194,12 @@ def check_listing(path: Path, name: str) -> None:
         file.seek(max(path.stat().st_size - 0x10000 - 22 - 76, 0))
         tail = file.read()
     alone = len(tail) - 22
-    at = alone if tail[alone:].startswith(b"PK\5\6") and tail.endswith(b"\0\0") else tail.rfind(b"PK\5\6")
-    if at < 0 or len(tail) - at < 22:
+    end = alone if tail[alone:].startswith(b"PK\5\6") and tail.endswith(b"\0\0") else tail.rfind(b"PK\5\6")
+    if end < 0 or len(tail) - end < 22:
         return
-    entries, length = struct.unpack_from("<HI", tail, at + 10)
-    if at >= 76 and tail[at - 20 :].startswith(b"PK\6\7") and tail[at - 76 :].startswith(b"PK\6\6"):
-        entries, length = struct.unpack_from("<QQ", tail, at - 76 + 32)
+    entries, length = struct.unpack_from("<HI", tail, end + 10)
+    if end >= 76 and tail[end - 20 :].startswith(b"PK\6\7") and tail[end - 76 :].startswith(b"PK\6\6"):
+        entries, length = struct.unpack_from("<QQ", tail, end - 76 + 32)
     if entries > MAX_ENTRIES or length > MAX_LISTING_BYTES:
         raise too_many(name)
 
@@ -208,23 +208,23 @@ def check(archive: Archive, declared: int) -> None:
     check_expansion(archive, declared)
     if archive.entries:
         return
-    reasons = {why for _name, why in archive.skipped}
-    if any("encrypted" in why for why in reasons):
+    reasons = {reason for _name, reason in archive.skipped}
+    if any("encrypted" in reason for reason in reasons):
         raise DataError(
             _("%(name)s is encrypted.", name=archive.name),
             code="encrypted",
             hint=_("Pack it again without a password and send that."),
         )
-    if any("an archive" in why for why in reasons):
+    if any("an archive" in reason for reason in reasons):
         raise DataError(
             _("%(name)s holds only other archives, which are never opened.", name=archive.name),
             code="not_a_table",
             hint=_("Unpack it, and send the innermost files in one zip."),
         )
     if reasons:
-        first, why = archive.skipped[0]
+        first, reason = archive.skipped[0]
         raise DataError(
-            _("Nothing in %(name)s can be used: %(first)s %(why)s.", name=archive.name, first=first, why=why),
+            _("Nothing in %(name)s can be used: %(first)s %(why)s.", name=archive.name, first=first, why=reason),
             code="not_a_table",
             hint=_("Pack the files again, by class folders or beside a table, and send that."),
         )
@@ -247,11 +247,11 @@ def list_zip(archive: Archive) -> int:
     for info in infos:
         if info.filename.endswith("/"):  # `is_dir` fails on a name that a NUL has cut to nothing
             continue
-        shown = info.filename if info.flag_bits & UTF8_NAME else decode(info.filename)
+        name = info.filename if info.flag_bits & UTF8_NAME else decode(info.filename)
         declared += info.file_size
         mode = info.external_attr >> 16
-        why = "is encrypted" if info.flag_bits & ENCRYPTED else "is a link" if mode and stat.S_ISLNK(mode) else ""
-        take(archive, Entry(shown, info.file_size, info), why, seen)
+        reason = "is encrypted" if info.flag_bits & ENCRYPTED else "is a link" if mode and stat.S_ISLNK(mode) else ""
+        take(archive, Entry(name, info.file_size, info), reason, seen)
     return declared
 
 
@@ -265,11 +265,11 @@ def list_tar(archive: Archive) -> int:
         info.pax_headers = {}  # may be large, and says nothing that is needed
         if info.isdir():
             continue
-        why = "is a sparse file" if info.sparse else "" if info.isfile() else "is a link or a device"
-        if not why:
+        reason = "is a sparse file" if info.sparse else "" if info.isfile() else "is a link or a device"
+        if not reason:
             declared += max(info.size, 0)
         check_expansion(archive, declared)
-        take(archive, Entry(info.name, info.size, info), why, seen)
+        take(archive, Entry(info.name, info.size, info), reason, seen)
     return declared
 
 
@@ -291,23 +291,23 @@ def check_expansion(archive: Archive, declared: int) -> None:
         raise too_large(archive.name, declared)
 
 
-def take(archive: Archive, entry: Entry, why: str, seen: set[str]) -> None:
+def take(archive: Archive, entry: Entry, reason: str, seen: set[str]) -> None:
     """Add an entry as it is listed under its safe path, or say why it is left out; what operating systems leave behind goes
     without a word."""
-    shown = entry.name.replace("\\", "/")
-    if JUNK.search(shown):
+    path = entry.name.replace("\\", "/")
+    if JUNK.search(path):
         return
     clean = safe_path(entry.name)
-    if not why and clean is None:
-        why = "points outside the archive" if entry.name else "has no name"
-    if not why and entry.size > MAX_ENTRY_BYTES:
-        why = f"is larger than {MAX_ENTRY_BYTES >> 20:,} MB"
-    if not why and clean in seen:
-        why = "is there twice"
-    if not why and starts_nested(archive, entry):
-        why = "is an archive inside the archive"
-    if why or clean is None:
-        archive.skip(printable(shown) or "a file", why)
+    if not reason and clean is None:
+        reason = "points outside the archive" if entry.name else "has no name"
+    if not reason and entry.size > MAX_ENTRY_BYTES:
+        reason = f"is larger than {MAX_ENTRY_BYTES >> 20:,} MB"
+    if not reason and clean in seen:
+        reason = "is there twice"
+    if not reason and starts_nested(archive, entry):
+        reason = "is an archive inside the archive"
+    if reason or clean is None:
+        archive.skip(printable(path) or "a file", reason)
         return
     seen.add(clean)
     archive.entries.append(Entry(clean, entry.size, entry.source))

@@ -80,5 +80,5 @@ def seconds_of(column: pa.ChunkedArray) -> np.ndarray | None:
 def values(column: pa.ChunkedArray, form: str) -> Iterator[float]:
     for cells in slices(column):
         for cell in cells:
-            found = value_of(cell.strip(), form) if cell else None
-            yield float("nan") if found is None else found
+            seconds = value_of(cell.strip(), form) if cell else None
+            yield float("nan") if seconds is None else seconds

@@ -21,13 +21,13 @@ def find_problems(dataset: Dataset) -> list[Problem]:
     texts = table.column(first)
     kind = dataset.kinds.get(first) or ("text" if dataset.mapped_shape.reads else "row")
     noun = NOUNS.get(kind, NOUNS["text"])
-    found = missing_problems(table, texts, keys, noun, dataset.labelled)
-    found += class_problems(keys) if dataset.labelled else number_problems(dataset)
-    if not any(one["severity"] == "error" for one in found):
-        found += (label_problems(keys) if dataset.labelled else thin_problems(int(keys.usable.sum()))) + part_problems(
-            keys, split, given_split, dataset.labelled, folds=dataset.folds is not None
-        )
-    found += copy_problems(texts, keys, split, given_split, noun, dataset.labelled, kept_split=dataset.kept_split)
+    problems = missing_problems(table, texts, keys, noun, dataset.labelled)
+    problems += class_problems(keys) if dataset.labelled else number_problems(dataset)
+    if not any(entry["severity"] == "error" for entry in problems):
+        problems += (
+            label_problems(keys) if dataset.labelled else thin_problems(int(keys.usable.sum()))
+        ) + part_problems(keys, split, given_split, dataset.labelled, folds=dataset.folds is not None)
+    problems += copy_problems(texts, keys, split, given_split, noun, dataset.labelled, kept_split=dataset.kept_split)
     if kind == "text":
         long = np.flatnonzero(keys.usable & (pc.fill_null(pc.utf8_length(texts), 0).to_numpy() > LONG_TEXT))
         if len(long) and dataset.labelled:
@@ -37,6 +37,6 @@ def find_problems(dataset: Dataset) -> list[Problem]:
                 len(long),
                 limit=f"{LONG_TEXT:,}",
             )
-            found.append(problem("very_long_texts", "info", message, long, samples(long, texts)))
-    found += spelling_problems(dataset) + column_problems(dataset)
-    return sorted(found, key=lambda one: ORDER[one["severity"]])
+            problems.append(problem("very_long_texts", "info", message, long, samples(long, texts)))
+    problems += spelling_problems(dataset) + column_problems(dataset)
+    return sorted(problems, key=lambda entry: ORDER[entry["severity"]])

@@ -14,17 +14,17 @@ def column_problems(dataset: Dataset) -> list[Problem]:
     """Columns that say nothing, or that would give the answer away by naming the row."""
     if dataset.mapped_shape.reads:
         return []
-    found = []
+    problems = []
     if not dataset.inputs:
         message = _("No column is left to learn from: the others are identifiers, empty or ignored.")
-        found.append(problem("no_columns", "error", message))
+        problems.append(problem("no_columns", "error", message))
     for code in COLUMN_FAULTS:
         names = columns_with(dataset, code)
         if names:
             message = column_message(code, names)
             fix = (f"drop_{code}", ngettext("Delete the column", "Delete the columns", len(names)))
-            found.append(problem(code, "info", message, examples=names, fix=fix, count=len(names)))
-    return found
+            problems.append(problem(code, "info", message, examples=names, fix=fix, count=len(names)))
+    return problems
 
 
 COLUMN_FAULTS = ("empty_columns", "constant_columns", "identifier_columns")
@@ -54,12 +54,12 @@ def columns_with(dataset: Dataset, code: str) -> list[str]:
     """The columns beside the answer that have one of COLUMN_FAULTS."""
     answer = dataset.roles.get(dataset.mapped_shape.answer)
     tests = {
-        "empty_columns": lambda one: one["kind"] == "empty",
-        "constant_columns": lambda one: one["kind"] != "empty" and one["distinct"] == 1,
-        "identifier_columns": lambda one: one["kind"] == "id",
+        "empty_columns": lambda column: column["kind"] == "empty",
+        "constant_columns": lambda column: column["kind"] != "empty" and column["distinct"] == 1,
+        "identifier_columns": lambda column: column["kind"] == "id",
     }
-    kept = {answer, dataset.wanted.group, dataset.wanted.time, *dataset.chosen}
-    return [one["name"] for one in dataset.profile if one["name"] not in kept and tests[code](one)]
+    excluded = {answer, dataset.split_spec.group, dataset.split_spec.time, *dataset.chosen}
+    return [column["name"] for column in dataset.profile if column["name"] not in excluded and tests[code](column)]
 
 
 def spelled_missing(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -72,14 +72,14 @@ def spelling_problems(dataset: Dataset) -> list[Problem]:
     counts: dict[str, int] = {}
     rows = np.zeros(dataset.rows, dtype=bool)
     examples: set[str] = set()
-    for one in dataset.profile:
-        if one["name"] in dataset.kinds or not one["missing"]:
+    for profile in dataset.profile:
+        if profile["name"] in dataset.kinds or not profile["missing"]:
             continue
-        column = dataset.table.column(one["name"])
+        column = dataset.table.column(profile["name"])
         spelled = spelled_missing(column)
         count = pc.sum(spelled).as_py() or 0
         if count:
-            counts[one["name"]] = count
+            counts[profile["name"]] = count
             rows |= spelled.to_numpy()
             examples |= set(pc.unique(column.filter(spelled)).to_pylist())
     if not counts:

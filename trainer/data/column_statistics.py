@@ -38,7 +38,7 @@ UNSPACED = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 
 def of_columns(dataset: Dataset) -> list[JsonObject]:
     """The profile's columns with their figures."""
-    return [{**one, **of_column(one, dataset.table)} for one in dataset.profile]
+    return [{**column, **of_column(column, dataset.table)} for column in dataset.profile]
 
 
 def of_column(column: ColumnProfile, table: pa.Table) -> JsonObject:
@@ -59,10 +59,10 @@ def spread(values: "np.ndarray", *names: str) -> dict[str, int | float]:
     places = {"min": 0, "median": 50, "p95": 95, "max": 100}
     scale = max(1.0, float(np.abs(values).max(initial=0)) / 1e100)  # near the largest float a sum has no room
     values = values / scale if scale > 1 else values
-    found = {
+    statistics = {
         name: scale * float(values.mean() if name == "mean" else np.percentile(values, places[name])) for name in names
     }
-    return {name: tidy(value) for name, value in found.items()}
+    return {name: tidy(value) for name, value in statistics.items()}
 
 
 def tidy(value: float) -> int | float:
@@ -84,15 +84,15 @@ def of_texts(column: pa.ChunkedArray) -> JsonObject:
     ends = np.cumsum([min(len(text), LONGEST_READ) for text in texts])
     texts = texts[: max(int(np.searchsorted(ends, SAMPLED_CHARACTERS)), 1)]
     longest = column[int(np.argmax(pc.fill_null(pc.utf8_length(column), 0).to_numpy()))].as_py()
-    words = np.array([words_in(text) for text in texts])
+    word_counts = np.array([words_in(text) for text in texts])
     tokens, estimated = tokens_in([*texts, longest])
-    found: JsonObject = {
-        "words": spread(words, "min", "median", "p95") | {"max": max(int(words.max()), words_in(longest))},
+    statistics: JsonObject = {
+        "words": spread(word_counts, "min", "median", "p95") | {"max": max(int(word_counts.max()), words_in(longest))},
         "tokens": spread(tokens[:-1], "median", "p95") | {"max": int(tokens.max()), "estimated": estimated},
     }
     spoken = languages(texts[:LANGUAGE_TEXTS])
     scripts = Counter(script for text in texts[:LANGUAGE_TEXTS] if (script := script_of(text[:400])))
-    return found | {
+    return statistics | {
         "languages": shares(spoken),
         "language": next(iter(spoken), None),
         "script": scripts.most_common(1)[0][0] if scripts else None,
@@ -119,12 +119,12 @@ def tokenizer() -> "Tokenizer | None":
     try:
         from tokenizers import Tokenizer
 
-        found = Tokenizer.from_file(str(models.resolve(TOKENIZER) / "tokenizer.json"))
+        loaded = Tokenizer.from_file(str(models.resolve(TOKENIZER) / "tokenizer.json"))
     except (ImportError, ModelError, OSError):
         return None
-    found.no_truncation()
-    found.no_padding()
-    return found
+    loaded.no_truncation()
+    loaded.no_padding()
+    return loaded
 
 
 def tokens_in(texts: list[str]) -> tuple[np.ndarray, bool]:
@@ -133,9 +133,9 @@ def tokens_in(texts: list[str]) -> tuple[np.ndarray, bool]:
     if read is None:
         return np.array([estimated_tokens(text) for text in texts]), True
     counts = [
-        len(one.ids)
+        len(encoding.ids)
         for start in range(0, len(texts), 200)
-        for one in read.encode_batch([clean(text) for text in texts[start : start + 200]])
+        for encoding in read.encode_batch([clean(text) for text in texts[start : start + 200]])
     ]
     grown = [max(len(text) / LONGEST_READ, 1) for text in texts]
     return np.array([round(count * factor) for count, factor in zip(counts, grown, strict=True)]), False
@@ -164,16 +164,16 @@ def parsed(cells: pa.ChunkedArray, decimal: str = ".") -> np.ndarray:
 def of_dates(column: pa.ChunkedArray) -> JsonObject:
     """First and last. Of very many different ones a sample is read, besides those that sort first and last as words."""
     different = pc.unique(column.filter(pc.invert(missing_mask(column))))
-    some = len(different) > MOST_DATES
-    if some:
+    is_sampled = len(different) > MOST_DATES
+    if is_sampled:
         ends = pc.min_max(different)
         chosen = np.random.default_rng(0).choice(len(different), MOST_DATES, replace=False)
         different = pa.concat_arrays([pa.array([ends["min"].as_py(), ends["max"].as_py()]), different.take(chosen)])
     seconds = seconds_of(pa.chunked_array([different]))
     if seconds is None or np.isnan(seconds).all():
         return {}
-    ends = [moment(float(one)) for one in (np.nanmin(seconds), np.nanmax(seconds))]
-    return {"dates": {"first": ends[0], "last": ends[1], "estimated": some}}
+    ends = [moment(float(second)) for second in (np.nanmin(seconds), np.nanmax(seconds))]
+    return {"dates": {"first": ends[0], "last": ends[1], "estimated": is_sampled}}
 
 
 def moment(seconds: float) -> str:
@@ -205,22 +205,22 @@ def counted(values: list[str]) -> dict[str, int]:
 
 def of_pictures(column: pa.ChunkedArray, table: pa.Table) -> JsonObject:
     """{pictures: {width, height, modes, formats}}, sizes in pixels."""
-    found: JsonObject = {
+    statistics: JsonObject = {
         name: spread(values, "min", "median", "max")
         for name in ("width", "height")
         if len(values := measures(table, name))
     }
-    return {"pictures": found | {"modes": counted(facts(table, "mode")), "formats": formats(column)}}
+    return {"pictures": statistics | {"modes": counted(facts(table, "mode")), "formats": formats(column)}}
 
 
 def of_sounds(column: pa.ChunkedArray, table: pa.Table) -> JsonObject:
     """{sounds: {seconds, rates, channels, formats}}, rates in Hz."""
     seconds = measures(table, "seconds")
-    found: JsonObject = {}
+    statistics: JsonObject = {}
     if len(seconds):
-        found["seconds"] = spread(seconds, "min", "median", "max") | {"total": round(float(seconds.sum()), 1)}
+        statistics["seconds"] = spread(seconds, "min", "median", "max") | {"total": round(float(seconds.sum()), 1)}
     return {
-        "sounds": found
+        "sounds": statistics
         | {"rates": counted(facts(table, "rate")), "channels": counted(facts(table, "channels"))}
         | {"formats": formats(column)}
     }

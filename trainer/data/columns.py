@@ -17,7 +17,9 @@ def agreed(chosen: dict[str, str], split: SplitSpec | None) -> tuple[dict[str, s
     if split is not None:
         goes_by = {"group": split.group, "time": split.time}
         return {name: role for name, role in chosen.items() if goes_by.get(role, name) == name}, split
-    named = {role: next((name for name, one in chosen.items() if one == role), None) for role in SPLITTING}
+    named = {
+        role: next((name for name, chosen_role in chosen.items() if chosen_role == role), None) for role in SPLITTING
+    }
     return chosen, SplitSpec(**named)
 
 
@@ -43,13 +45,13 @@ def look(dataset: Dataset, columns: dict[str, str] | None, task: str | None = No
 def settle_task(dataset: Dataset, columns: dict[str, str], task: str | None) -> None:
     """The task and its columns: those named, then those chosen as answer or input, then the likeliest of the rest."""
     left_out = {name for name, role in dataset.chosen.items() if role not in (INPUT, ANSWER)} - set(columns.values())
-    offered = [one for one in dataset.profile if one["name"] not in left_out]
+    offered = [column for column in dataset.profile if column["name"] not in left_out]
     dataset.task, dataset.roles, dataset.shape = suggest(offered, task, columns or None)
     answer = next((name for name, role in dataset.chosen.items() if role == ANSWER), None)
     slug = task or dataset.task
     if answer and slug and tasks.shapes()[slug].answer and tasks.shapes()[slug].answer not in columns:
-        own = {role: name for role, name in dataset.roles.items() if name != answer}
-        named = own | columns | {tasks.shapes()[slug].answer: answer}
+        others = {role: name for role, name in dataset.roles.items() if name != answer}
+        named = others | columns | {tasks.shapes()[slug].answer: answer}
         dataset.task, dataset.roles, dataset.shape = suggest(offered, slug, named)
 
 

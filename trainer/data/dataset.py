@@ -33,7 +33,7 @@ class Dataset:
     """{role of the task: column}."""
     chosen: dict[str, str] = field(default_factory=dict)
     """{column: what somebody said it is for} (see `trainer.roles`)."""
-    wanted: SplitSpec = field(default_factory=SplitSpec)
+    split_spec: SplitSpec = field(default_factory=SplitSpec)
     keys: Keys | None = None
     split: np.ndarray = field(default_factory=lambda: np.array([], dtype=object))
     folds: np.ndarray | None = None
@@ -81,5 +81,5 @@ class Dataset:
     @property
     def column_roles(self) -> dict[str, str]:
         """{column: what it is for}, of every column."""
-        split = {"group": self.wanted.group, "time": self.wanted.time}
+        split = {"group": self.split_spec.group, "time": self.split_spec.time}
         return roles_of(self.profile, self.shape, self.roles, self.chosen, split)

@@ -25,9 +25,9 @@ def change(dataset: Dataset, changes: JsonObject) -> None:
     """Set cells, then drop rows, both by numbers from 1; every row that stays keeps its part."""
     parts = dataset.split
     by_column: dict[str, dict[int, str | None]] = {}
-    for one in changes.get("set") or []:
+    for edit in changes.get("set") or []:
         try:
-            row, column, value = int(one["row"]), str(one["column"]), one.get("value")
+            row, column, value = int(edit["row"]), str(edit["column"]), edit.get("value")
         except (KeyError, TypeError, ValueError) as error:
             raise bad_change(_('A cell to set looks like {"row": 1, "column": "label", "value": "x"}.')) from error
         by_column.setdefault(column, {})[checked_row(row, dataset)] = None if value is None else str(value)
@@ -36,18 +36,18 @@ def change(dataset: Dataset, changes: JsonObject) -> None:
         for row, value in cells.items():
             values[row] = value
         dataset.table = dataset.table.set_column(dataset.names.index(name), name, pa.array(values, pa.string()))
-    kept = np.ones(dataset.rows, dtype=bool)
+    is_kept = np.ones(dataset.rows, dtype=bool)
     for row in changes.get("drop") or []:
-        kept[checked_row(row, dataset)] = False
-    if not kept.any():
+        is_kept[checked_row(row, dataset)] = False
+    if not is_kept.any():
         raise bad_change(_("No row would be left."))
-    dataset.table = dataset.table.filter(pa.array(kept))
+    dataset.table = dataset.table.filter(pa.array(is_kept))
     look(dataset, dataset.roles, dataset.task)
     usable = dataset.keys.usable if dataset.keys is not None else np.zeros(dataset.rows, dtype=bool)
-    parts = parts[kept]
+    parts = parts[is_kept]
     dataset.split = np.where(usable, np.where(parts == "", "train", parts), "")
     if dataset.folds is not None:
-        folds = dataset.folds[kept]
+        folds = dataset.folds[is_kept]
         dataset.folds = np.where(usable, np.maximum(folds, 0), -1).astype(np.int8)
 
 
@@ -70,22 +70,22 @@ def keeps_rows(action: str) -> bool:
 
 def rows_after(dataset: Dataset, action: str) -> np.ndarray:
     """True for each row that a remedy keeps; a remedy of columns is done here."""
-    kept = np.ones(dataset.rows, dtype=bool)
+    is_kept = np.ones(dataset.rows, dtype=bool)
     if action == "drop_near_duplicates":
-        kept[near_copies.near_copy_rows(dataset)] = False
-        return kept
+        is_kept[near_copies.near_copy_rows(dataset)] = False
+        return is_kept
     if action == "drop_mislabels":
-        kept[list(mislabels.mislabelled_rows(dataset))] = False
-        return kept
+        is_kept[list(mislabels.mislabelled_rows(dataset))] = False
+        return is_kept
     if action == "drop_leaking_columns":
         dataset.table = dataset.table.drop_columns(leakage.leaking_columns(dataset))
-        return kept
+        return is_kept
     if action.removeprefix("drop_") in COLUMN_FAULTS:
         dataset.table = dataset.table.drop_columns(columns_with(dataset, action.removeprefix("drop_")))
-        return kept
+        return is_kept
     if action == "empty_missing":
         empty_missing(dataset)
-        return kept
+        return is_kept
     assert dataset.keys is not None
     return remedies.rows_kept(action, dataset.keys)
 
@@ -109,10 +109,10 @@ def merge_label_variants(dataset: Dataset) -> None:
 
 def empty_missing(dataset: Dataset) -> None:
     """Cells that say in letters that there is no value become empty."""
-    for at, name in enumerate(dataset.names):
+    for index, name in enumerate(dataset.names):
         column = dataset.table.column(name)
         if name not in dataset.kinds:
-            dataset.table = dataset.table.set_column(at, name, pc.if_else(spelled_missing(column), None, column))
+            dataset.table = dataset.table.set_column(index, name, pc.if_else(spelled_missing(column), None, column))
 
 
 def replace_personal(dataset: Dataset, action: str) -> None:
@@ -121,19 +121,19 @@ def replace_personal(dataset: Dataset, action: str) -> None:
     from trainer.data import privacy
 
     secret = os.environ.get("MAQUETTE_PSEUDONYM_KEY", "").encode() or os.urandom(32)
-    for at, name in enumerate(dataset.names):
+    for index, name in enumerate(dataset.names):
         column = dataset.table.column(name)
         if name in dataset.kinds:
             continue
         new = privacy.mask(column, name) if action == "mask_personal" else privacy.pseudonymise(column, secret, name)
-        dataset.table = dataset.table.set_column(at, name, new)
+        dataset.table = dataset.table.set_column(index, name, new)
 
 
-def mend(dataset: Dataset, action: str, wanted: SplitSpec) -> None:
+def mend(dataset: Dataset, action: str, split_spec: SplitSpec) -> None:
     """Apply one remedy. Parts that were given stay, drawn ones where no row goes; otherwise the rows are divided anew."""
     if action == FOLDS:
-        dataset.wanted = wanted.model_copy(update={"folds": FOLD_COUNT})
-        divide(dataset, dataset.wanted)
+        dataset.split_spec = split_spec.model_copy(update={"folds": FOLD_COUNT})
+        divide(dataset, dataset.split_spec)
         return
     if dataset.keys is None and action not in PERSONAL:
         raise DataError(_("No columns were chosen yet."), code="no_column", hint=_("Choose what each column is first."))
@@ -146,19 +146,19 @@ def mend(dataset: Dataset, action: str, wanted: SplitSpec) -> None:
         look(dataset, dataset.roles, dataset.task)
         dataset.split = parts
         return
-    kept = rows_after(dataset, action)
+    is_kept = rows_after(dataset, action)
     if action == remedies.MERGE:
         merge_label_variants(dataset)
-    given, how, before = dataset.given_split, dataset.split_how, (dataset.task, dataset.roles)
-    parts = dataset.split[kept]
+    was_given, how, before = dataset.given_split, dataset.split_how, (dataset.task, dataset.roles)
+    parts = dataset.split[is_kept]
     parts[parts == ""] = "train"
-    dataset.table = dataset.table.filter(pa.array(kept))
+    dataset.table = dataset.table.filter(pa.array(is_kept))
     look(dataset, dataset.roles, dataset.task)
-    if not given and keeps_rows(action) and (dataset.task, dataset.roles) == before and dataset.folds is None:
+    if not was_given and keeps_rows(action) and (dataset.task, dataset.roles) == before and dataset.folds is None:
         keep_split(dataset, parts, how)
         return
-    if not given:
-        divide(dataset, wanted)
+    if not was_given:
+        divide(dataset, split_spec)
         return
-    divide(dataset, SplitSpec(test=0, validation=0, seed=wanted.seed), parts)
-    dataset.given_split, dataset.split_how = given, how
+    divide(dataset, SplitSpec(test=0, validation=0, seed=split_spec.seed), parts)
+    dataset.given_split, dataset.split_how = was_given, how

@@ -18,25 +18,25 @@ def drop_missing(keys: Keys) -> np.ndarray:
 
 def drop_duplicates(keys: Keys) -> np.ndarray:
     """The first of each text; rows without text or label stay as they are."""
-    kept = np.ones(len(keys), dtype=bool)
+    is_kept = np.ones(len(keys), dtype=bool)
     rows = repeated(keys)
     _unique, first = np.unique(keys.texts[rows], return_index=True)
-    kept[rows] = False
-    kept[rows[first]] = True
-    return kept
+    is_kept[rows] = False
+    is_kept[rows[first]] = True
+    return is_kept
 
 
 def conflicting(keys: Keys) -> np.ndarray:
     """True for rows whose text occurs with more than one label."""
-    found = np.zeros(len(keys), dtype=bool)
+    is_conflicting = np.zeros(len(keys), dtype=bool)
     rows = repeated(keys)
     if len(rows):
         _unique, groups, sizes = np.unique(keys.texts[rows], return_inverse=True, return_counts=True)
         lowest, highest = np.full(len(sizes), len(keys.labels)), np.full(len(sizes), -1)
         np.minimum.at(lowest, groups, keys.codes[rows])
         np.maximum.at(highest, groups, keys.codes[rows])
-        found[rows] = (lowest != highest)[groups]
-    return found
+        is_conflicting[rows] = (lowest != highest)[groups]
+    return is_conflicting
 
 
 def drop_conflicting(keys: Keys) -> np.ndarray:

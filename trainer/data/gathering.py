@@ -28,9 +28,10 @@ def gather(tables: list[Table], parts: list[str | None], emit: Emit) -> tuple[Da
         before = meter.rows
         for cells in table.batches:
             count = len(cells[0])
-            own = dict(zip(table.columns, cells, strict=True))
+            by_name = dict(zip(table.columns, cells, strict=True))
             arrays = [
-                pa.array(own[name], pa.string()) if name in own else pa.nulls(count, pa.string()) for name in names
+                pa.array(by_name[name], pa.string()) if name in by_name else pa.nulls(count, pa.string())
+                for name in names
             ]
             chunks.append(pa.table(arrays, schema=schema))
             meter.add(count, table.progress())
@@ -99,12 +100,12 @@ def shared_columns(tables: list[Table]) -> list[str]:
 
 
 def reading_problems(tables: list[Table], names: list[str]) -> list[Problem]:
-    found = []
+    problems = []
     several = len(tables) > 1
-    bad = [(table, line, why) for table in tables for line, why in table.bad]
+    bad = [(table, line, reason) for table in tables for line, reason in table.bad]
     if bad:
         count = sum(table.bad_count for table in tables)
-        places = [f"line {line} {why}" + (f" ({table.name})" if several else "") for table, line, why in bad]
+        places = [f"line {line} {reason}" + (f" ({table.name})" if several else "") for table, line, reason in bad]
         message = ngettext(
             "%(count)s line could not be read and was left out: %(places)s.",
             "%(count)s lines could not be read and were left out: %(places)s.",
@@ -112,10 +113,10 @@ def reading_problems(tables: list[Table], names: list[str]) -> list[Problem]:
             places="; ".join(places[:3]),
         )
         lines = [line for _table, line, _why in bad[:100]]
-        found.append(problem("bad_rows", "warning", message, examples=places, count=count) | {"lines": lines})
-    mended = [(table, line, why) for table in tables for line, why in table.mended]
+        problems.append(problem("bad_rows", "warning", message, examples=places, count=count) | {"lines": lines})
+    mended = [(table, line, reason) for table in tables for line, reason in table.mended]
     if mended:
-        places = [f"line {line} {why}" + (f" ({table.name})" if several else "") for table, line, why in mended]
+        places = [f"line {line} {reason}" + (f" ({table.name})" if several else "") for table, line, reason in mended]
         message = ngettext(
             "%(count)s line was repaired: %(places)s.",
             "%(count)s lines were repaired: %(places)s.",
@@ -123,7 +124,7 @@ def reading_problems(tables: list[Table], names: list[str]) -> list[Problem]:
             places="; ".join(places[:3]),
         )
         lines = [line for _table, line, _why in mended[:100]]
-        found.append(problem("mended_rows", "info", message, examples=places, count=len(mended)) | {"lines": lines})
+        problems.append(problem("mended_rows", "info", message, examples=places, count=len(mended)) | {"lines": lines})
     for table in tables:
         lacking = [name for name in names if name not in table.columns]
         if lacking:
@@ -132,7 +133,7 @@ def reading_problems(tables: list[Table], names: list[str]) -> list[Problem]:
                 file=table.name,
                 names=", ".join(lacking[:6]),
             )
-            found.append(problem("columns_differ", "warning", message, examples=lacking, count=len(lacking)))
+            problems.append(problem("columns_differ", "warning", message, examples=lacking, count=len(lacking)))
         garbled = table.garbled() if table.garbled else 0
         if garbled:
             message = ngettext(
@@ -142,15 +143,15 @@ def reading_problems(tables: list[Table], names: list[str]) -> list[Problem]:
                 file=table.name,
                 encoding=table.details.get("encoding", "text"),
             )
-            found.append(problem("garbled_characters", "warning", message, count=garbled))
-    return found
+            problems.append(problem("garbled_characters", "warning", message, count=garbled))
+    return problems
 
 
 def no_rows(table: Table) -> DataError:
     if table.bad_count:
-        line, why = table.bad[0]
+        line, reason = table.bad[0]
         return DataError(
-            _("No line of %(name)s could be read: line %(line)s %(why)s.", name=table.name, line=line, why=why),
+            _("No line of %(name)s could be read: line %(line)s %(why)s.", name=table.name, line=line, why=reason),
             code="no_rows",
             hint=_("Check its delimiter and its quotes."),
         )

@@ -27,9 +27,9 @@ def look_closer(dataset: Dataset) -> list[Problem]:
     if first in dataset.kinds or not reads_text(dataset):
         return []
     keys = dataset.mapped_keys
-    found = near_copy_problems(dataset)
+    problems = near_copy_problems(dataset)
     drawn, cells = drawn_rows(dataset)
-    found += language_problems(cells[:2_000])
+    problems += language_problems(cells[:2_000])
     if dataset.labelled:
-        found += closer_look(cells, keys.codes[drawn], keys.labels, drawn)
-    return found
+        problems += closer_look(cells, keys.codes[drawn], keys.labels, drawn)
+    return problems

@@ -34,26 +34,26 @@ def fetch(name: str, out: Path, emit: Emit) -> JsonObject:
     """Download the data files into `out`: {files, bytes, revision}. Raises `DataError`."""
     repo, revision = parsed(name)
     info = look_up(repo, revision)
-    files = chosen({one.rfilename: one.size or 0 for one in info.siblings or []}, repo)
+    files = chosen({sibling.rfilename: sibling.size or 0 for sibling in info.siblings or []}, repo)
     out.mkdir(parents=True, exist_ok=True)
-    kept, total = [], sum(files.values())
+    names, total = [], sum(files.values())
     done = 0
     for number, (path, size) in enumerate(files.items()):
-        kept.append(download(repo, path, info.sha, out, number))
+        names.append(download(repo, path, info.sha, out, number))
         done += size
         emit("progress", stage="fetch", fraction=done / max(total, 1), done=done, total=total, unit="bytes")
-    return {"files": kept, "bytes": sum((out / name).stat().st_size for name in kept), "revision": info.sha}
+    return {"files": names, "bytes": sum((out / name).stat().st_size for name in names), "revision": info.sha}
 
 
 def parsed(name: str) -> tuple[str, str | None]:
-    found = NAME.fullmatch(name.strip())
-    if found is None:
+    match = NAME.fullmatch(name.strip())
+    if match is None:
         raise DataError(
             _("“%(name)s” is not the name of a dataset.", name=name[:100]),
             code="bad_hub_name",
             hint=_("It looks like ORG/NAME, as at the top of its page on the hub."),
         )
-    return found[1], found[2]
+    return match[1], match[2]
 
 
 def look_up(repo: str, revision: str | None) -> "DatasetInfo":
@@ -98,15 +98,17 @@ def chosen(sizes: dict[str, int], repo: str) -> dict[str, int]:
         if not paths:
             continue
         folders = {str(PurePosixPath(path).parent).removeprefix(".") for path in paths}
-        folder = next((one for one in DEFAULT_FOLDERS if one in folders), sorted(folders)[0])
-        found = {path: sizes[path] for path in paths if str(PurePosixPath(path).parent).removeprefix(".") == folder}
-        if len(found) > MOST_FILES or sum(found.values()) > MOST_BYTES:
+        folder = next((usual for usual in DEFAULT_FOLDERS if usual in folders), sorted(folders)[0])
+        sizes_here = {
+            path: sizes[path] for path in paths if str(PurePosixPath(path).parent).removeprefix(".") == folder
+        }
+        if len(sizes_here) > MOST_FILES or sum(sizes_here.values()) > MOST_BYTES:
             raise DataError(
                 _(
                     "The dataset “%(repo)s” is too large: %(count)s files, %(value)s GB.",
                     repo=repo,
-                    count=f"{len(found):,}",
-                    value=f"{sum(found.values()) / 2**30:.1f}",
+                    count=f"{len(sizes_here):,}",
+                    value=f"{sum(sizes_here.values()) / 2**30:.1f}",
                 ),
                 code="too_large",
                 hint=_(
@@ -115,7 +117,7 @@ def chosen(sizes: dict[str, int], repo: str) -> dict[str, int]:
                     value=MOST_BYTES // 2**30,
                 ),
             )
-        return found
+        return sizes_here
     raise DataError(
         _("The dataset “%(repo)s” holds no file that can be read here.", repo=repo),
         code="hub_no_data",
@@ -129,9 +131,11 @@ def download(repo: str, path: str, revision: str, out: Path, number: int) -> str
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     try:
-        kept = hf_hub_download(repo, path, repo_type="dataset", revision=revision, local_dir=out / "hub", token=False)
+        downloaded = hf_hub_download(
+            repo, path, repo_type="dataset", revision=revision, local_dir=out / "hub", token=False
+        )
     except (LocalEntryNotFoundError, HfHubHTTPError, *AWAY) as error:
         raise unreachable() from error
     name = f"{number}-{re.sub(r'[^-.A-Za-z0-9_]', '_', PurePosixPath(path).name)[-100:]}"
-    Path(kept).resolve().replace(out / name)
+    Path(downloaded).resolve().replace(out / name)
     return name

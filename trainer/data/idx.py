@@ -58,10 +58,10 @@ def read_idx(path: Path, name: str) -> np.ndarray | None:
     return np.frombuffer(data, np.uint8, offset=4 + 4 * dimensions).reshape(shape)
 
 
-def of_idx(found: list[tuple[str, np.ndarray, str | None]], kept: Path, meter: Meter) -> media_archives.Collection:
+def of_idx(files: list[tuple[str, np.ndarray, str | None]], folder: Path, meter: Meter) -> media_archives.Collection:
     """Pairs of pictures and labels of equal count, in the order sent; parts only where both train and test came."""
-    pictures = [one for one in found if one[1].ndim == 3]
-    labels = [one for one in found if one[1].ndim == 1]
+    pictures = [file for file in files if file[1].ndim == 3]
+    labels = [file for file in files if file[1].ndim == 1]
     count = sum(len(array) for _name, array, _part in pictures)
     if count > MAX_ENTRIES:
         raise DataError(
@@ -85,13 +85,15 @@ def of_idx(found: list[tuple[str, np.ndarray, str | None]], kept: Path, meter: M
                 code="too_large",
                 hint=_("Send smaller pictures."),
             )
-    kept.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     collection = media_archives.Collection("image", "idx")
     named = {part_of_idx(name, part) for name, _array, part in pictures}
     for name, array, part in pictures:
-        said = part_of_idx(name, part)
-        match = next((one for one in labels if len(one[1]) == len(array) and part_of_idx(one[0], one[2]) == said), None)
-        match = match or next((one for one in labels if len(one[1]) == len(array)), None)
+        own_part = part_of_idx(name, part)
+        match = next(
+            (file for file in labels if len(file[1]) == len(array) and part_of_idx(file[0], file[2]) == own_part), None
+        )
+        match = match or next((file for file in labels if len(file[1]) == len(array)), None)
         if match is None:
             raise DataError(
                 _(
@@ -103,11 +105,11 @@ def of_idx(found: list[tuple[str, np.ndarray, str | None]], kept: Path, meter: M
                 hint=_("Send both files of the pair together."),
             )
         for number, (pixels, label) in enumerate(zip(array, match[1], strict=True)):
-            one = media.keep_pixels(pixels, kept)
+            picture = media.keep_pixels(pixels, folder)
             collection.rows.append(
-                {"image": one.name, "file": f"{name} {number + 1}", "label": str(label), **one.facts}
+                {"image": picture.name, "file": f"{name} {number + 1}", "label": str(label), **picture.facts}
             )
-            collection.parts.append(said if len(named) > 1 else "")
+            collection.parts.append(own_part if len(named) > 1 else "")
             meter.add(1, meter.total * number // len(array))
     if not pictures:
         raise DataError(

@@ -34,7 +34,9 @@ def write_indices(table: pa.Table, columns: Sequence[ColumnProfile], folder: Pat
 
 
 def write_order(table: pa.Table, columns: Sequence[ColumnProfile], path: Path) -> None:
-    ranked = {f"c{number}": rank(table.column(number), one) for number, one in enumerate(columns[:MOST_COLUMNS])}
+    ranked = {
+        f"c{number}": rank(table.column(number), profile) for number, profile in enumerate(columns[:MOST_COLUMNS])
+    }
     pq.write_table(pa.table(ranked), path, compression="lz4", row_group_size=100_000)
 
 
@@ -43,8 +45,8 @@ def rank(column: pa.ChunkedArray, described: ColumnProfile) -> pa.Array:
     if described["kind"] in NUMBERED_KINDS:
         column = numbers_in(column, described.get("decimal", "."))
     ranks = pc.rank(column, tiebreaker="dense").cast(pa.uint32())
-    there = pc.is_valid(column)
-    return pc.if_else(there.combine_chunks() if isinstance(there, pa.ChunkedArray) else there, ranks, None)
+    is_valid = pc.is_valid(column)
+    return pc.if_else(is_valid.combine_chunks() if isinstance(is_valid, pa.ChunkedArray) else is_valid, ranks, None)
 
 
 def write_words(table: pa.Table, path: Path) -> None:

@@ -46,7 +46,7 @@ def inspect(  # noqa: C901, PLR0913  the whole way of a file, in its order
         )
     if not files:
         raise SpecError(_("No file was named."), code="no_file", hint=_("Name a table or a zip of pictures or sounds."))
-    wanted = None if split is None else split_spec(split)
+    split_wanted = None if split is None else split_spec(split)
     if task is not None and task not in tasks.shapes():
         raise SpecError(
             _("There is no task “%(task)s”.", task=task),
@@ -65,13 +65,13 @@ def inspect(  # noqa: C901, PLR0913  the whole way of a file, in its order
     (part / "thumbs").mkdir(parents=True)
     try:
         if len(files) == 1 and files[0].is_dir():
-            dataset = read_version(files[0], columns, wanted, task, roles)
+            dataset = read_version(files[0], columns, split_wanted, task, roles)
         else:
             with below(part / "scratch"):
                 dataset = read_files(
                     list(files),
                     columns=columns,
-                    split=wanted,
+                    split=split_wanted,
                     task=task,
                     media=part / "media",
                     sheet=sheet,
@@ -83,7 +83,7 @@ def inspect(  # noqa: C901, PLR0913  the whole way of a file, in its order
         if changes:
             change(dataset, changes)
         for action in in_order(fixes):
-            mend(dataset, action, dataset.wanted)
+            mend(dataset, action, dataset.split_spec)
         emit("progress", stage="look", fraction=0.8, done=dataset.rows, unit="rows", eta_seconds=1)
         result = write(dataset, part, out)
     except BaseException as error:

@@ -37,7 +37,7 @@ def read_files(  # noqa: PLR0913  one call reads any file
             dataset, file_parts = gather(tables, sources.table_parts, emit)
             dataset.problems += sources.problems
     check_roles(roles or {}, dataset.names)
-    dataset.chosen, dataset.wanted = agreed(roles or {}, split)
+    dataset.chosen, dataset.split_spec = agreed(roles or {}, split)
     look(dataset, columns, task)
-    divide(dataset, dataset.wanted, file_parts)
+    divide(dataset, dataset.split_spec, file_parts)
     return dataset

@@ -17,7 +17,7 @@ COMMON = {
     "Italian": "il che di non per una sono con è la del mi gli", "Portuguese": "que não uma para com os do da em um é por mais",
     "Dutch": "de het een en van ik niet dat is op te voor met je",
 }  # fmt: skip
-WORDS = {language: frozenset(words.split()) for language, words in COMMON.items()}
+WORDS = {language: frozenset(common.split()) for language, common in COMMON.items()}
 MIXED = 0.05
 LANGUAGE_NAMES = (
     *(
@@ -48,26 +48,26 @@ def language_of(text: str) -> str | None:
     if script != "Latin":
         return {"Han": "Chinese", "Kana": "Japanese", "Hangul": "Korean"}.get(script or "", script)
     words = re.findall(r"[a-zà-ÿ]+", text[:600].lower())
-    hits = {language: sum(word in known for word in words) for language, known in WORDS.items()}
+    hits = {language: sum(word in common for word in words) for language, common in WORDS.items()}
     best = max(hits, key=lambda language: hits[language])
     return best if hits[best] >= 2 and hits[best] > 1.2 * sorted(hits.values())[-2] else None
 
 
 def languages(texts: list[str]) -> dict[str, int]:
     """{language: texts}, the commonest first; short or doubtful texts are not counted."""
-    return dict(Counter(found for text in texts if (found := language_of(text))).most_common())
+    return dict(Counter(language for text in texts if (language := language_of(text))).most_common())
 
 
 def language_problems(texts: list[str]) -> list[Problem]:
-    found = languages(texts)
-    told = sum(found.values())
-    others = {name: count for name, count in list(found.items())[1:] if count >= max(MIXED * told, 3)}
-    if told < 20 or not others:
+    counts = languages(texts)
+    total = sum(counts.values())
+    others = {name: count for name, count in list(counts.items())[1:] if count >= max(MIXED * total, 3)}
+    if total < 20 or not others:
         return []
-    names = list(found)
-    shares = {names[0]: found[names[0]], **others}
+    names = list(counts)
+    shares = {names[0]: counts[names[0]], **others}
     parts = [
-        _("%(share)s %(language)s", share=f"{count / told:.0%}", language=_(name)) for name, count in shares.items()
+        _("%(share)s %(language)s", share=f"{count / total:.0%}", language=_(name)) for name, count in shares.items()
     ]
     message = _(
         "The texts are in more than one language (%(languages)s). Choose a model that reads them all.",

@@ -13,35 +13,42 @@ from trainer.messages import Message, joined, ngettext
 
 def leaks_of(dataset: Dataset) -> list[dict[str, Any]]:
     """Columns of a table from which alone the answer follows almost always (see `trainer.leaks`)."""
-    kinds, truth, labels = inputs_and_answers(dataset)
-    return leaks.find(dataset.table, kinds, truth, labels)
+    kinds, targets, labels = inputs_and_answers(dataset)
+    return leaks.find(dataset.table, kinds, targets, labels)
 
 
 def inputs_and_answers(dataset: Dataset) -> tuple[dict[str, str], np.ndarray, list[str]]:
     """(kinds, truth, labels) as `trainer.leaks` takes them."""
     inputs = set(dataset.inputs)
-    kinds = {one["name"]: one["kind"] for one in dataset.profile if one["name"] in inputs and one["distinct"] > 1}
+    kinds = {
+        column["name"]: column["kind"]
+        for column in dataset.profile
+        if column["name"] in inputs and column["distinct"] > 1
+    }
     if dataset.labelled:
-        truth, labels = np.where(dataset.mapped_keys.usable, dataset.mapped_keys.codes, -1), dataset.mapped_keys.labels
+        targets, labels = (
+            np.where(dataset.mapped_keys.usable, dataset.mapped_keys.codes, -1),
+            dataset.mapped_keys.labels,
+        )
     else:
-        truth, labels = np.where(dataset.mapped_keys.usable, answer_numbers(dataset), np.nan), []
-    return kinds, truth, labels
+        targets, labels = np.where(dataset.mapped_keys.usable, answer_numbers(dataset), np.nan), []
+    return kinds, targets, labels
 
 
 def leaking_columns(dataset: Dataset) -> list[str]:
-    return [one["column"] for one in leaks_of(dataset)]
+    return [leak["column"] for leak in leaks_of(dataset)]
 
 
 def leakage_problems(dataset: Dataset) -> list[Problem]:
-    kinds, truth, labels = inputs_and_answers(dataset)
-    found = leaks.find(dataset.table, kinds, truth, labels)
-    passed = leaks.not_looked_at(kinds, truth, labels)
-    told = [problem("leakage_not_looked_for", "info", joined(passed), count=len(passed))] if passed else []
-    if not found:
-        return told
-    named = [one["column"] for one in found]
+    kinds, targets, labels = inputs_and_answers(dataset)
+    found_leaks = leaks.find(dataset.table, kinds, targets, labels)
+    passed = leaks.not_looked_at(kinds, targets, labels)
+    unchecked = [problem("leakage_not_looked_for", "info", joined(passed), count=len(passed))] if passed else []
+    if not found_leaks:
+        return unchecked
+    named = [leak["column"] for leak in found_leaks]
     names = ", ".join(f"“{shortened(name)}”" for name in named[:4])
-    rules = "; ".join(one["rule"] for one in found[:2] if one["rule"])
+    rules = "; ".join(leak["rule"] for leak in found_leaks[:2] if leak["rule"])
     message: Message = ngettext(
         "%(names)s alone gives the answer away almost every time. Was it known before the answer? If not, exclude it.",
         "%(names)s alone give the answer away almost every time. Were they known before the answer? If not, exclude them.",
@@ -51,4 +58,4 @@ def leakage_problems(dataset: Dataset) -> list[Problem]:
     if rules:
         message = joined([message, f"({rules})"])
     fix = ("drop_leaking_columns", ngettext("Exclude the column", "Exclude the columns", len(named)))
-    return [problem("leakage", "warning", message, examples=named, fix=fix, count=len(named)), *told]
+    return [problem("leakage", "warning", message, examples=named, fix=fix, count=len(named)), *unchecked]

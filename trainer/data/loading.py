@@ -58,9 +58,9 @@ class Loaded:
         """Indices of the rows of one part."""
         return np.flatnonzero(self.split == name)
 
-    def keep(self, kept: np.ndarray) -> None:
+    def keep(self, is_kept: np.ndarray) -> None:
         """Leave out the rows that are False."""
-        rows = np.flatnonzero(kept)
+        rows = np.flatnonzero(is_kept)
         self.values = {role: [cells[row] for row in rows] for role, cells in self.values.items()}
         self.split, self.row_numbers = self.split[rows], [self.row_numbers[row] for row in rows]
         self.table = self.table.take(rows) if self.table.num_columns else self.table
@@ -97,17 +97,17 @@ def load_version(folder: Path, spec: DatasetSpec, task: str) -> Loaded:
             hint=_("Leave test_path out, or name the files themselves."),
         )
     profile = read_profile(folder)
-    own = profile["suggestion"]["columns"] if profile["suggestion"]["task"] == task else {}
-    columns = own | spec.columns
+    suggested = profile["suggestion"]["columns"] if profile["suggestion"]["task"] == task else {}
+    columns = suggested | spec.columns
     check_roles(columns, tasks.shapes()[task].roles, [column["name"] for column in profile["columns"]])
     media = folder / "media" if (folder / "media").is_dir() else None
     roles = profile["suggestion"].get("roles") or {}
-    changed = columns != own or any(roles.get(name) != role for name, role in spec.roles.items())
+    changed = columns != suggested or any(roles.get(name) != role for name, role in spec.roles.items())
     if changed:
         from trainer.data.version import read_version
 
-        wanted = spec.split if "split" in spec.model_fields_set else None
-        return from_dataset(read_version(folder, columns, wanted, task, spec.roles), media)
+        split_wanted = spec.split if "split" in spec.model_fields_set else None
+        return from_dataset(read_version(folder, columns, split_wanted, task, spec.roles), media)
     refuse_blocked(folder)
     facts = [column["name"] for column in profile["columns"] if column["name"] in FACTS]
     names = None if reads_all(task) else list(dict.fromkeys([*columns.values(), *facts]))
@@ -133,10 +133,10 @@ def refuse_blocked(folder: Path) -> None:
         problems = json.loads((folder / "problems.json").read_text("utf-8"))
     except (OSError, ValueError):
         return
-    for found in problems:
-        if found["severity"] == "error":
+    for listed in problems:
+        if listed["severity"] == "error":
             hint = _("Fix it in the file and upload it again, or choose other columns.")
-            raise DataError(restored(found), code=found["code"], hint=hint)
+            raise DataError(restored(listed), code=listed["code"], hint=hint)
 
 
 def reads_all(task: str) -> bool:
@@ -217,25 +217,25 @@ def usable(
     folds: np.ndarray | None = None,
 ) -> Loaded:
     """Keep the rows that have a part, which are those that have everything; say how many have not."""
-    kept = np.flatnonzero(split != "")
-    dropped = len(split) - len(kept)
+    rows = np.flatnonzero(split != "")
+    dropped = len(split) - len(rows)
     if dropped:
         message = f"{dropped:,} of {len(split):,} rows lack an input or an answer and are not used."
         problems.append({"code": "unusable_rows", "severity": "warning", "message": message, "count": dropped})
-    table = table.take(pa.array(kept, pa.int64()))
+    table = table.take(pa.array(rows, pa.int64()))
     values = {role: table.column(name).to_pylist() for role, name in columns.items()}
     if "label" in values:
         values["label"] = [canonical_label(label) for label in values["label"]]
     values = {role: ["" if cell is None else cell for cell in cells] for role, cells in values.items()}
     return Loaded(
         values,
-        split[kept],
-        (kept + 1).tolist(),
+        split[rows],
+        (rows + 1).tolist(),
         columns,
         problems,
         table=table,
         media=media,
-        folds=None if folds is None else folds[kept],
+        folds=None if folds is None else folds[rows],
     )
 
 
@@ -263,15 +263,15 @@ def read_labels(loaded: Loaded) -> None:
 def read_numbers(loaded: Loaded) -> None:
     """Answers as numbers; a row whose answer is none is left out, and it is said which."""
     decimal = decimal_of(loaded.answers)
-    found = [number_of(cell, decimal) for cell in loaded.answers]
-    found = [None if value is None or abs(value) > LARGEST_ANSWER else value for value in found]
-    bad = [loaded.row_numbers[row] for row, value in enumerate(found) if value is None]
+    numbers = [number_of(cell, decimal) for cell in loaded.answers]
+    numbers = [None if value is None or abs(value) > LARGEST_ANSWER else value for value in numbers]
+    bad = [loaded.row_numbers[row] for row, value in enumerate(numbers) if value is None]
     if bad:
         rows = listing([str(row) for row in bad])
         message = f"{len(bad):,} rows have an answer that is no number of a usable size and are not used: row {rows}."
         loaded.problems.append({"code": "not_a_number", "severity": "warning", "message": message, "count": len(bad)})
-        loaded.keep(np.array([value is not None for value in found]))
-    loaded.values[loaded.answer] = [value for value in found if value is not None]
+        loaded.keep(np.array([value is not None for value in numbers]))
+    loaded.values[loaded.answer] = [value for value in numbers if value is not None]
     if len(set(loaded.answers)) < 2:
         raise DataError(
             _("There are not two different answers to learn."),

@@ -117,8 +117,8 @@ def read_image(data: bytes) -> tuple[str, dict[str, str], bytes | None]:
             image.draft(None, (THUMB_PIXELS, THUMB_PIXELS))
             image.load()
             turned = orientation(image) in TURNED
-            shown = form in SHOWN and max(width, height) <= THUMB_PIXELS and len(data) <= SHOWN_BYTES
-            small = None if shown else thumbnail(image)
+            is_shown = form in SHOWN and max(width, height) <= THUMB_PIXELS and len(data) <= SHOWN_BYTES
+            small = None if is_shown else thumbnail(image)
     except UnidentifiedImageError as error:
         raise UnreadableError("is no picture") from error
     except DAMAGED as error:

@@ -44,12 +44,12 @@ class Collection:
     lost: list[tuple[str, str]] = field(default_factory=list)
     bad: list[str] = field(default_factory=list)
     bad_count: int = 0
-    others: int = 0
+    other_files: int = 0
     """Files of other kinds, passed over."""
 
 
 @dataclass
-class Wanted:
+class MediaRow:
     """One row to be: the picture or sound, the other cells, its part."""
 
     entry: Entry
@@ -67,13 +67,13 @@ def holds_media(archive: Archive) -> str | None:
 def read_collection(archive: Archive, kind: str, folder: Path, meter: Meter) -> Collection:
     """Raises `DataError` when nothing tells what the files mean, or none of them can be decoded."""
     files = Files(archive, kind)
-    found = with_boxes(files) if kind == "image" else None
-    collection, wanted = found or beside_table(files) or by_folders(files)
-    collection.others = len(archive.entries) - len(files.media) - len(files.used)
+    with_annotations = with_boxes(files) if kind == "image" else None
+    collection, media_rows = with_annotations or beside_table(files) or by_folders(files)
+    collection.other_files = len(archive.entries) - len(files.media) - len(files.used)
     folder.mkdir(parents=True, exist_ok=True)
-    for one, kept in decode(archive, wanted, kind, folder, collection):
-        collection.rows.append({kind: kept.name, "file": one.entry.name, **one.cells, **kept.facts})
-        collection.parts.append(one.part)
+    for row, stored in decode(archive, media_rows, kind, folder, collection):
+        collection.rows.append({kind: stored.name, "file": row.entry.name, **row.cells, **stored.facts})
+        collection.parts.append(row.part)
         meter.add(1, archive.bytes_read)
     if not collection.rows and collection.bad and not collection.lost:
         raise DataError(
@@ -99,35 +99,35 @@ def read_collection(archive: Archive, kind: str, folder: Path, meter: Meter) -> 
 
 
 def decode(
-    archive: Archive, wanted: Iterable[Wanted], kind: str, folder: Path, collection: Collection
-) -> Iterator[tuple[Wanted, media.Media]]:
+    archive: Archive, media_rows: Iterable[MediaRow], kind: str, folder: Path, collection: Collection
+) -> Iterator[tuple[MediaRow, media.Media]]:
     """In order; reading is done here, decoding in threads, at most AHEAD files and about AHEAD_BYTES in memory."""
-    window: deque[tuple[Wanted, int, Future[media.Media]]] = deque()
-    held = 0
+    window: deque[tuple[MediaRow, int, Future[media.Media]]] = deque()
+    bytes_ahead = 0
     with ThreadPoolExecutor(DECODERS) as pool:
-        for one in wanted:
+        for row in media_rows:
             try:
-                data = archive.read(one.entry, MAX_MEDIA_BYTES)
+                data = archive.read(row.entry, MAX_MEDIA_BYTES)
             except EntryError:
-                collection.lost.append((one.entry.name, "is damaged in the archive or too large"))
+                collection.lost.append((row.entry.name, "is damaged in the archive or too large"))
                 continue
-            window.append((one, len(data), pool.submit(media.keep, data, kind, folder)))
-            held += len(data)
+            window.append((row, len(data), pool.submit(media.keep, data, kind, folder)))
+            bytes_ahead += len(data)
             del data
-            while window and (len(window) > AHEAD or held > AHEAD_BYTES):
-                held -= window[0][1]
+            while window and (len(window) > AHEAD or bytes_ahead > AHEAD_BYTES):
+                bytes_ahead -= window[0][1]
                 yield from decoded(window.popleft(), collection)
         while window:
             yield from decoded(window.popleft(), collection)
 
 
 def decoded(
-    one: tuple[Wanted, int, "Future[media.Media]"], collection: Collection
-) -> Iterator[tuple[Wanted, media.Media]]:
+    pending: tuple[MediaRow, int, "Future[media.Media]"], collection: Collection
+) -> Iterator[tuple[MediaRow, media.Media]]:
     try:
-        yield one[0], one[2].result()
+        yield pending[0], pending[2].result()
     except media.UnreadableError as error:
-        collection.lost.append((one[0].entry.name, str(error)))
+        collection.lost.append((pending[0].entry.name, str(error)))
 
 
 class Files:
@@ -176,26 +176,26 @@ class Files:
     def class_of(self, entry: Entry) -> str:
         """The first folder on the way that is no part; "" when there is none."""
         start = min(self.depth, max(len(entry.parts) - 2, 0)) if self.depth else 0
-        words = [word.strip() for word in entry.parts[start:-1]]
-        return next((word for word in words if word and word.lower() not in kinds.SPLIT_VALUES), "")
+        folders = [word.strip() for word in entry.parts[start:-1]]
+        return next((word for word in folders if word and word.lower() not in kinds.SPLIT_VALUES), "")
 
 
-def with_boxes(files: Files) -> tuple[Collection, list[Wanted]] | None:
-    found = coco(files) or voc(files) or yolo(files)
-    if found is None:
+def with_boxes(files: Files) -> tuple[Collection, list[MediaRow]] | None:
+    annotated = coco(files) or voc(files) or yolo(files)
+    if annotated is None:
         return None
-    layout, boxes = found
+    layout, boxes = annotated
     collection = Collection("image", layout, bad=boxes.bad, bad_count=boxes.bad_count)
     entries = {entry.name: entry for entry in files.media}
-    wanted = [
-        Wanted(
+    media_rows = [
+        MediaRow(
             entries[path],
             {"objects": annotations.as_cell(objects)},
             boxes.parts.get(path) or files.part_of(entries[path]),
         )
         for path, objects in boxes.objects.items()
     ]
-    return collection, wanted
+    return collection, media_rows
 
 
 def coco(files: Files) -> tuple[str, annotations.Boxes] | None:
@@ -250,13 +250,13 @@ def yolo(files: Files) -> tuple[str, annotations.Boxes] | None:
     pairs = []
     for entry in files.with_suffix(".txt"):
         stem = entry.name.rsplit(".", 1)[0].casefold()
-        beside = [stem, re.sub(r"(^|/)labels/", r"\1images/", stem)]
+        stems = [stem, re.sub(r"(^|/)labels/", r"\1images/", stem)]
         picture = next(
             (
-                files.paths[f"{one}{suffix}"]
-                for one in beside
+                files.paths[f"{candidate}{suffix}"]
+                for candidate in stems
                 for suffix in media.IMAGE_SUFFIXES
-                if f"{one}{suffix}" in files.paths
+                if f"{candidate}{suffix}" in files.paths
             ),
             None,
         )
@@ -271,7 +271,7 @@ def yolo(files: Files) -> tuple[str, annotations.Boxes] | None:
     ):
         return None
     named = files.with_suffix(".names", ".yaml", ".yml") + [
-        one for one in files.with_suffix(".txt") if one.parts[-1].lower() in ("classes.txt", "labels.txt")
+        entry for entry in files.with_suffix(".txt") if entry.parts[-1].lower() in ("classes.txt", "labels.txt")
     ]
     names = annotations.yolo_names({entry.parts[-1].lower(): text_of(files.archive, entry) for entry in named})
     files.used |= {entry.name for entry in named} | {entry.name for entry, _picture in pairs}
@@ -305,9 +305,9 @@ def text_of(archive: Archive, entry: Entry) -> str:
         return ""
 
 
-def beside_table(files: Files) -> tuple[Collection, list[Wanted]] | None:
+def beside_table(files: Files) -> tuple[Collection, list[MediaRow]] | None:
     """A table in the archive with a column that names its files."""
-    wanted: list[Wanted] = []
+    media_rows: list[MediaRow] = []
     collection = Collection(files.kind, "table")
     tables = [entry for entry in files.others if entry.suffix in TABLE_SUFFIXES]
     # Thousands of .txt or .json are one a picture, and no tables of all.
@@ -319,8 +319,8 @@ def beside_table(files: Files) -> tuple[Collection, list[Wanted]] | None:
                 continue
             files.used.add(entry.name)
             part = (part_of_name(entry.parts[-1]) if len(tables) > 1 else None) or ""
-            wanted += rows_of_table(table, column, files, part, collection)
-    return (collection, wanted) if wanted else None
+            media_rows += rows_of_table(table, column, files, part, collection)
+    return (collection, media_rows) if media_rows else None
 
 
 def try_table(archive: Archive, entry: Entry, place: Path) -> Table | None:
@@ -341,18 +341,18 @@ def naming_column(table: Table, files: Files) -> int | None:
     batches = list(table.batches)
     table.batches = iter(batches)
     best, most = None, MATCHED
-    for at in range(len(table.columns)):
-        cells = [cell for cell in batches[0][at][:200] if cell]
+    for index in range(len(table.columns)):
+        cells = [cell for cell in batches[0][index][:200] if cell]
         share = sum(files.find(cell) is not None for cell in cells) / max(len(cells), 1)
         if cells and share >= most and share > (0 if best is None else most):
-            best, most = at, share
+            best, most = index, share
     return best
 
 
-def rows_of_table(table: Table, column: int, files: Files, part: str, collection: Collection) -> list[Wanted]:
-    found = []
+def rows_of_table(table: Table, column: int, files: Files, part: str, collection: Collection) -> list[MediaRow]:
+    media_rows = []
     number = 0
-    others = [(at, name) for at, name in enumerate(table.columns) if at != column]
+    other_columns = [(index, name) for index, name in enumerate(table.columns) if index != column]
     reserved = {files.kind, "file"}
     for batch in table.batches:
         for row in zip(*batch, strict=True):
@@ -365,22 +365,22 @@ def rows_of_table(table: Table, column: int, files: Files, part: str, collection
                         f"row {number} of {table.name} names “{(row[column] or '')[:80]}”, which is not in the archive"
                     )
                 continue
-            cells = {(f"{name} (table)" if name in reserved else name): row[at] for at, name in others}
-            found.append(Wanted(entry, cells, part or files.part_of(entry)))
-    for line, why in table.bad:
-        collection.bad.append(f"line {line} of {table.name} {why}")
+            cells = {(f"{name} (table)" if name in reserved else name): row[index] for index, name in other_columns}
+            media_rows.append(MediaRow(entry, cells, part or files.part_of(entry)))
+    for line, reason in table.bad:
+        collection.bad.append(f"line {line} of {table.name} {reason}")
     collection.bad_count += table.bad_count
-    return found
+    return media_rows
 
 
-def by_folders(files: Files) -> tuple[Collection, list[Wanted]]:
-    wanted = [Wanted(entry, {"label": files.class_of(entry)}, files.part_of(entry)) for entry in files.media]
-    if not any(one.cells["label"] for one in wanted):
+def by_folders(files: Files) -> tuple[Collection, list[MediaRow]]:
+    media_rows = [MediaRow(entry, {"label": files.class_of(entry)}, files.part_of(entry)) for entry in files.media]
+    if not any(row.cells["label"] for row in media_rows):
         what = "pictures" if files.kind == "image" else "sounds"
         raise DataError(
             _(
                 "There are no labels for the %(count)s %(what)s in %(name)s: they are in no class folders, and no table names them.",
-                count=f"{len(wanted):,}",
+                count=f"{len(media_rows):,}",
                 what=what,
                 name=files.archive.name,
             ),
@@ -389,4 +389,4 @@ def by_folders(files: Files) -> tuple[Collection, list[Wanted]]:
                 "Make one folder per class, put the files inside, and zip the folders; or add a CSV with the columns file_name and label."
             ),
         )
-    return Collection(files.kind, "folders"), wanted
+    return Collection(files.kind, "folders"), media_rows

@@ -19,9 +19,9 @@ SUGGESTIONS_SHOWN = 20
 
 
 class Guesses(NamedTuple):
-    """What a simple model says of rows that it never saw: `kept` are their places among those asked about."""
+    """What a simple model says of rows that it never saw: `rows` are their places among those asked about."""
 
-    kept: np.ndarray
+    rows: np.ndarray
     texts: list[str]
     names: list[str]
     answers: np.ndarray
@@ -40,26 +40,28 @@ class Guesses(NamedTuple):
 
     def doubted(self) -> np.ndarray:
         """Rows of which the model is sure that their label is another, the surest first; none where it is no good."""
-        own = self.probabilities[np.arange(len(self.kept)), self.answers]
-        wrong = np.flatnonzero((self.best != self.answers) & (self.probabilities.max(axis=1) > SURE) & (own < DOUBTED))
-        return wrong[np.argsort(own[wrong])] if self.right > 0.5 else wrong[:0]
+        own_probability = self.probabilities[np.arange(len(self.rows)), self.answers]
+        wrong = np.flatnonzero(
+            (self.best != self.answers) & (self.probabilities.max(axis=1) > SURE) & (own_probability < DOUBTED)
+        )
+        return wrong[np.argsort(own_probability[wrong])] if self.right > 0.5 else wrong[:0]
 
 
-def guesses(texts: list[str], truth: np.ndarray, labels: list[str], seed: int = 0) -> Guesses | None:
+def guesses(texts: list[str], targets: np.ndarray, labels: list[str], seed: int = 0) -> Guesses | None:
     """By counting words and cross-validated logistic regression; None for too few rows."""
     give_back()
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedKFold
 
-    counts = np.bincount(truth, minlength=len(labels))
-    kept = np.flatnonzero(counts[truth] >= 6)
-    if len(kept) > MOST_ROWS_CHECKED:
-        kept = np.sort(np.random.default_rng(seed).permutation(kept)[:MOST_ROWS_CHECKED])
-        kept = kept[np.bincount(truth[kept], minlength=len(labels))[truth[kept]] >= 6]
-    if len(kept) < LEAST_ROWS_CHECKED or len(np.unique(truth[kept])) < 2:
+    counts = np.bincount(targets, minlength=len(labels))
+    rows = np.flatnonzero(counts[targets] >= 6)
+    if len(rows) > MOST_ROWS_CHECKED:
+        rows = np.sort(np.random.default_rng(seed).permutation(rows)[:MOST_ROWS_CHECKED])
+        rows = rows[np.bincount(targets[rows], minlength=len(labels))[targets[rows]] >= 6]
+    if len(rows) < LEAST_ROWS_CHECKED or len(np.unique(targets[rows])) < 2:
         return None
-    chosen = [texts[at] for at in kept]
+    chosen = [texts[row] for row in rows]
     wordy = np.mean([" " in text for text in chosen]) > 0.7
     vectors = TfidfVectorizer(
         analyzer="word" if wordy else "char",
@@ -67,50 +69,52 @@ def guesses(texts: list[str], truth: np.ndarray, labels: list[str], seed: int = 
         sublinear_tf=True,
         max_features=40_000,
     ).fit_transform(chosen)
-    codes, answers = np.unique(truth[kept], return_inverse=True)
-    probabilities = np.zeros((len(kept), len(codes)))
+    codes, answers = np.unique(targets[rows], return_inverse=True)
+    probabilities = np.zeros((len(rows), len(codes)))
     half_right = []
-    for learn, held in StratifiedKFold(3, shuffle=True, random_state=seed).split(vectors, answers):
+    for learn, held_out in StratifiedKFold(3, shuffle=True, random_state=seed).split(vectors, answers):
         model = LogisticRegression(C=10, max_iter=100, tol=1e-2).fit(vectors[learn], answers[learn])
-        probabilities[np.ix_(held, model.classes_)] = model.predict_proba(vectors[held])
+        probabilities[np.ix_(held_out, model.classes_)] = model.predict_proba(vectors[held_out])
         half = learn[::2]
         if len(np.unique(answers[half])) > 1:
             smaller = LogisticRegression(C=10, max_iter=100, tol=1e-2).fit(vectors[half], answers[half])
-            half_right.append(float(np.mean(smaller.predict(vectors[held]) == answers[held])))
-    return Guesses(kept, chosen, [labels[code] for code in codes], answers, probabilities, half_right)
+            half_right.append(float(np.mean(smaller.predict(vectors[held_out]) == answers[held_out])))
+    return Guesses(rows, chosen, [labels[code] for code in codes], answers, probabilities, half_right)
 
 
 def closer_look(
-    texts: list[str], truth: np.ndarray, labels: list[str], rows: np.ndarray, seed: int = 0
+    texts: list[str], targets: np.ndarray, labels: list[str], rows: np.ndarray, seed: int = 0
 ) -> list[Problem]:
     """Labels that look wrong and what more rows would bring."""
-    guessed = guesses(texts, truth, labels, seed)
+    guessed = guesses(texts, targets, labels, seed)
     if guessed is None:
         return []
-    found: list[Problem] = []
+    problems: list[Problem] = []
     wrong = guessed.doubted()
     if len(wrong):
         examples = [
-            f"{shortened(guessed.texts[at])[:70]} — “{guessed.names[guessed.answers[at]]}”, perhaps “{guessed.names[guessed.best[at]]}”"
-            for at in wrong[:3]
+            f"{shortened(guessed.texts[index])[:70]} — “{guessed.names[guessed.answers[index]]}”, perhaps “{guessed.names[guessed.best[index]]}”"
+            for index in wrong[:3]
         ]
         message = ngettext(
             "%(count)s label looks wrong: a simple model that never saw the row is sure of another. Check it before training.",
             "%(count)s labels look wrong: a simple model that never saw the rows is sure of others. Check them before training.",
             len(wrong),
         )
-        one = problem("probable_mislabels", "info", message, rows[guessed.kept[wrong]], examples, MISLABEL_FIXES[0])
+        mislabels = problem(
+            "probable_mislabels", "info", message, rows[guessed.rows[wrong]], examples, MISLABEL_FIXES[0]
+        )
         suggestions: list[Suggestion] = [
             {
-                "row": int(rows[guessed.kept[at]]) + 1,
-                "text": shortened(guessed.texts[at]),
-                "label": guessed.names[guessed.answers[at]],
-                "suggested": guessed.names[guessed.best[at]],
+                "row": int(rows[guessed.rows[index]]) + 1,
+                "text": shortened(guessed.texts[index]),
+                "label": guessed.names[guessed.answers[index]],
+                "suggested": guessed.names[guessed.best[index]],
             }
-            for at in wrong[:SUGGESTIONS_SHOWN]
+            for index in wrong[:SUGGESTIONS_SHOWN]
         ]
-        found.append(one | {"fixes": [fix_of(*fix) for fix in MISLABEL_FIXES], "suggestions": suggestions})
-    if len(guessed.half_right) == 3 and len(guessed.kept) < 2_000:
+        problems.append(mislabels | {"fixes": [fix_of(*fix) for fix in MISLABEL_FIXES], "suggestions": suggestions})
+    if len(guessed.half_right) == 3 and len(guessed.rows) < 2_000:
         half, right = float(np.mean(guessed.half_right)), guessed.right
         gain = right - half
         if gain > 0.01:
@@ -121,8 +125,8 @@ def closer_look(
                 all=f"{right:.0%}",
                 double=f"{min(right + 0.7 * gain, 0.99):.0%}",
             )
-            found.append(problem("learning_curve", "info", message, count=len(guessed.kept)))
-    return found
+            problems.append(problem("learning_curve", "info", message, count=len(guessed.rows)))
+    return problems
 
 
 def mislabelled_rows(dataset: Dataset) -> dict[int, str]:
@@ -131,7 +135,7 @@ def mislabelled_rows(dataset: Dataset) -> dict[int, str]:
     guessed = guesses(cells, dataset.mapped_keys.codes[drawn], dataset.mapped_keys.labels)
     if guessed is None:
         return {}
-    return {int(drawn[guessed.kept[at]]): guessed.names[guessed.best[at]] for at in guessed.doubted()}
+    return {int(drawn[guessed.rows[index]]): guessed.names[guessed.best[index]] for index in guessed.doubted()}
 
 
 def drawn_rows(dataset: Dataset) -> tuple[np.ndarray, list[str]]:

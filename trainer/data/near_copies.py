@@ -22,9 +22,9 @@ def near_copies(texts: list[str], rows: np.ndarray, test: np.ndarray) -> np.ndar
     """Rows (of `rows`, those of `test` True) that are nearly a row of the other side, exact copies left out; test rows only."""
     if not test.any() or test.all():
         return np.array([], dtype=int)
-    words = [normalised(text)[:2_000] for text in texts]
-    lengths = np.array([len(word) for word in words])
-    signatures, long = minhash(words, lengths)
+    normal = [normalised(text)[:2_000] for text in texts]
+    lengths = np.array([len(word) for word in normal])
+    signatures, long = minhash(normal, lengths)
     pairs: set[tuple[int, int]] = set()
     for band in range(BANDS):
         values = signatures[:, band * BAND_ROWS : (band + 1) * BAND_ROWS]
@@ -35,23 +35,23 @@ def near_copies(texts: list[str], rows: np.ndarray, test: np.ndarray) -> np.ndar
         for start, end in groups(ordered):
             inside = members[start:end]
             learned, tested = inside[~test[inside]][:20], inside[test[inside]][:200]
-            pairs.update((int(one), int(other)) for one in tested for other in learned)
+            pairs.update((int(test_row), int(train_row)) for test_row in tested for train_row in learned)
         if len(pairs) > 2_000_000:
             break
-    found = set()
+    near_rows = set()
     shingled: dict[int, frozenset[str]] = {}
-    for one, other in pairs:
-        if one in found or words[one] == words[other]:
+    for test_row, train_row in pairs:
+        if test_row in near_rows or normal[test_row] == normal[train_row]:
             continue
-        a, b = (shingled.setdefault(at, shingles(words[at])) for at in (one, other))
+        a, b = (shingled.setdefault(row, shingles(normal[row])) for row in (test_row, train_row))
         if len(a & b) >= ALIKE * len(a | b):
-            found.add(one)
-    near: np.ndarray = rows[np.array(sorted(found), dtype=int)]
+            near_rows.add(test_row)
+    near: np.ndarray = rows[np.array(sorted(near_rows), dtype=int)]
     return near
 
 
 def shingles(word: str) -> frozenset[str]:
-    return frozenset(word[at : at + SHINGLE] for at in range(len(word) - SHINGLE + 1))
+    return frozenset(word[start : start + SHINGLE] for start in range(len(word) - SHINGLE + 1))
 
 
 def groups(ordered: np.ndarray) -> list[tuple[int, int]]:
@@ -61,9 +61,9 @@ def groups(ordered: np.ndarray) -> list[tuple[int, int]]:
     return [(int(a), int(b)) for a, b in zip(starts, ends, strict=True) if b - a > 1]
 
 
-def minhash(words: list[str], lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def minhash(texts: list[str], lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(signatures (texts, 36) uint64, True for texts long enough to have one), all texts in one array of code points."""
-    points = np.frombuffer("".join(words).encode("utf-32-le", "surrogatepass"), dtype=np.uint32).astype(np.uint64)
+    points = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), dtype=np.uint32).astype(np.uint64)
     with np.errstate(over="ignore"):
         hashed = np.zeros(max(len(points) - SHINGLE + 1, 0), dtype=np.uint64)
         for step in range(SHINGLE):
@@ -77,7 +77,7 @@ def minhash(words: list[str], lengths: np.ndarray) -> tuple[np.ndarray, np.ndarr
         np.add.at(inside, np.clip(starts[long], 0, len(hashed)), 1)
         np.add.at(inside, np.clip(ends[long], 0, len(hashed)), -1)
         outside = np.cumsum(inside[:-1]) == 0
-        signatures = np.full((len(words), BANDS * BAND_ROWS), np.uint64(0))
+        signatures = np.full((len(texts), BANDS * BAND_ROWS), np.uint64(0))
         random = np.random.default_rng(7)
         for column in range(BANDS * BAND_ROWS):
             factor = np.uint64(int(random.integers(1, 2**62)) * 2 + 1)
@@ -99,14 +99,14 @@ def near_copy_rows(dataset: Dataset) -> np.ndarray:
 
 
 def near_copy_problems(dataset: Dataset) -> list[Problem]:
-    found = near_copy_rows(dataset)
-    if not len(found):
+    rows = near_copy_rows(dataset)
+    if not len(rows):
         return []
     message = ngettext(
         "%(count)s test row is nearly the same as a training row: the score may be slightly optimistic.",
         "%(count)s test rows are nearly the same as training rows: the score may be slightly optimistic.",
-        len(found),
+        len(rows),
     )
     fix = ("drop_near_duplicates", DELETE_ROWS)
     texts = dataset.table.column(dataset.inputs[0])
-    return [problem("near_duplicates_across_split", "warning", message, found, samples(found, texts), fix)]
+    return [problem("near_duplicates_across_split", "warning", message, rows, samples(rows, texts), fix)]

@@ -75,28 +75,29 @@ EVERYTHING = Hints()
 
 def spans(text: str, hints: Hints) -> list[Span]:
     """What a cell holds, in order and without overlaps."""
-    found = []
+    claimed_spans = []
     for kind in KINDS:
         mine = claimed(text, kind, hints)
         text = rewritten(text, mine, blank)
-        found += mine
-    return sorted(found)
+        claimed_spans += mine
+    return sorted(claimed_spans)
 
 
 def claimed(text: str, kind: str, hints: Hints) -> list[Span]:
-    found: list[Span] = []
+    claimed_spans: list[Span] = []
     for start, end, key in sorted(FINDERS[kind](text, hints)):
-        if not found or start >= found[-1].end:
-            found.append(Span(start, end, kind, key))
-    return found
+        if not claimed_spans or start >= claimed_spans[-1].end:
+            claimed_spans.append(Span(start, end, kind, key))
+    return claimed_spans
 
 
-def rewritten(text: str, found: list[Span], new: Callable[[Span, str], str]) -> str:
-    if not found:
+def rewritten(text: str, claimed_spans: list[Span], new: Callable[[Span, str], str]) -> str:
+    if not claimed_spans:
         return text
-    ends = [0, *(span.end for span in found)]
+    ends = [0, *(span.end for span in claimed_spans)]
     pieces = (
-        text[end : span.start] + new(span, text[span.start : span.end]) for end, span in zip(ends, found, strict=False)
+        text[end : span.start] + new(span, text[span.start : span.end])
+        for end, span in zip(ends, claimed_spans, strict=False)
     )
     return "".join(pieces) + text[ends[-1] :]
 
@@ -130,14 +131,14 @@ def remainder(compact: str) -> int:
 
 
 def ids_in(text: str, hints: Hints) -> Spans:
-    rules = [(one, True) for one in ALWAYS]
+    rules = [(rule, True) for rule in ALWAYS]
     lowered = text.lower()
     if hints.ids or any(word in lowered for word in ASKED_WORDS):
-        rules += [(one, country in hints.ids) for country, one in ASKED.items()]
-    for one, sure in rules:
-        for match in one.shape.finditer(text):
-            beside = sure or one.beside.search(text, max(match.start() - 30, 0), match.end() + 20)
-            if beside and one.valid(match[0]):
+        rules += [(rule, country in hints.ids) for country, rule in ASKED.items()]
+    for rule, sure in rules:
+        for match in rule.shape.finditer(text):
+            in_context = sure or rule.context.search(text, max(match.start() - 30, 0), match.end() + 20)
+            if in_context and rule.valid(match[0]):
                 yield *match.span(), re.sub(r"\W", "", match[0]).upper()
 
 
@@ -184,10 +185,10 @@ def phones_in(text: str, hints: Hints) -> Spans:
     while match:
         start, end = match.span()
         before = text[max(start - 24, 0) : start]
-        asked = hints.phones or PHONE_WORD.search(before) is not None
+        is_phone_expected = hints.phones or PHONE_WORD.search(before) is not None
         shape = match.lastgroup or ""
-        if not DATE.match(match[0]) and (asked or shape == "abroad" or not NO_PHONE_WORD.search(before)):
-            regions = regions_of(shape, match[0], asked, hints)
+        if not DATE.match(match[0]) and (is_phone_expected or shape == "abroad" or not NO_PHONE_WORD.search(before)):
+            regions = regions_of(shape, match[0], is_phone_expected, hints)
             for piece in shorter(match[0]) if shape in ("abroad", "trunk") else [match[0]]:
                 number = next(filter(None, (dialled(piece, region) for region in regions)), None)
                 if number:
@@ -197,15 +198,15 @@ def phones_in(text: str, hints: Hints) -> Spans:
         match = PHONE.search(text, end)
 
 
-def regions_of(shape: str, number: str, asked: bool, hints: Hints) -> tuple[str, ...]:
+def regions_of(shape: str, number: str, is_phone_expected: bool, hints: Hints) -> tuple[str, ...]:
     """Where a number of that shape is tried. Digits alone count only where something speaks of a phone."""
     if shape == "abroad":
         return ("GB",)
     if shape == "us":
         return ("US",)
-    if shape == "cn" and (asked or not number.isdigit() or "CN" in hints.regions):
-        return ("CN", *hints.regions) if asked else ("CN",)
-    if asked:
+    if shape == "cn" and (is_phone_expected or not number.isdigit() or "CN" in hints.regions):
+        return ("CN", *hints.regions) if is_phone_expected else ("CN",)
+    if is_phone_expected:
         return tuple(dict.fromkeys(hints.regions + REGIONS))
     if shape == "trunk" and not number.isdigit():
         return tuple(region for region in hints.regions if region != "US")

@@ -82,14 +82,14 @@ class Rule(NamedTuple):
     """National numbers; without words they are looked for everywhere, else beside one of the words or in a column so named."""
 
     words: tuple[str, ...]
-    beside: "re.Pattern[str]"
+    context: "re.Pattern[str]"
     shape: "re.Pattern[str]"
     valid: Callable[[str], bool]
 
 
 def rule(words: str, shape: str, valid: Callable[[str], bool]) -> Rule:
-    beside = re.compile(rf"\b(?:{words})\b", re.I)
-    return Rule(tuple(words.split("|")), beside, re.compile(BEFORE + shape + AFTER, re.I), valid)
+    context = re.compile(rf"\b(?:{words})\b", re.I)
+    return Rule(tuple(words.split("|")), context, re.compile(BEFORE + shape + AFTER, re.I), valid)
 
 
 BORN = "[1-9][0-9]{5}(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])[0-9]{3}[0-9X]"
@@ -110,7 +110,7 @@ ASKED = {
     "it": rule("codice fiscale|codicefiscale", ITALIAN_ID, codicefiscale.is_valid),
     "nl": rule("bsn|burgerservicenummer", r"(?:[0-9]{9}|[0-9]{4}[. ][0-9]{2}[. ][0-9]{3})", bsn.is_valid),
 }
-ASKED_WORDS = tuple(word for one in ASKED.values() for word in one.words)
+ASKED_WORDS = tuple(word for rule in ASKED.values() for word in rule.words)
 
 NAMES = {
     "full": "name|names|full name|fullname|person|person name|customer name|client name|contact name|contact person|"

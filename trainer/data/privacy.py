@@ -71,9 +71,9 @@ def find(name: str, column: pa.ChunkedArray) -> dict[str, int]:
             for kind, rows in might.items()
         }
         looked = np.unique(np.concatenate(list(few.values())))
-        held = [kinds_in(text, kinds, hints) for text in cells_at(column, looked)]
+        kinds_found = [kinds_in(text, kinds, hints) for text in cells_at(column, looked)]
         for kind in kinds:
-            hits = int(np.isin(looked[[kind in one for one in held]], few[kind]).sum())
+            hits = int(np.isin(looked[[kind in cell_kinds for cell_kinds in kinds_found]], few[kind]).sum())
             if hits:
                 counts[kind] = scaled(hits, len(might[kind]) / len(few[kind]) / share)
     return {kind: counts[kind] for kind in KINDS if kind in counts}
@@ -81,14 +81,14 @@ def find(name: str, column: pa.ChunkedArray) -> dict[str, int]:
 
 def kinds_in(text: str, kinds: tuple[str, ...], hints: Hints) -> set[str]:
     """Which of the kinds a cell holds; what an earlier kind has claimed is not looked at again."""
-    found = set()
+    kinds_held = set()
     for kind in KINDS[: KINDS.index(kinds[-1])] if len(kinds) > 1 else ():
         if mine := claimed(text, kind, hints):
             text = rewritten(text, mine, blank)
-            found.add(kind)
+            kinds_held.add(kind)
     if next(FINDERS[kinds[-1]](text, hints), None):
-        found.add(kinds[-1])
-    return found
+        kinds_held.add(kinds[-1])
+    return kinds_held
 
 
 def cells_at(column: pa.ChunkedArray, rows: np.ndarray) -> Iterator[str]:
@@ -117,7 +117,7 @@ def passing(cells: pa.Array | pa.ChunkedArray, kind: str, hints: Hints) -> pa.Ar
 
 def hints_of(name: str, column: pa.ChunkedArray) -> Hints:
     places = np.unique(np.linspace(0, len(column) - 1, min(GLANCE, len(column))).astype(np.int64))
-    cells = [cell.strip()[:500] for at in places if not is_missing(cell := column[int(at)].as_py())]
+    cells = [cell.strip()[:500] for place in places if not is_missing(cell := column[int(place)].as_py())]
     text, title = "\n".join(cells), plain(name)
     local = tuple(region for region, signs in LANGUAGES.items() if signs.search(f"{title}\n{text}"))
     bare = [cell for cell in cells if re.fullmatch("[0-9]{13,19}", cell)]
@@ -125,7 +125,7 @@ def hints_of(name: str, column: pa.ChunkedArray) -> Hints:
         regions=(*local, "US", "GB"),
         phones=PHONE_COLUMN.search(title) is not None,
         addresses=IP_WORD.search(title) is not None,
-        ids=frozenset(country for country, one in ASKED.items() if one.beside.search(title)),
+        ids=frozenset(country for country, rule in ASKED.items() if rule.context.search(title)),
         bare_cards="card" in title or len(bare) < FEW_NUMBERS or sum(map(is_card, bare)) > 0.5 * len(bare),
         names=name_part(title, cells),
     )
@@ -141,23 +141,27 @@ def name_part(title: str, cells: list[str]) -> str:
     return NAME_COLUMNS.get(title, "") if title not in VAGUE or alike >= 0.8 * len(cells) else ""
 
 
-def problem(found: dict[str, dict[str, int]]) -> list[Problem]:
+def problem(counts_by_column: dict[str, dict[str, int]]) -> list[Problem]:
     """One finding over all columns, none where nothing was found; `found`: {column: what `find` returned}."""
-    found = {name: counts for name, counts in found.items() if counts}
-    if not found:
+    counts_by_column = {name: counts for name, counts in counts_by_column.items() if counts}
+    if not counts_by_column:
         return []
-    told = [
+    parts = [
         _("“%(column)s” contains %(what)s", column=shortened(name), what=held(counts))
-        for name, counts in list(found.items())[:6]
+        for name, counts in list(counts_by_column.items())[:6]
     ]
-    if len(found) > 6:
-        told.append(
-            ngettext("%(count)s more column contains some", "%(count)s more columns contain some", len(found) - 6)
+    if len(counts_by_column) > 6:
+        parts.append(
+            ngettext(
+                "%(count)s more column contains some", "%(count)s more columns contain some", len(counts_by_column) - 6
+            )
         )
-    examples = [f"{shortened(name)}: {' '.join(f'⟨{kind}⟩' for kind in counts)}" for name, counts in found.items()]
-    count = sum(sum(counts.values()) for counts in found.values())
-    one = finding("personal_data", "warning", joined([*told, RULES], "; "), (), examples, FIXES[0], count)
-    return [one | {"columns": list(found), "fixes": [fix_of(*fix) for fix in FIXES]}]
+    examples = [
+        f"{shortened(name)}: {' '.join(f'⟨{kind}⟩' for kind in counts)}" for name, counts in counts_by_column.items()
+    ]
+    count = sum(sum(counts.values()) for counts in counts_by_column.values())
+    warning = finding("personal_data", "warning", joined([*parts, RULES], "; "), (), examples, FIXES[0], count)
+    return [warning | {"columns": list(counts_by_column), "fixes": [fix_of(*fix) for fix in FIXES]}]
 
 
 def held(counts: dict[str, int]) -> Message:

@@ -24,11 +24,11 @@ def profile_column(name: str, column: pa.ChunkedArray) -> ColumnProfile:
     lengths: list[np.ndarray] = []
     for start in range(0, len(column), SLICE_ROWS):
         cells = column.slice(start, SLICE_ROWS)
-        there = cells.filter(pc.invert(missing_mask(cells)))
-        values = there.to_pylist()
+        present = cells.filter(pc.invert(missing_mask(cells)))
+        values = present.to_pylist()
         sample += values[: SAMPLE - len(sample)]
         hashes.append(np.fromiter(map(hash, values), np.int64, len(values)))
-        lengths.append(pc.utf8_length(there).to_numpy())
+        lengths.append(pc.utf8_length(present).to_numpy())
     size = np.concatenate(lengths) if lengths else np.array([])
     seen = np.sort(np.concatenate(hashes)) if hashes else np.array([])
     distinct = int((seen[1:] != seen[:-1]).sum()) + 1 if len(seen) else 0
@@ -73,15 +73,15 @@ def label_counts(keys: Keys | None) -> LabelCounts:
     """As profile.json has them; of no keys, none."""
     counts = keys.counts(usable_only=False) if keys is not None else np.array([], dtype=int)
     names = keys.labels if keys is not None else []
-    shown: list[LabelCount] = []
+    listed: list[LabelCount] = []
     characters = 0
     for code in np.argsort(-counts, kind="stable")[:LABELS_SHOWN].tolist():
         characters += len(names[code])
-        if not counts[code] or (shown and characters > LABEL_CHARACTERS):
+        if not counts[code] or (listed and characters > LABEL_CHARACTERS):
             break
-        shown.append({"label": names[code], "count": int(counts[code])})
+        listed.append({"label": names[code], "count": int(counts[code])})
     return {
-        "labels": shown,
+        "labels": listed,
         "label_total": int((counts > 0).sum()),
         "label_rows": int(counts.sum()),
     }

@@ -34,27 +34,27 @@ def made_name(secret: bytes, part: str, name: str) -> str:
     if HAN.search(name):
         value = draw(secret, "name", name)
         return f"{MADE_SURNAMES[value % 10]}某{STEMS[value // 10 % 10]}"
-    words = words_in(re.sub(rf"\b{TITLES}\b", "", " ".join(reversed(name.split(","))))) or [name]
+    names = words_in(re.sub(rf"\b{TITLES}\b", "", " ".join(reversed(name.split(","))))) or [name]
     first, last = (
-        MADE[one][draw(secret, one, word.casefold()) % len(MADE[one])]
-        for one, word in (("first", words[0]), ("last", words[-1]))
+        MADE[part_of_name][draw(secret, part_of_name, word.casefold()) % len(MADE[part_of_name])]
+        for part_of_name, word in (("first", names[0]), ("last", names[-1]))
     )
-    if part == "first" or (part == "full" and len(words) == 1):
+    if part == "first" or (part == "full" and len(names) == 1):
         return first
     return last if part == "last" else f"{first} {last}"
 
 
 def made_number(secret: bytes, kind: str, key: str, text: str) -> str:
     """Other digits in the same groups, drawn until no rule takes them for anybody's."""
-    kept = {"card": key[0], "iban": key[:2] + "00"}.get(kind, "000" if len(key) == 9 else "")
+    prefix = {"card": key[0], "iban": key[:2] + "00"}.get(kind, "000" if len(key) == 9 else "")
     made = key
     for attempt in itertools.count():
         value = draw(secret, kind, key, attempt)
-        made = kept + "".join(other(char, value // 10**place) for place, char in enumerate(key))[len(kept) :]
+        made = prefix + "".join(other(char, value // 10**place) for place, char in enumerate(key))[len(prefix) :]
         if not spans(made, EVERYTHING) and not spans(re.sub("(....)", r"\1 ", made), EVERYTHING):
             break
-    left = iter(made)
-    return "".join(next(left) if char.isalnum() else char for char in text)
+    remaining = iter(made)
+    return "".join(next(remaining) if char.isalnum() else char for char in text)
 
 
 def other(char: str, value: int) -> str:

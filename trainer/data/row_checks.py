@@ -13,7 +13,7 @@ from trainer.messages import Message, _, joined, ngettext
 def missing_problems(
     table: pa.Table, texts: pa.ChunkedArray, keys: Keys, noun: Message, labelled: bool
 ) -> list[Problem]:
-    found = []
+    problems = []
     without_text = keys.texts == NO_TEXT
     empty = empty_rows(table, np.flatnonzero(without_text & (keys.codes < 0)))
     no_text = np.setdiff1d(np.flatnonzero(without_text), empty)
@@ -23,7 +23,7 @@ def missing_problems(
         message = ngettext(
             "%(count)s row is empty and will not be used.", "%(count)s rows are empty and will not be used.", len(empty)
         )
-        found.append(problem("empty_rows", "info", message, empty, fix=drop))
+        problems.append(problem("empty_rows", "info", message, empty, fix=drop))
     if len(no_text):
         message = ngettext(
             "%(count)s row has no %(noun)s and will not be used.",
@@ -31,7 +31,7 @@ def missing_problems(
             len(no_text),
             noun=noun,
         )
-        found.append(problem("missing_text", "warning", message, no_text, fix=drop))
+        problems.append(problem("missing_text", "warning", message, no_text, fix=drop))
     if len(no_label):
         message = ngettext(
             "%(count)s row has no %(noun)s and will not be used.",
@@ -39,8 +39,8 @@ def missing_problems(
             len(no_label),
             noun=_("label") if labelled else _("answer"),
         )
-        found.append(problem("missing_labels", "warning", message, no_label, samples(no_label, texts), drop))
-    return found
+        problems.append(problem("missing_labels", "warning", message, no_label, samples(no_label, texts), drop))
+    return problems
 
 
 def empty_rows(table: pa.Table, candidates: np.ndarray) -> np.ndarray:
@@ -70,7 +70,7 @@ def copy_problems(
         return []
     _unique, first, groups = np.unique(keys.texts[rows], return_index=True, return_inverse=True)
     extra = rows[first[groups] != np.arange(len(rows))]
-    found: list[Problem] = []
+    problems: list[Problem] = []
     across = across_problems(texts, rows, groups, split) if given_split or kept_split else []
     if len(extra):
         message = ngettext(
@@ -82,7 +82,7 @@ def copy_problems(
         if not given_split and not across:
             message = joined([message, _("Copies are kept on one side of the split.")])
         fix = ("drop_duplicates", REMOVE_DUPLICATES)
-        found.append(problem("duplicates", "warning", message, extra, samples(extra, texts), fix))
+        problems.append(problem("duplicates", "warning", message, extra, samples(extra, texts), fix))
     conflicts = np.flatnonzero(conflicting(keys))
     if len(conflicts) and labelled:
         message = ngettext(
@@ -92,8 +92,8 @@ def copy_problems(
             noun=noun,
         )
         fix = ("drop_conflicting", DELETE_ROWS)
-        found.append(problem("conflicting_labels", "warning", message, conflicts, samples(conflicts, texts), fix))
-    return found + across
+        problems.append(problem("conflicting_labels", "warning", message, conflicts, samples(conflicts, texts), fix))
+    return problems + across
 
 
 def across_problems(texts: pa.ChunkedArray, rows: np.ndarray, groups: np.ndarray, split: np.ndarray) -> list[Problem]:

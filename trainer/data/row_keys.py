@@ -89,13 +89,13 @@ def keys_of(texts: pa.ChunkedArray, labels: pa.ChunkedArray) -> Keys:
 def text_keys(texts: pa.ChunkedArray) -> np.ndarray:
     """uint64 a row: what two copies of one text share, NO_TEXT where there is none."""
     keys = np.zeros(len(texts), dtype=np.uint64)
-    at = 0
+    start = 0
     for cells in slices(texts):
-        keys[at : at + len(cells)] = [
+        keys[start : start + len(cells)] = [
             NO_TEXT if cell is None or (len(cell) < SHORT and is_missing(cell)) or cell.isspace() else text_key(cell)
             for cell in cells
         ]
-        at += len(cells)
+        start += len(cells)
     return keys
 
 
@@ -120,29 +120,31 @@ def exact_keys(columns: list[pa.ChunkedArray], count: int) -> np.ndarray:
     keys = np.zeros(count, dtype=np.uint64)
     for start in range(0, count, SLICE_ROWS):
         cells = [column.slice(start, SLICE_ROWS).combine_chunks() for column in columns]
-        empty = functools.reduce(np.logical_and, (missing_mask(one).to_numpy(zero_copy_only=False) for one in cells))
-        joined = pc.binary_join_element_wise(*(pc.fill_null(one, "") for one in cells), "\x1f")
-        found = [
+        empty = functools.reduce(
+            np.logical_and, (missing_mask(column).to_numpy(zero_copy_only=False) for column in cells)
+        )
+        joined = pc.binary_join_element_wise(*(pc.fill_null(column, "") for column in cells), "\x1f")
+        hashes = [
             int.from_bytes(hashlib.blake2b(row.encode(), digest_size=8).digest(), "big") | 1
             for row in joined.to_pylist()
         ]
-        keys[start : start + len(found)] = np.where(empty, np.uint64(NO_TEXT), np.array(found, dtype=np.uint64))
+        keys[start : start + len(hashes)] = np.where(empty, np.uint64(NO_TEXT), np.array(hashes, dtype=np.uint64))
     return keys
 
 
 def label_codes(labels: pa.ChunkedArray) -> tuple[np.ndarray, list[str]]:
     """(code of each row, canonical labels in the order in which they first occur)."""
     names: dict[str, int] = {}
-    known: dict[str | None, int] = {}
+    codes_by_cell: dict[str | None, int] = {}
     codes = np.empty(len(labels), dtype=np.int32)
-    at = 0
+    start = 0
     for cells in slices(labels):
         for cell in dict.fromkeys(cells):
-            if cell not in known:
+            if cell not in codes_by_cell:
                 missing = cell is None or is_missing(cell)
-                known[cell] = -1 if missing else names.setdefault(canonical_label(str(cell)), len(names))
-        codes[at : at + len(cells)] = [known[cell] for cell in cells]
-        at += len(cells)
+                codes_by_cell[cell] = -1 if missing else names.setdefault(canonical_label(str(cell)), len(names))
+        codes[start : start + len(cells)] = [codes_by_cell[cell] for cell in cells]
+        start += len(cells)
     return codes, list(names)
 
 

@@ -23,7 +23,7 @@ TRAIN, VALIDATION, TEST = range(3)
 NUMBERS = {"train": TRAIN, "validation": VALIDATION, "test": TEST}
 
 
-def split_rows(keys: Keys, wanted: SplitSpec, fixed: "np.ndarray | None" = None) -> np.ndarray:
+def split_rows(keys: Keys, spec: SplitSpec, fixed: "np.ndarray | None" = None) -> np.ndarray:
     """A part for each row: array of `train`, `validation`, `test`, and "" for rows that cannot be used.
 
     Rows with the same normalised text form a group that is never divided; groups are drawn a class at a time. A class
@@ -33,15 +33,15 @@ def split_rows(keys: Keys, wanted: SplitSpec, fixed: "np.ndarray | None" = None)
     usable = keys.usable
     parts = np.full(len(keys), -1, dtype=np.int8)
     parts[usable] = TRAIN
-    given: set[str] = set()
+    given_parts: set[str] = set()
     if fixed is not None:
         for name, number in NUMBERS.items():
             parts[usable & (fixed == name)] = number
-        given = {str(name) for name in np.unique(fixed[usable])}
+        given_parts = {str(name) for name in np.unique(fixed[usable])}
     open_rows = np.flatnonzero(parts == TRAIN)
     if len(open_rows):
-        shares = {name: share for name, share in shares_of(wanted, len(open_rows)).items() if name not in given}
-        draw_parts(keys, open_rows, shares, wanted.seed, parts)
+        shares = {name: share for name, share in shares_of(spec, len(open_rows)).items() if name not in given_parts}
+        draw_parts(keys, open_rows, shares, spec.seed, parts)
     return np.array(["train", "validation", "test", ""], dtype=object)[parts]
 
 
@@ -51,10 +51,10 @@ def fold_rows(keys: Keys, folds: int, seed: int) -> np.ndarray:
     Rows with the same normalised text stay together. Classes are dealt out one after another, each group of rows, the
     largest first, to the fold that has the fewest of its class, then the fewest in all.
     """
-    found = np.full(len(keys), -1, dtype=np.int8)
+    fold_of = np.full(len(keys), -1, dtype=np.int8)
     rows = np.flatnonzero(keys.usable)
     if not len(rows):
-        return found
+        return fold_of
     unique, first, inverse, sizes = np.unique(
         keys.texts[rows], return_index=True, return_inverse=True, return_counts=True
     )
@@ -66,11 +66,11 @@ def fold_rows(keys: Keys, folds: int, seed: int) -> np.ndarray:
         of_group[group] = fold
         of_fold[fold] += sizes[group]
         of_class[codes[group], fold] += sizes[group]
-    found[rows] = of_group[inverse]
-    return found
+    fold_of[rows] = of_group[inverse]
+    return fold_of
 
 
-def split_by_time(keys: Keys, wanted: SplitSpec, times: np.ndarray) -> np.ndarray:
+def split_by_time(keys: Keys, spec: SplitSpec, times: np.ndarray) -> np.ndarray:
     """The newest rows are the test, those before them the validation; a row without a time (nan) is learned from.
 
     Rows of one moment stay together, on the earlier side.
@@ -80,7 +80,7 @@ def split_by_time(keys: Keys, wanted: SplitSpec, times: np.ndarray) -> np.ndarra
     rows = np.flatnonzero(usable & ~np.isnan(times))
     order = rows[np.argsort(times[rows], kind="stable")]
     moments = times[order]
-    shares = shares_of(wanted, len(order))
+    shares = shares_of(spec, len(order))
     end = len(order)
     for name in ("test", "validation"):
         start = max(end - round(len(order) * shares[name]), 0)
@@ -91,12 +91,12 @@ def split_by_time(keys: Keys, wanted: SplitSpec, times: np.ndarray) -> np.ndarra
     return parts
 
 
-def shares_of(wanted: SplitSpec, rows: int) -> dict[str, float]:
+def shares_of(spec: SplitSpec, rows: int) -> dict[str, float]:
     """Shares to draw. A validation share that nobody asked for is held to MOST_VALIDATION_ROWS."""
-    validation = wanted.validation
-    if "validation" not in wanted.model_fields_set:
+    validation = spec.validation
+    if "validation" not in spec.model_fields_set:
         validation = min(validation, MOST_VALIDATION_ROWS / rows)
-    return {"test": wanted.test, "validation": validation}
+    return {"test": spec.test, "validation": validation}
 
 
 def draw_parts(keys: Keys, rows: np.ndarray, shares: dict[str, float], seed: int, parts: np.ndarray) -> None:
@@ -118,7 +118,7 @@ def draw_parts(keys: Keys, rows: np.ndarray, shares: dict[str, float], seed: int
 def draw(members: np.ndarray, sizes: np.ndarray, shares: dict[str, float], of_group: np.ndarray) -> None:
     """Parts of the groups of one class, in their order; a group larger than what is still wanted stays to learn from."""
     total = int(sizes[members].sum())
-    left = len(members)
+    groups_left = len(members)
     for name, share in shares.items():
         want = round(total * share)
         if share <= 0 or len(members) < FEWEST_GROUPS[name]:
@@ -126,72 +126,72 @@ def draw(members: np.ndarray, sizes: np.ndarray, shares: dict[str, float], of_gr
         want = max(want, 1)
         taken = 0
         for group in map(int, members):
-            if taken >= want or left <= 1:
+            if taken >= want or groups_left <= 1:
                 break
             size = int(sizes[group])
             if of_group[group] == TRAIN and taken + size <= want:
                 of_group[group] = NUMBERS[name]
-                taken, left = taken + size, left - 1
-        if not taken and left > 1:
+                taken, groups_left = taken + size, groups_left - 1
+        if not taken and groups_left > 1:
             free = [group for group in map(int, members) if of_group[group] == TRAIN]
             smallest = min(free, key=lambda group: sizes[group])
             if sizes[smallest] <= total / 2:
                 of_group[smallest] = NUMBERS[name]
-                left -= 1
+                groups_left -= 1
 
 
 def draw_across(order: np.ndarray, codes: np.ndarray, want: int, part: int, of_group: np.ndarray) -> None:
     """Where every class is too small for a share of its own: one group of some classes that have another left."""
-    left = np.bincount(codes[of_group == TRAIN], minlength=int(codes.max()) + 1)
+    groups_left = np.bincount(codes[of_group == TRAIN], minlength=int(codes.max()) + 1)
     used: set[int] = set()
     for group in map(int, order):
         code = int(codes[group])
         if len(used) >= max(want, 1):
             break
-        if of_group[group] == TRAIN and left[code] >= 2 and code not in used:
+        if of_group[group] == TRAIN and groups_left[code] >= 2 and code not in used:
             of_group[group] = part
             used.add(code)
-            left[code] -= 1
+            groups_left[code] -= 1
 
 
 def part_of_name(name: str) -> str | None:
     """The part that a file's name tells: banking77_test.csv → test; the last word that tells one counts."""
     words = re.split(r"[^a-z]+", display_name(name).lower())
-    found = [kinds.SPLIT_VALUES[word] for word in words if word in kinds.SPLIT_VALUES]
-    return found[-1] if found else None
+    parts = [kinds.SPLIT_VALUES[word] for word in words if word in kinds.SPLIT_VALUES]
+    return parts[-1] if parts else None
 
 
 DRAWN = "drawn, the same mix of labels in each part"
 
 
-def divide(dataset: Dataset, wanted: SplitSpec, file_parts: np.ndarray | None = None) -> None:
+def divide(dataset: Dataset, spec: SplitSpec, file_parts: np.ndarray | None = None) -> None:
     """Freeze a part for each usable row: by file, by a column that says so, else drawn. Folds are drawn when asked for."""
     dataset.folds, dataset.kept_split = None, False
     if dataset.keys is None:
         dataset.split = np.full(dataset.rows, "", dtype=object)
         return
-    if wanted.folds:
-        keys = grouped(dataset, wanted.group) if wanted.group else dataset.keys
-        dataset.folds = fold_rows(keys, wanted.folds, wanted.seed)
+    if spec.folds:
+        keys = grouped(dataset, spec.group) if spec.group else dataset.keys
+        dataset.folds = fold_rows(keys, spec.folds, spec.seed)
         dataset.split = np.where(dataset.folds >= 0, "train", "").astype(object)
         dataset.given_split = False
-        dataset.split_how = "in folds, by group" if wanted.group else "in folds"
+        dataset.split_how = "in folds, by group" if spec.group else "in folds"
         return
     fixed, how = file_parts, "by file"
     if fixed is None:
         fixed, how = split_column(dataset), "by column"
     dataset.given_split = fixed is not None
-    if fixed is None and wanted.time:
-        times = seconds_of(named_column(dataset, wanted.time))
+    if fixed is None and spec.time:
+        times = seconds_of(named_column(dataset, spec.time))
         if times is None:
             raise DataError(
-                _("“%(time)s” holds no dates.", time=wanted.time), code="bad_split", hint=_("Choose another column.")
+                _("“%(time)s” holds no dates.", time=spec.time), code="bad_split", hint=_("Choose another column.")
             )
-        dataset.split, dataset.split_how = split_by_time(dataset.keys, wanted, times), "by time"
+        dataset.split, dataset.split_how = split_by_time(dataset.keys, spec, times), "by time"
         return
-    keys = grouped(dataset, wanted.group) if wanted.group else dataset.keys
-    dataset.split = split_rows(keys, wanted, fixed)
-    dataset.split_how = how if fixed is not None else "by group" if wanted.group else DRAWN
+    keys = grouped(dataset, spec.group) if spec.group else dataset.keys
+    dataset.split = split_rows(keys, spec, fixed)
+    dataset.split_how = how if fixed is not None else "by group" if spec.group else DRAWN
 
 
 def keep_split(dataset: Dataset, parts: np.ndarray, how: str) -> None:

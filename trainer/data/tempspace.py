@@ -47,14 +47,14 @@ def free_bytes() -> int:
     return shutil.disk_usage(FOLDER.get() or tempfile.gettempdir()).free
 
 
-def check_room(wanted: int, name: str) -> None:
+def check_room(needed: int, name: str) -> None:
     """Raises `DataError` when the disk has no room for `wanted` bytes more."""
-    if wanted + SPARE_BYTES > free_bytes():
-        raise no_space(name, wanted)
+    if needed + SPARE_BYTES > free_bytes():
+        raise no_space(name, needed)
 
 
-def no_space(name: str, wanted: int = 0) -> DataError:
-    takes = f": it takes {wanted >> 20:,} MB more" if wanted >> 20 else ""
+def no_space(name: str, needed: int = 0) -> DataError:
+    takes = f": it takes {needed >> 20:,} MB more" if needed >> 20 else ""
     return DataError(
         _(
             "There is no room on this machine's disk to unpack %(name)s%(takes)s, and %(value)s MB are left.",

@@ -54,9 +54,9 @@ class Header(tarfile.TarInfo):
         if attributes or self.type in (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK):
             self._check_length(tar)
         if attributes:
-            at = tar.fileobj.tell()
+            start = tar.fileobj.tell()
             data = tar.fileobj.read(self.size)
-            tar.fileobj.seek(at)
+            tar.fileobj.seek(start)
             if b"GNU.sparse" in data:
                 raise sparse()
             if re.search(rb"[0-9]{200}", data):  # the standard library's search takes the square of such a run

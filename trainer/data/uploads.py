@@ -53,7 +53,7 @@ def sort_out(
     collections: list[tuple[media_archives.Collection, str | None, Path, str]] = []
     idx: list[tuple[str, np.ndarray, str | None]] = []
     meter = Meter(emit, sum(path.stat().st_size for path, _name in named if path.is_file()))
-    kept = folder or place / "media"
+    media_folder = folder or place / "media"
     for number, ((path, name), part) in enumerate(zip(named, parts, strict=True)):
         if path.is_file() and path.stat().st_size and is_archive(path):
             with open_archive(path, name) as archive:
@@ -61,7 +61,9 @@ def sort_out(
                 check_room(sum(entry.size for entry in archive.entries), name)
                 kind = media_archives.holds_media(archive)
                 if kind:
-                    collections.append((media_archives.read_collection(archive, kind, kept, meter), part, path, name))
+                    collections.append(
+                        (media_archives.read_collection(archive, kind, media_folder, meter), part, path, name)
+                    )
                 else:
                     inner = tables_inside(archive, place / str(number))
                     for inner_path, inner_name in inner:
@@ -76,7 +78,7 @@ def sort_out(
             sources.tables.append((path, name))
             sources.table_parts.append(part)
     if idx:
-        collections.append((of_idx(idx, kept, meter), None, named[0][0], idx[0][0]))
+        collections.append((of_idx(idx, media_folder, meter), None, named[0][0], idx[0][0]))
     if collections and sources.tables:
         raise DataError(
             _(
@@ -88,14 +90,14 @@ def sort_out(
             hint=_("Put the table into the archive, with a column that names its files."),
         )
     if collections:
-        sources.dataset, sources.parts = as_dataset(collections, kept, sources.problems)
+        sources.dataset, sources.parts = as_dataset(collections, media_folder, sources.problems)
     return sources
 
 
 def tables_inside(archive: Archive, place: Path) -> list[tuple[Path, str]]:
     """The archive's tables under names of our own; `DataError` when there are none."""
-    found = [entry for entry in archive.entries if entry.suffix in TABLES]
-    if not found or len(found) > MAX_TABLES:
+    tables = [entry for entry in archive.entries if entry.suffix in TABLES]
+    if not tables or len(tables) > MAX_TABLES:
         kinds = sorted({entry.suffix or "no ending" for entry in archive.entries})[:8]
         raise DataError(
             (
@@ -105,7 +107,7 @@ def tables_inside(archive: Archive, place: Path) -> list[tuple[Path, str]]:
                     count=f"{len(archive.entries):,}",
                     kinds=", ".join(kinds),
                 )
-                if found
+                if tables
                 else _(
                     "%(archive)s holds no tables, images or recordings: %(count)s files with %(kinds)s.",
                     archive=archive.name,
@@ -118,14 +120,14 @@ def tables_inside(archive: Archive, place: Path) -> list[tuple[Path, str]]:
         )
     place.mkdir()
     return [
-        (archive.extract(entry, place / f"{number}{entry.suffix}"), entry.name) for number, entry in enumerate(found)
+        (archive.extract(entry, place / f"{number}{entry.suffix}"), entry.name) for number, entry in enumerate(tables)
     ]
 
 
 def skipped_problems(archive: Archive) -> list[Problem]:
     if not archive.skipped_count:
         return []
-    examples = [f"{name} {why}" for name, why in archive.skipped]
+    examples = [f"{name} {reason}" for name, reason in archive.skipped]
     count = archive.skipped_count
     message = ngettext(
         "%(count)s file of %(archive)s was left out: %(examples)s.",
@@ -139,30 +141,38 @@ def skipped_problems(archive: Archive) -> list[Problem]:
 
 def as_dataset(
     collections: list[tuple[media_archives.Collection, str | None, Path, str]],
-    kept: Path,
+    media_folder: Path,
     problems: list[Problem],
 ) -> tuple[Dataset, np.ndarray | None]:
-    kinds = {one.kind for one, *_ in collections}
+    kinds = {collection.kind for collection, *_ in collections}
     if len(kinds) > 1:
         raise DataError(
             _("Pictures and sounds came together."), code="columns_differ", hint=_("Send them as two datasets.")
         )
     kind = kinds.pop()
-    rows = [row for one, *_ in collections for row in one.rows]
+    rows = [row for collection, *_ in collections for row in collection.rows]
     names = list(dict.fromkeys(name for row in rows for name in row))
     table = pa.table({name: pa.array([row.get(name) for row in rows], pa.string()) for name in names})
     sources = []
-    for one, _part, path, name in collections:
+    for collection, _part, path, name in collections:
         sources.append(
-            {"name": name, "format": one.layout, "bytes": path.stat().st_size, "rows": len(one.rows), "media": kind}
+            {
+                "name": name,
+                "format": collection.layout,
+                "bytes": path.stat().st_size,
+                "rows": len(collection.rows),
+                "media": kind,
+            }
         )
-        problems += collection_problems(one, name)
+        problems += collection_problems(collection, name)
     dataset = Dataset(
         table, sources, problems, kinds={kind: kind} | ({"objects": "objects"} if "objects" in names else {})
     )
-    dataset.media = kept
+    dataset.media = media_folder
     parts = [
-        inner or part or ("train" if one_has_parts(one) else "") for one, part, *_ in collections for inner in one.parts
+        inner or part or ("train" if one_has_parts(collection) else "")
+        for collection, part, *_ in collections
+        for inner in collection.parts
     ]
     return dataset, np.array(parts, dtype=object) if any(parts) else None
 
@@ -171,68 +181,69 @@ def one_has_parts(collection: media_archives.Collection) -> bool:
     return any(collection.parts)
 
 
-def collection_problems(one: media_archives.Collection, name: str) -> list[Problem]:
-    found = []
-    is_image = one.kind == "image"
-    if one.lost:
-        count = len(one.lost)
-        examples = [f"{path} {why}" for path, why in one.lost]
-        words = "; ".join(examples[:3])
+def collection_problems(collection: media_archives.Collection, name: str) -> list[Problem]:
+    problems = []
+    is_image = collection.kind == "image"
+    if collection.lost:
+        count = len(collection.lost)
+        examples = [f"{path} {reason}" for path, reason in collection.lost]
+        listed = "; ".join(examples[:3])
         message = (
             ngettext(
                 "%(count)s image cannot be used and was left out: %(examples)s.",
                 "%(count)s images cannot be used and were left out: %(examples)s.",
                 count,
-                examples=words,
+                examples=listed,
             )
             if is_image
             else ngettext(
                 "%(count)s recording cannot be used and was left out: %(examples)s.",
                 "%(count)s recordings cannot be used and were left out: %(examples)s.",
                 count,
-                examples=words,
+                examples=listed,
             )
         )
-        found.append(
+        problems.append(
             problem("corrupt_media", "warning", message, examples=examples, count=count)
-            | {"files": [path for path, _why in one.lost[:100]]}
+            | {"files": [path for path, _why in collection.lost[:100]]}
         )
-    if one.bad_count:
-        code = "bad_boxes" if one.layout in ("coco", "voc", "yolo") else "bad_rows"
-        words = "; ".join(one.bad[:3])
+    if collection.bad_count:
+        code = "bad_boxes" if collection.layout in ("coco", "voc", "yolo") else "bad_rows"
+        listed = "; ".join(collection.bad[:3])
         message = (
             ngettext(
                 "%(count)s annotation could not be used as it is: %(examples)s.",
                 "%(count)s annotations could not be used as they are: %(examples)s.",
-                one.bad_count,
-                examples=words,
+                collection.bad_count,
+                examples=listed,
             )
             if code == "bad_boxes"
             else ngettext(
                 "%(count)s row could not be used as it is: %(examples)s.",
                 "%(count)s rows could not be used as they are: %(examples)s.",
-                one.bad_count,
-                examples=words,
+                collection.bad_count,
+                examples=listed,
             )
         )
-        found.append(
-            problem(code, "warning", message, examples=one.bad, count=one.bad_count) | {"places": one.bad[:100]}
+        problems.append(
+            problem(code, "warning", message, examples=collection.bad, count=collection.bad_count)
+            | {"places": collection.bad[:100]}
         )
-    if one.others:
+    if collection.other_files:
         message = (
             ngettext(
                 "%(count)s other file of %(archive)s is not an image and was skipped.",
                 "%(count)s other files of %(archive)s are not images and were skipped.",
-                one.others,
+                collection.other_files,
                 archive=name,
             )
             if is_image
             else ngettext(
                 "%(count)s other file of %(archive)s is not audio and was skipped.",
                 "%(count)s other files of %(archive)s are not audio and were skipped.",
-                one.others,
+                collection.other_files,
                 archive=name,
             )
         )
-        found.append(problem("other_files", "info", message, count=one.others))
-    return found
+        problems.append(problem("other_files", "info", message, count=collection.other_files))
+    return problems

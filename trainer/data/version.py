@@ -59,7 +59,7 @@ def parent_split(folder: Path) -> SplitSpec:
 def read_version(
     folder: Path,
     columns: dict[str, str] | None,
-    wanted: SplitSpec | None,
+    split_wanted: SplitSpec | None,
     task: str | None = None,
     roles: dict[str, str] | None = None,
 ) -> Dataset:
@@ -77,36 +77,38 @@ def read_version(
             code="no_file",
             hint=_("Name a folder that `inspect` wrote."),
         ) from error
-    lasting = [one for one in problems if one["code"] in LASTING]
+    lasting = [problem for problem in problems if problem["code"] in LASTING]
     dataset = Dataset(table, before["source"], lasting)
-    dataset.kinds = {one["name"]: one["kind"] for one in before["columns"] if one["kind"] in MEDIA_KINDS}
+    dataset.kinds = {column["name"]: column["kind"] for column in before["columns"] if column["kind"] in MEDIA_KINDS}
     dataset.media = folder / "media" if (folder / "media").is_dir() else None
     check_roles(roles or {}, dataset.names)
     chosen = joined(before["suggestion"].get("chosen") or {}, roles or {}, set((columns or {}).values()))
-    dataset.chosen, dataset.wanted = agreed(chosen, wanted or split_after(parent_split(folder), chosen, roles or {}))
+    dataset.chosen, dataset.split_spec = agreed(
+        chosen, split_wanted or split_after(parent_split(folder), chosen, roles or {})
+    )
     if columns:
         look(dataset, columns, task)
     else:
         slug = task or before["suggestion"]["task"]
-        own = before["suggestion"]["columns"] or {}
+        mapped = before["suggestion"]["columns"] or {}
         if slug and ANSWER in (roles or {}).values():
-            own = {role: name for role, name in own.items() if role != tasks.shapes()[slug].answer}
-        look(dataset, own or None, slug)
-    given, found = bool(before["split"].get("given")), np.array([part or "" for part in parts], dtype=object)
-    divide(dataset, dataset.wanted, found if given else None)
-    if given:
+            mapped = {role: name for role, name in mapped.items() if role != tasks.shapes()[slug].answer}
+        look(dataset, mapped or None, slug)
+    was_given, file_parts = bool(before["split"].get("given")), np.array([part or "" for part in parts], dtype=object)
+    divide(dataset, dataset.split_spec, file_parts if was_given else None)
+    if was_given:
         dataset.split_how = before["split"]["how"]
-    elif wanted is None and asks_the_same(dataset, before, parent_split(folder)):
-        keep_split(dataset, found, before["split"]["how"])
+    elif split_wanted is None and asks_the_same(dataset, before, parent_split(folder)):
+        keep_split(dataset, file_parts, before["split"]["how"])
     return dataset
 
 
 def asks_the_same(dataset: Dataset, before: JsonObject, split: SplitSpec) -> bool:
     """Whether the task, its own columns and what the split goes by are those of the profile `before`: other inputs of a table
     may have come or gone. In folds every row is tested on anyway."""
-    own = before["suggestion"]
-    same = (dataset.task, dataset.roles) == (own["task"], own["columns"])
-    return same and dataset.wanted == split and not split.folds
+    suggestion = before["suggestion"]
+    same = (dataset.task, dataset.roles) == (suggestion["task"], suggestion["columns"])
+    return same and dataset.split_spec == split and not split.folds
 
 
 def joined(before: dict[str, str], roles: dict[str, str], named: set[str]) -> dict[str, str]:
@@ -118,7 +120,9 @@ def joined(before: dict[str, str], roles: dict[str, str], named: set[str]) -> di
 
 def split_after(before: SplitSpec, chosen: dict[str, str], roles: dict[str, str]) -> SplitSpec:
     """The split wished for before, by the columns that are now chosen for it."""
-    goes_by = {role: next((name for name, one in chosen.items() if one == role), None) for role in SPLITTING}
+    goes_by = {
+        role: next((name for name, chosen_role in chosen.items() if chosen_role == role), None) for role in SPLITTING
+    }
     changed = {role: name for role, name in goes_by.items() if name or getattr(before, role) in roles}
     return before.model_copy(update=changed)
 
@@ -139,8 +143,8 @@ def write(dataset: Dataset, part: Path, out: Path) -> JsonObject:
     (part / "profile.json").write_text(json.dumps(profile, ensure_ascii=False), "utf-8")
     (part / "problems.json").write_text(json.dumps(problems, ensure_ascii=False), "utf-8")
     os.replace(part, out)
-    told = ("rows", "sha256", "columns", "suggestion", "labels", "label_total", "label_rows", "split", "source")
-    return {name: profile[name] for name in told} | {"problems": problems}
+    summary_keys = ("rows", "sha256", "columns", "suggestion", "labels", "label_total", "label_rows", "split", "source")
+    return {name: profile[name] for name in summary_keys} | {"problems": problems}
 
 
 def group_rows(table: pa.Table) -> int:
@@ -177,10 +181,10 @@ def link_or_copy(source: Path, to: Path) -> None:
 def split_table(split: np.ndarray, folds: np.ndarray | None) -> pa.Table:
     """A column of parts, null for a row that is not used; where there are folds, one of their numbers from 0."""
     column = pa.array(split, pa.string()) if len(split) else pa.array([], pa.string())
-    found = {"split": pc.if_else(pc.equal(column, ""), None, column)}
+    columns = {"split": pc.if_else(pc.equal(column, ""), None, column)}
     if folds is not None:
-        found["fold"] = pa.array(folds, pa.int8(), mask=folds < 0)
-    return pa.table(found)
+        columns["fold"] = pa.array(folds, pa.int8(), mask=folds < 0)
+    return pa.table(columns)
 
 
 def describe(dataset: Dataset) -> tuple[JsonObject, list[Problem]]:
@@ -195,19 +199,19 @@ def describe(dataset: Dataset) -> tuple[JsonObject, list[Problem]]:
     if dataset.keys is not None and dataset.shape is not None:
         labels = label_counts(dataset.keys if dataset.labelled else None)
         problems += find_problems(dataset)
-        if not any(one["severity"] == "error" for one in problems):
+        if not any(problem["severity"] == "error" for problem in problems):
             problems += look_closer(dataset)
-        words = sentence(dataset.shape, dataset.roles, labels["label_total"])
-        suggestion |= {"task": dataset.task, "columns": dataset.roles, "sentence": words}
+        description = sentence(dataset.shape, dataset.roles, labels["label_total"])
+        suggestion |= {"task": dataset.task, "columns": dataset.roles, "sentence": description}
     suggestion |= {"roles": dataset.column_roles, "chosen": dataset.chosen, **sources(suggestion)}
     problems += personal_problems(dataset)
-    blocked = any(one["severity"] == "error" for one in problems)
+    blocked = any(problem["severity"] == "error" for problem in problems)
     suggestion["trainable"] = not blocked and dataset.task in {task.slug for task in tasks.all()}
     counts = {name: int((dataset.split == name).sum()) for name in PARTS}
     split = counts | {
         "unused": dataset.rows - sum(counts.values()),
-        "seed": dataset.wanted.seed,
-        "wanted": dataset.wanted.model_dump(exclude_defaults=True),
+        "seed": dataset.split_spec.seed,
+        "wanted": dataset.split_spec.model_dump(exclude_defaults=True),
         "how": dataset.split_how,
         "given": dataset.given_split,
         "folds": None if dataset.folds is None else int(dataset.folds.max(initial=0)) + 1,
@@ -220,16 +224,16 @@ def describe(dataset: Dataset) -> tuple[JsonObject, list[Problem]]:
         "split": split,
         "source": dataset.sources,
     }
-    return profile, sorted(problems, key=lambda one: ORDER[one["severity"]])
+    return profile, sorted(problems, key=lambda problem: ORDER[problem["severity"]])
 
 
 def personal_problems(dataset: Dataset) -> list[Problem]:
     from trainer.data import privacy  # its tables of phone numbers are large
 
     give_back()
-    looked = [one["name"] for one in dataset.profile if one["kind"] not in PLAIN_KINDS]
-    found = {name: privacy.find(name, dataset.table.column(name)) for name in looked}
-    return privacy.problem({name: kinds for name, kinds in found.items() if kinds})
+    looked = [column["name"] for column in dataset.profile if column["kind"] not in PLAIN_KINDS]
+    counts_by_column = {name: privacy.find(name, dataset.table.column(name)) for name in looked}
+    return privacy.problem({name: kinds for name, kinds in counts_by_column.items() if kinds})
 
 
 def why_no_roles(dataset: Dataset) -> str:
