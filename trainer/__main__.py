@@ -157,9 +157,9 @@ def inspect_files(options: argparse.Namespace) -> None:
 
 
 def fetch_dataset(options: argparse.Namespace) -> None:
-    from trainer.data.hub import fetch
+    from trainer.data.hub import fetch_dataset
 
-    emit("result", **fetch(options.name, options.out, emit))
+    emit("result", **fetch_dataset(options.name, options.out, emit))
 
 
 def run(options: argparse.Namespace) -> None:

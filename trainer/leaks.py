@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from trainer.data.cells import missing_mask, numbers_in, seconds_of
+from trainer.data.cells import is_missing_mask, parse_dates, parse_numbers
 from trainer.messages import Message, _, ngettext
 
 MOST_ROWS, FEWEST_ROWS, FEWEST_OF_A_LABEL = 4_000, 30, 8
@@ -135,14 +135,14 @@ def drawn(truth: np.ndarray, labelled: bool, seed: int) -> np.ndarray:
 
 def values_of(column: pa.ChunkedArray, kind: str) -> tuple[np.ndarray | None, bool]:
     """(numbers with nan, True), or (codes with -1, False) where a cell is missing; (None, False) for what cannot decide."""
-    cells = pc.if_else(missing_mask(column), None, pc.utf8_trim_whitespace(column))
+    cells = pc.if_else(is_missing_mask(column), None, pc.utf8_trim_whitespace(column))
     if kind == "number":
         from trainer.columns import decimal_of
 
         decimal = decimal_of(cells.drop_null().slice(0, 500).to_pylist())
-        return numbers_in(cells, decimal).to_numpy().astype(float), True
+        return parse_numbers(cells, decimal).to_numpy().astype(float), True
     if kind == "date":
-        seconds = seconds_of(cells)
+        seconds = parse_dates(cells)
         return (None, False) if seconds is None else (seconds, True)
     if kind not in ("category", "boolean", "text"):
         return None, False

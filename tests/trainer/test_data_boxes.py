@@ -41,7 +41,7 @@ def usable(boxes: Boxes) -> None:
     assert "".join(boxes.bad).encode() is not None
     for path, objects in boxes.objects.items():
         assert path in PATHS.values()
-        annotations.as_cell(objects).encode()
+        annotations.to_cell(objects).encode()
 
 
 @FEW

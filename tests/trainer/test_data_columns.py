@@ -6,7 +6,7 @@ import pytest
 from tests.trainer.data_files import TABLES, TEXTS
 from trainer import tables
 from trainer.columns import canonical_label, guess_text_and_label, is_missing, number_of
-from trainer.data.cells import numbers_in
+from trainer.data.cells import parse_numbers
 from trainer.data.intake import read_files
 from trainer.data.profiling import profile_column
 
@@ -56,7 +56,7 @@ COMMAS = ["1.200,50", "300,25 €", "45,1", "-1.000.000,0", "7", "x"] * 3
 
 @pytest.mark.parametrize(("cells", "decimal"), [(CELLS, "."), (COMMAS, ","), (["1", "2.5", "x"], ".")])
 def test_many_cells_are_read_as_one_is(cells: list[str], decimal: str) -> None:
-    together = numbers_in(pa.chunked_array([pa.array(cells, pa.string())]), decimal).to_pylist()
+    together = parse_numbers(pa.chunked_array([pa.array(cells, pa.string())]), decimal).to_pylist()
     assert together == [number_of(cell, decimal) for cell in cells]
 
 

@@ -41,15 +41,15 @@ def test_texts_numbers_and_dates_in_a_version(tmp_path: Path) -> None:
 
 def test_tokens_are_counted_or_said_to_be_estimated(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = column(*["where is my parcel now"] * 20, "word " * 500)
-    exact = column_statistics.of_texts(texts)["tokens"]
+    exact = column_statistics.describe_texts(texts)["tokens"]
     if not exact["estimated"]:
         assert (exact["median"], exact["max"]) == (7, 502)
-    monkeypatch.setattr(column_statistics, "tokenizer", lambda: None)
-    assert column_statistics.of_texts(texts)["tokens"] == {"median": 8, "p95": 8, "max": 652, "estimated": True}
+    monkeypatch.setattr(column_statistics, "load_tokenizer", lambda: None)
+    assert column_statistics.describe_texts(texts)["tokens"] == {"median": 8, "p95": 8, "max": 652, "estimated": True}
 
 
 def test_a_text_without_blanks_has_words() -> None:
-    found = column_statistics.of_texts(column("我的包裹在哪里", "请把钱退给我 now please"))
+    found = column_statistics.describe_texts(column("我的包裹在哪里", "请把钱退给我 now please"))
     assert found["words"] == {"min": 7, "median": 7.5, "p95": 7.95, "max": 8}
     assert (found["script"], found["language"]) == ("Han", "Chinese")
 
@@ -64,21 +64,22 @@ def test_a_text_without_blanks_has_words() -> None:
     ],
 )
 def test_numbers(cells: list[str | None], expected: dict | None) -> None:
-    assert column_statistics.of_numbers(column(*cells)).get("numbers") == expected
+    assert column_statistics.describe_numbers(column(*cells)).get("numbers") == expected
 
 
 def test_dates_as_people_write_them() -> None:
-    assert column_statistics.of_dates(column("03/02/2024", "25/12/2023", None))["dates"]["first"] == "2023-12-25"
+    assert column_statistics.describe_dates(column("03/02/2024", "25/12/2023", None))["dates"]["first"] == "2023-12-25"
     assert (
-        column_statistics.of_dates(column("2024-05-01 13:30", "2024-05-02"))["dates"]["first"] == "2024-05-01 13:30:00"
+        column_statistics.describe_dates(column("2024-05-01 13:30", "2024-05-02"))["dates"]["first"]
+        == "2024-05-01 13:30:00"
     )
-    assert column_statistics.of_dates(column("soon")) == {}
+    assert column_statistics.describe_dates(column("soon")) == {}
 
 
 def test_many_dates_are_sampled_but_their_ends_are_right(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(column_statistics, "MOST_DATES", 5)
+    monkeypatch.setattr(column_statistics, "MAX_DATES", 5)
     days = np.arange("2020-01-01", "2020-03-01", dtype="datetime64[D]").astype(str)
-    found = column_statistics.of_dates(column(*days.tolist()))["dates"]
+    found = column_statistics.describe_dates(column(*days.tolist()))["dates"]
     assert found == {"first": "2020-01-01", "last": "2020-02-29", "estimated": True}
 
 

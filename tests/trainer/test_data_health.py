@@ -153,7 +153,7 @@ def test_a_column_that_gives_the_answer_away(tmp_path: Path) -> None:
     ],
 )
 def test_languages(text: str, language: str | None) -> None:
-    assert languages.language_of(text) == language
+    assert languages.detect_language(text) == language
 
 
 def test_mixed_languages_are_told(tmp_path: Path) -> None:

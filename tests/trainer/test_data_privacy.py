@@ -8,7 +8,7 @@ import pytest
 from stdnum import iban, luhn
 from stdnum.cn import ric
 
-from trainer.data.privacy import Estimate, find, mask, problem, pseudonymise
+from trainer.data.privacy import Estimate, find_personal_data, mask_column, personal_data_problems, pseudonymise_column
 
 SECRET = b"a key of the dataset"
 ONE_OF_EACH = (
@@ -65,8 +65,8 @@ def column(*cells: str | None) -> pa.ChunkedArray:
     ],
 )
 def test_is_found_and_masked(kind: str, name: str, cell: str, masked: str) -> None:
-    assert find(name, column(cell)) == {kind: 1}
-    assert mask(column(cell), name).to_pylist() == [masked]
+    assert find_personal_data(name, column(cell)) == {kind: 1}
+    assert mask_column(column(cell), name).to_pylist() == [masked]
 
 
 @pytest.mark.parametrize(
@@ -104,60 +104,65 @@ def test_is_found_and_masked(kind: str, name: str, cell: str, masked: str) -> No
     ],
 )
 def test_only_looks_like_it(name: str, cell: str) -> None:
-    assert find(name, column(cell)) == {}
-    assert mask(column(cell), name).to_pylist() == [cell]
+    assert find_personal_data(name, column(cell)) == {}
+    assert mask_column(column(cell), name).to_pylist() == [cell]
 
 
 def test_a_column_of_products_holds_no_names() -> None:
-    assert find("name", column("Ada Lovelace", "Grace Hopper")) == {"name": 2}
-    assert find("name", column("Ada Lovelace", "4 chairs", "blue pen", "Desk 120 cm")) == {}
+    assert find_personal_data("name", column("Ada Lovelace", "Grace Hopper")) == {"name": 2}
+    assert find_personal_data("name", column("Ada Lovelace", "4 chairs", "blue pen", "Desk 120 cm")) == {}
 
 
 def test_numbers_of_which_some_pass_as_cards_by_chance_are_none() -> None:
     numbers = [str(4_000_000_000_000_000 + 7_919 * row) for row in range(200)]
-    assert find("reference", column(*numbers)) == {}
-    assert find("card", column(*numbers))["card"] == sum(map(luhn.is_valid, numbers))
+    assert find_personal_data("reference", column(*numbers)) == {}
+    assert find_personal_data("card", column(*numbers))["card"] == sum(map(luhn.is_valid, numbers))
 
 
 def test_rows_are_counted_once() -> None:
     cells = column(ONE_OF_EACH, None, "", ONE_OF_EACH + ONE_OF_EACH)
-    assert find("notes", cells) == dict.fromkeys(("email", "iban", "id", "card", "ip", "phone", "name"), 2)
-    assert not any(isinstance(count, Estimate) for count in find("notes", cells).values())
+    assert find_personal_data("notes", cells) == dict.fromkeys(
+        ("email", "iban", "id", "card", "ip", "phone", "name"), 2
+    )
+    assert not any(isinstance(count, Estimate) for count in find_personal_data("notes", cells).values())
 
 
 def test_of_many_cells_some_are_looked_at_and_the_count_is_an_estimate() -> None:
     cells = ["card 4111 1111 1111 1111", "card 4111 1111 1111 1112"] * 15_000
-    count = find("notes", column(*cells))["card"]
+    count = find_personal_data("notes", column(*cells))["card"]
     assert isinstance(count, Estimate)
     assert count == pytest.approx(15_000, rel=0.05)
-    assert "card numbers in about 15,000 rows" in problem({"notes": {"card": Estimate(15_000)}})[0]["message"]
+    assert (
+        "card numbers in about 15,000 rows"
+        in personal_data_problems({"notes": {"card": Estimate(15_000)}})[0]["message"]
+    )
 
 
 def test_a_column_without_rows_or_values() -> None:
     for cells in (pa.chunked_array([], pa.string()), column(), column(None, None)):
-        assert find("name", cells) == {}
-        assert mask(cells, "name").equals(cells)
-        assert pseudonymise(cells, SECRET, "name").equals(cells)
+        assert find_personal_data("name", cells) == {}
+        assert mask_column(cells, "name").equals(cells)
+        assert pseudonymise_column(cells, SECRET, "name").equals(cells)
 
 
 def test_masking_leaves_the_rest() -> None:
     cells = column("  Good. ", None, "", "mail ada@lovelace.org\n\tnow", "é 中文 🙂")
-    masked = mask(cells)
+    masked = mask_column(cells)
     assert masked.to_pylist() == ["  Good. ", None, "", "mail ⟨email⟩\n\tnow", "é 中文 🙂"]
     assert masked.type == cells.type
     assert masked.null_count == 1
-    assert mask(masked).equals(masked)
+    assert mask_column(masked).equals(masked)
 
 
 @pytest.mark.parametrize("name", ["notes", "full name"])
 def test_nothing_is_left_to_find(name: str) -> None:
     cells = column(ONE_OF_EACH, "Ada Lovelace", "my SSN is 123-45-6789", "2a00:1450:4001:81b::200e")
-    assert find(name, mask(cells, name)) == {}
-    assert find(name, pseudonymise(cells, SECRET, name)) == {}
+    assert find_personal_data(name, mask_column(cells, name)) == {}
+    assert find_personal_data(name, pseudonymise_column(cells, SECRET, name)) == {}
 
 
 def test_stand_ins_are_nobodys() -> None:
-    made = pseudonymise(column(ONE_OF_EACH), SECRET).to_pylist()[0]
+    made = pseudonymise_column(column(ONE_OF_EACH), SECRET).to_pylist()[0]
     found = re.fullmatch(
         r"Dr [A-Z][a-z]+, person-[0-9a-f]{8}@example\.com, \+1 555 01\d \d{4}, card (?P<card>4\d{3} \d{4} \d{4} \d{4}), "
         r"(?P<iban>DE00 \d{4} \d{4} \d{4} \d{4} \d\d), (?P<id>[0-9A-Z]{18}), from 2[45]\d\.\d+\.\d+\.\d+\.",
@@ -170,38 +175,38 @@ def test_stand_ins_are_nobodys() -> None:
 
 
 def test_the_same_person_has_the_same_stand_in_everywhere() -> None:
-    one, again, other = pseudonymise(
+    one, again, other = pseudonymise_column(
         column("ada@lovelace.org +14155552671", "ADA@Lovelace.org (415) 555-2671", "bob@lovelace.org +14155552672"),
         SECRET,
     ).to_pylist()
     assert one == again
     assert not set(one.split()[:1] + one.split("555")[-1:]) & set(other.split()[:1] + other.split("555")[-1:])
-    cards = pseudonymise(column("4111111111111111", "4111-1111-1111-1111"), SECRET).to_pylist()
+    cards = pseudonymise_column(column("4111111111111111", "4111-1111-1111-1111"), SECRET).to_pylist()
     assert cards[0] == cards[1].replace("-", "")
 
 
 def test_names_agree_over_columns() -> None:
-    full, turned = pseudonymise(column("Ada Lovelace", "LOVELACE, Mrs. Ada"), SECRET, "full name").to_pylist()
-    first = pseudonymise(column("ada"), SECRET, "first_name").to_pylist()[0]
-    last = pseudonymise(column("Lovelace"), SECRET, "Surname").to_pylist()[0]
+    full, turned = pseudonymise_column(column("Ada Lovelace", "LOVELACE, Mrs. Ada"), SECRET, "full name").to_pylist()
+    first = pseudonymise_column(column("ada"), SECRET, "first_name").to_pylist()[0]
+    last = pseudonymise_column(column("Lovelace"), SECRET, "Surname").to_pylist()[0]
     assert full == turned == f"{first} {last}"
-    assert pseudonymise(column("Dear Dr Lovelace"), SECRET).to_pylist() == [f"Dear Dr {last}"]
-    assert re.fullmatch(".某.", pseudonymise(column("张伟"), SECRET, "姓名").to_pylist()[0])
+    assert pseudonymise_column(column("Dear Dr Lovelace"), SECRET).to_pylist() == [f"Dear Dr {last}"]
+    assert re.fullmatch(".某.", pseudonymise_column(column("张伟"), SECRET, "姓名").to_pylist()[0])
 
 
 def test_another_secret_gives_other_stand_ins() -> None:
     cells = column(*(f"user{row}@lovelace.org" for row in range(50)))
-    made = [pseudonymise(cells, secret).to_pylist() for secret in (SECRET, SECRET, b"another")]
+    made = [pseudonymise_column(cells, secret).to_pylist() for secret in (SECRET, SECRET, b"another")]
     assert made[0] == made[1]
     assert not set(made[0]) & set(made[2])
     assert len(set(made[0])) == 50
     with pytest.raises(ValueError, match="secret"):
-        pseudonymise(cells, b"")
+        pseudonymise_column(cells, b"")
 
 
 def test_one_finding_for_all_columns() -> None:
-    assert problem({}) == problem({"notes": {}}) == []
-    found = problem({"notes": {"email": 12, "phone": 3, "name": 1}, "text": {}, "who": {"name": 40}})
+    assert personal_data_problems({}) == personal_data_problems({"notes": {}}) == []
+    found = personal_data_problems({"notes": {"email": 12, "phone": 3, "name": 1}, "text": {}, "who": {"name": 40}})
     assert len(found) == 1
     assert found[0]["message"] == (
         "“notes” contains email addresses in 12 rows, phone numbers in 3 rows, names in 1 row; “who” contains names in 40 rows; "
@@ -220,16 +225,16 @@ def test_one_finding_for_all_columns() -> None:
 
 
 def test_many_columns_are_summed_up() -> None:
-    message = problem({f"c{number}": {"email": 1} for number in range(8)})[0]["message"]
+    message = personal_data_problems({f"c{number}": {"email": 1} for number in range(8)})[0]["message"]
     assert "“c5”" in message
     assert "2 more columns contain some;" in message
 
 
 def test_what_is_found_is_never_told(capfd: pytest.CaptureFixture, caplog: pytest.LogCaptureFixture) -> None:
     cells = column(ONE_OF_EACH)
-    told = str(problem({"notes": find("notes", cells)}))
-    mask(cells)
-    pseudonymise(cells, SECRET)
+    told = str(personal_data_problems({"notes": find_personal_data("notes", cells)}))
+    mask_column(cells)
+    pseudonymise_column(cells, SECRET)
     told += "".join(capfd.readouterr()) + caplog.text
     assert not re.search(r"lovelace|7946|4111|3704|110105|10\.1", told, re.IGNORECASE)
 
@@ -240,7 +245,7 @@ def test_a_hundred_thousand_rows_take_seconds() -> None:
     texts[::20] = [f"Please call +44 20 7946 {row:04} or write to user{row}@lovelace.org" for row in range(5_000)]
     cells = column(*texts)
     started = time.process_time()
-    found = find("notes", cells)
+    found = find_personal_data("notes", cells)
     assert time.process_time() - started < 3
     assert found["email"] == 5_000
     assert found["phone"] == pytest.approx(5_000, rel=0.1)

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trainer.data.intake import read_files
-from trainer.data.row_keys import keys_from, normalised
-from trainer.data.splitting import MOST_VALIDATION_ROWS, split_rows
+from trainer.data.row_keys import keys_from, normalise_text
+from trainer.data.splitting import MAX_VALIDATION_ROWS, split_rows
 from trainer.errors import DataError
 from trainer.spec import SplitSpec
 
@@ -29,7 +29,7 @@ def test_properties(pairs: list[tuple[int, int]], seed: int) -> None:
     assert parts == split(texts, labels, seed=seed)
     sides = defaultdict(set)
     for text, part in zip(texts, parts, strict=True):
-        sides[normalised(text)].add(part)
+        sides[normalise_text(text)].add(part)
     assert all(len(side) == 1 for side in sides.values())
     first_label = {}
     for text, label in zip(texts, labels, strict=True):
@@ -59,7 +59,7 @@ def test_new_rows_move_few_others() -> None:
 
 def test_the_default_validation_part_is_bounded_and_a_wanted_one_is_not() -> None:
     texts, labels = [f"text {row}" for row in range(20_000)], ["a", "b"] * 10_000
-    assert split(texts, labels).count("validation") == MOST_VALIDATION_ROWS
+    assert split(texts, labels).count("validation") == MAX_VALIDATION_ROWS
     assert split(texts, labels, validation=0.1).count("validation") == 2000
 
 
@@ -91,11 +91,11 @@ def test_unusable_rows_have_no_part() -> None:
 
 
 def test_what_two_copies_share() -> None:
-    assert normalised("Hello,  World!") == normalised("ｈｅｌｌｏ world")
-    assert normalised("C++") != normalised("C")
-    assert normalised("so 👍") != normalised("so 👎")
-    assert normalised("नमस्ते") == "नमस्ते"
-    assert normalised("?!") == "?!"
+    assert normalise_text("Hello,  World!") == normalise_text("ｈｅｌｌｏ world")
+    assert normalise_text("C++") != normalise_text("C")
+    assert normalise_text("so 👍") != normalise_text("so 👎")
+    assert normalise_text("नमस्ते") == "नमस्ते"
+    assert normalise_text("?!") == "?!"
 
 
 def test_groups_are_never_divided(tmp_path: Path) -> None:

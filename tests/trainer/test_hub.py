@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.trainer import command
-from trainer.data.hub import chosen, parsed
+from trainer.data.hub import choose_files, parse_name
 from trainer.errors import DataError
 
 SHA = "a" * 40
@@ -86,18 +86,18 @@ def test_no_hub(tmp_path: Path) -> None:
 
 
 def test_names() -> None:
-    assert parsed("hub:acme/words@v1.0") == ("acme/words", "v1.0")
-    assert parsed("imdb") == ("imdb", None)
+    assert parse_name("hub:acme/words@v1.0") == ("acme/words", "v1.0")
+    assert parse_name("imdb") == ("imdb", None)
     for wrong in ("", "../x", "a/b/c", "https://example.org/a"):
         with pytest.raises(DataError, match="not the name"):
-            parsed(wrong)
+            parse_name(wrong)
 
 
 def test_one_kind_of_one_configuration() -> None:
     sizes = dict.fromkeys(["en/train.parquet", "de/train.parquet", "train.csv", "x.py"], 1)
-    assert list(chosen(sizes, "a")) == ["de/train.parquet"]
-    assert list(chosen({"a.csv": 1, "data/b.csv": 1}, "a")) == ["a.csv"]
+    assert list(choose_files(sizes, "a")) == ["de/train.parquet"]
+    assert list(choose_files({"a.csv": 1, "data/b.csv": 1}, "a")) == ["a.csv"]
     with pytest.raises(DataError, match="too large"):
-        chosen({"a.csv": 3 * 2**30}, "a")
+        choose_files({"a.csv": 3 * 2**30}, "a")
     with pytest.raises(DataError, match="no file"):
-        chosen({"a.py": 1}, "a")
+        choose_files({"a.py": 1}, "a")

@@ -13,7 +13,7 @@ from sklearn.tree import DecisionTreeClassifier
 from trainer import leaks, transcripts
 from trainer.average_precision import MOST_ANSWERS, Objects, average_precision
 from trainer.data import near_copies
-from trainer.data.row_keys import normalised
+from trainer.data.row_keys import normalise_text
 
 # Average precision
 
@@ -148,8 +148,8 @@ def test_near_copies_are_those_of_brute_force(seed: int) -> None:
     """Jaccard's index of five-character shingles over every pair; minhash may miss what lies at the very edge."""
     texts = texts_with_copies(seed)
     test = np.arange(len(texts)) >= 30
-    found = set(near_copies.near_copies(texts, np.arange(len(texts)), test).tolist())
-    words = [normalised(text) for text in texts]
+    found = set(near_copies.find_near_copies(texts, np.arange(len(texts)), test).tolist())
+    words = [normalise_text(text) for text in texts]
     shingled = [near_copies.shingles(word) for word in words]
     best = {}
     for row in np.flatnonzero(test).tolist():
@@ -159,15 +159,15 @@ def test_near_copies_are_those_of_brute_force(seed: int) -> None:
             if words[row] != words[other]
         ]
         best[row] = max(shares)
-    assert {row for row, share in best.items() if share >= near_copies.ALIKE + 0.05} <= found
-    assert all(best[row] >= near_copies.ALIKE for row in found)
+    assert {row for row, share in best.items() if share >= near_copies.MIN_SIMILARITY + 0.05} <= found
+    assert all(best[row] >= near_copies.MIN_SIMILARITY for row in found)
     assert found
 
 
 def test_a_signature_agrees_as_often_as_the_shingles_do() -> None:
     """The property that MinHash rests on: the share of equal values is an estimate of Jaccard's index."""
     texts = texts_with_copies(7)[:60]
-    words = [normalised(text) for text in texts]
+    words = [normalise_text(text) for text in texts]
     signatures, long = near_copies.minhash(words, np.array([len(word) for word in words]))
     assert long.all()
     apart = []

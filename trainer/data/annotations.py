@@ -10,7 +10,7 @@ from typing import TypedDict, TypeGuard
 
 from trainer.json_types import JsonObject
 
-MAX_TOLD = 200
+MAX_REPORTED = 200
 MAX_CLASS_DIGITS = 9
 
 
@@ -38,24 +38,24 @@ class Boxes:
 
     def refuse(self, what: str) -> None:
         self.bad_count += 1
-        if len(self.bad) < MAX_TOLD:
-            self.bad.append(writable(what))
+        if len(self.bad) < MAX_REPORTED:
+            self.bad.append(replace_surrogates(what))
 
     def add(self, image: str, label: str, box: list[float], size: Size | None, where: str) -> None:
         """Keep a box; one that leaves the picture is cut at its edge, one that has nothing in it is refused."""
-        reason, inside = fitted(box, size)
+        reason, inside = clip_box(box, size)
         if reason:
             self.refuse(f"{where} {reason}")
         if inside:
             self.objects[image].append({"label": label, "box": [round(value, 2) for value in inside]})
 
 
-def writable(text: str) -> str:
+def replace_surrogates(text: str) -> str:
     """JSON may name half a character (\\ud800), which no file can hold."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
-def fitted(box: list[float], size: Size | None) -> tuple[str, list[float] | None]:
+def clip_box(box: list[float], size: Size | None) -> tuple[str, list[float] | None]:
     """(what is wrong or "", the box inside a picture of `size` or None)."""
     x, y, width, height = box
     if width <= 0 or height <= 0:
@@ -71,7 +71,7 @@ def fitted(box: list[float], size: Size | None) -> tuple[str, list[float] | None
     return "leaves its picture and was cut at the edge" if out else "", [left, top, right - left, bottom - top]
 
 
-def numbers(values: object, count: int) -> list[float] | None:
+def parse_numbers(values: object, count: int) -> list[float] | None:
     """`count` finite numbers, or None."""
     if not isinstance(values, list | tuple) or len(values) != count:
         return None
@@ -82,13 +82,13 @@ def numbers(values: object, count: int) -> list[float] | None:
     return finite if all(map(math.isfinite, finite)) else None
 
 
-def size_of(width: object, height: object) -> Size | None:
+def parse_size(width: object, height: object) -> Size | None:
     """Width and height in pixels where both are above 0."""
-    sides = numbers([width, height], 2)
+    sides = parse_numbers([width, height], 2)
     return (sides[0], sides[1]) if sides and min(sides) > 0 else None
 
 
-def id_of(value: object) -> str | None:
+def parse_id(value: object) -> str | None:
     """A number or a text, as others refer to it: 1, 1.0 and "1" are one. None for what is no id.
 
     As text, since numbers can be chosen so that they collide in a dictionary.
@@ -113,16 +113,16 @@ def read_coco(document: JsonObject, find_image: FindImage, boxes: Boxes, part: s
         if not isinstance(annotation, dict):
             boxes.refuse(f"annotation {number} of {name} is no object")
             continue
-        own_id = id_of(annotation.get("id"))
+        own_id = parse_id(annotation.get("id"))
         where = f"box {number if own_id is None else own_id[:40]} of {name}"
         if own_id in ids:
             boxes.refuse(f"{where} has an id that is there twice")
             continue
         if own_id is not None:
             ids.add(own_id)
-        label = labels.get(id_of(annotation.get("category_id")))
-        box = numbers(annotation.get("bbox"), 4)
-        image = images.get(id_of(annotation.get("image_id")))
+        label = labels.get(parse_id(annotation.get("category_id")))
+        box = parse_numbers(annotation.get("bbox"), 4)
+        image = images.get(parse_id(annotation.get("image_id")))
         if image is None:
             boxes.refuse(f"{where} belongs to a picture that is not there")
         elif not label:
@@ -137,9 +137,9 @@ def coco_labels(document: JsonObject) -> dict[str | None, str]:
     """{id of a category: its name}."""
     listed = document.get("categories")
     return {
-        id_of(category.get("id")): writable(str(category.get("name", "")).strip())
+        parse_id(category.get("id")): replace_surrogates(str(category.get("name", "")).strip())
         for category in (listed if isinstance(listed, list) else [])
-        if isinstance(category, dict) and id_of(category.get("id")) is not None
+        if isinstance(category, dict) and parse_id(category.get("id")) is not None
     }
 
 
@@ -150,7 +150,7 @@ def coco_images(
     images: dict[str | None, tuple[str, Size | None]] = {}
     for number, image in enumerate(document["images"], 1):
         file = image.get("file_name") if isinstance(image, dict) else None
-        own_id = id_of(image.get("id")) if isinstance(image, dict) else None
+        own_id = parse_id(image.get("id")) if isinstance(image, dict) else None
         if not isinstance(file, str) or own_id is None:
             boxes.refuse(f"picture {number} of {name} has no id or no file name")
             continue
@@ -163,7 +163,7 @@ def coco_images(
             reason = "points outside the archive" if outside else "is not in the archive"
             boxes.refuse(f"picture “{file[:80]}” of {name} {reason}")
             continue
-        images[own_id] = path, size_of(image.get("width"), image.get("height"))
+        images[own_id] = path, parse_size(image.get("width"), image.get("height"))
         boxes.objects[path]  # a picture without objects counts
         if part:
             boxes.parts[path] = part
@@ -191,11 +191,11 @@ def read_voc(data: bytes, find_image: FindImage, boxes: Boxes, name: str) -> Non
     if path is None:
         boxes.refuse(f"the picture of {name} is not in the archive")
         return
-    size = size_of(root.findtext("size/width"), root.findtext("size/height"))
+    size = parse_size(root.findtext("size/width"), root.findtext("size/height"))
     boxes.objects[path]
     for number, element in enumerate(root.iter("object"), 1):
         label = (element.findtext("name") or "").strip()
-        corners = numbers([element.findtext(f"bndbox/{edge}") for edge in ("xmin", "ymin", "xmax", "ymax")], 4)
+        corners = parse_numbers([element.findtext(f"bndbox/{edge}") for edge in ("xmin", "ymin", "xmax", "ymax")], 4)
         where = f"box {number} of {name}"
         if not label or corners is None:
             boxes.refuse(f"{where} has no label or not four numbers")
@@ -218,7 +218,7 @@ def read_yolo(text: str, path: str, size: Size, names: list[str], boxes: Boxes, 
         if not fields:
             continue
         where = f"line {number} of {name}"
-        sides = numbers(fields[1:5], 4)
+        sides = parse_numbers(fields[1:5], 4)
         if sides is None or not fields[0].isdecimal() or len(fields[0]) > MAX_CLASS_DIGITS:
             boxes.refuse(f"{where} is not a class and four numbers")
             continue
@@ -249,5 +249,5 @@ def yolo_names(files: dict[str, str]) -> list[str]:
     return []
 
 
-def as_cell(objects: list[LabelledBox]) -> str:
-    return writable(json.dumps(objects, ensure_ascii=False))
+def to_cell(objects: list[LabelledBox]) -> str:
+    return replace_surrogates(json.dumps(objects, ensure_ascii=False))

@@ -4,19 +4,18 @@ from collections import defaultdict
 
 import numpy as np
 
-from trainer import answers
-from trainer.data.cells import numbers_in
+from trainer.data.cells import parse_numbers
 from trainer.data.dataset import Dataset
 from trainer.data.fixes import KEEP_AT_LEAST
-from trainer.data.problems import Problem, listing, problem, shortened
-from trainer.data.row_keys import Keys, normalised
+from trainer.data.problems import Problem, join_names, problem, shorten
+from trainer.data.row_keys import Keys, normalise_text
 from trainer.messages import _, ngettext
 
-RARE = 10
-SKEWED = 0.9
+RARE_ROWS = 10
+SKEWED_SHARE = 0.9
 FEW_TEST_ROWS = 30
 """Below it a score's interval is wider than a third."""
-FEWEST_ROWS = 10
+MIN_ROWS = 10
 """Fewer cannot be learned from at all."""
 FEW_ROWS = 50
 
@@ -36,36 +35,36 @@ def number_problems(dataset: Dataset) -> list[Problem]:
             "Every row has the answer %(value)s: at least two different answers are needed.", value=f"{numbers[0]:g}"
         )
         return [problem("one_value", "error", message, examples=[f"{numbers[0]:g}"], count=len(numbers))]
-    return too_few(len(numbers))
+    return too_few_problems(len(numbers))
 
 
 def answer_numbers(dataset: Dataset) -> np.ndarray:
     """The answers of all rows as numbers, nan for what is none."""
     answer = dataset.roles[dataset.mapped_shape.answer]
     decimal = next((column.get("decimal", ".") for column in dataset.profile if column["name"] == answer), ".")
-    return np.asarray(numbers_in(dataset.table.column(answer), decimal).to_numpy(), dtype=float)
+    return np.asarray(parse_numbers(dataset.table.column(answer), decimal).to_numpy(), dtype=float)
 
 
 def count_problems(keys: Keys) -> list[Problem]:
     rows = int(keys.usable.sum())
     if not rows:
         return [problem("no_rows", "error", _("No row has everything that the task needs."))]
-    return too_few(rows)
+    return too_few_problems(rows)
 
 
-def too_few(rows: int) -> list[Problem]:
-    if rows >= FEWEST_ROWS:
+def too_few_problems(rows: int) -> list[Problem]:
+    if rows >= MIN_ROWS:
         return []
     message = ngettext(
         "%(count)s row is too few to learn from: at least %(least)s are needed, a few hundred are good.",
         "%(count)s rows are too few to learn from: at least %(least)s are needed, a few hundred are good.",
         rows,
-        least=FEWEST_ROWS,
+        least=MIN_ROWS,
     )
     return [problem("too_few_rows", "error", message, count=rows)]
 
 
-def thin_problems(rows: int) -> list[Problem]:
+def few_rows_problems(rows: int) -> list[Problem]:
     if rows >= FEW_ROWS:
         return []
     message = _("Only %(rows)s rows: the score will be a rough estimate.", rows=rows)
@@ -81,10 +80,10 @@ def class_problems(keys: Keys) -> list[Problem]:
         return [problem("no_rows", "error", message)]
     if classes == 1:
         only = keys.labels[int(counts.argmax())]
-        message = _("Every row has the label “%(label)s”: at least two labels are needed.", label=shortened(only))
+        message = _("Every row has the label “%(label)s”: at least two labels are needed.", label=shorten(only))
         return [problem("one_class", "error", message, examples=[only], count=rows)]
-    if rows < FEWEST_ROWS:
-        return too_few(rows)
+    if rows < MIN_ROWS:
+        return too_few_problems(rows)
     if counts.max() < 2:
         message = _("Every label occurs only once: is this the right column?")
         return [problem("all_unique_label", "error", message, examples=keys.labels, count=rows)]
@@ -99,10 +98,12 @@ def part_problems(
     if not len(test) and not folds:
         message = _("No row is left to test on: there are too few texts, or they are too similar.")
         return [problem("no_test_rows", "error", message)]
-    return small_test(len(test), given_split or folds) + (answer_problems(keys, train, test) if labelled else [])
+    return small_test_problems(len(test), given_split or folds) + (
+        answer_problems(keys, train, test) if labelled else []
+    )
 
 
-def small_test(tested: int, settled: bool) -> list[Problem]:
+def small_test_problems(tested: int, settled: bool) -> list[Problem]:
     if settled or tested >= FEW_TEST_ROWS:
         return []
     message = ngettext(
@@ -124,7 +125,7 @@ def answer_problems(keys: Keys, train: np.ndarray, test: np.ndarray) -> list[Pro
             "%(count)s label of the test rows never occurs in the training rows: %(names)s. Those rows count as mistakes.",
             "%(count)s labels of the test rows never occur in the training rows: %(names)s. Those rows count as mistakes.",
             len(unseen),
-            names=listing(unseen),
+            names=join_names(unseen),
         )
         return [problem("unseen_labels", "warning", message, examples=unseen, count=len(unseen))]
     return []
@@ -135,27 +136,27 @@ def label_problems(keys: Keys) -> list[Problem]:
     counts = keys.counts()
     rows = int(counts.sum())
     problems = []
-    problems += thin_problems(rows)
+    problems += few_rows_problems(rows)
     problems += variant_problems(keys, counts) + rare_problems(keys, counts)
-    if counts.max() > SKEWED * rows:
+    if counts.max() > SKEWED_SHARE * rows:
         top = keys.labels[int(counts.argmax())]
         message = _(
             "“%(label)s” is %(share)s of all rows: always predicting it would look good. Rare labels get more weight.",
-            label=shortened(top),
+            label=shorten(top),
             share=f"{counts.max() / rows:.0%}",
         )
         problems.append(problem("skewed_classes", "info", message, examples=[top], count=int(counts.max())))
     return problems
 
 
-def rows_of(keys: Keys, codes: list[int]) -> np.ndarray:
+def rows_with_codes(keys: Keys, codes: list[int]) -> np.ndarray:
     return np.flatnonzero(keys.usable & np.isin(keys.codes, codes))
 
 
 def variant_problems(keys: Keys, counts: np.ndarray) -> list[Problem]:
     spellings: dict[str, list[int]] = defaultdict(list)
     for code in np.flatnonzero(counts).tolist():
-        spellings[normalised(keys.labels[code])].append(code)
+        spellings[normalise_text(keys.labels[code])].append(code)
     variants = [code for group in spellings.values() if len(group) > 1 for code in group]
     if not variants:
         return []
@@ -163,14 +164,14 @@ def variant_problems(keys: Keys, counts: np.ndarray) -> list[Problem]:
     message = _(
         "%(count)s labels differ only in capitals, spaces or punctuation: %(names)s.",
         count=len(variants),
-        names=listing(names),
+        names=join_names(names),
     )
     fix = ("merge_label_variants", _("Merge labels"))
-    return [problem("label_variants", "warning", message, rows_of(keys, variants), names, fix)]
+    return [problem("label_variants", "warning", message, rows_with_codes(keys, variants), names, fix)]
 
 
 def rare_problems(keys: Keys, counts: np.ndarray) -> list[Problem]:
-    rare = np.flatnonzero((counts > 0) & (counts < RARE)).tolist()
+    rare = np.flatnonzero((counts > 0) & (counts < RARE_ROWS)).tolist()
     if not rare:
         return []
     few = sum(counts[code] < KEEP_AT_LEAST for code in rare)
@@ -181,7 +182,7 @@ def rare_problems(keys: Keys, counts: np.ndarray) -> list[Problem]:
         "%(count)s label has fewer than %(least)s examples; its own score will be unreliable.",
         "%(count)s labels have fewer than %(least)s examples; their own scores will be unreliable.",
         len(rare),
-        least=RARE,
+        least=RARE_ROWS,
     )
     names = [keys.labels[code] for code in rare]
-    return [problem("rare_classes", "warning", message, rows_of(keys, rare), names, fix, count=len(rare))]
+    return [problem("rare_classes", "warning", message, rows_with_codes(keys, rare), names, fix, count=len(rare))]

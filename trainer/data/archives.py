@@ -16,14 +16,23 @@ from typing import IO
 
 from trainer.data.tables.table import damaged, display_name
 from trainer.data.tempspace import is_full, no_space
-from trainer.data.unpacking import DAMAGE, MAX_UNPACKED_BYTES, Header, exceeds, is_packed, pieces, spooled, too_large
+from trainer.data.unpacking import (
+    DAMAGE,
+    MAX_UNPACKED_BYTES,
+    Header,
+    is_bomb,
+    is_packed,
+    pieces,
+    too_large,
+    unpack_to_file,
+)
 from trainer.errors import DataError
 from trainer.messages import _
 
 MAX_ENTRIES = 250_000
 MAX_LISTING_BYTES = 128 * 1024**2
 MAX_ENTRY_BYTES = 1024**3
-MAX_TOLD = 200
+MAX_REPORTED = 200
 JUNK = re.compile(
     r"(^|/)(__MACOSX|\.git|\.svn|\.ipynb_checkpoints|@eaDir)/|(^|/)(\.[^/]*|Thumbs\.db|desktop\.ini)$", re.IGNORECASE
 )
@@ -77,7 +86,7 @@ class Archive:
 
     def skip(self, name: str, reason: str) -> None:
         self.skipped_count += 1
-        if len(self.skipped) < MAX_TOLD:
+        if len(self.skipped) < MAX_REPORTED:
             self.skipped.append((name, reason))
 
     def open(self, entry: Entry) -> IO[bytes]:
@@ -166,7 +175,7 @@ def open_archive(path: Path, name: str) -> Archive:
             check_listing(path, name)
             archive = Archive(name, path, zipfile.ZipFile(path))
         else:
-            spool = spooled(path, name) if is_packed(head) else path.open("rb")
+            spool = unpack_to_file(path, name) if is_packed(head) else path.open("rb")
             tar = tarfile.open(fileobj=spool, mode="r:", tarinfo=Header)  # noqa: SIM115  closed by Archive
             archive = Archive(name, path, tar, spool=spool)
     except DAMAGE as error:
@@ -178,7 +187,7 @@ def open_archive(path: Path, name: str) -> Archive:
             spool.close()
         raise
     try:
-        check(archive, list_zip(archive) if isinstance(archive.handle, zipfile.ZipFile) else list_tar(archive))
+        check_archive(archive, list_zip(archive) if isinstance(archive.handle, zipfile.ZipFile) else list_tar(archive))
     except DAMAGE as error:
         archive.close()
         raise damaged(name, "it is cut short or no archive at all") from error
@@ -204,7 +213,7 @@ def check_listing(path: Path, name: str) -> None:
         raise too_many(name)
 
 
-def check(archive: Archive, declared: int) -> None:
+def check_archive(archive: Archive, declared: int) -> None:
     check_expansion(archive, declared)
     if archive.entries:
         return
@@ -251,7 +260,7 @@ def list_zip(archive: Archive) -> int:
         declared += info.file_size
         mode = info.external_attr >> 16
         reason = "is encrypted" if info.flag_bits & ENCRYPTED else "is a link" if mode and stat.S_ISLNK(mode) else ""
-        take(archive, Entry(name, info.file_size, info), reason, seen)
+        add_entry(archive, Entry(name, info.file_size, info), reason, seen)
     return declared
 
 
@@ -269,7 +278,7 @@ def list_tar(archive: Archive) -> int:
         if not reason:
             declared += max(info.size, 0)
         check_expansion(archive, declared)
-        take(archive, Entry(info.name, info.size, info), reason, seen)
+        add_entry(archive, Entry(info.name, info.size, info), reason, seen)
     return declared
 
 
@@ -287,11 +296,11 @@ def too_many(name: str) -> DataError:
 
 
 def check_expansion(archive: Archive, declared: int) -> None:
-    if exceeds(declared, archive.path.stat().st_size):
+    if is_bomb(declared, archive.path.stat().st_size):
         raise too_large(archive.name, declared)
 
 
-def take(archive: Archive, entry: Entry, reason: str, seen: set[str]) -> None:
+def add_entry(archive: Archive, entry: Entry, reason: str, seen: set[str]) -> None:
     """Add an entry as it is listed under its safe path, or say why it is left out; what operating systems leave behind goes
     without a word."""
     path = entry.name.replace("\\", "/")

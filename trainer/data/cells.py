@@ -10,7 +10,7 @@ from trainer.columns import MISSING, MONEY, PLAIN, THOUSANDS
 from trainer.dates import FORMATS, value_of
 
 
-def cells_of(column: pa.ChunkedArray, rows: np.ndarray) -> list[str]:
+def select_cells(column: pa.ChunkedArray, rows: np.ndarray) -> list[str]:
     """Cells of some rows in ascending order; a filter goes chunk by chunk, where `take` would copy the whole column."""
     mask = np.zeros(len(column), dtype=bool)
     mask[rows] = True
@@ -20,13 +20,13 @@ def cells_of(column: pa.ChunkedArray, rows: np.ndarray) -> list[str]:
 SLICE_ROWS = 50_000
 
 
-def slices(column: pa.ChunkedArray) -> Iterator[list[str | None]]:
+def iterate_slices(column: pa.ChunkedArray) -> Iterator[list[str | None]]:
     """A column's cells as Python strings, a bounded number at a time."""
     for start in range(0, len(column), SLICE_ROWS):
         yield column.slice(start, SLICE_ROWS).to_pylist()
 
 
-def missing_mask(column: pa.Array) -> pa.Array:
+def is_missing_mask(column: pa.Array) -> pa.Array:
     """True where a cell is null, blank or one of the spellings of a missing value."""
     trimmed = pc.utf8_lower(pc.utf8_trim_whitespace(column))
     return pc.or_kleene(pc.is_null(trimmed), pc.fill_null(pc.is_in(trimmed, pa.array(sorted(MISSING))), False))
@@ -35,23 +35,25 @@ def missing_mask(column: pa.Array) -> pa.Array:
 AROUND = f"(?i){MONEY.pattern}"
 
 
-def numbers_in(cells: pa.ChunkedArray, decimal: str = ".") -> pa.ChunkedArray:
+def parse_numbers(cells: pa.ChunkedArray, decimal: str = ".") -> pa.ChunkedArray:
     """float64, null for a cell that holds no number."""
     text = pc.utf8_trim_whitespace(cells)
     is_plain = pc.fill_null(pc.match_substring_regex(text, f"^(?:{PLAIN.pattern})$"), False)
     if decimal == "," or not pc.all(is_plain).as_py():
-        text = pc.if_else(is_plain, text, None) if decimal == "." and has_no_marks(text) else stripped(text, decimal)
+        text = (
+            pc.if_else(is_plain, text, None) if decimal == "." and is_plain_text(text) else strip_marks(text, decimal)
+        )
     is_number = pc.fill_null(pc.match_substring_regex(text, f"^(?:{PLAIN.pattern})$"), False)
     values = pc.cast(pc.utf8_ltrim(pc.if_else(is_number, text, None), "+"), pa.float64())
     return pc.if_else(pc.is_finite(values), values, None)
 
 
-def has_no_marks(text: pa.ChunkedArray) -> bool:
+def is_plain_text(text: pa.ChunkedArray) -> bool:
     """Whether nothing but digits, dots and letters stands in the cells, so that none would become a number."""
     return not pc.any(pc.match_substring_regex(text, rf"[,(−]|{AROUND}")).as_py()
 
 
-def stripped(text: pa.ChunkedArray, decimal: str) -> pa.ChunkedArray:
+def strip_marks(text: pa.ChunkedArray, decimal: str) -> pa.ChunkedArray:
     """The cells without currency, percent and thousands' marks, decimals after a dot."""
     text = pc.replace_substring(pc.replace_substring_regex(text, AROUND, ""), "−", "-")
     text = pc.replace_substring_regex(text, r"^\((.*)\)$", r"-\1")
@@ -66,9 +68,9 @@ SAMPLE = 500
 ENOUGH = 0.9
 
 
-def seconds_of(column: pa.ChunkedArray) -> np.ndarray | None:
+def parse_dates(column: pa.ChunkedArray) -> np.ndarray | None:
     """Seconds since 1970 for each cell, nan where there is none; None when the cells are no dates."""
-    sample = [cell.strip() for cells in slices(column) for cell in cells if cell and cell.strip()][:SAMPLE]
+    sample = [cell.strip() for cells in iterate_slices(column) for cell in cells if cell and cell.strip()][:SAMPLE]
     if not sample:
         return None
     for form in ("iso", "number", *FORMATS):
@@ -78,7 +80,7 @@ def seconds_of(column: pa.ChunkedArray) -> np.ndarray | None:
 
 
 def values(column: pa.ChunkedArray, form: str) -> Iterator[float]:
-    for cells in slices(column):
+    for cells in iterate_slices(column):
         for cell in cells:
             seconds = value_of(cell.strip(), form) if cell else None
             yield float("nan") if seconds is None else seconds

@@ -3,10 +3,10 @@
 import numpy as np
 import pyarrow.compute as pc
 
-from trainer.data.answer_checks import class_problems, label_problems, number_problems, part_problems, thin_problems
+from trainer.data.answer_checks import class_problems, few_rows_problems, label_problems, number_problems, part_problems
 from trainer.data.column_checks import column_problems, spelling_problems
 from trainer.data.dataset import Dataset
-from trainer.data.problems import ORDER, Problem, problem, samples
+from trainer.data.problems import ORDER, Problem, problem, sample_texts
 from trainer.data.row_checks import copy_problems, missing_problems
 from trainer.messages import _, ngettext
 
@@ -25,7 +25,7 @@ def find_problems(dataset: Dataset) -> list[Problem]:
     problems += class_problems(keys) if dataset.labelled else number_problems(dataset)
     if not any(entry["severity"] == "error" for entry in problems):
         problems += (
-            label_problems(keys) if dataset.labelled else thin_problems(int(keys.usable.sum()))
+            label_problems(keys) if dataset.labelled else few_rows_problems(int(keys.usable.sum()))
         ) + part_problems(keys, split, given_split, dataset.labelled, folds=dataset.folds is not None)
     problems += copy_problems(texts, keys, split, given_split, noun, dataset.labelled, kept_split=dataset.kept_split)
     if kind == "text":
@@ -37,6 +37,6 @@ def find_problems(dataset: Dataset) -> list[Problem]:
                 len(long),
                 limit=f"{LONG_TEXT:,}",
             )
-            problems.append(problem("very_long_texts", "info", message, long, samples(long, texts)))
+            problems.append(problem("very_long_texts", "info", message, long, sample_texts(long, texts)))
     problems += spelling_problems(dataset) + column_problems(dataset)
     return sorted(problems, key=lambda entry: ORDER[entry["severity"]])

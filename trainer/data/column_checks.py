@@ -4,9 +4,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from trainer.data.cells import missing_mask
+from trainer.data.cells import is_missing_mask
 from trainer.data.dataset import Dataset
-from trainer.data.problems import Problem, listing, problem
+from trainer.data.problems import Problem, join_names, problem
 from trainer.messages import Message, _, ngettext
 
 
@@ -18,7 +18,7 @@ def column_problems(dataset: Dataset) -> list[Problem]:
     if not dataset.inputs:
         message = _("No column is left to learn from: the others are identifiers, empty or ignored.")
         problems.append(problem("no_columns", "error", message))
-    for code in COLUMN_FAULTS:
+    for code in COLUMN_PROBLEMS:
         names = columns_with(dataset, code)
         if names:
             message = column_message(code, names)
@@ -27,12 +27,12 @@ def column_problems(dataset: Dataset) -> list[Problem]:
     return problems
 
 
-COLUMN_FAULTS = ("empty_columns", "constant_columns", "identifier_columns")
+COLUMN_PROBLEMS = ("empty_columns", "constant_columns", "identifier_columns")
 
 
 def column_message(code: str, names: list[str]) -> Message:
     """What is said of columns with one of COLUMN_FAULTS."""
-    number, listed = len(names), listing(names)
+    number, listed = len(names), join_names(names)
     if code == "empty_columns":
         return ngettext("%(names)s is empty and ignored.", "%(names)s are empty and ignored.", number, names=listed)
     if code == "constant_columns":
@@ -62,10 +62,10 @@ def columns_with(dataset: Dataset, code: str) -> list[str]:
     return [column["name"] for column in dataset.profile if column["name"] not in excluded and tests[code](column)]
 
 
-def spelled_missing(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def is_spelled_missing(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """True for cells that say in letters that there is no value: NaN, null, N/A."""
     blank = pc.equal(pc.utf8_trim_whitespace(column), "")
-    return pc.fill_null(pc.and_not(missing_mask(column), blank), False)
+    return pc.fill_null(pc.and_not(is_missing_mask(column), blank), False)
 
 
 def spelling_problems(dataset: Dataset) -> list[Problem]:
@@ -76,7 +76,7 @@ def spelling_problems(dataset: Dataset) -> list[Problem]:
         if profile["name"] in dataset.kinds or not profile["missing"]:
             continue
         column = dataset.table.column(profile["name"])
-        spelled = spelled_missing(column)
+        spelled = is_spelled_missing(column)
         count = pc.sum(spelled).as_py() or 0
         if count:
             counts[profile["name"]] = count
@@ -89,7 +89,7 @@ def spelling_problems(dataset: Dataset) -> list[Problem]:
         "%(count)s cell contains “n/a” or similar, in %(names)s: it counts as empty.",
         "%(count)s cells contain “n/a” or similar, in %(names)s: they count as empty.",
         total,
-        names=listing(list(counts)),
+        names=join_names(list(counts)),
     )
     fix = ("empty_missing", _("Empty the cells"))
     return [problem("missing_spellings", "info", message, np.flatnonzero(rows), sorted(examples), fix, count=total)]

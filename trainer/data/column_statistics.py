@@ -14,9 +14,9 @@ import pyarrow.compute as pc
 
 from trainer import models
 from trainer.columns import ColumnProfile
-from trainer.data.cells import SLICE_ROWS, cells_of, missing_mask, numbers_in, seconds_of
+from trainer.data.cells import SLICE_ROWS, is_missing_mask, parse_dates, parse_numbers, select_cells
 from trainer.data.dataset import Dataset
-from trainer.data.languages import languages, script_of
+from trainer.data.languages import count_languages, detect_script
 from trainer.errors import ModelError
 from trainer.json_types import JsonObject
 
@@ -26,35 +26,35 @@ if TYPE_CHECKING:
 TOKENIZER = "bundled:all-MiniLM-L6-v2"
 SAMPLED_TEXTS, SAMPLED_CHARACTERS = 2_000, 1_000_000
 LANGUAGE_TEXTS = 1_000
-LONGEST_READ = 50_000
+MAX_CHARACTERS_READ = 50_000
 """Characters of one text that are counted; beyond them its tokens are foreseen from those."""
 TOKENS_A_WORD = 1.3
 """Word pieces a word in the vocabularies of BERT and its kin (Rust and others, 2021)."""
-MOST_DATES = 20_000
+MAX_DATES = 20_000
 NAMES_SHOWN = 12
 UNSPACED = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 """Scripts without blanks between words, of which each character is counted as a word."""
 
 
-def of_columns(dataset: Dataset) -> list[JsonObject]:
+def describe_columns(dataset: Dataset) -> list[JsonObject]:
     """The profile's columns with their figures."""
-    return [{**column, **of_column(column, dataset.table)} for column in dataset.profile]
+    return [{**column, **describe_column(column, dataset.table)} for column in dataset.profile]
 
 
-def of_column(column: ColumnProfile, table: pa.Table) -> JsonObject:
+def describe_column(column: ColumnProfile, table: pa.Table) -> JsonObject:
     kind, cells = column["kind"], table.column(column["name"])
     if kind == "text":
-        return of_texts(cells)
+        return describe_texts(cells)
     if kind == "number":
-        return of_numbers(cells, column.get("decimal", "."))
+        return describe_numbers(cells, column.get("decimal", "."))
     if kind == "date":
-        return of_dates(cells)
+        return describe_dates(cells)
     if kind == "image":
-        return of_pictures(cells, table)
-    return of_sounds(cells, table) if kind == "audio" else {}
+        return describe_images(cells, table)
+    return describe_sounds(cells, table) if kind == "audio" else {}
 
 
-def spread(values: "np.ndarray", *names: str) -> dict[str, int | float]:
+def summarise(values: "np.ndarray", *names: str) -> dict[str, int | float]:
     """Some of min, median, p95, max and mean; whole numbers as such, others to four digits that count."""
     places = {"min": 0, "median": 50, "p95": 95, "max": 100}
     scale = max(1.0, float(np.abs(values).max(initial=0)) / 1e100)  # near the largest float a sum has no room
@@ -62,45 +62,46 @@ def spread(values: "np.ndarray", *names: str) -> dict[str, int | float]:
     statistics = {
         name: scale * float(values.mean() if name == "mean" else np.percentile(values, places[name])) for name in names
     }
-    return {name: tidy(value) for name, value in statistics.items()}
+    return {name: round_figure(value) for name, value in statistics.items()}
 
 
-def tidy(value: float) -> int | float:
+def round_figure(value: float) -> int | float:
     return int(value) if value.is_integer() and abs(value) < 1e15 else float(f"{value:.6g}")
 
 
-def drawn(column: pa.ChunkedArray, count: int) -> list[str]:
+def draw_cells(column: pa.ChunkedArray, count: int) -> list[str]:
     """Cells of rows drawn by chance; the whole column when it has no more."""
     rows = np.arange(len(column))
     if len(rows) > count:
         rows = np.sort(np.random.default_rng(0).choice(len(rows), count, replace=False))
-    return [cell for cell in cells_of(column, rows) if cell.strip()]
+    return [cell for cell in select_cells(column, rows) if cell.strip()]
 
 
-def of_texts(column: pa.ChunkedArray) -> JsonObject:
-    texts = drawn(column, SAMPLED_TEXTS)
+def describe_texts(column: pa.ChunkedArray) -> JsonObject:
+    texts = draw_cells(column, SAMPLED_TEXTS)
     if not texts:
         return {}
-    ends = np.cumsum([min(len(text), LONGEST_READ) for text in texts])
+    ends = np.cumsum([min(len(text), MAX_CHARACTERS_READ) for text in texts])
     texts = texts[: max(int(np.searchsorted(ends, SAMPLED_CHARACTERS)), 1)]
     longest = column[int(np.argmax(pc.fill_null(pc.utf8_length(column), 0).to_numpy()))].as_py()
-    word_counts = np.array([words_in(text) for text in texts])
-    tokens, estimated = tokens_in([*texts, longest])
+    word_counts = np.array([count_words(text) for text in texts])
+    tokens, estimated = count_tokens([*texts, longest])
     statistics: JsonObject = {
-        "words": spread(word_counts, "min", "median", "p95") | {"max": max(int(word_counts.max()), words_in(longest))},
-        "tokens": spread(tokens[:-1], "median", "p95") | {"max": int(tokens.max()), "estimated": estimated},
+        "words": summarise(word_counts, "min", "median", "p95")
+        | {"max": max(int(word_counts.max()), count_words(longest))},
+        "tokens": summarise(tokens[:-1], "median", "p95") | {"max": int(tokens.max()), "estimated": estimated},
     }
-    spoken = languages(texts[:LANGUAGE_TEXTS])
-    scripts = Counter(script for text in texts[:LANGUAGE_TEXTS] if (script := script_of(text[:400])))
+    spoken = count_languages(texts[:LANGUAGE_TEXTS])
+    scripts = Counter(script for text in texts[:LANGUAGE_TEXTS] if (script := detect_script(text[:400])))
     return statistics | {
-        "languages": shares(spoken),
+        "languages": language_shares(spoken),
         "language": next(iter(spoken), None),
         "script": scripts.most_common(1)[0][0] if scripts else None,
         "sampled": len(texts),
     }
 
 
-def shares(counts: dict[str, int]) -> list[JsonObject]:
+def language_shares(counts: dict[str, int]) -> list[JsonObject]:
     """[{name, share}], the commonest first, without what is under one in a hundred."""
     total = sum(counts.values())
     return [
@@ -108,13 +109,13 @@ def shares(counts: dict[str, int]) -> list[JsonObject]:
     ][:NAMES_SHOWN]
 
 
-def words_in(text: str) -> int:
+def count_words(text: str) -> int:
     single = len(UNSPACED.findall(text))
     return single + len(UNSPACED.sub(" ", text).split()) if single else len(text.split())
 
 
 @functools.cache
-def tokenizer() -> "Tokenizer | None":
+def load_tokenizer() -> "Tokenizer | None":
     """The bundled model's; None where it is not installed."""
     try:
         from tokenizers import Tokenizer
@@ -127,100 +128,102 @@ def tokenizer() -> "Tokenizer | None":
     return loaded
 
 
-def tokens_in(texts: list[str]) -> tuple[np.ndarray, bool]:
+def count_tokens(texts: list[str]) -> tuple[np.ndarray, bool]:
     """(tokens of each text, whether they are foreseen from the words for want of a tokenizer)."""
-    read = tokenizer()
+    read = load_tokenizer()
     if read is None:
-        return np.array([estimated_tokens(text) for text in texts]), True
+        return np.array([estimate_tokens(text) for text in texts]), True
     counts = [
         len(encoding.ids)
         for start in range(0, len(texts), 200)
         for encoding in read.encode_batch([clean(text) for text in texts[start : start + 200]])
     ]
-    grown = [max(len(text) / LONGEST_READ, 1) for text in texts]
+    grown = [max(len(text) / MAX_CHARACTERS_READ, 1) for text in texts]
     return np.array([round(count * factor) for count, factor in zip(counts, grown, strict=True)]), False
 
 
 def clean(text: str) -> str:
-    return text[:LONGEST_READ].encode("utf-8", "replace").decode()
+    return text[:MAX_CHARACTERS_READ].encode("utf-8", "replace").decode()
 
 
-def estimated_tokens(text: str) -> int:
+def estimate_tokens(text: str) -> int:
     single = len(UNSPACED.findall(text))
-    return 2 + single + round(TOKENS_A_WORD * (words_in(text) - single))
+    return 2 + single + round(TOKENS_A_WORD * (count_words(text) - single))
 
 
-def of_numbers(column: pa.ChunkedArray, decimal: str = ".") -> JsonObject:
-    parts = [parsed(column.slice(start, SLICE_ROWS), decimal) for start in range(0, len(column), SLICE_ROWS)]
+def describe_numbers(column: pa.ChunkedArray, decimal: str = ".") -> JsonObject:
+    parts = [present_numbers(column.slice(start, SLICE_ROWS), decimal) for start in range(0, len(column), SLICE_ROWS)]
     values = np.concatenate(parts) if parts else np.array([])
-    return {"numbers": spread(values, "min", "median", "max", "mean")} if len(values) else {}
+    return {"numbers": summarise(values, "min", "median", "max", "mean")} if len(values) else {}
 
 
-def parsed(cells: pa.ChunkedArray, decimal: str = ".") -> np.ndarray:
+def present_numbers(cells: pa.ChunkedArray, decimal: str = ".") -> np.ndarray:
     """The numbers among some cells."""
-    return np.asarray(numbers_in(cells.filter(pc.invert(missing_mask(cells))), decimal).drop_null().to_numpy())
+    return np.asarray(parse_numbers(cells.filter(pc.invert(is_missing_mask(cells))), decimal).drop_null().to_numpy())
 
 
-def of_dates(column: pa.ChunkedArray) -> JsonObject:
+def describe_dates(column: pa.ChunkedArray) -> JsonObject:
     """First and last. Of very many different ones a sample is read, besides those that sort first and last as words."""
-    different = pc.unique(column.filter(pc.invert(missing_mask(column))))
-    is_sampled = len(different) > MOST_DATES
+    different = pc.unique(column.filter(pc.invert(is_missing_mask(column))))
+    is_sampled = len(different) > MAX_DATES
     if is_sampled:
         ends = pc.min_max(different)
-        chosen = np.random.default_rng(0).choice(len(different), MOST_DATES, replace=False)
+        chosen = np.random.default_rng(0).choice(len(different), MAX_DATES, replace=False)
         different = pa.concat_arrays([pa.array([ends["min"].as_py(), ends["max"].as_py()]), different.take(chosen)])
-    seconds = seconds_of(pa.chunked_array([different]))
+    seconds = parse_dates(pa.chunked_array([different]))
     if seconds is None or np.isnan(seconds).all():
         return {}
-    ends = [moment(float(second)) for second in (np.nanmin(seconds), np.nanmax(seconds))]
+    ends = [format_moment(float(second)) for second in (np.nanmin(seconds), np.nanmax(seconds))]
     return {"dates": {"first": ends[0], "last": ends[1], "estimated": is_sampled}}
 
 
-def moment(seconds: float) -> str:
+def format_moment(seconds: float) -> str:
     """A date, with its time unless it is midnight."""
     text = datetime.fromtimestamp(round(seconds), UTC).replace(tzinfo=None).isoformat(sep=" ")
     return text.removesuffix(" 00:00:00")
 
 
-def facts(table: pa.Table, name: str) -> list[str]:
+def read_facts(table: pa.Table, name: str) -> list[str]:
     """What the reader noted of each picture or sound in a column of its own; nothing where there is none."""
     if name not in table.column_names:
         return []
     return [cell for cell in table.column(name).to_pylist() if cell]
 
 
-def measures(table: pa.Table, name: str) -> np.ndarray:
+def read_measures(table: pa.Table, name: str) -> np.ndarray:
     if name not in table.column_names:
         return np.array([])
-    return parsed(table.column(name))
+    return present_numbers(table.column(name))
 
 
-def formats(column: pa.ChunkedArray) -> dict[str, int]:
-    return counted([cell.rpartition(".")[2].lower() for cell in column.to_pylist() if cell])
+def count_formats(column: pa.ChunkedArray) -> dict[str, int]:
+    return count_values([cell.rpartition(".")[2].lower() for cell in column.to_pylist() if cell])
 
 
-def counted(values: list[str]) -> dict[str, int]:
+def count_values(values: list[str]) -> dict[str, int]:
     return dict(Counter(values).most_common(NAMES_SHOWN))
 
 
-def of_pictures(column: pa.ChunkedArray, table: pa.Table) -> JsonObject:
+def describe_images(column: pa.ChunkedArray, table: pa.Table) -> JsonObject:
     """{pictures: {width, height, modes, formats}}, sizes in pixels."""
     statistics: JsonObject = {
-        name: spread(values, "min", "median", "max")
+        name: summarise(values, "min", "median", "max")
         for name in ("width", "height")
-        if len(values := measures(table, name))
+        if len(values := read_measures(table, name))
     }
-    return {"pictures": statistics | {"modes": counted(facts(table, "mode")), "formats": formats(column)}}
+    return {
+        "pictures": statistics | {"modes": count_values(read_facts(table, "mode")), "formats": count_formats(column)}
+    }
 
 
-def of_sounds(column: pa.ChunkedArray, table: pa.Table) -> JsonObject:
+def describe_sounds(column: pa.ChunkedArray, table: pa.Table) -> JsonObject:
     """{sounds: {seconds, rates, channels, formats}}, rates in Hz."""
-    seconds = measures(table, "seconds")
+    seconds = read_measures(table, "seconds")
     statistics: JsonObject = {}
     if len(seconds):
-        statistics["seconds"] = spread(seconds, "min", "median", "max") | {"total": round(float(seconds.sum()), 1)}
+        statistics["seconds"] = summarise(seconds, "min", "median", "max") | {"total": round(float(seconds.sum()), 1)}
     return {
         "sounds": statistics
-        | {"rates": counted(facts(table, "rate")), "channels": counted(facts(table, "channels"))}
-        | {"formats": formats(column)}
+        | {"rates": count_values(read_facts(table, "rate")), "channels": count_values(read_facts(table, "channels"))}
+        | {"formats": count_formats(column)}
     }

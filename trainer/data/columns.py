@@ -11,7 +11,7 @@ from trainer.spec import SplitSpec
 from trainer.suggestion import MEDIA, suggest
 
 
-def agreed(chosen: dict[str, str], split: SplitSpec | None) -> tuple[dict[str, str], SplitSpec]:
+def reconcile_roles(chosen: dict[str, str], split: SplitSpec | None) -> tuple[dict[str, str], SplitSpec]:
     """Roles and split that say the same: a column chosen as group or time divides the rows; where a split was asked for
     by itself, columns that it does not go by lose that role."""
     if split is not None:
@@ -23,7 +23,7 @@ def agreed(chosen: dict[str, str], split: SplitSpec | None) -> tuple[dict[str, s
     return chosen, SplitSpec(**named)
 
 
-def look(dataset: Dataset, columns: dict[str, str] | None, task: str | None = None) -> None:
+def map_columns(dataset: Dataset, columns: dict[str, str] | None, task: str | None = None) -> None:
     """Profile the columns and settle the task and which column plays which role."""
     dataset.profile = [profile_column(name, dataset.table.column(name)) for name in dataset.names]
     for column in dataset.profile:
@@ -36,13 +36,13 @@ def look(dataset: Dataset, columns: dict[str, str] | None, task: str | None = No
             code="no_column",
             hint=_("There are: %(names)s.", names=", ".join(dataset.names[:20])),
         )
-    settle_task(dataset, columns or {}, task)
+    choose_task(dataset, columns or {}, task)
     dataset.keys = None
     if dataset.shape is not None:
-        dataset.keys = row_keys(dataset)
+        dataset.keys = compute_keys(dataset)
 
 
-def settle_task(dataset: Dataset, columns: dict[str, str], task: str | None) -> None:
+def choose_task(dataset: Dataset, columns: dict[str, str], task: str | None) -> None:
     """The task and its columns: those named, then those chosen as answer or input, then the likeliest of the rest."""
     left_out = {name for name, role in dataset.chosen.items() if role not in (INPUT, ANSWER)} - set(columns.values())
     offered = [column for column in dataset.profile if column["name"] not in left_out]
@@ -55,7 +55,7 @@ def settle_task(dataset: Dataset, columns: dict[str, str], task: str | None) -> 
         dataset.task, dataset.roles, dataset.shape = suggest(offered, slug, named)
 
 
-def row_keys(dataset: Dataset) -> Keys:
+def compute_keys(dataset: Dataset) -> Keys:
     column = dataset.table.column
     answer = dataset.roles.get(dataset.shape.answer) if dataset.shape else None
     labels = column(answer) if answer and dataset.labelled else None

@@ -8,11 +8,11 @@ import pyarrow.compute as pc
 
 from trainer.data import fixes as remedies
 from trainer.data import leakage, mislabels, near_copies
-from trainer.data.column_checks import COLUMN_FAULTS, columns_with, spelled_missing
-from trainer.data.columns import look
+from trainer.data.column_checks import COLUMN_PROBLEMS, columns_with, is_spelled_missing
+from trainer.data.columns import map_columns
 from trainer.data.dataset import Dataset
 from trainer.data.fixes import FOLDS
-from trainer.data.splitting import divide, keep_split, named_column
+from trainer.data.splitting import get_column, keep_split, split_dataset
 from trainer.errors import DataError
 from trainer.json_types import JsonObject
 from trainer.messages import _
@@ -21,7 +21,7 @@ from trainer.spec import FOLD_COUNT, SplitSpec
 PERSONAL = ("mask_personal", "pseudonymise_personal")
 
 
-def change(dataset: Dataset, changes: JsonObject) -> None:
+def apply_changes(dataset: Dataset, changes: JsonObject) -> None:
     """Set cells, then drop rows, both by numbers from 1; every row that stays keeps its part."""
     parts = dataset.split
     by_column: dict[str, dict[int, str | None]] = {}
@@ -30,19 +30,19 @@ def change(dataset: Dataset, changes: JsonObject) -> None:
             row, column, value = int(edit["row"]), str(edit["column"]), edit.get("value")
         except (KeyError, TypeError, ValueError) as error:
             raise bad_change(_('A cell to set looks like {"row": 1, "column": "label", "value": "x"}.')) from error
-        by_column.setdefault(column, {})[checked_row(row, dataset)] = None if value is None else str(value)
+        by_column.setdefault(column, {})[row_index(row, dataset)] = None if value is None else str(value)
     for name, cells in by_column.items():
-        values = named_column(dataset, name).to_pylist()
+        values = get_column(dataset, name).to_pylist()
         for row, value in cells.items():
             values[row] = value
         dataset.table = dataset.table.set_column(dataset.names.index(name), name, pa.array(values, pa.string()))
     is_kept = np.ones(dataset.rows, dtype=bool)
     for row in changes.get("drop") or []:
-        is_kept[checked_row(row, dataset)] = False
+        is_kept[row_index(row, dataset)] = False
     if not is_kept.any():
         raise bad_change(_("No row would be left."))
     dataset.table = dataset.table.filter(pa.array(is_kept))
-    look(dataset, dataset.roles, dataset.task)
+    map_columns(dataset, dataset.roles, dataset.task)
     usable = dataset.keys.usable if dataset.keys is not None else np.zeros(dataset.rows, dtype=bool)
     parts = parts[is_kept]
     dataset.split = np.where(usable, np.where(parts == "", "train", parts), "")
@@ -51,7 +51,7 @@ def change(dataset: Dataset, changes: JsonObject) -> None:
         dataset.folds = np.where(usable, np.maximum(folds, 0), -1).astype(np.int8)
 
 
-def checked_row(row: object, dataset: Dataset) -> int:
+def row_index(row: object, dataset: Dataset) -> int:
     if not isinstance(row, int) or not 1 <= row <= dataset.rows:
         raise bad_change(
             _("There is no row %(row)s: they are counted from 1 to %(rows)s.", row=row, rows=f"{dataset.rows:,}")
@@ -63,24 +63,24 @@ def bad_change(message: str) -> DataError:
     return DataError(message, code="bad_change", hint=_("Look at the rows of this version and name them again."))
 
 
-def keeps_rows(action: str) -> bool:
+def keeps_all_rows(action: str) -> bool:
     """Whether a remedy is one of columns, or of cells that hold nothing: rows and answers stay."""
-    return action in ("empty_missing", "drop_leaking_columns") or action.removeprefix("drop_") in COLUMN_FAULTS
+    return action in ("empty_missing", "drop_leaking_columns") or action.removeprefix("drop_") in COLUMN_PROBLEMS
 
 
-def rows_after(dataset: Dataset, action: str) -> np.ndarray:
+def apply_to_rows(dataset: Dataset, action: str) -> np.ndarray:
     """True for each row that a remedy keeps; a remedy of columns is done here."""
     is_kept = np.ones(dataset.rows, dtype=bool)
     if action == "drop_near_duplicates":
-        is_kept[near_copies.near_copy_rows(dataset)] = False
+        is_kept[near_copies.find_near_copy_rows(dataset)] = False
         return is_kept
     if action == "drop_mislabels":
-        is_kept[list(mislabels.mislabelled_rows(dataset))] = False
+        is_kept[list(mislabels.suggest_labels(dataset))] = False
         return is_kept
     if action == "drop_leaking_columns":
         dataset.table = dataset.table.drop_columns(leakage.leaking_columns(dataset))
         return is_kept
-    if action.removeprefix("drop_") in COLUMN_FAULTS:
+    if action.removeprefix("drop_") in COLUMN_PROBLEMS:
         dataset.table = dataset.table.drop_columns(columns_with(dataset, action.removeprefix("drop_")))
         return is_kept
     if action == "empty_missing":
@@ -93,10 +93,10 @@ def rows_after(dataset: Dataset, action: str) -> np.ndarray:
 def accept_mislabels(dataset: Dataset) -> None:
     """Rows whose label looks wrong get the one that a simple model is sure of; every row keeps its part."""
     answer = dataset.roles[dataset.shape.answer] if dataset.shape else ""
-    suggested = mislabels.mislabelled_rows(dataset)
+    suggested = mislabels.suggest_labels(dataset)
     cells = [{"row": row + 1, "column": answer, "value": label} for row, label in suggested.items()]
     if cells:
-        change(dataset, {"set": cells})
+        apply_changes(dataset, {"set": cells})
 
 
 def merge_label_variants(dataset: Dataset) -> None:
@@ -112,7 +112,7 @@ def empty_missing(dataset: Dataset) -> None:
     for index, name in enumerate(dataset.names):
         column = dataset.table.column(name)
         if name not in dataset.kinds:
-            dataset.table = dataset.table.set_column(index, name, pc.if_else(spelled_missing(column), None, column))
+            dataset.table = dataset.table.set_column(index, name, pc.if_else(is_spelled_missing(column), None, column))
 
 
 def replace_personal(dataset: Dataset, action: str) -> None:
@@ -125,15 +125,19 @@ def replace_personal(dataset: Dataset, action: str) -> None:
         column = dataset.table.column(name)
         if name in dataset.kinds:
             continue
-        new = privacy.mask(column, name) if action == "mask_personal" else privacy.pseudonymise(column, secret, name)
+        new = (
+            privacy.mask_column(column, name)
+            if action == "mask_personal"
+            else privacy.pseudonymise_column(column, secret, name)
+        )
         dataset.table = dataset.table.set_column(index, name, new)
 
 
-def mend(dataset: Dataset, action: str, split_spec: SplitSpec) -> None:
+def apply_fix(dataset: Dataset, action: str, split_spec: SplitSpec) -> None:
     """Apply one remedy. Parts that were given stay, drawn ones where no row goes; otherwise the rows are divided anew."""
     if action == FOLDS:
         dataset.split_spec = split_spec.model_copy(update={"folds": FOLD_COUNT})
-        divide(dataset, dataset.split_spec)
+        split_dataset(dataset, dataset.split_spec)
         return
     if dataset.keys is None and action not in PERSONAL:
         raise DataError(_("No columns were chosen yet."), code="no_column", hint=_("Choose what each column is first."))
@@ -143,22 +147,22 @@ def mend(dataset: Dataset, action: str, split_spec: SplitSpec) -> None:
     if action in PERSONAL:
         parts = dataset.split
         replace_personal(dataset, action)
-        look(dataset, dataset.roles, dataset.task)
+        map_columns(dataset, dataset.roles, dataset.task)
         dataset.split = parts
         return
-    is_kept = rows_after(dataset, action)
+    is_kept = apply_to_rows(dataset, action)
     if action == remedies.MERGE:
         merge_label_variants(dataset)
     was_given, how, before = dataset.given_split, dataset.split_how, (dataset.task, dataset.roles)
     parts = dataset.split[is_kept]
     parts[parts == ""] = "train"
     dataset.table = dataset.table.filter(pa.array(is_kept))
-    look(dataset, dataset.roles, dataset.task)
-    if not was_given and keeps_rows(action) and (dataset.task, dataset.roles) == before and dataset.folds is None:
+    map_columns(dataset, dataset.roles, dataset.task)
+    if not was_given and keeps_all_rows(action) and (dataset.task, dataset.roles) == before and dataset.folds is None:
         keep_split(dataset, parts, how)
         return
     if not was_given:
-        divide(dataset, split_spec)
+        split_dataset(dataset, split_spec)
         return
-    divide(dataset, SplitSpec(test=0, validation=0, seed=split_spec.seed), parts)
+    split_dataset(dataset, SplitSpec(test=0, validation=0, seed=split_spec.seed), parts)
     dataset.given_split, dataset.split_how = was_given, how

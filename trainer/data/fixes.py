@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from trainer.data.row_keys import Keys, normalised, repeated
+from trainer.data.row_keys import Keys, find_copies, normalise_text
 from trainer.errors import DataError
 from trainer.messages import _
 
@@ -19,17 +19,17 @@ def drop_missing(keys: Keys) -> np.ndarray:
 def drop_duplicates(keys: Keys) -> np.ndarray:
     """The first of each text; rows without text or label stay as they are."""
     is_kept = np.ones(len(keys), dtype=bool)
-    rows = repeated(keys)
+    rows = find_copies(keys)
     _unique, first = np.unique(keys.texts[rows], return_index=True)
     is_kept[rows] = False
     is_kept[rows[first]] = True
     return is_kept
 
 
-def conflicting(keys: Keys) -> np.ndarray:
+def has_conflicting_label(keys: Keys) -> np.ndarray:
     """True for rows whose text occurs with more than one label."""
     is_conflicting = np.zeros(len(keys), dtype=bool)
-    rows = repeated(keys)
+    rows = find_copies(keys)
     if len(rows):
         _unique, groups, sizes = np.unique(keys.texts[rows], return_inverse=True, return_counts=True)
         lowest, highest = np.full(len(sizes), len(keys.labels)), np.full(len(sizes), -1)
@@ -40,7 +40,7 @@ def conflicting(keys: Keys) -> np.ndarray:
 
 
 def drop_conflicting(keys: Keys) -> np.ndarray:
-    return ~conflicting(keys)
+    return ~has_conflicting_label(keys)
 
 
 def drop_rare_classes(keys: Keys) -> np.ndarray:
@@ -84,7 +84,7 @@ SAFE = (
 """Remedies that take nothing away that could be learned from, in the order in which they are applied together."""
 
 
-def in_order(actions: Sequence[str]) -> list[str]:
+def order_fixes(actions: Sequence[str]) -> list[str]:
     """Several remedies as they are applied to one version: the safe ones first, each once."""
     return sorted(dict.fromkeys(actions), key=lambda action: SAFE.index(action) if action in SAFE else len(SAFE))
 
@@ -108,8 +108,8 @@ def merged_labels(keys: Keys) -> list[str]:
     counts = keys.counts(usable_only=False)
     commonest: dict[str, str] = {}
     for code in np.argsort(-counts, kind="stable").tolist():
-        commonest.setdefault(normalised(keys.labels[code]), keys.labels[code])
-    return [commonest[normalised(label)] for label in keys.labels]
+        commonest.setdefault(normalise_text(keys.labels[code]), keys.labels[code])
+    return [commonest[normalise_text(label)] for label in keys.labels]
 
 
 FOLDS = "folds"

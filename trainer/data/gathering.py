@@ -14,10 +14,10 @@ from trainer.messages import _, ngettext
 
 READING_SHARE = 0.6
 """Part of the progress bar that belongs to reading; the rest is looking."""
-TELL_SECONDS = 0.3
+PROGRESS_SECONDS = 0.3
 
 
-def gather(tables: list[Table], parts: list[str | None], emit: Emit) -> tuple[Dataset, np.ndarray | None]:
+def gather_rows(tables: list[Table], parts: list[str | None], emit: Emit) -> tuple[Dataset, np.ndarray | None]:
     """Stream every file into one table; the part that its file gave to each row, "" for none; None when no file tells."""
     names = shared_columns(tables)
     schema = pa.schema([(name, pa.string()) for name in names])
@@ -41,7 +41,7 @@ def gather(tables: list[Table], parts: list[str | None], emit: Emit) -> tuple[Da
     table = pa.concat_tables([schema.empty_table(), *chunks])
     dataset = Dataset(table, [table.source() for table in tables], reading_problems(tables, names))
     if not dataset.rows:
-        raise no_rows(tables[0])
+        raise no_rows_error(tables[0])
     if not any(parts):
         return dataset, None
     return dataset, np.repeat(np.array([part or "" for part in parts], dtype=object), row_counts)
@@ -59,7 +59,7 @@ class Meter:
     def add(self, rows: int, bytes_read: int) -> None:
         self.rows += rows
         now = time.monotonic()
-        if now - self.told < TELL_SECONDS:
+        if now - self.told < PROGRESS_SECONDS:
             return
         self.told = now
         fraction = READING_SHARE * min((self.bytes_before + bytes_read) / self.total, 1)
@@ -147,7 +147,7 @@ def reading_problems(tables: list[Table], names: list[str]) -> list[Problem]:
     return problems
 
 
-def no_rows(table: Table) -> DataError:
+def no_rows_error(table: Table) -> DataError:
     if table.bad_count:
         line, reason = table.bad[0]
         return DataError(

@@ -7,7 +7,7 @@ from trainer import tasks
 from trainer.data.dataset import Dataset
 from trainer.data.languages import language_problems
 from trainer.data.leakage import leakage_problems
-from trainer.data.mislabels import closer_look, drawn_rows
+from trainer.data.mislabels import draw_rows, label_quality_problems
 from trainer.data.near_copies import near_copy_problems
 from trainer.data.problems import Problem
 
@@ -19,7 +19,7 @@ def reads_text(dataset: Dataset) -> bool:
     return kinds.get(dataset.mapped_shape.reads[0]) == "text"
 
 
-def look_closer(dataset: Dataset) -> list[Problem]:
+def find_health_problems(dataset: Dataset) -> list[Problem]:
     """Everything here that suits the dataset's task."""
     if not dataset.mapped_shape.reads:
         return leakage_problems(dataset)
@@ -28,8 +28,8 @@ def look_closer(dataset: Dataset) -> list[Problem]:
         return []
     keys = dataset.mapped_keys
     problems = near_copy_problems(dataset)
-    drawn, cells = drawn_rows(dataset)
+    drawn, cells = draw_rows(dataset)
     problems += language_problems(cells[:2_000])
     if dataset.labelled:
-        problems += closer_look(cells, keys.codes[drawn], keys.labels, drawn)
+        problems += label_quality_problems(cells, keys.codes[drawn], keys.labels, drawn)
     return problems

@@ -22,19 +22,19 @@ KINDS = (
     (".txt",),
 )
 """What is taken, the best first: a set often holds the same rows in several forms."""
-ASIDE = frozenset({"dataset_infos.json", "dataset_info.json", "state.json", "package.json", "tokenizer.json"})
+IGNORED = frozenset({"dataset_infos.json", "dataset_info.json", "state.json", "package.json", "tokenizer.json"})
 DEFAULT_FOLDERS = ("", "data", "default", "main", "plain_text")
-AWAY = (HTTPError, OSError, ValueError)
+UNREACHABLE = (HTTPError, OSError, ValueError)
 """What the hub's client raises where there is no way to it."""
-MOST_FILES, MOST_BYTES = 200, 2 * 2**30
+MAX_FILES, MAX_BYTES = 200, 2 * 2**30
 SECONDS = 20
 
 
-def fetch(name: str, out: Path, emit: Emit) -> JsonObject:
+def fetch_dataset(name: str, out: Path, emit: Emit) -> JsonObject:
     """Download the data files into `out`: {files, bytes, revision}. Raises `DataError`."""
-    repo, revision = parsed(name)
+    repo, revision = parse_name(name)
     info = look_up(repo, revision)
-    files = chosen({sibling.rfilename: sibling.size or 0 for sibling in info.siblings or []}, repo)
+    files = choose_files({sibling.rfilename: sibling.size or 0 for sibling in info.siblings or []}, repo)
     out.mkdir(parents=True, exist_ok=True)
     names, total = [], sum(files.values())
     done = 0
@@ -45,7 +45,7 @@ def fetch(name: str, out: Path, emit: Emit) -> JsonObject:
     return {"files": names, "bytes": sum((out / name).stat().st_size for name in names), "revision": info.sha}
 
 
-def parsed(name: str) -> tuple[str, str | None]:
+def parse_name(name: str) -> tuple[str, str | None]:
     match = NAME.fullmatch(name.strip())
     if match is None:
         raise DataError(
@@ -77,7 +77,7 @@ def look_up(repo: str, revision: str | None) -> "DatasetInfo":
             code="hub_not_found",
             hint=_("Check its name; sets that need a sign-in must be downloaded by hand and uploaded here."),
         ) from error
-    except (HfHubHTTPError, OfflineModeIsEnabled, *AWAY) as error:
+    except (HfHubHTTPError, OfflineModeIsEnabled, *UNREACHABLE) as error:
         raise unreachable() from error
 
 
@@ -89,11 +89,11 @@ def unreachable() -> DataError:
     )
 
 
-def chosen(sizes: dict[str, int], repo: str) -> dict[str, int]:
+def choose_files(sizes: dict[str, int], repo: str) -> dict[str, int]:
     """The data files to take, of one kind and one configuration: that of the root or of the usual folders, else the first."""
     for endings in KINDS:
         paths = [
-            path for path in sorted(sizes) if path.lower().endswith(endings) and PurePosixPath(path).name not in ASIDE
+            path for path in sorted(sizes) if path.lower().endswith(endings) and PurePosixPath(path).name not in IGNORED
         ]
         if not paths:
             continue
@@ -102,7 +102,7 @@ def chosen(sizes: dict[str, int], repo: str) -> dict[str, int]:
         sizes_here = {
             path: sizes[path] for path in paths if str(PurePosixPath(path).parent).removeprefix(".") == folder
         }
-        if len(sizes_here) > MOST_FILES or sum(sizes_here.values()) > MOST_BYTES:
+        if len(sizes_here) > MAX_FILES or sum(sizes_here.values()) > MAX_BYTES:
             raise DataError(
                 _(
                     "The dataset “%(repo)s” is too large: %(count)s files, %(value)s GB.",
@@ -113,8 +113,8 @@ def chosen(sizes: dict[str, int], repo: str) -> dict[str, int]:
                 code="too_large",
                 hint=_(
                     "Up to %(most_files)s files and %(value)s GB are taken; download a part of it and upload that.",
-                    most_files=MOST_FILES,
-                    value=MOST_BYTES // 2**30,
+                    most_files=MAX_FILES,
+                    value=MAX_BYTES // 2**30,
                 ),
             )
         return sizes_here
@@ -134,7 +134,7 @@ def download(repo: str, path: str, revision: str, out: Path, number: int) -> str
         downloaded = hf_hub_download(
             repo, path, repo_type="dataset", revision=revision, local_dir=out / "hub", token=False
         )
-    except (LocalEntryNotFoundError, HfHubHTTPError, *AWAY) as error:
+    except (LocalEntryNotFoundError, HfHubHTTPError, *UNREACHABLE) as error:
         raise unreachable() from error
     name = f"{number}-{re.sub(r'[^-.A-Za-z0-9_]', '_', PurePosixPath(path).name)[-100:]}"
     Path(downloaded).resolve().replace(out / name)

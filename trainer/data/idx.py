@@ -58,7 +58,9 @@ def read_idx(path: Path, name: str) -> np.ndarray | None:
     return np.frombuffer(data, np.uint8, offset=4 + 4 * dimensions).reshape(shape)
 
 
-def of_idx(files: list[tuple[str, np.ndarray, str | None]], folder: Path, meter: Meter) -> media_archives.Collection:
+def collect_idx(
+    files: list[tuple[str, np.ndarray, str | None]], folder: Path, meter: Meter
+) -> media_archives.Collection:
     """Pairs of pictures and labels of equal count, in the order sent; parts only where both train and test came."""
     pictures = [file for file in files if file[1].ndim == 3]
     labels = [file for file in files if file[1].ndim == 1]
@@ -87,11 +89,11 @@ def of_idx(files: list[tuple[str, np.ndarray, str | None]], folder: Path, meter:
             )
     folder.mkdir(parents=True, exist_ok=True)
     collection = media_archives.Collection("image", "idx")
-    named = {part_of_idx(name, part) for name, _array, part in pictures}
+    named = {idx_part(name, part) for name, _array, part in pictures}
     for name, array, part in pictures:
-        own_part = part_of_idx(name, part)
+        own_part = idx_part(name, part)
         match = next(
-            (file for file in labels if len(file[1]) == len(array) and part_of_idx(file[0], file[2]) == own_part), None
+            (file for file in labels if len(file[1]) == len(array) and idx_part(file[0], file[2]) == own_part), None
         )
         match = match or next((file for file in labels if len(file[1]) == len(array)), None)
         if match is None:
@@ -105,7 +107,7 @@ def of_idx(files: list[tuple[str, np.ndarray, str | None]], folder: Path, meter:
                 hint=_("Send both files of the pair together."),
             )
         for number, (pixels, label) in enumerate(zip(array, match[1], strict=True)):
-            picture = media.keep_pixels(pixels, folder)
+            picture = media.store_pixels(pixels, folder)
             collection.rows.append(
                 {"image": picture.name, "file": f"{name} {number + 1}", "label": str(label), **picture.facts}
             )
@@ -118,5 +120,5 @@ def of_idx(files: list[tuple[str, np.ndarray, str | None]], folder: Path, meter:
     return collection
 
 
-def part_of_idx(name: str, part: str | None) -> str:
+def idx_part(name: str, part: str | None) -> str:
     return "test" if "t10k" in name.lower() else part or part_of_name(name) or ""

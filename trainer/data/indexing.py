@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from trainer.columns import ColumnProfile
-from trainer.data.cells import numbers_in
+from trainer.data.cells import parse_numbers
 
 FEWEST_ROWS, FEWEST_BYTES = 50_000, 16 << 20
 MOST_COLUMNS = 100
@@ -30,26 +30,26 @@ def write_indices(table: pa.Table, columns: Sequence[ColumnProfile], folder: Pat
         return
     write_order(table, columns, folder / "order.parquet")
     if table.nbytes <= MOST_SEARCHED_BYTES:
-        write_words(table, folder / "search.parquet")
+        write_search_text(table, folder / "search.parquet")
 
 
 def write_order(table: pa.Table, columns: Sequence[ColumnProfile], path: Path) -> None:
     ranked = {
-        f"c{number}": rank(table.column(number), profile) for number, profile in enumerate(columns[:MOST_COLUMNS])
+        f"c{number}": rank_cells(table.column(number), profile) for number, profile in enumerate(columns[:MOST_COLUMNS])
     }
     pq.write_table(pa.table(ranked), path, compression="lz4", row_group_size=100_000)
 
 
-def rank(column: pa.ChunkedArray, described: ColumnProfile) -> pa.Array:
+def rank_cells(column: pa.ChunkedArray, described: ColumnProfile) -> pa.Array:
     """From 1, cells that are no number last where numbers are ranked, and null like the empty ones."""
     if described["kind"] in NUMBERED_KINDS:
-        column = numbers_in(column, described.get("decimal", "."))
+        column = parse_numbers(column, described.get("decimal", "."))
     ranks = pc.rank(column, tiebreaker="dense").cast(pa.uint32())
     is_valid = pc.is_valid(column)
     return pc.if_else(is_valid.combine_chunks() if isinstance(is_valid, pa.ChunkedArray) else is_valid, ranks, None)
 
 
-def write_words(table: pa.Table, path: Path) -> None:
+def write_search_text(table: pa.Table, path: Path) -> None:
     """A slice at a time: the whole of it in small letters would take its size in memory again."""
     schema = pa.schema([("words", pa.string())])
     with pq.ParquetWriter(path, schema, compression="lz4", use_dictionary=False, write_statistics=False) as writer:

@@ -9,12 +9,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from trainer import tasks
-from trainer.data.editing import change, mend
-from trainer.data.fixes import in_order
+from trainer.data.editing import apply_changes, apply_fix
+from trainer.data.fixes import order_fixes
 from trainer.data.intake import read_files
 from trainer.data.tables.table import display_name
-from trainer.data.tempspace import below, is_full, no_space
-from trainer.data.version import read_version, write
+from trainer.data.tempspace import is_full, no_space, use_folder
+from trainer.data.version import read_version, write_version
 from trainer.errors import DataError, SpecError
 from trainer.events import Emit, silent
 from trainer.messages import _
@@ -46,7 +46,7 @@ def inspect(  # noqa: C901, PLR0913  the whole way of a file, in its order
         )
     if not files:
         raise SpecError(_("No file was named."), code="no_file", hint=_("Name a table or a zip of pictures or sounds."))
-    split_wanted = None if split is None else split_spec(split)
+    split_wanted = None if split is None else parse_split(split)
     if task is not None and task not in tasks.shapes():
         raise SpecError(
             _("There is no task “%(task)s”.", task=task),
@@ -67,7 +67,7 @@ def inspect(  # noqa: C901, PLR0913  the whole way of a file, in its order
         if len(files) == 1 and files[0].is_dir():
             dataset = read_version(files[0], columns, split_wanted, task, roles)
         else:
-            with below(part / "scratch"):
+            with use_folder(part / "scratch"):
                 dataset = read_files(
                     list(files),
                     columns=columns,
@@ -81,17 +81,17 @@ def inspect(  # noqa: C901, PLR0913  the whole way of a file, in its order
                     emit=emit,
                 )
         if changes:
-            change(dataset, changes)
-        for action in in_order(fixes):
-            mend(dataset, action, dataset.split_spec)
+            apply_changes(dataset, changes)
+        for action in order_fixes(fixes):
+            apply_fix(dataset, action, dataset.split_spec)
         emit("progress", stage="look", fraction=0.8, done=dataset.rows, unit="rows", eta_seconds=1)
-        result = write(dataset, part, out)
+        result = write_version(dataset, part, out)
     except BaseException as error:
         shutil.rmtree(part, ignore_errors=True)
         if made:
             out.parent.rmdir()
         if isinstance(error, MemoryError):
-            raise too_much(files[0]) from error
+            raise out_of_memory(files[0]) from error
         if isinstance(error, OSError) and is_full(error):
             raise no_space(display_name(files[0].name)) from error
         raise
@@ -99,7 +99,7 @@ def inspect(  # noqa: C901, PLR0913  the whole way of a file, in its order
     return result | {"seconds": round(time.monotonic() - started, 2)}
 
 
-def too_much(path: Path) -> DataError:
+def out_of_memory(path: Path) -> DataError:
     return DataError(
         _("Reading %(name)s takes more memory than a reader may have.", name=display_name(path.name)),
         code="too_large",
@@ -107,7 +107,7 @@ def too_much(path: Path) -> DataError:
     )
 
 
-def split_spec(split: dict[str, Any] | None) -> SplitSpec:
+def parse_split(split: dict[str, Any] | None) -> SplitSpec:
     try:
         return SplitSpec.model_validate(split or {})
     except ValidationError as error:

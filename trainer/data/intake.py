@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from trainer.data.columns import agreed, look
+from trainer.data.columns import map_columns, reconcile_roles
 from trainer.data.dataset import Dataset
-from trainer.data.gathering import gather
-from trainer.data.splitting import divide
+from trainer.data.gathering import gather_rows
+from trainer.data.splitting import split_dataset
 from trainer.data.tables.formats import open_table
-from trainer.data.uploads import unpacked
+from trainer.data.uploads import unpack_uploads
 from trainer.events import Emit, silent
 from trainer.roles import check as check_roles
 from trainer.spec import SplitSpec
@@ -29,15 +29,15 @@ def read_files(  # noqa: PLR0913  one call reads any file
 ) -> Dataset:
     """Read, guess the task and the roles, and split. `fixed`: the part of each file where it is known; names tell it
     otherwise. `media`: where pictures and sounds of an archive go. `sheet`, `header`, `layout`: see `open_table`."""
-    with unpacked(files, fixed, media, emit) as sources:
+    with unpack_uploads(files, fixed, media, emit) as sources:
         if sources.dataset is not None:
             dataset, file_parts = sources.dataset, sources.parts
         else:
             tables = [open_table(path, name, sheet, header, layout) for path, name in sources.tables]
-            dataset, file_parts = gather(tables, sources.table_parts, emit)
+            dataset, file_parts = gather_rows(tables, sources.table_parts, emit)
             dataset.problems += sources.problems
     check_roles(roles or {}, dataset.names)
-    dataset.chosen, dataset.split_spec = agreed(roles or {}, split)
-    look(dataset, columns, task)
-    divide(dataset, dataset.split_spec, file_parts)
+    dataset.chosen, dataset.split_spec = reconcile_roles(roles or {}, split)
+    map_columns(dataset, columns, task)
+    split_dataset(dataset, dataset.split_spec, file_parts)
     return dataset

@@ -18,7 +18,7 @@ COMMON = {
     "Dutch": "de het een en van ik niet dat is op te voor met je",
 }  # fmt: skip
 WORDS = {language: frozenset(common.split()) for language, common in COMMON.items()}
-MIXED = 0.05
+MIN_SHARE = 0.05
 LANGUAGE_NAMES = (
     *(
         _("English"),
@@ -33,18 +33,18 @@ LANGUAGE_NAMES = (
     ),
     *(_("Korean"), _("Cyrillic"), _("Arabic"), _("Greek"), _("Hebrew"), _("Thai"), _("Devanagari")),
 )
-"""To be translated: what `language_of` answers with."""
+"""To be translated: what `detect_language` answers with."""
 
 
-def script_of(text: str) -> str | None:
+def detect_script(text: str) -> str | None:
     counts = {name: len(pattern.findall(text)) for name, pattern in SCRIPT.items()}
     best = max(counts, key=lambda name: counts[name])
     return best if counts[best] else None
 
 
-def language_of(text: str) -> str | None:
+def detect_language(text: str) -> str | None:
     """By the commonest words of seven languages; other scripts name themselves."""
-    script = script_of(text[:400])
+    script = detect_script(text[:400])
     if script != "Latin":
         return {"Han": "Chinese", "Kana": "Japanese", "Hangul": "Korean"}.get(script or "", script)
     words = re.findall(r"[a-zà-ÿ]+", text[:600].lower())
@@ -53,15 +53,15 @@ def language_of(text: str) -> str | None:
     return best if hits[best] >= 2 and hits[best] > 1.2 * sorted(hits.values())[-2] else None
 
 
-def languages(texts: list[str]) -> dict[str, int]:
+def count_languages(texts: list[str]) -> dict[str, int]:
     """{language: texts}, the commonest first; short or doubtful texts are not counted."""
-    return dict(Counter(language for text in texts if (language := language_of(text))).most_common())
+    return dict(Counter(language for text in texts if (language := detect_language(text))).most_common())
 
 
 def language_problems(texts: list[str]) -> list[Problem]:
-    counts = languages(texts)
+    counts = count_languages(texts)
     total = sum(counts.values())
-    others = {name: count for name, count in list(counts.items())[1:] if count >= max(MIXED * total, 3)}
+    others = {name: count for name, count in list(counts.items())[1:] if count >= max(MIN_SHARE * total, 3)}
     if total < 20 or not others:
         return []
     names = list(counts)

@@ -7,17 +7,17 @@ import numpy as np
 from trainer import leaks
 from trainer.data.answer_checks import answer_numbers
 from trainer.data.dataset import Dataset
-from trainer.data.problems import Problem, problem, shortened
+from trainer.data.problems import Problem, problem, shorten
 from trainer.messages import Message, joined, ngettext
 
 
-def leaks_of(dataset: Dataset) -> list[dict[str, Any]]:
+def find_leaks(dataset: Dataset) -> list[dict[str, Any]]:
     """Columns of a table from which alone the answer follows almost always (see `trainer.leaks`)."""
-    kinds, targets, labels = inputs_and_answers(dataset)
+    kinds, targets, labels = leak_inputs(dataset)
     return leaks.find(dataset.table, kinds, targets, labels)
 
 
-def inputs_and_answers(dataset: Dataset) -> tuple[dict[str, str], np.ndarray, list[str]]:
+def leak_inputs(dataset: Dataset) -> tuple[dict[str, str], np.ndarray, list[str]]:
     """(kinds, truth, labels) as `trainer.leaks` takes them."""
     inputs = set(dataset.inputs)
     kinds = {
@@ -36,18 +36,18 @@ def inputs_and_answers(dataset: Dataset) -> tuple[dict[str, str], np.ndarray, li
 
 
 def leaking_columns(dataset: Dataset) -> list[str]:
-    return [leak["column"] for leak in leaks_of(dataset)]
+    return [leak["column"] for leak in find_leaks(dataset)]
 
 
 def leakage_problems(dataset: Dataset) -> list[Problem]:
-    kinds, targets, labels = inputs_and_answers(dataset)
+    kinds, targets, labels = leak_inputs(dataset)
     found_leaks = leaks.find(dataset.table, kinds, targets, labels)
     passed = leaks.not_looked_at(kinds, targets, labels)
     unchecked = [problem("leakage_not_looked_for", "info", joined(passed), count=len(passed))] if passed else []
     if not found_leaks:
         return unchecked
     named = [leak["column"] for leak in found_leaks]
-    names = ", ".join(f"“{shortened(name)}”" for name in named[:4])
+    names = ", ".join(f"“{shorten(name)}”" for name in named[:4])
     rules = "; ".join(leak["rule"] for leak in found_leaks[:2] if leak["rule"])
     message: Message = ngettext(
         "%(names)s alone gives the answer away almost every time. Was it known before the answer? If not, exclude it.",

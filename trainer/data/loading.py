@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from trainer import answers, tasks
 from trainer.answers.base import Cells
 from trainer.columns import canonical_label, decimal_of, number_of
-from trainer.data.answer_checks import FEWEST_ROWS
+from trainer.data.answer_checks import MIN_ROWS
 from trainer.data.dataset import Dataset
 from trainer.data.problems import Problem, problem
 from trainer.errors import DataError, SpecError
@@ -85,7 +85,7 @@ def load(
         )
     loaded = load_version(path, spec, slug) if path.is_dir() else load_files(path, spec, slug, media, dataset)
     loaded.answer, loaded.kind = shape.answer, shape.kind
-    check(loaded, shape.kind)
+    check_loaded(loaded, shape.kind)
     return loaded
 
 
@@ -122,7 +122,7 @@ def load_version(folder: Path, spec: DatasetSpec, task: str) -> Loaded:
         ) from error
     split = np.array([part or "" for part in parts.column("split").to_pylist()], dtype=object)
     folds = parts.column("fold").fill_null(-1).to_numpy() if "fold" in parts.column_names else None
-    loaded = usable(table, columns, split, [], media, folds)
+    loaded = select_usable(table, columns, split, [], media, folds)
     loaded.roles = roles
     return loaded
 
@@ -162,18 +162,18 @@ def check_roles(columns: dict[str, str], needed: Sequence[str], names: list[str]
             raise DataError(
                 _("No column was found for the %(role)s.", role=role),
                 code="no_column",
-                hint=_("Name one in dataset.columns; there are: %(names)s.", names=listing(names)),
+                hint=_("Name one in dataset.columns; there are: %(names)s.", names=join_names(names)),
             )
     for role, name in columns.items():
         if name not in names:
             raise DataError(
                 _("There is no column “%(name)s” for the %(role)s.", name=name, role=role),
                 code="no_column",
-                hint=_("There are: %(names)s.", names=listing(names)),
+                hint=_("There are: %(names)s.", names=join_names(names)),
             )
 
 
-def listing(names: list[str]) -> str:
+def join_names(names: list[str]) -> str:
     return ", ".join(names[:20]) + (" …" if len(names) > 20 else "")
 
 
@@ -203,12 +203,12 @@ def read_plain(path: Path, spec: DatasetSpec, task: str | None, media: Path | No
 
 
 def from_dataset(dataset: Dataset, media: Path | None = None) -> Loaded:
-    loaded = usable(dataset.table, dataset.roles, dataset.split, list(dataset.problems), media, dataset.folds)
+    loaded = select_usable(dataset.table, dataset.roles, dataset.split, list(dataset.problems), media, dataset.folds)
     loaded.roles = dataset.column_roles
     return loaded
 
 
-def usable(
+def select_usable(
     table: pa.Table,
     columns: dict[str, str],
     split: np.ndarray,
@@ -239,14 +239,18 @@ def usable(
     )
 
 
-def check(loaded: Loaded, kind: str) -> None:
+def check_loaded(loaded: Loaded, kind: str) -> None:
     """Whether anything can be learned; `kind` of answer as in `trainer.tasks.base.Task.answer`."""
     if not loaded.answers:
         raise DataError(
             _("No row has both an input and an answer."), code="no_rows", hint=_("Check which columns were chosen.")
         )
-    READERS[answers.get(kind).cells](loaded)
-    if len(loaded.answers) < FEWEST_ROWS:
+    if kind == "number":
+        read_numbers(loaded)
+    elif kind == "class":
+        loaded.values[loaded.answer] = [canonical_label(label) for label in answers]
+        check_classes(loaded.answers)
+    if len(loaded.answers) < MIN_ROWS:
         raise DataError(
             _("%(count)s rows are too few to learn from.", count=len(loaded.answers)),
             code="too_few_rows",
@@ -267,7 +271,7 @@ def read_numbers(loaded: Loaded) -> None:
     numbers = [None if value is None or abs(value) > LARGEST_ANSWER else value for value in numbers]
     bad = [loaded.row_numbers[row] for row, value in enumerate(numbers) if value is None]
     if bad:
-        rows = listing([str(row) for row in bad])
+        rows = join_names([str(row) for row in bad])
         message = f"{len(bad):,} rows have an answer that is no number of a usable size and are not used: row {rows}."
         loaded.problems.append({"code": "not_a_number", "severity": "warning", "message": message, "count": len(bad)})
         loaded.keep(np.array([value is not None for value in numbers]))
@@ -296,7 +300,7 @@ def check_classes(labels: list[str]) -> None:
             code="one_class",
             hint=_("Add rows of at least one other label."),
         )
-    if len(labels) >= FEWEST_ROWS and max(counts.values()) < 2:
+    if len(labels) >= MIN_ROWS and max(counts.values()) < 2:
         raise DataError(
             _("Every label occurs only once."),
             code="all_unique_label",
@@ -323,6 +327,6 @@ def check_parts(loaded: Loaded, kind: str) -> None:
             "%(count)s label of the test rows never occurs in the training rows: %(names)s. Those rows count as mistakes.",
             "%(count)s labels of the test rows never occur in the training rows: %(names)s. Those rows count as mistakes.",
             len(unseen),
-            names=listing(unseen),
+            names=join_names(unseen),
         )
         loaded.problems.append(problem("unseen_labels", "warning", message, examples=unseen, count=len(unseen)))

@@ -32,7 +32,7 @@ DAMAGED = (
 )  # fmt: skip
 """What decoders raise for broken pictures."""
 EXIF_ORIENTATION = 0x0112
-TURNED = range(5, 9)
+ROTATED = range(5, 9)
 """EXIF orientations that swap width and height."""
 
 
@@ -54,7 +54,7 @@ def kind_of_suffix(suffix: str) -> str | None:
     return "audio" if suffix in AUDIO_SUFFIXES else None
 
 
-def keep(data: bytes, kind: str, folder: Path) -> Media:
+def store_media(data: bytes, kind: str, folder: Path) -> Media:
     """Decode, then write to `folder` under the content's hash. Raises `UnreadableError`."""
     if not data:
         raise UnreadableError("is empty")
@@ -68,7 +68,7 @@ def keep(data: bytes, kind: str, folder: Path) -> Media:
     return Media(f"{stem}.{suffix}", facts)
 
 
-def keep_pixels(pixels: "np.ndarray", folder: Path) -> Media:
+def store_pixels(pixels: "np.ndarray", folder: Path) -> Media:
     """An array (height, width) of grey values as a PNG, which needs no look: it was made here."""
     from PIL import Image
 
@@ -78,7 +78,7 @@ def keep_pixels(pixels: "np.ndarray", folder: Path) -> Media:
     data = buffer.getvalue()
     name = f"{hashlib.sha256(data).hexdigest()[:HASH_CHARACTERS]}.png"
     write_once(folder / name, data)
-    return Media(name, facts_of(image.width, image.height, image.mode))
+    return Media(name, image_facts(image.width, image.height, image.mode))
 
 
 def write_once(path: Path, data: bytes) -> None:
@@ -116,7 +116,7 @@ def read_image(data: bytes) -> tuple[str, dict[str, str], bytes | None]:
             mode, form = image.mode, str(image.format)
             image.draft(None, (THUMB_PIXELS, THUMB_PIXELS))
             image.load()
-            turned = orientation(image) in TURNED
+            turned = orientation(image) in ROTATED
             is_shown = form in SHOWN and max(width, height) <= THUMB_PIXELS and len(data) <= SHOWN_BYTES
             small = None if is_shown else thumbnail(image)
     except UnidentifiedImageError as error:
@@ -125,10 +125,10 @@ def read_image(data: bytes) -> tuple[str, dict[str, str], bytes | None]:
         raise UnreadableError("is damaged or cut short") from error
     if turned:
         width, height = height, width
-    return SUFFIX_OF.get(form, form.lower()), facts_of(width, height, mode), small
+    return SUFFIX_OF.get(form, form.lower()), image_facts(width, height, mode), small
 
 
-def facts_of(width: int, height: int, mode: str) -> dict[str, str]:
+def image_facts(width: int, height: int, mode: str) -> dict[str, str]:
     return {"width": str(width), "height": str(height), "mode": mode}
 
 

@@ -19,7 +19,7 @@ from trainer.data.gathering import Meter
 from trainer.data.splitting import part_of_name
 from trainer.data.tables.formats import open_table
 from trainer.data.tables.table import Table
-from trainer.data.tempspace import scratch
+from trainer.data.tempspace import temporary_folder
 from trainer.errors import DataError
 from trainer.messages import _
 
@@ -29,7 +29,7 @@ MAX_TABLES_TRIED = 200
 MAX_ANNOTATION_BYTES = 64 * 1024**2
 MAX_MEDIA_BYTES = 256 * 1024**2
 TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".xlsx", ".xls", ".json", ".txt"})
-MATCHED = 0.5
+MIN_MATCHED = 0.5
 """Share of a table's first cells that name files of the archive for it to be their table."""
 
 
@@ -67,8 +67,8 @@ def holds_media(archive: Archive) -> str | None:
 def read_collection(archive: Archive, kind: str, folder: Path, meter: Meter) -> Collection:
     """Raises `DataError` when nothing tells what the files mean, or none of them can be decoded."""
     files = Files(archive, kind)
-    with_annotations = with_boxes(files) if kind == "image" else None
-    collection, media_rows = with_annotations or beside_table(files) or by_folders(files)
+    with_annotations = read_annotations(files) if kind == "image" else None
+    collection, media_rows = with_annotations or read_beside_table(files) or read_class_folders(files)
     collection.other_files = len(archive.entries) - len(files.media) - len(files.used)
     folder.mkdir(parents=True, exist_ok=True)
     for row, stored in decode(archive, media_rows, kind, folder, collection):
@@ -111,17 +111,17 @@ def decode(
             except EntryError:
                 collection.lost.append((row.entry.name, "is damaged in the archive or too large"))
                 continue
-            window.append((row, len(data), pool.submit(media.keep, data, kind, folder)))
+            window.append((row, len(data), pool.submit(media.store_media, data, kind, folder)))
             bytes_ahead += len(data)
             del data
             while window and (len(window) > AHEAD or bytes_ahead > AHEAD_BYTES):
                 bytes_ahead -= window[0][1]
-                yield from decoded(window.popleft(), collection)
+                yield from finish_decoding(window.popleft(), collection)
         while window:
-            yield from decoded(window.popleft(), collection)
+            yield from finish_decoding(window.popleft(), collection)
 
 
-def decoded(
+def finish_decoding(
     pending: tuple[MediaRow, int, "Future[media.Media]"], collection: Collection
 ) -> Iterator[tuple[MediaRow, media.Media]]:
     try:
@@ -180,8 +180,8 @@ class Files:
         return next((word for word in folders if word and word.lower() not in kinds.SPLIT_VALUES), "")
 
 
-def with_boxes(files: Files) -> tuple[Collection, list[MediaRow]] | None:
-    annotated = coco(files) or voc(files) or yolo(files)
+def read_annotations(files: Files) -> tuple[Collection, list[MediaRow]] | None:
+    annotated = read_coco_files(files) or read_voc_files(files) or read_yolo_files(files)
     if annotated is None:
         return None
     layout, boxes = annotated
@@ -190,7 +190,7 @@ def with_boxes(files: Files) -> tuple[Collection, list[MediaRow]] | None:
     media_rows = [
         MediaRow(
             entries[path],
-            {"objects": annotations.as_cell(objects)},
+            {"objects": annotations.to_cell(objects)},
             boxes.parts.get(path) or files.part_of(entries[path]),
         )
         for path, objects in boxes.objects.items()
@@ -198,7 +198,7 @@ def with_boxes(files: Files) -> tuple[Collection, list[MediaRow]] | None:
     return collection, media_rows
 
 
-def coco(files: Files) -> tuple[str, annotations.Boxes] | None:
+def read_coco_files(files: Files) -> tuple[str, annotations.Boxes] | None:
     boxes = annotations.Boxes()
     documents = []
     for entry in files.with_suffix(".json"):
@@ -215,7 +215,7 @@ def coco(files: Files) -> tuple[str, annotations.Boxes] | None:
     return ("coco", boxes) if documents else None
 
 
-def voc(files: Files) -> tuple[str, annotations.Boxes] | None:
+def read_voc_files(files: Files) -> tuple[str, annotations.Boxes] | None:
     entries = files.with_suffix(".xml")
     if not entries:
         return None
@@ -238,14 +238,14 @@ def voc(files: Files) -> tuple[str, annotations.Boxes] | None:
         part = kinds.SPLIT_VALUES.get(Path(entry.parts[-1]).stem.lower())
         if part and "imagesets" in entry.name.lower():
             files.used.add(entry.name)
-            for line in text_of(files.archive, entry).splitlines():
+            for line in read_text(files.archive, entry).splitlines():
                 path = files.find_path(line.split()[0] if line.split() else "")
                 if path:
                     boxes.parts[path] = part
     return "voc", boxes
 
 
-def yolo(files: Files) -> tuple[str, annotations.Boxes] | None:
+def read_yolo_files(files: Files) -> tuple[str, annotations.Boxes] | None:
     """Text files named like the pictures, each line a class and four shares."""
     pairs = []
     for entry in files.with_suffix(".txt"):
@@ -264,7 +264,7 @@ def yolo(files: Files) -> tuple[str, annotations.Boxes] | None:
             pairs.append((entry, picture))
     if not pairs or len(pairs) < 0.3 * len(files.media):
         return None
-    first = [text_of(files.archive, entry) for entry, _picture in pairs[:20]]
+    first = [read_text(files.archive, entry) for entry, _picture in pairs[:20]]
     lines = [line for text in first for line in text.splitlines() if line.strip()]
     if not lines or sum(bool(re.fullmatch(r"\d+(\s+[-\d.eE]+){4,}", line.strip())) for line in lines) < 0.5 * len(
         lines
@@ -273,21 +273,21 @@ def yolo(files: Files) -> tuple[str, annotations.Boxes] | None:
     named = files.with_suffix(".names", ".yaml", ".yml") + [
         entry for entry in files.with_suffix(".txt") if entry.parts[-1].lower() in ("classes.txt", "labels.txt")
     ]
-    names = annotations.yolo_names({entry.parts[-1].lower(): text_of(files.archive, entry) for entry in named})
+    names = annotations.yolo_names({entry.parts[-1].lower(): read_text(files.archive, entry) for entry in named})
     files.used |= {entry.name for entry in named} | {entry.name for entry, _picture in pairs}
     boxes = annotations.Boxes()
     for entry, picture in pairs:
-        size = picture_size(files.archive, picture)
+        size = read_image_size(files.archive, picture)
         if size is None:
             boxes.objects[picture.name]
             continue
-        annotations.read_yolo(text_of(files.archive, entry), picture.name, size, names, boxes, entry.name)
+        annotations.read_yolo(read_text(files.archive, entry), picture.name, size, names, boxes, entry.name)
         if part := files.part_of(picture):
             boxes.parts[picture.name] = part
     return "yolo", boxes
 
 
-def picture_size(archive: Archive, entry: Entry) -> tuple[float, float] | None:
+def read_image_size(archive: Archive, entry: Entry) -> tuple[float, float] | None:
     """Declared size in pixels, read from the head of the file."""
     from PIL import Image
 
@@ -298,21 +298,21 @@ def picture_size(archive: Archive, entry: Entry) -> tuple[float, float] | None:
         return None
 
 
-def text_of(archive: Archive, entry: Entry) -> str:
+def read_text(archive: Archive, entry: Entry) -> str:
     try:
         return archive.read(entry, 16 * 1024**2).decode("utf-8", "replace").lstrip("\ufeff")
     except EntryError:
         return ""
 
 
-def beside_table(files: Files) -> tuple[Collection, list[MediaRow]] | None:
+def read_beside_table(files: Files) -> tuple[Collection, list[MediaRow]] | None:
     """A table in the archive with a column that names its files."""
     media_rows: list[MediaRow] = []
     collection = Collection(files.kind, "table")
     tables = [entry for entry in files.others if entry.suffix in TABLE_SUFFIXES]
     # Thousands of .txt or .json are one a picture, and no tables of all.
     for entry in sorted(tables, key=lambda entry: entry.suffix in (".txt", ".json"))[:MAX_TABLES_TRIED]:
-        with scratch() as place:
+        with temporary_folder() as place:
             table = try_table(files.archive, entry, place)
             column = naming_column(table, files) if table else None
             if table is None or column is None:
@@ -340,7 +340,7 @@ def naming_column(table: Table, files: Files) -> int | None:
     """Which column's cells are names of the archive's files."""
     batches = list(table.batches)
     table.batches = iter(batches)
-    best, most = None, MATCHED
+    best, most = None, MIN_MATCHED
     for index in range(len(table.columns)):
         cells = [cell for cell in batches[0][index][:200] if cell]
         share = sum(files.find(cell) is not None for cell in cells) / max(len(cells), 1)
@@ -360,7 +360,7 @@ def rows_of_table(table: Table, column: int, files: Files, part: str, collection
             entry = files.find(row[column])
             if entry is None:
                 collection.bad_count += 1
-                if len(collection.bad) < annotations.MAX_TOLD:
+                if len(collection.bad) < annotations.MAX_REPORTED:
                     collection.bad.append(
                         f"row {number} of {table.name} names “{(row[column] or '')[:80]}”, which is not in the archive"
                     )
@@ -373,7 +373,7 @@ def rows_of_table(table: Table, column: int, files: Files, part: str, collection
     return media_rows
 
 
-def by_folders(files: Files) -> tuple[Collection, list[MediaRow]]:
+def read_class_folders(files: Files) -> tuple[Collection, list[MediaRow]]:
     media_rows = [MediaRow(entry, {"label": files.class_of(entry)}, files.part_of(entry)) for entry in files.media]
     if not any(row.cells["label"] for row in media_rows):
         what = "pictures" if files.kind == "image" else "sounds"

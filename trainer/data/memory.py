@@ -7,7 +7,7 @@ import gc
 import pyarrow as pa
 
 
-def give_back() -> None:
+def release_memory() -> None:
     """Return freed memory to the system before more is asked for."""
     gc.collect()
     pa.default_memory_pool().release_unused()

@@ -4,21 +4,21 @@ from typing import NamedTuple
 
 import numpy as np
 
-from trainer.data.cells import cells_of
+from trainer.data.cells import select_cells
 from trainer.data.dataset import Dataset
-from trainer.data.memory import give_back
-from trainer.data.problems import Problem, Suggestion, fix_of, problem, shortened
+from trainer.data.memory import release_memory
+from trainer.data.problems import Problem, Suggestion, fix_of, problem, shorten
 from trainer.messages import _, ngettext
 
-MOST_ROWS_CHECKED, MOST_ROWS_DRAWN = 4_000, 12_000
-LEAST_ROWS_CHECKED = 60
+MAX_ROWS_CHECKED, MAX_ROWS_DRAWN = 4_000, 12_000
+MIN_ROWS_CHECKED = 60
 SURE, DOUBTED = 0.75, 0.08
 """Given probability of another label, and of its own, for a label to look wrong."""
 MISLABEL_FIXES = (("accept_mislabels", _("Accept suggestions")), ("drop_mislabels", _("Exclude")))
 SUGGESTIONS_SHOWN = 20
 
 
-class Guesses(NamedTuple):
+class CrossValidated(NamedTuple):
     """What a simple model says of rows that it never saw: `rows` are their places among those asked about."""
 
     rows: np.ndarray
@@ -47,19 +47,21 @@ class Guesses(NamedTuple):
         return wrong[np.argsort(own_probability[wrong])] if self.right > 0.5 else wrong[:0]
 
 
-def guesses(texts: list[str], targets: np.ndarray, labels: list[str], seed: int = 0) -> Guesses | None:
+def cross_validate_labels(
+    texts: list[str], targets: np.ndarray, labels: list[str], seed: int = 0
+) -> CrossValidated | None:
     """By counting words and cross-validated logistic regression; None for too few rows."""
-    give_back()
+    release_memory()
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedKFold
 
     counts = np.bincount(targets, minlength=len(labels))
     rows = np.flatnonzero(counts[targets] >= 6)
-    if len(rows) > MOST_ROWS_CHECKED:
-        rows = np.sort(np.random.default_rng(seed).permutation(rows)[:MOST_ROWS_CHECKED])
+    if len(rows) > MAX_ROWS_CHECKED:
+        rows = np.sort(np.random.default_rng(seed).permutation(rows)[:MAX_ROWS_CHECKED])
         rows = rows[np.bincount(targets[rows], minlength=len(labels))[targets[rows]] >= 6]
-    if len(rows) < LEAST_ROWS_CHECKED or len(np.unique(targets[rows])) < 2:
+    if len(rows) < MIN_ROWS_CHECKED or len(np.unique(targets[rows])) < 2:
         return None
     chosen = [texts[row] for row in rows]
     wordy = np.mean([" " in text for text in chosen]) > 0.7
@@ -79,21 +81,21 @@ def guesses(texts: list[str], targets: np.ndarray, labels: list[str], seed: int 
         if len(np.unique(answers[half])) > 1:
             smaller = LogisticRegression(C=10, max_iter=100, tol=1e-2).fit(vectors[half], answers[half])
             half_right.append(float(np.mean(smaller.predict(vectors[held_out]) == answers[held_out])))
-    return Guesses(rows, chosen, [labels[code] for code in codes], answers, probabilities, half_right)
+    return CrossValidated(rows, chosen, [labels[code] for code in codes], answers, probabilities, half_right)
 
 
-def closer_look(
+def label_quality_problems(
     texts: list[str], targets: np.ndarray, labels: list[str], rows: np.ndarray, seed: int = 0
 ) -> list[Problem]:
     """Labels that look wrong and what more rows would bring."""
-    guessed = guesses(texts, targets, labels, seed)
+    guessed = cross_validate_labels(texts, targets, labels, seed)
     if guessed is None:
         return []
     problems: list[Problem] = []
     wrong = guessed.doubted()
     if len(wrong):
         examples = [
-            f"{shortened(guessed.texts[index])[:70]} — “{guessed.names[guessed.answers[index]]}”, perhaps “{guessed.names[guessed.best[index]]}”"
+            f"{shorten(guessed.texts[index])[:70]} — “{guessed.names[guessed.answers[index]]}”, perhaps “{guessed.names[guessed.best[index]]}”"
             for index in wrong[:3]
         ]
         message = ngettext(
@@ -107,7 +109,7 @@ def closer_look(
         suggestions: list[Suggestion] = [
             {
                 "row": int(rows[guessed.rows[index]]) + 1,
-                "text": shortened(guessed.texts[index]),
+                "text": shorten(guessed.texts[index]),
                 "label": guessed.names[guessed.answers[index]],
                 "suggested": guessed.names[guessed.best[index]],
             }
@@ -129,17 +131,17 @@ def closer_look(
     return problems
 
 
-def mislabelled_rows(dataset: Dataset) -> dict[int, str]:
+def suggest_labels(dataset: Dataset) -> dict[int, str]:
     """The rows of the finding `probable_mislabels`, from 0, each with the label that a simple model is sure of."""
-    drawn, cells = drawn_rows(dataset)
-    guessed = guesses(cells, dataset.mapped_keys.codes[drawn], dataset.mapped_keys.labels)
+    drawn, cells = draw_rows(dataset)
+    guessed = cross_validate_labels(cells, dataset.mapped_keys.codes[drawn], dataset.mapped_keys.labels)
     if guessed is None:
         return {}
     return {int(drawn[guessed.rows[index]]): guessed.names[guessed.best[index]] for index in guessed.doubted()}
 
 
-def drawn_rows(dataset: Dataset) -> tuple[np.ndarray, list[str]]:
+def draw_rows(dataset: Dataset) -> tuple[np.ndarray, list[str]]:
     """Usable rows that are looked at closely, and their texts."""
     usable = np.flatnonzero(dataset.mapped_keys.usable)
-    drawn = np.sort(np.random.default_rng(0).permutation(usable)[:MOST_ROWS_DRAWN])
-    return drawn, cells_of(dataset.table.column(dataset.inputs[0]), drawn)
+    drawn = np.sort(np.random.default_rng(0).permutation(usable)[:MAX_ROWS_DRAWN])
+    return drawn, select_cells(dataset.table.column(dataset.inputs[0]), drawn)

@@ -3,26 +3,26 @@
 import numpy as np
 import pyarrow.compute as pc
 
-from trainer.data.cells import cells_of
+from trainer.data.cells import select_cells
 from trainer.data.dataset import Dataset
-from trainer.data.problems import DELETE_ROWS, Problem, problem, samples
-from trainer.data.row_keys import normalised
+from trainer.data.problems import DELETE_ROWS, Problem, problem, sample_texts
+from trainer.data.row_keys import normalise_text
 from trainer.messages import ngettext
 
 SHINGLE = 5
 """Characters a shingle."""
 BANDS, BAND_ROWS = 12, 3
 """36 hashes a text: pairs alike in 7 of 10 shingles meet in a band 99 times of 100."""
-ALIKE = 0.8
+MIN_SIMILARITY = 0.8
 """Jaccard similarity of the shingles from which two texts are near copies (Broder, 1997)."""
-MOST_CHARACTERS = 8_000_000
+MAX_CHARACTERS = 8_000_000
 
 
-def near_copies(texts: list[str], rows: np.ndarray, test: np.ndarray) -> np.ndarray:
+def find_near_copies(texts: list[str], rows: np.ndarray, test: np.ndarray) -> np.ndarray:
     """Rows (of `rows`, those of `test` True) that are nearly a row of the other side, exact copies left out; test rows only."""
     if not test.any() or test.all():
         return np.array([], dtype=int)
-    normal = [normalised(text)[:2_000] for text in texts]
+    normal = [normalise_text(text)[:2_000] for text in texts]
     lengths = np.array([len(word) for word in normal])
     signatures, long = minhash(normal, lengths)
     pairs: set[tuple[int, int]] = set()
@@ -32,7 +32,7 @@ def near_copies(texts: list[str], rows: np.ndarray, test: np.ndarray) -> np.ndar
         order = np.argsort(keys[long], kind="stable")
         members = np.flatnonzero(long)[order]
         ordered = keys[members]
-        for start, end in groups(ordered):
+        for start, end in equal_runs(ordered):
             inside = members[start:end]
             learned, tested = inside[~test[inside]][:20], inside[test[inside]][:200]
             pairs.update((int(test_row), int(train_row)) for test_row in tested for train_row in learned)
@@ -44,7 +44,7 @@ def near_copies(texts: list[str], rows: np.ndarray, test: np.ndarray) -> np.ndar
         if test_row in near_rows or normal[test_row] == normal[train_row]:
             continue
         a, b = (shingled.setdefault(row, shingles(normal[row])) for row in (test_row, train_row))
-        if len(a & b) >= ALIKE * len(a | b):
+        if len(a & b) >= MIN_SIMILARITY * len(a | b):
             near_rows.add(test_row)
     near: np.ndarray = rows[np.array(sorted(near_rows), dtype=int)]
     return near
@@ -54,7 +54,7 @@ def shingles(word: str) -> frozenset[str]:
     return frozenset(word[start : start + SHINGLE] for start in range(len(word) - SHINGLE + 1))
 
 
-def groups(ordered: np.ndarray) -> list[tuple[int, int]]:
+def equal_runs(ordered: np.ndarray) -> list[tuple[int, int]]:
     """(start, end) of every run of at least two equal values."""
     edges = np.flatnonzero(np.diff(ordered)) + 1
     starts, ends = np.concatenate([[0], edges]), np.concatenate([edges, [len(ordered)]])
@@ -89,17 +89,17 @@ def minhash(texts: list[str], lengths: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return signatures, long
 
 
-def near_copy_rows(dataset: Dataset) -> np.ndarray:
+def find_near_copy_rows(dataset: Dataset) -> np.ndarray:
     """Test rows that nearly repeat a row to learn from; none are looked for beyond MOST_CHARACTERS of text."""
     texts, keys = dataset.table.column(dataset.inputs[0]), dataset.mapped_keys
-    if (pc.sum(pc.utf8_length(texts)).as_py() or 0) > MOST_CHARACTERS:
+    if (pc.sum(pc.utf8_length(texts)).as_py() or 0) > MAX_CHARACTERS:
         return np.array([], dtype=int)
     rows = np.flatnonzero(keys.usable)
-    return near_copies(cells_of(texts, rows), rows, dataset.split[rows] == "test")
+    return find_near_copies(select_cells(texts, rows), rows, dataset.split[rows] == "test")
 
 
 def near_copy_problems(dataset: Dataset) -> list[Problem]:
-    rows = near_copy_rows(dataset)
+    rows = find_near_copy_rows(dataset)
     if not len(rows):
         return []
     message = ngettext(
@@ -109,4 +109,4 @@ def near_copy_problems(dataset: Dataset) -> list[Problem]:
     )
     fix = ("drop_near_duplicates", DELETE_ROWS)
     texts = dataset.table.column(dataset.inputs[0])
-    return [problem("near_duplicates_across_split", "warning", message, rows, samples(rows, texts), fix)]
+    return [problem("near_duplicates_across_split", "warning", message, rows, sample_texts(rows, texts), fix)]

@@ -40,7 +40,7 @@ from trainer.data.personal_patterns import (
 
 KINDS = ("email", "iban", "id", "card", "ip", "phone", "name")
 """In the order in which they claim characters: digits of an IBAN are no phone number."""
-MOST_CHARACTERS = 100
+MAX_NAME_CHARACTERS = 100
 """A longer cell of a column of names is no name."""
 
 
@@ -73,17 +73,17 @@ class Hints:
 EVERYTHING = Hints()
 
 
-def spans(text: str, hints: Hints) -> list[Span]:
+def find_spans(text: str, hints: Hints) -> list[Span]:
     """What a cell holds, in order and without overlaps."""
     claimed_spans = []
     for kind in KINDS:
-        mine = claimed(text, kind, hints)
-        text = rewritten(text, mine, blank)
+        mine = claim_spans(text, kind, hints)
+        text = rewrite_spans(text, mine, blank_out)
         claimed_spans += mine
     return sorted(claimed_spans)
 
 
-def claimed(text: str, kind: str, hints: Hints) -> list[Span]:
+def claim_spans(text: str, kind: str, hints: Hints) -> list[Span]:
     claimed_spans: list[Span] = []
     for start, end, key in sorted(FINDERS[kind](text, hints)):
         if not claimed_spans or start >= claimed_spans[-1].end:
@@ -91,7 +91,7 @@ def claimed(text: str, kind: str, hints: Hints) -> list[Span]:
     return claimed_spans
 
 
-def rewritten(text: str, claimed_spans: list[Span], new: Callable[[Span, str], str]) -> str:
+def rewrite_spans(text: str, claimed_spans: list[Span], new: Callable[[Span, str], str]) -> str:
     if not claimed_spans:
         return text
     ends = [0, *(span.end for span in claimed_spans)]
@@ -102,7 +102,7 @@ def rewritten(text: str, claimed_spans: list[Span], new: Callable[[Span, str], s
     return "".join(pieces) + text[ends[-1] :]
 
 
-def blank(_span: Span, text: str) -> str:
+def blank_out(_span: Span, text: str) -> str:
     """Places stay what they are, and no rule takes a NUL for part of anything."""
     return "\0" * len(text)
 
@@ -120,12 +120,12 @@ def ibans_in(text: str, _hints: Hints) -> Spans:
         for end in range(match.end(1), start + 14, -1):
             whole = text[end - 1].isalnum() and re.match("[0-9A-Za-z_]", text[end : end + 1]) is None
             compact = re.sub(r"\W", "", text[start:end]).upper() if whole else ""
-            if whole and remainder(compact) == 1 and iban.is_valid(compact):
+            if whole and iban_remainder(compact) == 1 and iban.is_valid(compact):
                 yield start, end, compact
                 break
 
 
-def remainder(compact: str) -> int:
+def iban_remainder(compact: str) -> int:
     """ISO 7064 mod 97-10, a tenth of the time that all of `iban.is_valid` takes."""
     return int("".join(str(int(char, 36)) for char in compact[4:] + compact[:4])) % 97
 
@@ -188,9 +188,9 @@ def phones_in(text: str, hints: Hints) -> Spans:
         is_phone_expected = hints.phones or PHONE_WORD.search(before) is not None
         shape = match.lastgroup or ""
         if not DATE.match(match[0]) and (is_phone_expected or shape == "abroad" or not NO_PHONE_WORD.search(before)):
-            regions = regions_of(shape, match[0], is_phone_expected, hints)
-            for piece in shorter(match[0]) if shape in ("abroad", "trunk") else [match[0]]:
-                number = next(filter(None, (dialled(piece, region) for region in regions)), None)
+            regions = regions_to_try(shape, match[0], is_phone_expected, hints)
+            for piece in shorten_number(match[0]) if shape in ("abroad", "trunk") else [match[0]]:
+                number = next(filter(None, (parse_phone(piece, region) for region in regions)), None)
                 if number:
                     end = start + len(piece)
                     yield start, end, number
@@ -198,7 +198,7 @@ def phones_in(text: str, hints: Hints) -> Spans:
         match = PHONE.search(text, end)
 
 
-def regions_of(shape: str, number: str, is_phone_expected: bool, hints: Hints) -> tuple[str, ...]:
+def regions_to_try(shape: str, number: str, is_phone_expected: bool, hints: Hints) -> tuple[str, ...]:
     """Where a number of that shape is tried. Digits alone count only where something speaks of a phone."""
     if shape == "abroad":
         return ("GB",)
@@ -213,7 +213,7 @@ def regions_of(shape: str, number: str, is_phone_expected: bool, hints: Hints) -
     return ()
 
 
-def shorter(number: str) -> Iterator[str]:
+def shorten_number(number: str) -> Iterator[str]:
     """The number, then without its last groups: a sentence may go on with a figure."""
     yield number
     for _ in range(3):
@@ -223,7 +223,7 @@ def shorter(number: str) -> Iterator[str]:
         yield number
 
 
-def dialled(number: str, region: str) -> str | None:
+def parse_phone(number: str, region: str) -> str | None:
     """The number in E.164 if it can be somebody's."""
     try:
         parsed = phonenumbers.parse(number, region)
@@ -245,7 +245,7 @@ def names_in(text: str, hints: Hints) -> Spans:
 
 
 def is_person(cell: str) -> bool:
-    if not cell or len(cell) > MOST_CHARACTERS or is_missing(cell):
+    if not cell or len(cell) > MAX_NAME_CHARACTERS or is_missing(cell):
         return False
     if HAN.search(cell):
         return CHINESE.fullmatch(cell) is not None and not MADE_CHINESE.fullmatch(cell)

@@ -58,7 +58,7 @@ EXAMPLE_CHARACTERS = 120
 ORDER = {"error": 0, "warning": 1, "info": 2}
 
 
-def shortened(text: str) -> str:
+def shorten(text: str) -> str:
     text = text.strip()
     return text if len(text) <= EXAMPLE_CHARACTERS else text[: EXAMPLE_CHARACTERS - 1] + "…"
 
@@ -79,7 +79,7 @@ def problem(
         "message": message,
         "count": len(rows) if count is None else count,
         "rows": [int(row) + 1 for row in rows[:ROWS_SHOWN]],
-        "examples": [shortened(example) for example in examples[:EXAMPLES]],
+        "examples": [shorten(example) for example in examples[:EXAMPLES]],
         "fix": fix_of(*fix) if fix else None,
     }
     if isinstance(message, Message):
@@ -92,12 +92,12 @@ def fix_of(action: str, label: str) -> Fix:
     return {"action": action, "label": label, "safe": action in SAFE, **sources({"label": label})}
 
 
-def samples(rows: np.ndarray, texts: pa.ChunkedArray) -> list[str]:
+def sample_texts(rows: np.ndarray, texts: pa.ChunkedArray) -> list[str]:
     return [texts[int(row)].as_py() or "" for row in rows[:EXAMPLES]]
 
 
 DELETE_ROWS, REMOVE_DUPLICATES = _("Delete rows"), _("Remove duplicates")
 
 
-def listing(names: list[str], most: int = 6) -> str:
-    return ", ".join(shortened(name) for name in names[:most]) + (" …" if len(names) > most else "")
+def join_names(names: list[str], most: int = 6) -> str:
+    return ", ".join(shorten(name) for name in names[:most]) + (" …" if len(names) > most else "")

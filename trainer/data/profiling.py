@@ -7,12 +7,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from trainer.columns import ColumnProfile, decimal_of, kind_of
-from trainer.data.cells import missing_mask
-from trainer.data.problems import EXAMPLES, shortened
+from trainer.data.cells import is_missing_mask
+from trainer.data.problems import EXAMPLES, shorten
 from trainer.data.row_keys import Keys
 
-SAMPLE = 2_000
-LABELS_SHOWN, LABEL_CHARACTERS = 1_000, 1_000_000
+SAMPLE_CELLS = 2_000
+MAX_LABELS, MAX_LABEL_CHARACTERS = 1_000, 1_000_000
 """At most so many labels, and characters of them, go into a profile, which pages and programs read as a whole."""
 SLICE_ROWS = 50_000
 
@@ -24,9 +24,9 @@ def profile_column(name: str, column: pa.ChunkedArray) -> ColumnProfile:
     lengths: list[np.ndarray] = []
     for start in range(0, len(column), SLICE_ROWS):
         cells = column.slice(start, SLICE_ROWS)
-        present = cells.filter(pc.invert(missing_mask(cells)))
+        present = cells.filter(pc.invert(is_missing_mask(cells)))
         values = present.to_pylist()
-        sample += values[: SAMPLE - len(sample)]
+        sample += values[: SAMPLE_CELLS - len(sample)]
         hashes.append(np.fromiter(map(hash, values), np.int64, len(values)))
         lengths.append(pc.utf8_length(present).to_numpy())
     size = np.concatenate(lengths) if lengths else np.array([])
@@ -38,7 +38,7 @@ def profile_column(name: str, column: pa.ChunkedArray) -> ColumnProfile:
         "missing": len(column) - len(size),
         "there": len(size),
         "distinct": distinct,
-        "examples": [shortened(value) for value in dict.fromkeys(sample)][:EXAMPLES],
+        "examples": [shorten(value) for value in dict.fromkeys(sample)][:EXAMPLES],
     }
     if profile["kind"] == "number" and decimal_of(sample) == ",":
         profile["decimal"] = ","
@@ -75,9 +75,9 @@ def label_counts(keys: Keys | None) -> LabelCounts:
     names = keys.labels if keys is not None else []
     listed: list[LabelCount] = []
     characters = 0
-    for code in np.argsort(-counts, kind="stable")[:LABELS_SHOWN].tolist():
+    for code in np.argsort(-counts, kind="stable")[:MAX_LABELS].tolist():
         characters += len(names[code])
-        if not counts[code] or (listed and characters > LABEL_CHARACTERS):
+        if not counts[code] or (listed and characters > MAX_LABEL_CHARACTERS):
             break
         listed.append({"label": names[code], "count": int(counts[code])})
     return {

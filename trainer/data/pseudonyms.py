@@ -5,17 +5,17 @@ import ipaddress
 import itertools
 import re
 
-from trainer.data.personal import EVERYTHING, spans, words_in
+from trainer.data.personal import EVERYTHING, find_spans, words_in
 from trainer.data.personal_patterns import HAN, MADE, MADE_SURNAMES, STEMS, TITLES
 
 
-def draw(secret: bytes, kind: str, key: str, attempt: int = 0) -> int:
+def draw_bits(secret: bytes, kind: str, key: str, attempt: int = 0) -> int:
     """256 bits that only the secret ties to what was found."""
     return int.from_bytes(hmac.digest(secret, f"{kind}\0{attempt}\0{key}".encode(), "sha256"), "big")
 
 
-def stand_in(secret: bytes, kind: str, key: str, text: str) -> str:
-    value = draw(secret, kind, key)
+def make_stand_in(secret: bytes, kind: str, key: str, text: str) -> str:
+    value = draw_bits(secret, kind, key)
     if kind == "email":
         return f"person-{value % 2**32:08x}@example.com"
     if kind == "phone":  # neither the area code 555 nor a 0 after it is given out
@@ -25,18 +25,18 @@ def stand_in(secret: bytes, kind: str, key: str, text: str) -> str:
     if kind == "ip":  # reserved and never given out: RFC 1112
         return str(ipaddress.IPv4Address(0xF0000000 | value % 0x0F000000))
     if kind == "name":
-        return made_name(secret, *key.split(" ", 1))
-    return made_number(secret, kind, key, text)
+        return make_name(secret, *key.split(" ", 1))
+    return make_number(secret, kind, key, text)
 
 
-def made_name(secret: bytes, part: str, name: str) -> str:
+def make_name(secret: bytes, part: str, name: str) -> str:
     """Word by word, so that a column of first names agrees with one of full names."""
     if HAN.search(name):
-        value = draw(secret, "name", name)
+        value = draw_bits(secret, "name", name)
         return f"{MADE_SURNAMES[value % 10]}某{STEMS[value // 10 % 10]}"
     names = words_in(re.sub(rf"\b{TITLES}\b", "", " ".join(reversed(name.split(","))))) or [name]
     first, last = (
-        MADE[part_of_name][draw(secret, part_of_name, word.casefold()) % len(MADE[part_of_name])]
+        MADE[part_of_name][draw_bits(secret, part_of_name, word.casefold()) % len(MADE[part_of_name])]
         for part_of_name, word in (("first", names[0]), ("last", names[-1]))
     )
     if part == "first" or (part == "full" and len(names) == 1):
@@ -44,19 +44,22 @@ def made_name(secret: bytes, part: str, name: str) -> str:
     return last if part == "last" else f"{first} {last}"
 
 
-def made_number(secret: bytes, kind: str, key: str, text: str) -> str:
+def make_number(secret: bytes, kind: str, key: str, text: str) -> str:
     """Other digits in the same groups, drawn until no rule takes them for anybody's."""
     prefix = {"card": key[0], "iban": key[:2] + "00"}.get(kind, "000" if len(key) == 9 else "")
     made = key
     for attempt in itertools.count():
-        value = draw(secret, kind, key, attempt)
-        made = prefix + "".join(other(char, value // 10**place) for place, char in enumerate(key))[len(prefix) :]
-        if not spans(made, EVERYTHING) and not spans(re.sub("(....)", r"\1 ", made), EVERYTHING):
+        value = draw_bits(secret, kind, key, attempt)
+        made = (
+            prefix
+            + "".join(replace_character(char, value // 10**place) for place, char in enumerate(key))[len(prefix) :]
+        )
+        if not find_spans(made, EVERYTHING) and not find_spans(re.sub("(....)", r"\1 ", made), EVERYTHING):
             break
     remaining = iter(made)
     return "".join(next(remaining) if char.isalnum() else char for char in text)
 
 
-def other(char: str, value: int) -> str:
+def replace_character(char: str, value: int) -> str:
     """A digit for a digit, a letter for a letter."""
     return str(value % 10) if char.isdigit() else chr(65 + value % 26)

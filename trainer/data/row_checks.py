@@ -3,10 +3,10 @@
 import numpy as np
 import pyarrow as pa
 
-from trainer.data.cells import missing_mask
-from trainer.data.fixes import conflicting
-from trainer.data.problems import DELETE_ROWS, REMOVE_DUPLICATES, Problem, problem, samples
-from trainer.data.row_keys import NO_TEXT, Keys, repeated
+from trainer.data.cells import is_missing_mask
+from trainer.data.fixes import has_conflicting_label
+from trainer.data.problems import DELETE_ROWS, REMOVE_DUPLICATES, Problem, problem, sample_texts
+from trainer.data.row_keys import NO_TEXT, Keys, find_copies
 from trainer.messages import Message, _, joined, ngettext
 
 
@@ -39,7 +39,7 @@ def missing_problems(
             len(no_label),
             noun=_("label") if labelled else _("answer"),
         )
-        problems.append(problem("missing_labels", "warning", message, no_label, samples(no_label, texts), drop))
+        problems.append(problem("missing_labels", "warning", message, no_label, sample_texts(no_label, texts), drop))
     return problems
 
 
@@ -49,7 +49,7 @@ def empty_rows(table: pa.Table, candidates: np.ndarray) -> np.ndarray:
     mask[candidates] = True
     empty = np.ones(len(candidates), dtype=bool)
     for column in table.filter(pa.array(mask)).itercolumns():
-        empty &= missing_mask(column).to_numpy()
+        empty &= is_missing_mask(column).to_numpy()
     return candidates[empty]
 
 
@@ -65,7 +65,7 @@ def copy_problems(
 ) -> list[Problem]:
     """Repeated texts, repeated texts with different labels, and copies on both sides of a split that was given, or kept from
     when other columns were read."""
-    rows = repeated(keys)
+    rows = find_copies(keys)
     if not len(rows):
         return []
     _unique, first, groups = np.unique(keys.texts[rows], return_index=True, return_inverse=True)
@@ -82,8 +82,8 @@ def copy_problems(
         if not given_split and not across:
             message = joined([message, _("Copies are kept on one side of the split.")])
         fix = ("drop_duplicates", REMOVE_DUPLICATES)
-        problems.append(problem("duplicates", "warning", message, extra, samples(extra, texts), fix))
-    conflicts = np.flatnonzero(conflicting(keys))
+        problems.append(problem("duplicates", "warning", message, extra, sample_texts(extra, texts), fix))
+    conflicts = np.flatnonzero(has_conflicting_label(keys))
     if len(conflicts) and labelled:
         message = ngettext(
             "%(count)s row has the same %(noun)s as another but a different label. No model can get these right.",
@@ -92,7 +92,9 @@ def copy_problems(
             noun=noun,
         )
         fix = ("drop_conflicting", DELETE_ROWS)
-        problems.append(problem("conflicting_labels", "warning", message, conflicts, samples(conflicts, texts), fix))
+        problems.append(
+            problem("conflicting_labels", "warning", message, conflicts, sample_texts(conflicts, texts), fix)
+        )
     return problems + across
 
 
@@ -110,4 +112,4 @@ def across_problems(texts: pa.ChunkedArray, rows: np.ndarray, groups: np.ndarray
         len(across),
     )
     fix = ("drop_duplicates", REMOVE_DUPLICATES)
-    return [problem("duplicates_across_split", "warning", message, across, samples(across, texts), fix)]
+    return [problem("duplicates_across_split", "warning", message, across, sample_texts(across, texts), fix)]

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from trainer.columns import canonical_label, is_missing
-from trainer.data.cells import SLICE_ROWS, missing_mask, slices
+from trainer.data.cells import SLICE_ROWS, is_missing_mask, iterate_slices
 
 FOLD_ASCII = bytes(range(128)).lower() + bytes(range(128, 256))
 SHORT = 12
@@ -25,7 +25,7 @@ NO_TEXT = 0
 
 
 @functools.cache
-def unsaid() -> "re.Pattern[str]":
+def ignored_characters() -> "re.Pattern[str]":
     """Punctuation, blanks and control characters: what two copies of one text may differ in. Symbols (emoji) count."""
     points = (chr(point) for point in range(0x10000))
     ranges: list[list[str]] = []
@@ -40,22 +40,22 @@ def unsaid() -> "re.Pattern[str]":
 
 
 @functools.cache
-def unsaid_ascii() -> bytes:
+def ignored_ascii() -> bytes:
     return bytes(point for point in range(128) if unicodedata.category(chr(point))[0] in "PZC")
 
 
-def normalised(text: str) -> str:
+def normalise_text(text: str) -> str:
     """What two copies of one text share: letters, digits and symbols, with case and width folded."""
     if text.isascii():
-        folded = text.encode().translate(FOLD_ASCII, unsaid_ascii()).decode()
+        folded = text.encode().translate(FOLD_ASCII, ignored_ascii()).decode()
     else:
-        folded = unsaid().sub("", unicodedata.normalize("NFKC", text).casefold())
+        folded = ignored_characters().sub("", unicodedata.normalize("NFKC", text).casefold())
     return folded or text.strip()
 
 
-def text_key(text: str) -> int:
+def hash_text(text: str) -> int:
     """64 bits of the normalised text, never NO_TEXT; the same on every machine."""
-    digest = hashlib.blake2b(normalised(text).encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    digest = hashlib.blake2b(normalise_text(text).encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "little") or 1
 
 
@@ -82,17 +82,17 @@ class Keys:
         return np.bincount(codes, minlength=len(self.labels))
 
 
-def keys_of(texts: pa.ChunkedArray, labels: pa.ChunkedArray) -> Keys:
-    return Keys(text_keys(texts), *label_codes(labels))
+def keys_of_texts(texts: pa.ChunkedArray, labels: pa.ChunkedArray) -> Keys:
+    return Keys(hash_texts(texts), *encode_labels(labels))
 
 
-def text_keys(texts: pa.ChunkedArray) -> np.ndarray:
+def hash_texts(texts: pa.ChunkedArray) -> np.ndarray:
     """uint64 a row: what two copies of one text share, NO_TEXT where there is none."""
     keys = np.zeros(len(texts), dtype=np.uint64)
     start = 0
-    for cells in slices(texts):
+    for cells in iterate_slices(texts):
         keys[start : start + len(cells)] = [
-            NO_TEXT if cell is None or (len(cell) < SHORT and is_missing(cell)) or cell.isspace() else text_key(cell)
+            NO_TEXT if cell is None or (len(cell) < SHORT and is_missing(cell)) or cell.isspace() else hash_text(cell)
             for cell in cells
         ]
         start += len(cells)
@@ -103,25 +103,25 @@ def keys_of_rows(inputs: list[pa.ChunkedArray], labels: pa.ChunkedArray | None, 
     """Keys of rows with any inputs: one is compared as text is, several cell by cell. Without labels all are of one class;
     a row that lacks one of the `needed` cells has none."""
     count = len((inputs or needed or [labels])[0])
-    keys = text_keys(inputs[0]) if len(inputs) == 1 else exact_keys(inputs, count) if inputs else each_its_own(count)
-    codes, names = label_codes(labels) if labels is not None else (np.zeros(count, dtype=np.int32), [""])
+    keys = hash_texts(inputs[0]) if len(inputs) == 1 else hash_rows(inputs, count) if inputs else distinct_keys(count)
+    codes, names = encode_labels(labels) if labels is not None else (np.zeros(count, dtype=np.int32), [""])
     for column in needed:
-        codes[missing_mask(column).to_numpy()] = -1
+        codes[is_missing_mask(column).to_numpy()] = -1
     return Keys(keys, codes, names)
 
 
-def each_its_own(count: int) -> np.ndarray:
+def distinct_keys(count: int) -> np.ndarray:
     """Keys of rows that have no input to compare."""
     return np.arange(count, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
 
 
-def exact_keys(columns: list[pa.ChunkedArray], count: int) -> np.ndarray:
+def hash_rows(columns: list[pa.ChunkedArray], count: int) -> np.ndarray:
     """A 64-bit hash of all cells of a row, NO_TEXT where every cell is missing."""
     keys = np.zeros(count, dtype=np.uint64)
     for start in range(0, count, SLICE_ROWS):
         cells = [column.slice(start, SLICE_ROWS).combine_chunks() for column in columns]
         empty = functools.reduce(
-            np.logical_and, (missing_mask(column).to_numpy(zero_copy_only=False) for column in cells)
+            np.logical_and, (is_missing_mask(column).to_numpy(zero_copy_only=False) for column in cells)
         )
         joined = pc.binary_join_element_wise(*(pc.fill_null(column, "") for column in cells), "\x1f")
         hashes = [
@@ -132,13 +132,13 @@ def exact_keys(columns: list[pa.ChunkedArray], count: int) -> np.ndarray:
     return keys
 
 
-def label_codes(labels: pa.ChunkedArray) -> tuple[np.ndarray, list[str]]:
+def encode_labels(labels: pa.ChunkedArray) -> tuple[np.ndarray, list[str]]:
     """(code of each row, canonical labels in the order in which they first occur)."""
     names: dict[str, int] = {}
     codes_by_cell: dict[str | None, int] = {}
     codes = np.empty(len(labels), dtype=np.int32)
     start = 0
-    for cells in slices(labels):
+    for cells in iterate_slices(labels):
         for cell in dict.fromkeys(cells):
             if cell not in codes_by_cell:
                 missing = cell is None or is_missing(cell)
@@ -148,7 +148,7 @@ def label_codes(labels: pa.ChunkedArray) -> tuple[np.ndarray, list[str]]:
     return codes, list(names)
 
 
-def repeated(keys: Keys) -> np.ndarray:
+def find_copies(keys: Keys) -> np.ndarray:
     """Usable rows, in order, whose text another usable row has too."""
     rows = np.flatnonzero(keys.usable)
     order = np.argsort(keys.texts[rows], kind="stable")
@@ -160,7 +160,7 @@ def repeated(keys: Keys) -> np.ndarray:
     return np.sort(rows[order[copies]])
 
 
-def mixed(keys: np.ndarray, seed: int) -> np.ndarray:
+def shuffle_keys(keys: np.ndarray, seed: int) -> np.ndarray:
     """Keys shuffled by a seed: splitmix64 (Steele and others, 2014), so that an order depends on nothing but both."""
     with np.errstate(over="ignore"):
         value = keys ^ (np.uint64(seed & 0xFFFFFFFFFFFFFFFF) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(0x1234567))
@@ -171,4 +171,4 @@ def mixed(keys: np.ndarray, seed: int) -> np.ndarray:
 
 def keys_from(texts: Iterable[str], labels: Iterable[str]) -> Keys:
     """Keys of plain lists."""
-    return keys_of(*(pa.chunked_array([pa.array(list(cells), pa.string())]) for cells in (texts, labels)))
+    return keys_of_texts(*(pa.chunked_array([pa.array(list(cells), pa.string())]) for cells in (texts, labels)))

@@ -6,18 +6,18 @@ import numpy as np
 import pyarrow as pa
 
 from trainer import columns as kinds
-from trainer.data.cells import seconds_of
+from trainer.data.cells import parse_dates
 from trainer.data.dataset import Dataset
-from trainer.data.row_keys import NO_TEXT, Keys, exact_keys, mixed
+from trainer.data.row_keys import NO_TEXT, Keys, hash_rows, shuffle_keys
 from trainer.data.tables.table import display_name
 from trainer.errors import DataError
 from trainer.messages import _
 from trainer.spec import SplitSpec
 
 PARTS = ("train", "validation", "test")
-MOST_VALIDATION_ROWS = 500
+MAX_VALIDATION_ROWS = 500
 """Enough to tell one epoch from the next; every further row is worth more among those learned from."""
-FEWEST_GROUPS = {"test": 3, "validation": 4}
+MIN_GROUPS = {"test": 3, "validation": 4}
 """A class with fewer different texts gives none to that part."""
 TRAIN, VALIDATION, TEST = range(3)
 NUMBERS = {"train": TRAIN, "validation": VALIDATION, "test": TEST}
@@ -61,7 +61,7 @@ def fold_rows(keys: Keys, folds: int, seed: int) -> np.ndarray:
     codes = keys.codes[rows][first]
     of_group, of_fold = np.zeros(len(unique), dtype=np.int8), np.zeros(folds, dtype=int)
     of_class = np.zeros((int(codes.max()) + 1, folds), dtype=int)
-    for group in np.lexsort((mixed(unique, seed), -sizes, codes)).tolist():
+    for group in np.lexsort((shuffle_keys(unique, seed), -sizes, codes)).tolist():
         fold = int(np.lexsort((of_fold, of_class[codes[group]]))[0])
         of_group[group] = fold
         of_fold[fold] += sizes[group]
@@ -95,7 +95,7 @@ def shares_of(spec: SplitSpec, rows: int) -> dict[str, float]:
     """Shares to draw. A validation share that nobody asked for is held to MOST_VALIDATION_ROWS."""
     validation = spec.validation
     if "validation" not in spec.model_fields_set:
-        validation = min(validation, MOST_VALIDATION_ROWS / rows)
+        validation = min(validation, MAX_VALIDATION_ROWS / rows)
     return {"test": spec.test, "validation": validation}
 
 
@@ -105,23 +105,23 @@ def draw_parts(keys: Keys, rows: np.ndarray, shares: dict[str, float], seed: int
         keys.texts[rows], return_index=True, return_inverse=True, return_counts=True
     )
     codes = keys.codes[rows][first]
-    order = np.lexsort((mixed(unique, seed), codes))
+    order = np.lexsort((shuffle_keys(unique, seed), codes))
     of_group = np.zeros(len(unique), dtype=np.int8)
     for members in np.split(order, np.flatnonzero(np.diff(codes[order])) + 1):
-        draw(members, sizes, shares, of_group)
+        draw_class(members, sizes, shares, of_group)
     for name, share in shares.items():
         if share > 0 and not (of_group == NUMBERS[name]).any() and len(rows) >= 10:
-            draw_across(order, codes, round(len(rows) * share), NUMBERS[name], of_group)
+            draw_across_classes(order, codes, round(len(rows) * share), NUMBERS[name], of_group)
     parts[rows] = of_group[inverse]
 
 
-def draw(members: np.ndarray, sizes: np.ndarray, shares: dict[str, float], of_group: np.ndarray) -> None:
+def draw_class(members: np.ndarray, sizes: np.ndarray, shares: dict[str, float], of_group: np.ndarray) -> None:
     """Parts of the groups of one class, in their order; a group larger than what is still wanted stays to learn from."""
     total = int(sizes[members].sum())
     groups_left = len(members)
     for name, share in shares.items():
         want = round(total * share)
-        if share <= 0 or len(members) < FEWEST_GROUPS[name]:
+        if share <= 0 or len(members) < MIN_GROUPS[name]:
             continue
         want = max(want, 1)
         taken = 0
@@ -140,7 +140,7 @@ def draw(members: np.ndarray, sizes: np.ndarray, shares: dict[str, float], of_gr
                 groups_left -= 1
 
 
-def draw_across(order: np.ndarray, codes: np.ndarray, want: int, part: int, of_group: np.ndarray) -> None:
+def draw_across_classes(order: np.ndarray, codes: np.ndarray, want: int, part: int, of_group: np.ndarray) -> None:
     """Where every class is too small for a share of its own: one group of some classes that have another left."""
     groups_left = np.bincount(codes[of_group == TRAIN], minlength=int(codes.max()) + 1)
     used: set[int] = set()
@@ -164,14 +164,14 @@ def part_of_name(name: str) -> str | None:
 DRAWN = "drawn, the same mix of labels in each part"
 
 
-def divide(dataset: Dataset, spec: SplitSpec, file_parts: np.ndarray | None = None) -> None:
+def split_dataset(dataset: Dataset, spec: SplitSpec, file_parts: np.ndarray | None = None) -> None:
     """Freeze a part for each usable row: by file, by a column that says so, else drawn. Folds are drawn when asked for."""
     dataset.folds, dataset.kept_split = None, False
     if dataset.keys is None:
         dataset.split = np.full(dataset.rows, "", dtype=object)
         return
     if spec.folds:
-        keys = grouped(dataset, spec.group) if spec.group else dataset.keys
+        keys = group_keys(dataset, spec.group) if spec.group else dataset.keys
         dataset.folds = fold_rows(keys, spec.folds, spec.seed)
         dataset.split = np.where(dataset.folds >= 0, "train", "").astype(object)
         dataset.given_split = False
@@ -179,17 +179,17 @@ def divide(dataset: Dataset, spec: SplitSpec, file_parts: np.ndarray | None = No
         return
     fixed, how = file_parts, "by file"
     if fixed is None:
-        fixed, how = split_column(dataset), "by column"
+        fixed, how = read_split_column(dataset), "by column"
     dataset.given_split = fixed is not None
     if fixed is None and spec.time:
-        times = seconds_of(named_column(dataset, spec.time))
+        times = parse_dates(get_column(dataset, spec.time))
         if times is None:
             raise DataError(
                 _("“%(time)s” holds no dates.", time=spec.time), code="bad_split", hint=_("Choose another column.")
             )
         dataset.split, dataset.split_how = split_by_time(dataset.keys, spec, times), "by time"
         return
-    keys = grouped(dataset, spec.group) if spec.group else dataset.keys
+    keys = group_keys(dataset, spec.group) if spec.group else dataset.keys
     dataset.split = split_rows(keys, spec, fixed)
     dataset.split_how = how if fixed is not None else "by group" if spec.group else DRAWN
 
@@ -203,7 +203,7 @@ def keep_split(dataset: Dataset, parts: np.ndarray, how: str) -> None:
     dataset.split_how, dataset.kept_split = how, how == DRAWN
 
 
-def named_column(dataset: Dataset, name: str) -> pa.ChunkedArray:
+def get_column(dataset: Dataset, name: str) -> pa.ChunkedArray:
     if name not in dataset.names:
         raise DataError(
             _("There is no column “%(name)s”.", name=name),
@@ -213,15 +213,15 @@ def named_column(dataset: Dataset, name: str) -> pa.ChunkedArray:
     return dataset.table.column(name)
 
 
-def grouped(dataset: Dataset, name: str) -> Keys:
+def group_keys(dataset: Dataset, name: str) -> Keys:
     """Rows with the same cell are one group; a row without one is divided by its own content."""
     assert dataset.keys is not None
-    groups = exact_keys([named_column(dataset, name)], dataset.rows)
+    groups = hash_rows([get_column(dataset, name)], dataset.rows)
     texts = np.where((groups == NO_TEXT) | (dataset.keys.texts == NO_TEXT), dataset.keys.texts, groups)
     return Keys(texts, dataset.keys.codes, dataset.keys.labels)
 
 
-def split_column(dataset: Dataset) -> np.ndarray | None:
+def read_split_column(dataset: Dataset) -> np.ndarray | None:
     """The part that a column named split, subset or fold gives to each row; None when there is none."""
     for profile in dataset.profile:
         name = profile["name"]

@@ -20,7 +20,7 @@ SPARE_BYTES = 256 * 1024**2
 
 
 @contextmanager
-def below(folder: Path) -> Iterator[None]:
+def use_folder(folder: Path) -> Iterator[None]:
     """Everything unpacked inside goes below `folder`, which is made and removed."""
     folder.mkdir(parents=True)
     token = FOLDER.set(folder)
@@ -32,13 +32,13 @@ def below(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def scratch() -> Iterator[Path]:
+def temporary_folder() -> Iterator[Path]:
     """A folder that goes when its user is done."""
     with tempfile.TemporaryDirectory(prefix=PREFIX, dir=FOLDER.get()) as place:
         yield Path(place)
 
 
-def scratch_file() -> IO[bytes]:
+def temporary_file() -> IO[bytes]:
     """A file without a name, whose room is free again once it is closed, or its process killed."""
     return tempfile.TemporaryFile(prefix=PREFIX, dir=FOLDER.get())
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Protocol
 
-from trainer.data.tempspace import check_room, is_full, no_space, scratch_file
+from trainer.data.tempspace import check_room, is_full, no_space, temporary_file
 from trainer.errors import DataError
 from trainer.messages import _
 
@@ -91,7 +91,7 @@ def too_large(name: str, size: int) -> DataError:
     )
 
 
-def exceeds(unpacked: int, packed: int) -> bool:
+def is_bomb(unpacked: int, packed: int) -> bool:
     return unpacked > MAX_UNPACKED_BYTES or (unpacked > EXPANSION_FREE and unpacked > MAX_EXPANSION * max(packed, 1))
 
 
@@ -127,14 +127,14 @@ def pieces(path: Path) -> Iterator[bytes]:
             waiting = waiting.lstrip(b"\0") or file.read(PIECE)  # tapes are filled up with zeros
 
 
-def spooled(path: Path, name: str) -> IO[bytes]:
+def unpack_to_file(path: Path, name: str) -> IO[bytes]:
     """What a packed file holds, as a file without a name that is gone once closed."""
     packed, size = path.stat().st_size, 0
-    out = scratch_file()
+    out = temporary_file()
     try:
         for number, piece in enumerate(pieces(path)):
             size += len(piece)
-            if exceeds(size, packed):
+            if is_bomb(size, packed):
                 raise too_large(name, size)
             if number % 64 == 0:
                 check_room(packed, name)

@@ -12,11 +12,11 @@ from trainer.data import media_archives
 from trainer.data.archives import Archive, is_archive, open_archive
 from trainer.data.dataset import Dataset
 from trainer.data.gathering import Meter
-from trainer.data.idx import of_idx, read_idx
+from trainer.data.idx import collect_idx, read_idx
 from trainer.data.problems import Problem, problem
 from trainer.data.splitting import part_of_name
 from trainer.data.tables.table import display_name
-from trainer.data.tempspace import check_room, scratch
+from trainer.data.tempspace import check_room, temporary_folder
 from trainer.errors import DataError
 from trainer.events import Emit
 from trainer.messages import _, ngettext
@@ -37,16 +37,18 @@ class Sources:
 
 
 @contextmanager
-def unpacked(files: list[Path], fixed: list[str | None] | None, folder: Path | None, emit: Emit) -> Iterator[Sources]:
+def unpack_uploads(
+    files: list[Path], fixed: list[str | None] | None, folder: Path | None, emit: Emit
+) -> Iterator[Sources]:
     """`folder` is where pictures and sounds are kept; without one they go to a place that ends with the caller's use."""
-    with scratch() as place:
+    with temporary_folder() as place:
         named = [(path, display_name(path.name)) for path in files]
         names = [path.name for path in files] if len(files) > 1 else []
         parts = fixed or [part_of_name(name) for name in names] or [None]
-        yield sort_out(named, parts, place, folder, emit)
+        yield sort_uploads(named, parts, place, folder, emit)
 
 
-def sort_out(
+def sort_uploads(
     named: list[tuple[Path, str]], parts: list[str | None], place: Path, folder: Path | None, emit: Emit
 ) -> Sources:
     sources = Sources()
@@ -65,7 +67,7 @@ def sort_out(
                         (media_archives.read_collection(archive, kind, media_folder, meter), part, path, name)
                     )
                 else:
-                    inner = tables_inside(archive, place / str(number))
+                    inner = extract_tables(archive, place / str(number))
                     for inner_path, inner_name in inner:
                         if (array := read_idx(inner_path, inner_name)) is not None:
                             idx.append((inner_name, array, part_of_name(inner_name)))
@@ -78,7 +80,7 @@ def sort_out(
             sources.tables.append((path, name))
             sources.table_parts.append(part)
     if idx:
-        collections.append((of_idx(idx, media_folder, meter), None, named[0][0], idx[0][0]))
+        collections.append((collect_idx(idx, media_folder, meter), None, named[0][0], idx[0][0]))
     if collections and sources.tables:
         raise DataError(
             _(
@@ -90,11 +92,11 @@ def sort_out(
             hint=_("Put the table into the archive, with a column that names its files."),
         )
     if collections:
-        sources.dataset, sources.parts = as_dataset(collections, media_folder, sources.problems)
+        sources.dataset, sources.parts = build_dataset(collections, media_folder, sources.problems)
     return sources
 
 
-def tables_inside(archive: Archive, place: Path) -> list[tuple[Path, str]]:
+def extract_tables(archive: Archive, place: Path) -> list[tuple[Path, str]]:
     """The archive's tables under names of our own; `DataError` when there are none."""
     tables = [entry for entry in archive.entries if entry.suffix in TABLES]
     if not tables or len(tables) > MAX_TABLES:
@@ -139,7 +141,7 @@ def skipped_problems(archive: Archive) -> list[Problem]:
     return [problem("skipped_files", "warning", message, examples=examples, count=count)]
 
 
-def as_dataset(
+def build_dataset(
     collections: list[tuple[media_archives.Collection, str | None, Path, str]],
     media_folder: Path,
     problems: list[Problem],
@@ -170,14 +172,14 @@ def as_dataset(
     )
     dataset.media = media_folder
     parts = [
-        inner or part or ("train" if one_has_parts(collection) else "")
+        inner or part or ("train" if has_parts(collection) else "")
         for collection, part, *_ in collections
         for inner in collection.parts
     ]
     return dataset, np.array(parts, dtype=object) if any(parts) else None
 
 
-def one_has_parts(collection: media_archives.Collection) -> bool:
+def has_parts(collection: media_archives.Collection) -> bool:
     return any(collection.parts)
 
 

@@ -14,14 +14,14 @@ import pyarrow.parquet as pq
 from trainer import tasks
 from trainer.data import column_statistics
 from trainer.data.checks import find_problems
-from trainer.data.columns import agreed, look
+from trainer.data.columns import map_columns, reconcile_roles
 from trainer.data.dataset import Dataset
-from trainer.data.health import look_closer
+from trainer.data.health import find_health_problems
 from trainer.data.indexing import write_indices
-from trainer.data.memory import give_back
+from trainer.data.memory import release_memory
 from trainer.data.problems import ORDER, Problem
 from trainer.data.profiling import label_counts
-from trainer.data.splitting import PARTS, divide, keep_split
+from trainer.data.splitting import PARTS, keep_split, split_dataset
 from trainer.errors import DataError
 from trainer.json_types import JsonObject
 from trainer.messages import _, sources
@@ -31,7 +31,7 @@ from trainer.spec import SplitSpec
 from trainer.suggestion import sentence
 
 HASHED_ROWS = 50_000
-LASTING = {
+FILE_PROBLEMS = {
     "bad_rows",
     "mended_rows",
     "columns_differ",
@@ -77,33 +77,33 @@ def read_version(
             code="no_file",
             hint=_("Name a folder that `inspect` wrote."),
         ) from error
-    lasting = [problem for problem in problems if problem["code"] in LASTING]
+    lasting = [problem for problem in problems if problem["code"] in FILE_PROBLEMS]
     dataset = Dataset(table, before["source"], lasting)
     dataset.kinds = {column["name"]: column["kind"] for column in before["columns"] if column["kind"] in MEDIA_KINDS}
     dataset.media = folder / "media" if (folder / "media").is_dir() else None
     check_roles(roles or {}, dataset.names)
-    chosen = joined(before["suggestion"].get("chosen") or {}, roles or {}, set((columns or {}).values()))
-    dataset.chosen, dataset.split_spec = agreed(
-        chosen, split_wanted or split_after(parent_split(folder), chosen, roles or {})
+    chosen = merge_roles(before["suggestion"].get("chosen") or {}, roles or {}, set((columns or {}).values()))
+    dataset.chosen, dataset.split_spec = reconcile_roles(
+        chosen, split_wanted or merge_split(parent_split(folder), chosen, roles or {})
     )
     if columns:
-        look(dataset, columns, task)
+        map_columns(dataset, columns, task)
     else:
         slug = task or before["suggestion"]["task"]
         mapped = before["suggestion"]["columns"] or {}
         if slug and ANSWER in (roles or {}).values():
             mapped = {role: name for role, name in mapped.items() if role != tasks.shapes()[slug].answer}
-        look(dataset, mapped or None, slug)
+        map_columns(dataset, mapped or None, slug)
     was_given, file_parts = bool(before["split"].get("given")), np.array([part or "" for part in parts], dtype=object)
-    divide(dataset, dataset.split_spec, file_parts if was_given else None)
+    split_dataset(dataset, dataset.split_spec, file_parts if was_given else None)
     if was_given:
         dataset.split_how = before["split"]["how"]
-    elif split_wanted is None and asks_the_same(dataset, before, parent_split(folder)):
+    elif split_wanted is None and is_same_question(dataset, before, parent_split(folder)):
         keep_split(dataset, file_parts, before["split"]["how"])
     return dataset
 
 
-def asks_the_same(dataset: Dataset, before: JsonObject, split: SplitSpec) -> bool:
+def is_same_question(dataset: Dataset, before: JsonObject, split: SplitSpec) -> bool:
     """Whether the task, its own columns and what the split goes by are those of the profile `before`: other inputs of a table
     may have come or gone. In folds every row is tested on anyway."""
     suggestion = before["suggestion"]
@@ -111,14 +111,14 @@ def asks_the_same(dataset: Dataset, before: JsonObject, split: SplitSpec) -> boo
     return same and dataset.split_spec == split and not split.folds
 
 
-def joined(before: dict[str, str], roles: dict[str, str], named: set[str]) -> dict[str, str]:
+def merge_roles(before: dict[str, str], roles: dict[str, str], named: set[str]) -> dict[str, str]:
     """Roles chosen before and now; where only one column can have a role, the one chosen now has it. Columns that the task
     now names (`named`) lose what was chosen for them before."""
     single = {role for role in roles.values() if role in (ANSWER, *SPLITTING)}
     return {name: role for name, role in before.items() if role not in single and name not in named} | roles
 
 
-def split_after(before: SplitSpec, chosen: dict[str, str], roles: dict[str, str]) -> SplitSpec:
+def merge_split(before: SplitSpec, chosen: dict[str, str], roles: dict[str, str]) -> SplitSpec:
     """The split wished for before, by the columns that are now chosen for it."""
     goes_by = {
         role: next((name for name, chosen_role in chosen.items() if chosen_role == role), None) for role in SPLITTING
@@ -127,14 +127,14 @@ def split_after(before: SplitSpec, chosen: dict[str, str], roles: dict[str, str]
     return before.model_copy(update=changed)
 
 
-def write(dataset: Dataset, part: Path, out: Path) -> JsonObject:
+def write_version(dataset: Dataset, part: Path, out: Path) -> JsonObject:
     """Everything into a temporary folder, then one rename: a version is whole or not there."""
-    profile, problems = describe(dataset)
+    profile, problems = describe_dataset(dataset)
     dataset.keys = None
-    give_back()
+    release_memory()
     split = split_table(dataset.split, dataset.folds)
-    profile["sha256"] = content_hash(dataset, split)
-    keep_media(dataset, part / "media")
+    profile["sha256"] = hash_dataset(dataset, split)
+    write_media(dataset, part / "media")
     if not any((part / "thumbs").iterdir()):
         (part / "thumbs").rmdir()
     pq.write_table(dataset.table, part / "data.parquet", compression="zstd", row_group_size=group_rows(dataset.table))
@@ -152,7 +152,7 @@ def group_rows(table: pa.Table) -> int:
     return 10_000 if table.num_columns <= 50 else 100_000
 
 
-def keep_media(dataset: Dataset, folder: Path) -> None:
+def write_media(dataset: Dataset, folder: Path) -> None:
     """Only the pictures and sounds that a row names; another version's are linked, not copied."""
     columns = [name for name, kind in dataset.kinds.items() if kind in ("image", "audio")]
     if dataset.media is None or not columns:
@@ -187,20 +187,20 @@ def split_table(split: np.ndarray, folds: np.ndarray | None) -> pa.Table:
     return pa.table(columns)
 
 
-def describe(dataset: Dataset) -> tuple[JsonObject, list[Problem]]:
+def describe_dataset(dataset: Dataset) -> tuple[JsonObject, list[Problem]]:
     """The fields of profile.json without the hash, and problems.json."""
     problems, labels = list(dataset.problems), label_counts(None)
     suggestion: JsonObject = {
         "task": None,
         "columns": {},
-        "sentence": why_no_roles(dataset),
+        "sentence": explain_no_roles(dataset),
         "trainable": False,
     }
     if dataset.keys is not None and dataset.shape is not None:
         labels = label_counts(dataset.keys if dataset.labelled else None)
         problems += find_problems(dataset)
         if not any(problem["severity"] == "error" for problem in problems):
-            problems += look_closer(dataset)
+            problems += find_health_problems(dataset)
         description = sentence(dataset.shape, dataset.roles, labels["label_total"])
         suggestion |= {"task": dataset.task, "columns": dataset.roles, "sentence": description}
     suggestion |= {"roles": dataset.column_roles, "chosen": dataset.chosen, **sources(suggestion)}
@@ -218,7 +218,7 @@ def describe(dataset: Dataset) -> tuple[JsonObject, list[Problem]]:
     }
     profile = {
         "rows": dataset.rows,
-        "columns": column_statistics.of_columns(dataset),
+        "columns": column_statistics.describe_columns(dataset),
         "suggestion": suggestion,
         **labels,
         "split": split,
@@ -230,13 +230,13 @@ def describe(dataset: Dataset) -> tuple[JsonObject, list[Problem]]:
 def personal_problems(dataset: Dataset) -> list[Problem]:
     from trainer.data import privacy  # its tables of phone numbers are large
 
-    give_back()
+    release_memory()
     looked = [column["name"] for column in dataset.profile if column["kind"] not in PLAIN_KINDS]
-    counts_by_column = {name: privacy.find(name, dataset.table.column(name)) for name in looked}
-    return privacy.problem({name: kinds for name, kinds in counts_by_column.items() if kinds})
+    counts_by_column = {name: privacy.find_personal_data(name, dataset.table.column(name)) for name in looked}
+    return privacy.personal_data_problems({name: kinds for name, kinds in counts_by_column.items() if kinds})
 
 
-def why_no_roles(dataset: Dataset) -> str:
+def explain_no_roles(dataset: Dataset) -> str:
     """What to tell somebody whose columns suit no task."""
     texts = [column["name"] for column in dataset.profile if column["kind"] == "text"]
     if len(dataset.profile) == 1:
@@ -250,7 +250,7 @@ def why_no_roles(dataset: Dataset) -> str:
     return _("No column looks like an answer to predict. If one is, choose it below.")
 
 
-def content_hash(dataset: Dataset, split: pa.Table) -> str:
+def hash_dataset(dataset: Dataset, split: pa.Table) -> str:
     """SHA-256 over columns, cells, roles and split: the same for the same content, whatever file it came in."""
     what = [dataset.names, dataset.roles, *([dataset.chosen] if dataset.chosen else [])]
     names = json.dumps(what, ensure_ascii=False, sort_keys=True)

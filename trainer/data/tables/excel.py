@@ -19,7 +19,7 @@ from trainer.data.tables.table import (
     numbered,
 )
 from trainer.data.tables.workbook_limits import checked
-from trainer.data.tempspace import scratch
+from trainer.data.tempspace import temporary_folder
 from trainer.errors import DataError
 from trainer.messages import _
 
@@ -38,7 +38,7 @@ def open_workbook(path: Path, name: str, size: int, wanted: str | None = None, h
     from python_calamine import CalamineWorkbook
 
     try:
-        with scratch() as place:
+        with temporary_folder() as place:
             workbook = CalamineWorkbook.from_path(str(checked(path, name, place)))
             if wanted is not None and wanted not in workbook.sheet_names:
                 raise no_sheet(name, wanted, workbook.sheet_names)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from trainer import speech_net, transcripts
-from trainer.data.loading import Loaded, check_parts, listing
+from trainer.data.loading import Loaded, check_parts, join_names
 from trainer.errors import DataError, ModelError
 from trainer.families.audio.ctc import KIND, PretrainedCtc, ScratchCtc, frames_a_piece, kind_of
 from trainer.families.audio.sounds import SoundFamily, Sounds, buckets, changed, decoded, seconds_of, silence
@@ -171,7 +171,7 @@ def wordless_message(rows: list[str]) -> Message:
         "%(count)s row has a text without a word and is left out: row %(rows)s.",
         "%(count)s rows have a text without a word and are left out: row %(rows)s.",
         len(rows),
-        rows=listing(rows),
+        rows=join_names(rows),
     )
 
 
@@ -185,7 +185,7 @@ def leave_out_long(job: Any, loaded: Loaded, hearing: Hearing) -> None:
             "%(count)s recordings are longer than %(seconds)s seconds and are left out: row %(rows)s.",
             len(rows),
             seconds=f"{hearing.seconds:g}",
-            rows=listing(rows),
+            rows=join_names(rows),
         )
 
     leave_out(job, loaded, short, "too_long", long_message, _("Cut them at pauses, with their texts."))

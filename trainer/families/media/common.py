@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from trainer.data.loading import check_parts, listing
+from trainer.data.loading import check_parts, join_names
 from trainer.errors import DataError, ModelError
 from trainer.families.media.store import Form, Store, open_store
 from trainer.learning.estimate import measure
@@ -49,7 +49,7 @@ def leave_out(job: Any, loaded: Any, lost: dict[str, str], role: str) -> None:
             "%(count)s %(nouns)s cannot be used and are left out: row %(value)s. The first of them %(lost)s.",
             count=f"{len(rows):,}",
             nouns=NOUNS[role],
-            value=listing([str(row) for row in rows]),
+            value=join_names([str(row) for row in rows]),
             lost=lost[first],
         ),
         _("Replace or remove them."),

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from trainer.data.loading import Loaded
-from trainer.data.personal import spans
-from trainer.data.privacy import hints_of
+from trainer.data.personal import find_spans
+from trainer.data.privacy import guess_hints
 from trainer.families.text import encoder
 from trainer.learning.baselines import Baseline, word_counting
 from trainer.learning.rows import Rows, truth_of
@@ -72,10 +72,10 @@ class Texts(Rows):
     def examples(self, folder: Path) -> list[dict[str, Any]]:
         """A few short test texts, each with another answer, none with personal data."""
         found: dict[Any, dict[str, Any]] = {}
-        hints = hints_of("text", pa.chunked_array([pa.array(self.texts, pa.string())]))
+        hints = guess_hints("text", pa.chunked_array([pa.array(self.texts, pa.string())]))
         for row in sorted(self.part("test"), key=lambda row: abs(len(self.texts[row]) - 60)):
             answer, text = self.loaded.answers[row], self.texts[row].strip()
-            if answer not in found and len(text) <= EXAMPLE_CHARACTERS and not spans(text, hints):
+            if answer not in found and len(text) <= EXAMPLE_CHARACTERS and not find_spans(text, hints):
                 found[answer] = {"input": text, "label": answer}
         return list(found.values())[:EXAMPLES]
 
