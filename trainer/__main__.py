@@ -52,8 +52,8 @@ def parser() -> argparse.ArgumentParser:
         name: str, call: Callable[[argparse.Namespace], None], text: str, *positional: str
     ) -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=text, description=text)
-        for one in positional:
-            command.add_argument(one, type=Path)
+        for argument in positional:
+            command.add_argument(argument, type=Path)
         command.set_defaults(command=call)
         return command
 

@@ -16,8 +16,8 @@ def described(seconds: float) -> str:
 def seconds_left(folder: Path) -> float | None:
     """Of the run in this folder; None where nobody says."""
     try:
-        known = json.loads((folder / FILE).read_text("utf-8"))
-        passed = max(time.time() - float(known["at"]), 0.0)
-        return max(float(known["seconds"]) - passed, 0.0)
+        written = json.loads((folder / FILE).read_text("utf-8"))
+        passed = max(time.time() - float(written["at"]), 0.0)
+        return max(float(written["seconds"]) - passed, 0.0)
     except (OSError, ValueError, KeyError, TypeError):
         return None

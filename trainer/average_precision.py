@@ -43,39 +43,39 @@ class Precision:
 
 
 def mean_of(values: np.ndarray) -> float:
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else 0.0
+    finite = values[~np.isnan(values)]
+    return float(finite.mean()) if len(finite) else 0.0
 
 
-def average_precision(truth: list[Objects], answers: list[Objects], labels: int) -> Precision:
+def average_precision(targets: list[Objects], answers: list[Objects], labels: int) -> Precision:
     """Of all labels over pictures in the same order."""
-    return Matched(truth, answers, labels).precision()
+    return Matched(targets, answers, labels).precision()
 
 
 class Matched:
     """Which answers found which objects, once for any weighing of the pictures."""
 
-    def __init__(self, truth: list[Objects], answers: list[Objects], labels: int, *, only: int | None = None) -> None:
+    def __init__(self, targets: list[Objects], answers: list[Objects], labels: int, *, only: int | None = None) -> None:
         """`only` one label is looked at, where it is given."""
-        self.pictures, self.labels = len(truth), labels
+        self.pictures, self.labels = len(targets), labels
         self.hits: list[np.ndarray] = []
         """By label, surest answer first: (answers, overlaps)."""
         self.places: list[np.ndarray] = []
         """By label: the picture of each answer."""
         self.counts = np.zeros((labels, self.pictures), dtype=int)
         for label in range(labels) if only is None else (only,):
-            self.match(label, truth, answers)
+            self.match(label, targets, answers)
 
-    def match(self, label: int, truth: list[Objects], answers: list[Objects]) -> None:
+    def match(self, label: int, targets: list[Objects], answers: list[Objects]) -> None:
         scores, hits, places = [np.zeros(0)], [np.zeros((0, len(OVERLAPS)), dtype=bool)], [np.zeros(0, dtype=int)]
-        for at, (there, said) in enumerate(zip(truth, answers, strict=True)):
-            boxes = there.boxes[there.labels == label]
-            self.counts[label, at] = len(boxes)
-            rows = np.flatnonzero(said.labels == label)
-            rows = rows[np.argsort(-said.scores[rows], kind="stable")][:MOST_ANSWERS]
-            scores.append(said.scores[rows])
-            hits.append(claim(overlap(said.boxes[rows], boxes)))
-            places.append(np.full(len(rows), at))
+        for picture, (actual, predicted) in enumerate(zip(targets, answers, strict=True)):
+            boxes = actual.boxes[actual.labels == label]
+            self.counts[label, picture] = len(boxes)
+            rows = np.flatnonzero(predicted.labels == label)
+            rows = rows[np.argsort(-predicted.scores[rows], kind="stable")][:MOST_ANSWERS]
+            scores.append(predicted.scores[rows])
+            hits.append(claim(overlap(predicted.boxes[rows], boxes)))
+            places.append(np.full(len(rows), picture))
         order = np.argsort(-np.concatenate(scores), kind="stable")
         self.hits.append(np.concatenate(hits)[order])
         self.places.append(np.concatenate(places)[order])
@@ -83,17 +83,17 @@ class Matched:
     def precision(self, weights: np.ndarray | None = None, overlaps: int = len(OVERLAPS)) -> Precision:
         """`weights[picture]`: how often each picture counts; `overlaps`: how many, from half overlap on, are looked at."""
         weights = np.ones(self.pictures, dtype=int) if weights is None else weights
-        found = np.full((self.labels, overlaps), np.nan)
+        by_overlap = np.full((self.labels, overlaps), np.nan)
         counts = self.counts @ weights
         for label in np.flatnonzero(counts):
             weight = weights[self.places[label]]
-            found[label] = [area(hits, weight, counts[label]) for hits in self.hits[label].T[:overlaps]]
-        return Precision(found, counts)
+            by_overlap[label] = [area(hits, weight, counts[label]) for hits in self.hits[label].T[:overlaps]]
+        return Precision(by_overlap, counts)
 
 
-def matched_counts(truth: list[Objects], answers: list[Objects], label: int) -> tuple[int, int, int]:
+def matched_counts(targets: list[Objects], answers: list[Objects], label: int) -> tuple[int, int, int]:
     """(answers that found an object at half overlap, answers, objects) of one label over all pictures."""
-    matched = Matched(truth, answers, label + 1, only=label)
+    matched = Matched(targets, answers, label + 1, only=label)
     return int(matched.hits[-1][:, 0].sum()), len(matched.hits[-1]), int(matched.counts[label].sum())
 
 
@@ -102,27 +102,27 @@ def claim(shares: np.ndarray) -> np.ndarray:
 
     `shares`: intersection over union (answers, objects).
     """
-    found = np.zeros((len(shares), len(OVERLAPS)), dtype=bool)
+    hits = np.zeros((len(shares), len(OVERLAPS)), dtype=bool)
     if not shares.size:
-        return found
-    for at, needed in enumerate(OVERLAPS):
-        left = shares.copy()
-        for row in range(len(left)):
-            best = int(left[row].argmax())
-            if left[row, best] >= needed:
-                found[row, at] = True
-                left[:, best] = -1.0
-    return found
+        return hits
+    for column, needed in enumerate(OVERLAPS):
+        free = shares.copy()
+        for row in range(len(free)):
+            best = int(free[row].argmax())
+            if free[row, best] >= needed:
+                hits[row, column] = True
+                free[:, best] = -1.0
+    return hits
 
 
-def overlap(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+def overlap(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Intersection over union of every pair, (one, other)."""
-    if not len(one) or not len(other):
-        return np.zeros((len(one), len(other)))
-    low = np.maximum(one[:, None, :2], other[None, :, :2])
-    high = np.minimum(one[:, None, 2:], other[None, :, 2:])
+    if not len(first) or not len(second):
+        return np.zeros((len(first), len(second)))
+    low = np.maximum(first[:, None, :2], second[None, :, :2])
+    high = np.minimum(first[:, None, 2:], second[None, :, 2:])
     both = np.prod(np.clip(high - low, 0, None), axis=2)
-    areas = [np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) for boxes in (one, other)]
+    areas = [np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) for boxes in (first, second)]
     shares: np.ndarray = both / np.maximum(areas[0][:, None] + areas[1][None, :] - both, 1e-9)
     return shares
 
@@ -132,6 +132,6 @@ def area(hits: np.ndarray, weights: np.ndarray, objects: int) -> float:
     right = np.cumsum(hits * weights)
     recall = right / objects
     precision = np.maximum.accumulate((right / np.maximum(np.cumsum(weights), 1))[::-1])[::-1]
-    at = np.searchsorted(recall, RECALLS, side="left")
+    places = np.searchsorted(recall, RECALLS, side="left")
     padded = np.concatenate([precision, [0.0]])
-    return float(padded[np.minimum(at, len(hits))].mean())
+    return float(padded[np.minimum(places, len(hits))].mean())

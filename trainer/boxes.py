@@ -26,8 +26,8 @@ def seen_through(boxes: np.ndarray, seen: float, x: float, y: float) -> tuple[np
     placed = (corners(boxes) - np.array([x, y, x, y])) / seen + 0.5
     cut = placed.clip(0, 1)
     sides = cut[:, 2:] - cut[:, :2]
-    there = sides.prod(1) >= 0.5 * (placed[:, 2:] - placed[:, :2]).prod(1).clip(min=1e-9)
-    return np.concatenate([(cut[:, :2] + cut[:, 2:]) / 2, sides], axis=1), there
+    is_visible = sides.prod(1) >= 0.5 * (placed[:, 2:] - placed[:, :2]).prod(1).clip(min=1e-9)
+    return np.concatenate([(cut[:, :2] + cut[:, 2:]) / 2, sides], axis=1), is_visible
 
 
 def objects_of(output: np.ndarray) -> Objects:
@@ -44,40 +44,42 @@ def apart(objects: Objects) -> Objects:
     `objects`: the surest first."""
     left, top, right, bottom = objects.boxes.T
     areas = (right - left) * (bottom - top)
-    kept = np.ones(len(areas), dtype=bool)
-    for at in range(len(areas)):
-        if not kept[at]:
+    is_kept = np.ones(len(areas), dtype=bool)
+    for index in range(len(areas)):
+        if not is_kept[index]:
             continue
-        wide = np.minimum(right[at], right[at + 1 :]) - np.maximum(left[at], left[at + 1 :])
-        tall = np.minimum(bottom[at], bottom[at + 1 :]) - np.maximum(top[at], top[at + 1 :])
+        wide = np.minimum(right[index], right[index + 1 :]) - np.maximum(left[index], left[index + 1 :])
+        tall = np.minimum(bottom[index], bottom[index + 1 :]) - np.maximum(top[index], top[index + 1 :])
         both = wide.clip(0) * tall.clip(0)
-        same = (both > SAME * (areas[at] + areas[at + 1 :] - both)) & (objects.labels[at + 1 :] == objects.labels[at])
-        kept[at + 1 :] &= ~same
-    return Objects(objects.boxes[kept], objects.labels[kept], objects.scores[kept])
+        same = (both > SAME * (areas[index] + areas[index + 1 :] - both)) & (
+            objects.labels[index + 1 :] == objects.labels[index]
+        )
+        is_kept[index + 1 :] &= ~same
+    return Objects(objects.boxes[is_kept], objects.labels[is_kept], objects.scores[is_kept])
 
 
 def above(objects: Objects, threshold: float) -> Objects:
     """Those that are sure enough to be shown."""
-    kept = objects.scores >= threshold
-    return Objects(objects.boxes[kept], objects.labels[kept], objects.scores[kept])
+    is_kept = objects.scores >= threshold
+    return Objects(objects.boxes[is_kept], objects.labels[is_kept], objects.scores[is_kept])
 
 
 def listed(objects: Objects, labels: list[str], size: tuple[int, int]) -> list[dict[str, Any]]:
     """`[{label, score, box [x, y, width, height]}]` in pixels of a picture of `size` (width, height)."""
     scale = np.array([*size, *size])
-    found = []
+    listed_objects = []
     for box, label, score in zip(objects.boxes * scale, objects.labels, objects.scores, strict=True):
         left, top, right, bottom = box.tolist()
         sides = [round(side, 1) for side in (left, top, right - left, bottom - top)]
         name = labels[label] if label >= 0 else None
-        found.append({"label": name, "score": round(float(score), 4), "box": sides})
-    return found
+        listed_objects.append({"label": name, "score": round(float(score), 4), "box": sides})
+    return listed_objects
 
 
 def of_list(objects: list[dict[str, Any]], index: dict[str, int], size: tuple[int, int] = (1, 1)) -> Objects:
     """The same the other way: corners as shares of a picture of `size`, or in pixels where none is given."""
-    boxes = np.array([one["box"] for one in objects], dtype=np.float64).reshape(-1, 4)
+    boxes = np.array([entry["box"] for entry in objects], dtype=np.float64).reshape(-1, 4)
     boxes[:, 2:] += boxes[:, :2]
     boxes /= np.array([*size, *size])
-    labels = np.array([index.get(one["label"], -1) for one in objects], dtype=int)
-    return Objects(boxes, labels, np.array([one.get("score", 1.0) for one in objects]))
+    labels = np.array([index.get(entry["label"], -1) for entry in objects], dtype=int)
+    return Objects(boxes, labels, np.array([entry.get("score", 1.0) for entry in objects]))

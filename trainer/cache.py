@@ -41,11 +41,11 @@ def limit_bytes() -> int:
 
 def entries(root: Path) -> list[Entry]:
     """Everything that may be removed, the longest unused first."""
-    found = []
+    listed = []
     for path in dict.fromkeys(path for pattern in PATTERNS for path in root.glob(pattern)):
         with suppress(FileNotFoundError):  # removed meanwhile by another process
-            found.append(Entry(path, size_of(path), path.stat().st_mtime))
-    return sorted(found, key=lambda entry: entry.used)
+            listed.append(Entry(path, size_of(path), path.stat().st_mtime))
+    return sorted(listed, key=lambda entry: entry.used)
 
 
 def size_of(path: Path) -> int:
@@ -120,14 +120,14 @@ def trim(root: Path, coming: int = 0) -> bool:
     allowed = limit_bytes() - coming
     if allowed < 0:
         return False
-    known = entries(root)
-    held = sum(entry.bytes for entry in known)
-    for entry in known:
-        if held <= allowed:
+    oldest_first = entries(root)
+    total = sum(entry.bytes for entry in oldest_first)
+    for entry in oldest_first:
+        if total <= allowed:
             break
         if remove(root, entry.path):
-            held -= entry.bytes
-    return held <= allowed
+            total -= entry.bytes
+    return total <= allowed
 
 
 def remove(root: Path, path: Path) -> bool:

@@ -88,8 +88,8 @@ def number_of(cell: str, decimal: str = ".") -> float | None:
         text = text.replace(",", "")
     if not text.isascii() or PLAIN.fullmatch(text) is None:
         return None
-    found = float(text)
-    return found if math.isfinite(found) else None
+    number = float(text)
+    return number if math.isfinite(number) else None
 
 
 def decimal_of(cells: Iterable[str]) -> str:
@@ -139,7 +139,7 @@ def numeric_kind(values: list[str], distinct: int, count: int, name: str) -> str
     if sum(APART.search(value) is not None and APART_THOUSANDS.fullmatch(value) is None for value in values):
         return None
     decimal = decimal_of(values)
-    numbers = [found for value in values if (found := number_of(value, decimal)) is not None]
+    numbers = [number for value in values if (number := number_of(value, decimal)) is not None]
     if len(numbers) <= 0.95 * len(values):
         return None
     name = name.strip()
@@ -154,12 +154,12 @@ def numeric_kind(values: list[str], distinct: int, count: int, name: str) -> str
 def nested_kind(values: list[str]) -> str | None:
     """list of words, messages (a conversation), objects (boxes), other json; None when they only begin like it."""
     try:
-        found = [json.loads(value) for value in values]
+        parsed = [json.loads(value) for value in values]
     except (ValueError, RecursionError):
         return None
-    if not all(isinstance(one, list) for one in found):
+    if not all(isinstance(value, list) for value in parsed):
         return "json"
-    items = [item for one in found for item in one]
+    items = [item for value in parsed for item in value]
     if items and all(isinstance(item, dict) for item in items):
         if all(({"role", "content"} <= set(item)) or ({"from", "value"} <= set(item)) for item in items):
             return "messages"
@@ -187,8 +187,8 @@ def guess_text_and_label(columns: list[ColumnProfile], chosen: dict[str, str] | 
     texts = [column for column in columns if is_named(column, "text") or not table_like]
     text = None if "text" in (chosen or {}) else best(texts, text_score)
     labels = [column for column in columns if column["name"] != text]
-    found = {"text": text, "label": None if "label" in (chosen or {}) else best(labels, label_score)}
-    return {role: name for role, name in found.items() if name}
+    guessed = {"text": text, "label": None if "label" in (chosen or {}) else best(labels, label_score)}
+    return {role: name for role, name in guessed.items() if name}
 
 
 def best(columns: list[ColumnProfile], score: Callable[[ColumnProfile], float]) -> str | None:

@@ -116,10 +116,10 @@ def harvest(target: Path) -> JsonObject:
     writer.writerow(["file_name", "text", "label"])
     rows = [case for case in DONE for _ in range(HARVEST_EACH)]
     with zipfile.ZipFile(target, "w") as archive:
-        for number, at in enumerate(generator.permutation(len(rows))):
-            ripe, wanted = rows[at]
-            note = DAYS[generator.integers(len(DAYS))] + NOTES[wanted][generator.integers(len(NOTES[wanted]))]
-            writer.writerow([f"{number:03d}.png", note, DONE[ripe, wanted]])
+        for number, index in enumerate(generator.permutation(len(rows))):
+            ripe, buyer = rows[index]
+            note = DAYS[generator.integers(len(DAYS))] + NOTES[buyer][generator.integers(len(NOTES[buyer]))]
+            writer.writerow([f"{number:03d}.png", note, DONE[ripe, buyer]])
             add(archive, f"{number:03d}.png", tomato(RIPE if ripe else GREEN, generator))
         add(archive, "metadata.csv", table.getvalue().encode())
     return {"rows": len(rows), "task": "image-text-classification"}

@@ -25,8 +25,8 @@ class UserError(Exception):
         self.hint = hint
 
     def as_dict(self) -> dict[str, Any]:
-        said = {"message": self.message, "hint": self.hint}
-        return {"code": self.code, **said, **sources(said)}
+        sentences = {"message": self.message, "hint": self.hint}
+        return {"code": self.code, **sentences, **sources(sentences)}
 
 
 class SpecError(UserError):

@@ -69,19 +69,19 @@ def has_narrow_convolutions(model: "torch.nn.Module") -> bool:
     Nets with grouped convolutions keep oneDNN: torch's own are many times slower there, and none was seen to fail."""
     import torch
 
-    layers = [one for one in model.modules() if isinstance(one, (torch.nn.Conv1d, torch.nn.Conv2d))]
-    grouped = any(one.groups > 1 for one in layers)
-    return not grouped and any(one.out_channels < NARROW_CHANNELS for one in layers)
+    layers = [layer for layer in model.modules() if isinstance(layer, (torch.nn.Conv1d, torch.nn.Conv2d))]
+    grouped = any(layer.groups > 1 for layer in layers)
+    return not grouped and any(layer.out_channels < NARROW_CHANNELS for layer in layers)
 
 
 class Device:
     """Where the tensors go: `torch_device`, whether bfloat16 is the quicker choice, and a name for people."""
 
-    def __init__(self, wanted: str, threads: int | None, warn: Callable[..., None]) -> None:
+    def __init__(self, requested: str, threads: int | None, warn: Callable[..., None]) -> None:
         openmp.share()
         import torch
 
-        kind, _colon, count = wanted.partition(":")
+        kind, _colon, count = requested.partition(":")
         self.count = 0
         if kind == "gpu" and not torch.cuda.is_available():
             warn(

@@ -24,10 +24,10 @@ BENCH_SECONDS = 3.0
 def predict(artifact: Path, inputs: list[Any]) -> list[dict[str, Any]]:
     """One answer an input, as serving gives it; `DataError` names the first that cannot be used."""
     engine = open_engine(artifact)
-    found: list[dict[str, Any]] = []
+    answers: list[dict[str, Any]] = []
     for start in range(0, len(inputs), BATCH):
-        found += engine.predict(read_all(engine, inputs[start : start + BATCH], start))
-    return found
+        answers += engine.predict(read_all(engine, inputs[start : start + BATCH], start))
+    return answers
 
 
 def read_all(engine: Engine, inputs: list[Any], start: int = 0) -> list[Any]:
@@ -52,8 +52,11 @@ def evaluate(artifact: Path, data: Path) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="maquette-evaluate-") as folder:
         rows = rows_of(data, manifest, Path(folder))
         inputs = task.inputs_of(rows)
-        outputs = joined(
-            engine.outputs(read_all(engine, inputs[at : at + BATCH], at)) for at in range(0, len(inputs), BATCH)
+        outputs = np.concatenate(
+            [
+                engine.outputs(read_all(engine, inputs[start : start + BATCH], start))
+                for start in range(0, len(inputs), BATCH)
+            ]
         )
         report = engine.report(rows, outputs, task.shown_of(rows))
     return {"metrics": report["metrics"], "headline": report["headline"], "rows": len(inputs), "report": report}
@@ -108,8 +111,8 @@ def bench(artifact: Path) -> dict[str, Any]:
         engine.predict(inputs[:size])
         started, done = time.monotonic(), 0
         while time.monotonic() - started < BENCH_SECONDS:
-            at = done % (len(inputs) - size)
-            engine.predict(inputs[at : at + size])
+            start = done % (len(inputs) - size)
+            engine.predict(inputs[start : start + size])
             done += size
         speed[size] = done / (time.monotonic() - started)
     return {"engine": engine.engine, "rows_per_second": round(speed[32], 1), "ms_per_row": round(1000 / speed[1], 3)}

@@ -33,11 +33,11 @@ def _(text: str, /, **values: object) -> Message:
     return Message(text % values if values else text, {"text": text} | sources_of(values))
 
 
-def ngettext(one: str, more: str, number: int, /, **values: object) -> Message:
+def ngettext(singular: str, more: str, number: int, /, **values: object) -> Message:
     """The same for a number of things; `%(count)s` is the number with commas at its thousands."""
     values = {"count": f"{number:,}"} | values
-    source = {"text": one, "plural": more, "count": int(number)} | sources_of(values)
-    return Message((one if number == 1 else more) % values, source)
+    source = {"text": singular, "plural": more, "count": int(number)} | sources_of(values)
+    return Message((singular if number == 1 else more) % values, source)
 
 
 def joined(parts: Iterable[str], join: str = " ") -> Message:
@@ -64,8 +64,8 @@ class Translatable(TypedDict, total=False):
 
 def sources(fields: Mapping[str, object]) -> Translatable:
     """{"i18n": {field: source}} for the fields that are messages, {} where none is."""
-    found = {name: value.source for name, value in fields.items() if isinstance(value, Message)}
-    return {"i18n": found} if found else {}
+    translatable = {name: value.source for name, value in fields.items() if isinstance(value, Message)}
+    return {"i18n": translatable} if translatable else {}
 
 
 def restored(fields: Mapping[str, Any], name: str = "message") -> str:

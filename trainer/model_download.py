@@ -91,7 +91,7 @@ def download(repo: str, info: "ModelInfo", progress: Progress, waiting: Waiting)
     from huggingface_hub import hf_hub_download
     from huggingface_hub.utils import filter_repo_objects
 
-    sizes = {one.rfilename: one.size or 0 for one in info.siblings or []}
+    sizes = {sibling.rfilename: sibling.size or 0 for sibling in info.siblings or []}
     paths = sorted(filter_repo_objects(sizes, allow_patterns=FILES), key=lambda path: (path == CONFIG, path))
     if not paths:
         raise ModelError(
@@ -102,19 +102,19 @@ def download(repo: str, info: "ModelInfo", progress: Progress, waiting: Waiting)
     def claimed() -> int:
         """Bytes to fetch; those of the one before, who may have fetched the same, are there."""
         missing[:] = missing_of(repo, info.sha, paths)
-        wanted = sum(sizes[path] for path in missing)
+        needed = sum(sizes[path] for path in missing)
         if missing:
-            check_size(repo, sum(sizes[path] for path in paths), wanted)
-        return wanted
+            check_size(repo, sum(sizes[path] for path in paths), needed)
+        return needed
 
     if missing_of(repo, info.sha, paths):
-        with its_turn(repo, claimed, waiting) as (wanted, promise):
+        with its_turn(repo, claimed, waiting) as (needed, promise):
 
             def tell(done: int, total: int) -> None:
                 promise(total - done)
                 progress(done, total)
 
-            counter = counter_of(repo, wanted, tell)
+            counter = counter_of(repo, needed, tell)
             for path in missing:
                 hf_hub_download(repo, path, revision=info.sha, tqdm_class=counter)
                 counter.tell()
@@ -138,23 +138,23 @@ def its_turn(repo: str, claimed: Callable[[], int], waiting: Waiting) -> Iterato
     folder.mkdir(parents=True, exist_ok=True)
     path = claim_of(repo)
     path.touch()
-    with path.open("r+b") as own:
+    with path.open("r+b") as claim:
 
         def promise(left: int) -> None:
-            os.pwrite(own.fileno(), b"%020d" % left, 0)
+            os.pwrite(claim.fileno(), b"%020d" % left, 0)
 
         while True:
             with (folder / LOCK).open("w") as everybody:
                 fcntl.flock(everybody, fcntl.LOCK_EX)  # for a moment
-                if mine := is_free(own):
+                if mine := is_free(claim):
                     promise(0)
-                    wanted = claimed()
-                    promise(wanted)
+                    needed = claimed()
+                    promise(needed)
             if mine:
                 break
             waiting()
             time.sleep(1)
-        yield wanted, promise
+        yield needed, promise
 
 
 def claim_of(repo: str) -> Path:

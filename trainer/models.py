@@ -52,10 +52,10 @@ def local(name: str) -> Path:
         folder = (root / name).resolve()
         if folder.is_relative_to(root.resolve()) and (folder / "config.json").is_file():
             return folder_with_weights(folder, name)
-    known = sorted(path.parent.name for root in roots for path in root.glob("*/config.json"))
+    names = sorted(path.parent.name for root in roots for path in root.glob("*/config.json"))
     hint = (
-        _("There are: %(names)s.", names=", ".join(known))
-        if known
+        _("There are: %(names)s.", names=", ".join(names))
+        if names
         else _("Set MAQUETTE_MODELS_DIR to the folder that holds your models.")
     )
     raise ModelError(_("There is no local model “%(name)s”.", name=name), hint=hint)

@@ -146,7 +146,7 @@ def find(ref: str, nets: dict[str, Net] = NETS) -> Net:
         raise SpecError(
             _("There is no small net “%(name)s”.", name=name),
             code="bad_model",
-            hint=_("Choose one of: %(names)s.", names=", ".join(f"scratch:{one}" for one in nets)),
+            hint=_("Choose one of: %(names)s.", names=", ".join(f"scratch:{name}" for name in nets)),
         )
     return nets[name]
 
@@ -172,9 +172,9 @@ def dense(size: int, activation: str, norm: bool, share: float) -> list[Layer]:
 
 
 def after(activation: str, norm: bool, share: float = 0.0) -> list[Layer]:
-    found: list[Layer] = [{"kind": "norm"}] if norm else []
-    found.append({"kind": "activation", "name": activation})
-    return found + ([{"kind": "dropout", "share": share}] if share else [])
+    layers: list[Layer] = [{"kind": "norm"}] if norm else []
+    layers.append({"kind": "activation", "name": activation})
+    return layers + ([{"kind": "dropout", "share": share}] if share else [])
 
 
 def conv(channels: int, activation: str, norm: bool) -> list[Layer]:
@@ -189,39 +189,39 @@ def block(channels: int, activation: str, norm: bool, stride: int = 1) -> Layer:
 
 
 def perceptron(sizes: Shape, activation: str, norm: bool, share: float, residual: bool) -> list[Layer]:
-    found: list[Layer] = [{"kind": "flatten"}]
+    layers: list[Layer] = [{"kind": "flatten"}]
     for size in sizes:
-        found += dense(size, activation, norm, share)
-    return found
+        layers += dense(size, activation, norm, share)
+    return layers
 
 
 def convolutional(sizes: Shape, activation: str, norm: bool, share: float, residual: bool) -> list[Layer]:
-    found: list[Layer] = []
+    layers: list[Layer] = []
     for channels in sizes[:-1]:
-        found += [block(channels, activation, norm)] if residual else conv(channels, activation, norm)
-        found.append({"kind": "pool"})
-    return [*found, {"kind": "flatten"}, *dense(sizes[-1], activation, norm, share)]
+        layers += [block(channels, activation, norm)] if residual else conv(channels, activation, norm)
+        layers.append({"kind": "pool"})
+    return [*layers, {"kind": "flatten"}, *dense(sizes[-1], activation, norm, share)]
 
 
 def residual_net(sizes: Shape, activation: str, norm: bool, share: float, residual: bool) -> list[Layer]:
-    found = conv(sizes[0], activation, norm)
-    for at, channels in enumerate(sizes):
-        stride = 1 if at == 0 else 2
+    layers = conv(sizes[0], activation, norm)
+    for index, channels in enumerate(sizes):
+        stride = 1 if index == 0 else 2
         if residual:
-            found.append(block(channels, activation, norm, stride))
+            layers.append(block(channels, activation, norm, stride))
         else:
-            found += conv(channels, activation, norm) + ([{"kind": "pool"}] if stride == 2 else [])
-    found.append({"kind": "global_pool"})
-    return found + ([{"kind": "dropout", "share": share}] if share else [])
+            layers += conv(channels, activation, norm) + ([{"kind": "pool"}] if stride == 2 else [])
+    layers.append({"kind": "global_pool"})
+    return layers + ([{"kind": "dropout", "share": share}] if share else [])
 
 
 def over_spectrogram(sizes: Shape, activation: str, norm: bool, share: float, residual: bool) -> list[Layer]:
-    found: list[Layer] = []
-    for at, channels in enumerate(sizes):
-        found += [block(channels, activation, norm)] if residual else conv(channels, activation, norm)
-        found += [{"kind": "pool"}] if at < len(sizes) - 1 else []
-    found.append({"kind": "global_pool"})
-    return found + ([{"kind": "dropout", "share": share}] if share else [])
+    layers: list[Layer] = []
+    for index, channels in enumerate(sizes):
+        layers += [block(channels, activation, norm)] if residual else conv(channels, activation, norm)
+        layers += [{"kind": "pool"}] if index < len(sizes) - 1 else []
+    layers.append({"kind": "global_pool"})
+    return layers + ([{"kind": "dropout", "share": share}] if share else [])
 
 
 # Shapes and counts
@@ -229,7 +229,7 @@ def over_spectrogram(sizes: Shape, activation: str, norm: bool, share: float, re
 
 def walk(layers: Sequence[Layer], shape: Shape) -> list[tuple[Shape, int]]:
     """(shape that comes out, weights that learn) of each layer; `SpecError` where pictures are too small for the net."""
-    found = []
+    walked = []
     for layer in layers:
         shape, weights = step(layer, shape)
         if min(shape) < 1:
@@ -238,8 +238,8 @@ def walk(layers: Sequence[Layer], shape: Shape) -> list[tuple[Shape, int]]:
                 code="bad_params",
                 hint=_("Give fewer sizes, or larger pictures or longer sounds."),
             )
-        found.append((shape, weights))
-    return found
+        walked.append((shape, weights))
+    return walked
 
 
 def step(layer: Layer, shape: Shape) -> tuple[Shape, int]:
@@ -281,10 +281,10 @@ def changes(layer: Layer, before: int) -> bool:
 
 
 def product(shape: Shape) -> int:
-    found = 1
+    total = 1
     for side in shape:
-        found *= side
-    return found
+        total *= side
+    return total
 
 
 def describe(ref: str, params: NetParams, shape: Shape | None, outputs: int, nets: dict[str, Net] = NETS) -> Layer:
@@ -301,13 +301,13 @@ def describe(ref: str, params: NetParams, shape: Shape | None, outputs: int, net
 def described(layers: Sequence[Layer], shape: Shape, outputs: int) -> Layer:
     last: Layer = {"kind": "dense", "size": outputs, "bias": True, "output": True}
     every = [*layers, last]
-    told = [
+    described_layers = [
         {**layer, "shape": list(after), "parameters": weights}
         for layer, (after, weights) in zip(every, walk(every, shape), strict=True)
     ]
     return {
         "input": list(shape),
         "outputs": outputs,
-        "parameters": sum(layer["parameters"] for layer in told),
-        "layers": told,
+        "parameters": sum(layer["parameters"] for layer in described_layers),
+        "layers": described_layers,
     }

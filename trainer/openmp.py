@@ -25,8 +25,8 @@ def share() -> Path | None:
     if not sys.platform.startswith("linux"):
         return None
     ours = bundled()
-    there = sorted(mapped(), key=lambda path: ours.index(path) if path in ours else len(ours))
-    for candidate in (*there, *ours, Path(NAME)):
+    loaded = sorted(mapped(), key=lambda path: ours.index(path) if path in ours else len(ours))
+    for candidate in (*loaded, *ours, Path(NAME)):
         try:
             ctypes.CDLL(str(candidate), mode=ctypes.RTLD_GLOBAL)
         except OSError:
@@ -44,9 +44,9 @@ def mapped() -> list[Path]:
 
 def bundled() -> list[Path]:
     """Copies of libgomp in the installed wheels, without importing them."""
-    found: list[Path] = []
+    copies: list[Path] = []
     for package, folder in BUNDLED:
         spec = importlib.util.find_spec(package)
         for root in (spec.submodule_search_locations or []) if spec else []:
-            found += sorted(Path(root, folder).resolve().glob("libgomp*.so*"))
-    return found
+            copies += sorted(Path(root, folder).resolve().glob("libgomp*.so*"))
+    return copies

@@ -58,9 +58,9 @@ def check_params(model: type[Params], values: dict[str, Any]) -> Params:
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
-        known = ", ".join(model.model_fields)
+        names = ", ".join(model.model_fields)
         hint = (
-            _("There are: %(names)s.", names=known)
+            _("There are: %(names)s.", names=names)
             if first["type"] == "extra_forbidden"
             else _("`python -m trainer tasks` lists the bounds.")
         )

@@ -130,10 +130,10 @@ class Preprocess:
         config = read_json(folder / CONFIG)
         if OWN in config:
             fields: JsonObject = {name: tuple(v) if isinstance(v, list) else v for name, v in config[OWN].items()}
-            own = cls(**fields)
-            return own if resolution is None else own.scaled(resolution)
-        found = from_config(config, read_json(folder / "config.json"))
-        return found if resolution is None else found.scaled(resolution)
+            preprocess = cls(**fields)
+            return preprocess if resolution is None else preprocess.scaled(resolution)
+        preprocess = from_config(config, read_json(folder / "config.json"))
+        return preprocess if resolution is None else preprocess.scaled(resolution)
 
     def scaled(self, side: int) -> "Preprocess":
         """The same at `side` × `side` pixels."""
@@ -190,12 +190,12 @@ def from_config(config: dict[str, Any], model: dict[str, Any]) -> Preprocess:
     """transformers' preprocessor_config.json in our terms; `model` is the model's config.json."""
     kind = (config.get("image_processor_type") or config.get("feature_extractor_type") or "").removesuffix("Fast")
     kind = kind.removesuffix("ImageProcessor").removesuffix("FeatureExtractor")
-    known = DEFAULTS.get(kind, DEFAULTS["ViT"])
-    told = {name: value for name, value in config.items() if value is not None}
+    defaults = DEFAULTS.get(kind, DEFAULTS["ViT"])
+    given = {name: value for name, value in config.items() if value is not None}
     if not config and isinstance(model.get("image_size"), int):
-        told["size"] = model["image_size"]
-    settings = known | told
-    size, crop = sides(settings["size"], known["size"]), sides(settings.get("crop_size"), {})
+        given["size"] = model["image_size"]
+    settings = defaults | given
+    size, crop = sides(settings["size"], defaults["size"]), sides(settings.get("crop_size"), {})
     factor, shift = normalisation(settings)
     common = {"resample": settings["resample"], "factor": factor, "shift": shift}
     if kind == "ConvNext" and "shortest_edge" in size:

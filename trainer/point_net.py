@@ -33,23 +33,23 @@ def describe(ref: str, side: int = SIDE, labels: int = USUAL_LABELS) -> JsonObje
         {"kind": "residual", "channels": channels, "stride": 2, "activation": "relu", "norm": True}
         for channels in SIZES
     ]
-    told = [
+    layers = [
         {**layer, "shape": list(shape), "parameters": weights}
         for layer, (shape, weights) in zip(body, nets.walk(body, (3, side, side)), strict=True)
     ]
     cells = side // STRIDE
     block = WIDTH * WIDTH * 9 + 2 * WIDTH
-    beside = sum(WIDTH * (channels + 1) for channels in SIZES if channels != SIZES[0])
+    laterals = sum(WIDTH * (channels + 1) for channels in SIZES if channels != SIZES[0])
     together = {"kind": "conv", "channels": WIDTH, "kernel": 3, "stride": 1, "bias": False}
-    told.append({**together, "shape": [WIDTH, cells, cells], "parameters": beside + block})
+    layers.append({**together, "shape": [WIDTH, cells, cells], "parameters": laterals + block})
     outputs = labels + 4
     last = {"kind": "conv", "channels": outputs, "kernel": 1, "stride": 1, "bias": True, "output": True}
-    told.append({**last, "shape": [outputs, cells, cells], "parameters": 2 * block + outputs * (WIDTH + 1)})
+    layers.append({**last, "shape": [outputs, cells, cells], "parameters": 2 * block + outputs * (WIDTH + 1)})
     return {
         "model": f"scratch:{NAME}",
         "title": TITLE,
         "input": [3, side, side],
         "outputs": outputs,
-        "parameters": sum(layer["parameters"] for layer in told),
-        "layers": told,
+        "parameters": sum(layer["parameters"] for layer in layers),
+        "layers": layers,
     }

@@ -34,5 +34,5 @@ class Remaining:
         weight = 1 - math.exp(-(now - self.seen_at) / settling)
         self.ends_at += weight * (now + forecast - self.ends_at)
         self.seen_at = now
-        left = self.ends_at - now
-        return round(left if left > 0 else forecast, 1)
+        seconds = self.ends_at - now
+        return round(seconds if seconds > 0 else forecast, 1)

@@ -51,8 +51,8 @@ def without_persons(event: dict[str, Any], _hint: object = None) -> dict[str, An
         event["request"] = {name: event["request"][name] for name in REQUEST if name in event["request"]}
     if "logentry" in event:
         event["logentry"] = {"message": str(event["logentry"].get("message", ""))}
-    for one in (event.get("exception") or {}).get("values") or []:
-        one["value"] = ""
-        for frame in (one.get("stacktrace") or {}).get("frames") or []:
+    for exception in (event.get("exception") or {}).get("values") or []:
+        exception["value"] = ""
+        for frame in (exception.get("stacktrace") or {}).get("frames") or []:
             frame.pop("vars", None)
     return event

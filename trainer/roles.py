@@ -39,19 +39,19 @@ def roles_of(
 ) -> dict[str, str]:
     """{column: role} of a profile's columns: what was chosen, else what follows from the task's own columns (`mapped`:
     {role of the task: column}), from what the split goes by ({group, time: column or None}), and from their kinds."""
-    found = {}
+    roles = {}
     answer = mapped.get(shape.answer) if shape else None
     for column in columns:
         name = column["name"]
         if name == answer:
-            found[name] = ANSWER
+            roles[name] = ANSWER
         elif name in mapped.values():
-            found[name] = INPUT
+            roles[name] = INPUT
         elif name in chosen:
-            found[name] = chosen[name]
+            roles[name] = chosen[name]
         else:
-            found[name] = next((role for role in SPLITTING if split.get(role) == name), default_role(column, shape))
-    return found
+            roles[name] = next((role for role in SPLITTING if split.get(role) == name), default_role(column, shape))
+    return roles
 
 
 def default_role(column: ColumnProfile, shape: Shape | None) -> str:
@@ -82,7 +82,7 @@ def check(chosen: dict[str, str], names: list[str]) -> None:
                 hint=_("Choose one of: %(names)s.", names=", ".join(ROLES)),
             )
     for role in (ANSWER, *SPLITTING):
-        taken = [name for name, one in chosen.items() if one == role]
+        taken = [name for name, given_role in chosen.items() if given_role == role]
         if len(taken) > 1:
             raise DataError(
                 _(

@@ -42,33 +42,33 @@ def digits(target: Path) -> JsonObject:
     from PIL import Image
     from sklearn.datasets import load_digits
 
-    found = load_digits()
+    dataset = load_digits()
     with zipfile.ZipFile(target, "w") as archive:
-        for number, (picture, digit) in enumerate(zip(found.images, found.target, strict=True)):
+        for number, (picture, digit) in enumerate(zip(dataset.images, dataset.target, strict=True)):
             file = io.BytesIO()
             Image.fromarray((picture * 255 / DIGIT_SCALE).round().astype("uint8")).save(file, "PNG")
             entry = zipfile.ZipInfo(f"{digit}/{number:04d}.png", (2026, 1, 1, 0, 0, 0))
             archive.writestr(entry, file.getvalue())
-    return {"rows": len(found.target), "task": "image-classification"}
+    return {"rows": len(dataset.target), "task": "image-classification"}
 
 
 def breast_cancer(target: Path) -> JsonObject:
     """569 tumours, 30 measures each, benign or malignant (UCI, by way of scikit-learn)."""
     from sklearn.datasets import load_breast_cancer
 
-    found = load_breast_cancer()
-    names = found.target_names
-    write_table(target, [*found.feature_names, "diagnosis"], found.data, [names[at] for at in found.target])
-    return {"rows": len(found.target), "task": "tabular-classification", "columns": {"target": "diagnosis"}}
+    dataset = load_breast_cancer()
+    names = dataset.target_names
+    write_table(target, [*dataset.feature_names, "diagnosis"], dataset.data, [names[code] for code in dataset.target])
+    return {"rows": len(dataset.target), "task": "tabular-classification", "columns": {"target": "diagnosis"}}
 
 
 def diabetes(target: Path) -> JsonObject:
     """442 patients, 10 measures each, and how far the illness had gone a year later (Efron et al. 2004)."""
     from sklearn.datasets import load_diabetes
 
-    found = load_diabetes(scaled=False)
-    write_table(target, [*found.feature_names, "progression"], found.data, found.target.tolist())
-    return {"rows": len(found.target), "task": "tabular-regression", "columns": {"target": "progression"}}
+    dataset = load_diabetes(scaled=False)
+    write_table(target, [*dataset.feature_names, "progression"], dataset.data, dataset.target.tolist())
+    return {"rows": len(dataset.target), "task": "tabular-regression", "columns": {"target": "progression"}}
 
 
 def write_table(target: Path, names: list[str], values: "np.ndarray", answers: Sequence[object]) -> None:

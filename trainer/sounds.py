@@ -102,8 +102,8 @@ class Hearing:
         power = spectrum(padded(wave, max(len(wave), self.window)), self.window, self.hop, size) @ bank
         levels = np.log10(np.maximum(power, FAINTEST))
         share = (levels - levels.max()) / DECADES + 1
-        told = np.rint(255 * share.clip(0, 1)).astype(np.uint8)
-        return padded(told, self.frames)[: self.frames, :, None]
+        levels_8bit = np.rint(255 * share.clip(0, 1)).astype(np.uint8)
+        return padded(levels_8bit, self.frames)[: self.frames, :, None]
 
     def of_whisper(self, wave: np.ndarray) -> np.ndarray:
         """As `WhisperFeatureExtractor`: the frames' middles are the steps, the last one is left out."""
@@ -172,8 +172,8 @@ def read_sound(data: bytes, rate: int, seconds: float = MAX_SOUND_SECONDS) -> np
 
     try:
         with soundfile.SoundFile(io.BytesIO(data)) as sound:
-            own = sound.samplerate
-            most = int(np.ceil(min(seconds, MAX_SOUND_SECONDS) * own))
+            own_rate = sound.samplerate
+            most = int(np.ceil(min(seconds, MAX_SOUND_SECONDS) * own_rate))
             wave = samples_from(sound, max(0, (sound.frames - most) // 2), most)
             if not len(wave):  # a header that says more than there is
                 wave = samples_from(sound, 0, most)
@@ -182,18 +182,18 @@ def read_sound(data: bytes, rate: int, seconds: float = MAX_SOUND_SECONDS) -> np
     if not len(wave):
         raise UnreadableError("holds no sound")
     wave = np.nan_to_num(wave, nan=0.0, posinf=0.0, neginf=0.0).clip(-LOUDEST, LOUDEST)
-    return resampled(wave, own, rate)
+    return resampled(wave, own_rate, rate)
 
 
 def samples_from(sound: "SoundFile", start: int, most: int) -> np.ndarray:
     """The mean of a SoundFile's channels, at most so many samples of it."""
     sound.seek(start)
-    blocks, held = [np.zeros(0, np.float32)], 0
+    blocks, count = [np.zeros(0, np.float32)], 0
     size = block_size(sound.samplerate, sound.channels)
     for block in sound.blocks(blocksize=size, dtype="float32", always_2d=True):
-        blocks.append(block.mean(axis=1)[: most - held])
-        held += len(blocks[-1])
-        if held >= most:
+        blocks.append(block.mean(axis=1)[: most - count])
+        count += len(blocks[-1])
+        if count >= most:
             break
     return np.concatenate(blocks)
 
@@ -209,13 +209,13 @@ def sound_seconds(data: bytes) -> float:
         return 0.0
 
 
-def resampled(wave: np.ndarray, own: int, rate: int) -> np.ndarray:
-    if own == rate:
+def resampled(wave: np.ndarray, own_rate: int, rate: int) -> np.ndarray:
+    if own_rate == rate:
         return wave
     import soxr
 
-    found = soxr.resample(wave, own, rate)
-    return found if len(found) else np.zeros(1, dtype=np.float32)
+    converted = soxr.resample(wave, own_rate, rate)
+    return converted if len(converted) else np.zeros(1, dtype=np.float32)
 
 
 def padded(values: np.ndarray, length: int) -> np.ndarray:

@@ -42,7 +42,7 @@ def describe(ref: str) -> dict[str, Any]:
             "dense", [USUAL_SYMBOLS, frames], (before + 1) * USUAL_SYMBOLS, size=USUAL_SYMBOLS, bias=True, output=True
         )
     )
-    total = sum(one["parameters"] for one in layers)
+    total = sum(entry["parameters"] for entry in layers)
     return {
         "model": f"scratch:{NAME}",
         "title": TITLE,

@@ -90,13 +90,13 @@ def suggest(
     guesses = list(guess(columns, chosen))
     if task:
         roles = next((roles for slug, roles in guesses if slug == task), {})
-        return complete(task, called_so(columns, task) | roles | chosen, columns)
+        return complete_guess(task, roles_by_name(columns, task) | roles | chosen, columns)
     for slug, roles in guesses:
         if set(chosen) <= set(roles):
-            return complete(slug, roles | chosen, columns)
+            return complete_guess(slug, roles | chosen, columns)
     for slug, shape in tasks.shapes().items():
         if chosen and set(shape.roles) <= set(chosen):
-            return complete(slug, chosen, columns)
+            return complete_guess(slug, chosen, columns)
     return None, {}, None
 
 
@@ -123,10 +123,10 @@ def possible(columns: Columns) -> list[str]:
 def first_fit(columns: Columns, task: str) -> Roles | None:
     """A column for each role of the task: the reader's guess where there is one, else the first columns that can be read
     so; None when the file cannot be this task."""
-    free = [one for one in columns if one["kind"] != "empty"]
-    has_media = any(one["kind"] in MEDIA for one in free)
+    free = [column for column in columns if column["kind"] != "empty"]
+    has_media = any(column["kind"] in MEDIA for column in free)
     if has_media:
-        free = [one for one in free if one["name"] not in FACTS]
+        free = [column for column in free if column["name"] not in FACTS]
     shape = tasks.shapes()[task]
     if has_media != any(role in MEDIA for role in shape.roles):
         return None
@@ -137,7 +137,9 @@ def first_fit(columns: Columns, task: str) -> Roles | None:
         return guessed
     roles: Roles = {}
     for role in shape.roles:
-        fitting = [one for one in free if one["name"] not in roles.values() and is_readable(one, role, shape)]
+        fitting = [
+            column for column in free if column["name"] not in roles.values() and is_readable(column, role, shape)
+        ]
         if not fitting:
             return None
         roles[role] = best_target(fitting)["name"] if role == shape.answer else fitting[0]["name"]
@@ -155,7 +157,7 @@ def is_readable(column: ColumnProfile, role: str, shape: Shape) -> bool:
     return named or column["kind"] in answer.columns
 
 
-def called_so(columns: Columns, task: str) -> Roles:
+def roles_by_name(columns: Columns, task: str) -> Roles:
     """The task's roles for which there is a column of that very name: what is meant where nothing else can be guessed."""
     kinds_of = {column["name"]: column["kind"] for column in columns if column["kind"] != "empty"}
     shape = tasks.shapes().get(task)
@@ -163,7 +165,7 @@ def called_so(columns: Columns, task: str) -> Roles:
     return {role: role for role in roles if role in kinds_of and (role not in MEDIA or kinds_of[role] == role)}
 
 
-def complete(task: str, roles: Roles, columns: Columns) -> tuple[str | None, Roles, Shape | None]:
+def complete_guess(task: str, roles: Roles, columns: Columns) -> tuple[str | None, Roles, Shape | None]:
     """The guess with its shape; nothing when a role of the task is open."""
     shape = shape_of(task, roles)
     if shape is None or not set(shape.roles) <= set(roles):
@@ -173,110 +175,115 @@ def complete(task: str, roles: Roles, columns: Columns) -> tuple[str | None, Rol
 
 def shape_of(task: str, roles: Iterable[str]) -> Shape | None:
     """What a task reads and answers with where these of its roles have a column; None for no task."""
-    found, roles = tasks.find(task), set(roles)
-    if found is None:
+    declared, roles = tasks.find(task), set(roles)
+    if declared is None:
         return None
-    shape = found.shape()
+    shape = declared.shape()
     if set(shape.roles) <= roles:
         return shape
-    return next((other for other in found.alternatives if set(other.reads) <= roles), shape)
+    return next((other for other in declared.alternatives if set(other.reads) <= roles), shape)
 
 
 def guess(columns: Columns, chosen: Roles) -> Iterable[tuple[str, Roles]]:
     """Every task that the columns may suit, the likeliest first."""
     free = [column for column in columns if column["kind"] != "empty"]
-    media = next((one for one in free if one["kind"] in MEDIA), None)
+    media = next((column for column in free if column["kind"] in MEDIA), None)
     if media:
-        yield from of_media(media, [one for one in free if one is not media and one["name"] not in FACTS])
+        yield from guess_media_tasks(
+            media, [column for column in free if column is not media and column["name"] not in FACTS]
+        )
         return
-    yield from of_structure(free)
-    yield from of_pairs(free)
-    found = kinds.guess_text_and_label(free, {role: name for role, name in chosen.items() if role in ("text", "label")})
-    found |= {role: chosen[role] for role in ("text", "label") if role in chosen}
-    if {"text", "label"} <= set(found):
-        yield "text-classification", found
-    texts = [one for one in free if one["kind"] == "text"]
-    text = found.get("text") or (texts[0]["name"] if texts else None)
-    rest = [one for one in free if one["name"] != text]
-    lists = [one for one in rest if one["kind"] == "list"]
+    yield from guess_structured_tasks(free)
+    yield from guess_text_pair_tasks(free)
+    pair = kinds.guess_text_and_label(free, {role: name for role, name in chosen.items() if role in ("text", "label")})
+    pair |= {role: chosen[role] for role in ("text", "label") if role in chosen}
+    if {"text", "label"} <= set(pair):
+        yield "text-classification", pair
+    texts = [column for column in free if column["kind"] == "text"]
+    text = pair.get("text") or (texts[0]["name"] if texts else None)
+    rest = [column for column in free if column["name"] != text]
+    lists = [column for column in rest if column["kind"] == "list"]
     if text and lists:
         yield "multilabel-classification", {"text": text, "labels": lists[0]["name"]}
-    numbers = [one for one in rest if one["kind"] == "number"]
-    if found.get("text") and numbers:
-        yield "text-regression", {"text": found["text"], "target": best_target(numbers)["name"]}
-    if text and len(free) - sum(one["kind"] == "id" for one in free) == 1:
+    numbers = [column for column in rest if column["kind"] == "number"]
+    if pair.get("text") and numbers:
+        yield "text-regression", {"text": pair["text"], "target": best_target(numbers)["name"]}
+    if text and len(free) - sum(column["kind"] == "id" for column in free) == 1:
         yield "text-generation", {"text": text}
-    yield from of_table(free, text if len(texts) == len(free) else None)
+    yield from guess_table_tasks(free, text if len(texts) == len(free) else None)
 
 
-def of_media(media: ColumnProfile, others: Columns) -> Iterable[tuple[str, Roles]]:
-    own = {media["kind"]: media["name"]}
-    objects = next((one for one in others if one["kind"] == "objects"), None)
+def guess_media_tasks(media: ColumnProfile, others: Columns) -> Iterable[tuple[str, Roles]]:
+    media_role = {media["kind"]: media["name"]}
+    objects = next((column for column in others if column["kind"] == "objects"), None)
     if objects:
-        yield "object-detection", own | {"objects": objects["name"]}
-    short = [one for one in others if one["kind"] == "category" and is_named(one, "image_text")]
-    labels = sorted(others, key=lambda one: (one in short, -kinds.label_score(one)))
-    label = next((one for one in labels if kinds.label_score(one) > 0), None)
-    texts = [one for one in others if one["kind"] == "text" and one is not label]
+        yield "object-detection", media_role | {"objects": objects["name"]}
+    short = [column for column in others if column["kind"] == "category" and is_named(column, "image_text")]
+    labels = sorted(others, key=lambda column: (column in short, -kinds.label_score(column)))
+    label = next((column for column in labels if kinds.label_score(column) > 0), None)
+    texts = [column for column in others if column["kind"] == "text" and column is not label]
     if media["kind"] == "audio":
-        named = [one for one in others if is_named(one, "audio_text")] or texts
+        named = [column for column in others if is_named(column, "audio_text")] or texts
         if named and (label is None or is_named(named[0], "audio_text")):
-            yield "speech-recognition", own | {"text": named[0]["name"]}
+            yield "speech-recognition", media_role | {"text": named[0]["name"]}
         if label:
-            yield "audio-classification", own | {"label": label["name"]}
+            yield "audio-classification", media_role | {"label": label["name"]}
         return
     texts = sorted(
-        [*texts, *(one for one in short if one is not label)], key=lambda one: not is_named(one, "image_text")
+        [*texts, *(column for column in short if column is not label)],
+        key=lambda column: not is_named(column, "image_text"),
     )
     if label and texts:
-        yield "image-text-classification", own | {"text": texts[0]["name"], "label": label["name"]}
-    numbers = [one for one in others if not kinds.are_classes(one)]
+        yield "image-text-classification", media_role | {"text": texts[0]["name"], "label": label["name"]}
+    numbers = [column for column in others if not kinds.are_classes(column)]
     if label:
-        yield "image-classification", own | {"label": label["name"]}
+        yield "image-classification", media_role | {"label": label["name"]}
     if numbers:
-        yield "image-regression", own | {"target": best_target(numbers)["name"]}
+        yield "image-regression", media_role | {"target": best_target(numbers)["name"]}
 
 
-def of_structure(free: Columns) -> Iterable[tuple[str, Roles]]:
+def guess_structured_tasks(free: Columns) -> Iterable[tuple[str, Roles]]:
     """Cells that hold lists or conversations."""
-    lists = [one for one in free if one["kind"] == "list"]
+    lists = [column for column in free if column["kind"] == "list"]
     tokens, tags = first_named(lists, "tokens"), first_named(lists, "tags")
     if tokens and tags and tokens != tags:
         yield "token-classification", {"tokens": tokens, "tags": tags}
-    messages = next((one["name"] for one in free if one["kind"] == "messages"), None)
+    messages = next((column["name"] for column in free if column["kind"] == "messages"), None)
     if messages:
         yield "text-generation", {"messages": messages}
 
 
-def of_pairs(free: Columns) -> Iterable[tuple[str, Roles]]:
+def guess_text_pair_tasks(free: Columns) -> Iterable[tuple[str, Roles]]:
     """Two or three columns of text that belong together, by their names."""
-    texts = [one for one in free if one["kind"] in ("text", "category", "list", "json")]
-    worded = [one for one in texts if one["kind"] == "text"]
+    texts = [column for column in free if column["kind"] in ("text", "category", "list", "json")]
+    worded = [column for column in texts if column["kind"] == "text"]
     question, context, answers = (first_named(texts, role) for role in ("question", "context", "answers"))
     if question and context and answers and len({question, context, answers}) == 3:
         yield "question-answering", {"question": question, "context": context, "answers": answers}
-    prompt = first_named([one for one in free if one["kind"] in ("text", "category")], "prompt")
+    prompt = first_named([column for column in free if column["kind"] in ("text", "category")], "prompt")
     completion = first_named(worded, "completion")
     if prompt and completion and prompt != completion:
-        extra = next((one["name"] for one in free if one["name"].lower() == "input" and one["name"] != prompt), None)
+        extra = next(
+            (column["name"] for column in free if column["name"].lower() == "input" and column["name"] != prompt), None
+        )
         yield "text-generation", {"prompt": prompt, "completion": completion} | ({"input": extra} if extra else {})
     document, summary = first_named(worded, "document"), first_named(worded, "summary")
     if document and summary and document != summary:
         yield "summarization", {"document": document, "summary": summary}
     source, target = first_named(worded, "source"), first_named(worded, "target")
-    codes = [one["name"] for one in worded if one["name"].strip().lower() in LANGUAGES]
+    codes = [column["name"] for column in worded if column["name"].strip().lower() in LANGUAGES]
     if source and target and source != target:
         yield "translation", {"source": source, "target": target}
     elif len(codes) == 2:
         yield "translation", {"source": codes[0], "target": codes[1]}
     first, second = first_named(worded, "first"), first_named(worded, "second")
-    score = first_named([one for one in free if one["kind"] in ("number", "category", "boolean")], "score")
+    score = first_named([column for column in free if column["kind"] in ("number", "category", "boolean")], "score")
     if first and second and score and first != second:
         yield "sentence-similarity", {"first": first, "second": second, "score": score}
 
 
-def of_table(free: Columns, only_text: str | None) -> Iterable[tuple[str, Roles]]:
-    usable = [one for one in free if one["kind"] in ("number", "category", "boolean")]
+def guess_table_tasks(free: Columns, only_text: str | None) -> Iterable[tuple[str, Roles]]:
+    usable = [column for column in free if column["kind"] in ("number", "category", "boolean")]
     if len(free) < 2 or not usable or only_text:
         return
     target = best_target(usable, len(free))
@@ -300,14 +307,14 @@ def best_target(columns: Columns, width: int = 0) -> ColumnProfile:
         points += 1.0 if column["distinct"] == 2 else 0.0
         return points - 20.0 * (column["distinct"] < 2)
 
-    return max(enumerate(columns), key=lambda one: (score(*one), one[0]))[1]
+    return max(enumerate(columns), key=lambda placed: (score(*placed), placed[0]))[1]
 
 
 def first_named(columns: Columns, role: str) -> str | None:
     """The column whose name fits best: the earlier a word is in the role's list, the better."""
-    wanted = NAMES[role].split()
+    names = NAMES[role].split()
     ranked = [
-        (wanted.index(name), column["name"]) for column in columns if (name := column["name"].strip().lower()) in wanted
+        (names.index(name), column["name"]) for column in columns if (name := column["name"].strip().lower()) in names
     ]
     return min(ranked)[1] if ranked else None
 

@@ -62,15 +62,15 @@ def learn(
 
     `is_input`: somebody wants it read, even where it looks as if it only named the rows.
     """
-    there = [(cell, int(count)) for cell, count in zip(cells, counts, strict=True) if cell is not None and count]
-    total = sum(count for _cell, count in there)
-    if not there:
+    counted = [(cell, int(count)) for cell, count in zip(cells, counts, strict=True) if cell is not None and count]
+    total = sum(count for _cell, count in counted)
+    if not counted:
         return None, f"The column “{name}” is empty and was left out."
-    if len(there) == 1:
-        return None, f"The column “{name}” says “{there[0][0][:40]}” in every row and was left out."
-    step = max(1, len(there) // SAMPLE)
-    sample = [cell for cell, _count in there[::step]][:SAMPLE]
-    kind = kind_of(name, sample, len(there), total)
+    if len(counted) == 1:
+        return None, f"The column “{name}” says “{counted[0][0][:40]}” in every row and was left out."
+    step = max(1, len(counted) // SAMPLE)
+    sample = [cell for cell, _count in counted[::step]][:SAMPLE]
+    kind = kind_of(name, sample, len(counted), total)
     if kind == "id" and is_input:
         decimal = decimal_of(sample)
         kind = "number" if all(number_of(cell, decimal) is not None for cell in sample) else "category"
@@ -78,13 +78,13 @@ def learn(
         return None, f"The column “{name}” only numbers or names the rows and was left out."
     if kind not in LEARNERS:
         return None, f"The column “{name}” holds lists or objects, which tables are not learned from, and was left out."
-    found = LEARNERS[kind](there, sample, total)
-    if found is None:
+    learned = LEARNERS[kind](counted, sample, total)
+    if learned is None:
         return (
             None,
             f"The column “{name}” has no word or value that occurs often enough to learn from and was left out.",
         )
-    return {"name": name, "kind": kind, **found}, ""
+    return {"name": name, "kind": kind, **learned}, ""
 
 
 def kind_of(name: str, sample: list[str], distinct: int, total: int) -> str:
@@ -97,9 +97,9 @@ def kind_of(name: str, sample: list[str], distinct: int, total: int) -> str:
 Counted = list[tuple[str, int]]
 
 
-def learn_number(there: Counted, sample: list[str], total: int) -> Description | None:
+def learn_number(counted: Counted, sample: list[str], total: int) -> Description | None:
     decimal = decimal_of(sample)
-    read = [(number_of(cell, decimal), count) for cell, count in there]
+    read = [(number_of(cell, decimal), count) for cell, count in counted]
     values = np.array([value for value, _count in read if value is not None])
     weights = np.array([count for value, count in read if value is not None], dtype=float)
     order = values.argsort()
@@ -107,35 +107,35 @@ def learn_number(there: Counted, sample: list[str], total: int) -> Description |
     return {"decimal": decimal, "min": float(values.min()), "max": float(values.max()), "typical": float(middle)}
 
 
-def learn_date(there: Counted, sample: list[str], total: int) -> Description | None:
+def learn_date(counted: Counted, sample: list[str], total: int) -> Description | None:
     form = form_of(sample[:500]) or "iso"
-    moments = sorted((value, cell) for cell, _count in there if (value := value_of(cell, form)) is not None)
+    moments = sorted((value, cell) for cell, _count in counted if (value := value_of(cell, form)) is not None)
     return {"form": form, "min": moments[0][1], "max": moments[-1][1], "typical": moments[len(moments) // 2][1]}
 
 
-def learn_category(there: Counted, sample: list[str], total: int) -> Description | None:
+def learn_category(counted: Counted, sample: list[str], total: int) -> Description | None:
     counts: Counter[str] = Counter()
-    shown: dict[str, str] = {}
-    for cell, count in sorted(there, key=lambda one: (-one[1], one[0])):
+    spellings: dict[str, str] = {}
+    for cell, count in sorted(counted, key=lambda pair: (-pair[1], pair[0])):
         counts[level_of(cell)] += count
-        shown.setdefault(level_of(cell), kinds.canonical_label(cell))
+        spellings.setdefault(level_of(cell), kinds.canonical_label(cell))
     fewest = min(FEWEST_OF_A_LEVEL, max(1, total // 20))
     levels = [level for level, count in counts.most_common(MOST_LEVELS) if count >= fewest]
     if not levels:
         return None
-    choices = [shown[level] for level in levels[:MOST_CHOICES]]
+    choices = [spellings[level] for level in levels[:MOST_CHOICES]]
     return {"levels": levels, "choices": choices, "typical": choices[0]}
 
 
-def learn_text(there: Counted, sample: list[str], total: int) -> Description | None:
+def learn_text(counted: Counted, sample: list[str], total: int) -> Description | None:
     rows: Counter[str] = Counter()
-    for cell, count in there:
+    for cell, count in counted:
         for word in set(words_of(cell)):
             rows[word] += count
     fewest = max(FEWEST_OF_A_LEVEL, WORD_SHARE * total)
-    listed = sorted(rows.items(), key=lambda one: (-one[1], one[0]))
+    listed = sorted(rows.items(), key=lambda pair: (-pair[1], pair[0]))
     words = [word for word, count in listed if fewest <= count < total][:MOST_WORDS]
-    return {"words": words, "typical": max(there, key=lambda one: one[1])[0][:200]} if words else None
+    return {"words": words, "typical": max(counted, key=lambda pair: pair[1])[0][:200]} if words else None
 
 
 LEARNERS = {"number": learn_number, "date": learn_date, "category": learn_category, "text": learn_text}
@@ -151,7 +151,7 @@ def features_of(description: Description) -> list[Description]:
         return [{"column": name, "name": name, "kind": "category", "levels": len(description["levels"]) + 1}]
     parts = {"date": DATE_PARTS, "text": (*description.get("words", ()), "(words)")}.get(kind)
     names = [f"{name}: {part}" for part in parts] if parts else [name]
-    return [{"column": name, "name": one, "kind": "number", "levels": 0} for one in names]
+    return [{"column": name, "name": feature, "kind": "number", "levels": 0} for feature in names]
 
 
 def encode_cell(description: Description, cell: str, levels: dict[str, int]) -> Sequence[float] | None:
@@ -175,19 +175,23 @@ def encode_cell(description: Description, cell: str, levels: dict[str, int]) -> 
 
 def encode_column(description: Description, cells: Sequence[Cell]) -> np.ndarray:
     """(cells, features of the column); nan where a cell is missing or is not of the column's kind."""
-    levels = {level: at for at, level in enumerate(description.get("levels", ()), 1)}
-    found = np.full((len(cells), len(features_of(description))), np.nan)
+    levels = {level: code for code, level in enumerate(description.get("levels", ()), 1)}
+    encoded = np.full((len(cells), len(features_of(description))), np.nan)
     for row, cell in enumerate(cells):
         values = None if cell is None else encode_cell(description, cell, levels)
         if values is not None:
-            found[row] = values
-    return found
+            encoded[row] = values
+    return encoded
 
 
 def encode(descriptions: list[Description], rows: Sequence[dict[str, Any]]) -> np.ndarray:
     """(rows, features) of inputs {column: value}."""
     return np.concatenate(
-        [encode_column(one, [cell_of(row.get(one["name"])) for row in rows]) for one in descriptions], axis=1
+        [
+            encode_column(description, [cell_of(row.get(description["name"])) for row in rows])
+            for description in descriptions
+        ],
+        axis=1,
     )
 
 
@@ -196,18 +200,22 @@ def encode(descriptions: list[Description], rows: Sequence[dict[str, Any]]) -> n
 
 def scales_of(features: list[Description], matrix: np.ndarray) -> Description:
     """Mean and spread of the number features over the rows learned from, as JSON."""
-    numbers = [at for at, one in enumerate(features) if one["kind"] == "number"]
+    numbers = [index for index, feature in enumerate(features) if feature["kind"] == "number"]
     values = matrix[:, numbers]
-    there = ~np.isnan(values)
-    count = there.sum(0).clip(min=1)
-    mean = np.where(there, values, 0).sum(0) / count
-    spread = np.sqrt((np.where(there, values - mean, 0) ** 2).sum(0) / count)
+    is_present = ~np.isnan(values)
+    count = is_present.sum(0).clip(min=1)
+    mean = np.where(is_present, values, 0).sum(0) / count
+    spread = np.sqrt((np.where(is_present, values - mean, 0) ** 2).sum(0) / count)
     return {
         "numbers": numbers,
         "mean": mean.tolist(),
         "spread": np.where(spread > 1e-12, spread, 1.0).tolist(),
-        "gaps": [at for at, column in zip(numbers, range(len(numbers)), strict=True) if not there[:, column].all()],
-        "categories": [[at, one["levels"]] for at, one in enumerate(features) if one["kind"] == "category"],
+        "gaps": [
+            index for index, column in zip(numbers, range(len(numbers)), strict=True) if not is_present[:, column].all()
+        ],
+        "categories": [
+            [index, feature["levels"]] for index, feature in enumerate(features) if feature["kind"] == "category"
+        ],
     }
 
 
@@ -222,7 +230,7 @@ def codes_of(scales: Description, matrix: np.ndarray) -> np.ndarray:
     """Category features as whole numbers: 0 rare or never seen, the last one missing."""
     if not scales["categories"]:
         return np.zeros((len(matrix), 0), dtype=np.int64)
-    columns = [np.where(np.isnan(matrix[:, at]), levels, matrix[:, at]) for at, levels in scales["categories"]]
+    columns = [np.where(np.isnan(matrix[:, index]), levels, matrix[:, index]) for index, levels in scales["categories"]]
     return np.stack(columns, axis=1).astype(np.int64)
 
 

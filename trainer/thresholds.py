@@ -30,7 +30,7 @@ class Certainty(NamedTuple):
 
 
 def joined(parts: Sequence[Certainty]) -> Certainty:
-    return Certainty(np.concatenate([one.sure for one in parts]), np.concatenate([one.right for one in parts]))
+    return Certainty(np.concatenate([part.sure for part in parts]), np.concatenate([part.right for part in parts]))
 
 
 def lower_bound(right: int, answered: int) -> float | None:
@@ -83,18 +83,18 @@ def chosen(validation: Certainty, rounds: Sequence[tuple[Certainty, Certainty]])
     threshold chosen in that round, which has not seen them: so it is the way of choosing that is proved. `test` is None
     where a round chose none: the answers of the other rounds alone would be told as those to all rows.
     """
-    found = []
+    choices = []
     for target in TARGETS:
         threshold = choose(validation, target)
-        one: dict[str, Any] = {"target": target, "threshold": threshold, "validation": None, "test": None}
+        choice: dict[str, Any] = {"target": target, "threshold": threshold, "validation": None, "test": None}
         if threshold is not None:
-            marks = [choose(own, target) for own, _test in rounds]
+            marks = [choose(own_validation, target) for own_validation, _test in rounds]
             counts = [test.counts(mark) for mark, (_own, test) in zip(marks, rounds, strict=True) if mark is not None]
             total = {name: sum(each[name] for each in counts) for name in ("answered", "right")}
             test = proved(total) if len(counts) == len(rounds) else None
-            one |= {"validation": validation.counts(threshold), "test": test}
-        found.append(one)
-    return found
+            choice |= {"validation": validation.counts(threshold), "test": test}
+        choices.append(choice)
+    return choices
 
 
 def report(
@@ -106,7 +106,7 @@ def report(
     if validation is None or not len(validation.sure):
         return {"thresholds": table(test), "threshold_choice": [], "threshold_source": None}
     choice = chosen(validation, rounds or [(validation, test)])
-    lows = {} if rounds else {one["threshold"]: one["test"]["low"] for one in choice if one["test"]}
+    lows = {} if rounds else {entry["threshold"]: entry["test"]["low"] for entry in choice if entry["test"]}
     return {
         "thresholds": table(test, validation, lows),
         "threshold_choice": choice,

@@ -19,8 +19,10 @@ FITS = 0.5
 def normalised(text: str) -> str:
     """As texts are compared: lower case, one space between words, no punctuation but an apostrophe within a word."""
     text = unicodedata.normalize("NFKC", text).translate(APOSTROPHES).lower()
-    kept = "".join(one if one == "'" or unicodedata.category(one)[0] in "LMN" else " " for one in text)
-    return " ".join(re.sub(r"(?<!\w)'|'(?!\w)", " ", kept).split())
+    letters = "".join(
+        character if character == "'" or unicodedata.category(character)[0] in "LMN" else " " for character in text
+    )
+    return " ".join(re.sub(r"(?<!\w)'|'(?!\w)", " ", letters).split())
 
 
 @dataclass(frozen=True)
@@ -35,16 +37,16 @@ class Characters:
 
     @property
     def upper(self) -> bool:
-        letters = [one for one in self.symbols if len(one) == 1 and one.isalpha()]
-        return bool(letters) and all(one == one.upper() for one in letters)
+        letters = [symbol for symbol in self.symbols if len(symbol) == 1 and symbol.isalpha()]
+        return bool(letters) and all(letter == letter.upper() for letter in letters)
 
     def cased(self, text: str) -> str:
         return normalised(text).upper() if self.upper else normalised(text)
 
     def encode(self, text: str) -> np.ndarray:
-        index = {symbol: at for at, symbol in enumerate(self.symbols)}
-        cells = [SPACE if one == " " else one for one in self.cased(text)]
-        return np.array([index[one] for one in cells if one in index], dtype=np.int64)
+        index = {symbol: code for code, symbol in enumerate(self.symbols)}
+        cells = [SPACE if character == " " else character for character in self.cased(text)]
+        return np.array([index[cell] for cell in cells if cell in index], dtype=np.int64)
 
     def decode(self, ids: np.ndarray) -> str:
         """The likeliest symbol of each moment as a text: repeats are one, blanks are none (Graves et al. 2006).
@@ -54,12 +56,12 @@ class Characters:
         ids = ids[ids >= 0].astype(np.int64)
         first = np.ones(len(ids), dtype=bool)
         first[1:] = ids[1:] != ids[:-1]
-        written = [self.symbols[at] for at in ids[first].tolist()]
-        return normalised("".join(" " if one == SPACE else one for one in written if len(one) == 1))
+        written = [self.symbols[code] for code in ids[first].tolist()]
+        return normalised("".join(" " if symbol == SPACE else symbol for symbol in written if len(symbol) == 1))
 
     def save(self, folder: Path) -> None:
         """As transformers' CTC tokenizers read it."""
-        listed = {symbol: at for at, symbol in enumerate(self.symbols)}
+        listed = {symbol: code for code, symbol in enumerate(self.symbols)}
         (folder / VOCABULARY).write_text(json.dumps(listed, ensure_ascii=False, indent=1), "utf-8")
         config = {"tokenizer_class": "Wav2Vec2CTCTokenizer", "pad_token": BLANK, "word_delimiter_token": SPACE}
         (folder / "tokenizer_config.json").write_text(json.dumps(config, indent=1), "utf-8")
@@ -68,11 +70,11 @@ class Characters:
     def load(cls, folder: Path) -> "Characters | None":
         """A folder's; None where it has none of this form."""
         try:
-            found = json.loads((folder / VOCABULARY).read_text("utf-8"))
-            symbols = tuple(sorted(found, key=lambda one: int(found[one])))
+            vocabulary = json.loads((folder / VOCABULARY).read_text("utf-8"))
+            symbols = tuple(sorted(vocabulary, key=lambda symbol: int(vocabulary[symbol])))
         except (OSError, ValueError, TypeError):
             return None
-        whole = sorted(found.values()) == list(range(len(found)))
+        whole = sorted(vocabulary.values()) == list(range(len(vocabulary)))
         return cls(symbols) if whole and BLANK in symbols and SPACE in symbols else None
 
     @classmethod
@@ -80,12 +82,12 @@ class Characters:
         """Those of the texts; added to a model's own where that holds most of them."""
         counts: dict[str, int] = {}
         for text in texts:
-            for one in before.cased(text) if before else normalised(text):
-                counts[one] = counts.get(one, 0) + 1
+            for character in before.cased(text) if before else normalised(text):
+                counts[character] = counts.get(character, 0) + 1
         counts.pop(" ", None)
         if before:
-            missing = sorted(one for one in counts if one not in before.symbols)
-            if sum(counts[one] for one in missing) <= (1 - FITS) * sum(counts.values()):
+            missing = sorted(character for character in counts if character not in before.symbols)
+            if sum(counts[character] for character in missing) <= (1 - FITS) * sum(counts.values()):
                 return cls((*before.symbols, *missing))
             return cls.of(texts)
         return cls((BLANK, SPACE, *sorted(counts)))
@@ -119,39 +121,44 @@ def written_on(
     `step`: tokens so far (rows, length) → scores of the next one (rows, vocabulary).
     """
     tokens = np.tile(np.array(prefix, dtype=np.int64), (rows, 1))
+    ids = np.full((rows, most), NOTHING, dtype=np.float32)
     ended = np.zeros(rows, dtype=bool)
-    lengths = np.zeros(rows, dtype=np.int64)
-    for _token in range(most):
+    for step_number in range(most):
         following = step(tokens).argmax(1)
         ended |= following == end
         if ended.all():
             break
-        lengths += ~ended
+        ids[~ended, step_number] = following[~ended]
         tokens = np.concatenate([tokens, np.where(ended, end, following)[:, None]], axis=1)
-    written = tokens[:, len(prefix) :]
-    return [ids[:length] for ids, length in zip(written, lengths, strict=True)]
+    return ids
+
+
+def padded_ids(ids: np.ndarray, width: int) -> np.ndarray:
+    """(rows, moments) → (rows, width), NOTHING after the end."""
+    missing = max(0, width - ids.shape[1])
+    return np.pad(ids[:, :width].astype(np.float32), ((0, 0), (0, missing)), constant_values=NOTHING)
 
 
 # Errors
 
 
-def errors(truth: list[str], said: list[str]) -> np.ndarray:
+def errors(targets: list[str], predicted: list[str]) -> np.ndarray:
     """(rows, 4): wrong words, words, wrong characters, characters, of normalised texts (Levenshtein distances)."""
-    pairs = [(normalised(one), normalised(other)) for one, other in zip(truth, said, strict=True)]
-    return np.array([counts(one, other) for one, other in pairs], dtype=np.float64).reshape(-1, 4)
+    pairs = [(normalised(target), normalised(answer)) for target, answer in zip(targets, predicted, strict=True)]
+    return np.array([counts(target, answer) for target, answer in pairs], dtype=np.float64).reshape(-1, 4)
 
 
-def counts(truth: str, said: str) -> tuple[int, int, int, int]:
+def counts(target: str, predicted: str) -> tuple[int, int, int, int]:
     import jiwer
 
-    if not truth:
-        return len(said.split()), 0, len(said), 0
-    words, letters = jiwer.process_words(truth, said), jiwer.process_characters(truth, said)
-    wrong = [found.substitutions + found.deletions + found.insertions for found in (words, letters)]
-    return wrong[0], len(truth.split()), wrong[1], len(truth)
+    if not target:
+        return len(predicted.split()), 0, len(predicted), 0
+    words, letters = jiwer.process_words(target, predicted), jiwer.process_characters(target, predicted)
+    wrong = [alignment.substitutions + alignment.deletions + alignment.insertions for alignment in (words, letters)]
+    return wrong[0], len(target.split()), wrong[1], len(target)
 
 
-def rates(found: np.ndarray) -> dict[str, float]:
+def rates(error_counts: np.ndarray) -> dict[str, float]:
     """wer and cer of all rows together: wrong ones over those there are."""
-    wrong_words, words, wrong_letters, letters = found.sum(axis=0).tolist()
+    wrong_words, words, wrong_letters, letters = error_counts.sum(axis=0).tolist()
     return {"wer": wrong_words / max(words, 1), "cer": wrong_letters / max(letters, 1)}

@@ -23,8 +23,8 @@ def found(answers: list[Any], **columns: list[Any]) -> list[dict[str, Any]]:
     kinds = {name: profile_column(name, table.column(name))["kind"] for name in table.column_names}
     if isinstance(answers[0], str):
         labels = sorted(set(answers))
-        return leaks.find(table, kinds, np.array([labels.index(one) for one in answers]), labels)
-    return leaks.find(table, kinds, np.array(answers, dtype=float), None)
+        return leaks.find_leaks(table, kinds, np.array([labels.index(one) for one in answers]), labels)
+    return leaks.find_leaks(table, kinds, np.array(answers, dtype=float), [])
 
 
 def names(told: list[dict[str, Any]]) -> list[str]:
@@ -112,18 +112,18 @@ def test_a_small_table_is_looked_at_strictly(rows: int) -> None:
 
 def test_what_is_not_looked_at_is_said() -> None:
     kinds = {f"c{n}": "number" for n in range(3)}
-    few = leaks.not_looked_at(kinds, np.arange(29) % 2, ["a", "b"])
+    few = leaks.describe_unchecked(kinds, np.arange(29) % 2, ["a", "b"])
     assert few == [
         "Columns that decide the answer alone were not looked for: that takes 30 rows of labels with 8 rows each, there are 29."
     ]
-    assert leaks.not_looked_at(kinds, np.arange(20.0), None)[0].endswith("that takes 30 rows, there are 20.")
+    assert leaks.describe_unchecked(kinds, np.arange(20.0), [])[0].endswith("that takes 30 rows, there are 20.")
     rare = np.concatenate([np.arange(80) % 2, [2] * 3, [3] * 7])
-    assert leaks.not_looked_at(kinds, rare, ["a", "b", "c", "d"])[0].startswith("2 labels have fewer than 8 rows")
+    assert leaks.describe_unchecked(kinds, rare, ["a", "b", "c", "d"])[0].startswith("2 labels have fewer than 8 rows")
     wide = {f"c{n}": "number" for n in range(301)}
-    assert leaks.not_looked_at(wide, np.arange(80) % 2, ["a", "b"]) == [
+    assert leaks.describe_unchecked(wide, np.arange(80) % 2, ["a", "b"]) == [
         "Of 301 columns the first 300 were looked at for one that decides the answer alone."
     ]
-    assert leaks.not_looked_at(kinds, np.arange(80) % 2, ["a", "b"]) == []
+    assert leaks.describe_unchecked(kinds, np.arange(80) % 2, ["a", "b"]) == []
 
 
 def test_the_data_page_says_what_was_not_looked_at(tmp_path: Path) -> None:

@@ -189,8 +189,8 @@ def test_a_threshold_parts_two_labels_as_a_tree_of_one_cut(seed: int) -> None:
     truth = (generator.random(200) < 0.3).astype(int)
     values = np.round(truth * generator.uniform(0, 2) + generator.normal(size=200), 1)
     weight = 1 / (2 * np.bincount(truth, minlength=2))
-    cuts = leaks.thresholds(values, truth, weight)
-    ours = leaks.fit_score(leaks.leaf_of(values, cuts), truth, weight)
+    cuts = leaks.find_thresholds(values, truth, weight)
+    ours = leaks.fit_score(leaks.assign_leaves(values, cuts), truth, weight)
     # a tree's own measure (gini, entropy) may prefer another cut: every cut is tried, as the best that a tree could do
     best = 0.0
     for cut in np.unique(values)[:-1] + 0.05:
@@ -206,8 +206,8 @@ def test_what_is_held_back_is_answered_by_the_other_folds() -> None:
     values = generator.normal(size=250)
     fold = generator.permutation(250) % leaks.FOLDS
     weight = 1 / (2 * np.bincount(truth, minlength=2))
-    assert leaks.held_back(values, truth, weight, fold, leaks.thresholds) == pytest.approx(0.5, abs=0.12)
+    assert leaks.cross_validate(values, truth, weight, fold, leaks.find_thresholds) == pytest.approx(0.5, abs=0.12)
     told = np.where(truth == 1, values + 20, values)
-    assert leaks.held_back(told, truth, weight, fold, leaks.thresholds) == pytest.approx(1.0)
+    assert leaks.cross_validate(told, truth, weight, fold, leaks.find_thresholds) == pytest.approx(1.0)
     names = generator.permutation(250)  # each value once: remembered, not decided by
-    assert leaks.held_back(names, truth, weight, fold) == 0.0
+    assert leaks.cross_validate(names, truth, weight, fold) == 0.0

@@ -26,8 +26,8 @@ def workbook_stream(path: Path, name: str) -> bytes:
         with olefile.OleFileIO(str(path)) as container:
             if container.exists("EncryptedPackage"):
                 raise protected(name)
-            found = next((one for one in ("Workbook", "Book") if container.exists(one)), None)
-            data = bytes(container.openstream(found).read()) if found else b""
+            stream = next((candidate for candidate in ("Workbook", "Book") if container.exists(candidate)), None)
+            data = bytes(container.openstream(stream).read()) if stream else b""
     except (
         OSError,
         ValueError,
@@ -73,6 +73,6 @@ def contained(stream: bytes) -> bytes:
 
 def entry(name: str, kind: int, child: int, start: int, size: int) -> bytes:
     """128 bytes of the directory; `kind`: 5 for its root, 2 for a stream."""
-    words = name.encode("utf-16-le") + b"\0\0"
-    places = struct.pack("<HBB3I", len(words), kind, 1, NOBODY, NOBODY, child)
-    return words.ljust(64, b"\0") + places + bytes(36) + struct.pack("<IQ", start, size)
+    encoded = name.encode("utf-16-le") + b"\0\0"
+    places = struct.pack("<HBB3I", len(encoded), kind, 1, NOBODY, NOBODY, child)
+    return encoded.ljust(64, b"\0") + places + bytes(36) + struct.pack("<IQ", start, size)

@@ -47,19 +47,19 @@ def sentences(lines: Lines, table: Table) -> Iterator[tuple[list[str], list[str]
             continue
         if text.startswith(("-DOCSTART-", "# ")) and not tokens:
             continue
-        words = text.split("\t") if "\t" in text else text.split()
-        words = [word for word in words if word.strip()]
-        why = fault(words, width, tags, text)
-        if why and not why.startswith("mended"):
-            table.refuse(lines.number, why)
+        fields = text.split("\t") if "\t" in text else text.split()
+        fields = [word for word in fields if word.strip()]
+        reason = fault(fields, width, tags, text)
+        if reason and not reason.startswith("mended"):
+            table.refuse(lines.number, reason)
             spoilt = True
             continue
-        width = width or len(words)
-        tag = words[-1]
-        if why:
-            table.mended.append((lines.number, why.removeprefix("mended: ")))
+        width = width or len(fields)
+        tag = fields[-1]
+        if reason:
+            table.mended.append((lines.number, reason.removeprefix("mended: ")))
             tag = "B" + tag[1:]
-        tokens.append(words[0])
+        tokens.append(fields[0])
         tags.append(tag)
         if len(tokens) >= MAX_TOKENS:
             yield tokens, tags
@@ -68,13 +68,13 @@ def sentences(lines: Lines, table: Table) -> Iterator[tuple[list[str], list[str]
         yield tokens, tags
 
 
-def fault(words: list[str], width: int, tags: list[str], text: str) -> str:
+def fault(fields: list[str], width: int, tags: list[str], text: str) -> str:
     """What is wrong with a line; it begins with `mended` when the line can be used all the same."""
-    if len(words) < 2:
+    if len(fields) < 2:
         return "has a token without a tag"
-    if width and len(words) != width:
-        return f"has {len(words)} columns instead of {width}"
-    tag = words[-1]
+    if width and len(fields) != width:
+        return f"has {len(fields)} columns instead of {width}"
+    tag = fields[-1]
     if not TAG.fullmatch(tag):
         return f"has the tag “{tag[:40]}”, which is neither O nor B-… nor I-…"
     if tag.startswith("I-"):
@@ -84,9 +84,9 @@ def fault(words: list[str], width: int, tags: list[str], text: str) -> str:
     return ""
 
 
-def batches(found: Iterator[tuple[list[str], list[str]]]) -> Iterator[Columns]:
+def batches(read: Iterator[tuple[list[str], list[str]]]) -> Iterator[Columns]:
     rows: list[tuple[str, str]] = []
-    for tokens, tags in found:
+    for tokens, tags in read:
         rows.append((json.dumps(tokens, ensure_ascii=False), json.dumps(tags, ensure_ascii=False)))
         if len(rows) >= BATCH_ROWS:
             yield list(zip(*rows, strict=True))

@@ -38,7 +38,7 @@ def find_delimiter(sample: str) -> str:
         records = [len(row) for row in sample_records(sample, delimiter, 60)]
         if records and records[0] > 1:
             scores[delimiter] = (sum(count == records[0] for count in records) / len(records), records[0])
-    return max(scores, key=lambda one: scores[one]) if scores else ","
+    return max(scores, key=lambda delimiter: scores[delimiter]) if scores else ","
 
 
 def sample_records(sample: str, delimiter: str, most: int) -> list[list[str]]:
@@ -51,29 +51,33 @@ def sample_records(sample: str, delimiter: str, most: int) -> list[list[str]]:
         return []
 
 
-def csv_table(lines: Lines, sample: str, name: str, size: int, details: dict[str, Any], at: int | None = None) -> Table:
+def csv_table(
+    lines: Lines, sample: str, name: str, size: int, details: dict[str, Any], header_row: int | None = None
+) -> Table:
     """`at`: the line of the header where somebody has chosen it, from 1; 0 for a file without."""
     csv.field_size_limit(MAX_FIELD_CHARACTERS)
-    said = re.match(r"sep=(.)\r?\n?", sample)
-    delimiter = said[1] if said else find_delimiter(from_line(sample.replace("\0", ""), at or 1))
-    if said:
+    declared = re.match(r"sep=(.)\r?\n?", sample)
+    delimiter = declared[1] if declared else find_delimiter(from_line(sample.replace("\0", ""), header_row or 1))
+    if declared:
         next(lines)
         lines.mark()
     spaced = f'{delimiter} "' in sample and f'{delimiter}"' not in sample
     table = Table(name, "csv", [], iter(()), size, details | {"delimiter": delimiter})
     records = read_records(lines, table, csv.reader(lines, delimiter=delimiter, skipinitialspace=spaced))
     line, header = next(
-        ((line, row) for line, row in records if any(map(str.strip, row)) and line >= (at or 1)), (0, None)
+        ((line, row) for line, row in records if any(map(str.strip, row)) and line >= (header_row or 1)), (0, None)
     )
-    if at and line != at:
-        raise no_header(name, at, "the file ends before it" if header is None else "it is blank or inside a cell")
+    if header_row and line != header_row:
+        raise no_header(
+            name, header_row, "the file ends before it" if header is None else "it is blank or inside a cell"
+        )
     if header is None:
         raise DataError(_("%(name)s has no rows.", name=name), code="no_rows", hint=_("Export it again and send that."))
     header[0] = header[0].lstrip("\ufeff")
-    if at is not None:
-        table.details["header_row"] = at
+    if header_row is not None:
+        table.details["header_row"] = header_row
         table.bad, table.bad_count = [], 0
-    if at == 0:
+    if header_row == 0:
         check_columns(header, name)
         table.columns, records = numbered(len(header)), chain([(line, header)], records)
     else:
@@ -95,10 +99,10 @@ def without_empty_end(header: list[str], rows: list[list[str]]) -> list[str]:
 def from_line(sample: str, line: int) -> str:
     """The sample without the lines above; all of it when it ends before that."""
     for _n in range(line - 1):
-        found = re.search(r"\r\n|\r|\n", sample)
-        if found is None:
+        line_end = re.search(r"\r\n|\r|\n", sample)
+        if line_end is None:
             break
-        sample = sample[found.end() :]
+        sample = sample[line_end.end() :]
     return sample
 
 
@@ -113,15 +117,15 @@ def read_records(lines: Lines, table: Table, reader: Iterator[list[str]]) -> Ite
         except StopIteration:
             return
         except csv.Error as error:
-            why = str(error)
-            if "field limit" in why:
-                why = f"has a field of more than {MAX_FIELD_CHARACTERS:,} characters, or a quote that is not closed"
+            reason = str(error)
+            if "field limit" in reason:
+                reason = f"has a field of more than {MAX_FIELD_CHARACTERS:,} characters, or a quote that is not closed"
         else:
             if len(taken) == 1 or not unclosed(lines):
                 yield lines.number - len(taken) + 1, row
                 continue
-            why = "opens a quote that is not closed"
-        table.refuse(lines.number - len(taken) + 1, why)
+            reason = "opens a quote that is not closed"
+        table.refuse(lines.number - len(taken) + 1, reason)
         if len(taken) > 1 and rewinds < MAX_REWINDS:
             rewinds += 1
             lines.rewind()

@@ -32,7 +32,9 @@ HEADER_AMONG = 30
 Row = list[str | None]
 
 
-def open_workbook(path: Path, name: str, size: int, wanted: str | None = None, header_row: int | None = None) -> Table:
+def open_workbook(
+    path: Path, name: str, size: int, sheet_name: str | None = None, header_row: int | None = None
+) -> Table:
     """The sheet that is `wanted`, or looks most like a table; `details["sheets"]` names them all. `header_row`: from 1, or
     0 for a sheet without; otherwise it is found."""
     from python_calamine import CalamineWorkbook
@@ -40,9 +42,11 @@ def open_workbook(path: Path, name: str, size: int, wanted: str | None = None, h
     try:
         with temporary_folder() as place:
             workbook = CalamineWorkbook.from_path(str(checked(path, name, place)))
-            if wanted is not None and wanted not in workbook.sheet_names:
-                raise no_sheet(name, wanted, workbook.sheet_names)
-            sheets = [(sheet, cells_of(workbook, sheet)) for sheet in workbook.sheet_names if wanted in (None, sheet)]
+            if sheet_name is not None and sheet_name not in workbook.sheet_names:
+                raise no_sheet(name, sheet_name, workbook.sheet_names)
+            sheets = [
+                (sheet, cells_of(workbook, sheet)) for sheet in workbook.sheet_names if sheet_name in (None, sheet)
+            ]
     except DataError:
         raise
     except BaseException as error:  # calamine raises its own kinds; Rust's panics are no Exception
@@ -51,25 +55,25 @@ def open_workbook(path: Path, name: str, size: int, wanted: str | None = None, h
         if "password" in str(error).lower() or "encrypt" in str(error).lower():
             raise protected(name) from error
         raise damaged(name, "it cannot be read as an Excel workbook") from error
-    found = [(sheet, *header_of(rows)) for sheet, rows in sheets]
-    chosen = max(found, key=lambda one: one[2], default=None)
+    candidates = [(sheet, *header_of(rows)) for sheet, rows in sheets]
+    chosen = max(candidates, key=lambda candidate: candidate[2], default=None)
     if chosen is None or chosen[2] <= 0:
         raise DataError(
             _("No sheet of %(name)s holds a table.", name=name),
             code="no_rows",
             hint=_("Put a header and rows on one sheet."),
         )
-    sheet, at, _score = chosen
+    sheet, header_index, _score = chosen
     rows = dict(sheets)[sheet]
     if header_row is not None:
-        at = header_row - 1
+        header_index = header_row - 1
         check_header(rows, header_row, f"the sheet “{sheet}” of {name}")
-    width = max(map(len, rows[max(at, 0) :]), default=0)
-    columns = numbered(width) if at < 0 else named(padded(rows[at], width))
+    width = max(map(len, rows[max(header_index, 0) :]), default=0)
+    columns = numbered(width) if header_index < 0 else named(padded(rows[header_index], width))
     check_columns(columns, name)
-    details = {"sheet": sheet, "sheets": workbook.sheet_names, "header_row": at + 1}
+    details = {"sheet": sheet, "sheets": workbook.sheet_names, "header_row": header_index + 1}
     table = Table(name, "excel", columns, iter(()), size, details)
-    table.batches = batches(rows[at + 1 :], width)
+    table.batches = batches(rows[header_index + 1 :], width)
     return table
 
 
@@ -80,9 +84,9 @@ def check_header(rows: list[Row], header_row: int, name: str) -> None:
         raise no_header(name, header_row, "it is blank")
 
 
-def no_sheet(name: str, wanted: str, sheets: list[str]) -> DataError:
+def no_sheet(name: str, sheet_name: str, sheets: list[str]) -> DataError:
     return DataError(
-        _("%(name)s has no sheet “%(wanted)s”.", name=name, wanted=wanted[:60]),
+        _("%(name)s has no sheet “%(wanted)s”.", name=name, wanted=sheet_name[:60]),
         code="no_sheet",
         hint=_("There are: %(names)s.", names=", ".join(sheets[:20])),
     )
@@ -121,18 +125,18 @@ def header_of(rows: list[Row]) -> tuple[int, float]:
     """(index of the header's row, how much the sheet looks like a table): the first row as wide as most rows below it."""
     best, most = 0, 0.0
     widths = [sum(bool((cell or "").strip()) for cell in row) for row in rows]
-    for at, row in enumerate(rows[:HEADER_AMONG]):
-        below = [width for width in widths[at + 1 :] if width]
-        if widths[at] < 1 or not below:
+    for index, row in enumerate(rows[:HEADER_AMONG]):
+        below = [width for width in widths[index + 1 :] if width]
+        if widths[index] < 1 or not below:
             continue
         usual = sorted(below)[len(below) // 2]
-        words = [cell for cell in row if cell and cell.strip()]
-        distinct = len(set(words)) == len(words)
-        worded = sum(not is_number(cell) for cell in words) / len(words)
-        fit = min(widths[at], usual) / max(widths[at], usual)
-        score = fit**2 * worded * (1 if distinct else 0.5) * min(usual, 3) * len(below) / (1 + 0.02 * at)
+        filled = [cell for cell in row if cell and cell.strip()]
+        distinct = len(set(filled)) == len(filled)
+        worded = sum(not is_number(cell) for cell in filled) / len(filled)
+        fit = min(widths[index], usual) / max(widths[index], usual)
+        score = fit**2 * worded * (1 if distinct else 0.5) * min(usual, 3) * len(below) / (1 + 0.02 * index)
         if score > most:
-            best, most = at, score
+            best, most = index, score
     return best, most
 
 
@@ -145,6 +149,6 @@ def is_number(cell: str) -> bool:
 
 
 def batches(rows: list[Row], width: int) -> Iterator[Columns]:
-    kept = [padded(row, width) for row in rows if any((cell or "").strip() for cell in row)]
-    for start in range(0, len(kept), BATCH_ROWS):
-        yield list(zip(*kept[start : start + BATCH_ROWS], strict=True))
+    filled = [padded(row, width) for row in rows if any((cell or "").strip() for cell in row)]
+    for start in range(0, len(filled), BATCH_ROWS):
+        yield list(zip(*filled[start : start + BATCH_ROWS], strict=True))

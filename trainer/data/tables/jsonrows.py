@@ -128,17 +128,17 @@ def squad_rows(value: JsonObject) -> list[Json]:
         paragraphs = article.get("paragraphs") if isinstance(article, dict) else None
         for paragraph in paragraphs if isinstance(paragraphs, list) else [None]:
             questions = paragraph.get("qas") if isinstance(paragraph, dict) else None
-            for one in questions if isinstance(questions, list) else [None]:
-                if paragraph is None or not isinstance(one, dict) or "question" not in one:
+            for question in questions if isinstance(questions, list) else [None]:
+                if paragraph is None or not isinstance(question, dict) or "question" not in question:
                     rows.append(None)
                     continue
                 rows.append(
                     {
-                        "id": one.get("id"),
+                        "id": question.get("id"),
                         "title": article.get("title"),
                         "context": paragraph.get("context"),
-                        "question": one["question"],
-                        "answers": one.get("answers") or [],
+                        "question": question["question"],
+                        "answers": question.get("answers") or [],
                     }
                 )
     return rows
@@ -150,12 +150,14 @@ def find_rows(value: Json) -> list[Any] | None:
         return value
     if not isinstance(value, dict):
         return None
-    lists = [one for one in value.values() if isinstance(one, list) and one]
-    of_rows = [one for one in lists if all(isinstance(row, dict) for row in one[:100])]
-    flat = [one for one in of_rows if not any(holds_rows(cell) for row in one[:100] for cell in row.values())]
+    lists = [entry for entry in value.values() if isinstance(entry, list) and entry]
+    of_rows = [entries for entries in lists if all(isinstance(row, dict) for row in entries[:100])]
+    flat = [
+        entries for entries in of_rows if not any(holds_rows(cell) for row in entries[:100] for cell in row.values())
+    ]
     if flat:
         return max(flat, key=len)
-    if len(lists) > 1 and len(lists) == len(value) and len({len(one) for one in lists}) == 1:
+    if len(lists) > 1 and len(lists) == len(value) and len({len(entries) for entries in lists}) == 1:
         return [dict(zip(value, row, strict=True)) for row in zip(*lists, strict=True)]
     return None
 

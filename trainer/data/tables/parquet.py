@@ -29,8 +29,8 @@ def open_parquet(path: Path, name: str, size: int) -> Table:
     try:
         schema = pq.read_schema(path)
         check_columns(schema.names, name)
-        words = [one.name for one in schema if pa.types.is_string(one.type) or pa.types.is_binary(one.type)]
-        file = pq.ParquetFile(path, read_dictionary=words)
+        names = [column.name for column in schema if pa.types.is_string(column.type) or pa.types.is_binary(column.type)]
+        file = pq.ParquetFile(path, read_dictionary=names)
     except DAMAGE as error:
         raise damaged(name, "it begins like a Parquet file, but its description at the end cannot be read") from error
     table = Table(name, "parquet", named(schema.names), iter(()), size)

@@ -37,7 +37,8 @@ def looks_like_prose(sample: str, name: str = "") -> bool:
     if counts[0] and steady > 0.4:
         return False
     if any(
-        sum(line.count(one) == filled[0].count(one) > 0 for line in filled) > 0.4 * len(filled) for one in DELIMITERS
+        sum(line.count(delimiter) == filled[0].count(delimiter) > 0 for line in filled) > 0.4 * len(filled)
+        for delimiter in DELIMITERS
     ):
         return False
     ended = sum(line[-1] in ".!?:;,。！？：；，”\"'" for line in filled) / len(filled)
@@ -65,19 +66,19 @@ def prose_table(lines: Lines, name: str, size: int, details: dict[str, Any]) -> 
 
 def paragraphs(lines: Lines) -> Iterator[str]:
     """Lines between blank ones, together; a very long one is cut."""
-    held: list[str] = []
+    paragraph: list[str] = []
     length = 0
     for line in lines:
         lines.mark()
         text = line.rstrip()
-        if (not text or length + len(text) > MAX_CHARACTERS) and held:
-            yield "\n".join(held)
-            held, length = [], 0
+        if (not text or length + len(text) > MAX_CHARACTERS) and paragraph:
+            yield "\n".join(paragraph)
+            paragraph, length = [], 0
         if text:
-            held.append(text)
+            paragraph.append(text)
             length += len(text)
-    if held:
-        yield "\n".join(held)
+    if paragraph:
+        yield "\n".join(paragraph)
 
 
 def batches(lines: Lines) -> Iterator[Columns]:

@@ -66,10 +66,10 @@ class Table:
     garbled: Callable[[], int] | None = None
     """Characters that the encoding could not read, known after the last batch."""
 
-    def refuse(self, line: int, why: str) -> None:
+    def refuse(self, line: int, reason: str) -> None:
         self.bad_count += 1
         if len(self.bad) < MAX_BAD_ROWS:
-            self.bad.append((line, why))
+            self.bad.append((line, reason))
 
     def source(self) -> dict[str, Any]:
         return {"name": self.name, "format": self.format, "bytes": self.bytes, **self.details}
@@ -77,9 +77,9 @@ class Table:
 
 def display_name(name: str) -> str:
     """A file's name as shown to people: without the number that the site puts in front, one line, not too long."""
-    shown = re.sub(r"[\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069]+", " ", re.sub(r"^\d+-(?=.)", "", name)).strip()
-    shown = shown.encode("utf-8", "replace").decode()
-    return shown if len(shown) <= 120 else f"{shown[:80]}…{shown[-30:]}"
+    cleaned = re.sub(r"[\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069]+", " ", re.sub(r"^\d+-(?=.)", "", name)).strip()
+    cleaned = cleaned.encode("utf-8", "replace").decode()
+    return cleaned if len(cleaned) <= 120 else f"{cleaned[:80]}…{cleaned[-30:]}"
 
 
 def refuse_other_kinds(head: bytes, path: Path | None, name: str) -> None:
@@ -127,9 +127,9 @@ def other_kind(name: str, kind: str) -> DataError:
     )
 
 
-def damaged(name: str, why: str) -> DataError:
+def damaged(name: str, reason: str) -> DataError:
     return DataError(
-        _("%(name)s is damaged or incomplete: %(why)s.", name=name, why=why), code="damaged", hint=SEND_AGAIN
+        _("%(name)s is damaged or incomplete: %(why)s.", name=name, why=reason), code="damaged", hint=SEND_AGAIN
     )
 
 
@@ -160,9 +160,9 @@ def refuse_header(header: int | None, name: str, form: str) -> None:
         )
 
 
-def no_header(name: str, row: int, why: str) -> DataError:
+def no_header(name: str, row: int, reason: str) -> DataError:
     return DataError(
-        _("Row %(row)s of %(name)s cannot be its header: %(why)s.", row=f"{row:,}", name=name, why=why),
+        _("Row %(row)s of %(name)s cannot be its header: %(why)s.", row=f"{row:,}", name=name, why=reason),
         code="bad_header",
         hint=_("Rows are counted from 1 as the file has them; 0 says that there is no header."),
     )

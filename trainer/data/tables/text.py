@@ -71,10 +71,10 @@ def read_sample(path: Path, name: str, encoding: str, packed: bool) -> str:
 
 def read_head(file: Bounded) -> bytes:
     parts: list[bytes] = []
-    left = SNIFF_BYTES
-    while left and (data := file.read(left)):
+    remaining = SNIFF_BYTES
+    while remaining and (data := file.read(remaining)):
         parts.append(data)
-        left -= len(data)
+        remaining -= len(data)
     return b"".join(parts)
 
 
@@ -99,7 +99,7 @@ def find_encoding(path: Path, name: str, packed: bool) -> str:
 
 def utf16(head: bytes, least: float = 0.3) -> str | None:
     """UTF-16 without a mark: Latin letters, commas and line ends have a zero as every second byte."""
-    zeros = [head[at:4096:2].count(0) for at in (0, 1)]
+    zeros = [head[offset:4096:2].count(0) for offset in (0, 1)]
     if max(zeros) > least * min(len(head), 4096) / 2 and min(zeros) < 0.1 * max(zeros):
         return "utf-16-be" if zeros[0] > zeros[1] else "utf-16-le"
     return None

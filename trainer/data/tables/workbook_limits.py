@@ -80,11 +80,11 @@ class Grid:
 
 def letters(column: int) -> str:
     """28 → AB."""
-    found = ""
+    name = ""
     while column:
-        column, at = divmod(column - 1, 26)
-        found = chr(65 + at) + found
-    return found
+        column, letter = divmod(column - 1, 26)
+        name = chr(65 + letter) + name
+    return name
 
 
 def number_of(letters: str) -> int:
@@ -123,18 +123,18 @@ def copied(archive: zipfile.ZipFile, packed: int, place: Path, grid: Grid) -> Pa
     """Only the parts that hold cells and texts are taken along, unpacked, each once."""
     names = {name.lower() for name in archive.NameToInfo}
     kind = ".xlsb" if "xl/workbook.bin" in names else ".xlsx" if "xl/workbook.xml" in names else ".ods"
-    kept = KEPT[kind]
-    infos = [info for info in archive.NameToInfo.values() if kept.fullmatch(info.filename.lower())]
+    pattern = KEPT[kind]
+    infos = [info for info in archive.NameToInfo.values() if pattern.fullmatch(info.filename.lower())]
     if len(infos) > MAX_PARTS:
         raise damaged(grid.workbook, f"it has more than {MAX_PARTS:,} parts")
     check_room(sum(info.file_size for info in infos), grid.workbook)
     to = place / f"workbook{kind}"
-    left = min(MAX_UNPACKED_BYTES, max(EXPANSION_FREE, MAX_EXPANSION * packed))
+    remaining = min(MAX_UNPACKED_BYTES, max(EXPANSION_FREE, MAX_EXPANSION * packed))
     with zipfile.ZipFile(to, "w") as copy:
         for info in infos:
             look = looker(kind, info.filename, grid)
             with archive.open(info) as part, copy.open(info.filename, "w", force_zip64=True) as out:
-                left = copy_part(part, out, look, left, grid)
+                remaining = copy_part(part, out, look, remaining, grid)
             if isinstance(look, Glance) and look.unsure:
                 look_closely(archive, info, grid)
     return to
@@ -163,11 +163,11 @@ def looker(kind: str, part: str, grid: Grid) -> Look | None:
     return BinarySheet(grid) if part.lower().endswith(".bin") else Glance(grid)
 
 
-def copy_part(part: IO[bytes], out: IO[bytes], look: Look | None, left: int, grid: Grid) -> int:
+def copy_part(part: IO[bytes], out: IO[bytes], look: Look | None, remaining: int, grid: Grid) -> int:
     """How many bytes the other parts may still take."""
     while piece := part.read(PIECE):
-        left -= len(piece)
-        if left < 0:
+        remaining -= len(piece)
+        if remaining < 0:
             raise DataError(
                 _("%(workbook)s unpacks to far more than its size.", workbook=grid.workbook),
                 code="too_large",
@@ -178,7 +178,7 @@ def copy_part(part: IO[bytes], out: IO[bytes], look: Look | None, left: int, gri
             look.feed(piece)
     if look:
         look.close()
-    return left
+    return remaining
 
 
 class Glance:
@@ -202,7 +202,9 @@ class Glance:
             self.unsure = True
         if places and not self.unsure:
             self.rows = max(self.rows, max(int(row) for _column, row in places))
-            self.columns = max(self.columns, *(number_of(column.decode()) for column in {one for one, _row in places}))
+            self.columns = max(
+                self.columns, *(number_of(column.decode()) for column in {reference for reference, _row in places})
+            )
 
     def close(self) -> None:
         self.look(self.waiting)
@@ -257,11 +259,11 @@ class Sheet(Xml):
             self.filled("")
 
     def move(self, reference: str) -> None:
-        found = REFERENCE.fullmatch(reference)
-        if found is None:
+        match = REFERENCE.fullmatch(reference)
+        if match is None:
             raise ValueError("a cell without a place")
-        self.column = number_of(found[1]) or self.column
-        self.row = max(self.row, int(found[2] or 0))
+        self.column = number_of(match[1]) or self.column
+        self.row = max(self.row, int(match[2] or 0))
 
     def filled(self, _text: str) -> None:
         self.parser.CharacterDataHandler = None
@@ -290,7 +292,7 @@ class OpenSheets(Xml):
             self.repeated, self.column, self.last = repeats(attributes, "number-rows-repeated"), 0, 0
         elif name in ("table-cell", "covered-table-cell"):
             self.wide = repeats(attributes, "number-columns-repeated")
-            self.filled = any(one.endswith(":value-type") for one in attributes)
+            self.filled = any(attribute.endswith(":value-type") for attribute in attributes)
         elif name == "p":
             self.filled = True
 
@@ -329,42 +331,42 @@ class BinarySheet:
 
     def feed(self, piece: bytes) -> None:
         data = self.waiting + piece
-        at = 0
+        position = 0
         while True:
             if self.skip:
-                taken = min(self.skip, len(data) - at)
+                taken = min(self.skip, len(data) - position)
                 self.skip -= taken
-                at += taken
-            if len(data) - at < 12:  # a head of six bytes, and the four that tell a place
+                position += taken
+            if len(data) - position < 12:  # a head of six bytes, and the four that tell a place
                 break
-            record, length, at = head(data, at)
+            record, length, position = head(data, position)
             if length >= 4 and record == BINARY_ROW:
-                (self.row,) = struct.unpack_from("<I", data, at)
+                (self.row,) = struct.unpack_from("<I", data, position)
             elif length >= 4 and record in BINARY_CELLS:
-                self.grid.add(self.row + 1, struct.unpack_from("<I", data, at)[0] + 1)
+                self.grid.add(self.row + 1, struct.unpack_from("<I", data, position)[0] + 1)
             self.skip = length
-        self.waiting = data[at:]
+        self.waiting = data[position:]
 
     def close(self) -> None:
         self.feed(b"\0" * 12)
         self.grid.end()
 
 
-def head(data: bytes, at: int) -> tuple[int, int, int]:
+def head(data: bytes, position: int) -> tuple[int, int, int]:
     """(number, length, where the record's bytes begin); both come in groups of seven bits."""
-    record = data[at]
-    at += 1
+    record = data[position]
+    position += 1
     if record & 0x80:
-        record = record & 0x7F | (data[at] & 0x7F) << 7
-        at += 1
+        record = record & 0x7F | (data[position] & 0x7F) << 7
+        position += 1
     length = shift = 0
     while shift < 28:
-        byte = data[at]
+        byte = data[position]
         length |= (byte & 0x7F) << shift
-        at, shift = at + 1, shift + 7
+        position, shift = position + 1, shift + 7
         if not byte & 0x80:
             break
-    return record, length, at
+    return record, length, position
 
 
 def check_old(data: bytes, grid: Grid) -> None:
@@ -380,11 +382,11 @@ def check_old(data: bytes, grid: Grid) -> None:
         grid.end()
 
 
-def records(data: bytes, at: int) -> Iterator[tuple[int, bytes]]:
+def records(data: bytes, position: int) -> Iterator[tuple[int, bytes]]:
     """(number, bytes) of each record from a place to the end of its part."""
-    while at + 4 <= len(data):
-        kind, length = struct.unpack_from("<HH", data, at)
-        yield kind, data[at + 4 : at + 4 + length]
-        at += 4 + length
+    while position + 4 <= len(data):
+        kind, length = struct.unpack_from("<HH", data, position)
+        yield kind, data[position + 4 : position + 4 + length]
+        position += 4 + length
         if kind == OLD_END:
             return
