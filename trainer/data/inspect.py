@@ -2,9 +2,9 @@
 
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -17,61 +17,39 @@ from trainer.data.tempspace import is_full, no_space, use_folder
 from trainer.data.version import read_version, write_version
 from trainer.errors import DataError, SpecError
 from trainer.events import Emit, silent
+from trainer.json_types import JsonObject
 from trainer.messages import _
 from trainer.spec import SplitSpec
 
 
-def inspect(  # noqa: C901, PLR0913  the whole way of a file, in its order
+def inspect(  # noqa: PLR0913  the options of the command
     files: Sequence[Path],
     out: Path,
     *,
     task: str | None = None,
     columns: dict[str, str] | None = None,
-    split: dict[str, Any] | None = None,
+    split: JsonObject | None = None,
     fixes: Sequence[str] = (),
-    changes: dict[str, Any] | None = None,
+    changes: JsonObject | None = None,
     sheet: str | None = None,
     header: int | None = None,
     layout: str | None = None,
     roles: dict[str, str] | None = None,
     emit: Emit = silent,
-) -> dict[str, Any]:
+) -> JsonObject:
     """Write a version folder from files, or from another version's folder; what the result event says."""
     started = time.monotonic()
-    if out.exists():
-        raise SpecError(
-            _("%(out)s exists already.", out=out),
-            code="exists",
-            hint=_("A version is written once: name a new folder."),
-        )
-    if not files:
-        raise SpecError(_("No file was named."), code="no_file", hint=_("Name a table or a zip of pictures or sounds."))
-    split_wanted = None if split is None else parse_split(split)
-    if task is not None and task not in tasks.shapes():
-        raise SpecError(
-            _("There is no task “%(task)s”.", task=task),
-            code="bad_task",
-            hint=_("Choose one of: %(names)s.", names=", ".join(tasks.shapes())),
-        )
-    if header is not None and header < 0:
-        raise SpecError(
-            _("There is no row %(header)s.", header=header),
-            code="bad_header",
-            hint=_("Rows are counted from 1; 0 says that there is no header."),
-        )
-    part = out.with_name(out.name + ".part")
-    shutil.rmtree(part, ignore_errors=True)
-    made = not out.parent.exists()
-    (part / "thumbs").mkdir(parents=True)
-    try:
+    check_options(files, out, task, header)
+    split_spec = None if split is None else parse_split(split)
+    with unfinished(out, files[0]) as part:
         if len(files) == 1 and files[0].is_dir():
-            dataset = read_version(files[0], columns, split_wanted, task, roles)
+            dataset = read_version(files[0], columns, split_spec, task, roles)
         else:
             with use_folder(part / "scratch"):
                 dataset = read_files(
                     list(files),
                     columns=columns,
-                    split=split_wanted,
+                    split=split_spec,
                     task=task,
                     media=part / "media",
                     sheet=sheet,
@@ -86,17 +64,53 @@ def inspect(  # noqa: C901, PLR0913  the whole way of a file, in its order
             apply_fix(dataset, action, dataset.split_spec)
         emit("progress", stage="look", fraction=0.8, done=dataset.rows, unit="rows", eta_seconds=1)
         result = write_version(dataset, part, out)
-    except BaseException as error:
-        shutil.rmtree(part, ignore_errors=True)
-        if made:
-            out.parent.rmdir()
-        if isinstance(error, MemoryError):
-            raise out_of_memory(files[0]) from error
-        if isinstance(error, OSError) and is_full(error):
-            raise no_space(display_name(files[0].name)) from error
-        raise
     emit("progress", stage="look", fraction=1.0, done=dataset.rows, unit="rows", eta_seconds=0)
     return result | {"seconds": round(time.monotonic() - started, 2)}
+
+
+def check_options(files: Sequence[Path], out: Path, task: str | None, header: int | None) -> None:
+    """`SpecError` for what cannot be done, before anything is read."""
+    if out.exists():
+        raise SpecError(
+            _("%(out)s exists already.", out=out),
+            code="exists",
+            hint=_("A version is written once: name a new folder."),
+        )
+    if not files:
+        raise SpecError(_("No file was named."), code="no_file", hint=_("Name a table or a zip of pictures or sounds."))
+    if task is not None and task not in tasks.shapes():
+        raise SpecError(
+            _("There is no task “%(task)s”.", task=task),
+            code="bad_task",
+            hint=_("Choose one of: %(names)s.", names=", ".join(tasks.shapes())),
+        )
+    if header is not None and header < 0:
+        raise SpecError(
+            _("There is no row %(header)s.", header=header),
+            code="bad_header",
+            hint=_("Rows are counted from 1; 0 says that there is no header."),
+        )
+
+
+@contextmanager
+def unfinished(out: Path, first: Path) -> Iterator[Path]:
+    """The folder beside `out` in which a version is made. Nothing is left of one that fails; memory and disk that ran out
+    are said as a `DataError` about the `first` file."""
+    part = out.with_name(out.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    is_new = not out.parent.exists()
+    (part / "thumbs").mkdir(parents=True)
+    try:
+        yield part
+    except BaseException as error:
+        shutil.rmtree(part, ignore_errors=True)
+        if is_new:
+            out.parent.rmdir()
+        if isinstance(error, MemoryError):
+            raise out_of_memory(first) from error
+        if isinstance(error, OSError) and is_full(error):
+            raise no_space(display_name(first.name)) from error
+        raise
 
 
 def out_of_memory(path: Path) -> DataError:
@@ -107,7 +121,7 @@ def out_of_memory(path: Path) -> DataError:
     )
 
 
-def parse_split(split: dict[str, Any] | None) -> SplitSpec:
+def parse_split(split: JsonObject | None) -> SplitSpec:
     try:
         return SplitSpec.model_validate(split or {})
     except ValidationError as error:
