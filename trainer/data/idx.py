@@ -5,6 +5,7 @@ import io
 import struct
 import zlib
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -58,67 +59,81 @@ def read_idx(path: Path, name: str) -> np.ndarray | None:
     return np.frombuffer(data, np.uint8, offset=4 + 4 * dimensions).reshape(shape)
 
 
-def collect_idx(
-    files: list[tuple[str, np.ndarray, str | None]], folder: Path, meter: Meter
-) -> media_archives.Collection:
+class IdxFile(NamedTuple):
+    """Pictures (count, height, width) or labels (count,), and the part that was given for the file."""
+
+    name: str
+    array: np.ndarray
+    given_part: str | None
+
+    @property
+    def part(self) -> str:
+        """Given, or told by the file's name; "" where nothing tells."""
+        return "test" if "t10k" in self.name.lower() else self.given_part or part_of_name(self.name) or ""
+
+
+def collect_idx(files: list[IdxFile], folder: Path, meter: Meter) -> media_archives.Collection:
     """Pairs of pictures and labels of equal count, in the order sent; parts only where both train and test came."""
-    pictures = [file for file in files if file[1].ndim == 3]
-    labels = [file for file in files if file[1].ndim == 1]
-    count = sum(len(array) for _name, array, _part in pictures)
+    pictures = [file for file in files if file.array.ndim == 3]
+    labels = [file for file in files if file.array.ndim == 1]
+    check_pictures(pictures)
+    folder.mkdir(parents=True, exist_ok=True)
+    collection = media_archives.Collection("image", "idx")
+    has_parts = len({file.part for file in pictures}) > 1
+    for file in pictures:
+        pairs = zip(file.array, find_labels(file, labels), strict=True)
+        for number, (pixels, label) in enumerate(pairs):
+            picture = media.store_pixels(pixels, folder)
+            collection.rows.append(
+                {"image": picture.name, "file": f"{file.name} {number + 1}", "label": str(label), **picture.facts}
+            )
+            collection.parts.append(file.part if has_parts else "")
+            meter.add(1, meter.total * number // len(file.array))
+    return collection
+
+
+def check_pictures(files: list[IdxFile]) -> None:
+    """`DataError` for no pictures, too many, or too large ones."""
+    if not files:
+        raise DataError(
+            _("Only labels came, no pictures."), code="no_rows", hint=_("Send both files of the pair together.")
+        )
+    count = sum(len(file.array) for file in files)
     if count > MAX_ENTRIES:
         raise DataError(
             _(
                 "%(pictures)s holds %(count)s pictures; at most %(max_entries)s are read.",
-                pictures=pictures[0][0],
+                pictures=files[0].name,
                 count=f"{count:,}",
                 max_entries=f"{MAX_ENTRIES:,}",
             ),
             code="too_large",
             hint=_("Send a part of it."),
         )
-    for name, array, _part in pictures:
-        if array[0].size > media.MAX_PIXELS:
+    for file in files:
+        if file.array[0].size > media.MAX_PIXELS:
             raise DataError(
                 _(
                     "The pictures of %(name)s are larger than %(value)s million pixels.",
-                    name=name,
+                    name=file.name,
                     value=media.MAX_PIXELS // 10**6,
                 ),
                 code="too_large",
                 hint=_("Send smaller pictures."),
             )
-    folder.mkdir(parents=True, exist_ok=True)
-    collection = media_archives.Collection("image", "idx")
-    named = {idx_part(name, part) for name, _array, part in pictures}
-    for name, array, part in pictures:
-        own_part = idx_part(name, part)
-        match = next(
-            (file for file in labels if len(file[1]) == len(array) and idx_part(file[0], file[2]) == own_part), None
-        )
-        match = match or next((file for file in labels if len(file[1]) == len(array)), None)
-        if match is None:
-            raise DataError(
-                _(
-                    "The labels of %(name)s are missing: an idx1 file with %(count)s labels.",
-                    name=name,
-                    count=f"{len(array):,}",
-                ),
-                code="no_labels",
-                hint=_("Send both files of the pair together."),
-            )
-        for number, (pixels, label) in enumerate(zip(array, match[1], strict=True)):
-            picture = media.store_pixels(pixels, folder)
-            collection.rows.append(
-                {"image": picture.name, "file": f"{name} {number + 1}", "label": str(label), **picture.facts}
-            )
-            collection.parts.append(own_part if len(named) > 1 else "")
-            meter.add(1, meter.total * number // len(array))
-    if not pictures:
+
+
+def find_labels(pictures: IdxFile, files: list[IdxFile]) -> np.ndarray:
+    """The labels that belong to the pictures: as many, of the same part if there are some; `DataError` where there are none."""
+    fitting = [file for file in files if len(file.array) == len(pictures.array)]
+    if not fitting:
         raise DataError(
-            _("Only labels came, no pictures."), code="no_rows", hint=_("Send both files of the pair together.")
+            _(
+                "The labels of %(name)s are missing: an idx1 file with %(count)s labels.",
+                name=pictures.name,
+                count=f"{len(pictures.array):,}",
+            ),
+            code="no_labels",
+            hint=_("Send both files of the pair together."),
         )
-    return collection
-
-
-def idx_part(name: str, part: str | None) -> str:
-    return "test" if "t10k" in name.lower() else part or part_of_name(name) or ""
+    return next((file.array for file in fitting if file.part == pictures.part), fitting[0].array)

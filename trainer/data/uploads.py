@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +13,7 @@ from trainer.data import media_archives
 from trainer.data.archives import Archive, is_archive, open_archive
 from trainer.data.dataset import Dataset
 from trainer.data.gathering import Meter
-from trainer.data.idx import collect_idx, read_idx
+from trainer.data.idx import IdxFile, collect_idx, read_idx
 from trainer.data.problems import Problem, problem
 from trainer.data.splitting import part_of_name
 from trainer.data.tables.table import display_name
@@ -36,57 +37,65 @@ class Sources:
     parts: np.ndarray | None = None
 
 
+class SentFile(NamedTuple):
+    """A file, the name to show, and its part where one is known."""
+
+    path: Path
+    name: str
+    part: str | None
+
+
+class MediaSource(NamedTuple):
+    """Pictures or sounds that were read from a file."""
+
+    collection: media_archives.Collection
+    file: SentFile
+
+
 @contextmanager
 def unpack_uploads(
     files: list[Path], fixed: list[str | None] | None, folder: Path | None, emit: Emit
 ) -> Iterator[Sources]:
     """`folder` is where pictures and sounds are kept; without one they go to a place that ends with the caller's use."""
     with temporary_folder() as place:
-        named = [(path, display_name(path.name)) for path in files]
         names = [path.name for path in files] if len(files) > 1 else []
         parts = fixed or [part_of_name(name) for name in names] or [None]
-        yield sort_uploads(named, parts, place, folder, emit)
+        sent = [SentFile(path, display_name(path.name), part) for path, part in zip(files, parts, strict=True)]
+        yield sort_uploads(sent, place, folder, emit)
 
 
-def sort_uploads(
-    named: list[tuple[Path, str]], parts: list[str | None], place: Path, folder: Path | None, emit: Emit
-) -> Sources:
+def sort_uploads(sent: list[SentFile], place: Path, folder: Path | None, emit: Emit) -> Sources:
+    """What each file is: an archive of pictures, sounds or tables, an idx file, or a table."""
     sources = Sources()
-    collections: list[tuple[media_archives.Collection, str | None, Path, str]] = []
-    idx: list[tuple[str, np.ndarray, str | None]] = []
-    meter = Meter(emit, sum(path.stat().st_size for path, _name in named if path.is_file()))
+    collections: list[MediaSource] = []
+    idx: list[IdxFile] = []
+    meter = Meter(emit, sum(file.path.stat().st_size for file in sent if file.path.is_file()))
     media_folder = folder or place / "media"
-    for number, ((path, name), part) in enumerate(zip(named, parts, strict=True)):
-        if path.is_file() and path.stat().st_size and is_archive(path):
-            with open_archive(path, name) as archive:
-                sources.problems += skipped_problems(archive)
-                check_room(sum(entry.size for entry in archive.entries), name)
-                kind = media_archives.holds_media(archive)
-                if kind:
-                    collections.append(
-                        (media_archives.read_collection(archive, kind, media_folder, meter), part, path, name)
-                    )
-                else:
-                    inner = extract_tables(archive, place / str(number))
-                    for inner_path, inner_name in inner:
-                        if (array := read_idx(inner_path, inner_name)) is not None:
-                            idx.append((inner_name, array, part_of_name(inner_name)))
-                        else:
-                            sources.tables.append((inner_path, inner_name))
-                            sources.table_parts.append(part or (part_of_name(inner_name) if len(inner) > 1 else None))
-        elif path.is_file() and (array := read_idx(path, name)) is not None:
-            idx.append((name, array, part))
-        else:
-            sources.tables.append((path, name))
-            sources.table_parts.append(part)
+    for number, file in enumerate(sent):
+        if not file.path.is_file() or not file.path.stat().st_size or not is_archive(file.path):
+            add_plain(file, file.part, sources, idx)
+            continue
+        with open_archive(file.path, file.name) as archive:
+            sources.problems += skipped_problems(archive)
+            check_room(sum(entry.size for entry in archive.entries), file.name)
+            if kind := media_archives.holds_media(archive):
+                collections.append(
+                    MediaSource(media_archives.read_collection(archive, kind, media_folder, meter), file)
+                )
+                continue
+            inner = extract_tables(archive, place / str(number))
+        for path, name in inner:
+            part = file.part or (part_of_name(name) if len(inner) > 1 else None)
+            add_plain(SentFile(path, name, part), None, sources, idx)
     if idx:
-        collections.append((collect_idx(idx, media_folder, meter), None, named[0][0], idx[0][0]))
+        file = SentFile(sent[0].path, idx[0].name, None)
+        collections.append(MediaSource(collect_idx(idx, media_folder, meter), file))
     if collections and sources.tables:
         raise DataError(
             _(
                 "%(tables)s came with %(collections)s: a table and an archive of images or recordings are not one dataset.",
                 tables=sources.tables[0][1],
-                collections=collections[0][3],
+                collections=collections[0].file.name,
             ),
             code="columns_differ",
             hint=_("Put the table into the archive, with a column that names its files."),
@@ -94,6 +103,16 @@ def sort_uploads(
     if collections:
         sources.dataset, sources.parts = build_dataset(collections, media_folder, sources.problems)
     return sources
+
+
+def add_plain(file: SentFile, idx_part: str | None, sources: Sources, idx: list[IdxFile]) -> None:
+    """A file that is no archive: an idx file, whose part its name tells unless it is given, or a table."""
+    array = read_idx(file.path, file.name) if file.path.is_file() else None
+    if array is not None:
+        idx.append(IdxFile(file.name, array, idx_part))
+        return
+    sources.tables.append((file.path, file.name))
+    sources.table_parts.append(file.part)
 
 
 def extract_tables(archive: Archive, place: Path) -> list[tuple[Path, str]]:
@@ -142,110 +161,116 @@ def skipped_problems(archive: Archive) -> list[Problem]:
 
 
 def build_dataset(
-    collections: list[tuple[media_archives.Collection, str | None, Path, str]],
-    media_folder: Path,
-    problems: list[Problem],
+    collections: list[MediaSource], media_folder: Path, problems: list[Problem]
 ) -> tuple[Dataset, np.ndarray | None]:
-    kinds = {collection.kind for collection, *_ in collections}
+    """One dataset of all pictures or all sounds, and the part of each row, "" for none; None when nothing tells parts."""
+    kinds = {source.collection.kind for source in collections}
     if len(kinds) > 1:
         raise DataError(
             _("Pictures and sounds came together."), code="columns_differ", hint=_("Send them as two datasets.")
         )
     kind = kinds.pop()
-    rows = [row for collection, *_ in collections for row in collection.rows]
+    rows = [row for source in collections for row in source.collection.rows]
     names = list(dict.fromkeys(name for row in rows for name in row))
     table = pa.table({name: pa.array([row.get(name) for row in rows], pa.string()) for name in names})
-    sources = []
-    for collection, _part, path, name in collections:
-        sources.append(
-            {
-                "name": name,
-                "format": collection.layout,
-                "bytes": path.stat().st_size,
-                "rows": len(collection.rows),
-                "media": kind,
-            }
-        )
-        problems += collection_problems(collection, name)
+    sources = [
+        {
+            "name": file.name,
+            "format": collection.layout,
+            "bytes": file.path.stat().st_size,
+            "rows": len(collection.rows),
+            "media": kind,
+        }
+        for collection, file in collections
+    ]
+    for collection, file in collections:
+        problems += collection_problems(collection, file.name)
     dataset = Dataset(
         table, sources, problems, kinds={kind: kind} | ({"objects": "objects"} if "objects" in names else {})
     )
     dataset.media = media_folder
     parts = [
-        inner or part or ("train" if has_parts(collection) else "")
-        for collection, part, *_ in collections
+        inner or file.part or ("train" if any(collection.parts) else "")
+        for collection, file in collections
         for inner in collection.parts
     ]
     return dataset, np.array(parts, dtype=object) if any(parts) else None
 
 
-def has_parts(collection: media_archives.Collection) -> bool:
-    return any(collection.parts)
-
-
 def collection_problems(collection: media_archives.Collection, name: str) -> list[Problem]:
-    problems = []
-    is_image = collection.kind == "image"
-    if collection.lost:
-        count = len(collection.lost)
-        examples = [f"{path} {reason}" for path, reason in collection.lost]
-        listed = "; ".join(examples[:3])
-        message = (
-            ngettext(
-                "%(count)s image cannot be used and was left out: %(examples)s.",
-                "%(count)s images cannot be used and were left out: %(examples)s.",
-                count,
-                examples=listed,
-            )
-            if is_image
-            else ngettext(
-                "%(count)s recording cannot be used and was left out: %(examples)s.",
-                "%(count)s recordings cannot be used and were left out: %(examples)s.",
-                count,
-                examples=listed,
-            )
+    """What of an archive of pictures or sounds could not be used, or was passed over."""
+    return [
+        *lost_media_problems(collection),
+        *bad_annotation_problems(collection),
+        *other_file_problems(collection, name),
+    ]
+
+
+def lost_media_problems(collection: media_archives.Collection) -> list[Problem]:
+    if not collection.lost:
+        return []
+    count = len(collection.lost)
+    examples = [f"{path} {reason}" for path, reason in collection.lost]
+    listed = "; ".join(examples[:3])
+    message = (
+        ngettext(
+            "%(count)s image cannot be used and was left out: %(examples)s.",
+            "%(count)s images cannot be used and were left out: %(examples)s.",
+            count,
+            examples=listed,
         )
-        problems.append(
-            problem("corrupt_media", "warning", message, examples=examples, count=count)
-            | {"files": [path for path, _why in collection.lost[:100]]}
+        if collection.kind == "image"
+        else ngettext(
+            "%(count)s recording cannot be used and was left out: %(examples)s.",
+            "%(count)s recordings cannot be used and were left out: %(examples)s.",
+            count,
+            examples=listed,
         )
-    if collection.bad_count:
-        code = "bad_boxes" if collection.layout in ("coco", "voc", "yolo") else "bad_rows"
-        listed = "; ".join(collection.bad[:3])
-        message = (
-            ngettext(
-                "%(count)s annotation could not be used as it is: %(examples)s.",
-                "%(count)s annotations could not be used as they are: %(examples)s.",
-                collection.bad_count,
-                examples=listed,
-            )
-            if code == "bad_boxes"
-            else ngettext(
-                "%(count)s row could not be used as it is: %(examples)s.",
-                "%(count)s rows could not be used as they are: %(examples)s.",
-                collection.bad_count,
-                examples=listed,
-            )
+    )
+    found = problem("corrupt_media", "warning", message, examples=examples, count=count)
+    return [found | {"files": [path for path, _reason in collection.lost[:100]]}]
+
+
+def bad_annotation_problems(collection: media_archives.Collection) -> list[Problem]:
+    if not collection.bad_count:
+        return []
+    code = "bad_boxes" if collection.layout in ("coco", "voc", "yolo") else "bad_rows"
+    listed = "; ".join(collection.bad[:3])
+    message = (
+        ngettext(
+            "%(count)s annotation could not be used as it is: %(examples)s.",
+            "%(count)s annotations could not be used as they are: %(examples)s.",
+            collection.bad_count,
+            examples=listed,
         )
-        problems.append(
-            problem(code, "warning", message, examples=collection.bad, count=collection.bad_count)
-            | {"places": collection.bad[:100]}
+        if code == "bad_boxes"
+        else ngettext(
+            "%(count)s row could not be used as it is: %(examples)s.",
+            "%(count)s rows could not be used as they are: %(examples)s.",
+            collection.bad_count,
+            examples=listed,
         )
-    if collection.other_files:
-        message = (
-            ngettext(
-                "%(count)s other file of %(archive)s is not an image and was skipped.",
-                "%(count)s other files of %(archive)s are not images and were skipped.",
-                collection.other_files,
-                archive=name,
-            )
-            if is_image
-            else ngettext(
-                "%(count)s other file of %(archive)s is not audio and was skipped.",
-                "%(count)s other files of %(archive)s are not audio and were skipped.",
-                collection.other_files,
-                archive=name,
-            )
+    )
+    found = problem(code, "warning", message, examples=collection.bad, count=collection.bad_count)
+    return [found | {"places": collection.bad[:100]}]
+
+
+def other_file_problems(collection: media_archives.Collection, name: str) -> list[Problem]:
+    if not collection.other_files:
+        return []
+    message = (
+        ngettext(
+            "%(count)s other file of %(archive)s is not an image and was skipped.",
+            "%(count)s other files of %(archive)s are not images and were skipped.",
+            collection.other_files,
+            archive=name,
         )
-        problems.append(problem("other_files", "info", message, count=collection.other_files))
-    return problems
+        if collection.kind == "image"
+        else ngettext(
+            "%(count)s other file of %(archive)s is not audio and was skipped.",
+            "%(count)s other files of %(archive)s are not audio and were skipped.",
+            collection.other_files,
+            archive=name,
+        )
+    )
+    return [problem("other_files", "info", message, count=collection.other_files)]
