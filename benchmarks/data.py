@@ -31,7 +31,7 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parents[1]
 WAYS = {
     "pandas read_csv": "import pandas; n = len(pandas.read_csv(sys.argv[1], dtype=str))",
-    "our reader": "from trainer.data.tables.opening import open_table; n = sum(len(b[0]) for b in open_table(pathlib.Path(sys.argv[1])).batches)",
+    "our reader": "from trainer.data.tables.formats import open_table; n = sum(len(b[0]) for b in open_table(pathlib.Path(sys.argv[1])).batches)",
     "trainer inspect": "from trainer.data.inspect import inspect; n = inspect([pathlib.Path(sys.argv[1])], pathlib.Path(sys.argv[1] + '.v1'))['rows']",
 }
 PEAK = "print(n, pathlib.Path('/proc/self/status').read_text().partition('VmHWM:')[2].split()[0])"

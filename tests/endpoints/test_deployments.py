@@ -108,6 +108,7 @@ def test_a_version_deleted_before_it_was_packaged(user: User, prototype: Prototy
     version = deployed(trained(prototype, 1), user)
     EndpointVersion.objects.all().delete()
     Packaging.handle(version.pk)
+    assert not EndpointVersion.objects.exists()
 
 
 def test_of_two_deployments_at_once_the_later_one_stays(

@@ -18,6 +18,9 @@ def test_a_free_port_passes() -> None:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     preflight.check_port("127.0.0.1", port, "PORT")
+    with socket.socket() as later:
+        later.bind(("127.0.0.1", port))  # looking did not take it
+        assert later.getsockname()[1] == port
 
 
 @pytest.mark.parametrize("setting", ["PORT", "SERVING_PORT"])

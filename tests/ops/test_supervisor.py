@@ -196,11 +196,16 @@ def test_a_full_disk_costs_lines_and_no_process(supervisor: Supervisor) -> None:
 
 def test_what_cannot_be_said_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     class Full(io.StringIO):
+        refused = 0
+
         def flush(self) -> None:
+            self.refused += 1
             raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(sys, "stdout", Full())
+    full = Full()
+    monkeypatch.setattr(sys, "stdout", full)
     say("Nobody hears this.")
+    assert full.refused == 1
 
 
 def test_logs_are_rotated(tmp_path: Path) -> None:

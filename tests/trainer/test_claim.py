@@ -15,17 +15,23 @@ def spec(path: str = "/srv/one/datasets/abc/v2", **fields: Any) -> Spec:
     return Spec.model_validate({"version": 1, "task": "text-classification", "dataset": {"path": path}} | fields)
 
 
+def began_with(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / "began.json").read_text("utf-8"))
+
+
 def test_a_folder_may_be_moved(tmp_path: Path) -> None:
     claim(spec(), tmp_path)
     claim(spec("/mnt/two/datasets/abc/v2", limits={"seconds": 5}), tmp_path)
+    assert began_with(tmp_path)["dataset"]["path"] == "/srv/one/datasets/abc/v2", "as it was begun"
 
 
 def test_a_field_added_since_has_its_default(tmp_path: Path) -> None:
     claim(spec(), tmp_path)
-    began = json.loads((tmp_path / "began.json").read_text())
+    began = began_with(tmp_path)
     del began["dataset"]["roles"]
     (tmp_path / "began.json").write_text(json.dumps(began))
     claim(spec(), tmp_path)
+    assert began_with(tmp_path) == began, "nothing is written again"
 
 
 @pytest.mark.parametrize("other", [spec("/srv/one/datasets/abc/v3"), spec(seed=1), spec(task="text-regression")])

@@ -184,3 +184,4 @@ def test_a_run_begun_before_there_were_roles_goes_on(tmp_path: Path) -> None:
     del began["dataset"]["roles"]
     (tmp_path / "began.json").write_text(json.dumps(began), "utf-8")
     claim(spec, tmp_path)
+    assert json.loads((tmp_path / "began.json").read_text("utf-8")) == began
