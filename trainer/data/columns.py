@@ -4,8 +4,6 @@ from trainer import tasks
 from trainer.data.dataset import Dataset
 from trainer.data.profiling import profile_column
 from trainer.data.row_keys import Keys, keys_of_rows
-from trainer.errors import DataError
-from trainer.messages import _
 from trainer.roles import ANSWER, INPUT, SPLITTING
 from trainer.spec import SplitSpec
 from trainer.suggestion import MEDIA, suggest
@@ -29,13 +27,8 @@ def map_columns(dataset: Dataset, columns: dict[str, str] | None, task: str | No
     for column in dataset.profile:
         column["kind"] = dataset.kinds.get(column["name"], column["kind"])
     dataset.chosen = {name: role for name, role in dataset.chosen.items() if name in dataset.names}
-    unknown = [name for name in (columns or {}).values() if name not in dataset.names]
-    if unknown:
-        raise DataError(
-            _("There is no column “%(unknown)s”.", unknown=unknown[0]),
-            code="no_column",
-            hint=_("There are: %(names)s.", names=", ".join(dataset.names[:20])),
-        )
+    for name in (columns or {}).values():
+        dataset.column(name)
     choose_task(dataset, columns or {}, task)
     dataset.keys = None
     if dataset.shape is not None:

@@ -9,7 +9,9 @@ import pyarrow as pa
 from trainer.columns import ColumnProfile
 from trainer.data.problems import Problem
 from trainer.data.row_keys import Keys
+from trainer.errors import DataError
 from trainer.json_types import JsonObject
+from trainer.messages import _
 from trainer.roles import INPUT, roles_of
 from trainer.spec import SplitSpec
 from trainer.tasks.base import Shape
@@ -50,6 +52,16 @@ class Dataset:
     @property
     def rows(self) -> int:
         return int(self.table.num_rows)
+
+    def column(self, name: str) -> pa.ChunkedArray:
+        """The cells of a column; `DataError` where there is none of this name."""
+        if name not in self.names:
+            raise DataError(
+                _("There is no column “%(name)s”.", name=name),
+                code="no_column",
+                hint=_("There are: %(names)s.", names=", ".join(self.names[:20])),
+            )
+        return self.table.column(name)
 
     @property
     def mapped_shape(self) -> Shape:

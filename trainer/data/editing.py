@@ -12,7 +12,7 @@ from trainer.data.column_checks import COLUMN_PROBLEMS, columns_with, is_spelled
 from trainer.data.columns import map_columns
 from trainer.data.dataset import Dataset
 from trainer.data.fixes import FOLDS
-from trainer.data.splitting import get_column, keep_split, split_dataset
+from trainer.data.splitting import keep_split, split_dataset
 from trainer.errors import DataError
 from trainer.json_types import JsonObject
 from trainer.messages import _
@@ -32,7 +32,7 @@ def apply_changes(dataset: Dataset, changes: JsonObject) -> None:
             raise bad_change(_('A cell to set looks like {"row": 1, "column": "label", "value": "x"}.')) from error
         by_column.setdefault(column, {})[row_index(row, dataset)] = None if value is None else str(value)
     for name, cells in by_column.items():
-        values = get_column(dataset, name).to_pylist()
+        values = dataset.column(name).to_pylist()
         for row, value in cells.items():
             values[row] = value
         dataset.table = dataset.table.set_column(dataset.names.index(name), name, pa.array(values, pa.string()))

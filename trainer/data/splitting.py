@@ -3,7 +3,6 @@
 import re
 
 import numpy as np
-import pyarrow as pa
 
 from trainer import columns as kinds
 from trainer.data.cells import parse_dates
@@ -182,7 +181,7 @@ def split_dataset(dataset: Dataset, spec: SplitSpec, file_parts: np.ndarray | No
         fixed, how = read_split_column(dataset), "by column"
     dataset.given_split = fixed is not None
     if fixed is None and spec.time:
-        times = parse_dates(get_column(dataset, spec.time))
+        times = parse_dates(dataset.column(spec.time))
         if times is None:
             raise DataError(
                 _("“%(time)s” holds no dates.", time=spec.time), code="bad_split", hint=_("Choose another column.")
@@ -203,20 +202,10 @@ def keep_split(dataset: Dataset, parts: np.ndarray, how: str) -> None:
     dataset.split_how, dataset.kept_split = how, how == DRAWN
 
 
-def get_column(dataset: Dataset, name: str) -> pa.ChunkedArray:
-    if name not in dataset.names:
-        raise DataError(
-            _("There is no column “%(name)s”.", name=name),
-            code="no_column",
-            hint=_("There are: %(names)s.", names=", ".join(dataset.names[:20])),
-        )
-    return dataset.table.column(name)
-
-
 def group_keys(dataset: Dataset, name: str) -> Keys:
     """Rows with the same cell are one group; a row without one is divided by its own content."""
     assert dataset.keys is not None
-    groups = hash_rows([get_column(dataset, name)], dataset.rows)
+    groups = hash_rows([dataset.column(name)], dataset.rows)
     texts = np.where((groups == NO_TEXT) | (dataset.keys.texts == NO_TEXT), dataset.keys.texts, groups)
     return Keys(texts, dataset.keys.codes, dataset.keys.labels)
 
