@@ -31,6 +31,7 @@ def predict(artifact: Path, inputs: list[Any]) -> list[dict[str, Any]]:
 
 
 def read_all(engine: Engine, inputs: list[Any], start: int = 0) -> list[Any]:
+    """Inputs as the engine takes them; `DataError` names the first that cannot be read, `start` others before it."""
     read = []
     for number, value in enumerate(inputs, start + 1):
         try:

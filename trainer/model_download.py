@@ -209,6 +209,7 @@ def check_size(repo: str, size: int, missing: int) -> None:
 
 
 def too_large(repo: str, size: int) -> ModelError:
+    """The error for a model of more bytes than this site downloads."""
     return ModelError(
         _(
             "The model “%(repo)s” is too large: %(size)s, and at most %(most_bytes)s are downloaded.",

@@ -34,6 +34,7 @@ def resolve(ref: str, progress: Progress = unwatched, waiting: Waiting = unheard
 
 
 def bundled(name: str) -> Path:
+    """The folder of a model that an installed package carries; `ModelError`."""
     package = BUNDLED.get(name)
     spec = importlib.util.find_spec(package) if package else None
     if spec is None or not spec.submodule_search_locations:

@@ -299,6 +299,7 @@ def describe(ref: str, params: NetParams, shape: Shape | None, outputs: int, net
 
 
 def described(layers: Sequence[Layer], shape: Shape, outputs: int) -> Layer:
+    """{input, outputs, parameters, layers} of the hidden layers and the last one."""
     last: Layer = {"kind": "dense", "size": outputs, "bias": True, "output": True}
     every = [*layers, last]
     described_layers = [

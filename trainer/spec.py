@@ -92,6 +92,7 @@ def parse(data: dict[str, Any]) -> Spec:
 
 
 def load(path: Path) -> Spec:
+    """A specification from a JSON file; `SpecError` says what is wrong with it."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:

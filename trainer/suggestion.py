@@ -214,6 +214,7 @@ def guess(columns: Columns, chosen: Roles) -> Iterable[tuple[str, Roles]]:
 
 
 def guess_media_tasks(media: ColumnProfile, others: Columns) -> Iterable[tuple[str, Roles]]:
+    """Tasks of pictures or sounds with what else the file has, the likeliest first."""
     media_role = {media["kind"]: media["name"]}
     objects = next((column for column in others if column["kind"] == "objects"), None)
     if objects:
@@ -283,6 +284,7 @@ def guess_text_pair_tasks(free: Columns) -> Iterable[tuple[str, Roles]]:
 
 
 def guess_table_tasks(free: Columns, only_text: str | None) -> Iterable[tuple[str, Roles]]:
+    """Classes or numbers of the column that looks most like an answer; nothing for texts alone."""
     usable = [column for column in free if column["kind"] in ("number", "category", "boolean")]
     if len(free) < 2 or not usable or only_text:
         return

@@ -114,6 +114,7 @@ def learn_date(counted: Counted, sample: list[str], total: int) -> Description |
 
 
 def learn_category(counted: Counted, sample: list[str], total: int) -> Description | None:
+    """{levels, choices, typical}: the commonest values, in small letters and as people write them."""
     counts: Counter[str] = Counter()
     spellings: dict[str, str] = {}
     for cell, count in sorted(counted, key=lambda pair: (-pair[1], pair[0])):
@@ -128,6 +129,7 @@ def learn_category(counted: Counted, sample: list[str], total: int) -> Descripti
 
 
 def learn_text(counted: Counted, sample: list[str], total: int) -> Description | None:
+    """{words, typical}: words that are in enough rows and not in all."""
     rows: Counter[str] = Counter()
     for cell, count in counted:
         for word in set(words_of(cell)):
@@ -155,6 +157,7 @@ def features_of(description: Description) -> list[Description]:
 
 
 def encode_cell(description: Description, cell: str, levels: dict[str, int]) -> Sequence[float] | None:
+    """The features of one cell, as many as `features_of` says; None where it is not of the column's kind."""
     kind = description["kind"]
     if kind == "number":
         value = number_of(cell, description["decimal"])

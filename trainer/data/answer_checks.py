@@ -53,6 +53,7 @@ def count_problems(keys: Keys) -> list[Problem]:
 
 
 def too_few_problems(rows: int) -> list[Problem]:
+    """An error below MIN_ROWS, none from there on."""
     if rows >= MIN_ROWS:
         return []
     message = ngettext(
@@ -104,6 +105,7 @@ def part_problems(
 
 
 def small_test_problems(tested: int, settled: bool) -> list[Problem]:
+    """A warning where a score would come from too few test rows; `settled`: a split that was given, or folds."""
     if settled or tested >= FEW_TEST_ROWS:
         return []
     message = ngettext(
@@ -117,6 +119,7 @@ def small_test_problems(tested: int, settled: bool) -> list[Problem]:
 
 
 def answer_problems(keys: Keys, train: np.ndarray, test: np.ndarray) -> list[Problem]:
+    """Labels of the test rows that the training rows do not have; an error where those have one label alone."""
     if len(np.unique(train)) < 2:
         return [problem("one_class", "error", _("The training rows have only one label."), count=len(train))]
     unseen = [keys.labels[code] for code in np.setdiff1d(test, train).tolist()]
@@ -154,6 +157,7 @@ def rows_with_codes(keys: Keys, codes: list[int]) -> np.ndarray:
 
 
 def variant_problems(keys: Keys, counts: np.ndarray) -> list[Problem]:
+    """Labels that are one label in several spellings."""
     spellings: dict[str, list[int]] = defaultdict(list)
     for code in np.flatnonzero(counts).tolist():
         spellings[normalise_text(keys.labels[code])].append(code)
@@ -171,6 +175,7 @@ def variant_problems(keys: Keys, counts: np.ndarray) -> list[Problem]:
 
 
 def rare_problems(keys: Keys, counts: np.ndarray) -> list[Problem]:
+    """Labels with so few rows that their own score means little."""
     rare = np.flatnonzero((counts > 0) & (counts < RARE_ROWS)).tolist()
     if not rare:
         return []

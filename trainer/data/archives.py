@@ -214,6 +214,7 @@ def check_listing(path: Path, name: str) -> None:
 
 
 def check_archive(archive: Archive, declared: int) -> None:
+    """`DataError` for an archive without a file that can be used, in words of what was left out."""
     check_expansion(archive, declared)
     if archive.entries:
         return

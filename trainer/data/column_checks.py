@@ -31,7 +31,7 @@ COLUMN_PROBLEMS = ("empty_columns", "constant_columns", "identifier_columns")
 
 
 def column_message(code: str, names: list[str]) -> Message:
-    """What is said of columns with one of COLUMN_FAULTS."""
+    """What is said of columns with one of COLUMN_PROBLEMS."""
     number, listed = len(names), join_names(names)
     if code == "empty_columns":
         return ngettext("%(names)s is empty and ignored.", "%(names)s are empty and ignored.", number, names=listed)
@@ -51,7 +51,7 @@ def column_message(code: str, names: list[str]) -> Message:
 
 
 def columns_with(dataset: Dataset, code: str) -> list[str]:
-    """The columns beside the answer that have one of COLUMN_FAULTS."""
+    """The columns beside the answer that have one of COLUMN_PROBLEMS."""
     answer = dataset.roles.get(dataset.mapped_shape.answer)
     tests = {
         "empty_columns": lambda column: column["kind"] == "empty",
@@ -69,6 +69,7 @@ def is_spelled_missing(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def spelling_problems(dataset: Dataset) -> list[Problem]:
+    """Cells of all columns that say “n/a” or the like, as one problem."""
     counts: dict[str, int] = {}
     rows = np.zeros(dataset.rows, dtype=bool)
     examples: set[str] = set()

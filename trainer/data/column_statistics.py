@@ -42,6 +42,7 @@ def describe_columns(dataset: Dataset) -> list[JsonObject]:
 
 
 def describe_column(column: ColumnProfile, table: pa.Table) -> JsonObject:
+    """The further figures of a column by its kind; none for kinds without any."""
     kind, cells = column["kind"], table.column(column["name"])
     if kind == "text":
         return describe_texts(cells)
@@ -78,6 +79,7 @@ def draw_cells(column: pa.ChunkedArray, count: int) -> list[str]:
 
 
 def describe_texts(column: pa.ChunkedArray) -> JsonObject:
+    """{words, tokens, languages, language, script, sampled} of SAMPLED_TEXTS texts and the longest of all."""
     texts = draw_cells(column, SAMPLED_TEXTS)
     if not texts:
         return {}

@@ -100,6 +100,7 @@ def shared_columns(tables: list[Table]) -> list[str]:
 
 
 def reading_problems(tables: list[Table], names: list[str]) -> list[Problem]:
+    """What the readers passed over, repaired or could not decode; known once every batch has been read."""
     problems = []
     several = len(tables) > 1
     bad = [(table, line, reason) for table in tables for line, reason in table.bad]
@@ -148,6 +149,7 @@ def reading_problems(tables: list[Table], names: list[str]) -> list[Problem]:
 
 
 def no_rows_error(table: Table) -> DataError:
+    """The error for files that gave no row, in words of the first line that could not be read."""
     if table.bad_count:
         line, reason = table.bad[0]
         return DataError(

@@ -46,6 +46,7 @@ def fetch_dataset(name: str, out: Path, emit: Emit) -> JsonObject:
 
 
 def parse_name(name: str) -> tuple[str, str | None]:
+    """(repository, revision or None) of ORG/NAME@REVISION; `DataError`."""
     match = NAME.fullmatch(name.strip())
     if match is None:
         raise DataError(
@@ -57,6 +58,7 @@ def parse_name(name: str) -> tuple[str, str | None]:
 
 
 def look_up(repo: str, revision: str | None) -> "DatasetInfo":
+    """The hub's record of a dataset with the sizes of its files; `DataError` where there is none, or no way to it."""
     from huggingface_hub import HfApi
     from huggingface_hub.errors import (
         HfHubHTTPError,

@@ -122,6 +122,7 @@ def out_of_memory(path: Path) -> DataError:
 
 
 def parse_split(split: JsonObject | None) -> SplitSpec:
+    """The split asked for as JSON; `SpecError` names the field that is wrong."""
     try:
         return SplitSpec.model_validate(split or {})
     except ValidationError as error:

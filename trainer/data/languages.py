@@ -59,6 +59,7 @@ def count_languages(texts: list[str]) -> dict[str, int]:
 
 
 def language_problems(texts: list[str]) -> list[Problem]:
+    """One problem where a second language has MIN_SHARE of the texts, and at least three of them."""
     counts = count_languages(texts)
     total = sum(counts.values())
     others = {name: count for name, count in list(counts.items())[1:] if count >= max(MIN_SHARE * total, 3)}

@@ -40,6 +40,7 @@ def leaking_columns(dataset: Dataset) -> list[str]:
 
 
 def leakage_problems(dataset: Dataset) -> list[Problem]:
+    """Columns from which alone the answer follows, and what could not be looked at."""
     kinds, targets, labels = leak_inputs(dataset)
     found_leaks = leaks.find_leaks(dataset.table, kinds, targets, labels)
     passed = leaks.describe_unchecked(kinds, targets, labels)

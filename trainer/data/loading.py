@@ -157,6 +157,7 @@ def read_profile(folder: Path) -> JsonObject:
 
 
 def check_roles(columns: dict[str, str], needed: Sequence[str], names: list[str]) -> None:
+    """`DataError` for a role without a column, and for a column that is not there."""
     for role in needed:
         if role not in columns:
             raise DataError(
@@ -293,6 +294,7 @@ READERS: dict[Cells, Callable[[Loaded], None]] = {
 
 
 def check_classes(labels: list[str]) -> None:
+    """`DataError` for one class alone, and for answers that are all different."""
     counts = Counter(labels)
     if len(counts) < 2:
         raise DataError(
@@ -309,7 +311,8 @@ def check_classes(labels: list[str]) -> None:
 
 
 def check_parts(loaded: Loaded, kind: str) -> None:
-    cells = loaded.answers
+    """`DataError` without test rows, or with one label to learn; a problem where the test rows have other labels."""
+    answers = loaded.answers
     if not len(loaded.part("test")) and loaded.folds is None:
         raise DataError(
             _("No row is left to test on."), code="no_test_rows", hint=_("Add rows, or raise dataset.split.test.")

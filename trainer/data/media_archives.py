@@ -181,6 +181,7 @@ class Files:
 
 
 def read_annotations(files: Files) -> tuple[Collection, list[MediaRow]] | None:
+    """Rows of pictures with boxes; None where the archive has no annotations of a known form."""
     annotated = read_coco_files(files) or read_voc_files(files) or read_yolo_files(files)
     if annotated is None:
         return None
@@ -199,6 +200,7 @@ def read_annotations(files: Files) -> tuple[Collection, list[MediaRow]] | None:
 
 
 def read_coco_files(files: Files) -> tuple[str, annotations.Boxes] | None:
+    """Boxes of all COCO documents in the archive."""
     boxes = annotations.Boxes()
     documents = []
     for entry in files.with_suffix(".json"):
@@ -216,6 +218,7 @@ def read_coco_files(files: Files) -> tuple[str, annotations.Boxes] | None:
 
 
 def read_voc_files(files: Files) -> tuple[str, annotations.Boxes] | None:
+    """Boxes of Pascal VOC, one XML file a picture; ImageSets tell the parts."""
     entries = files.with_suffix(".xml")
     if not entries:
         return None
@@ -324,6 +327,7 @@ def read_beside_table(files: Files) -> tuple[Collection, list[MediaRow]] | None:
 
 
 def try_table(archive: Archive, entry: Entry, place: Path) -> Table | None:
+    """A file of the archive as a table with its first batch read; None for one that is no table."""
     try:
         table = open_table(archive.extract(entry, place / f"table{entry.suffix}"), entry.name)
         first = next(iter(table.batches), None)
@@ -350,6 +354,7 @@ def naming_column(table: Table, files: Files) -> int | None:
 
 
 def rows_of_table(table: Table, column: int, files: Files, part: str, collection: Collection) -> list[MediaRow]:
+    """A row for each line that names a file of the archive; other lines are counted as bad."""
     media_rows = []
     number = 0
     other_columns = [(index, name) for index, name in enumerate(table.columns) if index != column]
@@ -374,6 +379,7 @@ def rows_of_table(table: Table, column: int, files: Files, part: str, collection
 
 
 def read_class_folders(files: Files) -> tuple[Collection, list[MediaRow]]:
+    """A row a file, its label the folder it lies in; `DataError` where no folder tells one."""
     media_rows = [MediaRow(entry, {"label": files.class_of(entry)}, files.part_of(entry)) for entry in files.media]
     if not any(row.cells["label"] for row in media_rows):
         what = "pictures" if files.kind == "image" else "sounds"

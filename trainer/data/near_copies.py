@@ -90,7 +90,7 @@ def minhash(texts: list[str], lengths: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 
 def find_near_copy_rows(dataset: Dataset) -> np.ndarray:
-    """Test rows that nearly repeat a row to learn from; none are looked for beyond MOST_CHARACTERS of text."""
+    """Test rows that nearly repeat a row to learn from; none are looked for beyond MAX_CHARACTERS of text."""
     texts, keys = dataset.table.column(dataset.inputs[0]), dataset.mapped_keys
     if (pc.sum(pc.utf8_length(texts)).as_py() or 0) > MAX_CHARACTERS:
         return np.array([], dtype=int)
@@ -99,6 +99,7 @@ def find_near_copy_rows(dataset: Dataset) -> np.ndarray:
 
 
 def near_copy_problems(dataset: Dataset) -> list[Problem]:
+    """As one problem of the test rows."""
     rows = find_near_copy_rows(dataset)
     if not len(rows):
         return []

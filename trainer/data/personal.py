@@ -92,6 +92,7 @@ def claim_spans(text: str, kind: str, hints: Hints) -> list[Span]:
 
 
 def rewrite_spans(text: str, claimed_spans: list[Span], new: Callable[[Span, str], str]) -> str:
+    """The text with each span replaced by what `new` makes of it and of its own text."""
     if not claimed_spans:
         return text
     ends = [0, *(span.end for span in claimed_spans)]
@@ -131,6 +132,7 @@ def iban_remainder(compact: str) -> int:
 
 
 def ids_in(text: str, hints: Hints) -> Spans:
+    """National numbers: of some countries anywhere, of others in a column or beside a word that names them."""
     rules = [(rule, True) for rule in ALWAYS]
     lowered = text.lower()
     if hints.ids or any(word in lowered for word in ASKED_WORDS):
@@ -181,6 +183,7 @@ def is_version(text: str, match: "re.Match[str]", hints: Hints) -> bool:
 
 
 def phones_in(text: str, hints: Hints) -> Spans:
+    """Phone numbers that can be dialled, by the shape in which they are written and by what stands before."""
     match = PHONE.search(text)
     while match:
         start, end = match.span()
@@ -234,6 +237,7 @@ def parse_phone(number: str, region: str) -> str | None:
 
 
 def names_in(text: str, hints: Hints) -> Spans:
+    """The whole cell in a column of names; elsewhere what follows a title."""
     cell = text.strip()
     start = text.find(cell)
     if hints.names and is_person(cell):

@@ -127,6 +127,7 @@ def might_hold(cells: pa.Array | pa.ChunkedArray, kind: str, hints: Hints) -> pa
 
 
 def guess_hints(name: str, column: pa.ChunkedArray) -> Hints:
+    """What the column's name and GLANCE of its cells say about what may be in it."""
     places = np.unique(np.linspace(0, len(column) - 1, min(GLANCE, len(column))).astype(np.int64))
     cells = [cell.strip()[:500] for place in places if not is_missing(cell := column[int(place)].as_py())]
     text, title = "\n".join(cells), split_name(name)

@@ -15,6 +15,7 @@ def draw_bits(secret: bytes, kind: str, key: str, attempt: int = 0) -> int:
 
 
 def make_stand_in(secret: bytes, kind: str, key: str, text: str) -> str:
+    """A value of the same kind that belongs to nobody: the same for the same `key` under one secret."""
     value = draw_bits(secret, kind, key)
     if kind == "email":
         return f"person-{value % 2**32:08x}@example.com"

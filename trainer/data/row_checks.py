@@ -13,6 +13,7 @@ from trainer.messages import Message, _, joined, ngettext
 def missing_problems(
     table: pa.Table, texts: pa.ChunkedArray, keys: Keys, noun: Message, labelled: bool
 ) -> list[Problem]:
+    """Rows that are empty, that have no input, and that have no answer."""
     problems = []
     without_text = keys.texts == NO_TEXT
     empty = empty_rows(table, np.flatnonzero(without_text & (keys.codes < 0)))

@@ -91,7 +91,7 @@ def split_by_time(keys: Keys, spec: SplitSpec, times: np.ndarray) -> np.ndarray:
 
 
 def shares_of(spec: SplitSpec, rows: int) -> dict[str, float]:
-    """Shares to draw. A validation share that nobody asked for is held to MOST_VALIDATION_ROWS."""
+    """Shares to draw. A validation share that nobody asked for is held to MAX_VALIDATION_ROWS."""
     validation = spec.validation
     if "validation" not in spec.model_fields_set:
         validation = min(validation, MAX_VALIDATION_ROWS / rows)

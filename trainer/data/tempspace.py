@@ -54,6 +54,7 @@ def check_room(needed: int, name: str) -> None:
 
 
 def no_space(name: str, needed: int = 0) -> DataError:
+    """The error for a disk that has no room for `needed` bytes more."""
     takes = f": it takes {needed >> 20:,} MB more" if needed >> 20 else ""
     return DataError(
         _(

@@ -146,6 +146,7 @@ def extract_tables(archive: Archive, place: Path) -> list[tuple[Path, str]]:
 
 
 def skipped_problems(archive: Archive) -> list[Problem]:
+    """Files of an archive that were left out, and why."""
     if not archive.skipped_count:
         return []
     examples = [f"{name} {reason}" for name, reason in archive.skipped]
@@ -207,6 +208,7 @@ def collection_problems(collection: media_archives.Collection, name: str) -> lis
 
 
 def lost_media_problems(collection: media_archives.Collection) -> list[Problem]:
+    """Pictures or sounds that could not be decoded."""
     if not collection.lost:
         return []
     count = len(collection.lost)
@@ -232,6 +234,7 @@ def lost_media_problems(collection: media_archives.Collection) -> list[Problem]:
 
 
 def bad_annotation_problems(collection: media_archives.Collection) -> list[Problem]:
+    """Boxes, or lines of the table beside the files, that could not be used."""
     if not collection.bad_count:
         return []
     code = "bad_boxes" if collection.layout in ("coco", "voc", "yolo") else "bad_rows"
@@ -256,6 +259,7 @@ def bad_annotation_problems(collection: media_archives.Collection) -> list[Probl
 
 
 def other_file_problems(collection: media_archives.Collection, name: str) -> list[Problem]:
+    """Files of other kinds, which were passed over."""
     if not collection.other_files:
         return []
     message = (

@@ -33,6 +33,7 @@ def conll_table(lines: Lines, name: str, size: int, details: dict[str, Any]) -> 
 
 
 def sentences(lines: Lines, table: Table) -> Iterator[tuple[list[str], list[str]]]:
+    """(tokens, tags) of each sentence; bad and repaired lines are reported to the table."""
     tokens: list[str] = []
     tags: list[str] = []
     width = 0
@@ -85,6 +86,7 @@ def fault(fields: list[str], width: int, tags: list[str], text: str) -> str:
 
 
 def batches(read: Iterator[tuple[list[str], list[str]]]) -> Iterator[Columns]:
+    """Rows of two cells, JSON lists."""
     rows: list[tuple[str, str]] = []
     for tokens, tags in read:
         rows.append((json.dumps(tokens, ensure_ascii=False), json.dumps(tags, ensure_ascii=False)))

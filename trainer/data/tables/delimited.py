@@ -139,6 +139,7 @@ def unclosed(lines: Lines) -> bool:
 
 
 def batches(records: Iterator[tuple[int, list[str]]], table: Table) -> Iterator[Columns]:
+    """Rows of the header's width; others are fitted or reported. A batch ends by rows or by characters."""
     width = len(table.columns)
     rows: list[list[str]] = []
     characters = 0

@@ -110,6 +110,7 @@ def padded(row: Row, width: int) -> Row:
 
 
 def cell_text(cell: object) -> str | None:
+    """Dates as ISO 8601, a midnight left out; everything else as `as_text`."""
     if cell is None or cell == "":
         return None
     if isinstance(cell, datetime):

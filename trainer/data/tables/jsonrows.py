@@ -53,6 +53,7 @@ def begins_objects(later: list[str]) -> bool:
 
 
 def jsonl_table(lines: Lines, name: str, size: int, details: dict[str, Any]) -> Table:
+    """One object a line; a line that is none is reported."""
     table = Table(name, "jsonl", [], iter(()), size, details)
 
     def objects() -> Iterator[tuple[int, Json]]:
@@ -72,6 +73,7 @@ def jsonl_table(lines: Lines, name: str, size: int, details: dict[str, Any]) -> 
 
 
 def document_table(lines: Lines, name: str, size: int, details: dict[str, Any]) -> Table:
+    """The rows inside a JSON document, which is read as a whole; `DataError` where there are none."""
     text = lines.stream.read(MAX_DOCUMENT_CHARACTERS + 1).lstrip("\ufeff")
     if len(text) > MAX_DOCUMENT_CHARACTERS:
         raise DataError(

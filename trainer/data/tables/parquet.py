@@ -26,6 +26,7 @@ DAMAGE = (pa.ArrowException, OSError, ValueError, IndexError, OverflowError)
 
 
 def open_parquet(path: Path, name: str, size: int) -> Table:
+    """The table of a Parquet file, its columns of text kept as dictionaries; `DataError` where it is damaged."""
     try:
         schema = pq.read_schema(path)
         check_columns(schema.names, name)

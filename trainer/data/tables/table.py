@@ -83,6 +83,7 @@ def display_name(name: str) -> str:
 
 
 def refuse_other_kinds(head: bytes, path: Path | None, name: str) -> None:
+    """`DataError` for what the first bytes show to be no table."""
     if head.startswith(b"PK\x03\x04"):
         raise other_kind(name, kind_of_zip(path))
     if head.startswith(b"PK\x05\x06"):
@@ -117,6 +118,7 @@ def kind_of_zip(path: Path | None) -> str:
 
 
 def other_kind(name: str, kind: str) -> DataError:
+    """The error for a file that is of a known kind, but no table; its hint suits the kind."""
     hint = SAVE_AS
     if "archive" in kind:
         hint = _("Unpack it and send the files inside, or all of them in one zip.")
@@ -134,6 +136,7 @@ def damaged(name: str, reason: str) -> DataError:
 
 
 def check_columns(columns: Sequence[str], name: str) -> None:
+    """`DataError` for more than MAX_COLUMNS."""
     if len(columns) > MAX_COLUMNS:
         raise DataError(
             _(
@@ -148,6 +151,7 @@ def check_columns(columns: Sequence[str], name: str) -> None:
 
 
 def refuse_header(header: int | None, name: str, form: str) -> None:
+    """`DataError` for a header row chosen of a file that names its columns itself."""
     if header is not None:
         raise DataError(
             _(

@@ -30,6 +30,7 @@ MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codec
 def open_text(
     path: Path, name: str, size: int, packed: bool, header: int | None = None, layout: str | None = None
 ) -> Table:
+    """Decode a text file and give it to the reader that its beginning calls for, or that `header` and `layout` do."""
     encoding = find_encoding(path, name, packed)
     raw = Bounded(path, name, packed)
     stream = io.TextIOWrapper(io.BufferedReader(raw, 1 << 18), encoding=encoding, errors="replace", newline="")
@@ -106,6 +107,7 @@ def utf16(head: bytes, least: float = 0.3) -> str | None:
 
 
 def utf8_or_likely(file: Bounded, head: bytes) -> str:
+    """UTF-8 where the whole file nearly is; else UTF-16 without a mark, else what its odd lines are likely in."""
     decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
     wrong = high = 0
     sample = b""
