@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from trainer import answers, tasks
+from trainer import tasks
 from trainer.data.dataset import Dataset
 from trainer.data.intake import read_files
 from trainer.data.loading import Loaded, check_roles, from_dataset, read_numbers
@@ -24,10 +24,10 @@ BENCH_SECONDS = 3.0
 def predict(artifact: Path, inputs: list[Any]) -> list[dict[str, Any]]:
     """One answer an input, as serving gives it; `DataError` names the first that cannot be used."""
     engine = open_engine(artifact)
-    answers: list[dict[str, Any]] = []
+    predictions: list[dict[str, Any]] = []
     for start in range(0, len(inputs), BATCH):
-        answers += engine.predict(read_all(engine, inputs[start : start + BATCH], start))
-    return answers
+        predictions += engine.predict(read_all(engine, inputs[start : start + BATCH], start))
+    return predictions
 
 
 def read_all(engine: Engine, inputs: list[Any], start: int = 0) -> list[Any]:
@@ -53,11 +53,9 @@ def evaluate(artifact: Path, data: Path) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="maquette-evaluate-") as folder:
         rows = rows_of(data, manifest, Path(folder))
         inputs = task.inputs_of(rows)
-        outputs = np.concatenate(
-            [
-                engine.outputs(read_all(engine, inputs[start : start + BATCH], start))
-                for start in range(0, len(inputs), BATCH)
-            ]
+        outputs = joined(
+            engine.outputs(read_all(engine, inputs[start : start + BATCH], start))
+            for start in range(0, len(inputs), BATCH)
         )
         report = engine.report(rows, outputs, task.shown_of(rows))
     return {"metrics": report["metrics"], "headline": report["headline"], "rows": len(inputs), "report": report}

@@ -45,18 +45,18 @@ Predict = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
 def find_leaks(
-    table: pa.Table, kinds: dict[str, str], targets: np.ndarray, labels: list[str], seed: int = 0
+    table: pa.Table, kinds: dict[str, str], targets: np.ndarray, labels: list[str] | None, seed: int = 0
 ) -> list[dict[str, Any]]:
-    """[{column, score, rule}], the strongest first. `kinds`: {column: kind} of those to look at; `truth`: a code into
-    `labels` a row, or numbers where there are no labels; `rule` says in a few words how it decides, or is None."""
-    rows = draw_rows(targets, bool(labels), seed)
+    """[{column, score, rule}], the strongest first. `kinds`: {column: kind} of those to look at; `targets`: a code
+    into `labels` a row, or numbers (`labels` None); `rule` says in a few words how it decides, or is None."""
+    rows = draw_rows(targets, labels is not None, seed)
     if len(rows) < MIN_ROWS:
         return []
     targets = targets[rows]
     mask = np.zeros(table.num_rows, dtype=bool)
     mask[rows] = True
     chosen = table.select(list(kinds)[:MAX_COLUMNS]).filter(pa.array(mask))
-    if labels:
+    if labels is not None:
         present, targets = np.unique(targets, return_inverse=True)
         names = [labels[code] for code in present]
         if len(names) < 2:
@@ -67,7 +67,7 @@ def find_leaks(
         values, is_number = read_values(chosen.column(name), kinds[name])
         if values is None:
             continue
-        if labels:
+        if labels is not None:
             score, rule = class_score(values, is_number, targets, names, fold, len(chosen.column_names))
             decides = score >= MIN_ACCURACY
         else:
@@ -78,12 +78,14 @@ def find_leaks(
     return sorted(leaks, key=lambda leak: -leak["score"])
 
 
-def describe_unchecked(kinds: dict[str, str], targets: np.ndarray, labels: list[str], seed: int = 0) -> list[Message]:
+def describe_unchecked(
+    kinds: dict[str, str], targets: np.ndarray, labels: list[str] | None, seed: int = 0
+) -> list[Message]:
     """Sentences on what `find_leaks` passes over: too few rows, rare labels, columns beyond the first 300."""
-    rows = draw_rows(targets, bool(labels), seed)
+    rows = draw_rows(targets, labels is not None, seed)
     if len(rows) < MIN_ROWS:
         least, count = MIN_ROWS, len(rows)
-        if not labels:
+        if labels is None:
             return [
                 _(
                     "Columns that decide the answer alone were not looked for: that takes %(least)s rows, there are %(count)s.",
@@ -101,7 +103,7 @@ def describe_unchecked(kinds: dict[str, str], targets: np.ndarray, labels: list[
             )
         ]
     sentences = []
-    rare = len(np.setdiff1d(targets[targets >= 0], targets[rows])) if labels else 0
+    rare = len(np.setdiff1d(targets[targets >= 0], targets[rows])) if labels is not None else 0
     if rare:
         sentences.append(
             ngettext(

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 
 from trainer import answers, tasks
 from trainer import columns as kinds
-from trainer import tasks
 from trainer.columns import ColumnProfile
 from trainer.messages import Message, _
 from trainer.tasks.base import Shape

@@ -115,28 +115,23 @@ class Pieces:
 
 def written_on(
     step: Callable[[np.ndarray], np.ndarray], rows: int, prefix: list[int], end: int, most: int
-) -> np.ndarray:
-    """The likeliest token again and again, until every answer has ended: (rows, most) ids, NOTHING after the end.
+) -> list[np.ndarray]:
+    """The likeliest token again and again, until every answer has ended or has `most`: the ids of each.
 
     `step`: tokens so far (rows, length) → scores of the next one (rows, vocabulary).
     """
     tokens = np.tile(np.array(prefix, dtype=np.int64), (rows, 1))
-    ids = np.full((rows, most), NOTHING, dtype=np.float32)
     ended = np.zeros(rows, dtype=bool)
-    for step_number in range(most):
+    lengths = np.zeros(rows, dtype=np.int64)
+    for _token in range(most):
         following = step(tokens).argmax(1)
         ended |= following == end
         if ended.all():
             break
-        ids[~ended, step_number] = following[~ended]
+        lengths += ~ended
         tokens = np.concatenate([tokens, np.where(ended, end, following)[:, None]], axis=1)
-    return ids
-
-
-def padded_ids(ids: np.ndarray, width: int) -> np.ndarray:
-    """(rows, moments) → (rows, width), NOTHING after the end."""
-    missing = max(0, width - ids.shape[1])
-    return np.pad(ids[:, :width].astype(np.float32), ((0, 0), (0, missing)), constant_values=NOTHING)
+    written = tokens[:, len(prefix) :]
+    return [ids[:length] for ids, length in zip(written, lengths, strict=True)]
 
 
 # Errors

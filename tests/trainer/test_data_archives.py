@@ -113,7 +113,9 @@ def test_an_xz_that_asks_for_gigabytes_is_refused(tmp_path: Path) -> None:
 
 def test_a_packed_tar_is_unpacked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened = []
-    monkeypatch.setattr(archives, "unpack_to_file", lambda *given: opened.append(given) or unpacking.unpack_to_file(*given))
+    monkeypatch.setattr(
+        archives, "unpack_to_file", lambda *given: opened.append(given) or unpacking.unpack_to_file(*given)
+    )
     names = [f"images/{n}.png" for n in range(12)]
     table = "file_name,label\n" + "".join(f"{n}.png,{'ab'[n % 2]}\n" for n in reversed(range(12)))
     files = [(name, picture(n)) for n, name in enumerate(names)] + [("t.csv", table.encode())]

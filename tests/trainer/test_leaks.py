@@ -24,7 +24,7 @@ def found(answers: list[Any], **columns: list[Any]) -> list[dict[str, Any]]:
     if isinstance(answers[0], str):
         labels = sorted(set(answers))
         return leaks.find_leaks(table, kinds, np.array([labels.index(one) for one in answers]), labels)
-    return leaks.find_leaks(table, kinds, np.array(answers, dtype=float), [])
+    return leaks.find_leaks(table, kinds, np.array(answers, dtype=float), None)
 
 
 def names(told: list[dict[str, Any]]) -> list[str]:
@@ -116,7 +116,7 @@ def test_what_is_not_looked_at_is_said() -> None:
     assert few == [
         "Columns that decide the answer alone were not looked for: that takes 30 rows of labels with 8 rows each, there are 29."
     ]
-    assert leaks.describe_unchecked(kinds, np.arange(20.0), [])[0].endswith("that takes 30 rows, there are 20.")
+    assert leaks.describe_unchecked(kinds, np.arange(20.0), None)[0].endswith("that takes 30 rows, there are 20.")
     rare = np.concatenate([np.arange(80) % 2, [2] * 3, [3] * 7])
     assert leaks.describe_unchecked(kinds, rare, ["a", "b", "c", "d"])[0].startswith("2 labels have fewer than 8 rows")
     wide = {f"c{n}": "number" for n in range(301)}

@@ -4,6 +4,7 @@ from collections import defaultdict
 
 import numpy as np
 
+from trainer import answers
 from trainer.data.cells import parse_numbers
 from trainer.data.dataset import Dataset
 from trainer.data.fixes import KEEP_AT_LEAST
@@ -23,7 +24,8 @@ FEW_ROWS = 50
 def number_problems(dataset: Dataset) -> list[Problem]:
     """What makes training on other answers than classes impossible."""
     problems = count_problems(dataset.mapped_keys)
-    if problems or dataset.mapped_shape.kind != "number":
+    answer = answers.find(dataset.mapped_shape.kind)
+    if problems or answer is None or answer.cells != "number":
         return problems
     numbers = answer_numbers(dataset)[dataset.mapped_keys.usable]
     numbers = numbers[np.isfinite(numbers)]

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from trainer import answers
 from trainer.columns import ColumnProfile
 from trainer.data.problems import Problem
 from trainer.data.row_keys import Keys

@@ -17,8 +17,8 @@ def find_leaks(dataset: Dataset) -> list[dict[str, Any]]:
     return leaks.find_leaks(dataset.table, kinds, targets, labels)
 
 
-def leak_inputs(dataset: Dataset) -> tuple[dict[str, str], np.ndarray, list[str]]:
-    """(kinds, truth, labels) as `trainer.leaks` takes them."""
+def leak_inputs(dataset: Dataset) -> tuple[dict[str, str], np.ndarray, list[str] | None]:
+    """(kinds, targets, labels) as `trainer.leaks` takes them."""
     inputs = set(dataset.inputs)
     kinds = {
         column["name"]: column["kind"]
@@ -26,13 +26,9 @@ def leak_inputs(dataset: Dataset) -> tuple[dict[str, str], np.ndarray, list[str]
         if column["name"] in inputs and column["distinct"] > 1
     }
     if dataset.labelled:
-        targets, labels = (
-            np.where(dataset.mapped_keys.usable, dataset.mapped_keys.codes, -1),
-            dataset.mapped_keys.labels,
-        )
-    else:
-        targets, labels = np.where(dataset.mapped_keys.usable, answer_numbers(dataset), np.nan), []
-    return kinds, targets, labels
+        keys = dataset.mapped_keys
+        return kinds, np.where(keys.usable, keys.codes, -1), keys.labels
+    return kinds, np.where(dataset.mapped_keys.usable, answer_numbers(dataset), np.nan), None
 
 
 def leaking_columns(dataset: Dataset) -> list[str]:

@@ -246,11 +246,7 @@ def check_loaded(loaded: Loaded, kind: str) -> None:
         raise DataError(
             _("No row has both an input and an answer."), code="no_rows", hint=_("Check which columns were chosen.")
         )
-    if kind == "number":
-        read_numbers(loaded)
-    elif kind == "class":
-        loaded.values[loaded.answer] = [canonical_label(label) for label in answers]
-        check_classes(loaded.answers)
+    READERS[answers.get(kind).cells](loaded)
     if len(loaded.answers) < MIN_ROWS:
         raise DataError(
             _("%(count)s rows are too few to learn from.", count=len(loaded.answers)),
@@ -312,7 +308,7 @@ def check_classes(labels: list[str]) -> None:
 
 def check_parts(loaded: Loaded, kind: str) -> None:
     """`DataError` without test rows, or with one label to learn; a problem where the test rows have other labels."""
-    answers = loaded.answers
+    cells = loaded.answers
     if not len(loaded.part("test")) and loaded.folds is None:
         raise DataError(
             _("No row is left to test on."), code="no_test_rows", hint=_("Add rows, or raise dataset.split.test.")

@@ -142,8 +142,9 @@ def warn_of_leaks(job: Job, rows: TableRows) -> None:
     kinds = {one["name"]: one["kind"] for one in rows.described}
     truth = np.full(len(rows.truth), -1 if rows.is_class else np.nan)
     truth[known] = rows.truth[known]
-    rows.leaks = leaks.find_leaks(rows.loaded.table, kinds, truth, rows.labels)
-    rows.leaks_not_looked_at = leaks.describe_unchecked(kinds, truth, rows.labels)
+    labels = rows.labels if rows.is_class else None
+    rows.leaks = leaks.find_leaks(rows.loaded.table, kinds, truth, labels)
+    rows.leaks_not_looked_at = leaks.describe_unchecked(kinds, truth, labels)
     for sentence in rows.leaks_not_looked_at:
         job.log(sentence)
     for one in rows.leaks:
