@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -22,6 +22,7 @@ Given = np.ndarray | Sequence[Any]
 """Right answers, or a model's, one entry a row, as a metric of their kind compares them."""
 Manifest = Mapping[str, Any]
 """manifest.json of an artifact, as it was read."""
+Answered = TypeVar("Answered")
 Measure = Callable[[np.ndarray, np.ndarray], float]
 """(what a metric needs to know of each row, how often each row counts) → the metric."""
 
@@ -44,8 +45,12 @@ class Falls(NamedTuple):
     falls: np.ndarray
 
 
-class Scoring(ABC):
-    """One kind of answer, to whoever serves, scores or compares it. There is one instance of each (`scoring_of`)."""
+class Scoring(ABC, Generic[Answered]):
+    """One kind of answer, to whoever serves, scores or compares it (`scoring_of`).
+
+    `Answered` is what its engines give for some inputs (`trainer.engines.Engine.answered`): the model's outputs, or what is
+    made of them first, such as texts.
+    """
 
     # Before learning
 
@@ -86,14 +91,11 @@ class Scoring(ABC):
     # What serving and the command line call
 
     @abstractmethod
-    def served(self, outputs: Any, manifest: Manifest) -> list[dict[str, Any]]:
-        """One answer each as serving gives it, with the fields of `Answer.output`.
-
-        `outputs` are the model's, or what its engine makes of them first (texts, objects; `trainer.engines.Engine.answered`).
-        """
+    def served(self, outputs: Answered, manifest: Manifest) -> list[dict[str, Any]]:
+        """One answer each as serving gives it, with the fields of `Answer.output`."""
 
     @abstractmethod
-    def kept(self, outputs: Any, manifest: Manifest) -> list[Any]:
+    def kept(self, outputs: Answered, manifest: Manifest) -> list[Any]:
         """The same as predictions.parquet keeps it under `predicted`."""
 
     @abstractmethod
@@ -106,7 +108,13 @@ class Scoring(ABC):
 
     @abstractmethod
     def report(
-        self, truth: Sequence[Any], outputs: Any, labels: list[str], shown: list[str], rows: list[int], input_name: str
+        self,
+        truth: Sequence[Any],
+        outputs: Answered,
+        labels: list[str],
+        shown: list[str],
+        rows: list[int],
+        input_name: str,
     ) -> dict[str, Any]:
         """The part of report.json that rows give whose answers (`truth`, as `trainer.data.loading` reads them) are known.
 
@@ -114,7 +122,7 @@ class Scoring(ABC):
         """
 
     @abstractmethod
-    def falls(self, outputs: Any, manifest: Manifest) -> Falls:
+    def falls(self, outputs: Answered, manifest: Manifest) -> Falls:
         """What the first input's answer loses when a piece of it is left out, as in each of the others (occlusion)."""
 
     # What `trainer.comparison` calls
@@ -123,7 +131,7 @@ class Scoring(ABC):
     def cells(self, metric: str, truth: Given, predicted: tuple[Given, Given], labels: Sequence[Any]) -> Cells:
         """Two models' answers to the rows of `truth`, each as `trainer.comparison.compare` takes them, for a metric."""
 
-    def read_truth(self, cells: list[Any], every: list[str]) -> list[Any]:
+    def read_truth(self, cells: list[Any], every: list[str]) -> Given:
         """Cells of the column `truth` of predictions.parquet as `cells` takes them; labels as places in `every`."""
         return cells
 
@@ -132,7 +140,7 @@ class Scoring(ABC):
         return cells
 
 
-def scoring_of(key: str) -> Scoring:
+def scoring_of(key: str) -> Scoring[Any]:
     """The heavy half of the kind of this key."""
-    scoring: Scoring = load(answers.get(key).scoring)()
+    scoring: Scoring[Any] = load(answers.get(key).scoring)()
     return scoring

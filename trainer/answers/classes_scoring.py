@@ -30,6 +30,7 @@ from trainer.thresholds import Certainty
 
 if TYPE_CHECKING:
     from torch import Tensor
+    from torch.nn import Module
 
     from trainer.data.loading import Loaded
     from trainer.learning.job import Job
@@ -51,7 +52,7 @@ class Classification(Objective):
         self.truth = torch.from_numpy(rows.truth).to(self.device)
         self.criterion = torch.nn.CrossEntropyLoss()
 
-    def prepare(self, model: Any, train: np.ndarray) -> None:
+    def prepare(self, model: Module, train: np.ndarray) -> None:
         import torch
 
         weights = self.class_weights(train)
@@ -132,7 +133,7 @@ class Classification(Objective):
         }
 
 
-class ClassScoring(Scoring):
+class ClassScoring(Scoring[np.ndarray]):
     """Outputs are logits (rows, labels)."""
 
     def learnable(self, loaded: Loaded) -> tuple[list[str], np.ndarray]:

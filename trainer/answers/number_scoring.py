@@ -15,6 +15,7 @@ from trainer.packaging import card
 
 if TYPE_CHECKING:
     from torch import Tensor
+    from torch.nn import Module
 
     from trainer.data.loading import Loaded
     from trainer.learning.job import Job
@@ -41,7 +42,7 @@ class Regression(Objective):
         self.mean, self.scale = float(known.mean()), float(known.std()) or 1.0
         self.truth = torch.from_numpy(rows.truth).float().to(self.device)
 
-    def prepare(self, model: Any, train: np.ndarray) -> None:
+    def prepare(self, model: Module, train: np.ndarray) -> None:
         model.head.set_units(self.mean, self.scale)
 
     def row_loss(self, outputs: Tensor, rows: np.ndarray) -> Tensor:
@@ -85,7 +86,7 @@ class Regression(Objective):
         return {"truth": self.rows.truth[test].tolist(), "predicted": outputs[:, 0].astype(float).tolist()}
 
 
-class NumberScoring(Scoring):
+class NumberScoring(Scoring[np.ndarray]):
     """Outputs are (rows, 1) numbers in the answer's own unit."""
 
     def learnable(self, loaded: Loaded) -> tuple[list[str], np.ndarray]:

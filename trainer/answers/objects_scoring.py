@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 
@@ -26,29 +26,45 @@ from trainer.packaging import card
 
 if TYPE_CHECKING:
     from torch import Tensor
+    from torch.nn import Module
 
     from trainer.data.loading import Loaded
     from trainer.learning.job import Job
-    from trainer.learning.rows import Mix
+    from trainer.learning.rows import Mix, Rows
 
 TUNING_PICTURES = 200
 FAINTEST = 0.01
 """Score from which an answer is kept in predictions.parquet, so that two runs can be compared by average precision."""
 
 
+class Scenes(Protocol):
+    """What rows of pictures with boxes give beside what all rows do (`trainer.families.image.detection.Scenes`)."""
+
+    sizes: list[tuple[int, int]]
+    """(width, height) of every picture in pixels."""
+    threshold: float
+    """The score from which an object is shown."""
+
+    def objects(self, rows: np.ndarray) -> list[Objects]:
+        """What is in these pictures, corners as shares of the picture."""
+        ...
+
+
 class Detection(Objective):
     headline = "map_50"
     told = (("map_50", "map_50"), ("map", "map"))
 
-    def __init__(self, job: Job, rows: Any) -> None:
+    def __init__(self, job: Job, rows: Rows) -> None:
         super().__init__(job, rows)
-        self.scenes = rows
-        self.model: Any = None
+        self.scenes = cast("Scenes", rows)
+        self.model: Module = None
 
-    def prepare(self, model: Any, train: np.ndarray) -> None:
+    def prepare(self, model: Module, train: np.ndarray) -> None:
         self.model = model
 
-    def step(self, call: Any, inputs: tuple[Any, ...], rows: np.ndarray, mix: Mix | None) -> Tensor:
+    def step(
+        self, call: Callable[..., Tensor], inputs: tuple[Tensor, ...], rows: np.ndarray, mix: Mix | None
+    ) -> Tensor:
         with self.job.device.autocast():
             return self.model.loss(*inputs)
 
@@ -59,19 +75,18 @@ class Detection(Objective):
             return
         from trainer.learning.passes import read_part
 
-        part = self.scenes.part("validation")
-        part = part if len(part) else self.scenes.part("train")[:TUNING_PICTURES]
-        answers = list(map(objects_of, read_part(self.model, self.scenes, part, self.job.device)))
-        labels = len(self.scenes.labels)
+        part = self.rows.part("validation")
+        part = part if len(part) else self.rows.part("train")[:TUNING_PICTURES]
+        answers = list(map(objects_of, read_part(self.model, self.rows, part, self.job.device)))
+        labels = len(self.rows.labels)
         self.scenes.threshold = best_threshold(self.scenes.objects(part), answers, labels)
 
     def figures(self, rows: np.ndarray, outputs: np.ndarray) -> dict[str, float]:
-        found = average_precision(self.scenes.objects(rows), list(map(objects_of, outputs)), len(self.scenes.labels))
+        found = average_precision(self.scenes.objects(rows), list(map(objects_of, outputs)), len(self.rows.labels))
         return {"map_50": found.map_50, "map": found.map}
 
     def actual(self, rows: np.ndarray) -> list[Objects]:
-        objects: list[Objects] = self.scenes.objects(rows)
-        return objects
+        return self.scenes.objects(rows)
 
     def answers(self, metric: str, outputs: np.ndarray) -> list[Objects]:
         return list(map(objects_of, outputs))
@@ -83,11 +98,11 @@ class Detection(Objective):
         return f"average precision {figures['map_50']:.1%} (at half overlap)"
 
     def report(self, outputs: np.ndarray) -> dict[str, Any]:
-        test, scenes = self.scenes.part("test"), self.scenes
+        test, scenes, rows = self.rows.part("test"), self.scenes, self.rows
         answers = list(map(objects_of, outputs))
         sizes = [scenes.sizes[row] for row in test]
-        shown, numbers = scenes.shown(test), scenes.numbers(test)
-        return report(scenes.objects(test), answers, scenes.labels, sizes, shown, numbers, scenes.threshold)
+        shown, numbers = rows.shown(test), rows.numbers(test)
+        return report(scenes.objects(test), answers, rows.labels, sizes, shown, numbers, scenes.threshold)
 
     def sentence(self, report: dict[str, Any]) -> str:
         one = report["headline"]
@@ -110,9 +125,9 @@ class Detection(Objective):
 """
 
     def predictions(self, outputs: np.ndarray) -> dict[str, list[Any]]:
-        test = self.scenes.part("test")
+        test = self.rows.part("test")
         sizes = [self.scenes.sizes[row] for row in test]
-        labels = self.scenes.labels
+        labels = self.rows.labels
         truth = [listed(one, labels, size) for one, size in zip(self.scenes.objects(test), sizes, strict=True)]
         every = list(map(objects_of, outputs))
         said = [above(one, self.scenes.threshold) for one in every]
@@ -125,17 +140,21 @@ class Detection(Objective):
         }
 
 
-class ObjectScoring(Scoring):
+Boxes = Sequence[list[dict[str, Any]]]
+"""Of each picture {label, score, box [x, y, width, height] in its pixels}, the surest first."""
+
+
+class ObjectScoring(Scoring[Boxes]):
     """Answers are lists of {label, score, box} in pixels of the picture, as the engine makes them of the outputs; kept as JSON."""
 
     def learnable(self, loaded: Loaded) -> tuple[list[str], None]:
         boxes = [json.loads(loaded.answers[row] or "[]") for row in loaded.part("train")]
         return sorted({box["label"] for row in boxes for box in row}), None
 
-    def served(self, outputs: Sequence[list[dict[str, Any]]], manifest: Manifest) -> list[dict[str, Any]]:
+    def served(self, outputs: Boxes, manifest: Manifest) -> list[dict[str, Any]]:
         return [{"objects": boxes} for boxes in outputs]
 
-    def kept(self, outputs: Sequence[list[dict[str, Any]]], manifest: Manifest) -> list[str]:
+    def kept(self, outputs: Boxes, manifest: Manifest) -> list[str]:
         return [json.dumps(boxes) for boxes in outputs]
 
     def agreement(self, predicted: Sequence[str], others: Sequence[str], labels: Sequence[str]) -> float:
@@ -150,11 +169,17 @@ class ObjectScoring(Scoring):
         return average_precision(parsed(truth, labels), parsed(predicted, labels), len(labels)).map_50
 
     def report(
-        self, truth: Sequence[Any], outputs: Any, labels: list[str], shown: list[str], rows: list[int], input_name: str
+        self,
+        truth: Sequence[Any],
+        outputs: Boxes,
+        labels: list[str],
+        shown: list[str],
+        rows: list[int],
+        input_name: str,
     ) -> dict[str, Any]:
         raise NotImplementedError("boxes are scored beside the sizes of their pictures: see `report`")
 
-    def falls(self, outputs: Any, manifest: Manifest) -> Falls:
+    def falls(self, outputs: Boxes, manifest: Manifest) -> Falls:
         raise NotImplementedError("a picture is explained by its surest object: see `trainer.engines.detection`")
 
     def cells(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 
@@ -16,12 +16,31 @@ from trainer.transcripts import errors, rates
 
 if TYPE_CHECKING:
     from torch import Tensor
+    from torch.nn import Module
 
     from trainer.data.loading import Loaded
     from trainer.learning.job import Job
-    from trainer.learning.rows import Mix
+    from trainer.learning.rows import Mix, Rows
 
 LOSS_BATCH = 8
+
+
+class Script(Protocol):
+    """What texts are written with (`trainer.transcripts`)."""
+
+    def decode(self, ids: np.ndarray) -> str: ...
+
+
+class Speech(Protocol):
+    """What rows of speech give beside what all rows do (`trainer.families.audio.speech.Speech`)."""
+
+    script: Script
+    targets: list[np.ndarray]
+    """The ids of each row's text."""
+
+    def little(self) -> list[str]:
+        """Whether there is too little to learn from, in a sentence."""
+        ...
 
 
 class Transcription(Objective):
@@ -30,15 +49,17 @@ class Transcription(Objective):
     headline = "wer"
     told = (("wer", "wer"), ("cer", "cer"), ("loss", "loss"))
 
-    def __init__(self, job: Job, rows: Any) -> None:
+    def __init__(self, job: Job, rows: Rows) -> None:
         super().__init__(job, rows)
-        self.speech = rows
-        self.model: Any = None
+        self.speech = cast("Speech", rows)
+        self.model: Module = None
 
-    def prepare(self, model: Any, train: np.ndarray) -> None:
+    def prepare(self, model: Module, train: np.ndarray) -> None:
         self.model = model
 
-    def step(self, call: Any, inputs: tuple[Any, ...], rows: np.ndarray, mix: Mix | None) -> Tensor:
+    def step(
+        self, call: Callable[..., Tensor] | None, inputs: tuple[Tensor, ...], rows: np.ndarray, mix: Mix | None
+    ) -> Tensor:
         with self.job.device.autocast():
             return self.model.loss(*inputs, [self.speech.targets[row] for row in rows])
 
@@ -53,8 +74,8 @@ class Transcription(Objective):
         total, was = 0.0, self.model.training
         self.model.eval()
         with torch.inference_mode():
-            for batch in self.speech.sorted_batches(rows, LOSS_BATCH):
-                inputs = self.speech.batch(batch, self.device)
+            for batch in self.rows.sorted_batches(rows, LOSS_BATCH):
+                inputs = self.rows.batch(batch, self.device)
                 total += self.step(None, inputs, batch, None).item() * len(batch)
         self.model.train(was)
         return total / max(len(rows), 1)
@@ -103,7 +124,7 @@ missing and extra words over those that were said. {card.interval_of(report)}
         return {"truth": truth, "predicted": said, "wer": wers.tolist()}
 
 
-class TextScoring(Scoring):
+class TextScoring(Scoring[Sequence[str]]):
     """Answers are texts, as the engine writes them from the outputs."""
 
     def learnable(self, loaded: Loaded) -> tuple[list[str], None]:

@@ -59,7 +59,7 @@ class Rows:
         return answers.get(self.loaded.kind)
 
     @property
-    def scoring(self) -> Scoring:
+    def scoring(self) -> Scoring[Any]:
         """The heavy half of that."""
         return scoring_of(self.loaded.kind)
 

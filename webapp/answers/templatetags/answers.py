@@ -25,7 +25,7 @@ COLOURS = 5
 
 
 @register.filter
-def said(output: Any) -> str:
+def said(output: object) -> str:
     """An answer in a few words: a label, a number, a text, or how many of what."""
     if not isinstance(output, dict):
         return str(output)
@@ -191,7 +191,7 @@ def worst_pair(matrix: dict[str, Any]) -> dict[str, Any] | None:
 
 
 @register.filter
-def beside(text: Any, other: Any) -> SafeString:
+def beside(text: object, other: object) -> SafeString:
     """A text with those of its words marked that the other has not in their place; capitals and punctuation aside."""
     own, others = (str(one).split()[:MOST_COMPARED] for one in (text, other))
     matcher = SequenceMatcher(None, [bare(word) for word in own], [bare(word) for word in others], autojunk=False)
