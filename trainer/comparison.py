@@ -13,7 +13,6 @@ The trainer asks it of a model and its baselines, the site of two runs (`compare
 """
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,14 +20,21 @@ from typing import Any
 
 import numpy as np
 
-from trainer.answers.base_scoring import Cells, Given, Measure, scoring_of
+from trainer.answers.base_scoring import Cells, Given, scoring_of
 from trainer.answers.metrics import named, owners
-
-LEVEL = 0.95
-FEWEST_RESAMPLES = 200
-MOST_DRAWN = 4_000_000
-"""Rows over all draws: from 2,000 rows on there are fewer draws."""
-EXCHANGES = 500
+from trainer.intervals import (
+    LEVEL,
+    MAX_DRAWN,
+    MAX_EXCHANGES,
+    MIN_RESAMPLES,
+    draw_weights,
+    exchange_test,
+    mcnemar,
+    paired_share_interval,
+    percentile_interval,
+    widen_constant,
+    wilson_interval,
+)
 
 
 @dataclass(frozen=True)
@@ -46,10 +52,10 @@ class Interval:
         return {"method": self.method, "level": LEVEL, "resamples": self.resamples}
 
 
-def headed(name: str, found: Interval) -> dict[str, Any]:
+def headed(name: str, scored: Interval) -> dict[str, Any]:
     """`headline` and `interval` of report.json."""
-    headline = {"name": name, "value": found.value, "low": found.low, "high": found.high}
-    return {"headline": headline, "interval": found.described()}
+    headline = {"name": name, "value": scored.value, "low": scored.low, "high": scored.high}
+    return {"headline": headline, "interval": scored.described()}
 
 
 @dataclass(frozen=True)
@@ -79,7 +85,7 @@ class Comparison:
 
 def compare(
     metric: str,
-    truth: Given,
+    targets: Given,
     first: Given,
     second: Given,
     *,
@@ -87,34 +93,37 @@ def compare(
     seed: int = 0,
     resamples: int | None = None,
 ) -> Comparison:
-    """Whether `first` answers the rows of `truth` better than `second`; the three are in the same order.
+    """Whether `first` answers the rows of `targets` better than `second`; the three are in the same order.
 
     What a row's answer is depends on the metric, which is that of a kind of answer (`ValueError` for another):
 
-    - accuracy, macro_f1: a label, as `truth` names it (text or number);
+    - accuracy, macro_f1: a label, as `targets` name it (text or number);
     - log_loss, roc_auc, pr_auc: the probabilities of `labels`, in their order: (rows, labels);
     - r2, rmse, mae: a number;
     - wer, cer: a text;
     - map_50, map: `trainer.average_precision.Objects`, labelled by places in `labels`.
     """
-    one, other, score = prepared(metric, truth, (first, second), labels)
+    first_cells, second_cells, score = prepare_cells(metric, targets, (first, second), labels)
     facts = named(metric)
-    rows, sign = len(one), -1 if facts.lower_is_better else 1
-    every = np.ones(rows)
-    scores = score(one, every), score(other, every)
+    rows, sign = len(first_cells), -1 if facts.lower_is_better else 1
+    once = np.ones(rows)
+    scores = score(first_cells, once), score(second_cells, once)
     value = sign * (scores[0] - scores[1])
     if facts.counts_rows:
-        only_first, only_second = int((one > other).sum()), int((other > one).sum())
-        low, high = paired_shares(only_first, only_second, rows)
+        only_first, only_second = int((first_cells > second_cells).sum()), int((second_cells > first_cells).sum())
+        low, high = paired_share_interval(only_first, only_second, rows)
         p, method, draws = mcnemar(only_first, only_second), "bonett-price", None
     else:
-        draws = resamples or draws_for(metric, rows)
+        draws = resamples or count_draws(metric, rows)
         generator, method = np.random.default_rng(seed), "bootstrap"
-        found = [sign * (score(one, some) - score(other, some)) for some in drawn(rows, draws, generator)]
-        low, high = percentiles(found)
+        differences = [
+            sign * (score(first_cells, weights) - score(second_cells, weights))
+            for weights in draw_weights(rows, draws, generator)
+        ]
+        low, high = percentile_interval(differences)
         if low == high and facts.bounded:
-            low, high = widened(value, rows)
-        p = by_exchange(one, other, score, abs(value), min(draws, EXCHANGES), generator)
+            low, high = widen_constant(value, rows)
+        p = exchange_test(first_cells, second_cells, score, abs(value), min(draws, MAX_EXCHANGES), generator)
     low, high = min(low, value), max(high, value)
     if p >= 1 - LEVEL:
         low, high = min(low, 0.0), max(high, 0.0)
@@ -123,7 +132,7 @@ def compare(
 
 def interval(
     metric: str,
-    truth: Given,
+    targets: Given,
     predicted: Given,
     *,
     labels: Sequence[Any] = (),
@@ -131,105 +140,38 @@ def interval(
     resamples: int | None = None,
 ) -> Interval:
     """A score and its 95 % interval, of answers as `compare` takes them: Wilson's for accuracy, otherwise the bootstrap's."""
-    cells, _same, score = prepared(metric, truth, (predicted, predicted), labels)
+    cells, _same, score = prepare_cells(metric, targets, (predicted, predicted), labels)
     rows, facts = len(cells), named(metric)
     value = score(cells, np.ones(rows)) + 0.0
     if facts.counts_rows:
-        return Interval(value, *wilson(value, rows), "wilson", None)
-    draws = resamples or draws_for(metric, rows)
-    low, high = percentiles([score(cells, some) for some in drawn(rows, draws, np.random.default_rng(seed))])
+        return Interval(value, *wilson_interval(value, rows), "wilson", None)
+    draws = resamples or count_draws(metric, rows)
+    low, high = percentile_interval(
+        [score(cells, weights) for weights in draw_weights(rows, draws, np.random.default_rng(seed))]
+    )
     if low == high and facts.bounded and value in (0, 1):
-        return Interval(value, *wilson(value, rows), "wilson", None)
+        return Interval(value, *wilson_interval(value, rows), "wilson", None)
     return Interval(value, min(low, value) + 0.0, max(high, value) + 0.0, "bootstrap", draws)
 
 
-def score(metric: str, truth: Given, predicted: Given, *, labels: Sequence[Any] = ()) -> float:
+def score(metric: str, targets: Given, predicted: Given, *, labels: Sequence[Any] = ()) -> float:
     """The metric alone, of answers as `compare` takes them."""
-    cells, _same, measure = prepared(metric, truth, (predicted, predicted), labels)
+    cells, _same, measure = prepare_cells(metric, targets, (predicted, predicted), labels)
     return measure(cells, np.ones(len(cells))) + 0.0
 
 
-# Intervals and tests
+def count_draws(metric: str, rows: int) -> int:
+    return int(np.clip(MAX_DRAWN // rows, MIN_RESAMPLES, named(metric).most_draws))
 
 
-def wilson(share: float, rows: int, z: float = 1.96) -> tuple[float, float]:
-    """95 % interval of a share of so many rows (Wilson 1927)."""
-    middle = (share + z**2 / (2 * rows)) / (1 + z**2 / rows)
-    half = z / (1 + z**2 / rows) * (share * (1 - share) / rows + z**2 / (4 * rows**2)) ** 0.5
-    return max(min(middle - half, share), 0.0), min(max(middle + half, share), 1.0)
-
-
-def paired_shares(only_first: int, only_second: int, rows: int, z: float = 1.96) -> tuple[float, float]:
-    """95 % interval of the difference of two shares of the same rows, from the rows that one alone has right."""
-    first, second = (only_first + 1) / (rows + 2), (only_second + 1) / (rows + 2)
-    half = z * ((first + second - (first - second) ** 2) / (rows + 2)) ** 0.5
-    return max(first - second - half, -1.0), min(first - second + half, 1.0)
-
-
-def mcnemar(only_first: int, only_second: int) -> float:
-    """Exact two-sided p of as uneven a share of the rows that one alone has right (McNemar 1947)."""
-    differing = only_first + only_second
-    if not differing:
-        return 1.0
-    half = differing * math.log(2)
-    tail = sum(
-        math.exp(math.lgamma(differing + 1) - math.lgamma(at + 1) - math.lgamma(differing - at + 1) - half)
-        for at in range(min(only_first, only_second) + 1)
-    )
-    return min(1.0, 2 * tail)
-
-
-def widened(value: float, rows: int) -> tuple[float, float]:
-    """Of a difference that no draw changes: as far as a share that is the same in all rows could be from what was seen."""
-    slack = 1 - wilson(1.0, rows)[0]
-    return max(value - slack, -1.0), min(value + slack, 1.0)
-
-
-def percentiles(values: Sequence[float]) -> tuple[float, float]:
-    low, high = np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return float(low), float(high)
-
-
-def draws_for(metric: str, rows: int) -> int:
-    return int(np.clip(MOST_DRAWN // rows, FEWEST_RESAMPLES, named(metric).most_draws))
-
-
-def drawn(rows: int, draws: int, generator: np.random.Generator) -> Any:
-    """How often each row is in each of many draws with replacement."""
-    every = (generator.integers(0, rows, rows) for _draw in range(draws))
-    return (np.bincount(some, minlength=rows).astype(np.float64) for some in every)
-
-
-def by_exchange(
-    one: np.ndarray, other: np.ndarray, score: Measure, observed: float, draws: int, generator: np.random.Generator
-) -> float:
-    """p: the share of random exchanges of the two models' answers, row by row, after which they differ at least as much.
-
-    Ended once chance can no longer be excluded (Besag and Clifford 1991): p is then that of the exchanges made.
-    """
-    rows, every, beyond = len(one), np.ones(len(one)), 1
-    enough = max(20, (1 - LEVEL) * (draws + 1))
-    shape = (rows, *(1,) * (one.ndim - 1))
-    for made in range(1, draws + 1):
-        kept = (generator.random(rows) < 0.5).reshape(shape)
-        apart = score(np.where(kept, one, other), every) - score(np.where(kept, other, one), every)
-        beyond += abs(apart) >= observed - 1e-12
-        if beyond > enough:
-            return beyond / (made + 1)
-    return beyond / (draws + 1)
-
-
-# What each metric needs to know of a row is a matter of its kind of answer
-
-
-def prepared(metric: str, truth: Given, answers: tuple[Given, Given], labels: Sequence[Any]) -> Cells:
+def prepare_cells(metric: str, targets: Given, answers: tuple[Given, Given], labels: Sequence[Any]) -> Cells:
     """Of the first model's answers, of the second's, and the metric of either."""
     kind = owners().get(metric)
     if kind is None:
         raise ValueError(f"two models cannot be compared by {metric}")
-    if not len(truth) or any(len(one) != len(truth) for one in answers):
+    if not len(targets) or any(len(predicted) != len(targets) for predicted in answers):
         raise ValueError("the answers to compare are not those of the same rows")
-    return scoring_of(kind.key).cells(metric, truth, answers, labels)
+    return scoring_of(kind.key).cells(metric, targets, answers, labels)
 
 
 def total(cells: np.ndarray, weights: np.ndarray) -> float:
@@ -239,9 +181,6 @@ def total(cells: np.ndarray, weights: np.ndarray) -> float:
 
 def mean(cells: np.ndarray, weights: np.ndarray) -> float:
     return total(cells, weights) / max(float(weights.sum()), 1e-12)
-
-
-# Two finished runs
 
 
 def compare_artifacts(metric: str, first: Path, second: Path) -> Comparison | None:
@@ -257,14 +196,14 @@ def compare_artifacts(metric: str, first: Path, second: Path) -> Comparison | No
     column, kind = named(metric).column, owners().get(metric)
     if not shared or kind is None or any(column not in table[row] for table in tables for row in shared):
         return None
-    every = sorted({*labels[0], *labels[1]})
+    all_labels = sorted({*labels[0], *labels[1]})
     scoring = scoring_of(kind.key)
     answers = [
-        scoring.read_predicted(metric, [table[row][column] for row in shared], own, every)
-        for table, own in zip(tables, labels, strict=True)
+        scoring.read_predicted(metric, [table[row][column] for row in shared], own_labels, all_labels)
+        for table, own_labels in zip(tables, labels, strict=True)
     ]
-    truth = scoring.read_truth([tables[0][row]["truth"] for row in shared], every)
-    return compare(metric, truth, answers[0], answers[1], labels=every)
+    targets = scoring.read_truth([tables[0][row]["truth"] for row in shared], all_labels)
+    return compare(metric, targets, answers[0], answers[1], labels=all_labels)
 
 
 def read_predictions(folder: Path, metric: str) -> dict[int, dict[str, Any]]:
@@ -272,7 +211,7 @@ def read_predictions(folder: Path, metric: str) -> dict[int, dict[str, Any]]:
     more memory than all else, so that only a metric of theirs reads them."""
     import pyarrow.parquet as pq
 
-    wanted = ("row", "truth", named(metric).column)
+    columns = ("row", "truth", named(metric).column)
     names = pq.read_schema(folder / "predictions.parquet").names
-    table = pq.read_table(folder / "predictions.parquet", columns=[name for name in wanted if name in names])
-    return {one["row"]: one for one in table.to_pylist()}
+    table = pq.read_table(folder / "predictions.parquet", columns=[name for name in columns if name in names])
+    return {row["row"]: row for row in table.to_pylist()}

@@ -1,35 +1,66 @@
 """The model beside its baselines: all scored on the same test rows by the same code, and the best of them compared with it."""
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 
+from trainer.answers.base_scoring import Given
 from trainer.answers.baselines import title_of
 from trainer.answers.metrics import named
 from trainer.comparison import Comparison, compare, interval
 from trainer.learning.baselines import Baseline
+from trainer.outputs import Outputs
 
 
-def judged(objective: Any, outputs: np.ndarray, baselines: dict[str, Baseline]) -> dict[str, Any]:
-    """`baselines` and `verdict` of report.json.
+class TestedRows(Protocol):
+    """Rows with a test part; `labels` are those that a class is one of."""
+
+    @property
+    def labels(self) -> Sequence[str]: ...
+
+    def part(self, name: str, /) -> np.ndarray: ...
+
+
+class Judged(Protocol):
+    """What can be judged beside baselines: an `Objective`, or that of a table. `outputs` are of the form that it makes: a
+    class's are an array, a text's may be a list of arrays (`trainer.outputs`)."""
+
+    @property
+    def headline(self) -> str: ...
+
+    @property
+    def rows(self) -> TestedRows: ...
+
+    def simple(self, baseline: Baseline, /) -> "Judged": ...
+
+    def actual(self, rows: np.ndarray, /) -> Given: ...
+
+    def answers(self, metric: str, outputs: Any, /) -> Given: ...
+
+    def metrics(self, outputs: Any, /) -> Mapping[str, float]: ...
+
+
+def judge(objective: Judged, outputs: Outputs, baselines: dict[str, Baseline]) -> dict[str, Any]:
+    """`baselines` and `compare_with_best` of report.json.
 
     Each baseline has every metric that the model has; `low` and `high` are the ends of the headline metric's 95 % interval.
     """
-    figures = {name: scored(objective.simple(one), one) for name, one in baselines.items()}
-    return {"baselines": figures, "verdict": verdict(objective, outputs, baselines, figures)}
+    figures = {name: score_baseline(objective.simple(baseline), baseline) for name, baseline in baselines.items()}
+    return {"baselines": figures, "verdict": compare_with_best(objective, outputs, baselines, figures)}
 
 
-def scored(objective: Any, baseline: Baseline) -> dict[str, Any]:
+def score_baseline(objective: Judged, baseline: Baseline) -> dict[str, Any]:
     test = objective.rows.part("test")
     answers = objective.answers(objective.headline, baseline.outputs)
-    found = interval(objective.headline, objective.actual(test), answers, labels=names_of(objective))
+    scored_interval = interval(objective.headline, objective.actual(test), answers, labels=label_indices(objective))
     label = {} if baseline.label is None else {"label": baseline.label}
     metrics = objective.metrics(baseline.outputs)
-    return {**metrics, "low": found.low, "high": found.high, **label, "seconds": baseline.seconds}
+    return {**metrics, "low": scored_interval.low, "high": scored_interval.high, **label, "seconds": baseline.seconds}
 
 
-def verdict(
-    objective: Any, outputs: np.ndarray, baselines: dict[str, Baseline], figures: dict[str, dict[str, Any]]
+def compare_with_best(
+    objective: Judged, outputs: Outputs, baselines: dict[str, Baseline], figures: dict[str, dict[str, Any]]
 ) -> dict[str, Any] | None:
     """{against, outcome, difference, sentence}: the model beside the best of the baselines; None where there is none."""
     metric = objective.headline
@@ -38,39 +69,44 @@ def verdict(
     if not listed:
         return None
     best = max(listed, key=lambda name: sign * figures[name][metric])
-    found = compare(
+    comparison = compare(
         metric,
         objective.actual(objective.rows.part("test")),
         objective.answers(metric, outputs),
         objective.simple(baselines[best]).answers(metric, baselines[best].outputs),
-        labels=names_of(objective),
+        labels=label_indices(objective),
     )
-    told = sentence(found, title_of(best) or best)
-    return {"against": best, "outcome": found.outcome, "difference": found.difference, "sentence": told}
+    description = describe_comparison(comparison, title_of(best) or best)
+    return {
+        "against": best,
+        "outcome": comparison.outcome,
+        "difference": comparison.difference,
+        "sentence": description,
+    }
 
 
-def names_of(objective: Any) -> range:
+def label_indices(objective: Judged) -> range:
     """Labels are their places here."""
     return range(len(objective.rows.labels))
 
 
-def sentence(found: Comparison, other: str) -> str:
-    """What was found, in English; `other` is what the model was compared with."""
+def describe_comparison(comparison: Comparison, opponent: str) -> str:
+    """What was found, in English; `opponent` is what the model was compared with."""
     start = {
-        "better": f"Better than {other}",
-        "worse": f"Worse than {other}",
-        "not shown": f"Not shown to be better than {other}",
-    }[found.outcome]
-    unit = " points" if named(found.metric).is_share else ""
-    low, high = (shown(end, found.metric, signed=True) for end in (found.low, found.high))
+        "better": f"Better than {opponent}",
+        "worse": f"Worse than {opponent}",
+        "not shown": f"Not shown to be better than {opponent}",
+    }[comparison.outcome]
+    unit = " points" if named(comparison.metric).is_share else ""
+    low, high = (format_score(end, comparison.metric, signed=True) for end in (comparison.low, comparison.high))
     return (
-        f"{start}: {named(found.metric).within_sentence} {shown(found.first, found.metric)}{'%' if unit else ''} against "
-        f"{shown(found.second, found.metric)}{'%' if unit else ''} on {found.rows:,} test rows, a difference of "
-        f"{shown(found.value, found.metric, signed=True)}{unit} (95% interval {low} to {high})."
+        f"{start}: {named(comparison.metric).within_sentence} {format_score(comparison.first, comparison.metric)}{'%' if unit else ''} against "
+        f"{format_score(comparison.second, comparison.metric)}{'%' if unit else ''} on {comparison.rows:,} test rows, a difference of "
+        f"{format_score(comparison.value, comparison.metric, signed=True)}{unit} (95% interval {low} to {high})."
     )
 
 
-def shown(value: float, metric: str, *, signed: bool = False) -> str:
+def format_score(value: float, metric: str, *, signed: bool = False) -> str:
     """Shares in percent, R² and the like by three places, sizes by three figures."""
     number, form = (
         (100 * value, ".1f") if named(metric).is_share else (value, ".3f" if named(metric).form == "score" else ".3g")

@@ -42,7 +42,7 @@ def test_one_predictor_judged_both_ways_gives_one_number(size: int) -> None:
     found = rounds.baselines(lambda: {"same": Baseline(predicted[rows.part("test")][:, None])})
     objective = Regression(job(), rows)
     rounds.test_all()
-    report = verdict.judged(objective, predicted[:, None], found)
+    report = verdict.judge(objective, predicted[:, None], found)
     same = report["baselines"]["same"]
     assert same["r2"] == pytest.approx(metrics.r2_score(truth, predicted))
     assert same["rmse"] == pytest.approx(metrics.root_mean_squared_error(truth, predicted))
@@ -61,7 +61,7 @@ def test_classes_judged_both_ways(labels: int) -> None:
     found = rounds.baselines(lambda: {"same": Baseline(outputs[rows.part("test")])})
     rounds.test_all()
     objective = Classification(job(), rows)
-    same = verdict.judged(objective, outputs, found)["baselines"]["same"]
+    same = verdict.judge(objective, outputs, found)["baselines"]["same"]
     assert same["macro_f1"] == pytest.approx(metrics.f1_score(truth, outputs.argmax(1), average="macro"))
     assert same["accuracy"] == pytest.approx(metrics.accuracy_score(truth, outputs.argmax(1)))
     assert {name: same[name] for name in objective.metrics(outputs)} == objective.metrics(outputs)
@@ -75,14 +75,14 @@ def test_the_verdict_is_against_the_best_baseline() -> None:
     }
     objective = Classification(job(), rows_of(truth, ["a", "b"]))
     beside = {"majority": Baseline(outputs[0.5], "a"), "tfidf_logistic": Baseline(outputs[0.7])}
-    found = verdict.judged(objective, outputs[0.95], beside)["verdict"]
+    found = verdict.judge(objective, outputs[0.95], beside)["verdict"]
     assert (found["against"], found["outcome"]) == ("tfidf_logistic", "better")
     assert found["difference"]["value"] == pytest.approx(0.25)
     assert found["sentence"].startswith("Better than bag of words")
     assert "accuracy 95.0% against 70.0% on 80 test rows, a difference of +25.0 points" in found["sentence"]
     beside |= {"pixels_logistic": Baseline(outputs[0.95])}
-    assert verdict.judged(objective, outputs[0.5], beside)["verdict"]["outcome"] == "worse"
-    assert verdict.judged(objective, outputs[0.5], {}) == {"baselines": {}, "verdict": None}
+    assert verdict.judge(objective, outputs[0.5], beside)["verdict"]["outcome"] == "worse"
+    assert verdict.judge(objective, outputs[0.5], {}) == {"baselines": {}, "verdict": None}
 
 
 def test_no_model_is_called_no_model() -> None:

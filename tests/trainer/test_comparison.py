@@ -11,7 +11,7 @@ import pytest
 from scipy import stats
 from sklearn import metrics
 
-from trainer import answers, comparison
+from trainer import answers, comparison, intervals
 from trainer.average_precision import Objects, average_precision
 from trainer.comparison import compare, compare_artifacts, interval, read_predictions
 
@@ -85,20 +85,20 @@ def test_a_row_counted_twice_is_as_two_rows() -> None:
     }
     given |= {metric.name: values for metric in answers.get("number").metrics}
     for metric, found in given.items():
-        cells, _same, score = comparison.prepared(metric, truth, (found, found), range(3))
-        again, _same, whole = comparison.prepared(metric, truth[rows], (found[rows], found[rows]), range(3))
+        cells, _same, score = comparison.prepare_cells(metric, truth, (found, found), range(3))
+        again, _same, whole = comparison.prepare_cells(metric, truth[rows], (found[rows], found[rows]), range(3))
         assert score(cells, weights) == pytest.approx(whole(again, np.ones(ROWS))), metric
 
 
 def test_exact_tests_are_those_of_scipy() -> None:
     for first, second in ((0, 0), (5, 0), (9, 2), (40, 61), (300, 361)):
         wanted = stats.binomtest(first, first + second).pvalue if first + second else 1.0
-        assert comparison.mcnemar(first, second) == pytest.approx(wanted)
+        assert intervals.mcnemar(first, second) == pytest.approx(wanted)
     for rows in range(1, 200):
-        assert comparison.wilson(1.0, rows)[1] == 1.0
-        assert comparison.wilson(0.0, rows)[0] == 0.0
+        assert intervals.wilson_interval(1.0, rows)[1] == 1.0
+        assert intervals.wilson_interval(0.0, rows)[0] == 0.0
     found = stats.binomtest(52, 60).proportion_ci(method="wilson")
-    assert comparison.wilson(52 / 60, 60) == pytest.approx((found.low, found.high), abs=1e-4)
+    assert intervals.wilson_interval(52 / 60, 60) == pytest.approx((found.low, found.high), abs=1e-4)
 
 
 def test_the_exchange_finds_the_p_of_scipy() -> None:
@@ -115,7 +115,7 @@ def test_the_exchange_finds_the_p_of_scipy() -> None:
 def exact_coverage(rows: int, share: float) -> float:
     """Of Wilson's interval, by the probabilities of every number of right rows."""
     right = np.arange(rows + 1)
-    held = [low <= share <= high for low, high in (comparison.wilson(at / rows, rows) for at in right)]
+    held = [low <= share <= high for low, high in (intervals.wilson_interval(at / rows, rows) for at in right)]
     return float(stats.binom.pmf(right, rows, share)[held].sum())
 
 

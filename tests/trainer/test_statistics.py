@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss as stock_log_loss
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
-from trainer import comparison, thresholds
+from trainer import comparison, intervals, thresholds
 from trainer.answers.classes_statistics import calibration, softmax
 from trainer.data.row_keys import Keys
 from trainer.data.splitting import fold_rows
@@ -256,7 +256,7 @@ def test_the_interval_of_paired_shares_covers_what_it_says() -> None:
         held = 0.0
         for only_first in range(rows + 1):
             for only_second in range(rows + 1 - only_first):
-                low, high = comparison.paired_shares(only_first, only_second, rows)
+                low, high = intervals.paired_share_interval(only_first, only_second, rows)
                 if low <= first - second <= high:
                     both = rows - only_first - only_second
                     outcome = [only_first, only_second, both]
@@ -265,7 +265,7 @@ def test_the_interval_of_paired_shares_covers_what_it_says() -> None:
 
 
 def test_the_bootstrap_draws_rows_with_replacement() -> None:
-    weights = list(comparison.drawn(50, 400, np.random.default_rng(0)))
+    weights = list(intervals.draw_weights(50, 400, np.random.default_rng(0)))
     assert all(one.sum() == 50 for one in weights)
     counts = np.concatenate(weights)
     assert counts.var() == pytest.approx(1 - 1 / 50, rel=0.05), "of a binomial of 50 draws of one in 50"

@@ -70,7 +70,7 @@ def run(family: SupervisedFamily, job: Job) -> dict[str, Any]:
         served = evaluate(job, model, rows)
         outputs = outputs_of(tested) if rounds else served
         report = objective.report(outputs) | {"history": job.history}
-        report |= verdict.judged(objective, outputs, beside)
+        report |= verdict.judge(objective, outputs, beside)
         report |= certain(objective, rows, outputs, learned, tested)
         report["evaluation"] = {"kind": "folds", "folds": rounds.count} if rounds else {"kind": "test"}
         report["validation"] = validation(

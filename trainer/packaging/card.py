@@ -5,7 +5,7 @@ from typing import Any
 from trainer import answers
 from trainer.answers.baselines import title_of
 from trainer.answers.metrics import named
-from trainer.verdict import shown
+from trainer.verdict import format_score
 
 
 def model_card(job: Any, rows: Any, figures: str, report: dict[str, Any]) -> str:
@@ -78,7 +78,7 @@ def beside(report: dict[str, Any], *metrics: str) -> str:
 
 
 def written(value: float, metric: str) -> str:
-    return f"{shown(value, metric)}{'%' if named(metric).is_share else ''}"
+    return f"{format_score(value, metric)}{'%' if named(metric).is_share else ''}"
 
 
 def interval_of(report: dict[str, Any]) -> str:

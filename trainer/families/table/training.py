@@ -47,7 +47,7 @@ def run(family: Family, job: Job) -> dict[str, Any]:
         if rounds:
             outputs, objective = pooled_of(job, rows, chosen.model, tested)
         report = objective.report(outputs) | {"history": job.history}
-        report |= verdict.judged(objective, outputs, beside)
+        report |= verdict.judge(objective, outputs, beside)
         if rows.is_class:
             test = objective.certainty(rows.part("test"), outputs)
             halves = [(one.certainty, one.tested) for one in tested]
