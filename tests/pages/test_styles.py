@@ -54,6 +54,12 @@ def test_no_selector_stands_twice() -> None:
     assert twice == set()
 
 
+def test_boxes_of_a_model_keep_their_colours() -> None:
+    """Both styles are on one element; in another layer the plain one would win whatever its order."""
+    layers = {context[0] for context, prelude in RULES if prelude in (".boxed rect", ".found rect", ".found .b2")}
+    assert layers == {"@layer components"}
+
+
 def test_every_class_is_on_some_page() -> None:
     sources = [
         *(ROOT / "templates").rglob("*.html"),
