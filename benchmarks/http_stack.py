@@ -1,6 +1,6 @@
 """Our own HTTP beside kept libraries, on loopback: the web port's way to serving, and serving itself.
 
-    python benchmarks/http_stack.py [--beside CHECKOUT] [--artifact DIR] [--seconds 3] [--rounds 7] [--json FILE]
+    python benchmarks/http_stack.py [--beside CHECKOUT] [--proxies own_proxy …] [--artifact DIR] [--seconds 3] [--rounds 7] [--json FILE]
 
 `--beside` names another checkout, whose serving is measured beside this one's. aiohttp is not among the requirements: a
 library that is not installed is left out. All variants run at once, each
@@ -18,6 +18,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import psutil
+
 REPO = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPO))
 from benchmarks.serving import CLIENTS, Place, answers, free_port, http_speed, package, sample_texts, wait_for  # noqa: E402
@@ -32,19 +34,17 @@ Figures = dict[str, float]
 class Stacks(Place):
     """A private Redis, serving twice, and the proxies in front of ours."""
 
-    def __init__(self, folder: Path, artifact: Path, beside: Path | None) -> None:
+    def __init__(self, folder: Path, artifact: Path, beside: Path | None, proxies: list[str]) -> None:
         super().__init__(folder, artifact)
-        self.beside = beside
-        self.ports |= {name: free_port() for name in PROXIES if installed(name)}
-        if beside:
-            self.ports["serving_beside"] = free_port()
+        self.beside, self.proxies = beside, [name for name in proxies if installed(name)]
 
     def __enter__(self) -> "Stacks":
         super().__enter__()
-        for name in PROXIES:
-            if name in self.ports:
-                self.serve(["--factory", f"benchmarks._clients:{name}"], self.ports[name], REPO)
+        self.ports |= {name: free_port() for name in self.proxies}
+        for name in self.proxies:
+            self.serve(["--factory", f"benchmarks._clients:{name}"], self.ports[name], REPO)
         if self.beside:
+            self.ports["serving_beside"] = free_port()
             self.serve(["serving.app:app"], self.ports["serving_beside"], self.beside)
         wait_for(lambda: all(answers(port) for port in self.ports.values()))
         return self
@@ -53,6 +53,12 @@ class Stacks(Place):
         command = [sys.executable, "-m", "uvicorn", *application, f"--port={port}", "--no-access-log"]
         self.processes.append(subprocess.Popen([*command, "--log-level=warning"], cwd=checkout, env=self.env))
 
+    def processor_seconds(self, port: int) -> float:
+        """Of the process that listens there, since it began."""
+        (process,) = (one for one in self.processes if f"--port={port}" in one.args)  # type: ignore[operator]
+        times = psutil.Process(process.pid).cpu_times()
+        return times.user + times.system
+
 
 def installed(variant: str) -> bool:
     library = variant.partition("_")[0]
@@ -60,7 +66,11 @@ def installed(variant: str) -> bool:
 
 
 def measure(place: Stacks, texts: list[str], seconds: float, rounds: int) -> dict[str, dict[str, float]]:
-    """Variant → {ms, extra_ms, rows_s, ratio}; `extra_ms` and `ratio` against ours of the same round."""
+    """Variant → {ms, rows_s, cpu_ms, extra_ms, extra_cpu_ms, ratio}; extras and `ratio` against ours of the same round.
+
+    `cpu_ms` is the processor time of the variant's process for each answer at 64 clients: what other programs on the machine
+    do hardly changes it.
+    """
     names = [name for name in (*SERVERS, *PROXIES) if name in place.ports]
     turns: dict[str, list[Figures]] = {name: [] for name in names}
     for number in range(rounds + 1):
@@ -68,13 +78,17 @@ def measure(place: Stacks, texts: list[str], seconds: float, rounds: int) -> dic
         found: dict[str, Figures] = {}
         for name in order:
             port = place.ports[name]
-            one, many = http_speed(port, 1, seconds, texts), http_speed(port, CLIENTS, seconds, texts)
-            found[name] = {"ms": 1000 / one, "rows_s": many}
+            one = http_speed(port, 1, seconds, texts)
+            before = place.processor_seconds(port)
+            many = http_speed(port, CLIENTS, seconds, texts)
+            used = place.processor_seconds(port) - before
+            found[name] = {"ms": 1000 / one, "rows_s": many, "cpu_ms": 1000 * used / (many * seconds)}
         for name in names if number else ():  # the first round warms up
             own = found["serving" if name in SERVERS else "own_proxy"]
             mine = found[name]
             ratio = mine["rows_s"] / own["rows_s"]
-            turns[name].append(mine | {"extra_ms": mine["ms"] - own["ms"], "ratio": ratio})
+            extra = {"extra_ms": mine["ms"] - own["ms"], "extra_cpu_ms": mine["cpu_ms"] - own["cpu_ms"]}
+            turns[name].append(mine | extra | {"ratio": ratio})
     return {
         name: {key: round(statistics.median(turn[key] for turn in rows), 3) for key in rows[0]}
         for name, rows in turns.items()
@@ -82,12 +96,14 @@ def measure(place: Stacks, texts: list[str], seconds: float, rounds: int) -> dic
 
 
 def table(found: dict[str, Figures]) -> str:
-    lines = ["variant              ms at one client   extra   rows/s at 64 clients   ratio   would do"]
+    lines = [
+        "variant              ms at one client   extra   rows/s at 64 clients   ratio   processor ms   extra   would do"
+    ]
     for name, one in found.items():
         good = one["extra_ms"] <= MOST_MS and one["ratio"] >= LEAST_RATIO
         lines.append(
             f"{name:<20} {one['ms']:>16.2f} {one['extra_ms']:>7.2f} {one['rows_s']:>22.0f} {one['ratio']:>7.3f}"
-            f"   {'yes' if good else 'no'}"
+            f" {one['cpu_ms']:>14.2f} {one['extra_cpu_ms']:>7.2f}   {'yes' if good else 'no'}"
         )
     return "\n".join(lines)
 
@@ -95,6 +111,7 @@ def table(found: dict[str, Figures]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--beside", type=Path)
+    parser.add_argument("--proxies", nargs="*", default=list(PROXIES), choices=PROXIES)
     parser.add_argument("--artifact", type=Path)
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--rounds", type=int, default=7)
@@ -104,7 +121,7 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="mqh"))
     try:
         artifact = asked.artifact.resolve() if asked.artifact else package(folder, texts)
-        with Stacks(folder, artifact, asked.beside and asked.beside.resolve()) as place:
+        with Stacks(folder, artifact, asked.beside and asked.beside.resolve(), asked.proxies) as place:
             found = measure(place, texts, asked.seconds, asked.rounds)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
