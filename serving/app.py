@@ -1,4 +1,4 @@
-"""The server of hosted models: `uvicorn serving.app:app`. Plain ASGI: a framework would cost more than the routing.
+"""The server of hosted models: `uvicorn serving.app:app`.
 
 Answers `POST /e/<slug>/predict` for keys, `POST /internal/predict` for the web, and its own health.
 """
@@ -7,63 +7,57 @@ import asyncio
 import contextlib
 import logging
 import os
-import re
 import sys
 import time
-import traceback
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import orjson
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
 
 from serving import problems
 from serving.access import Access, Caller, Record, Registry, connect
 from serving.forms import parse_question
-from serving.http import Gone, Receive, Request, Response, Scope, Send
+from serving.http import Guard, read_body, read_token, refusal
 from serving.metrics import Metrics
 from serving.pool import Model, Pool, memory_budget
-from serving.problems import Headers, Problem
+from serving.problems import Problem
 from serving.usage import Usage
 from trainer import reporting
 
 log = logging.getLogger(__name__)
-PREDICT = re.compile(r"/e/([^/]{1,100})/predict")
 INTERNAL_RATE = 120
 """Requests a minute of one visitor for models that are not deployed: the try-it box."""
 INTERNAL_INPUTS, INTERNAL_BYTES = 64, 15 * 1024 * 1024
+MAX_SLUG = 100
 WARM_SECONDS = 10.0
 """After this long the process calls itself ready even if models are still being opened."""
-ANY_ORIGIN: Headers = [
-    (b"access-control-allow-origin", b"*"),
-    (b"access-control-expose-headers", b"Retry-After"),
-]
-PREFLIGHT: Headers = [
-    (b"access-control-allow-methods", b"POST, OPTIONS"),
-    (b"access-control-allow-headers", b"Authorization, Content-Type"),
-    (b"access-control-max-age", b"86400"),
-]
+PREFLIGHT = {
+    "Access-Control-Allow-Methods": "POST, OPTIONS",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type",
+    "Access-Control-Max-Age": "86400",
+}
+JSON, FIGURES = "application/json", "text/plain; version=0.0.4"
 
 
-class Application:
-    """State lives from the lifespan's start to its end; one instance a process."""
+class Service:
+    """What answers share. The figures live with the process, all else from the lifespan's start to its end."""
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            await self.answer(scope, receive, send)
-        elif scope["type"] == "lifespan":
-            await self.lifespan(receive, send)
-        else:
-            await send({"type": "websocket.close", "code": 1000})
+    def __init__(self) -> None:
+        self.metrics = Metrics()
 
-    async def lifespan(self, receive: Receive, send: Send) -> None:
-        while True:
-            message = await receive()
-            if message["type"] == "lifespan.startup":
-                self.start()
-                await send({"type": "lifespan.startup.complete"})
-            else:
-                await self.stop()
-                await send({"type": "lifespan.shutdown.complete"})
-                return
+    @contextlib.asynccontextmanager
+    async def lifespan(self, _app: Starlette) -> AsyncIterator[None]:
+        self.start()
+        try:
+            yield
+        finally:
+            await self.stop()
 
     def start(self) -> None:
         reporting.start("serving", os.environ.get("SENTRY_DSN", ""))
@@ -74,7 +68,6 @@ class Application:
         self.access = Access(os.environ.get("MAQUETTE_INTERNAL_TOKEN", ""))
         self.usage = Usage(self.redis)
         self.pool = Pool(memory_budget(), threads=int(os.environ.get("MAQUETTE_SERVING_THREADS") or 0) or None)
-        self.metrics = Metrics()
         self.started = time.monotonic()
         self.warmed = False
         self.tasks = [asyncio.create_task(task) for task in (self.registry.listen(), self.usage.run(), self.warm())]
@@ -100,47 +93,23 @@ class Application:
         await self.pool.warm([(record.artifact, record.engine) for record in live if record.artifact])
         self.warmed = True
 
-    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
-        try:
-            response = await self.route(request)
-        except Problem as problem:
-            response = Response.of(problem)
-        except Gone:
-            return
-        except Exception as error:
-            # The place without the message: a message could repeat what somebody sent.
-            place = "".join(traceback.format_tb(error.__traceback__))
-            log.error("%s on %s\n%s", type(error).__name__, PREDICT.sub("/e/…/predict", request.path), place)
-            reporting.tell(error)
-            fault = Problem(500, "bug", "Something went wrong on our side.", "Try again; tell the owner if it stays.")
-            response = Response.of(fault)
-        self.metrics.answered(response.status)
-        await response.send(send, ANY_ORIGIN if request.path.startswith("/e/") else [])
+    async def preflight(self, _request: Request) -> Response:
+        return Response(status_code=204, headers=PREFLIGHT)
 
-    async def route(self, request: Request) -> Response:
-        endpoint = PREDICT.fullmatch(request.path)
-        if endpoint:
-            if request.method == "OPTIONS":
-                return Response(204, b"", headers=PREFLIGHT)
-            require_method(request, "POST")
-            return await self.predict(request, endpoint[1])
-        if request.path == "/internal/predict":
-            require_method(request, "POST")
-            return await self.predict_artifact(request)
-        if request.path == "/healthz":
-            return Response(200, b"ok\n", b"text/plain")
-        if request.path == "/readyz":
-            return await self.readyz()
-        if request.path == "/metrics" and self.may_see_figures(request):
-            return Response(200, self.metrics.render(self.pool, len(self.usage.counts)), b"text/plain; version=0.0.4")
-        raise Problem(404, "not_found", "There is nothing here.", "Predictions are asked with POST /e/SLUG/predict.")
+    async def healthz(self, _request: Request) -> Response:
+        return PlainTextResponse("ok\n")
+
+    async def figures(self, request: Request) -> Response:
+        if not self.may_see_figures(request):
+            raise problems.not_found()
+        return Response(self.metrics.render(self.pool, len(self.usage.counts)), media_type=FIGURES)
 
     def may_see_figures(self, request: Request) -> bool:
-        local = request.client in ("127.0.0.1", "::1") and b"x-forwarded-for" not in request.headers
-        return local or self.access.is_internal(request.token)
+        host = request.client.host if request.client else ""
+        local = host in ("127.0.0.1", "::1") and "x-forwarded-for" not in request.headers
+        return local or self.access.is_internal(read_token(request))
 
-    async def readyz(self) -> Response:
+    async def readyz(self, _request: Request) -> Response:
         try:
             redis = bool(await self.redis.ping())
         except Exception:
@@ -148,11 +117,13 @@ class Application:
         parts = {"redis": redis, "models": self.warmed or time.monotonic() - self.started > WARM_SECONDS}
         ready = all(parts.values())
         body = {"ready": ready, "parts": {name: "ok" if works else "down" for name, works in parts.items()}}
-        return Response(200 if ready else 503, orjson.dumps(body))
+        return JSONResponse(body, 200 if ready else 503)
 
-    async def predict(self, request: Request, slug: str) -> Response:
-        started = time.perf_counter()
-        record, caller = self.access.identify(await self.registry.get(slug), request.token)
+    async def predict(self, request: Request) -> Response:
+        started, slug = time.perf_counter(), request.path_params["slug"]
+        if len(slug) > MAX_SLUG:
+            raise problems.no_endpoint()
+        record, caller = self.access.identify(await self.registry.get(slug), read_token(request))
         try:
             return await self.predict_endpoint(request, record, caller, started)
         except Problem:
@@ -161,23 +132,23 @@ class Application:
 
     async def predict_endpoint(self, request: Request, record: Record, caller: Caller, started: float) -> Response:
         self.access.admit(record, caller, visitor(request))
-        body = await request.body(record.bytes_per_request)
-        question = parse_question(body, request.content_type, record.inputs_per_request)
+        body = await read_body(request, record.bytes_per_request)
+        question = parse_question(body, request.headers.get("content-type", ""), record.inputs_per_request)
         model = await self.pool.get(record.artifact or "", record.engine)
         inputs = question.inputs(model.engine.manifest.get("inputs", []))
         names: dict[str, str | int | None] = {"run": record.run, "version": record.version}
         body, ms = await self.answer_inputs(model, inputs, names, started)
         self.usage.add(record.slug, caller.key, rows=len(inputs), ms=ms)
-        return Response(200, body)
+        return Response(body, media_type=JSON)
 
     async def predict_artifact(self, request: Request) -> Response:
         """For the web alone: any artifact, deployed or not."""
         started = time.perf_counter()
-        if not self.access.is_internal(request.token):
+        if not self.access.is_internal(read_token(request)):
             raise problems.no_key()
         if visitor(request):
             self.access.limits.take(("", visitor(request)), INTERNAL_RATE)
-        question = parse_question(await request.body(INTERNAL_BYTES), b"application/json", INTERNAL_INPUTS)
+        question = parse_question(await read_body(request, INTERNAL_BYTES), JSON, INTERNAL_INPUTS)
         artifact, engine = question.fields.get("artifact"), question.fields.get("engine")
         if not isinstance(artifact, str) or not (Path(artifact) / "manifest.json").is_file():
             raise Problem(
@@ -186,7 +157,7 @@ class Application:
         model = await self.pool.get(artifact, engine if isinstance(engine, str) else None)
         names: dict[str, str | int | None] = {"run": Path(artifact).parent.name, "version": None}
         body, _ms = await self.answer_inputs(model, question.inputs([]), names, started)
-        return Response(200, body)
+        return Response(body, media_type=JSON)
 
     async def answer_inputs(
         self, model: Model, inputs: list[object], names: dict[str, str | int | None], started: float
@@ -201,18 +172,36 @@ class Application:
 
 def visitor(request: Request) -> str:
     """Whom the web asks for; believed only beside the internal token."""
-    return request.headers.get(b"x-maquette-client", b"").decode("latin-1")[:100]
+    return request.headers.get("x-maquette-client", "")[:100]
 
 
-def require_method(request: Request, method: str) -> None:
-    if request.method != method:
-        raise Problem(
-            405,
-            "wrong_method",
-            f"{request.method} is not possible here.",
-            f"Use {method}.",
-            headers=[(b"allow", method.encode())],
-        )
+async def refuse(request: Request, error: Exception) -> Response:
+    """What Starlette's routing finds wrong: no such address, or another method."""
+    assert isinstance(error, HTTPException)
+    if error.status_code == 405:
+        return refusal(problems.wrong_method(request.method, (error.headers or {}).get("Allow", "")))
+    return refusal(problems.not_found())
 
 
-app = Application()
+def create_app() -> Starlette:
+    service = Service()
+    endpoint = "/e/{slug}/predict"
+    routes = [
+        Route(endpoint, service.predict, methods=["POST"]),
+        Route(endpoint, service.preflight, methods=["OPTIONS"]),
+        Route("/internal/predict", service.predict_artifact, methods=["POST"]),
+        Route("/healthz", service.healthz),
+        Route("/readyz", service.readyz),
+        Route("/metrics", service.figures),
+    ]
+    application = Starlette(
+        routes=routes,
+        middleware=[Middleware(Guard, service.metrics.answered)],
+        exception_handlers={HTTPException: refuse},
+        lifespan=service.lifespan,
+    )
+    application.router.redirect_slashes = False
+    return application
+
+
+app = create_app()

@@ -61,17 +61,17 @@ def parse_value(text: str, kind: str) -> str | float | None:
         return text
 
 
-def is_form(content_type: bytes) -> bool:
-    return content_type.partition(b";")[0].strip().lower() == b"multipart/form-data"
+def is_form(content_type: str) -> bool:
+    return content_type.partition(";")[0].strip().lower() == "multipart/form-data"
 
 
 def bad_form(detail: str) -> Problem:
     return Problem(422, "bad_form", detail, HINT)
 
 
-def parse_form(body: bytes, content_type: bytes, limit: int) -> Form:
+def parse_form(body: bytes, content_type: str, limit: int) -> Form:
     """Of a body that is all here, with at most `limit` files; `Problem` 422."""
-    boundary = parse_options_header(content_type.decode("latin-1"))[1].get("boundary", "")
+    boundary = parse_options_header(content_type)[1].get("boundary", "")
     form = Form()
     try:
         read_parts(PushMultipartParser(boundary, max_segment_count=MAX_PARTS, strict=True), body, form)
@@ -119,7 +119,7 @@ class Question:
         return self.values.inputs(columns) if isinstance(self.values, Form) else self.values
 
 
-def parse_question(body: bytes, content_type: bytes, limit: int) -> Question:
+def parse_question(body: bytes, content_type: str, limit: int) -> Question:
     """JSON with a list `inputs` of 1 to `limit`, or a form; `Problem` 422."""
     if is_form(content_type):
         return Question(parse_form(body, content_type, limit))

@@ -1,97 +1,94 @@
-"""The little of HTTP that serving needs over ASGI: a request with a bounded body, a response in two messages."""
+"""What Starlette leaves to serving: bodies within bounds of size and time, keys, refusals, and what every answer passes."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import Any
+import logging
+import traceback
+from collections.abc import Callable
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving import problems
-from serving.problems import Headers, Problem
+from serving.problems import Problem
+from trainer import reporting
 from trainer.problem_details import MEDIA_TYPE
 
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
+log = logging.getLogger(__name__)
 BODY_SECONDS = 15.0
-"""A client that takes longer to send its body is not waited for."""
+"""A client that takes longer between two parts of its body is not waited for."""
+PUBLIC = "/e/"
+"""Addresses that pages of any origin may ask."""
+ANY_ORIGIN = [
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-expose-headers", b"Retry-After"),
+]
 
 
-class Gone(Exception):  # noqa: N818
-    """The client left before it had sent everything."""
-
-
-@dataclass
-class Response:
-    status: int
-    body: bytes
-    content_type: bytes = b"application/json"
-    headers: Headers = field(default_factory=list)
-
-    @classmethod
-    def of(cls, problem: Problem) -> "Response":
-        return cls(problem.status, problem.body(), MEDIA_TYPE.encode(), problem.headers)
-
-    async def send(self, send: Send, extra: Headers) -> None:
-        headers = [
-            (b"content-type", self.content_type),
-            (b"content-length", str(len(self.body)).encode()),
-            *self.headers,
-            *extra,
-        ]
-        await send({"type": "http.response.start", "status": self.status, "headers": headers})
-        await send({"type": "http.response.body", "body": self.body})
-
-
-class Request:
-    def __init__(self, scope: Scope, receive: Receive) -> None:
-        self.method: str = scope["method"]
-        self.path: str = scope["path"]
-        self.client: str = scope["client"][0] if scope.get("client") else ""
-        self.headers: dict[bytes, bytes] = dict(scope["headers"])
-        self.receive = receive
-
-    @property
-    def token(self) -> bytes:
-        kind, _space, token = self.headers.get(b"authorization", b"").partition(b" ")
-        return token.strip() if kind.lower() == b"bearer" else b""
-
-    @property
-    def content_type(self) -> bytes:
-        return self.headers.get(b"content-type", b"")
-
-    async def body(self, limit: int) -> bytes:
-        """The whole body, at most `limit` bytes; `Problem` 413 or 408."""
-        length = self.headers.get(b"content-length", b"0")
-        if length.isdigit() and int(length) > limit:
-            raise problems.too_large(limit)
-        message = await self.next_message()
-        if not message.get("more_body"):
-            return checked(message.get("body", b""), limit)
-        parts = bytearray(message["body"])
-        while message.get("more_body"):
-            message = await self.next_message()
-            parts += message.get("body", b"")
-            checked(parts, limit)  # type: ignore[arg-type]
-        return bytes(parts)
-
-    async def next_message(self) -> dict[str, Any]:
+async def read_body(request: Request, limit: int) -> bytes:
+    """The whole body, at most `limit` bytes; `Problem` 413 or 408."""
+    length = request.headers.get("content-length", "0")
+    if length.isascii() and length.isdigit() and int(length) > limit:
+        raise problems.too_large(limit)
+    body, parts = bytearray(), request.stream()
+    while True:
         try:
             async with asyncio.timeout(BODY_SECONDS):
-                message = await self.receive()
+                part = await anext(parts, None)
         except TimeoutError as error:
-            raise Problem(
-                408,
-                "too_slow",
-                "The request did not arrive in time.",
-                "Send it again.",
-                headers=[(b"connection", b"close")],
-            ) from error
-        if message["type"] == "http.disconnect":
-            raise Gone
-        return message
+            raise problems.too_slow() from error
+        if part is None:
+            return bytes(body)
+        body += part
+        if len(body) > limit:
+            raise problems.too_large(limit)
 
 
-def checked(body: bytes, limit: int) -> bytes:
-    if len(body) > limit:
-        raise problems.too_large(limit)
-    return body
+def read_token(request: Request) -> bytes:
+    """The key of an `Authorization: Bearer KEY`; empty where there is none."""
+    kind, _space, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip().encode("latin-1") if kind.lower() == "bearer" else b""
+
+
+def refusal(problem: Problem) -> Response:
+    return Response(problem.body(), problem.status, problem.headers, MEDIA_TYPE)
+
+
+class Guard:
+    """Middleware around all answers: refusals and faults become problems, every status is counted, and public addresses may
+    be asked from any origin. Starlette's own way with faults would log their message, which may repeat what somebody sent."""
+
+    def __init__(self, app: ASGIApp, answered: Callable[[int], None]) -> None:
+        self.app, self.answered = app, answered
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        begun = False
+
+        async def finish(message: Message) -> None:
+            nonlocal begun
+            if message["type"] == "http.response.start":
+                begun = True
+                self.answered(message["status"])
+                if scope["path"].startswith(PUBLIC):
+                    message["headers"] += ANY_ORIGIN
+            await send(message)
+
+        try:
+            await self.app(scope, receive, finish)
+        except ClientDisconnect:
+            return
+        except Exception as error:
+            problem = error if isinstance(error, Problem) else report(error, scope["path"])
+            if not begun:
+                await refusal(problem)(scope, receive, finish)
+
+
+def report(error: Exception, path: str) -> Problem:
+    """The place without the message or the address's slug: they could repeat what somebody sent."""
+    place = "".join(traceback.format_tb(error.__traceback__))
+    log.error("%s on %s\n%s", type(error).__name__, "/e/…/predict" if path.startswith(PUBLIC) else path, place)
+    reporting.tell(error)
+    return problems.bug()

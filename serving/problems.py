@@ -6,7 +6,7 @@ import orjson
 
 from trainer.problem_details import problem_details
 
-Headers = list[tuple[bytes, bytes]]
+Headers = dict[str, str]
 
 
 class Problem(Exception):  # noqa: N818  the standard's own word
@@ -28,9 +28,9 @@ class Problem(Exception):  # noqa: N818  the standard's own word
         self.code = code
         self.detail = detail
         self.hint = hint
-        self.headers = [*(headers or [])]
+        self.headers = {**(headers or {})}
         if retry_after is not None:
-            self.headers.append((b"retry-after", str(max(1, retry_after)).encode()))
+            self.headers["Retry-After"] = str(max(1, retry_after))
         self.extra = extra
 
     def body(self) -> bytes:
@@ -75,7 +75,7 @@ def no_key() -> Problem:
         "no_key",
         "A working key is needed.",
         "Send `Authorization: Bearer KEY` with a key from the endpoint's page.",
-        headers=[(b"www-authenticate", b'Bearer realm="maquette"')],
+        headers={"WWW-Authenticate": 'Bearer realm="maquette"'},
     )
 
 
@@ -115,5 +115,24 @@ def too_large(limit: int) -> Problem:
         "too_large",
         f"The request is larger than {limit:,} bytes.",
         "Send fewer or shorter inputs.",
-        headers=[(b"connection", b"close")],
+        headers={"Connection": "close"},
     )
+
+
+def too_slow() -> Problem:
+    return Problem(
+        408, "too_slow", "The request did not arrive in time.", "Send it again.", headers={"Connection": "close"}
+    )
+
+
+def not_found() -> Problem:
+    return Problem(404, "not_found", "There is nothing here.", "Predictions are asked with POST /e/SLUG/predict.")
+
+
+def wrong_method(method: str, allowed: str) -> Problem:
+    detail = f"{method} is not possible here."
+    return Problem(405, "wrong_method", detail, f"Use {allowed}.", headers={"Allow": allowed})
+
+
+def bug() -> Problem:
+    return Problem(500, "bug", "Something went wrong on our side.", "Try again; tell the owner if it stays.")
