@@ -25,8 +25,8 @@ import numpy as np
 REPO = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPO))
 from benchmarks._sets import data  # noqa: E402
-from trainer.data import health  # noqa: E402
-from trainer.data.health import Guesses  # noqa: E402
+from trainer.data import languages, mislabels  # noqa: E402
+from trainer.data.mislabels import CrossValidated  # noqa: E402
 
 SHARES, SEEDS = (0.05, 0.10), (0, 1, 2)
 TEXTS = {
@@ -42,7 +42,7 @@ TABLES = {
     "titanic": ("tabular/titanic.csv", "Survived"),
 }
 FILTERS = ("prune_by_noise_rate", "prune_by_class", "both", "confident_learning", "low_normalized_margin")
-Find = Callable[[Guesses], np.ndarray]
+Find = Callable[[CrossValidated], np.ndarray]
 
 
 def installed(library: str) -> bool:
@@ -67,7 +67,9 @@ def flipped(truth: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, np.
     return np.where(changed, (truth + shift) % classes, truth), changed
 
 
-def guess_table(rows: list[dict[str, str]], answer: str, labels: np.ndarray, names: list[str], seed: int) -> Guesses:
+def guess_table(
+    rows: list[dict[str, str]], answer: str, labels: np.ndarray, names: list[str], seed: int
+) -> CrossValidated:
     """Out-of-fold probabilities of a table, by the boosting that the trainer's search begins with."""
     import lightgbm
     import pandas
@@ -81,7 +83,7 @@ def guess_table(rows: list[dict[str, str]], answer: str, labels: np.ndarray, nam
     model = lightgbm.LGBMClassifier(n_estimators=100, num_leaves=15, random_state=seed, verbose=-1)
     values = pandas.DataFrame(columns).to_numpy(float)
     probabilities = cross_val_predict(model, values, labels, cv=3, method="predict_proba")
-    return Guesses(np.arange(len(labels)), [""] * len(labels), names, labels, probabilities, [])
+    return CrossValidated(np.arange(len(labels)), [""] * len(labels), names, labels, probabilities, [])
 
 
 def finders() -> dict[str, Find]:
@@ -99,12 +101,12 @@ def finders() -> dict[str, Find]:
     return found
 
 
-def judge(guesses: Guesses, truth: np.ndarray, changed: np.ndarray, find: Find) -> dict[str, float]:
+def judge(guesses: CrossValidated, truth: np.ndarray, changed: np.ndarray, find: Find) -> dict[str, float]:
     """`offered`: share of the rows found whose suggested label is the true one, which “Accept suggestions” would put in."""
     began = time.perf_counter()
     rows = find(guesses)
     took = (time.perf_counter() - began) * 1000
-    hits, total = changed[guesses.kept][rows], changed[guesses.kept].sum()
+    hits, total = changed[guesses.rows][rows], changed[guesses.rows].sum()
     precision, recall = float(hits.mean()) if len(rows) else 0.0, float(hits.sum() / max(total, 1))
     f1 = 2 * precision * recall / (precision + recall) if precision + recall else 0.0
     offered = float((guesses.best[rows] == truth[rows]).mean()) if len(rows) else 0.0
@@ -134,12 +136,12 @@ def compare_labels() -> dict[str, Any]:
             for seed in SEEDS:
                 labels, changed = flipped(truth, share, seed)
                 if name in TEXTS:
-                    guesses = health.guesses(rows, labels, names, seed)
+                    guesses = mislabels.cross_validate_labels(rows, labels, names, seed)
                 else:
                     guesses = guess_table(rows, answer, labels, names, seed)
                 if guesses is None:
                     continue
-                own = np.searchsorted(np.unique(labels[guesses.kept]), truth[guesses.kept])
+                own = np.searchsorted(np.unique(labels[guesses.rows]), truth[guesses.rows])
                 for way, find in finders().items():
                     turns[way].append(judge(guesses, own, changed, find))
             for way, judged in turns.items():
@@ -210,7 +212,9 @@ def short_texts(codes: tuple[str, ...]) -> list[tuple[str, str]]:
 def detectors() -> dict[str, Callable[[str], str | None]]:
     """Name → the code of a text's language, None where it does not say."""
     own = {name: code for code, name in CODES.items()}
-    found: dict[str, Callable[[str], str | None]] = {"ours": lambda text: own.get(health.language_of(text) or "")}
+    found: dict[str, Callable[[str], str | None]] = {
+        "ours": lambda text: own.get(languages.detect_language(text) or "")
+    }
     if installed("py3langid"):
         from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
