@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from trainer import tasks
+from trainer import answers, tasks
 from trainer.data.dataset import Dataset
 from trainer.data.intake import read_files
 from trainer.data.loading import Loaded, check_roles, from_dataset, read_numbers
@@ -75,8 +75,8 @@ def rows_of(data: Path, manifest: dict[str, Any], media: Path) -> Loaded:
         dataset = read(data, manifest["task"], None, media)
     check_roles(dataset.roles, shape.roles, dataset.names)
     rows = from_dataset(dataset, dataset.media or media)
-    rows.answer = shape.answer
-    if rows.row_numbers and shape.kind == "number":
+    rows.answer, rows.kind = shape.answer, shape.kind
+    if rows.row_numbers and answers.get(shape.kind).cells == "number":
         read_numbers(rows)
     if not rows.row_numbers:
         raise DataError(

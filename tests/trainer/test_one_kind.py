@@ -41,7 +41,7 @@ INPUTS = ["staff rude 1", "shop worked cafe lovely 2"]
 def forget() -> None:
     for cached in (
         answers.kinds,
-        metrics.known,
+        metrics.by_name,
         metrics.owners,
         presentations.presentations,
         tasks.declared,

@@ -17,8 +17,8 @@ def kinds() -> dict[str, Answer]:
     """{key: kind} in the order of the keys."""
     names = sorted(info.name for info in pkgutil.iter_modules(__path__) if "_" not in info.name)
     modules = [importlib.import_module(f"{__name__}.{name}") for name in names]
-    found = [module.ANSWER for module in modules if isinstance(getattr(module, "ANSWER", None), Answer)]
-    return {answer.key: answer for answer in sorted(found, key=lambda answer: answer.key)}
+    listed = [module.ANSWER for module in modules if isinstance(getattr(module, "ANSWER", None), Answer)]
+    return {answer.key: answer for answer in sorted(listed, key=lambda answer: answer.key)}
 
 
 def find(key: str | None) -> Answer | None:

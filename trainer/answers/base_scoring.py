@@ -77,12 +77,12 @@ class Scoring(ABC, Generic[Answered]):
 
         `truth` is that of the rows to learn from; `simple` computes probabilities (rows, labels), or numbers (rows,).
         """
-        found = self.constant(truth, rows, labels)
+        baselines = self.constant(truth, rows, labels)
         if simple is not None:
             started = time.monotonic()
             outputs = self.outputs_of(simple())
-            found[name] = Baseline(outputs, seconds=round(time.monotonic() - started, 2))
-        return found
+            baselines[name] = Baseline(outputs, seconds=round(time.monotonic() - started, 2))
+        return baselines
 
     def outputs_of(self, values: np.ndarray) -> np.ndarray:
         """What a simple method answers, in the form of a model's outputs."""

@@ -113,7 +113,7 @@ class Classification(Objective):
         name, shown = next(iter(asked.items()))
         others = {other: cells for other, cells in asked.items() if other != name}
         truth, probabilities = self.rows.truth[test], softmax(outputs)
-        return class_report(truth, probabilities, self.rows.labels, shown, numbers, name, beside=others)
+        return class_report(truth, probabilities, self.rows.labels, shown, numbers, name, other_inputs=others)
 
     def sentence(self, report: dict[str, Any]) -> str:
         score = report["headline"]
@@ -157,9 +157,9 @@ class ClassScoring(Scoring[np.ndarray]):
         order = np.argsort(-probabilities, axis=1, kind="stable")
         ranked = np.take_along_axis(probabilities, order, axis=1).round(6).tolist()
         answers = []
-        for places, found in zip(order.tolist(), ranked, strict=True):
-            listed = [{"label": labels[place], "score": score} for place, score in zip(places, found, strict=True)]
-            answers.append({"label": listed[0]["label"], "score": found[0], "scores": listed})
+        for places, values in zip(order.tolist(), ranked, strict=True):
+            listed = [{"label": labels[place], "score": score} for place, score in zip(places, values, strict=True)]
+            answers.append({"label": listed[0]["label"], "score": values[0], "scores": listed})
         return answers
 
     def kept(self, outputs: np.ndarray, manifest: Manifest) -> list[str]:
@@ -201,9 +201,9 @@ class ClassScoring(Scoring[np.ndarray]):
         """Of labels that a model does not have the probability is 0."""
         if named(metric).column == "predicted":
             return cells
-        found = np.zeros((len(cells), len(every)))
-        found[:, [every.index(label) for label in own]] = cells
-        return found
+        probabilities = np.zeros((len(cells), len(every)))
+        probabilities[:, [every.index(label) for label in own]] = cells
+        return probabilities
 
 
 def places_of(truth: Sequence[Any], labels: Sequence[Any]) -> np.ndarray:
@@ -220,22 +220,22 @@ def class_report(  # noqa: PLR0913
     rows: list[int],
     input_name: str = "text",
     predicted: np.ndarray | None = None,
-    beside: dict[str, list[str]] | None = None,
+    other_inputs: dict[str, list[str]] | None = None,
     headline: str = "accuracy",
 ) -> dict[str, Any]:
     """The part of report.json that the test rows give: headline with interval, classes, confusion, mistakes, thresholds.
 
     `shown[i]` is row i as people see it, kept under `input_name`; `predicted`: where it is not the likeliest label;
-    `beside`: further inputs of the rows, by name; `headline`: accuracy or roc_auc.
+    `other_inputs`: further inputs of the rows, by name; `headline`: accuracy or roc_auc.
     """
     predicted = probabilities.argmax(1) if predicted is None else predicted
     sure = probabilities[np.arange(len(predicted)), predicted]
     right = predicted == truth
-    known = truth >= 0
-    matrix = confusion(truth[known], predicted[known], len(labels))
+    learned = truth >= 0
+    matrix = confusion(truth[learned], predicted[learned], len(labels))
     precision, recall, f1 = per_class(matrix)
     answers = predicted if headline == "accuracy" else probabilities
-    worst = sorted(np.flatnonzero(~right & known), key=lambda row: -sure[row])[:WORST]
+    worst = sorted(np.flatnonzero(~right & learned), key=lambda row: -sure[row])[:WORST]
     return {
         **headed(headline, interval(headline, truth, answers, labels=range(len(labels)))),
         "metrics": class_metrics(truth, probabilities, predicted),
@@ -256,7 +256,7 @@ def class_report(  # noqa: PLR0913
             {
                 "row": rows[row],
                 input_name: shown[row],
-                **{name: cells[row] for name, cells in (beside or {}).items()},
+                **{name: cells[row] for name, cells in (other_inputs or {}).items()},
                 "truth": labels[truth[row]],
                 "predicted": labels[predicted[row]],
                 "score": float(sure[row]),

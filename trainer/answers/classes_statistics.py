@@ -43,32 +43,32 @@ def macro_f1(matrix: np.ndarray) -> float:
 def scores(truth: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
     """accuracy, macro_f1 and log_loss; a truth of -1 (a label never learned) counts as wrong."""
     predicted = probabilities.argmax(1)
-    known = truth >= 0
+    learned = truth >= 0
     classes = probabilities.shape[1]
-    picked = probabilities[np.flatnonzero(known), truth[known]]
-    matrix = confusion(truth[known], predicted[known], classes)
+    picked = probabilities[np.flatnonzero(learned), truth[learned]]
+    matrix = confusion(truth[learned], predicted[learned], classes)
     return {
         "accuracy": float((predicted == truth).mean()),
         "macro_f1": macro_f1(matrix),
-        "log_loss": float(-np.log(np.clip(picked, 1e-12, 1)).mean()) + 0.0 if known.any() else 0.0,
+        "log_loss": float(-np.log(np.clip(picked, 1e-12, 1)).mean()) + 0.0 if learned.any() else 0.0,
     }
 
 
 def class_metrics(truth: np.ndarray, probabilities: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
     """The same where another label than the likeliest may be answered, with the areas under the curves."""
-    known = truth >= 0
-    matrix = confusion(truth[known], predicted[known], probabilities.shape[1])
+    learned = truth >= 0
+    matrix = confusion(truth[learned], predicted[learned], probabilities.shape[1])
     answered = {"accuracy": float((predicted == truth).mean()), "macro_f1": macro_f1(matrix)}
     return scores(truth, probabilities) | answered | areas(truth, probabilities)
 
 
 def areas(truth: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
     """roc_auc and pr_auc (average precision), the mean of each label against the rest; two labels: the rarer one's."""
-    found = {}
+    values = {}
     for name in ("roc_auc", "pr_auc"):
         cells = curve_cells(name, truth, (probabilities, probabilities))
-        found[name] = cells.measure(cells.first, np.ones(len(truth))) + 0.0
-    return found
+        values[name] = cells.measure(cells.first, np.ones(len(truth))) + 0.0
+    return values
 
 
 def calibration(right: np.ndarray, sure: np.ndarray, bins: int = 10) -> dict[str, Any]:
@@ -97,13 +97,13 @@ def label_cells(metric: str, truth: Given, predicted: tuple[Given, Given]) -> Ce
     if metric == "accuracy":
         return Cells((first == actual).astype(float), (second == actual).astype(float), mean)
     # an answer of -1 is a label that was never learned: no label that could be found
-    known = (
+    learned = (
         actual != np.searchsorted(names, -1) if names.dtype.kind in "iuf" and -1 in names else np.ones_like(actual) > 0
     )
     return Cells(
         first,
         second,
-        lambda labels, weights: weighted_macro_f1(actual, labels, weights * known, len(names)),
+        lambda labels, weights: weighted_macro_f1(actual, labels, weights * learned, len(names)),
     )
 
 
@@ -117,12 +117,12 @@ def weighted_macro_f1(actual: np.ndarray, predicted: np.ndarray, weights: np.nda
 
 def loss_cells(actual: np.ndarray, predicted: tuple[Given, Given]) -> Cells:
     """For log_loss: of each row that of the right label's probability; a row of a label never learned does not count."""
-    known, rows = actual >= 0, np.arange(len(actual))
+    learned, rows = actual >= 0, np.arange(len(actual))
     first, second = (
         -np.log(np.clip(probabilities[rows, actual], LEAST_PROBABILITY, 1))
         for probabilities in shaped(actual, predicted)
     )
-    return Cells(first, second, lambda cells, weights: mean(cells, weights * known))
+    return Cells(first, second, lambda cells, weights: mean(cells, weights * learned))
 
 
 def shaped(actual: np.ndarray, predicted: tuple[Given, Given]) -> list[np.ndarray]:
@@ -139,9 +139,11 @@ def curve_cells(metric: str, actual: np.ndarray, predicted: tuple[Given, Given])
     none = 0.5 if metric == "roc_auc" else 0.0
 
     def measure(cells: np.ndarray, weights: np.ndarray) -> float:
-        found = [area(cells[:, place], weights * which, weights * ~which) for place, which in enumerate(truths)]
-        known = [value for value in found if value is not None]
-        return float(np.mean(known)) if known else none
+        areas_of_labels = [
+            area(cells[:, place], weights * which, weights * ~which) for place, which in enumerate(truths)
+        ]
+        defined = [value for value in areas_of_labels if value is not None]
+        return float(np.mean(defined)) if defined else none
 
     return Cells(ranked(first[:, chosen]), ranked(second[:, chosen]), measure)
 
@@ -157,11 +159,11 @@ def curve_labels(actual: np.ndarray, labels: int) -> list[int]:
 def ranked(values: np.ndarray) -> np.ndarray:
     """(rows, columns) → twice the rank of each value in its column, equal ones in the middle of theirs: all that a curve
     depends on, and of one scale for any two models."""
-    found = np.zeros(values.shape, dtype=np.int64)
+    ranks = np.zeros(values.shape, dtype=np.int64)
     for column in range(values.shape[1]):
         _values, places, counts = np.unique(values[:, column], return_inverse=True, return_counts=True)
-        found[:, column] = (2 * np.cumsum(counts) - counts)[places.reshape(-1)]
-    return found
+        ranks[:, column] = (2 * np.cumsum(counts) - counts)[places.reshape(-1)]
+    return ranks
 
 
 def steps(ranks: np.ndarray, positive: np.ndarray, negative: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -182,5 +184,5 @@ def average_precision_of(ranks: np.ndarray, positive: np.ndarray, negative: np.n
     up, down = steps(ranks, positive, negative)
     if not up.sum() or not down.sum():
         return None
-    found = np.cumsum(up)
-    return float((up * found / np.maximum(found + np.cumsum(down), 1e-12)).sum() / up.sum())
+    hits = np.cumsum(up)
+    return float((up * hits / np.maximum(hits + np.cumsum(down), 1e-12)).sum() / up.sum())

@@ -29,7 +29,7 @@ OTHERS = (
 
 
 @cache
-def known() -> dict[str, Metric]:
+def by_name() -> dict[str, Metric]:
     """{name: metric}, those of a kind first."""
     own = {metric.name: metric for answer in answers.kinds().values() for metric in answer.metrics}
     return own | {metric.name: metric for metric in OTHERS if metric.name not in own}
@@ -43,4 +43,4 @@ def owners() -> dict[str, Answer]:
 
 def named(name: str) -> Metric:
     """The metric of this name; one that is not known here is a size."""
-    return known().get(name) or Metric(name, form="size")
+    return by_name().get(name) or Metric(name, form="size")

@@ -38,8 +38,8 @@ class Regression(Objective):
 
         super().__init__(job, rows)
         self.row_criterion = torch.nn.functional.smooth_l1_loss
-        known = rows.truth[rows.known("train", "validation")]
-        self.mean, self.scale = float(known.mean()), float(known.std()) or 1.0
+        numbers = rows.truth[rows.known("train", "validation")]
+        self.mean, self.scale = float(numbers.mean()), float(numbers.std()) or 1.0
         self.truth = torch.from_numpy(rows.truth).float().to(self.device)
 
     def prepare(self, model: Module, train: np.ndarray) -> None:

@@ -82,8 +82,8 @@ class Detection(Objective):
         self.scenes.threshold = best_threshold(self.scenes.objects(part), answers, labels)
 
     def figures(self, rows: np.ndarray, outputs: np.ndarray) -> dict[str, float]:
-        found = average_precision(self.scenes.objects(rows), list(map(objects_of, outputs)), len(self.rows.labels))
-        return {"map_50": found.map_50, "map": found.map}
+        precision = average_precision(self.scenes.objects(rows), list(map(objects_of, outputs)), len(self.rows.labels))
+        return {"map_50": precision.map_50, "map": precision.map}
 
     def actual(self, rows: np.ndarray) -> list[Objects]:
         return self.scenes.objects(rows)
@@ -105,13 +105,13 @@ class Detection(Objective):
         return report(scenes.objects(test), answers, rows.labels, sizes, shown, numbers, scenes.threshold)
 
     def sentence(self, report: dict[str, Any]) -> str:
-        one = report["headline"]
-        return f"Average precision {one['value']:.1%} at half overlap on {report['test_rows']:,} test pictures, between {one['low']:.1%} and {one['high']:.1%}."
+        score = report["headline"]
+        return f"Average precision {score['value']:.1%} at half overlap on {report['test_rows']:,} test pictures, between {score['low']:.1%} and {score['high']:.1%}."
 
     def card(self, report: dict[str, Any]) -> str:
         rows = "\n".join(
-            f"| {one['label'].replace('|', '/')} | {one['rows']} | {one['map_50']:.1%} | {one['map']:.1%} | {one['precision']:.1%} | {one['recall']:.1%} |"
-            for one in report["per_class"]
+            f"| {row['label'].replace('|', '/')} | {row['rows']} | {row['map_50']:.1%} | {row['map']:.1%} | {row['precision']:.1%} | {row['recall']:.1%} |"
+            for row in report["per_class"]
         )
         metrics = report["metrics"]
         return f"""Average precision **{metrics["map_50"]:.1%}** at half overlap, {metrics["map"]:.1%} over overlaps from 50 to 95 %, counted as COCO does.
@@ -128,15 +128,17 @@ class Detection(Objective):
         test = self.rows.part("test")
         sizes = [self.scenes.sizes[row] for row in test]
         labels = self.rows.labels
-        truth = [listed(one, labels, size) for one, size in zip(self.scenes.objects(test), sizes, strict=True)]
+        truth = [listed(objects, labels, size) for objects, size in zip(self.scenes.objects(test), sizes, strict=True)]
         every = list(map(objects_of, outputs))
-        said = [above(one, self.scenes.threshold) for one in every]
-        predicted = [listed(one, labels, size) for one, size in zip(said, sizes, strict=True)]
-        detections = [listed(above(one, FAINTEST), labels, size) for one, size in zip(every, sizes, strict=True)]
+        visible = [above(objects, self.scenes.threshold) for objects in every]
+        predicted = [listed(objects, labels, size) for objects, size in zip(visible, sizes, strict=True)]
+        detections = [
+            listed(above(objects, FAINTEST), labels, size) for objects, size in zip(every, sizes, strict=True)
+        ]
         return {
-            "truth": [json.dumps(one) for one in truth],
-            "predicted": [json.dumps(one) for one in predicted],
-            "detections": [json.dumps(one[:MOST_ANSWERS]) for one in detections],
+            "truth": [json.dumps(objects) for objects in truth],
+            "predicted": [json.dumps(objects) for objects in predicted],
+            "detections": [json.dumps(objects[:MOST_ANSWERS]) for objects in detections],
         }
 
 
@@ -234,27 +236,29 @@ def report(
     threshold: float,
 ) -> dict[str, Any]:
     """The part of report.json that the test pictures give; corners as shares of the pictures."""
-    found = average_precision(truth, answers, len(labels))
-    visible = [above(one, threshold) for one in answers]
+    precision = average_precision(truth, answers, len(labels))
+    visible = [above(objects, threshold) for objects in answers]
     return {
         **headed("map_50", interval("map_50", truth, answers, labels=labels)),
-        "metrics": {"map_50": found.map_50, "map": found.map},
+        "metrics": {"map_50": precision.map_50, "map": precision.map},
         "test_rows": len(truth),
         "labels": labels,
-        "per_class": [per_class(found, truth, visible, at, label) for at, label in enumerate(labels)],
+        "per_class": [per_class(precision, truth, visible, place, label) for place, label in enumerate(labels)],
         "threshold": threshold,
         "mistakes": mistakes(truth, visible, labels, sizes, shown, rows),
     }
 
 
-def per_class(found: Precision, truth: list[Objects], visible: list[Objects], at: int, label: str) -> dict[str, Any]:
+def per_class(
+    average: Precision, truth: list[Objects], visible: list[Objects], place: int, label: str
+) -> dict[str, Any]:
     """Average precision, and precision and recall of what is shown."""
-    right, said, there = matched_counts(truth, visible, at)
-    precision, recall = right / max(said, 1), right / max(there, 1)
+    right, predicted, actual = matched_counts(truth, visible, place)
+    precision, recall = right / max(predicted, 1), right / max(actual, 1)
     f1 = 2 * precision * recall / max(precision + recall, 1e-9)
-    half, whole = found.of_label(at)
+    half, whole = average.of_label(place)
     figures = {"precision": precision, "recall": recall, "f1": f1, "map_50": half, "map": whole}
-    return {"label": label, "rows": there, **figures}
+    return {"label": label, "rows": actual, **figures}
 
 
 def mistakes(
@@ -267,7 +271,8 @@ def mistakes(
         missed, extra = len(actual.labels) - right, len(predicted.labels) - right
         if missed or extra:
             boxes = {
-                name: listed(one, labels, sizes[index]) for name, one in (("truth", actual), ("predicted", predicted))
+                name: listed(objects, labels, sizes[index])
+                for name, objects in (("truth", actual), ("predicted", predicted))
             }
             picture = {"row": rows[index], "image": shown[index], **boxes, "missed": missed, "extra": extra}
             wrong.append((missed + extra, picture))
@@ -278,7 +283,7 @@ def best_threshold(truth: list[Objects], answers: list[Objects], labels: int) ->
     """The score from which showing objects gives the best F1."""
 
     def f1(threshold: float) -> float:
-        visible = [above(one, threshold) for one in answers]
+        visible = [above(objects, threshold) for objects in answers]
         counts = np.sum([matched_counts(truth, visible, label) for label in range(labels)], axis=0)
         right, predicted, actual = counts.tolist()
         return float(2 * right / max(predicted + actual, 1))

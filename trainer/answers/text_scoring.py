@@ -64,8 +64,7 @@ class Transcription(Objective):
             return self.model.loss(*inputs, [self.speech.targets[row] for row in rows])
 
     def figures(self, rows: np.ndarray, outputs: Outputs) -> dict[str, float]:
-        found = errors(self.actual(rows), self.texts(outputs))
-        return rates(found) | {"loss": self.mean_loss(rows)}
+        return rates(errors(self.actual(rows), self.texts(outputs))) | {"loss": self.mean_loss(rows)}
 
     def mean_loss(self, rows: np.ndarray) -> float:
         """Of these rows by the weights of the moment."""
@@ -97,16 +96,16 @@ class Transcription(Objective):
         return [self.rows.loaded.answers[row] for row in rows]
 
     def texts(self, outputs: Outputs) -> list[str]:
-        return [self.speech.script.decode(one) for one in outputs]
+        return [self.speech.script.decode(ids) for ids in outputs]
 
     def report(self, outputs: Outputs) -> dict[str, Any]:
         test = self.rows.part("test")
-        found = report(self.actual(test), self.texts(outputs), self.rows.shown(test), self.rows.numbers(test))
-        return found | {"notes": self.speech.little()}
+        fields = report(self.actual(test), self.texts(outputs), self.rows.shown(test), self.rows.numbers(test))
+        return fields | {"notes": self.speech.little()}
 
     def sentence(self, report: dict[str, Any]) -> str:
-        one = report["headline"]
-        return f"{one['value']:.1%} of the words wrong in {report['test_rows']:,} test rows, between {one['low']:.1%} and {one['high']:.1%}."
+        score = report["headline"]
+        return f"{score['value']:.1%} of the words wrong in {report['test_rows']:,} test rows, between {score['low']:.1%} and {score['high']:.1%}."
 
     def card(self, report: dict[str, Any]) -> str:
         metrics = report["metrics"]
@@ -118,10 +117,10 @@ missing and extra words over those that were said. {card.interval_of(report)}
 
     def predictions(self, outputs: Outputs) -> dict[str, list[Any]]:
         test = self.rows.part("test")
-        truth, said = self.actual(test), self.texts(outputs)
-        found = errors(truth, said)
-        wers = found[:, 0] / np.maximum(found[:, 1], 1)
-        return {"truth": truth, "predicted": said, "wer": wers.tolist()}
+        truth, predicted = self.actual(test), self.texts(outputs)
+        counts = errors(truth, predicted)
+        wers = counts[:, 0] / np.maximum(counts[:, 1], 1)
+        return {"truth": truth, "predicted": predicted, "wer": wers.tolist()}
 
 
 class TextScoring(Scoring[Sequence[str]]):
@@ -175,23 +174,23 @@ class TextScoring(Scoring[Sequence[str]]):
 # How good they are
 
 
-def report(truth: list[str], said: list[str], shown: list[str], rows: list[int]) -> dict[str, Any]:
+def report(truth: list[str], predicted: list[str], shown: list[str], rows: list[int]) -> dict[str, Any]:
     """The part of report.json that the test rows give."""
-    found = errors(truth, said)
-    shares = found[:, 0] / np.maximum(found[:, 1], 1)
+    counts = errors(truth, predicted)
+    shares = counts[:, 0] / np.maximum(counts[:, 1], 1)
     worst = [row for row in np.argsort(-shares, kind="stable").tolist() if shares[row] > 0][:WORST]
     return {
-        **headed("wer", interval("wer", truth, said)),
-        "metrics": rates(found),
+        **headed("wer", interval("wer", truth, predicted)),
+        "metrics": rates(counts),
         "test_rows": len(truth),
-        "test_words": int(found[:, 1].sum()),
+        "test_words": int(counts[:, 1].sum()),
         "labels": [],
         "mistakes": [
             {
                 "row": rows[row],
                 "audio": shown[row],
                 "truth": truth[row],
-                "predicted": said[row],
+                "predicted": predicted[row],
                 "wer": round(float(shares[row]), 4),
             }
             for row in worst

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from django.utils.translation import gettext as _
 
-from trainer.answers.metrics import known, named
+from trainer.answers.metrics import by_name, named
 from webapp.core.words import MISSING, figure, number, percent, points, with_percent
 
 Scored = TypeVar("Scored")
@@ -14,7 +14,7 @@ Scored = TypeVar("Scored")
 
 def leading() -> list[str]:
     """Which metric tells how a run at work is doing, the first that it has."""
-    return [metric.name for metric in known().values() if metric.leads]
+    return [metric.name for metric in by_name().values() if metric.leads]
 
 
 def rank(value: float, metric: str) -> float:
