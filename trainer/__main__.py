@@ -236,9 +236,9 @@ def export(options: argparse.Namespace) -> None:
 
 
 def bench(options: argparse.Namespace) -> None:
-    from trainer.inference import bench
+    from trainer.inference import benchmark
 
-    emit("result", **bench(options.artifact))
+    emit("result", **benchmark(options.artifact))
 
 
 def inputs_of(artifact: Path, source: str) -> list[Any]:

@@ -30,11 +30,11 @@ class Precision:
 
     @property
     def map(self) -> float:
-        return mean_of(self.by_overlap)
+        return nan_mean(self.by_overlap)
 
     @property
     def map_50(self) -> float:
-        return mean_of(self.by_overlap[:, 0])
+        return nan_mean(self.by_overlap[:, 0])
 
     def of_label(self, label: int) -> tuple[float, float]:
         """(average precision at 50 % overlap, mean over all overlaps); 0 for a label that does not occur."""
@@ -42,7 +42,7 @@ class Precision:
         return float(row[0]), float(row.mean())
 
 
-def mean_of(values: np.ndarray) -> float:
+def nan_mean(values: np.ndarray) -> float:
     finite = values[~np.isnan(values)]
     return float(finite.mean()) if len(finite) else 0.0
 
@@ -74,7 +74,7 @@ class Matched:
             rows = np.flatnonzero(predicted.labels == label)
             rows = rows[np.argsort(-predicted.scores[rows], kind="stable")][:MOST_ANSWERS]
             scores.append(predicted.scores[rows])
-            hits.append(claim(overlap(predicted.boxes[rows], boxes)))
+            hits.append(assign_greedily(iou_matrix(predicted.boxes[rows], boxes)))
             places.append(np.full(len(rows), picture))
         order = np.argsort(-np.concatenate(scores), kind="stable")
         self.hits.append(np.concatenate(hits)[order])
@@ -87,7 +87,9 @@ class Matched:
         counts = self.counts @ weights
         for label in np.flatnonzero(counts):
             weight = weights[self.places[label]]
-            by_overlap[label] = [area(hits, weight, counts[label]) for hits in self.hits[label].T[:overlaps]]
+            by_overlap[label] = [
+                interpolated_precision(hits, weight, counts[label]) for hits in self.hits[label].T[:overlaps]
+            ]
         return Precision(by_overlap, counts)
 
 
@@ -97,7 +99,7 @@ def matched_counts(targets: list[Objects], answers: list[Objects], label: int) -
     return int(matched.hits[-1][:, 0].sum()), len(matched.hits[-1]), int(matched.counts[label].sum())
 
 
-def claim(shares: np.ndarray) -> np.ndarray:
+def assign_greedily(shares: np.ndarray) -> np.ndarray:
     """The surest answer first takes the object it covers best that is still free: (answers, overlaps) hits.
 
     `shares`: intersection over union (answers, objects).
@@ -115,7 +117,7 @@ def claim(shares: np.ndarray) -> np.ndarray:
     return hits
 
 
-def overlap(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+def iou_matrix(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Intersection over union of every pair, (one, other)."""
     if not len(first) or not len(second):
         return np.zeros((len(first), len(second)))
@@ -127,7 +129,7 @@ def overlap(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return shares
 
 
-def area(hits: np.ndarray, weights: np.ndarray, objects: int) -> float:
+def interpolated_precision(hits: np.ndarray, weights: np.ndarray, objects: int) -> float:
     """Under precision over recall, precision made to fall, at 101 points of recall."""
     right = np.cumsum(hits * weights)
     recall = right / objects

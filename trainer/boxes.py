@@ -8,7 +8,7 @@ from trainer.average_precision import Objects
 
 THRESHOLD = 0.5
 """Score from which an object is shown where the run found no better one."""
-MOST_OBJECTS = 300
+MAX_OBJECTS = 300
 SAME = 0.7
 """Overlap, intersection over union, from which two boxes of one label are the same object."""
 Sizes = list[tuple[int, int]]
@@ -34,12 +34,12 @@ def objects_of(output: np.ndarray) -> Objects:
     """A picture's likeliest answers, every query with every label; corners as shares of the picture."""
     scores, boxes = output[:, :-4], corners(output[:, -4:].astype(np.float64))
     flat = scores.reshape(-1)
-    best = np.argsort(-flat, kind="stable")[:MOST_OBJECTS]
+    best = np.argsort(-flat, kind="stable")[:MAX_OBJECTS]
     best = best[flat[best] > 0]
-    return apart(Objects(boxes[best // scores.shape[1]].clip(0, 1), best % scores.shape[1], flat[best]))
+    return suppress_overlaps(Objects(boxes[best // scores.shape[1]].clip(0, 1), best % scores.shape[1], flat[best]))
 
 
-def apart(objects: Objects) -> Objects:
+def suppress_overlaps(objects: Objects) -> Objects:
     """Without those that lie over a surer one of the same label by more than SAME: they are the same object, found twice.
     `objects`: the surest first."""
     left, top, right, bottom = objects.boxes.T

@@ -68,12 +68,12 @@ def touch(path: Path) -> None:
 def open_entry(path: Path) -> int:
     """A file descriptor of an entry that is used now: until it is closed the entry is not removed. `FileNotFoundError`."""
     handle = os.open(path, os.O_RDONLY)
-    hold(handle)
+    hold_open(handle)
     os.utime(handle)
     return handle
 
 
-def hold(handle: int) -> None:
+def hold_open(handle: int) -> None:
     """Keep an open file from being removed; a file system without locks lets it go, and the descriptor stays good."""
     with suppress(OSError):
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -116,7 +116,7 @@ def make_disk_room(root: Path, needed: int) -> bool:
 
 def trim(root: Path, coming: int = 0) -> bool:
     """Whether so many bytes more fit within the limit now; what was used longest ago has left for them. Needs the lock."""
-    sweep(root)
+    remove_leftovers(root)
     allowed = limit_bytes() - coming
     if allowed < 0:
         return False
@@ -161,7 +161,7 @@ def is_held(handle: int) -> bool:
     return False
 
 
-def sweep(root: Path) -> None:
+def remove_leftovers(root: Path) -> None:
     """Remove what killed processes left half-written."""
     for part in (root / PARTS).glob("*"):
         with suppress(FileNotFoundError):

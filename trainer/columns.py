@@ -92,7 +92,7 @@ def number_of(cell: str, decimal: str = ".") -> float | None:
     return number if math.isfinite(number) else None
 
 
-def decimal_of(cells: Iterable[str]) -> str:
+def guess_decimal(cells: Iterable[str]) -> str:
     """Whether a column writes its decimals after a comma or a dot."""
     plain = [MONEY.sub("", cell) for cell in cells]
     commas = sum(COMMA.fullmatch(cell) is not None for cell in plain)
@@ -105,7 +105,7 @@ def canonical_label(value: str) -> str:
     return text[: text.index(".")] if re.fullmatch(r"-?\d+\.0+", text) else text
 
 
-def kind_of(values: list[str], distinct: int, count: int, name: str = "") -> str:
+def guess_kind(values: list[str], distinct: int, count: int, name: str = "") -> str:
     """text, category, number, date, boolean, id, list, json, messages or empty, from a sample of values that are there.
 
     `distinct` of `count` are the column's own figures, over all rows. The same where data are read, where a model learns
@@ -114,13 +114,13 @@ def kind_of(values: list[str], distinct: int, count: int, name: str = "") -> str
     if not values:
         return "empty"
     trimmed = [value.strip() for value in values]
-    if all(value[:1] in ("[", "{") for value in trimmed) and (nested := nested_kind(trimmed[:20])):
+    if all(value[:1] in ("[", "{") for value in trimmed) and (nested := guess_nested_kind(trimmed[:20])):
         return nested
     if all(value.lower() in BOOLEANS for value in trimmed):
         return "boolean"
-    if kind := numeric_kind(trimmed, distinct, count, name):
+    if kind := guess_numeric_kind(trimmed, distinct, count, name):
         return kind
-    if share(trimmed, lambda value: DATE.fullmatch(value) is not None) > 0.9:
+    if share_passing(trimmed, lambda value: DATE.fullmatch(value) is not None) > 0.9:
         return "date"
     words = sum(len(value.split()) for value in trimmed) / len(trimmed)
     characters = sum(map(len, trimmed)) / len(trimmed)
@@ -129,21 +129,21 @@ def kind_of(values: list[str], distinct: int, count: int, name: str = "") -> str
         return "category"
     if words >= 3 or characters >= 25 or any(ord(char) > 0x2E80 for char in "".join(trimmed[:20])):
         return "text"
-    if distinct > 0.95 * count and share(trimmed, lambda value: " " not in value) > 0.95:
+    if distinct > 0.95 * count and share_passing(trimmed, lambda value: " " not in value) > 0.95:
         return "id"
     return "category" if few else "text"
 
 
-def numeric_kind(values: list[str], distinct: int, count: int, name: str) -> str | None:
+def guess_numeric_kind(values: list[str], distinct: int, count: int, name: str) -> str | None:
     """number, id or (for codes made of digits) category; None for anything else."""
     if sum(APART.search(value) is not None and APART_THOUSANDS.fullmatch(value) is None for value in values):
         return None
-    decimal = decimal_of(values)
+    decimal = guess_decimal(values)
     numbers = [number for value in values if (number := number_of(value, decimal)) is not None]
     if len(numbers) <= 0.95 * len(values):
         return None
     name = name.strip()
-    is_code = share(values, lambda value: CODE.fullmatch(value) is not None) >= LEAST_CODES
+    is_code = share_passing(values, lambda value: CODE.fullmatch(value) is not None) >= LEAST_CODES
     if is_code or CODE_NAME.search(name.lower()):
         return "id" if distinct == count > 50 else "category"
     whole = distinct == count > 50 and all(value == int(value) for value in numbers)
@@ -151,7 +151,7 @@ def numeric_kind(values: list[str], distinct: int, count: int, name: str) -> str
     return "id" if whole and (dense or ID_NAME.search(name)) else "number"
 
 
-def nested_kind(values: list[str]) -> str | None:
+def guess_nested_kind(values: list[str]) -> str | None:
     """list of words, messages (a conversation), objects (boxes), other json; None when they only begin like it."""
     try:
         parsed = [json.loads(value) for value in values]
@@ -167,12 +167,12 @@ def nested_kind(values: list[str]) -> str | None:
     return "json" if any(isinstance(item, dict | list) for item in items) else "list"
 
 
-def share(values: list[str], test: Callable[[str], bool]) -> float:
+def share_passing(values: list[str], test: Callable[[str], bool]) -> float:
     """Of the values, that pass the test: 0 to 1."""
     return sum(map(test, values)) / len(values)
 
 
-def words_of(name: str) -> set[str]:
+def split_name(name: str) -> set[str]:
     return set(re.split(r"[\s_\-.:/]+", name.strip().lower())) | {name.strip().lower()}
 
 
@@ -185,20 +185,20 @@ def guess_text_and_label(columns: list[ColumnProfile], chosen: dict[str, str] | 
     columns = [column for column in columns if column["name"] not in taken]
     table_like = sum(column["kind"] in ("number", "category", "boolean", "date") for column in columns) >= 5
     texts = [column for column in columns if is_named(column, "text") or not table_like]
-    text = None if "text" in (chosen or {}) else best(texts, text_score)
+    text = None if "text" in (chosen or {}) else best_column(texts, text_score)
     labels = [column for column in columns if column["name"] != text]
-    guessed = {"text": text, "label": None if "label" in (chosen or {}) else best(labels, label_score)}
+    guessed = {"text": text, "label": None if "label" in (chosen or {}) else best_column(labels, label_score)}
     return {role: name for role, name in guessed.items() if name}
 
 
-def best(columns: list[ColumnProfile], score: Callable[[ColumnProfile], float]) -> str | None:
+def best_column(columns: list[ColumnProfile], score: Callable[[ColumnProfile], float]) -> str | None:
     """The name of the first column with the highest score; None where no score is above 0."""
     column = max(columns, key=score, default=None)
     return column["name"] if column is not None and score(column) > 0 else None
 
 
 def is_named(column: ColumnProfile, role: str) -> bool:
-    return bool(words_of(column["name"]) & ROLE_NAMES[role])
+    return bool(split_name(column["name"]) & ROLE_NAMES[role])
 
 
 def text_score(column: ColumnProfile) -> float:
@@ -207,10 +207,10 @@ def text_score(column: ColumnProfile) -> float:
     named = is_named(column, "text")
     if column["kind"] != "text" or (length < 12 and not named):
         return 0
-    return (1 + (10 if named else 0) + min(length, 400) / 100) * presence(column)
+    return (1 + (10 if named else 0) + min(length, 400) / 100) * present_share(column)
 
 
-def presence(column: ColumnProfile) -> float:
+def present_share(column: ColumnProfile) -> float:
     """Share of the rows that have a value."""
     return 1 - column["missing"] / max(column["missing"] + column.get("there", 0), 1)
 
@@ -229,4 +229,6 @@ def label_score(column: ColumnProfile) -> float:
         return 0.5 if named and kind in ("category", "text") and distinct >= 1 else 0
     if kind == "text" and not named:
         return 0
-    return (1 + (10 if named else 0) + (2 if kind in ("category", "boolean") else 0) + 1 / distinct) * presence(column)
+    return (1 + (10 if named else 0) + (2 if kind in ("category", "boolean") else 0) + 1 / distinct) * present_share(
+        column
+    )

@@ -62,11 +62,11 @@ def tones(target: Path) -> JsonObject:
     with zipfile.ZipFile(target, "w") as archive:
         for kind, pitch in TONES.items():
             for number in range(TONES_EACH):
-                add(archive, f"{kind}/{number:03d}.wav", sound(pitch, generator))
+                add_file(archive, f"{kind}/{number:03d}.wav", make_sound(pitch, generator))
     return {"rows": len(TONES) * TONES_EACH, "task": "audio-classification"}
 
 
-def sound(pitch: Callable[[np.ndarray], np.ndarray], generator: np.random.Generator) -> bytes:
+def make_sound(pitch: Callable[[np.ndarray], np.ndarray], generator: np.random.Generator) -> bytes:
     """A WAV of 16 bits with a little noise."""
     times = np.arange(int(RATE * SECONDS)) / RATE
     phase = 2 * np.pi * np.cumsum(pitch(times) * generator.uniform(0.7, 1.6)) / RATE
@@ -89,7 +89,7 @@ def shapes(target: Path) -> JsonObject:
     boxes: list[JsonObject] = []
     with zipfile.ZipFile(target, "w") as archive:
         for number in range(SHAPE_PICTURES):
-            image = Image.fromarray(background(SHAPE_SIDE, generator))
+            image = Image.fromarray(draw_background(SHAPE_SIDE, generator))
             draw = ImageDraw.Draw(image)
             for _ in range(generator.integers(1, 5)):
                 kind, side = int(generator.integers(2)), int(generator.integers(14, 34))
@@ -101,9 +101,11 @@ def shapes(target: Path) -> JsonObject:
                 )
             name = f"{number:03d}.png"
             images.append({"id": number, "file_name": name, "width": SHAPE_SIDE, "height": SHAPE_SIDE})
-            add(archive, f"images/{name}", png(image))
+            add_file(archive, f"images/{name}", to_png(image))
         kinds = [{"id": 0, "name": "square"}, {"id": 1, "name": "disc"}]
-        add(archive, "boxes.json", json.dumps({"images": images, "annotations": boxes, "categories": kinds}).encode())
+        add_file(
+            archive, "boxes.json", json.dumps({"images": images, "annotations": boxes, "categories": kinds}).encode()
+        )
     return {"rows": SHAPE_PICTURES, "task": "object-detection"}
 
 
@@ -120,36 +122,36 @@ def harvest(target: Path) -> JsonObject:
             ripe, buyer = rows[index]
             note = DAYS[generator.integers(len(DAYS))] + NOTES[buyer][generator.integers(len(NOTES[buyer]))]
             writer.writerow([f"{number:03d}.png", note, DONE[ripe, buyer]])
-            add(archive, f"{number:03d}.png", tomato(RIPE if ripe else GREEN, generator))
-        add(archive, "metadata.csv", table.getvalue().encode())
+            add_file(archive, f"{number:03d}.png", draw_tomato(RIPE if ripe else GREEN, generator))
+        add_file(archive, "metadata.csv", table.getvalue().encode())
     return {"rows": len(rows), "task": "image-text-classification"}
 
 
-def tomato(shade: tuple[int, int, int], generator: np.random.Generator) -> bytes:
+def draw_tomato(shade: tuple[int, int, int], generator: np.random.Generator) -> bytes:
     from PIL import Image, ImageDraw
 
-    image = Image.fromarray(background(HARVEST_SIDE, generator))
+    image = Image.fromarray(draw_background(HARVEST_SIDE, generator))
     draw = ImageDraw.Draw(image)
     radius = int(generator.integers(12, 26))
     x, y = (int(value) for value in generator.integers(radius, HARVEST_SIDE - radius, 2))
     skin = tuple(int(value) for value in np.clip(np.array(shade) + generator.integers(-25, 26, 3), 0, 255))
     draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=skin)
     draw.line((x, y - radius, x + int(generator.integers(-5, 6)), y - radius - 8), fill=(70, 110, 50), width=3)
-    return png(image)
+    return to_png(image)
 
 
-def background(side: int, generator: np.random.Generator) -> np.ndarray:
+def draw_background(side: int, generator: np.random.Generator) -> np.ndarray:
     """A light or dark ground with some noise."""
     ground = generator.integers(30, 230) + generator.normal(0, 8, (side, side, 3))
     return ground.clip(0, 255).astype(np.uint8)
 
 
-def png(image: "Image.Image") -> bytes:
+def to_png(image: "Image.Image") -> bytes:
     file = io.BytesIO()
     image.save(file, "PNG")
     return file.getvalue()
 
 
-def add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
+def add_file(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
     """With a date of its own, so that the archive is the same every time."""
     archive.writestr(zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0)), content)

@@ -26,11 +26,11 @@ def predict(artifact: Path, inputs: list[Any]) -> list[dict[str, Any]]:
     engine = open_engine(artifact)
     predictions: list[dict[str, Any]] = []
     for start in range(0, len(inputs), BATCH):
-        predictions += engine.predict(read_all(engine, inputs[start : start + BATCH], start))
+        predictions += engine.predict(read_inputs(engine, inputs[start : start + BATCH], start))
     return predictions
 
 
-def read_all(engine: Engine, inputs: list[Any], start: int = 0) -> list[Any]:
+def read_inputs(engine: Engine, inputs: list[Any], start: int = 0) -> list[Any]:
     """Inputs as the engine takes them; `DataError` names the first that cannot be read, `start` others before it."""
     read = []
     for number, value in enumerate(inputs, start + 1):
@@ -51,28 +51,28 @@ def evaluate(artifact: Path, data: Path) -> dict[str, Any]:
     task = tasks.get(manifest["task"])
     engine = open_engine(artifact)
     with tempfile.TemporaryDirectory(prefix="maquette-evaluate-") as folder:
-        rows = rows_of(data, manifest, Path(folder))
+        rows = load_rows(data, manifest, Path(folder))
         inputs = task.inputs_of(rows)
         outputs = joined(
-            engine.outputs(read_all(engine, inputs[start : start + BATCH], start))
+            engine.outputs(read_inputs(engine, inputs[start : start + BATCH], start))
             for start in range(0, len(inputs), BATCH)
         )
         report = engine.report(rows, outputs, task.shown_of(rows))
     return {"metrics": report["metrics"], "headline": report["headline"], "rows": len(inputs), "report": report}
 
 
-def rows_of(data: Path, manifest: dict[str, Any], media: Path) -> Loaded:
+def load_rows(data: Path, manifest: dict[str, Any], media: Path) -> Loaded:
     """Every usable row, by the columns of training or, where the file names them otherwise, by guess.
 
     `media`: where the pictures or sounds of a plain file are put.
     """
     shape = tasks.shapes()[manifest["task"]]
     try:
-        dataset = read(data, manifest["task"], manifest["columns"], media)
+        dataset = read_data(data, manifest["task"], manifest["columns"], media)
     except DataError as error:
         if error.code != "no_column":
             raise
-        dataset = read(data, manifest["task"], None, media)
+        dataset = read_data(data, manifest["task"], None, media)
     check_roles(dataset.roles, shape.roles, dataset.names)
     rows = from_dataset(dataset, dataset.media or media)
     rows.answer, rows.kind = shape.answer, shape.kind
@@ -87,7 +87,7 @@ def rows_of(data: Path, manifest: dict[str, Any], media: Path) -> Loaded:
     return rows
 
 
-def read(data: Path, task: str, columns: dict[str, str] | None, media: Path) -> Dataset:
+def read_data(data: Path, task: str, columns: dict[str, str] | None, media: Path) -> Dataset:
     if data.is_dir():
         return read_version(data, columns, SplitSpec(), task)
     return read_files([data], columns=columns, fixed=["test"], task=task, media=media)
@@ -96,10 +96,10 @@ def read(data: Path, task: str, columns: dict[str, str] | None, media: Path) -> 
 def explain(artifact: Path, inputs: list[Any]) -> list[dict[str, Any]]:
     """Which pieces of each input carry its answer; see `Engine.explain`."""
     engine = open_engine(artifact)
-    return [engine.explain(value) for value in read_all(engine, inputs)]
+    return [engine.explain(value) for value in read_inputs(engine, inputs)]
 
 
-def bench(artifact: Path) -> dict[str, Any]:
+def benchmark(artifact: Path) -> dict[str, Any]:
     """Rows a second at batch 32 and milliseconds for one row, on the artifact's own test rows."""
     from trainer.packaging.export import read_saved
 

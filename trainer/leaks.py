@@ -139,9 +139,9 @@ def read_values(column: pa.ChunkedArray, kind: str) -> tuple[np.ndarray | None, 
     """(numbers with nan, True), or (codes with -1, False) where a cell is missing; (None, False) for what cannot decide."""
     cells = pc.if_else(is_missing_mask(column), None, pc.utf8_trim_whitespace(column))
     if kind == "number":
-        from trainer.columns import decimal_of
+        from trainer.columns import guess_decimal
 
-        decimal = decimal_of(cells.drop_null().slice(0, 500).to_pylist())
+        decimal = guess_decimal(cells.drop_null().slice(0, 500).to_pylist())
         return parse_numbers(cells, decimal).to_numpy().astype(float), True
     if kind == "date":
         seconds = parse_dates(cells)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "tokenizer*"]
 """What is fetched of a repository: no code, no pickles, no weights of other libraries."""
 CONFIG, LOCK = "config.json", "maquette.lock"
-MOST_BYTES = 5 << 30
+MAX_BYTES = 5 << 30
 """The largest model that is downloaded, unless MAQUETTE_HUB_MODEL_BYTES says otherwise."""
 DISK_BYTES = 512 << 20
 """Bytes of disk that a download leaves free: the database and the checkpoints need them."""
@@ -51,7 +51,7 @@ def fetch(repo: str, revision: str | None, progress: Progress = unwatched, waiti
     except errors:
         info = None
     try:
-        return cached(repo, revision) if info is None else download(repo, info, progress, waiting)
+        return find_cached(repo, revision) if info is None else download(repo, info, progress, waiting)
     except errors as error:
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             raise
@@ -79,7 +79,7 @@ def look_up(repo: str, revision: str | None) -> "ModelInfo":
     return api.model_info(repo, revision=commit, files_metadata=True, timeout=SECONDS)
 
 
-def cached(repo: str, revision: str | None) -> Path:
+def find_cached(repo: str, revision: str | None) -> Path:
     from huggingface_hub import snapshot_download
 
     return Path(snapshot_download(repo, revision=revision, allow_patterns=FILES, local_files_only=True))
@@ -101,20 +101,20 @@ def download(repo: str, info: "ModelInfo", progress: Progress, waiting: Waiting)
 
     def claimed() -> int:
         """Bytes to fetch; those of the one before, who may have fetched the same, are there."""
-        missing[:] = missing_of(repo, info.sha, paths)
+        missing[:] = list_missing(repo, info.sha, paths)
         needed = sum(sizes[path] for path in missing)
         if missing:
             check_size(repo, sum(sizes[path] for path in paths), needed)
         return needed
 
-    if missing_of(repo, info.sha, paths):
-        with its_turn(repo, claimed, waiting) as (needed, promise):
+    if list_missing(repo, info.sha, paths):
+        with take_turn(repo, claimed, waiting) as (needed, promise):
 
             def tell(done: int, total: int) -> None:
                 promise(total - done)
                 progress(done, total)
 
-            counter = counter_of(repo, needed, tell)
+            counter = make_counter(repo, needed, tell)
             for path in missing:
                 hf_hub_download(repo, path, revision=info.sha, tqdm_class=counter)
                 counter.tell()
@@ -122,21 +122,21 @@ def download(repo: str, info: "ModelInfo", progress: Progress, waiting: Waiting)
     return last.parents[len(PurePosixPath(paths[-1]).parts) - 1]
 
 
-def missing_of(repo: str, commit: str, paths: list[str]) -> list[str]:
+def list_missing(repo: str, commit: str, paths: list[str]) -> list[str]:
     from huggingface_hub import try_to_load_from_cache
 
     return [path for path in paths if not isinstance(try_to_load_from_cache(repo, path, revision=commit), str)]
 
 
 @contextmanager
-def its_turn(repo: str, claimed: Callable[[], int], waiting: Waiting) -> Iterator[tuple[int, Callable[[int], None]]]:
+def take_turn(repo: str, claimed: Callable[[], int], waiting: Waiting) -> Iterator[tuple[int, Callable[[int], None]]]:
     """One download of a repository at a time among all processes that share the cache; those of others go on meanwhile.
     Whoever downloads holds a file whose content is how many bytes are still to come: `claimed` tells them, and asks the
     disk, while nobody else does; the function that is yielded keeps them. Of a process that dies the file is held no
     more, and counts no more."""
     folder = cache_folder()
     folder.mkdir(parents=True, exist_ok=True)
-    path = claim_of(repo)
+    path = claim_path(repo)
     path.touch()
     with path.open("r+b") as claim:
 
@@ -157,7 +157,7 @@ def its_turn(repo: str, claimed: Callable[[], int], waiting: Waiting) -> Iterato
         yield needed, promise
 
 
-def claim_of(repo: str) -> Path:
+def claim_path(repo: str) -> Path:
     return cache_folder() / f"maquette.{hashlib.sha256(repo.encode()).hexdigest()[:16]}.lock"
 
 
@@ -170,7 +170,7 @@ def is_free(file: BinaryIO) -> bool:
     return True
 
 
-def promised() -> int:
+def promised_bytes() -> int:
     """Bytes of disk that the downloads of other repositories are about to fill. To be asked while nobody claims any."""
     total = 0
     for path in cache_folder().glob("maquette.*.lock"):
@@ -186,22 +186,22 @@ def cache_folder() -> Path:
     return Path(HF_HUB_CACHE).expanduser().resolve()
 
 
-def most_bytes() -> int:
-    return int(os.environ.get("MAQUETTE_HUB_MODEL_BYTES") or MOST_BYTES)
+def max_bytes() -> int:
+    return int(os.environ.get("MAQUETTE_HUB_MODEL_BYTES") or MAX_BYTES)
 
 
 def check_size(repo: str, size: int, missing: int) -> None:
     """Whether a model of `size` bytes may be downloaded, and the disk has room for the `missing` ones; `ModelError`."""
-    if size > most_bytes():
+    if size > max_bytes():
         raise too_large(repo, size)
-    free = max(shutil.disk_usage(cache_folder()).free - promised(), 0)
+    free = max(shutil.disk_usage(cache_folder()).free - promised_bytes(), 0)
     if free < missing + DISK_BYTES:
         raise ModelError(
             _(
                 "The disk has no room for the model “%(repo)s”: %(missing)s are to be downloaded, %(free)s are free.",
                 repo=repo,
-                missing=in_units(missing),
-                free=in_units(free),
+                missing=format_bytes(missing),
+                free=format_bytes(free),
             ),
             code="no_space",
             hint=_("Free some space and start it again, or choose a smaller model."),
@@ -214,15 +214,15 @@ def too_large(repo: str, size: int) -> ModelError:
         _(
             "The model “%(repo)s” is too large: %(size)s, and at most %(most_bytes)s are downloaded.",
             repo=repo,
-            size=in_units(size),
-            most_bytes=in_units(most_bytes()),
+            size=format_bytes(size),
+            most_bytes=format_bytes(max_bytes()),
         ),
         code="model_too_large",
         hint=_("Choose a smaller model. Whoever runs this site can raise MAQUETTE_HUB_MODEL_BYTES."),
     )
 
 
-def in_units(size: int) -> str:
+def format_bytes(size: int) -> str:
     for unit, name in ((2**30, "GB"), (2**20, "MB"), (2**10, "kB")):
         if size >= unit:
             return f"{size / unit:.1f} {name}"
@@ -253,7 +253,7 @@ class Counter:
 
     @classmethod
     def tell(cls) -> None:
-        if cls.done > max(cls.total, most_bytes()):
+        if cls.done > max(cls.total, max_bytes()):
             raise too_large(cls.repo, cls.done)
         cls.progress(min(cls.done, cls.total), cls.total)
 
@@ -263,6 +263,6 @@ class Counter:
     close = refresh = reset = set_description = set_postfix_str = update_transfer = set_transfer_postfix_str = ignore
 
 
-def counter_of(repo: str, total: int, progress: Progress) -> type[Counter]:
+def make_counter(repo: str, total: int, progress: Progress) -> type[Counter]:
     fields = {"repo": repo, "done": 0, "total": total, "progress": staticmethod(progress)}
     return type("Counter", (Counter,), fields)

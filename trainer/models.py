@@ -20,10 +20,10 @@ def resolve(ref: str, progress: Progress = unwatched, waiting: Waiting = unheard
     `progress` is told how far a download is, `waiting` that somebody else's of the same model comes first."""
     kind, colon, name = ref.partition(":")
     finders: dict[str, Callable[[str], Path]] = {
-        "bundled": bundled,
-        "local": local,
-        "hub": lambda name: hub(name, progress, waiting),
-        "artifact": artifact,
+        "bundled": find_bundled,
+        "local": find_local,
+        "hub": lambda name: fetch_from_hub(name, progress, waiting),
+        "artifact": find_artifact,
     }
     if not colon or kind not in finders or not name:
         raise ModelError(
@@ -33,7 +33,7 @@ def resolve(ref: str, progress: Progress = unwatched, waiting: Waiting = unheard
     return finders[kind](name)
 
 
-def bundled(name: str) -> Path:
+def find_bundled(name: str) -> Path:
     """The folder of a model that an installed package carries; `ModelError`."""
     package = BUNDLED.get(name)
     spec = importlib.util.find_spec(package) if package else None
@@ -46,7 +46,7 @@ def bundled(name: str) -> Path:
     return folder_with_weights(root, name)
 
 
-def local(name: str) -> Path:
+def find_local(name: str) -> Path:
     """A folder of MAQUETTE_MODELS_DIR (several are separated like PATH), in the hub's layout."""
     roots = [Path(part) for part in os.environ.get("MAQUETTE_MODELS_DIR", "").split(os.pathsep) if part]
     for root in roots:
@@ -62,7 +62,7 @@ def local(name: str) -> Path:
     raise ModelError(_("There is no local model “%(name)s”.", name=name), hint=hint)
 
 
-def artifact(name: str) -> Path:
+def find_artifact(name: str) -> Path:
     folder = Path(name) / "model"
     if not folder.is_dir():
         raise ModelError(
@@ -72,7 +72,7 @@ def artifact(name: str) -> Path:
     return folder_with_weights(folder, name)
 
 
-def hub(name: str, progress: Progress = unwatched, waiting: Waiting = unheard) -> Path:
+def fetch_from_hub(name: str, progress: Progress = unwatched, waiting: Waiting = unheard) -> Path:
     """The model's snapshot in the hub's cache, downloaded when it is not there, it is not too large and the hub can be
     reached."""
     repo, _at, revision = name.partition("@")

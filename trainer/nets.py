@@ -163,62 +163,62 @@ def layers_of(net: Net, params: NetParams) -> list[Layer]:
     norm = net.batch_norm if params.batch_norm is None else params.batch_norm
     share = net.dropout if params.dropout is None else params.dropout
     residual = net.residual if params.residual is None else params.residual
-    makers = {"mlp": perceptron, "cnn": convolutional, "resnet": residual_net, "spectrogram": over_spectrogram}
+    makers = {"mlp": mlp, "cnn": cnn, "resnet": residual_net, "spectrogram": spectrogram_net}
     return makers[net.family](sizes, params.activation, norm, share, residual)
 
 
-def dense(size: int, activation: str, norm: bool, share: float) -> list[Layer]:
-    return [{"kind": "dense", "size": size, "bias": not norm}, *after(activation, norm, share)]
+def dense_layers(size: int, activation: str, norm: bool, share: float) -> list[Layer]:
+    return [{"kind": "dense", "size": size, "bias": not norm}, *activation_layers(activation, norm, share)]
 
 
-def after(activation: str, norm: bool, share: float = 0.0) -> list[Layer]:
+def activation_layers(activation: str, norm: bool, share: float = 0.0) -> list[Layer]:
     layers: list[Layer] = [{"kind": "norm"}] if norm else []
     layers.append({"kind": "activation", "name": activation})
     return layers + ([{"kind": "dropout", "share": share}] if share else [])
 
 
-def conv(channels: int, activation: str, norm: bool) -> list[Layer]:
+def conv_layers(channels: int, activation: str, norm: bool) -> list[Layer]:
     return [
         {"kind": "conv", "channels": channels, "kernel": 3, "stride": 1, "bias": not norm},
-        *after(activation, norm),
+        *activation_layers(activation, norm),
     ]
 
 
-def block(channels: int, activation: str, norm: bool, stride: int = 1) -> Layer:
+def residual_block(channels: int, activation: str, norm: bool, stride: int = 1) -> Layer:
     return {"kind": "residual", "channels": channels, "stride": stride, "activation": activation, "norm": norm}
 
 
-def perceptron(sizes: Shape, activation: str, norm: bool, share: float, residual: bool) -> list[Layer]:
+def mlp(sizes: Shape, activation: str, norm: bool, share: float, residual: bool) -> list[Layer]:
     layers: list[Layer] = [{"kind": "flatten"}]
     for size in sizes:
-        layers += dense(size, activation, norm, share)
+        layers += dense_layers(size, activation, norm, share)
     return layers
 
 
-def convolutional(sizes: Shape, activation: str, norm: bool, share: float, residual: bool) -> list[Layer]:
+def cnn(sizes: Shape, activation: str, norm: bool, share: float, residual: bool) -> list[Layer]:
     layers: list[Layer] = []
     for channels in sizes[:-1]:
-        layers += [block(channels, activation, norm)] if residual else conv(channels, activation, norm)
+        layers += [residual_block(channels, activation, norm)] if residual else conv_layers(channels, activation, norm)
         layers.append({"kind": "pool"})
-    return [*layers, {"kind": "flatten"}, *dense(sizes[-1], activation, norm, share)]
+    return [*layers, {"kind": "flatten"}, *dense_layers(sizes[-1], activation, norm, share)]
 
 
 def residual_net(sizes: Shape, activation: str, norm: bool, share: float, residual: bool) -> list[Layer]:
-    layers = conv(sizes[0], activation, norm)
+    layers = conv_layers(sizes[0], activation, norm)
     for index, channels in enumerate(sizes):
         stride = 1 if index == 0 else 2
         if residual:
-            layers.append(block(channels, activation, norm, stride))
+            layers.append(residual_block(channels, activation, norm, stride))
         else:
-            layers += conv(channels, activation, norm) + ([{"kind": "pool"}] if stride == 2 else [])
+            layers += conv_layers(channels, activation, norm) + ([{"kind": "pool"}] if stride == 2 else [])
     layers.append({"kind": "global_pool"})
     return layers + ([{"kind": "dropout", "share": share}] if share else [])
 
 
-def over_spectrogram(sizes: Shape, activation: str, norm: bool, share: float, residual: bool) -> list[Layer]:
+def spectrogram_net(sizes: Shape, activation: str, norm: bool, share: float, residual: bool) -> list[Layer]:
     layers: list[Layer] = []
     for index, channels in enumerate(sizes):
-        layers += [block(channels, activation, norm)] if residual else conv(channels, activation, norm)
+        layers += [residual_block(channels, activation, norm)] if residual else conv_layers(channels, activation, norm)
         layers += [{"kind": "pool"}] if index < len(sizes) - 1 else []
     layers.append({"kind": "global_pool"})
     return layers + ([{"kind": "dropout", "share": share}] if share else [])
@@ -231,7 +231,7 @@ def walk(layers: Sequence[Layer], shape: Shape) -> list[tuple[Shape, int]]:
     """(shape that comes out, weights that learn) of each layer; `SpecError` where pictures are too small for the net."""
     walked = []
     for layer in layers:
-        shape, weights = step(layer, shape)
+        shape, weights = apply_layer(layer, shape)
         if min(shape) < 1:
             raise SpecError(
                 _("The input is too small for so many layers that halve it."),
@@ -242,7 +242,7 @@ def walk(layers: Sequence[Layer], shape: Shape) -> list[tuple[Shape, int]]:
     return walked
 
 
-def step(layer: Layer, shape: Shape) -> tuple[Shape, int]:
+def apply_layer(layer: Layer, shape: Shape) -> tuple[Shape, int]:
     """(shape that comes out of one layer, weights that learn)."""
     kind = layer["kind"]
     if kind == "dense":
@@ -250,9 +250,9 @@ def step(layer: Layer, shape: Shape) -> tuple[Shape, int]:
     if kind == "conv":
         channels, kernel = layer["channels"], layer["kernel"]
         weights = channels * (shape[0] * kernel**2 + layer["bias"])
-        return (channels, *strided(shape[1:], layer["stride"])), weights
+        return (channels, *strided_sides(shape[1:], layer["stride"])), weights
     if kind == "residual":
-        return (layer["channels"], *strided(shape[1:], layer["stride"])), residual_weights(layer, shape[0])
+        return (layer["channels"], *strided_sides(shape[1:], layer["stride"])), residual_weights(layer, shape[0])
     if kind == "norm":
         return shape, 2 * shape[0]
     if kind == "pool":
@@ -264,7 +264,7 @@ def step(layer: Layer, shape: Shape) -> tuple[Shape, int]:
     return shape, 0
 
 
-def strided(sides: Shape, stride: int) -> Shape:
+def strided_sides(sides: Shape, stride: int) -> Shape:
     return tuple(-(-side // stride) for side in sides)
 
 
@@ -295,10 +295,10 @@ def describe(ref: str, params: NetParams, shape: Shape | None, outputs: int, net
     net = find(ref, nets)
     shape = shape or net.shape
     layers = layers_of(net, params)
-    return described(layers, shape, outputs) | {"model": f"scratch:{net.name}", "title": net.title}
+    return describe_layers(layers, shape, outputs) | {"model": f"scratch:{net.name}", "title": net.title}
 
 
-def described(layers: Sequence[Layer], shape: Shape, outputs: int) -> Layer:
+def describe_layers(layers: Sequence[Layer], shape: Shape, outputs: int) -> Layer:
     """{input, outputs, parameters, layers} of the hidden layers and the last one."""
     last: Layer = {"kind": "dense", "size": outputs, "bias": True, "output": True}
     every = [*layers, last]

@@ -24,8 +24,8 @@ def share() -> Path | None:
     """
     if not sys.platform.startswith("linux"):
         return None
-    ours = bundled()
-    loaded = sorted(mapped(), key=lambda path: ours.index(path) if path in ours else len(ours))
+    ours = find_bundled()
+    loaded = sorted(find_mapped(), key=lambda path: ours.index(path) if path in ours else len(ours))
     for candidate in (*loaded, *ours, Path(NAME)):
         try:
             ctypes.CDLL(str(candidate), mode=ctypes.RTLD_GLOBAL)
@@ -35,14 +35,14 @@ def share() -> Path | None:
     return None
 
 
-def mapped() -> list[Path]:
+def find_mapped() -> list[Path]:
     """The files of all libgomp that this process has loaded, in the order of their addresses."""
     with open("/proc/self/maps", encoding="utf-8") as file:
         paths = (line.split(maxsplit=5)[5].rstrip("\n") for line in file if "/libgomp" in line)
         return list(dict.fromkeys(Path(path) for path in paths if ".so" in path))
 
 
-def bundled() -> list[Path]:
+def find_bundled() -> list[Path]:
     """Copies of libgomp in the installed wheels, without importing them."""
     copies: list[Path] = []
     for package, folder in BUNDLED:

@@ -110,7 +110,7 @@ class Preprocess:
         target = self.target(*image.size)
         if image.size != target:
             image = image.resize(target, resample=Image.Resampling(self.resample))
-        return cut_middle(np.atleast_3d(np.asarray(image)), self.height, self.width)
+        return center_crop(np.atleast_3d(np.asarray(image)), self.height, self.width)
 
     def normalised(self, pixels: np.ndarray) -> np.ndarray:
         """(…, height, width, channels) bytes as the model's own code sees them: (…, channels, height, width) float32."""
@@ -172,7 +172,7 @@ def open_picture(data: bytes, target: Callable[[int, int], tuple[int, int]] | No
         raise UnreadableError("is damaged or cut short") from error
 
 
-def cut_middle(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
+def center_crop(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
     """The middle of (rows, columns, channels), with black around where it is smaller."""
     rows, columns = pixels.shape[:2]
     top, left = (rows - height) // 2, (columns - width) // 2
@@ -195,11 +195,11 @@ def from_config(config: dict[str, Any], model: dict[str, Any]) -> Preprocess:
     if not config and isinstance(model.get("image_size"), int):
         given["size"] = model["image_size"]
     settings = defaults | given
-    size, crop = sides(settings["size"], defaults["size"]), sides(settings.get("crop_size"), {})
-    factor, shift = normalisation(settings)
+    size, crop = parse_size(settings["size"], defaults["size"]), parse_size(settings.get("crop_size"), {})
+    factor, shift = parse_normalisation(settings)
     common = {"resample": settings["resample"], "factor": factor, "shift": shift}
     if kind == "ConvNext" and "shortest_edge" in size:
-        return of_convnext(size["shortest_edge"], settings["crop_pct"], common)
+        return convnext_preprocess(size["shortest_edge"], settings["crop_pct"], common)
     cuts = settings.get("do_center_crop", False) and bool(crop)
     if "shortest_edge" in size:
         edge = size["shortest_edge"]
@@ -215,13 +215,13 @@ def from_config(config: dict[str, Any], model: dict[str, Any]) -> Preprocess:
     return Preprocess(size["height"], size["width"], **common)
 
 
-def of_convnext(edge: int, crop_pct: float, common: dict[str, Any]) -> Preprocess:
+def convnext_preprocess(edge: int, crop_pct: float, common: dict[str, Any]) -> Preprocess:
     if edge >= CONVNEXT_WARPS:
         return Preprocess(edge, edge, **common)
     return Preprocess(edge, edge, shortest=int(edge / crop_pct), **common)
 
 
-def sides(value: Json, like: dict[str, int]) -> dict[str, int]:
+def parse_size(value: Json, like: dict[str, int]) -> dict[str, int]:
     """{height, width} or {shortest_edge}; old configs have one number or two."""
     if isinstance(value, int):
         return {"shortest_edge": value} if "shortest_edge" in like else {"height": value, "width": value}
@@ -230,7 +230,7 @@ def sides(value: Json, like: dict[str, int]) -> dict[str, int]:
     return dict(value) if isinstance(value, dict) else {}
 
 
-def normalisation(settings: dict[str, Any]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def parse_normalisation(settings: dict[str, Any]) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """(factor, shift) a channel of all that a processor does to a byte: scaled, moved, mean and deviation taken out."""
     mean, std = (np.array(settings.get(name, default)) for name, default in zip(NAMES, settings["norm"], strict=True))
     scale = settings.get("rescale_factor", 1 / 255) if settings.get("do_rescale", True) else 1.0

@@ -57,16 +57,16 @@ def roles_of(
 def default_role(column: ColumnProfile, shape: Shape | None) -> str:
     if shape is None or shape.reads:
         return ROLE_OF_KIND.get(column["kind"], IGNORE)
-    return IGNORE if tells_parts(column) else ROLE_OF_KIND.get(column["kind"], INPUT)
+    return IGNORE if is_split_column(column) else ROLE_OF_KIND.get(column["kind"], INPUT)
 
 
-def tells_parts(column: ColumnProfile) -> bool:
+def is_split_column(column: ColumnProfile) -> bool:
     """Whether a column only says which rows are learned from and which tested on."""
     examples = [example.strip().lower() for example in column.get("examples", ())]
     return column["name"].strip().lower() in SPLIT_NAMES and bool(examples) and set(examples) <= set(SPLIT_VALUES)
 
 
-def check(chosen: dict[str, str], names: list[str]) -> None:
+def check_roles(chosen: dict[str, str], names: list[str]) -> None:
     """`DataError` for a role that there is none of, for a column that is not there, and for two where one is possible."""
     for name, role in chosen.items():
         if name not in names:

@@ -78,7 +78,7 @@ def write_table(target: Path, names: list[str], values: "np.ndarray", answers: S
         writer.writerows([*row, answer] for row, answer in zip(values.tolist(), answers, strict=True))
 
 
-def drawn(name: str) -> Callable[[Path], JsonObject]:
+def draw_later(name: str) -> Callable[[Path], JsonObject]:
     """One of `trainer.drawn_samples`, whose libraries are loaded when it is asked for."""
 
     def write(target: Path) -> JsonObject:
@@ -101,7 +101,7 @@ SAMPLES = {
     "digits": Sample(digits, ".zip"),
     "breast-cancer": Sample(breast_cancer, ".csv"),
     "diabetes": Sample(diabetes, ".csv"),
-    "tones": Sample(drawn("tones"), ".zip"),
-    "shapes": Sample(drawn("shapes"), ".zip"),
-    "harvest": Sample(drawn("harvest"), ".zip"),
+    "tones": Sample(draw_later("tones"), ".zip"),
+    "shapes": Sample(draw_later("shapes"), ".zip"),
+    "harvest": Sample(draw_later("harvest"), ".zip"),
 }

@@ -99,7 +99,7 @@ class Hearing:
         """0: silence, 255: the sound's loudest moment; how loud it was recorded makes no difference."""
         size = 1 << (self.window - 1).bit_length()
         bank = mel_bank(self.rate, size, self.mels, 0.0, self.rate / 2, "slaney")
-        power = spectrum(padded(wave, max(len(wave), self.window)), self.window, self.hop, size) @ bank
+        power = power_spectrum(padded(wave, max(len(wave), self.window)), self.window, self.hop, size) @ bank
         levels = np.log10(np.maximum(power, FAINTEST))
         share = (levels - levels.max()) / DECADES + 1
         levels_8bit = np.rint(255 * share.clip(0, 1)).astype(np.uint8)
@@ -109,7 +109,7 @@ class Hearing:
         """As `WhisperFeatureExtractor`: the frames' middles are the steps, the last one is left out."""
         bank = mel_bank(self.rate, self.window, self.mels, 0.0, self.rate / 2, "slaney")
         around = np.pad(padded(wave, self.frames * self.hop), self.window // 2, mode="reflect")
-        power = spectrum(around, self.window, self.hop, self.window)[: self.frames] @ bank
+        power = power_spectrum(around, self.window, self.hop, self.window)[: self.frames] @ bank
         levels = np.log10(np.maximum(power, FAINTEST))
         values: np.ndarray = ((np.maximum(levels, levels.max() - DECADES) + 4) / 4).T.astype(np.float32)
         return values
@@ -118,7 +118,9 @@ class Hearing:
         """As `ASTFeatureExtractor`: Kaldi's filter bank."""
         size = 1 << (self.window - 1).bit_length()
         bank = mel_bank(self.rate, size, self.mels, KALDI_LOWEST_HZ, self.rate // 2, "kaldi")
-        power = spectrum(padded(wave, max(len(wave), self.window)), self.window, self.hop, size, kaldi=True) @ bank
+        power = (
+            power_spectrum(padded(wave, max(len(wave), self.window)), self.window, self.hop, size, kaldi=True) @ bank
+        )
         levels = padded(np.log(np.maximum(power, KALDI_FLOOR)), self.frames)[: self.frames]
         return ((levels - self.mean) / (2 * self.deviation)).astype(np.float32)
 
@@ -174,18 +176,18 @@ def read_sound(data: bytes, rate: int, seconds: float = MAX_SOUND_SECONDS) -> np
         with soundfile.SoundFile(io.BytesIO(data)) as sound:
             own_rate = sound.samplerate
             most = int(np.ceil(min(seconds, MAX_SOUND_SECONDS) * own_rate))
-            wave = samples_from(sound, max(0, (sound.frames - most) // 2), most)
+            wave = read_samples(sound, max(0, (sound.frames - most) // 2), most)
             if not len(wave):  # a header that says more than there is
-                wave = samples_from(sound, 0, most)
+                wave = read_samples(sound, 0, most)
     except (RuntimeError, OSError, ValueError, TypeError) as error:
         raise UnreadableError("is no sound, or damaged") from error
     if not len(wave):
         raise UnreadableError("holds no sound")
     wave = np.nan_to_num(wave, nan=0.0, posinf=0.0, neginf=0.0).clip(-LOUDEST, LOUDEST)
-    return resampled(wave, own_rate, rate)
+    return resample(wave, own_rate, rate)
 
 
-def samples_from(sound: "SoundFile", start: int, most: int) -> np.ndarray:
+def read_samples(sound: "SoundFile", start: int, most: int) -> np.ndarray:
     """The mean of a SoundFile's channels, at most so many samples of it."""
     sound.seek(start)
     blocks, count = [np.zeros(0, np.float32)], 0
@@ -209,7 +211,7 @@ def sound_seconds(data: bytes) -> float:
         return 0.0
 
 
-def resampled(wave: np.ndarray, own_rate: int, rate: int) -> np.ndarray:
+def resample(wave: np.ndarray, own_rate: int, rate: int) -> np.ndarray:
     if own_rate == rate:
         return wave
     import soxr
@@ -227,7 +229,7 @@ def padded(values: np.ndarray, length: int) -> np.ndarray:
 # Spectrograms
 
 
-def spectrum(wave: np.ndarray, window: int, hop: int, size: int, *, kaldi: bool = False) -> np.ndarray:
+def power_spectrum(wave: np.ndarray, window: int, hop: int, size: int, *, kaldi: bool = False) -> np.ndarray:
     """(frames, 1 + size // 2) powers of a short-time Fourier transform under a Hann window.
 
     `kaldi`: each frame's mean taken out, high tones raised, and the window's last sample zero.
@@ -252,13 +254,13 @@ def mel_bank(rate: int, size: int, mels: int, low: float, high: float, scale: st
     edges = np.linspace(to_mel(np.array(low), scale), to_mel(np.array(high), scale), mels + 2)
     if scale == "kaldi":
         bins = to_mel(rate / size * np.arange(1 + size // 2), scale)
-        return triangles(bins, edges)
+        return triangular_filters(bins, edges)
     hertz = from_slaney(edges)
-    weights: np.ndarray = triangles(bins, hertz) * (2 / (hertz[2:] - hertz[:-2]))
+    weights: np.ndarray = triangular_filters(bins, hertz) * (2 / (hertz[2:] - hertz[:-2]))
     return weights
 
 
-def triangles(bins: np.ndarray, edges: np.ndarray) -> np.ndarray:
+def triangular_filters(bins: np.ndarray, edges: np.ndarray) -> np.ndarray:
     slopes = edges[None, :] - bins[:, None]
     widths = np.diff(edges)
     return np.asarray(np.maximum(0, np.minimum(-slopes[:, :-2] / widths[:-1], slopes[:, 2:] / widths[1:])))

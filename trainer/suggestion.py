@@ -302,7 +302,7 @@ def best_target(columns: Columns, width: int = 0) -> ColumnProfile:
 
     def score(place: int, column: ColumnProfile) -> float:
         name = column["name"].strip().lower()
-        words = kinds.words_of(name)
+        words = kinds.split_name(name)
         points = 10.0 if name in TARGETS else 6.0 if words & TARGETS or name.endswith(TARGET_ENDINGS) else 0.0
         points += 3.0 if place == len(columns) - 1 else 0.0
         points += 1.0 if column["distinct"] == 2 else 0.0

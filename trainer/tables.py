@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from trainer import columns as kinds
-from trainer.columns import decimal_of, number_of
+from trainer.columns import guess_decimal, number_of
 from trainer.dates import FORMATS, value_of
 
 Cell = str | None
@@ -36,11 +36,11 @@ def cell_of(value: object) -> Cell:
     return None if kinds.is_missing(text) else text
 
 
-def level_of(cell: str) -> str:
+def normalise_level(cell: str) -> str:
     return kinds.canonical_label(cell).casefold()
 
 
-def words_of(cell: str) -> list[str]:
+def split_words(cell: str) -> list[str]:
     return re.findall(r"\w+", cell.casefold())
 
 
@@ -70,9 +70,9 @@ def learn(
         return None, f"The column “{name}” says “{counted[0][0][:40]}” in every row and was left out."
     step = max(1, len(counted) // SAMPLE)
     sample = [cell for cell, _count in counted[::step]][:SAMPLE]
-    kind = kind_of(name, sample, len(counted), total)
+    kind = guess_kind(name, sample, len(counted), total)
     if kind == "id" and is_input:
-        decimal = decimal_of(sample)
+        decimal = guess_decimal(sample)
         kind = "number" if all(number_of(cell, decimal) is not None for cell in sample) else "category"
     if kind == "id":
         return None, f"The column “{name}” only numbers or names the rows and was left out."
@@ -87,8 +87,8 @@ def learn(
     return {"name": name, "kind": kind, **learned}, ""
 
 
-def kind_of(name: str, sample: list[str], distinct: int, total: int) -> str:
-    kind = kinds.kind_of(sample, distinct, total, name)
+def guess_kind(name: str, sample: list[str], distinct: int, total: int) -> str:
+    kind = kinds.guess_kind(sample, distinct, total, name)
     if kind == "date" and form_of(sample[:500]) is None:
         return "category" if distinct <= 0.2 * total else "text"
     return "category" if kind == "boolean" else kind
@@ -98,7 +98,7 @@ Counted = list[tuple[str, int]]
 
 
 def learn_number(counted: Counted, sample: list[str], total: int) -> Description | None:
-    decimal = decimal_of(sample)
+    decimal = guess_decimal(sample)
     read = [(number_of(cell, decimal), count) for cell, count in counted]
     values = np.array([value for value, _count in read if value is not None])
     weights = np.array([count for value, count in read if value is not None], dtype=float)
@@ -118,8 +118,8 @@ def learn_category(counted: Counted, sample: list[str], total: int) -> Descripti
     counts: Counter[str] = Counter()
     spellings: dict[str, str] = {}
     for cell, count in sorted(counted, key=lambda pair: (-pair[1], pair[0])):
-        counts[level_of(cell)] += count
-        spellings.setdefault(level_of(cell), kinds.canonical_label(cell))
+        counts[normalise_level(cell)] += count
+        spellings.setdefault(normalise_level(cell), kinds.canonical_label(cell))
     fewest = min(FEWEST_OF_A_LEVEL, max(1, total // 20))
     levels = [level for level, count in counts.most_common(MOST_LEVELS) if count >= fewest]
     if not levels:
@@ -132,7 +132,7 @@ def learn_text(counted: Counted, sample: list[str], total: int) -> Description |
     """{words, typical}: words that are in enough rows and not in all."""
     rows: Counter[str] = Counter()
     for cell, count in counted:
-        for word in set(words_of(cell)):
+        for word in set(split_words(cell)):
             rows[word] += count
     fewest = max(FEWEST_OF_A_LEVEL, WORD_SHARE * total)
     listed = sorted(rows.items(), key=lambda pair: (-pair[1], pair[0]))
@@ -163,9 +163,9 @@ def encode_cell(description: Description, cell: str, levels: dict[str, int]) -> 
         value = number_of(cell, description["decimal"])
         return None if value is None else (value,)
     if kind == "category":
-        return (float(levels.get(level_of(cell), 0)),)
+        return (float(levels.get(normalise_level(cell), 0)),)
     if kind == "text":
-        words = words_of(cell)
+        words = split_words(cell)
         return [float(word in words) for word in description["words"]] + [float(len(words))]
     seconds = value_of(cell, description["form"])
     if seconds is None and (form := form_of([cell])):

@@ -13,7 +13,7 @@ import numpy as np
 THRESHOLDS = (*(round(step * 0.05, 2) for step in range(20)), 0.97, 0.98, 0.99)
 TARGETS = (0.9, 0.95, 0.99)
 """Shares of right answers that a threshold is chosen for."""
-FEWEST_ANSWERED = 10
+MIN_ANSWERED = 10
 """Validation answers, with fewer of which a threshold is not chosen."""
 LEVEL = 0.95
 
@@ -42,7 +42,7 @@ def lower_bound(right: int, answered: int) -> float | None:
     return float(betaincinv(right, answered - right + 1, 1 - LEVEL)) if right else 0.0
 
 
-def proved(counts: dict[str, int]) -> dict[str, Any]:
+def with_lower_bound(counts: dict[str, int]) -> dict[str, Any]:
     return counts | {"low": lower_bound(counts["right"], counts["answered"])}
 
 
@@ -62,13 +62,13 @@ def table(
     ]
 
 
-def choose(validation: Certainty, target: float) -> float | None:
+def choose_threshold(validation: Certainty, target: float) -> float | None:
     """The lowest threshold from which on the validation answers are right as often as wanted, at every higher one too that
     enough of them reach; None where there is none."""
     lowest = None
     for mark in reversed(THRESHOLDS):
         counts = validation.counts(mark)
-        if counts["answered"] < FEWEST_ANSWERED:
+        if counts["answered"] < MIN_ANSWERED:
             continue
         if counts["right"] < target * counts["answered"]:
             break
@@ -76,7 +76,7 @@ def choose(validation: Certainty, target: float) -> float | None:
     return lowest
 
 
-def chosen(validation: Certainty, rounds: Sequence[tuple[Certainty, Certainty]]) -> list[dict[str, Any]]:
+def choose_thresholds(validation: Certainty, rounds: Sequence[tuple[Certainty, Certainty]]) -> list[dict[str, Any]]:
     """For each of TARGETS the threshold chosen on `validation`, and what it holds on test rows.
 
     `rounds`: (validation, test) of each round of a cross-validation, or of the one test. A round's test rows are asked by the
@@ -85,13 +85,13 @@ def chosen(validation: Certainty, rounds: Sequence[tuple[Certainty, Certainty]])
     """
     choices = []
     for target in TARGETS:
-        threshold = choose(validation, target)
+        threshold = choose_threshold(validation, target)
         choice: dict[str, Any] = {"target": target, "threshold": threshold, "validation": None, "test": None}
         if threshold is not None:
-            marks = [choose(own_validation, target) for own_validation, _test in rounds]
+            marks = [choose_threshold(own_validation, target) for own_validation, _test in rounds]
             counts = [test.counts(mark) for mark, (_own, test) in zip(marks, rounds, strict=True) if mark is not None]
             total = {name: sum(each[name] for each in counts) for name in ("answered", "right")}
-            test = proved(total) if len(counts) == len(rounds) else None
+            test = with_lower_bound(total) if len(counts) == len(rounds) else None
             choice |= {"validation": validation.counts(threshold), "test": test}
         choices.append(choice)
     return choices
@@ -105,7 +105,7 @@ def report(
     and were chosen by. Where no answer was kept to choose by, the last two are empty."""
     if validation is None or not len(validation.sure):
         return {"thresholds": table(test), "threshold_choice": [], "threshold_source": None}
-    choice = chosen(validation, rounds or [(validation, test)])
+    choice = choose_thresholds(validation, rounds or [(validation, test)])
     lows = {} if rounds else {entry["threshold"]: entry["test"]["low"] for entry in choice if entry["test"]}
     return {
         "thresholds": table(test, validation, lows),

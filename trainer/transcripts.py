@@ -140,10 +140,10 @@ def written_on(
 def errors(targets: list[str], predicted: list[str]) -> np.ndarray:
     """(rows, 4): wrong words, words, wrong characters, characters, of normalised texts (Levenshtein distances)."""
     pairs = [(normalised(target), normalised(answer)) for target, answer in zip(targets, predicted, strict=True)]
-    return np.array([counts(target, answer) for target, answer in pairs], dtype=np.float64).reshape(-1, 4)
+    return np.array([count_errors(target, answer) for target, answer in pairs], dtype=np.float64).reshape(-1, 4)
 
 
-def counts(target: str, predicted: str) -> tuple[int, int, int, int]:
+def count_errors(target: str, predicted: str) -> tuple[int, int, int, int]:
     import jiwer
 
     if not target:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from trainer.average_precision import Objects, average_precision, overlap
+from trainer.average_precision import Objects, average_precision, iou_matrix
 from trainer.comparison import interval
 
 
@@ -14,7 +14,7 @@ def objects(boxes: list[list[float]], labels: list[int], scores: list[float] | N
 
 
 def test_overlap() -> None:
-    found = overlap(np.array([[0, 0, 10, 10], [20, 20, 30, 30]]), np.array([[0, 0, 10, 5], [5, 5, 15, 15]]))
+    found = iou_matrix(np.array([[0, 0, 10, 10], [20, 20, 30, 30]]), np.array([[0, 0, 10, 5], [5, 5, 15, 15]]))
     assert found == pytest.approx(np.array([[0.5, 25 / 175], [0, 0]]))
 
 

@@ -71,7 +71,7 @@ def test_a_model_sees_the_kinds_of_the_page(kind: str) -> None:
     }[kind]
     on_page = profiles(column=cells)[0]
     assert on_page["kind"] == kind
-    in_model = tables.kind_of("column", cells, len(set(cells)), len(cells))
+    in_model = tables.guess_kind("column", cells, len(set(cells)), len(cells))
     assert in_model == {"boolean": "category"}.get(kind, kind)
 
 

@@ -21,7 +21,7 @@ import pytest
 from tests.trainer import command
 from trainer.errors import DOWNLOADING
 from trainer.learning.job import Job
-from trainer.model_download import claim_of
+from trainer.model_download import claim_path
 from trainer.spec import load
 from trainer.tasks.text_classification import TextClassification
 
@@ -172,7 +172,7 @@ def downloading(tmp_path: Path, repo: str, left: int = 0) -> Iterator[None]:
     """As if another process were downloading a repository, of which so many bytes are still to come."""
     folder = tmp_path / "home" / "hub"
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / claim_of(repo).name).open("wb") as held:
+    with (folder / claim_path(repo).name).open("wb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         held.write(b"%020d" % left)
         held.flush()

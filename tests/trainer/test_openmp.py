@@ -29,7 +29,7 @@ table = "\\n".join(["a,b,target", *(f"{a:.3f},{b},{'yes' if a > 0.5 else 'no'}" 
 spec = {"task": "tabular-classification", "dataset": {"path": str(folder / "table.csv")}, "method": "auto"}
 found = run(Spec.model_validate({"version": 1, "model": "scratch:auto", "params": {"epochs": 3}, **spec}), folder / "run", silent)
 assert found["headline"]["value"] > 0.8, found
-print(*openmp.mapped(), sep="\\n")
+print(*openmp.find_mapped(), sep="\\n")
 """
 BINDING = re.compile(r"binding file (\S+) \[\d+\] to (\S+) \[\d+\]: normal symbol .(?:GOMP|omp|kmpc|__kmpc)_")
 
@@ -92,4 +92,4 @@ def test_the_tests_themselves_share_one() -> None:
     import sklearn.cluster  # noqa: F401
     import torch  # noqa: F401
 
-    assert len([path for path in openmp.mapped() if "scikit_learn.libs" not in str(path)]) == 1
+    assert len([path for path in openmp.find_mapped() if "scikit_learn.libs" not in str(path)]) == 1

@@ -162,10 +162,10 @@ def test_the_lowest_threshold_is_chosen_from_which_on_all_hold() -> None:
         shares = {}
         for mark in thresholds.THRESHOLDS:
             answered = rows.right[sure >= mark]
-            if len(answered) >= thresholds.FEWEST_ANSWERED:
+            if len(answered) >= thresholds.MIN_ANSWERED:
                 shares[mark] = answered.mean()
         holding = [mark for mark in shares if all(share >= target for at, share in shares.items() if at >= mark)]
-        assert thresholds.choose(rows, target) == (min(holding) if holding else None)
+        assert thresholds.choose_threshold(rows, target) == (min(holding) if holding else None)
 
 
 # Folds

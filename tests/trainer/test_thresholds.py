@@ -65,11 +65,11 @@ def test_a_dip_further_up_is_no_threshold() -> None:
     right = np.concatenate([np.ones(60, bool), np.ones(40, bool), np.arange(20) % 5 != 0])
     dips = Certainty(sure, right)
     assert dips.counts(0.5) == {"answered": 120, "right": 116}
-    assert thresholds.choose(dips, 0.95) is None
-    assert thresholds.choose(Certainty(sure, np.ones(120, bool)), 0.95) == 0.0
+    assert thresholds.choose_threshold(dips, 0.95) is None
+    assert thresholds.choose_threshold(Certainty(sure, np.ones(120, bool)), 0.95) == 0.0
     # Too few are as sure as that to say so.
     few = Certainty(np.append(sure[:100], 0.99), np.append(right[:100], False))
-    assert thresholds.choose(few, 0.95) == 0.0
+    assert thresholds.choose_threshold(few, 0.95) == 0.0
 
 
 def test_what_cannot_be_reached_is_not_offered() -> None:
@@ -85,7 +85,7 @@ def test_rounds_prove_each_by_its_own_threshold() -> None:
     sure = Certainty(np.full(20, 0.9), np.ones(20, dtype=bool))
     doubtful = Certainty(np.repeat([0.6, 0.96], 20), np.repeat([False, True], 20))
     rounds = [(sure, doubtful), (doubtful, doubtful)]
-    chosen = thresholds.chosen(thresholds.joined([sure, doubtful]), rounds)[0]
+    chosen = thresholds.choose_thresholds(thresholds.joined([sure, doubtful]), rounds)[0]
     assert chosen["test"]["answered"] == 40 + 20
     assert chosen["test"]["right"] == 20 + 20
 

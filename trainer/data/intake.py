@@ -9,7 +9,7 @@ from trainer.data.splitting import split_dataset
 from trainer.data.tables.formats import open_table
 from trainer.data.uploads import unpack_uploads
 from trainer.events import Emit, silent
-from trainer.roles import check as check_roles
+from trainer.roles import check_roles as check_roles
 from trainer.spec import SplitSpec
 
 

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from trainer import answers, tasks
 from trainer.answers.base import Cells
-from trainer.columns import canonical_label, decimal_of, number_of
+from trainer.columns import canonical_label, guess_decimal, number_of
 from trainer.data.answer_checks import MIN_ROWS
 from trainer.data.dataset import Dataset
 from trainer.data.problems import Problem, problem
@@ -263,7 +263,7 @@ def read_labels(loaded: Loaded) -> None:
 
 def read_numbers(loaded: Loaded) -> None:
     """Answers as numbers; a row whose answer is none is left out, and it is said which."""
-    decimal = decimal_of(loaded.answers)
+    decimal = guess_decimal(loaded.answers)
     numbers = [number_of(cell, decimal) for cell in loaded.answers]
     numbers = [None if value is None or abs(value) > LARGEST_ANSWER else value for value in numbers]
     bad = [loaded.row_numbers[row] for row, value in enumerate(numbers) if value is None]

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from trainer.columns import ColumnProfile, decimal_of, kind_of
+from trainer.columns import ColumnProfile, guess_decimal, guess_kind
 from trainer.data.cells import is_missing_mask
 from trainer.data.problems import EXAMPLES, shorten
 from trainer.data.row_keys import Keys
@@ -34,13 +34,13 @@ def profile_column(name: str, column: pa.ChunkedArray) -> ColumnProfile:
     distinct = int((seen[1:] != seen[:-1]).sum()) + 1 if len(seen) else 0
     profile: ColumnProfile = {
         "name": name,
-        "kind": kind_of(sample, distinct, len(size), name),
+        "kind": guess_kind(sample, distinct, len(size), name),
         "missing": len(column) - len(size),
         "there": len(size),
         "distinct": distinct,
         "examples": [shorten(value) for value in dict.fromkeys(sample)][:EXAMPLES],
     }
-    if profile["kind"] == "number" and decimal_of(sample) == ",":
+    if profile["kind"] == "number" and guess_decimal(sample) == ",":
         profile["decimal"] = ","
     if len(size):
         least, median, p95, most = map(int, np.percentile(size, [0, 50, 95, 100]))

@@ -26,7 +26,7 @@ from trainer.errors import DataError
 from trainer.json_types import JsonObject
 from trainer.messages import _, sources
 from trainer.roles import ANSWER, SPLITTING
-from trainer.roles import check as check_roles
+from trainer.roles import check_roles as check_roles
 from trainer.spec import SplitSpec
 from trainer.suggestion import sentence
 
