@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from trainer import tables
+from trainer import columns, tables
 from trainer.families.table import search
 from trainer.families.table.models import Net, set_apart
 from trainer.tasks.table import families_of
@@ -32,8 +32,8 @@ def test_numbers(cell: str, decimal: str, value: float | None) -> None:
 
 
 def test_decimal_commas_are_found() -> None:
-    assert tables.decimal_of(["1,5", "2,25", "7"]) == ","
-    assert tables.decimal_of(["1,234", "2.5"]) == "."
+    assert columns.guess_decimal(["1,5", "2,25", "7"]) == ","
+    assert columns.guess_decimal(["1,234", "2.5"]) == "."
 
 
 def test_odd_cells_never_break_a_column() -> None:
