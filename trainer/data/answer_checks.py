@@ -125,15 +125,18 @@ def answer_problems(keys: Keys, train: np.ndarray, test: np.ndarray) -> list[Pro
     if len(np.unique(train)) < 2:
         return [problem("one_class", "error", _("The training rows have only one label."), count=len(train))]
     unseen = [keys.labels[code] for code in np.setdiff1d(test, train).tolist()]
-    if unseen:
-        message = ngettext(
-            "%(count)s label of the test rows never occurs in the training rows: %(names)s. Those rows count as mistakes.",
-            "%(count)s labels of the test rows never occur in the training rows: %(names)s. Those rows count as mistakes.",
-            len(unseen),
-            names=join_names(unseen),
-        )
-        return [problem("unseen_labels", "warning", message, examples=unseen, count=len(unseen))]
-    return []
+    return [unseen_labels_problem(unseen)] if unseen else []
+
+
+def unseen_labels_problem(labels: list[str]) -> Problem:
+    """Of labels that test rows have and training rows do not."""
+    message = ngettext(
+        "%(count)s label of the test rows never occurs in the training rows: %(names)s. Those rows count as mistakes.",
+        "%(count)s labels of the test rows never occur in the training rows: %(names)s. Those rows count as mistakes.",
+        len(labels),
+        names=join_names(labels),
+    )
+    return problem("unseen_labels", "warning", message, examples=labels, count=len(labels))
 
 
 def label_problems(keys: Keys) -> list[Problem]:

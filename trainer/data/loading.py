@@ -14,12 +14,12 @@ import pyarrow.parquet as pq
 from trainer import answers, tasks
 from trainer.answers.base import Cells
 from trainer.columns import canonical_label, guess_decimal, number_of
-from trainer.data.answer_checks import MIN_ROWS
+from trainer.data.answer_checks import MIN_ROWS, unseen_labels_problem
 from trainer.data.dataset import Dataset
-from trainer.data.problems import Problem, problem
+from trainer.data.problems import Problem
 from trainer.errors import DataError, SpecError
 from trainer.json_types import JsonObject
-from trainer.messages import _, ngettext, restored
+from trainer.messages import _, restored
 from trainer.spec import DatasetSpec
 from trainer.suggestion import FACTS
 from trainer.tasks.base import Task
@@ -78,11 +78,7 @@ def load(
     slug = task.slug if task is not None else "text-classification"
     shape = tasks.shapes()[slug]
     if path.is_dir() and not (path / "profile.json").exists():
-        raise DataError(
-            _("%(name)s is not a dataset version.", name=path.name),
-            code="no_file",
-            hint=_("Name a folder that `inspect` wrote, or a file."),
-        )
+        raise not_a_version(path)
     loaded = load_version(path, spec, slug) if path.is_dir() else load_files(path, spec, slug, media, dataset)
     loaded.answer, loaded.kind = shape.answer, shape.kind
     check_loaded(loaded, shape.kind)
@@ -148,12 +144,16 @@ def read_profile(folder: Path) -> JsonObject:
     try:
         profile: JsonObject = json.loads((folder / "profile.json").read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise DataError(
-            _("%(name)s is not a dataset version.", name=folder.name),
-            code="no_file",
-            hint=_("Name a folder that `inspect` wrote, or a file."),
-        ) from error
+        raise not_a_version(folder) from error
     return profile
+
+
+def not_a_version(folder: Path) -> DataError:
+    return DataError(
+        _("%(name)s is not a dataset version.", name=folder.name),
+        code="no_file",
+        hint=_("Name a folder that `inspect` wrote, or a file."),
+    )
 
 
 def check_roles(columns: dict[str, str], needed: Sequence[str], names: list[str]) -> None:
@@ -322,10 +322,4 @@ def check_parts(loaded: Loaded, kind: str) -> None:
         )
     unseen = sorted({cells[row] for row in loaded.part("test")} - learned)
     if unseen:
-        message = ngettext(
-            "%(count)s label of the test rows never occurs in the training rows: %(names)s. Those rows count as mistakes.",
-            "%(count)s labels of the test rows never occur in the training rows: %(names)s. Those rows count as mistakes.",
-            len(unseen),
-            names=join_names(unseen),
-        )
-        loaded.problems.append(problem("unseen_labels", "warning", message, examples=unseen, count=len(unseen)))
+        loaded.problems.append(unseen_labels_problem(unseen))
