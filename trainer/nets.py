@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from trainer.errors import SpecError
-from trainer.messages import _
+from trainer.messages import _, gettext_noop
 from trainer.params import Params, advanced
 
 Layer = dict[str, Any]
@@ -27,26 +27,38 @@ class NetParams(Params):
 
     sizes: str = advanced(
         "",
-        "Layer sizes",
-        "Of small nets: channels or units of each hidden layer, such as 64-128-1024; the net's own when empty.",
+        gettext_noop("Layer sizes"),
+        gettext_noop(
+            "For small nets: channels or units of each hidden layer, such as 64-128-1024. Empty: the net’s default."
+        ),
         pattern=r"^(\d{1,4}(-\d{1,4}){0,11})?$",
     )
     activation: Literal["relu", "gelu", "tanh", "sigmoid"] = advanced(
-        "relu", "Activation", "Of small nets: what comes after each layer."
+        "relu", gettext_noop("Activation"), gettext_noop("For small nets: the function after each layer.")
     )
     dropout: float | None = advanced(
-        None, "Dropout", "Of small nets: share of values left out at random while learning.", ge=0, lt=1
+        None,
+        gettext_noop("Dropout"),
+        gettext_noop("For small nets: share of values dropped at random during training."),
+        ge=0,
+        lt=1,
     )
     batch_norm: bool | None = advanced(
-        None, "Batch norm", "Of small nets: bring each layer's values to one scale; the net's own choice when empty."
+        None,
+        gettext_noop("Batch normalization"),
+        gettext_noop("For small nets: brings each layer’s values to one scale. Empty: the net’s default."),
     )
     residual: bool | None = advanced(
-        None, "Residual", "Of small convolutional nets: add what goes into a block to what comes out of it."
+        None,
+        gettext_noop("Residual connections"),
+        gettext_noop("For small convolutional nets: adds each block’s input to its output."),
     )
     initial_weights: str = advanced(
         "",
-        "First weights",
-        "Of small nets: he, xavier, normal or uniform for random ones, or artifact:PATH for those of a trained model.",
+        gettext_noop("Initial weights"),
+        gettext_noop(
+            "For small nets: he, xavier, normal or uniform for random weights, or artifact:PATH for those of a trained model."
+        ),
         max_length=500,
     )
 
@@ -76,8 +88,8 @@ NETS = {
             "cnn",
             (64, 128, 1024),
             (3, 32, 32),
-            "Convolutional net 64-128-1024",
-            "Learns from nothing; for a few thousand small colour pictures. Needs no download.",
+            gettext_noop("Convolutional net 64-128-1024"),
+            gettext_noop("Trained from scratch; for a few thousand small color images. No download."),
             dropout=0.3,
             batch_norm=True,
         ),
@@ -86,8 +98,8 @@ NETS = {
             "cnn",
             (32, 64, 128),
             (1, 28, 28),
-            "Convolutional net 32-64-128",
-            "Learns from nothing; for small grey pictures such as digits. Needs no download.",
+            gettext_noop("Convolutional net 32-64-128"),
+            gettext_noop("Trained from scratch; for small gray images such as digits. No download."),
             dropout=0.2,
             batch_norm=True,
         ),
@@ -96,8 +108,8 @@ NETS = {
             "resnet",
             (32, 64, 128),
             (3, 32, 32),
-            "Small residual net",
-            "Learns from nothing; deeper, slower and a little better than the plain convolutional nets.",
+            gettext_noop("Small residual net"),
+            gettext_noop("Trained from scratch; deeper, slower and slightly better than the plain convolutional nets."),
             batch_norm=True,
             residual=True,
         ),
@@ -106,16 +118,16 @@ NETS = {
             "mlp",
             (128,),
             (1, 28, 28),
-            "Perceptron 784-128-10",
-            "The net of the textbooks: one hidden layer over the pixels. Learns in seconds.",
+            gettext_noop("Perceptron 784-128-10"),
+            gettext_noop("The textbook network: one hidden layer on the pixels. Trains in seconds."),
         ),
         Net(
             "mlp-256-128",
             "mlp",
             (256, 128),
             (1, 28, 28),
-            "Perceptron 784-256-128-10",
-            "Two hidden layers over the pixels. Learns in seconds.",
+            gettext_noop("Perceptron 784-256-128-10"),
+            gettext_noop("Two hidden layers on the pixels. Trains in seconds."),
         ),
     )
 }
@@ -129,8 +141,8 @@ SOUND_NETS = {
             "spectrogram",
             (16, 32, 64, 128),
             (1, 100, 64),
-            "Convolutional net over spectrograms",
-            "Learns from nothing; for short sounds such as words, calls and knocks. Needs no download.",
+            gettext_noop("Convolutional net on spectrograms"),
+            gettext_noop("Trained from scratch; for short sounds such as words, calls and knocks. No download."),
             dropout=0.2,
             batch_norm=True,
         ),

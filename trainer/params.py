@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from trainer.errors import SpecError
-from trainer.messages import _
+from trainer.messages import _, gettext_noop
 
 
 def advanced(default: Any, title: str, description: str, **bounds: Any) -> Any:
@@ -24,30 +24,66 @@ class LearningParams(Params):
     """Settings of every loop that learns in steps (`trainer.learning.fine_tuning`)."""
 
     epochs: int | None = advanced(
-        None, "Epochs", "Passes over the data; chosen from its size when empty.", ge=1, le=100
+        None,
+        gettext_noop("Epochs"),
+        gettext_noop("Passes over the data. Empty: chosen by the number of rows."),
+        ge=1,
+        le=100,
     )
-    batch_size: int = advanced(32, "Batch size", "Rows per step.", ge=1, le=1024)
+    batch_size: int = advanced(32, gettext_noop("Batch size"), gettext_noop("Rows per step."), ge=1, le=1024)
     learning_rate: float = advanced(
-        1e-4, "Learning rate", "Of the pretrained layers. Halve it if the loss jumps.", gt=0, le=0.1
+        1e-4,
+        gettext_noop("Learning rate"),
+        gettext_noop("Of the pretrained layers. Halve it if the loss jumps."),
+        gt=0,
+        le=0.1,
     )
-    head_learning_rate: float = advanced(3e-3, "Learning rate of the new layer", "Of the layer on top.", gt=0, le=1)
+    head_learning_rate: float = advanced(
+        3e-3, gettext_noop("Learning rate of the head"), gettext_noop("Of the output layer."), gt=0, le=1
+    )
     patience: int = advanced(
-        2, "Patience", "Epochs without progress on the tuning rows after which training ends early.", ge=1, le=100
+        2,
+        gettext_noop("Patience"),
+        gettext_noop("Training stops early after this many epochs without improvement on validation."),
+        ge=1,
+        le=100,
     )
-    warmup: float = advanced(0.1, "Warm-up", "Share of the steps in which the learning rate rises.", ge=0, le=0.9)
-    weight_decay: float = advanced(0.01, "Weight decay", "Pulls weights towards zero.", ge=0, le=1)
-    label_smoothing: float = advanced(0.05, "Label smoothing", "Doubt left in each given label.", ge=0, lt=1)
-    lora_rank: int = advanced(8, "LoRA rank", "Width of what the Light method adds to each layer.", ge=1, le=256)
+    warmup: float = advanced(
+        0.1,
+        gettext_noop("Warmup"),
+        gettext_noop("Share of the steps during which the learning rate rises."),
+        ge=0,
+        le=0.9,
+    )
+    weight_decay: float = advanced(
+        0.01, gettext_noop("Weight decay"), gettext_noop("Pulls weights towards zero."), ge=0, le=1
+    )
+    label_smoothing: float = advanced(
+        0.05,
+        gettext_noop("Label smoothing"),
+        gettext_noop("How much each label is softened, so that single wrong labels matter less."),
+        ge=0,
+        lt=1,
+    )
+    lora_rank: int = advanced(
+        8, gettext_noop("LoRA rank"), gettext_noop("Width of the layers that LoRA adds."), ge=1, le=256
+    )
 
 
 class FineTuningParams(LearningParams):
     """Settings of text tasks; `probe` uses `max_length` alone."""
 
     max_length: int = advanced(
-        128, "Longest text", "In tokens, about ¾ of a word each; the rest is cut off.", ge=8, le=8192
+        128,
+        gettext_noop("Longest text"),
+        gettext_noop("In tokens, each about ¾ of a word. The rest is cut off."),
+        ge=8,
+        le=8192,
     )
     train_embeddings: bool = advanced(
-        False, "Train word vectors too", "Slower; helps with words that the model has never seen."
+        False,
+        gettext_noop("Train word embeddings too"),
+        gettext_noop("Slower. Helps with words that the model has never seen."),
     )
 
 

@@ -3,9 +3,9 @@
 from trainer import nets
 from trainer.errors import ModelError
 from trainer.json_types import JsonObject
-from trainer.messages import _
+from trainer.messages import _, gettext_noop
 
-NAME, TITLE = "points", "Small point detector"
+NAME, TITLE = "points", gettext_noop("Small point detector")
 SIDE = 320
 """Pixels a side that it looks at, where nothing else is said."""
 STRIDE, LARGEST_STRIDE = 8, 32

@@ -7,9 +7,9 @@ output a character and moment.
 from typing import Any
 
 from trainer.errors import ModelError
-from trainer.messages import _
+from trainer.messages import _, gettext_noop
 
-NAME, TITLE = "gru-ctc", "Small net over spectrograms"
+NAME, TITLE = "gru-ctc", gettext_noop("Small net on spectrograms")
 MELS, WIDTH, KERNEL, STRIDE, LAYERS, DROPOUT = 64, 192, 5, (2, 1), 2, 0.2
 USUAL_FRAMES, USUAL_SYMBOLS = 1000, 30
 

@@ -74,6 +74,8 @@ TARGETS = frozenset(
         "结果",
     ]
 )
+TARGETS_ALONE = frozenset({"status", "response", "状态"})
+"""Names of answers only as they stand: a marital status is none."""
 TARGET_ENDINGS = ("_value", "_price", "_target", "_label", "_class", "price", "target")
 FACTS = frozenset({"file", "width", "height", "mode", "seconds", "rate", "channels"})
 """Columns that the reader of pictures and sounds adds."""
@@ -304,6 +306,7 @@ def best_target(columns: Columns, width: int = 0) -> ColumnProfile:
         name = column["name"].strip().lower()
         words = kinds.split_name(name)
         points = 10.0 if name in TARGETS else 6.0 if words & TARGETS or name.endswith(TARGET_ENDINGS) else 0.0
+        points = max(points, 8.0 if name in TARGETS_ALONE else 0.0)
         points += 3.0 if place == len(columns) - 1 else 0.0
         points += 1.0 if column["distinct"] == 2 else 0.0
         return points - 20.0 * (column["distinct"] < 2)

@@ -125,6 +125,16 @@ def test_real_tables_of_numbers_have_an_answer(name: str, task: str, target: str
     assert (content.task, content.roles) == (task, {"target": target})
 
 
+def test_a_last_column_called_status_is_the_answer_and_a_marital_status_is_not(tmp_path: Path) -> None:
+    lines = [
+        f"{20 + row},{('single', 'married')[row // 3 % 2]},{3.5 * row},{('churned', 'stayed')[row % 2]}"
+        for row in range(40)
+    ]
+    (tmp_path / "orders.csv").write_text("\n".join(["age,marital_status,refunded_amount,status", *lines]))
+    read = read_files([tmp_path / "orders.csv"])
+    assert (read.task, read.roles) == ("tabular-classification", {"target": "status"})
+
+
 @pytest.mark.parametrize(
     ("prices", "task"),
     [

@@ -33,15 +33,19 @@ class SoundParams(MediaParams):
 
     seconds: float | None = advanced(
         None,
-        "Longest sound",
-        "In seconds; of a longer sound the middle is heard. When empty as long as nearly all of yours, at most 10.",
+        gettext_noop("Longest recording"),
+        gettext_noop(
+            "In seconds; only the middle of longer recordings is used. Empty: long enough for nearly all of yours, at most 10."
+        ),
         ge=0.1,
         le=30,
     )
     augment: Literal["auto", "none", "light", "strong"] = advanced(
         "auto",
-        "Random changes",
-        "How much sounds are moved, masked and blended at random while learning, so that few of them teach more.",
+        gettext_noop("Augmentation"),
+        gettext_noop(
+            "How strongly recordings are shifted, masked and blended at random during training, which helps when there are few."
+        ),
     )
 
 

@@ -34,32 +34,45 @@ class PictureParams(MediaParams):
 
     resolution: int | None = advanced(
         None,
-        "Resolution",
-        "Pixels a side that the model sees; when empty its own, or less where the pictures are small. Less is quicker.",
+        gettext_noop("Resolution"),
+        gettext_noop(
+            "Pixels per side that the model sees. Empty: its default, or less for small images. Less is faster."
+        ),
         ge=8,
         le=1024,
     )
     augment: Literal["auto", "none", "light", "strong"] = advanced(
         "auto",
-        "Random changes",
-        "How much pictures are changed at random while learning, so that few of them teach more; what is set below is"
-        " kept. For small grey pictures such as digits, auto never mirrors and hardly turns.",
+        gettext_noop("Augmentation"),
+        gettext_noop(
+            "How strongly images are varied at random during training, which helps when there are few. The settings below take precedence. For small gray images such as digits, auto never mirrors and hardly rotates."
+        ),
     )
     flip: bool | None = advanced(
         None,
-        "Mirror",
-        "Half of the pictures left to right. Off by default for small grey pictures: a mirrored digit is none.",
+        gettext_noop("Mirror"),
+        gettext_noop(
+            "Mirrors half of the images left to right. Off by default for small gray images: a mirrored digit is not a digit."
+        ),
     )
     crop: float | None = advanced(
-        None, "Crop", "Smallest share of the picture that a random part of it keeps; 1 keeps all.", ge=0.05, le=1
+        None,
+        gettext_noop("Crop"),
+        gettext_noop("Smallest share of the image that a random crop keeps. 1 turns it off."),
+        ge=0.05,
+        le=1,
     )
     colour: float | None = advanced(
-        None, "Colour", "How far brightness, contrast and saturation change; 0 leaves them.", ge=0, le=1
+        None,
+        gettext_noop("Color"),
+        gettext_noop("How much brightness, contrast and saturation vary at random. 0 turns it off."),
+        ge=0,
+        le=1,
     )
     rand_augment: int | None = advanced(
         None,
-        "RandAugment",
-        "So many changes a picture drawn out of twelve, such as turning, shearing, sharpening.",
+        gettext_noop("RandAugment"),
+        gettext_noop("This many random changes per image, out of twelve such as rotating, shearing and sharpening."),
         ge=0,
         le=4,
     )
@@ -69,10 +82,18 @@ class VisionParams(PictureParams):
     """Settings of tasks that look at nothing else; `probe` uses `resolution` alone."""
 
     mixup: float | None = advanced(
-        None, "Mixup", "Blend pictures and their answers in pairs: the alpha of the share; 0 does not.", ge=0, le=8
+        None,
+        gettext_noop("Mixup"),
+        gettext_noop("Blends pairs of images and their labels; the alpha of the mixing ratio. 0 turns it off."),
+        ge=0,
+        le=8,
     )
     cutmix: float | None = advanced(
-        None, "CutMix", "Set a piece of one picture into another: the alpha of its share; 0 does not.", ge=0, le=8
+        None,
+        gettext_noop("CutMix"),
+        gettext_noop("Pastes a piece of one image into another; the alpha of its share. 0 turns it off."),
+        ge=0,
+        le=8,
     )
 
 

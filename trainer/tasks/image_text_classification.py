@@ -32,17 +32,15 @@ class FusionParams(PictureParams, FineTuningParams):
 
     text_model: str | None = advanced(
         None,
-        "Text model",
-        f"What reads the texts: bundled:NAME, local:NAME or hub:ORG/NAME; {BUNDLED_TEXT_MODEL} when empty.",
+        gettext_noop("Text model"),
+        gettext_noop("What reads the texts: bundled:NAME, local:NAME or hub:ORG/NAME. Empty: the bundled model."),
     )
 
 
 class ImageTextClassification(ImageTask):
     slug = "image-text-classification"
     title = gettext_noop("Image and text classification")
-    summary = (
-        "Looks at a picture, reads the text beside it and answers with one of your labels: listings, posts, memes."
-    )
+    summary = gettext_noop("Assigns one of your labels to an image and its text: listings, posts, memes.")
     roles = (
         Role("image", gettext_noop("Picture"), "image", help="What it looks at."),
         Role("text", gettext_noop("Input text"), "text", help="What it reads; may be empty."),

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from trainer import nets
-from trainer.messages import _
+from trainer.messages import _, gettext_noop
 from trainer.nets import NetParams
 from trainer.params import LearningParams, advanced
 from trainer.tasks.base import BaseModelCard, Task
@@ -18,19 +18,35 @@ class ChosenParams(LearningParams):
     """None: chosen by the model and the data."""
 
     epochs: int | None = advanced(
-        None, "Epochs", "Passes over the data; chosen from its size when empty.", ge=1, le=1000
+        None,
+        gettext_noop("Epochs"),
+        gettext_noop("Passes over the data. Empty: chosen by the number of rows."),
+        ge=1,
+        le=1000,
     )
     batch_size: int | None = advanced(
-        None, "Batch size", "Rows per step; chosen by the model when empty.", ge=1, le=1024
+        None, gettext_noop("Batch size"), gettext_noop("Rows per step. Empty: the model’s default."), ge=1, le=1024
     )
     learning_rate: float | None = advanced(
-        None, "Learning rate", "Of the model's own layers; chosen by its kind when empty.", gt=0, le=0.1
+        None,
+        gettext_noop("Learning rate"),
+        gettext_noop("Of the pretrained layers. Empty: the default of its architecture."),
+        gt=0,
+        le=0.1,
     )
     head_learning_rate: float | None = advanced(
-        None, "Learning rate of the new layer", "Of the layer on top; chosen by the model when empty.", gt=0, le=1
+        None,
+        gettext_noop("Learning rate of the head"),
+        gettext_noop("Of the output layer. Empty: the model’s default."),
+        gt=0,
+        le=1,
     )
     patience: int | None = advanced(
-        None, "Patience", "Epochs without progress on the tuning rows after which training ends early.", ge=1, le=300
+        None,
+        gettext_noop("Patience"),
+        gettext_noop("Training stops early after this many epochs without improvement on validation."),
+        ge=1,
+        le=300,
     )
 
 

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from trainer import point_net
 from trainer.architectures import DETECTORS, VISION
 from trainer.messages import gettext_noop
 from trainer.params import advanced
@@ -20,20 +21,26 @@ class DetectionParams(ChosenParams):
 
     resolution: int | None = advanced(
         None,
-        "Resolution",
-        "Pixels a side that pictures are brought to; chosen by the model when empty.",
+        gettext_noop("Resolution"),
+        gettext_noop("Images are resized to this many pixels per side. Empty: the model’s default."),
         ge=32,
         le=2048,
     )
-    flip: bool = advanced(True, "Mirror pictures", "Left and right at random; off where sides matter, as in text.")
+    flip: bool = advanced(
+        True,
+        gettext_noop("Mirror images"),
+        gettext_noop("Mirrors images left to right at random. Turn it off where sides matter, as with text."),
+    )
     zoom: float | None = advanced(
         None,
-        "Nearer and farther",
-        "How far pictures are moved and made larger or smaller at random; chosen by the model when empty.",
+        gettext_noop("Zoom"),
+        gettext_noop("How far images are shifted and scaled at random. Empty: the model’s default."),
         ge=0,
         le=0.9,
     )
-    brightness: float = advanced(0.2, "Brightness", "How far brightness and contrast vary at random.", ge=0, le=0.9)
+    brightness: float = advanced(
+        0.2, gettext_noop("Brightness"), gettext_noop("How much brightness and contrast vary at random."), ge=0, le=0.9
+    )
 
 
 class ObjectDetection(ImageTask):
@@ -49,9 +56,9 @@ class ObjectDetection(ImageTask):
     models = (
         BaseModelCard(
             "scratch:points",
-            "Small point detector",
+            point_net.TITLE,
             gettext_noop(
-                "Learns from nothing in minutes; for things that look much alike, such as cells or parts. No download."
+                "Trained from scratch in minutes; for things that look much alike, such as cells or parts. No download."
             ),
             1_023_335,
             "Apache 2.0",
@@ -126,7 +133,6 @@ class ObjectDetection(ImageTask):
 
     @classmethod
     def describe(cls, spec: Any) -> dict[str, Any]:
-        from trainer import point_net
         from trainer.params import check_params
 
         params: Any = check_params(cls.params, spec.params)

@@ -4,6 +4,7 @@ import math
 import random
 from typing import Any, Literal
 
+from trainer import speech_net
 from trainer.architectures import SPEECH
 from trainer.messages import gettext_noop
 from trainer.params import advanced
@@ -27,24 +28,30 @@ class SpeechParams(ChosenParams):
 
     seconds: float | None = advanced(
         None,
-        "Longest sound",
-        "In seconds; longer recordings are left out. When empty as long as your longest, at most 30.",
+        gettext_noop("Longest recording"),
+        gettext_noop("In seconds; longer recordings are left out. Empty: as long as your longest, at most 30."),
         ge=1,
         le=30,
     )
     language: str = advanced(
         "",
-        "Language",
-        "Of Whisper models: a code such as en, de or zh; the model listens for it when empty.",
+        gettext_noop("Language"),
+        gettext_noop("For Whisper models: a code such as en, de or zh. Empty: the model detects it."),
         pattern=r"^[a-z]{0,3}$",
     )
     label_smoothing: float = advanced(
-        0.0, "Label smoothing", "Of Whisper models: doubt left in each piece of a text.", ge=0, lt=1
+        0.0,
+        gettext_noop("Label smoothing"),
+        gettext_noop("For Whisper models: how much each target token is softened."),
+        ge=0,
+        lt=1,
     )
     augment: Literal["auto", "none", "light"] = advanced(
         "auto",
-        "Random changes",
-        "Whether sounds are made louder, fainter and noisier at random while learning, so that few of them teach more.",
+        gettext_noop("Augmentation"),
+        gettext_noop(
+            "Whether recordings are made louder, quieter and noisier at random during training, which helps when there are few."
+        ),
     )
 
 
@@ -68,8 +75,10 @@ class SpeechRecognition(MediaTask):
     models = (
         card(
             "scratch:gru-ctc",
-            "Small net over spectrograms",
-            "Learns from nothing: a few words from some minutes of speech, a language only from hours. No download.",
+            speech_net.TITLE,
+            gettext_noop(
+                "Trained from scratch: learns a few words from minutes of speech, a language only from hours. No download."
+            ),
             1_368_606,
             "",
             900,
@@ -77,7 +86,7 @@ class SpeechRecognition(MediaTask):
         card(
             "hub:facebook/wav2vec2-base-960h",
             "wav2vec2 base 960h",
-            "Writes English already, in letters; learns your words and voices. Needs the Hugging Face hub.",
+            gettext_noop("Transcribes English already; learns your words and voices. Needs the Hugging Face hub."),
             94_395_552,
             "English",
             3200,
@@ -85,7 +94,9 @@ class SpeechRecognition(MediaTask):
         card(
             "hub:facebook/hubert-base-ls960",
             "HuBERT base",
-            "Has heard English but learns to write from your texts. Needs the Hugging Face hub.",
+            gettext_noop(
+                "Pretrained on spoken English; learns to transcribe from your texts. Needs the Hugging Face hub."
+            ),
             94_371_712,
             "English",
             3200,
@@ -93,7 +104,7 @@ class SpeechRecognition(MediaTask):
         card(
             "hub:openai/whisper-tiny",
             "Whisper tiny",
-            "Writes 99 languages, with case and punctuation. Needs the Hugging Face hub.",
+            gettext_noop("Transcribes 99 languages, with case and punctuation. Needs the Hugging Face hub."),
             37_760_640,
             "99 languages",
             1600,
@@ -101,7 +112,7 @@ class SpeechRecognition(MediaTask):
         card(
             "hub:openai/whisper-small",
             "Whisper small",
-            "As Whisper tiny, with far fewer mistakes; for a GPU. Needs the Hugging Face hub.",
+            gettext_noop("Like Whisper tiny with far fewer mistakes; for a GPU. Needs the Hugging Face hub."),
             241_734_912,
             "99 languages",
             6500,
@@ -127,8 +138,6 @@ class SpeechRecognition(MediaTask):
 
     @classmethod
     def describe(cls, spec: Any) -> dict[str, Any]:
-        from trainer import speech_net
-
         return speech_net.describe(spec.model)
 
     @classmethod

@@ -11,7 +11,16 @@ from trainer.tasks.base import BaseModelCard, Method, Task
 
 MIB = 2**20
 TABLE_NETS = {
-    "table-net": Net("table-net", "mlp", (128, 64), (16,), "Small net for tables", "Learns from nothing.", 0.1, True)
+    "table-net": Net(
+        "table-net",
+        "mlp",
+        (128, 64),
+        (16,),
+        gettext_noop("Small net for tables"),
+        gettext_noop("Trained from scratch."),
+        0.1,
+        True,
+    )
 }
 FAMILIES = {"boosting": "scratch:lightgbm", "linear": "scratch:linear", "net": "scratch:table-net"}
 FAMILY_TITLES = {"boosting": "LightGBM", "linear": "Linear model", "net": "Small net"}
@@ -27,30 +36,50 @@ print(engine.predict([engine.read({})]))  # an object of column: value; a column
 
 class TableParams(Params):
     search_seconds: float = advanced(
-        30, "Time for the search", "Seconds after which no further kind of model is tried.", ge=1, le=36_000
+        30,
+        gettext_noop("Search time"),
+        gettext_noop("In seconds. After that, no other kind of model is tried."),
+        ge=1,
+        le=36_000,
     )
     cost_false_positive: float = advanced(
-        1, "Cost of a false alarm", "Of two labels: what it costs to answer the rarer one wrongly.", gt=0, le=1e9
+        1,
+        gettext_noop("Cost of a false positive"),
+        gettext_noop("With two labels: the cost of predicting the rarer one wrongly."),
+        gt=0,
+        le=1e9,
     )
     cost_false_negative: float = advanced(
-        1, "Cost of a miss", "Of two labels: what it costs not to answer the rarer one where it is right.", gt=0, le=1e9
+        1,
+        gettext_noop("Cost of a false negative"),
+        gettext_noop("With two labels: the cost of missing the rarer one."),
+        gt=0,
+        le=1e9,
     )
     sizes: str = advanced(
         "",
-        "Layer sizes",
-        "Of the net: units of each hidden layer, such as 128-64; its own when empty.",
+        gettext_noop("Layer sizes"),
+        gettext_noop("For the small net: units of each hidden layer, such as 128-64. Empty: its default."),
         pattern=r"^(\d{1,4}(-\d{1,4}){0,11})?$",
     )
     activation: Literal["relu", "gelu", "tanh", "sigmoid"] = advanced(
-        "relu", "Activation", "Of the net: what comes after each layer."
+        "relu", gettext_noop("Activation"), gettext_noop("For the small net: the function after each layer.")
     )
     dropout: float | None = advanced(
-        None, "Dropout", "Of the net: share of values left out at random while learning.", ge=0, lt=1
+        None,
+        gettext_noop("Dropout"),
+        gettext_noop("For the small net: share of values dropped at random during training."),
+        ge=0,
+        lt=1,
     )
     batch_norm: bool | None = advanced(
-        None, "Batch norm", "Of the net: bring each layer's values to one scale; its own choice when empty."
+        None,
+        gettext_noop("Batch normalization"),
+        gettext_noop("For the small net: brings each layer’s values to one scale. Empty: its default."),
     )
-    epochs: int = advanced(40, "Epochs", "Of the net: passes over the data at most.", ge=1, le=1000)
+    epochs: int = advanced(
+        40, gettext_noop("Epochs"), gettext_noop("For the small net: maximum passes over the data."), ge=1, le=1000
+    )
 
 
 def net_params(params: TableParams) -> NetParams:
@@ -113,7 +142,7 @@ class TableTask(Task):
         BaseModelCard("scratch:lightgbm", "LightGBM", gettext_noop("Boosted decision trees."), 0, "MIT", "any", 300 * MIB),
         BaseModelCard("scratch:linear", "Linear model", gettext_noop("Logistic or ridge regression."), 0, "BSD", "any", 200 * MIB),
         BaseModelCard(
-            "scratch:table-net", "Small net for tables", gettext_noop("Embeddings for categories."), 20_000, "own", "any", 500 * MIB
+            "scratch:table-net", gettext_noop("Small net for tables"), gettext_noop("Embeddings for categories."), 20_000, "own", "any", 500 * MIB
         ),
     )  # fmt: skip
 

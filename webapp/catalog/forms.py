@@ -24,7 +24,8 @@ class NumbersField(forms.CharField):
 
 def field_of(schema: dict[str, Any]) -> forms.Field:
     """One form field for one property of a JSON schema: bounds, choices, title and help are the schema's."""
-    options = {"label": schema.get("title", ""), "help_text": schema.get("description", ""), "required": False}
+    label, description = (_(schema[name]) if schema.get(name) else "" for name in ("title", "description"))
+    options = {"label": label, "help_text": description, "required": False}
     kinds = {part.get("type") for part in schema.get("anyOf", [schema])}
     listed = next((part["enum"] for part in [schema, *schema.get("anyOf", [])] if "enum" in part), None)
     if listed:
