@@ -168,7 +168,7 @@ class Place:
     def __enter__(self) -> "Place":
         import redis
 
-        from webapp.core.redis_server import find_binary
+        from webapp.host.redis_server import find_binary
 
         found = find_binary()
         if found is None:

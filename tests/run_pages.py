@@ -16,7 +16,7 @@ from trainer.tasks.base import Task
 from webapp.accounts.models import Workspace
 from webapp.endpoints import addresses
 from webapp.endpoints.models import Endpoint
-from webapp.endpoints.removal import remove_model
+from webapp.pages.removal import remove_model
 from webapp.runs.models import Run
 
 OF_RUN = ("run", "run_live", "delete_run")

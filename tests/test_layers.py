@@ -3,6 +3,7 @@
 import ast
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,8 +18,9 @@ FORBIDDEN = {
     "trainer": {"django", "celery", "redis", "webapp", "serving"},
     "serving": {"django", "torch", "transformers", "webapp"},
 }
-APPS = ["core", "answers", "accounts", "costs", "catalog", "datasets", "prototypes", "runs", "endpoints", "api"]
+APPS = "core answers accounts costs catalog datasets prototypes runs endpoints pages api host".split()
 """Each may import those to its left."""
+BY_NAME = re.compile(r"webapp\.([a-z]+)\.[\w.]+")
 LIGHT = {
     "allowance",
     "answers",
@@ -82,6 +84,45 @@ def test_apps_depend_leftwards(app: str) -> None:
         if name.startswith("webapp.") and name.split(".")[1] in right
     }
     assert not wrong
+
+
+def relations_from(app: str) -> set[str]:
+    """The names under which the rows of other apps know those of `app`, as its models declare them."""
+    path = ROOT / "webapp" / app / "models.py"
+    tree = ast.parse(path.read_text("utf-8") if path.exists() else "")
+    keywords = (word for node in ast.walk(tree) if isinstance(node, ast.Call) for word in node.keywords)
+    names = {
+        word.value.value for word in keywords if word.arg == "related_name" and isinstance(word.value, ast.Constant)
+    }
+    return {str(name) for name in names if "+" not in str(name)}
+
+
+def dodges(path: Path, right: set[str]) -> Iterator[str]:
+    """What leads from a file to an app on its right without an import: a dotted name that is imported later, or a relation
+    whose name is no other's too."""
+    left = set(APPS) - right
+    relations = set().union(*map(relations_from, right)).difference(dir(dict), *map(relations_from, left))
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Constant) and (name := BY_NAME.fullmatch(str(node.value))) and name[1] in right:
+            yield f"{path.relative_to(ROOT)}:{node.lineno} names {node.value}"
+        elif isinstance(node, ast.Attribute) and node.attr in {*relations, "related_model"}:
+            yield f"{path.relative_to(ROOT)}:{node.lineno} reads .{node.attr}"
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_no_app_is_reached_behind_the_back_of_imports(app: str) -> None:
+    right = set(APPS[APPS.index(app) + 1 :])
+    assert not [dodge for path in (ROOT / "webapp" / app).rglob("*.py") for dodge in dodges(path, right)]
+
+
+def test_a_dodge_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(globals(), "relations_from", lambda app: {"runs"} if app == "runs" else set())
+    monkeypatch.setitem(globals(), "ROOT", tmp_path)
+    path = tmp_path / "views.py"
+    path.write_text(
+        '"""See `webapp.runs.models`."""\nimport_string("webapp.runs.models.Run")\nprototype.runs.count()\n', "utf-8"
+    )
+    assert list(dodges(path, {"runs"})) == ["views.py:2 names webapp.runs.models.Run", "views.py:3 reads .runs"]
 
 
 def test_the_site_imports_only_light_parts_of_the_trainer() -> None:

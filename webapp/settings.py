@@ -9,7 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from webapp.core.private import kept_secret, private_folder
-from webapp.core.redis_server import embedded_url
+from webapp.host.redis_server import embedded_url
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -65,7 +65,9 @@ INSTALLED_APPS = [
     "webapp.prototypes",
     "webapp.runs",
     "webapp.endpoints",
+    "webapp.pages",
     "webapp.api",
+    "webapp.host",
 ]
 
 MIDDLEWARE = [
@@ -189,7 +191,7 @@ SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SESSION_COOKIE_HTTPONLY = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-CSRF_FAILURE_VIEW = "webapp.core.views.csrf_failure"
+CSRF_FAILURE_VIEW = "webapp.pages.errors.csrf_failure"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],

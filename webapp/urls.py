@@ -4,12 +4,12 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from webapp.api.urls import api, no_such_call
-from webapp.core.metrics import metrics
-from webapp.core.views import healthz, readyz
 from webapp.datasets import tus
+from webapp.host.metrics import metrics
+from webapp.host.readiness import healthz, readyz
 
-handler400 = "webapp.core.views.bad_request"
-handler500 = "webapp.core.views.server_error"
+handler400 = "webapp.pages.errors.bad_request"
+handler500 = "webapp.pages.errors.server_error"
 urlpatterns = [
     path("", include("webapp.accounts.urls")),
     path("", include("webapp.costs.urls")),
@@ -17,6 +17,7 @@ urlpatterns = [
     path("", include("webapp.prototypes.urls")),
     path("", include("webapp.runs.urls")),
     path("", include("webapp.endpoints.urls")),
+    path("", include("webapp.pages.urls")),
     path("api/v1/", api.urls),
     path("api/<path:rest>", no_such_call),
     path("uploads/", tus.collection, name="uploads"),

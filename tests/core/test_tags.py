@@ -9,6 +9,7 @@ from django.utils import translation
 
 from webapp.core.icons import GLYPHS, ICONS
 from webapp.core.templatetags import maquette
+from webapp.runs.templatetags import training
 
 HOSTILE = '"><script>alert(1)</script>'
 
@@ -20,7 +21,7 @@ def english() -> Iterator[None]:
 
 
 def render(source: str, **context: str) -> str:
-    return Template("{% load maquette %}" + source).render(Context(context))
+    return Template("{% load maquette training %}" + source).render(Context(context))
 
 
 @pytest.mark.parametrize("name", ICONS)
@@ -103,11 +104,11 @@ def test_live_curves_end_where_the_run_is_thought_to_end() -> None:
         "curves": {"loss": {"train": [(0, 2.0), (1, 1.5), (2, 1.0)]}, "accuracy": {"validation": [(1, 0.7), (2, 0.8)]}},
         "without_epochs": [],
     }
-    loss, accuracy = maquette.live_charts(live)
+    loss, accuracy = training.live_charts(live)
     assert "4 epochs" in loss
     assert 'class="now" x1="50"' in loss
     assert "went from 70.0" in accuracy
-    assert maquette.best_so_far(live) == {"name": "accuracy", "value": 0.8, "at": 2, "points": 2}
+    assert training.best_so_far(live) == {"name": "accuracy", "value": 0.8, "at": 2, "points": 2}
 
 
 def test_words_that_differ_are_marked() -> None:

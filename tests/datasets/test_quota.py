@@ -115,7 +115,7 @@ def test_pictures_that_versions_share_count_once(
     second = read(dataset).current
     assert second is not None
     assert second.bytes < first.bytes
-    actions.forget(second, user)
+    actions.purge_history(second, user)
     second.refresh_from_db()
     assert second.bytes == quota.own_bytes(second.folder) > 0
 

@@ -65,7 +65,7 @@ def test_files_are_linked_before_the_database_is_held(
 
 def test_deleting_the_earlier_ones_leaves_it_whole(dataset: Dataset, user: User, read: Read) -> None:
     made = versions.restore(dataset.versions.get(number=1), user)
-    actions.forget(made, user)
+    actions.purge_history(made, user)
     made.refresh_from_db()
     assert made.bytes > 0
     versions.change(made, user, {"drop": [1]})
@@ -94,7 +94,7 @@ def test_what_is_deleted_for_good_meanwhile_does_not_come_back(
     def late(*of_first: Any) -> None:
         if before == "the row":
             link(*of_first)
-        actions.forget(second, user)
+        actions.purge_history(second, user)
         if before == "the files":
             link(*of_first)
 
@@ -108,7 +108,7 @@ def test_what_is_deleted_for_good_meanwhile_does_not_come_back(
 
 def test_what_is_deleted_for_good_is_no_base_of_the_next_version(dataset: Dataset, user: User) -> None:
     first, second = dataset.versions.order_by("number")
-    actions.forget(second, user)
+    actions.purge_history(second, user)
     with pytest.raises(Conflict):
         versions.change(first, user, {"drop": [1]})
     assert dataset.versions.count() == 2
@@ -118,14 +118,14 @@ def test_nothing_is_deleted_for_good_while_its_next_version_is_read(dataset: Dat
     first, second = dataset.versions.order_by("number")
     versions.change(first, user, {"drop": [2]})
     with pytest.raises(Problem, match="is being read"):
-        actions.forget(second, user)
+        actions.purge_history(second, user)
     assert first.folder.is_dir()
 
 
 def test_a_dataset_that_was_deleted_meanwhile_has_no_next_version(dataset: Dataset, user: User) -> None:
     stale = dataset.versions.get(number=1)
     actions.delete_dataset(Dataset.objects.get(), user)
-    for make in (lambda: versions.change(stale, user, {"drop": [1]}), lambda: actions.forget(stale, user)):
+    for make in (lambda: versions.change(stale, user, {"drop": [1]}), lambda: actions.purge_history(stale, user)):
         with pytest.raises(Conflict) as told:
             make()
         assert told.value.code == "deleted"

@@ -19,12 +19,12 @@ from django.utils import timezone
 from tests import things
 from webapp.accounts.models import Workspace
 from webapp.core import redis as core_redis
-from webapp.core.redis_server import find_binary
 from webapp.costs.actions import set_budget, set_rate
 from webapp.costs.models import LedgerEntry
 from webapp.endpoints import actions, hosting, registry
 from webapp.endpoints.models import Endpoint, UsageHour, UsageMark
 from webapp.endpoints.packaging import Packaging
+from webapp.host.redis_server import find_binary
 
 
 @pytest.fixture(scope="module")

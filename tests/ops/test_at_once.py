@@ -28,7 +28,7 @@ from webapp.datasets.models import Dataset, DatasetVersion
 from webapp.endpoints import actions as endpoints
 from webapp.endpoints.actions import deploy
 from webapp.endpoints.models import Endpoint, EndpointVersion
-from webapp.endpoints.removal import remove_model
+from webapp.pages.removal import remove_model
 from webapp.prototypes.models import Prototype
 from webapp.runs.actions import create_run
 from webapp.runs.models import Run, Status

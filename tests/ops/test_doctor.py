@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from webapp.core.redis_server import find_binary
+from webapp.host.redis_server import find_binary
 
 ROOT = Path(__file__).resolve().parents[2]
 

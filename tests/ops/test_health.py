@@ -15,7 +15,7 @@ import redis
 import yaml
 
 from webapp.core import health
-from webapp.core.redis_server import EmbeddedRedis, find_binary
+from webapp.host.redis_server import EmbeddedRedis, find_binary
 
 ROOT = Path(__file__).resolve().parents[2]
 

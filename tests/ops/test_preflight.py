@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from webapp.core import preflight
-from webapp.core.preflight import StartError
-from webapp.core.redis_server import EmbeddedRedis, find_binary
+from webapp.host import preflight
+from webapp.host.preflight import StartError
+from webapp.host.redis_server import EmbeddedRedis, find_binary
 
 
 def test_a_free_port_passes() -> None:
@@ -92,7 +92,7 @@ def test_no_redis_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_second_one_on_the_same_folder(tmp_path: Path) -> None:
     with preflight.only_one(tmp_path):
         program = (
-            "import sys; from pathlib import Path; from webapp.core.preflight import only_one\n"
+            "import sys; from pathlib import Path; from webapp.host.preflight import only_one\n"
             "with only_one(Path(sys.argv[1])): pass\n"
         )
         second = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True)

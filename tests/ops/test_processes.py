@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from webapp.core import processes
-from webapp.core.processes import Gpu, Place, find_gpus, programs, training
-from webapp.core.supervisor import Program
+from webapp.host import processes
+from webapp.host.processes import Gpu, Place, find_gpus, programs, training
+from webapp.host.supervisor import Program
 
 PLACE = Place("127.0.0.1", 8000, "127.0.0.1", 8001, Path("/data"))
 TRAINING_QUEUES = {"train-cpu", "train-gpu", "train-gpu-2", "train-gpu-4", "train-gpu-8"}

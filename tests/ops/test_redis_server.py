@@ -13,8 +13,8 @@ import psutil
 import pytest
 import redis
 
-from webapp.core import redis_server
-from webapp.core.redis_server import EmbeddedRedis, RedisError, embedded_url, find_binary, wheel_binary
+from webapp.host import redis_server
+from webapp.host.redis_server import EmbeddedRedis, RedisError, embedded_url, find_binary, wheel_binary
 
 pytestmark = pytest.mark.skipif(find_binary() is None, reason="no Redis on this machine")
 
@@ -88,7 +88,7 @@ def test_a_second_one_on_the_same_folder_is_refused(server: EmbeddedRedis) -> No
 def test_it_dies_with_the_process_that_started_it(tmp_path: Path) -> None:
     program = f"""
         import sys, time
-        from webapp.core.redis_server import EmbeddedRedis
+        from webapp.host.redis_server import EmbeddedRedis
         server = EmbeddedRedis({str(tmp_path / "redis")!r}); server.start()
         print(server.pid, flush=True); time.sleep(60)
     """
@@ -108,7 +108,7 @@ def test_the_url_is_the_same_every_time_and_made_by_one_process_only(tmp_path: P
     program = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from webapp.core.redis_server import password\n"
+        "from webapp.host.redis_server import password\n"
         "print(password(Path(sys.argv[1])))\n"
     )
     makers = [

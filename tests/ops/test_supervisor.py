@@ -13,10 +13,10 @@ from pathlib import Path
 
 import psutil
 import pytest
-
 from webapp.core.management.commands.up import say
-from webapp.core.preflight import StartError
-from webapp.core.supervisor import LOG_BYTES, Program, RotatingLog, Supervisor
+
+from webapp.host.preflight import StartError
+from webapp.host.supervisor import LOG_BYTES, Program, RotatingLog, Supervisor
 
 SLEEPER = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(60)"]
 # A stubborn parent with a child in a process group of its own, as a worker with a training run.
@@ -160,7 +160,7 @@ def test_nothing_survives_a_supervisor_that_is_killed(tmp_path: Path) -> None:
     program = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from webapp.core.supervisor import Program, Supervisor\n"
+        "from webapp.host.supervisor import Program, Supervisor\n"
         "supervisor = Supervisor(Path(sys.argv[1]), print)\n"
         f"supervisor.start(Program('a', {SLEEPER!r})); supervisor.start(Program('b', {SLEEPER!r}))\n"
         "print(*(child.process.pid for child in supervisor.children.values()), flush=True)\n"

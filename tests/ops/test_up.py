@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from webapp.core.redis_server import find_binary
+from webapp.host.redis_server import find_binary
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(find_binary() is None, reason="no Redis on this machine")]

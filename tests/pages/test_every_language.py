@@ -12,7 +12,7 @@ from tests import run_pages, things
 from webapp.accounts.models import User, Workspace
 from webapp.costs.actions import set_budget
 from webapp.endpoints.models import Endpoint
-from webapp.endpoints.removal import delete_run
+from webapp.pages.removal import delete_run
 from webapp.prototypes.models import Prototype
 from webapp.runs.models import Run
 

@@ -11,7 +11,7 @@ from django.urls import reverse
 from tests import things
 from webapp.accounts.models import User, Workspace
 from webapp.endpoints.models import Endpoint
-from webapp.prototypes.cards import CARDS_PER_PAGE
+from webapp.pages.cards import CARDS_PER_PAGE
 from webapp.prototypes.models import Prototype
 from webapp.runs import verdicts
 from webapp.runs.models import Run

@@ -14,9 +14,10 @@ from webapp.accounts.models import AuditEvent, User, Workspace
 from webapp.costs.gate import month
 from webapp.datasets import reading
 from webapp.datasets.models import Dataset, DatasetVersion, Status
-from webapp.prototypes import actions, activity
+from webapp.pages import activity
+from webapp.pages.overview import overview
+from webapp.prototypes import actions
 from webapp.prototypes.models import Prototype
-from webapp.prototypes.overview import overview
 
 UNREADABLE = {
     "empty.csv": b"",

@@ -14,9 +14,9 @@ from django.urls import reverse
 from tests import things
 from trainer.remaining import Remaining
 from webapp.accounts.models import User, Workspace
-from webapp.core.templatetags import maquette
 from webapp.runs import live
 from webapp.runs.models import Run
+from webapp.runs.templatetags import training
 
 PROBE = [
     {"type": "stage", "name": "train", "state": "start"},
@@ -79,8 +79,8 @@ def test_what_is_tried_without_epochs_is_no_curve(workspace: Workspace, browser:
     assert "Best validation" in shown
     assert "epoch" not in shown
     assert "<figure" not in shown
-    assert maquette.report_charts(tried) == []
-    assert len(maquette.report_charts(tuned(3))) == 2
+    assert training.report_charts(tried) == []
+    assert len(training.report_charts(tuned(3))) == 2
 
 
 def test_two_charts_at_most_and_the_epoch_of_the_best(workspace: Workspace, browser: Client) -> None:

@@ -13,14 +13,15 @@ from django.utils import timezone
 
 from tests import things
 from webapp.accounts.models import Workspace
-from webapp.core import doctor, leased
+from webapp.core import leased
 from webapp.core.locks import only_one
 from webapp.core.models import Removal
 from webapp.core.problems import Unavailable
 from webapp.endpoints import packaging, registry, tasks
 from webapp.endpoints.actions import runs_without_files
 from webapp.endpoints.models import EndpointVersion
-from webapp.endpoints.removal import delete_prototype, delete_run, remove_model
+from webapp.host import doctor
+from webapp.pages.removal import delete_prototype, delete_run, remove_model
 from webapp.runs import artifacts, base_models, storage
 from webapp.runs.models import Run
 from webapp.runs.tasks import fetch_artifact, store

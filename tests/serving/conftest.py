@@ -44,7 +44,7 @@ class Redis:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        from webapp.core.redis_server import find_binary
+        from webapp.host.redis_server import find_binary
 
         found = find_binary()
         if found is None:

@@ -20,6 +20,7 @@ from webapp.costs.actions import price_per_hour
 from webapp.datasets import actions, exports, rows, uploads, versions
 from webapp.datasets import requests as dataset_requests
 from webapp.datasets.models import Dataset, DatasetVersion
+from webapp.pages import removal
 
 router = Router(tags=["data"])
 PARTS = ("train", "validation", "test", "unused")
@@ -178,7 +179,7 @@ def forget_originals(request: HttpRequest, pk: str) -> dict[str, Any]:
     version = load(Dataset, request.workspace, pk).current
     if version is None:
         raise Http404
-    return actions.forget(version, request.user)
+    return removal.purge_history(version, request.user)
 
 
 def version_of(request: HttpRequest, pk: str, number: int | None) -> DatasetVersion:

@@ -10,7 +10,7 @@ from webapp.accounts.access import load
 from webapp.api.auth import Body, page
 from webapp.api.schemas import Page, PrototypeRow
 from webapp.api.shapes import prototype_row
-from webapp.endpoints import removal
+from webapp.pages import removal
 from webapp.prototypes.actions import rename
 from webapp.prototypes.models import Prototype
 

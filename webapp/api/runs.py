@@ -23,7 +23,7 @@ from webapp.datasets.models import Dataset, DatasetVersion
 from webapp.datasets.models import Status as VersionStatus
 from webapp.datasets.quota import measured
 from webapp.datasets.versions import changed_roles, columns_after, remap, take_back
-from webapp.endpoints import removal
+from webapp.pages import removal
 from webapp.prototypes.actions import prototype_of
 from webapp.prototypes.models import Prototype
 from webapp.runs import actions, estimates, leaks

@@ -141,11 +141,8 @@ def pseudonym_key(dataset_id: str) -> str:
     return salted_hmac("webapp.datasets.pseudonyms", dataset_id, algorithm="sha256").hexdigest()
 
 
-def forget(version: DatasetVersion, user: User) -> dict[str, Any]:
-    """Delete for good what this version was made from: the upload and every earlier version.
-
-    {versions (numbers deleted), runs [{id, name}] that learned from them}: their artifacts hold test rows as they were.
-    """
+def purge_history(version: DatasetVersion, user: User) -> list[DatasetVersion]:
+    """Delete for good what this version was made from: the upload and every earlier version. Which versions those were."""
     deleted = {
         "code": "deleted",
         "message": _("This version was permanently deleted."),
@@ -164,11 +161,6 @@ def forget(version: DatasetVersion, user: User) -> dict[str, Any]:
         if versions.filter(status=Status.PROCESSING).exists():
             raise Problem(_("A version is being read."), code="not_ready", hint=_("Wait until it has been read."))
         earlier = list(versions.filter(number__lt=version.number).exclude(error__code="deleted"))
-        runs = [
-            {"id": run.pk, "name": str(run), "prototype": run.prototype_id}
-            for one in earlier
-            for run in one.runs.order_by("number")
-        ]
         numbers = [one.number for one in earlier]
         versions.filter(number__in=numbers).update(
             status=Status.FAILED, error=deleted, profile={}, problems=[], sha256="", bytes=0
@@ -179,7 +171,7 @@ def forget(version: DatasetVersion, user: User) -> dict[str, Any]:
         removals.due(*folders)
     removals.remove(folders)
     DatasetVersion.objects.filter(pk=version.pk).update(bytes=own_bytes(version.folder))  # media it shared are its own
-    return {"versions": sorted(numbers), "runs": runs}
+    return earlier
 
 
 def delete_dataset(dataset: Dataset, user: User | None) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import ProtectedError, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -211,7 +211,10 @@ def take_back(version: DatasetVersion) -> None:
     with transaction.atomic():
         versions = lock_dataset(version.dataset_id).versions
         later = versions.filter(Q(number__gt=version.number) | Q(parent=version))
-        if version.runs.exists() or later.exists() or not versions.filter(pk=version.pk).delete()[0]:
+        try:
+            if later.exists() or not versions.filter(pk=version.pk).delete()[0]:
+                return
+        except ProtectedError:  # a run learned from it
             return
         version.folder.rename(part)  # the next version may have the same number
     shutil.rmtree(part, ignore_errors=True)

@@ -1,23 +1,14 @@
 from django.urls import path
 
-from webapp.endpoints import demo, settings_views, storage_views, views
+from webapp.endpoints import demo, views
 
 urlpatterns = [
     path("prototypes/<str:pk>/share", views.share, name="share"),
-    path("prototypes/<str:pk>/settings", settings_views.prototype_settings, name="prototype_settings"),
-    path("prototypes/<str:pk>/delete", settings_views.delete_prototype, name="delete_prototype"),
-    path("runs/<str:pk>/delete", settings_views.delete_run, name="delete_run"),
-    path("prototypes/<str:pk>/unused-models", settings_views.unused_models, name="unused_models"),
-    path("prototypes/<str:pk>/remove-checkpoints", storage_views.remove_checkpoints, name="remove_checkpoints"),
-    path("storage", storage_views.storage, name="storage"),
-    path("datasets/<str:pk>/delete", storage_views.delete_unused_dataset, name="delete_unused_dataset"),
-    path("datasets/<str:pk>/prototype", storage_views.start_prototype, name="start_prototype"),
-    path("runs/<str:pk>/remove-model", settings_views.remove_model, name="remove_model"),
     path("runs/<str:pk>/deploy", views.deploy, name="deploy"),
     path("runs/<str:pk>/try", views.try_run, name="try_run"),
     path("runs/<str:pk>/examples/<int:number>", views.run_example, name="run_example"),
     path("endpoints/<str:pk>/update", views.update, name="update_endpoint"),
-    path("endpoints/<str:pk>/delete", settings_views.delete_endpoint, name="delete_endpoint"),
+    path("endpoints/<str:pk>/delete", views.delete_endpoint, name="delete_endpoint"),
     path("endpoints/<str:pk>/examples", views.show_examples, name="show_examples"),
     path("endpoints/<str:pk>/keys", views.create_key, name="create_key"),
     path("endpoints/<str:pk>/links", views.create_link, name="create_link"),

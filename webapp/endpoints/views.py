@@ -274,3 +274,25 @@ def qr(request: HttpRequest, pk: str) -> HttpResponse:
         out, kind="svg", scale=6, border=2, light="#fff"
     )
     return HttpResponse(out.getvalue(), content_type="image/svg+xml")
+
+
+@member
+@refused_on("delete_endpoint")
+def delete_endpoint(request: HttpRequest, pk: str) -> HttpResponse:
+    """A GET asks; context: endpoint, prototype, demo_url, links and keys (how many still work), judged (how many answers).
+    A POST deletes."""
+    endpoint = load(Endpoint.objects.select_related("prototype", "workspace"), request.workspace, pk)
+    prototype = endpoint.prototype
+    if request.method == "POST":
+        actions.delete(endpoint, request.user)
+        messages.success(request, _("The demo “%(name)s” is deleted.") % {"name": endpoint.name})
+        return redirect("share", pk=prototype.pk)
+    context = {
+        "endpoint": endpoint,
+        "prototype": prototype,
+        "demo_url": settings.PUBLIC_URL + addresses.demo_path(endpoint),
+        "links": sum(link.works for link in endpoint.links.all()),
+        "keys": endpoint.keys.working().count(),
+        "judged": endpoint.feedback.count(),
+    }
+    return render(request, "endpoints/delete.html", context)

@@ -3,14 +3,11 @@ from django.urls import path
 from webapp.prototypes import views
 
 urlpatterns = [
-    path("", views.home, name="home"),
     path("new", views.new_prototype, name="new_prototype"),
-    path("prototypes/<str:pk>/data", views.data, name="data"),
     path("prototypes/<str:pk>/replace-data", views.replace_data, name="replace_data"),
     path("prototypes/<str:pk>/media/<str:name>", views.media, name="media"),
     path("prototypes/<str:pk>/rows", views.change_rows, name="change_rows"),
     path("prototypes/<str:pk>/sheet", views.choose_sheet, name="choose_sheet"),
-    path("prototypes/<str:pk>/forget", views.forget, name="forget"),
     path("prototypes/<str:pk>/download", views.download, name="download_rows"),
     path("prototypes/<str:pk>/diff", views.diff, name="diff"),
     path("prototypes/<str:pk>/columns", views.map_columns, name="map_columns"),

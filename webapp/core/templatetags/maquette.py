@@ -1,16 +1,13 @@
 """What the templates draw and say: `{% load maquette %}`. Filters are the functions of `webapp.core.words`."""
 
 import re
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 from django import template
-from django.db.models import Count, Q
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, pgettext
 
 from webapp.core import charts, scores, states, words
 from webapp.core.icons import GLYPHS, ICONS, PLINTH
@@ -48,17 +45,6 @@ def strip(
     value: Any = None, low: Any = None, high: Any = None, css: str = "", tick: Any = None, ends: Any = None
 ) -> SafeString:
     return charts.strip(value, low, high, css=css, tick=tick, ends=ends)
-
-
-@register.simple_tag
-def score_of(run: Any) -> SafeString:
-    """The strip of a finished run's score, on a scale that starts at its worst baseline, with a mark at the best one."""
-    head = run.headline or {}
-    metric = str(head.get("name", ""))
-    baselines = scores.baseline_scores(run.baselines, metric)
-    ends = scores.strip_ends([head.get("value"), head.get("low"), head.get("high"), *baselines.values()], metric)
-    best = max(baselines.values(), key=lambda value: scores.rank(value, metric), default=None)
-    return charts.strip(words.number(head.get("value")), head.get("low"), head.get("high"), tick=best, ends=ends)
 
 
 @register.simple_tag
@@ -132,97 +118,6 @@ def get(mapping: Any, name: Any) -> Any:
         return None
 
 
-STAGE_WORDS = {
-    "prepare": lambda: _("Prepare"),
-    "load": lambda: pgettext("stage of a run", "Load model"),
-    "train": lambda: pgettext("stage of a run", "Train"),
-    "evaluate": lambda: _("Evaluate"),
-    "package": lambda: _("Package"),
-}
-
-
-@register.filter
-def stage_title(name: str) -> str:
-    word = STAGE_WORDS.get(name)
-    return str(word()) if word else name
-
-
-def charted(curves: dict[str, dict[str, list[Any]]]) -> list[str]:
-    """Which metrics are drawn: the loss and the leading score, each only where there is a line to draw."""
-    lines = [name for name, series in curves.items() if any(len(points) > 1 for points in series.values())]
-    leading = next((name for name in scores.leading() if name in lines and name != "loss"), None)
-    return [name for name in ("loss", leading) if name in lines]
-
-
-@register.simple_tag
-def live_charts(live: dict[str, Any]) -> list[SafeString]:
-    """The charts of a run at work, up to where it is thought to end. Methods without epochs have none."""
-    stage: dict[str, Any] = next((one for one in live["stages"] if one["name"] == "train"), {})
-    last = max((points[-1][0] for series in live["curves"].values() for points in series.values() if points), default=0)
-    end = last / stage["fraction"] if 0.02 < stage.get("fraction", 0) < 1 and last else last
-    end = round(end) if end >= 1 else end
-    now = last if stage.get("state") == "now" and last < end else None
-    unit = epochs_unit(end)
-    return [
-        charts.metric_chart(name, live["curves"][name], title=scores.metric_title(name), end=end, unit=unit, now=now)
-        for name in charted(live["curves"])
-        if name not in live["without_epochs"]
-    ]
-
-
-@register.simple_tag
-def report_charts(history: list[dict[str, Any]]) -> list[SafeString]:
-    """The same of a finished run, from its report."""
-    names = list(dict.fromkeys(row["name"] for row in history or [] if row.get("epoch", 0) is not None))
-    curves = {name: charts.curves_of(history, name) for name in names}
-    end = max((points[-1][0] for series in curves.values() for points in series.values() if points), default=0)
-    return [
-        charts.metric_chart(name, curves[name], title=scores.metric_title(name), unit=epochs_unit(end))
-        for name in charted(curves)
-    ]
-
-
-def epochs_unit(end: float) -> str:
-    return ngettext("epoch", "epochs", round(end) or 1)
-
-
-@register.simple_tag
-def best_so_far(live: dict[str, Any]) -> dict[str, Any] | None:
-    """The best validation score until now: {name, value, at (epochs), points (how many epochs there are)}."""
-    for name in scores.leading():
-        points = live["curves"].get(name, {}).get("validation", [])
-        if points:
-            at, value = max(points, key=lambda point: scores.rank(point[1], name))
-            epochs = 1 if name in live["without_epochs"] else len(points)
-            return {"name": name, "value": value, "at": at, "points": epochs}
-    return None
-
-
-@register.simple_tag
-def validated_on(live: dict[str, Any], best: dict[str, Any] | None, validation_rows: Any = None) -> str:
-    """What the best validation score rests on: “3-fold over 288 rows”, “36 rows, epoch 2”."""
-    if not best:
-        return ""
-    rows = int(live["validated"].get("rows") or words.number(validation_rows) or 0)
-    folds = live["validated"].get("folds")
-    parts = []
-    if rows and folds:
-        parts.append(_("%(folds)d-fold over %(rows)s rows") % {"folds": folds, "rows": words.count(rows)})
-    elif rows:
-        parts.append(ngettext("%(rows)s row", "%(rows)s rows", rows) % {"rows": words.count(rows)})
-    if best["points"] > 1:
-        parts.append(_("epoch %(number)s") % {"number": words.figure(best["at"])})
-    return ", ".join(parts)
-
-
-@register.filter
-def epoch_words(live: dict[str, Any]) -> str:
-    """“, epoch 3” of the training stage, from the last point of the loss."""
-    last = [points[-1][0] for points in live["curves"].get("loss", {}).values() if points]
-    steps = [len(points) for points in live["curves"].get("loss", {}).values()]
-    return _(", epoch %(number)d") % {"number": int(max(last)) + 1} if last and max(steps) > 1 else ""
-
-
 @register.filter
 def example_text(example: Any) -> str:
     """The input of an example, whatever shape the artifact keeps it in."""
@@ -280,61 +175,3 @@ def page_numbers(page: Any) -> list[int | None]:
             found.append(None)
         found.append(one)
     return found
-
-
-NAVIGATION: tuple[tuple[str, str, Callable[[], str]], ...] = (
-    ("home", "tiles", lambda: _("Prototypes")),
-    ("models", "cube", lambda: _("Models")),
-    ("workers", "chip", lambda: _("Workers")),
-    ("costs", "coin", lambda: _("Costs")),
-    ("docs", "book", lambda: _("Docs")),
-)
-
-
-@register.simple_tag(takes_context=True)
-def navigation(context: template.Context) -> list[dict[str, Any]]:
-    """The main menu; every page that belongs to no other entry belongs to the prototypes."""
-    match = getattr(context.get("request"), "resolver_match", None)
-    here = match.url_name if match else ""
-    own = {name for name, _icon, _word in NAVIGATION} | {"settings"}
-    section = here if here in own else "home"
-    return [{"name": name, "icon": icon, "title": word(), "here": name == section} for name, icon, word in NAVIGATION]
-
-
-@register.simple_tag(takes_context=True)
-def standing(context: template.Context, prototype: Any) -> dict[str, Any]:
-    """{state, runs, live, paused} of a prototype, for its sculpture and its tabs. `paused`: live, but its budget is spent."""
-    counted = prototype.runs.order_by().values_list("status")
-    counted = counted.annotate(n=Count("pk"), models=Count("pk", filter=Q(model_removed_at=None)))
-    statuses = {status: n for status, n, _models in counted}
-    endpoint = getattr(prototype, "endpoint", None)
-    live = bool(endpoint and endpoint.status == "live")
-    spend = context.get("spend")
-    budget_is_spent = bool(spend and spend.is_spent)
-    state = states.state_of(
-        live=live,
-        endpoint=bool(endpoint),
-        active=bool(set(statuses) - {"succeeded", "failed", "cancelled"}),
-        finished=any(status == "succeeded" and models for status, _n, models in counted),
-        removed="succeeded" in statuses,
-        budget_is_spent=budget_is_spent,
-    )
-    paused = live and budget_is_spent
-    return {"state": state, "runs": sum(statuses.values()), "live": live and not paused, "paused": paused}
-
-
-@register.simple_tag
-def home_sentence(counts: dict[str, int]) -> str:
-    """The home page's title: what the prototypes are doing, in one sentence."""
-    sentences = (
-        ("live", _("%(n)s live")),
-        ("paused", _("%(n)s paused by the budget")),
-        ("training", _("%(n)s training")),
-        ("clay", _("%(n)s ready to share")),
-        ("asleep", _("%(n)s paused")),
-        ("removed", _("%(n)s without a model")),
-        ("draft", _("%(n)s not trained")),
-    )
-    return " · ".join(text % {"n": counts[state]} for state, text in sentences if counts.get(state)) or _(
-        "Your prototypes"
-    )

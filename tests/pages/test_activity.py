@@ -13,9 +13,9 @@ from webapp.accounts.models import AuditEvent, User, Workspace
 from webapp.costs.gate import month
 from webapp.endpoints.actions import delete as delete_endpoint
 from webapp.endpoints.models import Endpoint
-from webapp.endpoints.removal import delete_prototype, delete_run
-from webapp.prototypes import activity
-from webapp.prototypes.overview import overview
+from webapp.pages import activity
+from webapp.pages.overview import overview
+from webapp.pages.removal import delete_prototype, delete_run
 
 ClientOf = Callable[[User], Client]
 

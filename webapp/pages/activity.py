@@ -3,15 +3,17 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db.models import F, Max, Sum
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from webapp.accounts.models import AuditEvent, Workspace
+from webapp.core.models import WorkspaceOwned
+from webapp.endpoints.models import UsageHour
+from webapp.pages.overview import Overview
 from webapp.prototypes.models import Prototype
-from webapp.prototypes.overview import Overview, endpoint_model, run_model
+from webapp.runs.models import Run
 
 SHOWN = 6
 LOOKED_AT = (24, 240)
@@ -46,7 +48,7 @@ def recent(workspace: Workspace, known: Overview) -> list[AuditEvent | DemoDay]:
     events, days = told(workspace, known.unread), demo_days(workspace) if known.has_demos else []
     together = sorted([*events, *days], key=lambda one: one.created_at, reverse=True)[:SHOWN]
     shown = [one for one in together if isinstance(one, AuditEvent)]
-    runs = present(run_model(), workspace, shown, "run")
+    runs = present(Run, workspace, shown, "run")
     owners = present(Prototype, workspace, shown, "retraining")
     for event in shown:
         event.train_id = event.subject_id if event.subject_id in owners else ""
@@ -55,7 +57,7 @@ def recent(workspace: Workspace, known: Overview) -> list[AuditEvent | DemoDay]:
     return together
 
 
-def present(model: Any, workspace: Workspace, events: list[AuditEvent], subject: str) -> set[str]:
+def present(model: type[WorkspaceOwned], workspace: Workspace, events: list[AuditEvent], subject: str) -> set[str]:
     """The ids of the events' subjects of one kind that still have their row in `model`."""
     ids = [event.subject_id for event in events if event.subject == subject]
     rows = model.objects.for_workspace(workspace).filter(pk__in=ids).order_by()
@@ -94,9 +96,8 @@ def are_together(event: AuditEvent, later: AuditEvent, *pairs: tuple[str, ...]) 
 
 def demo_days(workspace: Workspace) -> list[DemoDay]:
     """The latest days on which demo pages were used. Usage without a key is the demo page's; refused requests do not count."""
-    usage = endpoint_model()._meta.get_field("usage").related_model
     days = (
-        usage.objects.filter(endpoint__workspace=workspace, key="", hour__gte=timezone.now() - DEMOS_SINCE)
+        UsageHour.objects.filter(endpoint__workspace=workspace, key="", hour__gte=timezone.now() - DEMOS_SINCE)
         .values(day=TruncDate("hour"), name=F("endpoint__name"), prototype=F("endpoint__prototype_id"))
         .annotate(total=Sum("requests") - Sum("errors"), created_at=Max("hour"))
         .filter(total__gt=0)

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from webapp.core import doctor
+from webapp.host import doctor
 
 WIDTH = max(len(name) for name in doctor.CHECKS) + 2
 

@@ -1,4 +1,4 @@
-"""Health checks for containers: `python -P webapp/core/health.py web|worker|beat [FILE]`; exit code 0 or 1.
+"""Health checks for containers: `python -P webapp/host/health.py web|worker|beat [FILE]`; exit code 0 or 1.
 
 Run as a file, not as a module: the package brings Celery with it, seconds on a busy machine, every few seconds.
 """

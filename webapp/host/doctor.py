@@ -16,13 +16,16 @@ from urllib.parse import urlsplit
 
 import psutil
 from django.conf import settings
-from django.utils.module_loading import import_string
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
 
 from trainer import cache
-from webapp.core import preflight
-from webapp.core.preflight import StartError
-from webapp.core.processes import find_gpus
-from webapp.core.redis_server import answers, find_binary
+from webapp.catalog.hub import size_words
+from webapp.host import preflight
+from webapp.host.preflight import StartError
+from webapp.host.processes import find_gpus
+from webapp.host.redis_server import answers, find_binary
+from webapp.runs.storage import file_system
 
 LITTLE_MEMORY = 4 * 1024**3
 HUB_SECONDS = 3.0
@@ -121,17 +124,12 @@ def redis() -> Result:
 
 
 def database() -> Result:
-    from django.db import connection
-
     preflight.check_database()
     where = connection.settings_dict["NAME"]
     return OK, f"{connection.display_name} at {where}", ""
 
 
 def migrations() -> Result:
-    from django.db import connection
-    from django.db.migrations.executor import MigrationExecutor
-
     preflight.check_database()
     executor = MigrationExecutor(connection)
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
@@ -156,7 +154,7 @@ def models() -> Result:
         if not Path(folder).is_dir():
             return MISSING, f"MAQUETTE_MODELS_DIR names {folder}, which is no folder", "Correct it, or remove it."
     local = f", and those in {', '.join(folders)}" if folders else ""
-    fetched = import_string("webapp.catalog.hub.size_words")()  # by name, because core is below this app
+    fetched = size_words()
     return OK, f"all-MiniLM-L6-v2 ({version}) is bundled{local}{fetched and '; '}{fetched}", ""
 
 
@@ -194,8 +192,7 @@ def storage() -> Result:
     if not settings.STORAGE_URL:
         return OK, "models stay in the data folder", ""
     try:
-        # By name, because core is below this app.
-        bucket, root = import_string("webapp.runs.storage.file_system")()
+        bucket, root = file_system()
         bucket.get_file_info(root)
         with bucket.open_output_stream(f"{root}/.maquette-doctor") as probe:
             probe.write(b"maquette")

@@ -5,7 +5,7 @@ these off the same rows rather than ask the database anew.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from decimal import Decimal
 
 from django.db.models import Count, Max, Q
 
@@ -13,19 +13,11 @@ from webapp.accounts.models import Workspace
 from webapp.core.states import state_of
 from webapp.costs.gate import Month
 from webapp.datasets.models import DatasetVersion, Status
+from webapp.endpoints.models import Status as DemoStatus
 from webapp.prototypes.models import Prototype, glyph_of
-
-ENDED = ("succeeded", "failed", "cancelled")
-
-
-def run_model() -> Any:
-    """Runs are a layer above prototypes; the relation leads there without an import."""
-    return Prototype._meta.get_field("runs").related_model
-
-
-def endpoint_model() -> Any:
-    """Likewise."""
-    return Prototype._meta.get_field("endpoint").related_model
+from webapp.runs.models import Run
+from webapp.runs.querysets import ENDED
+from webapp.runs.querysets import Status as RunStatus
 
 
 @dataclass
@@ -48,11 +40,11 @@ class Card:
     state: str = ""
 
     # What only a card that is shown has (`cards.describe`).
-    best_run: Any = None
-    active_run: Any = None
-    offered_run: Any = None
+    best_run: Run | None = None
+    active_run: Run | None = None
+    offered_run: Run | None = None
     version: DatasetVersion | None = None
-    spent: Any = None
+    spent: Decimal | None = None
 
     @property
     def glyph(self) -> str:
@@ -61,11 +53,11 @@ class Card:
     @property
     def demo_title(self) -> str:
         """The demo's status in words."""
-        return str(dict(endpoint_model()._meta.get_field("status").flatchoices).get(self.demo, ""))
+        return str(DemoStatus(self.demo).label if self.demo else "")
 
     def state_under(self, money: Month) -> str:
         return state_of(
-            live=self.demo == "live",
+            live=self.demo == DemoStatus.LIVE,
             endpoint=bool(self.demo),
             active=bool(self.active),
             finished=bool(self.models),
@@ -134,12 +126,12 @@ def newest_versions(workspace: Workspace) -> dict[str, tuple[int, str] | None]:
 
 def counted_runs(workspace: Workspace) -> dict[str, list[int]]:
     """{prototype: [how many runs it has, how many finished, have a model, are at work]}."""
-    counted = run_model().objects.for_workspace(workspace).order_by().values_list("prototype")
-    finished, with_model = Q(status="succeeded"), Q(status="succeeded", model_removed_at=None)
+    counted = Run.objects.for_workspace(workspace).order_by().values_list("prototype")
+    finished = Q(status=RunStatus.SUCCEEDED)
     rows = counted.annotate(
         runs=Count("pk"),
         finished=Count("pk", filter=finished),
-        models=Count("pk", filter=with_model),
+        models=Count("pk", filter=finished & Q(model_removed_at=None)),
         active=Count("pk", filter=~Q(status__in=ENDED)),
     )
     return {prototype: counts for prototype, *counts in rows}

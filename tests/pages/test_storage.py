@@ -14,7 +14,7 @@ from webapp.accounts.models import AuditEvent, User, Workspace
 from webapp.core.files import RESERVE_BYTES, RUN_BYTES
 from webapp.core.problems import Problem
 from webapp.datasets.models import Dataset, DatasetVersion
-from webapp.endpoints import removal
+from webapp.pages import removal
 from webapp.prototypes.models import Prototype
 from webapp.runs import actions
 from webapp.runs.models import Run, Status

@@ -4,6 +4,7 @@ data."""
 import shutil
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -14,8 +15,9 @@ from webapp.accounts.models import User
 from webapp.core import removals
 from webapp.core.locks import only_one
 from webapp.core.problems import Conflict
+from webapp.datasets import actions as dataset_actions
 from webapp.datasets.actions import delete_rows
-from webapp.datasets.models import Dataset
+from webapp.datasets.models import Dataset, DatasetVersion
 from webapp.datasets.quota import own_bytes
 from webapp.endpoints import actions
 from webapp.endpoints.models import Endpoint, EndpointVersion
@@ -199,3 +201,17 @@ def delete_prototype(prototype: Prototype, user: User | None, *, with_data: bool
         prototype.delete()
         folders += delete_rows(dataset, user) if with_data else []
     removals.remove(folders)
+
+
+def purge_history(version: DatasetVersion, user: User) -> dict[str, Any]:
+    """Delete for good what this version was made from, see `datasets.actions.purge_history`.
+
+    {versions (numbers deleted), runs [{id, name, prototype}] that learned from them}: their artifacts hold test rows as they
+    were.
+    """
+    purged = dataset_actions.purge_history(version, user)
+    runs = Run.objects.filter(version__in=purged).order_by("version__number", "number")
+    return {
+        "versions": sorted(one.number for one in purged),
+        "runs": [{"id": run.pk, "name": str(run), "prototype": run.prototype_id} for run in runs],
+    }

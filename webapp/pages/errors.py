@@ -1,10 +1,8 @@
-"""Pages that belong to no app: health, and what is shown when something is refused."""
+"""What is shown when something was refused before a view could say why."""
 
 import sys
 
-from django.conf import settings
-from django.db import connection
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
@@ -14,50 +12,6 @@ from django.views import defaults
 from webapp.core.middleware import problem_page
 from webapp.core.problem_responses import problem_response
 from webapp.core.problems import Problem, problem_of
-from webapp.core.redis import client
-
-
-def healthz(request: HttpRequest) -> HttpResponse:
-    """Answers while the process lives; touches nothing."""
-    return HttpResponse("ok\n", content_type="text/plain")
-
-
-def part(check: object) -> bool:
-    try:
-        return bool(check())  # type: ignore[operator]
-    except Exception:
-        return False
-
-
-def database_answers() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM accounts_user WHERE 1 = 0")
-    return True
-
-
-def serving_answers() -> bool:
-    import urllib.request
-
-    with urllib.request.urlopen(settings.SERVING_URL + "/healthz", timeout=2) as response:  # noqa: S310
-        return bool(response.status == 200)
-
-
-def worker_answers() -> bool:
-    return next(client().scan_iter("maquette:worker:*", count=500), None) is not None
-
-
-def readyz(request: HttpRequest) -> JsonResponse:
-    """JSON per part, 200 when all answer, else 503."""
-    parts = {
-        "database": part(database_answers),
-        "redis": part(lambda: client().ping()),
-        "worker": part(worker_answers),
-        "serving": part(serving_answers),
-    }
-    return JsonResponse(
-        {"ready": all(parts.values()), "parts": {name: "ok" if good else "down" for name, good in parts.items()}},
-        status=200 if all(parts.values()) else 503,
-    )
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

@@ -21,8 +21,8 @@ from pathlib import Path
 
 import psutil
 
-from webapp.core.preflight import StartError
-from webapp.core.redis_server import die_with_parent
+from webapp.host.preflight import StartError
+from webapp.host.redis_server import die_with_parent
 
 PR_SET_CHILD_SUBREAPER = 36
 TICK = 0.1  # seconds between two looks at the children

@@ -15,9 +15,10 @@ from tests import things
 from webapp.accounts.models import AuditEvent, Membership, Role, User, Workspace
 from webapp.core.locks import only_one
 from webapp.core.problems import Conflict
-from webapp.endpoints import actions, removal, sample
+from webapp.endpoints import actions, sample
 from webapp.endpoints.models import Endpoint, EndpointVersion
 from webapp.endpoints.packaging import Packaging
+from webapp.pages import removal
 from webapp.prototypes.models import Prototype
 from webapp.runs import actions as run_actions
 from webapp.runs import artifacts, base_models, retraining, storage, upkeep

@@ -17,7 +17,7 @@ from webapp.core import removals
 from webapp.core.models import Removal
 from webapp.datasets import actions
 from webapp.datasets.models import Dataset
-from webapp.endpoints import removal
+from webapp.pages import removal
 from webapp.runs import upkeep
 from webapp.runs.models import Run
 
@@ -42,7 +42,7 @@ def masked(run: Run, user: User) -> None:
         workspace=run.workspace, dataset=run.version.dataset, number=2, parent=run.version, status="ready"
     )
     later.folder.mkdir(parents=True)
-    actions.forget(later, user)
+    actions.purge_history(later, user)
 
 
 VERBS: dict[str, tuple[Callable[[Run, User], None], Callable[[Run], list[Path]]]] = {

@@ -15,8 +15,9 @@ from webapp.core.forms import refusal_of, refused_on, shown_form, typed
 from webapp.core.problems import Conflict, Problem
 from webapp.core.words import count, size
 from webapp.datasets.quota import own_bytes
-from webapp.endpoints import actions, addresses, removal
+from webapp.endpoints import addresses
 from webapp.endpoints.models import Endpoint
+from webapp.pages import removal
 from webapp.prototypes.forms import PrototypeForm
 from webapp.prototypes.models import Prototype
 from webapp.runs import storage
@@ -36,7 +37,7 @@ def prototype_settings(request: HttpRequest, pk: str) -> HttpResponse:
     }
     form = shown_form(request, reverse("rename", args=[pk]), PrototypeForm, initial=now)
     context = {"prototype": prototype, "form": form, "disk": disk, "days_kept": round(settings.RUN_RESUME_DAYS)}
-    return render(request, "prototypes/settings.html", context)
+    return render(request, "pages/settings.html", context)
 
 
 @member
@@ -61,29 +62,7 @@ def delete_prototype(request: HttpRequest, pk: str) -> HttpResponse:
         "demo_url": settings.PUBLIC_URL + addresses.demo_path(endpoint) if endpoint else "",
         "with_data": "data" in typed(request, request.path),
     }
-    return render(request, "prototypes/delete.html", context)
-
-
-@member
-@refused_on("delete_endpoint")
-def delete_endpoint(request: HttpRequest, pk: str) -> HttpResponse:
-    """A GET asks; context: endpoint, prototype, demo_url, links and keys (how many still work), judged (how many answers).
-    A POST deletes."""
-    endpoint = load(Endpoint.objects.select_related("prototype", "workspace"), request.workspace, pk)
-    prototype = endpoint.prototype
-    if request.method == "POST":
-        actions.delete(endpoint, request.user)
-        messages.success(request, _("The demo “%(name)s” is deleted.") % {"name": endpoint.name})
-        return redirect("share", pk=prototype.pk)
-    context = {
-        "endpoint": endpoint,
-        "prototype": prototype,
-        "demo_url": settings.PUBLIC_URL + addresses.demo_path(endpoint),
-        "links": sum(link.works for link in endpoint.links.all()),
-        "keys": endpoint.keys.working().count(),
-        "judged": endpoint.feedback.count(),
-    }
-    return render(request, "endpoints/delete.html", context)
+    return render(request, "pages/delete_prototype.html", context)
 
 
 @member
@@ -104,7 +83,7 @@ def delete_run(request: HttpRequest, pk: str) -> HttpResponse:
         "model_size": storage.model_bytes(run) if run.has_model else None,
         "needed": removal.needed(run),
     }
-    return render(request, "runs/delete.html", context)
+    return render(request, "pages/delete_run.html", context)
 
 
 @member
@@ -131,7 +110,7 @@ def unused_models(request: HttpRequest, pk: str) -> HttpResponse:
     ticked = refusal.data.getlist("run") if refusal else [one.run.pk for one in unused if not one.was_served]
     total = sum(one.size for one in unused)
     context = {"prototype": prototype, "unused": unused, "ticked": ticked, "total": total}
-    return render(request, "prototypes/unused_models.html", context)
+    return render(request, "pages/unused_models.html", context)
 
 
 def remove_models(request: HttpRequest, prototype: Prototype) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainer.gpus import Gpu, list_gpus
-from webapp.core.supervisor import Program
+from webapp.host.supervisor import Program
 
 # A worker of a machine without a GPU takes these too and trains on the CPU; the run says so.
 GPU_QUEUES = ("train-gpu", "train-gpu-2", "train-gpu-4", "train-gpu-8")

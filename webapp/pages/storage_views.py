@@ -20,7 +20,7 @@ from webapp.core.words import size
 from webapp.datasets.actions import delete_dataset
 from webapp.datasets.models import Dataset
 from webapp.datasets.quota import used_bytes
-from webapp.endpoints import removal
+from webapp.pages import removal
 from webapp.prototypes.actions import create_prototype
 from webapp.prototypes.models import Prototype
 from webapp.runs.models import Run
@@ -47,7 +47,7 @@ def storage(request: HttpRequest) -> HttpResponse:
         "runs": Run.objects.for_workspace(workspace).aggregate(total=Sum("bytes"))["total"] or 0,
         "free": shutil.disk_usage(settings.MAQUETTE_DATA).free,
     }
-    return render(request, "endpoints/storage.html", context)
+    return render(request, "pages/storage.html", context)
 
 
 @member
@@ -60,7 +60,7 @@ def delete_unused_dataset(request: HttpRequest, pk: str) -> HttpResponse:
         messages.success(request, _("“%(name)s” is deleted.") % {"name": dataset.name})
         return redirect("storage")
     kept = dataset.versions.aggregate(total=Sum("bytes"))["total"] or 0
-    return render(request, "endpoints/delete_dataset.html", {"dataset": dataset, "kept": kept})
+    return render(request, "pages/delete_dataset.html", {"dataset": dataset, "kept": kept})
 
 
 @member

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import psutil
 
-from webapp.core.redis_server import HINT, fault_of, find_binary
+from webapp.host.redis_server import HINT, fault_of, find_binary
 
 LEAST_FREE_BYTES = 2 * 1024**3
 OLDEST_PYTHON = (3, 11)

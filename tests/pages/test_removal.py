@@ -17,8 +17,9 @@ from webapp.costs.gate import charge
 from webapp.costs.models import LedgerEntry
 from webapp.datasets.actions import delete_dataset
 from webapp.datasets.models import Dataset
-from webapp.endpoints import actions, removal
+from webapp.endpoints import actions
 from webapp.endpoints.models import Endpoint, EndpointVersion
+from webapp.pages import removal
 from webapp.prototypes.actions import create_prototype
 from webapp.prototypes.models import Prototype
 from webapp.runs.actions import resume

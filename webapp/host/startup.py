@@ -6,23 +6,19 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 
 from django.conf import settings
 from django.db import close_old_connections
-from django.utils.module_loading import import_string
 
+from webapp.accounts.actions import first_sign_in_link
 from webapp.core.files import write_whole
-from webapp.core.processes import Place
-from webapp.core.supervisor import Supervisor
+from webapp.endpoints import sample
+from webapp.host.processes import Place
+from webapp.host.supervisor import Supervisor
 
 SLOW_AFTER = 60.0  # seconds after which a start that is not ready yet says what it waits for
 SAMPLE_SECONDS = 1800.0
-# By name, because core is below these apps and imports none of them.
-FIRST_SIGN_IN_LINK = "webapp.accounts.actions.first_sign_in_link"
-SAMPLE = "webapp.endpoints.sample"
 
 
 class Announcer:
@@ -59,7 +55,6 @@ class Announcer:
         return False
 
     def tell(self) -> None:
-        first_sign_in_link = import_string(FIRST_SIGN_IN_LINK)
         self.say(f"Maquette is ready: {self.address}")
         self.say(
             f"           after {time.monotonic() - self.began:.0f} s · Ctrl-C stops it · logs in {self.supervisor.logs}"
@@ -72,16 +67,15 @@ class Announcer:
     def sample(self) -> None:
         """Made on the very first start only: the marker is written once it exists, so a broken start tries again.
         A sample that was not live yet when Maquette was stopped goes on at the next start."""
-        sample = import_module(SAMPLE)
         marker = self.place.data / "sample-created"
         if not marker.exists():
             made = sample.create()
             write_whole(marker, "pending" if made else "none")
         if marker.read_text(encoding="ascii") == "pending":
             self.say("The sample prototype is being trained; the link to its demo follows here.")
-            self.follow(sample, marker)
+            self.follow(marker)
 
-    def follow(self, sample: ModuleType, marker: Path) -> None:
+    def follow(self, marker: Path) -> None:
         deadline = time.monotonic() + SAMPLE_SECONDS
         while time.monotonic() < deadline and not self.supervisor.stop_asked:
             close_old_connections()

@@ -14,11 +14,11 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 from trainer import __version__
-from webapp.core import preflight, processes, startup
-from webapp.core.preflight import StartError
 from webapp.core.private import keep_private
-from webapp.core.redis_server import EmbeddedRedis, answers, find_binary
-from webapp.core.supervisor import Supervisor
+from webapp.host import preflight, processes, startup
+from webapp.host.preflight import StartError
+from webapp.host.redis_server import EmbeddedRedis, answers, find_binary
+from webapp.host.supervisor import Supervisor
 
 REDIS_SECONDS = 30
 

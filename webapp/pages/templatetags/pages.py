@@ -1,0 +1,75 @@
+"""What stands around every page, and home's title: `{% load pages %}`."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django import template
+from django.db.models import Count, Q
+from django.utils.translation import gettext as _
+
+from webapp.core import states
+from webapp.endpoints.models import Endpoint
+from webapp.endpoints.models import Status as DemoStatus
+from webapp.prototypes.models import Prototype
+from webapp.runs.models import Run
+from webapp.runs.querysets import ENDED, Status
+
+register = template.Library()
+
+
+NAVIGATION: tuple[tuple[str, str, Callable[[], str]], ...] = (
+    ("home", "tiles", lambda: _("Prototypes")),
+    ("models", "cube", lambda: _("Models")),
+    ("workers", "chip", lambda: _("Workers")),
+    ("costs", "coin", lambda: _("Costs")),
+    ("docs", "book", lambda: _("Docs")),
+)
+
+
+@register.simple_tag(takes_context=True)
+def navigation(context: template.Context) -> list[dict[str, Any]]:
+    """The main menu; every page that belongs to no other entry belongs to the prototypes."""
+    match = getattr(context.get("request"), "resolver_match", None)
+    here = match.url_name if match else ""
+    own = {name for name, _icon, _word in NAVIGATION} | {"settings"}
+    section = here if here in own else "home"
+    return [{"name": name, "icon": icon, "title": word(), "here": name == section} for name, icon, word in NAVIGATION]
+
+
+@register.simple_tag(takes_context=True)
+def prototype_state(context: template.Context, prototype: Prototype) -> dict[str, Any]:
+    """{state, runs, live, paused} of a prototype, for its sculpture and its tabs. `paused`: live, but its budget is spent."""
+    runs = Run.objects.filter(prototype=prototype).order_by().values_list("status")
+    counted = list(runs.annotate(runs=Count("pk"), models=Count("pk", filter=Q(model_removed_at=None))))
+    statuses = {status: runs for status, runs, _models in counted}
+    endpoint = Endpoint.objects.filter(prototype=prototype).only("status").first()
+    live = endpoint is not None and endpoint.status == DemoStatus.LIVE
+    spend = context.get("spend")
+    budget_is_spent = bool(spend and spend.is_spent)
+    state = states.state_of(
+        live=live,
+        endpoint=bool(endpoint),
+        active=bool(set(statuses) - set(ENDED)),
+        finished=any(status == Status.SUCCEEDED and models for status, _runs, models in counted),
+        removed=Status.SUCCEEDED in statuses,
+        budget_is_spent=budget_is_spent,
+    )
+    paused = live and budget_is_spent
+    return {"state": state, "runs": sum(statuses.values()), "live": live and not paused, "paused": paused}
+
+
+@register.simple_tag
+def home_sentence(counts: dict[str, int]) -> str:
+    """The home page's title: what the prototypes are doing, in one sentence."""
+    sentences = (
+        ("live", _("%(n)s live")),
+        ("paused", _("%(n)s paused by the budget")),
+        ("training", _("%(n)s training")),
+        ("clay", _("%(n)s ready to share")),
+        ("asleep", _("%(n)s paused")),
+        ("removed", _("%(n)s without a model")),
+        ("draft", _("%(n)s not trained")),
+    )
+    return " · ".join(text % {"n": counts[state]} for state, text in sentences if counts.get(state)) or _(
+        "Your prototypes"
+    )

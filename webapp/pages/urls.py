@@ -1,0 +1,18 @@
+from django.urls import path
+
+from webapp.pages import data, home, settings_views, storage_views
+
+urlpatterns = [
+    path("", home.home, name="home"),
+    path("prototypes/<str:pk>/data", data.data, name="data"),
+    path("prototypes/<str:pk>/forget", data.purge_history, name="forget"),
+    path("prototypes/<str:pk>/settings", settings_views.prototype_settings, name="prototype_settings"),
+    path("prototypes/<str:pk>/delete", settings_views.delete_prototype, name="delete_prototype"),
+    path("prototypes/<str:pk>/unused-models", settings_views.unused_models, name="unused_models"),
+    path("prototypes/<str:pk>/remove-checkpoints", storage_views.remove_checkpoints, name="remove_checkpoints"),
+    path("runs/<str:pk>/delete", settings_views.delete_run, name="delete_run"),
+    path("runs/<str:pk>/remove-model", settings_views.remove_model, name="remove_model"),
+    path("storage", storage_views.storage, name="storage"),
+    path("datasets/<str:pk>/delete", storage_views.delete_unused_dataset, name="delete_unused_dataset"),
+    path("datasets/<str:pk>/prototype", storage_views.start_prototype, name="start_prototype"),
+]
