@@ -18,7 +18,20 @@ FORBIDDEN = {
     "trainer": {"django", "celery", "redis", "webapp", "serving"},
     "serving": {"django", "torch", "transformers", "webapp"},
 }
-APPS = "core answers accounts costs catalog datasets prototypes runs endpoints pages api host".split()
+APPS = [
+    "core",
+    "answers",
+    "accounts",
+    "costs",
+    "catalog",
+    "datasets",
+    "prototypes",
+    "runs",
+    "endpoints",
+    "pages",
+    "api",
+    "host",
+]
 """Each may import those to its left."""
 BY_NAME = re.compile(r"webapp\.([a-z]+)\.[\w.]+")
 LIGHT = {

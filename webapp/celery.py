@@ -15,8 +15,6 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 
-@celeryd_init.connect
-@beat_init.connect
 def prepare(**_kwargs: Any) -> None:
     keep_private()
     from django.conf import settings
@@ -24,3 +22,7 @@ def prepare(**_kwargs: Any) -> None:
     from trainer import reporting
 
     reporting.start("worker", settings.SENTRY_DSN)
+
+
+celeryd_init.connect(prepare)
+beat_init.connect(prepare)

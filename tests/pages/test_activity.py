@@ -20,8 +20,12 @@ from webapp.pages.removal import delete_prototype, delete_run
 ClientOf = Callable[[User], Client]
 
 
-def recent(workspace: Workspace) -> list[AuditEvent | activity.DemoDay]:
+def entries(workspace: Workspace) -> list[activity.Happening | activity.DemoDay]:
     return activity.recent(workspace, overview(workspace, month(workspace)))
+
+
+def recent(workspace: Workspace) -> list[AuditEvent]:
+    return [entry.event for entry in entries(workspace) if isinstance(entry, activity.Happening)]
 
 
 def test_an_upload_and_its_prototype_are_told_once(user: User, workspace: Workspace) -> None:
@@ -80,7 +84,7 @@ def test_a_demo_s_use_is_told_once_a_day(workspace: Workspace, user: User, clien
     use(endpoint, 2, 11, 40, key="a key")
     use(endpoint, 3, 10, 3, errors=3)
     use(endpoint, 30, 10, 99)
-    days = [one for one in recent(workspace) if isinstance(one, activity.DemoDay)]
+    days = [one for one in entries(workspace) if isinstance(one, activity.DemoDay)]
     assert [(one.name, one.total, one.created_at.astimezone(timezone.get_current_timezone()).hour) for one in days] == [
         ("Triage", 12, 14),
         ("Triage", 1, 10),
@@ -94,7 +98,7 @@ def test_a_demo_s_use_is_told_once_a_day(workspace: Workspace, user: User, clien
 
 def test_the_use_of_other_workspaces_is_theirs(workspace: Workspace, outsider: User) -> None:
     use(things.endpoint(things.run(things.prototype(workspace))), 0, 0, 5)
-    assert recent(workspace)
+    assert entries(workspace)
     assert recent(outsider.workspaces.get()) == []
 
 
@@ -104,6 +108,6 @@ def test_much_use_leaves_room_for_what_people_did(workspace: Workspace, user: Us
         use(endpoint, number, 0, 5)
     for number in range(8):
         audit(workspace, user, "created", "prototype", str(number), f"idea {number}")
-    kinds = [type(one) for one in recent(workspace)]
+    kinds = [type(one) for one in entries(workspace)]
     assert len(kinds) == activity.SHOWN
     assert kinds.count(activity.DemoDay) <= activity.DEMOS_SHOWN

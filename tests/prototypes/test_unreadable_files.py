@@ -131,7 +131,8 @@ def test_a_version_that_could_not_be_made_is_told_and_the_one_before_stays(brows
 
 
 def told(workspace: Workspace) -> list[tuple[str, str]]:
-    return [(event.verb, event.text) for event in activity.recent(workspace, overview(workspace, month(workspace)))]
+    entries = activity.recent(workspace, overview(workspace, month(workspace)))
+    return [(entry.event.verb, entry.event.text) for entry in entries if isinstance(entry, activity.Happening)]
 
 
 def test_recent_activity_does_not_tell_of_it(browser: Client, workspace: Workspace) -> None:

@@ -6,23 +6,31 @@ change things. What is loaded afterwards is loaded through `for_workspace`, so a
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar, cast
 
 from django.contrib.auth.views import redirect_to_login
-from django.db.models import Model, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
+from webapp.accounts.models import Workspace
+from webapp.accounts.requests import AuthedRequest
+from webapp.core.models import WorkspaceOwned
 from webapp.core.problems import Forbidden
 
-View = Callable[..., HttpResponse]
+P = ParamSpec("P")
+M = TypeVar("M", bound=WorkspaceOwned)
 
 
-def member(view: View) -> View:
+def member(
+    view: Callable[Concatenate[AuthedRequest, P], HttpResponseBase],
+) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
     @wraps(view)
-    def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def checked(anybody: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        request = cast(AuthedRequest, anybody)
         if not request.user.is_authenticated:
             return redirect_to_login(page_of(request))
         if not request.membership:
@@ -47,12 +55,9 @@ def page_of(request: HttpRequest) -> str:
     return before
 
 
-M = TypeVar("M", bound=Model)
-
-
-def load(objects: "type[M] | QuerySet[M]", workspace: Any, pk: str) -> M:
+def load(objects: type[M] | QuerySet[M], workspace: Workspace, pk: str) -> M:
     """One object of this workspace; 404 for anybody else's."""
-    queryset = objects if isinstance(objects, QuerySet) else objects._default_manager.all()  # type: ignore[attr-defined]
+    queryset = objects if isinstance(objects, QuerySet) else cast(QuerySet[M], objects._default_manager.all())
     found = queryset.filter(workspace=workspace, pk=pk).first()
     if found is None:
         raise Http404

@@ -51,7 +51,7 @@ def may_be_made(email: str) -> bool:
 
 
 def sign_in_address(user: User) -> str:
-    return settings.PUBLIC_URL + reverse("sign_in_link", args=[SignInLink.issue(user)])
+    return f"{settings.PUBLIC_URL}{reverse('sign_in_link', args=[SignInLink.issue(user)])}"
 
 
 def create_token(user: User, workspace: Workspace, name: str = "token") -> tuple[ApiToken, str]:

@@ -10,11 +10,11 @@ from django.utils.translation import gettext_lazy as _
 from webapp.accounts.actions import create_workspace
 
 
-class AccountAdapter(DefaultAccountAdapter):
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
     error_messages = DefaultAccountAdapter.error_messages | {"email_taken": _("This email already has an account.")}
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
-        return settings.SIGN_UP == "open"
+        return bool(settings.SIGN_UP == "open")
 
     def save_user(self, request: HttpRequest, user: Any, form: Any, commit: bool = True) -> Any:
         user = super().save_user(request, user, form, commit)

@@ -9,18 +9,18 @@ from django.conf import settings
 from django.core import signing
 from django.core.mail import send_mail
 from django.db import transaction
-from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from webapp.accounts.models import User
+from webapp.accounts.requests import AuthedRequest
 from webapp.core.problems import Forbidden, Problem
 
 LIFETIME_SECONDS = 24 * 3600
 SALT = "address"
 
 
-def check_password(request: HttpRequest, password: str) -> None:
+def check_password(request: AuthedRequest, password: str) -> None:
     """Whoever never set a password signs in by link and is not asked for one."""
     if not request.user.has_usable_password():
         return

@@ -1,9 +1,12 @@
 """Puts the reader's workspace on the request. An anonymous reader has none."""
 
+from typing import cast
+
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from webapp.accounts.models import Membership
+from webapp.accounts.requests import SiteRequest
 from webapp.core.middleware import PassingMiddleware
 
 
@@ -17,4 +20,5 @@ def membership_of(request: HttpRequest) -> Membership | None:
 
 class WorkspaceMiddleware(PassingMiddleware):
     def prepare(self, request: HttpRequest) -> None:
-        request.membership = SimpleLazyObject(lambda: membership_of(request))
+        lazy = SimpleLazyObject(lambda: membership_of(request))
+        cast(SiteRequest, request).membership = cast(Membership | None, lazy)

@@ -8,11 +8,11 @@ from django.utils.translation import gettext_lazy as _
 LEAST_CHARACTERS = 8
 
 
-class SignupForm(AllauthSignupForm):
+class SignupForm(AllauthSignupForm):  # type: ignore[misc]  # allauth has no types
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.fields["password1"].help_text = _("At least %(count)d characters.") % {"count": LEAST_CHARACTERS}
 
     @property
     def email_is_taken(self) -> bool:
-        return self.has_error("email", "email_taken")
+        return bool(self.has_error("email", "email_taken"))

@@ -12,6 +12,7 @@ from webapp.accounts import actions, addresses
 from webapp.accounts.access import load, member
 from webapp.accounts.forms import ProfileForm, TokenForm
 from webapp.accounts.models import ApiToken, AuditEvent, SignInLink
+from webapp.accounts.requests import AuthedRequest
 from webapp.core.forms import cleaned, refused_on, shown_form
 from webapp.core.problems import Problem
 
@@ -34,7 +35,7 @@ def sign_in_link(request: HttpRequest, secret: str) -> HttpResponse:
 
 
 @member
-def settings_page(request: HttpRequest) -> HttpResponse:
+def settings_page(request: AuthedRequest) -> HttpResponse:
     """Context: profile_form, token_form, tokens, members, events, new_token (shown once)."""
     initial = {"email": request.user.email, "workspace": request.workspace.name}
     context = {
@@ -51,7 +52,7 @@ def settings_page(request: HttpRequest) -> HttpResponse:
 @member
 @require_POST
 @refused_on("settings")
-def update_profile(request: HttpRequest) -> HttpResponse:
+def update_profile(request: AuthedRequest) -> HttpResponse:
     asked = cleaned(ProfileForm(request.user, request.POST))
     email, changed = asked["email"].lower(), True
     if email != request.user.email.lower():
@@ -81,7 +82,7 @@ def confirm_address(request: HttpRequest, secret: str) -> HttpResponse:
 @member
 @require_POST
 @refused_on("settings")
-def create_token(request: HttpRequest) -> HttpResponse:
+def create_token(request: AuthedRequest) -> HttpResponse:
     name = cleaned(TokenForm(request.POST))["name"]
     _token, request.session["new_token"] = actions.create_token(request.user, request.workspace, name)
     return redirect("settings")
@@ -89,7 +90,7 @@ def create_token(request: HttpRequest) -> HttpResponse:
 
 @member
 @require_POST
-def revoke_token(request: HttpRequest, pk: str) -> HttpResponse:
+def revoke_token(request: AuthedRequest, pk: str) -> HttpResponse:
     token = load(ApiToken, request.workspace, pk)
     token.revoke()
     actions.audit(request.workspace, request.user, "revoked", "token", token.pk, token.name)

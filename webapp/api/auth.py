@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from django.db import IntegrityError, models, transaction
 from django.http import HttpRequest, JsonResponse
@@ -15,10 +15,13 @@ from ninja import Schema
 from ninja.parser import Parser
 from ninja.security import HttpBearer
 
-from webapp.accounts.models import ApiToken
+from webapp.accounts.models import ApiToken, Membership
+from webapp.accounts.requests import AuthedRequest
 from webapp.api.models import IdempotentAnswer
+from webapp.core.models import WorkspaceOwned
 from webapp.core.problems import Conflict, Forbidden, Problem
 
+Row = TypeVar("Row", bound=WorkspaceOwned)
 PAGE = 50
 AT_WORK = timedelta(minutes=10)
 """Longer than any request takes: the process of one that has not answered by then was killed."""
@@ -48,13 +51,15 @@ class PlainJson(Parser):
 class Token(HttpBearer):
     """A token of the settings page. A signed-in browser may also read, so that the pages can link to their API call."""
 
-    def __call__(self, request: HttpRequest) -> Any:
+    def __call__(self, anybody: HttpRequest) -> Membership | ApiToken | None:
+        request = cast(AuthedRequest, anybody)
         if request.method == "GET" and "Authorization" not in request.headers and request.membership:
             request.workspace = request.membership.workspace
             return request.membership
-        return super().__call__(request)
+        return cast(ApiToken | None, super().__call__(request))
 
-    def authenticate(self, request: HttpRequest, token: str) -> Any:
+    def authenticate(self, anybody: HttpRequest, token: str) -> ApiToken | None:
+        request = cast(AuthedRequest, anybody)
         found = ApiToken.find(token)
         if found is None:
             return None
@@ -93,7 +98,8 @@ def known_parameters_only(view: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(view)
     def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         if request.method == "GET":
-            known = [name for name in kwargs if name not in request.resolver_match.kwargs]
+            path = request.resolver_match.kwargs if request.resolver_match else {}
+            known = [name for name in kwargs if name not in path]
             refuse_unknown(request.GET, known)
         return view(request, *args, **kwargs)
 
@@ -113,7 +119,7 @@ def refuse_unknown(given: Iterable[str], known: list[str]) -> None:
         )
 
 
-def page(queryset: models.QuerySet, cursor: str | None, show: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+def page(queryset: models.QuerySet[Row], cursor: str | None, show: Callable[[Row], dict[str, Any]]) -> dict[str, Any]:
     """`{"items", "next"}`, newest first; the cursor is the last object's time and id."""
     ordered = queryset.order_by("-created_at", "-id")
     if cursor:
@@ -132,7 +138,7 @@ def once(view: Callable[..., Any]) -> Callable[..., Any]:
     """
 
     @wraps(view)
-    def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+    def checked(request: AuthedRequest, *args: Any, **kwargs: Any) -> Any:
         key = request.headers.get("Idempotency-Key", "")[:200]
         if not key:
             return view(request, *args, **kwargs)
@@ -168,7 +174,7 @@ def without_secrets(body: Any) -> Any:
 
 def digest_of(request: HttpRequest) -> str:
     """What tells one request from another: its body, or a form's fields and the name, size and content of its files."""
-    if not request.content_type.startswith(("multipart/", "application/x-www-form-urlencoded")):
+    if not (request.content_type or "").startswith(("multipart/", "application/x-www-form-urlencoded")):
         return hashlib.sha256(request.body).hexdigest()
     files = [
         [field, file.name, file.size, hashed_file(file)] for field, found in request.FILES.lists() for file in found

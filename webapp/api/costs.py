@@ -1,13 +1,14 @@
 """/costs, /budget, /rates."""
 
 from datetime import date, datetime, time
+from decimal import Decimal
 from typing import Any
 
-from django.http import HttpRequest
 from django.utils import timezone
 from ninja import Router
 from pydantic import StrictFloat, StrictInt, StrictStr
 
+from webapp.accounts.requests import AuthedRequest
 from webapp.api.auth import Body
 from webapp.api.schemas import BudgetOut, CostsOut, Page, RateOut
 from webapp.api.shapes import moment, money
@@ -25,7 +26,7 @@ def start_of(day: date | None) -> datetime | None:
 
 @router.get("/costs", response=CostsOut)
 def costs(
-    request: HttpRequest, group_by: str = "kind", since: date | None = None, until: date | None = None
+    request: AuthedRequest, group_by: str = "kind", since: date | None = None, until: date | None = None
 ) -> dict[str, Any]:
     """Sums of the ledger by `day`, `prototype`, `kind` (comma-separated), of this month unless `since` is given."""
     groups = [name.strip() for name in group_by.split(",") if name.strip()]
@@ -49,7 +50,7 @@ def costs(
         | {"amount": money(row["amount"]), "seconds": round(row["seconds"], 1)}
         for row in rows
     ]
-    total = sum((row["amount"] for row in rows), start=actions.Decimal(0))
+    total = sum((row["amount"] for row in rows), start=Decimal(0))
     return {"items": items, "next": None, "total": money(total), "currency": month.currency, "since": moment(start)}
 
 
@@ -60,7 +61,7 @@ class BudgetIn(Body):
     amount: Amount
 
 
-def budget_shape(request: HttpRequest) -> dict[str, Any]:
+def budget_shape(request: AuthedRequest) -> dict[str, Any]:
     month = gate.month(request.workspace)
     return {
         "amount": money(month.budget),
@@ -71,12 +72,12 @@ def budget_shape(request: HttpRequest) -> dict[str, Any]:
 
 
 @router.get("/budget", response=BudgetOut)
-def get_budget(request: HttpRequest) -> dict[str, Any]:
+def get_budget(request: AuthedRequest) -> dict[str, Any]:
     return budget_shape(request)
 
 
 @router.put("/budget", response=BudgetOut)
-def put_budget(request: HttpRequest, payload: BudgetIn) -> dict[str, Any]:
+def put_budget(request: AuthedRequest, payload: BudgetIn) -> dict[str, Any]:
     actions.set_budget(request.workspace, plain_decimal_of(payload.amount, "The budget", places=2), request.user)
     return budget_shape(request)
 
@@ -93,7 +94,7 @@ def rate_shape(rate: Rate) -> dict[str, Any]:
 
 
 @router.get("/rates", response=Page[RateOut])
-def list_rates(request: HttpRequest) -> dict[str, Any]:
+def list_rates(request: AuthedRequest) -> dict[str, Any]:
     return {"items": [rate_shape(rate) for rate in Rate.objects.for_workspace(request.workspace)], "next": None}
 
 
@@ -102,7 +103,7 @@ class RateIn(Body):
 
 
 @router.put("/rates/{hardware}", response=RateOut)
-def put_rate(request: HttpRequest, hardware: str, payload: RateIn) -> dict[str, Any]:
+def put_rate(request: AuthedRequest, hardware: str, payload: RateIn) -> dict[str, Any]:
     if not Rate.objects.for_workspace(request.workspace).filter(hardware=hardware).exists():
         raise Problem(
             "There is no such hardware.", code="bad_hardware", status=404, hint="GET /api/v1/rates lists them."

@@ -3,13 +3,14 @@
 from typing import Any
 
 from django.db.models import Prefetch
-from django.http import Http404, HttpRequest
+from django.http import Http404
 from ninja import File, Form, Router, Status, UploadedFile
 from ninja.errors import ValidationError
 from pydantic import ValidationError as Unreadable
 
 from trainer import tasks
 from webapp.accounts.access import load
+from webapp.accounts.requests import AuthedRequest
 from webapp.api import checks
 from webapp.api.auth import Body, once, one_of, page
 from webapp.api.schemas import DatasetOut, DatasetRow, MeOut, Page
@@ -46,11 +47,11 @@ AS_JSON = {"requestBody": {"content": {"application/json": {"schema": UploadsIn.
 @router.post("/datasets", response={201: DatasetOut}, openapi_extra=AS_JSON)
 @once
 def create_dataset(
-    request: HttpRequest,
-    file: list[UploadedFile] = File(None),  # noqa: B008  how ninja names its parts
-    name: str = Form(""),
-    header: int | None = Form(None),
-    layout: str | None = Form(None),
+    request: AuthedRequest,
+    file: File[list[UploadedFile] | None] = None,
+    name: Form[str] = "",
+    header: Form[int | None] = None,
+    layout: Form[str | None] = None,
 ) -> Status[dict[str, Any]]:
     """Send one file or several (train and test by name), or in JSON name finished uploads or a dataset of the hub; a worker reads them."""
     who = (request.workspace, request.user)
@@ -72,11 +73,11 @@ def uploads_in(body: bytes) -> UploadsIn:
     try:
         return UploadsIn.model_validate_json(body)
     except Unreadable as error:
-        raise ValidationError(error.errors(include_url=False, include_context=False)) from error
+        raise ValidationError([dict(one) for one in error.errors(include_url=False, include_context=False)]) from error
 
 
 @router.get("/datasets", response=Page[DatasetRow])
-def list_datasets(request: HttpRequest, cursor: str | None = None) -> dict[str, Any]:
+def list_datasets(request: AuthedRequest, cursor: str | None = None) -> dict[str, Any]:
     light = DatasetVersion.objects.only("id", "dataset_id", "number", "status", "rows").order_by("-number")
     found = Dataset.objects.for_workspace(request.workspace).prefetch_related(
         Prefetch("versions", light, to_attr="shown_versions")
@@ -85,12 +86,12 @@ def list_datasets(request: HttpRequest, cursor: str | None = None) -> dict[str, 
 
 
 @router.get("/datasets/{pk}", response=DatasetOut)
-def get_dataset(request: HttpRequest, pk: str) -> dict[str, Any]:
+def get_dataset(request: AuthedRequest, pk: str) -> dict[str, Any]:
     return dataset_shape(load(Dataset, request.workspace, pk))
 
 
 @router.delete("/datasets/{pk}", response={204: None})
-def delete_dataset(request: HttpRequest, pk: str) -> Status[None]:
+def delete_dataset(request: AuthedRequest, pk: str) -> Status[None]:
     dataset = load(Dataset, request.workspace, pk)
     if dataset.prototypes.exists():
         raise Conflict("A prototype uses this dataset.", code="in_use", hint="Delete the prototype first.")
@@ -118,7 +119,7 @@ class VersionIn(Body):
 
 @router.post("/datasets/{pk}/versions", response={201: DatasetOut})
 @once
-def create_version(request: HttpRequest, pk: str, payload: VersionIn) -> Status[dict[str, Any]]:
+def create_version(request: AuthedRequest, pk: str, payload: VersionIn) -> Status[dict[str, Any]]:
     dataset = load(Dataset, request.workspace, pk)
     version = dataset.current
     if version is None:
@@ -163,7 +164,7 @@ def mapping_of(version: DatasetVersion, payload: VersionIn) -> tuple[str, dict[s
 
 @router.post("/datasets/{pk}/versions/{number}/restore", response={201: DatasetOut})
 @once
-def restore_version(request: HttpRequest, pk: str, number: int) -> Status[dict[str, Any]]:
+def restore_version(request: AuthedRequest, pk: str, number: int) -> Status[dict[str, Any]]:
     """An older version again: the next one, with its rows, split and roles. It can be used at once and takes no room."""
     dataset = load(Dataset, request.workspace, pk)
     version = dataset.versions.filter(number=number).first()
@@ -174,7 +175,7 @@ def restore_version(request: HttpRequest, pk: str, number: int) -> Status[dict[s
 
 
 @router.post("/datasets/{pk}/forget", response=dict)
-def forget_originals(request: HttpRequest, pk: str) -> dict[str, Any]:
+def forget_originals(request: AuthedRequest, pk: str) -> dict[str, Any]:
     """Delete for good the upload and every version before the newest; tells which runs learned from them."""
     version = load(Dataset, request.workspace, pk).current
     if version is None:
@@ -182,7 +183,7 @@ def forget_originals(request: HttpRequest, pk: str) -> dict[str, Any]:
     return removal.purge_history(version, request.user)
 
 
-def version_of(request: HttpRequest, pk: str, number: int | None) -> DatasetVersion:
+def version_of(request: AuthedRequest, pk: str, number: int | None) -> DatasetVersion:
     """A version that has been read, the newest by default; 404 for a stranger's and for one that is not there."""
     ready = load(Dataset, request.workspace, pk).versions.filter(status="ready")
     version = ready.filter(number=number).first() if number else ready.order_by("-number").first()
@@ -193,7 +194,7 @@ def version_of(request: HttpRequest, pk: str, number: int | None) -> DatasetVers
 
 @router.get("/datasets/{pk}/rows", response=dict)
 def list_rows(
-    request: HttpRequest,
+    request: AuthedRequest,
     pk: str,
     version: int | None = None,
     page: int = 1,
@@ -219,24 +220,24 @@ def list_rows(
 
 
 @router.get("/datasets/{pk}/download")
-def download_rows(request: HttpRequest, pk: str, version: int | None = None, format: str = "csv") -> Any:
+def download_rows(request: AuthedRequest, pk: str, version: int | None = None, format: str = "csv") -> Any:
     """All rows as csv, jsonl or parquet; formulas in CSV are made harmless."""
     return exports.download(version_of(request, pk, version), format)
 
 
 @router.get("/datasets/{pk}/diff", response=dict)
-def diff_versions(request: HttpRequest, pk: str, before: int, after: int) -> dict[str, Any]:
+def diff_versions(request: AuthedRequest, pk: str, before: int, after: int) -> dict[str, Any]:
     """What version `after` has that `before` lacks, and the other way round."""
     return exports.difference(version_of(request, pk, before), version_of(request, pk, after))
 
 
 @router.get("/tasks", response=dict)
-def list_tasks(request: HttpRequest) -> dict[str, Any]:
+def list_tasks(request: AuthedRequest) -> dict[str, Any]:
     return {"items": [task.declaration() for task in tasks.all()], "next": None}
 
 
 @router.get("/models", response=dict)
-def list_models(request: HttpRequest, task: str | None = None) -> dict[str, Any]:
+def list_models(request: AuthedRequest, task: str | None = None) -> dict[str, Any]:
     one_of("task", task, [one.slug for one in tasks.all()])
     chosen = [one for one in tasks.all() if task in (None, one.slug)]
     return {
@@ -246,7 +247,7 @@ def list_models(request: HttpRequest, task: str | None = None) -> dict[str, Any]
 
 
 @router.get("/hardware", response=dict)
-def list_hardware(request: HttpRequest) -> dict[str, Any]:
+def list_hardware(request: AuthedRequest) -> dict[str, Any]:
     """What a run may ask for with its price, and the machines that are there."""
     records = workers()
     items = [
@@ -256,7 +257,7 @@ def list_hardware(request: HttpRequest) -> dict[str, Any]:
 
 
 @router.get("/me", response=MeOut)
-def me(request: HttpRequest) -> dict[str, Any]:
+def me(request: AuthedRequest) -> dict[str, Any]:
     membership = request.workspace.memberships.get(user=request.user)
     return {
         "email": request.user.email,

@@ -3,10 +3,11 @@
 from typing import Any
 
 from django.db.models import Sum
-from django.http import Http404, HttpRequest
+from django.http import Http404
 from ninja import Router, Status
 
 from webapp.accounts.access import load
+from webapp.accounts.requests import AuthedRequest
 from webapp.api.auth import Body, once, page
 from webapp.api.schemas import EndpointOut, FeedbackOut, KeyOut, LinkOut, NewEndpoint, NewKey, Page, UsageOut
 from webapp.api.shapes import endpoint_shape, feedback_shape, link_shape, moment
@@ -47,7 +48,7 @@ class LinkIn(Body):
     days: int | None = None
 
 
-def load_endpoint(request: HttpRequest, slug: str) -> Endpoint:
+def load_endpoint(request: AuthedRequest, slug: str) -> Endpoint:
     found = (
         Endpoint.objects.for_workspace(request.workspace)
         .filter(slug=slug)
@@ -59,13 +60,13 @@ def load_endpoint(request: HttpRequest, slug: str) -> Endpoint:
     return found
 
 
-def load_run(request: HttpRequest, pk: str) -> Run:
+def load_run(request: AuthedRequest, pk: str) -> Run:
     return load(Run.objects.select_related("prototype", "workspace"), request.workspace, pk)
 
 
 @router.post("/endpoints", response={201: NewEndpoint})
 @once
-def create_endpoint(request: HttpRequest, payload: EndpointIn) -> Status[dict[str, Any]]:
+def create_endpoint(request: AuthedRequest, payload: EndpointIn) -> Status[dict[str, Any]]:
     """Serve a run. Its demo opens for anyone with the link in `demo_url` unless `visibility` says otherwise. The key comes
     only in this answer, the first time a prototype is deployed."""
     endpoint, key = actions.deploy(load_run(request, payload.run), request.user, **payload.model_dump(exclude={"run"}))
@@ -75,19 +76,19 @@ def create_endpoint(request: HttpRequest, payload: EndpointIn) -> Status[dict[st
 
 
 @router.get("/endpoints", response=Page[EndpointOut])
-def list_endpoints(request: HttpRequest, cursor: str | None = None) -> dict[str, Any]:
+def list_endpoints(request: AuthedRequest, cursor: str | None = None) -> dict[str, Any]:
     found = Endpoint.objects.for_workspace(request.workspace).select_related("current").prefetch_related("links")
     money = month(request.workspace)
     return page(found, cursor, lambda endpoint: endpoint_shape(endpoint, money=money))
 
 
 @router.get("/endpoints/{slug}", response=EndpointOut)
-def get_endpoint(request: HttpRequest, slug: str) -> dict[str, Any]:
+def get_endpoint(request: AuthedRequest, slug: str) -> dict[str, Any]:
     return endpoint_shape(load_endpoint(request, slug))
 
 
 @router.patch("/endpoints/{slug}", response=EndpointOut)
-def patch_endpoint(request: HttpRequest, slug: str, payload: EndpointPatch) -> dict[str, Any]:
+def patch_endpoint(request: AuthedRequest, slug: str, payload: EndpointPatch) -> dict[str, Any]:
     endpoint = load_endpoint(request, slug)
     wishes = payload.model_dump(exclude={"run"}, exclude_none=True)
     if payload.run:
@@ -102,13 +103,13 @@ def patch_endpoint(request: HttpRequest, slug: str, payload: EndpointPatch) -> d
 
 
 @router.delete("/endpoints/{slug}", response={204: None})
-def delete_endpoint(request: HttpRequest, slug: str) -> Status[None]:
+def delete_endpoint(request: AuthedRequest, slug: str) -> Status[None]:
     actions.delete(load_endpoint(request, slug), request.user)
     return Status(204, None)
 
 
 @router.get("/endpoints/{slug}/usage", response=UsageOut)
-def usage(request: HttpRequest, slug: str) -> dict[str, Any]:
+def usage(request: AuthedRequest, slug: str) -> dict[str, Any]:
     """Totals and hours of the last 31 days; serving's counts arrive within about ten seconds."""
     rows = load_endpoint(request, slug).usage.all()[:HOURS]
     totals = load_endpoint(request, slug).usage.aggregate(
@@ -129,7 +130,7 @@ def usage(request: HttpRequest, slug: str) -> dict[str, Any]:
 
 
 @router.get("/endpoints/{slug}/feedback", response=Page[FeedbackOut])
-def list_feedback(request: HttpRequest, slug: str, cursor: str | None = None) -> dict[str, Any]:
+def list_feedback(request: AuthedRequest, slug: str, cursor: str | None = None) -> dict[str, Any]:
     return page(load_endpoint(request, slug).feedback.all(), cursor, feedback_shape)
 
 
@@ -142,7 +143,7 @@ class FeedbackIn(Body):
 
 @router.post("/endpoints/{slug}/feedback", response={201: FeedbackOut})
 @once
-def create_feedback(request: HttpRequest, slug: str, payload: FeedbackIn) -> Status[dict[str, Any]]:
+def create_feedback(request: AuthedRequest, slug: str, payload: FeedbackIn) -> Status[dict[str, Any]]:
     endpoint = load_endpoint(request, slug)
     wanted = payload.should_have_been[:200]
     made = visitors.take_feedback(
@@ -152,7 +153,7 @@ def create_feedback(request: HttpRequest, slug: str, payload: FeedbackIn) -> Sta
 
 
 @router.get("/endpoints/{slug}/keys", response=Page[KeyOut])
-def list_keys(request: HttpRequest, slug: str) -> dict[str, Any]:
+def list_keys(request: AuthedRequest, slug: str) -> dict[str, Any]:
     return page(load_endpoint(request, slug).keys.all(), None, key_shape)
 
 
@@ -167,33 +168,33 @@ def key_shape(key: EndpointKey) -> dict[str, Any]:
 
 @router.post("/endpoints/{slug}/keys", response={201: NewKey})
 @once
-def create_key(request: HttpRequest, slug: str, payload: NameIn) -> Status[dict[str, Any]]:
+def create_key(request: AuthedRequest, slug: str, payload: NameIn) -> Status[dict[str, Any]]:
     key, secret = actions.create_key(load_endpoint(request, slug), request.user, payload.name)
     return Status(201, key_shape(key) | {"key": secret})
 
 
 @router.delete("/endpoints/{slug}/keys/{pk}", response={204: None})
-def revoke_key(request: HttpRequest, slug: str, pk: str) -> Status[None]:
+def revoke_key(request: AuthedRequest, slug: str, pk: str) -> Status[None]:
     keys = EndpointKey.objects.filter(endpoint=load_endpoint(request, slug)).select_related("endpoint", "workspace")
     actions.revoke(load(keys, request.workspace, pk), request.user)
     return Status(204, None)
 
 
 @router.get("/endpoints/{slug}/links", response=Page[LinkOut])
-def list_links(request: HttpRequest, slug: str) -> dict[str, Any]:
+def list_links(request: AuthedRequest, slug: str) -> dict[str, Any]:
     return page(load_endpoint(request, slug).links.select_related("endpoint"), None, link_shape)
 
 
 @router.post("/endpoints/{slug}/links", response={201: LinkOut})
 @once
-def create_link(request: HttpRequest, slug: str, payload: LinkIn) -> Status[dict[str, Any]]:
+def create_link(request: AuthedRequest, slug: str, payload: LinkIn) -> Status[dict[str, Any]]:
     return Status(
         201, link_shape(actions.create_link(load_endpoint(request, slug), request.user, payload.name, payload.days))
     )
 
 
 @router.delete("/endpoints/{slug}/links/{pk}", response={204: None})
-def revoke_link(request: HttpRequest, slug: str, pk: str) -> Status[None]:
+def revoke_link(request: AuthedRequest, slug: str, pk: str) -> Status[None]:
     links = ShareLink.objects.filter(endpoint=load_endpoint(request, slug)).select_related("endpoint", "workspace")
     actions.revoke(load(links, request.workspace, pk), request.user)
     return Status(204, None)

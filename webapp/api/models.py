@@ -1,7 +1,7 @@
 """What the API remembers on its own: answers given under an Idempotency-Key."""
 
 from datetime import timedelta
-from typing import Self
+from typing import ClassVar, Self
 
 from django.db import models
 from django.utils import timezone
@@ -11,7 +11,7 @@ from webapp.core.models import WorkspaceOwned, WorkspaceQuerySet
 KEPT = timedelta(days=1)
 
 
-class AnswerQuerySet(WorkspaceQuerySet):
+class AnswerQuerySet(WorkspaceQuerySet["IdempotentAnswer"]):
     def outdated(self) -> Self:
         return self.filter(created_at__lt=timezone.now() - KEPT)
 
@@ -25,7 +25,7 @@ class IdempotentAnswer(WorkspaceOwned):
     status = models.PositiveSmallIntegerField(default=0, help_text="0 while the first request is still at work")
     body = models.JSONField(null=True)
 
-    objects = AnswerQuerySet.as_manager()
+    objects: ClassVar = AnswerQuerySet.as_manager()
 
     class Meta(WorkspaceOwned.Meta):
         constraints = [models.UniqueConstraint(fields=["workspace", "key", "path"], name="one_answer_each")]

@@ -4,12 +4,13 @@ from pathlib import Path
 from typing import Any
 
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from ninja import Field, Router, Status
 
 from trainer import tasks
 from webapp.accounts.access import load
+from webapp.accounts.requests import AuthedRequest
 from webapp.api import checks
 from webapp.api.auth import Body, once, one_of, page
 from webapp.api.schemas import EstimateOut, MeasuringOut, Page, RunOut, RunRow
@@ -60,7 +61,7 @@ class RunIn(Body):
     name: str | None = None
 
 
-def version_of(request: HttpRequest, payload: RunIn) -> DatasetVersion:
+def version_of(request: AuthedRequest, payload: RunIn) -> DatasetVersion:
     """The version asked for, or the newest that is ready."""
     dataset = load(Dataset, request.workspace, payload.dataset)
     if payload.version is not None:
@@ -87,7 +88,7 @@ def columns_of(version: DatasetVersion, payload: RunIn) -> dict[str, str] | None
     return columns_after(version, payload.roles or {}) | {shape.answer: answer}
 
 
-def version_to_train(request: HttpRequest, payload: RunIn) -> DatasetVersion:
+def version_to_train(request: AuthedRequest, payload: RunIn) -> DatasetVersion:
     """The version asked for, or a new one under the columns and roles asked for, read before the run starts. Sent again,
     also at the same moment, the one that is being read is waited for."""
     version = version_of(request, payload)
@@ -101,7 +102,7 @@ def version_to_train(request: HttpRequest, payload: RunIn) -> DatasetVersion:
 
 
 def mapped_version(
-    request: HttpRequest, payload: RunIn, version: DatasetVersion, sizes: dict[Path, int]
+    request: AuthedRequest, payload: RunIn, version: DatasetVersion, sizes: dict[Path, int]
 ) -> DatasetVersion:
     """The version with this mapping: the newest that is ready, one made from it that is being read, or a new one. `sizes`
     as in `webapp.datasets.quota.measured`."""
@@ -152,7 +153,7 @@ def mapped_body(version: DatasetVersion, payload: RunIn) -> dict[str, Any]:
 
 
 @router.post("/estimates", response={200: EstimateOut, 202: MeasuringOut})
-def create_estimate(request: HttpRequest, payload: RunIn, response: HttpResponse) -> Status[dict[str, Any]]:
+def create_estimate(request: AuthedRequest, payload: RunIn, response: HttpResponse) -> Status[dict[str, Any]]:
     """What this run would take: measured by a short trial on these very rows. Nothing else is made by asking.
 
     Within ten seconds comes the estimate, or 202 with `Retry-After` while it is measured: send the same again.
@@ -168,7 +169,7 @@ def create_estimate(request: HttpRequest, payload: RunIn, response: HttpResponse
 
 @router.post("/runs", response={201: RunOut})
 @once
-def create_run(request: HttpRequest, payload: RunIn) -> Status[dict[str, Any]]:
+def create_run(request: AuthedRequest, payload: RunIn) -> Status[dict[str, Any]]:
     prototype = check_run(request, payload)
     before = version_of(request, payload)
     version = version_to_train(request, payload)
@@ -188,7 +189,7 @@ def check_version(version: DatasetVersion, payload: RunIn, *, is_new: bool) -> N
         raise
 
 
-def check_run(request: HttpRequest, payload: RunIn) -> Prototype | None:
+def check_run(request: AuthedRequest, payload: RunIn) -> Prototype | None:
     """The prototype that is named, if one is. Refuses what can be refused before a version under other columns is made, which
     everybody would find as the newest."""
     version = version_of(request, payload)
@@ -212,7 +213,7 @@ def check_mapping(version: DatasetVersion, payload: RunIn) -> None:
 
 @router.get("/runs", response=Page[RunRow])
 def list_runs(
-    request: HttpRequest, cursor: str | None = None, prototype: str | None = None, status: str | None = None
+    request: AuthedRequest, cursor: str | None = None, prototype: str | None = None, status: str | None = None
 ) -> dict[str, Any]:
     one_of("status", status, RunStatus.values)
     if prototype:
@@ -223,24 +224,24 @@ def list_runs(
     return page(found, cursor, run_row)
 
 
-def load_run(request: HttpRequest, pk: str) -> Run:
+def load_run(request: AuthedRequest, pk: str) -> Run:
     return load(Run.objects.select_related("prototype", "version__dataset", "workspace"), request.workspace, pk)
 
 
 @router.get("/runs/{pk}", response=RunOut)
-def get_run(request: HttpRequest, pk: str) -> dict[str, Any]:
+def get_run(request: AuthedRequest, pk: str) -> dict[str, Any]:
     return run_shape(load_run(request, pk))
 
 
 @router.delete("/runs/{pk}", response={204: None})
-def delete_run(request: HttpRequest, pk: str) -> Status[None]:
+def delete_run(request: AuthedRequest, pk: str) -> Status[None]:
     """The run, its artifact and its checkpoints are deleted for good; its costs stay. 409 while it is at work or served."""
     removal.delete_run(load_run(request, pk), request.user)
     return Status(204, None)
 
 
 @router.delete("/runs/{pk}/artifact", response={204: None})
-def remove_model(request: HttpRequest, pk: str) -> Status[None]:
+def remove_model(request: AuthedRequest, pk: str) -> Status[None]:
     """Free the space of the run's model and keep its results: report, predictions, score. 409 while the run is at work, a demo
     uses it, or a run at work builds on it. Removing it again changes nothing."""
     removal.remove_model(load_run(request, pk), request.user)
@@ -248,7 +249,7 @@ def remove_model(request: HttpRequest, pk: str) -> Status[None]:
 
 
 @router.get("/runs/{pk}/events", response=dict)
-def run_events(request: HttpRequest, pk: str, after: int = 0) -> dict[str, Any]:
+def run_events(request: AuthedRequest, pk: str, after: int = 0) -> dict[str, Any]:
     """Events after one id, at most 1,000; `next` is the id to go on after, null at the end."""
     run = load_run(request, pk)
     found = [{"id": number} | event for number, event in read(run.events_path, after, EVENTS)]
@@ -256,13 +257,13 @@ def run_events(request: HttpRequest, pk: str, after: int = 0) -> dict[str, Any]:
 
 
 @router.get("/runs/{pk}/logs")
-def run_logs(request: HttpRequest, pk: str) -> HttpResponse:
+def run_logs(request: AuthedRequest, pk: str) -> HttpResponse:
     lines = log_lines(load_run(request, pk).events_path)
     return HttpResponse("\n".join(lines) + "\n", content_type="text/plain; charset=utf-8")
 
 
 @router.get("/runs/{pk}/report", response=dict)
-def run_report(request: HttpRequest, pk: str) -> dict[str, Any]:
+def run_report(request: AuthedRequest, pk: str) -> dict[str, Any]:
     run = load_run(request, pk)
     found = report(run)
     if not found:
@@ -271,23 +272,23 @@ def run_report(request: HttpRequest, pk: str) -> dict[str, Any]:
 
 
 @router.get("/runs/{pk}/artifact")
-def run_artifact(request: HttpRequest, pk: str) -> HttpResponseBase:
+def run_artifact(request: AuthedRequest, pk: str) -> HttpResponseBase:
     return artifact_response(load_run(request, pk))
 
 
 @router.post("/runs/{pk}/cancel", response=RunOut)
-def cancel_run(request: HttpRequest, pk: str) -> dict[str, Any]:
+def cancel_run(request: AuthedRequest, pk: str) -> dict[str, Any]:
     return run_shape(actions.cancel(load_run(request, pk), request.user))
 
 
 @router.post("/runs/{pk}/stop", response=RunOut)
-def stop_run(request: HttpRequest, pk: str) -> dict[str, Any]:
+def stop_run(request: AuthedRequest, pk: str) -> dict[str, Any]:
     """End training now and keep the best so far: it is tested and packaged, and the run succeeds with `stopped_early`."""
     return run_shape(actions.stop(load_run(request, pk), request.user))
 
 
 @router.post("/runs/{pk}/known-columns", response=RunOut)
-def confirm_known_columns(request: HttpRequest, pk: str) -> dict[str, Any]:
+def confirm_known_columns(request: AuthedRequest, pk: str) -> dict[str, Any]:
     """The columns that decide this run's answers alone (`leaks` of its report) were known at the time: `has_leak` becomes
     false, and later runs of the prototype with this answer are not warned of them. Confirming again changes nothing; 409
     `no_leak` where there are none."""
@@ -298,5 +299,5 @@ def confirm_known_columns(request: HttpRequest, pk: str) -> dict[str, Any]:
 
 
 @router.post("/runs/{pk}/resume", response=RunOut)
-def resume_run(request: HttpRequest, pk: str) -> dict[str, Any]:
+def resume_run(request: AuthedRequest, pk: str) -> dict[str, Any]:
     return run_shape(actions.resume(load_run(request, pk), request.user))

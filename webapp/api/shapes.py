@@ -40,7 +40,7 @@ def version_shape(version: DatasetVersion) -> dict[str, Any]:
 
 def dataset_row(dataset: Dataset) -> dict[str, Any]:
     """One line of a list: needs `shown_versions`, newest first, prefetched."""
-    newest = dataset.shown_versions[0] if dataset.shown_versions else None
+    newest: DatasetVersion | None = next(iter(vars(dataset)["shown_versions"]), None)
     return {
         "id": dataset.pk,
         "name": dataset.name,

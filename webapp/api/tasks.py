@@ -1,10 +1,9 @@
 """Celery's side of the API: forgetting."""
 
-from celery import shared_task
-
 from webapp.api.models import IdempotentAnswer
+from webapp.core.queues import task
 
 
-@shared_task(name="webapp.api.tasks.sweep")
+@task("webapp.api.tasks.sweep")
 def sweep() -> None:
     IdempotentAnswer.objects.outdated().delete()

@@ -15,7 +15,7 @@ class NumbersField(forms.CharField):
     """A list of numbers as a person writes it: “32, 64, 128”."""
 
     def to_python(self, value: Any) -> Any:
-        texts = [part for part in re.split(r"[\s,;]+", super().to_python(value)) if part]
+        texts = [part for part in re.split(r"[\s,;]+", super().to_python(value) or "") if part]
         try:
             return [float(part) if "." in part else int(part) for part in texts]
         except ValueError as error:
@@ -25,13 +25,13 @@ class NumbersField(forms.CharField):
 def field_of(schema: dict[str, Any]) -> forms.Field:
     """One form field for one property of a JSON schema: bounds, choices, title and help are the schema's."""
     label, description = (_(schema[name]) if schema.get(name) else "" for name in ("title", "description"))
-    options = {"label": label, "help_text": description, "required": False}
+    options: dict[str, Any] = {"label": label, "help_text": description, "required": False}
     kinds = {part.get("type") for part in schema.get("anyOf", [schema])}
     listed = next((part["enum"] for part in [schema, *schema.get("anyOf", [])] if "enum" in part), None)
     if listed:
         return forms.ChoiceField(choices=[("", _("recommended")), *((value, value) for value in listed)], **options)
     parts = [schema, *schema.get("anyOf", [])]
-    bounds = {
+    bounds: dict[str, Any] = {
         f"{name[:3]}_value": next((one[name] for one in parts if name in one), None) for name in ("minimum", "maximum")
     }
     if "array" in kinds:

@@ -26,7 +26,7 @@ def listed(search: str = "") -> list[dict[str, Any]]:
                 (declared["modality"], card["ref"]), card | {"tasks": [], "badge": badge(card["ref"])}
             )
             one["tasks"].append(task_title(task.slug))
-    groups = [
+    groups: list[dict[str, Any]] = [
         {"title": title_of(kind), "models": [one for (modality, _ref), one in found.items() if modality == kind]}
         for kind in GROUPS
     ]

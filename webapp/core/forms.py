@@ -16,7 +16,7 @@ each field with `_field.html` (or `_errors.html` below a field that it draws its
 
 from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from django.contrib import messages
@@ -26,6 +26,9 @@ from django.urls import resolve, reverse
 
 from webapp.core.problems import Problem, problem_of
 
+P = ParamSpec("P")
+Asked = TypeVar("Asked", bound=HttpRequest)
+Shown = TypeVar("Shown", bound=Form)
 MENDABLE = (400, 402, 409, 413, 422, 429, 503)
 """Statuses after which the same form may be sent again with something else in it, or later."""
 
@@ -71,11 +74,11 @@ def refusal_of(request: HttpRequest, action: str) -> Refusal | None:
 def shown_form(
     request: HttpRequest,
     action: str,
-    form_class: Callable[..., Form],
+    form_class: Callable[..., Shown],
     *args: Any,
     is_part: bool = False,
     **options: Any,
-) -> Form:
+) -> Shown:
     """The form that is sent to `action`: as it was sent, with its errors, if it was just refused; else a fresh one.
 
     `is_part`: one of several forms that are sent together; it takes the errors of its own fields alone.
@@ -97,7 +100,9 @@ def shown_form(
     return form
 
 
-def refused_on(page: str, arguments: Callable[..., list[str]] | None = None) -> Callable[..., Any]:
+def refused_on(
+    page: str, arguments: Callable[..., list[str]] | None = None
+) -> Callable[[Callable[Concatenate[Asked, P], HttpResponse]], Callable[Concatenate[Asked, P], HttpResponse]]:
     """On a `Problem` that the sender can mend, answer a POST with the page that the form stands on.
 
     `page` is the name of its address; `arguments(request, *args, **kwargs)` makes that address's, the view's own by
@@ -105,9 +110,9 @@ def refused_on(page: str, arguments: Callable[..., list[str]] | None = None) -> 
     Programs, and htmx, which swaps a fragment, get the problem alone.
     """
 
-    def decorate(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    def decorate(view: Callable[Concatenate[Asked, P], HttpResponse]) -> Callable[Concatenate[Asked, P], HttpResponse]:
         @wraps(view)
-        def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def checked(request: Asked, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             try:
                 return view(request, *args, **kwargs)
             except Exception as error:

@@ -76,7 +76,7 @@ class Leased(WorkspaceOwned):
     finished_at = models.DateTimeField(null=True)
     error = models.JSONField(null=True, help_text="why it failed: {code, message, hint, detail?}")
 
-    objects = LeasedQuerySet.as_manager()  # type: ignore[misc]
+    objects: ClassVar = LeasedQuerySet.as_manager()
 
     class Meta(WorkspaceOwned.Meta):
         abstract = True

@@ -1,6 +1,6 @@
 """What every stored object has."""
 
-from typing import Any, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 from django.db import models
 
@@ -39,7 +39,7 @@ class Removal(models.Model):
 class WorkspaceOwned(Stored):
     workspace = models.ForeignKey("accounts.Workspace", on_delete=models.CASCADE, related_name="+")
 
-    objects = WorkspaceQuerySet.as_manager()
+    objects: ClassVar = WorkspaceQuerySet.as_manager()
 
     class Meta(Stored.Meta):
         abstract = True

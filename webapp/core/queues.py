@@ -1,9 +1,10 @@
 """Handing work to Celery without depending on it: the database is the truth, a message only makes things quick."""
 
 import logging
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ParamSpec, Protocol, cast
 
-from celery import current_app
+from celery import current_app, shared_task
 from kombu import Connection
 from kombu.pools import producers
 
@@ -14,13 +15,35 @@ seconds. Workers, who wait for messages, have no such bound."""
 POOL_SECONDS = 5.0
 
 
+P = ParamSpec("P")
+
+
+class Task(Protocol[P]):
+    """A function that workers know by a name, which its messages carry."""
+
+    name: str
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> None: ...
+
+    def apply_async(self, args: tuple[object, ...], **options: Any) -> object: ...
+
+
+def task(name: str) -> Callable[[Callable[P, None]], Task[P]]:
+    """Register a function under a name. Messages that wait hold it, so it stays where the function moves."""
+
+    def register(function: Callable[P, None]) -> Task[P]:
+        return cast(Task[P], shared_task(name=name)(function))
+
+    return register
+
+
 def impatient(connection: Connection) -> Connection:
     """The same broker, given up when it hangs."""
     bounds = {"socket_timeout": SOCKET_SECONDS, "socket_connect_timeout": SOCKET_SECONDS}
     return connection.clone(transport_options=connection.transport_options | bounds)
 
 
-def hand_over(task: Any, *arguments: Any, **options: Any) -> bool:
+def hand_over(task: Task[...], *arguments: str, **options: Any) -> bool:
     """Send one message, trying once; False when the broker is away or hangs, which a sweeper makes good later."""
     try:
         if current_app.conf.task_always_eager:

@@ -1,6 +1,7 @@
 """Prices, the ledger, the budget and what is reserved of it. Money is Decimal, in the workspace's one currency."""
 
 from decimal import Decimal
+from typing import ClassVar, Self
 
 from django.db import models
 from django.db.models import Sum
@@ -32,7 +33,7 @@ class Rate(WorkspaceOwned):
         return f"{self.title}: {self.price_per_hour} {self.currency} an hour"
 
 
-class LedgerQuerySet(WorkspaceQuerySet):
+class LedgerQuerySet(WorkspaceQuerySet["LedgerEntry"]):
     def total(self) -> Decimal:
         return self.aggregate(total=Sum("amount"))["total"] or Decimal(0)
 
@@ -61,7 +62,7 @@ class LedgerEntry(WorkspaceOwned):
     subject_id = models.CharField(max_length=16)
     subject_name = models.CharField(max_length=120, blank=True)
 
-    objects = LedgerQuerySet.as_manager()
+    objects: ClassVar = LedgerQuerySet.as_manager()
 
     class Meta(WorkspaceOwned.Meta):
         indexes = [models.Index(fields=["workspace", "created_at"])]
@@ -86,8 +87,8 @@ class Budget(models.Model):
         return f"{self.amount} {self.currency} a month"
 
 
-class ReservationQuerySet(WorkspaceQuerySet):
-    def in_force(self) -> "ReservationQuerySet":
+class ReservationQuerySet(WorkspaceQuerySet["Reservation"]):
+    def in_force(self) -> Self:
         return self.filter(expires_at__gt=timezone.now())
 
     def total(self) -> Decimal:
@@ -102,7 +103,7 @@ class Reservation(WorkspaceOwned):
     amount = models.DecimalField(max_digits=14, decimal_places=7)
     expires_at = models.DateTimeField()
 
-    objects = ReservationQuerySet.as_manager()
+    objects: ClassVar = ReservationQuerySet.as_manager()
 
     def __str__(self) -> str:
         return f"{self.amount} for {self.key}"

@@ -1,5 +1,6 @@
 """What the costs page draws: the ledger's sums as one column a day, and as prototypes with their runs below."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,7 +13,7 @@ from webapp.core.words import dated, money_round, with_sign
 from webapp.core.words import day as day_words
 from webapp.costs.models import LedgerEntry
 
-KINDS = {
+KINDS: dict[str, tuple[str, Callable[[], str]]] = {
     LedgerEntry.HOSTING: ("k1", lambda: _("hosting")),
     LedgerEntry.TRAINING: ("k2", lambda: _("training")),
     LedgerEntry.DATA: ("k3", lambda: _("data")),

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from webapp.accounts.access import load, member
+from webapp.accounts.requests import AuthedRequest
 from webapp.core import words
 from webapp.core.forms import cleaned, refused_on, shown_form
 from webapp.costs import actions, gate, reports, tables
@@ -54,7 +55,7 @@ def runs_out(money: gate.Month, forecast: dict[str, Any] | None) -> datetime | N
 
 
 @member
-def costs(request: HttpRequest) -> HttpResponse:
+def costs(request: AuthedRequest) -> HttpResponse:
     """Context: start, end, previous, following (None in the running month), kinds {kind: amount}, total, chart (SVG),
     prototypes [{id, name, kinds, total, subjects, more}], rates [(rate, form)], budget_form, forecast {amount, per_day} or
     None, runs_out (a moment or None), month."""
@@ -93,7 +94,7 @@ def rate_form(request: HttpRequest, rate: Rate) -> Form:
 @member
 @require_POST
 @refused_on("costs")
-def set_budget(request: HttpRequest) -> HttpResponse:
+def set_budget(request: AuthedRequest) -> HttpResponse:
     asked = cleaned(BudgetForm(request.POST))
     budget = actions.set_budget(request.workspace, asked["amount"], request.user)
     amount = words.money(budget.amount, budget.currency)
@@ -104,7 +105,7 @@ def set_budget(request: HttpRequest) -> HttpResponse:
 @member
 @require_POST
 @refused_on("costs", lambda *_args, **_options: [])
-def set_rate(request: HttpRequest, pk: str) -> HttpResponse:
+def set_rate(request: AuthedRequest, pk: str) -> HttpResponse:
     rate = load(Rate, request.workspace, pk)
     asked = cleaned(RateForm(request.POST))
     rate = actions.set_rate(request.workspace, rate.hardware, asked["price"], user=request.user)

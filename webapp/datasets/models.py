@@ -7,7 +7,7 @@ and split, under one content hash. Another mapping or a fix makes the next versi
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.db import models
@@ -29,8 +29,8 @@ class Status(models.TextChoices):
     FAILED = "failed", _("Failed")
 
 
-class DatasetQuerySet(WorkspaceQuerySet):
-    def unread(self) -> "DatasetQuerySet":
+class DatasetQuerySet(WorkspaceQuerySet["Dataset"]):
+    def unread(self) -> Self:
         """Those of files that could not be read: every version has failed."""
         return self.exclude(versions__in=DatasetVersion.objects.exclude(status=Status.FAILED))
 
@@ -39,7 +39,7 @@ class Dataset(WorkspaceOwned):
     name = models.CharField(_("name"), max_length=120)
     created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
 
-    objects = DatasetQuerySet.as_manager()
+    objects: ClassVar = DatasetQuerySet.as_manager()
 
     def __str__(self) -> str:
         return self.name
@@ -128,8 +128,8 @@ class DatasetVersion(Leased):
     @property
     def trainable(self) -> bool:
         """Whether a run could learn from this: the task can be trained, and no problem stands in the way."""
-        if hasattr(self, "asked_task"):
-            task, is_blocked = self.asked_task, self.worst_severity == "error"
+        if "asked_task" in vars(self):  # of lists, see OF_LISTS
+            task, is_blocked = vars(self)["asked_task"], vars(self)["worst_severity"] == "error"
         else:
             task, is_blocked = self.suggestion.get("task"), any(one["severity"] == "error" for one in self.problems)
         return self.status == Status.READY and not is_blocked and trainable(task)
@@ -154,12 +154,13 @@ class DatasetVersion(Leased):
     @property
     def is_prose(self) -> bool:
         """Whether plain text was read as paragraphs, one a row, where it may have been meant as a table."""
-        return (self.profile.get("source") or [{}])[0].get("format") == "text"
+        return bool((self.profile.get("source") or [{}])[0].get("format") == "text")
 
     @property
     def header_row(self) -> int | None:
         """The row of the column names, from 1, or 0 where there are none; None where the format needs none to be named."""
-        return (self.profile.get("source") or [{}])[0].get("header_row")
+        row: int | None = (self.profile.get("source") or [{}])[0].get("header_row")
+        return row
 
     @property
     def label_column(self) -> str | None:
@@ -169,7 +170,8 @@ class DatasetVersion(Leased):
 
     @property
     def columns(self) -> list[dict[str, Any]]:
-        return self.profile.get("columns", [])
+        columns: list[dict[str, Any]] = self.profile.get("columns", [])
+        return columns
 
     @property
     def split(self) -> dict[str, Any]:
@@ -196,7 +198,7 @@ class DatasetVersion(Leased):
     @property
     def label_rows(self) -> int:
         """Rows that have a label."""
-        return self.profile.get("label_rows") or sum(one["count"] for one in self.labels)
+        return int(self.profile.get("label_rows") or 0) or sum(one["count"] for one in self.labels)
 
 
 class Upload(WorkspaceOwned):

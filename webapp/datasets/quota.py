@@ -59,7 +59,7 @@ def own_bytes(folder: Path) -> int:
 
 def room(workspace: Workspace, sizes: Mapping[Path, int] | None = None) -> int:
     """Bytes that the workspace may still send."""
-    return max(0, settings.MAQUETTE_QUOTA_BYTES - used_bytes(workspace, sizes))
+    return max(0, int(settings.MAQUETTE_QUOTA_BYTES) - used_bytes(workspace, sizes))
 
 
 def lock_quota(workspace: Workspace) -> None:

@@ -5,7 +5,7 @@ import hashlib
 import os
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.db import DatabaseError
@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 
 from webapp.accounts.models import ApiToken
+from webapp.accounts.requests import AuthedRequest
 from webapp.core.problem_responses import problem_response
 from webapp.core.problems import Conflict, Forbidden, Problem, problem_of
 from webapp.datasets.models import Upload
@@ -80,7 +81,7 @@ def answer(upload: Upload, offset: int, status: int) -> HttpResponse:
     return response
 
 
-def create(request: HttpRequest) -> HttpResponse:
+def create(request: AuthedRequest) -> HttpResponse:
     length = whole_number(request, "Upload-Length")
     header = request.headers.get("Upload-Metadata", "")
     fields = metadata(header)
@@ -94,7 +95,7 @@ def create(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def look(request: HttpRequest, pk: str) -> HttpResponse:
+def look(request: AuthedRequest, pk: str) -> HttpResponse:
     upload = find(request.workspace, pk)
     response = answer(upload, settled(upload), 200)
     response["Upload-Length"] = str(upload.length)
@@ -104,7 +105,7 @@ def look(request: HttpRequest, pk: str) -> HttpResponse:
     return response
 
 
-def extend(request: HttpRequest, pk: str) -> HttpResponse:
+def extend(request: AuthedRequest, pk: str) -> HttpResponse:
     upload = find(request.workspace, pk)
     if request.content_type != CONTENT_TYPE:
         raise bad(_("The part has the wrong type."), _("Send it as %(type)s.") % {"type": CONTENT_TYPE}, status=415)
@@ -133,7 +134,7 @@ def extend(request: HttpRequest, pk: str) -> HttpResponse:
     return answer(upload, size, 204)
 
 
-def terminate(request: HttpRequest, pk: str) -> HttpResponse:
+def terminate(request: AuthedRequest, pk: str) -> HttpResponse:
     upload = find(request.workspace, pk)
     with locked(upload):
         remove(upload)
@@ -149,7 +150,7 @@ def options(request: HttpRequest, **names: str) -> HttpResponse:
     return response
 
 
-def admit(request: HttpRequest) -> None:
+def admit(request: AuthedRequest) -> None:
     """Puts user and workspace on the request: a token's as in the API, or the session's, whose changes must carry the
     CSRF token."""
     membership: Any = request.membership
@@ -157,7 +158,7 @@ def admit(request: HttpRequest) -> None:
     if scheme.lower() == "bearer":
         token = ApiToken.find(secret.strip())
         membership = token and token.workspace.memberships.filter(user=token.user).first()
-    elif CsrfViewMiddleware(lambda _: HttpResponse()).process_view(request, admit, (), {}):
+    elif CsrfViewMiddleware(lambda _: HttpResponse()).process_view(request, lambda _: HttpResponse(), (), {}):
         raise Forbidden(_("This page was open too long, so nothing was sent."), code="csrf", hint=_("Reload it."))
     if not membership:
         raise bad(
@@ -198,7 +199,7 @@ def wrong_method(method: str, allowed: str) -> HttpResponse:
 def speaks_tus(**handlers: Handler) -> Handler:
     """A view of the protocol, from its methods."""
 
-    def handle(request: HttpRequest, **names: str) -> HttpResponse:
+    def handle(request: AuthedRequest, **names: str) -> HttpResponse:
         method = method_of(request)
         if method == "OPTIONS":
             return options(request)
@@ -214,7 +215,7 @@ def speaks_tus(**handlers: Handler) -> Handler:
     @csrf_exempt  # admit() checks it: a token needs none
     def view(request: HttpRequest, **names: str) -> HttpResponse:
         try:
-            response = handle(request, **names)
+            response = handle(cast(AuthedRequest, request), **names)
         except (Problem, DatabaseError) as error:
             problem = problem_of(error)
             if not isinstance(problem, Problem):

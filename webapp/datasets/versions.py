@@ -96,7 +96,7 @@ def safe_fixes(version: DatasetVersion) -> list[str]:
     return list(dict.fromkeys(fix["action"] for fix in offered if fix.get("safe")))
 
 
-def read_sheet(version: DatasetVersion, user: User | None, sheet: str, header: int | None = None) -> DatasetVersion:
+def read_sheet(version: DatasetVersion, user: User, sheet: str, header: int | None = None) -> DatasetVersion:
     """The next version, from another sheet of the workbook that was uploaded; `header` as in `read_header`."""
     if sheet not in version.sheets:
         raise Problem(
@@ -109,7 +109,7 @@ def read_sheet(version: DatasetVersion, user: User | None, sheet: str, header: i
     return derive(version, user, _("Sheet “%(name)s”") % {"name": sheet}, sheet=sheet, **header_request(header))
 
 
-def read_header(version: DatasetVersion, user: User | None, header: int) -> DatasetVersion:
+def read_header(version: DatasetVersion, user: User, header: int) -> DatasetVersion:
     """The next version, from the files as they came, with another row as their header; 0: they have none."""
     request: dict[str, Any] = header_request(header)
     if not version.dataset.upload_folder.exists():
@@ -120,7 +120,7 @@ def read_header(version: DatasetVersion, user: User | None, header: int) -> Data
     return derive(version, user, note, **request)
 
 
-def read_layout(version: DatasetVersion, user: User | None, layout: str) -> DatasetVersion:
+def read_layout(version: DatasetVersion, user: User, layout: str) -> DatasetVersion:
     """The next version, from the files as they came, read as a `table` or as `text` in paragraphs."""
     notes = {"table": _("Read as a table"), "text": _("Read as text")}
     check_layout(layout)
@@ -129,7 +129,7 @@ def read_layout(version: DatasetVersion, user: User | None, layout: str) -> Data
     return derive(version, user, notes[layout], layout=layout)
 
 
-def change(version: DatasetVersion, user: User | None, changes: dict[str, Any]) -> DatasetVersion:
+def change(version: DatasetVersion, user: User, changes: dict[str, Any]) -> DatasetVersion:
     """The next version with cells set (`set`: [{row, column, value}]) and rows excluded (`drop`: [row]), rows from 1."""
     dropped, cells = changes.get("drop") or [], changes.get("set") or []
     well_formed = isinstance(dropped, list) and isinstance(cells, list) and all(isinstance(one, dict) for one in cells)
@@ -172,7 +172,7 @@ def derive(
     return made
 
 
-def restore(version: DatasetVersion, user: User | None) -> DatasetVersion:
+def restore(version: DatasetVersion, user: User) -> DatasetVersion:
     """The next version, with the rows, split and roles of an older one. Its files are the same on disk, so it takes no room."""
     if version.status != Status.READY or not version.folder.is_dir():
         raise Problem(

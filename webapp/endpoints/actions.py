@@ -2,10 +2,10 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import CharField, F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -110,9 +110,10 @@ def check_visibility(value: Any) -> str:
 def exported(artifact: Path) -> dict[str, Any] | None:
     """The artifact's export, if it was packaged for serving. Half of one, as a full disk once left it, is none."""
     try:
-        return json.loads((artifact / "onnx" / "export.json").read_text("utf-8"))
+        export: dict[str, Any] = json.loads((artifact / "onnx" / "export.json").read_text("utf-8"))
     except (FileNotFoundError, ValueError):
         return None
+    return export
 
 
 def runs_without_files() -> list[str]:
@@ -202,7 +203,7 @@ def changes_of(endpoint: Endpoint, wishes: dict[str, Any]) -> dict[str, str]:
     wanted: dict[str, str] = {}
     for field in ("name", "words"):
         if wishes.get(field) or (field == "words" and wishes.get(field) is not None):
-            wanted[field] = str(wishes[field])[: Endpoint._meta.get_field(field).max_length]
+            wanted[field] = str(wishes[field])[: cast(CharField[str, str], Endpoint._meta.get_field(field)).max_length]
     if wishes.get("visibility"):
         wanted["visibility"] = check_visibility(wishes["visibility"])
     if wishes.get("slug") and wishes["slug"] != endpoint.slug:

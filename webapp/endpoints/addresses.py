@@ -73,7 +73,7 @@ def demo_url(endpoint: Endpoint) -> str:
         # Not filtered in the database: a list of endpoints has fetched their links already.
         working = [one for one in endpoint.links.all() if one.works]
         link = min(working, key=lambda one: one.created_at, default=None)
-    return settings.PUBLIC_URL + demo_path(endpoint, link)
+    return f"{settings.PUBLIC_URL}{demo_path(endpoint, link)}"
 
 
 def predict_url(endpoint: Endpoint) -> str:

@@ -7,21 +7,23 @@ strangers says so. Without such a link a demo that is not public looks like one 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any
+from typing import Concatenate, ParamSpec
 
-from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
+from webapp.accounts.requests import SiteRequest
 from webapp.core.problems import Problem
 from webapp.costs.gate import month
 from webapp.endpoints.addresses import demo_url
 from webapp.endpoints.models import Endpoint, ShareLink, Status, Visibility
 
 PAUSED_RETRY_SECONDS, STARTING_RETRY_SECONDS = 300, 5
+
+P = ParamSpec("P")
 
 
 @dataclass
@@ -77,7 +79,7 @@ def broken(owner: str) -> Closed:
     return Closed(503, _("This demo is not available"), lead, owner, PAUSED_RETRY_SECONDS)
 
 
-def is_member(request: HttpRequest, endpoint: Endpoint) -> bool:
+def is_member(request: SiteRequest, endpoint: Endpoint) -> bool:
     return bool(
         request.user.is_authenticated
         and request.membership
@@ -85,7 +87,7 @@ def is_member(request: HttpRequest, endpoint: Endpoint) -> bool:
     )
 
 
-def admit(request: HttpRequest, slug: str) -> tuple[Endpoint, ShareLink | None]:
+def admit(request: SiteRequest, slug: str) -> tuple[Endpoint, ShareLink | None]:
     """The endpoint and the link that this visitor came by; `Closed` where they may not see it."""
     endpoint = Endpoint.objects.select_related("current__run", "workspace", "prototype").filter(slug=slug).first()
     if endpoint is None:
@@ -135,11 +137,13 @@ def check_answers(endpoint: Endpoint) -> None:
         raise broken(owner)
 
 
-def for_visitors(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+def for_visitors(
+    view: Callable[Concatenate[SiteRequest, P], HttpResponseBase],
+) -> Callable[Concatenate[SiteRequest, P], HttpResponseBase]:
     """Answers `Closed` with its page; where htmx swaps a part of the page, with the sentence alone."""
 
     @wraps(view)
-    def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def checked(request: SiteRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         try:
             return view(request, *args, **kwargs)
         except Closed as closed:
@@ -148,7 +152,7 @@ def for_visitors(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpRes
     return checked
 
 
-def closed_page(request: HttpRequest, closed: Closed) -> HttpResponseBase:
+def closed_page(request: SiteRequest, closed: Closed) -> HttpResponseBase:
     if request.htmx:
         response = render(request, "problem.html", {"problem": closed.as_problem()}, status=closed.status)
     else:

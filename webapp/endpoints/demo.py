@@ -15,6 +15,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
 from webapp import answers as presentations
+from webapp.accounts.requests import SiteRequest
 from webapp.catalog.words import reads_table
 from webapp.core.downloads import Download
 from webapp.core.ids import new_id
@@ -77,7 +78,7 @@ def target_of(run: Run | None) -> str:
 @csrf_exempt  # a demo is opened from anywhere and changes nothing of the visitor's; `signing` guards the feedback
 @require_http_methods(["GET", "POST"])
 @for_visitors
-def demo(request: HttpRequest, slug: str) -> HttpResponse:
+def demo(request: SiteRequest, slug: str) -> HttpResponse:
     """Context: endpoint, link, run, fields, examples; target (the column predicted, of a table); after a POST also answer, token (of the answer), asked, problem."""
     endpoint, link = admit(request, slug)
     if not request.htmx:
@@ -112,7 +113,7 @@ def example_file(run: Run, number: int) -> HttpResponseBase:
 
 
 @for_visitors
-def example(request: HttpRequest, slug: str, number: int) -> HttpResponseBase:
+def example(request: SiteRequest, slug: str, number: int) -> HttpResponseBase:
     endpoint, _link = admit(request, slug)
     if endpoint.current is None or hides_data(endpoint):
         raise Http404
@@ -155,7 +156,7 @@ def predict(request: HttpRequest, endpoint: Endpoint, link: ShareLink | None, co
 @csrf_exempt
 @require_POST
 @for_visitors
-def feedback(request: HttpRequest, slug: str) -> HttpResponse:
+def feedback(request: SiteRequest, slug: str) -> HttpResponse:
     """Thumbs and “should have been” for an answer that this site really gave: the token proves it, and counts once."""
     endpoint, link = admit(request, slug)
     try:

@@ -6,7 +6,7 @@ deploying → live ⇄ off,   deploying → failed
 import secrets
 from datetime import timedelta
 from functools import cache
-from typing import Any, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 from django.conf import settings
 from django.core.validators import RegexValidator
@@ -68,7 +68,7 @@ class Endpoint(WorkspaceOwned):
         return self.name
 
 
-class EndpointVersionQuerySet(LeasedQuerySet):
+class EndpointVersionQuerySet(LeasedQuerySet["EndpointVersion"]):
     def unsent(self) -> Self:
         """Of those that somebody still waits for, and not for ever."""
         asked = Q(endpoint__wanted=F("pk")) | Q(endpoint__status=Status.DEPLOYING)
@@ -88,7 +88,7 @@ class EndpointVersion(Leased):
     engine = models.CharField(max_length=20, blank=True)
     export = models.JSONField(default=dict, help_text="the artifact's onnx/export.json")
 
-    objects = EndpointVersionQuerySet.as_manager()
+    objects: ClassVar = EndpointVersionQuerySet.as_manager()
 
     class Meta(Leased.Meta):
         ordering = ["-number"]
@@ -98,8 +98,11 @@ class EndpointVersion(Leased):
         return f"{self.endpoint} version {self.number}"
 
 
-class SecretQuerySet(WorkspaceQuerySet):
-    def working(self) -> "SecretQuerySet":
+Secret = TypeVar("Secret", bound=WorkspaceOwned)
+
+
+class SecretQuerySet(WorkspaceQuerySet[Secret]):
+    def working(self) -> Self:
         return self.filter(revoked_at=None)
 
 
@@ -115,7 +118,7 @@ class EndpointKey(WorkspaceOwned):
     last_used_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
 
-    objects = SecretQuerySet.as_manager()
+    objects: ClassVar = SecretQuerySet.as_manager()
 
     def __str__(self) -> str:
         return f"{self.name} ({self.hint}…)"
@@ -155,7 +158,7 @@ class ShareLink(WorkspaceOwned):
     tries = models.PositiveIntegerField(default=0)
     last_at = models.DateTimeField(null=True)
 
-    objects = SecretQuerySet.as_manager()
+    objects: ClassVar = SecretQuerySet.as_manager()
 
     def __str__(self) -> str:
         return self.name

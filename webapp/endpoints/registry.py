@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from django.db import transaction
 from django.db.models import F, QuerySet
@@ -163,7 +163,8 @@ def drain_usage() -> int:
     so neither a second drain at the same time nor one that died in between counts it again. How many were moved."""
     with best_effort("reading the usage"):
         mark, _created = UsageMark.objects.get_or_create(stream=USAGE)
-        entries = client().xrange(USAGE, min=f"({mark.last}", count=DRAIN_AT_ONCE)
+        found = client().xrange(USAGE, min=f"({mark.last}", count=DRAIN_AT_ONCE)
+        entries = cast(list[tuple[str, dict[str, str]]], found)
         last = entries[-1][0] if entries else mark.last
         with transaction.atomic():
             if not UsageMark.objects.filter(stream=USAGE, last=mark.last).update(last=last):

@@ -48,7 +48,7 @@ def question(request: HttpRequest, endpoint: Endpoint) -> Question | None:
         action = reverse("deploy", args=[pk]) if run else ""
     if run is None or run.pk == endpoint.current.run_id:
         return None
-    return Question(endpoint.current.run, run, action, endpoint.current_id)
+    return Question(endpoint.current.run, run, action, endpoint.current.pk)
 
 
 def check_asked(endpoint: Endpoint, instead_of: str) -> None:
@@ -62,9 +62,11 @@ def check_asked(endpoint: Endpoint, instead_of: str) -> None:
         )
 
 
-def remember(request: HttpRequest, endpoint: Endpoint, before: EndpointVersion | None, after: EndpointVersion) -> None:
+def remember(
+    request: HttpRequest, endpoint: Endpoint, before: EndpointVersion | None, after: EndpointVersion | None
+) -> None:
     """So that the share page can offer the way back."""
-    if before is not None and before.pk != after.pk:
+    if before and after and before != after:
         request.session[key_of(endpoint)] = [before.pk, after.pk, time.time()]
 
 

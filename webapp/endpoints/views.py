@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST
 
 from webapp import answers as presentations
 from webapp.accounts.access import load, member
+from webapp.accounts.requests import AuthedRequest
 from webapp.core.forms import cleaned, refusal_of, refused_on, shown_form
 from webapp.costs.actions import price_per_hour
 from webapp.endpoints import actions, addresses, replacing, serving_client
@@ -31,7 +32,7 @@ FEEDBACK_SHOWN = 20
 
 
 @member
-def share(request: HttpRequest, pk: str) -> HttpResponse:
+def share(request: AuthedRequest, pk: str) -> HttpResponse:
     """Context: prototype, endpoint or None, runs (that can be shared, the best first), price_per_day, unshareable (the run of
     `?run=` that cannot be shared, or None), without_model (the best finished run, where no model is left to share); before
     the first demo also chosen (the run, of `?run=`, else the best; None beside an unshareable one), form and personal (inputs in which personal data was found); with an endpoint
@@ -111,14 +112,14 @@ def endpoint_forms(request: HttpRequest, endpoint: Endpoint) -> dict[str, Any]:
     }
 
 
-def load_run(request: HttpRequest, pk: str) -> Run:
+def load_run(request: AuthedRequest, pk: str) -> Run:
     return load(Run.objects.select_related("prototype", "workspace"), request.workspace, pk)
 
 
 @member
 @require_POST
 @refused_on("share", lambda request, pk: [load_run(request, pk).prototype_id])
-def deploy(request: HttpRequest, pk: str) -> HttpResponse:
+def deploy(request: AuthedRequest, pk: str) -> HttpResponse:
     """Share a run. What must be asked first, of whom the demo is for or whether the run that is live is replaced, is asked on
     the share page."""
     run = load_run(request, pk)
@@ -139,18 +140,18 @@ def deploy(request: HttpRequest, pk: str) -> HttpResponse:
     return redirect("share", pk=run.prototype_id)
 
 
-def load_endpoint(request: HttpRequest, pk: str) -> Endpoint:
+def load_endpoint(request: AuthedRequest, pk: str) -> Endpoint:
     return load(Endpoint.objects.select_related("prototype", "workspace", "current__run"), request.workspace, pk)
 
 
-def prototype_of_endpoint(request: HttpRequest, pk: str) -> list[str]:
+def prototype_of_endpoint(request: AuthedRequest, pk: str) -> list[str]:
     return [load_endpoint(request, pk).prototype_id]
 
 
 @member
 @require_POST
 @refused_on("share", prototype_of_endpoint)
-def update(request: HttpRequest, pk: str) -> HttpResponse:
+def update(request: AuthedRequest, pk: str) -> HttpResponse:
     """name, words, slug, visibility, status: whichever the form holds, and of those what was changed in it (`was_NAME` is what
     it showed), so that a page opened before somebody else's change does not take that back."""
     endpoint = load_endpoint(request, pk)
@@ -165,7 +166,7 @@ def update(request: HttpRequest, pk: str) -> HttpResponse:
 @member
 @require_POST
 @refused_on("share", prototype_of_endpoint)
-def show_examples(request: HttpRequest, pk: str) -> HttpResponse:
+def show_examples(request: AuthedRequest, pk: str) -> HttpResponse:
     """`shown`: 1 or 0."""
     endpoint = load_endpoint(request, pk)
     actions.show_examples(endpoint, request.user, request.POST.get("shown") == "1")
@@ -176,7 +177,7 @@ def show_examples(request: HttpRequest, pk: str) -> HttpResponse:
 @member
 @require_POST
 @refused_on("share", prototype_of_endpoint)
-def create_key(request: HttpRequest, pk: str) -> HttpResponse:
+def create_key(request: AuthedRequest, pk: str) -> HttpResponse:
     endpoint = load_endpoint(request, pk)
     name = cleaned(KeyForm(request.POST))["name"]
     _key, request.session[f"key:{endpoint.pk}"] = actions.create_key(endpoint, request.user, name)
@@ -186,7 +187,7 @@ def create_key(request: HttpRequest, pk: str) -> HttpResponse:
 @member
 @require_POST
 @refused_on("share", prototype_of_endpoint)
-def create_link(request: HttpRequest, pk: str) -> HttpResponse:
+def create_link(request: AuthedRequest, pk: str) -> HttpResponse:
     endpoint = load_endpoint(request, pk)
     asked = cleaned(LinkForm(request.POST))
     actions.create_link(endpoint, request.user, asked["name"], asked["days"])
@@ -195,7 +196,7 @@ def create_link(request: HttpRequest, pk: str) -> HttpResponse:
 
 @member
 @require_POST
-def revoke_key(request: HttpRequest, pk: str) -> HttpResponse:
+def revoke_key(request: AuthedRequest, pk: str) -> HttpResponse:
     key = load(EndpointKey.objects.select_related("endpoint", "workspace"), request.workspace, pk)
     actions.revoke(key, request.user)
     messages.success(request, _("Key “%(name)s” no longer works.") % {"name": key.name})
@@ -204,7 +205,7 @@ def revoke_key(request: HttpRequest, pk: str) -> HttpResponse:
 
 @member
 @require_POST
-def revoke_link(request: HttpRequest, pk: str) -> HttpResponse:
+def revoke_link(request: AuthedRequest, pk: str) -> HttpResponse:
     """End a link, or give it back (`restore`)."""
     link = load(ShareLink.objects.select_related("endpoint", "workspace"), request.workspace, pk)
     (actions.restore if request.POST.get("restore") else actions.revoke)(link, request.user)
@@ -214,7 +215,7 @@ def revoke_link(request: HttpRequest, pk: str) -> HttpResponse:
 @member
 @require_POST
 @refused_on("share", lambda request, pk: [load(EndpointVersion, request.workspace, pk).endpoint.prototype_id])
-def promote(request: HttpRequest, pk: str) -> HttpResponse:
+def promote(request: AuthedRequest, pk: str) -> HttpResponse:
     """Serve another version of the endpoint: forward, back, or back again (`undo`). Asked on the share page first."""
     versions = EndpointVersion.objects.select_related("endpoint__current__run", "run", "workspace")
     version = load(versions, request.workspace, pk)
@@ -237,7 +238,7 @@ def promote(request: HttpRequest, pk: str) -> HttpResponse:
 @member
 @require_POST
 @refused_on("run")
-def try_run(request: HttpRequest, pk: str) -> HttpResponse:
+def try_run(request: AuthedRequest, pk: str) -> HttpResponse:
     """The try-it box of a finished run. Context: answer (one output), asked, report, timing_ms."""
     run = load(Run.objects.select_related("prototype"), request.workspace, pk)
     artifact = storage.local_model(run)
@@ -257,13 +258,13 @@ def try_run(request: HttpRequest, pk: str) -> HttpResponse:
 
 
 @member
-def run_example(request: HttpRequest, pk: str, number: int) -> HttpResponseBase:
+def run_example(request: AuthedRequest, pk: str, number: int) -> HttpResponseBase:
     """The picture or sound of an example in the try-it box."""
     return example_file(load(Run, request.workspace, pk), number)
 
 
 @member
-def qr(request: HttpRequest, pk: str) -> HttpResponse:
+def qr(request: AuthedRequest, pk: str) -> HttpResponse:
     """The demo's address as a QR code, SVG, on its own white ground: cameras do not read it on a dark page."""
     import io
 
@@ -278,7 +279,7 @@ def qr(request: HttpRequest, pk: str) -> HttpResponse:
 
 @member
 @refused_on("delete_endpoint")
-def delete_endpoint(request: HttpRequest, pk: str) -> HttpResponse:
+def delete_endpoint(request: AuthedRequest, pk: str) -> HttpResponse:
     """A GET asks; context: endpoint, prototype, demo_url, links and keys (how many still work), judged (how many answers).
     A POST deletes."""
     endpoint = load(Endpoint.objects.select_related("prototype", "workspace"), request.workspace, pk)

@@ -192,7 +192,9 @@ def storage() -> Result:
     if not settings.STORAGE_URL:
         return OK, "models stay in the data folder", ""
     try:
-        bucket, root = file_system()
+        place = file_system()
+        assert place is not None, "STORAGE_URL is set"
+        bucket, root = place
         bucket.get_file_info(root)
         with bucket.open_output_stream(f"{root}/.maquette-doctor") as probe:
             probe.write(b"maquette")

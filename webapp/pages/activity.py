@@ -33,6 +33,21 @@ NAMED = ("budget", "endpointkey", "key", "link", "price", "sharelink", "token")
 
 
 @dataclass(frozen=True)
+class Happening:
+    """What somebody did. run_id: of its run, while that is there; train_id: of the prototype whose run was not started;
+    names_subject: whether the kind of its object must be named."""
+
+    event: AuditEvent
+    run_id: str = ""
+    train_id: str = ""
+    names_subject: bool = False
+
+    @property
+    def created_at(self) -> datetime:
+        return self.event.created_at
+
+
+@dataclass(frozen=True)
 class DemoDay:
     """How often the page of one demo was asked on one day, and in which hour last."""
 
@@ -42,19 +57,25 @@ class DemoDay:
     created_at: datetime
 
 
-def recent(workspace: Workspace, known: Overview) -> list[AuditEvent | DemoDay]:
-    """The newest events, each told once, and one entry a day for each demo that visitors used. Of an event, `run_id` is set
-    where its run is still there, `train_id` (a prototype's) where a run was not started, `names_subject` where its kind is told."""
-    events, days = told(workspace, known.unread), demo_days(workspace) if known.has_demos else []
-    together = sorted([*events, *days], key=lambda one: one.created_at, reverse=True)[:SHOWN]
-    shown = [one for one in together if isinstance(one, AuditEvent)]
+def recent(workspace: Workspace, known: Overview) -> list[Happening | DemoDay]:
+    """The newest events, each told once, and one entry a day for each demo that visitors used."""
+    events, days = newest_events(workspace, known.unread), demo_days(workspace) if known.has_demos else []
+    entries: list[AuditEvent | DemoDay] = [*events, *days]
+    newest = sorted(entries, key=lambda entry: entry.created_at, reverse=True)[:SHOWN]
+    shown = [entry for entry in newest if isinstance(entry, AuditEvent)]
     runs = present(Run, workspace, shown, "run")
-    owners = present(Prototype, workspace, shown, "retraining")
-    for event in shown:
-        event.train_id = event.subject_id if event.subject_id in owners else ""
-        event.run_id = event.subject_id if event.subject_id in runs else ""
-        event.names_subject = event.subject in NAMED
-    return together
+    prototypes = present(Prototype, workspace, shown, "retraining")
+    return [entry if isinstance(entry, DemoDay) else happening(entry, runs, prototypes) for entry in newest]
+
+
+def happening(event: AuditEvent, runs: set[str], prototypes: set[str]) -> Happening:
+    subject = event.subject_id
+    return Happening(
+        event,
+        run_id=subject if subject in runs else "",
+        train_id=subject if subject in prototypes else "",
+        names_subject=event.subject in NAMED,
+    )
 
 
 def present(model: type[WorkspaceOwned], workspace: Workspace, events: list[AuditEvent], subject: str) -> set[str]:
@@ -64,7 +85,7 @@ def present(model: type[WorkspaceOwned], workspace: Workspace, events: list[Audi
     return set(rows.values_list("pk", flat=True)) if ids else set()
 
 
-def told(workspace: Workspace, unread: set[str]) -> list[AuditEvent]:
+def newest_events(workspace: Workspace, unread: set[str]) -> list[AuditEvent]:
     """The newest events, each told once, without those of files that could not be read: they leave nothing. What was
     `discarded` says so later than all else that was done to it, so whoever reads the newest events has read that."""
     newest = AuditEvent.objects.for_workspace(workspace).select_related("user")

@@ -1,6 +1,6 @@
 """Home: one page of a workspace's prototypes as cards, live and running first, with what each of them shows."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -69,7 +69,7 @@ def spent(workspace: Workspace) -> tuple[dict[str, Decimal], dict[str, Decimal]]
     return by_prototype, by_kind
 
 
-def corrected(workspace: Workspace) -> list[dict[str, Any]]:
+def corrected(workspace: Workspace) -> list[Mapping[str, Any]]:
     """[{prototype, name, total}] of the demos whose visitors said most often that an answer was wrong."""
     wrong = Feedback.objects.for_workspace(workspace).filter(verdict=Feedback.DOWN)
     by_demo = wrong.values(prototype=F("endpoint__prototype_id"), name=F("endpoint__prototype__name"))

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from webapp.accounts.access import load, member
+from webapp.accounts.requests import AuthedRequest
 from webapp.catalog.words import task_title, trainable
 from webapp.core.forms import refused_on, shown_form
 from webapp.core.numbers import whole
@@ -38,7 +39,7 @@ def retraining_to_tell(prototype: Prototype, latest: DatasetVersion) -> Retraini
 
 
 @member
-def data(request: HttpRequest, pk: str) -> HttpResponse:
+def data(request: AuthedRequest, pk: str) -> HttpResponse:
     """Context: prototype, version, versions, latest, current (the newest that can be used), is_older (than that), is_editable
     (nothing newer is there or being read), mapping (form), page, search, label, split, problems, fine, at_work, retraining
     (the run asked for on the newest version while it was read: waiting, started until that run has ended, or refused until
@@ -72,7 +73,7 @@ def data(request: HttpRequest, pk: str) -> HttpResponse:
         response = new_page(request, prototype, latest.error)
     else:
         if version.status == Status.READY:
-            context |= details(request, version)
+            context |= details(request, prototype, version)
         response = render(request, "pages/data.html", context)
     if request.htmx.target == "reading" and not context["at_work"]:
         # While it is read, only the bar is drawn again, so that what is typed or ticked meanwhile stays; now all of it.
@@ -80,7 +81,7 @@ def data(request: HttpRequest, pk: str) -> HttpResponse:
     return response
 
 
-def details(request: HttpRequest, version: DatasetVersion) -> dict[str, Any]:
+def details(request: HttpRequest, prototype: Prototype, version: DatasetVersion) -> dict[str, Any]:
     asked = {name: request.GET.get(name, "") for name in ("search", "label", "split", "sort")}
     gallery = is_gallery(version, request.GET.get("view", ""))
     number = whole(request.GET.get("page", "1"), 1)
@@ -90,10 +91,8 @@ def details(request: HttpRequest, version: DatasetVersion) -> dict[str, Any]:
     severities = Counter(problem["severity"] for problem in version.problems)
     return {
         **asked,
-        "mapping": mapping_of(request, version),
-        "dividing": shown_form(
-            request, reverse("divide", args=[request.resolver_match.kwargs["pk"]]), SplitForm, version
-        ),
+        "mapping": mapping_of(request, prototype, version),
+        "dividing": shown_form(request, reverse("divide", args=[prototype.pk]), SplitForm, version),
         "page": found,
         "gallery": gallery,
         "grid": grid(version, found, everything=request.GET.get("columns") == "all"),
@@ -106,9 +105,9 @@ def details(request: HttpRequest, version: DatasetVersion) -> dict[str, Any]:
     }
 
 
-def mapping_of(request: HttpRequest, version: DatasetVersion) -> MappingForm:
+def mapping_of(request: HttpRequest, prototype: Prototype, version: DatasetVersion) -> MappingForm:
     """The form of the columns, for the task in `?task=` where one is being chosen."""
-    action = reverse("map_columns", args=[request.resolver_match.kwargs["pk"]])
+    action = reverse("map_columns", args=[prototype.pk])
     return shown_form(request, action, MappingForm, version, task=request.GET.get("task", ""))
 
 
@@ -132,7 +131,7 @@ def places(version: DatasetVersion) -> dict[str, Any]:
 @member
 @require_POST
 @refused_on("data")
-def purge_history(request: HttpRequest, pk: str) -> HttpResponse:
+def purge_history(request: AuthedRequest, pk: str) -> HttpResponse:
     """Delete for good what the newest version was made from."""
     version = current_version(request, pk)
     purged = removal.purge_history(version, request.user)

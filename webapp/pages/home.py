@@ -1,17 +1,18 @@
 """Home: the prototypes of a workspace, what runs, what waits for a person, and what it costs."""
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 
 from webapp.accounts.access import member
+from webapp.accounts.requests import AuthedRequest
 from webapp.costs.gate import month
 from webapp.pages import activity, cards
 from webapp.pages.overview import overview
 
 
 @member
-def home(request: HttpRequest) -> HttpResponse:
+def home(request: AuthedRequest) -> HttpResponse:
     """Context: page (of cards, see `cards.describe`), search, today, counts {state: n} over all prototypes, running (runs at
     work), month, kinds {kind: money}, events, and what waits for a person: untrained (cards), corrected
     [{prototype, name, total}]; importing (the card of a prototype whose data are being read, or None)."""

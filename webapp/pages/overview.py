@@ -106,7 +106,11 @@ def overview(workspace: Workspace, money: Month) -> Overview:
     prototypes = Prototype.objects.for_workspace(workspace).order_by("-created_at", "id")
     rows = list(prototypes.values_list("pk", "name", "summary", "dataset_id", "dataset__name", "endpoint__status"))
     versions, runs = newest_versions(workspace), counted_runs(workspace)
-    cards = [Card(*row, *versions[row[3]], *runs.get(row[0], (0, 0, 0, 0))) for row in rows if versions.get(row[3])]
+    cards = [
+        Card(*row, *newest, *runs.get(row[0], (0, 0, 0, 0)))
+        for row in rows
+        if (newest := versions.get(row[3])) is not None
+    ]
     for card in cards:
         card.state = card.state_under(money)
     unread = {row[0] for row in rows}.difference(card.pk for card in cards)

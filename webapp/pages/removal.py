@@ -23,7 +23,8 @@ from webapp.endpoints import actions
 from webapp.endpoints.models import Endpoint, EndpointVersion
 from webapp.prototypes.models import Prototype
 from webapp.runs import base_models, storage
-from webapp.runs.models import Run, RunQuerySet, Status
+from webapp.runs.models import Run, Status
+from webapp.runs.querysets import RunQuerySet
 
 CHECKPOINTS = "checkpoints"
 MOST_LISTED = 100
@@ -114,7 +115,7 @@ def remove_model(run: Run, user: User | None) -> int:
         return storage.remove_model_files(run)
 
 
-def given_up(prototype: Prototype) -> RunQuerySet:
+def given_up(prototype: Prototype) -> RunQuerySet[Run]:
     """Runs that failed or were cancelled, which keep their checkpoints for `RUN_RESUME_DAYS`."""
     return prototype.runs.filter(status__in=(Status.FAILED, Status.CANCELLED))
 

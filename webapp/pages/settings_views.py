@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.contrib import messages
 from django.db.models import Sum
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from webapp.accounts.access import load, member
+from webapp.accounts.requests import AuthedRequest
 from webapp.core.forms import refusal_of, refused_on, shown_form, typed
 from webapp.core.problems import Conflict, Problem
 from webapp.core.words import count, size
@@ -25,7 +26,7 @@ from webapp.runs.models import Run
 
 
 @member
-def prototype_settings(request: HttpRequest, pk: str) -> HttpResponse:
+def prototype_settings(request: AuthedRequest, pk: str) -> HttpResponse:
     """Context: prototype, form (name and description), disk {runs, checkpoints (of those), dataset} (bytes), days_kept (of
     checkpoints)."""
     prototype = load(Prototype.objects.select_related("dataset"), request.workspace, pk)
@@ -42,7 +43,7 @@ def prototype_settings(request: HttpRequest, pk: str) -> HttpResponse:
 
 @member
 @refused_on("delete_prototype")
-def delete_prototype(request: HttpRequest, pk: str) -> HttpResponse:
+def delete_prototype(request: AuthedRequest, pk: str) -> HttpResponse:
     """A GET asks; context: prototype, runs (how many), endpoint or None, demo_url, shares_data, with_data (whether that was
     ticked). A POST deletes, with `data` the dataset too."""
     prototype = load(Prototype.objects.select_related("dataset"), request.workspace, pk)
@@ -67,7 +68,7 @@ def delete_prototype(request: HttpRequest, pk: str) -> HttpResponse:
 
 @member
 @refused_on("run")
-def delete_run(request: HttpRequest, pk: str) -> HttpResponse:
+def delete_run(request: AuthedRequest, pk: str) -> HttpResponse:
     """A GET asks; context: run, prototype, size (bytes), model_size (what removing the model alone frees; None where it has
     none), needed (why the model must stay, or None). A POST deletes."""
     run = load(Run.objects.select_related("prototype", "workspace"), request.workspace, pk)
@@ -89,7 +90,7 @@ def delete_run(request: HttpRequest, pk: str) -> HttpResponse:
 @member
 @require_POST
 @refused_on("delete_run")
-def remove_model(request: HttpRequest, pk: str) -> HttpResponse:
+def remove_model(request: AuthedRequest, pk: str) -> HttpResponse:
     run = load(Run.objects.select_related("prototype", "workspace"), request.workspace, pk)
     freed = removal.remove_model(run, request.user)
     messages.success(request, _("Model removed, %(size)s freed.") % {"size": size(freed)})
@@ -98,7 +99,7 @@ def remove_model(request: HttpRequest, pk: str) -> HttpResponse:
 
 @member
 @refused_on("unused_models")
-def unused_models(request: HttpRequest, pk: str) -> HttpResponse:
+def unused_models(request: AuthedRequest, pk: str) -> HttpResponse:
     """A GET asks which models to remove; context: prototype, unused (`removal.Unused`), ticked (ids of runs),
     total (bytes of all). A POST removes those of `run`."""
     prototype = load(Prototype.objects.select_related("workspace"), request.workspace, pk)
@@ -113,7 +114,7 @@ def unused_models(request: HttpRequest, pk: str) -> HttpResponse:
     return render(request, "pages/unused_models.html", context)
 
 
-def remove_models(request: HttpRequest, prototype: Prototype) -> None:
+def remove_models(request: AuthedRequest, prototype: Prototype) -> None:
     """Each by itself: what one of them is needed for meanwhile keeps no other. `Problem` when none was chosen."""
     runs = prototype.runs.select_related("prototype", "workspace").filter(pk__in=request.POST.getlist("run"))
     if not runs:

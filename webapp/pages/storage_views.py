@@ -6,13 +6,14 @@ from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import Count, QuerySet, Sum
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from webapp.accounts.access import load, member
 from webapp.accounts.models import Workspace
+from webapp.accounts.requests import AuthedRequest
 from webapp.core.forms import refused_on
 from webapp.core.problems import Conflict
 from webapp.core.sentences import said
@@ -37,7 +38,7 @@ def listed(workspace: Workspace) -> QuerySet[Dataset]:
 
 
 @member
-def storage(request: HttpRequest) -> HttpResponse:
+def storage(request: AuthedRequest) -> HttpResponse:
     """Context: page (of datasets, see `listed`), used and quota (bytes of datasets), runs (bytes), free (bytes of the disk)."""
     workspace = request.workspace
     context = {
@@ -52,7 +53,7 @@ def storage(request: HttpRequest) -> HttpResponse:
 
 @member
 @refused_on("storage", lambda _request, pk: [])
-def delete_unused_dataset(request: HttpRequest, pk: str) -> HttpResponse:
+def delete_unused_dataset(request: AuthedRequest, pk: str) -> HttpResponse:
     """A GET asks; context: dataset, kept (bytes). A POST deletes; `Conflict` while a prototype uses it."""
     dataset = load(Dataset, request.workspace, pk)
     if request.method == "POST":
@@ -66,7 +67,7 @@ def delete_unused_dataset(request: HttpRequest, pk: str) -> HttpResponse:
 @member
 @require_POST
 @refused_on("storage", lambda _request, pk: [])
-def start_prototype(request: HttpRequest, pk: str) -> HttpResponse:
+def start_prototype(request: AuthedRequest, pk: str) -> HttpResponse:
     """A new prototype on data that is kept; `Conflict` where they could not be read."""
     dataset = load(Dataset, request.workspace, pk)
     failed = dataset.latest if dataset.current is None else None
@@ -78,7 +79,7 @@ def start_prototype(request: HttpRequest, pk: str) -> HttpResponse:
 @member
 @require_POST
 @refused_on("prototype_settings")
-def remove_checkpoints(request: HttpRequest, pk: str) -> HttpResponse:
+def remove_checkpoints(request: AuthedRequest, pk: str) -> HttpResponse:
     prototype = load(Prototype.objects.select_related("workspace"), request.workspace, pk)
     freed = removal.remove_checkpoints(prototype, request.user)
     messages.success(request, _("Checkpoints removed, %(size)s freed.") % {"size": size(freed)})

@@ -1,8 +1,9 @@
 """Forms of the data page."""
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
+from django.forms import BoundField
 from django.utils.translation import gettext_lazy as _
 
 from trainer import tasks
@@ -71,14 +72,9 @@ class MappingForm(forms.Form):
         return bool(self.chosen) and not tasks.shapes()[self.chosen].reads
 
     @property
-    def uses(self) -> list[Any]:
-        """The fields of a table's columns, each with its `column` of the profile."""
-        found = []
-        for place, column in enumerate(self.named if self.is_table else []):
-            field = self[f"use-{place}"]
-            field.column = column
-            found.append(field)
-        return found
+    def uses(self) -> list[tuple[BoundField, dict[str, Any]]]:
+        """The fields of a table's columns, each with its column of the profile."""
+        return [(self[f"use-{place}"], column) for place, column in enumerate(self.named if self.is_table else [])]
 
     def clean(self) -> dict[str, Any]:
         asked = super().clean() or {}
@@ -141,6 +137,10 @@ class PrototypeForm(forms.Form):
     )
 
 
+def choice_field(form: forms.Form, name: str) -> forms.ChoiceField:
+    return cast(forms.ChoiceField, form.fields[name])
+
+
 class SplitForm(forms.Form):
     """How the rows that test a model are put aside; filled with how it was done."""
 
@@ -181,8 +181,8 @@ class SplitForm(forms.Form):
         super().__init__(data, initial=initial, prefix="split")
         dates = [column["name"] for column in version.columns if column["kind"] == "date"]
         names = [column["name"] for column in version.columns]
-        self.fields["group"].choices = [("", _("Choose a column")), *((name, name) for name in names)]
-        self.fields["time"].choices = [("", _("Choose a column")), *((name, name) for name in dates or names)]
+        choice_field(self, "group").choices = [("", _("Choose a column")), *((name, name) for name in names)]
+        choice_field(self, "time").choices = [("", _("Choose a column")), *((name, name) for name in dates or names)]
 
     def clean(self) -> dict[str, Any]:
         asked = super().clean() or {}

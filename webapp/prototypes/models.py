@@ -1,6 +1,6 @@
 """A prototype is one idea: a task, a dataset, its runs and one endpoint."""
 
-from typing import Self
+from typing import ClassVar, Self
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
@@ -18,7 +18,7 @@ def glyph_of(pk: str) -> str:
     return GLYPHS[sum(pk.encode()) % len(GLYPHS)]
 
 
-class PrototypeQuerySet(WorkspaceQuerySet):
+class PrototypeQuerySet(WorkspaceQuerySet["Prototype"]):
     def with_data(self) -> Self:
         """Those whose data were read or are being read; of a file that could not be, no list shows anything."""
         return self.filter(Exists(self.readable()))
@@ -38,7 +38,7 @@ class Prototype(WorkspaceOwned):
     created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
     sample = models.BooleanField(default=False)
 
-    objects = PrototypeQuerySet.as_manager()
+    objects: ClassVar = PrototypeQuerySet.as_manager()
 
     def __str__(self) -> str:
         return self.name

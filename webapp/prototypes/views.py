@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from webapp.accounts.access import load, member
+from webapp.accounts.requests import AuthedRequest
 from webapp.core.forms import cleaned, refusal_of, refused_on, typed
 from webapp.core.numbers import whole
 from webapp.core.problems import Problem
@@ -29,7 +30,7 @@ from webapp.prototypes.models import Prototype
 
 @member
 @refused_on("new_prototype")
-def new_prototype(request: HttpRequest) -> HttpResponse:
+def new_prototype(request: AuthedRequest) -> HttpResponse:
     """The drop area. A POST takes files (`file`, repeatable), finished uploads (`upload`, repeatable), pasted rows
     (`rows`), a name on the hub (`hub`) or a sample (`sample`: 1, or the name of a set)."""
     if request.method != "POST":
@@ -42,7 +43,7 @@ def new_prototype(request: HttpRequest) -> HttpResponse:
 @member
 @require_POST
 @refused_on("data")
-def replace_data(request: HttpRequest, pk: str) -> HttpResponse:
+def replace_data(request: AuthedRequest, pk: str) -> HttpResponse:
     """Other data for a prototype whose own could not be read: the same POST as `new_prototype` takes."""
     prototype = load(Prototype, request.workspace, pk)
     dataset, fields = data_from(request)
@@ -58,7 +59,7 @@ def sent_to(request: HttpRequest, prototype: Prototype) -> HttpResponse:
     return redirect(address)
 
 
-def new_page(request: HttpRequest, unread: Prototype | None = None, error: Any = None) -> HttpResponse:
+def new_page(request: AuthedRequest, unread: Prototype | None = None, error: Any = None) -> HttpResponse:
     """Context: limits, offered (samples), typed and errors of a form that was refused; `unread`, the prototype whose file
     could not be read, so that the next one goes into it, and `error` {message, hint} of that file."""
     sizes = {"max": settings.MAX_UPLOAD_BYTES, "room": quota.room(request.workspace)}
@@ -74,7 +75,7 @@ def new_page(request: HttpRequest, unread: Prototype | None = None, error: Any =
     return render(request, "prototypes/new.html", context)
 
 
-def data_from(request: HttpRequest) -> tuple[Dataset, dict[str, Any]]:
+def data_from(request: AuthedRequest) -> tuple[Dataset, dict[str, Any]]:
     """The dataset that a POST of the New page brings, and fields of a prototype over it."""
     who = (request.workspace, request.user)
     name = request.POST.get("name", "")
@@ -90,7 +91,7 @@ def data_from(request: HttpRequest) -> tuple[Dataset, dict[str, Any]]:
 
 
 @member
-def media(request: HttpRequest, pk: str, name: str) -> HttpResponseBase:
+def media(request: AuthedRequest, pk: str, name: str) -> HttpResponseBase:
     """A picture or a sound of the dataset's newest version, `?thumb` for the small picture; never as a type that a browser runs."""
     prototype = load(Prototype.objects.select_related("dataset"), request.workspace, pk)
     return media_response(prototype.dataset.current, name, small="thumb" in request.GET)
@@ -99,7 +100,7 @@ def media(request: HttpRequest, pk: str, name: str) -> HttpResponseBase:
 @member
 @require_POST
 @refused_on("data")
-def map_columns(request: HttpRequest, pk: str) -> HttpResponse:
+def map_columns(request: AuthedRequest, pk: str) -> HttpResponse:
     version = current_version(request, pk)
     form = MappingForm(version, request.POST)
     asked = cleaned(form)
@@ -112,7 +113,7 @@ def map_columns(request: HttpRequest, pk: str) -> HttpResponse:
 @member
 @require_POST
 @refused_on("data")
-def divide(request: HttpRequest, pk: str) -> HttpResponse:
+def divide(request: AuthedRequest, pk: str) -> HttpResponse:
     """Put other rows aside: makes the next version."""
     version = current_version(request, pk)
     form = SplitForm(version, request.POST)
@@ -126,7 +127,7 @@ def divide(request: HttpRequest, pk: str) -> HttpResponse:
     return redirect("data", pk=pk)
 
 
-def current_version(request: HttpRequest, pk: str) -> DatasetVersion:
+def current_version(request: AuthedRequest, pk: str) -> DatasetVersion:
     """The newest version that can be used; a `Problem` while there is none."""
     version = load(Prototype, request.workspace, pk).dataset.current
     if version is None:
@@ -137,7 +138,7 @@ def current_version(request: HttpRequest, pk: str) -> DatasetVersion:
 @member
 @require_POST
 @refused_on("data")
-def change_rows(request: HttpRequest, pk: str) -> HttpResponse:
+def change_rows(request: AuthedRequest, pk: str) -> HttpResponse:
     """What should become of the ticked rows (`row`, repeatable): another label (`value`), or to be left out."""
     version = current_version(request, pk)
     if request.POST.get("version") != version.pk:
@@ -154,7 +155,7 @@ def change_rows(request: HttpRequest, pk: str) -> HttpResponse:
 @member
 @require_POST
 @refused_on("data")
-def choose_sheet(request: HttpRequest, pk: str) -> HttpResponse:
+def choose_sheet(request: AuthedRequest, pk: str) -> HttpResponse:
     """Read another sheet of the workbook (`sheet`), the names of the columns from another row (`header`), or plain text
     as a table (`layout`)."""
     version = current_version(request, pk)
@@ -170,7 +171,7 @@ def choose_sheet(request: HttpRequest, pk: str) -> HttpResponse:
 
 
 @member
-def download(request: HttpRequest, pk: str) -> HttpResponseBase:
+def download(request: AuthedRequest, pk: str) -> HttpResponseBase:
     """Every row of `?version=` (the newest by default) as `?format=` csv, jsonl or parquet."""
     prototype = load(Prototype.objects.select_related("dataset"), request.workspace, pk)
     number = whole(request.GET.get("version", ""), None)
@@ -182,7 +183,7 @@ def download(request: HttpRequest, pk: str) -> HttpResponseBase:
 
 
 @member
-def diff(request: HttpRequest, pk: str) -> HttpResponse:
+def diff(request: AuthedRequest, pk: str) -> HttpResponse:
     """Context: prototype, before, after (versions, `?from=` and `?to=`), difference (see `webapp.datasets.exports`)."""
     prototype = load(Prototype.objects.select_related("dataset"), request.workspace, pk)
     numbers = [found for name in ("from", "to") if (found := whole(request.GET.get(name, ""), None)) is not None]
@@ -200,7 +201,7 @@ def diff(request: HttpRequest, pk: str) -> HttpResponse:
 @member
 @require_POST
 @refused_on("data")
-def mend(request: HttpRequest, pk: str) -> HttpResponse:
+def mend(request: AuthedRequest, pk: str) -> HttpResponse:
     """One-click remedy of a fault: makes the next version."""
     version = current_version(request, pk)
     dataset_versions.mend(version, request.user, request.POST.get("action", ""))
@@ -210,11 +211,11 @@ def mend(request: HttpRequest, pk: str) -> HttpResponse:
 @member
 @require_POST
 @refused_on("data")
-def restore(request: HttpRequest, pk: str) -> HttpResponse:
+def restore(request: AuthedRequest, pk: str) -> HttpResponse:
     """Make an older version (`version`, its number) the newest again."""
     prototype = load(Prototype.objects.select_related("dataset"), request.workspace, pk)
     number = whole(request.POST.get("version", ""), None)
-    version = prototype.dataset.versions.filter(number=number).first()
+    version = prototype.dataset.versions.filter(number=number).first() if number is not None else None
     if version is None:
         raise Http404
     made = dataset_versions.restore(version, request.user)
@@ -226,7 +227,7 @@ def restore(request: HttpRequest, pk: str) -> HttpResponse:
 @member
 @require_POST
 @refused_on("prototype_settings")
-def rename(request: HttpRequest, pk: str) -> HttpResponse:
+def rename(request: AuthedRequest, pk: str) -> HttpResponse:
     prototype = load(Prototype, request.workspace, pk)
     asked = cleaned(PrototypeForm(request.POST))
     actions.rename(prototype, request.user, asked["name"], asked["summary"])

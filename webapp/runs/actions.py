@@ -287,10 +287,10 @@ def estimate_for(version: DatasetVersion, fields: dict[str, Any]) -> Estimate | 
     that one under the same."""
     done = Estimate.objects.filter(result__isnull=False)
     found = done.filter(version=version, key=estimate_key(fields)).first()
-    if found or version.parent_id is None or not set(version.request) <= {"task", "columns", "roles"}:
+    if found or version.parent is None or not set(version.request) <= {"task", "columns", "roles"}:
         return found
     mapping = chosen_mapping(version.parent, version.request)
-    return done.filter(version_id=version.parent_id, key=estimate_key(fields | {"mapping": mapping})).first()
+    return done.filter(version=version.parent, key=estimate_key(fields | {"mapping": mapping})).first()
 
 
 def estimate_key(fields: dict[str, Any]) -> str:

@@ -1,6 +1,6 @@
 """What a run may start from: the task's models, those on this machine, and the workspace's own finished runs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -192,14 +192,14 @@ def of_run(pk: str, slug: str, workspace: Workspace) -> Run:
     return run
 
 
-def bases_of(fields: dict[str, Any]) -> set[str]:
+def bases_of(fields: Mapping[str, Any]) -> set[str]:
     """Ids of the runs that a run with these settings (`model`, `params`) begins with."""
     params = fields["params"]
     refs = (fields["model"], params.get("initial_weights"), params.get("text_model"))
     return {ref.removeprefix(ARTIFACT) for ref in refs if isinstance(ref, str) and ref.startswith(ARTIFACT)}
 
 
-def building_on(runs: Iterable[Run]) -> RunQuerySet:
+def building_on(runs: Iterable[Run]) -> RunQuerySet[Run]:
     """Runs at work, others than these, that begin with what one of these learned: they read its files, and again when they
     are started again."""
     refs = [ARTIFACT + run.pk for run in runs]

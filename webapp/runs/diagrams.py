@@ -42,13 +42,13 @@ def title(layer: dict[str, Any]) -> str:
         "embedding": _("Embedding"),
         "recurrent": _("Recurrent, both ways"),
     }
-    return names.get(kind, kind.replace("_", " ").capitalize())
+    return names.get(kind) or str(kind).replace("_", " ").capitalize()
 
 
 def note(layer: dict[str, Any]) -> str:
     kind = layer["kind"]
     if kind == "activation":
-        return {"relu": "ReLU", "gelu": "GELU"}.get(layer["name"], layer["name"])
+        return {"relu": "ReLU", "gelu": "GELU"}.get(layer["name"], str(layer["name"]))
     if kind == "dropout":
         return _("dropout %(share)s") % {"share": f"{layer['share']:.2g}"}
     return _("batch norm") if kind == "norm" else ""

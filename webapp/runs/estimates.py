@@ -57,8 +57,10 @@ def request(version: DatasetVersion, body: dict[str, Any]) -> Estimate:
 
 def is_due(estimate: Estimate) -> bool:
     """Whether it must be measured, or measured anew (see `request`)."""
-    if estimate.error or estimate.result:
-        return bool(estimate.error) or "expected" not in estimate.result
+    if estimate.error:
+        return True
+    if estimate.result:
+        return "expected" not in estimate.result
     return estimate.sent_at is None and not estimate.lease
 
 

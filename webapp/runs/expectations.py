@@ -30,7 +30,7 @@ def expectation(
     runs = prototype.runs.filter(version=version, task=version.suggestion.get("task") or "", metric=metric)
     best = runs.scored().trusted().best_first().first()
     shown = {"ends": ends, "start": scored(ends[0], metric), "end": scored(ends[1], metric)}
-    return found | shown | {"tick": best.headline["value"] if best else None}
+    return found | shown | {"tick": best.headline["value"] if best and best.headline else None}
 
 
 def share_start(version: DatasetVersion) -> float:

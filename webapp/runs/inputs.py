@@ -82,7 +82,7 @@ def is_single(run: Run) -> bool:
 
 def field_of(index: int, one: dict[str, Any], *, single: bool) -> Field:
     name, kind = one["name"], one.get("kind", "text")
-    choices = next((one[key] for key in CHOICES if isinstance(one.get(key), list) and one[key]), [])
+    choices: list[Any] = next((one[key] for key in CHOICES if isinstance(one.get(key), list) and one[key]), [])
     if kind in MEDIA:
         shown = kind
     elif single or kind == "text":
@@ -219,7 +219,7 @@ def example_texts(run: Run, asked: str) -> dict[str, Any]:
     }
 
 
-def read(run: Run, data: Mapping[str, str], files: Mapping[str, UploadedFile]) -> Asked:
+def read(run: Run, data: Mapping[str, str], files: Mapping[str, UploadedFile[bytes]]) -> Asked:
     """The input that a form sent, or the example that its button names; `Problem` where there is nothing to read."""
     fields = fields_of(run)
     example = example_values(run, data["example"]) if data.get("example") else None
@@ -243,7 +243,7 @@ def nothing(fields: list[Field]) -> str:
     return _("Record or choose a sound first.") if "audio" in kinds else _("Write something first.")
 
 
-def of_form(one: Field, data: Mapping[str, str], files: Mapping[str, UploadedFile]) -> Asked | None:
+def of_form(one: Field, data: Mapping[str, str], files: Mapping[str, UploadedFile[bytes]]) -> Asked | None:
     if one.kind in MEDIA:
         file = files.get(one.id)
         if not file:

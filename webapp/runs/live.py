@@ -188,6 +188,7 @@ async def sse(run_id: str, path: Path, after: int) -> AsyncIterator[bytes]:
 def kept_spec(run: Run) -> dict[str, Any] | None:
     """The specification that the trainer was last started with; None before it was."""
     try:
-        return json.loads((run.folder / "spec.json").read_text("utf-8"))
+        spec: dict[str, Any] = json.loads((run.folder / "spec.json").read_text("utf-8"))
     except FileNotFoundError:
         return None
+    return spec

@@ -10,11 +10,12 @@ message that is delivered twice, or a worker that comes back from the dead, chan
 
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -25,7 +26,8 @@ from webapp.core.models import WorkspaceOwned, WorkspaceQuerySet
 from webapp.core.scores import rank_of
 from webapp.datasets.models import DatasetVersion
 from webapp.prototypes.models import Prototype
-from webapp.runs.querysets import ENDED, HELD, RunQuerySet, Status
+from webapp.runs.querysets import ENDED, HELD, RunQuerySet
+from webapp.runs.querysets import Status as Status
 from webapp.runs.queues import queue_of
 
 MAX_SEED = 2**32 - 1
@@ -101,7 +103,7 @@ class Run(Leased):
     metrics = models.JSONField(default=dict)
     baselines = models.JSONField(default=dict)
 
-    objects = RunQuerySet.as_manager()
+    objects: ClassVar = RunQuerySet.as_manager()
 
     class Meta(Leased.Meta):
         constraints = [models.UniqueConstraint(fields=["prototype", "number"], name="one_run_number_each")]
@@ -154,7 +156,8 @@ class Run(Leased):
 
     @property
     def columns(self) -> dict[str, str]:
-        return self.version.suggestion.get("columns", {})
+        columns: dict[str, str] = self.version.suggestion.get("columns", {})
+        return columns
 
     @property
     def cost_limit(self) -> Decimal | None:
@@ -162,11 +165,11 @@ class Run(Leased):
 
     # State changes. Each returns whether it happened.
 
-    def in_state(self, *states: str) -> RunQuerySet:
+    def in_state(self, *states: str) -> RunQuerySet["Run"]:
         return Run.objects.filter(status__in=states)
 
     def claim(self, **fields: Any) -> str | None:
-        return super().claim(started_at=models.functions.Coalesce("started_at", timezone.now()), **fields)
+        return super().claim(started_at=Coalesce("started_at", timezone.now()), **fields)
 
     def finish(self, lease: str, **fields: Any) -> bool:
         if "headline" in fields:
@@ -223,7 +226,7 @@ def answer_of(task: str, columns: dict[str, str] | None) -> str:
     return str((columns or {}).get(tasks.shapes()[task].answer, ""))[:200] if task in tasks.shapes() else ""
 
 
-class RetrainingQuerySet(WorkspaceQuerySet):
+class RetrainingQuerySet(WorkspaceQuerySet["Retraining"]):
     def waiting(self) -> Self:
         return self.filter(status=Retraining.Status.WAITING)
 
@@ -249,7 +252,7 @@ class Retraining(WorkspaceOwned):
     run = models.ForeignKey(Run, on_delete=models.SET_NULL, null=True, related_name="+", help_text="that was started")
     error = models.JSONField(null=True, help_text="why none was")
 
-    objects = RetrainingQuerySet.as_manager()
+    objects: ClassVar = RetrainingQuerySet.as_manager()
 
     def __str__(self) -> str:
         return f"run on {self.version}"
@@ -260,7 +263,7 @@ class Retraining(WorkspaceOwned):
         return bool(waiting.update(status=status, **fields))
 
 
-class KnownColumnQuerySet(WorkspaceQuerySet):
+class KnownColumnQuerySet(WorkspaceQuerySet["KnownColumn"]):
     def about(self, run: Run) -> Self:
         return self.filter(prototype=run.prototype_id, task=run.task, answer=run.answer)
 
@@ -273,7 +276,7 @@ class KnownColumn(WorkspaceOwned):
     answer = models.CharField(max_length=200, blank=True)
     name = models.TextField()
 
-    objects = KnownColumnQuerySet.as_manager()
+    objects: ClassVar = KnownColumnQuerySet.as_manager()
 
     def __str__(self) -> str:
         return self.name

@@ -3,6 +3,7 @@
 import json
 import shutil
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ def diagram(version: DatasetVersion, body: dict[str, Any]) -> dict[str, Any] | N
     if not fields["model"].startswith(base_models.SCRATCH):
         return None
     spec = Spec.model_validate(
-        {name: value for name, value in spec_of(version, fields, 0).items() if name != "hardware"}
+        {name: value for name, value in spec_of(version, fields, Decimal(0)).items() if name != "hardware"}
     )
     try:
         return tasks.get(fields["task"]).describe(spec)
@@ -62,14 +63,16 @@ def augmented(version: DatasetVersion, body: dict[str, Any]) -> dict[str, Any]:
     """{key, ready, problem, changes} of the grid for these settings; drawing starts when it is asked for the first time, and
     anew when the cache had no room for it any more."""
     fields = settings_of(version, body)
-    key, spec = estimate_key(fields), json.loads(json.dumps(spec_of(version, fields, 0), default=str))
+    key, spec = estimate_key(fields), json.loads(json.dumps(spec_of(version, fields, Decimal(0)), default=str))
     preview, _created = Preview.objects.get_or_create(
         version=version, key=key, defaults={"workspace_id": version.workspace_id, "spec": spec}
     )
     folder = folder_of(version, key)
     cache.touch(folder)
     ready = (folder / PICTURE).exists()
-    failed = preview.error and preview.finished_at < timezone.now() - timedelta(seconds=TOLD_SECONDS)
+    failed = (
+        preview.error and preview.finished_at and preview.finished_at < timezone.now() - timedelta(seconds=TOLD_SECONDS)
+    )
     due = preview.sent_at is None or (preview.result and not ready) or failed
     if due and preview.ask_again(spec):
         preview.deliver()  # a broker that is away is made good by the sweeper

@@ -1,13 +1,13 @@
 """Which runs there are, in which order: every filter over runs."""
 
 from collections.abc import Iterable
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from django.db import models
 from django.db.models import F, OuterRef, Q, Subquery
 from django.utils.translation import gettext_lazy as _
 
-from webapp.core.leased import LeasedQuerySet
+from webapp.core.leased import Leased, LeasedQuerySet
 
 
 class Status(models.TextChoices):
@@ -30,7 +30,10 @@ BEST = ("has_leak", F("rank").desc(nulls_last=True), "-number")
 """The order of finished runs of one question, the best first: a score that may not hold comes after all that do."""
 
 
-class RunQuerySet(LeasedQuerySet):
+Row = TypeVar("Row", bound=Leased)
+
+
+class RunQuerySet(LeasedQuerySet[Row]):
     def active(self) -> Self:
         return self.exclude(status__in=ENDED)
 
@@ -41,9 +44,8 @@ class RunQuerySet(LeasedQuerySet):
         """Finished runs in the order of their scores, those without one last. Only scores of one question can be compared, so
         the runs of that of the prototype's newest finished run come first; of them those with a column that decides alone
         come last, since their scores may not hold."""
-        newest = self.model._default_manager.filter(
-            prototype=OuterRef("prototype"), status=Status.SUCCEEDED, rank__isnull=False
-        )
+        manager: models.Manager[Any] = self.model._default_manager
+        newest = manager.filter(prototype=OuterRef("prototype"), status=Status.SUCCEEDED, rank__isnull=False)
         asked = {name: Subquery(newest.order_by("-number").values(name)[:1]) for name in QUESTION}
         finished = self.filter(status=Status.SUCCEEDED).annotate(other=~Q(**asked))
         return finished.order_by("other", *BEST)
@@ -86,4 +88,4 @@ def best_two(runs: list[tuple[Any, ...]]) -> tuple[str | None, str | None]:
     with_model = [run for run in runs if run[3] is None]
     best = next((run for run in scored if run[4:] == asked), None)
     offered = next((run for run in with_model if run[4:] == asked), next(iter(with_model), None))
-    return best and best[0], offered and offered[0]
+    return (best[0] if best else None), (offered[0] if offered else None)

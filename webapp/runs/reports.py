@@ -54,9 +54,10 @@ def context(run: Run, found: dict[str, Any]) -> dict[str, Any]:
 
 def examples(run: Run) -> list[Any]:
     try:
-        return json.loads((local(run) / "examples.json").read_text("utf-8"))
+        examples: list[Any] = json.loads((local(run) / "examples.json").read_text("utf-8"))
     except (FileNotFoundError, ValueError):
         return []
+    return examples
 
 
 def files(run: Run) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import redis
 
@@ -23,6 +23,10 @@ WAIT_SECONDS, ANSWER_SECONDS = 10, 5
 AWAY_SECONDS = 30
 """How long a Redis that did not answer is left alone: each try may take seconds, in which the run that is at work costs money
 and nobody hears of it."""
+
+
+Streams = list[tuple[str, list[tuple[str, dict[str, str]]]]]
+"""What `XREAD` answers: of each stream its entries, (id, fields)."""
 
 
 def stream_key(run_id: str) -> str:
@@ -142,16 +146,17 @@ async def follow(run_id: str, path: Path, after: int = 0) -> AsyncIterator[tuple
                 after = number
                 yield number, event
             try:
-                found = await redis_client.xread(
-                    {stream_key(run_id): f"{after}-0"}, block=WAIT_SECONDS * 1000, count=500
-                )
+                since: dict[bytes | str | memoryview, int | bytes | str | memoryview] = {
+                    stream_key(run_id): f"{after}-0"
+                }
+                streams = cast(Streams, await redis_client.xread(since, block=WAIT_SECONDS * 1000, count=500))
             except (redis.RedisError, OSError):
                 await asyncio.sleep(1)
                 yield None
                 continue
-            if not found:
+            if not streams:
                 yield None
-            for entry, fields in found[0][1] if found else []:
+            for entry, fields in streams[0][1] if streams else []:
                 number = int(entry.partition("-")[0])
                 if number != after + 1:
                     break  # the stream was trimmed or is younger than the file: the file knows what lies between

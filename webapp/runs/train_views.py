@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST
 
 from trainer import tasks
 from webapp.accounts.access import load, member
+from webapp.accounts.requests import AuthedRequest
 from webapp.catalog.forms import params_form
 from webapp.catalog.hardware import gpu_count, options, workers
 from webapp.catalog.words import headline_of, method_title, task_title, trainable
@@ -49,7 +50,7 @@ def chosen_version(request: HttpRequest, prototype: Prototype) -> DatasetVersion
 
 @member
 @refused_on("train")
-def train(request: HttpRequest, pk: str) -> HttpResponse:
+def train(request: AuthedRequest, pk: str) -> HttpResponse:
     """Context: prototype, version, task (declaration), form (advanced settings), hardware [options], rates, month,
     best (best run so far), guess (what always guessing one label scores, see `guessed`). A POST starts the run. `?like=` is the run whose
     settings the page begins with."""
@@ -81,7 +82,7 @@ def train(request: HttpRequest, pk: str) -> HttpResponse:
         "rates": {rate.hardware: rate for rate in Rate.objects.for_workspace(request.workspace)},
         "month": month(request.workspace),
         "best": best,
-        "guess": guessed(version, best.headline["name"] if best else headline_of(slug)),
+        "guess": guessed(version, best.headline["name"] if best and best.headline else headline_of(slug)),
         "blocked": [problem for problem in version.problems if problem["severity"] == "error"],
     }
     return render(request, "runs/train.html", context)
@@ -111,7 +112,7 @@ def run_to_repeat(request: HttpRequest, prototype: Prototype) -> Run | None:
 def task_of(version: DatasetVersion) -> str:
     """The slug of the task that runs of this version learn; `Problem`, in words for people, where there is none that can be
     trained."""
-    slug = version.suggestion.get("task")
+    slug: str = version.suggestion.get("task") or ""
     if not slug:
         message = _("Choose the columns first.")
         raise Problem(message, code="no_task", hint=_("Choose the columns on the data page."))
@@ -121,7 +122,7 @@ def task_of(version: DatasetVersion) -> str:
     return slug
 
 
-def choice_context(request: HttpRequest, prototype: Prototype, slug: str, like: Run | None) -> dict[str, Any]:
+def choice_context(request: AuthedRequest, prototype: Prototype, slug: str, like: Run | None) -> dict[str, Any]:
     """models (cards, none where the method says it all), methods, choice (what is selected), barred (titles of the methods
     that the selected model cannot be trained by), nets (whether a net may be drawn)."""
     before = {"model": like.model, "method": like.method} if like else {}
@@ -138,7 +139,7 @@ def choice_context(request: HttpRequest, prototype: Prototype, slug: str, like: 
     }
 
 
-def settings_context(request: HttpRequest, slug: str, like: Run | None) -> dict[str, Any]:
+def settings_context(request: AuthedRequest, slug: str, like: Run | None) -> dict[str, Any]:
     """form (the task's own settings), limits (seed and limits), hardware_asked; those of the run `like` to begin with."""
     here, now = request.path, month(request.workspace)
     left = money(now.left, now.currency)
@@ -168,7 +169,7 @@ def body_of(form: Any, version: Any) -> dict[str, Any]:
 
 
 @member
-def estimate(request: HttpRequest, pk: str) -> HttpResponse:
+def estimate(request: AuthedRequest, pk: str) -> HttpResponse:
     """The fragment with minutes and money: of one choice, or of the button (`?part=commit`). It asks again while measuring.
     A POST measures, which takes the right to change things; a GET shows what was measured before.
 
@@ -199,7 +200,7 @@ def estimate(request: HttpRequest, pk: str) -> HttpResponse:
 
 
 @member
-def net(request: HttpRequest, pk: str) -> HttpResponse:
+def net(request: AuthedRequest, pk: str) -> HttpResponse:
     """The fragment with the layers of the chosen small net, and how many weights it has."""
     version = chosen_version(request, load(Prototype.objects.select_related("dataset"), request.workspace, pk))
     if version is None:
@@ -214,7 +215,7 @@ def net(request: HttpRequest, pk: str) -> HttpResponse:
 
 @member
 @require_POST
-def augmented(request: HttpRequest, pk: str) -> HttpResponse:
+def augmented(request: AuthedRequest, pk: str) -> HttpResponse:
     """The fragment with pictures as learning would see them; it asks again while they are drawn."""
     prototype = load(Prototype.objects.select_related("dataset"), request.workspace, pk)
     version = chosen_version(request, prototype)
@@ -229,7 +230,7 @@ def augmented(request: HttpRequest, pk: str) -> HttpResponse:
 
 
 @member
-def augmented_picture(request: HttpRequest, pk: str, key: str) -> HttpResponseBase:
+def augmented_picture(request: AuthedRequest, pk: str, key: str) -> HttpResponseBase:
     version = chosen_version(request, load(Prototype.objects.select_related("dataset"), request.workspace, pk))
     path = previews.folder_of(version, key) / previews.PICTURE if version and key.isalnum() else None
     if path is None or not path.is_file():

@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from webapp.core import removals
 from webapp.runs import storage
-from webapp.runs.models import ENDED, Run, Status
+from webapp.runs.models import Run, Status
+from webapp.runs.querysets import ENDED
 
 KEEP_SECONDS = 60
 """A run that has just ended may still be looked at by its supervisor."""

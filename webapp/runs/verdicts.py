@@ -13,7 +13,7 @@ from trainer.answers.metrics import named
 from webapp.core.scores import best_first, is_at_ceiling, metric_name, rank, score_words, scored
 from webapp.core.words import figure, number, percent
 from webapp.runs import baselines, storage
-from webapp.runs.models import Run
+from webapp.runs.models import Estimate, Run
 
 log = logging.getLogger(__name__)
 OUTCOMES = ("better", "not shown", "worse")
@@ -77,12 +77,13 @@ def compare_artifacts(metric: str, first: Path, second: Path) -> Any:
 def have_same_rows(first: Path, second: Path, *, same_version: bool) -> bool | None:
     """Whether two artifacts were tested on rows that they share; None where that is not known. Rows of one version are told
     by their numbers, those of two versions by what is in them."""
-    found = [test_rows(artifact, numbers_only=same_version) for artifact in (first, second)]
-    if found[0] is None or found[1] is None:
+    rows = test_rows(first, numbers_only=same_version)
+    others = test_rows(second, numbers_only=same_version)
+    if rows is None or others is None:
         return None
     if not same_version:
-        return len(found[0]) == len(found[1]) and all(map(is_same_row, *found))
-    return bool({one.get("row") for one in found[0]} & {one.get("row") for one in found[1]})
+        return len(rows) == len(others) and all(map(is_same_row, rows, others))
+    return bool({row.get("row") for row in rows} & {row.get("row") for row in others})
 
 
 def is_same_row(first: dict[str, Any], second: dict[str, Any]) -> bool:
@@ -112,9 +113,10 @@ def test_rows(artifact: Path, *, numbers_only: bool) -> list[dict[str, Any]] | N
     own = {column for kind in answers.kinds().values() for column in kind.predictions}
     try:
         names = [name for name in pq.read_schema(path).names if name not in own]
-        return pq.read_table(path, columns=["row"] if numbers_only else names).to_pylist()
+        rows: list[dict[str, Any]] = pq.read_table(path, columns=["row"] if numbers_only else names).to_pylist()
     except (OSError, ValueError):
         return None
+    return rows
 
 
 # In words
@@ -274,13 +276,13 @@ def next_step(run: Run) -> dict[str, Any] | None:
         one
         for one in run.version.estimates.filter(result__isnull=False).order_by("-created_at")
         if one.spec.get("task") == run.task
-        and (one.result.get("expected") or {}).get("metric") == metric
+        and expected_score(one).get("metric") == metric
         and not one.spec["model"].startswith(ARTIFACT)  # stored as a path, which is not for people
         and (one.spec["model"], one.spec["method"]) not in done
     ]
     if measured:
-        best = best_first(measured, lambda one: {"name": metric, "value": middle(one.result["expected"])})[0]
-        expected = best.result["expected"]
+        best = best_first(measured, lambda one: {"name": metric, "value": middle(expected_score(one))})[0]
+        expected = expected_score(best)
         if rank(middle(expected), metric) > (run.rank if run.rank is not None else float("-inf")):
             return step(run.task, best.spec["model"], best.spec["method"], expected)
     model, method = recommended(run.task, run.workspace)
@@ -290,10 +292,15 @@ def next_step(run: Run) -> dict[str, Any] | None:
     return step(run.task, model, left[0], expected_of(measured, model, left[0])) if left else None
 
 
-def expected_of(estimates: list[Any], model: str, method: str) -> dict[str, Any] | None:
+def expected_score(estimate: Estimate) -> dict[str, Any]:
+    """{metric, low, high} that the trial expects; empty where it expects nothing."""
+    return (estimate.result or {}).get("expected") or {}
+
+
+def expected_of(estimates: list[Estimate], model: str, method: str) -> dict[str, Any] | None:
     """What the newest of these estimates expects of a model and a method."""
     known = (one for one in estimates if (one.spec["model"], one.spec["method"]) == (model, method))
-    return next((one.result["expected"] for one in known), None)
+    return next((expected_score(one) for one in known), None)
 
 
 def middle(expected: dict[str, Any]) -> float:

@@ -5,7 +5,7 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.contrib import messages
 from django.db.models import Sum
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http import Http404, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from webapp.accounts.access import load, member
+from webapp.accounts.requests import AuthedRequest, SiteRequest
 from webapp.catalog.hardware import devices, gpu_count, workers
 from webapp.core.connections import releases_connection
 from webapp.core.downloads import ZipDownload
@@ -41,7 +42,7 @@ def prototype_runs(prototype: Prototype) -> Any:
 
 
 @member
-def runs(request: HttpRequest, pk: str) -> HttpResponse:
+def runs(request: AuthedRequest, pk: str) -> HttpResponse:
     """Context: prototype, runs (newest first, 15 a page), page, metric (that of every score on the page, empty where they
     differ), disk (bytes that its ended runs and its dataset take)."""
     from django.core.paginator import Paginator
@@ -58,14 +59,14 @@ def runs(request: HttpRequest, pk: str) -> HttpResponse:
     return render(request, "runs/runs.html", context | {"prototype": prototype, "runs": found, "page": found})
 
 
-def load_run(request: HttpRequest, pk: str) -> Run:
+def load_run(request: AuthedRequest, pk: str) -> Run:
     return load(
         Run.objects.select_related("prototype__dataset", "version", "created_by", "workspace"), request.workspace, pk
     )
 
 
 @member
-def run(request: HttpRequest, pk: str) -> HttpResponse:
+def run(request: AuthedRequest, pk: str) -> HttpResponse:
     """One page for the whole life of a run: waiting, live (runs/run_live.html) or ended (run_done.html).
 
     Context: run, prototype, live (see `live.picture`), and when done report, siblings, history, files.
@@ -87,7 +88,7 @@ def run(request: HttpRequest, pk: str) -> HttpResponse:
 
 
 @member
-def run_live(request: HttpRequest, pk: str) -> HttpResponse:
+def run_live(request: AuthedRequest, pk: str) -> HttpResponse:
     """The part of the live page that changes; tells htmx to load the page anew when the run has ended."""
     one = load_run(request, pk)
     response = render(request, "runs/_live.html", {"run": one, "prototype": one.prototype, "live": live.picture(one)})
@@ -96,7 +97,7 @@ def run_live(request: HttpRequest, pk: str) -> HttpResponse:
     return response
 
 
-async def run_stream(request: HttpRequest, pk: str) -> HttpResponse:
+async def run_stream(request: SiteRequest, pk: str) -> StreamingHttpResponse:
     """Server-sent events: every event of the run once, from `Last-Event-ID` (or `?after=`) on, until it ends."""
     one = await sync_to_async(member_run, thread_sensitive=False)(request, pk)
     given = request.headers.get("Last-Event-ID") or request.GET.get("after") or "0"
@@ -108,7 +109,7 @@ async def run_stream(request: HttpRequest, pk: str) -> HttpResponse:
 
 
 @releases_connection
-def member_run(request: HttpRequest, pk: str) -> Run:
+def member_run(request: SiteRequest, pk: str) -> Run:
     if not request.user.is_authenticated or not request.membership:
         raise Http404
     return load(Run, request.membership.workspace, pk)
@@ -116,7 +117,7 @@ def member_run(request: HttpRequest, pk: str) -> Run:
 
 @member
 @refused_on("run")
-def stop(request: HttpRequest, pk: str) -> HttpResponse:
+def stop(request: AuthedRequest, pk: str) -> HttpResponse:
     """A GET asks whether to stop and keep the best so far, or to cancel; context: run, prototype. A POST stops and keeps."""
     one = load_run(request, pk)
     if request.method == "POST":
@@ -130,7 +131,7 @@ def stop(request: HttpRequest, pk: str) -> HttpResponse:
 @member
 @require_POST
 @refused_on("run")
-def cancel(request: HttpRequest, pk: str) -> HttpResponse:
+def cancel(request: AuthedRequest, pk: str) -> HttpResponse:
     actions.cancel(load_run(request, pk), request.user)
     messages.info(request, _("Cancelled. What was spent until now is on the costs page."))
     return redirect("run", pk=pk)
@@ -139,7 +140,7 @@ def cancel(request: HttpRequest, pk: str) -> HttpResponse:
 @member
 @require_POST
 @refused_on("run")
-def resume(request: HttpRequest, pk: str) -> HttpResponse:
+def resume(request: AuthedRequest, pk: str) -> HttpResponse:
     actions.resume(load_run(request, pk), request.user)
     return redirect("run", pk=pk)
 
@@ -147,7 +148,7 @@ def resume(request: HttpRequest, pk: str) -> HttpResponse:
 @member
 @require_POST
 @refused_on("run")
-def train_without(request: HttpRequest, pk: str) -> HttpResponse:
+def train_without(request: AuthedRequest, pk: str) -> HttpResponse:
     """Take a column (`column`) out of the data and train again as before."""
     column = request.POST.get("column", "")
     retraining.train_without(one := load_run(request, pk), request.user, column)
@@ -161,7 +162,7 @@ def train_without(request: HttpRequest, pk: str) -> HttpResponse:
 @member
 @require_POST
 @refused_on("run")
-def accept_leaks(request: HttpRequest, pk: str) -> HttpResponse:
+def accept_leaks(request: AuthedRequest, pk: str) -> HttpResponse:
     """The columns that decide alone were known at the time: the run counts like any other."""
     leaks.accept(load_run(request, pk), request.user)
     messages.success(request, _("Noted: known at the time. The run counts like any other."))
@@ -169,7 +170,7 @@ def accept_leaks(request: HttpRequest, pk: str) -> HttpResponse:
 
 
 @member
-def log(request: HttpRequest, pk: str) -> HttpResponse:
+def log(request: AuthedRequest, pk: str) -> HttpResponse:
     """The whole log as plain text."""
     one = load_run(request, pk)
     response = HttpResponse("\n".join(live.log_lines(one.events_path)) + "\n", content_type="text/plain; charset=utf-8")
@@ -178,26 +179,27 @@ def log(request: HttpRequest, pk: str) -> HttpResponse:
 
 
 @member
-def spec(request: HttpRequest, pk: str) -> HttpResponse:
+def spec(request: AuthedRequest, pk: str) -> HttpResponse:
     """What was asked of the trainer, to repeat the run by hand."""
     one = load_run(request, pk)
     try:
         document = actions.spec_of(one.version, vars(one), one.price_per_hour)
     except Problem:  # what it began with was deleted, or its model removed
-        document = live.kept_spec(one)
-        if document is None:
+        earlier = live.kept_spec(one)
+        if earlier is None:
             raise
+        document = earlier
     return JsonResponse(document, json_dumps_params={"indent": 2, "ensure_ascii": False})
 
 
 @member
-def media(request: HttpRequest, pk: str, name: str) -> HttpResponseBase:
+def media(request: AuthedRequest, pk: str, name: str) -> HttpResponseBase:
     """A picture or a sound of the rows that the run was tested on, `?thumb` for the small picture; never as a type that a browser runs."""
     return media_response(load_run(request, pk).version, name, small="thumb" in request.GET)
 
 
 @member
-def artifact(request: HttpRequest, pk: str) -> HttpResponseBase:
+def artifact(request: AuthedRequest, pk: str) -> HttpResponseBase:
     return artifact_response(load_run(request, pk))
 
 
@@ -209,7 +211,7 @@ def artifact_response(one: Run) -> HttpResponseBase:
 
 
 @member
-def queue(request: HttpRequest) -> HttpResponse:
+def queue(request: AuthedRequest) -> HttpResponse:
     """The workers page. Context: workers, devices, gpus, waiting [(run, place)], running."""
     mine = Run.objects.for_workspace(request.workspace).select_related("prototype")
     records = workers()

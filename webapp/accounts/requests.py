@@ -1,0 +1,22 @@
+"""Requests as views get them: the types of what middlewares and guards put onto Django's."""
+
+from django.http import HttpRequest
+from django_htmx.middleware import HtmxDetails
+
+from webapp.accounts.models import Membership, User, Workspace
+
+
+class SiteRequest(HttpRequest):
+    """Any request to the site. `membership` is lazy: whoever reads none of it costs no query; ask for its truth, not whether it
+    is None."""
+
+    htmx: HtmxDetails
+    membership: Membership | None
+
+
+class AuthedRequest(SiteRequest):
+    """One of a signed-in member: what `member` lets in to a page, and the API's keys to a call."""
+
+    user: User
+    membership: Membership
+    workspace: Workspace
