@@ -2,6 +2,7 @@
 
 import gc
 import os
+from typing import cast
 
 import django
 from django.core.asgi import get_asgi_application
@@ -21,11 +22,13 @@ from django.conf import settings  # noqa: E402
 
 from trainer import reporting  # noqa: E402
 from webapp.accounts.senders import known  # noqa: E402
-from webapp.core.bodies import BodyLimit  # noqa: E402
+from webapp.core.bodies import Application, BodyLimit  # noqa: E402
 from webapp.endpoints.proxy import ServingProxy  # noqa: E402
 
 reporting.start("web", settings.SENTRY_DSN)
-application = ServingProxy(BodyLimit(django_application, known), settings.SERVING_URL, settings.MAQUETTE_INTERNAL_TOKEN)
+application = ServingProxy(
+    BodyLimit(cast(Application, django_application), known), settings.SERVING_URL, settings.MAQUETTE_INTERNAL_TOKEN
+)
 
 # What was loaded stays for good; looking through it for garbage would hold up one request in a few.
 gc.collect()

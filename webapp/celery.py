@@ -1,7 +1,6 @@
 """The Celery application. Which queue a run waits in is `webapp.runs.queues`."""
 
 import os
-from typing import Any
 
 from celery import Celery
 from celery.signals import beat_init, celeryd_init
@@ -15,7 +14,7 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 
-def prepare(**_kwargs: Any) -> None:
+def prepare(**_kwargs: object) -> None:
     keep_private()
     from django.conf import settings
 

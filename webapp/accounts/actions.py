@@ -1,7 +1,5 @@
 """Verbs over people and workspaces, the same for pages, API and commands."""
 
-from typing import Any
-
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.urls import reverse
@@ -72,7 +70,9 @@ def first_sign_in_link() -> str | None:
     return sign_in_address(user)
 
 
-def audit(workspace: Workspace, user: Any, verb: str, subject: str, subject_id: str = "", text: str = "") -> None:
+def audit(
+    workspace: Workspace, user: User | None, verb: str, subject: str, subject_id: str = "", text: str = ""
+) -> None:
     known = user if getattr(user, "pk", None) else None
     AuditEvent.objects.create(
         workspace=workspace, user=known, verb=verb, subject=subject, subject_id=subject_id, text=text[:200]

@@ -1,7 +1,5 @@
 """The sign-up form: the rules of a password are said in one line, and in full once one was broken."""
 
-from typing import Any
-
 from allauth.account.forms import SignupForm as AllauthSignupForm
 from django.utils.translation import gettext_lazy as _
 
@@ -9,7 +7,7 @@ LEAST_CHARACTERS = 8
 
 
 class SignupForm(AllauthSignupForm):  # type: ignore[misc]  # allauth has no types
-    def __init__(self, *args: Any, **options: Any) -> None:
+    def __init__(self, *args: object, **options: object) -> None:
         super().__init__(*args, **options)
         self.fields["password1"].help_text = _("At least %(count)d characters.") % {"count": LEAST_CHARACTERS}
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any, TypeVar, cast
 
+from django.core.files import File
 from django.db import IntegrityError, models, transaction
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
@@ -96,7 +97,7 @@ def known_parameters_only(view: Callable[..., Any]) -> Callable[..., Any]:
     everything."""
 
     @wraps(view)
-    def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+    def checked(request: HttpRequest, *args: object, **kwargs: object) -> Any:
         if request.method == "GET":
             path = request.resolver_match.kwargs if request.resolver_match else {}
             known = [name for name in kwargs if name not in path]
@@ -138,7 +139,7 @@ def once(view: Callable[..., Any]) -> Callable[..., Any]:
     """
 
     @wraps(view)
-    def checked(request: AuthedRequest, *args: Any, **kwargs: Any) -> Any:
+    def checked(request: AuthedRequest, *args: object, **kwargs: object) -> Any:
         key = request.headers.get("Idempotency-Key", "")[:200]
         if not key:
             return view(request, *args, **kwargs)
@@ -168,7 +169,7 @@ SECRETS = ("key",)
 """Fields of answers that are shown once; of a key only its hash is stored anywhere."""
 
 
-def without_secrets(body: Any) -> Any:
+def without_secrets(body: object) -> Any:
     return body | {name: None for name in SECRETS if name in body} if isinstance(body, dict) else body
 
 
@@ -182,7 +183,7 @@ def digest_of(request: HttpRequest) -> str:
     return hashlib.sha256(json.dumps([sorted(request.POST.lists()), sorted(files)]).encode()).hexdigest()
 
 
-def hashed_file(file: Any) -> str:
+def hashed_file(file: "File[bytes]") -> str:
     digest = hashlib.sha256()
     for chunk in file.chunks():
         digest.update(chunk)

@@ -1,6 +1,7 @@
 """The API object, its errors and its routers. JSON only, and no logic of its own: the pages call the same actions."""
 
 import logging
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.core.exceptions import ValidationError as FieldError
@@ -28,7 +29,7 @@ for router in (datasets.router, prototypes.router, runs.router, endpoints.router
     api.add_router("", router)
 
 
-def problem(status: int, code: str, detail: str, hint: str = "", **extra: Any) -> HttpResponse:
+def problem(status: int, code: str, detail: str, hint: str = "", **extra: object) -> HttpResponse:
     return problem_response(Problem(detail, code=code, hint=hint, status=status, **extra))
 
 
@@ -91,5 +92,5 @@ def broken(request: HttpRequest, error: Exception) -> HttpResponse:
     )
 
 
-def jsonable(errors: Any) -> list[dict[str, Any]]:
+def jsonable(errors: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [{"loc": list(map(str, one["loc"])), "msg": one["msg"], "type": one["type"]} for one in errors]

@@ -1,6 +1,7 @@
 """Forms generated from a task's parameter schema, so that a new task brings its own."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -14,7 +15,7 @@ from webapp.core.problems import Problem
 class NumbersField(forms.CharField):
     """A list of numbers as a person writes it: “32, 64, 128”."""
 
-    def to_python(self, value: Any) -> Any:
+    def to_python(self, value: object) -> Any:
         texts = [part for part in re.split(r"[\s,;]+", super().to_python(value) or "") if part]
         try:
             return [float(part) if "." in part else int(part) for part in texts]
@@ -52,20 +53,20 @@ def yes_or_no(schema: dict[str, Any]) -> list[tuple[str, str]]:
     return [("", word), ("true", _("Yes")), ("false", _("No"))]
 
 
-def shown(default: Any) -> str:
+def shown(default: object) -> str:
     if isinstance(default, list | tuple):
         return ", ".join(map(str, default))
     return _("automatic") if default in (None, "") else str(default)
 
 
-def as_written(value: Any) -> Any:
+def as_written(value: object) -> Any:
     """A setting's value as its field shows it."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
 
 
-def params_form(task: str, data: Any = None) -> forms.Form:
+def params_form(task: str, data: Mapping[str, Any] | None = None) -> forms.Form:
     """An unbound or bound form of a task's settings, each named `param-<name>`, empty meaning the recommended value."""
     properties = tasks.get(task).params.model_json_schema()["properties"]
     form = forms.Form(data, prefix="param")

@@ -100,7 +100,7 @@ def model_title(task: str, ref: str) -> str:
     return known or ref.partition(":")[2].rpartition("/")[2] or ref
 
 
-def without_references(text: Any) -> str:
+def without_references(text: object) -> str:
     """A message of the trainer as people read it: `bundled:all-MiniLM-L6-v2` becomes all-MiniLM-L6-v2."""
     return REFERENCE.sub(lambda found: found[1], str(text))
 

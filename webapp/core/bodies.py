@@ -24,6 +24,8 @@ LEAST_BYTES_PER_SECOND = 4 * 1024
 """A body may take PATIENCE_SECONDS plus its size so far by this rate; a phone on a bad line is several times quicker."""
 Headers = list[tuple[bytes, bytes]]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Application = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
 
 
 class RefusedError(Problem):
@@ -62,10 +64,10 @@ class BodyLimit:
     the addresses of files take.
     """
 
-    def __init__(self, application: Any, known: Callable[[Headers], Awaitable[bool]]) -> None:
+    def __init__(self, application: Application, known: Callable[[Headers], Awaitable[bool]]) -> None:
         self.application, self.known = application, known
 
-    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Any) -> None:
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.application(scope, receive, send)
             return

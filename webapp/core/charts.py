@@ -254,12 +254,18 @@ def bars(segments: list[tuple[str, float]], *, label: str = "", css: str = "") -
 
 
 def strip(
-    value: Any, low: Any = None, high: Any = None, *, css: str = "", tick: Any = None, ends: Any = None
+    value: float | None,
+    low: float | None = None,
+    high: float | None = None,
+    *,
+    css: str = "",
+    tick: float | None = None,
+    ends: tuple[float, float] | None = None,
 ) -> SafeString:
     """A score between its ends, with its interval as a band; `ends` zooms in, as (0.8, 1.0) does."""
     first, last = ends or (0.0, 1.0)
 
-    def place(share: Any) -> float:
+    def place(share: float) -> float:
         return max(0.0, min(100.0, 100 * (float(share) - first) / (last - first)))
 
     parts = [mark_safe('<line x1="0" x2="100%" y1="50%" y2="50%"/>')]

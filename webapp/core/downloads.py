@@ -8,9 +8,9 @@ import asyncio
 import zipfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
 
 from django.http import FileResponse, StreamingHttpResponse
+from typing_extensions import Buffer
 
 from webapp.core.files import files_below
 
@@ -52,9 +52,9 @@ class Pieces:
     def __init__(self) -> None:
         self.waiting: list[bytes] = []
 
-    def write(self, data: Any) -> int:
+    def write(self, data: Buffer) -> int:
         self.waiting.append(bytes(data))
-        return len(data)
+        return len(self.waiting[-1])
 
     def flush(self) -> None:
         """Nothing is held back."""

@@ -75,9 +75,9 @@ def shown_form(
     request: HttpRequest,
     action: str,
     form_class: Callable[..., Shown],
-    *args: Any,
+    *args: object,
     is_part: bool = False,
-    **options: Any,
+    **options: object,
 ) -> Shown:
     """The form that is sent to `action`: as it was sent, with its errors, if it was just refused; else a fresh one.
 

@@ -87,7 +87,7 @@ class Leased(WorkspaceOwned):
     def everywhere(cls) -> LeasedQuerySet[Self]:
         return cast(LeasedQuerySet[Self], cls._default_manager.all())
 
-    def move(self, rows: LeasedQuerySet[Self], /, **fields: Any) -> bool:
+    def move(self, rows: LeasedQuerySet[Self], /, **fields: object) -> bool:
         """Compare and set: only while it is one of `rows`."""
         moved = bool(rows.filter(pk=self.pk).update(**fields))
         if moved:
@@ -97,20 +97,20 @@ class Leased(WorkspaceOwned):
     def held(self, lease: str) -> LeasedQuerySet[Self]:
         return self.everywhere().filter(self.HELD, pk=self.pk, lease=lease)
 
-    def claim(self, **fields: Any) -> str | None:
+    def claim(self, **fields: object) -> str | None:
         """Take it for one worker; its lease, or None when somebody else has it or there is nothing to do any more."""
         lease = secrets.token_hex(16)
         taken = {"lease": lease, "lease_until": next_lease(), "attempts": F("attempts") + 1, "error": None}
         return lease if self.move(self.everywhere().waiting(), **taken, **self.CLAIMED, **fields) else None
 
-    def beat(self, lease: str, **fields: Any) -> bool:
+    def beat(self, lease: str, **fields: object) -> bool:
         """Renew the lease and store progress; False when it is no longer this worker's."""
         return bool(self.held(lease).update(lease_until=next_lease(), **fields))
 
-    def finish(self, lease: str, **fields: Any) -> bool:
+    def finish(self, lease: str, **fields: object) -> bool:
         return self.move(self.held(lease), **ended(), **fields)
 
-    def interrupt(self, lease: str, **fields: Any) -> bool:
+    def interrupt(self, lease: str, **fields: object) -> bool:
         """Its worker stops, or its trainer died: for another one to begin anew."""
         return self.move(self.held(lease), **FREE, **self.INTERRUPTED, **fields)
 
@@ -138,11 +138,11 @@ class Leased(WorkspaceOwned):
         """Options of its message."""
         return {}
 
-    def send(self, **options: Any) -> None:
+    def send(self, **options: object) -> None:
         """Put its id on the queue once the row is committed. A broker that is away is made good by the sweeper."""
         transaction.on_commit(lambda: self.deliver(**options))
 
-    def deliver(self, **options: Any) -> bool:
+    def deliver(self, **options: object) -> bool:
         self.everywhere().filter(pk=self.pk).update(sent_at=timezone.now())
         return hand_over(import_string(self.TASK), self.pk, **self.queue, **options)
 

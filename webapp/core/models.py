@@ -1,6 +1,6 @@
 """What every stored object has."""
 
-from typing import Any, ClassVar, Self, TypeVar
+from typing import ClassVar, Self, TypeVar
 
 from django.db import models
 
@@ -12,7 +12,7 @@ Row = TypeVar("Row", bound=models.Model)
 class WorkspaceQuerySet(models.QuerySet[Row]):
     """Every list of a workspace's objects starts with `for_workspace`: an outsider's object is simply not there."""
 
-    def for_workspace(self, workspace: Any) -> Self:
+    def for_workspace(self, workspace: object) -> Self:
         return self.filter(workspace=workspace)
 
 

@@ -30,7 +30,7 @@ class Problem(Exception):  # noqa: N818  the standard's own word
     code = "invalid"
 
     def __init__(
-        self, message: str, *, code: str = "", hint: str = "", status: int = 0, field: str = "", **extra: Any
+        self, message: str, *, code: str = "", hint: str = "", status: int = 0, field: str = "", **extra: object
     ) -> None:
         super().__init__(message)
         self.message = message

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from typing import Any, ParamSpec, Protocol, cast
+from typing import ParamSpec, Protocol, cast
 
 from celery import current_app, shared_task
 from kombu import Connection
@@ -25,7 +25,7 @@ class Task(Protocol[P]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> None: ...
 
-    def apply_async(self, args: tuple[object, ...], **options: Any) -> object: ...
+    def apply_async(self, args: tuple[object, ...], **options: object) -> object: ...
 
 
 def task(name: str) -> Callable[[Callable[P, None]], Task[P]]:
@@ -43,7 +43,7 @@ def impatient(connection: Connection) -> Connection:
     return connection.clone(transport_options=connection.transport_options | bounds)
 
 
-def hand_over(task: Task[...], *arguments: str, **options: Any) -> bool:
+def hand_over(task: Task[...], *arguments: str, **options: object) -> bool:
     """Send one message, trying once; False when the broker is away or hangs, which a sweeper makes good later."""
     try:
         if current_app.conf.task_always_eager:

@@ -66,7 +66,7 @@ def readable(name: str) -> str:
     return name.replace("_", " ").capitalize()
 
 
-def scored(value: Any, name: str) -> str:
+def scored(value: object, name: str) -> str:
     """A metric's value as people read it: a share in percent, another figure as it is."""
     found = number(value)
     if found is None:

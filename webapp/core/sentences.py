@@ -21,7 +21,7 @@ def said(entry: dict[str, Any] | Problem | None, name: str = "message") -> str:
         return english
 
 
-def render(source: Any) -> str:
+def render(source: object) -> str:
     """Raises `KeyError` for a template that is not translated: what is formatted is a template of ours and no other."""
     if not isinstance(source, dict):
         return str(source)

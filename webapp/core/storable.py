@@ -7,7 +7,7 @@ from typing import Any
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
-def storable(value: Any) -> Any:
+def storable(value: object) -> Any:
     """The same JSON value without zero bytes and lone surrogates in its texts and keys; NaN and the infinities are null.
 
     Python's `json` reads and writes all of these; what a file or a model says of itself may hold them.

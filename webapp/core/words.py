@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
-from typing import Any
+from typing import Any, SupportsFloat, cast
 
 from django.utils.formats import date_format
 from django.utils.timezone import localtime, now
@@ -14,14 +14,14 @@ CENT, LEAST = Decimal("0.01"), Decimal("0.0001")
 MISSING = "–"
 
 
-def number(value: Any) -> float | None:
+def number(value: object) -> float | None:
     try:
-        return None if value is None or value == "" else float(value)
+        return None if value is None or value == "" else float(cast(SupportsFloat, value))
     except (TypeError, ValueError):
         return None
 
 
-def decimal(value: Any) -> Decimal | None:
+def decimal(value: object) -> Decimal | None:
     try:
         found = Decimal(str(value))
     except InvalidOperation:
@@ -34,7 +34,7 @@ def with_sign(text: str, currency: str | None) -> str:
     return f"{sign}{text}" if sign else f"{text} {currency}"
 
 
-def money(value: Any, currency: str | None = "USD") -> str:
+def money(value: object, currency: str | None = "USD") -> str:
     """`0.0213` → “$0.02”, `0.00124` → “$0.0012”: what one small run costs is still a figure."""
     amount = decimal(value)
     if amount is None:
@@ -47,7 +47,7 @@ def money(value: Any, currency: str | None = "USD") -> str:
     return with_sign(f"{amount.quantize(CENT, ROUND_HALF_UP):,}", currency)
 
 
-def money_round(value: Any, currency: str | None = "USD") -> str:
+def money_round(value: object, currency: str | None = "USD") -> str:
     """A round sum without its zeros, “$60”; any other keeps its cents."""
     amount = decimal(value)
     if amount is not None and amount == amount.to_integral_value():
@@ -55,7 +55,7 @@ def money_round(value: Any, currency: str | None = "USD") -> str:
     return money(value, currency)
 
 
-def price(value: Any, currency: str | None = "USD") -> str:
+def price(value: object, currency: str | None = "USD") -> str:
     """A price per hour: two digits that say something, and at least its cents: “$0.80”, “$0.089”, “$0.0042”."""
     amount = decimal(value)
     if amount is None:
@@ -64,7 +64,7 @@ def price(value: Any, currency: str | None = "USD") -> str:
     return with_sign(f"{amount:,.{digits}f}", currency)
 
 
-def exact(value: Any) -> str:
+def exact(value: object) -> str:
     """An amount for a field: every digit that was typed, and no zeros after them but cents."""
     amount = decimal(value)
     if amount is None:
@@ -73,7 +73,7 @@ def exact(value: Any) -> str:
     return f"{amount:.{digits}f}"
 
 
-def percent(value: Any, digits: int = 1) -> str:
+def percent(value: object, digits: int = 1) -> str:
     """`0.913` → “91.3 %”."""
     share = number(value)
     return MISSING if share is None else with_percent(f"{share * 100:.{digits}f}")
@@ -84,18 +84,18 @@ def with_percent(figures: str) -> str:
     return _("%(number)s\u00a0%%") % {"number": figures}
 
 
-def points(value: Any, digits: int = 1) -> str:
+def points(value: object, digits: int = 1) -> str:
     """`0.913` → “91.3”, where a percent sign stands beside it already."""
     share = number(value)
     return MISSING if share is None else f"{share * 100:.{digits}f}"
 
 
-def count(value: Any) -> str:
+def count(value: object) -> str:
     figure = number(value)
     return MISSING if figure is None else f"{figure:,.0f}"
 
 
-def short_count(value: Any) -> str:
+def short_count(value: object) -> str:
     """Parameters of a model: `22713216` → “22.7 M”."""
     figure = number(value)
     if figure is None:
@@ -107,7 +107,7 @@ def short_count(value: Any) -> str:
     return f"{figure:.0f}"
 
 
-def figure(value: Any) -> str:
+def figure(value: object) -> str:
     """A loss or a speed, in three significant digits; a whole number as it is."""
     found = number(value)
     if found is None:
@@ -120,7 +120,7 @@ def figure(value: Any) -> str:
     return f"{found:,.{digits}f}"
 
 
-def size(value: Any) -> str:
+def size(value: object) -> str:
     """Bytes in the unit that fits, in powers of ten."""
     left = number(value)
     if left is None:
@@ -132,7 +132,7 @@ def size(value: Any) -> str:
     return f"{left:.1f}\u00a0TB"
 
 
-def duration(value: Any) -> str:
+def duration(value: object) -> str:
     """Seconds as measured: “1.8 s”, “3 min 52 s”, “2 h 5 min”."""
     seconds = number(value)
     if seconds is None:
@@ -148,7 +148,7 @@ def duration(value: Any) -> str:
     return _("%(hours)s h %(minutes)s min") % {"hours": minutes // 60, "minutes": minutes % 60}
 
 
-def about(value: Any) -> str:
+def about(value: object) -> str:
     """Seconds as estimated: “20 s”, “about 4 min”, “about 2 h”."""
     seconds = number(value)
     if seconds is None:
@@ -160,7 +160,7 @@ def about(value: Any) -> str:
     return _("about %(hours)s h") % {"hours": f"{seconds / 3600:.1f}".removesuffix(".0")}
 
 
-def remaining(value: Any) -> str:
+def remaining(value: object) -> str:
     """Seconds left, in a sentence's words: “about 5 minutes”, “less than a minute”."""
     seconds = number(value)
     if seconds is None:
@@ -174,7 +174,7 @@ def remaining(value: Any) -> str:
     return ngettext("about %(count)d hour", "about %(count)d hours", hours) % {"count": hours}
 
 
-def clock(value: Any) -> str:
+def clock(value: object) -> str:
     """Seconds as a stopwatch shows them: “6:02”, “1:04:09”."""
     seconds = number(value)
     if seconds is None:
@@ -183,7 +183,7 @@ def clock(value: Any) -> str:
     return f"{minutes // 60}:{minutes % 60:02}:{rest:02}" if minutes >= 60 else f"{minutes}:{rest:02}"
 
 
-def as_moment(value: Any) -> datetime | None:
+def as_moment(value: object) -> datetime | None:
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value)
@@ -194,7 +194,7 @@ def as_moment(value: Any) -> datetime | None:
     return None
 
 
-def ago(value: Any, at: datetime | None = None) -> str:
+def ago(value: object, at: datetime | None = None) -> str:
     """How long since a moment: “just now”, “4 minutes ago”, “yesterday”, then the day."""
     moment = as_moment(value)
     if moment is None:
@@ -226,7 +226,7 @@ def dated(value: date, form: str) -> str:
     return date_format(value, forms[form])
 
 
-def day(value: Any, at: datetime | None = None) -> str:
+def day(value: object, at: datetime | None = None) -> str:
     """“19 Nov”, with the year when it is another one."""
     moment: Any = as_moment(value)
     moment = localtime(moment) if moment else value
@@ -235,6 +235,6 @@ def day(value: Any, at: datetime | None = None) -> str:
     return dated(moment, "day" if moment.year == (at or now()).year else "day and year")
 
 
-def time_of_day(value: Any) -> str:
+def time_of_day(value: object) -> str:
     moment = as_moment(value)
     return date_format(localtime(moment), "H:i") if moment else MISSING

@@ -125,7 +125,7 @@ class Work(Generic[Row]):
         yield None
 
     @classmethod
-    def begin(cls, row: Row, devices: Any) -> Self | None:
+    def begin(cls, row: Row, devices: object) -> Self | None:
         """The claim; None when somebody else has it."""
         lease = row.claim()
         return cls(row, lease) if lease else None
@@ -276,7 +276,7 @@ class Work(Generic[Row]):
 
     # How it ends
 
-    def finish(self, **fields: Any) -> None:
+    def finish(self, **fields: object) -> None:
         """Store what came of it, if it is still this worker's to say. Raises `Lost`."""
         with transaction.atomic():
             if not self.row.finish(self.lease, **fields):
@@ -295,7 +295,7 @@ class Work(Generic[Row]):
             self.recover(self.row, **({} if seconds is None else {"countdown": seconds}))
 
     @classmethod
-    def recover(cls, row: Row, **options: Any) -> None:
+    def recover(cls, row: Row, **options: object) -> None:
         """What nobody holds any more: failed after too many deaths, else back to the queue."""
         if row.deaths >= row.MAX_ATTEMPTS:
             with transaction.atomic():

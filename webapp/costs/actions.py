@@ -63,7 +63,7 @@ def month_start(moment: datetime | None = None) -> datetime:
     return (moment or timezone.now()).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 
 
-def set_budget(workspace: Workspace, amount: Any, user: User | None = None) -> Budget:
+def set_budget(workspace: Workspace, amount: object, user: User | None = None) -> Budget:
     """Not one transaction: demos are charged one by one before, and none of them is held while the next is."""
     budget = gate.set_budget(workspace, decimal_of(amount, _("The budget"), places=2))
     audit(workspace, user, "set", "budget", text=str(budget))
@@ -71,7 +71,7 @@ def set_budget(workspace: Workspace, amount: Any, user: User | None = None) -> B
 
 
 @transaction.atomic
-def set_rate(workspace: Workspace, hardware: str, price: Any, title: str = "", user: User | None = None) -> Rate:
+def set_rate(workspace: Workspace, hardware: str, price: object, title: str = "", user: User | None = None) -> Rate:
     value = decimal_of(price, _("The price"), places=5)
     defaults: dict[str, Any] = {
         "price_per_hour": value,

@@ -3,7 +3,6 @@
 import re
 import unicodedata
 from decimal import Decimal
-from typing import Any
 
 from django.utils.translation import gettext as _
 
@@ -16,7 +15,7 @@ GROUPED = re.compile(r"[0-9]{1,3}(,[0-9]{3})+\.[0-9]{1,12}")
 SIGNS = "$€£¥₹"
 
 
-def decimal_of(value: Any, what: str, *, places: int = 7) -> Decimal:
+def decimal_of(value: object, what: str, *, places: int = 7) -> Decimal:
     """An amount from a person's hands or from a program: not negative, below a million, at most so many decimal places.
 
     Both languages of the site write a point before the decimals, so pages and API read the same. Raises `Problem`,
@@ -36,14 +35,14 @@ def decimal_of(value: Any, what: str, *, places: int = 7) -> Decimal:
     return number
 
 
-def plain_decimal_of(value: Any, what: str, *, places: int = 7) -> Decimal:
+def plain_decimal_of(value: object, what: str, *, places: int = 7) -> Decimal:
     """An amount from a program: a number, or a decimal string with nothing but digits and a point."""
     if not PLAIN.fullmatch(spelled(value)):
         raise refusal(_("%(what)s is not an amount.") % {"what": what}, _("Send a decimal string such as “12.50”."))
     return decimal_of(value, what, places=places)
 
 
-def spelled(value: Any) -> str:
+def spelled(value: object) -> str:
     """A number with all its digits; a binary fraction without those that only its conversion made (34.199999999999996), and
     never as the zero that it is not."""
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):

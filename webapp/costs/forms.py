@@ -20,10 +20,10 @@ class AmountField(forms.CharField):
         widget = forms.TextInput(attrs={"inputmode": "decimal", "class": "linkdays", "autocomplete": "off"})
         super().__init__(max_length=40, widget=widget, **options)
 
-    def prepare_value(self, value: Any) -> Any:
+    def prepare_value(self, value: object) -> Any:
         return exact(value) if isinstance(value, Decimal) else value
 
-    def clean(self, value: Any) -> Decimal:
+    def clean(self, value: object) -> Decimal:
         text = super().clean(value)
         try:
             return decimal_of(text, str(self.label), places=self.places)

@@ -199,11 +199,11 @@ def release(key: str) -> None:
 
 @transaction.atomic
 def charge(
-    workspace: Workspace, *, key: str, seconds: float, price: Decimal, charge_id: str = "", **fields: Any
+    workspace: Workspace, *, key: str, seconds: float, price: Decimal, charge_id: str = "", **fields: str
 ) -> Decimal:
     """Add to the ledger's line of this key and return the amount; the line's last `charge_id`, sent again, costs nothing."""
     budget = locked(workspace)
-    return add(budget, key=key, seconds=seconds, price=price, charge_id=charge_id, **fields)
+    return add(budget, key=key, seconds=seconds, price=price, charge_id=charge_id, most=None, **fields)
 
 
 def add(
@@ -214,7 +214,7 @@ def add(
     price: Decimal,
     charge_id: str,
     most: Decimal | None = None,
-    **fields: Any,
+    **fields: str,
 ) -> Decimal:
     """One charge under the lock: the line of the hour and the month's sum, together. Of time that costs more than `most`, only
     the part that `most` pays for is charged."""

@@ -124,11 +124,11 @@ def check_not_forgotten(version: DatasetVersion) -> None:
         raise Conflict(_("This version was deleted meanwhile."), code="deleted", hint=_("Choose another version."))
 
 
-def add_version(dataset: Dataset, user: User | None, **fields: Any) -> DatasetVersion:
+def add_version(dataset: Dataset, user: User | None, **fields: object) -> DatasetVersion:
     """The dataset's next version; two at once come one after the other."""
     with transaction.atomic():
         lock_dataset(dataset.pk)
-        if parent := fields.get("parent"):
+        if isinstance(parent := fields.get("parent"), DatasetVersion):
             check_not_forgotten(parent)
         last = dataset.versions.order_by("-number").values_list("number", flat=True).first() or 0
         return DatasetVersion.objects.create(

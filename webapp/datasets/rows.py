@@ -9,7 +9,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, Self
 
 from trainer.columns import MONEY, canonical_label
 from webapp.datasets.models import DatasetVersion
@@ -56,17 +56,35 @@ class Page:
         return min(self.number * self.size, self.total)
 
 
+class Cursor(Protocol):
+    """Of DuckDB, which is imported only by processes that read rows."""
+
+    def execute(self, query: str, parameters: Any = ...) -> Self: ...
+
+    def fetchone(self) -> tuple[Any, ...]:
+        """The row of a query that always has one."""
+
+    def fetchall(self) -> list[tuple[Any, ...]]: ...
+
+    def cursor(self) -> "Cursor": ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_error: object) -> None: ...
+
+
 @cache
-def database() -> Any:
+def database() -> Cursor:
     """One for the process, so that all pages together keep within its memory; each asks through a cursor of its own."""
     import duckdb
 
     threads = min(4, os.cpu_count() or 1)
     settings = {"threads": threads, "memory_limit": "256MB", "enable_external_file_cache": False}
-    return duckdb.connect(config=settings)
+    connection: Cursor = duckdb.connect(config=settings)
+    return connection
 
 
-def connect() -> Any:
+def connect() -> Cursor:
     return database().cursor()
 
 
@@ -157,7 +175,7 @@ def conditions(version: DatasetVersion, label: str, split: str) -> tuple[str, li
 NUMBERED = "(SELECT file_row_number AS n FROM read_parquet(?, file_row_number=true))"
 
 
-def count(cursor: Any, version: DatasetVersion, label: str, split: str) -> int:
+def count(cursor: Cursor, version: DatasetVersion, label: str, split: str) -> int:
     if not label and not split:
         return version.rows
     where, values = conditions(version, label, split)
@@ -165,13 +183,13 @@ def count(cursor: Any, version: DatasetVersion, label: str, split: str) -> int:
     return int(cursor.execute(query, [file_of(version, "split"), *values]).fetchone()[0])
 
 
-def filtered(cursor: Any, version: DatasetVersion, label: str, split: str, size: int, start: int) -> list[int]:
+def filtered(cursor: Cursor, version: DatasetVersion, label: str, split: str, size: int, start: int) -> list[int]:
     where, values = conditions(version, label, split)
     query = f"SELECT n FROM {NUMBERED} WHERE {where} ORDER BY n LIMIT ? OFFSET ?"  # noqa: S608
     return [row[0] for row in cursor.execute(query, [file_of(version, "split"), *values, size, start]).fetchall()]
 
 
-def find(cursor: Any, version: DatasetVersion, search: str, label: str, split: str, wanted: int) -> Found:
+def find(cursor: Cursor, version: DatasetVersion, search: str, label: str, split: str, wanted: int) -> Found:
     """The first rows with the words in any column, capitals aside; at least `wanted` of them if there are."""
     key = (version.pk, search.lower(), label, split)
     known = found_before.get(key)
@@ -194,7 +212,7 @@ def find(cursor: Any, version: DatasetVersion, search: str, label: str, split: s
 
 
 def ordered(  # noqa: PLR0913
-    cursor: Any,
+    cursor: Cursor,
     version: DatasetVersion,
     among: Found | None,
     label: str,
@@ -216,7 +234,7 @@ def ordered(  # noqa: PLR0913
     return [row[0] for row in cursor.execute(query, [file, *values, size, start]).fetchall()]
 
 
-def key_of(cursor: Any, version: DatasetVersion, place: int) -> tuple[str, str, str]:
+def key_of(cursor: Cursor, version: DatasetVersion, place: int) -> tuple[str, str, str]:
     """(a source of `n` and what to sort by, its file, what to sort by): the ranks where the reader wrote them."""
     file = file_of(version, "order")
     if Path(file).exists():
@@ -236,7 +254,7 @@ def plain_number(value: str, decimal: str) -> str:
     return f"REPLACE(REPLACE({bare}, '.', ''), ',', '.')" if decimal == "," else f"REPLACE({bare}, ',', '')"
 
 
-def read(cursor: Any, version: DatasetVersion, names: list[str], wanted: list[int]) -> list[dict[str, Any]]:
+def read(cursor: Cursor, version: DatasetVersion, names: list[str], wanted: list[int]) -> list[dict[str, Any]]:
     """The cells and the part of some rows, in the order wanted."""
     if not wanted:
         return []

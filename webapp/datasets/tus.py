@@ -32,8 +32,8 @@ CONTENT_TYPE = "application/offset+octet-stream"
 Handler = Callable[..., HttpResponse]
 
 
-def bad(message: str, hint: str, *, code: str = "bad_request", status: int = 400, **extra: Any) -> Problem:
-    return Problem(message, code=code, hint=hint, status=status, **extra)
+def bad(message: str, hint: str, *, code: str = "bad_request", status: int = 400) -> Problem:
+    return Problem(message, code=code, hint=hint, status=status)
 
 
 def whole_number(request: HttpRequest, name: str) -> int:

@@ -16,7 +16,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
 from io import FileIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from django.conf import settings
 from django.db import transaction
@@ -140,7 +140,13 @@ def begin(workspace: Workspace, user: User, length: int, **fields: str) -> Uploa
     return upload
 
 
-def receive(request: HttpRequest, file: FileIO, limit: int, digest: Any) -> int:
+class Digest(Protocol):
+    """A hash of `hashlib` that is being filled."""
+
+    def update(self, data: bytes, /) -> None: ...
+
+
+def receive(request: HttpRequest, file: FileIO, limit: int, digest: Digest) -> int:
     """Write the body at the file's end, up to `limit` bytes of the whole file; the new size. What a broken connection
     brought stays. Raises Problem, with the file as it was, when more comes or the disk is full."""
     start = size = file.tell()

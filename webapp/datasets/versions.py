@@ -158,7 +158,7 @@ def fixes_of(problem: dict[str, Any]) -> list[dict[str, str]]:
 
 
 def derive(
-    version: DatasetVersion, user: User, note: str, sizes: Mapping[Path, int] | None = None, /, **request: Any
+    version: DatasetVersion, user: User, note: str, sizes: Mapping[Path, int] | None = None, /, **request: object
 ) -> DatasetVersion:
     """The next version, made of this one as `request` says. Who asks within a transaction brings the `sizes` that
     `webapp.datasets.quota.measured` told before it: nobody waits for a walk over the disk."""

@@ -33,7 +33,7 @@ FETCHED_AT_ONCE = 5
 """Artifacts asked for from the bucket each minute; one at a time comes."""
 
 
-def deploy(run: Run, user: User | None, **wishes: Any) -> tuple[Endpoint, str | None]:
+def deploy(run: Run, user: User | None, **wishes: object) -> tuple[Endpoint, str | None]:
     """Serve a run. The prototype's endpoint is made the first time (with its first key, returned) and kept after.
 
     Wishes: name, slug, visibility (of a new endpoint anyone with the link, as on the share page); of an endpoint that there
@@ -97,7 +97,7 @@ def create_endpoint(run: Run, user: User | None, wishes: dict[str, Any]) -> Endp
     return endpoint
 
 
-def check_visibility(value: Any) -> str:
+def check_visibility(value: object) -> str:
     if value not in Visibility.values:
         raise Problem(
             _("“%(value)s” is not a valid visibility.") % {"value": value},
@@ -170,7 +170,7 @@ def takes_over(version: EndpointVersion, endpoint: Endpoint) -> bool:
     return endpoint.wanted_id is None and version.number > endpoint.current.number
 
 
-def awaken(pk: str, **fields: Any) -> None:
+def awaken(pk: str, **fields: object) -> None:
     """Live from now on. One that was live already goes on being charged from its last charge."""
     Endpoint.objects.filter(pk=pk).exclude(status=Status.LIVE).update(charged_until=timezone.now())
     Endpoint.objects.filter(pk=pk).update(status=Status.LIVE, **fields)
@@ -203,7 +203,9 @@ def changes_of(endpoint: Endpoint, wishes: dict[str, Any]) -> dict[str, str]:
     wanted: dict[str, str] = {}
     for field in ("name", "words"):
         if wishes.get(field) or (field == "words" and wishes.get(field) is not None):
-            wanted[field] = str(wishes[field])[: cast(CharField[str, str], Endpoint._meta.get_field(field)).max_length]
+            wanted[field] = str(wishes[field])[
+                : cast("CharField[str, str]", Endpoint._meta.get_field(field)).max_length
+            ]
     if wishes.get("visibility"):
         wanted["visibility"] = check_visibility(wishes["visibility"])
     if wishes.get("slug") and wishes["slug"] != endpoint.slug:

@@ -1,5 +1,3 @@
-from typing import Any
-
 from django.apps import AppConfig
 
 
@@ -10,10 +8,10 @@ class EndpointsConfig(AppConfig):
         from webapp.costs.signals import budget_changed, budget_changes
         from webapp.endpoints.registry import publish_workspace
 
-        def publish_demos(sender: Any, workspace_id: str, **_kwargs: Any) -> None:
+        def publish_demos(sender: object, workspace_id: str, **_kwargs: object) -> None:
             publish_workspace(workspace_id)
 
-        def settle_demos(sender: Any, workspace_id: str, **_kwargs: Any) -> None:
+        def settle_demos(sender: object, workspace_id: str, **_kwargs: object) -> None:
             from webapp.endpoints.hosting import charge_hosting
 
             charge_hosting(workspace_id)

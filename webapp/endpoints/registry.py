@@ -3,7 +3,7 @@
 import json
 import logging
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, cast
@@ -176,7 +176,7 @@ def drain_usage() -> int:
     return 0
 
 
-def store(records: Any) -> None:
+def store(records: Iterable[dict[str, Any]]) -> None:
     sums: dict[tuple[str, str, datetime], dict[str, float]] = defaultdict(lambda: defaultdict(float))
     for item in records:
         hour = datetime.fromtimestamp(int(item["minute"]) * 60, tz=timezone.get_default_timezone())

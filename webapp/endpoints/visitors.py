@@ -1,7 +1,6 @@
 """What visitors of a demo leave: judgements of its answers, and how often they came by a link."""
 
 from datetime import timedelta
-from typing import Any
 
 from django.db.models import F
 from django.utils import timezone
@@ -19,7 +18,7 @@ FEEDBACK_A_DAY = 500
 
 
 def take_feedback(
-    endpoint: Endpoint, text: str, output: Any, verdict: str, answer: str | None = None, **fields: Any
+    endpoint: Endpoint, text: str, output: object, verdict: str, answer: str | None = None, **fields: object
 ) -> Feedback:
     """One judgement; of an `answer` that the demo page showed, the last one counts."""
     if verdict not in (Feedback.UP, Feedback.DOWN):

@@ -22,7 +22,7 @@ UNREAD_KEPT = timedelta(days=1)
 SAMPLE = Path(__file__).parent / "samples" / "support-messages.csv"
 
 
-def create_prototype(dataset: Dataset, user: User | None, name: str = "", **fields: Any) -> Prototype:
+def create_prototype(dataset: Dataset, user: User | None, name: str = "", **fields: object) -> Prototype:
     with transaction.atomic():
         lock_dataset(dataset.pk)
         prototype = Prototype.objects.create(
@@ -67,7 +67,7 @@ def sample_set(workspace: Workspace, user: User, sample: str) -> Dataset:
     return sample_dataset(workspace, user, sample, str(offered.TITLES.get(sample, sample)))
 
 
-def fill(prototype: Prototype, dataset: Dataset, user: User, **fields: Any) -> None:
+def fill(prototype: Prototype, dataset: Dataset, user: User, **fields: object) -> None:
     """Put other data under a prototype whose own could not be read. Those go, with their files, and a name that came
     from them goes too."""
     try:

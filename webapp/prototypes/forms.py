@@ -1,5 +1,6 @@
 """Forms of the data page."""
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 from django import forms
@@ -29,7 +30,7 @@ class MappingForm(forms.Form):
 
     task = forms.CharField(widget=forms.HiddenInput)
 
-    def __init__(self, version: DatasetVersion, data: Any = None, task: str = "") -> None:
+    def __init__(self, version: DatasetVersion, data: Mapping[str, Any] | None = None, task: str = "") -> None:
         self.offered = offered_tasks(version)
         suggestion = version.suggestion
         wanted = [(data or {}).get("task"), task, suggestion.get("task"), *self.offered]
@@ -169,7 +170,7 @@ class SplitForm(forms.Form):
         help_text=_("The same seed gives the same split."),
     )
 
-    def __init__(self, version: DatasetVersion, data: Any = None) -> None:
+    def __init__(self, version: DatasetVersion, data: Mapping[str, Any] | None = None) -> None:
         wanted = version.split.get("wanted") or {}
         initial = {
             "how": next((how for how in ("folds", "group", "time") if wanted.get(how)), "chance"),

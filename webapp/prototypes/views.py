@@ -59,7 +59,7 @@ def sent_to(request: HttpRequest, prototype: Prototype) -> HttpResponse:
     return redirect(address)
 
 
-def new_page(request: AuthedRequest, unread: Prototype | None = None, error: Any = None) -> HttpResponse:
+def new_page(request: AuthedRequest, unread: Prototype | None = None, error: object = None) -> HttpResponse:
     """Context: limits, offered (samples), typed and errors of a form that was refused; `unread`, the prototype whose file
     could not be read, so that the next one goes into it, and `error` {message, hint} of that file."""
     sizes = {"max": settings.MAX_UPLOAD_BYTES, "room": quota.room(request.workspace)}

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from trainer import tasks
 from trainer.errors import SpecError
+from trainer.tasks.base import Task
 from webapp.accounts.actions import audit
 from webapp.accounts.models import User
 from webapp.catalog.forms import check_params
@@ -101,7 +102,7 @@ def chosen_mapping(version: DatasetVersion, body: dict[str, Any]) -> dict[str, d
     return {**({} if same else {"columns": columns}), **({"roles": roles} if roles else {})}
 
 
-def check_roles(task: Any, columns: dict[str, str]) -> None:
+def check_roles(task: type[Task], columns: dict[str, str]) -> None:
     """Every role that the task needs has a column."""
     missing = next((role for role in task.roles if role.required and role.name not in columns), None)
     if missing is not None:
@@ -112,7 +113,7 @@ def check_roles(task: Any, columns: dict[str, str]) -> None:
         )
 
 
-def find_task(slug: str, version: DatasetVersion | None = None) -> Any:
+def find_task(slug: str, version: DatasetVersion | None = None) -> type[Task]:
     """`version`: of a task that cannot be trained, the next step is one that its columns can be."""
     try:
         return tasks.get(slug)
@@ -180,7 +181,7 @@ def check_suits(ref: str, slug: str) -> None:
     )
 
 
-def check_seed(value: Any) -> int:
+def check_seed(value: object) -> int:
     """A whole number that numpy and torch both take."""
     text = str(value)[:40]
     if not text.isdecimal() or int(text) > MAX_SEED:

@@ -1,5 +1,3 @@
-from typing import Any
-
 from django.apps import AppConfig
 
 
@@ -7,9 +5,10 @@ class RunsConfig(AppConfig):
     name = "webapp.runs"
 
     def ready(self) -> None:
+        from webapp.datasets.models import DatasetVersion
         from webapp.datasets.signals import version_read
 
-        def start_waiting(sender: Any, version: Any, **_kwargs: Any) -> None:
+        def start_waiting(sender: object, version: DatasetVersion, **_kwargs: object) -> None:
             from webapp.runs.retraining import start_waiting
 
             start_waiting(version)

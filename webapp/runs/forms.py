@@ -1,9 +1,10 @@
 """The train page's fields beside the task's own settings (`webapp.catalog.forms.params_form`)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django import forms
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from webapp.core.problems import Problem
@@ -14,12 +15,12 @@ from webapp.runs.models import MAX_SEED, Run
 class AmountField(forms.CharField):
     """A number as `decimal_of` reads it, None when empty; a subclass of `CharField`, so that what was typed is kept."""
 
-    def __init__(self, *, what: Any, **options: Any) -> None:
+    def __init__(self, *, what: str | Promise, **options: Any) -> None:
         super().__init__(required=False, max_length=40, **options)
         self.what = what
         self.widget.attrs |= {"inputmode": "decimal", "autocomplete": "off"}
 
-    def clean(self, value: Any) -> Any:
+    def clean(self, value: object) -> Any:
         text = super().clean(value)
         try:
             return decimal_of(text, str(self.what)) if text else None
@@ -61,7 +62,7 @@ def params_form_of(slug: str, params: dict[str, Any] | None = None) -> Callable[
     """The task's settings as a form class would make them, for `shown_form`; `params` are shown to begin with."""
     from webapp.catalog.forms import as_written, params_form
 
-    def make(data: Any = None) -> forms.Form:
+    def make(data: Mapping[str, Any] | None = None) -> forms.Form:
         form = params_form(slug, data)
         form.initial = {name: as_written(value) for name, value in (params or {}).items()}
         return form

@@ -116,7 +116,7 @@ def moment_of(cell: str, forms: Iterable[str], pattern: str) -> str:
     return "" if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime(pattern)
 
 
-def shown_value(one: Field, value: Any) -> Any:
+def shown_value(one: Field, value: object) -> Any:
     """What a field holds; dates as browsers take them: “27/10/2024” would leave a date field empty."""
     pattern = {"date": "%Y-%m-%d", "moment": "%Y-%m-%dT%H:%M"}.get(one.kind)
     return moment_of(str(value), one.forms, pattern) if pattern else value
@@ -200,7 +200,7 @@ def example_values(run: Run, asked: str) -> dict[str, Any]:
     return {name: artifact_file(run, one) if name in media else one for name, one in values.items()}
 
 
-def artifact_file(run: Run, name: Any) -> Path:
+def artifact_file(run: Run, name: object) -> Path:
     """A file of the artifact by its relative path; `Problem` for anything outside it."""
     folder = local(run).resolve()
     path = (folder / str(name)).resolve()
@@ -219,7 +219,7 @@ def example_texts(run: Run, asked: str) -> dict[str, Any]:
     }
 
 
-def read(run: Run, data: Mapping[str, str], files: Mapping[str, UploadedFile[bytes]]) -> Asked:
+def read(run: Run, data: Mapping[str, str], files: Mapping[str, "UploadedFile[bytes]"]) -> Asked:
     """The input that a form sent, or the example that its button names; `Problem` where there is nothing to read."""
     fields = fields_of(run)
     example = example_values(run, data["example"]) if data.get("example") else None
@@ -243,7 +243,7 @@ def nothing(fields: list[Field]) -> str:
     return _("Record or choose a sound first.") if "audio" in kinds else _("Write something first.")
 
 
-def of_form(one: Field, data: Mapping[str, str], files: Mapping[str, UploadedFile[bytes]]) -> Asked | None:
+def of_form(one: Field, data: Mapping[str, str], files: Mapping[str, "UploadedFile[bytes]"]) -> Asked | None:
     if one.kind in MEDIA:
         file = files.get(one.id)
         if not file:

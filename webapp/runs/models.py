@@ -10,7 +10,7 @@ message that is delivered twice, or a worker that comes back from the dead, chan
 
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 from django.conf import settings
 from django.db import models
@@ -168,15 +168,15 @@ class Run(Leased):
     def in_state(self, *states: str) -> RunQuerySet["Run"]:
         return Run.objects.filter(status__in=states)
 
-    def claim(self, **fields: Any) -> str | None:
+    def claim(self, **fields: object) -> str | None:
         return super().claim(started_at=Coalesce("started_at", timezone.now()), **fields)
 
-    def finish(self, lease: str, **fields: Any) -> bool:
+    def finish(self, lease: str, **fields: object) -> bool:
         if "headline" in fields:
-            fields |= ordering(fields["headline"])
+            fields |= ordering(cast(dict[str, Any] | None, fields["headline"]))
         return super().finish(lease, eta_seconds=None, **fields)
 
-    def requeue(self, **fields: Any) -> bool:
+    def requeue(self, **fields: object) -> bool:
         sources = self.in_state(Status.INTERRUPTED, Status.FAILED, Status.CANCELLED)
         fields = {"cancel_requested_at": None, "finished_at": None, "error": None, "bytes": None} | fields
         return self.move(sources, status=Status.QUEUED, queued_at=timezone.now(), eta_seconds=None, lease="", **fields)
@@ -230,7 +230,7 @@ class RetrainingQuerySet(WorkspaceQuerySet["Retraining"]):
     def waiting(self) -> Self:
         return self.filter(status=Retraining.Status.WAITING)
 
-    def due(self, oldest: Any) -> Self:
+    def due(self, oldest: object) -> Self:
         """Those whose version was read, or that were asked for before `oldest`."""
         return self.filter(~Q(version__status="processing") | Q(created_at__lt=oldest))
 
@@ -257,7 +257,7 @@ class Retraining(WorkspaceOwned):
     def __str__(self) -> str:
         return f"run on {self.version}"
 
-    def move(self, status: str, **fields: Any) -> bool:
+    def move(self, status: str, **fields: object) -> bool:
         """Compare and set, from waiting; whether it happened."""
         waiting = Retraining.objects.waiting().filter(pk=self.pk)
         return bool(waiting.update(status=status, **fields))

@@ -401,7 +401,7 @@ def check_version(version: DatasetVersion) -> None:
         )
 
 
-def event(kind: str, **fields: Any) -> dict[str, Any]:
+def event(kind: str, **fields: object) -> dict[str, Any]:
     from trainer.events import now
 
     return {"t": now(), "type": kind, **fields}

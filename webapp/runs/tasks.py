@@ -61,11 +61,11 @@ def with_the_bucket(call: Callable[..., None], *arguments: str) -> None:
             call(*arguments)
 
 
-def announce(sender: Any, **_kwargs: Any) -> None:
+def announce(sender: Any, **_kwargs: object) -> None:
     worker.start(sorted(sender.app.amqp.queues.consume_from))
 
 
-def hand_back(**_kwargs: Any) -> None:
+def hand_back(**_kwargs: object) -> None:
     worker.stop()
 
 

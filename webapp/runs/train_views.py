@@ -1,5 +1,6 @@
 """The train page, and the fragments that it asks for: estimates, the layers of a small net, changed pictures."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import messages
@@ -151,7 +152,7 @@ def settings_context(request: AuthedRequest, slug: str, like: Run | None) -> dic
     }
 
 
-def body_of(form: Any, version: Any) -> dict[str, Any]:
+def body_of(form: Mapping[str, str], version: DatasetVersion) -> dict[str, Any]:
     """A run's request, as the API would send it, from the fields of the train page."""
     slug = task_of(version)
     params = cleaned(params_form(slug, form))

@@ -96,10 +96,10 @@ def is_same_row(first: dict[str, Any], second: dict[str, Any]) -> bool:
     return bool(shared) and rest[0] == rest[1] and all(columns[0][name] == columns[1][name] for name in shared)
 
 
-def columns_of(cell: Any) -> dict[str, Any]:
+def columns_of(cell: str | None) -> dict[str, Any]:
     """{column: cell} of a table's row, as predictions.parquet keeps it; empty for any other input."""
     try:
-        found = json.loads(cell)
+        found = json.loads(cell or "")
     except (TypeError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -1,6 +1,6 @@
 """`{% load tasks %}`: titles of tasks, roles and methods."""
 
-from typing import Any
+from typing import Protocol
 
 from django import template
 
@@ -13,8 +13,16 @@ register.filter("column_role_title", words.column_role_title)
 register.filter("without_references", words.without_references)
 
 
+class HasRecipe(Protocol):
+    """A run, or what else names what is trained how."""
+
+    task: str
+    model: str
+    method: str
+
+
 @register.filter
-def recipe(run: Any) -> str:
+def recipe(run: HasRecipe) -> str:
     return words.recipe_title(run.task, run.model, run.method)
 
 

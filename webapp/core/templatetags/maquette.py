@@ -1,10 +1,13 @@
 """What the templates draw and say: `{% load maquette %}`. Filters are the functions of `webapp.core.words`."""
 
 import re
+from collections.abc import Mapping, Sequence
+from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol, cast
 
 from django import template
+from django.core.paginator import Page
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
@@ -42,29 +45,34 @@ def glyph(kind: str = "arch", state: str = "draft", css: str = "") -> SafeString
 
 @register.simple_tag
 def strip(
-    value: Any = None, low: Any = None, high: Any = None, css: str = "", tick: Any = None, ends: Any = None
+    value: float | None = None,
+    low: float | None = None,
+    high: float | None = None,
+    css: str = "",
+    tick: float | None = None,
+    ends: tuple[float, float] | None = None,
 ) -> SafeString:
     return charts.strip(value, low, high, css=css, tick=tick, ends=ends)
 
 
 @register.simple_tag
-def bar(share: Any, css: str = "", label: str = "") -> SafeString:
+def bar(share: object, css: str = "", label: str = "") -> SafeString:
     """A bar of one part: its share of the whole, 0 to 1."""
     return charts.bars([(css, words.number(share) or 0.0)], label=label)
 
 
 @register.simple_tag
-def bars(*parts: Any, whole: Any = 1, label: str = "", css: str = "tall") -> SafeString:
+def bars(*parts: object, whole: object = 1, label: str = "", css: str = "tall") -> SafeString:
     """`{% bars "k1" learn "k2" tune whole=rows %}`: colour classes and amounts in turn, of a whole."""
     total = words.number(whole) or 1.0
     pairs = zip(parts[::2], parts[1::2], strict=True)
     return charts.bars(
-        [(colour, (words.number(amount) or 0.0) / total) for colour, amount in pairs], label=label, css=css
+        [(str(colour), (words.number(amount) or 0.0) / total) for colour, amount in pairs], label=label, css=css
     )
 
 
 @register.simple_tag
-def key(css: str, label: Any) -> SafeString:
+def key(css: str, label: object) -> SafeString:
     """The square of a colour and its word, as a legend has it."""
     return charts.key(css, str(label))
 
@@ -80,46 +88,46 @@ def in_language(text: str) -> str:
 
 
 @register.filter
-def dated(value: Any, form: str) -> str:
+def dated(value: date, form: str) -> str:
     return words.dated(value, form)
 
 
 @register.filter
-def share_of(part: Any, whole: Any) -> float:
+def share_of(part: object, whole: object) -> float:
     """`part` ÷ `whole`, 0 when there is no whole."""
     total = words.number(whole) or 0.0
     return (words.number(part) or 0.0) / total if total else 0.0
 
 
 @register.simple_tag
-def high_mark(budget: Any) -> str:
+def high_mark(budget: object) -> str:
     """From where a meter of money turns to the warning colour: five sixths of the whole."""
     return f"{(words.number(budget) or 0) * 5 / 6:.2f}"
 
 
 @register.filter
-def minus(left: Any, right: Any) -> Decimal:
+def minus(left: object, right: object) -> Decimal:
     return (words.decimal(left) or Decimal(0)) - (words.decimal(right) or Decimal(0))
 
 
 @register.filter
-def heat(part: Any, whole: Any) -> int:
+def heat(part: object, whole: object) -> int:
     """Level 1 to 7 of a matrix cell by its share of the row; 0 for none."""
     share = share_of(part, whole)
     return min(7, max(1, -int(-share * 7 // 1))) if share > 0 else 0
 
 
 @register.filter
-def get(mapping: Any, name: Any) -> Any:
+def get(mapping: Mapping[Any, Any] | Sequence[Any], name: Any) -> Any:
     """The value of a key, or the item at an index, that a variable holds; None when it is not there."""
     try:
-        return mapping[name]
+        return cast(Mapping[Any, Any], mapping)[name]
     except (KeyError, IndexError, TypeError):
         return None
 
 
 @register.filter
-def example_text(example: Any) -> str:
+def example_text(example: object) -> str:
     """The input of an example, whatever shape the artifact keeps it in."""
     if isinstance(example, dict):
         return str(example.get("text", example.get("input", "")))
@@ -127,7 +135,7 @@ def example_text(example: Any) -> str:
 
 
 @register.simple_tag(takes_context=True)
-def query(context: template.Context, **changes: Any) -> str:
+def query(context: template.Context, **changes: object) -> str:
     """The page's own query string with some of its values replaced; an empty value takes one away."""
     asked = context["request"].GET.copy()
     for name, value in changes.items():
@@ -158,14 +166,24 @@ def in_two(text: str) -> dict[str, str]:
     return {"title": found[1], "rest": rest[0].upper() + rest[1:]}
 
 
+class Paged(Protocol):
+    """A page of rows that are read from a file."""
+
+    @property
+    def number(self) -> int: ...
+
+    @property
+    def pages(self) -> int: ...
+
+
 @register.filter
-def page_count(page: Any) -> int:
+def page_count(page: Paged | Page[Any]) -> int:
     """Of a page of rows, or of Django's paginator."""
-    return int(getattr(page, "pages", None) or page.paginator.num_pages)
+    return page.paginator.num_pages if isinstance(page, Page) else page.pages
 
 
 @register.filter
-def page_numbers(page: Any) -> list[int | None]:
+def page_numbers(page: Paged | Page[Any]) -> list[int | None]:
     """Which pages a pager names: the first, the last, and those around this one; None stands for a gap."""
     number, pages = page.number, page_count(page)
     shown = sorted({1, pages, *range(max(1, number - 1), min(pages, number + 1) + 1)})

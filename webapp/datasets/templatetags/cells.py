@@ -3,7 +3,8 @@
 import json
 import math
 from collections import Counter
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, SupportsFloat, cast
 
 from django import template
 from django.utils.html import format_html, format_html_join
@@ -14,17 +15,17 @@ register = template.Library()
 MOST_BOXES, MOST_WORDS, MOST_LETTERS, MOST_KINDS = 60, 80, 60, 8
 
 
-def parsed(cell: Any) -> list[Any]:
+def parsed(cell: object) -> list[Any]:
     """The list of a cell; empty for what is none, a list that was cut short included."""
     try:
-        value = json.loads(cell or "")
+        value = json.loads(cast(str, cell) or "")
     except (ValueError, RecursionError):
         return []
     return value if isinstance(value, list) else []
 
 
 @register.simple_tag
-def boxed(address: str, width: Any, height: Any, objects: Any, label: str) -> SafeString:
+def boxed(address: str, width: object, height: object, objects: object, label: str) -> SafeString:
     """A picture with its boxes as one drawing; `width` and `height` in pixels."""
     size = [positive(width), positive(height)]
     found = [one for one in parsed(objects) if isinstance(one, dict)][:MOST_BOXES]
@@ -45,7 +46,7 @@ def boxed(address: str, width: Any, height: Any, objects: Any, label: str) -> Sa
 
 
 @register.simple_tag
-def counted(cell: Any, what: str) -> str:
+def counted(cell: object, what: str) -> str:
     """What a cell of boxes (`label`) or of marks (`tag`) holds, each kind once with its number; the drawing says where."""
     if what == "label":
         kinds = [str(one.get("label", "")) for one in parsed(cell) if isinstance(one, dict)]
@@ -56,9 +57,9 @@ def counted(cell: Any, what: str) -> str:
     return ", ".join(f"{kind} × {count}" if count > 1 else kind for kind, count in found.most_common(MOST_KINDS))
 
 
-def positive(value: Any) -> float:
+def positive(value: object) -> float:
     try:
-        number = float(value)
+        number = float(cast(SupportsFloat, value))
     except (TypeError, ValueError):
         return 1.0
     return number if math.isfinite(number) and number > 0 else 1.0
@@ -72,7 +73,7 @@ def box_of(one: dict[str, Any]) -> list[float] | None:
 
 
 @register.simple_tag
-def tagged(tokens: Any, tags: Any) -> SafeString:
+def tagged(tokens: object, tags: object) -> SafeString:
     """Words, those with a tag marked and named."""
     words = [str(word)[:MOST_LETTERS] for word in parsed(tokens)][:MOST_WORDS]
     marks = [str(tag) for tag in parsed(tags)]
@@ -102,6 +103,6 @@ def tagged(tokens: Any, tags: Any) -> SafeString:
 
 
 @register.filter
-def at(cells: Any, place: int | None) -> Any:
+def at(cells: Sequence[Any], place: int | None) -> Any:
     """The cell at a place of a row; None where there is none."""
     return cells[place] if place is not None and place < len(cells) else None

@@ -17,7 +17,7 @@ MOST_COLUMNS = 12
 
 
 @register.simple_tag
-def score_strip(one: Any, ends: tuple[float, float], css: str = "") -> SafeString:
+def score_strip(one: dict[str, Any], ends: tuple[float, float], css: str = "") -> SafeString:
     """A score and its interval between the common ends of a comparison."""
     value, low, high = (number(one.get(name)) for name in ("value", "low", "high"))
     return charts.strip(value, low, high, css=css, ends=ends)
@@ -39,7 +39,7 @@ def importance(report: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 @register.simple_tag
-def threshold_chart(thresholds: list[dict[str, Any]], rows: int, chosen: Any = None) -> SafeString:
+def threshold_chart(thresholds: list[dict[str, Any]], rows: int, chosen: object = None) -> SafeString:
     """What is answered, and what of it is right, by threshold. A flat tail is cut off."""
     known = [row for row in thresholds if row.get("answered")]
     if len(known) < 2 or not rows:

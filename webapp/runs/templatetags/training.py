@@ -8,12 +8,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
 from webapp.core import charts, scores, words
+from webapp.runs.models import Run
 
 register = template.Library()
 
 
 @register.simple_tag
-def score_of(run: Any) -> SafeString:
+def score_of(run: Run) -> SafeString:
     """The strip of a finished run's score, on a scale that starts at its worst baseline, with a mark at the best one."""
     head = run.headline or {}
     metric = str(head.get("name", ""))
@@ -90,7 +91,7 @@ def best_so_far(live: dict[str, Any]) -> dict[str, Any] | None:
 
 
 @register.simple_tag
-def validated_on(live: dict[str, Any], best: dict[str, Any] | None, validation_rows: Any = None) -> str:
+def validated_on(live: dict[str, Any], best: dict[str, Any] | None, validation_rows: object = None) -> str:
     """What the best validation score rests on: “3-fold over 288 rows”, “36 rows, epoch 2”."""
     if not best:
         return ""

@@ -1,7 +1,6 @@
 """`manage.py doctor`: what is there, what is missing and how to mend it; exit code 1 if something needed is missing."""
 
 import sys
-from typing import Any
 
 from django.core.management.base import BaseCommand
 
@@ -14,7 +13,7 @@ class Command(BaseCommand):
     help = "Check Python, disk, memory, GPUs, Redis, database, models, hub and ports."
     requires_system_checks: list[str] = []
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, **options: object) -> None:
         found = []
         for finding in doctor.findings():
             found.append(finding)
