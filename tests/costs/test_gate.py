@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from tests import things
+from tests import attempts, things
 from trainer import allowance
 from webapp.accounts.models import Workspace
+from webapp.core import work
 from webapp.core.problems import BudgetSpent
 from webapp.costs import gate
 from webapp.costs.actions import set_budget, set_rate
@@ -22,10 +23,9 @@ from webapp.endpoints import actions as endpoints
 from webapp.endpoints import hosting
 from webapp.endpoints.models import Endpoint
 from webapp.prototypes.models import Prototype
-from webapp.runs import supervisor
 from webapp.runs.actions import terms_of
 from webapp.runs.models import Run, Status
-from webapp.runs.supervisor import KILL_AFTER_SECONDS, Supervisor
+from webapp.runs.training import KILL_AFTER_SECONDS, Training
 
 HUNDRED = Decimal(100)
 OPEN = gate.Terms(HUNDRED)
@@ -56,17 +56,17 @@ class Day:
 
     def __init__(self) -> None:
         self.now = 1000.0
-        self.working: list[tuple[Supervisor, Trainer]] = []
-        self.begun: list[Supervisor] = []
+        self.working: list[tuple[Training, Trainer]] = []
+        self.begun: list[Training] = []
 
     def clock(self) -> float:
         return self.now
 
-    def start(self, run: Run) -> Supervisor | None:
-        started = supervisor.start(run, run.price_per_hour)
-        if started is None:
+    def start(self, run: Run) -> Training | None:
+        set_rate(run.workspace, "cpu", run.price_per_hour)
+        one = attempts.training(self.clock).begin(run, [])
+        if one is None:
             return None
-        one = Supervisor(run, started[0], "cpu", [], started[1], clock=self.clock)
         self.begun.append(one)
         self.working.append((one, Trainer(self.clock)))
         return one
@@ -80,8 +80,7 @@ class Day:
                 if trainer.gone:
                     self.working.remove((one, trainer))
                     one.beat()
-                    gate.release(one.money_key)
-                    one.conclude(-signal.SIGKILL)
+                    attempts.end(one, -signal.SIGKILL)
 
 
 @pytest.fixture
@@ -110,8 +109,8 @@ def test_a_run_that_takes_longer_than_thought_goes_on(day: Day, workspace: Works
     one = day.start(waiting(prototype, 1, limits={"seconds": 12}))
     assert one
     day.pass_by(60)
-    assert one.broke is None
-    assert one.run.cost > gate.cost_of(50, HUNDRED)
+    assert one.budget_problem is None
+    assert one.row.cost > gate.cost_of(50, HUNDRED)
 
 
 @pytest.mark.parametrize("limits", [{}, {"cost": 0.16}])
@@ -161,11 +160,11 @@ def test_a_run_follows_the_budget_as_it_is_now(day: Day, workspace: Workspace, p
     set_budget(workspace, 10)
     one = day.start(waiting(prototype, 1))
     assert one
-    one.run.folder.mkdir(parents=True)
+    one.row.folder.mkdir(parents=True)
 
     def seconds() -> float:
         day.pass_by(6)
-        left = allowance.seconds_left(one.run.folder)
+        left = allowance.seconds_left(one.row.folder)
         assert left is not None
         return left
 
@@ -177,7 +176,7 @@ def test_a_run_follows_the_budget_as_it_is_now(day: Day, workspace: Workspace, p
     gate.reserve(workspace, "run:other", gate.Terms(HUNDRED, Decimal(2)), Decimal(0))
     set_budget(workspace, 5)
     assert seconds() == pytest.approx(3 / price - 25, abs=12)
-    assert one.broke is None
+    assert one.budget_problem is None
 
 
 def test_the_trainer_is_given_the_limits_that_were_set(
@@ -193,15 +192,15 @@ def test_the_trainer_is_given_the_limits_that_were_set(
         told.append(Path(arguments[1]))
         raise Begun
 
-    monkeypatch.setattr(supervisor, "TrainerProcess", begin)
+    monkeypatch.setattr(work, "TrainerProcess", begin)
     for number, limits in enumerate(({}, {"cost": 4.0}), start=1):
         one = day.start(waiting(prototype, number, limits=limits))
         assert one
-        one.run.folder.mkdir(parents=True)
+        one.row.folder.mkdir(parents=True)
         with pytest.raises(Begun):
-            one.train()
+            one.do()
         assert json.loads(told[-1].read_text())["limits"] == limits
-        assert allowance.seconds_left(one.run.folder)
+        assert allowance.seconds_left(one.row.folder)
         gate.release(one.money_key)
 
 

@@ -63,7 +63,7 @@ import json
 from webapp.datasets.models import DatasetVersion
 print(json.dumps(DatasetVersion.objects.values_list("status", "attempts").get(pk="{version}")))
 """
-SUPERVISED = "from webapp.runs.supervisor import supervise; supervise('{run}')"
+SUPERVISED = "from webapp.runs.training import Training; Training.handle('{run}')"
 SWEEP = "from webapp.runs.actions import sweep; sweep()"
 HOW_IT_ENDED = """
 import json

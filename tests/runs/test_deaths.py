@@ -7,9 +7,9 @@ import pytest
 
 from tests import things
 from webapp.accounts.models import Workspace
-from webapp.runs.actions import recover, resume
+from webapp.runs.actions import resume
 from webapp.runs.models import Run, Status
-from webapp.runs.supervisor import Supervisor, event
+from webapp.runs.training import Training, event
 
 
 def interrupted(workspace: Workspace, **fields: Any) -> Run:
@@ -22,7 +22,7 @@ def interrupted(workspace: Workspace, **fields: Any) -> Run:
 )
 def test_deaths_count_from_the_last_progress(workspace: Workspace, attempts: int, earlier: int, status: str) -> None:
     run = interrupted(workspace, attempts=attempts, earlier_attempts=earlier)
-    recover(run)
+    Training.recover(run)
     run.refresh_from_db()
     assert run.status == status
     if status == "failed":
@@ -33,7 +33,7 @@ def test_a_checkpoint_further_on_is_progress_and_the_one_it_began_from_is_not(wo
     run = things.run(things.prototype(workspace), status=Status.QUEUED, attempts=2, headline=None)
     lease = run.claim(worker="a worker", price_per_hour=Decimal(0))
     assert lease
-    attempt = Supervisor(run, lease, "cpu", [], Decimal(1))
+    attempt = Training(run, lease, [], Decimal(1))
     for step, resumed in ((40, True), (40, False)):
         attempt.take(event("checkpoint", step=step, resumed=resumed))
         assert "earlier_attempts" not in attempt.pending

@@ -22,7 +22,7 @@ from webapp.datasets import reading
 from webapp.prototypes.models import Prototype
 from webapp.runs import artifacts, leaks, retraining, verdicts
 from webapp.runs.models import Run, Status
-from webapp.runs.supervisor import Supervisor
+from webapp.runs.training import Training
 
 ClientOf = Callable[[User], Client]
 ROWS = "age,refund,returned\n" + "".join(
@@ -98,7 +98,7 @@ def finish(prototype: Prototype, number: int, value: float, leaks_found: list[di
     (run.artifact / "manifest.json").write_text("{}")
     lease = run.claim(worker="a worker", price_per_hour=Decimal(0))
     assert lease
-    attempt = Supervisor(run, lease, "cpu", [], Decimal(1))
+    attempt = Training(run, lease, [], Decimal(1))
     attempt.final = {"type": "result", "headline": headline, "metrics": {"accuracy": value}}
     attempt.conclude(errors.EXIT_DONE)
     run.refresh_from_db()

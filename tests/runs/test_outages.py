@@ -1,5 +1,7 @@
 """A database that was away, and workers that end late: nobody is taken for dead too soon, no second is charged twice or lost."""
 
+import time
+from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -9,25 +11,27 @@ from django.conf import settings
 from django.db import OperationalError, connection
 from django.utils import timezone
 
-from tests import things
+from tests import attempts, things
 from trainer import errors
 from webapp.accounts.models import Workspace
+from webapp.core.work import Lost
 from webapp.costs import gate
+from webapp.costs.actions import set_rate
 from webapp.costs.models import LedgerEntry, Reservation
-from webapp.runs import supervisor
-from webapp.runs.actions import sweep
+from webapp.runs import training
 from webapp.runs.models import Run, Status
-from webapp.runs.supervisor import Supervisor
+from webapp.runs.training import Training, money_key
 
 PRICE = Decimal(100)
 
 
-def claimed(workspace: Workspace, **options: Any) -> Supervisor:
+def claimed(workspace: Workspace, clock: Callable[[], float] = time.monotonic) -> Training:
     fields = {"status": Status.QUEUED, "headline": None, "progress": 0, "price_per_hour": PRICE}
     run = things.run(things.prototype(workspace), **fields)
-    started = supervisor.start(run, PRICE)
-    assert started
-    return Supervisor(run, started[0], "cpu", [], started[1], **options)
+    set_rate(workspace, "cpu", PRICE)
+    attempt = attempts.training(clock).begin(run, [])
+    assert attempt
+    return attempt
 
 
 def pass_by(run: Run, seconds: float) -> None:
@@ -42,39 +46,36 @@ def pass_by(run: Run, seconds: float) -> None:
 def test_who_was_kept_from_renewing_a_lease_is_heard_first(workspace: Workspace) -> None:
     """The database was away for longer than a lease; the first sweep after it comes before the worker's next beat."""
     one = claimed(workspace)
-    pass_by(one.run, 2 * settings.RUN_LEASE_SECONDS)
-    sweep()
-    one.run.refresh_from_db()
-    assert one.run.status == Status.STARTING
+    pass_by(one.row, 2 * settings.RUN_LEASE_SECONDS)
+    Training.sweep()
+    one.row.refresh_from_db()
+    assert one.row.status == Status.STARTING
     one.beat()
-    assert not one.lost
-    pass_by(one.run, 2 * settings.RUN_LEASE_SECONDS)  # the next outage: what was seen in the last one does not count
-    sweep()
+    pass_by(one.row, 2 * settings.RUN_LEASE_SECONDS)  # the next outage: what was seen in the last one does not count
+    Training.sweep()
     one.beat()
-    assert not one.lost
 
 
 def test_who_stays_silent_loses_the_run(workspace: Workspace) -> None:
     one = claimed(workspace)
-    pass_by(one.run, settings.RUN_LEASE_SECONDS + 1)
-    sweep()
-    pass_by(one.run, settings.RUN_LEASE_SECONDS / 2 + 1)
-    sweep()
-    one.run.refresh_from_db()
-    assert (one.run.status, one.run.lease) == (Status.QUEUED, "")
-    one.beat()
-    assert one.lost
+    pass_by(one.row, settings.RUN_LEASE_SECONDS + 1)
+    Training.sweep()
+    pass_by(one.row, settings.RUN_LEASE_SECONDS / 2 + 1)
+    Training.sweep()
+    one.row.refresh_from_db()
+    assert (one.row.status, one.row.lease) == (Status.QUEUED, "")
+    with pytest.raises(Lost):
+        one.beat()
 
 
 def test_a_beat_between_two_looks_of_a_sweep_counts(workspace: Workspace) -> None:
     one = claimed(workspace)
-    pass_by(one.run, settings.RUN_LEASE_SECONDS + 1)
+    pass_by(one.row, settings.RUN_LEASE_SECONDS + 1)
     Run.objects.miss()
-    pass_by(one.run, settings.RUN_LEASE_SECONDS)
+    pass_by(one.row, settings.RUN_LEASE_SECONDS)
     found = Run.objects.expired().get()
     one.beat()
     assert not found.expire()
-    assert not one.lost
 
 
 @pytest.mark.django_db(transaction=True)
@@ -101,24 +102,23 @@ def test_a_charge_whose_answer_was_lost_counts_once(workspace: Workspace, monkey
     one.beat()
     now = 21.0
     one.beat()
-    one.run.refresh_from_db()
+    one.row.refresh_from_db()
     line = LedgerEntry.objects.get()
-    assert one.run.seconds == line.seconds == 21
-    assert one.run.cost == line.amount == gate.month(workspace).spent
+    assert one.row.seconds == line.seconds == 21
+    assert one.row.cost == line.amount == gate.month(workspace).spent
     assert abs(line.amount - gate.cost_of(21, PRICE)) < Decimal("0.000001")
 
 
 def test_a_worker_that_ends_late_does_not_release_the_next_one_s_money(workspace: Workspace) -> None:
     first = claimed(workspace)
-    first.stopped = True
-    gate.release(first.money_key)
-    first.conclude(errors.EXIT_STOPPED)
+    first.is_stopped = True
+    attempts.end(first, errors.EXIT_STOPPED)
     again = Run.objects.get()
     assert again.status == Status.QUEUED
-    started = supervisor.start(again, PRICE)
-    assert started
-    gate.release(first.money_key)  # as at the end of `work`
-    assert Reservation.objects.get().key == supervisor.money_key(again, started[0])
+    second = Training.begin(again, [])
+    assert second
+    first.close()
+    assert Reservation.objects.get().key == money_key(again, second.lease)
     again.refresh_from_db()
     assert again.lease_until > timezone.now()
 
@@ -128,13 +128,13 @@ def test_the_money_is_free_once_the_run_is(workspace: Workspace, monkeypatch: py
     fields = {"status": Status.QUEUED, "headline": None, "progress": 0, "model": "artifact:gone"}
     run = things.run(things.prototype(workspace), price_per_hour=PRICE, **fields)
     seen: list[int] = []
-    conclude = Supervisor.conclude
+    outcome = Training.outcome
 
-    def look(self: Supervisor, status: int | None) -> None:
+    def look(self: Training, status: int | None) -> dict[str, Any]:
         seen.append(Reservation.objects.count())
-        conclude(self, status)
+        return outcome(self, status)
 
-    monkeypatch.setattr(Supervisor, "conclude", look)
-    monkeypatch.setattr(supervisor, "spec_of", lambda *_settings: {})
-    supervisor.supervise(run.pk)
+    monkeypatch.setattr(Training, "outcome", look)
+    monkeypatch.setattr(training, "spec_of", lambda *_settings: {})
+    Training.handle(run.pk)
     assert seen == [0]

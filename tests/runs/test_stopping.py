@@ -16,8 +16,9 @@ from webapp.accounts.models import User, Workspace
 from webapp.datasets import actions as dataset_actions
 from webapp.datasets import reading
 from webapp.prototypes.models import Prototype
-from webapp.runs import actions, supervisor
+from webapp.runs import actions
 from webapp.runs.models import Run, Status
+from webapp.runs.training import Training
 
 ClientOf = Callable[[User], Client]
 
@@ -41,7 +42,7 @@ def test_the_best_is_tested_and_kept(
     params = {"epochs": 100, "patience": 100, "max_length": 16}
     run = actions.create_run(prototype, user, {"model": "local:tiny", "method": "full", "params": params})
     Run.objects.filter(pk=run.pk).update(stop_requested_at=run.created_at)
-    supervisor.supervise(run.pk)
+    Training.handle(run.pk)
     run.refresh_from_db()
     assert run.status == Status.SUCCEEDED, run.error
     assert run.stopped_early

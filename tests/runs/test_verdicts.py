@@ -22,9 +22,9 @@ from tests import things
 from trainer import errors
 from trainer.answers.baselines import SIMPLE, constants
 from webapp.accounts.models import User, Workspace
-from webapp.runs import actions, baselines, storage, verdicts
+from webapp.runs import baselines, storage, verdicts
 from webapp.runs.models import Estimate, Run, Status
-from webapp.runs.supervisor import Supervisor
+from webapp.runs.training import Training
 
 BASELINES = {
     "majority": {"accuracy": 0.4, "low": 0.3, "high": 0.5, "label": "late"},
@@ -280,7 +280,7 @@ def test_what_cannot_be_compared_is_not_called_other_rows(
     assert verdicts.against_best_run(second, second.headline) is None
 
 
-def finishing(workspace: Workspace) -> tuple[Run, Run, Supervisor]:
+def finishing(workspace: Workspace) -> tuple[Run, Run, Training]:
     """An earlier run, one whose trainer is done, and who supervises it."""
     first, second = pair(workspace, RIGHT_60, RIGHT_90)
     fields = {"status": Status.QUEUED, "headline": None, "metric": "", "rank": None}
@@ -288,7 +288,7 @@ def finishing(workspace: Workspace) -> tuple[Run, Run, Supervisor]:
     second.refresh_from_db()
     lease = second.claim(worker="a worker", price_per_hour=Decimal(0))
     assert lease
-    attempt = Supervisor(second, lease, "cpu", [], Decimal(1))
+    attempt = Training(second, lease, [], Decimal(1))
     attempt.final = {"type": "result", "headline": {"name": "accuracy", "value": 0.9}, "metrics": {"accuracy": 0.9}}
     return first, second, attempt
 
@@ -301,7 +301,7 @@ def test_a_run_has_ended_before_it_is_compared(workspace: Workspace, monkeypatch
 
     def slow(run: Run) -> Path:
         Run.objects.filter(lease_until__isnull=False).update(lease_until=timezone.now() - timedelta(seconds=1))
-        actions.sweep()
+        Training.sweep()
         seen.append(Run.objects.get(pk=second.pk).status)
         return local(run)
 

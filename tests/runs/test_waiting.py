@@ -24,8 +24,9 @@ from webapp.catalog import hardware
 from webapp.core.files import disk_error
 from webapp.core.locks import only_one
 from webapp.datasets.models import Status as VersionStatus
-from webapp.runs import supervisor, tasks, worker
+from webapp.runs import tasks, worker
 from webapp.runs.models import Estimate, Run, Status
+from webapp.runs.training import Training, hardware_of
 
 ROOT = Path(__file__).resolve().parents[2]
 MAKE_RUN = """
@@ -39,13 +40,13 @@ fields = {"status": "queued", "headline": None, "progress": 0, "hardware": "gpu"
 run = things.run(things.prototype(workspace), **fields)
 print(json.dumps(run.pk))
 """
-SUPERVISE = "from webapp.runs.supervisor import supervise; supervise('{pk}')"
+SUPERVISE = "from webapp.runs.training import Training; Training.handle('{pk}')"
 WATCH = """
 import json, time
-from webapp.runs.actions import sweep
+from webapp.runs.training import Training
 from webapp.runs.models import Run
 for _ in range(16):
-    sweep()
+    Training.sweep()
     print(json.dumps(Run.objects.values_list("status", "attempts").get(pk="{pk}")))
     time.sleep(0.3)
 """
@@ -126,7 +127,7 @@ def test_a_run_holds_what_it_asked_for_and_no_more(gpus: None, db: None) -> None
 def test_what_is_held_is_what_is_paid(gpus: None, db: None, asked: str, paid: str) -> None:
     with worker.devices_for(asked) as devices:
         assert devices is not None
-        assert supervisor.hardware_of(devices) == paid
+        assert hardware_of(devices) == paid
 
 
 def test_no_more_gpus_are_offered_than_one_machine_has() -> None:
@@ -169,7 +170,7 @@ def test_runs_on_two_devices_never_hold_what_the_other_waits_for(gpus: None, db:
 def test_a_deleted_base_model_is_said_so_at_once(workspace: Workspace) -> None:
     base = things.run(things.prototype(workspace))
     run = waiting_run(workspace, model=f"artifact:{base.pk}")
-    supervisor.supervise(run.pk)
+    Training.handle(run.pk)
     run.refresh_from_db()
     assert (run.status, run.attempts) == (Status.FAILED, 1)
     assert run.error["code"] == "bad_model"
@@ -180,7 +181,7 @@ def test_rows_deleted_while_it_waited(workspace: Workspace) -> None:
     run = waiting_run(workspace)
     run.version.status, run.version.error = VersionStatus.FAILED, {"code": "deleted", "message": "Deleted for good."}
     run.version.save()
-    supervisor.supervise(run.pk)
+    Training.handle(run.pk)
     run.refresh_from_db()
     assert (run.status, run.attempts, run.error["code"]) == (Status.FAILED, 1, "deleted")
     assert run.error["message"] == "Deleted for good."
@@ -189,7 +190,7 @@ def test_rows_deleted_while_it_waited(workspace: Workspace) -> None:
 def test_a_version_without_its_folder(workspace: Workspace) -> None:
     run = waiting_run(workspace)
     shutil.rmtree(run.version.folder)
-    supervisor.supervise(run.pk)
+    Training.handle(run.pk)
     run.refresh_from_db()
     assert (run.status, run.error["code"]) == (Status.FAILED, "no_version")
 
@@ -199,7 +200,7 @@ def test_a_disk_that_takes_nothing(workspace: Workspace) -> None:
     run = waiting_run(workspace)
     run.folder.parent.mkdir(parents=True, exist_ok=True)
     run.folder.write_text("")
-    supervisor.supervise(run.pk)
+    Training.handle(run.pk)
     run.refresh_from_db()
     assert (run.status, run.attempts, run.error["code"]) == (Status.FAILED, 1, "disk")
     full = disk_error(OSError(errno.ENOSPC, "No space left on device"))
@@ -208,12 +209,12 @@ def test_a_disk_that_takes_nothing(workspace: Workspace) -> None:
 
 def test_a_fault_of_ours_ends_it_once(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     run = waiting_run(workspace, params={"text_model": 7})
-    supervisor.supervise(run.pk)
+    Training.handle(run.pk)
     run.refresh_from_db()
     assert (run.status, run.attempts, run.error["code"]) == (Status.FAILED, 1, "bug")
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     other = waiting_run(workspace)
-    supervisor.supervise(other.pk)
+    Training.handle(other.pk)
     other.refresh_from_db()
     assert (other.status, other.attempts, other.error["code"]) == (Status.FAILED, 1, "disk")
 

@@ -125,7 +125,7 @@ class Work(Generic[Row]):
         yield None
 
     @classmethod
-    def begin(cls, row: Row, devices: object) -> Self | None:
+    def begin(cls, row: Row, devices: Any) -> Self | None:
         """The claim; None when somebody else has it."""
         lease = row.claim()
         return cls(row, lease) if lease else None
@@ -232,9 +232,13 @@ class Work(Generic[Row]):
     def attend(self, process: TrainerProcess) -> None:
         """What must be done in time, whether events come or not."""
         if stopping.is_set():
-            raise Stopped
+            self.stop(process)
         if self.clock() - self.beaten_at >= self.until_beat:
             self.beat()
+
+    def stop(self, process: TrainerProcess) -> None:
+        """This worker is being stopped: nothing is to be saved."""
+        raise Stopped
 
     @property
     def until_beat(self) -> float:
@@ -252,15 +256,20 @@ class Work(Generic[Row]):
         try:
             self.store(fields)
         except DatabaseFault as error:
-            if not database_is_away(error):
-                raise
-            if not self.unstored:
-                log.warning("%s goes on without the database: %s", self.name, error)
-            self.unstored, self.pending = True, fields | self.pending
-            release_connection()
+            self.pending = fields | self.pending
+            self.note_outage(error)
         else:
             self.unstored = False
         self.beaten_at = self.clock()  # waiting for an answer took its time
+
+    def note_outage(self, error: DatabaseFault) -> None:
+        """Raises what is no outage."""
+        if not database_is_away(error):
+            raise error
+        if not self.unstored:
+            log.warning("%s goes on without the database: %s", self.name, error)
+        self.unstored = True
+        release_connection()
 
     def store(self, fields: dict[str, Any]) -> None:
         if not self.row.beat(self.lease, **fields):
@@ -322,5 +331,9 @@ class Work(Generic[Row]):
         for row in cls.rows().expired()[:AT_ONCE]:
             if row.expire():
                 cls.recover(row)
+        cls.resend()
+
+    @classmethod
+    def resend(cls) -> None:
         for row in cls.rows().unsent()[:AT_ONCE]:
             row.send()

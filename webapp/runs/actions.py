@@ -1,13 +1,11 @@
 """Verbs over runs: create, send, cancel, resume, sweep."""
 
 import logging
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
 from django.db.models import Max
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from trainer import tasks
@@ -20,7 +18,6 @@ from webapp.catalog.local import folders as local_folders
 from webapp.catalog.words import trainable_tasks
 from webapp.core.files import check_room_for_run
 from webapp.core.problems import Conflict, Problem
-from webapp.core.redis import best_effort, client
 from webapp.costs import gate
 from webapp.costs.actions import price_per_hour
 from webapp.costs.amounts import plain_decimal_of
@@ -30,14 +27,13 @@ from webapp.datasets.versions import changed_roles, check_mapping
 from webapp.prototypes.models import Prototype
 from webapp.runs import base_models, storage
 from webapp.runs.models import MAX_SEED, Estimate, Run, Status
-from webapp.runs.queues import HARDWARE, QUEUES, queue_of
+from webapp.runs.queues import HARDWARE
 
 log = logging.getLogger(__name__)
 FIRST_WEIGHTS = "initial_weights"
 """The setting of small nets that may name a run to take weights from."""
 TEXT_MODEL, TEXT_TASK = "text_model", "text-classification"
 """The setting that names a second model, and the task whose models it may be."""
-ANSWER_BEFORE_RESEND_SECONDS = 15
 
 
 def settings_of(version: DatasetVersion, body: dict[str, Any]) -> dict[str, Any]:
@@ -341,49 +337,3 @@ def resume(run: Run, user: User | None) -> Run:
         audit(run.workspace, user, "resumed", "run", run.pk, f"{run.prototype.name}, {run}")
     run.send()
     return run
-
-
-def sweep() -> None:
-    """Every five seconds: runs whose worker is gone go back to the queue, and messages that Redis lost go out again."""
-    Run.objects.miss()
-    for run in Run.objects.expired().select_related("workspace", "prototype")[:100]:
-        if run.expire():
-            recover(run)
-    for run in Run.objects.filter(status=Status.INTERRUPTED).select_related("workspace", "prototype")[:100]:
-        recover(run)
-    resend_lost()
-
-
-def recover(run: Run) -> None:
-    """An interrupted run: cancelled if that was asked, failed after too many deaths, else back to the queue."""
-    from webapp.core.trainer_process import last_words
-
-    if run.cancel_requested_at:
-        run.ask_to_cancel()
-    elif run.deaths >= run.MAX_ATTEMPTS:
-        words = last_words(run.folder / "stderr.log")
-        run.give_up(
-            {
-                "code": "died",
-                "message": _("Training crashed %(count)d times.") % {"count": run.deaths},
-                "hint": _("It may need more memory: try a smaller model or batch size. Its last words are in the log."),
-                "detail": words,
-            }
-        )
-    elif run.requeue():
-        log.info("run %s lost its worker and waits again", run.pk)
-        run.send()
-
-
-def resend_lost() -> None:
-    """Send again what waits in the database but not in Redis; a message too many is refused by the claim."""
-    since = timezone.now() - timedelta(seconds=ANSWER_BEFORE_RESEND_SECONDS)
-    waiting = Run.objects.filter(status=Status.QUEUED, sent_at__lt=since) | Run.objects.filter(
-        status=Status.QUEUED, sent_at=None
-    )
-    with best_effort("looking for lost messages"):
-        for queue in QUEUES:
-            lost = [run for run in waiting.order_by("queued_at")[:200] if queue_of(run.hardware) == queue]
-            if len(lost) > client().llen(queue):
-                for run in lost:
-                    run.send()

@@ -34,7 +34,7 @@ def stream_key(run_id: str) -> str:
 
 
 class EventLog:
-    """The supervisor's end: one line to the file first, then to the stream as well as it can."""
+    """The worker's end: one line to the file first, then to the stream as well as it can."""
 
     def __init__(self, run_id: str, path: Path) -> None:
         self.run_id = run_id

@@ -8,14 +8,15 @@ from django.conf import settings
 
 from webapp.core.locks import only_one
 from webapp.core.queues import task
-from webapp.runs import actions, retraining, storage, supervisor, upkeep, worker
+from webapp.runs import retraining, storage, upkeep, worker
 from webapp.runs.estimates import Measuring
 from webapp.runs.previews import Drawing
+from webapp.runs.training import Training
 
 
 @task("webapp.runs.tasks.train")
 def train(run_id: str) -> None:
-    supervisor.supervise(run_id)
+    Training.handle(run_id)
 
 
 @task("webapp.runs.tasks.measure")
@@ -30,7 +31,7 @@ def preview(preview_id: str) -> None:
 
 @task("webapp.runs.tasks.sweep")
 def sweep() -> None:
-    actions.sweep()
+    Training.sweep()
     Measuring.sweep()
     Drawing.sweep()
     retraining.start_waiting()

@@ -13,7 +13,7 @@ from webapp.runs.models import Run, Status
 from webapp.runs.querysets import ENDED
 
 KEEP_SECONDS = 60
-"""A run that has just ended may still be looked at by its supervisor."""
+"""A run that has just ended may still be looked at by its worker."""
 
 
 def tidy() -> None:

@@ -101,7 +101,7 @@ def start(queues: list[str]) -> None:
 
 
 def stop() -> None:
-    """The worker was asked to end: its supervisor has the trainer save a checkpoint and hands the run back."""
+    """The worker was asked to end: whoever watches a trainer has it save a checkpoint and hands the run back."""
     stopping.set()
     hardware.retire(name())
 

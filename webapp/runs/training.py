@@ -1,0 +1,370 @@
+"""Training one run: a kind of work (`webapp.core.work`) that also charges, stops early, cancels, and streams its events."""
+
+import json
+import logging
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Self
+
+from django.db import Error as DatabaseFault
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from trainer import allowance, errors
+from trainer.events import now as event_time
+from trainer.remaining import Remaining
+from webapp.core.files import write_whole
+from webapp.core.problems import BudgetSpent, Problem
+from webapp.core.redis import best_effort, client
+from webapp.core.trainer_process import TrainerProcess, hub_access
+from webapp.core.work import AT_ONCE, Died, Later, Stopped, Work
+from webapp.costs import gate
+from webapp.costs.actions import price_per_hour
+from webapp.datasets.models import DatasetVersion
+from webapp.datasets.models import Status as VersionStatus
+from webapp.runs import leaks, verdicts, worker
+from webapp.runs.actions import spec_of, terms_of
+from webapp.runs.models import Run, Status
+from webapp.runs.queues import QUEUES, queue_of
+from webapp.runs.stream import EventLog
+
+log = logging.getLogger(__name__)
+LOOK_SECONDS = 1.0
+"""How often the row is read for a request to cancel."""
+KILL_AFTER_SECONDS = 3.0
+"""How long after SIGTERM a cancelled trainer may still save before SIGKILL."""
+STOP_SECONDS = 8.0
+"""The same when the worker itself is being stopped: time for a checkpoint."""
+ANSWER_BEFORE_RESEND_SECONDS = 15
+"""How long a message may be on its way before its queue is looked at."""
+
+
+class Training(Work[Run]):
+    model = Run
+    RELATED = ("workspace", "prototype", "version__dataset")
+    TICK = 0.25
+    DIED = {
+        "code": "died",
+        "message": gettext_lazy("Training crashed %(count)s times."),
+        "hint": gettext_lazy(
+            "It may need more memory: try a smaller model or batch size. Its last words are in the log."
+        ),
+    }
+    BUG = Work.BUG | {
+        "message": gettext_lazy("Training stopped because of an error on our end, not in your data."),
+    }
+
+    def __init__(
+        self, row: Run, lease: str, gpus: list[int], money: Decimal, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`money` is what the run may still spend if nobody else comes."""
+        super().__init__(row, lease, clock)
+        self.gpus, self.money = gpus, money
+        self.hardware = hardware_of(gpus)
+        self.money_key = money_key(row, lease)
+        self.terms = terms_of(row, row.price_per_hour)
+        self.log: EventLog | None = None
+        self.charged_at = self.looked_at = clock()
+        self.charges = 0
+        self.remaining = Remaining(likely_seconds(row) if row.attempts <= 1 else None, clock)
+        self.resumed_step: int | None = None
+        self.is_cancelled = self.is_stopped = False
+        """Whether somebody cancelled the run, and whether this worker is being stopped."""
+        self.is_enough = self.is_training = self.is_told = False
+        """Whether somebody asked to stop and keep the best, the trainer learns, and it was told."""
+        self.budget_problem: dict[str, str] | None = None
+        """Why the gate of the workspace's money stopped the run."""
+        self.ending_since: float | None = None
+        """When the trainer was told to save and end."""
+
+    @classmethod
+    @contextmanager
+    def devices(cls, row: Run) -> Iterator[list[int]]:
+        with worker.devices_for(row.hardware, still_wanted=lambda: still_waits(row)) as gpus:
+            if gpus is None:
+                raise Later
+            yield gpus
+
+    @classmethod
+    def begin(cls, row: Run, devices: list[int]) -> Self | None:
+        """Claim the run and reserve its money, both or neither. None when it is taken, when it must wait for the reservations
+        of others, or when the budget is spent; then it has failed and says so."""
+        price = price_per_hour(row.workspace, hardware_of(devices))
+        try:
+            with transaction.atomic():
+                lease = row.claim(worker=worker.name(), price_per_hour=price)
+                if lease is None:
+                    return None
+                money = gate.reserve(row.workspace, money_key(row, lease), terms_of(row, price), row.cost)
+        except gate.Waits:
+            return None
+        except BudgetSpent as problem:
+            row.refresh_from_db()
+            if row.give_up(problem.as_dict()):
+                announce_end(row, EventLog(row.pk, row.events_path))
+            return None
+        return cls(row, lease, devices, money)
+
+    @classmethod
+    def log_of(cls, row: Run) -> Path:
+        return row.folder / "stderr.log"
+
+    def do(self) -> None:
+        run = self.row
+        worker.busy(run.pk)
+        self.log = EventLog(run.pk, run.events_path)
+        check_version(run.version)
+        spec = spec_of(run.version, vars(run), run.price_per_hour)
+        self.allow(self.money)
+        write_whole(run.folder / "spec.json", json.dumps(spec, ensure_ascii=False, indent=2))
+        if self.hardware == "cpu":
+            self.pending["device"] = "cpu"
+        if run.hardware != "cpu" and self.hardware == "cpu":
+            self.take(event("warning", code="no_gpu", message=_("This machine has no GPU: training on its processor.")))
+        environment = hub_access(run.model)
+        if self.gpus:
+            environment["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, self.gpus))
+        status = self.watch(["run", str(run.folder / "spec.json"), "--out", str(run.folder)], environment)
+        (run.folder / allowance.FILE).unlink(missing_ok=True)
+        self.conclude(status)
+
+    def conclude(self, status: int | None) -> None:
+        """Turn how the process ended into the run's state."""
+        gate.release(self.money_key)  # before another worker can start the run
+        is_done = status == errors.EXIT_DONE and self.final.get("type") == "result"
+        if self.is_cancelled and not is_done:
+            self.finish(status=Status.CANCELLED)
+            return
+        result = self.outcome(status)
+        facts = {name: result[name] for name in ("metrics", "headline", "baselines", "verdict") if result.get(name)}
+        self.finish(status=Status.SUCCEEDED, progress=1, **facts, **leaks.facts(self.row))
+        verdicts.keep_against_best_run(self.row)  # may wait for the bucket, so only once there is no lease to lose
+
+    def outcome(self, status: int | None) -> dict[str, Any]:
+        if self.final.get("type") == "result" and status != errors.EXIT_DONE:
+            self.final = {}  # it died over what follows its result
+        if self.final.get("type") != "result" and self.budget_problem and self.ending_since is not None:
+            problem = self.budget_problem
+            raise Problem(problem["message"], code=problem["code"], hint=problem["hint"])
+        if not self.final and (self.is_stopped or status == errors.EXIT_STOPPED):
+            raise Stopped  # on purpose: no death to count
+        try:
+            return super().outcome(status)
+        except Died:
+            message = _("Training crashed and will resume from its last checkpoint.")
+            self.take(event("warning", code="died", message=message))
+            raise
+
+    def close(self) -> None:
+        worker.busy(None)
+        if self.log:
+            with suppress(OSError):  # a full disk: the row says it all
+                announce_end(self.row, self.log)
+        gate.release(self.money_key)
+
+    # What the trainer says
+
+    def take(self, item: dict[str, Any]) -> None:
+        """One event: into the log, and what the row shows of it into the next heartbeat."""
+        if self.log:
+            self.log.append(item)
+        super().take(item)
+        kind = item["type"]
+        if kind == "stage":
+            self.is_training = item["name"] == "train" and item.get("state") == "start"
+        if kind == "stage" and item.get("state") == "start":
+            self.pending |= {"stage": item["name"], "status": Status.RUNNING}
+            if not self.unstored:
+                self.beat()
+        elif kind == "progress":
+            left = self.remaining.told(item.get("forecast_seconds", item.get("eta_seconds")))
+            self.pending |= {"progress": item.get("fraction") or 0, "eta_seconds": left}
+        elif kind == "metric":
+            self.pending["metrics"] = self.row.metrics = self.row.metrics | {
+                f"{item['split']}_{item['name']}": item["value"]
+            }
+        elif kind == "resource" and item.get("device"):
+            self.pending["device"] = str(item["device"])[:80]
+        elif kind == "checkpoint" and item.get("resumed"):
+            self.resumed_step = item.get("step")
+        elif kind == "checkpoint" and item.get("step") != self.resumed_step:
+            self.pending["earlier_attempts"] = self.row.attempts - 1  # it came further: those before count no more
+
+    # What it is told
+
+    def attend(self, process: TrainerProcess) -> None:
+        super().attend(process)
+        now = self.clock()
+        if self.ending_since is None and (self.budget_problem or now - self.looked_at >= LOOK_SECONDS):
+            self.looked_at = now
+            self.look()
+            if self.is_cancelled or self.budget_problem:
+                self.end(process)
+        if self.is_enough and self.is_training and not self.is_told and self.ending_since is None:
+            self.is_told = True
+            process.tell(signal.SIGUSR1)
+        if self.ending_since is not None and now - self.ending_since >= self.grace:
+            process.signal(signal.SIGKILL)
+
+    def stop(self, process: TrainerProcess) -> None:
+        """Have the trainer save a checkpoint first."""
+        if self.ending_since is None:
+            self.is_stopped = True
+            self.end(process)
+
+    def end(self, process: TrainerProcess) -> None:
+        self.ending_since = self.clock()
+        process.signal(signal.SIGTERM)
+
+    @property
+    def grace(self) -> float:
+        """Seconds that the trainer has to save before it is killed."""
+        return STOP_SECONDS if self.is_stopped else KILL_AFTER_SECONDS
+
+    def look(self) -> None:
+        if self.unstored:  # the next beat finds out
+            return
+        try:
+            requests = (
+                Run.objects.filter(pk=self.row.pk).values_list("cancel_requested_at", "stop_requested_at").first()
+            )
+        except DatabaseFault as error:
+            self.note_outage(error)
+        else:
+            self.is_cancelled, self.is_enough = (bool(moment) for moment in requests or (None, None))
+
+    # What it costs
+
+    def store(self, fields: dict[str, Any]) -> None:
+        """The lease, the progress and the charge for the time since the last beat, all or nothing; whether there is money to go
+        on."""
+        run, now = self.row, self.clock()
+        with transaction.atomic():
+            if self.unstored:
+                self.see_what_was_stored()
+            seconds = now - self.charged_at
+            super().store(fields | {"seconds": F("seconds") + seconds})
+            beat = self.charge(seconds)
+            Run.objects.filter(pk=run.pk).update(cost=run.cost + beat.amount)
+        run.seconds += seconds
+        run.cost += beat.amount
+        self.budget_problem = self.budget_problem or beat.stop
+        self.charges += 1
+        self.charged_at = now
+        self.allow(beat.left)
+
+    def allow(self, money: Decimal) -> None:
+        """Tell the trainer for how long there is money, as the budget and the other runs are now: it ends early enough to test
+        and keep its best. The limits that it was started with are the person's own."""
+        if self.row.price_per_hour:
+            spendable = max(money - self.terms.one_beat, gate.ZERO)  # below that the gate stops it
+            seconds = float(spendable / self.row.price_per_hour) * gate.SECONDS_PER_HOUR
+            with suppress(OSError):  # a full disk: the gate stops the run in time all the same
+                write_whole(self.row.folder / allowance.FILE, allowance.described(seconds))
+
+    def see_what_was_stored(self) -> None:
+        """A beat whose answer was lost may be stored all the same, where the database went away while it committed. The row
+        says until when the run is charged."""
+        row = Run.objects.filter(pk=self.row.pk, lease=self.lease).values_list("seconds", "cost").first()
+        if row is None:
+            return
+        already = row[0] - self.row.seconds
+        if already > 0:
+            self.charged_at += already
+            self.charges += 1
+        self.row.seconds, self.row.cost = row
+
+    def charge(self, seconds: float) -> gate.Beat:
+        run = self.row
+        line = {
+            "hardware": self.hardware,
+            "prototype": run.prototype_id,
+            "prototype_name": run.prototype.name,
+            "subject": "run",
+            "subject_id": run.pk,
+            "subject_name": str(run),
+        }
+        charge_id = f"{run.attempts}:{self.lease[:8]}:{self.charges}"
+        return gate.beat(
+            run.workspace, self.money_key, self.terms, run.cost, seconds=seconds, charge_id=charge_id, line=line
+        )
+
+    # What nobody holds
+
+    @classmethod
+    def recover(cls, row: Run, **options: object) -> None:
+        """An interrupted run: cancelled if that was asked, failed after too many deaths, else back to the queue."""
+        if row.cancel_requested_at:
+            row.ask_to_cancel()
+        else:
+            super().recover(row, **options)
+
+    @classmethod
+    def sweep(cls) -> None:
+        super().sweep()
+        for run in cls.rows().filter(status=Status.INTERRUPTED)[:AT_ONCE]:
+            cls.recover(run)
+
+    @classmethod
+    def resend(cls) -> None:
+        """A run may wait in its queue for hours: only where fewer messages are in Redis than runs wait, some were lost. A
+        message too many is refused by the claim."""
+        sent_before = timezone.now() - timedelta(seconds=ANSWER_BEFORE_RESEND_SECONDS)
+        waiting = Run.objects.filter(status=Status.QUEUED).exclude(sent_at__gte=sent_before)
+        with best_effort("looking for lost messages"):
+            for queue in QUEUES:
+                runs = [run for run in waiting.order_by("queued_at")[:200] if queue_of(run.hardware) == queue]
+                if len(runs) > client().llen(queue):
+                    for run in runs:
+                        run.send()
+
+
+def hardware_of(devices: list[int]) -> str:
+    """What is paid for: the GPUs that are held, which a small machine has fewer of than were asked for."""
+    if not devices:
+        return "cpu"
+    return "gpu" if len(devices) == 1 else f"gpu:{len(devices)}"
+
+
+def still_waits(run: Run) -> bool:
+    return Run.objects.waiting().filter(pk=run.pk).exists()
+
+
+def likely_seconds(run: Run) -> float | None:
+    """How long its estimate says that it takes."""
+    return ((run.estimate or {}).get("seconds") or {}).get("likely")
+
+
+def money_key(run: Run, lease: str) -> str:
+    """Of one attempt's reservation: an earlier worker that ends late does not release the next one's."""
+    return f"run:{run.pk}:{lease[:8]}"
+
+
+def announce_end(run: Run, events: EventLog) -> None:
+    """The last line of a live page, which somebody may be looking at: the state has changed for good, if it has."""
+    if run.ended:
+        events.append(event("status", status=run.status))
+    events.close()
+
+
+def check_version(version: DatasetVersion) -> None:
+    """Raises `Problem` when the rows to learn from are no longer there."""
+    if version.status != VersionStatus.READY or not version.folder.is_dir():
+        error = version.error or {}
+        raise Problem(
+            error.get("message") or _("The rows of version %(number)d are gone.") % {"number": version.number},
+            code=error.get("code") or "no_version",
+            hint=_("Train on another version of the data."),
+        )
+
+
+def event(kind: str, **fields: object) -> dict[str, Any]:
+    return {"t": event_time(), "type": kind, **fields}
