@@ -10,7 +10,7 @@ from django.utils.translation import override
 from trainer import tasks
 from trainer.answers import metrics
 from trainer.answers.baselines import constants, title_of
-from webapp.core import scores, words
+from webapp.core import formats, scores
 
 LOWER = ("wer", "cer", "rmse", "mae", "log_loss", "perplexity", "loss")
 HIGHER = ("accuracy", "macro_f1", "f1", "roc_auc", "pr_auc", "r2", "exact_match", "map_50", "map", "bleu", "rouge_l")
@@ -71,7 +71,7 @@ def test_a_score_and_its_interval_have_one_percent_sign(language: str) -> None:
     """Languages set the sign with or without a space; all that is told of one score must do it alike."""
     head = {"name": "accuracy", "value": 0.9, "low": 0.8, "high": 1.0}
     with override(language):
-        sign = words.percent(0.9).removeprefix("90.0")
+        sign = formats.percent(0.9).removeprefix("90.0")
         assert scores.score_ends(head) == "80.0–100.0"
         assert scores.score_interval(head) == f"80.0–100.0{sign}"
         assert f"90.0{sign}" in scores.score_words(head)

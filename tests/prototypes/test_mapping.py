@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from tests.trainer.data_files import picture, sound, zipped
 from webapp.accounts.models import User
-from webapp.catalog.words import trainable
+from webapp.catalog.titles import trainable
 from webapp.datasets import reading
 from webapp.datasets.models import DatasetVersion
 from webapp.prototypes.models import Prototype

@@ -13,7 +13,7 @@ from tests import things
 from tests.pages.form_page import Page
 from trainer import tasks
 from webapp.accounts.models import User, Workspace
-from webapp.catalog.words import task_title
+from webapp.catalog.titles import task_title
 from webapp.datasets import actions, reading
 from webapp.prototypes.models import Prototype
 from webapp.runs.models import Run

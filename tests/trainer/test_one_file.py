@@ -16,13 +16,13 @@ from tests.serving.conftest import REPO, TOKEN, Serving
 from tests.trainer import command, test_tasks
 from trainer import tasks
 from webapp.accounts.models import User, Workspace
-from webapp.catalog import words
+from webapp.catalog import titles
 
 FIRST_LINE = re.compile(r"```python\n# (trainer/tasks/(\w+)\.py)\n(.*?)```", re.DOTALL)
 
 
 def forget() -> None:
-    for cached in (tasks.declared, tasks.all, tasks.shapes, words.role_words):
+    for cached in (tasks.declared, tasks.all, tasks.shapes, titles.role_words):
         cached.cache_clear()
 
 

@@ -22,7 +22,7 @@ from trainer import answers, tasks
 from trainer.answers import metrics
 from webapp import answers as presentations
 from webapp.accounts.models import User, Workspace
-from webapp.catalog import words
+from webapp.catalog import titles
 from webapp.endpoints import addresses, snippets
 
 BLOCK = re.compile(r"^```(?:python|html)\n(?:# |\{# )(\S+?)(?: #\})?\n(.*?)^```", re.DOTALL | re.MULTILINE)
@@ -47,7 +47,7 @@ def forget() -> None:
         tasks.declared,
         tasks.all,
         tasks.shapes,
-        words.role_words,
+        titles.role_words,
     ):
         cached.cache_clear()
 

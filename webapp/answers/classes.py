@@ -7,8 +7,8 @@ from django.utils.translation import gettext as _
 
 from trainer.answers.metrics import named
 from webapp.answers.base import Correction, Output, Presentation, Report, Scored
+from webapp.core.formats import count
 from webapp.core.scores import score_words
-from webapp.core.words import count
 
 SHOWN_CLASSES = 5
 MATRIX_CLASSES = 20

@@ -3,7 +3,7 @@
 from django.utils.translation import gettext as _
 
 from webapp.answers.base import Correction, Output, Presentation, Report, Scored
-from webapp.core.words import figure
+from webapp.core.formats import figure
 
 
 class Number(Presentation):

@@ -11,7 +11,7 @@ from trainer.columns import number_of
 from trainer.roles import ANSWER, INPUT, SPLITTING
 from trainer.spec import SplitSpec
 from trainer.suggestion import first_fit, shape_of
-from webapp.catalog.words import trainable_tasks
+from webapp.catalog.titles import trainable_tasks
 from webapp.core.problems import Problem
 from webapp.datasets.models import DatasetVersion
 

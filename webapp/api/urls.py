@@ -29,7 +29,7 @@ for router in (datasets.router, prototypes.router, runs.router, endpoints.router
     api.add_router("", router)
 
 
-def problem(status: int, code: str, detail: str, hint: str = "", **extra: object) -> HttpResponse:
+def problem(status: int, code: str, detail: str, hint: str = "", **extra: Any) -> HttpResponse:
     return problem_response(Problem(detail, code=code, hint=hint, status=status, **extra))
 
 

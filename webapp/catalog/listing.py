@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from trainer import tasks
 from webapp.catalog import hub
 from webapp.catalog.local import all_local_models
-from webapp.catalog.words import task_title
+from webapp.catalog.titles import task_title
 
 SCRATCH = "scratch:"
 GROUPS = ("text", "image", "audio", "table")

@@ -10,8 +10,8 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from trainer.answers.metrics import named
+from webapp.core.formats import figure, percent
 from webapp.core.scores import rises
-from webapp.core.words import figure, percent
 
 Point = tuple[float, float]
 """Metrics that are a share of all and better when greater: never drawn beyond 100 %."""

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from django.utils.translation import gettext as _
 
 from trainer.answers.metrics import by_name, named
-from webapp.core.words import MISSING, figure, number, percent, points, with_percent
+from webapp.core.formats import MISSING, figure, number, percent, points, with_percent
 
 Scored = TypeVar("Scored")
 

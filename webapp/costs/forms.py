@@ -7,8 +7,8 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from webapp.core.formats import exact
 from webapp.core.problems import Problem
-from webapp.core.words import exact
 from webapp.costs.amounts import decimal_of
 
 

@@ -22,8 +22,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from webapp.accounts.models import Workspace
+from webapp.core.formats import money
 from webapp.core.problems import BudgetSpent
-from webapp.core.words import money
 from webapp.costs.models import Budget, LedgerEntry, Reservation
 from webapp.costs.signals import budget_changed, budget_changes
 

@@ -9,8 +9,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from webapp.core import charts
-from webapp.core.words import dated, money_round, with_sign
-from webapp.core.words import day as day_words
+from webapp.core.formats import dated, money_round, with_sign
+from webapp.core.formats import day as day_words
 from webapp.costs.models import LedgerEntry
 
 KINDS: dict[str, tuple[str, Callable[[], str]]] = {

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST
 
 from webapp.accounts.access import load, member
 from webapp.accounts.requests import AuthedRequest
-from webapp.core import words
+from webapp.core import formats
 from webapp.core.forms import cleaned, refused_on, shown_form
 from webapp.costs import actions, gate, reports, tables
 from webapp.costs.forms import BudgetForm, RateForm
@@ -97,7 +97,7 @@ def rate_form(request: HttpRequest, rate: Rate) -> Form:
 def set_budget(request: AuthedRequest) -> HttpResponse:
     asked = cleaned(BudgetForm(request.POST))
     budget = actions.set_budget(request.workspace, asked["amount"], request.user)
-    amount = words.money(budget.amount, budget.currency)
+    amount = formats.money(budget.amount, budget.currency)
     messages.success(request, _("The budget is now %(amount)s a month.") % {"amount": amount})
     return redirect("costs")
 
@@ -109,7 +109,7 @@ def set_rate(request: AuthedRequest, pk: str) -> HttpResponse:
     rate = load(Rate, request.workspace, pk)
     asked = cleaned(RateForm(request.POST))
     rate = actions.set_rate(request.workspace, rate.hardware, asked["price"], user=request.user)
-    price = words.with_sign(words.exact(rate.price_per_hour), rate.currency)
+    price = formats.with_sign(formats.exact(rate.price_per_hour), rate.currency)
     messages.success(
         request, _("The price is now %(price)s an hour. Past charges keep their price.") % {"price": price}
     )

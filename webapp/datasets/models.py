@@ -15,10 +15,11 @@ from django.db.models import Q
 from django.db.models.fields.json import KT
 from django.utils.translation import gettext_lazy as _
 
+from trainer.columns import ColumnProfile
 from trainer.roles import roles_of
 from trainer.suggestion import shape_of
 from webapp.accounts.models import User
-from webapp.catalog.words import trainable
+from webapp.catalog.titles import trainable
 from webapp.core.leased import Leased
 from webapp.core.models import WorkspaceOwned, WorkspaceQuerySet
 
@@ -169,8 +170,8 @@ class DatasetVersion(Leased):
         return (chosen.get("label") or chosen.get("target")) if self.labels else None
 
     @property
-    def columns(self) -> list[dict[str, Any]]:
-        columns: list[dict[str, Any]] = self.profile.get("columns", [])
+    def columns(self) -> list[ColumnProfile]:
+        columns: list[ColumnProfile] = self.profile.get("columns", [])
         return columns
 
     @property

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from webapp import answers as presentations
 from webapp.accounts.requests import SiteRequest
-from webapp.catalog.words import reads_table
+from webapp.catalog.titles import reads_table
 from webapp.core.downloads import Download
 from webapp.core.ids import new_id
 from webapp.core.media import type_of

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from webapp.catalog.words import reads_media
+from webapp.catalog.titles import reads_media
 from webapp.core.ids import new_id
 from webapp.core.redis import best_effort, client
 from webapp.costs.gate import Month, month

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST
 
 from webapp.accounts.access import load, member
 from webapp.accounts.requests import AuthedRequest
-from webapp.catalog.words import task_title, trainable
+from webapp.catalog.titles import task_title, trainable
 from webapp.core.forms import refused_on, shown_form
 from webapp.core.numbers import whole
 from webapp.datasets import versions as dataset_versions

@@ -12,9 +12,9 @@ from django.views.decorators.http import require_POST
 
 from webapp.accounts.access import load, member
 from webapp.accounts.requests import AuthedRequest
+from webapp.core.formats import count, size
 from webapp.core.forms import refusal_of, refused_on, shown_form, typed
 from webapp.core.problems import Conflict, Problem
-from webapp.core.words import count, size
 from webapp.datasets.quota import own_bytes
 from webapp.endpoints import addresses
 from webapp.endpoints.models import Endpoint

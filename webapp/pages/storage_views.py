@@ -14,10 +14,10 @@ from django.views.decorators.http import require_POST
 from webapp.accounts.access import load, member
 from webapp.accounts.models import Workspace
 from webapp.accounts.requests import AuthedRequest
+from webapp.core.formats import size
 from webapp.core.forms import refused_on
 from webapp.core.problems import Conflict
 from webapp.core.sentences import said
-from webapp.core.words import size
 from webapp.datasets.actions import delete_dataset
 from webapp.datasets.models import Dataset
 from webapp.datasets.quota import used_bytes

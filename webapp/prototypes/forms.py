@@ -8,10 +8,11 @@ from django.forms import BoundField
 from django.utils.translation import gettext_lazy as _
 
 from trainer import tasks
+from trainer.columns import ColumnProfile
 from trainer.roles import ANSWER, INPUT, ROLES, SPLITTING
 from trainer.spec import FOLD_COUNT
 from trainer.suggestion import first_fit, possible
-from webapp.catalog.words import column_role_title, role_title, task_title, trainable
+from webapp.catalog.titles import column_role_title, role_title, task_title, trainable
 from webapp.datasets.models import DatasetVersion
 
 MOST_COLUMNS = 200
@@ -73,7 +74,7 @@ class MappingForm(forms.Form):
         return bool(self.chosen) and not tasks.shapes()[self.chosen].reads
 
     @property
-    def uses(self) -> list[tuple[BoundField, dict[str, Any]]]:
+    def uses(self) -> list[tuple[BoundField, ColumnProfile]]:
         """The fields of a table's columns, each with its column of the profile."""
         return [(self[f"use-{place}"], column) for place, column in enumerate(self.named if self.is_table else [])]
 

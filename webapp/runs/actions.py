@@ -15,7 +15,7 @@ from webapp.accounts.actions import audit
 from webapp.accounts.models import User
 from webapp.catalog.forms import check_params
 from webapp.catalog.local import folders as local_folders
-from webapp.catalog.words import trainable_tasks
+from webapp.catalog.titles import trainable_tasks
 from webapp.core.files import check_room_for_run
 from webapp.core.problems import Conflict, Problem
 from webapp.costs import gate

@@ -6,9 +6,9 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from trainer.answers.baselines import constants, title_of
-from webapp.core import words
+from webapp.core import formats
+from webapp.core.formats import number
 from webapp.core.scores import baseline_scores, best_first, rank, readable
-from webapp.core.words import number
 
 LEAST_TOLD = 0.1
 """Seconds of training, below which they are not told."""
@@ -27,7 +27,7 @@ def note(key: str, baseline: dict[str, Any]) -> str:
         return _("Baseline, no model")
     seconds = number(baseline.get("seconds")) or 0.0
     return (
-        _("Baseline model, %(time)s") % {"time": words.duration(seconds)}
+        _("Baseline model, %(time)s") % {"time": formats.duration(seconds)}
         if seconds >= LEAST_TOLD
         else _("Baseline model")
     )

@@ -7,9 +7,9 @@ from django.utils.translation import pgettext
 
 from trainer.answers.metrics import named
 from webapp import answers as presentations
-from webapp.catalog.words import headline_of, method_title
+from webapp.catalog.titles import headline_of, method_title
+from webapp.core.formats import figure, number
 from webapp.core.scores import metric_name, scored
-from webapp.core.words import figure, number
 
 LINEAR_BASELINES = frozenset(("logistic", "ridge"))
 SIZES = {

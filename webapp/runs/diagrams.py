@@ -8,7 +8,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from webapp.core.charts import at
-from webapp.core.words import short_count
+from webapp.core.formats import short_count
 
 TALL, GAP, LEAST = 120, 14, 10
 FOLDED = ("norm", "activation", "dropout", "flatten")

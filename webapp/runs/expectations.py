@@ -5,8 +5,8 @@ import math
 from typing import Any
 
 from trainer.answers.metrics import named
+from webapp.core.formats import number
 from webapp.core.scores import range_words, scored
-from webapp.core.words import number
 from webapp.datasets.models import DatasetVersion
 from webapp.prototypes.models import Prototype
 

@@ -12,11 +12,11 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext as _
 
 from trainer import dates
-from webapp.catalog.words import input_words, widgets_of
+from webapp.catalog.titles import input_words, widgets_of
+from webapp.core.formats import number, size
 from webapp.core.media import size_of, type_of
 from webapp.core.numbers import whole
 from webapp.core.problems import Problem
-from webapp.core.words import number, size
 from webapp.runs.artifacts import manifest
 from webapp.runs.models import Run
 from webapp.runs.reports import examples

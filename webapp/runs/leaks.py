@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from webapp.accounts.actions import audit
 from webapp.accounts.models import User
-from webapp.catalog.words import reads_table
+from webapp.catalog.titles import reads_table
 from webapp.core.problems import Conflict
 from webapp.datasets.models import DatasetVersion
 from webapp.runs.artifacts import report

@@ -10,10 +10,10 @@ from django.utils.translation import ngettext
 from trainer import tasks
 from webapp import answers as presentations
 from webapp.answers.base import Scored
-from webapp.catalog.words import reads_table, trainable
+from webapp.catalog.titles import reads_table, trainable
+from webapp.core.formats import count, number
 from webapp.core.media import size_of
 from webapp.core.scores import metric_title, scored
-from webapp.core.words import count, number
 from webapp.datasets.media import media_file
 from webapp.runs.models import Run
 

@@ -19,10 +19,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from webapp.core.connections import release_connection
+from webapp.core.formats import day
 from webapp.core.ids import new_id
 from webapp.core.models import Removal
 from webapp.core.problems import Conflict, Unavailable
-from webapp.core.words import day
 from webapp.datasets.quota import own_bytes
 from webapp.runs.models import Run, Status
 

@@ -6,8 +6,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from webapp.core.formats import count, number, percent
 from webapp.core.numbers import whole
-from webapp.core.words import count, number, percent
 
 PREFERRED_TARGETS = (0.95, 0.9, 0.99)
 """Which of the report's targets the page begins with, the first that has a threshold."""

@@ -15,12 +15,12 @@ from webapp.accounts.access import load, member
 from webapp.accounts.requests import AuthedRequest
 from webapp.catalog.forms import params_form
 from webapp.catalog.hardware import gpu_count, options, workers
-from webapp.catalog.words import headline_of, method_title, task_title, trainable
+from webapp.catalog.titles import headline_of, method_title, task_title, trainable
 from webapp.core.downloads import Download
+from webapp.core.formats import money
 from webapp.core.forms import cleaned, refused_on, shown_form, typed
 from webapp.core.numbers import whole
 from webapp.core.problems import Problem
-from webapp.core.words import money
 from webapp.costs.gate import month
 from webapp.costs.models import Rate
 from webapp.datasets.models import DatasetVersion

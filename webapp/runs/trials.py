@@ -11,9 +11,9 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from trainer.errors import DOWNLOADING
+from webapp.core.formats import size
 from webapp.core.problems import Problem
 from webapp.core.trainer_process import hub_access
-from webapp.core.words import size
 from webapp.core.work import Later, TooLong, Work
 from webapp.runs.models import Trial
 

@@ -10,8 +10,8 @@ from django.utils.translation import gettext as _
 
 from trainer import answers
 from trainer.answers.metrics import named
+from webapp.core.formats import figure, number, percent
 from webapp.core.scores import best_first, is_at_ceiling, metric_name, rank, score_words, scored
-from webapp.core.words import figure, number, percent
 from webapp.runs import baselines, storage
 from webapp.runs.models import Estimate, Run
 
@@ -308,6 +308,6 @@ def middle(expected: dict[str, Any]) -> float:
 
 
 def step(task: str, model: str, method: str, expected: dict[str, Any] | None) -> dict[str, Any]:
-    from webapp.catalog.words import recipe_title
+    from webapp.catalog.titles import recipe_title
 
     return {"model": model, "method": method, "title": recipe_title(task, model, method), "expected": expected}

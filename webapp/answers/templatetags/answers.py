@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from webapp.answers import of_output
 from webapp.core import charts
-from webapp.core.words import MISSING, figure, number, percent
+from webapp.core.formats import MISSING, figure, number, percent
 
 register = template.Library()
 SHOWN_TEXT = 300

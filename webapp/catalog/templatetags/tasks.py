@@ -4,13 +4,13 @@ from typing import Protocol
 
 from django import template
 
-from webapp.catalog import words
+from webapp.catalog import titles
 
 register = template.Library()
-register.filter("role_title", words.role_title)
-register.filter("task_title", words.task_title)
-register.filter("column_role_title", words.column_role_title)
-register.filter("without_references", words.without_references)
+register.filter("role_title", titles.role_title)
+register.filter("task_title", titles.task_title)
+register.filter("column_role_title", titles.column_role_title)
+register.filter("without_references", titles.without_references)
 
 
 class HasRecipe(Protocol):
@@ -23,14 +23,14 @@ class HasRecipe(Protocol):
 
 @register.filter
 def recipe(run: HasRecipe) -> str:
-    return words.recipe_title(run.task, run.model, run.method)
+    return titles.recipe_title(run.task, run.model, run.method)
 
 
 @register.filter
 def method_title(slug: str, task: str) -> str:
-    return words.method_title(task, slug)
+    return titles.method_title(task, slug)
 
 
 @register.filter
 def method_summary(slug: str, task: str) -> str:
-    return words.method_summary(task, slug)
+    return titles.method_summary(task, slug)

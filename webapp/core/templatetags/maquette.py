@@ -1,4 +1,4 @@
-"""What the templates draw and say: `{% load maquette %}`. Filters are the functions of `webapp.core.words`."""
+"""What the templates draw and say: `{% load maquette %}`. Filters are the functions of `webapp.core.formats`."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
-from webapp.core import charts, scores, states, words
+from webapp.core import charts, formats, scores, states
 from webapp.core.icons import GLYPHS, ICONS, PLINTH
 from webapp.core.sentences import said
 
@@ -22,7 +22,7 @@ for name in (
     "money", "money_round", "price", "percent", "with_percent", "points", "count", "short_count", "figure", "size", "duration",
     "about", "remaining", "clock", "ago", "day", "time_of_day",
 ):  # fmt: skip
-    register.filter(name, getattr(words, name))
+    register.filter(name, getattr(formats, name))
 for name in ("scored", "score_words", "score_ends", "score_interval", "metric_title", "metric_name"):
     register.filter(name, getattr(scores, name))
 
@@ -58,16 +58,16 @@ def strip(
 @register.simple_tag
 def bar(share: object, css: str = "", label: str = "") -> SafeString:
     """A bar of one part: its share of the whole, 0 to 1."""
-    return charts.bars([(css, words.number(share) or 0.0)], label=label)
+    return charts.bars([(css, formats.number(share) or 0.0)], label=label)
 
 
 @register.simple_tag
 def bars(*parts: object, whole: object = 1, label: str = "", css: str = "tall") -> SafeString:
     """`{% bars "k1" learn "k2" tune whole=rows %}`: colour classes and amounts in turn, of a whole."""
-    total = words.number(whole) or 1.0
+    total = formats.number(whole) or 1.0
     pairs = zip(parts[::2], parts[1::2], strict=True)
     return charts.bars(
-        [(str(colour), (words.number(amount) or 0.0) / total) for colour, amount in pairs], label=label, css=css
+        [(str(colour), (formats.number(amount) or 0.0) / total) for colour, amount in pairs], label=label, css=css
     )
 
 
@@ -89,25 +89,25 @@ def in_language(text: str) -> str:
 
 @register.filter
 def dated(value: date, form: str) -> str:
-    return words.dated(value, form)
+    return formats.dated(value, form)
 
 
 @register.filter
 def share_of(part: object, whole: object) -> float:
     """`part` ÷ `whole`, 0 when there is no whole."""
-    total = words.number(whole) or 0.0
-    return (words.number(part) or 0.0) / total if total else 0.0
+    total = formats.number(whole) or 0.0
+    return (formats.number(part) or 0.0) / total if total else 0.0
 
 
 @register.simple_tag
 def high_mark(budget: object) -> str:
     """From where a meter of money turns to the warning colour: five sixths of the whole."""
-    return f"{(words.number(budget) or 0) * 5 / 6:.2f}"
+    return f"{(formats.number(budget) or 0) * 5 / 6:.2f}"
 
 
 @register.filter
 def minus(left: object, right: object) -> Decimal:
-    return (words.decimal(left) or Decimal(0)) - (words.decimal(right) or Decimal(0))
+    return (formats.decimal(left) or Decimal(0)) - (formats.decimal(right) or Decimal(0))
 
 
 @register.filter

@@ -6,7 +6,7 @@ from django import template
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from webapp.core import words
+from webapp.core import formats
 
 register = template.Library()
 
@@ -47,9 +47,9 @@ def kind_word(column: dict[str, Any]) -> str:
 @register.filter
 def column_figures(column: dict[str, Any]) -> Pairs:
     """(what, figure) of a profile's column; a version read before figures were kept has fewer."""
-    found: Pairs = [(_("Different values"), words.count(column.get("distinct")))]
+    found: Pairs = [(_("Different values"), formats.count(column.get("distinct")))]
     if column.get("missing"):
-        found.append((_("Missing"), words.count(column["missing"])))
+        found.append((_("Missing"), formats.count(column["missing"])))
     shown = (("numbers", of_numbers), ("dates", of_dates), ("pictures", of_pictures), ("sounds", of_sounds))
     found += of_texts(column) if "words" in column else []
     return found + [pair for name, tell in shown if column.get(name) for pair in tell(column[name])]
@@ -61,7 +61,7 @@ def of_texts(column: dict[str, Any]) -> Pairs:
     found = [(_("Characters"), typical(column["length"])), (_("Words"), typical(column["words"]))]
     found.append((counted, typical(tokens)))
     names = [
-        one["name"] if one["share"] >= 0.995 else f"{one['name']} {words.percent(one['share'], 0)}"
+        one["name"] if one["share"] >= 0.995 else f"{one['name']} {formats.percent(one['share'], 0)}"
         for one in (dict(one, name=str(LANGUAGES.get(one["name"], one["name"]))) for one in column["languages"][:3])
     ]
     return found + ([(_("Language"), ", ".join(names))] if names else [])
@@ -69,21 +69,21 @@ def of_texts(column: dict[str, Any]) -> Pairs:
 
 def typical(values: dict[str, Any]) -> str:
     """The middle one, and how long the longest are."""
-    figures = {name: words.count(values.get(name)) for name in ("median", "p95", "max")}
+    figures = {name: formats.count(values.get(name)) for name in ("median", "p95", "max")}
     return _("%(median)s in the middle, 95 of 100 under %(p95)s, at most %(max)s") % figures
 
 
 def span(values: dict[str, Any]) -> str:
     """Lowest to highest; one figure where they are the same."""
-    low, high = words.figure(values.get("min")), words.figure(values.get("max"))
+    low, high = formats.figure(values.get("min")), formats.figure(values.get("max"))
     return low if low == high else _("%(low)s to %(high)s") % {"low": low, "high": high}
 
 
 def of_numbers(values: dict[str, Any]) -> Pairs:
     return [
         (_("Range"), span(values)),
-        (_("Median"), words.figure(values["median"])),
-        (_("Mean"), words.figure(values["mean"])),
+        (_("Median"), formats.figure(values["median"])),
+        (_("Mean"), formats.figure(values["mean"])),
     ]
 
 
@@ -92,7 +92,7 @@ def of_dates(values: dict[str, Any]) -> Pairs:
 
 
 def counts(found: dict[str, int], unit: str = "") -> str:
-    return ", ".join(f"{name}{unit} ({words.count(rows)})" for name, rows in found.items())
+    return ", ".join(f"{name}{unit} ({formats.count(rows)})" for name, rows in found.items())
 
 
 def of_pictures(values: dict[str, Any]) -> Pairs:
@@ -107,9 +107,9 @@ def of_pictures(values: dict[str, Any]) -> Pairs:
 def of_sounds(values: dict[str, Any]) -> Pairs:
     found = []
     if seconds := values.get("seconds"):
-        shortest, longest = words.duration(seconds["min"]), words.duration(seconds["max"])
+        shortest, longest = formats.duration(seconds["min"]), formats.duration(seconds["max"])
         lasts = shortest if shortest == longest else _("%(low)s to %(high)s") % {"low": shortest, "high": longest}
-        found += [(_("Length"), lasts), (_("In all"), words.duration(seconds["total"]))]
+        found += [(_("Length"), lasts), (_("In all"), formats.duration(seconds["total"]))]
     found.append((_("Rate"), counts(values["rates"], "\u00a0Hz")))
     found.append((_("Channels"), counts(values["channels"])))
     return [pair for pair in [*found, (_("Formats"), counts(values["formats"]))] if pair[1]]

@@ -7,7 +7,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from webapp.core import charts, scores
-from webapp.core.words import number, percent
+from webapp.core.formats import number, percent
 from webapp.runs import thresholds, verdicts
 from webapp.runs.models import Run
 

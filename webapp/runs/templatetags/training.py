@@ -7,7 +7,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
-from webapp.core import charts, scores, words
+from webapp.core import charts, formats, scores
 from webapp.runs.models import Run
 
 register = template.Library()
@@ -21,7 +21,7 @@ def score_of(run: Run) -> SafeString:
     baselines = scores.baseline_scores(run.baselines, metric)
     ends = scores.strip_ends([head.get("value"), head.get("low"), head.get("high"), *baselines.values()], metric)
     best = max(baselines.values(), key=lambda value: scores.rank(value, metric), default=None)
-    return charts.strip(words.number(head.get("value")), head.get("low"), head.get("high"), tick=best, ends=ends)
+    return charts.strip(formats.number(head.get("value")), head.get("low"), head.get("high"), tick=best, ends=ends)
 
 
 STAGE_WORDS = {
@@ -95,15 +95,15 @@ def validated_on(live: dict[str, Any], best: dict[str, Any] | None, validation_r
     """What the best validation score rests on: “3-fold over 288 rows”, “36 rows, epoch 2”."""
     if not best:
         return ""
-    rows = int(live["validated"].get("rows") or words.number(validation_rows) or 0)
+    rows = int(live["validated"].get("rows") or formats.number(validation_rows) or 0)
     folds = live["validated"].get("folds")
     parts = []
     if rows and folds:
-        parts.append(_("%(folds)d-fold over %(rows)s rows") % {"folds": folds, "rows": words.count(rows)})
+        parts.append(_("%(folds)d-fold over %(rows)s rows") % {"folds": folds, "rows": formats.count(rows)})
     elif rows:
-        parts.append(ngettext("%(rows)s row", "%(rows)s rows", rows) % {"rows": words.count(rows)})
+        parts.append(ngettext("%(rows)s row", "%(rows)s rows", rows) % {"rows": formats.count(rows)})
     if best["points"] > 1:
-        parts.append(_("epoch %(number)s") % {"number": words.figure(best["at"])})
+        parts.append(_("epoch %(number)s") % {"number": formats.figure(best["at"])})
     return ", ".join(parts)
 
 

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from trainer import answers, roles, tasks
+from trainer.columns import ColumnProfile
 from trainer.suggestion import possible
 from trainer.tasks.base import Method
 
@@ -18,7 +19,7 @@ def trainable(slug: str | None) -> bool:
     return slug in {task.slug for task in tasks.all()}
 
 
-def trainable_tasks(columns: list[dict[str, Any]]) -> list[str]:
+def trainable_tasks(columns: list[ColumnProfile]) -> list[str]:
     """The slugs of the tasks that a file with these columns can be and that can be trained."""
     return [slug for slug in possible(columns) if trainable(slug)]
 

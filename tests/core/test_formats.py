@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from django.utils import translation
 
-from webapp.core import words
+from webapp.core import formats
 from webapp.core.templatetags.maquette import whole_words
 
 NOW = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)
@@ -36,31 +36,31 @@ def english() -> Iterator[None]:
     ],
 )
 def test_money(value: object, said: str) -> None:
-    assert words.money(value) == said
+    assert formats.money(value) == said
 
 
 def test_money_in_other_currencies() -> None:
-    assert words.money("3.5", "EUR") == "€3.50"
-    assert words.money("3.5", "CHF") == "3.50 CHF"
-    assert words.money("0.001", "CHF") == "0.001 CHF"
+    assert formats.money("3.5", "EUR") == "€3.50"
+    assert formats.money("3.5", "CHF") == "3.50 CHF"
+    assert formats.money("0.001", "CHF") == "0.001 CHF"
 
 
 def test_round_sums_lose_their_zeros_and_prices_have_two_digits() -> None:
-    assert words.money_round("60.00") == "$60"
-    assert words.money_round("60.5") == "$60.50"
-    assert words.price("0.08925") == "$0.089"
-    assert words.price("0.02080") == "$0.021"
-    assert words.price("0.80480") == "$0.80"
-    assert words.price("0.0042") == "$0.0042"
-    assert words.price("0") == "$0.00"
-    assert words.exact("0.08925") == "0.08925"
-    assert words.exact("60") == "60.00"
-    assert words.price("2") == "$2.00"
+    assert formats.money_round("60.00") == "$60"
+    assert formats.money_round("60.5") == "$60.50"
+    assert formats.price("0.08925") == "$0.089"
+    assert formats.price("0.02080") == "$0.021"
+    assert formats.price("0.80480") == "$0.80"
+    assert formats.price("0.0042") == "$0.0042"
+    assert formats.price("0") == "$0.00"
+    assert formats.exact("0.08925") == "0.08925"
+    assert formats.exact("60") == "60.00"
+    assert formats.price("2") == "$2.00"
 
 
 @pytest.mark.parametrize(("value", "said"), [(0.9134, "91.3 %"), (0, "0.0 %"), (1, "100.0 %"), (None, "–"), ("", "–")])
 def test_percent(value: object, said: str) -> None:
-    assert words.percent(value).replace("\u00a0", " ") == said
+    assert formats.percent(value).replace("\u00a0", " ") == said
 
 
 @pytest.mark.parametrize(
@@ -75,8 +75,8 @@ def test_percent(value: object, said: str) -> None:
     ],
 )
 def test_durations(seconds: float | None, measured: str, estimated: str) -> None:
-    assert words.duration(seconds) == measured
-    assert words.about(seconds) == estimated
+    assert formats.duration(seconds) == measured
+    assert formats.about(seconds) == estimated
 
 
 @pytest.mark.parametrize(
@@ -84,24 +84,24 @@ def test_durations(seconds: float | None, measured: str, estimated: str) -> None
     [(10, "less than a minute"), (61, "about 1 minute"), (290, "about 5 minutes"), (9000, "about 2 hours")],
 )
 def test_remaining(seconds: float, said: str) -> None:
-    assert words.remaining(seconds) == said
+    assert formats.remaining(seconds) == said
 
 
 def test_clock_size_count_and_figures() -> None:
-    assert [words.clock(x) for x in (8, 362, 3849)] == ["0:08", "6:02", "1:04:09"]
-    assert [words.size(x).replace("\u00a0", " ") for x in (612, 612_000, 9_400_000, 24e9)] == [
+    assert [formats.clock(x) for x in (8, 362, 3849)] == ["0:08", "6:02", "1:04:09"]
+    assert [formats.size(x).replace("\u00a0", " ") for x in (612, 612_000, 9_400_000, 24e9)] == [
         "612 B",
         "612 KB",
         "9.4 MB",
         "24 GB",
     ]
-    assert words.count(3042) == "3,042"
-    assert [words.short_count(x).replace("\u00a0", " ") for x in (22_713_216, 117_654_272, 8.2e9)] == [
+    assert formats.count(3042) == "3,042"
+    assert [formats.short_count(x).replace("\u00a0", " ") for x in (22_713_216, 117_654_272, 8.2e9)] == [
         "22.7 M",
         "118 M",
         "8.2 B",
     ]
-    assert [words.figure(x) for x in (0.4483, 1.5, 118.4, 4.0, 0.00006, 0)] == [
+    assert [formats.figure(x) for x in (0.4483, 1.5, 118.4, 4.0, 0.00006, 0)] == [
         "0.448",
         "1.50",
         "118",
@@ -123,7 +123,7 @@ def test_clock_size_count_and_figures() -> None:
     ],
 )
 def test_ago(passed: timedelta, said: str) -> None:
-    assert words.ago(NOW - passed, NOW) == said
+    assert formats.ago(NOW - passed, NOW) == said
 
 
 @pytest.mark.parametrize(
@@ -139,12 +139,12 @@ def test_ago(passed: timedelta, said: str) -> None:
 def test_dates_have_the_order_of_the_language(form: str, english: str, chinese: str) -> None:
     for language, said in (("en", english), ("zh-hans", chinese)):
         with translation.override(language):
-            assert words.dated(date(2026, 11, 19), form) == said
+            assert formats.dated(date(2026, 11, 19), form) == said
 
 
 def test_ago_reads_what_json_holds() -> None:
-    assert words.ago("2026-11-23T13:56:00Z", NOW) == "4 minutes ago"
-    assert words.ago("sometime", NOW) == "–"
+    assert formats.ago("2026-11-23T13:56:00Z", NOW) == "4 minutes ago"
+    assert formats.ago("sometime", NOW) == "–"
 
 
 @pytest.mark.parametrize(
