@@ -216,12 +216,9 @@ def detectors() -> dict[str, Callable[[str], str | None]]:
         "ours": lambda text: own.get(languages.detect_language(text) or "")
     }
     if installed("py3langid"):
-        from py3langid.langid import MODEL_FILE, LanguageIdentifier
+        import py3langid
 
-        quick = LanguageIdentifier.from_pickled_model(MODEL_FILE, norm_probs=True)
-        found["py3langid"] = lambda text: quick.classify(text[:600])[0]
-        sure = 0.9
-        found["py3langid, sure"] = lambda text: answer[0] if (answer := quick.classify(text[:600]))[1] > sure else None
+        found["py3langid"] = lambda text: py3langid.classify(text[:600])[0]
     if installed("lingua"):
         from lingua import LanguageDetectorBuilder
 

@@ -1,7 +1,6 @@
 """`/e/…` of the web port goes to the model server before Django sees it.
 
-A hand-written HTTP/1.1 client over kept connections: a general one costs several milliseconds of processor time a
-request. Bodies are passed on as they come, within bounds.
+A hand-written HTTP/1.1 client over kept connections: general ones cost more time or memory (docs/benchmarks.md). Bodies are passed on as they come, within bounds.
 """
 
 import asyncio
