@@ -229,8 +229,8 @@ def lost_media_problems(collection: media_archives.Collection) -> list[Problem]:
             examples=listed,
         )
     )
-    found = problem("corrupt_media", "warning", message, examples=examples, count=count)
-    return [found | {"files": [path for path, _reason in collection.lost[:100]]}]
+    lost_media = problem("corrupt_media", "warning", message, examples=examples, count=count)
+    return [lost_media | {"files": [path for path, _reason in collection.lost[:100]]}]
 
 
 def bad_annotation_problems(collection: media_archives.Collection) -> list[Problem]:
@@ -254,8 +254,8 @@ def bad_annotation_problems(collection: media_archives.Collection) -> list[Probl
             examples=listed,
         )
     )
-    found = problem(code, "warning", message, examples=collection.bad, count=collection.bad_count)
-    return [found | {"places": collection.bad[:100]}]
+    bad_annotations = problem(code, "warning", message, examples=collection.bad, count=collection.bad_count)
+    return [bad_annotations | {"places": collection.bad[:100]}]
 
 
 def other_file_problems(collection: media_archives.Collection, name: str) -> list[Problem]:
