@@ -113,6 +113,10 @@ class Pieces:
         return self.tokenizer.token_to_id(token)
 
 
+Script = Characters | Pieces
+"""What a model writes with: `encode` a text to ids, and `decode` them."""
+
+
 def written_on(
     step: Callable[[np.ndarray], np.ndarray], rows: int, prefix: list[int], end: int, most: int
 ) -> list[np.ndarray]:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from trainer.data.loading import Loaded
 from trainer.events import Emit, silent
 from trainer.learning.job import Job
+from trainer.learning.model import TrainableModel
 from trainer.learning.rows import Rows
 from trainer.spec import Spec
 
@@ -54,7 +55,7 @@ def points(rows: int = 90, labels: int = 3, width: int = 6, seed: int = 0, noise
     return Points(features, truth, split, [f"label {at}" for at in range(labels)])
 
 
-class Net(nn.Module):
+class Net(TrainableModel):
     """As a model for `probe`, `lora` and `full` is: an encoder whose `features` a `head` reads."""
 
     def __init__(self, width: int = 6, hidden: int = 16, outputs: int = 3, seed: int = 0) -> None:

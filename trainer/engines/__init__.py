@@ -7,7 +7,7 @@ inputs become numbers.
 import hashlib
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from trainer.errors import DataError, ModelError
 from trainer.files import read_json
 from trainer.messages import _
 from trainer.packaging.manifest import read_manifest
+
+if TYPE_CHECKING:
+    from trainer.data.loading import Loaded
 
 FILES = {"onnx-int8": "model.int8.onnx", "onnx-fp32": "model.fp32.onnx"}
 
@@ -141,7 +144,7 @@ class Engine:
         """How good many answers are, 1 at best: accuracy, R², and the like."""
         return self.scoring.rightness(answers, truth, self.labels) if answers else 1.0
 
-    def report(self, rows: Any, outputs: Any, shown: list[str]) -> dict[str, Any]:
+    def report(self, rows: "Loaded", outputs: Any, shown: list[str]) -> dict[str, Any]:
         """As report.json has it, of the rows of another file (`trainer.data.loading.Loaded`)."""
         name = self.task.roles[0].name
         return self.scoring.report(rows.answers, outputs, self.labels, shown, rows.row_numbers, name)

@@ -3,7 +3,7 @@
 import io
 import json
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -11,6 +11,9 @@ from PIL import Image
 from trainer.answers import objects_scoring
 from trainer.boxes import THRESHOLD, above, listed, objects_of, of_list
 from trainer.engines.image import ImageEngine, bytes_of
+
+if TYPE_CHECKING:
+    from trainer.data.loading import Loaded
 
 AT_ONCE = 8
 """Pictures answered together: detectors look at large ones."""
@@ -50,7 +53,7 @@ class DetectionEngine(ImageEngine):
     def answers(self, inputs: list[Picture], batch: int) -> list[Any]:
         return super().answers(inputs, min(batch, AT_ONCE))
 
-    def report(self, rows: Any, outputs: np.ndarray, shown: list[str]) -> dict[str, Any]:
+    def report(self, rows: "Loaded", outputs: np.ndarray, shown: list[str]) -> dict[str, Any]:
         sizes = [upright_size(rows.media / name) for name in shown]
         index = {label: at for at, label in enumerate(self.labels)}
         truth = [

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from trainer.errors import DataError
 from trainer.messages import _
 from trainer.sounds import BUCKET_SECONDS, LOGMEL, WHISPER, Hearing, read_sound, sound_seconds
 from trainer.transcripts import TOKENIZER, VOCABULARY, Characters, Pieces
+
+if TYPE_CHECKING:
+    from trainer.data.loading import Loaded
 
 DECODER = "decoder.onnx"
 """Beside the graph that listens, of models that write one token after another."""
@@ -97,7 +100,7 @@ class SpeechEngine(SoundEngine):
     def answers(self, inputs: list[Any], batch: int) -> list[Any]:
         return super().answers(inputs, min(batch, AT_ONCE))
 
-    def report(self, rows: Any, outputs: Any, shown: list[str]) -> dict[str, Any]:
+    def report(self, rows: "Loaded", outputs: Any, shown: list[str]) -> dict[str, Any]:
         return super().report(rows, [self.script.decode(ids) for ids in outputs], shown)
 
 

@@ -3,7 +3,7 @@
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from trainer.answers.classes_statistics import softmax
 from trainer.engines import Engine
 from trainer.errors import DataError
 from trainer.messages import _
+
+if TYPE_CHECKING:
+    from trainer.data.loading import Loaded
 
 NATIVE = {"lightgbm": "model.txt", "linear": "linear.json"}
 
@@ -121,7 +124,7 @@ class TableEngine(Engine):
                 piece["weight"] = -piece["weight"]
         return found | {"label": answer["label"], "score": answer["score"]}
 
-    def report(self, rows: Any, outputs: np.ndarray, shown: list[str]) -> dict[str, Any]:
+    def report(self, rows: "Loaded", outputs: np.ndarray, shown: list[str]) -> dict[str, Any]:
         if not self.facts.get("decision"):
             return self.scoring.report(rows.answers, outputs, self.labels, shown, rows.row_numbers, "input")
         truth = places_of(rows.answers, self.labels)

@@ -14,9 +14,11 @@ import numpy as np
 
 from trainer.events import Emit
 from trainer.learning import expectation
-from trainer.learning.family import family_of
+from trainer.learning.family import NetworkFamily, NetworkT, RowsT, family_of
 from trainer.learning.job import Job
+from trainer.learning.model import TrainableModel
 from trainer.learning.objective import objective_of
+from trainer.learning.rows import Rows
 from trainer.spec import Spec
 
 TRIAL_BATCHES, LEAST_BATCHES = 8, 2
@@ -70,7 +72,9 @@ def only_downloads(emit: Emit) -> Emit:
     return tell
 
 
-def measure(family: Any, job: Job, emit: Emit, show: Callable[[Any], None] = lambda rows: None) -> dict[str, Any]:
+def measure(
+    family: NetworkFamily[RowsT, NetworkT], job: Job, emit: Emit, show: Callable[[RowsT], None] = lambda rows: None
+) -> dict[str, Any]:
     """Time a few batches of the job's rows: {likely_seconds, memory_bytes, rows_per_second, fixed_seconds, basis}.
 
     `show` is given the rows, for a task that measures more.
@@ -103,7 +107,7 @@ def measure(family: Any, job: Job, emit: Emit, show: Callable[[Any], None] = lam
     }
 
 
-def trial_batches(rows: Any, every: list[np.ndarray]) -> list[np.ndarray]:
+def trial_batches(rows: Rows, every: list[np.ndarray]) -> list[np.ndarray]:
     """Some of these batches, from the middles of equal shares by length: the few longest texts stand for themselves alone.
     Those of middling length come first, a longer and a shorter one by turns, so that the first few stand for all where time
     is up after them; the shortest is the last."""
@@ -115,12 +119,12 @@ def trial_batches(rows: Any, every: list[np.ndarray]) -> list[np.ndarray]:
     return [every[chosen[at]] for at in outwards]
 
 
-def time_forward(job: Any, model: Any, rows: Any) -> float:
+def time_forward(job: Job, model: TrainableModel, rows: Rows) -> float:
     """Seconds a row that the encoder takes to read, averaged over the lengths."""
     import torch
 
     model.eval()
-    read = model.reader(job) if job.spec.method == "probe" and hasattr(model, "reader") else model.features
+    read = model.reader(job) if job.spec.method == "probe" else model.features
     batches = trial_batches(rows, rows.sorted_batches(np.arange(rows.count), rows.read_batch))
     spent = []
     with torch.inference_mode(), job.device.autocast():
@@ -135,14 +139,14 @@ def time_forward(job: Any, model: Any, rows: Any) -> float:
     return float(np.mean(spent))
 
 
-def of_probe(rows: Any, forward: float) -> dict[str, Any]:
+def of_probe(rows: Rows, forward: float) -> dict[str, Any]:
     """Reading every row once, then the logistic regressions of the cross-validation."""
     known = len(rows.part("train")) + len(rows.part("validation"))
     regressions = known * max(len(rows.labels), 2) * 2.2e-5 + 1
     return {"train": known * forward + regressions, "rows_per_second": 1 / forward, "batches": TRIAL_BATCHES}
 
 
-def of_full(job: Any, model: Any, rows: Any, forward: float) -> dict[str, Any]:
+def of_full(job: Job, model: TrainableModel, rows: Rows, forward: float) -> dict[str, Any]:
     """Real training steps on a few batches, and the tuning rows read once an epoch."""
     from trainer.learning import lora
     from trainer.learning.fine_tuning import FineTuning
@@ -168,13 +172,13 @@ def of_full(job: Any, model: Any, rows: Any, forward: float) -> dict[str, Any]:
     return {"train": train, "rows_per_second": 1 / row, "batches": len(spent)}
 
 
-def baseline_seconds(rows: Any) -> float:
+def baseline_seconds(rows: Rows) -> float:
     """Counting words: linear in characters and labels, as measured on two cores."""
     known = min(len(rows.part("train")), 20_000)
     return 0.5 + known * (max(len(rows.labels), 2) * 8e-6 + 5e-5)
 
 
-def package_seconds(rows: Any, forward: float, weights: int, pretrained: bool = True) -> float:
+def package_seconds(rows: Rows, forward: float, weights: int, pretrained: bool = True) -> float:
     """Export, and the test rows read again by the float32 and int8 engines. A small net's graph is written without tracing."""
     tested = min(len(rows.part("test")), 2_000)
     return (TRACE_SECONDS if pretrained else SMALL_SECONDS) + weights * 3e-7 + tested * forward * 1.2

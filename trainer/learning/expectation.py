@@ -9,6 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from trainer.learning.job import Job
+from trainer.learning.model import TrainableModel
+from trainer.learning.rows import Rows
+
 Z = 1.64
 """Standard errors to either side: nine of ten."""
 MOST_ROWS, MOST_SECONDS, LEAST_ROWS = 400, 4.0, 40
@@ -36,7 +40,7 @@ def range_of(
     }
 
 
-def probed(job: Any, rows: Any, model: Any) -> dict[str, Any] | None:
+def probed(job: Job, rows: Rows, model: TrainableModel) -> dict[str, Any] | None:
     """The range of a run whose model has learned before and answers with labels; None where a trial tells nothing."""
     import torch
 
@@ -74,14 +78,13 @@ def probed(job: Any, rows: Any, model: Any) -> dict[str, Any] | None:
     )
 
 
-def embed(job: Any, rows: Any, model: Any, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def embed(job: Job, rows: Rows, model: TrainableModel, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(vectors, the rows that they are of): as many of the wanted rows as there is time for."""
     from trainer.learning.passes import read_batches
 
     batches = [wanted[at : at + 32] for at in range(0, len(wanted), 32)]
-    read = model.reader(job) if hasattr(model, "reader") else model.features
     started, found, drawn = time.monotonic(), [], []
-    for batch, vectors in read_batches(model, rows, batches, job.device, read):
+    for batch, vectors in read_batches(model, rows, batches, job.device, model.reader(job)):
         found.append(vectors.numpy())
         drawn.append(batch)
         if time.monotonic() - started > MOST_SECONDS:

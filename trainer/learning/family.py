@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from trainer.dotted import load
 from trainer.errors import SpecError
@@ -15,11 +15,19 @@ if TYPE_CHECKING:
     from trainer.events import Emit
     from trainer.learning.baselines import Baseline
     from trainer.learning.job import Job
+    from trainer.learning.model import TrainableModel
     from trainer.learning.rows import Rows
     from trainer.tasks.base import Task
 
 
-class Family(ABC):
+RowsT = TypeVar("RowsT", bound="Rows")
+"""The family's own rows."""
+ModelT = TypeVar("ModelT")
+"""What its `save` keeps."""
+NetworkT = TypeVar("NetworkT", bound="TrainableModel")
+
+
+class Family(ABC, Generic[RowsT, ModelT]):
     """One kind of input. A task names its family by dotted path; `family_of` gives the one instance of it.
 
     Families whose models learn by gradient or as a probe are a `trainer.learning.supervised.SupervisedFamily`, which
@@ -36,15 +44,15 @@ class Family(ABC):
         basis}."""
 
     @abstractmethod
-    def prepare(self, job: Job) -> Rows:
+    def prepare(self, job: Job) -> RowsT:
         """The job's rows as numbers."""
 
     @abstractmethod
-    def baselines(self, job: Job, rows: Any) -> dict[str, Baseline]:
+    def baselines(self, job: Job, rows: RowsT) -> dict[str, Baseline]:
         """What simple methods answer to the test rows, by name."""
 
     @abstractmethod
-    def save(self, model: Any, rows: Any, folder: Path) -> None:
+    def save(self, model: ModelT, rows: RowsT, folder: Path) -> None:
         """Weights and what belongs to them into the artifact's `model/`, as safetensors."""
 
     @abstractmethod
@@ -68,7 +76,15 @@ class Family(ABC):
         )
 
 
-def family_of(task: type[Task]) -> Any:
+class NetworkFamily(Family[RowsT, NetworkT]):
+    """A family whose models learn by gradient, or as one layer over what they see."""
+
+    @abstractmethod
+    def build(self, job: Job, rows: RowsT) -> NetworkT:
+        """The untrained or pretrained model; for `probe` and `lora` with `head`, `features` and `encoder`."""
+
+
+def family_of(task: type[Task]) -> Family[Any, Any]:
     """The family of a task that can be trained."""
     if task.family is None:
         raise SpecError(
@@ -76,4 +92,5 @@ def family_of(task: type[Task]) -> Any:
             code="task_not_trainable",
             hint=_("Choose another task."),
         )
-    return load(task.family)()
+    family: Family[Any, Any] = load(task.family)()
+    return family

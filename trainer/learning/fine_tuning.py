@@ -6,13 +6,14 @@ it is, and one fused optimizer step. Early stopping, label smoothing and weight 
 
 import os
 import time
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from trainer.learning import checkpoint
+from trainer.learning.job import Job
+from trainer.learning.model import TrainableModel
 from trainer.learning.objective import Learned, Objective
 from trainer.learning.passes import read_part
 from trainer.learning.rows import Rows
@@ -36,7 +37,7 @@ def default_epochs(rows: int) -> int:
     )
 
 
-def fit(job: Any, model: Any, rows: Rows, objective: Objective, epochs: int | None = None) -> Learned:
+def fit(job: Job, model: TrainableModel, rows: Rows, objective: Objective, epochs: int | None = None) -> Learned:
     """Fine-tune in place and leave the best weights in the model; with `epochs`, those after so many of the epochs planned."""
     tuning = FineTuning(job, model, rows, objective, epochs)
     tuning.run()
@@ -54,7 +55,9 @@ def share_out(rows: Rows, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 class FineTuning:
-    def __init__(self, job: Any, model: Any, rows: Rows, objective: Objective, last: int | None = None) -> None:
+    def __init__(
+        self, job: Job, model: TrainableModel, rows: Rows, objective: Objective, last: int | None = None
+    ) -> None:
         self.job, self.model, self.rows, self.objective, self.params = job, model, rows, objective, job.params
         self.train, self.validation = share_out(rows, job.spec.seed)
         self.epochs = self.params.epochs or default_epochs(len(self.train))
@@ -73,8 +76,7 @@ class FineTuning:
         self.losses: list[Tensor] = []
         self.saved_at = time.monotonic()
         self.save_every = float(os.environ.get("MAQUETTE_CHECKPOINT_SECONDS", CHECKPOINT_SECONDS))
-        if hasattr(model, "prepare_to_learn"):
-            model.prepare_to_learn(job.params)
+        model.prepare_to_learn(job.params)
         objective.prepare(model, self.train)
         self.optimizer = self.make_optimizer()
         job.expect("train", self.planned * self.size / ROWS_PER_SECOND)
@@ -90,7 +92,7 @@ class FineTuning:
 
     def make_optimizer(self) -> torch.optim.Optimizer:
         """AdamW with the new layers at their own rate and no decay on biases and norms."""
-        new = getattr(self.model, "new_layers", ("head.",))
+        new = self.model.new_layers
         groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
         for name, value in self.learning().items():
             groups.setdefault((name.startswith(new), value.ndim > 1), []).append(value)

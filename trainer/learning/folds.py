@@ -7,13 +7,17 @@ chose when to stop, it learns for as many epochs as was best in the middle one o
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Generic, NamedTuple
 
 import numpy as np
 import torch
 
+from trainer.hardware import Device
 from trainer.learning.baselines import Baseline, pooled
-from trainer.learning.objective import Learned, objective_of
+from trainer.learning.family import NetworkFamily, NetworkT, RowsT
+from trainer.learning.job import Job
+from trainer.learning.model import TrainableModel
+from trainer.learning.objective import Fit, objective_of
 from trainer.learning.rows import Rows
 from trainer.messages import _
 from trainer.outputs import Outputs, gathered, packed, unpacked
@@ -21,6 +25,9 @@ from trainer.thresholds import Certainty
 
 VALIDATION_OF_TWO = 5
 """Of two folds, one row in so many of the one learned from is a validation row."""
+
+Evaluate = Callable[[TrainableModel, Rows, np.ndarray, Device], Outputs]
+"""`trainer.learning.passes.read_part`: the outputs of these rows."""
 
 
 class Round(NamedTuple):
@@ -56,10 +63,12 @@ class Round(NamedTuple):
         return cls(found["rows"], unpacked(found), epoch, certainty, str(found["source"]), shown_from, validated)
 
 
-class Rounds:
+class Rounds(Generic[RowsT]):
     """Gives the rows their parts, round by round. `count`: how many folds there are."""
 
-    def __init__(self, rows: Rows) -> None:
+    def __init__(self, rows: RowsT) -> None:
+        if rows.loaded.folds is None:
+            raise ValueError("the rows have no folds")
         self.rows, self.folds = rows, rows.loaded.folds
         self.count = int(self.folds.max()) + 1
         self.learn_all()
@@ -89,7 +98,7 @@ class Rounds:
         self.learn_all()
         return pooled(found, len(self.folds))
 
-    def run(self, family: Any, job: Any, fit: Any, evaluate: Any) -> list[Round]:
+    def run(self, family: NetworkFamily[RowsT, NetworkT], job: Job, fit: Fit, evaluate: Evaluate) -> list[Round]:
         """Learn and test in each round; rounds done before are read."""
         found = []
         for fold in range(self.count):
@@ -102,11 +111,11 @@ class Rounds:
         self.learn_all()
         return found
 
-    def one(self, family: Any, job: Any, fold: int, fit: Any, evaluate: Any) -> Round:
+    def one(self, family: NetworkFamily[RowsT, NetworkT], job: Job, fold: int, fit: Fit, evaluate: Evaluate) -> Round:
         torch.manual_seed(job.spec.seed + fold + 1)
         objective = objective_of(job, self.rows)
         model = job.device.place(family.build(job, self.rows))
-        learned: Learned = fit(job, model, self.rows, objective)
+        learned = fit(job, model, self.rows, objective)
         objective.settle()
         test = self.rows.part("test")
         found = evaluate(model, self.rows, test, job.device)

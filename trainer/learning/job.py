@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trainer import allowance, models, tasks
 from trainer.data.loading import Loaded, load
@@ -25,6 +25,9 @@ from trainer.messages import _, joined, restored
 from trainer.params import check_params
 from trainer.remaining import Remaining
 from trainer.spec import Spec
+
+if TYPE_CHECKING:
+    from trainer.learning.rows import Rows
 
 TELL_SECONDS = 1.0
 ENOUGH_TO_FORESEE = 0.03
@@ -99,7 +102,7 @@ class Job:
             self.warn(problem["code"], restored(problem))
         return loaded
 
-    def tell_rows(self, rows: Any, more: str = "") -> None:
+    def tell_rows(self, rows: "Rows", more: str = "") -> None:
         """How many rows do what, for the log."""
         train, validation, test = (len(rows.part(name)) for name in ("train", "validation", "test"))
         facts = [_("%(count)s labels", count=len(rows.labels))] if rows.labels else []

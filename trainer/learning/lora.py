@@ -1,17 +1,17 @@
 """`lora`: the model stays as it is; small matrices beside its layers learn, and are folded in at the end (Hu et al. 2021)."""
 
-from typing import Any
-
 from torch import nn
 
 from trainer.errors import ModelError
 from trainer.learning import fine_tuning
+from trainer.learning.job import Job
+from trainer.learning.model import TrainableModel
 from trainer.learning.objective import Learned, Objective
 from trainer.learning.rows import Rows
 from trainer.messages import _
 
 
-def fit(job: Any, model: Any, rows: Rows, objective: Objective, epochs: int | None = None) -> Learned:
+def fit(job: Job, model: TrainableModel, rows: Rows, objective: Objective, epochs: int | None = None) -> Learned:
     """Fine-tune adapters and the head in place; the model's own layers are as before, with what was learned added."""
     adapt(model.encoder, job.params.lora_rank)
     learned = fine_tuning.fit(job, model, rows, objective, epochs)

@@ -1,10 +1,11 @@
 """Whether learning fits into memory, measured on one row with the model itself."""
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from trainer.learning.job import Job
 
 BYTES_A_WEIGHT = 16
 """Weight, gradient and the two moments of AdamW, 4 bytes each."""
@@ -15,7 +16,7 @@ OVERHEAD = 1.3
 LEAST_BATCH = 8
 
 
-def free_bytes(job: Any) -> int:
+def free_bytes(job: Job) -> int:
     """Of the device that learns."""
     if job.device.count:
         return int(torch.cuda.mem_get_info()[0])
@@ -42,7 +43,7 @@ def row_bytes(model: nn.Module, inputs: tuple[Tensor, ...]) -> int:
 
 
 def fitting(
-    job: Any, batch: int | None, usual: int, sides: list[int], measure: Callable[[int], tuple[int, int]]
+    job: Job, batch: int | None, usual: int, sides: list[int], measure: Callable[[int], tuple[int, int]]
 ) -> tuple[int, int]:
     """(batch size, pixels a side) that fit: fewer rows a step first, then smaller pictures.
 

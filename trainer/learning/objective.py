@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from trainer.learning.baselines import Baseline
+    from trainer.learning.job import Job
+    from trainer.learning.model import TrainableModel
     from trainer.learning.rows import Mix, Rows
 
 
@@ -47,6 +49,14 @@ class Regressed(NamedTuple):
     certainty: Certainty | None = None
 
 
+class Fit(Protocol):
+    """A method (`trainer.learning.probe.fit` …): learn in place, for so many epochs where they are given."""
+
+    def __call__(
+        self, job: Job, model: TrainableModel, rows: Rows, objective: Objective, epochs: int | None = None
+    ) -> Learned: ...
+
+
 class Objective:
     """One per run."""
 
@@ -59,18 +69,20 @@ class Objective:
     has_certainty = False
     """Whether an answer has a probability (`certainty`)."""
 
-    def __init__(self, job: Any, rows: Rows) -> None:
+    def __init__(self, job: Job, rows: Rows) -> None:
         self.job, self.rows = job, rows
         self.device = job.device.torch_device
 
-    def prepare(self, model: Any, train: np.ndarray) -> None:
+    def prepare(self, model: TrainableModel, train: np.ndarray) -> None:
         """Before the first step: what the loss needs to know of the rows to learn from."""
 
     def settle(self, rounds: Sequence[Any] = ()) -> None:
         """After the last step: what is chosen on the validation rows with the model that was learned; after a
         cross-validation by what its rounds (`trainer.learning.folds.Round`) chose."""
 
-    def step(self, call: Any, inputs: tuple[Tensor, ...], rows: np.ndarray, mix: Mix | None) -> Tensor:
+    def step(
+        self, call: Callable[..., Tensor], inputs: tuple[Tensor, ...], rows: np.ndarray, mix: Mix | None
+    ) -> Tensor:
         """The loss of a training step, from the model's arguments; for a model that computes its own, override this."""
         with self.job.device.autocast():
             outputs = call(*inputs)
@@ -143,6 +155,7 @@ class Objective:
         raise NotImplementedError
 
 
-def objective_of(job: Any, rows: Rows) -> Objective:
+def objective_of(job: Job, rows: Rows) -> Objective:
     """That of the task's kind of answer."""
-    return load(answers.get(job.task.answer).objective)(job, rows)
+    objective: Objective = load(answers.get(job.task.answer).objective)(job, rows)
+    return objective

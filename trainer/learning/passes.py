@@ -7,12 +7,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from trainer.hardware import Device
+from trainer.learning.model import TrainableModel
 from trainer.learning.rows import Rows
 from trainer.outputs import Outputs, gathered
 
 
 def read_part(
-    model: Any, rows: Rows, part: np.ndarray, device: Any, tell: Callable[[int], None] = lambda _done: None
+    model: TrainableModel,
+    rows: Rows,
+    part: np.ndarray,
+    device: Device,
+    tell: Callable[[int], None] = lambda _done: None,
 ) -> Outputs:
     """The model's outputs of these rows, in their order. `tell` hears how many are read."""
     by_row: dict[int, np.ndarray] = {}
@@ -23,7 +29,7 @@ def read_part(
 
 
 def read_batches(
-    model: Any, rows: Rows, batches: list[np.ndarray], device: Any, call: Any
+    model: TrainableModel, rows: Rows, batches: list[np.ndarray], device: Device, call: Callable[..., Any]
 ) -> Iterator[tuple[np.ndarray, Any]]:
     """(rows, outputs in float32 on the CPU) batch by batch, without gradients: a tensor (rows, …), or of a model whose answers
     are of different lengths a list of tensors."""

@@ -3,7 +3,6 @@
 import os
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -11,6 +10,8 @@ from torch import Tensor
 
 from trainer import cache
 from trainer.learning import checkpoint
+from trainer.learning.job import Job
+from trainer.learning.model import TrainableModel
 from trainer.learning.objective import Learned, Objective
 from trainer.learning.passes import read_batches
 from trainer.learning.rows import Rows, digest_of, digest_weights
@@ -26,7 +27,7 @@ MOST_FOLD_ROWS = 6_000
 ITERATIONS, FOLD_ITERATIONS = 200, 60
 
 
-def fit(job: Any, model: Any, rows: Rows, objective: Objective, epochs: int | None = None) -> Learned:
+def fit(job: Job, model: TrainableModel, rows: Rows, objective: Objective, epochs: int | None = None) -> Learned:
     """Learn the head in place, from the validation rows too: the penalty is chosen by cross-validation. There are no epochs."""
     vectors, read = embed(job, model, rows)
     features = torch.from_numpy(vectors)
@@ -44,7 +45,7 @@ def fit(job: Any, model: Any, rows: Rows, objective: Objective, epochs: int | No
     return Learned(len(known), certainty=certainty, source="out-of-fold", validated=validated)
 
 
-def learn_numbers(job: Any, standard: Tensor, rows: Rows, known: np.ndarray) -> tuple[Tensor, Tensor, float]:
+def learn_numbers(job: Job, standard: Tensor, rows: Rows, known: np.ndarray) -> tuple[Tensor, Tensor, float]:
     """Ridge regression in the answer's standard units: weight (1, features), bias (1), and R² with each row left out in turn,
     by which the penalty is chosen."""
     from sklearn.linear_model import RidgeCV
@@ -65,7 +66,7 @@ def learn_numbers(job: Any, standard: Tensor, rows: Rows, known: np.ndarray) -> 
     return torch.from_numpy(model.coef_).float()[None], torch.tensor([float(model.intercept_)]), r2
 
 
-def cache_path(job: Any, rows: Rows, known: np.ndarray) -> Path:
+def cache_path(job: Job, rows: Rows, known: np.ndarray) -> Path:
     """Where these vectors are kept: named by weights and rows, so another run of the same rows finds them."""
     digest = digest_of(job.spec.model, job.device.bf16, job.device.torch_device.type)
     digest_weights(digest, rows.folder)
@@ -73,7 +74,7 @@ def cache_path(job: Any, rows: Rows, known: np.ndarray) -> Path:
     return job.cache / "embeddings" / f"{digest.hexdigest()[:32]}.npy"
 
 
-def embed(job: Any, model: Any, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
+def embed(job: Job, model: TrainableModel, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
     """(vectors (rows, features), the rows that have one): all rows but the test's, or fewer where a limit ended it."""
     known = np.sort(np.concatenate([rows.part("train"), rows.part("validation")]))
     path = cache_path(job, rows, known)
@@ -98,7 +99,7 @@ def load_vectors(path: Path, shape: tuple[int, int]) -> np.ndarray | None:
     return vectors if vectors.shape == shape else None
 
 
-def save_vectors(job: Any, path: Path, vectors: np.ndarray) -> None:
+def save_vectors(job: Job, path: Path, vectors: np.ndarray) -> None:
     """For the next run of the same rows; a disk without room is no reason to fail this one."""
     if cache.make_disk_room(job.cache, vectors.nbytes):
         with cache.writing(job.cache, path) as part, part.open("wb") as file:
@@ -109,18 +110,17 @@ class Reading:
     """The model's pass over the rows, in batches of like rows in random order, so that wherever a limit ends it the
     rows read are a fair sample; its checkpoints hold the vectors so far."""
 
-    def __init__(self, job: Any, rows: Rows, known: np.ndarray, features: np.ndarray) -> None:
+    def __init__(self, job: Job, rows: Rows, known: np.ndarray, features: np.ndarray) -> None:
         self.job, self.rows, self.features = job, rows, features
         self.batches = rows.training_batches(known, BATCH, job.spec.seed, 0)
         self.save_every = float(os.environ.get("MAQUETTE_CHECKPOINT_SECONDS", CHECKPOINT_SECONDS))
         self.at = 0
 
-    def run(self, model: Any) -> np.ndarray:
+    def run(self, model: TrainableModel) -> np.ndarray:
         self.resume()
         work = [int(self.rows.lengths[batch].sum()) for batch in self.batches]
         started, done, saved = time.monotonic(), 0, time.monotonic()
-        read = model.reader(self.job) if hasattr(model, "reader") else model.features
-        output = read_batches(model, self.rows, self.batches[self.at :], self.job.device, read)
+        output = read_batches(model, self.rows, self.batches[self.at :], self.job.device, model.reader(self.job))
         for batch, vectors in output:
             self.features[batch] = vectors.numpy()
             self.at += 1
@@ -179,7 +179,7 @@ class Reading:
 
 
 def choose_strength(
-    job: Any, features: Tensor, truth: Tensor, known: np.ndarray, classes: int
+    job: Job, features: Tensor, truth: Tensor, known: np.ndarray, classes: int
 ) -> tuple[float, np.ndarray, np.ndarray]:
     """(the penalty with the best cross-validated likelihood, rows, their logits (rows, classes) by the models of that
     penalty that did not learn from them)."""
@@ -219,7 +219,7 @@ def choose_strength(
     return STRENGTHS[best], rows, outputs[best]
 
 
-def stratified_folds(rows: np.ndarray, truth: np.ndarray, generator: Any) -> list[np.ndarray]:
+def stratified_folds(rows: np.ndarray, truth: np.ndarray, generator: np.random.Generator) -> list[np.ndarray]:
     """FOLDS parts with the same mix of labels."""
     order = rows[np.lexsort((generator.random(len(rows)), truth[rows]))]
     return [order[start::FOLDS] for start in range(FOLDS)]

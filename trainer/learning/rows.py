@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -13,9 +13,18 @@ from trainer import answers
 from trainer.answers.base import Answer
 from trainer.answers.base_scoring import Scoring, scoring_of
 from trainer.data.loading import Loaded
+from trainer.tasks.base import Task
 
 POOL_BATCHES = 50
 """Rows are shuffled, then sorted by length within pools of this many batches: random, yet hardly padded."""
+
+
+class Digest(Protocol):
+    """A hash of `hashlib` that is being fed."""
+
+    def update(self, data: bytes, /) -> None: ...
+
+    def hexdigest(self) -> str: ...
 
 
 class Mix(NamedTuple):
@@ -109,7 +118,7 @@ class Rows:
         """The same by input, as predictions.parquet and the mistakes of a report keep it."""
         return {self.input_name: self.shown(rows)}
 
-    def fingerprint(self, digest: Any, rows: np.ndarray) -> None:
+    def fingerprint(self, digest: Digest, rows: np.ndarray) -> None:
         """Feed a SHA-256 with what the vectors of these rows depend on beside the model."""
         for shown in self.shown(rows):
             digest.update(shown.encode("utf-8", "surrogatepass") + b"\0")
@@ -161,17 +170,17 @@ class Lazily:
         return self.rows.input(int(self.chosen[at]))
 
 
-def truth_of(job: Any, loaded: Loaded) -> tuple[list[str], Any]:
+def truth_of(task: type[Task], loaded: Loaded) -> tuple[list[str], Any]:
     """(labels, truth) of the rows by their kind of answer, as `Rows` takes them."""
-    return scoring_of(job.task.answer).learnable(loaded)
+    return scoring_of(task.answer).learnable(loaded)
 
 
-def digest_of(*parts: object) -> Any:
+def digest_of(*parts: object) -> Digest:
     """A SHA-256 begun with these parts."""
     return hashlib.sha256(repr(parts).encode())
 
 
-def digest_weights(digest: Any, folder: Path) -> None:
+def digest_weights(digest: Digest, folder: Path) -> None:
     """Feed a SHA-256 with which weights a model's folder holds."""
     for weights in sorted(folder.glob("*.safetensors")):
         stat = weights.stat()

@@ -1,7 +1,5 @@
 """Learning from rows with answers, from the first row to the artifact: what text, picture and sound tasks share."""
 
-from abc import abstractmethod
-from collections.abc import Callable
 from contextlib import nullcontext
 from functools import partial
 from typing import Any
@@ -13,10 +11,11 @@ from trainer import thresholds, verdict
 from trainer.events import Emit
 from trainer.learning import baselines
 from trainer.learning.estimate import measure
-from trainer.learning.family import Family
+from trainer.learning.family import NetworkFamily, NetworkT, RowsT
 from trainer.learning.folds import Round, Rounds, outputs_of, usual_epochs
 from trainer.learning.job import Job
-from trainer.learning.objective import Learned, Objective, objective_of
+from trainer.learning.model import TrainableModel
+from trainer.learning.objective import Fit, Learned, Objective, objective_of
 from trainer.learning.passes import read_part
 from trainer.learning.rows import Rows
 from trainer.messages import _
@@ -24,12 +23,8 @@ from trainer.outputs import Outputs
 from trainer.packaging import artifact
 
 
-class SupervisedFamily(Family):
-    """A family whose models learn by gradient, or as one layer over what they see."""
-
-    @abstractmethod
-    def build(self, job: Job, rows: Any) -> Any:
-        """The untrained or pretrained model, an `nn.Module`; for `probe` and `lora` with `head`, `features` and `encoder`."""
+class SupervisedFamily(NetworkFamily[RowsT, NetworkT]):
+    """A family that is run and estimated as all are whose models learn by gradient, or as one layer over what they see."""
 
     def run(self, job: Job) -> dict[str, Any]:
         return run(self, job)
@@ -38,7 +33,7 @@ class SupervisedFamily(Family):
         return measure(self, job, emit)
 
 
-def run(family: SupervisedFamily, job: Job) -> dict[str, Any]:
+def run(family: SupervisedFamily[RowsT, NetworkT], job: Job) -> dict[str, Any]:
     """The whole of a run; the fields of the result event."""
     torch.manual_seed(job.spec.seed)
     fit = method(job.spec.method)
@@ -108,14 +103,19 @@ def certain(objective: Objective, rows: Rows, outputs: Any, learned: Learned, te
     return thresholds.report(test, validation, source, rounds)
 
 
-def method(slug: str) -> Callable[..., Learned]:
-    """`fit(job, model, rows, objective, epochs=None)`: learn in place, for so many epochs where they are given."""
+def method(slug: str) -> Fit:
     from trainer.learning import fine_tuning, lora, probe
 
-    return {"probe": probe.fit, "full": fine_tuning.fit, "scratch": fine_tuning.fit, "lora": lora.fit}[slug]
+    fits: dict[str, Fit] = {
+        "probe": probe.fit,
+        "full": fine_tuning.fit,
+        "scratch": fine_tuning.fit,
+        "lora": lora.fit,
+    }
+    return fits[slug]
 
 
-def evaluate(job: Job, model: Any, rows: Rows) -> Outputs:
+def evaluate(job: Job, model: TrainableModel, rows: Rows) -> Outputs:
     """Outputs of the test rows: the only time that they are looked at."""
     test = rows.part("test")
 

@@ -7,7 +7,10 @@ from typing import Any
 
 from trainer.events import now
 from trainer.files import sha256, write_json
-from trainer.learning.family import Family
+from trainer.learning.family import Family, ModelT, RowsT
+from trainer.learning.job import Job
+from trainer.learning.objective import Objective
+from trainer.learning.rows import Rows
 from trainer.outputs import Outputs
 from trainer.packaging.card import model_card
 from trainer.packaging.export import MOST_ROWS, Saved, export
@@ -16,11 +19,11 @@ LIBRARIES = ("torch", "transformers", "tokenizers", "scikit-learn", "onnxruntime
 
 
 def write(
-    family: Family,
-    job: Any,
-    model: Any,
-    rows: Any,
-    objective: Any,
+    family: Family[RowsT, ModelT],
+    job: Job,
+    model: ModelT,
+    rows: RowsT,
+    objective: Objective,
     outputs: Outputs,
     report: dict[str, Any],
     served: dict[str, list[Any]] | None = None,
@@ -47,7 +50,7 @@ def write(
     finish(job, target, rows, objective.card(report), report, facts)
 
 
-def finish(job: Any, target: Path, rows: Any, figures: str, report: dict[str, Any], facts: dict[str, Any]) -> None:
+def finish(job: Job, target: Path, rows: Rows, figures: str, report: dict[str, Any], facts: dict[str, Any]) -> None:
     """Report, model card, manifest; then the artifact is moved to its place."""
     report["timings"], report["hardware"] = dict(job.timings), job.device.name
     write_json(target / "report.json", report)
@@ -57,7 +60,7 @@ def finish(job: Any, target: Path, rows: Any, figures: str, report: dict[str, An
     target.rename(job.artifact)
 
 
-def write_predictions(folder: Path, rows: Any, found: dict[str, list[Any]]) -> None:
+def write_predictions(folder: Path, rows: Rows, found: dict[str, list[Any]]) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -73,7 +76,7 @@ def write_predictions(folder: Path, rows: Any, found: dict[str, list[Any]]) -> N
     pq.write_table(table, folder / "predictions.parquet", compression="zstd")
 
 
-def write_manifest(folder: Path, job: Any, rows: Any, facts: dict[str, Any]) -> None:
+def write_manifest(folder: Path, job: Job, rows: Rows, facts: dict[str, Any]) -> None:
     """Everything needed to serve, and the SHA-256 of every other file."""
     files = {
         str(path.relative_to(folder)): sha256(path)

@@ -1,14 +1,18 @@
 """README.md of an artifact, the model card: what a model does, how well, against what, and how to use it without Maquette."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trainer import answers
 from trainer.answers.baselines import title_of
 from trainer.answers.metrics import named
 from trainer.verdict import format_score
 
+if TYPE_CHECKING:
+    from trainer.learning.job import Job
+    from trainer.learning.rows import Rows
 
-def model_card(job: Any, rows: Any, figures: str, report: dict[str, Any]) -> str:
+
+def model_card(job: "Job", rows: "Rows", figures: str, report: dict[str, Any]) -> str:
     """README.md of the artifact: what it does, how well, against what, and how to use it without Maquette.
 
     `figures`: how good it is, as Markdown (`Objective.card`).
@@ -46,7 +50,7 @@ def model_card(job: Any, rows: Any, figures: str, report: dict[str, Any]) -> str
 """
 
 
-def rows_used(rows: Any, report: dict[str, Any]) -> str:
+def rows_used(rows: "Rows", report: dict[str, Any]) -> str:
     """What this model learned from, and what it was tested on."""
     learned, tested = report["learned"], report["test_rows"]
     count = learned["epochs"]

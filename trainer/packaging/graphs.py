@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -11,6 +11,9 @@ from torch import Tensor, nn
 from trainer.engines import answer, open_session
 from trainer.errors import ModelError
 from trainer.messages import _
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig
 
 FUSED = {"bert": "bert", "roberta": "bert", "xlm-roberta": "bert", "camembert": "bert", "distilbert": "bert"}
 """Architectures that ONNX Runtime's optimizer knows, and what it calls them."""
@@ -51,7 +54,7 @@ def capture(model: nn.Module, arguments: Batch, axes: Axes, target: Path) -> Non
     program.save(str(target), external_data=False)
 
 
-def write_transformer(model: Any, config: Any, arguments: Batch, axes: Axes, target: Path) -> None:
+def write_transformer(model: nn.Module, config: "PretrainedConfig", arguments: Batch, axes: Axes, target: Path) -> None:
     """A graph of a transformer, exported with plain attention and fused where its architecture is known: fused graphs that
     are quantised afterwards answer about a third faster than quantised raw ones."""
     raw = target.with_suffix(".raw.onnx")
@@ -61,7 +64,7 @@ def write_transformer(model: Any, config: Any, arguments: Batch, axes: Axes, tar
         path.unlink(missing_ok=True)
 
 
-def fuse(raw: Path, target: Path, config: Any) -> None:
+def fuse(raw: Path, target: Path, config: "PretrainedConfig") -> None:
     """Fuse attention, layer norms and activations where the architecture is known; otherwise take the graph as it is."""
     kind = FUSED.get(config.model_type)
     if kind is None:

@@ -13,6 +13,7 @@ from trainer import nets
 from trainer.architectures import SOUND
 from trainer.messages import gettext_noop
 from trainer.params import advanced
+from trainer.spec import Spec
 from trainer.tasks.base import BaseModelCard
 from trainer.tasks.media import MIB, MediaParams, MediaTask, labels_in, profile_of, scratch_card
 from trainer.tasks.methods import FULL, LORA, PROBE, SCRATCH
@@ -105,7 +106,7 @@ class SoundTask(MediaTask):
     params = SoundParams
 
     @classmethod
-    def describe(cls, spec: Any) -> dict[str, Any]:
+    def describe(cls, spec: Spec) -> dict[str, Any]:
         """A `scratch:` model's layers as JSON, for a diagram; see `trainer.nets.describe`."""
         from trainer.params import check_params
 

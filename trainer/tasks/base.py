@@ -2,12 +2,17 @@
 
 import json
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from trainer import answers
 from trainer.errors import SpecError
 from trainer.messages import _
 from trainer.params import Params
+from trainer.spec import Spec
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 BUILDS_ON = ("probe", "lora")
 """Methods that keep what a model has learned, and so need one that has."""
@@ -64,6 +69,19 @@ class BaseModelCard:
     licence: str
     languages: str
     memory_bytes: int
+
+
+class ReadRows(Protocol):
+    """Rows of a file as the reader gives them (`trainer.data.loading.Loaded`, which declarations do not import)."""
+
+    values: dict[str, list[Any]]
+    """By role."""
+    columns: dict[str, str]
+    """{role: column}."""
+    table: Any
+    """All columns (`pyarrow.Table`)."""
+    media: Path | None
+    """The folder of the pictures or sounds that cells name."""
 
 
 class Task:
@@ -140,7 +158,7 @@ class Task:
         raise TypeError(f"{cls.__name__} has no sample")
 
     @classmethod
-    def check_input(cls, value: Any) -> str | None:
+    def check_input(cls, value: object) -> str | None:
         """Why one input of a prediction cannot be used, in a sentence; None when it can."""
         raise TypeError(f"{cls.__name__} takes no input")
 
@@ -154,7 +172,7 @@ class Task:
         return ""
 
     @classmethod
-    def describe(cls, spec: Any) -> dict[str, Any]:
+    def describe(cls, spec: Spec) -> dict[str, Any]:
         """The layers of a `scratch:` model of a specification, for a diagram (see `trainer.nets.describe`)."""
         raise SpecError(
             _("%(title)s has no small nets to describe.", title=cls.title),
@@ -174,17 +192,17 @@ class Task:
         return value if isinstance(value, str) else line
 
     @classmethod
-    def inputs_of(cls, rows: Any) -> list[Any]:
+    def inputs_of(cls, rows: ReadRows) -> list[Any]:
         """The rows of another file (`trainer.data.loading.Loaded`) as `Engine.read` takes them."""
         return rows.values[cls.roles[0].name]
 
     @classmethod
-    def shown_of(cls, rows: Any) -> list[str]:
+    def shown_of(cls, rows: ReadRows) -> list[str]:
         """The same rows as a report shows them."""
         return rows.values[cls.roles[0].name]
 
     @classmethod
-    def saved_inputs(cls, artifact: Any, table: Any) -> list[Any]:
+    def saved_inputs(cls, artifact: Path, table: "pa.Table") -> list[Any]:
         """The inputs of predictions.parquet (a pyarrow table) as `Engine.read` takes them; None where one is not kept."""
         raise NotImplementedError
 

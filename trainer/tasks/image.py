@@ -10,6 +10,7 @@ from trainer import answers, nets
 from trainer.architectures import VISION
 from trainer.messages import gettext_noop
 from trainer.params import advanced
+from trainer.spec import Spec
 from trainer.tasks.base import BaseModelCard
 from trainer.tasks.media import MIB, MediaParams, MediaTask, labels_in, profile_of, scratch_card
 from trainer.tasks.methods import FULL, LORA, PROBE, SCRATCH
@@ -154,7 +155,7 @@ class ImageTask(MediaTask):
     params = VisionParams
 
     @classmethod
-    def describe(cls, spec: Any) -> dict[str, Any]:
+    def describe(cls, spec: Spec) -> dict[str, Any]:
         """A `scratch:` model's layers as JSON, for a diagram; see `trainer.nets.describe`."""
         from trainer.params import check_params
 

@@ -3,14 +3,17 @@
 import json
 import random
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trainer.messages import _, gettext_noop
 from trainer.params import FineTuningParams, advanced
-from trainer.tasks.base import Role
+from trainer.tasks.base import ReadRows, Role
 from trainer.tasks.image import ImageTask, PictureParams, sample_picture
 from trainer.tasks.methods import FULL, LORA, PROBE, SCRATCH
 from trainer.tasks.text import LONGEST_INPUT
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 BUNDLED_TEXT_MODEL = "bundled:all-MiniLM-L6-v2"
 SNIPPET = """
@@ -73,7 +76,7 @@ class ImageTextClassification(ImageTask):
         ]
 
     @classmethod
-    def check_input(cls, value: Any) -> str | None:
+    def check_input(cls, value: object) -> str | None:
         """An object of `image` and `text`; a picture by itself has no text."""
         if not isinstance(value, dict):
             return super().check_input(value)
@@ -100,13 +103,13 @@ class ImageTextClassification(ImageTask):
         return value | {"image": super().read_line(image) if isinstance(image, str) else image}
 
     @classmethod
-    def inputs_of(cls, rows: Any) -> list[Any]:
+    def inputs_of(cls, rows: ReadRows) -> list[Any]:
         return [
             {"image": image, "text": text} for image, text in zip(super().inputs_of(rows), texts_of(rows), strict=True)
         ]
 
     @classmethod
-    def saved_inputs(cls, artifact: Any, table: Any) -> list[Any]:
+    def saved_inputs(cls, artifact: Path, table: "pa.Table") -> list[Any]:
         """Only the examples' pictures are kept."""
         examples = json.loads((artifact / "examples.json").read_text("utf-8"))
         kept = {
@@ -121,10 +124,10 @@ class ImageTextClassification(ImageTask):
         return SNIPPET
 
 
-def texts_of(rows: Any) -> list[str]:
+def texts_of(rows: ReadRows) -> list[str]:
     return rows.values["text"]
 
 
-def parts_of(value: Any) -> tuple[str | bytes | Path, str]:
+def parts_of(value: dict[str, Any] | tuple[str | bytes | Path, str]) -> tuple[str | bytes | Path, str]:
     """(picture, text) of an input that `check_input` let pass."""
     return (value["image"], value.get("text") or "") if isinstance(value, dict) else (value, "")

@@ -2,13 +2,16 @@
 
 import json
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from trainer import nets
 from trainer.messages import _, gettext_noop
 from trainer.nets import NetParams
 from trainer.params import LearningParams, advanced
-from trainer.tasks.base import BaseModelCard, Task
+from trainer.tasks.base import BaseModelCard, ReadRows, Task
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 MIB = 1024**2
 LARGEST_INPUT = 30 * MIB
@@ -78,7 +81,7 @@ class MediaTask(Task):
     """What one input is called."""
 
     @classmethod
-    def check_input(cls, value: Any) -> str | None:
+    def check_input(cls, value: object) -> str | None:
         if isinstance(value, Path):
             return None
         if isinstance(value, bytes):
@@ -101,11 +104,11 @@ class MediaTask(Task):
         return value if not isinstance(value, str) or value.startswith("data:") else Path(value)
 
     @classmethod
-    def inputs_of(cls, rows: Any) -> list[Any]:
+    def inputs_of(cls, rows: ReadRows) -> list[Any]:
         return [rows.media / name for name in rows.values[cls.roles[0].name]]
 
     @classmethod
-    def saved_inputs(cls, artifact: Any, table: Any) -> list[Any]:
+    def saved_inputs(cls, artifact: Path, table: "pa.Table") -> list[Any]:
         """Only the examples' files are kept."""
         examples = json.loads((artifact / "examples.json").read_text("utf-8"))
         kept = {one[cls.roles[0].name]: artifact / one["input"] for one in examples}

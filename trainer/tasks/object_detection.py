@@ -8,6 +8,7 @@ from trainer import point_net
 from trainer.architectures import DETECTORS, VISION
 from trainer.messages import gettext_noop
 from trainer.params import advanced
+from trainer.spec import Spec
 from trainer.tasks.base import BaseModelCard, Role
 from trainer.tasks.image import ImageTask, facts_of
 from trainer.tasks.media import ChosenParams
@@ -132,7 +133,7 @@ class ObjectDetection(ImageTask):
         return rows
 
     @classmethod
-    def describe(cls, spec: Any) -> dict[str, Any]:
+    def describe(cls, spec: Spec) -> dict[str, Any]:
         from trainer.params import check_params
 
         params: Any = check_params(cls.params, spec.params)

@@ -8,6 +8,7 @@ from trainer import speech_net
 from trainer.architectures import SPEECH
 from trainer.messages import gettext_noop
 from trainer.params import advanced
+from trainer.spec import Spec
 from trainer.tasks.audio import SAMPLE_RATE, wav_file
 from trainer.tasks.base import BaseModelCard, Role
 from trainer.tasks.media import MIB, ChosenParams, MediaTask
@@ -137,7 +138,7 @@ class SpeechRecognition(MediaTask):
         return [{"audio": spoken(text), "text": text} for text in texts]
 
     @classmethod
-    def describe(cls, spec: Any) -> dict[str, Any]:
+    def describe(cls, spec: Spec) -> dict[str, Any]:
         return speech_net.describe(spec.model)
 
     @classmethod

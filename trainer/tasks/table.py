@@ -1,13 +1,18 @@
 """What the tasks have in common that read the columns of a table."""
 
 import json
-from typing import Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 from trainer.errors import SpecError
 from trainer.messages import _, gettext_noop, pgettext
 from trainer.nets import Net, NetParams, describe, layers_of
 from trainer.params import Params, advanced
-from trainer.tasks.base import BaseModelCard, Method, Task
+from trainer.spec import Spec
+from trainer.tasks.base import BaseModelCard, Method, ReadRows, Task
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 MIB = 2**20
 TABLE_NETS = {
@@ -163,7 +168,7 @@ class TableTask(Task):
         return FAMILIES.get(method, AUTO)
 
     @classmethod
-    def check_input(cls, value: Any) -> str | None:
+    def check_input(cls, value: object) -> str | None:
         if not isinstance(value, dict):
             return _("must be an object of columns and values.")
         nested = next((name for name, one in value.items() if isinstance(one, dict | list)), None)
@@ -174,7 +179,7 @@ class TableTask(Task):
         )
 
     @classmethod
-    def describe(cls, spec: Any) -> dict[str, Any]:
+    def describe(cls, spec: Spec) -> dict[str, Any]:
         from trainer.params import check_params
 
         params: Any = check_params(cls.params, spec.params)
@@ -188,16 +193,16 @@ class TableTask(Task):
             return line
 
     @classmethod
-    def inputs_of(cls, rows: Any) -> list[Any]:
+    def inputs_of(cls, rows: ReadRows) -> list[Any]:
         answer = rows.columns[cls.answer_role]
         return rows.table.drop_columns([answer]).to_pylist()
 
     @classmethod
-    def shown_of(cls, rows: Any) -> list[str]:
+    def shown_of(cls, rows: ReadRows) -> list[str]:
         return [json.dumps(row, ensure_ascii=False) for row in cls.inputs_of(rows)]
 
     @classmethod
-    def saved_inputs(cls, artifact: Any, table: Any) -> list[Any]:
+    def saved_inputs(cls, artifact: Path, table: "pa.Table") -> list[Any]:
         return [json.loads(row) for row in table.column("input").to_pylist()]
 
     @classmethod

@@ -1,11 +1,15 @@
 """What the tasks have in common that read one text."""
 
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from trainer import answers
 from trainer.architectures import ENCODERS
 from trainer.messages import _
 from trainer.tasks.base import Task
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 LONGEST_INPUT = 20_000
 """Characters that a prediction takes; a model reads a few hundred tokens of them."""
@@ -28,7 +32,7 @@ class TextTask(Task):
     engine = "trainer.engines.text.TextEngine"
 
     @classmethod
-    def check_input(cls, value: Any) -> str | None:
+    def check_input(cls, value: object) -> str | None:
         if not isinstance(value, str):
             return _("must be a text.")
         if not value.strip():
@@ -38,7 +42,7 @@ class TextTask(Task):
         return None
 
     @classmethod
-    def saved_inputs(cls, artifact: Any, table: Any) -> list[Any]:
+    def saved_inputs(cls, artifact: Path, table: "pa.Table") -> list[Any]:
         return table.column("text").to_pylist()
 
     @classmethod

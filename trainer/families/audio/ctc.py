@@ -17,11 +17,13 @@ from trainer.engines.speech import frames_a_piece
 from trainer.errors import ModelError
 from trainer.families.audio.model import hush
 from trainer.files import read_json
+from trainer.learning.model import TrainableModel
 from trainer.messages import _
 from trainer.packaging.graphs import write_graph
+from trainer.params import Params
 from trainer.sounds import BUCKET_SECONDS, Hearing
 from trainer.speech_net import DROPOUT, KERNEL, LAYERS, STRIDE, WIDTH
-from trainer.transcripts import Characters
+from trainer.transcripts import Characters, Script
 
 KIND = "maquette-speech"
 """`model_type` in config.json of the small net."""
@@ -29,12 +31,11 @@ WEIGHTS, CONFIG = "model.safetensors", "config.json"
 OFFLINE = {"local_files_only": True, "use_safetensors": True, "dtype": torch.float32}
 
 
-class Speaking(nn.Module):
+class Speaking(TrainableModel):
     """What every one has."""
 
     hearing: Hearing
-    script: Any
-    """`trainer.transcripts.Characters` or `Pieces`."""
+    script: Script
 
     def writes(self) -> dict[str, Any]:
         """What the engine must know to write: how its answers begin and end, and how long they may be."""
@@ -109,7 +110,7 @@ class PretrainedCtc(Ctc):
         pieces = round(np.ceil(seconds / BUCKET_SECONDS))
         return torch.randn(batch, pieces * int(BUCKET_SECONDS * self.hearing.rate), generator=generator)
 
-    def prepare_to_learn(self, params: Any) -> None:
+    def prepare_to_learn(self, params: Params) -> None:
         hush(self.encoder)
 
     def save(self, folder: Path) -> None:

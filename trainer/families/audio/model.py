@@ -2,20 +2,21 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModel
+from transformers import AutoConfig, AutoModel, PretrainedConfig
 
 from trainer import answers
 from trainer.errors import ModelError
 from trainer.families.image.model import HEAD_CONFIG, HEAD_WEIGHTS
 from trainer.families.image.small_nets import ScratchModel
 from trainer.learning.heads import head_of, without_dropout
+from trainer.learning.model import TrainableModel
 from trainer.messages import _
 from trainer.packaging.graphs import write_graph
+from trainer.params import Params
 from trainer.sounds import WAVE, WHISPER, Hearing
 
 ARGUMENTS = {WAVE: "input_values", WHISPER: "input_features"}
@@ -28,7 +29,7 @@ class ScratchSound(ScratchModel):
     reading = Hearing
 
 
-class SoundModel(nn.Module):
+class SoundModel(TrainableModel):
     """`outputs = head(mean over time(encoder(values)))`, values as `Hearing.values` gives them, in a batch."""
 
     def __init__(self, encoder: nn.Module, labels: list[str], hearing: Hearing, answer: str = "class") -> None:
@@ -52,7 +53,7 @@ class SoundModel(nn.Module):
     def forward(self, values: Tensor) -> Tensor:
         return self.head(self.features(values))
 
-    def prepare_to_learn(self, params: Any) -> None:
+    def prepare_to_learn(self, params: Params) -> None:
         hush(self.encoder)
 
     def save(self, folder: Path) -> None:
@@ -108,7 +109,9 @@ def load_encoder(folder: Path, hearing: Hearing, attention: str | None = None, *
         ) from error
 
 
-def whisper_encoder(folder: Path, config: Any, hearing: Hearing, extra: dict[str, str], fresh: bool) -> nn.Module:
+def whisper_encoder(
+    folder: Path, config: PretrainedConfig, hearing: Hearing, extra: dict[str, str], fresh: bool
+) -> nn.Module:
     """The listening half of a Whisper, its 30 seconds shortened to those that are heard: time is proportional to them."""
     from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
@@ -125,13 +128,13 @@ def whisper_encoder(folder: Path, config: Any, hearing: Hearing, extra: dict[str
     return encoder
 
 
-def shortened(config: Any, hearing: Hearing) -> Any:
+def shortened(config: PretrainedConfig, hearing: Hearing) -> PretrainedConfig:
     """Two frames are one position."""
     config.max_source_positions = min(config.max_source_positions, hearing.frames // 2)
     return config
 
 
-def check_kind(config: Any) -> None:
+def check_kind(config: PretrainedConfig) -> None:
     """Whether the model listens to sounds."""
     from transformers.models.auto.modeling_auto import MODEL_FOR_AUDIO_CLASSIFICATION_MAPPING_NAMES as KNOWN
 

@@ -14,11 +14,12 @@ from trainer.errors import ModelError
 from trainer.families.audio.model import ScratchSound, SoundModel, load_encoder, write_sound_graph
 from trainer.families.image.small_nets import is_net
 from trainer.families.media import common
-from trainer.families.media.common import MediaFamily
+from trainer.families.media.common import MediaFamily, MediaRows
 from trainer.families.media.store import Form, Store
 from trainer.files import read_json
 from trainer.learning.baselines import Baseline
-from trainer.learning.rows import Mix, Rows, truth_of
+from trainer.learning.job import Job
+from trainer.learning.rows import Digest, Mix, truth_of
 from trainer.messages import _
 from trainer.sounds import LOGMEL, RATE, WHISPER, Hearing, log_mel
 
@@ -75,7 +76,7 @@ class Heard(Form):
         return kept if self.recipe.kind == LOGMEL else self.recipe.values(kept.astype(np.float32) / FULL_SCALE)
 
 
-class Sounds(Rows):
+class Sounds(MediaRows):
     """Every sound as the model takes it, from a `Store`."""
 
     input_name = "audio"
@@ -131,10 +132,7 @@ class Sounds(Rows):
         names = self.loaded.values["audio"]
         return [names[row] for row in rows]
 
-    def path(self, row: int) -> Path:
-        return self.store.paths[self.places[row]]
-
-    def fingerprint(self, digest: Any, rows: np.ndarray) -> None:
+    def fingerprint(self, digest: Digest, rows: np.ndarray) -> None:
         digest.update(repr(self.hearing).encode())
         super().fingerprint(digest, rows)
 
@@ -210,20 +208,20 @@ def silence(one: np.ndarray, generator: np.random.Generator, most: dict[int, int
 # Before learning
 
 
-def prepare(job: Any) -> Sounds:
+def prepare(job: Job) -> Sounds:
     """Rows of a task that listens to `audio` and answers with a class."""
     folder = common.base(job)
     loaded = job.load_rows()
     hearing = of_model(job, folder, loaded) if folder.name else of_net(job, loaded)
     store, places = decoded(job, loaded, hearing)
-    rows = Sounds(loaded, *truth_of(job, loaded), folder, store, places)
+    rows = Sounds(loaded, *truth_of(job.task, loaded), folder, store, places)
     if job.spec.method != "probe":
         rows.augment = "light" if job.params.augment == "auto" else job.params.augment
     job.tell_rows(rows, f"at most {hearing.seconds:g} seconds of each sound heard")
     return rows
 
 
-def decoded(job: Any, loaded: Loaded, hearing: Hearing) -> tuple[Store, np.ndarray]:
+def decoded(job: Job, loaded: Loaded, hearing: Hearing) -> tuple[Store, np.ndarray]:
     """See `common.decoded`."""
     if hearing.kind == LOGMEL:
         needed = len(set(loaded.values["audio"])) * int(np.prod(hearing.shape))
@@ -249,7 +247,7 @@ def buckets(seconds: np.ndarray, hearing: Hearing) -> np.ndarray:
     return np.maximum(1, np.ceil(heard / sounds.BUCKET_SECONDS - 1e-9)).astype(np.int64)
 
 
-def usual_seconds(job: Any, loaded: Loaded) -> float:
+def usual_seconds(job: Job, loaded: Loaded) -> float:
     """As long as nearly all sounds."""
     if job.params.seconds:
         return job.params.seconds
@@ -257,14 +255,14 @@ def usual_seconds(job: Any, loaded: Loaded) -> float:
     return float(np.clip(np.ceil(usual * 10) / 10, LEAST_SECONDS, MOST_SECONDS))
 
 
-def of_net(job: Any, loaded: Loaded) -> Hearing:
+def of_net(job: Job, loaded: Loaded) -> Hearing:
     """A spectrogram of the sounds' own rate and length, within reason."""
     nets.find(job.spec.model, nets.SOUND_NETS)
     rate = 8_000 if np.median(column_of(loaded, "rate", RATE)) < RATE else RATE
     return log_mel(rate, usual_seconds(job, loaded), MELS.get(rate, MOST_MELS))
 
 
-def of_model(job: Any, folder: Path, loaded: Loaded) -> Hearing:
+def of_model(job: Job, folder: Path, loaded: Loaded) -> Hearing:
     """As the model's folder says, of the sounds' length where it takes any."""
     hearing = Hearing.load(folder, usual_seconds(job, loaded))
     if hearing.kind == WHISPER and not (folder / "head.json").exists():
@@ -274,7 +272,7 @@ def of_model(job: Any, folder: Path, loaded: Loaded) -> Hearing:
     return hearing
 
 
-def build(job: Any, rows: Sounds) -> Any:
+def build(job: Job, rows: Sounds) -> ScratchSound | SoundModel:
     """The pretrained encoder or small net under a new head; for `scratch` with random weights."""
     learned = len(rows.known("train"))
     if job.spec.model.startswith("scratch:"):
@@ -291,7 +289,7 @@ def build(job: Any, rows: Sounds) -> Any:
     return SoundModel(encoder, rows.labels, rows.hearing, rows.answer.key)
 
 
-def baselines(job: Any, rows: Sounds) -> dict[str, Baseline]:
+def baselines(job: Job, rows: Sounds) -> dict[str, Baseline]:
     """The commonest answer, and a line through how loud each band of tones is on the whole."""
     known, test = rows.known("train", "validation"), rows.part("test")
     kept = np.sort(np.random.default_rng(job.spec.seed).permutation(known)[:MOST_COARSE_ROWS])
@@ -331,7 +329,7 @@ def loudness(hearing: Hearing, kept: np.ndarray) -> np.ndarray:
 # After learning
 
 
-def load(folder: Path, attention: str | None = None) -> Any:
+def load(folder: Path, attention: str | None = None) -> ScratchSound | SoundModel:
     """A trained model from `artifact/model/`."""
     return ScratchSound.load(folder) if is_net(folder) else SoundModel.load(folder, attention)
 
@@ -340,7 +338,7 @@ def write_onnx(folder: Path, target: Path) -> None:
     write_sound_graph(load(folder, attention="eager"), Hearing.load(folder), target)
 
 
-class SoundFamily(MediaFamily):
+class SoundFamily(MediaFamily[Sounds, ScratchSound | SoundModel]):
     prepare, baselines, build = staticmethod(prepare), staticmethod(baselines), staticmethod(build)
     write_onnx = staticmethod(write_onnx)
 

@@ -11,17 +11,20 @@ from torch import Tensor
 
 from trainer import speech_net, transcripts
 from trainer.data.loading import Loaded, check_parts, join_names
+from trainer.engines.speech import frames_a_piece
 from trainer.errors import DataError, ModelError
-from trainer.families.audio.ctc import KIND, PretrainedCtc, ScratchCtc, frames_a_piece, kind_of
-from trainer.families.audio.sounds import SoundFamily, Sounds, buckets, changed, decoded, seconds_of, silence
+from trainer.families.audio.ctc import KIND, PretrainedCtc, ScratchCtc, Speaking, kind_of
+from trainer.families.audio.sounds import Sounds, buckets, changed, decoded, seconds_of, silence
 from trainer.families.audio.whisper import Whisper
 from trainer.families.media import common
+from trainer.families.media.common import MediaFamily
 from trainer.families.media.store import Store
 from trainer.learning.baselines import Baseline
+from trainer.learning.job import Job
 from trainer.learning.rows import Mix
 from trainer.messages import Message, _, ngettext
 from trainer.sounds import BUCKET_SECONDS, LOGMEL, RATE, WAVE, WHISPER, Hearing, log_mel
-from trainer.transcripts import TOKENIZER, Characters, Pieces
+from trainer.transcripts import TOKENIZER, Characters, Pieces, Script
 
 LANGUAGE_SOUNDS = 4
 """From which a Whisper guesses the language."""
@@ -43,7 +46,7 @@ class Speech(Sounds):
 
     read_batch = READ_BATCH
 
-    def __init__(self, loaded: Loaded, folder: Path, store: Store, places: np.ndarray, script: Any) -> None:
+    def __init__(self, loaded: Loaded, folder: Path, store: Store, places: np.ndarray, script: Script) -> None:
         super().__init__(loaded, [], None, folder, store, places)
         if self.hearing.kind == LOGMEL:
             self.lengths = buckets(seconds_of(loaded), self.hearing)
@@ -107,7 +110,7 @@ def masked(values: np.ndarray, generator: np.random.Generator) -> np.ndarray:
 # Before learning
 
 
-def prepare(job: Any) -> Speech:
+def prepare(job: Job) -> Speech:
     fresh = job.spec.model.startswith("scratch:")
     if fresh:
         speech_net.check(job.spec.model)
@@ -130,7 +133,7 @@ def prepare(job: Any) -> Speech:
     return rows
 
 
-def hearing_of(job: Any, folder: Path, loaded: Loaded) -> Hearing:
+def hearing_of(job: Job, folder: Path, loaded: Loaded) -> Hearing:
     """As long as the longest sound, within reason."""
     longest = float(seconds_of(loaded).max())
     whole = float(np.clip(np.ceil(longest / BUCKET_SECONDS) * BUCKET_SECONDS, 1.0, LONGEST_SECONDS))
@@ -148,7 +151,7 @@ def hearing_of(job: Any, folder: Path, loaded: Loaded) -> Hearing:
     raise ModelError(_("The base model cannot transcribe speech."), hint=_("Choose a wav2vec2, a HuBERT or a Whisper."))
 
 
-def script_of(folder: Path, hearing: Hearing, loaded: Loaded) -> Any:
+def script_of(folder: Path, hearing: Hearing, loaded: Loaded) -> Script:
     """What the model writes with: its own characters, where it has some that fit the texts, and those it lacks."""
     if hearing.kind == WHISPER:
         if not (folder / TOKENIZER).exists():
@@ -161,7 +164,7 @@ def script_of(folder: Path, hearing: Hearing, loaded: Loaded) -> Any:
     return Characters.of(texts, Characters.load(folder) if folder.name else None)
 
 
-def leave_out_wordless(job: Any, loaded: Loaded) -> None:
+def leave_out_wordless(job: Job, loaded: Loaded) -> None:
     words = np.array([bool(transcripts.normalised(text)) for text in loaded.answers])
     leave_out(job, loaded, words, "no_words", wordless_message, _("Fix their texts."))
 
@@ -175,7 +178,7 @@ def wordless_message(rows: list[str]) -> Message:
     )
 
 
-def leave_out_long(job: Any, loaded: Loaded, hearing: Hearing) -> None:
+def leave_out_long(job: Job, loaded: Loaded, hearing: Hearing) -> None:
     """Of a part of a sound nobody knows the text."""
     short = seconds_of(loaded) <= hearing.seconds + BUCKET_SECONDS
 
@@ -192,7 +195,7 @@ def leave_out_long(job: Any, loaded: Loaded, hearing: Hearing) -> None:
 
 
 def leave_out(
-    job: Any, loaded: Loaded, kept: np.ndarray, code: str, message: Callable[[list[str]], Message], hint: str
+    job: Job, loaded: Loaded, kept: np.ndarray, code: str, message: Callable[[list[str]], Message], hint: str
 ) -> None:
     if kept.all():
         return
@@ -204,7 +207,7 @@ def leave_out(
     check_parts(loaded, loaded.kind)
 
 
-def build(job: Any, rows: Speech) -> Any:
+def build(job: Job, rows: Speech) -> Speaking:
     learned = max(len(rows.part("train")), 1)
     small = rows.hearing.kind == LOGMEL
     most = NET_ROWS if small else PRETRAINED_ROWS
@@ -216,12 +219,12 @@ def build(job: Any, rows: Speech) -> Any:
     return model
 
 
-def baselines(job: Any, rows: Speech) -> dict[str, Baseline]:
+def baselines(job: Job, rows: Speech) -> dict[str, Baseline]:
     """Always nothing."""
     return {"silence": Baseline([np.zeros(0, dtype=np.int64) for _row in rows.part("test")])}
 
 
-def model_of(job: Any, rows: Speech) -> Any:
+def model_of(job: Job, rows: Speech) -> Speaking:
     if job.spec.model.startswith("scratch:"):
         return ScratchCtc(rows.hearing, rows.script)
     if kind_of(rows.folder) == KIND:
@@ -233,7 +236,7 @@ def model_of(job: Any, rows: Speech) -> Any:
     return PretrainedCtc.of(rows.folder, rows.hearing, rows.script)
 
 
-def whisper_of(job: Any, rows: Speech) -> Whisper:
+def whisper_of(job: Job, rows: Speech) -> Whisper:
     model = Whisper.of(rows.folder, rows.hearing)
     learned = rows.part("train")
     (sounds,) = rows.batch(learned[:LANGUAGE_SOUNDS], torch.device("cpu"))
@@ -244,9 +247,9 @@ def whisper_of(job: Any, rows: Speech) -> Whisper:
 # After learning
 
 
-def load(folder: Path, attention: str | None = None) -> Any:
+def load(folder: Path, attention: str | None = None) -> Speaking:
     """A trained model from `artifact/model/`."""
-    kinds: dict[str, Any] = {KIND: ScratchCtc, "whisper": Whisper}
+    kinds: dict[str, type[Speaking]] = {KIND: ScratchCtc, "whisper": Whisper}
     return kinds.get(kind_of(folder), PretrainedCtc).load(folder, attention)
 
 
@@ -254,7 +257,7 @@ def write_onnx(folder: Path, target: Path) -> None:
     load(folder, attention="eager").write_onnx(target)
 
 
-class SpeechFamily(SoundFamily):
+class SpeechFamily(MediaFamily[Speech, Speaking]):
     prepare, baselines, build = staticmethod(prepare), staticmethod(baselines), staticmethod(build)
     write_onnx = staticmethod(write_onnx)
 

@@ -18,6 +18,7 @@ from trainer.families.audio.model import hush
 from trainer.files import read_json
 from trainer.messages import _
 from trainer.packaging.graphs import trace, write_graph
+from trainer.params import LearningParams
 from trainer.sounds import Hearing
 from trainer.transcripts import TOKENIZER, Pieces, written_on
 
@@ -122,7 +123,7 @@ class Whisper(Speaking):
         options = {"ignore_index": IGNORED, "label_smoothing": doubt}
         return nn.functional.cross_entropy(scores.flatten(0, 1), wanted.flatten(), **options)
 
-    def prepare_to_learn(self, params: Any) -> None:
+    def prepare_to_learn(self, params: LearningParams) -> None:
         hush(self.encoder)
         self.smoothing = params.label_smoothing
 

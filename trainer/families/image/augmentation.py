@@ -5,7 +5,6 @@ What is drawn comes from the generator of the step alone, so that a resumed run 
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from trainer.learning.rows import Mix
+from trainer.tasks.image import PictureParams
 
 SMALL = 64
 """Pixels a side up to which a picture counts as small."""
@@ -39,7 +39,7 @@ class Settings:
     cutmix: float = 0.0
 
 
-def settings_of(params: Any, side: int, grey: bool, *, number: bool, pretrained: bool) -> Settings:
+def settings_of(params: PictureParams, side: int, grey: bool, *, number: bool, pretrained: bool) -> Settings:
     """The default for pictures of this kind, with what was set by hand in its place."""
     found = defaults(params.augment, side <= SMALL, grey, number)
     if pretrained and params.augment == "auto":

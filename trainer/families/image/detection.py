@@ -13,19 +13,24 @@ from transformers import AutoModelForObjectDetection
 from trainer import boxes, point_net
 from trainer.average_precision import Objects
 from trainer.boxes import THRESHOLD, corners
+from trainer.data.loading import Loaded
 from trainer.engines.detection import Picture, upright_size
 from trainer.errors import DataError, ModelError
+from trainer.events import Emit
 from trainer.families.image.model import PictureModel
-from trainer.families.image.pictures import PictureFamily, Pictures, decoded
+from trainer.families.image.pictures import Pictures, PixelFamily, decoded
 from trainer.families.image.points import PointDetector, SmallBackbone, is_points
 from trainer.families.media import common
+from trainer.families.media.store import Store
 from trainer.files import read_json
 from trainer.learning.baselines import Baseline
+from trainer.learning.job import Job
 from trainer.learning.rows import Mix
 from trainer.learning.supervised import SupervisedFamily
 from trainer.messages import _
 from trainer.packaging.graphs import write_graph
 from trainer.pictures import Preprocess
+from trainer.tasks.object_detection import DetectionParams
 
 SOFTMAX_MODELS = ("detr", "yolos", "table-transformer")
 """Detectors with a class for “nothing”; all others score each class by itself."""
@@ -51,8 +56,17 @@ class Scenes(Pictures):
 
     read_batch = 8
 
-    def __init__(self, params: Any, objects: list[list[dict[str, Any]]], *pictures: Any) -> None:
-        super().__init__(*pictures)
+    def __init__(
+        self,
+        params: DetectionParams,
+        objects: list[list[dict[str, Any]]],
+        loaded: Loaded,
+        labels: list[str],
+        folder: Path,
+        store: Store,
+        places: np.ndarray,
+    ) -> None:
+        super().__init__(loaded, labels, None, folder, store, places)
         self.params = params
         self.threshold = THRESHOLD
         self.sizes = [upright_size(self.path(row)) for row in range(len(objects))]
@@ -125,7 +139,7 @@ def shares(objects: list[dict[str, Any]], size: tuple[int, int]) -> np.ndarray:
     return np.concatenate([found[:, :2] + found[:, 2:] / 2, found[:, 2:]], axis=1)
 
 
-def prepare(job: Any) -> Scenes:
+def prepare(job: Job) -> Scenes:
     fresh = job.spec.model.startswith("scratch:")
     if fresh:
         point_net.check(job.spec.model)
@@ -143,7 +157,7 @@ def prepare(job: Any) -> Scenes:
         raise DataError(
             _("No training image has a box."), code="no_boxes", hint=_("Check which column holds the boxes.")
         )
-    rows = Scenes(job.params, objects, loaded, labels, None, folder, store, places)
+    rows = Scenes(job.params, objects, loaded, labels, folder, store, places)
     job.tell_rows(rows, f"{sum(map(len, objects)):,} boxes")
     return rows
 
@@ -160,7 +174,7 @@ def preprocess_of(folder: Path, side: int | None) -> Preprocess:
     return replace(found, height=side, width=side, shortest=None, stretched=None)
 
 
-def baselines(job: Any, rows: Scenes) -> dict[str, Baseline]:
+def baselines(job: Job, rows: Scenes) -> dict[str, Baseline]:
     """Always the mean box of every label that was learned from."""
     known, test = rows.known("train", "validation"), rows.part("test")
     every = np.concatenate([rows.boxes[row] for row in known])
@@ -179,7 +193,7 @@ def is_detector(folder: Path) -> bool:
     return bool(folder.name) and read_json(folder / "config.json").get("model_type") in KNOWN
 
 
-def build(job: Any, rows: Scenes) -> Any:
+def build(job: Job, rows: Scenes) -> PictureModel:
     if is_detector(rows.folder):
         common.settle(job, **QUERYING)
         rows.params = job.params
@@ -263,11 +277,11 @@ def scores_in_order(outputs: np.ndarray) -> np.ndarray:
     return np.sort(outputs[..., :-4], axis=1)
 
 
-class DetectionFamily(PictureFamily):
+class DetectionFamily(PixelFamily[Scenes, PictureModel]):
     prepare, baselines, build = staticmethod(prepare), staticmethod(baselines), staticmethod(build)
     write_onnx = staticmethod(write_onnx)
 
-    def estimate(self, job: Any, emit: Any) -> dict[str, Any]:
+    def estimate(self, job: Job, emit: Emit) -> dict[str, Any]:
         """By its batches alone: what decoding takes is little beside what a detector computes."""
         return SupervisedFamily.estimate(self, job, emit)
 

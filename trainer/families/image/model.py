@@ -9,15 +9,18 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModel
+from transformers import AutoConfig, AutoModel, PretrainedConfig
 
 from trainer import answers
 from trainer.engines import open_session
 from trainer.errors import ModelError
 from trainer.learning.heads import head_of, without_dropout
+from trainer.learning.job import Job
+from trainer.learning.model import TrainableModel
 from trainer.messages import _
 from trainer.packaging.export import quiet
 from trainer.packaging.graphs import write_graph
+from trainer.params import Params
 from trainer.pictures import Preprocess
 
 HEAD_WEIGHTS, HEAD_CONFIG = "head.safetensors", "head.json"
@@ -31,7 +34,7 @@ CACHE_BATCH = 4
 """Pictures that ONNX Runtime is given at once: what passes between the layers of so few stays in the processor's cache."""
 
 
-class PictureModel(nn.Module):
+class PictureModel(TrainableModel):
     """What the picture models share: pixels (batch, height, width, channels) of 0 to 255 → (batch, outputs).
 
     Pixels last in memory are what convolutions on a processor like best, and bytes are a quarter of the floats to move.
@@ -58,7 +61,7 @@ class PictureModel(nn.Module):
     def features(self, pixels: Tensor) -> Tensor:
         raise NotImplementedError
 
-    def reader(self, job: Any) -> Callable[[Tensor], Tensor]:
+    def reader(self, job: Job) -> Callable[[Tensor], Tensor]:
         """The quickest way to the features of many pictures."""
         quick = None if job.device.count else quick_features(self, job.out)
         return quick or self.features
@@ -114,7 +117,7 @@ class VisionModel(PictureModel):
     def forward(self, pixels: Tensor) -> Tensor:
         return self.head(self.dropout(self.features(pixels)))
 
-    def prepare_to_learn(self, params: Any) -> None:
+    def prepare_to_learn(self, params: Params) -> None:
         without_dropout(self.encoder)
 
     def save(self, folder: Path) -> None:
@@ -164,7 +167,7 @@ def load_encoder(folder: Path, attention: str | None = None, *, fresh: bool = Fa
         ) from error
 
 
-def check_kind(config: Any) -> None:
+def check_kind(config: PretrainedConfig) -> None:
     """Whether the model looks at pictures and nothing else."""
     from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES as KNOWN
 

@@ -4,10 +4,11 @@ import base64
 import io
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from trainer import answers, nets
@@ -19,12 +20,14 @@ from trainer.families.image.augmentation import Augmentation, Settings
 from trainer.families.image.model import TRANSFORMERS, PictureModel, VisionModel, load_encoder
 from trainer.families.image.small_nets import ScratchModel, is_net
 from trainer.families.media import common
-from trainer.families.media.common import MediaFamily
+from trainer.families.media.common import MediaFamily, MediaRows
 from trainer.families.media.store import Form, Store
 from trainer.files import cached_json, read_json
 from trainer.learning import memory
 from trainer.learning.baselines import Baseline
-from trainer.learning.rows import Mix, Rows, truth_of
+from trainer.learning.family import NetworkT
+from trainer.learning.job import Job
+from trainer.learning.rows import Digest, Mix, truth_of
 from trainer.messages import _
 from trainer.packaging.graphs import write_graph
 from trainer.pictures import Preprocess
@@ -67,7 +70,7 @@ class Pixels(Form):
         return f"{self.recipe.width} × {self.recipe.height} pixels"
 
 
-class Pictures(Rows):
+class Pictures(MediaRows, preview.AugmentedRows):
     """Every picture's pixels at the model's resolution, from a `Store`."""
 
     input_name = "image"
@@ -110,10 +113,7 @@ class Pictures(Rows):
         names = self.loaded.values["image"]
         return [names[row] for row in rows]
 
-    def path(self, row: int) -> Path:
-        return self.store.paths[self.places[row]]
-
-    def fingerprint(self, digest: Any, rows: np.ndarray) -> None:
+    def fingerprint(self, digest: Digest, rows: np.ndarray) -> None:
         digest.update(repr(self.preprocess).encode())
         super().fingerprint(digest, rows)
 
@@ -152,7 +152,7 @@ class Pictures(Rows):
         return {"input": file, "label": self.loaded.answers[row], "image": self.shown(np.array([row]))[0]}
 
 
-def thumb(image: Any) -> str:
+def thumb(image: Image.Image) -> str:
     """A picture made small, as a `data:` URL: about 2 kB, so that a page with a few of them asks for no more files."""
     small = image.copy()
     small.thumbnail((THUMB_PIXELS, THUMB_PIXELS))
@@ -161,27 +161,27 @@ def thumb(image: Any) -> str:
     return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
-def prepare(job: Any) -> Pictures:
+def prepare(job: Job) -> Pictures:
     """Rows of a task that looks at `image`."""
     rows = pictures_of(job, common.base(job), job.load_rows())
     job.tell_rows(rows, f"{rows.preprocess.width} × {rows.preprocess.height} pixels a picture")
     return rows
 
 
-def pictures_of(job: Any, folder: Path, loaded: Loaded) -> Pictures:
+def pictures_of(job: Job, folder: Path, loaded: Loaded) -> Pictures:
     """The rows' pictures, decoded; those that cannot be used are left out of `loaded`."""
     fresh = job.spec.model.startswith("scratch:")
     preprocess = of_net(job, loaded) if fresh else of_model(job, folder, loaded)
     if not fresh and job.spec.method != "probe" and not is_net(folder):
         preprocess = within_memory(job, folder, preprocess)
     store, places = decoded(job, loaded, preprocess)
-    rows = Pictures(loaded, *truth_of(job, loaded), folder, store, places)
+    rows = Pictures(loaded, *truth_of(job.task, loaded), folder, store, places)
     if job.spec.method != "probe":
         rows.augmentation = augmentation_of(job, rows)
     return rows
 
 
-def of_net(job: Any, loaded: Loaded) -> Preprocess:
+def of_net(job: Job, loaded: Loaded) -> Preprocess:
     """Pixels as a small net takes them: of its own size, grey where the pictures are."""
     channels, height, width = nets.find(job.spec.model).shape
     side = job.params.resolution
@@ -191,7 +191,7 @@ def of_net(job: Any, loaded: Loaded) -> Preprocess:
     return Preprocess(side or height, side or width, channels=channels)
 
 
-def of_model(job: Any, folder: Path, loaded: Loaded) -> Preprocess:
+def of_model(job: Job, folder: Path, loaded: Loaded) -> Preprocess:
     """As the model's folder says. A convolutional net that learns from small pictures sees them little enlarged: it
     takes any size, and what is not in the picture costs time alone."""
     preprocess = Preprocess.load(folder, job.params.resolution)
@@ -206,7 +206,7 @@ def of_model(job: Any, folder: Path, loaded: Loaded) -> Preprocess:
     return preprocess.scaled(side) if side < min(preprocess.height, preprocess.width) else preprocess
 
 
-def within_memory(job: Any, folder: Path, preprocess: Preprocess) -> Preprocess:
+def within_memory(job: Job, folder: Path, preprocess: Preprocess) -> Preprocess:
     """The resolution, and in `job.params` the batch size, with which learning fits into memory; settled once a run."""
     wanted = preprocess.height
     smaller = [] if job.params.resolution else [int(wanted * share) // 16 * 16 for share in SMALLER]
@@ -234,7 +234,7 @@ def within_memory(job: Any, folder: Path, preprocess: Preprocess) -> Preprocess:
     return preprocess if side == wanted else preprocess.scaled(side)
 
 
-def augmentation_of(job: Any, rows: Pictures) -> Augmentation:
+def augmentation_of(job: Job, rows: Pictures) -> Augmentation:
     """A perceptron compares pixels place by place, so its pictures had better stay where they are."""
     _height, width, channels = rows.preprocess.shape
     if job.params.augment == "auto" and job.spec.model.startswith("scratch:mlp"):
@@ -247,13 +247,13 @@ def augmentation_of(job: Any, rows: Pictures) -> Augmentation:
     return Augmentation(settings)
 
 
-def decoded(job: Any, loaded: Loaded, preprocess: Preprocess) -> tuple[Store, np.ndarray]:
+def decoded(job: Job, loaded: Loaded, preprocess: Preprocess) -> tuple[Store, np.ndarray]:
     """See `common.decoded`."""
     needed = len(set(loaded.values["image"])) * int(np.prod(preprocess.shape))
     return common.decoded(job, loaded, "image", Pixels(preprocess), needed)
 
 
-def build(job: Any, rows: Pictures) -> PictureModel:
+def build(job: Job, rows: Pictures) -> PictureModel:
     """The pretrained encoder or small net under a new head; for `scratch` with random weights."""
     learned = len(rows.known("train"))
     if job.spec.model.startswith("scratch:"):
@@ -277,7 +277,7 @@ def attends(folder: Path) -> bool:
     return read_json(folder / "config.json").get("model_type") in TRANSFORMERS
 
 
-def baselines(job: Any, rows: Pictures) -> dict[str, Baseline]:
+def baselines(job: Job, rows: Pictures) -> dict[str, Baseline]:
     """Always the commonest answer or the mean, and a line through coarse grey pixels."""
     known, test = rows.known("train", "validation"), rows.part("test")
     kept = np.sort(np.random.default_rng(job.spec.seed).permutation(known)[:MOST_COARSE_ROWS])
@@ -337,14 +337,21 @@ def write_onnx(folder: Path, target: Path) -> None:
     write_graph(model, model.example(), target)
 
 
-class PictureFamily(MediaFamily):
-    prepare, baselines, build = staticmethod(prepare), staticmethod(baselines), staticmethod(build)
-    write_onnx = staticmethod(write_onnx)
+PixelsT = TypeVar("PixelsT", bound=Pictures)
+
+
+class PixelFamily(MediaFamily[PixelsT, NetworkT]):
+    """What looks at pictures, with or without something else."""
 
     def quantises(self, folder: Path) -> bool:
         """Transformers only: convolutions of small integers lose more and are no quicker in ONNX Runtime."""
         return attends(folder)
 
-    def preview(self, job: Any, folder: Path) -> dict[str, Any]:
+    def preview(self, job: Job, folder: Path) -> dict[str, Any]:
         """A grid of pictures as learning sees them: {path, rows, variants, changes}."""
         return preview.preview(job, self.prepare(job), folder)
+
+
+class PictureFamily(PixelFamily[Pictures, PictureModel]):
+    prepare, baselines, build = staticmethod(prepare), staticmethod(baselines), staticmethod(build)
+    write_onnx = staticmethod(write_onnx)

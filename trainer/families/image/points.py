@@ -8,7 +8,6 @@ It learns from some hundred pictures on a processor, where detectors that match 
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -214,7 +213,7 @@ def block(width: int) -> nn.Module:
     return nn.Sequential(nn.Conv2d(width, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width, momentum=0.1), nn.ReLU())
 
 
-def wanted_of(target: dict[str, Tensor], shape: Sequence[int], device: Any) -> tuple[Tensor, ...]:
+def wanted_of(target: dict[str, Tensor], shape: Sequence[int], device: torch.device) -> tuple[Tensor, ...]:
     """For one picture (blobs (labels, rows, columns), cells (n,), distances (n, 4), weights (n,)).
 
     A blob is 1 in the cell of an object's middle and falls off by the object's size. A cell belongs to the smallest

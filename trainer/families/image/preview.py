@@ -8,6 +8,9 @@ import torch
 from PIL import Image
 
 from trainer.families.image import augmentation
+from trainer.families.image.augmentation import Augmentation
+from trainer.learning.job import Job
+from trainer.learning.rows import Rows
 
 ROWS, VARIANTS = 6, 7
 GAP, CELL = 4, 112
@@ -16,7 +19,17 @@ WHITE = 255
 FILE = "augmentation.png"
 
 
-def preview(job: Any, rows: Any, folder: Path) -> dict[str, Any]:
+class AugmentedRows(Rows):
+    """Pictures that learning changes at random."""
+
+    augmentation: Augmentation
+
+    def pixels(self, rows: np.ndarray) -> np.ndarray:
+        """(rows, height, width, channels) bytes."""
+        raise NotImplementedError
+
+
+def preview(job: Job, rows: AugmentedRows, folder: Path) -> dict[str, Any]:
     """Write the grid; {path, rows, variants, changes}."""
     chosen = choose(rows)
     originals = rows.pixels(chosen)
@@ -31,7 +44,7 @@ def preview(job: Any, rows: Any, folder: Path) -> dict[str, Any]:
     }
 
 
-def choose(rows: Any) -> np.ndarray:
+def choose(rows: AugmentedRows) -> np.ndarray:
     """A few rows to learn from, of as many labels as can be."""
     learned = rows.known("train")
     if not rows.is_class:
@@ -41,7 +54,7 @@ def choose(rows: Any) -> np.ndarray:
     return learned[list(order)[:ROWS]]
 
 
-def variants(rows: Any, chosen: np.ndarray, seed: int) -> list[np.ndarray]:
+def variants(rows: AugmentedRows, chosen: np.ndarray, seed: int) -> list[np.ndarray]:
     found = []
     for number in range(VARIANTS):
         (values, *_others), _mix = rows.learning_batch(

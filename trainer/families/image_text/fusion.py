@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from transformers import PreTrainedTokenizerFast
 
 from trainer.families.image import pictures
 from trainer.families.image.model import PictureModel
-from trainer.families.image.pictures import PictureFamily, Pictures
+from trainer.families.image.pictures import Pictures, PixelFamily
 from trainer.families.image.small_nets import is_net
 from trainer.families.media import common
 from trainer.families.text import encoder, texts
@@ -19,8 +20,11 @@ from trainer.families.text.texts import Texts
 from trainer.learning.baselines import Baseline
 from trainer.learning.fine_tuning import default_epochs
 from trainer.learning.heads import head_of
-from trainer.learning.rows import Mix, digest_weights
+from trainer.learning.job import Job
+from trainer.learning.model import TrainableModel
+from trainer.learning.rows import Digest, Mix, digest_weights
 from trainer.packaging.graphs import write_checked
+from trainer.params import Params
 from trainer.tasks.image_text_classification import BUNDLED_TEXT_MODEL
 
 PICTURE, TEXT = "picture", "text"
@@ -65,7 +69,7 @@ class Pairs(Pictures):
     def asked(self, rows: np.ndarray) -> dict[str, list[str]]:
         return super().asked(rows) | self.texts.asked(rows)
 
-    def fingerprint(self, digest: Any, rows: np.ndarray) -> None:
+    def fingerprint(self, digest: Digest, rows: np.ndarray) -> None:
         super().fingerprint(digest, rows)
         digest_weights(digest, self.texts.folder)
         self.texts.fingerprint(digest, rows)
@@ -82,7 +86,7 @@ class Pairs(Pictures):
         return super().example(row, file) | {"input": {"image": file, "text": text}, "text": text}
 
 
-def prepare(job: Any) -> Pairs:
+def prepare(job: Job) -> Pairs:
     folder, texts_folder = folders(job)
     loaded = job.load_rows()
     own = pictures.pictures_of(job, folder, loaded)
@@ -94,7 +98,7 @@ def prepare(job: Any) -> Pairs:
     return rows
 
 
-def folders(job: Any) -> tuple[Path, Path]:
+def folders(job: Job) -> tuple[Path, Path]:
     """(of the picture model, of the text model): a run of this task that is gone on from brings both."""
     picture = common.base(job)
     own = picture.parent / TEXT
@@ -104,7 +108,7 @@ def folders(job: Any) -> tuple[Path, Path]:
     return picture, job.model_folder(job.params.text_model)
 
 
-def baselines(job: Any, rows: Pairs) -> dict[str, Baseline]:
+def baselines(job: Job, rows: Pairs) -> dict[str, Baseline]:
     """The commonest answer, the texts alone and the pictures alone: whether it takes both."""
     found = pictures.baselines(job, rows)
     if any(text.strip() for text in rows.texts.shown(rows.known("train", "validation"))):
@@ -112,7 +116,7 @@ def baselines(job: Any, rows: Pairs) -> dict[str, Baseline]:
     return found
 
 
-class FusionModel(nn.Module):
+class FusionModel(TrainableModel):
     """`outputs = head(dropout([picture's vector, text's vector]))`.
 
     Made of two whole models. A layer over two vectors side by side is the sum of a layer over each, so each is kept
@@ -140,17 +144,16 @@ class FusionModel(nn.Module):
     def forward(self, pixels: Tensor, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         return self.head(self.dropout(self.features(pixels, input_ids, attention_mask)))
 
-    def reader(self, job: Any) -> Callable[..., Tensor]:
+    def reader(self, job: Job) -> Callable[..., Tensor]:
         """The quickest way to the features of many rows."""
         look, read = self.encoder[PICTURE].reader(job), self.encoder[TEXT].features
         return lambda pixels, ids, mask: torch.cat([look(pixels), read(ids, mask).float()], dim=1)
 
-    def prepare_to_learn(self, params: Any) -> None:
+    def prepare_to_learn(self, params: Params) -> None:
         for one in self.encoder.values():
-            if hasattr(one, "prepare_to_learn"):
-                one.prepare_to_learn(params)
+            one.prepare_to_learn(params)
 
-    def save(self, folder: Path, tokenizer: Any, max_length: int) -> None:
+    def save(self, folder: Path, tokenizer: PreTrainedTokenizerFast, max_length: int) -> None:
         """Each model in its folder, with its share of the head; the bias is the picture's."""
         picture, text = self.encoder[PICTURE], self.encoder[TEXT]
         picture.head, text.head = (nn.Linear(*self.head.weight.shape[::-1]) for _ in range(2))
@@ -170,7 +173,7 @@ class FusionModel(nn.Module):
         return cls(picture, EncoderClassifier.load(folder / TEXT, attention or "sdpa")).eval()
 
 
-def build(job: Any, rows: Pairs) -> FusionModel:
+def build(job: Job, rows: Pairs) -> FusionModel:
     """Both pretrained encoders under one new head; a small net, or with `scratch` any, sees with random weights."""
     fresh = job.spec.method == "scratch" or job.spec.model.startswith("scratch:")
     attends = bool(rows.folder.name) and not is_net(rows.folder) and pictures.attends(rows.folder)
@@ -199,7 +202,7 @@ def tokens(length: int) -> tuple[Tensor, Tensor]:
     return torch.arange(2 * length).view(2, length), mask
 
 
-class FusionFamily(PictureFamily):
+class FusionFamily(PixelFamily[Pairs, FusionModel]):
     prepare, baselines, build = staticmethod(prepare), staticmethod(baselines), staticmethod(build)
     write_onnx = staticmethod(write_onnx)
 

@@ -1,21 +1,25 @@
 """What learning from pictures and from sounds has in common."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-from trainer.data.loading import check_parts, join_names
+from trainer.data.loading import Loaded, check_parts, join_names
 from trainer.errors import DataError, ModelError
-from trainer.families.media.store import Form, Store, open_store
+from trainer.events import Emit
+from trainer.families.media.store import Decoding, Form, Store, open_store
 from trainer.learning.estimate import measure
+from trainer.learning.family import NetworkT
+from trainer.learning.job import Job
+from trainer.learning.rows import Rows
 from trainer.learning.supervised import SupervisedFamily
 from trainer.messages import _
 
 NOUNS = {"image": "pictures", "audio": "sounds"}
 
 
-def base(job: Any) -> Path:
+def base(job: Job) -> Path:
     """The folder of the model that a run begins with; none for a small net that has learned nothing yet."""
     fresh = job.spec.model.startswith("scratch:")
     if fresh and job.spec.method in ("probe", "lora"):
@@ -26,7 +30,7 @@ def base(job: Any) -> Path:
     return Path() if fresh else job.model_folder(job.spec.model)
 
 
-def decoded(job: Any, loaded: Any, role: str, form: Form, needed: int) -> tuple[Store, np.ndarray]:
+def decoded(job: Job, loaded: Loaded, role: str, form: Form, needed: int) -> tuple[Store, np.ndarray]:
     """The files that `role` names, each once, and where among them each row's is; rows whose file cannot be used are left
     out of `loaded`. `needed`: about how many bytes the decoded ones take."""
     names = sorted(set(loaded.values[role]))
@@ -36,7 +40,7 @@ def decoded(job: Any, loaded: Any, role: str, form: Form, needed: int) -> tuple[
     return store, np.array([at[name] for name in loaded.values[role]])
 
 
-def leave_out(job: Any, loaded: Any, lost: dict[str, str], role: str) -> None:
+def leave_out(job: Job, loaded: Loaded, lost: dict[str, str], role: str) -> None:
     """Rows whose picture or sound cannot be used, told by number; `DataError` when too little is left."""
     if not lost:
         return
@@ -64,22 +68,36 @@ def leave_out(job: Any, loaded: Any, lost: dict[str, str], role: str) -> None:
     check_parts(loaded, loaded.kind)
 
 
-def settle(job: Any, **chosen: Any) -> None:
+def settle(job: Job, **chosen: float | str) -> None:
     """Fill in the settings that were left to us, so that the manifest tells what was used."""
     open_ones = {name: value for name, value in chosen.items() if getattr(job.params, name) is None}
     job.params = job.params.model_copy(update=open_ones)
 
 
-class MediaFamily(SupervisedFamily):
-    def estimate(self, job: Any, emit: Any) -> dict[str, Any]:
+class MediaRows(Rows):
+    """Rows of files, each decoded once: that of a row stands at `places[row]` of the `store`."""
+
+    store: Store
+    places: np.ndarray
+
+    def path(self, row: int) -> Path:
+        return self.store.paths[self.places[row]]
+
+
+MediaT = TypeVar("MediaT", bound=MediaRows)
+
+
+class MediaFamily(SupervisedFamily[MediaT, NetworkT]):
+    def estimate(self, job: Job, emit: Emit) -> dict[str, Any]:
         """As for other families, with what decoding every file once takes, from the few that the trial decoded."""
-        seen: list[Any] = []
+        seen: list[MediaT] = []
         found = measure(self, job, emit, seen.append)
         store = seen[0].store
+        assert isinstance(store, Decoding), "what a trial reads is decoded for it"
         every = len(store.paths) * store.seconds / max(store.decoded, 1)
         found["likely_seconds"] += every
         found["fixed_seconds"] = round(found["fixed_seconds"] + every, 1)
         return found
 
-    def save(self, model: Any, rows: Any, folder: Path) -> None:
+    def save(self, model: NetworkT, rows: MediaT, folder: Path) -> None:
         model.save(folder)

@@ -16,6 +16,7 @@ import numpy as np
 from trainer import cache
 from trainer.data.media import UnreadableError
 from trainer.hardware import cores
+from trainer.learning.job import Job
 from trainer.learning.rows import digest_of
 from trainer.messages import _
 
@@ -108,7 +109,7 @@ class Kept(Store):
             ]
 
 
-def open_store(job: Any, paths: list[Path], form: Form, needed: int) -> Store:
+def open_store(job: Job, paths: list[Path], form: Form, needed: int) -> Store:
     """Decode everything once in threads, or find it decoded by an earlier run. `needed`: about how many bytes that takes."""
     if job.trial:
         return Decoding(paths, form, remember=True)
@@ -132,7 +133,7 @@ def read_facts(handle: int) -> dict[str, Any]:
     return json.loads(os.pread(handle, length, size - LENGTH - length))
 
 
-def decode_each_time(job: Any, paths: list[Path], form: Form) -> Store:
+def decode_each_time(job: Job, paths: list[Path], form: Form) -> Store:
     job.warn(
         "no_cache_room",
         _(
@@ -146,7 +147,7 @@ def decode_each_time(job: Any, paths: list[Path], form: Form) -> Store:
     return store
 
 
-def write(job: Any, paths: list[Path], form: Form, file: Path) -> int:
+def write(job: Job, paths: list[Path], form: Form, file: Path) -> int:
     """A descriptor of all of them in the order of `paths`. It is opened before the file is put in place, whole or not at
     all, so it is good whatever others do; a file for which the cache has no room is this run's alone and goes with it."""
     lost: dict[int, str] = {}
@@ -176,7 +177,7 @@ def write(job: Any, paths: list[Path], form: Form, file: Path) -> int:
     return handle
 
 
-def told(job: Any, paths: list[Path], form: Form) -> Iterable[np.ndarray | str]:
+def told(job: Job, paths: list[Path], form: Form) -> Iterable[np.ndarray | str]:
     """`read_all`, its progress told."""
     for done, one in enumerate(read_all(paths, form), 1):
         yield one

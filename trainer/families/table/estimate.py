@@ -1,6 +1,7 @@
 """What a run on a table will take, and how good it is likely to be: one fit of each kind of model that it tries."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import numpy as np
 from trainer import answers
 from trainer.answers.classes_statistics import areas, softmax
 from trainer.engines.table import finished
+from trainer.events import Emit
 from trainer.families.table import search
 from trainer.families.table.models import KINDS, Candidate, candidates
 from trainer.families.table.rows import TableRows, facts_of, prepare
@@ -30,7 +32,7 @@ class TooLong(Exception):  # noqa: N818  no fault: the measurement ends
     pass
 
 
-def estimate(job: Job, emit: Any) -> dict[str, Any]:
+def estimate(job: Job, emit: Emit) -> dict[str, Any]:
     """Read the rows as the run does and fit one fold of the first candidate of each family."""
     started = time.monotonic()
     import sklearn.linear_model  # noqa: F401  its import is no part of a fit, but of the run
@@ -62,14 +64,14 @@ def estimate(job: Job, emit: Any) -> dict[str, Any]:
     }
 
 
-def seconds_of_one(job: Job, searching: Any, candidate: Candidate) -> tuple[float, float]:
+def seconds_of_one(job: Job, searching: search.Search, candidate: Candidate) -> tuple[float, float]:
     """(what a library's first fit takes, what a fold takes after that): the mean of as many folds as LONG_ENOUGH allows;
     infinite where one is not through after MOST_OF_ONE."""
     folds = int(searching.folds.max()) + 1
     spent: list[float] = []
     started = time.monotonic()
 
-    def fit(learned: np.ndarray, tell: Any, rounds: int = 0) -> None:
+    def fit(learned: np.ndarray, tell: Callable[[], None], rounds: int = 0) -> None:
         model = KINDS[candidate.family](searching.facts, job.spec.hardware.threads or cores(), job.spec.seed)
         data = searching.matrix[learned], searching.truth[learned], searching.weights[learned]
         held = None if rounds else (searching.matrix[~learned], searching.truth[~learned])
@@ -118,7 +120,7 @@ def search_seconds(once: dict[str, float], every: list[Candidate], folds: int, l
     return spent
 
 
-def expected(job: Job, rows: TableRows, searching: Any, candidate: Candidate) -> dict[str, Any] | None:
+def expected(job: Job, rows: TableRows, searching: search.Search, candidate: Candidate) -> dict[str, Any] | None:
     """The range of the run's headline, from the answers of the candidate across the search's own folds."""
     if len(searching.truth) < LEAST_ROWS:
         return None

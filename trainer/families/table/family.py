@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from trainer.events import Emit
 from trainer.families.table import estimate, training
 from trainer.families.table.models import Model
 from trainer.families.table.rows import TableRows, baselines, prepare
@@ -11,7 +12,7 @@ from trainer.learning.family import Family
 from trainer.learning.job import Job
 
 
-class TableFamily(Family):
+class TableFamily(Family[TableRows, Model]):
     """Learns by a search among several kinds of models, not by the supervised loop."""
 
     prepare, baselines = staticmethod(prepare), staticmethod(baselines)
@@ -19,7 +20,7 @@ class TableFamily(Family):
     def run(self, job: Job) -> dict[str, Any]:
         return training.run(self, job)
 
-    def estimate(self, job: Job, emit: Any) -> dict[str, Any]:
+    def estimate(self, job: Job, emit: Emit) -> dict[str, Any]:
         return estimate.estimate(job, emit)
 
     def save(self, model: Model, rows: TableRows, folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,11 +20,20 @@ TREES = {
     "large trees": {"learning_rate": 0.05, "num_leaves": 96, "min_data_in_leaf": 20, "lambda_l2": 2.0},
 }
 
+Settings = dict[str, Any]
+"""Of one kind of model, as its library calls them."""
+Data = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""(matrix, truth, weights)."""
+Held = tuple[np.ndarray, np.ndarray]
+"""(matrix, truth) of rows that are not learned from."""
+Tell = Callable[[], None]
+"""Called after every round: it may raise, to end the learning."""
+
 
 class Candidate(NamedTuple):
     family: str
     name: str
-    settings: dict[str, Any]
+    settings: Settings
 
 
 def candidates(families: tuple[str, ...], rows: int) -> list[Candidate]:
@@ -60,10 +70,10 @@ class Model:
 
     def fit(
         self,
-        settings: dict[str, Any],
-        data: tuple[np.ndarray, np.ndarray, np.ndarray],
-        tell: Any,
-        held: tuple[np.ndarray, np.ndarray] | None = None,
+        settings: Settings,
+        data: Data,
+        tell: Tell,
+        held: Held | None = None,
         rounds: int = 0,
     ) -> "Model":
         """Learn from (matrix, truth, weights). `held` (matrix, truth) may end the learning; without it, so many `rounds`."""
@@ -85,7 +95,7 @@ class Model:
 class Linear(Model):
     """Logistic or ridge regression over scaled numbers and one column a level."""
 
-    def fit(self, settings: Any, data: Any, tell: Any, held: Any = None, rounds: int = 0) -> "Linear":
+    def fit(self, settings: Settings, data: Data, tell: Tell, held: Held | None = None, rounds: int = 0) -> "Linear":
         from sklearn.linear_model import LogisticRegression, Ridge
 
         matrix, truth, weights = data
@@ -112,7 +122,7 @@ class Linear(Model):
 class Boosting(Model):
     """LightGBM, the same on every run of one seed and number of threads."""
 
-    def fit(self, settings: Any, data: Any, tell: Any, held: Any = None, rounds: int = 0) -> "Boosting":
+    def fit(self, settings: Settings, data: Data, tell: Tell, held: Held | None = None, rounds: int = 0) -> "Boosting":
         lightgbm = gbm.lightgbm()
 
         matrix, truth, weights = data
@@ -164,7 +174,7 @@ class Boosting(Model):
 
 
 class Net(Model):
-    def fit(self, settings: Any, data: Any, tell: Any, held: Any = None, rounds: int = 0) -> "Net":
+    def fit(self, settings: Settings, data: Data, tell: Tell, held: Held | None = None, rounds: int = 0) -> "Net":
         """The rows `held` are those that it will be judged by, so they are not looked at: rows of `data` set apart say after
         how many epochs it is best, then all of `data` are learned from for so many."""
         from trainer.families.table import net

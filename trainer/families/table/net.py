@@ -2,6 +2,7 @@
 
 import copy
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,7 @@ def fit(
     weights: np.ndarray,
     epochs: int,
     seed: int,
-    tell: Any,
+    tell: Callable[[], None],
     held: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> tuple[TableNet, int]:
     """The net and after how many epochs it was best on the rows `held` back; without those, after all epochs."""

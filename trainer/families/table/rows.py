@@ -119,7 +119,7 @@ def tells_parts(name: str, cells: list[str | None]) -> bool:
 
 def prepare(job: Job) -> TableRows:
     loaded = job.load_rows()
-    labels, truth = truth_of(job, loaded)
+    labels, truth = truth_of(job.task, loaded)
     rows = TableRows(loaded, labels, truth)
     rows.describe_columns()
     if not rows.described:

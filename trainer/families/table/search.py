@@ -16,6 +16,7 @@ from trainer.files import write_json
 from trainer.hardware import cores
 from trainer.learning.job import Job
 from trainer.messages import _
+from trainer.tasks.table import TableParams
 
 FOLDS, MANY, MOST_SEARCHED = 5, 20_000, 100_000
 WORTH = 0.001
@@ -196,13 +197,13 @@ def platt_of_two(margins: np.ndarray, truth: np.ndarray) -> dict[str, Any]:
     return {"scale": scale, "bias": float(bias - scale * middle)}
 
 
-def given_threshold(params: Any) -> float:
+def given_threshold(params: TableParams) -> float:
     """The probability from which answering with the positive label costs least, where probabilities are true."""
     return params.cost_false_positive / (params.cost_false_positive + params.cost_false_negative)
 
 
 def decide(
-    probabilities: np.ndarray, truth: np.ndarray, params: Any, labels: list[str], positive: int
+    probabilities: np.ndarray, truth: np.ndarray, params: TableParams, labels: list[str], positive: int
 ) -> dict[str, Any]:
     """Where the positive label (the rarer one) begins to be answered, by what each kind of mistake costs a row."""
     sure, really = probabilities[:, positive], truth == positive

@@ -23,7 +23,7 @@ from trainer.tasks.table import FAMILIES, FAMILY_TITLES, families_of
 from trainer.thresholds import Certainty
 
 
-def run(family: Family, job: Job) -> dict[str, Any]:
+def run(family: Family[TableRows, Model], job: Job) -> dict[str, Any]:
     """The whole of a run; the fields of the result event."""
     families = families_of(job.spec.method, job.spec.model)
     job.expect("train", job.params.search_seconds)
@@ -110,7 +110,7 @@ class Tested(NamedTuple):
     score: float
 
 
-def in_rounds(job: Job, rows: TableRows, families: tuple[str, ...], rounds: Rounds) -> list[Tested]:
+def in_rounds(job: Job, rows: TableRows, families: tuple[str, ...], rounds: Rounds[TableRows]) -> list[Tested]:
     """Columns are described, and a model is chosen, anew in each round, without the rows that it is tested on."""
     found = []
     for fold in range(rounds.count):
@@ -158,7 +158,7 @@ def averaged(tested: list[Tested]) -> list[dict[str, Any]]:
     return sorted(found.values(), key=lambda one: -one["permutation"])
 
 
-def beside_of(job: Job, rows: TableRows, rounds: Rounds | None) -> dict[str, Baseline]:
+def beside_of(job: Job, rows: TableRows, rounds: Rounds[TableRows] | None) -> dict[str, Baseline]:
     def described() -> dict[str, Baseline]:
         rows.describe_columns()
         return baselines(job, rows)
@@ -171,7 +171,7 @@ def beside_of(job: Job, rows: TableRows, rounds: Rounds | None) -> dict[str, Bas
 
 
 def settle(
-    job: Job, rows: TableRows, facts: dict[str, Any], searching: Any, found: list[dict[str, Any]]
+    job: Job, rows: TableRows, facts: dict[str, Any], searching: search.Search, found: list[dict[str, Any]]
 ) -> tuple[Model, Certainty | None]:
     """Calibration and threshold by the winner's out-of-fold outputs, whose certainty is told; then it learns from all rows."""
     best, known = found[0], rows.known("train", "validation")
@@ -200,5 +200,5 @@ def named(candidate: dict[str, Any]) -> dict[str, str]:
     return {"family": family, "name": name, "model": FAMILIES[family], "title": title}
 
 
-def weights_again(searching: Any, job: Job, rows: TableRows, known: np.ndarray) -> np.ndarray:
+def weights_again(searching: search.Search, job: Job, rows: TableRows, known: np.ndarray) -> np.ndarray:
     return searching.weights if len(searching.weights) == len(known) else weights_of(job, rows, known)

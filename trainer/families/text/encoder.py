@@ -2,24 +2,25 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModel, AutoTokenizer
+from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedTokenizerFast
 
 from trainer import answers
 from trainer.errors import ModelError
 from trainer.learning.heads import head_of, without_dropout
+from trainer.learning.model import TrainableModel
 from trainer.messages import _
+from trainer.params import FineTuningParams
 
 HEAD_WEIGHTS, HEAD_CONFIG = "head.safetensors", "head.json"
 CLS_POOLED = ("deberta-v2", "roberta", "xlm-roberta", "electra")
 """Architectures whose first token is the better summary; all others are averaged over their tokens."""
 
 
-class EncoderClassifier(nn.Module):
+class EncoderClassifier(TrainableModel):
     """`outputs = head(dropout(pool(encoder(tokens))))`, tokens (batch, length) → (batch, outputs).
 
     `answer`: the kind of its answers (`trainer.answers`).
@@ -56,7 +57,7 @@ class EncoderClassifier(nn.Module):
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         return self.head(self.dropout(self.features(input_ids, attention_mask)))
 
-    def prepare_to_learn(self, params: Any) -> None:
+    def prepare_to_learn(self, params: FineTuningParams) -> None:
         """No dropout; word vectors stay as they are."""
         without_dropout(self.encoder)
         if not params.train_embeddings:
@@ -65,7 +66,7 @@ class EncoderClassifier(nn.Module):
             if isinstance(embeddings, nn.Module):
                 embeddings.requires_grad_(False)
 
-    def save(self, folder: Path, tokenizer: Any, max_length: int) -> None:
+    def save(self, folder: Path, tokenizer: PreTrainedTokenizerFast, max_length: int) -> None:
         """Encoder and tokenizer as `save_pretrained` lays them, the head beside them."""
         folder.mkdir(parents=True, exist_ok=True)
         self.encoder.save_pretrained(folder, safe_serialization=True)
@@ -117,7 +118,7 @@ def load_encoder(folder: Path, attention: str = "sdpa") -> nn.Module:
         ) from error
 
 
-def load_tokenizer(folder: Path) -> Any:
+def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
     """A fast tokenizer: its tokenizer.json is all that serving needs."""
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, use_fast=True)
     if not tokenizer.is_fast:

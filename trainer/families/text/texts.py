@@ -7,13 +7,15 @@ import numpy as np
 import pyarrow as pa
 import torch
 from torch import Tensor
+from transformers import PreTrainedTokenizerFast
 
 from trainer.data.loading import Loaded
 from trainer.data.personal import find_spans
 from trainer.data.privacy import guess_hints
 from trainer.families.text import encoder
 from trainer.learning.baselines import Baseline, word_counting
-from trainer.learning.rows import Rows, truth_of
+from trainer.learning.job import Job
+from trainer.learning.rows import Digest, Rows, truth_of
 from trainer.learning.supervised import SupervisedFamily
 from trainer.messages import _
 from trainer.packaging.graphs import write_transformer
@@ -30,7 +32,13 @@ class Texts(Rows):
     work_unit = "tokens"
 
     def __init__(
-        self, loaded: Loaded, labels: list[str], truth: np.ndarray, tokenizer: Any, folder: Path, max_length: int
+        self,
+        loaded: Loaded,
+        labels: list[str],
+        truth: np.ndarray,
+        tokenizer: PreTrainedTokenizerFast,
+        folder: Path,
+        max_length: int,
     ) -> None:
         self.texts: list[str] = loaded.values["text"]
         self.tokenizer, self.folder, self.max_length = tokenizer, folder, max_length
@@ -58,7 +66,7 @@ class Texts(Rows):
     def shown(self, rows: np.ndarray) -> list[str]:
         return [self.texts[row] for row in rows]
 
-    def fingerprint(self, digest: Any, rows: np.ndarray) -> None:
+    def fingerprint(self, digest: Digest, rows: np.ndarray) -> None:
         digest.update(f"{self.max_length};".encode())
         super().fingerprint(digest, rows)
 
@@ -80,16 +88,16 @@ class Texts(Rows):
         return list(found.values())[:EXAMPLES]
 
 
-def prepare(job: Any) -> Texts:
+def prepare(job: Job) -> Texts:
     """Rows of a task that reads `text`."""
     rows = texts_of(job, job.model_folder(job.spec.model), job.load_rows())
     job.tell_rows(rows, f"{rows.lengths.mean():.0f} tokens a text")
     return rows
 
 
-def texts_of(job: Any, folder: Path, loaded: Loaded) -> Texts:
+def texts_of(job: Job, folder: Path, loaded: Loaded) -> Texts:
     """The rows' texts as tokens; many that are cut are told."""
-    labels, truth = truth_of(job, loaded)
+    labels, truth = truth_of(job.task, loaded)
     tokenizer = encoder.load_tokenizer(folder)
     max_length = encoder.longest(folder, job.params.max_length)
     rows = Texts(loaded, labels, truth, tokenizer, folder, max_length)
@@ -107,13 +115,13 @@ def texts_of(job: Any, folder: Path, loaded: Loaded) -> Texts:
     return rows
 
 
-def build(job: Any, rows: Texts) -> encoder.EncoderClassifier:
+def build(job: Job, rows: Texts) -> encoder.EncoderClassifier:
     """The pretrained encoder under a new head. For `probe` its vectors are brought to one length."""
     normalise = job.spec.method == "probe"
     return encoder.fresh(rows.folder, rows.labels, normalise=normalise, answer=rows.answer.key)
 
 
-def baselines(job: Any, rows: Texts) -> dict[str, Baseline]:
+def baselines(job: Job, rows: Texts) -> dict[str, Baseline]:
     """Always the commonest answer, and a bag of words where each row has one label."""
     train, test = rows.known("train", "validation"), rows.part("test")
     truth, labels = rows.truth[train], rows.labels
@@ -136,7 +144,7 @@ def write_onnx(folder: Path, target: Path) -> None:
     write_transformer(model, model.encoder.config, arguments, {"input_ids": axes, "attention_mask": axes}, target)
 
 
-class TextFamily(SupervisedFamily):
+class TextFamily(SupervisedFamily[Texts, encoder.EncoderClassifier]):
     prepare, baselines, build = staticmethod(prepare), staticmethod(baselines), staticmethod(build)
     write_onnx = staticmethod(write_onnx)
 

@@ -1,0 +1,39 @@
+"""What the loops ask of a model that learns by gradient, or as one layer over what it sees."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from trainer.learning.job import Job
+    from trainer.params import Params
+
+
+class TrainableModel(nn.Module):
+    """The model of a family. `probe` needs `features` and `head`, `lora` needs `encoder`; one that computes its own loss
+    (objects, speech) has neither and says `loss(*inputs)`."""
+
+    head: nn.Module
+    """The last layer: (batch, features) → (batch, outputs)."""
+    encoder: nn.Module
+    """What was pretrained."""
+    new_layers: tuple[str, ...] = ("head.",)
+    """Names of parameters that begin so learn at the head's own rate."""
+
+    def features(self, *inputs: Tensor) -> Tensor:
+        """(batch, features) float32: what the head sees."""
+        raise NotImplementedError
+
+    def reader(self, job: Job) -> Callable[..., Tensor]:
+        """The quickest way to the features of many rows."""
+        return self.features
+
+    def prepare_to_learn(self, params: Params) -> None:
+        """Before the optimizer is made: which layers learn, and without dropout."""
+
+    def loss(self, *inputs: Tensor) -> Tensor:
+        """Of a training step, where the model computes it itself."""
+        raise NotImplementedError
