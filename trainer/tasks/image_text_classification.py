@@ -128,6 +128,6 @@ def texts_of(rows: ReadRows) -> list[str]:
     return rows.values["text"]
 
 
-def parts_of(value: dict[str, Any] | tuple[str | bytes | Path, str]) -> tuple[str | bytes | Path, str]:
+def parts_of(value: dict[str, Any] | str | bytes | Path) -> tuple[str | bytes | Path, str]:
     """(picture, text) of an input that `check_input` let pass."""
     return (value["image"], value.get("text") or "") if isinstance(value, dict) else (value, "")
