@@ -95,6 +95,7 @@ def address(user: User, workspace: Workspace) -> Callable[[str], str]:
         "prototypes": run.prototype_id,
         "runs": run.pk,
         "endpoints": endpoint.pk,
+        "pages": run.prototype_id,
     }
     by_name = {
         **dict.fromkeys(
