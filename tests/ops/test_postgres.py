@@ -64,7 +64,7 @@ from webapp.datasets.models import DatasetVersion
 print(json.dumps(DatasetVersion.objects.values_list("status", "attempts").get(pk="{version}")))
 """
 SUPERVISED = "from webapp.runs.training import Training; Training.handle('{run}')"
-SWEEP = "from webapp.runs.actions import sweep; sweep()"
+SWEEP = "from webapp.runs.training import Training; Training.sweep()"
 HOW_IT_ENDED = """
 import json
 from webapp.costs.models import LedgerEntry

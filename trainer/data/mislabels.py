@@ -12,6 +12,8 @@ from trainer.messages import _, ngettext
 
 MAX_ROWS_CHECKED, MAX_ROWS_DRAWN = 4_000, 12_000
 MIN_ROWS_CHECKED = 60
+STEPS = 48_000
+"""Of gradient descent, at least."""
 SURE, DOUBTED = 0.75, 0.08
 """Given probability of another label, and of its own, for a label to look wrong."""
 MISLABEL_FIXES = (("accept_mislabels", _("Accept suggestions")), ("drop_mislabels", _("Exclude")))
@@ -47,12 +49,14 @@ class CrossValidated(NamedTuple):
         return wrong[np.argsort(own_probability[wrong])] if self.right > 0.5 else wrong[:0]
 
 
-def logistic_regression(seed: int) -> Any:
+def logistic_regression(rows: int, seed: int) -> Any:
     """By stochastic gradient descent: seconds for four thousand rows and tens of classes, where L-BFGS takes minutes or, with a
-    tolerance that makes it quick, stops before it has learned anything."""
+    tolerance that makes it quick, stops before it has learned anything. Few `rows` get as many steps as many, so that half of
+    them are not worse for want of steps."""
     from sklearn.linear_model import SGDClassifier
 
-    return SGDClassifier(loss="log_loss", alpha=3e-5, max_iter=12, tol=None, random_state=seed)
+    epochs = max(12, STEPS // rows)
+    return SGDClassifier(loss="log_loss", alpha=3e-5, max_iter=epochs, tol=None, random_state=seed)
 
 
 def cross_validate_labels(
@@ -82,11 +86,11 @@ def cross_validate_labels(
     probabilities = np.zeros((len(rows), len(codes)))
     half_right = []
     for learn, held_out in StratifiedKFold(3, shuffle=True, random_state=seed).split(vectors, answers):
-        model = logistic_regression(seed).fit(vectors[learn], answers[learn])
+        model = logistic_regression(len(learn), seed).fit(vectors[learn], answers[learn])
         probabilities[np.ix_(held_out, model.classes_)] = model.predict_proba(vectors[held_out])
         half = learn[::2]
         if len(np.unique(answers[half])) > 1:
-            smaller = logistic_regression(seed).fit(vectors[half], answers[half])
+            smaller = logistic_regression(len(half), seed).fit(vectors[half], answers[half])
             half_right.append(float(np.mean(smaller.predict(vectors[held_out]) == answers[held_out])))
     return CrossValidated(rows, chosen, [labels[code] for code in codes], answers, probabilities, half_right)
 
