@@ -14,7 +14,7 @@ import pytest
 import redis
 import yaml
 
-from webapp.core import health
+from webapp.host import health
 from webapp.host.redis_server import EmbeddedRedis, find_binary
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from webapp.core.management.commands.up import say
 
+from webapp.host.management.commands.up import say
 from webapp.host.preflight import StartError
 from webapp.host.supervisor import LOG_BYTES, Program, RotatingLog, Supervisor
 
