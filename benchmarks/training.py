@@ -98,8 +98,8 @@ def ours(folder: Path, epochs: int) -> dict[str, Any]:
     seconds = next(
         event["seconds"] for event in events if event.get("name") == "train" and event.get("state") == "done"
     )
-    seen = next(event["message"] for event in events if "rows to learn from" in event.get("message", ""))
-    rows = int(seen.split()[0].replace(",", ""))
+    message = next(event["message"] for event in events if " training rows, " in event.get("message", ""))
+    rows = int(message.split()[0].replace(",", ""))
     return {
         "seconds": seconds,
         "rows_per_second": rows * epochs / seconds,
