@@ -1,6 +1,8 @@
 """What strangers with every kind of link see: the demo, or a page in the founder's name that says why not."""
 
+import threading
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from tests import things
 from webapp.accounts.models import User, Workspace
 from webapp.costs.models import Budget
 from webapp.endpoints.models import Endpoint, ShareLink, Status, Visibility
-from webapp.endpoints.serving_client import problem_of
+from webapp.endpoints.serving_client import ask_once, problem_of
 
 MEMBERS_WORDS = ("your prototypes", "belongs to another workspace")
 
@@ -141,3 +143,25 @@ def test_a_refusal_of_one_input_is_told_to_a_person() -> None:
     error = urllib.error.HTTPError("http://x", 422, "", Message(), io.BytesIO(json.dumps(body).encode()))
     problem = problem_of(error)
     assert (problem.message, problem.hint) == ("What you sent is no picture.", "Change it, then ask again.")
+
+
+class Answering(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"outputs": []}')
+
+    def log_message(self, *_arguments: object) -> None:
+        pass
+
+
+def test_a_page_asks_serving_past_any_proxy_of_the_environment(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The question carries the internal token."""
+    monkeypatch.setattr("urllib.request._opener", None)  # the library's own reads the environment at its first question
+    with HTTPServer(("127.0.0.1", 0), Answering) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+            monkeypatch.setenv(name, "http://127.0.0.1:9")
+        settings.SERVING_URL = f"http://127.0.0.1:{server.server_port}"
+        assert ask_once("/internal/predict", {}, "") == {"outputs": []}

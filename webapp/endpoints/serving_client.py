@@ -19,6 +19,8 @@ Answer = dict[str, Any]
 TIMEOUT_SECONDS = 30
 WAKE_SECONDS = 20
 """How long a page waits for a model that is still being loaded, or for serving that is just starting again."""
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+"""Serving is a neighbour: the internal token goes through no proxy that the environment names."""
 
 
 def ask(path: str, body: dict[str, object], visitor: str = "") -> Answer:
@@ -47,7 +49,7 @@ def ask_once(path: str, body: dict[str, object], visitor: str) -> Answer:
         },
     )
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:  # noqa: S310
+        with DIRECT.open(request, timeout=TIMEOUT_SECONDS) as response:
             answer: Answer = json.load(response)
             return answer
     except urllib.error.HTTPError as error:
