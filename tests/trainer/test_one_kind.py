@@ -1,15 +1,11 @@
 """A new kind of answer, as docs/answers.md writes it out, goes the whole way with a task of it; no other file knows it."""
 
 import html
-import json
 import re
-import shutil
-import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from django.conf import settings as configured
 from django.test import Client
@@ -17,12 +13,10 @@ from django.urls import reverse
 
 from tests import run_pages, things
 from tests.serving.conftest import REPO, TOKEN, Serving
-from tests.trainer import command, test_tasks
+from tests.trainer import documented_files, test_tasks
 from trainer import answers, tasks
-from trainer.answers import metrics
 from webapp import answers as presentations
 from webapp.accounts.models import User, Workspace
-from webapp.catalog import titles
 from webapp.endpoints import addresses, snippets
 
 BLOCK = re.compile(r"^```(?:python|html)\n(?:# |\{# )(\S+?)(?: #\})?\n(.*?)^```", re.DOTALL | re.MULTILINE)
@@ -38,47 +32,18 @@ WANTED = {
 INPUTS = ["staff rude 1", "shop worked cafe lovely 2"]
 
 
-def forget() -> None:
-    for cached in (
-        answers.kinds,
-        metrics.by_name,
-        metrics.owners,
-        presentations.presentations,
-        tasks.declared,
-        tasks.all,
-        tasks.shapes,
-        titles.role_words,
-    ):
-        cached.cache_clear()
-
-
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the trainer and the server of models, with the files added; the site's beside them."""
-    folder = tmp_path_factory.mktemp("tree")
-    for name in ("trainer", "serving"):
-        shutil.copytree(REPO / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    """With the site's files beside the others."""
     blocks = dict(BLOCK.findall((REPO / "docs" / "answers.md").read_text("utf-8")))
     assert set(blocks) == WANTED
-    for name, content in blocks.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(content, "utf-8")
-    return folder
+    return documented_files.copy_with(tmp_path_factory.mktemp("tree"), blocks)
 
 
 @pytest.fixture(scope="module")
 def task(tree: Path) -> Iterator[Any]:
-    """The task as this process knows it: folders of the copy are searched beside the repository's own."""
-    before = {one.slug for one in tasks.declared()}
-    own = {name: list(package.__path__) for name, package in PACKAGES.items()}
-    for name, package in PACKAGES.items():
-        package.__path__.append(str(tree / name))
-    forget()
-    (found,) = [one for one in tasks.all() if one.slug not in before]
-    yield found
-    for name, package in PACKAGES.items():
-        package.__path__[:] = own[name]
-    forget()
+    with documented_files.task_of(tree, PACKAGES) as task:
+        yield task
 
 
 @pytest.fixture
@@ -89,19 +54,7 @@ def with_templates(tree: Path, settings: Any) -> None:
 
 @pytest.fixture(scope="module")
 def finished(task: Any, models: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Read into a version, then trained from it."""
-    folder = tmp_path_factory.mktemp("run")
-    data = command.write_lines(folder / "rows.jsonl", task.sample())
-    code, events = command.call(models, "inspect", data, "--out", folder / "v1", "--task", task.slug)
-    assert code == 0, events[-1]
-    suggestion = json.loads((folder / "v1" / "profile.json").read_text("utf-8"))["suggestion"]
-    assert (suggestion["task"], suggestion["trainable"]) == (task.slug, True)
-    spec = folder / "spec.json"
-    fields = {"task": task.slug, "dataset": {"path": str(folder / "v1")}, "model": "local:tiny", "method": "full"}
-    spec.write_text(json.dumps(fields | {"params": {"epochs": 2}}), "utf-8")
-    code, events = command.call(models, "run", spec, "--out", folder / "out")
-    assert code == 0, events[-1]
-    return {"task": task, "method": "full", "spec": spec, "out": folder / "out", "events": events}
+    return documented_files.train(task, models, tmp_path_factory.mktemp("run"), "full", epochs=2)
 
 
 def test_no_file_of_the_repository_knows_it() -> None:
@@ -121,11 +74,8 @@ def test_it_predicts_explains_and_is_evaluated(finished: dict[str, Any], models:
 
 @pytest.fixture(scope="module")
 def server(tree: Path) -> Iterator[Serving]:
-    """The server of models in a process of its own, started in the copy."""
-    running = Serving("redis://127.0.0.1:1/0", home=tree)
-    running.start()
-    yield running
-    running.kill(signal.SIGTERM)
+    with documented_files.served_from(tree) as server:
+        yield server
 
 
 @pytest.fixture
@@ -134,12 +84,7 @@ def serving(server: Serving, settings: Any) -> None:
 
 
 def test_it_is_served(finished: dict[str, Any], server: Serving) -> None:
-    asked = {"artifact": str(finished["out"] / "artifact"), "inputs": INPUTS}
-    answer = httpx.post(
-        f"{server.url}/internal/predict", json=asked, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=30
-    )
-    assert answer.status_code == 200, answer.text
-    for output in answer.json()["outputs"]:
+    for output in documented_files.predict(server, finished, INPUTS):
         assert set(output) == set(answers.get("labels").output)
         assert {one["label"] for one in output["probabilities"]} == {"cafe", "shop", "staff"}
 
