@@ -4,6 +4,7 @@ requests that are measured. `uvicorn --factory benchmarks._clients:httpx_proxy` 
 
 import asyncio
 import os
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -37,7 +38,7 @@ def own_proxy() -> ServingProxy:
     return ServingProxy(pages, os.environ["SERVING_URL"], os.environ["MAQUETTE_INTERNAL_TOKEN"])
 
 
-class LibraryProxy(ServingProxy):
+class LibraryProxy(ServingProxy, ABC):
     """Ours with another client: the check of the token, the bound of time and the watch for a visitor who leaves stay."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -64,8 +65,9 @@ class LibraryProxy(ServingProxy):
         while (await receive())["type"] != "http.disconnect":
             pass
 
+    @abstractmethod
     async def pass_on(self, scope: Scope, first: dict[str, Any], receive: Receive, send: Send) -> None:
-        raise NotImplementedError
+        """Ask serving by the library's client, and send its answer on."""
 
     def address(self, scope: Scope) -> bytes:
         query = scope.get("query_string")
