@@ -127,6 +127,11 @@ def test_models_are_compared_in_the_metric_of_the_search() -> None:
     assert found is not None
     assert (found["metric"], found["rows"][0]["score"], found["rows"][3]["score"]) == ("log loss", "0.050", "0.100")
     assert found["sentence"].endswith("by 0.020 (log loss)")
+    equal = [one | {"score": 0.93} for one in CANDIDATES]
+    found = candidates.compared({"candidates": equal, "labels": ["a", "b"]}, "tabular-classification")
+    assert found is not None
+    assert " level with " in found["sentence"]
+    assert "0.0" not in found["sentence"]
     found = candidates.compared({"candidates": CANDIDATES[:2]}, "tabular-regression")
     assert found is not None
     assert found["sentence"] == "Chosen by cross-validation: Gradient-boosted trees (medium)"

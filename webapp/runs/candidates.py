@@ -19,6 +19,9 @@ SIZES = {
 }
 STRENGTH = "linear, strength "
 
+SHOWN_DIFFERENCE = 0.0005
+"""Between two scores: less than this is shown as none."""
+
 
 def metric_of(report: dict[str, Any], task: str) -> str:
     """The metric by which candidates are compared (`trainer.families.table.search.score`)."""
@@ -61,12 +64,16 @@ def sentence(found: list[dict[str, Any]], metric: str, task: str) -> str:
     other = next((one for one in found if one.get("family") != best.get("family")), None)
     if other is None:
         return _("Chosen by cross-validation: %(model)s") % {"model": title(best, task)}
+    values = {"model": title(best, task), "other": title(other, task), "metric": metric_name(metric)}
     ahead = best["score"] - other["score"]
+    if ahead < SHOWN_DIFFERENCE:
+        return _("Chosen by cross-validation: %(model)s, level with %(other)s (%(metric)s)") % values
     by = (
         _("%(number)s points") % {"number": f"{100 * ahead:.1f}"} if named(metric).is_share else figure(round(ahead, 3))
     )
-    values = {"model": title(best, task), "other": title(other, task), "difference": by, "metric": metric_name(metric)}
-    return _("Chosen by cross-validation: %(model)s, ahead of %(other)s by %(difference)s (%(metric)s)") % values
+    return _("Chosen by cross-validation: %(model)s, ahead of %(other)s by %(difference)s (%(metric)s)") % (
+        values | {"difference": by}
+    )
 
 
 def is_like_baseline(report: dict[str, Any], verdict: dict[str, Any] | None) -> bool:
