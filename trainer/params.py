@@ -1,7 +1,7 @@
 """What every task's settings share. A task adds its own by subclassing; each field is a form field, a JSON schema
 property and a check at once."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -20,8 +20,8 @@ class Params(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class LearningParams(Params):
-    """Settings of every loop that learns in steps (`trainer.learning.fine_tuning`)."""
+class ScheduleParams(Params):
+    """How long and how fast to learn, with a default for every model; `trainer.tasks.media.ChosenParams` leaves it to the model."""
 
     epochs: int | None = advanced(
         None,
@@ -48,6 +48,11 @@ class LearningParams(Params):
         ge=1,
         le=100,
     )
+
+
+class OptimisationParams(Params):
+    """Settings of every loop that learns in steps (`trainer.learning.fine_tuning`), whatever it says of its schedule."""
+
     warmup: float = advanced(
         0.1,
         gettext_noop("Warmup"),
@@ -70,8 +75,12 @@ class LearningParams(Params):
     )
 
 
-class FineTuningParams(LearningParams):
-    """Settings of text tasks; `probe` uses `max_length` alone."""
+class LearningParams(OptimisationParams, ScheduleParams):
+    """Settings of a loop that learns in steps, by a schedule with defaults."""
+
+
+class TextParams(OptimisationParams):
+    """Settings of every model that reads texts."""
 
     max_length: int = advanced(
         128,
@@ -87,7 +96,14 @@ class FineTuningParams(LearningParams):
     )
 
 
-def check_params(model: type[Params], values: dict[str, Any]) -> Params:
+class FineTuningParams(TextParams, LearningParams):
+    """Settings of text tasks; `probe` uses `max_length` alone."""
+
+
+ParamsT = TypeVar("ParamsT", bound=Params)
+
+
+def check_params(model: type[ParamsT], values: dict[str, Any]) -> ParamsT:
     """The settings as the task's class of them; `SpecError` names the first that does not fit."""
     try:
         return model.model_validate(values)

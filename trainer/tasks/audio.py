@@ -7,12 +7,12 @@ import struct
 import wave
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from trainer import nets
 from trainer.architectures import SOUND
 from trainer.messages import gettext_noop
-from trainer.params import advanced
+from trainer.params import advanced, check_params
 from trainer.spec import Spec
 from trainer.tasks.base import BaseModelCard
 from trainer.tasks.media import MIB, MediaParams, MediaTask, labels_in, profile_of, scratch_card
@@ -103,13 +103,11 @@ class SoundTask(MediaTask):
     engine = "trainer.engines.sound.SoundEngine"
     methods = METHODS
     models = MODELS
-    params = SoundParams
+    params: ClassVar[type[SoundParams]] = SoundParams
 
     @classmethod
     def describe(cls, spec: Spec) -> dict[str, Any]:
         """A `scratch:` model's layers as JSON, for a diagram; see `trainer.nets.describe`."""
-        from trainer.params import check_params
-
         params = check_params(cls.params, spec.params)
         _channels, frames, mels = nets.find(spec.model, nets.SOUND_NETS).shape
         if params.seconds:

@@ -4,14 +4,14 @@ import random
 import struct
 import zlib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from trainer import answers, nets
 from trainer.architectures import VISION
 from trainer.messages import gettext_noop
-from trainer.params import advanced
+from trainer.params import advanced, check_params
 from trainer.spec import Spec
-from trainer.tasks.base import BaseModelCard
+from trainer.tasks.base import BaseModelCard, Method
 from trainer.tasks.media import MIB, MediaParams, MediaTask, labels_in, profile_of, scratch_card
 from trainer.tasks.methods import FULL, LORA, PROBE, SCRATCH
 
@@ -146,30 +146,33 @@ class ImageTask(MediaTask):
     modality = "image"
     thing = "picture"
     widget_in = "image"
-    architectures = VISION
     augments = True
+
+    @classmethod
+    def snippet(cls) -> str:
+        read = answers.get(cls.answer).expression.format(labels='manifest["labels"]')
+        return f"{SNIPPET}print({read})"
+
+
+class PictureTask(ImageTask):
+    """A task that answers about a picture as a whole."""
+
+    architectures = VISION
     family = "trainer.families.image.pictures.PictureFamily"
     engine = "trainer.engines.image.ImageEngine"
-    methods = METHODS
+    methods: ClassVar[tuple[Method, ...]] = METHODS
     models = MODELS
-    params = VisionParams
+    params: ClassVar[type[PictureParams]] = VisionParams
 
     @classmethod
     def describe(cls, spec: Spec) -> dict[str, Any]:
         """A `scratch:` model's layers as JSON, for a diagram; see `trainer.nets.describe`."""
-        from trainer.params import check_params
-
         params = check_params(cls.params, spec.params)
         outputs, grey = facts_of(Path(spec.dataset.path), cls.answer)
         channels, height, width = nets.find(spec.model).shape
         side = params.resolution
         shape = (1 if grey else 3 if grey is False else channels, side or height, side or width)
         return nets.describe(spec.model, params, shape, outputs)
-
-    @classmethod
-    def snippet(cls) -> str:
-        read = answers.get(cls.answer).expression.format(labels='manifest["labels"]')
-        return f"{SNIPPET}print({read})"
 
 
 def facts_of(version: Path, answer: str) -> tuple[int, bool | None]:

@@ -5,10 +5,10 @@ from typing import Any
 
 from trainer.messages import gettext_noop
 from trainer.tasks.base import Role
-from trainer.tasks.image import ImageTask, sample_picture
+from trainer.tasks.image import PictureTask, sample_picture
 
 
-class ImageClassification(ImageTask):
+class ImageClassification(PictureTask):
     slug = "image-classification"
     title = gettext_noop("Image classification")
     summary = gettext_noop("Looks at a picture and answers with one of your labels: products, defects, plants, scenes.")

@@ -5,10 +5,10 @@ from typing import Any
 
 from trainer.messages import gettext_noop
 from trainer.tasks.base import Role
-from trainer.tasks.image import ImageTask, sample_picture
+from trainer.tasks.image import PictureTask, sample_picture
 
 
-class ImageRegression(ImageTask):
+class ImageRegression(PictureTask):
     slug = "image-regression"
     title = gettext_noop("Image regression")
     summary = gettext_noop("Looks at a picture and answers with a number: an age, a price, a count, a degree of wear.")

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trainer.messages import _, gettext_noop
-from trainer.params import FineTuningParams, advanced
+from trainer.params import TextParams, advanced
 from trainer.tasks.base import ReadRows, Role
-from trainer.tasks.image import ImageTask, PictureParams, sample_picture
+from trainer.tasks.image import PictureParams, PictureTask, sample_picture
 from trainer.tasks.methods import FULL, LORA, PROBE, SCRATCH
 from trainer.tasks.text import LONGEST_INPUT
 
@@ -30,7 +30,7 @@ print(manifest["labels"][session.run(None, feed)[0][0].argmax()])
 """
 
 
-class FusionParams(PictureParams, FineTuningParams):
+class FusionParams(PictureParams, TextParams):
     """Settings of the picture's side and of the text's; `probe` uses `text_model`, `resolution` and `max_length`."""
 
     text_model: str | None = advanced(
@@ -40,7 +40,7 @@ class FusionParams(PictureParams, FineTuningParams):
     )
 
 
-class ImageTextClassification(ImageTask):
+class ImageTextClassification(PictureTask):
     slug = "image-text-classification"
     title = gettext_noop("Image and text classification")
     summary = gettext_noop("Assigns one of your labels to an image and its text: listings, posts, memes.")

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from trainer import nets
+from trainer.json_types import JsonObject
 from trainer.messages import _, gettext_noop
 from trainer.nets import NetParams
-from trainer.params import LearningParams, advanced
+from trainer.params import OptimisationParams, Params, advanced
 from trainer.tasks.base import BaseModelCard, ReadRows, Task
 
 if TYPE_CHECKING:
@@ -17,8 +18,8 @@ MIB = 1024**2
 LARGEST_INPUT = 30 * MIB
 
 
-class ChosenParams(LearningParams):
-    """None: chosen by the model and the data."""
+class ChosenScheduleParams(Params):
+    """How long and how fast to learn; None: chosen by the model and the data."""
 
     epochs: int | None = advanced(
         None,
@@ -53,6 +54,10 @@ class ChosenParams(LearningParams):
     )
 
 
+class ChosenParams(OptimisationParams, ChosenScheduleParams):
+    """Settings of a loop that learns in steps, by the schedule of the model."""
+
+
 class MediaParams(ChosenParams, NetParams):
     """With those of the small nets."""
 
@@ -63,15 +68,16 @@ def scratch_card(net: nets.Net, known: dict[str, nets.Net]) -> BaseModelCard:
     return BaseModelCard(f"scratch:{net.name}", net.title, net.summary, parameters, "Apache 2.0", "", 900 * MIB)
 
 
-def profile_of(version: Path) -> dict[str, Any]:
+def profile_of(version: Path) -> JsonObject:
     """What the reader found in a dataset version; empty where it is none."""
     try:
-        return json.loads((version / "profile.json").read_text("utf-8"))
+        profile: JsonObject = json.loads((version / "profile.json").read_text("utf-8"))
     except (OSError, ValueError):
         return {}
+    return profile
 
 
-def labels_in(profile: dict[str, Any]) -> int:
+def labels_in(profile: JsonObject) -> int:
     """How many labels a version's profile counts; ten where it tells none."""
     return profile.get("label_total") or len(profile.get("labels") or []) or 10
 

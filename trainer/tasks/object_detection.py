@@ -2,12 +2,12 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from trainer import point_net
 from trainer.architectures import DETECTORS, VISION
 from trainer.messages import gettext_noop
-from trainer.params import advanced
+from trainer.params import advanced, check_params
 from trainer.spec import Spec
 from trainer.tasks.base import BaseModelCard, Role
 from trainer.tasks.image import ImageTask, facts_of
@@ -103,7 +103,7 @@ class ObjectDetection(ImageTask):
             8 * GIB,
         ),
     )
-    params = DetectionParams
+    params: ClassVar[type[DetectionParams]] = DetectionParams
     metrics = ("map_50", "map")
     headline = "map_50"
     architectures = DETECTORS | VISION
@@ -134,8 +134,6 @@ class ObjectDetection(ImageTask):
 
     @classmethod
     def describe(cls, spec: Spec) -> dict[str, Any]:
-        from trainer.params import check_params
-
-        params: Any = check_params(cls.params, spec.params)
+        params = check_params(cls.params, spec.params)
         labels, _grey = facts_of(Path(spec.dataset.path), "class")
         return point_net.describe(spec.model, params.resolution or point_net.SIDE, labels)

@@ -2,12 +2,13 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from trainer.errors import SpecError
+from trainer.json_types import JsonObject
 from trainer.messages import _, gettext_noop, pgettext
 from trainer.nets import Net, NetParams, describe, layers_of
-from trainer.params import Params, advanced
+from trainer.params import Params, advanced, check_params
 from trainer.spec import Spec
 from trainer.tasks.base import BaseModelCard, Method, ReadRows, Task
 
@@ -117,7 +118,7 @@ class TableTask(Task):
     family = "trainer.families.table.family.TableFamily"
     engine = "trainer.engines.table.TableEngine"
     answer_role = "target"
-    params = TableParams
+    params: ClassVar[type[TableParams]] = TableParams
     methods = (
         Method(
             "auto",
@@ -180,9 +181,7 @@ class TableTask(Task):
 
     @classmethod
     def describe(cls, spec: Spec) -> dict[str, Any]:
-        from trainer.params import check_params
-
-        params: Any = check_params(cls.params, spec.params)
+        params = check_params(cls.params, spec.params)
         return describe("scratch:table-net", net_params(params), None, 1, TABLE_NETS)
 
     @classmethod
@@ -195,7 +194,8 @@ class TableTask(Task):
     @classmethod
     def inputs_of(cls, rows: ReadRows) -> list[Any]:
         answer = rows.columns[cls.answer_role]
-        return rows.table.drop_columns([answer]).to_pylist()
+        inputs: list[JsonObject] = rows.table.drop_columns([answer]).to_pylist()
+        return inputs
 
     @classmethod
     def shown_of(cls, rows: ReadRows) -> list[str]:

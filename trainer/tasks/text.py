@@ -43,7 +43,8 @@ class TextTask(Task):
 
     @classmethod
     def saved_inputs(cls, artifact: Path, table: "pa.Table") -> list[Any]:
-        return table.column("text").to_pylist()
+        texts: list[str] = table.column("text").to_pylist()
+        return texts
 
     @classmethod
     def snippet(cls) -> str:
