@@ -8,7 +8,7 @@ from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from serving import problems
 from serving.batcher import Batcher
@@ -35,7 +35,7 @@ Name = tuple[str, str | None]
 
 @dataclass
 class Model:
-    engine: "Engine"
+    engine: "Engine[Any, Any]"
     batcher: Batcher
     bytes: int
     reading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(READERS))
@@ -150,7 +150,7 @@ class Pool:
         self.loader.shutdown(wait=False, cancel_futures=True)
 
 
-def open_engine(artifact: Path, kind: str | None, threads: int | None) -> "Engine":
+def open_engine(artifact: Path, kind: str | None, threads: int | None) -> "Engine[Any, Any]":
     """Open, verify and try once, so that the first visitor does not pay for the session's own warming up."""
     from trainer import engines
 
@@ -169,7 +169,7 @@ def unusable(reason: str) -> Problem:
     )
 
 
-def read_each(engine: "Engine", inputs: list[object]) -> list[object]:
+def read_each(engine: "Engine[Any, Any]", inputs: list[object]) -> list[object]:
     from trainer.errors import UserError
 
     read: list[object] = []

@@ -30,7 +30,7 @@ def predict(artifact: Path, inputs: list[Any]) -> list[dict[str, Any]]:
     return predictions
 
 
-def read_inputs(engine: Engine, inputs: list[Any], start: int = 0) -> list[Any]:
+def read_inputs(engine: Engine[Any, Any], inputs: list[Any], start: int = 0) -> list[Any]:
     """Inputs as the engine takes them; `DataError` names the first that cannot be read, `start` others before it."""
     read = []
     for number, value in enumerate(inputs, start + 1):
@@ -104,7 +104,7 @@ def benchmark(artifact: Path) -> dict[str, Any]:
     from trainer.packaging.export import read_saved
 
     engine = open_engine(artifact)
-    inputs = (read_saved(artifact, engine).inputs or [engine.warm_input()]) * 33
+    inputs = [*(read_saved(artifact, engine).inputs or [engine.warm_input()])] * 33
     speed = {}
     for size in (1, 32):
         engine.predict(inputs[:size])

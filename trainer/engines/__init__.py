@@ -1,54 +1,82 @@
 """Answers from an artifact without torch or transformers: what serving runs.
 
-`open_engine` gives the engine that the artifact's task names; a family of tasks subclasses `Engine` and says how its
-inputs become numbers.
+`open_engine` gives the engine that the artifact's task names; a family of tasks subclasses `Engine`, or `ArrayEngine` where
+answers are the model's outputs as they are, and says how its inputs become numbers.
 """
 
 import hashlib
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import numpy as np
 
 from trainer import answers, tasks
-from trainer.answers.base_scoring import scoring_of
-from trainer.dotted import load
+from trainer.answers.base_scoring import Answered, Scoring, scoring_of
+from trainer.dotted import load_class
 from trainer.errors import DataError, ModelError
 from trainer.files import read_json
+from trainer.json_types import JsonObject
 from trainer.messages import _
+from trainer.outputs import Outputs
 from trainer.packaging.manifest import read_manifest
 
 if TYPE_CHECKING:
     from trainer.data.loading import Loaded
 
 FILES = {"onnx-int8": "model.int8.onnx", "onnx-fp32": "model.fp32.onnx"}
+Read = TypeVar("Read")
+
+
+class Argument(Protocol):
+    """One input of a graph."""
+
+    name: str
+    shape: Sequence[int | str | None]
+    """A number where the graph takes but that many."""
+
+
+class Session(Protocol):
+    """A loaded graph (`onnxruntime.InferenceSession`)."""
+
+    def run(self, names: Sequence[str] | None, arguments: Mapping[str, np.ndarray], /) -> Sequence[np.ndarray]:
+        """The outputs of these names, or all of them."""
+        ...
+
+    def get_inputs(self) -> Sequence[Argument]: ...
 
 
 def open_engine(
     artifact: Path, engine: str | None = None, threads: int | None = None, *, verify: bool = False
-) -> "Engine":
+) -> "Engine[Any, Any]":
     """`engine`: onnx-int8 or onnx-fp32; otherwise the one that packaging chose.
 
     `verify` compares the files with the manifest's SHA-256 and raises `ModelError` where one was changed.
     """
     manifest = read_manifest(artifact)
-    return load(tasks.get(manifest["task"]).engine)(artifact, manifest, engine, threads, verify=verify)
+    return load_class(tasks.get(manifest["task"]).engine, Engine)(artifact, manifest, engine, threads, verify=verify)
 
 
-class Engine:
-    """One loaded model. `predict` may be called from one thread at a time."""
+class Engine(Generic[Read, Answered]):
+    """One loaded model. `predict` may be called from one thread at a time.
+
+    `Read` is an input that was read; `Answered` what the kind of answer takes (`trainer.answers.base_scoring.Scoring`): the
+    model's outputs (`ArrayEngine`), or what is made of them.
+    """
 
     parts_name = "parts"
     """What `explain` calls the pieces of an input."""
+    session: Session
+    """The graph, where the model is one."""
 
     def __init__(
-        self, artifact: Path, manifest: dict[str, Any], engine: str | None, threads: int | None, *, verify: bool = False
+        self, artifact: Path, manifest: JsonObject, engine: str | None, threads: int | None, *, verify: bool = False
     ) -> None:
         self.artifact, self.manifest = artifact, manifest
         self.task = tasks.get(manifest["task"])
         self.labels: list[str] = manifest["labels"]
-        self.scoring = scoring_of(self.task.answer)
+        self.scoring: Scoring[Answered] = scoring_of(self.task.answer)
         self.engine = engine or packaged_as(artifact)
         self.path = self.model_file()
         if not self.path.is_file():
@@ -58,7 +86,7 @@ class Engine:
             )
         if verify:
             check_files(artifact, (self.path, *self.other_files()), manifest.get("files", {}))
-        self.session = self.open(threads)
+        self.open(threads)
         self.bytes = self.path.stat().st_size
 
     @property
@@ -72,22 +100,19 @@ class Engine:
         """What answers; `engine` need not be a graph's."""
         return self.artifact / "onnx" / FILES.get(self.engine, "")
 
-    def open(self, threads: int | None) -> Any:
-        return open_session(self.path, threads)
+    def open(self, threads: int | None) -> None:
+        """Load the model from its file."""
+        self.session = open_session(self.path, threads)
 
     def other_files(self) -> tuple[Path, ...]:
         """Files beside the graph that answers depend on."""
         return ()
 
-    def encode(self, inputs: list[Any]) -> dict[str, np.ndarray]:
-        """The graph's arguments for a batch."""
-        raise NotImplementedError
-
-    def warm_input(self) -> Any:
+    def warm_input(self) -> Read:
         """Something read to answer for nobody: a session sets up its memory on the first call of a shape."""
         raise NotImplementedError
 
-    def pieces(self, value: Any) -> list[tuple[dict[str, Any], Any]]:
+    def pieces(self, value: Read) -> list[tuple[JsonObject, Read]]:
         """(what a piece of a read input is, the input without it), for `explain`."""
         raise NotImplementedError
 
@@ -96,64 +121,71 @@ class Engine:
     reads_slowly = False
     """Whether `read` is work for a thread of its own, as decoding a picture is."""
 
-    def read(self, value: Any) -> Any:
-        """An input as the methods below take it; `DataError` says in a sentence why it cannot be used."""
-        fault = self.task.check_input(value)
-        if fault:
-            raise DataError(fault, code="bad_input", hint=_("Fix or remove it."))
-        return value
+    def check(self, value: object) -> None:
+        """`DataError` says in a sentence why an input cannot be used."""
+        problem = self.task.check_input(value)
+        if problem:
+            raise DataError(problem, code="bad_input", hint=_("Fix or remove it."))
+
+    def read(self, value: object) -> Read:
+        """A checked input as the methods below take it; `DataError`."""
+        raise NotImplementedError
 
     def warm(self) -> None:
         self.outputs([self.warm_input()])
 
-    def outputs(self, inputs: list[Any]) -> np.ndarray:
-        """(inputs, outputs), in order: logits, or one number."""
-        return answer(self.session, self.encode(inputs))
+    def outputs(self, inputs: Sequence[Read]) -> Outputs:
+        """One entry an input, in order."""
+        raise NotImplementedError
 
-    def predict(self, inputs: list[Any]) -> list[dict[str, Any]]:
+    def answered(self, inputs: Sequence[Read]) -> Answered:
+        """The answers as their kind takes them."""
+        raise NotImplementedError
+
+    def predict(self, inputs: Sequence[Read]) -> list[JsonObject]:
         """For each input one answer, with the fields that its kind has (`Answer.output`)."""
         return self.served(self.answered(inputs)) if inputs else []
 
-    def answered(self, inputs: list[Any]) -> Any:
-        """The answers as their kind takes them (`trainer.answers.base_scoring.Scoring`): the outputs, or what is made of them."""
-        return self.outputs(inputs)
-
-    def served(self, outputs: Any) -> list[dict[str, Any]]:
+    def served(self, outputs: Answered) -> list[JsonObject]:
         """What was `answered`, as serving gives it."""
         return self.scoring.served(outputs, self.manifest)
 
-    def kept(self, outputs: Any) -> list[Any]:
+    def kept(self, outputs: Answered) -> list[Any]:
         """The same as predictions.parquet keeps it."""
         return self.scoring.kept(outputs, self.manifest)
 
-    def answers(self, inputs: list[Any], batch: int) -> list[Any]:
+    def answers(self, inputs: Sequence[Read], batch: int) -> list[Any]:
         """The answers to many inputs as predictions.parquet keeps them, so many at once."""
-        found: list[Any] = [None] * len(inputs)
+        predicted: list[Any] = [None] * len(inputs)
         order = self.order(inputs)
         for start in range(0, len(order), batch):
             rows = order[start : start + batch]
             for row, value in zip(rows, self.kept(self.answered([inputs[row] for row in rows])), strict=True):
-                found[row] = value
-        return found
+                predicted[row] = value
+        return predicted
 
-    def agreement(self, answers: list[Any], others: list[Any]) -> float:
+    def agreement(self, answers: Sequence[Any], others: Sequence[Any]) -> float:
         """How far two models agree in their `answers` to the same inputs, 1 at best."""
         return self.scoring.agreement(answers, others, self.labels) if answers else 1.0
 
-    def rightness(self, answers: list[Any], truth: list[Any]) -> float:
+    def rightness(self, answers: Sequence[Any], truth: Sequence[Any]) -> float:
         """How good many answers are, 1 at best: accuracy, R², and the like."""
         return self.scoring.rightness(answers, truth, self.labels) if answers else 1.0
 
-    def report(self, rows: "Loaded", outputs: Any, shown: list[str]) -> dict[str, Any]:
-        """As report.json has it, of the rows of another file (`trainer.data.loading.Loaded`)."""
-        name = self.task.roles[0].name
-        return self.scoring.report(rows.answers, outputs, self.labels, shown, rows.row_numbers, name)
+    def report(self, rows: "Loaded", outputs: Outputs, shown: list[str]) -> JsonObject:
+        """As report.json has it, by the `outputs` of the rows of another file (`trainer.data.loading.Loaded`)."""
+        raise NotImplementedError
 
-    def order(self, inputs: list[Any]) -> list[int]:
+    def scored(self, rows: "Loaded", answered: Answered, shown: list[str]) -> JsonObject:
+        """That report as the kind of answer gives it."""
+        name = self.task.roles[0].name
+        return self.scoring.report(rows.answers, answered, self.labels, shown, rows.row_numbers, name)
+
+    def order(self, inputs: Sequence[Read]) -> list[int]:
         """In which order many inputs are best answered."""
         return list(range(len(inputs)))
 
-    def explain(self, value: Any) -> dict[str, Any]:
+    def explain(self, value: Read) -> JsonObject:
         """Which pieces carry the answer: how far it falls when one is left out (occlusion)."""
         pieces = self.pieces(value)
         answer, falls = self.scoring.falls(
@@ -165,19 +197,38 @@ class Engine:
         return answer | {self.parts_name: weighed}
 
 
+class ArrayEngine(Engine[Read, np.ndarray]):
+    """An engine whose outputs are answers as they are: (inputs, outputs) logits, or one number."""
+
+    def encode(self, inputs: Sequence[Read]) -> dict[str, np.ndarray]:
+        """The graph's arguments for a batch."""
+        raise NotImplementedError
+
+    def outputs(self, inputs: Sequence[Read]) -> np.ndarray:
+        """(inputs, outputs), in order."""
+        return answer(self.session, self.encode(inputs))
+
+    def answered(self, inputs: Sequence[Read]) -> np.ndarray:
+        return self.outputs(inputs)
+
+    def report(self, rows: "Loaded", outputs: Outputs, shown: list[str]) -> JsonObject:
+        return self.scored(rows, np.asarray(outputs), shown)
+
+
 def packaged_as(artifact: Path) -> str:
     """The engine that packaging chose."""
-    found = read_json(artifact / "onnx" / "export.json")
-    if "engine" not in found:
+    export = read_json(artifact / "onnx" / "export.json")
+    if "engine" not in export:
         raise ModelError(
             _("%(artifact)s is not an artifact that can be served.", artifact=artifact),
             code="no_artifact",
             hint=_("Give the artifact folder of a finished run."),
         )
-    return str(found["engine"])
+    return str(export["engine"])
 
 
 def check_files(artifact: Path, paths: tuple[Path, ...], digests: dict[str, str]) -> None:
+    """`ModelError` where a file of the artifact has not the SHA-256 that its manifest gives it."""
     for path in paths:
         name = path.relative_to(artifact).as_posix()
         with path.open("rb") as file:
@@ -190,7 +241,7 @@ def check_files(artifact: Path, paths: tuple[Path, ...], digests: dict[str, str]
             )
 
 
-def open_session(path: Path, threads: int | None = None) -> Any:
+def open_session(path: Path, threads: int | None = None) -> Session:
     """A session whose threads sleep when idle: spinning ones would starve the web server beside them."""
     import onnxruntime as ort
 
@@ -199,13 +250,14 @@ def open_session(path: Path, threads: int | None = None) -> Any:
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    session: Session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return session
 
 
-def answer(session: Any, arguments: dict[str, np.ndarray]) -> np.ndarray:
+def answer(session: Session, arguments: Mapping[str, np.ndarray]) -> np.ndarray:
     """The graph's output for a batch; a graph that takes one row at a time is asked for each."""
     if not isinstance(session.get_inputs()[0].shape[0], int):
         return session.run(None, arguments)[0]
     rows = range(len(next(iter(arguments.values()))))
-    alone = ({name: values[at : at + 1] for name, values in arguments.items()} for at in rows)
-    return np.concatenate([session.run(None, one)[0] for one in alone])
+    batches = ({name: values[row : row + 1] for name, values in arguments.items()} for row in rows)
+    return np.concatenate([session.run(None, batch)[0] for batch in batches])

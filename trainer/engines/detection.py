@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -9,8 +10,12 @@ import numpy as np
 from PIL import Image
 
 from trainer.answers import objects_scoring
+from trainer.answers.objects_scoring import Boxes
 from trainer.boxes import THRESHOLD, above, listed, objects_of, of_list
-from trainer.engines.image import ImageEngine, bytes_of
+from trainer.engines import answer
+from trainer.engines.image import PixelEngine, bytes_of, read_picture, regions
+from trainer.json_types import JsonObject
+from trainer.outputs import Outputs
 
 if TYPE_CHECKING:
     from trainer.data.loading import Loaded
@@ -28,34 +33,38 @@ class Picture(NamedTuple):
     size: tuple[int, int]
 
 
-class DetectionEngine(ImageEngine):
+class DetectionEngine(PixelEngine[Picture, Boxes]):
     """The graph gives (pictures, queries, labels + 4): a score for each label, then centre and size as shares."""
 
     @property
     def threshold(self) -> float:
-        return self.manifest.get("threshold", THRESHOLD)
+        return float(self.manifest.get("threshold", THRESHOLD))
 
-    def read(self, value: Any) -> Picture:
-        pixels = super().read(value)
-        return Picture(pixels, upright_size(bytes_of(value)))
+    def read(self, value: object) -> Picture:
+        """A `Source` as pixels, with the size that it has."""
+        source = self.read_source(value)
+        return Picture(read_picture(self.preprocess, source), upright_size(bytes_of(source)))
 
     def warm_input(self) -> Picture:
-        return Picture(super().warm_input(), self.preprocess.shape[1::-1])
+        return Picture(self.warm_pixels(), self.preprocess.shape[1::-1])
 
-    def encode(self, inputs: list[Picture]) -> dict[str, np.ndarray]:
-        return super().encode([one.pixels for one in inputs])
+    def outputs(self, inputs: Sequence[Picture]) -> np.ndarray:
+        """(pictures, queries, labels + 4), in order."""
+        return answer(self.session, {"pixels": np.stack([picture.pixels for picture in inputs])})
 
-    def answered(self, inputs: list[Picture]) -> list[list[dict[str, Any]]]:
+    def answered(self, inputs: Sequence[Picture]) -> Boxes:
         """Boxes in the pixels of each picture, the surest first."""
         shown = [above(objects_of(output), self.threshold) for output in self.outputs(inputs)]
-        return [listed(one, self.labels, picture.size) for one, picture in zip(shown, inputs, strict=True)]
+        return [listed(objects, self.labels, picture.size) for objects, picture in zip(shown, inputs, strict=True)]
 
-    def answers(self, inputs: list[Picture], batch: int) -> list[Any]:
+    def answers(self, inputs: Sequence[Picture], batch: int) -> list[Any]:
         return super().answers(inputs, min(batch, AT_ONCE))
 
-    def report(self, rows: "Loaded", outputs: np.ndarray, shown: list[str]) -> dict[str, Any]:
+    def report(self, rows: "Loaded", outputs: Outputs, shown: list[str]) -> JsonObject:
+        if rows.media is None:
+            raise ValueError("rows of pictures have a folder of media")
         sizes = [upright_size(rows.media / name) for name in shown]
-        index = {label: at for at, label in enumerate(self.labels)}
+        index = {label: code for code, label in enumerate(self.labels)}
         truth = [
             of_list(json.loads(cell) if cell else [], index, size)
             for cell, size in zip(rows.answers, sizes, strict=True)
@@ -63,18 +72,22 @@ class DetectionEngine(ImageEngine):
         answers = [objects_of(output) for output in outputs]
         return objects_scoring.report(truth, answers, self.labels, sizes, shown, rows.row_numbers, self.threshold)
 
-    def explain(self, value: Picture) -> dict[str, Any]:
+    def explain(self, value: Picture) -> JsonObject:
         """Which regions carry the surest object: how far its label's best score falls when one is covered."""
-        pieces = super().pieces(value.pixels)
-        covered = [Picture(without, value.size) for _region, without in pieces]
-        first = self.answered([value])[0]
-        scores = np.concatenate([self.outputs(covered[at : at + AT_ONCE]) for at in range(0, len(covered), AT_ONCE)])
-        if not first:
+        covered = regions(value.pixels, self.preprocess.mean_pixel)
+        pictures = [Picture(without, value.size) for _region, without in covered]
+        objects = self.answered([value])[0]
+        scores = np.concatenate(
+            [self.outputs(pictures[start : start + AT_ONCE]) for start in range(0, len(pictures), AT_ONCE)]
+        )
+        if not objects:
             return {"objects": [], self.parts_name: []}
-        label = self.labels.index(first[0]["label"])
-        falls = first[0]["score"] - scores[:, :, label].max(1)
-        weighed = [{**region, "weight": round(float(fall), 4)} for (region, _), fall in zip(pieces, falls, strict=True)]
-        return {"objects": first, self.parts_name: weighed}
+        label = self.labels.index(objects[0]["label"])
+        falls = objects[0]["score"] - scores[:, :, label].max(1)
+        weighed = [
+            {**region, "weight": round(float(fall), 4)} for (region, _without), fall in zip(covered, falls, strict=True)
+        ]
+        return {"objects": objects, self.parts_name: weighed}
 
 
 def upright_size(picture: bytes | Path) -> tuple[int, int]:

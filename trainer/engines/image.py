@@ -2,14 +2,17 @@
 
 import base64
 import binascii
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import numpy as np
 
+from trainer.answers.base_scoring import Answered
 from trainer.data.media import UnreadableError
-from trainer.engines import Engine
+from trainer.engines import ArrayEngine, Engine, Read
 from trainer.errors import DataError
+from trainer.json_types import JsonObject
 from trainer.messages import _
 from trainer.pictures import CONFIG, Preprocess
 
@@ -17,32 +20,53 @@ GRID = 7
 """Regions a side that `explain` covers one after another."""
 
 
-class ImageEngine(Engine):
+Source = str | bytes | Path
+"""Of a picture or a sound: a `data:` URL, a file's bytes, or a path from this machine's own rows."""
+
+
+class PixelEngine(Engine[Read, Answered]):
+    """What engines share that look at pictures."""
+
     parts_name = "regions"
     reads_slowly = True
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
+    def __init__(
+        self, artifact: Path, manifest: JsonObject, engine: str | None, threads: int | None, *, verify: bool = False
+    ) -> None:
+        super().__init__(artifact, manifest, engine, threads, verify=verify)
         self.preprocess = Preprocess.load(self.artifact / "model")
 
     def other_files(self) -> tuple[Path, ...]:
         return (self.artifact / "model" / CONFIG,)
 
-    def warm_input(self) -> np.ndarray:
+    def warm_pixels(self) -> np.ndarray:
+        """A black picture, as the model takes it."""
         return np.zeros(self.preprocess.shape, dtype=np.uint8)
 
-    def read(self, value: Any) -> np.ndarray:
-        """A file's bytes, a `data:` URL, or a path from this machine's own rows, as (height, width, channels) bytes."""
-        return read_picture(self.preprocess, super().read(value))
+    def read_source(self, value: object) -> Source:
+        """An input of the task, checked."""
+        self.check(value)
+        return cast("Source", value)
 
-    def encode(self, inputs: list[np.ndarray]) -> dict[str, np.ndarray]:
+
+class ImageEngine(PixelEngine[np.ndarray, np.ndarray], ArrayEngine[np.ndarray]):
+    """A read input: (height, width, channels) bytes."""
+
+    def warm_input(self) -> np.ndarray:
+        return self.warm_pixels()
+
+    def read(self, value: object) -> np.ndarray:
+        """A `Source` as (height, width, channels) bytes."""
+        return read_picture(self.preprocess, self.read_source(value))
+
+    def encode(self, inputs: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
         return {"pixels": np.stack(inputs)}
 
-    def pieces(self, value: np.ndarray) -> list[tuple[dict[str, Any], np.ndarray]]:
+    def pieces(self, value: np.ndarray) -> list[tuple[JsonObject, np.ndarray]]:
         return regions(value, self.preprocess.mean_pixel)
 
 
-def read_picture(preprocess: Preprocess, value: str | bytes | Path) -> np.ndarray:
+def read_picture(preprocess: Preprocess, value: Source) -> np.ndarray:
     """(height, width, channels) bytes; `DataError`."""
     try:
         return preprocess.read(bytes_of(value))
@@ -52,7 +76,7 @@ def read_picture(preprocess: Preprocess, value: str | bytes | Path) -> np.ndarra
         ) from error
 
 
-def regions(pixels: np.ndarray, paint: np.ndarray) -> list[tuple[dict[str, Any], np.ndarray]]:
+def regions(pixels: np.ndarray, paint: np.ndarray) -> list[tuple[JsonObject, np.ndarray]]:
     """Each cell of a grid, painted over; `box` in shares of the picture as the model sees it: [x, y, width, height]."""
     rows = np.linspace(0, pixels.shape[0], GRID + 1).astype(int)
     columns = np.linspace(0, pixels.shape[1], GRID + 1).astype(int)
@@ -61,7 +85,7 @@ def regions(pixels: np.ndarray, paint: np.ndarray) -> list[tuple[dict[str, Any],
 
 def without(
     pixels: np.ndarray, rows: np.ndarray, columns: np.ndarray, paint: np.ndarray
-) -> tuple[dict[str, Any], np.ndarray]:
+) -> tuple[JsonObject, np.ndarray]:
     height, width = pixels.shape[:2]
     (top, bottom), (left, right) = rows.tolist(), columns.tolist()
     box = [left / width, top / height, (right - left) / width, (bottom - top) / height]
@@ -70,7 +94,7 @@ def without(
     return {"box": [round(side, 4) for side in box]}, painted
 
 
-def bytes_of(value: str | bytes | Path) -> bytes:
+def bytes_of(value: Source) -> bytes:
     if isinstance(value, bytes):
         return value
     if isinstance(value, Path):

@@ -1,15 +1,18 @@
 """Sounds into spectrograms or samples, by soundfile, soxr and numpy alone."""
 
 import itertools
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import numpy as np
 
+from trainer.answers.base_scoring import Answered
 from trainer.data.media import UnreadableError
-from trainer.engines import Engine
-from trainer.engines.image import bytes_of
+from trainer.engines import ArrayEngine, Engine
+from trainer.engines.image import Source, bytes_of
 from trainer.errors import DataError
+from trainer.json_types import JsonObject
 from trainer.messages import _
 from trainer.pictures import CONFIG
 from trainer.sounds import LOGMEL, WHISPER, Hearing
@@ -18,43 +21,22 @@ SPANS = 10
 """Into which `explain` divides a sound."""
 
 
-class SoundEngine(Engine):
+class ListeningEngine(Engine[np.ndarray, Answered]):
+    """What engines share that listen to sounds."""
+
     parts_name = "spans"
     reads_slowly = True
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
+    def __init__(
+        self, artifact: Path, manifest: JsonObject, engine: str | None, threads: int | None, *, verify: bool = False
+    ) -> None:
+        super().__init__(artifact, manifest, engine, threads, verify=verify)
         self.hearing = Hearing.load(self.artifact / "model")
 
     def other_files(self) -> tuple[Path, ...]:
         return (self.artifact / "model" / CONFIG,)
 
-    def warm_input(self) -> np.ndarray:
-        return self.hearing.values(np.zeros(self.hearing.rate, dtype=np.float32))
-
-    def read(self, value: Any) -> np.ndarray:
-        """A file's bytes, a `data:` URL, or a path from this machine's own rows, as one input of the model."""
-        try:
-            return self.hearing.values(self.hearing.wave(bytes_of(super().read(value))))
-        except UnreadableError as error:
-            hint = _("Send a WAV, FLAC, MP3, OGG or AIFF file.")
-            raise DataError(_("%(error)s.", error=error), code="bad_input", hint=hint) from error
-
-    def outputs(self, inputs: list[np.ndarray]) -> np.ndarray:
-        """Sounds of one length are answered together, so that each is answered as if it were alone."""
-        lengths = np.array([len(one) for one in inputs])
-        found = np.empty((len(inputs), self.outputs_each), dtype=np.float32)
-        for length in np.unique(lengths):
-            rows = np.flatnonzero(lengths == length)
-            found[rows] = self.session.run(None, {"sound": np.stack([inputs[row] for row in rows])})[0]
-        return found
-
-    def order(self, inputs: list[Any]) -> list[int]:
-        if self.hearing.fixed:
-            return super().order(inputs)
-        return sorted(range(len(inputs)), key=lambda at: len(inputs[at]))
-
-    def pieces(self, value: np.ndarray) -> list[tuple[dict[str, Any], np.ndarray]]:
+    def pieces(self, value: np.ndarray) -> list[tuple[JsonObject, np.ndarray]]:
         """Each of a few spans of time, silenced; `start` and `end` in seconds."""
         axis = 1 if self.hearing.kind == WHISPER else 0
         length = value.shape[axis]
@@ -63,10 +45,40 @@ class SoundEngine(Engine):
         )
         edges = np.linspace(0, length, min(SPANS, length) + 1).astype(int).tolist()
         quiet = 0 if self.hearing.kind == LOGMEL or not self.hearing.fixed else value.min()
-        found = []
+        silenced = []
         for start, end in itertools.pairwise(edges):
             without = value.copy()
             without[(slice(None),) * axis + (slice(start, end),)] = quiet
             times = {"start": round(seconds * start / length, 3), "end": round(seconds * end / length, 3)}
-            found.append((times, without))
-        return found
+            silenced.append((times, without))
+        return silenced
+
+
+class SoundEngine(ListeningEngine[np.ndarray], ArrayEngine[np.ndarray]):
+    """A read input: samples or a spectrogram, as `Hearing.values` gives them."""
+
+    def warm_input(self) -> np.ndarray:
+        return self.hearing.values(np.zeros(self.hearing.rate, dtype=np.float32))
+
+    def read(self, value: object) -> np.ndarray:
+        """A file's bytes, a `data:` URL, or a path from this machine's own rows, as one input of the model."""
+        self.check(value)
+        try:
+            return self.hearing.values(self.hearing.wave(bytes_of(cast("Source", value))))
+        except UnreadableError as error:
+            hint = _("Send a WAV, FLAC, MP3, OGG or AIFF file.")
+            raise DataError(_("%(error)s.", error=error), code="bad_input", hint=hint) from error
+
+    def outputs(self, inputs: Sequence[np.ndarray]) -> np.ndarray:
+        """Sounds of one length are answered together, so that each is answered as if it were alone."""
+        lengths = np.array([len(sound) for sound in inputs])
+        outputs = np.empty((len(inputs), self.outputs_each), dtype=np.float32)
+        for length in np.unique(lengths):
+            rows = np.flatnonzero(lengths == length).tolist()
+            outputs[rows] = self.session.run(None, {"sound": np.stack([inputs[row] for row in rows])})[0]
+        return outputs
+
+    def order(self, inputs: Sequence[np.ndarray]) -> list[int]:
+        if self.hearing.fixed:
+            return super().order(inputs)
+        return sorted(range(len(inputs)), key=lambda row: len(inputs[row]))

@@ -2,19 +2,21 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from trainer import transcripts
 from trainer.data.media import UnreadableError
-from trainer.engines import open_session
-from trainer.engines.image import bytes_of
-from trainer.engines.sound import SoundEngine
-from trainer.errors import DataError
+from trainer.engines import Session, open_session
+from trainer.engines.image import Source, bytes_of
+from trainer.engines.sound import ListeningEngine
+from trainer.errors import DataError, ModelError
+from trainer.json_types import JsonObject
 from trainer.messages import _
+from trainer.outputs import Outputs
 from trainer.sounds import BUCKET_SECONDS, LOGMEL, WHISPER, Hearing, read_sound, sound_seconds
-from trainer.transcripts import TOKENIZER, VOCABULARY, Characters, Pieces
+from trainer.transcripts import TOKENIZER, VOCABULARY, Characters, Pieces, Script
 
 if TYPE_CHECKING:
     from trainer.data.loading import Loaded
@@ -25,17 +27,26 @@ AT_ONCE = 8
 """Sounds answered together: half a minute of samples is much."""
 
 
-class SpeechEngine(SoundEngine):
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
+class SpeechEngine(ListeningEngine[Sequence[str]]):
+    """A read input: samples or a spectrogram, as `heard` gives them."""
+
+    writes: JsonObject
+    """How answers begin and end and how long they may be (`Speaking.writes`)."""
+    decoder: Session | None
+    """The graph that writes one token after another."""
+
+    def __init__(
+        self, artifact: Path, manifest: JsonObject, engine: str | None, threads: int | None, *, verify: bool = False
+    ) -> None:
+        super().__init__(artifact, manifest, engine, threads, verify=verify)
         folder = self.artifact / "model"
         self.writes = self.manifest["writes"]
-        self.script: Any = Pieces(folder) if self.hearing.kind == WHISPER else Characters.load(folder)
+        self.script: Script = Pieces(folder) if self.hearing.kind == WHISPER else characters_of(folder)
 
-    def open(self, threads: int | None) -> Any:
+    def open(self, threads: int | None) -> None:
         decoder = self.path.with_name(DECODER)
         self.decoder = open_session(decoder, threads) if decoder.exists() else None
-        return super().open(threads)
+        super().open(threads)
 
     def other_files(self) -> tuple[Path, ...]:
         decoder, folder = self.path.with_name(DECODER), self.artifact / "model"
@@ -45,14 +56,12 @@ class SpeechEngine(SoundEngine):
     def warm_input(self) -> np.ndarray:
         return heard(self.hearing, np.zeros(self.hearing.rate, dtype=np.float32))
 
-    def read(self, value: Any) -> np.ndarray:
+    def read(self, value: object) -> np.ndarray:
         """A file's bytes, a `data:` URL, or a path from this machine's own rows; the whole of it, or none."""
-        fault = self.task.check_input(value)
-        if fault:
-            raise DataError(fault, code="bad_input", hint=_("Fix or remove it."))
+        self.check(value)
         most = self.hearing.seconds + BUCKET_SECONDS
         try:
-            data = bytes_of(value)
+            data = bytes_of(cast("Source", value))
             seconds = sound_seconds(data)
             if seconds > most:
                 message = _(
@@ -67,9 +76,9 @@ class SpeechEngine(SoundEngine):
             raise DataError(_("%(error)s.", error=error), code="bad_input", hint=hint) from error
         return heard(self.hearing, wave[: self.hearing.samples])
 
-    def outputs(self, inputs: list[np.ndarray]) -> list[np.ndarray]:
+    def outputs(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         """The ids of each input. Sounds of one length are answered together, each as if it were alone."""
-        lengths = np.array([len(one) for one in inputs])
+        lengths = np.array([len(sound) for sound in inputs])
         by_row: dict[int, np.ndarray] = {}
         for length in np.unique(lengths):
             rows = np.flatnonzero(lengths == length)
@@ -91,17 +100,29 @@ class SpeechEngine(SoundEngine):
             step, len(sounds), self.writes["prefix"], self.writes["end"], self.writes["positions"]
         )
 
-    def answered(self, inputs: list[np.ndarray]) -> list[str]:
-        return [self.script.decode(one) for one in self.outputs(inputs)] if inputs else []
+    def answered(self, inputs: Sequence[np.ndarray]) -> list[str]:
+        return [self.script.decode(ids) for ids in self.outputs(inputs)] if inputs else []
 
-    def order(self, inputs: list[Any]) -> list[int]:
-        return sorted(range(len(inputs)), key=lambda at: len(inputs[at]))
+    def order(self, inputs: Sequence[np.ndarray]) -> list[int]:
+        return sorted(range(len(inputs)), key=lambda row: len(inputs[row]))
 
-    def answers(self, inputs: list[Any], batch: int) -> list[Any]:
+    def answers(self, inputs: Sequence[np.ndarray], batch: int) -> list[Any]:
         return super().answers(inputs, min(batch, AT_ONCE))
 
-    def report(self, rows: "Loaded", outputs: Any, shown: list[str]) -> dict[str, Any]:
-        return super().report(rows, [self.script.decode(ids) for ids in outputs], shown)
+    def report(self, rows: "Loaded", outputs: Outputs, shown: list[str]) -> JsonObject:
+        return self.scored(rows, [self.script.decode(ids) for ids in outputs], shown)
+
+
+def characters_of(folder: Path) -> Characters:
+    """Those that an artifact's model writes with; `ModelError` where its folder does not say."""
+    characters = Characters.load(folder)
+    if characters is None:
+        raise ModelError(
+            _("The file %(name)s is not the one that its manifest describes.", name=VOCABULARY),
+            code="damaged_artifact",
+            hint=_("Package the model again with `python -m trainer export ARTIFACT`."),
+        )
+    return characters
 
 
 def heard(hearing: Hearing, wave: np.ndarray) -> np.ndarray:

@@ -1,12 +1,17 @@
 """Texts into tokens, by the `tokenizers` library alone."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from trainer.engines import Engine
+from trainer.engines import ArrayEngine
+from trainer.json_types import JsonObject
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
 SORTED_FROM = 8
 """Batches from this size on are answered in order of length, in pieces, to save padding."""
@@ -15,11 +20,13 @@ MOST_WORDS = 120
 """Of an explained text."""
 
 
-class TextEngine(Engine):
+class TextEngine(ArrayEngine[str]):
     parts_name = "words"
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
+    def __init__(
+        self, artifact: Path, manifest: JsonObject, engine: str | None, threads: int | None, *, verify: bool = False
+    ) -> None:
+        super().__init__(artifact, manifest, engine, threads, verify=verify)
         self.tokenizer = open_tokenizer(self.artifact / "model" / "tokenizer.json", self.manifest["max_length"])
 
     def other_files(self) -> tuple[Path, ...]:
@@ -28,38 +35,41 @@ class TextEngine(Engine):
     def warm_input(self) -> str:
         return "a"
 
-    def predict(self, inputs: list[str]) -> list[dict[str, Any]]:
+    def read(self, value: object) -> str:
+        self.check(value)
+        return cast("str", value)
+
+    def predict(self, inputs: Sequence[str]) -> list[JsonObject]:
         """As every engine; `truncated: true` where a text is longer than what the model reads of it."""
         if not inputs:
             return []
         encodings = self.tokenizer.encode_batch_fast(inputs)
-        outputs = self.logits([one.ids for one in encodings])
-        found = self.served(outputs)
-        for answer, encoding in zip(found, encodings, strict=True):
+        predictions = self.served(self.logits([encoding.ids for encoding in encodings]))
+        for prediction, encoding in zip(predictions, encodings, strict=True):
             if encoding.overflowing:
-                answer["truncated"] = True
-        return found
+                prediction["truncated"] = True
+        return predictions
 
-    def outputs(self, inputs: list[str]) -> np.ndarray:
-        return self.logits([one.ids for one in self.tokenizer.encode_batch_fast(inputs)])
+    def outputs(self, inputs: Sequence[str]) -> np.ndarray:
+        return self.logits([encoding.ids for encoding in self.tokenizer.encode_batch_fast(inputs)])
 
     def logits(self, encoded: list[list[int]]) -> np.ndarray:
         if len(encoded) < SORTED_FROM:
             return self.run(encoded)
-        order = sorted(range(len(encoded)), key=lambda at: len(encoded[at]))
-        found = np.empty((len(encoded), self.outputs_each), dtype=np.float32)
+        order = sorted(range(len(encoded)), key=lambda row: len(encoded[row]))
+        logits = np.empty((len(encoded), self.outputs_each), dtype=np.float32)
         for start in range(0, len(order), PIECE):
             rows = order[start : start + PIECE]
-            found[rows] = self.run([encoded[row] for row in rows])
-        return found
+            logits[rows] = self.run([encoded[row] for row in rows])
+        return logits
 
     def run(self, encoded: list[list[int]]) -> np.ndarray:
         return self.session.run(None, padded(encoded))[0]
 
-    def order(self, inputs: list[str]) -> list[int]:
-        return sorted(range(len(inputs)), key=lambda at: len(inputs[at]))
+    def order(self, inputs: Sequence[str]) -> list[int]:
+        return sorted(range(len(inputs)), key=lambda row: len(inputs[row]))
 
-    def pieces(self, value: str) -> list[tuple[dict[str, Any], str]]:
+    def pieces(self, value: str) -> list[tuple[JsonObject, str]]:
         return words(value)
 
 
@@ -68,13 +78,13 @@ def padded(encoded: list[list[int]]) -> dict[str, np.ndarray]:
     longest = max(2, max(map(len, encoded)))
     ids = np.zeros((len(encoded), longest), dtype=np.int64)
     mask = np.zeros((len(encoded), longest), dtype=np.int64)
-    for at, one in enumerate(encoded):
-        ids[at, : len(one)] = one
-        mask[at, : len(one)] = 1
+    for row, tokens in enumerate(encoded):
+        ids[row, : len(tokens)] = tokens
+        mask[row, : len(tokens)] = 1
     return {"input_ids": ids, "attention_mask": mask}
 
 
-def words(text: str) -> list[tuple[dict[str, Any], str]]:
+def words(text: str) -> list[tuple[JsonObject, str]]:
     """(a word or sign and where it stands, the text without it)."""
     spans = [match.span() for match in re.finditer(r"\w+|[^\w\s]", text)][:MOST_WORDS]
     return [
@@ -83,7 +93,7 @@ def words(text: str) -> list[tuple[dict[str, Any], str]]:
     ]
 
 
-def open_tokenizer(path: Path, max_length: int) -> Any:
+def open_tokenizer(path: Path, max_length: int) -> "Tokenizer":
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(path))

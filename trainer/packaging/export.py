@@ -9,6 +9,7 @@ import json
 import logging
 import shutil
 import warnings
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,7 +33,7 @@ BATCH = 64
 class Saved(NamedTuple):
     """Test rows: what was asked (as `Engine.read` leaves it), what is true, what the trained model said."""
 
-    inputs: list[Any]
+    inputs: Sequence[Any]
     truth: list[Any]
     predicted: list[Any]
 
@@ -86,7 +87,7 @@ def note_files(artifact: Path) -> None:
 
 
 @contextlib.contextmanager
-def quiet() -> Any:
+def quiet() -> Iterator[None]:
     """The exporters print and warn a great deal; none of it is for the reader of a run's log."""
     level = logging.root.manager.disable
     logging.disable(logging.WARNING)
@@ -162,7 +163,7 @@ def keep_native(artifact: Path, name: str, saved: Saved | None) -> dict[str, Any
     return found | {"reason": f"Answers straight from the model's own file ({name}): {told}."}
 
 
-def score(engine: Engine, name: str, saved: Saved, found: dict[str, Any]) -> None:
+def score(engine: Engine[Any, Any], name: str, saved: Saved, found: dict[str, Any]) -> None:
     predicted = engine.answers(saved.inputs, BATCH)
     found["bytes"][name] = engine.bytes
     found[f"agreement_{name}"] = engine.agreement(predicted, saved.predicted)
@@ -186,7 +187,7 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f}\u00a0%"
 
 
-def read_saved(artifact: Path, engine: Engine) -> Saved:
+def read_saved(artifact: Path, engine: Engine[Any, Any]) -> Saved:
     """The test rows that an artifact keeps, at most MOST_ROWS: texts and tables whole, of pictures and sounds the examples."""
     import pyarrow.parquet as pq
 
