@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 import numpy as np
 
 from trainer import answers
-from trainer.dotted import load
+from trainer.dotted import load_class
 from trainer.learning.baselines import Baseline
 
 if TYPE_CHECKING:
@@ -142,5 +142,4 @@ class Scoring(ABC, Generic[Answered]):
 
 def scoring_of(key: str) -> Scoring[Any]:
     """The heavy half of the kind of this key."""
-    scoring: Scoring[Any] = load(answers.get(key).scoring)()
-    return scoring
+    return load_class(answers.get(key).scoring, Scoring)()

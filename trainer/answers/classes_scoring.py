@@ -40,7 +40,7 @@ SKEW = 8
 """Commonest label over rarest, from which the rare ones count for more."""
 
 
-class Classification(Objective):
+class Classification(Objective[np.ndarray]):
     headline = "accuracy"
     told = (("accuracy", "accuracy"), ("macro_f1", "macro_f1"), ("loss", "log_loss"))
     has_certainty = True

@@ -27,7 +27,7 @@ SAME = 0.02
 """Numbers that differ by less than this share of their standard deviation are the same answer."""
 
 
-class Regression(Objective):
+class Regression(Objective[np.ndarray]):
     """Answers are learned in standard units, by a loss that a few wild ones do not rule (Huber)."""
 
     headline = "r2"

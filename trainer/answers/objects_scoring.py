@@ -50,7 +50,7 @@ class Scenes(Protocol):
         ...
 
 
-class Detection(Objective):
+class Detection(Objective[np.ndarray]):
     headline = "map_50"
     told = (("map_50", "map_50"), ("map", "map"))
 

@@ -43,7 +43,7 @@ class Speech(Protocol):
         ...
 
 
-class Transcription(Objective):
+class Transcription(Objective[Outputs]):
     """Texts; outputs are the ids of each row, as many as it has."""
 
     headline = "wer"

@@ -92,7 +92,7 @@ def cached(folder: Path, compute: Callable[[], dict[str, Baseline]]) -> dict[str
         found = compute()
         folder.mkdir(parents=True, exist_ok=True)
         for name, one in found.items():
-            np.savez(folder / f"{name}.npz", **packed(one.outputs))
+            np.savez(folder / f"{name}.npz", allow_pickle=False, **packed(one.outputs))
         part = folder / "index.part"
         part.write_text(json.dumps({name: [one.label, one.seconds] for name, one in found.items()}), "utf-8")
         part.replace(index)

@@ -29,9 +29,9 @@ def complete(spec: Spec, folder: Path) -> "tuple[Spec, Dataset | None]":
         folder.mkdir(parents=True, exist_ok=True)
         kept.write_text(json.dumps({"task": task}), "utf-8")
         spec = spec.model_copy(update={"task": task})
-    task = tasks.get(spec.task)
-    model = spec.model or task.default_model(spec.method)
-    return spec.model_copy(update={"model": model, "method": spec.method or task.default_method(model)}), content
+    chosen = tasks.get(spec.task)
+    model = spec.model or chosen.default_model(spec.method)
+    return spec.model_copy(update={"model": model, "method": spec.method or chosen.default_method(model)}), content
 
 
 def guess_task(spec: Spec, media: Path) -> "tuple[str, Dataset | None]":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from trainer.dotted import load
+from trainer.dotted import load_class
 from trainer.errors import SpecError
 from trainer.messages import _
 
@@ -92,5 +92,4 @@ def family_of(task: type[Task]) -> Family[Any, Any]:
             code="task_not_trainable",
             hint=_("Choose another task."),
         )
-    family: Family[Any, Any] = load(task.family)()
-    return family
+    return load_class(task.family, Family)()

@@ -6,6 +6,7 @@ it is, and one fused optimizer step. Early stopping, label smoothing and weight 
 
 import os
 import time
+from typing import Any
 
 import numpy as np
 import torch
@@ -37,7 +38,7 @@ def default_epochs(rows: int) -> int:
     )
 
 
-def fit(job: Job, model: TrainableModel, rows: Rows, objective: Objective, epochs: int | None = None) -> Learned:
+def fit(job: Job, model: TrainableModel, rows: Rows, objective: Objective[Any], epochs: int | None = None) -> Learned:
     """Fine-tune in place and leave the best weights in the model; with `epochs`, those after so many of the epochs planned."""
     tuning = FineTuning(job, model, rows, objective, epochs)
     tuning.run()
@@ -56,7 +57,7 @@ def share_out(rows: Rows, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 class FineTuning:
     def __init__(
-        self, job: Job, model: TrainableModel, rows: Rows, objective: Objective, last: int | None = None
+        self, job: Job, model: TrainableModel, rows: Rows, objective: Objective[Any], last: int | None = None
     ) -> None:
         self.job, self.model, self.rows, self.objective, self.params = job, model, rows, objective, job.params
         self.train, self.validation = share_out(rows, job.spec.seed)

@@ -1,5 +1,7 @@
 """`lora`: the model stays as it is; small matrices beside its layers learn, and are folded in at the end (Hu et al. 2021)."""
 
+from typing import Any
+
 from torch import nn
 
 from trainer.errors import ModelError
@@ -11,7 +13,7 @@ from trainer.learning.rows import Rows
 from trainer.messages import _
 
 
-def fit(job: Job, model: TrainableModel, rows: Rows, objective: Objective, epochs: int | None = None) -> Learned:
+def fit(job: Job, model: TrainableModel, rows: Rows, objective: Objective[Any], epochs: int | None = None) -> Learned:
     """Fine-tune adapters and the head in place; the model's own layers are as before, with what was learned added."""
     adapt(model.encoder, job.params.lora_rank)
     learned = fine_tuning.fit(job, model, rows, objective, epochs)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 if TYPE_CHECKING:
     from trainer.learning.job import Job
-    from trainer.params import Params
+    from trainer.params import OptimisationParams
 
 
 class TrainableModel(nn.Module):
@@ -31,7 +31,7 @@ class TrainableModel(nn.Module):
         """The quickest way to the features of many rows."""
         return self.features
 
-    def prepare_to_learn(self, params: Params) -> None:
+    def prepare_to_learn(self, params: OptimisationParams) -> None:
         """Before the optimizer is made: which layers learn, and without dropout."""
 
     def loss(self, *inputs: Tensor) -> Tensor:

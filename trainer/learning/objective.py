@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
 from trainer import answers
-from trainer.dotted import load
+from trainer.dotted import load_class
 from trainer.errors import SpecError
 from trainer.messages import _
+from trainer.outputs import Outputs
 from trainer.thresholds import Certainty
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from trainer.learning.job import Job
     from trainer.learning.model import TrainableModel
     from trainer.learning.rows import Mix, Rows
+
+
+OutputsT = TypeVar("OutputsT", bound=Outputs)
 
 
 class Learned(NamedTuple):
@@ -53,12 +57,12 @@ class Fit(Protocol):
     """A method (`trainer.learning.probe.fit` …): learn in place, for so many epochs where they are given."""
 
     def __call__(
-        self, job: Job, model: TrainableModel, rows: Rows, objective: Objective, epochs: int | None = None
+        self, job: Job, model: TrainableModel, rows: Rows, objective: Objective[Any], epochs: int | None = None
     ) -> Learned: ...
 
 
-class Objective:
-    """One per run."""
+class Objective(Generic[OutputsT]):
+    """One per run. `OutputsT`: the form of the outputs that it scores."""
 
     headline: str
     """The metric that a run is judged by."""
@@ -104,7 +108,7 @@ class Objective:
             hint=_("Choose another method."),
         )
 
-    def figures(self, rows: np.ndarray, outputs: np.ndarray) -> dict[str, float]:
+    def figures(self, rows: np.ndarray, outputs: OutputsT) -> dict[str, float]:
         """The metrics of these rows by outputs (rows, outputs)."""
         raise NotImplementedError
 
@@ -116,13 +120,13 @@ class Objective:
         """The figures in a few words for the log."""
         raise NotImplementedError
 
-    def report(self, outputs: np.ndarray) -> dict[str, Any]:
+    def report(self, outputs: OutputsT) -> dict[str, Any]:
         """The part of report.json that the test rows give."""
         raise NotImplementedError
 
     # How a baseline or another model is scored: as this one is
 
-    def simple(self, baseline: Baseline) -> Objective:
+    def simple(self, baseline: Baseline) -> Objective[OutputsT]:
         """By which a baseline is scored, where what was chosen for the model does not hold for them."""
         return self
 
@@ -130,15 +134,15 @@ class Objective:
         """The right answers of these rows, as `trainer.comparison` takes them."""
         return self.rows.truth[rows]
 
-    def answers(self, metric: str, outputs: np.ndarray) -> Any:
+    def answers(self, metric: str, outputs: OutputsT) -> Any:
         """The test rows' outputs as the answers that `trainer.comparison` takes for a metric."""
         raise NotImplementedError
 
-    def metrics(self, outputs: np.ndarray) -> dict[str, float]:
+    def metrics(self, outputs: OutputsT) -> dict[str, float]:
         """All metrics of the test rows by outputs of the model or of a baseline."""
         return self.figures(self.rows.part("test"), outputs)
 
-    def certainty(self, rows: np.ndarray, outputs: np.ndarray) -> Certainty | None:
+    def certainty(self, rows: np.ndarray, outputs: OutputsT) -> Certainty | None:
         """How sure the answers to these rows are and whether they are right; None where an answer has no probability."""
         return None
 
@@ -150,12 +154,11 @@ class Objective:
         """How good it is, as Markdown for the model card."""
         raise NotImplementedError
 
-    def predictions(self, outputs: np.ndarray) -> dict[str, list[Any]]:
+    def predictions(self, outputs: OutputsT) -> dict[str, list[Any]]:
         """Columns of predictions.parquet: truth, predicted and what goes with them, one entry a test row."""
         raise NotImplementedError
 
 
-def objective_of(job: Job, rows: Rows) -> Objective:
+def objective_of(job: Job, rows: Rows) -> Objective[Any]:
     """That of the task's kind of answer."""
-    objective: Objective = load(answers.get(job.task.answer).objective)(job, rows)
-    return objective
+    return load_class(answers.get(job.task.answer).objective, Objective)(job, rows)

@@ -3,6 +3,7 @@
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,7 +28,7 @@ MOST_FOLD_ROWS = 6_000
 ITERATIONS, FOLD_ITERATIONS = 200, 60
 
 
-def fit(job: Job, model: TrainableModel, rows: Rows, objective: Objective, epochs: int | None = None) -> Learned:
+def fit(job: Job, model: TrainableModel, rows: Rows, objective: Objective[Any], epochs: int | None = None) -> Learned:
     """Learn the head in place, from the validation rows too: the penalty is chosen by cross-validation. There are no epochs."""
     vectors, read = embed(job, model, rows)
     features = torch.from_numpy(vectors)

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, overload
 
 import numpy as np
 import torch
@@ -157,7 +157,7 @@ class Rows:
         return [batches[at] for at in generator.permutation(len(batches))]
 
 
-class Lazily:
+class Lazily(Sequence[Any]):
     """Inputs read when they are asked for, so that thousands of pictures or sounds need not be in memory at once."""
 
     def __init__(self, rows: Rows, chosen: np.ndarray) -> None:
@@ -166,8 +166,16 @@ class Lazily:
     def __len__(self) -> int:
         return len(self.chosen)
 
-    def __getitem__(self, at: int) -> Any:
-        return self.rows.input(int(self.chosen[at]))
+    @overload
+    def __getitem__(self, index: int) -> Any: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> "Lazily": ...
+
+    def __getitem__(self, index: int | slice) -> Any:
+        if isinstance(index, slice):
+            return Lazily(self.rows, self.chosen[index])
+        return self.rows.input(int(self.chosen[index]))
 
 
 def truth_of(task: type[Task], loaded: Loaded) -> tuple[list[str], Any]:

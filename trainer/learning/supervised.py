@@ -87,7 +87,9 @@ def validation(name: str, values: list[float | None]) -> dict[str, Any] | None:
     return {"name": name, "value": float(np.mean(known))} if known and len(known) == len(values) else None
 
 
-def certain(objective: Objective, rows: Rows, outputs: Any, learned: Learned, tested: list[Round]) -> dict[str, Any]:
+def certain(
+    objective: Objective[Any], rows: Rows, outputs: Outputs, learned: Learned, tested: list[Round]
+) -> dict[str, Any]:
     """How sure an answer must be (`trainer.thresholds.report`); nothing where answers have no probability."""
     test = objective.certainty(rows.part("test"), outputs)
     if test is None:

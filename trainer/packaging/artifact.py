@@ -3,13 +3,12 @@
 import importlib.metadata
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from trainer.events import now
 from trainer.files import sha256, write_json
 from trainer.learning.family import Family, ModelT, RowsT
 from trainer.learning.job import Job
-from trainer.learning.objective import Objective
 from trainer.learning.rows import Rows
 from trainer.outputs import Outputs
 from trainer.packaging.card import model_card
@@ -18,12 +17,20 @@ from trainer.packaging.export import MOST_ROWS, Saved, export
 LIBRARIES = ("torch", "transformers", "tokenizers", "scikit-learn", "onnxruntime", "lightgbm", "numpy")
 
 
+class Described(Protocol):
+    """What tells the answers to the test rows: a `trainer.learning.objective.Objective`, or that of a table."""
+
+    def predictions(self, outputs: Any, /) -> dict[str, list[Any]]: ...
+
+    def card(self, report: dict[str, Any], /) -> str: ...
+
+
 def write(
     family: Family[RowsT, ModelT],
     job: Job,
     model: ModelT,
     rows: RowsT,
-    objective: Objective,
+    objective: Described,
     outputs: Outputs,
     report: dict[str, Any],
     served: dict[str, list[Any]] | None = None,

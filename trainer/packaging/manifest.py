@@ -2,15 +2,15 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 from trainer.errors import ModelError
+from trainer.json_types import JsonObject
 from trainer.messages import _
 
 
-def read_manifest(folder: Path) -> dict[str, Any]:
+def read_manifest(folder: Path) -> JsonObject:
     try:
-        return json.loads((folder / "manifest.json").read_text("utf-8"))
+        manifest: JsonObject = json.loads((folder / "manifest.json").read_text("utf-8"))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise ModelError(
             _("%(folder)s is not an artifact.", folder=folder),
@@ -23,3 +23,4 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             code="damaged_artifact",
             hint=_("Copy the artifact again."),
         ) from error
+    return manifest

@@ -20,10 +20,10 @@ from trainer.files import read_json
 from trainer.learning.model import TrainableModel
 from trainer.messages import _
 from trainer.packaging.graphs import write_graph
-from trainer.params import Params
+from trainer.params import OptimisationParams
 from trainer.sounds import BUCKET_SECONDS, Hearing
 from trainer.speech_net import DROPOUT, KERNEL, LAYERS, STRIDE, WIDTH
-from trainer.transcripts import Characters, Script
+from trainer.transcripts import VOCABULARY, Characters, Script
 
 KIND = "maquette-speech"
 """`model_type` in config.json of the small net."""
@@ -48,6 +48,7 @@ class Speaking(TrainableModel):
 class Ctc(Speaking):
     """One distribution over the characters a moment (Graves et al. 2006)."""
 
+    script: Characters
     encoder: nn.Module
     head: nn.Linear
 
@@ -110,7 +111,7 @@ class PretrainedCtc(Ctc):
         pieces = round(np.ceil(seconds / BUCKET_SECONDS))
         return torch.randn(batch, pieces * int(BUCKET_SECONDS * self.hearing.rate), generator=generator)
 
-    def prepare_to_learn(self, params: Params) -> None:
+    def prepare_to_learn(self, params: OptimisationParams) -> None:
         hush(self.encoder)
 
     def save(self, folder: Path) -> None:
@@ -149,7 +150,7 @@ class PretrainedCtc(Ctc):
     def load(cls, folder: Path, attention: str | None = None) -> "PretrainedCtc":
         extra = {"attn_implementation": attention} if attention else {}
         network = AutoModelForCTC.from_pretrained(folder, **OFFLINE, **extra)
-        return cls(network, Hearing.load(folder), Characters.load(folder))
+        return cls(network, Hearing.load(folder), characters_of(folder))
 
 
 class ScratchCtc(Ctc):
@@ -200,9 +201,17 @@ class ScratchCtc(Ctc):
 
     @classmethod
     def load(cls, folder: Path, attention: str | None = None) -> "ScratchCtc":
-        model = cls(Hearing.load(folder), Characters.load(folder))
+        model = cls(Hearing.load(folder), characters_of(folder))
         model.load_state_dict(load_file(folder / WEIGHTS))
         return model.eval()
+
+
+def characters_of(folder: Path) -> Characters:
+    """Those that a trained model writes with; `ModelError` where its folder does not say."""
+    characters = Characters.load(folder)
+    if characters is None:
+        raise unloadable(ValueError(f"{VOCABULARY} is missing or damaged"))
+    return characters
 
 
 def kind_of(folder: Path) -> str:

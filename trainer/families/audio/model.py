@@ -16,7 +16,7 @@ from trainer.learning.heads import head_of, without_dropout
 from trainer.learning.model import TrainableModel
 from trainer.messages import _
 from trainer.packaging.graphs import write_graph
-from trainer.params import Params
+from trainer.params import OptimisationParams
 from trainer.sounds import WAVE, WHISPER, Hearing
 
 ARGUMENTS = {WAVE: "input_values", WHISPER: "input_features"}
@@ -53,7 +53,7 @@ class SoundModel(TrainableModel):
     def forward(self, values: Tensor) -> Tensor:
         return self.head(self.features(values))
 
-    def prepare_to_learn(self, params: Params) -> None:
+    def prepare_to_learn(self, params: OptimisationParams) -> None:
         hush(self.encoder)
 
     def save(self, folder: Path) -> None:

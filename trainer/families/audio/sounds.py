@@ -51,7 +51,7 @@ class Heard(Form):
     noun = "sounds"
 
     def __init__(self, hearing: Hearing) -> None:
-        self.recipe = hearing
+        self.recipe: Hearing = hearing
 
     def pack(self, data: bytes) -> np.ndarray:
         wave = self.recipe.wave(data)
@@ -88,11 +88,11 @@ class Sounds(MediaRows):
         labels: list[str],
         truth: np.ndarray | None,
         folder: Path,
-        store: Store,
+        store: Store[Heard],
         places: np.ndarray,
     ) -> None:
         self.form = store.form
-        self.hearing: Hearing = store.form.recipe
+        self.hearing = store.form.recipe
         lengths = None if self.hearing.fixed else buckets(seconds_of(loaded), self.hearing)
         super().__init__(loaded, labels, truth, lengths)
         self.folder, self.store, self.places = folder, store, places
@@ -221,7 +221,7 @@ def prepare(job: Job) -> Sounds:
     return rows
 
 
-def decoded(job: Job, loaded: Loaded, hearing: Hearing) -> tuple[Store, np.ndarray]:
+def decoded(job: Job, loaded: Loaded, hearing: Hearing) -> tuple[Store[Heard], np.ndarray]:
     """See `common.decoded`."""
     if hearing.kind == LOGMEL:
         needed = len(set(loaded.values["audio"])) * int(np.prod(hearing.shape))

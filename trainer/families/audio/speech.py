@@ -14,7 +14,7 @@ from trainer.data.loading import Loaded, check_parts, join_names
 from trainer.engines.speech import frames_a_piece
 from trainer.errors import DataError, ModelError
 from trainer.families.audio.ctc import KIND, PretrainedCtc, ScratchCtc, Speaking, kind_of
-from trainer.families.audio.sounds import Sounds, buckets, changed, decoded, seconds_of, silence
+from trainer.families.audio.sounds import Heard, Sounds, buckets, changed, decoded, seconds_of, silence
 from trainer.families.audio.whisper import Whisper
 from trainer.families.media import common
 from trainer.families.media.common import MediaFamily
@@ -46,7 +46,7 @@ class Speech(Sounds):
 
     read_batch = READ_BATCH
 
-    def __init__(self, loaded: Loaded, folder: Path, store: Store, places: np.ndarray, script: Script) -> None:
+    def __init__(self, loaded: Loaded, folder: Path, store: Store[Heard], places: np.ndarray, script: Script) -> None:
         super().__init__(loaded, [], None, folder, store, places)
         if self.hearing.kind == LOGMEL:
             self.lengths = buckets(seconds_of(loaded), self.hearing)
@@ -225,14 +225,14 @@ def baselines(job: Job, rows: Speech) -> dict[str, Baseline]:
 
 
 def model_of(job: Job, rows: Speech) -> Speaking:
+    if isinstance(rows.script, Pieces):
+        return whisper_of(job, rows)
     if job.spec.model.startswith("scratch:"):
         return ScratchCtc(rows.hearing, rows.script)
     if kind_of(rows.folder) == KIND:
         if job.spec.method == "lora":
             raise ModelError(_("A small net has no layers that LoRA could adapt."), hint=_("Choose another method."))
         return ScratchCtc.of(rows.folder, rows.hearing, rows.script)
-    if rows.hearing.kind == WHISPER:
-        return whisper_of(job, rows)
     return PretrainedCtc.of(rows.folder, rows.hearing, rows.script)
 
 

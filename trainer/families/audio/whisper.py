@@ -18,7 +18,7 @@ from trainer.families.audio.model import hush
 from trainer.files import read_json
 from trainer.messages import _
 from trainer.packaging.graphs import trace, write_graph
-from trainer.params import LearningParams
+from trainer.params import OptimisationParams
 from trainer.sounds import Hearing
 from trainer.transcripts import TOKENIZER, Pieces, written_on
 
@@ -33,6 +33,7 @@ KEPT = (TOKENIZER, "tokenizer_config.json", "special_tokens_map.json", "vocab.js
 class Whisper(Speaking):
     """`encoder` is the whole of it but the last layer, which shares its weights with the first of the decoder."""
 
+    script: Pieces
     new_layers = ("none.",)
 
     def __init__(self, network: nn.Module, hearing: Hearing, source: Path) -> None:
@@ -123,7 +124,7 @@ class Whisper(Speaking):
         options = {"ignore_index": IGNORED, "label_smoothing": doubt}
         return nn.functional.cross_entropy(scores.flatten(0, 1), wanted.flatten(), **options)
 
-    def prepare_to_learn(self, params: LearningParams) -> None:
+    def prepare_to_learn(self, params: OptimisationParams) -> None:
         hush(self.encoder)
         self.smoothing = params.label_smoothing
 

@@ -5,6 +5,7 @@ What is drawn comes from the generator of the step alone, so that a resumed run 
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -44,7 +45,7 @@ def settings_of(params: PictureParams, side: int, grey: bool, *, number: bool, p
     found = defaults(params.augment, side <= SMALL, grey, number)
     if pretrained and params.augment == "auto":
         found = replace(found, cutmix=0.0, mixup=0.0)  # few epochs: the answers had better be clear
-    by_hand = {name: getattr(params, name, 0.0) for name in Settings.__dataclass_fields__}
+    by_hand: dict[str, Any] = {name: getattr(params, name, 0.0) for name in Settings.__dataclass_fields__}
     return replace(found, **{name: value for name, value in by_hand.items() if value is not None})
 
 
@@ -150,7 +151,7 @@ def move(values: Tensor, places: np.ndarray) -> Tensor:
     """Look each pixel up where `places` says; beyond the edge the picture is mirrored."""
     if np.array_equal(places, np.broadcast_to(np.eye(3)[:2], places.shape)):
         return values
-    size = (len(values), values.shape[3], *values.shape[1:3])
+    size = [len(values), values.shape[3], *values.shape[1:3]]
     grid = functional.affine_grid(torch.from_numpy(places).float().to(values.device), size, align_corners=False)
     moved = functional.grid_sample(
         values.permute(0, 3, 1, 2), grid, mode="bilinear", padding_mode="reflection", align_corners=False

@@ -18,7 +18,7 @@ from trainer.engines.detection import Picture, upright_size
 from trainer.errors import DataError, ModelError
 from trainer.events import Emit
 from trainer.families.image.model import PictureModel
-from trainer.families.image.pictures import Pictures, PixelFamily, decoded
+from trainer.families.image.pictures import Pictures, PixelFamily, Pixels, decoded
 from trainer.families.image.points import PointDetector, SmallBackbone, is_points
 from trainer.families.media import common
 from trainer.families.media.store import Store
@@ -63,7 +63,7 @@ class Scenes(Pictures):
         loaded: Loaded,
         labels: list[str],
         folder: Path,
-        store: Store,
+        store: Store[Pixels],
         places: np.ndarray,
     ) -> None:
         super().__init__(loaded, labels, None, folder, store, places)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, Self
 
 import numpy as np
 import torch
@@ -20,7 +20,7 @@ from trainer.learning.model import TrainableModel
 from trainer.messages import _
 from trainer.packaging.export import quiet
 from trainer.packaging.graphs import write_graph
-from trainer.params import Params
+from trainer.params import OptimisationParams
 from trainer.pictures import Preprocess
 
 HEAD_WEIGHTS, HEAD_CONFIG = "head.safetensors", "head.json"
@@ -34,6 +34,29 @@ CACHE_BATCH = 4
 """Pictures that ONNX Runtime is given at once: what passes between the layers of so few stays in the processor's cache."""
 
 
+class Reading(Protocol):
+    """What makes bytes (height, width, channels) of a file: `trainer.pictures.Preprocess`, of sounds `trainer.sounds.Hearing`."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    @property
+    def channels(self) -> int: ...
+
+    @property
+    def factor(self) -> tuple[float, ...]:
+        """The model sees a byte times this, plus `shift`: one for every channel, or one for all."""
+        ...
+
+    @property
+    def shift(self) -> tuple[float, ...]: ...
+
+    def save(self, folder: Path) -> None: ...
+
+    @classmethod
+    def load(cls, folder: Path) -> Self: ...
+
+
 class PictureModel(TrainableModel):
     """What the picture models share: pixels (batch, height, width, channels) of 0 to 255 → (batch, outputs).
 
@@ -42,7 +65,7 @@ class PictureModel(TrainableModel):
 
     head: nn.Linear
 
-    def __init__(self, labels: list[str], preprocess: Preprocess, answer: str = "class") -> None:
+    def __init__(self, labels: list[str], preprocess: Reading, answer: str = "class") -> None:
         super().__init__()
         self.labels, self.preprocess, self.answer = labels, preprocess, answer
         channels = preprocess.channels
@@ -117,7 +140,7 @@ class VisionModel(PictureModel):
     def forward(self, pixels: Tensor) -> Tensor:
         return self.head(self.dropout(self.features(pixels)))
 
-    def prepare_to_learn(self, params: Params) -> None:
+    def prepare_to_learn(self, params: OptimisationParams) -> None:
         without_dropout(self.encoder)
 
     def save(self, folder: Path) -> None:

@@ -41,7 +41,8 @@ MOST_COARSE_ROWS = 5_000
 """Of those that the baseline learns from."""
 READ_AT_ONCE = 256
 SMALL_NET = {"batch_size": 64, "learning_rate": 1e-3, "head_learning_rate": 1e-3, "patience": 8}
-PRETRAINED = {"batch_size": 32, "head_learning_rate": 3e-3}
+PRETRAINED_BATCH = 32
+PRETRAINED = {"batch_size": PRETRAINED_BATCH, "head_learning_rate": 3e-3}
 NET_ROWS = 100_000
 """That a small net sees in all: its epochs are this over the rows."""
 LEAST_SIDE, ENLARGED = 64, 4
@@ -57,8 +58,10 @@ class Pixels(Form):
     noun = "pictures"
 
     def __init__(self, preprocess: Preprocess) -> None:
-        self.recipe = preprocess
-        self.pack = preprocess.read
+        self.recipe: Preprocess = preprocess
+
+    def pack(self, data: bytes) -> np.ndarray:
+        return self.recipe.read(data)
 
     def unpack(self, kept: bytes) -> np.ndarray:
         return np.frombuffer(kept, np.uint8).reshape(self.recipe.shape)
@@ -82,12 +85,12 @@ class Pictures(MediaRows, preview.AugmentedRows):
         labels: list[str],
         truth: np.ndarray | None,
         folder: Path,
-        store: Store,
+        store: Store[Pixels],
         places: np.ndarray,
     ) -> None:
         super().__init__(loaded, labels, truth)
         self.folder, self.store, self.places = folder, store, places
-        self.preprocess: Preprocess = store.form.recipe
+        self.preprocess = store.form.recipe
         self.augmentation = Augmentation(Settings())
 
     def pixels(self, rows: np.ndarray) -> np.ndarray:
@@ -217,10 +220,10 @@ def within_memory(job: Job, folder: Path, preprocess: Preprocess) -> Preprocess:
         return memory.row_bytes(model, (model.example(),)), sum(value.numel() for value in model.parameters())
 
     def choose() -> list[int]:
-        return list(memory.fitting(job, job.params.batch_size, PRETRAINED["batch_size"], sides, measure))
+        return list(memory.fitting(job, job.params.batch_size, PRETRAINED_BATCH, sides, measure))
 
     batch, side = cached_json(job.out / "memory.json", choose)
-    if (batch, side) != (job.params.batch_size or PRETRAINED["batch_size"], wanted):
+    if (batch, side) != (job.params.batch_size or PRETRAINED_BATCH, wanted):
         job.warn(
             "memory",
             _(
@@ -247,7 +250,7 @@ def augmentation_of(job: Job, rows: Pictures) -> Augmentation:
     return Augmentation(settings)
 
 
-def decoded(job: Job, loaded: Loaded, preprocess: Preprocess) -> tuple[Store, np.ndarray]:
+def decoded(job: Job, loaded: Loaded, preprocess: Preprocess) -> tuple[Store[Pixels], np.ndarray]:
     """See `common.decoded`."""
     needed = len(set(loaded.values["image"])) * int(np.prod(preprocess.shape))
     return common.decoded(job, loaded, "image", Pixels(preprocess), needed)

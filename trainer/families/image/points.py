@@ -101,7 +101,7 @@ class PointDetector(PictureModel):
     """Pixels → (batch, QUERIES, labels + 4): scores, then centre and size as shares, of the surest middles in the order of
     their cells, which no rounding changes; zeros where there are fewer."""
 
-    new_layers = ("beside.", "mixed.", "heat.", "sides.")
+    new_layers: tuple[str, ...] = ("beside.", "mixed.", "heat.", "sides.")
 
     def __init__(self, backbone: nn.Module, labels: list[str], preprocess: Preprocess) -> None:
         super().__init__(labels, preprocess)
@@ -121,13 +121,12 @@ class PointDetector(PictureModel):
         """(batch, labels, rows, columns) logits, and distances of left, top, right, bottom in cells."""
         values = self.normalised(pixels)
         size = (values.shape[2] // STRIDE, values.shape[3] // STRIDE)
-        found = self.backbone(values)
-        total = None
-        for one, beside in zip(reversed(found), reversed(self.beside), strict=True):
-            here = beside(one)
-            if total is not None:
-                here = here + functional.interpolate(total, size=here.shape[2:], mode="nearest")
-            total = here
+        levels = zip(reversed(self.backbone(values)), reversed(self.beside), strict=True)  # the coarsest first
+        coarsest, beside = next(levels)
+        total = beside(coarsest)
+        for level, beside in levels:
+            finer = beside(level)
+            total = finer + functional.interpolate(total, size=finer.shape[2:], mode="nearest")
         if tuple(total.shape[2:]) != size:
             total = functional.interpolate(total, size=size, mode="bilinear", align_corners=False)
         values = self.mixed(total)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from trainer import answers, models, nets
 from trainer.errors import ModelError, SpecError
-from trainer.families.image.model import PictureModel
+from trainer.families.image.model import PictureModel, Reading
 from trainer.learning.heads import head_of
 from trainer.messages import _
 from trainer.pictures import Preprocess
@@ -134,14 +134,14 @@ def take_weights(net: nn.Module, folder: Path) -> int:
 class ScratchModel(PictureModel):
     """A small net over pixels."""
 
-    reading: Any = Preprocess
+    reading: ClassVar[type[Reading]] = Preprocess
     """What its inputs are read by."""
 
     def __init__(
         self,
         layers: list[nets.Layer],
         labels: list[str],
-        preprocess: Preprocess,
+        preprocess: Reading,
         first_weights: str = "",
         answer: str = "class",
     ) -> None:
@@ -171,7 +171,7 @@ class ScratchModel(PictureModel):
         return model.eval()
 
     @classmethod
-    def of(cls, folder: Path, labels: list[str], preprocess: Preprocess, answer: str = "class") -> "ScratchModel":
+    def of(cls, folder: Path, labels: list[str], preprocess: Reading, answer: str = "class") -> "ScratchModel":
         """A trained net under a new head, to learn other labels or another kind of answer."""
         config = json.loads((folder / CONFIG).read_text("utf-8"))
         model = cls(config["layers"], labels, preprocess, answer=answer)

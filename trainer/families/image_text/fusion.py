@@ -24,7 +24,7 @@ from trainer.learning.job import Job
 from trainer.learning.model import TrainableModel
 from trainer.learning.rows import Digest, Mix, digest_weights
 from trainer.packaging.graphs import write_checked
-from trainer.params import Params
+from trainer.params import OptimisationParams
 from trainer.tasks.image_text_classification import BUNDLED_TEXT_MODEL
 
 PICTURE, TEXT = "picture", "text"
@@ -149,7 +149,7 @@ class FusionModel(TrainableModel):
         look, read = self.encoder[PICTURE].reader(job), self.encoder[TEXT].features
         return lambda pixels, ids, mask: torch.cat([look(pixels), read(ids, mask).float()], dim=1)
 
-    def prepare_to_learn(self, params: Params) -> None:
+    def prepare_to_learn(self, params: OptimisationParams) -> None:
         for one in self.encoder.values():
             one.prepare_to_learn(params)
 

@@ -8,7 +8,7 @@ import numpy as np
 from trainer.data.loading import Loaded, check_parts, join_names
 from trainer.errors import DataError, ModelError
 from trainer.events import Emit
-from trainer.families.media.store import Decoding, Form, Store, open_store
+from trainer.families.media.store import Decoding, FormT, Store, open_store
 from trainer.learning.estimate import measure
 from trainer.learning.family import NetworkT
 from trainer.learning.job import Job
@@ -30,7 +30,7 @@ def base(job: Job) -> Path:
     return Path() if fresh else job.model_folder(job.spec.model)
 
 
-def decoded(job: Job, loaded: Loaded, role: str, form: Form, needed: int) -> tuple[Store, np.ndarray]:
+def decoded(job: Job, loaded: Loaded, role: str, form: FormT, needed: int) -> tuple[Store[FormT], np.ndarray]:
     """The files that `role` names, each once, and where among them each row's is; rows whose file cannot be used are left
     out of `loaded`. `needed`: about how many bytes the decoded ones take."""
     names = sorted(set(loaded.values[role]))
@@ -77,7 +77,7 @@ def settle(job: Job, **chosen: float | str) -> None:
 class MediaRows(Rows):
     """Rows of files, each decoded once: that of a row stands at `places[row]` of the `store`."""
 
-    store: Store
+    store: Store[Any]
     places: np.ndarray
 
     def path(self, row: int) -> Path:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -54,10 +54,13 @@ class Form:
         raise NotImplementedError
 
 
-class Store:
+FormT = TypeVar("FormT", bound=Form)
+
+
+class Store(Generic[FormT]):
     """Files by their place in `paths`. `lost`: why those at some places cannot be used."""
 
-    def __init__(self, paths: list[Path], form: Form) -> None:
+    def __init__(self, paths: list[Path], form: FormT) -> None:
         self.paths, self.form = paths, form
         self.lost: dict[int, str] = {}
 
@@ -66,10 +69,10 @@ class Store:
         raise NotImplementedError
 
 
-class Decoding(Store):
+class Decoding(Store[FormT]):
     """Decodes what is asked for, each time anew; with `remember` only once, for a trial that reads few."""
 
-    def __init__(self, paths: list[Path], form: Form, *, remember: bool = False) -> None:
+    def __init__(self, paths: list[Path], form: FormT, *, remember: bool = False) -> None:
         super().__init__(paths, form)
         self.memory: dict[int, np.ndarray] = {}
         self.remember = remember
@@ -90,11 +93,11 @@ class Decoding(Store):
         return [known[place] for place in places.tolist()]
 
 
-class Kept(Store):
+class Kept(Store[FormT]):
     """Reads a file of all one after another, with the facts about them in its tail. It is mapped for one batch at a time,
     so that memory stays bounded, and held open, so that it stays while it is used. Takes over the descriptor."""
 
-    def __init__(self, paths: list[Path], form: Form, handle: int) -> None:
+    def __init__(self, paths: list[Path], form: FormT, handle: int) -> None:
         super().__init__(paths, form)
         self.handle = handle
         weakref.finalize(self, os.close, handle)
@@ -109,7 +112,7 @@ class Kept(Store):
             ]
 
 
-def open_store(job: Job, paths: list[Path], form: Form, needed: int) -> Store:
+def open_store(job: Job, paths: list[Path], form: FormT, needed: int) -> Store[FormT]:
     """Decode everything once in threads, or find it decoded by an earlier run. `needed`: about how many bytes that takes."""
     if job.trial:
         return Decoding(paths, form, remember=True)
@@ -133,7 +136,7 @@ def read_facts(handle: int) -> dict[str, Any]:
     return json.loads(os.pread(handle, length, size - LENGTH - length))
 
 
-def decode_each_time(job: Job, paths: list[Path], form: Form) -> Store:
+def decode_each_time(job: Job, paths: list[Path], form: FormT) -> Store[FormT]:
     job.warn(
         "no_cache_room",
         _(

@@ -181,7 +181,9 @@ class Net(Model):
 
         if not rounds:
             apart = set_apart(data[1], self.labelled, self.seed)
-            learn, judge = [one[~apart] for one in data], (data[0][apart], data[1][apart])
+            matrix, truth, weights = data
+            learn: Data = (matrix[~apart], truth[~apart], weights[~apart])
+            judge = (matrix[apart], truth[apart])
             _net, rounds = net.fit(self.facts, *learn, self.facts["epochs"], self.seed, tell, judge)
         self.net, self.rounds = net.fit(self.facts, *data, rounds, self.seed, tell)
         return self

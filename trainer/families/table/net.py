@@ -75,9 +75,10 @@ def fit(
     net, labelled = build(facts), answers.of_file(facts).labelled
     inputs = tensors(facts["scales"], matrix)
     shift, scale = (0.0, 1.0) if labelled else (float(truth.mean()), float(truth.std()) or 1.0)
-    convert = (lambda values: torch.from_numpy(values)) if labelled else (
-        lambda values: torch.from_numpy((values - shift) / scale).float()
-    )  # fmt: skip
+
+    def convert(values: np.ndarray) -> Tensor:
+        return torch.from_numpy(values) if labelled else torch.from_numpy((values - shift) / scale).float()
+
     wanted, shares = convert(truth), torch.from_numpy(weights).float()
     optimizer = torch.optim.AdamW(net.parameters(), lr=RATE, weight_decay=DECAY)
     generator = torch.Generator().manual_seed(seed)

@@ -13,7 +13,7 @@ from trainer.errors import DataError
 from trainer.learning.baselines import MOST_BASELINE_ROWS, Baseline, logistic
 from trainer.learning.job import Job
 from trainer.learning.rows import Rows, truth_of
-from trainer.messages import _
+from trainer.messages import Message, _
 from trainer.roles import INPUT
 from trainer.tasks.table import net_layers
 
@@ -36,7 +36,7 @@ class TableRows(Rows):
         self.described: list[dict[str, Any]] = []
         self.dropped: dict[str, str] = {}
         self.leaks: list[dict[str, Any]] = []
-        self.leaks_not_looked_at: list[str] = []
+        self.leaks_not_looked_at: list[Message] = []
         self.matrix = np.zeros((len(truth), 0))
         self.winner: dict[str, str] = {}
         """What won the search: {family, name, model, title}."""
@@ -96,8 +96,9 @@ class TableRows(Rows):
 
 def declared(column: dict[str, Any]) -> dict[str, Any]:
     """A column as a form draws it."""
-    kept = {name: column[name] for name in ("choices", "min", "max", "typical", "form") if name in column}
-    return {"name": column["name"], "kind": column["kind"], "required": False, **kept, "example": column["typical"]}
+    names: tuple[str, ...] = ("choices", "min", "max", "typical", "form")
+    known = {name: column[name] for name in names if name in column}
+    return {"name": column["name"], "kind": column["kind"], "required": False, **known, "example": column["typical"]}
 
 
 def distinct(column: Any) -> tuple[list[str | None], np.ndarray]:

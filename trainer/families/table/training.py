@@ -50,7 +50,9 @@ def run(family: Family[TableRows, Model], job: Job) -> dict[str, Any]:
         report |= verdict.judge(objective, outputs, beside)
         if rows.is_class:
             test = objective.certainty(rows.part("test"), outputs)
-            halves = [(one.certainty, one.tested) for one in tested]
+            halves = [
+                (one.certainty, one.tested) for one in tested if one.certainty is not None and one.tested is not None
+            ]
             report |= thresholds.report(test, chosen.certainty, "out-of-fold", halves)
         report["evaluation"] = {"kind": "folds", "folds": rounds.count} if rounds else {"kind": "test"}
         scores = [one.score for one in tested] or [chosen.candidates[0]["score"]]

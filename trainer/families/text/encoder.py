@@ -13,7 +13,7 @@ from trainer.errors import ModelError
 from trainer.learning.heads import head_of, without_dropout
 from trainer.learning.model import TrainableModel
 from trainer.messages import _
-from trainer.params import FineTuningParams
+from trainer.params import OptimisationParams, TextParams
 
 HEAD_WEIGHTS, HEAD_CONFIG = "head.safetensors", "head.json"
 CLS_POOLED = ("deberta-v2", "roberta", "xlm-roberta", "electra")
@@ -57,9 +57,10 @@ class EncoderClassifier(TrainableModel):
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         return self.head(self.dropout(self.features(input_ids, attention_mask)))
 
-    def prepare_to_learn(self, params: FineTuningParams) -> None:
+    def prepare_to_learn(self, params: OptimisationParams) -> None:
         """No dropout; word vectors stay as they are."""
         without_dropout(self.encoder)
+        assert isinstance(params, TextParams), "a task that reads texts has settings for them"
         if not params.train_embeddings:
             self.encoder.get_input_embeddings().weight.requires_grad_(False)
             embeddings = getattr(self.encoder, "embeddings", None)
