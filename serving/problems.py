@@ -1,7 +1,5 @@
 """Refusals, as RFC 9457 problem+json: a status, a stable code, a sentence and a next step."""
 
-from typing import Any
-
 import orjson
 
 from trainer.problem_details import problem_details
@@ -21,7 +19,7 @@ class Problem(Exception):  # noqa: N818  the standard's own word
         *,
         retry_after: int | None = None,
         headers: Headers | None = None,
-        **extra: Any,
+        **extra: object,
     ) -> None:
         super().__init__(detail)
         self.status = status

@@ -2,16 +2,17 @@
 
 import importlib
 from functools import cache
-from typing import Any, TypeVar
+from typing import TypeVar
 
 T = TypeVar("T")
 
 
 @cache
-def load(path: str) -> Any:
+def load(path: str) -> object:
     """What `package.module.name` names; the module is imported when somebody first asks."""
     module, _dot, name = path.rpartition(".")
-    return getattr(importlib.import_module(module), name)
+    value: object = getattr(importlib.import_module(module), name)
+    return value
 
 
 def load_class(path: str, kind: type[T]) -> type[T]:

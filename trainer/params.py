@@ -1,15 +1,28 @@
 """What every task's settings share. A task adds its own by subclassing; each field is a form field, a JSON schema
 property and a check at once."""
 
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar, Unpack
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from trainer.errors import SpecError
 from trainer.messages import _, gettext_noop
 
+T = TypeVar("T")
 
-def advanced(default: Any, title: str, description: str, **bounds: Any) -> Any:
+
+class Bounds(TypedDict, total=False):
+    """What a setting may be, as pydantic's `Field` names it."""
+
+    ge: float
+    gt: float
+    le: float
+    lt: float
+    max_length: int
+    pattern: str
+
+
+def advanced(default: T, title: str, description: str, **bounds: Unpack[Bounds]) -> T:
     """A setting that most people leave alone: folded away on the page."""
     return Field(default, title=title, description=description, json_schema_extra={"advanced": True}, **bounds)
 

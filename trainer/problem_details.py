@@ -7,7 +7,7 @@ MEDIA_TYPE = "application/problem+json"
 TITLES = {status.value: status.phrase for status in HTTPStatus}
 
 
-def problem_details(status: int, code: str, detail: str, hint: str = "", **extra: Any) -> dict[str, Any]:
+def problem_details(status: int, code: str, detail: str, hint: str = "", **extra: object) -> dict[str, Any]:
     """The members of the body. Programs tell problems apart by `code`, which is stable; the type stays `about:blank`, whose
     title is the phrase of the status, as the RFC has it. `extra`: further members."""
     title = TITLES.get(status, "")

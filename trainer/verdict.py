@@ -1,7 +1,7 @@
 """The model beside its baselines: all scored on the same test rows by the same code, and the best of them compared with it."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -22,7 +22,10 @@ class TestedRows(Protocol):
     def part(self, name: str, /) -> np.ndarray: ...
 
 
-class Judged(Protocol):
+OutputsT = TypeVar("OutputsT", bound=Outputs, contravariant=True)
+
+
+class Judged(Protocol[OutputsT]):
     """What can be judged beside baselines: an `Objective`, or that of a table. `outputs` are of the form that it makes: a
     class's are an array, a text's may be a list of arrays (`trainer.outputs`)."""
 
@@ -32,16 +35,16 @@ class Judged(Protocol):
     @property
     def rows(self) -> TestedRows: ...
 
-    def simple(self, baseline: Baseline, /) -> "Judged": ...
+    def simple(self, baseline: Baseline, /) -> "Judged[OutputsT]": ...
 
     def actual(self, rows: np.ndarray, /) -> Given: ...
 
-    def answers(self, metric: str, outputs: Any, /) -> Given: ...
+    def answers(self, metric: str, outputs: OutputsT, /) -> Given: ...
 
-    def metrics(self, outputs: Any, /) -> Mapping[str, float]: ...
+    def metrics(self, outputs: OutputsT, /) -> Mapping[str, float]: ...
 
 
-def judge(objective: Judged, outputs: Outputs, baselines: dict[str, Baseline]) -> dict[str, Any]:
+def judge(objective: Judged[Any], outputs: Outputs, baselines: dict[str, Baseline]) -> dict[str, Any]:
     """`baselines` and `compare_with_best` of report.json.
 
     Each baseline has every metric that the model has; `low` and `high` are the ends of the headline metric's 95 % interval.
@@ -50,7 +53,7 @@ def judge(objective: Judged, outputs: Outputs, baselines: dict[str, Baseline]) -
     return {"baselines": figures, "verdict": compare_with_best(objective, outputs, baselines, figures)}
 
 
-def score_baseline(objective: Judged, baseline: Baseline) -> dict[str, Any]:
+def score_baseline(objective: Judged[Any], baseline: Baseline) -> dict[str, Any]:
     test = objective.rows.part("test")
     answers = objective.answers(objective.headline, baseline.outputs)
     scored_interval = interval(objective.headline, objective.actual(test), answers, labels=label_indices(objective))
@@ -60,7 +63,7 @@ def score_baseline(objective: Judged, baseline: Baseline) -> dict[str, Any]:
 
 
 def compare_with_best(
-    objective: Judged, outputs: Outputs, baselines: dict[str, Baseline], figures: dict[str, dict[str, Any]]
+    objective: Judged[Any], outputs: Outputs, baselines: dict[str, Baseline], figures: dict[str, dict[str, Any]]
 ) -> dict[str, Any] | None:
     """{against, outcome, difference, sentence}: the model beside the best of the baselines; None where there is none."""
     metric = objective.headline
@@ -85,7 +88,7 @@ def compare_with_best(
     }
 
 
-def label_indices(objective: Judged) -> range:
+def label_indices(objective: Judged[Any]) -> range:
     """Labels are their places here."""
     return range(len(objective.rows.labels))
 

@@ -1,6 +1,6 @@
 """Labels that a simple model, cross-validated, is sure are wrong, and what more rows would bring. Bounded in rows."""
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -9,6 +9,9 @@ from trainer.data.dataset import Dataset
 from trainer.data.memory import release_memory
 from trainer.data.problems import Problem, Suggestion, fix_of, problem, shorten
 from trainer.messages import _, ngettext
+
+if TYPE_CHECKING:
+    from sklearn.linear_model import SGDClassifier
 
 MAX_ROWS_CHECKED, MAX_ROWS_DRAWN = 4_000, 12_000
 MIN_ROWS_CHECKED = 60
@@ -49,7 +52,7 @@ class CrossValidated(NamedTuple):
         return wrong[np.argsort(own_probability[wrong])] if self.right > 0.5 else wrong[:0]
 
 
-def logistic_regression(rows: int, seed: int) -> Any:
+def logistic_regression(rows: int, seed: int) -> "SGDClassifier":
     """By stochastic gradient descent: seconds for four thousand rows and tens of classes, where L-BFGS takes minutes or, with a
     tolerance that makes it quick, stops before it has learned anything. Few `rows` get as many steps as many, so that half of
     them are not worse for want of steps."""

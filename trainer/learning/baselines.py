@@ -4,7 +4,7 @@ as the model is, also where the rows are tested on in rounds (`trainer.verdict`)
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -12,6 +12,13 @@ from trainer.outputs import Outputs, gathered, packed, unpacked
 
 MOST_BASELINE_ROWS = 20_000
 LEAST_PROBABILITY = 1e-12
+
+
+class Matrix(Protocol):
+    """(rows, features), dense or sparse."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
 
 
 class Baseline(NamedTuple):
@@ -34,7 +41,7 @@ def spread(probabilities: np.ndarray, classes: np.ndarray, labels: int) -> np.nd
     return found
 
 
-def logistic(features: Any, truth: np.ndarray, asked: Any, labels: int, **settings: Any) -> np.ndarray:
+def logistic(features: Matrix, truth: np.ndarray, asked: Matrix, labels: int, **settings: float | str) -> np.ndarray:
     """scikit-learn's logistic regression: probabilities (asked, labels). Certain where there is but one label."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.multiclass import OneVsRestClassifier

@@ -65,7 +65,7 @@ def estimate(spec: Spec, emit: Emit, started_in: float = 0.0) -> dict[str, Any]:
 def only_downloads(emit: Emit) -> Emit:
     """A trial is silent but for how far its model has come, which may take longer than the trial."""
 
-    def tell(kind: str, /, **fields: Any) -> None:
+    def tell(kind: str, /, **fields: object) -> None:
         if kind == "progress" and fields.get("unit") == "bytes":
             emit(kind, **fields)
 

@@ -17,6 +17,7 @@ from trainer.thresholds import Certainty
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from trainer.answers.base_scoring import Given
     from trainer.learning.baselines import Baseline
     from trainer.learning.job import Job
     from trainer.learning.model import TrainableModel
@@ -130,11 +131,12 @@ class Objective(Generic[OutputsT]):
         """By which a baseline is scored, where what was chosen for the model does not hold for them."""
         return self
 
-    def actual(self, rows: np.ndarray) -> Any:
+    def actual(self, rows: np.ndarray) -> Given:
         """The right answers of these rows, as `trainer.comparison` takes them."""
-        return self.rows.truth[rows]
+        actual: np.ndarray = self.rows.truth[rows]
+        return actual
 
-    def answers(self, metric: str, outputs: OutputsT) -> Any:
+    def answers(self, metric: str, outputs: OutputsT) -> Given:
         """The test rows' outputs as the answers that `trainer.comparison` takes for a metric."""
         raise NotImplementedError
 

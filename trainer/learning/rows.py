@@ -102,7 +102,7 @@ class Rows:
         """The model's arguments for a training step, changed at random where the task does that."""
         return self.batch(rows, device), None
 
-    def input(self, row: int) -> Any:
+    def input(self, row: int) -> object:
         """One row as an engine has read it."""
         raise NotImplementedError
 
@@ -157,7 +157,7 @@ class Rows:
         return [batches[at] for at in generator.permutation(len(batches))]
 
 
-class Lazily(Sequence[Any]):
+class Lazily(Sequence[object]):
     """Inputs read when they are asked for, so that thousands of pictures or sounds need not be in memory at once."""
 
     def __init__(self, rows: Rows, chosen: np.ndarray) -> None:
@@ -167,12 +167,12 @@ class Lazily(Sequence[Any]):
         return len(self.chosen)
 
     @overload
-    def __getitem__(self, index: int) -> Any: ...
+    def __getitem__(self, index: int) -> object: ...
 
     @overload
     def __getitem__(self, index: slice) -> "Lazily": ...
 
-    def __getitem__(self, index: int | slice) -> Any:
+    def __getitem__(self, index: int | slice) -> object:
         if isinstance(index, slice):
             return Lazily(self.rows, self.chosen[index])
         return self.rows.input(int(self.chosen[index]))

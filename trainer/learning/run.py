@@ -84,7 +84,7 @@ def identity(spec: Spec) -> dict[str, Any]:
     return fields
 
 
-def place(value: Any) -> Any:
+def place(value: object) -> object:
     """The end of a path, or of `artifact:PATH`, that a move of everything leaves as it is; any other value as it is."""
     if not isinstance(value, str) or "/" not in value:
         return value

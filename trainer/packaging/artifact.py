@@ -3,7 +3,7 @@
 import importlib.metadata
 import shutil
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from trainer.events import now
 from trainer.files import sha256, write_json
@@ -17,10 +17,13 @@ from trainer.packaging.export import MOST_ROWS, Saved, export
 LIBRARIES = ("torch", "transformers", "tokenizers", "scikit-learn", "onnxruntime", "lightgbm", "numpy")
 
 
-class Described(Protocol):
+OutputsT = TypeVar("OutputsT", bound=Outputs, contravariant=True)
+
+
+class Described(Protocol[OutputsT]):
     """What tells the answers to the test rows: a `trainer.learning.objective.Objective`, or that of a table."""
 
-    def predictions(self, outputs: Any, /) -> dict[str, list[Any]]: ...
+    def predictions(self, outputs: OutputsT, /) -> dict[str, list[Any]]: ...
 
     def card(self, report: dict[str, Any], /) -> str: ...
 
@@ -30,7 +33,7 @@ def write(
     job: Job,
     model: ModelT,
     rows: RowsT,
-    objective: Described,
+    objective: Described[Any],
     outputs: Outputs,
     report: dict[str, Any],
     served: dict[str, list[Any]] | None = None,

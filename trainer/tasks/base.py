@@ -181,7 +181,7 @@ class Task:
         )
 
     @classmethod
-    def read_line(cls, line: str) -> Any:
+    def read_line(cls, line: str) -> object:
         """One line of `predict --input` as an input: here a text, plain or as JSON, or an object with it."""
         try:
             value = json.loads(line)

@@ -91,7 +91,7 @@ class ImageTextClassification(PictureTask):
         return super().check_input(value.get("image"))
 
     @classmethod
-    def read_line(cls, line: str) -> Any:
+    def read_line(cls, line: str) -> object:
         """{"image": a path or a `data:` URL, "text": "…"} as JSON, or a picture by itself."""
         try:
             value = json.loads(line)

@@ -99,7 +99,7 @@ class MediaTask(Task):
         return None if size <= LARGEST_INPUT else _("is larger than %(value)s MB.", value=LARGEST_INPUT // MIB)
 
     @classmethod
-    def read_line(cls, line: str) -> Any:
+    def read_line(cls, line: str) -> object:
         """A path, a `data:` URL, or either as JSON, alone or in an object."""
         try:
             value = json.loads(line)

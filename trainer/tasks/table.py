@@ -185,7 +185,7 @@ class TableTask(Task):
         return describe("scratch:table-net", net_params(params), None, 1, TABLE_NETS)
 
     @classmethod
-    def read_line(cls, line: str) -> Any:
+    def read_line(cls, line: str) -> object:
         try:
             return json.loads(line)
         except json.JSONDecodeError:

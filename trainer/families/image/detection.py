@@ -105,7 +105,7 @@ class Scenes(Pictures):
         return (pixels, targets), None
 
     def input(self, row: int) -> Picture:
-        return Picture(super().input(row), self.sizes[row])
+        return Picture(self.pixels(np.array([row]))[0], self.sizes[row])
 
     def manifest(self) -> dict[str, Any]:
         return super().manifest() | {"threshold": self.threshold}

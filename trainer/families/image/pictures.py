@@ -109,7 +109,7 @@ class Pictures(MediaRows, preview.AugmentedRows):
         values, mix = self.augmentation.mix(self.augmentation(pixels, generator), rows, generator)
         return (values,), mix
 
-    def input(self, row: int) -> Any:
+    def input(self, row: int) -> object:
         return self.pixels(np.array([row]))[0]
 
     def shown(self, rows: np.ndarray) -> list[str]:

@@ -63,7 +63,7 @@ class Pairs(Pictures):
         pixels = torch.from_numpy(self.pixels(rows)).to(device)
         return (self.augmentation(pixels, generator), *self.texts.batch(rows, device)), None
 
-    def input(self, row: int) -> Any:
+    def input(self, row: int) -> object:
         return super().input(row), self.texts.texts[row]
 
     def asked(self, rows: np.ndarray) -> dict[str, list[str]]:

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from trainer.learning.rows import Rows, truth_of
 from trainer.messages import Message, _
 from trainer.roles import INPUT
 from trainer.tasks.table import net_layers
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 SKEW, HEADLINE_SHARE = 8, 0.8
 
@@ -101,7 +104,7 @@ def declared(column: dict[str, Any]) -> dict[str, Any]:
     return {"name": column["name"], "kind": column["kind"], "required": False, **known, "example": column["typical"]}
 
 
-def distinct(column: Any) -> tuple[list[str | None], np.ndarray]:
+def distinct(column: "pa.ChunkedArray") -> tuple[list[str | None], np.ndarray]:
     """(distinct cells, each row's place among them); spellings of a missing value become None."""
     import pyarrow as pa
 
