@@ -208,19 +208,6 @@ def silence(one: np.ndarray, generator: np.random.Generator, most: dict[int, int
 # Before learning
 
 
-def prepare(job: Job) -> Sounds:
-    """Rows of a task that listens to `audio` and answers with a class."""
-    folder = common.base(job)
-    loaded = job.load_rows()
-    hearing = of_model(job, folder, loaded) if folder.name else of_net(job, loaded)
-    store, places = decoded(job, loaded, hearing)
-    rows = Sounds(loaded, *truth_of(job.task, loaded), folder, store, places)
-    if job.spec.method != "probe":
-        rows.augment = "light" if job.params.augment == "auto" else job.params.augment
-    job.tell_rows(rows, f"at most {hearing.seconds:g} seconds of each sound heard")
-    return rows
-
-
 def decoded(job: Job, loaded: Loaded, hearing: Hearing) -> tuple[Store[Heard], np.ndarray]:
     """See `common.decoded`."""
     if hearing.kind == LOGMEL:
@@ -272,32 +259,6 @@ def of_model(job: Job, folder: Path, loaded: Loaded) -> Hearing:
     return hearing
 
 
-def build(job: Job, rows: Sounds) -> ScratchSound | SoundModel:
-    """The pretrained encoder or small net under a new head; for `scratch` with random weights."""
-    learned = len(rows.known("train"))
-    if job.spec.model.startswith("scratch:"):
-        common.settle(job, **SMALL_NET, epochs=int(np.clip(round(NET_ROWS / max(learned, 1)), 8, 60)))
-        layers = nets.layers_of(nets.find(job.spec.model, nets.SOUND_NETS), job.params)
-        return ScratchSound(layers, rows.labels, rows.hearing, job.params.initial_weights, rows.answer.key)
-    if is_net(rows.folder):
-        if job.spec.method == "lora":
-            raise ModelError(_("A small net has no layers that LoRA could adapt."), hint=_("Choose another method."))
-        common.settle(job, **SMALL_NET)
-        return ScratchSound.of(rows.folder, rows.labels, rows.hearing, rows.answer.key)
-    common.settle(job, **PRETRAINED)
-    encoder = load_encoder(rows.folder, rows.hearing, fresh=job.spec.method == "scratch")
-    return SoundModel(encoder, rows.labels, rows.hearing, rows.answer.key)
-
-
-def baselines(job: Job, rows: Sounds) -> dict[str, Baseline]:
-    """The commonest answer, and a line through how loud each band of tones is on the whole."""
-    known, test = rows.known("train", "validation"), rows.part("test")
-    kept = np.sort(np.random.default_rng(job.spec.seed).permutation(known)[:MOST_COARSE_ROWS])
-    return rows.scoring.baselines(
-        rows.truth[known], len(test), rows.labels, "bands_logistic", lambda: by_logistic(rows, kept, test)
-    )
-
-
 def by_logistic(rows: Sounds, train: np.ndarray, test: np.ndarray) -> np.ndarray:
     """Probabilities (test, labels)."""
     from trainer.learning.probe import logistic
@@ -334,13 +295,47 @@ def load(folder: Path, attention: str | None = None) -> ScratchSound | SoundMode
     return ScratchSound.load(folder) if is_net(folder) else SoundModel.load(folder, attention)
 
 
-def write_onnx(folder: Path, target: Path) -> None:
-    write_sound_graph(load(folder, attention="eager"), Hearing.load(folder), target)
-
-
 class SoundFamily(MediaFamily[Sounds, ScratchSound | SoundModel]):
-    prepare, baselines, build = staticmethod(prepare), staticmethod(baselines), staticmethod(build)
-    write_onnx = staticmethod(write_onnx)
+    def prepare(self, job: Job) -> Sounds:
+        """Rows of a task that listens to `audio` and answers with a class."""
+        folder = common.base(job)
+        loaded = job.load_rows()
+        hearing = of_model(job, folder, loaded) if folder.name else of_net(job, loaded)
+        store, places = decoded(job, loaded, hearing)
+        rows = Sounds(loaded, *truth_of(job.task, loaded), folder, store, places)
+        if job.spec.method != "probe":
+            rows.augment = "light" if job.params.augment == "auto" else job.params.augment
+        job.tell_rows(rows, f"at most {hearing.seconds:g} seconds of each sound heard")
+        return rows
+
+    def baselines(self, job: Job, rows: Sounds) -> dict[str, Baseline]:
+        """The commonest answer, and a line through how loud each band of tones is on the whole."""
+        known, test = rows.known("train", "validation"), rows.part("test")
+        kept = np.sort(np.random.default_rng(job.spec.seed).permutation(known)[:MOST_COARSE_ROWS])
+        return rows.scoring.baselines(
+            rows.truth[known], len(test), rows.labels, "bands_logistic", lambda: by_logistic(rows, kept, test)
+        )
+
+    def build(self, job: Job, rows: Sounds) -> ScratchSound | SoundModel:
+        """The pretrained encoder or small net under a new head; for `scratch` with random weights."""
+        learned = len(rows.known("train"))
+        if job.spec.model.startswith("scratch:"):
+            common.settle(job, **SMALL_NET, epochs=int(np.clip(round(NET_ROWS / max(learned, 1)), 8, 60)))
+            layers = nets.layers_of(nets.find(job.spec.model, nets.SOUND_NETS), job.params)
+            return ScratchSound(layers, rows.labels, rows.hearing, job.params.initial_weights, rows.answer.key)
+        if is_net(rows.folder):
+            if job.spec.method == "lora":
+                raise ModelError(
+                    _("A small net has no layers that LoRA could adapt."), hint=_("Choose another method.")
+                )
+            common.settle(job, **SMALL_NET)
+            return ScratchSound.of(rows.folder, rows.labels, rows.hearing, rows.answer.key)
+        common.settle(job, **PRETRAINED)
+        encoder = load_encoder(rows.folder, rows.hearing, fresh=job.spec.method == "scratch")
+        return SoundModel(encoder, rows.labels, rows.hearing, rows.answer.key)
+
+    def write_onnx(self, folder: Path, target: Path) -> None:
+        write_sound_graph(load(folder, attention="eager"), Hearing.load(folder), target)
 
     def quantises(self, folder: Path) -> bool:
         """Transformers only."""

@@ -110,29 +110,6 @@ def masked(values: np.ndarray, generator: np.random.Generator) -> np.ndarray:
 # Before learning
 
 
-def prepare(job: Job) -> Speech:
-    fresh = job.spec.model.startswith("scratch:")
-    if fresh:
-        speech_net.check(job.spec.model)
-    if not fresh and job.spec.method == "scratch":
-        raise ModelError(
-            _("From scratch is for the small net."),
-            hint=_("Choose scratch:%(name)s, or the method full.", name=speech_net.NAME),
-        )
-    folder = common.base(job)
-    loaded = job.load_rows()
-    leave_out_wordless(job, loaded)
-    hearing = hearing_of(job, folder, loaded)
-    leave_out_long(job, loaded, hearing)
-    store, places = decoded(job, loaded, hearing)
-    rows = Speech(loaded, folder, store, places, script_of(folder, hearing, loaded))
-    rows.augment = "light" if job.params.augment == "auto" else job.params.augment
-    job.tell_rows(rows, _("%(minutes)s minutes of speech", minutes=f"{seconds_of(loaded).sum() / 60:.1f}"))
-    for sentence in rows.little():
-        job.warn("too_little_speech", sentence, _("Choose a model pretrained on speech, or bring hours of recordings."))
-    return rows
-
-
 def hearing_of(job: Job, folder: Path, loaded: Loaded) -> Hearing:
     """As long as the longest sound, within reason."""
     longest = float(seconds_of(loaded).max())
@@ -207,23 +184,6 @@ def leave_out(
     check_parts(loaded, loaded.kind)
 
 
-def build(job: Job, rows: Speech) -> Speaking:
-    learned = max(len(rows.part("train")), 1)
-    small = rows.hearing.kind == LOGMEL
-    most = NET_ROWS if small else PRETRAINED_ROWS
-    epochs = int(np.clip(round(most / learned), 8, 150 if small else 60))
-    settings = SMALL_NET if small else WHISPERING if rows.hearing.kind == WHISPER else PRETRAINED
-    common.settle(job, **settings, epochs=epochs)
-    model = model_of(job, rows)
-    rows.writes = model.writes()
-    return model
-
-
-def baselines(job: Job, rows: Speech) -> dict[str, Baseline]:
-    """Always nothing."""
-    return {"silence": Baseline([np.zeros(0, dtype=np.int64) for _row in rows.part("test")])}
-
-
 def model_of(job: Job, rows: Speech) -> Speaking:
     if isinstance(rows.script, Pieces):
         return whisper_of(job, rows)
@@ -253,13 +213,48 @@ def load(folder: Path, attention: str | None = None) -> Speaking:
     return kinds.get(kind_of(folder), PretrainedCtc).load(folder, attention)
 
 
-def write_onnx(folder: Path, target: Path) -> None:
-    load(folder, attention="eager").write_onnx(target)
-
-
 class SpeechFamily(MediaFamily[Speech, Speaking]):
-    prepare, baselines, build = staticmethod(prepare), staticmethod(baselines), staticmethod(build)
-    write_onnx = staticmethod(write_onnx)
+    def prepare(self, job: Job) -> Speech:
+        fresh = job.spec.model.startswith("scratch:")
+        if fresh:
+            speech_net.check(job.spec.model)
+        if not fresh and job.spec.method == "scratch":
+            raise ModelError(
+                _("From scratch is for the small net."),
+                hint=_("Choose scratch:%(name)s, or the method full.", name=speech_net.NAME),
+            )
+        folder = common.base(job)
+        loaded = job.load_rows()
+        leave_out_wordless(job, loaded)
+        hearing = hearing_of(job, folder, loaded)
+        leave_out_long(job, loaded, hearing)
+        store, places = decoded(job, loaded, hearing)
+        rows = Speech(loaded, folder, store, places, script_of(folder, hearing, loaded))
+        rows.augment = "light" if job.params.augment == "auto" else job.params.augment
+        job.tell_rows(rows, _("%(minutes)s minutes of speech", minutes=f"{seconds_of(loaded).sum() / 60:.1f}"))
+        for sentence in rows.little():
+            job.warn(
+                "too_little_speech", sentence, _("Choose a model pretrained on speech, or bring hours of recordings.")
+            )
+        return rows
+
+    def baselines(self, job: Job, rows: Speech) -> dict[str, Baseline]:
+        """Always nothing."""
+        return {"silence": Baseline([np.zeros(0, dtype=np.int64) for _row in rows.part("test")])}
+
+    def build(self, job: Job, rows: Speech) -> Speaking:
+        learned = max(len(rows.part("train")), 1)
+        small = rows.hearing.kind == LOGMEL
+        most = NET_ROWS if small else PRETRAINED_ROWS
+        epochs = int(np.clip(round(most / learned), 8, 150 if small else 60))
+        settings = SMALL_NET if small else WHISPERING if rows.hearing.kind == WHISPER else PRETRAINED
+        common.settle(job, **settings, epochs=epochs)
+        model = model_of(job, rows)
+        rows.writes = model.writes()
+        return model
+
+    def write_onnx(self, folder: Path, target: Path) -> None:
+        load(folder, attention="eager").write_onnx(target)
 
     def quantises(self, folder: Path) -> bool:
         return False

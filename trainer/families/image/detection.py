@@ -139,29 +139,6 @@ def shares(objects: list[dict[str, Any]], size: tuple[int, int]) -> np.ndarray:
     return np.concatenate([found[:, :2] + found[:, 2:] / 2, found[:, 2:]], axis=1)
 
 
-def prepare(job: Job) -> Scenes:
-    fresh = job.spec.model.startswith("scratch:")
-    if fresh:
-        point_net.check(job.spec.model)
-    if not fresh and job.spec.method == "scratch":
-        raise ModelError(
-            _("From scratch is for the small detector."),
-            hint=_("Choose scratch:%(name)s, or full.", name=point_net.NAME),
-        )
-    folder = common.base(job)
-    loaded = job.load_rows()
-    store, places = decoded(job, loaded, preprocess_of(folder, job.params.resolution))
-    objects = [json.loads(cell) if cell else [] for cell in loaded.answers]
-    labels = sorted({one["label"] for row in loaded.part("train") for one in objects[row]})
-    if not labels:
-        raise DataError(
-            _("No training image has a box."), code="no_boxes", hint=_("Check which column holds the boxes.")
-        )
-    rows = Scenes(job.params, objects, loaded, labels, folder, store, places)
-    job.tell_rows(rows, f"{sum(map(len, objects)):,} boxes")
-    return rows
-
-
 def preprocess_of(folder: Path, side: int | None) -> Preprocess:
     """Stretched to a square: boxes are shares of the picture, so they need not know its shape."""
     if not is_detector(folder):
@@ -174,36 +151,11 @@ def preprocess_of(folder: Path, side: int | None) -> Preprocess:
     return replace(found, height=side, width=side, shortest=None, stretched=None)
 
 
-def baselines(job: Job, rows: Scenes) -> dict[str, Baseline]:
-    """Always the mean box of every label that was learned from."""
-    known, test = rows.known("train", "validation"), rows.part("test")
-    every = np.concatenate([rows.boxes[row] for row in known])
-    kinds = np.concatenate([rows.kinds[row] for row in known])
-    labels = len(rows.labels)
-    means = [every[kinds == label].mean(0) if (kinds == label).any() else np.zeros(4) for label in range(labels)]
-    there = np.diag([float((kinds == label).any()) for label in range(labels)])
-    always = np.concatenate([there, np.stack(means)], axis=1)
-    return {"mean_box": Baseline(np.tile(always, (len(test), 1, 1)))}
-
-
 def is_detector(folder: Path) -> bool:
     """Whether the base model is a detector of transformers; otherwise it is a picture encoder, or nothing yet."""
     from transformers.models.auto.modeling_auto import MODEL_FOR_OBJECT_DETECTION_MAPPING_NAMES as KNOWN
 
     return bool(folder.name) and read_json(folder / "config.json").get("model_type") in KNOWN
-
-
-def build(job: Job, rows: Scenes) -> PictureModel:
-    if is_detector(rows.folder):
-        common.settle(job, **QUERYING)
-        rows.params = job.params
-        return pretrained(rows)
-    epochs = int(np.clip(round(POINT_ROWS / max(len(rows.part("train")), 1)), 12, 80))
-    common.settle(job, **POINTING, epochs=epochs, patience=max(8, epochs // 4))
-    rows.params = job.params
-    if rows.folder.name:
-        return PointDetector.of(rows.folder, rows.labels, rows.preprocess)
-    return PointDetector(SmallBackbone(), rows.labels, rows.preprocess)
 
 
 def pretrained(rows: Scenes) -> "DetectionModel":
@@ -266,11 +218,6 @@ class DetectionModel(PictureModel):
         return cls(found, labels, Preprocess.load(folder)).eval()
 
 
-def write_onnx(folder: Path, target: Path) -> None:
-    model = PointDetector.load(folder) if is_points(folder) else DetectionModel.load(folder)
-    write_graph(model, model.example(), target, compared=scores_in_order)
-
-
 def scores_in_order(outputs: np.ndarray) -> np.ndarray:
     """Of a detector's answers, best first and without their places: where two score the same, a rounding decides which of
     them is taken."""
@@ -278,8 +225,54 @@ def scores_in_order(outputs: np.ndarray) -> np.ndarray:
 
 
 class DetectionFamily(PixelFamily[Scenes, PictureModel]):
-    prepare, baselines, build = staticmethod(prepare), staticmethod(baselines), staticmethod(build)
-    write_onnx = staticmethod(write_onnx)
+    def prepare(self, job: Job) -> Scenes:
+        fresh = job.spec.model.startswith("scratch:")
+        if fresh:
+            point_net.check(job.spec.model)
+        if not fresh and job.spec.method == "scratch":
+            raise ModelError(
+                _("From scratch is for the small detector."),
+                hint=_("Choose scratch:%(name)s, or full.", name=point_net.NAME),
+            )
+        folder = common.base(job)
+        loaded = job.load_rows()
+        store, places = decoded(job, loaded, preprocess_of(folder, job.params.resolution))
+        objects = [json.loads(cell) if cell else [] for cell in loaded.answers]
+        labels = sorted({one["label"] for row in loaded.part("train") for one in objects[row]})
+        if not labels:
+            raise DataError(
+                _("No training image has a box."), code="no_boxes", hint=_("Check which column holds the boxes.")
+            )
+        rows = Scenes(job.params, objects, loaded, labels, folder, store, places)
+        job.tell_rows(rows, f"{sum(map(len, objects)):,} boxes")
+        return rows
+
+    def baselines(self, job: Job, rows: Scenes) -> dict[str, Baseline]:
+        """Always the mean box of every label that was learned from."""
+        known, test = rows.known("train", "validation"), rows.part("test")
+        every = np.concatenate([rows.boxes[row] for row in known])
+        kinds = np.concatenate([rows.kinds[row] for row in known])
+        labels = len(rows.labels)
+        means = [every[kinds == label].mean(0) if (kinds == label).any() else np.zeros(4) for label in range(labels)]
+        there = np.diag([float((kinds == label).any()) for label in range(labels)])
+        always = np.concatenate([there, np.stack(means)], axis=1)
+        return {"mean_box": Baseline(np.tile(always, (len(test), 1, 1)))}
+
+    def build(self, job: Job, rows: Scenes) -> PictureModel:
+        if is_detector(rows.folder):
+            common.settle(job, **QUERYING)
+            rows.params = job.params
+            return pretrained(rows)
+        epochs = int(np.clip(round(POINT_ROWS / max(len(rows.part("train")), 1)), 12, 80))
+        common.settle(job, **POINTING, epochs=epochs, patience=max(8, epochs // 4))
+        rows.params = job.params
+        if rows.folder.name:
+            return PointDetector.of(rows.folder, rows.labels, rows.preprocess)
+        return PointDetector(SmallBackbone(), rows.labels, rows.preprocess)
+
+    def write_onnx(self, folder: Path, target: Path) -> None:
+        model = PointDetector.load(folder) if is_points(folder) else DetectionModel.load(folder)
+        write_graph(model, model.example(), target, compared=scores_in_order)
 
     def estimate(self, job: Job, emit: Emit) -> dict[str, Any]:
         """By its batches alone: what decoding takes is little beside what a detector computes."""

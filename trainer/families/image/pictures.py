@@ -164,13 +164,6 @@ def thumb(image: Image.Image) -> str:
     return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
-def prepare(job: Job) -> Pictures:
-    """Rows of a task that looks at `image`."""
-    rows = pictures_of(job, common.base(job), job.load_rows())
-    job.tell_rows(rows, f"{rows.preprocess.width} × {rows.preprocess.height} pixels a picture")
-    return rows
-
-
 def pictures_of(job: Job, folder: Path, loaded: Loaded) -> Pictures:
     """The rows' pictures, decoded; those that cannot be used are left out of `loaded`."""
     fresh = job.spec.model.startswith("scratch:")
@@ -256,7 +249,7 @@ def decoded(job: Job, loaded: Loaded, preprocess: Preprocess) -> tuple[Store[Pix
     return common.decoded(job, loaded, "image", Pixels(preprocess), needed)
 
 
-def build(job: Job, rows: Pictures) -> PictureModel:
+def build_model(job: Job, rows: Pictures) -> PictureModel:
     """The pretrained encoder or small net under a new head; for `scratch` with random weights."""
     learned = len(rows.known("train"))
     if job.spec.model.startswith("scratch:"):
@@ -280,7 +273,7 @@ def attends(folder: Path) -> bool:
     return read_json(folder / "config.json").get("model_type") in TRANSFORMERS
 
 
-def baselines(job: Job, rows: Pictures) -> dict[str, Baseline]:
+def compute_baselines(job: Job, rows: Pictures) -> dict[str, Baseline]:
     """Always the commonest answer or the mean, and a line through coarse grey pixels."""
     known, test = rows.known("train", "validation"), rows.part("test")
     kept = np.sort(np.random.default_rng(job.spec.seed).permutation(known)[:MOST_COARSE_ROWS])
@@ -335,11 +328,6 @@ def load(folder: Path, attention: str | None = None) -> PictureModel:
     return ScratchModel.load(folder) if is_net(folder) else VisionModel.load(folder, attention)
 
 
-def write_onnx(folder: Path, target: Path) -> None:
-    model = load(folder, attention="eager")
-    write_graph(model, model.example(), target)
-
-
 PixelsT = TypeVar("PixelsT", bound=Pictures)
 
 
@@ -356,5 +344,18 @@ class PixelFamily(MediaFamily[PixelsT, NetworkT]):
 
 
 class PictureFamily(PixelFamily[Pictures, PictureModel]):
-    prepare, baselines, build = staticmethod(prepare), staticmethod(baselines), staticmethod(build)
-    write_onnx = staticmethod(write_onnx)
+    def prepare(self, job: Job) -> Pictures:
+        """Rows of a task that looks at `image`."""
+        rows = pictures_of(job, common.base(job), job.load_rows())
+        job.tell_rows(rows, f"{rows.preprocess.width} × {rows.preprocess.height} pixels a picture")
+        return rows
+
+    def baselines(self, job: Job, rows: Pictures) -> dict[str, Baseline]:
+        return compute_baselines(job, rows)
+
+    def build(self, job: Job, rows: Pictures) -> PictureModel:
+        return build_model(job, rows)
+
+    def write_onnx(self, folder: Path, target: Path) -> None:
+        model = load(folder, attention="eager")
+        write_graph(model, model.example(), target)

@@ -86,18 +86,6 @@ class Pairs(Pictures):
         return super().example(row, file) | {"input": {"image": file, "text": text}, "text": text}
 
 
-def prepare(job: Job) -> Pairs:
-    folder, texts_folder = folders(job)
-    loaded = job.load_rows()
-    own = pictures.pictures_of(job, folder, loaded)
-    rows = Pairs(own, texts.texts_of(job, texts_folder, loaded))
-    job.tell_rows(
-        rows,
-        f"{rows.preprocess.width} × {rows.preprocess.height} pixels a picture, {rows.lengths.mean():.0f} tokens a text",
-    )
-    return rows
-
-
 def folders(job: Job) -> tuple[Path, Path]:
     """(of the picture model, of the text model): a run of this task that is gone on from brings both."""
     picture = common.base(job)
@@ -106,14 +94,6 @@ def folders(job: Job) -> tuple[Path, Path]:
         return picture, own
     common.settle(job, text_model=BUNDLED_TEXT_MODEL)
     return picture, job.model_folder(job.params.text_model)
-
-
-def baselines(job: Job, rows: Pairs) -> dict[str, Baseline]:
-    """The commonest answer, the texts alone and the pictures alone: whether it takes both."""
-    found = pictures.baselines(job, rows)
-    if any(text.strip() for text in rows.texts.shown(rows.known("train", "validation"))):
-        found = texts.baselines(job, rows.texts) | found
-    return found
 
 
 class FusionModel(TrainableModel):
@@ -173,28 +153,6 @@ class FusionModel(TrainableModel):
         return cls(picture, EncoderClassifier.load(folder / TEXT, attention or "sdpa")).eval()
 
 
-def build(job: Job, rows: Pairs) -> FusionModel:
-    """Both pretrained encoders under one new head; a small net, or with `scratch` any, sees with random weights."""
-    fresh = job.spec.method == "scratch" or job.spec.model.startswith("scratch:")
-    attends = bool(rows.folder.name) and not is_net(rows.folder) and pictures.attends(rows.folder)
-    settings = ATTENDING if attends else CONVOLVING
-    if fresh:
-        settings = settings | {"epochs": NET_EPOCHS * default_epochs(len(rows.part("train"))), "patience": 6}
-    common.settle(job, **settings)
-    picture = pictures.build(job, rows)
-    text = encoder.fresh(rows.texts.folder, rows.labels, normalise=job.spec.method == "probe", answer=rows.answer.key)
-    model = FusionModel(picture, text)
-    if not attends:
-        model.new_layers = ("head.", f"encoder.{PICTURE}.")
-    return model
-
-
-def write_onnx(folder: Path, target: Path) -> None:
-    model = FusionModel.load(folder, attention="eager")
-    pixels = model.encoder[PICTURE].example()
-    write_checked(model, (pixels, *tokens(9)), AXES, target, tuple((pixels, *tokens(length)) for length in (4, 17)))
-
-
 def tokens(length: int) -> tuple[Tensor, Tensor]:
     """(ids, mask) of two texts, one of them half as long; small ids, as a vocabulary may be."""
     mask = torch.ones(2, length, dtype=torch.long)
@@ -203,8 +161,45 @@ def tokens(length: int) -> tuple[Tensor, Tensor]:
 
 
 class FusionFamily(PixelFamily[Pairs, FusionModel]):
-    prepare, baselines, build = staticmethod(prepare), staticmethod(baselines), staticmethod(build)
-    write_onnx = staticmethod(write_onnx)
+    def prepare(self, job: Job) -> Pairs:
+        folder, texts_folder = folders(job)
+        loaded = job.load_rows()
+        own = pictures.pictures_of(job, folder, loaded)
+        rows = Pairs(own, texts.texts_of(job, texts_folder, loaded))
+        job.tell_rows(
+            rows,
+            f"{rows.preprocess.width} × {rows.preprocess.height} pixels a picture, {rows.lengths.mean():.0f} tokens a text",
+        )
+        return rows
+
+    def baselines(self, job: Job, rows: Pairs) -> dict[str, Baseline]:
+        """The commonest answer, the texts alone and the pictures alone: whether it takes both."""
+        found = pictures.compute_baselines(job, rows)
+        if any(text.strip() for text in rows.texts.shown(rows.known("train", "validation"))):
+            found = texts.compute_baselines(job, rows.texts) | found
+        return found
+
+    def build(self, job: Job, rows: Pairs) -> FusionModel:
+        """Both pretrained encoders under one new head; a small net, or with `scratch` any, sees with random weights."""
+        fresh = job.spec.method == "scratch" or job.spec.model.startswith("scratch:")
+        attends = bool(rows.folder.name) and not is_net(rows.folder) and pictures.attends(rows.folder)
+        settings = ATTENDING if attends else CONVOLVING
+        if fresh:
+            settings = settings | {"epochs": NET_EPOCHS * default_epochs(len(rows.part("train"))), "patience": 6}
+        common.settle(job, **settings)
+        picture = pictures.build_model(job, rows)
+        text = encoder.fresh(
+            rows.texts.folder, rows.labels, normalise=job.spec.method == "probe", answer=rows.answer.key
+        )
+        model = FusionModel(picture, text)
+        if not attends:
+            model.new_layers = ("head.", f"encoder.{PICTURE}.")
+        return model
+
+    def write_onnx(self, folder: Path, target: Path) -> None:
+        model = FusionModel.load(folder, attention="eager")
+        pixels = model.encoder[PICTURE].example()
+        write_checked(model, (pixels, *tokens(9)), AXES, target, tuple((pixels, *tokens(length)) for length in (4, 17)))
 
     def save(self, model: FusionModel, rows: Pairs, folder: Path) -> None:
         model.save(folder, rows.texts.tokenizer, rows.texts.max_length)

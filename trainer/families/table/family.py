@@ -8,6 +8,7 @@ from trainer.events import Emit
 from trainer.families.table import estimate, training
 from trainer.families.table.models import Model
 from trainer.families.table.rows import TableRows, baselines, prepare
+from trainer.learning.baselines import Baseline
 from trainer.learning.family import Family
 from trainer.learning.job import Job
 
@@ -15,7 +16,11 @@ from trainer.learning.job import Job
 class TableFamily(Family[TableRows, Model]):
     """Learns by a search among several kinds of models, not by the supervised loop."""
 
-    prepare, baselines = staticmethod(prepare), staticmethod(baselines)
+    def prepare(self, job: Job) -> TableRows:
+        return prepare(job)
+
+    def baselines(self, job: Job, rows: TableRows) -> dict[str, Baseline]:
+        return baselines(job, rows)
 
     def run(self, job: Job) -> dict[str, Any]:
         return training.run(self, job)

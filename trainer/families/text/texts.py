@@ -88,13 +88,6 @@ class Texts(Rows):
         return list(found.values())[:EXAMPLES]
 
 
-def prepare(job: Job) -> Texts:
-    """Rows of a task that reads `text`."""
-    rows = texts_of(job, job.model_folder(job.spec.model), job.load_rows())
-    job.tell_rows(rows, f"{rows.lengths.mean():.0f} tokens a text")
-    return rows
-
-
 def texts_of(job: Job, folder: Path, loaded: Loaded) -> Texts:
     """The rows' texts as tokens; many that are cut are told."""
     labels, truth = truth_of(job.task, loaded)
@@ -115,13 +108,7 @@ def texts_of(job: Job, folder: Path, loaded: Loaded) -> Texts:
     return rows
 
 
-def build(job: Job, rows: Texts) -> encoder.EncoderClassifier:
-    """The pretrained encoder under a new head. For `probe` its vectors are brought to one length."""
-    normalise = job.spec.method == "probe"
-    return encoder.fresh(rows.folder, rows.labels, normalise=normalise, answer=rows.answer.key)
-
-
-def baselines(job: Job, rows: Texts) -> dict[str, Baseline]:
+def compute_baselines(job: Job, rows: Texts) -> dict[str, Baseline]:
     """Always the commonest answer, and a bag of words where each row has one label."""
     train, test = rows.known("train", "validation"), rows.part("test")
     truth, labels = rows.truth[train], rows.labels
@@ -136,17 +123,27 @@ def baselines(job: Job, rows: Texts) -> dict[str, Baseline]:
     )
 
 
-def write_onnx(folder: Path, target: Path) -> None:
-    model = encoder.EncoderClassifier.load(folder, attention="eager")
-    ids = torch.arange(18).view(2, 9)  # small, as a vocabulary may be
-    axes = {0: "batch", 1: "length"}
-    arguments = (ids, torch.ones_like(ids))
-    write_transformer(model, model.encoder.config, arguments, {"input_ids": axes, "attention_mask": axes}, target)
-
-
 class TextFamily(SupervisedFamily[Texts, encoder.EncoderClassifier]):
-    prepare, baselines, build = staticmethod(prepare), staticmethod(baselines), staticmethod(build)
-    write_onnx = staticmethod(write_onnx)
+    def prepare(self, job: Job) -> Texts:
+        """Rows of a task that reads `text`."""
+        rows = texts_of(job, job.model_folder(job.spec.model), job.load_rows())
+        job.tell_rows(rows, f"{rows.lengths.mean():.0f} tokens a text")
+        return rows
+
+    def baselines(self, job: Job, rows: Texts) -> dict[str, Baseline]:
+        return compute_baselines(job, rows)
+
+    def build(self, job: Job, rows: Texts) -> encoder.EncoderClassifier:
+        """The pretrained encoder under a new head. For `probe` its vectors are brought to one length."""
+        normalise = job.spec.method == "probe"
+        return encoder.fresh(rows.folder, rows.labels, normalise=normalise, answer=rows.answer.key)
+
+    def write_onnx(self, folder: Path, target: Path) -> None:
+        model = encoder.EncoderClassifier.load(folder, attention="eager")
+        ids = torch.arange(18).view(2, 9)  # small, as a vocabulary may be
+        axes = {0: "batch", 1: "length"}
+        arguments = (ids, torch.ones_like(ids))
+        write_transformer(model, model.encoder.config, arguments, {"input_ids": axes, "attention_mask": axes}, target)
 
     def save(self, model: encoder.EncoderClassifier, rows: Texts, folder: Path) -> None:
         model.save(folder, rows.tokenizer, rows.max_length)
