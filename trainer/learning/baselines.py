@@ -36,23 +36,25 @@ def logits(probabilities: np.ndarray) -> np.ndarray:
 
 def spread(probabilities: np.ndarray, classes: np.ndarray, labels: int) -> np.ndarray:
     """(rows, classes learned from) → (rows, labels), 0 for a label that was not learned from."""
-    found = np.zeros((len(probabilities), labels))
-    found[:, classes.astype(int)] = probabilities
-    return found
+    spread_out = np.zeros((len(probabilities), labels))
+    spread_out[:, classes.astype(int)] = probabilities
+    return spread_out
 
 
-def logistic(features: Matrix, truth: np.ndarray, asked: Matrix, labels: int, **settings: float | str) -> np.ndarray:
+def logistic(
+    features: Matrix, truth: np.ndarray, test_features: Matrix, labels: int, **settings: float | str
+) -> np.ndarray:
     """scikit-learn's logistic regression: probabilities (asked, labels). Certain where there is but one label."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.multiclass import OneVsRestClassifier
 
     classes = np.unique(truth)
     if len(classes) < 2:
-        return spread(np.ones((asked.shape[0], 1)), classes, labels)
+        return spread(np.ones((test_features.shape[0], 1)), classes, labels)
     single = LogisticRegression(**settings)
     rest = len(classes) > 2 and settings.get("solver") == "liblinear"
     model = (OneVsRestClassifier(single) if rest else single).fit(features, truth)
-    return spread(model.predict_proba(asked), model.classes_, labels)
+    return spread(model.predict_proba(test_features), model.classes_, labels)
 
 
 def word_counting(
@@ -63,8 +65,8 @@ def word_counting(
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     if len(train) > MOST_BASELINE_ROWS:
-        kept = np.random.default_rng(seed).permutation(len(train))[:MOST_BASELINE_ROWS]
-        train_texts, train = [train_texts[row] for row in kept], train[kept]
+        chosen = np.random.default_rng(seed).permutation(len(train))[:MOST_BASELINE_ROWS]
+        train_texts, train = [train_texts[row] for row in chosen], train[chosen]
     spaced = sum(" " in text.strip() for text in train_texts[:1000]) > 0.5 * min(len(train_texts), 1000)
     words = {"ngram_range": (1, 2)} if spaced else {"analyzer": "char", "ngram_range": (1, 2)}
     vectorizer = TfidfVectorizer(sublinear_tf=True, max_features=50_000, **words)
@@ -73,35 +75,39 @@ def word_counting(
     except ValueError:  # no word at all, only signs
         vectorizer = TfidfVectorizer(analyzer="char")
         features = vectorizer.fit_transform(train_texts)
-    asked = vectorizer.transform(test_texts)
-    return logistic(features, train, asked, labels, C=10, solver="liblinear", random_state=seed)
+    test_features = vectorizer.transform(test_texts)
+    return logistic(features, train, test_features, labels, C=10, solver="liblinear", random_state=seed)
 
 
 def pooled(rounds: list[tuple[np.ndarray, dict[str, Baseline]]], rows: int) -> dict[str, Baseline]:
     """(test rows, their baselines) of every round of a cross-validation as those of all rows, each row by its own round."""
-    found = {}
+    baselines = {}
     for name, first in rounds[0][1].items():
-        every = [(test, one[name]) for test, one in rounds if name in one]
+        every = [(test, by_name[name]) for test, by_name in rounds if name in by_name]
         if sum(len(test) for test, _one in every) < rows:
             continue  # some round had nothing to go by
-        by_row = {row: output for test, one in every for row, output in zip(test.tolist(), one.outputs, strict=True)}
+        by_row = {
+            row: output for test, baseline in every for row, output in zip(test.tolist(), baseline.outputs, strict=True)
+        }
         outputs = gathered(by_row[row] for row in range(rows))
-        same = all(one.label == first.label for _test, one in every)
-        seconds = float(np.mean([one.seconds for _test, one in every]))
-        found[name] = Baseline(outputs, first.label if same else None, round(seconds, 2))
-    return found
+        same = all(baseline.label == first.label for _test, baseline in every)
+        seconds = float(np.mean([baseline.seconds for _test, baseline in every]))
+        baselines[name] = Baseline(outputs, first.label if same else None, round(seconds, 2))
+    return baselines
 
 
 def cached(folder: Path, compute: Callable[[], dict[str, Baseline]]) -> dict[str, Baseline]:
     """Computed once a folder: a resumed run reads them again."""
     index = folder / "index.json"
     if not index.exists():
-        found = compute()
+        computed = compute()
         folder.mkdir(parents=True, exist_ok=True)
-        for name, one in found.items():
-            np.savez(folder / f"{name}.npz", allow_pickle=False, **packed(one.outputs))
+        for name, baseline in computed.items():
+            np.savez(folder / f"{name}.npz", allow_pickle=False, **packed(baseline.outputs))
         part = folder / "index.part"
-        part.write_text(json.dumps({name: [one.label, one.seconds] for name, one in found.items()}), "utf-8")
+        part.write_text(
+            json.dumps({name: [baseline.label, baseline.seconds] for name, baseline in computed.items()}), "utf-8"
+        )
         part.replace(index)
     listed = json.loads(index.read_text("utf-8"))
     return {name: Baseline(read_outputs(folder / f"{name}.npz"), *facts) for name, facts in listed.items()}

@@ -20,14 +20,14 @@ def complete(spec: Spec, folder: Path) -> "tuple[Spec, Dataset | None]":
     `folder`: where a plain file's pictures or sounds are put, and where the choice is kept, so that a run that goes on
     later makes the same one. `UserError` when no task suits the data.
     """
-    kept = folder / "choices.json"
-    if not spec.task and kept.exists():
-        spec = spec.model_copy(update=json.loads(kept.read_text("utf-8")))
+    choices = folder / "choices.json"
+    if not spec.task and choices.exists():
+        spec = spec.model_copy(update=json.loads(choices.read_text("utf-8")))
     content = None
     if not spec.task:
         task, content = guess_task(spec, folder / "media")
         folder.mkdir(parents=True, exist_ok=True)
-        kept.write_text(json.dumps({"task": task}), "utf-8")
+        choices.write_text(json.dumps({"task": task}), "utf-8")
         spec = spec.model_copy(update={"task": task})
     chosen = tasks.get(spec.task)
     model = spec.model or chosen.default_model(spec.method)
@@ -54,7 +54,7 @@ def guess_task(spec: Spec, media: Path) -> "tuple[str, Dataset | None]":
             code="no_task",
             hint=_("Name the task, and in dataset.columns the column of each role."),
         )
-    trainable = {known.slug for known in tasks.all()}
+    trainable = {each.slug for each in tasks.all()}
     if task not in trainable:
         fitting = [slug for slug in possible(columns) if slug in trainable]
         raise SpecError(

@@ -54,12 +54,12 @@ def estimate(spec: Spec, emit: Emit, started_in: float = 0.0) -> dict[str, Any]:
         started = time.monotonic()
         family = family_of(job.task)
         started_in += time.monotonic() - started  # loading its libraries takes as long in the run
-        found = family.estimate(job, emit)
+        figures = family.estimate(job, emit)
     limit = job.time_limit()
-    likely = found.pop("likely_seconds") + started_in
-    found["fixed_seconds"] = round(found["fixed_seconds"] + started_in, 1)
+    likely = figures.pop("likely_seconds") + started_in
+    figures["fixed_seconds"] = round(figures["fixed_seconds"] + started_in, 1)
     seconds = {name: round(min(likely * factor, limit or float("inf")), 1) for name, factor in SPREAD.items()}
-    return {"seconds": seconds, "expected": None, **found}
+    return {"seconds": seconds, "expected": None, **figures}
 
 
 def only_downloads(emit: Emit) -> Emit:
@@ -94,16 +94,16 @@ def measure(
     expected = expectation.probed(job, rows, model)
     emit("progress", stage="estimate", fraction=0.7)
     weights = sum(value.numel() for value in model.parameters())
-    found = of_probe(rows, forward) if job.spec.method == "probe" else of_full(job, model, rows, forward)
+    speed = of_probe(rows, forward) if job.spec.method == "probe" else of_full(job, model, rows, forward)
     pretrained = not job.spec.model.startswith(SCRATCH)
     fixed = read + LOAD_SECONDS + baseline_seconds(rows) + package_seconds(rows, forward, weights, pretrained)
     return {
-        "likely_seconds": fixed + rounds * found["train"] + len(rows.part("test")) * forward,
+        "likely_seconds": fixed + rounds * speed["train"] + len(rows.part("test")) * forward,
         "memory_bytes": int(weights * BYTES_PER_WEIGHT[job.spec.method] + 600 * 2**20),
         "expected": expected,
-        "rows_per_second": round(found["rows_per_second"], 1),
+        "rows_per_second": round(speed["rows_per_second"], 1),
         "fixed_seconds": round(fixed, 1),
-        "basis": f"Measured on {found['batches']} batches of these rows on {job.device.name}: {found['rows_per_second']:.0f} rows a second.",
+        "basis": f"Measured on {speed['batches']} batches of these rows on {job.device.name}: {speed['rows_per_second']:.0f} rows a second.",
     }
 
 
@@ -115,8 +115,8 @@ def trial_batches(rows: Rows, every: list[np.ndarray]) -> list[np.ndarray]:
     count = min(TRIAL_BATCHES, len(every))
     places = ((np.arange(count) + 0.5) / count * len(every)).astype(int)
     chosen = list(dict.fromkeys(places.tolist()))
-    outwards = sorted(range(len(chosen)), key=lambda at: abs(at - (len(chosen) - 1) / 2))
-    return [every[chosen[at]] for at in outwards]
+    outwards = sorted(range(len(chosen)), key=lambda index: abs(index - (len(chosen) - 1) / 2))
+    return [every[chosen[index]] for index in outwards]
 
 
 def time_forward(job: Job, model: TrainableModel, rows: Rows) -> float:
@@ -141,9 +141,9 @@ def time_forward(job: Job, model: TrainableModel, rows: Rows) -> float:
 
 def of_probe(rows: Rows, forward: float) -> dict[str, Any]:
     """Reading every row once, then the logistic regressions of the cross-validation."""
-    known = len(rows.part("train")) + len(rows.part("validation"))
-    regressions = known * max(len(rows.labels), 2) * 2.2e-5 + 1
-    return {"train": known * forward + regressions, "rows_per_second": 1 / forward, "batches": TRIAL_BATCHES}
+    learned = len(rows.part("train")) + len(rows.part("validation"))
+    regressions = learned * max(len(rows.labels), 2) * 2.2e-5 + 1
+    return {"train": learned * forward + regressions, "rows_per_second": 1 / forward, "batches": TRIAL_BATCHES}
 
 
 def of_full(job: Job, model: TrainableModel, rows: Rows, forward: float) -> dict[str, Any]:
@@ -174,8 +174,8 @@ def of_full(job: Job, model: TrainableModel, rows: Rows, forward: float) -> dict
 
 def baseline_seconds(rows: Rows) -> float:
     """Counting words: linear in characters and labels, as measured on two cores."""
-    known = min(len(rows.part("train")), 20_000)
-    return 0.5 + known * (max(len(rows.labels), 2) * 8e-6 + 5e-5)
+    learned = min(len(rows.part("train")), 20_000)
+    return 0.5 + learned * (max(len(rows.labels), 2) * 8e-6 + 5e-5)
 
 
 def package_seconds(rows: Rows, forward: float, weights: int, pretrained: bool = True) -> float:

@@ -61,10 +61,10 @@ def probed(job: Job, rows: Rows, model: TrainableModel) -> dict[str, Any] | None
     features = (features - features.mean(0)) / features.std(0).clamp(min=1e-6)
     right = 0
     for held in probe.stratified_folds(np.arange(len(drawn)), rows.truth[drawn], generator):
-        kept = torch.from_numpy(np.setdiff1d(np.arange(len(drawn)), held))
-        weight, bias = probe.logistic(features[kept], truth[kept], len(rows.labels), 1e-3, 40)
-        said = (features[torch.from_numpy(held)] @ weight.T + bias).argmax(1)
-        right += int((said == truth[torch.from_numpy(held)]).sum())
+        others = torch.from_numpy(np.setdiff1d(np.arange(len(drawn)), held))
+        weight, bias = probe.logistic(features[others], truth[others], len(rows.labels), 1e-3, 40)
+        predicted = (features[torch.from_numpy(held)] @ weight.T + bias).argmax(1)
+        right += int((predicted == truth[torch.from_numpy(held)]).sum())
     learned = len(drawn) * (FOLDS - 1) // FOLDS
     tested = len(rows.part("test")) or len(known)
     return range_of(
@@ -82,11 +82,11 @@ def embed(job: Job, rows: Rows, model: TrainableModel, wanted: np.ndarray) -> tu
     """(vectors, the rows that they are of): as many of the wanted rows as there is time for."""
     from trainer.learning.passes import read_batches
 
-    batches = [wanted[at : at + 32] for at in range(0, len(wanted), 32)]
-    started, found, drawn = time.monotonic(), [], []
+    batches = [wanted[start : start + 32] for start in range(0, len(wanted), 32)]
+    started, parts, drawn = time.monotonic(), [], []
     for batch, vectors in read_batches(model, rows, batches, job.device, model.reader(job)):
-        found.append(vectors.numpy())
+        parts.append(vectors.numpy())
         drawn.append(batch)
         if time.monotonic() - started > MOST_SECONDS:
             break
-    return np.concatenate(found).astype(np.float32), np.concatenate(drawn)
+    return np.concatenate(parts).astype(np.float32), np.concatenate(drawn)

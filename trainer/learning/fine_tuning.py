@@ -132,9 +132,9 @@ class FineTuning:
             self.end_epoch()
         if self.best:
             self.model.load_state_dict(self.best, strict=False)
-            kept = "The best" if len(self.validation) else "The last"
+            which = "The best" if len(self.validation) else "The last"
             self.job.log(
-                _("%(kept)s epoch was %(best_epoch)s; its weights are kept.", kept=kept, best_epoch=self.best_epoch)
+                _("%(kept)s epoch was %(best_epoch)s; its weights are kept.", kept=which, best_epoch=self.best_epoch)
             )
 
     def learned(self) -> Learned:
@@ -143,25 +143,27 @@ class FineTuning:
         if self.objective.has_certainty and len(self.validation):
             outputs = read_part(self.model, self.rows, self.validation, self.job.device)
             certainty = self.objective.certainty(self.validation, outputs)
-        kept = (len(self.train), len(self.validation), self.best_epoch, certainty)
-        return Learned(*kept, validated=self.best_figure)
+        facts = (len(self.train), len(self.validation), self.best_epoch, certainty)
+        return Learned(*facts, validated=self.best_figure)
 
     def one_epoch(self) -> bool:
         """Learn from every row once, from where a checkpoint left off; False when a limit ended it."""
         batches = self.rows.training_batches(self.train, self.size, self.job.spec.seed, self.epoch)
         self.model.train()
-        for at in range(self.at, len(batches)):
+        for index in range(self.at, len(batches)):
             started = time.monotonic()
-            self.losses.append(self.learn(batches[at], np.random.default_rng([self.job.spec.seed, self.epoch, at])))
+            self.losses.append(
+                self.learn(batches[index], np.random.default_rng([self.job.spec.seed, self.epoch, index]))
+            )
             self.step += 1
             self.seconds_learning += time.monotonic() - started
-            self.rows_seen += len(batches[at])
+            self.rows_seen += len(batches[index])
             if self.step % METRIC_STEPS == 0:
                 self.tell_loss()
             speed = self.rows_seen / max(self.seconds_learning, 1e-6)
             self.expect()
             self.job.progress(self.step, self.planned, unit="steps", rows_per_second=speed)
-            self.pause(at + 1)
+            self.pause(index + 1)
             if self.job.out_of_time():
                 self.job.tell_limit()
                 if not self.best:
@@ -277,10 +279,10 @@ class FineTuning:
 
     def resume(self) -> None:
         """Go on from the newest checkpoint of this folder, if there is one."""
-        found = checkpoint.latest(self.job.checkpoints)
-        if found is None:
+        newest = checkpoint.latest(self.job.checkpoints)
+        if newest is None:
             return
-        tensors, state = found
+        tensors, state = newest
         parameters = self.learning()
         with torch.no_grad():
             for name, value in self.state().items():

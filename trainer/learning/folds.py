@@ -54,13 +54,13 @@ class Round(NamedTuple):
 
     @classmethod
     def load(cls, path: Path) -> "Round":
-        with np.load(path) as kept:
-            found = {name: kept[name] for name in kept.files}
-        certainty = Certainty(found["sure"], found["right"]) if "sure" in found else None
-        epoch = int(found["epoch"]) if "epoch" in found else None
-        shown_from = float(found["shown_from"]) if "shown_from" in found else None
-        validated = float(found["validated"]) if "validated" in found else None
-        return cls(found["rows"], unpacked(found), epoch, certainty, str(found["source"]), shown_from, validated)
+        with np.load(path) as file:
+            arrays = {name: file[name] for name in file.files}
+        certainty = Certainty(arrays["sure"], arrays["right"]) if "sure" in arrays else None
+        epoch = int(arrays["epoch"]) if "epoch" in arrays else None
+        shown_from = float(arrays["shown_from"]) if "shown_from" in arrays else None
+        validated = float(arrays["validated"]) if "validated" in arrays else None
+        return cls(arrays["rows"], unpacked(arrays), epoch, certainty, str(arrays["source"]), shown_from, validated)
 
 
 class Rounds(Generic[RowsT]):
@@ -91,25 +91,25 @@ class Rounds(Generic[RowsT]):
 
     def baselines(self, compute: Callable[[], dict[str, Baseline]]) -> dict[str, Baseline]:
         """Of every row, by what the round that tested on it had to go by."""
-        found = []
+        by_round = []
         for fold in range(self.count):
             self.begin(fold)
-            found.append((self.rows.part("test"), compute()))
+            by_round.append((self.rows.part("test"), compute()))
         self.learn_all()
-        return pooled(found, len(self.folds))
+        return pooled(by_round, len(self.folds))
 
     def run(self, family: NetworkFamily[RowsT, NetworkT], job: Job, fit: Fit, evaluate: Evaluate) -> list[Round]:
         """Learn and test in each round; rounds done before are read."""
-        found = []
+        rounds = []
         for fold in range(self.count):
             path = job.out / "folds" / f"{fold}.npz"
             self.begin(fold)
             if not path.exists():
                 with job.lap(fold, self.count + 1):
                     self.one(family, job, fold, fit, evaluate).save(path)
-            found.append(Round.load(path))
+            rounds.append(Round.load(path))
         self.learn_all()
-        return found
+        return rounds
 
     def one(self, family: NetworkFamily[RowsT, NetworkT], job: Job, fold: int, fit: Fit, evaluate: Evaluate) -> Round:
         torch.manual_seed(job.spec.seed + fold + 1)
@@ -118,8 +118,8 @@ class Rounds(Generic[RowsT]):
         learned = fit(job, model, self.rows, objective)
         objective.settle()
         test = self.rows.part("test")
-        found = evaluate(model, self.rows, test, job.device)
-        words = objective.words(objective.figures(test, found))
+        outputs = evaluate(model, self.rows, test, job.device)
+        words = objective.words(objective.figures(test, outputs))
         job.log(
             _(
                 "Fold %(value)s of %(count)s: %(words)s on held-out rows.",
@@ -129,16 +129,18 @@ class Rounds(Generic[RowsT]):
             )
         )
         shown_from = getattr(self.rows, "threshold", None)
-        return Round(test, found, learned.epoch, learned.certainty, learned.source, shown_from, learned.validated)
+        return Round(test, outputs, learned.epoch, learned.certainty, learned.source, shown_from, learned.validated)
 
 
 def outputs_of(rounds: list[Round]) -> Outputs:
     """Of every row, (rows, outputs …), by the model of the round that tested on it."""
-    by_row = {row: output for one in rounds for row, output in zip(one.rows.tolist(), one.outputs, strict=True)}
+    by_row = {
+        row: output for tested in rounds for row, output in zip(tested.rows.tolist(), tested.outputs, strict=True)
+    }
     return gathered(by_row[row] for row in range(len(by_row)))
 
 
 def usual_epochs(rounds: list[Round]) -> int | None:
     """After how many epochs the middle one of the rounds was best."""
-    epochs = [one.epoch for one in rounds if one.epoch]
+    epochs = [tested.epoch for tested in rounds if tested.epoch]
     return max(1, round(float(np.median(epochs)))) if epochs else None

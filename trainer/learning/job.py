@@ -157,8 +157,8 @@ class Job:
         """Seconds in all for which there is money (`trainer.allowance`), asked for once a second; None where nobody says."""
         now = time.monotonic()
         if now - self._asked_at >= TELL_SECONDS:
-            left = allowance.seconds_left(self.out)
-            self._asked_at, self._paid_for = now, None if left is None else self.seconds() + left
+            seconds_left = allowance.seconds_left(self.out)
+            self._asked_at, self._paid_for = now, None if seconds_left is None else self.seconds() + seconds_left
         return self._paid_for
 
     def out_of_time(self) -> bool:
@@ -260,9 +260,9 @@ class Job:
             return
         self._told = now
         self._stage_fraction = (self._lap + (done / total if total else 1.0)) / self._laps
-        left = self.remaining()
+        remaining = self.remaining()
         elapsed = self.seconds()
-        self._fraction = max(self._fraction, min(elapsed / (elapsed + left), 0.999))
+        self._fraction = max(self._fraction, min(elapsed / (elapsed + remaining), 0.999))
         self.emit(
             "progress",
             stage=self._stage,
@@ -271,8 +271,8 @@ class Job:
             done=done,
             total=total,
             unit=unit,
-            eta_seconds=self.shown_remaining.told(left),
-            forecast_seconds=round(left, 1),
+            eta_seconds=self.shown_remaining.told(remaining),
+            forecast_seconds=round(remaining, 1),
             rows_per_second=None if rows_per_second is None else round(rows_per_second, 1),
         )
 
@@ -283,11 +283,11 @@ class Job:
 
     def remaining(self) -> float:
         """Seconds left in this stage and all that follow."""
-        at = STAGES.index(self._stage)
+        index = STAGES.index(self._stage)
         since, before = self._from
         spent, made = time.monotonic() - since, self._stage_fraction - before
         if made > ENOUGH_TO_FORESEE:
             here = spent * (1 - self._stage_fraction) / made
         else:
             here = max(self.plan[self._stage] * (1 - before) - spent, 0)
-        return here + sum(self.plan[name] for name in STAGES[at + 1 :])
+        return here + sum(self.plan[name] for name in STAGES[index + 1 :])

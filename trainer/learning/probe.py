@@ -80,9 +80,9 @@ def embed(job: Job, model: TrainableModel, rows: Rows) -> tuple[np.ndarray, np.n
     known = np.sort(np.concatenate([rows.part("train"), rows.part("validation")]))
     path = cache_path(job, rows, known)
     features = np.zeros((rows.count, model.head.in_features), dtype=np.float32)
-    if (kept := load_vectors(path, (len(known), features.shape[1]))) is not None:
+    if (cached := load_vectors(path, (len(known), features.shape[1]))) is not None:
         job.log(_("The embeddings of these rows are cached and used again."))
-        features[known] = kept
+        features[known] = cached
         return features, known
     read = Reading(job, rows, known, features).run(model)
     if len(read) == len(known):
@@ -165,10 +165,10 @@ class Reading:
         self.job.emit("checkpoint", step=self.at, epoch=self._epoch(), bytes=written, resumed=False)
 
     def resume(self) -> None:
-        found = checkpoint.latest(self.job.checkpoints)
-        if found is None:
+        newest = checkpoint.latest(self.job.checkpoints)
+        if newest is None:
             return
-        tensors, state = found
+        tensors, state = newest
         self.features[tensors["rows"].numpy()] = tensors["vectors"].numpy()
         self.at = state["at"]
         self.job.history[:] = state["history"]
@@ -193,15 +193,15 @@ def choose_strength(
     place = np.zeros(len(truth), dtype=np.int64)
     place[rows] = np.arange(len(rows))
     for number, held in enumerate(folds):
-        kept = torch.from_numpy(np.concatenate([fold for at, fold in enumerate(folds) if at != number]))
+        others = torch.from_numpy(np.concatenate([fold for index, fold in enumerate(folds) if index != number]))
         held_rows = torch.from_numpy(held)
         start: tuple[Tensor, Tensor] | None = None
-        for at in reversed(range(len(STRENGTHS))):
-            start = logistic(features[kept], truth[kept], classes, STRENGTHS[at], FOLD_ITERATIONS, start)
+        for index in reversed(range(len(STRENGTHS))):
+            start = logistic(features[others], truth[others], classes, STRENGTHS[index], FOLD_ITERATIONS, start)
             logits = features[held_rows] @ start[0].T + start[1]
-            outputs[at, place[held]] = logits.numpy()
-            losses[at] += torch.nn.functional.cross_entropy(logits, truth[held_rows], reduction="sum").item()
-            rights[at] += (logits.argmax(1) == truth[held_rows]).sum().item()
+            outputs[index, place[held]] = logits.numpy()
+            losses[index] += torch.nn.functional.cross_entropy(logits, truth[held_rows], reduction="sum").item()
+            rights[index] += (logits.argmax(1) == truth[held_rows]).sum().item()
             job.check_stop()
         job.progress(0.85 + 0.1 * (number + 1) / FOLDS, 1)
     best = int(np.argmin(losses))

@@ -153,8 +153,8 @@ class Rows:
         for start in range(0, len(order), size * POOL_BATCHES):
             pool = order[start : start + size * POOL_BATCHES]
             pool = pool[np.argsort(self.lengths[pool], kind="stable")]
-            batches += [pool[at : at + size] for at in range(0, len(pool), size)]
-        return [batches[at] for at in generator.permutation(len(batches))]
+            batches += [pool[first : first + size] for first in range(0, len(pool), size)]
+        return [batches[index] for index in generator.permutation(len(batches))]
 
 
 class Lazily(Sequence[object]):

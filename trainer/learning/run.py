@@ -52,12 +52,12 @@ def clear_away(out: Path) -> None:
 def claim(spec: Spec, out: Path) -> None:
     """Make the folder this run's, and refuse one that another run began: their states would mix."""
     mine = spec.model_dump(mode="json", exclude={"limits", "hardware"})
-    kept = out / "began.json"
+    began = out / "began.json"
     try:
         out.mkdir(parents=True, exist_ok=True)
-        if not kept.exists():
-            write_json(kept, mine)
-        same = identity(Spec.model_validate_json(kept.read_text("utf-8"))) == identity(spec)
+        if not began.exists():
+            write_json(began, mine)
+        same = identity(Spec.model_validate_json(began.read_text("utf-8"))) == identity(spec)
     except (OSError, ValueError) as error:
         raise SpecError(
             _("%(out)s cannot be used: %(error)s.", out=out, error=error),

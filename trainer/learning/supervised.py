@@ -41,7 +41,9 @@ def run(family: SupervisedFamily[RowsT, NetworkT], job: Job) -> dict[str, Any]:
         rows = family.prepare(job)
         rounds = None if rows.loaded.folds is None else Rounds(rows)
         simple = partial(family.baselines, job, rows)
-        beside = baselines.cached(job.out / "baselines", lambda: rounds.baselines(simple) if rounds else simple())
+        simple_baselines = baselines.cached(
+            job.out / "baselines", lambda: rounds.baselines(simple) if rounds else simple()
+        )
     with job.stage("load"):
         model = job.device.place(family.build(job, rows))
         weights = sum(value.numel() for value in model.parameters())
@@ -65,11 +67,11 @@ def run(family: SupervisedFamily[RowsT, NetworkT], job: Job) -> dict[str, Any]:
         served = evaluate(job, model, rows)
         outputs = outputs_of(tested) if rounds else served
         report = objective.report(outputs) | {"history": job.history}
-        report |= verdict.judge(objective, outputs, beside)
+        report |= verdict.judge(objective, outputs, simple_baselines)
         report |= certain(objective, rows, outputs, learned, tested)
         report["evaluation"] = {"kind": "folds", "folds": rounds.count} if rounds else {"kind": "test"}
         report["validation"] = validation(
-            objective.told[0][0], [one.validated for one in tested] or [learned.validated]
+            objective.told[0][0], [each.validated for each in tested] or [learned.validated]
         )
         report["learned"] = {"rows": learned.rows, "validation": learned.validation, "epochs": learned.epoch}
         job.log(objective.sentence(report))
@@ -83,8 +85,8 @@ def run(family: SupervisedFamily[RowsT, NetworkT], job: Job) -> dict[str, Any]:
 def validation(name: str, values: list[float | None]) -> dict[str, Any] | None:
     """{name, value}: how good what was kept is on validation rows, by which runs may be chosen; in a cross-validation the mean
     over the rounds. None where nothing was validated."""
-    known = [value for value in values if value is not None]
-    return {"name": name, "value": float(np.mean(known))} if known and len(known) == len(values) else None
+    measured = [value for value in values if value is not None]
+    return {"name": name, "value": float(np.mean(measured))} if measured and len(measured) == len(values) else None
 
 
 def certain(
@@ -95,9 +97,9 @@ def certain(
     if test is None:
         return {}
     rounds = [
-        (one.certainty, certainty)
-        for one in tested
-        if one.certainty is not None and (certainty := objective.certainty(one.rows, one.outputs)) is not None
+        (each.certainty, certainty)
+        for each in tested
+        if each.certainty is not None and (certainty := objective.certainty(each.rows, each.outputs)) is not None
     ]
     validation, source = learned.certainty, learned.source
     if validation is None and rounds:

@@ -46,14 +46,14 @@ def write(
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     family.save(model, rows, target / "model")
-    found = objective.predictions(outputs)
-    write_predictions(target, rows, found)
+    predictions = objective.predictions(outputs)
+    write_predictions(target, rows, predictions)
     write_json(target / "examples.json", rows.examples(target))
     facts = rows.manifest() | {"error_p90": report.get("error", {}).get("p90")}
     write_manifest(target, job, rows, facts)
     job.progress(0.2, 1, force=True)
     job.check_stop()
-    own = found if served is None else served
+    own = predictions if served is None else served
     test = rows.part("test")[:MOST_ROWS]
     saved = Saved(rows.inputs(test), own["truth"][:MOST_ROWS], own["predicted"][:MOST_ROWS])
     report["export"] = export(target, emit=job.emit, saved=saved)
@@ -70,7 +70,7 @@ def finish(job: Job, target: Path, rows: Rows, figures: str, report: dict[str, A
     target.rename(job.artifact)
 
 
-def write_predictions(folder: Path, rows: Rows, found: dict[str, list[Any]]) -> None:
+def write_predictions(folder: Path, rows: Rows, predictions: dict[str, list[Any]]) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -80,7 +80,7 @@ def write_predictions(folder: Path, rows: Rows, found: dict[str, list[Any]]) -> 
             "row": rows.numbers(test),
             "split": ["test"] * len(test),
             **rows.asked(test),
-            **found,
+            **predictions,
         }
     )
     pq.write_table(table, folder / "predictions.parquet", compression="zstd")

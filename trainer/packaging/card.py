@@ -18,8 +18,8 @@ def model_card(job: "Job", rows: "Rows", figures: str, report: dict[str, Any]) -
     `figures`: how good it is, as Markdown (`Objective.card`).
     """
     base = job.spec.model.partition(":")[2]
-    known = next((card for card in job.task.models if card.ref == job.spec.model), None)
-    licence = known.licence if known else "see the base model"
+    card_of_model = next((card for card in job.task.models if card.ref == job.spec.model), None)
+    licence = card_of_model.licence if card_of_model else "see the base model"
     facts = [
         f"Base model: {base} (licence: {licence}), method `{job.spec.method}`, seed {job.spec.seed}.",
         rows_used(rows, report),
@@ -61,24 +61,30 @@ def rows_used(rows: "Rows", report: dict[str, Any]) -> str:
             f"Rows: {tested:,}, each tested on once in {report['evaluation']['folds']} rounds by a model that had not seen it; "
             f"this model learned from all {learned['rows']:,} of them{epochs}{how}."
         )
-    kept = f", {learned['validation']:,} for validation" if learned["validation"] else ""
-    return f"Rows: {learned['rows']:,} learned from{epochs}{kept}, {tested:,} held out for the test and looked at once."
+    validated = f", {learned['validation']:,} for validation" if learned["validation"] else ""
+    return f"Rows: {learned['rows']:,} learned from{epochs}{validated}, {tested:,} held out for the test and looked at once."
 
 
 def beside(report: dict[str, Any], *metrics: str) -> str:
     """The verdict, and this model in a table with its baselines."""
     models = {"**this model**": report["metrics"]}
-    models |= {f"{title_of(name) or name}{quoted(found)}": found for name, found in report["baselines"].items()}
+    models |= {f"{title_of(name) or name}{quoted(figures)}": figures for name, figures in report["baselines"].items()}
     lines = [
         f"| | {' | '.join(named(name).within_sentence for name in metrics)} |",
         f"|---|{'---|' * len(metrics)}",
-        *(f"| {title} | {' | '.join(written(one[name], name) for name in metrics)} |" for title, one in models.items()),
+        *(
+            f"| {title} | {' | '.join(written(figures[name], name) for name in metrics)} |"
+            for title, figures in models.items()
+        ),
     ]
-    told = [report["verdict"]["sentence"], ""] if report["verdict"] else []
-    if names := [one["column"].replace("|", "/") for one in report.get("leaks", [])]:
+    sentences = [report["verdict"]["sentence"], ""] if report["verdict"] else []
+    if names := [leak["column"].replace("|", "/") for leak in report.get("leaks", [])]:
         listed = ", ".join(f"“{name}”" for name in names)
-        told += [f"Alone {listed} decides nearly every answer: the score holds only where that is known in time.", ""]
-    return "\n".join([*told, *lines])
+        sentences += [
+            f"Alone {listed} decides nearly every answer: the score holds only where that is known in time.",
+            "",
+        ]
+    return "\n".join([*sentences, *lines])
 
 
 def written(value: float, metric: str) -> str:
@@ -86,11 +92,11 @@ def written(value: float, metric: str) -> str:
 
 
 def interval_of(report: dict[str, Any]) -> str:
-    one, how = report["headline"], report["interval"]
+    headline, how = report["headline"], report["interval"]
     method = "Wilson" if how["method"] == "wilson" else f"bootstrap of {how['resamples']:,} draws"
-    low, high = written(one["low"], one["name"]), written(one["high"], one["name"])
-    return f"The 95% confidence interval of {named(one['name']).within_sentence} is {low} to {high} ({method})."
+    low, high = written(headline["low"], headline["name"]), written(headline["high"], headline["name"])
+    return f"The 95% confidence interval of {named(headline['name']).within_sentence} is {low} to {high} ({method})."
 
 
-def quoted(found: dict[str, Any]) -> str:
-    return f" “{found['label']}”" if "label" in found else ""
+def quoted(figures: dict[str, Any]) -> str:
+    return f" “{figures['label']}”" if "label" in figures else ""

@@ -63,27 +63,27 @@ def export(
     folder.mkdir()
     native = family.native(artifact / "model")
     if native:
-        found = keep_native(artifact, native, saved)
+        packaged = keep_native(artifact, native, saved)
     else:
         with quiet():
             family.write_onnx(artifact / "model", folder / FP32)
         int8 = "onnx-int8" in formats and family.quantises(artifact / "model")
-        found = choose(artifact, saved, int8=int8)
+        packaged = choose(artifact, saved, int8=int8)
     part = folder / f"{TOLD}{PART}"
-    part.write_text(json.dumps(found, ensure_ascii=False, indent=1), "utf-8")
+    part.write_text(json.dumps(packaged, ensure_ascii=False, indent=1), "utf-8")
     note_files(artifact)
     part.rename(folder / TOLD)
-    emit("log", message=found["reason"])
-    return found
+    emit("log", message=packaged["reason"])
+    return packaged
 
 
 def note_files(artifact: Path) -> None:
     """Bring the manifest's SHA-256 of `onnx/` up to date: serving opens only what the manifest describes. What is about to get
     its name is described under it."""
     manifest = read_manifest(artifact)
-    kept = {name: digest for name, digest in manifest.get("files", {}).items() if not name.startswith("onnx/")}
+    others = {name: digest for name, digest in manifest.get("files", {}).items() if not name.startswith("onnx/")}
     packaged = {f"onnx/{path.name.removesuffix(PART)}": sha256(path) for path in sorted((artifact / "onnx").iterdir())}
-    write_json(artifact / "manifest.json", manifest | {"files": kept | packaged})
+    write_json(artifact / "manifest.json", manifest | {"files": others | packaged})
 
 
 @contextlib.contextmanager
@@ -136,48 +136,48 @@ def choose(artifact: Path, saved: Saved | None, *, int8: bool) -> dict[str, Any]
     """Score each engine on test rows: int8, then careful int8, and float32 when both lose too much."""
     engine = open_engine(artifact, "onnx-fp32")
     saved = saved or read_saved(artifact, engine)
-    found: dict[str, Any] = {"engine": "onnx-fp32", "rows": len(saved.inputs), "bytes": {}}
-    found["accuracy_trained"] = engine.rightness(saved.predicted, saved.truth)
-    score(engine, "fp32", saved, found)
+    figures: dict[str, Any] = {"engine": "onnx-fp32", "rows": len(saved.inputs), "bytes": {}}
+    figures["accuracy_trained"] = engine.rightness(saved.predicted, saved.truth)
+    score(engine, "fp32", saved, figures)
     folder = artifact / "onnx"
     for careful in (False, True) if int8 else ():
         with quiet():
             write_int8(folder / FP32, folder / INT8, careful=careful)
-        score(open_engine(artifact, "onnx-int8"), "int8", saved, found)
-        if found["accuracy_int8"] >= found["accuracy_trained"] - MOST_LOSS:
-            found["engine"] = "onnx-int8"
+        score(open_engine(artifact, "onnx-int8"), "int8", saved, figures)
+        if figures["accuracy_int8"] >= figures["accuracy_trained"] - MOST_LOSS:
+            figures["engine"] = "onnx-int8"
             break
-    found["agreement"] = found["agreement_int8" if found["engine"] == "onnx-int8" else "agreement_fp32"]
-    return found | {"reason": reason(found, int8, answers.get(engine.task.answer).scored_as)}
+    figures["agreement"] = figures["agreement_int8" if figures["engine"] == "onnx-int8" else "agreement_fp32"]
+    return figures | {"reason": reason(figures, int8, answers.get(engine.task.answer).scored_as)}
 
 
 def keep_native(artifact: Path, name: str, saved: Saved | None) -> dict[str, Any]:
     """A model that answers without a graph, asked the test rows."""
     engine = open_engine(artifact, name)
     saved = saved or read_saved(artifact, engine)
-    found: dict[str, Any] = {"engine": name, "rows": len(saved.inputs), "bytes": {}}
-    found["accuracy_trained"] = engine.rightness(saved.predicted, saved.truth)
-    score(engine, name, saved, found)
-    found["agreement"] = found[f"agreement_{name}"]
-    told = f"the same answer as the trained model on {found['agreement']:.1%} of {len(saved.inputs):,} test rows"
-    return found | {"reason": f"Answers straight from the model's own file ({name}): {told}."}
+    figures: dict[str, Any] = {"engine": name, "rows": len(saved.inputs), "bytes": {}}
+    figures["accuracy_trained"] = engine.rightness(saved.predicted, saved.truth)
+    score(engine, name, saved, figures)
+    figures["agreement"] = figures[f"agreement_{name}"]
+    agreement = f"the same answer as the trained model on {figures['agreement']:.1%} of {len(saved.inputs):,} test rows"
+    return figures | {"reason": f"Answers straight from the model's own file ({name}): {agreement}."}
 
 
-def score(engine: Engine[Any, Any], name: str, saved: Saved, found: dict[str, Any]) -> None:
+def score(engine: Engine[Any, Any], name: str, saved: Saved, figures: dict[str, Any]) -> None:
     predicted = engine.answers(saved.inputs, BATCH)
-    found["bytes"][name] = engine.bytes
-    found[f"agreement_{name}"] = engine.agreement(predicted, saved.predicted)
-    found[f"accuracy_{name}"] = engine.rightness(predicted, saved.truth)
+    figures["bytes"][name] = engine.bytes
+    figures[f"agreement_{name}"] = engine.agreement(predicted, saved.predicted)
+    figures[f"accuracy_{name}"] = engine.rightness(predicted, saved.truth)
 
 
-def reason(found: dict[str, Any], int8: bool, right: str) -> str:
-    rows, agreement = found["rows"], found["agreement"]
+def reason(figures: dict[str, Any], int8: bool, right: str) -> str:
+    rows, agreement = figures["rows"], figures["agreement"]
     if not int8:
         return f"Packaged as ONNX float32: the same answer as the trained model on {percent(agreement)} of {rows:,} test rows."
-    if found["engine"] == "onnx-int8":
-        return f"Packaged as ONNX int8, {found['bytes']['int8'] / 1e6:.0f} MB: the same answer as the trained model on {percent(agreement)} of {rows:,} test rows."
+    if figures["engine"] == "onnx-int8":
+        return f"Packaged as ONNX int8, {figures['bytes']['int8'] / 1e6:.0f} MB: the same answer as the trained model on {percent(agreement)} of {rows:,} test rows."
     return (
-        f"int8 {right} {percent(found['accuracy_int8'])} of {rows:,} test rows, the trained model {percent(found['accuracy_trained'])}: "
+        f"int8 {right} {percent(figures['accuracy_int8'])} of {rows:,} test rows, the trained model {percent(figures['accuracy_trained'])}: "
         "more than half a point is lost, so float32 is served."
     )
 
@@ -197,6 +197,6 @@ def read_saved(artifact: Path, engine: Engine[Any, Any]) -> Saved:
     table = pq.read_table(path).slice(0, MOST_ROWS)
     truth, predicted = table.column("truth").to_pylist(), table.column("predicted").to_pylist()
     inputs = engine.task.saved_inputs(artifact, table)
-    kept = [row for row, value in enumerate(inputs) if value is not None]
-    read = [engine.read(inputs[row]) for row in kept]
-    return Saved(read, [truth[row] for row in kept], [predicted[row] for row in kept])
+    available = [row for row, value in enumerate(inputs) if value is not None]
+    read = [engine.read(inputs[row]) for row in available]
+    return Saved(read, [truth[row] for row in available], [predicted[row] for row in available])

@@ -46,7 +46,7 @@ def capture(model: nn.Module, arguments: Batch, axes: Axes, target: Path) -> Non
         arguments,
         input_names=list(axes),
         output_names=["logits"],
-        dynamic_shapes=tuple({at: dims[name] for at, name in one.items()} for one in axes.values()),
+        dynamic_shapes=tuple({axis: dims[name] for axis, name in names.items()} for names in axes.values()),
         dynamo=True,
         opset_version=18,
         verbose=False,
@@ -99,7 +99,7 @@ def write_graph(
     `others`: where the length may change as well, batches of other lengths that must be answered alike.
     """
     axes = {name: {0: "batch"} | ({1: "samples"} if others else {})}
-    write_checked(model, (values,), axes, target, tuple((one,) for one in others), compared)
+    write_checked(model, (values,), axes, target, tuple((batch,) for batch in others), compared)
 
 
 def write_checked(
@@ -139,6 +139,6 @@ def check_graph(model: nn.Module, batch: dict[str, Tensor], target: Path, compar
     with torch.inference_mode():
         right = compared(model(*batch.values()).numpy())
     for size in (1, 3):
-        found = compared(answer(session, {name: values[:size].numpy() for name, values in batch.items()}))
-        if not np.allclose(found, right[:size], rtol=1e-2, atol=1e-2 * (np.abs(right).mean() + 1e-6)):
+        outputs = compared(answer(session, {name: values[:size].numpy() for name, values in batch.items()}))
+        if not np.allclose(outputs, right[:size], rtol=1e-2, atol=1e-2 * (np.abs(right).mean() + 1e-6)):
             raise ModelError(_("The packaged model and the trained one disagree."), hint=_("Report this."))

@@ -13,7 +13,7 @@ from trainer.tasks.base import Shape, Task
 def declared() -> tuple[type[Task], ...]:
     """Every task whose data are read, those included that cannot be trained yet, in the order of their titles."""
     modules = [importlib.import_module(f"{__name__}.{info.name}") for info in pkgutil.iter_modules(__path__)]
-    found = {
+    tasks = {
         value
         for module in modules
         for value in vars(module).values()
@@ -22,7 +22,7 @@ def declared() -> tuple[type[Task], ...]:
         and "slug" in vars(value)
         and value.__module__ == module.__name__
     }
-    return tuple(sorted(found, key=lambda task: task.title))
+    return tuple(sorted(tasks, key=lambda task: task.title))
 
 
 @cache
@@ -34,8 +34,8 @@ def all() -> tuple[type[Task], ...]:
 @cache
 def shapes() -> dict[str, Shape]:
     """{slug: what it reads and answers with} of every task, those that read most first."""
-    found = {task.slug: task.shape() for task in declared()}
-    return dict(sorted(found.items(), key=lambda one: -len(one[1].roles)))
+    by_slug = {task.slug: task.shape() for task in declared()}
+    return dict(sorted(by_slug.items(), key=lambda entry: -len(entry[1].roles)))
 
 
 def find(slug: str | None) -> type[Task] | None:

@@ -123,7 +123,7 @@ class SoundTask(MediaTask):
 def sample_tone(hertz: float, generator: random.Random) -> bytes:
     """A WAV file of one tone with some noise, at 16 bits."""
     pitch, loudness = hertz * generator.uniform(0.95, 1.05), generator.uniform(0.3, 0.8)
-    times = (at / SAMPLE_RATE for at in range(int(SAMPLE_RATE * SAMPLE_SECONDS)))
+    times = (sample / SAMPLE_RATE for sample in range(int(SAMPLE_RATE * SAMPLE_SECONDS)))
     levels = (loudness * math.sin(2 * math.pi * pitch * time) + generator.uniform(-0.05, 0.05) for time in times)
     return wav_file(levels)
 

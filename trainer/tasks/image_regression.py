@@ -25,8 +25,8 @@ class ImageRegression(PictureTask):
     @classmethod
     def sample(cls) -> list[dict[str, Any]]:
         generator = random.Random(0)  # noqa: S311
-        found = []
+        rows = []
         for number in range(48):
             red = 20 + 4 * number
-            found.append({"image": sample_picture(red, 120, generator), "target": red / 10})
-        return found
+            rows.append({"image": sample_picture(red, 120, generator), "target": red / 10})
+        return rows

@@ -112,12 +112,15 @@ class ImageTextClassification(PictureTask):
     def saved_inputs(cls, artifact: Path, table: "pa.Table") -> list[Any]:
         """Only the examples' pictures are kept."""
         examples = json.loads((artifact / "examples.json").read_text("utf-8"))
-        kept = {
-            (one["image"], one["text"]): {"image": artifact / one["input"]["image"], "text": one["text"]}
-            for one in examples
+        inputs = {
+            (example["image"], example["text"]): {
+                "image": artifact / example["input"]["image"],
+                "text": example["text"],
+            }
+            for example in examples
         }
         pairs = zip(table.column("image").to_pylist(), table.column("text").to_pylist(), strict=True)
-        return [kept.get(pair) for pair in pairs]
+        return [inputs.get(pair) for pair in pairs]
 
     @classmethod
     def snippet(cls) -> str:

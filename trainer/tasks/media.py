@@ -62,9 +62,9 @@ class MediaParams(ChosenParams, NetParams):
     """With those of the small nets."""
 
 
-def scratch_card(net: nets.Net, known: dict[str, nets.Net]) -> BaseModelCard:
+def scratch_card(net: nets.Net, family: dict[str, nets.Net]) -> BaseModelCard:
     """A small net of `known` that begins with random weights."""
-    parameters = nets.describe(net.name, NetParams(), None, 10, known)["parameters"]
+    parameters = nets.describe(net.name, NetParams(), None, 10, family)["parameters"]
     return BaseModelCard(f"scratch:{net.name}", net.title, net.summary, parameters, "Apache 2.0", "", 900 * MIB)
 
 
@@ -117,5 +117,5 @@ class MediaTask(Task):
     def saved_inputs(cls, artifact: Path, table: "pa.Table") -> list[Any]:
         """Only the examples' files are kept."""
         examples = json.loads((artifact / "examples.json").read_text("utf-8"))
-        kept = {one[cls.roles[0].name]: artifact / one["input"] for one in examples}
-        return [kept.get(name) for name in table.column(cls.roles[0].name).to_pylist()]
+        inputs = {example[cls.roles[0].name]: artifact / example["input"] for example in examples}
+        return [inputs.get(name) for name in table.column(cls.roles[0].name).to_pylist()]

@@ -151,6 +151,8 @@ def spoken(text: str) -> bytes:
     levels: list[float] = []
     for letter in text:
         pitch, samples = TONES.get(letter, 0.0), int(SAMPLE_RATE * TONE_SECONDS)
-        hushed = (min(1.0, at / 200, (samples - at) / 200) for at in range(samples))
-        levels += [0.6 * hush * math.sin(2 * math.pi * pitch * at / SAMPLE_RATE) for at, hush in enumerate(hushed)]
+        hushed = (min(1.0, sample / 200, (samples - sample) / 200) for sample in range(samples))
+        levels += [
+            0.6 * hush * math.sin(2 * math.pi * pitch * sample / SAMPLE_RATE) for sample, hush in enumerate(hushed)
+        ]
     return wav_file(levels)

@@ -156,7 +156,7 @@ class TableTask(Task):
     def refusal(cls, method: str, model: str) -> str:
         """The method says what is trained; a model of another kind beside it would be passed over in silence."""
         named = next((family for family, ref in FAMILIES.items() if ref == model), method)
-        titles = {one.slug: one.title for one in cls.methods}
+        titles = {method_card.slug: method_card.title for method_card in cls.methods}
         return "" if method in ("auto", named) else f"“{titles[method]}” does not train a “{titles[named]}”."
 
     @classmethod
@@ -172,7 +172,7 @@ class TableTask(Task):
     def check_input(cls, value: object) -> str | None:
         if not isinstance(value, dict):
             return _("must be an object of columns and values.")
-        nested = next((name for name, one in value.items() if isinstance(one, dict | list)), None)
+        nested = next((name for name, cell in value.items() if isinstance(cell, dict | list)), None)
         return (
             None
             if nested is None

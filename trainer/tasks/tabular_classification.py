@@ -27,10 +27,10 @@ class TabularClassification(TableTask):
 def sample_rows() -> list[tuple[dict[str, Any], float]]:
     """Customers and how likely they stay, made by code."""
     generator = random.Random(0)  # noqa: S311
-    found = []
+    rows = []
     for _number in range(80):
         age, plan = generator.randint(18, 80), generator.choice(["basic", "plus", "pro"])
         spent = round(generator.uniform(5, 100), 2)
         score = (age - 50) / 20 + {"basic": -1, "plus": 0, "pro": 1}[plan] + (spent - 50) / 50
-        found.append(({"age": age, "plan": plan, "spent": f"${spent}"}, score))
-    return found
+        rows.append(({"age": age, "plan": plan, "spent": f"${spent}"}, score))
+    return rows

@@ -71,7 +71,7 @@ class Ctc(Speaking):
     def loss(self, sounds: Tensor, targets: list[np.ndarray]) -> Tensor:
         scores = self.logits(sounds).float().log_softmax(2).transpose(0, 1)
         moments = torch.full((len(targets),), scores.shape[0], dtype=torch.long)
-        lengths = torch.tensor([len(one) for one in targets], dtype=torch.long)
+        lengths = torch.tensor([len(ids) for ids in targets], dtype=torch.long)
         wanted = torch.from_numpy(np.concatenate(targets)).to(scores.device)
         blank = self.script.blank
         return nn.functional.ctc_loss(scores, wanted, moments, lengths, blank, zero_infinity=True)
@@ -127,7 +127,7 @@ class PretrainedCtc(Ctc):
         """A pretrained model that writes `script`; what its head knows of it is kept."""
         before = Characters.load(folder)
         try:
-            network, found = AutoModelForCTC.from_pretrained(folder, **OFFLINE, output_loading_info=True)
+            network, loading = AutoModelForCTC.from_pretrained(folder, **OFFLINE, output_loading_info=True)
         except (OSError, ValueError, KeyError, ImportError) as error:
             raise unloadable(error) from error
         if not isinstance(getattr(network, "lm_head", None), nn.Linear):
@@ -136,14 +136,14 @@ class PretrainedCtc(Ctc):
                 _("The base model writes in a way not known here (%(kind)s).", kind=kind), hint=_("Choose another one.")
             )
         old = network.lm_head
-        fresh = any("lm_head" in str(key) for key in found["missing_keys"])
-        known = {} if fresh or before is None else {one: at for at, one in enumerate(before.symbols)}
+        fresh = any("lm_head" in str(key) for key in loading["missing_keys"])
+        codes = {} if fresh or before is None else {symbol: code for code, symbol in enumerate(before.symbols)}
         network.lm_head = nn.Linear(old.in_features, len(script.symbols))
         with torch.no_grad():
-            for at, one in enumerate(script.symbols):
-                if one in known:
-                    network.lm_head.weight[at] = old.weight[known[one]]
-                    network.lm_head.bias[at] = old.bias[known[one]]
+            for code, symbol in enumerate(script.symbols):
+                if symbol in codes:
+                    network.lm_head.weight[code] = old.weight[codes[symbol]]
+                    network.lm_head.bias[code] = old.bias[codes[symbol]]
         return cls(network, hearing, script)
 
     @classmethod
@@ -170,9 +170,9 @@ class ScratchCtc(Ctc):
 
     def logits(self, sounds: Tensor) -> Tensor:
         levels = sounds.squeeze(3).float() * self.hearing.factor[0] + self.hearing.shift[0]
-        found = self.encoder(levels.transpose(1, 2)).transpose(1, 2)
+        moments = self.encoder(levels.transpose(1, 2)).transpose(1, 2)
         with torch.autocast(sounds.device.type, enabled=False):
-            return self.head(self.memory(found.float())[0])
+            return self.head(self.memory(moments.float())[0])
 
     def example(self, batch: int, seconds: float) -> Tensor:
         generator = torch.Generator().manual_seed(0)
@@ -190,12 +190,12 @@ class ScratchCtc(Ctc):
     def of(cls, folder: Path, hearing: Hearing, script: Characters) -> "ScratchCtc":
         """A trained net that goes on with other texts: the head's rows of characters that both know are kept."""
         model, given, before = cls(hearing, script), load_file(folder / WEIGHTS), Characters.load(folder)
-        rows = {one: at for at, one in enumerate(before.symbols if before else ())}
+        rows = {symbol: code for code, symbol in enumerate(before.symbols if before else ())}
         own = model.state_dict()
-        for at, one in enumerate(script.symbols):
-            if one in rows:
+        for code, symbol in enumerate(script.symbols):
+            if symbol in rows:
                 for name in ("head.weight", "head.bias"):
-                    own[name][at] = given[name][rows[one]]
+                    own[name][code] = given[name][rows[symbol]]
         model.load_state_dict(given | {name: own[name] for name in ("head.weight", "head.bias")})
         return model
 

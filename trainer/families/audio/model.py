@@ -47,8 +47,8 @@ class SoundModel(TrainableModel):
 
     def features(self, values: Tensor) -> Tensor:
         """One vector a sound: (batch, features), float32."""
-        found = self.encoder(**{self.argument: values})
-        return found.last_hidden_state.mean(1).float()
+        encoded = self.encoder(**{self.argument: values})
+        return encoded.last_hidden_state.mean(1).float()
 
     def forward(self, values: Tensor) -> Tensor:
         return self.head(self.features(values))

@@ -59,10 +59,10 @@ class Heard(Form):
             return self.recipe.values(wave)
         return np.rint(wave * FULL_SCALE).clip(-FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
 
-    def unpack(self, kept: bytes) -> np.ndarray:
+    def unpack(self, data: bytes) -> np.ndarray:
         if self.recipe.kind == LOGMEL:
-            return np.frombuffer(kept, np.uint8).reshape(self.recipe.shape)
-        return np.frombuffer(kept, np.int16)
+            return np.frombuffer(data, np.uint8).reshape(self.recipe.shape)
+        return np.frombuffer(data, np.int16)
 
     def blank(self) -> np.ndarray:
         hearing = self.recipe
@@ -71,9 +71,9 @@ class Heard(Form):
     def words(self) -> str:
         return f"{self.recipe.rate:,} samples a second"
 
-    def values(self, kept: np.ndarray) -> np.ndarray:
+    def values(self, stored: np.ndarray) -> np.ndarray:
         """The model's input."""
-        return kept if self.recipe.kind == LOGMEL else self.recipe.values(kept.astype(np.float32) / FULL_SCALE)
+        return stored if self.recipe.kind == LOGMEL else self.recipe.values(stored.astype(np.float32) / FULL_SCALE)
 
 
 class Sounds(MediaRows):
@@ -100,9 +100,9 @@ class Sounds(MediaRows):
 
     def values(self, rows: np.ndarray) -> np.ndarray:
         """A batch as `Hearing.values` gives each; waves end in silence up to the longest."""
-        found = [self.form.values(one) for one in self.store.read(self.places[rows])]
-        longest = max(map(len, found))
-        return np.stack(found if self.hearing.fixed else [sounds.padded(one, longest) for one in found])
+        inputs = [self.form.values(stored) for stored in self.store.read(self.places[rows])]
+        longest = max(map(len, inputs))
+        return np.stack(inputs if self.hearing.fixed else [sounds.padded(values, longest) for values in inputs])
 
     def batch(self, rows: np.ndarray, device: torch.device) -> tuple[Tensor, ...]:
         return (torch.from_numpy(self.values(rows)).to(device),)
@@ -123,7 +123,7 @@ class Sounds(MediaRows):
         """Of sounds of one length each: what is read does not depend on its neighbours."""
         order = rows[np.argsort(-self.lengths[rows], kind="stable")]
         cuts = np.flatnonzero(np.diff(self.lengths[order])) + 1
-        return [part[at : at + size] for part in np.split(order, cuts) for at in range(0, len(part), size)]
+        return [part[start : start + size] for part in np.split(order, cuts) for start in range(0, len(part), size)]
 
     def input(self, row: int) -> np.ndarray:
         return self.values(np.array([row]))[0]
@@ -147,16 +147,16 @@ class Sounds(MediaRows):
         """A few test sounds, each with another answer, kept in `examples/`."""
         target = folder / "examples"
         target.mkdir(exist_ok=True)
-        found: dict[Any, dict[str, Any]] = {}
+        by_answer: dict[Any, dict[str, Any]] = {}
         for row in self.part("test").tolist():
             answer, path = self.loaded.answers[row], self.path(row)
-            if answer not in found:
+            if answer not in by_answer:
                 shutil.copyfile(path, target / path.name)
                 shown = self.shown(np.array([row]))[0]
-                found[answer] = {"input": f"examples/{path.name}", "label": answer, "audio": shown}
-            if len(found) == EXAMPLES:
+                by_answer[answer] = {"input": f"examples/{path.name}", "label": answer, "audio": shown}
+            if len(by_answer) == EXAMPLES:
                 break
-        return list(found.values())
+        return list(by_answer.values())
 
 
 # Changed at random
@@ -177,32 +177,32 @@ def changed(values: np.ndarray, hearing: Hearing, generator: np.random.Generator
 def moved(values: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     """Earlier or later by up to MOVED of the whole; silence comes in."""
     most = int(MOVED * values.shape[1])
-    found = np.zeros_like(values)
+    shifted = np.zeros_like(values)
     for row, by in enumerate(generator.integers(-most, most + 1, len(values)).tolist()):
         if by >= 0:
-            found[row, by:] = values[row, : values.shape[1] - by]
+            shifted[row, by:] = values[row, : values.shape[1] - by]
         else:
-            found[row, :by] = values[row, -by:]
-    return found
+            shifted[row, :by] = values[row, -by:]
+    return shifted
 
 
 def masked(values: np.ndarray, generator: np.random.Generator, *, time_axis: int, tone_axis: int) -> np.ndarray:
     """One stretch of time and one band of tones of each sound as in silence."""
     shares = {time_axis - 1: MASKED_FRAMES, tone_axis - 1: MASKED_MELS}
-    for one in values:
-        silence(one, generator, {axis: int(share * one.shape[axis]) for axis, share in shares.items()})
+    for sound in values:
+        silence(sound, generator, {axis: int(share * sound.shape[axis]) for axis, share in shares.items()})
     return values
 
 
-def silence(one: np.ndarray, generator: np.random.Generator, most: dict[int, int]) -> None:
+def silence(sound: np.ndarray, generator: np.random.Generator, most: dict[int, int]) -> None:
     """A stretch of a spectrogram along each of these axes, of at most so many steps, as in silence; in place."""
-    floor = one.min()
+    floor = sound.min()
     for axis, steps in most.items():
         size = int(generator.integers(0, steps + 1))
-        start = int(generator.integers(0, one.shape[axis] - size + 1))
-        cut = [slice(None)] * one.ndim
+        start = int(generator.integers(0, sound.shape[axis] - size + 1))
+        cut = [slice(None)] * sound.ndim
         cut[axis] = slice(start, start + size)
-        one[tuple(cut)] = floor
+        sound[tuple(cut)] = floor
 
 
 # Before learning
@@ -263,27 +263,27 @@ def by_logistic(rows: Sounds, train: np.ndarray, test: np.ndarray) -> np.ndarray
     """Probabilities (test, labels)."""
     from trainer.learning.probe import logistic
 
-    learned, asked = coarse(rows, train), coarse(rows, test)
+    learned, tested = coarse(rows, train), coarse(rows, test)
     mean, scale = learned.mean(0), learned.std(0).clamp(min=0.02)
     weight, bias = logistic((learned - mean) / scale, torch.from_numpy(rows.truth[train]), len(rows.labels), 1e-3, 60)
-    return ((asked - mean) / scale @ weight.T + bias).softmax(1).numpy()
+    return ((tested - mean) / scale @ weight.T + bias).softmax(1).numpy()
 
 
 def coarse(rows: Sounds, part: np.ndarray) -> Tensor:
     """(part, 2 · bands) mean and spread over time of each band of tones."""
-    found = []
-    for at in range(0, len(part), READ_AT_ONCE):
-        chosen = rows.places[part[at : at + READ_AT_ONCE]]
-        found += [loudness(rows.hearing, kept) for kept in rows.store.read(chosen)]
-    return torch.from_numpy(np.stack(found))
+    vectors = []
+    for start in range(0, len(part), READ_AT_ONCE):
+        chosen = rows.places[part[start : start + READ_AT_ONCE]]
+        vectors += [loudness(rows.hearing, stored) for stored in rows.store.read(chosen)]
+    return torch.from_numpy(np.stack(vectors))
 
 
-def loudness(hearing: Hearing, kept: np.ndarray) -> np.ndarray:
+def loudness(hearing: Hearing, stored: np.ndarray) -> np.ndarray:
     """(2 · bands,) of one sound."""
     if hearing.kind != LOGMEL:
-        wave = kept.astype(np.float32) / FULL_SCALE
-        kept = log_mel(hearing.rate, max(len(wave) / hearing.rate, 0.1), COARSE_MELS).values(wave)
-    levels = kept[:, :, 0].astype(np.float32) / 255
+        wave = stored.astype(np.float32) / FULL_SCALE
+        stored = log_mel(hearing.rate, max(len(wave) / hearing.rate, 0.1), COARSE_MELS).values(wave)
+    levels = stored[:, :, 0].astype(np.float32) / 255
     return np.concatenate([levels.mean(0), levels.std(0)])
 
 
@@ -311,9 +311,9 @@ class SoundFamily(MediaFamily[Sounds, ScratchSound | SoundModel]):
     def baselines(self, job: Job, rows: Sounds) -> dict[str, Baseline]:
         """The commonest answer, and a line through how loud each band of tones is on the whole."""
         known, test = rows.known("train", "validation"), rows.part("test")
-        kept = np.sort(np.random.default_rng(job.spec.seed).permutation(known)[:MOST_COARSE_ROWS])
+        learned = np.sort(np.random.default_rng(job.spec.seed).permutation(known)[:MOST_COARSE_ROWS])
         return rows.scoring.baselines(
-            rows.truth[known], len(test), rows.labels, "bands_logistic", lambda: by_logistic(rows, kept, test)
+            rows.truth[known], len(test), rows.labels, "bands_logistic", lambda: by_logistic(rows, learned, test)
         )
 
     def build(self, job: Job, rows: Sounds) -> ScratchSound | SoundModel:

@@ -55,10 +55,10 @@ class Speech(Sounds):
         self.writes: dict[str, Any] = {}
 
     def values(self, rows: np.ndarray) -> np.ndarray:
-        found = super().values(rows)
+        values = super().values(rows)
         if self.hearing.kind == LOGMEL:
-            return found[:, : int(self.lengths[rows].max()) * frames_a_piece(self.hearing)]
-        return found
+            return values[:, : int(self.lengths[rows].max()) * frames_a_piece(self.hearing)]
+        return values
 
     def learning_batch(
         self, rows: np.ndarray, device: torch.device, generator: np.random.Generator
@@ -100,10 +100,10 @@ class Speech(Sounds):
 def masked(values: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     """A short moment and a narrow band of tones of each spectrogram as in silence."""
     values = values.copy()
-    for one in values:
-        time_axis = int(np.argmax(one.shape))
+    for sound in values:
+        time_axis = int(np.argmax(sound.shape))
         most = {time_axis: MASKED_FRAMES, 1 - time_axis: MASKED_MELS}
-        silence(one, generator, {axis: min(steps, one.shape[axis] // 4) for axis, steps in most.items()})
+        silence(sound, generator, {axis: min(steps, sound.shape[axis] // 4) for axis, steps in most.items()})
     return values
 
 

@@ -66,13 +66,13 @@ class Whisper(Speaking):
         self.positions = min(self.room, max(FEWEST_TOKENS, 2 * longest))
 
     def english_only(self) -> bool:
-        told = read_json(self.source / "generation_config.json").get("is_multilingual")
-        return self.config.vocab_size == ENGLISH_ONLY if told is None else not told
+        multilingual = read_json(self.source / "generation_config.json").get("is_multilingual")
+        return self.config.vocab_size == ENGLISH_ONLY if multilingual is None else not multilingual
 
     def languages(self) -> dict[str, int]:
         """Code → token."""
         vocabulary = self.script.tokenizer.get_vocab(with_added_tokens=True)
-        return {found[1]: at for token, at in vocabulary.items() if (found := LANGUAGE.fullmatch(token))}
+        return {match[1]: token_id for token, token_id in vocabulary.items() if (match := LANGUAGE.fullmatch(token))}
 
     def language_of(self, sounds: Tensor, tokens: list[int]) -> int:
         """The language that the model hears in most of a few sounds."""
@@ -99,17 +99,17 @@ class Whisper(Speaking):
             def step(tokens: np.ndarray) -> np.ndarray:
                 new = torch.from_numpy(tokens if seen[0] is None else tokens[:, -1:]).to(sounds.device)
                 options = {"past_key_values": seen[0], "use_cache": True}
-                found = self.encoder.decoder(input_ids=new, encoder_hidden_states=heard, **options)
-                seen[0] = found.past_key_values
-                return self.score(found.last_hidden_state[:, -1]).float().cpu().numpy()
+                decoded = self.encoder.decoder(input_ids=new, encoder_hidden_states=heard, **options)
+                seen[0] = decoded.past_key_values
+                return self.score(decoded.last_hidden_state[:, -1]).float().cpu().numpy()
 
-            found = written_on(step, len(sounds), self.prefix, self.config.eos_token_id, self.positions)
-        return [torch.from_numpy(ids) for ids in found]
+            written = written_on(step, len(sounds), self.prefix, self.config.eos_token_id, self.positions)
+        return [torch.from_numpy(ids) for ids in written]
 
     def loss(self, sounds: Tensor, targets: list[np.ndarray]) -> Tensor:
         """Cross entropy of each token after those before it; the prefix is given, not learned."""
         end, given = self.config.eos_token_id, len(self.prefix)
-        texts = [[*self.prefix, *one[: self.room - 1].tolist(), end] for one in targets]
+        texts = [[*self.prefix, *ids[: self.room - 1].tolist(), end] for ids in targets]
         width = max(map(len, texts))
         tokens = torch.full((len(texts), width), end)
         wanted = torch.full((len(texts), width), IGNORED)
@@ -186,8 +186,8 @@ class Writing(nn.Module):
         later = torch.full((length, length), torch.finfo(heard.dtype).min).triu(1)
         mask = later[None, None].expand(tokens.shape[0], 1, length, length)  # a ready one: making it cannot be traced
         options = {"encoder_hidden_states": heard, "attention_mask": mask, "use_cache": False}
-        found = self.decoder(input_ids=tokens, **options)
-        return self.last(found.last_hidden_state[:, -1])
+        decoded = self.decoder(input_ids=tokens, **options)
+        return self.last(decoded.last_hidden_state[:, -1])
 
 
 def check(writing: Writing, heard: Tensor, path: Path) -> None:
@@ -197,6 +197,6 @@ def check(writing: Writing, heard: Tensor, path: Path) -> None:
         tokens = torch.arange(rows * length).reshape(rows, length)
         with torch.inference_mode():
             right = writing(heard[:rows], tokens).numpy()
-        found = session.run(None, {"heard": heard[:rows].numpy(), "tokens": tokens.numpy()})[0]
-        if not np.allclose(found, right, rtol=1e-2, atol=1e-2 * (np.abs(right).mean() + 1e-6)):
+        scores = session.run(None, {"heard": heard[:rows].numpy(), "tokens": tokens.numpy()})[0]
+        if not np.allclose(scores, right, rtol=1e-2, atol=1e-2 * (np.abs(right).mean() + 1e-6)):
             raise ModelError(_("The packaged model and the trained one disagree."), hint=_("Report this."))

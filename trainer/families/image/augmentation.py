@@ -42,11 +42,11 @@ class Settings:
 
 def settings_of(params: PictureParams, side: int, grey: bool, *, number: bool, pretrained: bool) -> Settings:
     """The default for pictures of this kind, with what was set by hand in its place."""
-    found = defaults(params.augment, side <= SMALL, grey, number)
+    settings = defaults(params.augment, side <= SMALL, grey, number)
     if pretrained and params.augment == "auto":
-        found = replace(found, cutmix=0.0, mixup=0.0)  # few epochs: the answers had better be clear
+        settings = replace(settings, cutmix=0.0, mixup=0.0)  # few epochs: the answers had better be clear
     by_hand: dict[str, Any] = {name: getattr(params, name, 0.0) for name in Settings.__dataclass_fields__}
-    return replace(found, **{name: value for name, value in by_hand.items() if value is not None})
+    return replace(settings, **{name: value for name, value in by_hand.items() if value is not None})
 
 
 def defaults(augment: str, small: bool, grey: bool, number: bool) -> Settings:
@@ -82,13 +82,13 @@ class Augmentation:
 
     def places(self, rows: int, drawn: np.ndarray, generator: np.random.Generator) -> np.ndarray:
         """(rows, 2, 3) from a place in the changed picture to one in the original, both −1 to 1."""
-        found = np.tile(np.eye(3), (rows, 1, 1))
+        transforms = np.tile(np.eye(3), (rows, 1, 1))
         if self.settings.crop < 1:
-            found = found @ crops(rows, self.settings.crop, generator)
-        found = found @ turns(drawn, generator)
+            transforms = transforms @ crops(rows, self.settings.crop, generator)
+        transforms = transforms @ turns(drawn, generator)
         if self.settings.flip:
-            found[:, :, 0] *= np.where(generator.random(rows) < 0.5, -1.0, 1.0)[:, None]
-        return found[:, :2]
+            transforms[:, :, 0] *= np.where(generator.random(rows) < 0.5, -1.0, 1.0)[:, None]
+        return transforms[:, :2]
 
     def mix(self, values: Tensor, rows: np.ndarray, generator: np.random.Generator) -> tuple[Tensor, Mix | None]:
         """Blend or set pieces of other rows of the batch into each, in half of the batches."""
@@ -124,27 +124,27 @@ def crops(rows: int, least: float, generator: np.random.Generator) -> np.ndarray
     area = generator.uniform(least, 1, rows)
     ratio = np.exp(generator.uniform(-math.log(RATIO), math.log(RATIO), rows))
     wide, tall = np.minimum(np.sqrt(area * ratio), 1), np.minimum(np.sqrt(area / ratio), 1)
-    found = np.tile(np.eye(3), (rows, 1, 1))
-    found[:, 0, 0], found[:, 1, 1] = wide, tall
-    found[:, 0, 2] = generator.uniform(-1, 1, rows) * (1 - wide)
-    found[:, 1, 2] = generator.uniform(-1, 1, rows) * (1 - tall)
-    return found
+    transforms = np.tile(np.eye(3), (rows, 1, 1))
+    transforms[:, 0, 0], transforms[:, 1, 1] = wide, tall
+    transforms[:, 0, 2] = generator.uniform(-1, 1, rows) * (1 - wide)
+    transforms[:, 1, 2] = generator.uniform(-1, 1, rows) * (1 - tall)
+    return transforms
 
 
 def turns(drawn: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     """RandAugment's changes of place, one after another: (rows, 3, 3)."""
     rows = len(drawn)
-    found = np.tile(np.eye(3), (rows, 1, 1))
+    transforms = np.tile(np.eye(3), (rows, 1, 1))
     for column in drawn.T:
         amount = MAGNITUDE * generator.uniform(-1, 1, rows)
-        one = np.tile(np.eye(3), (rows, 1, 1))
+        turn = np.tile(np.eye(3), (rows, 1, 1))
         angle = np.where(column == 0, amount * math.pi / 6, 0)
-        one[:, 0, 0], one[:, 1, 1] = np.cos(angle), np.cos(angle)
-        one[:, 0, 1] = -np.sin(angle) + np.where(column == 1, amount * 0.6, 0)
-        one[:, 1, 0] = np.sin(angle) + np.where(column == 2, amount * 0.6, 0)
-        one[:, 0, 2], one[:, 1, 2] = np.where(column == 3, amount * 0.9, 0), np.where(column == 4, amount * 0.9, 0)
-        found = found @ one
-    return found
+        turn[:, 0, 0], turn[:, 1, 1] = np.cos(angle), np.cos(angle)
+        turn[:, 0, 1] = -np.sin(angle) + np.where(column == 1, amount * 0.6, 0)
+        turn[:, 1, 0] = np.sin(angle) + np.where(column == 2, amount * 0.6, 0)
+        turn[:, 0, 2], turn[:, 1, 2] = np.where(column == 3, amount * 0.9, 0), np.where(column == 4, amount * 0.9, 0)
+        transforms = transforms @ turn
+    return transforms
 
 
 def move(values: Tensor, places: np.ndarray) -> Tensor:
@@ -223,5 +223,9 @@ def sentence(settings: Settings) -> str:
         (settings.mixup > 0, "blended in pairs (mixup)"),
         (settings.cutmix > 0, "a piece of another picture set in (CutMix)"),
     ]
-    said = [words for there, words in parts if there]
-    return f"Changed at random while learning: {', '.join(said)}." if said else "Pictures are learned from as they are."
+    changes = [words for is_used, words in parts if is_used]
+    return (
+        f"Changed at random while learning: {', '.join(changes)}."
+        if changes
+        else "Pictures are learned from as they are."
+    )

@@ -70,9 +70,9 @@ class Scenes(Pictures):
         self.params = params
         self.threshold = THRESHOLD
         self.sizes = [upright_size(self.path(row)) for row in range(len(objects))]
-        index = {label: at for at, label in enumerate(self.labels)}
-        self.boxes = [shares(one, size) for one, size in zip(objects, self.sizes, strict=True)]
-        self.kinds = [np.array([index.get(one["label"], -1) for one in row], dtype=np.int64) for row in objects]
+        index = {label: code for code, label in enumerate(self.labels)}
+        self.boxes = [shares(listed, size) for listed, size in zip(objects, self.sizes, strict=True)]
+        self.kinds = [np.array([index.get(entry["label"], -1) for entry in row], dtype=np.int64) for row in objects]
 
     def learning_batch(
         self, rows: np.ndarray, device: torch.device, generator: np.random.Generator
@@ -81,14 +81,14 @@ class Scenes(Pictures):
         (pixels,) = self.batch(rows, device)
         targets = []
         zooms = zoomed(len(rows), self.params.zoom or 0.0, generator)
-        for at, row in enumerate(rows):
-            known = self.kinds[row] >= 0
-            places, kinds = self.boxes[row][known].copy(), self.kinds[row][known]
+        for index, row in enumerate(rows):
+            learned = self.kinds[row] >= 0
+            places, kinds = self.boxes[row][learned].copy(), self.kinds[row][learned]
             if self.params.flip and generator.random() < 0.5:
-                pixels[at] = pixels[at].flip(1)
+                pixels[index] = pixels[index].flip(1)
                 places[:, 0] = 1 - places[:, 0]
             if self.params.zoom:
-                places, seen = boxes.seen_through(places, *zooms[at])
+                places, seen = boxes.seen_through(places, *zooms[index])
                 places, kinds = places[seen], kinds[seen]
             targets.append(
                 {
@@ -135,20 +135,22 @@ def through(pixels: Tensor, zooms: np.ndarray) -> Tensor:
 
 def shares(objects: list[dict[str, Any]], size: tuple[int, int]) -> np.ndarray:
     """Boxes [left, top, width, height] in pixels → centre and size as shares of a picture of `size`."""
-    found = np.array([one["box"] for one in objects], dtype=np.float64).reshape(-1, 4) / np.array([*size, *size])
-    return np.concatenate([found[:, :2] + found[:, 2:] / 2, found[:, 2:]], axis=1)
+    corner_boxes = np.array([entry["box"] for entry in objects], dtype=np.float64).reshape(-1, 4) / np.array(
+        [*size, *size]
+    )
+    return np.concatenate([corner_boxes[:, :2] + corner_boxes[:, 2:] / 2, corner_boxes[:, 2:]], axis=1)
 
 
 def preprocess_of(folder: Path, side: int | None) -> Preprocess:
     """Stretched to a square: boxes are shares of the picture, so they need not know its shape."""
     if not is_detector(folder):
         side = (side or point_net.SIDE) // point_net.LARGEST_STRIDE * point_net.LARGEST_STRIDE
-        found = Preprocess.load(folder) if folder.name else Preprocess(side, side)
-        return replace(found, height=side, width=side, shortest=None, stretched=None)
-    found = Preprocess.load(folder)
-    whole = found.shortest is None and found.stretched is None and found.height == found.width
-    side = side or (found.height if whole else SIDE)
-    return replace(found, height=side, width=side, shortest=None, stretched=None)
+        preprocess = Preprocess.load(folder) if folder.name else Preprocess(side, side)
+        return replace(preprocess, height=side, width=side, shortest=None, stretched=None)
+    preprocess = Preprocess.load(folder)
+    whole = preprocess.shortest is None and preprocess.stretched is None and preprocess.height == preprocess.width
+    side = side or (preprocess.height if whole else SIDE)
+    return replace(preprocess, height=side, width=side, shortest=None, stretched=None)
 
 
 def is_detector(folder: Path) -> bool:
@@ -168,7 +170,7 @@ def pretrained(rows: Scenes) -> "DetectionModel":
             use_safetensors=True,
             dtype=torch.float32,
             id2label=names,
-            label2id={name: at for at, name in names.items()},
+            label2id={name: code for code, name in names.items()},
             ignore_mismatched_sizes=True,
             output_loading_info=True,
         )
@@ -191,11 +193,11 @@ class DetectionModel(PictureModel):
         self.detector, self.new_layers = detector, new_layers or ("detector.none",)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        found = self.detector(pixel_values=self.normalised(pixels).contiguous())
-        logits = found.logits.float()
+        detected = self.detector(pixel_values=self.normalised(pixels).contiguous())
+        logits = detected.logits.float()
         softmax = self.detector.config.model_type in SOFTMAX_MODELS
         scores = logits.softmax(-1)[..., :-1] if softmax else logits.sigmoid()
-        return torch.cat([scores, found.pred_boxes.float()], dim=-1)
+        return torch.cat([scores, detected.pred_boxes.float()], dim=-1)
 
     def features(self, pixels: Tensor) -> Tensor:
         """What an estimate times: all of it."""
@@ -211,11 +213,11 @@ class DetectionModel(PictureModel):
 
     @classmethod
     def load(cls, folder: Path) -> "DetectionModel":
-        found = AutoModelForObjectDetection.from_pretrained(
+        detector = AutoModelForObjectDetection.from_pretrained(
             folder, local_files_only=True, use_safetensors=True, dtype=torch.float32, attn_implementation="eager"
         )
-        labels = [found.config.id2label[at] for at in range(found.config.num_labels)]
-        return cls(found, labels, Preprocess.load(folder)).eval()
+        labels = [detector.config.id2label[code] for code in range(detector.config.num_labels)]
+        return cls(detector, labels, Preprocess.load(folder)).eval()
 
 
 def scores_in_order(outputs: np.ndarray) -> np.ndarray:
@@ -238,7 +240,7 @@ class DetectionFamily(PixelFamily[Scenes, PictureModel]):
         loaded = job.load_rows()
         store, places = decoded(job, loaded, preprocess_of(folder, job.params.resolution))
         objects = [json.loads(cell) if cell else [] for cell in loaded.answers]
-        labels = sorted({one["label"] for row in loaded.part("train") for one in objects[row]})
+        labels = sorted({entry["label"] for row in loaded.part("train") for entry in objects[row]})
         if not labels:
             raise DataError(
                 _("No training image has a box."), code="no_boxes", hint=_("Check which column holds the boxes.")
@@ -254,8 +256,8 @@ class DetectionFamily(PixelFamily[Scenes, PictureModel]):
         kinds = np.concatenate([rows.kinds[row] for row in known])
         labels = len(rows.labels)
         means = [every[kinds == label].mean(0) if (kinds == label).any() else np.zeros(4) for label in range(labels)]
-        there = np.diag([float((kinds == label).any()) for label in range(labels)])
-        always = np.concatenate([there, np.stack(means)], axis=1)
+        is_learned = np.diag([float((kinds == label).any()) for label in range(labels)])
+        always = np.concatenate([is_learned, np.stack(means)], axis=1)
         return {"mean_box": Baseline(np.tile(always, (len(test), 1, 1)))}
 
     def build(self, job: Job, rows: Scenes) -> PictureModel:

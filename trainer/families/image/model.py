@@ -121,20 +121,20 @@ class VisionModel(PictureModel):
         """Whether places were learned for another number of pixels than are given."""
         import inspect
 
-        known = "interpolate_pos_encoding" in inspect.signature(encoder.forward).parameters
+        can_stretch = "interpolate_pos_encoding" in inspect.signature(encoder.forward).parameters
         size = getattr(encoder.config, "image_size", None)
         own = (size, size) if isinstance(size, int) else tuple(size or ())
-        return known and own != (preprocess.height, preprocess.width)
+        return can_stretch and own != (preprocess.height, preprocess.width)
 
     def features(self, pixels: Tensor) -> Tensor:
         """One vector a picture: (batch, features), float32."""
-        found = self.encoder(pixel_values=self.normalised(pixels), **self.fits)
+        encoded = self.encoder(pixel_values=self.normalised(pixels), **self.fits)
         if self.first_token:
-            return found.last_hidden_state[:, 0].float()
-        pooled = getattr(found, "pooler_output", None)
+            return encoded.last_hidden_state[:, 0].float()
+        pooled = getattr(encoded, "pooler_output", None)
         if pooled is not None:
             return pooled.flatten(1).float()
-        hidden = found.last_hidden_state
+        hidden = encoded.last_hidden_state
         return (hidden.flatten(2).mean(2) if hidden.ndim == 4 else hidden.mean(1)).float()
 
     def forward(self, pixels: Tensor) -> Tensor:
@@ -219,17 +219,17 @@ def quick_features(model: PictureModel, folder: Path) -> Callable[[Tensor], Tens
         session = open_session(path)
         with torch.inference_mode():
             right = model.features(pixels).numpy()
-        found = session.run(None, {"pixels": pixels.numpy()})[0]
+        features = session.run(None, {"pixels": pixels.numpy()})[0]
     except Exception:  # whatever an exporter cannot do with an architecture: torch can
         return None
     finally:
         path.unlink(missing_ok=True)
-    if not np.allclose(found, right, rtol=1e-2, atol=1e-2 * (np.abs(right).mean() + 1e-6)):
+    if not np.allclose(features, right, rtol=1e-2, atol=1e-2 * (np.abs(right).mean() + 1e-6)):
         return None
 
     def read(pixels: Tensor) -> Tensor:
         arrays = np.array_split(pixels.numpy(), -(-len(pixels) // CACHE_BATCH))
-        return torch.from_numpy(np.concatenate([session.run(None, {"pixels": one})[0] for one in arrays]))
+        return torch.from_numpy(np.concatenate([session.run(None, {"pixels": part})[0] for part in arrays]))
 
     return read
 

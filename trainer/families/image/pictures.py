@@ -63,8 +63,8 @@ class Pixels(Form):
     def pack(self, data: bytes) -> np.ndarray:
         return self.recipe.read(data)
 
-    def unpack(self, kept: bytes) -> np.ndarray:
-        return np.frombuffer(kept, np.uint8).reshape(self.recipe.shape)
+    def unpack(self, data: bytes) -> np.ndarray:
+        return np.frombuffer(data, np.uint8).reshape(self.recipe.shape)
 
     def blank(self) -> np.ndarray:
         return np.zeros(self.recipe.shape, np.uint8)
@@ -135,20 +135,20 @@ class Pictures(MediaRows, preview.AugmentedRows):
 
         target = folder / "examples"
         target.mkdir(exist_ok=True)
-        found: dict[Any, dict[str, Any]] = {}
+        by_answer: dict[Any, dict[str, Any]] = {}
         for row in self.part("test").tolist():
             answer = self.loaded.answers[row]
-            if answer in found:
+            if answer in by_answer:
                 continue
             image = open_picture(self.path(row).read_bytes(), lambda _width, _height: (EXAMPLE_PIXELS, EXAMPLE_PIXELS))
             image.thumbnail((EXAMPLE_PIXELS, EXAMPLE_PIXELS))
             small = max(image.size) <= 64
             name = f"examples/{self.path(row).stem}.{'png' if small else 'jpg'}"
             image.save(folder / name, quality=90)
-            found[answer] = self.example(row, name) | {"thumb": thumb(image)}
-            if len(found) == EXAMPLES:
+            by_answer[answer] = self.example(row, name) | {"thumb": thumb(image)}
+            if len(by_answer) == EXAMPLES:
                 break
-        return list(found.values())
+        return list(by_answer.values())
 
     def example(self, row: int, file: str) -> dict[str, Any]:
         """`file`: where in the artifact the picture is kept."""
@@ -197,7 +197,8 @@ def of_model(job: Job, folder: Path, loaded: Loaded) -> Preprocess:
     if not sizes:
         return preprocess
     side = max(
-        LEAST_SIDE, ENLARGED * int(np.median([max(int(one) for one in pair) for pair in zip(*sizes, strict=True)]))
+        LEAST_SIDE,
+        ENLARGED * int(np.median([max(int(length) for length in pair) for pair in zip(*sizes, strict=True)])),
     )
     return preprocess.scaled(side) if side < min(preprocess.height, preprocess.width) else preprocess
 
@@ -276,7 +277,7 @@ def attends(folder: Path) -> bool:
 def compute_baselines(job: Job, rows: Pictures) -> dict[str, Baseline]:
     """Always the commonest answer or the mean, and a line through coarse grey pixels."""
     known, test = rows.known("train", "validation"), rows.part("test")
-    kept = np.sort(np.random.default_rng(job.spec.seed).permutation(known)[:MOST_COARSE_ROWS])
+    learned = np.sort(np.random.default_rng(job.spec.seed).permutation(known)[:MOST_COARSE_ROWS])
     truth = rows.truth[known]
     methods: dict[Cells, tuple[str, Callable[..., np.ndarray]]] = {
         "label": ("pixels_logistic", by_logistic),
@@ -286,32 +287,32 @@ def compute_baselines(job: Job, rows: Pictures) -> dict[str, Baseline]:
     if cells not in methods:
         return rows.scoring.baselines(truth, len(test), rows.labels)
     name, simple = methods[cells]
-    return rows.scoring.baselines(truth, len(test), rows.labels, name, lambda: simple(rows, kept, test))
+    return rows.scoring.baselines(truth, len(test), rows.labels, name, lambda: simple(rows, learned, test))
 
 
 def coarse(rows: Pictures, part: np.ndarray) -> Tensor:
     """(part, COARSE · COARSE) grey means, 0 to 1."""
-    found = []
+    parts = []
     for start in range(0, len(part), READ_AT_ONCE):
         pixels = torch.from_numpy(rows.pixels(part[start : start + READ_AT_ONCE]))
         grey = pixels.float().mean(3).unsqueeze(1)
-        found.append(torch.nn.functional.adaptive_avg_pool2d(grey, COARSE).flatten(1) / 255)
-    return torch.cat(found)
+        parts.append(torch.nn.functional.adaptive_avg_pool2d(grey, COARSE).flatten(1) / 255)
+    return torch.cat(parts)
 
 
 def standard(rows: Pictures, train: np.ndarray, test: np.ndarray) -> tuple[Tensor, Tensor]:
-    learned, asked = coarse(rows, train), coarse(rows, test)
+    learned, tested = coarse(rows, train), coarse(rows, test)
     mean, scale = learned.mean(0), learned.std(0).clamp(min=0.02)
-    return (learned - mean) / scale, (asked - mean) / scale
+    return (learned - mean) / scale, (tested - mean) / scale
 
 
 def by_logistic(rows: Pictures, train: np.ndarray, test: np.ndarray) -> np.ndarray:
     """Probabilities (test, labels)."""
     from trainer.learning.probe import logistic
 
-    learned, asked = standard(rows, train, test)
+    learned, tested = standard(rows, train, test)
     weight, bias = logistic(learned, torch.from_numpy(rows.truth[train]), len(rows.labels), 1e-3, 60)
-    return (asked @ weight.T + bias).softmax(1).numpy()
+    return (tested @ weight.T + bias).softmax(1).numpy()
 
 
 def by_ridge(rows: Pictures, train: np.ndarray, test: np.ndarray) -> np.ndarray:
@@ -319,8 +320,8 @@ def by_ridge(rows: Pictures, train: np.ndarray, test: np.ndarray) -> np.ndarray:
 
     from trainer.learning.probe import RIDGES
 
-    learned, asked = standard(rows, train, test)
-    return RidgeCV(RIDGES).fit(learned.double().numpy(), rows.truth[train]).predict(asked.double().numpy())
+    learned, tested = standard(rows, train, test)
+    return RidgeCV(RIDGES).fit(learned.double().numpy(), rows.truth[train]).predict(tested.double().numpy())
 
 
 def load(folder: Path, attention: str | None = None) -> PictureModel:

@@ -53,11 +53,11 @@ class SmallBackbone(nn.Module):
         self.stages = nn.ModuleList(stages)
 
     def forward(self, values: Tensor) -> list[Tensor]:
-        values, found = self.stem(values), []
+        values, maps = self.stem(values), []
         for stage in self.stages:
             values = stage(values)
-            found.append(values)
-        return found[1:]
+            maps.append(values)
+        return maps[1:]
 
 
 class EncoderBackbone(nn.Module):
@@ -77,7 +77,11 @@ class EncoderBackbone(nn.Module):
         except ValueError:  # a transformer that takes pictures of one size alone
             maps = ()
         side = values.shape[2]
-        by_size = {one.shape[2]: at for at, one in enumerate(maps) if one.ndim == 4 and side / one.shape[2] >= STRIDE}
+        by_size = {
+            level.shape[2]: index
+            for index, level in enumerate(maps)
+            if level.ndim == 4 and side / level.shape[2] >= STRIDE
+        }
         if not by_size or max(by_size) * STRIDE * 2 < side:
             raise ModelError(
                 _("This image model gives no feature maps, which finding objects needs."),
@@ -86,15 +90,15 @@ class EncoderBackbone(nn.Module):
                 ),
             )
         self.places = [by_size[size] for size in sorted(by_size, reverse=True)]
-        self.channels = tuple(maps[at].shape[1] for at in self.places)
+        self.channels = tuple(maps[index].shape[1] for index in self.places)
 
     def maps(self, values: Tensor) -> Sequence[Tensor]:
-        found = self.encoder(pixel_values=values, output_hidden_states=True)
-        return getattr(found, "reshaped_hidden_states", None) or found.hidden_states or ()
+        encoded = self.encoder(pixel_values=values, output_hidden_states=True)
+        return getattr(encoded, "reshaped_hidden_states", None) or encoded.hidden_states or ()
 
     def forward(self, values: Tensor) -> list[Tensor]:
         maps = self.maps(values)
-        return [maps[at] for at in self.places]
+        return [maps[index] for index in self.places]
 
 
 class PointDetector(PictureModel):
@@ -143,12 +147,12 @@ class PointDetector(PictureModel):
         peaks = heat * (functional.max_pool2d(heat, 3, 1, 1) == heat)
         scores = peaks.flatten(2).transpose(1, 2)
         cells = rows * columns
-        best, at = scores.amax(2).topk(min(QUERIES, cells), dim=1)
-        at = torch.where(best > 0, at, cells).sort(dim=1).values
-        there, at = (at < cells)[:, :, None], at.clamp(max=cells - 1)
-        scores = scores.gather(1, at[:, :, None].expand(-1, -1, scores.shape[2]))
-        away = sides.flatten(2).transpose(1, 2).gather(1, at[:, :, None].expand(-1, -1, 4))
-        x, y = (at % columns) + 0.5, torch.div(at, columns, rounding_mode="floor") + 0.5
+        best, cell = scores.amax(2).topk(min(QUERIES, cells), dim=1)
+        cell = torch.where(best > 0, cell, cells).sort(dim=1).values
+        is_peak, cell = (cell < cells)[:, :, None], cell.clamp(max=cells - 1)
+        scores = scores.gather(1, cell[:, :, None].expand(-1, -1, scores.shape[2]))
+        away = sides.flatten(2).transpose(1, 2).gather(1, cell[:, :, None].expand(-1, -1, 4))
+        x, y = (cell % columns) + 0.5, torch.div(cell, columns, rounding_mode="floor") + 0.5
         left, top, right, bottom = x - away[..., 0], y - away[..., 1], x + away[..., 2], y + away[..., 3]
         boxes = [
             (left + right) / 2 / columns,
@@ -156,12 +160,12 @@ class PointDetector(PictureModel):
             (right - left) / columns,
             (bottom - top) / rows,
         ]
-        return torch.cat([scores, torch.stack(boxes, dim=2)], dim=2) * there
+        return torch.cat([scores, torch.stack(boxes, dim=2)], dim=2) * is_peak
 
     def loss(self, pixels: Tensor, targets: list[dict[str, Tensor]]) -> Tensor:
         heat, sides = self.maps(pixels)
-        wanted = [wanted_of(one, heat.shape[1:], heat.device) for one in targets]
-        blobs = torch.stack([one[0] for one in wanted])
+        wanted = [wanted_of(target, heat.shape[1:], heat.device) for target in targets]
+        blobs = torch.stack([parts[0] for parts in wanted])
         return focal(heat, blobs) + SIDES_WEIGHT * sides_loss(sides, wanted)
 
     def save(self, folder: Path) -> None:
@@ -252,28 +256,31 @@ def focal(heat: Tensor, blobs: Tensor) -> Tensor:
     """Cross-entropy that counts sure cells little and cells near a middle less (Zhou et al. 2019), a middle."""
     right = blobs.eq(1)
     probability = heat.sigmoid()
-    found = -functional.logsigmoid(heat) * (1 - probability) ** 2 * right
+    hits = -functional.logsigmoid(heat) * (1 - probability) ** 2 * right
     not_there = -functional.logsigmoid(-heat) * probability**2 * (1 - blobs) ** 4 * ~right
-    return (found.sum() + not_there.sum()) / right.sum().clamp(min=1)
+    return (hits.sum() + not_there.sum()) / right.sum().clamp(min=1)
 
 
 def sides_loss(sides: Tensor, wanted: list[tuple[Tensor, ...]]) -> Tensor:
     """One minus the generalised overlap (Rezatofighi et al. 2019) of boxes about the same cells, by their weights."""
-    said = torch.cat(
-        [one.flatten(1)[:, cells].T for one, (_blobs, cells, _far, _weight) in zip(sides, wanted, strict=True)]
+    predicted = torch.cat(
+        [
+            distances.flatten(1)[:, cells].T
+            for distances, (_blobs, cells, _far, _weight) in zip(sides, wanted, strict=True)
+        ]
     )
-    there = torch.cat([far for _blobs, _cells, far, _weight in wanted])
+    actual = torch.cat([far for _blobs, _cells, far, _weight in wanted])
     weights = torch.cat([weight for *_rest, weight in wanted])
     if not len(weights):
         return sides.sum() * 0
-    there = there.clamp(min=0.01)
-    least, most = torch.minimum(said, there), torch.maximum(said, there)
+    actual = actual.clamp(min=0.01)
+    least, most = torch.minimum(predicted, actual), torch.maximum(predicted, actual)
 
     def area(away: Tensor) -> Tensor:
         return (away[:, 0] + away[:, 2]) * (away[:, 1] + away[:, 3])
 
     both = area(least)
-    either = area(said) + area(there) - both
+    either = area(predicted) + area(actual) - both
     around = area(most)
     overlap = both / either.clamp(min=1e-6) - (around - either) / around.clamp(min=1e-6)
     return ((1 - overlap) * weights).sum() / weights.sum().clamp(min=1e-6)

@@ -55,13 +55,13 @@ def choose(rows: AugmentedRows) -> np.ndarray:
 
 
 def variants(rows: AugmentedRows, chosen: np.ndarray, seed: int) -> list[np.ndarray]:
-    found = []
+    drawn = []
     for number in range(VARIANTS):
         (values, *_others), _mix = rows.learning_batch(
             chosen, torch.device("cpu"), np.random.default_rng([seed, number])
         )
-        found.append(values.float().round().clamp(0, 255).byte().numpy())
-    return found
+        drawn.append(values.float().round().clamp(0, 255).byte().numpy())
+    return drawn
 
 
 def grid(cells: np.ndarray) -> Image.Image:

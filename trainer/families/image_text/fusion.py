@@ -130,18 +130,18 @@ class FusionModel(TrainableModel):
         return lambda pixels, ids, mask: torch.cat([look(pixels), read(ids, mask).float()], dim=1)
 
     def prepare_to_learn(self, params: OptimisationParams) -> None:
-        for one in self.encoder.values():
-            one.prepare_to_learn(params)
+        for model in self.encoder.values():
+            model.prepare_to_learn(params)
 
     def save(self, folder: Path, tokenizer: PreTrainedTokenizerFast, max_length: int) -> None:
         """Each model in its folder, with its share of the head; the bias is the picture's."""
         picture, text = self.encoder[PICTURE], self.encoder[TEXT]
         picture.head, text.head = (nn.Linear(*self.head.weight.shape[::-1]) for _ in range(2))
         weights = self.head.weight.detach().split([self.width, self.head.in_features - self.width], dim=1)
-        for one, weight, bias in zip(
+        for model, weight, bias in zip(
             (picture, text), weights, (self.head.bias.detach(), torch.zeros_like(self.head.bias)), strict=True
         ):
-            one.head.weight, one.head.bias = nn.Parameter(weight), nn.Parameter(bias)
+            model.head.weight, model.head.bias = nn.Parameter(weight), nn.Parameter(bias)
         picture.save(folder / PICTURE)
         text.save(folder / TEXT, tokenizer, max_length)
         del picture.head, text.head
@@ -174,10 +174,10 @@ class FusionFamily(PixelFamily[Pairs, FusionModel]):
 
     def baselines(self, job: Job, rows: Pairs) -> dict[str, Baseline]:
         """The commonest answer, the texts alone and the pictures alone: whether it takes both."""
-        found = pictures.compute_baselines(job, rows)
+        simple = pictures.compute_baselines(job, rows)
         if any(text.strip() for text in rows.texts.shown(rows.known("train", "validation"))):
-            found = texts.compute_baselines(job, rows.texts) | found
-        return found
+            simple = texts.compute_baselines(job, rows.texts) | simple
+        return simple
 
     def build(self, job: Job, rows: Pairs) -> FusionModel:
         """Both pretrained encoders under one new head; a small net, or with `scratch` any, sees with random weights."""

@@ -35,9 +35,9 @@ def decoded(job: Job, loaded: Loaded, role: str, form: FormT, needed: int) -> tu
     out of `loaded`. `needed`: about how many bytes the decoded ones take."""
     names = sorted(set(loaded.values[role]))
     store = open_store(job, [loaded.media / name for name in names], form, needed)
-    leave_out(job, loaded, {names[place]: why for place, why in store.lost.items()}, role)
-    at = {name: place for place, name in enumerate(names)}
-    return store, np.array([at[name] for name in loaded.values[role]])
+    leave_out(job, loaded, {names[place]: reason for place, reason in store.lost.items()}, role)
+    index = {name: place for place, name in enumerate(names)}
+    return store, np.array([index[name] for name in loaded.values[role]])
 
 
 def leave_out(job: Job, loaded: Loaded, lost: dict[str, str], role: str) -> None:
@@ -45,7 +45,7 @@ def leave_out(job: Job, loaded: Loaded, lost: dict[str, str], role: str) -> None
     if not lost:
         return
     names = loaded.values[role]
-    rows = [loaded.row_numbers[at] for at, name in enumerate(names) if name in lost]
+    rows = [loaded.row_numbers[row] for row, name in enumerate(names) if name in lost]
     first = next(name for name in names if name in lost)
     job.warn(
         "corrupt_media",
@@ -91,13 +91,13 @@ class MediaFamily(SupervisedFamily[MediaT, NetworkT]):
     def estimate(self, job: Job, emit: Emit) -> dict[str, Any]:
         """As for other families, with what decoding every file once takes, from the few that the trial decoded."""
         seen: list[MediaT] = []
-        found = measure(self, job, emit, seen.append)
+        estimated = measure(self, job, emit, seen.append)
         store = seen[0].store
         assert isinstance(store, Decoding), "what a trial reads is decoded for it"
         every = len(store.paths) * store.seconds / max(store.decoded, 1)
-        found["likely_seconds"] += every
-        found["fixed_seconds"] = round(found["fixed_seconds"] + every, 1)
-        return found
+        estimated["likely_seconds"] += every
+        estimated["fixed_seconds"] = round(estimated["fixed_seconds"] + every, 1)
+        return estimated
 
     def save(self, model: NetworkT, rows: MediaT, folder: Path) -> None:
         model.save(folder)

@@ -41,7 +41,7 @@ class Form:
         """Of a file's bytes; `UnreadableError`."""
         raise NotImplementedError
 
-    def unpack(self, kept: bytes) -> np.ndarray:
+    def unpack(self, data: bytes) -> np.ndarray:
         """The same array again."""
         raise NotImplementedError
 
@@ -82,15 +82,16 @@ class Decoding(Store[FormT]):
         started = time.monotonic()
         new = [place for place in dict.fromkeys(places.tolist()) if place not in self.memory]
         packed = read_all([self.paths[place] for place in new], self.form)
-        found = {
-            place: self.form.blank() if isinstance(one, str) else one for place, one in zip(new, packed, strict=True)
+        decoded = {
+            place: self.form.blank() if isinstance(array, str) else array
+            for place, array in zip(new, packed, strict=True)
         }
         self.decoded += len(new)
         self.seconds += time.monotonic() - started
-        known = self.memory | found
+        memory = self.memory | decoded
         if self.remember:
-            self.memory = known
-        return [known[place] for place in places.tolist()]
+            self.memory = memory
+        return [memory[place] for place in places.tolist()]
 
 
 class Kept(Store[FormT]):
@@ -102,7 +103,7 @@ class Kept(Store[FormT]):
         self.handle = handle
         weakref.finalize(self, os.close, handle)
         facts = read_facts(handle)
-        self.lost = {int(place): why for place, why in facts["lost"].items()}
+        self.lost = {int(place): reason for place, reason in facts["lost"].items()}
         self.ends = [0, *facts["ends"]]
 
     def read(self, places: np.ndarray) -> list[np.ndarray]:
@@ -146,7 +147,7 @@ def decode_each_time(job: Job, paths: list[Path], form: FormT) -> Store[FormT]:
         _("Free some space for the next run."),
     )
     store = Decoding(paths, form)
-    store.lost = {place: one for place, one in enumerate(told(job, paths, form)) if isinstance(one, str)}
+    store.lost = {place: reason for place, reason in enumerate(told(job, paths, form)) if isinstance(reason, str)}
     return store
 
 
@@ -158,11 +159,11 @@ def write(job: Job, paths: list[Path], form: Form, file: Path) -> int:
     started = time.monotonic()
     with cache.writing(job.cache, file) as part:
         with part.open("wb") as target:
-            for place, found in enumerate(told(job, paths, form)):
-                if isinstance(found, str):
-                    lost[place] = found
-                    found = form.blank()
-                target.write(np.ascontiguousarray(found).data)
+            for place, array in enumerate(told(job, paths, form)):
+                if isinstance(array, str):
+                    lost[place] = array
+                    array = form.blank()
+                target.write(np.ascontiguousarray(array).data)
                 ends.append(target.tell())
             facts = json.dumps({"lost": lost, "ends": ends}).encode()
             target.write(facts + len(facts).to_bytes(LENGTH, "little"))
@@ -182,8 +183,8 @@ def write(job: Job, paths: list[Path], form: Form, file: Path) -> int:
 
 def told(job: Job, paths: list[Path], form: Form) -> Iterable[np.ndarray | str]:
     """`read_all`, its progress told."""
-    for done, one in enumerate(read_all(paths, form), 1):
-        yield one
+    for done, array in enumerate(read_all(paths, form), 1):
+        yield array
         if done % CHUNK == 0:
             job.progress(done, len(paths), unit=form.noun)
             job.check_stop()

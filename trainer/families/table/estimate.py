@@ -46,7 +46,7 @@ def estimate(job: Job, emit: Emit) -> dict[str, Any]:
         job, facts, rows.matrix[known], rows.truth[known], np.ones(len(known)), job.out / "candidates"
     )
     every = candidates(families, len(searching.truth))
-    first = {one.family: one for one in reversed(every)}
+    first = {candidate.family: candidate for candidate in reversed(every)}
     timed = {family: seconds_of_one(job, searching, first[family]) for family in families}
     once = {family: fold for family, (_first, fold) in timed.items()}
     emit("progress", stage="estimate", fraction=0.7)
@@ -115,8 +115,8 @@ def search_seconds(once: dict[str, float], every: list[Candidate], folds: int, l
     for candidate in every:
         if spent >= limit:
             break
-        one = once[candidate.family] * folds
-        spent += one if one < float("inf") else max(limit - spent, MOST_OF_ONE * folds)
+        seconds = once[candidate.family] * folds
+        spent += seconds if seconds < float("inf") else max(limit - spent, MOST_OF_ONE * folds)
     return spent
 
 
@@ -124,11 +124,11 @@ def expected(job: Job, rows: TableRows, searching: search.Search, candidate: Can
     """The range of the run's headline, from the answers of the candidate across the search's own folds."""
     if len(searching.truth) < LEAST_ROWS:
         return None
-    outputs, found = searching.cross_validate(candidate)
+    outputs, entry = searching.cross_validate(candidate)
     facts, count = searching.facts, len(searching.truth)
     metric = facts["headline"]
     if not rows.is_class:
-        value = found["score"]
+        value = entry["score"]
     else:
         probabilities = softmax(finished(outputs, facts))
         right = float((probabilities.argmax(1) == searching.truth).mean())

@@ -38,15 +38,15 @@ class Candidate(NamedTuple):
 
 def candidates(families: tuple[str, ...], rows: int) -> list[Candidate]:
     """In the order in which they are tried."""
-    found = []
+    listed = []
     if "linear" in families:
-        found += [Candidate("linear", f"linear, strength {c:g}", {"strength": c}) for c in (0.03, 0.3, 3.0)]
+        listed += [Candidate("linear", f"linear, strength {c:g}", {"strength": c}) for c in (0.03, 0.3, 3.0)]
     if "boosting" in families:
         names = ("small trees", "medium trees") if rows < LARGE else ("medium trees", "large trees", "small trees")
-        found += [Candidate("boosting", name, TREES[name]) for name in names]
+        listed += [Candidate("boosting", name, TREES[name]) for name in names]
     if "net" in families:
-        found.append(Candidate("net", "small net", {}))
-    return found
+        listed.append(Candidate("net", "small net", {}))
+    return listed
 
 
 def set_apart(truth: np.ndarray, labelled: bool, seed: int) -> np.ndarray:
@@ -54,9 +54,9 @@ def set_apart(truth: np.ndarray, labelled: bool, seed: int) -> np.ndarray:
     order = np.random.default_rng(seed).permutation(len(truth))
     if labelled:
         order = order[np.argsort(truth[order], kind="stable")]
-    found = np.zeros(len(truth), dtype=bool)
-    found[order[APART // 2 :: APART]] = True
-    return found
+    is_apart = np.zeros(len(truth), dtype=bool)
+    is_apart[order[APART // 2 :: APART]] = True
+    return is_apart
 
 
 class Model:
@@ -104,19 +104,19 @@ class Linear(Model):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # not wholly converged is good enough
             if self.labelled:
-                found = LogisticRegression(C=settings["strength"], max_iter=300).fit(features, truth, weights)
+                regression = LogisticRegression(C=settings["strength"], max_iter=300).fit(features, truth, weights)
             else:
-                found = Ridge(alpha=1 / settings["strength"]).fit(features, truth, weights)
-        self.weights = found.coef_.reshape(-1, features.shape[1]).T
-        self.bias = np.atleast_1d(found.intercept_)
+                regression = Ridge(alpha=1 / settings["strength"]).fit(features, truth, weights)
+        self.weights = regression.coef_.reshape(-1, features.shape[1]).T
+        self.bias = np.atleast_1d(regression.intercept_)
         return self
 
     def raw(self, matrix: np.ndarray, rounds: int = 0) -> np.ndarray:
         return tables.expanded(self.facts["scales"], matrix) @ self.weights + self.bias
 
     def write(self, folder: Path) -> None:
-        found = {"weights": self.weights.tolist(), "bias": self.bias.tolist()}
-        (folder / "linear.json").write_text(json.dumps(found), "utf-8")
+        sums = {"weights": self.weights.tolist(), "bias": self.bias.tolist()}
+        (folder / "linear.json").write_text(json.dumps(sums), "utf-8")
 
 
 class Boosting(Model):
@@ -141,8 +141,8 @@ class Boosting(Model):
     def columns(self) -> dict[str, Any]:
         features = self.facts["features"]
         return {
-            "feature_name": [f"f{at}" for at in range(len(features))],
-            "categorical_feature": [at for at, one in enumerate(features) if one["kind"] == "category"],
+            "feature_name": [f"f{index}" for index in range(len(features))],
+            "categorical_feature": [index for index, feature in enumerate(features) if feature["kind"] == "category"],
         }
 
     def params(self, settings: dict[str, Any]) -> dict[str, Any]:
@@ -158,13 +158,13 @@ class Boosting(Model):
         }  # fmt: skip
 
     def raw(self, matrix: np.ndarray, rounds: int = 0) -> np.ndarray:
-        found = self.booster.predict(
+        margins = self.booster.predict(
             matrix,
             raw_score=True,
             num_threads=self.threads,
             num_iteration=rounds or self.booster.best_iteration or None,
         )
-        return np.asarray(found).reshape(len(matrix), -1)
+        return np.asarray(margins).reshape(len(matrix), -1)
 
     def gains(self) -> np.ndarray:
         return self.booster.feature_importance("gain")

@@ -35,7 +35,7 @@ class TableNet(nn.Module):
         self.body, self.head = nn.Sequential(*modules), nn.Linear(shape[0], outputs)
 
     def forward(self, numbers: Tensor, codes: Tensor) -> Tensor:
-        vectors = [one(codes[:, at]) for at, one in enumerate(self.vectors)]
+        vectors = [embedding(codes[:, column]) for column, embedding in enumerate(self.vectors)]
         return self.head(self.body(torch.cat([numbers, *vectors], dim=1)))
 
 
@@ -82,7 +82,7 @@ def fit(
     wanted, shares = convert(truth), torch.from_numpy(weights).float()
     optimizer = torch.optim.AdamW(net.parameters(), lr=RATE, weight_decay=DECAY)
     generator = torch.Generator().manual_seed(seed)
-    best, best_epoch, kept = float("inf"), epochs, None
+    best, best_epoch, best_weights = float("inf"), epochs, None
     for epoch in range(1, epochs + 1):
         tell()
         net.train()
@@ -99,11 +99,11 @@ def fit(
                 outputs = net(*tensors(facts["scales"], held[0]))
                 loss = float(loss_of(outputs, convert(held[1]), facts, torch.ones(len(held[1]))))
             if loss < best:
-                best, best_epoch, kept = loss, epoch, copy.deepcopy(net.state_dict())
+                best, best_epoch, best_weights = loss, epoch, copy.deepcopy(net.state_dict())
             elif epoch - best_epoch >= PATIENCE:
                 break
-    if kept is not None:
-        net.load_state_dict(kept)
+    if best_weights is not None:
+        net.load_state_dict(best_weights)
     with torch.no_grad():
         net.head.weight.mul_(scale)
         net.head.bias.mul_(scale).add_(shift)
@@ -112,7 +112,7 @@ def fit(
 
 def raw(net: TableNet, facts: dict[str, Any], matrix: np.ndarray) -> np.ndarray:
     with torch.inference_mode():
-        parts = [net(*tensors(facts["scales"], matrix[at : at + 8192])) for at in range(0, len(matrix), 8192)]
+        parts = [net(*tensors(facts["scales"], matrix[start : start + 8192])) for start in range(0, len(matrix), 8192)]
     return torch.cat(parts).numpy().astype(float)
 
 

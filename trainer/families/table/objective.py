@@ -37,11 +37,11 @@ class TableObjective:
 
     def simple(self, baseline: Baseline) -> "TableObjective":
         """For a baseline, for which no threshold was chosen: of two labels it answers as mistakes cost, or always the same."""
-        found = TableObjective(self.job, self.rows, self.model)
+        objective = TableObjective(self.job, self.rows, self.model)
         if self.facts["decision"]:
             threshold = 0.5 if baseline.label else search.given_threshold(self.job.params)
-            found.limits = np.full(len(self.rows.truth), threshold)
-        return found
+            objective.limits = np.full(len(self.rows.truth), threshold)
+        return objective
 
     def outputs(self, matrix: np.ndarray) -> np.ndarray:
         return finished(self.model.raw(matrix), self.facts)
@@ -87,11 +87,11 @@ class TableObjective:
         if not self.rows.is_class:
             return {"truth": self.rows.truth[test].tolist(), "predicted": outputs[:, 0].tolist()}
         probabilities = softmax(outputs)
-        said = self.predicted(test, outputs)
+        predicted = self.predicted(test, outputs)
         return {
             "truth": [self.rows.loaded.answers[row] for row in test],
-            "predicted": [self.rows.labels[at] for at in said],
-            "score": probabilities[np.arange(len(said)), said].tolist(),
+            "predicted": [self.rows.labels[code] for code in predicted],
+            "score": probabilities[np.arange(len(predicted)), predicted].tolist(),
             "probabilities": list(probabilities.astype(np.float32)),
         }
 
@@ -109,19 +109,19 @@ def importance(rows: TableRows, objective: TableObjective, model: Model) -> list
     if rows.is_class:
         test = test[rows.truth[test] >= 0]
     matrix, truth = rows.matrix[test], rows.truth[test]
-    owners = np.array([one["column"] for one in rows.features()])
+    owners = np.array([feature["column"] for feature in rows.features()])
     generator, own = np.random.default_rng(0), quality(objective, matrix, truth)
     gains = model.gains() if isinstance(model, Boosting) else None
-    found = []
+    entries = []
     for column in rows.described:
         places = np.flatnonzero(owners == column["name"])
         shuffled = matrix.copy()
         shuffled[:, places] = matrix[np.ix_(generator.permutation(len(matrix)), places)]
-        one = {"column": column["name"], "permutation": own - quality(objective, shuffled, truth) + 0.0}
+        entry = {"column": column["name"], "permutation": own - quality(objective, shuffled, truth) + 0.0}
         if gains is not None:
-            one["gain"] = float(gains[places].sum() / max(gains.sum(), 1e-12))
-        found.append(one)
-    return sorted(found, key=lambda one: -one["permutation"])
+            entry["gain"] = float(gains[places].sum() / max(gains.sum(), 1e-12))
+        entries.append(entry)
+    return sorted(entries, key=lambda entry: -entry["permutation"])
 
 
 def quality(objective: TableObjective, matrix: np.ndarray, truth: np.ndarray) -> float:

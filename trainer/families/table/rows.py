@@ -62,9 +62,9 @@ class TableRows(Rows):
             if tells_parts(name, cells):
                 continue
             counts = np.bincount(indices[known], minlength=len(cells))
-            description, why = tables.learn(name, cells, counts, is_input=name in self.loaded.roles)
+            description, reason = tables.learn(name, cells, counts, is_input=name in self.loaded.roles)
             if description is None:
-                dropped[name] = why
+                dropped[name] = reason
                 continue
             described.append(description)
             parts.append(tables.encode_column(description, cells)[indices])
@@ -74,17 +74,17 @@ class TableRows(Rows):
             self.described, self.dropped = described, dropped
 
     def features(self) -> list[dict[str, Any]]:
-        return [feature for one in self.described for feature in tables.features_of(one)]
+        return [feature for column in self.described for feature in tables.features_of(column)]
 
     def inputs(self, rows: np.ndarray) -> list[Any]:
-        names = [one["name"] for one in self.described]
+        names = [column["name"] for column in self.described]
         return self.loaded.table.select(names).take(rows).to_pylist()
 
     def shown(self, rows: np.ndarray) -> list[str]:
         return [json.dumps(row, ensure_ascii=False) for row in self.inputs(rows)]
 
     def manifest(self) -> dict[str, Any]:
-        return {"inputs": [declared(one) for one in self.described], "chosen": self.winner}
+        return {"inputs": [declared(column) for column in self.described], "chosen": self.winner}
 
     def card_facts(self) -> list[str]:
         won = [f"Chosen by cross-validation: {self.winner['title']}."] if self.winner else []
@@ -94,31 +94,31 @@ class TableRows(Rows):
         test, answers = self.part("test"), self.loaded.answers
         chosen = list({answers[row]: row for row in test[::-1].tolist()}.values()) if self.is_class else test.tolist()
         rows = np.array(sorted(chosen)[:6])
-        return [{"input": one, "label": answers[row]} for one, row in zip(self.inputs(rows), rows, strict=True)]
+        return [{"input": value, "label": answers[row]} for value, row in zip(self.inputs(rows), rows, strict=True)]
 
 
 def declared(column: dict[str, Any]) -> dict[str, Any]:
     """A column as a form draws it."""
     names: tuple[str, ...] = ("choices", "min", "max", "typical", "form")
-    known = {name: column[name] for name in names if name in column}
-    return {"name": column["name"], "kind": column["kind"], "required": False, **known, "example": column["typical"]}
+    facts = {name: column[name] for name in names if name in column}
+    return {"name": column["name"], "kind": column["kind"], "required": False, **facts, "example": column["typical"]}
 
 
 def distinct(column: "pa.ChunkedArray") -> tuple[list[str | None], np.ndarray]:
     """(distinct cells, each row's place among them); spellings of a missing value become None."""
     import pyarrow as pa
 
-    found = column.cast(pa.string()).combine_chunks().dictionary_encode()
-    found = pa.chunked_array([found]) if isinstance(found, pa.Array) else found
-    found = found.unify_dictionaries().chunk(0)
-    cells = [tables.cell_of(cell) for cell in found.dictionary.to_pylist()]
-    return [*cells, None], found.indices.fill_null(len(cells)).to_numpy(zero_copy_only=False).astype(np.int64)
+    encoded = column.cast(pa.string()).combine_chunks().dictionary_encode()
+    encoded = pa.chunked_array([encoded]) if isinstance(encoded, pa.Array) else encoded
+    encoded = encoded.unify_dictionaries().chunk(0)
+    cells = [tables.cell_of(cell) for cell in encoded.dictionary.to_pylist()]
+    return [*cells, None], encoded.indices.fill_null(len(cells)).to_numpy(zero_copy_only=False).astype(np.int64)
 
 
 def tells_parts(name: str, cells: list[str | None]) -> bool:
     """Whether a column only says which rows are learned from and which tested on."""
-    there = [cell.strip().lower() for cell in cells if cell is not None]
-    return name.strip().lower() in SPLIT_NAMES and bool(there) and set(there) <= set(SPLIT_VALUES)
+    parts = [cell.strip().lower() for cell in cells if cell is not None]
+    return name.strip().lower() in SPLIT_NAMES and bool(parts) and set(parts) <= set(SPLIT_VALUES)
 
 
 def prepare(job: Job) -> TableRows:
@@ -143,7 +143,7 @@ def warn_of_leaks(job: Job, rows: TableRows) -> None:
     """Columns that alone tell the answer nearly perfectly: often they are known only after it. Looked for in all rows, as on
     the data page, so that both name the same ones; nothing that is learned depends on it."""
     known = rows.known("train", "validation", "test")
-    kinds = {one["name"]: one["kind"] for one in rows.described}
+    kinds = {column["name"]: column["kind"] for column in rows.described}
     truth = np.full(len(rows.truth), -1 if rows.is_class else np.nan)
     truth[known] = rows.truth[known]
     labels = rows.labels if rows.is_class else None
@@ -151,10 +151,10 @@ def warn_of_leaks(job: Job, rows: TableRows) -> None:
     rows.leaks_not_looked_at = leaks.describe_unchecked(kinds, truth, labels)
     for sentence in rows.leaks_not_looked_at:
         job.log(sentence)
-    for one in rows.leaks:
+    for leak in rows.leaks:
         job.warn(
             "leakage",
-            _("The column “%(one)s” gives the answer away on its own. Was it known at the time?", one=one["column"]),
+            _("The column “%(one)s” gives the answer away on its own. Was it known at the time?", one=leak["column"]),
             _("If it is known only after the answer, give it the role “ignore” and train again."),
         )
 
@@ -198,13 +198,13 @@ def baselines(job: Job, rows: TableRows) -> dict[str, Baseline]:
     known, test = rows.known("train", "validation"), rows.part("test")
     known = np.random.default_rng(job.spec.seed).permutation(known)[:MOST_BASELINE_ROWS]
     scales = facts_of(job, rows)["scales"] | {"categories": []}
-    numbers, asked = tables.scaled(scales, rows.matrix[known]), tables.scaled(scales, rows.matrix[test])
+    numbers, test_numbers = tables.scaled(scales, rows.matrix[known]), tables.scaled(scales, rows.matrix[test])
     if not numbers.shape[1]:
-        numbers, asked = np.zeros((len(known), 1)), np.zeros((len(test), 1))
+        numbers, test_numbers = np.zeros((len(known), 1)), np.zeros((len(test), 1))
     truth = rows.truth[known]
     name, simple = (
-        ("logistic", lambda: logistic(numbers, truth, asked, len(rows.labels), max_iter=1000))
+        ("logistic", lambda: logistic(numbers, truth, test_numbers, len(rows.labels), max_iter=1000))
         if rows.is_class
-        else ("ridge", lambda: Ridge().fit(numbers, truth).predict(asked))
+        else ("ridge", lambda: Ridge().fit(numbers, truth).predict(test_numbers))
     )
     return rows.scoring.baselines(truth, len(test), rows.labels, name, simple)

@@ -78,32 +78,32 @@ class Search:
     def run(self, families: tuple[str, ...]) -> list[dict[str, Any]]:
         """What each candidate reached, the best first."""
         every = candidates(families, len(self.truth))
-        found: list[dict[str, Any]] = []
-        for at, candidate in enumerate(every):
-            spent = sum(one["seconds"] for one in found)
-            known = self.file(candidate).exists()
-            if found and not known and (spent > self.job.params.search_seconds or self.job.out_of_time()):
+        entries: list[dict[str, Any]] = []
+        for index, candidate in enumerate(every):
+            spent = sum(entry["seconds"] for entry in entries)
+            is_cached = self.file(candidate).exists()
+            if entries and not is_cached and (spent > self.job.params.search_seconds or self.job.out_of_time()):
                 self.job.warn(
                     "search_cut",
                     _(
                         "Time was up after %(at)s of %(count)s candidates; the best of them is kept.",
-                        at=at,
+                        at=index,
                         count=len(every),
                     ),
                 )
                 break
-            found.append(self.kept(candidate))
-            self.job.metric("score", "validation", found[-1]["score"], step=at + 1, epoch=None)
+            entries.append(self.kept(candidate))
+            self.job.metric("score", "validation", entries[-1]["score"], step=index + 1, epoch=None)
             self.job.log(
                 _(
                     "%(name)s: %(found)s in %(found2)s s.",
                     name=candidate.name,
-                    found=f"{found[-1]['score']:.4f}",
-                    found2=f"{found[-1]['seconds']:.1f}",
+                    found=f"{entries[-1]['score']:.4f}",
+                    found2=f"{entries[-1]['seconds']:.1f}",
                 )
             )
-            self.job.progress(at + 1, len(every) + 1, unit="candidates", force=True)
-        return sorted(found, key=lambda one: -one["score"])
+            self.job.progress(index + 1, len(every) + 1, unit="candidates", force=True)
+        return sorted(entries, key=lambda entry: -entry["score"])
 
     def file(self, candidate: Candidate) -> Path:
         return self.folder / f"{candidate.name.replace(' ', '-').replace(',', '')}.json"
@@ -111,9 +111,9 @@ class Search:
     def kept(self, candidate: Candidate) -> dict[str, Any]:
         path = self.file(candidate)
         if not path.exists():
-            outputs, found = self.cross_validate(candidate)
+            outputs, entry = self.cross_validate(candidate)
             np.save(path.with_suffix(".npy"), outputs)
-            write_json(path, found)
+            write_json(path, entry)
             self.job.save_clock()
         return json.loads(path.read_text("utf-8")) | {"outputs": str(path.with_suffix(".npy"))}
 
@@ -172,8 +172,8 @@ def platt(raw: np.ndarray, truth: np.ndarray, facts: dict[str, Any]) -> dict[str
     def loss(values: np.ndarray) -> float:
         return log_loss(raw, truth, facts, {"scale": float(values[0]), "bias": 0.0})
 
-    found = minimize(loss, [1.0], method="Nelder-Mead", options={"maxiter": 100}).x
-    return {"scale": max(float(found[0]), 1e-3), "bias": 0.0}
+    scales = minimize(loss, [1.0], method="Nelder-Mead", options={"maxiter": 100}).x
+    return {"scale": max(float(scales[0]), 1e-3), "bias": 0.0}
 
 
 def platt_of_two(margins: np.ndarray, truth: np.ndarray) -> dict[str, Any]:
@@ -210,8 +210,8 @@ def decide(
     false_positive, false_negative = params.cost_false_positive, params.cost_false_negative
 
     def cost(threshold: float) -> float:
-        said = sure >= threshold
-        return float((false_positive * (said & ~really) + false_negative * (~said & really)).mean())
+        positive = sure >= threshold
+        return float((false_positive * (positive & ~really) + false_negative * (~positive & really)).mean())
 
     given = given_threshold(params)
     marks = np.unique(np.quantile(sure, np.linspace(0.005, 0.995, 199)))

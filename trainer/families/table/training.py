@@ -31,7 +31,7 @@ def run(family: Family[TableRows, Model], job: Job) -> dict[str, Any]:
     with job.stage("prepare"):
         rows = prepare(job)
         rounds = None if rows.loaded.folds is None else Rounds(rows)
-        beside = cached(job.out / "baselines", lambda: beside_of(job, rows, rounds))
+        simple = cached(job.out / "baselines", lambda: beside_of(job, rows, rounds))
     with job.stage("load"):
         pass
     with job.stage("train"):
@@ -47,19 +47,21 @@ def run(family: Family[TableRows, Model], job: Job) -> dict[str, Any]:
         if rounds:
             outputs, objective = pooled_of(job, rows, chosen.model, tested)
         report = objective.report(outputs) | {"history": job.history}
-        report |= verdict.judge(objective, outputs, beside)
+        report |= verdict.judge(objective, outputs, simple)
         if rows.is_class:
             test = objective.certainty(rows.part("test"), outputs)
             halves = [
-                (one.certainty, one.tested) for one in tested if one.certainty is not None and one.tested is not None
+                (each.certainty, each.tested)
+                for each in tested
+                if each.certainty is not None and each.tested is not None
             ]
             report |= thresholds.report(test, chosen.certainty, "out-of-fold", halves)
         report["evaluation"] = {"kind": "folds", "folds": rounds.count} if rounds else {"kind": "test"}
-        scores = [one.score for one in tested] or [chosen.candidates[0]["score"]]
+        scores = [each.score for each in tested] or [chosen.candidates[0]["score"]]
         report["validation"] = {"name": "score", "value": float(np.mean(scores))}
         report["learned"] = {"rows": chosen.rows, "validation": 0, "epochs": None}
         names = ("family", "name", "score", "seconds")
-        report["candidates"] = [{name: one[name] for name in names} for one in chosen.candidates]
+        report["candidates"] = [{name: candidate[name] for name in names} for candidate in chosen.candidates]
         report |= {"leaks": rows.leaks, "leaks_not_looked_at": rows.leaks_not_looked_at}
         report["chosen"] = rows.winner
         report["importance"] = averaged(tested) if rounds else importance(rows, objective, chosen.model)
@@ -94,9 +96,9 @@ def learn(job: Job, rows: TableRows, families: tuple[str, ...], lap: str = "all"
     weights = weights_of(job, rows, known)
     folder = job.out / "candidates" / lap
     searching = search.Search(job, facts, rows.matrix[known], rows.truth[known], weights, folder)
-    found = searching.run(families)
-    model, certainty = settle(job, rows, facts, searching, found)
-    return Chosen(model, found, certainty, len(known))
+    entries = searching.run(families)
+    model, certainty = settle(job, rows, facts, searching, entries)
+    return Chosen(model, entries, certainty, len(known))
 
 
 class Tested(NamedTuple):
@@ -114,7 +116,7 @@ class Tested(NamedTuple):
 
 def in_rounds(job: Job, rows: TableRows, families: tuple[str, ...], rounds: Rounds[TableRows]) -> list[Tested]:
     """Columns are described, and a model is chosen, anew in each round, without the rows that it is tested on."""
-    found = []
+    tested_rounds = []
     for fold in range(rounds.count):
         rounds.begin(fold)
         rows.describe_columns()
@@ -125,12 +127,12 @@ def in_rounds(job: Job, rows: TableRows, families: tuple[str, ...], rounds: Roun
         outputs = objective.outputs(rows.matrix[test])
         tested = objective.certainty(test, outputs) if rows.is_class else None
         weighed = importance(rows, objective, chosen.model)
-        found.append(
+        tested_rounds.append(
             Tested(test, outputs, chosen.model.facts, chosen.certainty, tested, weighed, chosen.candidates[0]["score"])
         )
     rounds.learn_all()
     rows.describe_columns()
-    return found
+    return tested_rounds
 
 
 def pooled_of(job: Job, rows: TableRows, model: Model, tested: list[Tested]) -> tuple[np.ndarray, "TableObjective"]:
@@ -138,26 +140,26 @@ def pooled_of(job: Job, rows: TableRows, model: Model, tested: list[Tested]) -> 
     decision = model.facts["decision"]
     outputs = np.zeros((len(rows.truth), tested[0].outputs.shape[1]))
     limits = np.zeros(len(rows.truth)) if decision else None
-    for one in tested:
-        outputs[one.rows] = one.outputs
+    for each in tested:
+        outputs[each.rows] = each.outputs
         if limits is not None:
-            own = one.facts["decision"]
+            own = each.facts["decision"]
             same = own["positive_index"] == decision["positive_index"]
-            limits[one.rows] = own["threshold"] if same else 1 - own["threshold"]
+            limits[each.rows] = own["threshold"] if same else 1 - own["threshold"]
     return outputs, TableObjective(job, rows, model, limits)
 
 
 def averaged(tested: list[Tested]) -> list[dict[str, Any]]:
     """Importance over all rounds, each on its own test rows; 0 where a round left a column out."""
-    total = sum(len(one.rows) for one in tested)
-    found: dict[str, dict[str, Any]] = {}
-    for one in tested:
-        for column in one.importance:
-            into = found.setdefault(column["column"], {"column": column["column"]})
+    total = sum(len(each.rows) for each in tested)
+    by_column: dict[str, dict[str, Any]] = {}
+    for each in tested:
+        for column in each.importance:
+            into = by_column.setdefault(column["column"], {"column": column["column"]})
             for name in ("permutation", "gain"):
                 if name in column:
-                    into[name] = into.get(name, 0.0) + column[name] * len(one.rows) / total
-    return sorted(found.values(), key=lambda one: -one["permutation"])
+                    into[name] = into.get(name, 0.0) + column[name] * len(each.rows) / total
+    return sorted(by_column.values(), key=lambda entry: -entry["permutation"])
 
 
 def beside_of(job: Job, rows: TableRows, rounds: Rounds[TableRows] | None) -> dict[str, Baseline]:
@@ -167,18 +169,18 @@ def beside_of(job: Job, rows: TableRows, rounds: Rounds[TableRows] | None) -> di
 
     if rounds is None:
         return baselines(job, rows)
-    found = rounds.baselines(described)
+    by_name = rounds.baselines(described)
     rows.describe_columns()
-    return found
+    return by_name
 
 
 def settle(
-    job: Job, rows: TableRows, facts: dict[str, Any], searching: search.Search, found: list[dict[str, Any]]
+    job: Job, rows: TableRows, facts: dict[str, Any], searching: search.Search, entries: list[dict[str, Any]]
 ) -> tuple[Model, Certainty | None]:
     """Calibration and threshold by the winner's out-of-fold outputs, whose certainty is told; then it learns from all rows."""
-    best, known = found[0], rows.known("train", "validation")
+    best, known = entries[0], rows.known("train", "validation")
     rows.winner = named(best)
-    others = [one for one in found if one["family"] != best["family"]]
+    others = [entry for entry in entries if entry["family"] != best["family"]]
     behind = f", ahead of {others[0]['name']} by {best['score'] - others[0]['score']:.4f}" if others else ""
     job.log(_("Chosen by cross-validation: %(best)s%(behind)s.", best=best["name"], behind=behind))
     outputs = np.load(best["outputs"])

@@ -45,7 +45,7 @@ class Texts(Rows):
         backend = tokenizer.backend_tokenizer
         backend.no_padding()
         backend.enable_truncation(max_length)
-        self.ids = [np.array(one.ids, dtype=np.int64) for one in backend.encode_batch_fast(self.texts)]
+        self.ids = [np.array(encoding.ids, dtype=np.int64) for encoding in backend.encode_batch_fast(self.texts)]
         self.pad = tokenizer.pad_token_id or 0
         super().__init__(loaded, labels, truth, np.array([len(ids) for ids in self.ids]))
 
@@ -54,10 +54,10 @@ class Texts(Rows):
         longest = int(self.lengths[rows].max())
         ids = np.full((len(rows), longest), self.pad, dtype=np.int64)
         mask = np.zeros((len(rows), longest), dtype=np.int64)
-        for at, row in enumerate(rows):
+        for index, row in enumerate(rows):
             length = self.lengths[row]
-            ids[at, :length] = self.ids[row]
-            mask[at, :length] = 1
+            ids[index, :length] = self.ids[row]
+            mask[index, :length] = 1
         return torch.from_numpy(ids).to(device), torch.from_numpy(mask).to(device)
 
     def inputs(self, rows: np.ndarray) -> list[Any]:
@@ -79,13 +79,13 @@ class Texts(Rows):
 
     def examples(self, folder: Path) -> list[dict[str, Any]]:
         """A few short test texts, each with another answer, none with personal data."""
-        found: dict[Any, dict[str, Any]] = {}
+        by_answer: dict[Any, dict[str, Any]] = {}
         hints = guess_hints("text", pa.chunked_array([pa.array(self.texts, pa.string())]))
         for row in sorted(self.part("test"), key=lambda row: abs(len(self.texts[row]) - 60)):
             answer, text = self.loaded.answers[row], self.texts[row].strip()
-            if answer not in found and len(text) <= EXAMPLE_CHARACTERS and not find_spans(text, hints):
-                found[answer] = {"input": text, "label": answer}
-        return list(found.values())[:EXAMPLES]
+            if answer not in by_answer and len(text) <= EXAMPLE_CHARACTERS and not find_spans(text, hints):
+                by_answer[answer] = {"input": text, "label": answer}
+        return list(by_answer.values())[:EXAMPLES]
 
 
 def texts_of(job: Job, folder: Path, loaded: Loaded) -> Texts:
