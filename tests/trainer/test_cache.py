@@ -141,7 +141,7 @@ class Bytes(Form):
     def blank(self) -> np.ndarray:
         return np.zeros(0, dtype=np.uint8)
 
-    def words(self) -> str:
+    def describe(self) -> str:
         return "bytes"
 
 

@@ -42,7 +42,7 @@ SKEW = 8
 
 class Classification(Objective[np.ndarray]):
     headline = "accuracy"
-    told = (("accuracy", "accuracy"), ("macro_f1", "macro_f1"), ("loss", "log_loss"))
+    epoch_metrics = (("accuracy", "accuracy"), ("macro_f1", "macro_f1"), ("loss", "log_loss"))
     has_certainty = True
 
     def __init__(self, job: Job, rows: Rows) -> None:
@@ -104,7 +104,7 @@ class Classification(Objective[np.ndarray]):
     def rank(self, figures: dict[str, float]) -> tuple[float, ...]:
         return figures["accuracy"], -figures["log_loss"]
 
-    def words(self, figures: dict[str, float]) -> str:
+    def describe(self, figures: dict[str, float]) -> str:
         return f"{figures['accuracy']:.1%} right"
 
     def report(self, outputs: np.ndarray) -> dict[str, Any]:

@@ -31,7 +31,7 @@ class Regression(Objective[np.ndarray]):
     """Answers are learned in standard units, by a loss that a few wild ones do not rule (Huber)."""
 
     headline = "r2"
-    told = (("r2", "r2"), ("rmse", "rmse"), ("mae", "mae"))
+    epoch_metrics = (("r2", "r2"), ("rmse", "rmse"), ("mae", "mae"))
 
     def __init__(self, job: Job, rows: Rows) -> None:
         import torch
@@ -66,7 +66,7 @@ class Regression(Objective[np.ndarray]):
     def rank(self, figures: dict[str, float]) -> tuple[float, ...]:
         return (-figures["rmse"],)
 
-    def words(self, figures: dict[str, float]) -> str:
+    def describe(self, figures: dict[str, float]) -> str:
         return f"R² {figures['r2']:.3f}, off by {figures['mae']:.3g} on average"
 
     def report(self, outputs: np.ndarray) -> dict[str, Any]:

@@ -52,7 +52,7 @@ class Scenes(Protocol):
 
 class Detection(Objective[np.ndarray]):
     headline = "map_50"
-    told = (("map_50", "map_50"), ("map", "map"))
+    epoch_metrics = (("map_50", "map_50"), ("map", "map"))
 
     def __init__(self, job: Job, rows: Rows) -> None:
         super().__init__(job, rows)
@@ -68,7 +68,7 @@ class Detection(Objective[np.ndarray]):
         with self.job.device.autocast():
             return self.model.loss(*inputs)
 
-    def settle(self, rounds: Sequence[Any] = ()) -> None:
+    def tune_threshold(self, rounds: Sequence[Any] = ()) -> None:
         """Choose on the validation rows, else on those learned from, from which score an object is shown: the best F1."""
         if rounds:
             self.scenes.threshold = float(np.median([one.shown_from for one in rounds]))
@@ -94,7 +94,7 @@ class Detection(Objective[np.ndarray]):
     def rank(self, figures: dict[str, float]) -> tuple[float, ...]:
         return (figures["map_50"] + figures["map"],)
 
-    def words(self, figures: dict[str, float]) -> str:
+    def describe(self, figures: dict[str, float]) -> str:
         return f"average precision {figures['map_50']:.1%} (at half overlap)"
 
     def report(self, outputs: np.ndarray) -> dict[str, Any]:

@@ -47,7 +47,7 @@ class Transcription(Objective[Outputs]):
     """Texts; outputs are the ids of each row, as many as it has."""
 
     headline = "wer"
-    told = (("wer", "wer"), ("cer", "cer"), ("loss", "loss"))
+    epoch_metrics = (("wer", "wer"), ("cer", "cer"), ("loss", "loss"))
 
     def __init__(self, job: Job, rows: Rows) -> None:
         super().__init__(job, rows)
@@ -89,7 +89,7 @@ class Transcription(Objective[Outputs]):
         """Until a word is right the loss alone tells that something is learned."""
         return -min(figures["wer"], 1.0), -figures["loss"]
 
-    def words(self, figures: dict[str, float]) -> str:
+    def describe(self, figures: dict[str, float]) -> str:
         return f"{figures['wer']:.1%} of the words wrong, {figures['cer']:.1%} of the characters"
 
     def actual(self, rows: np.ndarray) -> list[str]:

@@ -13,7 +13,7 @@ from trainer.answers import objects_scoring
 from trainer.answers.objects_scoring import Boxes
 from trainer.boxes import THRESHOLD, above, listed, objects_of, of_list
 from trainer.engines import answer
-from trainer.engines.image import PixelEngine, bytes_of, read_picture, regions
+from trainer.engines.image import PixelEngine, bytes_of, cover_regions, read_picture
 from trainer.json_types import JsonObject
 from trainer.outputs import Outputs
 
@@ -74,7 +74,7 @@ class DetectionEngine(PixelEngine[Picture, Boxes]):
 
     def explain(self, value: Picture) -> JsonObject:
         """Which regions carry the surest object: how far its label's best score falls when one is covered."""
-        covered = regions(value.pixels, self.preprocess.mean_pixel)
+        covered = cover_regions(value.pixels, self.preprocess.mean_pixel)
         pictures = [Picture(without, value.size) for _region, without in covered]
         objects = self.answered([value])[0]
         scores = np.concatenate(

@@ -63,7 +63,7 @@ class ImageEngine(PixelEngine[np.ndarray, np.ndarray], ArrayEngine[np.ndarray]):
         return {"pixels": np.stack(inputs)}
 
     def pieces(self, value: np.ndarray) -> list[tuple[JsonObject, np.ndarray]]:
-        return regions(value, self.preprocess.mean_pixel)
+        return cover_regions(value, self.preprocess.mean_pixel)
 
 
 def read_picture(preprocess: Preprocess, value: Source) -> np.ndarray:
@@ -76,7 +76,7 @@ def read_picture(preprocess: Preprocess, value: Source) -> np.ndarray:
         ) from error
 
 
-def regions(pixels: np.ndarray, paint: np.ndarray) -> list[tuple[JsonObject, np.ndarray]]:
+def cover_regions(pixels: np.ndarray, paint: np.ndarray) -> list[tuple[JsonObject, np.ndarray]]:
     """Each cell of a grid, painted over; `box` in shares of the picture as the model sees it: [x, y, width, height]."""
     rows = np.linspace(0, pixels.shape[0], GRID + 1).astype(int)
     columns = np.linspace(0, pixels.shape[1], GRID + 1).astype(int)

@@ -7,8 +7,8 @@ from typing import cast
 import numpy as np
 
 from trainer.engines import ArrayEngine
-from trainer.engines.image import Source, read_picture, regions
-from trainer.engines.text import PIECE, open_tokenizer, padded, words
+from trainer.engines.image import Source, cover_regions, read_picture
+from trainer.engines.text import PIECE, leave_out_words, open_tokenizer, padded
 from trainer.json_types import JsonObject
 from trainer.pictures import CONFIG, Preprocess
 from trainer.tasks.image_text_classification import parts_of
@@ -56,8 +56,8 @@ class ImageTextEngine(ArrayEngine[Pair]):
 
     def pieces(self, value: Pair) -> list[tuple[JsonObject, Pair]]:
         pixels, text = value
-        seen = [(piece, (rest, text)) for piece, rest in regions(pixels, self.preprocess.mean_pixel)]
-        return [*seen, *((piece, (pixels, rest)) for piece, rest in words(text))]
+        seen = [(piece, (rest, text)) for piece, rest in cover_regions(pixels, self.preprocess.mean_pixel)]
+        return [*seen, *((piece, (pixels, rest)) for piece, rest in leave_out_words(text))]
 
     def explain(self, value: Pair) -> JsonObject:
         """How far the score falls without each region of the picture, and without each word of the text."""

@@ -70,7 +70,7 @@ class TextEngine(ArrayEngine[str]):
         return sorted(range(len(inputs)), key=lambda row: len(inputs[row]))
 
     def pieces(self, value: str) -> list[tuple[JsonObject, str]]:
-        return words(value)
+        return leave_out_words(value)
 
 
 def padded(encoded: list[list[int]]) -> dict[str, np.ndarray]:
@@ -84,7 +84,7 @@ def padded(encoded: list[list[int]]) -> dict[str, np.ndarray]:
     return {"input_ids": ids, "attention_mask": mask}
 
 
-def words(text: str) -> list[tuple[JsonObject, str]]:
+def leave_out_words(text: str) -> list[tuple[JsonObject, str]]:
     """(a word or sign and where it stands, the text without it)."""
     spans = [match.span() for match in re.finditer(r"\w+|[^\w\s]", text)][:MOST_WORDS]
     return [

@@ -205,13 +205,13 @@ class FineTuning:
         figures = self.validate()
         improved = self.keep(figures)
         self.bad_epochs = 0 if improved else self.bad_epochs + 1
-        words = f", {self.objective.words(figures)} on the validation rows" if figures else ""
+        description = f", {self.objective.describe(figures)} on the validation rows" if figures else ""
         self.job.log(
             _(
                 "Epoch %(epoch)s of %(last)s%(words)s, %(value)s rows a second.",
                 epoch=self.epoch,
                 last=self.last,
-                words=words,
+                words=description,
                 value=f"{self.rows_seen / max(self.seconds_learning, 1e-6):.0f}",
             )
         )
@@ -225,7 +225,7 @@ class FineTuning:
         self.model.train()
         figures = self.objective.figures(self.validation, outputs)
         epoch = self.step / self.steps_an_epoch
-        for name, key in self.objective.told:
+        for name, key in self.objective.epoch_metrics:
             self.job.metric(name, "validation", figures[key], step=self.step, epoch=epoch)
         return figures
 
@@ -235,7 +235,7 @@ class FineTuning:
         if self.best and score <= self.best_score:
             return False
         self.best_score, self.best_epoch = score, self.epoch
-        self.best_figure = float(figures[self.objective.told[0][1]]) if figures else None
+        self.best_figure = float(figures[self.objective.epoch_metrics[0][1]]) if figures else None
         self.best = {name: value.detach().clone() for name, value in self.state().items()}
         return True
 

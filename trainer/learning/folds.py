@@ -116,16 +116,16 @@ class Rounds(Generic[RowsT]):
         objective = objective_of(job, self.rows)
         model = job.device.place(family.build(job, self.rows))
         learned = fit(job, model, self.rows, objective)
-        objective.settle()
+        objective.tune_threshold()
         test = self.rows.part("test")
         outputs = evaluate(model, self.rows, test, job.device)
-        words = objective.words(objective.figures(test, outputs))
+        description = objective.describe(objective.figures(test, outputs))
         job.log(
             _(
                 "Fold %(value)s of %(count)s: %(words)s on held-out rows.",
                 value=fold + 1,
                 count=self.count,
-                words=words,
+                words=description,
             )
         )
         shown_from = getattr(self.rows, "threshold", None)

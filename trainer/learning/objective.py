@@ -68,7 +68,7 @@ class Objective(Generic[OutputsT]):
     headline: str
     """The metric that a run is judged by."""
 
-    told: tuple[tuple[str, str], ...]
+    epoch_metrics: tuple[tuple[str, str], ...]
     """(metric as the events name it, figure) pairs told after each epoch."""
 
     has_certainty = False
@@ -81,7 +81,7 @@ class Objective(Generic[OutputsT]):
     def prepare(self, model: TrainableModel, train: np.ndarray) -> None:
         """Before the first step: what the loss needs to know of the rows to learn from."""
 
-    def settle(self, rounds: Sequence[Any] = ()) -> None:
+    def tune_threshold(self, rounds: Sequence[Any] = ()) -> None:
         """After the last step: what is chosen on the validation rows with the model that was learned; after a
         cross-validation by what its rounds (`trainer.learning.folds.Round`) chose."""
 
@@ -117,7 +117,7 @@ class Objective(Generic[OutputsT]):
         """Greater is better."""
         raise NotImplementedError
 
-    def words(self, figures: dict[str, float]) -> str:
+    def describe(self, figures: dict[str, float]) -> str:
         """The figures in a few words for the log."""
         raise NotImplementedError
 

@@ -41,7 +41,7 @@ def fit(job: Job, model: TrainableModel, rows: Rows, objective: Objective[Any], 
         model.head.weight.copy_(weight / scale)
         model.head.bias.copy_(bias - (weight * (mean / scale)).sum(1))
         outputs = model.head(features[known].to(model.head.weight.device)).float().cpu().numpy()
-    name, key = objective.told[0]
+    name, key = objective.epoch_metrics[0]
     job.metric(name, "train", objective.figures(known, outputs)[key], step=1, epoch=None)
     return Learned(len(known), certainty=certainty, source="out-of-fold", validated=validated)
 

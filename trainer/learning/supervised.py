@@ -60,7 +60,7 @@ def run(family: SupervisedFamily[RowsT, NetworkT], job: Job) -> dict[str, Any]:
         objective = objective_of(job, rows)
         with job.lap(rounds.count, rounds.count + 1) if rounds else nullcontext():
             learned = fit(job, model, rows, objective, usual_epochs(tested))
-        objective.settle(tested)
+        objective.tune_threshold(tested)
     with job.stage("evaluate"):
         if rounds:
             rounds.test_all()
@@ -71,7 +71,7 @@ def run(family: SupervisedFamily[RowsT, NetworkT], job: Job) -> dict[str, Any]:
         report |= certain(objective, rows, outputs, learned, tested)
         report["evaluation"] = {"kind": "folds", "folds": rounds.count} if rounds else {"kind": "test"}
         report["validation"] = validation(
-            objective.told[0][0], [each.validated for each in tested] or [learned.validated]
+            objective.epoch_metrics[0][0], [each.validated for each in tested] or [learned.validated]
         )
         report["learned"] = {"rows": learned.rows, "validation": learned.validation, "epochs": learned.epoch}
         job.log(objective.sentence(report))

@@ -68,7 +68,7 @@ class Heard(Form):
         hearing = self.recipe
         return np.zeros(hearing.shape, np.uint8) if hearing.kind == LOGMEL else np.zeros(hearing.rate, np.int16)
 
-    def words(self) -> str:
+    def describe(self) -> str:
         return f"{self.recipe.rate:,} samples a second"
 
     def values(self, stored: np.ndarray) -> np.ndarray:
@@ -320,7 +320,7 @@ class SoundFamily(MediaFamily[Sounds, ScratchSound | SoundModel]):
         """The pretrained encoder or small net under a new head; for `scratch` with random weights."""
         learned = len(rows.known("train"))
         if job.spec.model.startswith("scratch:"):
-            common.settle(job, **SMALL_NET, epochs=int(np.clip(round(NET_ROWS / max(learned, 1)), 8, 60)))
+            common.fill_settings(job, **SMALL_NET, epochs=int(np.clip(round(NET_ROWS / max(learned, 1)), 8, 60)))
             layers = nets.layers_of(nets.find(job.spec.model, nets.SOUND_NETS), job.params)
             return ScratchSound(layers, rows.labels, rows.hearing, job.params.initial_weights, rows.answer.key)
         if is_net(rows.folder):
@@ -328,9 +328,9 @@ class SoundFamily(MediaFamily[Sounds, ScratchSound | SoundModel]):
                 raise ModelError(
                     _("A small net has no layers that LoRA could adapt."), hint=_("Choose another method.")
                 )
-            common.settle(job, **SMALL_NET)
+            common.fill_settings(job, **SMALL_NET)
             return ScratchSound.of(rows.folder, rows.labels, rows.hearing, rows.answer.key)
-        common.settle(job, **PRETRAINED)
+        common.fill_settings(job, **PRETRAINED)
         encoder = load_encoder(rows.folder, rows.hearing, fresh=job.spec.method == "scratch")
         return SoundModel(encoder, rows.labels, rows.hearing, rows.answer.key)
 

@@ -248,7 +248,7 @@ class SpeechFamily(MediaFamily[Speech, Speaking]):
         most = NET_ROWS if small else PRETRAINED_ROWS
         epochs = int(np.clip(round(most / learned), 8, 150 if small else 60))
         settings = SMALL_NET if small else WHISPERING if rows.hearing.kind == WHISPER else PRETRAINED
-        common.settle(job, **settings, epochs=epochs)
+        common.fill_settings(job, **settings, epochs=epochs)
         model = model_of(job, rows)
         rows.writes = model.writes()
         return model

@@ -262,11 +262,11 @@ class DetectionFamily(PixelFamily[Scenes, PictureModel]):
 
     def build(self, job: Job, rows: Scenes) -> PictureModel:
         if is_detector(rows.folder):
-            common.settle(job, **QUERYING)
+            common.fill_settings(job, **QUERYING)
             rows.params = job.params
             return pretrained(rows)
         epochs = int(np.clip(round(POINT_ROWS / max(len(rows.part("train")), 1)), 12, 80))
-        common.settle(job, **POINTING, epochs=epochs, patience=max(8, epochs // 4))
+        common.fill_settings(job, **POINTING, epochs=epochs, patience=max(8, epochs // 4))
         rows.params = job.params
         if rows.folder.name:
             return PointDetector.of(rows.folder, rows.labels, rows.preprocess)

@@ -69,7 +69,7 @@ class Pixels(Form):
     def blank(self) -> np.ndarray:
         return np.zeros(self.recipe.shape, np.uint8)
 
-    def words(self) -> str:
+    def describe(self) -> str:
         return f"{self.recipe.width} × {self.recipe.height} pixels"
 
 
@@ -254,17 +254,17 @@ def build_model(job: Job, rows: Pictures) -> PictureModel:
     """The pretrained encoder or small net under a new head; for `scratch` with random weights."""
     learned = len(rows.known("train"))
     if job.spec.model.startswith("scratch:"):
-        common.settle(job, **SMALL_NET, epochs=int(np.clip(round(NET_ROWS / max(learned, 1)), 8, 60)))
+        common.fill_settings(job, **SMALL_NET, epochs=int(np.clip(round(NET_ROWS / max(learned, 1)), 8, 60)))
         layers = nets.layers_of(nets.find(job.spec.model), job.params)
         return ScratchModel(layers, rows.labels, rows.preprocess, job.params.initial_weights, rows.answer.key)
     if is_net(rows.folder):
         if job.spec.method == "lora":
             raise ModelError(_("A small net has no layers that LoRA could adapt."), hint=_("Choose another method."))
-        common.settle(job, **SMALL_NET)
+        common.fill_settings(job, **SMALL_NET)
         return ScratchModel.of(rows.folder, rows.labels, rows.preprocess, rows.answer.key)
     fresh = job.spec.method == "scratch"
     rate = ATTENDING_RATE if attends(rows.folder) else CONVOLVING_RATE
-    common.settle(job, **PRETRAINED, learning_rate=rate, patience=5 if fresh else 2)
+    common.fill_settings(job, **PRETRAINED, learning_rate=rate, patience=5 if fresh else 2)
     look = load_encoder(rows.folder, fresh=fresh)
     return VisionModel(look, rows.labels, rows.preprocess, answer=rows.answer.key)
 

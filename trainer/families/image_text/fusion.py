@@ -92,7 +92,7 @@ def folders(job: Job) -> tuple[Path, Path]:
     own = picture.parent / TEXT
     if job.params.text_model is None and job.spec.model.startswith("artifact:") and (own / "config.json").is_file():
         return picture, own
-    common.settle(job, text_model=BUNDLED_TEXT_MODEL)
+    common.fill_settings(job, text_model=BUNDLED_TEXT_MODEL)
     return picture, job.model_folder(job.params.text_model)
 
 
@@ -186,7 +186,7 @@ class FusionFamily(PixelFamily[Pairs, FusionModel]):
         settings = ATTENDING if attends else CONVOLVING
         if fresh:
             settings = settings | {"epochs": NET_EPOCHS * default_epochs(len(rows.part("train"))), "patience": 6}
-        common.settle(job, **settings)
+        common.fill_settings(job, **settings)
         picture = pictures.build_model(job, rows)
         text = encoder.fresh(
             rows.texts.folder, rows.labels, normalise=job.spec.method == "probe", answer=rows.answer.key

@@ -68,7 +68,7 @@ def leave_out(job: Job, loaded: Loaded, lost: dict[str, str], role: str) -> None
     check_parts(loaded, loaded.kind)
 
 
-def settle(job: Job, **chosen: float | str) -> None:
+def fill_settings(job: Job, **chosen: float | str) -> None:
     """Fill in the settings that were left to us, so that the manifest tells what was used."""
     open_ones = {name: value for name, value in chosen.items() if getattr(job.params, name) is None}
     job.params = job.params.model_copy(update=open_ones)

@@ -49,7 +49,7 @@ class Form:
         """In place of a file that cannot be read: those of `lost` are asked for by nobody but a trial."""
         raise NotImplementedError
 
-    def words(self) -> str:
+    def describe(self) -> str:
         """What files are decoded to."""
         raise NotImplementedError
 
@@ -174,7 +174,7 @@ def write(job: Job, paths: list[Path], form: Form, file: Path) -> int:
             "%(count)s %(noun)s decoded to %(form)s, %(speed)s %(noun)s a second.",
             count=f"{len(paths):,}",
             noun=form.noun,
-            form=form.words(),
+            form=form.describe(),
             speed=f"{speed:,.0f}",
         )
     )

@@ -97,7 +97,7 @@ def learn(job: Job, rows: TableRows, families: tuple[str, ...], lap: str = "all"
     folder = job.out / "candidates" / lap
     searching = search.Search(job, facts, rows.matrix[known], rows.truth[known], weights, folder)
     entries = searching.run(families)
-    model, certainty = settle(job, rows, facts, searching, entries)
+    model, certainty = fit_winner(job, rows, facts, searching, entries)
     return Chosen(model, entries, certainty, len(known))
 
 
@@ -174,7 +174,7 @@ def beside_of(job: Job, rows: TableRows, rounds: Rounds[TableRows] | None) -> di
     return by_name
 
 
-def settle(
+def fit_winner(
     job: Job, rows: TableRows, facts: dict[str, Any], searching: search.Search, entries: list[dict[str, Any]]
 ) -> tuple[Model, Certainty | None]:
     """Calibration and threshold by the winner's out-of-fold outputs, whose certainty is told; then it learns from all rows."""
