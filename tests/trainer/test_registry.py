@@ -5,11 +5,13 @@ import pytest
 
 from trainer import answers, tasks
 from trainer.data.loading import Loaded
-from trainer.dotted import load
+from trainer.dotted import load_class
 from trainer.errors import SpecError
 from trainer.learning.rows import Rows
+from trainer.params import LearningParams, ScheduleParams
 from trainer.suggestion import first_fit, sentence, shape_of
 from trainer.tasks.base import Task
+from trainer.tasks.media import ChosenParams
 
 DECLARED = pytest.mark.parametrize("task", tasks.declared(), ids=lambda task: task.slug)
 TRAINED = pytest.mark.parametrize("task", tasks.all(), ids=lambda task: task.slug)
@@ -68,8 +70,15 @@ def test_who_does_the_work_is_there(task: type[Task]) -> None:
     family = family_of(task)
     assert isinstance(family, Family)
     assert task.augments == (type(family).preview is not Family.preview)
-    assert issubclass(load(task.engine), Engine)
-    assert issubclass(load(answers.get(task.answer).objective), Objective)
+    assert issubclass(load_class(task.engine, Engine), Engine)
+    assert issubclass(load_class(answers.get(task.answer).objective, Objective), Objective)
+
+
+def test_a_dotted_path_names_a_class_of_the_kind_that_is_wanted() -> None:
+    with pytest.raises(TypeError, match="is not a Task"):
+        load_class("trainer.errors.SpecError", Task)
+    with pytest.raises(TypeError, match="is not a Task"):
+        load_class("trainer.tasks.get", Task)
 
 
 @TRAINED
@@ -89,3 +98,18 @@ def test_rows_of_other_answers_are_all_known(kind: str, truth: np.ndarray | None
 def test_a_label_that_was_never_learned_is_not_known() -> None:
     rows = Rows(Loaded({"label": ["a", "b"]}, np.full(2, "train"), [1, 2], {}, []), ["a"], np.array([0, -1]))
     assert rows.known("train").tolist() == [0]
+
+
+def test_the_schedule_that_a_model_chooses_has_the_fields_of_the_one_with_defaults() -> None:
+    assert list(ChosenParams.model_fields) == list(LearningParams.model_fields)
+    assert all(ChosenParams.model_fields[name].default is None for name in ScheduleParams.model_fields)
+
+
+def test_rows_are_read_when_they_are_asked_for() -> None:
+    class Numbered(Rows):
+        def input(self, row: int) -> object:
+            return f"row {row}"
+
+    loaded = Loaded({"label": ["a"] * 4}, np.full(4, "train"), [1, 2, 3, 4], {}, [])
+    inputs = Numbered(loaded, ["a"], np.zeros(4, dtype=int)).inputs(np.array([3, 1, 2]))
+    assert (len(inputs), inputs[0], list(inputs[1:])) == (3, "row 3", ["row 1", "row 2"])

@@ -12,8 +12,8 @@ import pytest
 from tests.trainer import command, tiny_speech
 from trainer import tasks, transcripts
 from trainer.comparison import interval
-from trainer.engines import open_engine
-from trainer.errors import DataError
+from trainer.engines import open_engine, speech
+from trainer.errors import DataError, ModelError
 from trainer.tasks.speech_recognition import SpeechRecognition, spoken
 from trainer.transcripts import BLANK, SPACE, Characters, normalised
 
@@ -53,6 +53,9 @@ def test_a_models_own_characters_are_kept_where_they_fit(tmp_path: Path) -> None
     assert Characters.load(tmp_path) == own
     (tmp_path / "vocab.json").write_text(json.dumps({"eng": {"a": 0}}))
     assert Characters.load(tmp_path) is None
+    with pytest.raises(ModelError) as raised:
+        speech.characters_of(tmp_path)
+    assert raised.value.code == "damaged_artifact"
 
 
 def test_word_and_character_errors() -> None:
