@@ -72,7 +72,7 @@ def fields_of(run: Run | None) -> list[Field]:
         return []
     declared = manifest(run).get("inputs") or widgets_of(run.task)["inputs"]
     single = is_single(run)
-    return [field_of(index, one, single=single) for index, one in enumerate(declared)]
+    return [field_of(index, declaration, single=single) for index, declaration in enumerate(declared)]
 
 
 def is_single(run: Run) -> bool:
@@ -80,56 +80,63 @@ def is_single(run: Run) -> bool:
     return widgets_of(run.task)["widget_in"] in ("text", *MEDIA)
 
 
-def field_of(index: int, one: dict[str, Any], *, single: bool) -> Field:
-    name, kind = one["name"], one.get("kind", "text")
-    choices: list[Any] = next((one[key] for key in CHOICES if isinstance(one.get(key), list) and one[key]), [])
+def field_of(index: int, declaration: dict[str, Any], *, single: bool) -> Field:
+    name, kind = declaration["name"], declaration.get("kind", "text")
+    choices: list[Any] = next(
+        (declaration[key] for key in CHOICES if isinstance(declaration.get(key), list) and declaration[key]), []
+    )
     if kind in MEDIA:
-        shown = kind
+        control = kind
     elif single or kind == "text":
-        shown = "text" if single or one.get("long") else "line"
+        control = "text" if single or declaration.get("long") else "line"
     elif choices:
-        shown = "choice"
+        control = "choice"
     else:
-        shown = kind if kind in ("number", "date") else "line"
-    own = {"text": "text", "image": "file", "audio": "file"}.get(shown) if single else None
+        control = kind if kind in ("number", "date") else "line"
+    own = {"text": "text", "image": "file", "audio": "file"}.get(control) if single else None
     title = input_words(kind) if single or kind in MEDIA else name
-    forms, cells = date_forms(one) if shown == "date" else ((), [])
+    forms, cells = date_forms(declaration) if control == "date" else ((), [])
     if any(moment_of(cell, forms, "%H:%M:%S") not in ("", "00:00:00") for cell in cells):
-        shown = "moment"
-    made = Field(own or f"in-{index}", name, shown, title, "", tuple(map(str, choices)), hint_of(one), forms)
-    return replace(made, value=shown_value(made, one_example(one)))
+        control = "moment"
+    field = Field(own or f"in-{index}", name, control, title, "", tuple(map(str, choices)), hint_of(declaration), forms)
+    return replace(field, value=shown_value(field, one_example(declaration)))
 
 
-def date_forms(one: dict[str, Any]) -> tuple[tuple[str, ...], list[str]]:
+def date_forms(declaration: dict[str, Any]) -> tuple[tuple[str, ...], list[str]]:
     """(how an input's dates are written, the dates that its artifact names)."""
-    cells = [str(one[name]) for name in ("min", "max", "typical", "example") if one.get(name)]
-    if one.get("form"):
-        return (str(one["form"]), "iso"), cells
-    told = [form for form in ("iso", *dates.FORMATS) if all(dates.value_of(cell, form) is not None for cell in cells)]
-    return (*told, "iso"), cells
+    cells = [str(declaration[name]) for name in ("min", "max", "typical", "example") if declaration.get(name)]
+    if declaration.get("form"):
+        return (str(declaration["form"]), "iso"), cells
+    matching = [
+        form for form in ("iso", *dates.FORMATS) if all(dates.value_of(cell, form) is not None for cell in cells)
+    ]
+    return (*matching, "iso"), cells
 
 
 def moment_of(cell: str, forms: Iterable[str], pattern: str) -> str:
     """A cell's date by the first of the ways to write one that it is written in; empty where it is no date."""
-    found = (seconds for form in forms if (seconds := dates.value_of(cell, form)) is not None)
-    seconds = next(found, None)
+    timestamps = (seconds for form in forms if (seconds := dates.value_of(cell, form)) is not None)
+    seconds = next(timestamps, None)
     return "" if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime(pattern)
 
 
-def shown_value(one: Field, value: object) -> Any:
+def shown_value(field: Field, value: object) -> Any:
     """What a field holds; dates as browsers take them: “27/10/2024” would leave a date field empty."""
-    pattern = {"date": "%Y-%m-%d", "moment": "%Y-%m-%dT%H:%M"}.get(one.kind)
-    return moment_of(str(value), one.forms, pattern) if pattern else value
+    pattern = {"date": "%Y-%m-%d", "moment": "%Y-%m-%dT%H:%M"}.get(field.kind)
+    return moment_of(str(value), field.forms, pattern) if pattern else value
 
 
-def one_example(one: dict[str, Any]) -> Any:
-    found = one.get("example")
-    return "" if found is None else found
+def one_example(declaration: dict[str, Any]) -> Any:
+    example = declaration.get("example")
+    return "" if example is None else example
 
 
-def hint_of(one: dict[str, Any]) -> str:
+def hint_of(declaration: dict[str, Any]) -> str:
     """The bounds that a number had in the rows learned from."""
-    low, high = number(one.get("min", one.get("low"))), number(one.get("max", one.get("high")))
+    low, high = (
+        number(declaration.get("min", declaration.get("low"))),
+        number(declaration.get("max", declaration.get("high"))),
+    )
     if low is None or high is None:
         return ""
     return _("%(low)s to %(high)s in the rows") % {"low": f"{low:.10g}", "high": f"{high:.10g}"}
@@ -137,31 +144,35 @@ def hint_of(one: dict[str, Any]) -> str:
 
 def filled(fields: list[Field], texts: Mapping[str, Any]) -> list[Field]:
     """The same fields with what was written in them."""
-    return [replace(one, value=shown_value(one, texts[one.id])) if one.id in texts else one for one in fields]
+    return [
+        replace(field, value=shown_value(field, texts[field.id])) if field.id in texts else field for field in fields
+    ]
 
 
 def shown_examples(run: Run | None) -> list[dict[str, Any]]:
     """[{number, text, media: image | audio | None, thumb}] of the artifact's examples, for buttons; `thumb` is a small picture
     as a `data:` URL, empty where the artifact has none."""
-    found = []
-    for index, one in enumerate(examples(run)[:SHOWN_EXAMPLES] if run else []):
-        value = one.get("input", one.get("text")) if isinstance(one, dict) else one
+    buttons = []
+    for index, example in enumerate(examples(run)[:SHOWN_EXAMPLES] if run else []):
+        value = example.get("input", example.get("text")) if isinstance(example, dict) else example
         medium = next((each.kind for each in fields_of(run) if each.kind in MEDIA), None)
-        label = str(one.get("label", one.get("target", ""))) if isinstance(one, dict) else ""
+        label = str(example.get("label", example.get("target", ""))) if isinstance(example, dict) else ""
         text = value if isinstance(value, str) and not medium else label
-        thumb = str(one.get("thumb", "")) if isinstance(one, dict) else ""
+        thumb = str(example.get("thumb", "")) if isinstance(example, dict) else ""
         row = isinstance(value, dict) and not medium
-        found.append({"number": index, "text": text, "media": medium, "row": row, "thumb": thumb})
-    return found
+        buttons.append({"number": index, "text": text, "media": medium, "row": row, "thumb": thumb})
+    return buttons
 
 
 def personal_inputs(run: Run | None) -> list[str]:
     """The inputs of a run, by column, in which the check of its data found personal data that its examples may hold."""
-    found = next((one for one in run.version.problems if one.get("code") == PERSONAL), None) if run else None
-    if run is None or found is None or manifest(run).get("examples_checked"):
+    problem = (
+        next((problem for problem in run.version.problems if problem.get("code") == PERSONAL), None) if run else None
+    )
+    if run is None or problem is None or manifest(run).get("examples_checked"):
         return []
-    named = [str(one).rpartition(": ⟨")[0].partition(": ⟨")[0] for one in found.get("examples") or []]
-    columns = found.get("columns") or [
+    named = [str(example).rpartition(": ⟨")[0].partition(": ⟨")[0] for example in problem.get("examples") or []]
+    columns = problem.get("columns") or [
         column["name"]
         for column in run.version.columns
         if any(
@@ -178,26 +189,30 @@ def try_it(run: Run, example: str = "", *, begun: bool = False, hides_data: bool
     example asked for, else, for a table or when `begun`, the first. `hides_data`: they are empty, and there is no example."""
     fields = fields_of(run)
     if hides_data:
-        fields = [replace(one, value="") for one in fields]
-        return {"fields": fields, "examples": [], "kinds_of_media": {one.kind for one in fields if one.kind in MEDIA}}
-    asked = example or ("0" if examples(run) and (begun or not is_single(run)) else "")
-    if asked:
-        fields = filled(fields, example_texts(run, asked))
-    kinds = {one.kind for one in fields if one.kind in MEDIA}
+        fields = [replace(field, value="") for field in fields]
+        return {
+            "fields": fields,
+            "examples": [],
+            "kinds_of_media": {field.kind for field in fields if field.kind in MEDIA},
+        }
+    chosen = example or ("0" if examples(run) and (begun or not is_single(run)) else "")
+    if chosen:
+        fields = filled(fields, example_texts(run, chosen))
+    kinds = {field.kind for field in fields if field.kind in MEDIA}
     return {"fields": fields, "examples": shown_examples(run), "kinds_of_media": kinds}
 
 
-def example_values(run: Run, asked: str) -> dict[str, Any]:
+def example_values(run: Run, index_text: str) -> dict[str, Any]:
     """What the fields hold for an example: {name of the input: value}; files as `Path`s within the artifact."""
-    found, at = examples(run), whole(asked, None)
-    if at is None or at >= len(found):
+    stored, index = examples(run), whole(index_text, None)
+    if index is None or index >= len(stored):
         raise Problem(_("There is no such example."), hint=_("Choose another one."))
-    one = found[at]
-    value = one.get("input", one.get("text")) if isinstance(one, dict) else one
+    example = stored[index]
+    value = example.get("input", example.get("text")) if isinstance(example, dict) else example
     fields = fields_of(run)
     values = value if isinstance(value, dict) else {fields[0].name: value}
     media = {each.name for each in fields if each.kind in MEDIA}
-    return {name: artifact_file(run, one) if name in media else one for name, one in values.items()}
+    return {name: artifact_file(run, cell) if name in media else cell for name, cell in values.items()}
 
 
 def artifact_file(run: Run, name: object) -> Path:
@@ -209,13 +224,13 @@ def artifact_file(run: Run, name: object) -> Path:
     return path
 
 
-def example_texts(run: Run, asked: str) -> dict[str, Any]:
+def example_texts(run: Run, index_text: str) -> dict[str, Any]:
     """An example as texts by the fields' ids, to fill a form with."""
-    values = example_values(run, asked)
+    values = example_values(run, index_text)
     return {
-        one.id: "" if values.get(one.name) is None else values[one.name]
-        for one in fields_of(run)
-        if one.kind not in MEDIA
+        field.id: "" if values.get(field.name) is None else values[field.name]
+        for field in fields_of(run)
+        if field.kind not in MEDIA
     }
 
 
@@ -223,62 +238,64 @@ def read(run: Run, data: Mapping[str, str], files: Mapping[str, "UploadedFile[by
     """The input that a form sent, or the example that its button names; `Problem` where there is nothing to read."""
     fields = fields_of(run)
     example = example_values(run, data["example"]) if data.get("example") else None
-    given = [of_example(one, example) if example else of_form(one, data, files) for one in fields]
-    if not any(one is not None and one.value not in ("", None) for one in given):
+    given = [of_example(field, example) if example else of_form(field, data, files) for field in fields]
+    if not any(part is not None and part.value not in ("", None) for part in given):
         raise Problem(_("There was nothing to read."), hint=nothing(fields))
-    parts = [one or Asked("", "") for one in given]
-    texts = {one.id: part.kept for one, part in zip(fields, parts, strict=True) if one.kind not in MEDIA}
-    media = [shown for part in parts for shown in part.media]
+    parts = [part or Asked("", "") for part in given]
+    texts = {field.id: part.kept for field, part in zip(fields, parts, strict=True) if field.kind not in MEDIA}
+    media = [medium for part in parts for medium in part.media]
     if is_single(run):
         return replace(parts[0], texts=texts)
-    row = {one.name: part.value for one, part in zip(fields, parts, strict=True)}
-    kept = {one.name: part.kept if one.kind in MEDIA else part.value for one, part in zip(fields, parts, strict=True)}
-    return Asked(row, json.dumps(kept, ensure_ascii=False), texts, media)
+    row = {field.name: part.value for field, part in zip(fields, parts, strict=True)}
+    judged_row = {
+        field.name: part.kept if field.kind in MEDIA else part.value for field, part in zip(fields, parts, strict=True)
+    }
+    return Asked(row, json.dumps(judged_row, ensure_ascii=False), texts, media)
 
 
 def nothing(fields: list[Field]) -> str:
-    kinds = {one.kind for one in fields}
+    kinds = {field.kind for field in fields}
     if "image" in kinds:
         return _("Choose a picture first.")
     return _("Record or choose a sound first.") if "audio" in kinds else _("Write something first.")
 
 
-def of_form(one: Field, data: Mapping[str, str], files: Mapping[str, "UploadedFile[bytes]"]) -> Asked | None:
-    if one.kind in MEDIA:
-        file = files.get(one.id)
+def of_form(field: Field, data: Mapping[str, str], files: Mapping[str, "UploadedFile[bytes]"]) -> Asked | None:
+    if field.kind in MEDIA:
+        file = files.get(field.id)
         if not file:
             return None
         if (file.size or 0) > MOST_FILE_BYTES:
             raise too_large()
-        return of_media(file.read(), one.kind, file.name or "")
-    return of_text(one, data.get(one.id, "").strip()[:MOST_TEXT])
+        return of_media(file.read(), field.kind, file.name or "")
+    return of_text(field, data.get(field.id, "").strip()[:MOST_TEXT])
 
 
-def of_example(one: Field, values: dict[str, Any]) -> Asked | None:
-    value = values.get(one.name)
+def of_example(field: Field, values: dict[str, Any]) -> Asked | None:
+    value = values.get(field.name)
     if isinstance(value, Path):
-        return of_media(value.read_bytes(), one.kind, value.name)
-    return None if value is None else of_text(one, str(value))
+        return of_media(value.read_bytes(), field.kind, value.name)
+    return None if value is None else of_text(field, str(value))
 
 
-def of_text(one: Field, text: str) -> Asked:
+def of_text(field: Field, text: str) -> Asked:
     """A number where the column holds numbers; what is no number is sent as it is, for the model to refuse in words."""
-    if one.kind == "number" and number(text) is not None:
+    if field.kind == "number" and number(text) is not None:
         return Asked(number(text), text)
-    return Asked(text if text or one.kind == "text" else None, text)
+    return Asked(text if text or field.kind == "text" else None, text)
 
 
 def of_media(content: bytes, kind: str, name: str) -> Asked:
-    told = type_of(content)
-    address = f"data:{told};base64,{base64.b64encode(content).decode()}"
-    small = len(content) <= KEPT_BYTES and told.startswith(kind)
+    mime_type = type_of(content)
+    address = f"data:{mime_type};base64,{base64.b64encode(content).decode()}"
+    small = len(content) <= KEPT_BYTES and mime_type.startswith(kind)
     shape = size_of(content)
-    shown = {"kind": kind, "name": name[:120], "bytes": len(content), "width": None, "height": None, "address": ""}
-    if told.startswith(kind) and len(content) <= SHOWN_BYTES:
-        shown["address"] = address
+    preview = {"kind": kind, "name": name[:120], "bytes": len(content), "width": None, "height": None, "address": ""}
+    if mime_type.startswith(kind) and len(content) <= SHOWN_BYTES:
+        preview["address"] = address
     if shape:
-        shown |= {"width": shape[0], "height": shape[1]}
-    return Asked(address, address if small else f"{name[:120]}, {size(len(content))}", media=[shown])
+        preview |= {"width": shape[0], "height": shape[1]}
+    return Asked(address, address if small else f"{name[:120]}, {size(len(content))}", media=[preview])
 
 
 def too_large() -> Problem:
