@@ -33,35 +33,40 @@ def metric_of(report: dict[str, Any], task: str) -> str:
 def title(candidate: dict[str, Any], task: str) -> str:
     """“Gradient-boosted trees (medium)”."""
     family, name = str(candidate.get("family")), str(candidate.get("name"))
-    known = method_title(task, family)
+    method = method_title(task, family)
     if name in SIZES:
-        return _("%(model)s (%(setting)s)") % {"model": known, "setting": SIZES[name]()}
+        return _("%(model)s (%(setting)s)") % {"model": method, "setting": SIZES[name]()}
     if name.startswith(STRENGTH):
         setting = _("strength %(number)s") % {"number": name.removeprefix(STRENGTH)}
-        return _("%(model)s (%(setting)s)") % {"model": known, "setting": setting}
-    return known
+        return _("%(model)s (%(setting)s)") % {"model": method, "setting": setting}
+    return method
 
 
 def compared(report: dict[str, Any], task: str) -> dict[str, Any] | None:
     """{sentence, metric, rows: [{title, score, seconds}]}, the best first; None where no models were compared."""
-    found = [one for one in report.get("candidates") or [] if number(one.get("score")) is not None]
-    if len(found) < 2:
+    candidates = [
+        candidate for candidate in report.get("candidates") or [] if number(candidate.get("score")) is not None
+    ]
+    if len(candidates) < 2:
         return None
     metric = metric_of(report, task)
-    found.sort(key=lambda one: -one["score"])
+    candidates.sort(key=lambda candidate: -candidate["score"])
     # A loss is kept negative, so that greater is better.
-    shown = [scored(abs(one["score"]) if metric == "log_loss" else one["score"], metric) for one in found]
-    rows = [
-        {"title": title(one, task), "score": score, "seconds": one.get("seconds")}
-        for one, score in zip(found, shown, strict=True)
+    scores = [
+        scored(abs(candidate["score"]) if metric == "log_loss" else candidate["score"], metric)
+        for candidate in candidates
     ]
-    return {"sentence": sentence(found, metric, task), "metric": metric_name(metric), "rows": rows}
+    rows = [
+        {"title": title(candidate, task), "score": score, "seconds": candidate.get("seconds")}
+        for candidate, score in zip(candidates, scores, strict=True)
+    ]
+    return {"sentence": sentence(candidates, metric, task), "metric": metric_name(metric), "rows": rows}
 
 
-def sentence(found: list[dict[str, Any]], metric: str, task: str) -> str:
+def sentence(candidates: list[dict[str, Any]], metric: str, task: str) -> str:
     """Which was chosen, and how far ahead of the next kind of model, in the metric of the search."""
-    best = found[0]
-    other = next((one for one in found if one.get("family") != best.get("family")), None)
+    best = candidates[0]
+    other = next((candidate for candidate in candidates if candidate.get("family") != best.get("family")), None)
     if other is None:
         return _("Chosen by cross-validation: %(model)s") % {"model": title(best, task)}
     values = {"model": title(best, task), "other": title(other, task), "metric": metric_name(metric)}

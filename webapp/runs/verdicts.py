@@ -32,27 +32,29 @@ def against_best_run(run: Run, headline: dict[str, Any] | None) -> dict[str, Any
     where answers were not kept or cannot be read.
     """
     metric = str((headline or {}).get("name") or "")
-    asked = {"task": run.task, "answer": run.answer, "metric": metric}
-    earlier = run.prototype.runs.filter(number__lt=run.number, **asked).scored().trusted()
+    criteria = {"task": run.task, "answer": run.answer, "metric": metric}
+    earlier = run.prototype.runs.filter(number__lt=run.number, **criteria).scored().trusted()
     same = earlier.filter(version_id=run.version_id)
     other = same.best_first().first() or earlier.best_first().first()
     if other is None:
         return None
-    told = {"run": other.pk, "number": other.number, "metric": metric}
+    result = {"run": other.pk, "number": other.number, "metric": metric}
     artifacts = (run.artifact, storage.local(other))
     same_rows = have_same_rows(*artifacts, same_version=other.version_id == run.version_id)
     if same_rows is False:
         sentence = f"Not comparable with run {other.number}: it was tested on other rows."
-        return told | {"outcome": NOT_COMPARABLE, "difference": None, "rows": 0, "sentence": sentence}
-    found = compare_artifacts(metric, *artifacts) if same_rows else None
-    if found is None:
+        return result | {"outcome": NOT_COMPARABLE, "difference": None, "rows": 0, "sentence": sentence}
+    comparison = compare_artifacts(metric, *artifacts) if same_rows else None
+    if comparison is None:
         return None
-    words = {"better": "Better than", "worse": "Worse than", "not shown": "Not shown to differ from"}[found.outcome]
-    sentence = f"{words} run {other.number} on the same {found.rows} test rows."
-    return told | {
-        "outcome": found.outcome,
-        "difference": found.difference,
-        "rows": found.rows,
+    relation = {"better": "Better than", "worse": "Worse than", "not shown": "Not shown to differ from"}[
+        comparison.outcome
+    ]
+    sentence = f"{relation} run {other.number} on the same {comparison.rows} test rows."
+    return result | {
+        "outcome": comparison.outcome,
+        "difference": comparison.difference,
+        "rows": comparison.rows,
         "sentence": sentence,
     }
 
@@ -60,9 +62,9 @@ def against_best_run(run: Run, headline: dict[str, Any] | None) -> dict[str, Any
 def keep_against_best_run(run: Run) -> None:
     """Compute and store it for a run that has ended well; a comparison that fails is logged and changes nothing."""
     try:
-        found = against_best_run(run, run.headline)
-        if found:
-            Run.objects.filter(pk=run.pk).update(against_best_run=found)
+        comparison = against_best_run(run, run.headline)
+        if comparison:
+            Run.objects.filter(pk=run.pk).update(against_best_run=comparison)
     except Exception:
         log.exception("run %s could not be compared with an earlier one", run.pk)
 
@@ -90,19 +92,19 @@ def is_same_row(first: dict[str, Any], second: dict[str, Any]) -> bool:
     """Of a table's row the columns that both models read are compared: between the runs some may have been ignored."""
     if first == second:
         return True
-    columns = [columns_of(one.get("input")) for one in (first, second)]
+    columns = [columns_of(row.get("input")) for row in (first, second)]
     shared = columns[0].keys() & columns[1].keys()
-    rest = [{name: value for name, value in one.items() if name != "input"} for one in (first, second)]
+    rest = [{name: value for name, value in row.items() if name != "input"} for row in (first, second)]
     return bool(shared) and rest[0] == rest[1] and all(columns[0][name] == columns[1][name] for name in shared)
 
 
 def columns_of(cell: str | None) -> dict[str, Any]:
     """{column: cell} of a table's row, as predictions.parquet keeps it; empty for any other input."""
     try:
-        found = json.loads(cell or "")
+        cells = json.loads(cell or "")
     except (TypeError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return cells if isinstance(cells, dict) else {}
 
 
 def test_rows(artifact: Path, *, numbers_only: bool) -> list[dict[str, Any]] | None:
@@ -125,9 +127,9 @@ def test_rows(artifact: Path, *, numbers_only: bool) -> list[dict[str, Any]] | N
 def of_run(run: Run) -> dict[str, Any] | None:
     """{against, outcome, difference} of a finished run. For reports of before there was a test: where the score is not even
     above the best baseline's, that is said; anything else would be a claim, so None."""
-    known = run.verdict or {}
-    if known.get("outcome") in OUTCOMES and known.get("against"):
-        return known
+    verdict = run.verdict or {}
+    if verdict.get("outcome") in OUTCOMES and verdict.get("against"):
+        return verdict
     head = run.headline or {}
     metric, value = str(head.get("name") or ""), number(head.get("value"))
     key = baselines.best(run.baselines, metric)
@@ -142,26 +144,26 @@ def of_run(run: Run) -> dict[str, Any] | None:
 
 def is_better(run: Run) -> bool:
     """Whether anything speaks against showing this model to people: only where a baseline is known to be as good."""
-    found = of_run(run)
-    return found is None or found["outcome"] == "better"
+    verdict = of_run(run)
+    return verdict is None or verdict["outcome"] == "better"
 
 
 def title(run: Run) -> str:
     """The headline of a run's page; empty where nothing was compared."""
-    found, head = of_run(run), run.headline or {}
+    verdict, head = of_run(run), run.headline or {}
     if run.has_leak and head:
         return _("%(score)s, but one column decides alone") % {"score": score_words(head)}
-    if not found:
+    if not verdict:
         return ""
-    simple = run.baselines.get(found["against"]) or {}
+    simple = run.baselines.get(verdict["against"]) or {}
     values = {
         "score": score_words(head),
-        "baseline": baselines.title(found["against"], simple),
+        "baseline": baselines.title(verdict["against"], simple),
         "other": scored(simple.get(head["name"]), head["name"]),
     }
-    if found["outcome"] == "better":
+    if verdict["outcome"] == "better":
         return _("%(score)s: better than %(baseline)s (%(other)s)") % values
-    if found["outcome"] == "worse":
+    if verdict["outcome"] == "worse":
         return _("%(score)s: worse than %(baseline)s (%(other)s)") % values
     return _("%(score)s: not shown to be better than %(baseline)s (%(other)s)") % values
 
@@ -184,32 +186,32 @@ def difference_words(difference: dict[str, Any] | None, metric: str) -> str:
     value, low, high = (number((difference or {}).get(name)) for name in ("value", "low", "high"))
     if value is None:
         return ""
-    shown = signed(value, metric)
+    text = signed(value, metric)
     if named(metric).is_share:
-        shown = _("%(number)s points") % {"number": shown}
+        text = _("%(number)s points") % {"number": text}
     if low is None or high is None:
-        return shown
-    ends = {"shown": shown, "level": percent(0.95, 0), "low": signed(low, metric), "high": signed(high, metric)}
+        return text
+    ends = {"shown": text, "level": percent(0.95, 0), "low": signed(low, metric), "high": signed(high, metric)}
     return _("%(shown)s (%(level)s CI %(low)s to %(high)s)") % ends
 
 
 def signed(value: float, metric: str) -> str:
-    shown = f"{100 * abs(value):.1f}" if named(metric).is_share else figure(abs(value))
-    if not float(shown.replace(",", "")):
+    text = f"{100 * abs(value):.1f}" if named(metric).is_share else figure(abs(value))
+    if not float(text.replace(",", "")):
         return "0"
-    return ("+" if value > 0 else "−") + shown
+    return ("+" if value > 0 else "−") + text
 
 
 def detail(run: Run) -> str:
     """The sentence below the headline: by how much, and how sure that is."""
-    found, metric = of_run(run), str((run.headline or {}).get("name") or "")
-    if not found or not run.verdict or run.has_leak:
+    verdict, metric = of_run(run), str((run.headline or {}).get("name") or "")
+    if not verdict or not run.verdict or run.has_leak:
         return ""
-    by = difference_words(found.get("difference"), metric)
+    by = difference_words(verdict.get("difference"), metric)
     values = {"metric": metric_name(metric), "difference": by}
-    if found["outcome"] == "better":
+    if verdict["outcome"] == "better":
         return _("Paired on the same test rows: %(difference)s in %(metric)s. The difference is real.") % values
-    if found["outcome"] == "worse":
+    if verdict["outcome"] == "worse":
         return _("Paired on the same test rows: %(difference)s in %(metric)s. The baseline is better.") % values
     return _("Paired on the same test rows: %(difference)s in %(metric)s, which can be chance.") % values
 
@@ -217,23 +219,23 @@ def detail(run: Run) -> str:
 def beside_best_run(run: Run) -> dict[str, Any] | None:
     """{outcome, sentence, run, instead} against the best earlier run, for the page; `run` is None once that one was deleted,
     `instead` is the run to share in place of a worse one."""
-    found = run.against_best_run
-    if not found:
+    comparison = run.against_best_run
+    if not comparison:
         return None
     values = {
-        "run": _("Run %(number)d") % {"number": found["number"]},
-        "difference": difference_words(found.get("difference"), found["metric"]),
+        "run": _("Run %(number)d") % {"number": comparison["number"]},
+        "difference": difference_words(comparison.get("difference"), comparison["metric"]),
     }
     sentence = {
         "better": _("Better than %(run)s, your best earlier run: %(difference)s."),
         "worse": _("Worse than %(run)s, your best earlier run: %(difference)s."),
         "not shown": _("No difference shown from %(run)s, your best earlier run: %(difference)s."),
         NOT_COMPARABLE: _("Not comparable with %(run)s, your best earlier run: it was tested on other rows."),
-    }[found["outcome"]]
-    other = run.prototype.runs.filter(pk=found["run"]).first()
-    instead = other if other and found["outcome"] == "worse" and is_to_share(other) else None
-    told = {"outcome": found["outcome"], "sentence": sentence % values, "instead": instead}
-    return told | {"run": other.pk if other else None}
+    }[comparison["outcome"]]
+    other = run.prototype.runs.filter(pk=comparison["run"]).first()
+    instead = other if other and comparison["outcome"] == "worse" and is_to_share(other) else None
+    result = {"outcome": comparison["outcome"], "sentence": sentence % values, "instead": instead}
+    return result | {"run": other.pk if other else None}
 
 
 def is_to_share(run: Run) -> bool:
@@ -273,23 +275,23 @@ def next_step(run: Run) -> dict[str, Any] | None:
     done = tried(run)
     metric = str((run.headline or {}).get("name") or "")
     measured = [
-        one
-        for one in run.version.estimates.filter(result__isnull=False).order_by("-created_at")
-        if one.spec.get("task") == run.task
-        and expected_score(one).get("metric") == metric
-        and not one.spec["model"].startswith(ARTIFACT)  # stored as a path, which is not for people
-        and (one.spec["model"], one.spec["method"]) not in done
+        estimate
+        for estimate in run.version.estimates.filter(result__isnull=False).order_by("-created_at")
+        if estimate.spec.get("task") == run.task
+        and expected_score(estimate).get("metric") == metric
+        and not estimate.spec["model"].startswith(ARTIFACT)  # stored as a path, which is not for people
+        and (estimate.spec["model"], estimate.spec["method"]) not in done
     ]
     if measured:
-        best = best_first(measured, lambda one: {"name": metric, "value": middle(expected_score(one))})[0]
+        best = best_first(measured, lambda estimate: {"name": metric, "value": middle(expected_score(estimate))})[0]
         expected = expected_score(best)
         if rank(middle(expected), metric) > (run.rank if run.rank is not None else float("-inf")):
             return step(run.task, best.spec["model"], best.spec["method"], expected)
     model, method = recommended(run.task, run.workspace)
     if model is None:
         return None
-    left = [one for one in (method, default_method(run.task, model)) if (model, one) not in done]
-    return step(run.task, model, left[0], expected_of(measured, model, left[0])) if left else None
+    untried = [candidate for candidate in (method, default_method(run.task, model)) if (model, candidate) not in done]
+    return step(run.task, model, untried[0], expected_of(measured, model, untried[0])) if untried else None
 
 
 def expected_score(estimate: Estimate) -> dict[str, Any]:
@@ -299,8 +301,10 @@ def expected_score(estimate: Estimate) -> dict[str, Any]:
 
 def expected_of(estimates: list[Estimate], model: str, method: str) -> dict[str, Any] | None:
     """What the newest of these estimates expects of a model and a method."""
-    known = (one for one in estimates if (one.spec["model"], one.spec["method"]) == (model, method))
-    return next((expected_score(one) for one in known), None)
+    matching = (
+        estimate for estimate in estimates if (estimate.spec["model"], estimate.spec["method"]) == (model, method)
+    )
+    return next((expected_score(estimate) for estimate in matching), None)
 
 
 def middle(expected: dict[str, Any]) -> float:
