@@ -28,8 +28,8 @@ def proved(report: dict[str, Any]) -> list[dict[str, Any]]:
     are those of `threshold_choice`, where each round chose without its test rows. Of two targets that chose one threshold,
     the lower bound is told.
     """
-    given = [{name: one.get(name) for name in FIGURES} for one in report.get("thresholds") or []]
-    points = [one | {"low": None} for one in given]
+    given = [{name: entry.get(name) for name in FIGURES} for entry in report.get("thresholds") or []]
+    points = [point | {"low": None} for point in given]
     for choice in report.get("threshold_choice") or []:
         if choice.get("threshold") is None or not points:
             continue
@@ -37,9 +37,9 @@ def proved(report: dict[str, Any]) -> list[dict[str, Any]]:
         test = (choice.get("test") or {}) if is_cross_validated(report) else given[place]
         if number(test.get("low")) is None:
             continue
-        one = points[place]
-        if one["low"] is None or test["low"] < one["low"]:
-            one |= {name: test[name] for name in ("answered", "right", "low")}
+        point = points[place]
+        if point["low"] is None or test["low"] < point["low"]:
+            point |= {name: test[name] for name in ("answered", "right", "low")}
     return points
 
 
@@ -51,17 +51,17 @@ def choices(report: dict[str, Any]) -> list[dict[str, Any]]:
     """[{target, threshold, index}] of the targets for which a threshold was chosen."""
     points = report.get("thresholds") or []
     return [
-        {"target": one["target"], "threshold": one["threshold"], "index": nearest(points, one["threshold"])}
-        for one in report.get("threshold_choice") or []
-        if points and one.get("threshold") is not None
+        {"target": choice["target"], "threshold": choice["threshold"], "index": nearest(points, choice["threshold"])}
+        for choice in report.get("threshold_choice") or []
+        if points and choice.get("threshold") is not None
     ]
 
 
 def first(report: dict[str, Any]) -> int:
     """The index of the threshold that the page begins with."""
-    chosen = {one["target"]: one["index"] for one in choices(report)}
-    known = [chosen[target] for target in PREFERRED_TARGETS if target in chosen]
-    return known[0] if known else nearest(report["thresholds"], USUAL)
+    chosen = {choice["target"]: choice["index"] for choice in choices(report)}
+    preferred = [chosen[target] for target in PREFERRED_TARGETS if target in chosen]
+    return preferred[0] if preferred else nearest(report["thresholds"], USUAL)
 
 
 def at(report: dict[str, Any], asked: object = None) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def at(report: dict[str, Any], asked: object = None) -> dict[str, Any]:
     point = points[index]
     answered, right = point["answered"], point["right"]
     left, all_right = rows - answered, report["thresholds"][0]["right"]
-    found = {
+    outcome = {
         "index": index,
         "last": len(points) - 1,
         "threshold": point["threshold"],
@@ -93,7 +93,7 @@ def at(report: dict[str, Any], asked: object = None) -> dict[str, Any]:
         "choices": choices(report),
         "source": source(report),
     }
-    return found | {"sentence": sentence(found, rows), "rest": rest(found)}
+    return outcome | {"sentence": sentence(outcome, rows), "rest": rest(outcome)}
 
 
 def sentence(point: dict[str, Any], rows: int) -> str:
@@ -122,12 +122,12 @@ def rest(point: dict[str, Any]) -> str:
 
 def source(report: dict[str, Any]) -> str:
     """Where the thresholds were chosen; empty in reports of before they were."""
-    found = report.get("threshold_source") or {}
-    rows = int(found.get("rows") or 0)
+    threshold_source = report.get("threshold_source") or {}
+    rows = int(threshold_source.get("rows") or 0)
     if not rows:
         return ""
     values = {"rows": count(rows)}
-    if found.get("kind") == "out-of-fold":
+    if threshold_source.get("kind") == "out-of-fold":
         return (
             ngettext(
                 "Chosen on %(rows)s out-of-fold answer; the figures are those of the test rows.",

@@ -17,9 +17,9 @@ MOST_COLUMNS = 12
 
 
 @register.simple_tag
-def score_strip(one: dict[str, Any], ends: tuple[float, float], css: str = "") -> SafeString:
+def score_strip(score: dict[str, Any], ends: tuple[float, float], css: str = "") -> SafeString:
     """A score and its interval between the common ends of a comparison."""
-    value, low, high = (number(one.get(name)) for name in ("value", "low", "high"))
+    value, low, high = (number(score.get(name)) for name in ("value", "low", "high"))
     return charts.strip(value, low, high, css=css, ends=ends)
 
 
@@ -27,12 +27,13 @@ def score_strip(one: dict[str, Any], ends: tuple[float, float], css: str = "") -
 def importance(report: dict[str, Any]) -> list[dict[str, Any]]:
     """[{name, share, shown}] of a table's columns, the strongest first: how much the score drops without each, and that
     drop against the strongest's. A drop that is no drop is 0."""
-    found = [
-        (str(one["column"]), max(0.0, number(one.get("permutation")) or 0.0)) for one in report.get("importance") or []
+    weights = [
+        (str(entry["column"]), max(0.0, number(entry.get("permutation")) or 0.0))
+        for entry in report.get("importance") or []
     ]
-    found = sorted(found, key=lambda one: -one[1])[:MOST_COLUMNS]
-    most = max([weight for _name, weight in found], default=0.0) or 1.0
-    return [{"name": name, "share": weight / most, "shown": f"{weight:.3f}"} for name, weight in found]
+    weights = sorted(weights, key=lambda weighted: -weighted[1])[:MOST_COLUMNS]
+    most = max([weight for _name, weight in weights], default=0.0) or 1.0
+    return [{"name": name, "share": weight / most, "shown": f"{weight:.3f}"} for name, weight in weights]
 
 
 # The confidence threshold
@@ -41,13 +42,13 @@ def importance(report: dict[str, Any]) -> list[dict[str, Any]]:
 @register.simple_tag
 def threshold_chart(thresholds: list[dict[str, Any]], rows: int, chosen: object = None) -> SafeString:
     """What is answered, and what of it is right, by threshold. A flat tail is cut off."""
-    known = [row for row in thresholds if row.get("answered")]
-    if len(known) < 2 or not rows:
+    points = [row for row in thresholds if row.get("answered")]
+    if len(points) < 2 or not rows:
         return mark_safe("")
-    right = [(row["threshold"], row["right"] / row["answered"]) for row in known]
-    answered = [(row["threshold"], row["answered"] / rows) for row in known]
+    right = [(row["threshold"], row["right"] / row["answered"]) for row in points]
+    answered = [(row["threshold"], row["answered"] / rows) for row in points]
     low = min(y for _x, y in right + answered)
-    end = known[-1]["threshold"]
+    end = points[-1]["threshold"]
     return charts.line_chart(
         [charts.Series(_("right, of those answered"), right), charts.Series(_("answered"), answered, "two")],
         title="",
