@@ -49,14 +49,14 @@ def runs(request: AuthedRequest, pk: str) -> HttpResponse:
 
     prototype = load(Prototype, request.workspace, pk)
     every = prototype_runs(prototype)
-    found = Paginator(every, RUNS_A_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(every, RUNS_A_PAGE).get_page(request.GET.get("page"))
     disk = {
         "runs": prototype.runs.aggregate(total=Sum("bytes"))["total"] or 0,
         "dataset": prototype.dataset.versions.aggregate(total=Sum("bytes"))["total"] or 0,
     }
-    metrics = {one.headline["name"] for one in found if one.headline}
+    metrics = {run.headline["name"] for run in page if run.headline}
     context = {"metric": metrics.pop() if len(metrics) == 1 else "", "disk": disk}
-    return render(request, "runs/runs.html", context | {"prototype": prototype, "runs": found, "page": found})
+    return render(request, "runs/runs.html", context | {"prototype": prototype, "runs": page, "page": page})
 
 
 def load_run(request: AuthedRequest, pk: str) -> Run:
@@ -71,16 +71,16 @@ def run(request: AuthedRequest, pk: str) -> HttpResponse:
 
     Context: run, prototype, live (see `live.picture`), and when done report, siblings, history, files.
     """
-    one = load_run(request, pk)
-    context: dict[str, Any] = {"run": one, "prototype": one.prototype, "live": live.picture(one)}
-    if one.status != Status.SUCCEEDED:
+    run = load_run(request, pk)
+    context: dict[str, Any] = {"run": run, "prototype": run.prototype, "live": live.picture(run)}
+    if run.status != Status.SUCCEEDED:
         return render(request, "runs/run_live.html", context)
-    report = artifacts.report(one)
-    leaks.keep_up(one, report)
-    context |= reports.context(one, report) | {"leaks": leaks.found(one, report)}
-    if one.model_removed_at:
+    report = artifacts.report(run)
+    leaks.keep_up(run, report)
+    context |= reports.context(run, report) | {"leaks": leaks.found(run, report)}
+    if run.model_removed_at:
         return render(request, "runs/run_done.html", context)
-    context |= inputs.try_it(one, request.GET.get("example", ""), begun=True)
+    context |= inputs.try_it(run, request.GET.get("example", ""), begun=True)
     context["fields"] = inputs.filled(context["fields"], typed(request, reverse("try_run", args=[pk])))
     response = render(request, "runs/run_done.html", context)
     response["Permissions-Policy"] = inputs.DEVICES
@@ -90,19 +90,19 @@ def run(request: AuthedRequest, pk: str) -> HttpResponse:
 @member
 def run_live(request: AuthedRequest, pk: str) -> HttpResponse:
     """The part of the live page that changes; tells htmx to load the page anew when the run has ended."""
-    one = load_run(request, pk)
-    response = render(request, "runs/_live.html", {"run": one, "prototype": one.prototype, "live": live.picture(one)})
-    if one.ended:
+    run = load_run(request, pk)
+    response = render(request, "runs/_live.html", {"run": run, "prototype": run.prototype, "live": live.picture(run)})
+    if run.ended:
         response["HX-Refresh"] = "true"
     return response
 
 
 async def run_stream(request: SiteRequest, pk: str) -> StreamingHttpResponse:
     """Server-sent events: every event of the run once, from `Last-Event-ID` (or `?after=`) on, until it ends."""
-    one = await sync_to_async(member_run, thread_sensitive=False)(request, pk)
+    run = await sync_to_async(member_run, thread_sensitive=False)(request, pk)
     given = request.headers.get("Last-Event-ID") or request.GET.get("after") or "0"
     after = whole(given, 0)
-    response = StreamingHttpResponse(live.sse(one.pk, one.events_path, after), content_type="text/event-stream")
+    response = StreamingHttpResponse(live.sse(run.pk, run.events_path, after), content_type="text/event-stream")
     response["Cache-Control"] = "no-cache, no-transform"
     response["X-Accel-Buffering"] = "no"
     return response
@@ -119,12 +119,12 @@ def member_run(request: SiteRequest, pk: str) -> Run:
 @refused_on("run")
 def stop(request: AuthedRequest, pk: str) -> HttpResponse:
     """A GET asks whether to stop and keep the best so far, or to cancel; context: run, prototype. A POST stops and keeps."""
-    one = load_run(request, pk)
+    run = load_run(request, pk)
     if request.method == "POST":
-        actions.stop(one, request.user)
+        actions.stop(run, request.user)
         messages.info(request, _("Training is ending. The best so far is tested and kept."))
-    elif not one.ended:
-        return render(request, "runs/stop.html", {"run": one, "prototype": one.prototype})
+    elif not run.ended:
+        return render(request, "runs/stop.html", {"run": run, "prototype": run.prototype})
     return redirect("run", pk=pk)
 
 
@@ -151,12 +151,12 @@ def resume(request: AuthedRequest, pk: str) -> HttpResponse:
 def train_without(request: AuthedRequest, pk: str) -> HttpResponse:
     """Take a column (`column`) out of the data and train again as before."""
     column = request.POST.get("column", "")
-    retraining.train_without(one := load_run(request, pk), request.user, column)
+    retraining.train_without(run := load_run(request, pk), request.user, column)
     messages.info(
         request,
         _("A new version without “%(name)s” is being made. Training starts as soon as it is ready.") % {"name": column},
     )
-    return redirect("data", pk=one.prototype_id)
+    return redirect("data", pk=run.prototype_id)
 
 
 @member
@@ -172,20 +172,20 @@ def accept_leaks(request: AuthedRequest, pk: str) -> HttpResponse:
 @member
 def log(request: AuthedRequest, pk: str) -> HttpResponse:
     """The whole log as plain text."""
-    one = load_run(request, pk)
-    response = HttpResponse("\n".join(live.log_lines(one.events_path)) + "\n", content_type="text/plain; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="run-{one.number}.log"'
+    run = load_run(request, pk)
+    response = HttpResponse("\n".join(live.log_lines(run.events_path)) + "\n", content_type="text/plain; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="run-{run.number}.log"'
     return response
 
 
 @member
 def spec(request: AuthedRequest, pk: str) -> HttpResponse:
     """What was asked of the trainer, to repeat the run by hand."""
-    one = load_run(request, pk)
+    run = load_run(request, pk)
     try:
-        document = actions.spec_of(one.version, vars(one), one.price_per_hour)
+        document = actions.spec_of(run.version, vars(run), run.price_per_hour)
     except Problem:  # what it began with was deleted, or its model removed
-        earlier = live.kept_spec(one)
+        earlier = live.kept_spec(run)
         if earlier is None:
             raise
         document = earlier
@@ -203,11 +203,11 @@ def artifact(request: AuthedRequest, pk: str) -> HttpResponseBase:
     return artifact_response(load_run(request, pk))
 
 
-def artifact_response(one: Run) -> HttpResponseBase:
+def artifact_response(run: Run) -> HttpResponseBase:
     """The artifact as a zip, packed while it is sent: nothing of it is held in memory or written twice."""
-    if one.status != Status.SUCCEEDED or not storage.local_model(one).is_dir():
+    if run.status != Status.SUCCEEDED or not storage.local_model(run).is_dir():
         raise Conflict(_("This run has no artifact."), code="no_artifact", hint=_("Only a finished run has one."))
-    return ZipDownload(one.artifact, f"{one.prototype.pk}-run-{one.number}.zip")
+    return ZipDownload(run.artifact, f"{run.prototype.pk}-run-{run.number}.zip")
 
 
 @member
@@ -220,9 +220,11 @@ def queue(request: AuthedRequest) -> HttpResponse:
         "workers": records,
         "devices": devices(records),
         "gpus": gpu_count(records),
-        "waiting": [(one, one.place) for one in waiting[:20]],
+        "waiting": [(run, run.place) for run in waiting[:20]],
         "waiting_count": len(waiting),
         "running": mine.filter(status__in=(Status.STARTING, Status.RUNNING)).order_by("started_at")[:20],
-        "training_workers": [one for one in records if any(name.startswith("train") for name in one["queues"])],
+        "training_workers": [
+            record for record in records if any(name.startswith("train") for name in record["queues"])
+        ],
     }
     return render(request, "runs/workers.html", context)
