@@ -70,11 +70,11 @@ def axis_y(marks: list[float], shown: Callable[[float], str] | None) -> list[str
 
 
 def clean(points: Iterable[Any]) -> list[Point]:
-    found = []
+    finite = []
     for x, y in points:
         if isinstance(x, (int, float)) and isinstance(y, (int, float)) and math.isfinite(x) and math.isfinite(y):
-            found.append((float(x), float(y)))
-    return sorted(found)
+            finite.append((float(x), float(y)))
+    return sorted(finite)
 
 
 def axis_x(end: float, unit: str) -> list[tuple[float, str]]:
@@ -104,7 +104,7 @@ def frame(
         '<ol class="x" aria-hidden="true">{}</ol></figure>',
         css,
         format_html("<b>{}</b>", title) if title else "",
-        format_html_join("", "{}", ((one,) for one in keys)),
+        format_html_join("", "{}", ((entry,) for entry in keys)),
         format_html_join("", "<li>{}</li>", ((row,) for row in rows)),
         plot,
         format_html_join("", "<li>{}</li>", ((column,) for column in columns)),
@@ -142,9 +142,9 @@ def line_chart(  # noqa: PLR0913  all but the series are options
 
     `bounds` fixes the left axis, `labels` replaces the lower one, `now` draws where a run stands.
     """
-    series = [Series(one.label, clean(one.points), one.css) for one in series]
-    values = [y for one in series for _x, y in one.points]
-    end = max([end, *(x for one in series for x, _y in one.points)]) or 1.0
+    series = [Series(line.label, clean(line.points), line.css) for line in series]
+    values = [y for line in series for _x, y in line.points]
+    end = max([end, *(x for line in series for x, _y in line.points)]) or 1.0
     marks = ticks(*(bounds or (min(0.0, *values) if len(values) > 1 else 0.0, max(values, default=1.0))))
     low, high = marks[0], marks[-1]
 
@@ -153,12 +153,12 @@ def line_chart(  # noqa: PLR0913  all but the series are options
         return "M" + " ".join(dots if len(dots) > 1 else dots * 2)
 
     lines = format_html_join(
-        "", '<path class="{}" d="{}"/>', ((one.css, path(one.points)) for one in series if one.points)
+        "", '<path class="{}" d="{}"/>', ((line.css, path(line.points)) for line in series if line.points)
     )
     where = at(100 * now / end) if now else None
     upright = format_html('<line class="now" x1="{}" x2="{}" y1="0" y2="100"/>', where, where) if where else ""
     inside = format_html("{}{}{}", rules(len(marks)), upright, lines)
-    keys = [key(one.css, one.label) for one in series if one.css != "raw" and one.label]
+    keys = [key(line.css, line.label) for line in series if line.css != "raw" and line.label]
     columns = labels or [text for _mark, text in axis_x(end, unit)]
     return frame(title, keys, axis_y(marks, shown), plot_of(sentence, inside), columns, css)
 
@@ -179,7 +179,7 @@ def metric_chart(
 ) -> SafeString:
     """One metric of a run, learning and tuning rows in their colours, with the last values in the key."""
     series: list[Series] = []
-    said = []
+    changes = []
     precise = percent if named(name).is_share else figure
     for split, (css, word) in SPLITS.items():
         points = clean(curves.get(split, []))
@@ -189,13 +189,13 @@ def metric_chart(
             series.append(Series("", points, "raw"))
             points = running_mean(points)
         series.append(Series(f"{word()} {precise(points[-1][1])}", points, css))
-        said.append(
+        changes.append(
             _("%(split)s went from %(first)s to %(last)s")
             % {"split": word(), "first": precise(points[0][1]), "last": precise(points[-1][1])}
         )
-    values = [y for one in series for _x, y in one.points]
+    values = [y for line in series for _x, y in line.points]
     bounds = (math.floor(min([*values, 0.9]) * 10) / 10, 1.0) if rises(name) else None
-    sentence = f"{title}: {'; '.join(said)}." if said else f"{title}: {_('nothing measured yet')}."
+    sentence = f"{title}: {'; '.join(changes)}." if changes else f"{title}: {_('nothing measured yet')}."
     return line_chart(
         series, title=title, sentence=sentence, shown=shown_as(name), end=end, unit=unit, now=now, bounds=bounds
     )
@@ -203,12 +203,12 @@ def metric_chart(
 
 def curves_of(history: list[dict[str, Any]], name: str) -> dict[str, list[Point]]:
     """The points of one metric by split, from a report's history, over epochs where they are known, else steps."""
-    found: dict[str, list[Point]] = {}
+    curves: dict[str, list[Point]] = {}
     for row in history:
         if row.get("name") == name and row.get("value") is not None:
             x = row["epoch"] if row.get("epoch") is not None else row.get("step") or 0
-            found.setdefault(row.get("split", "train"), []).append((x, row["value"]))
-    return found
+            curves.setdefault(row.get("split", "train"), []).append((x, row["value"]))
+    return curves
 
 
 def stacked_columns(
@@ -236,7 +236,7 @@ def stacked_columns(
         rects.append(
             format_html("<g><title>{}</title>{}</g>", f"{name}: {shown(sum(amounts))}", inside) if parts else ""
         )
-    inside = format_html("{}{}", rules(len(marks)), format_html_join("", "{}", ((one,) for one in rects)))
+    inside = format_html("{}{}", rules(len(marks)), format_html_join("", "{}", ((rect,) for rect in rects)))
     keys = [key(css, word) for css, word in kinds]
     return frame(title, keys, axis_y(marks, shown), plot_of(sentence, inside), labels)
 
@@ -248,9 +248,9 @@ def bars(segments: list[tuple[str, float]], *, label: str = "", css: str = "") -
         width = max(0.0, min(100 * float(share), 100 - start))
         rects.append((colour, at(start), at(width)))
         start += width
-    told = format_html('role="img" aria-label="{}"', label) if label else mark_safe('aria-hidden="true"')
+    aria = format_html('role="img" aria-label="{}"', label) if label else mark_safe('aria-hidden="true"')
     inside = format_html_join("", '<rect class="{}" x="{}%" width="{}%" height="100%"/>', rects)
-    return format_html('<svg class="bars {}" {}>{}</svg>', css, told, inside)
+    return format_html('<svg class="bars {}" {}>{}</svg>', css, aria, inside)
 
 
 def strip(
