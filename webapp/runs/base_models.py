@@ -33,16 +33,16 @@ def choices(slug: str, workspace: Workspace) -> list[dict[str, Any]]:
     hub, and last what nobody knows to suit. Each has `badge` and `unusable` (why it cannot be chosen, or empty)."""
     task = tasks.get(slug).declaration()
     declared = task["models"]
-    here = [one for one in declared if not one["ref"].startswith(HUB)]
-    remote = [one | availability(one["ref"]) for one in declared if one["ref"].startswith(HUB)]
+    here = [card for card in declared if not card["ref"].startswith(HUB)]
+    remote = [card | availability(card["ref"]) for card in declared if card["ref"].startswith(HUB)]
     suited, unknown = local_models(slug, task["modality"])
-    cards = [*here, *suited, *own(slug, workspace), *sorted(remote, key=lambda one: bool(one["unusable"])), *unknown]
-    shown = [{"badge": "", "unusable": ""} | one for one in cards]
-    for one in shown[-len(unknown) :] if unknown else []:
-        one["badge"] = _("Unknown architecture")
+    cards = [*here, *suited, *own(slug, workspace), *sorted(remote, key=lambda card: bool(card["unusable"])), *unknown]
+    labelled = [{"badge": "", "unusable": ""} | card for card in cards]
+    for card in labelled[-len(unknown) :] if unknown else []:
+        card["badge"] = _("Unknown architecture")
     if here:
-        shown[0] |= {"badge": _("Recommended"), "is_recommended": True, "reason": why_recommended(here[0]["ref"])}
-    return shown
+        labelled[0] |= {"badge": _("Recommended"), "is_recommended": True, "reason": why_recommended(here[0]["ref"])}
+    return labelled
 
 
 def why_recommended(ref: str) -> str:
@@ -77,15 +77,15 @@ class Choice:
 
 def preselected(slug: str, models: list[dict[str, Any]], prototype: Prototype, model: str, method: str) -> Choice:
     """What was asked for (empty where nothing was), else what did best on the validation rows, else the recommended."""
-    usable = [one["ref"] for one in models if not one["unusable"]]
+    usable = [card["ref"] for card in models if not card["unusable"]]
     best = None if model or method else best_validated(slug, prototype, usable)
-    chosen = model if model in {one["ref"] for one in models} else best.model if best else usable[0]
+    chosen = model if model in {card["ref"] for card in models} else best.model if best else usable[0]
     return Choice(chosen, method_for(slug, chosen, method or (best.method if best else "")), best)
 
 
 def method_for(slug: str, ref: str, wanted: str = "") -> str:
     """The wanted method where it can be used with this model, else the first that can."""
-    working = [one["slug"] for one in method_choices(slug, ref) if one["is_usable"]]
+    working = [choice["slug"] for choice in method_choices(slug, ref) if choice["is_usable"]]
     return wanted if wanted in working else working[0]
 
 
@@ -94,10 +94,10 @@ def method_choices(slug: str, ref: str) -> list[dict[str, Any]]:
     trained from scratch: the whole of it, which “Standard” would be a second name of."""
     task = tasks.get(slug)
     methods = task.declaration()["methods"]
-    again = ref.startswith(SCRATCH) and any(one["slug"] == "scratch" for one in methods)
+    again = ref.startswith(SCRATCH) and any(method["slug"] == "scratch" for method in methods)
     return [
-        one | {"is_usable": not task.refusal(one["slug"], ref) and not (again and one["slug"] == "full")}
-        for one in methods
+        method | {"is_usable": not task.refusal(method["slug"], ref) and not (again and method["slug"] == "full")}
+        for method in methods
     ]
 
 
@@ -106,8 +106,8 @@ def best_validated(slug: str, prototype: Prototype, usable: list[str]) -> Run | 
     rows choose nothing, so that their score stays one of rows never seen."""
     runs = prototype.runs.filter(task=slug, status=Status.SUCCEEDED, version=prototype.dataset.current).trusted()
     scored = [(validation_rank(run), run) for run in runs.order_by("-number")[:LATEST] if run.model in usable]
-    known = [pair for pair in scored if pair[0] is not None]
-    return max(known, key=lambda pair: pair[0] or 0.0)[1] if known else None
+    ranked = [pair for pair in scored if pair[0] is not None]
+    return max(ranked, key=lambda pair: pair[0] or 0.0)[1] if ranked else None
 
 
 def best_runs(prototype: Prototype) -> list[Run]:
@@ -118,9 +118,9 @@ def best_runs(prototype: Prototype) -> list[Run]:
     alike = [
         run for run in runs if all(getattr(run, name) == getattr(runs[0], name) for name in (*QUESTION, "has_leak"))
     ]
-    known = [(rank, run) for run in alike if (rank := validation_rank(run)) is not None]
+    ranked = [(rank, run) for run in alike if (rank := validation_rank(run)) is not None]
     unknown = [run for run in alike if not storage.is_here(run)]
-    best = [max(known, key=lambda pair: pair[0])[1]] if known else []
+    best = [max(ranked, key=lambda pair: pair[0])[1]] if ranked else []
     return [*alike[:1], *best, *unknown]
 
 
@@ -130,23 +130,27 @@ def validation_rank(run: Run) -> float | None:
     if not storage.is_here(run):
         return None
     names = (run.metric, "score") if tasks.get(run.task).modality == "table" else (run.metric,)
-    told = report(run)
-    if "validation" in told:
-        kept = told["validation"] or {}
-        return rank_of(kept) if kept.get("name") in names else None
-    history = told.get("history") or []
-    found = [
-        rank(float(one["value"]), run.metric)
-        for one in history
-        if one.get("split") == "validation" and one.get("name") in names and isinstance(one.get("value"), int | float)
+    results = report(run)
+    if "validation" in results:
+        validation = results["validation"] or {}
+        return rank_of(validation) if validation.get("name") in names else None
+    history = results.get("history") or []
+    ranks = [
+        rank(float(entry["value"]), run.metric)
+        for entry in history
+        if entry.get("split") == "validation"
+        and entry.get("name") in names
+        and isinstance(entry.get("value"), int | float)
     ]
-    return max(found, default=None)
+    return max(ranks, default=None)
 
 
 def recommended(slug: str, workspace: Workspace) -> tuple[str | None, str]:
     """(model, method) to try first, as the train page says; no model where the task has none without a download."""
-    card = next((one for one in choices(slug, workspace) if one.get("is_recommended")), None)
-    declared = [one["ref"] for one in tasks.get(slug).declaration()["models"] if not one["ref"].startswith("hub:")]
+    card = next((model for model in choices(slug, workspace) if model.get("is_recommended")), None)
+    declared = [
+        model["ref"] for model in tasks.get(slug).declaration()["models"] if not model["ref"].startswith("hub:")
+    ]
     ref = card["ref"] if card else next(iter(declared), None)
     return ref, method_for(slug, ref or "")
 
@@ -203,9 +207,9 @@ def building_on(runs: Iterable[Run]) -> RunQuerySet[Run]:
     """Runs at work, others than these, that begin with what one of these learned: they read its files, and again when they
     are started again."""
     refs = [ARTIFACT + run.pk for run in runs]
-    asked = Q(model__in=refs) | Q(params__initial_weights__in=refs) | Q(params__text_model__in=refs)
-    found = Run.objects.active().filter(asked).exclude(pk__in=[run.pk for run in runs])
-    return found.select_related("prototype")
+    begins_here = Q(model__in=refs) | Q(params__initial_weights__in=refs) | Q(params__text_model__in=refs)
+    active = Run.objects.active().filter(begins_here).exclude(pk__in=[run.pk for run in runs])
+    return active.select_related("prototype")
 
 
 def in_use(workspace: Workspace) -> set[str]:
@@ -246,6 +250,6 @@ def check_available(ref: str) -> None:
 
 def default_method(slug: str, ref: str) -> str:
     """Standard; from scratch for a net that has learned nothing; else the task's first."""
-    methods = [one.slug for one in tasks.get(slug).methods]
-    wanted = "scratch" if ref.startswith(SCRATCH) else "full"
-    return wanted if wanted in methods else method_for(slug, ref)
+    methods = [method.slug for method in tasks.get(slug).methods]
+    preferred = "scratch" if ref.startswith(SCRATCH) else "full"
+    return preferred if preferred in methods else method_for(slug, ref)
