@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -92,10 +93,18 @@ async def upstream(handler: Handler) -> AsyncIterator[str]:
         await asyncio.sleep(0.05)  # both ends of every connection close before the loop does
 
 
-async def through(proxy: ServingProxy, *, headers: list[tuple[bytes, bytes]] | None = None, leave: Any = None) -> Any:
+async def through(
+    proxy: ServingProxy,
+    *,
+    headers: list[tuple[bytes, bytes]] | None = None,
+    leave: Any = None,
+    parts: tuple[bytes, ...] = (b"{}",),
+    address: bytes = b"/e/demo/predict",
+) -> Any:
     """One POST through the proxy: (status, headers, body). `leave` is waited for before the visitor disconnects."""
     sent: list[dict[str, Any]] = []
-    asked = [{"type": "http.request", "body": b"{}", "more_body": False}]
+    asked = [{"type": "http.request", "body": part, "more_body": True} for part in parts[::-1]]
+    asked[0]["more_body"] = False
 
     async def receive() -> dict[str, Any]:
         if asked:
@@ -109,9 +118,9 @@ async def through(proxy: ServingProxy, *, headers: list[tuple[bytes, bytes]] | N
     scope = {
         "type": "http",
         "method": "POST",
-        "path": "/e/demo/predict",
-        "raw_path": b"/e/demo/predict",
-        "query_string": b"",
+        "path": address.partition(b"?")[0].decode(),
+        "raw_path": address.partition(b"?")[0],
+        "query_string": address.partition(b"?")[2],
         "headers": headers or [],
         "client": ("203.0.113.7", 1234),
     }
@@ -148,7 +157,7 @@ def test_what_serving_gets_to_see() -> None:
         async with upstream(handler) as url:
             proxy = ServingProxy(pages, url)
             status, answered, body = await through(proxy, headers=headers)
-            proxy.pool.close()
+            await proxy.upstream.close()
         assert (status, body) == (200, b"abcde")
         assert b"transfer-encoding" not in answered
         assert b"keep-alive" not in answered
@@ -180,7 +189,7 @@ def test_a_closed_kept_connection_is_replaced() -> None:
             proxy = ServingProxy(pages, url)
             assert (await through(proxy))[0] == 200
             assert (await through(proxy))[0] == 200
-            proxy.pool.close()
+            await proxy.upstream.close()
         assert len(connections) == 2
 
     asyncio.run(check())
@@ -188,7 +197,9 @@ def test_a_closed_kept_connection_is_replaced() -> None:
 
 def test_serving_away() -> None:
     async def check() -> None:
-        status, headers, body = await through(ServingProxy(pages, f"http://127.0.0.1:{free_port()}"))
+        proxy = ServingProxy(pages, f"http://127.0.0.1:{free_port()}")
+        status, headers, body = await through(proxy)
+        await proxy.upstream.close()
         assert status == 503
         assert headers[b"retry-after"] == b"2"
         assert headers[b"content-type"] == b"application/problem+json"
@@ -207,7 +218,9 @@ def test_a_first_connection_is_not_asked_twice() -> None:
 
     async def check() -> None:
         async with upstream(handler) as url:
-            assert (await through(ServingProxy(pages, url)))[0] == 503
+            proxy = ServingProxy(pages, url)
+            assert (await through(proxy))[0] == 503
+            await proxy.upstream.close()
         assert len(connections) == 1
 
     asyncio.run(check())
@@ -226,7 +239,104 @@ def test_a_visitor_who_leaves_is_not_worked_for() -> None:
             writer.close()
 
         async with upstream(handler) as url, asyncio.timeout(5):
-            await through(ServingProxy(pages, url), leave=asked)
+            proxy = ServingProxy(pages, url)
+            await through(proxy, leave=asked)
             await left.wait()
+            await proxy.upstream.close()
 
     asyncio.run(check())
+
+
+def answering(answer: bytes, seen: list[bytes] | None = None) -> Handler:
+    """Reads a question's head, and its body if it is of a known length, answers and closes."""
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        if seen is not None:
+            seen.append(head)
+        writer.write(answer)
+        with suppress(ConnectionError):
+            await writer.drain()
+        if b"chunked" in head.lower():
+            with suppress(ConnectionError):
+                await reader.read()
+        writer.close()
+
+    return handler
+
+
+def ask_one(handler: Handler, **asked: Any) -> Any:
+    """One POST to a server of one `handler`."""
+
+    async def check() -> Any:
+        async with upstream(handler) as url, asyncio.timeout(20):
+            proxy = ServingProxy(pages, url)
+            try:
+                return await through(proxy, **asked)
+            finally:
+                await proxy.upstream.close()
+
+    return asyncio.run(check())
+
+
+def test_address_and_bytes_pass_unchanged() -> None:
+    """No step of a path is resolved, nothing is unpacked, and no header of the client's own is added."""
+    seen: list[bytes] = []
+    answer = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\nSet-Cookie: a=1\r\n\r\nabc"
+    address = b"/e/demo%2Fx/../y?q=%20a&b=\xc3\xa9"
+    status, headers, body = ask_one(answering(answer, seen), address=address)
+    assert (status, body) == (200, b"abc")
+    assert headers[b"content-encoding"] == b"gzip"
+    assert headers[b"set-cookie"] == b"a=1"
+    assert seen[0].startswith(b"POST /e/demo%2Fx/../y?q=%20a&b=")
+    for added in (b"accept", b"user-agent", b"content-type", b"cookie"):
+        assert added + b":" not in seen[0].lower()
+
+
+def test_a_body_beyond_the_bound_is_refused() -> None:
+    parts = (b"x" * 2**20,) * 17
+    status, headers, body = ask_one(answering(b""), parts=parts)
+    assert status == 413
+    assert headers[b"connection"] == b"close"
+    assert b'"code": "too_large"' in body
+
+
+def test_a_short_answer_that_breaks_off_is_refused() -> None:
+    assert ask_one(answering(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc"))[0] == 503
+
+
+def test_a_long_answer_that_breaks_off_is_not_whole() -> None:
+    with pytest.raises(ConnectionError):
+        ask_one(answering(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"))
+
+
+def test_no_proxy_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
+    assert ask_one(answering(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"))[0] == 200
+
+
+def test_a_socket_in_a_folder(tmp_path: Path) -> None:
+    async def check() -> int:
+        path = tmp_path / "s"
+        server = await asyncio.start_unix_server(answering(b"HTTP/1.1 204 No\r\n\r\n"), path)
+        proxy = ServingProxy(pages, f"unix://{path}")
+        status = (await through(proxy))[0]
+        await proxy.upstream.close()
+        server.close()
+        return status
+
+    assert asyncio.run(check()) == 204
+
+
+def test_the_client_is_loaded_at_the_first_question() -> None:
+    """Its memory is not taken before."""
+    code = "import webapp.endpoints.proxy, sys; sys.exit('aiohttp' in sys.modules)"
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "tests.settings"}
+    assert subprocess.run([sys.executable, "-c", code], cwd=REPO, env=environment).returncode == 0
+
+
+def test_a_refusal_before_the_body_ends_is_passed_on() -> None:
+    answer = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nno"
+    status, _headers, body = ask_one(answering(answer), parts=(b"x" * 2**16,) * 32)
+    assert (status, body) == (401, b"no")
