@@ -24,18 +24,6 @@ KINDS = {
     "objects": gettext_lazy("boxes"),
     "empty": gettext_lazy("empty"),
 }
-LANGUAGES = {
-    "English": gettext_lazy("English"),
-    "German": gettext_lazy("German"),
-    "French": gettext_lazy("French"),
-    "Spanish": gettext_lazy("Spanish"),
-    "Italian": gettext_lazy("Italian"),
-    "Portuguese": gettext_lazy("Portuguese"),
-    "Dutch": gettext_lazy("Dutch"),
-    "Chinese": gettext_lazy("Chinese"),
-    "Japanese": gettext_lazy("Japanese"),
-    "Korean": gettext_lazy("Korean"),
-}
 Pairs = list[tuple[str, str]]
 
 
@@ -61,8 +49,8 @@ def of_texts(column: dict[str, Any]) -> Pairs:
     found = [(_("Characters"), typical(column["length"])), (_("Words"), typical(column["words"]))]
     found.append((counted, typical(tokens)))
     names = [
-        one["name"] if one["share"] >= 0.995 else f"{one['name']} {formats.percent(one['share'], 0)}"
-        for one in (dict(one, name=str(LANGUAGES.get(one["name"], one["name"]))) for one in column["languages"][:3])
+        _(one["name"]) if one["share"] >= 0.995 else f"{_(one['name'])} {formats.percent(one['share'], 0)}"
+        for one in column["languages"][:3]
     ]
     return found + ([(_("Language"), ", ".join(names))] if names else [])
 
