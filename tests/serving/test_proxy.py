@@ -340,3 +340,26 @@ def test_a_refusal_before_the_body_ends_is_passed_on() -> None:
     answer = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nno"
     status, _headers, body = ask_one(answering(answer), parts=(b"x" * 2**16,) * 32)
     assert (status, body) == (401, b"no")
+
+
+def test_a_visitor_who_leaves_a_streamed_answer_ends_it() -> None:
+    async def check() -> None:
+        asked, left = asyncio.Event(), asyncio.Event()
+
+        async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")
+            await writer.drain()
+            asyncio.get_running_loop().call_later(0.1, asked.set)
+            with suppress(ConnectionError):
+                await reader.read()
+            left.set()
+            writer.close()
+
+        async with upstream(handler) as url, asyncio.timeout(5):
+            proxy = ServingProxy(pages, url)
+            assert (await through(proxy, leave=asked))[::2] == (200, b"abc")
+            await left.wait()
+            await proxy.upstream.close()
+
+    asyncio.run(check())
