@@ -12,6 +12,7 @@ from webapp.endpoints.proxy import (
     ANSWER_SECONDS,
     CONNECT_SECONDS,
     HOP_BY_HOP,
+    MOST_IDLE,
     OURS,
     ServingProxy,
     refuse,
@@ -23,7 +24,6 @@ Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 DROPPED = HOP_BY_HOP | OURS
-MOST_IDLE = 128
 
 
 async def pages(scope: Scope, receive: Receive, send: Send) -> None:
@@ -141,7 +141,7 @@ class HttpcoreProxy(LibraryProxy):
     async def pass_on(self, scope: Scope, first: dict[str, Any], receive: Receive, send: Send) -> None:
         scheme, host, port = self.origin
         url = self.httpcore.URL(scheme=scheme, host=host, port=port, target=self.address(scope))
-        headers = [(b"host", f"{host.decode()}:{port}".encode()), *self.headers(scope)]
+        headers = [(b"host", self.pool.name), *self.headers(scope)]
         if first.get("more_body"):
             headers.append((b"transfer-encoding", b"chunked"))
             content: Any = self.body(first, receive)
@@ -155,9 +155,40 @@ class HttpcoreProxy(LibraryProxy):
             raise OSError from error
 
 
+class AiohttpProxy(LibraryProxy):
+    """Its parser and its framing are written in C."""
+
+    session: Any = None
+
+    async def pass_on(self, scope: Scope, first: dict[str, Any], receive: Receive, send: Send) -> None:
+        import aiohttp
+        from yarl import URL
+
+        if self.session is None:  # it wants the running loop
+            connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=4)
+            self.session = aiohttp.ClientSession(
+                os.environ["SERVING_URL"],
+                connector=connector,
+                auto_decompress=False,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=aiohttp.ClientTimeout(ANSWER_SECONDS, sock_connect=CONNECT_SECONDS),
+                skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
+            )
+        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in self.headers(scope)]
+        content: Any = self.body(first, receive) if first.get("more_body") else first.get("body", b"")
+        url = URL(self.address(scope).decode("latin-1"), encoded=True)
+        try:
+            async with self.session.request(
+                scope["method"], url, headers=headers, data=content, allow_redirects=False
+            ) as response:
+                await answer(send, response.status, list(response.raw_headers), response.content.iter_any())
+        except aiohttp.ClientError as error:
+            raise OSError from error
+
+
 def proxy(kind: type[LibraryProxy]) -> Callable[[], LibraryProxy]:
     return lambda: kind(pages, os.environ["SERVING_URL"], os.environ["MAQUETTE_INTERNAL_TOKEN"])
 
 
 httpx_proxy, httpx2_proxy = proxy(HttpxProxy), proxy(Httpx2Proxy)
-httpcore_proxy = proxy(HttpcoreProxy)
+httpcore_proxy, aiohttp_proxy = proxy(HttpcoreProxy), proxy(AiohttpProxy)

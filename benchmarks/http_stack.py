@@ -2,8 +2,8 @@
 
     python benchmarks/http_stack.py [--beside CHECKOUT] [--proxies own_proxy …] [--artifact DIR] [--seconds 3] [--rounds 7] [--json FILE]
 
-`--beside` names another checkout, whose serving and proxy are measured beside this one's (ours is on aiohttp; a checkout from
-before has the hand-written client). A library that is not installed is left out. All variants run at once, each
+`--beside` names another checkout, whose serving is measured beside this one's. aiohttp is not among the requirements: a
+library that is not installed is left out. All variants run at once, each
 round asks each in turn at one client and at 64, and what is printed are medians over the rounds of the differences and
 ratios within a round, so that a noisy machine is noisy for all of them.
 """
@@ -26,7 +26,7 @@ from benchmarks.serving import CLIENTS, Place, answers, free_port, http_speed, p
 
 MOST_MS, LEAST_RATIO = 1.0, 0.95
 """What a library may cost at one client, and must keep of the throughput, to replace ours."""
-PROXIES = ("own_proxy", "httpx_proxy", "httpx2_proxy", "httpcore_proxy")
+PROXIES = ("own_proxy", "httpx_proxy", "httpx2_proxy", "httpcore_proxy", "aiohttp_proxy")
 SERVERS = ("serving", "serving_beside")
 Figures = dict[str, float]
 
@@ -46,8 +46,6 @@ class Stacks(Place):
         if self.beside:
             self.ports["serving_beside"] = free_port()
             self.serve(["serving.app:app"], self.ports["serving_beside"], self.beside)
-            self.ports["proxy_beside"] = free_port()
-            self.serve(["--factory", "benchmarks._clients:own_proxy"], self.ports["proxy_beside"], self.beside)
         wait_for(lambda: all(answers(port) for port in self.ports.values()))
         return self
 
@@ -73,7 +71,7 @@ def measure(place: Stacks, texts: list[str], seconds: float, rounds: int) -> dic
     `cpu_ms` is the processor time of the variant's process for each answer at 64 clients: what other programs on the machine
     do hardly changes it.
     """
-    names = [name for name in (*SERVERS, *PROXIES, "proxy_beside") if name in place.ports]
+    names = [name for name in (*SERVERS, *PROXIES) if name in place.ports]
     turns: dict[str, list[Figures]] = {name: [] for name in names}
     for number in range(rounds + 1):
         order = names if number % 2 else names[::-1]

@@ -157,7 +157,7 @@ def test_what_serving_gets_to_see() -> None:
         async with upstream(handler) as url:
             proxy = ServingProxy(pages, url)
             status, answered, body = await through(proxy, headers=headers)
-            await proxy.upstream.close()
+            proxy.pool.close()
         assert (status, body) == (200, b"abcde")
         assert b"transfer-encoding" not in answered
         assert b"keep-alive" not in answered
@@ -189,7 +189,7 @@ def test_a_closed_kept_connection_is_replaced() -> None:
             proxy = ServingProxy(pages, url)
             assert (await through(proxy))[0] == 200
             assert (await through(proxy))[0] == 200
-            await proxy.upstream.close()
+            proxy.pool.close()
         assert len(connections) == 2
 
     asyncio.run(check())
@@ -199,7 +199,7 @@ def test_serving_away() -> None:
     async def check() -> None:
         proxy = ServingProxy(pages, f"http://127.0.0.1:{free_port()}")
         status, headers, body = await through(proxy)
-        await proxy.upstream.close()
+        proxy.pool.close()
         assert status == 503
         assert headers[b"retry-after"] == b"2"
         assert headers[b"content-type"] == b"application/problem+json"
@@ -220,7 +220,7 @@ def test_a_first_connection_is_not_asked_twice() -> None:
         async with upstream(handler) as url:
             proxy = ServingProxy(pages, url)
             assert (await through(proxy))[0] == 503
-            await proxy.upstream.close()
+            proxy.pool.close()
         assert len(connections) == 1
 
     asyncio.run(check())
@@ -242,7 +242,7 @@ def test_a_visitor_who_leaves_is_not_worked_for() -> None:
             proxy = ServingProxy(pages, url)
             await through(proxy, leave=asked)
             await left.wait()
-            await proxy.upstream.close()
+            proxy.pool.close()
 
     asyncio.run(check())
 
@@ -274,7 +274,7 @@ def ask_one(handler: Handler, **asked: Any) -> Any:
             try:
                 return await through(proxy, **asked)
             finally:
-                await proxy.upstream.close()
+                proxy.pool.close()
 
     return asyncio.run(check())
 
@@ -322,18 +322,11 @@ def test_a_socket_in_a_folder(tmp_path: Path) -> None:
         server = await asyncio.start_unix_server(answering(b"HTTP/1.1 204 No\r\n\r\n"), path)
         proxy = ServingProxy(pages, f"unix://{path}")
         status = (await through(proxy))[0]
-        await proxy.upstream.close()
+        proxy.pool.close()
         server.close()
         return status
 
     assert asyncio.run(check()) == 204
-
-
-def test_the_client_is_loaded_at_the_first_question() -> None:
-    """Its memory is not taken before."""
-    code = "import webapp.endpoints.proxy, sys; sys.exit('aiohttp' in sys.modules)"
-    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "tests.settings"}
-    assert subprocess.run([sys.executable, "-c", code], cwd=REPO, env=environment).returncode == 0
 
 
 def test_a_refusal_before_the_body_ends_is_passed_on() -> None:
@@ -360,6 +353,6 @@ def test_a_visitor_who_leaves_a_streamed_answer_ends_it() -> None:
             proxy = ServingProxy(pages, url)
             assert (await through(proxy, leave=asked))[::2] == (200, b"abc")
             await left.wait()
-            await proxy.upstream.close()
+            proxy.pool.close()
 
     asyncio.run(check())

@@ -1,22 +1,20 @@
 """`/e/…` of the web port goes to the model server before Django sees it.
 
-Bodies are passed on as they come, within bounds, over connections that aiohttp keeps. It is imported at the first question:
-a web process that is never asked one does without its memory.
+A hand-written HTTP/1.1 client over kept connections: general ones cost more time or memory (docs/benchmarks.md). Bodies are passed on as they come, within bounds.
 """
 
 import asyncio
+import contextlib
 import hmac
-import importlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from webapp.core.problem_responses import send_problem
 from webapp.core.problems import Problem
-
-if TYPE_CHECKING:
-    import aiohttp
 
 log = logging.getLogger(__name__)
 Headers = list[tuple[bytes, bytes]]
@@ -27,13 +25,13 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 PREFIX = "/e/"
 IDLE_SECONDS = 4.0
 """Below uvicorn's own keep-alive of five seconds, so that a kept connection is rarely a closed one."""
+MOST_IDLE = 128
 CONNECT_SECONDS = 2.0
 ANSWER_SECONDS = 60.0
 MOST_REQUEST_BYTES = 16 * 1024 * 1024
 MOST_RESPONSE_BYTES = 64 * 1024 * 1024
+MOST_HEADER_BYTES = 64 * 1024
 CHUNK = 64 * 1024
-AUTOMATIC = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
-"""Headers that aiohttp would add of its own accord."""
 HOP_BY_HOP = {
     *(b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"proxy-connection", b"te"),
     *(b"trailer", b"transfer-encoding", b"upgrade"),
@@ -43,49 +41,68 @@ OURS = {b"host", b"content-length", b"x-forwarded-for", b"expect"}
 
 
 class Away(Exception):  # noqa: N818
-    """Serving cannot be reached or broke off before it answered, or the body is beyond its bound."""
+    """Serving cannot be reached or broke off before it answered."""
 
 
-class Upstream:
-    """Kept connections to one server, `http://host:port` or `unix:///path`; they belong to the event loop that asks first."""
+class TooLarge(Exception):  # noqa: N818
+    """The body is beyond the bound."""
+
+
+class Connection:
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+        self.idle_since = 0.0
+        self.used = False
+
+    def fresh(self) -> bool:
+        return (
+            time.monotonic() - self.idle_since < IDLE_SECONDS
+            and not self.reader.at_eof()
+            and not self.writer.transport.is_closing()
+        )
+
+    def close(self) -> None:
+        self.writer.transport.abort()
+
+
+class Pool:
+    """Kept connections to one server: `http://host:port` or `unix:///path`."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
         self.path = unquote(parts.path) if parts.scheme == "unix" else None
-        self.origin = f"http://{parts.netloc}" if self.path is None else "http://serving"
-        self.session: aiohttp.ClientSession | None = None
+        self.host, self.port = parts.hostname or "127.0.0.1", parts.port or 80
+        self.name = f"{self.host}:{self.port}".encode() if self.path is None else b"serving"
+        self.idle: deque[Connection] = deque()
 
-    async def open(self) -> "aiohttp.ClientSession":
-        if self.session is None:
-            await asyncio.to_thread(importlib.import_module, "aiohttp")  # pages go on meanwhile
-        return self.session or self.connect()
-
-    def connect(self) -> "aiohttp.ClientSession":
-        """No proxy of the environment, no cookies, no decompression: what passes through stays as it is."""
-        import aiohttp
-
-        async def note(_session: aiohttp.ClientSession, context: Any, _params: object) -> None:
-            context.trace_request_ctx.reused = True
-
-        trace = aiohttp.TraceConfig()
-        trace.on_connection_reuseconn.append(note)
-        self.session = aiohttp.ClientSession(
-            connector=(
-                aiohttp.UnixConnector(self.path, limit=0, keepalive_timeout=IDLE_SECONDS)
-                if self.path
-                else aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_SECONDS)
-            ),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            skip_auto_headers=AUTOMATIC,
-            auto_decompress=False,
-            trace_configs=[trace],
+    async def take(self, *, new: bool = False) -> Connection:
+        """The last used connection that still stands, or a new one; `Away` when none can be had."""
+        while self.idle and not new:
+            connection = self.idle.pop()
+            if connection.fresh():
+                return connection
+            connection.close()
+        opening = (
+            asyncio.open_unix_connection(self.path, limit=MOST_HEADER_BYTES)
+            if self.path
+            else asyncio.open_connection(self.host, self.port, limit=MOST_HEADER_BYTES)
         )
-        return self.session
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                return Connection(*await opening)
+        except OSError as error:  # TimeoutError is one
+            raise Away from error
 
-    async def close(self) -> None:
-        if self.session is not None:
-            await self.session.close()
+    def keep(self, connection: Connection) -> None:
+        connection.idle_since, connection.used = time.monotonic(), True
+        self.idle.append(connection)
+        if len(self.idle) > MOST_IDLE:
+            self.idle.popleft().close()
+
+    def close(self) -> None:
+        while self.idle:
+            self.idle.pop().close()
 
 
 class ServingProxy:
@@ -96,26 +113,16 @@ class ServingProxy:
 
     def __init__(self, app: Callable[..., Awaitable[None]], upstream_url: str, internal_token: str = "") -> None:
         self.app = app
-        self.upstream = Upstream(upstream_url)
+        self.pool = Pool(upstream_url)
         self.internal_token = internal_token.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await self.live(receive, send)
-        elif scope["type"] != "http" or not scope["path"].startswith(PREFIX):
+        if scope["type"] != "http" or not scope["path"].startswith(PREFIX):
             await self.app(scope, receive, send)
         elif self.carries_token(scope):
             await refuse(send, no_key())
         else:
-            await Exchange(self.upstream, scope, receive, send).run()
-
-    async def live(self, receive: Receive, send: Send) -> None:
-        """From the start of the process to its end, when the connections to serving are closed. The site takes no part."""
-        await receive()
-        await send({"type": "lifespan.startup.complete"})
-        await receive()
-        await self.upstream.close()
-        await send({"type": "lifespan.shutdown.complete"})
+            await Exchange(self.pool, scope, receive, send).run()
 
     def carries_token(self, scope: Scope) -> bool:
         if not self.internal_token:
@@ -125,133 +132,174 @@ class ServingProxy:
 
 
 class Exchange:
-    """One request and its answer. `reused`: a kept connection carries it; `left`: the visitor is gone."""
+    """One request and its answer. `started`: part of the answer went out; `left`: the visitor is gone."""
 
-    def __init__(self, upstream: Upstream, scope: Scope, receive: Receive, send: Send) -> None:
-        self.upstream, self.scope, self.receive, self.send = upstream, scope, receive, send
-        self.started = self.reused = self.left = False
-        self.problem = waking()
+    def __init__(self, pool: Pool, scope: Scope, receive: Receive, send: Send) -> None:
+        self.pool, self.scope, self.receive, self.send = pool, scope, receive, send
+        self.started = self.left = False
         self.first: dict[str, Any] = {}
+        self.connection: Connection | None = None
         self.leaving: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
-        self.first = await self.receive()
-        if self.first["type"] == "http.disconnect":
-            return
-        session = await self.upstream.open()
-        import aiohttp
-
         try:
-            async with asyncio.timeout(ANSWER_SECONDS) as self.bound:
-                try:
-                    await self.exchange(session)
-                finally:
-                    if self.leaving is not None:
-                        self.leaving.cancel()
-        except (Away, aiohttp.ClientError, OSError, ValueError) as error:  # TimeoutError is an OSError
+            self.first = await self.receive()
+            if self.first["type"] == "http.disconnect":
+                return
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await self.exchange()
+        except TooLarge:
+            await self.fail(too_large())
+        except (Away, OSError, EOFError, ValueError) as error:  # IncompleteReadError is an EOFError
             if not self.left:
                 log.warning("serving did not answer: %s", type(error).__name__)
-            await self.fail()
+            await self.fail(waking())
+        finally:
+            if self.leaving is not None:
+                self.leaving.cancel()
+            if self.connection is not None:  # not given back: it broke or the visitor left
+                self.connection.close()
 
-    async def fail(self) -> None:
+    async def fail(self, problem: Problem) -> None:
         """A refusal, unless part of an answer went out: then only breaking off says that it is not whole."""
         if not self.started:
-            await refuse(self.send, self.problem)
+            await refuse(self.send, problem)
         elif not self.left:
             raise ConnectionError("The answer broke off.")
 
-    async def exchange(self, session: "aiohttp.ClientSession") -> None:
-        """Once more when a kept connection turned out closed: nothing of an answer had come by then."""
-        import aiohttp
-
+    async def exchange(self) -> None:
+        """Once more on a new connection when a kept one turned out closed: nothing of an answer had come by then."""
+        self.connection = await self.pool.take()
         try:
-            response = await self.ask(session)
-        except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError):
-            if not self.reused or self.first.get("more_body"):
+            head = await self.ask()
+        except (OSError, EOFError):
+            again = self.connection.used and not self.first.get("more_body")
+            self.connection.close()
+            if not again:
                 raise
-            response = await self.ask(session)
-        async with response:
-            await self.relay(response)
+            self.connection = await self.pool.take(new=True)
+            head = await self.ask()
+        await self.relay(*head)
 
-    async def ask(self, session: "aiohttp.ClientSession") -> "aiohttp.ClientResponse":
+    async def ask(self) -> tuple[int, Headers]:
         """Send the request and wait for the head of the answer."""
-        from yarl import URL
+        assert self.connection is not None
+        body, more = self.first.get("body", b""), self.first.get("more_body", False)
+        writer = self.connection.writer
+        if not more:
+            writer.write(self.request_head(f"content-length: {len(body)}\r\n".encode()) + body)
+        else:
+            writer.write(self.request_head(b"transfer-encoding: chunked\r\n"))
+            await self.stream(body)
+        self.leaving = self.leaving or asyncio.create_task(self.watch())
+        try:
+            return parse_head(await self.connection.reader.readuntil(b"\r\n\r\n"))
+        except asyncio.LimitOverrunError as error:
+            raise Away from error
 
-        path = (self.scope.get("raw_path") or self.scope["path"].encode()).decode("latin-1")
-        query = self.scope.get("query_string", b"").decode("latin-1")
-        streamed = self.first.get("more_body", False)
-        if not streamed:
-            self.watch()
-        return await session.request(
-            self.scope["method"],
-            URL(self.upstream.origin + path + ("?" + query if query else ""), encoded=True),
-            headers=self.request_headers(),
-            data=self.stream() if streamed else self.first.get("body", b""),
-            allow_redirects=False,
-            trace_request_ctx=self,
-        )
-
-    def watch(self) -> None:
-        """Break off towards serving when the visitor leaves."""
-
-        async def wait() -> None:
-            while (await self.receive())["type"] != "http.disconnect":
-                pass
-            self.left = True
-            if not self.bound.expired():
-                self.bound.reschedule(0)
-
-        self.leaving = self.leaving or asyncio.create_task(wait())
-
-    def request_headers(self) -> list[tuple[str, str]]:
-        dropped, forwarded, sent = named_by_connection(self.scope["headers"]), [], []
-        for name, value in self.scope["headers"]:
-            if name == b"x-forwarded-for":
-                forwarded.append(value.decode(errors="replace"))
-            elif name not in dropped and not name.startswith(b"x-maquette-"):
-                sent.append((name.decode("latin-1"), value.decode(errors="replace")))
-        client = self.scope["client"][0] if self.scope.get("client") else "unknown"
-        return [*sent, ("x-forwarded-for", ", ".join([*forwarded, client]))]
-
-    async def stream(self) -> AsyncIterator[bytes]:
-        """The request's body as it comes. What is raised here ends the request; `problem` says why."""
-        message, size = self.first, 0
-        while message["type"] != "http.disconnect":
-            size += len(message.get("body", b""))
-            if size > MOST_REQUEST_BYTES:
-                self.problem = too_large()
-                raise Away
-            yield message.get("body", b"")
-            if not message.get("more_body"):
-                self.watch()
-                return
-            message = await self.receive()
+    async def watch(self) -> None:
+        """Break off towards serving when the visitor leaves, before the answer or in the middle of it."""
+        while (await self.receive())["type"] != "http.disconnect":
+            pass
         self.left = True
-        raise Away
+        if self.connection is not None:
+            self.connection.used = False  # nobody is left to ask again for
+            self.connection.close()
 
-    async def relay(self, response: "aiohttp.ClientResponse") -> None:
-        """Short answers in one piece, so that one that breaks off can still be refused."""
-        length, size, whole = response.content_length, 0, b""
+    def request_head(self, framing: bytes) -> bytes:
+        scope = self.scope
+        path = scope.get("raw_path") or scope["path"].encode()
+        if scope.get("query_string"):
+            path += b"?" + scope["query_string"]
+        lines = [scope["method"].encode() + b" " + path + b" HTTP/1.1\r\nhost: " + self.pool.name + b"\r\n", framing]
+        dropped, forwarded = named_by_connection(scope["headers"]), []
+        for name, value in scope["headers"]:
+            if name == b"x-forwarded-for":
+                forwarded.append(value)
+            elif name not in dropped and not name.startswith(b"x-maquette-"):
+                lines.append(name + b": " + value + b"\r\n")
+        client = scope["client"][0].encode() if scope.get("client") else b"unknown"
+        lines.append(b"x-forwarded-for: " + b", ".join([*forwarded, client]) + b"\r\n\r\n")
+        return b"".join(lines)
+
+    async def stream(self, body: bytes) -> None:
+        assert self.connection is not None
+        writer, size, more = self.connection.writer, 0, True
+        while True:
+            size += len(body)
+            if size > MOST_REQUEST_BYTES:
+                raise TooLarge
+            if body:
+                writer.write(b"%x\r\n%b\r\n" % (len(body), body))
+                with contextlib.suppress(ConnectionError):  # serving may have refused already: read why
+                    await writer.drain()
+            if not more:
+                break
+            message = await self.receive()
+            if message["type"] == "http.disconnect":
+                raise Away
+            body, more = message.get("body", b""), message.get("more_body", False)
+        writer.write(b"0\r\n\r\n")
+
+    async def relay(self, status: int, headers: Headers) -> None:
+        connection = self.connection
+        assert connection is not None
+        known = dict(headers)
+        chunked = known.get(b"transfer-encoding", b"").lower() == b"chunked"
+        length = int(known[b"content-length"]) if b"content-length" in known and not chunked else None
+        bare = self.scope["method"] == "HEAD" or status in (204, 304)
         if (length or 0) > MOST_RESPONSE_BYTES:
             raise Away
-        if length is not None and length <= CHUNK:
-            whole = await response.read()
-        raw = [(name.lower(), value) for name, value in response.raw_headers]
-        headers = [(name, value) for name, value in raw if name not in HOP_BY_HOP]
+        whole = b"" if bare or length == 0 else None
+        if whole is None and length is not None and length <= CHUNK:
+            whole = await connection.reader.readexactly(length)
+        kept = [(name, value) for name, value in headers if name not in HOP_BY_HOP]
         self.started = True
-        await self.send({"type": "http.response.start", "status": response.status, "headers": headers})
-        async for part in response.content.iter_any():
-            size += len(part)
-            if size > MOST_RESPONSE_BYTES:
-                raise Away
-            await self.send({"type": "http.response.body", "body": part, "more_body": True})
-        await self.send({"type": "http.response.body", "body": whole})
+        await self.send({"type": "http.response.start", "status": status, "headers": kept})
+        if whole is None:
+            async for part in parts_of(connection.reader, length, chunked):
+                await self.send({"type": "http.response.body", "body": part, "more_body": True})
+        ends = length is None and not chunked and not bare
+        if not ends and known.get(b"connection", b"").lower() != b"close":
+            self.pool.keep(connection)
+            self.connection = None
+        await self.send({"type": "http.response.body", "body": whole or b""})
 
 
 def named_by_connection(headers: Headers) -> set[bytes]:
     """Headers that stay behind: hop-by-hop ones, those that `Connection` names, and those written anew."""
     named = {part.strip().lower() for name, value in headers if name == b"connection" for part in value.split(b",")}
     return HOP_BY_HOP | OURS - {b"x-forwarded-for"} | named - {b"authorization", b"close"}
+
+
+def parse_head(head: bytes) -> tuple[int, Headers]:
+    first, *lines = head[:-4].split(b"\r\n")
+    headers = []
+    for line in lines:
+        name, _colon, value = line.partition(b":")
+        headers.append((name.strip().lower(), value.strip()))
+    return int(first.split(b" ", 2)[1]), headers
+
+
+async def parts_of(reader: asyncio.StreamReader, length: int | None, chunked: bool) -> Any:
+    """The body piece by piece: chunked, of a known length, or until the connection ends."""
+    size = 0
+    while length is None or size < length:
+        if chunked:
+            expected = int((await reader.readuntil(b"\r\n")).split(b";")[0], 16)
+            if size + expected > MOST_RESPONSE_BYTES:
+                raise Away
+            part = (await reader.readexactly(expected + 2))[:-2]
+        else:
+            part = await reader.read(CHUNK if length is None else min(CHUNK, length - size))
+            if not part and length is not None:
+                raise EOFError
+        size += len(part)
+        if not part:
+            return
+        if size > MOST_RESPONSE_BYTES:
+            raise Away
+        yield part
 
 
 def no_key() -> Problem:
