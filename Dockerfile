@@ -13,26 +13,29 @@ WORKDIR /app
 
 # Libraries are built apart, so that pip and its cache stay out of the images that run.
 FROM ${PYTHON_IMAGE} AS pip
-ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 PATH=/venv/bin:$PATH
+# Each file is checked against its published hash (requirements/lock.py); torch alone is not.
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 PATH=/venv/bin:$PATH \
+    CHECKED="--require-hashes --no-deps --only-binary=:all:"
 RUN python -m venv /venv
 COPY requirements /requirements
 
 FROM pip AS web-libraries
-RUN --mount=type=cache,target=/root/.cache/pip pip install -r /requirements/web.txt
+RUN --mount=type=cache,target=/root/.cache/pip pip install $CHECKED -r /requirements/locked-web.txt
 
 FROM pip AS serving-libraries
-RUN --mount=type=cache,target=/root/.cache/pip pip install -r /requirements/serving.txt
+RUN --mount=type=cache,target=/root/.cache/pip pip install $CHECKED -r /requirements/locked-serving.txt
 
 # TORCH_INDEX: PyTorch's index of CPU builds, which saves several GB (docs/operations.md).
 FROM web-libraries AS worker-libraries
 ARG TORCH_INDEX=""
 RUN --mount=type=cache,target=/root/.cache/pip \
-    pip install ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} -c /requirements/constraints.txt torch \
-    && pip install -r /requirements/trainer.txt
+    pip install $CHECKED -r /requirements/locked-trainer.txt \
+    && pip install ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} -c /requirements/constraints.txt torch
 
 # The build with CUDA, which is the default one on Linux.
 FROM web-libraries AS gpu-libraries
-RUN --mount=type=cache,target=/root/.cache/pip pip install -r /requirements/trainer.txt
+RUN --mount=type=cache,target=/root/.cache/pip \
+    pip install $CHECKED -r /requirements/locked-trainer.txt && pip install -c /requirements/constraints.txt torch
 
 FROM base AS site
 COPY manage.py pyproject.toml LICENSE ./

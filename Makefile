@@ -61,10 +61,11 @@ screenshots:
 	@./bootstrap dev
 	@MAQUETTE_SCREENSHOTS="$(CURDIR)/docs/screenshots" MAQUETTE_CHROMIUM="$(chromium)" $(python) -m pytest tests/browser
 
-# After changing requirements/*.txt and installing into .venv: write down what is there.
+# After changing requirements/*.txt and installing into .venv: write down what is there, then the hashes of its files.
 pins:
-	@{ head -n 1 requirements/constraints.txt; $(python) -m pip freeze --all | grep -viE '^(pip|wheel)=' | sed 's/+cpu$$//'; } > .venv/pins
+	@{ head -n 1 requirements/constraints.txt; $(python) -m pip freeze --all | grep -viE '^(pip|wheel)=' | sed 's/+cpu$$//' | LC_ALL=C sort -f; } > .venv/pins
 	@mv .venv/pins requirements/constraints.txt
+	@$(python) requirements/lock.py
 
 # The data stays: it is in var/.
 clean:
