@@ -114,7 +114,8 @@ def learn_date(counted: Counted, sample: list[str], total: int) -> Description |
 
 
 def learn_category(counted: Counted, sample: list[str], total: int) -> Description | None:
-    """{levels, choices, typical}: the commonest values, in small letters and as people write them."""
+    """{levels, choices, choice_rows, typical}: the commonest values, in small letters and as people write them; how many rows
+    have each choice."""
     counts: Counter[str] = Counter()
     spellings: dict[str, str] = {}
     for cell, count in sorted(counted, key=lambda pair: (-pair[1], pair[0])):
@@ -125,7 +126,8 @@ def learn_category(counted: Counted, sample: list[str], total: int) -> Descripti
     if not levels:
         return None
     choices = [spellings[level] for level in levels[:MOST_CHOICES]]
-    return {"levels": levels, "choices": choices, "typical": choices[0]}
+    rows = [counts[level] for level in levels[:MOST_CHOICES]]
+    return {"levels": levels, "choices": choices, "choice_rows": rows, "typical": choices[0]}
 
 
 def learn_text(counted: Counted, sample: list[str], total: int) -> Description | None:

@@ -44,7 +44,8 @@ document.addEventListener("click", (event) => {
     const field = document.querySelector(example.dataset.fill);
     field.value = example.dataset.text ?? example.textContent.trim();
     field.focus();
-    if (example.form?.matches("[data-quick]")) example.form.requestSubmit();
+    const form = example.closest("form");
+    if (form?.matches("[data-quick]")) form.requestSubmit();
   }
 });
 

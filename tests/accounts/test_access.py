@@ -41,7 +41,7 @@ POST_ONLY = {
     "revoke_token",
     "set_budget",
     "set_rate",
-    "show_examples",
+    "choose_examples",
     "start_prototype",
     "train_without",
     "try_run",

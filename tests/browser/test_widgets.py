@@ -54,7 +54,9 @@ def demos(site: Site, runs: dict[str, str]) -> dict[str, str]:
     """The address of a demo by task."""
     for slug, run in runs.items():
         site.wait_run(run, "succeeded")
-        answer = site.api("POST", "/endpoints", json={"run": run, "visibility": "public", "slug": f"try-{slug}"})
+        answer = site.api(
+            "POST", "/endpoints", json={"run": run, "visibility": "public", "slug": f"try-{slug}", "examples": [0]}
+        )
         assert answer.status_code == 201, answer.text
     for slug in RUNS:
         wait(lambda slug=slug: site.get(f"/endpoints/try-{slug}")["status"] == "live", 60, f"{slug} is live")

@@ -17,7 +17,13 @@ from trainer.families.image.pictures import thumb
 
 MOST_BYTES, MOST_REQUESTS = 75_000, 9
 COLUMNS = [{"name": f"measure {at}", "kind": "number", "min": 1, "max": 90, "example": at} for at in range(12)]
-PLANS = {"name": "plan", "kind": "category", "choices": ["monthly", "yearly", "free"], "example": "free"}
+PLANS = {
+    "name": "plan",
+    "kind": "category",
+    "choices": ["monthly", "yearly", "free"],
+    "choice_rows": [9, 5, 4],
+    "example": "free",
+}
 DEMOS: dict[str, dict[str, Any]] = {
     "text": {
         "task": "text-classification",
@@ -78,8 +84,12 @@ run.artifact.mkdir(parents=True)
 (run.artifact / "report.json").write_text(json.dumps({"labels": ["a", "b"]}))
 (run.artifact / "examples.json").write_text(json.dumps(asked["examples"]))
 (run.artifact / "examples").mkdir()
-(run.artifact / "examples" / "0.jpg").write_bytes(b"the first example is in the form")
-things.endpoint(run)
+for number in range(4):
+    for ending in ("jpg", "wav"):
+        (run.artifact / "examples" / f"{number}.{ending}").write_bytes(b"the first example is in the form")
+from webapp.endpoints import choosing
+rows = choosing.Wish(tick=frozenset(range(4)))
+choosing.choose(things.endpoint(run), None, choosing.check(run, rows))
 from webapp.asgi import application
 
 async def get(path):

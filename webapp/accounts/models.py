@@ -179,6 +179,7 @@ class AuditEvent(WorkspaceOwned):
         "removed model": _("removed the model of"),
         "showed examples": _("showed examples from the data in"),
         "hid examples": _("hid examples from the data in"),
+        "removed examples": _("removed the unchosen examples from"),
         "removed checkpoints": _("removed the checkpoints of"),
         "renamed": _("renamed"),
         "restored": _("restored"),

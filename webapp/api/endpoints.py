@@ -9,15 +9,34 @@ from ninja import Router, Status
 from webapp.accounts.access import load
 from webapp.accounts.requests import AuthedRequest
 from webapp.api.auth import Body, once, page
-from webapp.api.schemas import EndpointOut, FeedbackOut, KeyOut, LinkOut, NewEndpoint, NewKey, Page, UsageOut
-from webapp.api.shapes import endpoint_shape, feedback_shape, link_shape, moment
+from webapp.api.schemas import (
+    EndpointOut,
+    ExampleOut,
+    FeedbackOut,
+    KeyOut,
+    LinkOut,
+    NewEndpoint,
+    NewKey,
+    Page,
+    UsageOut,
+)
+from webapp.api.shapes import endpoint_shape, example_shape, feedback_shape, link_shape, moment
+from webapp.core.problems import Conflict
 from webapp.costs.gate import month
-from webapp.endpoints import actions, visitors
+from webapp.endpoints import actions, choosing, visitors
+from webapp.endpoints.examples import Sight
 from webapp.endpoints.models import Endpoint, EndpointKey, ShareLink
 from webapp.runs.models import Run
 
 router = Router(tags=["sharing"])
 HOURS = 24 * 31
+
+
+class ExampleIn(Body):
+    """Either a row of the run by its number (`GET /runs/{id}/examples`), or an input that you write yourself."""
+
+    row: int | None = None
+    input: str | dict[str, Any] | None = None
 
 
 class EndpointIn(Body):
@@ -26,10 +45,13 @@ class EndpointIn(Body):
     slug: str | None = None
     visibility: str | None = None
     """private, link or public; link (anyone with the link) for the first demo of a prototype when left out."""
+    examples: list[int | ExampleIn] | None = None
+    """What visitors see of the data, see `PATCH`; nothing when left out."""
 
 
 class EndpointPatch(Body):
-    """What is left out stays. `run` deploys another run; `status` is live or off."""
+    """What is left out stays. `run` deploys another run; `status` is live or off. `examples` is all that visitors see of the
+    data: rows of the run by their number, and inputs that you write; `[]` is none."""
 
     run: str | None = None
     name: str | None = None
@@ -37,6 +59,7 @@ class EndpointPatch(Body):
     slug: str | None = None
     visibility: str | None = None
     status: str | None = None
+    examples: list[int | ExampleIn] | None = None
 
 
 class NameIn(Body):
@@ -64,20 +87,44 @@ def load_run(request: AuthedRequest, pk: str) -> Run:
     return load(Run.objects.select_related("prototype", "workspace"), request.workspace, pk)
 
 
+def choice_of(run: Run | None, asked: list[int | ExampleIn] | None) -> choosing.Choice | None:
+    """None where nothing was asked for: what visitors see stays."""
+    if asked is None:
+        return None
+    if run is None:
+        raise Conflict("This demo is not ready yet.", code="not_ready", hint="Wait until it is live.")
+    plain = [one if isinstance(one, int) else one.model_dump(exclude_none=True) for one in asked]
+    return choosing.check(run, choosing.wish_of_list(plain))
+
+
 @router.post("/endpoints", response={201: NewEndpoint})
 @once
 def create_endpoint(request: AuthedRequest, payload: EndpointIn) -> Status[dict[str, Any]]:
     """Serve a run. Its demo opens for anyone with the link in `demo_url` unless `visibility` says otherwise. The key comes
     only in this answer, the first time a prototype is deployed."""
-    endpoint, key = actions.deploy(load_run(request, payload.run), request.user, **payload.model_dump(exclude={"run"}))
+    run = load_run(request, payload.run)
+    wishes = payload.model_dump(exclude={"run", "examples"}) | {"examples": choice_of(run, payload.examples)}
+    endpoint, key = actions.deploy(run, request.user, **wishes)
     if key is None:
         _key, key = actions.create_key(endpoint, request.user, "another key")
     return Status(201, endpoint_shape(endpoint, key))
 
 
+@router.get("/runs/{pk}/examples", response=list[ExampleOut])
+def run_examples(request: AuthedRequest, pk: str) -> list[dict[str, Any]]:
+    """The rows of a run that a demo may show its visitors. `hidden`: inputs that they never get, since personal data was found
+    in their column; `refusal`: why the row cannot be chosen at all."""
+    sight = Sight(load_run(request, pk))
+    return [example_shape(sight, number) for number in range(len(sight.examples))]
+
+
 @router.get("/endpoints", response=Page[EndpointOut])
 def list_endpoints(request: AuthedRequest, cursor: str | None = None) -> dict[str, Any]:
-    found = Endpoint.objects.for_workspace(request.workspace).select_related("current").prefetch_related("links")
+    found = (
+        Endpoint.objects.for_workspace(request.workspace)
+        .select_related("current")
+        .prefetch_related("links", "examples")
+    )
     money = month(request.workspace)
     return page(found, cursor, lambda endpoint: endpoint_shape(endpoint, money=money))
 
@@ -90,13 +137,15 @@ def get_endpoint(request: AuthedRequest, slug: str) -> dict[str, Any]:
 @router.patch("/endpoints/{slug}", response=EndpointOut)
 def patch_endpoint(request: AuthedRequest, slug: str, payload: EndpointPatch) -> dict[str, Any]:
     endpoint = load_endpoint(request, slug)
-    wishes = payload.model_dump(exclude={"run"}, exclude_none=True)
+    wishes = payload.model_dump(exclude={"run", "examples"}, exclude_none=True)
     if payload.run:
         run = load_run(request, payload.run)
         if run.prototype_id != endpoint.prototype_id:
             raise Http404
+        wishes["examples"] = choice_of(run, payload.examples)
         endpoint, _key = actions.deploy(run, request.user, **wishes)
     else:
+        wishes["examples"] = choice_of(endpoint.current.run if endpoint.current else None, payload.examples)
         actions.update(endpoint, request.user, wishes)
     endpoint.refresh_from_db()
     return endpoint_shape(endpoint)

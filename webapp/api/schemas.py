@@ -200,6 +200,16 @@ class EndpointOut(Schema):
     predict_url: str
     error: Fault | None
     created_at: str
+    examples: list[dict[str, Any]]
+    """What visitors see of the data: `{run, row}` of each row that was chosen, `{input}` of each that was written."""
+
+
+class ExampleOut(Schema):
+    number: int
+    input: Any
+    label: Any
+    hidden: list[str]
+    refusal: str | None
 
 
 class NewEndpoint(EndpointOut):

@@ -10,9 +10,11 @@ from webapp.costs.gate import Month, month
 from webapp.datasets.models import Dataset, DatasetVersion
 from webapp.endpoints import addresses
 from webapp.endpoints.admission import opening
+from webapp.endpoints.examples import Sight
 from webapp.endpoints.models import Endpoint, Feedback, ShareLink
 from webapp.endpoints.models import Status as EndpointStatus
 from webapp.prototypes.models import Prototype
+from webapp.runs.inputs import input_of
 from webapp.runs.models import Run, Status
 
 
@@ -155,8 +157,19 @@ def endpoint_shape(endpoint: Endpoint, key: str | None = None, money: Month | No
         "predict_url": addresses.predict_url(endpoint),
         "error": endpoint.error,
         "created_at": moment(endpoint.created_at),
+        "examples": [
+            {"run": example.run_id, "row": example.number} if example.run_id else {"input": example.typed}
+            for example in endpoint.examples.all()
+        ],
     }
     return shape | ({"key": key} if key else {})
+
+
+def example_shape(sight: Sight, number: int) -> dict[str, Any]:
+    example = sight.examples[number]
+    label = example.get("label") if isinstance(example, dict) else None
+    shape = {"number": number, "input": input_of(example), "label": label}
+    return shape | {"hidden": sorted(sight.hidden), "refusal": sight.refusal(number) or None}
 
 
 def link_shape(link: ShareLink) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from webapp.core.problems import Conflict, Problem
 from webapp.costs import gate
 from webapp.endpoints import registry
 from webapp.endpoints.addresses import check_slug, free_slug, save_slug
+from webapp.endpoints.choosing import Choice, choose
 from webapp.endpoints.hosting import settle
 from webapp.endpoints.models import (
     Endpoint,
@@ -36,14 +37,14 @@ FETCHED_AT_ONCE = 5
 def deploy(run: Run, user: User | None, **wishes: object) -> tuple[Endpoint, str | None]:
     """Serve a run. The prototype's endpoint is made the first time (with its first key, returned) and kept after.
 
-    Wishes: name, slug, visibility (of a new endpoint anyone with the link, as on the share page); of an endpoint that there
-    is also words and status. All of it happens, or nothing.
+    Wishes: name, slug, visibility (of a new endpoint anyone with the link, as on the share page), examples (a `Choice` of what
+    visitors see of this run); of an endpoint that there is also words and status. All of it happens, or nothing.
     """
     if run.status != RunStatus.SUCCEEDED:
         raise Conflict(_("Only a finished run can be shared."), code="not_finished", hint=_("Wait until it is done."))
     storage.check_model(run)
     gate.check_budget(run.workspace)
-    ready = exported(storage.local(run))
+    ready, choice = exported(storage.local(run)), wishes.pop("examples", None)
     with transaction.atomic():
         lock_run(run)  # a first deployment has no row of its own yet
         storage.check_model(run)  # it may have been removed since
@@ -56,6 +57,8 @@ def deploy(run: Run, user: User | None, **wishes: object) -> tuple[Endpoint, str
             if endpoint.current is None and wishes.get("status") == Status.LIVE:
                 wishes["status"] = None  # it goes live as soon as it can
             update(endpoint, user, wishes)
+        if isinstance(choice, Choice):
+            choose(endpoint, user, choice)
         last = endpoint.versions.order_by("-number").values_list("number", flat=True).first() or 0
         version = EndpointVersion.objects.create(
             workspace_id=run.workspace_id, endpoint=endpoint, run=run, number=last + 1
@@ -181,8 +184,8 @@ def publish(endpoint: Endpoint) -> None:
 
 
 def update(endpoint: Endpoint, user: User | None, wishes: dict[str, Any]) -> Endpoint:
-    """Change name, words, slug, visibility or status (`live`, `off`); what is left out stays."""
-    before = endpoint.slug
+    """Change name, words, slug, visibility, status (`live`, `off`) or examples (a `Choice`); what is left out stays."""
+    before, choice = endpoint.slug, wishes.get("examples")
     changes = changes_of(endpoint, wishes)
     for field, value in changes.items():
         setattr(endpoint, field, value)
@@ -191,6 +194,8 @@ def update(endpoint: Endpoint, user: User | None, wishes: dict[str, Any]) -> End
             save_slug(endpoint, chosen=True, update_fields=list(changes))
         if wishes.get("status"):
             switch(endpoint, user, str(wishes["status"]))
+        if isinstance(choice, Choice):
+            choose(endpoint, user, choice)
     if "slug" in changes:
         transaction.on_commit(lambda: registry.leave(before))
     publish(endpoint)
@@ -251,19 +256,16 @@ def delete(endpoint: Endpoint, user: User | None) -> None:
     transaction.on_commit(lambda: registry.leave(slug))
 
 
-def show_examples(endpoint: Endpoint, user: User | None, shown: bool) -> None:
-    """Whether visitors see examples of data in which personal data was found: only where somebody decided so."""
-    Endpoint.objects.filter(pk=endpoint.pk).update(shows_personal=shown)
-    verb = "showed examples" if shown else "hid examples"
-    audit(endpoint.workspace, user, verb, "endpoint", endpoint.pk, endpoint.name)
-
-
-def promote(version: EndpointVersion, user: User | None) -> None:
-    """Serve an older version again, or a newer one. `Conflict` for one that was never packaged, or whose model was removed."""
+def promote(version: EndpointVersion, user: User | None, choice: Choice | None = None) -> None:
+    """Serve an older version again, or a newer one, with the examples of its run that were chosen. `Conflict` for one that was
+    never packaged, or whose model was removed."""
     storage.check_model(version.run)
     if not version.engine:
         raise not_packaged()
     gate.check_budget(version.workspace)
+    if choice:
+        with transaction.atomic():
+            choose(version.endpoint, user, choice)
     go_live(version)
     audit(version.workspace, user, "rolled to", "endpoint", version.endpoint_id, str(version))
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import ipaddress
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from webapp.core.downloads import Download
 from webapp.core.ids import new_id
 from webapp.core.media import type_of
 from webapp.core.problems import Problem
-from webapp.endpoints import serving_client, visitors
+from webapp.endpoints import examples, serving_client, visitors
 from webapp.endpoints.admission import Closed, admit, check_answers, for_visitors, paused
 from webapp.endpoints.models import Endpoint, ShareLink
 from webapp.runs import inputs
@@ -58,15 +59,8 @@ def network(address: str) -> str:
 def context_of(request: HttpRequest, endpoint: Endpoint, link: ShareLink | None) -> dict[str, Any]:
     run = endpoint.current.run if endpoint.current else None
     asked = request.GET.get("example", "")
-    shown = inputs.try_it(run, asked, hides_data=hides_data(endpoint)) if run else {"fields": [], "examples": []}
+    shown = examples.visitor_context(endpoint, run, asked) if run else {"fields": [], "examples": []}
     return {"endpoint": endpoint, "link": link, "run": run, "target": target_of(run), **shown}
-
-
-def hides_data(endpoint: Endpoint) -> bool:
-    """Whether its page shows no row of the data: personal data was found in what the model reads, and nobody said that it may
-    be shown."""
-    run = endpoint.current.run if endpoint.current else None
-    return not endpoint.shows_personal and bool(inputs.personal_inputs(run))
 
 
 def target_of(run: Run | None) -> str:
@@ -98,9 +92,8 @@ def with_devices(response: HttpResponse) -> HttpResponse:
     return response
 
 
-def example_file(run: Run, number: int) -> HttpResponseBase:
-    """The picture or sound of one of the artifact's examples, never as a type that a browser runs."""
-    values = inputs.example_values(run, str(number))
+def example_file(values: Mapping[str, Any]) -> HttpResponseBase:
+    """The picture or sound of an example, never as a type that a browser runs."""
     path = next((value for value in values.values() if isinstance(value, Path)), None)
     if path is None:
         raise Http404
@@ -114,10 +107,14 @@ def example_file(run: Run, number: int) -> HttpResponseBase:
 
 @for_visitors
 def example(request: SiteRequest, slug: str, number: int) -> HttpResponseBase:
+    """The picture or sound of a row that a member ticked; 404 for the artifact's others."""
     endpoint, _link = admit(request, slug)
-    if endpoint.current is None or hides_data(endpoint):
+    if endpoint.current is None:
         raise Http404
-    return example_file(endpoint.current.run, number)
+    try:
+        return example_file(examples.values_shown(endpoint, endpoint.current.run, str(number)))
+    except Problem as problem:
+        raise Http404 from problem
 
 
 def predict(request: HttpRequest, endpoint: Endpoint, link: ShareLink | None, context: dict[str, Any]) -> int:
@@ -126,7 +123,9 @@ def predict(request: HttpRequest, endpoint: Endpoint, link: ShareLink | None, co
     context["fields"] = inputs.filled(context["fields"], request.POST)
     try:
         check_answers(endpoint)
-        asked = inputs.read(run, request.POST, request.FILES)
+        key = request.POST.get("example")
+        example = examples.values_shown(endpoint, run, key) if key else None
+        asked = inputs.read(run, request.POST, request.FILES, example)
         context["fields"] = inputs.filled(context["fields"], asked.texts)
         answer = serving_client.predict(endpoint.slug, [asked.value], visitor_of(request))
     except Closed as closed:

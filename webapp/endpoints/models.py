@@ -60,8 +60,8 @@ class Endpoint(WorkspaceOwned):
     error = models.JSONField(null=True)
     requests_per_minute = models.PositiveIntegerField(default=600)
     charged_until = models.DateTimeField(null=True)
-    shows_personal = models.BooleanField(
-        default=False, help_text="whether visitors see examples of data in which personal data was found"
+    examples_removed_at = models.DateTimeField(
+        null=True, help_text="when an upgrade took its examples away, until a member has seen the notice"
     )
 
     def __str__(self) -> str:
@@ -96,6 +96,27 @@ class EndpointVersion(Leased):
 
     def __str__(self) -> str:
         return f"{self.endpoint} version {self.number}"
+
+
+class DemoExample(WorkspaceOwned):
+    """One example that visitors of a demo see: a row that a member ticked, or an input that a member typed.
+
+    Of a row only its place in the artifact's examples.json is kept, no copy. So it goes with its run, and no row of another run
+    takes its place. `digest`: of the row as it was ticked; another one in its place is not shown.
+    """
+
+    endpoint = models.ForeignKey(Endpoint, on_delete=models.CASCADE, related_name="examples")
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, null=True, related_name="+", help_text="of a row; else null")
+    number = models.PositiveSmallIntegerField(null=True, help_text="of a row: its place among the run's examples")
+    digest = models.CharField(max_length=64, blank=True)
+    typed = models.JSONField(null=True, help_text="{name of the input: what a member typed}")
+
+    class Meta(WorkspaceOwned.Meta):
+        ordering = [F("number").asc(nulls_last=True), "created_at", "id"]
+        constraints = [models.UniqueConstraint(fields=["endpoint", "run", "number"], name="one_example_a_row")]
+
+    def __str__(self) -> str:
+        return f"example {self.pk}"
 
 
 Secret = TypeVar("Secret", bound=WorkspaceOwned)

@@ -4,10 +4,14 @@ from webapp.accounts.actions import first_owner
 from webapp.datasets.models import Status as DatasetStatus
 from webapp.endpoints.actions import deploy
 from webapp.endpoints.addresses import demo_url
+from webapp.endpoints.choosing import Choice, Wish, check
+from webapp.endpoints.examples import Sight
 from webapp.endpoints.models import Status, Visibility
 from webapp.prototypes.actions import start_from_sample
 from webapp.prototypes.models import Prototype
 from webapp.runs.actions import create_run
+from webapp.runs.inputs import SHOWN_EXAMPLES
+from webapp.runs.models import Run
 from webapp.runs.models import Status as RunStatus
 
 
@@ -31,8 +35,16 @@ def advance() -> str | None:
     if run is None:
         create_run(prototype, prototype.created_by, {"method": "probe"})
     elif run.has_model:
-        deploy(run, prototype.created_by, name=prototype.name, visibility=Visibility.PUBLIC)
+        wishes = {"name": prototype.name, "visibility": Visibility.PUBLIC, "examples": own_examples(run)}
+        deploy(run, prototype.created_by, **wishes)
     return None
+
+
+def own_examples(run: Run) -> Choice:
+    """Every row that may be shown: the sample's data come with Maquette and are nobody's."""
+    sight = Sight(run)
+    rows = range(min(len(sight.examples), SHOWN_EXAMPLES))
+    return check(run, Wish(tick=frozenset(number for number in rows if not sight.refusal(number))))
 
 
 def failure() -> str | None:

@@ -1,4 +1,4 @@
-"""Calls to an endpoint that work when pasted, by what its model reads: an example of its own as JSON, or a file."""
+"""Calls to an endpoint that work when pasted, by what its model reads: what its demo shows as JSON, or a file."""
 
 import json
 import shlex
@@ -6,10 +6,10 @@ from typing import Any
 
 from webapp import answers as presentations
 from webapp.endpoints import addresses
+from webapp.endpoints.examples import visitor_context
 from webapp.endpoints.models import Endpoint
-from webapp.runs.inputs import MEDIA, Field, fields_of, is_single
+from webapp.runs.inputs import MEDIA, Field, fields_of, is_single, of_text
 from webapp.runs.models import Run
-from webapp.runs.reports import examples
 
 FILES = {"image": "photo.jpg", "audio": "recording.wav"}
 
@@ -24,7 +24,7 @@ def snippets(endpoint: Endpoint) -> list[dict[str, str]]:
         others = [one for one in fields if one.kind not in MEDIA]
         codes = of_file(url, FILES[medium.kind], pick, medium.name, {one.name: "…" for one in others})
     else:
-        codes = of_json(url, json.dumps(example_of(run, fields), ensure_ascii=False), pick)
+        codes = of_json(url, json.dumps(example_of(endpoint, run, fields), ensure_ascii=False), pick)
     return [
         {"name": name, "id": name.lower(), "code": code}
         for name, code in zip(("curl", "Python", "JavaScript"), codes, strict=True)
@@ -36,12 +36,14 @@ def pick_of(run: Run | None) -> str:
     return presentations.of_task(run.task if run else None).answer.pick
 
 
-def example_of(run: Run | None, fields: list[Field]) -> Any:
-    """One of the model's own examples."""
-    found = examples(run) if run else []
-    first = found[0] if found else "Hello"
-    value = first.get("input", first.get("text", "Hello")) if isinstance(first, dict) else first
-    return {fields[0].name: value} if run and not is_single(run) and not isinstance(value, dict) else value
+def example_of(endpoint: Endpoint, run: Run | None, fields: list[Field]) -> Any:
+    """What the demo's form holds for a visitor: snippets are pasted where strangers read them."""
+    if run is None or is_single(run):
+        shown = visitor_context(endpoint, run)["examples"] if run else []
+        return shown[0].text if shown else "Hello"
+    filled = visitor_context(endpoint, run)["fields"]
+    values = {one.name: of_text(one, str(one.value)).value for one in filled if one.value not in (None, "")}
+    return values or {fields[0].name: "Hello"}
 
 
 def of_json(url: str, text: str, pick: str) -> tuple[str, str, str]:

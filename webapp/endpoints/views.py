@@ -16,8 +16,9 @@ from webapp import answers as presentations
 from webapp.accounts.access import load, member
 from webapp.accounts.requests import AuthedRequest
 from webapp.core.forms import cleaned, refusal_of, refused_on, shown_form
+from webapp.core.problems import Conflict
 from webapp.costs.actions import price_per_hour
-from webapp.endpoints import actions, addresses, replacing, serving_client
+from webapp.endpoints import actions, addresses, choosing, examples, replacing, serving_client
 from webapp.endpoints.admission import opening, paused_by_budget
 from webapp.endpoints.demo import example_file, target_of
 from webapp.endpoints.forms import EndpointForm, KeyForm, LinkForm, ShareForm
@@ -35,8 +36,8 @@ FEEDBACK_SHOWN = 20
 def share(request: AuthedRequest, pk: str) -> HttpResponse:
     """Context: prototype, endpoint or None, runs (that can be shared, the best first), price_per_day, unshareable (the run of
     `?run=` that cannot be shared, or None), without_model (the best finished run, where no model is left to share); before
-    the first demo also chosen (the run, of `?run=`, else the best; None beside an unshareable one), form and personal (inputs in which personal data was found); with an endpoint
-    what `endpoint_context` says."""
+    the first demo also chosen (the run, of `?run=`, else the best; None beside an unshareable one), form and what
+    `examples.sharing_context` says of it; with an endpoint what `endpoint_context` says."""
     prototype = load(Prototype, request.workspace, pk)
     endpoint = Endpoint.objects.filter(prototype=prototype).select_related("current__run", "workspace").first()
     runs = list(prototype.runs.with_model().best_first()[:20])
@@ -67,23 +68,32 @@ def first_context(request: HttpRequest, runs: list[Run], missing: Run | None) ->
     refused = next((run for run in runs if refusal_of(request, reverse("deploy", args=[run.pk]))), None)
     chosen = refused or asked or (None if missing else runs[0])
     if chosen is None:
-        return {"chosen": None, "personal": []}
+        return {"chosen": None}
     name = chosen.prototype.name
     form = shown_form(request, reverse("deploy", args=[chosen.pk]), ShareForm, initial={"name": name})
-    return {"chosen": chosen, "form": form, "personal": inputs.personal_inputs(chosen)}
+    return {"chosen": chosen, "form": form, **examples.sharing_context(None, chosen, ticked_again(request, chosen))}
+
+
+def ticked_again(request: HttpRequest, run: Run) -> list[str] | None:
+    """What was ticked in the form of this run that was just refused."""
+    refusal = refusal_of(request, reverse("deploy", args=[run.pk]))
+    return refusal.data.getlist("examples") if refusal else None
 
 
 def endpoint_context(request: HttpRequest, endpoint: Endpoint) -> dict[str, Any]:
-    """opens (`Opening`), by_budget, personal (inputs with personal data), question (`Question` or None), replaced (see there), demo_url, predict_url, forms, links
-    [(link, url)], keys, new_key (shown once), feedback, usage, versions, snippets."""
+    """opens (`Opening`), by_budget, question (`Question` or None), replaced (see there), demo_url, predict_url, forms, links
+    [(link, url)], keys, new_key (shown once), feedback, usage, versions, snippets; shown_run (the run that is asked about, else
+    the one served) and of it what `examples.sharing_context` says."""
     links = list(endpoint.links.all())
     totals = endpoint.usage.aggregate(requests=Sum("requests"), errors=Sum("errors"), rows=Sum("rows"), ms=Sum("ms"))
     feedback = endpoint.feedback.select_related("link")
+    question = replacing.question(request, endpoint)
+    run = question.after if question else endpoint.current.run if endpoint.current else None
     return {
         "opens": opening(endpoint),
         "by_budget": paused_by_budget(endpoint),
-        "personal": inputs.personal_inputs(endpoint.current.run if endpoint.current else None),
-        "question": replacing.question(request, endpoint),
+        "question": question,
+        "shown_run": run,
         "replaced": replacing.replaced(request, endpoint),
         "demo_url": addresses.demo_url(endpoint),
         "predict_url": addresses.predict_url(endpoint),
@@ -99,6 +109,7 @@ def endpoint_context(request: HttpRequest, endpoint: Endpoint) -> dict[str, Any]
         "snippets": snippets(endpoint),
         "new_key": request.session.pop(f"key:{endpoint.pk}", None),
         **endpoint_forms(request, endpoint),
+        **(examples.sharing_context(endpoint, run) if run else {}),
     }
 
 
@@ -130,12 +141,15 @@ def deploy(request: AuthedRequest, pk: str) -> HttpResponse:
     if needed and needed not in request.POST:
         return redirect(f"{reverse('share', args=[run.prototype_id])}?run={run.pk}")
     if endpoint is None:
-        endpoint, key = actions.deploy(run, request.user, **cleaned(ShareForm(request.POST)))
+        asked = cleaned(ShareForm(request.POST))
+        choice = choosing.check_form(run, request.POST)
+        endpoint, key = actions.deploy(run, request.user, **asked, examples=choice)
         request.session[f"key:{endpoint.pk}"] = key
         return redirect("share", pk=run.prototype_id)
     if before:
         replacing.check_asked(endpoint, request.POST["instead_of"])
-    endpoint, _key = actions.deploy(run, request.user)
+    choice = choosing.check_form(run, request.POST)
+    endpoint, _key = actions.deploy(run, request.user, examples=choice)
     replacing.remember(request, endpoint, before, endpoint.versions.first())
     return redirect("share", pk=run.prototype_id)
 
@@ -166,10 +180,19 @@ def update(request: AuthedRequest, pk: str) -> HttpResponse:
 @member
 @require_POST
 @refused_on("share", prototype_of_endpoint)
-def show_examples(request: AuthedRequest, pk: str) -> HttpResponse:
-    """`shown`: 1 or 0."""
+def choose_examples(request: AuthedRequest, pk: str) -> HttpResponse:
+    """examples: numbers of the rows of the run `examples_of` that are ticked; typed: ids of those that stay; own-FIELD: another one, typed.
+    Changed is what differs from what the form showed (was_examples, was_typed)."""
     endpoint = load_endpoint(request, pk)
-    actions.show_examples(endpoint, request.user, request.POST.get("shown") == "1")
+    run = endpoint.current.run if endpoint.current else None
+    if run is None or run.pk != request.POST.get("examples_of"):
+        raise Conflict(
+            _("The demo serves %(run)s by now, so its examples stay as they were.") % {"run": run or "–"},
+            code="replaced_already",
+            hint=_("Look at its rows, then choose again."),
+        )
+    choice = choosing.check_form(run, request.POST)
+    actions.update(endpoint, request.user, {"examples": choice})
     messages.success(request, _("Saved."))
     return redirect("share", pk=endpoint.prototype_id)
 
@@ -225,7 +248,8 @@ def promote(request: AuthedRequest, pk: str) -> HttpResponse:
         return redirect(f"{reverse('share', args=[endpoint.prototype_id])}?version={version.pk}")
     if before:
         replacing.check_asked(endpoint, request.POST["instead_of"])
-    actions.promote(version, request.user)
+    choice = None if "undo" in request.POST else choosing.check_form(version.run, request.POST)
+    actions.promote(version, request.user, choice)
     if "undo" in request.POST:
         replacing.forget(request, endpoint)
         again = _("%(run)s is deployed again.") if endpoint.status == "off" else _("%(run)s is live again.")
@@ -241,8 +265,9 @@ def promote(request: AuthedRequest, pk: str) -> HttpResponse:
 def try_run(request: AuthedRequest, pk: str) -> HttpResponse:
     """The try-it box of a finished run. Context: answer (one output), asked, report, timing_ms."""
     run = load(Run.objects.select_related("prototype"), request.workspace, pk)
-    artifact = storage.local_model(run)
-    asked = inputs.read(run, request.POST, request.FILES)
+    artifact, key = storage.local_model(run), request.POST.get("example")
+    example = inputs.example_values(run, key) if key else None
+    asked = inputs.read(run, request.POST, request.FILES, example)
     answer = serving_client.predict_artifact(artifact, [asked.value], f"member:{request.user.pk}")
     context = {
         "answer": answer["outputs"][0],
@@ -260,7 +285,7 @@ def try_run(request: AuthedRequest, pk: str) -> HttpResponse:
 @member
 def run_example(request: AuthedRequest, pk: str, number: int) -> HttpResponseBase:
     """The picture or sound of an example in the try-it box."""
-    return example_file(load(Run, request.workspace, pk), number)
+    return example_file(inputs.example_values(load(Run, request.workspace, pk), str(number)))
 
 
 @member

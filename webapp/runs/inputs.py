@@ -30,8 +30,6 @@ KEPT_BYTES = 7_000
 SHOWN_BYTES = 3 * MIB
 """A picture up to here is sent back with its answer to a browser without script."""
 MEDIA = ("image", "audio")
-PERSONAL = "personal_data"
-"""The finding about a version's rows (`trainer.data.privacy`)."""
 DEVICES = "camera=(self), microphone=(self), geolocation=()"
 """The pages with these fields may ask for the camera and the microphone; no other page of the site may."""
 SHOWN_EXAMPLES = 4
@@ -54,6 +52,8 @@ class Field:
     hint: str = ""
     forms: tuple[str, ...] = ()
     """How a column of dates may write them (`trainer.dates`); a browser's field takes ISO alone."""
+    choice_rows: tuple[int, ...] = ()
+    """How many of the rows learned from have each choice; empty where the artifact does not say."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,9 @@ def field_of(index: int, declaration: dict[str, Any], *, single: bool) -> Field:
     forms, cells = date_forms(declaration) if control == "date" else ((), [])
     if any(moment_of(cell, forms, "%H:%M:%S") not in ("", "00:00:00") for cell in cells):
         control = "moment"
-    field = Field(own or f"in-{index}", name, control, title, "", tuple(map(str, choices)), hint_of(declaration), forms)
+    rows = tuple(declaration.get("choice_rows") or ())
+    hint, texts = hint_of(declaration), tuple(map(str, choices))
+    field = Field(own or f"in-{index}", name, control, title, "", texts, hint, forms, rows)
     return replace(field, value=shown_value(field, one_example(declaration)))
 
 
@@ -149,67 +151,53 @@ def filled(fields: list[Field], texts: Mapping[str, Any]) -> list[Field]:
     ]
 
 
-def shown_examples(run: Run | None) -> list[dict[str, Any]]:
-    """[{number, text, media: image | audio | None, thumb}] of the artifact's examples, for buttons; `thumb` is a small picture
-    as a `data:` URL, empty where the artifact has none."""
-    buttons = []
-    for index, example in enumerate(examples(run)[:SHOWN_EXAMPLES] if run else []):
-        value = example.get("input", example.get("text")) if isinstance(example, dict) else example
-        medium = next((each.kind for each in fields_of(run) if each.kind in MEDIA), None)
-        label = str(example.get("label", example.get("target", ""))) if isinstance(example, dict) else ""
-        text = value if isinstance(value, str) and not medium else label
-        thumb = str(example.get("thumb", "")) if isinstance(example, dict) else ""
-        row = isinstance(value, dict) and not medium
-        buttons.append({"number": index, "text": text, "media": medium, "row": row, "thumb": thumb})
-    return buttons
+def shown_examples(run: Run) -> list[dict[str, Any]]:
+    """[{key, text, media: image | audio | None, row, thumb}] of the artifact's examples, for buttons that members see; `thumb`
+    is a small picture as a `data:` URL, empty where the artifact has none."""
+    medium = next((field.kind for field in fields_of(run) if field.kind in MEDIA), None)
+    return [button(str(index), example, medium) for index, example in enumerate(examples(run)[:SHOWN_EXAMPLES])]
 
 
-def personal_inputs(run: Run | None) -> list[str]:
-    """The inputs of a run, by column, in which the check of its data found personal data that its examples may hold."""
-    problem = (
-        next((problem for problem in run.version.problems if problem.get("code") == PERSONAL), None) if run else None
-    )
-    if run is None or problem is None or manifest(run).get("examples_checked"):
-        return []
-    named = [str(example).rpartition(": ⟨")[0].partition(": ⟨")[0] for example in problem.get("examples") or []]
-    columns = problem.get("columns") or [
-        column["name"]
-        for column in run.version.columns
-        if any(
-            column["name"] == name or (name.endswith("…") and column["name"].startswith(name[:-1])) for name in named
-        )
-    ]
-    roles = run.version.suggestion.get("columns") or {}
-    read = {roles.get(field.name, field.name) for field in fields_of(run)}
-    return [name for name in columns if name in read]
+def button(key: str, example: Any, medium: str | None) -> dict[str, Any]:
+    value = input_of(example)
+    label = str(example.get("label", example.get("target", ""))) if isinstance(example, dict) else ""
+    thumb = str(example.get("thumb", "")) if isinstance(example, dict) else ""
+    text = value if isinstance(value, str) and not medium else label
+    return {"key": key, "text": text, "media": medium, "row": isinstance(value, dict) and not medium, "thumb": thumb}
 
 
-def try_it(run: Run, example: str = "", *, begun: bool = False, hides_data: bool = False) -> dict[str, Any]:
-    """Context of the fields: fields, examples, kinds_of_media (image, audio: which scripts they need). The fields hold the
-    example asked for, else, for a table or when `begun`, the first. `hides_data`: they are empty, and there is no example."""
-    fields = fields_of(run)
-    if hides_data:
-        fields = [replace(field, value="") for field in fields]
-        return {
-            "fields": fields,
-            "examples": [],
-            "kinds_of_media": {field.kind for field in fields if field.kind in MEDIA},
-        }
-    chosen = example or ("0" if examples(run) and (begun or not is_single(run)) else "")
-    if chosen:
-        fields = filled(fields, example_texts(run, chosen))
-    kinds = {field.kind for field in fields if field.kind in MEDIA}
-    return {"fields": fields, "examples": shown_examples(run), "kinds_of_media": kinds}
+def input_of(example: Any) -> Any:
+    """What the model reads of an entry of examples.json."""
+    return example.get("input", example.get("text")) if isinstance(example, dict) else example
+
+
+def try_it(run: Run, example: str = "") -> dict[str, Any]:
+    """Context of the fields, for members: fields, examples, kinds_of_media (image, audio: which scripts they need). The fields
+    hold the example asked for, else the first. What visitors get says `webapp.endpoints.examples`."""
+    chosen = example or ("0" if examples(run) else "")
+    fields = filled(fields_of(run), example_texts(run, chosen)) if chosen else fields_of(run)
+    return {"fields": fields, "examples": shown_examples(run), "kinds_of_media": kinds_of_media(fields)}
+
+
+def kinds_of_media(fields: Iterable[Field]) -> set[str]:
+    return {field.kind for field in fields if field.kind in MEDIA}
 
 
 def example_values(run: Run, index_text: str) -> dict[str, Any]:
     """What the fields hold for an example: {name of the input: value}; files as `Path`s within the artifact."""
     stored, index = examples(run), whole(index_text, None)
     if index is None or index >= len(stored):
-        raise Problem(_("There is no such example."), hint=_("Choose another one."))
-    example = stored[index]
-    value = example.get("input", example.get("text")) if isinstance(example, dict) else example
-    fields = fields_of(run)
+        raise no_example()
+    return values_of(run, stored[index], fields_of(run))
+
+
+def no_example() -> Problem:
+    return Problem(_("There is no such example."), hint=_("Choose another one."), code="no_example")
+
+
+def values_of(run: Run, example: Any, fields: list[Field]) -> dict[str, Any]:
+    """{name of the input: value} of an entry of examples.json; files as `Path`s within the artifact."""
+    value = input_of(example)
     values = value if isinstance(value, dict) else {fields[0].name: value}
     media = {each.name for each in fields if each.kind in MEDIA}
     return {name: artifact_file(run, cell) if name in media else cell for name, cell in values.items()}
@@ -226,18 +214,27 @@ def artifact_file(run: Run, name: object) -> Path:
 
 def example_texts(run: Run, index_text: str) -> dict[str, Any]:
     """An example as texts by the fields' ids, to fill a form with."""
-    values = example_values(run, index_text)
+    return texts_of(fields_of(run), example_values(run, index_text))
+
+
+def texts_of(fields: Iterable[Field], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values by the names of inputs as texts by the fields' ids; empty where a value is missing."""
     return {
         field.id: "" if values.get(field.name) is None else values[field.name]
-        for field in fields_of(run)
+        for field in fields
         if field.kind not in MEDIA
     }
 
 
-def read(run: Run, data: Mapping[str, str], files: Mapping[str, "UploadedFile[bytes]"]) -> Asked:
-    """The input that a form sent, or the example that its button names; `Problem` where there is nothing to read."""
+def read(
+    run: Run,
+    data: Mapping[str, str],
+    files: Mapping[str, "UploadedFile[bytes]"],
+    example: Mapping[str, Any] | None = None,
+) -> Asked:
+    """The input that a form sent, or the `example` ({name of the input: value}) whose button was pressed; `Problem` where there
+    is nothing to read. Which example that is, and who may use it, is for the view to say."""
     fields = fields_of(run)
-    example = example_values(run, data["example"]) if data.get("example") else None
     given = [of_example(field, example) if example else of_form(field, data, files) for field in fields]
     if not any(part is not None and part.value not in ("", None) for part in given):
         raise Problem(_("There was nothing to read."), hint=nothing(fields))
@@ -271,7 +268,7 @@ def of_form(field: Field, data: Mapping[str, str], files: Mapping[str, "Uploaded
     return of_text(field, data.get(field.id, "").strip()[:MOST_TEXT])
 
 
-def of_example(field: Field, values: dict[str, Any]) -> Asked | None:
+def of_example(field: Field, values: Mapping[str, Any]) -> Asked | None:
     value = values.get(field.name)
     if isinstance(value, Path):
         return of_media(value.read_bytes(), field.kind, value.name)

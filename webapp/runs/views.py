@@ -80,7 +80,7 @@ def run(request: AuthedRequest, pk: str) -> HttpResponse:
     context |= reports.context(run, report) | {"leaks": leaks.found(run, report)}
     if run.model_removed_at:
         return render(request, "runs/run_done.html", context)
-    context |= inputs.try_it(run, request.GET.get("example", ""), begun=True)
+    context |= inputs.try_it(run, request.GET.get("example", ""))
     context["fields"] = inputs.filled(context["fields"], typed(request, reverse("try_run", args=[pk])))
     response = render(request, "runs/run_done.html", context)
     response["Permissions-Policy"] = inputs.DEVICES

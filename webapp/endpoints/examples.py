@@ -1,0 +1,274 @@
+"""What visitors of a demo see of the data: the rows that a member ticked on the share page, and no others.
+
+Beside them stand examples that members typed, and in the fields of tables figures over many rows. Columns in which personal
+data was found are never shown, not even those of a ticked row. All of it is worked out whenever a page is drawn, so what is
+found later counts as well. How examples are chosen: `webapp.endpoints.choosing`.
+"""
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from webapp.core.formats import number
+from webapp.core.numbers import whole
+from webapp.core.problems import Problem
+from webapp.endpoints.models import DemoExample, Endpoint
+from webapp.runs import inputs
+from webapp.runs.artifacts import manifest
+from webapp.runs.inputs import MEDIA, Field
+from webapp.runs.models import Run
+from webapp.runs.personal import column_of, flagged_columns
+from webapp.runs.reports import examples
+
+FEWEST_ROWS = 3
+"""Visitors are offered a category that at least so many rows have: a rarer one may tell of a single row."""
+ROWS_OF_COMMON_LEVELS = 60
+"""A model that learned from so many rows knows no category that fewer than FEWEST_ROWS rows have (`trainer.tables`)."""
+FEWEST_FOR_TYPICAL = 20
+"""The median of fewer rows would tell of one of them."""
+DIGITS = 2
+"""Those of a median that visitors see."""
+TYPED = "typed-"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """An example as visitors get it. key: what `?example=` calls it; values {name of the input: cell, or Path of a file};
+    the others as in `inputs.button`."""
+
+    key: str
+    values: Mapping[str, Any]
+    text: str = ""
+    media: str | None = None
+    row: bool = False
+    thumb: str = ""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One value of a row on the share page, or why visitors do not get it."""
+
+    name: str
+    text: str
+    hidden: str = ""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A row that a member may tick. refusal: why it cannot be ticked."""
+
+    number: int
+    text: str
+    media: str | None
+    thumb: str
+    cells: list[Cell] = field(default_factory=list)
+    refusal: str = ""
+    is_ticked: bool = False
+
+
+@dataclass(frozen=True)
+class Typed:
+    """An example that a member typed. fits: whether the model reads these inputs."""
+
+    pk: str
+    text: str
+    fits: bool
+
+
+class Sight:
+    """A run as visitors see it. Reads the artifact and the findings about the data once."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.fields = inputs.fields_of(run)
+        self.examples = examples(run)
+        self.flagged = flagged_columns(run)
+        self.hidden = {one.name: column for one in self.fields if (column := column_of(run, one.name)) in self.flagged}
+        self.medium = next((one.kind for one in self.fields if one.kind in MEDIA), None)
+        self.names = {one.name for one in self.fields}
+        self.is_single = inputs.is_single(run)
+
+    # Rows
+
+    def digest(self, number: int) -> str:
+        """Of a row with its files, by the hashes that the manifest has of them."""
+        hashes = manifest(self.run).get("files") or {}
+        value = inputs.input_of(self.examples[number])
+        cells = value.values() if isinstance(value, dict) else [value]
+        content = [self.examples[number], [hashes[cell] for cell in cells if isinstance(cell, str) and cell in hashes]]
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    def row(self, number: int) -> Shown | None:
+        """Without what is hidden; None where nothing of it is left, or its file is gone."""
+        example = self.examples[number]
+        try:
+            values = inputs.values_of(self.run, example, self.fields)
+        except Problem:
+            return None
+        shown = self.names - set(self.hidden)
+        values = {name: value for name, value in values.items() if name in shown and value not in (None, "")}
+        button = inputs.button(str(number), example, self.medium)
+        if self.medium and self.run.answer in self.flagged:
+            button["text"] = ""
+        return Shown(values=values, **button) if values else None
+
+    def refusal(self, number: int) -> str:
+        """Why a row cannot be ticked; empty where it can."""
+        if self.row(number) is not None:
+            return ""
+        if self.hidden:
+            return _("Cannot be shown: personal data was found in “%(columns)s”.") % {"columns": self.hidden_columns}
+        return _("Cannot be shown: its file is gone.")
+
+    @property
+    def hidden_columns(self) -> str:
+        return "”, “".join(sorted(self.hidden.values()))
+
+    def candidates(self, ticked: Collection[int]) -> list[Candidate]:
+        return [self.candidate(number, number in ticked) for number in range(len(self.examples))]
+
+    def candidate(self, number: int, is_ticked: bool) -> Candidate:
+        button = inputs.button(str(number), self.examples[number], self.medium)
+        refusal = self.refusal(number)
+        text, cells = "" if button["row"] else str(button["text"]), self.cells(number)
+        return Candidate(number, text, button["media"], button["thumb"], cells, refusal, is_ticked and not refusal)
+
+    def cells(self, number: int) -> list[Cell]:
+        values = inputs.input_of(self.examples[number])
+        if not isinstance(values, dict):
+            return []
+        return [
+            Cell(one.label, "", _("hidden, personal data"))
+            if one.name in self.hidden
+            else Cell(one.label, str(values[one.name]))
+            for one in self.fields
+            if one.kind not in MEDIA and values.get(one.name) not in (None, "")
+        ]
+
+    # What members typed
+
+    def fits(self, values: Mapping[str, str]) -> bool:
+        return self.medium is None and set(values) <= self.names
+
+    def typed(self, example: DemoExample) -> Shown | None:
+        """None where the model reads other inputs."""
+        values = example.typed or {}
+        if not self.fits(values):
+            return None
+        text = words_of(values) if self.is_single else ""
+        return Shown(f"{TYPED}{example.pk}", values, text, None, not self.is_single)
+
+    # Fields
+
+    def visitor_fields(self) -> list[Field]:
+        """The form without a cell of the data: typical values of tables, and categories that several rows share."""
+        return [self.visitor_field(one) for one in self.fields]
+
+    def visitor_field(self, one: Field) -> Field:
+        """No bounds: the largest number of a column is some row's. A flagged column gives nothing at all."""
+        rows = 0 if one.name in self.hidden else self.learned_rows(one.name)
+        offered = common_choices(one, rows)
+        kind = "line" if one.kind == "choice" and offered != one.choices else one.kind
+        value = typical(replace(one, choices=offered)) if rows >= FEWEST_FOR_TYPICAL and not self.is_single else ""
+        return replace(one, kind=kind, value=value, choices=offered, hint="")
+
+    def learned_rows(self, column: str) -> int:
+        """At least so many rows with a value in this column the model has learned from."""
+        split = self.run.version.split
+        parts = ("train", "validation", "test") if split.get("folds") else ("train", "validation")
+        missing = next((one.get("missing") or 0 for one in self.run.version.columns if one["name"] == column), 0)
+        return sum(split.get(part) or 0 for part in parts) - missing
+
+
+def common_choices(one: Field, rows: int) -> tuple[str, ...]:
+    """Those of a field's choices that enough rows have; none of a column with too few rows to tell."""
+    if one.choice_rows and rows:
+        pairs = zip(one.choices, one.choice_rows, strict=False)
+        return tuple(choice for choice, count in pairs if count >= FEWEST_ROWS)
+    return one.choices if rows >= ROWS_OF_COMMON_LEVELS else ()
+
+
+def typical(one: Field) -> Any:
+    """A value that stands for many rows: the median to two digits, the month of the median date, the commonest category. A
+    text is some row's, so there is none."""
+    if one.kind == "number":
+        value = number(one.value)
+        return "" if value is None else f"{float(f'{value:.{DIGITS}g}'):.10g}"
+    if one.kind in ("date", "moment"):
+        midnight = "T00:00" if one.kind == "moment" else ""
+        return f"{one.value[:8]}01{midnight}" if one.value else ""
+    return one.value if one.kind == "choice" and str(one.value) in one.choices else ""
+
+
+def words_of(values: Mapping[str, str]) -> str:
+    return ", ".join(str(value) for value in values.values())
+
+
+def stored_of(endpoint: Endpoint | None, run: Run) -> list[DemoExample]:
+    """The rows of this run that were ticked, then what members typed."""
+    return [one for one in endpoint.examples.all() if one.run_id in (run.pk, None)] if endpoint else []
+
+
+def ticked_rows(sight: Sight, stored: Iterable[DemoExample]) -> list[int]:
+    """The numbers of the rows that are still those that were ticked."""
+    digests = {one.number: one.digest for one in stored if one.number is not None and one.run_id}
+    there = range(len(sight.examples))
+    return [number for number, digest in digests.items() if number in there and digest == sight.digest(number)]
+
+
+def shown_to_visitors(endpoint: Endpoint | None, sight: Sight) -> list[Shown]:
+    stored = stored_of(endpoint, sight.run)
+    rows = [sight.row(number) for number in ticked_rows(sight, stored)]
+    typed = [sight.typed(one) for one in stored if one.run_id is None]
+    return [shown for shown in (*rows, *typed) if shown is not None]
+
+
+def visitor_context(endpoint: Endpoint | None, run: Run, asked: str = "") -> dict[str, Any]:
+    """{fields, examples ([Shown]), kinds_of_media} of a demo's form. Its fields hold the example asked for; those of a table
+    else the first, or typical values. Another key than those of its examples is passed over."""
+    sight = Sight(run)
+    shown = shown_to_visitors(endpoint, sight)
+    chosen = next((one for one in shown if one.key == asked), None)
+    if chosen is None and shown and not sight.is_single and sight.medium is None:
+        chosen = shown[0]
+    fields = sight.visitor_fields()
+    if chosen:
+        blank = [replace(one, value="") for one in fields]
+        fields = inputs.filled(blank, inputs.texts_of(blank, chosen.values))
+    return {"fields": fields, "examples": shown, "kinds_of_media": inputs.kinds_of_media(fields)}
+
+
+def values_shown(endpoint: Endpoint, run: Run, key: str) -> Mapping[str, Any]:
+    """The values of one of the examples that visitors see; `Problem` for all else, whatever the artifact holds."""
+    for shown in shown_to_visitors(endpoint, Sight(run)):
+        if shown.key == key:
+            return shown.values
+    raise inputs.no_example()
+
+
+def sharing_context(endpoint: Endpoint | None, run: Run, ticked: Iterable[str] | None = None) -> dict[str, Any]:
+    """For the share page: candidates, typed ([Typed]), hidden (columns with personal data that the model reads), preview (what
+    `visitor_context` says), own (fields to type an example in; none for pictures and sounds), prepared (whether the preview's
+    fields hold typical values). `ticked`: numbers of a form that was just refused."""
+    sight = Sight(run)
+    stored = stored_of(endpoint, run)
+    numbers = ticked_rows(sight, stored) if ticked is None else [whole(text, -1) for text in ticked]
+    preview = visitor_context(endpoint, run)
+    typed = [
+        Typed(one.pk, words_of(one.typed), sight.fits(one.typed))
+        for one in stored
+        if one.run_id is None and one.typed is not None
+    ]
+    own = [replace(one, id=f"own-{one.id}", value="") for one in sight.visitor_fields()] if sight.medium is None else []
+    return {
+        "candidates": sight.candidates(numbers),
+        "typed": typed,
+        "hidden": sight.hidden_columns,
+        "preview": preview,
+        "own": own,
+        "has_typical": not preview["examples"] and any(one.value != "" for one in preview["fields"]),
+    }
