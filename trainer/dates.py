@@ -1,5 +1,6 @@
 """One cell as a moment. Standard library only, since serving reads dates too."""
 
+import math
 from datetime import UTC, datetime
 
 FORMATS = (
@@ -13,7 +14,7 @@ def value_of(cell: str, form: str) -> float | None:
     try:
         if form == "number":
             value = float(cell)
-            return value if value > 10_000 or value == int(value) else None
+            return value if math.isfinite(value) and (value > 10_000 or value == int(value)) else None
         moment = datetime.fromisoformat(cell) if form == "iso" else datetime.strptime(cell, form)
     except (ValueError, OverflowError):
         return None

@@ -236,17 +236,36 @@ def yolo_names(files: dict[str, str]) -> list[str]:
         if name.endswith((".names", "classes.txt", "labels.txt")):
             return [line.strip() for line in text.splitlines() if line.strip()]
     for text in files.values():
-        listed = re.search(r"^names:\s*\[(.*?)\]", text, re.MULTILINE | re.DOTALL)
-        if listed:
-            return [word.strip().strip("'\"") for word in listed[1].split(",") if word.strip()]
-        block = re.search(r"^names:\s*\n((?:[ \t]+.*\n?|-.*\n?)+)", text, re.MULTILINE)
-        if block:
-            return [
-                re.sub(r"^\s*(-|\d+:)\s*", "", line).strip().strip("'\"")
-                for line in block[1].splitlines()
-                if line.strip()
-            ]
+        if names := yaml_names(text):
+            return names
     return []
+
+
+NAME = re.compile(
+    r"""(?:^|[\[{,\n])[ \t]*(?:-[ \t]+)?(?:["']?(\d{1,9})["']?[ \t]*:[ \t]*)?"""
+    r"""(?:"([^"\n]*)"|'((?:[^'\n]|'')*)'|([^\s"'\[\]{},#-][^\[\]{},\n]*|-[^\s\[\]{},][^\[\]{},\n]*))"""
+)
+"""An entry under `names:`, listed or by its number: 0: cat, - cat, 'cat', ["black cat", dog]."""
+MAX_CLASSES = 100_000
+
+
+def yaml_names(text: str) -> list[str]:
+    """The names of a data.yaml in the order of their numbers, where it gives them; a number that it leaves out is its own
+    name. The forms that YOLO's tools write, not all of YAML."""
+    key = re.search(r"^names:[ \t]*", text, re.MULTILINE)
+    rest = text[key.end() :] if key else ""
+    written = re.match(r"\[.*?\]|\{.*?\}", rest, re.DOTALL) or re.match(
+        r"(?:#.*)?\n((?:[ \t]+.*\n?|-.*\n?|[ \t]*(?:#.*)?\n)+)", rest
+    )
+    if written is None:
+        return []
+    by_number: dict[int, str] = {}
+    for number, double, single, plain in NAME.findall(written[0]):
+        name = double or single.replace("''", "'") or re.split(r"\s#", plain)[0]
+        index = int(number) if number else len(by_number)
+        if name.strip() and index < MAX_CLASSES:
+            by_number[index] = name.strip()
+    return [by_number.get(index, str(index)) for index in range(max(by_number, default=-1) + 1)]
 
 
 def to_cell(objects: list[LabelledBox]) -> str:

@@ -31,6 +31,9 @@ MAX_CHARACTERS_READ = 50_000
 TOKENS_A_WORD = 1.3
 """Word pieces a word in the vocabularies of BERT and its kin (Rust and others, 2021)."""
 MAX_DATES = 20_000
+FIRST_SECOND, LAST_SECOND = (
+    int(end.replace(tzinfo=UTC, microsecond=0).timestamp()) for end in (datetime.min, datetime.max)
+)
 NAMES_SHOWN = 12
 UNSPACED = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 """Scripts without blanks between words, of which each character is counted as a word."""
@@ -180,8 +183,9 @@ def describe_dates(column: pa.ChunkedArray) -> JsonObject:
 
 
 def format_moment(seconds: float) -> str:
-    """A date, with its time unless it is midnight."""
-    text = datetime.fromtimestamp(round(seconds), UTC).replace(tzinfo=None).isoformat(sep=" ")
+    """A date, with its time unless it is midnight; rounding and time zones do not leave the years 1 to 9999."""
+    within = min(max(round(seconds), FIRST_SECOND), LAST_SECOND)
+    text = datetime.fromtimestamp(within, UTC).replace(tzinfo=None).isoformat(sep=" ")
     return text.removesuffix(" 00:00:00")
 
 

@@ -1,6 +1,7 @@
 """Changes to the rows of a version: cells set by hand, and the remedies of findings."""
 
 import os
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +14,7 @@ from trainer.data.columns import map_columns
 from trainer.data.dataset import Dataset
 from trainer.data.fixes import FOLDS
 from trainer.data.splitting import keep_split, split_dataset
+from trainer.data.tables.table import as_text
 from trainer.errors import DataError
 from trainer.json_types import JsonObject
 from trainer.messages import _
@@ -25,19 +27,19 @@ def apply_changes(dataset: Dataset, changes: JsonObject) -> None:
     """Set cells, then drop rows, both by numbers from 1; every row that stays keeps its part."""
     parts = dataset.split
     by_column: dict[str, dict[int, str | None]] = {}
-    for edit in changes.get("set") or []:
+    for edit in listed(changes, "set"):
         try:
-            row, column, value = int(edit["row"]), str(edit["column"]), edit.get("value")
-        except (KeyError, TypeError, ValueError) as error:
+            row, column, value = edit["row"], str(edit["column"]), edit.get("value")
+        except (KeyError, TypeError) as error:
             raise bad_change(_('A cell to set looks like {"row": 1, "column": "label", "value": "x"}.')) from error
-        by_column.setdefault(column, {})[row_index(row, dataset)] = None if value is None else str(value)
+        by_column.setdefault(column, {})[row_index(row, dataset)] = as_text(value)
     for name, cells in by_column.items():
         values = dataset.column(name).to_pylist()
         for row, value in cells.items():
             values[row] = value
         dataset.table = dataset.table.set_column(dataset.names.index(name), name, pa.array(values, pa.string()))
     is_kept = np.ones(dataset.rows, dtype=bool)
-    for row in changes.get("drop") or []:
+    for row in listed(changes, "drop"):
         is_kept[row_index(row, dataset)] = False
     if not is_kept.any():
         raise bad_change(_("No row would be left."))
@@ -51,8 +53,17 @@ def apply_changes(dataset: Dataset, changes: JsonObject) -> None:
         dataset.folds = np.where(usable, np.maximum(folds, 0), -1).astype(np.int8)
 
 
+def listed(changes: JsonObject, name: str) -> list[Any]:
+    """The entries of one kind of change; one that stands alone is a list of one."""
+    entries = changes.get(name) or []
+    return entries if isinstance(entries, list) else [entries]
+
+
 def row_index(row: object, dataset: Dataset) -> int:
-    if not isinstance(row, int) or not 1 <= row <= dataset.rows:
+    """Of a row's number from 1, where it is; `DataError` for what is no row."""
+    if isinstance(row, str) and row.isdecimal() and len(row) < 16:
+        row = int(row)
+    if not isinstance(row, int) or isinstance(row, bool) or not 1 <= row <= dataset.rows:
         raise bad_change(
             _("There is no row %(row)s: they are counted from 1 to %(rows)s.", row=row, rows=f"{dataset.rows:,}")
         )

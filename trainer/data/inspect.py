@@ -3,7 +3,7 @@
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -98,14 +98,15 @@ def unfinished(out: Path, first: Path) -> Iterator[Path]:
     are said as a `DataError` about the `first` file."""
     part = out.with_name(out.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
-    is_new = not out.parent.exists()
+    new_parents = [folder for folder in (out.parent, *out.parent.parents) if not folder.exists()]
     (part / "thumbs").mkdir(parents=True)
     try:
         yield part
     except BaseException as error:
         shutil.rmtree(part, ignore_errors=True)
-        if is_new:
-            out.parent.rmdir()
+        with suppress(OSError):  # another reader may have begun a version in one
+            for folder in new_parents:
+                folder.rmdir()
         if isinstance(error, MemoryError):
             raise out_of_memory(first) from error
         if isinstance(error, OSError) and is_full(error):

@@ -1,5 +1,6 @@
 """Labels that a simple model, cross-validated, is sure are wrong, and what more rows would bring. Bounded in rows."""
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -19,6 +20,8 @@ STEPS = 48_000
 """Of gradient descent, at least."""
 SURE, DOUBTED = 0.75, 0.08
 """Given probability of another label, and of its own, for a label to look wrong."""
+WORD = re.compile(r"\b\w\w+\b")
+"""What scikit-learn counts as a word: texts of single letters or of signs alone hold none."""
 MISLABEL_FIXES = (("accept_mislabels", _("Accept suggestions")), ("drop_mislabels", _("Exclude")))
 SUGGESTIONS_SHOWN = 20
 
@@ -78,7 +81,8 @@ def cross_validate_labels(
     if len(rows) < MIN_ROWS_CHECKED or len(np.unique(targets[rows])) < 2:
         return None
     chosen = [texts[row] for row in rows]
-    wordy = np.mean([" " in text for text in chosen]) > 0.7
+    spaced = np.mean([" " in text for text in chosen]) > 0.7
+    wordy = spaced and any(map(WORD.search, chosen))
     vectors = TfidfVectorizer(
         analyzer="word" if wordy else "char",
         ngram_range=(1, 2) if wordy else (1, 3),

@@ -125,7 +125,8 @@ LETTER = r"[^\W\d_]"
 CAPITAL = "[A-ZÀ-ÖØ-ÞĀČĐĘŁŃŚŠŹŻŽА-Я]"
 WORD = rf"{CAPITAL}{LETTER}*(?:['’-]{LETTER}+)*"
 TITLES = "(?:Mrs?|Ms|Mx|Dr|Prof|Mme|Mlle)"
-TITLE = re.compile(rf"\b{TITLES}\.?[ \u00a0]+((?:[A-Z]\. ?)?{WORD}(?: {WORD})?)")
+INITIALS = rf"(?:{CAPITAL}\. ?){{0,3}}"
+TITLE = re.compile(rf"\b{TITLES}\.?[ \u00a0]+({INITIALS}{WORD}(?: {INITIALS}{WORD})?)")
 """No “Frau” and “Herr”: as often as not they are a woman and a man."""
 PERSON = re.compile(rf"[\"'(]?{LETTER}+(?:[ .,'’\"()/-]{{1,3}}{LETTER}+){{0,11}}[.)\"']{{0,2}}")
 SURNAMES = (

@@ -94,7 +94,7 @@ def shares_of(spec: SplitSpec, rows: int) -> dict[str, float]:
     """Shares to draw. A validation share that nobody asked for is held to MAX_VALIDATION_ROWS."""
     validation = spec.validation
     if "validation" not in spec.model_fields_set:
-        validation = min(validation, MAX_VALIDATION_ROWS / rows)
+        validation = min(validation, MAX_VALIDATION_ROWS / max(rows, 1))
     return {"test": spec.test, "validation": validation}
 
 
