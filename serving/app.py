@@ -20,12 +20,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from serving import problems
+from serving import memory, problems
 from serving.access import Access, Caller, Record, Registry, connect
 from serving.forms import parse_question
 from serving.http import Guard, read_body, read_token, refusal
 from serving.metrics import Metrics
-from serving.pool import Model, Pool, memory_budget
+from serving.pool import Model, Pool
 from serving.problems import Problem
 from serving.usage import Usage
 from trainer import reporting
@@ -67,7 +67,10 @@ class Service:
         self.registry = Registry(self.redis, self.listener)
         self.access = Access(os.environ.get("MAQUETTE_INTERNAL_TOKEN", ""))
         self.usage = Usage(self.redis)
-        self.pool = Pool(memory_budget(), threads=int(os.environ.get("MAQUETTE_SERVING_THREADS") or 0) or None)
+        memory.bound_process()
+        self.inputs = memory.Inputs(memory.input_bytes())
+        threads = int(os.environ.get("MAQUETTE_SERVING_THREADS") or 0) or None
+        self.pool = Pool(memory.model_bytes(), self.inputs.arrays, threads)
         self.started = time.monotonic()
         self.warmed = False
         self.tasks = [asyncio.create_task(task) for task in (self.registry.listen(), self.usage.run(), self.warm())]
@@ -102,7 +105,7 @@ class Service:
     async def figures(self, request: Request) -> Response:
         if not self.may_see_figures(request):
             raise problems.not_found()
-        return Response(self.metrics.render(self.pool, len(self.usage.counts)), media_type=FIGURES)
+        return Response(self.metrics.render(self.pool, self.inputs, len(self.usage.counts)), media_type=FIGURES)
 
     def may_see_figures(self, request: Request) -> bool:
         host = request.client.host if request.client else ""
@@ -132,10 +135,15 @@ class Service:
 
     async def predict_endpoint(self, request: Request, record: Record, caller: Caller, started: float) -> Response:
         self.access.admit(record, caller, visitor(request))
-        body = await read_body(request, record.bytes_per_request)
-        question = parse_question(body, request.headers.get("content-type", ""), record.inputs_per_request)
-        model = await self.pool.get(record.artifact or "", record.engine)
-        inputs = question.inputs(model.engine.manifest.get("inputs", []))
+        with self.inputs.bodies.holding(memory.SMALL_BYTES) as held:
+            question = parse_question(
+                await read_body(request, record.bytes_per_request, held),
+                request.headers.get("content-type", ""),
+                record.inputs_per_request,
+            )
+            model = await self.pool.get(record.artifact or "", record.engine)
+            inputs = await self.pool.read(model, question.inputs(model.engine.manifest.get("inputs", [])))
+            del question  # with all that was sent
         names: dict[str, str | int | None] = {"run": record.run, "version": record.version}
         body, ms = await self.answer_inputs(model, inputs, names, started)
         self.usage.add(record.slug, caller.key, rows=len(inputs), ms=ms)
@@ -148,22 +156,25 @@ class Service:
             raise problems.no_key()
         if visitor(request):
             self.access.limits.take(("", visitor(request)), INTERNAL_RATE)
-        question = parse_question(await read_body(request, INTERNAL_BYTES), JSON, INTERNAL_INPUTS)
-        artifact, engine = question.fields.get("artifact"), question.fields.get("engine")
-        if not isinstance(artifact, str) or not (Path(artifact) / "manifest.json").is_file():
-            raise Problem(
-                422, "no_artifact", "There is no such artifact.", "Give the folder that a finished run wrote."
-            )
-        model = await self.pool.get(artifact, engine if isinstance(engine, str) else None)
+        with self.inputs.bodies.holding(memory.SMALL_BYTES) as held:
+            question = parse_question(await read_body(request, INTERNAL_BYTES, held), JSON, INTERNAL_INPUTS)
+            artifact, engine = question.fields.get("artifact"), question.fields.get("engine")
+            if not isinstance(artifact, str) or not (Path(artifact) / "manifest.json").is_file():
+                raise Problem(
+                    422, "no_artifact", "There is no such artifact.", "Give the folder that a finished run wrote."
+                )
+            model = await self.pool.get(artifact, engine if isinstance(engine, str) else None)
+            inputs = await self.pool.read(model, question.inputs([]))
+            del question
         names: dict[str, str | int | None] = {"run": Path(artifact).parent.name, "version": None}
-        body, _ms = await self.answer_inputs(model, question.inputs([]), names, started)
+        body, _ms = await self.answer_inputs(model, inputs, names, started)
         return Response(body, media_type=JSON)
 
     async def answer_inputs(
         self, model: Model, inputs: list[object], names: dict[str, str | int | None], started: float
     ) -> tuple[bytes, float]:
-        """The answer's JSON and the milliseconds it took."""
-        answer = await model.batcher.predict(await self.pool.read(model, inputs))
+        """The answer's JSON to `inputs` that were read, and the milliseconds it took."""
+        answer = await model.batcher.predict(inputs)
         total = (time.perf_counter() - started) * 1000
         timing = {"queue": round(answer.queue_ms, 2), "model": round(answer.model_ms, 2), "total": round(total, 2)}
         self.metrics.predicted(len(inputs), total)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from serving import problems
+from serving.memory import Ledger
 
 MAX_ROWS = 32
 MAX_TOKENS = 8_192
@@ -19,8 +20,8 @@ MAX_TOKENS = 8_192
 CHARACTERS_PER_TOKEN = 4
 MAX_WAITING_ROWS = 2_048
 MIB = 1024 * 1024
-MAX_BYTES, MAX_WAITING_BYTES = 32 * MIB, 256 * MIB
-"""Of decoded pictures and sounds, in one batch and in one queue."""
+MAX_BYTES = 32 * MIB
+"""Of decoded pictures and sounds in one batch; for those of all queues see `serving.memory`."""
 
 
 class Predictor(Protocol):
@@ -58,27 +59,28 @@ class Batcher:
     """One model's queue, with at most one batch of it in the executor.
 
     `executor` has one thread, the model's own: the next batch, which is sent before the last is told, would else begin in
-    another thread and hold up the telling.
+    another thread and hold up the telling. `arrays`: of all batchers of the process.
     """
 
-    def __init__(self, engine: Predictor, executor: Executor) -> None:
+    def __init__(self, engine: Predictor, executor: Executor, arrays: Ledger) -> None:
         self.engine = engine
         self.executor = executor
+        self.arrays = arrays
         self.loop = asyncio.get_running_loop()
         self.waiting: deque[Job] = deque()
-        self.rows = self.bytes = 0
+        self.rows = 0
         self.working = False
         self.figures = Figures()
 
     async def predict(self, inputs: list[object]) -> Answer:
         """One output an input, in order; `Problem` 503 when too much waits already."""
         size = sum(map(count_bytes, inputs))
-        if self.rows + len(inputs) > MAX_WAITING_ROWS or (self.bytes and self.bytes + size > MAX_WAITING_BYTES):
+        if self.rows + len(inputs) > MAX_WAITING_ROWS:
             raise problems.busy()
+        self.arrays.take(size)
         tokens = sum(len(value) if isinstance(value, str) else 1 for value in inputs) // CHARACTERS_PER_TOKEN
         job = Job(inputs, tokens, size, self.loop.create_future(), time.perf_counter())
         self.rows += len(inputs)
-        self.bytes += size
         self.waiting.append(job)
         if not self.working:
             self.working = True
@@ -116,7 +118,7 @@ class Batcher:
         for job in batch:
             count = len(job.inputs)
             self.rows -= count
-            self.bytes -= job.bytes
+            self.arrays.give(job.bytes)
             if job.future.done():  # the caller went away
                 pass
             elif isinstance(outputs, Exception):

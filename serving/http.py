@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving import problems
+from serving.memory import Holding
 from serving.problems import Problem
 from trainer import reporting
 from trainer.problem_details import MEDIA_TYPE
@@ -25,8 +26,8 @@ ANY_ORIGIN = [
 ]
 
 
-async def read_body(request: Request, limit: int) -> bytes:
-    """The whole body, at most `limit` bytes; `Problem` 413 or 408."""
+async def read_body(request: Request, limit: int, held: Holding) -> bytes:
+    """The whole body, at most `limit` bytes, counted in `held` as it comes; `Problem` 413, 408 or 503."""
     length = request.headers.get("content-length", "0")
     if length.isascii() and length.isdigit() and int(length) > limit:
         raise problems.too_large(limit)
@@ -42,6 +43,7 @@ async def read_body(request: Request, limit: int) -> bytes:
         body += part
         if len(body) > limit:
             raise problems.too_large(limit)
+        held.grow(len(part))
 
 
 def read_token(request: Request) -> bytes:

@@ -3,7 +3,10 @@
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from trainer import decoding
+
 if TYPE_CHECKING:
+    from serving.memory import Inputs
     from serving.pool import Pool
 
 BOUNDS_MS = (2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000)
@@ -26,7 +29,7 @@ class Metrics:
         self.total_ms += ms
         self.slow[next((bound for bound in BOUNDS_MS if ms <= bound), float("inf"))] += 1
 
-    def render(self, pool: "Pool", usage_waiting: int) -> bytes:
+    def render(self, pool: "Pool", inputs: "Inputs", usage_waiting: int) -> bytes:
         batchers = [model.batcher for model in pool.models.values()]
         lines = [
             "# TYPE maquette_serving_requests_total counter",
@@ -39,6 +42,10 @@ class Metrics:
             *single("models_bytes", "gauge", pool.bytes),
             *single("models_evicted_total", "counter", pool.evicted),
             *single("rows_waiting", "gauge", sum(batcher.rows for batcher in batchers)),
+            *single("requests_reading", "gauge", pool.reading),
+            *single("bodies_bytes", "gauge", inputs.bodies.used),
+            *single("decoding_bytes", "gauge", decoding.budget.used),
+            *single("decoded_bytes", "gauge", inputs.arrays.used),
             *single("usage_waiting", "gauge", usage_waiting),
             "# TYPE maquette_serving_predict_milliseconds histogram",
             *self.histogram(),

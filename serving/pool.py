@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from serving import problems
-from serving.batcher import Batcher
+from serving.batcher import Batcher, count_bytes
+from serving.memory import Holding, Ledger
 from serving.problems import Problem
 
 if TYPE_CHECKING:
     from trainer.engines import Engine
 
 log = logging.getLogger(__name__)
-GIB = 1024**3
 LOADING_SECONDS = 2.0
 """A request waits this long for its model; after that it is told to come back."""
 FAILED_SECONDS = 5.0
@@ -26,7 +26,9 @@ FAILED_SECONDS = 5.0
 OVERHEAD = 2.0
 """Memory that a session takes, as a multiple of its file: ONNX Runtime repacks the weights beside the originals."""
 READERS = max(2, os.cpu_count() or 2)
-"""Pictures and sounds of one model decoded at once: each may take a hundred megabytes while it is."""
+"""Requests of one model whose pictures and sounds are decoded at once, as far as the budget has room for them."""
+MAX_READING, READING_SECONDS = 128, 15.0
+"""Requests that wait for that or are at it, of all models, and how long one waits."""
 LOADERS = 2
 """Models opened at once, so that a large one holds up no other."""
 Name = tuple[str, str | None]
@@ -47,20 +49,14 @@ def open_thread() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1, thread_name_prefix="model")
 
 
-def memory_budget() -> int:
-    """MAQUETTE_SERVING_MEMORY in bytes; a suffix K, M or G counts in 1024s."""
-    text = os.environ.get("MAQUETTE_SERVING_MEMORY", "").strip().upper()
-    scale = {"K": 1024, "M": 1024**2, "G": GIB}.get(text[-1:], 1)
-    number = text.rstrip("KMG")
-    return int(float(number) * scale) if number else GIB
-
-
 class Pool:
     """Artifact path and engine → model. Opening is done once however many ask, in a thread of its own."""
 
-    def __init__(self, budget: int, threads: int | None = None) -> None:
-        self.budget = budget
+    def __init__(self, budget: int, arrays: Ledger, threads: int | None = None) -> None:
+        """`budget`: bytes of models; `arrays`: where read inputs are counted until they are answered."""
+        self.budget, self.arrays = budget, arrays
         self.threads = threads
+        self.reading = 0
         self.models: OrderedDict[Name, Model] = OrderedDict()
         self.loading: dict[Name, asyncio.Task[Model]] = {}
         self.failed: dict[Name, tuple[float, str]] = {}
@@ -115,7 +111,7 @@ class Pool:
             log.exception("A model could not be opened: %s", artifact)
             raise unusable("It cannot be read.") from error
         self.failed.pop(name, None)
-        model = Model(engine, Batcher(engine, open_thread()), int(engine.bytes * OVERHEAD))
+        model = Model(engine, Batcher(engine, open_thread(), self.arrays), int(engine.bytes * OVERHEAD))
         self.make_room(model.bytes)
         self.models[name] = model
         return model
@@ -137,11 +133,30 @@ class Pool:
                 continue
 
     async def read(self, model: Model, inputs: list[object]) -> list[object]:
-        """The inputs as the engine takes them; `Problem` 422 that names the first that cannot be used."""
+        """The inputs as the engine takes them; `Problem` 422 that names the first that cannot be used, 503 where too many
+        wait to be read."""
         if not model.engine.reads_slowly:
-            return read_each(model.engine, inputs)
-        async with model.reading:
-            return await asyncio.get_running_loop().run_in_executor(self.reader, read_each, model.engine, inputs)
+            return read_each(model.engine, inputs, None)
+        if self.reading >= MAX_READING:
+            raise problems.busy()
+        self.reading += 1
+        try:
+            return await self.read_in_turn(model, inputs)
+        finally:
+            self.reading -= 1
+
+    async def read_in_turn(self, model: Model, inputs: list[object]) -> list[object]:
+        try:
+            async with asyncio.timeout(READING_SECONDS):
+                await model.reading.acquire()
+        except TimeoutError as error:
+            raise problems.busy() from error
+        loop = asyncio.get_running_loop()
+        try:
+            with self.arrays.holding() as held:
+                return await loop.run_in_executor(self.reader, read_each, model.engine, inputs, held)
+        finally:
+            model.reading.release()
 
     def close(self) -> None:
         self.reader.shutdown(wait=False, cancel_futures=True)
@@ -169,13 +184,16 @@ def unusable(reason: str) -> Problem:
     )
 
 
-def read_each(engine: "Engine[Any, Any]", inputs: list[object]) -> list[object]:
+def read_each(engine: "Engine[Any, Any]", inputs: list[object], held: Holding | None) -> list[object]:
+    """See `Pool.read`; what was read is counted in `held`."""
     from trainer.errors import UserError
 
     read: list[object] = []
     for index, value in enumerate(inputs):
         try:
             read.append(engine.read(value))
+            if held is not None:
+                held.grow(count_bytes(read[-1]))
         except UserError as error:
             detail = f"Input {index} {error.message}"
             raise Problem(
@@ -185,4 +203,6 @@ def read_each(engine: "Engine[Any, Any]", inputs: list[object]) -> list[object]:
                 "Inputs are counted from 0. Fix this one, then send the request again.",
                 index=index,
             ) from error
+        except MemoryError as error:
+            raise problems.busy() from error
     return read

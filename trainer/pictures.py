@@ -5,7 +5,8 @@ What a model wants stands in its preprocessor_config.json; the answers equal tho
 
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,8 +15,9 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from trainer import decoding
 from trainer.data import media
-from trainer.data.media import UnreadableError, as_rgb
+from trainer.data.media import BAND_PIXELS, UnreadableError, as_rgb
 from trainer.errors import ModelError
 from trainer.files import read_json
 from trainer.json_types import Json, JsonObject
@@ -33,6 +35,20 @@ SHARPNESS = 2
 CONVNEXT_WARPS = 384
 """Pixels from which ConvNeXT's processor squeezes the picture instead of cutting its middle out."""
 SIDE = (8, 2048)
+STRETCHED = 8
+"""A target so many times the pixels that are cut out of it is not made in whole."""
+MAX_PREDICTED_PIXELS = 25_000_000
+"""Of a picture that somebody sends to a model; one of a dataset may be larger (`media.MAX_PIXELS`)."""
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""How a picture of each EXIF orientation stands upright."""
 
 DEFAULTS: dict[str, dict[str, Any]] = {
     "ViT": {"size": {"height": 224, "width": 224}, "resample": BILINEAR, "norm": HALF},
@@ -70,6 +86,12 @@ DEFAULTS["MobileNetV2"] = DEFAULTS["MobileNetV1"]
 """What the processors of transformers 5 do where a config is silent; every other kind is like ViT's."""
 
 
+Target = Callable[[int, int], tuple[int, int]]
+"""From a picture's (width, height) to those that it may become."""
+Box = tuple[float, float, float, float]
+"""Left, top, right and bottom, in pixels."""
+
+
 @dataclass(frozen=True)
 class Preprocess:
     """From a picture to `height` × `width` pixels of one byte a channel: stretched to that size or, where `shortest` is
@@ -104,22 +126,43 @@ class Preprocess:
             return self.shortest, int(self.shortest * height / width)
         return int(self.shortest * width / height), self.shortest
 
-    def pixels(self, image: Image.Image) -> np.ndarray:
-        """A picture that stands upright in RGB as (height, width, channels) bytes."""
-        image = image.convert("L" if self.channels == 1 else "RGB")
-        target = self.target(*image.size)
-        if image.size != target:
-            image = image.resize(target, resample=Image.Resampling(self.resample))
-        return center_crop(np.atleast_3d(np.asarray(image)), self.height, self.width)
+    def pixels(self, image: Image.Image, orientation: int = 1) -> np.ndarray:
+        """A picture as (height, width, channels) bytes, turned upright by its EXIF `orientation`."""
+        lies = orientation in media.ROTATED
+        target, box = self.visible(*(image.size[::-1] if lies else image.size))
+        if lies:
+            target, box = target[::-1], (box[1], box[0], box[3], box[2])
+        mode = "L" if self.channels == 1 else "RGB"
+        small = resize(image, target, mode, Image.Resampling(self.resample), box)
+        if orientation in TURNS:
+            small = small.transpose(TURNS[orientation])
+        return center_crop(np.atleast_3d(np.asarray(small)), self.height, self.width)
+
+    def visible(self, width: int, height: int) -> tuple[tuple[int, int], Box]:
+        """(target, box): the size to which the part of an upright picture is brought that is not cut off. That is the whole
+        picture, unless it is so long that it would become far larger than what is cut out of its middle."""
+        target = self.target(width, height)
+        if target[0] * target[1] <= STRETCHED * self.width * self.height:
+            return target, (0, 0, width, height)
+        sides = [
+            visible_side(size, own, length)
+            for size, own, length in zip((self.width, self.height), (width, height), target, strict=True)
+        ]
+        (wide, left, right), (tall, top, bottom) = sides
+        return (wide, tall), (left, top, right, bottom)
 
     def normalised(self, pixels: np.ndarray) -> np.ndarray:
         """(…, height, width, channels) bytes as the model's own code sees them: (…, channels, height, width) float32."""
         values = pixels * np.array(self.factor, dtype=np.float32) + np.array(self.shift, dtype=np.float32)
         return np.moveaxis(values, -1, -3)
 
-    def read(self, data: bytes) -> np.ndarray:
-        """A file's bytes as (height, width, channels) bytes; `UnreadableError` says why that cannot be."""
-        return self.pixels(open_picture(data, self.target))
+    def read(self, data: bytes, max_pixels: int | None = None) -> np.ndarray:
+        """A file's bytes as (height, width, channels) bytes; `UnreadableError` says why that cannot be. Raises
+        `decoding.NoRoomError`."""
+        with decoded(data, self.target, max_pixels) as image:
+            if image.width * image.height <= BAND_PIXELS:
+                return self.pixels(as_rgb(ImageOps.exif_transpose(image)))
+            return self.pixels(image, media.orientation(image))
 
     def save(self, folder: Path) -> None:
         (folder / CONFIG).write_text(json.dumps({OWN: asdict(self)}, indent=2), "utf-8")
@@ -149,27 +192,85 @@ class Preprocess:
         return Preprocess(**fields)
 
 
-def open_picture(data: bytes, target: Callable[[int, int], tuple[int, int]] | None = None) -> Image.Image:
+def open_picture(data: bytes, target: Target | None = None) -> Image.Image:
     """Decoded, upright, in RGB. `target(width, height)` says how small it may become: a JPEG is then decoded at a fraction.
 
     Raises `UnreadableError`.
+    """
+    with decoded(data, target) as image:
+        return as_rgb(ImageOps.exif_transpose(image))
+
+
+@contextmanager
+def decoded(data: bytes, target: Target | None = None, max_pixels: int | None = None) -> Iterator[Image.Image]:
+    """The same in its own mode, as it lies in the file, for as long as the process's budget has room for it.
+
+    What is wrong with the file is found before it is decoded, while it is, and while it is converted, within the block: all
+    become `UnreadableError`. Raises `decoding.NoRoomError`.
     """
     media.refuse_markup(data)
     Image.MAX_IMAGE_PIXELS = None  # the limit below speaks in a sentence
     try:
         with Image.open(io.BytesIO(data), formats=media.IMAGE_FORMATS) as image:
-            width, height = image.size
-            if width * height > media.MAX_PIXELS:
-                most = media.MAX_PIXELS // 10**6
-                raise UnreadableError(f"is {width:,} × {height:,} pixels large; at most {most} million are decoded")
+            width, height = size = image.size
+            most = media.MAX_PIXELS if max_pixels is None else min(max_pixels, media.MAX_PIXELS)
+            media.check_size(width, height, most)
             if target is not None and image.format == "JPEG":
                 side = SHARPNESS * max(target(width, height))
                 image.draft(None, (side, side))
-            return as_rgb(ImageOps.exif_transpose(image))
+            needed = decoding.picture_bytes(image, data, size, BAND_PIXELS)
+            if max_pixels is not None and needed > decoding.budget.limit:
+                raise media.too_many_pixels(width, height, most * decoding.budget.limit // needed, str(image.format))
+            with decoding.budget.room(needed):
+                image.load()
+                yield image
     except UnidentifiedImageError as error:
         raise UnreadableError("is no picture") from error
+    except MemoryError as error:
+        raise decoding.NoRoomError("no memory for a picture") from error
     except media.DAMAGED as error:
         raise UnreadableError("is damaged or cut short") from error
+
+
+def resize(
+    image: Image.Image, size: tuple[int, int], mode: str, resample: Image.Resampling, box: Box | None = None
+) -> Image.Image:
+    """The part of a picture in the `box` as (width, height) `size` in `mode`, RGB or L: but for rounding what converting it in
+    whole and resizing that would give, without a second picture of that size in memory.
+
+    Pillow resizes along one side and then along the other. The first is done here band by band, of the two the one after
+    which less is left.
+    """
+    left, top, right, bottom = box or (0, 0, *image.size)
+    width, height = size
+    if image.width * image.height <= BAND_PIXELS:
+        return resized(as_rgb(image).convert(mode), size, resample, (left, top, right, bottom))
+    if width * image.height <= image.width * height:
+        narrow = Image.new(mode, (width, image.height))
+        for place, band in media.bands(image):
+            part = (width, band.height)
+            narrow.paste(resized(band.convert(mode), part, resample, (left, 0, right, band.height)), place)
+        return resized(narrow, size, resample, (0, top, width, bottom))
+    flat = Image.new(mode, (image.width, height))
+    for place, band in media.bands(image, upright=True):
+        part = (band.width, height)
+        flat.paste(resized(band.convert(mode), part, resample, (0, top, band.width, bottom)), place)
+    return resized(flat, size, resample, (left, 0, right, height))
+
+
+def resized(image: Image.Image, size: tuple[int, int], resample: Image.Resampling, box: Box) -> Image.Image:
+    if image.size == size and box == (0, 0, *size):
+        return image
+    return image.resize(size, resample=resample, box=box)
+
+
+def visible_side(size: int, own: int, target: int) -> tuple[int, float, float]:
+    """Of a side of `own` pixels that would become `target` long, of which the middle `size` are seen: (how long to make it,
+    from where, to where)."""
+    if target <= size:
+        return target, 0, own
+    start = (target - size) // 2
+    return size, start * own / target, (start + size) * own / target
 
 
 def center_crop(pixels: np.ndarray, height: int, width: int) -> np.ndarray:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trainer.data.media import MAX_SOUND_SECONDS, UnreadableError, block_size
+from trainer import decoding
+from trainer.data.media import MAX_SOUND_RATE, MAX_SOUND_SECONDS, UnreadableError, block_size, check_rate
 from trainer.errors import ModelError
 from trainer.files import read_json
 from trainer.messages import _
@@ -32,6 +33,10 @@ DECADES = 8.0
 """Powers that a log-mel spectrogram spans: what is fainter than the sound's own peak by more is silence."""
 FAINTEST = 1e-10
 PREEMPHASIS, KALDI_FLOOR, KALDI_LOWEST_HZ = 0.97, 1.192092955078125e-07, 20.0
+SAMPLE_BYTES = 16
+"""A sample of the file: its blocks, all of them in one, and what resampling holds."""
+SPECTRUM_BYTES = 2 << 20
+"""A second of what becomes a spectrogram."""
 LOUDEST = 1e6
 """Samples are kept within this: full scale is 1, or 32,768 where whole numbers were written as floats."""
 
@@ -175,6 +180,7 @@ def read_sound(data: bytes, rate: int, seconds: float = MAX_SOUND_SECONDS) -> np
     try:
         with soundfile.SoundFile(io.BytesIO(data)) as sound:
             own_rate = sound.samplerate
+            check_rate(own_rate)
             most = int(np.ceil(min(seconds, MAX_SOUND_SECONDS) * own_rate))
             wave = read_samples(sound, max(0, (sound.frames - most) // 2), most)
             if not len(wave):  # a header that says more than there is
@@ -183,8 +189,22 @@ def read_sound(data: bytes, rate: int, seconds: float = MAX_SOUND_SECONDS) -> np
         raise UnreadableError("is no sound, or damaged") from error
     if not len(wave):
         raise UnreadableError("holds no sound")
-    wave = np.nan_to_num(wave, nan=0.0, posinf=0.0, neginf=0.0).clip(-LOUDEST, LOUDEST)
+    np.nan_to_num(wave, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+    np.clip(wave, -LOUDEST, LOUDEST, out=wave)
     return resample(wave, own_rate, rate)
+
+
+def sound_bytes(data: bytes, seconds: float) -> int:
+    """At most how many bytes it takes to read so many `seconds` of a sound, the encoded ones left out, by its header."""
+    import soundfile
+
+    try:
+        with soundfile.SoundFile(io.BytesIO(data)) as sound:
+            rate = min(sound.samplerate, MAX_SOUND_RATE)
+    except (RuntimeError, OSError, ValueError, TypeError):
+        return decoding.FIXED_BYTES
+    samples = int(np.ceil(min(seconds, MAX_SOUND_SECONDS) * rate))
+    return int(decoding.FIXED_BYTES + SAMPLE_BYTES * samples + SPECTRUM_BYTES * seconds)
 
 
 def read_samples(sound: "SoundFile", start: int, most: int) -> np.ndarray:

@@ -10,6 +10,7 @@ import pytest
 
 from serving.batcher import MAX_BYTES, MIB, Batcher, count_bytes
 from serving.forms import parse_form
+from serving.memory import Ledger
 from serving.problems import Problem
 from tests.serving.conftest import KEY, Serving
 
@@ -95,9 +96,10 @@ def test_a_batch_of_pictures_ends_by_its_bytes() -> None:
     async def batches() -> list[int]:
         with ThreadPoolExecutor(1) as executor:
             engine = Counting()
-            batcher = Batcher(engine, executor)
+            arrays = Ledger(1 << 28)
+            batcher = Batcher(engine, executor, arrays)
             await asyncio.gather(*(batcher.predict([picture]) for _ in range(3)))
-            assert batcher.bytes == 0
+            assert arrays.used == 0
             return engine.sizes
 
     assert asyncio.run(batches()) == [1, 1, 1]

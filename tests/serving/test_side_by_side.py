@@ -11,6 +11,7 @@ import pytest
 
 from serving import pool as pools
 from serving.batcher import Answer, Batcher
+from serving.memory import Ledger
 from serving.pool import READERS, Model, Pool, open_thread
 
 QUICK_SECONDS = 0.3
@@ -42,7 +43,7 @@ class Engine:
 
 def run(test: Callable[[Pool], Coroutine[Any, Any, None]]) -> None:
     async def with_pool() -> None:
-        pool = Pool(1024**3)
+        pool = Pool(1024**3, Ledger(1 << 28))
         try:
             await test(pool)
         finally:
@@ -53,7 +54,7 @@ def run(test: Callable[[Pool], Coroutine[Any, Any, None]]) -> None:
 
 def model(pool: Pool, gate: threading.Event | None = None) -> Model:
     engine: Any = Engine(gate)
-    return Model(engine, Batcher(engine, open_thread()), 1)
+    return Model(engine, Batcher(engine, open_thread(), Ledger(1 << 28)), 1)
 
 
 @pytest.mark.parametrize("slow_ones", [1, 20])

@@ -4,16 +4,23 @@ import hashlib
 import io
 import struct
 import zlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
+
+from trainer import decoding
 
 if TYPE_CHECKING:
     import numpy as np
     from PIL.Image import Image
 
-MAX_PIXELS = 100_000_000
+MAX_PIXELS, MAX_SIDE = 100_000_000, 65_535
+BAND_PIXELS = 1 << 20
+"""A larger picture is converted so many pixels at a time."""
 MAX_SOUND_SECONDS = 2 * 3600
+MAX_SOUND_RATE = 768_000
+"""Hz. Recorders go up to this; a header may say two thousand million, so that a second is gigabytes."""
 IMAGE_SUFFIXES = frozenset(
     [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".mpo"]
 )
@@ -109,23 +116,40 @@ def read_image(data: bytes) -> tuple[str, dict[str, str], bytes | None]:
     try:
         with Image.open(io.BytesIO(data), formats=IMAGE_FORMATS) as image:
             width, height = image.size
-            if width * height > MAX_PIXELS:
-                raise UnreadableError(
-                    f"is {width:,} × {height:,} pixels large; at most {MAX_PIXELS // 10**6} million are decoded"
-                )
+            check_size(width, height, MAX_PIXELS)
             mode, form = image.mode, str(image.format)
             image.draft(None, (THUMB_PIXELS, THUMB_PIXELS))
-            image.load()
-            turned = orientation(image) in ROTATED
-            is_shown = form in SHOWN and max(width, height) <= THUMB_PIXELS and len(data) <= SHOWN_BYTES
-            small = None if is_shown else thumbnail(image)
+            needed = decoding.picture_bytes(image, data, (width, height), BAND_PIXELS)
+            with decoding.budget.room(2 * needed):  # resizing copies a picture with transparency
+                image.load()
+                turned = orientation(image) in ROTATED
+                is_shown = form in SHOWN and max(width, height) <= THUMB_PIXELS and len(data) <= SHOWN_BYTES
+                small = None if is_shown else thumbnail(image)
     except UnidentifiedImageError as error:
         raise UnreadableError("is no picture") from error
+    except MemoryError as error:
+        raise UnreadableError("takes more memory to decode than a reader may have") from error
     except DAMAGED as error:
         raise UnreadableError("is damaged or cut short") from error
     if turned:
         width, height = height, width
     return SUFFIX_OF.get(form, form.lower()), image_facts(width, height, mode), small
+
+
+def check_size(width: int, height: int, most: int) -> None:
+    """`UnreadableError` where a picture has more than `most` pixels, or a side that takes as much memory to be resized."""
+    if width * height > most:
+        raise too_many_pixels(width, height, most)
+    if max(width, height) > MAX_SIDE:
+        raise UnreadableError(f"is {width:,} × {height:,} pixels large; no side may be longer than {MAX_SIDE:,}")
+
+
+def too_many_pixels(width: int, height: int, most: int, form: str = "") -> UnreadableError:
+    """`form`: the format of which only so many are decoded."""
+    of_format = f" of a {form} file" if form else ""
+    return UnreadableError(
+        f"is {width:,} × {height:,} pixels large; at most {most // 10**6} million{of_format} are decoded"
+    )
 
 
 def image_facts(width: int, height: int, mode: str) -> dict[str, str]:
@@ -145,20 +169,49 @@ def as_rgb(image: "Image") -> "Image":
     """Any mode as RGB: 16 bits scaled to 8, transparency over white."""
     from PIL import Image
 
+    if image.width * image.height <= BAND_PIXELS:
+        return next(band for _place, band in bands(image))
+    whole = Image.new("RGB", image.size)
+    for place, band in bands(image):
+        whole.paste(band, place)
+    return whole
+
+
+def bands(image: "Image", *, upright: bool = False) -> Iterator[tuple[tuple[int, int], "Image"]]:
+    """((left, top), the same in RGB) of parts of about BAND_PIXELS, as wide as the picture or, `upright`, as high: at no time
+    is more than one in memory beside the picture itself."""
+    image.load()
+    convert = converter(image)
+    across, along = (image.height, image.width) if upright else image.size
+    step = max(1, BAND_PIXELS // max(across, 1))
+    for start in range(0, along, step):
+        end = min(start + step, along)
+        box = (start, 0, end, across) if upright else (0, start, across, end)
+        yield box[:2], convert(image if end - start == along else image.crop(box))
+
+
+def converter(image: "Image") -> Callable[["Image"], "Image"]:
+    """What turns parts of a picture into RGB."""
     if image.mode in ("I;16", "I;16B", "I;16L", "I", "F"):
         low, high = cast("tuple[float, float]", image.getextrema())  # one channel
-        scale = 255 / max(high - low, 1e-6) if image.mode == "F" or high > 255 else 1.0
-        return (
-            image.convert("F")
-            .point(lambda value: (value - (low if scale != 1 else 0)) * scale)
-            .convert("L")
-            .convert("RGB")
-        )
+        if image.mode == "F" or high > 255:
+            return lambda part: scaled(part, low, 255 / max(high - low, 1e-6))
+        return lambda part: scaled(part, 0, 1.0)
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-        layered = image.convert("RGBA")
-        under = Image.new("RGBA", layered.size, "white")
-        return Image.alpha_composite(under, layered).convert("RGB")
-    return image.convert("RGB")
+        return on_white
+    return lambda part: part.convert("RGB")
+
+
+def scaled(image: "Image", low: float, scale: float) -> "Image":
+    return image.convert("F").point(lambda value: (value - low) * scale).convert("L").convert("RGB")
+
+
+def on_white(image: "Image") -> "Image":
+    from PIL import Image
+
+    layered = image.convert("RGBA")
+    under = Image.new("RGBA", layered.size, "white")
+    return Image.alpha_composite(under, layered).convert("RGB")
 
 
 def orientation(image: "Image") -> int:
@@ -175,6 +228,7 @@ def read_audio(data: bytes) -> tuple[str, dict[str, str]]:
     try:
         with soundfile.SoundFile(io.BytesIO(data)) as sound:
             rate, channels, form = sound.samplerate, sound.channels, sound.format
+            check_rate(rate)
             if not rate or sound.frames / rate > MAX_SOUND_SECONDS:
                 raise UnreadableError(f"is longer than {MAX_SOUND_SECONDS // 3600} hours")
             frames = 0
@@ -190,6 +244,12 @@ def read_audio(data: bytes) -> tuple[str, dict[str, str]]:
     suffix = {"WAV": "wav", "WAVEX": "wav", "FLAC": "flac", "MPEG": "mp3", "MP3": "mp3", "OGG": "ogg", "AIFF": "aiff"}
     facts = {"seconds": f"{frames / rate:.3f}", "rate": str(rate), "channels": str(channels)}
     return suffix.get(form, form.lower()), facts
+
+
+def check_rate(rate: int) -> None:
+    """`UnreadableError` for a rate, in Hz, that no recorder has."""
+    if rate > MAX_SOUND_RATE:
+        raise UnreadableError(f"has a sampling rate of {rate:,} Hz; at most {MAX_SOUND_RATE:,} are read")
 
 
 def block_size(rate: int, channels: int) -> int:

@@ -1,15 +1,14 @@
 """Memory of the process."""
 
-import contextlib
-import ctypes
 import gc
 
 import pyarrow as pa
+
+from trainer.decoding import trim_heap
 
 
 def release_memory() -> None:
     """Return freed memory to the system before more is asked for."""
     gc.collect()
     pa.default_memory_pool().release_unused()
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)  # glibc's
+    trim_heap()

@@ -14,7 +14,7 @@ from trainer.engines import ArrayEngine, Engine, Read
 from trainer.errors import DataError
 from trainer.json_types import JsonObject
 from trainer.messages import _
-from trainer.pictures import CONFIG, Preprocess
+from trainer.pictures import CONFIG, MAX_PREDICTED_PIXELS, Preprocess
 
 GRID = 7
 """Regions a side that `explain` covers one after another."""
@@ -67,9 +67,9 @@ class ImageEngine(PixelEngine[np.ndarray, np.ndarray], ArrayEngine[np.ndarray]):
 
 
 def read_picture(preprocess: Preprocess, value: Source) -> np.ndarray:
-    """(height, width, channels) bytes; `DataError`."""
+    """(height, width, channels) bytes; `DataError`. A picture that was sent may be smaller than one of the rows."""
     try:
-        return preprocess.read(bytes_of(value))
+        return preprocess.read(bytes_of(value), None if isinstance(value, Path) else MAX_PREDICTED_PIXELS)
     except UnreadableError as error:
         raise DataError(
             _("%(error)s.", error=error), code="bad_input", hint=_("Send a JPEG, PNG, WebP, GIF, BMP or TIFF.")

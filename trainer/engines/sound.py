@@ -7,6 +7,7 @@ from typing import cast
 
 import numpy as np
 
+from trainer import decoding
 from trainer.answers.base_scoring import Answered
 from trainer.data.media import UnreadableError
 from trainer.engines import ArrayEngine, Engine
@@ -15,7 +16,7 @@ from trainer.errors import DataError
 from trainer.json_types import JsonObject
 from trainer.messages import _
 from trainer.pictures import CONFIG
-from trainer.sounds import LOGMEL, WHISPER, Hearing
+from trainer.sounds import LOGMEL, WHISPER, Hearing, sound_bytes
 
 SPANS = 10
 """Into which `explain` divides a sound."""
@@ -64,7 +65,9 @@ class SoundEngine(ListeningEngine[np.ndarray], ArrayEngine[np.ndarray]):
         """A file's bytes, a `data:` URL, or a path from this machine's own rows, as one input of the model."""
         self.check(value)
         try:
-            return self.hearing.values(self.hearing.wave(bytes_of(cast("Source", value))))
+            data = bytes_of(cast("Source", value))
+            with decoding.budget.room(sound_bytes(data, self.hearing.seconds)):
+                return self.hearing.values(self.hearing.wave(data))
         except UnreadableError as error:
             hint = _("Send a WAV, FLAC, MP3, OGG or AIFF file.")
             raise DataError(_("%(error)s.", error=error), code="bad_input", hint=hint) from error

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from trainer import transcripts
+from trainer import decoding, transcripts
 from trainer.data.media import UnreadableError
 from trainer.engines import Session, open_session
 from trainer.engines.image import Source, bytes_of
@@ -15,7 +15,7 @@ from trainer.errors import DataError, ModelError
 from trainer.json_types import JsonObject
 from trainer.messages import _
 from trainer.outputs import Outputs
-from trainer.sounds import BUCKET_SECONDS, LOGMEL, WHISPER, Hearing, read_sound, sound_seconds
+from trainer.sounds import BUCKET_SECONDS, LOGMEL, WHISPER, Hearing, read_sound, sound_bytes, sound_seconds
 from trainer.transcripts import TOKENIZER, VOCABULARY, Characters, Pieces, Script
 
 if TYPE_CHECKING:
@@ -70,11 +70,11 @@ class SpeechEngine(ListeningEngine[Sequence[str]]):
                     most=f"{self.hearing.seconds:g}",
                 )
                 raise DataError(message, code="bad_input", hint=_("Cut it into shorter pieces, at pauses."))
-            wave = read_sound(data, self.hearing.rate, most)
+            with decoding.budget.room(sound_bytes(data, most)):
+                return heard(self.hearing, read_sound(data, self.hearing.rate, most)[: self.hearing.samples])
         except UnreadableError as error:
             hint = _("Send a WAV, FLAC, MP3, OGG or AIFF file.")
             raise DataError(_("%(error)s.", error=error), code="bad_input", hint=hint) from error
-        return heard(self.hearing, wave[: self.hearing.samples])
 
     def outputs(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         """The ids of each input. Sounds of one length are answered together, each as if it were alone."""
