@@ -1,6 +1,9 @@
 """What runs compute once and keep for later ones (vectors, decoded pictures and sounds, previews), in one folder of at most
 `MAQUETTE_CACHE_BYTES`: what was used longest ago leaves first.
 
+The site gives every dataset a folder of its own, `workspaces/<workspace>/<dataset>` below its cache (`folder_of`): it goes
+with the dataset, and whoever reads one sees nobody else's. `keep_all_within` brings all of them together below the limit.
+
 Several processes share the folder. Files are written under `.parts` and renamed into place under a lock, so that a reader
 sees a whole file or none; whoever holds one open (`open_entry`) keeps it from being removed.
 """
@@ -22,6 +25,9 @@ PATTERNS = ("embeddings/*.npy", "*/*.decoded", "*/*.facts.json", "previews/*/*")
 """What lies under the folder and may be removed, files or folders; nothing else there is touched. The facts are of
 files that earlier versions decoded."""
 PARTS, LOCK = ".parts", ".lock"
+WORKSPACES = "workspaces"
+UNKEYED = ("embeddings", "pictures", "sounds", "previews")
+"""Folders of earlier versions, which kept what is of all datasets together."""
 LEFT_BEHIND_SECONDS = 24 * 3600.0
 """After which a half-written file is nobody's."""
 
@@ -57,6 +63,46 @@ def size_of(path: Path) -> int:
 
 def total_bytes(root: Path) -> int:
     return sum(entry.bytes for entry in entries(root))
+
+
+def workspace_folder(root: Path, workspace: str) -> Path:
+    return root / WORKSPACES / workspace
+
+
+def folder_of(root: Path, workspace: str, dataset: str) -> Path:
+    """Where what is computed from one dataset is kept."""
+    return workspace_folder(root, workspace) / dataset
+
+
+def folders(root: Path) -> list[Path]:
+    """Those of all datasets."""
+    return [path for path in (root / WORKSPACES).glob("*/*") if path.is_dir()]
+
+
+def entries_of_all(root: Path) -> list[tuple[Path, Entry]]:
+    """(the dataset's folder, entry) of all datasets, the longest unused first."""
+    listed = [(folder, entry) for folder in folders(root) for entry in entries(folder)]
+    return sorted(listed, key=lambda pair: pair[1].used)
+
+
+def total_bytes_of_all(root: Path) -> int:
+    return sum(entry.bytes for _folder, entry in entries_of_all(root))
+
+
+def keep_all_within(root: Path) -> None:
+    """Bring the folders of all datasets together down to the limit, and leave `DISK_BYTES` of the disk free. What earlier
+    versions kept without saying of which dataset it is goes."""
+    for name in UNKEYED:
+        shutil.rmtree(root / name, ignore_errors=True)
+    if not root.is_dir():
+        return
+    oldest_first = entries_of_all(root)
+    total = sum(entry.bytes for _folder, entry in oldest_first)
+    for folder, entry in oldest_first:
+        if total <= limit_bytes() and shutil.disk_usage(root).free >= DISK_BYTES:
+            return
+        if remove(folder, entry.path):
+            total -= entry.bytes
 
 
 def touch(path: Path) -> None:

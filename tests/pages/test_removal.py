@@ -24,6 +24,7 @@ from webapp.prototypes.actions import create_prototype
 from webapp.prototypes.models import Prototype
 from webapp.runs.actions import resume
 from webapp.runs.models import Run
+from webapp.runs.trials import cache_access
 
 ClientOf = Callable[[User], Client]
 
@@ -48,6 +49,18 @@ def test_a_run_is_deleted_with_its_files(run: Run, user: User, outsider: User, a
     assert LedgerEntry.objects.exists(), "what was spent was spent"
     assert Dataset.objects.get().current.folder.exists()
     assert AuditEvent.objects.filter(verb="deleted", subject="run", subject_id=run.pk).exists()
+
+
+def test_what_was_computed_from_a_dataset_goes_with_it(run: Run, user: User, outsider: User, api_of: ClientOf) -> None:
+    """Decoded pictures, vectors and previews lie below one folder of each dataset, which every command over it is given."""
+    kept = things.prototype(outsider.workspaces.get()).dataset
+    for dataset in (run.prototype.dataset, kept):
+        (dataset.cache_folder / "pictures").mkdir(parents=True)
+        (dataset.cache_folder / "pictures" / "a.decoded").write_bytes(b"pixels")
+    assert cache_access(run.version) == {"MAQUETTE_CACHE": str(run.prototype.dataset.cache_folder)}
+    assert api_of(user).delete(f"/api/v1/prototypes/{run.prototype_id}?data=true").status_code == 204
+    assert not any(folder.exists() for folder in run.prototype.dataset.folders)
+    assert (kept.cache_folder / "pictures" / "a.decoded").exists()
 
 
 @pytest.mark.parametrize("status", ["queued", "starting", "running", "interrupted"])

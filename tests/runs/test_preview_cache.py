@@ -22,7 +22,7 @@ def test_a_preview_that_is_looked_at_stays_longest(workspace: Workspace, monkeyp
         (folder / previews.PICTURE).write_bytes(bytes(400))
         os.utime(folder, (number + 1, number + 1))
     cache.touch(folders[0])
-    cache.keep_within(previews.cache_root())
+    cache.keep_within(version.cache_folder)
     assert [folder.exists() for folder in folders] == [True, False, True]
 
 

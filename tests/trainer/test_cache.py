@@ -103,6 +103,33 @@ def test_a_write_that_fails_leaves_nothing(root: Path) -> None:
     assert list((root / cache.PARTS).iterdir()) == []
 
 
+def test_each_dataset_has_a_folder_and_all_keep_within_the_limit(root: Path) -> None:
+    mine, other = (cache.folder_of(root, workspace, "set") for workspace in ("mine", "other"))
+    oldest = put(mine, "embeddings/a.npy", 600, 1)
+    newest = put(other, "pictures/b.decoded", 600, 2)
+    held = cache.open_entry(oldest)
+    os.utime(oldest, (1, 1))
+    cache.keep_all_within(root)
+    assert (oldest.exists(), newest.exists()) == (True, False), "what is in use stays"
+    os.close(held)
+    newest = put(other, "pictures/b.decoded", 600, 2)
+    cache.keep_all_within(root)
+    assert (oldest.exists(), newest.exists()) == (False, True)
+    assert cache.total_bytes_of_all(root) == 600
+
+
+def test_what_earlier_versions_kept_for_all_datasets_together_goes(root: Path) -> None:
+    unkeyed = [put(root, name, 10) for name in ("embeddings/a.npy", "pictures/b.decoded", "sounds/c.decoded")]
+    keyed = put(cache.folder_of(root, "mine", "set"), "embeddings/a.npy", 10)
+    hub = root / "hub" / "weights"
+    hub.parent.mkdir(parents=True)
+    hub.write_bytes(b"x")
+    cache.keep_all_within(root)
+    assert not any(path.exists() for path in unkeyed)
+    assert keyed.exists()
+    assert hub.exists()
+
+
 WRITE_MANY = """
 import sys
 from pathlib import Path

@@ -55,8 +55,8 @@ class TrainerProcess:
             for name, value in os.environ.items()
             if name not in SECRETS and not name.startswith(CREDENTIALS)
         }
-        cache = str(settings.MAQUETTE_DATA / "cache")
-        environment |= {"PYTHONUNBUFFERED": "1", "MAQUETTE_CACHE": cache, "HF_HUB_DISABLE_IMPLICIT_TOKEN": "1"}
+        environment.pop("MAQUETTE_CACHE", None)  # that of the dataset is in `env`, for commands over a dataset
+        environment |= {"PYTHONUNBUFFERED": "1", "HF_HUB_DISABLE_IMPLICIT_TOKEN": "1"}
         environment |= env or {}
         stderr.parent.mkdir(parents=True, exist_ok=True)
         with stderr.open("ab") as errors:

@@ -167,7 +167,7 @@ def purge_history(version: DatasetVersion, user: User) -> list[DatasetVersion]:
         )
         what = f"{version.dataset.name}: {', '.join(f'v{number}' for number in sorted(numbers))}"
         audit(version.workspace, user, "deleted", "dataset", version.dataset_id, what)
-        folders = [version.dataset.upload_folder, *(one.folder for one in earlier)]
+        folders = [version.dataset.upload_folder, version.dataset.cache_folder, *(one.folder for one in earlier)]
         removals.due(*folders)
     removals.remove(folders)
     DatasetVersion.objects.filter(pk=version.pk).update(bytes=own_bytes(version.folder))  # media it shared are its own
@@ -183,7 +183,7 @@ def delete_rows(dataset: Dataset, user: User | None) -> list[Path]:
     """Delete a dataset in the database; the folders to remove once that is committed. Raises Conflict while a prototype uses
     it, also one that was made this moment. Deleted again, it is told of once. The audit log tells a file that could never be
     read (`discarded`) from data."""
-    folders = [dataset.upload_folder, *(version.folder.parent for version in dataset.versions.all()[:1])]
+    folders = dataset.folders
     with transaction.atomic():
         if Dataset.objects.select_for_update().filter(pk=dataset.pk).first() is None:
             return folders

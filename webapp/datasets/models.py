@@ -15,6 +15,7 @@ from django.db.models import Q
 from django.db.models.fields.json import KT
 from django.utils.translation import gettext_lazy as _
 
+from trainer import cache
 from trainer.columns import ColumnProfile
 from trainer.roles import roles_of
 from trainer.suggestion import shape_of
@@ -59,6 +60,21 @@ class Dataset(WorkspaceOwned):
     def upload_folder(self) -> Path:
         return settings.MAQUETTE_DATA / "uploads" / self.pk
 
+    @property
+    def folder(self) -> Path:
+        """Of all its versions."""
+        return settings.MAQUETTE_DATA / "datasets" / self.pk
+
+    @property
+    def cache_folder(self) -> Path:
+        """What runs, estimates and previews compute from its rows and keep for the next ones."""
+        return cache.folder_of(settings.MAQUETTE_DATA / "cache", self.workspace_id, self.pk)
+
+    @property
+    def folders(self) -> list[Path]:
+        """Everything on disk that is of it."""
+        return [self.upload_folder, self.folder, self.cache_folder]
+
 
 class DatasetVersion(Leased):
     TASK = "webapp.datasets.tasks.read_version"
@@ -97,6 +113,11 @@ class DatasetVersion(Leased):
     @property
     def folder(self) -> Path:
         return settings.MAQUETTE_DATA / "datasets" / self.dataset_id / f"v{self.number}"
+
+    @property
+    def cache_folder(self) -> Path:
+        """Its dataset's."""
+        return cache.folder_of(settings.MAQUETTE_DATA / "cache", self.workspace_id, self.dataset_id)
 
     @property
     def part_folder(self) -> Path:

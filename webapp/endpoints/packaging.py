@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -32,7 +31,8 @@ class Packaging(Work[EndpointVersion]):
 
     @classmethod
     def log_of(cls, row: EndpointVersion) -> Path:
-        return settings.MAQUETTE_DATA / "logs" / "exports.log"
+        """In the run's folder, with which it goes."""
+        return row.run.folder / "exports.log"
 
     @classmethod
     @contextmanager

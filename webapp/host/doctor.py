@@ -80,7 +80,8 @@ def libraries() -> Result:
 def disk() -> Result:
     preflight.check_folder(settings.MAQUETTE_DATA)
     free = shutil.disk_usage(settings.MAQUETTE_DATA).free / 1024**3
-    held, limit = cache.total_bytes(settings.MAQUETTE_DATA / "cache") / 1024**3, cache.limit_bytes() / 1024**3
+    held = cache.total_bytes_of_all(settings.MAQUETTE_DATA / "cache") / 1024**3
+    limit = cache.limit_bytes() / 1024**3
     return OK, f"{free:.0f} GB free for {settings.MAQUETTE_DATA}, whose cache holds {held:.1f} of {limit:.1f} GB", ""
 
 

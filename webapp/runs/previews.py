@@ -7,7 +7,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
@@ -51,12 +50,8 @@ def augments(slug: str) -> bool:
 
 
 def folder_of(version: DatasetVersion, key: str) -> Path:
-    return cache_root() / "previews" / version.pk / key
-
-
-def cache_root() -> Path:
-    """The trainer's cache, whose limit previews share with what runs keep there."""
-    return settings.MAQUETTE_DATA / "cache"
+    """In the cache of the version's dataset, whose limit previews share with what runs keep there."""
+    return version.cache_folder / "previews" / version.pk / key
 
 
 def augmented(version: DatasetVersion, body: dict[str, Any]) -> dict[str, Any]:
@@ -98,4 +93,4 @@ class Drawing(TrialWork[Preview]):
         shutil.move(spec.with_name("out") / PICTURE, folder / PICTURE)
         for old in sorted(folder.parent.iterdir(), key=lambda path: path.stat().st_mtime)[:-KEPT]:
             shutil.rmtree(old, ignore_errors=True)
-        cache.keep_within(cache_root())
+        cache.keep_within(version.cache_folder)

@@ -44,6 +44,7 @@ def tidy() -> None:
 
 @task("webapp.runs.tasks.store")
 def store() -> None:
+    upkeep.trim_caches()
     storage.measure_waiting()
     with_the_bucket(storage.remove_waiting)
     with_the_bucket(storage.remove_due)

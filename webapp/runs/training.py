@@ -35,6 +35,7 @@ from webapp.runs.actions import spec_of, terms_of
 from webapp.runs.models import Run, Status
 from webapp.runs.queues import QUEUES, queue_of
 from webapp.runs.stream import EventLog
+from webapp.runs.trials import cache_access
 
 log = logging.getLogger(__name__)
 LOOK_SECONDS = 1.0
@@ -129,7 +130,7 @@ class Training(Work[Run]):
             self.pending["device"] = "cpu"
         if run.hardware != "cpu" and self.hardware == "cpu":
             self.take(event("warning", code="no_gpu", message=_("This machine has no GPU: training on its processor.")))
-        environment = hub_access(run.model)
+        environment = cache_access(run.version) | hub_access(run.model)
         if self.gpus:
             environment["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, self.gpus))
         status = self.watch(["run", str(run.folder / "spec.json"), "--out", str(run.folder)], environment)

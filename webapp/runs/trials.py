@@ -15,6 +15,7 @@ from webapp.core.formats import size
 from webapp.core.problems import Problem
 from webapp.core.trainer_process import hub_access
 from webapp.core.work import Later, TooLong, Work
+from webapp.datasets.models import DatasetVersion
 from webapp.runs.models import Trial
 
 DOWNLOAD_SECONDS = 30
@@ -34,7 +35,8 @@ class TrialWork(Work[Row]):
 
     @classmethod
     def log_of(cls, row: Row) -> Path:
-        return settings.MAQUETTE_DATA / "logs" / "estimates.log"
+        """In the dataset's folder, with which it goes: what breaks may name columns or tell rows."""
+        return row.version.folder.parent / "estimates.log"
 
     def take(self, event: dict[str, Any]) -> None:
         super().take(event)
@@ -56,7 +58,8 @@ class TrialWork(Work[Row]):
             path.write_text(json.dumps(self.row.spec), "utf-8")
             try:
                 result = self.command(
-                    [self.COMMAND, str(path), *self.options(path)], hub_access(self.row.spec["model"])
+                    [self.COMMAND, str(path), *self.options(path)],
+                    cache_access(self.row.version) | hub_access(self.row.spec["model"]),
                 )
             except Problem as problem:
                 raise Later(DOWNLOAD_SECONDS) if problem.code == DOWNLOADING else problem from None
@@ -68,6 +71,12 @@ class TrialWork(Work[Row]):
 
     def keep(self, result: dict[str, Any], spec: Path) -> None:
         """Of what it wrote, beside its specification."""
+
+
+def cache_access(version: DatasetVersion) -> dict[str, str]:
+    """Environment of a command over a version's rows: the cache that it shares with all others over that dataset, and with
+    nobody else."""
+    return {"MAQUETTE_CACHE": str(version.cache_folder)}
 
 
 def still_downloading(progress: dict[str, Any]) -> Problem:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.utils import timezone
 
+from trainer import cache
 from webapp.core import removals
 from webapp.runs import storage
 from webapp.runs.models import Run, Status
@@ -30,6 +31,11 @@ def tidy() -> None:
     for path in (settings.MAQUETTE_DATA / "runs").glob("*/artifact.zip"):
         path.unlink(missing_ok=True)  # downloads were kept here once
     removals.finish()
+
+
+def trim_caches() -> None:
+    """Every minute: a trainer keeps the folder of its own dataset within the limit, and sees no other."""
+    cache.keep_all_within(settings.MAQUETTE_DATA / "cache")
 
 
 def remove_left_models() -> None:
