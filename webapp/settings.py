@@ -8,6 +8,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
+from webapp.core.hosts import LOOPBACK, is_loopback
 from webapp.core.private import kept_secret, private_folder
 from webapp.host.redis_server import embedded_url
 
@@ -22,8 +23,10 @@ private_folder(MAQUETTE_DATA)
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = env.str("SECRET_KEY", default="") or kept_secret(MAQUETTE_DATA / "secret_key", secrets.token_urlsafe(48))
 PUBLIC_URL = env.str("PUBLIC_URL", default=f"http://127.0.0.1:{env.int('PORT', default=8000)}").rstrip("/")
+ONLY_HERE = is_loopback(PUBLIC_URL)
+"""Nobody but this machine is told of the site. Otherwise its own name is the only one, and accounts are made by invitation."""
 ALLOWED_HOSTS = env.list(
-    "ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]", environ.urlparse(PUBLIC_URL).hostname]
+    "ALLOWED_HOSTS", default=list(LOOPBACK) if ONLY_HERE else [environ.urlparse(PUBLIC_URL).hostname]
 )
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 HTTPS = PUBLIC_URL.startswith("https://")
@@ -140,7 +143,7 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "none"
-SIGN_UP = env.str("SIGN_UP", default="open").strip().lower()
+SIGN_UP = env.str("SIGN_UP", default="").strip().lower() or ("open" if ONLY_HERE else "invited")
 """open: anybody makes an account; invited: `manage.py invite` does; closed, and whatever else stands there: nobody."""
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_PREVENT_ENUMERATION = True
@@ -182,12 +185,15 @@ FILE_UPLOAD_TEMP_DIR.mkdir(exist_ok=True)
 FILE_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
 
-SECURE_SSL_REDIRECT = False
-# `check --deploy`: Caddy redirects to HTTPS; whether every subdomain is HTTPS, and preloaded, is the owner's to say.
-SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W008", "security.W021"]
+SECURE_SSL_REDIRECT = HTTPS and env.bool("HTTPS_REDIRECT", default=True)
+SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]  # asked on the machine itself, past the proxy
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
-SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", default=31_536_000) if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("HSTS_SUBDOMAINS", default=False)
+SECURE_HSTS_PRELOAD = env.bool("HSTS_PRELOAD", default=False)
+# `check --deploy`: that every subdomain is HTTPS, and preloaded, is for the owner of the domain to say, by these two settings.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SESSION_COOKIE_HTTPONLY = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"

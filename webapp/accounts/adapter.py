@@ -1,6 +1,7 @@
 """Where allauth meets our workspaces: whoever signs up gets one, where SIGN_UP lets them."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
@@ -14,6 +15,12 @@ from webapp.accounts.models import User
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
     error_messages = DefaultAccountAdapter.error_messages | {"email_taken": _("This email already has an account.")}
 
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Links lead to PUBLIC_URL. allauth makes them from the Host header, which is whatever the asker wrote, so that a mail
+        to somebody else could carry a link to the asker's own server."""
+        links = {name: at_public_url(value) for name, value in context.items() if name.endswith("_url")}
+        super().send_mail(template_prefix, email, context | links)
+
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return bool(settings.SIGN_UP == "open")
 
@@ -22,3 +29,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         if commit:
             create_workspace(user)
         return user
+
+
+def at_public_url(link: str) -> str:
+    """The same path and query on the site's own address."""
+    parts = urlsplit(link)
+    return settings.PUBLIC_URL + parts._replace(scheme="", netloc="").geturl()

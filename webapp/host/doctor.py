@@ -21,6 +21,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from trainer import cache
 from webapp.catalog.hub import size_words
+from webapp.core.hosts import is_loopback
 from webapp.host import preflight
 from webapp.host.preflight import StartError
 from webapp.host.processes import find_gpus
@@ -65,7 +66,7 @@ def python() -> Result:
 
 def in_parts() -> bool:
     """Whether the model server and the workers are elsewhere, as in the compose set: SERVING_URL names another host."""
-    return urlsplit(settings.SERVING_URL).hostname not in ("127.0.0.1", "localhost", "::1")
+    return not is_loopback(settings.SERVING_URL)
 
 
 def libraries() -> Result:
@@ -213,8 +214,7 @@ def accounts() -> Result:
             f"SIGN_UP={settings.SIGN_UP} is not known, so nobody can make an account",
             "Set SIGN_UP to open, invited or closed.",
         )
-    local = urlsplit(settings.PUBLIC_URL).hostname in ("127.0.0.1", "localhost", "::1")
-    if settings.SIGN_UP == "open" and not local:
+    if settings.SIGN_UP == "open" and not settings.ONLY_HERE:
         return NOTE, "anybody who reaches the site can make one", "SIGN_UP=invited leaves that to you."
     words = {"open": "anybody who reaches the site can make one", "invited": "made by `manage.py invite`"}
     return OK, words.get(settings.SIGN_UP, "closed: nobody can make one"), ""

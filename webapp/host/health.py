@@ -10,6 +10,7 @@ import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 # Celery's beat writes its schedule down every three minutes.
 BEAT_SECONDS = 600
@@ -22,10 +23,11 @@ def web() -> bool:
 
 
 def allowed_host() -> dict[str, str]:
-    """The header that makes the site answer: ALLOWED_HOSTS, where it is set, need not hold the address that is asked."""
+    """The header that makes the site answer: a public site knows its own name alone, and ALLOWED_HOSTS, where it is set, need
+    not hold the address that is asked either."""
     names = [name.strip().lstrip(".") for name in os.environ.get("ALLOWED_HOSTS", "").split(",")]
-    known = [name for name in names if name not in ("", "*")]
-    return {"Host": known[0]} if known else {}
+    known = [name for name in names if name not in ("", "*")] or [urlsplit(os.environ.get("PUBLIC_URL", "")).hostname]
+    return {"Host": known[0]} if known[0] else {}
 
 
 def worker() -> bool:

@@ -104,11 +104,22 @@ def is_ours(host: str, port: int) -> bool:
     asking = http.client.HTTPConnection(urlsplit(address_of(host, port)).netloc, timeout=4)
     try:
         with contextlib.closing(asking):
-            asking.request("GET", "/readyz", headers={"Host": "localhost"})
+            asking.request("GET", "/readyz", headers={"Host": known_host(address_of(host, port))})
             found = json.loads(asking.getresponse().read(10_000))
     except (OSError, ValueError, http.client.HTTPException):
         return False
     return isinstance(found, dict) and {"ready", "parts"} <= set(found)
+
+
+def known_host(address: str) -> str:
+    """A host name that Django accepts: the ALLOWED_HOSTS of a public site do not hold 127.0.0.1."""
+    from django.conf import settings
+
+    host = address.removeprefix("http://")
+    names = [name for name in settings.ALLOWED_HOSTS if name not in ("*",)]
+    if "*" in settings.ALLOWED_HOSTS or host.rsplit(":", 1)[0] in names or not names:
+        return host
+    return str(names[0]).lstrip(".")
 
 
 def port_owner(port: int) -> str:

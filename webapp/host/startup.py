@@ -14,6 +14,7 @@ from django.db import close_old_connections
 from webapp.accounts.actions import first_sign_in_link
 from webapp.core.files import write_whole
 from webapp.endpoints import sample
+from webapp.host.preflight import known_host
 from webapp.host.processes import Place
 from webapp.host.supervisor import Supervisor
 
@@ -55,7 +56,7 @@ class Announcer:
         return False
 
     def tell(self) -> None:
-        self.say(f"Maquette is ready: {self.address}")
+        self.say(f"Maquette is ready: {self.address if settings.ONLY_HERE else settings.PUBLIC_URL}")
         self.say(
             f"           after {time.monotonic() - self.began:.0f} s · Ctrl-C stops it · logs in {self.supervisor.logs}"
         )
@@ -92,7 +93,7 @@ class Announcer:
 
 def readiness(address: str) -> tuple[bool, dict[str, str]]:
     """What `/readyz` says: whether all is up, and each part."""
-    request = urllib.request.Request(f"{address}/readyz", headers={"Host": _known_host(address)})  # noqa: S310  our own
+    request = urllib.request.Request(f"{address}/readyz", headers={"Host": known_host(address)})  # noqa: S310  our own
     try:
         with urllib.request.urlopen(request, timeout=5) as response:  # noqa: S310
             return True, _parts(response.read())
@@ -100,15 +101,6 @@ def readiness(address: str) -> tuple[bool, dict[str, str]]:
         return False, _parts(error.read())
     except OSError:
         return False, {}
-
-
-def _known_host(address: str) -> str:
-    """A host name that Django accepts: ALLOWED_HOSTS of a public site need not hold 127.0.0.1."""
-    host = address.removeprefix("http://")
-    names = [name for name in settings.ALLOWED_HOSTS if name not in ("*",)]
-    if "*" in settings.ALLOWED_HOSTS or host.rsplit(":", 1)[0] in names or not names:
-        return host
-    return str(names[0]).lstrip(".")
 
 
 def _parts(body: bytes) -> dict[str, str]:
