@@ -1,14 +1,17 @@
 """What visitors say of an answer: once each, with the labels that there are, and not without end."""
 
 import json
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core import signing
 from django.test import Client
+from django.utils import timezone
 
 from tests import things
-from webapp.accounts.models import Workspace
+from webapp.accounts.models import User, Workspace
 from webapp.endpoints import visitors
 from webapp.endpoints.demo import network
 from webapp.endpoints.models import Endpoint, Feedback
@@ -57,6 +60,45 @@ def test_there_is_an_end_to_it(endpoint: Endpoint, monkeypatch: pytest.MonkeyPat
     assert judge(token(endpoint, "one"), verdict="down") == 200
     visitors.take_feedback(endpoint, "x", {}, "up")  # the owner's own programs are not bounded
     assert Feedback.objects.count() == 3
+
+
+def test_one_visitor_does_not_use_up_the_day_of_all(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(visitors, "FEEDBACK_A_VISITOR", 2)
+
+    def judge_from(address: str, answer: str) -> int:
+        form = {"token": token(endpoint, answer), "verdict": "up"}
+        return Client(REMOTE_ADDR=address).post("/d/the-demo/feedback", form).status_code
+
+    assert [judge_from("203.0.113.9", name) for name in ("one", "two", "three")] == [200, 200, 429]
+    assert judge_from("203.0.113.9", "one") == 200, "thinking again is not more"
+    assert judge_from("203.0.113.10", "four") == 200
+    assert len(set(Feedback.objects.values_list("visitor", flat=True))) == 2
+    assert not Feedback.objects.filter(visitor__contains="203").exists()
+    Feedback.objects.update(created_at=timezone.now() - timedelta(days=1))
+    assert judge_from("203.0.113.9", "five") == 200
+    assert Feedback.objects.exclude(visitor="").count() == 1, "nobody is remembered for longer"
+
+
+def test_an_answer_of_any_size_is_not_stored(endpoint: Endpoint, user: User, api_of: Callable[[User], Client]) -> None:
+    def send(output: object) -> int:
+        body = {"input": "a text", "verdict": "up", "output": output}
+        path = "/api/v1/endpoints/the-demo/feedback"
+        return api_of(user).post(path, json.dumps(body), content_type="application/json").status_code
+
+    assert send({"label": "x" * 4_000_000}) == 413
+    assert send({"label": "x" * 10_000}) == 201
+    assert Feedback.objects.count() == 1
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
+def test_numbers_that_are_none_are_refused(
+    number: str, endpoint: Endpoint, user: User, api_of: Callable[[User], Client]
+) -> None:
+    body = '{"input": "a text", "verdict": "up", "output": {"score": %s}}' % number  # noqa: UP031  braces
+    answer = api_of(user).post("/api/v1/endpoints/the-demo/feedback", body, content_type="application/json")
+    assert answer.status_code in (400, 422)
+    assert answer["Content-Type"] == "application/problem+json"
+    assert not Feedback.objects.exists()
 
 
 @pytest.mark.parametrize(

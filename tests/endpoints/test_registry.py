@@ -22,7 +22,7 @@ from webapp.core import redis as core_redis
 from webapp.costs.actions import set_budget, set_rate
 from webapp.costs.models import LedgerEntry
 from webapp.endpoints import actions, hosting, registry
-from webapp.endpoints.models import Endpoint, UsageHour, UsageMark
+from webapp.endpoints.models import Endpoint, EndpointVersion, UsageHour, UsageMark
 from webapp.endpoints.packaging import Packaging
 from webapp.host.redis_server import find_binary
 
@@ -301,3 +301,29 @@ def test_publishing_all_looks_up_the_money_once(
         registry.publish_all()
     assert sum("costs_budget" in query["sql"] for query in asked.captured_queries) == 1
     assert not any("costs_ledgerentry" in query["sql"] for query in asked.captured_queries)
+
+
+@pytest.mark.parametrize("how", ["live", "promote", "deploy"])
+def test_hosting_is_not_free_for_who_asks_again_and_again(
+    how: str, workspace: Workspace, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sixty seconds in which a live demo is put live every six cost what sixty seconds cost."""
+    set_rate(workspace, "endpoint", "3.6")
+    run = endpoint.current.run
+    (run.artifact / "onnx").mkdir(parents=True, exist_ok=True)
+    (run.artifact / "onnx" / "export.json").write_text('{"engine": "onnx-fp32"}', "utf-8")
+    EndpointVersion.objects.update(engine="onnx-fp32")
+    start = timezone.now()
+    Endpoint.objects.update(charged_until=start)
+    for seconds in range(6, 61, 6):
+        monkeypatch.setattr(timezone, "now", lambda seconds=seconds: start + timedelta(seconds=seconds))
+        endpoint.refresh_from_db()
+        if how == "live":
+            actions.update(endpoint, None, {"status": "live"})
+        elif how == "promote":
+            actions.promote(endpoint.current, None)
+        else:
+            actions.deploy(run, None, status="live")
+        if seconds % 30 == 0:
+            hosting.charge_hosting()
+    assert LedgerEntry.objects.total() == pytest.approx(Decimal("0.06"), abs=Decimal("0.0001"))

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
@@ -36,17 +37,26 @@ class Body(Schema):
 
 
 class PlainJson(Parser):
-    """JSON whose texts any database holds: no zero bytes, no half characters."""
+    """JSON that any database holds: no zero bytes or half characters in its texts, no NaN and nothing infinite among its
+    numbers, all of which Python's reader takes."""
 
     def parse_body(self, request: HttpRequest) -> Any:
         text = request.body.decode("utf-8-sig")
-        found = json.loads(text)
+        found = json.loads(text, parse_constant=finite, parse_float=finite)
         if "\\u" in text:
             text = json.dumps(found, ensure_ascii=False)
             text.encode()
             if ZERO_BYTE.search(text):
                 raise ValueError
         return found
+
+
+def finite(text: str) -> float:
+    """A number of JSON; `ValueError` for NaN, Infinity and what is too large for a float."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
 
 
 class Token(HttpBearer):

@@ -14,7 +14,7 @@ from webapp.accounts.models import User
 from webapp.core.problems import Conflict, Problem
 from webapp.costs import gate
 from webapp.endpoints import registry
-from webapp.endpoints.addresses import check_slug, free_slug, save_slug
+from webapp.endpoints.addresses import check_slug, free_slug, release, save_slug
 from webapp.endpoints.choosing import Choice, choose
 from webapp.endpoints.hosting import settle
 from webapp.endpoints.models import (
@@ -85,7 +85,9 @@ def lock_run(run: Run) -> None:
 
 def create_endpoint(run: Run, user: User | None, wishes: dict[str, Any]) -> Endpoint:
     name = str(wishes.get("name") or run.prototype.name)[:120]
-    slug = check_slug(str(wishes["slug"])) if wishes.get("slug") else free_slug(name)
+    slug = (
+        check_slug(str(wishes["slug"]), run.workspace_id) if wishes.get("slug") else free_slug(name, run.workspace_id)
+    )
     endpoint = Endpoint(
         workspace_id=run.workspace_id,
         prototype=run.prototype,
@@ -192,6 +194,8 @@ def update(endpoint: Endpoint, user: User | None, wishes: dict[str, Any]) -> End
     with transaction.atomic():
         if changes:  # and these alone: another request may have changed the others since this row was read
             save_slug(endpoint, chosen=True, update_fields=list(changes))
+        if "slug" in changes:
+            release(before, endpoint.workspace_id)
         if wishes.get("status"):
             switch(endpoint, user, str(wishes["status"]))
         if isinstance(choice, Choice):
@@ -214,7 +218,7 @@ def changes_of(endpoint: Endpoint, wishes: dict[str, Any]) -> dict[str, str]:
     if wishes.get("visibility"):
         wanted["visibility"] = check_visibility(wishes["visibility"])
     if wishes.get("slug") and wishes["slug"] != endpoint.slug:
-        wanted["slug"] = check_slug(str(wishes["slug"]))
+        wanted["slug"] = check_slug(str(wishes["slug"]), endpoint.workspace_id)
     return {field: value for field, value in wanted.items() if value != getattr(endpoint, field)}
 
 

@@ -2,24 +2,48 @@
 
 import re
 import unicodedata
+from datetime import timedelta
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from webapp.accounts.models import hashed
 from webapp.core.ids import new_id
 from webapp.core.problems import Conflict, Problem
 from webapp.endpoints.models import (
     Endpoint,
+    ReleasedSlug,
     ShareLink,
     Visibility,
     slug_form,
 )
 
+HELD_BACK = timedelta(days=90)
+"""How long an address that a demo gave up is only for its own workspace."""
 
-def check_slug(slug: str) -> str:
+
+def is_taken(slug: str, workspace_id: str) -> bool:
+    """Asked in this order, since whoever gives an address up does both at once: there is no moment in which it looks free."""
+    if Endpoint.objects.filter(slug=slug).exists():
+        return True
+    since = timezone.now() - HELD_BACK
+    held = ReleasedSlug.objects.filter(digest=hashed(slug), released_at__gt=since)
+    return held.exclude(workspace_id=workspace_id).exists()
+
+
+def release(slug: str, workspace_id: str) -> None:
+    """Hold an address back for the workspace that gives it up."""
+    now = timezone.now()
+    ReleasedSlug.objects.filter(released_at__lte=now - HELD_BACK).delete()
+    fields = {"workspace_id": workspace_id, "released_at": now}
+    ReleasedSlug.objects.update_or_create(digest=hashed(slug), defaults=fields)
+
+
+def check_slug(slug: str, workspace_id: str) -> str:
     try:
         slug_form(slug)
     except ValidationError as error:
@@ -29,7 +53,7 @@ def check_slug(slug: str) -> str:
             field="slug",
             hint=str(slug_form.message),
         ) from error
-    if Endpoint.objects.filter(slug=slug).exists():
+    if is_taken(slug, workspace_id):
         raise slug_taken(slug)
     return slug
 
@@ -53,12 +77,12 @@ def save_slug(endpoint: Endpoint, *, chosen: bool, update_fields: list[str] | No
         endpoint.save()
 
 
-def free_slug(name: str) -> str:
+def free_slug(name: str, workspace_id: str) -> str:
     """A readable slug from a name, made unique with a few random characters where it is taken."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:48].strip("-")
     slug = slug if len(slug) >= 3 else f"demo-{new_id()[:6]}"
-    return slug if not Endpoint.objects.filter(slug=slug).exists() else f"{slug}-{new_id()[:6]}"
+    return f"{slug}-{new_id()[:6]}" if is_taken(slug, workspace_id) else slug
 
 
 def demo_path(endpoint: Endpoint, link: ShareLink | None = None) -> str:

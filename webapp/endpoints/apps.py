@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_delete
 
 
 class EndpointsConfig(AppConfig):
@@ -6,6 +7,8 @@ class EndpointsConfig(AppConfig):
 
     def ready(self) -> None:
         from webapp.costs.signals import budget_changed, budget_changes
+        from webapp.endpoints.addresses import release
+        from webapp.endpoints.models import Endpoint
         from webapp.endpoints.registry import publish_workspace
 
         def publish_demos(sender: object, workspace_id: str, **_kwargs: object) -> None:
@@ -16,5 +19,9 @@ class EndpointsConfig(AppConfig):
 
             charge_hosting(workspace_id)
 
+        def hold_back_address(instance: Endpoint, **_kwargs: object) -> None:
+            release(instance.slug, instance.workspace_id)
+
+        post_delete.connect(hold_back_address, sender=Endpoint, weak=False, dispatch_uid="hold_back_address")
         budget_changes.connect(settle_demos, weak=False, dispatch_uid="settle_demos")
         budget_changed.connect(publish_demos, weak=False, dispatch_uid="publish_demos")

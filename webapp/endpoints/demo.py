@@ -168,7 +168,8 @@ def feedback(request: SiteRequest, slug: str) -> HttpResponse:
         raise Http404
     wanted = check_label(endpoint, request.POST.get("should_have_been", ""))
     verdict = request.POST.get("verdict") or ("down" if wanted else "")
-    visitors.take_feedback(endpoint, kept, output, verdict, answer, link=link, should_have_been=wanted)
+    who = visitor_of(request)
+    visitors.take_feedback(endpoint, kept, output, verdict, answer, visitor=who, link=link, should_have_been=wanted)
     context = context_of(request, endpoint, link) | {"thanks": verdict}
     page = render(request, "endpoints/_demo_thanks.html" if request.htmx else "endpoints/demo.html", context)
     return with_devices(page)

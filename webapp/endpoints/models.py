@@ -68,6 +68,18 @@ class Endpoint(WorkspaceOwned):
         return self.name
 
 
+class ReleasedSlug(models.Model):
+    """An address that a demo gave up: for a while only its workspace gets it again, so that nobody takes over the links that
+    people were sent. No name is kept, and the workspace may be gone."""
+
+    digest = models.CharField(primary_key=True, max_length=64, help_text="SHA-256 of the slug")
+    workspace_id = models.CharField(max_length=16)
+    released_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return self.digest
+
+
 class EndpointVersionQuerySet(LeasedQuerySet["EndpointVersion"]):
     def unsent(self) -> Self:
         """Of those that somebody still waits for, and not for ever."""
@@ -254,6 +266,7 @@ class Feedback(WorkspaceOwned):
     verdict = models.CharField(max_length=4, choices=[(UP, _("right")), (DOWN, _("wrong"))])
     should_have_been = models.CharField(max_length=200, blank=True)
     answer = models.CharField(max_length=16, null=True, help_text="which shown answer; null for what came by the API")
+    visitor = models.CharField(max_length=20, blank=True, help_text="hash of who judged, for a day; then empty")
 
     class Meta(WorkspaceOwned.Meta):
         constraints = [models.UniqueConstraint(fields=["endpoint", "answer"], name="one_feedback_an_answer")]

@@ -1,11 +1,14 @@
 """What visitors of a demo leave: judgements of its answers, and how often they came by a link."""
 
+import json
 from datetime import timedelta
 
 from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from webapp.accounts.models import hashed
+from webapp.core.formats import size
 from webapp.core.problems import Problem
 from webapp.endpoints.models import (
     Endpoint,
@@ -15,28 +18,57 @@ from webapp.endpoints.models import (
 
 FEEDBACK_A_DAY = 500
 """Judgements of visitors that one endpoint keeps in 24 hours."""
+FEEDBACK_A_VISITOR = 50
+"""Those of one visitor, so that nobody uses up the day of all."""
+MOST_OUTPUT_BYTES = 20_000
+"""Of an answer as JSON, beside at most 10,000 characters of what was asked."""
 
 
 def take_feedback(
-    endpoint: Endpoint, text: str, output: object, verdict: str, answer: str | None = None, **fields: object
+    endpoint: Endpoint,
+    text: str,
+    output: object,
+    verdict: str,
+    answer: str | None = None,
+    *,
+    visitor: str = "",
+    **fields: object,
 ) -> Feedback:
-    """One judgement; of an `answer` that the demo page showed, the last one counts."""
+    """One judgement; of an `answer` that the demo page showed, the last one counts. `visitor`: whose limit it counts for."""
     if verdict not in (Feedback.UP, Feedback.DOWN):
         raise Problem(_("A verdict is up or down."), code="bad_verdict", hint=_("Send up or down."))
+    if len(json.dumps(output)) > MOST_OUTPUT_BYTES:
+        message = _("The answer takes more than %(most)s.") % {"most": size(MOST_OUTPUT_BYTES)}
+        raise Problem(message, code="too_large", hint=_("Send the part that was judged."), status=413)
     fields |= {"version": endpoint.current, "input": text[:10_000], "output": output, "verdict": verdict}
     if answer is None:
         return Feedback.objects.create(workspace_id=endpoint.workspace_id, endpoint=endpoint, **fields)
+    visitor = visitor_today(endpoint, visitor) if visitor else ""
     if not endpoint.feedback.filter(answer=answer).exists():
-        check_feedback_room(endpoint)
-    made, _created = Feedback.objects.update_or_create(
-        endpoint=endpoint, answer=answer, defaults={"workspace_id": endpoint.workspace_id, **fields}
-    )
+        check_feedback_room(endpoint, visitor)
+    defaults = {"workspace_id": endpoint.workspace_id, "visitor": visitor, **fields}
+    made, _created = Feedback.objects.update_or_create(endpoint=endpoint, answer=answer, defaults=defaults)
     return made
 
 
-def check_feedback_room(endpoint: Endpoint) -> None:
+def visitor_today(endpoint: Endpoint, visitor: str) -> str:
+    """Tells the visitors of one demo apart for a day, and of no other demo or day."""
+    return hashed(f"{visitor}:{endpoint.pk}:{timezone.now():%Y-%m-%d}")[:20]
+
+
+def check_feedback_room(endpoint: Endpoint, visitor: str) -> None:
+    """`Problem` where the demo, or this visitor, has had enough of it today. Forgets who judged on earlier days."""
     since = timezone.now() - timedelta(days=1)
-    if endpoint.feedback.filter(created_at__gt=since, answer__isnull=False).count() >= FEEDBACK_A_DAY:
+    endpoint.feedback.filter(created_at__lte=since).exclude(visitor="").update(visitor="")
+    judged = endpoint.feedback.filter(created_at__gt=since, answer__isnull=False)
+    if visitor and judged.filter(visitor=visitor).count() >= FEEDBACK_A_VISITOR:
+        raise Problem(
+            _("You have rated as many answers as one visitor can today."),
+            code="enough_feedback",
+            hint=_("Come back tomorrow."),
+            status=429,
+        )
+    if judged.count() >= FEEDBACK_A_DAY:
         raise Problem(
             _("This demo has received too many ratings today."),
             code="enough_feedback",
