@@ -142,7 +142,6 @@ AUTH_PASSWORD_VALIDATORS = [
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
-ACCOUNT_EMAIL_VERIFICATION = "none"
 SIGN_UP = env.str("SIGN_UP", default="").strip().lower() or ("open" if ONLY_HERE else "invited")
 """open: anybody makes an account; invited: `manage.py invite` does; closed, and whatever else stands there: nobody."""
 ACCOUNT_LOGOUT_ON_GET = False
@@ -162,6 +161,8 @@ if MAIL_CONFIGURED:
 else:
     EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
     EMAIL_FILE_PATH = MAQUETTE_DATA / "mail"
+# Nobody learns at sign-up who has an account: the mailbox is told, the page says the same.
+ACCOUNT_EMAIL_VERIFICATION = "mandatory" if MAIL_CONFIGURED else "none"
 EMAIL_TIMEOUT = 10  # seconds: a mail server that hangs holds up no request for longer
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Maquette <maquette@localhost>")
 
@@ -251,7 +252,13 @@ RUN_RESUME_DAYS = env.float("RUN_RESUME_DAYS", default=7.0)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s", "datefmt": "%H:%M:%S"}},
+    "formatters": {
+        "line": {
+            "()": "webapp.core.logs.RedactingFormatter",
+            "format": "%(asctime)s %(levelname)s %(name)s: %(message)s",
+            "datefmt": "%H:%M:%S",
+        }
+    },
     "filters": {"only_faults": {"()": "webapp.core.logs.OnlyFaults"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "WARNING"},

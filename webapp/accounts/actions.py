@@ -3,9 +3,12 @@
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from webapp.accounts.models import ApiToken, AuditEvent, Membership, Role, SignInLink, User, Workspace
 from webapp.accounts.signals import workspace_created
+from webapp.core.problems import Conflict
 
 FIRST_OWNER = "owner@maquette.local"
 
@@ -52,6 +55,37 @@ def sign_in_address(user: User) -> str:
     return f"{settings.PUBLIC_URL}{reverse('sign_in_link', args=[SignInLink.issue(user)])}"
 
 
+def is_in_use(user: User) -> bool:
+    """Whether somebody may act as this user by other means than a link: has signed in, has a password or a token."""
+    return bool(user.last_login) or user.has_usable_password() or user.api_tokens.filter(revoked_at=None).exists()
+
+
+def end_access(user: User) -> None:
+    """Nobody who could act as this user can any more: the password goes, and with it every session and every link that was
+    asked for; tokens are revoked."""
+    with transaction.atomic():
+        user.set_unusable_password()
+        user.save(update_fields=["password"])
+        user.api_tokens.filter(revoked_at=None).update(revoked_at=timezone.now())
+        SignInLink.objects.filter(user=user).delete()
+
+
+def invite(email: str, *, reset: bool = False) -> str:
+    """The address of a link that signs in whoever has this e-mail address, with an account made for them.
+
+    An account that is in use is somebody's, perhaps of one who signed up with the address of another to read along later: it
+    is handed over only with `reset`, which ends all their access first.
+    """
+    user = User.objects.filter(email__iexact=email).first()
+    if user is not None and is_in_use(user):
+        if not reset:
+            raise Conflict(
+                _("%(email)s already has an account that is in use.") % {"email": email}, code="account_in_use"
+            )
+        end_access(user)
+    return sign_in_address(ensure_user(email)[0])
+
+
 def create_token(user: User, workspace: Workspace, name: str = "token") -> tuple[ApiToken, str]:
     token, secret = ApiToken.issue(user, workspace, name)
     audit(workspace, user, "created", "token", token.pk, name)
@@ -65,9 +99,10 @@ def first_owner() -> tuple[User, Workspace]:
 
 
 def first_sign_in_link() -> str | None:
-    """A one-time link for the first owner: printed at every start of an own machine."""
+    """A one-time link for the first owner, printed when a machine of one's own starts: none once they have signed in, since
+    what is printed ends in logs. `manage.py sign_in_link` makes one then."""
     user, _workspace = first_owner()
-    return sign_in_address(user)
+    return None if user.last_login else sign_in_address(user)
 
 
 def audit(

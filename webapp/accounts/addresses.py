@@ -20,12 +20,22 @@ LIFETIME_SECONDS = 24 * 3600
 SALT = "address"
 
 
+def check_attempts(request: AuthedRequest) -> None:
+    """Nobody tries one address after the other to learn who has an account."""
+    if not ratelimit.consume(request, action="manage_email", user=request.user):
+        raise too_many_attempts()
+
+
+def too_many_attempts() -> Problem:
+    return Problem(_("Too many attempts."), hint=_("Wait a minute, then try again."), status=429)
+
+
 def check_password(request: AuthedRequest, password: str) -> None:
     """Whoever never set a password signs in by link and is not asked for one."""
     if not request.user.has_usable_password():
         return
     if not ratelimit.consume(request, action="reauthenticate", user=request.user):
-        raise Problem(_("Too many attempts."), hint=_("Wait a minute, then try again."), status=429)
+        raise too_many_attempts()
     if not request.user.check_password(password):
         raise Forbidden(
             _("Changing your email requires your password, and this one is wrong."),
@@ -35,18 +45,31 @@ def check_password(request: AuthedRequest, password: str) -> None:
         )
 
 
+def is_taken(user: User, email: str) -> bool:
+    return User.objects.filter(email__iexact=email).exclude(pk=user.pk).exists()
+
+
 def check_free(user: User, email: str) -> None:
-    if User.objects.filter(email__iexact=email).exclude(pk=user.pk).exists():
+    if is_taken(user, email):
         raise Problem(_("Another account has this email."), hint=_("Use a different address."), field="email")
 
 
 def ask(user: User, email: str) -> bool:
-    """Change the address, or send a link to the new one that does; whether it is changed already."""
-    check_free(user, email)
+    """Change the address, or send a link to the new one that does; whether it is changed already.
+
+    Where mail can be sent, an address that somebody has is answered like any other: its owner alone is told.
+    """
     if not settings.MAIL_CONFIGURED:
+        check_free(user, email)
         change(user, email)
         return True
-    secret = signing.dumps([user.pk, user.email, email], salt=SALT)
+    if is_taken(user, email):
+        words = _(
+            "Somebody wanted to use this address for another Maquette account. It belongs to yours, and nothing was changed."
+        )
+        send_mail(_("This address has an account already"), words, None, [email])
+        return False
+    secret = signing.dumps([user.pk, user.email, email, password_mark(user)], salt=SALT)
     link = settings.PUBLIC_URL + reverse("confirm_address", args=[secret])
     words = _(
         "Open this link within a day to use this address for Maquette:\n\n%(link)s\n\nIf you did not ask, do nothing."
@@ -55,14 +78,20 @@ def ask(user: User, email: str) -> bool:
     return False
 
 
+def password_mark(user: User) -> str:
+    """Another one after every change of the password, so that what was asked for before ends with it, as sessions do."""
+    return user.get_session_auth_hash()[:16]
+
+
 def asked_for(secret: str) -> tuple[User, str]:
-    """Whose address is to become which. A link works as long as the address is still the one that it replaces."""
+    """Whose address is to become which. A link works as long as the address is still the one that it replaces, and the
+    password that of then."""
     try:
-        pk, old, email = signing.loads(secret, salt=SALT, max_age=LIFETIME_SECONDS)
-    except signing.BadSignature as error:
+        pk, old, email, mark = signing.loads(secret, salt=SALT, max_age=LIFETIME_SECONDS)
+    except (signing.BadSignature, ValueError) as error:
         raise gone() from error
     user = User.objects.filter(pk=pk, email=old, is_active=True).first()
-    if user is None:
+    if user is None or mark != password_mark(user):
         raise gone()
     return user, email
 

@@ -17,17 +17,17 @@ from webapp.core.forms import cleaned, refused_on, shown_form
 from webapp.core.problems import Problem
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def sign_in_link(request: HttpRequest, secret: str) -> HttpResponse:
-    """A GET only shows a button, so that a mail scanner that follows the link does not use it up."""
-    if request.method == "GET" and SignInLink.usable(secret):
+    """A GET only shows a button, so that a mail scanner that follows the link, or asks for its head, does not use it up."""
+    if request.method != "POST" and SignInLink.usable(secret):
         return render(request, "account/sign_in_link.html", {})
     user = SignInLink.redeem(secret) if request.method == "POST" else None
     if user is None:
         raise Problem(
             _("This sign-in link has already been used or has expired."),
             code="link_used",
-            hint=_("Start Maquette again for a new one, or sign in with your password."),
+            hint=_("Sign in with your password, or ask whoever runs this site for a new link."),
             status=410,
         )
     login(request, user, backend="allauth.account.auth_backends.AuthenticationBackend")
@@ -56,6 +56,7 @@ def update_profile(request: AuthedRequest) -> HttpResponse:
     asked = cleaned(ProfileForm(request.user, request.POST))
     email, changed = asked["email"].lower(), True
     if email != request.user.email.lower():
+        addresses.check_attempts(request)
         addresses.check_password(request, asked.get("password", ""))
         changed = addresses.ask(request.user, email)
     request.workspace.name = asked["workspace"]
@@ -68,10 +69,10 @@ def update_profile(request: AuthedRequest) -> HttpResponse:
     return redirect("settings")
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def confirm_address(request: HttpRequest, secret: str) -> HttpResponse:
     """A GET only shows a button: whoever has the mailbox presses it, a mail scanner does not."""
-    if request.method == "GET":
+    if request.method != "POST":
         _user, email = addresses.asked_for(secret)
         return render(request, "account/confirm_address.html", {"email": email})
     addresses.confirm(secret)

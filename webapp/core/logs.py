@@ -1,7 +1,20 @@
 """What of the requests that failed is a fault of the site."""
 
 import logging
+import re
 from http import HTTPStatus
+
+SECRET_PATH = re.compile(
+    r"(/signin/|/settings/address/|/accounts/password/reset/key/|/accounts/confirm-email/)[^\s\"'<>?]+"
+)
+"""Addresses that hold a secret: whoever reads one in a log could sign in with it."""
+
+
+class RedactingFormatter(logging.Formatter):
+    """A line as always, tracebacks included, without the secret part of such addresses."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return SECRET_PATH.sub(r"\1…", super().format(record))
 
 
 class OnlyFaults(logging.Filter):

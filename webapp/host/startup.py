@@ -11,7 +11,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import close_old_connections
 
-from webapp.accounts.actions import first_sign_in_link
+from webapp.accounts.actions import first_owner, first_sign_in_link
 from webapp.core.files import write_whole
 from webapp.endpoints import sample
 from webapp.host.preflight import known_host
@@ -62,6 +62,8 @@ class Announcer:
         )
         if link := first_sign_in_link():
             self.say(f"Sign in with this link, which works once: {link}")
+        elif not first_owner()[0].has_usable_password():
+            self.say("Signed out? `.venv/bin/python manage.py sign_in_link` prints a link.")
         if os.environ.get("MAQUETTE_SAMPLE", "1") != "0":
             self.sample()
 

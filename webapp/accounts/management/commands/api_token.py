@@ -36,5 +36,9 @@ class Command(BaseCommand):
             ) from error
         if new:
             self.stderr.write(f"{email} is new here and has a workspace of its own.")
+        elif user.has_usable_password():
+            self.stderr.write(
+                f"{email} has had an account since {user.date_joined:%Y-%m-%d}; the token is for its workspace."
+            )
         _token, secret = create_token(user, workspace, name)
         self.stdout.write(secret)
