@@ -1,10 +1,8 @@
 """What a live page says is so: what a score rests on, no charts without lines, a remaining time that does not jump."""
 
-import asyncio
 import html
 import itertools
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +12,6 @@ from django.urls import reverse
 from tests import things
 from trainer.remaining import Remaining
 from webapp.accounts.models import User, Workspace
-from webapp.runs import live
 from webapp.runs.models import Run
 from webapp.runs.templatetags import training
 
@@ -129,15 +126,3 @@ def test_a_failed_run_offers_what_there_is(workspace: Workspace, browser: Client
     assert "checkpoint" not in shown
     (run.folder / "checkpoints" / "1").mkdir(parents=True)
     assert "Resume from checkpoint" in page(browser, run)
-
-
-def test_no_event_of_the_stream_is_named_like_a_broken_connection(tmp_path: Path) -> None:
-    path = tmp_path / "events.jsonl"
-    path.write_text('{"t": "", "type": "error", "message": "x"}\n{"t": "", "type": "status"}\n', "utf-8")
-
-    async def whole() -> bytes:
-        return b"".join([chunk async for chunk in live.sse("none", path, 0)])
-
-    sent = asyncio.run(whole())
-    assert b"event: error" not in sent
-    assert b"event: failure" in sent

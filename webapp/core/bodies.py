@@ -20,8 +20,9 @@ ASKING = re.compile(r"/d/[^/]+|/runs/[^/]+/try")
 """Where a picture or a sound is sent to a model."""
 UPLOADS = ("/new", "/api/v1/datasets")
 PATIENCE_SECONDS = 20.0
-LEAST_BYTES_PER_SECOND = 4 * 1024
-"""A body may take PATIENCE_SECONDS plus its size so far by this rate; a phone on a bad line is several times quicker."""
+LEAST_BYTES_PER_SECOND, LEAST_OF_STRANGERS = 4 * 1024, 32 * 1024
+"""A body may take PATIENCE_SECONDS plus its size so far by this rate; a phone on a bad line is several times quicker. What
+strangers may send, a picture for a demo, takes at most six minutes."""
 Headers = list[tuple[bytes, bytes]]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -94,6 +95,7 @@ class Body:
         self.source, self.known, self.headers = receive, known, scope["headers"]
         self.limit = limit_of(scope["path"])
         self.trusted = self.limit in (USUAL, MEDIA)
+        self.least_rate = LEAST_OF_STRANGERS if self.limit == MEDIA else LEAST_BYTES_PER_SECOND
         self.size, self.whole, self.began = 0, False, time.monotonic()
         declared = dict(scope["headers"]).get(b"content-length", b"0")
         self.declared = int(declared) if declared.isdigit() and len(declared) < 20 else 0
@@ -112,7 +114,7 @@ class Body:
     async def receive(self) -> dict[str, Any]:
         if self.whole:  # from now on only the visitor's leaving is waited for
             return await self.source()
-        left = PATIENCE_SECONDS + self.size / LEAST_BYTES_PER_SECOND - (time.monotonic() - self.began)
+        left = PATIENCE_SECONDS + self.size / self.least_rate - (time.monotonic() - self.began)
         try:
             async with asyncio.timeout(max(left, 0)):
                 message = await self.source()

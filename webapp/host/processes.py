@@ -55,7 +55,8 @@ def _serving(place: Place) -> Program:
 
 def _uvicorn(application: str) -> list[str]:
     quiet = ["--no-access-log", "--log-level=warning", "--timeout-graceful-shutdown=3"]
-    return [sys.executable, "-m", "uvicorn", application, *quiet]
+    bounds = ["--http=trainer.http_protocol:BoundedProtocol", "--limit-concurrency=400"]
+    return [sys.executable, "-m", "uvicorn", application, *quiet, *bounds]
 
 
 def _worker() -> Program:

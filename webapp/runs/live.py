@@ -1,9 +1,8 @@
-"""What a live page shows of a run, made from its row and its events; and the events as a stream."""
+"""What a live page shows of a run, made from its row and its events."""
 
 import json
 import threading
 from collections import deque
-from collections.abc import AsyncIterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from webapp.core.sentences import said
 from webapp.costs import gate
 from webapp.runs.actions import terms_of
 from webapp.runs.models import Run, Status
-from webapp.runs.stream import Lines, follow, read
+from webapp.runs.stream import Lines, read
 
 LOG_TAIL = 12
 MAX_POINTS = 400
@@ -21,9 +20,6 @@ WARNINGS = 20
 FOLDS = 64
 """Runs whose live pages are looked at, or were of late."""
 Point = tuple[Any, Any]
-NAMES = {"error": "failure"}
-"""What an event is called in the stream: `error` is the browser's own word for a connection that broke."""
-KEEP_ALIVE = b": still here\n\n"
 
 
 class Curve:
@@ -169,20 +165,6 @@ def sentence(event: dict[str, Any]) -> str | None:
 
 def log_lines(path: Path) -> list[str]:
     return [f"{event.get('t', '')}  {text}" for _number, event in read(path) if (text := sentence(event))]
-
-
-async def sse(run_id: str, path: Path, after: int) -> AsyncIterator[bytes]:
-    """The event stream's bytes. A run that has ended sends `status`, its last event, and the stream closes."""
-    yield b"retry: 2000\n\n"
-    async for item in follow(run_id, path, after):
-        if item is None:
-            yield KEEP_ALIVE
-            continue
-        number, event = item
-        data = json.dumps(event, ensure_ascii=False)
-        yield f"id: {number}\nevent: {NAMES.get(event['type'], event['type'])}\ndata: {data}\n\n".encode()
-        if event["type"] == "status":
-            return
 
 
 def kept_spec(run: Run) -> dict[str, Any] | None:

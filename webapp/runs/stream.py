@@ -7,7 +7,7 @@ from one source to the other at any event, and a lost Redis loses nothing.
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
@@ -135,7 +135,7 @@ class Lines:
         return found
 
 
-async def follow(run_id: str, path: Path, after: int = 0) -> AsyncIterator[tuple[int, dict[str, Any]] | None]:
+async def follow(run_id: str, path: Path, after: int = 0) -> AsyncGenerator[tuple[int, dict[str, Any]] | None]:
     """(id, event) as they come, from the file up to now and then from the stream; None every few seconds of quiet."""
     redis_client = async_client(WAIT_SECONDS + ANSWER_SECONDS)
     lines = Lines(path, after)

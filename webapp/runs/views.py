@@ -19,6 +19,7 @@ from webapp.core.connections import releases_connection
 from webapp.core.downloads import ZipDownload
 from webapp.core.forms import refused_on, typed
 from webapp.core.numbers import whole
+from webapp.core.problem_responses import problem_response
 from webapp.core.problems import Conflict, Problem
 from webapp.datasets.media import media_response
 from webapp.prototypes.models import Prototype
@@ -30,6 +31,7 @@ from webapp.runs import (
     live,
     reports,
     retraining,
+    sse,
     storage,
 )
 from webapp.runs.models import Run, Status
@@ -97,12 +99,18 @@ def run_live(request: AuthedRequest, pk: str) -> HttpResponse:
     return response
 
 
-async def run_stream(request: SiteRequest, pk: str) -> StreamingHttpResponse:
-    """Server-sent events: every event of the run once, from `Last-Event-ID` (or `?after=`) on, until it ends."""
+async def run_stream(request: SiteRequest, pk: str) -> HttpResponseBase:
+    """Server-sent events: every event of the run once, from `Last-Event-ID` (or `?after=`) on, until it ends. 429 where one
+    person, or all together, listen to too many."""
     run = await sync_to_async(member_run, thread_sensitive=False)(request, pk)
     given = request.headers.get("Last-Event-ID") or request.GET.get("after") or "0"
     after = whole(given, 0)
-    response = StreamingHttpResponse(live.sse(run.pk, run.events_path, after), content_type="text/event-stream")
+    if sse.seats.full(request.user.pk):
+        hint = "Close pages of other runs, or read /api/v1/runs/ID/events."
+        message = "Too many pages follow runs at once."
+        return problem_response(Problem(message, code="too_many_streams", hint=hint, status=429, retry_after=30))
+    events = sse.seats.hold(request.user.pk, sse.sse(run.pk, run.events_path, after))
+    response = StreamingHttpResponse(events, content_type="text/event-stream")
     response["Cache-Control"] = "no-cache, no-transform"
     response["X-Accel-Buffering"] = "no"
     return response
