@@ -150,14 +150,15 @@ class Files:
             self.paths[entry.name.casefold()] = entry
 
     def find(self, name: str | None) -> Entry | None:
-        """The file that a table or an annotation means: by path, by its end, by its bare name."""
+        """The file that a table or an annotation means: by its path, or by the longest end that both paths share."""
         if not name or len(name) > 1_000:
             return None
         path = name.strip().replace("\\", "/").removeprefix("./")
         if ".." in path.split("/") or path.startswith("/"):
             return None
-        folded = path.casefold()
-        return self.paths.get(folded) or self.paths.get(folded.rsplit("/", 1)[-1])
+        parts = path.casefold().split("/")
+        ends = ("/".join(parts[start:]) for start in range(len(parts)))
+        return next((self.paths[end] for end in ends if end in self.paths), None)
 
     def find_path(self, name: str) -> str | None:
         entry = self.find(name)

@@ -19,8 +19,8 @@ def make_stand_in(secret: bytes, kind: str, key: str, text: str) -> str:
     value = draw_bits(secret, kind, key)
     if kind == "email":
         return f"person-{value % 2**32:08x}@example.com"
-    if kind == "phone":  # neither the area code 555 nor a 0 after it is given out
-        return f"+1 555 01{value % 10} {value // 10 % 10_000:04}"
+    if kind == "phone":
+        return make_phone(secret, key)
     if kind == "ip" and ":" in text:  # discarded by every router: RFC 6666
         return str(ipaddress.IPv6Address((0x100 << 112) | value % 2**64))
     if kind == "ip":  # reserved and never given out: RFC 1112
@@ -28,6 +28,13 @@ def make_stand_in(secret: bytes, kind: str, key: str, text: str) -> str:
     if kind == "name":
         return make_name(secret, *key.split(" ", 1))
     return make_number(secret, kind, key, text)
+
+
+def make_phone(secret: bytes, key: str) -> str:
+    """Neither the area code 555 nor a 0 after it is given out; drawn until its digits are no national number either."""
+    values = (draw_bits(secret, "phone", key, attempt) for attempt in itertools.count())
+    numbers = (f"+1 555 01{value % 10} {value // 10 % 10_000:04}" for value in values)
+    return next(number for number in numbers if not find_spans(number, EVERYTHING))
 
 
 def make_name(secret: bytes, part: str, name: str) -> str:
