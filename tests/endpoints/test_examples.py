@@ -11,7 +11,7 @@ from django.urls import reverse
 from tests import things
 from webapp.accounts.models import AuditEvent, User, Workspace
 from webapp.datasets.models import DatasetVersion
-from webapp.endpoints.examples import visitor_context
+from webapp.endpoints.examples import visitor_context, visitor_report
 from webapp.endpoints.models import DemoExample, Endpoint, EndpointVersion
 from webapp.runs.models import Run
 
@@ -143,6 +143,28 @@ def test_rows_are_chosen_before_the_demo_goes_live(texts: Run, browser: Client) 
     assert "second row" not in shown(Endpoint.objects.get())
 
 
+def test_rows_are_chosen_before_another_run_replaces_the_model(texts: Run, browser: Client) -> None:
+    demo = things.endpoint(texts)
+    choose(browser, demo, 0)
+    other = things.run(texts.prototype, number=2)
+    write(other, [{"input": "another row", "label": "a"}])
+    (other.artifact / "onnx").mkdir()
+    (other.artifact / "onnx" / "export.json").write_text('{"engine": "onnx-fp32"}', "utf-8")
+    page = browser.get(reverse("share", args=[texts.prototype_id]), {"run": other.pk}).content.decode()
+    assert "another row" in page
+    form = {"instead_of": demo.current_id, "examples_of": other.pk, "examples": [0]}
+    assert browser.post(reverse("deploy", args=[other.pk]), form).status_code == 302
+    assert "another row" in shown(demo)
+    assert "first row" not in shown(demo)
+    EndpointVersion.objects.update(engine="onnx-fp32")
+    (texts.artifact / "onnx").mkdir()
+    (texts.artifact / "onnx" / "export.json").write_text('{"engine": "onnx-fp32"}', "utf-8")
+    back, now = demo.versions.get(run=texts), demo.versions.get(run=other)
+    browser.post(reverse("promote", args=[back.pk]), {"instead_of": now.pk, "undo": "1"})
+    assert "first row" in shown(demo)
+    assert "another row" not in shown(demo)
+
+
 def test_pictures_and_sounds(workspace: Workspace, browser: Client) -> None:
     run = things.run(things.prototype(workspace), task="image-classification")
     write(run, [{"input": f"examples/{name}.png", "label": "a"} for name in "ab"], [{"name": "image", "kind": "image"}])
@@ -232,6 +254,31 @@ def test_an_artifact_without_counts_offers_what_several_rows_must_have(table: Ru
     learned_from(table, rows)
     (field,) = visitor_context(None, table)["fields"]
     assert (field.kind, field.choices) == (kind, ("pro", "basic", "odd") if rows == 60 else ())
+
+
+def test_the_scale_below_a_number_tells_of_many_rows(table: Run) -> None:
+    for rows, truth in ((20, {"truth": {"low": 1200.0, "high": 98000.0}}), (19, {})):
+        report = {"test_rows": rows, "truth": {"low": 1234.5, "high": 98031.2}, "mistakes": [{"text": "called Ada"}]}
+        (table.artifact / "report.json").write_text(json.dumps(report), "utf-8")
+        assert visitor_report(table) == truth
+
+
+def test_answers_that_are_personal_data_are_told(texts: Run, browser: Client) -> None:
+    learned_from(texts, 2, **(FINDING | {"columns": ["label"]}))
+    page = " ".join(browser.get(reverse("share", args=[texts.prototype_id])).content.decode().split())
+    assert "Personal data was found in “label”, which the model predicts" in page
+
+
+def test_an_example_keeps_the_link_of_its_visitor(texts: Run, browser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without script it is a link, also on the page that answers a form, whose address has no link."""
+    answer = {"outputs": [{"label": "a", "score": 0.9, "scores": []}], "timing_ms": {"total": 1}}
+    monkeypatch.setattr("webapp.endpoints.serving_client.predict", lambda *_asked: answer)
+    demo = things.endpoint(texts, visibility="link")
+    choose(browser, demo, 0)
+    path, link = reverse("demo", args=[demo.slug]), demo.links.get().token
+    page = Client().post(path, {"link": link, "text": "hello"}).content.decode()
+    assert f'href="?example=0&amp;link={link}"' in page
+    assert "first row</textarea>" in Client().get(path, {"example": 0, "link": link}).content.decode()
 
 
 # Typed

@@ -100,6 +100,19 @@ def test_demos_answer_by_their_old_addresses_keys_and_links(site: Site) -> None:
     assert httpx.get(f"{site.url}/d/messages").status_code != 200
 
 
+def test_demos_show_no_row_that_nobody_chose(site: Site) -> None:
+    """And their members are told, on the share page and in the activity."""
+    page = httpx.get(f"{site.url}/d/churn").text
+    assert "?example=" not in page
+    with httpx.Client(base_url=site.url, follow_redirects=True) as browser:
+        asked = browser.get(site.sign_in_link("tester@example.org"))
+        token = asked.text.partition('csrfmiddlewaretoken" value="')[2].partition('"')[0]
+        browser.post(str(asked.url), data={"csrfmiddlewaretoken": token})
+        share = browser.get(f"/prototypes/{site.run(LINEAR)['prototype']}/share").text
+    assert "This demo no longer shows rows of your data." in share
+    assert site.get("/endpoints/churn")["examples"] == []
+
+
 def test_the_ledger_adds_up_to_the_last_digit(site: Site) -> None:
     code = (
         "import json; from collections import Counter; from decimal import Decimal; "

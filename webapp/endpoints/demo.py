@@ -143,7 +143,7 @@ def predict(request: HttpRequest, endpoint: Endpoint, link: ShareLink | None, co
     context |= {
         "asked": asked,
         "answer": output,
-        "report": report(run),
+        "report": examples.visitor_report(run),
         "presentation": presentation,
         "correction": presentation.correction(output),
         "timing_ms": answer["timing_ms"],

@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -18,7 +19,7 @@ from webapp.core.numbers import whole
 from webapp.core.problems import Problem
 from webapp.endpoints.models import DemoExample, Endpoint
 from webapp.runs import inputs
-from webapp.runs.artifacts import manifest
+from webapp.runs.artifacts import manifest, report
 from webapp.runs.inputs import MEDIA, Field
 from webapp.runs.models import Run
 from webapp.runs.personal import column_of, flagged_columns
@@ -94,9 +95,15 @@ class Sight:
 
     # Rows
 
+    @cached_property
+    def hashes(self) -> dict[str, str]:
+        """{path of a file of the artifact: its SHA-256}."""
+        hashes: dict[str, str] = manifest(self.run).get("files") or {}
+        return hashes
+
     def digest(self, number: int) -> str:
-        """Of a row with its files, by the hashes that the manifest has of them."""
-        hashes = manifest(self.run).get("files") or {}
+        """Of a row with its files."""
+        hashes = self.hashes
         value = inputs.input_of(self.examples[number])
         cells = value.values() if isinstance(value, dict) else [value]
         content = [self.examples[number], [hashes[cell] for cell in cells if isinstance(cell, str) and cell in hashes]]
@@ -197,11 +204,25 @@ def typical(one: Field) -> Any:
     text is some row's, so there is none."""
     if one.kind == "number":
         value = number(one.value)
-        return "" if value is None else f"{float(f'{value:.{DIGITS}g}'):.10g}"
+        return "" if value is None else f"{rounded(value):.10g}"
     if one.kind in ("date", "moment"):
         midnight = "T00:00" if one.kind == "moment" else ""
         return f"{one.value[:8]}01{midnight}" if one.value else ""
     return one.value if one.kind == "choice" and str(one.value) in one.choices else ""
+
+
+def rounded(value: float) -> float:
+    return float(f"{value:.{DIGITS}g}")
+
+
+def visitor_report(run: Run) -> dict[str, Any]:
+    """What an answer is drawn with beside itself: between which values nearly all rows lie, as figures over many rows."""
+    known = report(run)
+    truth = known.get("truth") or {}
+    ends = {name: number(truth.get(name)) for name in ("low", "high")}
+    if (known.get("test_rows") or 0) < FEWEST_FOR_TYPICAL or None in ends.values():
+        return {}
+    return {"truth": {name: rounded(value) for name, value in ends.items() if value is not None}}
 
 
 def words_of(values: Mapping[str, str]) -> str:
@@ -251,9 +272,10 @@ def values_shown(endpoint: Endpoint, run: Run, key: str) -> Mapping[str, Any]:
 
 
 def sharing_context(endpoint: Endpoint | None, run: Run, ticked: Iterable[str] | None = None) -> dict[str, Any]:
-    """For the share page: candidates, typed ([Typed]), hidden (columns with personal data that the model reads), preview (what
-    `visitor_context` says), own (fields to type an example in; none for pictures and sounds), prepared (whether the preview's
-    fields hold typical values). `ticked`: numbers of a form that was just refused."""
+    """For the share page: candidates, typed ([Typed]), hidden (columns with personal data that the model reads), answer_column
+    (where the answers themselves are such data, else empty), preview (what `visitor_context` says), own (fields to type an
+    example in; none for pictures and sounds), has_typical (whether the preview's fields hold typical values). `ticked`: numbers
+    of a form that was just refused."""
     sight = Sight(run)
     stored = stored_of(endpoint, run)
     numbers = ticked_rows(sight, stored) if ticked is None else [whole(text, -1) for text in ticked]
@@ -268,6 +290,7 @@ def sharing_context(endpoint: Endpoint | None, run: Run, ticked: Iterable[str] |
         "candidates": sight.candidates(numbers),
         "typed": typed,
         "hidden": sight.hidden_columns,
+        "answer_column": run.answer if run.answer in sight.flagged else "",
         "preview": preview,
         "own": own,
         "has_typical": not preview["examples"] and any(one.value != "" for one in preview["fields"]),
