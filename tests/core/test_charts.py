@@ -100,7 +100,7 @@ def test_columns_stack_and_say_their_sum() -> None:
             kinds=[("k1", "hosting"), ("k2", "training")],
             title="By day",
             sentence="told",
-            shown=lambda value: f"${value:.2f}",
+            format_value=lambda value: f"${value:.2f}",
             labels=["1 Nov", "2"],
         )
     )

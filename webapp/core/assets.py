@@ -29,10 +29,10 @@ def collect() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        wanted = fingerprint()
-        if collected(folder) != wanted:
+        current = fingerprint()
+        if collected(folder) != current:
             call_command("collectstatic", interactive=False, verbosity=0)
-            (folder / STAMP).write_text(json.dumps(wanted), "utf-8")
+            (folder / STAMP).write_text(json.dumps(current), "utf-8")
     files, mark = staticfiles_storage.load_manifest()
     staticfiles_storage.hashed_files, staticfiles_storage.manifest_hash = files, mark  # type: ignore[assignment]
 

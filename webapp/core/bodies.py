@@ -61,12 +61,12 @@ def no_answer() -> RefusedError:
 class BodyLimit:
     """ASGI middleware: 5 MiB a request, a tus part at /uploads/, an upload where files are taken.
 
-    `known` says whether the headers are those of a person or a program with an account: without one, 64 KiB is all that
+    `is_known` says whether the headers are those of a person or a program with an account: without one, 64 KiB is all that
     the addresses of files take.
     """
 
-    def __init__(self, application: Application, known: Callable[[Headers], Awaitable[bool]]) -> None:
-        self.application, self.known = application, known
+    def __init__(self, application: Application, is_known: Callable[[Headers], Awaitable[bool]]) -> None:
+        self.application, self.is_known = application, is_known
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -79,7 +79,7 @@ class BodyLimit:
             begun = True
             await send(message)
 
-        body = Body(scope, receive, self.known)
+        body = Body(scope, receive, self.is_known)
         try:
             await body.check(body.declared)
             await self.application(scope, body.receive, noted)
@@ -91,8 +91,8 @@ class BodyLimit:
 class Body:
     """One request's body as it comes: counted, timed, and from somebody known beyond the first 64 KiB of a file."""
 
-    def __init__(self, scope: dict[str, Any], receive: Receive, known: Callable[[Headers], Awaitable[bool]]) -> None:
-        self.source, self.known, self.headers = receive, known, scope["headers"]
+    def __init__(self, scope: dict[str, Any], receive: Receive, is_known: Callable[[Headers], Awaitable[bool]]) -> None:
+        self.source, self.is_known, self.headers = receive, is_known, scope["headers"]
         self.limit = limit_of(scope["path"])
         self.trusted = self.limit in (USUAL, MEDIA)
         self.least_rate = LEAST_OF_STRANGERS if self.limit == MEDIA else LEAST_BYTES_PER_SECOND
@@ -105,7 +105,7 @@ class Body:
             raise too_large()
         if size > STRANGER and not self.trusted:
             try:
-                self.trusted = await self.known(self.headers)
+                self.trusted = await self.is_known(self.headers)
             except DatabaseError as error:
                 raise no_answer() from error
             if not self.trusted:
@@ -114,9 +114,9 @@ class Body:
     async def receive(self) -> dict[str, Any]:
         if self.whole:  # from now on only the visitor's leaving is waited for
             return await self.source()
-        left = PATIENCE_SECONDS + self.size / self.least_rate - (time.monotonic() - self.began)
+        seconds_left = PATIENCE_SECONDS + self.size / self.least_rate - (time.monotonic() - self.began)
         try:
-            async with asyncio.timeout(max(left, 0)):
+            async with asyncio.timeout(max(seconds_left, 0)):
                 message = await self.source()
         except TimeoutError as error:
             raise too_slow() from error

@@ -60,10 +60,10 @@ def running_mean(points: list[Point]) -> list[Point]:
     return smoothed
 
 
-def axis_y(marks: list[float], shown: Callable[[float], str] | None) -> list[str]:
+def axis_y(marks: list[float], format_value: Callable[[float], str] | None) -> list[str]:
     """Labels of the left axis from the top down, all with the digits that the step between them needs."""
-    if shown:
-        return [shown(mark) for mark in reversed(marks)]
+    if format_value:
+        return [format_value(mark) for mark in reversed(marks)]
     step = marks[1] - marks[0]
     digits = next((n for n in range(8) if abs(step * 10**n - round(step * 10**n)) < 1e-6), 8)
     return [f"{mark:,.{digits}f}" if mark else "0" for mark in reversed(marks)]
@@ -130,7 +130,7 @@ def line_chart(  # noqa: PLR0913  all but the series are options
     *,
     title: str,
     sentence: str,
-    shown: Callable[[float], str] | None = None,
+    format_value: Callable[[float], str] | None = None,
     end: float = 0.0,
     unit: str = "",
     now: float | None = None,
@@ -160,7 +160,7 @@ def line_chart(  # noqa: PLR0913  all but the series are options
     inside = format_html("{}{}{}", rules(len(marks)), upright, lines)
     keys = [key(line.css, line.label) for line in series if line.css != "raw" and line.label]
     columns = labels or [text for _mark, text in axis_x(end, unit)]
-    return frame(title, keys, axis_y(marks, shown), plot_of(sentence, inside), columns, css)
+    return frame(title, keys, axis_y(marks, format_value), plot_of(sentence, inside), columns, css)
 
 
 SPLITS: dict[str, tuple[str, Callable[[], str]]] = {
@@ -197,7 +197,7 @@ def metric_chart(
     bounds = (math.floor(min([*values, 0.9]) * 10) / 10, 1.0) if rises(name) else None
     sentence = f"{title}: {'; '.join(changes)}." if changes else f"{title}: {_('nothing measured yet')}."
     return line_chart(
-        series, title=title, sentence=sentence, shown=shown_as(name), end=end, unit=unit, now=now, bounds=bounds
+        series, title=title, sentence=sentence, format_value=shown_as(name), end=end, unit=unit, now=now, bounds=bounds
     )
 
 
@@ -217,7 +217,7 @@ def stacked_columns(
     kinds: list[tuple[str, str]],
     title: str,
     sentence: str,
-    shown: Callable[[float], str],
+    format_value: Callable[[float], str],
     labels: list[str],
 ) -> SafeString:
     """One column per `(name, amounts)`, its parts in the order and colours of `kinds` (colour class, word)."""
@@ -234,11 +234,11 @@ def stacked_columns(
                 parts.append((css, at(index * width + width * 0.16), at(base), at(width * 0.68), at(height)))
         inside = format_html_join("", '<rect class="{}" x="{}" y="{}" width="{}" height="{}"/>', parts)
         rects.append(
-            format_html("<g><title>{}</title>{}</g>", f"{name}: {shown(sum(amounts))}", inside) if parts else ""
+            format_html("<g><title>{}</title>{}</g>", f"{name}: {format_value(sum(amounts))}", inside) if parts else ""
         )
     inside = format_html("{}{}", rules(len(marks)), format_html_join("", "{}", ((rect,) for rect in rects)))
     keys = [key(css, word) for css, word in kinds]
-    return frame(title, keys, axis_y(marks, shown), plot_of(sentence, inside), labels)
+    return frame(title, keys, axis_y(marks, format_value), plot_of(sentence, inside), labels)
 
 
 def bars(segments: list[tuple[str, float]], *, label: str = "", css: str = "") -> SafeString:

@@ -24,9 +24,9 @@ def safe_name(name: str) -> str:
     """The readable part of a file name: no folders, no control characters, no leading dots, at most 80 characters and
     200 bytes, since file systems count bytes."""
     base = re.split(r"[\\/]", name)[-1]
-    kept = "".join(char if char.isalnum() or char in "._- " else "_" for char in base).strip(" .")
-    stem, dot, suffix = kept.rpartition(".")
-    short = f"{cut(stem, 70, 160)}{dot}{cut(suffix, 9, 36)}" if dot else cut(kept, 80, 196)
+    cleaned = "".join(char if char.isalnum() or char in "._- " else "_" for char in base).strip(" .")
+    stem, dot, suffix = cleaned.rpartition(".")
+    short = f"{cut(stem, 70, 160)}{dot}{cut(suffix, 9, 36)}" if dot else cut(cleaned, 80, 196)
     return short or "file"
 
 

@@ -23,10 +23,10 @@ def number(value: object) -> float | None:
 
 def decimal(value: object) -> Decimal | None:
     try:
-        found = Decimal(str(value))
+        parsed = Decimal(str(value))
     except InvalidOperation:
         return None
-    return found if found.is_finite() else None
+    return parsed if parsed.is_finite() else None
 
 
 def with_sign(text: str, currency: str | None) -> str:
@@ -102,34 +102,36 @@ def short_count(value: object) -> str:
         return MISSING
     for bound, unit in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
         if figure >= bound:
-            shown = figure / bound
-            return f"{shown:.0f}\u00a0{unit}" if shown >= 100 else f"{shown:.1f}\u00a0{unit}"
+            scaled = figure / bound
+            return f"{scaled:.0f}\u00a0{unit}" if scaled >= 100 else f"{scaled:.1f}\u00a0{unit}"
     return f"{figure:.0f}"
 
 
 def figure(value: object) -> str:
     """A loss or a speed, in three significant digits; a whole number as it is."""
-    found = number(value)
-    if found is None:
+    parsed = number(value)
+    if parsed is None:
         return MISSING
-    if found == int(found):
-        return f"{int(found):,}"
-    if found != 0 and abs(found) < 0.001:
-        return f"{found:.1e}"
-    digits = 0 if abs(found) >= 100 else 1 if abs(found) >= 10 else 2 if abs(found) >= 1 else 3
-    return f"{found:,.{digits}f}"
+    if parsed == int(parsed):
+        return f"{int(parsed):,}"
+    if parsed != 0 and abs(parsed) < 0.001:
+        return f"{parsed:.1e}"
+    digits = 0 if abs(parsed) >= 100 else 1 if abs(parsed) >= 10 else 2 if abs(parsed) >= 1 else 3
+    return f"{parsed:,.{digits}f}"
 
 
 def size(value: object) -> str:
     """Bytes in the unit that fits, in powers of ten."""
-    left = number(value)
-    if left is None:
+    amount = number(value)
+    if amount is None:
         return MISSING
     for unit in ("B", "KB", "MB", "GB"):
-        if left < 999.5:
-            return f"{left:.1f}\u00a0{unit}" if left < 9.95 and unit in ("MB", "GB") else f"{left:.0f}\u00a0{unit}"
-        left /= 1000
-    return f"{left:.1f}\u00a0TB"
+        if amount < 999.5:
+            return (
+                f"{amount:.1f}\u00a0{unit}" if amount < 9.95 and unit in ("MB", "GB") else f"{amount:.0f}\u00a0{unit}"
+            )
+        amount /= 1000
+    return f"{amount:.1f}\u00a0TB"
 
 
 def duration(value: object) -> str:
@@ -194,12 +196,12 @@ def as_moment(value: object) -> datetime | None:
     return None
 
 
-def ago(value: object, at: datetime | None = None) -> str:
+def ago(value: object, reference: datetime | None = None) -> str:
     """How long since a moment: “just now”, “4 minutes ago”, “yesterday”, then the day."""
     moment = as_moment(value)
     if moment is None:
         return MISSING
-    passed = (at or now()) - moment
+    passed = (reference or now()) - moment
     if passed < timedelta(minutes=1):
         return _("just now")
     if passed < timedelta(hours=1):
@@ -210,7 +212,7 @@ def ago(value: object, at: datetime | None = None) -> str:
         return ngettext("%(count)d hour ago", "%(count)d hours ago", hours) % {"count": hours}
     if passed < timedelta(days=2):
         return _("yesterday")
-    return day(moment, at)
+    return day(moment, reference)
 
 
 def dated(value: date, form: str) -> str:
@@ -226,13 +228,13 @@ def dated(value: date, form: str) -> str:
     return date_format(value, forms[form])
 
 
-def day(value: object, at: datetime | None = None) -> str:
+def day(value: object, reference: datetime | None = None) -> str:
     """“19 Nov”, with the year when it is another one."""
     moment: Any = as_moment(value)
     moment = localtime(moment) if moment else value
     if not isinstance(moment, date):
         return MISSING
-    return dated(moment, "day" if moment.year == (at or now()).year else "day and year")
+    return dated(moment, "day" if moment.year == (reference or now()).year else "day and year")
 
 
 def time_of_day(value: object) -> str:

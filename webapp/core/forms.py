@@ -87,9 +87,9 @@ def shown_form(
     if refusal is None:
         return form_class(*args, **options)
     form = form_class(*args, data=refusal.data, **options)
-    known = dict(form.errors)
+    own_errors = dict(form.errors)
     for name, sentences in refusal.errors.items():
-        if name in known or (is_part and name not in form.fields):
+        if name in own_errors or (is_part and name not in form.fields):
             continue
         for sentence in sentences:
             form.add_error(name if name in form.fields else None, sentence)

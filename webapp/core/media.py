@@ -62,18 +62,18 @@ def webp_size(content: bytes) -> tuple[int, int] | None:
 
 
 def jpeg_size(content: bytes) -> tuple[int, int] | None:
-    at, turned = 2, False
-    while at + 9 <= len(content):
-        marker, length = content[at + 1], int.from_bytes(content[at + 2 : at + 4], "big")
+    offset, turned = 2, False
+    while offset + 9 <= len(content):
+        marker, length = content[offset + 1], int.from_bytes(content[offset + 2 : offset + 4], "big")
         if marker == 0xFF:
-            at += 1
+            offset += 1
             continue
         if marker in FRAMES:
-            height, width = struct.unpack(">HH", content[at + 5 : at + 9])
+            height, width = struct.unpack(">HH", content[offset + 5 : offset + 9])
             return (height, width) if turned else (width, height)
-        if marker == 0xE1 and content[at + 4 : at + 10] == b"Exif\0\0":
-            turned = orientation(content[at + 10 : at + 2 + length]) in TURNED
-        at += 2 + length
+        if marker == 0xE1 and content[offset + 4 : offset + 10] == b"Exif\0\0":
+            turned = orientation(content[offset + 10 : offset + 2 + length]) in TURNED
+        offset += 2 + length
     return None
 
 

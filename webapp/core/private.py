@@ -15,9 +15,9 @@ def keep_private() -> None:
 def private_folder(path: Path) -> None:
     """Make a folder that only its owner may enter, or close one of ours that stood open."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    found = path.stat()
-    if found.st_uid == os.getuid() and found.st_mode & OTHERS:
-        path.chmod(found.st_mode & ~OTHERS & 0o7777)
+    status = path.stat()
+    if status.st_uid == os.getuid() and status.st_mode & OTHERS:
+        path.chmod(status.st_mode & ~OTHERS & 0o7777)
 
 
 def kept_secret(path: Path, made: str) -> str:

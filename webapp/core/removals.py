@@ -43,12 +43,12 @@ def remove(folders: Iterable[Path]) -> None:
 
 def finish() -> None:
     """Every ten minutes: what is due for an hour; what cannot be removed is tried again."""
-    for one in Removal.objects.filter(created_at__lt=timezone.now() - LOOK_AGAIN).order_by("created_at")[:1000]:
-        folder = settings.MAQUETTE_DATA / one.path
+    for removal in Removal.objects.filter(created_at__lt=timezone.now() - LOOK_AGAIN).order_by("created_at")[:1000]:
+        folder = settings.MAQUETTE_DATA / removal.path
         shutil.rmtree(folder, ignore_errors=True)
         if folder.exists():
             log.warning("%s cannot be removed", folder)
         elif not settings.STORAGE_URL:  # there may have been one; there is none now that it could be taken out of
-            Removal.objects.filter(pk=one.pk).delete()
+            Removal.objects.filter(pk=removal.pk).delete()
         else:
-            Removal.objects.filter(pk=one.pk, in_bucket=False).delete()
+            Removal.objects.filter(pk=removal.pk, in_bucket=False).delete()

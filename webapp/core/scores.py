@@ -25,8 +25,8 @@ def rank(value: float, metric: str) -> float:
 def rank_of(headline: dict[str, Any] | None) -> float | None:
     """`rank` of a headline {name, value}; None where it has no finite value."""
     value = number((headline or {}).get("value"))
-    known = value is not None and math.isfinite(value)
-    return rank(value, str((headline or {}).get("name", ""))) if known and value is not None else None
+    is_finite = value is not None and math.isfinite(value)
+    return rank(value, str((headline or {}).get("name", ""))) if is_finite and value is not None else None
 
 
 def is_at_ceiling(headline: dict[str, Any] | None) -> bool:
@@ -68,12 +68,12 @@ def readable(name: str) -> str:
 
 def scored(value: object, name: str) -> str:
     """A metric's value as people read it: a share in percent, another figure as it is."""
-    found = number(value)
-    if found is None:
+    parsed = number(value)
+    if parsed is None:
         return MISSING
     if named(name).is_share:
-        return percent(found)
-    return f"{found:.3f}".rstrip("0").rstrip(".") if named(name).form == "score" else figure(found)
+        return percent(parsed)
+    return f"{parsed:.3f}".rstrip("0").rstrip(".") if named(name).form == "score" else figure(parsed)
 
 
 def score_words(head: dict[str, Any] | None) -> str:
@@ -127,15 +127,15 @@ def score_interval(head: dict[str, Any] | None) -> str:
 def strip_ends(values: Iterable[Any], metric: str) -> tuple[float, float]:
     """Where the strips of scores beside each other begin and end: shares from the tenth below the worst of them, so that
     96 and 99 % are told apart; what is better when lower from 0."""
-    known = [value for given in values if (value := number(given)) is not None and math.isfinite(value)]
+    finite = [value for given in values if (value := number(given)) is not None and math.isfinite(value)]
     if named(metric).lower_is_better:
-        return 0.0, max([*known, 1e-9]) * 1.05
+        return 0.0, max([*finite, 1e-9]) * 1.05
     if named(metric).form != "size":
-        return max(-1.0, math.floor(10 * min([*known, 0.9]) + 1e-9) / 10), 1.0
-    return min([0.0, *known]), max([*known, 1e-9]) * 1.05
+        return max(-1.0, math.floor(10 * min([*finite, 0.9]) + 1e-9) / 10), 1.0
+    return min([0.0, *finite]), max([*finite, 1e-9]) * 1.05
 
 
 def baseline_scores(baselines: dict[str, Any] | None, metric: str) -> dict[str, float]:
     """{key: value} of the baselines that have this metric."""
-    found = {key: number(scores.get(metric)) for key, scores in (baselines or {}).items() if isinstance(scores, dict)}
-    return {key: value for key, value in found.items() if value is not None}
+    parsed = {key: number(scores.get(metric)) for key, scores in (baselines or {}).items() if isinstance(scores, dict)}
+    return {key: value for key, value in parsed.items() if value is not None}

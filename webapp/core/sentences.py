@@ -30,11 +30,11 @@ def render(source: object) -> str:
         join = JOINS.get(get_language() or "", {}).get(join, join)
         return join.join(render(part) for part in source["parts"])
     text, plural = source["text"], source.get("plural")
-    found = ngettext(text, plural, source["count"]) if plural else gettext(text)
-    if found in (text, plural):
+    template = ngettext(text, plural, source["count"]) if plural else gettext(text)
+    if template in (text, plural):
         raise KeyError(text)
     values = source.get("values")
-    return found % {name: render(value) for name, value in values.items()} if values else found
+    return template % {name: render(value) for name, value in values.items()} if values else template
 
 
 def in_reader_language(message: str) -> str:
@@ -44,5 +44,5 @@ def in_reader_language(message: str) -> str:
 
 def error_of(outcome: dict[str, Any]) -> dict[str, Any]:
     """What is kept of a trainer's last event when it is an error: {code, message, hint, i18n?}."""
-    kept: dict[str, Any] = {name: outcome.get(name, "") for name in ("code", "message", "hint")}
-    return kept | ({"i18n": outcome["i18n"]} if isinstance(outcome.get("i18n"), dict) else {})
+    error: dict[str, Any] = {name: outcome.get(name, "") for name in ("code", "message", "hint")}
+    return error | ({"i18n": outcome["i18n"]} if isinstance(outcome.get("i18n"), dict) else {})

@@ -318,11 +318,11 @@ class Work(Generic[Row]):
     def explained(cls, row: Row, error: dict[str, Text]) -> dict[str, Any]:
         """In words, with the trainer's last ones; to be said in the reader's language, which nobody knows here."""
         with override("en"):
-            words = {name: str(text) for name, text in error.items()}
+            texts = {name: str(text) for name, text in error.items()}
         values = {"count": str(row.deaths)}
-        sources = {name: {"text": words[name], "values": values} for name in ("message", "hint") if words.get(name)}
-        message = words["message"] % values
-        return words | {"message": message, "i18n": sources, "detail": last_words(cls.log_of(row))}
+        sources = {name: {"text": texts[name], "values": values} for name in ("message", "hint") if texts.get(name)}
+        message = texts["message"] % values
+        return texts | {"message": message, "i18n": sources, "detail": last_words(cls.log_of(row))}
 
     @classmethod
     def sweep(cls) -> None:

@@ -298,8 +298,8 @@ def why_stop(now: Month, terms: Terms, reserved: Decimal, room: Decimal | None) 
     if now.left >= least:
         message = _("Stopped: other runs have reserved what is left of this month's budget.")
     elif now.left:
-        left = {"left": in_words(now.left, now.currency), "budget": in_words(now.budget, now.currency)}
-        message = _("Stopped: only %(left)s of this month's budget of %(budget)s is left.") % left
+        amounts = {"left": in_words(now.left, now.currency), "budget": in_words(now.budget, now.currency)}
+        message = _("Stopped: only %(left)s of this month's budget of %(budget)s is left.") % amounts
     else:
         budget = {"amount": in_words(now.budget, now.currency)}
         message = _("Stopped: this month's budget of %(amount)s is spent.") % budget

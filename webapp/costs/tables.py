@@ -42,7 +42,7 @@ def day_chart(rows: list[dict[str, Any]], start: datetime, end: datetime, curren
         kinds=[(KINDS[kind][0], KINDS[kind][1]()) for kind in kinds],
         title=_("By day"),
         sentence=sentence,
-        shown=lambda value: with_sign(plain(value), currency) if value else "0",
+        format_value=lambda value: with_sign(plain(value), currency) if value else "0",
         labels=[dated(days[0], "day"), "8", "15", "22", str(days[-1].day)],
     )
 
@@ -57,16 +57,16 @@ def plain(value: float) -> str:
 def by_prototype(subjects: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Rows `{id, name, kinds, total, subjects, more}` from sums by subject, the dearest first, prototypes and what they
     spent it on; `more` is {count, amount} of the cheapest runs, which the table leaves out."""
-    found: dict[str, dict[str, Any]] = {}
+    rows: dict[str, dict[str, Any]] = {}
     for row in subjects:
         empty = {"id": row["prototype"], "kinds": {}, "total": Decimal(0), "subjects": []}
-        one = found.setdefault(row["prototype"], empty)
-        one["name"] = row["prototype_name"]
-        one["kinds"][row["kind"]] = one["kinds"].get(row["kind"], Decimal(0)) + row["amount"]
-        one["total"] += row["amount"]
-        one["subjects"].append(row)
-    for one in found.values():
-        dearest = sorted(one["subjects"], key=lambda row: -row["amount"])
-        one["subjects"], rest = dearest[:SUBJECTS], dearest[SUBJECTS:]
-        one["more"] = {"count": len(rest), "amount": sum((row["amount"] for row in rest), start=Decimal(0))}
-    return sorted(found.values(), key=lambda one: -one["total"])
+        prototype = rows.setdefault(row["prototype"], empty)
+        prototype["name"] = row["prototype_name"]
+        prototype["kinds"][row["kind"]] = prototype["kinds"].get(row["kind"], Decimal(0)) + row["amount"]
+        prototype["total"] += row["amount"]
+        prototype["subjects"].append(row)
+    for prototype in rows.values():
+        dearest = sorted(prototype["subjects"], key=lambda row: -row["amount"])
+        prototype["subjects"], rest = dearest[:SUBJECTS], dearest[SUBJECTS:]
+        prototype["more"] = {"count": len(rest), "amount": sum((row["amount"] for row in rest), start=Decimal(0))}
+    return sorted(rows.values(), key=lambda prototype: -prototype["total"])

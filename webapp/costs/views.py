@@ -95,8 +95,8 @@ def rate_form(request: HttpRequest, rate: Rate) -> Form:
 @require_POST
 @refused_on("costs")
 def set_budget(request: AuthedRequest) -> HttpResponse:
-    asked = cleaned(BudgetForm(request.POST))
-    budget = actions.set_budget(request.workspace, asked["amount"], request.user)
+    fields = cleaned(BudgetForm(request.POST))
+    budget = actions.set_budget(request.workspace, fields["amount"], request.user)
     amount = formats.money(budget.amount, budget.currency)
     messages.success(request, _("The budget is now %(amount)s a month.") % {"amount": amount})
     return redirect("costs")
@@ -107,8 +107,8 @@ def set_budget(request: AuthedRequest) -> HttpResponse:
 @refused_on("costs", lambda *_args, **_options: [])
 def set_rate(request: AuthedRequest, pk: str) -> HttpResponse:
     rate = load(Rate, request.workspace, pk)
-    asked = cleaned(RateForm(request.POST))
-    rate = actions.set_rate(request.workspace, rate.hardware, asked["price"], user=request.user)
+    fields = cleaned(RateForm(request.POST))
+    rate = actions.set_rate(request.workspace, rate.hardware, fields["price"], user=request.user)
     price = formats.with_sign(formats.exact(rate.price_per_hour), rate.currency)
     messages.success(
         request, _("The price is now %(price)s an hour. Past charges keep their price.") % {"price": price}

@@ -30,8 +30,8 @@ for name in ("scored", "score_words", "score_ends", "score_interval", "metric_ti
 @register.simple_tag
 def icon(name: str, label: str = "") -> SafeString:
     """A 16 px icon: hidden from screen readers, unless a label makes it the only word there is."""
-    told = format_html('role="img" aria-label="{}"', label) if label else mark_safe('aria-hidden="true"')
-    return format_html('<svg class="icon" viewBox="0 0 16 16" {}>{}</svg>', told, mark_safe(ICONS[name]))  # noqa: S308
+    attributes = format_html('role="img" aria-label="{}"', label) if label else mark_safe('aria-hidden="true"')
+    return format_html('<svg class="icon" viewBox="0 0 16 16" {}>{}</svg>', attributes, mark_safe(ICONS[name]))  # noqa: S308
 
 
 @register.simple_tag
@@ -106,8 +106,8 @@ def high_mark(budget: object) -> str:
 
 
 @register.filter
-def minus(left: object, right: object) -> Decimal:
-    return (formats.decimal(left) or Decimal(0)) - (formats.decimal(right) or Decimal(0))
+def minus(minuend: object, subtrahend: object) -> Decimal:
+    return (formats.decimal(minuend) or Decimal(0)) - (formats.decimal(subtrahend) or Decimal(0))
 
 
 @register.filter
@@ -137,12 +137,12 @@ def example_text(example: object) -> str:
 @register.simple_tag(takes_context=True)
 def query(context: template.Context, **changes: object) -> str:
     """The page's own query string with some of its values replaced; an empty value takes one away."""
-    asked = context["request"].GET.copy()
+    parameters = context["request"].GET.copy()
     for name, value in changes.items():
-        asked.pop(name, None)
+        parameters.pop(name, None)
         if value not in (None, ""):
-            asked[name] = str(value)
-    return f"?{asked.urlencode()}"
+            parameters[name] = str(value)
+    return f"?{parameters.urlencode()}"
 
 
 @register.filter
@@ -159,11 +159,11 @@ def whole_words(text: str, length: int) -> str:
 @register.filter
 def in_two(text: str) -> dict[str, str]:
     """A message as a title and what follows it, cut after its first clause."""
-    found = re.match(r"(.+?)(?:[.:;] +|[。：；])(\S.*)", text, re.DOTALL)
-    if not found:
+    match = re.match(r"(.+?)(?:[.:;] +|[。：；])(\S.*)", text, re.DOTALL)
+    if not match:
         return {"title": text.rstrip(".。"), "rest": ""}
-    rest = found[2]
-    return {"title": found[1], "rest": rest[0].upper() + rest[1:]}
+    rest = match[2]
+    return {"title": match[1], "rest": rest[0].upper() + rest[1:]}
 
 
 class Paged(Protocol):
@@ -186,10 +186,10 @@ def page_count(page: Paged | Page[Any]) -> int:
 def page_numbers(page: Paged | Page[Any]) -> list[int | None]:
     """Which pages a pager names: the first, the last, and those around this one; None stands for a gap."""
     number, pages = page.number, page_count(page)
-    shown = sorted({1, pages, *range(max(1, number - 1), min(pages, number + 1) + 1)})
-    found: list[int | None] = []
-    for one in shown:
-        if found and one - (found[-1] or 0) > 1:
-            found.append(None)
-        found.append(one)
-    return found
+    linked = sorted({1, pages, *range(max(1, number - 1), min(pages, number + 1) + 1)})
+    numbers: list[int | None] = []
+    for linked_page in linked:
+        if numbers and linked_page - (numbers[-1] or 0) > 1:
+            numbers.append(None)
+        numbers.append(linked_page)
+    return numbers

@@ -53,7 +53,7 @@ def threshold_chart(thresholds: list[dict[str, Any]], rows: int, chosen: object 
         [charts.Series(_("right, of those answered"), right), charts.Series(_("answered"), answered, "two")],
         title="",
         sentence=_("The higher the threshold, the fewer rows are answered and the more of those are right."),
-        shown=lambda value: percent(value, 0),
+        format_value=lambda value: percent(value, 0),
         end=end,
         now=number(chosen),
         bounds=(int(min(low, 0.9) * 10) / 10, 1.0),
