@@ -42,13 +42,13 @@ class PlainJson(Parser):
 
     def parse_body(self, request: HttpRequest) -> Any:
         text = request.body.decode("utf-8-sig")
-        found = json.loads(text, parse_constant=finite, parse_float=finite)
+        body = json.loads(text, parse_constant=finite, parse_float=finite)
         if "\\u" in text:
-            text = json.dumps(found, ensure_ascii=False)
+            text = json.dumps(body, ensure_ascii=False)
             text.encode()
             if ZERO_BYTE.search(text):
                 raise ValueError
-        return found
+        return body
 
 
 def finite(text: str) -> float:
@@ -71,23 +71,23 @@ class Token(HttpBearer):
 
     def authenticate(self, anybody: HttpRequest, token: str) -> ApiToken | None:
         request = cast(AuthedRequest, anybody)
-        found = ApiToken.find(token)
-        if found is None:
+        api_token = ApiToken.find(token)
+        if api_token is None:
             return None
-        membership = found.workspace.memberships.filter(user=found.user).first()
+        membership = api_token.workspace.memberships.filter(user=api_token.user).first()
         if membership is None:
             return None
         if request.method not in ("GET", "HEAD") and not membership.can_edit:
             raise Forbidden("You can view this workspace but not change it.", hint="Ask an owner for the editor role.")
-        request.user, request.workspace = found.user, found.workspace
-        return found
+        request.user, request.workspace = api_token.user, api_token.workspace
+        return api_token
 
 
 def read_cursor(cursor: str) -> tuple[datetime, str]:
     """The moment and the id that `page` wrote into `next`."""
-    at, _comma, pk = cursor.partition(",")
+    microseconds, _comma, pk = cursor.partition(",")
     try:
-        return datetime.fromtimestamp(int(at) / 1e6, tz=timezone.get_default_timezone()), pk
+        return datetime.fromtimestamp(int(microseconds) / 1e6, tz=timezone.get_default_timezone()), pk
     except (ValueError, OverflowError, OSError) as error:
         hint = "Send what an answer gave as next, or leave it out."
         raise Problem("The cursor is not one of ours.", code="bad_cursor", hint=hint) from error
@@ -95,10 +95,10 @@ def read_cursor(cursor: str) -> tuple[datetime, str]:
 
 def one_of(name: str, value: str | None, allowed: Iterable[str]) -> None:
     """`Problem` for a filter's value that no object can have: an empty list would hide the misspelling."""
-    known = list(allowed)
-    if value and value not in known:
+    values = list(allowed)
+    if value and value not in values:
         raise Problem(
-            f"“{value[:60]}” is no {name}.", code=f"bad_{name}", hint=f"Use one of {', '.join(known)}.", allowed=known
+            f"“{value[:60]}” is no {name}.", code=f"bad_{name}", hint=f"Use one of {', '.join(values)}.", allowed=values
         )
 
 
@@ -110,23 +110,23 @@ def known_parameters_only(view: Callable[..., Any]) -> Callable[..., Any]:
     def checked(request: HttpRequest, *args: object, **kwargs: object) -> Any:
         if request.method == "GET":
             path = request.resolver_match.kwargs if request.resolver_match else {}
-            known = [name for name in kwargs if name not in path]
-            refuse_unknown(request.GET, known)
+            parameters = [name for name in kwargs if name not in path]
+            refuse_unknown(request.GET, parameters)
         return view(request, *args, **kwargs)
 
     return checked
 
 
-def refuse_unknown(given: Iterable[str], known: list[str]) -> None:
-    unknown = next((name for name in given if name not in known), None)
+def refuse_unknown(given: Iterable[str], allowed: list[str]) -> None:
+    unknown = next((name for name in given if name not in allowed), None)
     if unknown is not None:
-        hint = f"This call knows {', '.join(known)}." if known else "This call knows no parameters."
+        hint = f"This call knows {', '.join(allowed)}." if allowed else "This call knows no parameters."
         raise Problem(
             f"There is no parameter “{unknown[:60]}”.",
             code="unknown_parameter",
             hint=hint,
             parameter=unknown,
-            known=known,
+            known=allowed,
         )
 
 
@@ -136,10 +136,10 @@ def page(queryset: models.QuerySet[Row], cursor: str | None, show: Callable[[Row
     if cursor:
         moment, pk = read_cursor(cursor)
         ordered = ordered.filter(models.Q(created_at__lt=moment) | models.Q(created_at=moment, id__lt=pk))
-    found = list(ordered[: PAGE + 1])
-    last = found[PAGE - 1] if len(found) > PAGE else None
+    rows = list(ordered[: PAGE + 1])
+    last = rows[PAGE - 1] if len(rows) > PAGE else None
     following = f"{round(last.created_at.timestamp() * 1e6)},{last.pk}" if last else None
-    return {"items": [show(one) for one in found[:PAGE]], "next": following}
+    return {"items": [show(row) for row in rows[:PAGE]], "next": following}
 
 
 def once(view: Callable[..., Any]) -> Callable[..., Any]:
@@ -160,16 +160,17 @@ def once(view: Callable[..., Any]) -> Callable[..., Any]:
         IdempotentAnswer.objects.outdated().filter(**where).delete()
         try:
             with transaction.atomic():
-                kept = IdempotentAnswer.objects.create(**where, digest=digest)
+                stored = IdempotentAnswer.objects.create(**where, digest=digest)
         except IntegrityError:
             return repeated(IdempotentAnswer.objects.filter(**where).first(), digest)
         try:
             answer = view(request, *args, **kwargs)
         except BaseException:
-            kept.delete()
+            stored.delete()
             raise
-        kept.status, kept.body = answer.status_code, without_secrets(json.loads(json.dumps(answer.value, default=str)))
-        kept.save()
+        stored.status = answer.status_code
+        stored.body = without_secrets(json.loads(json.dumps(answer.value, default=str)))
+        stored.save()
         return answer
 
     return checked
@@ -188,7 +189,7 @@ def digest_of(request: HttpRequest) -> str:
     if not (request.content_type or "").startswith(("multipart/", "application/x-www-form-urlencoded")):
         return hashlib.sha256(request.body).hexdigest()
     files = [
-        [field, file.name, file.size, hashed_file(file)] for field, found in request.FILES.lists() for file in found
+        [field, file.name, file.size, hashed_file(file)] for field, files in request.FILES.lists() for file in files
     ]
     return hashlib.sha256(json.dumps([sorted(request.POST.lists()), sorted(files)]).encode()).hexdigest()
 
@@ -201,24 +202,24 @@ def hashed_file(file: "File[bytes]") -> str:
     return digest.hexdigest()
 
 
-def repeated(kept: IdempotentAnswer | None, digest: str) -> JsonResponse:
+def repeated(stored: IdempotentAnswer | None, digest: str) -> JsonResponse:
     """The answer that is kept; None where the first request was refused just now, so that it may be sent again."""
-    if kept is not None and kept.digest != digest:
+    if stored is not None and stored.digest != digest:
         raise Conflict(
             "This Idempotency-Key was used for another request.",
             code="key_reused",
             hint="Use a new key for each request.",
         )
-    if kept is not None and not kept.status and kept.created_at < timezone.now() - AT_WORK:
+    if stored is not None and not stored.status and stored.created_at < timezone.now() - AT_WORK:
         raise Conflict(
             "The first request with this Idempotency-Key was cut off, and nobody can say how far it came.",
             code="outcome_unknown",
             hint="Look whether it was done; if not, send it with a new key.",
         )
-    if kept is None or not kept.status:
+    if stored is None or not stored.status:
         raise Conflict(
             "The first request with this Idempotency-Key is still at work.", code="at_work", hint="Ask again soon."
         )
-    response = JsonResponse(kept.body, status=kept.status, safe=False)
+    response = JsonResponse(stored.body, status=stored.status, safe=False)
     response["Idempotent-Replayed"] = "true"
     return response

@@ -19,8 +19,8 @@ from webapp.datasets.models import DatasetVersion
 def columns_for(version: DatasetVersion, task: str) -> dict[str, str]:
     """A column of this file for each role of another task; `Problem` where there is none, or no such task."""
     check_task(task)
-    found = first_fit(version.columns, task)
-    if found is None:
+    columns = first_fit(version.columns, task)
+    if columns is None:
         names = trainable_tasks(version.columns)
         raise Problem(
             f"This file cannot be used for the task {task}.",
@@ -29,27 +29,29 @@ def columns_for(version: DatasetVersion, task: str) -> dict[str, str]:
             if names
             else "It can be used for no task that is trained here.",
         )
-    return found
+    return columns
 
 
 def check_task(task: str) -> None:
     if tasks.find(task) is None:
-        names = ", ".join(one.slug for one in tasks.declared())
+        names = ", ".join(declared.slug for declared in tasks.declared())
         raise Problem(f"There is no task “{task[:60]}”.", code="bad_task", hint=f"Choose one of {names}.")
 
 
 def check_columns(task: str, columns: Iterable[str]) -> None:
     """`columns`: the roles of the task that are given a column."""
-    found = tasks.find(task)
-    if found is None:
+    declared = tasks.find(task)
+    if declared is None:
         return
-    shapes = (found.shape(), *found.alternatives)
-    known = dict.fromkeys((*(role.name for role in found.roles), *(role for shape in shapes for role in shape.roles)))
-    if wrong := [role for role in columns if role not in known]:
+    shapes = (declared.shape(), *declared.alternatives)
+    role_names = dict.fromkeys(
+        (*(role.name for role in declared.roles), *(role for shape in shapes for role in shape.roles))
+    )
+    if wrong := [role for role in columns if role not in role_names]:
         raise Problem(
             f"The task {task} has no role “{wrong[0][:60]}”.",
             code="bad_role",
-            hint=f"Its roles are {', '.join(known)}.",
+            hint=f"Its roles are {', '.join(role_names)}.",
         )
 
 
@@ -57,7 +59,7 @@ def check_roles(roles: dict[str, str] | None, mapped: Iterable[str] = ()) -> Non
     """`mapped`: the columns that the task reads or predicts."""
     given = roles or {}
     for role in (ANSWER, *SPLITTING):
-        names = [name for name, one in given.items() if one == role]
+        names = [name for name, given_role in given.items() if given_role == role]
         if len(names) > 1:
             raise Problem(
                 f"{len(names)} columns are “{role}”, and only one can be: {', '.join(names[:5])}.",
@@ -75,22 +77,22 @@ def check_roles(roles: dict[str, str] | None, mapped: Iterable[str] = ()) -> Non
 
 def check_split(version: DatasetVersion, split: dict[str, Any] | None) -> None:
     try:
-        wanted = SplitSpec.model_validate(split or {})
+        spec = SplitSpec.model_validate(split or {})
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(["split", *map(str, first["loc"])])
         hint = 'It looks like {"test": 0.2, "validation": 0.1, "seed": 0}.'
         raise Problem(f"{where}: {first['msg']}.", code="bad_split", hint=hint) from error
-    check_names(version, [name for name in (wanted.group, wanted.time) if name])
+    check_names(version, [name for name in (spec.group, spec.time) if name])
 
 
 def check_names(version: DatasetVersion, names: Iterable[str]) -> None:
-    known = [column["name"] for column in version.columns]
-    if wrong := [name for name in names if name not in known]:
+    column_names = [column["name"] for column in version.columns]
+    if wrong := [name for name in names if name not in column_names]:
         raise Problem(
             f"There is no column “{wrong[0][:60]}”.",
             code="no_column",
-            hint=f"The columns are: {', '.join(sorted(known)[:20])}.",
+            hint=f"The columns are: {', '.join(sorted(column_names)[:20])}.",
         )
 
 
@@ -118,7 +120,7 @@ def check_answer(version: DatasetVersion, task: str, columns: dict[str, str]) ->
     """Words are no answer to a task that predicts numbers: another task on a version is not read anew before it is learned."""
     shape = shape_of(task, columns)
     name = columns.get(shape.answer) if shape else None
-    column = next((one for one in version.columns if one["name"] == name), None)
+    column = next((candidate for candidate in version.columns if candidate["name"] == name), None)
     answer = answers.find(shape.kind) if shape else None
     if answer is None or answer.cells != "number" or column is None or column["kind"] in ("number", "id"):
         return

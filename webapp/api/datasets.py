@@ -59,11 +59,11 @@ def create_dataset(
         named = uploads_in(request.body)
         ids = [named.upload] if isinstance(named.upload, str) else named.upload
         checks.check_roles(named.roles)
-        asked = dataset_requests.read_request(named.header, named.layout, named.roles)
+        reading = dataset_requests.read_request(named.header, named.layout, named.roles)
         if named.hub and not ids:
             dataset = actions.fetch_dataset(*who, named.hub, named.name)
         else:
-            dataset = uploads.create_dataset(*who, ids, named.name, asked)
+            dataset = uploads.create_dataset(*who, ids, named.name, reading)
     else:
         dataset = actions.create_dataset(*who, file or [], name, header, layout)
     return Status(201, dataset_shape(dataset))
@@ -73,16 +73,18 @@ def uploads_in(body: bytes) -> UploadsIn:
     try:
         return UploadsIn.model_validate_json(body)
     except Unreadable as error:
-        raise ValidationError([dict(one) for one in error.errors(include_url=False, include_context=False)]) from error
+        raise ValidationError(
+            [dict(problem) for problem in error.errors(include_url=False, include_context=False)]
+        ) from error
 
 
 @router.get("/datasets", response=Page[DatasetRow])
 def list_datasets(request: AuthedRequest, cursor: str | None = None) -> dict[str, Any]:
     light = DatasetVersion.objects.only("id", "dataset_id", "number", "status", "rows").order_by("-number")
-    found = Dataset.objects.for_workspace(request.workspace).prefetch_related(
+    datasets = Dataset.objects.for_workspace(request.workspace).prefetch_related(
         Prefetch("versions", light, to_attr="shown_versions")
     )
-    return page(found, cursor, dataset_row)
+    return page(datasets, cursor, dataset_row)
 
 
 @router.get("/datasets/{pk}", response=DatasetOut)
@@ -208,15 +210,15 @@ def list_rows(
     With `more`, a search stopped early: `total` and `pages` are what was found so far, and later pages find more.
     """
     one_of("split", split, PARTS)
-    found = rows.page(
+    result = rows.page(
         version_of(request, pk, version), page, search=search, label=label, split=split, sort=sort, size=50
     )
     items = [
-        {"row": one["number"], "split": one["split"], "cells": dict(zip(found.columns, one["cells"], strict=True))}
-        for one in found.rows
+        {"row": row["number"], "split": row["split"], "cells": dict(zip(result.columns, row["cells"], strict=True))}
+        for row in result.rows
     ]
-    told = {"total": found.total, "more": found.more, "page": found.number, "pages": found.pages}
-    return {"items": items, **told, "next": None}
+    totals = {"total": result.total, "more": result.more, "page": result.number, "pages": result.pages}
+    return {"items": items, **totals, "next": None}
 
 
 @router.get("/datasets/{pk}/download")
@@ -238,10 +240,10 @@ def list_tasks(request: AuthedRequest) -> dict[str, Any]:
 
 @router.get("/models", response=dict)
 def list_models(request: AuthedRequest, task: str | None = None) -> dict[str, Any]:
-    one_of("task", task, [one.slug for one in tasks.all()])
-    chosen = [one for one in tasks.all() if task in (None, one.slug)]
+    one_of("task", task, [declared.slug for declared in tasks.all()])
+    chosen = [declared for declared in tasks.all() if task in (None, declared.slug)]
     return {
-        "items": [model | {"task": one.slug} for one in chosen for model in one.declaration()["models"]],
+        "items": [model | {"task": declared.slug} for declared in chosen for model in declared.declaration()["models"]],
         "next": None,
     }
 

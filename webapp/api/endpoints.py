@@ -72,15 +72,15 @@ class LinkIn(Body):
 
 
 def load_endpoint(request: AuthedRequest, slug: str) -> Endpoint:
-    found = (
+    endpoint = (
         Endpoint.objects.for_workspace(request.workspace)
         .filter(slug=slug)
         .select_related("current__run", "workspace", "prototype")
         .first()
     )
-    if found is None:
+    if endpoint is None:
         raise Http404
-    return found
+    return endpoint
 
 
 def load_run(request: AuthedRequest, pk: str) -> Run:
@@ -120,13 +120,13 @@ def run_examples(request: AuthedRequest, pk: str) -> list[dict[str, Any]]:
 
 @router.get("/endpoints", response=Page[EndpointOut])
 def list_endpoints(request: AuthedRequest, cursor: str | None = None) -> dict[str, Any]:
-    found = (
+    endpoints = (
         Endpoint.objects.for_workspace(request.workspace)
         .select_related("current")
         .prefetch_related("links", "examples")
     )
     money = month(request.workspace)
-    return page(found, cursor, lambda endpoint: endpoint_shape(endpoint, money=money))
+    return page(endpoints, cursor, lambda endpoint: endpoint_shape(endpoint, money=money))
 
 
 @router.get("/endpoints/{slug}", response=EndpointOut)
@@ -194,9 +194,9 @@ class FeedbackIn(Body):
 @once
 def create_feedback(request: AuthedRequest, slug: str, payload: FeedbackIn) -> Status[dict[str, Any]]:
     endpoint = load_endpoint(request, slug)
-    wanted = payload.should_have_been[:200]
+    correction = payload.should_have_been[:200]
     made = visitors.take_feedback(
-        endpoint, payload.input, payload.output or {}, payload.verdict, should_have_been=wanted
+        endpoint, payload.input, payload.output or {}, payload.verdict, should_have_been=correction
     )
     return Status(201, feedback_shape(made))
 

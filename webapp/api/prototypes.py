@@ -37,8 +37,8 @@ def get_prototype(request: AuthedRequest, pk: str) -> dict[str, Any]:
 def patch_prototype(request: AuthedRequest, pk: str, payload: PrototypePatch) -> dict[str, Any]:
     """Rename or describe a prototype. What is left out stays; an empty `summary` removes the description."""
     prototype = load(Prototype.objects.select_related("workspace"), request.workspace, pk)
-    asked = {"name": prototype.name, "summary": prototype.summary} | payload.model_dump(exclude_none=True)
-    rename(prototype, request.user, asked["name"], asked["summary"])
+    fields = {"name": prototype.name, "summary": prototype.summary} | payload.model_dump(exclude_none=True)
+    rename(prototype, request.user, fields["name"], fields["summary"])
     return prototype_row(prototype)
 
 

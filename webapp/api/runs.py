@@ -106,14 +106,14 @@ def mapped_version(
 ) -> DatasetVersion:
     """The version with this mapping: the newest that is ready, one made from it that is being read, or a new one. `sizes`
     as in `webapp.datasets.quota.measured`."""
-    asked = mapping_of(version, payload)
-    if asked is None:
+    mapping = mapping_of(version, payload)
+    if mapping is None:
         return version
     being_read = version.dataset.versions.filter(parent=version, status=VersionStatus.PROCESSING).order_by("number")
-    same = next((one for one in being_read if one.request == asked), None)
+    same = next((candidate for candidate in being_read if candidate.request == mapping), None)
     if same:
         return same
-    return remap(version, request.user, asked["task"], asked["columns"], roles=asked.get("roles"), sizes=sizes)
+    return remap(version, request.user, mapping["task"], mapping["columns"], roles=mapping.get("roles"), sizes=sizes)
 
 
 def mapping_of(version: DatasetVersion, payload: RunIn) -> dict[str, Any] | None:
@@ -160,9 +160,9 @@ def create_estimate(request: AuthedRequest, payload: RunIn, response: HttpRespon
     """
     version = version_of(request, payload)
     check_mapping(version, payload)
-    found = estimates.wait(estimates.request(version, mapped_body(version, payload)), MEASURE_SECONDS)
-    if found is not None:
-        return Status(200, found)
+    estimate = estimates.wait(estimates.request(version, mapped_body(version, payload)), MEASURE_SECONDS)
+    if estimate is not None:
+        return Status(200, estimate)
     response["Retry-After"] = str(ASK_AGAIN_SECONDS)
     return Status(202, {"status": "measuring", "retry_after": ASK_AGAIN_SECONDS})
 
@@ -218,10 +218,10 @@ def list_runs(
     one_of("status", status, RunStatus.values)
     if prototype:
         load(Prototype, request.workspace, prototype)
-    found = Run.objects.for_workspace(request.workspace)
+    runs = Run.objects.for_workspace(request.workspace)
     for name, value in (("prototype_id", prototype), ("status", status)):
-        found = found.filter(**{name: value}) if value else found
-    return page(found, cursor, run_row)
+        runs = runs.filter(**{name: value}) if value else runs
+    return page(runs, cursor, run_row)
 
 
 def load_run(request: AuthedRequest, pk: str) -> Run:
@@ -252,8 +252,8 @@ def remove_model(request: AuthedRequest, pk: str) -> Status[None]:
 def run_events(request: AuthedRequest, pk: str, after: int = 0) -> dict[str, Any]:
     """Events after one id, at most 1,000; `next` is the id to go on after, null at the end."""
     run = load_run(request, pk)
-    found = [{"id": number} | event for number, event in read(run.events_path, after, EVENTS)]
-    return {"items": found, "next": str(found[-1]["id"]) if len(found) >= EVENTS else None}
+    events = [{"id": number} | event for number, event in read(run.events_path, after, EVENTS)]
+    return {"items": events, "next": str(events[-1]["id"]) if len(events) >= EVENTS else None}
 
 
 @router.get("/runs/{pk}/logs")
@@ -265,10 +265,10 @@ def run_logs(request: AuthedRequest, pk: str) -> HttpResponse:
 @router.get("/runs/{pk}/report", response=dict)
 def run_report(request: AuthedRequest, pk: str) -> dict[str, Any]:
     run = load_run(request, pk)
-    found = report(run)
-    if not found:
+    document = report(run)
+    if not document:
         raise Conflict("This run has no report.", code="no_report", hint="Only a finished run has one.")
-    return found
+    return document
 
 
 @router.get("/runs/{pk}/artifact")

@@ -56,22 +56,22 @@ def dataset_shape(dataset: Dataset) -> dict[str, Any]:
     versions = list(dataset.versions.order_by("-number"))
     newest = versions[0] if versions else None
     ready = next((version for version in versions if version.status == "ready"), None)
-    shown = ready or newest
-    roles = shown.roles if shown else {}
+    current = ready or newest
+    roles = current.roles if current else {}
     return {
         "id": dataset.pk,
         "name": dataset.name,
         "status": newest.status if newest and (newest.status == "processing" or not ready) else "ready",
         "progress": newest.progress if newest else 0,
-        "rows": shown.rows if shown else 0,
-        "columns": [one | {"role": roles.get(one["name"])} for one in shown.columns] if shown else [],
-        "labels": shown.labels if shown else [],
-        "split": shown.split if shown else {},
-        "problems": shown.problems if shown else [],
-        "suggestion": shown.suggestion if shown else {},
-        "trainable": bool(shown and shown.trainable),
-        "sha256": (shown.sha256 or None) if shown else None,
-        "version": shown.number if shown else None,
+        "rows": current.rows if current else 0,
+        "columns": [column | {"role": roles.get(column["name"])} for column in current.columns] if current else [],
+        "labels": current.labels if current else [],
+        "split": current.split if current else {},
+        "problems": current.problems if current else [],
+        "suggestion": current.suggestion if current else {},
+        "trainable": bool(current and current.trainable),
+        "sha256": (current.sha256 or None) if current else None,
+        "version": current.number if current else None,
         "versions": [version_shape(version) for version in versions],
         "error": newest.error if newest and newest.status == "failed" else None,
         "created_at": moment(dataset.created_at),

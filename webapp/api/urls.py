@@ -83,9 +83,9 @@ def plain(request: HttpRequest, error: HttpError) -> HttpResponse:
 
 @api.exception_handler(Exception)
 def broken(request: HttpRequest, error: Exception) -> HttpResponse:
-    told = problem_of(error)
-    if isinstance(told, Problem):
-        return refused(request, told)
+    refusal = problem_of(error)
+    if isinstance(refusal, Problem):
+        return refused(request, refusal)
     log.exception("%s %s failed", request.method, request.path, exc_info=error)
     return problem(
         500, "bug", "Something went wrong on our end, not in your request.", "Try again; the site’s log says more."
@@ -93,4 +93,4 @@ def broken(request: HttpRequest, error: Exception) -> HttpResponse:
 
 
 def jsonable(errors: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    return [{"loc": list(map(str, one["loc"])), "msg": one["msg"], "type": one["type"]} for one in errors]
+    return [{"loc": list(map(str, detail["loc"])), "msg": detail["msg"], "type": detail["type"]} for detail in errors]
