@@ -19,14 +19,16 @@ USUAL = "class"
 def presentations() -> dict[str, Presentation]:
     """{key of a kind: how it is presented}."""
     modules = [importlib.import_module(f"{__name__}.{info.name}") for info in pkgutil.iter_modules(__path__)]
-    found = [one for module in modules if isinstance(one := getattr(module, "PRESENTATION", None), Presentation)]
-    return {presentation.key: presentation for presentation in found}
+    members = [
+        candidate for module in modules if isinstance(candidate := getattr(module, "PRESENTATION", None), Presentation)
+    ]
+    return {presentation.key: presentation for presentation in members}
 
 
 def of_task(slug: str | None) -> Presentation:
     task = tasks.find(slug)
-    known = presentations()
-    return known[task.answer] if task is not None and task.answer in known else known[USUAL]
+    by_key = presentations()
+    return by_key[task.answer] if task is not None and task.answer in by_key else by_key[USUAL]
 
 
 def of_output(output: Mapping[str, object]) -> Presentation | None:

@@ -33,7 +33,7 @@ class Classes(Presentation):
         return output | {"scores": output["scores"][:SHOWN_CLASSES]} if "scores" in output else output
 
     def correction(self, output: Output) -> Correction:
-        labels = {one["label"] for one in output.get("scores", [])} - {output.get("label")}
+        labels = {entry["label"] for entry in output.get("scores", [])} - {output.get("label")}
         return Correction(tuple(sorted(labels)))
 
     def sentence(self, scored: Scored, report: Report) -> str:
@@ -59,11 +59,11 @@ def right_rows(scored: Scored) -> str:
 def ranked_classes(per_class: list[dict[str, Any]], score: str) -> dict[str, Any]:
     """weakest (the classes, the lowest `score` first, those without test rows last), scarcest (the class with the fewest test
     rows but not none, None where no class has any), untested (how many classes have none; their scores say nothing)."""
-    tested = [one for one in per_class if one.get("rows")]
-    untested = [one for one in per_class if not one.get("rows")]
+    tested = [metrics for metrics in per_class if metrics.get("rows")]
+    untested = [metrics for metrics in per_class if not metrics.get("rows")]
     return {
-        "weakest": [*sorted(tested, key=lambda one: one.get(score, 0)), *untested],
-        "scarcest": min(tested, key=lambda one: one["rows"], default=None),
+        "weakest": [*sorted(tested, key=lambda metrics: metrics.get(score, 0)), *untested],
+        "scarcest": min(tested, key=lambda metrics: metrics["rows"], default=None),
         "untested": len(untested),
     }
 
@@ -73,13 +73,13 @@ def matrix(confusion: dict[str, Any]) -> dict[str, Any]:
     that are confused most."""
     labels, counts = confusion.get("labels", []), confusion.get("matrix", [])
     wrong = [sum(row) - row[i] + sum(other[i] for other in counts) - row[i] for i, row in enumerate(counts)]
-    shown = sorted(sorted(range(len(labels)), key=lambda i: -wrong[i])[:MATRIX_CLASSES])
+    chosen = sorted(sorted(range(len(labels)), key=lambda i: -wrong[i])[:MATRIX_CLASSES])
     rows = []
-    for i in shown:
+    for i in chosen:
         total = sum(counts[i]) or 1
-        cells = [{"count": counts[i][j], "heat": math.ceil(7 * counts[i][j] / total), "hit": i == j} for j in shown]
+        cells = [{"count": counts[i][j], "heat": math.ceil(7 * counts[i][j] / total), "hit": i == j} for j in chosen]
         rows.append({"label": labels[i], "cells": cells})
-    return {"labels": [labels[i] for i in shown], "rows": rows, "left_out": len(labels) - len(shown)}
+    return {"labels": [labels[i] for i in chosen], "rows": rows, "left_out": len(labels) - len(chosen)}
 
 
 PRESENTATION = Classes()

@@ -33,7 +33,8 @@ def field_of(schema: dict[str, Any]) -> forms.Field:
         return forms.ChoiceField(choices=[("", _("recommended")), *((value, value) for value in listed)], **options)
     parts = [schema, *schema.get("anyOf", [])]
     bounds: dict[str, Any] = {
-        f"{name[:3]}_value": next((one[name] for one in parts if name in one), None) for name in ("minimum", "maximum")
+        f"{name[:3]}_value": next((part[name] for part in parts if name in part), None)
+        for name in ("minimum", "maximum")
     }
     if "array" in kinds:
         return NumbersField(max_length=500, **options)

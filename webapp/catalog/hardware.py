@@ -33,11 +33,11 @@ def workers() -> list[dict[str, Any]]:
 
 def devices(records: list[dict[str, Any]] | None = None) -> list[dict[str, Any]]:
     """Every device of every training worker once, by host and name."""
-    found = {}
+    by_place = {}
     for worker in workers() if records is None else records:
         for device in worker.get("devices", []):
-            found[worker["host"], device["kind"], device.get("index", 0)] = {"host": worker["host"], **device}
-    return [found[key] for key in sorted(found)]
+            by_place[worker["host"], device["kind"], device.get("index", 0)] = {"host": worker["host"], **device}
+    return [by_place[key] for key in sorted(by_place)]
 
 
 def gpu_count(records: list[dict[str, Any]] | None = None) -> int:

@@ -46,7 +46,9 @@ def is_downloaded(ref: str) -> bool:
     """Whether some revision of `hub:ORG/NAME@REVISION` lies in the cache with its weights."""
     repo = ref.removeprefix(HUB).partition("@")[0]
     snapshots = cache_folder() / f"models--{repo.replace('/', '--')}" / "snapshots"
-    return any(any(one.glob("*.safetensors")) for one in snapshots.glob("*") if (one / "config.json").is_file())
+    return any(
+        any(snapshot.glob("*.safetensors")) for snapshot in snapshots.glob("*") if (snapshot / "config.json").is_file()
+    )
 
 
 def is_offline() -> bool:
@@ -62,11 +64,11 @@ def is_reachable() -> bool:
     parts = urlsplit(os.environ.get("HF_ENDPOINT") or "https://huggingface.co")
     place = (parts.hostname or "huggingface.co", parts.port or (80 if parts.scheme == "http" else 443))
     key = f"hub:{place[0]}:{place[1]}"
-    known = cache.get(key)
-    if known is None:
-        known = connects(place)
-        cache.set(key, known, ANSWER_SECONDS)
-    return bool(known)
+    is_connected = cache.get(key)
+    if is_connected is None:
+        is_connected = connects(place)
+        cache.set(key, is_connected, ANSWER_SECONDS)
+    return bool(is_connected)
 
 
 def connects(place: tuple[str, int]) -> bool:

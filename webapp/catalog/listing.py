@@ -18,16 +18,16 @@ def listed(search: str = "") -> list[dict[str, Any]]:
 
     `search` keeps those whose name, description, reference or task holds every one of its words.
     """
-    found: dict[tuple[str, str], dict[str, Any]] = {}
+    cards: dict[tuple[str, str], dict[str, Any]] = {}
     for task in tasks.all():
         declared = task.declaration()
         for card in declared["models"]:
-            one = found.setdefault(
+            entry = cards.setdefault(
                 (declared["modality"], card["ref"]), card | {"tasks": [], "badge": badge(card["ref"])}
             )
-            one["tasks"].append(task_title(task.slug))
+            entry["tasks"].append(task_title(task.slug))
     groups: list[dict[str, Any]] = [
-        {"title": title_of(kind), "models": [one for (modality, _ref), one in found.items() if modality == kind]}
+        {"title": title_of(kind), "models": [model for (modality, _ref), model in cards.items() if modality == kind]}
         for kind in GROUPS
     ]
     own = [
@@ -35,9 +35,9 @@ def listed(search: str = "") -> list[dict[str, Any]]:
         for card in all_local_models()
     ]
     groups.append({"title": _("Your models on this machine"), "models": own})
-    words = search.casefold().split()
+    terms = search.casefold().split()
     for group in groups:
-        group["models"] = [one for one in group["models"] if all(word in text_of(one) for word in words)]
+        group["models"] = [model for model in group["models"] if all(word in text_of(model) for word in terms)]
     return [group for group in groups if group["models"]]
 
 

@@ -36,12 +36,12 @@ def local_models(slug: str, modality: str) -> tuple[list[dict[str, Any]], list[d
 
 def all_local_models() -> list[dict[str, Any]]:
     """Cards of every local model, with `tasks` (slugs) that its architecture can do, and `is_known`."""
-    found = []
+    cards = []
     for folder in folders():
         config = read(folder / "config.json")
         slugs = [task.slug for task in tasks.all() if suits(config, task.architectures)]
-        found.append(asdict(card(folder)) | {"tasks": slugs, "is_known": suits(config, DECODERS) is not None})
-    return found
+        cards.append(asdict(card(folder)) | {"tasks": slugs, "is_known": suits(config, DECODERS) is not None})
+    return cards
 
 
 def modality_of(folder: Path) -> str:
@@ -54,10 +54,10 @@ def modality_of(folder: Path) -> str:
 
 def read(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text("utf-8"))
+        content = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
 def card(folder: Path) -> BaseModelCard:

@@ -78,8 +78,8 @@ def role_title(role: str) -> str:
 
 def method_of(task: str, slug: str) -> Method | None:
     """A method by its slug: its task's, or another's of the same name."""
-    methods = [one for known in (tasks.find(task), *tasks.all()) if known for one in known.methods]
-    return next((one for one in methods if one.slug == slug), None)
+    methods = [method for declared in (tasks.find(task), *tasks.all()) if declared for method in declared.methods]
+    return next((method for method in methods if method.slug == slug), None)
 
 
 def method_title(task: str, slug: str) -> str:
@@ -97,13 +97,13 @@ def method_summary(task: str, slug: str) -> str:
 def model_title(task: str, ref: str) -> str:
     """A base model's name: as its task declares it, else the last part of its reference."""
     declared = tasks.get(task).models if trainable(task) else ()
-    known = next((card.title for card in declared if card.ref == ref), None)
-    return known or ref.partition(":")[2].rpartition("/")[2] or ref
+    declared_title = next((card.title for card in declared if card.ref == ref), None)
+    return declared_title or ref.partition(":")[2].rpartition("/")[2] or ref
 
 
 def without_references(text: object) -> str:
     """A message of the trainer as people read it: `bundled:all-MiniLM-L6-v2` becomes all-MiniLM-L6-v2."""
-    return REFERENCE.sub(lambda found: found[1], str(text))
+    return REFERENCE.sub(lambda match: match[1], str(text))
 
 
 def recipe_title(task: str, model: str, method: str) -> str:

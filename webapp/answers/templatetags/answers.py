@@ -43,10 +43,10 @@ def answer_to(column: str) -> str:
 @register.simple_tag
 def number_range(answer: dict[str, Any], report: dict[str, Any]) -> SafeString:
     """The value with its range, between the ends that nearly all test rows had."""
-    truth = report.get("truth") if isinstance(report, dict) else None
-    if answer.get("low") is None or not truth:
+    actual = report.get("truth") if isinstance(report, dict) else None
+    if answer.get("low") is None or not actual:
         return mark_safe("")
-    values = [truth["low"], truth["high"], answer["low"], answer["high"], answer["value"]]
+    values = [actual["low"], actual["high"], answer["low"], answer["high"], answer["value"]]
     low, high = min(values), max(values)
     if not low < high:
         return mark_safe("")
@@ -65,21 +65,21 @@ def boxes_over(picture: dict[str, Any] | None, objects: list[dict[str, Any]]) ->
     """
     if not picture:
         return mark_safe("")
-    boxes = [one["box"] for one in objects]
+    boxes = [detected["box"] for detected in objects]
     width = picture["width"] or max([box[0] + box[2] for box in boxes], default=1)
     height = picture["height"] or max([box[1] + box[3] for box in boxes], default=1)
-    labels = list(dict.fromkeys(one["label"] for one in objects))
+    labels = list(dict.fromkeys(detected["label"] for detected in objects))
     drawn = format_html_join(
         "",
         '<rect class="b{}" x="{}" y="{}" width="{}" height="{}"><title>{} {}</title></rect>',
         (
             (
-                labels.index(one["label"]) % COLOURS + 1,
-                *map(charts.at, one["box"]),
-                one["label"],
-                percent(one["score"], 0),
+                labels.index(detected["label"]) % COLOURS + 1,
+                *map(charts.at, detected["box"]),
+                detected["label"],
+                percent(detected["score"], 0),
             )
-            for one in objects
+            for detected in objects
         ),
     )
     source = format_html(' href="{}"', picture["address"]) if picture["address"] else mark_safe(" data-own")
@@ -94,28 +94,28 @@ def boxes_over(picture: dict[str, Any] | None, objects: list[dict[str, Any]]) ->
 
 
 @register.simple_tag
-def given(kept: str) -> SafeString:
+def given(stored: str) -> SafeString:
     """What a judgement keeps of an input: a text, a small picture or sound, or the fields of a row."""
-    if kept.startswith("data:image/"):
-        return format_html('<img class="thumb" src="{}" alt="{}">', kept, _("The picture that was sent"))
-    if kept.startswith("data:audio/"):
-        return format_html('<audio controls src="{}" aria-label="{}"></audio>', kept, _("The sound that was sent"))
-    row = row_of(kept)
-    text = ", ".join(f"{name}: {value}" for name, value in row.items() if value not in (None, "")) if row else kept
-    shown = Truncator(text).chars(SHOWN_TEXT)
-    return format_html('<p class="quote breakall">“{}”</p>' if not row else '<p class="breakall">{}</p>', shown)
+    if stored.startswith("data:image/"):
+        return format_html('<img class="thumb" src="{}" alt="{}">', stored, _("The picture that was sent"))
+    if stored.startswith("data:audio/"):
+        return format_html('<audio controls src="{}" aria-label="{}"></audio>', stored, _("The sound that was sent"))
+    row = row_of(stored)
+    text = ", ".join(f"{name}: {value}" for name, value in row.items() if value not in (None, "")) if row else stored
+    excerpt = Truncator(text).chars(SHOWN_TEXT)
+    return format_html('<p class="quote breakall">“{}”</p>' if not row else '<p class="breakall">{}</p>', excerpt)
 
 
-def row_of(kept: str) -> dict[str, Any]:
-    if not kept.startswith("{"):
+def row_of(stored: str) -> dict[str, Any]:
+    if not stored.startswith("{"):
         return {}
     try:
-        found = json.loads(kept)
+        fields = json.loads(stored)
     except ValueError:
         return {}
     return (
-        {name: value if number(value) is not None else str(value)[:80] for name, value in found.items()}
-        if isinstance(found, dict)
+        {name: value if number(value) is not None else str(value)[:80] for name, value in fields.items()}
+        if isinstance(fields, dict)
         else {}
     )
 
@@ -160,19 +160,19 @@ def framed(mistake: dict[str, Any]) -> SafeString:
     size = mistake.get("size")
     if not size:
         return format_html('<img class="thumb" src="{}" alt="" loading="lazy">', mistake["address"])
-    boxes = [("b2", one) for one in mistake["truth"]] + [("b1", one) for one in mistake["predicted"]]
+    boxes = [("b2", box) for box in mistake["truth"]] + [("b1", box) for box in mistake["predicted"]]
     drawn = format_html_join(
         "",
         '<rect class="{}" x="{}" y="{}" width="{}" height="{}"><title>{}</title></rect>',
-        ((css, *map(charts.at, one["box"]), one["label"]) for css, one in boxes if len(one.get("box", [])) == 4),
+        ((css, *map(charts.at, box["box"]), box["label"]) for css, box in boxes if len(box.get("box", [])) == 4),
     )
-    words = _("Row %(row)s: %(missed)s missed, %(extra)s false positives") % {
+    description = _("Row %(row)s: %(missed)s missed, %(extra)s false positives") % {
         name: mistake.get(name, 0) for name in ("row", "missed", "extra")
     }
     return format_html(
         '<svg class="boxed found" viewBox="0 0 {0} {1}" role="img" aria-label="{2}"><image href="{3}" width="{0}" height="{1}"/>{4}</svg>',
         *size,
-        words,
+        description,
         mistake["address"],
         drawn,
     )
@@ -182,7 +182,7 @@ def framed(mistake: dict[str, Any]) -> SafeString:
 def worst_pair(matrix: dict[str, Any]) -> dict[str, Any] | None:
     """The label most often taken for another one, and which: {count, total, truth, answer}."""
     pairs = [
-        (cell["count"], sum(one["count"] for one in row["cells"]), row["label"], matrix["labels"][index])
+        (cell["count"], sum(entry["count"] for entry in row["cells"]), row["label"], matrix["labels"][index])
         for row in matrix.get("rows", [])
         for index, cell in enumerate(row["cells"])
         if not cell["hit"] and cell["count"]
@@ -193,11 +193,12 @@ def worst_pair(matrix: dict[str, Any]) -> dict[str, Any] | None:
 @register.filter
 def beside(text: object, other: object) -> SafeString:
     """A text with those of its words marked that the other has not in their place; capitals and punctuation aside."""
-    own, others = (str(one).split()[:MOST_COMPARED] for one in (text, other))
+    own, others = (str(side).split()[:MOST_COMPARED] for side in (text, other))
     matcher = SequenceMatcher(None, [bare(word) for word in own], [bare(word) for word in others], autojunk=False)
-    same = {at for found in matcher.get_matching_blocks() for at in range(found.a, found.a + found.size)}
+    same = {index for block in matcher.get_matching_blocks() for index in range(block.a, block.a + block.size)}
     marked = (
-        word if at in same else format_html('<mark class="against">{}</mark>', word) for at, word in enumerate(own)
+        word if index in same else format_html('<mark class="against">{}</mark>', word)
+        for index, word in enumerate(own)
     )
     return format_html_join(" ", "{}", ((word,) for word in marked))
 
