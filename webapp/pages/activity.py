@@ -57,14 +57,14 @@ class DemoDay:
     created_at: datetime
 
 
-def recent(workspace: Workspace, known: Overview) -> list[Happening | DemoDay]:
+def recent(workspace: Workspace, overview: Overview) -> list[Happening | DemoDay]:
     """The newest events, each told once, and one entry a day for each demo that visitors used."""
-    events, days = newest_events(workspace, known.unread), demo_days(workspace) if known.has_demos else []
+    events, days = newest_events(workspace, overview.unread), demo_days(workspace) if overview.has_demos else []
     entries: list[AuditEvent | DemoDay] = [*events, *days]
     newest = sorted(entries, key=lambda entry: entry.created_at, reverse=True)[:SHOWN]
-    shown = [entry for entry in newest if isinstance(entry, AuditEvent)]
-    runs = present(Run, workspace, shown, "run")
-    prototypes = present(Prototype, workspace, shown, "retraining")
+    audit_events = [entry for entry in newest if isinstance(entry, AuditEvent)]
+    runs = present(Run, workspace, audit_events, "run")
+    prototypes = present(Prototype, workspace, audit_events, "retraining")
     return [entry if isinstance(entry, DemoDay) else happening(entry, runs, prototypes) for entry in newest]
 
 
@@ -91,17 +91,17 @@ def newest_events(workspace: Workspace, unread: set[str]) -> list[AuditEvent]:
     newest = AuditEvent.objects.for_workspace(workspace).select_related("user")
     events: list[AuditEvent] = []
     for most in LOOKED_AT:
-        found = list(newest[:most])
-        nothing = unread.union(event.subject_id for event in found if event.verb == "discarded")
-        events = each_once(event for event in found if event.subject_id not in nothing)
-        if len(events) > SHOWN or len(found) < most:
+        batch = list(newest[:most])
+        nothing = unread.union(event.subject_id for event in batch if event.verb == "discarded")
+        events = each_once(event for event in batch if event.subject_id not in nothing)
+        if len(events) > SHOWN or len(batch) < most:
             break
     return events
 
 
-def each_once(found: Iterable[AuditEvent]) -> list[AuditEvent]:
+def each_once(candidates: Iterable[AuditEvent]) -> list[AuditEvent]:
     events: list[AuditEvent] = []
-    for event in found:
+    for event in candidates:
         if events and are_together(event, events[-1], DATA_GO):
             events[-1] = event
         elif not (events and are_together(event, events[-1], *TOLD_BY_NEXT)):
@@ -124,4 +124,4 @@ def demo_days(workspace: Workspace) -> list[DemoDay]:
         .filter(total__gt=0)
         .order_by("-created_at", "prototype")
     )
-    return [DemoDay(one["name"], one["prototype"], one["total"], one["created_at"]) for one in days[:DEMOS_SHOWN]]
+    return [DemoDay(day["name"], day["prototype"], day["total"], day["created_at"]) for day in days[:DEMOS_SHOWN]]

@@ -25,10 +25,10 @@ NOT_SHOWN = ("params", "estimate", "metrics", "baselines", "verdict", "against_b
 def page_of(cards: list[Card], search: str, number: str | None) -> Page[Card]:
     """One page of those whose name or description holds `search`: those whose demo is live, then those with a run at work,
     then the others, each as they came."""
-    wanted = search.casefold()
-    shown = [card for card in cards if wanted in card.name.casefold() or wanted in card.summary.casefold()]
-    shown.sort(key=lambda card: 0 if card.demo == DemoStatus.LIVE else 1 if card.active else 2)
-    return Paginator(shown, CARDS_PER_PAGE).get_page(number)
+    term = search.casefold()
+    matching = [card for card in cards if term in card.name.casefold() or term in card.summary.casefold()]
+    matching.sort(key=lambda card: 0 if card.demo == DemoStatus.LIVE else 1 if card.active else 2)
+    return Paginator(matching, CARDS_PER_PAGE).get_page(number)
 
 
 def describe(cards: Collection[Card], active: list[Run], spent: dict[str, Decimal]) -> None:
@@ -45,11 +45,11 @@ def describe(cards: Collection[Card], active: list[Run], spent: dict[str, Decima
 
 def newest_versions(cards: Collection[Card]) -> dict[str, DatasetVersion]:
     """{dataset: its newest version}, without its profile; each knows whether it is `trainable`."""
-    wanted = {(card.dataset_id, card.number) for card in cards}
-    datasets, numbers = {dataset for dataset, _number in wanted}, {number for _dataset, number in wanted}
+    keys = {(card.dataset_id, card.number) for card in cards}
+    datasets, numbers = {dataset for dataset, _number in keys}, {number for _dataset, number in keys}
     versions = DatasetVersion.objects.filter(dataset__in=datasets, number__in=numbers).order_by()
-    found = versions.only("dataset_id", "number", "status", "rows", "error").annotate(**DatasetVersion.OF_LISTS)
-    return {one.dataset_id: one for one in found if (one.dataset_id, one.number) in wanted}
+    candidates = versions.only("dataset_id", "number", "status", "rows", "error").annotate(**DatasetVersion.OF_LISTS)
+    return {version.dataset_id: version for version in candidates if (version.dataset_id, version.number) in keys}
 
 
 def runs_at_work(workspace: Workspace) -> list[Run]:

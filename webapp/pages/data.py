@@ -51,9 +51,9 @@ def data(request: AuthedRequest, pk: str) -> HttpResponse:
     versions = list(prototype.dataset.versions.defer("profile", "problems").order_by("-number"))
     latest = versions[0]
     number = whole(request.GET.get("version", ""), None)
-    wanted = {"number": number} if number is not None else {"status": Status.READY}
-    version = prototype.dataset.versions.filter(**wanted).order_by("-number").first() or latest
-    current = next((one for one in versions if one.status == Status.READY), latest)
+    criteria = {"number": number} if number is not None else {"status": Status.READY}
+    version = prototype.dataset.versions.filter(**criteria).order_by("-number").first() or latest
+    current = next((candidate for candidate in versions if candidate.status == Status.READY), latest)
     context = {
         "prototype": prototype,
         "version": version,
@@ -69,7 +69,7 @@ def data(request: AuthedRequest, pk: str) -> HttpResponse:
         "runs_of_version": Run.objects.filter(version=version).count(),
         "retraining": retraining_to_tell(prototype, latest),
     }
-    if all(one.status == Status.FAILED for one in versions):
+    if all(candidate.status == Status.FAILED for candidate in versions):
         response = new_page(request, prototype, latest.error)
     else:
         if version.status == Status.READY:
@@ -82,25 +82,28 @@ def data(request: AuthedRequest, pk: str) -> HttpResponse:
 
 
 def details(request: HttpRequest, prototype: Prototype, version: DatasetVersion) -> dict[str, Any]:
-    asked = {name: request.GET.get(name, "") for name in ("search", "label", "split", "sort")}
+    query = {name: request.GET.get(name, "") for name in ("search", "label", "split", "sort")}
     gallery = is_gallery(version, request.GET.get("view", ""))
     number = whole(request.GET.get("page", "1"), 1)
-    found = page(version, number, **asked, size=GALLERY_ROWS if gallery else PAGE_ROWS)
+    rows = page(version, number, **query, size=GALLERY_ROWS if gallery else PAGE_ROWS)
     for problem in version.problems:
         problem["fixes"] = dataset_versions.fixes_of(problem)
     severities = Counter(problem["severity"] for problem in version.problems)
     return {
-        **asked,
+        **query,
         "mapping": mapping_of(request, prototype, version),
         "dividing": shown_form(request, reverse("divide", args=[prototype.pk]), SplitForm, version),
-        "page": found,
+        "page": rows,
         "gallery": gallery,
-        "grid": grid(version, found, everything=request.GET.get("columns") == "all"),
+        "grid": grid(version, rows, everything=request.GET.get("columns") == "all"),
         "severities": severities,
         "safe_fixes": dataset_versions.safe_fixes(version),
         "formats": list(FORMATS),
         **places(version),
-        "media": {kind: [one["name"] for one in version.columns if one["kind"] == kind] for kind in ("image", "audio")},
+        "media": {
+            kind: [column["name"] for column in version.columns if column["kind"] == kind]
+            for kind in ("image", "audio")
+        },
         "most": max((label["count"] for label in version.labels), default=0),
     }
 

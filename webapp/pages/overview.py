@@ -121,11 +121,11 @@ def newest_versions(workspace: Workspace) -> dict[str, tuple[int, str] | None]:
     """{dataset: (number, status) of its newest version, or None where every version has failed}."""
     counted = DatasetVersion.objects.for_workspace(workspace).order_by().values_list("dataset")
     last = {status: Max("number", filter=Q(status=status)) for status in (Status.READY, Status.PROCESSING)}
-    found: dict[str, tuple[int, str] | None] = {}
+    versions: dict[str, tuple[int, str] | None] = {}
     for dataset, newest, ready, processing in counted.annotate(Max("number"), **last):
         status = Status.READY if newest == ready else Status.PROCESSING if newest == processing else Status.FAILED
-        found[dataset] = None if ready is None and processing is None else (newest, status)
-    return found
+        versions[dataset] = None if ready is None and processing is None else (newest, status)
+    return versions
 
 
 def counted_runs(workspace: Workspace) -> dict[str, list[int]]:

@@ -69,9 +69,9 @@ def served_runs(prototype_id: str) -> dict[str, Endpoint]:
     endpoint = Endpoint.objects.select_related("current", "wanted").filter(prototype=prototype_id).first()
     if endpoint is None:
         return {}
-    wanted = endpoint.wanted
-    waits = wanted is not None and not wanted.engine and wanted.error is None
-    return {version.run_id: endpoint for version in (endpoint.current, wanted if waits else None) if version}
+    target = endpoint.wanted
+    waits = target is not None and not target.engine and target.error is None
+    return {version.run_id: endpoint for version in (endpoint.current, target if waits else None) if version}
 
 
 def check_removable(run: Run) -> None:
@@ -152,11 +152,11 @@ class Unused:
 def unused_models(prototype: Prototype) -> list[Unused]:
     """Finished runs whose model can be removed: neither one that may be the best, nor in use; those that take most first."""
     best = {run.pk for run in base_models.best_runs(prototype)}
-    kept = {*served_runs(prototype.pk), *base_models.in_use(prototype.workspace), *best}
+    needed = {*served_runs(prototype.pk), *base_models.in_use(prototype.workspace), *best}
     served = set(EndpointVersion.objects.filter(endpoint__prototype=prototype).values_list("run", flat=True))
-    runs = prototype.runs.with_model().exclude(pk__in=kept).select_related("version").order_by("-number")
-    found = [Unused(run, storage.model_bytes(run), run.pk in served) for run in runs[:MOST_LISTED]]
-    return sorted(found, key=lambda one: -one.size)
+    runs = prototype.runs.with_model().exclude(pk__in=needed).select_related("version").order_by("-number")
+    unused = [Unused(run, storage.model_bytes(run), run.pk in served) for run in runs[:MOST_LISTED]]
+    return sorted(unused, key=lambda model: -model.size)
 
 
 def check_not_built_on(runs: list[Run]) -> None:
@@ -213,6 +213,6 @@ def purge_history(version: DatasetVersion, user: User) -> dict[str, Any]:
     purged = dataset_actions.purge_history(version, user)
     runs = Run.objects.filter(version__in=purged).order_by("version__number", "number")
     return {
-        "versions": sorted(one.number for one in purged),
+        "versions": sorted(deleted.number for deleted in purged),
         "runs": [{"id": run.pk, "name": str(run), "prototype": run.prototype_id} for run in runs],
     }

@@ -108,8 +108,8 @@ def unused_models(request: AuthedRequest, pk: str) -> HttpResponse:
         return redirect("prototype_settings", pk=pk)
     unused = removal.unused_models(prototype)
     refusal = refusal_of(request, request.path)
-    ticked = refusal.data.getlist("run") if refusal else [one.run.pk for one in unused if not one.was_served]
-    total = sum(one.size for one in unused)
+    ticked = refusal.data.getlist("run") if refusal else [model.run.pk for model in unused if not model.was_served]
+    total = sum(model.size for model in unused)
     context = {"prototype": prototype, "unused": unused, "ticked": ticked, "total": total}
     return render(request, "pages/unused_models.html", context)
 
@@ -126,6 +126,6 @@ def remove_models(request: AuthedRequest, prototype: Prototype) -> None:
         except Conflict as conflict:
             messages.error(request, f"{run}: {conflict.message} {conflict.hint}".strip())
     if freed:
-        told = {"n": count(len(freed)), "size": size(sum(freed))}
-        words = ngettext("%(n)s model removed, %(size)s freed.", "%(n)s models removed, %(size)s freed.", len(freed))
-        messages.success(request, words % told)
+        amounts = {"n": count(len(freed)), "size": size(sum(freed))}
+        message = ngettext("%(n)s model removed, %(size)s freed.", "%(n)s models removed, %(size)s freed.", len(freed))
+        messages.success(request, message % amounts)

@@ -31,10 +31,10 @@ PAGE = 50
 
 def listed(workspace: Workspace) -> QuerySet[Dataset]:
     """Those that nothing uses first, with `users` (how many prototypes), `kept` (bytes of its versions) and its prototypes."""
-    found = Dataset.objects.for_workspace(workspace).annotate(
+    datasets = Dataset.objects.for_workspace(workspace).annotate(
         users=Count("prototypes", distinct=True), kept=Sum("versions__bytes")
     )
-    return found.prefetch_related("prototypes").order_by("users", "-created_at", "pk")
+    return datasets.prefetch_related("prototypes").order_by("users", "-created_at", "pk")
 
 
 @member
@@ -60,8 +60,8 @@ def delete_unused_dataset(request: AuthedRequest, pk: str) -> HttpResponse:
         delete_dataset(dataset, request.user)
         messages.success(request, _("“%(name)s” is deleted.") % {"name": dataset.name})
         return redirect("storage")
-    kept = dataset.versions.aggregate(total=Sum("bytes"))["total"] or 0
-    return render(request, "pages/delete_dataset.html", {"dataset": dataset, "kept": kept})
+    stored_bytes = dataset.versions.aggregate(total=Sum("bytes"))["total"] or 0
+    return render(request, "pages/delete_dataset.html", {"dataset": dataset, "kept": stored_bytes})
 
 
 @member

@@ -34,8 +34,8 @@ class MappingForm(forms.Form):
     def __init__(self, version: DatasetVersion, data: Mapping[str, Any] | None = None, task: str = "") -> None:
         self.offered = offered_tasks(version)
         suggestion = version.suggestion
-        wanted = [(data or {}).get("task"), task, suggestion.get("task"), *self.offered]
-        self.chosen = next((slug for slug in wanted if slug in self.offered), "")
+        candidates = [(data or {}).get("task"), task, suggestion.get("task"), *self.offered]
+        self.chosen = next((slug for slug in candidates if slug in self.offered), "")
         super().__init__(data, initial={"task": self.chosen})
         if self.chosen:
             self.add_roles(version, suggestion)
@@ -79,32 +79,32 @@ class MappingForm(forms.Form):
         return [(self[f"use-{place}"], column) for place, column in enumerate(self.named if self.is_table else [])]
 
     def clean(self) -> dict[str, Any]:
-        asked = super().clean() or {}
-        if asked.get("task") != self.chosen:
+        fields = super().clean() or {}
+        if fields.get("task") != self.chosen:
             self.add_error(None, _("This file cannot be used for this task."))
         elif self.is_table:
-            self.clean_uses(asked)
+            self.clean_uses(fields)
         else:
-            self.clean_columns(asked)
-        return asked
+            self.clean_columns(fields)
+        return fields
 
-    def clean_columns(self, asked: dict[str, Any]) -> None:
+    def clean_columns(self, fields: dict[str, Any]) -> None:
         taken: dict[str, str] = {}
-        for field, name in list(asked.items()):
+        for field, name in list(fields.items()):
             if field.startswith("role-") and name:
                 if name in taken:
                     self.add_error(field, _("This column is selected twice."))
                 taken[name] = field
 
-    def clean_uses(self, asked: dict[str, Any]) -> None:
+    def clean_uses(self, fields: dict[str, Any]) -> None:
         """One answer, and at most one group and one time: of two, the one chosen last has it, and the other becomes an
         input."""
         for role in (ANSWER, *SPLITTING):
-            places = [place for place in range(len(self.named)) if asked.get(f"use-{place}") == role]
+            places = [place for place in range(len(self.named)) if fields.get(f"use-{place}") == role]
             fresh = [place for place in places if self.roles_before.get(self.named[place]["name"]) != role]
             if len(places) > 1 and len(fresh) == 1:
                 for place in set(places) - set(fresh):
-                    asked[f"use-{place}"] = INPUT
+                    fields[f"use-{place}"] = INPUT
             elif len(places) > 1:
                 self.add_error(f"use-{places[-1]}", _("Only one column can be this."))
             elif not places and role == ANSWER and not self.errors:
@@ -118,14 +118,14 @@ class MappingForm(forms.Form):
         return {name[5:]: value for name, value in self.cleaned_data.items() if name.startswith("role-") and value}
 
     def asked_roles(self) -> dict[str, str]:
-        return {one["name"]: self.cleaned_data[f"use-{place}"] for place, one in enumerate(self.named)}
+        return {column["name"]: self.cleaned_data[f"use-{place}"] for place, column in enumerate(self.named)}
 
     def roles(self) -> dict[str, str]:
         """{column: role} of a table's columns whose role was changed; the answer is told by `columns`."""
         if not self.is_table:
             return {}
-        asked = self.asked_roles()
-        return {name: role for name, role in asked.items() if role not in (ANSWER, self.roles_before.get(name))}
+        roles = self.asked_roles()
+        return {name: role for name, role in roles.items() if role not in (ANSWER, self.roles_before.get(name))}
 
 
 class PrototypeForm(forms.Form):
@@ -172,12 +172,12 @@ class SplitForm(forms.Form):
     )
 
     def __init__(self, version: DatasetVersion, data: Mapping[str, Any] | None = None) -> None:
-        wanted = version.split.get("wanted") or {}
+        split = version.split.get("wanted") or {}
         initial = {
-            "how": next((how for how in ("folds", "group", "time") if wanted.get(how)), "chance"),
-            "group": wanted.get("group"),
-            "time": wanted.get("time"),
-            "test": round(100 * wanted.get("test", 0.2)),
+            "how": next((how for how in ("folds", "group", "time") if split.get(how)), "chance"),
+            "group": split.get("group"),
+            "time": split.get("time"),
+            "test": round(100 * split.get("test", 0.2)),
             "seed": version.split.get("seed") or 0,
         }
         super().__init__(data, initial=initial, prefix="split")
@@ -187,18 +187,18 @@ class SplitForm(forms.Form):
         choice_field(self, "time").choices = [("", _("Choose a column")), *((name, name) for name in dates or names)]
 
     def clean(self) -> dict[str, Any]:
-        asked = super().clean() or {}
-        how = asked.get("how")
-        if how in ("group", "time") and not asked.get(how):
+        fields = super().clean() or {}
+        how = fields.get("how")
+        if how in ("group", "time") and not fields.get(how):
             self.add_error(how, _("Choose a column."))
-        return asked
+        return fields
 
     def wanted(self) -> dict[str, Any]:
         """The reader's `split`, without what is usual."""
-        asked = self.cleaned_data
-        split = {"test": asked["test"] / 100, "seed": asked["seed"]}
+        fields = self.cleaned_data
+        split = {"test": fields["test"] / 100, "seed": fields["seed"]}
         usual = {"test": 0.2, "seed": 0}
         chosen = {name: value for name, value in split.items() if value != usual[name]}
-        if asked["how"] == "folds":
+        if fields["how"] == "folds":
             return chosen | {"folds": FOLD_COUNT}
-        return chosen | ({asked["how"]: asked[asked["how"]]} if asked["how"] != "chance" else {})
+        return chosen | ({fields["how"]: fields[fields["how"]]} if fields["how"] != "chance" else {})

@@ -46,16 +46,16 @@ def laid_out(version: DatasetVersion) -> list[dict[str, Any]]:
     return sorted(columns, key=rank)
 
 
-def grid(version: DatasetVersion, found: Page, everything: bool) -> dict[str, Any]:
-    """For the template: `columns` that are shown, `folded` (how many are not), `foldable`; each row of `found` gets
+def grid(version: DatasetVersion, page: Page, everything: bool) -> dict[str, Any]:
+    """For the template: `columns` that are shown, `folded` (how many are not), `foldable`; each row of `page` gets
     `shown`, the pairs (column, cell) in the same order."""
     columns = laid_out(version)
-    shown = columns if everything else columns[:SHOWN_COLUMNS]
-    for row in found.rows:
-        row["shown"] = [(column, row["cells"][column["place"]]) for column in shown]
+    visible = columns if everything else columns[:SHOWN_COLUMNS]
+    for row in page.rows:
+        row["shown"] = [(column, row["cells"][column["place"]]) for column in visible]
     return {
-        "columns": shown,
-        "folded": len(columns) - len(shown),
+        "columns": visible,
+        "folded": len(columns) - len(visible),
         "foldable": len(columns) > SHOWN_COLUMNS,
         "everything": everything,
     }

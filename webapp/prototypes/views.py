@@ -103,8 +103,8 @@ def media(request: AuthedRequest, pk: str, name: str) -> HttpResponseBase:
 def map_columns(request: AuthedRequest, pk: str) -> HttpResponse:
     version = current_version(request, pk)
     form = MappingForm(version, request.POST)
-    asked = cleaned(form)
-    made = dataset_versions.remap(version, request.user, asked["task"], form.columns(), roles=form.roles())
+    fields = cleaned(form)
+    made = dataset_versions.remap(version, request.user, fields["task"], form.columns(), roles=form.roles())
     if made == version:
         messages.info(request, _("Nothing changed."))
     return redirect("data", pk=pk)
@@ -186,7 +186,7 @@ def download(request: AuthedRequest, pk: str) -> HttpResponseBase:
 def diff(request: AuthedRequest, pk: str) -> HttpResponse:
     """Context: prototype, before, after (versions, `?from=` and `?to=`), difference (see `webapp.datasets.exports`)."""
     prototype = load(Prototype.objects.select_related("dataset"), request.workspace, pk)
-    numbers = [found for name in ("from", "to") if (found := whole(request.GET.get(name, ""), None)) is not None]
+    numbers = [parsed for name in ("from", "to") if (parsed := whole(request.GET.get(name, ""), None)) is not None]
     versions = {
         version.number: version
         for version in prototype.dataset.versions.filter(status=Status.READY, number__in=numbers)
@@ -219,8 +219,8 @@ def restore(request: AuthedRequest, pk: str) -> HttpResponse:
     if version is None:
         raise Http404
     made = dataset_versions.restore(version, request.user)
-    words = {"old": version.number, "new": made.number}
-    messages.success(request, _("Version %(old)d is restored as version %(new)d.") % words)
+    numbers = {"old": version.number, "new": made.number}
+    messages.success(request, _("Version %(old)d is restored as version %(new)d.") % numbers)
     return redirect("data", pk=pk)
 
 
@@ -229,7 +229,7 @@ def restore(request: AuthedRequest, pk: str) -> HttpResponse:
 @refused_on("prototype_settings")
 def rename(request: AuthedRequest, pk: str) -> HttpResponse:
     prototype = load(Prototype, request.workspace, pk)
-    asked = cleaned(PrototypeForm(request.POST))
-    actions.rename(prototype, request.user, asked["name"], asked["summary"])
+    fields = cleaned(PrototypeForm(request.POST))
+    actions.rename(prototype, request.user, fields["name"], fields["summary"])
     messages.success(request, _("Saved."))
     return redirect("prototype_settings", pk=pk)
