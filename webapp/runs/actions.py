@@ -62,7 +62,7 @@ def settings_of(version: DatasetVersion, body: dict[str, Any]) -> dict[str, Any]
         )
     model = check_model(body.get("model") or task.declaration()["models"][0]["ref"], slug, version)
     method = body.get("method") or base_models.default_method(slug, model)
-    methods = {known["slug"] for known in task.declaration()["methods"]}
+    methods = {method_card["slug"] for method_card in task.declaration()["methods"]}
     if method not in methods:
         raise Problem(
             _("There is no method “%(name)s” for this task.") % {"name": method},
@@ -241,7 +241,7 @@ def create_run(
     fields = settings_of(version, body)
     check_room_for_run()
     gate.check_budget(prototype.workspace)
-    known = estimate_for(version, fields)
+    estimate = estimate_for(version, fields)
     with transaction.atomic():
         lock_what_it_needs(prototype, fields)
         last = prototype.runs.aggregate(last=Max("number"))["last"] or 0
@@ -253,7 +253,7 @@ def create_run(
             name=str(body.get("name") or "")[:120],
             created_by=user,
             price_per_hour=price_per_hour(prototype.workspace, fields["hardware"]),
-            estimate=known.result if known else None,
+            estimate=estimate.result if estimate else None,
             **fields,
         )
         if prototype.task != run.task:
@@ -267,15 +267,15 @@ def lock_what_it_needs(prototype: Prototype, fields: dict[str, Any]) -> None:
     """Hold the prototype, and the runs that a new one begins with, until it is there: deleting them waits, and then sees it.
     `Conflict` when one of them was deleted meanwhile, or its model removed."""
     bases = base_models.bases_of(fields)
-    known = Prototype.objects.select_for_update().filter(pk=prototype.pk).first()
-    there = list(Run.objects.select_for_update().filter(pk__in=bases).order_by("pk")) if bases else []
-    if known is None or len(there) < len(bases):
+    locked = Prototype.objects.select_for_update().filter(pk=prototype.pk).first()
+    existing = list(Run.objects.select_for_update().filter(pk__in=bases).order_by("pk")) if bases else []
+    if locked is None or len(existing) < len(bases):
         raise Conflict(
             _("What this run begins with was deleted meanwhile."),
             code="deleted",
             hint=_("Look at the prototype again."),
         )
-    for base in there:
+    for base in existing:
         storage.check_model(base)
 
 
@@ -283,9 +283,9 @@ def estimate_for(version: DatasetVersion, fields: dict[str, Any]) -> Estimate | 
     """What was measured for these settings: on this version or, where it is the version before under other columns, on
     that one under the same."""
     done = Estimate.objects.filter(result__isnull=False)
-    found = done.filter(version=version, key=estimate_key(fields)).first()
-    if found or version.parent is None or not set(version.request) <= {"task", "columns", "roles"}:
-        return found
+    estimate = done.filter(version=version, key=estimate_key(fields)).first()
+    if estimate or version.parent is None or not set(version.request) <= {"task", "columns", "roles"}:
+        return estimate
     mapping = chosen_mapping(version.parent, version.request)
     return done.filter(version=version.parent, key=estimate_key(fields | {"mapping": mapping})).first()
 

@@ -83,10 +83,10 @@ def preselected(slug: str, models: list[dict[str, Any]], prototype: Prototype, m
     return Choice(chosen, method_for(slug, chosen, method or (best.method if best else "")), best)
 
 
-def method_for(slug: str, ref: str, wanted: str = "") -> str:
+def method_for(slug: str, ref: str, preferred: str = "") -> str:
     """The wanted method where it can be used with this model, else the first that can."""
     working = [choice["slug"] for choice in method_choices(slug, ref) if choice["is_usable"]]
-    return wanted if wanted in working else working[0]
+    return preferred if preferred in working else working[0]
 
 
 def method_choices(slug: str, ref: str) -> list[dict[str, Any]]:

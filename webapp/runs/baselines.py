@@ -17,8 +17,8 @@ LEAST_TOLD = 0.1
 def title(key: str, baseline: dict[str, Any]) -> str:
     if key == "majority" and baseline.get("label"):
         return _("always “%(label)s”") % {"label": baseline["label"]}
-    known = title_of(key)
-    return _(known) if known else readable(key).lower()
+    declared_title = title_of(key)
+    return _(declared_title) if declared_title else readable(key).lower()
 
 
 def note(key: str, baseline: dict[str, Any]) -> str:
@@ -35,7 +35,7 @@ def note(key: str, baseline: dict[str, Any]) -> str:
 
 def listed(baselines: dict[str, Any] | None, metric: str) -> list[dict[str, Any]]:
     """[{key, title, note, value, low, high}] of the baselines that have this metric, the best first."""
-    found = [
+    entries = [
         {
             "key": key,
             "title": capfirst(title(key, baselines[key])),
@@ -47,10 +47,10 @@ def listed(baselines: dict[str, Any] | None, metric: str) -> list[dict[str, Any]
         for key, value in baseline_scores(baselines, metric).items()
         if baselines
     ]
-    return best_first(found, lambda one: {"name": metric, "value": one["value"]})
+    return best_first(entries, lambda baseline: {"name": metric, "value": baseline["value"]})
 
 
 def best(baselines: dict[str, Any] | None, metric: str) -> str | None:
     """The key of the best baseline in this metric."""
-    known = baseline_scores(baselines, metric)
-    return max(known, key=lambda key: rank(known[key], metric), default=None)
+    scores = baseline_scores(baselines, metric)
+    return max(scores, key=lambda key: rank(scores[key], metric), default=None)

@@ -17,16 +17,16 @@ FOLDED = ("norm", "activation", "dropout", "flatten")
 
 def blocks(net: dict[str, Any]) -> list[dict[str, Any]]:
     """[{title, notes, shape, parameters}] of the layers that a person thinks of, the input first."""
-    found = [{"title": _("Input"), "notes": [], "shape": net["input"], "parameters": 0}]
+    layers = [{"title": _("Input"), "notes": [], "shape": net["input"], "parameters": 0}]
     for layer in net["layers"]:
         if layer["kind"] in FOLDED:
-            found[-1]["notes"].append(note(layer))
-            found[-1]["parameters"] += layer["parameters"]
+            layers[-1]["notes"].append(note(layer))
+            layers[-1]["parameters"] += layer["parameters"]
         else:
-            found.append(
+            layers.append(
                 {"title": title(layer), "notes": [], "shape": layer["shape"], "parameters": layer["parameters"]}
             )
-    return [one | {"notes": [text for text in one["notes"] if text]} for one in found]
+    return [block | {"notes": [text for text in block["notes"] if text]} for block in layers]
 
 
 def title(layer: dict[str, Any]) -> str:
@@ -56,25 +56,25 @@ def note(layer: dict[str, Any]) -> str:
 
 def draw(net: dict[str, Any]) -> SafeString:
     """The blocks side by side; a list of the same for whoever does not see them stands beside it."""
-    shown = blocks(net)
-    parts, left = [], 0.0
-    for one in shown:
-        depth, side = one["shape"][0], one["shape"][1] if len(one["shape"]) > 1 else None
+    layers = blocks(net)
+    parts, offset = [], 0.0
+    for block in layers:
+        depth, side = block["shape"][0], block["shape"][1] if len(block["shape"]) > 1 else None
         width = LEAST + 6 * math.log2(max(1, depth if side else 1))
         tall = TALL * min(1.0, math.log2((side or depth) + 1) / math.log2(1025)) + LEAST
-        parts.append((at(left), at((TALL + LEAST - tall) / 2), at(width), at(tall), one["title"]))
-        left += width + GAP
+        parts.append((at(offset), at((TALL + LEAST - tall) / 2), at(width), at(tall), block["title"]))
+        offset += width + GAP
     rects = format_html_join("", '<rect x="{}" y="{}" width="{}" height="{}" rx="2"><title>{}</title></rect>', parts)
-    words = _("%(count)d layers from %(input)s to %(outputs)d values, %(weights)s weights") % {
-        "count": len(shown) - 1,
+    description = _("%(count)d layers from %(input)s to %(outputs)d values, %(weights)s weights") % {
+        "count": len(layers) - 1,
         "input": " × ".join(map(str, net["input"])),
         "outputs": net["outputs"],
         "weights": short_count(net["parameters"]),
     }
     return format_html(
         '<svg class="net" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>',
-        at(left - GAP),
+        at(offset - GAP),
         TALL + LEAST,
-        words,
+        description,
         rects,
     )

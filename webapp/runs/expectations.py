@@ -23,14 +23,20 @@ def expectation(
     if expected is None or low is None or high is None:
         return None
     metric = str(expected.get("metric") or "accuracy")
-    found = {"words": range_words(expected | {"metric": metric}), "low": low, "high": high, "ends": None, "tick": None}
+    expected_range = {
+        "words": range_words(expected | {"metric": metric}),
+        "low": low,
+        "high": high,
+        "ends": None,
+        "tick": None,
+    }
     if named(metric).form == "size":
-        return found
+        return expected_range
     ends = (share_start(version) if metric == "accuracy" else 0.0, 1.0)
     runs = prototype.runs.filter(version=version, task=version.suggestion.get("task") or "", metric=metric)
     best = runs.scored().trusted().best_first().first()
-    shown = {"ends": ends, "start": scored(ends[0], metric), "end": scored(ends[1], metric)}
-    return found | shown | {"tick": best.headline["value"] if best and best.headline else None}
+    scale = {"ends": ends, "start": scored(ends[0], metric), "end": scored(ends[1], metric)}
+    return expected_range | scale | {"tick": best.headline["value"] if best and best.headline else None}
 
 
 def share_start(version: DatasetVersion) -> float:

@@ -54,8 +54,8 @@ def limits_of(run: Run) -> dict[str, Any]:
     """A run's seed and limits as `LimitsForm` shows them."""
     cost, seconds = run.limits.get("cost"), run.limits.get("seconds")
     given = {"cap": cost, "minutes": seconds and seconds / 60}
-    shown = {name: f"{value:.6f}".rstrip("0").rstrip(".") for name, value in given.items() if value is not None}
-    return {"seed": run.seed or None, **shown}
+    formatted = {name: f"{value:.6f}".rstrip("0").rstrip(".") for name, value in given.items() if value is not None}
+    return {"seed": run.seed or None, **formatted}
 
 
 def params_form_of(slug: str, params: dict[str, Any] | None = None) -> Callable[..., forms.Form]:

@@ -14,9 +14,9 @@ from webapp.runs.artifacts import report
 from webapp.runs.models import KnownColumn, Run, answer_of
 
 
-def columns_of(told: dict[str, Any]) -> list[str]:
+def columns_of(run_report: dict[str, Any]) -> list[str]:
     """The columns that decide alone by a run's report."""
-    return [one["column"] for one in told.get("leaks") or []]
+    return [leak["column"] for leak in run_report.get("leaks") or []]
 
 
 def known_before(run: Run) -> set[str]:
@@ -24,28 +24,29 @@ def known_before(run: Run) -> set[str]:
     return set(KnownColumn.objects.about(run).values_list("name", flat=True))
 
 
-def facts(run: Run, told: dict[str, Any] | None = None) -> dict[str, Any]:
-    """The fields of a run that has ended well which say whether a column decides alone; `told` is its report."""
-    columns = columns_of(report(run) if told is None else told)
+def facts(run: Run, run_report: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The fields of a run that has ended well which say whether a column decides alone; `run_report` is its report."""
+    columns = columns_of(report(run) if run_report is None else run_report)
     return {"has_leak": bool(columns) and not set(columns) <= known_before(run)}
 
 
-def keep_up(run: Run, told: dict[str, Any]) -> None:
+def keep_up(run: Run, run_report: dict[str, Any]) -> None:
     """Store what the report says of a run from before there was the field, if it was not here when the database moved."""
-    if not run.has_leak and reads_table(run.task) and facts(run, told)["has_leak"]:
+    if not run.has_leak and reads_table(run.task) and facts(run, run_report)["has_leak"]:
         Run.objects.filter(pk=run.pk).update(has_leak=True)
         run.has_leak = True
 
 
-def found(run: Run, told: dict[str, Any]) -> list[dict[str, Any]]:
+def found(run: Run, run_report: dict[str, Any]) -> list[dict[str, Any]]:
     """[{column, score, rule, is_input, is_known}] of the run's report, whatever became of the columns since: `is_input`, of
     the newest version, so that it can be taken out; `is_known`, at the time, as somebody said."""
-    leaks = told.get("leaks") or []
+    leaks = run_report.get("leaks") or []
     if not leaks:
         return []
-    version, known = run.prototype.dataset.current, known_before(run)
+    version, accepted = run.prototype.dataset.current, known_before(run)
     return [
-        one | {"is_input": is_input(run, version, one["column"]), "is_known": one["column"] in known} for one in leaks
+        leak | {"is_input": is_input(run, version, leak["column"]), "is_known": leak["column"] in accepted}
+        for leak in leaks
     ]
 
 

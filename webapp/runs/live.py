@@ -122,29 +122,29 @@ def picture(run: Run) -> dict[str, Any]:
     }
 
 
-def note(event: dict[str, Any], found: dict[str, Any], stages: dict[str, dict[str, Any]]) -> None:
+def note(event: dict[str, Any], state: dict[str, Any], stages: dict[str, dict[str, Any]]) -> None:
     kind = event["type"]
     if kind == "stage" and event.get("name") in stages:
         stage = stages[event["name"]]
         stage["state"] = "now" if event["state"] == "start" else "done"
         stage["seconds"] = event.get("seconds", stage["seconds"])
     elif kind == "progress":
-        found["progress"] = event
+        state["progress"] = event
         if event.get("stage") in stages:
             stages[event["stage"]]["fraction"] = event.get("stage_fraction") or 0
     elif kind == "metric":
-        at = event.get("epoch") if event.get("epoch") is not None else event.get("step", 0)
+        position = event.get("epoch") if event.get("epoch") is not None else event.get("step", 0)
         if "epoch" in event and event["epoch"] is None:
-            found["without_epochs"].add(event["name"])
-        found["curves"].setdefault(event["name"], {}).setdefault(event.get("split", "train"), Curve()).append(
-            (at, event["value"])
+            state["without_epochs"].add(event["name"])
+        state["curves"].setdefault(event["name"], {}).setdefault(event.get("split", "train"), Curve()).append(
+            (position, event["value"])
         )
         if event.get("split") == "validation" and event.get("rows"):
-            found["validated"] = {"rows": event["rows"], "folds": event.get("folds")}
+            state["validated"] = {"rows": event["rows"], "folds": event.get("folds")}
     elif kind == "resource":
-        found["resource"] = event
+        state["resource"] = event
     elif kind == "warning":
-        found["warnings"].append(event)
+        state["warnings"].append(event)
 
 
 def sentence(event: dict[str, Any]) -> str | None:

@@ -46,8 +46,8 @@ class RunQuerySet(LeasedQuerySet[Row]):
         come last, since their scores may not hold."""
         manager: models.Manager[Any] = self.model._default_manager
         newest = manager.filter(prototype=OuterRef("prototype"), status=Status.SUCCEEDED, rank__isnull=False)
-        asked = {name: Subquery(newest.order_by("-number").values(name)[:1]) for name in QUESTION}
-        finished = self.filter(status=Status.SUCCEEDED).annotate(other=~Q(**asked))
+        question = {name: Subquery(newest.order_by("-number").values(name)[:1]) for name in QUESTION}
+        finished = self.filter(status=Status.SUCCEEDED).annotate(other=~Q(**question))
         return finished.order_by("other", *BEST)
 
     def best_of_each(self, prototypes: Iterable[str]) -> dict[str, tuple[Any, Any]]:
@@ -61,8 +61,8 @@ class RunQuerySet(LeasedQuerySet[Row]):
         for prototype, *run in narrow:
             of_each.setdefault(prototype, []).append(run)
         chosen = {prototype: best_two(runs) for prototype, runs in of_each.items()}
-        found = self.in_bulk({pk for pks in chosen.values() for pk in pks if pk})
-        return {prototype: (found.get(scored), found.get(offered)) for prototype, (scored, offered) in chosen.items()}
+        by_id = self.in_bulk({pk for pks in chosen.values() for pk in pks if pk})
+        return {prototype: (by_id.get(scored), by_id.get(offered)) for prototype, (scored, offered) in chosen.items()}
 
     def trusted(self) -> Self:
         """Those whose score no column decides alone, or only one that was known at the time."""
@@ -84,8 +84,8 @@ def best_two(runs: list[tuple[Any, ...]]) -> tuple[str | None, str | None]:
     """Of one prototype's finished runs in the order `BEST`, each (pk, number, rank, when its model was removed, *question): the
     best with a score and the best with a model, of the question that the newest run with a score answers where there is one."""
     scored = [run for run in runs if run[2] is not None]
-    asked = max(scored, key=lambda run: run[1])[4:] if scored else None
+    question = max(scored, key=lambda run: run[1])[4:] if scored else None
     with_model = [run for run in runs if run[3] is None]
-    best = next((run for run in scored if run[4:] == asked), None)
-    offered = next((run for run in with_model if run[4:] == asked), next(iter(with_model), None))
+    best = next((run for run in scored if run[4:] == question), None)
+    offered = next((run for run in with_model if run[4:] == question), next(iter(with_model), None))
     return (best[0] if best else None), (offered[0] if offered else None)

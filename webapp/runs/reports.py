@@ -14,8 +14,8 @@ MISTAKES = 8
 SIBLINGS = 3
 
 
-def context(run: Run, found: dict[str, Any]) -> dict[str, Any]:
-    """From the run's report, `found`: report, title (the verdict, else the score), score (the score in words, where the title is the verdict), verdict
+def context(run: Run, run_report: dict[str, Any]) -> dict[str, Any]:
+    """From the run's report, `run_report`: report, title (the verdict, else the score), score (the score in words, where the title is the verdict), verdict
     {outcome, detail}, tone and is_recommended (see `verdicts`), beside (against the best earlier run), next (what to try, unless it is better), presentation (of its kind of
     answer) and what its templates need, siblings, compared (baselines), ends (of the strips), metrics
     (but the headline), candidates (see `candidates.compared`), is_like_baseline (a linear model beside a linear baseline),
@@ -23,18 +23,18 @@ def context(run: Run, found: dict[str, Any]) -> dict[str, Any]:
     head, presentation = run.headline or {}, presentations.of_task(run.task)
     others = run.prototype.runs.filter(version=run.version, task=run.task, metric=run.metric).exclude(pk=run.pk)
     siblings = list(others.scored().best_first().select_related("version")[:SIBLINGS])
-    bases = baselines.listed(found.get("baselines") or run.baselines, run.metric)
-    scored = (head, *bases, *(one.headline or {} for one in siblings))
-    values = [one.get(key) for one in scored for key in ("value", "low", "high")]
+    bases = baselines.listed(run_report.get("baselines") or run.baselines, run.metric)
+    scored = (head, *bases, *(sibling.headline or {} for sibling in siblings))
+    values = [entry.get(key) for entry in scored for key in ("value", "low", "high")]
     title, verdict = verdicts.title(run), verdicts.of_run(run)
     return {
-        "report": found,
+        "report": run_report,
         "presentation": presentation,
-        "title": title or results.sentence(run, found),
-        "score": results.below_verdict(run, found) if title else "",
+        "title": title or results.sentence(run, run_report),
+        "score": results.below_verdict(run, run_report) if title else "",
         "verdict": verdict,
-        "candidates": candidates.compared(found, run.task),
-        "is_like_baseline": candidates.is_like_baseline(found, verdict),
+        "candidates": candidates.compared(run_report, run.task),
+        "is_like_baseline": candidates.is_like_baseline(run_report, verdict),
         "at_ceiling": is_at_ceiling(head),
         "tone": verdicts.tone(run),
         "is_recommended": verdicts.is_recommended(run),
@@ -44,9 +44,9 @@ def context(run: Run, found: dict[str, Any]) -> dict[str, Any]:
         "siblings": siblings,
         "compared": bases,
         "ends": strip_ends(values, run.metric),
-        "metrics": results.other_metrics(found, head),
-        "mistakes": [results.shown_mistake(run, one) for one in found.get("mistakes", [])[:MISTAKES]],
-        **presentation.context(found),
+        "metrics": results.other_metrics(run_report, head),
+        "mistakes": [results.shown_mistake(run, mistake) for mistake in run_report.get("mistakes", [])[:MISTAKES]],
+        **presentation.context(run_report),
         "files": files(run),
         "examples": examples(run),
     }
@@ -61,5 +61,5 @@ def examples(run: Run) -> list[Any]:
 
 
 def files(run: Run) -> list[dict[str, Any]]:
-    found = sorted((path, facts.st_size) for path, facts in files_below(local(run)))
-    return [{"name": str(path.relative_to(run.artifact)), "bytes": size} for path, size in found]
+    listed = sorted((path, facts.st_size) for path, facts in files_below(local(run)))
+    return [{"name": str(path.relative_to(run.artifact)), "bytes": size} for path, size in listed]

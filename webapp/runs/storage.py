@@ -51,8 +51,8 @@ def file_system() -> tuple[Any, str] | None:
         "retry_strategy": AwsStandardS3RetryStrategy(max_attempts=ATTEMPTS),
     }
     if endpoint := os.environ.get("AWS_ENDPOINT_URL"):
-        at = urlsplit(endpoint)
-        options |= {"endpoint_override": at.netloc, "scheme": at.scheme}
+        address = urlsplit(endpoint)
+        options |= {"endpoint_override": address.netloc, "scheme": address.scheme}
     if region := os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION"):
         options["region"] = region
     return S3FileSystem(**options), (parts.netloc + parts.path).rstrip("/")
@@ -68,12 +68,12 @@ def folder_of(run: Run, root: str) -> str:
 
 def upload(run: Run) -> None:
     """Send an artifact to the bucket; sending it again replaces it. That of a run deleted meanwhile is taken away again."""
-    found = file_system()
-    if found is None or not run.artifact.is_dir():
+    storage = file_system()
+    if storage is None or not run.artifact.is_dir():
         return
     from pyarrow.fs import LocalFileSystem, copy_files
 
-    bucket, root = found
+    bucket, root = storage
     try:
         copy_files(
             str(run.artifact), place_of(run, root), source_filesystem=LocalFileSystem(), destination_filesystem=bucket
@@ -105,7 +105,7 @@ def remove_waiting() -> None:
     with_each(waiting, remove_model_from_bucket, "the removed model of run %s is still in the bucket: %s")
 
 
-def with_each(runs: Iterable[Run], call: Callable[[Run], None], told: str) -> None:
+def with_each(runs: Iterable[Run], call: Callable[[Run], None], warning: str) -> None:
     """One run after the other, in any order and until the bucket itself seems to be away: what it refuses for good keeps nothing
     else waiting."""
     failures = 0
@@ -113,7 +113,7 @@ def with_each(runs: Iterable[Run], call: Callable[[Run], None], told: str) -> No
         try:
             call(run)
         except OSError as error:
-            log.warning(told, run.pk, error)
+            log.warning(warning, run.pk, error)
             failures += 1
             if failures == FAILURES_IN_A_ROW:
                 return
@@ -122,10 +122,10 @@ def with_each(runs: Iterable[Run], call: Callable[[Run], None], told: str) -> No
 
 
 def remove_model_from_bucket(run: Run) -> None:
-    found = file_system()
-    if found is None:
+    storage = file_system()
+    if storage is None:
         return
-    bucket, root = found
+    bucket, root = storage
     for part in MODEL_PARTS:
         with suppress(FileNotFoundError):
             bucket.delete_dir(f"{place_of(run, root)}/{part}")
@@ -195,10 +195,10 @@ def fetch_again(run_id: str) -> None:
 
 def fetch(run: Run) -> None:
     """All or nothing: a folder that is there is whole."""
-    found = file_system()
-    if found is None:
+    storage = file_system()
+    if storage is None:
         return
-    bucket, root = found
+    bucket, root = storage
     part = run.folder / f"artifact.{new_id()}"
     part.mkdir(parents=True)
     release_connection()  # the bucket may take its time, or hang
@@ -229,9 +229,9 @@ def copy_from(bucket: Any, place: str, folder: Path, *, without: tuple[str, ...]
     if not without:
         copy_files(place, str(folder), source_filesystem=bucket, destination_filesystem=own)
         return
-    for one in bucket.get_file_info(FileSelector(place)):
-        if one.base_name not in without:
-            copy_files(one.path, str(folder / one.base_name), source_filesystem=bucket, destination_filesystem=own)
+    for entry in bucket.get_file_info(FileSelector(place)):
+        if entry.base_name not in without:
+            copy_files(entry.path, str(folder / entry.base_name), source_filesystem=bucket, destination_filesystem=own)
 
 
 def changed(run: Run) -> None:
@@ -249,20 +249,20 @@ def remove_due() -> None:
     """Every minute: take out of the bucket what was deleted here; a bucket that is away is asked again in a minute. In any
     order, so that what it refuses for good keeps nothing else."""
     due = Removal.objects.filter(in_bucket=True).order_by("?")[:REMOVED_AT_ONCE]
-    found = file_system() if due else None
-    if found is None:
+    storage = file_system() if due else None
+    if storage is None:
         return
-    bucket, root = found
+    bucket, root = storage
     failures = 0
-    for one in due:
+    for removal in due:
         try:
             with suppress(FileNotFoundError):
-                bucket.delete_dir(f"{root}/{one.path}")
+                bucket.delete_dir(f"{root}/{removal.path}")
         except OSError as error:
-            log.warning("%s stays in the bucket for now: %s", one.path, error)
+            log.warning("%s stays in the bucket for now: %s", removal.path, error)
             failures += 1
             if failures == FAILURES_IN_A_ROW:
                 return
             continue
         failures = 0
-        Removal.objects.filter(pk=one.pk).update(in_bucket=False)
+        Removal.objects.filter(pk=removal.pk).update(in_bucket=False)

@@ -117,11 +117,11 @@ class Lines:
 
     def new(self) -> list[tuple[int, dict[str, Any]]]:
         """(id, event) of the whole lines that came since; one cut short by a crash is passed over, its number kept."""
-        found: list[tuple[int, dict[str, Any]]] = []
+        events: list[tuple[int, dict[str, Any]]] = []
         try:
             file = self.path.open("rb")
         except FileNotFoundError:
-            return found
+            return events
         with file:
             file.seek(self.offset)
             for line in file:
@@ -131,8 +131,8 @@ class Lines:
                 self.number += 1
                 if self.number > self.after:
                     with suppress(ValueError):
-                        found.append((self.number, json.loads(line)))
-        return found
+                        events.append((self.number, json.loads(line)))
+        return events
 
 
 async def follow(run_id: str, path: Path, after: int = 0) -> AsyncGenerator[tuple[int, dict[str, Any]] | None]:

@@ -64,7 +64,7 @@ def first(report: dict[str, Any]) -> int:
     return preferred[0] if preferred else nearest(report["thresholds"], USUAL)
 
 
-def at(report: dict[str, Any], asked: object = None) -> dict[str, Any]:
+def at(report: dict[str, Any], chosen: object = None) -> dict[str, Any]:
     """What the model would do on the test rows at one of the thresholds, by its index, or at the one chosen.
 
     {index, last, threshold, right, wrong, left, missed, low, sentence, rest, choices, source, points (see `proved`), all_right
@@ -74,10 +74,10 @@ def at(report: dict[str, Any], asked: object = None) -> dict[str, Any]:
     points, rows = proved(report), int(report.get("test_rows") or 0)
     if not points:
         return {}
-    index = min(whole(str(asked or ""), first(report)), len(points) - 1)
+    index = min(whole(str(chosen or ""), first(report)), len(points) - 1)
     point = points[index]
     answered, right = point["answered"], point["right"]
-    left, all_right = rows - answered, report["thresholds"][0]["right"]
+    unanswered, all_right = rows - answered, report["thresholds"][0]["right"]
     outcome = {
         "index": index,
         "last": len(points) - 1,
@@ -85,8 +85,8 @@ def at(report: dict[str, Any], asked: object = None) -> dict[str, Any]:
         "answered": answered,
         "right": right,
         "wrong": answered - right,
-        "left": left,
-        "missed": max(0, left - (all_right - right)),
+        "left": unanswered,
+        "missed": max(0, unanswered - (all_right - right)),
         "points": points,
         "all_right": all_right,
         "low": number(point.get("low")),

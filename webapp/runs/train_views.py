@@ -127,27 +127,27 @@ def choice_context(request: AuthedRequest, prototype: Prototype, slug: str, like
     """models (cards, none where the method says it all), methods, choice (what is selected), barred (titles of the methods
     that the selected model cannot be trained by), nets (whether a net may be drawn)."""
     before = {"model": like.model, "method": like.method} if like else {}
-    asked = typed(request, request.path) or {**before, **request.GET.dict()}
+    selection = typed(request, request.path) or {**before, **request.GET.dict()}
     models = base_models.choices(slug, request.workspace)
-    choice = base_models.preselected(slug, models, prototype, asked.get("model", ""), asked.get("method", ""))
+    choice = base_models.preselected(slug, models, prototype, selection.get("model", ""), selection.get("method", ""))
     methods = base_models.method_choices(slug, choice.model)
     return {
         "models": [] if base_models.is_chosen_by_method(slug) else models,
         "methods": methods,
         "choice": choice,
-        "barred": [method_title(slug, one["slug"]) for one in methods if not one["is_usable"]],
-        "nets": any(one["ref"].startswith(base_models.SCRATCH) for one in models),
+        "barred": [method_title(slug, method["slug"]) for method in methods if not method["is_usable"]],
+        "nets": any(model["ref"].startswith(base_models.SCRATCH) for model in models),
     }
 
 
 def settings_context(request: AuthedRequest, slug: str, like: Run | None) -> dict[str, Any]:
     """form (the task's own settings), limits (seed and limits), hardware_asked; those of the run `like` to begin with."""
     here, now = request.path, month(request.workspace)
-    left = money(now.left, now.currency)
+    budget_left = money(now.left, now.currency)
     params, limits = (like.params, limits_of(like)) if like else ({}, {})
     return {
         "form": shown_form(request, here, params_form_of(slug, params), is_part=True),
-        "limits": shown_form(request, here, LimitsForm, is_part=True, budget_left=left, initial=limits),
+        "limits": shown_form(request, here, LimitsForm, is_part=True, budget_left=budget_left, initial=limits),
         "hardware_asked": typed(request, here).get("hardware", like.hardware if like else ""),
     }
 
@@ -156,8 +156,8 @@ def body_of(form: Mapping[str, str], version: DatasetVersion) -> dict[str, Any]:
     """A run's request, as the API would send it, from the fields of the train page."""
     slug = task_of(version)
     params = cleaned(params_form(slug, form))
-    asked = cleaned(LimitsForm(form))
-    limits = {"cost": asked["cap"], "seconds": asked["minutes"] and float(asked["minutes"]) * 60}
+    fields = cleaned(LimitsForm(form))
+    limits = {"cost": fields["cap"], "seconds": fields["minutes"] and float(fields["minutes"]) * 60}
     return {
         "task": slug,
         "method": form.get("method") or None,
@@ -165,7 +165,7 @@ def body_of(form: Mapping[str, str], version: DatasetVersion) -> dict[str, Any]:
         "hardware": form.get("hardware") or None,
         "params": {name: value for name, value in params.items() if value not in (None, "", [])},
         "limits": {name: value for name, value in limits.items() if value is not None},
-        "seed": asked["seed"] or 0,
+        "seed": fields["seed"] or 0,
     }
 
 
@@ -188,16 +188,18 @@ def estimate(request: AuthedRequest, pk: str) -> HttpResponse:
     }
     look = estimates.request if request.method == "POST" else estimates.known
     try:
-        found = look(version, body_of(fields, version))
+        measurement = look(version, body_of(fields, version))
     except Problem as problem:
         return render(request, template, context | {"problem": problem.as_dict()})
-    if found is None:
+    if measurement is None:
         message = {"message": _("Not measured yet."), "hint": _("Anyone who can start a run sees time and cost here.")}
         return render(request, template, context | {"problem": message})
-    result = estimates.priced(found) if found.result else None
+    result = estimates.priced(measurement) if measurement.result else None
     if result:
         context["expect"] = expectation(result["expected"], version, prototype)
-    return render(request, template, context | {"estimate": result, "problem": found.error, "measuring": not result})
+    return render(
+        request, template, context | {"estimate": result, "problem": measurement.error, "measuring": not result}
+    )
 
 
 @member
@@ -207,10 +209,10 @@ def net(request: AuthedRequest, pk: str) -> HttpResponse:
     if version is None:
         raise Http404
     try:
-        found = previews.diagram(version, body_of(request.GET, version))
+        layout = previews.diagram(version, body_of(request.GET, version))
     except Problem as problem:
         return render(request, "runs/_net.html", {"problem": problem})
-    drawn = {"net": found, "drawing": diagrams.draw(found), "blocks": diagrams.blocks(found)} if found else {}
+    drawn = {"net": layout, "drawing": diagrams.draw(layout), "blocks": diagrams.blocks(layout)} if layout else {}
     return render(request, "runs/_net.html", drawn)
 
 

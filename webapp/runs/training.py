@@ -186,8 +186,8 @@ class Training(Work[Run]):
             if not self.unstored:
                 self.beat()
         elif kind == "progress":
-            left = self.remaining.told(item.get("forecast_seconds", item.get("eta_seconds")))
-            self.pending |= {"progress": item.get("fraction") or 0, "eta_seconds": left}
+            seconds_left = self.remaining.told(item.get("forecast_seconds", item.get("eta_seconds")))
+            self.pending |= {"progress": item.get("fraction") or 0, "eta_seconds": seconds_left}
         elif kind == "metric":
             self.pending["metrics"] = self.row.metrics = self.row.metrics | {
                 f"{item['split']}_{item['name']}": item["value"]

@@ -81,9 +81,9 @@ def cache_access(version: DatasetVersion) -> dict[str, str]:
 
 def still_downloading(progress: dict[str, Any]) -> Problem:
     """`progress`: {done, total} in bytes."""
-    told = {"done": size(progress.get("done") or 0), "total": size(progress.get("total") or 0)}
+    amounts = {"done": size(progress.get("done") or 0), "total": size(progress.get("total") or 0)}
     return Problem(
-        _("This model is still being downloaded (%(done)s of %(total)s), so nothing could be measured yet.") % told,
+        _("This model is still being downloaded (%(done)s of %(total)s), so nothing could be measured yet.") % amounts,
         code="downloading_model",
         hint=_("Start the run: it downloads the rest, then trains. Or ask again to download more first."),
     )

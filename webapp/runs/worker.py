@@ -107,7 +107,7 @@ def stop() -> None:
 
 
 @contextmanager
-def devices_for(asked: str, still_wanted: Callable[[], bool] = lambda: True) -> Iterator[list[int] | None]:
+def devices_for(hardware: str, still_wanted: Callable[[], bool] = lambda: True) -> Iterator[list[int] | None]:
     """Hold as many GPUs as a run asks for, own ones first; an empty list means the CPU. None when waiting for them ended
     without: this worker is being stopped, or the run is not `still_wanted`.
 
@@ -115,10 +115,10 @@ def devices_for(asked: str, still_wanted: Callable[[], bool] = lambda: True) -> 
     and a run on one GPU cannot slip in before them for ever.
     """
     available = [gpu["index"] for gpu in gpus()]
-    if asked == "cpu" or not available:
+    if hardware == "cpu" or not available:
         yield []
         return
-    count = min(int(asked.partition(":")[2] or 1), len(available))
+    count = min(int(hardware.partition(":")[2] or 1), len(available))
     order = sorted(available, key=lambda index: index not in own_gpus())
     with ExitStack() as stack:
         with ExitStack() as turn:

@@ -49,7 +49,7 @@ def charted(curves: dict[str, dict[str, list[Any]]]) -> list[str]:
 @register.simple_tag
 def live_charts(live: dict[str, Any]) -> list[SafeString]:
     """The charts of a run at work, up to where it is thought to end. Methods without epochs have none."""
-    stage: dict[str, Any] = next((one for one in live["stages"] if one["name"] == "train"), {})
+    stage: dict[str, Any] = next((candidate for candidate in live["stages"] if candidate["name"] == "train"), {})
     last = max((points[-1][0] for series in live["curves"].values() for points in series.values() if points), default=0)
     end = last / stage["fraction"] if 0.02 < stage.get("fraction", 0) < 1 and last else last
     end = round(end) if end >= 1 else end
@@ -84,9 +84,9 @@ def best_so_far(live: dict[str, Any]) -> dict[str, Any] | None:
     for name in scores.leading():
         points = live["curves"].get(name, {}).get("validation", [])
         if points:
-            at, value = max(points, key=lambda point: scores.rank(point[1], name))
+            epoch, value = max(points, key=lambda point: scores.rank(point[1], name))
             epochs = 1 if name in live["without_epochs"] else len(points)
-            return {"name": name, "value": value, "at": at, "points": epochs}
+            return {"name": name, "value": value, "at": epoch, "points": epochs}
     return None
 
 
