@@ -4,8 +4,8 @@ ARG PYTHON_IMAGE=python:3.11.14-slim-bookworm
 FROM ${PYTHON_IMAGE} AS base
 ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PATH=/venv/bin:$PATH MAQUETTE_DATA=/data HOME=/tmp \
     HF_HOME=/data/cache/hub
-# LightGBM needs OpenMP's library.
-RUN apt-get update && apt-get install -y --no-install-recommends libgomp1 && rm -rf /var/lib/apt/lists/*
+# LightGBM needs OpenMP's library; what reads people's files is confined by Landlock and libseccomp.
+RUN apt-get update && apt-get install -y --no-install-recommends libgomp1 libseccomp2 && rm -rf /var/lib/apt/lists/*
 RUN groupadd --gid 10001 maquette \
     && useradd --uid 10001 --gid maquette --no-create-home --home-dir /tmp --shell /usr/sbin/nologin maquette \
     && install -d -o maquette -g maquette -m 0750 /data
@@ -40,6 +40,7 @@ RUN --mount=type=cache,target=/root/.cache/pip \
 FROM base AS site
 COPY manage.py pyproject.toml LICENSE ./
 COPY trainer trainer
+COPY sandbox sandbox
 COPY webapp webapp
 COPY locale locale
 COPY templates templates
@@ -65,6 +66,7 @@ CMD ["celery", "--quiet", "--app=webapp", "worker", "--queues=train-gpu", "--poo
 FROM base AS serving
 COPY LICENSE ./
 COPY trainer trainer
+COPY sandbox sandbox
 COPY serving serving
 COPY --from=serving-libraries /venv /venv
 USER maquette

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-WORLDS = ("trainer", "serving", "webapp")
+WORLDS = ("trainer", "serving", "webapp", "sandbox")
 Graph = dict[str, set[str]]
 
 

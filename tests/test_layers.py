@@ -17,6 +17,7 @@ FORBIDDEN = {
     "webapp": HEAVY,
     "trainer": {"django", "celery", "redis", "webapp", "serving"},
     "serving": {"django", "torch", "transformers", "webapp"},
+    "sandbox": {"django", "torch", "transformers", "redis", "webapp", "trainer", "serving", "psutil", "pydantic"},
 }
 APPS = [
     "core",

@@ -83,6 +83,13 @@ def parser() -> argparse.ArgumentParser:
     fetching = add("fetch", fetch_dataset, "Download the data files of a data set of the Hugging Face hub.")
     fetching.add_argument("name", help="ORG/NAME, or ORG/NAME@REVISION")
     fetching.add_argument("--out", type=Path, required=True)
+    base_model = add(
+        "fetch-model", fetch_model, "Download a base model of the Hugging Face hub, where it is not here yet."
+    )
+    base_model.add_argument("model", help="hub:ORG/NAME, or hub:ORG/NAME@REVISION")
+    base_model.add_argument(
+        "--no-wait", action="store_true", help="do not wait while another process downloads the same model"
+    )
     add("estimate", estimate, "Measure what a run would take.", "spec")
     add("describe", describe, "Print the layers of a specification's scratch: model as JSON.", "spec")
     augmenting = add("augment", augment, "Draw how pictures are changed at random while learning.", "spec")
@@ -160,6 +167,14 @@ def fetch_dataset(options: argparse.Namespace) -> None:
     from trainer.data.hub import fetch_dataset
 
     emit("result", **fetch_dataset(options.name, options.out, emit))
+
+
+def fetch_model(options: argparse.Namespace) -> None:
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(EXIT_STOPPED))  # what has come stays
+    from trainer import model_download, models
+
+    watch = model_download.Watch(emit, may_wait=not options.no_wait)
+    emit("result", folder=str(models.resolve(options.model, watch.progress, watch.wait)))
 
 
 def run(options: argparse.Namespace) -> None:

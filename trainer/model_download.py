@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO
 
-from trainer.errors import ModelError
+from trainer.errors import DOWNLOADING, ModelError
+from trainer.events import STAGES, Emit
 from trainer.messages import _
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "tokenizer*"]
 """What is fetched of a repository: no code, no pickles, no weights of other libraries."""
+TELL_SECONDS = 1.0
 CONFIG, LOCK = "config.json", "maquette.lock"
 MAX_BYTES = 5 << 30
 """The largest model that is downloaded, unless MAQUETTE_HUB_MODEL_BYTES says otherwise."""
@@ -40,6 +42,44 @@ def unwatched(_done: int, _total: int) -> None:
 
 def unheard() -> None:
     pass
+
+
+class Watch:
+    """Tells how far a download is, at most once a second, and that it waits for another's."""
+
+    def __init__(self, emit: Emit, *, may_wait: bool) -> None:
+        self.emit, self.may_wait = emit, may_wait
+        self.told_at: float | None = None
+        self.has_waited = False
+
+    def progress(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        if self.told_at is None:
+            self.emit("stage", name=STAGES[0], state="start")
+        elif now - self.told_at < TELL_SECONDS:
+            return
+        self.told_at = now
+        fraction = round(done / total, 4) if total else 1.0
+        self.emit(
+            "progress", stage=STAGES[0], fraction=0.0, stage_fraction=fraction, done=done, total=total, unit="bytes"
+        )
+
+    def wait(self) -> None:
+        """Raises `ModelError` where it may not wait."""
+        if not self.may_wait:
+            raise being_downloaded()
+        if not self.has_waited:
+            self.has_waited = True
+            self.emit("log", message=_("Waiting for another download of this model to finish."))
+
+
+def being_downloaded() -> ModelError:
+    """The error of what does not wait for somebody else's download of the same model."""
+    return ModelError(
+        _("This model is being downloaded for another run."),
+        code=DOWNLOADING,
+        hint=_("Ask again in a few minutes, or start the run without an estimate."),
+    )
 
 
 def fetch(repo: str, revision: str | None, progress: Progress = unwatched, waiting: Waiting = unheard) -> Path:

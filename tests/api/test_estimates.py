@@ -19,6 +19,7 @@ from webapp.core.trainer_process import TrainerProcess
 from webapp.datasets import versions as dataset_versions
 from webapp.datasets.models import Dataset, DatasetVersion
 from webapp.runs import estimates, tasks, trials
+from webapp.runs.access import access_of
 from webapp.runs.actions import estimate_for, settings_of, spec_of
 from webapp.runs.models import Estimate
 
@@ -221,8 +222,9 @@ def test_the_trainer_measures_under_other_columns(workspace: Workspace, tmp_path
     }
     fields = settings_of(version, body)
     path = tmp_path / "spec.json"
-    path.write_text(json.dumps(spec_of(version, fields, 0)))
-    process = TrainerProcess(["estimate", str(path)], stderr=tmp_path / "stderr.log")
+    spec = spec_of(version, fields, 0)
+    path.write_text(json.dumps(spec))
+    process = TrainerProcess(["estimate", str(path)], stderr=tmp_path / "stderr.log", access=access_of(spec, tmp_path))
     events = [event for event in process.events() if event]
     process.end()
     assert events[-1]["type"] == "result", events[-1]

@@ -55,6 +55,7 @@ def test_a_machine_that_has_everything(tmp_path: Path) -> None:
         "Models",
         "Hub",
         "Storage",
+        "Sandbox",
         "Accounts",
         "Ports",
     ]

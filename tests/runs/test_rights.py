@@ -12,6 +12,7 @@ from django.urls import reverse
 from tests import things
 from webapp.accounts.models import Membership, Role, User, Workspace
 from webapp.core import leased
+from webapp.core.confinement import Access
 from webapp.core.trainer_process import TrainerProcess, hub_access
 from webapp.runs.models import Estimate
 
@@ -66,7 +67,7 @@ def test_the_operator_s_token_is_for_named_models(settings: Any) -> None:
 def test_a_trainer_is_given_no_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HF_TOKEN", "AWS_SECRET_ACCESS_KEY", "STORAGE_URL", "SECRET_KEY"):
         monkeypatch.setenv(name, "sesame")
-    process = TrainerProcess(["tasks"], stderr=tmp_path / "stderr.log")
+    process = TrainerProcess(["tasks"], stderr=tmp_path / "stderr.log", access=Access())
     environment = Path(f"/proc/{process.process.pid}/environ")
     try:
         told = environment.read_bytes()

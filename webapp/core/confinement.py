@@ -1,0 +1,206 @@
+"""What a command of the trainer's may see: its environment, its folders, its share of the machine. All that is not named here
+is kept from it (docs/security.md)."""
+
+import logging
+import os
+import tempfile
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psutil
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from sandbox import modes
+from sandbox.modes import Mode, NotConfined
+from sandbox.policy import Policy
+from webapp.core.problems import Problem
+
+log = logging.getLogger(__name__)
+GIB = 1024**3
+PLAIN = (
+    "PATH",
+    "LANG",
+    "LANGUAGE",
+    "TZ",
+    "LD_LIBRARY_PATH",
+    "PYTHONHASHSEED",
+    "PYTHONWARNINGS",
+    "PYTHONDONTWRITEBYTECODE",
+    "HF_HUB_OFFLINE",
+    "MAQUETTE_CACHE_BYTES",
+    "MAQUETTE_CHECKPOINT_SECONDS",
+    "MAQUETTE_HUB_MODEL_BYTES",
+)
+FAMILIES = (
+    "LC_",
+    "OMP_",
+    "OPENBLAS_",
+    "MKL_",
+    "KMP_",
+    "GOMP_",
+    "MALLOC_",
+    "TORCH_",
+    "PYTORCH_",
+    "CUDA_",
+    "CUBLAS_",
+    "CUDNN_",
+    "NVIDIA_",
+    "NCCL_",
+    "HIP_",
+    "ROCR_",
+    "HSA_",
+)
+"""What a trainer is given of the environment: names, and how names begin. Threads, memory, devices and language; no secret of
+the site's or of the operator's shell can be among them."""
+NETWORKING = (
+    "HF_ENDPOINT",
+    "HF_HUB_DOWNLOAD_TIMEOUT",
+    "HF_HUB_ETAG_TIMEOUT",
+    "HF_HUB_DISABLE_XET",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "all_proxy",
+    "no_proxy",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "REQUESTS_CA_BUNDLE",
+)
+"""The same for the one command that fetches from the hub."""
+DNS, HTTP, HTTPS = 53, 80, 443
+CODE = "code"
+OOM_SCORE = 500
+LIMITS = {"CORE": 0, "NOFILE": 4096, "NPROC": 8192, "FSIZE": 64 * GIB}
+"""Of every command, where its own say nothing else: no memory dumps, files open at once, processes and threads of its user,
+the largest file."""
+
+
+@dataclass(frozen=True)
+class Access:
+    """What one command reads and writes, besides the code and the libraries. `hub`: it fetches from the Hugging
+    Face hub: it has a network and may fill the cache of base models, and should be given nobody's data."""
+
+    readable: tuple[Path, ...] = ()
+    writable: tuple[Path, ...] = ()
+    hub: bool = False
+    limits: dict[str, int] = field(default_factory=dict)
+    """{name without RLIMIT_: value}, over those of all."""
+
+
+@lru_cache
+def mode(setting: str) -> Mode:
+    """How commands are confined here; found out once a process."""
+    chosen = modes.choose(setting, hidden())
+    if chosen == "off" and setting != "off":
+        log.warning("trainers are not confined on this machine: %s", "; ".join(why_not()))
+    return chosen
+
+
+def why_not() -> list[str]:
+    """Why each of the modes does not work here; none of those that do."""
+    probes = [modes.probe(mode, hidden()) for mode in modes.PREFERRED]
+    return [f"{probe.mode}: {probe.reason}" for probe in probes if not probe.works]
+
+
+def hidden() -> tuple[Path, ...]:
+    """Everybody's data, and the code with its `.env`."""
+    return settings.MAQUETTE_DATA, settings.BASE_DIR
+
+
+def current_mode() -> Mode:
+    """Raises `Problem` where MAQUETTE_SANDBOX asks for what this machine has not."""
+    try:
+        return mode(settings.MAQUETTE_SANDBOX)
+    except NotConfined as error:
+        log.error("MAQUETTE_SANDBOX=%s: %s", settings.MAQUETTE_SANDBOX, error)
+        raise Problem(
+            _("Nothing can be read or trained: this machine cannot confine the processes that would do it."),
+            code="not_confined",
+            hint=_("Whoever runs this site sees the reason with “manage.py doctor”."),
+        ) from error
+
+
+def environment(access: Access, folder: Path, more: dict[str, str]) -> dict[str, str]:
+    """The whole environment of a command whose own temporary files go to `folder`."""
+    names = PLAIN + (NETWORKING if access.hub else ())
+    given = {name: value for name, value in os.environ.items() if name in names or name.startswith(FAMILIES)}
+    if models := models_folders():
+        given["MAQUETTE_MODELS_DIR"] = os.pathsep.join(map(str, models))
+    own = {
+        "HOME": str(folder),
+        "TMPDIR": str(folder),
+        "PYTHONUNBUFFERED": "1",
+        "HF_HUB_CACHE": str(hub_cache()),
+        "HF_HUB_DISABLE_IMPLICIT_TOKEN": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+    }
+    return given | own | ({} if access.hub else {"HF_HUB_OFFLINE": "1"}) | more
+
+
+def hub_cache() -> Path:
+    """Where base models of the hub are kept, as the hub's own library finds it."""
+    home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface").expanduser()
+    return Path(os.environ.get("HF_HUB_CACHE") or home / "hub").expanduser()
+
+
+def policy(access: Access, folder: Path) -> Policy:
+    """The same as folders, ports and limits."""
+    code = settings.BASE_DIR / "trainer"
+    writable = [folder, *access.writable, *([hub_cache()] if access.hub else [])]
+    for path in writable:
+        path.mkdir(parents=True, exist_ok=True)
+    return Policy(
+        readable=(code, *([] if access.hub else models_folders()), *access.readable),
+        writable=tuple(writable),
+        ports=hub_ports() if access.hub else None,
+        hidden=hidden(),
+        limits=LIMITS | access.limits,
+        oom_score=OOM_SCORE,
+    )
+
+
+def hub_ports() -> tuple[int, ...]:
+    """TCP ports that the way to the hub needs: its own, those of the proxies, and name servers'."""
+    addresses = [os.environ.get(name, "") for name in NETWORKING if name.lower().endswith(("proxy", "endpoint"))]
+    named = {port for address in addresses if (port := port_of(address))}
+    return tuple(sorted({DNS, HTTP, HTTPS} | named))
+
+
+def port_of(address: str) -> int | None:
+    try:
+        return urlsplit(address).port
+    except ValueError:
+        return None
+
+
+def own_folder() -> Path:
+    """A new folder for one command's temporary files; whoever starts it removes it. It has the way to the code in `CODE`, so
+    that a Python that starts there finds the trainer without looking at what lies beside it."""
+    folder = Path(tempfile.mkdtemp(prefix="trainer-", dir=settings.FILE_UPLOAD_TEMP_DIR))
+    (folder / CODE).mkdir()
+    (folder / CODE / "trainer").symlink_to(settings.BASE_DIR / "trainer")
+    return folder
+
+
+def models_folders() -> list[Path]:
+    """Of MAQUETTE_MODELS_DIR; what is not absolute is meant from the code's folder."""
+    parts = os.environ.get("MAQUETTE_MODELS_DIR", "").split(os.pathsep)
+    return [settings.BASE_DIR / part for part in parts if part]
+
+
+def memory_limit(estimate: dict[str, Any] | None) -> int:
+    """Bytes that a run on the processor may have of its own: three times what its estimate measured and at least `FLOOR`, but
+    no more than the machine has."""
+    measured = (estimate or {}).get("memory_bytes") or 0
+    machine = psutil.virtual_memory().total
+    return int(min(machine, max(3 * measured, FLOOR))) if measured else int(machine)
+
+
+FLOOR = 8 * GIB
