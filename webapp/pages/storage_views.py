@@ -30,9 +30,9 @@ PAGE = 50
 
 
 def listed(workspace: Workspace) -> QuerySet[Dataset]:
-    """Those that nothing uses first, with `users` (how many prototypes), `kept` (bytes of its versions) and its prototypes."""
+    """Those that nothing uses first, with `users` (how many prototypes), `stored_bytes` (of its versions) and its prototypes."""
     datasets = Dataset.objects.for_workspace(workspace).annotate(
-        users=Count("prototypes", distinct=True), kept=Sum("versions__bytes")
+        users=Count("prototypes", distinct=True), stored_bytes=Sum("versions__bytes")
     )
     return datasets.prefetch_related("prototypes").order_by("users", "-created_at", "pk")
 
@@ -54,14 +54,14 @@ def storage(request: AuthedRequest) -> HttpResponse:
 @member
 @refused_on("storage", lambda _request, pk: [])
 def delete_unused_dataset(request: AuthedRequest, pk: str) -> HttpResponse:
-    """A GET asks; context: dataset, kept (bytes). A POST deletes; `Conflict` while a prototype uses it."""
+    """A GET asks; context: dataset, stored_bytes. A POST deletes; `Conflict` while a prototype uses it."""
     dataset = load(Dataset, request.workspace, pk)
     if request.method == "POST":
         delete_dataset(dataset, request.user)
         messages.success(request, _("“%(name)s” is deleted.") % {"name": dataset.name})
         return redirect("storage")
     stored_bytes = dataset.versions.aggregate(total=Sum("bytes"))["total"] or 0
-    return render(request, "pages/delete_dataset.html", {"dataset": dataset, "kept": stored_bytes})
+    return render(request, "pages/delete_dataset.html", {"dataset": dataset, "stored_bytes": stored_bytes})
 
 
 @member

@@ -48,11 +48,11 @@ def laid_out(version: DatasetVersion) -> list[dict[str, Any]]:
 
 def grid(version: DatasetVersion, page: Page, everything: bool) -> dict[str, Any]:
     """For the template: `columns` that are shown, `folded` (how many are not), `foldable`; each row of `page` gets
-    `shown`, the pairs (column, cell) in the same order."""
+    `visible_cells`, the pairs (column, cell) in the same order."""
     columns = laid_out(version)
     visible = columns if everything else columns[:SHOWN_COLUMNS]
     for row in page.rows:
-        row["shown"] = [(column, row["cells"][column["place"]]) for column in visible]
+        row["visible_cells"] = [(column, row["cells"][column["place"]]) for column in visible]
     return {
         "columns": visible,
         "folded": len(columns) - len(visible),

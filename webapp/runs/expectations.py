@@ -17,14 +17,14 @@ HIGHEST_START = 0.8
 def expectation(
     expected: dict[str, Any] | None, version: DatasetVersion, prototype: Prototype
 ) -> dict[str, Any] | None:
-    """{words, low, high, ends, start, end, tick}; `ends` is None for a metric without a common scale; `tick` is the score of
+    """{range, low, high, ends, start, end, tick}; `ends` is None for a metric without a common scale; `tick` is the score of
     the best run so far. None where nothing is expected."""
     low, high = (number((expected or {}).get(name)) for name in ("low", "high"))
     if expected is None or low is None or high is None:
         return None
     metric = str(expected.get("metric") or "accuracy")
     expected_range = {
-        "words": range_words(expected | {"metric": metric}),
+        "range": range_words(expected | {"metric": metric}),
         "low": low,
         "high": high,
         "ends": None,

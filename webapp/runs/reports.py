@@ -16,7 +16,7 @@ SIBLINGS = 3
 
 def context(run: Run, run_report: dict[str, Any]) -> dict[str, Any]:
     """From the run's report, `run_report`: report, title (the verdict, else the score), score (the score in words, where the title is the verdict), verdict
-    {outcome, detail}, tone and is_recommended (see `verdicts`), beside (against the best earlier run), next (what to try, unless it is better), presentation (of its kind of
+    {outcome, detail}, tone and is_recommended (see `verdicts`), comparison (against the best earlier run), next (what to try, unless it is better), presentation (of its kind of
     answer) and what its templates need, siblings, compared (baselines), ends (of the strips), metrics
     (but the headline), candidates (see `candidates.compared`), is_like_baseline (a linear model beside a linear baseline),
     at_ceiling (no model can score higher), mistakes, files."""
@@ -39,7 +39,7 @@ def context(run: Run, run_report: dict[str, Any]) -> dict[str, Any]:
         "tone": verdicts.tone(run),
         "is_recommended": verdicts.is_recommended(run),
         "detail": verdicts.detail(run),
-        "beside": verdicts.beside_best_run(run),
+        "comparison": verdicts.compare_with_best(run),
         "next": None if verdicts.is_better(run) else verdicts.next_step(run),
         "siblings": siblings,
         "compared": bases,

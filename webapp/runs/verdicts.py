@@ -216,7 +216,7 @@ def detail(run: Run) -> str:
     return _("Paired on the same test rows: %(difference)s in %(metric)s, which can be chance.") % values
 
 
-def beside_best_run(run: Run) -> dict[str, Any] | None:
+def compare_with_best(run: Run) -> dict[str, Any] | None:
     """{outcome, sentence, run, instead} against the best earlier run, for the page; `run` is None once that one was deleted,
     `instead` is the run to share in place of a worse one."""
     comparison = run.against_best_run

@@ -191,7 +191,7 @@ def worst_pair(matrix: dict[str, Any]) -> dict[str, Any] | None:
 
 
 @register.filter
-def beside(text: object, other: object) -> SafeString:
+def mark_differences(text: object, other: object) -> SafeString:
     """A text with those of its words marked that the other has not in their place; capitals and punctuation aside."""
     own, others = (str(side).split()[:MOST_COMPARED] for side in (text, other))
     matcher = SequenceMatcher(None, [bare(word) for word in own], [bare(word) for word in others], autojunk=False)

@@ -33,7 +33,7 @@ def importance(report: dict[str, Any]) -> list[dict[str, Any]]:
     ]
     weights = sorted(weights, key=lambda weighted: -weighted[1])[:MOST_COLUMNS]
     most = max([weight for _name, weight in weights], default=0.0) or 1.0
-    return [{"name": name, "share": weight / most, "shown": f"{weight:.3f}"} for name, weight in weights]
+    return [{"name": name, "share": weight / most, "formatted": f"{weight:.3f}"} for name, weight in weights]
 
 
 # The confidence threshold
