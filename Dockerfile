@@ -50,7 +50,7 @@ FROM site AS web
 COPY --from=web-libraries /venv /venv
 USER maquette
 EXPOSE 8000
-CMD ["uvicorn", "webapp.asgi:application", "--host=0.0.0.0", "--port=8000", "--no-access-log", "--log-level=warning", "--proxy-headers", "--timeout-graceful-shutdown=3", "--http=trainer.http_protocol:BoundedProtocol", "--limit-concurrency=400"]
+CMD ["uvicorn", "webapp.asgi:application", "--host=0.0.0.0", "--port=8000", "--no-access-log", "--log-level=warning", "--proxy-headers", "--timeout-graceful-shutdown=3", "--http=trainer.http_protocol:BoundedProtocol", "--limit-concurrency=400", "--ws=none"]
 
 FROM site AS worker
 COPY --from=worker-libraries /venv /venv
@@ -71,4 +71,4 @@ COPY serving serving
 COPY --from=serving-libraries /venv /venv
 USER maquette
 EXPOSE 8001
-CMD ["uvicorn", "serving.app:app", "--host=0.0.0.0", "--port=8001", "--no-access-log", "--log-level=warning", "--timeout-graceful-shutdown=3", "--http=trainer.http_protocol:BoundedProtocol", "--limit-concurrency=400"]
+CMD ["uvicorn", "serving.app:app", "--host=0.0.0.0", "--port=8001", "--no-access-log", "--log-level=warning", "--timeout-graceful-shutdown=3", "--http=trainer.http_protocol:BoundedProtocol", "--limit-concurrency=400", "--ws=none"]

@@ -20,6 +20,11 @@ BODY_SECONDS = 15.0
 """A client that takes longer between two parts of its body is not waited for."""
 PUBLIC = "/e/"
 """Addresses that pages of any origin may ask."""
+KEPT_BY_NOBODY = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"cache-control", b"no-store"),
+    (b"cross-origin-resource-policy", b"same-origin"),  # pages of other origins ask by CORS, which it does not bind
+]
 ANY_ORIGIN = [
     (b"access-control-allow-origin", b"*"),
     (b"access-control-expose-headers", b"Retry-After"),
@@ -74,6 +79,7 @@ class Guard:
             if message["type"] == "http.response.start":
                 begun = True
                 self.answered(message["status"])
+                message["headers"] += KEPT_BY_NOBODY
                 if scope["path"].startswith(PUBLIC):
                     message["headers"] += ANY_ORIGIN
             await send(message)

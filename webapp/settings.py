@@ -32,6 +32,18 @@ CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 HTTPS = PUBLIC_URL.startswith("https://")
 
 REDIS_URL = env.str("REDIS_URL", default="") or embedded_url(MAQUETTE_DATA / "redis")
+CACHES = {
+    "default": {
+        "BACKEND": "webapp.core.cache.SharedCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "maquette:cache",
+        "OPTIONS": {
+            "serializer": "webapp.core.cache.JsonSerializer",
+            "socket_timeout": 2,
+            "socket_connect_timeout": 1,
+        },
+    }
+}
 SERVING_URL = env.str("SERVING_URL", default=f"http://127.0.0.1:{env.int('SERVING_PORT', default=8001)}")
 MAQUETTE_INTERNAL_TOKEN = env.str("MAQUETTE_INTERNAL_TOKEN", default="") or kept_secret(
     MAQUETTE_DATA / "internal_token", secrets.token_urlsafe(48)
@@ -81,7 +93,7 @@ MIDDLEWARE = [
     "servestatic.middleware.ServeStaticMiddleware",
     "webapp.core.compression.compression",
     "csp.middleware.CSPMiddleware",
-    "webapp.core.middleware.device_policy",
+    "webapp.core.middleware.answer_headers",
     "webapp.core.middleware.early_release",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -165,6 +177,7 @@ else:
     EMAIL_FILE_PATH = MAQUETTE_DATA / "mail"
 # Nobody learns at sign-up who has an account: the mailbox is told, the page says the same.
 ACCOUNT_EMAIL_VERIFICATION = "mandatory" if MAIL_CONFIGURED else "none"
+ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True  # in the browser that signed up
 EMAIL_TIMEOUT = 10  # seconds: a mail server that hangs holds up no request for longer
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Maquette <maquette@localhost>")
 
@@ -240,6 +253,7 @@ CELERY_BEAT_SCHEDULE = {
     "charge-hosting": {"task": "webapp.endpoints.tasks.charge_hosting", "schedule": 60.0, "options": {"expires": 60}},
     "tidy-runs": {"task": "webapp.runs.tasks.tidy", "schedule": 600.0, "options": {"expires": 600}},
     "store-artifacts": {"task": "webapp.runs.tasks.store", "schedule": 60.0, "options": {"expires": 60}},
+    "sweep-accounts": {"task": "webapp.accounts.tasks.sweep", "schedule": 86400.0, "options": {"expires": 3600}},
     "sweep-answers": {"task": "webapp.api.tasks.sweep", "schedule": 3600.0, "options": {"expires": 3600}},
     "sweep-prototypes": {"task": "webapp.prototypes.tasks.sweep", "schedule": 3600.0, "options": {"expires": 3600}},
     "sweep-datasets": {"task": "webapp.datasets.tasks.sweep", "schedule": 5.0, "options": {"expires": 5}},

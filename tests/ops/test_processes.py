@@ -113,3 +113,13 @@ def test_one_module_reads_nvidia_smi() -> None:
 def test_no_tool_is_no_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert processes.find_gpus() == []
+
+
+def test_no_server_speaks_websockets() -> None:
+    """Nothing here does: a handshake would reach Django, which takes it for a fault."""
+    commands = {program.name: program.command for program in programs(PLACE, [], None)}
+    assert all("--ws=none" in commands[name] for name in ("web", "serving"))
+    dockerfile = (Path(__file__).resolve().parents[2] / "Dockerfile").read_text()
+    servers = [line for line in dockerfile.splitlines() if line.startswith('CMD ["uvicorn"')]
+    assert len(servers) == 2
+    assert all('"--ws=none"' in line for line in servers)

@@ -53,6 +53,33 @@ def test_answers_pass_through(web: str) -> None:
     assert httpx.get(f"{web}/elsewhere").text == "page"
 
 
+@pytest.mark.parametrize("inputs", [["my card"], []])
+def test_answers_are_kept_by_nobody_and_guessed_by_no_browser(web: str, serving: Serving, inputs: list[str]) -> None:
+    """Also where Caddy leads to the model server past the site."""
+    sent = {"headers": {"Authorization": f"Bearer {KEY}"}, "json": {"inputs": inputs}, "timeout": 30}
+    for url in (web, serving.url):
+        answer = httpx.post(f"{url}/e/demo/predict", **sent)
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert answer.headers["Cross-Origin-Resource-Policy"] == "same-origin"
+        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+
+
+@pytest.mark.parametrize("path", ["/e/demo/predict", "/", "/runs/1/stream"])
+def test_a_websocket_is_refused_before_the_site(path: str) -> None:
+    sent: list[dict[str, Any]] = []
+
+    async def never(*_: object) -> None:
+        pytest.fail("the site took a handshake")
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    scope = {"type": "websocket", "path": path, "headers": []}
+    asyncio.run(ServingProxy(never, "http://127.0.0.1:1", TOKEN)(scope, never, send))
+    assert sent == [{"type": "websocket.close"}]
+
+
 def test_refusals_pass_through(web: str) -> None:
     assert ask(web, []).status_code == 422
     assert ask(web, ["a"], key="wrong").status_code == 401

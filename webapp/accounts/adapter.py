@@ -34,4 +34,5 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
 def at_public_url(link: str) -> str:
     """The same path and query on the site's own address."""
     parts = urlsplit(link)
-    return settings.PUBLIC_URL + parts._replace(scheme="", netloc="").geturl()
+    public: str = settings.PUBLIC_URL
+    return public + parts._replace(scheme="", netloc="").geturl()

@@ -33,7 +33,7 @@ ZERO_BYTE = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 class Body(Schema):
     """A request's body; a field that is not known is refused, since a misspelt wish must not be passed over."""
 
-    model_config = {"extra": "forbid"}
+    model_config = {"extra": "forbid", "allow_inf_nan": False}
 
 
 class PlainJson(Parser):

@@ -15,13 +15,14 @@ from webapp.api import checks
 from webapp.api.auth import Body, once, one_of, page
 from webapp.api.schemas import DatasetOut, DatasetRow, MeOut, Page
 from webapp.api.shapes import dataset_row, dataset_shape
-from webapp.catalog.hardware import devices, options, workers
+from webapp.catalog.hardware import devices, options, without_runs, workers
 from webapp.core.problems import Conflict, Problem
 from webapp.costs.actions import price_per_hour
 from webapp.datasets import actions, exports, rows, uploads, versions
 from webapp.datasets import requests as dataset_requests
 from webapp.datasets.models import Dataset, DatasetVersion
 from webapp.pages import removal
+from webapp.runs.models import Run
 
 router = Router(tags=["data"])
 PARTS = ("train", "validation", "test", "unused")
@@ -255,7 +256,9 @@ def list_hardware(request: AuthedRequest) -> dict[str, Any]:
     items = [
         {"hardware": name, "price_per_hour": str(price_per_hour(request.workspace, name))} for name in options(records)
     ]
-    return {"items": items, "devices": devices(records), "workers": records, "next": None}
+    at_work = [record["run"] for record in records if record.get("run")]
+    own = set(Run.objects.for_workspace(request.workspace).filter(pk__in=at_work).values_list("pk", flat=True))
+    return {"items": items, "devices": devices(records), "workers": without_runs(records, own), "next": None}
 
 
 @router.get("/me", response=MeOut)

