@@ -26,6 +26,7 @@ from webapp.datasets.models import Status as DatasetStatus
 from webapp.datasets.versions import changed_roles, check_mapping
 from webapp.prototypes.models import Prototype
 from webapp.runs import base_models, storage
+from webapp.runs.fitting import check_memory
 from webapp.runs.models import MAX_SEED, Estimate, Run, Status
 from webapp.runs.queues import HARDWARE
 
@@ -239,6 +240,7 @@ def create_run(
             _("This dataset has not been imported yet."), code="not_ready", hint=_("Wait until its status is ready.")
         )
     fields = settings_of(version, body)
+    check_memory(version, fields)
     check_room_for_run()
     gate.check_budget(prototype.workspace)
     estimate = estimate_for(version, fields)

@@ -21,6 +21,7 @@ from webapp.costs.gate import cost_of, month
 from webapp.datasets.models import DatasetVersion
 from webapp.runs.actions import estimate_key, settings_of, spec_of
 from webapp.runs.base_models import unresolved
+from webapp.runs.fitting import check_memory
 from webapp.runs.models import Estimate, Run, Status
 from webapp.runs.trials import TrialWork
 
@@ -42,6 +43,7 @@ def request(version: DatasetVersion, body: dict[str, Any]) -> Estimate:
     asked for the first time. A trial that failed is told once; who asks after that has it measured anew, as is what was
     measured before estimates told how good a run is expected to be (`expected`)."""
     fields = settings_of(version, body)
+    check_memory(version, fields)
     spec = spec_of(version, fields | {"limits": {}}, price_per_hour(version.workspace, fields["hardware"]))
     estimate, _created = Estimate.objects.get_or_create(
         version=version,
