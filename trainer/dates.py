@@ -19,3 +19,13 @@ def value_of(cell: str, form: str) -> float | None:
     except (ValueError, OverflowError):
         return None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+FIRST_SECOND, LAST_SECOND = (
+    int(end.replace(tzinfo=UTC, microsecond=0).timestamp()) for end in (datetime.min, datetime.max)
+)
+
+
+def moment_at(seconds: float) -> datetime:
+    """In UTC. Rounding and time zones lead beyond the years 1 to 9999, which no `datetime` can: their ends stand for it."""
+    return datetime.fromtimestamp(min(max(seconds, FIRST_SECOND), LAST_SECOND), UTC)

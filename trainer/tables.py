@@ -10,19 +10,20 @@ import math
 import re
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
 from trainer import columns as kinds
 from trainer.columns import guess_decimal, number_of
-from trainer.dates import FORMATS, value_of
+from trainer.dates import FORMATS, moment_at, value_of
 
 Cell = str | None
 Description = dict[str, Any]
 SAMPLE = 2_000
 MOST_LEVELS, FEWEST_OF_A_LEVEL, MOST_WORDS, MOST_CHOICES = 100, 3, 50, 50
+LARGEST = 1e100
+"""To which numbers are cut, so that their sums and squares are numbers too."""
 WORD_SHARE = 0.01
 """Of the rows, that a word must be in to become a feature."""
 DATE_PARTS = ("year", "month", "weekday", "hour", "days")
@@ -163,7 +164,7 @@ def encode_cell(description: Description, cell: str, levels: dict[str, int]) -> 
     kind = description["kind"]
     if kind == "number":
         value = number_of(cell, description["decimal"])
-        return None if value is None else (value,)
+        return None if value is None else (min(max(value, -LARGEST), LARGEST),)
     if kind == "category":
         return (float(levels.get(normalise_level(cell), 0)),)
     if kind == "text":
@@ -174,7 +175,7 @@ def encode_cell(description: Description, cell: str, levels: dict[str, int]) -> 
         seconds = value_of(cell, form)
     if seconds is None:
         return None
-    moment = datetime.fromtimestamp(seconds, UTC)
+    moment = moment_at(seconds)
     return moment.year, moment.month, moment.weekday(), moment.hour, seconds / 86_400
 
 

@@ -1,5 +1,6 @@
 """What a version is made of: roles and splits that agree, parts that stay, ranks to sort by, a hash of the content alone."""
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -205,9 +206,8 @@ def test_texts_have_one_key_where_they_are_copies(cells: list[str | None]) -> No
 
 def test_keys_are_the_same_on_every_machine() -> None:
     """Splits of versions of before depend on them."""
-    assert hash_text("Hello, World!") == hash_text("helloworld") == 0x9A9B63F91E4C16B1 or hash_text("a") != hash_text(
-        "b"
-    )
+    digest = hashlib.blake2b(b"helloworld", digest_size=8).digest()
+    assert hash_text("Hello, World!") == hash_text("helloworld") == int.from_bytes(digest, "little")
     assert hash_text("Straße") == hash_text("STRASSE")
     assert hash_text("Ｈｅｌｌｏ") == hash_text("hello")
     assert hash_text("🙂") != hash_text("🙃")

@@ -113,3 +113,32 @@ def test_the_model_may_name_the_kind() -> None:
     assert families_of("auto", "scratch:auto") == ("linear", "boosting", "net")
     assert families_of("auto", "scratch:linear") == ("linear",)
     assert families_of("net", "scratch:lightgbm") == ("net",)
+
+
+@pytest.mark.parametrize(
+    ("cell", "parts"),
+    [
+        ("2024-02-29T13:30:00", (2024, 2, 3, 13)),
+        ("9999-12-31T23:59:59.9999999", (9999, 12, 4, 23)),
+        ("9999-12-31T23:59:59-12:00", (9999, 12, 4, 23)),
+        ("0001-01-01T00:00:00+05:00", (1, 1, 0, 0)),
+        ("29/02/2024", (2024, 2, 3, 0)),
+        ("soon", None),
+    ],
+)
+def test_every_date_has_its_parts_up_to_the_ends_of_the_calendar(cell: str, parts: tuple[int, ...] | None) -> None:
+    """They come from anybody who fills in a demo's form."""
+    (row,) = tables.encode_column({"name": "day", "kind": "date", "form": "iso"}, [cell])
+    if parts is None:
+        assert np.isnan(row).all()
+    else:
+        assert row[:4].tolist() == list(parts)
+
+
+@pytest.mark.parametrize("cell", ["1.7e308", "-1.7e308"])
+def test_the_largest_numbers_leave_means_and_spreads_finite(cell: str) -> None:
+    description = {"name": "c", "kind": "number", "decimal": "."}
+    matrix = tables.encode_column(description, [cell, cell, "1", None])
+    scales = tables.scales_of(tables.features_of(description), matrix)
+    assert np.isfinite([*scales["mean"], *scales["spread"]]).all()
+    assert np.isfinite(tables.scaled(scales, matrix)).all()

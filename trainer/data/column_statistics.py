@@ -5,7 +5,6 @@ and sounds. Everything that needs Python for each cell is taken from a sample of
 import functools
 import re
 from collections import Counter
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +16,7 @@ from trainer.columns import ColumnProfile
 from trainer.data.cells import SLICE_ROWS, is_missing_mask, parse_dates, parse_numbers, select_cells
 from trainer.data.dataset import Dataset
 from trainer.data.languages import count_languages, detect_script
+from trainer.dates import moment_at
 from trainer.errors import ModelError
 from trainer.json_types import JsonObject
 
@@ -31,9 +31,6 @@ MAX_CHARACTERS_READ = 50_000
 TOKENS_A_WORD = 1.3
 """Word pieces a word in the vocabularies of BERT and its kin (Rust and others, 2021)."""
 MAX_DATES = 20_000
-FIRST_SECOND, LAST_SECOND = (
-    int(end.replace(tzinfo=UTC, microsecond=0).timestamp()) for end in (datetime.min, datetime.max)
-)
 NAMES_SHOWN = 12
 UNSPACED = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 """Scripts without blanks between words, of which each character is counted as a word."""
@@ -183,9 +180,8 @@ def describe_dates(column: pa.ChunkedArray) -> JsonObject:
 
 
 def format_moment(seconds: float) -> str:
-    """A date, with its time unless it is midnight; rounding and time zones do not leave the years 1 to 9999."""
-    within = min(max(round(seconds), FIRST_SECOND), LAST_SECOND)
-    text = datetime.fromtimestamp(within, UTC).replace(tzinfo=None).isoformat(sep=" ")
+    """A date, with its time unless it is midnight."""
+    text = moment_at(round(seconds)).replace(tzinfo=None).isoformat(sep=" ")
     return text.removesuffix(" 00:00:00")
 
 

@@ -4,7 +4,6 @@ import base64
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +118,7 @@ def moment_of(cell: str, forms: Iterable[str], pattern: str) -> str:
     """A cell's date by the first of the ways to write one that it is written in; empty where it is no date."""
     timestamps = (seconds for form in forms if (seconds := dates.value_of(cell, form)) is not None)
     seconds = next(timestamps, None)
-    return "" if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime(pattern)
+    return "" if seconds is None else dates.moment_at(seconds).strftime(pattern)
 
 
 def shown_value(field: Field, value: object) -> Any:

@@ -119,7 +119,7 @@ def open_store(job: Job, paths: list[Path], form: FormT, needed: int) -> Store[F
         return Decoding(paths, form, remember=True)
     digest = digest_of(VERSION, form.recipe, *(path.name for path in paths)).hexdigest()[:32]
     file = job.cache / form.noun / f"{digest}{SUFFIX}"
-    with suppress(FileNotFoundError, ValueError, KeyError):  # not there, or spoiled: decoded anew
+    with suppress(FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):  # not there, or spoiled
         store = Kept(paths, form, cache.open_entry(file))
         job.log(_("These %(noun)s were decoded before and are used again.", noun=form.noun))
         return store
