@@ -3,7 +3,7 @@
 python := .venv/bin/python
 chromium := $(or $(MAQUETTE_CHROMIUM),$(shell command -v chromium || command -v chromium-browser || command -v google-chrome))
 
-.PHONY: run doctor check types site-checks quick-tests test test-postgres lint format bench screenshots pins clean
+.PHONY: run doctor check types site-checks quick-tests test test-postgres lint format bench screenshots pins sbom clean
 
 run:
 	@./bootstrap
@@ -66,6 +66,11 @@ pins:
 	@{ head -n 1 requirements/constraints.txt; $(python) -m pip freeze --all | grep -viE '^(pip|wheel)=' | sed 's/+cpu$$//' | LC_ALL=C sort -f; } > .venv/pins
 	@mv .venv/pins requirements/constraints.txt
 	@$(python) requirements/lock.py
+
+# What is released, library by library, as CycloneDX: sbom.json
+sbom:
+	@./bootstrap dev
+	@$(python) deploy/sbom.py
 
 # The data stays: it is in var/.
 clean:

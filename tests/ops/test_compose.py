@@ -76,6 +76,9 @@ def test_every_service_is_guarded(name: str) -> None:
     assert service["restart"] == ("no" if name == "migrate" else "unless-stopped")
     assert service["read_only"] is True
     assert "no-new-privileges:true" in service["security_opt"]
+    assert service["cap_drop"] == ["ALL"]
+    assert 0 < service["pids_limit"] <= 2048
+    assert str(service["cpus"]) in ("0", "1") or re.fullmatch(r"\$\{\w+_CPUS:-0\}", service["cpus"])
     assert service["image"].partition(":")[2] not in ("", "latest")
     assert ("ports" in service) == (name == "caddy")
 
