@@ -8,7 +8,7 @@ ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PATH=/venv/bin:$PATH MAQUETTE_D
 RUN apt-get update && apt-get install -y --no-install-recommends libgomp1 libseccomp2 && rm -rf /var/lib/apt/lists/*
 RUN groupadd --gid 10001 maquette \
     && useradd --uid 10001 --gid maquette --no-create-home --home-dir /tmp --shell /usr/sbin/nologin maquette \
-    && install -d -o maquette -g maquette -m 0750 /data
+    && install -d -o maquette -g maquette -m 0750 /data /data/runs
 WORKDIR /app
 
 # Libraries are built apart, so that pip and its cache stay out of the images that run.
@@ -71,4 +71,6 @@ COPY serving serving
 COPY --from=serving-libraries /venv /venv
 USER maquette
 EXPOSE 8001
+# Confined by Landlock, as by `make run`: of the data it reads what runs left, and its network is Redis and its own port.
+ENTRYPOINT ["python", "-m", "sandbox", "--code=/app/serving", "--code=/app/trainer", "--read=/data/runs", "--hide=/data", "--listen=8001", "--scratch=/tmp/serving", "--", "python", "-m"]
 CMD ["uvicorn", "serving.app:app", "--host=0.0.0.0", "--port=8001", "--no-access-log", "--log-level=warning", "--timeout-graceful-shutdown=3", "--http=trainer.http_protocol:BoundedProtocol", "--limit-concurrency=400", "--ws=none"]

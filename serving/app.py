@@ -109,8 +109,15 @@ class Service:
 
     def may_see_figures(self, request: Request) -> bool:
         host = request.client.host if request.client else ""
-        local = host in ("127.0.0.1", "::1") and "x-forwarded-for" not in request.headers
+        local = host in ("127.0.0.1", "::1") and not is_forwarded(request)
         return local or self.access.is_internal(read_token(request))
+
+    def token_of(self, request: Request) -> bytes:
+        """The key that it was sent. The site itself asks directly: what a proxy passes on may not speak for it."""
+        token = read_token(request)
+        if is_forwarded(request) and self.access.is_internal(token):
+            raise problems.no_key()
+        return token
 
     async def readyz(self, _request: Request) -> Response:
         try:
@@ -126,7 +133,7 @@ class Service:
         started, slug = time.perf_counter(), request.path_params["slug"]
         if len(slug) > MAX_SLUG:
             raise problems.no_endpoint()
-        record, caller = self.access.identify(await self.registry.get(slug), read_token(request))
+        record, caller = self.access.identify(await self.registry.get(slug), self.token_of(request))
         try:
             return await self.predict_endpoint(request, record, caller, started)
         except Problem:
@@ -152,7 +159,7 @@ class Service:
     async def predict_artifact(self, request: Request) -> Response:
         """For the web alone: any artifact, deployed or not."""
         started = time.perf_counter()
-        if not self.access.is_internal(read_token(request)):
+        if not self.access.is_internal(self.token_of(request)):
             raise problems.no_key()
         if visitor(request):
             self.access.limits.take(("", visitor(request)), INTERNAL_RATE)
@@ -179,6 +186,11 @@ class Service:
         timing = {"queue": round(answer.queue_ms, 2), "model": round(answer.model_ms, 2), "total": round(total, 2)}
         self.metrics.predicted(len(inputs), total)
         return orjson.dumps({"outputs": answer.outputs, "model": names, "timing_ms": timing}), total
+
+
+def is_forwarded(request: Request) -> bool:
+    """Whether it came through a proxy, so from outside."""
+    return "x-forwarded-for" in request.headers
 
 
 def visitor(request: Request) -> str:

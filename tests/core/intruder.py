@@ -41,6 +41,11 @@ def tcp(port: int) -> str:
         return "connected"
 
 
+def listen(port: int) -> str:
+    with socket.create_server(("127.0.0.1", port)):
+        return "listening"
+
+
 def udp(port: int) -> str:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         sender.sendto(b"hello", ("127.0.0.1", port))
@@ -103,7 +108,7 @@ def limits() -> str:
 ATTEMPTS: dict[str, Callable[..., str]] = {
     attempt.__name__: attempt
     for attempt in (
-        read, listed, write, link, hard_link, tcp, udp, unix, datagram, signal, attach, namespace, environment, status, limits,
+        read, listed, write, listen, link, hard_link, tcp, udp, unix, datagram, signal, attach, namespace, environment, status, limits,
     )
 }  # fmt: skip
 

@@ -185,6 +185,46 @@ def test_what_fetches_from_the_hub_has_a_network_and_no_data(
     }
 
 
+def test_a_server_reads_artifacts_and_reaches_redis_and_nothing_else(
+    listeners: dict[str, Any], tmp_path: Path, settings: Any
+) -> None:
+    probe = modes.probe("landlock")
+    if not probe.works or modes.landlock_version() < modes.ABI_NET:
+        pytest.skip(probe.reason or "Landlock knows no network here")
+    data = site_settings.MAQUETTE_DATA
+    artifact = data / "runs" / "a" / "manifest.json"
+    artifact.parent.mkdir(parents=True, exist_ok=True)
+    for path in (artifact, data / "a-secret"):
+        path.write_text("sesame")
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+    attempts = {
+        "artifact": ["read", str(artifact)],
+        "redis": ["unix", listeners["unix"]],
+        "own port": ["listen", port],
+        "a change": ["write", str(artifact)],
+        "secret": ["read", str(data / "a-secret")],
+        "database": ["read", str(site_settings.DATABASES["default"]["NAME"])],
+        "parent": ["read", f"/proc/{os.getpid()}/environ"],
+        "other port": ["listen", listeners["tcp"] - 1],
+        "tcp": ["tcp", listeners["tcp"]],
+        "abstract": ["unix", listeners["abstract"]],
+        "debugger": ["attach", os.getpid()],
+    }
+    options = [f"--read={data / 'runs'}", f"--hide={data}", f"--listen={port}", f"--scratch={tmp_path / 'own'}"]
+    done = subprocess.run(
+        [sys.executable, "-m", "sandbox", *options, "--", *Intrusion.PROGRAM, json.dumps(attempts)],
+        env=os.environ | {"REDIS_URL": f"unix://:p@{listeners['unix']}", "MAQUETTE_SANDBOX": "require"},
+        cwd=site_settings.BASE_DIR,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    came_to = json.loads(done.stdout)["came_to"] if done.stdout else done.stderr
+    allowed = {"artifact": repr(b"sesame"), "redis": "connected", "own port": "listening"}
+    assert {name: came_to[name] for name in attempts} == dict.fromkeys(attempts, "refused") | allowed
+
+
 def test_an_environment_holds_what_is_listed_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (
         *SECRETS,

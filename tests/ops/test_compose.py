@@ -244,6 +244,7 @@ def test_caddy_bounds_each_body() -> None:
         "": ["5MiB"],
     }
     assert "read_header" in text
+    assert "request_header -X-Maquette-*" in dict(blocks)["/e/* "]
 
 
 def test_the_example_gives_all_that_compose_asks_for() -> None:

@@ -52,6 +52,23 @@ def test_no_secret_is_in_a_command_line(monkeypatch: pytest.MonkeyPatch) -> None
     )
 
 
+def test_the_model_server_is_confined_and_signs_nothing() -> None:
+    server = next(program for program in programs(PLACE, [], None) if program.name == "serving")
+    assert server.command[1:3] == ["-m", "sandbox"]
+    assert server.given is not None
+    secrets = (
+        "SECRET_KEY",
+        "DATABASE_URL",
+        "EMAIL_URL",
+        "HF_TOKEN",
+        "AWS_SECRET_ACCESS_KEY",
+        "STORAGE_URL",
+        "GITHUB_TOKEN",
+    )
+    assert [name for name in secrets if server.given(name)] == []
+    assert all(map(server.given, ("REDIS_URL", "MAQUETTE_INTERNAL_TOKEN", "MAQUETTE_SERVING_MEMORY", "PATH")))
+
+
 @pytest.fixture
 def nvidia_smi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The driver's tool, as it prints on a machine with two GPUs."""

@@ -141,6 +141,16 @@ def test_browsers_may_ask(serving: Serving) -> None:
     assert serving.ask(["a"], key="").headers["access-control-allow-origin"] == "*"
 
 
+def test_a_proxy_does_not_speak_for_the_site(serving: Serving, packaged: Path) -> None:
+    """As behind Caddy, which passes predictions on past the site: the internal token opens nothing to who is outside."""
+    asked = {"/e/demo/predict": {"inputs": ["a"]}, "/internal/predict": {"artifact": str(packaged), "inputs": ["a"]}}
+    for headers, status in (({}, 200), ({"X-Forwarded-For": "203.0.113.7"}, 401)):
+        for path, body in asked.items():
+            told = {"Authorization": f"Bearer {TOKEN}"} | headers
+            answer = httpx.post(f"{serving.url}{path}", json=body, headers=told, timeout=30)
+            assert answer.status_code == status, (path, answer.text)
+
+
 def test_internal_predict(serving: Serving, packaged: Path) -> None:
     def ask(token: str, **body: Any) -> httpx.Response:
         return httpx.post(

@@ -74,6 +74,15 @@ NETWORKING = (
     "REQUESTS_CA_BUNDLE",
 )
 """The same for the one command that fetches from the hub."""
+SERVER = (
+    "MAQUETTE_DATA",
+    "MAQUETTE_INTERNAL_TOKEN",
+    "MAQUETTE_SANDBOX",
+    "REDIS_URL",
+    "SENTRY_DSN",
+    "FORWARDED_ALLOW_IPS",
+)
+"""The same for the model server, with all that begins with MAQUETTE_SERVING_. It signs nothing: no SECRET_KEY."""
 DNS, HTTP, HTTPS = 53, 80, 443
 CODE = "code"
 OOM_SCORE = 500
@@ -142,6 +151,11 @@ def environment(access: Access, folder: Path, more: dict[str, str]) -> dict[str,
         "HF_HUB_DISABLE_TELEMETRY": "1",
     }
     return given | own | ({} if access.hub else {"HF_HUB_OFFLINE": "1"}) | more
+
+
+def is_given_to_server(name: str) -> bool:
+    """Whether the model server gets a name of the environment."""
+    return name in (*PLAIN, *SERVER) or name.startswith((*FAMILIES, "MAQUETTE_SERVING_"))
 
 
 def hub_cache() -> Path:

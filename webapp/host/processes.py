@@ -5,7 +5,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from django.conf import settings
+
 from trainer.gpus import Gpu, list_gpus
+from webapp.core import confinement
 from webapp.host.supervisor import Program
 
 # A worker of a machine without a GPU takes these too and trains on the CPU; the run says so.
@@ -49,8 +52,12 @@ def _web(place: Place) -> Program:
 
 
 def _serving(place: Place) -> Program:
+    """Confined: it opens what visitors send, and needs nothing of the site but artifacts and Redis."""
     command = [*_uvicorn("serving.app:app"), f"--host={place.serving_host}", f"--port={place.serving_port}"]
-    return Program("serving", command, back_off=QUICK)
+    code = [f"--code={settings.BASE_DIR / name}" for name in ("serving", "trainer")]
+    where = [f"--read={place.data / 'runs'}", f"--hide={place.data}", f"--scratch={place.data / 'tmp' / 'serving'}"]
+    sandbox = [sys.executable, "-m", "sandbox", *code, *where, f"--listen={place.serving_port}", "--"]
+    return Program("serving", [*sandbox, *command], back_off=QUICK, given=confinement.is_given_to_server)
 
 
 def _uvicorn(application: str) -> list[str]:

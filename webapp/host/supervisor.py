@@ -35,7 +35,8 @@ TROUBLE = re.compile(rb"\b(ERROR|CRITICAL)\b|^Traceback|Error: ")
 @dataclass(frozen=True)
 class Program:
     """`back_off`: seconds waited before the first, second … restart; the last value repeats.
-    `last`: stopped only after the others, because they need it while they end."""
+    `last`: stopped only after the others, because they need it while they end.
+    `given`: whether it gets a name of this process's environment; all of them without it."""
 
     name: str
     command: list[str]
@@ -43,6 +44,7 @@ class Program:
     nice: int = 0
     back_off: tuple[float, ...] = (0.2, 1, 2, 5, 10)
     last: bool = False
+    given: Callable[[str], bool] | None = None
 
 
 class RotatingLog:
@@ -138,9 +140,10 @@ class Supervisor:
             if nice:
                 os.nice(nice)
 
+        inherited = {name: os.environ[name] for name in os.environ if program.given is None or program.given(name)}
         child.process = subprocess.Popen(
             program.command,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", **program.env},
+            env={**inherited, "PYTHONUNBUFFERED": "1", **program.env},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
