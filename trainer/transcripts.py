@@ -71,10 +71,11 @@ class Characters:
         """A folder's; None where it has none of this form."""
         try:
             vocabulary = json.loads((folder / VOCABULARY).read_text("utf-8"))
-            symbols = tuple(sorted(vocabulary, key=lambda symbol: int(vocabulary[symbol])))
-        except (OSError, ValueError, TypeError):
+            codes = {str(symbol): int(code) for symbol, code in vocabulary.items()}
+        except (OSError, ValueError, TypeError, AttributeError):
             return None
-        whole = sorted(vocabulary.values()) == list(range(len(vocabulary)))
+        symbols = tuple(sorted(codes, key=lambda symbol: codes[symbol]))
+        whole = sorted(codes.values()) == list(range(len(codes)))
         return cls(symbols) if whole and BLANK in symbols and SPACE in symbols else None
 
     @classmethod
