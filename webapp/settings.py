@@ -251,6 +251,7 @@ CELERY_BEAT_SCHEDULE = {
     "heal-endpoints": {"task": "webapp.endpoints.tasks.heal", "schedule": 5.0, "options": {"expires": 5}},
     "drain-usage": {"task": "webapp.endpoints.tasks.drain_usage", "schedule": 10.0, "options": {"expires": 10}},
     "charge-hosting": {"task": "webapp.endpoints.tasks.charge_hosting", "schedule": 60.0, "options": {"expires": 60}},
+    "sweep-endpoints": {"task": "webapp.endpoints.tasks.sweep", "schedule": 3600.0, "options": {"expires": 3600}},
     "tidy-runs": {"task": "webapp.runs.tasks.tidy", "schedule": 600.0, "options": {"expires": 600}},
     "store-artifacts": {"task": "webapp.runs.tasks.store", "schedule": 60.0, "options": {"expires": 60}},
     "sweep-accounts": {"task": "webapp.accounts.tasks.sweep", "schedule": 86400.0, "options": {"expires": 3600}},

@@ -12,6 +12,7 @@ from webapp.accounts.models import User, Workspace
 from webapp.endpoints import actions
 from webapp.endpoints.addresses import HELD_BACK, free_slug
 from webapp.endpoints.models import Endpoint, ReleasedSlug
+from webapp.endpoints.tasks import sweep
 
 ApiOf = Callable[[User], Client]
 
@@ -55,3 +56,6 @@ def test_its_own_workspace_has_it_back_at_once(demo: Endpoint, user: User, works
 def test_no_name_is_kept(demo: Endpoint) -> None:
     give_up(demo, "deleted")
     assert "demo" not in str(ReleasedSlug.objects.values().get())
+    ReleasedSlug.objects.update(released_at=timezone.now() - HELD_BACK)
+    sweep()
+    assert not ReleasedSlug.objects.exists()

@@ -37,10 +37,13 @@ def is_taken(slug: str, workspace_id: str) -> bool:
 
 def release(slug: str, workspace_id: str) -> None:
     """Hold an address back for the workspace that gives it up."""
-    now = timezone.now()
-    ReleasedSlug.objects.filter(released_at__lte=now - HELD_BACK).delete()
-    fields = {"workspace_id": workspace_id, "released_at": now}
+    fields = {"workspace_id": workspace_id, "released_at": timezone.now()}
     ReleasedSlug.objects.update_or_create(digest=hashed(slug), defaults=fields)
+
+
+def forget() -> None:
+    """Addresses that anybody may have again."""
+    ReleasedSlug.objects.filter(released_at__lte=timezone.now() - HELD_BACK).delete()
 
 
 def check_slug(slug: str, workspace_id: str) -> str:

@@ -5,7 +5,7 @@ so that a demo goes live with exactly the examples that were asked for, or not a
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from django.http import QueryDict
@@ -42,8 +42,8 @@ class Choice:
 
     run: Run
     wish: Wish
-    digests: dict[int, str] = field(default_factory=dict)
-    typed: list[dict[str, str]] = field(default_factory=list)
+    digests: dict[int, str]
+    typed: list[dict[str, str]]
 
 
 def wish_of_form(data: QueryDict, run: Run) -> Wish:
@@ -86,12 +86,12 @@ def check_form(run: Run, data: QueryDict) -> Choice:
 def wish_of_list(asked: Iterable[object]) -> Wish:
     """All that visitors are to see: numbers of rows, and {"row": number} or {"input": …} of each."""
     rows, typed = set(), []
-    for one in asked:
-        row = one.get("row") if isinstance(one, Mapping) else one
+    for example in asked:
+        row = example.get("row") if isinstance(example, Mapping) else example
         if isinstance(row, int):
             rows.add(row)
-        elif isinstance(one, Mapping) and "input" in one:
-            typed.append(one["input"])
+        elif isinstance(example, Mapping) and "input" in example:
+            typed.append(example["input"])
         else:
             raise no_row()
     return Wish(frozenset(rows), typed=tuple(typed), replaces=True)
@@ -110,7 +110,7 @@ def check(run: Run, wish: Wish, *, by_field: bool = False) -> Choice:
         if refusal := sight.refusal(number):
             raise refused(refusal, is_personal=bool(sight.hidden))
         digests[number] = sight.digest(number)
-    names = {one.id: one.name for one in sight.fields}
+    names = {field.id: field.name for field in sight.fields}
     typed = [by_name(values, names) if by_field else values for values in wish.typed]
     return Choice(run, wish, digests, [check_typed(sight, values) for values in typed])
 

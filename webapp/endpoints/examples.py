@@ -8,7 +8,7 @@ found later counts as well. How examples are chosen: `webapp.endpoints.choosing`
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -66,9 +66,9 @@ class Candidate:
     text: str
     media: str | None
     thumb: str
-    cells: list[Cell] = field(default_factory=list)
-    refusal: str = ""
-    is_ticked: bool = False
+    cells: list[Cell]
+    refusal: str
+    is_ticked: bool
 
 
 @dataclass(frozen=True)
@@ -88,9 +88,11 @@ class Sight:
         self.fields = inputs.fields_of(run)
         self.examples = examples(run)
         self.flagged = flagged_columns(run)
-        self.hidden = {one.name: column for one in self.fields if (column := column_of(run, one.name)) in self.flagged}
-        self.medium = next((one.kind for one in self.fields if one.kind in MEDIA), None)
-        self.names = {one.name for one in self.fields}
+        self.hidden = {
+            field.name: column for field in self.fields if (column := column_of(run, field.name)) in self.flagged
+        }
+        self.medium = next((field.kind for field in self.fields if field.kind in MEDIA), None)
+        self.names = {field.name for field in self.fields}
         self.is_single = inputs.is_single(run)
 
     # Rows
@@ -149,11 +151,11 @@ class Sight:
         if not isinstance(values, dict):
             return []
         return [
-            Cell(one.label, "", _("hidden, personal data"))
-            if one.name in self.hidden
-            else Cell(one.label, str(values[one.name]))
-            for one in self.fields
-            if one.kind not in MEDIA and values.get(one.name) not in (None, "")
+            Cell(field.label, "", _("hidden, personal data"))
+            if field.name in self.hidden
+            else Cell(field.label, str(values[field.name]))
+            for field in self.fields
+            if field.kind not in MEDIA and values.get(field.name) not in (None, "")
         ]
 
     # What members typed
@@ -173,42 +175,42 @@ class Sight:
 
     def visitor_fields(self) -> list[Field]:
         """The form without a cell of the data: typical values of tables, and categories that several rows share."""
-        return [self.visitor_field(one) for one in self.fields]
+        return [self.visitor_field(field) for field in self.fields]
 
-    def visitor_field(self, one: Field) -> Field:
+    def visitor_field(self, field: Field) -> Field:
         """No bounds: the largest number of a column is some row's. A flagged column gives nothing at all."""
-        rows = 0 if one.name in self.hidden else self.learned_rows(one.name)
-        offered = common_choices(one, rows)
-        kind = "line" if one.kind == "choice" and offered != one.choices else one.kind
-        value = typical(replace(one, choices=offered)) if rows >= FEWEST_FOR_TYPICAL and not self.is_single else ""
-        return replace(one, kind=kind, value=value, choices=offered, hint="")
+        rows = 0 if field.name in self.hidden else self.learned_rows(field.name)
+        offered = common_choices(field, rows)
+        kind = "line" if field.kind == "choice" and offered != field.choices else field.kind
+        value = typical(replace(field, choices=offered)) if rows >= FEWEST_FOR_TYPICAL and not self.is_single else ""
+        return replace(field, kind=kind, value=value, choices=offered, hint="")
 
     def learned_rows(self, column: str) -> int:
         """At least so many rows with a value in this column the model has learned from."""
         split = self.run.version.split
         parts = ("train", "validation", "test") if split.get("folds") else ("train", "validation")
-        missing = next((one.get("missing") or 0 for one in self.run.version.columns if one["name"] == column), 0)
+        missing = next((facts.get("missing") or 0 for facts in self.run.version.columns if facts["name"] == column), 0)
         return sum(split.get(part) or 0 for part in parts) - missing
 
 
-def common_choices(one: Field, rows: int) -> tuple[str, ...]:
+def common_choices(field: Field, rows: int) -> tuple[str, ...]:
     """Those of a field's choices that enough rows have; none of a column with too few rows to tell."""
-    if one.choice_rows and rows:
-        pairs = zip(one.choices, one.choice_rows, strict=False)
+    if field.choice_rows and rows:
+        pairs = zip(field.choices, field.choice_rows, strict=False)
         return tuple(choice for choice, count in pairs if count >= FEWEST_ROWS)
-    return one.choices if rows >= ROWS_OF_COMMON_LEVELS else ()
+    return field.choices if rows >= ROWS_OF_COMMON_LEVELS else ()
 
 
-def typical(one: Field) -> Any:
+def typical(field: Field) -> Any:
     """A value that stands for many rows: the median to two digits, the month of the median date, the commonest category. A
     text is some row's, so there is none."""
-    if one.kind == "number":
-        value = number(one.value)
+    if field.kind == "number":
+        value = number(field.value)
         return "" if value is None else f"{rounded(value):.10g}"
-    if one.kind in ("date", "moment"):
-        midnight = "T00:00" if one.kind == "moment" else ""
-        return f"{one.value[:8]}01{midnight}" if one.value else ""
-    return one.value if one.kind == "choice" and str(one.value) in one.choices else ""
+    if field.kind in ("date", "moment"):
+        midnight = "T00:00" if field.kind == "moment" else ""
+        return f"{field.value[:8]}01{midnight}" if field.value else ""
+    return field.value if field.kind == "choice" and str(field.value) in field.choices else ""
 
 
 def rounded(value: float) -> float:
@@ -217,10 +219,10 @@ def rounded(value: float) -> float:
 
 def visitor_report(run: Run) -> dict[str, Any]:
     """What an answer is drawn with beside itself: between which values nearly all rows lie, as figures over many rows."""
-    known = report(run)
-    truth = known.get("truth") or {}
+    figures = report(run)
+    truth = figures.get("truth") or {}
     ends = {name: number(truth.get(name)) for name in ("low", "high")}
-    if (known.get("test_rows") or 0) < FEWEST_FOR_TYPICAL or None in ends.values():
+    if (figures.get("test_rows") or 0) < FEWEST_FOR_TYPICAL or None in ends.values():
         return {}
     return {"truth": {name: rounded(value) for name, value in ends.items() if value is not None}}
 
@@ -231,12 +233,12 @@ def words_of(values: Mapping[str, str]) -> str:
 
 def stored_of(endpoint: Endpoint | None, run: Run) -> list[DemoExample]:
     """The rows of this run that were ticked, then what members typed."""
-    return [one for one in endpoint.examples.all() if one.run_id in (run.pk, None)] if endpoint else []
+    return [example for example in endpoint.examples.all() if example.run_id in (run.pk, None)] if endpoint else []
 
 
 def ticked_rows(sight: Sight, stored: Iterable[DemoExample]) -> list[int]:
     """The numbers of the rows that are still those that were ticked."""
-    digests = {one.number: one.digest for one in stored if one.number is not None and one.run_id}
+    digests = {row.number: row.digest for row in stored if row.number is not None and row.run_id}
     there = range(len(sight.examples))
     return [number for number, digest in digests.items() if number in there and digest == sight.digest(number)]
 
@@ -244,7 +246,7 @@ def ticked_rows(sight: Sight, stored: Iterable[DemoExample]) -> list[int]:
 def shown_to_visitors(endpoint: Endpoint | None, sight: Sight) -> list[Shown]:
     stored = stored_of(endpoint, sight.run)
     rows = [sight.row(number) for number in ticked_rows(sight, stored)]
-    typed = [sight.typed(one) for one in stored if one.run_id is None]
+    typed = [sight.typed(example) for example in stored if example.run_id is None]
     return [shown for shown in (*rows, *typed) if shown is not None]
 
 
@@ -253,21 +255,21 @@ def visitor_context(endpoint: Endpoint | None, run: Run, asked: str = "") -> dic
     else the first, or typical values. Another key than those of its examples is passed over."""
     sight = Sight(run)
     shown = shown_to_visitors(endpoint, sight)
-    chosen = next((one for one in shown if one.key == asked), None)
+    chosen = next((example for example in shown if example.key == asked), None)
     if chosen is None and shown and not sight.is_single and sight.medium is None:
         chosen = shown[0]
     fields = sight.visitor_fields()
     if chosen:
-        blank = [replace(one, value="") for one in fields]
+        blank = [replace(field, value="") for field in fields]
         fields = inputs.filled(blank, inputs.texts_of(blank, chosen.values))
     return {"fields": fields, "examples": shown, "kinds_of_media": inputs.kinds_of_media(fields)}
 
 
 def values_shown(endpoint: Endpoint, run: Run, key: str) -> Mapping[str, Any]:
     """The values of one of the examples that visitors see; `Problem` for all else, whatever the artifact holds."""
-    for shown in shown_to_visitors(endpoint, Sight(run)):
-        if shown.key == key:
-            return shown.values
+    for example in shown_to_visitors(endpoint, Sight(run)):
+        if example.key == key:
+            return example.values
     raise inputs.no_example()
 
 
@@ -281,11 +283,15 @@ def sharing_context(endpoint: Endpoint | None, run: Run, ticked: Iterable[str] |
     numbers = ticked_rows(sight, stored) if ticked is None else [whole(text, -1) for text in ticked]
     preview = visitor_context(endpoint, run)
     typed = [
-        Typed(one.pk, words_of(one.typed), sight.fits(one.typed))
-        for one in stored
-        if one.run_id is None and one.typed is not None
+        Typed(example.pk, words_of(example.typed), sight.fits(example.typed))
+        for example in stored
+        if example.run_id is None and example.typed is not None
     ]
-    own = [replace(one, id=f"own-{one.id}", value="") for one in sight.visitor_fields()] if sight.medium is None else []
+    own = (
+        [replace(field, id=f"own-{field.id}", value="") for field in sight.visitor_fields()]
+        if sight.medium is None
+        else []
+    )
     return {
         "candidates": sight.candidates(numbers),
         "typed": typed,
@@ -293,5 +299,5 @@ def sharing_context(endpoint: Endpoint | None, run: Run, ticked: Iterable[str] |
         "answer_column": run.answer if run.answer in sight.flagged else "",
         "preview": preview,
         "own": own,
-        "has_typical": not preview["examples"] and any(one.value != "" for one in preview["fields"]),
+        "has_typical": not preview["examples"] and any(field.value != "" for field in preview["fields"]),
     }

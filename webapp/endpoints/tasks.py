@@ -1,7 +1,7 @@
 """Celery's side of endpoints: ids in, one plain function called."""
 
 from webapp.core.queues import hand_over, task
-from webapp.endpoints import actions, hosting, registry
+from webapp.endpoints import actions, addresses, hosting, registry, visitors
 from webapp.endpoints.packaging import Packaging
 from webapp.runs.tasks import fetch_artifact
 
@@ -32,3 +32,10 @@ def drain_usage() -> None:
 @task("webapp.endpoints.tasks.charge_hosting")
 def charge_hosting() -> None:
     hosting.charge_hosting()
+
+
+@task("webapp.endpoints.tasks.sweep")
+def sweep() -> None:
+    """What is not kept for longer: who rated answers, and addresses that were given up."""
+    visitors.forget()
+    addresses.forget()

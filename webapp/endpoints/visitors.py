@@ -20,6 +20,7 @@ FEEDBACK_A_DAY = 500
 """Judgements of visitors that one endpoint keeps in 24 hours."""
 FEEDBACK_A_VISITOR = 50
 """Those of one visitor, so that nobody uses up the day of all."""
+REMEMBERED = timedelta(days=1)
 MOST_OUTPUT_BYTES = 20_000
 """Of an answer as JSON, beside at most 10,000 characters of what was asked."""
 
@@ -56,10 +57,14 @@ def visitor_today(endpoint: Endpoint, visitor: str) -> str:
     return hashed(f"{visitor}:{endpoint.pk}:{timezone.now():%Y-%m-%d}")[:20]
 
 
+def forget() -> None:
+    """Who judged, after a day; what was judged stays."""
+    Feedback.objects.filter(created_at__lte=timezone.now() - REMEMBERED).exclude(visitor="").update(visitor="")
+
+
 def check_feedback_room(endpoint: Endpoint, visitor: str) -> None:
-    """`Problem` where the demo, or this visitor, has had enough of it today. Forgets who judged on earlier days."""
-    since = timezone.now() - timedelta(days=1)
-    endpoint.feedback.filter(created_at__lte=since).exclude(visitor="").update(visitor="")
+    """`Problem` where the demo, or this visitor, has had enough of it today."""
+    since = timezone.now() - REMEMBERED
     judged = endpoint.feedback.filter(created_at__gt=since, answer__isnull=False)
     if visitor and judged.filter(visitor=visitor).count() >= FEEDBACK_A_VISITOR:
         raise Problem(
