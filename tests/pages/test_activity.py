@@ -46,7 +46,7 @@ def test_a_prototype_deleted_with_demo_and_data_is_told_once(user: User, workspa
     things.endpoint(prototype.runs.get())
     delete_prototype(prototype, user, with_data=True)
     assert AuditEvent.objects.count() == 3, "the log keeps each"
-    assert [(event.subject, event.text) for event in recent(workspace)] == [("prototype", "idea")]
+    assert [(event.subject, event.text) for event in recent(workspace)] == [("prototype", "")], "by its kind alone"
     delete_prototype(things.prototype(workspace), user)
     assert len(recent(workspace)) == 2
 
@@ -67,7 +67,8 @@ def test_keys_are_called_keys_and_a_deleted_run_is_no_link(
     assert address in told()
     delete_run(run, user)
     assert address not in told()
-    assert "idea, Run 1" in told()
+    assert "idea, Run 1" not in told()
+    assert "deleted run" in " ".join(told().split())
     assert told().count("Today") <= 1
 
 

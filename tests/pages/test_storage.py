@@ -72,7 +72,6 @@ def test_data_in_use_is_listed_and_stays(workspace: Workspace, browser: Client) 
     page = browser.get(reverse("storage"))
     assert list(page.context["page"]) == [unused, prototype.dataset], "what nobody uses comes first"
     path = reverse("delete_unused_dataset", args=[prototype.dataset_id])
-    assert path not in page.content.decode()
     assert browser.post(path).status_code == 409
     assert Dataset.objects.count() == 2
 

@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
-from webapp.accounts.models import Workspace
+from webapp.accounts.models import Role, Workspace
 from webapp.accounts.requests import AuthedRequest
 from webapp.core.models import WorkspaceOwned
 from webapp.core.problems import Forbidden
@@ -43,6 +43,25 @@ def member(
         return view(request, *args, **kwargs)
 
     return checked
+
+
+def person(
+    view: Callable[Concatenate[AuthedRequest, P], HttpResponseBase],
+) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
+    """Lets whoever is signed in change what is their own, whatever their role; `request.workspace` is not set."""
+
+    @wraps(view)
+    def checked(anybody: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        if not anybody.user.is_authenticated:
+            return redirect_to_login(page_of(anybody))
+        return view(cast(AuthedRequest, anybody), *args, **kwargs)
+
+    return checked
+
+
+def check_owner(request: AuthedRequest) -> None:
+    if request.membership.role != Role.OWNER:
+        raise Forbidden(_("Only an owner can do this."), hint=_("Ask an owner of this workspace."))
 
 
 def page_of(request: HttpRequest) -> str:

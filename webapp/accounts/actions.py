@@ -1,5 +1,7 @@
 """Verbs over people and workspaces, the same for pages, API and commands."""
 
+from collections.abc import Iterable
+
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.urls import reverse
@@ -7,10 +9,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from webapp.accounts.models import ApiToken, AuditEvent, Membership, Role, SignInLink, User, Workspace
-from webapp.accounts.signals import workspace_created
+from webapp.accounts.signals import erased, workspace_created
+from webapp.core.database import checkpoint
 from webapp.core.problems import Conflict
 
 FIRST_OWNER = "owner@maquette.local"
+ERASED_AT_ONCE = 500
+"""Ids in one query."""
 
 
 def create_workspace(user: User, name: str = "") -> Workspace:
@@ -103,6 +108,17 @@ def first_sign_in_link() -> str | None:
     what is printed ends in logs. `manage.py sign_in_link` makes one then."""
     user, _workspace = first_owner()
     return None if user.last_login else sign_in_address(user)
+
+
+def erase_names(workspace_id: str, ids: Iterable[str]) -> None:
+    """What is deleted, by the ids of its rows, is named nowhere any more: the audit log keeps who did what to which id, the
+    ledger its amounts. Within the transaction that deletes, after its last audit."""
+    ids = [str(one) for one in ids]
+    for start in range(0, len(ids), ERASED_AT_ONCE):
+        part = ids[start : start + ERASED_AT_ONCE]
+        AuditEvent.objects.filter(workspace_id=workspace_id, subject_id__in=part).update(text="")
+        erased.send(AuditEvent, workspace_id=workspace_id, ids=part)
+    transaction.on_commit(checkpoint)
 
 
 def audit(

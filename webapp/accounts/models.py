@@ -46,6 +46,12 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 class Workspace(Stored):
     name = models.CharField(_("name"), max_length=120)
+    feedback_days = models.PositiveIntegerField(
+        null=True, help_text="how long visitors' ratings are kept; null: FEEDBACK_RETENTION_DAYS"
+    )
+    deleted_at = models.DateTimeField(
+        null=True, help_text="when all of it was deleted: its ledger stays, for accounting, and names nothing"
+    )
     members = models.ManyToManyField(User, through="Membership", related_name="workspaces")
 
     def __str__(self) -> str:

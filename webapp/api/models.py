@@ -30,5 +30,12 @@ class IdempotentAnswer(WorkspaceOwned):
     class Meta(WorkspaceOwned.Meta):
         constraints = [models.UniqueConstraint(fields=["workspace", "key", "path"], name="one_answer_each")]
 
+    @classmethod
+    def forget(cls, workspace_id: str, ids: list[str]) -> None:
+        """Answers that tell of what was deleted."""
+        answers = cls.objects.filter(workspace_id=workspace_id).values_list("pk", "path", "body")
+        told = [pk for pk, path, body in answers.iterator() if any(one in f"{path} {body}" for one in ids)]
+        cls.objects.filter(pk__in=told).delete()
+
     def __str__(self) -> str:
         return f"{self.path} {self.key}"

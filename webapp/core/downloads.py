@@ -6,7 +6,7 @@ responses hand out their pieces one by one, each read in a thread.
 
 import asyncio
 import zipfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
 
 from django.http import FileResponse, StreamingHttpResponse
@@ -46,6 +46,14 @@ class ZipDownload(InPieces, StreamingHttpResponse):
             self["Content-Length"] = str(length)
 
 
+class ZipOf(InPieces, StreamingHttpResponse):
+    """A zip file of what is made for it and of files, packed while it is sent."""
+
+    def __init__(self, made: list[tuple[str, bytes]], files: list[tuple[Path, str]], filename: str) -> None:
+        super().__init__(zipped(files, made), content_type="application/zip")
+        self["Content-Disposition"] = f'attachment; filename="{filename}"'
+
+
 class Pieces:
     """Where a zip file is written to: it cannot go back, and what was written is taken away."""
 
@@ -64,11 +72,17 @@ class Pieces:
         return taken
 
 
-def zipped(files: list[tuple[Path, str]]) -> Iterator[bytes]:
-    """A zip file of (path, name inside), piece by piece. Weights do not compress, so they are stored."""
+def zipped(files: list[tuple[Path, str]], made: Iterable[tuple[str, bytes]] = ()) -> Iterator[bytes]:
+    """A zip file of (name inside, content), then of (path, name inside), piece by piece. Weights do not compress, so they are
+    stored. A file that was deleted meanwhile is left out where there is something made."""
     target = Pieces()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:  # type: ignore[call-overload]
+        for name, content in made:
+            archive.writestr(name, content, zipfile.ZIP_DEFLATED)
+            yield target.take()
         for path, name in files:
+            if made and not path.exists():
+                continue
             with path.open("rb") as source, archive.open(zipfile.ZipInfo.from_file(path, name), "w") as inside:
                 while piece := source.read(PIECE_BYTES):
                     inside.write(piece)

@@ -13,7 +13,7 @@ from webapp.accounts.actions import audit
 from webapp.accounts.models import User, Workspace
 from webapp.costs import gate
 from webapp.costs.amounts import decimal_of
-from webapp.costs.models import Budget, Rate
+from webapp.costs.models import Budget, LedgerEntry, Rate
 
 # Public on-demand list prices, for a start: whoever owns the machine edits them on the costs page.
 LIST_PRICES = [
@@ -68,6 +68,13 @@ def set_budget(workspace: Workspace, amount: object, user: User | None = None) -
     budget = gate.set_budget(workspace, decimal_of(amount, _("The budget"), places=2))
     audit(workspace, user, "set", "budget", text=str(budget))
     return budget
+
+
+def erase_names(workspace_id: str, ids: list[str]) -> None:
+    """Amounts, times and prices of what was deleted stay; what it was called does not."""
+    entries = LedgerEntry.objects.filter(workspace_id=workspace_id)
+    entries.filter(prototype__in=ids).update(prototype_name="", subject_name="")
+    entries.filter(subject_id__in=ids).update(subject_name="")
 
 
 @transaction.atomic

@@ -12,7 +12,7 @@ from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
 from trainer.samples import SAMPLES
-from webapp.accounts.actions import audit
+from webapp.accounts.actions import audit, erase_names
 from webapp.accounts.models import User, Workspace
 from webapp.core import removals
 from webapp.core.files import check_room, store
@@ -188,7 +188,8 @@ def delete_rows(dataset: Dataset, user: User | None) -> list[Path]:
         if Dataset.objects.select_for_update().filter(pk=dataset.pk).first() is None:
             return folders
         verb = "deleted" if dataset.versions.exclude(status=Status.FAILED).exists() else "discarded"
-        audit(dataset.workspace, user, verb, "dataset", dataset.pk, dataset.name)
+        audit(dataset.workspace, user, verb, "dataset", dataset.pk)
+        erase_names(dataset.workspace_id, [dataset.pk, *dataset.versions.values_list("pk", flat=True)])
         removals.due(*folders)
         try:
             dataset.delete()

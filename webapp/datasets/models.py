@@ -40,6 +40,9 @@ class DatasetQuerySet(WorkspaceQuerySet["Dataset"]):
 class Dataset(WorkspaceOwned):
     name = models.CharField(_("name"), max_length=120)
     created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    retention_days = models.PositiveIntegerField(
+        null=True, help_text="how long it is kept after its last use; null: DATASET_RETENTION_DAYS"
+    )
 
     objects: ClassVar = DatasetQuerySet.as_manager()
 

@@ -9,7 +9,7 @@ from django.db.models import CharField, F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from webapp.accounts.actions import audit
+from webapp.accounts.actions import audit, erase_names
 from webapp.accounts.models import User
 from webapp.core.problems import Conflict, Problem
 from webapp.costs import gate
@@ -247,15 +247,22 @@ def switch(endpoint: Endpoint, user: User | None, status: str) -> Endpoint:
     return endpoint
 
 
+def names_of(endpoint: Endpoint) -> list[str]:
+    """The ids of the demo and of all that has a name below it."""
+    below = (endpoint.keys, endpoint.links, endpoint.versions)
+    return [endpoint.pk, *(pk for rows in below for pk in rows.values_list("pk", flat=True))]
+
+
 @transaction.atomic
 def delete(endpoint: Endpoint, user: User | None) -> None:
     """The demo with its links, keys, versions and feedback; the runs, their models and what it has cost stay. Deleted again, it
     stays deleted, and is told of once."""
     if Endpoint.objects.select_for_update().filter(pk=endpoint.pk).first() is None:
         return
-    audit(endpoint.workspace, user, "deleted", "endpoint", endpoint.pk, endpoint.name)
+    audit(endpoint.workspace, user, "deleted", "endpoint", endpoint.pk)
     slug = endpoint.slug
     settle(endpoint)
+    erase_names(endpoint.workspace_id, names_of(endpoint))
     endpoint.delete()
     transaction.on_commit(lambda: registry.leave(slug))
 

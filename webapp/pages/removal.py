@@ -10,8 +10,8 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from webapp.accounts.actions import audit
-from webapp.accounts.models import User
+from webapp.accounts.actions import audit, erase_names
+from webapp.accounts.models import AuditEvent, User
 from webapp.core import removals
 from webapp.core.locks import only_one
 from webapp.core.problems import Conflict
@@ -39,7 +39,11 @@ def delete_run(run: Run, user: User | None) -> None:
         run.refresh_from_db()
         check_unused(run)
         EndpointVersion.objects.filter(run=run).delete()
-        audit(run.workspace, user, "deleted", "run", run.pk, f"{run.prototype.name}, {run}")
+        audit(run.workspace, user, "deleted", "run", run.pk)
+        erase_names(run.workspace_id, [run.pk])
+        if run.name:  # a demo that served it before says so
+            told = AuditEvent.objects.filter(workspace=run.workspace, subject="endpoint", text__contains=run.name)
+            told.filter(subject_id__in=Endpoint.objects.filter(prototype=run.prototype_id).values("pk")).update(text="")
         folder = run.folder
         removals.due(folder, in_bucket=True)
         run.delete()
@@ -196,7 +200,8 @@ def delete_prototype(prototype: Prototype, user: User | None, *, with_data: bool
             actions.delete(endpoint, user)
         runs = list(prototype.runs.select_for_update().order_by("pk"))
         check_not_built_on(runs)
-        audit(prototype.workspace, user, "deleted", "prototype", prototype.pk, prototype.name)
+        audit(prototype.workspace, user, "deleted", "prototype", prototype.pk)
+        erase_names(prototype.workspace_id, [prototype.pk, *(run.pk for run in runs)])
         folders = [run.folder for run in runs]
         removals.due(*folders, in_bucket=True)
         prototype.delete()

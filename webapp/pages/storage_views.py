@@ -18,7 +18,6 @@ from webapp.core.formats import size
 from webapp.core.forms import refused_on
 from webapp.core.problems import Conflict
 from webapp.core.sentences import said
-from webapp.datasets.actions import delete_dataset
 from webapp.datasets.models import Dataset
 from webapp.datasets.quota import used_bytes
 from webapp.pages import removal
@@ -49,19 +48,6 @@ def storage(request: AuthedRequest) -> HttpResponse:
         "free": shutil.disk_usage(settings.MAQUETTE_DATA).free,
     }
     return render(request, "pages/storage.html", context)
-
-
-@member
-@refused_on("storage", lambda _request, pk: [])
-def delete_unused_dataset(request: AuthedRequest, pk: str) -> HttpResponse:
-    """A GET asks; context: dataset, stored_bytes. A POST deletes; `Conflict` while a prototype uses it."""
-    dataset = load(Dataset, request.workspace, pk)
-    if request.method == "POST":
-        delete_dataset(dataset, request.user)
-        messages.success(request, _("“%(name)s” is deleted.") % {"name": dataset.name})
-        return redirect("storage")
-    stored_bytes = dataset.versions.aggregate(total=Sum("bytes"))["total"] or 0
-    return render(request, "pages/delete_dataset.html", {"dataset": dataset, "stored_bytes": stored_bytes})
 
 
 @member

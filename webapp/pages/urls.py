@@ -1,6 +1,6 @@
 from django.urls import path
 
-from webapp.pages import data, home, settings_views, storage_views
+from webapp.pages import data, erasure_views, home, own_data, settings_views, storage_views
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -13,6 +13,9 @@ urlpatterns = [
     path("runs/<str:pk>/delete", settings_views.delete_run, name="delete_run"),
     path("runs/<str:pk>/remove-model", settings_views.remove_model, name="remove_model"),
     path("storage", storage_views.storage, name="storage"),
-    path("datasets/<str:pk>/delete", storage_views.delete_unused_dataset, name="delete_unused_dataset"),
+    path("datasets/<str:pk>/delete", erasure_views.delete_unused_dataset, name="delete_unused_dataset"),
+    path("settings/export", own_data.export, name="export"),
+    path("settings/delete-workspace", erasure_views.delete_workspace, name="delete_workspace"),
+    path("settings/delete-account", erasure_views.delete_account, name="delete_account"),
     path("datasets/<str:pk>/prototype", storage_views.start_prototype, name="start_prototype"),
 ]

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from webapp.accounts.actions import audit
+from webapp.accounts.actions import audit, erase_names
 from webapp.accounts.models import User, Workspace
 from webapp.core.problems import Conflict, Problem
 from webapp.core.titles import one_line
@@ -100,7 +100,8 @@ def sweep_unread() -> None:
     oldest = timezone.now() - UNREAD_KEPT
     for prototype in Prototype.objects.unread().filter(dataset__versions__finished_at__lt=oldest).distinct()[:100]:
         dataset = prototype.dataset
-        audit(prototype.workspace, None, "discarded", "prototype", prototype.pk, prototype.name)
+        audit(prototype.workspace, None, "discarded", "prototype", prototype.pk)
+        erase_names(prototype.workspace_id, [prototype.pk])
         prototype.delete()
         if not dataset.prototypes.exists():
             delete_dataset(dataset, None)

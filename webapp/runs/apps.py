@@ -5,6 +5,9 @@ class RunsConfig(AppConfig):
     name = "webapp.runs"
 
     def ready(self) -> None:
+        from django.db import transaction
+
+        from webapp.accounts.signals import erased
         from webapp.datasets.models import DatasetVersion
         from webapp.datasets.signals import version_read
 
@@ -13,4 +16,10 @@ class RunsConfig(AppConfig):
 
             start_waiting(version)
 
+        def erase_streams(sender: object, ids: list[str], **_kwargs: object) -> None:
+            from webapp.runs.stream import forget
+
+            transaction.on_commit(lambda: forget(ids))
+
+        erased.connect(erase_streams, weak=False, dispatch_uid="erase_streams")
         version_read.connect(start_waiting, weak=False, dispatch_uid="start_waiting")

@@ -33,6 +33,12 @@ def stream_key(run_id: str) -> str:
     return f"maquette:run:{run_id}"
 
 
+def forget(run_ids: list[str]) -> None:
+    """The streams of runs that were deleted; one that Redis keeps meanwhile ends by itself within a day."""
+    with best_effort("removing the events of deleted runs"):
+        client().delete(*map(stream_key, run_ids))
+
+
 class EventLog:
     """The worker's end: one line to the file first, then to the stream as well as it can."""
 

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from trainer import cache
 from webapp.core import removals
+from webapp.core.database import checkpoint
 from webapp.runs import storage
 from webapp.runs.models import Run, Status
 from webapp.runs.querysets import ENDED
@@ -31,6 +32,7 @@ def tidy() -> None:
     for path in (settings.MAQUETTE_DATA / "runs").glob("*/artifact.zip"):
         path.unlink(missing_ok=True)  # downloads were kept here once
     removals.finish()
+    checkpoint()
 
 
 def trim_caches() -> None:

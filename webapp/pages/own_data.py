@@ -1,0 +1,89 @@
+"""Everything that a person and their workspace have here, as one zip: their rows as JSON, and their files."""
+
+import json
+from typing import Any
+
+from django.apps import apps
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db.models import Model, QuerySet
+
+from webapp.accounts.access import member
+from webapp.accounts.models import Membership, User, Workspace
+from webapp.accounts.requests import AuthedRequest
+from webapp.core.downloads import ZipOf
+from webapp.core.files import files_below, safe_name
+from webapp.core.models import WorkspaceOwned
+from webapp.costs.models import Budget
+from webapp.datasets.models import Dataset
+from webapp.endpoints.models import UsageHour
+from webapp.runs.models import Run
+
+LEFT_OUT = ("idempotentanswer", "reservation")
+"""Rows that only serve the next minutes."""
+SECRETS = ("digest", "token", "lease", "password")
+README = """Your account and the workspace "{workspace}", as Maquette has them.
+
+account.json     you, and the workspaces that you belong to
+rows/            one file for each kind of object, as JSON; secrets such as keys are not kept and not in here
+uploads/         files as they were uploaded, by dataset
+datasets/        rows that were read from them, as Parquet, by dataset and version
+runs/            settings, events, reports and models, by run
+{missing}"""
+MISSING = """
+The models and reports of these runs lie in object storage. Download them from their pages: {runs}
+"""
+
+
+@member
+def export(request: AuthedRequest) -> ZipOf:
+    """Nothing of it is written to the disk."""
+    workspace = request.workspace
+    runs = list(Run.objects.for_workspace(workspace))
+    datasets = list(Dataset.objects.for_workspace(workspace))
+    away = [run.pk for run in runs if run.stored_at and not run.artifact.is_dir()]
+    readme = README.format(workspace=workspace.name, missing=MISSING.format(runs=", ".join(away)) if away else "")
+    made = [("README.txt", readme.encode()), ("account.json", as_json(account(request.user)))]
+    made += [(f"rows/{name}.json", as_json(rows)) for name, rows in rows_of(workspace).items()]
+    places = [(run.folder, f"runs/{run.pk}") for run in runs]
+    for dataset in datasets:
+        places += [(dataset.upload_folder, f"uploads/{dataset.pk}"), (dataset.folder, f"datasets/{dataset.pk}")]
+    files = [
+        (path, f"{name}/{path.relative_to(folder).as_posix()}")
+        for folder, name in places
+        for path, _facts in sorted(files_below(folder))
+    ]
+    return ZipOf(made, files, f"maquette-{safe_name(workspace.name) or 'workspace'}.zip")
+
+
+def account(user: User) -> dict[str, Any]:
+    memberships = user.memberships.select_related("workspace")
+    return {
+        "email": user.email,
+        "name": user.name,
+        "date_joined": user.date_joined,
+        "workspaces": [{"id": one.workspace_id, "name": one.workspace.name, "role": one.role} for one in memberships],
+    }
+
+
+def rows_of(workspace: Workspace) -> dict[str, list[dict[str, Any]]]:
+    """{kind of object: its rows}."""
+    found: dict[str, QuerySet[Any]] = {
+        "workspace": Workspace.objects.filter(pk=workspace.pk),
+        "budget": Budget.objects.filter(workspace=workspace),
+        "usagehour": UsageHour.objects.filter(endpoint__workspace=workspace),
+    }
+    for model in apps.get_models():
+        if issubclass(model, WorkspaceOwned) and model._meta.model_name not in LEFT_OUT:
+            found[str(model._meta.model_name)] = model.objects.filter(workspace=workspace)
+    members = Membership.objects.filter(workspace=workspace).values("user__email", "role", "created_at")
+    return {"members": list(members)} | {name: [row_of(row) for row in rows] for name, rows in found.items()}
+
+
+def row_of(row: Model) -> dict[str, Any]:
+    """All of its fields but secrets."""
+    fields = [field for field in row._meta.concrete_fields if field.name not in SECRETS]
+    return {field.attname: field.value_from_object(row) for field in fields}
+
+
+def as_json(rows: object) -> bytes:
+    return json.dumps(rows, cls=DjangoJSONEncoder, ensure_ascii=False, indent=1).encode()
