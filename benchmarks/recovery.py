@@ -33,6 +33,7 @@ from tests.tiny_model import build  # noqa: E402
 UNAFFECTED = {
     "beat": " beat ",
     "worker": "--queues=default",
+    "reader": "--queues=read",
     "serving": "serving.app:app",
     "web": "webapp.asgi:application",
     "redis (embedded)": "redis-server",

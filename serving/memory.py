@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 from serving import problems
 from trainer import decoding
+from trainer.machine import memory_bytes
 
 MIB, GIB = 1024**2, 1024**3
 BODIES, ARRAYS = 0.2, 0.15
@@ -92,25 +93,13 @@ class Inputs:
         decoding.budget.wait_seconds = DECODING_SECONDS
 
 
-def machine_bytes() -> int:
-    """Of this machine or, where that is less, of its container."""
-    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        try:
-            with open(path) as file:
-                total = min(total, int(file.read()))
-        except (OSError, ValueError):  # none there, or "max"
-            continue
-    return total
-
-
 def bound_process() -> int:
     """Give this process an end of memory, so that it fails in an allocation rather than the machine in all of its programs;
     in bytes, 0 for none.
 
     RLIMIT_DATA, not RLIMIT_AS: threads reserve addresses that they never use, gigabytes of them on a machine with many cores.
     """
-    limit = read_bytes("MAQUETTE_SERVING_LIMIT", machine_bytes() * 3 // 4)
+    limit = read_bytes("MAQUETTE_SERVING_LIMIT", memory_bytes() * 3 // 4)
     if limit:
         _soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
         resource.setrlimit(resource.RLIMIT_DATA, (limit if hard < 0 else min(limit, hard), hard))

@@ -46,6 +46,7 @@ LIGHT = {
     "errors",
     "events",
     "gpus",
+    "machine",
     "messages",
     "params",
     "problem_details",

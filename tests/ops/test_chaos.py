@@ -160,10 +160,11 @@ def test_each_is_finished_once(victim: str, site: ShortLeases, asking: Asking) -
         killer.start()
     asked = {kind: asking.ask(kind, turn) for kind in TABLES}
     if victim == "worker":
-        for queue in ("default", "train-cpu"):
+        for queues in (("default", "read"), ("train-cpu",)):
             wait(lambda: site.processes("-m trainer"), 30, "something is at work")
             time.sleep(chance.random() * 1.5)
-            site.kill(f"--queues={queue}")
+            for queue in queues:
+                site.kill(f"--queues={queue}")
     for killer in killers:
         killer.join()
     wait(lambda: all(is_done(site, *one) for one in asked.items()), 120, f"done of {asked}")

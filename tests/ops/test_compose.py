@@ -61,7 +61,19 @@ def test_the_schema_does_refuse(validator: jsonschema.protocols.Validator, servi
 
 
 def test_the_full_set_is_there() -> None:
-    wanted = {"web", "worker", "train", "train-gpu", "beat", "serving", "postgres", "valkey", "caddy", "migrate"}
+    wanted = {
+        "web",
+        "worker",
+        "reader",
+        "train",
+        "train-gpu",
+        "beat",
+        "serving",
+        "postgres",
+        "valkey",
+        "caddy",
+        "migrate",
+    }
     assert set(SERVICES) == wanted
     assert SERVICES["train-gpu"]["profiles"] == ["gpu"]
     (device,) = SERVICES["train-gpu"]["deploy"]["resources"]["reservations"]["devices"]
@@ -75,6 +87,7 @@ def test_every_service_is_guarded(name: str) -> None:
     assert service["healthcheck"].get("test") or name == "migrate"
     assert service["restart"] == ("no" if name == "migrate" else "unless-stopped")
     assert service["read_only"] is True
+    assert re.fullmatch(r"\d+[mg]|\$\{\w+_CONTAINER_MEMORY:-(0|\d+g)\}", str(service["mem_limit"]))
     assert "no-new-privileges:true" in service["security_opt"]
     assert service["cap_drop"] == ["ALL"]
     assert 0 < service["pids_limit"] <= 2048

@@ -40,7 +40,7 @@ def test_every_hardware_a_run_may_ask_for_has_a_queue_that_is_read() -> None:
 
 def test_the_whole_set() -> None:
     names = [program.name for program in programs(PLACE, [], ["redis-server"])]
-    assert names == ["redis", "web", "serving", "worker", "train", "beat"]
+    assert names == ["redis", "web", "serving", "worker", "reader", "train", "beat"]
     assert programs(PLACE, [], None)[0].name == "web"
 
 

@@ -135,9 +135,9 @@ def test_it_says_little_and_all_that_matters(up: Up) -> None:
     assert "Traceback" not in up.said
     assert status(f"{up.address}/readyz") == 200
     assert status(link[1]) == 200
-    names = ("redis-server", "webapp.asgi", "serving.app", "--queues=default", "train-cpu", " beat ")
+    names = ("redis-server", "webapp.asgi", "serving.app", "--queues=default", "--queues=read", "train-cpu", " beat ")
     assert all(up.named(name) for name in names)
-    for log in ("web", "serving", "worker", "train", "beat", "redis"):
+    for log in ("web", "serving", "worker", "reader", "train", "beat", "redis"):
         assert (up.data / "logs" / f"{log}.log").exists()
 
 

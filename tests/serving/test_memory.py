@@ -21,6 +21,7 @@ from serving.memory import Ledger
 from serving.problems import Problem
 from tests.serving import hostile, tiny_pictures
 from tests.serving.conftest import KEY, REPO, TOKEN, Redis, Serving, free_port, wait_for
+from trainer.machine import memory_bytes
 
 AT_ONCE = 64
 MAX_OVER_REST = 600 * 2**20
@@ -175,4 +176,4 @@ def test_the_process_has_an_end_of_memory(looking: Serving) -> None:
     assert looking.process
     limits = Path(f"/proc/{looking.process.pid}/limits").read_text()
     bound = next(line.split()[3] for line in limits.splitlines() if line.startswith("Max data size"))
-    assert int(bound) == memory.machine_bytes() * 3 // 4
+    assert int(bound) == memory_bytes() * 3 // 4

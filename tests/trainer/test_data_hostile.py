@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from tests.trainer.data_files import classes, old_workbook, picture, sound, workbook, zipped
 from trainer.data.inspect import inspect
+from trainer.data.tables.formats import open_table
 from trainer.errors import DataError
 
 FEW = settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
@@ -182,3 +183,24 @@ def test_broken_bytes(kind: str, seed: int, tmp_path_factory: pytest.TempPathFac
     (place / "in" / "a.bin").write_bytes(data)
     (place / "in" / "made.zip").unlink(missing_ok=True)
     read(place / "in" / "a.bin", place / "in")
+
+
+def test_a_parquet_file_is_refused_by_the_rows_that_it_declares(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "rows.parquet"
+    pq.write_table(pa.table({"text": ["a"] * 20_000, "label": ["b"] * 20_000}), path)
+    assert next(open_table(path).batches)
+    monkeypatch.setattr("trainer.data.memory.memory_bytes", lambda: 2**20)
+    monkeypatch.setattr("pyarrow.parquet.ParquetFile", None)  # none of it is read
+    with pytest.raises(DataError, match="declares 20,000 rows and 2 columns") as refused:
+        open_table(path)
+    assert refused.value.code == "too_large"
+
+
+def test_values_that_unpack_to_far_more_are_refused_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "long.parquet"
+    pq.write_table(pa.table({"text": ["a" * 2**21], "label": ["b"]}), path, use_dictionary=False)
+    monkeypatch.setattr("trainer.data.memory.memory_bytes", lambda: 2**20)
+    with pytest.raises(DataError, match="more memory than a reader may have"):
+        open_table(path)

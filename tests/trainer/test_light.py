@@ -16,6 +16,7 @@ LIGHT = (
     "events",
     "files",
     "gpus",
+    "machine",
     "packaging.manifest",
     "params",
     "problem_details",

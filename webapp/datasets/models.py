@@ -21,6 +21,7 @@ from trainer.roles import roles_of
 from trainer.suggestion import shape_of
 from webapp.accounts.models import User
 from webapp.catalog.titles import trainable
+from webapp.core import readers
 from webapp.core.leased import Leased
 from webapp.core.models import WorkspaceOwned, WorkspaceQuerySet
 
@@ -112,6 +113,10 @@ class DatasetVersion(Leased):
 
     def __str__(self) -> str:
         return f"{self.dataset} version {self.number}"
+
+    @property
+    def queue(self) -> dict[str, Any]:
+        return {"queue": readers.QUEUE}
 
     @property
     def folder(self) -> Path:

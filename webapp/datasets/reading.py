@@ -4,6 +4,8 @@ import json
 import logging
 import shutil
 import time
+from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +16,12 @@ from django.utils.translation import gettext_lazy
 
 from trainer.errors import EXIT_BUG
 from trainer.samples import SAMPLES
+from webapp.core import readers
 from webapp.core.confinement import Access
+from webapp.core.leased import LeasedQuerySet
 from webapp.core.problems import Problem
 from webapp.core.storable import storable
-from webapp.core.work import TooLong, Work
+from webapp.core.work import TooLong, Work, stopping
 from webapp.datasets.actions import pseudonym_key
 from webapp.datasets.models import DatasetVersion, Status
 from webapp.datasets.quota import check_kept, lock_quota, measured, own_bytes, room
@@ -35,7 +39,7 @@ class Reading(Work[DatasetVersion]):
     model = DatasetVersion
     RELATED = ("dataset", "parent")
     LIMITS = {
-        "AS": 5 * GIB,
+        "AS": readers.address_bytes(),
         "CPU": 900,
         "FSIZE": 8 * GIB,
     }
@@ -53,6 +57,15 @@ class Reading(Work[DatasetVersion]):
     @classmethod
     def log_of(cls, row: DatasetVersion) -> Path:
         return row.folder.parent / f"v{row.number}.log"
+
+    @classmethod
+    def handle(cls, pk: str) -> None:
+        """Read what is in turn, which need not be the version that the message named, until nothing waits that may be read
+        now: a message that came while its workspace had all its readers is made good by whoever ends one of them."""
+        tried: set[str] = set()
+        while not stopping.is_set() and (turn := next_in_turn(tried)):
+            tried.add(turn)
+            super().handle(turn)
 
     def do(self) -> None:
         own = self.row.part_folder / self.lease
@@ -131,6 +144,25 @@ class Reading(Work[DatasetVersion]):
     def ended(cls, row: DatasetVersion) -> None:
         transaction.on_commit(lambda: tell(row))
         shutil.rmtree(row.part_folder, ignore_errors=True)
+
+
+def next_in_turn(tried: Collection[str]) -> str | None:
+    """The version to be read next, none of those that were `tried`: of the workspaces that wait, the one with the fewest
+    readers, and of its versions the oldest. No workspace has all the readers, even while nobody else waits."""
+    held = Counter(held_versions().values_list("workspace_id", flat=True))
+    waiting = DatasetVersion.everywhere().waiting().exclude(pk__in=tried).order_by("created_at", "pk")
+    most = readers.most_of_a_workspace()
+    turns = [
+        (held[workspace], place, pk)
+        for place, (pk, workspace) in enumerate(waiting.values_list("pk", "workspace_id"))
+        if held[workspace] < most
+    ]
+    return min(turns)[2] if turns else None
+
+
+def held_versions() -> LeasedQuerySet[DatasetVersion]:
+    """What readers hold."""
+    return DatasetVersion.everywhere().filter(DatasetVersion.HELD).exclude(lease="")
 
 
 def read(version_id: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from django.conf import settings
 
 from trainer.gpus import Gpu, list_gpus
-from webapp.core import confinement
+from webapp.core import confinement, readers
 from webapp.host.supervisor import Program
 
 # A worker of a machine without a GPU takes these too and trains on the CPU; the run says so.
@@ -39,7 +39,7 @@ def find_gpus() -> list[Gpu]:
 def programs(place: Place, gpus: list[Gpu], redis_command: list[str] | None) -> list[Program]:
     """In the order of starting. `redis_command` is left out where REDIS_URL names a server."""
     redis = [Program("redis", redis_command, back_off=QUICK, last=True)] if redis_command else []
-    return [*redis, _web(place), _serving(place), _worker(), *training(gpus), _beat(place)]
+    return [*redis, _web(place), _serving(place), _worker(), _reader(), *training(gpus), _beat(place)]
 
 
 def _web(place: Place) -> Program:
@@ -68,6 +68,11 @@ def _uvicorn(application: str) -> list[str]:
 
 def _worker() -> Program:
     return Program("worker", _celery_worker("worker", ["default"], threads=3), _threads(1))
+
+
+def _reader() -> Program:
+    """Reads datasets, which takes minutes and gigabytes: nothing else waits behind that."""
+    return Program("reader", _celery_worker("reader", [readers.QUEUE], threads=readers.count()), _threads(1))
 
 
 def training(gpus: list[Gpu]) -> list[Program]:

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from trainer.data.memory import check_declared
 from trainer.data.tables.table import (
     BATCH_ROWS,
     MAX_FIELD_CHARACTERS,
@@ -28,23 +29,32 @@ DAMAGE = (pa.ArrowException, OSError, ValueError, IndexError, OverflowError)
 def open_parquet(path: Path, name: str, size: int) -> Table:
     """The table of a Parquet file, its columns of text kept as dictionaries; `DataError` where it is damaged."""
     try:
-        schema = pq.read_schema(path)
+        metadata = pq.read_metadata(path)
+        schema = metadata.schema.to_arrow_schema()
         check_columns(schema.names, name)
+        check_declared(name, metadata.num_rows, len(schema.names), unpacked_bytes(metadata))
         names = [column.name for column in schema if pa.types.is_string(column.type) or pa.types.is_binary(column.type)]
         file = pq.ParquetFile(path, read_dictionary=names)
     except DAMAGE as error:
         raise damaged(name, "it begins like a Parquet file, but its description at the end cannot be read") from error
     table = Table(name, "parquet", named(schema.names), iter(()), size)
     done = [0]
-    table.progress = lambda: int(size * done[0] / max(file.metadata.num_rows, 1))
+    table.progress = lambda: int(size * done[0] / max(metadata.num_rows, 1))
     table.batches = batches(file, table, done)
     return table
+
+
+def unpacked_bytes(metadata: pq.FileMetaData) -> int:
+    """Of all values as they are encoded, before they were compressed."""
+    return sum(max(0, metadata.row_group(group).total_byte_size) for group in range(metadata.num_row_groups))
 
 
 def batches(file: pq.ParquetFile, table: Table, done: list[int]) -> Iterator[Columns]:
     try:
         for batch in file.iter_batches(batch_size=BATCH_ROWS):
             done[0] += batch.num_rows
+            if done[0] > file.metadata.num_rows:
+                raise damaged(table.name, "it holds more rows than it declares")
             if batch.num_rows:
                 yield [cells(column, table.name) for column in batch.columns]
     except DAMAGE as error:
