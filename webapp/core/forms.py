@@ -27,7 +27,7 @@ from django.urls import resolve, reverse
 from webapp.core.problems import Problem, problem_of
 
 P = ParamSpec("P")
-Asked = TypeVar("Asked", bound=HttpRequest)
+RequestKind = TypeVar("RequestKind", bound=HttpRequest)
 Shown = TypeVar("Shown", bound=Form)
 MENDABLE = (400, 402, 409, 413, 422, 429, 503)
 """Statuses after which the same form may be sent again with something else in it, or later."""
@@ -102,7 +102,9 @@ def shown_form(
 
 def refused_on(
     page: str, arguments: Callable[..., list[str]] | None = None
-) -> Callable[[Callable[Concatenate[Asked, P], HttpResponse]], Callable[Concatenate[Asked, P], HttpResponse]]:
+) -> Callable[
+    [Callable[Concatenate[RequestKind, P], HttpResponse]], Callable[Concatenate[RequestKind, P], HttpResponse]
+]:
     """On a `Problem` that the sender can mend, answer a POST with the page that the form stands on.
 
     `page` is the name of its address; `arguments(request, *args, **kwargs)` makes that address's, the view's own by
@@ -110,9 +112,11 @@ def refused_on(
     Programs, and htmx, which swaps a fragment, get the problem alone.
     """
 
-    def decorate(view: Callable[Concatenate[Asked, P], HttpResponse]) -> Callable[Concatenate[Asked, P], HttpResponse]:
+    def decorate(
+        view: Callable[Concatenate[RequestKind, P], HttpResponse],
+    ) -> Callable[Concatenate[RequestKind, P], HttpResponse]:
         @wraps(view)
-        def checked(request: Asked, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        def checked(request: RequestKind, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             try:
                 return view(request, *args, **kwargs)
             except Exception as error:

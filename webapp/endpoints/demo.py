@@ -48,19 +48,19 @@ def visitor_of(request: HttpRequest) -> str:
 def network(address: str) -> str:
     """Whose limit an address counts for: a household or a server has a whole /64 of IPv6 addresses to choose from."""
     try:
-        found = ipaddress.ip_address(address.partition("%")[0])
+        parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return address
-    if found.version == 4:
-        return str(found)
-    return str(found.ipv4_mapped or ipaddress.ip_network((int(found), 64), strict=False))
+    if parsed.version == 4:
+        return str(parsed)
+    return str(parsed.ipv4_mapped or ipaddress.ip_network((int(parsed), 64), strict=False))
 
 
 def context_of(request: HttpRequest, endpoint: Endpoint, link: ShareLink | None) -> dict[str, Any]:
     run = endpoint.current.run if endpoint.current else None
-    asked = request.GET.get("example", "")
-    shown = examples.visitor_context(endpoint, run, asked) if run else {"fields": [], "examples": []}
-    return {"endpoint": endpoint, "link": link, "run": run, "target": target_of(run), **shown}
+    key = request.GET.get("example", "")
+    form_context = examples.visitor_context(endpoint, run, key) if run else {"fields": [], "examples": []}
+    return {"endpoint": endpoint, "link": link, "run": run, "target": target_of(run), **form_context}
 
 
 def target_of(run: Run | None) -> str:
@@ -73,7 +73,7 @@ def target_of(run: Run | None) -> str:
 @require_http_methods(["GET", "POST"])
 @for_visitors
 def demo(request: SiteRequest, slug: str) -> HttpResponse:
-    """Context: endpoint, link, run, fields, examples; target (the column predicted, of a table); after a POST also answer, token (of the answer), asked, problem."""
+    """Context: endpoint, link, run, fields, examples; target (the column predicted, of a table); after a POST also answer, token (of the answer), model_input, problem."""
     endpoint, link = admit(request, slug)
     if not request.htmx:
         check_answers(endpoint)
@@ -125,9 +125,9 @@ def predict(request: HttpRequest, endpoint: Endpoint, link: ShareLink | None, co
         check_answers(endpoint)
         key = request.POST.get("example")
         example = examples.values_shown(endpoint, run, key) if key else None
-        asked = inputs.read(run, request.POST, request.FILES, example)
-        context["fields"] = inputs.filled(context["fields"], asked.texts)
-        answer = serving_client.predict(endpoint.slug, [asked.value], visitor_of(request))
+        model_input = inputs.read(run, request.POST, request.FILES, example)
+        context["fields"] = inputs.filled(context["fields"], model_input.texts)
+        answer = serving_client.predict(endpoint.slug, [model_input.value], visitor_of(request))
     except Closed as closed:
         context["problem"] = closed.as_problem()
         return closed.status
@@ -139,15 +139,15 @@ def predict(request: HttpRequest, endpoint: Endpoint, link: ShareLink | None, co
     output = answer["outputs"][0]
     visitors.count_visit(link, tries=1)
     presentation = presentations.of_task(run.task)
-    kept = [endpoint.pk, new_id(), asked.kept, presentation.shortened(output)]
+    rated = [endpoint.pk, new_id(), model_input.stored, presentation.shortened(output)]
     context |= {
-        "asked": asked,
+        "model_input": model_input,
         "answer": output,
         "report": examples.visitor_report(run),
         "presentation": presentation,
         "correction": presentation.correction(output),
         "timing_ms": answer["timing_ms"],
-        "token": signing.dumps(kept, salt="judgement", compress=True),
+        "token": signing.dumps(rated, salt="judgement", compress=True),
     }
     return 200
 
@@ -159,27 +159,29 @@ def feedback(request: SiteRequest, slug: str) -> HttpResponse:
     """Thumbs and “should have been” for an answer that this site really gave: the token proves it, and counts once."""
     endpoint, link = admit(request, slug)
     try:
-        pk, answer, kept, output = signing.loads(
+        pk, answer, stored, output = signing.loads(
             request.POST.get("token", ""), salt="judgement", max_age=ANSWER_LIFETIME_SECONDS
         )
     except signing.BadSignature as error:
         raise Problem(_("That answer is too old to rate."), hint=_("Ask again, then rate the new answer.")) from error
     if pk != endpoint.pk:
         raise Http404
-    wanted = check_label(endpoint, request.POST.get("should_have_been", ""))
-    verdict = request.POST.get("verdict") or ("down" if wanted else "")
+    correction = check_label(endpoint, request.POST.get("should_have_been", ""))
+    verdict = request.POST.get("verdict") or ("down" if correction else "")
     who = visitor_of(request)
-    visitors.take_feedback(endpoint, kept, output, verdict, answer, visitor=who, link=link, should_have_been=wanted)
+    visitors.take_feedback(
+        endpoint, stored, output, verdict, answer, visitor=who, link=link, should_have_been=correction
+    )
     context = context_of(request, endpoint, link) | {"thanks": verdict}
     page = render(request, "endpoints/_demo_thanks.html" if request.htmx else "endpoints/demo.html", context)
     return with_devices(page)
 
 
-def check_label(endpoint: Endpoint, wanted: str) -> str:
+def check_label(endpoint: Endpoint, correction: str) -> str:
     """One of the model's labels; a short text where it answers with something else, or has none."""
     run = endpoint.current.run if endpoint.current else None
     chooses = run is not None and presentations.of_task(run.task).answer.correction == "label"
     labels = report(run).get("labels") if run is not None and chooses else None
-    if wanted and labels and wanted not in labels:
+    if correction and labels and correction not in labels:
         raise Problem(_("That is not one of this demo’s answers."), hint=_("Choose one from the list."))
-    return wanted if labels else wanted[:MOST_CORRECTION]
+    return correction if labels else correction[:MOST_CORRECTION]

@@ -58,15 +58,15 @@ def share(request: AuthedRequest, pk: str) -> HttpResponse:
 
 def unshareable(request: HttpRequest, prototype: Prototype) -> Run | None:
     """The run of `?run=`, or of the version of `?version=`, when it has no model: removed, or not finished."""
-    asked = prototype.runs.filter(Q(pk=request.GET.get("run", "")) | Q(deployments=request.GET.get("version", "")))
-    return next((run for run in asked if not run.has_model), None)
+    runs = prototype.runs.filter(Q(pk=request.GET.get("run", "")) | Q(deployments=request.GET.get("version", "")))
+    return next((run for run in runs if not run.has_model), None)
 
 
 def first_context(request: HttpRequest, runs: list[Run], missing: Run | None) -> dict[str, Any]:
     """Another run than the one asked for is never chosen unsaid: beside `missing`, the person chooses."""
-    asked = runs[0].prototype.runs.with_model().filter(pk=request.GET.get("run", "")).first()
+    requested = runs[0].prototype.runs.with_model().filter(pk=request.GET.get("run", "")).first()
     refused = next((run for run in runs if refusal_of(request, reverse("deploy", args=[run.pk]))), None)
-    chosen = refused or asked or (None if missing else runs[0])
+    chosen = refused or requested or (None if missing else runs[0])
     if chosen is None:
         return {"chosen": None}
     name = chosen.prototype.name
@@ -141,9 +141,9 @@ def deploy(request: AuthedRequest, pk: str) -> HttpResponse:
     if needed and needed not in request.POST:
         return redirect(f"{reverse('share', args=[run.prototype_id])}?run={run.pk}")
     if endpoint is None:
-        asked = cleaned(ShareForm(request.POST))
+        fields = cleaned(ShareForm(request.POST))
         choice = choosing.check_form(run, request.POST)
-        endpoint, key = actions.deploy(run, request.user, **asked, examples=choice)
+        endpoint, key = actions.deploy(run, request.user, **fields, examples=choice)
         request.session[f"key:{endpoint.pk}"] = key
         return redirect("share", pk=run.prototype_id)
     if before:
@@ -212,8 +212,8 @@ def create_key(request: AuthedRequest, pk: str) -> HttpResponse:
 @refused_on("share", prototype_of_endpoint)
 def create_link(request: AuthedRequest, pk: str) -> HttpResponse:
     endpoint = load_endpoint(request, pk)
-    asked = cleaned(LinkForm(request.POST))
-    actions.create_link(endpoint, request.user, asked["name"], asked["days"])
+    fields = cleaned(LinkForm(request.POST))
+    actions.create_link(endpoint, request.user, fields["name"], fields["days"])
     return redirect("share", pk=endpoint.prototype_id)
 
 
@@ -263,16 +263,16 @@ def promote(request: AuthedRequest, pk: str) -> HttpResponse:
 @require_POST
 @refused_on("run")
 def try_run(request: AuthedRequest, pk: str) -> HttpResponse:
-    """The try-it box of a finished run. Context: answer (one output), asked, report, timing_ms."""
+    """The try-it box of a finished run. Context: answer (one output), model_input, report, timing_ms."""
     run = load(Run.objects.select_related("prototype"), request.workspace, pk)
     artifact, key = storage.local_model(run), request.POST.get("example")
     example = inputs.example_values(run, key) if key else None
-    asked = inputs.read(run, request.POST, request.FILES, example)
-    answer = serving_client.predict_artifact(artifact, [asked.value], f"member:{request.user.pk}")
+    model_input = inputs.read(run, request.POST, request.FILES, example)
+    answer = serving_client.predict_artifact(artifact, [model_input.value], f"member:{request.user.pk}")
     context = {
         "answer": answer["outputs"][0],
         "presentation": presentations.of_task(run.task),
-        "asked": asked,
+        "model_input": model_input,
         "report": report(run),
         "timing_ms": answer["timing_ms"],
         "run": run,

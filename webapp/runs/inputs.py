@@ -56,11 +56,11 @@ class Field:
 
 
 @dataclass(frozen=True)
-class Asked:
+class ModelInput:
     """One input as serving takes it, the text that a judgement keeps, and what the page shows beside the answer."""
 
     value: Any
-    kept: str
+    stored: str
     texts: dict[str, str] = field(default_factory=dict)
     media: list[dict[str, Any]] = field(default_factory=list)
 
@@ -230,23 +230,24 @@ def read(
     data: Mapping[str, str],
     files: Mapping[str, "UploadedFile[bytes]"],
     example: Mapping[str, Any] | None = None,
-) -> Asked:
+) -> ModelInput:
     """The input that a form sent, or the `example` ({name of the input: value}) whose button was pressed; `Problem` where there
     is nothing to read. Which example that is, and who may use it, is for the view to say."""
     fields = fields_of(run)
     given = [of_example(field, example) if example else of_form(field, data, files) for field in fields]
     if not any(part is not None and part.value not in ("", None) for part in given):
         raise Problem(_("There was nothing to read."), hint=nothing(fields))
-    parts = [part or Asked("", "") for part in given]
-    texts = {field.id: part.kept for field, part in zip(fields, parts, strict=True) if field.kind not in MEDIA}
+    parts = [part or ModelInput("", "") for part in given]
+    texts = {field.id: part.stored for field, part in zip(fields, parts, strict=True) if field.kind not in MEDIA}
     media = [medium for part in parts for medium in part.media]
     if is_single(run):
         return replace(parts[0], texts=texts)
     row = {field.name: part.value for field, part in zip(fields, parts, strict=True)}
     judged_row = {
-        field.name: part.kept if field.kind in MEDIA else part.value for field, part in zip(fields, parts, strict=True)
+        field.name: part.stored if field.kind in MEDIA else part.value
+        for field, part in zip(fields, parts, strict=True)
     }
-    return Asked(row, json.dumps(judged_row, ensure_ascii=False), texts, media)
+    return ModelInput(row, json.dumps(judged_row, ensure_ascii=False), texts, media)
 
 
 def nothing(fields: list[Field]) -> str:
@@ -256,7 +257,7 @@ def nothing(fields: list[Field]) -> str:
     return _("Record or choose a sound first.") if "audio" in kinds else _("Write something first.")
 
 
-def of_form(field: Field, data: Mapping[str, str], files: Mapping[str, "UploadedFile[bytes]"]) -> Asked | None:
+def of_form(field: Field, data: Mapping[str, str], files: Mapping[str, "UploadedFile[bytes]"]) -> ModelInput | None:
     if field.kind in MEDIA:
         file = files.get(field.id)
         if not file:
@@ -267,21 +268,21 @@ def of_form(field: Field, data: Mapping[str, str], files: Mapping[str, "Uploaded
     return of_text(field, data.get(field.id, "").strip()[:MOST_TEXT])
 
 
-def of_example(field: Field, values: Mapping[str, Any]) -> Asked | None:
+def of_example(field: Field, values: Mapping[str, Any]) -> ModelInput | None:
     value = values.get(field.name)
     if isinstance(value, Path):
         return of_media(value.read_bytes(), field.kind, value.name)
     return None if value is None else of_text(field, str(value))
 
 
-def of_text(field: Field, text: str) -> Asked:
+def of_text(field: Field, text: str) -> ModelInput:
     """A number where the column holds numbers; what is no number is sent as it is, for the model to refuse in words."""
     if field.kind == "number" and number(text) is not None:
-        return Asked(number(text), text)
-    return Asked(text if text or field.kind == "text" else None, text)
+        return ModelInput(number(text), text)
+    return ModelInput(text if text or field.kind == "text" else None, text)
 
 
-def of_media(content: bytes, kind: str, name: str) -> Asked:
+def of_media(content: bytes, kind: str, name: str) -> ModelInput:
     mime_type = type_of(content)
     address = f"data:{mime_type};base64,{base64.b64encode(content).decode()}"
     small = len(content) <= KEPT_BYTES and mime_type.startswith(kind)
@@ -291,7 +292,7 @@ def of_media(content: bytes, kind: str, name: str) -> Asked:
         preview["address"] = address
     if shape:
         preview |= {"width": shape[0], "height": shape[1]}
-    return Asked(address, address if small else f"{name[:120]}, {size(len(content))}", media=[preview])
+    return ModelInput(address, address if small else f"{name[:120]}, {size(len(content))}", media=[preview])
 
 
 def too_large() -> Problem:

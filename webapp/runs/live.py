@@ -26,22 +26,22 @@ class Curve:
     """The points of one series, at most MAX_POINTS of them however many come: when they are too many, every second goes."""
 
     def __init__(self) -> None:
-        self.kept: list[Point] = []
+        self.stored: list[Point] = []
         self.last: Point | None = None
         self.every, self.count = 1, 0
 
     def append(self, point: Point) -> None:
         if self.count % self.every == 0:
-            self.kept.append(point)
+            self.stored.append(point)
         self.count += 1
         self.last = point
-        if len(self.kept) > MAX_POINTS:
-            self.kept = self.kept[::2]
+        if len(self.stored) > MAX_POINTS:
+            self.stored = self.stored[::2]
             self.every *= 2
 
     def points(self) -> list[Point]:
         """In their order, the last one always among them."""
-        return self.kept if self.last is None or self.last is self.kept[-1] else [*self.kept, self.last]
+        return self.stored if self.last is None or self.last is self.stored[-1] else [*self.stored, self.last]
 
 
 class Fold:
