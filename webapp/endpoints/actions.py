@@ -145,16 +145,16 @@ def go_live(version: EndpointVersion, *, asked_again: bool = True) -> None:
     with transaction.atomic():
         lock_run(version.run)
         storage.check_model(version.run)
-        found = Endpoint.objects.select_for_update(of=("self",)).select_related("current")
-        endpoint = found.filter(pk=version.endpoint_id).first()
+        endpoints = Endpoint.objects.select_for_update(of=("self",)).select_related("current")
+        endpoint = endpoints.filter(pk=version.endpoint_id).first()
         if endpoint is None:
             raise Conflict(_("This demo was deleted meanwhile."), code="deleted", hint=_("Deploy the run again."))
         version.engine, version.export, version.error = details.get("engine", "onnx-fp32"), details, None
         version.save(update_fields=["engine", "export", "error"])
         if not asked_again and not takes_over(version, endpoint):
             return
-        wanted = version.pk if asked_again else endpoint.wanted_id
-        fields = {"current": version, "wanted_id": wanted, "error": None}
+        target_id = version.pk if asked_again else endpoint.wanted_id
+        fields = {"current": version, "wanted_id": target_id, "error": None}
         if endpoint.status == Status.OFF:
             Endpoint.objects.filter(pk=endpoint.pk).update(**fields)
         else:
@@ -209,17 +209,17 @@ def update(endpoint: Endpoint, user: User | None, wishes: dict[str, Any]) -> End
 def changes_of(endpoint: Endpoint, wishes: dict[str, Any]) -> dict[str, str]:
     """The wishes for name, words, visibility and slug that ask for something else than there is; `Problem` where one of them
     cannot be."""
-    wanted: dict[str, str] = {}
+    changes: dict[str, str] = {}
     for field in ("name", "words"):
         if wishes.get(field) or (field == "words" and wishes.get(field) is not None):
-            wanted[field] = str(wishes[field])[
+            changes[field] = str(wishes[field])[
                 : cast("CharField[str, str]", Endpoint._meta.get_field(field)).max_length
             ]
     if wishes.get("visibility"):
-        wanted["visibility"] = check_visibility(wishes["visibility"])
+        changes["visibility"] = check_visibility(wishes["visibility"])
     if wishes.get("slug") and wishes["slug"] != endpoint.slug:
-        wanted["slug"] = check_slug(str(wishes["slug"]), endpoint.workspace_id)
-    return {field: value for field, value in wanted.items() if value != getattr(endpoint, field)}
+        changes["slug"] = check_slug(str(wishes["slug"]), endpoint.workspace_id)
+    return {field: value for field, value in changes.items() if value != getattr(endpoint, field)}
 
 
 def switch(endpoint: Endpoint, user: User | None, status: str) -> Endpoint:

@@ -98,8 +98,8 @@ def demo_url(endpoint: Endpoint) -> str:
     link = None
     if endpoint.visibility == Visibility.LINK:
         # Not filtered in the database: a list of endpoints has fetched their links already.
-        working = [one for one in endpoint.links.all() if one.works]
-        link = min(working, key=lambda one: one.created_at, default=None)
+        working = [link for link in endpoint.links.all() if link.works]
+        link = min(working, key=lambda link: link.created_at, default=None)
     return f"{settings.PUBLIC_URL}{demo_path(endpoint, link)}"
 
 

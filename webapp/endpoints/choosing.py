@@ -5,7 +5,7 @@ so that a demo goes live with exactly the examples that were asked for, or not a
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.http import QueryDict
@@ -42,8 +42,8 @@ class Choice:
 
     run: Run
     wish: Wish
-    digests: dict[int, str]
-    typed: list[dict[str, str]]
+    digests: dict[int, str] = field(default_factory=dict)
+    typed: list[dict[str, str]] = field(default_factory=list)
 
 
 def wish_of_form(data: QueryDict, run: Run) -> Wish:
@@ -83,15 +83,15 @@ def check_form(run: Run, data: QueryDict) -> Choice:
     return check(run, wish_of_form(data, run), by_field=True)
 
 
-def wish_of_list(asked: Iterable[object]) -> Wish:
+def wish_of_list(items: Iterable[object]) -> Wish:
     """All that visitors are to see: numbers of rows, and {"row": number} or {"input": …} of each."""
     rows, typed = set(), []
-    for example in asked:
-        row = example.get("row") if isinstance(example, Mapping) else example
+    for item in items:
+        row = item.get("row") if isinstance(item, Mapping) else item
         if isinstance(row, int):
             rows.add(row)
-        elif isinstance(example, Mapping) and "input" in example:
-            typed.append(example["input"])
+        elif isinstance(item, Mapping) and "input" in item:
+            typed.append(item["input"])
         else:
             raise no_row()
     return Wish(frozenset(rows), typed=tuple(typed), replaces=True)

@@ -83,8 +83,8 @@ class ReleasedSlug(models.Model):
 class EndpointVersionQuerySet(LeasedQuerySet["EndpointVersion"]):
     def unsent(self) -> Self:
         """Of those that somebody still waits for, and not for ever."""
-        asked = Q(endpoint__wanted=F("pk")) | Q(endpoint__status=Status.DEPLOYING)
-        return super().unsent().filter(asked, created_at__gt=timezone.now() - WANTED_FOR)
+        is_waited_for = Q(endpoint__wanted=F("pk")) | Q(endpoint__status=Status.DEPLOYING)
+        return super().unsent().filter(is_waited_for, created_at__gt=timezone.now() - WANTED_FOR)
 
 
 class EndpointVersion(Leased):

@@ -73,15 +73,15 @@ def publish(endpoint: Endpoint, money: Month | None = None) -> None:
                 leave(written["slug"])
             return  # else `delete` withdraws it
         blocked = "budget" if (money or month(endpoint.workspace)).is_spent else None
-        found = record(endpoint, blocked)
-        if found == written:
+        content = record(endpoint, blocked)
+        if content == written:
             break
         with best_effort("publishing an endpoint"):
-            client().set(PREFIX + endpoint.slug, json.dumps(found))
+            client().set(PREFIX + endpoint.slug, json.dumps(content))
             client().publish(CHANNEL, endpoint.slug)
-        if written and written["slug"] != found["slug"]:
+        if written and written["slug"] != content["slug"]:
             leave(written["slug"])
-        written = found
+        written = content
     check_owner(endpoint)
 
 
@@ -114,10 +114,10 @@ def publish_all() -> None:
     with best_effort("writing the list of endpoints"), alone() as may:
         if not may:
             return
-        known = publish_each(Endpoint.objects.all())
+        names = publish_each(Endpoint.objects.all())
         for name in client().scan_iter(PREFIX + "*", count=500):
             slug = name.removeprefix(PREFIX)
-            if name not in known and not Endpoint.objects.filter(slug=slug).exists():
+            if name not in names and not Endpoint.objects.filter(slug=slug).exists():
                 withdraw(slug)
         client().set(PUBLISHED, timezone.now().isoformat())
 
@@ -143,14 +143,14 @@ def alone() -> Iterator[bool]:
 
 def publish_each(endpoints: QuerySet[Endpoint]) -> set[str]:
     """The names of the records that were written. The money of a workspace is looked up once for all of its endpoints."""
-    known: set[str] = set()
+    names: set[str] = set()
     money: dict[str, Month] = {}
     for endpoint in endpoints.select_related("workspace").iterator():
         if endpoint.workspace_id not in money:
             money[endpoint.workspace_id] = month(endpoint.workspace)
-        known.add(PREFIX + endpoint.slug)
+        names.add(PREFIX + endpoint.slug)
         publish(endpoint, money[endpoint.workspace_id])
-    return known
+    return names
 
 
 def publish_workspace(workspace_id: str) -> None:
@@ -163,8 +163,8 @@ def drain_usage() -> int:
     so neither a second drain at the same time nor one that died in between counts it again. How many were moved."""
     with best_effort("reading the usage"):
         mark, _created = UsageMark.objects.get_or_create(stream=USAGE)
-        found = client().xrange(USAGE, min=f"({mark.last}", count=DRAIN_AT_ONCE)
-        entries = cast(list[tuple[str, dict[str, str]]], found)
+        batch = client().xrange(USAGE, min=f"({mark.last}", count=DRAIN_AT_ONCE)
+        entries = cast(list[tuple[str, dict[str, str]]], batch)
         last = entries[-1][0] if entries else mark.last
         with transaction.atomic():
             if not UsageMark.objects.filter(stream=USAGE, last=mark.last).update(last=last):

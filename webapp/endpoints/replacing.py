@@ -84,7 +84,9 @@ def replaced(request: HttpRequest, endpoint: Endpoint) -> dict[str, Any] | None:
     before, after, moment = request.session.get(key_of(endpoint)) or ("", "", 0)
     if time.time() - moment > UNDO_SECONDS:
         return None
-    versions = {one.pk: one for one in endpoint.versions.select_related("run").filter(pk__in=(before, after))}
+    versions = {
+        version.pk: version for version in endpoint.versions.select_related("run").filter(pk__in=(before, after))
+    }
     if len(versions) < 2 or endpoint.current_id not in versions:
         return None
     is_live = endpoint.current_id == after
