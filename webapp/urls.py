@@ -21,7 +21,7 @@ urlpatterns = [
     path("api/v1/", api.urls),
     path("api/<path:rest>", no_such_call),
     path("uploads/", tus.collection, name="uploads"),
-    path("uploads/<slug:pk>", tus.one, name="upload"),
+    path("uploads/<slug:pk>", tus.upload, name="upload"),
     path("healthz", healthz),
     path("readyz", readyz),
     path("metrics", metrics),

@@ -35,7 +35,7 @@ def create_dataset(
     layout: str | None = None,
 ) -> Dataset:
     """Store the files and have a worker read them. `files` are Django uploads; `header` and `layout` see `read_request`."""
-    asked = read_request(header, layout)
+    reading = read_request(header, layout)
     if not files:
         raise Problem(
             _("No file came with the request."),
@@ -63,7 +63,7 @@ def create_dataset(
             lock_quota(workspace)
             check_quota(workspace, size, sizes)  # again: what came meanwhile has taken its room
             dataset.save()
-            version = add_version(dataset, user, sources=names, note=_("Upload"), request=asked)
+            version = add_version(dataset, user, sources=names, note=_("Upload"), request=reading)
             audit(workspace, user, "uploaded", "dataset", dataset.pk, title)
     except Exception:
         shutil.rmtree(dataset.upload_folder, ignore_errors=True)
@@ -112,10 +112,10 @@ def made_by_worker(workspace: Workspace, user: User, title: str, note: str, requ
 def lock_dataset(pk: str) -> Dataset:
     """The dataset, held until the transaction ends: who makes or forgets a version of it comes one after the other. `Conflict`
     when it was deleted meanwhile."""
-    found = Dataset.objects.select_for_update().filter(pk=pk).first()
-    if found is None:
+    dataset = Dataset.objects.select_for_update().filter(pk=pk).first()
+    if dataset is None:
         raise Conflict(_("This dataset was deleted meanwhile."), code="deleted", hint=_("Choose another one."))
-    return found
+    return dataset
 
 
 def check_not_forgotten(version: DatasetVersion) -> None:
@@ -161,13 +161,17 @@ def purge_history(version: DatasetVersion, user: User) -> list[DatasetVersion]:
         if versions.filter(status=Status.PROCESSING).exists():
             raise Problem(_("A version is being read."), code="not_ready", hint=_("Wait until it has been read."))
         earlier = list(versions.filter(number__lt=version.number).exclude(error__code="deleted"))
-        numbers = [one.number for one in earlier]
+        numbers = [previous.number for previous in earlier]
         versions.filter(number__in=numbers).update(
             status=Status.FAILED, error=deleted, profile={}, problems=[], sha256="", bytes=0
         )
         what = f"{version.dataset.name}: {', '.join(f'v{number}' for number in sorted(numbers))}"
         audit(version.workspace, user, "deleted", "dataset", version.dataset_id, what)
-        folders = [version.dataset.upload_folder, version.dataset.cache_folder, *(one.folder for one in earlier)]
+        folders = [
+            version.dataset.upload_folder,
+            version.dataset.cache_folder,
+            *(previous.folder for previous in earlier),
+        ]
         removals.due(*folders)
     removals.remove(folders)
     DatasetVersion.objects.filter(pk=version.pk).update(bytes=own_bytes(version.folder))  # media it shared are its own

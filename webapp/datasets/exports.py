@@ -35,8 +35,8 @@ def export(version: DatasetVersion, form: str, to: Path) -> None:
     names = names_of(version)
     called = told_apart([*names, part_name(names)], plain=form == "csv")
     cells = [f"c{place}" for place in range(len(names))]
-    shown = [harmless(cell) if form == "csv" else cell for cell in cells]
-    columns = ", ".join(f"{cell} AS {quoted(name)}" for cell, name in zip([*shown, "part"], called, strict=True))
+    exported = [harmless(cell) if form == "csv" else cell for cell in cells]
+    columns = ", ".join(f"{cell} AS {quoted(name)}" for cell, name in zip([*exported, "part"], called, strict=True))
     source = (
         f"(SELECT * FROM read_parquet(?)) AS t ({', '.join(cells)}) POSITIONAL JOIN "  # noqa: S608
         "(SELECT split FROM read_parquet(?)) AS s (part)"
@@ -62,15 +62,15 @@ def told_apart(names: list[str], *, plain: bool) -> list[str]:
     With `plain`, those that a spreadsheet would run begin with an apostrophe.
     """
     seen: set[str] = set()
-    told = []
+    unique_names = []
     for name in names:
-        shown = harmless_name(name) if plain else name
-        wanted, number = shown, 2
-        while wanted.lower() in seen:
-            wanted, number = f"{shown}_{number}", number + 1
-        seen.add(wanted.lower())
-        told.append(wanted)
-    return told
+        safe = harmless_name(name) if plain else name
+        candidate, number = safe, 2
+        while candidate.lower() in seen:
+            candidate, number = f"{safe}_{number}", number + 1
+        seen.add(candidate.lower())
+        unique_names.append(candidate)
+    return unique_names
 
 
 def harmless_name(name: str) -> str:
@@ -92,25 +92,25 @@ def difference(before: DatasetVersion, after: DatasetVersion) -> dict[str, Any]:
     {columns, columns_added, columns_removed, added, removed (rows, repeats counted), added_rows, removed_rows (cells)}."""
     old, new = names_of(before), names_of(after)
     shared = [name for name in new if name in old]
-    found: dict[str, Any] = {
+    changes: dict[str, Any] = {
         "columns": shared,
         "columns_added": [name for name in new if name not in old],
         "columns_removed": [name for name in old if name not in new],
     }
     cells = ", ".join(f"SUBSTR(CAST(s{place} AS VARCHAR), 1, {CELL_CHARACTERS})" for place in range(len(shared)))
     with connect() as cursor:
-        for key, one, other in (("added", after, before), ("removed", before, after)):
+        for key, version, other in (("added", after, before), ("removed", before, after)):
             if not shared:
-                found |= {key: one.rows, f"{key}_rows": []}
+                changes |= {key: version.rows, f"{key}_rows": []}
                 continue
-            query = f"({cells_of(one, shared)} EXCEPT ALL {cells_of(other, shared)})"
-            files = [file_of(one, "data"), file_of(other, "data")]
-            found[key] = cursor.execute(f"SELECT count(*) FROM {query}", files).fetchone()[0]  # noqa: S608
-            found[f"{key}_rows"] = cursor.execute(
+            query = f"({cells_of(version, shared)} EXCEPT ALL {cells_of(other, shared)})"
+            files = [file_of(version, "data"), file_of(other, "data")]
+            changes[key] = cursor.execute(f"SELECT count(*) FROM {query}", files).fetchone()[0]  # noqa: S608
+            changes[f"{key}_rows"] = cursor.execute(
                 f"SELECT {cells} FROM {query} LIMIT {DIFFERENCES}",  # noqa: S608
                 files,
             ).fetchall()
-    return found
+    return changes
 
 
 def cells_of(version: DatasetVersion, shared: list[str]) -> str:

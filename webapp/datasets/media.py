@@ -30,10 +30,10 @@ def media_file(version: DatasetVersion, name: str, small: bool = False) -> tuple
 
 def media_response(version: DatasetVersion | None, name: str, small: bool) -> Download:
     """The same to a browser, to keep for a day and never to run; `Http404`."""
-    found = media_file(version, name, small) if version else None
-    if found is None:
+    file = media_file(version, name, small) if version else None
+    if file is None:
         raise Http404
-    path, kind = found
+    path, kind = file
     response = Download(path.open("rb"), content_type=kind)
     response["Cache-Control"] = "private, max-age=86400, immutable"
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"

@@ -144,16 +144,18 @@ class DatasetVersion(Leased):
     @property
     def roles(self) -> dict[str, str]:
         """{column: what it is for} (see `trainer.roles`); worked out where the version was read before there were roles."""
-        told = self.suggestion.get("roles")
+        roles = self.suggestion.get("roles")
         return (
-            told if told is not None else self.roles_under(self.suggestion.get("task"), self.suggestion.get("columns"))
+            roles
+            if roles is not None
+            else self.roles_under(self.suggestion.get("task"), self.suggestion.get("columns"))
         )
 
     def roles_under(self, task: str | None, columns: dict[str, str] | None) -> dict[str, str]:
         """The same for another task and its columns ({role of the task: column})."""
-        columns, wanted = columns or {}, self.split.get("wanted") or {}
+        columns, split = columns or {}, self.split.get("wanted") or {}
         shape = shape_of(task, columns) if task else None
-        return roles_of(self.columns, shape, columns, self.suggestion.get("chosen") or {}, wanted)
+        return roles_of(self.columns, shape, columns, self.suggestion.get("chosen") or {}, split)
 
     @property
     def trainable(self) -> bool:
@@ -161,7 +163,8 @@ class DatasetVersion(Leased):
         if "asked_task" in vars(self):  # of lists, see OF_LISTS
             task, is_blocked = vars(self)["asked_task"], vars(self)["worst_severity"] == "error"
         else:
-            task, is_blocked = self.suggestion.get("task"), any(one["severity"] == "error" for one in self.problems)
+            task = self.suggestion.get("task")
+            is_blocked = any(problem["severity"] == "error" for problem in self.problems)
         return self.status == Status.READY and not is_blocked and trainable(task)
 
     @property
@@ -228,7 +231,7 @@ class DatasetVersion(Leased):
     @property
     def label_rows(self) -> int:
         """Rows that have a label."""
-        return int(self.profile.get("label_rows") or 0) or sum(one["count"] for one in self.labels)
+        return int(self.profile.get("label_rows") or 0) or sum(class_count["count"] for class_count in self.labels)
 
 
 class Upload(WorkspaceOwned):

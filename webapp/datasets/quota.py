@@ -27,8 +27,8 @@ def measured(workspace: Workspace) -> dict[Path, int]:
 
 
 def being_read(workspace: Workspace) -> QuerySet[DatasetVersion]:
-    found = DatasetVersion.objects.for_workspace(workspace).filter(status=Status.PROCESSING)
-    return found.only("dataset_id", "number")
+    versions = DatasetVersion.objects.for_workspace(workspace).filter(status=Status.PROCESSING)
+    return versions.only("dataset_id", "number")
 
 
 def used_bytes(workspace: Workspace, sizes: Mapping[Path, int] | None = None) -> int:
@@ -42,7 +42,7 @@ def used_bytes(workspace: Workspace, sizes: Mapping[Path, int] | None = None) ->
     read = DatasetVersion.objects.for_workspace(workspace).aggregate(total=Sum("bytes"))["total"] or 0
     read += sum(sizes.get(version.part_folder, 0) for version in being_read(workspace))
     folders = [dataset.upload_folder for dataset in Dataset.objects.for_workspace(workspace).only("id")]
-    return coming + read + sum(sizes[one] if one in sizes else bytes_in(one) for one in folders)
+    return coming + read + sum(sizes[folder] if folder in sizes else bytes_in(folder) for folder in folders)
 
 
 def bytes_in(folder: Path) -> int:
@@ -70,22 +70,22 @@ def lock_quota(workspace: Workspace) -> None:
 
 def check_quota(workspace: Workspace, size: int, sizes: Mapping[Path, int] | None = None) -> None:
     """`Problem` where `size` bytes more have no room; `sizes` as in `used_bytes`."""
-    left = room(workspace, sizes)
-    if size > left:
-        raise no_room(size, left)
+    free_bytes = room(workspace, sizes)
+    if size > free_bytes:
+        raise no_room(size, free_bytes)
 
 
 def check_kept(workspace: Workspace, size: int) -> None:
     """The same for `size` bytes that are there already, and counted."""
-    left = settings.MAQUETTE_QUOTA_BYTES - used_bytes(workspace)
-    if left < 0:
-        raise no_room(size, max(0, left + size))
+    free_bytes = settings.MAQUETTE_QUOTA_BYTES - used_bytes(workspace)
+    if free_bytes < 0:
+        raise no_room(size, max(0, free_bytes + size))
 
 
-def no_room(size: int, left: int) -> Problem:
+def no_room(size: int, free_bytes: int) -> Problem:
     return Problem(
         _("This needs %(size)d MB, and the workspace has room for %(room)d MB more.")
-        % {"size": -(-size // 2**20), "room": left // 2**20},
+        % {"size": -(-size // 2**20), "room": free_bytes // 2**20},
         code="quota",
         hint=_("Delete datasets that are no longer needed, or ask whoever runs this site for a larger quota."),
         status=413,

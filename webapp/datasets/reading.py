@@ -125,17 +125,17 @@ class Reading(Work[DatasetVersion]):
         sizes = measured(version.workspace)
         with transaction.atomic():
             lock_quota(version.workspace)
-            left = room(version.workspace, sizes)
-            if size <= left:
+            free_bytes = room(version.workspace, sizes)
+            if size <= free_bytes:
                 rows = profile["rows"]
-                found = {"profile": profile, "problems": problems, "sha256": profile["sha256"], "bytes": size}
+                result = {"profile": profile, "problems": problems, "sha256": profile["sha256"], "bytes": size}
                 how = {"rows": rows, "rows_read": rows, "progress": 1, "seconds": self.clock() - self.began_at}
-                self.finish(status=Status.READY, **found, **how)
+                self.finish(status=Status.READY, **result, **how)
                 return
         shutil.rmtree(version.folder)
         raise Problem(
             _("Once read, this needs %(size)d MB, and the workspace has room for %(room)d MB more.")
-            % {"size": -(-size // 2**20), "room": left // 2**20},
+            % {"size": -(-size // 2**20), "room": free_bytes // 2**20},
             code="quota",
             hint=_("Nothing was lost: delete datasets that are no longer needed, then try again."),
         )

@@ -125,18 +125,18 @@ def page(
     place, down = sorting(sort, names)
     with connect() as cursor:
         if search:
-            wanted = MOST_FOUND if place is not None or number * size >= FIRST_FOUND else FIRST_FOUND
-            found = find(cursor, version, search, label, split, wanted)
-            total, more = len(found.rows), found.more
+            limit = MOST_FOUND if place is not None or number * size >= FIRST_FOUND else FIRST_FOUND
+            matches = find(cursor, version, search, label, split, limit)
+            total, more = len(matches.rows), matches.more
         else:
-            found, more = None, False
+            matches, more = None, False
             total = count(cursor, version, label, split)
         number = min(number, max(1, -(-total // size)))
         start = (number - 1) * size
         if place is not None:
-            numbers = ordered(cursor, version, found, label, split, place, down, size, start)
-        elif found is not None:
-            numbers = found.rows[start : start + size]
+            numbers = ordered(cursor, version, matches, label, split, place, down, size, start)
+        elif matches is not None:
+            numbers = matches.rows[start : start + size]
         elif label or split:
             numbers = filtered(cursor, version, label, split, size, start)
         else:
@@ -189,12 +189,12 @@ def filtered(cursor: Cursor, version: DatasetVersion, label: str, split: str, si
     return [row[0] for row in cursor.execute(query, [file_of(version, "split"), *values, size, start]).fetchall()]
 
 
-def find(cursor: Cursor, version: DatasetVersion, search: str, label: str, split: str, wanted: int) -> Found:
-    """The first rows with the words in any column, capitals aside; at least `wanted` of them if there are."""
+def find(cursor: Cursor, version: DatasetVersion, search: str, label: str, split: str, limit: int) -> Found:
+    """The first rows with the words in any column, capitals aside; at least `limit` of them if there are."""
     key = (version.pk, search.lower(), label, split)
-    known = found_before.get(key)
-    if known and (not known.more or len(known.rows) >= wanted):
-        return known
+    cached = found_before.get(key)
+    if cached and (not cached.more or len(cached.rows) >= limit):
+        return cached
     where, values = conditions(version, label, split)
     if Path(file_of(version, "search")).exists():
         source = "(SELECT words, file_row_number AS n FROM read_parquet(?, file_row_number=true))"
@@ -203,12 +203,12 @@ def find(cursor: Cursor, version: DatasetVersion, search: str, label: str, split
         names = names_of(version)
         source, file, times = rows_sql(names), file_of(version, "data"), len(names)
         anywhere = " OR ".join(f"contains(lower(c{place}), lower(?))" for place in range(times))
-    query = f"SELECT n FROM {source} WHERE ({anywhere}) AND {where} LIMIT {wanted + 1}"  # noqa: S608
+    query = f"SELECT n FROM {source} WHERE ({anywhere}) AND {where} LIMIT {limit + 1}"  # noqa: S608
     rows = sorted(row[0] for row in cursor.execute(query, [file, *[search] * times, *values]).fetchall())
     while len(found_before) >= SEARCHES_KEPT:
         found_before.popitem(last=False)
-    found_before[key] = found = Found(rows[:wanted], len(rows) > wanted)
-    return found
+    found_before[key] = matches = Found(rows[:limit], len(rows) > limit)
+    return matches
 
 
 def ordered(  # noqa: PLR0913
@@ -238,8 +238,8 @@ def key_of(cursor: Cursor, version: DatasetVersion, place: int) -> tuple[str, st
     """(a source of `n` and what to sort by, its file, what to sort by): the ranks where the reader wrote them."""
     file = file_of(version, "order")
     if Path(file).exists():
-        told = cursor.execute("SELECT count(*) FROM parquet_schema(?) WHERE name = ?", [file, f"c{place}"])
-        if told.fetchone()[0]:
+        column_count = cursor.execute("SELECT count(*) FROM parquet_schema(?) WHERE name = ?", [file, f"c{place}"])
+        if column_count.fetchone()[0]:
             source = f"(SELECT c{place}, file_row_number AS n FROM read_parquet(?, file_row_number=true))"  # noqa: S608
             return source, file, f"c{place}"
     value = f"c{place}"
@@ -254,19 +254,19 @@ def plain_number(value: str, decimal: str) -> str:
     return f"REPLACE(REPLACE({bare}, '.', ''), ',', '.')" if decimal == "," else f"REPLACE({bare}, ',', '')"
 
 
-def read(cursor: Cursor, version: DatasetVersion, names: list[str], wanted: list[int]) -> list[dict[str, Any]]:
+def read(cursor: Cursor, version: DatasetVersion, names: list[str], row_numbers: list[int]) -> list[dict[str, Any]]:
     """The cells and the part of some rows, in the order wanted."""
-    if not wanted:
+    if not row_numbers:
         return []
-    numbers = ", ".join(map(str, wanted))
+    numbers = ", ".join(map(str, row_numbers))
     nested = [column["kind"] in ("list", "objects") for column in version.columns]
     cells = ", ".join(
         f"SUBSTR(c{place}, 1, {NESTED_CHARACTERS if nested[place] else CELL_CHARACTERS})" for place in range(len(names))
     )
     query = f"SELECT n, {cells} FROM {rows_sql(names)} WHERE n IN ({numbers})"  # noqa: S608
-    found = {row[0]: row[1:] for row in cursor.execute(query, [file_of(version, "data")]).fetchall()}
+    cells_of_row = {row[0]: row[1:] for row in cursor.execute(query, [file_of(version, "data")]).fetchall()}
     query = (
         f"SELECT file_row_number, split FROM read_parquet(?, file_row_number=true) WHERE file_row_number IN ({numbers})"  # noqa: S608
     )
     split = dict(cursor.execute(query, [file_of(version, "split")]).fetchall())
-    return [{"number": row + 1, "split": split.get(row), "cells": found[row]} for row in wanted]
+    return [{"number": row + 1, "split": split.get(row), "cells": cells_of_row[row]} for row in row_numbers]

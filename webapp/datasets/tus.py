@@ -228,4 +228,4 @@ def speaks_tus(**handlers: Handler) -> Handler:
 
 
 collection = speaks_tus(POST=create)
-one = speaks_tus(HEAD=look, PATCH=extend, DELETE=terminate)
+upload = speaks_tus(HEAD=look, PATCH=extend, DELETE=terminate)

@@ -57,10 +57,10 @@ def gone() -> Gone:
 
 
 def find(workspace: Workspace, pk: str) -> Upload:
-    found = alive(workspace).filter(pk=pk).first()
-    if found is None:
+    upload = alive(workspace).filter(pk=pk).first()
+    if upload is None:
         raise gone()
-    return found
+    return upload
 
 
 @contextmanager
@@ -205,9 +205,9 @@ def sweep() -> None:
 
 
 def create_dataset(
-    workspace: Workspace, user: User, ids: Sequence[str], name: str = "", asked: dict[str, Any] | None = None
+    workspace: Workspace, user: User, ids: Sequence[str], name: str = "", reading: dict[str, Any] | None = None
 ) -> Dataset:
-    """A dataset of finished uploads, read as `asked` (see `read_request`). Their files move: nothing is copied, and a crash in between loses none, since the
+    """A dataset of finished uploads, read as `reading` says (see `read_request`). Their files move: nothing is copied, and a crash in between loses none, since the
     second name on disk is there before the rows change and the first goes after."""
     if len(ids) > MAX_FILES:
         raise Problem(
@@ -225,7 +225,7 @@ def create_dataset(
         for upload in uploads:
             check_whole(upload, stack.enter_context(locked(upload)))
         check_total(uploads)
-        version = adopt(dataset, uploads, asked or {})
+        version = adopt(dataset, uploads, reading or {})
     version.send()
     return dataset
 
@@ -253,7 +253,7 @@ def check_total(uploads: Sequence[Upload]) -> None:
         )
 
 
-def adopt(dataset: Dataset, uploads: Sequence[Upload], asked: dict[str, Any]) -> DatasetVersion:
+def adopt(dataset: Dataset, uploads: Sequence[Upload], reading: dict[str, Any]) -> DatasetVersion:
     names = [f"{number}-{safe_name(upload.name)}" for number, upload in enumerate(uploads)]
     removals.due(dataset.upload_folder)  # unless the dataset gets its row
     dataset.upload_folder.mkdir(parents=True)
@@ -263,7 +263,7 @@ def adopt(dataset: Dataset, uploads: Sequence[Upload], asked: dict[str, Any]) ->
         with transaction.atomic():
             removals.keep(dataset.upload_folder)
             dataset.save()
-            version = add_version(dataset, dataset.created_by, sources=names, note=_("Upload"), request=asked)
+            version = add_version(dataset, dataset.created_by, sources=names, note=_("Upload"), request=reading)
             audit(dataset.workspace, dataset.created_by, "uploaded", "dataset", dataset.pk, dataset.name)
             Upload.objects.filter(pk__in=[upload.pk for upload in uploads]).delete()
     except Exception:

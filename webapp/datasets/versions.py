@@ -44,8 +44,8 @@ def remap(
     if same and not roles and (split is None or split == version.split.get("wanted", {})):
         return version
     note = _("Split changed") if same and not roles else _("Columns changed")
-    asked = {"split": split, "roles": roles or None}
-    given = {name: value for name, value in asked.items() if value is not None}
+    options = {"split": split, "roles": roles or None}
+    given = {name: value for name, value in options.items() if value is not None}
     return derive(version, user, note, sizes, task=task, columns=columns, **given)
 
 
@@ -63,13 +63,13 @@ def columns_after(version: DatasetVersion, roles: dict[str, str]) -> dict[str, s
 
 def check_mapping(version: DatasetVersion, columns: dict[str, str], roles: dict[str, str]) -> None:
     """`Problem` for a column or a role (see `trainer.roles`) that there is not."""
-    known = {column["name"] for column in version.columns}
-    unknown = [name for name in (*columns.values(), *roles) if name not in known]
+    names = {column["name"] for column in version.columns}
+    unknown = [name for name in (*columns.values(), *roles) if name not in names]
     if unknown:
         raise Problem(
             _("There is no column “%(name)s”.") % {"name": unknown[0]},
             code="no_column",
-            hint=_("The columns are: %(names)s.") % {"names": ", ".join(sorted(known)[:20])},
+            hint=_("The columns are: %(names)s.") % {"names": ", ".join(sorted(names)[:20])},
         )
     check_role_names(roles)
 
@@ -78,16 +78,16 @@ def mend(version: DatasetVersion, user: User, *actions: str) -> DatasetVersion:
     """The next version, with faults fixed, in the order given. Only what the reader offered can be asked for; `safe` stands
     for all that need no look at the rows."""
     offered = {fix["action"]: said(fix, "label") for problem in version.problems for fix in fixes_of(problem)}
-    wanted = list(
-        dict.fromkeys(action for one in actions for action in (safe_fixes(version) if one == "safe" else [one]))
+    fixes = list(
+        dict.fromkeys(fix for action in actions for fix in (safe_fixes(version) if action == "safe" else [action]))
     )
-    if not wanted or not set(wanted) <= set(offered):
+    if not fixes or not set(fixes) <= set(offered):
         raise Problem(
             _("That issue is not in this version."), code="no_such_fix", hint=_("Reload the page to see what is.")
         )
     suggestion = {key: version.suggestion.get(key) for key in ("task", "columns")}
-    note = ", ".join(dict.fromkeys(offered[action] for action in wanted))[:200]
-    return derive(version, user, note, fixes=wanted, **suggestion)
+    note = ", ".join(dict.fromkeys(offered[action] for action in fixes))[:200]
+    return derive(version, user, note, fixes=fixes, **suggestion)
 
 
 def safe_fixes(version: DatasetVersion) -> list[str]:
@@ -132,7 +132,9 @@ def read_layout(version: DatasetVersion, user: User, layout: str) -> DatasetVers
 def change(version: DatasetVersion, user: User, changes: dict[str, Any]) -> DatasetVersion:
     """The next version with cells set (`set`: [{row, column, value}]) and rows excluded (`drop`: [row]), rows from 1."""
     dropped, cells = changes.get("drop") or [], changes.get("set") or []
-    well_formed = isinstance(dropped, list) and isinstance(cells, list) and all(isinstance(one, dict) for one in cells)
+    well_formed = (
+        isinstance(dropped, list) and isinstance(cells, list) and all(isinstance(cell, dict) for cell in cells)
+    )
     if not well_formed or not (dropped or cells):
         raise Problem(
             _("No rows selected."), code="no_change", hint=_("Select rows, then choose what to do with them.")

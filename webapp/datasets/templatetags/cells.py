@@ -28,8 +28,8 @@ def parsed(cell: object) -> list[Any]:
 def boxed(address: str, width: object, height: object, objects: object, label: str) -> SafeString:
     """A picture with its boxes as one drawing; `width` and `height` in pixels."""
     size = [positive(width), positive(height)]
-    found = [one for one in parsed(objects) if isinstance(one, dict)][:MOST_BOXES]
-    frames = [(numbers, str(one.get("label", ""))[:MOST_LETTERS]) for one in found if (numbers := box_of(one))]
+    entries = [entry for entry in parsed(objects) if isinstance(entry, dict)][:MOST_BOXES]
+    frames = [(numbers, str(entry.get("label", ""))[:MOST_LETTERS]) for entry in entries if (numbers := box_of(entry))]
     rectangles = format_html_join(
         "",
         '<rect x="{}" y="{}" width="{}" height="{}"><title>{}</title></rect>',
@@ -49,12 +49,12 @@ def boxed(address: str, width: object, height: object, objects: object, label: s
 def counted(cell: object, what: str) -> str:
     """What a cell of boxes (`label`) or of marks (`tag`) holds, each kind once with its number; the drawing says where."""
     if what == "label":
-        kinds = [str(one.get("label", "")) for one in parsed(cell) if isinstance(one, dict)]
+        kinds = [str(entry.get("label", "")) for entry in parsed(cell) if isinstance(entry, dict)]
     else:
         marks = [str(tag).partition("-") for tag in parsed(cell)]
         kinds = [kind or begun for begun, dash, kind in marks if (begun in ("B", "S", "U") if dash else begun != "O")]
-    found = Counter(kind[:MOST_LETTERS] for kind in kinds)
-    return ", ".join(f"{kind} × {count}" if count > 1 else kind for kind, count in found.most_common(MOST_KINDS))
+    counts = Counter(kind[:MOST_LETTERS] for kind in kinds)
+    return ", ".join(f"{kind} × {count}" if count > 1 else kind for kind, count in counts.most_common(MOST_KINDS))
 
 
 def positive(value: object) -> float:
@@ -65,8 +65,8 @@ def positive(value: object) -> float:
     return number if math.isfinite(number) and number > 0 else 1.0
 
 
-def box_of(one: dict[str, Any]) -> list[float] | None:
-    box = one.get("box")
+def box_of(entry: dict[str, Any]) -> list[float] | None:
+    box = entry.get("box")
     if not isinstance(box, list) or len(box) != 4 or not all(isinstance(number, int | float) for number in box):
         return None
     return [float(number) for number in box]
@@ -75,19 +75,19 @@ def box_of(one: dict[str, Any]) -> list[float] | None:
 @register.simple_tag
 def tagged(tokens: object, tags: object) -> SafeString:
     """Words, those with a tag marked and named."""
-    words = [str(word)[:MOST_LETTERS] for word in parsed(tokens)][:MOST_WORDS]
+    tokens_shown = [str(word)[:MOST_LETTERS] for word in parsed(tokens)][:MOST_WORDS]
     marks = [str(tag) for tag in parsed(tags)]
-    if not words:
+    if not tokens_shown:
         return format_html("{}", tokens or "")
     pieces: list[tuple[str, list[str]]] = []
-    for at, word in enumerate(words):
-        tag = marks[at] if at < len(marks) else "O"
+    for index, word in enumerate(tokens_shown):
+        tag = marks[index] if index < len(marks) else "O"
         begun, _dash, kind = tag.partition("-")
         if pieces and kind and begun in ("I", "E", "L", "M") and pieces[-1][0] == kind:
             pieces[-1][1].append(word)
         else:
             pieces.append((kind, [word]))
-    between = " " if any(word.isascii() for word in words[:20]) else ""
+    between = " " if any(word.isascii() for word in tokens_shown[:20]) else ""
     return format_html_join(
         between,
         "{}",

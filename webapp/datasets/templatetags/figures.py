@@ -35,24 +35,26 @@ def kind_word(column: dict[str, Any]) -> str:
 @register.filter
 def column_figures(column: dict[str, Any]) -> Pairs:
     """(what, figure) of a profile's column; a version read before figures were kept has fewer."""
-    found: Pairs = [(_("Different values"), formats.count(column.get("distinct")))]
+    pairs: Pairs = [(_("Different values"), formats.count(column.get("distinct")))]
     if column.get("missing"):
-        found.append((_("Missing"), formats.count(column["missing"])))
-    shown = (("numbers", of_numbers), ("dates", of_dates), ("pictures", of_pictures), ("sounds", of_sounds))
-    found += of_texts(column) if "words" in column else []
-    return found + [pair for name, tell in shown if column.get(name) for pair in tell(column[name])]
+        pairs.append((_("Missing"), formats.count(column["missing"])))
+    tellers = (("numbers", of_numbers), ("dates", of_dates), ("pictures", of_pictures), ("sounds", of_sounds))
+    pairs += of_texts(column) if "words" in column else []
+    return pairs + [pair for name, tell in tellers if column.get(name) for pair in tell(column[name])]
 
 
 def of_texts(column: dict[str, Any]) -> Pairs:
     tokens = column["tokens"]
     counted = _("Tokens, estimated") if tokens["estimated"] else _("Tokens")
-    found = [(_("Characters"), typical(column["length"])), (_("Words"), typical(column["words"]))]
-    found.append((counted, typical(tokens)))
+    pairs = [(_("Characters"), typical(column["length"])), (_("Words"), typical(column["words"]))]
+    pairs.append((counted, typical(tokens)))
     names = [
-        _(one["name"]) if one["share"] >= 0.995 else f"{_(one['name'])} {formats.percent(one['share'], 0)}"
-        for one in column["languages"][:3]
+        _(language["name"])
+        if language["share"] >= 0.995
+        else f"{_(language['name'])} {formats.percent(language['share'], 0)}"
+        for language in column["languages"][:3]
     ]
-    return found + ([(_("Language"), ", ".join(names))] if names else [])
+    return pairs + ([(_("Language"), ", ".join(names))] if names else [])
 
 
 def typical(values: dict[str, Any]) -> str:
@@ -79,25 +81,25 @@ def of_dates(values: dict[str, Any]) -> Pairs:
     return [(_("Earliest"), values["first"]), (_("Latest"), values["last"])]
 
 
-def counts(found: dict[str, int], unit: str = "") -> str:
-    return ", ".join(f"{name}{unit} ({formats.count(rows)})" for name, rows in found.items())
+def counts(rows_of: dict[str, int], unit: str = "") -> str:
+    return ", ".join(f"{name}{unit} ({formats.count(rows)})" for name, rows in rows_of.items())
 
 
 def of_pictures(values: dict[str, Any]) -> Pairs:
-    found = []
+    pairs = []
     if values.get("width") and values.get("height"):
         width, height = span(values["width"]), span(values["height"])
-        found.append((_("Pixels"), _("%(width)s wide, %(height)s high") % {"width": width, "height": height}))
-    found.append((_("Colours"), counts(values["modes"])))
-    return [pair for pair in [*found, (_("Formats"), counts(values["formats"]))] if pair[1]]
+        pairs.append((_("Pixels"), _("%(width)s wide, %(height)s high") % {"width": width, "height": height}))
+    pairs.append((_("Colours"), counts(values["modes"])))
+    return [pair for pair in [*pairs, (_("Formats"), counts(values["formats"]))] if pair[1]]
 
 
 def of_sounds(values: dict[str, Any]) -> Pairs:
-    found = []
+    pairs = []
     if seconds := values.get("seconds"):
         shortest, longest = formats.duration(seconds["min"]), formats.duration(seconds["max"])
         lasts = shortest if shortest == longest else _("%(low)s to %(high)s") % {"low": shortest, "high": longest}
-        found += [(_("Length"), lasts), (_("In all"), formats.duration(seconds["total"]))]
-    found.append((_("Rate"), counts(values["rates"], "\u00a0Hz")))
-    found.append((_("Channels"), counts(values["channels"])))
-    return [pair for pair in [*found, (_("Formats"), counts(values["formats"]))] if pair[1]]
+        pairs += [(_("Length"), lasts), (_("In all"), formats.duration(seconds["total"]))]
+    pairs.append((_("Rate"), counts(values["rates"], "\u00a0Hz")))
+    pairs.append((_("Channels"), counts(values["channels"])))
+    return [pair for pair in [*pairs, (_("Formats"), counts(values["formats"]))] if pair[1]]
