@@ -77,7 +77,7 @@ def page_of(request: HttpRequest) -> str:
 def load(objects: type[M] | QuerySet[M], workspace: Workspace, pk: str) -> M:
     """One object of this workspace; 404 for anybody else's."""
     queryset = objects if isinstance(objects, QuerySet) else cast(QuerySet[M], objects._default_manager.all())
-    found = queryset.filter(workspace=workspace, pk=pk).first()
-    if found is None:
+    row = queryset.filter(workspace=workspace, pk=pk).first()
+    if row is None:
         raise Http404
-    return found
+    return row

@@ -124,7 +124,7 @@ def erase_names(workspace_id: str, ids: Iterable[str]) -> None:
 def audit(
     workspace: Workspace, user: User | None, verb: str, subject: str, subject_id: str = "", text: str = ""
 ) -> None:
-    known = user if getattr(user, "pk", None) else None
+    actor = user if getattr(user, "pk", None) else None
     AuditEvent.objects.create(
-        workspace=workspace, user=known, verb=verb, subject=subject, subject_id=subject_id, text=text[:200]
+        workspace=workspace, user=actor, verb=verb, subject=subject, subject_id=subject_id, text=text[:200]
     )

@@ -64,17 +64,17 @@ def ask(user: User, email: str) -> bool:
         change(user, email)
         return True
     if is_taken(user, email):
-        words = _(
+        message = _(
             "Somebody wanted to use this address for another Maquette account. It belongs to yours, and nothing was changed."
         )
-        send_mail(_("This address has an account already"), words, None, [email])
+        send_mail(_("This address has an account already"), message, None, [email])
         return False
     secret = signing.dumps([user.pk, user.email, email, password_mark(user)], salt=SALT)
     link = settings.PUBLIC_URL + reverse("confirm_address", args=[secret])
-    words = _(
+    message = _(
         "Open this link within a day to use this address for Maquette:\n\n%(link)s\n\nIf you did not ask, do nothing."
     )
-    send_mail(_("Confirm your address"), words % {"link": link}, None, [email])
+    send_mail(_("Confirm your address"), message % {"link": link}, None, [email])
     return False
 
 
@@ -110,8 +110,8 @@ def confirm(secret: str) -> User:
     check_free(user, email)
     old = user.email
     change(user, email, verified=True)
-    words = _("Your account now has the address %(email)s. If this wasn’t you, tell whoever runs this site.")
-    send_mail(_("Your address was changed"), words % {"email": email}, None, [old])
+    message = _("Your account now has the address %(email)s. If this wasn’t you, tell whoever runs this site.")
+    send_mail(_("Your address was changed"), message % {"email": email}, None, [old])
     return user
 
 

@@ -15,7 +15,10 @@ def membership_of(request: HttpRequest) -> Membership | None:
         return None
     chosen = request.session.get("workspace")
     memberships = list(request.user.memberships.select_related("workspace")[:50])
-    return next((one for one in memberships if one.workspace_id == chosen), memberships[0] if memberships else None)
+    return next(
+        (membership for membership in memberships if membership.workspace_id == chosen),
+        memberships[0] if memberships else None,
+    )
 
 
 class WorkspaceMiddleware(PassingMiddleware):

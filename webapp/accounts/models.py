@@ -113,14 +113,16 @@ class ApiToken(WorkspaceOwned):
     @classmethod
     def find(cls, secret: str) -> "ApiToken | None":
         """The token's row if it is valid; its use is noted at most once a minute."""
-        found = (
+        api_token = (
             cls.objects.select_related("user", "workspace")
             .filter(digest=hashed(secret), revoked_at=None, user__is_active=True)
             .first()
         )
-        if found and (found.last_used_at is None or found.last_used_at < timezone.now() - timedelta(minutes=1)):
-            cls.objects.filter(pk=found.pk).update(last_used_at=timezone.now())
-        return found
+        if api_token and (
+            api_token.last_used_at is None or api_token.last_used_at < timezone.now() - timedelta(minutes=1)
+        ):
+            cls.objects.filter(pk=api_token.pk).update(last_used_at=timezone.now())
+        return api_token
 
     def revoke(self) -> None:
         self.revoked_at = timezone.now()

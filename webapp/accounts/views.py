@@ -53,19 +53,19 @@ def settings_page(request: AuthedRequest) -> HttpResponse:
 @require_POST
 @refused_on("settings")
 def update_profile(request: AuthedRequest) -> HttpResponse:
-    asked = cleaned(ProfileForm(request.user, request.POST))
-    email, changed = asked["email"].lower(), True
+    fields = cleaned(ProfileForm(request.user, request.POST))
+    email, changed = fields["email"].lower(), True
     if email != request.user.email.lower():
         addresses.check_attempts(request)
-        addresses.check_password(request, asked.get("password", ""))
+        addresses.check_password(request, fields.get("password", ""))
         changed = addresses.ask(request.user, email)
-    request.workspace.name = asked["workspace"]
+    request.workspace.name = fields["workspace"]
     request.workspace.save(update_fields=["name"])
     if changed:
         messages.success(request, _("Saved."))
     else:
-        words = _("A link was sent to %(email)s. Until you open it, your old address keeps working.")
-        messages.info(request, words % {"email": email})
+        message = _("A link was sent to %(email)s. Until you open it, your old address keeps working.")
+        messages.info(request, message % {"email": email})
     return redirect("settings")
 
 

@@ -53,12 +53,12 @@ def findings() -> Iterator[Finding]:
     """One after the other, so that a slow check does not hold back what is known already."""
     for name, check in CHECKS.items():
         try:
-            state, words, remedy = check()
+            state, description, remedy = check()
         except StartError as error:
-            state, words, remedy = MISSING, error.message, error.remedy
+            state, description, remedy = MISSING, error.message, error.remedy
         except Exception as error:
-            state, words, remedy = MISSING, f"the check itself failed: {error!r}", "Please report this."
-        yield Finding(name, state, words, remedy)
+            state, description, remedy = MISSING, f"the check itself failed: {error!r}", "Please report this."
+        yield Finding(name, state, description, remedy)
 
 
 Result = tuple[str, str, str]
@@ -93,17 +93,17 @@ def disk() -> Result:
 
 def memory() -> Result:
     total, free = psutil.virtual_memory().total, psutil.virtual_memory().available
-    words = f"{total / 1024**3:.0f} GB, {free / 1024**3:.0f} GB free, {psutil.cpu_count()} cores"
+    description = f"{total / 1024**3:.0f} GB, {free / 1024**3:.0f} GB free, {psutil.cpu_count()} cores"
     if total < LITTLE_MEMORY:
-        return NOTE, words, "Fine-tuning may not fit into less than 4 GB; the method “probe” does."
-    return OK, words, ""
+        return NOTE, description, "Fine-tuning may not fit into less than 4 GB; the method “probe” does."
+    return OK, description, ""
 
 
 def gpus() -> Result:
-    found = find_gpus()
-    if not found:
+    gpus_present = find_gpus()
+    if not gpus_present:
         return NOTE, "none found by nvidia-smi", "Training runs on the CPU, slower; nothing to do."
-    names = [f"{gpu.name} ({(gpu.memory_total_bytes or 0) / 1024**3:.0f} GB)" for gpu in found]
+    names = [f"{gpu.name} ({(gpu.memory_total_bytes or 0) / 1024**3:.0f} GB)" for gpu in gpus_present]
     torch = importlib.metadata.version("torch")
     if torch.endswith("+cpu"):
         return (
@@ -204,11 +204,11 @@ def sandbox() -> Result:
     if mode == "off":
         reasons = "switched off by MAQUETTE_SANDBOX" if settings.MAQUETTE_SANDBOX == "off" else why_no_sandbox()
         return NOTE, f"none: trainers may do whatever the site may ({reasons})", INSTALL_SANDBOX
-    words = {"bubblewrap": f"bubblewrap ({modes.bubblewrap()})", "landlock": f"Landlock {modes.landlock_version()}"}[
+    means = {"bubblewrap": f"bubblewrap ({modes.bubblewrap()})", "landlock": f"Landlock {modes.landlock_version()}"}[
         mode
     ]
     gaps = "; ".join(modes.gaps(mode))
-    return OK, f"trainers are confined by {words} and seccomp{gaps and f'; {gaps}'}", ""
+    return OK, f"trainers are confined by {means} and seccomp{gaps and f'; {gaps}'}", ""
 
 
 def why_no_sandbox() -> str:
@@ -231,8 +231,8 @@ def storage() -> Result:
             probe.write(b"maquette")
         bucket.delete_file(f"{root}/.maquette-doctor")
     except OSError as error:
-        words = f"{settings.STORAGE_URL} cannot be written: {str(error).splitlines()[0][:200]}"
-        return MISSING, words, "Correct STORAGE_URL and the AWS_ settings, or remove STORAGE_URL."
+        description = f"{settings.STORAGE_URL} cannot be written: {str(error).splitlines()[0][:200]}"
+        return MISSING, description, "Correct STORAGE_URL and the AWS_ settings, or remove STORAGE_URL."
     return OK, f"models also go to {settings.STORAGE_URL}", ""
 
 
@@ -245,8 +245,8 @@ def accounts() -> Result:
         )
     if settings.SIGN_UP == "open" and not settings.ONLY_HERE:
         return NOTE, "anybody who reaches the site can make one", "SIGN_UP=invited leaves that to you."
-    words = {"open": "anybody who reaches the site can make one", "invited": "made by `manage.py invite`"}
-    return OK, words.get(settings.SIGN_UP, "closed: nobody can make one"), ""
+    descriptions = {"open": "anybody who reaches the site can make one", "invited": "made by `manage.py invite`"}
+    return OK, descriptions.get(settings.SIGN_UP, "closed: nobody can make one"), ""
 
 
 def ports() -> Result:

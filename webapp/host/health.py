@@ -27,8 +27,8 @@ def allowed_host() -> dict[str, str]:
     not hold the address that is asked either."""
     names = [name.strip().lstrip(".") for name in os.environ.get("ALLOWED_HOSTS", "").split(",")]
     public = urlsplit(os.environ.get("PUBLIC_URL", "")).hostname or ""
-    known = [name for name in (*names, public) if name not in ("", "*")]
-    return {"Host": known[0]} if known else {}
+    hosts = [name for name in (*names, public) if name not in ("", "*")]
+    return {"Host": hosts[0]} if hosts else {}
 
 
 def worker() -> bool:

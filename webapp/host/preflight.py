@@ -105,10 +105,10 @@ def is_ours(host: str, port: int) -> bool:
     try:
         with contextlib.closing(asking):
             asking.request("GET", "/readyz", headers={"Host": known_host(address_of(host, port))})
-            found = json.loads(asking.getresponse().read(10_000))
+            answer = json.loads(asking.getresponse().read(10_000))
     except (OSError, ValueError, http.client.HTTPException):
         return False
-    return isinstance(found, dict) and {"ready", "parts"} <= set(found)
+    return isinstance(answer, dict) and {"ready", "parts"} <= set(answer)
 
 
 def known_host(address: str) -> str:
@@ -177,8 +177,8 @@ def only_one(data: Path, address: str = "") -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             lock.seek(0)
-            pid, _space, there = lock.read().strip().partition(" ")
-            which = f"is already running at {there}, on" if there else "already runs on"
+            pid, _space, address_there = lock.read().strip().partition(" ")
+            which = f"is already running at {address_there}, on" if address_there else "already runs on"
             raise StartError(
                 f"Maquette {which} {data}{f' (process {pid})' if pid else ''}.",
                 "Use that one, stop it with Ctrl-C, or give this one its own folder and ports: "

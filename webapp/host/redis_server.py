@@ -62,8 +62,8 @@ class Binary:
 def find_binary() -> Binary | None:
     """The server to run: the machine's own before the one inside the wheel, which is older and x86-64 only."""
     for name in ("valkey-server", "redis-server"):
-        if found := shutil.which(name):
-            return Binary(Path(found))
+        if path := shutil.which(name):
+            return Binary(Path(path))
     wheel = wheel_binary()
     return Binary(wheel, from_wheel=True) if wheel else None
 
@@ -167,13 +167,13 @@ class EmbeddedRedis:
 
     def command(self) -> list[str]:
         """Write the configuration and give the command line; the password is in the file, so never seen in `ps`."""
-        found = Binary(self.binary) if self.binary else find_binary()
-        if found is None:
+        binary = Binary(self.binary) if self.binary else find_binary()
+        if binary is None:
             raise RedisError(f"No Redis was found. {HINT}")
         path = self.folder / "redis.conf"
         path.touch(mode=0o600)
         path.write_text(self._configuration(), encoding="utf-8")
-        return [str(found.path), str(path)]
+        return [str(binary.path), str(path)]
 
     def _configuration(self) -> str:
         lines = [

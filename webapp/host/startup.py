@@ -42,14 +42,14 @@ class Announcer:
             close_old_connections()
 
     def wait_until_ready(self) -> bool:
-        told = False
+        is_told = False
         while not self.supervisor.stop_asked:
             ready, parts = readiness(self.address)
             if ready:
                 self.supervisor.ready = True
                 return True
-            if not told and time.monotonic() - self.began > SLOW_AFTER:
-                told = True
+            if not is_told and time.monotonic() - self.began > SLOW_AFTER:
+                is_told = True
                 missing = [name for name, state in parts.items() if state != "ok"] or ["web"]
                 self.say(f"Still waiting for {', '.join(missing)}. The logs are in {self.supervisor.logs}.")
             time.sleep(0.15)

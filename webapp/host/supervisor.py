@@ -307,9 +307,9 @@ def kill_descendants(spared: set[int]) -> None:
 
 
 def descendants(spared: set[int]) -> list[psutil.Process]:
-    found = []
+    processes = []
     for child in psutil.Process().children():
         if child.pid not in spared:
             with contextlib.suppress(psutil.Error):
-                found += [child, *child.children(recursive=True)]
-    return found
+                processes += [child, *child.children(recursive=True)]
+    return processes

@@ -14,11 +14,11 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def handle(self, *args: object, **options: object) -> None:
-        found = []
+        reported = []
         for finding in doctor.findings():
-            found.append(finding)
+            reported.append(finding)
             self.stdout.write(self._line(finding))
-        missing = [finding.name for finding in found if finding.state == doctor.MISSING]
+        missing = [finding.name for finding in reported if finding.state == doctor.MISSING]
         if missing:
             self.stdout.write(f"\nMaquette cannot work yet: {', '.join(missing)}. Follow the arrows above.")
             sys.exit(1)
