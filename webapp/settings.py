@@ -277,11 +277,16 @@ LOGGING = {
             "datefmt": "%H:%M:%S",
         }
     },
-    "filters": {"only_faults": {"()": "webapp.core.logs.OnlyFaults"}},
+    "filters": {
+        "only_faults": {"()": "webapp.core.logs.OnlyFaults"},
+        "no_upgrades": {"()": "webapp.core.logs.NoUpgrades"},
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
         "webapp": {"level": env.str("LOG_LEVEL", default="INFO"), "handlers": ["console"], "propagate": False},
         "django.request": {"filters": ["only_faults"]},
+        "django.security.DisallowedHost": {"filters": ["only_faults"]},
+        "uvicorn.error": {"filters": ["no_upgrades"]},
     },
 }

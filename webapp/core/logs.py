@@ -18,7 +18,7 @@ class RedactingFormatter(logging.Formatter):
 
 
 class OnlyFaults(logging.Filter):
-    """Of `django.request`: a request that cannot be read is told in one line, and a 503 that a page gave on purpose (a paused
+    """Of Django's loggers: a request that cannot be read, or that names another host, is a warning of one line, and a 503 that a page gave on purpose (a paused
     demo, a database that is away) is a warning. Exceptions of the site's own keep level and traceback."""
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -27,6 +27,20 @@ class OnlyFaults(logging.Filter):
             return True
         if status < HTTPStatus.INTERNAL_SERVER_ERROR:
             record.exc_info = record.exc_text = None
+            soften(record)
         elif status == HTTPStatus.SERVICE_UNAVAILABLE and not record.exc_info:
-            record.levelno, record.levelname = logging.WARNING, logging.getLevelName(logging.WARNING)
+            soften(record)
         return True
+
+
+def soften(record: logging.LogRecord) -> None:
+    record.levelno, record.levelname = logging.WARNING, logging.getLevelName(logging.WARNING)
+
+
+class NoUpgrades(logging.Filter):
+    """Of uvicorn: two lines for each handshake of a stranger, and the advice to install what is left out on purpose."""
+
+    UPGRADES = ("Unsupported upgrade request", "No supported WebSocket library")
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not str(record.msg).startswith(self.UPGRADES)
