@@ -313,6 +313,22 @@ def test_a_killed_command_takes_all_with_it(mode: str, tmp_path: Path) -> None:
     assert b"61.25" not in b"".join(path.read_bytes() for path in command_lines())
 
 
+def test_what_a_dead_worker_left_is_removed_and_what_is_used_stays() -> None:
+    (left, hold), (used, still) = confinement.own_folder(), confinement.own_folder()
+    os.close(hold)
+    for folder in (left, used):
+        os.utime(folder, (0, 0))
+    (young, held) = confinement.own_folder()
+    os.close(held)
+    confinement.sweep()
+    assert [folder.exists() for folder in (left, used, young)] == [False, True, True]
+    os.close(still)
+    os.utime(young, (0, 0))
+    confinement.sweep()
+    assert not used.exists()
+    assert not young.exists()
+
+
 def command_lines() -> list[Path]:
     return [path for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
 

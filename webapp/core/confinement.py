@@ -1,9 +1,13 @@
 """What a command of the trainer's may see: its environment, its folders, its share of the machine. All that is not named here
 is kept from it (docs/security.md)."""
 
+import fcntl
 import logging
 import os
+import shutil
 import tempfile
+import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -84,7 +88,8 @@ SERVER = (
 )
 """The same for the model server, with all that begins with MAQUETTE_SERVING_. It signs nothing: no SECRET_KEY."""
 DNS, HTTP, HTTPS = 53, 80, 443
-CODE = "code"
+CODE, PREFIX = "code", "trainer-"
+YOUNG_SECONDS = 60
 OOM_SCORE = 500
 LIMITS = {"CORE": 0, "NOFILE": 4096, "NPROC": 8192, "FSIZE": 64 * GIB}
 """Of every command, where its own say nothing else: no memory dumps, files open at once, processes and threads of its user,
@@ -194,13 +199,30 @@ def port_of(address: str) -> int | None:
         return None
 
 
-def own_folder() -> Path:
-    """A new folder for one command's temporary files; whoever starts it removes it. It has the way to the code in `CODE`, so
-    that a Python that starts there finds the trainer without looking at what lies beside it."""
-    folder = Path(tempfile.mkdtemp(prefix="trainer-", dir=settings.FILE_UPLOAD_TEMP_DIR))
+def own_folder() -> tuple[Path, int]:
+    """A new folder for one command's temporary files, and a descriptor that keeps it from `sweep`; whoever starts the command
+    removes the folder. It has the way to the code in `CODE`, so that a Python that starts there finds the trainer without
+    looking at what lies beside it."""
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=settings.FILE_UPLOAD_TEMP_DIR))
+    hold = os.open(folder, os.O_RDONLY)
+    fcntl.flock(hold, fcntl.LOCK_SH)
     (folder / CODE).mkdir()
     (folder / CODE / "trainer").symlink_to(settings.BASE_DIR / "trainer")
-    return folder
+    return folder, hold
+
+
+def sweep() -> None:
+    """Remove the folders of commands whose worker died: nobody holds them."""
+    for folder in settings.FILE_UPLOAD_TEMP_DIR.glob(f"{PREFIX}*"):
+        with suppress(FileNotFoundError, BlockingIOError):
+            if time.time() - folder.stat().st_mtime < YOUNG_SECONDS:
+                continue
+            handle = os.open(folder, os.O_RDONLY)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+            finally:
+                os.close(handle)
 
 
 def models_folders() -> list[Path]:

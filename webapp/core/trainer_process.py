@@ -44,7 +44,8 @@ class TrainerProcess:
     ) -> None:
         mode = confinement.current_mode()
         self.lines: queue.Queue[str | None] = queue.Queue()
-        self.folder = confinement.own_folder()
+        self.hold: int | None
+        self.folder, self.hold = confinement.own_folder()
         self.known = threading.Event()
         """Set once it is clear which process is the command, or that it is `process` itself."""
         self.command: int | None = None
@@ -134,6 +135,9 @@ class TrainerProcess:
             os.close(self.command)
             self.command = None
         shutil.rmtree(self.folder, ignore_errors=True)
+        if self.hold is not None:
+            os.close(self.hold)
+            self.hold = None
 
 
 def hub_access(model: str) -> dict[str, str]:

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from trainer import cache
-from webapp.core import removals
+from webapp.core import confinement, removals
 from webapp.core.database import checkpoint
 from webapp.runs import storage
 from webapp.runs.models import Run, Status
@@ -33,6 +33,7 @@ def tidy() -> None:
         path.unlink(missing_ok=True)  # downloads were kept here once
     removals.finish()
     checkpoint()
+    confinement.sweep()
 
 
 def trim_caches() -> None:
