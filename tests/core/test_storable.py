@@ -1,14 +1,16 @@
 """What no database stores is taken out of a JSON value; everything else stays as it is."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 
 from tests import things
 from webapp.accounts.models import Workspace
 from webapp.core.storable import storable
-from webapp.core.trainer_process import parse
+from webapp.core.trainer_process import last_words, parse
 from webapp.datasets.models import Status
 from webapp.datasets.reading import Reading
 
@@ -48,3 +50,16 @@ def test_a_profile_with_zero_bytes_becomes_a_version(workspace: Workspace) -> No
     assert version.status == Status.READY
     assert version.profile["labels"] == [{"label": "ab", "count": 3}]
     assert version.problems[0]["message"] == "odd"
+
+
+def test_what_people_read_names_no_folder_of_the_machine(tmp_path: Path) -> None:
+    data, code = settings.MAQUETTE_DATA, settings.BASE_DIR
+    said = parse(
+        json.dumps({"type": "error", "message": f"FileNotFoundError: '{data}/runs/a/x' by {code}/trainer/x.py"})
+    )
+    assert said == {"type": "error", "message": "FileNotFoundError: 'data/runs/a/x' by maquette/trainer/x.py"}
+    result = {"type": "result", "artifact": f"{data}/runs/a/artifact"}
+    assert parse(json.dumps(result)) == result, "what the site itself reads stays"
+    log = tmp_path / "stderr.log"
+    log.write_text(f'File "{code}/trainer/run.py", line 3')
+    assert last_words(log) == 'File "maquette/trainer/run.py", line 3'

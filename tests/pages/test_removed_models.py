@@ -1,5 +1,6 @@
 """A run's model is removed to free space: its results stay, and everything that needs the model says so."""
 
+import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -190,8 +191,9 @@ def test_what_began_with_it_still_shows_its_specification(removed: Run, user: Us
     path = reverse("run_spec", args=[later.pk])
     assert client_of(user).get(path).status_code == 409
     later.folder.mkdir(parents=True)
-    (later.folder / "spec.json").write_text('{"model": "artifact:somewhere"}')
-    assert client_of(user).get(path).json() == {"model": "artifact:somewhere"}
+    (later.folder / "spec.json").write_text(json.dumps({"model": f"artifact:{later.folder}/artifact"}))
+    answer = client_of(user).get(path).json()
+    assert answer == {"model": f"artifact:data/runs/{later.pk}/artifact"}, "not where this site keeps its data"
 
 
 def test_an_earlier_version_of_the_demo_is_not_served_again(

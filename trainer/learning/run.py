@@ -18,6 +18,9 @@ from trainer.learning.job import Job
 from trainer.messages import _
 from trainer.spec import Spec
 
+NO_MEMORY = "can't allocate memory"
+"""So says torch of the processor's memory, in an error without a kind of its own."""
+
 
 def run(spec: Spec, out: Path, emit: Emit) -> dict[str, Any]:
     """Train what the specification says into `out`; the fields of the result event.
@@ -94,6 +97,15 @@ def place(value: object) -> object:
     return (kind if colon else "", *Path(path or kind).parts[-3:])
 
 
+def too_little_memory() -> SpecError:
+    """The error of a run that was refused memory, by the machine or by its own limit."""
+    return SpecError(
+        _("The machine has too little memory for this run."),
+        code="out_of_memory",
+        hint=_("Lower params.batch_size or params.max_length, or take a smaller model."),
+    )
+
+
 @contextmanager
 def mendable() -> Iterator[None]:
     """What the machine lacks, in words, in place of a traceback."""
@@ -102,11 +114,11 @@ def mendable() -> Iterator[None]:
     try:
         yield
     except (MemoryError, torch.OutOfMemoryError) as error:
-        raise SpecError(
-            _("The machine has too little memory for this run."),
-            code="out_of_memory",
-            hint=_("Lower params.batch_size or params.max_length, or take a smaller model."),
-        ) from error
+        raise too_little_memory() from error
+    except RuntimeError as error:
+        if NO_MEMORY not in str(error):
+            raise
+        raise too_little_memory() from error
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise

@@ -14,6 +14,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -150,12 +151,33 @@ def hub_access(model: str) -> dict[str, str]:
 
 
 def parse(line: str) -> dict[str, Any] | None:
-    """One event, or None for a line that is none (a library that prints to standard output, say)."""
+    """One event, or None for a line that is none (a library that prints to standard output, say). What people read of it
+    names no folder of this machine's."""
     try:
         event = json.loads(line)
+        if isinstance(event, dict) and event.get("type") in READ_BY_PEOPLE:
+            event = json.loads(without_folders(line))
     except json.JSONDecodeError:
         return None
     return storable(event) if isinstance(event, dict) and "type" in event else None
+
+
+READ_BY_PEOPLE = ("error", "log", "warning")
+
+
+def without_folders(text: str) -> str:
+    """A text without the places of this machine: where data and code lie is the operator's."""
+    for folder, name in folders():
+        text = text.replace(folder, name)
+    return text
+
+
+@lru_cache
+def folders() -> list[tuple[str, str]]:
+    """(folder, what it is called instead), the longest first."""
+    named = {settings.MAQUETTE_DATA: "data", settings.BASE_DIR: "maquette", Path(sys.prefix): "python"}
+    named |= {folder.resolve(): name for folder, name in named.items()}
+    return sorted(((str(folder), name) for folder, name in named.items()), key=lambda pair: -len(pair[0]))
 
 
 def last_words(path: Path, size: int = 2000) -> str:
@@ -163,6 +185,7 @@ def last_words(path: Path, size: int = 2000) -> str:
     try:
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - size))
-            return file.read().decode(errors="replace").replace("\x00", "").strip()
+            text = file.read().decode(errors="replace").replace("\x00", "").strip()
     except FileNotFoundError:
         return ""
+    return without_folders(text)

@@ -1,11 +1,13 @@
 """The runs of a prototype, one run live and done, what can be done with it, and the queue."""
 
+import json
 from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.contrib import messages
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import Sum
-from django.http import Http404, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -21,6 +23,7 @@ from webapp.core.forms import refused_on, typed
 from webapp.core.numbers import whole
 from webapp.core.problem_responses import problem_response
 from webapp.core.problems import Conflict, Problem
+from webapp.core.trainer_process import without_folders
 from webapp.datasets.media import media_response
 from webapp.prototypes.models import Prototype
 from webapp.runs import (
@@ -188,7 +191,7 @@ def log(request: AuthedRequest, pk: str) -> HttpResponse:
 
 @member
 def spec(request: AuthedRequest, pk: str) -> HttpResponse:
-    """What was asked of the trainer, to repeat the run by hand."""
+    """What was asked of the trainer, to repeat the run by hand; paths without where this site keeps its data."""
     run = load_run(request, pk)
     try:
         document = actions.spec_of(run.version, vars(run), run.price_per_hour)
@@ -197,7 +200,8 @@ def spec(request: AuthedRequest, pk: str) -> HttpResponse:
         if earlier is None:
             raise
         document = earlier
-    return JsonResponse(document, json_dumps_params={"indent": 2, "ensure_ascii": False})
+    text = json.dumps(document, indent=2, ensure_ascii=False, cls=DjangoJSONEncoder)
+    return HttpResponse(without_folders(text), "application/json")
 
 
 @member
