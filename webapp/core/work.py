@@ -174,7 +174,7 @@ class Work(Generic[Row]):
         """Whatever is raised here ends the work, once and in its own words, rather than as a death to be repeated. Only a
         database that is away is left to the lease: nothing can be stored, and it is begun again when that is back."""
         try:
-            self.do()
+            self.do_while_held()
         except Lost:
             log.warning("%s was taken over by another worker, or deleted", self.name)
         except Later as later:
@@ -196,6 +196,24 @@ class Work(Generic[Row]):
             self.fail(self.explained(self.row, self.BUG))
         finally:
             self.close()
+
+    def do_while_held(self) -> None:
+        """`do`; what goes wrong once the row is somebody else's, or was deleted, is nobody's fault but `Lost`."""
+        try:
+            self.do()
+        except (Lost, Later):
+            raise
+        except Exception as error:
+            if self.is_lost():
+                raise Lost from error
+            raise
+
+    def is_lost(self) -> bool:
+        """Whether it is known to be no longer this worker's."""
+        try:
+            return not self.row.held(self.lease).exists()
+        except DatabaseFault:
+            return False
 
     @property
     def name(self) -> str:
