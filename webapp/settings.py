@@ -258,6 +258,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-accounts": {"task": "webapp.accounts.tasks.sweep", "schedule": 86400.0, "options": {"expires": 3600}},
     "sweep-answers": {"task": "webapp.api.tasks.sweep", "schedule": 3600.0, "options": {"expires": 3600}},
     "sweep-prototypes": {"task": "webapp.prototypes.tasks.sweep", "schedule": 3600.0, "options": {"expires": 3600}},
+    "retain": {"task": "webapp.pages.tasks.retain", "schedule": 3600.0, "options": {"expires": 3600}},
     "sweep-datasets": {"task": "webapp.datasets.tasks.sweep", "schedule": 5.0, "options": {"expires": 5}},
 }
 
@@ -266,6 +267,9 @@ RUN_HEARTBEAT_SECONDS = env.float("RUN_HEARTBEAT_SECONDS", default=5.0)
 RUN_LEASE_SECONDS = env.float("RUN_LEASE_SECONDS", default=30.0)
 RUN_MAX_ATTEMPTS = 3
 RUN_RESUME_DAYS = env.float("RUN_RESUME_DAYS", default=7.0)
+# Days; 0: for good. Workspaces may choose their own.
+DATASET_RETENTION_DAYS = env.int("DATASET_RETENTION_DAYS", default=0)
+FEEDBACK_RETENTION_DAYS = env.int("FEEDBACK_RETENTION_DAYS", default=0)
 
 LOGGING = {
     "version": 1,

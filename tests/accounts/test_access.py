@@ -40,6 +40,8 @@ POST_ONLY = {
     "revoke_link",
     "revoke_token",
     "set_budget",
+    "set_feedback_days",
+    "set_retention",
     "set_rate",
     "choose_examples",
     "start_prototype",

@@ -40,6 +40,7 @@ def settings_cases() -> list[Case]:
         Case(profile, page, {"email": "ada@example.org", "workspace": ""}, "workspace", "This field is required."),
         Case(token, page, {"name": "x" * 121}, "name", "at most 120 characters"),
         Case(token, page, {"name": ""}, "name", "This field is required."),
+        Case(reverse("set_feedback_days"), page, {"days": "-1"}, "days", "greater than or equal to 0"),
     ]
 
 

@@ -16,6 +16,18 @@ class TokenForm(forms.Form):
     )
 
 
+class RetentionForm(forms.Form):
+    """How many days something is kept. Empty: as long as the site does; 0: for good."""
+
+    days = forms.IntegerField(
+        label=_("Days"),
+        min_value=0,
+        max_value=3650,
+        required=False,
+        help_text=_("Empty for the default of this site, 0 to keep it for good."),
+    )
+
+
 class ProfileForm(forms.Form):
     email = forms.EmailField(label=_("Email"))
     password = forms.CharField(

@@ -209,6 +209,7 @@ class AuditEvent(WorkspaceOwned):
         "link": _("link"),
         "price": _("price"),
         "prototype": _("prototype"),
+        "retention": _("retention"),
         "retraining": _("training"),
         "run": _("run"),
         "sharelink": _("link"),

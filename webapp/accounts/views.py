@@ -10,8 +10,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from webapp.accounts import actions, addresses
 from webapp.accounts.access import load, member
-from webapp.accounts.forms import ProfileForm, TokenForm
-from webapp.accounts.models import ApiToken, AuditEvent, SignInLink
+from webapp.accounts.forms import ProfileForm, RetentionForm, TokenForm
+from webapp.accounts.models import ApiToken, AuditEvent, SignInLink, Workspace
 from webapp.accounts.requests import AuthedRequest
 from webapp.core.forms import cleaned, refused_on, shown_form
 from webapp.core.problems import Problem
@@ -36,11 +36,18 @@ def sign_in_link(request: HttpRequest, secret: str) -> HttpResponse:
 
 @member
 def settings_page(request: AuthedRequest) -> HttpResponse:
-    """Context: profile_form, token_form, tokens, members, events, new_token (shown once)."""
+    """Context: profile_form, token_form, retention_form (of ratings), tokens, members, events, new_token (shown once)."""
     initial = {"email": request.user.email, "workspace": request.workspace.name}
     context = {
         "profile_form": shown_form(request, reverse("update_profile"), ProfileForm, request.user, initial=initial),
         "token_form": shown_form(request, reverse("create_token"), TokenForm, auto_id="token_%s"),
+        "retention_form": shown_form(
+            request,
+            reverse("set_feedback_days"),
+            RetentionForm,
+            initial={"days": request.workspace.feedback_days},
+            auto_id="feedback_%s",
+        ),
         "tokens": ApiToken.objects.for_workspace(request.workspace).filter(revoked_at=None).select_related("user"),
         "members": request.workspace.memberships.select_related("user"),
         "events": AuditEvent.objects.for_workspace(request.workspace).select_related("user")[:30],
@@ -66,6 +73,17 @@ def update_profile(request: AuthedRequest) -> HttpResponse:
     else:
         message = _("A link was sent to %(email)s. Until you open it, your old address keeps working.")
         messages.info(request, message % {"email": email})
+    return redirect("settings")
+
+
+@member
+@require_POST
+@refused_on("settings")
+def set_feedback_days(request: AuthedRequest) -> HttpResponse:
+    days = cleaned(RetentionForm(request.POST))["days"]
+    Workspace.objects.filter(pk=request.workspace.pk).update(feedback_days=days)
+    actions.audit(request.workspace, request.user, "set", "retention", text=str(days if days is not None else ""))
+    messages.success(request, _("Saved."))
     return redirect("settings")
 
 

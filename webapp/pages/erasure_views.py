@@ -7,9 +7,12 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
 
 from webapp.accounts import addresses
 from webapp.accounts.access import check_owner, load, member, person
+from webapp.accounts.actions import audit
+from webapp.accounts.forms import RetentionForm
 from webapp.accounts.requests import AuthedRequest
 from webapp.core.forms import cleaned, refused_on, shown_form
 from webapp.datasets.actions import delete_dataset
@@ -18,6 +21,7 @@ from webapp.endpoints import addresses as demo_addresses
 from webapp.endpoints.models import Endpoint
 from webapp.pages import erasure
 from webapp.pages.forms import DeleteAccountForm, TypedNameForm
+from webapp.prototypes.models import Prototype
 
 
 @member
@@ -39,6 +43,19 @@ def delete_unused_dataset(request: AuthedRequest, pk: str) -> HttpResponse:
         "demos": [settings.PUBLIC_URL + demo_addresses.demo_path(demo) for demo in demos],
     }
     return render(request, "pages/delete_dataset.html", context)
+
+
+@member
+@require_POST
+@refused_on("prototype_settings")
+def set_retention(request: AuthedRequest, pk: str) -> HttpResponse:
+    """How long the dataset of this prototype is kept after its last use."""
+    prototype = load(Prototype.objects.select_related("dataset"), request.workspace, pk)
+    days = cleaned(RetentionForm(request.POST))["days"]
+    Dataset.objects.filter(pk=prototype.dataset_id).update(retention_days=days)
+    audit(request.workspace, request.user, "set", "retention", prototype.dataset_id, prototype.dataset.name)
+    messages.success(request, _("Saved."))
+    return redirect("prototype_settings", pk=pk)
 
 
 @member

@@ -76,7 +76,9 @@ def rows_of(workspace: Workspace) -> dict[str, list[dict[str, Any]]]:
         if issubclass(model, WorkspaceOwned) and model._meta.model_name not in LEFT_OUT:
             found[str(model._meta.model_name)] = model.objects.filter(workspace=workspace)
     members = Membership.objects.filter(workspace=workspace).values("user__email", "role", "created_at")
-    return {"members": list(members)} | {name: [row_of(row) for row in rows] for name, rows in found.items()}
+    return {"members": [dict(one) for one in members]} | {
+        name: [row_of(row) for row in rows] for name, rows in found.items()
+    }
 
 
 def row_of(row: Model) -> dict[str, Any]:

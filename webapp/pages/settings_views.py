@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from webapp.accounts.access import load, member
+from webapp.accounts.forms import RetentionForm
 from webapp.accounts.requests import AuthedRequest
 from webapp.core.formats import count, size
 from webapp.core.forms import refusal_of, refused_on, shown_form, typed
@@ -37,7 +38,15 @@ def prototype_settings(request: AuthedRequest, pk: str) -> HttpResponse:
         "dataset": prototype.dataset.versions.aggregate(total=Sum("bytes"))["total"] or 0,
     }
     form = shown_form(request, reverse("rename", args=[pk]), PrototypeForm, initial=now)
-    context = {"prototype": prototype, "form": form, "disk": disk, "days_kept": round(settings.RUN_RESUME_DAYS)}
+    days = {"days": prototype.dataset.retention_days}
+    address = reverse("set_retention", args=[pk])
+    context = {
+        "prototype": prototype,
+        "form": form,
+        "retention_form": shown_form(request, address, RetentionForm, initial=days, auto_id="retention_%s"),
+        "disk": disk,
+        "days_kept": round(settings.RUN_RESUME_DAYS),
+    }
     return render(request, "pages/settings.html", context)
 
 

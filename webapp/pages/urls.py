@@ -14,6 +14,7 @@ urlpatterns = [
     path("runs/<str:pk>/remove-model", settings_views.remove_model, name="remove_model"),
     path("storage", storage_views.storage, name="storage"),
     path("datasets/<str:pk>/delete", erasure_views.delete_unused_dataset, name="delete_unused_dataset"),
+    path("prototypes/<str:pk>/retention", erasure_views.set_retention, name="set_retention"),
     path("settings/export", own_data.export, name="export"),
     path("settings/delete-workspace", erasure_views.delete_workspace, name="delete_workspace"),
     path("settings/delete-account", erasure_views.delete_account, name="delete_account"),
