@@ -74,7 +74,7 @@ def codes() -> frozenset[str]:
             found.add(text_of(call.args[0]))
         if name.lower() == "problem" and len(call.args) > 1 and is_status(call.args[0]):
             found.add(text_of(call.args[1]))
-        if name == "one_of":
+        if name == "check_choice":
             found.add(f"bad_{text_of(call.args[0])}")  # a filter's value
     for node in nodes():
         if isinstance(node, ast.Dict):

@@ -48,5 +48,5 @@ def test_everything_else_stays(written: list[str]) -> None:
     ("name", "safe"), [("=x", "'=x"), ("\u200b＝x", "'\u200b＝x"), ("a;=x", "a;'=x"), ("text", "text")]
 )
 def test_names_of_columns_too(name: str, safe: str) -> None:
-    assert exports.told_apart([name], plain=True) == [safe]
-    assert exports.told_apart([name], plain=False) == [name]
+    assert exports.make_unique([name], plain=True) == [safe]
+    assert exports.make_unique([name], plain=False) == [name]

@@ -13,7 +13,7 @@ from webapp.accounts.models import User, Workspace
 from webapp.datasets import actions, reading, versions
 from webapp.datasets.models import DatasetVersion, Status
 from webapp.prototypes.actions import create_prototype
-from webapp.prototypes.grid import SHOWN_COLUMNS, laid_out
+from webapp.prototypes.grid import SHOWN_COLUMNS, order_columns
 from webapp.prototypes.models import Prototype
 
 COLUMNS = [f"figure {n}" for n in range(9)]
@@ -44,7 +44,7 @@ def test_the_answer_comes_first_and_a_wide_table_is_folded(
 ) -> None:
     prototype = made("wide.csv", WIDE.encode())
     version = prototype.dataset.current
-    assert laid_out(version)[0]["name"] == "churned"
+    assert order_columns(version)[0]["name"] == "churned"
     page = page_of(client_of(user), prototype)
     assert page.count('<th scope="col"') == SHOWN_COLUMNS + 2
     assert "3 more columns" in page

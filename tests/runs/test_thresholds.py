@@ -37,17 +37,17 @@ def plain(text: str) -> str:
 
 
 def test_an_older_report_begins_near_seventy_percent() -> None:
-    chosen = thresholds.at(OLD)
+    chosen = thresholds.outcome_at(OLD)
     assert (chosen["index"], chosen["right"], chosen["wrong"], chosen["left"], chosen["missed"]) == (1, 76, 4, 20, 6)
     assert plain(chosen["sentence"]) == "At 70 %: answers 80 % of rows, 95 % of them right."
     assert chosen["rest"] == "6 of the 20 sent to a human would have been wrong."
     assert (chosen["choices"], chosen["source"]) == ([], "")
-    assert plain(thresholds.at(OLD, "9")["sentence"]) == "At 95 %: answers none of the test rows."
-    assert thresholds.at({}) == {}
+    assert plain(thresholds.outcome_at(OLD, "9")["sentence"]) == "At 95 %: answers none of the test rows."
+    assert thresholds.outcome_at({}) == {}
 
 
 def test_it_begins_where_validation_chose_and_tells_the_bound_of_the_test() -> None:
-    chosen = thresholds.at(NEW)
+    chosen = thresholds.outcome_at(NEW)
     assert chosen["threshold"] == 0.45
     assert plain(chosen["sentence"]) == "At 45 %: answers 90 % of rows; at least 88 % right (95 % confidence)."
     assert [(one["target"], one["index"]) for one in chosen["choices"]] == [(0.9, 0), (0.95, 1)]
@@ -64,15 +64,15 @@ def test_under_folds_only_what_was_chosen_is_proved() -> None:
             {"target": 0.99, "threshold": 0.45, "validation": {}, "test": {"answered": 50, "right": 49, "low": 0.909}},
         ],
     }
-    chosen = thresholds.at(folds)
+    chosen = thresholds.outcome_at(folds)
     assert (chosen["answered"], chosen["right"], chosen["left"], chosen["missed"]) == (84, 78, 16, 4)
     assert plain(chosen["sentence"]) == "At 45 %: answers 84 % of rows; at least 86 % right (95 % confidence)."
-    elsewhere = thresholds.at(folds, "2")
+    elsewhere = thresholds.outcome_at(folds, "2")
     assert plain(elsewhere["sentence"]) == "At 70 %: answers 80 % of rows, 99 % of them right."
     assert elsewhere["missed"] == 9
     assert [one["low"] for one in chosen["points"]] == [0.833, 0.864, None]
     assert chosen["all_right"] == 90
-    unchosen = thresholds.at(folds | {"threshold_choice": []}, "1")
+    unchosen = thresholds.outcome_at(folds | {"threshold_choice": []}, "1")
     assert unchosen["low"] is None
 
 
@@ -81,7 +81,7 @@ def test_under_folds_a_threshold_that_a_round_did_not_find_answers_as_at_that_ma
         "evaluation": {"kind": "folds", "folds": 5},
         "threshold_choice": [{"target": 0.95, "threshold": 0.0, "validation": {}, "test": None}],
     }
-    chosen = thresholds.at(folds)
+    chosen = thresholds.outcome_at(folds)
     assert plain(chosen["sentence"]) == "At 0 %: answers 100 % of rows, 90 % of them right."
     assert chosen["rest"] == ""
 
@@ -89,16 +89,16 @@ def test_under_folds_a_threshold_that_a_round_did_not_find_answers_as_at_that_ma
 def test_a_bound_is_never_rounded_up() -> None:
     chosen = {"target": 0.99, "threshold": 0.7, "validation": {}, "test": {}}
     report = NEW | {"threshold_choice": [chosen]}
-    assert "at least 93\xa0% right" in thresholds.at(report, "2")["sentence"]
+    assert "at least 93\xa0% right" in thresholds.outcome_at(report, "2")["sentence"]
 
 
 def test_dragging_until_enough_is_promised_proves_nothing() -> None:
     """Reports of before had a bound at every mark; only that of a threshold that validation chose is one."""
-    elsewhere = thresholds.at(NEW, "2")
+    elsewhere = thresholds.outcome_at(NEW, "2")
     assert elsewhere["low"] is None
     assert plain(elsewhere["sentence"]) == "At 70 %: answers 80 % of rows, 99 % of them right."
     assert [one["low"] for one in elsewhere["points"]] == [0.836, 0.889, None]
-    assert not any(one["low"] for one in thresholds.at(NEW | {"threshold_choice": []})["points"])
+    assert not any(one["low"] for one in thresholds.outcome_at(NEW | {"threshold_choice": []})["points"])
 
 
 @pytest.mark.parametrize("report", [OLD, NEW, NEW | {"thresholds": [one | {"right": one["answered"]} for one in NEW["thresholds"]]}])  # fmt: skip

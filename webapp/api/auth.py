@@ -93,7 +93,7 @@ def read_cursor(cursor: str) -> tuple[datetime, str]:
         raise Problem("The cursor is not one of ours.", code="bad_cursor", hint=hint) from error
 
 
-def one_of(name: str, value: str | None, allowed: Iterable[str]) -> None:
+def check_choice(name: str, value: str | None, allowed: Iterable[str]) -> None:
     """`Problem` for a filter's value that no object can have: an empty list would hide the misspelling."""
     values = list(allowed)
     if value and value not in values:
@@ -162,7 +162,7 @@ def once(view: Callable[..., Any]) -> Callable[..., Any]:
             with transaction.atomic():
                 stored = IdempotentAnswer.objects.create(**where, digest=digest)
         except IntegrityError:
-            return repeated(IdempotentAnswer.objects.filter(**where).first(), digest)
+            return replay(IdempotentAnswer.objects.filter(**where).first(), digest)
         try:
             answer = view(request, *args, **kwargs)
         except BaseException:
@@ -202,7 +202,7 @@ def hashed_file(file: "File[bytes]") -> str:
     return digest.hexdigest()
 
 
-def repeated(stored: IdempotentAnswer | None, digest: str) -> JsonResponse:
+def replay(stored: IdempotentAnswer | None, digest: str) -> JsonResponse:
     """The answer that is kept; None where the first request was refused just now, so that it may be sent again."""
     if stored is not None and stored.digest != digest:
         raise Conflict(

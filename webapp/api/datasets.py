@@ -12,7 +12,7 @@ from trainer import tasks
 from webapp.accounts.access import load
 from webapp.accounts.requests import AuthedRequest
 from webapp.api import checks
-from webapp.api.auth import Body, once, one_of, page
+from webapp.api.auth import Body, check_choice, once, page
 from webapp.api.schemas import DatasetOut, DatasetRow, MeOut, Page
 from webapp.api.shapes import dataset_row, dataset_shape
 from webapp.catalog.hardware import devices, options, without_runs, workers
@@ -130,7 +130,7 @@ def create_version(request: AuthedRequest, pk: str, payload: VersionIn) -> Statu
             "This dataset has not been imported yet.", code="not_ready", hint="Wait until its status is ready."
         )
     if fixes := [payload.fix] if payload.fix else payload.fixes:
-        versions.mend(version, request.user, *fixes)
+        versions.apply_fixes(version, request.user, *fixes)
     elif payload.sheet:
         versions.read_sheet(version, request.user, payload.sheet, payload.header)
     elif payload.header is not None:
@@ -210,7 +210,7 @@ def list_rows(
 
     With `more`, a search stopped early: `total` and `pages` are what was found so far, and later pages find more.
     """
-    one_of("split", split, PARTS)
+    check_choice("split", split, PARTS)
     result = rows.page(
         version_of(request, pk, version), page, search=search, label=label, split=split, sort=sort, size=50
     )
@@ -241,7 +241,7 @@ def list_tasks(request: AuthedRequest) -> dict[str, Any]:
 
 @router.get("/models", response=dict)
 def list_models(request: AuthedRequest, task: str | None = None) -> dict[str, Any]:
-    one_of("task", task, [declared.slug for declared in tasks.all()])
+    check_choice("task", task, [declared.slug for declared in tasks.all()])
     chosen = [declared for declared in tasks.all() if task in (None, declared.slug)]
     return {
         "items": [model | {"task": declared.slug} for declared in chosen for model in declared.declaration()["models"]],

@@ -12,7 +12,7 @@ from trainer import tasks
 from webapp.accounts.access import load
 from webapp.accounts.requests import AuthedRequest
 from webapp.api import checks
-from webapp.api.auth import Body, once, one_of, page
+from webapp.api.auth import Body, check_choice, once, page
 from webapp.api.schemas import EstimateOut, MeasuringOut, Page, RunOut, RunRow
 from webapp.api.shapes import run_row, run_shape
 from webapp.core.connections import release_connection
@@ -215,7 +215,7 @@ def check_mapping(version: DatasetVersion, payload: RunIn) -> None:
 def list_runs(
     request: AuthedRequest, cursor: str | None = None, prototype: str | None = None, status: str | None = None
 ) -> dict[str, Any]:
-    one_of("status", status, RunStatus.values)
+    check_choice("status", status, RunStatus.values)
     if prototype:
         load(Prototype, request.workspace, prototype)
     runs = Run.objects.for_workspace(request.workspace)

@@ -33,7 +33,7 @@ def export(version: DatasetVersion, form: str, to: Path) -> None:
     """Every row with its part, as `csv`, `jsonl` or `parquet`. In CSV a cell that a spreadsheet would run is made harmless
     by an apostrophe in front of it, unless it is a number; so is a column's name."""
     names = names_of(version)
-    called = told_apart([*names, part_name(names)], plain=form == "csv")
+    called = make_unique([*names, part_name(names)], plain=form == "csv")
     cells = [f"c{place}" for place in range(len(names))]
     exported = [harmless(cell) if form == "csv" else cell for cell in cells]
     columns = ", ".join(f"{cell} AS {quoted(name)}" for cell, name in zip([*exported, "part"], called, strict=True))
@@ -56,7 +56,7 @@ def part_name(names: list[str]) -> str:
     return next(name for name in free if name not in taken)
 
 
-def told_apart(names: list[str], *, plain: bool) -> list[str]:
+def make_unique(names: list[str], *, plain: bool) -> list[str]:
     """Names for the file. DuckDB takes `Text` and `text` for one and would number them, unless it is said how.
 
     With `plain`, those that a spreadsheet would run begin with an apostrophe.

@@ -74,7 +74,7 @@ def check_mapping(version: DatasetVersion, columns: dict[str, str], roles: dict[
     check_role_names(roles)
 
 
-def mend(version: DatasetVersion, user: User, *actions: str) -> DatasetVersion:
+def apply_fixes(version: DatasetVersion, user: User, *actions: str) -> DatasetVersion:
     """The next version, with faults fixed, in the order given. Only what the reader offered can be asked for; `safe` stands
     for all that need no look at the rows."""
     offered = {fix["action"]: said(fix, "label") for problem in version.problems for fix in fixes_of(problem)}

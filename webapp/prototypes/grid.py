@@ -18,7 +18,7 @@ def is_gallery(version: DatasetVersion, view: str) -> bool:
     return view != "table" and "image" in (version.suggestion.get("columns") or {})
 
 
-def laid_out(version: DatasetVersion) -> list[dict[str, Any]]:
+def order_columns(version: DatasetVersion) -> list[dict[str, Any]]:
     """The version's columns in reading order, each as in the profile with `place` (in the file, from 0), `role` (of the
     task, or empty), `use` (what it is for: see `trainer.roles`) and `answers` (whether it holds what the model learns to answer).
 
@@ -49,7 +49,7 @@ def laid_out(version: DatasetVersion) -> list[dict[str, Any]]:
 def grid(version: DatasetVersion, page: Page, everything: bool) -> dict[str, Any]:
     """For the template: `columns` that are shown, `folded` (how many are not), `foldable`; each row of `page` gets
     `visible_cells`, the pairs (column, cell) in the same order."""
-    columns = laid_out(version)
+    columns = order_columns(version)
     visible = columns if everything else columns[:SHOWN_COLUMNS]
     for row in page.rows:
         row["visible_cells"] = [(column, row["cells"][column["place"]]) for column in visible]

@@ -204,7 +204,7 @@ def diff(request: AuthedRequest, pk: str) -> HttpResponse:
 def mend(request: AuthedRequest, pk: str) -> HttpResponse:
     """One-click remedy of a fault: makes the next version."""
     version = current_version(request, pk)
-    dataset_versions.mend(version, request.user, request.POST.get("action", ""))
+    dataset_versions.apply_fixes(version, request.user, request.POST.get("action", ""))
     return redirect("data", pk=pk)
 
 

@@ -30,14 +30,14 @@ def facts(run: Run, run_report: dict[str, Any] | None = None) -> dict[str, Any]:
     return {"has_leak": bool(columns) and not set(columns) <= known_before(run)}
 
 
-def keep_up(run: Run, run_report: dict[str, Any]) -> None:
+def store_leak(run: Run, run_report: dict[str, Any]) -> None:
     """Store what the report says of a run from before there was the field, if it was not here when the database moved."""
     if not run.has_leak and reads_table(run.task) and facts(run, run_report)["has_leak"]:
         Run.objects.filter(pk=run.pk).update(has_leak=True)
         run.has_leak = True
 
 
-def found(run: Run, run_report: dict[str, Any]) -> list[dict[str, Any]]:
+def describe_leaks(run: Run, run_report: dict[str, Any]) -> list[dict[str, Any]]:
     """[{column, score, rule, is_input, is_known}] of the run's report, whatever became of the columns since: `is_input`, of
     the newest version, so that it can be taken out; `is_known`, at the time, as somebody said."""
     leaks = run_report.get("leaks") or []

@@ -45,7 +45,7 @@ class EventLog:
     def __init__(self, run_id: str, path: Path) -> None:
         self.run_id = run_id
         path.parent.mkdir(parents=True, exist_ok=True)
-        mend_last_line(path)
+        repair_last_line(path)
         self.last = sum(1 for _ in path.open("rb")) if path.exists() else 0
         self.away_until = 0.0
         self.file = path.open("a", encoding="utf-8")
@@ -78,7 +78,7 @@ class EventLog:
         self.file.close()
 
 
-def mend_last_line(path: Path) -> None:
+def repair_last_line(path: Path) -> None:
     """End a line that a killed writer left unfinished, so that line numbers stay event ids."""
     if path.exists() and path.stat().st_size:
         with path.open("rb+") as file:

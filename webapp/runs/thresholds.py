@@ -64,7 +64,7 @@ def first(report: dict[str, Any]) -> int:
     return preferred[0] if preferred else nearest(report["thresholds"], USUAL)
 
 
-def at(report: dict[str, Any], chosen: object = None) -> dict[str, Any]:
+def outcome_at(report: dict[str, Any], chosen: object = None) -> dict[str, Any]:
     """What the model would do on the test rows at one of the thresholds, by its index, or at the one chosen.
 
     {index, last, threshold, right, wrong, left, missed, low, sentence, rest, choices, source, points (see `proved`), all_right

@@ -81,8 +81,8 @@ def run(request: AuthedRequest, pk: str) -> HttpResponse:
     if run.status != Status.SUCCEEDED:
         return render(request, "runs/run_live.html", context)
     report = artifacts.report(run)
-    leaks.keep_up(run, report)
-    context |= reports.context(run, report) | {"leaks": leaks.found(run, report)}
+    leaks.store_leak(run, report)
+    context |= reports.context(run, report) | {"leaks": leaks.describe_leaks(run, report)}
     if run.model_removed_at:
         return render(request, "runs/run_done.html", context)
     context |= inputs.try_it(run, request.GET.get("example", ""))

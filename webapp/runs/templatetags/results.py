@@ -12,7 +12,7 @@ from webapp.runs import thresholds, verdicts
 from webapp.runs.models import Run
 
 register = template.Library()
-register.simple_tag(thresholds.at, name="threshold_at")
+register.simple_tag(thresholds.outcome_at, name="threshold_at")
 MOST_COLUMNS = 12
 
 
