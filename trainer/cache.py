@@ -89,6 +89,10 @@ def total_bytes_of_all(root: Path) -> int:
     return sum(entry.bytes for _folder, entry in entries_of_all(root))
 
 
+def total_bytes_of_workspace(root: Path, workspace: str) -> int:
+    return sum(total_bytes(folder) for folder in workspace_folder(root, workspace).glob("*"))
+
+
 def keep_all_within(root: Path) -> None:
     """Bring the folders of all datasets together down to the limit, and leave `DISK_BYTES` of the disk free. What earlier
     versions kept without saying of which dataset it is goes."""

@@ -253,3 +253,10 @@ def test_everything_can_be_taken_along(user: User, workspace: Workspace, browser
     secrets = [endpoint.keys.get().digest, endpoint.links.get().token]
     assert not any(secret in json.dumps(rows) for secret in secrets)
     assert "neighbour" not in json.dumps(rows)
+
+
+def test_the_storage_page_counts_what_was_computed(user: User, workspace: Workspace, browser: Client) -> None:
+    folder = things.dataset(workspace).cache_folder / "embeddings"
+    folder.mkdir(parents=True)
+    (folder / "a.npy").write_bytes(bytes(1234))
+    assert browser.get(reverse("storage")).context["caches"] == 1234

@@ -21,6 +21,7 @@ from webapp.endpoints import packaging, registry, tasks
 from webapp.endpoints.actions import runs_without_files
 from webapp.endpoints.models import EndpointVersion
 from webapp.host import doctor
+from webapp.pages.erasure import erase_dataset
 from webapp.pages.removal import delete_prototype, delete_run, remove_model
 from webapp.runs import artifacts, base_models, storage
 from webapp.runs.models import Run
@@ -338,3 +339,16 @@ def test_a_removed_model_waits_for_a_bucket_that_is_away(bucket: Any, run: Run, 
     if Run.objects.get().model_in_bucket:
         store()
         assert not [name for name in keys(bucket, run.pk) if name.endswith(".onnx")]
+
+
+def test_what_is_erased_leaves_the_bucket_too(bucket: Any, run: Run) -> None:
+    (run.artifact / "report.json").write_text('{"labels": ["Zwetschgenmus"]}')
+    kept = things.run(things.prototype(run.workspace))
+    (kept.artifact / "model").mkdir(parents=True)
+    (kept.artifact / "model" / "config.json").write_text("{}")
+    store()
+    assert keys(bucket, run.pk)
+    erase_dataset(run.version.dataset, None)
+    store()
+    assert keys(bucket, run.pk) == []
+    assert keys(bucket, kept.pk), "another dataset's stays"

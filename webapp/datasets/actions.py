@@ -99,6 +99,7 @@ def sample_dataset(workspace: Workspace, user: User, sample: str, name: str) -> 
 
 def made_by_worker(workspace: Workspace, user: User, title: str, note: str, request: dict[str, Any]) -> Dataset:
     """A dataset whose files a worker fetches or writes before it reads them (see `file_arguments`)."""
+    check_room(0)
     check_quota(workspace, 0)
     dataset = Dataset(workspace=workspace, name=title[:120], created_by=user)
     with transaction.atomic():

@@ -11,6 +11,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from trainer import cache
 from webapp.accounts.access import load, member
 from webapp.accounts.models import Workspace
 from webapp.accounts.requests import AuthedRequest
@@ -38,13 +39,14 @@ def listed(workspace: Workspace) -> QuerySet[Dataset]:
 
 @member
 def storage(request: AuthedRequest) -> HttpResponse:
-    """Context: page (of datasets, see `listed`), used and quota (bytes of datasets), runs (bytes), free (bytes of the disk)."""
+    """Context: page (of datasets, see `listed`), used and quota (bytes of datasets), runs (bytes), caches (bytes), free (bytes of the disk)."""
     workspace = request.workspace
     context = {
         "page": Paginator(listed(workspace), PAGE).get_page(request.GET.get("page")),
         "used": used_bytes(workspace),
         "quota": settings.MAQUETTE_QUOTA_BYTES,
         "runs": Run.objects.for_workspace(workspace).aggregate(total=Sum("bytes"))["total"] or 0,
+        "caches": cache.total_bytes_of_workspace(settings.MAQUETTE_DATA / "cache", workspace.pk),
         "free": shutil.disk_usage(settings.MAQUETTE_DATA).free,
     }
     return render(request, "pages/storage.html", context)
