@@ -203,3 +203,23 @@ def test_what_came_from_the_hub_is_counted_once(
     assert second.latest.error["code"] == "quota"
     assert second.latest.error["message"].startswith("This needs 1 MB, and the workspace has room for 0 MB more")
     assert not second.upload_folder.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_five_uploads_at_once_only_those_that_fit_are_kept(user: User, workspace: Workspace, settings: Any) -> None:
+    settings.MAQUETTE_QUOTA_BYTES = 10 * MB
+
+    def upload(number: int) -> bool:
+        file = SimpleUploadedFile(f"{number}.csv", b"text,label\n" + b"x" * int(4.7 * MB))
+        try:
+            actions.create_dataset(workspace, user, [file])
+        except Problem as problem:
+            return problem.code != "quota"
+        finally:
+            connection.close()
+        return True
+
+    with ThreadPoolExecutor(5) as threads:
+        kept = list(threads.map(upload, range(5)))
+    assert sum(kept) == Dataset.objects.count() == 2
+    assert quota.used_bytes(workspace) <= 10 * MB
