@@ -113,7 +113,7 @@ def first_sign_in_link() -> str | None:
 def erase_names(workspace_id: str, ids: Iterable[str]) -> None:
     """What is deleted, by the ids of its rows, is named nowhere any more: the audit log keeps who did what to which id, the
     ledger its amounts. Within the transaction that deletes, after its last audit."""
-    ids = [str(one) for one in ids]
+    ids = [str(subject_id) for subject_id in ids]
     for start in range(0, len(ids), ERASED_AT_ONCE):
         part = ids[start : start + ERASED_AT_ONCE]
         AuditEvent.objects.filter(workspace_id=workspace_id, subject_id__in=part).update(text="")

@@ -87,13 +87,13 @@ def load_run(request: AuthedRequest, pk: str) -> Run:
     return load(Run.objects.select_related("prototype", "workspace"), request.workspace, pk)
 
 
-def choice_of(run: Run | None, asked: list[int | ExampleIn] | None) -> choosing.Choice | None:
+def choice_of(run: Run | None, examples: list[int | ExampleIn] | None) -> choosing.Choice | None:
     """None where nothing was asked for: what visitors see stays."""
-    if asked is None:
+    if examples is None:
         return None
     if run is None:
         raise Conflict("This demo is not ready yet.", code="not_ready", hint="Wait until it is live.")
-    plain = [one if isinstance(one, int) else one.model_dump(exclude_none=True) for one in asked]
+    plain = [example if isinstance(example, int) else example.model_dump(exclude_none=True) for example in examples]
     return choosing.check(run, choosing.wish_of_list(plain))
 
 

@@ -34,8 +34,10 @@ class IdempotentAnswer(WorkspaceOwned):
     def forget(cls, workspace_id: str, ids: list[str]) -> None:
         """Answers that tell of what was deleted."""
         answers = cls.objects.filter(workspace_id=workspace_id).values_list("pk", "path", "body")
-        told = [pk for pk, path, body in answers.iterator() if any(one in f"{path} {body}" for one in ids)]
-        cls.objects.filter(pk__in=told).delete()
+        matching = [
+            pk for pk, path, body in answers.iterator() if any(subject_id in f"{path} {body}" for subject_id in ids)
+        ]
+        cls.objects.filter(pk__in=matching).delete()
 
     def __str__(self) -> str:
         return f"{self.path} {self.key}"

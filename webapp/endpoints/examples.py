@@ -118,8 +118,8 @@ class Sight:
             values = inputs.values_of(self.run, example, self.fields)
         except Problem:
             return None
-        shown = self.names - set(self.hidden)
-        values = {name: value for name, value in values.items() if name in shown and value not in (None, "")}
+        visible = self.names - set(self.hidden)
+        values = {name: value for name, value in values.items() if name in visible and value not in (None, "")}
         button = inputs.button(str(number), example, self.medium)
         if self.medium and self.run.answer in self.flagged:
             button["text"] = ""
@@ -239,8 +239,8 @@ def stored_of(endpoint: Endpoint | None, run: Run) -> list[DemoExample]:
 def ticked_rows(sight: Sight, stored: Iterable[DemoExample]) -> list[int]:
     """The numbers of the rows that are still those that were ticked."""
     digests = {row.number: row.digest for row in stored if row.number is not None and row.run_id}
-    there = range(len(sight.examples))
-    return [number for number, digest in digests.items() if number in there and digest == sight.digest(number)]
+    row_numbers = range(len(sight.examples))
+    return [number for number, digest in digests.items() if number in row_numbers and digest == sight.digest(number)]
 
 
 def shown_to_visitors(endpoint: Endpoint | None, sight: Sight) -> list[Shown]:
@@ -250,19 +250,19 @@ def shown_to_visitors(endpoint: Endpoint | None, sight: Sight) -> list[Shown]:
     return [shown for shown in (*rows, *typed) if shown is not None]
 
 
-def visitor_context(endpoint: Endpoint | None, run: Run, asked: str = "") -> dict[str, Any]:
+def visitor_context(endpoint: Endpoint | None, run: Run, key: str = "") -> dict[str, Any]:
     """{fields, examples ([Shown]), kinds_of_media} of a demo's form. Its fields hold the example asked for; those of a table
     else the first, or typical values. Another key than those of its examples is passed over."""
     sight = Sight(run)
-    shown = shown_to_visitors(endpoint, sight)
-    chosen = next((example for example in shown if example.key == asked), None)
-    if chosen is None and shown and not sight.is_single and sight.medium is None:
-        chosen = shown[0]
+    visible = shown_to_visitors(endpoint, sight)
+    chosen = next((example for example in visible if example.key == key), None)
+    if chosen is None and visible and not sight.is_single and sight.medium is None:
+        chosen = visible[0]
     fields = sight.visitor_fields()
     if chosen:
         blank = [replace(field, value="") for field in fields]
         fields = inputs.filled(blank, inputs.texts_of(blank, chosen.values))
-    return {"fields": fields, "examples": shown, "kinds_of_media": inputs.kinds_of_media(fields)}
+    return {"fields": fields, "examples": visible, "kinds_of_media": inputs.kinds_of_media(fields)}
 
 
 def values_shown(endpoint: Endpoint, run: Run, key: str) -> Mapping[str, Any]:

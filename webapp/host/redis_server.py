@@ -54,8 +54,8 @@ class Binary:
         """Such as 6.2.14; empty where it does not say."""
         with contextlib.suppress(OSError, subprocess.TimeoutExpired):
             done = subprocess.run([self.path, "--version"], capture_output=True, text=True, timeout=5, check=False)
-            if found := re.search(r"\bv=([\d.]+)", done.stdout):
-                return found[1]
+            if match := re.search(r"\bv=([\d.]+)", done.stdout):
+                return match[1]
         return ""
 
 

@@ -42,8 +42,10 @@ def delete_run(run: Run, user: User | None) -> None:
         audit(run.workspace, user, "deleted", "run", run.pk)
         erase_names(run.workspace_id, [run.pk])
         if run.name:  # a demo that served it before says so
-            told = AuditEvent.objects.filter(workspace=run.workspace, subject="endpoint", text__contains=run.name)
-            told.filter(subject_id__in=Endpoint.objects.filter(prototype=run.prototype_id).values("pk")).update(text="")
+            events = AuditEvent.objects.filter(workspace=run.workspace, subject="endpoint", text__contains=run.name)
+            events.filter(subject_id__in=Endpoint.objects.filter(prototype=run.prototype_id).values("pk")).update(
+                text=""
+            )
         folder = run.folder
         removals.due(folder, in_bucket=True)
         run.delete()
