@@ -112,7 +112,7 @@ def test_live_curves_end_where_the_run_is_thought_to_end() -> None:
 
 
 def test_words_that_differ_are_marked() -> None:
-    source = "{% load answers %}{{ said|beside:truth }}"
+    source = "{% load answers %}{{ said|mark_differences:truth }}"
     assert render(source, said="The cat, sat", truth="the cat sat") == "The cat, sat"
     assert render(source, said="a bat sat", truth="a cat sat") == 'a <mark class="against">bat</mark> sat'
     assert "<script>" not in render(source, said=HOSTILE, truth="x")
