@@ -74,7 +74,7 @@ def test_words_and_scale(expected: Any, words: str, ends: Any, workspace: Worksp
     found = expectation(expected, prototype.dataset.current, prototype)
     assert (found is None) == (not words)
     if found:
-        assert found["words"].replace("\xa0", " ") == words
+        assert found["range"].replace("\xa0", " ") == words
         assert found["ends"] == ends
 
 

@@ -135,6 +135,6 @@ def test_the_money_is_free_once_the_run_is(workspace: Workspace, monkeypatch: py
         return outcome(self, status)
 
     monkeypatch.setattr(Training, "outcome", look)
-    monkeypatch.setattr(training, "spec_of", lambda *_settings: {})
+    monkeypatch.setattr(training, "spec_of", lambda *_settings: {"dataset": {}})
     Training.handle(run.pk)
     assert seen == [0]
