@@ -30,7 +30,7 @@ MADE_SESSION = """
 from django.test import Client
 from webapp.accounts.models import User
 client = Client()
-client.force_login(User.objects.get())
+client.force_login(User.objects.get(email="tester@example.org"))
 print(client.session.session_key)
 """
 WAITING_RUN = """
@@ -41,7 +41,7 @@ from webapp.datasets import reading
 from webapp.datasets.actions import create_dataset
 from webapp.prototypes.actions import create_prototype
 from webapp.runs.actions import create_run
-user = User.objects.get()
+user = User.objects.get(email="tester@example.org")
 upload = ContentFile(rows_of(300), name="rows.csv")
 prototype = create_prototype(create_dataset(user.workspaces.get(), user, [upload]), user)
 reading.read(prototype.dataset.latest.pk)
@@ -54,7 +54,7 @@ from django.core.files.base import ContentFile
 from tests.site import rows_of
 from webapp.accounts.models import User
 from webapp.datasets.actions import create_dataset
-user = User.objects.get()
+user = User.objects.get(email="tester@example.org")
 print(create_dataset(user.workspaces.get(), user, [ContentFile(rows_of(300), name="rows.csv")]).latest.pk)
 """
 READ = "from webapp.datasets import reading; reading.read('{version}')"
@@ -76,19 +76,23 @@ print(json.dumps([run.error, run.status, run.attempts, run.seconds - charged]))
 MADE_RUN = """
 from django.test import Client
 from tests import things
-from webapp.accounts.models import User
-user = User.objects.get()
-run = things.run(things.prototype(user.workspaces.get()), status="running")
-client = Client()
-client.force_login(user)
-print(run.pk, client.session.session_key)
+from webapp.accounts.models import Membership, User
+workspace = User.objects.get(email="tester@example.org").workspaces.get()
+run = things.run(things.prototype(workspace), status="running")
+people = [User.objects.create_user(f"watcher{number}@example.org") for number in range(4)]
+for person in people:
+    Membership.objects.create(workspace=workspace, user=person)
+clients = [Client() for _person in people]
+for client, person in zip(clients, people):
+    client.force_login(person)
+print(run.pk, *(client.session.session_key for client in clients))
 """
 
 
 MADE_ARTIFACT = """
 from tests import things
 from webapp.accounts.models import User
-run = things.run(things.prototype(User.objects.get().workspaces.get()))
+run = things.run(things.prototype(User.objects.get(email="tester@example.org").workspaces.get()))
 run.artifact.mkdir(parents=True)
 (run.artifact / "manifest.json").write_text("{}")
 (run.artifact / "weights.bin").write_bytes(bytes(40 * 2**20))
@@ -178,13 +182,15 @@ def test_twenty_clients_at_once_meet_no_error(cluster: postgres.Cluster, web: We
 
 
 def test_watching_many_live_runs_takes_no_connections(cluster: postgres.Cluster, web: Web, token: str) -> None:
-    """Open event streams hold none, so the pages go on: more of them than the pool has connections."""
-    run, session = web.manage("shell", "--no-imports", "--command", MADE_RUN).split()
+    """Open event streams hold none, so the pages go on: more of them than the pool has connections, as many as four people
+    may have."""
+    run, *sessions = web.manage("shell", "--no-imports", "--command", MADE_RUN).split()
     opened = []
     with httpx.Client(base_url=web.url, timeout=60, limits=httpx.Limits(max_connections=None)) as client:
         try:
-            for _number in range(STREAMS):
-                request = client.build_request("GET", f"/runs/{run}/stream", cookies={"sessionid": session})
+            for number in range(STREAMS):
+                cookies = {"sessionid": sessions[number % len(sessions)]}
+                request = client.build_request("GET", f"/runs/{run}/stream", cookies=cookies)
                 opened.append(client.send(request, stream=True))
             assert {response.status_code for response in opened} == {200}
             assert client.get("/api/v1/datasets", headers={"Authorization": f"Bearer {token}"}).status_code == 200

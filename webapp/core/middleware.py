@@ -137,9 +137,7 @@ def with_headers(request: HttpRequest, response: HttpResponseBase) -> HttpRespon
 
 
 def is_personal(request: HttpRequest) -> bool:
-    """A call of the API, or a page that was made knowing who reads it. Asks the database nothing: a session that was looked at is
-    in memory."""
-    session = getattr(request, "session", None)
-    if request.path.startswith("/api/"):
-        return True
-    return bool(session is not None and session.accessed and SESSION_KEY in session)
+    """A call of the API, or a page that was made knowing who reads it. Asks the database nothing, which may be away: only a
+    session that was read is looked at, in the place where Django keeps it."""
+    read_session = getattr(getattr(request, "session", None), "_session_cache", None) or {}
+    return request.path.startswith("/api/") or SESSION_KEY in read_session
