@@ -25,8 +25,14 @@ def test_pages_and_json_are_packed(kind: str) -> None:
     assert (response["Vary"], response["ETag"]) == ("Accept-Encoding", 'W/"a"')
 
 
-def test_a_browser_that_cannot_unpack_gets_it_plain() -> None:
-    response = answer(HttpResponse(PAGE), accepts="")
+@pytest.mark.parametrize("accepts", ["gzip", "GZIP", "br;q=1.0, gzip;q=0.8, *;q=0.1", "gzip;q=0.001", "deflate,gzip"])
+def test_whoever_names_gzip_gets_it(accepts: str) -> None:
+    assert answer(HttpResponse(PAGE), accepts)["Content-Encoding"] == "gzip"
+
+
+@pytest.mark.parametrize("accepts", ["", "identity", "br, gzip;q=0", "gzip ; q=0.0", "x-gzipped", "not-gzip, deflate"])
+def test_whoever_cannot_unpack_gets_it_plain(accepts: str) -> None:
+    response = answer(HttpResponse(PAGE), accepts)
     assert response.content.decode() == PAGE
     assert response["Vary"] == "Accept-Encoding"
 

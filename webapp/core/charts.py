@@ -81,7 +81,7 @@ def axis_x(end: float, unit: str) -> list[tuple[float, str]]:
     """Labels at equal distances, since the list is laid out with equal gaps: every one is a true value."""
     parts = next((n for n in (4, 5, 3, 2) if end == int(end) and int(end) % n == 0), 2)
     marks = [end * index / parts for index in range(parts + 1)]
-    texts = [f"{mark:,.0f}" if mark == int(mark) else f"{mark:,.1f}" for mark in marks]
+    texts = [f"{mark:,.2f}".rstrip("0").rstrip(".") for mark in marks]
     texts[-1] = f"{texts[-1]} {unit}".strip()
     return list(zip(marks, texts, strict=True))
 

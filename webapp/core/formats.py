@@ -1,5 +1,6 @@
 """Figures as a person says them: money, shares, times, sizes. Pure functions; the template filters are their names."""
 
+import math
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any, SupportsFloat, cast
@@ -15,10 +16,12 @@ MISSING = "–"
 
 
 def number(value: object) -> float | None:
+    """A finite number, however it is written; None for anything else, NaN and the infinities included."""
     try:
-        return None if value is None or value == "" else float(cast(SupportsFloat, value))
-    except (TypeError, ValueError):
+        parsed = math.nan if value is None else float(cast(SupportsFloat, value))
+    except (TypeError, ValueError, OverflowError):
         return None
+    return parsed if math.isfinite(parsed) else None
 
 
 def decimal(value: object) -> Decimal | None:
@@ -101,9 +104,9 @@ def short_count(value: object) -> str:
     if figure is None:
         return MISSING
     for bound, unit in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
-        if figure >= bound:
-            scaled = figure / bound
-            return f"{scaled:.0f}\u00a0{unit}" if scaled >= 100 else f"{scaled:.1f}\u00a0{unit}"
+        scaled = figure / bound
+        if scaled >= 0.9995:  # 999.5 k is 1.0 M already, as it is shown
+            return f"{scaled:.0f}\u00a0{unit}" if scaled >= 99.95 else f"{scaled:.1f}\u00a0{unit}"
     return f"{figure:.0f}"
 
 

@@ -15,6 +15,8 @@ SIGNS = (
 PLAIN = "application/octet-stream"
 TURNED = range(5, 9)
 """EXIF orientations in which width and height change places."""
+WEBP_HEADER_BYTES = 30
+"""Which hold the size in each of the three forms of WebP."""
 FRAMES = frozenset([*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0)])
 """JPEG markers that a frame's size follows."""
 
@@ -52,6 +54,8 @@ def bmp_size(content: bytes) -> tuple[int, int]:
 
 def webp_size(content: bytes) -> tuple[int, int] | None:
     kind = content[12:16]
+    if len(content) < WEBP_HEADER_BYTES:
+        return None
     if kind == b"VP8X":
         return 1 + int.from_bytes(content[24:27], "little"), 1 + int.from_bytes(content[27:30], "little")
     if kind == b"VP8L":

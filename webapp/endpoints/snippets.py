@@ -77,7 +77,7 @@ def of_file(url: str, name: str, pick: str, medium: str, others: dict[str, str])
   -H "Authorization: Bearer $MAQUETTE_KEY" \\
   -F file=@{name}{extra}"""
     row = json.dumps(others, ensure_ascii=False)
-    one = f'{{"{medium}": file, **{row}}}' if others else "file"
+    one = f"{{{json.dumps(medium, ensure_ascii=False)}: file, **{row}}}" if others else "file"
     python = f"""import base64, json, os, urllib.request
 
 file = "data:;base64," + base64.b64encode(open("{name}", "rb").read()).decode()
