@@ -9,6 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PLACES = (
+    "tests/answers",
     "tests/core",
     "tests/costs/test_amounts.py",
     "tests/costs/test_gate.py",

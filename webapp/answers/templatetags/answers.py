@@ -114,7 +114,10 @@ def row_of(stored: str) -> dict[str, Any]:
     except ValueError:
         return {}
     return (
-        {name: value if number(value) is not None else str(value)[:80] for name, value in fields.items()}
+        {
+            name: value if value is None or number(value) is not None else str(value)[:80]
+            for name, value in fields.items()
+        }
         if isinstance(fields, dict)
         else {}
     )
