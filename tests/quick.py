@@ -10,6 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PLACES = (
     "tests/answers",
+    "tests/catalog",
     "tests/core",
     "tests/costs/test_amounts.py",
     "tests/costs/test_gate.py",
