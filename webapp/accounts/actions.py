@@ -14,6 +14,8 @@ from webapp.core.database import checkpoint
 from webapp.core.problems import Conflict
 
 FIRST_OWNER = "owner@maquette.local"
+MOST_NAME = 120
+"""Characters of a workspace's name; an address may have 254."""
 ERASED_AT_ONCE = 500
 """Ids in one query."""
 
@@ -28,7 +30,7 @@ def create_workspace(user: User, name: str = "") -> Workspace:
 
 
 def default_name(user: User) -> str:
-    return (user.name or user.email.split("@")[0]).replace(".", " ").title()
+    return (user.name or user.email.split("@")[0]).replace(".", " ").title()[:MOST_NAME]
 
 
 def ensure_user(email: str, password: str | None = None) -> tuple[User, Workspace]:
