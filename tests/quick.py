@@ -14,6 +14,7 @@ PLACES = (
     "tests/core",
     "tests/costs/test_amounts.py",
     "tests/costs/test_gate.py",
+    "tests/costs/test_tables.py",
     "tests/pages/test_templates.py",
     "tests/pages/test_translations.py",
     "tests/test_docs.py",
