@@ -25,8 +25,7 @@ def rank(value: float, metric: str) -> float:
 def rank_of(headline: dict[str, Any] | None) -> float | None:
     """`rank` of a headline {name, value}; None where it has no finite value."""
     value = number((headline or {}).get("value"))
-    is_finite = value is not None and math.isfinite(value)
-    return rank(value, str((headline or {}).get("name", ""))) if is_finite and value is not None else None
+    return None if value is None else rank(value, str((headline or {}).get("name", "")))
 
 
 def is_at_ceiling(headline: dict[str, Any] | None) -> bool:
@@ -127,7 +126,7 @@ def score_interval(head: dict[str, Any] | None) -> str:
 def strip_ends(values: Iterable[Any], metric: str) -> tuple[float, float]:
     """Where the strips of scores beside each other begin and end: shares from the tenth below the worst of them, so that
     96 and 99 % are told apart; what is better when lower from 0."""
-    finite = [value for given in values if (value := number(given)) is not None and math.isfinite(value)]
+    finite = [value for given in values if (value := number(given)) is not None]
     if named(metric).lower_is_better:
         return 0.0, max([*finite, 1e-9]) * 1.05
     if named(metric).form != "size":
