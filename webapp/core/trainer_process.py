@@ -167,15 +167,15 @@ READ_BY_PEOPLE = ("error", "log", "warning")
 
 def without_folders(text: str) -> str:
     """A text without the places of this machine: where data and code lie is the operator's."""
-    for folder, name in folders():
+    for folder, name in folders(settings.MAQUETTE_DATA, settings.BASE_DIR):
         text = text.replace(folder, name)
     return text
 
 
 @lru_cache
-def folders() -> list[tuple[str, str]]:
+def folders(data: Path, code: Path) -> list[tuple[str, str]]:
     """(folder, what it is called instead), the longest first."""
-    named = {settings.MAQUETTE_DATA: "data", settings.BASE_DIR: "maquette", Path(sys.prefix): "python"}
+    named = {data: "data", code: "maquette", Path(sys.prefix): "python"}
     named |= {folder.resolve(): name for folder, name in named.items()}
     return sorted(((str(folder), name) for folder, name in named.items()), key=lambda pair: -len(pair[0]))
 
