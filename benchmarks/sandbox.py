@@ -96,7 +96,7 @@ def show(title: str, unit: float, measured: dict[str, list[tuple[float, float]]]
 
 
 def specification(version: Path) -> dict[str, object]:
-    params = {"epochs": 1, "batch_size": 16, "max_length": 16}
+    params = {"epochs": 3, "batch_size": 16, "max_length": 16}
     columns = {"text": "text", "label": "label"}
     return {
         "version": 1,
@@ -122,7 +122,7 @@ def main() -> None:
     starts = by_turns(["direct", *here], options.starts, start)
     show("a start, ms", 1000, starts, "direct")
     source = Path(DATA.name) / "rows.csv"
-    source.write_bytes(rows_of(100))
+    source.write_bytes(rows_of(200))
     version = Path(DATA.name) / "v1"
     settings.MAQUETTE_SANDBOX = "off"
     done(TrainerProcess, ["inspect", str(source), f"--out={version}"], Access())
