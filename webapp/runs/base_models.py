@@ -184,10 +184,12 @@ def can_go_on(run: Run) -> bool:
 
 def of_run(pk: str, slug: str, workspace: Workspace) -> Run:
     """The run that `artifact:ID` names; another workspace's is not there. `Conflict` where its model was removed."""
-    run = Run.objects.for_workspace(workspace).filter(pk=pk, status=Status.SUCCEEDED).first()
-    if run is not None and run.task == slug:
+    run = Run.objects.for_workspace(workspace).filter(pk=pk, task=slug, status=Status.SUCCEEDED).first()
+    is_usable = run is not None and can_go_on(run)
+    if run is not None:
+        # After its files were read: whoever removes a model says so in its row before the files go.
         storage.check_model(run)
-    if run is None or run.task != slug or not can_go_on(run):
+    if run is None or not is_usable:
         raise Problem(
             _("There is no finished run “%(name)s” of this task to go on from.") % {"name": pk[:40]},
             code="bad_model",
