@@ -8,6 +8,7 @@ ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PATH=/venv/bin:$PATH MAQUETTE_D
 RUN apt-get update && apt-get install -y --no-install-recommends libgomp1 libseccomp2 && rm -rf /var/lib/apt/lists/*
 RUN groupadd --gid 10001 maquette \
     && useradd --uid 10001 --gid maquette --no-create-home --home-dir /tmp --shell /usr/sbin/nologin maquette \
+    && useradd --uid 10002 --gid maquette --no-create-home --home-dir /tmp --shell /usr/sbin/nologin trainer \
     && install -d -o maquette -g maquette -m 0750 /data /data/runs
 WORKDIR /app
 
@@ -55,12 +56,15 @@ CMD ["uvicorn", "webapp.asgi:application", "--host=0.0.0.0", "--port=8000", "--n
 FROM site AS worker
 COPY --from=worker-libraries /venv /venv
 USER maquette
+# Begun as root with SETUID, SETGID and KILL (docker-compose.yml), it gives trainers a user of their own.
+ENTRYPOINT ["python", "-m", "sandbox.user", "10001:10001", "--"]
 CMD ["celery", "--quiet", "--app=webapp", "worker", "--queues=default", "--pool=threads", "--concurrency=3", "--loglevel=INFO"]
 
 FROM site AS gpu
 ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
 COPY --from=gpu-libraries /venv /venv
 USER maquette
+ENTRYPOINT ["python", "-m", "sandbox.user", "10001:10001", "--"]
 CMD ["celery", "--quiet", "--app=webapp", "worker", "--queues=train-gpu", "--pool=threads", "--concurrency=1", "--loglevel=INFO"]
 
 FROM base AS serving

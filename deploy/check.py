@@ -50,6 +50,17 @@ RUN_SECONDS = 1800
 # A run that lasts, however fast the machine.
 LONG, LONG_SECONDS = {"epochs": 100, "patience": 100, "batch_size": 4}, 150
 AWAY_SECONDS = 10
+TRAINER_UID = 10002
+TRAINERS = """
+import glob, os
+for folder in glob.glob("/proc/[0-9]*"):
+    try:
+        words = open(f"{folder}/cmdline", "rb").read().split(b"\\0")
+    except OSError:
+        continue
+    if b"trainer" in words and b"-m" in words:
+        print(os.stat(folder).st_uid)
+"""
 WORDS = {"late": "The parcel is three days late, where is it?", "money": "You took the money twice, please pay it back"}
 
 
@@ -164,8 +175,25 @@ def drive(compose: Compose, *, restarts: bool) -> None:
     need(visitor.ask("/metrics")[0] == 404, "/metrics is open to the outside")
     compose(*manage, "doctor", seconds=120)
     say("the doctor in the container `web` misses nothing")
+    confined(compose)
     if restarts:
         restart(compose, founder, {"page": (visitor, "/settings"), "demo": (program, f"/e/{slug}/predict")})
+
+
+def confined(compose: Compose) -> None:
+    """Whatever reads people's files does so confined, and as a user of its own."""
+    as_site = ("python", "-m", "sandbox.user", "10001:10001", "--")
+    for service in ("reader", "worker", "train"):
+        told = compose("exec", "-T", service, *as_site, "python", "manage.py", "doctor", seconds=120, quiet=True)
+        line = next((line for line in told.splitlines() if "confined by" in line), "")
+        need(f"as user {TRAINER_UID}" in line, f"trainers in the container `{service}`: {line.strip() or told[-500:]}")
+    say(f"the containers that read files are {line.split('trainers are ')[-1].strip()}")
+
+
+def trainer_users(compose: Compose) -> set[int]:
+    """The users of the trainers at work in the container that trains."""
+    told = compose("exec", "-T", "train", "python", "-c", TRAINERS, seconds=60, quiet=True)
+    return {int(word) for word in told.split()}
 
 
 def answered(program: Browser, path: str, body: Any) -> tuple[int, bytes]:
@@ -193,6 +221,8 @@ def restart(compose: Compose, founder: Browser, asked: dict[str, tuple[Browser, 
         return number
 
     until(lambda: seen("progress", stage="train") > 2, RUN_SECONDS, "training")
+    users = trainer_users(compose)
+    need(users == {TRAINER_UID}, f"the trainer runs as {users or 'nobody'}")
     began = time.monotonic()
     compose("stop", "train", seconds=120)
     stopped = time.monotonic() - began

@@ -54,6 +54,8 @@ def main() -> None:
         landlock(order)
         drop_capabilities()
         load_filter(base64.b64decode(order["filter"]))
+    elif sys.platform == "linux" and os.geteuid():
+        drop_capabilities()
     os.execv(command[0], command)  # noqa: S606  no shell is wanted
 
 

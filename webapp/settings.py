@@ -57,6 +57,7 @@ if STORAGE_URL and not STORAGE_URL.startswith("s3://"):
         "STORAGE_URL must look like s3://bucket/prefix; without it artifacts stay in MAQUETTE_DATA."
     )
 MAQUETTE_SANDBOX = env.str("MAQUETTE_SANDBOX", default="auto").strip().lower()
+MAQUETTE_TRAINER_UID = int(env.str("MAQUETTE_TRAINER_UID", default="").strip() or 0)
 """How the processes that read strangers' files are confined: auto, require, off, or a mode of `sandbox.modes` by its name."""
 HF_TOKEN = env.str("HF_TOKEN", default="")
 HF_TOKEN_MODELS = env.list("HF_TOKEN_MODELS", default=[])

@@ -3,9 +3,11 @@
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +17,7 @@ import pytest
 from django.conf import settings as site_settings
 
 from sandbox import modes
+from sandbox.user import KEPT
 from webapp.core import confinement
 from webapp.core.confinement import Access, environment
 from webapp.core.problems import Problem
@@ -368,3 +371,116 @@ def test_it_works_for_an_ordinary_user(mode: str, tmp_path: Path) -> None:
         pytest.skip(done.stdout)
     assert "sesame" not in done.stdout, done.stdout
     assert "No such file" in done.stdout or "Permission denied" in done.stdout, done.stdout + done.stderr
+
+
+TRAINER_UID, TRAINER_GID = 10002, 10001
+PLANTED = """
+import json, os, sys
+os.mkdir("mine", 0o700)
+open("mine/hidden", "w").close()
+with open(os.path.join(sys.argv[2], "made"), "w") as made:
+    made.write("by the trainer")
+print(json.dumps({"type": "log", "uid": os.getuid(), "rows": open(sys.argv[1]).read()}))
+"""
+WORKER = """
+import json, os, subprocess, sys
+from pathlib import Path
+from sandbox import modes
+from sandbox.policy import Policy
+own = open("/proc/self/status").read()
+look = [sys.executable, "-c", "print(open('/proc/self/status').read())"]
+child = subprocess.run(modes.command(sys.argv[1], Policy(), look, Path("/")), user=10002, capture_output=True, text=True)
+sleeper = subprocess.Popen(["sleep", "60"], user=10002)
+sleeper.kill()
+reading = subprocess.run(["cat", f"/proc/{os.getpid()}/environ"], user=10002, capture_output=True)
+print(json.dumps([own, child.stdout, child.stderr, sleeper.wait(), reading.returncode]))
+"""
+
+
+class Planted(TrainerProcess):
+    PROGRAM = (sys.executable, "-c", PLANTED)
+
+
+def others_may_run(program: str) -> bool:
+    """Whether a user without rights of root's can start it."""
+    done = subprocess.run(["/bin/sh", "-c", f"test -x {program}"], user=TRAINER_UID, check=False)
+    return done.returncode == 0
+
+
+@pytest.fixture
+def own_user(settings: Any) -> Iterator[Path]:
+    """The data folder of a site whose trainers have a user of their own."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can start a program as somebody else")
+    if not others_may_run(sys.executable):
+        pytest.skip("this Python lies in a folder that other users may not enter")
+    folder = Path(tempfile.mkdtemp(prefix="maquette-user-", dir="/tmp"))  # pytest's own folders let nobody through
+    settings.MAQUETTE_DATA, settings.MAQUETTE_TRAINER_UID = folder, TRAINER_UID
+    settings.FILE_UPLOAD_TEMP_DIR = folder / "tmp"
+    settings.FILE_UPLOAD_TEMP_DIR.mkdir(mode=0o700)
+    before = os.umask(0o007)
+    yield folder
+    os.umask(before)
+    shutil.rmtree(folder)
+
+
+def test_trainers_have_a_user_of_their_own_where_the_site_may_give_them_one(
+    mode: str, own_user: Path, tmp_path: Path
+) -> None:
+    """What was written before there was such a user is opened to it, and what it leaves can be read and removed."""
+    version, run = own_user / "datasets" / "mine", own_user / "runs" / "mine"
+    for folder in (version, run):
+        folder.mkdir(parents=True)
+    rows = version / "rows"
+    rows.write_text("rows")
+    for path in (rows, version, run, version.parent, run.parent):
+        path.chmod(0o700)
+    log = tmp_path / "stderr.log"
+    process = Planted([str(rows), str(run)], stderr=log, access=Access(readable=(version,), writable=(run,)))
+    events = [event for event in process.events() if event]
+    process.end()
+    assert events, last_words(log)
+    assert (events[0]["uid"], events[0]["rows"]) == (TRAINER_UID, "rows")
+    made = (run / "made").stat()
+    assert (made.st_uid, made.st_mode & 0o777) == (TRAINER_UID, 0o660)
+    assert list((own_user / "tmp").iterdir()) == [], "its own folder goes, with what it kept to itself"
+
+
+@pytest.mark.parametrize("confined_by", ["off", "landlock"])
+def test_a_worker_begun_as_root_keeps_what_it_needs_and_its_trainers_nothing(confined_by: modes.Mode) -> None:
+    python = next(
+        (
+            path
+            for path in (sys.executable, "/usr/bin/python3")
+            if os.path.exists(path) and os.geteuid() == 0 and others_may_run(path)
+        ),
+        None,
+    )
+    if python is None:
+        pytest.skip("only root can become somebody else, by a Python that others may start")
+    if confined_by != "off" and not modes.probe(confined_by, ()).works:
+        pytest.skip(modes.probe(confined_by, ()).reason)
+    user = f"{TRAINER_GID}:{TRAINER_GID}"
+    done = subprocess.run(
+        [python, "-m", "sandbox.user", user, "--", python, "-c", WORKER, confined_by],
+        env={
+            "PYTHONPATH": os.pathsep.join([str(site_settings.BASE_DIR), *modes.bindings()]),
+            "PATH": os.environ["PATH"],
+        },
+        cwd="/",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    *texts, killed, reading = json.loads(done.stdout)
+    own, child = (
+        {line.split(":")[0]: line.split(":")[1].split() for line in text.split("\n") if ":" in line}
+        for text in texts[:2]
+    )
+    assert (own["Uid"], own["Gid"], own["Groups"]) == (["10001"] * 4, ["10001"] * 4, ["10001"])
+    assert int(own["CapPrm"][0], 16) == KEPT, "it may start another user's programs and end them"
+    assert child["Uid"] == ["10002"] * 4, texts[2]
+    assert {int(child[name][0], 16) for name in ("CapEff", "CapPrm", "CapInh", "CapAmb")} == {0}
+    assert killed == -signal.SIGKILL
+    assert reading != 0, "the worker's environment is closed to another user"

@@ -5,6 +5,8 @@ import fcntl
 import logging
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
 from contextlib import suppress
@@ -21,6 +23,8 @@ from django.utils.translation import gettext as _
 from sandbox import modes
 from sandbox.modes import Mode, NotConfined
 from sandbox.policy import Policy
+from sandbox.user import may_change_user
+from webapp.core.private import open_to_group
 from webapp.core.problems import Problem
 
 log = logging.getLogger(__name__)
@@ -169,12 +173,20 @@ def hub_cache() -> Path:
     return Path(os.environ.get("HF_HUB_CACHE") or home / "hub").expanduser()
 
 
+def trainer_user() -> int | None:
+    """The user whom commands run as (MAQUETTE_TRAINER_UID), in the site's own group; None: the site's."""
+    return settings.MAQUETTE_TRAINER_UID or None if may_change_user() else None
+
+
 def policy(access: Access, folder: Path) -> Policy:
     """The same as folders, ports and limits."""
     code = settings.BASE_DIR / "trainer"
     writable = [folder, *access.writable, *([hub_cache()] if access.hub else [])]
     for path in writable:
         path.mkdir(parents=True, exist_ok=True)
+    if trainer_user() is not None:
+        for path in (*writable, *access.readable):
+            open_to_group(path, settings.MAQUETTE_DATA)
     return Policy(
         readable=(code, *([] if access.hub else models_folders()), *access.readable),
         writable=tuple(writable),
@@ -220,9 +232,18 @@ def sweep() -> None:
             handle = os.open(folder, os.O_RDONLY)
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(folder, ignore_errors=True)
+                remove(folder)
             finally:
                 os.close(handle)
+
+
+def remove(folder: Path) -> None:
+    """A command's own folder, with what its user kept from the group in it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists() and (user := trainer_user()) is not None:
+        words = "import shutil, sys; shutil.rmtree(sys.argv[1], ignore_errors=True)"
+        subprocess.run([sys.executable, "-I", "-S", "-c", words, str(folder)], user=user, check=False)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def models_folders() -> list[Path]:

@@ -1,14 +1,17 @@
 """What is kept is for the user who runs the site: uploads, models, keys and mails of all workspaces."""
 
 import os
+import stat
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
-OTHERS = 0o077
+OTHERS = 0o007 if os.environ.get("MAQUETTE_TRAINER_UID", "").strip() else 0o077
+"""Who is kept out: all but the owner, and the group where trainers have a user of their own, which is in the site's group."""
 
 
 def keep_private() -> None:
-    """Files that this process and its children write from now on are readable by their owner alone."""
+    """Files that this process and its children write from now on are readable by their owner alone, and by trainers."""
     os.umask(OTHERS)
 
 
@@ -37,3 +40,26 @@ def kept_secret(path: Path, made: str) -> str:
         finally:
             Path(draft.name).unlink(missing_ok=True)
     return path.read_text(encoding="ascii").strip()
+
+
+def open_to_group(path: Path, top: Path) -> None:
+    """Let the group read and write `path` and all below it, and pass through the folders that lead to it from `top`. Costs one
+    look where that was done before: what is written since is open to the group by `keep_private`."""
+    for folder in path.parents:
+        if folder.is_relative_to(top):
+            give(folder, stat.S_IXGRP)
+    if path.exists() and give(path, stat.S_IRGRP | stat.S_IWGRP | (stat.S_IXGRP if path.is_dir() else 0)):
+        for inner, _names, files in os.walk(path):
+            give(Path(inner), stat.S_IRWXG)
+            for name in files:
+                give(Path(inner, name), stat.S_IRGRP | stat.S_IWGRP)
+
+
+def give(path: Path, bits: int) -> bool:
+    """Whether any of the bits was missing. What belongs to another user is the trainers' own, and open already."""
+    with suppress(FileNotFoundError, PermissionError):
+        mode = path.lstat().st_mode
+        if mode & bits != bits and not stat.S_ISLNK(mode):
+            path.chmod(stat.S_IMODE(mode) | bits)
+            return True
+    return False

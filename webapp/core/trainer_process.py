@@ -7,7 +7,6 @@ survives its supervisor, however that ends.
 import json
 import os
 import queue
-import shutil
 import signal
 import subprocess
 import sys
@@ -63,6 +62,7 @@ class TrainerProcess:
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 start_new_session=True,
+                user=confinement.trainer_user(),
                 pass_fds=[] if tell is None else [tell],
                 text=True,
                 encoding="utf-8",
@@ -135,7 +135,7 @@ class TrainerProcess:
         if self.command is not None:
             os.close(self.command)
             self.command = None
-        shutil.rmtree(self.folder, ignore_errors=True)
+        confinement.remove(self.folder)
         if self.hold is not None:
             os.close(self.hold)
             self.hold = None

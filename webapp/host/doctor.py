@@ -208,7 +208,10 @@ def sandbox() -> Result:
         mode
     ]
     gaps = "; ".join(modes.gaps(mode))
-    return OK, f"trainers are confined by {means} and seccomp{gaps and f'; {gaps}'}", ""
+    user = f", as user {confinement.trainer_user()}" if confinement.trainer_user() is not None else ""
+    if settings.MAQUETTE_TRAINER_UID and not user:
+        gaps = "; ".join(filter(None, [gaps, "not as MAQUETTE_TRAINER_UID: this process may not change its user"]))
+    return OK, f"trainers are confined by {means} and seccomp{user}{gaps and f'; {gaps}'}", ""
 
 
 def why_no_sandbox() -> str:
