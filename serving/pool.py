@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 import time
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +13,7 @@ from serving import problems
 from serving.batcher import Batcher, count_bytes
 from serving.memory import Holding, Ledger
 from serving.problems import Problem
+from trainer.machine import cores
 
 if TYPE_CHECKING:
     from trainer.engines import Engine
@@ -25,7 +25,7 @@ FAILED_SECONDS = 5.0
 """A model that could not be opened is not tried again sooner."""
 OVERHEAD = 2.0
 """Memory that a session takes, as a multiple of its file: ONNX Runtime repacks the weights beside the originals."""
-READERS = max(2, os.cpu_count() or 2)
+READERS = max(2, cores())
 """Requests of one model whose pictures and sounds are decoded at once, as far as the budget has room for them."""
 MAX_READING, READING_SECONDS = 128, 15.0
 """Requests that wait for that or are at it, of all models, and how long one waits."""

@@ -1,6 +1,5 @@
 """What this machine computes with, and what it is using."""
 
-import os
 import platform
 import threading
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from trainer import openmp
 from trainer.errors import SpecError
 from trainer.events import Emit
 from trainer.gpus import list_gpus
+from trainer.machine import cores, free_memory_bytes, memory_bytes
 from trainer.messages import _
 
 if TYPE_CHECKING:
@@ -32,10 +32,6 @@ def cpu_flags() -> set[str]:
     return set(line.split())
 
 
-def cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def cpu_name() -> str:
     try:
         with open("/proc/cpuinfo") as file:
@@ -47,12 +43,9 @@ def cpu_name() -> str:
 
 def describe() -> dict[str, Any]:
     """CPU, memory and GPUs of this machine as JSON: what `python -m trainer hardware` prints."""
-    import psutil
-
-    memory = psutil.virtual_memory()
     return {
         "cpu": {"name": cpu_name(), "cores": cores(), "bf16": bool(cpu_flags() & BF16_FLAGS)},
-        "memory": {"total_bytes": memory.total, "available_bytes": memory.available},
+        "memory": {"total_bytes": memory_bytes(), "available_bytes": free_memory_bytes()},
         "gpus": [gpu.as_dict() for gpu in list_gpus()],
     }
 
@@ -157,12 +150,11 @@ class ResourceWatch(AbstractContextManager["ResourceWatch"]):
                 return
 
     def _figures(self, process: "psutil.Process") -> dict[str, Any]:
-        import psutil
         import torch
 
         figures = {
             "memory_bytes": process.memory_info().rss,
-            "memory_total_bytes": psutil.virtual_memory().total,
+            "memory_total_bytes": memory_bytes(),
             "cpu_percent": process.cpu_percent(),
         }
         if self.device.count:

@@ -50,6 +50,7 @@ def test_a_machine_that_has_everything(tmp_path: Path) -> None:
         "Memory",
         "GPUs",
         "Redis",
+        "Workers",
         "Database",
         "Migrations",
         "Models",

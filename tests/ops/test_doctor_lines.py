@@ -109,11 +109,7 @@ def test_the_hub_by_its_port(listener: int, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.parametrize(("total", "state"), [(doctor.LITTLE_MEMORY, "ok"), (doctor.LITTLE_MEMORY - 1, "note")])
 def test_little_memory_is_worth_a_note(total: int, state: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Memory:
-        available = 2**30
-
-    Memory.total = total  # type: ignore[attr-defined]
-    monkeypatch.setattr("psutil.virtual_memory", Memory)
+    monkeypatch.setattr("trainer.machine.memory_bytes", lambda: total)
     assert doctor.memory()[0] == state
 
 

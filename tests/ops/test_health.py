@@ -9,12 +9,15 @@ import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
 import yaml
+from django.test import Client
 
-from webapp.host import health
+from webapp.catalog import hardware
+from webapp.host import doctor, health
 from webapp.host.redis_server import EmbeddedRedis, find_binary
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -90,6 +93,34 @@ def test_worker_is_well_while_its_host_is_announced(tmp_path: Path, monkeypatch:
     finally:
         server.stop()
     assert health.main(["worker"]) == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.skipif(find_binary() is None, reason="no Redis on this machine")
+def test_a_site_is_ready_once_every_queue_has_a_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Any, client: Client
+) -> None:
+    """A site whose reader is down trains and answers, and every upload waits for ever: that is not ready."""
+    server = EmbeddedRedis(tmp_path)
+    settings.REDIS_URL = server.start()
+    try:
+        monkeypatch.setattr(hardware, "client", lambda: redis.Redis.from_url(server.url, decode_responses=True))
+        assert doctor.workers()[0] == doctor.OK, "none is running"
+        hardware.announce("box-worker", {"host": "box", "queues": ["default"]})
+        hardware.announce("box-train", {"host": "box", "queues": ["train-cpu", "train-gpu"]})
+        answer = client.get("/readyz").json()
+        assert (answer["parts"]["worker"], answer["waiting"]) == ("down", ["read"])
+        state, description, _remedy = doctor.workers()
+        assert (state, description) == (doctor.MISSING, "none takes what waits in read")
+        hardware.announce("box-reader", {"host": "box", "queues": ["read"]})
+        answer = client.get("/readyz").json()
+        assert (answer["parts"]["worker"], answer["waiting"]) == ("ok", [])
+        assert doctor.workers() == (doctor.OK, "3 running, and every queue has one", "")
+        gpus = [{"kind": "gpu", "index": index} for index in range(2)]
+        hardware.announce("box-gpus", {"host": "box", "queues": ["train-gpu"], "devices": gpus})
+        assert client.get("/readyz").json()["waiting"] == ["train-gpu-2"], "runs may ask for two"
+    finally:
+        server.stop()
 
 
 def test_beat_is_well_while_it_writes_its_schedule(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from webapp.datasets.models import Dataset, DatasetVersion
 from webapp.endpoints.models import Endpoint, Feedback
 from webapp.pages.tasks import retain
 from webapp.prototypes.models import Prototype
-from webapp.runs.models import Run
+from webapp.runs.models import Estimate, Preview, Run
 
 ClientOf = Callable[[User], Client]
 
@@ -89,3 +89,16 @@ def test_days_are_set_on_the_pages(endpoint: Endpoint, user: User, outsider: Use
     browser.post(address, {"days": ""})
     assert Dataset.objects.get().retention_days is None
     assert browser.post(address, {"days": "99999"}).status_code == 422
+
+
+def test_estimates_and_previews_go_a_month_after_they_were_last_asked_for(workspace: Workspace) -> None:
+    version = things.dataset(workspace).current
+    for key, made, sent, lease in (("old", 31, 31, ""), ("again", 31, 2, ""), ("new", 2, 2, ""), ("held", 31, 31, "x")):
+        for model, fields in ((Estimate, {"hardware": "cpu"}), (Preview, {})):
+            row = model.objects.create(
+                workspace=workspace, version=version, key=key, spec={}, sent_at=ago(sent), lease=lease, **fields
+            )
+            model.objects.filter(pk=row.pk).update(created_at=ago(made))
+    retain()
+    for model in (Estimate, Preview):
+        assert set(model.objects.values_list("key", flat=True)) == {"again", "new", "held"}

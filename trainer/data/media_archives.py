@@ -4,7 +4,6 @@ Every file is decoded once, in threads, and kept under its hash in the version's
 """
 
 import json
-import os
 import re
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
@@ -21,9 +20,10 @@ from trainer.data.tables.formats import open_table
 from trainer.data.tables.table import Table
 from trainer.data.tempspace import temporary_folder
 from trainer.errors import DataError
+from trainer.machine import cores
 from trainer.messages import _
 
-DECODERS = min(os.cpu_count() or 1, 4)
+DECODERS = min(cores(), 4)
 AHEAD, AHEAD_BYTES = 32, 128 * 1024**2
 MAX_TABLES_TRIED = 200
 MAX_ANNOTATION_BYTES = 64 * 1024**2

@@ -5,7 +5,6 @@ answers are the model's outputs as they are, and says how its inputs become numb
 """
 
 import hashlib
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
@@ -18,6 +17,7 @@ from trainer.dotted import load_class
 from trainer.errors import DataError, ModelError
 from trainer.files import read_json
 from trainer.json_types import JsonObject
+from trainer.machine import cores
 from trainer.messages import _
 from trainer.outputs import Outputs
 from trainer.packaging.manifest import read_manifest
@@ -246,7 +246,7 @@ def open_session(path: Path, threads: int | None = None) -> Session:
     import onnxruntime as ort
 
     options = ort.SessionOptions()
-    options.intra_op_num_threads = threads or len(os.sched_getaffinity(0))
+    options.intra_op_num_threads = threads or cores()
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")

@@ -1,7 +1,6 @@
 """Rows of a table: LightGBM's own trees, plain sums, or the net as a graph, over what `trainer.tables` makes of them."""
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -15,6 +14,7 @@ from trainer.answers.classes_statistics import softmax
 from trainer.engines import ArrayEngine
 from trainer.errors import DataError
 from trainer.json_types import JsonObject
+from trainer.machine import cores
 from trainer.messages import _
 from trainer.outputs import Outputs
 
@@ -59,7 +59,7 @@ class TableEngine(ArrayEngine[JsonObject]):
             sums = json.loads(self.path.read_text("utf-8"))
             self.weights, self.bias = np.array(sums["weights"]), np.array(sums["bias"])
         elif self.engine == "lightgbm":
-            self.threads = threads or len(os.sched_getaffinity(0))
+            self.threads = threads or cores()
             self.booster = gbm.lightgbm().Booster(model_file=str(self.path))
         else:
             super().open(threads)

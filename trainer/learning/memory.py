@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from trainer.learning.job import Job
+from trainer.machine import free_memory_bytes
 
 BYTES_A_WEIGHT = 16
 """Weight, gradient and the two moments of AdamW, 4 bytes each."""
@@ -20,9 +21,7 @@ def free_bytes(job: Job) -> int:
     """Of the device that learns."""
     if job.device.count:
         return int(torch.cuda.mem_get_info()[0])
-    import psutil
-
-    return int(psutil.virtual_memory().available)
+    return free_memory_bytes()
 
 
 def row_bytes(model: nn.Module, inputs: tuple[Tensor, ...]) -> int:

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import psutil
 from django.conf import settings
 from django.utils.translation import gettext as _
 
@@ -24,6 +23,7 @@ from sandbox import modes
 from sandbox.modes import Mode, NotConfined
 from sandbox.policy import Policy
 from sandbox.user import may_change_user
+from trainer import machine
 from webapp.core.private import open_to_group
 from webapp.core.problems import Problem
 
@@ -158,6 +158,7 @@ def environment(access: Access, folder: Path, more: dict[str, str]) -> dict[str,
         "HF_HUB_CACHE": str(hub_cache()),
         "HF_HUB_DISABLE_IMPLICIT_TOKEN": "1",
         "HF_HUB_DISABLE_TELEMETRY": "1",
+        machine.GIVEN: machine.own_groups(),
     }
     return given | own | ({} if access.hub else {"HF_HUB_OFFLINE": "1"}) | more
 
@@ -256,8 +257,8 @@ def memory_limit(estimate: dict[str, Any] | None) -> int:
     """Bytes that a run on the processor may have of its own: three times what its estimate measured and at least `FLOOR`, but
     no more than the machine has."""
     measured = (estimate or {}).get("memory_bytes") or 0
-    machine = psutil.virtual_memory().total
-    return int(min(machine, max(3 * measured, FLOOR))) if measured else int(machine)
+    most = machine.memory_bytes()
+    return int(min(most, max(3 * measured, FLOOR))) if measured else most
 
 
 FLOOR = 8 * GIB

@@ -4,7 +4,6 @@ Columns are named by their place (`c0`, `c1`, …) and rows by `n` from 0, whate
 have indices beside their rows (trainer/data/indexing.py); sorts and searches go through these instead of the texts.
 """
 
-import os
 from collections import OrderedDict
 from dataclasses import dataclass
 from functools import cache
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol, Self
 
 from trainer.columns import MONEY, canonical_label
+from trainer.machine import cores
 from webapp.datasets.models import DatasetVersion
 
 PAGE_ROWS = 10
@@ -78,7 +78,7 @@ def database() -> Cursor:
     """One for the process, so that all pages together keep within its memory; each asks through a cursor of its own."""
     import duckdb
 
-    threads = min(4, os.cpu_count() or 1)
+    threads = min(4, cores())
     settings = {"threads": threads, "memory_limit": "256MB", "enable_external_file_cache": False}
     connection: Cursor = duckdb.connect(config=settings)
     return connection

@@ -14,19 +14,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import psutil
 from django.conf import settings
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from sandbox import modes
-from trainer import cache
+from trainer import cache, machine
+from webapp.catalog import hardware
 from webapp.catalog.hub import size_words
 from webapp.core import confinement
 from webapp.core.hosts import is_loopback
 from webapp.host import preflight
 from webapp.host.preflight import StartError
 from webapp.host.processes import find_gpus
+from webapp.host.readiness import queues_without_worker
 from webapp.host.redis_server import answers, find_binary
 from webapp.runs.storage import file_system
 
@@ -92,8 +93,8 @@ def disk() -> Result:
 
 
 def memory() -> Result:
-    total, free = psutil.virtual_memory().total, psutil.virtual_memory().available
-    description = f"{total / 1024**3:.0f} GB, {free / 1024**3:.0f} GB free, {psutil.cpu_count()} cores"
+    total, free = machine.memory_bytes(), machine.free_memory_bytes()
+    description = f"{total / 1024**3:.0f} GB, {free / 1024**3:.0f} GB free, {machine.cores()} cores"
     if total < LITTLE_MEMORY:
         return NOTE, description, "Fine-tuning may not fit into less than 4 GB; the method “probe” does."
     return OK, description, ""
@@ -128,6 +129,19 @@ def redis() -> Result:
             "`sudo apt install redis-server` gives one that does; Maquette uses it from its next start.",
         )
     return OK, f"{binary.path}, private, {state}", ""
+
+
+def workers() -> Result:
+    """Where the site runs: whether somebody takes what is put into each queue."""
+    if not answers(settings.REDIS_URL) or not hardware.workers():
+        return OK, "none running; started by `make run`", ""
+    if missing := queues_without_worker():
+        return (
+            MISSING,
+            f"none takes what waits in {', '.join(missing)}",
+            "Look into their logs, then start Maquette again; with containers, `docker compose up -d`.",
+        )
+    return OK, f"{len(hardware.workers())} running, and every queue has one", ""
 
 
 def database() -> Result:
@@ -289,6 +303,7 @@ CHECKS: dict[str, Callable[[], Result]] = {
     "Memory": memory,
     "GPUs": gpus,
     "Redis": redis,
+    "Workers": workers,
     "Database": database,
     "Migrations": migrations,
     "Models": models,

@@ -7,7 +7,10 @@ from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
+from webapp.catalog import hardware
+from webapp.core import readers
 from webapp.core.redis import client
+from webapp.runs.queues import queue_of
 
 
 def healthz(request: HttpRequest) -> HttpResponse:
@@ -33,19 +36,23 @@ def serving_answers() -> bool:
         return bool(response.status == 200)
 
 
-def worker_answers() -> bool:
-    return next(client().scan_iter("maquette:worker:*", count=500), None) is not None
+def queues_without_worker() -> list[str]:
+    """Of the queues that work is put into, those that no worker announced in the last 20 seconds that it takes."""
+    workers = hardware.workers()
+    needed = [settings.CELERY_TASK_DEFAULT_QUEUE, readers.QUEUE, *map(queue_of, hardware.options(workers))]
+    taken = {queue for worker in workers for queue in worker.get("queues") or ()}
+    return [queue for queue in needed if queue not in taken]
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
-    """JSON per part, 200 when all answer, else 503."""
+    """JSON per part, 200 when all answer, else 503. `waiting`: the queues that no worker takes."""
+    waiting = queues_without_worker()
     parts = {
         "database": part(database_answers),
         "redis": part(lambda: client().ping()),
-        "worker": part(worker_answers),
+        "worker": not waiting,
         "serving": part(serving_answers),
     }
-    return JsonResponse(
-        {"ready": all(parts.values()), "parts": {name: "ok" if good else "down" for name, good in parts.items()}},
-        status=200 if all(parts.values()) else 503,
-    )
+    states = {name: "ok" if good else "down" for name, good in parts.items()}
+    body = {"ready": all(parts.values()), "parts": states, "waiting": waiting}
+    return JsonResponse(body, status=200 if body["ready"] else 503)

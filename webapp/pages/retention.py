@@ -1,4 +1,5 @@
-"""What is kept for so many days and no longer: visitors' ratings with their inputs, and datasets that nobody uses."""
+"""What is kept for so many days and no longer: visitors' ratings with their inputs, datasets that nobody uses, and what was
+measured and drawn before a run."""
 
 import logging
 from datetime import datetime, timedelta
@@ -13,14 +14,18 @@ from webapp.core.problems import Conflict
 from webapp.datasets.models import Dataset
 from webapp.endpoints.models import Endpoint, Feedback, Status
 from webapp.pages import erasure
+from webapp.runs.models import Estimate, Preview
 
 log = logging.getLogger(__name__)
 AT_ONCE = 100
+TRIAL_DAYS = 30
+"""How long an estimate or a preview is kept; who asks again has it made again."""
 
 
 def sweep() -> None:
     """Every hour."""
     forget_feedback()
+    forget_trials()
     for dataset in outdated_datasets():
         try:
             erasure.erase_dataset(dataset, None)
@@ -36,6 +41,13 @@ def forget_feedback() -> None:
         deleted += forget_older(Feedback.objects.for_workspace(workspace), workspace.feedback_days or 0)
     if deleted:
         checkpoint()
+
+
+def forget_trials() -> None:
+    """Those that nobody is at; a run has a copy of its estimate."""
+    oldest = timezone.now() - timedelta(days=TRIAL_DAYS)
+    for model in (Estimate, Preview):
+        model.objects.filter(created_at__lt=oldest, lease="").exclude(sent_at__gte=oldest).delete()
 
 
 def forget_older(feedback: "QuerySet[Feedback]", days: int) -> int:

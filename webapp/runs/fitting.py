@@ -5,11 +5,11 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-import psutil
 from django.utils.translation import gettext as _
 
 from trainer import tasks
 from trainer.errors import UserError
+from trainer.machine import memory_bytes
 from trainer.spec import Spec
 from webapp.catalog import hardware
 from webapp.catalog.local import local_models
@@ -79,4 +79,4 @@ def largest_memory(wanted: str) -> int:
     for device in hardware.devices():
         bytes_of[device["kind"]].append(device.get("memory_total_bytes") or 0)
     graphics = max(bytes_of["gpu"], default=0) if wanted != "cpu" else 0
-    return graphics or max(bytes_of["cpu"], default=0) or int(psutil.virtual_memory().total)
+    return graphics or max(bytes_of["cpu"], default=0) or memory_bytes()

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +20,7 @@ from django.utils.translation import gettext_lazy
 
 from trainer import allowance, errors
 from trainer.events import now as event_time
+from trainer.machine import cores
 from trainer.remaining import Remaining
 from webapp.core.confinement import memory_limit
 from webapp.core.files import write_whole
@@ -354,7 +354,7 @@ def limits_of(run: Run, *, on_gpu: bool) -> dict[str, int]:
     """Of its trainer's process: seconds of all processors, and bytes of its own memory. A GPU's driver reserves memory that it
     never fills, so there the machine's is the bound."""
     likely = max(run.limits.get("seconds") or 0, ((run.estimate or {}).get("seconds") or {}).get("high") or 0)
-    seconds = max(LEAST_CPU_SECONDS, GENEROUS * likely) * (os.cpu_count() or 1)
+    seconds = max(LEAST_CPU_SECONDS, GENEROUS * likely) * cores()
     return {"CPU": int(seconds)} | ({} if on_gpu else {"DATA": memory_limit(run.estimate)})
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from django.conf import settings
 
+from trainer import machine
 from trainer.gpus import list_gpus
 from webapp.catalog import hardware
 from webapp.core.ids import new_id
@@ -55,27 +56,15 @@ def has_gpu() -> bool:
     return bool(gpus()) and bool(own_gpus())
 
 
-def memory() -> tuple[int, int]:
-    """(total, used) bytes of this machine."""
-    with open("/proc/meminfo") as file:
-        kilobytes = {
-            line.split(":")[0]: int(line.split()[1])
-            for line in file
-            if line.split(":")[0] in ("MemTotal", "MemAvailable")
-        }
-    return kilobytes["MemTotal"] * 1024, (kilobytes["MemTotal"] - kilobytes["MemAvailable"]) * 1024
-
-
 def record() -> dict[str, Any]:
-    total, used = memory()
-    cores = len(os.sched_getaffinity(0))
+    total, count = machine.memory_bytes(), machine.cores()
     processor = {
         "kind": "cpu",
         "index": 0,
-        "name": f"{cores} cores",
+        "name": f"{count} cores",
         "memory_total_bytes": total,
-        "memory_used_bytes": used,
-        "utilisation": min(1.0, os.getloadavg()[0] / cores),
+        "memory_used_bytes": max(0, total - machine.free_memory_bytes()),
+        "utilisation": min(1.0, os.getloadavg()[0] / count),
     }
     return {
         "name": name(),
