@@ -272,6 +272,13 @@ RUN_RESUME_DAYS = env.float("RUN_RESUME_DAYS", default=7.0)
 DATASET_RETENTION_DAYS = env.int("DATASET_RETENTION_DAYS", default=0)
 FEEDBACK_RETENTION_DAYS = env.int("FEEDBACK_RETENTION_DAYS", default=0)
 
+SECURITY_LOG = env.str("SECURITY_LOG", default="file").strip().lower()
+"""Where the lines of the security log go: file, stderr, or off. Its page and command need none."""
+if SECURITY_LOG not in ("file", "stderr", "off"):
+    raise ImproperlyConfigured("SECURITY_LOG is file, stderr or off.")
+SECURITY_LOG_DAYS = env.int("SECURITY_LOG_DAYS", default=180)
+"""How long events are kept; 0: for good."""
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

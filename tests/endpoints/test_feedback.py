@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from tests import things
 from webapp.accounts.models import User, Workspace
+from webapp.core.clients import network
 from webapp.endpoints import visitors
-from webapp.endpoints.demo import network
 from webapp.endpoints.models import Endpoint, Feedback
 from webapp.endpoints.tasks import sweep
 

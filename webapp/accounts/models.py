@@ -11,7 +11,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from webapp.core.models import Stored, WorkspaceOwned
+from webapp.core.models import Stored, WorkspaceOwned, WorkspaceQuerySet
 
 
 class UserManager(BaseUserManager["User"]):
@@ -174,6 +174,9 @@ class AuditEvent(WorkspaceOwned):
     subject_id = models.CharField(max_length=40, blank=True)
     text = models.CharField(max_length=200, blank=True)
 
+    class Meta(WorkspaceOwned.Meta):
+        indexes = [models.Index(fields=["workspace", "-created_at"], name="audit_of_workspace")]
+
     VERBS: ClassVar = {
         "cancelled": _("cancelled"),
         "confirmed": _("confirmed the columns of"),
@@ -227,3 +230,39 @@ class AuditEvent(WorkspaceOwned):
     @property
     def subject_words(self) -> str:
         return str(self.SUBJECTS.get(self.subject, self.subject))
+
+
+class SecurityEvent(Stored):
+    """Who signed in, was refused, took data away or changed who may do what, and from where (`webapp.accounts.security`).
+
+    What concerns a person rather than a workspace, as signing in does, is one row for each workspace that they belong to at
+    that moment, so that its administrators see it and see it still when the person has left; `is_copy` marks all but one.
+    """
+
+    verb = models.CharField(max_length=40, help_text="a key of webapp.accounts.security_verbs.VERBS")
+    outcome = models.CharField(max_length=8, help_text="done, failed or refused")
+    user = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, null=True, related_name="+")
+    is_copy = models.BooleanField(default=False)
+    given = models.CharField(
+        max_length=120, blank=True, help_text="the address typed by somebody unknown, shortened: a…@example.org"
+    )
+    given_digest = models.CharField(max_length=16, blank=True, help_text="keyed, to tell such addresses apart")
+    address = models.CharField(max_length=45, blank=True, help_text="of the client, as the last trusted proxy says")
+    agent = models.CharField(max_length=300, blank=True)
+    via = models.CharField(max_length=40, blank=True, help_text="token:<id> for a call of the API")
+    subject = models.CharField(max_length=40, blank=True)
+    subject_id = models.CharField(max_length=40, blank=True)
+    text = models.CharField(max_length=200, blank=True)
+
+    objects: ClassVar = WorkspaceQuerySet.as_manager()
+
+    class Meta(Stored.Meta):
+        indexes = [
+            models.Index(fields=["workspace", "-created_at"], name="security_of_workspace"),
+            models.Index(fields=["user", "-created_at"], name="security_of_user"),
+            models.Index(fields=["created_at"], name="security_by_time"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.subject} {self.text}"

@@ -1,7 +1,6 @@
 """The public demo page: for anybody whom the endpoint was shared with. Needs no account and no script."""
 
 import hashlib
-import ipaddress
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from webapp import answers as presentations
 from webapp.accounts.requests import SiteRequest
 from webapp.catalog.titles import reads_table
+from webapp.core.clients import client_address, network
 from webapp.core.downloads import Download
 from webapp.core.ids import new_id
 from webapp.core.media import type_of
@@ -37,23 +37,9 @@ MOST_CORRECTION = 80
 
 
 def visitor_of(request: HttpRequest) -> str:
-    """A rate limit's subject: the visitor's address, hashed with the site's secret so that none is stored.
-
-    Behind a proxy uvicorn has put the visitor's address in place of the proxy's, if FORWARDED_ALLOW_IPS trusts it.
-    """
-    subject = network(request.META.get("REMOTE_ADDR", ""))
+    """A rate limit's subject: the visitor's address, hashed with the site's secret so that none is stored."""
+    subject = network(client_address(request))
     return "visitor:" + hashlib.sha256(f"{settings.SECRET_KEY}:{subject}".encode()).hexdigest()[:20]
-
-
-def network(address: str) -> str:
-    """Whose limit an address counts for: a household or a server has a whole /64 of IPv6 addresses to choose from."""
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if parsed.version == 4:
-        return str(parsed)
-    return str(parsed.ipv4_mapped or ipaddress.ip_network((int(parsed), 64), strict=False))
 
 
 def context_of(request: HttpRequest, endpoint: Endpoint, link: ShareLink | None) -> dict[str, Any]:

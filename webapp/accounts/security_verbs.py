@@ -1,0 +1,89 @@
+"""What the security log can say: a stable code, which programs read, and the words of the page.
+
+`DONE` happened; `FAILED` is a proof that was wrong (password, code, link, token); `REFUSED` is a right or a limit.
+"""
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+DONE, FAILED, REFUSED = "done", "failed", "refused"
+OUTCOMES: dict[str, str | Promise] = {DONE: _("Done"), FAILED: _("Failed"), REFUSED: _("Refused")}
+
+VERBS: dict[str, tuple[str, str | Promise]] = {
+    "signed_up": (DONE, _("Created an account")),
+    "signed_in": (DONE, _("Signed in")),
+    "signed_in_by_link": (DONE, _("Signed in with a link")),
+    "sign_in_failed": (FAILED, _("Wrong email or password")),
+    "sign_in_link_refused": (FAILED, _("Opened a sign-in link that is used or expired")),
+    "sign_in_link_made": (DONE, _("Sign-in link created")),
+    "signed_out": (DONE, _("Signed out")),
+    "session_ended": (DONE, _("Ended a session")),
+    "sessions_ended": (DONE, _("Ended all other sessions")),
+    "reauthenticated": (DONE, _("Confirmed their identity")),
+    "reauthentication_failed": (FAILED, _("Wrong password when confirming their identity")),
+    "password_changed": (DONE, _("Changed the password")),
+    "password_set": (DONE, _("Set a password")),
+    "password_reset_requested": (DONE, _("Requested a password reset")),
+    "password_reset": (DONE, _("Reset the password")),
+    "access_reset": (DONE, _("Access reset: password, sessions and tokens ended")),
+    "email_change_requested": (DONE, _("Requested a new email")),
+    "email_changed": (DONE, _("Changed the email")),
+    "email_change_failed": (FAILED, _("Wrong password when changing the email")),
+    "factor_added": (DONE, _("Added a second factor")),
+    "factor_removed": (DONE, _("Removed a second factor")),
+    "factor_failed": (FAILED, _("Wrong code from a second factor")),
+    "recovery_codes_made": (DONE, _("Created recovery codes")),
+    "recovery_code_used": (DONE, _("Used a recovery code")),
+    "passkey_added": (DONE, _("Added a passkey")),
+    "passkey_removed": (DONE, _("Removed a passkey")),
+    "provider_connected": (DONE, _("Connected a sign-in provider")),
+    "provider_disconnected": (DONE, _("Disconnected a sign-in provider")),
+    "second_factor_required": (DONE, _("Required a second factor")),
+    "second_factor_not_required": (DONE, _("No longer requires a second factor")),
+    "token_created": (DONE, _("Created an API token")),
+    "token_revoked": (DONE, _("Revoked an API token")),
+    "token_refused": (FAILED, _("Used an API token that does not work")),
+    "member_invited": (DONE, _("Invited a member")),
+    "invitation_revoked": (DONE, _("Revoked an invitation")),
+    "member_added": (DONE, _("Joined the workspace")),
+    "member_role_changed": (DONE, _("Changed a member’s role")),
+    "member_removed": (DONE, _("Removed a member")),
+    "member_left": (DONE, _("Left the workspace")),
+    "ownership_transferred": (DONE, _("Transferred the ownership")),
+    "workspace_created": (DONE, _("Created a workspace")),
+    "workspace_switched": (DONE, _("Switched to this workspace")),
+    "price_changed": (DONE, _("Changed a price")),
+    "budget_changed": (DONE, _("Changed the budget")),
+    "retention_changed": (DONE, _("Changed how long data is kept")),
+    "data_downloaded": (DONE, _("Downloaded data")),
+    "ratings_downloaded": (DONE, _("Downloaded ratings of visitors")),
+    "model_downloaded": (DONE, _("Downloaded a model")),
+    "own_data_downloaded": (DONE, _("Downloaded all their data")),
+    "security_log_downloaded": (DONE, _("Downloaded the security log")),
+    "demo_made_public": (DONE, _("Made a demo public")),
+    "demo_visibility_changed": (DONE, _("Changed who can open a demo")),
+    "demo_link_created": (DONE, _("Created a link to a demo")),
+    "demo_link_revoked": (DONE, _("Revoked a link to a demo")),
+    "demo_key_created": (DONE, _("Created a key for a demo")),
+    "demo_key_revoked": (DONE, _("Revoked a key for a demo")),
+    "dataset_deleted": (DONE, _("Deleted a dataset")),
+    "version_deleted": (DONE, _("Deleted a dataset version")),
+    "prototype_deleted": (DONE, _("Deleted a prototype")),
+    "run_deleted": (DONE, _("Deleted a run")),
+    "model_deleted": (DONE, _("Deleted the model of a run")),
+    "demo_deleted": (DONE, _("Deleted a demo")),
+    "workspace_deleted": (DONE, _("Deleted a workspace")),
+    "account_deleted": (DONE, _("Deleted an account")),
+    "access_refused": (REFUSED, _("Not allowed")),
+    "rate_limited": (REFUSED, _("Too many requests")),
+}
+"""Add a line here for whatever `record` is called with; tests/accounts/test_security.py holds the two together."""
+
+
+def outcome_of(verb: str) -> str:
+    return VERBS[verb][0] if verb in VERBS else DONE
+
+
+def words_of(verb: str) -> str:
+    """What happened, in the reader's language."""
+    return str(VERBS[verb][1]) if verb in VERBS else verb.replace("_", " ")
