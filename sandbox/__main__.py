@@ -36,7 +36,8 @@ def main(arguments: list[str] | None = None) -> None:
         hidden=tuple(options.hide),
     )
     mode = choose(setting, policy)
-    command = options.command[options.command[:1] == ["--"] :]
+    program, *rest = options.command[options.command[:1] == ["--"] :]
+    command = [shutil.which(program) or program, *rest]
     words = modes.command(mode, policy, command, code_folder(temporary, options.code), parent=os.getppid())
     os.execv(words[0], words)  # noqa: S606  no shell is wanted
 

@@ -216,8 +216,10 @@ def test_a_server_reads_artifacts_and_reaches_redis_and_nothing_else(
     }
     options = [f"--read={data / 'runs'}", f"--hide={data}", f"--listen={port}", f"--scratch={tmp_path / 'own'}"]
     done = subprocess.run(
-        [sys.executable, "-m", "sandbox", *options, "--", *Intrusion.PROGRAM, json.dumps(attempts)],
-        env=os.environ | {"REDIS_URL": f"unix://:p@{listeners['unix']}", "MAQUETTE_SANDBOX": "require"},
+        [sys.executable, "-m", "sandbox", *options, "--", "python", *Intrusion.PROGRAM[1:], json.dumps(attempts)],
+        env=os.environ
+        | {"REDIS_URL": f"unix://:p@{listeners['unix']}", "MAQUETTE_SANDBOX": "require"}
+        | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
         cwd=site_settings.BASE_DIR,
         capture_output=True,
         text=True,
