@@ -31,7 +31,7 @@ def mailing(settings: object) -> None:
 
 
 def change(browser: Client, email: str = "new@example.org", password: str = PASSWORD) -> int:
-    fields = {"email": email, "workspace": "Ada", "password": password}
+    fields = {"email": email, "password": password}
     return browser.post(reverse("update_profile"), fields).status_code
 
 

@@ -41,7 +41,7 @@ def test_a_reset_ends_all_that_was_there(attacker: Client, mailoutbox: list, set
     _token, secret = create_token(user, user.workspaces.get())
     older = SignInLink.issue(user)
     settings.MAIL_CONFIGURED = True
-    fields = {"email": "attacker@evil.example", "workspace": "Corp", "password": SECRET}
+    fields = {"email": "attacker@evil.example", "password": SECRET}
     attacker.post(reverse("update_profile"), fields)
     change = mailoutbox[-1].body.split("http://127.0.0.1:8000")[1].split()[0]
     Client().post(reverse("account_reset_password"), {"email": VICTIM})

@@ -35,9 +35,9 @@ class Case:
 def settings_cases() -> list[Case]:
     profile, token, page = reverse("update_profile"), reverse("create_token"), reverse("settings")
     return [
-        Case(profile, page, {"email": "not an address", "workspace": "Mine"}, "email", "Enter a valid email address."),
-        Case(profile, page, {"email": "eve@example.org", "workspace": "Mine"}, "email", "Another account has"),
-        Case(profile, page, {"email": "ada@example.org", "workspace": ""}, "workspace", "This field is required."),
+        Case(profile, page, {"email": "not an address"}, "email", "Enter a valid email address."),
+        Case(profile, page, {"email": "eve@example.org"}, "email", "Another account has"),
+        Case(reverse("rename_workspace"), page, {"name": ""}, "name", "This field is required."),
         Case(token, page, {"name": "x" * 121}, "name", "at most 120 characters"),
         Case(token, page, {"name": ""}, "name", "This field is required."),
         Case(reverse("set_feedback_days"), page, {"days": "-1"}, "days", "greater than or equal to 0"),
@@ -70,7 +70,7 @@ def test_settings(user: User, client_of: Browser) -> None:
 def test_another_email_needs_the_password_which_is_not_shown_again(user: User, client_of: Browser) -> None:
     user.set_password("correct horse")
     user.save()
-    sent = {"email": "new@example.org", "workspace": "Mine", "password": "wrong horse"}
+    sent = {"email": "new@example.org", "password": "wrong horse"}
     action, page = reverse("update_profile"), reverse("settings")
     browser = client_of(user)
     check(browser, Case(action, page, sent, "password", "this one is wrong", status=403))

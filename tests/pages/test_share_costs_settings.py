@@ -251,12 +251,13 @@ def test_a_token_is_made_shown_once_and_revoked(browser: Client) -> None:
 
 
 def test_the_profile_is_kept(browser: Client, user: User, workspace: Workspace) -> None:
-    browser.post(reverse("update_profile"), {"email": "Ada@new.example", "workspace": "Engine Room"})
+    browser.post(reverse("update_profile"), {"email": "Ada@new.example"})
+    browser.post(reverse("rename_workspace"), {"name": "Engine Room"})
     user.refresh_from_db()
     assert user.email == "ada@new.example"
     assert "<h1>Engine Room</h1>" in browser.get(reverse("settings")).content.decode()
 
 
 def test_an_email_of_another_is_refused(browser: Client, outsider: User) -> None:
-    answer = browser.post(reverse("update_profile"), {"email": outsider.email, "workspace": "Mine"})
+    answer = browser.post(reverse("update_profile"), {"email": outsider.email})
     assert answer.status_code == 422

@@ -1,7 +1,7 @@
-"""Who may do what: the first line of every view.
+"""The first line of every view: who is let in (`webapp.accounts.rights`), and whose objects are loaded.
 
-`member` lets a signed-in member of a workspace in and sets `request.workspace`; `editor` also asks for the right to
-change things. What is loaded afterwards is loaded through `for_workspace`, so an outsider's object is a 404.
+`member` and `needs` let a signed-in member of a workspace in and set `request.workspace`. What is loaded afterwards is loaded
+through `for_workspace`, so an outsider's object is a 404.
 """
 
 from collections.abc import Callable
@@ -16,8 +16,9 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
-from webapp.accounts.models import Role, Workspace
+from webapp.accounts.models import Workspace
 from webapp.accounts.requests import AuthedRequest
+from webapp.accounts.rights import READING, Right, check, right_for
 from webapp.core.models import WorkspaceOwned
 from webapp.core.problems import Forbidden
 
@@ -25,24 +26,41 @@ P = ParamSpec("P")
 M = TypeVar("M", bound=WorkspaceOwned)
 
 
+def needs(
+    changing: Right, *, reading: Right | None = None
+) -> Callable[
+    [Callable[Concatenate[AuthedRequest, P], HttpResponseBase]],
+    Callable[Concatenate[HttpRequest, P], HttpResponseBase],
+]:
+    """The first line of a page: lets in a signed-in member with this right, and sets `request.workspace`.
+
+    `reading`: the right that a GET needs where it is another one, as on a page that shows a form to all and takes it from some.
+    """
+
+    def decorate(
+        view: Callable[Concatenate[AuthedRequest, P], HttpResponseBase],
+    ) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
+        @wraps(view)
+        def checked(anybody: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+            request = cast(AuthedRequest, anybody)
+            if not request.user.is_authenticated:
+                return redirect_to_login(page_of(request))
+            if not request.membership:
+                raise Forbidden(_("You belong to no workspace."), hint=_("Ask its owner to invite you again."))
+            request.workspace = request.membership.workspace
+            check(request.membership, right_for(request.method, changing, reading))
+            return view(request, *args, **kwargs)
+
+        return checked
+
+    return decorate
+
+
 def member(
     view: Callable[Concatenate[AuthedRequest, P], HttpResponseBase],
 ) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
-    @wraps(view)
-    def checked(anybody: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-        request = cast(AuthedRequest, anybody)
-        if not request.user.is_authenticated:
-            return redirect_to_login(page_of(request))
-        if not request.membership:
-            raise Forbidden(_("You belong to no workspace."), hint=_("Ask its owner to invite you again."))
-        request.workspace = request.membership.workspace
-        if request.method not in ("GET", "HEAD") and not request.membership.can_edit:
-            raise Forbidden(
-                _("You can view this workspace but not change it."), hint=_("Ask an owner for the editor role.")
-            )
-        return view(request, *args, **kwargs)
-
-    return checked
+    """The usual page: whoever belongs to the workspace reads it, whoever may edit sends its forms."""
+    return needs(Right.EDIT, reading=Right.VIEW)(view)
 
 
 def person(
@@ -59,14 +77,9 @@ def person(
     return checked
 
 
-def check_owner(request: AuthedRequest) -> None:
-    if request.membership.role != Role.OWNER:
-        raise Forbidden(_("Only an owner can do this."), hint=_("Ask an owner of this workspace."))
-
-
 def page_of(request: HttpRequest) -> str:
     """Where to go on after signing in: the page asked for, or the one that the form stood on."""
-    if request.method in ("GET", "HEAD"):
+    if request.method in READING:
         return request.get_full_path()
     before = request.headers.get("Referer", "")
     if not url_has_allowed_host_and_scheme(before, {request.get_host()}, require_https=request.is_secure()):

@@ -29,6 +29,12 @@ def create_workspace(user: User, name: str = "") -> Workspace:
     return workspace
 
 
+def rename_workspace(workspace: Workspace, name: str, user: User) -> None:
+    workspace.name = name
+    workspace.save(update_fields=["name"])
+    audit(workspace, user, "renamed", "workspace", workspace.pk, name)
+
+
 def default_name(user: User) -> str:
     return (user.name or user.email.split("@")[0]).replace(".", " ").title()[:MOST_NAME]
 

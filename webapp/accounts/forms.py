@@ -28,6 +28,10 @@ class RetentionForm(forms.Form):
     )
 
 
+class WorkspaceForm(forms.Form):
+    name = forms.CharField(label=_("Name"), max_length=120)
+
+
 class ProfileForm(forms.Form):
     email = forms.EmailField(label=_("Email"))
     password = forms.CharField(
@@ -37,7 +41,6 @@ class ProfileForm(forms.Form):
         help_text=_("Only needed to change your email."),
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
-    workspace = forms.CharField(label=_("Workspace"), max_length=120)
 
     def __init__(self, user: User, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)

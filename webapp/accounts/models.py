@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 from datetime import timedelta
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
@@ -11,6 +11,8 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from webapp.accounts.rights import ALL_RIGHTS, RIGHTS, Right
+from webapp.accounts.rights import Role as Role
 from webapp.core.models import Stored, WorkspaceOwned, WorkspaceQuerySet
 
 
@@ -58,12 +60,6 @@ class Workspace(Stored):
         return self.name
 
 
-class Role(models.TextChoices):
-    OWNER = "owner", _("Owner")
-    EDITOR = "editor", _("Editor")
-    VIEWER = "viewer", _("Viewer")
-
-
 class Membership(models.Model):
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="memberships")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
@@ -77,9 +73,27 @@ class Membership(models.Model):
     def __str__(self) -> str:
         return f"{self.user} in {self.workspace}"
 
+    scope: frozenset[Right] = ALL_RIGHTS
+    """Of what the role may do, only this: set by whatever acts for the member with less, as a token does."""
+
+    def can(self, right: Right) -> bool:
+        return right in self.scope and right in RIGHTS.get(cast(Role, self.role), frozenset())
+
+    @property
+    def can_label(self) -> bool:
+        return self.can(Right.LABEL)
+
     @property
     def can_edit(self) -> bool:
-        return self.role in (Role.OWNER, Role.EDITOR)
+        return self.can(Right.EDIT)
+
+    @property
+    def can_administer(self) -> bool:
+        return self.can(Right.ADMINISTER)
+
+    @property
+    def can_own(self) -> bool:
+        return self.can(Right.OWN)
 
 
 def hashed(secret: str) -> str:
@@ -123,6 +137,10 @@ class ApiToken(WorkspaceOwned):
         ):
             cls.objects.filter(pk=api_token.pk).update(last_used_at=timezone.now())
         return api_token
+
+    def membership(self) -> Membership | None:
+        """Whom it acts for, with what it may do; None for a former member's token."""
+        return self.workspace.memberships.select_related("user", "workspace").filter(user=self.user).first()
 
     def revoke(self) -> None:
         self.revoked_at = timezone.now()
@@ -217,6 +235,7 @@ class AuditEvent(WorkspaceOwned):
         "run": _("run"),
         "sharelink": _("link"),
         "token": _("token"),
+        "workspace": _("workspace"),
     }
 
     def __str__(self) -> str:

@@ -11,6 +11,7 @@ urlpatterns = [
     path("settings", views.settings_page, name="settings"),
     path("settings/address/<str:secret>", views.confirm_address, name="confirm_address"),
     path("settings/profile", views.update_profile, name="update_profile"),
+    path("settings/workspace", views.rename_workspace, name="rename_workspace"),
     path("settings/feedback-days", views.set_feedback_days, name="set_feedback_days"),
     path("settings/tokens", views.create_token, name="create_token"),
     path("settings/tokens/<str:pk>/revoke", views.revoke_token, name="revoke_token"),

@@ -9,10 +9,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from webapp.accounts import actions, addresses
-from webapp.accounts.access import load, member
-from webapp.accounts.forms import ProfileForm, RetentionForm, TokenForm
+from webapp.accounts.access import load, member, needs, person
+from webapp.accounts.forms import ProfileForm, RetentionForm, TokenForm, WorkspaceForm
 from webapp.accounts.models import ApiToken, AuditEvent, SignInLink, Workspace
 from webapp.accounts.requests import AuthedRequest
+from webapp.accounts.rights import Right, check
 from webapp.core.forms import cleaned, refused_on, shown_form
 from webapp.core.problems import Problem
 
@@ -36,10 +37,17 @@ def sign_in_link(request: HttpRequest, secret: str) -> HttpResponse:
 
 @member
 def settings_page(request: AuthedRequest) -> HttpResponse:
-    """Context: profile_form, token_form, retention_form (of ratings), tokens, members, events, new_token (shown once)."""
-    initial = {"email": request.user.email, "workspace": request.workspace.name}
+    """Context: profile_form, workspace_form, token_form, retention_form (of ratings), tokens, members, events, new_token (shown once)."""
+    initial = {"email": request.user.email}
     context = {
         "profile_form": shown_form(request, reverse("update_profile"), ProfileForm, request.user, initial=initial),
+        "workspace_form": shown_form(
+            request,
+            reverse("rename_workspace"),
+            WorkspaceForm,
+            initial={"name": request.workspace.name},
+            auto_id="workspace_%s",
+        ),
         "token_form": shown_form(request, reverse("create_token"), TokenForm, auto_id="token_%s"),
         "retention_form": shown_form(
             request,
@@ -56,7 +64,7 @@ def settings_page(request: AuthedRequest) -> HttpResponse:
     return render(request, "accounts/settings.html", context)
 
 
-@member
+@person
 @require_POST
 @refused_on("settings")
 def update_profile(request: AuthedRequest) -> HttpResponse:
@@ -66,8 +74,6 @@ def update_profile(request: AuthedRequest) -> HttpResponse:
         addresses.check_attempts(request)
         addresses.check_password(request, fields.get("password", ""))
         changed = addresses.ask(request.user, email)
-    request.workspace.name = fields["workspace"]
-    request.workspace.save(update_fields=["name"])
     if changed:
         messages.success(request, _("Saved."))
     else:
@@ -76,7 +82,17 @@ def update_profile(request: AuthedRequest) -> HttpResponse:
     return redirect("settings")
 
 
-@member
+@needs(Right.ADMINISTER)
+@require_POST
+@refused_on("settings")
+def rename_workspace(request: AuthedRequest) -> HttpResponse:
+    name = cleaned(WorkspaceForm(request.POST))["name"]
+    actions.rename_workspace(request.workspace, name, request.user)
+    messages.success(request, _("Saved."))
+    return redirect("settings")
+
+
+@needs(Right.ADMINISTER)
 @require_POST
 @refused_on("settings")
 def set_feedback_days(request: AuthedRequest) -> HttpResponse:
@@ -98,7 +114,7 @@ def confirm_address(request: HttpRequest, secret: str) -> HttpResponse:
     return redirect("settings")
 
 
-@member
+@needs(Right.VIEW)
 @require_POST
 @refused_on("settings")
 def create_token(request: AuthedRequest) -> HttpResponse:
@@ -107,10 +123,13 @@ def create_token(request: AuthedRequest) -> HttpResponse:
     return redirect("settings")
 
 
-@member
+@needs(Right.VIEW)
 @require_POST
 def revoke_token(request: AuthedRequest, pk: str) -> HttpResponse:
+    """One's own, or as an admin anybody's."""
     token = load(ApiToken, request.workspace, pk)
+    if token.user_id != request.user.pk:
+        check(request.membership, Right.ADMINISTER)
     token.revoke()
     actions.audit(request.workspace, request.user, "revoked", "token", token.pk, token.name)
     messages.success(request, _("Token “%(name)s” no longer works.") % {"name": token.name})

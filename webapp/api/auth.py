@@ -19,9 +19,10 @@ from ninja.security import HttpBearer
 
 from webapp.accounts.models import ApiToken, Membership
 from webapp.accounts.requests import AuthedRequest
+from webapp.accounts.rights import Right, check, right_for
 from webapp.api.models import IdempotentAnswer
 from webapp.core.models import WorkspaceOwned
-from webapp.core.problems import Conflict, Forbidden, Problem
+from webapp.core.problems import Conflict, Problem
 
 Row = TypeVar("Row", bound=WorkspaceOwned)
 PAGE = 50
@@ -60,26 +61,31 @@ def finite(text: str) -> float:
 
 
 class Token(HttpBearer):
-    """A token of the settings page. A signed-in browser may also read, so that the pages can link to their API call."""
+    """A token of the settings page, and the right that a call needs: view to read and edit to change, unless it says another.
+
+    A signed-in browser may also read, so that the pages can link to their API call.
+    """
+
+    def __init__(self, changing: Right = Right.EDIT, *, reading: Right = Right.VIEW) -> None:
+        super().__init__()
+        self.changing, self.reading = changing, reading
 
     def __call__(self, anybody: HttpRequest) -> Membership | ApiToken | None:
         request = cast(AuthedRequest, anybody)
         if request.method == "GET" and "Authorization" not in request.headers and request.membership:
             request.workspace = request.membership.workspace
+            check(request.membership, self.reading)
             return request.membership
         return cast(ApiToken | None, super().__call__(request))
 
     def authenticate(self, anybody: HttpRequest, token: str) -> ApiToken | None:
         request = cast(AuthedRequest, anybody)
         api_token = ApiToken.find(token)
-        if api_token is None:
+        membership = api_token.membership() if api_token else None
+        if api_token is None or membership is None:
             return None
-        membership = api_token.workspace.memberships.filter(user=api_token.user).first()
-        if membership is None:
-            return None
-        if request.method not in ("GET", "HEAD") and not membership.can_edit:
-            raise Forbidden("You can view this workspace but not change it.", hint="Ask an owner for the editor role.")
-        request.user, request.workspace = api_token.user, api_token.workspace
+        check(membership, right_for(request.method, self.changing, self.reading))
+        request.user, request.workspace, request.membership = api_token.user, api_token.workspace, membership
         return api_token
 
 

@@ -9,7 +9,8 @@ from ninja import Router
 from pydantic import StrictFloat, StrictInt, StrictStr
 
 from webapp.accounts.requests import AuthedRequest
-from webapp.api.auth import Body
+from webapp.accounts.rights import Right
+from webapp.api.auth import Body, Token
 from webapp.api.schemas import BudgetOut, CostsOut, Page, RateOut
 from webapp.api.shapes import moment, money
 from webapp.core.problems import Problem
@@ -76,7 +77,7 @@ def get_budget(request: AuthedRequest) -> dict[str, Any]:
     return budget_shape(request)
 
 
-@router.put("/budget", response=BudgetOut)
+@router.put("/budget", response=BudgetOut, auth=Token(Right.ADMINISTER))
 def put_budget(request: AuthedRequest, payload: BudgetIn) -> dict[str, Any]:
     actions.set_budget(request.workspace, plain_decimal_of(payload.amount, "The budget", places=2), request.user)
     return budget_shape(request)
@@ -102,7 +103,7 @@ class RateIn(Body):
     price_per_hour: Amount
 
 
-@router.put("/rates/{hardware}", response=RateOut)
+@router.put("/rates/{hardware}", response=RateOut, auth=Token(Right.ADMINISTER))
 def put_rate(request: AuthedRequest, hardware: str, payload: RateIn) -> dict[str, Any]:
     if not Rate.objects.for_workspace(request.workspace).filter(hardware=hardware).exists():
         raise Problem(

@@ -11,8 +11,9 @@ from pydantic import ValidationError as Unreadable
 from trainer import tasks
 from webapp.accounts.access import load
 from webapp.accounts.requests import AuthedRequest
+from webapp.accounts.rights import Right, check
 from webapp.api import checks
-from webapp.api.auth import Body, check_choice, once, page
+from webapp.api.auth import Body, Token, check_choice, once, page
 from webapp.api.schemas import DatasetOut, DatasetRow, MeOut, Page
 from webapp.api.shapes import dataset_row, dataset_shape
 from webapp.catalog.hardware import devices, options, without_runs, workers
@@ -120,10 +121,12 @@ class VersionIn(Body):
     changes: dict[str, Any] | None = None
 
 
-@router.post("/datasets/{pk}/versions", response={201: DatasetOut})
+@router.post("/datasets/{pk}/versions", response={201: DatasetOut}, auth=Token(Right.LABEL))
 @once
 def create_version(request: AuthedRequest, pk: str, payload: VersionIn) -> Status[dict[str, Any]]:
+    """A labeller may send `changes` that set cells of the label column; all else is for editors."""
     dataset = load(Dataset, request.workspace, pk)
+    check(request.membership, Right.LABEL if payload.model_fields_set == {"changes"} else Right.EDIT)
     version = dataset.current
     if version is None:
         raise Conflict(
@@ -139,6 +142,7 @@ def create_version(request: AuthedRequest, pk: str, payload: VersionIn) -> Statu
         versions.read_layout(version, request.user, payload.layout)
     elif payload.changes:
         checks.check_changes(version, payload.changes)
+        check(request.membership, versions.right_for(version, payload.changes))
         versions.change(version, request.user, payload.changes)
     elif payload.columns or payload.split is not None or payload.task or payload.roles:
         versions.remap(version, request.user, *mapping_of(version, payload), payload.split, payload.roles)

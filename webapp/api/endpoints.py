@@ -8,7 +8,8 @@ from ninja import Router, Status
 
 from webapp.accounts.access import load
 from webapp.accounts.requests import AuthedRequest
-from webapp.api.auth import Body, once, page
+from webapp.accounts.rights import Right
+from webapp.api.auth import Body, Token, once, page
 from webapp.api.schemas import (
     EndpointOut,
     ExampleOut,
@@ -190,7 +191,7 @@ class FeedbackIn(Body):
     should_have_been: str = ""
 
 
-@router.post("/endpoints/{slug}/feedback", response={201: FeedbackOut})
+@router.post("/endpoints/{slug}/feedback", response={201: FeedbackOut}, auth=Token(Right.LABEL))
 @once
 def create_feedback(request: AuthedRequest, slug: str, payload: FeedbackIn) -> Status[dict[str, Any]]:
     endpoint = load_endpoint(request, slug)

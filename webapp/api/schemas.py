@@ -314,5 +314,5 @@ class WorkspaceOut(Schema):
 class MeOut(Schema):
     email: str
     name: str
-    role: Literal["owner", "editor", "viewer"]
+    role: Literal["owner", "admin", "editor", "labeller", "viewer"]
     workspace: WorkspaceOut

@@ -13,8 +13,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from webapp.accounts.access import load, member
+from webapp.accounts.access import load, member, needs
 from webapp.accounts.requests import AuthedRequest
+from webapp.accounts.rights import Right
 from webapp.core import formats
 from webapp.core.forms import cleaned, refused_on, shown_form
 from webapp.costs import actions, gate, reports, tables
@@ -91,7 +92,7 @@ def rate_form(request: HttpRequest, rate: Rate) -> Form:
     return shown_form(request, action, RateForm, initial=initial, auto_id=f"rate_{rate.pk}_%s")
 
 
-@member
+@needs(Right.ADMINISTER)
 @require_POST
 @refused_on("costs")
 def set_budget(request: AuthedRequest) -> HttpResponse:
@@ -102,7 +103,7 @@ def set_budget(request: AuthedRequest) -> HttpResponse:
     return redirect("costs")
 
 
-@member
+@needs(Right.ADMINISTER)
 @require_POST
 @refused_on("costs", lambda *_args, **_options: [])
 def set_rate(request: AuthedRequest, pk: str) -> HttpResponse:

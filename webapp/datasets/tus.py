@@ -19,6 +19,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from webapp.accounts.models import ApiToken
 from webapp.accounts.requests import AuthedRequest
+from webapp.accounts.rights import Right, check, right_for
 from webapp.core.problem_responses import problem_response
 from webapp.core.problems import Conflict, Forbidden, Problem, problem_of
 from webapp.datasets.models import Upload
@@ -157,7 +158,7 @@ def admit(request: AuthedRequest) -> None:
     scheme, _space, secret = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         token = ApiToken.find(secret.strip())
-        membership = token and token.workspace.memberships.filter(user=token.user).first()
+        membership = token and token.membership()
     elif CsrfViewMiddleware(lambda _: HttpResponse()).process_view(request, lambda _: HttpResponse(), (), {}):
         raise Forbidden(_("This page was open too long, so nothing was sent."), code="csrf", hint=_("Reload it."))
     if not membership:
@@ -167,11 +168,8 @@ def admit(request: AuthedRequest) -> None:
             code="bad_token",
             status=401,
         )
-    if method_of(request) != "HEAD" and not membership.can_edit:
-        raise Forbidden(
-            _("You can view this workspace but not change it."), hint=_("Ask an owner for the editor role.")
-        )
-    request.user, request.workspace = membership.user, membership.workspace
+    check(membership, right_for(method_of(request), Right.EDIT, Right.VIEW))
+    request.user, request.workspace, request.membership = membership.user, membership.workspace, membership
 
 
 def method_of(request: HttpRequest) -> str:

@@ -15,6 +15,7 @@ from django.utils.translation import ngettext
 from trainer import tasks
 from webapp.accounts.actions import audit
 from webapp.accounts.models import User
+from webapp.accounts.rights import Right
 from webapp.core.ids import new_id
 from webapp.core.problems import Problem
 from webapp.core.sentences import said
@@ -152,6 +153,13 @@ def change(version: DatasetVersion, user: User, changes: dict[str, Any]) -> Data
         parts.append(ngettext("%(n)d row excluded", "%(n)d rows excluded", len(dropped)) % {"n": len(dropped)})
     suggestion = {key: version.suggestion.get(key) for key in ("task", "columns")}
     return derive(version, user, ", ".join(parts), changes={"drop": dropped, "set": cells}, **suggestion)
+
+
+def right_for(version: DatasetVersion, changes: dict[str, Any]) -> Right:
+    """What these changes (as in `change`) need: a labeller may correct labels, and nothing else."""
+    cells = changes.get("set") or []
+    is_labelling = not changes.get("drop") and all(cell.get("column") == version.label_column for cell in cells)
+    return Right.LABEL if is_labelling else Right.EDIT
 
 
 def fixes_of(problem: dict[str, Any]) -> list[dict[str, str]]:

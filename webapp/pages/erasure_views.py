@@ -10,10 +10,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from webapp.accounts import addresses
-from webapp.accounts.access import check_owner, load, member, person
+from webapp.accounts.access import load, member, needs, person
 from webapp.accounts.actions import audit
 from webapp.accounts.forms import RetentionForm
 from webapp.accounts.requests import AuthedRequest
+from webapp.accounts.rights import Right
 from webapp.core.forms import cleaned, refused_on, shown_form
 from webapp.datasets.actions import delete_dataset
 from webapp.datasets.models import Dataset
@@ -45,7 +46,7 @@ def delete_unused_dataset(request: AuthedRequest, pk: str) -> HttpResponse:
     return render(request, "pages/delete_dataset.html", context)
 
 
-@member
+@needs(Right.ADMINISTER)
 @require_POST
 @refused_on("prototype_settings")
 def set_retention(request: AuthedRequest, pk: str) -> HttpResponse:
@@ -58,11 +59,10 @@ def set_retention(request: AuthedRequest, pk: str) -> HttpResponse:
     return redirect("prototype_settings", pk=pk)
 
 
-@member
+@needs(Right.OWN)
 @refused_on("delete_workspace")
 def delete_workspace(request: AuthedRequest) -> HttpResponse:
     """A GET asks; context: form (name), contents, members (of others). A POST deletes, once the name is typed."""
-    check_owner(request)
     workspace = request.workspace
     if request.method == "POST":
         cleaned(TypedNameForm(workspace.name, request.POST))

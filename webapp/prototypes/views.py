@@ -11,8 +11,9 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from webapp.accounts.access import load, member
+from webapp.accounts.access import load, member, needs
 from webapp.accounts.requests import AuthedRequest
+from webapp.accounts.rights import Right, check
 from webapp.core.forms import cleaned, refusal_of, refused_on, typed
 from webapp.core.numbers import whole
 from webapp.core.problems import Problem
@@ -135,11 +136,11 @@ def current_version(request: AuthedRequest, pk: str) -> DatasetVersion:
     return version
 
 
-@member
+@needs(Right.LABEL)
 @require_POST
 @refused_on("data")
 def change_rows(request: AuthedRequest, pk: str) -> HttpResponse:
-    """What should become of the ticked rows (`row`, repeatable): another label (`value`), or to be left out."""
+    """What should become of the ticked rows (`row`, repeatable): another label (`value`), or, for editors, to be left out."""
     version = current_version(request, pk)
     if request.POST.get("version") != version.pk:
         raise Problem(_("There is a newer version."), hint=_("Reload the page and select the rows again."))
@@ -148,6 +149,7 @@ def change_rows(request: AuthedRequest, pk: str) -> HttpResponse:
         cells = [{"row": row, "column": version.label_column, "value": request.POST.get("value", "")} for row in rows]
         dataset_versions.change(version, request.user, {"set": cells})
     else:
+        check(request.membership, Right.EDIT)
         dataset_versions.change(version, request.user, {"drop": rows})
     return redirect("data", pk=pk)
 

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from webapp.accounts.actions import audit
 from webapp.accounts.models import User
+from webapp.accounts.rights import Right
 from webapp.core.problems import Conflict, Problem
 from webapp.costs import gate
 from webapp.datasets.actions import lock_dataset
@@ -113,7 +114,7 @@ def what_is_in_the_way(wish: Retraining) -> dict[str, Any] | None:
             "hint": _("Start it yourself if it is still wanted."),
         }
     member = wish.workspace.memberships.filter(user=wish.asked_by).first()
-    if member is None or not member.can_edit:
+    if member is None or not member.can(Right.EDIT):
         return {
             "code": "no_member",
             "message": _("Whoever asked for it may no longer start runs in this workspace."),
