@@ -73,6 +73,13 @@ def parser() -> argparse.ArgumentParser:
     read.add_argument(
         "--layout", choices=("table", "text"), help="what a plain text file is, where the guess was wrong"
     )
+    read.add_argument(
+        "--reading",
+        action="append",
+        default=[],
+        metavar="WHAT=CHOICE",
+        help="how to read what can be read in several ways, such as header=2; repeatable; `reading` of the result lists them",
+    )
     read.add_argument("--fix", action="append", default=[], help="mend one fault; repeatable")
     read.add_argument(
         "--changes",
@@ -145,6 +152,7 @@ def show_hardware(options: argparse.Namespace) -> None:
 
 def inspect_files(options: argparse.Namespace) -> None:
     from trainer.data.inspect import inspect
+    from trainer.data.readings import parse_choices
 
     result = inspect(
         options.files,
@@ -158,6 +166,7 @@ def inspect_files(options: argparse.Namespace) -> None:
         header=options.header,
         layout=options.layout,
         roles=options.roles,
+        readings=parse_choices(options.reading),
         emit=emit,
     )
     emit("result", **result)

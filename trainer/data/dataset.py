@@ -45,6 +45,10 @@ class Dataset:
     kept_split: bool = False
     """Whether rows were drawn for an earlier version and have kept their parts, whatever is read of them now."""
     split_how: str = ""
+    readings: list[JsonObject] = field(default_factory=list)
+    """How the files were read (`trainer.data.readings.Reading.as_dict`)."""
+    left_out: list[JsonObject] = field(default_factory=list)
+    """What of the files was not kept (`LeftOut.as_dict`)."""
 
     @property
     def names(self) -> list[str]:

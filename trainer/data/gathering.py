@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from trainer.data.dataset import Dataset
 from trainer.data.problems import Problem, problem
+from trainer.data.readings import readings_as_json
 from trainer.data.tables.table import Table
 from trainer.errors import DataError
 from trainer.events import Emit
@@ -40,6 +41,8 @@ def gather_rows(tables: list[Table], parts: list[str | None], emit: Emit) -> tup
         meter.close(table.bytes)
     table = pa.concat_tables([schema.empty_table(), *chunks])
     dataset = Dataset(table, [table.source() for table in tables], reading_problems(tables, names))
+    dataset.readings = readings_as_json([reading for table in tables for reading in table.readings])
+    dataset.left_out = [left_out.as_dict() for table in tables for left_out in table.all_left_out()]
     if not dataset.rows:
         raise no_rows_error(tables[0])
     if not any(parts):

@@ -12,6 +12,7 @@ from trainer import tasks
 from trainer.data.editing import apply_changes, apply_fix
 from trainer.data.fixes import order_fixes
 from trainer.data.intake import read_files
+from trainer.data.readings import Choices
 from trainer.data.tables.table import display_name
 from trainer.data.tempspace import is_full, no_space, use_folder
 from trainer.data.version import read_version, write_version
@@ -35,11 +36,18 @@ def inspect(  # noqa: PLR0913  the options of the command
     header: int | None = None,
     layout: str | None = None,
     roles: dict[str, str] | None = None,
+    readings: dict[str, str] | None = None,
     emit: Emit = silent,
 ) -> JsonObject:
     """Write a version folder from files, or from another version's folder; what the result event says."""
     started = time.monotonic()
     check_options(files, out, task, header)
+    if readings and files[0].is_dir():
+        raise SpecError(
+            _("A version is not read in another way."),
+            code="bad_reading",
+            hint=_("Name the files that it was read from."),
+        )
     split_spec = None if split is None else parse_split(split)
     with unfinished(out, files[0]) as part:
         if len(files) == 1 and files[0].is_dir():
@@ -56,6 +64,7 @@ def inspect(  # noqa: PLR0913  the options of the command
                     header=header,
                     layout=layout,
                     roles=roles,
+                    choices=Choices(readings),
                     emit=emit,
                 )
         if changes:

@@ -5,6 +5,7 @@ from pathlib import Path
 from trainer.data.columns import map_columns, reconcile_roles
 from trainer.data.dataset import Dataset
 from trainer.data.gathering import gather_rows
+from trainer.data.readings import Choices, readings_as_json
 from trainer.data.splitting import split_dataset
 from trainer.data.tables.formats import open_table
 from trainer.data.uploads import unpack_uploads
@@ -25,17 +26,23 @@ def read_files(  # noqa: PLR0913  one call reads any file
     header: int | None = None,
     layout: str | None = None,
     roles: dict[str, str] | None = None,
+    choices: Choices | None = None,
     emit: Emit = silent,
 ) -> Dataset:
     """Read, guess the task and the roles, and split. `fixed`: the part of each file where it is known; names tell it
-    otherwise. `media`: where pictures and sounds of an archive go. `sheet`, `header`, `layout`: see `open_table`."""
-    with unpack_uploads(files, fixed, media, emit) as sources:
+    otherwise. `media`: where pictures and sounds of an archive go. `sheet`, `header`, `layout`: see `open_table`; `choices`: how
+    to read what can be read in several ways (`trainer.data.readings`)."""
+    choices = choices or Choices()
+    with unpack_uploads(files, fixed, media, emit, choices) as sources:
         if sources.dataset is not None:
             dataset, file_parts = sources.dataset, sources.parts
         else:
-            tables = [open_table(path, name, sheet, header, layout) for path, name in sources.tables]
+            tables = [open_table(path, name, sheet, header, layout, choices) for path, name in sources.tables]
             dataset, file_parts = gather_rows(tables, sources.table_parts, emit)
             dataset.problems += sources.problems
+        dataset.readings = readings_as_json(sources.readings) + dataset.readings
+        dataset.left_out = [left_out.as_dict() for left_out in sources.left_out] + dataset.left_out
+    choices.check_used()
     check_roles(roles or {}, dataset.names)
     dataset.chosen, dataset.split_spec = reconcile_roles(roles or {}, split)
     map_columns(dataset, columns, task)

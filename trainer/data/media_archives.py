@@ -15,6 +15,7 @@ from trainer import columns as kinds
 from trainer.data import annotations, media
 from trainer.data.archives import Archive, Entry, EntryError, common_folder
 from trainer.data.gathering import Meter
+from trainer.data.readings import Choices, LeftOut, Reading
 from trainer.data.splitting import part_of_name
 from trainer.data.tables.formats import open_table
 from trainer.data.tables.table import Table
@@ -46,6 +47,9 @@ class Collection:
     bad_count: int = 0
     other_files: int = 0
     """Files of other kinds, passed over."""
+    readings: list[Reading] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+    """Records that were not kept, besides `lost` and `other_files`."""
 
 
 @dataclass
@@ -64,9 +68,11 @@ def holds_media(archive: Archive) -> str | None:
     return str(counts.most_common(1)[0][0]) if counts else None
 
 
-def read_collection(archive: Archive, kind: str, folder: Path, meter: Meter) -> Collection:
-    """Raises `DataError` when nothing tells what the files mean, or none of them can be decoded."""
-    files = Files(archive, kind)
+def read_collection(
+    archive: Archive, kind: str, folder: Path, meter: Meter, choices: Choices | None = None
+) -> Collection:
+    """`choices`: how to read what can be read in several ways. Raises `DataError` when nothing tells what the files mean, or none of them can be decoded."""
+    files = Files(archive, kind, choices)
     with_annotations = read_annotations(files) if kind == "image" else None
     collection, media_rows = with_annotations or read_beside_table(files) or read_class_folders(files)
     collection.other_files = len(archive.entries) - len(files.media) - len(files.used)
@@ -133,8 +139,8 @@ def finish_decoding(
 class Files:
     """The archive's entries by what they may be, and how names in tables and annotations find them."""
 
-    def __init__(self, archive: Archive, kind: str) -> None:
-        self.archive, self.kind = archive, kind
+    def __init__(self, archive: Archive, kind: str, choices: Choices | None = None) -> None:
+        self.archive, self.kind, self.choices = archive, kind, choices or Choices()
         self.depth = common_folder(archive.entries)
         self.media = [entry for entry in archive.entries if media.kind_of_suffix(entry.suffix) == kind]
         self.others = [entry for entry in archive.entries if media.kind_of_suffix(entry.suffix) != kind]

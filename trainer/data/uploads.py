@@ -15,6 +15,7 @@ from trainer.data.dataset import Dataset
 from trainer.data.gathering import Meter
 from trainer.data.idx import IdxFile, collect_idx, read_idx
 from trainer.data.problems import Problem, problem
+from trainer.data.readings import Choices, LeftOut, Reading
 from trainer.data.splitting import part_of_name
 from trainer.data.tables.table import display_name
 from trainer.data.tempspace import check_room, temporary_folder
@@ -33,6 +34,9 @@ class Sources:
     tables: list[tuple[Path, str]] = field(default_factory=list)
     table_parts: list[str | None] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    readings: list[Reading] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+    """Files, pictures and sounds that were not kept; a table tells of its own rows."""
     dataset: Dataset | None = None
     parts: np.ndarray | None = None
 
@@ -54,17 +58,22 @@ class MediaSource(NamedTuple):
 
 @contextmanager
 def unpack_uploads(
-    files: list[Path], fixed: list[str | None] | None, folder: Path | None, emit: Emit
+    files: list[Path],
+    fixed: list[str | None] | None,
+    folder: Path | None,
+    emit: Emit,
+    choices: Choices | None = None,
 ) -> Iterator[Sources]:
-    """`folder` is where pictures and sounds are kept; without one they go to a place that ends with the caller's use."""
+    """`folder` is where pictures and sounds are kept; without one they go to a place that ends with the caller's use.
+    `choices`: how to read what can be read in several ways."""
     with temporary_folder() as place:
         names = [path.name for path in files] if len(files) > 1 else []
         parts = fixed or [part_of_name(name) for name in names] or [None]
         sent = [SentFile(path, display_name(path.name), part) for path, part in zip(files, parts, strict=True)]
-        yield sort_uploads(sent, place, folder, emit)
+        yield sort_uploads(sent, place, folder, emit, choices or Choices())
 
 
-def sort_uploads(sent: list[SentFile], place: Path, folder: Path | None, emit: Emit) -> Sources:
+def sort_uploads(sent: list[SentFile], place: Path, folder: Path | None, emit: Emit, choices: Choices) -> Sources:
     """What each file is: an archive of pictures, sounds or tables, an idx file, or a table."""
     sources = Sources()
     collections: list[MediaSource] = []
@@ -77,10 +86,11 @@ def sort_uploads(sent: list[SentFile], place: Path, folder: Path | None, emit: E
             continue
         with open_archive(file.path, file.name) as archive:
             sources.problems += skipped_problems(archive)
+            sources.left_out += skipped_left_out(archive)
             check_room(sum(entry.size for entry in archive.entries), file.name)
             if kind := media_archives.holds_media(archive):
                 collections.append(
-                    MediaSource(media_archives.read_collection(archive, kind, media_folder, meter), file)
+                    MediaSource(media_archives.read_collection(archive, kind, media_folder, meter, choices), file)
                 )
                 continue
             inner = extract_tables(archive, place / str(number))
@@ -100,6 +110,9 @@ def sort_uploads(sent: list[SentFile], place: Path, folder: Path | None, emit: E
             code="columns_differ",
             hint=_("Put the table into the archive, with a column that names its files."),
         )
+    for source in collections:
+        sources.readings += source.collection.readings
+        sources.left_out += collection_left_out(source.collection, source.file.name)
     if collections:
         sources.dataset, sources.parts = build_dataset(collections, media_folder, sources.problems)
     return sources
@@ -159,6 +172,30 @@ def skipped_problems(archive: Archive) -> list[Problem]:
         examples="; ".join(examples[:3]),
     )
     return [problem("skipped_files", "warning", message, examples=examples, count=count)]
+
+
+def skipped_left_out(archive: Archive) -> list[LeftOut]:
+    if not archive.skipped_count:
+        return []
+    count = archive.skipped_count
+    sentence = ngettext("%(count)s file was skipped.", "%(count)s files were skipped.", count)
+    return [LeftOut("skipped", count, sentence, archive.name, "", [f"{name} {why}" for name, why in archive.skipped])]
+
+
+def collection_left_out(collection: media_archives.Collection, name: str) -> list[LeftOut]:
+    """Of an archive of pictures or sounds: what its reader reported, files that could not be decoded, and other files."""
+    left_out = list(collection.left_out)
+    if collection.lost:
+        count = len(collection.lost)
+        sentence = ngettext("%(count)s file cannot be decoded.", "%(count)s files cannot be decoded.", count)
+        left_out.append(
+            LeftOut("undecodable", count, sentence, name, "", [f"{path} {why}" for path, why in collection.lost])
+        )
+    if collection.other_files:
+        count = collection.other_files
+        sentence = ngettext("%(count)s file is of another kind.", "%(count)s files are of another kind.", count)
+        left_out.append(LeftOut("other_kind", count, sentence, name))
+    return left_out
 
 
 def build_dataset(
@@ -277,4 +314,4 @@ def other_file_problems(collection: media_archives.Collection, name: str) -> lis
             archive=name,
         )
     )
-    return [problem("other_files", "info", message, count=collection.other_files)]
+    return [problem("other_files", "warning", message, count=collection.other_files)]

@@ -79,6 +79,7 @@ def read_version(
         ) from error
     lasting = [problem for problem in problems if problem["code"] in FILE_PROBLEMS]
     dataset = Dataset(table, before["source"], lasting)
+    dataset.readings, dataset.left_out = before.get("reading") or [], before.get("left_out") or []
     dataset.kinds = {column["name"]: column["kind"] for column in before["columns"] if column["kind"] in MEDIA_KINDS}
     dataset.media = folder / "media" if (folder / "media").is_dir() else None
     check_roles(roles or {}, dataset.names)
@@ -143,7 +144,19 @@ def write_version(dataset: Dataset, part: Path, out: Path) -> JsonObject:
     (part / "profile.json").write_text(json.dumps(profile, ensure_ascii=False), "utf-8")
     (part / "problems.json").write_text(json.dumps(problems, ensure_ascii=False), "utf-8")
     os.replace(part, out)
-    summary_keys = ("rows", "sha256", "columns", "suggestion", "labels", "label_total", "label_rows", "split", "source")
+    summary_keys = (
+        "rows",
+        "sha256",
+        "columns",
+        "suggestion",
+        "labels",
+        "label_total",
+        "label_rows",
+        "split",
+        "source",
+        "reading",
+        "left_out",
+    )
     return {name: profile[name] for name in summary_keys} | {"problems": problems}
 
 
@@ -223,6 +236,8 @@ def describe_dataset(dataset: Dataset) -> tuple[JsonObject, list[Problem]]:
         **labels,
         "split": split,
         "source": dataset.sources,
+        "reading": dataset.readings,
+        "left_out": dataset.left_out,
     }
     return profile, sorted(problems, key=lambda problem: ORDER[problem["severity"]])
 

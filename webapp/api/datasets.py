@@ -41,6 +41,8 @@ class UploadsIn(Body):
     """What a plain text file is, where it would be guessed wrongly: table or text."""
     roles: dict[str, str] | None = None
     """{column: input, answer, ignore, id, group or time}, where they are known before the file is read."""
+    reading: dict[str, str] | None = None
+    """{what: choice}, how to read what can be read in several ways: {"header": "3"}."""
 
 
 AS_JSON = {"requestBody": {"content": {"application/json": {"schema": UploadsIn.model_json_schema()}}}}
@@ -61,7 +63,7 @@ def create_dataset(
         named = uploads_in(request.body)
         ids = [named.upload] if isinstance(named.upload, str) else named.upload
         checks.check_roles(named.roles)
-        reading = dataset_requests.read_request(named.header, named.layout, named.roles)
+        reading = dataset_requests.read_request(named.header, named.layout, named.roles, named.reading)
         if named.hub and not ids:
             dataset = actions.fetch_dataset(*who, named.hub, named.name)
         else:
@@ -116,6 +118,8 @@ class VersionIn(Body):
     header: int | None = None
     layout: str | None = None
     """What a plain text file is, where the guess was wrong: table or text."""
+    reading: dict[str, str] | None = None
+    """{what: choice}, as `reading` of the dataset lists them; the files are read anew."""
     fix: str | None = None
     fixes: list[str] | None = None
     changes: dict[str, Any] | None = None
@@ -140,6 +144,8 @@ def create_version(request: AuthedRequest, pk: str, payload: VersionIn) -> Statu
         versions.read_header(version, request.user, payload.header)
     elif payload.layout:
         versions.read_layout(version, request.user, payload.layout)
+    elif payload.reading:
+        versions.read_otherwise(version, request.user, payload.reading)
     elif payload.changes:
         checks.check_changes(version, payload.changes)
         check(request.membership, versions.right_for(version, payload.changes))
@@ -149,7 +155,7 @@ def create_version(request: AuthedRequest, pk: str, payload: VersionIn) -> Statu
     else:
         raise Problem(
             "Nothing to change was given.",
-            hint="Send task, columns, roles, split, sheet, header, layout, fix, fixes or changes.",
+            hint="Send task, columns, roles, split, sheet, header, layout, reading, fix, fixes or changes.",
         )
     return Status(201, dataset_shape(dataset))
 

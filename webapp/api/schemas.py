@@ -55,12 +55,36 @@ class DatasetProblem(Whole):
     message: str
 
 
+class DatasetReading(Whole):
+    """How the files were read: a question (`what`), what was chosen, what else could be, and how sure that is (0 to 1)."""
+
+    what: str
+    chosen: str
+    others: list[str]
+    confidence: float
+    doubt: bool
+    sentence: str
+
+
+class DatasetLeftOut(Whole):
+    """Records of a file or a sheet that were not kept."""
+
+    file: str
+    sheet: str
+    reason: str
+    count: int
+    sentence: str
+    examples: list[str]
+
+
 class DatasetOut(DatasetRow):
     progress: float
     columns: list[dict[str, Any]]
     labels: list[dict[str, Any]]
     split: dict[str, Any]
     problems: list[DatasetProblem]
+    reading: list[DatasetReading]
+    left_out: list[DatasetLeftOut]
     suggestion: dict[str, Any]
     trainable: bool
     sha256: str | None

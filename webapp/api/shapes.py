@@ -68,6 +68,8 @@ def dataset_shape(dataset: Dataset) -> dict[str, Any]:
         "labels": current.labels if current else [],
         "split": current.split if current else {},
         "problems": current.problems if current else [],
+        "reading": current.readings if current else [],
+        "left_out": current.left_out if current else [],
         "suggestion": current.suggestion if current else {},
         "trainable": bool(current and current.trainable),
         "sha256": (current.sha256 or None) if current else None,

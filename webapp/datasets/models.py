@@ -179,6 +179,18 @@ class DatasetVersion(Leased):
         return str((self.profile.get("source") or [{}])[0].get("sheet") or "")
 
     @property
+    def readings(self) -> list[dict[str, Any]]:
+        """How the files were read, doubts first: {what, chosen, others, confidence …} (see `trainer.data.readings`)."""
+        readings: list[dict[str, Any]] = self.profile.get("reading") or []
+        return readings
+
+    @property
+    def left_out(self) -> list[dict[str, Any]]:
+        """What of the files was not kept: {file, sheet, reason, count, sentence, examples}."""
+        left_out: list[dict[str, Any]] = self.profile.get("left_out") or []
+        return left_out
+
+    @property
     def names_columns(self) -> bool:
         """Whether the names of the columns are a row of the file, which may be chosen."""
         source = (self.profile.get("source") or [{}])[0]

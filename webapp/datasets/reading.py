@@ -171,7 +171,7 @@ def read(version_id: str) -> None:
 
 def reader_sources(version: DatasetVersion) -> list[Path]:
     """What a version is read from: the one before it, or what was uploaded."""
-    if version.parent and not {"sheet", "header", "layout"} & set(version.request):
+    if version.parent and not {"sheet", "header", "layout", "reading"} & set(version.request):
         return [version.parent.folder]
     return [version.dataset.upload_folder / name for name in version.sources]
 
@@ -188,6 +188,7 @@ def reader_arguments(version: DatasetVersion, out: Path | None = None) -> list[s
             value = f"@{write_changes(out or version.folder, value)}"
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         arguments.append(f"--{option}={text}")
+    arguments += [f"--reading={what}={choice}" for what, choice in (version.request.get("reading") or {}).items()]
     return arguments + [f"--fix={fix}" for fix in version.request.get("fixes", [])]
 
 

@@ -8,6 +8,7 @@ from trainer.roles import ROLES
 from webapp.core.problems import Problem
 
 MAX_HEADER_ROW = 10_000
+MAX_READINGS = 100
 LAYOUTS = ("table", "text")
 
 
@@ -34,15 +35,33 @@ def header_request(header: int | None) -> dict[str, int]:
 
 
 def read_request(
-    header: int | None = None, layout: str | None = None, roles: dict[str, str] | None = None
+    header: int | None = None,
+    layout: str | None = None,
+    roles: dict[str, str] | None = None,
+    reading: dict[str, str] | None = None,
 ) -> dict[str, Any]:
     """What the first version is asked for: the row of the column names (`header_request`), whether plain text is a `table` or
-    `text`, and what columns are for ({column: role}); what is left out is found."""
+    `text`, what columns are for ({column: role}), and how to read what can be read in several ways ({what: choice}); what is
+    left out is found."""
     if layout is not None:
         check_layout(layout)
     check_role_names(roles or {})
-    given = {"layout": layout, "roles": roles or None}
+    check_reading(reading or {})
+    given = {"layout": layout, "roles": roles or None, "reading": reading or None}
     return header_request(header) | {name: value for name, value in given.items() if value is not None}
+
+
+def check_reading(reading: dict[str, str]) -> None:
+    """`Problem` for what no reader can be asked: which questions there are is known only once the files are read."""
+    if len(reading) > MAX_READINGS or any(
+        not what or len(what) + len(choice) > 1_000 for what, choice in reading.items()
+    ):
+        raise Problem(
+            _("These readings cannot be asked for."),
+            code="bad_reading",
+            hint=_("Send {what: choice} as `reading` of the dataset lists them, at most %(limit)d.")
+            % {"limit": MAX_READINGS},
+        )
 
 
 def check_layout(layout: str) -> None:

@@ -22,7 +22,7 @@ from webapp.core.sentences import said
 from webapp.datasets.actions import add_version, check_not_forgotten, lock_dataset
 from webapp.datasets.models import DatasetVersion, Status
 from webapp.datasets.quota import bytes_in, check_quota, own_bytes
-from webapp.datasets.requests import check_layout, check_role_names, header_request
+from webapp.datasets.requests import check_layout, check_reading, check_role_names, header_request
 
 MAX_CHANGES = 1_000
 
@@ -128,6 +128,32 @@ def read_layout(version: DatasetVersion, user: User, layout: str) -> DatasetVers
     if not version.dataset.upload_folder.exists():
         raise Problem(_("The files were deleted."), code="deleted", hint=_("Send them again, as a new dataset."))
     return derive(version, user, notes[layout], layout=layout)
+
+
+def read_otherwise(version: DatasetVersion, user: User, reading: dict[str, str]) -> DatasetVersion:
+    """The next version, from the files as they came, with other choices ({what: choice}) of what can be read in several ways;
+    choices made before stay."""
+    check_reading(reading)
+    known = {entry["what"]: entry for entry in version.readings}
+    for what, choice in reading.items():
+        if what in known and choice not in (known[what]["chosen"], *known[what]["others"]):
+            raise Problem(
+                _("“%(what)s” cannot be read as “%(choice)s”.") % {"what": what[:60], "choice": choice[:60]},
+                code="bad_reading",
+                hint=_("Choose one of %(names)s.")
+                % {"names": ", ".join([known[what]["chosen"], *known[what]["others"]])},
+            )
+    if not version.dataset.upload_folder.exists():
+        raise Problem(_("The files were deleted."), code="deleted", hint=_("Send them again, as a new dataset."))
+    before = {what: entry["chosen"] for what, entry in known.items() if entry["asked"]}
+    labels = [
+        said(entry, "label")
+        for what, choice in reading.items()
+        for entry in known.get(what, {}).get("choices", [])
+        if entry["choice"] == choice
+    ]
+    note = _("Read as: %(choices)s") % {"choices": ", ".join(labels or reading.values())}
+    return derive(version, user, note[:200], reading=before | reading)
 
 
 def change(version: DatasetVersion, user: User, changes: dict[str, Any]) -> DatasetVersion:

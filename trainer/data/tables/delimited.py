@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from itertools import chain, islice
 from typing import Any
 
+from trainer.columns import number_of
+from trainer.data.readings import Choice, Reading, preview_of
 from trainer.data.tables.streams import SNIFF_BYTES, Lines
 from trainer.data.tables.table import (
     BATCH_ROWS,
@@ -80,14 +82,39 @@ def csv_table(
     if header_row == 0:
         check_columns(header, name)
         table.columns, records = numbered(len(header)), chain([(line, header)], records)
+        first = [(line, header)]
     else:
         first = list(islice(records, FIRST_RECORDS))
         records = chain(first, records)
         header = without_empty_end(header, [row for _line, row in first])
         check_columns(header, name)
         table.columns = named(header)
+    table.readings.append(header_reading(table, line, header, [row for _line, row in first], header_row))
     table.batches = batches(records, table)
     return table
+
+
+def header_reading(
+    table: Table, line: int, header: list[str], rows: list[list[str]], header_row: int | None
+) -> Reading:
+    """That the names of the columns are this line, or that there are none; `rows`: the first records below it."""
+    without = Choice("0", _("No header"), preview_of(numbered(len(header)), [header, *rows]))
+    if header_row == 0:
+        sentence, others = _("No header"), []
+    else:
+        sentence, others = _("Header in row %(number)s", number=f"{line:,}"), [without]
+    confidence = 1.0 if header_row is not None else header_confidence(header, rows)
+    chosen, preview = ("0" if header_row == 0 else str(line)), preview_of(table.columns, rows)
+    is_asked = header_row is not None
+    return Reading("header", chosen, sentence, others, confidence, table.name, preview=preview, is_asked=is_asked)
+
+
+def header_confidence(header: list[str], rows: list[list[str]]) -> float:
+    """That a first record is a header: doubtful where a cell of it is a number, or stands again in its own column."""
+    filled = [(place, cell.strip()) for place, cell in enumerate(header) if cell.strip()]
+    again = sum(any(place < len(row) and row[place].strip() == cell for row in rows) for place, cell in filled)
+    numbers = sum(number_of(cell) is not None for _place, cell in filled)
+    return 0.95 * (1 - (again + numbers) / max(len(filled), 1)) if filled else 0.5
 
 
 def without_empty_end(header: list[str], rows: list[list[str]]) -> list[str]:

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+from trainer.data.readings import Choices
 from trainer.data.tables.table import (
+    LAYOUTS,
     OLD_OFFICE,
     ZIP,
     Table,
@@ -21,11 +23,16 @@ def open_table(
     sheet: str | None = None,
     header: int | None = None,
     layout: str | None = None,
+    choices: Choices | None = None,
 ) -> Table:
     """Recognise a file by its first bytes and open it. `name` is shown to people instead of the path's own; `sheet` is the
     one wanted of a workbook; `header` the row of the column names, from 1, or 0 for a table without; `layout` says what
-    plain text is where the guess was wrong: a table of delimited cells, or text in paragraphs (see `LAYOUTS`)."""
-    name = name or display_name(path.name)
+    plain text is where the guess was wrong: a table of delimited cells, or text in paragraphs (see `LAYOUTS`). `choices` may
+    name the same three, and whatever else the file's format can be read in several ways by."""
+    name, choices = name or display_name(path.name), choices or Choices()
+    sheet = choices.get("sheet", name) if sheet is None else sheet
+    header = choices.number("header", name) if header is None else header
+    layout = choices.pick("layout", LAYOUTS, name) if layout is None else layout
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
@@ -52,4 +59,6 @@ def open_table(
     refuse_other_kinds(head, path, name)
     from trainer.data.tables.text import open_text
 
-    return open_text(path, name, size, packed=head.startswith(b"\x1f\x8b"), header=header, layout=layout)
+    return open_text(
+        path, name, size, packed=head.startswith(b"\x1f\x8b"), header=header, layout=layout, choices=choices
+    )

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from trainer.data.readings import LeftOut, Reading
 from trainer.errors import DataError
-from trainer.messages import _
+from trainer.messages import _, ngettext
 
 BATCH_ROWS = 20_000
 MAX_COLUMNS = 2_000
@@ -65,11 +66,23 @@ class Table:
     """Bytes of the file read so far."""
     garbled: Callable[[], int] | None = None
     """Characters that the encoding could not read, known after the last batch."""
+    readings: list[Reading] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+    """Records that were not kept, besides the lines of `bad`; known after the last batch."""
 
     def refuse(self, line: int, reason: str) -> None:
         self.bad_count += 1
         if len(self.bad) < MAX_BAD_ROWS:
             self.bad.append((line, reason))
+
+    def all_left_out(self) -> list[LeftOut]:
+        """What was not kept, the lines that could not be read among it."""
+        if not self.bad_count:
+            return self.left_out
+        sentence = ngettext("%(count)s line could not be read.", "%(count)s lines could not be read.", self.bad_count)
+        examples = [f"line {line} {reason}" for line, reason in self.bad]
+        unread = LeftOut("unreadable", self.bad_count, sentence, self.name, self.details.get("sheet", ""), examples)
+        return [*self.left_out, unread]
 
     def source(self) -> dict[str, Any]:
         return {"name": self.name, "format": self.format, "bytes": self.bytes, **self.details}

@@ -5,6 +5,7 @@ import io
 import re
 from pathlib import Path
 
+from trainer.data.readings import Choices
 from trainer.data.tables.conll import conll_table, looks_like_conll
 from trainer.data.tables.delimited import csv_table
 from trainer.data.tables.jsonrows import open_json
@@ -28,7 +29,13 @@ MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codec
 
 
 def open_text(
-    path: Path, name: str, size: int, packed: bool, header: int | None = None, layout: str | None = None
+    path: Path,
+    name: str,
+    size: int,
+    packed: bool,
+    header: int | None = None,
+    layout: str | None = None,
+    choices: Choices | None = None,
 ) -> Table:
     """Decode a text file and give it to the reader that its beginning calls for, or that `header` and `layout` do."""
     encoding = find_encoding(path, name, packed)

@@ -1,0 +1,38 @@
+"""How files were read, as the site and the API tell it, and read anew in another way."""
+
+import io
+import json
+from collections.abc import Callable
+
+from django.test import Client
+from django.urls import reverse
+
+from webapp.datasets.models import Dataset
+from webapp.prototypes.models import Prototype
+
+Read = Callable[[Dataset], Dataset]
+LINES = "".join(f"message {number} about the order,{('good', 'bad')[number % 2]}\n" for number in range(40))
+
+
+def dataset_of(web: Client, content: str) -> Dataset:
+    file = io.BytesIO(content.encode())
+    file.name = "notes.csv"
+    web.post(reverse("new_prototype"), {"file": file})
+    return Prototype.objects.get().dataset
+
+
+def test_the_api_tells_the_reading_and_takes_another(web: Client, api: Client, read: Read) -> None:
+    dataset = read(dataset_of(web, "text,label\n" + LINES))
+    address = f"/api/v1/datasets/{dataset.pk}"
+    header = api.get(address).json()["reading"][0]
+    assert (header["what"], header["chosen"], header["others"]) == ("header", "1", ["0"])
+    body = json.dumps({"reading": {"header": "0"}})
+    assert api.post(f"{address}/versions", body, content_type="application/json").status_code == 201
+    read(dataset)
+    told = api.get(address).json()
+    assert (told["rows"], told["reading"][0]["chosen"], told["left_out"]) == (41, "0", [])
+    assert dataset.latest.note == "Read as: No header"
+    refused = api.post(
+        f"{address}/versions", json.dumps({"reading": {"header": "x" * 2000}}), content_type="application/json"
+    )
+    assert (refused.status_code, refused.json()["code"]) == (422, "bad_reading")
