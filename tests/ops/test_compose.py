@@ -172,6 +172,7 @@ def read_by_code() -> set[str]:
             names |= set(re.findall(rf"""getenv\(\s*["']({NAME})["']""", text))
             names |= set(re.findall(rf"""\benv\.\w+\(\s*["']({NAME})["']""", text))
             names |= set(re.findall(rf"""\bnumber\(\s*["']({NAME})["']""", text))
+            names |= set(re.findall(rf"""\bLimit\(\s*["']({NAME})["']""", text))
     return names
 
 

@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from webapp.accounts import limits
 from webapp.accounts.models import ApiToken, AuditEvent, Membership, Role, SignInLink, User, Workspace
 from webapp.accounts.signals import erased, workspace_created
 from webapp.core.database import checkpoint
@@ -100,8 +101,10 @@ def invite(email: str, *, reset: bool = False) -> str:
 
 
 def create_token(user: User, workspace: Workspace, name: str = "token") -> tuple[ApiToken, str]:
-    token, secret = ApiToken.issue(user, workspace, name)
-    audit(workspace, user, "created", "token", token.pk, name)
+    with transaction.atomic():
+        limits.check(workspace, "tokens")
+        token, secret = ApiToken.issue(user, workspace, name)
+        audit(workspace, user, "created", "token", token.pk, name)
     return token, secret
 
 

@@ -60,6 +60,20 @@ class Workspace(Stored):
         return self.name
 
 
+class WorkspaceLimit(models.Model):
+    """What one workspace may have that differs from the operator's defaults (`webapp.core.limits`)."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="own_limits")
+    name = models.CharField(max_length=40)
+    most = models.PositiveIntegerField(null=True, help_text="null: unlimited")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["workspace", "name"], name="one_limit_each")]
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.most}"
+
+
 class Membership(models.Model):
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="memberships")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")

@@ -1,4 +1,4 @@
-"""/costs, /budget, /rates."""
+"""/costs, /limits, /budget, /rates."""
 
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -8,10 +8,11 @@ from django.utils import timezone
 from ninja import Router
 from pydantic import StrictFloat, StrictInt, StrictStr
 
+from webapp.accounts import limits
 from webapp.accounts.requests import AuthedRequest
 from webapp.accounts.rights import Right
 from webapp.api.auth import Body, Token
-from webapp.api.schemas import BudgetOut, CostsOut, Page, RateOut
+from webapp.api.schemas import BudgetOut, CostsOut, LimitOut, Page, RateOut
 from webapp.api.shapes import moment, money
 from webapp.core.problems import Problem
 from webapp.costs import actions, gate, reports
@@ -53,6 +54,16 @@ def costs(
     ]
     total = sum((row["amount"] for row in rows), start=Decimal(0))
     return {"items": items, "next": None, "total": money(total), "currency": month.currency, "since": moment(start)}
+
+
+@router.get("/limits", response=Page[LimitOut])
+def list_limits(request: AuthedRequest) -> dict[str, Any]:
+    """What the operator of the site allows this workspace at most, and what it uses of it; `most` is null where it is unlimited."""
+    items = [
+        {"name": use.limit.name, "used": round(use.used, 2), "most": use.most}
+        for use in limits.all_of(request.workspace)
+    ]
+    return {"items": items, "next": None}
 
 
 Amount = StrictStr | StrictInt | StrictFloat

@@ -313,6 +313,12 @@ class BudgetOut(Schema):
     currency: str
 
 
+class LimitOut(Schema):
+    name: str
+    used: float
+    most: int | None
+
+
 class RateOut(Schema):
     hardware: str
     title: str

@@ -7,6 +7,7 @@ class CostsConfig(AppConfig):
     def ready(self) -> None:
         from webapp.accounts.models import Workspace
         from webapp.accounts.signals import erased, workspace_created
+        from webapp.costs import usage  # noqa: F401  it registers what it counts
         from webapp.costs.actions import erase_names, seed
 
         def seed_costs(sender: object, workspace: Workspace, **_kwargs: object) -> None:

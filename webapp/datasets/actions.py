@@ -12,6 +12,7 @@ from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
 from trainer.samples import SAMPLES
+from webapp.accounts import limits
 from webapp.accounts.actions import audit, erase_names
 from webapp.accounts.models import User, Workspace
 from webapp.core import removals
@@ -23,6 +24,8 @@ from webapp.datasets.quota import check_quota, lock_quota, measured, own_bytes
 from webapp.datasets.requests import read_request
 
 MAX_FILES = 20
+NEW_DATASET = ("datasets", "uploads_hour")
+"""Limits that another dataset counts for."""
 HUB_NAME = re.compile(r"(?:\w[\w.-]{0,95}/)?\w[\w.-]{0,95}(?:@[\w./-]{1,200})?")
 
 
@@ -51,6 +54,7 @@ def create_dataset(
         )
     size = sum(file.size or 0 for file in files)
     check_room(size)
+    limits.look(workspace, *NEW_DATASET)
     sizes = measured(workspace)
     check_quota(workspace, size, sizes)
     title = name.strip()[:120] or title_from(files[0].name or "") or "data"
@@ -61,6 +65,7 @@ def create_dataset(
         with transaction.atomic():
             removals.keep(dataset.upload_folder)
             lock_quota(workspace)
+            limits.check(workspace, *NEW_DATASET)
             check_quota(workspace, size, sizes)  # again: what came meanwhile has taken its room
             dataset.save()
             version = add_version(dataset, user, sources=names, note=_("Upload"), request=reading)
@@ -103,6 +108,7 @@ def made_by_worker(workspace: Workspace, user: User, title: str, note: str, requ
     check_quota(workspace, 0)
     dataset = Dataset(workspace=workspace, name=title[:120], created_by=user)
     with transaction.atomic():
+        limits.check(workspace, "datasets")
         dataset.save()
         version = add_version(dataset, user, note=note[:200], request=request)
         audit(workspace, user, "uploaded", "dataset", dataset.pk, title[:120])
@@ -131,6 +137,7 @@ def add_version(dataset: Dataset, user: User | None, **fields: object) -> Datase
         lock_dataset(dataset.pk)
         if isinstance(parent := fields.get("parent"), DatasetVersion):
             check_not_forgotten(parent)
+        limits.check(dataset.workspace, "uploads_hour")
         last = dataset.versions.order_by("-number").values_list("number", flat=True).first() or 0
         return DatasetVersion.objects.create(
             workspace_id=dataset.workspace_id, dataset=dataset, created_by=user, number=last + 1, **fields

@@ -25,6 +25,7 @@ from django.http.request import UnreadablePostError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from webapp.accounts import limits
 from webapp.accounts.actions import audit
 from webapp.accounts.models import User, Workspace
 from webapp.core import removals
@@ -134,6 +135,7 @@ def begin(workspace: Workspace, user: User, length: int, **fields: str) -> Uploa
     sizes = measured(workspace)
     with transaction.atomic():
         lock_quota(workspace)
+        limits.check(workspace, "uploads_hour")
         check_quota(workspace, length, sizes)
         upload.path.touch()
         upload.save()
@@ -262,10 +264,11 @@ def adopt(dataset: Dataset, uploads: Sequence[Upload], reading: dict[str, Any]) 
             (dataset.upload_folder / name).hardlink_to(upload.path)
         with transaction.atomic():
             removals.keep(dataset.upload_folder)
+            limits.check(dataset.workspace, "datasets")
+            Upload.objects.filter(pk__in=[upload.pk for upload in uploads]).delete()
             dataset.save()
             version = add_version(dataset, dataset.created_by, sources=names, note=_("Upload"), request=reading)
             audit(dataset.workspace, dataset.created_by, "uploaded", "dataset", dataset.pk, dataset.name)
-            Upload.objects.filter(pk__in=[upload.pk for upload in uploads]).delete()
     except Exception:
         shutil.rmtree(dataset.upload_folder, ignore_errors=True)
         raise

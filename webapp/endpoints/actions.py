@@ -9,8 +9,10 @@ from django.db.models import CharField, F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from webapp.accounts import limits
 from webapp.accounts.actions import audit, erase_names
 from webapp.accounts.models import User
+from webapp.accounts.usage import in_use_or_new
 from webapp.core.problems import Conflict, Problem
 from webapp.costs import gate
 from webapp.endpoints import registry
@@ -84,6 +86,7 @@ def lock_run(run: Run) -> None:
 
 
 def create_endpoint(run: Run, user: User | None, wishes: dict[str, Any]) -> Endpoint:
+    limits.check(run.workspace, "endpoints", "keys", "links")
     name = str(wishes.get("name") or run.prototype.name)[:120]
     slug = (
         check_slug(str(wishes["slug"]), run.workspace_id) if wishes.get("slug") else free_slug(name, run.workspace_id)
@@ -282,9 +285,11 @@ def promote(version: EndpointVersion, user: User | None, choice: Choice | None =
 
 
 def create_key(endpoint: Endpoint, user: User | None, name: str) -> tuple[EndpointKey, str]:
-    key, secret = EndpointKey.issue(endpoint, name)
-    audit(endpoint.workspace, user, "created", "key", key.pk, f"{endpoint.name}: {key.name}")
-    publish(endpoint)
+    with transaction.atomic():
+        limits.check(endpoint.workspace, "keys")
+        key, secret = EndpointKey.issue(endpoint, name)
+        audit(endpoint.workspace, user, "created", "key", key.pk, f"{endpoint.name}: {key.name}")
+        publish(endpoint)
     return key, secret
 
 
@@ -293,8 +298,10 @@ def create_link(endpoint: Endpoint, user: User | None, name: str, days: int | No
         raise Problem(
             _("A link lasts between 1 and 3650 days."), code="bad_expiry", hint=_("Leave it out for no expiry.")
         )
-    link = ShareLink.issue(endpoint, name, days)
-    audit(endpoint.workspace, user, "created", "link", link.pk, f"{endpoint.name}: {link.name}")
+    with transaction.atomic():
+        limits.check(endpoint.workspace, "links")
+        link = ShareLink.issue(endpoint, name, days)
+        audit(endpoint.workspace, user, "created", "link", link.pk, f"{endpoint.name}: {link.name}")
     return link
 
 
@@ -314,6 +321,9 @@ def revoke(secret: EndpointKey | ShareLink, user: User | None) -> None:
 
 
 def restore(link: ShareLink, user: User | None) -> None:
-    link.revoked_at = None
-    link.save(update_fields=["revoked_at"])
-    audit(link.workspace, user, "restored", "sharelink", link.pk, f"{link.endpoint.name}: {link.name}")
+    with transaction.atomic():
+        if not ShareLink.objects.filter(in_use_or_new(), pk=link.pk).exists():
+            limits.check(link.workspace, "links")
+        link.revoked_at = None
+        link.save(update_fields=["revoked_at"])
+        audit(link.workspace, user, "restored", "sharelink", link.pk, f"{link.endpoint.name}: {link.name}")

@@ -7,6 +7,7 @@ class EndpointsConfig(AppConfig):
 
     def ready(self) -> None:
         from webapp.costs.signals import budget_changed, budget_changes
+        from webapp.endpoints import usage  # noqa: F401  it registers what it counts
         from webapp.endpoints.addresses import release
         from webapp.endpoints.models import Endpoint
         from webapp.endpoints.registry import publish_workspace

@@ -3,10 +3,12 @@
 import json
 from datetime import timedelta
 
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from webapp.accounts import limits
 from webapp.accounts.models import hashed
 from webapp.core.formats import size
 from webapp.core.problems import Problem
@@ -43,7 +45,9 @@ def take_feedback(
         raise Problem(message, code="too_large", hint=_("Send the part that was judged."), status=413)
     fields |= {"version": endpoint.current, "input": text[:10_000], "output": output, "verdict": verdict}
     if answer is None:
-        return Feedback.objects.create(workspace_id=endpoint.workspace_id, endpoint=endpoint, **fields)
+        with transaction.atomic():
+            limits.check(endpoint.workspace, "ratings_day")
+            return Feedback.objects.create(workspace_id=endpoint.workspace_id, endpoint=endpoint, **fields)
     visitor = visitor_today(endpoint, visitor) if visitor else ""
     if not endpoint.feedback.filter(answer=answer).exists():
         check_feedback_room(endpoint, visitor)

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from webapp.accounts import limits
 from webapp.accounts.actions import audit, erase_names
 from webapp.accounts.models import User, Workspace
 from webapp.core.problems import Conflict, Problem
@@ -25,6 +26,7 @@ SAMPLE = Path(__file__).parent / "samples" / "support-messages.csv"
 def create_prototype(dataset: Dataset, user: User | None, name: str = "", **fields: object) -> Prototype:
     with transaction.atomic():
         lock_dataset(dataset.pk)
+        limits.check(dataset.workspace, "prototypes")
         prototype = Prototype.objects.create(
             workspace_id=dataset.workspace_id,
             dataset=dataset,

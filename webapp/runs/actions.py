@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from trainer import tasks
 from trainer.errors import SpecError
 from trainer.tasks.base import Task
+from webapp.accounts import limits
 from webapp.accounts.actions import audit
 from webapp.accounts.models import User
 from webapp.catalog.forms import check_params
@@ -33,6 +34,8 @@ from webapp.runs.queues import HARDWARE
 log = logging.getLogger(__name__)
 FIRST_WEIGHTS = "initial_weights"
 """The setting of small nets that may name a run to take weights from."""
+QUEUEING = ("runs_waiting", "compute_hours_day", "compute_hours_month")
+"""Limits that a run which is queued counts for, or needs room in."""
 TEXT_MODEL, TEXT_TASK = "text_model", "text-classification"
 """The setting that names a second model, and the task whose models it may be."""
 
@@ -246,6 +249,7 @@ def create_run(
     estimate = estimate_for(version, fields)
     with transaction.atomic():
         lock_what_it_needs(prototype, fields)
+        limits.check(prototype.workspace, *QUEUEING)
         last = prototype.runs.aggregate(last=Max("number"))["last"] or 0
         run = Run.objects.create(
             workspace_id=prototype.workspace_id,
@@ -330,6 +334,7 @@ def resume(run: Run, user: User | None) -> Run:
     again = {"attempts": 0, "earlier_attempts": 0, "stop_requested_at": None}
     with transaction.atomic():
         lock_what_it_needs(run.prototype, vars(run))
+        limits.check(run.workspace, *QUEUEING)
         if run.status not in (Status.FAILED, Status.CANCELLED) or not run.requeue(**again):
             raise Conflict(
                 _("Only a failed or cancelled run can be resumed."),

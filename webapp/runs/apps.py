@@ -10,6 +10,7 @@ class RunsConfig(AppConfig):
         from webapp.accounts.signals import erased
         from webapp.datasets.models import DatasetVersion
         from webapp.datasets.signals import version_read
+        from webapp.runs import usage  # noqa: F401  it registers what it counts
 
         def start_waiting(sender: object, version: DatasetVersion, **_kwargs: object) -> None:
             from webapp.runs.retraining import start_waiting

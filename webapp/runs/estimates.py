@@ -8,9 +8,11 @@ from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from webapp.accounts import limits
 from webapp.core.connections import release_connection
 from webapp.core.locks import only_one
 from webapp.core.problems import Conflict, Problem, Unavailable
@@ -67,7 +69,7 @@ def is_due(estimate: Estimate) -> bool:
 
 
 def send(estimate: Estimate, spec: dict[str, Any]) -> None:
-    if estimate.ask_again(spec) and not estimate.deliver():
+    if ask_again(estimate, spec) and not estimate.deliver():
         Estimate.objects.filter(pk=estimate.pk).update(sent_at=None)  # so that asking again sends it again
         raise Unavailable(
             _("The workers cannot be reached, so nothing was measured."),
@@ -76,6 +78,12 @@ def send(estimate: Estimate, spec: dict[str, Any]) -> None:
             retry_after=10,
         )
     refresh(estimate)
+
+
+def ask_again(estimate: Estimate, spec: dict[str, Any]) -> bool:
+    with transaction.atomic():
+        limits.check(estimate.workspace, "estimates_minute")
+        return estimate.ask_again(spec)
 
 
 def refresh(estimate: Estimate) -> None:

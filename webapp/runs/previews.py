@@ -7,12 +7,14 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
 from trainer import cache, tasks
 from trainer.errors import UserError
 from trainer.spec import Spec
+from webapp.accounts import limits
 from webapp.core.problems import Problem
 from webapp.core.sentences import in_reader_language
 from webapp.datasets.models import DatasetVersion
@@ -69,10 +71,16 @@ def augmented(version: DatasetVersion, body: dict[str, Any]) -> dict[str, Any]:
         preview.error and preview.finished_at and preview.finished_at < timezone.now() - timedelta(seconds=TOLD_SECONDS)
     )
     due = preview.sent_at is None or (preview.result and not ready) or failed
-    if due and preview.ask_again(spec):
+    if due and ask_again(preview, spec):
         preview.deliver()  # a broker that is away is made good by the sweeper
     changes = (preview.result or {}).get("changes", "")
     return {"key": key, "ready": ready, "problem": preview.error, "changes": changes}
+
+
+def ask_again(preview: Preview, spec: dict[str, Any]) -> bool:
+    with transaction.atomic():
+        limits.check(preview.workspace, "previews_minute")
+        return preview.ask_again(spec)
 
 
 class Drawing(TrialWork[Preview]):

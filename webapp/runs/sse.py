@@ -68,22 +68,30 @@ class Seats:
 
     def __init__(self) -> None:
         self.taken: Counter[Any] = Counter()
+        self.of_workspaces: Counter[str] = Counter()
 
-    def full(self, person: Any) -> bool:
-        return self.taken[person] >= self.OF_ONE or self.taken.total() >= self.IN_ALL
+    def full(self, person: Any, workspace_id: str = "", most: int | None = None) -> bool:
+        """`most`: the streams that the workspace may have."""
+        of_workspace = most is not None and self.of_workspaces[workspace_id] >= most
+        return of_workspace or self.taken[person] >= self.OF_ONE or self.taken.total() >= self.IN_ALL
 
-    async def hold(self, person: Any, stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    async def hold(
+        self, person: Any, stream: AsyncIterator[bytes], workspace_id: str = "", most: int | None = None
+    ) -> AsyncIterator[bytes]:
         """The stream, while a seat is taken for it; where none is left, only when to ask again."""
-        if self.full(person):
+        if self.full(person, workspace_id, most):
             yield b"retry: 30000\n\n"
             return
         self.taken[person] += 1
+        self.of_workspaces[workspace_id] += 1
         try:
             async for part in stream:
                 yield part
         finally:
             self.taken[person] -= 1
+            self.of_workspaces[workspace_id] -= 1
             self.taken += Counter()  # those without a stream are forgotten
+            self.of_workspaces += Counter()
 
 
 seats = Seats()

@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from webapp.accounts import limits
 from webapp.accounts.access import load, member
 from webapp.accounts.requests import AuthedRequest, SiteRequest
 from webapp.catalog.hardware import devices, gpu_count, workers
@@ -104,19 +105,26 @@ def run_live(request: AuthedRequest, pk: str) -> HttpResponse:
 
 async def run_stream(request: SiteRequest, pk: str) -> HttpResponseBase:
     """Server-sent events: every event of the run once, from `Last-Event-ID` (or `?after=`) on, until it ends. 429 where one
-    person, or all together, listen to too many."""
-    run = await sync_to_async(member_run, thread_sensitive=False)(request, pk)
+    person, one workspace, or all together, listen to too many."""
+    run, most = await sync_to_async(followed, thread_sensitive=False)(request, pk)
     given = request.headers.get("Last-Event-ID") or request.GET.get("after") or "0"
     after = whole(given, 0)
-    if sse.seats.full(request.user.pk):
+    if sse.seats.full(request.user.pk, run.workspace_id, most):
         hint = "Close pages of other runs, or read /api/v1/runs/ID/events."
         message = "Too many pages follow runs at once."
         return problem_response(Problem(message, code="too_many_streams", hint=hint, status=429, retry_after=30))
-    events = sse.seats.hold(request.user.pk, sse.sse(run.pk, run.events_path, after))
+    events = sse.seats.hold(request.user.pk, sse.sse(run.pk, run.events_path, after), run.workspace_id, most)
     response = StreamingHttpResponse(events, content_type="text/event-stream")
     response["Cache-Control"] = "no-cache, no-transform"
     response["X-Accel-Buffering"] = "no"
     return response
+
+
+@releases_connection
+def followed(request: SiteRequest, pk: str) -> tuple[Run, int | None]:
+    """The run, and how many streams its workspace may have open."""
+    run = member_run(request, pk)
+    return run, limits.most_of(run.workspace, "streams")
 
 
 @releases_connection

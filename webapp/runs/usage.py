@@ -1,0 +1,43 @@
+"""What of runs counts for a workspace's limits (`webapp.core.limits`)."""
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from webapp.accounts.limits import counts
+from webapp.accounts.models import Workspace
+from webapp.runs import sse
+from webapp.runs.models import Estimate, Preview, Run, Status, Trial
+from webapp.runs.querysets import HELD
+
+MINUTE = timedelta(minutes=1)
+
+
+@counts("runs_waiting")
+def runs_waiting(workspace: Workspace) -> int:
+    return Run.objects.for_workspace(workspace).filter(status__in=(Status.QUEUED, Status.INTERRUPTED)).count()
+
+
+@counts("runs_at_once")
+def runs_training(workspace: Workspace) -> int:
+    return Run.objects.for_workspace(workspace).filter(status__in=HELD).count()
+
+
+@counts("estimates_minute")
+def estimates_in_a_minute(workspace: Workspace) -> int:
+    return started_in_a_minute(Estimate, workspace)
+
+
+@counts("previews_minute")
+def previews_in_a_minute(workspace: Workspace) -> int:
+    return started_in_a_minute(Preview, workspace)
+
+
+def started_in_a_minute(kind: type[Trial], workspace: Workspace) -> int:
+    return kind.objects.for_workspace(workspace).filter(sent_at__gt=timezone.now() - MINUTE).count()
+
+
+@counts("streams")
+def open_streams(workspace: Workspace) -> int:
+    """Of this web process, which is the only one."""
+    return sse.seats.of_workspaces[workspace.pk]
