@@ -36,6 +36,7 @@ FILES = (
     "tests/pages/test_removed_models.py",
     "tests/pages/test_retention.py",
     "tests/ops/test_at_once.py",
+    "tests/ops/test_encoding.py",
     "tests/runs/test_deaths.py",
     "tests/runs/test_outages.py",
     "tests/runs/test_retraining.py",

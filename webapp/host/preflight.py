@@ -11,6 +11,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import psutil
@@ -160,6 +161,21 @@ def check_database() -> None:
             f"The database {where} does not answer: {str(error).strip().splitlines()[0]}.",
             "Start it or correct DATABASE_URL; without DATABASE_URL Maquette uses a file in its data folder.",
         ) from error
+    check_encoding(connection)
+
+
+def check_encoding(connection: Any) -> None:
+    """A database that cannot hold every language's letters takes some rows and refuses others. Raises `StartError`."""
+    if connection.vendor != "postgresql":
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW server_encoding")
+        encoding = cursor.fetchone()[0]
+    if encoding != "UTF8":
+        raise StartError(
+            f"The database {connection.settings_dict['NAME']} keeps text as {encoding}, which cannot hold every language.",
+            "Make one with UTF-8: createdb --encoding=UTF8 --template=template0 NAME; then correct DATABASE_URL.",
+        )
 
 
 def without_password(url: str) -> str:
