@@ -486,3 +486,15 @@ def test_a_worker_begun_as_root_keeps_what_it_needs_and_its_trainers_nothing(con
     assert {int(child[name][0], 16) for name in ("CapEff", "CapPrm", "CapInh", "CapAmb")} == {0}
     assert killed == -signal.SIGKILL
     assert reading != 0, "the worker's environment is closed to another user"
+
+
+def test_the_doctor_names_the_means_where_bubblewrap_is_not_installed(
+    mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from webapp.host import doctor
+
+    if mode == "landlock":
+        monkeypatch.setattr(modes.shutil, "which", lambda *_words, **_more: None)
+    state, words, _hint = doctor.sandbox()
+    assert state == doctor.OK
+    assert words.lower().startswith(f"trainers are confined by {mode}")

@@ -218,9 +218,7 @@ def sandbox() -> Result:
     if mode == "off":
         reasons = "switched off by MAQUETTE_SANDBOX" if settings.MAQUETTE_SANDBOX == "off" else why_no_sandbox()
         return NOTE, f"none: trainers may do whatever the site may ({reasons})", INSTALL_SANDBOX
-    means = {"bubblewrap": f"bubblewrap ({modes.bubblewrap()})", "landlock": f"Landlock {modes.landlock_version()}"}[
-        mode
-    ]
+    means = f"bubblewrap ({modes.bubblewrap()})" if mode == "bubblewrap" else f"Landlock {modes.landlock_version()}"
     gaps = "; ".join(modes.gaps(mode))
     user = f", as user {confinement.trainer_user()}" if confinement.trainer_user() is not None else ""
     if settings.MAQUETTE_TRAINER_UID and not user:
