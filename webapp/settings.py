@@ -75,6 +75,7 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "allauth",
     "allauth.account",
+    "allauth.usersessions",
     "django_htmx",
     "csp",
     "webapp.core",
@@ -109,6 +110,8 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "webapp.accounts.middleware.WorkspaceMiddleware",
+    "webapp.accounts.sessions.SessionMiddleware",
+    "webapp.accounts.middleware.ConfirmMiddleware",
     "webapp.core.middleware.wrong_method",
     "webapp.core.middleware.ProblemMiddleware",
 ]
@@ -168,7 +171,10 @@ ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_ADAPTER = "webapp.accounts.adapter.AccountAdapter"
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
-ACCOUNT_FORMS = {"signup": "webapp.accounts.signup.SignupForm"}
+ACCOUNT_FORMS = {
+    "signup": "webapp.accounts.signup.SignupForm",
+    "change_password": "webapp.accounts.passwords.ChangePasswordForm",
+}
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
@@ -216,6 +222,12 @@ SECURE_HSTS_PRELOAD = env.bool("HSTS_PRELOAD", default=False)
 # `check --deploy`: that every subdomain is HTTPS, and preloaded, is for the owner of the domain to say, by these two settings.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_AGE = round(env.float("SESSION_DAYS", default=14) * 86400)
+SESSION_IDLE_SECONDS = env.float("SESSION_IDLE_HOURS", default=168) * 3600
+"""So long without a request ends a session; 0: only its age does."""
+REAUTHENTICATION_SECONDS = ACCOUNT_REAUTHENTICATION_TIMEOUT = round(
+    env.float("REAUTHENTICATION_MINUTES", default=15) * 60
+)
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "webapp.pages.errors.csrf_failure"

@@ -21,11 +21,14 @@ POST_ONLY = {
     "cancel_run",
     "change_rows",
     "choose_sheet",
+    "confirm_by_link",
     "create_key",
     "create_link",
     "create_token",
     "deploy",
     "divide",
+    "end_other_sessions",
+    "end_session",
     "forget",
     "map_columns",
     "mend",
@@ -64,6 +67,8 @@ OWNERS = {"delete_workspace"}
 PUBLIC = {"confirm_address", "sign_in_link", "demo", "demo_example", "demo_feedback", "upload", "uploads"}
 """Open to strangers, or with rules of their own: uploads speak tus (tests/datasets/test_tus.py)."""
 NEEDS_MORE = {
+    "account_reauthenticate",
+    "confirm",
     "run_stream",
     "run_artifact",
     "run_example",
@@ -116,6 +121,7 @@ def address(user: User, workspace: Workspace) -> Callable[[str], str]:
         **dict.fromkeys(("augmented", "augmented_picture", "net"), run.prototype_id),
         **dict.fromkeys(("delete_unused_dataset", "start_prototype"), run.version.dataset_id),
         "remove_checkpoints": run.prototype_id,
+        "end_session": 10**9,
         **dict.fromkeys(("deploy", "try_run", "delete_run", "remove_model"), run.pk),
         "revoke_key": endpoint.keys.get().pk,
         "revoke_link": endpoint.links.get().pk,
@@ -162,7 +168,16 @@ def test_nobody_sees_nothing(name: str, address: Callable[[str], str]) -> None:
         assert answer["Location"].startswith("/accounts/login/")
 
 
-OWN = {"create_token", "revoke_token", "update_profile"}
+OWN = {
+    "account_set_password",
+    "confirm",
+    "confirm_by_link",
+    "create_token",
+    "end_other_sessions",
+    "end_session",
+    "revoke_token",
+    "update_profile",
+}
 """What is one's own is changed by every role."""
 
 

@@ -128,6 +128,8 @@ STAYS = {
     "demo_feedback": "a visitor's page of its own",
     "sign_in_link": "a link that has ended cannot be sent again",
     "confirm_address": "a link that has ended cannot be sent again",
+    "end_session": "nothing can be wrong in it",
+    "end_other_sessions": "nothing can be wrong in it",
     "revoke_key": "nothing can be wrong in it",
     "revoke_link": "nothing can be wrong in it",
     "revoke_token": "nothing can be wrong in it",

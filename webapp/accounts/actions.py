@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from webapp.accounts import limits
 from webapp.accounts.models import ApiToken, AuditEvent, Membership, Role, SignInLink, User, Workspace
+from webapp.accounts.rights import Scope
 from webapp.accounts.signals import erased, workspace_created
 from webapp.core.database import checkpoint
 from webapp.core.problems import Conflict
@@ -71,7 +71,7 @@ def sign_in_address(user: User) -> str:
 
 def is_in_use(user: User) -> bool:
     """Whether somebody may act as this user by other means than a link: has signed in, has a password or a token."""
-    return bool(user.last_login) or user.has_usable_password() or user.api_tokens.filter(revoked_at=None).exists()
+    return bool(user.last_login) or user.has_usable_password() or user.api_tokens.working().exists()
 
 
 def end_access(user: User) -> None:
@@ -80,7 +80,7 @@ def end_access(user: User) -> None:
     with transaction.atomic():
         user.set_unusable_password()
         user.save(update_fields=["password"])
-        user.api_tokens.filter(revoked_at=None).update(revoked_at=timezone.now())
+        user.api_tokens.all().end(ApiToken.End.RESET)
         SignInLink.objects.filter(user=user).delete()
 
 
@@ -100,10 +100,13 @@ def invite(email: str, *, reset: bool = False) -> str:
     return sign_in_address(ensure_user(email)[0])
 
 
-def create_token(user: User, workspace: Workspace, name: str = "token") -> tuple[ApiToken, str]:
+def create_token(
+    user: User, workspace: Workspace, name: str = "token", *, scope: str = Scope.ADMIN, days: int | None = None
+) -> tuple[ApiToken, str]:
+    """`days`: how long it works; None: until it is ended."""
     with transaction.atomic():
         limits.check(workspace, "tokens")
-        token, secret = ApiToken.issue(user, workspace, name)
+        token, secret = ApiToken.issue(user, workspace, name, scope=scope, days=days)
         audit(workspace, user, "created", "token", token.pk, name)
     return token, secret
 

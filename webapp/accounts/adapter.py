@@ -4,11 +4,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core import context
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from webapp.accounts.actions import create_workspace
+from webapp.accounts.confirming import check_confirmed
 from webapp.accounts.models import User
 
 
@@ -20,6 +22,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         to somebody else could carry a link to the asker's own server."""
         links = {name: at_public_url(value) for name, value in context.items() if name.endswith("_url")}
         super().send_mail(template_prefix, email, context | links)
+
+    def is_reauthentication_required(self, *, app: str = "", **_more: Any) -> bool:
+        """By our own page: allauth lets everybody pass who has neither a password nor a factor."""
+        check_confirmed(context.request)
+        return False
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return bool(settings.SIGN_UP == "open")

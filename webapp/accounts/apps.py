@@ -5,4 +5,4 @@ class AccountsConfig(AppConfig):
     name = "webapp.accounts"
 
     def ready(self) -> None:
-        from webapp.accounts import usage  # noqa: F401  it registers what it counts
+        from webapp.accounts import receivers, usage  # noqa: F401  what they connect and count is registered by importing them

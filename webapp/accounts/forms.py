@@ -3,9 +3,11 @@
 from typing import Any
 
 from django import forms
+from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from webapp.accounts.models import User
+from webapp.accounts.rights import Scope
 
 
 class TokenForm(forms.Form):
@@ -14,6 +16,37 @@ class TokenForm(forms.Form):
         max_length=120,
         widget=forms.TextInput(attrs={"placeholder": _("Where it will be used"), "class": "linkname"}),
     )
+    scope = forms.ChoiceField(
+        label=_("Scope"),
+        choices=[
+            (Scope.READ, _("Read: look, download")),
+            (Scope.WRITE, _("Read and write: train, deploy, label")),
+            (Scope.ADMIN, _("Admin: also budget, prices and members")),
+        ],
+        initial=Scope.WRITE,
+        help_text=_("Never more than your own role allows."),
+    )
+    days = forms.TypedChoiceField(
+        label=_("Expires"),
+        choices=[
+            ("30", _("In 30 days")),
+            ("90", _("In 90 days")),
+            ("365", _("In a year")),
+            ("", _("Never (no expiry)")),
+        ],
+        initial="90",
+        coerce=int,
+        empty_value=None,
+        required=False,
+    )
+
+    @classmethod
+    def completed(cls, data: QueryDict) -> "TokenForm":
+        """With the defaults of the page for what was not sent, so that nobody gets a token that never expires unasked."""
+        data = data.copy()
+        for name in ("scope", "days"):
+            data.setdefault(name, cls.base_fields[name].initial)
+        return cls(data)
 
 
 class RetentionForm(forms.Form):

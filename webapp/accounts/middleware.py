@@ -2,9 +2,12 @@
 
 from typing import cast
 
+from allauth.core.exceptions import ReauthenticationRequired
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.utils.functional import SimpleLazyObject
 
+from webapp.accounts import confirming
 from webapp.accounts.models import Membership
 from webapp.accounts.requests import SiteRequest
 from webapp.core.middleware import PassingMiddleware
@@ -25,3 +28,10 @@ class WorkspaceMiddleware(PassingMiddleware):
     def prepare(self, request: HttpRequest) -> None:
         lazy = SimpleLazyObject(lambda: membership_of(request))
         cast(SiteRequest, request).membership = cast(Membership | None, lazy)
+
+
+class ConfirmMiddleware(PassingMiddleware):
+    """allauth has a page for each way to confirm; ours has them all, and serves those who have neither password nor factor."""
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
+        return confirming.ask(request) if isinstance(exception, ReauthenticationRequired) else None

@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 from datetime import timedelta
-from typing import ClassVar, cast
+from typing import ClassVar, Self, cast
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
@@ -11,7 +11,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from webapp.accounts.rights import ALL_RIGHTS, RIGHTS, Right
+from webapp.accounts.rights import ALL_RIGHTS, RIGHTS, RIGHTS_OF_SCOPE, Right, Scope
 from webapp.accounts.rights import Role as Role
 from webapp.core.models import Stored, WorkspaceOwned, WorkspaceQuerySet
 
@@ -115,50 +115,97 @@ def hashed(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
+class ApiTokenQuerySet(WorkspaceQuerySet["ApiToken"]):
+    def working(self) -> Self:
+        alive = models.Q(expires_at=None) | models.Q(expires_at__gt=timezone.now())
+        return self.filter(alive, revoked_at=None, user__is_active=True)
+
+    def end(self, reason: str) -> int:
+        """End those that have not been ended; how many they were."""
+        return self.filter(revoked_at=None).update(revoked_at=timezone.now(), end_reason=reason)
+
+
 class ApiToken(WorkspaceOwned):
     """Only the hash is kept; the token itself is shown once."""
 
     PREFIX = "mq_"
+    WARN_DAYS = 14
+    """So long before it expires the page warns."""
+
+    class End(models.TextChoices):
+        """Why a token that was ended has ended."""
+
+        REVOKED = "revoked", _("it was revoked")
+        PASSWORD = "password", _("its owner’s password was changed")
+        RESET = "reset", _("its owner’s access was reset")
+        DEACTIVATED = "deactivated", _("its owner’s account was closed")
+        REMOVED = "removed", _("its owner left the workspace")
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="api_tokens")
     name = models.CharField(_("name"), max_length=120, default="token")
     digest = models.CharField(max_length=64, unique=True)
     hint = models.CharField(max_length=12)
+    scope = models.CharField(max_length=8, choices=Scope, default=Scope.WRITE)
+    expires_at = models.DateTimeField(null=True, help_text="null: never")
     last_used_at = models.DateTimeField(null=True)
+    last_used_from = models.GenericIPAddressField(null=True)
     revoked_at = models.DateTimeField(null=True)
+    end_reason = models.CharField(max_length=12, choices=End, blank=True, help_text="why it was ended, if it was")
+
+    objects: ClassVar = ApiTokenQuerySet.as_manager()
 
     def __str__(self) -> str:
         return f"{self.name} ({self.hint}…)"
 
     @classmethod
-    def issue(cls, user: User, workspace: Workspace, name: str) -> tuple["ApiToken", str]:
+    def issue(
+        cls, user: User, workspace: Workspace, name: str, *, scope: str = Scope.ADMIN, days: int | None = None
+    ) -> tuple["ApiToken", str]:
+        """`days`: how long it works; None: until it is ended."""
         secret = cls.PREFIX + secrets.token_urlsafe(32)
         token = cls.objects.create(
-            user=user, workspace=workspace, name=name[:120], digest=hashed(secret), hint=secret[:8]
+            user=user,
+            workspace=workspace,
+            name=name[:120],
+            scope=scope,
+            expires_at=timezone.now() + timedelta(days=days) if days else None,
+            digest=hashed(secret),
+            hint=secret[:8],
         )
         return token, secret
 
     @classmethod
-    def find(cls, secret: str) -> "ApiToken | None":
-        """The token's row if it is valid; its use is noted at most once a minute."""
-        api_token = (
-            cls.objects.select_related("user", "workspace")
-            .filter(digest=hashed(secret), revoked_at=None, user__is_active=True)
-            .first()
-        )
+    def find(cls, secret: str, address: str | None = None) -> "ApiToken | None":
+        """The token's row if it works; its use, and from which address, is noted at most once a minute."""
+        owned = cls.objects.select_related("user", "workspace")
+        api_token = owned.working().filter(digest=hashed(secret)).first()
         if api_token and (
             api_token.last_used_at is None or api_token.last_used_at < timezone.now() - timedelta(minutes=1)
         ):
-            cls.objects.filter(pk=api_token.pk).update(last_used_at=timezone.now())
+            used = {"last_used_at": timezone.now()} | ({"last_used_from": address} if address else {})
+            cls.objects.filter(pk=api_token.pk).update(**used)
         return api_token
 
     def membership(self) -> Membership | None:
         """Whom it acts for, with what it may do; None for a former member's token."""
-        return self.workspace.memberships.select_related("user", "workspace").filter(user=self.user).first()
+        memberships = self.workspace.memberships.select_related("user", "workspace")
+        membership: Membership | None = memberships.filter(user=self.user).first()
+        if membership is not None:
+            membership.scope = RIGHTS_OF_SCOPE[Scope(self.scope)]
+        return membership
+
+    @property
+    def has_expired(self) -> bool:
+        return self.expires_at is not None and self.expires_at <= timezone.now()
+
+    @property
+    def expires_soon(self) -> bool:
+        soon = timezone.now() + timedelta(days=self.WARN_DAYS)
+        return self.expires_at is not None and not self.has_expired and self.expires_at <= soon
 
     def revoke(self) -> None:
-        self.revoked_at = timezone.now()
-        self.save(update_fields=["revoked_at"])
+        self.revoked_at, self.end_reason = timezone.now(), self.End.REVOKED
+        self.save(update_fields=["revoked_at", "end_reason"])
 
 
 class SignInLink(Stored):
@@ -216,6 +263,7 @@ class AuditEvent(WorkspaceOwned):
         "deleted": _("deleted"),
         "deployed": _("deployed"),
         "discarded": _("discarded"),
+        "ended": _("ended"),
         "made version": _("created a version of"),
         "not trained": _("did not train again on"),
         "put to sleep": _("paused"),

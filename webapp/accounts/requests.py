@@ -3,7 +3,7 @@
 from django.http import HttpRequest
 from django_htmx.middleware import HtmxDetails
 
-from webapp.accounts.models import Membership, User, Workspace
+from webapp.accounts.models import ApiToken, Membership, User, Workspace
 
 
 class SiteRequest(HttpRequest):
@@ -20,3 +20,5 @@ class AuthedRequest(SiteRequest):
     user: User
     membership: Membership
     workspace: Workspace
+    api_token: ApiToken | None
+    """What a call of the API came in by; absent on pages."""

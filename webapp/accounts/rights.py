@@ -48,14 +48,45 @@ RIGHTS: dict[Role, frozenset[Right]] = {
 ALL_RIGHTS = frozenset(Right)
 
 
+class Scope(models.TextChoices):
+    """What an API token may at most; what it may is that and its owner's role, whichever is less."""
+
+    READ = "read", gettext_lazy("Read")
+    WRITE = "write", gettext_lazy("Read and write")
+    ADMIN = "admin", gettext_lazy("Admin")
+
+
+RIGHTS_OF_SCOPE: dict[Scope, frozenset[Right]] = {Scope.READ: _VIEWER, Scope.WRITE: _EDITOR, Scope.ADMIN: _ADMIN}
+"""Nobody deletes or gives away a workspace with a token, so no scope has that right."""
+
+
 class HasRights(Protocol):
+    scope: frozenset[Right]
+
     def can(self, right: Right) -> bool: ...
 
 
 def check(membership: HasRights, right: Right) -> None:
     """`Forbidden`, saying which role to ask for, where this member may not."""
+    if right not in membership.scope:
+        raise refusal_of_scope(membership.scope, right)
     if not membership.can(right):
         raise refusal(right)
+
+
+def refusal_of_scope(rights: frozenset[Right], right: Right) -> Forbidden:
+    """Names the least scope that would do; the workspace's own affairs are for nobody's token."""
+    scope = next((scope for scope, its in RIGHTS_OF_SCOPE.items() if its == rights), None)
+    needed = next((scope for scope, its in RIGHTS_OF_SCOPE.items() if right in its), None)
+    if needed is None:
+        return Forbidden(_("No token may do this."), code="scope_too_small", hint=_("Sign in and do it on its page."))
+    return Forbidden(
+        _("This token has the scope “%(scope)s”, and this needs “%(needed)s”.") % {"scope": scope, "needed": needed},
+        code="scope_too_small",
+        hint=_("Create a token with the scope “%(needed)s” under Settings › API tokens.") % {"needed": needed},
+        scope=str(scope),
+        needed=str(needed),
+    )
 
 
 def refusal(right: Right) -> Forbidden:

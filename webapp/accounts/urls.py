@@ -1,15 +1,22 @@
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from webapp.accounts import views
+from webapp.accounts import confirm_views, security_views, views
 
 urlpatterns = [
     # allauth's own page would take an address without a password and use it unconfirmed.
     path("accounts/email/", RedirectView.as_view(pattern_name="settings")),
+    path("accounts/reauthenticate/", RedirectView.as_view(pattern_name="confirm"), name="account_reauthenticate"),
+    path("accounts/password/set/", confirm_views.set_password, name="account_set_password"),
     path("accounts/", include("allauth.account.urls")),
+    path("confirm", confirm_views.confirm, name="confirm"),
+    path("confirm/link", confirm_views.send_link, name="confirm_by_link"),
     path("signin/<str:secret>", views.sign_in_link, name="sign_in_link"),
     path("settings", views.settings_page, name="settings"),
     path("settings/address/<str:secret>", views.confirm_address, name="confirm_address"),
+    path("settings/security", security_views.security_page, name="security"),
+    path("settings/sessions/<int:pk>/end", security_views.end_session, name="end_session"),
+    path("settings/sessions/end-others", security_views.end_other_sessions, name="end_other_sessions"),
     path("settings/profile", views.update_profile, name="update_profile"),
     path("settings/workspace", views.rename_workspace, name="rename_workspace"),
     path("settings/feedback-days", views.set_feedback_days, name="set_feedback_days"),

@@ -10,10 +10,12 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from webapp.accounts import actions, addresses
 from webapp.accounts.access import load, member, needs, person
+from webapp.accounts.confirming import PENDING, check_confirmed, confirmed, resume
 from webapp.accounts.forms import ProfileForm, RetentionForm, TokenForm, WorkspaceForm
 from webapp.accounts.models import ApiToken, AuditEvent, SignInLink, Workspace
 from webapp.accounts.requests import AuthedRequest
 from webapp.accounts.rights import Right, check
+from webapp.accounts.tokens import listed_tokens
 from webapp.core.forms import cleaned, refused_on, shown_form
 from webapp.core.problems import Problem
 
@@ -31,8 +33,9 @@ def sign_in_link(request: HttpRequest, secret: str) -> HttpResponse:
             hint=_("Sign in with your password, or ask whoever runs this site for a new link."),
             status=410,
         )
+    pending = request.session.get(PENDING) if request.user == user else None
     login(request, user, backend="allauth.account.auth_backends.AuthenticationBackend")
-    return redirect("home")
+    return resume(request) if pending else redirect("home")
 
 
 @member
@@ -56,7 +59,7 @@ def settings_page(request: AuthedRequest) -> HttpResponse:
             initial={"days": request.workspace.feedback_days},
             auto_id="feedback_%s",
         ),
-        "tokens": ApiToken.objects.for_workspace(request.workspace).filter(revoked_at=None).select_related("user"),
+        "tokens": listed_tokens(request.workspace),
         "members": request.workspace.memberships.select_related("user"),
         "events": AuditEvent.objects.for_workspace(request.workspace).select_related("user")[:30],
         "new_token": request.session.pop("new_token", None),
@@ -71,6 +74,8 @@ def update_profile(request: AuthedRequest) -> HttpResponse:
     fields = cleaned(ProfileForm(request.user, request.POST))
     email, changed = fields["email"].lower(), True
     if email != request.user.email.lower():
+        if not request.user.has_usable_password():
+            check_confirmed(request)
         addresses.check_attempts(request)
         addresses.check_password(request, fields.get("password", ""))
         changed = addresses.ask(request.user, email)
@@ -117,9 +122,12 @@ def confirm_address(request: HttpRequest, secret: str) -> HttpResponse:
 @needs(Right.VIEW)
 @require_POST
 @refused_on("settings")
+@confirmed
 def create_token(request: AuthedRequest) -> HttpResponse:
-    name = cleaned(TokenForm(request.POST))["name"]
-    _token, request.session["new_token"] = actions.create_token(request.user, request.workspace, name)
+    chosen = cleaned(TokenForm.completed(request.POST))
+    _token, request.session["new_token"] = actions.create_token(
+        request.user, request.workspace, chosen["name"], scope=chosen["scope"], days=chosen["days"]
+    )
     return redirect("settings")
 
 

@@ -20,7 +20,9 @@ from ninja.security import HttpBearer
 from webapp.accounts.models import ApiToken, Membership
 from webapp.accounts.requests import AuthedRequest
 from webapp.accounts.rights import Right, check, right_for
+from webapp.accounts.tokens import admit_token
 from webapp.api.models import IdempotentAnswer
+from webapp.core.clients import client_ip
 from webapp.core.models import WorkspaceOwned
 from webapp.core.problems import Conflict, Problem
 
@@ -79,13 +81,12 @@ class Token(HttpBearer):
         return cast(ApiToken | None, super().__call__(request))
 
     def authenticate(self, anybody: HttpRequest, token: str) -> ApiToken | None:
+        """`Problem` with the reason for a token that works no longer, or whose scope is too small."""
         request = cast(AuthedRequest, anybody)
-        api_token = ApiToken.find(token)
-        membership = api_token.membership() if api_token else None
-        if api_token is None or membership is None:
-            return None
+        api_token, membership = admit_token(token, client_ip(request))
         check(membership, right_for(request.method, self.changing, self.reading))
         request.user, request.workspace, request.membership = api_token.user, api_token.workspace, membership
+        request.api_token = api_token
         return api_token
 
 

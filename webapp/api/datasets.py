@@ -15,7 +15,7 @@ from webapp.accounts.rights import Right, check
 from webapp.api import checks
 from webapp.api.auth import Body, Token, check_choice, once, page
 from webapp.api.schemas import DatasetOut, DatasetRow, MeOut, Page
-from webapp.api.shapes import dataset_row, dataset_shape
+from webapp.api.shapes import dataset_row, dataset_shape, moment
 from webapp.catalog.hardware import devices, options, without_runs, workers
 from webapp.core.problems import Conflict, Problem
 from webapp.costs.actions import price_per_hour
@@ -279,4 +279,14 @@ def me(request: AuthedRequest) -> dict[str, Any]:
         "name": request.user.name,
         "role": membership.role,
         "workspace": {"id": request.workspace.pk, "name": request.workspace.name},
+        "token": own_token(request),
     }
+
+
+def own_token(request: AuthedRequest) -> dict[str, Any] | None:
+    """What the call came in by; None for a browser that is signed in."""
+    token = getattr(request, "api_token", None)
+    if token is None:
+        return None
+    expires = moment(token.expires_at) if token.expires_at else None
+    return {"id": token.pk, "name": token.name, "scope": token.scope, "expires_at": expires}

@@ -341,8 +341,16 @@ class WorkspaceOut(Schema):
     name: str
 
 
+class OwnTokenOut(Schema):
+    id: str
+    name: str
+    scope: Literal["read", "write", "admin"]
+    expires_at: str | None
+
+
 class MeOut(Schema):
     email: str
     name: str
     role: Literal["owner", "admin", "editor", "labeller", "viewer"]
     workspace: WorkspaceOut
+    token: OwnTokenOut | None = None

@@ -14,6 +14,14 @@ def client_address(request: HttpRequest) -> str:
     return str(request.META.get("REMOTE_ADDR") or "")[:45]
 
 
+def client_ip(request: HttpRequest) -> str | None:
+    """The client's address where it is one, for columns that hold nothing else."""
+    try:
+        return str(ipaddress.ip_address(client_address(request).partition("%")[0]))
+    except ValueError:
+        return None
+
+
 def client_agent(request: HttpRequest) -> str:
     """What the client calls itself, whatever that is worth; one line."""
     return " ".join("".join(c if c.isprintable() else " " for c in request.headers.get("User-Agent", "")).split())[:300]

@@ -17,9 +17,10 @@ from django.utils.http import http_date
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 
-from webapp.accounts.models import ApiToken
 from webapp.accounts.requests import AuthedRequest
 from webapp.accounts.rights import Right, check, right_for
+from webapp.accounts.tokens import admit_token
+from webapp.core.clients import client_ip
 from webapp.core.problem_responses import problem_response
 from webapp.core.problems import Conflict, Forbidden, Problem, problem_of
 from webapp.datasets.models import Upload
@@ -157,8 +158,7 @@ def admit(request: AuthedRequest) -> None:
     membership: Any = request.membership
     scheme, _space, secret = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer":
-        token = ApiToken.find(secret.strip())
-        membership = token and token.membership()
+        _token, membership = admit_token(secret.strip(), client_ip(request))
     elif CsrfViewMiddleware(lambda _: HttpResponse()).process_view(request, lambda _: HttpResponse(), (), {}):
         raise Forbidden(_("This page was open too long, so nothing was sent."), code="csrf", hint=_("Reload it."))
     if not membership:

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST
 from webapp.accounts import addresses
 from webapp.accounts.access import load, member, needs, person
 from webapp.accounts.actions import audit
+from webapp.accounts.confirming import check_confirmed, confirmed
 from webapp.accounts.forms import RetentionForm
 from webapp.accounts.requests import AuthedRequest
 from webapp.accounts.rights import Right
@@ -61,6 +62,7 @@ def set_retention(request: AuthedRequest, pk: str) -> HttpResponse:
 
 @needs(Right.OWN)
 @refused_on("delete_workspace")
+@confirmed
 def delete_workspace(request: AuthedRequest) -> HttpResponse:
     """A GET asks; context: form (name), contents, members (of others). A POST deletes, once the name is typed."""
     workspace = request.workspace
@@ -84,6 +86,8 @@ def delete_account(request: AuthedRequest) -> HttpResponse:
     """A GET asks; context: form (name, password where one is set), workspaces [(workspace, contents)] that go with it, left
     (names of those that stay). A POST deletes, once the address is typed and the password is right."""
     user = request.user
+    if not user.has_usable_password():
+        check_confirmed(request)
     if request.method == "POST":
         typed = cleaned(DeleteAccountForm(user, request.POST))
         addresses.check_password(request, typed.get("password", ""))

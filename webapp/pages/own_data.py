@@ -8,6 +8,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import Model, QuerySet
 
 from webapp.accounts.access import member
+from webapp.accounts.confirming import confirmed_download
 from webapp.accounts.models import Membership, User, Workspace
 from webapp.accounts.requests import AuthedRequest
 from webapp.core.downloads import ZipOf
@@ -35,6 +36,7 @@ The models and reports of these runs lie in object storage. Download them from t
 
 
 @member
+@confirmed_download("settings")
 def export(request: AuthedRequest) -> ZipOf:
     """Nothing of it is written to the disk."""
     workspace = request.workspace

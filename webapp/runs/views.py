@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST
 from webapp.accounts import limits
 from webapp.accounts.access import load, member
 from webapp.accounts.requests import AuthedRequest, SiteRequest
+from webapp.accounts.sessions import while_signed_in
 from webapp.catalog.hardware import devices, gpu_count, workers
 from webapp.core.connections import releases_connection
 from webapp.core.downloads import ZipDownload
@@ -113,7 +114,8 @@ async def run_stream(request: SiteRequest, pk: str) -> HttpResponseBase:
         hint = "Close pages of other runs, or read /api/v1/runs/ID/events."
         message = "Too many pages follow runs at once."
         return problem_response(Problem(message, code="too_many_streams", hint=hint, status=429, retry_after=30))
-    events = sse.seats.hold(request.user.pk, sse.sse(run.pk, run.events_path, after), run.workspace_id, most)
+    stream = while_signed_in(request, sse.sse(run.pk, run.events_path, after))
+    events = sse.seats.hold(request.user.pk, stream, run.workspace_id, most)
     response = StreamingHttpResponse(events, content_type="text/event-stream")
     response["Cache-Control"] = "no-cache, no-transform"
     response["X-Accel-Buffering"] = "no"

@@ -10,6 +10,9 @@ from django.db import OperationalError
 
 from webapp.accounts.actions import create_token, ensure_user, may_be_made
 from webapp.accounts.models import User
+from webapp.accounts.rights import Scope
+
+MOST_DAYS = 3650
 
 
 class Command(BaseCommand):
@@ -18,8 +21,20 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--email", required=True)
         parser.add_argument("--name", default="command line")
+        parser.add_argument("--scope", choices=Scope.values, default=Scope.ADMIN.value, help="what it may at most")
+        parser.add_argument("--days", type=int, help="how long it works; without it: until it is ended")
 
-    def handle(self, *args: object, email: str, name: str, **options: object) -> None:
+    def handle(
+        self,
+        *args: object,
+        email: str,
+        name: str,
+        scope: str = Scope.ADMIN,
+        days: int | None = None,
+        **options: object,
+    ) -> None:
+        if days is not None and not 1 <= days <= MOST_DAYS:
+            raise CommandError(f"--days must be between 1 and {MOST_DAYS}.")
         try:
             validate_email(email)
         except ValidationError as error:
@@ -40,5 +55,5 @@ class Command(BaseCommand):
             self.stderr.write(
                 f"{email} has had an account since {user.date_joined:%Y-%m-%d}; the token is for its workspace."
             )
-        _token, secret = create_token(user, workspace, name)
+        _token, secret = create_token(user, workspace, name, scope=scope, days=days)
         self.stdout.write(secret)

@@ -1,0 +1,45 @@
+"""Settings › Security: the password, and the sessions of whoever is signed in."""
+
+from django.contrib import messages
+from django.contrib.auth import logout
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_POST
+
+from webapp.accounts import sessions
+from webapp.accounts.access import person
+from webapp.accounts.confirming import confirmed
+from webapp.accounts.requests import AuthedRequest
+
+
+@person
+def security_page(request: AuthedRequest) -> HttpResponse:
+    """Context: sessions (`sessions.listed_sessions`)."""
+    context = {"sessions": sessions.listed_sessions(request.user, request.session.session_key)}
+    return render(request, "accounts/security.html", context)
+
+
+@person
+@require_POST
+@confirmed
+def end_session(request: AuthedRequest, pk: int) -> HttpResponse:
+    ended = sessions.end_session(request.user, pk)
+    if ended is None:
+        raise Http404
+    if ended.session_key == request.session.session_key:
+        logout(request)
+        return redirect("account_login")
+    messages.success(request, _("That session has ended."))
+    return redirect("security")
+
+
+@person
+@require_POST
+@confirmed
+def end_other_sessions(request: AuthedRequest) -> HttpResponse:
+    count = sessions.end_sessions(request.user, but=request.session.session_key)
+    sentence = ngettext("%(count)d other session has ended.", "%(count)d other sessions have ended.", count)
+    messages.success(request, sentence % {"count": count})
+    return redirect("security")
