@@ -13,12 +13,13 @@ from allauth.account.models import EmailAddress
 from django.conf import settings as site_settings
 from django.contrib.sessions.models import Session
 from django.db import connection
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from tests import things
-from webapp.accounts.actions import audit, create_token, ensure_user
-from webapp.accounts.models import AuditEvent, Membership, Role, User, Workspace
+from webapp.accounts import security
+from webapp.accounts.actions import audit, create_token, create_workspace, ensure_user
+from webapp.accounts.models import AuditEvent, Membership, Role, SecurityEvent, User, Workspace
 from webapp.api.models import IdempotentAnswer
 from webapp.core.database import checkpoint
 from webapp.core.ids import new_id
@@ -132,7 +133,8 @@ def test_the_database_overwrites_what_it_deletes(user: User) -> None:
         cursor.execute("PRAGMA secure_delete")
         assert cursor.fetchone() == (1,)
     audit(user.workspaces.get(), user, "created", "token", "t", MARK)
-    AuditEvent.objects.all().delete()
+    for log in (AuditEvent, SecurityEvent):
+        log.objects.all().delete()
     checkpoint()
     file = Path(connection.settings_dict["NAME"])
     assert MARK.encode() not in file.read_bytes()
@@ -260,3 +262,38 @@ def test_the_storage_page_counts_what_was_computed(user: User, workspace: Worksp
     folder.mkdir(parents=True)
     (folder / "a.npy").write_bytes(bytes(1234))
     assert browser.get(reverse("storage")).context["caches"] == 1234
+
+
+def test_of_a_deleted_account_the_security_log_knows_neither_name_nor_address(
+    workspace: Workspace, user: User, client_of: ClientOf
+) -> None:
+    leaver, _own = ensure_user("leaver@example.org")
+    Membership.objects.create(workspace=workspace, user=leaver, role=Role.EDITOR)
+    meta = {"REMOTE_ADDR": "203.0.113.99", "HTTP_USER_AGENT": "the leaver's own browser"}
+    browser = client_of(leaver)
+    browser.defaults |= meta
+    Client(**meta).post(reverse("account_login"), {"login": "gone@example.org", "password": "x"})
+    Client(**meta).post(reverse("account_login"), {"login": leaver.email, "password": "x"})
+    request = RequestFactory().get("/", **meta)
+    security.record(request, "data_downloaded", user=leaver, workspace=workspace, text="rows")
+    about = {"subject": "user", "subject_id": leaver.pk, "text": leaver.email}
+    security.record(request, "member_role_changed", user=user, workspace=workspace, **about)
+    assert browser.post(reverse("delete_account"), {"name": leaver.email}).status_code == 302
+    left = SecurityEvent.objects.exclude(verb="account_deleted").exclude(given="g…@example.org")
+    told = {(event.verb, event.user, event.text) for event in left}
+    assert told == {
+        ("sign_in_failed", None, ""),  # the copy of the workspace that stays
+        ("data_downloaded", None, ""),
+        ("member_role_changed", user, ""),
+    }
+    assert not left.filter(user=None).exclude(address="", agent="").exists()
+
+
+def test_the_security_log_goes_with_its_workspace(workspace: Workspace, user: User, browser: Client) -> None:
+    create_workspace(user, "Second")
+    security.record(None, "price_changed", user=user, workspace=workspace)
+    security.record(None, "signed_in", user=user)
+    assert browser.post(reverse("delete_workspace"), {"name": workspace.name}).status_code == 302
+    assert not SecurityEvent.objects.filter(workspace_id=workspace.pk).exists()
+    own = SecurityEvent.objects.filter(user=user, is_copy=False).values_list("verb", flat=True)
+    assert set(own) == {"signed_in", "workspace_deleted"}

@@ -7,8 +7,17 @@ from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from webapp.accounts import limits
-from webapp.accounts.models import ApiToken, AuditEvent, Membership, Role, SignInLink, User, Workspace
+from webapp.accounts import limits, security
+from webapp.accounts.models import (
+    ApiToken,
+    AuditEvent,
+    Membership,
+    Role,
+    SecurityEvent,
+    SignInLink,
+    User,
+    Workspace,
+)
 from webapp.accounts.rights import Scope
 from webapp.accounts.signals import erased, workspace_created
 from webapp.core.database import checkpoint
@@ -66,7 +75,9 @@ def may_be_made(email: str) -> bool:
 
 
 def sign_in_address(user: User) -> str:
-    return f"{settings.PUBLIC_URL}{reverse('sign_in_link', args=[SignInLink.issue(user)])}"
+    link = f"{settings.PUBLIC_URL}{reverse('sign_in_link', args=[SignInLink.issue(user)])}"
+    security.record(None, "sign_in_link_made", user=user)
+    return link
 
 
 def is_in_use(user: User) -> bool:
@@ -82,6 +93,7 @@ def end_access(user: User) -> None:
         user.save(update_fields=["password"])
         user.api_tokens.all().end(ApiToken.End.RESET)
         SignInLink.objects.filter(user=user).delete()
+        security.record(None, "access_reset", user=user)
 
 
 def invite(email: str, *, reset: bool = False) -> str:
@@ -130,7 +142,8 @@ def erase_names(workspace_id: str, ids: Iterable[str]) -> None:
     ids = [str(subject_id) for subject_id in ids]
     for start in range(0, len(ids), ERASED_AT_ONCE):
         part = ids[start : start + ERASED_AT_ONCE]
-        AuditEvent.objects.filter(workspace_id=workspace_id, subject_id__in=part).update(text="")
+        for log in (AuditEvent, SecurityEvent):
+            log.objects.filter(workspace_id=workspace_id, subject_id__in=part).update(text="")
         erased.send(AuditEvent, workspace_id=workspace_id, ids=part)
     transaction.on_commit(checkpoint)
 
@@ -142,3 +155,4 @@ def audit(
     AuditEvent.objects.create(
         workspace=workspace, user=actor, verb=verb, subject=subject, subject_id=subject_id, text=text[:200]
     )
+    security.record_audited(workspace, actor, verb, subject, subject_id, text)

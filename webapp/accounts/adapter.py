@@ -6,12 +6,15 @@ from urllib.parse import urlsplit
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from webapp.accounts.actions import create_workspace
 from webapp.accounts.confirming import check_confirmed
 from webapp.accounts.models import User
+from webapp.accounts.security import record
+from webapp.accounts.security_signals import mail_sent
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
@@ -22,6 +25,14 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         to somebody else could carry a link to the asker's own server."""
         links = {name: at_public_url(value) for name, value in context.items() if name.endswith("_url")}
         super().send_mail(template_prefix, email, context | links)
+        mail_sent(self.request, template_prefix, email)
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        try:
+            super().pre_authenticate(request, **credentials)
+        except ValidationError:  # too many attempts, which the form says under status 200
+            record(request, "rate_limited", given=str(credentials.get("email", "")), text="sign-in")
+            raise
 
     def is_reauthentication_required(self, *, app: str = "", **_more: Any) -> bool:
         """By our own page: allauth lets everybody pass who has neither a password nor a factor."""

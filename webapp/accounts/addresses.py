@@ -12,6 +12,7 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from webapp.accounts import security
 from webapp.accounts.models import User
 from webapp.accounts.requests import AuthedRequest
 from webapp.core.problems import Forbidden, Problem
@@ -37,6 +38,7 @@ def check_password(request: AuthedRequest, password: str) -> None:
     if not ratelimit.consume(request, action="reauthenticate", user=request.user):
         raise too_many_attempts()
     if not request.user.check_password(password):
+        security.record(request, "reauthentication_failed")
         raise Forbidden(
             _("Changing your email requires your password, and this one is wrong."),
             code="bad_password",
@@ -63,6 +65,7 @@ def ask(user: User, email: str) -> bool:
         check_free(user, email)
         change(user, email)
         return True
+    security.record(None, "email_change_requested", user=user)
     if is_taken(user, email):
         message = _(
             "Somebody wanted to use this address for another Maquette account. It belongs to yours, and nothing was changed."
@@ -120,5 +123,6 @@ def change(user: User, email: str, *, verified: bool = False) -> None:
     with transaction.atomic():
         EmailAddress.objects.filter(user=user).delete()
         EmailAddress.objects.create(user=user, email=email, primary=True, verified=verified)
+        security.record(None, "email_changed", user=user, text=f"{user.email} → {email}")
         user.email = email
         user.save(update_fields=["email"])

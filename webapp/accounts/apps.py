@@ -5,4 +5,8 @@ class AccountsConfig(AppConfig):
     name = "webapp.accounts"
 
     def ready(self) -> None:
-        from webapp.accounts import receivers, usage  # noqa: F401  what they connect and count is registered by importing them
+        from webapp.accounts import (  # noqa: F401  what they connect and count is registered by importing them
+            receivers,
+            security_signals,
+            usage,
+        )

@@ -316,8 +316,8 @@ class AuditEvent(WorkspaceOwned):
 class SecurityEvent(Stored):
     """Who signed in, was refused, took data away or changed who may do what, and from where (`webapp.accounts.security`).
 
-    What concerns a person rather than a workspace, as signing in does, is one row for each workspace that they belong to at
-    that moment, so that its administrators see it and see it still when the person has left; `is_copy` marks all but one.
+    What concerns a person rather than a workspace, as signing in does, is a row without one, and a copy for each workspace that
+    they belong to at that moment, so that its administrators see it, and see it still when the person has left.
     """
 
     verb = models.CharField(max_length=40, help_text="a key of webapp.accounts.security_verbs.VERBS")

@@ -6,17 +6,19 @@ fail2ban and a SIEM (`webapp.accounts.security_lines`). Neither holds a password
 
 import hashlib
 import hmac
+from contextvars import ContextVar
 from functools import partial
 from typing import cast
 
 from django.conf import settings
 from django.core.cache import cache
 from django.db import transaction
+from django.db.models import Q
 from django.http import HttpRequest
 
 from webapp.accounts import security_lines
 from webapp.accounts.models import ApiToken, SecurityEvent, User, Workspace
-from webapp.accounts.security_verbs import DONE, outcome_of
+from webapp.accounts.security_verbs import AUDITED, DONE, OWN, outcome_of
 from webapp.core.clients import client_address, client_agent, network
 
 MAX_FAILURES_A_MINUTE = 30
@@ -26,6 +28,10 @@ MAX_COPIES = 50
 """Workspaces of one person that are told of it."""
 
 
+request_at_hand: ContextVar[HttpRequest | None] = ContextVar("request_at_hand", default=None)
+"""Set by `SecurityLogMiddleware`, so that an action need not be handed the request to say where it was asked from."""
+
+
 def record(
     request: HttpRequest | None,
     verb: str,
@@ -33,21 +39,23 @@ def record(
     user: User | None = None,
     workspace: Workspace | None = None,
     subject: str = "",
-    subject_id: str = "",
+    subject_id: object = "",
     text: str = "",
     given: str = "",
 ) -> SecurityEvent | None:
     """Write one event; None where there were too many failures.
 
-    `request`: of whom and from where; None for what the operator's commands and periodic tasks do. `user`: who did it, if not
-    whoever is signed in. `workspace`: the one it concerns; without it the event is about the person (a sign-in, a password, a
-    factor) and all their workspaces are told.
-    `given`: the e-mail address that somebody unknown typed. `verb`: a key of `VERBS`.
+    `request`: from where; None for the request at hand, if there is one: commands and periodic tasks have none. `user`: who did
+    it, if not whoever is signed in. `workspace`: the one it concerns; without it the event is about the person (a sign-in, a
+    password, a factor) and all their workspaces are told. `subject` and `subject_id`: what was changed or taken; "user" for
+    another person, with their e-mail address as `text`, which is erased with the account. `given`: the e-mail address that
+    somebody unknown typed. `verb`: a key of `VERBS`.
     """
+    request = request or request_at_hand.get()
     outcome = outcome_of(verb)
     address = client_address(request) if request is not None else ""
     if request is not None:
-        cast("dict[str, object]", request.__dict__)["security_event"] = verb
+        request.__dict__["security_event"] = verb
     if outcome != DONE and not may_record_failure(address):
         return None
     user = user or signed_in_user(request)
@@ -69,24 +77,31 @@ def record(
     return event
 
 
+def record_audited(
+    workspace: Workspace, user: User | None, verb: str, subject: str, subject_id: str = "", text: str = ""
+) -> None:
+    """What the audit log is told of, if it belongs into this one too."""
+    if (verb, subject) in AUDITED:
+        record(
+            None,
+            AUDITED[verb, subject],
+            user=user,
+            workspace=workspace,
+            subject=subject,
+            subject_id=subject_id,
+            text=text,
+        )
+
+
 def save(event: SecurityEvent) -> None:
-    """The row, copies for the other workspaces of whom it is about, and the line once all of it is committed."""
-    workspaces: list[str | None] = [event.workspace_id] if event.workspace_id else workspaces_of(event.user)
-    event.workspace_id = workspaces[0]
+    """The row, a copy for each workspace of the person whom it is about, and the line once all of it is committed."""
     event.save(force_insert=True)
-    for workspace_id in workspaces[1:]:
-        SecurityEvent.objects.create(**same_fields(event) | {"workspace_id": workspace_id, "is_copy": True})
+    if event.workspace_id is None and event.user is not None and event.verb not in OWN:
+        fields = {field.attname for field in event._meta.fields} - {"id", "created_at"}
+        same = {name: getattr(event, name) for name in fields} | {"is_copy": True}
+        for workspace_id in event.user.memberships.values_list("workspace_id", flat=True)[:MAX_COPIES]:
+            SecurityEvent.objects.create(**same | {"workspace_id": workspace_id})
     transaction.on_commit(partial(security_lines.write, security_lines.fields_of(event)), robust=True)
-
-
-def workspaces_of(user: User | None) -> list[str | None]:
-    ids = user.memberships.values_list("workspace_id", flat=True)[:MAX_COPIES] if user else []
-    return list(ids) or [None]
-
-
-def same_fields(event: SecurityEvent) -> dict[str, object]:
-    names = {field.attname for field in event._meta.fields} - {"id", "created_at"}
-    return {name: getattr(event, name) for name in names}
 
 
 def is_recorded(request: HttpRequest) -> bool:
@@ -96,12 +111,13 @@ def is_recorded(request: HttpRequest) -> bool:
 
 def signed_in_user(request: HttpRequest | None) -> User | None:
     user = getattr(request, "user", None)
-    return cast(User, user) if user is not None and user.is_authenticated else None
+    is_somebody = user is not None and user.is_authenticated and user.pk  # whose account was just deleted has no id
+    return cast(User, user) if is_somebody else None
 
 
 def used_token(request: HttpRequest | None) -> str:
-    api_token = getattr(request, "auth", None)
-    return f"token:{api_token.pk}" if isinstance(api_token, ApiToken) else ""
+    api_token: ApiToken | None = getattr(request, "api_token", None)
+    return f"token:{api_token.pk}" if api_token else ""
 
 
 def may_record_failure(address: str) -> bool:
@@ -130,3 +146,13 @@ def shorten_email(email: str) -> str:
 def digest_email(email: str) -> str:
     """The same for the same address, and useless without the site's secret."""
     return hmac.new(settings.SECRET_KEY.encode(), email.strip().lower().encode(), hashlib.sha256).hexdigest()[:16]
+
+
+def erase_person(user: User) -> None:
+    """What the log holds of an account that is deleted, within the same transaction: their own events go; in the logs of
+    workspaces that stay it is still said that something was done, neither by whom nor from where."""
+    own = Q(user=user, workspace=None, is_copy=False) | Q(given_digest=digest_email(user.email))
+    SecurityEvent.objects.filter(own).delete()
+    SecurityEvent.objects.filter(user=user).update(user=None, address="", agent="", via="", text="")
+    named = Q(subject="user", subject_id=str(user.pk)) | Q(text__icontains=user.email)
+    SecurityEvent.objects.filter(named).update(text="")

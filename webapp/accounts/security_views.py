@@ -12,6 +12,7 @@ from webapp.accounts import sessions
 from webapp.accounts.access import person
 from webapp.accounts.confirming import confirmed
 from webapp.accounts.requests import AuthedRequest
+from webapp.accounts.security import record
 
 
 @person
@@ -28,6 +29,7 @@ def end_session(request: AuthedRequest, pk: int) -> HttpResponse:
     ended = sessions.end_session(request.user, pk)
     if ended is None:
         raise Http404
+    record(request, "session_ended", subject="session", subject_id=pk)
     if ended.session_key == request.session.session_key:
         logout(request)
         return redirect("account_login")
@@ -40,6 +42,7 @@ def end_session(request: AuthedRequest, pk: int) -> HttpResponse:
 @confirmed
 def end_other_sessions(request: AuthedRequest) -> HttpResponse:
     count = sessions.end_sessions(request.user, but=request.session.session_key)
+    record(request, "sessions_ended")
     sentence = ngettext("%(count)d other session has ended.", "%(count)d other sessions have ended.", count)
     messages.success(request, sentence % {"count": count})
     return redirect("security")

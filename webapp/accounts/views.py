@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from webapp.accounts import actions, addresses
+from webapp.accounts import actions, addresses, security
 from webapp.accounts.access import load, member, needs, person
 from webapp.accounts.confirming import PENDING, check_confirmed, confirmed, resume
 from webapp.accounts.forms import ProfileForm, RetentionForm, TokenForm, WorkspaceForm
@@ -27,6 +27,8 @@ def sign_in_link(request: HttpRequest, secret: str) -> HttpResponse:
         return render(request, "account/sign_in_link.html", {})
     user = SignInLink.redeem(secret) if request.method == "POST" else None
     if user is None:
+        if request.method != "HEAD":
+            security.record(request, "sign_in_link_refused")
         raise Problem(
             _("This sign-in link has already been used or has expired."),
             code="link_used",
@@ -35,6 +37,7 @@ def sign_in_link(request: HttpRequest, secret: str) -> HttpResponse:
         )
     pending = request.session.get(PENDING) if request.user == user else None
     login(request, user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    security.record(request, "signed_in_by_link", user=user)
     return resume(request) if pending else redirect("home")
 
 

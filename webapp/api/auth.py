@@ -84,9 +84,9 @@ class Token(HttpBearer):
         """`Problem` with the reason for a token that works no longer, or whose scope is too small."""
         request = cast(AuthedRequest, anybody)
         api_token, membership = admit_token(token, client_ip(request))
-        check(membership, right_for(request.method, self.changing, self.reading))
         request.user, request.workspace, request.membership = api_token.user, api_token.workspace, membership
         request.api_token = api_token
+        check(membership, right_for(request.method, self.changing, self.reading))
         return api_token
 
 

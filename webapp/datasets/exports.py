@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from webapp.accounts import security
 from webapp.core.downloads import Download
 from webapp.core.files import safe_name
 from webapp.core.problems import Problem
@@ -134,5 +135,12 @@ def download(version: DatasetVersion, form: str) -> Download:
         path = Path(folder) / f"rows.{form}"
         export(version, form, path)
         file = path.open("rb")
+    security.record(
+        *(None, "data_downloaded"),
+        workspace=version.workspace,
+        subject="dataset",
+        subject_id=version.dataset_id,
+        text=f"{version.dataset.name}, v{version.number}, {form}",
+    )
     name = f"{safe_name(version.dataset.name)}-v{version.number}.{form}"
     return Download(file, as_attachment=True, filename=name, content_type=FORMATS[form])

@@ -9,7 +9,7 @@ from django.db.models import CharField, F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from webapp.accounts import limits
+from webapp.accounts import limits, security
 from webapp.accounts.actions import audit, erase_names
 from webapp.accounts.models import User
 from webapp.accounts.usage import in_use_or_new
@@ -102,7 +102,16 @@ def create_endpoint(run: Run, user: User | None, wishes: dict[str, Any]) -> Endp
     )
     save_slug(endpoint, chosen=bool(wishes.get("slug")))
     ShareLink.issue(endpoint, _("First link"))
+    record_visibility(endpoint, user, "demo_shared")
     return endpoint
+
+
+def record_visibility(endpoint: Endpoint, user: User | None, verb: str) -> None:
+    """Who can open the demo from now on: public, link or private."""
+    if endpoint.visibility == Visibility.PUBLIC:
+        verb = "demo_made_public"
+    subject, text = {"subject": "endpoint", "subject_id": endpoint.pk}, f"{endpoint.name}: {endpoint.visibility}"
+    security.record(None, verb, user=user, workspace=endpoint.workspace, text=text, **subject)
 
 
 def check_visibility(value: object) -> str:
@@ -197,6 +206,8 @@ def update(endpoint: Endpoint, user: User | None, wishes: dict[str, Any]) -> End
     with transaction.atomic():
         if changes:  # and these alone: another request may have changed the others since this row was read
             save_slug(endpoint, chosen=True, update_fields=list(changes))
+        if "visibility" in changes:
+            record_visibility(endpoint, user, "demo_visibility_changed")
         if "slug" in changes:
             release(before, endpoint.workspace_id)
         if wishes.get("status"):

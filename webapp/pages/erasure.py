@@ -10,8 +10,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from trainer import cache
+from webapp.accounts import security
 from webapp.accounts.actions import create_workspace, erase_names
-from webapp.accounts.models import ApiToken, AuditEvent, Membership, Role, User, Workspace
+from webapp.accounts.models import ApiToken, AuditEvent, Membership, Role, SecurityEvent, User, Workspace
 from webapp.core import removals
 from webapp.core.database import checkpoint
 from webapp.core.problems import Conflict
@@ -114,6 +115,7 @@ def remove_rows(workspace: Workspace, leaving: User | None) -> None:
         names = list(AuditEvent.objects.for_workspace(workspace).values_list("subject_id", flat=True).distinct())
         erase_names(workspace.pk, [name for name in names if name])
         AuditEvent.objects.for_workspace(workspace).update(text="")
+        SecurityEvent.objects.for_workspace(workspace).delete()
         for model in (ApiToken, Rate, Reservation):
             model.objects.filter(workspace=workspace).delete()
         Budget.objects.filter(workspace=workspace).delete()
@@ -160,6 +162,7 @@ def erase_account(user: User) -> None:
         for token in ApiToken.objects.filter(user=user):
             erase_names(token.workspace_id, [token.pk])
         end_sessions(user)
+        security.erase_person(user)
         user.delete()
     remove_mail(email)
     checkpoint()

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from webapp.accounts import addresses
+from webapp.accounts import addresses, security
 from webapp.accounts.access import load, member, needs, person
 from webapp.accounts.actions import audit
 from webapp.accounts.confirming import check_confirmed, confirmed
@@ -69,7 +69,9 @@ def delete_workspace(request: AuthedRequest) -> HttpResponse:
     if request.method == "POST":
         cleaned(TypedNameForm(workspace.name, request.POST))
         name = workspace.name
+        workspace_id = workspace.pk
         erasure.erase_workspace(workspace, request.user)
+        security.record(request, "workspace_deleted", subject="workspace", subject_id=workspace_id)
         messages.success(request, _("“%(name)s” is deleted.") % {"name": name})
         return redirect("home")
     context = {
@@ -91,7 +93,9 @@ def delete_account(request: AuthedRequest) -> HttpResponse:
     if request.method == "POST":
         typed = cleaned(DeleteAccountForm(user, request.POST))
         addresses.check_password(request, typed.get("password", ""))
+        user_id = user.pk
         erasure.erase_account(user)
+        security.record(request, "account_deleted", subject="user", subject_id=user_id)
         logout(request)
         messages.success(request, _("Your account is deleted."))
         return redirect("account_login")

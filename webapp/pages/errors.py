@@ -9,6 +9,7 @@ from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.utils.translation import gettext as _
 from django.views import defaults
 
+from webapp.accounts import security
 from webapp.core.middleware import problem_page
 from webapp.core.problem_responses import problem_response
 from webapp.core.problems import Problem, problem_of
@@ -17,6 +18,8 @@ from webapp.core.problems import Problem, problem_of
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """A form of a page from before somebody signed in or out: whoever is signed out gets a way back in."""
     signed_in = getattr(request, "user", None) is not None and request.user.is_authenticated
+    if signed_in:
+        security.record(request, "form_refused")
     hint = _("Reload it and try again.") if signed_in else _("Sign in, then send it again.")
     problem = Problem(_("This page was open too long, so nothing was sent."), code="csrf", hint=hint, status=403)
     before = request.headers.get("Referer", "")

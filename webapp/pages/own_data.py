@@ -7,9 +7,10 @@ from django.apps import apps
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import Model, QuerySet
 
+from webapp.accounts import security
 from webapp.accounts.access import member
 from webapp.accounts.confirming import confirmed_download
-from webapp.accounts.models import Membership, User, Workspace
+from webapp.accounts.models import Membership, SecurityEvent, User, Workspace
 from webapp.accounts.requests import AuthedRequest
 from webapp.core.downloads import ZipOf
 from webapp.core.files import files_below, safe_name
@@ -54,6 +55,7 @@ def export(request: AuthedRequest) -> ZipOf:
         for folder, name in places
         for path, _facts in sorted(files_below(folder))
     ]
+    security.record(request, "own_data_downloaded", workspace=workspace)
     return ZipOf(made, files, f"maquette-{safe_name(workspace.name) or 'workspace'}.zip")
 
 
@@ -63,6 +65,7 @@ def account(user: User) -> dict[str, Any]:
         "email": user.email,
         "name": user.name,
         "date_joined": user.date_joined,
+        "security_log": [row_of(event) for event in SecurityEvent.objects.filter(user=user, is_copy=False)],
         "workspaces": [{"id": one.workspace_id, "name": one.workspace.name, "role": one.role} for one in memberships],
     }
 

@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from webapp.accounts import limits
+from webapp.accounts import limits, security
 from webapp.accounts.access import load, member
 from webapp.accounts.requests import AuthedRequest, SiteRequest
 from webapp.accounts.sessions import while_signed_in
@@ -229,6 +229,8 @@ def artifact_response(run: Run) -> HttpResponseBase:
     """The artifact as a zip, packed while it is sent: nothing of it is held in memory or written twice."""
     if run.status != Status.SUCCEEDED or not storage.local_model(run).is_dir():
         raise Conflict(_("This run has no artifact."), code="no_artifact", hint=_("Only a finished run has one."))
+    text = f"{run.prototype.name}, {run}"
+    security.record(None, "model_downloaded", workspace=run.workspace, subject="run", subject_id=run.pk, text=text)
     return ZipDownload(run.artifact, f"{run.prototype.pk}-run-{run.number}.zip")
 
 
