@@ -30,6 +30,8 @@ class Limit:
     """What to do then."""
     seconds: int = 0
     """How long what is used counts, and the least to wait; 0: as long as it is there."""
+    least: int = 0
+    """What it may be set to at least."""
     unit: str = ""
     """`hours`, `money` or, empty, a number of things."""
 
@@ -170,9 +172,10 @@ DECLARED = (
         "LIMIT_REQUESTS_MINUTE",
         600,
         _("Requests of one person in a minute"),
-        _("That were too many requests: at most %(most)s a minute."),
+        _("Too many requests: at most %(most)s a minute."),
         _("Wait a moment, then try again."),
         seconds=MINUTE,
+        least=1,
     ),
 )
 BY_NAME = {limit.name: limit for limit in DECLARED}
@@ -194,7 +197,10 @@ def read(env: Any) -> dict[str, int | None]:
     for limit in DECLARED:
         text = env.str(limit.variable, default="")
         try:
-            values[limit.name] = parse(text, limit.variable) if text.strip() else limit.default
+            most = parse(text, limit.variable) if text.strip() else limit.default
+            if most is not None and most < limit.least:
+                raise ValueError(f"{limit.variable} is at least {limit.least}.")
+            values[limit.name] = most
         except ValueError as error:
             raise ImproperlyConfigured(str(error)) from error
     return values

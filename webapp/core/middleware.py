@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from webapp.core.connections import release_connection
 from webapp.core.problem_responses import problem_response
-from webapp.core.problems import DATABASE_AWAY, DISK_FULL, Problem, problem_of
+from webapp.core.problems import DATABASE_AWAY, DISK_FULL, TOO_MANY, Problem, problem_of
 
 
 class PassingMiddleware:
@@ -51,9 +51,9 @@ class ProblemMiddleware(PassingMiddleware):
 
 
 def problem_page(request: HttpRequest, problem: Problem) -> HttpResponse:
-    """Without the context processors where the database is away: they would ask it who is reading."""
+    """Without the context processors where the database is away, or is to be spared: they would ask it who is reading."""
     context = {"problem": problem}
-    if problem.code in (DATABASE_AWAY, DISK_FULL):
+    if problem.code in (DATABASE_AWAY, DISK_FULL, TOO_MANY):
         page = render_to_string("problem.html", context | {"request": request})
         response = HttpResponse(page, status=problem.status)
     else:

@@ -17,7 +17,7 @@ from webapp.core.connections import database_is_away
 
 log = logging.getLogger(__name__)
 RETRY_SECONDS = 5
-DATABASE_AWAY, DISK_FULL = "database_away", "disk_full"
+DATABASE_AWAY, DISK_FULL, TOO_MANY = "database_away", "disk_full", "too_many_requests"
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 FULL_BYTES = 2**20
 """With less than this SQLite cannot even be read: it says that it could not be opened."""
