@@ -46,6 +46,7 @@ LIGHT = {
     "errors",
     "events",
     "gpus",
+    "disk",
     "machine",
     "messages",
     "params",

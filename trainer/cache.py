@@ -13,14 +13,17 @@ import os
 import shutil
 import time
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainer.disk import reserve_bytes
+
 DEFAULT_BYTES = 5 << 30
-DISK_BYTES = 2 << 30
-"""Bytes of disk that are left free."""
+RESERVES = 4
+"""A cache leaves so many times the disk's reserve free: it is the first to make room."""
 PATTERNS = ("embeddings/*.npy", "*/*.decoded", "*/*.facts.json", "previews/*/*")
 """What lies under the folder and may be removed, files or folders; nothing else there is touched. The facts are of
 files that earlier versions decoded."""
@@ -43,6 +46,11 @@ class Entry:
 
 def limit_bytes() -> int:
     return int(os.environ.get("MAQUETTE_CACHE_BYTES") or DEFAULT_BYTES)
+
+
+def spare_bytes() -> int:
+    """Bytes of disk that are left free."""
+    return RESERVES * reserve_bytes()
 
 
 def entries(root: Path) -> list[Entry]:
@@ -89,24 +97,33 @@ def total_bytes_of_all(root: Path) -> int:
     return sum(entry.bytes for _folder, entry in entries_of_all(root))
 
 
-def total_bytes_of_workspace(root: Path, workspace: str) -> int:
-    return sum(total_bytes(folder) for folder in workspace_folder(root, workspace).glob("*"))
+def make_room(roots: list[Path], needed: int) -> None:
+    """Remove from these folders together what was used longest ago, until so many bytes are free; what is in use stays."""
+    oldest_first = sorted(((root, entry) for root in roots for entry in entries(root)), key=lambda pair: pair[1].used)
+    for root, entry in oldest_first:
+        if needed <= 0:
+            return
+        if remove(root, entry.path):
+            needed -= entry.bytes
 
 
-def keep_all_within(root: Path) -> None:
-    """Bring the folders of all datasets together down to the limit, and leave `DISK_BYTES` of the disk free. What earlier
-    versions kept without saying of which dataset it is goes."""
+def keep_all_within(root: Path) -> dict[Path, int]:
+    """Bring the folders of all datasets together down to the limit, and leave `spare_bytes` of the disk free. What earlier
+    versions kept without saying of which dataset it is goes. What is left: {dataset's folder: bytes}."""
     for name in UNKEYED:
         shutil.rmtree(root / name, ignore_errors=True)
     if not root.is_dir():
-        return
+        return {}
     oldest_first = entries_of_all(root)
-    total = sum(entry.bytes for _folder, entry in oldest_first)
+    sizes: Counter[Path] = Counter()
     for folder, entry in oldest_first:
-        if total <= limit_bytes() and shutil.disk_usage(root).free >= DISK_BYTES:
-            return
+        sizes[folder] += entry.bytes
+    for folder, entry in oldest_first:
+        if sizes.total() <= limit_bytes() and shutil.disk_usage(root).free >= spare_bytes():
+            break
         if remove(folder, entry.path):
-            total -= entry.bytes
+            sizes[folder] -= entry.bytes
+    return sizes
 
 
 def touch(path: Path) -> None:
@@ -156,7 +173,7 @@ def make_disk_room(root: Path, needed: int) -> bool:
     root.mkdir(parents=True, exist_ok=True)
     with locked(root):
         oldest = iter(entries(root))
-        while shutil.disk_usage(root).free < needed + DISK_BYTES:
+        while shutil.disk_usage(root).free < needed + spare_bytes():
             entry = next(oldest, None)
             if entry is None:
                 return False

@@ -4,13 +4,13 @@ import errno
 import fcntl
 import hashlib
 import os
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO
 
+from trainer import disk
 from trainer.errors import DOWNLOADING, ModelError
 from trainer.events import STAGES, Emit
 from trainer.messages import _
@@ -24,8 +24,6 @@ TELL_SECONDS = 1.0
 CONFIG, LOCK = "config.json", "maquette.lock"
 MAX_BYTES = 5 << 30
 """The largest model that is downloaded, unless MAQUETTE_HUB_MODEL_BYTES says otherwise."""
-DISK_BYTES = 512 << 20
-"""Bytes of disk that a download leaves free: the database and the checkpoints need them."""
 SECONDS = 20
 
 Progress = Callable[[int, int], None]
@@ -234,8 +232,11 @@ def check_size(repo: str, size: int, missing: int) -> None:
     """Whether a model of `size` bytes may be downloaded, and the disk has room for the `missing` ones; `ModelError`."""
     if size > max_bytes():
         raise too_large(repo, size)
-    free = max(shutil.disk_usage(cache_folder()).free - promised_bytes(), 0)
-    if free < missing + DISK_BYTES:
+    promised = promised_bytes()
+    if disk.hub_bytes(cache_folder()) + promised + missing > disk.hub_limit_bytes():
+        raise no_more(repo, missing)
+    free = max(disk.free_bytes(cache_folder()) - promised, 0)
+    if free < missing:
         raise ModelError(
             _(
                 "The disk has no room for the model “%(repo)s”: %(missing)s are to be downloaded, %(free)s are free.",
@@ -246,6 +247,25 @@ def check_size(repo: str, size: int, missing: int) -> None:
             code="no_space",
             hint=_("Free some space and start it again, or choose a smaller model."),
         )
+
+
+def no_more(repo: str, missing: int) -> ModelError:
+    """The error for a model beyond what this site keeps of the hub's."""
+    return ModelError(
+        _(
+            "The base models of this site have no room for “%(repo)s”: %(missing)s are to be downloaded, and %(held)s of "
+            "%(most_bytes)s are taken.",
+            repo=repo,
+            missing=format_bytes(missing),
+            held=format_bytes(disk.hub_bytes(cache_folder())),
+            most_bytes=format_bytes(disk.hub_limit_bytes()),
+        ),
+        code="hub_full",
+        hint=_(
+            "Choose a model that is on this machine. Whoever runs this site can delete models that nobody uses, or raise "
+            "MAQUETTE_HUB_BYTES."
+        ),
+    )
 
 
 def too_large(repo: str, size: int) -> ModelError:

@@ -11,6 +11,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import translation
 
+from trainer import disk
 from webapp.core import downloads, files
 from webapp.core.locks import only_one
 from webapp.core.numbers import MOST_DIGITS, whole
@@ -76,8 +77,8 @@ def test_the_last_of_the_disk_is_for_the_database(
     short: int, is_refused: bool, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for check, needed in (
-        (lambda: files.check_room(1000), 1000 + files.RESERVE_BYTES),
-        (files.check_room_for_run, files.RUN_BYTES + files.RESERVE_BYTES),
+        (lambda: files.check_room(1000), 1000 + disk.RESERVE_BYTES),
+        (files.check_disk, disk.RESERVE_BYTES),
     ):
         monkeypatch.setattr("shutil.disk_usage", lambda _path, free=needed - short: Disk(free))
         if is_refused:

@@ -18,7 +18,7 @@ PHASES = {
     "claimed": (Reading, "make_files"),
     "read": (Reading, "take"),
     "whole": (Reading, "keep"),
-    "measured": (reading, "measured"),
+    "measured": (reading, "own_bytes"),
 }
 
 

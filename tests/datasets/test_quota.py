@@ -22,6 +22,7 @@ from webapp.accounts.models import User, Workspace
 from webapp.core.problems import Problem
 from webapp.datasets import actions, quota, reading, tasks, uploads, versions
 from webapp.datasets.models import Dataset, DatasetVersion, Upload
+from webapp.datasets.reading import Reading
 
 
 def test_too_large_is_said_at_creation(web: Client, settings: Any) -> None:
@@ -90,9 +91,9 @@ def test_a_version_without_room_is_refused_and_nothing_is_lost(
         versions.change(first, user, {"drop": [1]})
     assert raised.value.hint
     assert dataset.versions.count() == 1
-    settings.MAQUETTE_QUOTA_BYTES = quota.used_bytes(workspace) + quota.bytes_in(first.folder)
+    settings.MAQUETTE_QUOTA_BYTES = quota.used_bytes(workspace) + quota.size_of(first.folder / "data.parquet")
     made = versions.change(first, user, {"drop": [1]})
-    settings.MAQUETTE_QUOTA_BYTES = quota.used_bytes(workspace) + 100  # filled while it was read
+    assert quota.room(workspace) == 0, "what is about to be read has its room"
     reading.read(made.pk)
     made.refresh_from_db()
     assert (made.status, made.error["code"]) == ("failed", "quota")
@@ -100,6 +101,8 @@ def test_a_version_without_room_is_refused_and_nothing_is_lost(
     assert not made.folder.exists()
     assert dataset.current == first
     assert first.folder.exists()
+    made.refresh_from_db()
+    assert (made.bytes, quota.used_bytes(workspace)) == (0, first.bytes + len(rows_of(40)))
 
 
 def test_pictures_that_versions_share_count_once(
@@ -126,21 +129,25 @@ def test_half_written_versions_count_and_are_swept(workspace: Workspace) -> None
     assert reading is not None
     assert ended is not None
     folders = [reading.part_folder, ended.part_folder, ended.part_folder.with_name("v9.part")]
+    (reading.part_folder / "lease").mkdir(parents=True)
     for folder in folders:
-        folder.mkdir(parents=True)
-        (folder / "data.parquet").write_bytes(b"x" * 1000)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "lease").mkdir(exist_ok=True)
+        (folder / "lease" / "data.parquet").write_bytes(b"x" * 1000)
         os.utime(folder, (time.time() - 4000,) * 2)
     young = ended.part_folder.with_name("v10.part")
     young.mkdir()
+    DatasetVersion.objects.filter(pk=reading.pk).update(lease="lease")
+    Reading(reading, "lease").beat()
     assert quota.used_bytes(workspace) == 1000
     tasks.sweep()
     assert [folder.exists() for folder in [*folders, young]] == [True, False, False, True]
 
 
 def noted(walk: Callable[..., Any], seen: list[bool]) -> Callable[..., Any]:
-    def look(self: Path, *pattern: str) -> Any:
+    def look(*arguments: Any, **options: Any) -> Any:
         seen.append(connection.in_atomic_block)
-        return walk(self, *pattern)
+        return walk(*arguments, **options)
 
     return look
 
@@ -149,8 +156,8 @@ def noted(walk: Callable[..., Any], seen: list[bool]) -> Callable[..., Any]:
 def walks(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """Of each walk over a folder: whether a transaction was open, for which others wait."""
     seen: list[bool] = []
-    for name in ("rglob", "iterdir"):
-        monkeypatch.setattr(Path, name, noted(getattr(Path, name), seen))
+    for owner, name in ((Path, "rglob"), (Path, "iterdir"), (os, "walk")):
+        monkeypatch.setattr(owner, name, noted(getattr(owner, name), seen))
     return seen
 
 

@@ -22,8 +22,8 @@ from webapp.costs import gate
 from webapp.costs.actions import set_budget
 from webapp.costs.gate import charge
 from webapp.costs.models import LedgerEntry, Reservation
-from webapp.datasets import reading
-from webapp.datasets.actions import create_dataset, delete_dataset
+from webapp.datasets import quota, reading, uploads, versions
+from webapp.datasets.actions import create_dataset, delete_dataset, sample_dataset
 from webapp.datasets.models import Dataset, DatasetVersion
 from webapp.endpoints import actions as endpoints
 from webapp.endpoints.actions import deploy
@@ -191,6 +191,38 @@ def test_uploads_where_one_has_room(user: User, workspace: Workspace, settings: 
     (kept,) = Dataset.objects.all()
     assert DatasetVersion.objects.count() == 1
     assert [folder.name for folder in kept.upload_folder.parent.iterdir() if folder.name == kept.pk] == [kept.pk]
+
+
+def test_runs_where_one_has_room(workspace: Workspace, settings: Any) -> None:
+    prototype = things.prototype(workspace)
+    settings.MAQUETTE_QUOTA_BYTES = 600 * 2**20  # each keeps 210 MB free, and needs as much besides while it is at work
+    answers = at_once(lambda _: create_run(prototype, None, {"method": "probe"}))
+    assert Counter(answer.code for answer in answers if isinstance(answer, Problem)) == {"quota": AT_ONCE - 1}
+    assert Run.objects.count() == 1
+
+
+def test_uploads_in_parts_where_one_has_room(user: User, workspace: Workspace, settings: Any) -> None:
+    settings.MAQUETTE_QUOTA_BYTES = 1500
+    answers = at_once(lambda _: uploads.begin(workspace, user, 1000, name="a.csv", promised="", metadata=""))
+    assert Counter(answer.code for answer in answers if isinstance(answer, Problem)) == {"quota": AT_ONCE - 1}
+
+
+def test_versions_where_one_has_room(user: User, workspace: Workspace, settings: Any) -> None:
+    version = things.dataset(workspace, files=True).current
+    settings.MAQUETTE_QUOTA_BYTES = int(quota.size_of(version.folder / "data.parquet") * 1.5)
+    answers = at_once(lambda _: versions.change(version, user, {"drop": [1]}))
+    assert Counter(answer.code for answer in answers if isinstance(answer, Problem)) == {"quota": AT_ONCE - 1}
+    assert version.dataset.versions.count() == 2
+
+
+def test_samples_where_one_has_room(user: User, workspace: Workspace, settings: Any) -> None:
+    """How large they are is known once a worker has written them: as with sets of the hub."""
+    made = [sample_dataset(workspace, user, "breast-cancer", "Tumours") for _ in range(4)]
+    settings.MAQUETTE_QUOTA_BYTES = 300_000  # of 120 KB each as they come, and 40 KB read
+    at_once(lambda number: reading.read(made[number].latest.pk) if number < len(made) else None)
+    states = Counter(DatasetVersion.objects.values_list("status", flat=True))
+    assert set(states) == {"ready", "failed"}, states
+    assert quota.used_bytes(workspace) <= settings.MAQUETTE_QUOTA_BYTES
 
 
 def test_a_run_has_one_worker_and_ends_once(workspace: Workspace) -> None:

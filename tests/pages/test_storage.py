@@ -1,7 +1,6 @@
 """What a workspace keeps can be found and removed: data that no prototype uses, checkpoints, and a disk that is nearly full."""
 
-import shutil
-from collections import namedtuple
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -11,12 +10,9 @@ from django.urls import reverse
 
 from tests import things
 from webapp.accounts.models import AuditEvent, User, Workspace
-from webapp.core.files import RESERVE_BYTES, RUN_BYTES
-from webapp.core.problems import Problem
 from webapp.datasets.models import Dataset, DatasetVersion
 from webapp.pages import removal
 from webapp.prototypes.models import Prototype
-from webapp.runs import actions
 from webapp.runs.models import Run, Status
 
 ClientOf = Callable[[User], Client]
@@ -39,14 +35,14 @@ def test_data_kept_after_its_prototype_can_be_found_and_deleted(
     assert reverse("storage") in browser.get(reverse("settings")).content.decode()
     page = browser.get(reverse("storage"))
     assert [one.users for one in page.context["page"]] == [0]
-    assert page.context["used"] >= 3 * MIB, "the quota counts it"
+    assert page.context["used"]["versions"] == page.context["total"] == 3 * MIB, "the quota counts it"
     path = reverse("delete_unused_dataset", args=[dataset.pk])
     assert path in page.content.decode()
     assert "3.1 MB" in browser.get(path).content.decode().replace("\xa0", " ")
     browser.post(path)
     assert not Dataset.objects.exists()
     assert not dataset.versions.model.objects.exists()
-    assert browser.get(reverse("storage")).context["used"] == 0
+    assert browser.get(reverse("storage")).context["total"] == 0
 
 
 def test_a_new_prototype_on_data_that_is_kept(workspace: Workspace, browser: Client) -> None:
@@ -115,31 +111,22 @@ def test_checkpoints_are_told_and_can_be_removed_now(workspace: Workspace, brows
     assert "kept for 7 days" in page
     browser.post(reverse("remove_checkpoints", args=[prototype.pk]))
     assert [(run.folder / removal.CHECKPOINTS).exists() for run in runs] == [False, False, True], "one is at work"
-    assert list(Run.objects.order_by("number").values_list("bytes", flat=True)) == [None, None, MIB]
+    assert list(Run.objects.order_by("number").values_list("bytes", flat=True)) == [0, 0, MIB]
     assert "Of these, checkpoints" not in browser.get(settings).content.decode()
     assert AuditEvent.objects.filter(verb="removed checkpoints").count() == 1
 
 
-def test_no_run_starts_on_a_disk_that_is_nearly_full(
-    workspace: Workspace, user: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Runs are in no quota; what bounds them is the disk, which must have room for one more."""
+def test_everything_is_told_by_its_kind(workspace: Workspace, browser: Client) -> None:
+    """The quota counts all of it; what all workspaces share is told apart."""
     prototype = things.prototype(workspace)
-    failed = things.run(prototype, status=Status.FAILED)
-    usage = namedtuple("usage", "total used free")
-
-    def has(free: int) -> None:
-        monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage(10 * free, 9 * free, free))
-
-    has(RUN_BYTES + RESERVE_BYTES - 1)
-    for start in (
-        lambda: actions.create_run(prototype, user, {"method": "probe"}),
-        lambda: actions.resume(failed, user),
-    ):
-        with pytest.raises(Problem) as refused:
-            start()
-        assert (refused.value.code, refused.value.status) == ("disk_full", 507)
-        assert "Storage" in refused.value.hint
-    assert Run.objects.count() == 1
-    has(RUN_BYTES + RESERVE_BYTES)
-    assert actions.create_run(prototype, user, {"method": "probe"}).status == Status.QUEUED
+    Dataset.objects.update(upload_bytes=MIB, cache_bytes=2 * MIB)
+    DatasetVersion.objects.update(bytes=3 * MIB)
+    things.run(prototype, bytes=4 * MIB)
+    things.run(prototype, 2, status=Status.QUEUED, expected_bytes=5 * MIB)
+    page = browser.get(reverse("storage"))
+    kinds = {"uploads": 1, "caches": 2, "versions": 3, "runs": 9}
+    assert page.context["used"] == {name: count * MIB for name, count in kinds.items()}
+    assert page.context["total"] == 15 * MIB
+    text = " ".join(page.content.decode().replace("\xa0", " ").split())
+    assert "<dt>In all</dt> <dd>16 MB of 21 GB</dd>" in text
+    assert re.search(r"<dt>Base models from the Hugging Face hub</dt> <dd>[^<]* of 54 GB</dd>", text)

@@ -51,10 +51,14 @@ def test_a_run_without_a_folder_holds_nothing(prototype: Prototype) -> None:
     assert run.bytes == 0
 
 
-def test_a_resumed_run_is_measured_again(prototype: Prototype) -> None:
+def test_a_resumed_run_counts_what_it_holds_and_what_it_will(prototype: Prototype) -> None:
     run = things.run(prototype, status="failed", headline=None, bytes=7)
-    assert run.requeue()
-    assert run.bytes is None
+    assert run.requeue(expected_bytes=5)
+    assert Run.objects.all().total_bytes() == 7
+    Run.objects.update(expected_bytes=9)
+    assert Run.objects.all().total_bytes() == 9
+    Run.objects.update(status="succeeded")
+    assert Run.objects.all().total_bytes() == 7
 
 
 def test_the_page_adds_up_what_was_measured(

@@ -1,5 +1,6 @@
 """A run that is asked for while its version is read: it starts once, or it is said why it does not."""
 
+import os
 import shutil
 from collections.abc import Callable
 from datetime import timedelta
@@ -20,7 +21,7 @@ from webapp.accounts.models import User, Workspace
 from webapp.api import runs as api_runs
 from webapp.costs.models import Budget
 from webapp.datasets import actions as dataset_actions
-from webapp.datasets import quota, reading
+from webapp.datasets import reading
 from webapp.datasets.models import DatasetVersion
 from webapp.prototypes.models import Prototype
 from webapp.runs import retraining, tasks
@@ -201,14 +202,14 @@ def test_the_prototype_is_held_before_the_wish(made: DatasetVersion) -> None:
 def test_no_disk_is_walked_while_others_wait(
     made: DatasetVersion, user: User, api_of: ClientOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What the workspace keeps is measured before the dataset is held, not while."""
+    """How much the workspace keeps is in its rows."""
 
-    def walked(_workspace: Workspace) -> dict[Path, int]:
+    def walked(*_arguments: object) -> None:
         raise AssertionError("walked under the lock")
 
     run, first = Run.objects.get(), made.parent
     made.delete()
-    monkeypatch.setattr(quota, "measured", walked)
+    monkeypatch.setattr(os, "walk", walked)
     monkeypatch.setattr(api_runs, "READ_SECONDS", 0)
     assert retraining.train_without(run, user, "refund").parent == first
     DatasetVersion.objects.filter(parent=first).delete()

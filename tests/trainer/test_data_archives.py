@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from tests.trainer.data_files import classes, picture, zipped
+from trainer import disk
 from trainer.data import archives, tempspace, unpacking, uploads
 from trainer.data.archives import open_archive
 from trainer.data.inspect import inspect
@@ -171,7 +172,7 @@ def test_training_straight_from_an_archive_leaves_nothing(tmp_path: Path, monkey
 
 def test_a_full_disk_is_told_before_unpacking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage(1, 1, tempspace.SPARE_BYTES + 100))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage(1, 1, disk.RESERVE_BYTES + 100))
     with pytest.raises(DataError, match="no room on this machine's disk") as caught:
         inspect([zipped(tmp_path / "a.zip", {"a.csv": TABLE})], tmp_path / "v1")
     assert caught.value.code == "no_space"

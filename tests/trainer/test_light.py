@@ -16,6 +16,7 @@ LIGHT = (
     "events",
     "files",
     "gpus",
+    "disk",
     "machine",
     "packaging.manifest",
     "params",

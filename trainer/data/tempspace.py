@@ -10,13 +10,12 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import IO
 
+from trainer import disk
 from trainer.errors import DataError
 from trainer.messages import _
 
 FOLDER: ContextVar[Path | None] = ContextVar("scratch", default=None)
 PREFIX = "maquette-read-"
-SPARE_BYTES = 256 * 1024**2
-"""Left free on the disk: the site's database and logs may be on it."""
 
 
 @contextmanager
@@ -44,12 +43,13 @@ def temporary_file() -> IO[bytes]:
 
 
 def free_bytes() -> int:
-    return shutil.disk_usage(FOLDER.get() or tempfile.gettempdir()).free
+    """What may be unpacked."""
+    return max(0, disk.free_bytes(FOLDER.get() or tempfile.gettempdir()))
 
 
 def check_room(needed: int, name: str) -> None:
-    """Raises `DataError` when the disk has no room for `wanted` bytes more."""
-    if needed + SPARE_BYTES > free_bytes():
+    """Raises `DataError` when the disk has no room for `needed` bytes more."""
+    if needed > free_bytes():
         raise no_space(name, needed)
 
 

@@ -1,6 +1,5 @@
 """/estimates and /runs."""
 
-from pathlib import Path
 from typing import Any
 
 from django.db import transaction
@@ -22,7 +21,7 @@ from webapp.costs import gate
 from webapp.datasets.actions import lock_dataset
 from webapp.datasets.models import Dataset, DatasetVersion
 from webapp.datasets.models import Status as VersionStatus
-from webapp.datasets.quota import measured
+from webapp.datasets.quota import lock_quota
 from webapp.datasets.versions import changed_roles, columns_after, remap, take_back
 from webapp.pages import removal
 from webapp.prototypes.actions import prototype_of
@@ -94,18 +93,15 @@ def version_to_train(request: AuthedRequest, payload: RunIn) -> DatasetVersion:
     version = version_of(request, payload)
     if payload.version is not None or mapping_of(version, payload) is None:
         return version
-    sizes = measured(request.workspace)
     with transaction.atomic():
+        lock_quota(request.workspace)
         lock_dataset(version.dataset_id)  # who asks for the same comes after this
-        version = mapped_version(request, payload, version_of(request, payload), sizes)
+        version = mapped_version(request, payload, version_of(request, payload))
     return wait_until_read(version)
 
 
-def mapped_version(
-    request: AuthedRequest, payload: RunIn, version: DatasetVersion, sizes: dict[Path, int]
-) -> DatasetVersion:
-    """The version with this mapping: the newest that is ready, one made from it that is being read, or a new one. `sizes`
-    as in `webapp.datasets.quota.measured`."""
+def mapped_version(request: AuthedRequest, payload: RunIn, version: DatasetVersion) -> DatasetVersion:
+    """The version with this mapping: the newest that is ready, one made from it that is being read, or a new one."""
     mapping = mapping_of(version, payload)
     if mapping is None:
         return version
@@ -113,7 +109,7 @@ def mapped_version(
     same = next((candidate for candidate in being_read if candidate.request == mapping), None)
     if same:
         return same
-    return remap(version, request.user, mapping["task"], mapping["columns"], roles=mapping.get("roles"), sizes=sizes)
+    return remap(version, request.user, mapping["task"], mapping["columns"], roles=mapping.get("roles"))
 
 
 def mapping_of(version: DatasetVersion, payload: RunIn) -> dict[str, Any] | None:

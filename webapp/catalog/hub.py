@@ -2,12 +2,12 @@
 
 import os
 import socket
-import stat
-from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from django.core.cache import cache
+
+from trainer import disk
 
 HUB = "hub:"
 ANSWER_SECONDS, WAIT_SECONDS = 60, 0.5
@@ -26,20 +26,24 @@ def downloaded() -> list[Path]:
 
 
 def downloaded_bytes() -> int:
-    """What they take on disk: snapshots are links to files that count once."""
-    sizes = 0
-    for path in (path for folder in downloaded() for path in folder.rglob("*")):
-        with suppress(FileNotFoundError):  # a half of a download, gone meanwhile
-            status = path.lstat()
-            sizes += status.st_size if stat.S_ISREG(status.st_mode) else 0
-    return sizes
+    """What they take on disk, as it was a minute ago at most: snapshots are links to files that count once."""
+    key = f"hub:bytes:{cache_folder()}"
+    size = cache.get(key)
+    if size is None:
+        size = disk.hub_bytes(cache_folder())
+        cache.set(key, size, ANSWER_SECONDS)
+    return int(size)
 
 
 def size_words() -> str:
     """For the operator, in one line; empty where there is none."""
     count = len(downloaded())
     models = "1 model" if count == 1 else f"{count} models"
-    return f"{models} downloaded from the hub, {downloaded_bytes() / 2**30:.1f} GB in {cache_folder()}" if count else ""
+    return (
+        f"{models} downloaded from the hub, {disk.hub_bytes(cache_folder()) / 2**30:.1f} GB in {cache_folder()}"
+        if count
+        else ""
+    )
 
 
 def is_downloaded(ref: str) -> bool:

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -11,13 +10,9 @@ from typing import Any
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from trainer import disk
 from webapp.core.ids import new_id
 from webapp.core.problems import Problem, is_no_space
-
-RESERVE_BYTES = 512 * 1024 * 1024
-"""Disk that an upload may not take: the database and the checkpoints need it."""
-RUN_BYTES = 1024 * 1024 * 1024
-"""Disk that must be there for a run besides: checkpoints with the optimizer's state, and a model in two precisions."""
 
 
 def safe_name(name: str) -> str:
@@ -44,25 +39,25 @@ def check_room(size: int) -> None:
             hint=_("Send a part of it, or compress it with gzip."),
             status=413,
         )
-    if shutil.disk_usage(settings.MAQUETTE_DATA).free < size + RESERVE_BYTES:
-        raise Problem(
-            _("The disk of this machine is nearly full, so the file was not saved."),
-            code="disk_full",
-            hint=_("Free some space, then send it again."),
-            status=507,
-        )
+    check_disk(size)
 
 
-def check_room_for_run() -> None:
-    """A run is refused while the disk has too little room for its checkpoints and its model: runs are in no quota, and what
-    fills the disk stops everybody."""
-    if shutil.disk_usage(settings.MAQUETTE_DATA).free < RUN_BYTES + RESERVE_BYTES:
-        raise Problem(
-            _("The disk of this machine is nearly full, so no run can start."),
-            code="disk_full",
-            hint=_("Remove models or datasets that are no longer needed (Settings, Storage), then start it again."),
-            status=507,
-        )
+def check_disk(size: int = 0) -> None:
+    """The one check of all that fills the disk: `Problem` where `size` bytes more would touch what the database needs and what
+    is being saved (`trainer.disk`). What fills the disk stops everybody."""
+    if disk.free_bytes(settings.MAQUETTE_DATA) < size:
+        raise disk_full()
+
+
+class DiskFull(Problem):
+    status, code = 507, "disk_full"
+
+
+def disk_full() -> DiskFull:
+    return DiskFull(
+        _("The disk of this machine is nearly full, so nothing more can be saved."),
+        hint=_("Remove models or datasets that are no longer needed (Settings, Storage), then try again."),
+    )
 
 
 def store(uploads: Iterable[Any], folder: Path) -> list[str]:

@@ -16,11 +16,11 @@ from webapp.accounts import limits
 from webapp.accounts.actions import audit, erase_names
 from webapp.accounts.models import User, Workspace
 from webapp.core import removals
-from webapp.core.files import check_room, store
+from webapp.core.files import check_disk, check_room, store
 from webapp.core.problems import Conflict, Problem
 from webapp.core.titles import title_from
 from webapp.datasets.models import Dataset, DatasetVersion, Status
-from webapp.datasets.quota import check_quota, lock_quota, measured, own_bytes
+from webapp.datasets.quota import check_quota, lock_quota, measure_dataset
 from webapp.datasets.requests import read_request
 
 MAX_FILES = 20
@@ -55,18 +55,17 @@ def create_dataset(
     size = sum(file.size or 0 for file in files)
     check_room(size)
     limits.look(workspace, *NEW_DATASET)
-    sizes = measured(workspace)
-    check_quota(workspace, size, sizes)
+    check_quota(workspace, size)
     title = name.strip()[:120] or title_from(files[0].name or "") or "data"
-    dataset = Dataset(workspace=workspace, name=title, created_by=user)
+    dataset = Dataset(workspace=workspace, name=title, created_by=user, upload_bytes=size)
     removals.due(dataset.upload_folder)  # unless the dataset gets its row
     try:
         names = store(files, dataset.upload_folder)
         with transaction.atomic():
-            removals.keep(dataset.upload_folder)
             lock_quota(workspace)
             limits.check(workspace, *NEW_DATASET)
-            check_quota(workspace, size, sizes)  # again: what came meanwhile has taken its room
+            removals.keep(dataset.upload_folder)
+            check_quota(workspace, size)  # again: what came meanwhile has taken its room
             dataset.save()
             version = add_version(dataset, user, sources=names, note=_("Upload"), request=reading)
             audit(workspace, user, "uploaded", "dataset", dataset.pk, title)
@@ -103,12 +102,14 @@ def sample_dataset(workspace: Workspace, user: User, sample: str, name: str) -> 
 
 
 def made_by_worker(workspace: Workspace, user: User, title: str, note: str, request: dict[str, Any]) -> Dataset:
-    """A dataset whose files a worker fetches or writes before it reads them (see `file_arguments`)."""
-    check_room(0)
-    check_quota(workspace, 0)
+    """A dataset whose files a worker fetches or writes before it reads them (see `file_arguments`). How large they are it finds
+    out, and asks for their room then."""
+    check_disk()
     dataset = Dataset(workspace=workspace, name=title[:120], created_by=user)
     with transaction.atomic():
+        lock_quota(workspace)
         limits.check(workspace, "datasets")
+        check_quota(workspace, 1)
         dataset.save()
         version = add_version(dataset, user, note=note[:200], request=request)
         audit(workspace, user, "uploaded", "dataset", dataset.pk, title[:120])
@@ -182,7 +183,8 @@ def purge_history(version: DatasetVersion, user: User) -> list[DatasetVersion]:
         ]
         removals.due(*folders)
     removals.remove(folders)
-    DatasetVersion.objects.filter(pk=version.pk).update(bytes=own_bytes(version.folder))  # media it shared are its own
+    measure_dataset(version.dataset)  # what it shared with them is its own now
+    Dataset.objects.filter(pk=version.dataset_id).update(cache_bytes=0)
     return earlier
 
 

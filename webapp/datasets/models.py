@@ -44,6 +44,11 @@ class Dataset(WorkspaceOwned):
     retention_days = models.PositiveIntegerField(
         null=True, help_text="how long it is kept after its last use; null: DATASET_RETENTION_DAYS"
     )
+    upload_bytes = models.BigIntegerField(default=0, help_text="what its files take as they came")
+    cache_bytes = models.BigIntegerField(default=0, help_text="what was computed from it, when that was last measured")
+    measured_at = models.DateTimeField(
+        null=True, db_index=True, help_text="when a walk over its folders last corrected what is kept of them"
+    )
 
     objects: ClassVar = DatasetQuerySet.as_manager()
 

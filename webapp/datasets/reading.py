@@ -11,6 +11,8 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import F, Value
+from django.db.models.functions import Greatest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -18,13 +20,14 @@ from trainer.errors import EXIT_BUG
 from trainer.samples import SAMPLES
 from webapp.core import readers
 from webapp.core.confinement import Access
+from webapp.core.files import check_disk
 from webapp.core.leased import LeasedQuerySet
 from webapp.core.problems import Problem
 from webapp.core.storable import storable
 from webapp.core.work import TooLong, Work, stopping
 from webapp.datasets.actions import pseudonym_key
-from webapp.datasets.models import DatasetVersion, Status
-from webapp.datasets.quota import check_kept, lock_quota, measured, own_bytes, room
+from webapp.datasets.models import Dataset, DatasetVersion, Status
+from webapp.datasets.quota import check_quota, lock_quota, own_bytes
 from webapp.datasets.signals import version_read
 
 log = logging.getLogger(__name__)
@@ -54,6 +57,9 @@ class Reading(Work[DatasetVersion]):
         "hint": gettext_lazy("The log says more."),
     }
 
+    weighed_at = 0.0
+    """When what it has written was last measured."""
+
     @classmethod
     def log_of(cls, row: DatasetVersion) -> Path:
         return row.folder.parent / f"v{row.number}.log"
@@ -69,6 +75,7 @@ class Reading(Work[DatasetVersion]):
 
     def do(self) -> None:
         own = self.row.part_folder / self.lease
+        check_disk()
         try:
             own.mkdir(parents=True)
             self.make_files()
@@ -88,8 +95,12 @@ class Reading(Work[DatasetVersion]):
         shutil.rmtree(folder, ignore_errors=True)
         made = self.read(making, Access(writable=(folder,), hub=bool(version.request.get("hub"))))
         files = made.get("files") or [Path(made["path"]).name]
+        size = sum((folder / name).stat().st_size for name in files)
         try:
-            check_kept(version.workspace, sum((folder / name).stat().st_size for name in files))
+            with transaction.atomic():
+                lock_quota(version.workspace)
+                check_quota(version.workspace, size)
+                Dataset.objects.filter(pk=version.dataset_id).update(upload_bytes=size)
         except Problem:
             shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -122,26 +133,36 @@ class Reading(Work[DatasetVersion]):
             storable(json.loads((version.folder / name).read_text("utf-8")))
             for name in ("profile.json", "problems.json")
         )
-        sizes = measured(version.workspace)
-        with transaction.atomic():
-            lock_quota(version.workspace)
-            free_bytes = room(version.workspace, sizes)
-            if size <= free_bytes:
-                rows = profile["rows"]
-                result = {"profile": profile, "problems": problems, "sha256": profile["sha256"], "bytes": size}
-                how = {"rows": rows, "rows_read": rows, "progress": 1, "seconds": self.clock() - self.began_at}
+        rows = profile["rows"]
+        result = {"profile": profile, "problems": problems, "sha256": profile["sha256"], "bytes": size}
+        how = {"rows": rows, "rows_read": rows, "progress": 1, "seconds": self.clock() - self.began_at}
+        try:
+            with transaction.atomic():
+                lock_quota(version.workspace)
+                check_quota(version.workspace, size, counted=own_figure(version))
                 self.finish(status=Status.READY, **result, **how)
-                return
-        shutil.rmtree(version.folder)
-        raise Problem(
-            _("Once read, this needs %(size)d MB, and the workspace has room for %(room)d MB more.")
-            % {"size": -(-size // 2**20), "room": free_bytes // 2**20},
-            code="quota",
-            hint=_("Nothing was lost: delete datasets that are no longer needed, then try again."),
-        )
+        except Problem as problem:
+            shutil.rmtree(version.folder)
+            raise Problem(
+                _("Once read, this needs %(size)d MB, and the workspace has room for %(room)d MB more.")
+                % {"size": -(-size // 2**20), "room": problem.extra["room_bytes"] // 2**20},
+                code=problem.code,
+                hint=_("Nothing was lost: delete datasets that are no longer needed, then try again."),
+            ) from None
+
+    def beat(self) -> None:
+        """What is half written counts too."""
+        now = self.clock()
+        if now - self.weighed_at >= settings.RUN_HEARTBEAT_SECONDS:
+            self.weighed_at = now
+            size = own_bytes(self.row.part_folder / self.lease)
+            self.pending["bytes"] = Greatest(F("bytes"), Value(size))
+        super().beat()
 
     @classmethod
     def ended(cls, row: DatasetVersion) -> None:
+        if row.status == Status.FAILED:
+            DatasetVersion.objects.filter(pk=row.pk).update(bytes=0)
         transaction.on_commit(lambda: tell(row))
         shutil.rmtree(row.part_folder, ignore_errors=True)
 
@@ -158,6 +179,11 @@ def next_in_turn(tried: Collection[str]) -> str | None:
         if held[workspace] < most
     ]
     return min(turns)[2] if turns else None
+
+
+def own_figure(version: DatasetVersion) -> int:
+    """What is counted for a version that is being read."""
+    return DatasetVersion.objects.filter(pk=version.pk).values_list("bytes", flat=True).first() or 0
 
 
 def held_versions() -> LeasedQuerySet[DatasetVersion]:

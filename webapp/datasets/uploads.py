@@ -29,12 +29,12 @@ from webapp.accounts import limits
 from webapp.accounts.actions import audit
 from webapp.accounts.models import User, Workspace
 from webapp.core import removals
-from webapp.core.files import check_room, safe_name
+from webapp.core.files import check_disk, check_room, disk_full, safe_name
 from webapp.core.problems import Conflict, Problem, is_no_space
 from webapp.core.titles import title_from
 from webapp.datasets.actions import MAX_FILES, add_version
 from webapp.datasets.models import Dataset, DatasetVersion, Upload
-from webapp.datasets.quota import alive, check_quota, lock_quota, measured
+from webapp.datasets.quota import alive, check_quota, lock_quota
 
 CHUNK_BYTES = 16 * 2**20
 PIECE_BYTES = 256 * 1024
@@ -132,11 +132,10 @@ def begin(workspace: Workspace, user: User, length: int, **fields: str) -> Uploa
     check_room(length)
     upload = Upload(workspace=workspace, created_by=user, length=length, expires_at=timezone.now() + KEPT, **fields)
     upload.path.parent.mkdir(parents=True, exist_ok=True)
-    sizes = measured(workspace)
     with transaction.atomic():
         lock_quota(workspace)
         limits.check(workspace, "uploads_hour")
-        check_quota(workspace, length, sizes)
+        check_quota(workspace, length)
         upload.path.touch()
         upload.save()
     return upload
@@ -152,6 +151,7 @@ def receive(request: HttpRequest, file: FileIO, limit: int, digest: Digest) -> i
     """Write the body at the file's end, up to `limit` bytes of the whole file; the new size. What a broken connection
     brought stays. Raises Problem, with the file as it was, when more comes or the disk is full."""
     start = size = file.tell()
+    check_disk()
     try:
         while piece := request.read(PIECE_BYTES):
             size += len(piece)
@@ -168,12 +168,7 @@ def receive(request: HttpRequest, file: FileIO, limit: int, digest: Digest) -> i
         if not is_no_space(error):
             raise
         file.truncate(start)
-        raise Problem(
-            _("The disk of this machine is full, so the upload stopped."),
-            code="disk_full",
-            hint=_("Free some space, then go on: what was sent before is kept."),
-            status=507,
-        ) from error
+        raise disk_full() from error
     return size
 
 
@@ -227,6 +222,7 @@ def create_dataset(
         for upload in uploads:
             check_whole(upload, stack.enter_context(locked(upload)))
         check_total(uploads)
+        dataset.upload_bytes = sum(upload.length for upload in uploads)
         version = adopt(dataset, uploads, reading or {})
     version.send()
     return dataset

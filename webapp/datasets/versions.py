@@ -2,7 +2,6 @@
 
 import os
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +15,13 @@ from trainer import tasks
 from webapp.accounts.actions import audit
 from webapp.accounts.models import User
 from webapp.accounts.rights import Right
+from webapp.core.files import check_disk
 from webapp.core.ids import new_id
 from webapp.core.problems import Problem
 from webapp.core.sentences import said
 from webapp.datasets.actions import add_version, check_not_forgotten, lock_dataset
 from webapp.datasets.models import DatasetVersion, Status
-from webapp.datasets.quota import bytes_in, check_quota, own_bytes
+from webapp.datasets.quota import check_quota, lock_quota, own_bytes, size_of
 from webapp.datasets.requests import check_layout, check_reading, check_role_names, header_request
 
 MAX_CHANGES = 1_000
@@ -34,11 +34,9 @@ def remap(
     columns: dict[str, str],
     split: dict[str, Any] | None = None,
     roles: dict[str, str] | None = None,
-    sizes: Mapping[Path, int] | None = None,
 ) -> DatasetVersion:
     """The next version: the same rows under another mapping, each in the part that it had where the question is the same; the
-    same version when nothing changes. `roles` ({column: role}, see `trainer.roles`) join those chosen before; `sizes` as in
-    `derive`."""
+    same version when nothing changes. `roles` ({column: role}, see `trainer.roles`) join those chosen before."""
     roles = changed_roles(version, roles)
     check_mapping(version, columns, roles)
     same = task == version.suggestion.get("task") and columns == version.suggestion.get("columns")
@@ -47,7 +45,7 @@ def remap(
     note = _("Split changed") if same and not roles else _("Columns changed")
     options = {"split": split, "roles": roles or None}
     given = {name: value for name, value in options.items() if value is not None}
-    return derive(version, user, note, sizes, task=task, columns=columns, **given)
+    return derive(version, user, note, task=task, columns=columns, **given)
 
 
 def changed_roles(version: DatasetVersion, roles: dict[str, str] | None) -> dict[str, str]:
@@ -193,16 +191,17 @@ def fixes_of(problem: dict[str, Any]) -> list[dict[str, str]]:
     return problem.get("fixes") or ([problem["fix"]] if problem.get("fix") else [])
 
 
-def derive(
-    version: DatasetVersion, user: User, note: str, sizes: Mapping[Path, int] | None = None, /, **request: object
-) -> DatasetVersion:
-    """The next version, made of this one as `request` says. Who asks within a transaction brings the `sizes` that
-    `webapp.datasets.quota.measured` told before it: nobody waits for a walk over the disk."""
+def derive(version: DatasetVersion, user: User, note: str, /, **request: object) -> DatasetVersion:
+    """The next version, made of this one as `request` says; until it is read, it counts as much as the rows of this one."""
     if version.status != Status.READY:
         raise Problem(_("This version is not ready yet."), code="not_ready", hint=_("Wait until it has been read."))
-    check_quota(version.workspace, bytes_in(version.folder), sizes)
+    size = size_of(version.folder / "data.parquet")
+    check_disk(size)
     with transaction.atomic():
-        made = add_version(version.dataset, user, parent=version, note=note, request=request, sources=version.sources)
+        lock_quota(version.workspace)
+        check_quota(version.workspace, size)
+        given = {"note": note, "request": request, "sources": version.sources, "bytes": size}
+        made = add_version(version.dataset, user, parent=version, **given)
         audit(version.workspace, user, "made version", "dataset", version.dataset_id, f"{version.dataset.name}: {note}")
     made.send()
     return made
@@ -231,6 +230,8 @@ def restore(version: DatasetVersion, user: User) -> DatasetVersion:
         link_all(version, part)  # before the transaction: it may take a while
         fields["bytes"] = own_bytes(part)
         with transaction.atomic():
+            lock_quota(version.workspace)
+            check_quota(version.workspace, fields["bytes"])  # none, but where the disk cannot link
             made = add_version(version.dataset, user, **fields)
             shutil.rmtree(made.folder, ignore_errors=True)
             part.rename(made.folder)

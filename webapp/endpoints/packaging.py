@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from webapp.core.confinement import Access
+from webapp.core.files import check_disk
 from webapp.core.locks import only_one
 from webapp.core.problems import Unavailable
 from webapp.core.queues import hand_over
@@ -54,6 +55,7 @@ class Packaging(Work[EndpointVersion]):
         except Unavailable as problem:
             raise Later(FETCHED_SECONDS) from problem
         if not actions.exported(run.artifact):
+            check_disk(storage.model_bytes(run))
             self.command(["export", str(run.artifact), "--format", "onnx-int8"], Access(writable=(run.artifact,)))
         with transaction.atomic():
             actions.lock_run(run)  # as whoever deploys, promotes or deletes, before any row of a version

@@ -20,7 +20,6 @@ from webapp.costs.models import Budget, LedgerEntry, Rate, Reservation
 from webapp.datasets import uploads
 from webapp.datasets.actions import delete_dataset
 from webapp.datasets.models import Dataset, DatasetVersion, Upload
-from webapp.datasets.quota import bytes_in, own_bytes
 from webapp.endpoints.models import Endpoint, EndpointKey, Feedback, ShareLink
 from webapp.pages import removal
 from webapp.prototypes.models import Prototype
@@ -57,7 +56,7 @@ def contents(workspace: Workspace, datasets: list[Dataset]) -> Contents:
     versions = DatasetVersion.objects.filter(dataset__in=datasets)
     runs = Run.objects.filter(version__dataset__in=datasets)
     demos = Endpoint.objects.filter(prototype__dataset__in=datasets)
-    size = sum(bytes_in(dataset.upload_folder) + own_bytes(dataset.cache_folder) for dataset in datasets)
+    size = sum(dataset.upload_bytes + dataset.cache_bytes for dataset in datasets)
     for rows in (versions, runs):
         size += rows.aggregate(total=Sum("bytes"))["total"] or 0
     return Contents(

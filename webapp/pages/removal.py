@@ -115,7 +115,7 @@ def remove_model(run: Run, user: User | None) -> int:
                         code="packaging",
                         hint=_("Wait a minute, then remove it."),
                     )
-                now = {"model_removed_at": timezone.now(), "model_in_bucket": True, "bytes": None}
+                now = {"model_removed_at": timezone.now(), "model_in_bucket": True}
                 Run.objects.filter(pk=run.pk).update(**now)
                 audit(run.workspace, user, "removed model", "run", run.pk, f"{run.prototype.name}, {run}")
         return storage.remove_model_files(run)
@@ -141,7 +141,7 @@ def remove_checkpoints(prototype: Prototype, user: User | None) -> int:
                 continue
             freed += own_bytes(folder)
             shutil.rmtree(folder, ignore_errors=True)
-            Run.objects.filter(pk=run.pk).update(bytes=None)  # measured again
+            storage.measure(run)
         audit(prototype.workspace, user, "removed checkpoints", "prototype", prototype.pk, prototype.name)
     return freed
 

@@ -1,7 +1,5 @@
 """What a workspace keeps on disk: its datasets, also those that no prototype uses any more, and its runs."""
 
-import shutil
-
 from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -11,20 +9,20 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from trainer import cache
+from trainer import disk
 from webapp.accounts.access import load, member
 from webapp.accounts.models import Workspace
 from webapp.accounts.requests import AuthedRequest
+from webapp.catalog import hub
 from webapp.core.formats import size
 from webapp.core.forms import refused_on
 from webapp.core.problems import Conflict
 from webapp.core.sentences import said
 from webapp.datasets.models import Dataset
-from webapp.datasets.quota import used_bytes
+from webapp.datasets.quota import used_by_kind
 from webapp.pages import removal
 from webapp.prototypes.actions import create_prototype
 from webapp.prototypes.models import Prototype
-from webapp.runs.models import Run
 
 PAGE = 50
 
@@ -39,15 +37,16 @@ def listed(workspace: Workspace) -> QuerySet[Dataset]:
 
 @member
 def storage(request: AuthedRequest) -> HttpResponse:
-    """Context: page (of datasets, see `listed`), used and quota (bytes of datasets), runs (bytes), caches (bytes), free (bytes of the disk)."""
-    workspace = request.workspace
+    """Context: page (of datasets, see `listed`), used (bytes by kind, see `quota.KINDS`), total and quota (bytes), free (bytes of the
+    disk that may still be filled), hub (bytes of base models and their limit, of the whole site)."""
+    workspace, used = request.workspace, used_by_kind(request.workspace)
     context = {
         "page": Paginator(listed(workspace), PAGE).get_page(request.GET.get("page")),
-        "used": used_bytes(workspace),
+        "used": used,
+        "total": sum(used.values()),
         "quota": settings.MAQUETTE_QUOTA_BYTES,
-        "runs": Run.objects.for_workspace(workspace).aggregate(total=Sum("bytes"))["total"] or 0,
-        "caches": cache.total_bytes_of_workspace(settings.MAQUETTE_DATA / "cache", workspace.pk),
-        "free": shutil.disk_usage(settings.MAQUETTE_DATA).free,
+        "free": max(0, disk.free_bytes(settings.MAQUETTE_DATA)),
+        "hub": {"used": hub.downloaded_bytes(), "limit": disk.hub_limit_bytes()},
     }
     return render(request, "pages/storage.html", context)
 

@@ -17,16 +17,16 @@ from webapp.accounts.models import User
 from webapp.catalog.forms import check_params
 from webapp.catalog.local import folders as local_folders
 from webapp.catalog.titles import trainable_tasks
-from webapp.core.files import check_room_for_run
 from webapp.core.problems import Conflict, Problem
 from webapp.costs import gate
 from webapp.costs.actions import price_per_hour
 from webapp.costs.amounts import plain_decimal_of
 from webapp.datasets.models import DatasetVersion
 from webapp.datasets.models import Status as DatasetStatus
+from webapp.datasets.quota import lock_quota
 from webapp.datasets.versions import changed_roles, check_mapping
 from webapp.prototypes.models import Prototype
-from webapp.runs import base_models, storage
+from webapp.runs import base_models, space, storage
 from webapp.runs.fitting import check_memory
 from webapp.runs.models import MAX_SEED, Estimate, Run, Status
 from webapp.runs.queues import HARDWARE
@@ -244,10 +244,12 @@ def create_run(
         )
     fields = settings_of(version, body)
     check_memory(version, fields)
-    check_room_for_run()
+    needed = space.expected(version, fields)
     gate.check_budget(prototype.workspace)
     estimate = estimate_for(version, fields)
     with transaction.atomic():
+        lock_quota(prototype.workspace)
+        space.check_space(prototype.workspace, needed)
         lock_what_it_needs(prototype, fields)
         limits.check(prototype.workspace, *QUEUEING)
         last = prototype.runs.aggregate(last=Max("number"))["last"] or 0
@@ -260,6 +262,7 @@ def create_run(
             created_by=user,
             price_per_hour=price_per_hour(prototype.workspace, fields["hardware"]),
             estimate=estimate.result if estimate else None,
+            expected_bytes=needed.kept,
             **fields,
         )
         if prototype.task != run.task:
@@ -329,10 +332,12 @@ def stop(run: Run, user: User | None) -> Run:
 
 def resume(run: Run, user: User | None) -> Run:
     """Put a failed or cancelled run back into the queue; it goes on from its last checkpoint."""
-    check_room_for_run()
     gate.check_budget(run.workspace)
-    again = {"attempts": 0, "earlier_attempts": 0, "stop_requested_at": None}
+    needed = space.expected(run.version, vars(run))
+    again = {"attempts": 0, "earlier_attempts": 0, "stop_requested_at": None, "expected_bytes": needed.kept}
     with transaction.atomic():
+        lock_quota(run.workspace)
+        space.check_space(run.workspace, needed)
         lock_what_it_needs(run.prototype, vars(run))
         limits.check(run.workspace, *QUEUEING)
         if run.status not in (Status.FAILED, Status.CANCELLED) or not run.requeue(**again):

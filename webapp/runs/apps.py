@@ -8,9 +8,11 @@ class RunsConfig(AppConfig):
         from django.db import transaction
 
         from webapp.accounts.signals import erased
+        from webapp.datasets import quota
         from webapp.datasets.models import DatasetVersion
         from webapp.datasets.signals import version_read
         from webapp.runs import usage  # noqa: F401  it registers what it counts
+        from webapp.runs.models import Run
 
         def start_waiting(sender: object, version: DatasetVersion, **_kwargs: object) -> None:
             from webapp.runs.retraining import start_waiting
@@ -22,5 +24,6 @@ class RunsConfig(AppConfig):
 
             transaction.on_commit(lambda: forget(ids))
 
+        quota.KINDS["runs"] = lambda workspace: Run.objects.for_workspace(workspace).total_bytes()
         erased.connect(erase_streams, weak=False, dispatch_uid="erase_streams")
         version_read.connect(start_waiting, weak=False, dispatch_uid="start_waiting")

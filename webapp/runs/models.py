@@ -60,9 +60,6 @@ class Run(Leased):
     status = models.CharField(max_length=12, choices=Status, default=Status.QUEUED, db_index=True)
     queued_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True)
-    claimed_at = models.DateTimeField(
-        null=True, db_index=True, help_text="when a worker last took it: its workspace's turn"
-    )
     cancel_requested_at = models.DateTimeField(null=True)
     stop_requested_at = models.DateTimeField(
         null=True, help_text="when somebody asked to stop and keep the best so far"
@@ -83,6 +80,9 @@ class Run(Leased):
     currency = models.CharField(max_length=3, default="USD")
 
     bytes = models.BigIntegerField(null=True, help_text="what its folder holds; null until it is measured")
+    expected_bytes = models.BigIntegerField(
+        default=0, help_text="what its folder will hold, kept free while it is at work"
+    )
     stored_at = models.DateTimeField(null=True, help_text="when its artifact went to STORAGE_URL as it is now")
     model_removed_at = models.DateTimeField(
         null=True, help_text="when its model was removed to free space; its results stayed"
@@ -149,6 +149,11 @@ class Run(Leased):
         return self.status in ENDED
 
     @property
+    def place(self) -> int:
+        """Its place among those that wait for the same hardware, from 1."""
+        return type(self).objects.ahead_of(self).count() + 1
+
+    @property
     def has_model(self) -> bool:
         return self.status == Status.SUCCEEDED and self.model_removed_at is None
 
@@ -167,8 +172,7 @@ class Run(Leased):
         return Run.objects.filter(status__in=states)
 
     def claim(self, **fields: object) -> str | None:
-        now = timezone.now()
-        return super().claim(started_at=Coalesce("started_at", now), claimed_at=now, **fields)
+        return super().claim(started_at=Coalesce("started_at", timezone.now()), **fields)
 
     def finish(self, lease: str, **fields: object) -> bool:
         if "headline" in fields:
@@ -177,7 +181,7 @@ class Run(Leased):
 
     def requeue(self, **fields: object) -> bool:
         sources = self.in_state(Status.INTERRUPTED, Status.FAILED, Status.CANCELLED)
-        fields = {"cancel_requested_at": None, "finished_at": None, "error": None, "bytes": None} | fields
+        fields = {"cancel_requested_at": None, "finished_at": None, "error": None} | fields
         return self.move(sources, status=Status.QUEUED, queued_at=timezone.now(), eta_seconds=None, lease="", **fields)
 
     def give_up(self, error: dict[str, Any]) -> bool:

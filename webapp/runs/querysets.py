@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from typing import Any, Self, TypeVar
 
 from django.db import models
-from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models import Case, F, OuterRef, Q, Subquery, Sum, When
+from django.db.models.functions import Coalesce, Greatest
 from django.utils.translation import gettext_lazy as _
 
 from webapp.core.leased import Leased, LeasedQuerySet
@@ -36,6 +37,13 @@ Row = TypeVar("Row", bound=Leased)
 class RunQuerySet(LeasedQuerySet[Row]):
     def active(self) -> Self:
         return self.exclude(status__in=ENDED)
+
+    def total_bytes(self) -> int:
+        """What their folders hold, and what those at work will hold at least."""
+        measured = Coalesce("bytes", 0)
+        at_work = When(~Q(status__in=ENDED), then=Greatest(measured, "expected_bytes"))
+        kept = Case(at_work, default=measured, output_field=models.BigIntegerField())
+        return int(self.aggregate(total=Sum(kept))["total"] or 0)
 
     def ended(self) -> Self:
         return self.filter(status__in=ENDED)
@@ -74,6 +82,10 @@ class RunQuerySet(LeasedQuerySet[Row]):
 
     def scored(self) -> Self:
         return self.filter(rank__isnull=False)
+
+    def ahead_of(self, run: Any) -> Self:
+        """Runs that wait in the same queue and came first."""
+        return self.filter(Q(queued_at__lt=run.queued_at), status=Status.QUEUED, hardware=run.hardware)
 
 
 def best_two(runs: list[tuple[Any, ...]]) -> tuple[str | None, str | None]:

@@ -22,7 +22,7 @@ from webapp.core.problems import Conflict, Problem
 from webapp.costs import gate
 from webapp.datasets.actions import lock_dataset
 from webapp.datasets.models import DatasetVersion, Status
-from webapp.datasets.quota import measured
+from webapp.datasets.quota import lock_quota
 from webapp.datasets.versions import remap
 from webapp.prototypes.models import Prototype
 from webapp.runs import actions
@@ -41,14 +41,14 @@ log = logging.getLogger(__name__)
 def train_without(run: Run, user: User, column: str) -> DatasetVersion:
     """The next version, in which the column is ignored; a run with the settings of this one starts once it is read."""
     gate.check_budget(run.workspace)
-    sizes = measured(run.workspace)
     with transaction.atomic():
+        lock_quota(run.workspace)
         dataset = lock_dataset(run.prototype.dataset_id)  # a second press waits
         version = version_without(run, dataset.current, column)
         check_none_being_read(version)
         actions.lock_what_it_needs(run.prototype, vars(run))  # told now, not by a run that never starts
         task, columns = version.suggestion["task"], version.suggestion["columns"]
-        made = remap(version, user, task, columns, roles={column: "ignore"}, sizes=sizes)
+        made = remap(version, user, task, columns, roles={column: "ignore"})
         Retraining.objects.create(
             workspace=run.workspace,
             prototype=run.prototype,
@@ -136,6 +136,7 @@ def start(wish: Retraining) -> None:
     The prototype is held first: who deletes it, or the run that the wish names, holds it before the wish's row too.
     """
     with transaction.atomic():
+        lock_quota(wish.workspace)
         Prototype.objects.select_for_update().filter(pk=wish.prototype_id).first()
         if not wish.move("started"):
             return

@@ -19,6 +19,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from webapp.core.connections import release_connection
+from webapp.core.files import DiskFull, check_disk
 from webapp.core.formats import day
 from webapp.core.ids import new_id
 from webapp.core.models import Removal
@@ -169,7 +170,7 @@ def remove_model_files(run: Run) -> int:
     freed = model_bytes(run)
     for place in model_places(run):
         shutil.rmtree(place, ignore_errors=True)
-    Run.objects.filter(pk=run.pk).update(bytes=own_bytes(run.folder))
+    measure(run)
     return freed
 
 
@@ -189,7 +190,7 @@ def fetch_again(run_id: str) -> None:
     """For a demo whose files are not here; its log says when the bucket is away, and a minute later it is asked again."""
     run = Run.objects.filter(pk=run_id).first()
     if run:
-        with suppress(Unavailable):
+        with suppress(Unavailable, DiskFull):
             local(run)
 
 
@@ -200,6 +201,7 @@ def fetch(run: Run) -> None:
         return
     bucket, root = storage
     part = run.folder / f"artifact.{new_id()}"
+    check_disk(run.bytes or 0)
     part.mkdir(parents=True)
     release_connection()  # the bucket may take its time, or hang
     try:
@@ -207,6 +209,7 @@ def fetch(run: Run) -> None:
         if (part / "manifest.json").exists() and not (run.artifact / "manifest.json").exists():
             shutil.rmtree(run.artifact, ignore_errors=True)
             part.rename(run.artifact)
+            measure(run)
             if removed_at(run):  # while it was copied
                 remove_model_files(run)
     except OSError as error:
@@ -234,15 +237,22 @@ def copy_from(bucket: Any, place: str, folder: Path, *, without: tuple[str, ...]
             copy_files(entry.path, str(folder / entry.base_name), source_filesystem=bucket, destination_filesystem=own)
 
 
+def measure(run: Run) -> int:
+    """Keep what the run's folder holds: a walk over a few dozen files."""
+    size = own_bytes(run.folder)
+    Run.objects.filter(pk=run.pk).update(bytes=size)
+    return size
+
+
 def changed(run: Run) -> None:
-    """The artifact has new files, or fewer: it is sent again, and measured again."""
+    """The artifact has new files, or fewer: it is sent again, and measured again within a minute."""
     Run.objects.filter(pk=run.pk).update(stored_at=None, bytes=None)
 
 
 def measure_waiting() -> None:
     """Every minute: what the folders of ended runs hold, so that no page walks through them."""
     for run in Run.objects.ended().filter(bytes=None).order_by("-created_at")[:MEASURED_AT_ONCE]:
-        Run.objects.filter(pk=run.pk).update(bytes=own_bytes(run.folder))
+        measure(run)
 
 
 def remove_due() -> None:

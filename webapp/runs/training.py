@@ -4,13 +4,14 @@ import json
 import logging
 import signal
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Self
 
+from django.conf import settings
 from django.db import Error as DatabaseFault
 from django.db import transaction
 from django.db.models import F
@@ -18,27 +19,27 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from trainer import allowance, errors
+from trainer import allowance, disk, errors
 from trainer.events import now as event_time
 from trainer.machine import cores
 from trainer.remaining import Remaining
-from webapp.accounts import limits
-from webapp.accounts.models import Workspace
 from webapp.core.confinement import memory_limit
-from webapp.core.files import write_whole
+from webapp.core.files import check_disk, disk_full, write_whole
 from webapp.core.problems import BudgetSpent, Problem
 from webapp.core.redis import best_effort, client
 from webapp.core.trainer_process import TrainerProcess, hub_access
-from webapp.core.work import AT_ONCE, Died, Stopped, Work, stopping
+from webapp.core.work import AT_ONCE, Died, Later, Stopped, Work
 from webapp.costs import gate
 from webapp.costs.actions import price_per_hour
 from webapp.datasets.models import DatasetVersion
 from webapp.datasets.models import Status as VersionStatus
-from webapp.runs import leaks, turns, usage, verdicts, worker
+from webapp.datasets.quota import is_over as is_over_quota
+from webapp.datasets.quota import measure_caches, no_room, own_bytes
+from webapp.runs import leaks, storage, verdicts, worker
 from webapp.runs.access import FROM_HUB, access_of, fetching, to_fetch
 from webapp.runs.actions import spec_of, terms_of
 from webapp.runs.models import Run, Status
-from webapp.runs.queues import HARDWARE, queue_of
+from webapp.runs.queues import QUEUES, queue_of
 from webapp.runs.stream import EventLog
 from webapp.runs.trials import cache_access
 
@@ -51,7 +52,6 @@ LEAST_CPU_SECONDS, GENEROUS = 24 * 3600, 10
 """A run may take so many seconds of each processor, and so many times what its limit or estimate says."""
 STOP_SECONDS = 8.0
 """The same when the worker itself is being stopped: time for a checkpoint."""
-RESENT_AT_ONCE = 200
 ANSWER_BEFORE_RESEND_SECONDS = 15
 """How long a message may be on its way before its queue is looked at."""
 
@@ -82,7 +82,7 @@ class Training(Work[Run]):
         self.terms = terms_of(row, row.price_per_hour)
         self.log: EventLog | None = None
         self.charged_at = self.looked_at = clock()
-        self.charges = 0
+        self.charges = self.size = 0
         self.remaining = Remaining(likely_seconds(row) if row.attempts <= 1 else None, clock)
         self.resumed_step: int | None = None
         self.is_cancelled = self.is_stopped = False
@@ -91,41 +91,25 @@ class Training(Work[Run]):
         """Whether a base model is being downloaded: that its command ends well is not the run's end."""
         self.is_enough = self.is_training = self.is_told = False
         """Whether somebody asked to stop and keep the best, the trainer learns, and it was told."""
-        self.budget_problem: dict[str, str] | None = None
-        """Why the gate of the workspace's money stopped the run."""
+        self.stop_problem: dict[str, str] | None = None
+        """Why the gate of the workspace's money, or a full disk, stopped the run."""
+        self.has_no_room = False
+        """Whether it was told to end early because the quota or the disk is full."""
         self.ending_since: float | None = None
         """When the trainer was told to save and end."""
 
     @classmethod
-    def handle(cls, pk: str) -> None:
-        """Train the run that is in turn (`webapp.runs.turns`), which need not be the one that the message named: that one has
-        its own turn by another's message. It is chosen once the devices are held, since waiting for them may take hours."""
-        told = None if stopping.is_set() else cls.rows().filter(pk=pk).first()
-        if told is None or not something_waits(told.hardware):
-            return
-        with worker.devices_for(told.hardware, still_wanted=lambda: something_waits(told.hardware)) as gpus:
-            work = None if gpus is None else cls.begin_next(told.hardware, gpus)
-            if work is None:
-                return
-            work.run()
-        call_next(told.hardware)
-
-    @classmethod
-    def begin_next(cls, hardware: str, gpus: list[int]) -> Self | None:
-        """The first in turn that can start. One that must wait, for money say, keeps no other workspace's waiting."""
-        tried: set[str] = set()
-        while waiting := turns.order(hardware, tried, startable=True):
-            tried.add(waiting[0])
-            row = cls.rows().filter(pk=waiting[0]).first()
-            work = cls.begin(row, gpus) if row else None
-            if work:
-                return work
-        return None
+    @contextmanager
+    def devices(cls, row: Run) -> Iterator[list[int]]:
+        with worker.devices_for(row.hardware, still_wanted=lambda: still_waits(row)) as gpus:
+            if gpus is None:
+                raise Later
+            yield gpus
 
     @classmethod
     def begin(cls, row: Run, devices: list[int]) -> Self | None:
         """Claim the run and reserve its money, both or neither. None when it is taken, when it must wait for the reservations
-        of others or until its workspace trains fewer, or when the budget is spent; then it has failed and says so."""
+        of others, or when the budget is spent; then it has failed and says so."""
         price = price_per_hour(row.workspace, hardware_of(devices))
         try:
             with transaction.atomic():
@@ -133,7 +117,6 @@ class Training(Work[Run]):
                 if lease is None:
                     return None
                 money = gate.reserve(row.workspace, money_key(row, lease), terms_of(row, price), row.cost)
-                check_at_once(row)  # under the lock of its money
         except gate.Waits:
             return None
         except BudgetSpent as problem:
@@ -149,6 +132,7 @@ class Training(Work[Run]):
 
     def do(self) -> None:
         run = self.row
+        check_disk()
         worker.busy(run.pk)
         self.log = EventLog(run.pk, run.events_path)
         check_version(run.version)
@@ -179,7 +163,10 @@ class Training(Work[Run]):
         if self.gpus:
             environment["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, self.gpus))
         access = access_of(spec, run.folder, run.version.cache_folder, limits=limits_of(run, on_gpu=bool(self.gpus)))
-        return self.watch(["run", str(run.folder / "spec.json"), "--out", str(run.folder)], access, environment)
+        try:
+            return self.watch(["run", str(run.folder / "spec.json"), "--out", str(run.folder)], access, environment)
+        finally:
+            measure_caches([run.version.dataset])
 
     def conclude(self, status: int | None) -> None:
         """Turn how the process ended into the run's state."""
@@ -196,8 +183,8 @@ class Training(Work[Run]):
     def outcome(self, status: int | None) -> dict[str, Any]:
         if self.final.get("type") == "result" and status != errors.EXIT_DONE:
             self.final = {}  # it died over what follows its result
-        if self.final.get("type") != "result" and self.budget_problem and self.ending_since is not None:
-            problem = self.budget_problem
+        if self.final.get("type") != "result" and self.stop_problem and self.ending_since is not None:
+            problem = self.stop_problem
             raise Problem(problem["message"], code=problem["code"], hint=problem["hint"])
         if not self.final and (self.is_stopped or status == errors.EXIT_STOPPED):
             raise Stopped  # on purpose: no death to count
@@ -214,6 +201,8 @@ class Training(Work[Run]):
             with suppress(OSError):  # a full disk: the row says it all
                 announce_end(self.row, self.log)
         gate.release(self.money_key)
+        with suppress(DatabaseFault):
+            storage.measure(self.row)
 
     # What the trainer says
 
@@ -248,10 +237,10 @@ class Training(Work[Run]):
     def attend(self, process: TrainerProcess) -> None:
         super().attend(process)
         now = self.clock()
-        if self.ending_since is None and (self.budget_problem or now - self.looked_at >= LOOK_SECONDS):
+        if self.ending_since is None and (self.stop_problem or now - self.looked_at >= LOOK_SECONDS):
             self.looked_at = now
             self.look()
-            if self.is_cancelled or self.budget_problem:
+            if self.is_cancelled or self.stop_problem:
                 self.end(process)
         if self.is_enough and self.is_training and not self.is_told and self.ending_since is None:
             self.is_told = True
@@ -278,6 +267,7 @@ class Training(Work[Run]):
         if self.unstored:  # the next beat finds out
             return
         try:
+            self.check_room()
             requests = (
                 Run.objects.filter(pk=self.row.pk).values_list("cancel_requested_at", "stop_requested_at").first()
             )
@@ -292,19 +282,42 @@ class Training(Work[Run]):
         """The lease, the progress and the charge for the time since the last beat, all or nothing; whether there is money to go
         on."""
         run, now = self.row, self.clock()
+        self.size = own_bytes(run.folder)
         with transaction.atomic():
             if self.unstored:
                 self.see_what_was_stored()
             seconds = now - self.charged_at
-            super().store(fields | {"seconds": F("seconds") + seconds})
+            super().store(fields | {"seconds": F("seconds") + seconds, "bytes": self.size})
             beat = self.charge(seconds)
             Run.objects.filter(pk=run.pk).update(cost=run.cost + beat.amount)
         run.seconds += seconds
         run.cost += beat.amount
-        self.budget_problem = self.budget_problem or beat.stop or compute_spent(run.workspace)
+        self.stop_problem = self.stop_problem or beat.stop
         self.charges += 1
         self.charged_at = now
         self.allow(beat.left)
+
+    # What it takes of the disk
+
+    def check_room(self) -> None:
+        """Have a run that fills the quota or the disk end early and keep its best, where it can; one that goes on to fill the
+        disk, or cannot end early, is stopped."""
+        free = disk.free_bytes(settings.MAQUETTE_DATA)
+        is_over = free < 0 or (self.size > self.row.expected_bytes and is_over_quota(self.row.workspace))
+        if not is_over or self.ending_since is not None:
+            return
+        can_end_early = not self.row.version.split.get("folds")
+        if free < -disk.reserve_bytes() // 2 or not can_end_early:
+            problem = disk_full() if free < 0 else no_room(self.size, self.row.expected_bytes)
+            self.stop_problem = self.stop_problem or problem.as_dict()
+        elif not self.has_no_room and self.row.ask_to_stop():
+            self.has_no_room = True
+            message = (
+                _("The disk of this machine is nearly full: training ends early, and the best so far is kept.")
+                if free < 0
+                else _("The workspace's quota is full: training ends early, and the best so far is kept.")
+            )
+            self.take(event("warning", code="no_room", message=message))
 
     def allow(self, money: Decimal) -> None:
         """Tell the trainer for how long there is money, as the budget and the other runs are now: it ends early enough to test
@@ -365,10 +378,9 @@ class Training(Work[Run]):
         sent_before = timezone.now() - timedelta(seconds=ANSWER_BEFORE_RESEND_SECONDS)
         waiting = Run.objects.filter(status=Status.QUEUED).exclude(sent_at__gte=sent_before)
         with best_effort("looking for lost messages"):
-            for hardware in HARDWARE:
-                startable = turns.order(hardware, startable=True)[:RESENT_AT_ONCE]
-                runs = waiting.filter(pk__in=startable).order_by("queued_at")
-                if len(runs) > client().llen(queue_of(hardware)):
+            for queue in QUEUES:
+                runs = [run for run in waiting.order_by("queued_at")[:200] if queue_of(run.hardware) == queue]
+                if len(runs) > client().llen(queue):
                     for run in runs:
                         run.send()
 
@@ -388,33 +400,8 @@ def hardware_of(devices: list[int]) -> str:
     return "gpu" if len(devices) == 1 else f"gpu:{len(devices)}"
 
 
-def something_waits(hardware: str) -> bool:
-    return Run.objects.waiting().filter(hardware=hardware).exists()
-
-
-def check_at_once(run: Run) -> None:
-    """Raises `gate.Waits` where its workspace now trains more than it may, since another worker took one of its runs meanwhile."""
-    most = limits.most_of(run.workspace, "runs_at_once")
-    if most is not None and usage.runs_training(run.workspace) > most:
-        raise gate.Waits
-
-
-def compute_spent(workspace: Workspace) -> dict[str, str] | None:
-    """An error for a run whose workspace has used up its compute hours."""
-    try:
-        limits.look(workspace, "compute_hours_day", "compute_hours_month")
-    except Problem as problem:
-        hint = _("Its last checkpoint is kept. Resume the run when there are compute hours again.")
-        return problem.as_dict() | {"hint": hint}
-    return None
-
-
-def call_next(hardware: str) -> None:
-    """A run has ended: what waited for that, and was passed over when its message came, is called again."""
-    waiting = turns.order(hardware, startable=True)
-    with best_effort("calling the next run"):
-        if waiting and not client().llen(queue_of(hardware)):
-            Run.objects.get(pk=waiting[0]).send()
+def still_waits(run: Run) -> bool:
+    return Run.objects.waiting().filter(pk=run.pk).exists()
 
 
 def likely_seconds(run: Run) -> float | None:

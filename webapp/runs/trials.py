@@ -10,11 +10,13 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from trainer.errors import DOWNLOADING
+from webapp.core.files import check_disk
 from webapp.core.formats import size
 from webapp.core.problems import Problem
 from webapp.core.trainer_process import hub_access
 from webapp.core.work import Later, TooLong, Work
 from webapp.datasets.models import DatasetVersion
+from webapp.datasets.quota import measure_caches
 from webapp.runs.access import FROM_HUB, access_of, fetching, to_fetch
 from webapp.runs.models import Trial
 
@@ -26,7 +28,7 @@ class TrialWork(Work[Row]):
     """`COMMAND` over the row's specification; its result is the row's."""
 
     COMMAND: ClassVar[str]
-    RELATED = ("version",)
+    RELATED = ("version__dataset",)
     download: dict[str, Any] | None = None
     """The latest progress while the base model comes from the hub."""
 
@@ -53,6 +55,7 @@ class TrialWork(Work[Row]):
             raise still_downloading(self.download) from None
 
     def do(self) -> None:
+        check_disk()
         with tempfile.TemporaryDirectory(dir=settings.FILE_UPLOAD_TEMP_DIR) as folder:
             path = Path(folder) / "spec.json"
             path.write_text(json.dumps(self.row.spec), "utf-8")
@@ -68,6 +71,7 @@ class TrialWork(Work[Row]):
             except Problem as problem:
                 raise Later(DOWNLOAD_SECONDS) if problem.code == DOWNLOADING else problem from None
             self.keep(result, path)
+            measure_caches([self.row.version.dataset])
             self.finish(result=result)
 
     def options(self, spec: Path) -> list[str]:
