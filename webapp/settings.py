@@ -287,6 +287,7 @@ RUN_RESUME_DAYS = env.float("RUN_RESUME_DAYS", default=7.0)
 # Days; 0: for good. Workspaces may choose their own.
 DATASET_RETENTION_DAYS = env.int("DATASET_RETENTION_DAYS", default=0)
 FEEDBACK_RETENTION_DAYS = env.int("FEEDBACK_RETENTION_DAYS", default=0)
+MAX_WORKSPACES = env.int("MAX_WORKSPACES", default=5)
 
 SECURITY_LOG = env.str("SECURITY_LOG", default="file").strip().lower()
 """Where the lines of the security log go: file, stderr, or off. Its page and command need none."""

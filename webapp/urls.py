@@ -9,6 +9,7 @@ from webapp.host.metrics import metrics
 from webapp.host.readiness import healthz, readyz
 
 handler400 = "webapp.pages.errors.bad_request"
+handler404 = "webapp.pages.errors.not_found"
 handler500 = "webapp.pages.errors.server_error"
 urlpatterns = [
     path("", include("webapp.accounts.urls")),

@@ -19,6 +19,11 @@ POST_ONLY = {
     "accept_leaks",
     "augmented",
     "cancel_run",
+    "change_role",
+    "create_workspace",
+    "end_invitation",
+    "invite_member",
+    "switch_workspace",
     "change_rows",
     "choose_sheet",
     "confirm_by_link",
@@ -56,6 +61,9 @@ POST_ONLY = {
 }
 ASKS_FIRST = {
     "delete_workspace",
+    "leave_workspace",
+    "remove_member",
+    "transfer_workspace",
     "delete_endpoint",
     "delete_prototype",
     "delete_run",
@@ -63,8 +71,18 @@ ASKS_FIRST = {
     "unused_models",
 }
 """A GET asks whether to delete, a POST deletes."""
-OWNERS = {"delete_workspace"}
-PUBLIC = {"confirm_address", "sign_in_link", "demo", "demo_example", "demo_feedback", "upload", "uploads"}
+OWNERS = {"delete_workspace", "remove_member", "transfer_workspace"}
+PUBLIC = {
+    "confirm_address",
+    "invitation",
+    "invited",
+    "sign_in_link",
+    "demo",
+    "demo_example",
+    "demo_feedback",
+    "upload",
+    "uploads",
+}
 """Open to strangers, or with rules of their own: uploads speak tus (tests/datasets/test_tus.py)."""
 NEEDS_MORE = {
     "account_reauthenticate",
@@ -123,6 +141,9 @@ def address(user: User, workspace: Workspace) -> Callable[[str], str]:
         "remove_checkpoints": run.prototype_id,
         "end_session": 10**9,
         **dict.fromkeys(("deploy", "try_run", "delete_run", "remove_model"), run.pk),
+        **dict.fromkeys(
+            ("change_role", "remove_member", "transfer_workspace"), workspace.memberships.get(user=user).pk
+        ),
         "revoke_key": endpoint.keys.get().pk,
         "revoke_link": endpoint.links.get().pk,
         "promote": endpoint.versions.get().pk,
@@ -173,9 +194,12 @@ OWN = {
     "confirm",
     "confirm_by_link",
     "create_token",
+    "create_workspace",
     "end_other_sessions",
     "end_session",
+    "leave_workspace",
     "revoke_token",
+    "switch_workspace",
     "update_profile",
 }
 """What is one's own is changed by every role."""

@@ -16,7 +16,7 @@ from django.test import Client
 from django.urls import URLPattern, get_resolver, reverse
 
 from tests import things
-from webapp.accounts import addresses
+from webapp.accounts import addresses, people
 from webapp.accounts.actions import create_token, create_workspace
 from webapp.accounts.confirming import MOMENT
 from webapp.accounts.models import ApiToken, Membership, Role, SecurityEvent, SignInLink, User, Workspace
@@ -92,6 +92,22 @@ class Stage:
         self.stranger.force_login(self.user)
         key = self.stranger.session.session_key
         return UserSession.objects.create(user=self.user, ip="198.51.100.2", user_agent=AGENT, session_key=key)
+
+    def colleague(self) -> Membership:
+        other = User.objects.create_user("bob@example.org")
+        return Membership.objects.create(workspace=self.workspace, user=other, role=Role.EDITOR)
+
+    def invitation(self) -> tuple[str, str]:
+        """(id, secret of the link)."""
+        owner = self.workspace.memberships.get(user=self.user)
+        invitation, link = people.invite(owner, "new@example.org", Role.EDITOR)
+        SecurityEvent.objects.all().delete()
+        return invitation.pk, link.split("/")[-1]
+
+    def joins(self) -> None:
+        _pk, secret = self.invitation()
+        path = reverse("invitation", args=[secret])
+        self.answered(self.stranger.post(path, {"password": OTHER_PASSWORD}))
 
     def private_demo(self) -> None:
         Endpoint.objects.update(visibility="private")
@@ -215,12 +231,32 @@ PAGES: dict[str, tuple[str, Act]] = {
         lambda on: on.browser.post(reverse("confirm"), {"password": "wrong"}),
     ),
     "confirm_by_link": ("sign_in_link_made", lambda on: on.page("confirm_by_link")),
+    "invite_member": (
+        "member_invited",
+        lambda on: on.page("invite_member", email="new@example.org", role="viewer"),
+    ),
+    "end_invitation": ("invitation_revoked", lambda on: on.page("end_invitation", on.invitation()[0])),
+    "invitation": ("signed_up member_added signed_in", Stage.joins),
+    "change_role": ("member_role_changed", lambda on: on.page("change_role", on.colleague().pk, role="viewer")),
+    "remove_member": ("member_removed", lambda on: on.page("remove_member", on.colleague().pk)),
+    "transfer_workspace": ("ownership_transferred", lambda on: on.page("transfer_workspace", on.colleague().pk)),
+    "create_workspace": ("workspace_created", lambda on: on.page("create_workspace", name="Second")),
     "rename, as a viewer": (
         "access_refused",
         lambda on: on.viewer().post(reverse("rename", args=[on.run.prototype_id]), {"name": "x"}),
     ),
 }
 CALLS: dict[str, tuple[str, Act]] = {
+    "PATCH /members/{pk}": (
+        "member_role_changed",
+        lambda on: on.call("patch", f"/members/{on.colleague().pk}", role="viewer"),
+    ),
+    "DELETE /members/{pk}": ("member_removed", lambda on: on.call("delete", f"/members/{on.colleague().pk}")),
+    "POST /invitations": ("member_invited", lambda on: on.call("post", "/invitations", email="new@example.org")),
+    "DELETE /invitations/{pk}": (
+        "invitation_revoked",
+        lambda on: on.call("delete", f"/invitations/{on.invitation()[0]}"),
+    ),
     "PUT /budget": ("budget_changed", lambda on: on.call("put", "/budget", amount="12")),
     "PUT /rates/{hardware}": ("price_changed", lambda on: on.call("put", "/rates/cpu", price_per_hour="1")),
     "GET /datasets/{pk}/download": (
@@ -289,6 +325,7 @@ SENSITIVE = re.compile(
     "delete|remove|revoke|erase|deploy|endpoints/{slug}$|update_endpoint"
 )
 QUIET = {
+    *("members", "invited", "GET /members", "GET /members/{pk}", "GET /invitations", "GET /tokens"),
     *("account_inactive", "account_confirm_login_code", "account_reset_password_done"),
     *("account_reset_password_from_key_done", "account_reauthenticate", "account_set_password"),
     *(

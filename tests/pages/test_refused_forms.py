@@ -40,6 +40,8 @@ def settings_cases() -> list[Case]:
         Case(reverse("rename_workspace"), page, {"name": ""}, "name", "This field is required."),
         Case(token, page, {"name": "x" * 121}, "name", "at most 120 characters"),
         Case(token, page, {"name": ""}, "name", "This field is required."),
+        Case(reverse("invite_member"), reverse("members"), {"email": "x", "role": "viewer"}, "email", "valid email"),
+        Case(reverse("create_workspace"), reverse("workspaces"), {"name": ""}, "name", "This field is required."),
         Case(reverse("set_feedback_days"), page, {"days": "-1"}, "days", "greater than or equal to 0"),
     ]
 
@@ -133,6 +135,8 @@ STAYS = {
     "revoke_key": "nothing can be wrong in it",
     "revoke_link": "nothing can be wrong in it",
     "revoke_token": "nothing can be wrong in it",
+    "end_invitation": "nothing can be wrong in it",
+    "switch_workspace": "nothing can be wrong in it",
 }
 """Addresses of forms that need no page to come back to, and why."""
 

@@ -20,7 +20,7 @@ from webapp.accounts.models import Workspace
 from webapp.accounts.requests import AuthedRequest
 from webapp.accounts.rights import READING, Right, check, right_for
 from webapp.core.models import WorkspaceOwned
-from webapp.core.problems import Forbidden
+from webapp.core.problems import Conflict, Forbidden
 
 P = ParamSpec("P")
 M = TypeVar("M", bound=WorkspaceOwned)
@@ -46,14 +46,29 @@ def needs(
             if not request.user.is_authenticated:
                 return redirect_to_login(page_of(request))
             if not request.membership:
-                raise Forbidden(_("You belong to no workspace."), hint=_("Ask its owner to invite you again."))
+                raise Forbidden(
+                    _("You belong to no workspace."), hint=_("Create one at /workspaces, or ask to be invited.")
+                )
             request.workspace = request.membership.workspace
+            check_is_open(request)
             check(request.membership, right_for(request.method, changing, reading))
             return view(request, *args, **kwargs)
 
         return checked
 
     return decorate
+
+
+def check_is_open(request: AuthedRequest) -> None:
+    """`Conflict` where a form comes from a page of another workspace (`_workspace_field.html`) than the one that was opened
+    meanwhile, in another tab say: what it says of the workspace as a whole would be done to the wrong one."""
+    meant = request.POST.get("workspace_id") if request.method == "POST" else None
+    if meant and meant != request.workspace.pk:
+        raise Conflict(
+            _("You switched to another workspace meanwhile, so nothing was changed."),
+            code="other_workspace",
+            hint=_("Switch back, then send it again."),
+        )
 
 
 def member(
@@ -87,10 +102,19 @@ def page_of(request: HttpRequest) -> str:
     return before
 
 
+class NotInWorkspace(Http404):
+    """There is no such object in the open workspace; `workspace_id` is that of the object, None where there is none at all. What
+    a stranger is shown is the same either way."""
+
+    def __init__(self, workspace_id: str | None) -> None:
+        super().__init__()
+        self.workspace_id = workspace_id
+
+
 def load(objects: type[M] | QuerySet[M], workspace: Workspace, pk: str) -> M:
     """One object of this workspace; 404 for anybody else's."""
     queryset = objects if isinstance(objects, QuerySet) else cast(QuerySet[M], objects._default_manager.all())
     row = queryset.filter(workspace=workspace, pk=pk).first()
     if row is None:
-        raise Http404
+        raise NotInWorkspace(queryset.filter(pk=pk).values_list("workspace_id", flat=True).first())
     return row

@@ -67,6 +67,17 @@ def find_or_create_user(email: str, password: str | None) -> User:
         return User.objects.get(email__iexact=email)
 
 
+def create_account(email: str, password: str) -> User:
+    """A new account without a workspace of its own, for somebody who joins one. `Conflict` where one appeared meanwhile."""
+    try:
+        with transaction.atomic():
+            return User.objects.create_user(email, password)
+    except IntegrityError as error:
+        raise Conflict(
+            _("%(email)s has an account now.") % {"email": email}, code="account_in_use", hint=_("Sign in to it.")
+        ) from error
+
+
 def may_be_made(email: str) -> bool:
     """Whether whoever runs the site may make this account: not a new one where SIGN_UP is closed."""
     if settings.SIGN_UP in ("open", "invited") or not User.objects.exists():

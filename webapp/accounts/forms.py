@@ -1,13 +1,16 @@
 """Forms of the settings page."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 from django import forms
+from django.contrib.auth.password_validation import validate_password
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from webapp.accounts.models import User
-from webapp.accounts.rights import Scope
+from webapp.accounts.rights import Role, Scope
+from webapp.accounts.signup import LEAST_CHARACTERS
 
 
 class TokenForm(forms.Form):
@@ -79,3 +82,39 @@ class ProfileForm(forms.Form):
         super().__init__(*args, **options)
         if not user.has_usable_password():
             del self.fields["password"]
+
+
+class MemberRoleForm(forms.Form):
+    role = forms.ChoiceField(label=_("Role"), choices=Role.choices)
+
+
+class InvitationForm(forms.Form):
+    email = forms.EmailField(label=_("Email"), max_length=254)
+    role = forms.ChoiceField(label=_("Role"))
+
+    def __init__(self, roles: Sequence[Role], *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        field = cast(forms.ChoiceField, self.fields["role"])
+        field.choices = [(role.value, role.label) for role in roles]
+        field.initial = Role.EDITOR
+
+
+class JoinForm(forms.Form):
+    """The password of a new account."""
+
+    password = forms.CharField(
+        label=_("Password"),
+        strip=False,
+        max_length=1000,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+    def __init__(self, email: str, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.email = email
+        self.fields["password"].help_text = _("At least %(count)d characters.") % {"count": LEAST_CHARACTERS}
+
+    def clean_password(self) -> str:
+        password: str = self.cleaned_data["password"]
+        validate_password(password, User(email=self.email))
+        return password

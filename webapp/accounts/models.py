@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar, Self, cast
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -35,6 +35,13 @@ class User(AbstractBaseUser, PermissionsMixin):
     name = models.CharField(_("name"), max_length=120, blank=True)
     is_active = models.BooleanField(default=True)
     date_joined = models.DateTimeField(default=timezone.now)
+    chosen_workspace = models.ForeignKey(
+        "Workspace",
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+        help_text="the one that they switched to last: the next session opens it",
+    )
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
@@ -244,6 +251,45 @@ class SignInLink(Stored):
         return link.user
 
 
+class Invitation(WorkspaceOwned):
+    """Somebody may join a workspace, by a link of which only the hash is kept. It is deleted once it was used or ended."""
+
+    LIFETIME = timedelta(days=7)
+
+    email = models.EmailField(_("email"))
+    role = models.CharField(max_length=8, choices=Role)
+    invited_by = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    digest = models.CharField(max_length=64, unique=True)
+    was_mailed = models.BooleanField(
+        default=False, help_text="whether the link went to the address alone, so that whoever has it owns the address"
+    )
+
+    class Meta(WorkspaceOwned.Meta):
+        constraints = [models.UniqueConstraint(fields=["workspace", "email"], name="one_invitation_each")]
+
+    def __str__(self) -> str:
+        return f"{self.email} to {self.workspace}"
+
+    @property
+    def expires_at(self) -> datetime:
+        return self.created_at + self.LIFETIME
+
+    @classmethod
+    def pending(cls, workspace: Workspace) -> "models.QuerySet[Invitation]":
+        """Newest first; those that have expired are not among them."""
+        since = timezone.now() - cls.LIFETIME
+        found: models.QuerySet[Invitation] = cls.objects.for_workspace(workspace).filter(created_at__gt=since)
+        return found.select_related("invited_by")
+
+    @classmethod
+    def find(cls, secret: str) -> "Invitation | None":
+        """The one of this link, if it can still be accepted."""
+        since = timezone.now() - cls.LIFETIME
+        usable = cls.objects.filter(digest=hashed(secret), created_at__gt=since, workspace__deleted_at=None)
+        found: Invitation | None = usable.select_related("workspace", "invited_by").first()
+        return found
+
+
 class AuditEvent(WorkspaceOwned):
     """Who did what to which object; append-only."""
 
@@ -269,6 +315,12 @@ class AuditEvent(WorkspaceOwned):
         "put to sleep": _("paused"),
         "removed model": _("removed the model of"),
         "showed examples": _("showed examples from the data in"),
+        "changed role": _("changed the role of"),
+        "invited": _("invited"),
+        "joined": _("joined as"),
+        "left": _("left as"),
+        "made owner": _("transferred the ownership to"),
+        "removed member": _("removed"),
         "hid examples": _("hid examples from the data in"),
         "removed examples": _("removed the unchosen examples from"),
         "removed checkpoints": _("removed the checkpoints of"),
@@ -289,7 +341,9 @@ class AuditEvent(WorkspaceOwned):
         "endpoint": _("demo"),
         "endpointkey": _("key"),
         "key": _("key"),
+        "invitation": _("invitation"),
         "link": _("link"),
+        "member": _("member"),
         "price": _("price"),
         "prototype": _("prototype"),
         "retention": _("retention"),

@@ -7,10 +7,11 @@ from webapp.accounts.models import ApiToken, Membership, User, Workspace
 
 
 class SiteRequest(HttpRequest):
-    """Any request to the site. `membership` is lazy: whoever reads none of it costs no query; ask for its truth, not whether it
+    """Any request to the site. `memberships` (the reader's workspaces) and `membership` (the open one) are lazy: whoever reads none of it costs no query; ask for its truth, not whether it
     is None."""
 
     htmx: HtmxDetails
+    memberships: list[Membership]
     membership: Membership | None
 
 

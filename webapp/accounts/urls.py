@@ -1,7 +1,7 @@
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from webapp.accounts import confirm_views, security_views, views
+from webapp.accounts import confirm_views, people_views, security_views, views
 
 urlpatterns = [
     # allauth's own page would take an address without a password and use it unconfirmed.
@@ -18,6 +18,18 @@ urlpatterns = [
     path("settings/sessions/<int:pk>/end", security_views.end_session, name="end_session"),
     path("settings/sessions/end-others", security_views.end_other_sessions, name="end_other_sessions"),
     path("settings/profile", views.update_profile, name="update_profile"),
+    path("settings/members", people_views.members, name="members"),
+    path("settings/members/invite", people_views.invite_member, name="invite_member"),
+    path("settings/members/<int:pk>/role", people_views.change_role, name="change_role"),
+    path("settings/members/<int:pk>/remove", people_views.remove_member, name="remove_member"),
+    path("settings/members/<int:pk>/transfer", people_views.transfer_workspace, name="transfer_workspace"),
+    path("settings/invitations/<str:pk>/end", people_views.end_invitation, name="end_invitation"),
+    path("settings/leave", people_views.leave_workspace, name="leave_workspace"),
+    path("workspaces", people_views.workspaces, name="workspaces"),
+    path("workspaces/new", people_views.create_workspace, name="create_workspace"),
+    path("workspaces/switch", people_views.switch_workspace, name="switch_workspace"),
+    path("invitations/<str:secret>", people_views.invitation, name="invitation"),
+    path("invited", people_views.invited, name="invited"),
     path("settings/workspace", views.rename_workspace, name="rename_workspace"),
     path("settings/feedback-days", views.set_feedback_days, name="set_feedback_days"),
     path("settings/tokens", views.create_token, name="create_token"),

@@ -19,6 +19,9 @@ from webapp.accounts.tokens import listed_tokens
 from webapp.core.forms import cleaned, refused_on, shown_form
 from webapp.core.problems import Problem
 
+FEW = 5
+"""Members on the settings page; all are on their own."""
+
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_in_link(request: HttpRequest, secret: str) -> HttpResponse:
@@ -43,7 +46,7 @@ def sign_in_link(request: HttpRequest, secret: str) -> HttpResponse:
 
 @member
 def settings_page(request: AuthedRequest) -> HttpResponse:
-    """Context: profile_form, workspace_form, token_form, retention_form (of ratings), tokens, members, events, new_token (shown once)."""
+    """Context: profile_form, workspace_form, token_form, retention_form (of ratings), tokens, members (the first), member_count, events, new_token (shown once)."""
     initial = {"email": request.user.email}
     context = {
         "profile_form": shown_form(request, reverse("update_profile"), ProfileForm, request.user, initial=initial),
@@ -63,7 +66,8 @@ def settings_page(request: AuthedRequest) -> HttpResponse:
             auto_id="feedback_%s",
         ),
         "tokens": listed_tokens(request.workspace),
-        "members": request.workspace.memberships.select_related("user"),
+        "members": request.workspace.memberships.select_related("user")[:FEW],
+        "member_count": request.workspace.memberships.count(),
         "events": AuditEvent.objects.for_workspace(request.workspace).select_related("user")[:30],
         "new_token": request.session.pop("new_token", None),
     }

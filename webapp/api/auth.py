@@ -142,6 +142,7 @@ def page(queryset: models.QuerySet[Row], cursor: str | None, show: Callable[[Row
     ordered = queryset.order_by("-created_at", "-id")
     if cursor:
         moment, pk = read_cursor(cursor)
+        pk = queryset.model._meta.pk.to_python(pk)
         ordered = ordered.filter(models.Q(created_at__lt=moment) | models.Q(created_at=moment, id__lt=pk))
     rows = list(ordered[: PAGE + 1])
     last = rows[PAGE - 1] if len(rows) > PAGE else None
@@ -183,7 +184,7 @@ def once(view: Callable[..., Any]) -> Callable[..., Any]:
     return checked
 
 
-SECRETS = ("key",)
+SECRETS = ("key", "accept_url")
 """Fields of answers that are shown once; of a key only its hash is stored anywhere."""
 
 

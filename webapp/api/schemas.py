@@ -12,6 +12,8 @@ from pydantic import BaseModel
 Thing = TypeVar("Thing")
 RunStatus = Literal["queued", "starting", "running", "interrupted", "succeeded", "failed", "cancelled"]
 Verdict = Literal["up", "down"]
+RoleName = Literal["owner", "admin", "editor", "labeller", "viewer"]
+RightName = Literal["view", "label", "edit", "administer", "own"]
 
 
 class Whole(BaseModel):
@@ -348,9 +350,41 @@ class OwnTokenOut(Schema):
     expires_at: str | None
 
 
+class WorkspaceDetail(WorkspaceOut):
+    role: RoleName
+    rights: list[RightName]
+    """What the token may do here: those of its person's role."""
+    members: int
+    created_at: str
+
+
+class MemberOut(Schema):
+    id: str
+    email: str
+    name: str
+    role: RoleName
+    is_active: bool
+    """Whether they can sign in."""
+    since: str
+
+
+class InvitationOut(Schema):
+    id: str
+    email: str
+    role: RoleName
+    invited_by: str
+    created_at: str
+    expires_at: str
+
+
+class NewInvitation(InvitationOut):
+    accept_url: str | None
+    """The link, shown once where the site sends no mail; null where it was sent."""
+
+
 class MeOut(Schema):
     email: str
     name: str
-    role: Literal["owner", "admin", "editor", "labeller", "viewer"]
+    role: RoleName
     workspace: WorkspaceOut
     token: OwnTokenOut | None = None

@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
-from webapp.api import costs, datasets, endpoints, prototypes, runs, tokens
+from webapp.api import costs, datasets, endpoints, people, prototypes, runs, tokens
 from webapp.api.auth import PlainJson, Token, known_parameters_only
 from webapp.core.problem_responses import problem_response
 from webapp.core.problems import Problem, problem_of
@@ -24,7 +24,15 @@ api = NinjaAPI(
     urls_namespace="api",
     docs_url=None,
 )
-for router in (datasets.router, prototypes.router, runs.router, endpoints.router, costs.router, tokens.router):
+for router in (
+    datasets.router,
+    prototypes.router,
+    runs.router,
+    endpoints.router,
+    costs.router,
+    tokens.router,
+    people.router,
+):
     router.add_decorator(known_parameters_only)
     api.add_router("", router)
 

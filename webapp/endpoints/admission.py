@@ -80,11 +80,12 @@ def broken(owner: str) -> Closed:
 
 
 def is_member(request: SiteRequest, endpoint: Endpoint) -> bool:
-    return bool(
-        request.user.is_authenticated
-        and request.membership
-        and request.membership.workspace_id == endpoint.workspace_id
-    )
+    """Whichever of their workspaces the visitor has open."""
+    if not request.user.is_authenticated or not request.membership:
+        return False
+    if request.membership.workspace_id == endpoint.workspace_id:
+        return True
+    return request.user.memberships.filter(workspace_id=endpoint.workspace_id).exists()
 
 
 def admit(request: SiteRequest, slug: str) -> tuple[Endpoint, ShareLink | None]:

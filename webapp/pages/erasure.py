@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from trainer import cache
 from webapp.accounts import security
 from webapp.accounts.actions import create_workspace, erase_names
-from webapp.accounts.models import ApiToken, AuditEvent, Membership, Role, SecurityEvent, User, Workspace
+from webapp.accounts.models import ApiToken, AuditEvent, Invitation, Membership, Role, SecurityEvent, User, Workspace
 from webapp.core import removals
 from webapp.core.database import checkpoint
 from webapp.core.problems import Conflict
@@ -115,7 +115,7 @@ def remove_rows(workspace: Workspace, leaving: User | None) -> None:
         erase_names(workspace.pk, [name for name in names if name])
         AuditEvent.objects.for_workspace(workspace).update(text="")
         SecurityEvent.objects.for_workspace(workspace).delete()
-        for model in (ApiToken, Rate, Reservation):
+        for model in (ApiToken, Invitation, Rate, Reservation):
             model.objects.filter(workspace=workspace).delete()
         Budget.objects.filter(workspace=workspace).delete()
         Membership.objects.filter(workspace=workspace).delete()
@@ -140,7 +140,7 @@ def check_not_last_owner(user: User) -> None:
     """`Conflict` where others would be left without an owner."""
     for membership in user.memberships.filter(role=Role.OWNER).select_related("workspace"):
         others = membership.workspace.memberships.exclude(user=user)
-        if others.exists() and not others.filter(role=Role.OWNER).exists():
+        if others.exists() and not others.filter(role=Role.OWNER, user__is_active=True).exists():
             raise Conflict(
                 _("You are the only owner of “%(name)s”, which has other members.") % {"name": membership.workspace},
                 code="last_owner",
@@ -158,6 +158,9 @@ def erase_account(user: User) -> None:
         erase_workspace(workspace, user, leaving=user)
     email = user.email
     with transaction.atomic():
+        list(Workspace.objects.select_for_update(no_key=True).filter(memberships__user=user))
+        check_not_last_owner(user)
+        AuditEvent.objects.filter(text__icontains=email).update(text="")
         for token in ApiToken.objects.filter(user=user):
             erase_names(token.workspace_id, [token.pk])
         end_sessions(user)
