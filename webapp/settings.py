@@ -76,6 +76,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.usersessions",
+    "allauth.mfa",
     "django_htmx",
     "csp",
     "webapp.core",
@@ -175,6 +176,21 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_FORMS = {
     "signup": "webapp.accounts.signup.SignupForm",
     "change_password": "webapp.accounts.passwords.ChangePasswordForm",
+}
+MFA_ADAPTER = "webapp.accounts.factors.Adapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_TOTP_TOLERANCE = 1  # half a minute either way, for clocks that are not quite right
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # a site without mail verifies none; an invitation with --reset removes factors
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = ONLY_HERE  # http://localhost, which browsers allow too
+MFA_FORMS = {
+    "authenticate": "webapp.accounts.factor_forms.AuthenticateForm",
+    "reauthenticate": "webapp.accounts.factor_forms.ReauthenticateForm",
+    "activate_totp": "webapp.accounts.factor_forms.ActivateTOTPForm",
+    "add_webauthn": "webapp.accounts.factor_forms.AddPasskeyForm",
+    "authenticate_webauthn": "webapp.accounts.factor_forms.AuthenticatePasskeyForm",
+    "login_webauthn": "webapp.accounts.factor_forms.LoginPasskeyForm",
 }
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"

@@ -338,6 +338,8 @@ QUIET = {
     "remove_checkpoints",  # of runs that failed; what is kept of them is freed
 }
 """Sound sensitive and are not: they show, or are never reached here."""
+SECOND_FACTORS = re.compile("mfa_|confirm_by_(code|passkey)")
+"""Their events are in tests/accounts/test_second_factors.py, where there is an app that knows the codes."""
 
 
 @pytest.fixture
@@ -383,7 +385,7 @@ def test_every_sensitive_route_is_in_the_table() -> None:
     known = {name.partition(",")[0] for name in [*PAGES, *CALLS]}
     sensitive = {route for route in routes() if SENSITIVE.search(route)}
     assert len(sensitive) > 40
-    assert sensitive - known - QUIET == set()
+    assert {route for route in sensitive - known - QUIET if not SECOND_FACTORS.match(route)} == set()
     assert {name for name in known if name not in set(routes())} == set()
 
 

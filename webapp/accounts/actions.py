@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.urls import reverse
@@ -98,11 +99,12 @@ def is_in_use(user: User) -> bool:
 
 def end_access(user: User) -> None:
     """Nobody who could act as this user can any more: the password goes, and with it every session and every link that was
-    asked for; tokens are revoked."""
+    asked for; tokens are revoked, second factors removed."""
     with transaction.atomic():
         user.set_unusable_password()
         user.save(update_fields=["password"])
         user.api_tokens.all().end(ApiToken.End.RESET)
+        Authenticator.objects.filter(user=user).delete()
         SignInLink.objects.filter(user=user).delete()
         security.record(None, "access_reset", user=user)
 

@@ -2,6 +2,7 @@
 
 from allauth.account.views import password_set
 from allauth.core import ratelimit
+from allauth.mfa.webauthn.internal.auth import begin_authentication
 from django import forms
 from django.conf import settings
 from django.contrib import messages
@@ -13,9 +14,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
-from webapp.accounts import addresses, confirming
+from webapp.accounts import addresses, confirming, factors
 from webapp.accounts.access import person
 from webapp.accounts.actions import sign_in_address
+from webapp.accounts.factor_forms import ReauthenticateForm, ReauthenticatePasskeyForm, code_field
 from webapp.accounts.models import User
 from webapp.accounts.requests import AuthedRequest
 from webapp.accounts.security import record
@@ -34,8 +36,7 @@ class PasswordForm(forms.Form):
 @person
 @refused_on("confirm")
 def confirm(request: AuthedRequest) -> HttpResponse:
-    """A GET asks; context: password_form (None without a password), by_link (whether a link is the only way), address. A POST
-    checks, and does what was kept."""
+    """A GET asks (`render_confirm`). A POST checks the password, and does what was kept."""
     if request.method == "POST":
         check_password(request, cleaned(PasswordForm(request.POST))["password"])
         record(request, "reauthenticated")
@@ -46,14 +47,65 @@ def confirm(request: AuthedRequest) -> HttpResponse:
 
 
 def render_confirm(request: AuthedRequest) -> HttpResponse:
+    """Context: password_form, code_form, passkey_form (None for what they have not), passkey_options, by_link, email."""
     user = request.user
-    has_password = user.has_usable_password()
+    ways = factors.ways_to_confirm(user)
+    passkeys = "passkey" in ways and factors.passkeys_work(request)
     context = {
-        "password_form": shown_form(request, reverse("confirm"), PasswordForm) if has_password else None,
-        "by_link": not has_password,
+        "password_form": shown_form(request, reverse("confirm"), PasswordForm) if "password" in ways else None,
+        "code_form": code_form(request) if "code" in ways else None,
+        "passkey_form": passkey_form(request) if passkeys else None,
+        "passkey_options": begin_authentication(user) if passkeys else None,
+        "by_link": not ways,
         "email": user.email,
     }
     return render(request, "accounts/confirm.html", context)
+
+
+def code_form(request: AuthedRequest) -> forms.Form:
+    return shown_form(request, reverse("confirm_by_code"), CodeForm, auto_id="code_%s")
+
+
+class CodeForm(forms.Form):
+    """What the page draws: with allauth's form a wrong code would be tried a second time."""
+
+    code = code_field(gettext_lazy("From your authenticator app, or one of your recovery codes."))
+
+
+class CredentialForm(forms.Form):
+    credential = forms.CharField(widget=forms.HiddenInput)
+
+
+def passkey_form(request: AuthedRequest) -> forms.Form:
+    return shown_form(request, reverse("confirm_by_passkey"), CredentialForm, auto_id="passkey_%s")
+
+
+@person
+@require_POST
+@refused_on("confirm")
+def confirm_by_code(request: AuthedRequest) -> HttpResponse:
+    form = ReauthenticateForm(user=request.user, data=request.POST)
+    cleaned(form)
+    form.save()
+    record(request, "reauthenticated")
+    return confirming.resume(request)
+
+
+@person
+@require_POST
+@refused_on("confirm")
+def confirm_by_passkey(request: AuthedRequest) -> HttpResponse:
+    form = ReauthenticatePasskeyForm(user=request.user, data=request.POST)
+    if not form.is_valid():
+        raise Forbidden(
+            _("This passkey was not accepted."),
+            code="bad_passkey",
+            field="credential",
+            hint=_("Nothing was done yet. Try again, or use another way."),
+        )
+    form.save()
+    record(request, "reauthenticated")
+    return confirming.resume(request)
 
 
 def check_password(request: AuthedRequest, password: str) -> None:

@@ -13,13 +13,16 @@ from webapp.accounts.security import record, signed_in_user
 
 METHODS = "account_authentication_methods"
 """Where allauth keeps, in the session, how somebody has shown who they are."""
+LINK = "link"
+"""Of these methods, the sign-in link; the others are allauth's own: password, mfa, socialaccount."""
 
 
 @receiver(allauth_signals.user_logged_in)
 def signed_in(request: HttpRequest, user: User, **details: object) -> None:
-    """Django's own signal would also come for sign-in links, which their view records."""
+    """Once every step is done: after a password or a link the second factor, where there is one."""
     methods = [str(step.get("method", "")) for step in request.session.get(METHODS) or []]
-    record(request, "signed_in", user=user, text=", ".join(dict.fromkeys(filter(None, methods))))
+    verb = "signed_in_by_link" if LINK in methods else "signed_in"
+    record(request, verb, user=user, text=", ".join(dict.fromkeys(filter(None, methods))))
 
 
 @receiver(user_login_failed)

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
-from webapp.accounts import sessions
+from webapp.accounts import factors, sessions
 from webapp.accounts.access import person
 from webapp.accounts.confirming import confirmed
 from webapp.accounts.requests import AuthedRequest
@@ -17,8 +17,12 @@ from webapp.accounts.security import record
 
 @person
 def security_page(request: AuthedRequest) -> HttpResponse:
-    """Context: sessions (`sessions.listed_sessions`)."""
-    context = {"sessions": sessions.listed_sessions(request.user, request.session.session_key)}
+    """Context: sessions (`sessions.listed_sessions`), factors (`factors.describe_factors`), passkeys_work."""
+    context = {
+        "sessions": sessions.listed_sessions(request.user, request.session.session_key),
+        "factors": factors.describe_factors(request.user),
+        "passkeys_work": factors.passkeys_work(request),
+    }
     return render(request, "accounts/security.html", context)
 
 

@@ -1,7 +1,12 @@
 """Signing in by link, and the settings page."""
 
+from typing import cast
+
+from allauth.account.app_settings import EmailVerificationMethod
+from allauth.account.internal.flows.login import perform_login, record_authentication
+from allauth.account.models import Login
 from django.contrib import messages
-from django.contrib.auth import login
+from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -10,11 +15,13 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from webapp.accounts import actions, addresses, security
 from webapp.accounts.access import load, member, needs, person
-from webapp.accounts.confirming import PENDING, check_confirmed, confirmed, resume
+from webapp.accounts.confirming import PENDING, check_confirmed, confirmed, note_confirmation, resume
+from webapp.accounts.factors import has_factor
 from webapp.accounts.forms import ProfileForm, RetentionForm, TokenForm, WorkspaceForm
-from webapp.accounts.models import ApiToken, AuditEvent, SignInLink, Workspace
+from webapp.accounts.models import ApiToken, AuditEvent, SignInLink, User, Workspace
 from webapp.accounts.requests import AuthedRequest
 from webapp.accounts.rights import Right, check
+from webapp.accounts.security_signals import LINK
 from webapp.accounts.tokens import listed_tokens
 from webapp.core.forms import cleaned, refused_on, shown_form
 from webapp.core.problems import Problem
@@ -38,10 +45,27 @@ def sign_in_link(request: HttpRequest, secret: str) -> HttpResponse:
             hint=_("Sign in with your password, or ask whoever runs this site for a new link."),
             status=410,
         )
-    pending = request.session.get(PENDING) if request.user == user else None
-    login(request, user, backend="allauth.account.auth_backends.AuthenticationBackend")
-    security.record(request, "signed_in_by_link", user=user)
-    return resume(request) if pending else redirect("home")
+    return go_in(request, user)
+
+
+def go_in(request: HttpRequest, user: User) -> HttpResponse:
+    """A link proves as much as a password: whoever has a second factor is asked for it. In a browser where they are signed in
+    already it confirms that it is them, unless a factor does that."""
+    if request.user.is_authenticated and request.user != user:
+        logout(request)
+    if not request.user.is_authenticated:
+        record_authentication(request, user, LINK)
+        login = Login(user=user, email_verification=EmailVerificationMethod.NONE, signal_kwargs={})
+        return cast(HttpResponse, perform_login(request, login))
+    if not has_factor(user):
+        security.record(request, "signed_in_by_link", user=user)
+        return resume(request) if request.session.get(PENDING) else note_and_go_home(request)
+    return redirect("confirm" if request.session.get(PENDING) else "home")
+
+
+def note_and_go_home(request: HttpRequest) -> HttpResponse:
+    note_confirmation(request)
+    return redirect("home")
 
 
 @member

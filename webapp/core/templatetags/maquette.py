@@ -1,5 +1,6 @@
 """What the templates draw and say: `{% load maquette %}`. Filters are the functions of `webapp.core.formats`."""
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -79,6 +80,12 @@ def key(css: str, label: object) -> SafeString:
 
 register.filter("message_of", said)
 register.filter("run_state", states.run_state)
+
+
+@register.filter
+def to_json(value: object) -> str:
+    """For an attribute that a script reads; what is JSON already stays."""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 @register.filter

@@ -31,7 +31,7 @@ def navigation(context: template.Context) -> list[dict[str, Any]]:
     """The main menu; every page that belongs to no other entry belongs to the prototypes."""
     match = getattr(context.get("request"), "resolver_match", None)
     here = match.url_name if match else ""
-    own = {name for name, _icon, _word in NAVIGATION} | {"settings"}
+    own = {name for name, _icon, _word in NAVIGATION} | {"settings", "security"}
     section = here if here in own else "home"
     return [{"name": name, "icon": icon, "title": word(), "here": name == section} for name, icon, word in NAVIGATION]
 
