@@ -12,7 +12,7 @@ from allauth.account.utils import user_pk_to_url_str
 from allauth.usersessions.models import UserSession
 from django.core import mail, signing
 from django.core.cache import cache
-from django.test import Client
+from django.test import Client, override_settings
 from django.urls import URLPattern, get_resolver, reverse
 
 from tests import things
@@ -109,6 +109,15 @@ class Stage:
         path = reverse("invitation", args=[secret])
         self.answered(self.stranger.post(path, {"password": OTHER_PASSWORD}))
 
+    def asks_for_link(self) -> None:
+        with override_settings(MAIL_CONFIGURED=True):
+            self.page("confirm_by_link")
+
+    def another_token(self) -> str:
+        token, _secret = create_token(self.user, self.workspace, "x")
+        SecurityEvent.objects.all().delete()
+        return token.pk
+
     def private_demo(self) -> None:
         Endpoint.objects.update(visibility="private")
 
@@ -152,7 +161,7 @@ PAGES: dict[str, tuple[str, Act]] = {
         "password_reset_requested",
         lambda on: on.stranger.post(reverse("account_reset_password"), {"email": "nobody@example.org"}),
     ),
-    "account_reset_password_from_key": ("password_reset", Stage.resets),
+    "account_reset_password_from_key": ("token_revoked password_reset", Stage.resets),
     "sign_in_link": (
         "signed_in_by_link",
         lambda on: on.stranger.post(reverse("sign_in_link", args=[SignInLink.issue(on.user)])),
@@ -230,7 +239,7 @@ PAGES: dict[str, tuple[str, Act]] = {
         "reauthentication_failed",
         lambda on: on.browser.post(reverse("confirm"), {"password": "wrong"}),
     ),
-    "confirm_by_link": ("sign_in_link_made", lambda on: on.page("confirm_by_link")),
+    "confirm_by_link": ("sign_in_link_made", Stage.asks_for_link),
     "invite_member": (
         "member_invited",
         lambda on: on.page("invite_member", email="new@example.org", role="viewer"),
@@ -304,7 +313,7 @@ CALLS: dict[str, tuple[str, Act]] = {
     ),
     "DELETE /tokens/{token}": (
         "token_revoked",
-        lambda on: on.call("delete", f"/tokens/{create_token(on.user, on.workspace, 'x')[0].pk}"),
+        lambda on: on.call("delete", f"/tokens/{on.another_token()}"),
     ),
     "GET /me, wrong token": (
         "token_refused",

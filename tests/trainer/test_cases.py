@@ -17,10 +17,6 @@ LISTED: list[dict[str, Any]] = json.loads((CASES / "cases.json").read_text("utf-
 WORST = {
     "ls-json-choices",
     "doccano-ner-jsonl",
-    "yolo-polygons-mixed",
-    "csv-a-row-a-box",
-    "coco-paths-of-the-tool",
-    "cvat-for-images-xml",
     "images-folder-inside-the-split",
     "ids-without-ending",
     "zip-and-table-apart",

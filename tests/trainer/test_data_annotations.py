@@ -18,11 +18,10 @@ from trainer.data.annotations import (
     parse_numbers,
     parse_size,
     read_coco,
-    read_voc,
-    read_yolo,
     to_cell,
-    yolo_names,
 )
+from trainer.data.box_formats.voc import read_voc
+from trainer.data.box_formats.yolo import read_yolo, yolo_names
 
 QUICK = settings(max_examples=60, deadline=None, derandomize=True)
 NOWHERE = "lies outside its picture"

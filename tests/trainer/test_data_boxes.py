@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from tests.trainer.data_files import picture, zipped
 from trainer.data import annotations
-from trainer.data.annotations import Boxes, read_coco, read_voc, read_yolo, yolo_names
+from trainer.data.annotations import Boxes, read_coco
+from trainer.data.box_formats.voc import read_voc
+from trainer.data.box_formats.yolo import read_yolo, yolo_names
 from trainer.data.inspect import inspect
 from trainer.errors import DataError
 

@@ -1,24 +1,54 @@
-"""Boxes of objects in pictures: COCO, VOC and YOLO annotations as one form, `[{"label", "box": [x, y, width, height]}]` in pixels."""
+"""Boxes of objects in pictures as one form, `[{"label", "box": [x, y, width, height]}]` in pixels, and COCO's documents.
+
+Outlines, masks, rotated boxes and key points stay beside the box around them, for the day that they can be learned.
+"""
 
 import json
 import math
 import re
-from collections import defaultdict
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TypedDict, TypeGuard
+from typing import NotRequired, TypedDict, TypeGuard
 
-from trainer.json_types import JsonObject
+from trainer.data.box_formats.geometry import (
+    MAX_POINTS,
+    Point,
+    bounds_of,
+    bounds_of_runs,
+    decode_counts,
+    flatten,
+    is_rectangle,
+    is_upright,
+    pair_up,
+    turn_point,
+)
+from trainer.json_types import Json, JsonObject
 
 MAX_REPORTED = 200
-MAX_CLASS_DIGITS = 9
+SAME_SHAPE = 0.02
+"""Sizes whose sides are in the same proportion up to this are of one picture, larger and smaller."""
+
+
+class Shape(TypedDict, total=False):
+    """What an object has besides its box, in pixels. `segments`: outlines [x1, y1, x2, y2, …]; `corners`: a rotated box's
+    [x1, y1, …, x4, y4]; `keypoints`: [[x, y, 0 for not there, 1 for hidden, 2 for visible], …]; `mask`: COCO's runs."""
+
+    segments: list[list[float]]
+    corners: list[float]
+    keypoints: list[list[float]]
+    mask: JsonObject
 
 
 class LabelledBox(TypedDict):
-    """`box`: left, top, width, height in pixels."""
+    """`box`: left, top, width, height in pixels; the others as in `Shape`."""
 
     label: str
     box: list[float]
+    segments: NotRequired[list[list[float]]]
+    corners: NotRequired[list[float]]
+    keypoints: NotRequired[list[list[float]]]
+    mask: NotRequired[JsonObject]
 
 
 FindImage = Callable[[str], str | None]
@@ -33,21 +63,99 @@ class Boxes:
 
     objects: dict[str, list[LabelledBox]] = field(default_factory=lambda: defaultdict(list))
     parts: dict[str, str] = field(default_factory=dict)
+    sizes: dict[str, Size] = field(default_factory=dict)
+    """The size that the annotations give a picture."""
     bad: list[str] = field(default_factory=list)
     bad_count: int = 0
+    shapes: Counter[str] = field(default_factory=Counter)
+    """How many objects were no upright boxes: segments, corners, keypoints, mask."""
+    crowds: list[str] = field(default_factory=list)
+    """Regions of many objects in one, which are no boxes of an object."""
+    turned: set[str] = field(default_factory=set)
+    scaled: set[str] = field(default_factory=set)
+    """Pictures whose boxes were measured before they were turned upright, or at another size."""
 
     def refuse(self, what: str) -> None:
         self.bad_count += 1
         if len(self.bad) < MAX_REPORTED:
             self.bad.append(replace_surrogates(what))
 
-    def add(self, image: str, label: str, box: list[float], size: Size | None, where: str) -> None:
-        """Keep a box; one that leaves the picture is cut at its edge, one that has nothing in it is refused."""
-        reason, inside = clip_box(box, size)
+    def add(
+        self, image: str, label: str, box: list[float], size: Size | None, where: str, shape: Shape | None = None
+    ) -> None:
+        """Keep a box; one that leaves the picture is cut at its edge, one that has nothing in it is refused. Without a size it
+        is cut once the picture's own is known (`fit`)."""
+        if size is not None:
+            self.sizes[image] = size
+        reason, inside = clip_box(box, size) if size or min(box[2:]) <= 0 else ("", box)
         if reason:
             self.refuse(f"{where} {reason}")
         if inside:
-            self.objects[image].append({"label": label, "box": [round(value, 2) for value in inside]})
+            made: LabelledBox = {
+                "label": replace_surrogates(label),
+                "box": [round(value, 2) for value in inside],
+                **(shape or {}),  # type: ignore[typeddict-item]  the same keys
+            }
+            self.objects[image].append(made)
+            self.shapes.update(list(shape or {}))
+
+    def add_points(self, image: str, label: str, points: Sequence[Point], size: Size | None, where: str) -> None:
+        """Keep an outline with the box around it: a rotated box where its four corners make right angles."""
+        self.add_segments(image, label, [points], size, where)
+
+    def add_segments(
+        self, image: str, label: str, outlines: Sequence[Sequence[Point]], size: Size | None, where: str
+    ) -> None:
+        """Keep an object of several outlines with the box around all of them."""
+        box = bounds_of(point for outline in outlines for point in outline)
+        if box is None or sum(map(len, outlines)) > MAX_POINTS:
+            self.refuse(f"{where} has too few or too many points")
+            return
+        shape: Shape = {"segments": [flatten(outline) for outline in outlines]}
+        if len(outlines) == 1 and is_rectangle(outlines[0]):
+            shape = {} if is_upright(outlines[0]) else {"corners": flatten(outlines[0])}
+        self.add(image, label, box, size, where, shape)
+
+    def fit(self, image: str, size: Size, find_orientation: Callable[[], int]) -> list[LabelledBox]:
+        """A picture's objects in its pixels as they are seen: turned as the picture is, scaled where they were measured at
+        another size, and cut at its edge where the annotations did not say how large it is."""
+        objects, stated = self.objects[image], self.sizes.get(image)
+        if not objects or stated == size:
+            return objects
+        if stated is None:
+            return self.clip_all(image, size)
+        if stated == (size[1], size[0]) and (orientation := find_orientation()) > 4:
+            self.turned.add(image)
+            return [move(entry, turn_point(orientation, *stated)) for entry in objects]
+        across, down = size[0] / stated[0], size[1] / stated[1]
+        if abs(across / down - 1) <= SAME_SHAPE:
+            self.scaled.add(image)
+            return [move(entry, lambda point: (point[0] * across, point[1] * down)) for entry in objects]
+        return self.clip_all(image, size)
+
+    def clip_all(self, image: str, size: Size) -> list[LabelledBox]:
+        kept = []
+        for number, entry in enumerate(self.objects[image], 1):
+            reason, inside = clip_box(entry["box"], size)
+            if reason:
+                self.refuse(f"box {number} of {image} {reason}")
+            if inside:
+                kept.append(entry | {"box": [round(value, 2) for value in inside]})
+        return kept
+
+
+def move(entry: LabelledBox, point: Callable[[Point], Point]) -> LabelledBox:
+    """An object with every point of it moved; masks of runs, which cannot be, are left out."""
+    x, y, width, height = entry["box"]
+    around = bounds_of([point((x, y)), point((x + width, y + height))])
+    moved: LabelledBox = {"label": entry["label"], "box": [round(value, 2) for value in around or entry["box"]]}
+    if "segments" in entry:
+        moved["segments"] = [flatten(map(point, pair_up(outline))) for outline in entry["segments"]]
+    if "corners" in entry:
+        moved["corners"] = flatten(map(point, pair_up(entry["corners"])))
+    if "keypoints" in entry:
+        moved["keypoints"] = [[*flatten([point((mark[0], mark[1]))]), *mark[2:]] for mark in entry["keypoints"]]
+    return moved
 
 
 def replace_surrogates(text: str) -> str:
@@ -121,16 +229,69 @@ def read_coco(document: JsonObject, find_image: FindImage, boxes: Boxes, part: s
         if own_id is not None:
             ids.add(own_id)
         label = labels.get(parse_id(annotation.get("category_id")))
-        box = parse_numbers(annotation.get("bbox"), 4)
         image = images.get(parse_id(annotation.get("image_id")))
         if image is None:
             boxes.refuse(f"{where} belongs to a picture that is not there")
         elif not label:
             boxes.refuse(f"{where} has a category that is not listed")
-        elif box is None:
-            boxes.refuse(f"{where} is not four numbers")
+        elif annotation.get("iscrowd") in (1, True, "1"):
+            boxes.crowds.append(where)
         else:
-            boxes.add(image[0], label, box, image[1], where)
+            add_coco_object(annotation, label, image, boxes, where)
+
+
+def add_coco_object(
+    annotation: JsonObject, label: str, image: tuple[str, Size | None], boxes: Boxes, where: str
+) -> None:
+    """Its box as it is given, else the one around its outlines, its mask or its key points, which stay beside it."""
+    shape, around = coco_shape(annotation)
+    box = parse_numbers(annotation.get("bbox"), 4)
+    if around is not None and (box is None or min(box[2:]) <= 0):
+        box = around
+    if box is None:
+        boxes.refuse(f"{where} is not four numbers")
+    else:
+        boxes.add(image[0], label, box, image[1], where, shape)
+
+
+def coco_shape(annotation: JsonObject) -> tuple[Shape, list[float] | None]:
+    """(outlines, mask and key points of an object, the box around them or None)."""
+    shape: Shape = {}
+    around: list[float] | None = None
+    drawn = annotation.get("segmentation")
+    if isinstance(drawn, list) and drawn:
+        outlines = [drawn] if isinstance(drawn[0], int | float) else drawn
+        segments = [pair_up(flat) for outline in outlines if (flat := parse_flat(outline)) and len(flat) >= 6]
+        if segments and sum(map(len, segments)) <= MAX_POINTS:
+            around = bounds_of(point for outline in segments for point in outline)
+            is_box = len(segments) == 1 and is_rectangle(segments[0]) and is_upright(segments[0])
+            if not is_box:
+                shape["segments"] = [flatten(outline) for outline in segments]
+    elif isinstance(drawn, dict):
+        around = mask_bounds(drawn)
+        if around is not None:
+            shape["mask"] = drawn
+    marks = parse_flat(annotation.get("keypoints"))
+    if marks and len(marks) % 3 == 0 and len(marks) <= 3 * MAX_POINTS:
+        points = [marks[start : start + 3] for start in range(0, len(marks), 3)]
+        shape["keypoints"] = points
+        around = around or bounds_of((point[0], point[1]) for point in points if point[2] > 0)
+    return shape, around
+
+
+def parse_flat(values: Json) -> list[float] | None:
+    """Any number of finite numbers, an even one where they are pairs; None for anything else."""
+    return parse_numbers(values, len(values)) if isinstance(values, list) and values else None
+
+
+def mask_bounds(mask: JsonObject) -> list[float] | None:
+    """The box around COCO's runs, packed as text or not; None for what is no such mask, or an empty one."""
+    size = parse_numbers(mask.get("size"), 2)
+    counts = mask.get("counts")
+    runs = decode_counts(counts) if isinstance(counts, str) else parse_flat(counts)
+    if size is None or runs is None or sum(runs) != size[0] * size[1] or min(runs) < 0:
+        return None
+    return bounds_of_runs([int(run) for run in runs], int(size[0]))
 
 
 def coco_labels(document: JsonObject) -> dict[str | None, str]:
@@ -163,109 +324,12 @@ def coco_images(
             reason = "points outside the archive" if outside else "is not in the archive"
             boxes.refuse(f"picture “{file[:80]}” of {name} {reason}")
             continue
-        images[own_id] = path, parse_size(image.get("width"), image.get("height"))
+        size = parse_size(image.get("width"), image.get("height"))
+        images[own_id] = path, size
         boxes.objects[path]  # a picture without objects counts
         if part:
             boxes.parts[path] = part
     return images
-
-
-def read_voc(data: bytes, find_image: FindImage, boxes: Boxes, name: str) -> None:
-    """One XML file of Pascal VOC; entities and external references are refused by defusedxml."""
-    from xml.etree.ElementTree import ParseError
-
-    from defusedxml import DefusedXmlException
-    from defusedxml.ElementTree import fromstring
-
-    try:
-        root = fromstring(data)
-    except (ParseError, ValueError, LookupError, DefusedXmlException):  # LookupError: an encoding that is not known
-        boxes.refuse(f"{name} is no XML that can be read safely")
-        return
-    if root.tag != "annotation":
-        boxes.refuse(f"{name} is no VOC annotation")
-        return
-    path = find_image((root.findtext("filename") or "").strip()) or find_image(
-        name.rsplit("/", 1)[-1].rsplit(".", 1)[0]
-    )
-    if path is None:
-        boxes.refuse(f"the picture of {name} is not in the archive")
-        return
-    size = parse_size(root.findtext("size/width"), root.findtext("size/height"))
-    boxes.objects[path]
-    for number, element in enumerate(root.iter("object"), 1):
-        label = (element.findtext("name") or "").strip()
-        corners = parse_numbers([element.findtext(f"bndbox/{edge}") for edge in ("xmin", "ymin", "xmax", "ymax")], 4)
-        where = f"box {number} of {name}"
-        if not label or corners is None:
-            boxes.refuse(f"{where} has no label or not four numbers")
-            continue
-        left, top, right, bottom = corners
-        boxes.add(
-            path,
-            label,
-            [left, top, right - left, bottom - top],
-            size,
-            where,
-        )
-
-
-def read_yolo(text: str, path: str, size: Size, names: list[str], boxes: Boxes, name: str) -> None:
-    """Lines of `class x_centre y_centre width height`, as shares of the picture."""
-    boxes.objects[path]
-    for number, line in enumerate(text.splitlines(), 1):
-        fields = line.split()
-        if not fields:
-            continue
-        where = f"line {number} of {name}"
-        sides = parse_numbers(fields[1:5], 4)
-        if sides is None or not fields[0].isdecimal() or len(fields[0]) > MAX_CLASS_DIGITS:
-            boxes.refuse(f"{where} is not a class and four numbers")
-            continue
-        index = int(fields[0])
-        label = names[index] if index < len(names) else fields[0]
-        x, y, width, height = sides
-        wide, high = size
-        box = [(x - width / 2) * wide, (y - height / 2) * high, width * wide, height * high]
-        boxes.add(path, label, box, size, where)
-
-
-def yolo_names(files: dict[str, str]) -> list[str]:
-    """Class names from classes.txt, obj.names or data.yaml, whichever is there; `files`: name → text."""
-    for name, text in files.items():
-        if name.endswith((".names", "classes.txt", "labels.txt")):
-            return [line.strip() for line in text.splitlines() if line.strip()]
-    for text in files.values():
-        if names := yaml_names(text):
-            return names
-    return []
-
-
-NAME = re.compile(
-    r"""(?:^|[\[{,\n])[ \t]*(?:-[ \t]+)?(?:["']?(\d{1,9})["']?[ \t]*:[ \t]*)?"""
-    r"""(?:"([^"\n]*)"|'((?:[^'\n]|'')*)'|([^\s"'\[\]{},#-][^\[\]{},\n]*|-[^\s\[\]{},][^\[\]{},\n]*))"""
-)
-"""An entry under `names:`, listed or by its number: 0: cat, - cat, 'cat', ["black cat", dog]."""
-MAX_CLASSES = 100_000
-
-
-def yaml_names(text: str) -> list[str]:
-    """The names of a data.yaml in the order of their numbers, where it gives them; a number that it leaves out is its own
-    name. The forms that YOLO's tools write, not all of YAML."""
-    key = re.search(r"^names:[ \t]*", text, re.MULTILINE)
-    rest = text[key.end() :] if key else ""
-    written = re.match(r"\[.*?\]|\{.*?\}", rest, re.DOTALL) or re.match(
-        r"(?:#.*)?\n((?:[ \t]+.*\n?|-.*\n?|[ \t]*(?:#.*)?\n)+)", rest
-    )
-    if written is None:
-        return []
-    by_number: dict[int, str] = {}
-    for number, double, single, plain in NAME.findall(written[0]):
-        name = double or single.replace("''", "'") or re.split(r"\s#", plain)[0]
-        index = int(number) if number else len(by_number)
-        if name.strip() and index < MAX_CLASSES:
-            by_number[index] = name.strip()
-    return [by_number.get(index, str(index)) for index in range(max(by_number, default=-1) + 1)]
 
 
 def to_cell(objects: list[LabelledBox]) -> str:

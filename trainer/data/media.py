@@ -221,6 +221,17 @@ def orientation(image: "Image") -> int:
         return 1
 
 
+def read_orientation(path: Path) -> int:
+    """EXIF's orientation of a stored picture, from the head of the file: 1 where it has none."""
+    from PIL import Image
+
+    try:
+        with Image.open(path, formats=IMAGE_FORMATS) as image:
+            return orientation(image)
+    except DAMAGED:
+        return 1
+
+
 def read_audio(data: bytes) -> tuple[str, dict[str, str]]:
     """(ending, {seconds, rate, channels}): the rate in Hz. Raises `UnreadableError`."""
     import soundfile

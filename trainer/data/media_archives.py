@@ -4,7 +4,6 @@ Every file is decoded once, in threads, and kept under its hash in the version's
 """
 
 import json
-import re
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,6 +13,10 @@ from pathlib import Path
 from trainer import columns as kinds
 from trainer.data import annotations, media
 from trainer.data.archives import Archive, Entry, EntryError, common_folder
+from trainer.data.box_formats import summary
+from trainer.data.box_formats.references import clean_reference
+from trainer.data.box_formats.registry import read_boxes
+from trainer.data.box_formats.source import Annotated
 from trainer.data.gathering import Meter
 from trainer.data.readings import Choices, LeftOut, Reading
 from trainer.data.splitting import part_of_name
@@ -27,7 +30,6 @@ from trainer.messages import _
 DECODERS = min(cores(), 4)
 AHEAD, AHEAD_BYTES = 32, 128 * 1024**2
 MAX_TABLES_TRIED = 200
-MAX_ANNOTATION_BYTES = 64 * 1024**2
 MAX_MEDIA_BYTES = 256 * 1024**2
 TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".xlsx", ".xls", ".json", ".txt"})
 MIN_MATCHED = 0.5
@@ -50,6 +52,8 @@ class Collection:
     readings: list[Reading] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     """Records that were not kept, besides `lost` and `other_files`."""
+    boxes: annotations.Boxes | None = None
+    annotated: Annotated | None = None
 
 
 @dataclass
@@ -78,14 +82,20 @@ def read_collection(
     collection.other_files = len(archive.entries) - len(files.media) - len(files.used)
     folder.mkdir(parents=True, exist_ok=True)
     for row, stored in decode(archive, media_rows, kind, folder, collection):
-        collection.rows.append({kind: stored.name, "file": row.entry.name, **row.cells, **stored.facts})
+        cells = row.cells
+        if collection.boxes is not None:
+            cells = cells | {"objects": fit_objects(collection, row.entry, stored, folder)}
+        collection.rows.append({kind: stored.name, "file": row.entry.name, **cells, **stored.facts})
         collection.parts.append(row.part)
         meter.add(1, archive.bytes_read)
+    if collection.boxes is not None and collection.annotated is not None:
+        collection.bad_count = collection.boxes.bad_count
+        collection.readings += summary.describe_boxes(collection.annotated, archive.name)
     if not collection.rows and collection.bad and not collection.lost:
         raise DataError(
             _("None of the annotations in %(name)s can be used: %(bad)s.", name=archive.name, bad=collection.bad[0]),
             code="bad_boxes",
-            hint=_("Export them again as COCO, VOC or YOLO, together with the pictures."),
+            hint=_("Export them again, for instance as COCO, VOC, YOLO or CVAT, together with the pictures."),
         )
     if not collection.rows:
         message = (
@@ -159,10 +169,7 @@ class Files:
         """The file that a table or an annotation means: by its path, or by the longest end that both paths share."""
         if not name or len(name) > 1_000:
             return None
-        path = name.strip().replace("\\", "/").removeprefix("./")
-        if ".." in path.split("/") or path.startswith("/"):
-            return None
-        parts = path.casefold().split("/")
+        parts = clean_reference(name).casefold().split("/")
         ends = ("/".join(parts[start:]) for start in range(len(parts)))
         return next((self.paths[end] for end in ends if end in self.paths), None)
 
@@ -188,124 +195,52 @@ class Files:
 
 
 def read_annotations(files: Files) -> tuple[Collection, list[MediaRow]] | None:
-    """Rows of pictures with boxes; None where the archive has no annotations of a known form."""
-    annotated = read_coco_files(files) or read_voc_files(files) or read_yolo_files(files)
+    """Rows of pictures with boxes, or with the labels that a tool for boxes gave to whole pictures; None where the archive has no
+    annotations of a known form."""
+    annotated = read_boxes(files)
     if annotated is None:
         return None
-    layout, boxes = annotated
-    collection = Collection("image", layout, bad=boxes.bad, bad_count=boxes.bad_count)
+    best, others = annotated
+    boxes = best.boxes
+    files.used |= best.used
     entries = {entry.name: entry for entry in files.media}
+    collection = Collection("image", best.layout, bad=boxes.bad, bad_count=boxes.bad_count)
+    if best.tags and not any(boxes.objects.values()):
+        return collection, tagged_rows(best, entries, files)
+    unlabelled = [entry.name for entry in files.media if entry.name not in boxes.objects]
+    reading = summary.choose_unlabelled(best, unlabelled, files.choices, files.archive.name)
+    if reading is not None and reading.chosen == summary.BACKGROUND:
+        boxes.objects |= {path: [] for path in unlabelled}
+        unlabelled = []
+    collection.boxes, collection.annotated = boxes, best
+    collection.readings += summary.describe_form(best, others, files.archive.name) + ([reading] if reading else [])
+    collection.left_out += summary.list_left_out(best, unlabelled, files.archive.name)
     media_rows = [
-        MediaRow(
-            entries[path],
-            {"objects": annotations.to_cell(objects)},
-            boxes.parts.get(path) or files.part_of(entries[path]),
-        )
-        for path, objects in boxes.objects.items()
+        MediaRow(entries[path], {"objects": ""}, boxes.parts.get(path) or files.part_of(entries[path]))
+        for path in boxes.objects
     ]
     return collection, media_rows
 
 
-def read_coco_files(files: Files) -> tuple[str, annotations.Boxes] | None:
-    """Boxes of all COCO documents in the archive."""
-    boxes = annotations.Boxes()
-    documents = []
-    for entry in files.with_suffix(".json"):
-        try:
-            document = json.loads(files.archive.read(entry, MAX_ANNOTATION_BYTES))
-        except (EntryError, ValueError, RecursionError):
-            continue
-        if annotations.is_coco(document):
-            documents.append((entry, document))
-    for entry, document in documents:
-        files.used.add(entry.name)
-        part = (part_of_name(entry.parts[-1]) or "") if len(documents) > 1 else ""
-        annotations.read_coco(document, files.find_path, boxes, part, entry.name)
-    return ("coco", boxes) if documents else None
-
-
-def read_voc_files(files: Files) -> tuple[str, annotations.Boxes] | None:
-    """Boxes of Pascal VOC, one XML file a picture; ImageSets tell the parts."""
-    entries = files.with_suffix(".xml")
-    if not entries:
-        return None
-    boxes = annotations.Boxes()
-    read = 0
-    for entry in entries:
-        try:
-            data = files.archive.read(entry, 16 * 1024**2)
-        except EntryError:
-            boxes.refuse(f"{entry.name} cannot be read")
-            continue
-        if b"<annotation" not in data[:4096]:
-            continue
-        read += 1
-        files.used.add(entry.name)
-        annotations.read_voc(data, files.find_path, boxes, entry.name)
-    if not read:
-        return None
-    for entry in files.with_suffix(".txt"):
-        part = kinds.SPLIT_VALUES.get(Path(entry.parts[-1]).stem.lower())
-        if part and "imagesets" in entry.name.lower():
-            files.used.add(entry.name)
-            for line in read_text(files.archive, entry).splitlines():
-                path = files.find_path(line.split()[0] if line.split() else "")
-                if path:
-                    boxes.parts[path] = part
-    return "voc", boxes
-
-
-def read_yolo_files(files: Files) -> tuple[str, annotations.Boxes] | None:
-    """Text files named like the pictures, each line a class and four shares."""
-    pairs = []
-    for entry in files.with_suffix(".txt"):
-        stem = entry.name.rsplit(".", 1)[0].casefold()
-        stems = [stem, re.sub(r"(^|/)labels/", r"\1images/", stem)]
-        picture = next(
-            (
-                files.paths[f"{candidate}{suffix}"]
-                for candidate in stems
-                for suffix in media.IMAGE_SUFFIXES
-                if f"{candidate}{suffix}" in files.paths
-            ),
-            None,
+def tagged_rows(annotated: Annotated, entries: dict[str, Entry], files: Files) -> list[MediaRow]:
+    """A label for each picture; lists where one has several."""
+    is_single = all(len(labels) == 1 for labels in annotated.tags.values())
+    return [
+        MediaRow(
+            entries[path],
+            {"label": labels[0]} if is_single else {"labels": json.dumps(labels, ensure_ascii=False)},
+            annotated.boxes.parts.get(path) or files.part_of(entries[path]),
         )
-        if picture:
-            pairs.append((entry, picture))
-    if not pairs or len(pairs) < 0.3 * len(files.media):
-        return None
-    first = [read_text(files.archive, entry) for entry, _picture in pairs[:20]]
-    lines = [line for text in first for line in text.splitlines() if line.strip()]
-    if not lines or sum(bool(re.fullmatch(r"\d+(\s+[-\d.eE]+){4,}", line.strip())) for line in lines) < 0.5 * len(
-        lines
-    ):
-        return None
-    named = files.with_suffix(".names", ".yaml", ".yml") + [
-        entry for entry in files.with_suffix(".txt") if entry.parts[-1].lower() in ("classes.txt", "labels.txt")
+        for path, labels in annotated.tags.items()
     ]
-    names = annotations.yolo_names({entry.parts[-1].lower(): read_text(files.archive, entry) for entry in named})
-    files.used |= {entry.name for entry in named} | {entry.name for entry, _picture in pairs}
-    boxes = annotations.Boxes()
-    for entry, picture in pairs:
-        size = read_image_size(files.archive, picture)
-        if size is None:
-            boxes.objects[picture.name]
-            continue
-        annotations.read_yolo(read_text(files.archive, entry), picture.name, size, names, boxes, entry.name)
-        if part := files.part_of(picture):
-            boxes.parts[picture.name] = part
-    return "yolo", boxes
 
 
-def read_image_size(archive: Archive, entry: Entry) -> tuple[float, float] | None:
-    """Declared size in pixels, read from the head of the file."""
-    from PIL import Image
-
-    try:
-        with archive.open(entry) as file, Image.open(file, formats=media.IMAGE_FORMATS) as image:
-            return float(image.width), float(image.height)
-    except Exception:  # decoders raise many kinds; the picture is refused by name when it is decoded
-        return None
+def fit_objects(collection: Collection, entry: Entry, stored: media.Media, folder: Path) -> str:
+    """The cell of a picture's objects, in its pixels as they are seen."""
+    assert collection.boxes is not None
+    size = (float(stored.facts["width"]), float(stored.facts["height"]))
+    objects = collection.boxes.fit(entry.name, size, lambda: media.read_orientation(folder / stored.name))
+    return annotations.to_cell(objects)
 
 
 def read_text(archive: Archive, entry: Entry) -> str:

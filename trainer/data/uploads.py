@@ -274,7 +274,7 @@ def bad_annotation_problems(collection: media_archives.Collection) -> list[Probl
     """Boxes, or lines of the table beside the files, that could not be used."""
     if not collection.bad_count:
         return []
-    code = "bad_boxes" if collection.layout in ("coco", "voc", "yolo") else "bad_rows"
+    code = "bad_boxes" if collection.boxes is not None else "bad_rows"
     listed = "; ".join(collection.bad[:3])
     message = (
         ngettext(

@@ -44,12 +44,6 @@ def own_or_default(workspace: Workspace, names: list[str]) -> dict[str, int | No
     return {name: settings.LIMITS[name] for name in names} | dict(own)
 
 
-def most_of_all(name: str) -> Callable[[str], int | None]:
-    """The limit of any workspace, by its id, for whoever looks at many."""
-    own = dict(WorkspaceLimit.objects.filter(name=name).values_list("workspace_id", "most"))
-    return lambda workspace_id: own.get(workspace_id, settings.LIMITS[name])
-
-
 def counts(name: str) -> Callable[[Counter], Counter]:
     """Registers a function as what counts how much a workspace uses of a limit. Every app says so in a module `usage`, which it
     imports when it is ready."""

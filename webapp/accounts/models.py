@@ -375,6 +375,9 @@ class SecurityEvent(Stored):
     """
 
     verb = models.CharField(max_length=40, help_text="a key of webapp.accounts.security_verbs.VERBS")
+    kind = models.CharField(
+        max_length=12, default="account", help_text="webapp.accounts.security_verbs.KINDS, to filter by"
+    )
     outcome = models.CharField(max_length=8, help_text="done, failed or refused")
     user = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, null=True, related_name="+")
@@ -395,6 +398,8 @@ class SecurityEvent(Stored):
     class Meta(Stored.Meta):
         indexes = [
             models.Index(fields=["workspace", "-created_at"], name="security_of_workspace"),
+            models.Index(fields=["workspace", "kind", "-created_at"], name="security_of_kind"),
+            models.Index(fields=["workspace", "user", "-created_at"], name="security_of_member"),
             models.Index(fields=["user", "-created_at"], name="security_of_user"),
             models.Index(fields=["created_at"], name="security_by_time"),
         ]

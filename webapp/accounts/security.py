@@ -7,6 +7,7 @@ fail2ban and a SIEM (`webapp.accounts.security_lines`). Neither holds a password
 import hashlib
 import hmac
 from contextvars import ContextVar
+from datetime import timedelta
 from functools import partial
 from typing import cast
 
@@ -15,15 +16,17 @@ from django.core.cache import cache
 from django.db import transaction
 from django.db.models import Q
 from django.http import HttpRequest
+from django.utils import timezone
 
 from webapp.accounts import security_lines
 from webapp.accounts.models import ApiToken, SecurityEvent, User, Workspace
-from webapp.accounts.security_verbs import AUDITED, DONE, OWN, outcome_of
+from webapp.accounts.security_verbs import AUDITED, DONE, OWN, kind_of, outcome_of
 from webapp.core.clients import client_address, client_agent, network
 
 MAX_FAILURES_A_MINUTE = 30
 """Events that did not succeed, from one address; what comes beyond is dropped, so that nobody fills the disk with them."""
 MAX_FAILURES_OF_ALL_A_MINUTE = 600
+PRUNED_AT_ONCE = 500
 MAX_COPIES = 50
 """Workspaces of one person that are told of it."""
 
@@ -61,6 +64,7 @@ def record(
     user = user or signed_in_user(request)
     event = SecurityEvent(
         verb=verb[:40],
+        kind=kind_of(verb),
         outcome=outcome,
         user=user,
         workspace=workspace,
@@ -156,3 +160,17 @@ def erase_person(user: User) -> None:
     SecurityEvent.objects.filter(user=user).update(user=None, address="", agent="", via="", text="")
     named = Q(subject="user", subject_id=str(user.pk)) | Q(text__icontains=user.email)
     SecurityEvent.objects.filter(named).update(text="")
+
+
+def prune() -> int:
+    """Delete what is older than SECURITY_LOG_DAYS, a few at a time so that nobody waits for the database; how many they were.
+    Lines that were put aside go by the age of their file."""
+    if not settings.SECURITY_LOG_DAYS:
+        return 0
+    before = timezone.now() - timedelta(days=settings.SECURITY_LOG_DAYS)
+    old = SecurityEvent.objects.filter(created_at__lt=before).order_by("created_at").values_list("pk", flat=True)
+    pruned = 0
+    while ids := list(old[:PRUNED_AT_ONCE]):
+        pruned += SecurityEvent.objects.filter(pk__in=ids).delete()[0]
+    security_lines.prune(before.timestamp())
+    return pruned

@@ -78,3 +78,10 @@ def rotate(file: Path) -> None:
             newer = file.with_name(f"{file.name}.{number - 1}") if number > 1 else file
             if newer.exists():
                 newer.replace(file.with_name(f"{file.name}.{number}"))
+
+
+def prune(before: float) -> None:
+    """Delete the files put aside whose last line was written before this moment (seconds since 1970)."""
+    for older in path().parent.glob(f"{path().name}.*"):
+        if older.stat().st_mtime < before:
+            older.unlink(missing_ok=True)

@@ -102,6 +102,34 @@ AUDITED = {
     ("removed model", "run"): "model_deleted",
 }
 """(verb, subject) of the audit log that are recorded here as well, by the same call."""
+KINDS: dict[str, str | Promise] = {
+    "sign_in": _("Sign-ins and sessions"),
+    "account": _("Passwords, emails and second factors"),
+    "tokens": _("API tokens"),
+    "members": _("Members"),
+    "settings": _("Budget, prices and retention"),
+    "downloads": _("Downloads"),
+    "demos": _("Demos, links and keys"),
+    "deletions": _("Deletions"),
+    "refusals": _("Refused"),
+}
+BEGINNINGS = {
+    "sign_in": ("sign", "session", "reauth"),
+    "tokens": ("token",),
+    "members": ("member", "invitation", "ownership", "workspace_", "second_factor_"),
+    "settings": ("price", "budget", "retention"),
+    "demos": ("demo_", "examples"),
+}
+
+
+def kind_of(verb: str) -> str:
+    """One of `KINDS`."""
+    if outcome_of(verb) == REFUSED:
+        return "refusals"
+    for ending, kind in (("_downloaded", "downloads"), ("_deleted", "deletions")):
+        if verb.endswith(ending):
+            return kind
+    return next((kind for kind, starts in BEGINNINGS.items() if verb.startswith(starts)), "account")
 
 
 def outcome_of(verb: str) -> str:

@@ -16,6 +16,7 @@ from webapp.endpoints.models import Status as EndpointStatus
 from webapp.prototypes.models import Prototype
 from webapp.runs.inputs import input_of
 from webapp.runs.models import Run, Status
+from webapp.runs.turns import place_of
 
 
 def moment(value: datetime | None) -> str | None:
@@ -122,7 +123,7 @@ def run_shape(run: Run) -> dict[str, Any]:
         "limits": run.limits,
         "seed": run.seed,
         "eta_seconds": run.eta_seconds,
-        "place": run.place if run.status == Status.QUEUED else None,
+        "place": place_of(run) or None if run.status == Status.QUEUED else None,
         "metrics": run.metrics,
         "baselines": run.baselines,
         "verdict": run.verdict,

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from webapp.pages import data, erasure_views, home, limits_views, own_data, settings_views, storage_views
+from webapp.pages import data, erasure_views, home, limits_views, own_data, security_log, settings_views, storage_views
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -16,6 +16,8 @@ urlpatterns = [
     path("datasets/<str:pk>/delete", erasure_views.delete_unused_dataset, name="delete_unused_dataset"),
     path("prototypes/<str:pk>/retention", erasure_views.set_retention, name="set_retention"),
     path("settings/limits", limits_views.limits_page, name="limits"),
+    path("settings/security-log", security_log.security_log, name="security_log"),
+    path("settings/security/activity", security_log.own_security_log, name="own_security_log"),
     path("settings/export", own_data.export, name="export"),
     path("settings/delete-workspace", erasure_views.delete_workspace, name="delete_workspace"),
     path("settings/delete-account", erasure_views.delete_account, name="delete_account"),

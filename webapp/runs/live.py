@@ -10,6 +10,7 @@ from typing import Any
 from trainer.events import STAGES
 from webapp.core.sentences import said
 from webapp.costs import gate
+from webapp.runs import turns
 from webapp.runs.actions import terms_of
 from webapp.runs.models import Run, Status
 from webapp.runs.stream import Lines, read
@@ -113,11 +114,12 @@ def picture(run: Run) -> dict[str, Any]:
     {rows, folds} (what the validation figures rest on, where the trainer says so), without_epochs [name] (metrics of which
     there is no curve),
     progress (last event), resource (last), log [(time, text)], log_count, warnings (the last few), place,
-    waits_for_money, last (id of the last event)}
+    limit (the `Problem` of the limit that it waits for), waits_for_money, last (id of the last event)}
     """
     waits = run.status == Status.QUEUED
     return fold_of(run.events_path).picture() | {
-        "place": run.place if waits else None,
+        "place": turns.place_of(run) or None if waits else None,
+        "limit": turns.limit_reached(run.workspace) if waits else None,
         "waits_for_money": waits and gate.must_wait(run.workspace, terms_of(run, run.price_per_hour)),
     }
 

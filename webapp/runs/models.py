@@ -60,6 +60,9 @@ class Run(Leased):
     status = models.CharField(max_length=12, choices=Status, default=Status.QUEUED, db_index=True)
     queued_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True)
+    claimed_at = models.DateTimeField(
+        null=True, db_index=True, help_text="when a worker last took it: its workspace's turn"
+    )
     cancel_requested_at = models.DateTimeField(null=True)
     stop_requested_at = models.DateTimeField(
         null=True, help_text="when somebody asked to stop and keep the best so far"
@@ -149,11 +152,6 @@ class Run(Leased):
         return self.status in ENDED
 
     @property
-    def place(self) -> int:
-        """Its place among those that wait for the same hardware, from 1."""
-        return type(self).objects.ahead_of(self).count() + 1
-
-    @property
     def has_model(self) -> bool:
         return self.status == Status.SUCCEEDED and self.model_removed_at is None
 
@@ -172,7 +170,8 @@ class Run(Leased):
         return Run.objects.filter(status__in=states)
 
     def claim(self, **fields: object) -> str | None:
-        return super().claim(started_at=Coalesce("started_at", timezone.now()), **fields)
+        now = timezone.now()
+        return super().claim(started_at=Coalesce("started_at", now), claimed_at=now, **fields)
 
     def finish(self, lease: str, **fields: object) -> bool:
         if "headline" in fields:

@@ -83,10 +83,6 @@ class RunQuerySet(LeasedQuerySet[Row]):
     def scored(self) -> Self:
         return self.filter(rank__isnull=False)
 
-    def ahead_of(self, run: Any) -> Self:
-        """Runs that wait in the same queue and came first."""
-        return self.filter(Q(queued_at__lt=run.queued_at), status=Status.QUEUED, hardware=run.hardware)
-
 
 def best_two(runs: list[tuple[Any, ...]]) -> tuple[str | None, str | None]:
     """Of one prototype's finished runs in the order `BEST`, each (pk, number, rank, when its model was removed, *question): the

@@ -4,8 +4,8 @@ import json
 import logging
 import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -23,23 +23,25 @@ from trainer import allowance, disk, errors
 from trainer.events import now as event_time
 from trainer.machine import cores
 from trainer.remaining import Remaining
+from webapp.accounts import limits
+from webapp.accounts.models import Workspace
 from webapp.core.confinement import memory_limit
 from webapp.core.files import check_disk, disk_full, write_whole
 from webapp.core.problems import BudgetSpent, Problem
 from webapp.core.redis import best_effort, client
 from webapp.core.trainer_process import TrainerProcess, hub_access
-from webapp.core.work import AT_ONCE, Died, Later, Stopped, Work
+from webapp.core.work import AT_ONCE, Died, Stopped, Work, stopping
 from webapp.costs import gate
 from webapp.costs.actions import price_per_hour
 from webapp.datasets.models import DatasetVersion
 from webapp.datasets.models import Status as VersionStatus
 from webapp.datasets.quota import is_over as is_over_quota
 from webapp.datasets.quota import measure_caches, no_room, own_bytes
-from webapp.runs import leaks, storage, verdicts, worker
+from webapp.runs import leaks, storage, turns, usage, verdicts, worker
 from webapp.runs.access import FROM_HUB, access_of, fetching, to_fetch
 from webapp.runs.actions import spec_of, terms_of
 from webapp.runs.models import Run, Status
-from webapp.runs.queues import QUEUES, queue_of
+from webapp.runs.queues import HARDWARE, queue_of
 from webapp.runs.stream import EventLog
 from webapp.runs.trials import cache_access
 
@@ -52,6 +54,7 @@ LEAST_CPU_SECONDS, GENEROUS = 24 * 3600, 10
 """A run may take so many seconds of each processor, and so many times what its limit or estimate says."""
 STOP_SECONDS = 8.0
 """The same when the worker itself is being stopped: time for a checkpoint."""
+RESENT_AT_ONCE = 200
 ANSWER_BEFORE_RESEND_SECONDS = 15
 """How long a message may be on its way before its queue is looked at."""
 
@@ -99,17 +102,35 @@ class Training(Work[Run]):
         """When the trainer was told to save and end."""
 
     @classmethod
-    @contextmanager
-    def devices(cls, row: Run) -> Iterator[list[int]]:
-        with worker.devices_for(row.hardware, still_wanted=lambda: still_waits(row)) as gpus:
-            if gpus is None:
-                raise Later
-            yield gpus
+    def handle(cls, pk: str) -> None:
+        """Train the run that is in turn (`webapp.runs.turns`), which need not be the one that the message named: that one has
+        its own turn by another's message. It is chosen once the devices are held, since waiting for them may take hours."""
+        told = None if stopping.is_set() else cls.rows().filter(pk=pk).first()
+        if told is None or not something_waits(told.hardware):
+            return
+        with worker.devices_for(told.hardware, still_wanted=lambda: something_waits(told.hardware)) as gpus:
+            work = None if gpus is None else cls.begin_next(told.hardware, gpus)
+            if work is None:
+                return
+            work.run()
+        call_next(told.hardware)
+
+    @classmethod
+    def begin_next(cls, hardware: str, gpus: list[int]) -> Self | None:
+        """The first in turn that can start. One that must wait, for money say, keeps no other workspace's waiting."""
+        tried: set[str] = set()
+        while waiting := turns.order(hardware, tried, startable=True):
+            tried.add(waiting[0])
+            row = cls.rows().filter(pk=waiting[0]).first()
+            work = cls.begin(row, gpus) if row else None
+            if work:
+                return work
+        return None
 
     @classmethod
     def begin(cls, row: Run, devices: list[int]) -> Self | None:
         """Claim the run and reserve its money, both or neither. None when it is taken, when it must wait for the reservations
-        of others, or when the budget is spent; then it has failed and says so."""
+        of others or until its workspace trains fewer, or when the budget is spent; then it has failed and says so."""
         price = price_per_hour(row.workspace, hardware_of(devices))
         try:
             with transaction.atomic():
@@ -117,6 +138,7 @@ class Training(Work[Run]):
                 if lease is None:
                     return None
                 money = gate.reserve(row.workspace, money_key(row, lease), terms_of(row, price), row.cost)
+                check_at_once(row)  # under the lock of its money
         except gate.Waits:
             return None
         except BudgetSpent as problem:
@@ -292,7 +314,7 @@ class Training(Work[Run]):
             Run.objects.filter(pk=run.pk).update(cost=run.cost + beat.amount)
         run.seconds += seconds
         run.cost += beat.amount
-        self.stop_problem = self.stop_problem or beat.stop
+        self.stop_problem = self.stop_problem or beat.stop or compute_spent(run.workspace)
         self.charges += 1
         self.charged_at = now
         self.allow(beat.left)
@@ -378,9 +400,10 @@ class Training(Work[Run]):
         sent_before = timezone.now() - timedelta(seconds=ANSWER_BEFORE_RESEND_SECONDS)
         waiting = Run.objects.filter(status=Status.QUEUED).exclude(sent_at__gte=sent_before)
         with best_effort("looking for lost messages"):
-            for queue in QUEUES:
-                runs = [run for run in waiting.order_by("queued_at")[:200] if queue_of(run.hardware) == queue]
-                if len(runs) > client().llen(queue):
+            for hardware in HARDWARE:
+                startable = turns.order(hardware, startable=True)[:RESENT_AT_ONCE]
+                runs = waiting.filter(pk__in=startable).order_by("queued_at")
+                if len(runs) > client().llen(queue_of(hardware)):
                     for run in runs:
                         run.send()
 
@@ -400,8 +423,33 @@ def hardware_of(devices: list[int]) -> str:
     return "gpu" if len(devices) == 1 else f"gpu:{len(devices)}"
 
 
-def still_waits(run: Run) -> bool:
-    return Run.objects.waiting().filter(pk=run.pk).exists()
+def something_waits(hardware: str) -> bool:
+    return Run.objects.waiting().filter(hardware=hardware).exists()
+
+
+def check_at_once(run: Run) -> None:
+    """Raises `gate.Waits` where its workspace now trains more than it may, since another worker took one of its runs meanwhile."""
+    most = limits.most_of(run.workspace, "runs_at_once")
+    if most is not None and usage.runs_training(run.workspace) > most:
+        raise gate.Waits
+
+
+def compute_spent(workspace: Workspace) -> dict[str, str] | None:
+    """An error for a run whose workspace has used up its compute hours."""
+    try:
+        limits.look(workspace, "compute_hours_day", "compute_hours_month")
+    except Problem as problem:
+        hint = _("Its last checkpoint is kept. Resume the run when there are compute hours again.")
+        return problem.as_dict() | {"hint": hint}
+    return None
+
+
+def call_next(hardware: str) -> None:
+    """A run has ended: what waited for that, and was passed over when its message came, is called again."""
+    waiting = turns.order(hardware, startable=True)
+    with best_effort("calling the next run"):
+        if waiting and not client().llen(queue_of(hardware)):
+            Run.objects.get(pk=waiting[0]).send()
 
 
 def likely_seconds(run: Run) -> float | None:

@@ -38,6 +38,7 @@ from webapp.runs import (
     retraining,
     sse,
     storage,
+    turns,
 )
 from webapp.runs.models import Run, Status
 
@@ -244,7 +245,7 @@ def queue(request: AuthedRequest) -> HttpResponse:
         "workers": records,
         "devices": devices(records),
         "gpus": gpu_count(records),
-        "waiting": [(run, run.place) for run in waiting[:20]],
+        "waiting": list(zip(waiting[:20], turns.places(waiting[:20]), strict=True)),
         "waiting_count": len(waiting),
         "running": mine.filter(status__in=(Status.STARTING, Status.RUNNING)).order_by("started_at")[:20],
         "training_workers": [

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0006_token_scopes'),
+        ('accounts', '0007_security_event_kinds'),
     ]
 
     operations = [

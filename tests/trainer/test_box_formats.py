@@ -1,0 +1,175 @@
+"""Boxes as each labelling tool writes them come to the same boxes, and what is no box of an object is counted."""
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from tests.trainer import box_files
+from tests.trainer.box_files import BOXES, HIGH, NAMES, TOOLS, WIDE, as_json, pictures
+from tests.trainer.data_files import picture, zipped
+from trainer.data.inspect import inspect
+
+
+def read(
+    files: dict[str, bytes], place: Path, **options: Any
+) -> tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]:
+    """(result, {file's name: its objects})."""
+    result = inspect([zipped(place / "a.zip", files)], place / "v1", **options)
+    rows = pq.read_table(place / "v1" / "data.parquet").to_pylist()
+    return result, {row["file"].rsplit("/", 1)[-1]: json.loads(row["objects"]) for row in rows}
+
+
+def reading(result: dict[str, Any], what: str) -> dict[str, Any]:
+    return next(entry for entry in result["reading"] if entry["what"] == what)
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_every_tool_gives_the_same_boxes(tool: str, tmp_path: Path) -> None:
+    result, objects = read(TOOLS[tool](), tmp_path)
+    assert result["suggestion"]["task"] == "object-detection"
+    assert set(objects) == set(NAMES)
+    for name, boxes in BOXES.items():
+        for entry, (label, *box) in zip(objects[name], boxes, strict=True):
+            assert entry["label"] == ("object" if tool == "one cell" else label)
+            assert entry["box"] == pytest.approx(box, abs=0.51 if tool == "vott csv" else 0.02)
+    assert not [problem for problem in result["problems"] if problem["code"] == "bad_boxes"]
+
+
+def test_outlines_masks_and_key_points_stay_beside_the_boxes(tmp_path: Path) -> None:
+    result, objects = read(box_files.yolo(line=box_files.yolo_outline), tmp_path)
+    assert objects[NAMES[0]][0]["segments"] == [pytest.approx([4, 5, 24, 5, 14, 35], abs=0.01)]
+    assert reading(result, "shapes")["sentence"].startswith("20 outlines (polygons): used as the boxes around them")
+
+
+def test_key_points_stay(tmp_path: Path) -> None:
+    _result, objects = read(box_files.yolo(line=box_files.yolo_pose), tmp_path)
+    assert objects[NAMES[0]][0]["keypoints"] == [[4, 5, 2], [24, 5, 1]]
+
+
+def test_a_rotated_box_keeps_its_corners(tmp_path: Path) -> None:
+    """A square of 20 turned by 45 degrees about its middle is 28.28 wide; four corners that are upright are a plain box."""
+    line = "0 0.5 0.264298 0.676777 0.5 0.5 0.735702 0.323223 0.5\n1 0.1 0.1 0.2 0.1 0.2 0.3 0.1 0.3"
+    files = pictures() | {f"images/{name[:-4]}.txt": line.encode() for name in NAMES}
+    result, objects = read(files | {"data.yaml": b"names: [bolt, nut]"}, tmp_path)
+    turned, upright = objects[NAMES[0]]
+    assert turned["box"] == pytest.approx([25.86, 15.86, 28.28, 28.28], abs=0.02)
+    assert len(turned["corners"]) == 8
+    assert upright == {"label": "nut", "box": pytest.approx([8, 6, 8, 12])}
+    assert reading(result, "shapes")["sentence"].startswith("12 rotated boxes")
+
+
+def test_pictures_without_a_file_of_labels_are_backgrounds_unless_a_person_says_otherwise(tmp_path: Path) -> None:
+    files = {name: data for name, data in box_files.yolo().items() if not name.endswith(("00.txt", "01.txt"))}
+    (tmp_path / "as it is").mkdir()
+    (tmp_path / "asked").mkdir()
+    result, objects = read(files, tmp_path / "as it is")
+    assert (len(objects), objects[NAMES[0]], objects[NAMES[1]]) == (12, [], [])
+    assert reading(result, "unlabelled_images")["others"] == ["leave_out"]
+    result, objects = read(files, tmp_path / "asked", readings={"unlabelled_images": "leave_out"})
+    assert len(objects) == 10
+    assert ("unlabelled", 2) in [(entry["reason"], entry["count"]) for entry in result["left_out"]]
+
+
+def test_crowds_are_left_out_and_counted(tmp_path: Path) -> None:
+    files = box_files.coco()
+    document = json.loads(files["result.json"])
+    runs = {"size": [HIGH, WIDE], "counts": [10, HIGH * WIDE - 10]}
+    document["annotations"].append({"id": 999, "image_id": 0, "category_id": 3, "iscrowd": 1, "segmentation": runs, "bbox": [0, 0, 9, 9]})  # fmt: skip
+    result, objects = read(files | {"result.json": as_json(document)}, tmp_path)
+    assert len(objects[NAMES[0]]) == len(BOXES[NAMES[0]])
+    assert [(entry["reason"], entry["count"]) for entry in result["left_out"] if entry["reason"] == "crowd"] == [("crowd", 1)]  # fmt: skip
+
+
+@pytest.mark.parametrize("counts", [[125, 5, 55, 5, 4610], "m35g10[^4"])
+def test_a_mask_without_a_box_gives_the_box_around_it(counts: Any, tmp_path: Path) -> None:
+    """Two columns of five pixels from (2, 5) on, in a picture 60 high; the text is pycocotools' packing of the same runs."""
+    files = box_files.coco()
+    document = json.loads(files["result.json"])
+    document["annotations"] = [
+        {"id": n, "image_id": 5 * n, "category_id": 3, "segmentation": {"size": [HIGH, WIDE], "counts": counts}}
+        for n in range(12)
+    ]
+    result, objects = read(files | {"result.json": as_json(document)}, tmp_path)
+    assert [entry["box"] for entry in objects[NAMES[0]]] == [[2, 5, 2, 5]]
+    assert "mask" in objects[NAMES[0]][0]
+    assert reading(result, "shapes")["sentence"].startswith("12 masks")
+
+
+def turned_jpeg(number: int, orientation: int) -> bytes:
+    """80 by 60 as it lies in the file."""
+    image = Image.open(io.BytesIO(picture(number, (WIDE, HIGH))))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", exif=exif)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("orientation", "box"),
+    [(1, [10, 5, 20, 30]), (6, [HIGH - 5 - 30, 10, 30, 20]), (8, [5, WIDE - 10 - 20, 30, 20]), (5, [5, 10, 30, 20])],
+)
+def test_boxes_turn_with_a_picture_that_exif_turns(orientation: int, box: list[float], tmp_path: Path) -> None:
+    """The tool measured in the file's own pixels; a person sees the picture turned."""
+    files = {f"{n}.jpg": turned_jpeg(n, orientation) for n in range(12)}
+    images = [{"id": n, "file_name": f"{n}.jpg", "width": WIDE, "height": HIGH} for n in range(12)]
+    marks = [{"id": n, "image_id": n, "category_id": 1, "bbox": [10, 5, 20, 30]} for n in range(12)]
+    document = {"images": images, "annotations": marks, "categories": [{"id": 1, "name": "cat"}]}
+    result, objects = read(files | {"coco.json": as_json(document)}, tmp_path)
+    assert objects["3.jpg"] == [{"label": "cat", "box": pytest.approx(box)}]
+    assert any(entry["what"] == "turned_boxes" for entry in result["reading"]) == (orientation > 1)
+
+
+def test_shares_are_of_the_picture_as_it_is_seen(tmp_path: Path) -> None:
+    files = {f"{n}.jpg": turned_jpeg(n, 6) for n in range(12)} | {f"{n}.txt": b"0 0.5 0.5 0.5 0.5" for n in range(12)}
+    _result, objects = read(files, tmp_path)
+    assert objects["0.jpg"] == [{"label": "0", "box": [15, 20, 30, 40]}]
+
+
+def test_boxes_of_a_smaller_copy_are_scaled(tmp_path: Path) -> None:
+    files = box_files.coco()
+    document = json.loads(files["result.json"])
+    for image in document["images"]:
+        image |= {"width": 2 * WIDE, "height": 2 * HIGH}
+    result, objects = read(files | {"result.json": as_json(document)}, tmp_path)
+    assert objects[NAMES[0]][0]["box"] == [2, 2.5, 10, 15]
+    assert reading(result, "scaled_boxes")["chosen"] == "scaled"
+
+
+def test_the_same_name_in_several_folders_means_the_nearest_picture(tmp_path: Path) -> None:
+    files: dict[str, bytes] = {}
+    for place, part in enumerate(("train", "valid")):
+        files |= {f"{part}/{n}.png": picture(20 * place + n, (WIDE, HIGH)) for n in range(8)}
+        images = [{"id": n, "file_name": f"{n}.png", "width": WIDE, "height": HIGH} for n in range(8)]
+        marks = [{"id": n, "image_id": n, "category_id": 1, "bbox": [10 + place, 5, 20, 30]} for n in range(8)]
+        document = {"images": images, "annotations": marks, "categories": [{"id": 1, "name": "cat"}]}
+        name = f"{part}/_annotations.coco.json" if place else "annotations/instances_train2017.json"
+        files[name] = as_json(document)
+    inspect([zipped(tmp_path / "a.zip", files)], tmp_path / "v1")
+    rows = pq.read_table(tmp_path / "v1" / "data.parquet").to_pylist()
+    assert len(rows) == 16
+    assert all(json.loads(row["objects"])[0]["box"][0] == 10 + row["file"].startswith("valid") for row in rows)
+
+
+def test_percent_of_large_pictures(tmp_path: Path) -> None:
+    files = {f"{n}.png": picture(n, (400, 300)) for n in range(12)}
+    lines = ["image,label,x,y,width,height", *(f"{n}.png,cat,{10 + n},50,{80 - n},50" for n in range(12))]
+    result, objects = read(files | {"boxes.csv": "\n".join(lines).encode()}, tmp_path)
+    assert objects["2.png"] == [{"label": "cat", "box": [48, 150, 312, 150]}]
+    assert reading(result, "box_unit")["chosen"] == "percent"
+
+
+def test_tags_of_whole_pictures_are_their_labels(tmp_path: Path) -> None:
+    """CVAT's tags and Edge Impulse's labels: images with a class and without boxes."""
+    rows = "".join(
+        f'<image id="{n}" name="{name}" width="80" height="60"><tag label="{("good", "bad")[n % 2]}" source="manual"></tag></image>'
+        for n, name in enumerate(NAMES)
+    )
+    xml = f"<annotations><version>1.1</version>{rows}</annotations>"
+    result = inspect([zipped(tmp_path / "a.zip", pictures() | {"annotations.xml": xml.encode()})], tmp_path / "v1")
+    assert (result["suggestion"]["task"], result["label_total"]) == ("image-classification", 2)

@@ -1,0 +1,54 @@
+"""What a reader of boxes needs of an archive."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from trainer.data.annotations import Boxes
+from trainer.data.archives import Archive, Entry
+from trainer.data.box_formats.references import PictureIndex
+
+
+class Pictures(Protocol):
+    """The files of an archive by what they may be (`media_archives.Files`)."""
+
+    archive: Archive
+    media: list[Entry]
+    others: list[Entry]
+
+    def with_suffix(self, *suffixes: str) -> list[Entry]: ...
+    def part_of(self, entry: Entry) -> str: ...
+
+
+@dataclass
+class Annotated:
+    """What one format gave: boxes, the files it used, and what to know of them. `title`: the tool or format as it is called."""
+
+    layout: str
+    title: str
+    boxes: Boxes = field(default_factory=Boxes)
+    used: set[str] = field(default_factory=set)
+    tags: dict[str, list[str]] = field(default_factory=dict)
+    """Labels of whole pictures."""
+    documents: int = 0
+    has_backgrounds: bool = False
+    """Whether a picture that the annotations do not name has no objects in it."""
+    several_answers: int = 0
+    """Pictures that more than one person has labelled; the first is used."""
+    unit: str = ""
+    """What the coordinates were counted in, where it had to be guessed."""
+
+    @property
+    def pictures_with_objects(self) -> int:
+        return sum(bool(objects) for objects in self.boxes.objects.values()) + len(self.tags)
+
+
+@dataclass
+class Finder:
+    """Finds pictures for the annotation file at `near` (its path as words)."""
+
+    index: PictureIndex
+    near: Sequence[str] = ()
+
+    def __call__(self, name: str) -> str | None:
+        return self.index.find(name, self.near)
