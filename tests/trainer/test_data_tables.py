@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trainer.data.tables import delimited
-from trainer.data.tables.delimited import find_delimiter, fit, from_line, without_empty_end
+from trainer.data.tables.delimited import fit, from_line, without_empty_end
+from trainer.data.tables.dialects import DELIMITERS, find_dialect
 from trainer.data.tables.streams import Lines
 from trainer.data.tables.table import MAX_BAD_ROWS, MAX_COLUMNS, Table, as_text, check_columns, display_name, named
 from trainer.errors import DataError
@@ -151,7 +152,7 @@ def test_bad_lines_are_counted_beyond_those_that_are_named() -> None:
     ],
 )
 def test_the_delimiter_parts_the_records_most_evenly(sample: str, delimiter: str) -> None:
-    assert find_delimiter(sample) == delimiter
+    assert find_dialect(sample)[0].delimiter == delimiter
 
 
 TABLE_CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\0\r", exclude_categories=["Cs"]), max_size=8)
@@ -159,7 +160,7 @@ TABLE_CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\0\r", ex
 
 @QUICK
 @given(
-    st.sampled_from(delimited.DELIMITERS),
+    st.sampled_from(list(DELIMITERS)),
     st.lists(st.lists(TABLE_CELLS, min_size=3, max_size=3), min_size=3, max_size=8),
 )
 def test_what_python_s_csv_writes_is_read_back(delimiter: str, rows: list[list[str]]) -> None:

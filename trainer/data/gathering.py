@@ -11,7 +11,7 @@ from trainer.data.readings import readings_as_json
 from trainer.data.tables.table import Table
 from trainer.errors import DataError
 from trainer.events import Emit
-from trainer.messages import _, ngettext
+from trainer.messages import _, joined, ngettext
 
 READING_SHARE = 0.6
 """Part of the progress bar that belongs to reading; the rest is looking."""
@@ -118,6 +118,7 @@ def reading_problems(tables: list[Table], names: list[str]) -> list[Problem]:
         )
         lines = [line for _table, line, _why in bad[:100]]
         problems.append(problem("bad_rows", "warning", message, examples=places, count=count) | {"lines": lines})
+    problems += outside_problems(tables)
     mended = [(table, line, reason) for table in tables for line, reason in table.mended]
     if mended:
         places = [f"line {line} {reason}" + (f" ({table.name})" if several else "") for table, line, reason in mended]
@@ -149,6 +150,22 @@ def reading_problems(tables: list[Table], names: list[str]) -> list[Problem]:
             )
             problems.append(problem("garbled_characters", "warning", message, count=garbled))
     return problems
+
+
+def outside_problems(tables: list[Table]) -> list[Problem]:
+    """Lines around a table that are no records, or not its own: titles, totals, other sheets."""
+    left_out = [(table, entry) for table in tables for entry in table.left_out]
+    if not left_out:
+        return []
+    count = sum(entry.count for _table, entry in left_out)
+    message = ngettext(
+        "%(count)s line was left out: %(reasons)s",
+        "%(count)s lines were left out: %(reasons)s",
+        count,
+        reasons=joined([entry.sentence for _table, entry in left_out[:4]]),
+    )
+    examples = [example for _table, entry in left_out for example in entry.examples]
+    return [problem("left_out_rows", "warning", message, examples=examples, count=count)]
 
 
 def no_rows_error(table: Table) -> DataError:

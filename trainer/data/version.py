@@ -40,6 +40,7 @@ FILE_PROBLEMS = {
     "corrupt_media",
     "bad_boxes",
     "other_files",
+    "left_out_rows",
 }
 """Findings about the files themselves, which another version of their rows keeps."""
 PLAIN_KINDS = {"image", "audio", "objects", "date", "boolean", "empty"}

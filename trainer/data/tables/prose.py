@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from trainer.data.tables.delimited import DELIMITERS, find_delimiter, sample_records
+from trainer.data.tables.dialects import DELIMITERS, Dialect, find_dialect, sample_records
 from trainer.data.tables.streams import Lines
 from trainer.data.tables.table import BATCH_ROWS, Columns, Table
 
@@ -31,7 +31,7 @@ def looks_like_prose(sample: str, name: str = "") -> bool:
         return False
     if len(filled[0].split()) <= 2 and filled[0][-1].isalnum() and len(lines) == len(filled):
         return False  # a header over one column
-    delimiter = find_delimiter(sample)
+    delimiter = find_dialect(sample)[0].delimiter
     counts = [line.count(delimiter) for line in filled]
     steady = sum(count == counts[0] for count in counts) / len(counts)
     if counts[0] and steady > 0.4:
@@ -51,7 +51,7 @@ def looks_like_prose(sample: str, name: str = "") -> bool:
 
 
 def is_even(sample: str, delimiter: str) -> bool:
-    widths = [len(record) for record in sample_records(sample, delimiter, SEEN_RECORDS)]
+    widths = [len(record) for record in sample_records(sample, Dialect(delimiter), SEEN_RECORDS)]
     if len(widths) < 2:
         return False
     width, records = Counter(widths).most_common(1)[0]

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,8 @@ MAX_EXPANSION = 200
 EXPANSION_FREE = 64 * 1024**2
 """… once it has grown past this many bytes."""
 SNIFF_BYTES = 1 << 18
+INVISIBLE = re.compile("[\u200b\u2060\ufeff]")
+"""Characters of no width, which copying from pages brings along: they make two labels of one."""
 
 
 class Bounded(io.RawIOBase):
@@ -105,8 +108,11 @@ class Lines:
                 )
             if "\0" in line:
                 line = line.replace("\0", "")
-            if "\ufffd" in line:
-                self.garbled += line.count("\ufffd")
+            if not line.isascii():
+                if "\ufffd" in line:
+                    self.garbled += line.count("\ufffd")
+                if INVISIBLE.search(line) is not None:
+                    line = INVISIBLE.sub("", line)
         self.number += 1
         self.taken.append(line)
         return line
@@ -114,8 +120,8 @@ class Lines:
     def mark(self) -> None:
         self.taken.clear()
 
-    def rewind(self) -> None:
-        """Back to the line after the first taken one."""
-        self.again += reversed(self.taken[1:])
-        self.number -= len(self.taken) - 1
+    def rewind(self, kept: int = 1) -> None:
+        """Back to the line after the first taken ones."""
+        self.again += reversed(self.taken[kept:])
+        self.number -= len(self.taken) - kept
         self.taken.clear()

@@ -70,10 +70,21 @@ class Table:
     left_out: list[LeftOut] = field(default_factory=list)
     """Records that were not kept, besides the lines of `bad`; known after the last batch."""
 
-    def refuse(self, line: int, reason: str) -> None:
+    refused_rows: dict[tuple[int, str], list[str]] = field(default_factory=dict)
+    """The fields of the last lines of `bad`, which may prove to be no records."""
+
+    def refuse(self, line: int, reason: str, row: list[str] | None = None) -> None:
         self.bad_count += 1
         if len(self.bad) < MAX_BAD_ROWS:
             self.bad.append((line, reason))
+            if row is not None:
+                self.refused_rows[line, reason] = row
+
+    def take_back(self, line: int) -> None:
+        """Of a refused line that is no record after all."""
+        before = len(self.bad)
+        self.bad = [(number, reason) for number, reason in self.bad if number != line]
+        self.bad_count -= before - len(self.bad)
 
     def all_left_out(self) -> list[LeftOut]:
         """What was not kept, the lines that could not be read among it."""

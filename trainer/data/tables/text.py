@@ -61,13 +61,13 @@ def open_text(
         refuse_header(header, name, "JSON")
         table = open_json(lines, sample, name, size, details)
     elif header is not None:
-        table = csv_table(lines, sample, name, size, details, header)
+        table = csv_table(lines, sample, name, size, details, header, choices)
     elif layout is None and looks_like_conll(sample):
         table = conll_table(lines, name, size, details)
     elif layout == "text" or (layout is None and looks_like_prose(sample, name)):
         table = prose_table(lines, name, size, details)
     else:
-        table = csv_table(lines, sample, name, size, details)
+        table = csv_table(lines, sample, name, size, details, choices=choices)
     table.progress, table.garbled = raw.tell, lambda: lines.garbled
     return table
 

@@ -1,0 +1,200 @@
+"""The dialect of a text table: what parts its fields, what encloses them, and how a mark inside one is written.
+
+Found by content: each candidate reads the same sample, and the one that reads most records at one width wins. Marks of several
+characters (`||`, `::`, `~|~`) stand for one character while a line is read.
+"""
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
+RARE = {"^": "caret", "~": "tilde", "\x01": "ctrl-a", "\x1f": "unit-separator", "¦": "broken-bar", "§": "section"}
+LONG = ("~|~", "|~|", "|;|", "||", "::", ";;", "~~", "^^", "##", "@@", "$$", "<>", "=>", "\t|\t")
+STAND_IN = "\x1f"
+"""What a mark of several characters becomes."""
+SAMPLE_RECORDS = 200
+NAMES = DELIMITERS | RARE | {mark: mark for mark in LONG}
+SHARE_OF_HEADER, SHARE_OF_WIDTH = 0.1, 0.02
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """`delimiter` as the file has it; `quote` "" where nothing encloses fields; `escape` is a backslash or ""."""
+
+    delimiter: str = ","
+    quote: str = '"'
+    escape: str = ""
+    spaced: bool = False
+    """Whether a blank stands between a delimiter and an opening quotation mark."""
+
+    @property
+    def mark(self) -> str:
+        """The delimiter as one character, as it stands in `prepare`d lines."""
+        return self.delimiter if len(self.delimiter) == 1 else STAND_IN
+
+    @property
+    def name(self) -> str:
+        return NAMES.get(self.delimiter, self.delimiter)
+
+    def prepare(self, line: str) -> str:
+        """A line as the csv module can read it: one character a delimiter; MySQL's \\N, which is no escaped N, as nothing."""
+        if len(self.delimiter) > 1:
+            line = line.replace(STAND_IN, " ").replace(self.delimiter, STAND_IN)
+        if self.escape and "\\N" in line:
+            mark = re.escape(self.mark)
+            line = re.sub(rf"(?:(?<=^)|(?<={mark}))\\N(?={mark}|[\r\n]|$)", "", line)
+        return line
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether lines need no preparing."""
+        return len(self.delimiter) == 1 and not self.escape
+
+    def reader(self, lines: Iterable[str], strict: bool = True) -> Iterator[list[str]]:
+        """`strict`: a mark that closes a field and is not followed by a delimiter raises `csv.Error`."""
+        return csv.reader(
+            lines,
+            delimiter=self.mark,
+            quotechar=self.quote or None,
+            quoting=csv.QUOTE_MINIMAL if self.quote else csv.QUOTE_NONE,
+            escapechar=self.escape or None,
+            skipinitialspace=self.spaced,
+            strict=strict,
+        )
+
+    def split(self, text: str) -> tuple[list[str], bool]:
+        """Fields of a record whose marks are not written as they should be, and whether each that was opened is closed: a mark
+        closes a field only before a delimiter or the end; any other one is a character."""
+        fields: list[str] = []
+        text = text.rstrip("\r\n")
+        place = 0
+        while place <= len(text):
+            start = place
+            while self.spaced and text[start : start + 1] == " ":
+                start += 1
+            if self.quote and text[start : start + 1] == self.quote:
+                end = self.closing(text, start + 1)
+                if end < 0:
+                    return fields, False
+                field = text[start + 1 : end].replace(self.quote * 2, self.quote)
+                fields.append(re.sub(r"\\(.)", r"\1", field, flags=re.DOTALL) if self.escape else field)
+                place = end + 2
+            else:
+                end = text.find(self.mark, place)
+                end = len(text) if end < 0 else end
+                fields.append(text[place:end])
+                place = end + 1
+        return fields, True
+
+    def closing(self, text: str, place: int) -> int:
+        """Where the mark stands that closes a field, from `place` on; -1 for nowhere."""
+        while (end := text.find(self.quote, place)) >= 0:
+            after = text[end + 1 : end + 2]
+            if self.escape and escaped(text, end):
+                place = end + 1
+            elif after == self.quote and text[end + 2 : end + 3] not in (self.mark, ""):
+                place = end + 2
+            elif after in (self.mark, ""):
+                return end
+            else:
+                place = end + 1
+        return -1
+
+
+def escaped(text: str, place: int) -> bool:
+    """Whether an odd number of backslashes stands in front."""
+    backslashes = place - len(text[:place].rstrip("\\"))
+    return backslashes % 2 == 1
+
+
+def find_dialect(sample: str) -> tuple[Dialect, list[tuple[float, Dialect]]]:
+    """The likeliest dialect, and all candidates with their scores, the best first."""
+    quote, escape = find_quote(sample), ""
+    candidates = []
+    for delimiter in [*DELIMITERS, *(mark for mark in (*RARE, *LONG) if mark in sample)]:
+        dialect = Dialect(delimiter, quote, escape)
+        escapes = [escape, "\\"] if has_escapes(sample, quote, dialect.delimiter) else [escape]
+        scored = [
+            (score_of(sample, made), made)
+            for made in (Dialect(delimiter, quote, mark, is_spaced(sample, delimiter)) for mark in escapes)
+        ]
+        candidates.append(max(scored, key=lambda pair: (pair[0], bool(pair[1].escape))))
+    candidates.sort(key=lambda pair: -pair[0])
+    long = [
+        pair
+        for pair in candidates
+        if len(pair[1].delimiter) > 1 and pair[0] >= candidates[0][0] - 0.15 and pair[0] > 0.9
+    ]
+    if long:  # each of its characters splits the lines as evenly
+        best = max(long, key=lambda pair: (pair[0], len(pair[1].delimiter)))
+        candidates.remove(best)
+        candidates = [best, *(pair for pair in candidates if not set(pair[1].delimiter) <= set(best[1].delimiter))]
+    if candidates[0][0] <= 0:
+        return Dialect(",", quote, escape, is_spaced(sample, ",")), []
+    return candidates[0][1], [pair for pair in candidates if pair[0] > 0]
+
+
+def find_quote(sample: str) -> str:
+    """The mark that encloses fields: a single one only where it stands around many fields and no double one does."""
+    double = len(re.findall(r'(?:^|[,;\t|])\s?"|"(?=[,;\t|\r\n])', sample, re.MULTILINE))
+    single = len(re.findall(r"(?:^|[,;\t|])'[^'\n]*'(?=[,;\t|\r\n])", sample, re.MULTILINE))
+    return "'" if single > 20 and not double else '"'
+
+
+def is_spaced(sample: str, delimiter: str) -> bool:
+    return f'{delimiter} "' in sample and f'{delimiter}"' not in sample
+
+
+def has_escapes(sample: str, quote: str, delimiter: str) -> bool:
+    """Whether a mark inside a field may be written behind a backslash, rather than doubled."""
+    return (
+        re.search(
+            rf"\\{quote}(?!{quote}|{re.escape(delimiter)}|[\r\n]|$)|\\\r?\n|(?:^|{re.escape(delimiter)})\\N(?={re.escape(delimiter)}|[\r\n])",
+            sample,
+        )
+        is not None
+    )
+
+
+def score_of(sample: str, dialect: Dialect) -> float:
+    """Share of the records that have the usual width, where that is more than one field; a little more for a first record of
+    that width, and for more fields."""
+    widths = [len(row) for row in sample_records(sample, dialect)]
+    if not widths:
+        return 0.0
+    usual, count = max(Counter(widths).items(), key=lambda pair: (pair[1], pair[0]))
+    first = widths[0]
+    if usual < 2 and first < 2:
+        return 0.0
+    even = count / len(widths) if usual > 1 else 0.0
+    header = sum(width == first for width in widths) / len(widths) if first > 1 else 0.0
+    width = usual if even >= header else first
+    return max(even, header) + SHARE_OF_HEADER * (first == width) + SHARE_OF_WIDTH * min(width, 5)
+
+
+def sample_records(sample: str, dialect: Dialect, most: int = SAMPLE_RECORDS) -> list[list[str]]:
+    """The first records, blank lines left out. A line on which a field is opened and never closed is read by itself."""
+    lines = [dialect.prepare(line) for line in sample.splitlines(keepends=True)]
+    rows: list[list[str]] = []
+    place = 0
+    while place < len(lines) and len(rows) < most:
+        taken = [0]
+
+        def feed(start: int = place, taken: list[int] = taken) -> Iterator[str]:
+            for line in islice(lines, start, start + 200):
+                taken[0] += 1
+                yield line
+
+        try:
+            row = next(dialect.reader(feed()), [])
+        except csv.Error:
+            row, is_closed = dialect.split(lines[place])
+            row, taken[0] = row if is_closed else lines[place].split(dialect.mark), 1
+        place += max(taken[0], 1)
+        if any(cell.strip() for cell in row):
+            rows.append(row)
+    return rows
