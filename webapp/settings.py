@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from webapp.core import limits
 from webapp.core.hosts import LOOPBACK, is_loopback
+from webapp.core.prices import fixed_prices
 from webapp.core.private import kept_secret, private_folder
 from webapp.host.redis_server import embedded_url
 
@@ -53,6 +54,8 @@ MAX_UPLOAD_BYTES = env.int("MAX_UPLOAD_MB", default=512) * 1024 * 1024
 MAQUETTE_QUOTA_BYTES = env.int("MAQUETTE_QUOTA_BYTES", default=20 * 1024**3)
 LIMITS = limits.read(env)
 """{name: the most} that a workspace may have and do, None for unlimited (webapp/core/limits.py)."""
+RATES = fixed_prices(env.str("RATES", default=""))
+"""{cpu, gpu or endpoint: the price of an hour} that no workspace can change; without any each sets its own."""
 SENTRY_DSN = env.str("SENTRY_DSN", default="")
 STORAGE_URL = env.str("STORAGE_URL", default="")
 if STORAGE_URL and not STORAGE_URL.startswith("s3://"):

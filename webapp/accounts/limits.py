@@ -77,7 +77,7 @@ def look(workspace: Workspace, *names: str) -> None:
             raise reached(BY_NAME[name], most)
 
 
-def reached(limit: Limit, most: int, retry_after: int = 0) -> Problem:
+def reached(limit: Limit, most: int, retry_after: int = 0, field: str = "") -> Problem:
     """429 with when to come again where time makes room, else 409."""
     wait = {"retry_after": retry_after or min(limit.seconds, 60)} if limit.seconds else {}
     return Problem(
@@ -87,6 +87,7 @@ def reached(limit: Limit, most: int, retry_after: int = 0) -> Problem:
         status=429 if limit.seconds else 409,
         limit=limit.name,
         most=most,
+        field=field,
         **wait,
     )
 

@@ -107,7 +107,7 @@ def rate_shape(rate: Rate) -> dict[str, Any]:
 
 @router.get("/rates", response=Page[RateOut])
 def list_rates(request: AuthedRequest) -> dict[str, Any]:
-    return {"items": [rate_shape(rate) for rate in Rate.objects.for_workspace(request.workspace)], "next": None}
+    return {"items": [rate_shape(rate) for rate in actions.rates_of(request.workspace)], "next": None}
 
 
 class RateIn(Body):

@@ -4,13 +4,17 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from webapp.accounts import limits
 from webapp.accounts.actions import audit
 from webapp.accounts.models import User, Workspace
+from webapp.core.limits import BY_NAME
+from webapp.core.problems import Forbidden
 from webapp.costs import gate
 from webapp.costs.amounts import decimal_of
 from webapp.costs.models import Budget, LedgerEntry, Rate
@@ -55,8 +59,26 @@ def seed(workspace: Workspace) -> None:
 def price_per_hour(workspace: Workspace, hardware: str) -> Decimal:
     """The hourly price of `cpu`, `gpu`, `gpu:4` (four times one) or `endpoint`; an unknown one is free."""
     kind, _colon, count = hardware.partition(":")
+    fixed: Decimal | None = settings.RATES.get(kind)
+    if fixed is not None:
+        return fixed * int(count or 1)
     rate = Rate.objects.filter(workspace=workspace, hardware=kind).first()
     return rate.price_per_hour * int(count or 1) if rate else Decimal(0)
+
+
+def prices_are_fixed() -> bool:
+    """Whether the operator of the site sets the prices. Once some are fixed, no workspace changes the others either."""
+    return bool(settings.RATES)
+
+
+def rates_of(workspace: Workspace) -> list[Rate]:
+    """The prices that count for a workspace, the lowest first."""
+    rates = list(Rate.objects.for_workspace(workspace))
+    for rate in rates:
+        fixed = settings.RATES.get(rate.hardware)
+        if fixed is not None:
+            rate.price_per_hour, rate.source, rate.source_date = fixed, _("set by the operator of this site"), None
+    return sorted(rates, key=lambda rate: (rate.price_per_hour, rate.hardware))
 
 
 def month_start(moment: datetime | None = None) -> datetime:
@@ -65,7 +87,10 @@ def month_start(moment: datetime | None = None) -> datetime:
 
 def set_budget(workspace: Workspace, amount: object, user: User | None = None) -> Budget:
     """Not one transaction: demos are charged one by one before, and none of them is held while the next is."""
-    budget = gate.set_budget(workspace, decimal_of(amount, _("The budget"), places=2))
+    value, most = decimal_of(amount, _("The budget"), places=2), limits.most_of(workspace, "budget")
+    if most is not None and value > most:
+        raise limits.reached(BY_NAME["budget"], most, field="amount")
+    budget = gate.set_budget(workspace, value)
     audit(workspace, user, "set", "budget", text=str(budget))
     return budget
 
@@ -79,6 +104,12 @@ def erase_names(workspace_id: str, ids: list[str]) -> None:
 
 @transaction.atomic
 def set_rate(workspace: Workspace, hardware: str, price: object, title: str = "", user: User | None = None) -> Rate:
+    if prices_are_fixed():
+        raise Forbidden(
+            _("The operator of this site sets the prices."),
+            code="prices_fixed",
+            hint=_("Ask whoever runs this site to change them."),
+        )
     value = decimal_of(price, _("The price"), places=5)
     defaults: dict[str, Any] = {
         "price_per_hour": value,

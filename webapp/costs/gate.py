@@ -58,6 +58,8 @@ class Month:
     spent: Decimal
     budget: Decimal
     currency: str
+    ceiling: int | None = None
+    """The highest budget that the operator of the site allows."""
 
     @property
     def left(self) -> Decimal:
@@ -76,12 +78,12 @@ class Month:
 
 def month_from(budget: Budget) -> Month:
     spent = budget.spent if budget.month == month_of(timezone.now()) else ZERO
-    return Month(spent, budget.amount, budget.currency)
+    return Month(spent, budget.effective, budget.currency, budget.ceiling)
 
 
 def month(workspace: Workspace) -> Month:
     """This month's money, read from one row."""
-    return month_from(Budget.objects.filter(workspace=workspace).first() or Budget(workspace=workspace))
+    return month_from(Budget.objects.with_ceiling().filter(workspace=workspace).first() or Budget(workspace=workspace))
 
 
 def problem_of(now: Month) -> BudgetSpent:
@@ -146,7 +148,11 @@ class Terms:
 
 def locked(workspace: Workspace) -> Budget:
     """The budget's row, held until the transaction ends, with `spent` of this month."""
-    budget, _created = Budget.objects.select_for_update().get_or_create(workspace=workspace)
+    rows = Budget.objects.with_ceiling().select_for_update()
+    budget = rows.filter(workspace=workspace).first()
+    if budget is None:
+        Budget.objects.get_or_create(workspace=workspace)
+        budget = rows.get(workspace=workspace)
     now = month_of(timezone.now())
     if budget.month != now:
         budget.month, budget.spent = now, ZERO
@@ -230,10 +236,10 @@ def add(
             return ZERO
         line.amount, line.seconds, line.last_charge = line.amount + amount, line.seconds + seconds, charge_id
         line.save(update_fields=["amount", "seconds", "last_charge"])
-    was_spent = budget.spent >= budget.amount
+    was_spent = budget.spent >= budget.effective
     budget.spent += amount
     budget.save(update_fields=["month", "spent"])
-    if not was_spent and budget.spent >= budget.amount:
+    if not was_spent and budget.spent >= budget.effective:
         announce(budget.workspace_id)
     return amount
 

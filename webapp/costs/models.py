@@ -3,12 +3,13 @@
 from decimal import Decimal
 from typing import ClassVar, Self
 
+from django.conf import settings
 from django.db import models
-from django.db.models import Sum
+from django.db.models import Exists, OuterRef, Subquery, Sum
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from webapp.accounts.models import Workspace
+from webapp.accounts.models import Workspace, WorkspaceLimit
 from webapp.core.models import WorkspaceOwned, WorkspaceQuerySet
 
 CURRENCY = "USD"
@@ -71,6 +72,14 @@ class LedgerEntry(WorkspaceOwned):
         return f"{self.amount} {self.currency} for {self.subject} {self.subject_id}"
 
 
+class BudgetQuerySet(models.QuerySet["Budget"]):
+    def with_ceiling(self) -> Self:
+        """With the highest budget that the operator allows where the workspace has a limit of its own for it, in `own_ceiling`
+        (`has_own_ceiling`: null is unlimited there)."""
+        own = WorkspaceLimit.objects.filter(workspace=OuterRef("workspace"), name="budget")
+        return self.annotate(own_ceiling=Subquery(own.values("most")[:1]), has_own_ceiling=Exists(own))
+
+
 class Budget(models.Model):
     """What a workspace may spend in a calendar month (UTC), and what it has spent. At 100 % training stops and demos pause.
 
@@ -82,9 +91,22 @@ class Budget(models.Model):
     currency = models.CharField(max_length=3, default=CURRENCY)
     month = models.DateField(null=True, help_text="the first day of the month that `spent` is of")
     spent = models.DecimalField(max_digits=14, decimal_places=7, default=Decimal(0))
+    own_ceiling: int | None
+
+    objects: ClassVar = BudgetQuerySet.as_manager()
 
     def __str__(self) -> str:
         return f"{self.amount} {self.currency} a month"
+
+    @property
+    def ceiling(self) -> int | None:
+        """The highest budget that the operator allows."""
+        return self.own_ceiling if getattr(self, "has_own_ceiling", False) else settings.LIMITS["budget"]
+
+    @property
+    def effective(self) -> Decimal:
+        """What may be spent: the amount that the workspace set, at most the ceiling."""
+        return self.amount if self.ceiling is None else min(self.amount, Decimal(self.ceiling))
 
 
 class ReservationQuerySet(WorkspaceQuerySet["Reservation"]):

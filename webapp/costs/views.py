@@ -58,7 +58,8 @@ def runs_out(money: gate.Month, forecast: dict[str, Any] | None) -> datetime | N
 @member
 def costs(request: AuthedRequest) -> HttpResponse:
     """Context: start, end, previous, following (None in the running month), kinds {kind: amount}, total, chart (SVG),
-    prototypes [{id, name, kinds, total, subjects, more}], rates [(rate, form)], budget_form, forecast {amount, per_day} or
+    prototypes [{id, name, kinds, total, subjects, more}], rates [(rate, form)], prices_are_fixed (by the operator), ceiling
+    (the highest budget that the operator allows, or None), budget_form, forecast {amount, per_day} or
     None, runs_out (a moment or None), month."""
     start, end = month_bounds(request.GET.get("month", ""))
     workspace = request.workspace
@@ -75,7 +76,9 @@ def costs(request: AuthedRequest) -> HttpResponse:
         "total": total,
         "chart": tables.day_chart(reports.grouped(workspace, ["day", "kind"], start, end), start, end, month.currency),
         "prototypes": tables.by_prototype(reports.grouped(workspace, SUBJECT, start, end)),
-        "rates": [(rate, rate_form(request, rate)) for rate in Rate.objects.for_workspace(workspace)],
+        "rates": [(rate, rate_form(request, rate)) for rate in actions.rates_of(workspace)],
+        "prices_are_fixed": actions.prices_are_fixed(),
+        "ceiling": month.ceiling,
         "budget_form": shown_form(
             request, reverse("set_budget"), BudgetForm, initial={"amount": month.budget}, auto_id="budget_%s"
         ),

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from webapp.accounts import limits
 from webapp.accounts.models import Workspace
 from webapp.core.limits import BY_NAME, DECLARED, parse
+from webapp.costs import gate
 
 DEFAULT = "default"
 
@@ -35,6 +36,8 @@ class Command(BaseCommand):
                 limits.use_default(chosen, name)
             else:
                 limits.set_limit(chosen, name, parse(value, name))
+        if any(change.startswith("budget=") for change in changes):
+            gate.announce(chosen.pk)  # demos wake, or pause
         self.stdout.write(f"{chosen.pk}  {chosen.name}")
         for use in limits.all_of(chosen):
             own = "  (own)" if use.is_own else ""
