@@ -1,6 +1,7 @@
 """Profiles the columns, settles the task and which column plays which role, and keys the rows."""
 
 from trainer import tasks
+from trainer.columns import ColumnProfile
 from trainer.data.dataset import Dataset
 from trainer.data.profiling import profile_column
 from trainer.data.row_keys import Keys, keys_of_rows
@@ -39,13 +40,23 @@ def choose_task(dataset: Dataset, columns: dict[str, str], task: str | None) -> 
     """The task and its columns: those named, then those chosen as answer or input, then the likeliest of the rest."""
     left_out = {name for name, role in dataset.chosen.items() if role not in (INPUT, ANSWER)} - set(columns.values())
     offered = [column for column in dataset.profile if column["name"] not in left_out]
-    dataset.task, dataset.roles, dataset.shape = suggest(offered, task, columns or None)
+    named = columns or ({} if task else suggested_columns(dataset, offered))
+    dataset.task, dataset.roles, dataset.shape = suggest(offered, task, named or None)
+    if dataset.task is None and not columns:
+        dataset.task, dataset.roles, dataset.shape = suggest(offered, task, None)
     answer = next((name for name, role in dataset.chosen.items() if role == ANSWER), None)
     slug = task or dataset.task
     if answer and slug and tasks.shapes()[slug].answer and tasks.shapes()[slug].answer not in columns:
         others = {role: name for role, name in dataset.roles.items() if name != answer}
         named = others | columns | {tasks.shapes()[slug].answer: answer}
         dataset.task, dataset.roles, dataset.shape = suggest(offered, slug, named)
+
+
+def suggested_columns(dataset: Dataset, offered: list[ColumnProfile]) -> dict[str, str]:
+    """The roles that the form of the files tells, where nobody has chosen any and all of their columns are there."""
+    names = {column["name"] for column in offered if column["kind"] != "empty"}
+    is_free = not dataset.chosen and set(dataset.suggested.values()) <= names
+    return dataset.suggested if is_free else {}
 
 
 def compute_keys(dataset: Dataset) -> Keys:

@@ -37,6 +37,8 @@ class Dataset:
     chosen: dict[str, str] = field(default_factory=dict)
     """{column: what somebody said it is for} (see `trainer.roles`)."""
     split_spec: SplitSpec = field(default_factory=SplitSpec)
+    suggested: dict[str, str] = field(default_factory=dict)
+    """{role of the task: column}, where the form of the files says it."""
     keys: Keys | None = None
     split: np.ndarray = field(default_factory=lambda: np.array([], dtype=object))
     folds: np.ndarray | None = None

@@ -42,6 +42,7 @@ def gather_rows(tables: list[Table], parts: list[str | None], emit: Emit) -> tup
     table = pa.concat_tables([schema.empty_table(), *chunks])
     dataset = Dataset(table, [table.source() for table in tables], reading_problems(tables, names))
     dataset.readings = readings_as_json([reading for table in tables for reading in table.readings])
+    dataset.suggested = tables[0].suggested
     dataset.left_out = [left_out.as_dict() for table in tables for left_out in table.all_left_out()]
     if not dataset.rows:
         raise no_rows_error(tables[0])

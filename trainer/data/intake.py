@@ -4,6 +4,7 @@ from pathlib import Path
 
 from trainer.data.columns import map_columns, reconcile_roles
 from trainer.data.dataset import Dataset
+from trainer.data.exports.registry import convert_table
 from trainer.data.gathering import gather_rows
 from trainer.data.readings import Choices, readings_as_json
 from trainer.data.splitting import split_dataset
@@ -37,7 +38,8 @@ def read_files(  # noqa: PLR0913  one call reads any file
         if sources.dataset is not None:
             dataset, file_parts = sources.dataset, sources.parts
         else:
-            tables = [open_table(path, name, sheet, header, layout, choices) for path, name in sources.tables]
+            opened = [open_table(path, name, sheet, header, layout, choices) for path, name in sources.tables]
+            tables = [convert_table(table, choices) for table in opened]
             dataset, file_parts = gather_rows(tables, sources.table_parts, emit)
             dataset.problems += sources.problems
         dataset.readings = readings_as_json(sources.readings) + dataset.readings

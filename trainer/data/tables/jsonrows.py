@@ -4,6 +4,8 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeGuard
 
+from trainer.data.exports.registry import convert_records, unwrap_document
+from trainer.data.readings import Choices
 from trainer.data.tables.streams import Lines
 from trainer.data.tables.table import BATCH_ROWS, Columns, Table, as_text, check_columns, named
 from trainer.errors import DataError
@@ -16,14 +18,16 @@ ROWS_AHEAD = 10_000
 MAX_BATCH_CELLS = 2_000_000
 
 
-def open_json(lines: Lines, sample: str, name: str, size: int, details: dict[str, Any]) -> Table:
+def open_json(
+    lines: Lines, sample: str, name: str, size: int, details: dict[str, Any], choices: Choices | None = None
+) -> Table:
     """JSON lines when the first line is a whole object, else one document."""
     first, *later = (line.strip() for line in sample.replace("\0", "").splitlines() if line.strip())
     whole = parsed(first)
-    alone = not later and (is_squad(whole) or find_rows(whole) is not None)
+    alone = not later and (is_squad(whole) or find_rows(unwrap_document(whole)) is not None)
     if first.startswith("{") and not alone and (whole is not None or begins_objects(later)):
-        return jsonl_table(lines, name, size, details)
-    return document_table(lines, name, size, details)
+        return jsonl_table(lines, name, size, details, choices)
+    return document_table(lines, name, size, details, choices)
 
 
 def parsed(text: str) -> Json:
@@ -52,7 +56,7 @@ def begins_objects(later: list[str]) -> bool:
     return sum(line.startswith("{") and len(line) > 1 for line in seen) * 2 > len(seen)
 
 
-def jsonl_table(lines: Lines, name: str, size: int, details: dict[str, Any]) -> Table:
+def jsonl_table(lines: Lines, name: str, size: int, details: dict[str, Any], choices: Choices | None = None) -> Table:
     """One object a line; a line that is none is reported."""
     table = Table(name, "jsonl", [], iter(()), size, details)
 
@@ -69,10 +73,12 @@ def jsonl_table(lines: Lines, name: str, size: int, details: dict[str, Any]) -> 
             except (ValueError, RecursionError):
                 table.refuse(lines.number, "is nested too deeply")
 
-    return object_table(table, objects())
+    return object_table(table, objects(), choices)
 
 
-def document_table(lines: Lines, name: str, size: int, details: dict[str, Any]) -> Table:
+def document_table(
+    lines: Lines, name: str, size: int, details: dict[str, Any], choices: Choices | None = None
+) -> Table:
     """The rows inside a JSON document, which is read as a whole; `DataError` where there are none."""
     text = lines.stream.read(MAX_DOCUMENT_CHARACTERS + 1).lstrip("\ufeff")
     if len(text) > MAX_DOCUMENT_CHARACTERS:
@@ -98,6 +104,7 @@ def document_table(lines: Lines, name: str, size: int, details: dict[str, Any]) 
         raise DataError(
             _("%(name)s is nested too deeply.", name=name), code="bad_json", hint=_("Send a flat list of objects.")
         ) from error
+    values = unwrap_document(values)
     rows = squad_rows(values) if is_squad(values) else find_rows(values)
     if rows is None:
         raise DataError(
@@ -112,7 +119,7 @@ def document_table(lines: Lines, name: str, size: int, details: dict[str, Any]) 
         rows = [{"text": row} for row in rows]
     if not rows:
         raise DataError(_("%(name)s has no rows.", name=name), code="no_rows", hint=_("Export it again and send that."))
-    return object_table(Table(name, "json", [], iter(()), size, details), enumerate(rows, 1))
+    return object_table(Table(name, "json", [], iter(()), size, details), enumerate(rows, 1), choices)
 
 
 def is_squad(value: Json) -> TypeGuard[JsonObject]:
@@ -173,8 +180,10 @@ def folded(key: str) -> str:
     return key.strip().casefold()
 
 
-def object_table(table: Table, objects: Iterable[tuple[int, Json]]) -> Table:
-    """Rows from objects: the columns are the keys of the first ten thousand; what is no object is reported."""
+def object_table(table: Table, objects: Iterable[tuple[int, Json]], choices: Choices | None = None) -> Table:
+    """Rows from objects: the columns are the keys of the first ten thousand; what is no object is reported. Those of a labelling
+    tool's export are rows by what it says."""
+    objects = convert_records(table, objects, choices or Choices())
     ahead: list[dict[str, Any]] = []
     columns: dict[str, str] = {}
 

@@ -69,6 +69,8 @@ class Table:
     readings: list[Reading] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     """Records that were not kept, besides the lines of `bad`; known after the last batch."""
+    suggested: dict[str, str] = field(default_factory=dict)
+    """{role of a task: column}, where the file's form says it."""
 
     refused_rows: dict[tuple[int, str], list[str]] = field(default_factory=dict)
     """The fields of the last lines of `bad`, which may prove to be no records."""

@@ -59,7 +59,7 @@ def open_text(
     )
     if start[0] in "[{":
         refuse_header(header, name, "JSON")
-        table = open_json(lines, sample, name, size, details)
+        table = open_json(lines, sample, name, size, details, choices)
     elif header is not None:
         table = csv_table(lines, sample, name, size, details, header, choices)
     elif layout is None and looks_like_conll(sample):

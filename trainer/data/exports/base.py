@@ -1,0 +1,193 @@
+"""What an export is, and what its reader counts while the records pass."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from trainer.data.exports.spans import Span, choose_spans, guess_unit, tag_text, to_characters
+from trainer.data.readings import Choice, LeftOut, Reading
+from trainer.json_types import Json, JsonObject
+from trainer.messages import Message, _, ngettext
+
+MAX_EXAMPLES = 5
+
+
+@dataclass
+class Conversion:
+    """The state of reading one file: what was decided from its first records, and what was counted."""
+
+    title: str
+    file: str
+    unit: str = "characters"
+    telling: int = 0
+    """Texts by which the unit of the offsets could be told."""
+    is_unit_asked: bool = False
+    multiple: set[str] = field(default_factory=set)
+    """Columns in which a record has several values."""
+    suggested: dict[str, str] = field(default_factory=dict)
+    """{role of a task: column}, as the tool's form says."""
+    labels: Counter[str] = field(default_factory=Counter)
+    """Labels of the first records."""
+    left_out: Counter[str] = field(default_factory=Counter)
+    """Records by the reason why they were not kept: skipped, rejected, ignored, unlabelled, discarded, unsubmitted, other."""
+    examples: dict[str, list[str]] = field(default_factory=dict)
+    overlapping: int = 0
+    outside: int = 0
+    pieces: int = 0
+    votes: int = 0
+    disagreed: int = 0
+    passed_over: Counter[str] = field(default_factory=Counter)
+    """Parts of records that have no column, by their kind."""
+
+    def leave_out(self, reason: str, record: JsonObject) -> None:
+        self.left_out[reason] += 1
+        shown = self.examples.setdefault(reason, [])
+        if len(shown) < MAX_EXAMPLES:
+            shown.append(str(record.get("id") or record.get("text") or next(iter(record.values()), ""))[:80])
+
+    def decide_unit(self, samples: Iterable[tuple[str, Sequence[Span]]]) -> None:
+        self.unit, self.telling = guess_unit(samples)
+
+    def tag(self, text: str, spans: Iterable[Span], others: JsonObject) -> Iterator[JsonObject]:
+        """Rows of text, tokens, tags and the record's other fields."""
+        kept, overlapping, outside = choose_spans(text, to_characters(text, spans, self.unit))
+        self.overlapping += overlapping
+        self.outside += outside
+        count = 0
+        for piece in tag_text(text, kept):
+            count += 1
+            yield {"text": piece.text, "tokens": piece.tokens, "tags": piece.tags} | others
+        self.pieces += count > 1
+
+    def vote(self, values: Sequence[Json]) -> tuple[Json, float]:
+        """(what most people said, the share that did); of equal shares the first."""
+        texts = [str(value) for value in values]
+        (best, count), *_rest = Counter(texts).most_common(1)
+        self.votes += len(values) > 1
+        self.disagreed += count < len(values)
+        return values[texts.index(best)], count / len(values)
+
+    def readings(self) -> list[Reading]:
+        """How the export was read; known once its records have passed."""
+        readings = [Reading("export", self.title, _("An export of %(title)s", title=self.title), file=self.file)]
+        if self.telling:
+            units = {"characters": _("characters"), "utf16": _("UTF-16 units, as browsers count")}
+            other = "characters" if self.unit == "utf16" else "utf16"
+            sentence: Message = _("Positions of marked passages are counted in %(unit)s", unit=units[self.unit])
+            readings.append(
+                Reading(
+                    "offsets",
+                    self.unit,
+                    sentence,
+                    [Choice(other, units[other])],
+                    confidence=1.0 if self.is_unit_asked else 0.95,
+                    file=self.file,
+                    is_asked=self.is_unit_asked,
+                )
+            )
+        counted = [
+            (
+                "overlapping_spans",
+                self.overlapping,
+                "longest",
+                "%(count)s marked passage lies inside another or across it; the longer one is used",
+                "%(count)s marked passages lie inside others or across them; the longer ones are used",
+            ),
+            (
+                "long_texts",
+                self.pieces,
+                "sentences",
+                "%(count)s long text was cut into pieces at the ends of sentences",
+                "%(count)s long texts were cut into pieces at the ends of sentences",
+            ),
+            (
+                "votes",
+                self.votes,
+                "majority",
+                "%(count)s record was labelled by several people; the majority's label is used",
+                "%(count)s records were labelled by several people; the majority's label is used",
+            ),
+        ]
+        readings += [
+            Reading(what, chosen, ngettext(singular, plural, count), file=self.file)
+            for what, count, chosen, singular, plural in counted
+            if count
+        ]
+        if self.passed_over:
+            names = ", ".join(f"{name} ({count:,})" for name, count in self.passed_over.most_common())
+            sentence = _("Not used: %(names)s", names=names)
+            readings.append(Reading("not_used", "left_out", sentence, file=self.file))
+        return readings
+
+    def all_left_out(self) -> list[LeftOut]:
+        listed = [
+            LeftOut(reason, count, REASONS[reason](count), self.file, "", self.examples.get(reason, []))
+            for reason, count in self.left_out.items()
+        ]
+        if self.outside:
+            sentence = ngettext(
+                "%(count)s marked passage lies outside its text.",
+                "%(count)s marked passages lie outside their texts.",
+                self.outside,
+            )
+            listed.append(LeftOut("outside_text", self.outside, sentence, self.file))
+        return listed
+
+
+REASONS: dict[str, Callable[[int], Message]] = {
+    "skipped": lambda count: ngettext(
+        "%(count)s record was skipped by the annotator.", "%(count)s records were skipped by the annotator.", count
+    ),
+    "unlabelled": lambda count: ngettext(
+        "%(count)s record has no annotation yet.", "%(count)s records have no annotation yet.", count
+    ),
+    "rejected": lambda count: ngettext(
+        "%(count)s record was rejected by the annotator.", "%(count)s records were rejected by the annotator.", count
+    ),
+    "ignored": lambda count: ngettext(
+        "%(count)s record was ignored by the annotator.", "%(count)s records were ignored by the annotator.", count
+    ),
+    "discarded": lambda count: ngettext("%(count)s record was discarded.", "%(count)s records were discarded.", count),
+    "other": lambda count: ngettext(
+        "%(count)s record does not have the form of the export.",
+        "%(count)s records do not have the form of the export.",
+        count,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Export:
+    """One tool's form. `recognise`: whether first records are of it; `prepare`: what is decided from them; `convert`: a record's
+    rows, none where it is left out."""
+
+    slug: str
+    title: str
+    recognise: Callable[[Sequence[JsonObject]], bool]
+    convert: Callable[[JsonObject, Conversion], Iterable[JsonObject]]
+    prepare: Callable[[Sequence[JsonObject], Conversion], None] = lambda records, conversion: None
+
+
+def most_have(records: Sequence[JsonObject], test: Callable[[JsonObject], bool], share: float = 0.9) -> bool:
+    return bool(records) and sum(map(test, records)) >= share * len(records)
+
+
+def one_or_list(values: Sequence[Json], name: str, conversion: Conversion) -> Json:
+    """The only value of a column in which no record has several; else the list of them."""
+    if name in conversion.multiple:
+        return list(values)
+    return values[0] if len(values) == 1 else (list(values) if values else None)
+
+
+def parse_span(start: Json, end: Json, label: Json, words: Json = None) -> Span | None:
+    """A span of any JSON values; None where they make none."""
+    if isinstance(label, list):
+        label = label[0] if label else None
+    if isinstance(start, bool) or not isinstance(start, int | float | str) or not isinstance(end, int | float | str):
+        return None
+    try:
+        places = int(start), int(end)
+    except (ValueError, OverflowError):
+        return None
+    name = "" if label is None else " ".join(str(label).split())
+    return Span(*places, name, words if isinstance(words, str) else None) if name else None
