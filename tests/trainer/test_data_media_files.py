@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.trainer.data_files import picture, zipped
-from trainer.data import media_archives
 from trainer.data.archives import Archive, common_folder, name_decoder, open_archive, printable, safe_path
 from trainer.data.gathering import Meter
-from trainer.data.media_archives import Collection, Files, holds_media, naming_column, read_collection, rows_of_table
+from trainer.data.media_archives import holds_media, read_collection
+from trainer.data.media_files import Collection, Files, MediaRow
+from trainer.data.media_tables import naming_column, rows_of_table
 from trainer.data.splitting import part_of_name
 from trainer.data.tables.formats import open_table
 from trainer.events import silent
@@ -153,7 +154,7 @@ def test_a_full_path_is_never_hidden_by_the_end_of_another(tmp_path: Path) -> No
         (["set/images/val/1.png", "set/images/train/2.png"], [("validation", ""), ("train", "")]),
         (["cat/train/1.png", "cat/test/2.png", "dog/dev/3.png"], [("train", "cat"), ("test", "cat"), ("validation", "dog")]),
         (["cat /a/1.png", "dog/b/2.png"], [("", "cat"), ("", "dog")]),
-        (["train/1.png", "cat/2.png"], [("train", ""), ("", "cat")]),
+        (["train/1.png", "cat/2.png"], [("", "train"), ("", "cat")]),
     ],
 )  # fmt: skip
 def test_folders_tell_the_part_and_the_class(names: list[str], told: list[tuple[str, str]], tmp_path: Path) -> None:
@@ -198,7 +199,7 @@ def test_an_archive_is_of_what_it_holds_more_of(names: list[str], kind: str | No
 # A table beside the files
 
 
-def table_beside(folder: Path, lines: str) -> tuple[int | None, Collection, list[media_archives.MediaRow]]:
+def table_beside(folder: Path, lines: str) -> tuple[int | None, Collection, list[MediaRow]]:
     files = files_of(folder, "train/1.png", "train/2.png", "test/3.png", "test/4.png")
     (folder / "labels.csv").write_text(lines, "utf-8")
     table = open_table(folder / "labels.csv")

@@ -9,10 +9,10 @@ import stat
 import struct
 import tarfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from trainer.data.tables.table import damaged, display_name
 from trainer.data.tempspace import is_full, no_space
@@ -47,7 +47,8 @@ class Entry:
 
     name: str
     size: int
-    source: zipfile.ZipInfo | tarfile.TarInfo
+    source: "zipfile.ZipInfo | tarfile.TarInfo | Path | Inner"
+    """Of a zip or a tar; a file of its own; or an entry of another archive."""
 
     @property
     def parts(self) -> list[str]:
@@ -65,7 +66,8 @@ class Archive:
 
     name: str
     path: Path
-    handle: zipfile.ZipFile | tarfile.TarFile
+    handle: zipfile.ZipFile | tarfile.TarFile | None = None
+    """None for files that were sent without an archive around them."""
     entries: list[Entry] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)
     skipped_count: int = 0
@@ -80,7 +82,8 @@ class Archive:
         self.close()
 
     def close(self) -> None:
-        self.handle.close()
+        if self.handle:
+            self.handle.close()
         if self.spool:
             self.spool.close()
 
@@ -90,6 +93,10 @@ class Archive:
             self.skipped.append((name, reason))
 
     def open(self, entry: Entry) -> IO[bytes]:
+        if isinstance(entry.source, Inner):
+            return entry.source.archive.open(entry.source.entry)
+        if isinstance(entry.source, Path):
+            return entry.source.open("rb")
         file: IO[bytes] | None = None
         if isinstance(self.handle, zipfile.ZipFile) and isinstance(entry.source, zipfile.ZipInfo):
             file = self.handle.open(entry.source)
@@ -134,8 +141,33 @@ class Archive:
         return to
 
 
+class Inner(NamedTuple):
+    """A file of another archive, which is open."""
+
+    archive: Archive
+    entry: Entry
+
+
 class EntryError(Exception):
     """One file inside cannot be read; the others may."""
+
+
+def loose_files(files: Sequence[tuple[Path, str]], name: str) -> Archive:
+    """Files that came without an archive, as if they lay in one: (path, name to show, which may have folders)."""
+    archive = Archive(name, files[0][0])
+    seen: set[str] = set()
+    for path, shown in files:
+        add_entry(archive, Entry(shown, path.stat().st_size, path), "", seen)
+    return archive
+
+
+def join(archives: Sequence[Archive], name: str) -> Archive:
+    """Several archives as one; of more than one, each has a folder of its own name around its files."""
+    joined = Archive(name, archives[0].path)
+    for archive in archives:
+        folder = f"{Path(archive.name).stem}/" if len(archives) > 1 else ""
+        joined.entries += [Entry(folder + entry.name, entry.size, Inner(archive, entry)) for entry in archive.entries]
+    return joined
 
 
 def is_archive(path: Path) -> bool:

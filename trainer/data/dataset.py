@@ -51,6 +51,8 @@ class Dataset:
     """How the files were read (`trainer.data.readings.Reading.as_dict`)."""
     left_out: list[JsonObject] = field(default_factory=list)
     """What of the files was not kept (`LeftOut.as_dict`)."""
+    group: str | None = None
+    """The column that the reader says keeps rows together: folders of cameras, the video that frames are of."""
 
     @property
     def names(self) -> list[str]:

@@ -11,6 +11,7 @@ from trainer.data.splitting import split_dataset
 from trainer.data.tables.formats import open_table
 from trainer.data.uploads import unpack_uploads
 from trainer.events import Emit, silent
+from trainer.roles import SPLITTING
 from trainer.roles import check_roles as check_roles
 from trainer.spec import SplitSpec
 
@@ -47,6 +48,14 @@ def read_files(  # noqa: PLR0913  one call reads any file
     choices.check_used()
     check_roles(roles or {}, dataset.names)
     dataset.chosen, dataset.split_spec = reconcile_roles(roles or {}, split)
+    if not (split and {"group", "time"} & split.model_fields_set) and not set(SPLITTING) & set((roles or {}).values()):
+        divide_by_group(dataset)
     map_columns(dataset, columns, task)
     split_dataset(dataset, dataset.split_spec, file_parts)
     return dataset
+
+
+def divide_by_group(dataset: Dataset) -> None:
+    """The split goes by the groups that the reader found, which nobody has said otherwise."""
+    if dataset.group in dataset.names and dataset.group not in dataset.chosen:
+        dataset.split_spec = dataset.split_spec.model_copy(update={"group": dataset.group})

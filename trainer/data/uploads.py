@@ -1,7 +1,7 @@
 """What was sent, made ready to be read: archives of tables are opened, pictures and sounds become rows, idx pairs too."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -10,10 +10,14 @@ import numpy as np
 import pyarrow as pa
 
 from trainer.data import media_archives
-from trainer.data.archives import Archive, is_archive, open_archive
+from trainer.data.archives import Archive, is_archive, join, loose_files, open_archive
 from trainer.data.dataset import Dataset
+from trainer.data.documents import DOCUMENTS, documents_of, read_documents
 from trainer.data.gathering import Meter
 from trainer.data.idx import IdxFile, collect_idx, read_idx
+from trainer.data.line_files import read_line_files
+from trainer.data.media_files import Collection
+from trainer.data.media_tables import TABLE_SUFFIXES
 from trainer.data.problems import Problem, problem
 from trainer.data.readings import Choices, LeftOut, Reading
 from trainer.data.splitting import part_of_name
@@ -24,7 +28,7 @@ from trainer.events import Emit
 from trainer.messages import _, ngettext
 
 MAX_TABLES = 100
-TABLES = media_archives.TABLE_SUFFIXES | {".gz", ".conll", ".iob", ".bio", ".ods", ".tab", ".dat", ""}
+TABLES = TABLE_SUFFIXES | {".gz", ".conll", ".iob", ".bio", ".ods", ".tab", ".dat", ""}
 
 
 @dataclass
@@ -52,7 +56,7 @@ class SentFile(NamedTuple):
 class MediaSource(NamedTuple):
     """Pictures or sounds that were read from a file."""
 
-    collection: media_archives.Collection
+    collection: Collection
     file: SentFile
 
 
@@ -74,48 +78,136 @@ def unpack_uploads(
 
 
 def sort_uploads(sent: list[SentFile], place: Path, folder: Path | None, emit: Emit, choices: Choices) -> Sources:
-    """What each file is: an archive of pictures, sounds or tables, an idx file, or a table."""
+    """What the files are: pictures or sounds, with the tables that name them; documents; idx files; lines; or tables."""
     sources = Sources()
-    collections: list[MediaSource] = []
-    idx: list[IdxFile] = []
     meter = Meter(emit, sum(file.path.stat().st_size for file in sent if file.path.is_file()))
     media_folder = folder or place / "media"
-    for number, file in enumerate(sent):
-        if not file.path.is_file() or not file.path.stat().st_size or not is_archive(file.path):
-            add_plain(file, file.part, sources, idx)
-            continue
-        with open_archive(file.path, file.name) as archive:
-            sources.problems += skipped_problems(archive)
-            sources.left_out += skipped_left_out(archive)
-            check_room(sum(entry.size for entry in archive.entries), file.name)
-            if kind := media_archives.holds_media(archive):
-                collections.append(
-                    MediaSource(media_archives.read_collection(archive, kind, media_folder, meter, choices), file)
-                )
-                continue
+    with ExitStack() as stack:
+        opened = open_sent(sent, stack, sources)
+        collections = read_media(opened, media_folder, meter, choices)
+        if not collections and not opened.idx and read_texts(opened, sources, meter, choices):
+            return sources
+        for number, (archive, file) in enumerate(opened.others):
             inner = extract_tables(archive, place / str(number))
-        for path, name in inner:
-            part = file.part or (part_of_name(name) if len(inner) > 1 else None)
-            add_plain(SentFile(path, name, part), None, sources, idx)
-    if idx:
-        file = SentFile(sent[0].path, idx[0].name, None)
-        collections.append(MediaSource(collect_idx(idx, media_folder, meter), file))
-    if collections and sources.tables:
-        raise DataError(
-            _(
-                "%(tables)s came with %(collections)s: a table and an archive of images or recordings are not one dataset.",
-                tables=sources.tables[0][1],
-                collections=collections[0].file.name,
-            ),
-            code="columns_differ",
-            hint=_("Put the table into the archive, with a column that names its files."),
-        )
-    for source in collections:
-        sources.readings += source.collection.readings
-        sources.left_out += collection_left_out(source.collection, source.file.name)
-    if collections:
-        sources.dataset, sources.parts = build_dataset(collections, media_folder, sources.problems)
+            for path, name in inner:
+                part = file.part or (part_of_name(name) if len(inner) > 1 else None)
+                add_plain(SentFile(path, name, part), None, sources, opened.idx)
+        for plain in opened.plain:
+            sources.tables.append((plain.path, plain.name))
+            sources.table_parts.append(plain.part)
+        if opened.idx:
+            file = SentFile(sent[0].path, opened.idx[0].name, None)
+            collections.append(MediaSource(collect_idx(opened.idx, media_folder, meter), file))
+        if collections and sources.tables:
+            raise unnamed_table_error(sources.tables[0][1], collections[0].file.name)
+        for source in collections:
+            sources.readings += source.collection.readings
+            sources.left_out += collection_left_out(source.collection, source.file.name)
+        if collections:
+            sources.dataset, sources.parts = build_dataset(collections, media_folder, sources.problems)
+        elif choices.get("lines") != "table" and (lines := read_line_files(sources.tables)):
+            sources.dataset, sources.parts, sources.readings = lines.dataset, lines.parts, lines.readings
     return sources
+
+
+@dataclass
+class Opened:
+    """What was sent: archives of pictures or sounds, other archives, files that are no archive, and idx files among them."""
+
+    media: list[tuple[Archive, SentFile]] = field(default_factory=list)
+    others: list[tuple[Archive, SentFile]] = field(default_factory=list)
+    plain: list[SentFile] = field(default_factory=list)
+    idx: list[IdxFile] = field(default_factory=list)
+
+
+def open_sent(sent: list[SentFile], stack: ExitStack, sources: Sources) -> Opened:
+    opened = Opened()
+    for file in sent:
+        is_file = file.path.is_file() and file.path.stat().st_size > 0
+        if not is_file or not is_archive(file.path):
+            array = read_idx(file.path, file.name) if is_file else None
+            if array is None:
+                opened.plain.append(file)
+            else:
+                opened.idx.append(IdxFile(file.name, array, file.part))
+            continue
+        archive = stack.enter_context(open_archive(file.path, file.name))
+        sources.problems += skipped_problems(archive)
+        sources.left_out += skipped_left_out(archive)
+        check_room(sum(entry.size for entry in archive.entries), file.name)
+        (opened.media if media_archives.holds_media(archive) else opened.others).append((archive, file))
+    return opened
+
+
+def read_media(opened: Opened, folder: Path, meter: Meter, choices: Choices) -> list[MediaSource]:
+    """The pictures or sounds of all archives, and those that came as they are, together with the tables beside them."""
+    loose = [file for file in opened.plain if media_archives.is_media_name(file.name)]
+    if not opened.media and not loose:
+        return []
+    if loose or opened.plain:
+        return [read_together(opened, folder, meter, choices)]
+    try:
+        return [
+            MediaSource(media_archives.read_collection(archive, holds_kind(archive), folder, meter, choices), file)
+            for archive, file in opened.media
+        ]
+    except DataError as error:
+        if error.code != "no_labels" or len(opened.media) < 2:
+            raise
+        return [read_together(opened, folder, meter, choices)]  # an archive a class, or a part
+
+
+def holds_kind(archive: Archive) -> str:
+    return media_archives.holds_media(archive) or "image"
+
+
+def read_together(opened: Opened, folder: Path, meter: Meter, choices: Choices) -> MediaSource:
+    """Archives and files that were sent side by side as one archive; `DataError` for a table that names none of its files."""
+    archives = [archive for archive, _file in opened.media]
+    plain, opened.plain = opened.plain, []
+    name = ", ".join([archive.name for archive in archives] or [plain[0].name])
+    single = loose_files([(file.path, file.name) for file in plain], name) if plain else None
+    joined = join(archives, name) if archives else None
+    whole = joined or single
+    assert whole is not None
+    if joined and single:
+        joined.entries += single.entries
+    collection = media_archives.read_collection(whole, holds_kind(whole), folder, meter, choices)
+    for file in plain:
+        if Path(file.name).suffix.lower() in TABLES and archives and file.name not in collection.used:
+            raise unnamed_table_error(file.name, name)
+    sent = opened.media[0][1] if opened.media else plain[0]
+    return MediaSource(collection, SentFile(sent.path, name, sent.part if len(archives) == 1 else None))
+
+
+def unnamed_table_error(table: str, archive: str) -> DataError:
+    return DataError(
+        _(
+            "%(tables)s came with %(collections)s, but no column of it names the images or recordings in there.",
+            tables=table,
+            collections=archive,
+        ),
+        code="columns_differ",
+        hint=_("Give the table a column with the names of the files, or put the table into the archive."),
+    )
+
+
+def read_texts(opened: Opened, sources: Sources, meter: Meter, choices: Choices) -> bool:
+    """Documents of archives, or sent as they are, into `sources`; whether there were any."""
+    archives = [archive for archive, _file in opened.others]
+    if opened.plain and any(Path(file.name).suffix.lower() in DOCUMENTS for file in opened.plain):
+        archives.append(loose_files([(file.path, file.name) for file in opened.plain], opened.plain[0].name))
+    if not archives:
+        return False
+    whole = archives[0] if len(archives) == 1 else join(archives, ", ".join(archive.name for archive in archives))
+    entries = documents_of(whole)
+    if not entries:
+        return False
+    sources.dataset, sources.parts, readings, left_out = read_documents(whole, entries, meter, choices)
+    sources.dataset.problems = sources.problems + sources.dataset.problems
+    sources.readings += readings
+    sources.left_out += left_out
+    return True
 
 
 def add_plain(file: SentFile, idx_part: str | None, sources: Sources, idx: list[IdxFile]) -> None:
@@ -182,7 +274,7 @@ def skipped_left_out(archive: Archive) -> list[LeftOut]:
     return [LeftOut("skipped", count, sentence, archive.name, "", [f"{name} {why}" for name, why in archive.skipped])]
 
 
-def collection_left_out(collection: media_archives.Collection, name: str) -> list[LeftOut]:
+def collection_left_out(collection: Collection, name: str) -> list[LeftOut]:
     """Of an archive of pictures or sounds: what its reader reported, files that could not be decoded, and other files."""
     left_out = list(collection.left_out)
     if collection.lost:
@@ -227,6 +319,7 @@ def build_dataset(
         table, sources, problems, kinds={kind: kind} | ({"objects": "objects"} if "objects" in names else {})
     )
     dataset.media = media_folder
+    dataset.group = next((collection.group for collection, _file in collections if collection.group), None)
     parts = [
         inner or file.part or ("train" if any(collection.parts) else "")
         for collection, file in collections
@@ -235,7 +328,7 @@ def build_dataset(
     return dataset, np.array(parts, dtype=object) if any(parts) else None
 
 
-def collection_problems(collection: media_archives.Collection, name: str) -> list[Problem]:
+def collection_problems(collection: Collection, name: str) -> list[Problem]:
     """What of an archive of pictures or sounds could not be used, or was passed over."""
     return [
         *lost_media_problems(collection),
@@ -244,7 +337,7 @@ def collection_problems(collection: media_archives.Collection, name: str) -> lis
     ]
 
 
-def lost_media_problems(collection: media_archives.Collection) -> list[Problem]:
+def lost_media_problems(collection: Collection) -> list[Problem]:
     """Pictures or sounds that could not be decoded."""
     if not collection.lost:
         return []
@@ -270,7 +363,7 @@ def lost_media_problems(collection: media_archives.Collection) -> list[Problem]:
     return [lost_media | {"files": [path for path, _reason in collection.lost[:100]]}]
 
 
-def bad_annotation_problems(collection: media_archives.Collection) -> list[Problem]:
+def bad_annotation_problems(collection: Collection) -> list[Problem]:
     """Boxes, or lines of the table beside the files, that could not be used."""
     if not collection.bad_count:
         return []
@@ -295,7 +388,7 @@ def bad_annotation_problems(collection: media_archives.Collection) -> list[Probl
     return [bad_annotations | {"places": collection.bad[:100]}]
 
 
-def other_file_problems(collection: media_archives.Collection, name: str) -> list[Problem]:
+def other_file_problems(collection: Collection, name: str) -> list[Problem]:
     """Files of other kinds, which were passed over."""
     if not collection.other_files:
         return []

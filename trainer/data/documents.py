@@ -1,0 +1,167 @@
+"""An archive of documents as rows: a document a row, its folder its label."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from trainer.data.archives import Archive, Entry, EntryError, common_folder
+from trainer.data.dataset import Dataset
+from trainer.data.decoded_text import decode_text
+from trainer.data.document_texts import MAX_DOCUMENT_BYTES, read_document
+from trainer.data.folder_levels import MIN_GROUPS, PART_WORDS, FolderRoles, read_roles
+from trainer.data.folder_readings import level_reading
+from trainer.data.gathering import Meter
+from trainer.data.media import UnreadableError
+from trainer.data.problems import Problem, problem
+from trainer.data.readings import Choices, LeftOut, Reading
+from trainer.data.tables.delimited import DELIMITERS
+from trainer.data.tables.prose import is_even
+from trainer.errors import DataError
+from trainer.messages import _, ngettext
+
+DOCUMENTS = frozenset(
+    [".pdf", ".docx", ".odt", ".html", ".htm", ".xhtml", ".eml", ".md", ".rst", ".srt", ".vtt", ".doc", ".rtf"]
+)
+PLAIN = frozenset([".txt", ".text", ".log", ""])
+TABLES = frozenset([".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".xlsx", ".xls", ".json"])
+NOTES = frozenset(
+    ["readme", "license", "licence", "copying", "changelog", "notice", "authors", "citation", "datacard", "about"]
+)
+"""Names of texts that come along with data and are none of them."""
+MIN_PLAIN, MANY_PLAIN = 4, 20
+"""Plain texts are documents from so many on in class folders, and without folders."""
+LOOKED_AT, MANY_LINES = 12, 20
+
+
+def is_note(entry: Entry) -> bool:
+    return Path(entry.parts[-1]).stem.lower().split("-")[0].split("_")[0] in NOTES
+
+
+def documents_of(archive: Archive) -> list[Entry]:
+    """The archive's documents, where it is one of documents rather than of tables."""
+    entries = [entry for entry in archive.entries if not is_note(entry)]
+    documents = [entry for entry in entries if entry.suffix in DOCUMENTS]
+    plain = [entry for entry in entries if entry.suffix in PLAIN or entry.suffix[1:].isdecimal()]
+    tables = [entry for entry in entries if entry.suffix in TABLES]
+    if documents and len(documents) >= len(tables) and len(documents) >= len(plain):
+        return documents + (plain if plain and are_documents(archive, plain) else [])
+    if len(tables) > 0.1 * len(plain) or not are_documents(archive, plain):
+        return []
+    return documents + plain
+
+
+def are_documents(archive: Archive, plain: Sequence[Entry]) -> bool:
+    """Whether plain texts are a document each: many of them, or some in each class folder, which are neither tables nor long
+    lists of lines."""
+    if len(plain) < MIN_PLAIN:
+        return False
+    roles = roles_of(plain)
+    in_classes = bool(roles.scored) and roles.scored[0][0] >= 2
+    if not in_classes and len(plain) < MANY_PLAIN:
+        return False
+    step = max(1, len(plain) // LOOKED_AT)
+    texts = [peek(archive, entry) for entry in plain[::step][:LOOKED_AT]]
+    tabular = sum(is_tabular(text) for text in texts)
+    lines = sorted(sum(bool(line.strip()) for line in text.splitlines()) for text in texts)
+    classes = len(set(roles.labels))
+    return tabular < 0.5 * len(texts) and (
+        lines[len(lines) // 2] <= MANY_LINES or len(plain) > max(MANY_PLAIN, 4 * classes)
+    )
+
+
+def peek(archive: Archive, entry: Entry) -> str:
+    try:
+        with archive.open(entry) as file:
+            return decode_text(file.read(1 << 14))
+    except (OSError, ValueError, RuntimeError, DataError):
+        return ""
+
+
+def is_tabular(text: str) -> bool:
+    return text.count("\n") >= 2 and any(is_even(text, delimiter) for delimiter in DELIMITERS)
+
+
+def roles_of(entries: Sequence[Entry], asked: str | None = None) -> FolderRoles:
+    depth = common_folder(list(entries))
+    folders = [entry.parts[depth:-1] for entry in entries]
+    if depth and not any(folders) and entries[0].parts[depth - 1].lower() not in PART_WORDS:
+        folders = [entry.parts[depth - 1 : -1] for entry in entries]
+    return read_roles(folders, asked)
+
+
+def read_documents(
+    archive: Archive, entries: Sequence[Entry], meter: Meter, choices: Choices
+) -> tuple[Dataset, np.ndarray | None, list[Reading], list[LeftOut]]:
+    """A row for each document that has text, the part of each; `DataError` where none has."""
+    roles = roles_of(entries, choices.get("label_folder"))
+    has_labels = bool(roles.scored) and (roles.scored[0][0] >= 2 or len(set(roles.labels)) > 1)
+    rows: list[dict[str, str | None]] = []
+    parts: list[str] = []
+    lost: list[tuple[str, str]] = []
+    for index, entry in enumerate(entries):
+        try:
+            cells = read_document(archive.read(entry, MAX_DOCUMENT_BYTES), entry.suffix)
+        except (UnreadableError, EntryError) as error:
+            reason = str(error) if isinstance(error, UnreadableError) else "is damaged in the archive or too large"
+            lost.append((entry.name, reason))
+            continue
+        cells |= {"label": roles.labels[index] or None} if has_labels else {}
+        cells |= {roles.group_name: roles.groups[index] or None} if roles.groups else {}
+        rows.append({**cells, "file": entry.name})
+        parts.append(roles.parts[index])
+        meter.add(1, archive.bytes_read)
+    if not rows:
+        raise no_text_error(archive, lost)
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    table = pa.table({name: pa.array([row.get(name) for row in rows], pa.string()) for name in names})
+    source = {"name": archive.name, "format": "documents", "bytes": archive.path.stat().st_size, "rows": len(rows)}
+    dataset = Dataset(table, [source], lost_problems(lost))
+    if roles.groups and len(set(roles.groups) - {""}) >= MIN_GROUPS:
+        dataset.group = roles.group_name
+    given = [part or ("train" if any(parts) else "") for part in parts]
+    readings = level_reading(roles, choices) if has_labels else []
+    return dataset, np.array(given, dtype=object) if any(parts) else None, readings, left_out_of(archive, entries, lost)
+
+
+def lost_problems(lost: Sequence[tuple[str, str]]) -> list[Problem]:
+    if not lost:
+        return []
+    examples = [f"{name} {reason}" for name, reason in lost]
+    message = ngettext(
+        "%(count)s document cannot be used and was left out: %(examples)s.",
+        "%(count)s documents cannot be used and were left out: %(examples)s.",
+        len(lost),
+        examples="; ".join(examples[:3]),
+    )
+    unread = problem("unread_documents", "warning", message, examples=examples, count=len(lost))
+    return [unread | {"files": [name for name, _reason in lost[:100]]}]
+
+
+def left_out_of(archive: Archive, entries: Sequence[Entry], lost: Sequence[tuple[str, str]]) -> list[LeftOut]:
+    left_out = []
+    if lost:
+        sentence = ngettext("%(count)s document has no text.", "%(count)s documents have no text.", len(lost))
+        examples = [f"{name} {reason}" for name, reason in lost]
+        left_out.append(LeftOut("no_text", len(lost), sentence, archive.name, examples=examples))
+    read = {entry.name for entry in entries}
+    others = [entry.name for entry in archive.entries if entry.name not in read]
+    if others:
+        sentence = ngettext("%(count)s file is of another kind.", "%(count)s files are of another kind.", len(others))
+        left_out.append(LeftOut("other_kind", len(others), sentence, archive.name, examples=others[:5]))
+    return left_out
+
+
+def no_text_error(archive: Archive, lost: Sequence[tuple[str, str]]) -> DataError:
+    name, reason = lost[0] if lost else ("", "")
+    return DataError(
+        _(
+            "None of the documents in %(archive)s can be read: %(name)s %(why)s.",
+            archive=archive.name,
+            name=name,
+            why=reason,
+        ),
+        code="damaged",
+        hint=_("Save them as PDF with text, .docx, .html or .txt and send those."),
+    )

@@ -1,0 +1,119 @@
+"""The files of an archive of pictures or sounds: what each may be, how names find them, and the rows that they become."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from trainer.data import annotations, media, sidecars
+from trainer.data.archives import Archive, Entry, EntryError, common_folder
+from trainer.data.box_formats.references import clean_reference
+from trainer.data.box_formats.source import Annotated
+from trainer.data.folder_levels import PART_WORDS, FolderRoles, read_roles
+from trainer.data.readings import Choices, LeftOut, Reading
+
+
+@dataclass
+class Collection:
+    """Rows of one archive. `kind`: image or audio; `rows`: cells by column; `lost`: (path, why) of files left out."""
+
+    kind: str
+    layout: str
+    rows: list[dict[str, str | None]] = field(default_factory=list)
+    parts: list[str] = field(default_factory=list)
+    lost: list[tuple[str, str]] = field(default_factory=list)
+    bad: list[str] = field(default_factory=list)
+    bad_count: int = 0
+    other_files: int = 0
+    """Files of other kinds, passed over."""
+    readings: list[Reading] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+    """Records that were not kept, besides `lost` and `other_files`."""
+    boxes: annotations.Boxes | None = None
+    annotated: Annotated | None = None
+    group: str | None = None
+    """The column whose equal cells stay on one side of the split: a camera, a person, a video."""
+    used: set[str] = field(default_factory=set)
+    """Paths of the other files that were used: tables, annotations, files beside each picture or sound."""
+
+
+@dataclass
+class MediaRow:
+    """One row to be: the picture or sound, the other cells, its part."""
+
+    entry: Entry
+    cells: dict[str, str | None]
+    part: str = ""
+
+
+class Files:
+    """The archive's entries by what they may be, and how names in tables and annotations find them."""
+
+    def __init__(self, archive: Archive, kind: str, choices: Choices | None = None) -> None:
+        self.archive, self.kind, self.choices = archive, kind, choices or Choices()
+        self.depth = common_folder(archive.entries)
+        self.media = [entry for entry in archive.entries if media.kind_of_suffix(entry.suffix) == kind]
+        self.others = [entry for entry in archive.entries if media.kind_of_suffix(entry.suffix) != kind]
+        self.used: set[str] = set()
+        self.missing: list[str] = []
+        """What lists name and the archive does not hold, in sentences' ends."""
+        self.sidecars = sidecars.index_sidecars(self.others)
+        self.paths: dict[str, Entry] = {}
+        for entry in self.media:
+            parts = entry.parts
+            for start in range(len(parts)):
+                # The longest names are set last, so that a full path is never hidden by another file's ending.
+                self.paths.setdefault("/".join(parts[start:]).casefold(), entry)
+            self.paths.setdefault(Path(parts[-1]).stem.casefold(), entry)
+        for entry in self.media:
+            self.paths[entry.name.casefold()] = entry
+
+    def find(self, name: str | None, near: str = "") -> Entry | None:
+        """The file that a table or an annotation means: by its path, or by the longest end that both paths share. `near`: the
+        folder of the table, below which its names are looked for first."""
+        if not name or len(name) > 1_000:
+            return None
+        path = clean_reference(name)
+        parts = path.casefold().split("/")
+        if near and (entry := self.paths.get(f"{near.casefold()}/{path.casefold()}")):
+            return entry
+        ends = ("/".join(parts[start:]) for start in range(len(parts)))
+        return next((self.paths[end] for end in ends if end in self.paths), None)
+
+    def find_path(self, name: str) -> str | None:
+        entry = self.find(name)
+        return entry.name if entry else None
+
+    def with_suffix(self, *suffixes: str) -> list[Entry]:
+        return [entry for entry in self.others if entry.suffix in suffixes]
+
+    @cached_property
+    def roles(self) -> FolderRoles:
+        """What the folders of its pictures or sounds tell."""
+        asked = self.choices.get("label_folder")
+        return read_roles([self.folders_of(entry) for entry in self.media], asked)
+
+    @cached_property
+    def index_of(self) -> dict[str, int]:
+        return {entry.name: index for index, entry in enumerate(self.media)}
+
+    def folders_of(self, entry: Entry) -> list[str]:
+        """Those that do not wrap all; of files in one folder only that folder, unless its name says nothing."""
+        if len(entry.parts) > self.depth + 1 or not self.depth:
+            return entry.parts[self.depth : -1]
+        last = entry.parts[self.depth - 1]
+        return [] if last.strip().lower() in PART_WORDS else [last]
+
+    def part_of(self, entry: Entry) -> str:
+        """The part that a folder on the way tells: train/cat/1.jpg, images/val/1.jpg."""
+        return self.roles.parts[self.index_of[entry.name]]
+
+    def class_of(self, entry: Entry) -> str:
+        """The folder on the way that is its class; "" when there is none."""
+        return self.roles.labels[self.index_of[entry.name]]
+
+
+def read_text(archive: Archive, entry: Entry) -> str:
+    try:
+        return archive.read(entry, 16 * 1024**2).decode("utf-8", "replace").lstrip("\ufeff")
+    except EntryError:
+        return ""

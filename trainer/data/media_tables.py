@@ -1,0 +1,128 @@
+"""Tables in an archive, or sent beside it, whose rows name its pictures or sounds."""
+
+import re
+from pathlib import Path
+
+from trainer.data import annotations
+from trainer.data.archives import Archive, Entry
+from trainer.data.media_files import Collection, Files, MediaRow
+from trainer.data.readings import LeftOut
+from trainer.data.splitting import part_of_name
+from trainer.data.tables.formats import open_table
+from trainer.data.tables.table import Table
+from trainer.data.tempspace import temporary_folder
+from trainer.errors import DataError
+from trainer.messages import ngettext
+
+MAX_TABLES_TRIED = 200
+TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".xlsx", ".xls", ".json", ".txt"})
+MIN_MATCHED = 0.5
+"""Share of a table's first cells that name files of the archive for it to be their table."""
+
+
+def read_beside_table(files: Files) -> tuple[Collection, list[MediaRow]] | None:
+    """A table in the archive with a column that names its files. Of several, those that name a part come first, and a file that
+    two of them name is one row."""
+    media_rows: list[MediaRow] = []
+    collection = Collection(files.kind, "table")
+    tables = [entry for entry in files.others if entry.suffix in TABLE_SUFFIXES]
+    named: set[str] = set()
+    for entry in sorted(tables, key=table_order)[:MAX_TABLES_TRIED]:
+        with temporary_folder() as place:
+            table = try_table(files.archive, entry, place)
+            folder = "/".join(entry.parts[:-1])
+            column = naming_column(table, files, folder) if table else None
+            if table is None or column is None:
+                continue
+            files.used.add(entry.name)
+            if IS_NO_TRUTH.search(entry.parts[-1]):
+                leave_out_table(collection, entry, sum(len(batch[0]) for batch in table.batches))
+                continue
+            part = (part_of_name(entry.parts[-1]) if len(tables) > 1 else None) or ""
+            rows = rows_of_table(table, column, files, part, collection, folder)
+            if len(media_rows) and part == "" and all(row.entry.name in named for row in rows):
+                leave_out_table(collection, entry, len(rows))
+                continue
+            media_rows += [row for row in rows if row.entry.name not in named] if part == "" and named else rows
+            named |= {row.entry.name for row in rows}
+    return (collection, media_rows) if media_rows else None
+
+
+IS_NO_TRUTH = re.compile(
+    r"submission|(^|[_-])(in|un)validated[_.-]|^(invalidated|reported|other|unvalidated)\.", re.IGNORECASE
+)
+"""Tables that come with a set and hold no answers: an example of what to hand in, clips that nobody has checked."""
+
+
+def table_order(entry: Entry) -> tuple[bool, bool]:
+    """Tables of parts first. Thousands of .txt or .json are one a picture, and no tables of all."""
+    return entry.suffix in (".txt", ".json"), part_of_name(entry.parts[-1]) is None
+
+
+def leave_out_table(collection: Collection, entry: Entry, count: int) -> None:
+    sentence = ngettext(
+        "%(count)s row of %(name)s was left out: it is an example or unchecked, or its files are in another table.",
+        "%(count)s rows of %(name)s were left out: they are an example or unchecked, or their files are in another table.",
+        count,
+        name=entry.name,
+    )
+    collection.left_out.append(LeftOut("other_table", count, sentence, entry.name))
+
+
+def try_table(archive: Archive, entry: Entry, place: Path) -> Table | None:
+    """A file of the archive as a table with its first batch read; None for one that is no table."""
+    try:
+        table = open_table(archive.extract(entry, place / f"table{entry.suffix}"), entry.name)
+        first = next(iter(table.batches), None)
+    except DataError:
+        return None
+    if first is None:
+        return None
+    later = table.batches
+    table.batches = iter([first, *later])
+    return table
+
+
+def naming_column(table: Table, files: Files, folder: str = "") -> int | None:
+    """Which column's cells are names of the archive's files."""
+    batches = list(table.batches)
+    table.batches = iter(batches)
+    endings = {entry.suffix for entry in files.media}
+    best, most = None, (MIN_MATCHED, 0, 0)
+    for index in range(len(table.columns)):
+        cells = [cell for cell in batches[0][index][:200] if cell]
+        named = [entry.name for cell in cells if (entry := files.find(cell, folder)) is not None]
+        # Of two columns that match, the one that names more files, with their endings: a speaker's id may be the name of one.
+        with_ending = sum(Path(cell).suffix.lower() in endings for cell in cells)
+        matched = len(named) / max(len(cells), 1), len(set(named)), with_ending
+        if cells and matched[0] >= MIN_MATCHED and matched > most:
+            best, most = index, matched
+    return best
+
+
+def rows_of_table(
+    table: Table, column: int, files: Files, part: str, collection: Collection, folder: str = ""
+) -> list[MediaRow]:
+    """A row for each line that names a file of the archive, those below the table's `folder` first; other lines are counted as
+    bad."""
+    media_rows = []
+    number = 0
+    other_columns = [(index, name) for index, name in enumerate(table.columns) if index != column]
+    reserved = {files.kind, "file"}
+    for batch in table.batches:
+        for row in zip(*batch, strict=True):
+            number += 1
+            entry = files.find(row[column], folder)
+            if entry is None:
+                collection.bad_count += 1
+                if len(collection.bad) < annotations.MAX_REPORTED:
+                    collection.bad.append(
+                        f"row {number} of {table.name} names “{(row[column] or '')[:80]}”, which is not in the archive"
+                    )
+                continue
+            cells = {(f"{name} (table)" if name in reserved else name): row[index] for index, name in other_columns}
+            media_rows.append(MediaRow(entry, cells, part or files.part_of(entry)))
+    for line, reason in table.bad:
+        collection.bad.append(f"line {line} of {table.name} {reason}")
+    collection.bad_count += table.bad_count
+    return media_rows
