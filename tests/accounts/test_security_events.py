@@ -267,6 +267,11 @@ CALLS: dict[str, tuple[str, Act]] = {
         lambda on: on.call("delete", f"/invitations/{on.invitation()[0]}"),
     ),
     "PUT /budget": ("budget_changed", lambda on: on.call("put", "/budget", amount="12")),
+    "PUT /retention": ("retention_changed", lambda on: on.call("put", "/retention", feedback_days=3)),
+    "PUT /datasets/{pk}/retention": (
+        "retention_changed",
+        lambda on: on.call("put", f"/datasets/{on.run.version.dataset_id}/retention", days=3),
+    ),
     "PUT /rates/{hardware}": ("price_changed", lambda on: on.call("put", "/rates/cpu", price_per_hour="1")),
     "GET /datasets/{pk}/download": (
         "data_downloaded",
@@ -343,6 +348,8 @@ QUIET = {
         "GET /endpoints/{slug}/links",
         "GET /rates",
         "GET /budget",
+        "GET /retention",
+        "GET /datasets/{pk}/retention",
     ),
     "remove_checkpoints",  # of runs that failed; what is kept of them is freed
 }

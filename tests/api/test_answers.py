@@ -39,6 +39,9 @@ READ = [
     ("/costs", "/costs?group_by=day,kind"),
     ("/budget", "/budget"),
     ("/rates", "/rates"),
+    ("/storage", "/storage"),
+    ("/retention", "/retention"),
+    ("/datasets/{pk}/retention", "/datasets/{dataset}/retention"),
     ("/me", "/me"),
 ]
 

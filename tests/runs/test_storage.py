@@ -1,18 +1,21 @@
 """Artifacts in a bucket, against a server that speaks S3 on this machine."""
 
+import io
 import shutil
 import socket
 import time
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.test import TestCase
+from django.test import Client, TestCase
+from django.urls import reverse
 from django.utils import timezone
 
 from tests import things
-from webapp.accounts.models import Workspace
+from webapp.accounts.models import User, Workspace
 from webapp.core import leased
 from webapp.core.locks import only_one
 from webapp.core.models import Removal
@@ -352,3 +355,26 @@ def test_what_is_erased_leaves_the_bucket_too(bucket: Any, run: Run) -> None:
     store()
     assert keys(bucket, run.pk) == []
     assert keys(bucket, kept.pk), "another dataset's stays"
+
+
+def test_everything_can_be_taken_along_from_the_bucket(
+    bucket: Any, run: Run, user: User, client_of: Callable[[User], Client], settings: Any
+) -> None:
+    """In a stream; what the bucket does not give is listed."""
+    storage.upload(run)
+    whole = {path.relative_to(run.artifact).as_posix(): path.read_bytes() for path in run.artifact.rglob("*.*")}
+    shutil.rmtree(run.artifact)
+    browser = client_of(user)
+
+    def taken() -> dict[str, bytes]:
+        answer: Any = browser.get(reverse("export"))
+        with zipfile.ZipFile(io.BytesIO(b"".join(answer.streaming_content))) as archive:
+            return {name: archive.read(name) for name in archive.namelist()}
+
+    packed = taken()
+    prefix = f"runs/{run.pk}/artifact/"
+    assert {name.removeprefix(prefix): data for name, data in packed.items() if name.startswith(prefix)} == whole
+    assert "MISSING.txt" not in packed
+    assert not run.artifact.exists(), "nothing was written here"
+    settings.STORAGE_URL = "s3://no-such-bucket"
+    assert taken()["MISSING.txt"].decode() == f"runs/{run.pk}/artifact\n"

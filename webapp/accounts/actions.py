@@ -169,3 +169,10 @@ def audit(
         workspace=workspace, user=actor, verb=verb, subject=subject, subject_id=subject_id, text=text[:200]
     )
     security.record_audited(workspace, actor, verb, subject, subject_id, text)
+
+
+def keep_feedback(workspace: Workspace, days: int | None, user: User) -> None:
+    """What visitors of its demos typed, sent and rated is kept for so many days; 0: for good, None: as long as the site says."""
+    workspace.feedback_days = days
+    workspace.save(update_fields=["feedback_days"])
+    audit(workspace, user, "set", "retention", text=str(days if days is not None else ""))

@@ -52,13 +52,16 @@ class TokenForm(forms.Form):
         return cls(data)
 
 
+MOST_DAYS = 3650
+
+
 class RetentionForm(forms.Form):
     """How many days something is kept. Empty: as long as the site does; 0: for good."""
 
     days = forms.IntegerField(
         label=_("Days"),
         min_value=0,
-        max_value=3650,
+        max_value=MOST_DAYS,
         required=False,
         help_text=_("Empty for the default of this site, 0 to keep it for good."),
     )

@@ -18,7 +18,7 @@ from webapp.accounts.access import load, member, needs, person
 from webapp.accounts.confirming import PENDING, check_confirmed, confirmed, note_confirmation, resume
 from webapp.accounts.factors import has_factor
 from webapp.accounts.forms import ProfileForm, RetentionForm, TokenForm, WorkspaceForm
-from webapp.accounts.models import ApiToken, AuditEvent, SignInLink, User, Workspace
+from webapp.accounts.models import ApiToken, AuditEvent, SignInLink, User
 from webapp.accounts.requests import AuthedRequest
 from webapp.accounts.rights import Right, check
 from webapp.accounts.security_signals import LINK
@@ -133,8 +133,7 @@ def rename_workspace(request: AuthedRequest) -> HttpResponse:
 @refused_on("settings")
 def set_feedback_days(request: AuthedRequest) -> HttpResponse:
     days = cleaned(RetentionForm(request.POST))["days"]
-    Workspace.objects.filter(pk=request.workspace.pk).update(feedback_days=days)
-    actions.audit(request.workspace, request.user, "set", "retention", text=str(days if days is not None else ""))
+    actions.keep_feedback(request.workspace, days, request.user)
     messages.success(request, _("Saved."))
     return redirect("settings")
 

@@ -22,7 +22,7 @@ from webapp.costs.actions import price_per_hour
 from webapp.datasets import actions, exports, rows, uploads, versions
 from webapp.datasets import requests as dataset_requests
 from webapp.datasets.models import Dataset, DatasetVersion
-from webapp.pages import removal
+from webapp.pages import erasure, removal
 from webapp.runs.models import Run
 
 router = Router(tags=["data"])
@@ -97,10 +97,17 @@ def get_dataset(request: AuthedRequest, pk: str) -> dict[str, Any]:
 
 
 @router.delete("/datasets/{pk}", response={204: None})
-def delete_dataset(request: AuthedRequest, pk: str) -> Status[None]:
+def delete_dataset(request: AuthedRequest, pk: str, prototypes: bool = False) -> Status[None]:
+    """For good, with its files and caches. 409 while a prototype uses it, unless `prototypes` is true: then those go first, with
+    their runs and demos; 409 while one of the runs is at work."""
     dataset = load(Dataset, request.workspace, pk)
+    if prototypes:
+        erasure.erase_dataset(dataset, request.user)
+        return Status(204, None)
     if dataset.prototypes.exists():
-        raise Conflict("A prototype uses this dataset.", code="in_use", hint="Delete the prototype first.")
+        raise Conflict(
+            "A prototype uses this dataset.", code="in_use", hint="Delete the prototype first, or send prototypes=true."
+        )
     actions.delete_dataset(dataset, request.user)
     return Status(204, None)
 

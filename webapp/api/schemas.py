@@ -388,3 +388,32 @@ class MeOut(Schema):
     role: RoleName
     workspace: WorkspaceOut
     token: OwnTokenOut | None = None
+
+
+class StorageUse(Schema):
+    """Bytes by kind."""
+
+    uploads: int
+    versions: int
+    runs: int
+    caches: int
+
+
+class StorageOut(Schema):
+    used: StorageUse
+    total: int
+    quota: int
+    room: int
+
+
+class RetentionOut(Schema):
+    """Days; 0: for good."""
+
+    feedback_days: int | None
+    default_feedback_days: int
+    default_dataset_days: int
+
+
+class DatasetRetention(Schema):
+    days: int | None
+    default_days: int

@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
-from webapp.api import costs, datasets, endpoints, people, prototypes, runs, tokens
+from webapp.api import costs, datasets, endpoints, people, prototypes, runs, storage, tokens
 from webapp.api.auth import PlainJson, Token, known_parameters_only
 from webapp.core.problem_responses import problem_response
 from webapp.core.problems import Problem, problem_of
@@ -32,6 +32,7 @@ for router in (
     costs.router,
     tokens.router,
     people.router,
+    storage.router,
 ):
     router.add_decorator(known_parameters_only)
     api.add_router("", router)

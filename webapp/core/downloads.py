@@ -5,16 +5,22 @@ responses hand out their pieces one by one, each read in a thread.
 """
 
 import asyncio
+import logging
+import time
 import zipfile
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from django.http import FileResponse, StreamingHttpResponse
 from typing_extensions import Buffer
 
 from webapp.core.files import files_below
 
+log = logging.getLogger(__name__)
 PIECE_BYTES = 256 * 1024
+MISSING = "MISSING.txt"
 ZIP64_BYTES = 2**31 - 1
 """From here on a zip needs longer records, so that its length is not said beforehand."""
 
@@ -46,11 +52,25 @@ class ZipDownload(InPieces, StreamingHttpResponse):
             self["Content-Length"] = str(length)
 
 
-class ZipOf(InPieces, StreamingHttpResponse):
-    """A zip file of what is made for it and of files, packed while it is sent."""
+@dataclass(frozen=True)
+class Remote:
+    """A file to be fetched: its name inside of the zip file, and what opens it; `OSError` where it cannot be had."""
 
-    def __init__(self, made: list[tuple[str, bytes]], files: list[tuple[Path, str]], filename: str) -> None:
-        super().__init__(zipped(files, made), content_type="application/zip")
+    name: str
+    open: Callable[[], Any]
+
+
+class ZipOf(InPieces, StreamingHttpResponse):
+    """A zip file of what is made for it, of files, and of what lies elsewhere, packed while it is sent."""
+
+    def __init__(
+        self,
+        made: list[tuple[str, bytes]],
+        files: list[tuple[Path, str]],
+        filename: str,
+        elsewhere: Iterable["Remote"] = (),
+    ) -> None:
+        super().__init__(zipped(files, made, elsewhere), content_type="application/zip")
         self["Content-Disposition"] = f'attachment; filename="{filename}"'
 
 
@@ -72,9 +92,13 @@ class Pieces:
         return taken
 
 
-def zipped(files: list[tuple[Path, str]], made: Iterable[tuple[str, bytes]] = ()) -> Iterator[bytes]:
-    """A zip file of (name inside, content), then of (path, name inside), piece by piece. Weights do not compress, so they are
-    stored. A file that was deleted meanwhile is left out where there is something made."""
+def zipped(
+    files: list[tuple[Path, str]], made: Iterable[tuple[str, bytes]] = (), elsewhere: Iterable[Remote] = ()
+) -> Iterator[bytes]:
+    """A zip file of (name inside, content), then of (path, name inside), then of what is fetched, piece by piece. Weights do not
+    compress, so they are stored. A file that was deleted meanwhile is left out where there is something made; what could not be
+    fetched, or not to its end, is listed in `MISSING`."""
+    missing: list[str] = []
     target = Pieces()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:  # type: ignore[call-overload]
         for name, content in made:
@@ -88,6 +112,19 @@ def zipped(files: list[tuple[Path, str]], made: Iterable[tuple[str, bytes]] = ()
                     inside.write(piece)
                     yield target.take()
             yield target.take()
+        for remote in elsewhere:
+            info = zipfile.ZipInfo(remote.name, time.gmtime()[:6])
+            try:
+                with remote.open() as source, archive.open(info, "w", force_zip64=True) as inside:
+                    while piece := source.read(PIECE_BYTES):
+                        inside.write(piece)
+                        yield target.take()
+            except OSError as error:
+                log.warning("%s could not be fetched: %s", remote.name, error)
+                missing.append(remote.name)
+            yield target.take()
+        if missing:
+            archive.writestr(MISSING, "\n".join(missing) + "\n")
     yield target.take()
 
 

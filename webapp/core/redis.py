@@ -28,6 +28,24 @@ def async_client(patience: float) -> redis.asyncio.Redis:
     )
 
 
+ERASED = "maquette:erased"
+"""Set while the append-only file of Redis may hold what was erased."""
+
+
+def note_erasure() -> None:
+    """What was erased is in no key any more, but the commands that wrote it are in the file that Redis appends to."""
+    with best_effort("noting an erasure"):
+        client().set(ERASED, 1)
+
+
+def rewrite_log() -> None:
+    """Have Redis write that file anew, from the keys as they are, where something was erased; one that others share may forbid
+    it, or be at it already, and is asked again later."""
+    with best_effort("rewriting the append-only file"):
+        if client().get(ERASED) and client().bgrewriteaof():
+            client().delete(ERASED)
+
+
 @contextmanager
 def best_effort(what: str) -> Iterator[None]:
     """Go on without Redis: what is written inside can be made again from the database or a file."""

@@ -188,6 +188,13 @@ def purge_history(version: DatasetVersion, user: User) -> list[DatasetVersion]:
     return earlier
 
 
+def keep_for(dataset: Dataset, days: int | None, user: User) -> None:
+    """It is deleted so many days after its last use, with all that was made from it; 0: never, None: when the site says."""
+    dataset.retention_days = days
+    dataset.save(update_fields=["retention_days"])
+    audit(dataset.workspace, user, "set", "retention", dataset.pk, dataset.name)
+
+
 def delete_dataset(dataset: Dataset, user: User | None) -> None:
     """The rows of the database go with their files; runs that used it keep their own artifact."""
     removals.remove(delete_rows(dataset, user))

@@ -11,13 +11,12 @@ from django.views.decorators.http import require_POST
 
 from webapp.accounts import addresses, security
 from webapp.accounts.access import load, member, needs, person
-from webapp.accounts.actions import audit
 from webapp.accounts.confirming import check_confirmed, confirmed
 from webapp.accounts.forms import RetentionForm
 from webapp.accounts.requests import AuthedRequest
 from webapp.accounts.rights import Right
 from webapp.core.forms import cleaned, refused_on, shown_form
-from webapp.datasets.actions import delete_dataset
+from webapp.datasets.actions import delete_dataset, keep_for
 from webapp.datasets.models import Dataset
 from webapp.endpoints import addresses as demo_addresses
 from webapp.endpoints.models import Endpoint
@@ -54,8 +53,7 @@ def set_retention(request: AuthedRequest, pk: str) -> HttpResponse:
     """How long the dataset of this prototype is kept after its last use."""
     prototype = load(Prototype.objects.select_related("dataset"), request.workspace, pk)
     days = cleaned(RetentionForm(request.POST))["days"]
-    Dataset.objects.filter(pk=prototype.dataset_id).update(retention_days=days)
-    audit(request.workspace, request.user, "set", "retention", prototype.dataset_id, prototype.dataset.name)
+    keep_for(prototype.dataset, days, request.user)
     messages.success(request, _("Saved."))
     return redirect("prototype_settings", pk=pk)
 

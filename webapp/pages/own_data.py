@@ -1,6 +1,8 @@
 """Everything that a person and their workspace have here, as one zip: their rows as JSON, and their files."""
 
 import json
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from django.apps import apps
@@ -12,12 +14,13 @@ from webapp.accounts.access import member
 from webapp.accounts.confirming import confirmed_download
 from webapp.accounts.models import Membership, SecurityEvent, User, Workspace
 from webapp.accounts.requests import AuthedRequest
-from webapp.core.downloads import ZipOf
+from webapp.core.downloads import Remote, ZipOf
 from webapp.core.files import files_below, safe_name
 from webapp.core.models import WorkspaceOwned
 from webapp.costs.models import Budget
 from webapp.datasets.models import Dataset
 from webapp.endpoints.models import UsageHour
+from webapp.runs import storage
 from webapp.runs.models import Run
 
 LEFT_OUT = ("idempotentanswer", "reservation")
@@ -30,9 +33,7 @@ rows/            one file for each kind of object, as JSON; secrets such as keys
 uploads/         files as they were uploaded, by dataset
 datasets/        rows that were read from them, as Parquet, by dataset and version
 runs/            settings, events, reports and models, by run
-{missing}"""
-MISSING = """
-The models and reports of these runs lie in object storage. Download them from their pages: {runs}
+MISSING.txt      what could not be fetched from object storage, if anything; its pages offer it later
 """
 
 
@@ -43,8 +44,8 @@ def export(request: AuthedRequest) -> ZipOf:
     workspace = request.workspace
     runs = list(Run.objects.for_workspace(workspace))
     datasets = list(Dataset.objects.for_workspace(workspace))
-    away = [run.pk for run in runs if run.stored_at and not run.artifact.is_dir()]
-    readme = README.format(workspace=workspace.name, missing=MISSING.format(runs=", ".join(away)) if away else "")
+    away = [run for run in runs if run.stored_at and not run.artifact.is_dir()]
+    readme = README.format(workspace=workspace.name)
     made = [("README.txt", readme.encode()), ("account.json", as_json(account(request.user)))]
     made += [(f"rows/{name}.json", as_json(rows)) for name, rows in rows_of(workspace).items()]
     places = [(run.folder, f"runs/{run.pk}") for run in runs]
@@ -56,7 +57,21 @@ def export(request: AuthedRequest) -> ZipOf:
         for path, _facts in sorted(files_below(folder))
     ]
     security.record(request, "own_data_downloaded", workspace=workspace)
-    return ZipOf(made, files, f"maquette-{safe_name(workspace.name) or 'workspace'}.zip")
+    return ZipOf(made, files, f"maquette-{safe_name(workspace.name) or 'workspace'}.zip", remote_files(away))
+
+
+def remote_files(runs: list[Run]) -> Iterator[Remote]:
+    """Of runs whose artifact is in the bucket alone. One that cannot be listed stands for all its files."""
+    for run in runs:
+        folder = f"runs/{run.pk}/artifact"
+        try:
+            yield from (Remote(f"{folder}/{path}", opened) for path, opened in storage.stored_files(run))
+        except OSError as error:
+            yield Remote(folder, partial(refuse, error))
+
+
+def refuse(error: OSError) -> None:
+    raise error
 
 
 def account(user: User) -> dict[str, Any]:

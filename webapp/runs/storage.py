@@ -7,9 +7,10 @@ whenever it is needed and gone. Speaks S3 through pyarrow, which the data pages 
 import logging
 import os
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -242,6 +243,20 @@ def measure(run: Run) -> int:
     size = own_bytes(run.folder)
     Run.objects.filter(pk=run.pk).update(bytes=size)
     return size
+
+
+def stored_files(run: Run) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """(path below the artifact, what opens it as a stream) of each file of a run in the bucket. Raises `OSError`."""
+    storage = file_system()
+    if storage is None:
+        raise FileNotFoundError("STORAGE_URL is not set")
+    from pyarrow.fs import FileSelector, FileType
+
+    bucket, root = storage
+    place = place_of(run, root)
+    for entry in bucket.get_file_info(FileSelector(place, recursive=True)):
+        if entry.type == FileType.File:
+            yield entry.path.removeprefix(place).strip("/"), partial(bucket.open_input_stream, entry.path)
 
 
 def changed(run: Run) -> None:

@@ -14,7 +14,7 @@ from typing import Any, cast
 
 import redis
 
-from webapp.core.redis import async_client, best_effort, client
+from webapp.core.redis import async_client, best_effort, client, note_erasure
 
 KEEP_ENTRIES = 5000
 KEEP_SECONDS = 24 * 3600
@@ -37,6 +37,7 @@ def forget(run_ids: list[str]) -> None:
     """The streams of runs that were deleted; one that Redis keeps meanwhile ends by itself within a day."""
     with best_effort("removing the events of deleted runs"):
         client().delete(*map(stream_key, run_ids))
+    note_erasure()
 
 
 class EventLog:

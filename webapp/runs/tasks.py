@@ -8,6 +8,7 @@ from django.conf import settings
 
 from webapp.core.locks import only_one
 from webapp.core.queues import task
+from webapp.core.redis import rewrite_log
 from webapp.runs import retraining, storage, upkeep, worker
 from webapp.runs.estimates import Measuring
 from webapp.runs.previews import Drawing
@@ -45,6 +46,7 @@ def tidy() -> None:
 @task("webapp.runs.tasks.store")
 def store() -> None:
     upkeep.trim_caches()
+    rewrite_log()
     storage.measure_waiting()
     with_the_bucket(storage.remove_waiting)
     with_the_bucket(storage.remove_due)
