@@ -9,13 +9,14 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from webapp.core import limits
+from webapp.core.environment import Environment
 from webapp.core.hosts import LOOPBACK, is_loopback
 from webapp.core.prices import fixed_prices
 from webapp.core.private import kept_secret, private_folder
 from webapp.host.redis_server import embedded_url
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.Env()
+env = Environment()
 env.read_env(BASE_DIR / ".env")
 
 MAQUETTE_DATA = Path(env.str("MAQUETTE_DATA", default=str(BASE_DIR / "var"))).resolve()

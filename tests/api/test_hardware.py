@@ -37,3 +37,20 @@ def test_whose_run_a_worker_trains_is_told_to_its_own_workspace_alone(
 
     assert told(user) == [(run.pk, True), (None, False)]
     assert told(outsider) == [(None, True), (None, False)]
+
+
+def test_what_the_operator_calls_machines_and_workers_is_told_to_no_tenant(
+    server: EmbeddedRedis, user: User, api_of: Callable[[User], Client], client_of: Callable[[User], Client]
+) -> None:
+    device = {"kind": "gpu", "index": 0, "name": "NVIDIA L4"}
+    for host in ("zurich-rack4", "berlin-rack1"):
+        record = {"name": f"{host}-train", "host": host, "queues": ["train-gpu"], "devices": [device], "run": None}
+        hardware.announce(record["name"], record)
+    shown = api_of(user).get("/api/v1/hardware")
+    page = client_of(user).get("/workers").content.decode()
+    for text in (shown.content.decode(), page):
+        assert "rack" not in text
+    assert [worker["name"] for worker in shown.json()["workers"]] == ["1", "2"]
+    assert [device["host"] for device in shown.json()["devices"]] == ["1", "2"]
+    for words in ("Worker 1", "Worker 2", "machine 1", "machine 2", "NVIDIA L4"):
+        assert words in page

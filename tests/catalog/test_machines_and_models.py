@@ -62,7 +62,7 @@ def test_a_device_that_two_workers_share_counts_once() -> None:
 def test_others_learn_that_a_worker_is_busy_and_not_with_what(
     run: str | None, own: set[str], busy: bool, told: str | None
 ) -> None:
-    (shown,) = hardware.without_runs([worker("a", run=run)], own)
+    (shown,) = hardware.as_tenants_see([worker("a", run=run)], own)
     assert (shown["busy"], shown["run"]) == (busy, told)
 
 

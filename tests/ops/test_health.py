@@ -115,7 +115,7 @@ def test_a_site_is_ready_once_every_queue_has_a_worker(
         hardware.announce("box-reader", {"host": "box", "queues": ["read"]})
         answer = client.get("/readyz").json()
         assert (answer["parts"]["worker"], answer["waiting"]) == ("ok", [])
-        assert doctor.workers() == (doctor.OK, "3 running, and every queue has one", "")
+        assert doctor.workers() == (doctor.OK, "3 running (box, box, box), and every queue has one", "")
         gpus = [{"kind": "gpu", "index": index} for index in range(2)]
         hardware.announce("box-gpus", {"host": "box", "queues": ["train-gpu"], "devices": gpus})
         assert client.get("/readyz").json()["waiting"] == ["train-gpu-2"], "runs may ask for two"

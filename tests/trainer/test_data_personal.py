@@ -327,3 +327,23 @@ def test_a_column_holds_names_by_its_own_and_by_its_cells(name: str, cells: list
 )
 def test_the_language_of_a_column_says_where_its_numbers_are_from(cells: list[str], region: str | None) -> None:
     assert guess_hints("notes", column(*cells)).regions == (*([region] if region else []), "US", "GB")
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("电话：１３８００１３８０００", "phone"),
+        ("call ＋４４　２０　７９４６　０９５８ now", "phone"),
+        ("（０２０）７９４６　０９５８", "phone"),
+        ("mail ada＠example.org today", "email"),
+        ("4111１１１１11111111", "card"),
+    ],
+)
+def test_full_width_digits_and_signs_hide_nothing(text: str, kind: str) -> None:
+    assert kinds_in(text, EVERYTHING) == [kind]
+    assert might_hold(pa.array([text]), kind, EVERYTHING).to_pylist() == [True]
+    (masked,) = mask_column(column(text), "phone").to_pylist()
+    assert kinds_in(masked, EVERYTHING) == []
+    (replaced,) = pseudonymise_column(column(text), SECRET, "phone").to_pylist()
+    assert replaced != text
+    assert pseudonymise_column(column(replaced), SECRET, "phone").to_pylist() == [replaced]

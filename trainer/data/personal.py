@@ -36,6 +36,7 @@ from trainer.data.personal_patterns import (
     REGIONS,
     TITLE,
     VERSION_WORD,
+    WIDE_FORMS,
 )
 
 KINDS = ("email", "iban", "id", "card", "ip", "phone", "name")
@@ -75,6 +76,7 @@ EVERYTHING = Hints()
 
 def find_spans(text: str, hints: Hints) -> list[Span]:
     """What a cell holds, in order and without overlaps."""
+    text = narrow(text)
     claimed_spans = []
     for kind in KINDS:
         mine = claim_spans(text, kind, hints)
@@ -85,10 +87,15 @@ def find_spans(text: str, hints: Hints) -> list[Span]:
 
 def claim_spans(text: str, kind: str, hints: Hints) -> list[Span]:
     claimed_spans: list[Span] = []
-    for start, end, key in sorted(FINDERS[kind](text, hints)):
+    for start, end, key in sorted(FINDERS[kind](narrow(text), hints)):
         if not claimed_spans or start >= claimed_spans[-1].end:
             claimed_spans.append(Span(start, end, kind, key))
     return claimed_spans
+
+
+def narrow(text: str) -> str:
+    """With digits and signs of full width as the usual ones, character for character."""
+    return text if text.isascii() else text.translate(WIDE_FORMS)
 
 
 def rewrite_spans(text: str, claimed_spans: list[Span], new: Callable[[Span, str], str]) -> str:

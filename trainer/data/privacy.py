@@ -24,9 +24,19 @@ from trainer.data.personal import (
     find_spans,
     is_card,
     is_person,
+    narrow,
     rewrite_spans,
 )
-from trainer.data.personal_patterns import ASKED, IP_WORD, LANGUAGES, NAME_COLUMNS, PHONE_COLUMN, PREFILTERS, VAGUE
+from trainer.data.personal_patterns import (
+    ASKED,
+    IP_WORD,
+    LANGUAGES,
+    NAME_COLUMNS,
+    PHONE_COLUMN,
+    PREFILTERS,
+    VAGUE,
+    WIDE,
+)
 from trainer.data.problems import Problem, fix_of, shorten
 from trainer.data.problems import problem as finding
 from trainer.data.pseudonyms import make_stand_in
@@ -123,7 +133,7 @@ def might_hold(cells: pa.Array | pa.ChunkedArray, kind: str, hints: Hints) -> pa
     if kind == "name" and hints.names:
         return pc.is_valid(cells)
     pattern = "[0-9]" if kind == "id" and hints.ids else PREFILTERS[kind]
-    return pc.fill_null(pc.match_substring_regex(cells, pattern), False)
+    return pc.fill_null(pc.match_substring_regex(cells, f"{pattern}|{WIDE}"), False)
 
 
 def guess_hints(name: str, column: pa.ChunkedArray) -> Hints:
@@ -196,7 +206,7 @@ def pseudonymise_column(column: pa.ChunkedArray, secret: bytes, name: str = "") 
     if not secret:
         raise ValueError("Without a secret anybody could work out who a stand-in stands for.")
     made = functools.lru_cache(REMEMBERED)(functools.partial(make_stand_in, secret))
-    return replace_matches(column, name, lambda span, text: made(span.kind, span.key, text))
+    return replace_matches(column, name, lambda span, text: made(span.kind, span.key, narrow(text)))
 
 
 def replace_matches(column: pa.ChunkedArray, name: str, new: Callable[[Span, str], str]) -> pa.ChunkedArray:

@@ -16,7 +16,7 @@ from webapp.api import checks
 from webapp.api.auth import Body, Token, check_choice, once, page
 from webapp.api.schemas import DatasetOut, DatasetRow, MeOut, Page
 from webapp.api.shapes import dataset_row, dataset_shape, moment
-from webapp.catalog.hardware import devices, options, without_runs, workers
+from webapp.catalog.hardware import as_tenants_see, devices, options, workers
 from webapp.core.problems import Conflict, Problem
 from webapp.costs.actions import price_per_hour
 from webapp.datasets import actions, exports, rows, uploads, versions
@@ -275,7 +275,8 @@ def list_hardware(request: AuthedRequest) -> dict[str, Any]:
     ]
     at_work = [record["run"] for record in records if record.get("run")]
     own = set(Run.objects.for_workspace(request.workspace).filter(pk__in=at_work).values_list("pk", flat=True))
-    return {"items": items, "devices": devices(records), "workers": without_runs(records, own), "next": None}
+    shown = as_tenants_see(records, own)
+    return {"items": items, "devices": devices(shown), "workers": shown, "next": None}
 
 
 @router.get("/me", response=MeOut)

@@ -31,12 +31,21 @@ def workers() -> list[dict[str, Any]]:
     return []
 
 
-def without_runs(records: list[dict[str, Any]], own: set[str]) -> list[dict[str, Any]]:
-    """Whether each worker is `busy`, and with which run only where it is one of `own`."""
+def as_tenants_see(records: list[dict[str, Any]], own: set[str]) -> list[dict[str, Any]]:
+    """Workers and machines by numbers, since their names tell of the operator's network; whether each worker is `busy`, and with
+    which run only where it is one of `own`. `python manage.py doctor` names them."""
+    hosts = sorted({str(record.get("host", "")) for record in records})
+    numbers = {host: str(number) for number, host in enumerate(hosts, start=1)}
     return [
-        record | {"busy": bool(record.get("run")), "run": record.get("run") if record.get("run") in own else None}
-        for record in records
+        record
+        | {"name": str(number), "host": numbers[str(record.get("host", ""))]}
+        | {"busy": bool(record.get("run")), "run": record.get("run") if record.get("run") in own else None}
+        for number, record in enumerate(sorted(records, key=place_of), start=1)
     ]
+
+
+def place_of(record: dict[str, Any]) -> tuple[str, str]:
+    return str(record.get("host", "")), str(record.get("name", ""))
 
 
 def devices(records: list[dict[str, Any]] | None = None) -> list[dict[str, Any]]:

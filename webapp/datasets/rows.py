@@ -10,8 +10,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Protocol, Self
 
+from django.utils.translation import gettext as _
+
 from trainer.columns import MONEY, canonical_label
 from trainer.machine import cores
+from webapp.core.problems import Problem
 from webapp.datasets.models import DatasetVersion
 
 PAGE_ROWS = 10
@@ -146,10 +149,17 @@ def page(
 
 
 def sorting(sort: str, names: list[str]) -> tuple[int | None, bool]:
-    """(the column's place, whether downwards); a name that begins with a dash itself goes before."""
-    if sort in names:
-        return names.index(sort), False
-    return (names.index(sort[1:]), True) if sort[:1] == "-" and sort[1:] in names else (None, False)
+    """(the column's place, whether downwards); a name that begins with a dash itself goes before. `Problem` for a column that
+    is not there: rows in another order than was asked for would look like an answer."""
+    if not sort or sort in names:
+        return names.index(sort) if sort in names else None, False
+    if sort[:1] == "-" and sort[1:] in names:
+        return names.index(sort[1:]), True
+    raise Problem(
+        _("There is no column “%(name)s” to sort by.") % {"name": sort.removeprefix("-")[:60]},
+        code="bad_sort",
+        hint=_("Use the name of a column, with “-” in front for the other direction."),
+    )
 
 
 CANONICAL = r"REGEXP_REPLACE(TRIM({column}), '^(-?[0-9]+)\.0+$', '\1')"

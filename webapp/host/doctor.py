@@ -141,7 +141,8 @@ def workers() -> Result:
             f"none takes what waits in {', '.join(missing)}",
             "Look into their logs, then start Maquette again; with containers, `docker compose up -d`.",
         )
-    return OK, f"{len(hardware.workers())} running, and every queue has one", ""
+    names = ", ".join(sorted(record.get("name", record["host"]) for record in hardware.workers()))
+    return OK, f"{len(hardware.workers())} running ({names}), and every queue has one", ""
 
 
 def database() -> Result:
@@ -273,7 +274,7 @@ def ports() -> Result:
             f"the model server is not reached at {settings.SERVING_URL}",
             "Start it, or correct SERVING_URL.",
         )
-    web, serving = (int(os.environ.get(name) or value) for name, value in (("PORT", 8000), ("SERVING_PORT", 8001)))
+    web, serving = preflight.port_of("PORT", 8000), preflight.port_of("SERVING_PORT", 8001)
     busy = [port for port in (web, serving) if _listens(port)]
     if not busy:
         return OK, f"{web} and {serving} are free", ""

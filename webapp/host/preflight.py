@@ -68,6 +68,17 @@ def check_folder(data: Path) -> None:
         )
 
 
+def port_of(setting: str, default: int) -> int:
+    """The port that PORT or SERVING_PORT names."""
+    value = os.environ.get(setting) or str(default)
+    if not (value.isascii() and value.isdigit() and 0 < int(value) < 65536):
+        raise StartError(
+            f"{setting}={value} is not a port number.",
+            f"Give one between 1024 and 65535: `make run {setting}={default}`.",
+        )
+    return int(value)
+
+
 def check_port(host: str, port: int, setting: str) -> None:
     """`setting` is the name of the setting that moves it: PORT or SERVING_PORT."""
     try:

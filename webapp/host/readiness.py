@@ -1,6 +1,5 @@
 """`/healthz` and `/readyz`: whether the web process lives, and whether all that it needs answers."""
 
-import urllib.request
 from collections.abc import Callable
 
 from django.conf import settings
@@ -10,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from webapp.catalog import hardware
 from webapp.core import readers
 from webapp.core.redis import client
+from webapp.host.direct import open_directly
 from webapp.runs.queues import queue_of
 
 
@@ -32,7 +32,7 @@ def database_answers() -> bool:
 
 
 def serving_answers() -> bool:
-    with urllib.request.urlopen(settings.SERVING_URL + "/healthz", timeout=2) as response:  # noqa: S310
+    with open_directly(settings.SERVING_URL + "/healthz", timeout=2) as response:
         return bool(response.status == 200)
 
 

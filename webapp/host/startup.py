@@ -14,6 +14,7 @@ from django.db import close_old_connections
 from webapp.accounts.actions import first_owner, first_sign_in_link
 from webapp.core.files import write_whole
 from webapp.endpoints import sample
+from webapp.host.direct import open_directly
 from webapp.host.preflight import known_host
 from webapp.host.processes import Place
 from webapp.host.supervisor import Supervisor
@@ -97,7 +98,7 @@ def readiness(address: str) -> tuple[bool, dict[str, str]]:
     """What `/readyz` says: whether all is up, and each part."""
     request = urllib.request.Request(f"{address}/readyz", headers={"Host": known_host(address)})  # noqa: S310  our own
     try:
-        with urllib.request.urlopen(request, timeout=5) as response:  # noqa: S310
+        with open_directly(request, timeout=5) as response:
             return True, _parts(response.read())
     except urllib.error.HTTPError as error:
         return False, _parts(error.read())

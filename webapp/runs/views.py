@@ -18,7 +18,7 @@ from webapp.accounts import limits, security
 from webapp.accounts.access import load, member
 from webapp.accounts.requests import AuthedRequest, SiteRequest
 from webapp.accounts.sessions import while_signed_in
-from webapp.catalog.hardware import devices, gpu_count, workers
+from webapp.catalog.hardware import as_tenants_see, devices, gpu_count, workers
 from webapp.core.connections import releases_connection
 from webapp.core.downloads import ZipDownload
 from webapp.core.forms import refused_on, typed
@@ -239,7 +239,7 @@ def artifact_response(run: Run) -> HttpResponseBase:
 def queue(request: AuthedRequest) -> HttpResponse:
     """The workers page. Context: workers, devices, gpus, waiting [(run, place)], running."""
     mine = Run.objects.for_workspace(request.workspace).select_related("prototype")
-    records = workers()
+    records = as_tenants_see(workers(), set())
     waiting = list(mine.filter(status=Status.QUEUED).order_by("queued_at")[:50])
     context = {
         "workers": records,

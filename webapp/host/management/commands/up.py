@@ -40,28 +40,19 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, **options: Any) -> None:
         keep_private()
-        place = processes.Place(
-            host=os.environ.get("HOST", "127.0.0.1"),
-            port=number("PORT", 8000),
-            serving_host=os.environ.get("SERVING_HOST", "127.0.0.1"),
-            serving_port=number("SERVING_PORT", 8001),
-            data=settings.MAQUETTE_DATA,
-        )
         try:
+            place = processes.Place(
+                host=os.environ.get("HOST", "127.0.0.1"),
+                port=preflight.port_of("PORT", 8000),
+                serving_host=os.environ.get("SERVING_HOST", "127.0.0.1"),
+                serving_port=preflight.port_of("SERVING_PORT", 8001),
+                data=settings.MAQUETTE_DATA,
+            )
             check(place)
             with preflight.only_one(place.data, preflight.address_of(place.host, place.port)):
                 up(place, verbose=options["verbose"] or os.environ.get("VERBOSE") == "1")
         except StartError as error:
             raise CommandError(f"{error.message}\n{error.remedy}") from error
-
-
-def number(name: str, default: int) -> int:
-    value = os.environ.get(name) or str(default)
-    if not value.isdigit() or not 0 < int(value) < 65536:
-        raise CommandError(
-            f"{name}={value} is not a port number.\nGive one between 1024 and 65535: `make run {name}={default}`."
-        )
-    return int(value)
 
 
 def check(place: processes.Place) -> None:
