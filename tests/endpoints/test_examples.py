@@ -1,18 +1,23 @@
 """What visitors of a demo see of the data: rows that a member ticked, typed examples, figures over many rows."""
 
+import base64
+import io
 import json
+import zlib
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from PIL import Image
 
 from tests import things
 from webapp.accounts.models import AuditEvent, User, Workspace
 from webapp.datasets.models import DatasetVersion
-from webapp.endpoints.examples import visitor_context, visitor_report
+from webapp.endpoints.examples import Sight, bare_file, visitor_context, visitor_report
 from webapp.endpoints.models import DemoExample, Endpoint, EndpointVersion
+from webapp.runs import inputs
 from webapp.runs.models import Run
 
 ClientOf = Callable[[User], Client]
@@ -169,12 +174,51 @@ def test_pictures_and_sounds(workspace: Workspace, browser: Client) -> None:
     run = things.run(things.prototype(workspace), task="image-classification")
     write(run, [{"input": f"examples/{name}.png", "label": "a"} for name in "ab"], [{"name": "image", "kind": "image"}])
     for name in "ab":
-        (run.artifact / "examples" / f"{name}.png").write_bytes(b"\x89PNG\r\n\x1a\n" + name.encode())
+        (run.artifact / "examples" / f"{name}.png").write_bytes(a_picture(name))
     demo = things.endpoint(run)
     choose(browser, demo, 1)
     answers = [Client().get(reverse("demo_example", args=[demo.slug, number])) for number in (0, 1)]
     assert [answer.status_code for answer in answers] == [404, 200]
-    assert b"".join(answers[1]).endswith(b"b")
+    assert b"IEND" in answers[1].content
+    assert b"taken by Ada" not in answers[1].content
+    assert a_picture("b").replace(text_of("b"), b"") == answers[1].content
+
+
+def text_of(name: str) -> bytes:
+    text = b"tEXtAuthor\0taken by Ada " + name.encode()
+    return (len(text) - 4).to_bytes(4, "big") + text + zlib.crc32(text).to_bytes(4, "big")
+
+
+def a_picture(name: str) -> bytes:
+    """Of one pixel, with the name of whoever took it."""
+    target = io.BytesIO()
+    Image.new("L", (1, 1), ord(name)).save(target, "PNG")
+    content = target.getvalue()
+    return content[:33] + text_of(name) + content[33:]
+
+
+def test_what_an_answer_shows_again_carries_no_metadata(workspace: Workspace) -> None:
+    run = things.run(things.prototype(workspace), task="image-classification")
+    path = run.artifact / "a.png"
+    write(run, [{"input": "a.png", "label": "a"}], [{"name": "image", "kind": "image"}])
+    path.write_bytes(a_picture("a"))
+    read = inputs.read(run, {}, {}, {"image": bare_file(path)})
+    for shown_again in (str(read.value), read.stored, str(read.media)):
+        content = base64.b64decode(shown_again.partition("base64,")[2].partition("'")[0])
+        assert content.startswith(b"\x89PNG")
+        assert b"Ada" not in content
+
+
+@pytest.mark.parametrize("content", [b"II*\0 tiff of Ada", b"OggS of Ada", b"\xff\xd8\xff of Ada"])
+def test_a_file_that_cannot_be_made_bare_is_not_shown(content: bytes, workspace: Workspace, browser: Client) -> None:
+    run = things.run(things.prototype(workspace), task="image-classification")
+    write(run, [{"input": "a.png", "label": "a"}], [{"name": "image", "kind": "image"}])
+    (run.artifact / "a.png").write_bytes(content)
+    demo = things.endpoint(run)
+    browser.post(reverse("choose_examples", args=[demo.pk]), {"examples": ["0"], "examples_of": run.pk})
+    assert Client().get(reverse("demo_example", args=[demo.slug, 0])).status_code == 404
+    if not content.startswith(b"\xff"):
+        assert Sight(run).refusal(0).startswith("Cannot be shown: this format")
 
 
 # Personal data

@@ -80,15 +80,20 @@ def with_devices(response: HttpResponse) -> HttpResponse:
 
 def example_file(values: Mapping[str, Any]) -> HttpResponseBase:
     """The picture or sound of an example, never as a type that a browser runs."""
-    path = next((value for value in values.values() if isinstance(value, Path)), None)
-    if path is None:
-        raise Http404
-    with path.open("rb") as file:
-        kind = type_of(file.read(16))
-    response = Download(path.open("rb"), content_type=kind)
+    response = response_of(next((value for value in values.values() if isinstance(value, Path | inputs.File)), None))
     response["Cache-Control"] = "private, max-age=3600"
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return response
+
+
+def response_of(value: Path | inputs.File | None) -> HttpResponse | Download:
+    if isinstance(value, inputs.File):
+        return HttpResponse(value.content, content_type=type_of(value.content))
+    if value is None:
+        raise Http404
+    with value.open("rb") as file:
+        kind = type_of(file.read(16))
+    return Download(value.open("rb"), content_type=kind)
 
 
 @for_visitors

@@ -10,10 +10,12 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from django.utils.translation import gettext as _
 
+from webapp.core.bare_media import NotBareError, bare, can_be_bare
 from webapp.core.formats import number
 from webapp.core.numbers import whole
 from webapp.core.problems import Problem
@@ -120,6 +122,8 @@ class Sight:
             return None
         visible = self.names - set(self.hidden)
         values = {name: value for name, value in values.items() if name in visible and value not in (None, "")}
+        if not all(can_be_bare(value) for value in values.values() if isinstance(value, Path)):
+            return None
         button = inputs.button(str(number), example, self.medium)
         if self.medium and self.run.answer in self.flagged:
             button["text"] = ""
@@ -131,7 +135,11 @@ class Sight:
             return ""
         if self.hidden:
             return _("Cannot be shown: personal data was found in “%(columns)s”.") % {"columns": self.hidden_columns}
-        return _("Cannot be shown: its file is gone.")
+        try:
+            inputs.values_of(self.run, self.examples[number], self.fields)
+        except Problem:
+            return _("Cannot be shown: its file is gone.")
+        return _("Cannot be shown: this format may hold details of the camera or recorder that cannot be removed.")
 
     @property
     def hidden_columns(self) -> str:
@@ -266,11 +274,21 @@ def visitor_context(endpoint: Endpoint | None, run: Run, key: str = "") -> dict[
 
 
 def values_shown(endpoint: Endpoint, run: Run, key: str) -> Mapping[str, Any]:
-    """The values of one of the examples that visitors see; `Problem` for all else, whatever the artifact holds."""
+    """The values of one of the examples that visitors see, files without what cameras write into them; `Problem` for all else,
+    whatever the artifact holds."""
     for example in shown_to_visitors(endpoint, Sight(run)):
         if example.key == key:
-            return example.values
+            return {
+                name: bare_file(value) if isinstance(value, Path) else value for name, value in example.values.items()
+            }
     raise inputs.no_example()
+
+
+def bare_file(path: Path) -> inputs.File:
+    try:
+        return inputs.File(path.name, bare(path.read_bytes()))
+    except NotBareError as error:
+        raise inputs.no_example() from error
 
 
 def sharing_context(endpoint: Endpoint | None, run: Run, ticked: Iterable[str] | None = None) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext as _
@@ -268,10 +268,19 @@ def of_form(field: Field, data: Mapping[str, str], files: Mapping[str, "Uploaded
     return of_text(field, data.get(field.id, "").strip()[:MOST_TEXT])
 
 
+class File(NamedTuple):
+    """A file that is given in memory."""
+
+    name: str
+    content: bytes
+
+
 def of_example(field: Field, values: Mapping[str, Any]) -> ModelInput | None:
     value = values.get(field.name)
     if isinstance(value, Path):
-        return of_media(value.read_bytes(), field.kind, value.name)
+        value = File(value.name, value.read_bytes())
+    if isinstance(value, File):
+        return of_media(value.content, field.kind, value.name)
     return None if value is None else of_text(field, str(value))
 
 

@@ -1,0 +1,236 @@
+"""Pictures and sounds without what cameras and programs write beside the pixels and samples: places, dates, devices, names, titles.
+
+Nothing is decoded: the file is taken apart by its format's own table of parts, and only the parts that a browser needs to show
+or play it are put together again. What cannot be taken apart is not passed on.
+"""
+
+import struct
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from webapp.core.media import orientation, type_of
+
+MAX_BYTES = 32 * 2**20
+"""A larger file is not held in memory for a visitor."""
+PNG_KEPT = (b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"acTL", b"fcTL", b"fdAT")
+WAVE_KEPT = (b"fmt ", b"fact", b"data")
+WEBP_KEPT = (b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF")
+WEBP_FLAGS = 0b11010011
+"""Of VP8X, without those of a colour profile (0x20), EXIF (0x08) and XMP (0x04)."""
+FLAC_KEPT = (0, 3)
+"""Blocks of a FLAC file: the format of the stream, and the table to seek in."""
+
+
+class NotBareError(ValueError):
+    """The file is of no format that is known, damaged, or too large."""
+
+
+def can_be_bare(path: Path) -> bool:
+    """Whether the format is one whose parts are known; the rest may still be damaged."""
+    with path.open("rb") as file:
+        return type_of(file.read(16)) in STRIPPERS and path.stat().st_size <= MAX_BYTES
+
+
+def bare(content: bytes) -> bytes:
+    """The same picture or sound and nothing else; `NotBareError`."""
+    strip = STRIPPERS.get(type_of(content))
+    if strip is None or len(content) > MAX_BYTES:
+        raise NotBareError("no format whose parts are known, or too large")
+    try:
+        return strip(content)
+    except (struct.error, IndexError) as error:
+        raise NotBareError("damaged") from error
+
+
+def bare_png(content: bytes) -> bytes:
+    kept, at = [content[:8]], 8
+    while at < len(content):
+        (length,) = struct.unpack(">I", content[at : at + 4])
+        name, end = content[at + 4 : at + 8], at + 12 + length
+        if end > len(content):
+            raise NotBareError("cut off")
+        if name in PNG_KEPT:
+            kept.append(content[at:end])
+        at = end
+        if name == b"IEND":
+            break
+    return b"".join(kept)
+
+
+def bare_jpeg(content: bytes) -> bytes:
+    """Of EXIF the orientation alone. Of what follows the end of the picture, as second pictures of phones do, nothing."""
+    kept, at, turned = [content[:2]], 2, 1
+    while content[at] == 0xFF:
+        marker = content[at + 1]
+        if marker == 0xFF:
+            at += 1
+            continue
+        if marker in (0xD9, 0xDA):
+            break
+        (length,) = struct.unpack(">H", content[at + 2 : at + 4])
+        segment = content[at : at + 2 + length]
+        if marker == 0xE1 and segment[4:10] == b"Exif\0\0":
+            turned = orientation_of(segment[10:])
+        if not (marker == 0xFE or 0xE1 <= marker <= 0xEF) or marker == 0xEE:
+            kept.append(segment)
+        at += 2 + length
+    if content[at : at + 2] != b"\xff\xda":
+        raise NotBareError("no picture in it")
+    if turned in range(2, 9):
+        kept.insert(1, exif_of(turned))
+    kept.append(scans(content[at:]))
+    return b"".join(kept)
+
+
+def orientation_of(tiff: bytes) -> int:
+    try:
+        return orientation(tiff)
+    except (struct.error, IndexError):
+        return 1
+
+
+def exif_of(turned: int) -> bytes:
+    """A segment that says how the picture is to be turned and nothing else."""
+    tiff = b"MM\0*\0\0\0\x08\0\x01" + struct.pack(">HHIHH", 0x0112, 3, 1, turned, 0) + b"\0\0\0\0"
+    return b"\xff\xe1" + struct.pack(">H", 8 + len(tiff)) + b"Exif\0\0" + tiff
+
+
+def scans(content: bytes) -> bytes:
+    """From the first scan to the end of the picture, without comments and application segments between scans."""
+    kept, at = [], 0
+    while True:
+        marker = content[at + 1]
+        if marker == 0xD9:
+            return b"".join([*kept, b"\xff\xd9"])
+        (length,) = struct.unpack(">H", content[at + 2 : at + 4])
+        end = at + 2 + length
+        if marker == 0xDA:
+            end = after_scan(content, end)
+        if not (marker == 0xFE or 0xE0 <= marker <= 0xEF):
+            kept.append(content[at:end])
+        if end >= len(content):  # cut off, and shown by browsers all the same
+            return b"".join(kept)
+        at = end
+
+
+def after_scan(content: bytes, at: int) -> int:
+    """Where the next marker is that is neither a stuffed byte nor a restart."""
+    while True:
+        at = content.find(b"\xff", at)
+        if at < 0 or at + 1 >= len(content):
+            return len(content)
+        if content[at + 1] != 0 and not 0xD0 <= content[at + 1] <= 0xD7 and content[at + 1] != 0xFF:
+            return at
+        at += 1
+
+
+def riff_chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+    at = 12
+    while at + 8 <= len(content):
+        (length,) = struct.unpack("<I", content[at + 4 : at + 8])
+        yield content[at : at + 4], content[at + 8 : at + 8 + length]
+        at += 8 + length + length % 2
+
+
+def riff(kind: bytes, chunks: Iterator[tuple[bytes, bytes]]) -> bytes:
+    body = b"".join(name + struct.pack("<I", len(data)) + data + b"\0" * (len(data) % 2) for name, data in chunks)
+    return b"RIFF" + struct.pack("<I", 4 + len(body)) + kind + body
+
+
+def bare_wave(content: bytes) -> bytes:
+    return riff(b"WAVE", ((name, data) for name, data in riff_chunks(content) if name in WAVE_KEPT))
+
+
+def bare_webp(content: bytes) -> bytes:
+    def kept() -> Iterator[tuple[bytes, bytes]]:
+        for name, data in riff_chunks(content):
+            if name == b"VP8X":
+                yield name, bytes([data[0] & WEBP_FLAGS]) + data[1:10]
+            elif name in WEBP_KEPT:
+                yield name, data
+
+    return riff(b"WEBP", kept())
+
+
+def bare_gif(content: bytes) -> bytes:
+    """Without comments, plain texts and what programs add, but the number of repetitions."""
+    at = 13 + colours(content[10])
+    kept = [content[:at]]
+    while content[at] != 0x3B:
+        start = at
+        if content[at] == 0x2C:
+            at = after_blocks(content, at + 11 + colours(content[at + 9]))
+            kept.append(content[start:at])
+        elif content[at] == 0x21:
+            label, at = content[at + 1], after_blocks(content, at + 2)
+            repeats = label == 0xFF and content[start + 3 : start + 14] == b"NETSCAPE2.0" and at - start == 19
+            if label == 0xF9 or repeats:
+                kept.append(content[start:at])
+        else:
+            raise NotBareError("damaged")
+    return b"".join([*kept, b";"])
+
+
+def colours(flags: int) -> int:
+    """Bytes of a table of colours."""
+    return 3 * 2 ** ((flags & 7) + 1) if flags & 0x80 else 0
+
+
+def after_blocks(content: bytes, at: int) -> int:
+    while content[at]:
+        at += content[at] + 1
+    return at + 1
+
+
+def bare_bmp(content: bytes) -> bytes:
+    """Without what stands behind the pixels, such as a colour profile."""
+    (size,) = struct.unpack("<I", content[2:6])
+    return content[: min(size, len(content))]
+
+
+def bare_flac(content: bytes) -> bytes:
+    blocks, at, last = [], 4, False
+    while not last:
+        last, kind = bool(content[at] & 0x80), content[at] & 0x7F
+        end = at + 4 + int.from_bytes(content[at + 1 : at + 4], "big")
+        if kind in FLAC_KEPT:
+            blocks.append((kind, content[at + 1 : end]))
+        at = end
+    heads = [bytes([kind | (0x80 if number == len(blocks) else 0)]) for number, (kind, _) in enumerate(blocks, 1)]
+    return b"fLaC" + b"".join(head + body for head, (_, body) in zip(heads, blocks, strict=True)) + content[at:]
+
+
+def bare_mp3(content: bytes) -> bytes:
+    """Without ID3 at either end and APE at the end."""
+    while content[:3] == b"ID3":
+        size = 0
+        for seven in content[6:10]:
+            size = size << 7 | (seven & 0x7F)
+        content = content[10 + size + (10 if content[5] & 0x10 else 0) :].lstrip(b"\0")
+    while (shorter := without_end_tag(content)) != content:
+        content = shorter
+    if not content:
+        raise NotBareError("nothing left")
+    return content
+
+
+def without_end_tag(content: bytes) -> bytes:
+    if content[-128:-125] == b"TAG":
+        return content[: -128 - (227 if content[-355:-351] == b"TAG+" else 0)]
+    if content[-32:-24] == b"APETAGEX":
+        size, _items, flags = struct.unpack("<III", content[-20:-8])
+        return content[: -(size + (32 if flags & 0x80000000 else 0))]
+    return content
+
+
+STRIPPERS: dict[str, Callable[[bytes], bytes]] = {
+    "image/png": bare_png,
+    "image/jpeg": bare_jpeg,
+    "image/gif": bare_gif,
+    "image/webp": bare_webp,
+    "image/bmp": bare_bmp,
+    "audio/wav": bare_wave,
+    "audio/flac": bare_flac,
+    "audio/mpeg": bare_mp3,
+}
+"""Ogg is missing: its comments are spread over pages with checksums."""
