@@ -44,6 +44,7 @@ POST_ONLY = {
     "remove_model",
     "rename",
     "replace_data",
+    "require_factor",
     "restore",
     "rename_workspace",
     "resume_run",

@@ -12,10 +12,12 @@ from django.contrib.auth.views import redirect_to_login
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
+from webapp.accounts.factors import check_factor, lacks_factor
 from webapp.accounts.models import Workspace
 from webapp.accounts.requests import AuthedRequest
 from webapp.accounts.rights import READING, Right, check, right_for
@@ -50,6 +52,8 @@ def needs(
                     _("You belong to no workspace."), hint=_("Create one at /workspaces, or ask to be invited.")
                 )
             request.workspace = request.membership.workspace
+            if lacks_factor(request.user, request.workspace):
+                return lead_to_factor(request)
             check_is_open(request)
             check(request.membership, right_for(request.method, changing, reading))
             return view(request, *args, **kwargs)
@@ -57,6 +61,13 @@ def needs(
         return checked
 
     return decorate
+
+
+def lead_to_factor(request: AuthedRequest) -> HttpResponseBase:
+    """To the page where one is set up; `FactorNeeded` for a form, htmx and programs, whose sender sees no other page."""
+    if request.method not in READING or getattr(request, "htmx", False):
+        check_factor(request.user, request.workspace)
+    return redirect("security")
 
 
 def check_is_open(request: AuthedRequest) -> None:

@@ -18,8 +18,9 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from webapp.accounts.devices import describe_device
-from webapp.accounts.models import User
+from webapp.accounts.models import User, Workspace
 from webapp.core.clients import client_agent
+from webapp.core.problems import Conflict, Forbidden
 
 log = logging.getLogger(__name__)
 FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
@@ -57,6 +58,41 @@ def cipher() -> Fernet:
 
 def has_factor(user: User) -> bool:
     return bool(Authenticator.objects.filter(user=user, type__in=FACTORS).exists())
+
+
+class FactorNeeded(Forbidden):
+    """The workspace demands a second factor, and this member has none. Pages lead to where one is set up."""
+
+    code = "second_factor_needed"
+
+
+def lacks_factor(user: User, workspace: Workspace) -> bool:
+    return workspace.second_factor_required and not has_factor(user)
+
+
+def check_factor(user: User, workspace: Workspace) -> None:
+    if lacks_factor(user, workspace):
+        raise FactorNeeded(
+            _("“%(name)s” requires a second factor, and you have none.") % {"name": workspace.name},
+            hint=_("Set one up under Settings › Security."),
+        )
+
+
+def require_factor(workspace: Workspace, owner: User, required: bool) -> None:
+    """`Conflict` for an owner who has none: they would lock themselves out."""
+    if required and not has_factor(owner):
+        raise Conflict(
+            _("Set up your own second factor first."),
+            code="second_factor_needed",
+            field="required",
+            hint=_("Under Settings › Security."),
+        )
+    Workspace.objects.filter(pk=workspace.pk).update(second_factor_required=required)
+
+
+def members_without_factor(workspace: Workspace) -> int:
+    protected = Authenticator.objects.filter(type__in=FACTORS).values("user")
+    return workspace.memberships.filter(user__is_active=True).exclude(user__in=protected).count()
 
 
 def ways_to_confirm(user: User) -> set[str]:

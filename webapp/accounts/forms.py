@@ -71,6 +71,10 @@ class WorkspaceForm(forms.Form):
     name = forms.CharField(label=_("Name"), max_length=120)
 
 
+class FactorForm(forms.Form):
+    required = forms.BooleanField(label=_("Members need a second factor"), required=False)
+
+
 class ProfileForm(forms.Form):
     email = forms.EmailField(label=_("Email"))
     password = forms.CharField(

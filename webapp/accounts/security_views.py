@@ -9,19 +9,25 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from webapp.accounts import factors, sessions
-from webapp.accounts.access import person
+from webapp.accounts.access import needs, person
 from webapp.accounts.confirming import confirmed
+from webapp.accounts.forms import FactorForm
 from webapp.accounts.requests import AuthedRequest
+from webapp.accounts.rights import Right
 from webapp.accounts.security import record
+from webapp.core.forms import cleaned, refused_on
 
 
 @person
 def security_page(request: AuthedRequest) -> HttpResponse:
-    """Context: sessions (`sessions.listed_sessions`), factors (`factors.describe_factors`), passkeys_work."""
+    """Context: sessions (`sessions.listed_sessions`), factors (`factors.describe_factors`), passkeys_work, kept_out
+    (name of the open workspace, where it demands a second factor that this member has not)."""
+    workspace = request.membership.workspace if request.membership else None
     context = {
         "sessions": sessions.listed_sessions(request.user, request.session.session_key),
         "factors": factors.describe_factors(request.user),
         "passkeys_work": factors.passkeys_work(request),
+        "kept_out": factors.lacks_factor(request.user, workspace) and workspace.name if workspace else "",
     }
     return render(request, "accounts/security.html", context)
 
@@ -50,3 +56,20 @@ def end_other_sessions(request: AuthedRequest) -> HttpResponse:
     sentence = ngettext("%(count)d other session has ended.", "%(count)d other sessions have ended.", count)
     messages.success(request, sentence % {"count": count})
     return redirect("security")
+
+
+@needs(Right.OWN)
+@require_POST
+@refused_on("settings")
+@confirmed
+def require_factor(request: AuthedRequest) -> HttpResponse:
+    """Whether members without a second factor are kept out of the workspace."""
+    required = cleaned(FactorForm(request.POST))["required"]
+    factors.require_factor(request.workspace, request.user, required)
+    record(
+        request,
+        "second_factor_required" if required else "second_factor_not_required",
+        workspace=request.workspace,
+    )
+    messages.success(request, _("Saved."))
+    return redirect("settings")

@@ -7,6 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from webapp.accounts.actions import audit
+from webapp.accounts.factors import check_factor
 from webapp.accounts.models import ApiToken, Membership, User, Workspace, hashed
 from webapp.core.problems import Problem
 
@@ -22,6 +23,7 @@ def admit_token(secret: str, address: str | None) -> tuple[ApiToken, Membership]
     membership = api_token.membership()
     if membership is None:
         raise ended(ApiToken.End.REMOVED.label)
+    check_factor(api_token.user, membership.workspace)
     return api_token, membership
 
 

@@ -28,6 +28,7 @@ urlpatterns = [
     path("settings/security", security_views.security_page, name="security"),
     path("settings/sessions/<int:pk>/end", security_views.end_session, name="end_session"),
     path("settings/sessions/end-others", security_views.end_other_sessions, name="end_other_sessions"),
+    path("settings/second-factor", security_views.require_factor, name="require_factor"),
     path("settings/profile", views.update_profile, name="update_profile"),
     path("settings/members", people_views.members, name="members"),
     path("settings/members/invite", people_views.invite_member, name="invite_member"),

@@ -16,8 +16,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 from webapp.accounts import actions, addresses, security
 from webapp.accounts.access import load, member, needs, person
 from webapp.accounts.confirming import PENDING, check_confirmed, confirmed, note_confirmation, resume
-from webapp.accounts.factors import has_factor
-from webapp.accounts.forms import ProfileForm, RetentionForm, TokenForm, WorkspaceForm
+from webapp.accounts.factors import has_factor, members_without_factor
+from webapp.accounts.forms import FactorForm, ProfileForm, RetentionForm, TokenForm, WorkspaceForm
 from webapp.accounts.models import ApiToken, AuditEvent, SignInLink, User
 from webapp.accounts.requests import AuthedRequest
 from webapp.accounts.rights import Right, check
@@ -70,7 +70,7 @@ def note_and_go_home(request: HttpRequest) -> HttpResponse:
 
 @member
 def settings_page(request: AuthedRequest) -> HttpResponse:
-    """Context: profile_form, workspace_form, token_form, retention_form (of ratings), tokens, members (the first), member_count, events, new_token (shown once)."""
+    """Context: profile_form, workspace_form, token_form, retention_form (of ratings), factor_form, without_factor (how many members), tokens, members (the first), member_count, events, new_token (shown once)."""
     initial = {"email": request.user.email}
     context = {
         "profile_form": shown_form(request, reverse("update_profile"), ProfileForm, request.user, initial=initial),
@@ -89,6 +89,14 @@ def settings_page(request: AuthedRequest) -> HttpResponse:
             initial={"days": request.workspace.feedback_days},
             auto_id="feedback_%s",
         ),
+        "factor_form": shown_form(
+            request,
+            reverse("require_factor"),
+            FactorForm,
+            initial={"required": request.workspace.second_factor_required},
+            auto_id="factor_%s",
+        ),
+        "without_factor": members_without_factor(request.workspace),
         "tokens": listed_tokens(request.workspace),
         "members": request.workspace.memberships.select_related("user")[:FEW],
         "member_count": request.workspace.memberships.count(),

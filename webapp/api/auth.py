@@ -17,6 +17,7 @@ from ninja import Schema
 from ninja.parser import Parser
 from ninja.security import HttpBearer
 
+from webapp.accounts.factors import check_factor
 from webapp.accounts.models import ApiToken, Membership
 from webapp.accounts.requests import AuthedRequest
 from webapp.accounts.rights import Right, check, right_for
@@ -76,6 +77,7 @@ class Token(HttpBearer):
         request = cast(AuthedRequest, anybody)
         if request.method == "GET" and "Authorization" not in request.headers and request.membership:
             request.workspace = request.membership.workspace
+            check_factor(request.user, request.workspace)
             check(request.membership, self.reading)
             return request.membership
         return cast(ApiToken | None, super().__call__(request))

@@ -17,6 +17,7 @@ from django.utils.http import http_date
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 
+from webapp.accounts.factors import check_factor
 from webapp.accounts.requests import AuthedRequest
 from webapp.accounts.rights import Right, check, right_for
 from webapp.accounts.tokens import admit_token
@@ -169,6 +170,7 @@ def admit(request: AuthedRequest) -> None:
             status=401,
         )
     check(membership, right_for(method_of(request), Right.EDIT, Right.VIEW))
+    check_factor(membership.user, membership.workspace)
     request.user, request.workspace, request.membership = membership.user, membership.workspace, membership
 
 

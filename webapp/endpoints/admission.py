@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
+from webapp.accounts.factors import lacks_factor
 from webapp.accounts.requests import SiteRequest
 from webapp.core.problems import Problem
 from webapp.costs.gate import month
@@ -80,8 +81,10 @@ def broken(owner: str) -> Closed:
 
 
 def is_member(request: SiteRequest, endpoint: Endpoint) -> bool:
-    """Whichever of their workspaces the visitor has open."""
+    """Whichever of their workspaces the visitor has open; nobody without the second factor that the workspace demands."""
     if not request.user.is_authenticated or not request.membership:
+        return False
+    if lacks_factor(request.user, endpoint.workspace):
         return False
     if request.membership.workspace_id == endpoint.workspace_id:
         return True

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST
 
 from webapp.accounts import limits, security
 from webapp.accounts.access import load, member
+from webapp.accounts.factors import check_factor
 from webapp.accounts.requests import AuthedRequest, SiteRequest
 from webapp.accounts.sessions import while_signed_in
 from webapp.catalog.hardware import as_tenants_see, devices, gpu_count, workers
@@ -134,6 +135,7 @@ def followed(request: SiteRequest, pk: str) -> tuple[Run, int | None]:
 def member_run(request: SiteRequest, pk: str) -> Run:
     if not request.user.is_authenticated or not request.membership:
         raise Http404
+    check_factor(request.user, request.membership.workspace)
     return load(Run, request.membership.workspace, pk)
 
 
