@@ -16,7 +16,7 @@ from trainer.data.gathering import Meter
 from trainer.data.media import UnreadableError
 from trainer.data.problems import Problem, problem
 from trainer.data.readings import Choices, LeftOut, Reading
-from trainer.data.tables.delimited import DELIMITERS
+from trainer.data.tables.dialects import DELIMITERS
 from trainer.data.tables.prose import is_even
 from trainer.errors import DataError
 from trainer.messages import _, ngettext

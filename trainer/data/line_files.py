@@ -15,7 +15,7 @@ from trainer.data.dataset import Dataset
 from trainer.data.readings import LeftOut, Reading
 from trainer.data.splitting import part_of_name
 from trainer.data.tables.conll import looks_like_conll
-from trainer.data.tables.delimited import DELIMITERS
+from trainer.data.tables.dialects import DELIMITERS
 from trainer.data.tables.prose import TABLE_NAME, is_even
 from trainer.data.tables.streams import SNIFF_BYTES, Bounded
 from trainer.data.tables.text import find_encoding
@@ -85,7 +85,7 @@ def may_hold_lines(path: Path, name: str) -> bool:
     if sample.lstrip()[:1] in ("[", "{", "<") or looks_like_conll(sample):
         return False
     # Sentences may happen to have one comma each; a file that ends in its language or its class is no table of such cells.
-    delimiters = ("\t",) if side_of(words_of(name)) or ending not in ("", "txt", "text") else DELIMITERS
+    delimiters = ("\t",) if side_of(words_of(name)) or ending not in ("", "txt", "text") else tuple(DELIMITERS)
     if any(is_even(sample, delimiter) for delimiter in delimiters):
         return False
     lines = sample.splitlines()
