@@ -227,7 +227,7 @@ def are_classes(column: ColumnProfile) -> bool:
 def label_score(column: ColumnProfile) -> float:
     distinct, kind = column["distinct"], column["kind"]
     named = is_named(column, "label")
-    if not 1 <= distinct <= MAX_LABELS or kind in ("date", "id", "empty") or not are_classes(column):
+    if not 1 <= distinct <= MAX_LABELS or kind in ("date", "id", "empty", "list") or not are_classes(column):
         return 0.5 if named and kind in ("category", "text") and distinct >= 1 else 0
     if kind == "text" and not named:
         return 0

@@ -6,10 +6,11 @@ from trainer.data.columns import map_columns, reconcile_roles
 from trainer.data.dataset import Dataset
 from trainer.data.exports.registry import convert_table
 from trainer.data.gathering import gather_rows
+from trainer.data.label_columns import is_names_file, parse_names, read_labels
 from trainer.data.readings import Choices, readings_as_json
 from trainer.data.splitting import split_dataset
 from trainer.data.tables.formats import open_table
-from trainer.data.uploads import unpack_uploads
+from trainer.data.uploads import Sources, unpack_uploads
 from trainer.events import Emit, silent
 from trainer.roles import SPLITTING
 from trainer.roles import check_roles as check_roles
@@ -36,13 +37,16 @@ def read_files(  # noqa: PLR0913  one call reads any file
     to read what can be read in several ways (`trainer.data.readings`)."""
     choices = choices or Choices()
     with unpack_uploads(files, fixed, media, emit, choices) as sources:
+        names: dict[str, str] = {}
         if sources.dataset is not None:
             dataset, file_parts = sources.dataset, sources.parts
         else:
+            names = take_names(sources)
             opened = [open_table(path, name, sheet, header, layout, choices) for path, name in sources.tables]
             tables = [convert_table(table, choices) for table in opened]
             dataset, file_parts = gather_rows(tables, sources.table_parts, emit)
             dataset.problems += sources.problems
+        read_labels(dataset, choices, names)
         dataset.readings = readings_as_json(sources.readings) + dataset.readings
         dataset.left_out = [left_out.as_dict() for left_out in sources.left_out] + dataset.left_out
     choices.check_used()
@@ -59,3 +63,14 @@ def divide_by_group(dataset: Dataset) -> None:
     """The split goes by the groups that the reader found, which nobody has said otherwise."""
     if dataset.group in dataset.names and dataset.group not in dataset.chosen:
         dataset.split_spec = dataset.split_spec.model_copy(update={"group": dataset.group})
+
+
+def take_names(sources: Sources) -> dict[str, str]:
+    """The names of labels in a file beside the tables, which is no table itself; {} where there is none."""
+    if len(sources.tables) < 2:
+        return {}
+    for place, (path, name) in enumerate(sources.tables):
+        if is_names_file(name) and (names := parse_names(path)):
+            del sources.tables[place], sources.table_parts[place]
+            return names
+    return {}
