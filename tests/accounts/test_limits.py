@@ -34,7 +34,7 @@ from webapp.prototypes.actions import create_prototype
 from webapp.prototypes.models import Prototype
 from webapp.runs import estimates, previews, sse
 from webapp.runs.actions import create_run, resume
-from webapp.runs.models import Estimate, Run, Status
+from webapp.runs.models import Estimate, Preview, Run, Status
 
 ROOT = Path(__file__).resolve().parents[2]
 MOST = 5
@@ -202,6 +202,15 @@ def test_previews(user: User, workspace: Workspace) -> None:
     with pytest.raises(Problem, match="at most 1 previews a minute"):
         previews.augmented(version, {"params": {"epochs": 7}})
     previews.augmented(version, {})  # a known one is free
+    assert Preview.objects.count() == 1, "a sweep would draw the other"
+
+
+def test_a_refused_estimate_leaves_nothing_to_a_sweep(user: User, workspace: Workspace) -> None:
+    version = things.dataset(workspace, files=True).current
+    limits.set_limit(workspace, "estimates_minute", 0)
+    with pytest.raises(Problem, match="at most 0 estimates a minute"):
+        estimates.request(version, {})
+    assert not Estimate.objects.exists()
 
 
 def test_compute_hours(user: User, workspace: Workspace) -> None:

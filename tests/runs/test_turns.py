@@ -15,8 +15,8 @@ from webapp.accounts.actions import ensure_user
 from webapp.accounts.models import User, Workspace
 from webapp.costs.actions import set_budget
 from webapp.costs.gate import charge
-from webapp.runs import turns
-from webapp.runs.models import Run, Status
+from webapp.runs import estimates, turns
+from webapp.runs.models import Estimate, Run, Status
 from webapp.runs.training import Training, check_at_once, compute_spent, something_waits
 
 FORTY = 40
@@ -233,3 +233,31 @@ def test_a_message_of_a_run_that_has_started_starts_the_next(monkeypatch: pytest
     Training.handle(of_a[0].pk)
     Training.handle("gone")
     assert len(trained) == 3
+
+
+def ask_for_estimates(workspace: Workspace, count: int, minutes_ago: float = 0) -> list[Estimate]:
+    version = things.dataset(workspace).current
+    first = timezone.now() - timedelta(minutes=minutes_ago)
+    fields = {"workspace": workspace, "version": version, "spec": {}, "hardware": "cpu"}
+    return [
+        Estimate.objects.create(key=str(number), sent_at=first + timedelta(milliseconds=number), **fields)
+        for number in range(count)
+    ]
+
+
+@pytest.mark.django_db
+def test_estimates_take_turns_too() -> None:
+    a, b = tenant("a"), tenant("b")
+    of_a = ask_for_estimates(a, FORTY, minutes_ago=1)
+    measured = []
+    for number in range(4):
+        if number == 1:
+            of_b = ask_for_estimates(b, 2)
+        turn = Estimate.objects.get(pk=estimates.next_in_turn())
+        lease = turn.claim()
+        assert lease
+        assert turn.finish(lease, result={})
+        measured.append(turn)
+    assert measured == [of_a[0], of_b[0], of_a[1], of_b[1]]
+    Estimate.objects.update(result={})
+    assert estimates.next_in_turn() is None

@@ -2,6 +2,7 @@
 
 import statistics
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -9,6 +10,8 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Max
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -26,6 +29,7 @@ from webapp.runs.base_models import unresolved
 from webapp.runs.fitting import check_memory
 from webapp.runs.models import Estimate, Run, Status
 from webapp.runs.trials import TrialWork
+from webapp.runs.turns import NEVER
 
 AGAIN_SECONDS = 1
 PAST_RUNS = 12
@@ -47,15 +51,18 @@ def request(version: DatasetVersion, body: dict[str, Any]) -> Estimate:
     fields = settings_of(version, body)
     check_memory(version, fields)
     spec = spec_of(version, fields | {"limits": {}}, price_per_hour(version.workspace, fields["hardware"]))
-    estimate, _created = Estimate.objects.get_or_create(
-        version=version,
-        key=estimate_key(fields),
-        defaults={"workspace_id": version.workspace_id, "spec": spec, "hardware": fields["hardware"]},
-    )
-    if estimate.error and not estimate.error.get(TOLD):
+    with transaction.atomic():  # one that is refused leaves no row, which a sweep would have measured
+        estimate, _created = Estimate.objects.get_or_create(
+            version=version,
+            key=estimate_key(fields),
+            defaults={"workspace_id": version.workspace_id, "spec": spec, "hardware": fields["hardware"]},
+        )
+        is_news = bool(estimate.error) and not (estimate.error or {}).get(TOLD)
+        is_mine = not is_news and is_due(estimate) and ask_again(estimate, spec)
+    if is_news:
         tell(estimate)
-    elif is_due(estimate):
-        send(estimate, spec)
+    elif is_mine:
+        send(estimate)
     return estimate
 
 
@@ -68,8 +75,8 @@ def is_due(estimate: Estimate) -> bool:
     return estimate.sent_at is None and not estimate.lease
 
 
-def send(estimate: Estimate, spec: dict[str, Any]) -> None:
-    if ask_again(estimate, spec) and not estimate.deliver():
+def send(estimate: Estimate) -> None:
+    if not estimate.deliver():
         Estimate.objects.filter(pk=estimate.pk).update(sent_at=None)  # so that asking again sends it again
         raise Unavailable(
             _("The workers cannot be reached, so nothing was measured."),
@@ -115,7 +122,7 @@ def wait(estimate: Estimate, seconds: float) -> dict[str, Any] | None:
 
 class Measuring(TrialWork[Estimate]):
     """One at a time on all workers, which also makes the figures truer. The others come again, so that nobody's upload waits
-    behind a row of trials."""
+    behind a row of trials; workspaces take turns, so that nobody's estimate does."""
 
     model = Estimate
     COMMAND = "estimate"
@@ -127,12 +134,39 @@ class Measuring(TrialWork[Estimate]):
     }
 
     @classmethod
+    def handle(cls, pk: str) -> None:
+        """Measure what is in turn, which need not be what the message named: that has its turn by another's message."""
+        if turn := next_in_turn():
+            super().handle(turn)
+
+    @classmethod
     @contextmanager
     def devices(cls, row: Estimate) -> Iterator[None]:
         with only_one(settings.MAQUETTE_DATA / "locks" / "estimate.lock") as alone:
             if not alone:
                 raise Later(AGAIN_SECONDS)
             yield
+
+
+def next_in_turn() -> str | None:
+    """The estimate to be measured next: of the workspaces that wait, the one for which nothing was measured for the longest time
+    since the first of these was asked for; of those, the one with the fewest that wait; and of its estimates the oldest."""
+    rows = list(
+        Estimate.objects.waiting()
+        .annotate(since=Coalesce("sent_at", "created_at"))
+        .order_by("since", "pk")
+        .values_list("pk", "workspace_id", "since")
+    )
+    if not rows:
+        return None
+    waiting = Counter(workspace for _pk, workspace, _since in rows)
+    ended = Estimate.objects.filter(workspace__in=waiting, finished_at__gte=rows[0][2]).order_by()
+    last = dict(ended.values_list("workspace_id").annotate(Max("finished_at")))
+    turns = [
+        (last.get(workspace) or NEVER, waiting[workspace], place, pk)
+        for place, (pk, workspace, _since) in enumerate(rows)
+    ]
+    return min(turns)[3]
 
 
 def correction(estimate: Estimate) -> tuple[float, int]:

@@ -61,20 +61,25 @@ def augmented(version: DatasetVersion, body: dict[str, Any]) -> dict[str, Any]:
     anew when the cache had no room for it any more."""
     fields = settings_of(version, body)
     key, spec = estimate_key(fields), json.loads(json.dumps(spec_of(version, fields, Decimal(0)), default=str))
-    preview, _created = Preview.objects.get_or_create(
-        version=version, key=key, defaults={"workspace_id": version.workspace_id, "spec": spec}
-    )
     folder = folder_of(version, key)
     cache.touch(folder)
     ready = (folder / PICTURE).exists()
-    failed = (
-        preview.error and preview.finished_at and preview.finished_at < timezone.now() - timedelta(seconds=TOLD_SECONDS)
-    )
-    due = preview.sent_at is None or (preview.result and not ready) or failed
-    if due and ask_again(preview, spec):
+    with transaction.atomic():  # one that is refused leaves no row, which a sweep would have drawn
+        preview, _created = Preview.objects.get_or_create(
+            version=version, key=key, defaults={"workspace_id": version.workspace_id, "spec": spec}
+        )
+        is_mine = is_due(preview, ready=ready) and ask_again(preview, spec)
+    if is_mine:
         preview.deliver()  # a broker that is away is made good by the sweeper
     changes = (preview.result or {}).get("changes", "")
     return {"key": key, "ready": ready, "problem": preview.error, "changes": changes}
+
+
+def is_due(preview: Preview, *, ready: bool) -> bool:
+    """Whether it must be drawn, or drawn anew; `ready`: the picture is there."""
+    retold = timezone.now() - timedelta(seconds=TOLD_SECONDS)
+    is_failed = bool(preview.error and preview.finished_at and preview.finished_at < retold)
+    return preview.sent_at is None or bool(preview.result and not ready) or is_failed
 
 
 def ask_again(preview: Preview, spec: dict[str, Any]) -> bool:
