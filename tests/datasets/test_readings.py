@@ -36,3 +36,23 @@ def test_the_api_tells_the_reading_and_takes_another(web: Client, api: Client, r
         f"{address}/versions", json.dumps({"reading": {"header": "x" * 2000}}), content_type="application/json"
     )
     assert (refused.status_code, refused.json()["code"]) == (422, "bad_reading")
+
+
+def test_the_page_opens_with_how_the_file_was_read(web: Client, read: Read) -> None:
+    dataset = read(dataset_of(web, "".join(f"{n},{line}" for n, line in enumerate(LINES.splitlines(True)))))
+    prototype = Prototype.objects.get()
+    address = reverse("data", args=[prototype.pk])
+    page = web.get(address).content.decode()
+    assert "How the file was read" in page
+    assert "Read it as:" in page
+    web.post(reverse("choose_sheet", args=[prototype.pk]), {"reading": "header", "choice": "1"})
+    assert read(dataset).latest.rows == 39
+    assert "Header in row 1" in web.get(address).content.decode()
+
+
+def test_what_was_left_out_is_on_the_page(web: Client, read: Read) -> None:
+    read(dataset_of(web, "Our report\nof May\n\ntext,label,day\n" + LINES.replace("\n", ",3\n") + "Total,,9\n"))
+    page = web.get(reverse("data", args=[Prototype.objects.get().pk])).content.decode()
+    assert "Header in row 4 below 2 title lines" in page
+    assert "3 records or lines" in page
+    assert "Our report" in page

@@ -16,8 +16,6 @@ CASES = Path(os.environ.get("MAQUETTE_CASES") or SHARED / "data" / "cases")
 LISTED: list[dict[str, Any]] = json.loads((CASES / "cases.json").read_text("utf-8")) if CASES.is_dir() else []
 WORST = {
     "iphone-heic",
-    "excel-merged-labels",
-    "excel-sparse-notes",
     "accounting-us",
     "helpdesk-nested-json",
 }

@@ -28,6 +28,9 @@ from webapp.prototypes.views import current_version, new_page
 from webapp.runs.models import Retraining, Run
 from webapp.runs.querysets import ENDED
 
+MAX_SAID = 12
+"""Readings, and reasons for leaving out, that the page lists."""
+
 
 def retraining_to_tell(prototype: Prototype, latest: DatasetVersion) -> Retraining | None:
     """The wish for a run on the newest version, or None once there is nothing new to say of it."""
@@ -97,6 +100,7 @@ def details(request: HttpRequest, prototype: Prototype, version: DatasetVersion)
         "gallery": gallery,
         "grid": grid(version, rows, everything=request.GET.get("columns") == "all"),
         "severities": severities,
+        **reading_context(version),
         "safe_fixes": dataset_versions.safe_fixes(version),
         "formats": list(FORMATS),
         **places(version),
@@ -144,3 +148,17 @@ def purge_history(request: AuthedRequest, pk: str) -> HttpResponse:
         _("The uploaded files and older versions are deleted. Runs trained on them: %(names)s.") % {"names": names},
     )
     return redirect("data", pk=pk)
+
+
+def reading_context(version: DatasetVersion) -> dict[str, Any]:
+    """Context: readings (all), questions (those with another choice, doubts first) and doubts; left_out and how much it is."""
+    questions = [reading for reading in version.readings if reading["choices"]]
+    doubts = [reading for reading in questions if reading["doubt"]]
+    total = sum(entry["count"] for entry in version.left_out)
+    return {
+        "readings": version.readings[:MAX_SAID],
+        "questions": questions[:MAX_SAID],
+        "doubts": doubts,
+        "left_out": version.left_out[:MAX_SAID],
+        "left_out_total": total,
+    }

@@ -158,9 +158,12 @@ def change_rows(request: AuthedRequest, pk: str) -> HttpResponse:
 @require_POST
 @refused_on("data")
 def choose_sheet(request: AuthedRequest, pk: str) -> HttpResponse:
-    """Read another sheet of the workbook (`sheet`), the names of the columns from another row (`header`), or plain text
-    as a table (`layout`)."""
+    """Read another sheet of the workbook (`sheet`), the names of the columns from another row (`header`), plain text as
+    a table (`layout`), or what can be read in several ways by another `choice` (`reading`: the question)."""
     version = current_version(request, pk)
+    if reading := request.POST.get("reading"):
+        dataset_versions.read_otherwise(version, request.user, {reading: request.POST.get("choice", "")})
+        return redirect("data", pk=pk)
     if layout := request.POST.get("layout"):
         dataset_versions.read_layout(version, request.user, layout)
         return redirect("data", pk=pk)

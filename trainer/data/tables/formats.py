@@ -55,7 +55,7 @@ def open_table(
     if head.startswith(OLD_OFFICE) or (head.startswith(ZIP) and is_workbook(path)):
         from trainer.data.tables.excel import open_workbook
 
-        return open_workbook(path, name, size, sheet, header)
+        return open_workbook(path, name, size, sheet, header, choices)
     refuse_other_kinds(head, path, name)
     from trainer.data.tables.text import open_text
 

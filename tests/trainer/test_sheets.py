@@ -1,0 +1,73 @@
+"""Workbooks as people keep them: sparse columns, titles and totals, several sheets of the same columns, error values."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.trainer.data_files import workbook
+from trainer.data.gathering import gather_rows
+from trainer.data.tables.excel import ALL, Sheet, fill_down
+from trainer.data.tables.formats import open_table
+from trainer.data.tables.table import Table
+from trainer.events import silent
+
+HEADER: list[Any] = ["message", "topic", "remarks"]
+ROWS: list[list[Any]] = [[f"my order {n} has not come", "ab"[n % 2], "see notes" if n == 9 else ""] for n in range(30)]
+
+
+def read(
+    folder: Path, sheets: dict[str, list[list[Any]]], sheet: str | None = None
+) -> tuple[Table, list[dict[str, Any]]]:
+    path = folder / "a.xlsx"
+    path.write_bytes(workbook({name: [[*row, "", "", ""][:3] for row in rows] for name, rows in sheets.items()}))
+    table = open_table(path, sheet=sheet)
+    dataset, _parts = gather_rows([table], [None], silent)
+    return table, dataset.table.to_pylist()
+
+
+def told(table: Table) -> dict[str, int]:
+    return {entry.reason: entry.count for entry in table.left_out}
+
+
+def test_a_column_that_is_hardly_filled_is_no_reason_to_take_a_record_for_the_header(tmp_path: Path) -> None:
+    table, rows = read(tmp_path, {"Inbox": [HEADER, *ROWS]})
+    assert (table.columns, len(rows), told(table)) == (HEADER, 30, {})
+
+
+def test_titles_and_totals_are_told(tmp_path: Path) -> None:
+    sheet = [["Our inbox"], [], HEADER, *ROWS, [], ["Total", 30, ""], ["Page 1 of 1"]]
+    table, rows = read(tmp_path, {"Inbox": sheet})
+    assert (table.columns, len(rows), told(table)) == (HEADER, 30, {"titles": 1, "footer": 2})
+
+
+def test_sheets_of_the_same_columns_are_joined_where_somebody_wants_it(tmp_path: Path) -> None:
+    sheets = {name: [HEADER, *ROWS] for name in ("April", "May", "June")}
+    table, rows = read(tmp_path, sheets)
+    reading = next(reading for reading in table.readings if reading.what == "sheet")
+    assert (len(rows), told(table), reading.chosen, reading.confidence) == (30, {"sheet": 31}, "April", 0.5)
+    assert [choice.value for choice in reading.others] == [ALL, "May", "June"]
+    assert [entry.sheet for entry in table.left_out] == ["May", "June"]
+    table, rows = read(tmp_path, sheets, ALL)
+    assert (len(rows), table.columns, told(table)) == (90, [*HEADER, "sheet"], {})
+    assert {row["sheet"] for row in rows} == set(sheets)
+
+
+def test_error_values_count_as_empty(tmp_path: Path) -> None:
+    table, rows = read(tmp_path, {"Inbox": [HEADER, *ROWS[:20], ["a text", "#N/A", "#REF!"]]})
+    assert rows[-1] == {"message": "a text", "topic": None, "remarks": None}
+    assert any(reading.what == "errors" and "2 error values" in reading.sentence for reading in table.readings)
+
+
+@pytest.mark.parametrize(
+    ("rows", "wanted"),
+    [
+        ([["a", "1"], [None, "2"], [None, "3"]], ["a", "a", "a"]),
+        ([["a", "1"], [None, "2"], ["b", "3"]], ["a", "a", "b"]),
+        ([["a", "1"], [], [None, "3"]], ["a", None, "a"]),
+    ],
+)
+def test_a_merged_cell_counts_for_each_of_its_rows(rows: list[list[str | None]], wanted: list[str | None]) -> None:
+    sheet = Sheet("S", [list(row) for row in rows])
+    fill_down(sheet, 0, 2, 0)
+    assert [row[0] if row else None for row in sheet.rows] == wanted
