@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.trainer.data_files import zipped
 from trainer.data.exports.spans import LONG, Span, choose_spans, guess_unit, tag_text, to_characters
 from trainer.data.inspect import inspect
 
@@ -289,3 +290,40 @@ def test_a_long_text_is_cut_between_sentences_and_never_in_a_passage() -> None:
 def test_without_a_wide_character_nothing_tells_the_unit() -> None:
     assert guess_unit([("Oslo is far", [Span(0, 4, "CITY")])]) == ("characters", 0)
     assert to_characters("📦 Oslo", [Span(3, 7, "CITY")], "utf16") == [Span(2, 6, "CITY")]
+
+
+# Files of their own form
+
+
+def test_a_text_and_its_passages_of_brat(tmp_path: Path) -> None:
+    """Passages of one part and of two, and a relation, which is not used; every third text begins with an emoji."""
+    files = {}
+    for n in range(COUNT):
+        lines = [f"T{i}\t{label} {a} {b}\t{words}" for i, (a, b, label, words) in enumerate(spans_of(n), 1)]
+        files[f"docs/{n}.txt"] = text_of(n).encode()
+        files[f"docs/{n}.ann"] = "\n".join([*lines, "R1\tLeft Arg1:T1 Arg2:T2"]).encode()
+    files["annotation.conf"] = b"[entities]\nFIRM\nCITY\n"
+    result = inspect([zipped(tmp_path / "brat.zip", files)], tmp_path / "v1")
+    rows = {row["document"]: row for row in pq.read_table(tmp_path / "v1" / "data.parquet").to_pylist()}
+    assert (result["suggestion"]["task"], result["rows"]) == ("token-classification", COUNT)
+    assert (json.loads(rows["docs/1"]["tokens"]), json.loads(rows["docs/1"]["tags"])) == (TOKENS, TAGS)
+    assert any("relations (30)" in entry["sentence"] for entry in result["reading"])
+
+
+def test_the_tsv_of_inception(tmp_path: Path) -> None:
+    head = (
+        "#FORMAT=WebAnno TSV 3.3\n#T_SP=de.tudarmstadt.ukp.dkpro.core.api.lexmorph.type.pos.POS|PosValue\n"
+        "#T_SP=de.tudarmstadt.ukp.dkpro.core.api.ner.type.NamedEntity|identifier|value\n\n\n"
+    )
+    values = ["_", "_", "_", "FIRM[1]", "FIRM[1]", "_", "CITY", "_", "_", "_"]
+    body = ""
+    for n in range(1, COUNT + 1):
+        body += f"#Text={text_of(1)}\n"
+        body += "".join(
+            f"{n}-{i}\t0-1\t{token}\tNN\t{'*' if value != '_' else '_'}\t{value}\t\n"
+            for i, (token, value) in enumerate(zip(TOKENS, values, strict=True), 1)
+        )
+        body += "\n"
+    result, rows = read(head + body, tmp_path, "doc.tsv")
+    assert (result["suggestion"]["task"], result["rows"]) == ("token-classification", COUNT)
+    assert (json.loads(rows[1]["tokens"]), json.loads(rows[1]["tags"])) == (TOKENS, TAGS)

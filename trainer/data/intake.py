@@ -4,6 +4,7 @@ from pathlib import Path
 
 from trainer.data.columns import map_columns, reconcile_roles
 from trainer.data.dataset import Dataset
+from trainer.data.exports.known import recognise
 from trainer.data.exports.registry import convert_table
 from trainer.data.gathering import gather_rows
 from trainer.data.label_columns import is_names_file, parse_names, read_labels
@@ -44,6 +45,8 @@ def read_files(  # noqa: PLR0913  one call reads any file
             names = take_names(sources)
             opened = [open_table(path, name, sheet, header, layout, choices) for path, name in sources.tables]
             tables = [convert_table(table, choices) for table in opened]
+            for table in tables:
+                recognise(table)
             dataset, file_parts = gather_rows(tables, sources.table_parts, emit)
             dataset.problems += sources.problems
         read_labels(dataset, choices, names)

@@ -13,6 +13,7 @@ from trainer.data import media_archives
 from trainer.data.archives import Archive, is_archive, join, loose_files, open_archive
 from trainer.data.dataset import Dataset
 from trainer.data.documents import DOCUMENTS, documents_of, read_documents
+from trainer.data.exports import brat
 from trainer.data.gathering import Meter
 from trainer.data.idx import IdxFile, collect_idx, read_idx
 from trainer.data.line_files import read_line_files
@@ -84,6 +85,7 @@ def sort_uploads(sent: list[SentFile], place: Path, folder: Path | None, emit: E
     media_folder = folder or place / "media"
     with ExitStack() as stack:
         opened = open_sent(sent, stack, sources)
+        take_brat(opened, place)
         collections = read_media(opened, media_folder, meter, choices)
         if not collections and not opened.idx and read_texts(opened, sources, meter, choices):
             return sources
@@ -118,6 +120,15 @@ class Opened:
     others: list[tuple[Archive, SentFile]] = field(default_factory=list)
     plain: list[SentFile] = field(default_factory=list)
     idx: list[IdxFile] = field(default_factory=list)
+
+
+def take_brat(opened: Opened, place: Path) -> None:
+    """Archives of brat's texts and passages become a file of records each."""
+    for number, (archive, file) in enumerate(list(opened.others)):
+        path = place / f"brat-{number}.jsonl"
+        if brat.write_records(archive, path):
+            opened.others.remove((archive, file))
+            opened.plain.append(SentFile(path, file.name, file.part))
 
 
 def open_sent(sent: list[SentFile], stack: ExitStack, sources: Sources) -> Opened:

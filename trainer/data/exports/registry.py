@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any
 
-from trainer.data.exports import argilla, doccano, label_studio, prodigy
+from trainer.data.exports import argilla, brat, doccano, label_studio, prodigy
 from trainer.data.exports.base import Conversion, Export
 from trainer.data.exports.spans import UNITS
 from trainer.data.readings import Choices
@@ -13,7 +13,13 @@ from trainer.json_types import Json, JsonObject
 
 RECORDS_AHEAD = 2_000
 """Records by which an export is recognised, and its columns and offsets are decided."""
-EXPORTS: tuple[Export, ...] = (*label_studio.EXPORTS, *prodigy.EXPORTS, *argilla.EXPORTS, *doccano.EXPORTS)
+EXPORTS: tuple[Export, ...] = (
+    *brat.EXPORTS,
+    *label_studio.EXPORTS,
+    *prodigy.EXPORTS,
+    *argilla.EXPORTS,
+    *doccano.EXPORTS,
+)
 
 
 def convert_records(table: Table, numbered: Iterable[tuple[int, Json]], choices: Choices) -> Iterable[tuple[int, Json]]:

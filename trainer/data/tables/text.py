@@ -1,17 +1,22 @@
 """Text files of any encoding, packed or not, as lines of bounded length; then CSV, JSON or JSON lines by content."""
 
 import codecs
+import functools
 import io
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from trainer.data.readings import Choices
+from trainer.data.tables.chats import looks_like_mbox, looks_like_whatsapp, mbox_table, whatsapp_table
 from trainer.data.tables.conll import conll_table, looks_like_conll
 from trainer.data.tables.delimited import csv_table
 from trainer.data.tables.jsonrows import open_json
 from trainer.data.tables.prose import looks_like_prose, prose_table
 from trainer.data.tables.streams import SNIFF_BYTES, Bounded, Lines
 from trainer.data.tables.table import Table, other_kind, refuse_header, refuse_other_kinds
+from trainer.data.tables.webanno import looks_like_webanno, webanno_table
 from trainer.errors import DataError
 from trainer.messages import _
 
@@ -57,11 +62,13 @@ def open_text(
     details = {"encoding": "utf-8" if encoding == "utf-8-sig" else encoding} | (
         {"compression": "gzip"} if packed else {}
     )
-    if start[0] in "[{":
+    if start[0] in "[{" and not looks_like_whatsapp(sample):
         refuse_header(header, name, "JSON")
         table = open_json(lines, sample, name, size, details, choices)
     elif header is not None:
         table = csv_table(lines, sample, name, size, details, header, choices)
+    elif layout is None and (opener := find_opener(sample)):
+        table = opener(lines, name, size, details)
     elif layout is None and looks_like_conll(sample):
         table = conll_table(lines, name, size, details)
     elif layout == "text" or (layout is None and looks_like_prose(sample, name)):
@@ -70,6 +77,15 @@ def open_text(
         table = csv_table(lines, sample, name, size, details, choices=choices)
     table.progress, table.garbled = raw.tell, lambda: lines.garbled
     return table
+
+
+def find_opener(sample: str) -> Callable[[Lines, str, int, dict[str, Any]], Table] | None:
+    """The reader of a text that is an export of another program; None for any other."""
+    if looks_like_webanno(sample):
+        return functools.partial(webanno_table, sample=sample)
+    if looks_like_mbox(sample):
+        return mbox_table
+    return whatsapp_table if looks_like_whatsapp(sample) else None
 
 
 def read_sample(path: Path, name: str, encoding: str, packed: bool) -> str:

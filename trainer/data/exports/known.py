@@ -1,0 +1,74 @@
+"""Tables that helpdesks, shops, surveys and app stores export, recognised by their columns: which is the text, the label, the time and
+the id. Names are compared without case, blanks and marks."""
+
+import re
+from typing import NamedTuple
+
+from trainer.data.readings import Reading
+from trainer.data.tables.table import Table
+from trainer.messages import Message, _, joined
+
+
+class Known(NamedTuple):
+    """`columns`: those that must be there; the others by the names that they may have, the likeliest first."""
+
+    title: str
+    columns: str
+    text: str = ""
+    label: str = ""
+    time: str = ""
+    id: str = ""
+
+
+KNOWN = (
+    Known("Zendesk", "subject description status via", "description", "type", "created_at", "id"),
+    Known("Zendesk", "subject description status via_channel", "description", "type", "created_at", "id"),
+    Known("Zendesk", "ticket_id subject ticket_type status requester", "description subject", "ticket_type", "created_at", "ticket_id"),
+    Known("Freshdesk", "ticket_id subject status priority source agent", "description subject", "type", "created_time", "ticket_id"),
+    Known("Intercom", "conversation_id created_at body", "body", "tags topic", "created_at", "conversation_id"),
+    Known("Intercom", "conversation_id conversation_started_at", "first_user_message message body", "conversation_tags topic", "conversation_started_at", "conversation_id"),
+    Known("HubSpot", "ticket_name ticket_description", "ticket_description", "category ticket_status pipeline", "create_date", "ticket_id record_id"),
+    Known("Salesforce", "casenumber subject description", "description", "type reason status", "createddate", "casenumber id"),
+    Known("Salesforce", "case_number subject description", "description", "type case_reason status", "date_time_opened created_date", "case_number"),
+    Known("Google Play", "package_name star_rating review_text", "review_text", "star_rating", "review_submit_date_and_time", "review_link"),
+    Known("Google Play", "reviewid content score thumbsupcount", "content", "score", "at", "reviewid"),
+    Known("App Store", "review title rating isedited", "review", "rating", "date", "id"),
+    Known("App Store", "review_id app_name review_content rating", "review_content", "rating", "date", "review_id"),
+    Known("App Store", "author_name title content_label im_rating_label", "content_label", "im_rating_label", "updated_label", "id_label"),
+    Known("Trustpilot", "review_title review_content review_stars", "review_content", "review_stars", "review_created_utc review_created", "review_id"),
+    Known("Trustpilot", "title text stars consumer_displayname", "text", "stars", "createdat", "id"),
+    Known("SurveyMonkey", "respondent_id collector_id start_date end_date", "", "", "end_date", "respondent_id"),
+    Known("Typeform", "start_date_utc submit_date_utc network_id", "", "", "submit_date_utc", ""),
+    Known("Qualtrics", "startdate enddate recordeddate responseid", "", "", "recordeddate", "responseid"),
+    Known("Shopify", "name financial_status fulfillment_status lineitem_name", "", "financial_status", "created_at", "id name"),
+    Known("Stripe", "id amount currency status captured", "description", "status", "created_date_utc created", "id"),
+    Known("Slack", "type user text ts", "text", "channel", "ts", "client_msg_id"),
+)  # fmt: skip
+
+
+def fold_name(name: str) -> str:
+    """“Review Created (UTC)” and review.created.utc are one: review_created_utc."""
+    return "_".join(re.findall(r"[^\W_]+", name.casefold()))
+
+
+def recognise(table: Table) -> None:
+    """Suggest the columns of a known export and tell which it is; a table that is none stays as it is."""
+    if "export" in table.details:
+        return
+    names = {fold_name(name): name for name in reversed(table.columns)}
+    known = next((known for known in KNOWN if set(known.columns.split()) <= set(names)), None)
+    if known is None:
+        return
+    roles = {role: first_of(getattr(known, role), names) for role in ("text", "label", "time", "id")}
+    if roles["text"] and roles["label"]:
+        table.suggested = {"text": roles["text"], "label": roles["label"]}
+    titles = {"text": _("text"), "label": _("label"), "time": _("time"), "id": _("ID")}
+    columns = [_("%(role)s “%(column)s”", role=titles[role], column=column) for role, column in roles.items() if column]
+    sentence: Message = _("An export of %(title)s", title=known.title)
+    sentence = joined([sentence, joined(columns, ", ")], ": ") if columns else sentence
+    table.details["export"] = known.title.lower().replace(" ", "_")
+    table.readings.append(Reading("export", known.title, sentence, file=table.name))
+
+
+def first_of(wanted: str, names: dict[str, str]) -> str:
+    return next((names[name] for name in wanted.split() if name in names), "")

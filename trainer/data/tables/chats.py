@@ -1,0 +1,129 @@
+"""Chats and mail as text files: an export of WhatsApp, and mailboxes (mbox) as Gmail Takeout writes them, a message a row."""
+
+import email
+import email.policy
+import re
+from collections.abc import Iterator
+from email.message import EmailMessage
+from html import unescape
+from typing import Any
+
+from trainer.data.readings import Reading
+from trainer.data.tables.streams import Lines
+from trainer.data.tables.table import BATCH_ROWS, Columns, Table, as_text
+from trainer.messages import _
+
+MESSAGE = re.compile(
+    r"[\u200e\u200f]*\[?(?P<time>\d{1,4}[./-]\d{1,2}[./-]\d{1,4},? \d{1,2}[:.]\d{2}([:.]\d{2})?([\s\u202f]?[AaPp]\.?[\s\u00a0]?[Mm]\.?)?)(\]| -) "
+    r"(?:(?P<author>[^:]{1,80}): )?(?P<text>.*)"
+)  # fmt: skip
+MAX_MESSAGE_LINES = 400_000
+MAX_TEXT = 200_000
+MAIL_COLUMNS, CHAT_COLUMNS = ["date", "from", "to", "subject", "labels", "text"], ["time", "author", "text"]
+MAIL_HEADER = re.compile(r"^[A-Za-z][A-Za-z0-9-]*:", re.MULTILINE)
+
+
+def looks_like_whatsapp(sample: str) -> bool:
+    lines = [line for line in sample.splitlines()[:200] if line.strip()]
+    begun = [match for line in lines if (match := MESSAGE.fullmatch(line.strip()))]
+    return len(begun) >= 3 and len(begun) > 0.5 * len(lines) and any(match["author"] for match in begun)
+
+
+def looks_like_mbox(sample: str) -> bool:
+    first, _line_end, rest = sample.lstrip("\ufeff").partition("\n")
+    return re.match(r"From \S+ ", first) is not None and len(MAIL_HEADER.findall(rest[:5_000])) >= 2
+
+
+def whatsapp_table(lines: Lines, name: str, size: int, details: dict[str, Any]) -> Table:
+    """Columns time, author, text; what the program itself says (who joined, who left) is left out and counted."""
+    table = Table(name, "whatsapp", list(CHAT_COLUMNS), iter(()), size, details | {"export": "whatsapp"})
+    table.batches = batches(read_chat(lines, table), CHAT_COLUMNS)
+    table.readings.append(Reading("export", "WhatsApp", _("A chat of WhatsApp, a row for each message"), file=name))
+    return table
+
+
+def read_chat(lines: Lines, table: Table) -> Iterator[dict[str, str | None]]:
+    message: dict[str, str | None] | None = None
+    for line in lines:
+        lines.mark()
+        text = line.strip("\r\n\ufeff")
+        match = MESSAGE.fullmatch(text.strip())
+        if match is None:
+            if message is not None and len(message["text"] or "") < MAX_TEXT:
+                message["text"] = f"{message['text']}\n{text}"
+            elif text.strip():
+                table.refuse(lines.number, "belongs to no message")
+            continue
+        if message is not None:
+            yield message
+        message = None
+        if match["author"]:
+            message = {key: match[key].strip() for key in CHAT_COLUMNS}
+        else:
+            table.refuse(lines.number, "is a notice of WhatsApp, not a message")
+    if message is not None:
+        yield message
+
+
+def mbox_table(lines: Lines, name: str, size: int, details: dict[str, Any]) -> Table:
+    """Columns date, from, to, subject, labels (of Gmail) and text: the plain part of each message, or its HTML without marks."""
+    table = Table(name, "mbox", list(MAIL_COLUMNS), iter(()), size, details | {"export": "mbox"})
+    table.batches = batches(read_mail(lines, table), MAIL_COLUMNS)
+    table.suggested = {"text": "text", "label": "labels"}
+    table.readings.append(Reading("export", "mbox", _("A mailbox, a row for each message"), file=name))
+    return table
+
+
+def read_mail(lines: Lines, table: Table) -> Iterator[dict[str, str | None]]:
+    collected: list[str] = []
+    start, is_blank = 1, True
+    for line in lines:
+        lines.mark()
+        if is_blank and line.startswith("From ") and collected:
+            yield from parse_mail(collected, table, start)
+            collected, start = [], lines.number
+        elif len(collected) < MAX_MESSAGE_LINES and not (line.startswith("From ") and not collected):
+            collected.append(re.sub(r"^>(>*From )", r"\1", line.rstrip("\r\n")))
+        is_blank = not line.strip()
+    if collected:
+        yield from parse_mail(collected, table, start)
+
+
+def parse_mail(collected: list[str], table: Table, start: int) -> Iterator[dict[str, str | None]]:
+    try:
+        message = email.message_from_bytes("\n".join(collected).encode("utf-8", "replace"), policy=email.policy.default)
+        assert isinstance(message, EmailMessage)
+        fields = {
+            name: as_text(str(message.get(name, "")).strip() or None) for name in ("date", "from", "to", "subject")
+        }
+        labels = as_text(str(message.get("X-Gmail-Labels", "")).strip() or None)
+        yield fields | {"labels": labels, "text": as_text(body_of(message))}
+    except (ValueError, LookupError, AttributeError, TypeError, AssertionError, IndexError, KeyError):
+        table.refuse(start, "begins a message that cannot be read")
+
+
+def body_of(message: EmailMessage) -> str:
+    """The plain text of a message; its HTML without marks where it has no other."""
+    part = message.get_body(preferencelist=("plain", "html"))
+    if part is None:
+        return ""
+    payload = part.get_payload(decode=True)
+    data = payload if isinstance(payload, bytes) else b""
+    is_packed = str(part.get("content-transfer-encoding", "")).lower() in ("base64", "quoted-printable")
+    charset = part.get_content_charset("utf-8") if is_packed else "utf-8"
+    text = data.decode(charset, "replace")[:MAX_TEXT]
+    if part.get_content_type() == "text/html":
+        text = re.sub(r"(?is)<(script|style)\b.*?</\1\s*>", " ", text)
+        text = unescape(re.sub(r"<[^>]{0,2000}>", " ", text))
+    return "\n".join(line.strip() for line in text.strip().splitlines())
+
+
+def batches(rows: Iterator[dict[str, str | None]], columns: list[str]) -> Iterator[Columns]:
+    collected: list[tuple[str | None, ...]] = []
+    for row in rows:
+        collected.append(tuple(row[name] for name in columns))
+        if len(collected) >= BATCH_ROWS:
+            yield list(zip(*collected, strict=True))
+            collected = []
+    if collected:
+        yield list(zip(*collected, strict=True))
