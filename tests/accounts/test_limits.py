@@ -30,6 +30,7 @@ from webapp.datasets.versions import restore
 from webapp.endpoints import actions as endpoints
 from webapp.endpoints.models import EndpointKey, ShareLink
 from webapp.endpoints.visitors import take_feedback
+from webapp.pages.erasure import erase_workspace
 from webapp.prototypes.actions import create_prototype
 from webapp.prototypes.models import Prototype
 from webapp.runs import estimates, previews, sse
@@ -221,6 +222,18 @@ def test_compute_hours(user: User, workspace: Workspace) -> None:
     charge(workspace, key="b", seconds=3600, price=0, kind="training", hardware="cpu")
     with pytest.raises(Problem, match="3 compute hours of today"):
         create_run(prototype, user, {})
+
+
+def test_deleting_a_workspace_brings_no_other_compute_hours(user: User, workspace: Workspace, outsider: User) -> None:
+    run = create_run(things.prototype(workspace), user, {})
+    Run.objects.filter(pk=run.pk).update(status=Status.SUCCEEDED)
+    charge(workspace, key="a", seconds=7200, price=0, kind="training", hardware="cpu")
+    erase_workspace(workspace, user)
+    new, other = user.workspaces.get(), outsider.workspaces.get()
+    assert new != workspace
+    for name in ("compute_hours_day", "compute_hours_month"):
+        assert limits.used(new, BY_NAME[name]) == 2
+        assert limits.used(other, BY_NAME[name]) == 0
 
 
 def test_streams() -> None:
