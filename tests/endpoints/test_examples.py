@@ -413,3 +413,21 @@ def test_demos_that_are_there_are_told(texts: Run) -> None:
     demo.refresh_from_db()
     assert demo.examples_removed_at
     assert AuditEvent.objects.get().verb_words == "removed the unchosen examples from"
+
+
+@pytest.mark.parametrize(
+    ("text", "warning"),
+    [
+        ("write to ada.lovelace@example.org", "email addresses"),
+        ("call +44 20 7946 0958 or ada@example.org", "email addresses, phone numbers"),
+        ("Prof. Lovelace was here", "names"),
+        ("the staff was friendly", ""),
+    ],
+)
+def test_a_typed_example_with_personal_data_is_warned_of(text: str, warning: str, texts: Run, browser: Client) -> None:
+    demo = things.endpoint(texts)
+    browser.post(reverse("choose_examples", args=[demo.pk]), {"own-text": text, "examples_of": texts.pk})
+    page = browser.get(reverse("share", args=[texts.prototype_id])).content.decode()
+    assert text in page
+    assert ("May be personal data" in page) == bool(warning)
+    assert not warning or f"May be personal data: {warning}. Visitors can read it." in page

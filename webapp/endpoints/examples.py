@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 from webapp.core.bare_media import NotBareError, bare, can_be_bare
 from webapp.core.formats import number
@@ -36,6 +37,15 @@ FEWEST_FOR_TYPICAL = 20
 DIGITS = 2
 """Those of a median that visitors see."""
 TYPED = "typed-"
+PERSONAL_KINDS = {
+    "email": _lazy("email addresses"),
+    "phone": _lazy("phone numbers"),
+    "card": _lazy("card numbers"),
+    "iban": _lazy("IBANs"),
+    "id": _lazy("national identity numbers"),
+    "ip": _lazy("IP addresses"),
+    "name": _lazy("names"),
+}
 
 
 @dataclass(frozen=True)
@@ -75,11 +85,12 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Typed:
-    """An example that a member typed. fits: whether the model reads these inputs."""
+    """An example that a member typed. fits: whether the model reads these inputs; personal: what of a person seems to be in it."""
 
     pk: str
     text: str
     fits: bool
+    personal: str = ""
 
 
 class Sight:
@@ -239,6 +250,15 @@ def words_of(values: Mapping[str, str]) -> str:
     return ", ".join(str(value) for value in values.values())
 
 
+def personal_in(values: Mapping[str, str]) -> str:
+    """The kinds of personal data in a typed example by the rules of the reader, as words; empty where it finds none. The name
+    of an input counts as a column's does: what is typed as a phone number is one."""
+    from trainer.data.personal import EVERYTHING, find_spans  # half a second, and only the share page asks
+
+    kinds = {span.kind for text in values.values() for span in find_spans(str(text), EVERYTHING)}
+    return ", ".join(str(words) for kind, words in PERSONAL_KINDS.items() if kind in kinds)
+
+
 def stored_of(endpoint: Endpoint | None, run: Run) -> list[DemoExample]:
     """The rows of this run that were ticked, then what members typed."""
     return [example for example in endpoint.examples.all() if example.run_id in (run.pk, None)] if endpoint else []
@@ -301,7 +321,7 @@ def sharing_context(endpoint: Endpoint | None, run: Run, ticked: Iterable[str] |
     numbers = ticked_rows(sight, stored) if ticked is None else [whole(text, -1) for text in ticked]
     preview = visitor_context(endpoint, run)
     typed = [
-        Typed(example.pk, words_of(example.typed), sight.fits(example.typed))
+        Typed(example.pk, words_of(example.typed), sight.fits(example.typed), personal_in(example.typed))
         for example in stored
         if example.run_id is None and example.typed is not None
     ]

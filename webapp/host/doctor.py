@@ -259,6 +259,12 @@ def accounts() -> Result:
             f"SIGN_UP={settings.SIGN_UP} is not known, so nobody can make an account",
             "Set SIGN_UP to open, invited or closed.",
         )
+    if settings.SIGN_UP == "open" and not settings.ONLY_HERE and not settings.MAIL_CONFIGURED:
+        return (
+            NOTE,
+            "anybody who reaches the site can make one, with any address, and learns which addresses have one",
+            "Set EMAIL_URL, so that addresses are confirmed and sign-up says the same either way, or SIGN_UP=invited.",
+        )
     if settings.SIGN_UP == "open" and not settings.ONLY_HERE:
         return NOTE, "anybody who reaches the site can make one", "SIGN_UP=invited leaves that to you."
     descriptions = {"open": "anybody who reaches the site can make one", "invited": "made by `manage.py invite`"}
