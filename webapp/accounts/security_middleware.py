@@ -1,9 +1,11 @@
 """Puts the request at hand where the security log finds it, and records what was refused, whoever refused it."""
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
+from django.db import DatabaseError
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
@@ -11,6 +13,7 @@ from django.utils.decorators import sync_and_async_middleware
 from webapp.accounts.models import ApiToken, Workspace, hashed
 from webapp.accounts.security import is_recorded, record, request_at_hand, signed_in_user
 
+log = logging.getLogger(__name__)
 REFUSALS = {401: "token_refused", 403: "access_refused", 429: "rate_limited"}
 
 
@@ -42,6 +45,13 @@ def security_log(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRe
 def record_refusal(request: HttpRequest, status: int) -> None:
     """Unless the request has left an event already, such as a wrong password. A visitor without an account who may not open
     something has met a closed door, not a right; nor is a call without any token the use of one."""
+    try:
+        record_once(request, status)
+    except DatabaseError as error:  # the refusal stands, whether it could be noted or not
+        log.warning("a refusal could not be recorded: %s", type(error).__name__)
+
+
+def record_once(request: HttpRequest, status: int) -> None:
     if is_recorded(request):
         return
     if (status == 401 and not carries_token(request)) or (status == 403 and signed_in_user(request) is None):

@@ -14,6 +14,7 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
@@ -43,7 +44,12 @@ class FilterForm(forms.Form):
 
     kind = forms.ChoiceField(label=_("Kind"), required=False, choices=[("", _("All kinds")), *KINDS.items()])
     who = forms.ChoiceField(label=_("Person"), required=False)
-    day = forms.DateField(label=_("Day"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    day = forms.DateField(
+        label=_("Day"),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
+        validators=[MinValueValidator(date(2000, 1, 1)), MaxValueValidator(date(2999, 12, 31))],
+    )
 
     def __init__(self, workspace: Workspace | None, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -93,9 +99,10 @@ def before(events: QuerySet[SecurityEvent], cursor: str) -> QuerySet[SecurityEve
     moment, _comma, pk = cursor.partition(",")
     try:
         last = parse_datetime(moment)
-    except ValueError:
+        last = last.astimezone(UTC) if last and last.tzinfo else None
+    except (ValueError, OverflowError):
         last = None
-    if last is None or last.tzinfo is None:
+    if last is None:
         return events
     return events.filter(Q(created_at__lt=last) | Q(created_at=last, id__gt=pk[:16]))
 
