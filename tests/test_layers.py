@@ -50,6 +50,7 @@ LIGHT = {
     "machine",
     "messages",
     "params",
+    "personal_data",
     "problem_details",
     "remaining",
     "reporting",

@@ -12,6 +12,7 @@ from allauth.account.utils import user_pk_to_url_str
 from allauth.usersessions.models import UserSession
 from django.core import mail, signing
 from django.core.cache import cache
+from django.db import OperationalError
 from django.test import Client, override_settings
 from django.urls import URLPattern, get_resolver, reverse
 
@@ -421,6 +422,15 @@ def test_a_door_that_is_closed_to_strangers_is_no_event(stage: Stage) -> None:
     assert stage.stranger.get("/d/the-demo").status_code in (403, 404)
     assert stage.stranger.get("/api/v1/me").status_code == 401
     assert not SecurityEvent.objects.exists()
+
+
+def test_a_refusal_stands_where_it_cannot_be_recorded(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_arguments: object, **_fields: object) -> None:
+        raise OperationalError("the database is away")
+
+    monkeypatch.setattr(SecurityEvent, "save", away)
+    answer = stage.stranger.get("/api/v1/me", headers={"Authorization": "Bearer mq_wrong"})
+    assert (answer.status_code, answer.json()["code"]) == (401, "bad_token")
 
 
 def test_a_revoked_token_is_told_to_its_workspace(stage: Stage) -> None:

@@ -20,6 +20,7 @@ LIGHT = (
     "machine",
     "packaging.manifest",
     "params",
+    "personal_data",
     "problem_details",
     "roles",
     "samples",

@@ -253,9 +253,9 @@ def words_of(values: Mapping[str, str]) -> str:
 def personal_in(values: Mapping[str, str]) -> str:
     """The kinds of personal data in a typed example by the rules of the reader, as words; empty where it finds none. The name
     of an input counts as a column's does: what is typed as a phone number is one."""
-    from trainer.data.personal import EVERYTHING, find_spans  # half a second, and only the share page asks
+    from trainer.personal_data import kinds_in  # half a second, and only the share page asks
 
-    kinds = {span.kind for text in values.values() for span in find_spans(str(text), EVERYTHING)}
+    kinds = {kind for text in values.values() for kind in kinds_in(str(text))}
     return ", ".join(str(words) for kind, words in PERSONAL_KINDS.items() if kind in kinds)
 
 

@@ -1,0 +1,9 @@
+"""The reader's rules for personal data over one text, for the site too: they bring two small libraries and nothing heavy."""
+
+from trainer.data.personal import EVERYTHING, KINDS, find_spans
+
+
+def kinds_in(text: str) -> list[str]:
+    """Which of `KINDS` the text seems to hold, in their order, whatever the column that it stands in is called."""
+    found_kinds = {span.kind for span in find_spans(text, EVERYTHING)}
+    return [kind for kind in KINDS if kind in found_kinds]
