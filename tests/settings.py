@@ -23,6 +23,7 @@ for name in (
     "SIGN_UP",
     "STORAGE_URL",
     "SENTRY_DSN",
+    "OIDC_ISSUER",
 ):
     os.environ.pop(name, None)
 if "MAQUETTE_TEST_DATABASE_URL" in os.environ:  # tests/postgres.py

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from webapp.core import limits
 from webapp.core.environment import Environment
 from webapp.core.hosts import LOOPBACK, is_loopback
+from webapp.core.oidc import providers
 from webapp.core.prices import fixed_prices
 from webapp.core.private import kept_secret, private_folder
 from webapp.host.redis_server import embedded_url
@@ -81,6 +82,8 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.usersessions",
     "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "django_htmx",
     "csp",
     "webapp.core",
@@ -196,6 +199,13 @@ MFA_FORMS = {
     "authenticate_webauthn": "webapp.accounts.factor_forms.AuthenticatePasskeyForm",
     "login_webauthn": "webapp.accounts.factor_forms.LoginPasskeyForm",
 }
+SOCIALACCOUNT_ADAPTER = "webapp.accounts.oidc.Adapter"
+SOCIALACCOUNT_PROVIDERS = providers(
+    env.str("OIDC_ISSUER", default=""),
+    env.str("OIDC_CLIENT_ID", default=""),
+    env.str("OIDC_CLIENT_SECRET", default=""),
+    env.str("OIDC_NAME", default="") or "OpenID Connect",
+)
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"

@@ -29,6 +29,8 @@ POST_ONLY = {
     "confirm_by_code",
     "confirm_by_link",
     "confirm_by_passkey",
+    "connect_provider",
+    "disconnect_provider",
     "create_key",
     "create_link",
     "create_token",
@@ -76,6 +78,8 @@ ASKS_FIRST = {
 """A GET asks whether to delete, a POST deletes."""
 OWNERS = {"delete_workspace", "remove_member", "transfer_workspace"}
 PUBLIC = {
+    "openid_connect_callback",
+    "provider_sign_in",
     "confirm_address",
     "invitation",
     "invited",
@@ -193,6 +197,8 @@ def test_nobody_sees_nothing(name: str, address: Callable[[str], str]) -> None:
 
 
 OWN = {
+    "connect_provider",
+    "disconnect_provider",
     "account_set_password",
     "confirm",
     "confirm_by_code",

@@ -355,7 +355,9 @@ QUIET = {
     "remove_checkpoints",  # of runs that failed; what is kept of them is freed
 }
 """Sound sensitive and are not: they show, or are never reached here."""
-SECOND_FACTORS = re.compile("mfa_|confirm_by_(code|passkey)")
+SECOND_FACTORS = re.compile(
+    "mfa_|confirm_by_(code|passkey)|require_factor|(connect|disconnect)_provider|provider_sign_in|openid_|socialaccount_"
+)
 """Their events are in tests/accounts/test_second_factors.py, where there is an app that knows the codes."""
 
 

@@ -1,8 +1,14 @@
-"""In every page: `may_sign_up`, whether strangers may make an account here, and `mail_configured`."""
+"""In every page: `may_sign_up`, whether strangers may make an account here, `mail_configured`, and `provider_name` to sign in with."""
 
 from django.conf import settings
 from django.http import HttpRequest
 
+from webapp.core.oidc import provider_name
 
-def sign_up(request: HttpRequest) -> dict[str, bool]:
-    return {"may_sign_up": settings.SIGN_UP == "open", "mail_configured": settings.MAIL_CONFIGURED}
+
+def sign_up(request: HttpRequest) -> dict[str, bool | str]:
+    return {
+        "may_sign_up": settings.SIGN_UP == "open",
+        "mail_configured": settings.MAIL_CONFIGURED,
+        "provider_name": provider_name(settings.SOCIALACCOUNT_PROVIDERS),
+    }

@@ -1,9 +1,11 @@
-"""What happens to second factors goes into the security log."""
+"""What happens to second factors and to the provider goes into the security log."""
 
 from typing import Any
 
 from allauth.mfa import signals
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialLogin
+from allauth.socialaccount.signals import social_account_added
 from django.dispatch import receiver
 from django.http import HttpRequest
 
@@ -36,3 +38,8 @@ def record_used(request: HttpRequest, user: User, authenticator: Authenticator, 
 @receiver(signals.authentication_failed)
 def record_failed(request: HttpRequest, user: User, **_signal: Any) -> None:
     record(request, "factor_failed", user=user)
+
+
+@receiver(social_account_added)
+def record_connected(request: HttpRequest, sociallogin: SocialLogin, **_signal: Any) -> None:
+    record(request, "provider_connected", user=sociallogin.user)

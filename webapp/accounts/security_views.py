@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
-from webapp.accounts import factors, sessions
+from webapp.accounts import factors, oidc, sessions
 from webapp.accounts.access import needs, person
 from webapp.accounts.confirming import confirmed
 from webapp.accounts.forms import FactorForm
@@ -20,13 +20,14 @@ from webapp.core.forms import cleaned, refused_on
 
 @person
 def security_page(request: AuthedRequest) -> HttpResponse:
-    """Context: sessions (`sessions.listed_sessions`), factors (`factors.describe_factors`), passkeys_work, kept_out
+    """Context: sessions (`sessions.listed_sessions`), factors (`factors.describe_factors`), passkeys_work, connected (to the provider), kept_out
     (name of the open workspace, where it demands a second factor that this member has not)."""
     workspace = request.membership.workspace if request.membership else None
     context = {
         "sessions": sessions.listed_sessions(request.user, request.session.session_key),
         "factors": factors.describe_factors(request.user),
         "passkeys_work": factors.passkeys_work(request),
+        "connected": oidc.is_connected(request.user),
         "kept_out": factors.lacks_factor(request.user, workspace) and workspace.name if workspace else "",
     }
     return render(request, "accounts/security.html", context)

@@ -1,7 +1,7 @@
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from webapp.accounts import confirm_views, people_views, security_views, views
+from webapp.accounts import confirm_views, oidc_views, people_views, security_views, views
 
 urlpatterns = [
     # allauth's own page would take an address without a password and use it unconfirmed.
@@ -16,6 +16,17 @@ urlpatterns = [
         name="mfa_reauthenticate_webauthn",
     ),
     path("accounts/2fa/", include("allauth.mfa.urls")),
+    path("accounts/provider/", oidc_views.provider_sign_in, name="provider_sign_in"),
+    path(
+        "accounts/oidc/<slug:provider_id>/login/callback/", oidc_views.provider_callback, name="openid_connect_callback"
+    ),
+    path(
+        "accounts/provider/cancelled/",
+        RedirectView.as_view(pattern_name="account_login"),
+        name="socialaccount_login_cancelled",
+    ),
+    path("settings/provider/connect", oidc_views.connect_provider, name="connect_provider"),
+    path("settings/provider/disconnect", oidc_views.disconnect_provider, name="disconnect_provider"),
     path("accounts/password/set/", confirm_views.set_password, name="account_set_password"),
     path("accounts/", include("allauth.account.urls")),
     path("confirm", confirm_views.confirm, name="confirm"),
