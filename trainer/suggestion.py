@@ -77,7 +77,7 @@ TARGETS = frozenset(
 TARGETS_ALONE = frozenset({"status", "response", "状态"})
 """Names of answers only as they stand: a marital status is none."""
 TARGET_ENDINGS = ("_value", "_price", "_target", "_label", "_class", "price", "target")
-FACTS = frozenset({"file", "width", "height", "mode", "seconds", "rate", "channels"})
+FACTS = frozenset({"file", "frame", "width", "height", "mode", "seconds", "rate", "channels"})
 """Columns that the reader of pictures and sounds adds."""
 MEDIA = ("image", "audio")
 """Roles of a file, which are also the kinds of their columns."""

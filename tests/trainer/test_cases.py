@@ -15,7 +15,6 @@ from trainer.errors import UserError
 CASES = Path(os.environ.get("MAQUETTE_CASES") or SHARED / "data" / "cases")
 LISTED: list[dict[str, Any]] = json.loads((CASES / "cases.json").read_text("utf-8")) if CASES.is_dir() else []
 WORST = {
-    "iphone-heic",
     "accounting-us",
     "helpdesk-nested-json",
 }

@@ -1,7 +1,9 @@
 """Files as the rows of a dataset version, one step a module, in this order:
 
     intake             what was sent: plain files, archives (`uploads`, `archives`, `unpacking`), pictures and sounds
-                       (`media_archives`, `annotations`, `media`), MNIST's files (`idx`), the hub's (`hub`)
+                       (`media_archives`, `annotations`, `media`; `folder_levels`, `sidecars`, `media_tables` say what
+                       they are, `media_conversion` and `media_video` read what phones write), documents and lines
+                       (`documents`, `line_files`), MNIST's files (`idx`), the hub's (`hub`)
     tables/            one reader a format: batches of text cells
     gathering          the rows of all files as one `dataset`
     columns            their kinds, the task, what each column is for; `row_keys`: copies and classes as numbers

@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from trainer.data import media, media_archives
+from trainer.data import media
 from trainer.data.archives import MAX_ENTRIES
 from trainer.data.gathering import Meter
+from trainer.data.media_files import Collection
 from trainer.data.splitting import part_of_name
 from trainer.data.tables.streams import Bounded
 from trainer.data.tables.table import SEND_AGAIN
@@ -72,13 +73,13 @@ class IdxFile(NamedTuple):
         return "test" if "t10k" in self.name.lower() else self.given_part or part_of_name(self.name) or ""
 
 
-def collect_idx(files: list[IdxFile], folder: Path, meter: Meter) -> media_archives.Collection:
+def collect_idx(files: list[IdxFile], folder: Path, meter: Meter) -> Collection:
     """Pairs of pictures and labels of equal count, in the order sent; parts only where both train and test came."""
     pictures = [file for file in files if file.array.ndim == 3]
     labels = [file for file in files if file.array.ndim == 1]
     check_pictures(pictures)
     folder.mkdir(parents=True, exist_ok=True)
-    collection = media_archives.Collection("image", "idx")
+    collection = Collection("image", "idx")
     has_parts = len({file.part for file in pictures}) > 1
     for file in pictures:
         pairs = zip(file.array, find_labels(file, labels), strict=True)

@@ -22,11 +22,33 @@ MAX_SOUND_SECONDS = 2 * 3600
 MAX_SOUND_RATE = 768_000
 """Hz. Recorders go up to this; a header may say two thousand million, so that a second is gigabytes."""
 IMAGE_SUFFIXES = frozenset(
-    [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".mpo"]
-)
+    [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".mpo", ".heic",
+     ".heif", ".hif", ".avif", ".dng", ".cr2", ".cr3", ".nef", ".nrw", ".arw", ".orf", ".rw2", ".raf", ".pef", ".srw", ".3fr"]
+)  # fmt: skip
 AUDIO_SUFFIXES = frozenset(
-    [".wav", ".wave", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".aifc", ".au", ".caf"]
+    [".wav", ".wave", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".aifc", ".au", ".caf", ".m4a", ".m4b", ".aac",
+     ".amr", ".awb", ".wma", ".weba", ".ac3", ".ape", ".mka", ".w64"]
+)  # fmt: skip
+VIDEO_SUFFIXES = frozenset(
+    [
+        ".mp4",
+        ".m4v",
+        ".mov",
+        ".mkv",
+        ".webm",
+        ".avi",
+        ".wmv",
+        ".flv",
+        ".mpg",
+        ".mpeg",
+        ".3gp",
+        ".3g2",
+        ".mts",
+        ".m2ts",
+        ".ogv",
+    ]
 )
+"""Pictures, or sounds where transcripts lie beside them."""
 IMAGE_FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
 SUFFIX_OF = {"JPEG": "jpg", "MPO": "jpg", "TIFF": "tif"}
 HASH_CHARACTERS = 24
@@ -49,23 +71,36 @@ class UnreadableError(Exception):
 
 @dataclass(frozen=True)
 class Media:
-    """One picture or sound as kept: `name` in the media folder; `facts` are the cells that describe it."""
+    """One picture or sound as kept: `name` in the media folder; `facts` are the cells that describe it; `converted`: the format
+    that it was read from, where it is kept in another."""
 
     name: str
     facts: dict[str, str]
+    converted: str = ""
 
 
 def kind_of_suffix(suffix: str) -> str | None:
-    if suffix in IMAGE_SUFFIXES:
+    if suffix in IMAGE_SUFFIXES or suffix in VIDEO_SUFFIXES:
         return "image"
     return "audio" if suffix in AUDIO_SUFFIXES else None
 
 
-def store_media(data: bytes, kind: str, folder: Path) -> Media:
-    """Decode, then write to `folder` under the content's hash. Raises `UnreadableError`."""
+def may_be(suffix: str, kind: str) -> bool:
+    """Whether a file of this ending can be read as a picture, or as a sound: a video is both."""
+    return kind_of_suffix(suffix) == kind or suffix in VIDEO_SUFFIXES
+
+
+def store_media(data: bytes, kind: str, folder: Path, ending: str = "") -> Media:
+    """Decode, then write to `folder` under the content's hash; as JPEG what models and browsers do not read. `ending`: that of
+    the file's name, which tells a camera's raw file. Raises `UnreadableError`."""
+    from trainer.data.media_conversion import as_jpeg, form_of
+
     if not data:
         raise UnreadableError("is empty")
     refuse_markup(data)
+    if kind == "image" and (form := form_of(data, ending)):
+        converted = store_media(as_jpeg(data, form), kind, folder)
+        return Media(converted.name, converted.facts, form)
     stem = hashlib.sha256(data).hexdigest()[:HASH_CHARACTERS]
     suffix, facts, small = read_image(data) if kind == "image" else (*read_audio(data), None)
     thumbs = folder.parent / "thumbs"
@@ -247,7 +282,7 @@ def read_audio(data: bytes) -> tuple[str, dict[str, str]]:
                 frames += len(block)
             declared = sound.frames
     except (RuntimeError, OSError, ValueError, TypeError) as error:
-        raise UnreadableError("is no sound, or damaged") from error
+        raise UnreadableError(NO_SOUND) from error
     if not frames:
         raise UnreadableError("holds no sound")
     if frames < 0.9 * min(declared, MAX_SOUND_SECONDS * rate) or len(data) < 0.9 * riff_size(data):
@@ -255,6 +290,9 @@ def read_audio(data: bytes) -> tuple[str, dict[str, str]]:
     suffix = {"WAV": "wav", "WAVEX": "wav", "FLAC": "flac", "MPEG": "mp3", "MP3": "mp3", "OGG": "ogg", "AIFF": "aiff"}
     facts = {"seconds": f"{frames / rate:.3f}", "rate": str(rate), "channels": str(channels)}
     return suffix.get(form, form.lower()), facts
+
+
+NO_SOUND = "is no sound, or damaged"
 
 
 def check_rate(rate: int) -> None:

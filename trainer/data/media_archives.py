@@ -18,7 +18,7 @@ from trainer.data.gathering import Meter
 from trainer.data.media_decoding import decode
 from trainer.data.media_files import Collection, Files, MediaRow
 from trainer.data.media_tables import read_beside_table
-from trainer.data.readings import Choices, LeftOut
+from trainer.data.readings import Choices, LeftOut, Reading
 from trainer.errors import DataError
 from trainer.messages import _, ngettext
 
@@ -27,7 +27,16 @@ def holds_media(archive: Archive) -> str | None:
     """image or audio, whichever the archive holds more of; None when it holds neither."""
     counts = Counter(media.kind_of_suffix(entry.suffix) for entry in archive.entries)
     del counts[None]
+    if counts and not any(entry.suffix in media.IMAGE_SUFFIXES for entry in archive.entries):
+        # Videos with recordings or with a transcript each are there for what is spoken.
+        transcripts = {entry.name.rsplit(".", 1)[0] for entry in archive.entries if entry.suffix in SPOKEN_SUFFIXES}
+        videos = [entry for entry in archive.entries if entry.suffix in media.VIDEO_SUFFIXES]
+        if counts["audio"] or sum(entry.name.rsplit(".", 1)[0] in transcripts for entry in videos) > 0.5 * len(videos):
+            return "audio"
     return str(counts.most_common(1)[0][0]) if counts else None
+
+
+SPOKEN_SUFFIXES = (".txt", ".srt", ".vtt", ".textgrid", ".lab", ".trn")
 
 
 def is_media_name(name: str) -> bool:
@@ -52,6 +61,7 @@ def read_collection(
     add_groups(files, collection, media_rows)
     collection.used = files.used
     collection.other_files = len(archive.entries) - len(files.media) - len(files.used)
+    collection.other_kinds = Counter(entry.suffix for entry in files.others if entry.name not in files.used)
     folder.mkdir(parents=True, exist_ok=True)
     for row, stored in decode(archive, media_rows, kind, folder, collection):
         cells = row.cells
@@ -60,6 +70,7 @@ def read_collection(
         collection.rows.append({kind: stored.name, "file": row.entry.name, **cells, **stored.facts})
         collection.parts.append(row.part)
         meter.add(1, archive.bytes_read)
+    collection.readings += conversion_reading(collection, archive.name)
     if collection.boxes is not None and collection.annotated is not None:
         collection.bad_count = collection.boxes.bad_count
         collection.readings += summary.describe_boxes(collection.annotated, archive.name)
@@ -200,3 +211,31 @@ def add_groups(files: Files, collection: Collection, media_rows: list[MediaRow])
         row.cells[roles.group_name] = roles.groups[files.index_of[row.entry.name]] or None
     if len({row.cells[roles.group_name] for row in media_rows} - {None}) >= MIN_GROUPS:
         collection.group = roles.group_name
+
+
+FORMS = {"heif": "HEIC", "avif": "AVIF", "raw": "camera raw", "video": "video", "sound": "compressed"}
+
+
+def conversion_reading(collection: Collection, name: str) -> list[Reading]:
+    """What was kept in another format than it came in: 12 HEIC photos as JPEG."""
+    readings = []
+    for form, count in collection.converted.items():
+        if form == "video":
+            sentence = ngettext(
+                "%(count)s picture was taken from videos.", "%(count)s pictures were taken from videos.", count
+            )
+        elif form == "sound":
+            sentence = ngettext(
+                "%(count)s recording was converted to FLAC.", "%(count)s recordings were converted to FLAC.", count
+            )
+        elif form:
+            sentence = ngettext(
+                "%(count)s %(form)s photo was converted to JPEG.",
+                "%(count)s %(form)s photos were converted to JPEG.",
+                count,
+                form=FORMS[form],
+            )
+        else:
+            continue
+        readings.append(Reading("conversion", form, sentence, file=name))
+    return readings

@@ -1,13 +1,19 @@
 """Pictures and sounds of an archive decoded in threads, in order, never all of them in memory."""
 
+import hashlib
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainer.data import media
-from trainer.data.archives import Archive, EntryError
+from trainer.data import media, media_video
+from trainer.data.archives import Archive, Entry, EntryError
+from trainer.data.media_conversion import RAW_SUFFIXES
+from trainer.data.tempspace import temporary_folder
+from trainer.errors import DataError
 from trainer.machine import cores
 
 if TYPE_CHECKING:
@@ -18,22 +24,29 @@ AHEAD, AHEAD_BYTES = 32, 128 * 1024**2
 MAX_MEDIA_BYTES = 256 * 1024**2
 
 
+Stored = list[tuple[media.Media, dict[str, str | None]]]
+"""What one file gives: pictures or a sound, each with cells of its own, such as the second of a video."""
+
+
 def decode(
     archive: Archive, media_rows: Iterable["MediaRow"], kind: str, folder: Path, collection: "Collection"
 ) -> Iterator[tuple["MediaRow", media.Media]]:
-    """In order; reading is done here, decoding in threads, at most AHEAD files and about AHEAD_BYTES in memory."""
-    window: deque[tuple[MediaRow, int, Future[media.Media]]] = deque()
+    """In order; reading is done here, decoding in threads, at most AHEAD files and about AHEAD_BYTES in memory. A video, an
+    animation and a TIFF of several pages give a row for each picture, unless there are boxes."""
+    window: deque[tuple[MediaRow, int, Future[Stored]]] = deque()
     bytes_ahead = 0
-    with ThreadPoolExecutor(DECODERS) as pool:
-        for row in media_rows:
+    is_split = collection.boxes is None
+    with temporary_folder() as place, ThreadPoolExecutor(DECODERS) as pool:
+        for number, row in enumerate(media_rows):
             try:
-                data = archive.read(row.entry, MAX_MEDIA_BYTES)
-            except EntryError:
+                source = read_source(archive, row.entry, place / f"{number}")
+            except (EntryError, DataError):
                 collection.lost.append((row.entry.name, "is damaged in the archive or too large"))
                 continue
-            window.append((row, len(data), pool.submit(media.store_media, data, kind, folder)))
-            bytes_ahead += len(data)
-            del data
+            size = len(source) if isinstance(source, bytes) else 0
+            window.append((row, size, pool.submit(store, source, kind, folder, row.entry.suffix, is_split)))
+            bytes_ahead += size
+            del source
             while window and (len(window) > AHEAD or bytes_ahead > AHEAD_BYTES):
                 bytes_ahead -= window[0][1]
                 yield from finish_decoding(window.popleft(), collection)
@@ -41,10 +54,63 @@ def decode(
             yield from finish_decoding(window.popleft(), collection)
 
 
+def read_source(archive: Archive, entry: Entry, path: Path) -> bytes | Path:
+    """A file's bytes; a video, which may be larger than memory, in a file."""
+    if entry.suffix in media.VIDEO_SUFFIXES:
+        return archive.extract(entry, path)
+    return archive.read(entry, MAX_MEDIA_BYTES)
+
+
 def finish_decoding(
-    pending: tuple["MediaRow", int, Future[media.Media]], collection: "Collection"
+    pending: tuple["MediaRow", int, Future[Stored]], collection: "Collection"
 ) -> Iterator[tuple["MediaRow", media.Media]]:
+    row = pending[0]
     try:
-        yield pending[0], pending[2].result()
+        stored = pending[2].result()
     except media.UnreadableError as error:
-        collection.lost.append((pending[0].entry.name, str(error)))
+        collection.lost.append((row.entry.name, str(error)))
+        return
+    if len(stored) > 1:
+        collection.group = collection.group or "file"
+    for one, cells in stored:
+        collection.converted[one.converted] += bool(one.converted)
+        yield replace(row, cells=row.cells | cells) if cells else row, one
+
+
+def store(source: bytes | Path, kind: str, folder: Path, suffix: str, is_split: bool) -> Stored:
+    """Decode a file and keep what it holds. Raises `UnreadableError`."""
+    try:
+        if kind == "audio":
+            return [(store_sound(source, folder), {})]
+        return store_pictures(source, folder, suffix, is_split)
+    finally:
+        if isinstance(source, Path):
+            source.unlink(missing_ok=True)
+
+
+def store_pictures(source: bytes | Path, folder: Path, suffix: str, is_split: bool) -> Stored:
+    if isinstance(source, Path):
+        frames: Iterable[tuple[float, bytes]] = media_video.video_frames(source)
+        if not is_split:
+            frames = islice(frames, 1)
+        return [(replace(media.store_media(jpeg, "image", folder), converted="video"), {"frame": f"{second:.2f}"})
+                for second, jpeg in frames]  # fmt: skip
+    if is_split and suffix not in RAW_SUFFIXES and media_video.count_pages(source) > 1:
+        named = ((f"{place:g}", png) for place, png in media_video.pages(source))
+        return [(media.store_media(png, "image", folder), {"frame": place}) for place, png in named]
+    return [(media.store_media(source, "image", folder, suffix), {})]
+
+
+def store_sound(source: bytes | Path, folder: Path) -> media.Media:
+    """A sound that libsndfile reads as it is; every other, and that of a video, as FLAC."""
+    if isinstance(source, bytes):
+        try:
+            return media.store_media(source, "audio", folder)
+        except media.UnreadableError as error:
+            if str(error) != media.NO_SOUND:
+                raise
+    path, facts = media_video.write_flac(source, folder)
+    with path.open("rb") as file:
+        name = f"{hashlib.file_digest(file, 'sha256').hexdigest()[: media.HASH_CHARACTERS]}.flac"
+    path.replace(folder / name)
+    return media.Media(name, facts, "sound")

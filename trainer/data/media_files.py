@@ -1,5 +1,6 @@
 """The files of an archive of pictures or sounds: what each may be, how names find them, and the rows that they become."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +26,8 @@ class Collection:
     bad_count: int = 0
     other_files: int = 0
     """Files of other kinds, passed over."""
+    other_kinds: Counter[str] = field(default_factory=Counter)
+    """The same by ending."""
     readings: list[Reading] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     """Records that were not kept, besides `lost` and `other_files`."""
@@ -32,6 +35,8 @@ class Collection:
     annotated: Annotated | None = None
     group: str | None = None
     """The column whose equal cells stay on one side of the split: a camera, a person, a video."""
+    converted: Counter[str] = field(default_factory=Counter)
+    """How many were kept in another format, by their own: heif, avif, raw, video, sound."""
     used: set[str] = field(default_factory=set)
     """Paths of the other files that were used: tables, annotations, files beside each picture or sound."""
 
@@ -51,8 +56,14 @@ class Files:
     def __init__(self, archive: Archive, kind: str, choices: Choices | None = None) -> None:
         self.archive, self.kind, self.choices = archive, kind, choices or Choices()
         self.depth = common_folder(archive.entries)
-        self.media = [entry for entry in archive.entries if media.kind_of_suffix(entry.suffix) == kind]
-        self.others = [entry for entry in archive.entries if media.kind_of_suffix(entry.suffix) != kind]
+        self.media = [entry for entry in archive.entries if media.may_be(entry.suffix, kind)]
+        # A phone keeps a second of video beside a photo of the same name: the photo is what was meant.
+        photos = {stem_of(entry) for entry in self.media if entry.suffix not in media.VIDEO_SUFFIXES}
+        self.media = [
+            entry for entry in self.media if entry.suffix not in media.VIDEO_SUFFIXES or stem_of(entry) not in photos
+        ]
+        chosen = {entry.name for entry in self.media}
+        self.others = [entry for entry in archive.entries if entry.name not in chosen]
         self.used: set[str] = set()
         self.missing: list[str] = []
         """What lists name and the archive does not hold, in sentences' ends."""
@@ -110,6 +121,10 @@ class Files:
     def class_of(self, entry: Entry) -> str:
         """The folder on the way that is its class; "" when there is none."""
         return self.roles.labels[self.index_of[entry.name]]
+
+
+def stem_of(entry: Entry) -> str:
+    return entry.name.rsplit(".", 1)[0].casefold()
 
 
 def read_text(archive: Archive, entry: Entry) -> str:

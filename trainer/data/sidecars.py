@@ -137,7 +137,7 @@ def read_lists(files: "Files") -> dict[str, Cells] | None:
             continue
         files.used.add(entry.name)
         if entry.parts[-1].casefold() in ("utt2spk", "utt2spk.txt"):
-            speakers |= {entry.name: row[1] for row in rows if (entry := files.find(row[0]))}
+            speakers |= {named.name: row[1] for row in rows if (named := files.find(row[0]))}
             continue
         if entry.parts[-1].casefold() in ("utt2dur", "utt2num_frames", "wav.scp", "utt2gender"):
             continue
@@ -148,10 +148,10 @@ def read_lists(files: "Files") -> dict[str, Cells] | None:
                     f"line {number} of {entry.name} names “{row[0][:80]}”, which is not in the archive"
                 )
                 continue
-            named = dict(
+            fields = dict(
                 zip(("text", "normalized_text", *(f"column_{n}" for n in range(4, 40))), row[1:], strict=False)
             )
-            cells[media.name] = {name: cell.strip() or None for name, cell in named.items()}
+            cells[media.name] = {name: cell.strip() or None for name, cell in fields.items()}
     if not cells:
         return None
     for path, speaker in speakers.items():

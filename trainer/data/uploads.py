@@ -400,22 +400,40 @@ def bad_annotation_problems(collection: Collection) -> list[Problem]:
 
 
 def other_file_problems(collection: Collection, name: str) -> list[Problem]:
-    """Files of other kinds, which were passed over."""
+    """Files of other kinds, which were passed over: which, how many, and what to do with them."""
     if not collection.other_files:
         return []
+    counts = collection.other_kinds.most_common(6)
+    listed = ", ".join(f"{count:,} {suffix or '?'}" for suffix, count in counts)
     message = (
         ngettext(
-            "%(count)s other file of %(archive)s is not an image and was skipped.",
-            "%(count)s other files of %(archive)s are not images and were skipped.",
+            "%(count)s other file of %(archive)s is not an image and was skipped: %(kinds)s.",
+            "%(count)s other files of %(archive)s are not images and were skipped: %(kinds)s.",
             collection.other_files,
             archive=name,
+            kinds=listed,
         )
         if collection.kind == "image"
         else ngettext(
-            "%(count)s other file of %(archive)s is not audio and was skipped.",
-            "%(count)s other files of %(archive)s are not audio and were skipped.",
+            "%(count)s other file of %(archive)s is not audio and was skipped: %(kinds)s.",
+            "%(count)s other files of %(archive)s are not audio and were skipped: %(kinds)s.",
             collection.other_files,
             archive=name,
+            kinds=listed,
         )
     )
-    return [problem("other_files", "warning", message, count=collection.other_files)]
+    examples = [f"{suffix}: {ADVICE[suffix]}" for suffix, _count in counts if suffix in ADVICE]
+    return [problem("other_files", "warning", message, examples=examples, count=collection.other_files)]
+
+
+ADVICE = {
+    **dict.fromkeys(
+        (".psd", ".ai", ".xcf", ".svg", ".eps", ".jxl", ".jp2", ".tga", ".exr", ".hdr", ".ico"), "export as PNG or JPEG"
+    ),
+    **dict.fromkeys((".dcm", ".nii", ".mha"), "export the slices as PNG"),
+    **dict.fromkeys((".mid", ".midi", ".ra", ".dss", ".ds2", ".spx"), "convert to WAV, FLAC or MP3"),
+    **dict.fromkeys((".tfrecord", ".tfrecords", ".record"), "export as files with a CSV, or as Parquet"),
+    **dict.fromkeys((".npy", ".npz", ".mat", ".h5", ".hdf5", ".pkl"), "export as pictures, or as CSV or Parquet"),
+    **dict.fromkeys((".pdf", ".docx", ".html", ".eml"), "send documents as a dataset of their own"),
+}
+"""What to do with files that are not read, by ending."""
