@@ -229,7 +229,7 @@ def read_votes(dataset: Dataset) -> list[Reading]:
     columns = [name for name in dataset.names if VOTER.match(name.strip())]
     if len(columns) < 2 or free_name(dataset.names, "label") != "label":
         return []
-    if len({VOTER.match(name.strip())[1].lower() for name in columns}) > 1:  # type: ignore[index]  matched above
+    if len({match[1].lower() for name in columns if (match := VOTER.match(name.strip()))}) > 1:
         return []
     values = [{cell for cell in dataset.column(name).slice(0, SAMPLE).to_pylist() if not is_missing(cell)} for name in columns]  # fmt: skip
     union = set().union(*values)

@@ -10,7 +10,7 @@ import math
 import struct
 import zlib
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from trainer.data.annotations import Boxes, Size, is_coco, parse_numbers, parse_size, read_coco
 from trainer.data.archives import Entry
@@ -29,8 +29,8 @@ class JsonFormat(NamedTuple):
 
     layout: str
     title: str
-    matches: Callable[[Json], bool]
-    read: Callable[[Json, Entry, Finder, Annotated], None]
+    matches: Callable[[Any], bool]
+    read: Callable[[Any, Entry, Finder, Annotated], None]
 
 
 def read_coco_document(document: JsonObject, entry: Entry, find: Finder, into: Annotated) -> None:
@@ -189,7 +189,7 @@ def bitmap_bounds(bitmap: Json) -> list[float] | None:
     from PIL import Image
 
     origin = parse_point(bitmap.get("origin")) if isinstance(bitmap, dict) else None
-    if origin is None:
+    if origin is None or not isinstance(bitmap, dict):
         return None
     try:
         unpacker = zlib.decompressobj()
@@ -269,9 +269,9 @@ def label_studio_shapes(task: JsonObject) -> Iterator[tuple[str, JsonObject, Siz
         return
     for listed in task.values():
         for value in listed if isinstance(listed, list) else []:
-            kind = next((kind for kind in LABEL_STUDIO_KINDS if isinstance(value, dict) and kind in value), None)
-            if kind:
-                yield kind, value, parse_size(value.get("original_width"), value.get("original_height"))
+            kind_held = next((name for name in LABEL_STUDIO_KINDS if isinstance(value, dict) and name in value), None)
+            if kind_held:
+                yield kind_held, value, parse_size(value.get("original_width"), value.get("original_height"))
 
 
 LABEL_STUDIO_KINDS = ("rectanglelabels", "polygonlabels", "ellipselabels", "keypointlabels", "brushlabels")
@@ -282,7 +282,8 @@ def read_label_studio(document: list[Json], entry: Entry, find: Finder, into: An
         if not isinstance(task, dict):
             into.boxes.refuse(f"task {number} of {entry.name} is no object")
             continue
-        data = task.get("data") if isinstance(task.get("data"), dict) else task
+        held = task.get("data")
+        data: JsonObject = held if isinstance(held, dict) else task
         names = [value for value in data.values() if isinstance(value, str)]
         answers = label_studio_answers(task)
         shapes = list(label_studio_shapes(task))
@@ -343,8 +344,8 @@ def read_edge_impulse(document: JsonObject, entry: Entry, find: Finder, into: An
             into.boxes.refuse(f"a file of {entry.name} has no path")
             continue
         path = find(file["path"])
-        if path and file.get("category") in PARTS:
-            into.boxes.parts[path] = PARTS[file["category"]]
+        if path and str(file.get("category")) in PARTS:
+            into.boxes.parts[path] = PARTS[str(file["category"])]
         marks, label = file.get("boundingBoxes"), file.get("label")
         title = label.get("label") if isinstance(label, dict) else label
         if isinstance(marks, list) and marks:

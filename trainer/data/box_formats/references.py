@@ -44,9 +44,14 @@ class PictureIndex:
     """The pictures of an archive by every end of their paths."""
 
     def __init__(self, entries: Sequence[Entry]) -> None:
+        self.entries: Sequence[Entry] = entries
         self.exact: dict[str, Entry] = {}
         self.by_end: dict[str, list[Entry]] = defaultdict(list)
         self.by_stem: dict[str, list[Entry]] = defaultdict(list)
+
+    def build(self) -> None:
+        """Once, when the first name is looked up: most archives have no annotations."""
+        entries, self.entries = self.entries, ()
         for entry in entries:
             words = [word.casefold() for word in entry.parts]
             self.exact["/".join(words)] = entry
@@ -63,6 +68,8 @@ class PictureIndex:
         reference = clean_reference(name or "").casefold()
         if not reference:
             return None
+        if self.entries:
+            self.build()
         path = self.find_reference(reference, near)
         if path is None and "%" in reference:
             path = self.find_reference(unquote(reference), near)

@@ -3,8 +3,9 @@ a label and four numbers. In pixels, shares or per cent of the picture, by corne
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from pathlib import Path
 
 from trainer.columns import number_of
@@ -96,7 +97,7 @@ def open_quietly(archive: Archive, entry: Entry, place: Path) -> Table | None:
 
 def class_names(pictures: Pictures) -> dict[str, str]:
     """Open Images' codes of classes with their names, from class-descriptions-boxable.csv."""
-    names = {}
+    names: dict[str, str] = {}
     for entry in pictures.with_suffix(".csv"):
         if "class-descriptions" in entry.parts[-1].lower():
             lines = (line.partition(",") for line in read_text(pictures.archive, entry).splitlines())
@@ -107,27 +108,29 @@ def class_names(pictures: Pictures) -> dict[str, str]:
 def read_table(
     table: Table, entry: Entry, find: Finder, pictures: Pictures, into: Annotated, names: dict[str, str]
 ) -> bool:
-    """Whether the table has a row a box, and was read."""
+    """Whether the table has a row a box, and was read; no more than its beginning is where it has not."""
+    rows = iterate_rows(table)
     try:
-        rows = list(iterate_rows(table))
+        first = list(islice(rows, SNIFFED_ROWS))
+        if {"filename", "region_shape_attributes", "region_attributes"} <= {c.strip("# ") for c in table.columns}:
+            return read_via_rows(table.columns, chain(first, rows), entry.name, find, into)
+        columns = name_columns(table.columns)
+        form = next((form for form in (CORNERS, CENTRE, SIDES, ("box",)) if set(form) <= set(columns)), None)
+        if form is None or "image" not in columns:
+            columns, header = guess_columns(table.columns, first, find)
+            first = header + first
+            form = next((form for form in (CORNERS, SIDES) if set(form) <= set(columns)), None)
+        if form is None or "image" not in columns:
+            return False
+        sniffed = [row[columns["image"]] for row in first]
+        if not sniffed or sum(find(cell or "") is not None for cell in sniffed) < MIN_MATCHED * len(sniffed):
+            return False
+        listed = [*first, *rows]
     except DataError:
-        return False
-    if {"filename", "region_shape_attributes", "region_attributes"} <= {c.strip("# ") for c in table.columns}:
-        return read_via_rows(table.columns, rows, entry.name, find, into)
-    columns = name_columns(table.columns)
-    form = next((form for form in (CORNERS, CENTRE, SIDES, ("box",)) if set(form) <= set(columns)), None)
-    if form is None or "image" not in columns:
-        columns, first = guess_columns(table.columns, rows, find)
-        rows = first + rows
-        form = next((form for form in (CORNERS, SIDES) if set(form) <= set(columns)), None)
-    if form is None or "image" not in columns:
-        return False
-    sniffed = [row[columns["image"]] for row in rows[:SNIFFED_ROWS]]
-    if not sniffed or sum(find(cell or "") is not None for cell in sniffed) < MIN_MATCHED * len(sniffed):
         return False
     part = part_of_name(entry.parts[-1]) or ""
     made = BoxTable(entry.name, form)
-    for line, row in enumerate(rows, 1):
+    for line, row in enumerate(listed, 1):
         read_row(line, {role: row[place] for role, place in columns.items()}, made, find, into, names, part)
     place_boxes(made, pictures, into)
     for line, reason in table.bad:
@@ -289,7 +292,7 @@ def is_centred(rows: list[BoxRow], unit: str, size_of: SizeOf) -> bool:
 
 
 def read_via_rows(
-    names: list[str], rows: list[tuple[str | None, ...]], file: str, find: Finder, into: Annotated
+    names: list[str], rows: Iterable[tuple[str | None, ...]], file: str, find: Finder, into: Annotated
 ) -> bool:
     """VIA's CSV: shapes and labels as JSON in cells."""
     places = {name.strip("# "): place for place, name in enumerate(names)}

@@ -58,6 +58,8 @@ class Conversion:
             count += 1
             yield {"text": piece.text, "tokens": piece.tokens, "tags": piece.tags} | others
         self.pieces += count > 1
+        if not count:
+            self.leave_out("blank", others)
 
     def vote(self, values: Sequence[Json]) -> tuple[Json, float]:
         """(what most people said, the share that did); of equal shares the first."""
@@ -148,6 +150,7 @@ REASONS: dict[str, Callable[[int], Message]] = {
         "%(count)s record was ignored by the annotator.", "%(count)s records were ignored by the annotator.", count
     ),
     "discarded": lambda count: ngettext("%(count)s record was discarded.", "%(count)s records were discarded.", count),
+    "blank": lambda count: ngettext("%(count)s record has no text.", "%(count)s records have no text.", count),
     "other": lambda count: ngettext(
         "%(count)s record does not have the form of the export.",
         "%(count)s records do not have the form of the export.",

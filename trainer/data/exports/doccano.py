@@ -20,7 +20,7 @@ def text_of(record: JsonObject) -> str | None:
 
 def spans_of(record: JsonObject) -> list[Span] | None:
     """Marked passages of a record; None where it has none of their forms. An empty list of answers may be of any form."""
-    empty = None
+    empty: list[Span] | None = None
     for name in ANSWERS:
         listed = record.get(name)
         if isinstance(listed, dict) and isinstance(listed.get("entities"), list):
@@ -62,7 +62,7 @@ def convert_marked(record: JsonObject, conversion: Conversion) -> Iterator[JsonO
     if text is None or spans is None:
         conversion.leave_out("other", record)
         return
-    if record.get("relations"):
+    if isinstance(record.get("relations"), list) and record["relations"]:
         conversion.passed_over["relations"] += len(record["relations"])
     others = {
         name: value for name, value in record.items() if name not in (*ANSWERS, "relations", *TEXT, "tokens", "tags")

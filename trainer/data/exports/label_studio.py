@@ -90,6 +90,8 @@ def prepare_tasks(records: Sequence[JsonObject], conversion: Conversion) -> None
     """Which controls have several answers, how offsets are counted, and which columns are the text and the label."""
     samples, controls = [], defaultdict(list)
     for record in records:
+        if not isinstance(record.get("data"), dict):
+            continue
         for answer in usable_answers(record):
             values, spans, _others = values_of(answer)
             samples.append((find_text(record["data"], spans), spans))
@@ -145,6 +147,8 @@ def convert_task(record: JsonObject, conversion: Conversion) -> Iterator[JsonObj
     columns: JsonObject = {}
     for name in names:
         held = [json.dumps(controls[name], ensure_ascii=False) for controls, _s, _o in read if controls.get(name)]
+        if not held:
+            continue
         best, share = conversion.vote(held)
         column = f"{name} (label)" if name in data else name
         columns[column] = one_or_list(json.loads(str(best)), name, conversion)
@@ -178,9 +182,10 @@ def parse_cell(value: Json) -> Json:
     """JSON that a cell of the CSV holds; anything else as it is."""
     if isinstance(value, str) and value[:1] in ("[", "{"):
         try:
-            return json.loads(value)
+            parsed: Json = json.loads(value)
         except (ValueError, RecursionError):
             return value
+        return parsed
     return value
 
 

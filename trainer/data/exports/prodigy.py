@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from trainer.data.exports.base import Conversion, Export, most_have, one_or_list
 from trainer.data.exports.doccano import parse_any
-from trainer.json_types import JsonObject
+from trainer.json_types import Json, JsonObject
 
 OWN_FIELDS = frozenset({"spans", "tokens", "accept", "options", "answer", "_view_id", "_is_binary", "config", "_input_hash", "_task_hash", "_session_id", "_annotator_id", "_timestamp", "label", "text"})  # fmt: skip
 ANSWERS = {"reject": "rejected", "ignore": "ignored"}
@@ -54,7 +54,7 @@ def convert(record: JsonObject, conversion: Conversion) -> Iterator[JsonObject]:
         conversion.leave_out("unlabelled", record)
 
 
-def choices_of(record: JsonObject) -> list[object]:
+def choices_of(record: JsonObject) -> list[Json]:
     """The ids that were chosen; their texts where the ids are numbers."""
     options = record.get("options")
     texts = {str(o["id"]): o.get("text") for o in (options if isinstance(options, list) else []) if isinstance(o, dict) and "id" in o}  # fmt: skip

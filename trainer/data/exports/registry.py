@@ -107,7 +107,7 @@ def is_pair(entry: Json) -> bool:
 
 
 def pair_record(entry: Json) -> Json:
-    if not is_pair(entry):
+    if not is_pair(entry) or not isinstance(entry, list):
         return None  # reported as no object
     return {"text": entry[0]} | {name: value for name, value in entry[1].items() if name in ("entities", "cats")}
 
