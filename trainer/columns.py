@@ -231,6 +231,5 @@ def label_score(column: ColumnProfile) -> float:
         return 0.5 if named and kind in ("category", "text") and distinct >= 1 else 0
     if kind == "text" and not named:
         return 0
-    return (1 + (10 if named else 0) + (2 if kind in ("category", "boolean") else 0) + 1 / distinct) * present_share(
-        column
-    )
+    points = 1 + (10 if named else 0) + (2 if kind in ("category", "boolean") else 0) + 1 / distinct
+    return points * present_share(column) * (0.01 if distinct == 1 else 1)  # one value says nothing

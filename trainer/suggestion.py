@@ -59,6 +59,7 @@ TARGETS = frozenset(
         "cost",
         "sales",
         "revenue",
+        "profit",
         "rent",
         "salary",
         "amount",

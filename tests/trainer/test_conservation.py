@@ -152,7 +152,7 @@ def read(paths: list[Path]) -> tuple[list[str], int, list[str]]:
     )
 
 
-@pytest.mark.parametrize("form", ["csv", "xlsx"])
+@pytest.mark.parametrize("form", ["csv", "json", "jsonl", "xlsx"])
 def test_records_in_are_records_kept_and_told(form: str, tmp_path: Path) -> None:
     for seed in range(FILES // len(WRITERS)):
         draw = random.Random(f"{form} {seed}")

@@ -12,8 +12,9 @@ from trainer.data import tempspace
 from trainer.data.gathering import Meter, gather_rows, shared_columns
 from trainer.data.tables import conll, jsonrows
 from trainer.data.tables.formats import open_table
-from trainer.data.tables.jsonrows import find_rows, holds_rows, is_squad, squad_rows
+from trainer.data.tables.jsonrows import is_squad, squad_rows
 from trainer.data.tables.prose import is_even, looks_like_prose
+from trainer.data.tables.records import find_rows, holds_rows
 from trainer.data.tables.streams import Lines
 from trainer.data.tables.table import Table
 from trainer.data.tables.text import utf16
@@ -50,7 +51,7 @@ def rows_of(table: Table) -> list[tuple[Any, ...]]:
         ({"a": [1, 2], "b": ["x"]}, None),
         ({"a": [1, 2], "b": "x"}, None),
         ({"a": [1, 2]}, None),
-        ({"a": {"b": [{"c": 1}]}}, None),
+        ({"a": {"b": [{"c": 1}]}}, [{"c": 1}]),
         ({}, None),
         ([], []),
         ("text", None),

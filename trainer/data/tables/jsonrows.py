@@ -5,12 +5,13 @@ from collections.abc import Iterable, Iterator
 from typing import Any, TypeGuard
 
 from trainer.data.exports.registry import convert_records, unwrap_document
-from trainer.data.readings import Choices
+from trainer.data.readings import Choices, LeftOut
+from trainer.data.tables.records import find_lists, find_rows, flatten, nested_keys
 from trainer.data.tables.streams import Lines
-from trainer.data.tables.table import BATCH_ROWS, Columns, Table, as_text, check_columns, named
+from trainer.data.tables.table import BATCH_ROWS, MAX_COLUMNS, Columns, Table, as_text, check_columns, named
 from trainer.errors import DataError
 from trainer.json_types import Json, JsonObject
-from trainer.messages import _
+from trainer.messages import _, ngettext
 
 MAX_DOCUMENT_CHARACTERS = 256 * 1024**2
 ROWS_AHEAD = 10_000
@@ -105,7 +106,8 @@ def document_table(
             _("%(name)s is nested too deeply.", name=name), code="bad_json", hint=_("Send a flat list of objects.")
         ) from error
     values = unwrap_document(values)
-    rows = squad_rows(values) if is_squad(values) else find_rows(values)
+    lists = [("", squad_rows(values))] if is_squad(values) else find_lists(values)
+    rows = lists[0][1] if lists else None
     if rows is None:
         raise DataError(
             _("%(name)s holds JSON, but no list of rows.", name=name),
@@ -119,7 +121,16 @@ def document_table(
         rows = [{"text": row} for row in rows]
     if not rows:
         raise DataError(_("%(name)s has no rows.", name=name), code="no_rows", hint=_("Export it again and send that."))
-    return object_table(Table(name, "json", [], iter(()), size, details), enumerate(rows, 1), choices)
+    table = Table(name, "json", [], iter(()), size, details)
+    for path, entries in lists[1:]:
+        sentence = ngettext(
+            "The list “%(path)s” with %(count)s entry was not read.",
+            "The list “%(path)s” with %(count)s entries was not read.",
+            len(entries),
+            path=path,
+        )
+        table.left_out.append(LeftOut("other_list", len(entries), sentence, name))
+    return object_table(table, enumerate(rows, 1), choices)
 
 
 def is_squad(value: Json) -> TypeGuard[JsonObject]:
@@ -153,31 +164,20 @@ def squad_rows(value: JsonObject) -> list[Json]:
     return rows
 
 
-def find_rows(value: Json) -> list[Any] | None:
-    """The list of a document; inside an object the longest list of flat objects, or equally long lists as columns."""
-    if isinstance(value, list):
-        return value
-    if not isinstance(value, dict):
-        return None
-    lists = [entry for entry in value.values() if isinstance(entry, list) and entry]
-    of_rows = [entries for entries in lists if all(isinstance(row, dict) for row in entries[:100])]
-    flat = [
-        entries for entries in of_rows if not any(holds_rows(cell) for row in entries[:100] for cell in row.values())
-    ]
-    if flat:
-        return max(flat, key=len)
-    if len(lists) > 1 and len(lists) == len(value) and len({len(entries) for entries in lists}) == 1:
-        return [dict(zip(value, row, strict=True)) for row in zip(*lists, strict=True)]
-    return None
-
-
-def holds_rows(cell: Json) -> bool:
-    return isinstance(cell, list) and bool(cell) and isinstance(cell[0], dict)
-
-
 def folded(key: str) -> str:
     """Keys that differ only in capitals or blanks are one column."""
     return key.strip().casefold()
+
+
+def keys_of(rows: list[dict[str, Any]], name: str) -> dict[str, str]:
+    """{folded key: key as it first stands} of all rows; `DataError` for too many."""
+    columns: dict[str, str] = {}
+    for row in rows:
+        for key in row:
+            columns.setdefault(folded(key), key)
+        if len(columns) > MAX_COLUMNS:
+            check_columns(list(columns), name)
+    return columns
 
 
 def object_table(table: Table, objects: Iterable[tuple[int, Json]], choices: Choices | None = None) -> Table:
@@ -185,7 +185,6 @@ def object_table(table: Table, objects: Iterable[tuple[int, Json]], choices: Cho
     tool's export are rows by what it says."""
     objects = convert_records(table, objects, choices or Choices())
     ahead: list[dict[str, Any]] = []
-    columns: dict[str, str] = {}
 
     def usable() -> Iterator[dict[str, Any]]:
         for number, value in objects:
@@ -197,11 +196,12 @@ def object_table(table: Table, objects: Iterable[tuple[int, Json]], choices: Cho
     stream = usable()
     for value in stream:
         ahead.append(value)
-        for key in value:
-            columns.setdefault(folded(key), key)
-        check_columns(list(columns), table.name)
         if len(ahead) >= ROWS_AHEAD:
             break
+    if nested := nested_keys(ahead):
+        ahead = [flatten(value, nested) for value in ahead]
+        stream = (flatten(value, nested) for value in stream)
+    columns = keys_of(ahead, table.name)
     table.columns = named(as_text(key) for key in columns.values())
     if not columns:
         if not table.bad_count:

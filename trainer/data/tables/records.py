@@ -1,0 +1,104 @@
+"""The records inside a JSON document, at any depth, and what is nested in them, flattened under dotted names."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from trainer.json_types import Json, JsonObject
+
+MAX_DEPTH, MAX_PAGES = 6, 10_000
+"""How deep inside a document records are looked for, and how many pages of an API are joined."""
+MAX_FLATTENED = 4
+WHOLE = frozenset(
+    {"answers", "translation", "messages", "conversations", "label", "labels", "entities", "objects", "annotations"}
+)
+"""Keys whose value means something as a whole."""
+WRAPPERS = frozenset(
+    {"next", "next_page", "previous_page", "previous", "offset", "has_more", "cursor", "per_page", "pagination"}
+)
+"""Keys that a page of an API has and a record has not."""
+Place = tuple[str, list[Any]]
+
+
+def find_rows(value: Json) -> list[Any] | None:
+    """The list of a document; inside an object, at any depth, the longest list of objects, or equally long lists as columns."""
+    return next((rows for _path, rows in find_lists(value)), None)
+
+
+def find_lists(value: Json) -> list[Place]:
+    """(path of keys, list) of every list of records, the longest first."""
+    if isinstance(value, list):
+        return [("", join_pages(value))]
+    if not isinstance(value, dict):
+        return []
+    found = sorted(
+        lists_of_rows(value),
+        key=lambda place: (
+            -len(place[1]),
+            any(map(holds_rows, place[1][0].values())) if isinstance(place[1][0], dict) else True,
+        ),
+    )
+    if found:
+        return found
+    lists = [entry for entry in value.values() if isinstance(entry, list) and entry]
+    if len(lists) > 1 and len(lists) == len(value) and len({len(entries) for entries in lists}) == 1:
+        return [("", [dict(zip(value, row, strict=True)) for row in zip(*lists, strict=True)])]
+    return []
+
+
+def lists_of_rows(value: JsonObject, path: str = "", depth: int = 0) -> Iterator[Place]:
+    """Lists of objects in an object and in the objects that it holds; never those within records."""
+    for key, entry in value.items():
+        if (
+            isinstance(entry, list)
+            and entry
+            and sum(isinstance(row, dict) for row in entry[:100]) > 0.5 * len(entry[:100])
+        ):
+            yield path + key, join_pages(entry)
+        elif isinstance(entry, dict) and depth < MAX_DEPTH:
+            yield from lists_of_rows(entry, f"{path}{key}.", depth + 1)
+
+
+def join_pages(values: list[Any]) -> list[Any]:
+    """The records of several pages of an API, which each wrap a list of them under the same key; else the list itself."""
+    first = values[0] if values else None
+    if not isinstance(first, dict) or len(values) > MAX_PAGES or not WRAPPERS & set(first):
+        return values
+    keys = [key for key, cell in first.items() if holds_rows(cell)]
+    if len(keys) != 1 or not all(isinstance(page, dict) and isinstance(page.get(keys[0]), list) for page in values):
+        return values
+    return [row for page in values for row in page[keys[0]]]
+
+
+def holds_rows(cell: Json) -> bool:
+    return isinstance(cell, list) and bool(cell) and isinstance(cell[0], dict)
+
+
+def nested_keys(rows: list[JsonObject]) -> set[str]:
+    """Keys whose values are objects wherever they are there, and are no whole of their own."""
+    kinds: dict[str, bool] = {}
+    for row in rows:
+        for key, value in row.items():
+            if value is not None:
+                kinds[key] = kinds.get(key, True) and isinstance(value, dict) and not is_whole(value)
+    return {key for key, is_nested in kinds.items() if is_nested and key.lower() not in WHOLE}
+
+
+def is_whole(value: JsonObject) -> bool:
+    """An object of lists, such as answers with their places, is one thing."""
+    return bool(value) and all(isinstance(cell, list) for cell in value.values())
+
+
+def flatten(row: JsonObject, nested: set[str], depth: int = 1) -> JsonObject:
+    """The same record with the fields of its objects beside its own, as `via.channel`."""
+    flat: JsonObject = {}
+    for key, value in row.items():
+        if key in nested and isinstance(value, dict):
+            for inner, cell in value.items():
+                name = f"{key}.{inner}"
+                if isinstance(cell, dict) and cell and depth < MAX_FLATTENED and not is_whole(cell):
+                    flat |= flatten({name: cell}, {name}, depth + 1)
+                else:
+                    flat[name] = None if cell == {} else cell
+        elif not (key in nested and value is None):
+            flat[key] = value
+    return flat
