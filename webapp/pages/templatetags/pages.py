@@ -25,14 +25,19 @@ NAVIGATION: tuple[tuple[str, str, Callable[[], str]], ...] = (
     ("docs", "book", lambda: _("Docs")),
 )
 
+OWN_PAGES = ("/settings", "/storage", "/workspaces", "/accounts/", "/confirm")
+"""Where the pages of a person and of the workspace begin."""
+
 
 @register.simple_tag(takes_context=True)
 def navigation(context: template.Context) -> list[dict[str, Any]]:
-    """The main menu; every page that belongs to no other entry belongs to the prototypes."""
-    match = getattr(context.get("request"), "resolver_match", None)
+    """The main menu; a page that is neither an entry nor about the person and the workspace belongs to the prototypes."""
+    request = context.get("request")
+    match = getattr(request, "resolver_match", None)
     here = match.url_name if match else ""
-    own = {name for name, _icon, _word in NAVIGATION} | {"settings", "security"}
-    section = here if here in own else "home"
+    entries = {name for name, _icon, _word in NAVIGATION}
+    is_own = request is not None and request.path.startswith(OWN_PAGES)
+    section = here if here in entries or is_own else "home"
     return [{"name": name, "icon": icon, "title": word(), "here": name == section} for name, icon, word in NAVIGATION]
 
 
