@@ -161,6 +161,7 @@ class Place:
         self.env = os.environ | {
             "REDIS_URL": self.redis_url,
             "MAQUETTE_INTERNAL_TOKEN": "bench",
+            "LIMIT_REQUESTS_MINUTE": "unlimited",
             "MAQUETTE_DATA": str(folder / "data"),
             "SERVING_URL": f"http://127.0.0.1:{self.ports['serving']}",
         }

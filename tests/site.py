@@ -93,6 +93,7 @@ class Site:
             "MAQUETTE_DATA": str(self.folder / "data"),
             "MAQUETTE_MODELS_DIR": str(self.models),
             "MAQUETTE_SAMPLE": "0",
+            "LIMIT_REQUESTS_MINUTE": "unlimited",  # tests ask more often than people
             "MAQUETTE_CHECKPOINT_SECONDS": "1",
             "RUN_HEARTBEAT_SECONDS": "1",
             "RUN_LEASE_SECONDS": "6",

@@ -111,6 +111,7 @@ class Web:
         kept = {name: value for name, value in os.environ.items() if name not in HIDDEN}
         self.environment = kept | {
             "DATABASE_URL": database,
+            "LIMIT_REQUESTS_MINUTE": "unlimited",
             "MAQUETTE_DATA": str(folder / "data"),
             "REDIS_URL": "redis://127.0.0.1:1/0",
             "SERVING_URL": f"http://127.0.0.1:{self.serving_port}",
