@@ -234,6 +234,7 @@ PAGES: dict[str, tuple[str, Act]] = {
         "session_ended",
         lambda on: on.page("end_session", on.another_session().pk),
     ),
+    "require_factor": ("second_factor_not_required", lambda on: on.page("require_factor")),
     "end_other_sessions": ("sessions_ended", lambda on: on.page("end_other_sessions")),
     "confirm": ("reauthenticated", lambda on: on.page("confirm", password=PASSWORD)),
     "confirm, wrong": (
