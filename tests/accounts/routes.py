@@ -1,0 +1,178 @@
+"""Every route of the site, and the right that reading and changing by it takes: what tests/accounts/test_tenants.py walks.
+
+A new route needs a line here, or that test fails.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from webapp.accounts.rights import Right
+
+VIEW, LABEL, EDIT, ADMINISTER, OWN = Right
+
+
+@dataclass(frozen=True)
+class Page:
+    """`of`: the object in its address, of the victim's workspace; "" where it shows the reader's own. `read`: None where a GET
+    shows nothing. `change`: None where a POST does nothing but what a GET does."""
+
+    of: str
+    read: Right | None
+    change: Right | None
+    more: tuple[object, ...] = ()
+
+
+PICTURE = ("0" * 24 + ".png",)
+_SHOWN = {
+    "": "home models docs workers costs storage limits settings members new_prototype export",
+    "prototype": "data download_rows diff net augmented_picture media train estimate runs share prototype_settings",
+    "run": "run run_live run_stream run_media run_log run_spec run_artifact stop_run run_example",
+    "endpoint": "endpoint_qr",
+}
+_SENT = {
+    "prototype": "replace_data choose_sheet map_columns divide mend restore rename augmented forget remove_checkpoints",
+    "run": "cancel_run resume_run train_without accept_leaks deploy try_run remove_model",
+    "endpoint": "update_endpoint choose_examples create_key create_link",
+    "key": "revoke_key",
+    "link": "revoke_link",
+    "endpoint_version": "promote",
+    "dataset": "start_prototype",
+}
+_ASKED = {
+    "prototype": "delete_prototype unused_models",
+    "run": "delete_run",
+    "endpoint": "delete_endpoint",
+    "dataset": "delete_unused_dataset",
+}
+_MORE: dict[str, tuple[object, ...]] = {
+    "media": PICTURE,
+    "run_media": PICTURE,
+    "augmented_picture": ("0" * 24,),
+    "run_example": (0,),
+}
+PAGES: dict[str, Page] = {
+    **{name: Page(of, VIEW, EDIT, _MORE.get(name, ())) for of, names in _SHOWN.items() for name in names.split()},
+    **{name: Page(of, None, EDIT) for of, names in _SENT.items() for name in names.split()},
+    **{name: Page(of, VIEW, EDIT) for of, names in _ASKED.items() for name in names.split()},
+    "change_rows": Page("prototype", None, LABEL),
+    "set_retention": Page("prototype", None, ADMINISTER),
+    "set_rate": Page("rate", None, ADMINISTER),
+    "set_budget": Page("", None, ADMINISTER),
+    "set_feedback_days": Page("", None, ADMINISTER),
+    "rename_workspace": Page("", None, ADMINISTER),
+    "invite_member": Page("", None, ADMINISTER),
+    "end_invitation": Page("invitation", None, ADMINISTER),
+    "change_role": Page("member", None, ADMINISTER),
+    "remove_member": Page("member", ADMINISTER, ADMINISTER),
+    "transfer_workspace": Page("member", OWN, OWN),
+    "delete_workspace": Page("", OWN, OWN),
+    "members": Page("", VIEW, VIEW),
+    "leave_workspace": Page("", VIEW, VIEW),
+    "require_factor": Page("", None, OWN),
+    "security_log": Page("", ADMINISTER, ADMINISTER),
+    "create_token": Page("", None, VIEW),
+    "revoke_token": Page("token", None, ADMINISTER),
+}
+"""Of a workspace."""
+
+RUN_STREAM = {"run_stream"}
+"""Asynchronous, and 404 where the others send to sign in."""
+
+OWN_PAGES = {
+    *("confirm", "confirm_by_link", "account_reauthenticate", "account_set_password", "account_change_password"),
+    *(
+        "security",
+        "update_profile",
+        "end_other_sessions",
+        "workspaces",
+        "create_workspace",
+        "switch_workspace",
+        "invited",
+    ),
+    *(
+        "connect_provider",
+        "disconnect_provider",
+        "confirm_by_code",
+        "confirm_by_passkey",
+        "own_security_log",
+        "mfa_index",
+        "mfa_list_webauthn",
+        "mfa_reauthenticate",
+    ),
+    *(
+        "mfa_activate_totp",
+        "mfa_add_webauthn",
+        "mfa_deactivate_totp",
+        "mfa_download_recovery_codes",
+        "mfa_edit_webauthn",
+    ),
+    *("mfa_generate_recovery_codes", "mfa_reauthenticate_webauthn", "mfa_remove_webauthn", "mfa_view_recovery_codes"),
+    *("delete_account", "account_email", "account_logout", "end_session", "None accounts/email/"),
+}
+"""About the person who is signed in, whatever their role."""
+
+OPEN = {
+    *("account_login", "account_inactive", "account_signup", "account_email_verification_sent"),
+    *("account_reset_password", "account_reset_password_done", "account_reset_password_from_key"),
+    *("account_reset_password_from_key_done", "account_confirm_login_code", "account_confirm_email"),
+    *("mfa_authenticate", "mfa_login_webauthn"),
+    *("openid_connect_callback", "provider_sign_in", "socialaccount_login_cancelled"),
+    *("sign_in_link", "confirm_address", "invitation", "demo", "demo_example", "demo_feedback"),
+    *("openapi-json", "api-root", "None api/<path:rest>", "None healthz", "None readyz", "None metrics"),
+    *("set_language", "None favicon.ico"),
+}
+"""For everybody, or opened by a secret in the address."""
+
+UPLOADS = {"uploads", "upload"}
+
+CALLS: dict[Right, str] = {
+    VIEW: """
+        GET /datasets, GET /datasets/{pk}, GET /datasets/{pk}/rows, GET /datasets/{pk}/download, GET /datasets/{pk}/diff,
+        GET /tasks, GET /models, GET /hardware, GET /me, GET /prototypes, GET /prototypes/{pk}, GET /runs, GET /runs/{pk},
+        GET /runs/{pk}/artifact, GET /runs/{pk}/events, GET /runs/{pk}/logs, GET /runs/{pk}/report, GET /runs/{pk}/examples,
+        GET /endpoints, GET /endpoints/{slug}, GET /endpoints/{slug}/usage, GET /endpoints/{slug}/feedback,
+        GET /endpoints/{slug}/keys, GET /endpoints/{slug}/links, GET /costs, GET /limits, GET /budget, GET /rates, GET /tokens,
+        GET /storage, GET /retention, GET /datasets/{pk}/retention, GET /workspace, GET /members, GET /members/{pk}
+    """,
+    LABEL: "POST /endpoints/{slug}/feedback",
+    EDIT: """
+        POST /datasets, DELETE /datasets/{pk}, POST /datasets/{pk}/versions, POST /datasets/{pk}/versions/{number}/restore,
+        POST /datasets/{pk}/forget, PATCH /prototypes/{pk}, DELETE /prototypes/{pk}, POST /estimates, POST /runs,
+        DELETE /runs/{pk}, DELETE /runs/{pk}/artifact, POST /runs/{pk}/cancel, POST /runs/{pk}/stop,
+        POST /runs/{pk}/known-columns, POST /runs/{pk}/resume, POST /endpoints, PATCH /endpoints/{slug},
+        DELETE /endpoints/{slug}, POST /endpoints/{slug}/keys, DELETE /endpoints/{slug}/keys/{pk},
+        POST /endpoints/{slug}/links, DELETE /endpoints/{slug}/links/{pk}
+    """,
+    ADMINISTER: """
+        PUT /retention, PUT /datasets/{pk}/retention, PUT /budget, PUT /rates/{hardware}, DELETE /tokens/{token}, PATCH /workspace, PATCH /members/{pk},
+        DELETE /members/{pk}, GET /invitations, POST /invitations, DELETE /invitations/{pk}
+    """,
+}
+"""Of the API, below /api/v1. `POST …/versions` takes corrections of labels from labellers (test_rights.py), and tokens of one's
+own are ended with any scope (test_tokens.py)."""
+API: dict[str, Right] = {call.strip(): right for right, calls in CALLS.items() for call in calls.split(",")}
+
+
+def site_routes() -> Iterator[str]:
+    """Names of all routes but the API's calls; `None PATTERN` where one has no name."""
+    for pattern, address in walk(get_resolver()):
+        if "ninja.operation" not in pattern.lookup_str:
+            yield pattern.name or f"None {address}"
+
+
+def walk(resolver: URLResolver, before: str = "") -> Iterator[tuple[URLPattern, str]]:
+    for pattern in resolver.url_patterns:
+        if isinstance(pattern, URLResolver):
+            yield from walk(pattern, before + str(pattern.pattern))
+        else:
+            yield pattern, before + str(pattern.pattern)
+
+
+def api_calls() -> Iterator[str]:
+    from webapp.api.urls import api
+
+    for path, methods in api.get_openapi_schema()["paths"].items():
+        for method in methods:
+            yield f"{method.upper()} {path.removeprefix('/api/v1')}"
