@@ -233,8 +233,6 @@ def check_size(repo: str, size: int, missing: int) -> None:
     if size > max_bytes():
         raise too_large(repo, size)
     promised = promised_bytes()
-    if disk.hub_bytes(cache_folder()) + promised + missing > disk.hub_limit_bytes():
-        raise no_more(repo, missing)
     free = max(disk.free_bytes(cache_folder()) - promised, 0)
     if free < missing:
         raise ModelError(
@@ -247,6 +245,8 @@ def check_size(repo: str, size: int, missing: int) -> None:
             code="no_space",
             hint=_("Free some space and start it again, or choose a smaller model."),
         )
+    if disk.hub_bytes(cache_folder()) + promised + missing > disk.hub_limit_bytes():
+        raise no_more(repo, missing)
 
 
 def no_more(repo: str, missing: int) -> ModelError:

@@ -30,7 +30,7 @@ READ = {
     "mixed_keys.jsonl": (297, "text-classification", ()),
     "ner_bad.conll": (None, "token-classification", ()),
     "nul_bytes.csv": (100, "text-classification", ()),
-    "odd_image_modes.zip": (16, None, ()),
+    "odd_image_modes.zip": (17, None, ()),
     "path_traversal.zip": (2, "image-classification", ("left out",)),
     "quoted_newlines.csv": (300, "text-classification", ()),
     "ragged_rows.csv": (189, "text-classification", ()),

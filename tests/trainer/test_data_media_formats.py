@@ -15,8 +15,8 @@ from tests.trainer.data_files import picture, zipped
 from tests.trainer.test_data_uploads import rows_of
 from trainer.data import media_video
 from trainer.data.inspect import inspect
-from trainer.data.media import UnreadableError, store_media
-from trainer.data.media_conversion import as_jpeg, form_of
+from trainer.data.media import UnreadableError
+from trainer.data.media_conversion import as_jpeg, form_of, store_picture
 from trainer.data.media_video import pages, video_frames, write_flac
 
 HEIC = base64.b64decode(
@@ -76,7 +76,7 @@ def animation(form: str, count: int = 4, duration: int = 1_000) -> bytes:
 
 
 def test_a_phone_s_photo_is_kept_as_a_jpeg_as_it_is_seen(tmp_path: Path) -> None:
-    stored = store_media(HEIC, "image", tmp_path, ".heic")
+    stored = store_picture(HEIC, tmp_path, ".heic")
     assert (stored.name[-4:], stored.converted) == (".jpg", "heif")
     with Image.open(tmp_path / stored.name) as image:
         assert image.size == (32, 64)
@@ -88,7 +88,7 @@ def test_a_phone_s_photo_is_kept_as_a_jpeg_as_it_is_seen(tmp_path: Path) -> None
 def test_avif_and_heic_are_known_by_content(tmp_path: Path) -> None:
     avif = picture(7, form="AVIF")
     assert (form_of(avif, ".jpg"), form_of(HEIC, ""), form_of(picture(1), ".heic")) == ("avif", "heif", "")
-    assert store_media(avif, "image", tmp_path).facts["width"] == "24"
+    assert store_picture(avif, tmp_path).facts["width"] == "24"
 
 
 @pytest.mark.parametrize("suffix", [".dng", ".nef", ".arw"])
@@ -103,7 +103,7 @@ def test_a_raw_file_gives_its_largest_preview(suffix: str) -> None:
 @pytest.mark.parametrize("cut", [0.4, 0.7, 0.95])
 def test_a_photo_cut_short_is_told(cut: float, tmp_path: Path) -> None:
     with pytest.raises(UnreadableError):
-        store_media(HEIC[: int(cut * len(HEIC))], "image", tmp_path)
+        store_picture(HEIC[: int(cut * len(HEIC))], tmp_path)
 
 
 def test_a_photo_that_declares_gigapixels_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_a_photo_that_declares_gigapixels_is_refused_before_it_is_decoded(tmp_pa
     for place in (clap + 4, clap + 12):
         bomb = bomb[:place] + (60_000).to_bytes(4, "big") + bomb[place + 4 :]
     with pytest.raises(UnreadableError):
-        store_media(bomb, "image", tmp_path)
+        store_picture(bomb, tmp_path)
 
 
 # Pages and videos

@@ -94,7 +94,7 @@ def test_a_table_of_numbers_says_what_its_columns_are(tmp_path: Path) -> None:
 ARCHIVES = {
     "macos_folder.zip": (16, {"Dog": 8, "猫": 8}, {"other_files"}),
     "corrupt_images.zip": (28, None, {"corrupt_media"}),
-    "odd_image_modes.zip": (16, None, set()),
+    "odd_image_modes.zip": (17, None, set()),
     "path_traversal.zip": (2, {"cat": 1, "dog": 1}, {"skipped_files"}),
     "coco_bad_boxes.zip": (6, None, {"bad_boxes"}),
 }

@@ -94,7 +94,7 @@ class Boxes:
             made: LabelledBox = {
                 "label": replace_surrogates(label),
                 "box": [round(value, 2) for value in inside],
-                **(shape or {}),  # type: ignore[typeddict-item]  the same keys
+                **(shape or {}),
             }
             self.objects[image].append(made)
             self.shapes.update(list(shape or {}))

@@ -5,12 +5,12 @@ from pathlib import Path
 from trainer.data.columns import map_columns, reconcile_roles
 from trainer.data.dataset import Dataset
 from trainer.data.exports.known import recognise
-from trainer.data.exports.registry import convert_table
 from trainer.data.gathering import gather_rows
 from trainer.data.label_columns import is_names_file, parse_names, read_labels
 from trainer.data.readings import Choices, readings_as_json
 from trainer.data.splitting import split_dataset
 from trainer.data.tables.formats import open_table
+from trainer.data.tables.jsonrows import convert_table
 from trainer.data.uploads import Sources, unpack_uploads
 from trainer.events import Emit, silent
 from trainer.roles import SPLITTING

@@ -90,17 +90,11 @@ def may_be(suffix: str, kind: str) -> bool:
     return kind_of_suffix(suffix) == kind or suffix in VIDEO_SUFFIXES
 
 
-def store_media(data: bytes, kind: str, folder: Path, ending: str = "") -> Media:
-    """Decode, then write to `folder` under the content's hash; as JPEG what models and browsers do not read. `ending`: that of
-    the file's name, which tells a camera's raw file. Raises `UnreadableError`."""
-    from trainer.data.media_conversion import as_jpeg, form_of
-
+def store_media(data: bytes, kind: str, folder: Path) -> Media:
+    """Decode, then write to `folder` under the content's hash. Raises `UnreadableError`."""
     if not data:
         raise UnreadableError("is empty")
     refuse_markup(data)
-    if kind == "image" and (form := form_of(data, ending)):
-        converted = store_media(as_jpeg(data, form), kind, folder)
-        return Media(converted.name, converted.facts, form)
     stem = hashlib.sha256(data).hexdigest()[:HASH_CHARACTERS]
     suffix, facts, small = read_image(data) if kind == "image" else (*read_audio(data), None)
     thumbs = folder.parent / "thumbs"

@@ -5,10 +5,12 @@ Sizes are looked at before anything is decoded, and memory is asked of the budge
 
 import io
 import re
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trainer import decoding
-from trainer.data.media import DAMAGED, MAX_PIXELS, UnreadableError, as_rgb, check_size
+from trainer.data.media import DAMAGED, MAX_PIXELS, Media, UnreadableError, as_rgb, check_size, store_media
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -22,6 +24,17 @@ RAW_MARKS = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0")
 """Beginnings of raw files that are no TIFF and no box file: Fujifilm, Olympus, Panasonic."""
 TIFF_MARKS = (b"II*\0", b"MM\0*")
 MAX_PREVIEWS = 64
+
+
+def store_picture(data: bytes, folder: Path, suffix: str = "") -> Media:
+    """As `store_media`, and as JPEG what models and browsers do not read. `suffix`: of the file's name, which tells a camera's
+    raw file."""
+    form = form_of(data, suffix)
+    return (
+        replace(store_media(as_jpeg(data, form), "image", folder), converted=form)
+        if form
+        else store_media(data, "image", folder)
+    )
 
 
 def form_of(data: bytes, suffix: str) -> str:

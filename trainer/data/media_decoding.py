@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainer.data import media, media_video
+from trainer.data import media, media_conversion, media_video
 from trainer.data.archives import Archive, Entry, EntryError
 from trainer.data.media_conversion import RAW_SUFFIXES
 from trainer.data.tempspace import temporary_folder
@@ -98,7 +98,7 @@ def store_pictures(source: bytes | Path, folder: Path, suffix: str, is_split: bo
     if is_split and suffix not in RAW_SUFFIXES and media_video.count_pages(source) > 1:
         named = ((f"{place:g}", png) for place, png in media_video.pages(source))
         return [(media.store_media(png, "image", folder), {"frame": place}) for place, png in named]
-    return [(media.store_media(source, "image", folder, suffix), {})]
+    return [(media_conversion.store_picture(source, folder, suffix), {})]
 
 
 def store_sound(source: bytes | Path, folder: Path) -> media.Media:

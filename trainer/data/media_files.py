@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from trainer.data import annotations, media, sidecars
+from trainer.data import annotations, media
 from trainer.data.archives import Archive, Entry, EntryError, common_folder
 from trainer.data.box_formats.references import clean_reference
 from trainer.data.box_formats.source import Annotated
@@ -67,7 +67,6 @@ class Files:
         self.used: set[str] = set()
         self.missing: list[str] = []
         """What lists name and the archive does not hold, in sentences' ends."""
-        self.sidecars = sidecars.index_sidecars(self.others)
         self.paths: dict[str, Entry] = {}
         for entry in self.media:
             parts = entry.parts

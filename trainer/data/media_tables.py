@@ -5,7 +5,7 @@ from pathlib import Path
 
 from trainer.data import annotations
 from trainer.data.archives import Archive, Entry
-from trainer.data.media_files import Collection, Files, MediaRow
+from trainer.data.media_files import Collection, Files, MediaRow, stem_of
 from trainer.data.readings import LeftOut
 from trainer.data.splitting import part_of_name
 from trainer.data.tables.formats import open_table
@@ -25,7 +25,8 @@ def read_beside_table(files: Files) -> tuple[Collection, list[MediaRow]] | None:
     two of them name is one row."""
     media_rows: list[MediaRow] = []
     collection = Collection(files.kind, "table")
-    tables = [entry for entry in files.others if entry.suffix in TABLE_SUFFIXES]
+    names = {stem_of(entry).rsplit("/", 1)[-1] for entry in files.media}
+    tables = [entry for entry in files.others if entry.suffix in TABLE_SUFFIXES and not describes_one(entry, names)]
     named: set[str] = set()
     for entry in sorted(tables, key=table_order)[:MAX_TABLES_TRIED]:
         with temporary_folder() as place:
@@ -46,6 +47,11 @@ def read_beside_table(files: Files) -> tuple[Collection, list[MediaRow]] | None:
             media_rows += [row for row in rows if row.entry.name not in named] if part == "" and named else rows
             named |= {row.entry.name for row in rows}
     return (collection, media_rows) if media_rows else None
+
+
+def describes_one(entry: Entry, names: set[str]) -> bool:
+    """Whether it is called as one picture or sound is: its fields, and no table of them all."""
+    return entry.suffix == ".json" and stem_of(entry).rsplit("/", 1)[-1] in names
 
 
 IS_NO_TRUTH = re.compile(

@@ -35,7 +35,8 @@ Cells = dict[str, str | None]
 
 def read_sidecars(files: "Files") -> dict[str, Cells] | None:
     """{path of a picture or sound: its cells}; None where fewer than half have a file beside them."""
-    found = {entry.name: sidecars for entry in files.media if (sidecars := sidecars_of(entry, files))}
+    index = index_sidecars(files.others)
+    found = {entry.name: sidecars for entry in files.media if (sidecars := sidecars_of(entry, index))}
     if len(found) < MIN_SHARE * len(files.media):
         return None
     cells: dict[str, Cells] = {}
@@ -49,9 +50,8 @@ def read_sidecars(files: "Files") -> dict[str, Cells] | None:
     return cells if any(cells.values()) else None
 
 
-def sidecars_of(media: Entry, files: "Files") -> list[Entry]:
+def sidecars_of(media: Entry, others: dict[str, Entry]) -> list[Entry]:
     """Files of the same name beside it, or alone of that name in another folder (wavs/1.wav, txt/1.txt)."""
-    others = files.sidecars
     path = media.name.casefold()
     stem = path.rsplit(".", 1)[0]
     name = stem.rsplit("/", 1)[-1]

@@ -153,8 +153,8 @@ def open_sent(sent: list[SentFile], stack: ExitStack, sources: Sources) -> Opene
 def read_media(opened: Opened, folder: Path, meter: Meter, choices: Choices) -> list[MediaSource]:
     """The pictures or sounds of all archives, and those that came as they are, together with the tables beside them."""
     loose = [file for file in opened.plain if media_archives.is_media_name(file.name)]
-    if not opened.media and not loose:
-        return []
+    if not opened.media and (not loose or len(opened.plain) == 1):
+        return []  # one picture alone is told as what it is: it has no label, and may be no picture
     if loose or opened.plain:
         return [read_together(opened, folder, meter, choices)]
     try:

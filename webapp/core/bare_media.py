@@ -97,7 +97,8 @@ def exif_of(turned: int) -> bytes:
 
 def scans(content: bytes) -> bytes:
     """From the first scan to the end of the picture, without comments and application segments between scans."""
-    kept, at = [], 0
+    kept: list[bytes] = []
+    at = 0
     while True:
         marker = content[at + 1]
         if marker == 0xD9:

@@ -73,7 +73,7 @@ def room(workspace: Workspace) -> int:
 def is_over(workspace: Workspace) -> bool:
     """Whether it holds more than it may, whatever its caches could free."""
     used = used_by_kind(workspace)
-    return sum(used.values()) - used[CACHES] > settings.MAQUETTE_QUOTA_BYTES
+    return sum(used.values()) - used[CACHES] > int(settings.MAQUETTE_QUOTA_BYTES)
 
 
 def lock_quota(workspace: Workspace) -> None:

@@ -145,7 +145,7 @@ class Reading(Work[DatasetVersion]):
             shutil.rmtree(version.folder)
             raise Problem(
                 _("Once read, this needs %(size)d MB, and the workspace has room for %(room)d MB more.")
-                % {"size": -(-size // 2**20), "room": problem.extra["room_bytes"] // 2**20},
+                % {"size": -(-size // 2**20), "room": int(str(problem.extra["room_bytes"])) // 2**20},
                 code=problem.code,
                 hint=_("Nothing was lost: delete datasets that are no longer needed, then try again."),
             ) from None

@@ -43,7 +43,8 @@ def expected(version: DatasetVersion, fields: Mapping[str, Any]) -> Space:
     kept = BYTES_A_WEIGHT * weights + RESULTS_BYTES + ROW_BYTES * version.test_rows
     same = {name: fields[name] for name in ("task", "model", "method")}
     past = Run.objects.for_workspace(version.workspace).filter(status=Status.SUCCEEDED, bytes__isnull=False, **same)
-    sizes = list(past.with_model().filter(params=fields["params"]).values_list("bytes", flat=True)[:PAST_RUNS])
+    alike = past.with_model().filter(params=fields["params"])
+    sizes = [size for size in alike.values_list("bytes", flat=True)[:PAST_RUNS] if size is not None]
     learns_all = fields["method"] in LEARN_ALL
     working = CHECKPOINTS * CHECKPOINT_BYTES_A_WEIGHT * weights if learns_all else BYTES_A_WEIGHT * weights
     return Space(max(sizes, default=kept), working)

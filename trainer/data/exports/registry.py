@@ -44,24 +44,6 @@ def convert_records(table: Table, numbered: Iterable[tuple[int, Json]], choices:
     return convert(chain(ahead, stream), export, conversion, table)
 
 
-def convert_table(table: Table, choices: Choices) -> Table:
-    """A table of cells as rows where its columns are those of a labelling tool that writes JSON into cells; else as it is."""
-    if "export" in table.details or not set(table.columns) >= label_studio.FLAT_COLUMNS:
-        return table
-    batches = table.batches
-
-    def records() -> Iterator[tuple[int, Json]]:
-        number = 0
-        for batch in batches:
-            for row in zip(*batch, strict=True):
-                number += 1
-                yield number, dict(zip(table.columns, row, strict=True))
-
-    from trainer.data.tables.jsonrows import object_table  # it reads exports itself
-
-    return object_table(table, records(), choices)
-
-
 def find_export(records: list[JsonObject]) -> Export | None:
     return next((export for export in EXPORTS if records and export.recognise(records)), None)
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeGuard
 
+from trainer.data.exports.label_studio import FLAT_COLUMNS
 from trainer.data.exports.registry import convert_records, unwrap_document
 from trainer.data.readings import Choices, LeftOut
 from trainer.data.tables.records import find_lists, find_rows, flatten, nested_keys
@@ -230,3 +231,19 @@ def batches(keys: list[str], ahead: list[dict[str, Any]], stream: Iterator[dict[
                 rows = []
     if rows:
         yield list(zip(*rows, strict=True))
+
+
+def convert_table(table: Table, choices: Choices) -> Table:
+    """A table of cells as rows where its columns are those of a labelling tool that writes JSON into cells; else as it is."""
+    if "export" in table.details or not set(table.columns) >= FLAT_COLUMNS:
+        return table
+    batches = table.batches
+
+    def records() -> Iterator[tuple[int, Json]]:
+        number = 0
+        for batch in batches:
+            for row in zip(*batch, strict=True):
+                number += 1
+                yield number, dict(zip(table.columns, row, strict=True))
+
+    return object_table(table, records(), choices)

@@ -15,9 +15,9 @@ import numpy as np
 
 from trainer import cache
 from trainer.data.media import UnreadableError
-from trainer.hardware import cores
 from trainer.learning.job import Job
 from trainer.learning.rows import digest_of
+from trainer.machine import cores
 from trainer.messages import _
 
 VERSION = 3

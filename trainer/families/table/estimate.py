@@ -13,9 +13,9 @@ from trainer.events import Emit
 from trainer.families.table import search
 from trainer.families.table.models import KINDS, Candidate, candidates
 from trainer.families.table.rows import TableRows, facts_of, prepare
-from trainer.hardware import cores
 from trainer.learning.expectation import LEAST_ROWS, MOST_SECONDS, range_of
 from trainer.learning.job import Job
+from trainer.machine import cores
 from trainer.tasks.table import families_of
 
 MOST_OF_ONE = 6.0

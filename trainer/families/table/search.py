@@ -13,8 +13,8 @@ from trainer.answers.number_scoring import number_scores
 from trainer.engines.table import finished
 from trainer.families.table.models import KINDS, Candidate, candidates
 from trainer.files import write_json
-from trainer.hardware import cores
 from trainer.learning.job import Job
+from trainer.machine import cores
 from trainer.messages import _
 from trainer.tasks.table import TableParams
 

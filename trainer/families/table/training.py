@@ -12,11 +12,11 @@ from trainer.families.table import search
 from trainer.families.table.models import KINDS, Model
 from trainer.families.table.objective import TableObjective, certainty_of, importance
 from trainer.families.table.rows import TableRows, baselines, facts_of, prepare, weights_of
-from trainer.hardware import cores
 from trainer.learning.baselines import Baseline, cached
 from trainer.learning.family import Family
 from trainer.learning.folds import Rounds
 from trainer.learning.job import Job
+from trainer.machine import cores
 from trainer.messages import _
 from trainer.packaging import artifact
 from trainer.tasks.table import FAMILIES, FAMILY_TITLES, families_of
