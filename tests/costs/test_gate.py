@@ -109,7 +109,7 @@ def test_a_run_that_takes_longer_than_thought_goes_on(day: Day, workspace: Works
     one = day.start(waiting(prototype, 1, limits={"seconds": 12}))
     assert one
     day.pass_by(60)
-    assert one.budget_problem is None
+    assert one.stop_problem is None
     assert one.row.cost > gate.cost_of(50, HUNDRED)
 
 
@@ -176,7 +176,7 @@ def test_a_run_follows_the_budget_as_it_is_now(day: Day, workspace: Workspace, p
     gate.reserve(workspace, "run:other", gate.Terms(HUNDRED, Decimal(2)), Decimal(0))
     set_budget(workspace, 5)
     assert seconds() == pytest.approx(3 / price - 25, abs=12)
-    assert one.budget_problem is None
+    assert one.stop_problem is None
 
 
 def test_the_trainer_is_given_the_limits_that_were_set(

@@ -64,7 +64,8 @@ DEMOS: dict[str, dict[str, Any]] = {
 """What the artifact says that it reads, a part of the page that shows it, and the scripts that only it needs."""
 
 LOAD = """
-import asyncio, json, re, sys
+import asyncio, json, re, sys, wave
+from PIL import Image
 from urllib.parse import urljoin
 from asgiref.testing import ApplicationCommunicator
 import django
@@ -85,8 +86,10 @@ run.artifact.mkdir(parents=True)
 (run.artifact / "examples.json").write_text(json.dumps(asked["examples"]))
 (run.artifact / "examples").mkdir()
 for number in range(4):
-    for ending in ("jpg", "wav"):
-        (run.artifact / "examples" / f"{number}.{ending}").write_bytes(b"the first example is in the form")
+    Image.new("RGB", (8, 8), (number, 0, 0)).save(run.artifact / "examples" / f"{number}.jpg")
+    with wave.open(str(run.artifact / "examples" / f"{number}.wav"), "wb") as sound:
+        sound.setparams((1, 2, 8000, 0, "NONE", ""))
+        sound.writeframes(bytes([number, 0] * 80))
 from webapp.endpoints import choosing
 rows = choosing.Wish(tick=frozenset(range(4)))
 choosing.choose(things.endpoint(run), None, choosing.check(run, rows))

@@ -27,7 +27,7 @@ def downloaded() -> list[Path]:
 
 def downloaded_bytes() -> int:
     """What they take on disk, as it was a minute ago at most: snapshots are links to files that count once."""
-    key = f"hub:bytes:{cache_folder()}"
+    key = f"hub:bytes:{len(downloaded())}:{cache_folder()}"
     size = cache.get(key)
     if size is None:
         size = disk.hub_bytes(cache_folder())
