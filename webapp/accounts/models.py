@@ -61,7 +61,9 @@ class Workspace(Stored):
     deleted_at = models.DateTimeField(
         null=True, help_text="when all of it was deleted: its ledger stays, for accounting, and names nothing"
     )
-    second_factor_required = models.BooleanField(default=False, help_text="whether members without one are kept out")
+    second_factor_required = models.BooleanField(
+        default=False, db_default=False, help_text="whether members without one are kept out"
+    )
     members = models.ManyToManyField(User, through="Membership", related_name="workspaces")
 
     def __str__(self) -> str:

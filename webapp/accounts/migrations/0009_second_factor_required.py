@@ -13,6 +13,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='workspace',
             name='second_factor_required',
-            field=models.BooleanField(default=False, help_text='whether members without one are kept out'),
+            field=models.BooleanField(db_default=False, default=False, help_text='whether members without one are kept out'),
         ),
     ]
