@@ -82,11 +82,16 @@ def lock_quota(workspace: Workspace) -> None:
     limits.lock(workspace)
 
 
-def check_quota(workspace: Workspace, size: int, counted: int = 0) -> None:
-    """`Problem` where `size` bytes have no room, of which so many are `counted` already. Caches are emptied for them: they are
-    made again when they are needed."""
+def check_quota(workspace: Workspace, size: int, *, is_read: bool = False) -> None:
+    """`Problem` where `size` bytes have no room. Caches are emptied for them: they are made again when they are needed.
+    `is_read`: they are a version that was read to its end, which comes before those that are half written; were each of two
+    to count what the other has so far, neither would fit."""
     used = used_by_kind(workspace)
-    missing = sum(used.values()) - counted + size - int(settings.MAQUETTE_QUOTA_BYTES)
+    if is_read:
+        used["versions"] = total(
+            DatasetVersion.objects.for_workspace(workspace).exclude(status=Status.PROCESSING), "bytes"
+        )
+    missing = sum(used.values()) + size - int(settings.MAQUETTE_QUOTA_BYTES)
     if missing > used[CACHES]:
         raise no_room(size, max(0, size - missing + used[CACHES]))
     if missing > 0:

@@ -139,7 +139,7 @@ class Reading(Work[DatasetVersion]):
         try:
             with transaction.atomic():
                 lock_quota(version.workspace)
-                check_quota(version.workspace, size, counted=own_figure(version))
+                check_quota(version.workspace, size, is_read=True)
                 self.finish(status=Status.READY, **result, **how)
         except Problem as problem:
             shutil.rmtree(version.folder)
@@ -179,11 +179,6 @@ def next_in_turn(tried: Collection[str]) -> str | None:
         if held[workspace] < most
     ]
     return min(turns)[2] if turns else None
-
-
-def own_figure(version: DatasetVersion) -> int:
-    """What is counted for a version that is being read."""
-    return DatasetVersion.objects.filter(pk=version.pk).values_list("bytes", flat=True).first() or 0
 
 
 def held_versions() -> LeasedQuerySet[DatasetVersion]:
