@@ -20,7 +20,7 @@ from tests import things
 from tests.ops.test_at_once import AT_ONCE, at_once
 from webapp.accounts import limits
 from webapp.accounts.actions import create_token
-from webapp.accounts.models import User, Workspace
+from webapp.accounts.models import ApiToken, User, Workspace
 from webapp.core.limits import BY_NAME, DECLARED, UNLIMITED, parse
 from webapp.core.problems import Problem
 from webapp.costs.gate import charge
@@ -175,6 +175,7 @@ def test_unlimited_is_more_than_the_default(user: User, workspace: Workspace, se
     settings.LIMITS = settings.LIMITS | {"tokens": 0}
     limits.set_limit(workspace, "tokens", None)
     create_token(user, workspace)
+    assert ApiToken.objects.filter(workspace=workspace).count() == 1
 
 
 def test_a_link_that_was_turned_off_counts_again(user: User, workspace: Workspace) -> None:

@@ -14,6 +14,12 @@ MAX_BYTES = 32 * 2**20
 """A larger file is not held in memory for a visitor."""
 PNG_KEPT = (b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"acTL", b"fcTL", b"fdAT")
 WAVE_KEPT = (b"fmt ", b"fact", b"data")
+MPEG1_KILOBITS = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
+MPEG2_KILOBITS = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
+MPEG1_HERTZ = (44_100, 48_000, 32_000)
+"""Of layer III (ISO 11172-3, 13818-3); MPEG 2 has half the rates, MPEG 2.5 a quarter."""
+END_TAGS = (b"TAG", b"APETAGEX", b"ID3", b"LYRICSBEGIN")
+MIN_FRAMES = 2
 WEBP_KEPT = (b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF")
 WEBP_FLAGS = 0b11010011
 """Of VP8X, without those of a colour profile (0x20), EXIF (0x08) and XMP (0x04)."""
@@ -202,26 +208,46 @@ def bare_flac(content: bytes) -> bytes:
 
 
 def bare_mp3(content: bytes) -> bytes:
-    """Without ID3 at either end and APE at the end."""
-    while content[:3] == b"ID3":
+    """The frames of sound that follow each other, and nothing of what stands before, between or behind them: ID3, APE."""
+    at = after_id3(content)
+    kept = []
+    while at < len(content):
+        size = frame_size(content[at : at + 4])
+        end = at + size
+        is_followed = end == len(content) or content.startswith((content[at : at + 2], *END_TAGS), end)
+        if not size or not is_followed:
+            break
+        kept.append(content[at:end])
+        at = end
+    if len(kept) < MIN_FRAMES:
+        raise NotBareError("no frames of sound that follow each other")
+    return b"".join(kept)
+
+
+def after_id3(content: bytes) -> int:
+    """Where what follows the tags at the beginning, and their padding, begins."""
+    at = 0
+    while content[at : at + 3] == b"ID3":
         size = 0
-        for seven in content[6:10]:
+        for seven in content[at + 6 : at + 10]:
             size = size << 7 | (seven & 0x7F)
-        content = content[10 + size + (10 if content[5] & 0x10 else 0) :].lstrip(b"\0")
-    while (shorter := without_end_tag(content)) != content:
-        content = shorter
-    if not content:
-        raise NotBareError("nothing left")
-    return content
+        at += 10 + size + (10 if content[at + 5] & 0x10 else 0)
+        while content[at : at + 1] == b"\0":
+            at += 1
+    return at
 
 
-def without_end_tag(content: bytes) -> bytes:
-    if content[-128:-125] == b"TAG":
-        return content[: -128 - (227 if content[-355:-351] == b"TAG+" else 0)]
-    if content[-32:-24] == b"APETAGEX":
-        size, _items, flags = struct.unpack("<III", content[-20:-8])
-        return content[: -(size + (32 if flags & 0x80000000 else 0))]
-    return content
+def frame_size(head: bytes) -> int:
+    """Bytes of the layer III frame that begins with these four; 0 where none does, or its bit rate is free."""
+    if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE6 != 0xE2:
+        return 0
+    version, rate, speed = head[1] >> 3 & 3, head[2] >> 4, head[2] >> 2 & 3
+    if version == 1 or rate in (0, 15) or speed == 3:
+        return 0
+    is_mpeg1 = version == 3
+    kilobits = (MPEG1_KILOBITS if is_mpeg1 else MPEG2_KILOBITS)[rate - 1]
+    hertz = MPEG1_HERTZ[speed] // {3: 1, 2: 2, 0: 4}[version]
+    return (144 if is_mpeg1 else 72) * kilobits * 1000 // hertz + (head[2] >> 1 & 1)
 
 
 STRIPPERS: dict[str, Callable[[bytes], bytes]] = {
