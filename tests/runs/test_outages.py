@@ -19,8 +19,9 @@ from webapp.costs import gate
 from webapp.costs.actions import set_rate
 from webapp.costs.models import LedgerEntry, Reservation
 from webapp.runs import training
+from webapp.runs.charging import money_key
 from webapp.runs.models import Run, Status
-from webapp.runs.training import Training, money_key
+from webapp.runs.training import Training
 
 PRICE = Decimal(100)
 

@@ -16,8 +16,9 @@ from webapp.accounts.models import User, Workspace
 from webapp.costs.actions import set_budget
 from webapp.costs.gate import charge
 from webapp.runs import estimates, turns
+from webapp.runs.charging import compute_spent
 from webapp.runs.models import Estimate, Run, Status
-from webapp.runs.training import Training, check_at_once, compute_spent, something_waits
+from webapp.runs.training import Training, check_at_once, something_waits
 
 FORTY = 40
 

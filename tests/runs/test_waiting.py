@@ -25,8 +25,9 @@ from webapp.core.files import disk_error
 from webapp.core.locks import only_one
 from webapp.datasets.models import Status as VersionStatus
 from webapp.runs import tasks, worker
+from webapp.runs.charging import hardware_of
 from webapp.runs.models import Estimate, Run, Status
-from webapp.runs.training import Training, hardware_of
+from webapp.runs.training import Training
 
 ROOT = Path(__file__).resolve().parents[2]
 MAKE_RUN = """

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 FRAME_SECONDS = 2.0
-"""From one picture of a video to the next, where `--reading frames=…` says nothing else."""
+"""From one picture of a video to the next."""
 MAX_FRAMES = 300
 """Of one file: of a longer video they are spread over its whole length."""
 MAX_VIDEO_SECONDS = 120.0

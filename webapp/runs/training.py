@@ -14,7 +14,6 @@ from typing import Any, Self
 from django.conf import settings
 from django.db import Error as DatabaseFault
 from django.db import transaction
-from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -24,7 +23,6 @@ from trainer.events import now as event_time
 from trainer.machine import cores
 from trainer.remaining import Remaining
 from webapp.accounts import limits
-from webapp.accounts.models import Workspace
 from webapp.core.confinement import memory_limit
 from webapp.core.files import check_disk, disk_full, write_whole
 from webapp.core.problems import BudgetSpent, Problem
@@ -36,10 +34,11 @@ from webapp.costs.actions import price_per_hour
 from webapp.datasets.models import DatasetVersion
 from webapp.datasets.models import Status as VersionStatus
 from webapp.datasets.quota import is_over as is_over_quota
-from webapp.datasets.quota import measure_caches, no_room, own_bytes
+from webapp.datasets.quota import measure_caches, no_room
 from webapp.runs import leaks, storage, turns, usage, verdicts, worker
 from webapp.runs.access import FROM_HUB, access_of, fetching, to_fetch
 from webapp.runs.actions import spec_of, terms_of
+from webapp.runs.charging import Charged, hardware_of, money_key
 from webapp.runs.models import Run, Status
 from webapp.runs.queues import HARDWARE, queue_of
 from webapp.runs.stream import EventLog
@@ -50,17 +49,16 @@ LOOK_SECONDS = 1.0
 """How often the row is read for a request to cancel."""
 KILL_AFTER_SECONDS = 3.0
 """How long after SIGTERM a cancelled trainer may still save before SIGKILL."""
-LEAST_CPU_SECONDS, GENEROUS = 24 * 3600, 10
-"""A run may take so many seconds of each processor, and so many times what its limit or estimate says."""
 STOP_SECONDS = 8.0
 """The same when the worker itself is being stopped: time for a checkpoint."""
+LEAST_CPU_SECONDS, GENEROUS = 24 * 3600, 10
+"""A run may take so many seconds of each processor, and so many times what its limit or estimate says."""
 RESENT_AT_ONCE = 200
 ANSWER_BEFORE_RESEND_SECONDS = 15
 """How long a message may be on its way before its queue is looked at."""
 
 
-class Training(Work[Run]):
-    model = Run
+class Training(Charged):
     RELATED = ("workspace", "prototype", "version__dataset")
     TICK = 0.25
     DIED = {
@@ -77,15 +75,9 @@ class Training(Work[Run]):
     def __init__(
         self, row: Run, lease: str, gpus: list[int], money: Decimal, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """`money` is what the run may still spend if nobody else comes."""
-        super().__init__(row, lease, clock)
-        self.gpus, self.money = gpus, money
-        self.hardware = hardware_of(gpus)
-        self.money_key = money_key(row, lease)
-        self.terms = terms_of(row, row.price_per_hour)
+        super().__init__(row, lease, gpus, money, clock)
         self.log: EventLog | None = None
-        self.charged_at = self.looked_at = clock()
-        self.charges = self.size = 0
+        self.looked_at = clock()
         self.remaining = Remaining(likely_seconds(row) if row.attempts <= 1 else None, clock)
         self.resumed_step: int | None = None
         self.is_cancelled = self.is_stopped = False
@@ -94,8 +86,6 @@ class Training(Work[Run]):
         """Whether a base model is being downloaded: that its command ends well is not the run's end."""
         self.is_enough = self.is_training = self.is_told = False
         """Whether somebody asked to stop and keep the best, the trainer learns, and it was told."""
-        self.stop_problem: dict[str, str] | None = None
-        """Why the gate of the workspace's money, or a full disk, stopped the run."""
         self.has_no_room = False
         """Whether it was told to end early because the quota or the disk is full."""
         self.ending_since: float | None = None
@@ -298,27 +288,6 @@ class Training(Work[Run]):
         else:
             self.is_cancelled, self.is_enough = (bool(moment) for moment in requests or (None, None))
 
-    # What it costs
-
-    def store(self, fields: dict[str, Any]) -> None:
-        """The lease, the progress and the charge for the time since the last beat, all or nothing; whether there is money to go
-        on."""
-        run, now = self.row, self.clock()
-        self.size = own_bytes(run.folder)
-        with transaction.atomic():
-            if self.unstored:
-                self.see_what_was_stored()
-            seconds = now - self.charged_at
-            super().store(fields | {"seconds": F("seconds") + seconds, "bytes": self.size})
-            beat = self.charge(seconds)
-            Run.objects.filter(pk=run.pk).update(cost=run.cost + beat.amount)
-        run.seconds += seconds
-        run.cost += beat.amount
-        self.stop_problem = self.stop_problem or beat.stop or compute_spent(run.workspace)
-        self.charges += 1
-        self.charged_at = now
-        self.allow(beat.left)
-
     # What it takes of the disk
 
     def check_room(self) -> None:
@@ -340,42 +309,6 @@ class Training(Work[Run]):
                 else _("The workspace's quota is full: training ends early, and the best so far is kept.")
             )
             self.take(event("warning", code="no_room", message=message))
-
-    def allow(self, money: Decimal) -> None:
-        """Tell the trainer for how long there is money, as the budget and the other runs are now: it ends early enough to test
-        and keep its best. The limits that it was started with are the person's own."""
-        if self.row.price_per_hour:
-            spendable = max(money - self.terms.one_beat, gate.ZERO)  # below that the gate stops it
-            seconds = float(spendable / self.row.price_per_hour) * gate.SECONDS_PER_HOUR
-            with suppress(OSError):  # a full disk: the gate stops the run in time all the same
-                write_whole(self.row.folder / allowance.FILE, allowance.described(seconds))
-
-    def see_what_was_stored(self) -> None:
-        """A beat whose answer was lost may be stored all the same, where the database went away while it committed. The row
-        says until when the run is charged."""
-        row = Run.objects.filter(pk=self.row.pk, lease=self.lease).values_list("seconds", "cost").first()
-        if row is None:
-            return
-        already = row[0] - self.row.seconds
-        if already > 0:
-            self.charged_at += already
-            self.charges += 1
-        self.row.seconds, self.row.cost = row
-
-    def charge(self, seconds: float) -> gate.Beat:
-        run = self.row
-        line = {
-            "hardware": self.hardware,
-            "prototype": run.prototype_id,
-            "prototype_name": run.prototype.name,
-            "subject": "run",
-            "subject_id": run.pk,
-            "subject_name": str(run),
-        }
-        charge_id = f"{run.attempts}:{self.lease[:8]}:{self.charges}"
-        return gate.beat(
-            run.workspace, self.money_key, self.terms, run.cost, seconds=seconds, charge_id=charge_id, line=line
-        )
 
     # What nobody holds
 
@@ -416,13 +349,6 @@ def limits_of(run: Run, *, on_gpu: bool) -> dict[str, int]:
     return {"CPU": int(seconds)} | ({} if on_gpu else {"DATA": memory_limit(run.estimate)})
 
 
-def hardware_of(devices: list[int]) -> str:
-    """What is paid for: the GPUs that are held, which a small machine has fewer of than were asked for."""
-    if not devices:
-        return "cpu"
-    return "gpu" if len(devices) == 1 else f"gpu:{len(devices)}"
-
-
 def something_waits(hardware: str) -> bool:
     return Run.objects.waiting().filter(hardware=hardware).exists()
 
@@ -432,16 +358,6 @@ def check_at_once(run: Run) -> None:
     most = limits.most_of(run.workspace, "runs_at_once")
     if most is not None and usage.runs_training(run.workspace) > most:
         raise gate.Waits
-
-
-def compute_spent(workspace: Workspace) -> dict[str, str] | None:
-    """An error for a run whose workspace has used up its compute hours."""
-    try:
-        limits.look(workspace, "compute_hours_day", "compute_hours_month")
-    except Problem as problem:
-        hint = _("Its last checkpoint is kept. Resume the run when there are compute hours again.")
-        return problem.as_dict() | {"hint": hint}
-    return None
 
 
 def call_next(hardware: str) -> None:
@@ -455,11 +371,6 @@ def call_next(hardware: str) -> None:
 def likely_seconds(run: Run) -> float | None:
     """How long its estimate says that it takes."""
     return ((run.estimate or {}).get("seconds") or {}).get("likely")
-
-
-def money_key(run: Run, lease: str) -> str:
-    """Of one attempt's reservation: an earlier worker that ends late does not release the next one's."""
-    return f"run:{run.pk}:{lease[:8]}"
 
 
 def announce_end(run: Run, events: EventLog) -> None:
