@@ -12,8 +12,9 @@ from webapp.accounts import limits
 from webapp.accounts.requests import AuthedRequest
 from webapp.accounts.rights import Right
 from webapp.api.auth import Body, Token
-from webapp.api.schemas import BudgetOut, CostsOut, LimitOut, Page, RateOut
+from webapp.api.schemas import Page
 from webapp.api.shapes import moment, money
+from webapp.api.workspace_schemas import BudgetOut, CostsOut, LimitOut, RateOut
 from webapp.core.problems import Problem
 from webapp.costs import actions, gate, reports
 from webapp.costs.amounts import plain_decimal_of

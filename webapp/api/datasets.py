@@ -14,8 +14,9 @@ from webapp.accounts.requests import AuthedRequest
 from webapp.accounts.rights import Right, check
 from webapp.api import checks
 from webapp.api.auth import Body, Token, check_choice, once, page
-from webapp.api.schemas import DatasetOut, DatasetRow, MeOut, Page
+from webapp.api.schemas import DatasetOut, DatasetRow, Page
 from webapp.api.shapes import dataset_row, dataset_shape, moment
+from webapp.api.workspace_schemas import MeOut
 from webapp.catalog.hardware import as_tenants_see, devices, options, workers
 from webapp.core.problems import Conflict, Problem
 from webapp.costs.actions import price_per_hour

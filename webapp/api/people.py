@@ -13,8 +13,9 @@ from webapp.accounts.models import Invitation, Membership
 from webapp.accounts.requests import AuthedRequest
 from webapp.accounts.rights import Right
 from webapp.api.auth import Body, Token, once, page
-from webapp.api.schemas import InvitationOut, MemberOut, NewInvitation, Page, RoleName, WorkspaceDetail
+from webapp.api.schemas import Page
 from webapp.api.shapes import moment
+from webapp.api.workspace_schemas import InvitationOut, MemberOut, NewInvitation, RoleName, WorkspaceDetail
 from webapp.core.problems import Problem
 
 router = Router()

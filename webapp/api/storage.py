@@ -13,7 +13,7 @@ from webapp.accounts.models import Workspace
 from webapp.accounts.requests import AuthedRequest
 from webapp.accounts.rights import Right
 from webapp.api.auth import Body, Token
-from webapp.api.schemas import DatasetRetention, RetentionOut, StorageOut
+from webapp.api.workspace_schemas import DatasetRetention, RetentionOut, StorageOut
 from webapp.datasets import actions as datasets
 from webapp.datasets.models import Dataset
 from webapp.datasets.quota import room, used_by_kind
