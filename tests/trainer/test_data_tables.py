@@ -11,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trainer.data.tables import delimited
-from trainer.data.tables.delimited import fit, from_line, without_empty_end
+from trainer.data.tables.csv_batches import fit
+from trainer.data.tables.delimited import from_line
 from trainer.data.tables.dialects import DELIMITERS, find_dialect
+from trainer.data.tables.header_readings import without_empty_end
 from trainer.data.tables.streams import Lines
 from trainer.data.tables.table import MAX_BAD_ROWS, MAX_COLUMNS, Table, as_text, check_columns, display_name, named
 from trainer.errors import DataError

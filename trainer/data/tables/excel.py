@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from trainer.data.readings import Choice, Choices, LeftOut, Reading, preview_of
 from trainer.data.tables.compound import protected
-from trainer.data.tables.delimited import count_repeated, header_sentence
+from trainer.data.tables.csv_batches import count_repeated
 from trainer.data.tables.footers import FOOTER_ROWS, split_footer
+from trainer.data.tables.header_readings import header_sentence
 from trainer.data.tables.headers import Header, find_header
 from trainer.data.tables.table import (
     BATCH_ROWS,
