@@ -22,6 +22,8 @@ PLACES = (
     "tests/test_layers.py",
     "tests/trainer/test_comparison.py",
     "tests/trainer/test_evaluation.py",
+    "tests/trainer/test_json_forms.py",
+    "tests/trainer/test_left_out.py",
     "tests/trainer/test_loops.py",
     "tests/trainer/test_references.py",
     "tests/trainer/test_statistics.py",

@@ -10,12 +10,16 @@ import random
 import re
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tests.trainer.data_files import zipped
 from tests.trainer.test_data_uploads import workbook
 from trainer.data.gathering import gather_rows
+from trainer.data.readings import Choices
 from trainer.data.tables.formats import open_table
+from trainer.data.tables.jsonrows import convert_table
 from trainer.data.uploads import unpack_uploads
 from trainer.events import silent
 
@@ -133,13 +137,85 @@ def sheets(draw: random.Random, rows: list[Row]) -> tuple[bytes, int]:
     return workbook(book), told
 
 
-WRITERS = {"csv": csv_lines, "jsonl": json_lines, "json": json_document, "xlsx": sheets}
+def lists_in_records(draw: random.Random, rows: list[Row]) -> tuple[str, int]:
+    """Documents in the forms of `trainer.data.tables.json_forms`, and records with lists of objects."""
+    records: list[dict[str, object]] = [dict(zip(("id", "text", "label"), row, strict=True)) for row in rows]
+    if draw.random() < 0.5:
+        for record in records:
+            record["items"] = [{"sku": f"s{n}", "price": n} for n in range(draw.randint(0, 3))]
+            record["via"] = {"channel": draw.choice(["mail", "web"]), "source": {"from": None}}
+    half = len(records) // 2
+    pages = [{"items": part, "next_page": "u"} for part in (records[:half], records[half:])]
+    forms = [
+        lambda: json.dumps({str(n): record for n, record in enumerate(records)}),
+        lambda: json.dumps({key: {str(n): record.get(key) for n, record in enumerate(records)} for key in records[0]}),
+        lambda: "\n".join(json.dumps(record, indent=2) for record in records),
+        lambda: "\n".join(json.dumps({"_id": n, "_source": record}) for n, record in enumerate(records)),
+        lambda: "\n".join(map(json.dumps, pages)),
+        lambda: json.dumps(pages),
+        lambda: json.dumps(
+            {"type": "FeatureCollection", "features": [{"type": "Feature", "properties": record, "geometry": None} for record in records]}
+        ),
+    ]  # fmt: skip
+    return draw.choice(forms)(), 0
+
+
+def parquet(draw: random.Random, rows: list[Row]) -> tuple[bytes, int]:
+    columns: dict[str, pa.Array] = {
+        name: pa.array(cells) for name, cells in zip(("id", "text", "label"), zip(*rows, strict=True), strict=True)
+    }
+    if draw.random() < 0.4:
+        columns["via"] = pa.array([{"channel": "mail", "n": number} for number in range(len(rows))])
+    if draw.random() < 0.3:
+        columns["text"] = columns["text"].dictionary_encode()
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.table(columns), sink, row_group_size=draw.choice([7, 1000]))
+    return sink.getvalue().to_pybytes(), 0
+
+
+def exports(draw: random.Random, rows: list[Row]) -> tuple[str, int]:
+    """Label Studio, Prodigy, doccano and Argilla with records that were skipped or not labelled, a chat, and a mailbox."""
+    told = [draw.random() < 0.1 for _row in rows]
+    told[0] = False
+    answers = {
+        "label studio": lambda text, label, skipped: {"data": {"text": text}, "annotations": [{"was_cancelled": skipped, "result": [{"from_name": "topic", "type": "choices", "value": {"choices": [label]}}]}]},
+        "prodigy": lambda text, label, skipped: {"text": text, "label": label, "answer": "ignore" if skipped else "accept", "_task_hash": 1, "_input_hash": 2},
+        "doccano": lambda text, label, skipped: {"text": text, "label": [] if skipped else [label]},
+        "argilla": lambda text, label, skipped: {"fields": {"text": text}, "responses": {} if skipped else {"topic": [{"value": label, "status": "submitted"}]}},
+    }  # fmt: skip
+    form = draw.choice([*answers, "whatsapp", "mbox"])
+    if form in answers:
+        made = [answers[form](text, label, skipped) for (_id, text, label), skipped in zip(rows, told, strict=True)]
+        return "\n".join(map(json.dumps, made)), 0
+    if form == "mbox":
+        mails = [
+            f"From {n}@x Mon May 06 07:08:10 2024\nFrom: a@b.example\nSubject: {label}\n\n{text}\n\n"
+            for n, text, label in rows
+        ]
+        return "".join(mails), 0
+    lines = [
+        f"12/05/2024, 10:{int(n) % 60:02} - {label}: {text}" + ("\nand more" if draw.random() < 0.2 else "")
+        for n, text, label in rows
+    ]
+    return "\n".join(["12/05/2024, 10:00 - Messages are encrypted.", *lines]), 1
+
+
+WRITERS = {
+    "csv": csv_lines,
+    "jsonl": json_lines,
+    "json": json_document,
+    "xlsx": sheets,
+    "nested.json": lists_in_records,
+    "parquet": parquet,
+    "export.txt": exports,
+}
 
 
 def read(paths: list[Path]) -> tuple[list[str], int, list[str]]:
     """Every row as one text, the sum of what was left out, and what was said of it."""
     with unpack_uploads(paths, None, None, silent) as sources:
-        tables = [open_table(path, name) for path, name in sources.tables]
+        choices = Choices()
+        tables = [convert_table(open_table(path, name, choices=choices), choices) for path, name in sources.tables]
         dataset, _parts = gather_rows(tables, sources.table_parts, silent)
     rows = [" ".join(cell or "" for cell in row.values()) for row in dataset.table.to_pylist()]
     left_out = [*(entry.as_dict() for entry in sources.left_out), *dataset.left_out]
@@ -152,7 +228,7 @@ def read(paths: list[Path]) -> tuple[list[str], int, list[str]]:
     )
 
 
-@pytest.mark.parametrize("form", ["csv", "json", "jsonl", "xlsx"])
+@pytest.mark.parametrize("form", list(WRITERS))
 def test_records_in_are_records_kept_and_told(form: str, tmp_path: Path) -> None:
     for seed in range(FILES // len(WRITERS)):
         draw = random.Random(f"{form} {seed}")

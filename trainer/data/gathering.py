@@ -43,6 +43,7 @@ def gather_rows(tables: list[Table], parts: list[str | None], emit: Emit) -> tup
     dataset = Dataset(table, [table.source() for table in tables], reading_problems(tables, names))
     dataset.readings = readings_as_json([reading for table in tables for reading in table.readings])
     dataset.suggested = tables[0].suggested
+    dataset.group = tables[0].group or None
     dataset.left_out = [left_out.as_dict() for table in tables for left_out in table.all_left_out()]
     if not dataset.rows:
         raise no_rows_error(tables[0])
@@ -132,6 +133,16 @@ def reading_problems(tables: list[Table], names: list[str]) -> list[Problem]:
         lines = [line for _table, line, _why in mended[:100]]
         problems.append(problem("mended_rows", "info", message, examples=places, count=len(mended)) | {"lines": lines})
     for table in tables:
+        if table.late:
+            message = ngettext(
+                "%(file)s: %(count)s field first comes after many records and was not read: %(names)s.",
+                "%(file)s: %(count)s fields first come after many records and were not read: %(names)s.",
+                len(table.late),
+                file=table.name,
+                names=", ".join(name[:60] for name in list(table.late)[:6]),
+            )
+            examples = [f"{name[:60]} ({count:,})" for name, count in table.late.most_common(20)]
+            problems.append(problem("late_fields", "warning", message, examples=examples, count=len(table.late)))
         lacking = [name for name in names if name not in table.columns]
         if lacking:
             message = _(

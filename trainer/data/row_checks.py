@@ -24,7 +24,7 @@ def missing_problems(
         message = ngettext(
             "%(count)s row is empty and will not be used.", "%(count)s rows are empty and will not be used.", len(empty)
         )
-        problems.append(problem("empty_rows", "info", message, empty, fix=drop))
+        problems.append(problem("empty_rows", "warning", message, empty, fix=drop))
     if len(no_text):
         message = ngettext(
             "%(count)s row has no %(noun)s and will not be used.",

@@ -2,22 +2,25 @@
 
 import json
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any, TypeGuard
 
 from trainer.data.exports.label_studio import FLAT_COLUMNS
 from trainer.data.exports.registry import convert_records, unwrap_document
-from trainer.data.readings import Choices, LeftOut
-from trainer.data.tables.records import find_lists, find_rows, flatten, nested_keys
+from trainer.data.readings import Choice, Choices, LeftOut, Reading, preview_of
+from trainer.data.tables.json_forms import pages_reading, unfold_document, unwrap_lines, values_in
+from trainer.data.tables.nested import KEEP, cells_reading, object_columns, rows_of, unfold_lists
+from trainer.data.tables.records import Place, find_lists, find_rows, flatten, join_pages, nested_keys
 from trainer.data.tables.streams import Lines
 from trainer.data.tables.table import BATCH_ROWS, MAX_COLUMNS, Columns, Table, as_text, check_columns, named
 from trainer.errors import DataError
 from trainer.json_types import Json, JsonObject
-from trainer.messages import _, ngettext
+from trainer.messages import Message, _, ngettext
 
 MAX_DOCUMENT_CHARACTERS = 256 * 1024**2
 ROWS_AHEAD = 10_000
 """Objects whose keys settle the columns."""
-MAX_BATCH_CELLS = 2_000_000
+MAX_BATCH_CELLS, MAX_BATCH_CHARACTERS = 2_000_000, 16_000_000
 
 
 def open_json(
@@ -26,10 +29,20 @@ def open_json(
     """JSON lines when the first line is a whole object, else one document."""
     first, *later = (line.strip() for line in sample.replace("\0", "").splitlines() if line.strip())
     whole = parsed(first)
-    alone = not later and (is_squad(whole) or find_rows(unwrap_document(whole)) is not None)
+    alone = not later and (is_squad(whole) or is_document(whole))
     if first.startswith("{") and not alone and (whole is not None or begins_objects(later)):
         return jsonl_table(lines, name, size, details, choices)
+    if isinstance(whole, list) and begins_objects(later):  # a line of another form in front
+        return jsonl_table(lines, name, size, details, choices)
     return document_table(lines, name, size, details, choices)
+
+
+def is_document(value: Json) -> bool:
+    """Whether a value alone in its file holds records, rather than being one."""
+    value = unwrap_document(value)
+    if isinstance(value, dict):
+        value, _readings = unfold_document(value, Choices(), "")
+    return find_rows(value) is not None
 
 
 def parsed(text: str) -> Json:
@@ -89,9 +102,46 @@ def document_table(
             code="too_large",
             hint=_("Write one object a line (JSONL)."),
         )
+    values, readings = unfold_document(unwrap_document(document_of(text, name)), choices or Choices(), name)
+    lists = [("", squad_rows(values))] if is_squad(values) else find_lists(values)
+    if not lists:
+        raise DataError(
+            _("%(name)s holds JSON, but no list of rows.", name=name),
+            code="bad_json",
+            hint=_('It should look like [{"text": "…", "label": "…"}, …].'),
+        )
+    path, rows = choose_list(lists, choices or Choices(), name, readings)
+    if rows and isinstance(rows[0], list):
+        header = named(as_text(cell) for cell in rows[0])
+        rows = [dict(zip(header, row, strict=False)) if isinstance(row, list) else row for row in rows[1:]]
+    elif rows and all(isinstance(row, str | int | float) for row in rows[:100]):
+        rows = [{"text": row} for row in rows]
+    if not rows:
+        raise DataError(_("%(name)s has no rows.", name=name), code="no_rows", hint=_("Export it again and send that."))
+    table = Table(name, "json", [], iter(()), size, details, readings=readings)
+    for other, entries in lists:
+        if other == path:
+            continue
+        sentence = ngettext(
+            "The list “%(path)s” with %(count)s entry was not read.",
+            "The list “%(path)s” with %(count)s entries was not read.",
+            len(entries),
+            path=other,
+        )
+        table.left_out.append(LeftOut("other_list", len(entries), sentence, name))
+    return object_table(table, enumerate(rows, 1), choices)
+
+
+def document_of(text: str, name: str) -> Json:
+    """The value of a document; several values one behind the other as a list. `DataError` for what is no JSON."""
     try:
-        values = value_of(text)
+        return value_of(text)
     except json.JSONDecodeError as error:
+        try:
+            if error.msg == "Extra data" and len(values := values_in(text)) > 1:
+                return [entry for value in values for entry in (value if isinstance(value, list) else [value])]
+        except (ValueError, RecursionError):
+            pass  # the first fault is told
         raise DataError(
             _(
                 "%(name)s is not valid JSON: line %(lineno)s, %(msg)s.",
@@ -106,32 +156,30 @@ def document_table(
         raise DataError(
             _("%(name)s is nested too deeply.", name=name), code="bad_json", hint=_("Send a flat list of objects.")
         ) from error
-    values = unwrap_document(values)
-    lists = [("", squad_rows(values))] if is_squad(values) else find_lists(values)
-    rows = lists[0][1] if lists else None
-    if rows is None:
-        raise DataError(
-            _("%(name)s holds JSON, but no list of rows.", name=name),
-            code="bad_json",
-            hint=_('It should look like [{"text": "…", "label": "…"}, …].'),
-        )
-    if rows and isinstance(rows[0], list):
-        header = named(as_text(cell) for cell in rows[0])
-        rows = [dict(zip(header, row, strict=False)) if isinstance(row, list) else row for row in rows[1:]]
-    elif rows and all(isinstance(row, str | int | float) for row in rows[:100]):
-        rows = [{"text": row} for row in rows]
-    if not rows:
-        raise DataError(_("%(name)s has no rows.", name=name), code="no_rows", hint=_("Export it again and send that."))
-    table = Table(name, "json", [], iter(()), size, details)
-    for path, entries in lists[1:]:
-        sentence = ngettext(
-            "The list “%(path)s” with %(count)s entry was not read.",
-            "The list “%(path)s” with %(count)s entries was not read.",
-            len(entries),
-            path=path,
-        )
-        table.left_out.append(LeftOut("other_list", len(entries), sentence, name))
-    return object_table(table, enumerate(rows, 1), choices)
+
+
+def choose_list(lists: list[Place], choices: Choices, name: str, readings: list[Reading]) -> Place:
+    """The list asked for, or the likeliest; what else could be is told."""
+    paths = [path for path, _rows in lists if path]
+    asked = choices.pick("records", paths, name) if paths else None
+    path, rows = next((place for place in lists if place[0] == asked), lists[0])
+    if len(lists) > 1:
+        others = [Choice(other, _("The list “%(path)s”", path=other), preview_records(listed)) for other, listed in lists if other != path]  # fmt: skip
+        rival = max(len(listed) for other, listed in lists if other != path)
+        confidence = 1.0 if asked else 0.95 if rival < 0.5 * len(rows) else 0.7
+        sentence: Message = _("Records are the list “%(path)s”", path=path)
+        shown = preview_records(rows)
+        readings.append(Reading("records", path, sentence, others[:6], confidence, name, preview=shown, is_asked=asked is not None))  # fmt: skip
+    joined = join_pages(rows)
+    if joined is not rows:
+        readings.append(pages_reading(len(rows), name))
+    return path, joined
+
+
+def preview_records(rows: list[Any]) -> JsonObject:
+    some = [row for row in rows[:3] if isinstance(row, dict)]
+    names = list(dict.fromkeys(key for row in some for key in row))
+    return preview_of(names, [[as_text(row.get(name)) for name in names] for row in some])
 
 
 def is_squad(value: Json) -> TypeGuard[JsonObject]:
@@ -181,10 +229,16 @@ def keys_of(rows: list[dict[str, Any]], name: str) -> dict[str, str]:
     return columns
 
 
-def object_table(table: Table, objects: Iterable[tuple[int, Json]], choices: Choices | None = None) -> Table:
-    """Rows from objects: the columns are the keys of the first ten thousand; what is no object is reported. Those of a labelling
+def object_table(
+    table: Table,
+    objects: Iterable[tuple[int, Json]],
+    choices: Choices | None = None,
+    parsed: frozenset[str] = frozenset(),
+) -> Table:
+    """`parsed`: keys whose objects are flattened, even where a record has something else there. Rows from objects: the columns are the keys of the first ten thousand; what is no object is reported. Those of a labelling
     tool's export are rows by what it says."""
-    objects = convert_records(table, objects, choices or Choices())
+    choices = choices or Choices()
+    objects = convert_records(table, unwrap_lines(objects, table, choices), choices)
     ahead: list[dict[str, Any]] = []
 
     def usable() -> Iterator[dict[str, Any]]:
@@ -199,9 +253,11 @@ def object_table(table: Table, objects: Iterable[tuple[int, Json]], choices: Cho
         ahead.append(value)
         if len(ahead) >= ROWS_AHEAD:
             break
-    if nested := nested_keys(ahead):
+    if nested := nested_keys(ahead) | parsed:
         ahead = [flatten(value, nested) for value in ahead]
-        stream = (flatten(value, nested) for value in stream)
+        stream = flattened(stream, nested)
+    if "export" not in table.details:
+        ahead, stream = unfold_lists(table, ahead, stream, choices)
     columns = keys_of(ahead, table.name)
     table.columns = named(as_text(key) for key in columns.values())
     if not columns:
@@ -209,41 +265,61 @@ def object_table(table: Table, objects: Iterable[tuple[int, Json]], choices: Cho
             table.refuse(1, "has no named fields")
         table.columns = ["column 1"]
         return table
-    table.batches = batches(list(columns), ahead, stream)
+    table.batches = batches(list(columns), ahead, stream, table)
     return table
 
 
-def batches(keys: list[str], ahead: list[dict[str, Any]], stream: Iterator[dict[str, Any]]) -> Iterator[Columns]:
+def flattened(stream: Iterator[dict[str, Any]], nested: set[str]) -> Iterator[dict[str, Any]]:
+    return (flatten(value, nested) for value in stream)
+
+
+def batches(
+    keys: list[str], ahead: list[dict[str, Any]], stream: Iterator[dict[str, Any]], table: Table
+) -> Iterator[Columns]:
     places = {key: place for place, key in enumerate(keys)}
     most = max(1, min(BATCH_ROWS, MAX_BATCH_CELLS // len(keys)))
     rows: list[list[str | None]] = []
+    characters = 0
     for source in (ahead, stream):
         for value in source:
             row: list[str | None] = [None] * len(keys)
             for key, cell in value.items():
                 place = places.get(key)
                 place = places.get(folded(key)) if place is None else place
-                if place is not None and row[place] is None:
-                    row[place] = as_text(cell)
+                if place is None:
+                    if cell is not None and (key in table.late or len(table.late) < MAX_COLUMNS):
+                        table.late[key] += 1
+                elif row[place] is None:
+                    row[place] = text = as_text(cell)
+                    characters += len(text or "")
             rows.append(row)
-            if len(rows) >= most:
+            if len(rows) >= most or characters > MAX_BATCH_CHARACTERS:
                 yield list(zip(*rows, strict=True))
-                rows = []
+                rows, characters = [], 0
     if rows:
         yield list(zip(*rows, strict=True))
 
 
 def convert_table(table: Table, choices: Choices) -> Table:
-    """A table of cells as rows where its columns are those of a labelling tool that writes JSON into cells; else as it is."""
-    if "export" in table.details or not set(table.columns) >= FLAT_COLUMNS:
+    """A table of cells as rows where its columns are those of a labelling tool that writes JSON into cells, or where cells hold
+    objects as JSON; else as it is."""
+    if "export" in table.details or table.format in ("json", "jsonl"):
         return table
-    batches = table.batches
-
-    def records() -> Iterator[tuple[int, Json]]:
-        number = 0
-        for batch in batches:
-            for row in zip(*batch, strict=True):
-                number += 1
-                yield number, dict(zip(table.columns, row, strict=True))
-
-    return object_table(table, records(), choices)
+    if set(table.columns) >= FLAT_COLUMNS:
+        return object_table(table, rows_of(table, table.batches, set()), choices)
+    first = next(table.batches, None)
+    if first is None:
+        return table
+    table.batches = chain([first], table.batches)
+    flat, lists = set(), set()
+    for name, is_list in object_columns(table.columns, first).items():
+        if not is_list:
+            asked = choices.pick("cells", ("flatten", KEEP), table.name, name)
+            chosen = asked or "flatten"
+            table.readings.append(cells_reading(name, table.name, chosen, asked is not None))
+            flat |= {name} if chosen == "flatten" else set()
+        else:
+            lists.add(name)
+    if not flat | lists:
+        return table
+    return object_table(table, rows_of(table, table.batches, flat | lists), choices, frozenset(flat))

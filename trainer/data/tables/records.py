@@ -9,30 +9,90 @@ MAX_DEPTH, MAX_PAGES = 6, 10_000
 """How deep inside a document records are looked for, and how many pages of an API are joined."""
 MAX_FLATTENED = 4
 WHOLE = frozenset(
-    {"answers", "translation", "messages", "conversations", "label", "labels", "entities", "objects", "annotations"}
+    {
+        "answers",
+        "translation",
+        "messages",
+        "conversations",
+        "label",
+        "labels",
+        "entities",
+        "objects",
+        "annotations",
+        "spans",
+        "tokens",
+        "tools",
+        "tool_calls",
+        "qas",
+        "meta",
+    }
 )
 """Keys whose value means something as a whole."""
 WRAPPERS = frozenset(
-    {"next", "next_page", "previous_page", "previous", "offset", "has_more", "cursor", "per_page", "pagination"}
+    [
+        "next",
+        "next_page",
+        "previous_page",
+        "previous",
+        "offset",
+        "has_more",
+        "hasMore",
+        "cursor",
+        "per_page",
+        "pagination",
+        "paging",
+        "total_pages",
+        "nextPageToken",
+        "next_page_token",
+    ]
 )
 """Keys that a page of an API has and a record has not."""
+SIDE_LISTS = frozenset(
+    {
+        "users",
+        "groups",
+        "organizations",
+        "authors",
+        "agents",
+        "brands",
+        "customers",
+        "contacts",
+        "members",
+        "categories",
+        "labels",
+        "tags",
+        "types",
+        "licenses",
+        "included",
+        "includes",
+        "errors",
+        "warnings",
+        "links",
+        "columns",
+        "fields",
+        "metric_sets",
+        "sharing_agreements",
+    }
+)
+"""Lists that APIs send along with the records which name their entries (sideloads)."""
 Place = tuple[str, list[Any]]
 
 
 def find_rows(value: Json) -> list[Any] | None:
     """The list of a document; inside an object, at any depth, the longest list of objects, or equally long lists as columns."""
-    return next((rows for _path, rows in find_lists(value)), None)
+    return next((join_pages(rows) for _path, rows in find_lists(value)), None)
 
 
 def find_lists(value: Json) -> list[Place]:
-    """(path of keys, list) of every list of records, the longest first."""
+    """(path of keys, list) of every list of records, the likeliest first: the longest, those of what is only named by records last."""
     if isinstance(value, list):
-        return [("", join_pages(value))]
+        return [("", value)]
     if not isinstance(value, dict):
         return []
     found = sorted(
         lists_of_rows(value),
         key=lambda place: (
+            place[0].rpartition(".")[2].lower() in SIDE_LISTS,
             -len(place[1]),
             any(map(holds_rows, place[1][0].values())) if isinstance(place[1][0], dict) else True,
         ),
@@ -53,7 +113,7 @@ def lists_of_rows(value: JsonObject, path: str = "", depth: int = 0) -> Iterator
             and entry
             and sum(isinstance(row, dict) for row in entry[:100]) > 0.5 * len(entry[:100])
         ):
-            yield path + key, join_pages(entry)
+            yield path + key, entry
         elif isinstance(entry, dict) and depth < MAX_DEPTH:
             yield from lists_of_rows(entry, f"{path}{key}.", depth + 1)
 

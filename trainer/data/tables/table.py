@@ -7,6 +7,7 @@ long numbers. What cannot be read is a `DataError`; a row that cannot be read is
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,6 +72,11 @@ class Table:
     """Records that were not kept, besides the lines of `bad`; known after the last batch."""
     suggested: dict[str, str] = field(default_factory=dict)
     """{role of a task: column}, where the file's form says it."""
+
+    group: str = ""
+    """A column whose equal values belong together: a split keeps them on one side."""
+    late: Counter[str] = field(default_factory=Counter)
+    """Fields that no record had when the columns were settled, with how many records have them; they were not read."""
 
     refused_rows: dict[tuple[int, str], list[str]] = field(default_factory=dict)
     """The fields of the last lines of `bad`, which may prove to be no records."""
