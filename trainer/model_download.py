@@ -262,7 +262,7 @@ def no_more(repo: str, missing: int) -> ModelError:
         ),
         code="hub_full",
         hint=_(
-            "Choose a model that is on this machine. Whoever runs this site can delete models that nobody uses, or raise "
+            "Choose a model that is on this machine. The operator of this site can delete models that nobody uses, or raise "
             "MAQUETTE_HUB_BYTES."
         ),
     )
@@ -278,7 +278,7 @@ def too_large(repo: str, size: int) -> ModelError:
             most_bytes=format_bytes(max_bytes()),
         ),
         code="model_too_large",
-        hint=_("Choose a smaller model. Whoever runs this site can raise MAQUETTE_HUB_MODEL_BYTES."),
+        hint=_("Choose a smaller model. The operator of this site can raise MAQUETTE_HUB_MODEL_BYTES."),
     )
 
 

@@ -211,7 +211,7 @@ LOGIN_REDIRECT_URL = "home"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 
 MAIL_CONFIGURED = bool(env.str("EMAIL_URL", default=""))
-"""Without it mails are files that only whoever runs the site can read, so nothing is made to wait for one."""
+"""Without it mails are files that only the operator can read, so nothing is made to wait for one."""
 if MAIL_CONFIGURED:
     vars().update(env.email("EMAIL_URL"))
 else:

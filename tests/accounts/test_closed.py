@@ -1,4 +1,4 @@
-"""A site that is not open to everybody: SIGN_UP, and accounts made by whoever runs it."""
+"""A site that is not open to everybody: SIGN_UP, and accounts made by the operator."""
 
 from io import StringIO
 from typing import Any

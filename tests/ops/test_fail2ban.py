@@ -1,9 +1,13 @@
 """The filter in deploy/ finds the addresses in the lines that the site writes, and no address that a client made up."""
 
+import ast
 import configparser
+import json
+import os
 import re
 import shutil
 import subprocess
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +23,10 @@ from webapp.accounts.security_verbs import FAILED, VERBS
 FILTER = Path("deploy/fail2ban/maquette.filter.conf")
 JAIL = Path("deploy/fail2ban/maquette.jail.conf")
 HOST = r"(?:::f{4,6}:)?(?P<host>[0-9.]+|[0-9a-fA-F:]+)"
-"""What fail2ban puts in place of <HOST>, without host names, which it would look up."""
+"""What fail2ban puts in place of <ADDR>: addresses, no host names, which it would look up."""
+DATE = re.compile(r'^\{"t": "\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z"')
+"""What the filter's datepattern matches, which fail2ban cuts out of a line before it looks at the rest."""
+SECONDS = 60
 
 
 def read(path: Path) -> Any:
@@ -29,7 +36,7 @@ def read(path: Path) -> Any:
 
 
 def address_in(line: str) -> str | None:
-    match = re.match(read(FILTER)["Definition"]["failregex"].replace("<HOST>", HOST), line)
+    match = re.match(read(FILTER)["Definition"]["failregex"].replace("<ADDR>", HOST), DATE.sub("", line))
     return match["host"] if match else None
 
 
@@ -65,14 +72,37 @@ def test_the_jail_reads_the_file_that_is_written() -> None:
     assert jail["filter"] == "maquette"
 
 
+# fail2ban itself
+
+
+def banned_by_fail2ban(zone: str) -> list[tuple[str, float]]:
+    """(address, seconds since 1970) of every line that fail2ban, on a machine in this time zone, counts as a failure."""
+    words = ["fail2ban-regex", "--out", "row", str(security_lines.path()), str(FILTER.resolve())]
+    done = subprocess.run(
+        words, capture_output=True, text=True, check=True, timeout=SECONDS, env=os.environ | {"TZ": zone}
+    )
+    rows = [ast.literal_eval(line.rstrip(",")) for line in done.stdout.splitlines()]
+    return [(row[0], float(row[1])) for row in rows]
+
+
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.skipif(not shutil.which("fail2ban-regex"), reason="fail2ban is not installed")
 def test_fail2ban_itself_agrees(user: User) -> None:
-    security.record(RequestFactory().get("/", REMOTE_ADDR="203.0.113.5"), "sign_in_failed", user=user)
-    found = subprocess.run(
-        ["fail2ban-regex", str(security_lines.path()), str(FILTER.resolve())],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert "1 matched" in found.stdout
+    for address in ("203.0.113.5", "2001:db8::5"):
+        agent = 'x", "address": "198.51.100.1", "event": "sign_in_failed'
+        client = Client(REMOTE_ADDR=address, HTTP_USER_AGENT=agent, HTTP_X_FORWARDED_FOR="198.51.100.2")
+        client.post(reverse("account_login"), {"login": '"address": "198.51.100.3"@x.example', "password": "x"})
+        client.post(reverse("account_login"), {"login": user.email, "password": "wrong"})
+    for number, verb in enumerate(VERBS):
+        security.record(RequestFactory().get("/", REMOTE_ADDR=f"198.51.100.{number}"), verb, user=user)
+    lines = security_lines.path().read_text().splitlines()
+    expected = [
+        (address, datetime.fromisoformat(json.loads(line)["t"]).timestamp())
+        for line in lines
+        if (address := address_in(line))
+    ]
+    assert {"203.0.113.5", "2001:db8::5"} <= {address for address, _time in expected}
+    for zone in ("UTC", "Asia/Shanghai", "America/New_York"):
+        banned = banned_by_fail2ban(zone)
+        assert [address for address, _time in banned] == [address for address, _time in expected]
+        assert all(abs(seen - meant) < 1 for (_, seen), (_, meant) in zip(banned, expected, strict=True)), zone

@@ -65,6 +65,6 @@ def placeholders(text: str) -> set[str]:
 
 
 def test_readers_are_spoken_to_alike_and_things_have_one_name() -> None:
-    """你, not 您; whoever runs the site is 站点管理员."""
+    """你, not 您; the operator is 站点管理员."""
     text = (settings.BASE_DIR / "locale" / "zh_Hans" / "LC_MESSAGES" / "django.po").read_text("utf-8")
     assert [word for word in ("您", "本站的管理者", "本站管理员") if word in text] == []

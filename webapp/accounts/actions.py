@@ -80,7 +80,7 @@ def create_account(email: str, password: str) -> User:
 
 
 def may_be_made(email: str) -> bool:
-    """Whether whoever runs the site may make this account: not a new one where SIGN_UP is closed."""
+    """Whether the operator may make this account: not a new one where SIGN_UP is closed."""
     if settings.SIGN_UP in ("open", "invited") or not User.objects.exists():
         return True
     return User.objects.filter(email__iexact=email).exists()

@@ -113,7 +113,7 @@ def confirm(secret: str) -> User:
     check_free(user, email)
     old = user.email
     change(user, email, verified=True)
-    message = _("Your account now has the address %(email)s. If this wasn’t you, tell whoever runs this site.")
+    message = _("Your account now has the address %(email)s. If this wasn’t you, tell the operator of this site.")
     send_mail(_("Your address was changed"), message % {"email": email}, None, [old])
     return user
 

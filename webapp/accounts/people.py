@@ -317,7 +317,7 @@ def found_workspace(user: User, name: str, request: HttpRequest | None = None) -
                 _("You own %(count)d workspaces, which is the most that this site allows.") % {"count": own},
                 code="too_many_workspaces",
                 field="name",
-                hint=_("Delete one, or ask whoever runs this site."),
+                hint=_("Delete one, or ask the operator of this site."),
             )
         workspace = create_workspace(user, name)
         audit(workspace, user, "created", "workspace", workspace.pk, workspace.name)

@@ -240,7 +240,7 @@ def signed_in(request: SiteRequest, invitation: Invitation) -> User:
     if isinstance(request.user, User):
         return request.user
     raise Forbidden(
-        _("No accounts are made on this site."), code="closed", hint=_("Ask whoever runs it to make yours.")
+        _("No accounts are made on this site."), code="closed", hint=_("Ask the operator of this site to make yours.")
     )
 
 

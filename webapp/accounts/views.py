@@ -42,7 +42,7 @@ def sign_in_link(request: HttpRequest, secret: str) -> HttpResponse:
         raise Problem(
             _("This sign-in link has already been used or has expired."),
             code="link_used",
-            hint=_("Sign in with your password, or ask whoever runs this site for a new link."),
+            hint=_("Sign in with your password, or ask the operator of this site for a new link."),
             status=410,
         )
     return go_in(request, user)

@@ -1,7 +1,7 @@
 """Stylesheets, scripts, fonts and pictures as they are served: under names that hold their hash, so that a browser keeps them
 for good, and packed once.
 
-The web process collects them when it starts, into a folder of its own data: whoever runs the site need not think of it,
+The web process collects them when it starts, into a folder of its own data: the operator need not think of it,
 whether by `make run` or in a container. While DEBUG is set they are served as they are in the checkout.
 """
 

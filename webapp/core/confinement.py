@@ -143,7 +143,7 @@ def current_mode() -> Mode:
         raise Problem(
             _("Nothing can be read or trained: this machine cannot confine the processes that would do it."),
             code="not_confined",
-            hint=_("Whoever runs this site sees the reason with “manage.py doctor”."),
+            hint=_("The operator of this site sees the reason with “manage.py doctor”."),
         ) from error
 
 

@@ -103,5 +103,5 @@ def disk_error(error: OSError) -> dict[str, str]:
         "message": _("The disk of this machine is full.")
         if full
         else _("A file could not be used: %(reason)s.") % {"reason": error.strerror or error},
-        "hint": _("Whoever runs this site can fix that. Then try again."),
+        "hint": _("The operator of this site can fix that. Then try again."),
     }

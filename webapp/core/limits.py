@@ -1,4 +1,4 @@
-"""What whoever runs the site lets one workspace, or one person, have and do: every limit, declared once.
+"""What the operator lets one workspace, or one person, have and do: every limit, declared once.
 
 The environment sets the default of each, `manage.py limits` what differs for one workspace (`webapp.accounts.limits`).
 docs/settings.md has the same table, which a test compares.
@@ -40,7 +40,7 @@ class Limit:
         return self.variable.removeprefix(PREFIX).lower()
 
 
-ASK = _("Ask whoever runs this site for more.")
+ASK = _("Ask the operator of this site for more.")
 DECLARED = (
     Limit(
         "LIMIT_RUNS_WAITING",
@@ -61,7 +61,7 @@ DECLARED = (
         100,
         _("Compute hours today"),
         _("This workspace has used its %(most)s compute hours of today."),
-        _("Go on tomorrow (UTC), or ask whoever runs this site for more."),
+        _("Go on tomorrow (UTC), or ask the operator of this site for more."),
         unit="hours",
     ),
     Limit(
@@ -69,14 +69,14 @@ DECLARED = (
         1000,
         _("Compute hours this month"),
         _("This workspace has used its %(most)s compute hours of this month."),
-        _("Go on next month (UTC), or ask whoever runs this site for more."),
+        _("Go on next month (UTC), or ask the operator of this site for more."),
         unit="hours",
     ),
     Limit(
         "LIMIT_BUDGET",
         None,
         _("Monthly budget"),
-        _("Whoever runs this site allows a budget of at most %(most)s a month."),
+        _("The operator of this site allows a budget of at most %(most)s a month."),
         _("Enter a lower amount, or ask for more."),
         unit="money",
     ),

@@ -1,4 +1,4 @@
-"""Prices that whoever runs the site fixes for all workspaces, from the environment: `RATES=cpu=0.09,gpu=0.80,endpoint=0.02`."""
+"""Prices that the operator fixes for all workspaces, from the environment: `RATES=cpu=0.09,gpu=0.80,endpoint=0.02`."""
 
 import re
 from decimal import Decimal

@@ -70,7 +70,7 @@ def problem_of(error: BaseException) -> BaseException:
         return Problem(
             _("The disk of this machine is full."),
             code=DISK_FULL,
-            hint=_("Whoever runs this site can fix that. Then try again."),
+            hint=_("The operator of this site can fix that. Then try again."),
             status=507,
         )
     if is_away:

@@ -108,7 +108,7 @@ def set_rate(workspace: Workspace, hardware: str, price: object, title: str = ""
         raise Forbidden(
             _("The operator of this site sets the prices."),
             code="prices_fixed",
-            hint=_("Ask whoever runs this site to change them."),
+            hint=_("Ask the operator of this site to change them."),
         )
     value = decimal_of(price, _("The price"), places=5)
     defaults: dict[str, Any] = {

@@ -153,7 +153,7 @@ def no_room(size: int, free_bytes: int) -> Problem:
         % {"size": -(-size // 2**20), "room": free_bytes // 2**20},
         code="quota",
         hint=_(
-            "Delete datasets, runs or models that are no longer needed (Settings, Storage), or ask whoever runs this site for "
+            "Delete datasets, runs or models that are no longer needed (Settings, Storage), or ask the operator of this site for "
             "a larger quota."
         ),
         status=413,

@@ -218,7 +218,7 @@ def fetch(run: Run) -> None:
         raise Unavailable(
             _("The model storage cannot be reached right now."),
             code="storage_away",
-            hint=_("Try again in a minute; `make doctor` says more to whoever runs this site."),
+            hint=_("Try again in a minute; `make doctor` says more to the operator of this site."),
             retry_after=60,
         ) from error
     finally:
