@@ -1,7 +1,7 @@
 """What every task's settings share. A task adds its own by subclassing; each field is a form field, a JSON schema
 property and a check at once."""
 
-from typing import Any, TypedDict, TypeVar, Unpack
+from typing import Any, Literal, TypedDict, TypeVar, Unpack
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -25,6 +25,12 @@ class Bounds(TypedDict, total=False):
 def advanced(default: T, title: str, description: str, **bounds: Unpack[Bounds]) -> T:
     """A setting that most people leave alone: folded away on the page."""
     return Field(default, title=title, description=description, json_schema_extra={"advanced": True}, **bounds)
+
+
+def expert(default: T, title: str, description: str, **bounds: Unpack[Bounds]) -> T:
+    """A setting of the optimization itself: folded away within what is advanced."""
+    extra: dict[str, Any] = {"advanced": True, "expert": True}
+    return Field(default, title=title, description=description, json_schema_extra=extra, **bounds)
 
 
 class Params(BaseModel):
@@ -63,8 +69,19 @@ class ScheduleParams(Params):
     )
 
 
+OptimizerName = Literal["adamw", "adam", "sgd", "adagrad", "adafactor", "lion"]
+ScheduleName = Literal["cosine", "linear", "constant", "step", "plateau"]
+ClassWeights = Literal["auto", "none", "balanced"]
+
+
 class OptimisationParams(Params):
-    """Settings of every loop that learns in steps (`trainer.learning.fine_tuning`), whatever it says of its schedule."""
+    """Settings of every loop that learns in steps (`trainer.learning.fine_tuning`), whatever it says of its schedule.
+
+    Sources: Adam (Kingma and Ba 2015), AdamW (Loshchilov and Hutter 2019), Adagrad (Duchi et al. 2011), Adafactor (Shazeer and
+    Stern 2018), Lion (Chen et al. 2023), cosine schedule (Loshchilov and Hutter 2017), label smoothing (Szegedy et al. 2016),
+    focal loss (Lin et al. 2017), layer-wise learning rates (Howard and Ruder 2018; Clark et al. 2020), dropout (Srivastava et
+    al. 2014), clipping by norm (Pascanu et al. 2013), gradient checkpointing (Chen et al. 2016).
+    """
 
     warmup: float = advanced(
         0.1,
@@ -74,7 +91,11 @@ class OptimisationParams(Params):
         le=0.9,
     )
     weight_decay: float = advanced(
-        0.01, gettext_noop("Weight decay"), gettext_noop("Pulls weights towards zero."), ge=0, le=1
+        0.01,
+        gettext_noop("Weight decay"),
+        gettext_noop("Pulls weights towards zero (L2). Not applied to biases and norms."),
+        ge=0,
+        le=1,
     )
     label_smoothing: float = advanced(
         0.05,
@@ -85,6 +106,99 @@ class OptimisationParams(Params):
     )
     lora_rank: int = advanced(
         8, gettext_noop("LoRA rank"), gettext_noop("Width of the layers that LoRA adds."), ge=1, le=256
+    )
+    optimizer: OptimizerName = expert(
+        "adamw",
+        gettext_noop("Optimizer"),
+        gettext_noop("SGD and Adagrad need a learning rate 10 to 100 times higher, Lion one 3 to 10 times lower."),
+    )
+    momentum: float = expert(
+        0.9, gettext_noop("Momentum"), gettext_noop("Of SGD: how much of the last step is kept."), ge=0, lt=1
+    )
+    schedule: ScheduleName = expert(
+        "cosine",
+        gettext_noop("Learning rate schedule"),
+        gettext_noop("After the warmup. “plateau” lowers the rate after each epoch without improvement on validation."),
+    )
+    schedule_factor: float = expert(
+        0.1,
+        gettext_noop("Schedule factor"),
+        gettext_noop("Of “step” and “plateau”: the learning rate is multiplied by it each time."),
+        gt=0,
+        lt=1,
+    )
+    schedule_epochs: int | None = expert(
+        None,
+        gettext_noop("Schedule epochs"),
+        gettext_noop("Of “step” and “plateau”: after how many epochs. Empty: a third of all, and 1."),
+        ge=1,
+        le=1000,
+    )
+    layer_decay: float = expert(
+        1.0,
+        gettext_noop("Layer-wise decay"),
+        gettext_noop("Each layer’s learning rate is that of the layer above times this. 1: the same for all."),
+        gt=0,
+        le=1,
+    )
+    freeze_layers: int = expert(
+        0,
+        gettext_noop("Frozen layers"),
+        gettext_noop("So many of the first layers stay as they were pretrained."),
+        ge=0,
+        le=1000,
+    )
+    l1: float = expert(
+        0.0,
+        gettext_noop("L1 penalty"),
+        gettext_noop("Pulls weights to exactly zero. Not applied to biases."),
+        ge=0,
+        le=1,
+    )
+    dropout: float | None = expert(
+        None,
+        gettext_noop("Dropout"),
+        gettext_noop("Share of values dropped at random during training. Empty: the model’s default."),
+        ge=0,
+        le=0.9,
+    )
+    max_grad_norm: float = expert(
+        1.0,
+        gettext_noop("Gradient clipping"),
+        gettext_noop("Longer gradients are shortened to this norm. 0: never."),
+        ge=0,
+        le=1000,
+    )
+    class_weights: ClassWeights = expert(
+        "auto",
+        gettext_noop("Class weights"),
+        gettext_noop("“balanced”: each label counts the same. “auto”: only very rare labels count for more."),
+    )
+    focal_gamma: float = expert(
+        0.0,
+        gettext_noop("Focal loss"),
+        gettext_noop("Rows that are right already count for less; the gamma of the focal loss. 0: off."),
+        ge=0,
+        le=5,
+    )
+    gradient_accumulation: int = expert(
+        1,
+        gettext_noop("Gradient accumulation"),
+        gettext_noop("Each batch is computed in so many parts: less memory, same result."),
+        ge=1,
+        le=1024,
+    )
+    gradient_checkpointing: bool = expert(
+        False,
+        gettext_noop("Gradient checkpointing"),
+        gettext_noop("Computes activations twice instead of keeping them: less memory, about a third slower."),
+    )
+    early_stopping_metric: str | None = expert(
+        None,
+        gettext_noop("Early stopping metric"),
+        gettext_noop("The validation metric by which the best epoch is kept. Empty: the task’s own."),
+        pattern="^[a-z0-9_]+$",
+        max_length=40,
     )
 
 

@@ -50,30 +50,49 @@ class Classification(Objective[np.ndarray]):
 
         super().__init__(job, rows)
         self.truth = torch.from_numpy(rows.truth).to(self.device)
-        self.criterion = torch.nn.CrossEntropyLoss()
+        self.weights: Tensor | None = None
+        self.smoothing = self.gamma = 0.0
 
     def prepare(self, model: Module, train: np.ndarray) -> None:
-        import torch
-
-        weights = self.class_weights(train)
-        smoothing = getattr(self.job.params, "label_smoothing", 0.0)
-        self.criterion = torch.nn.CrossEntropyLoss(weight=weights, label_smoothing=smoothing)
+        self.weights = self.class_weights(train)
+        self.smoothing = getattr(self.job.params, "label_smoothing", 0.0)
+        self.gamma = getattr(self.job.params, "focal_gamma", 0.0)
 
     def class_weights(self, train: np.ndarray) -> Tensor | None:
-        """Inverse square root of frequency, mean one, when the labels are skewed; otherwise none."""
+        """Inverse frequency where each label is to count the same; its square root when nothing is said and the labels are skewed;
+        else none. Their mean over the rows is one."""
         import torch
 
+        asked = getattr(self.job.params, "class_weights", "auto")
         counts = np.bincount(self.rows.truth[train], minlength=len(self.rows.labels)).clip(min=1)
-        if counts.max() < SKEW * counts.min():
+        if asked == "none" or (asked == "auto" and counts.max() < SKEW * counts.min()):
             return None
         self.job.log(_("The labels are imbalanced, so rare ones get more weight."))
-        weights = 1 / np.sqrt(counts)
+        weights = 1 / counts if asked == "balanced" else 1 / np.sqrt(counts)
         weights *= counts.sum() / (weights * counts).sum()
         return torch.tensor(weights, dtype=torch.float32, device=self.device)
 
     def row_loss(self, outputs: Tensor, rows: np.ndarray) -> Tensor:
-        loss: Tensor = self.criterion(outputs, self.truth[rows])
-        return loss
+        """Cross-entropy; with a gamma, each row by how far it is from right (Lin et al. 2017, equation 5)."""
+        import torch
+
+        truth = self.truth[rows]
+        options: dict[str, Any] = {"weight": self.weights, "label_smoothing": self.smoothing}
+        if not self.gamma:
+            loss: Tensor = torch.nn.functional.cross_entropy(outputs, truth, **options)
+            return loss
+        losses = torch.nn.functional.cross_entropy(outputs, truth, reduction="none", **options)
+        right = torch.softmax(outputs, dim=1).gather(1, truth[:, None])[:, 0]
+        every = len(truth) if self.weights is None else self.weights[truth].sum()
+        focused: Tensor = ((1 - right) ** self.gamma * losses).sum() / every
+        return focused
+
+    def weight(self, rows: np.ndarray) -> float:
+        return float(len(rows) if self.weights is None else self.weights[self.truth[rows]].sum())
+
+    def is_collapsed(self, rows: np.ndarray, outputs: np.ndarray) -> bool:
+        truth = self.rows.truth[rows]
+        return len(np.unique(truth)) > 1 and len(np.unique(outputs.argmax(1))) == 1
 
     def regress(self, features: Tensor, known: np.ndarray) -> Regressed:
         """Multinomial logistic regression, its strength chosen by cross-validation, whose answers give the certainty."""

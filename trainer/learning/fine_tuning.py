@@ -12,12 +12,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from trainer.learning import checkpoint
+from trainer.answers.metrics import named
+from trainer.errors import SpecError
+from trainer.learning import checkpoint, optimizers
 from trainer.learning.job import Job
 from trainer.learning.model import TrainableModel
 from trainer.learning.objective import Learned, Objective
 from trainer.learning.passes import read_part
-from trainer.learning.rows import Rows
+from trainer.learning.recovery import Recovery
+from trainer.learning.rows import Mix, Rows
 from trainer.messages import _
 
 CHECKPOINT_SECONDS = 30.0
@@ -71,7 +74,8 @@ class FineTuning:
         self.step = self.epoch = self.at = 0
         self.best: dict[str, Tensor] = {}
         self.best_score: tuple[float, ...] = ()
-        self.best_epoch = self.bad_epochs = 0
+        self.best_epoch = self.bad_epochs = self.drops = 0
+        """`drops`: how often the schedule “plateau” lowered the rate."""
         self.best_figure: float | None = None
         self.rows_seen, self.seconds_learning = 0, 0.0
         self.losses: list[Tensor] = []
@@ -79,7 +83,10 @@ class FineTuning:
         self.save_every = float(os.environ.get("MAQUETTE_CHECKPOINT_SECONDS", CHECKPOINT_SECONDS))
         model.prepare_to_learn(job.params)
         objective.prepare(model, self.train)
+        self.prepare_model()
+        self.schedule = optimizers.Schedule(self.params, self.steps, self.steps_an_epoch)
         self.optimizer = self.make_optimizer()
+        self.recovery = Recovery(self)
         job.expect("train", self.planned * self.size / ROWS_PER_SECOND)
         self.call = nn.DataParallel(model, list(range(job.device.count))) if job.device.count > 1 else model
 
@@ -91,30 +98,22 @@ class FineTuning:
         running = {name: value for name, value in self.model.named_buffers() if "running_" in name}
         return {**self.learning(), **running}
 
+    def prepare_model(self) -> None:
+        """What the settings change in it before it learns."""
+        optimizers.freeze(self.model, self.params.freeze_layers)
+        optimizers.drop(self.model, self.params.dropout)
+        if self.params.gradient_checkpointing and not optimizers.checkpoint_gradients(self.model):
+            self.job.warn(
+                "no_gradient_checkpointing", _("This model cannot use gradient checkpointing: it learns without.")
+            )
+
     def make_optimizer(self) -> torch.optim.Optimizer:
-        """AdamW with the new layers at their own rate and no decay on biases and norms."""
-        new = self.model.new_layers
-        groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
-        for name, value in self.learning().items():
-            groups.setdefault((name.startswith(new), value.ndim > 1), []).append(value)
-        rates = {True: self.params.head_learning_rate, False: self.params.learning_rate}
-        settings = [
-            {
-                "params": values,
-                "peak": rates[head],
-                "lr": 0.0,
-                "weight_decay": self.params.weight_decay if decay else 0.0,
-            }
-            for (head, decay), values in groups.items()
-        ]
-        return torch.optim.AdamW(settings, fused=True)
+        rates = self.params.learning_rate, self.params.head_learning_rate
+        return optimizers.make(self.params, optimizers.parameter_groups(self.model, self.params, *rates))
 
     def rate(self) -> float:
-        """Share of the peak learning rate: up in a straight line, down in a cosine."""
-        warm = max(1, int(self.steps * self.params.warmup))
-        if self.step < warm:
-            return (self.step + 1) / warm
-        return 0.5 * (1 + np.cos(np.pi * (self.step - warm) / max(1, self.steps - warm)))
+        """Share of the peak learning rate at this step."""
+        return self.schedule.share(self.step, self.drops) * self.recovery.share
 
     def run(self) -> None:
         self.resume()
@@ -176,6 +175,7 @@ class FineTuning:
         """The mean over the steps since it was last told: fewer than METRIC_STEPS after a resume."""
         loss = torch.stack(self.losses).mean().item()
         self.losses.clear()
+        self.recovery.hear(loss)
         self.job.metric("loss", "train", loss, step=self.step, epoch=self.step / self.steps_an_epoch)
 
     def expect(self) -> None:
@@ -193,18 +193,39 @@ class FineTuning:
         for group in self.optimizer.param_groups:
             group["lr"] = group["peak"] * share
         inputs, mix = self.rows.learning_batch(batch, self.job.device.torch_device, generator)
-        loss = self.objective.step(self.call, inputs, batch, mix)
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.learning().values(), 1.0, foreach=True)
+        loss = self.recovery.with_less_memory(lambda parts: self.gradients(inputs, batch, mix, parts), len(batch))
+        optimizers.add_l1(self.learning().values(), self.params.l1)
+        if self.params.max_grad_norm:
+            nn.utils.clip_grad_norm_(self.learning().values(), self.params.max_grad_norm, foreach=True)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        return loss.detach()
+        return loss
+
+    def gradients(self, inputs: tuple[Any, ...], batch: np.ndarray, mix: Mix | None, parts: int) -> Tensor:
+        """The batch's loss, and its gradient in the weights, computed in so many parts."""
+        pieces = optimizers.split(inputs, len(batch), parts) if parts > 1 else None
+        if pieces is None:
+            loss = self.objective.step(self.call, inputs, batch, mix)
+            loss.backward()
+            return loss.detach()
+        whole = torch.zeros((), device=self.job.device.torch_device)
+        every = self.objective.weight(batch)
+        for piece, arguments in pieces:
+            own = None if mix is None else mix._replace(others=mix.others[piece])
+            share = self.objective.weight(batch[piece]) / every
+            loss = self.objective.step(self.call, arguments, batch[piece], own) * share
+            loss.backward()
+            whole += loss.detach()
+        return whole
 
     def end_epoch(self) -> None:
         self.epoch += 1
+        if self.losses:
+            self.recovery.hear(torch.stack(self.losses).mean().item())
         figures = self.validate()
         improved = self.keep(figures)
         self.bad_epochs = 0 if improved else self.bad_epochs + 1
+        self.drops += self.schedule.falls(self.bad_epochs)
         description = f", {self.objective.describe(figures)} on the validation rows" if figures else ""
         self.job.log(
             _(
@@ -224,6 +245,7 @@ class FineTuning:
         outputs = read_part(self.model, self.rows, self.validation, self.job.device)
         self.model.train()
         figures = self.objective.figures(self.validation, outputs)
+        self.recovery.look(self.objective.is_collapsed(self.validation, outputs))
         epoch = self.step / self.steps_an_epoch
         for name, key in self.objective.epoch_metrics:
             self.job.metric(name, "validation", figures[key], step=self.step, epoch=epoch)
@@ -231,13 +253,28 @@ class FineTuning:
 
     def keep(self, figures: dict[str, float]) -> bool:
         """Take the present weights as the best if they are; without tuning rows the newest are."""
-        score = self.objective.rank(figures) if figures else (float(self.step),)
+        score = self.rank(figures) if figures else (float(self.step),)
         if self.best and score <= self.best_score:
             return False
         self.best_score, self.best_epoch = score, self.epoch
         self.best_figure = float(figures[self.objective.epoch_metrics[0][1]]) if figures else None
         self.best = {name: value.detach().clone() for name, value in self.state().items()}
         return True
+
+    def rank(self, figures: dict[str, float]) -> tuple[float, ...]:
+        """Greater is better: by the metric that was asked for, else by the task's own."""
+        name = self.params.early_stopping_metric
+        if not name:
+            return self.objective.rank(figures)
+        key = dict(self.objective.epoch_metrics).get(name, name)
+        if key not in figures:
+            names = sorted({*dict(self.objective.epoch_metrics), *figures})
+            raise SpecError(
+                _("There is no validation metric “%(name)s” here.", name=name),
+                code="bad_params",
+                hint=_("Choose one of: %(names)s.", names=", ".join(names)),
+            )
+        return (-figures[key] if named(key).lower_is_better else figures[key], *self.objective.rank(figures))
 
     # Checkpoints
 
@@ -254,7 +291,8 @@ class FineTuning:
         tensors |= {f"best.{name}": value for name, value in self.best.items()}
         for name, value in self.learning().items():
             for key, moment in self.optimizer.state.get(value, {}).items():
-                tensors[f"optimizer.{key}.{name}"] = moment
+                if isinstance(moment, Tensor):
+                    tensors[f"optimizer.{key}.{name}"] = moment
         tensors["rng.cpu"] = torch.get_rng_state()
         for number in range(self.job.device.count):
             tensors[f"rng.{number}"] = torch.cuda.get_rng_state(number)
@@ -266,10 +304,12 @@ class FineTuning:
             "best_epoch",
             "best_figure",
             "bad_epochs",
+            "drops",
             "rows_seen",
             "seconds_learning",
         )
         state = {name: getattr(self, name) for name in names} | {"at": next_at, "history": self.job.history}
+        state["recovery"] = self.recovery.state()
         written = checkpoint.save(self.job.checkpoints, self.step, tensors, state)
         self.job.save_clock()
         self.saved_at = time.monotonic()
@@ -302,6 +342,7 @@ class FineTuning:
                 torch.cuda.set_rng_state(tensors[f"rng.{number}"], number)
         self.best_score = tuple(state.pop("best_score"))
         self.job.history[:] = state.pop("history")
+        self.recovery.restore(state.pop("recovery", {}))
         for name, value in state.items():
             setattr(self, name, value)
         epoch = self.step / self.steps_an_epoch
@@ -313,4 +354,6 @@ class FineTuning:
 def like(weight: Tensor, moment: Tensor) -> Tensor:
     """A moment as it was before it was saved: in memory in the order of its weight (channels last), which the fused step
     takes for granted. The count of steps stays on the processor."""
-    return torch.empty_like(weight).copy_(moment) if moment.ndim else moment
+    if not moment.ndim:
+        return moment
+    return torch.empty_like(weight).copy_(moment) if moment.shape == weight.shape else moment.to(weight.device)

@@ -101,6 +101,14 @@ class Objective(Generic[OutputsT]):
     def row_loss(self, outputs: Tensor, rows: np.ndarray) -> Tensor:
         raise NotImplementedError
 
+    def weight(self, rows: np.ndarray) -> float:
+        """By how much these rows count in the mean of `loss`, for a batch that is computed in parts."""
+        return float(len(rows))
+
+    def is_collapsed(self, rows: np.ndarray, outputs: OutputsT) -> bool:
+        """Whether these rows, whose answers differ, all get the same one."""
+        return False
+
     def regress(self, features: Tensor, known: np.ndarray) -> Regressed:
         """For `probe`: the layer over vectors (all rows, features) in standard units, from the rows `known`."""
         raise SpecError(

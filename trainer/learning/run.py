@@ -18,9 +18,6 @@ from trainer.learning.job import Job
 from trainer.messages import _
 from trainer.spec import Spec
 
-NO_MEMORY = "can't allocate memory"
-"""So says torch of the processor's memory, in an error without a kind of its own."""
-
 
 def run(spec: Spec, out: Path, emit: Emit) -> dict[str, Any]:
     """Train what the specification says into `out`; the fields of the result event.
@@ -109,14 +106,12 @@ def too_little_memory() -> SpecError:
 @contextmanager
 def mendable() -> Iterator[None]:
     """What the machine lacks, in words, in place of a traceback."""
-    import torch
+    from trainer.learning.recovery import is_out_of_memory
 
     try:
         yield
-    except (MemoryError, torch.OutOfMemoryError) as error:
-        raise too_little_memory() from error
-    except RuntimeError as error:
-        if NO_MEMORY not in str(error):
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
             raise
         raise too_little_memory() from error
     except OSError as error:

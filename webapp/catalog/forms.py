@@ -75,8 +75,14 @@ def params_form(task: str, data: Mapping[str, Any] | None = None) -> forms.Form:
         field = field_of(schema)
         default = schema.get("default")
         field.widget.attrs["placeholder"] = shown(default)
+        field.widget.attrs |= {"data-expert": ""} if schema.get("expert") else {}
         form.fields[name] = field
     return form
+
+
+def is_expert(field: forms.BoundField) -> bool:
+    """Whether it is a setting of the optimization itself, as `trainer.params.expert` marks them."""
+    return "data-expert" in field.field.widget.attrs
 
 
 def check_params(task: str, params: dict[str, Any]) -> dict[str, Any]:

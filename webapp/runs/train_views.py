@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST
 from trainer import tasks
 from webapp.accounts.access import load, member
 from webapp.accounts.requests import AuthedRequest
-from webapp.catalog.forms import params_form
+from webapp.catalog.forms import is_expert, params_form
 from webapp.catalog.hardware import gpu_count, options, workers
 from webapp.catalog.titles import headline_of, method_title, task_title, trainable
 from webapp.core.downloads import Download
@@ -141,12 +141,18 @@ def choice_context(request: AuthedRequest, prototype: Prototype, slug: str, like
 
 
 def settings_context(request: AuthedRequest, slug: str, like: Run | None) -> dict[str, Any]:
-    """form (the task's own settings), limits (seed and limits), hardware_asked; those of the run `like` to begin with."""
+    """form (the task's own settings), its fields as `advanced` and `optimization`, limits (seed and limits), hardware_asked;
+    those of the run `like` to begin with."""
     here, now = request.path, month(request.workspace)
     budget_left = money(now.left, now.currency)
     params, limits = (like.params, limits_of(like)) if like else ({}, {})
+    form = shown_form(request, here, params_form_of(slug, params), is_part=True)
+    fields = [form[name] for name in form.fields]
     return {
-        "form": shown_form(request, here, params_form_of(slug, params), is_part=True),
+        "form": form,
+        "advanced": [field for field in fields if not is_expert(field)],
+        "optimization": [field for field in fields if is_expert(field)],
+        "optimization_open": any(is_expert(field) and (field.errors or field.initial is not None) for field in fields),
         "limits": shown_form(request, here, LimitsForm, is_part=True, budget_left=budget_left, initial=limits),
         "hardware_asked": typed(request, here).get("hardware", like.hardware if like else ""),
     }
