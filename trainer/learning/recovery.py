@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor
@@ -14,7 +14,7 @@ from trainer.errors import SpecError
 from trainer.messages import _
 
 if TYPE_CHECKING:
-    from trainer.learning.fine_tuning import FineTuning
+    from trainer.learning.job import Job
 
 NO_MEMORY = "can't allocate memory"
 """So says torch of the processor's memory, in an error without a kind of its own."""
@@ -33,10 +33,26 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and NO_MEMORY in str(error)
 
 
+class Tuning(Protocol):
+    """What is asked of the training (`trainer.learning.fine_tuning.FineTuning`)."""
+
+    job: Job
+    params: Any
+    optimizer: torch.optim.Optimizer
+    step: int
+    epochs: int
+    best: dict[str, Tensor]
+    losses: list[Tensor]
+
+    def state(self) -> dict[str, Tensor]: ...
+
+    def make_optimizer(self) -> torch.optim.Optimizer: ...
+
+
 class Recovery:
     """Of one training. `share` lowers its learning rate, `parts` is in how many parts a batch is computed."""
 
-    def __init__(self, tuning: FineTuning) -> None:
+    def __init__(self, tuning: Tuning) -> None:
         self.tuning = tuning
         self.share = 1.0
         self.parts: int = tuning.params.gradient_accumulation
