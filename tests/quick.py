@@ -26,6 +26,7 @@ PLACES = (
     "tests/trainer/test_left_out.py",
     "tests/trainer/test_loops.py",
     "tests/trainer/test_references.py",
+    "tests/trainer/test_sheet_tables.py",
     "tests/trainer/test_statistics.py",
     "tests/trainer/test_thresholds.py",
 )

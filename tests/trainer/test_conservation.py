@@ -200,7 +200,23 @@ def exports(draw: random.Random, rows: list[Row]) -> tuple[str, int]:
     return "\n".join(["12/05/2024, 10:00 - Messages are encrypted.", *lines]), 1
 
 
+def sheet_tables(draw: random.Random, rows: list[Row]) -> tuple[bytes, int]:
+    """Two tables on one sheet, below each other or beside each other; the smaller is told, its header among it, or joined."""
+    main: list[list[object]] = [["id", "text", "label"], *rows]
+    count = draw.randint(3, 8)
+    if draw.random() < 0.3:
+        half = max(3, len(rows) // 2)
+        return workbook({"Data": [main[0], *rows[:half], [], main[0], *rows[half:]]}), 0
+    small: list[list[object]] = [["who", "team"], *[[f"somebody {n}", "ab"[n % 2]] for n in range(count)]]
+    if draw.random() < 0.5:
+        titles: list[list[object]] = [["The others"]] if draw.random() < 0.5 else []
+        return workbook({"Data": [*main, [], *titles, *small]}), count + 1 + len(titles)
+    small = [*small, *[[None, None]] * len(main)]
+    return workbook({"Data": [[*line, None, *small[n]] for n, line in enumerate(main)]}), count + 1
+
+
 WRITERS = {
+    "tables.xlsx": sheet_tables,
     "csv": csv_lines,
     "jsonl": json_lines,
     "json": json_document,

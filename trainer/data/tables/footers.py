@@ -77,9 +77,23 @@ def is_outside(rows: list[list[str]], numbers: list[int], index: int, width: int
         return width >= 2
     if is_total(row) or is_note(row, width):
         return True
+    if usual < 3 or filled(row) != 1:
+        return False
+    first = index  # of the lines that stand together
+    while first > 0 and filled(rows[first]) == 1 and not has_gap(rows, numbers, first):
+        first -= 1
+    return has_gap(rows, numbers, first) and filled(rows[first]) == 1 and is_said("".join(rows[first]).strip())
+
+
+def has_gap(rows: list[list[str]], numbers: list[int], index: int) -> bool:
+    """Whether a blank line stands above a row."""
     lines = sum(len(LINE_END.findall(cell)) for cell in rows[index - 1])
-    has_gap = index > 0 and numbers[index] - numbers[index - 1] > 1 + lines
-    return has_gap and usual >= 3 and filled(row) == 1 and " " in "".join(row).strip()
+    return index > 0 and numbers[index] - numbers[index - 1] > 1 + lines
+
+
+def is_said(text: str) -> bool:
+    """Whether a cell alone is a sentence or the title of a note."""
+    return " " in text or text.endswith((":", "："))
 
 
 def report_footer(

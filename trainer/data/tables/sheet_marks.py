@@ -1,0 +1,189 @@
+"""What a workbook says of its sheets besides the cells: hidden rows and columns, and check boxes drawn over cells.
+
+The library that reads the cells passes over these, so they are taken from the parts of the file themselves: for Excel's zip
+(ECMA-376, 18.3.1.13 `col`, 18.3.1.73 `row`), its old form ([MS-XLS] 2.4.221 Row, 2.4.53 ColInfo) and OpenDocument.
+"""
+
+import posixpath
+import re
+import struct
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from html import unescape
+from pathlib import Path
+from typing import IO
+
+from trainer.data.tables.workbook_limits import OLD_END, OLD_SHEET, records
+from trainer.data.unpacking import DAMAGE
+
+PIECE, CARRY = 1 << 20, 4096
+MAX_HIDDEN, MAX_BOXES = 1_048_576, 50_000
+MAX_DRAWING_BYTES = 16 << 20
+ROW = re.compile(rb"<(?:\w+:)?row\b([^>]*)>")
+COLUMN = re.compile(rb"<(?:\w+:)?col\b([^>]*)>")
+HIDDEN = re.compile(rb"\bhidden\s*=\s*[\"'](?:1|true)[\"']")
+RELATION = re.compile(r"<Relationship\b[^>]*>")
+SHEET = re.compile(r"<(?:\w+:)?sheet\b[^>]*>")
+BOX = re.compile(r"<x:ClientData\b[^>]*ObjectType=\"Checkbox\"[^>]*>(.*?)</x:ClientData>", re.DOTALL)
+OPEN_ROW = re.compile(r"<table:table-(row|column)\b([^>]*)>|<table:table(?=[\s>])([^>]*)>")
+OLD_ROW, OLD_COLUMNS = 0x0208, 0x007D
+
+
+@dataclass
+class Marks:
+    """Of one sheet, counted from 0."""
+
+    rows: set[int] = field(default_factory=set)
+    """Hidden ones, by hand or by a filter."""
+    columns: set[int] = field(default_factory=set)
+    boxes: dict[tuple[int, int], bool] = field(default_factory=dict)
+    """{(row, column): whether it is ticked} of check boxes drawn over a cell and linked to none."""
+
+
+def read_marks(original: Path, copy: Path) -> dict[str, Marks]:
+    """{sheet: its marks}; none of what cannot be read. `copy`: the workbook as `workbook_limits.checked` has left it."""
+    try:
+        if copy.suffix == ".xls":
+            return dict(old_marks(copy.read_bytes()))
+        if copy.suffix == ".ods":
+            with zipfile.ZipFile(copy) as archive, archive.open("content.xml") as part:
+                return open_document_marks(part)
+        if copy.suffix == ".xlsx":
+            with zipfile.ZipFile(copy) as archive, zipfile.ZipFile(original) as drawings:
+                return {name: part_marks(archive, drawings, part) for name, part in sheet_parts(archive)}
+    except (*DAMAGE, KeyError, ValueError, struct.error, IndexError):
+        pass  # the cells are read all the same
+    return {}
+
+
+def text_of(archive: zipfile.ZipFile, part: str) -> str:
+    """A small part as text; "" for none, or for one that is not small."""
+    info = archive.NameToInfo.get(part)
+    if info is None or info.file_size > MAX_DRAWING_BYTES:
+        return ""
+    with archive.open(info) as file:
+        return file.read(MAX_DRAWING_BYTES).decode("utf-8", "replace")
+
+
+def attribute(tag: str, name: str) -> str:
+    match = re.search(rf"\b{name}\s*=\s*[\"']([^\"']*)[\"']", tag)
+    return unescape(match[1]) if match else ""
+
+
+def relations(archive: zipfile.ZipFile, part: str) -> dict[str, tuple[str, str]]:
+    """{id: (kind, part)} of what a part refers to."""
+    folder, name = posixpath.split(part)
+    text = text_of(archive, f"{folder}/_rels/{name}.rels")
+    return {
+        attribute(tag, "Id"): (
+            attribute(tag, "Type").rpartition("/")[2],
+            posixpath.normpath(posixpath.join("/" + folder, attribute(tag, "Target"))).lstrip("/"),
+        )
+        for tag in RELATION.findall(text)
+    }
+
+
+def sheet_parts(archive: zipfile.ZipFile) -> Iterator[tuple[str, str]]:
+    known = relations(archive, "xl/workbook.xml")
+    for tag in SHEET.findall(text_of(archive, "xl/workbook.xml")):
+        _kind, part = known.get(attribute(tag, r"\w+:id"), ("", ""))
+        if part in archive.NameToInfo:
+            yield attribute(tag, "name"), part
+
+
+def part_marks(archive: zipfile.ZipFile, drawings: zipfile.ZipFile, part: str) -> Marks:
+    marks = Marks()
+    with archive.open(part) as file:
+        for data in overlapping(file):
+            if b"hidden" not in data:
+                continue
+            for tag in ROW.findall(data):
+                if HIDDEN.search(tag) and (number := number_in(tag, b"r")) and len(marks.rows) < MAX_HIDDEN:
+                    marks.rows.add(number - 1)
+            for tag in COLUMN.findall(data):
+                if HIDDEN.search(tag) and (first := number_in(tag, b"min")) and (last := number_in(tag, b"max")):
+                    marks.columns |= set(range(first - 1, min(last, 16_384)))
+    for kind, drawing in relations(archive, part).values():
+        if kind == "vmlDrawing":
+            marks.boxes |= drawn_boxes(text_of(drawings, drawing))
+    return marks
+
+
+def overlapping(file: IO[bytes]) -> Iterator[bytes]:
+    """Pieces of a part, each with the end of the one before, so that no tag is cut."""
+    before = b""
+    while piece := file.read(PIECE):
+        data = before + piece
+        yield data
+        before = data[-CARRY:]
+
+
+def number_in(tag: bytes, name: bytes) -> int:
+    match = re.search(rb"\b" + name + rb"\s*=\s*[\"'](\d{1,7})[\"']", tag)
+    return int(match[1]) if match else 0
+
+
+def drawn_boxes(drawing: str) -> dict[tuple[int, int], bool]:
+    """Check boxes by the cell that the upper left corner of each is nearest to; one that is linked has its value in a cell."""
+    boxes: dict[tuple[int, int], bool] = {}
+    for body in BOX.findall(drawing)[:MAX_BOXES]:
+        anchor = re.search(r"<x:Anchor>([\s\d,]+)</x:Anchor>", body)
+        places = [int(number) for number in re.findall(r"\d{1,7}", anchor[1])] if anchor else []
+        if len(places) != 8 or "<x:FmlaLink>" in body:
+            continue
+        left, _left_gap, top, top_gap, _right, _right_gap, bottom, _bottom_gap = places
+        row = top + 1 if top_gap > 12 and bottom > top else top  # drawn a little above its cell
+        boxes[row, left] = re.search(r"<x:Checked>\s*1\s*</x:Checked>", body) is not None
+    return boxes
+
+
+def open_document_marks(file: IO[bytes]) -> dict[str, Marks]:
+    """By `table:visibility` of rows and columns: collapse, or filter."""
+    found: dict[str, Marks] = {}
+    marks, places = Marks(), {"row": 0, "column": 0}
+    rest = ""
+    for piece in iter(lambda: file.read(PIECE), b""):
+        text = rest + piece.decode("utf-8", "replace")
+        end = 0
+        for match in OPEN_ROW.finditer(text):
+            end = match.end()
+            kind = match[1]
+            if kind is None:
+                marks, places = Marks(), {"row": 0, "column": 0}
+                found[attribute(match[3], "table:name")] = marks
+                continue
+            count = int(attribute(match[2], f"table:number-{kind}s-repeated") or 1)
+            if attribute(match[2], "table:visibility") in ("collapse", "filter"):
+                listed = marks.rows if kind == "row" else marks.columns
+                listed |= set(range(places[kind], places[kind] + min(count, 10_000)))
+            places[kind] += count
+        rest = text[end:][-CARRY:]
+    return found
+
+
+def old_marks(data: bytes) -> Iterator[tuple[str, Marks]]:
+    """Of the stream in a container of ours: sheets by where they begin, and the records of each."""
+    start = data.find(b"\x09\x08")
+    start = start if start >= 0 else 0
+    stream = data[start:]
+    for kind, body in records(stream, 0):
+        if kind == OLD_END:
+            return
+        if kind == OLD_SHEET and len(body) >= 8:
+            place, length, wide = struct.unpack_from("<I", body)[0], body[6], body[7] & 1
+            name = body[8 : 8 + length * (1 + wide)].decode("utf-16-le" if wide else "latin-1", "replace")
+            yield name, old_sheet_marks(stream, place)
+
+
+def old_sheet_marks(stream: bytes, place: int) -> Marks:
+    marks = Marks()
+    for kind, body in records(stream, place):
+        if kind == OLD_END:
+            break
+        if kind == OLD_ROW and len(body) >= 16 and body[12] & 0x20:
+            marks.rows.add(struct.unpack_from("<H", body)[0])
+        if kind == OLD_COLUMNS and len(body) >= 10 and body[8] & 1:
+            first, last = struct.unpack_from("<HH", body)
+            marks.columns |= set(range(first, last + 1))
+    return marks
