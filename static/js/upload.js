@@ -1,8 +1,9 @@
 // Uploads that go on after a lost connection, a reload or a restart of the site, by tus (vendor/tus.min.js).
-// Without this file, or without tus, the same form sends itself.
+// Folders go as one tar (folders.js). Without this file, or without tus, the same form sends itself.
 const form = document.querySelector("form[data-upload]");
 const field = form?.querySelector("input[type=file]");
 const drop = form?.querySelector(".drop");
+const folderField = Object.assign(document.createElement("input"), { type: "file", multiple: true, webkitdirectory: true });
 const words = form?.dataset ?? {};
 
 const CHUNK_BYTES = 8 * 2 ** 20;
@@ -81,9 +82,9 @@ const resume = () => {
 const reset = () => {
   batch = null;
   part("going").hidden = true;
-  drop.hidden = false;
+  part("choose").hidden = false;
   for (const hidden of form.querySelectorAll("input[name=upload]")) hidden.remove();
-  field.value = ""; // so that the same file, mended, counts as a new choice
+  field.value = folderField.value = ""; // so that the same file, mended, counts as a new choice
 };
 
 const fail = (message) => {
@@ -92,6 +93,12 @@ const fail = (message) => {
   place.textContent = message;
   place.hidden = false;
   place.focus();
+};
+
+// Which of several files is on its way.
+const showPlace = ({ place, count, path }) => {
+  part("file").hidden = count < 2;
+  part("file").textContent = format(words.file, { place: place.toLocaleString(), count: count.toLocaleString(), path });
 };
 
 const messageOf = (text) => {
@@ -114,6 +121,7 @@ const uploadOf = (file) => {
     chunkSize: CHUNK_BYTES,
     retryDelays: RETRY_DELAYS,
     metadata: { filename: file.name, filetype: file.type },
+    ...(folders.printOf(file) && { fingerprint: () => Promise.resolve(`${folders.printOf(file)}-${words.endpoint}`) }),
     headers: { "X-CSRFToken": form.elements.csrfmiddlewaretoken.value },
     // The client takes any refusal of HEAD for a lost upload and begins anew; only 404 and 460 mean that.
     onAfterResponse: (request, response) => {
@@ -125,6 +133,7 @@ const uploadOf = (file) => {
     },
     onShouldRetry: (error) => {
       if (upload.refused || !passes(statusOf(error))) return false;
+      if (!statusOf(error)) upload.checkFiles?.();
       if (batch && ![409, 423].includes(statusOf(error))) batch.meter.showSentence(words.lost);
       return navigator.onLine;
     },
@@ -134,15 +143,26 @@ const uploadOf = (file) => {
 
 const transfer = (upload, before) =>
   new Promise((resolve, reject) => {
-    upload.options.onProgress = (sent) => { if (batch && !batch.still) batch.meter.show(before + sent); };
+    upload.options.onProgress = (sent) => {
+      if (!batch || batch.still) return;
+      batch.meter.show(before + sent);
+      showPlace(folders.placeOf(upload.file, sent) ?? { place: batch.uploads.indexOf(upload) + 1, count: batch.uploads.length, path: upload.file.name });
+    };
     upload.options.onSuccess = () => resolve(upload.url.split("/").pop());
+    // To the client, a file that cannot be read looks like a connection that is lost.
+    upload.checkFiles = async () => {
+      const path = await folders.unreadable(upload.file);
+      if (!path) return;
+      upload.abort().catch(() => {});
+      reject(new Error(format(words.unreadable, { path })));
+    };
     upload.options.onError = (error) => {
       const refusal = upload.refused ?? error.originalResponse;
       const passing = !upload.refused && error.originalRequest && passes(statusOf(error));
       if (!batch) return;
       if (passing) pause(navigator.onLine ? words.stopped : words.lost, true);
       else if (refusal?.getStatus() === 401) reject(new Error(words.signedOut));
-      else reject(new Error(refusal?.getBody() ? messageOf(refusal.getBody()) : words.failed));
+      else upload.checkFiles().then(() => reject(new Error(refusal?.getBody() ? messageOf(refusal.getBody()) : words.failed)));
     };
     batch.current = upload;
     batch.meter.restart();
@@ -208,7 +228,7 @@ const send = async (files) => {
     part("going").hidden = false;
     part("buttons").hidden = false;
     part("name").textContent = files.map((file) => file.name).join(", ");
-    drop.hidden = true;
+    part("choose").hidden = true;
     showButtons(false);
     const ids = [];
     let before = 0;
@@ -228,10 +248,32 @@ const cancel = () => {
   for (const upload of uploads) upload.abort(true).catch(() => {});
 };
 
+const sendFolder = async (arranging) => {
+  if (batch) return;
+  try {
+    const { files, renamed, empty } = await arranging;
+    if (empty) throw new Error(format(words.empty, { name: empty }));
+    part("renamed").hidden = !renamed.length;
+    part("renamed").textContent = renamed.map(([before, after]) => format(words.renamed, { before, after })).join(" ");
+    await send(files);
+  } catch (error) {
+    fail(error.message || words.failed);
+  }
+};
+
+const choose = (files) => {
+  const many = files.length > Number(words.maxFiles) || files.some((file) => file.webkitRelativePath);
+  if (many && globalThis.tus?.isSupported) sendFolder(folders.chosen(files, Number(words.maxFiles)));
+  else send(files);
+};
+
 const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
 
 if (form) {
-  field.addEventListener("change", () => send([...field.files]));
+  field.addEventListener("change", () => choose([...field.files]));
+  folderField.addEventListener("change", () => choose([...folderField.files]));
+  part("choose-folder").hidden = !("webkitdirectory" in HTMLInputElement.prototype && globalThis.tus?.isSupported);
+  part("choose-folder").addEventListener("click", () => folderField.click());
   part("pause").addEventListener("click", () => pause(words.paused, false));
   part("resume").addEventListener("click", resume);
   part("cancel").addEventListener("click", cancel);
@@ -250,6 +292,8 @@ if (form) {
     depth = 0;
     over(false);
     if (batch) return;
+    const folder = globalThis.tus?.isSupported && folders.dropped(event.dataTransfer, Number(words.maxFiles));
+    if (folder) { sendFolder(folder); return; }
     field.files = event.dataTransfer.files;
     send([...field.files]);
   });

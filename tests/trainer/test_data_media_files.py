@@ -42,6 +42,8 @@ def files_of(folder: Path, *names: str) -> Files:
         ("/".join(["a"] * 40), "/".join(["a"] * 40)),
         ("猫/犬.png", "猫/犬.png"),
         ("a\ud800", "a?"),
+        ("cafe\u0301/e\u0301.png", "caf\u00e9/\u00e9.png"),  # as a Mac writes it, and as all others do
+        ("con/aux.png", "con/aux.png"),  # no file is made under this name
         ("a" * 1_001, None),
         ("/".join(["a"] * 41), None),
         *((name, None) for name in ("", ".", "./", "/a", "\\a", "C:\\a", "c:a", "..", "a/../b", "..\\a")),

@@ -8,6 +8,7 @@ import re
 import stat
 import struct
 import tarfile
+import unicodedata
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -71,6 +72,11 @@ class Archive:
     entries: list[Entry] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)
     skipped_count: int = 0
+    hidden: list[str] = field(default_factory=list)
+    """What operating systems and editors left behind, at most MAX_REPORTED of `hidden_count`."""
+    hidden_count: int = 0
+    folders: set[str] = field(default_factory=set)
+    """Those that are listed by themselves, as empty ones are."""
     bytes_read: int = 0
     spool: IO[bytes] | None = None
     """The unpacked tar of a packed one."""
@@ -91,6 +97,11 @@ class Archive:
         self.skipped_count += 1
         if len(self.skipped) < MAX_REPORTED:
             self.skipped.append((name, reason))
+
+    def hide(self, name: str) -> None:
+        self.hidden_count += 1
+        if len(self.hidden) < MAX_REPORTED:
+            self.hidden.append(name)
 
     def open(self, entry: Entry) -> IO[bytes]:
         if isinstance(entry.source, Inner):
@@ -287,9 +298,10 @@ def list_zip(archive: Archive) -> int:
     seen: set[str] = set()
     check_count(archive, len(infos))
     for info in infos:
-        if info.filename.endswith("/"):  # `is_dir` fails on a name that a NUL has cut to nothing
-            continue
         name = info.filename if info.flag_bits & UTF8_NAME else decode(info.filename)
+        if info.filename.endswith("/"):  # `is_dir` fails on a name that a NUL has cut to nothing
+            archive.folders.add(name)
+            continue
         declared += info.file_size
         mode = info.external_attr >> 16
         reason = "is encrypted" if info.flag_bits & ENCRYPTED else "is a link" if mode and stat.S_ISLNK(mode) else ""
@@ -306,6 +318,7 @@ def list_tar(archive: Archive) -> int:
         check_count(archive, number)
         info.pax_headers = {}  # may be large, and says nothing that is needed
         if info.isdir():
+            archive.folders.add(info.name)
             continue
         reason = "is a sparse file" if info.sparse else "" if info.isfile() else "is a link or a device"
         if not reason:
@@ -334,10 +347,11 @@ def check_expansion(archive: Archive, declared: int) -> None:
 
 
 def add_entry(archive: Archive, entry: Entry, reason: str, seen: set[str]) -> None:
-    """Add an entry as it is listed under its safe path, or say why it is left out; what operating systems leave behind goes
-    without a word."""
+    """Add an entry as it is listed under its safe path, or say why it is left out; what operating systems leave behind is counted
+    apart."""
     path = entry.name.replace("\\", "/")
     if JUNK.search(path):
+        archive.hide(printable(path))
         return
     clean = safe_path(entry.name)
     if not reason and clean is None:
@@ -367,14 +381,15 @@ def starts_nested(archive: Archive, entry: Entry) -> bool:
 
 
 def safe_path(name: str) -> str | None:
-    """The path with `/`; None when it is absolute, has a drive, goes upwards or holds control characters."""
+    """The path with `/`, letters with their accents in one (NFC); None when it is absolute, has a drive, goes upwards or holds
+    control characters."""
     path = name.replace("\\", "/")
     if not path or path.startswith("/") or re.match(r"[A-Za-z]:", path) or re.search(r"[\x00-\x1f\x7f]", path):
         return None
     parts = [part for part in path.split("/") if part not in ("", ".")]
     if not parts or ".." in parts or len(path) > 1_000 or len(parts) > 40:
         return None
-    return "/".join(parts).encode("utf-8", "replace").decode()
+    return unicodedata.normalize("NFC", "/".join(parts)).encode("utf-8", "replace").decode()
 
 
 def printable(name: str) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from trainer.data import media_archives
+from trainer.data.archive_reports import empty_folder_problems, hidden_left_out
 from trainer.data.archives import Archive, is_archive, join, loose_files, open_archive
 from trainer.data.dataset import Dataset
 from trainer.data.documents import DOCUMENTS, documents_of, read_documents
@@ -144,7 +145,8 @@ def open_sent(sent: list[SentFile], stack: ExitStack, sources: Sources) -> Opene
             continue
         archive = stack.enter_context(open_archive(file.path, file.name))
         sources.problems += skipped_problems(archive)
-        sources.left_out += skipped_left_out(archive)
+        sources.left_out += skipped_left_out(archive) + hidden_left_out(archive)
+        sources.problems += empty_folder_problems(archive)
         check_room(sum(entry.size for entry in archive.entries), file.name)
         (opened.media if media_archives.holds_media(archive) else opened.others).append((archive, file))
     return opened

@@ -41,6 +41,7 @@ FILE_PROBLEMS = {
     "bad_boxes",
     "other_files",
     "left_out_rows",
+    "empty_folders",
 }
 """Findings about the files themselves, which another version of their rows keeps."""
 PLAIN_KINDS = {"image", "audio", "objects", "date", "boolean", "empty"}

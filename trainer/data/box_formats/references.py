@@ -1,6 +1,7 @@
 """Which picture of an archive an annotation means: tools write Windows paths, addresses, names with and without an ending."""
 
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Protocol
@@ -26,7 +27,7 @@ def clean_reference(name: str) -> str:
 
     Nothing is opened by it: it is only looked up among the names of the archive.
     """
-    text = name.strip()
+    text = unicodedata.normalize("NFC", name.strip())
     if len(text) > MAX_CHARACTERS:
         return ""
     if re.match(r"[a-z][a-z0-9+.-]+://", text, re.IGNORECASE) or text.startswith("/data/local-files/"):
