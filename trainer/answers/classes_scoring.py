@@ -23,7 +23,7 @@ from trainer.answers.classes_statistics import (
 from trainer.answers.metrics import named
 from trainer.comparison import headed, interval
 from trainer.learning.baselines import Baseline, logits
-from trainer.learning.objective import Objective, Regressed
+from trainer.learning.objective import Held, Objective, Regressed
 from trainer.messages import _
 from trainer.packaging import card
 from trainer.thresholds import Certainty
@@ -104,7 +104,7 @@ class Classification(Objective[np.ndarray]):
         strength, held, outputs = probe.choose_strength(self.job, features, truth, known, classes)
         weight, bias = probe.logistic(features[known], truth[known], classes, strength, probe.ITERATIONS)
         right = float((outputs.argmax(1) == self.rows.truth[held]).mean())
-        return Regressed(weight, bias, right, self.certainty(held, outputs))
+        return Regressed(weight, bias, right, self.certainty(held, outputs), Held(held, outputs))
 
     def figures(self, rows: np.ndarray, outputs: np.ndarray) -> dict[str, float]:
         return scores(self.rows.truth[rows], softmax(outputs))

@@ -31,7 +31,7 @@ LOAD_SECONDS = 3
 TRACE_SECONDS, SMALL_SECONDS = 3.0, 0.5
 """What packaging takes apart from the weights, measured on two cores."""
 SCRATCH = "scratch:"
-BYTES_PER_WEIGHT = {"probe": 5, "lora": 6, "full": 18, "scratch": 18}
+BYTES_PER_WEIGHT = {"probe": 5, "lora": 6, "fewshot": 22, "full": 18, "scratch": 18}
 """Weights alone, or with gradients, two moments, and the best copy."""
 
 
@@ -148,15 +148,16 @@ def of_probe(rows: Rows, forward: float) -> dict[str, Any]:
 
 def of_full(job: Job, model: TrainableModel, rows: Rows, forward: float) -> dict[str, Any]:
     """Real training steps on a few batches, and the tuning rows read once an epoch."""
-    from trainer.learning import lora
+    from trainer.learning import fewshot, lora
     from trainer.learning.fine_tuning import FineTuning
 
     if job.spec.method == "lora":
         lora.adapt(model.encoder, job.params.lora_rank)
-    tuning = FineTuning(job, model, rows, objective_of(job, rows))
+    contrasted = job.spec.method == "fewshot"
+    tuning = (fewshot.ContrastiveTuning if contrasted else FineTuning)(job, model, rows, objective_of(job, rows))
     generator = np.random.default_rng(job.spec.seed)
     model.train()
-    batches = trial_batches(rows, rows.training_batches(tuning.train, tuning.size, job.spec.seed, 0))
+    batches = trial_batches(rows, tuning.batches())
     tuning.learn(batches[-1], generator)
     spent = []
     for batch in batches:
@@ -168,7 +169,10 @@ def of_full(job: Job, model: TrainableModel, rows: Rows, forward: float) -> dict
             break
     row = float(np.mean(spent))
     epochs = max(1.0, tuning.epochs * LIKELY_STOP)
-    train = epochs * (len(tuning.train) * row + len(tuning.validation) * forward)
+    learned = tuning.steps_an_epoch * tuning.size if contrasted else len(tuning.train)
+    train = epochs * (learned * row + len(tuning.validation) * forward)
+    if contrasted and len(tuning.train) + len(tuning.validation) <= fewshot.MOST_CROSSED:
+        train *= fewshot.FOLDS + 1
     return {"train": train, "rows_per_second": 1 / row, "batches": len(spent)}
 
 

@@ -17,11 +17,12 @@ from trainer.errors import SpecError
 from trainer.learning import checkpoint, optimizers
 from trainer.learning.job import Job
 from trainer.learning.model import TrainableModel
-from trainer.learning.objective import Learned, Objective
+from trainer.learning.objective import Held, Learned, Objective
 from trainer.learning.passes import read_part
 from trainer.learning.recovery import Recovery
 from trainer.learning.rows import Mix, Rows
 from trainer.messages import _
+from trainer.outputs import Outputs
 
 CHECKPOINT_SECONDS = 30.0
 METRIC_STEPS = 10
@@ -60,13 +61,19 @@ def share_out(rows: Rows, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 class FineTuning:
     def __init__(
-        self, job: Job, model: TrainableModel, rows: Rows, objective: Objective[Any], last: int | None = None
+        self,
+        job: Job,
+        model: TrainableModel,
+        rows: Rows,
+        objective: Objective[Any],
+        last: int | None = None,
+        parts: tuple[np.ndarray, np.ndarray] | None = None,
     ) -> None:
+        """`parts`: the rows to learn from and to tune with, where they are not those of `share_out`."""
         self.job, self.model, self.rows, self.objective, self.params = job, model, rows, objective, job.params
-        self.train, self.validation = share_out(rows, job.spec.seed)
-        self.epochs = self.params.epochs or default_epochs(len(self.train))
+        self.train, self.validation = parts or share_out(rows, job.spec.seed)
         self.size = self.params.batch_size
-        self.steps_an_epoch = -(-len(self.train) // self.size)
+        self.epochs, self.steps_an_epoch = self.plan()
         self.steps = self.epochs * self.steps_an_epoch
         """Over which the learning rate rises and falls."""
         self.last = min(last or self.epochs, self.epochs)
@@ -89,6 +96,14 @@ class FineTuning:
         self.recovery = Recovery(self)
         job.expect("train", self.planned * self.size / ROWS_PER_SECOND)
         self.call = nn.DataParallel(model, list(range(job.device.count))) if job.device.count > 1 else model
+
+    def plan(self) -> tuple[int, int]:
+        """(epochs, steps of each)."""
+        return self.params.epochs or default_epochs(len(self.train)), -(-len(self.train) // self.size)
+
+    def batches(self) -> list[np.ndarray]:
+        """The rows of each step of the present epoch, the same again after a resume."""
+        return self.rows.training_batches(self.train, self.size, self.job.spec.seed, self.epoch)
 
     def learning(self) -> dict[str, nn.Parameter]:
         return {name: value for name, value in self.model.named_parameters() if value.requires_grad}
@@ -125,7 +140,7 @@ class FineTuning:
                 size=self.size,
             )
         )
-        while self.epoch < self.last and self.bad_epochs < self.params.patience:
+        while self.epoch < self.last and not self.has_stalled():
             if not self.one_epoch():
                 break
             self.end_epoch()
@@ -136,18 +151,22 @@ class FineTuning:
                 _("%(kept)s epoch was %(best_epoch)s; its weights are kept.", kept=which, best_epoch=self.best_epoch)
             )
 
+    def has_stalled(self) -> bool:
+        return self.bad_epochs >= self.params.patience
+
     def learned(self) -> Learned:
         """After `run`: what was learned from, and the validation rows' answers by the weights that were kept."""
-        certainty = None
-        if self.objective.has_certainty and len(self.validation):
-            outputs = read_part(self.model, self.rows, self.validation, self.job.device)
-            certainty = self.objective.certainty(self.validation, outputs)
+        certainty = held = None
+        if len(self.validation):
+            held = Held(self.validation, self.validation_outputs())
+            if self.objective.has_certainty:
+                certainty = self.objective.certainty(*held)
         facts = (len(self.train), len(self.validation), self.best_epoch, certainty)
-        return Learned(*facts, validated=self.best_figure)
+        return Learned(*facts, validated=self.best_figure, held=held)
 
     def one_epoch(self) -> bool:
         """Learn from every row once, from where a checkpoint left off; False when a limit ended it."""
-        batches = self.rows.training_batches(self.train, self.size, self.job.spec.seed, self.epoch)
+        batches = self.batches()
         self.model.train()
         for index in range(self.at, len(batches)):
             started = time.monotonic()
@@ -242,7 +261,7 @@ class FineTuning:
         """Scores on the tuning rows; nothing where there are none."""
         if not len(self.validation):
             return {}
-        outputs = read_part(self.model, self.rows, self.validation, self.job.device)
+        outputs = self.validation_outputs()
         self.model.train()
         figures = self.objective.figures(self.validation, outputs)
         self.recovery.look(self.objective.is_collapsed(self.validation, outputs))
@@ -250,6 +269,9 @@ class FineTuning:
         for name, key in self.objective.epoch_metrics:
             self.job.metric(name, "validation", figures[key], step=self.step, epoch=epoch)
         return figures
+
+    def validation_outputs(self) -> Outputs:
+        return read_part(self.model, self.rows, self.validation, self.job.device)
 
     def keep(self, figures: dict[str, float]) -> bool:
         """Take the present weights as the best if they are; without tuning rows the newest are."""
@@ -293,6 +315,7 @@ class FineTuning:
             for key, moment in self.optimizer.state.get(value, {}).items():
                 if isinstance(moment, Tensor):
                     tensors[f"optimizer.{key}.{name}"] = moment
+        tensors |= self.more_to_keep()
         tensors["rng.cpu"] = torch.get_rng_state()
         for number in range(self.job.device.count):
             tensors[f"rng.{number}"] = torch.cuda.get_rng_state(number)
@@ -317,6 +340,13 @@ class FineTuning:
             "checkpoint", step=self.step, epoch=round(self.step / self.steps_an_epoch, 3), bytes=written, resumed=False
         )
 
+    def more_to_keep(self) -> dict[str, Tensor]:
+        """What a way to learn keeps in its checkpoints besides."""
+        return {}
+
+    def take_back(self, tensors: dict[str, Tensor]) -> None:
+        """The same from a checkpoint."""
+
     def resume(self) -> None:
         """Go on from the newest checkpoint of this folder, if there is one."""
         newest = checkpoint.latest(self.job.checkpoints)
@@ -336,6 +366,7 @@ class FineTuning:
             if kind == "optimizer":
                 key, _dot, parameter = rest.partition(".")
                 self.optimizer.state[parameters[parameter]][key] = like(parameters[parameter], value)
+        self.take_back(tensors)
         torch.set_rng_state(tensors["rng.cpu"])
         for number in range(self.job.device.count):
             if f"rng.{number}" in tensors:

@@ -239,14 +239,15 @@ class Job:
 
     @contextmanager
     def lap(self, number: int, count: int) -> Iterator[None]:
-        """One of several equal turns of the stage, with checkpoints of its own and its share of the time allowed."""
-        checkpoints = self.checkpoints
-        self._lap, self._laps = number, count
-        self.checkpoints = checkpoints / f"lap-{number}"
+        """One of several equal turns of the stage, with checkpoints of its own and its share of the time allowed. A lap may have
+        laps of its own."""
+        before = self.checkpoints, self._lap, self._laps
+        self._lap, self._laps = self._lap * count + number, self._laps * count
+        self.checkpoints = self.checkpoints / f"lap-{number}"
         try:
             yield
         finally:
-            self._lap, self._laps, self.checkpoints = 0, 1, checkpoints
+            self.checkpoints, self._lap, self._laps = before
 
     def progress(
         self, done: float, total: float, *, unit: str = "", rows_per_second: float | None = None, force: bool = False

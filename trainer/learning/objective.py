@@ -27,6 +27,13 @@ if TYPE_CHECKING:
 OutputsT = TypeVar("OutputsT", bound=Outputs)
 
 
+class Held(NamedTuple):
+    """Outputs of rows by models that did not learn from them, in the same order."""
+
+    rows: np.ndarray
+    outputs: Outputs
+
+
 class Learned(NamedTuple):
     """What a way to learn tells when it has ended."""
 
@@ -42,6 +49,8 @@ class Learned(NamedTuple):
     """validation or out-of-fold: where these answers come from."""
     validated: float | None = None
     """The objective's first figure on rows that were not learned from, by what was kept; None where there were none."""
+    held: Held | None = None
+    """By which two ways to learn are compared before the test; None where it learned from every row."""
 
 
 class Regressed(NamedTuple):
@@ -52,6 +61,7 @@ class Regressed(NamedTuple):
     bias: Tensor
     validated: float
     certainty: Certainty | None = None
+    held: Held | None = None
 
 
 class Fit(Protocol):

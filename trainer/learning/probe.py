@@ -36,14 +36,14 @@ def fit(job: Job, model: TrainableModel, rows: Rows, objective: Objective[Any], 
     mean, scale = features[known].mean(0), features[known].std(0).clamp(min=1e-6)
     standard = (features - mean) / scale
     objective.prepare(model, known)
-    weight, bias, validated, certainty = objective.regress(standard, known)
+    weight, bias, validated, certainty, held = objective.regress(standard, known)
     with torch.no_grad():
         model.head.weight.copy_(weight / scale)
         model.head.bias.copy_(bias - (weight * (mean / scale)).sum(1))
         outputs = model.head(features[known].to(model.head.weight.device)).float().cpu().numpy()
     name, key = objective.epoch_metrics[0]
     job.metric(name, "train", objective.figures(known, outputs)[key], step=1, epoch=None)
-    return Learned(len(known), certainty=certainty, source="out-of-fold", validated=validated)
+    return Learned(len(known), certainty=certainty, source="out-of-fold", validated=validated, held=held)
 
 
 def learn_numbers(job: Job, standard: Tensor, rows: Rows, known: np.ndarray) -> tuple[Tensor, Tensor, float]:

@@ -108,13 +108,14 @@ def certain(
 
 
 def method(slug: str) -> Fit:
-    from trainer.learning import fine_tuning, lora, probe
+    from trainer.learning import fewshot, fine_tuning, lora, probe
 
     fits: dict[str, Fit] = {
         "probe": probe.fit,
         "full": fine_tuning.fit,
         "scratch": fine_tuning.fit,
         "lora": lora.fit,
+        "fewshot": fewshot.fit,
     }
     return fits[slug]
 

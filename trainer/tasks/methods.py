@@ -8,6 +8,13 @@ PROBE = Method(
     pgettext("training method", "Instant"),
     gettext_noop("Freezes the model and trains one layer on top (linear probe). Fast, and often enough."),
 )
+FEWSHOT = Method(
+    "fewshot",
+    pgettext("training method", "Few examples"),
+    gettext_noop(
+        "Tunes the model on pairs of your rows, then trains one layer on top (contrastive learning). For 8 to 100 examples a label."
+    ),
+)
 LORA = Method(
     "lora",
     pgettext("training method", "Light"),

@@ -5,7 +5,7 @@ from typing import Any
 from trainer.messages import gettext_noop
 from trainer.params import FineTuningParams
 from trainer.tasks.base import BaseModelCard, Role
-from trainer.tasks.methods import FULL, LORA, PROBE
+from trainer.tasks.methods import FEWSHOT, FULL, LORA, PROBE
 from trainer.tasks.text import TextTask
 
 GIB = 1024**3
@@ -20,7 +20,7 @@ class TextClassification(TextTask):
         Role("label", gettext_noop("Label (target)"), "label", help="What it should answer."),
     )
     sentence = gettext_noop("Predict %(label)s (%(classes)s classes) from %(text)s.")
-    methods = (PROBE, LORA, FULL)
+    methods = (PROBE, FEWSHOT, LORA, FULL)
     models = (
         BaseModelCard(
             "bundled:all-MiniLM-L6-v2",

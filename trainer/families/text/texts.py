@@ -21,6 +21,8 @@ from trainer.messages import _
 from trainer.packaging.graphs import write_transformer
 
 EXAMPLES, EXAMPLE_CHARACTERS = 8, 200
+OF_ONE_LENGTH = ("probe", "fewshot")
+"""Methods by which vectors are brought to one length."""
 CUT_SHARE = 0.02
 """Of the texts, above which it is told that they are cut."""
 
@@ -134,8 +136,8 @@ class TextFamily(SupervisedFamily[Texts, encoder.EncoderClassifier]):
         return compute_baselines(job, rows)
 
     def build(self, job: Job, rows: Texts) -> encoder.EncoderClassifier:
-        """The pretrained encoder under a new head. For `probe` its vectors are brought to one length."""
-        normalise = job.spec.method == "probe"
+        """The pretrained encoder under a new head. Where vectors are compared, they are brought to one length."""
+        normalise = job.spec.method in OF_ONE_LENGTH
         return encoder.fresh(rows.folder, rows.labels, normalise=normalise, answer=rows.answer.key)
 
     def write_onnx(self, folder: Path, target: Path) -> None:

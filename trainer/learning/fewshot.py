@@ -1,0 +1,251 @@
+"""`fewshot`: the encoder learns to bring texts of one label together and others apart, then a layer is learned over it.
+
+In the manner of SetFit (Tunstall et al. 2022): pairs made of a few labelled rows are many more than the rows themselves, so
+that a pretrained encoder can be tuned by a handful a label. All pairs of a batch are learned from at once, by the supervised
+contrastive loss (Khosla et al. 2020).
+
+- A batch has a few labels with a few rows of each, so that each label counts alike. Where there are more labels than a
+  batch has room for, half of those in it are the likest to one of them: pairs that are easily taken for each other teach most.
+- What is learned from is capped (`MOST_ROWS_SEEN`), however many pairs the rows could make.
+- From many rows, tuning rows say when to stop. A few are too few to be held out: there, cross-validation says after how many
+  epochs to stop, and gives answers to rows that were not learned from; the model that is kept then learns from all.
+"""
+
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from trainer.errors import SpecError
+from trainer.learning import optimizers, probe
+from trainer.learning.fine_tuning import FineTuning
+from trainer.learning.job import Job
+from trainer.learning.model import TrainableModel
+from trainer.learning.objective import Held, Learned, Objective
+from trainer.learning.passes import read_batches
+from trainer.learning.rows import Mix, Rows
+from trainer.messages import _
+from trainer.outputs import Outputs
+
+EPOCHS = 5
+"""Times that it is looked at how good the model is; the rows learned from are shared out among them."""
+PASSES = 24
+"""Over each row, of a few rows."""
+LEAST_ROWS_SEEN, MOST_ROWS_SEEN = 960, 20_000
+"""In all, rows read again counted again."""
+ROWS_A_LABEL = 4
+"""Of a batch, at least: each then has three others of its label to be brought to."""
+TEMPERATURE = 0.1
+STRENGTH = 1e-3
+"""L2 penalty per row of the layer: its rows were learned from before, so cross-validation cannot choose it."""
+MOST_CROSSED = 1_000
+"""Rows up to which cross-validation is used in place of tuning rows."""
+FOLDS = 3
+
+
+def fit(job: Job, model: TrainableModel, rows: Rows, objective: Objective[Any], epochs: int | None = None) -> Learned:
+    """Tune the encoder on pairs and learn the head over it, in place; with `epochs`, after so many of those planned.
+
+    Raises `SpecError` where rows are not answered with one label each.
+    """
+    if not rows.is_class:
+        raise SpecError(
+            _("Few-shot learning needs rows with one label each."), code="bad_method", hint=_("Choose another method.")
+        )
+    known = rows.known("train", "validation")
+    if epochs is None and len(known) > MOST_CROSSED:
+        return learn(ContrastiveTuning(job, model, rows, objective)).learned()
+    held = None
+    if epochs is None:
+        held, epochs = cross_validate(job, model, rows, objective, known)
+    with job.lap(FOLDS, FOLDS + 1) if held else nullcontext():
+        learn(ContrastiveTuning(job, model, rows, objective, epochs, (known, known[:0])))
+    if held is None:
+        return Learned(len(known), epoch=epochs)
+    name, key = objective.epoch_metrics[0]
+    figures = objective.figures(*held)
+    job.metric(name, "validation", figures[key], step=epochs, epoch=epochs, rows=len(known), folds=FOLDS)
+    certainty = objective.certainty(*held) if objective.has_certainty else None
+    return Learned(len(known), 0, epochs, certainty, "out-of-fold", figures[key], held)
+
+
+def learn(tuning: "ContrastiveTuning") -> "ContrastiveTuning":
+    tuning.run()
+    tuning.learn_head()
+    return tuning
+
+
+def cross_validate(
+    job: Job, model: TrainableModel, rows: Rows, objective: Objective[Any], known: np.ndarray
+) -> tuple[Held, int]:
+    """(outputs of each row by a model that did not learn from it, after how many epochs they are best). The model is as before
+    in the end. Folds done before a restart are read."""
+    start = {name: value.detach().clone() for name, value in model.state_dict().items()}
+    folds = probe.stratified_folds(known, rows.truth, np.random.default_rng(job.spec.seed))
+    by_fold = []
+    for number, held in enumerate(folds):
+        path = job.checkpoints / f"held-{number}.npy"
+        if not path.exists():
+            parts = np.sort(np.concatenate([fold for at, fold in enumerate(folds) if at != number])), held
+            with job.lap(number, FOLDS + 1):
+                tuning = ContrastiveTuning(job, model, rows, objective, parts=parts)
+                tuning.run()
+            save(path, torch.stack(tuning.held).numpy())
+            model.load_state_dict(start)
+        by_fold.append(np.load(path))
+    planned = min(len(outputs) for outputs in by_fold)  # fewer where a limit ended one
+    together, order = (
+        [np.concatenate([outputs[at] for outputs in by_fold]) for at in range(planned)],
+        np.concatenate(folds),
+    )
+    best = max(range(planned), key=lambda at: objective.rank(objective.figures(order, together[at])))
+    job.log(
+        _(
+            "Few-shot learning: after %(epochs)s epochs %(words)s in %(folds)s-fold cross-validation.",
+            epochs=best + 1,
+            words=objective.describe(objective.figures(order, together[best])),
+            folds=FOLDS,
+        )
+    )
+    return Held(order, together[best]), best + 1
+
+
+def save(path: Path, outputs: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part.npy")
+    np.save(part, outputs)
+    part.replace(path)
+
+
+class ContrastiveTuning(FineTuning):
+    """Steps over batches of pairs. `held[i]`: outputs of the tuning rows after epoch i + 1, by a head learned at that point."""
+
+    held: list[Tensor]
+
+    def __init__(
+        self,
+        job: Job,
+        model: TrainableModel,
+        rows: Rows,
+        objective: Objective[Any],
+        last: int | None = None,
+        parts: tuple[np.ndarray, np.ndarray] | None = None,
+    ) -> None:
+        self.held = []
+        super().__init__(job, model, rows, objective, last, parts)
+        self.is_fold = parts is not None
+        """All epochs are learned, since what other folds say counts too."""
+        self.truth = torch.from_numpy(rows.truth)
+        self.by_label = [self.train[rows.truth[self.train] == label] for label in np.unique(rows.truth[self.train])]
+        self.likeness: np.ndarray | None = None
+
+    def plan(self) -> tuple[int, int]:
+        epochs = self.params.epochs or EPOCHS
+        seen = np.clip(PASSES * len(self.train), LEAST_ROWS_SEEN, MOST_ROWS_SEEN)
+        return epochs, max(1, round(seen / epochs / self.size))
+
+    def batches(self) -> list[np.ndarray]:
+        """Of each step: a few labels, some rows of each, likely to be confused."""
+        generator = np.random.default_rng([self.job.spec.seed, self.epoch])
+        labels = max(2, min(len(self.by_label), self.size // ROWS_A_LABEL))
+        each = max(2, self.size // labels)
+        return [self.batch(generator, labels, each) for _step in range(self.steps_an_epoch)]
+
+    def batch(self, generator: np.random.Generator, labels: int, each: int) -> np.ndarray:
+        chosen = generator.permutation(len(self.by_label))[:labels]
+        if labels < len(self.by_label):
+            likest = np.argsort(-self.likenesses()[chosen[0]], kind="stable")[: labels // 2]
+            others = chosen[~np.isin(chosen, likest)]
+            chosen = np.concatenate([likest, others])[:labels]
+        drawn = [
+            generator.choice(self.by_label[label], min(each, len(self.by_label[label])), replace=False)
+            for label in chosen.tolist()
+        ]
+        return np.concatenate(drawn)
+
+    def likenesses(self) -> np.ndarray:
+        """(labels, labels): cosines of the mean vectors of each label by the encoder as it was given, itself the highest."""
+        if self.likeness is None:
+            vectors = self.vectors(self.train)
+            place = {row: at for at, row in enumerate(self.train.tolist())}
+            means = [vectors[[place[row] for row in rows.tolist()]].mean(0) for rows in self.by_label]
+            unit = torch.nn.functional.normalize(torch.stack(means), dim=1)
+            self.likeness = (unit @ unit.T).numpy()
+        return self.likeness
+
+    def gradients(self, inputs: tuple[Any, ...], batch: np.ndarray, mix: Mix | None, parts: int) -> Tensor:
+        """As ever, but that the rows of a batch are compared with each other: where it is computed in parts, the loss is of
+        vectors computed before, and each part is then computed again with the gradient of its own (Gao et al. 2021)."""
+        labels = self.truth[batch].to(self.job.device.torch_device)
+        pieces = optimizers.split(inputs, len(batch), parts) if parts > 1 else None
+        if pieces is None:
+            loss = contrast(self.features(inputs), labels, TEMPERATURE)
+            loss.backward()
+            return loss.detach()
+        pieces = list(pieces)
+        with torch.no_grad():
+            vectors = torch.cat([self.features(arguments) for _piece, arguments in pieces])
+        vectors.requires_grad_()
+        loss = contrast(vectors, labels, TEMPERATURE)
+        (gradient,) = torch.autograd.grad(loss, vectors)
+        for piece, arguments in pieces:
+            self.features(arguments).backward(gradient[piece])
+        return loss.detach()
+
+    def features(self, inputs: tuple[Any, ...]) -> Tensor:
+        with self.job.device.autocast():
+            vectors = self.model.features(*inputs)
+        return vectors.float()
+
+    def vectors(self, part: np.ndarray) -> Tensor:
+        """(rows, features) of these rows by the encoder as it is."""
+        found: dict[int, Tensor] = {}
+        batches = self.rows.sorted_batches(part, self.rows.read_batch)
+        for batch, vectors in read_batches(self.model, self.rows, batches, self.job.device, self.model.features):
+            found |= dict(zip(batch.tolist(), vectors, strict=True))
+        return torch.stack([found[row] for row in part.tolist()])
+
+    def learn_head(self) -> None:
+        """A logistic regression over the vectors of the rows learned from, in place."""
+        features, truth = self.vectors(self.train), self.truth[self.train]
+        mean, scale = features.mean(0), features.std(0).clamp(min=1e-6)
+        weight, bias = probe.logistic(
+            (features - mean) / scale, truth, len(self.rows.labels), STRENGTH, probe.ITERATIONS
+        )
+        with torch.no_grad():
+            self.model.head.weight.copy_(weight / scale)
+            self.model.head.bias.copy_(bias - (weight * (mean / scale)).sum(1))
+
+    def has_stalled(self) -> bool:
+        return not self.is_fold and super().has_stalled()
+
+    def validation_outputs(self) -> Outputs:
+        self.learn_head()
+        outputs = super().validation_outputs()
+        if self.is_fold:
+            self.held.append(torch.from_numpy(np.asarray(outputs, dtype=np.float32)))
+        return outputs
+
+    def more_to_keep(self) -> dict[str, Tensor]:
+        kept = {f"held.{at}": outputs for at, outputs in enumerate(self.held)}
+        return kept if self.likeness is None else kept | {"likeness": torch.from_numpy(self.likeness)}
+
+    def take_back(self, tensors: dict[str, Tensor]) -> None:
+        names = [name for name in tensors if name.startswith("held.")]
+        self.held = [tensors[f"held.{at}"] for at in range(len(names))]
+        self.likeness = tensors["likeness"].numpy() if "likeness" in tensors else None
+
+
+def contrast(vectors: Tensor, labels: Tensor, temperature: float) -> Tensor:
+    """The supervised contrastive loss (Khosla et al. 2020, equation 2) of a batch: `vectors` (rows, features) of length one,
+    `labels` (rows,). Rows that are alone with their label are only pushed away from."""
+    alone = torch.eye(len(labels), dtype=torch.bool, device=labels.device)
+    likeness = (vectors @ vectors.T / temperature).masked_fill(alone, float("-inf"))
+    log_share = (likeness - likeness.logsumexp(1, keepdim=True)).masked_fill(alone, 0.0)
+    same = (labels[:, None] == labels[None]) & ~alone
+    count = same.sum(1)
+    rows = -(log_share * same).sum(1) / count.clamp(min=1)
+    return rows[count > 0].mean() if bool((count > 0).any()) else rows.sum() * 0.0
