@@ -26,9 +26,9 @@ class Page:
 
 PICTURE = ("0" * 24 + ".png",)
 _SHOWN = {
-    "": "home models docs workers costs storage limits settings members new_prototype export",
+    "": "home models docs workers costs storage limits settings members export",
     "prototype": "data download_rows diff net augmented_picture media train estimate runs share prototype_settings",
-    "run": "run run_live run_stream run_media run_log run_spec run_artifact stop_run run_example",
+    "run": "run run_live run_stream run_media run_log run_spec run_artifact run_example",
     "endpoint": "endpoint_qr",
 }
 _SENT = {
@@ -41,8 +41,9 @@ _SENT = {
     "dataset": "start_prototype",
 }
 _ASKED = {
+    "": "new_prototype",
     "prototype": "delete_prototype unused_models",
-    "run": "delete_run",
+    "run": "delete_run stop_run",
     "endpoint": "delete_endpoint",
     "dataset": "delete_unused_dataset",
 }
@@ -55,7 +56,7 @@ _MORE: dict[str, tuple[object, ...]] = {
 PAGES: dict[str, Page] = {
     **{name: Page(of, VIEW, EDIT, _MORE.get(name, ())) for of, names in _SHOWN.items() for name in names.split()},
     **{name: Page(of, None, EDIT) for of, names in _SENT.items() for name in names.split()},
-    **{name: Page(of, VIEW, EDIT) for of, names in _ASKED.items() for name in names.split()},
+    **{name: Page(of, EDIT, EDIT) for of, names in _ASKED.items() for name in names.split()},
     "change_rows": Page("prototype", None, LABEL),
     "set_retention": Page("prototype", None, ADMINISTER),
     "set_rate": Page("rate", None, ADMINISTER),

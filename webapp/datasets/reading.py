@@ -169,15 +169,13 @@ class Reading(Work[DatasetVersion]):
 
 def next_in_turn(tried: Collection[str]) -> str | None:
     """The version to be read next, none of those that were `tried`: of the workspaces that wait, the one with the fewest
-    readers, and of its versions the oldest. No workspace has all the readers, even while nobody else waits."""
-    held = Counter(held_versions().values_list("workspace_id", flat=True))
+    readers, and of its versions the oldest. No workspace has all the readers, even while nobody else waits: who holds
+    is asked after who waits, so that what another reader takes in between is counted at least once."""
     waiting = DatasetVersion.everywhere().waiting().exclude(pk__in=tried).order_by("created_at", "pk")
+    queue = list(waiting.values_list("pk", "workspace_id"))
+    held = Counter(held_versions().values_list("workspace_id", flat=True))
     most = readers.most_of_a_workspace()
-    turns = [
-        (held[workspace], place, pk)
-        for place, (pk, workspace) in enumerate(waiting.values_list("pk", "workspace_id"))
-        if held[workspace] < most
-    ]
+    turns = [(held[workspace], place, pk) for place, (pk, workspace) in enumerate(queue) if held[workspace] < most]
     return min(turns)[2] if turns else None
 
 

@@ -13,8 +13,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from webapp import answers as presentations
-from webapp.accounts.access import load, member
+from webapp.accounts.access import load, member, needs
 from webapp.accounts.requests import AuthedRequest
+from webapp.accounts.rights import Right
 from webapp.core.forms import cleaned, refusal_of, refused_on, shown_form
 from webapp.core.problems import Conflict
 from webapp.costs.actions import price_per_hour
@@ -302,7 +303,7 @@ def qr(request: AuthedRequest, pk: str) -> HttpResponse:
     return HttpResponse(out.getvalue(), content_type="image/svg+xml")
 
 
-@member
+@needs(Right.EDIT)
 @refused_on("delete_endpoint")
 def delete_endpoint(request: AuthedRequest, pk: str) -> HttpResponse:
     """A GET asks; context: endpoint, prototype, demo_url, links and keys (how many still work), judged (how many answers).

@@ -44,8 +44,9 @@ def retraining_to_tell(prototype: Prototype, latest: DatasetVersion) -> Retraini
 @member
 def data(request: AuthedRequest, pk: str) -> HttpResponse:
     """Context: prototype, version, versions, latest, current (the newest that can be used), is_older (than that), is_editable
-    (nothing newer is there or being read), mapping (form), page, search, label, split, problems, fine, at_work, retraining
-    (the run asked for on the newest version while it was read: waiting, started until that run has ended, or refused until
+    (nothing newer is there or being read, and the reader may edit), is_labellable (the same, and may label), mapping (form),
+    page, search, label, split, problems, fine, at_work, retraining (the run asked for on the newest version while it was
+    read: waiting, started until that run has ended, or refused until
     another was started).
 
     `?version=N` shows an older one. While the newest is read, htmx asks again for the fragment `#reading`.
@@ -57,12 +58,14 @@ def data(request: AuthedRequest, pk: str) -> HttpResponse:
     criteria = {"number": number} if number is not None else {"status": Status.READY}
     version = prototype.dataset.versions.filter(**criteria).order_by("-number").first() or latest
     current = next((candidate for candidate in versions if candidate.status == Status.READY), latest)
+    is_newest = version.number >= current.number and latest.status != Status.PROCESSING
     context = {
         "prototype": prototype,
         "version": version,
         "current": current,
         "is_older": version.number < current.number,
-        "is_editable": version.number >= current.number and latest.status != Status.PROCESSING,
+        "is_editable": is_newest and request.membership.can_edit,
+        "is_labellable": is_newest and request.membership.can_label,
         "trainable": version.trainable,
         "task_trains": trainable(version.suggestion.get("task")),
         "task_title": task_title(version.suggestion.get("task") or ""),

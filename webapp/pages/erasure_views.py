@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from webapp.accounts import addresses, security
-from webapp.accounts.access import load, member, needs, person
+from webapp.accounts.access import load, needs, person
 from webapp.accounts.confirming import check_confirmed, confirmed
 from webapp.accounts.forms import RetentionForm
 from webapp.accounts.requests import AuthedRequest
@@ -25,7 +25,7 @@ from webapp.pages.forms import DeleteAccountForm, TypedNameForm
 from webapp.prototypes.models import Prototype
 
 
-@member
+@needs(Right.EDIT)
 @refused_on("storage", lambda _request, pk: [])
 def delete_unused_dataset(request: AuthedRequest, pk: str) -> HttpResponse:
     """A GET asks; context: dataset, contents (`erasure.Contents`), prototypes (made from it), demos (their addresses). A POST

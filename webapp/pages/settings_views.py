@@ -10,9 +10,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
-from webapp.accounts.access import load, member
+from webapp.accounts.access import load, member, needs
 from webapp.accounts.forms import RetentionForm
 from webapp.accounts.requests import AuthedRequest
+from webapp.accounts.rights import Right
 from webapp.core.formats import count, size
 from webapp.core.forms import refusal_of, refused_on, shown_form, typed
 from webapp.core.problems import Conflict, Problem
@@ -50,7 +51,7 @@ def prototype_settings(request: AuthedRequest, pk: str) -> HttpResponse:
     return render(request, "pages/settings.html", context)
 
 
-@member
+@needs(Right.EDIT)
 @refused_on("delete_prototype")
 def delete_prototype(request: AuthedRequest, pk: str) -> HttpResponse:
     """A GET asks; context: prototype, runs (how many), endpoint or None, demo_url, shares_data, with_data (whether that was
@@ -75,7 +76,7 @@ def delete_prototype(request: AuthedRequest, pk: str) -> HttpResponse:
     return render(request, "pages/delete_prototype.html", context)
 
 
-@member
+@needs(Right.EDIT)
 @refused_on("run")
 def delete_run(request: AuthedRequest, pk: str) -> HttpResponse:
     """A GET asks; context: run, prototype, size (bytes), model_size (what removing the model alone frees; None where it has
@@ -106,7 +107,7 @@ def remove_model(request: AuthedRequest, pk: str) -> HttpResponse:
     return redirect("run", pk=pk)
 
 
-@member
+@needs(Right.EDIT)
 @refused_on("unused_models")
 def unused_models(request: AuthedRequest, pk: str) -> HttpResponse:
     """A GET asks which models to remove; context: prototype, unused (`removal.Unused`), ticked (ids of runs),

@@ -29,7 +29,7 @@ from webapp.prototypes.forms import MappingForm, PrototypeForm, SplitForm
 from webapp.prototypes.models import Prototype
 
 
-@member
+@needs(Right.EDIT)
 @refused_on("new_prototype")
 def new_prototype(request: AuthedRequest) -> HttpResponse:
     """The drop area. A POST takes files (`file`, repeatable), finished uploads (`upload`, repeatable), pasted rows

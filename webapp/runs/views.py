@@ -15,9 +15,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from webapp.accounts import limits, security
-from webapp.accounts.access import load, member
+from webapp.accounts.access import load, member, needs
 from webapp.accounts.factors import check_factor
 from webapp.accounts.requests import AuthedRequest, SiteRequest
+from webapp.accounts.rights import Right
 from webapp.accounts.sessions import while_signed_in
 from webapp.catalog.hardware import as_tenants_see, devices, gpu_count, workers
 from webapp.core.connections import releases_connection
@@ -89,7 +90,7 @@ def run(request: AuthedRequest, pk: str) -> HttpResponse:
     context |= reports.context(run, report) | {"leaks": leaks.describe_leaks(run, report)}
     if run.model_removed_at:
         return render(request, "runs/run_done.html", context)
-    context |= inputs.try_it(run, request.GET.get("example", ""))
+    context |= inputs.try_it(run, request.GET.get("example", "")) | {"may_try": request.membership.can_edit}
     context["fields"] = inputs.filled(context["fields"], typed(request, reverse("try_run", args=[pk])))
     response = render(request, "runs/run_done.html", context)
     response["Permissions-Policy"] = inputs.DEVICES
@@ -139,7 +140,7 @@ def member_run(request: SiteRequest, pk: str) -> Run:
     return load(Run, request.membership.workspace, pk)
 
 
-@member
+@needs(Right.EDIT)
 @refused_on("run")
 def stop(request: AuthedRequest, pk: str) -> HttpResponse:
     """A GET asks whether to stop and keep the best so far, or to cancel; context: run, prototype. A POST stops and keeps."""
