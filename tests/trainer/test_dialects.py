@@ -65,6 +65,13 @@ PLAIN = [(str(number), text, label) for number, text, label in ROWS]
         pytest.param("By:,Ann,\n,,\n" + HEADER + lines("{i},{t},{l}"), {"titles": 2}, id="padded titles"),
         pytest.param(HEADER + lines("{i},{t},{l}") + "\nTotal,9,\nPage 1 of 1\n", {"footer": 2}, id="totals"),
         pytest.param(HEADER + lines("{i},{t},{l}").replace("20,", HEADER + "20,", 1), {"repeated_header": 1}, id="again"),
+        pytest.param("id|+|text|+|label\n" + lines("{i}|+|{t}|+|{l}"), {}, id="a delimiter that no list has"),
+        pytest.param("id   text   label\n" + lines("{i:<4}  {t}   {l}"), {}, id="columns lined up by blanks"),
+        pytest.param("| id | text | label |\n|---|:---|---|\n" + lines("| {i} | {t} | {l} |"), {"header_rows": 1}, id="Markdown"),
+        pytest.param("+--+--+--+\n| id | text | label |\n+--+--+--+\n" + lines("| {i} | {t} | {l} |") + "+--+--+--+\n", {"titles": 1, "rulers": 2}, id="MySQL"),
+        pytest.param("id\ttext\tlabel\n--\t----\t-----\n" + lines("{i}\t{t}\t{l}") + "\n(60 rows affected)\n", {"header_rows": 1, "footer": 1}, id="SQL Server"),
+        pytest.param('id, text, label\n' + lines('{i}, "{t}", {l}'), {}, id="blanks behind commas"),
+        pytest.param(HEADER + lines("{i},{t},{l}").replace("20,", "ID,Text,Label\n20,", 1), {"repeated_header": 1}, id="again in capitals"),
         pytest.param(HEADER + "integer,string,string\n" + lines("{i},{t},{l}"), {"header_rows": 1}, id="types"),
     ],
 )  # fmt: skip
@@ -135,3 +142,17 @@ def test_totals_are_kept_where_somebody_wants_them(tmp_path: Path) -> None:
         table = open_table(path, choices=Choices({"footer": choice}))
         assert sum(len(cells[0]) for cells in table.batches) == count
         assert [reading.chosen for reading in table.readings if reading.what == "footer"] == [choice]
+
+
+def test_of_thousands_of_columns_those_at_both_ends_and_the_named_are_read(tmp_path: Path) -> None:
+    names = ["sample_id", *(f"gene_{n}" for n in range(3000)), "label", *(f"more_{n}" for n in range(1000)), "outcome"]
+    path = tmp_path / "a.csv"
+    body = [",".join([f"s{n}", *["0.5"] * 3000, "ab"[n % 2], *["7"] * 1000, "yes"]) for n in range(30)]
+    path.write_text("\n".join([",".join(names), *body]) + "\n")
+    table = open_table(path)
+    dataset, _parts = gather_rows([table], [None], silent)
+    assert (len(dataset.names), dataset.names[0], dataset.names[-1], dataset.rows) == (2000, "sample_id", "outcome", 30)
+    assert dataset.column("label").to_pylist()[:2] == ["a", "b"]
+    told = next(problem for problem in dataset.problems if problem["code"] == "left_out_columns")
+    assert (told["severity"], told["count"]) == ("warning", 2003)
+    assert [reading.what for reading in table.readings] == ["header", "columns"]

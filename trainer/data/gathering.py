@@ -133,6 +133,17 @@ def reading_problems(tables: list[Table], names: list[str]) -> list[Problem]:
         lines = [line for _table, line, _why in mended[:100]]
         problems.append(problem("mended_rows", "info", message, examples=places, count=len(mended)) | {"lines": lines})
     for table in tables:
+        if table.narrowed:
+            message = ngettext(
+                "%(file)s has too many columns; %(count)s of them was not read.",
+                "%(file)s has too many columns; %(count)s of them were not read.",
+                len(table.narrowed),
+                file=table.name,
+            )
+            narrowed = table.narrowed[:20]
+            problems.append(
+                problem("left_out_columns", "warning", message, examples=narrowed, count=len(table.narrowed))
+            )
         if table.late:
             message = ngettext(
                 "%(file)s: %(count)s field first comes after many records and was not read: %(names)s.",

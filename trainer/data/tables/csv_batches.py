@@ -5,22 +5,29 @@ from collections.abc import Iterator
 
 from trainer.data.readings import Choices, LeftOut
 from trainer.data.tables.csv_records import Record
+from trainer.data.tables.dialects import RULER
 from trainer.data.tables.footers import FOOTER_ROWS, split_footer
 from trainer.data.tables.table import BATCH_ROWS, MAX_COLUMNS, Columns, Table
 from trainer.errors import DataError
 from trainer.messages import _, ngettext
 
-MAX_BATCH_CHARACTERS = 16_000_000
+MAX_BATCH_CHARACTERS, MAX_BATCH_CELLS = 16_000_000, 4_000_000
+
+RULES = frozenset("-=+|: ─")
 
 
 def batches(records: Iterator[Record], table: Table, header: list[list[str]], choices: Choices) -> Iterator[Columns]:
     """Rows of the header's width; others are fitted or reported. A batch ends by rows or by characters. The last rows are held
     back until the end, where they may turn out to be totals and notes."""
-    width = len(table.columns)
+    width = table.width
+    most = max(1, min(BATCH_ROWS, MAX_BATCH_CELLS // max(width, 1)))
     rows: list[list[str]] = []
     numbers: list[int] = []
     characters = 0
     for line, row in records:
+        if row and row[0][:1] in RULES and is_ruler(row):
+            count_rulers(table, line)
+            continue
         if len(row) != width:
             fitted = fit(row, width, line, table)
             if fitted is None:
@@ -29,7 +36,7 @@ def batches(records: Iterator[Record], table: Table, header: list[list[str]], ch
         rows.append(row)
         numbers.append(line)
         characters += sum(map(len, row))
-        if len(rows) >= BATCH_ROWS + FOOTER_ROWS or characters > MAX_BATCH_CHARACTERS:
+        if len(rows) >= most + FOOTER_ROWS or characters > MAX_BATCH_CHARACTERS:
             yield from emit(rows[:-FOOTER_ROWS], numbers, table, header)
             rows, numbers, characters = rows[-FOOTER_ROWS:], numbers[-FOOTER_ROWS:], 0
     kept = split_footer(rows, numbers, table, choices)
@@ -39,14 +46,39 @@ def batches(records: Iterator[Record], table: Table, header: list[list[str]], ch
 def emit(rows: list[list[str]], numbers: list[int], table: Table, header: list[list[str]]) -> Iterator[Columns]:
     """A batch without the rows that say the header again."""
     if header and rows:
-        firsts = {row[0] for row in header}
-        if not firsts.isdisjoint([row[0] for row in rows]):
-            again = {index for index, row in enumerate(rows) if row in header}
+        named = [fold_cells(row) for row in header]
+        firsts = {row[0] for row in named}
+        if not firsts.isdisjoint([row[0].strip().casefold() for row in rows]):
+            again = {
+                index
+                for index, row in enumerate(rows)
+                if row[0].strip().casefold() in firsts and fold_cells(row) in named
+            }
             if again:
                 count_repeated(table, [numbers[index] for index in sorted(again)])
                 rows = [row for index, row in enumerate(rows) if index not in again]
     if rows:
         yield list(zip(*rows, strict=True))
+
+
+def is_ruler(row: list[str]) -> bool:
+    """Whether a line draws a rule: dashes in every cell, as many as no missing value has."""
+    return sum(map(len, row)) >= 6 and all(RULER.fullmatch(cell) for cell in row if cell.strip())
+
+
+def count_rulers(table: Table, line: int) -> None:
+    known = next((one for one in table.left_out if one.reason == "rulers"), None)
+    count = (known.count if known else 0) + 1
+    sentence = ngettext("%(count)s line of dashes.", "%(count)s lines of dashes.", count)
+    if known is None:
+        table.left_out.append(known := LeftOut("rulers", 0, sentence, table.name))
+    known.count, known.sentence = count, sentence
+    known.examples += [f"line {line}"]
+
+
+def fold_cells(row: list[str]) -> list[str]:
+    """Cells as they are compared with the header: without case and blanks around them."""
+    return [cell.strip().casefold() for cell in row]
 
 
 def count_repeated(table: Table, lines: list[int]) -> None:
@@ -65,7 +97,7 @@ def fit(row: list[str], width: int, line: int, table: Table) -> list[str] | None
     """A row of another width: blank lines are passed over, empty fields at its end cut, everything else reported."""
     if not any(cell.strip() for cell in row):
         return None
-    if len(row) > MAX_COLUMNS:
+    if len(row) > max(MAX_COLUMNS, width):
         raise DataError(
             _(
                 "Line %(line)s of %(name)s has %(count)s fields, the header %(width)s.",

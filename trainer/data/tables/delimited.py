@@ -21,7 +21,16 @@ from trainer.data.tables.header_readings import (
 )
 from trainer.data.tables.headers import WORDS, filled, usual_width
 from trainer.data.tables.streams import Lines
-from trainer.data.tables.table import MAX_FIELD_CHARACTERS, Table, check_columns, named, no_header
+from trainer.data.tables.table import (
+    MAX_COLUMNS,
+    MAX_FIELD_CHARACTERS,
+    MAX_FIELDS,
+    Table,
+    check_columns,
+    named,
+    no_header,
+)
+from trainer.data.tables.wide import narrow
 from trainer.errors import DataError
 from trainer.json_types import JsonObject
 from trainer.messages import _, ngettext
@@ -76,7 +85,8 @@ def csv_table(
         table.bad, table.bad_count = [], 0
     body = rows[header.row + 1 :]
     names = fitted_names(header, rows, body, table)
-    check_columns(names, name)
+    is_wide = len(body) > 0 and usual_width(body) > MAX_COLUMNS
+    check_columns(names, name, MAX_FIELDS if is_wide else MAX_COLUMNS)
     table.columns = names
     leave_out_titles(table, first, header)
     table.readings.append(header_reading(table, first, header, header_row))
@@ -87,6 +97,7 @@ def csv_table(
     shown = names_as_written(rows, header)
     start = header.row + 1 if header.row >= header.first else header.first
     table.batches = batches(chain(first[start:], records), table, shown, choices)
+    narrow(table)
     return table
 
 

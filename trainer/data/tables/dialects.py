@@ -14,10 +14,13 @@ from itertools import islice
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 RARE = {"^": "caret", "~": "tilde", "\x01": "ctrl-a", "\x1f": "unit-separator", "¦": "broken-bar", "§": "section"}
 LONG = ("~|~", "|~|", "|;|", "||", "::", ";;", "~~", "^^", "##", "@@", "$$", "<>", "=>", "\t|\t")
+SPACES = "  "
+"""Two blanks or more, as in tables whose columns are lined up."""
+LONG_MARK = re.compile(r"(?<=[\w\"'])([^\w\s\"'.,()\[\]{}/\\-]{2,5})(?=[\w\"'])")
 STAND_IN = "\x1f"
 """What a mark of several characters becomes."""
 SAMPLE_RECORDS = 200
-NAMES = DELIMITERS | RARE | {mark: mark for mark in LONG}
+NAMES = DELIMITERS | RARE | {mark: mark for mark in LONG} | {SPACES: "spaces"}
 SHARE_OF_HEADER, SHARE_OF_WIDTH = 0.1, 0.02
 
 
@@ -30,6 +33,8 @@ class Dialect:
     escape: str = ""
     spaced: bool = False
     """Whether a blank stands between a delimiter and an opening quotation mark."""
+    bordered: bool = False
+    """Whether a delimiter stands at both ends of a line too, as in tables of Markdown and of database consoles."""
 
     @property
     def mark(self) -> str:
@@ -42,7 +47,11 @@ class Dialect:
 
     def prepare(self, line: str) -> str:
         """A line as the csv module can read it: one character a delimiter; MySQL's \\N, which is no escaped N, as nothing."""
-        if len(self.delimiter) > 1:
+        if self.bordered:
+            line = re.sub(r"[ \t]*\|[ \t]*", "|", line.strip()).removeprefix("|").removesuffix("|") + "\n"
+        if self.delimiter == SPACES:
+            line = re.sub(r"(?<=\S) {2,}(?=\S)", STAND_IN, line.replace(STAND_IN, " ").strip())
+        elif len(self.delimiter) > 1:
             line = line.replace(STAND_IN, " ").replace(self.delimiter, STAND_IN)
         if self.escape and "\\N" in line:
             mark = re.escape(self.mark)
@@ -52,7 +61,7 @@ class Dialect:
     @property
     def is_plain(self) -> bool:
         """Whether lines need no preparing."""
-        return len(self.delimiter) == 1 and not self.escape
+        return len(self.delimiter) == 1 and not self.escape and not self.bordered
 
     def reader(self, lines: Iterable[str], strict: bool = True) -> Iterator[list[str]]:
         """`strict`: a mark that closes a field and is not followed by a delimiter raises `csv.Error`."""
@@ -111,11 +120,18 @@ def escaped(text: str, place: int) -> bool:
     return backslashes % 2 == 1
 
 
+RULER = re.compile(r"[\s|+:=─-]*[-=─]{2}[\s|+:=─-]*")
+"""A line of dashes, as consoles and Markdown draw it between a header and its rows."""
+
+
 def find_dialect(sample: str) -> tuple[Dialect, list[tuple[float, Dialect]]]:
     """The likeliest dialect, and all candidates with their scores, the best first."""
     quote, escape = find_quote(sample), ""
     candidates = []
-    for delimiter in [*DELIMITERS, *(mark for mark in (*RARE, *LONG) if mark in sample)]:
+    for delimiter in [*DELIMITERS, *(mark for mark in (*RARE, *LONG, *long_marks(sample)) if mark in sample)]:
+        if delimiter == "|" and is_bordered(sample):
+            candidates.append((score_of(sample, made := Dialect("|", "", bordered=True)) + SHARE_OF_HEADER, made))
+            continue
         dialect = Dialect(delimiter, quote, escape)
         escapes = [escape, "\\"] if has_escapes(sample, quote, dialect.delimiter) else [escape]
         scored = [
@@ -123,6 +139,9 @@ def find_dialect(sample: str) -> tuple[Dialect, list[tuple[float, Dialect]]]:
             for made in (Dialect(delimiter, quote, mark, is_spaced(sample, delimiter)) for mark in escapes)
         ]
         candidates.append(max(scored, key=lambda pair: (pair[0], bool(pair[1].escape))))
+    if max(score for score, _made in candidates) < 0.9 and SPACES in sample:
+        lined_up = Dialect(SPACES, "")
+        candidates.append((score if (score := score_of(sample, lined_up)) >= 1 else 0.0, lined_up))
     candidates.sort(key=lambda pair: -pair[0])
     long = [
         pair
@@ -146,7 +165,25 @@ def find_quote(sample: str) -> str:
 
 
 def is_spaced(sample: str, delimiter: str) -> bool:
-    return f'{delimiter} "' in sample and f'{delimiter}"' not in sample
+    return sample.count(f'{delimiter} "') > 5 * sample.count(f'{delimiter}"')
+
+
+def long_marks(sample: str) -> list[str]:
+    """Marks of several characters between the words of the first line that stand in every later one as often, such as `|+|`."""
+    first, *later = [line for line in sample.splitlines()[:20] if line.strip()] or [""]
+    marks = dict.fromkeys(LONG_MARK.findall(first))
+    return [
+        mark
+        for mark in marks
+        if mark not in LONG and later and all(line.count(mark) == first.count(mark) for line in later[:-1])
+    ]
+
+
+def is_bordered(sample: str) -> bool:
+    lines = [line.strip() for line in sample.splitlines()[:SAMPLE_RECORDS] if line.strip()]
+    lines = [line for line in lines[:-1] or lines if not RULER.fullmatch(line)]
+    ended = sum(len(line) > 2 and line[0] == line[-1] == "|" for line in lines)
+    return len(lines) > 1 and ended >= 0.9 * len(lines)
 
 
 def has_escapes(sample: str, quote: str, delimiter: str) -> bool:

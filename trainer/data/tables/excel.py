@@ -15,7 +15,8 @@ from trainer.data.tables.footers import FOOTER_ROWS, split_footer
 from trainer.data.tables.sheet_marks import Marks, read_marks
 from trainer.data.tables.sheet_reports import ALL, LEAVE_OUT, READ, report_hidden, report_sheet, report_sheets
 from trainer.data.tables.sheets import Sheet, check_header, cut, header_of, is_filled, padded, settle_header, tables_of
-from trainer.data.tables.table import BATCH_ROWS, Columns, Table, as_text, check_columns, damaged, named
+from trainer.data.tables.table import BATCH_ROWS, MAX_FIELDS, Columns, Table, as_text, check_columns, damaged, named
+from trainer.data.tables.wide import narrow
 from trainer.data.tables.workbook_limits import checked
 from trainer.data.tempspace import temporary_folder
 from trainer.errors import DataError
@@ -70,7 +71,7 @@ def open_workbook(
     used = alike if sheet_name == ALL else beside if len(beside) > 1 else [chosen]
     source = "" if len(used) == 1 and sheet_name != ALL else "sheet" if sheet_name == ALL else "table"
     columns = named([*chosen.columns, *([source] if source else [])])
-    check_columns(columns, name)
+    check_columns(columns, name, MAX_FIELDS)
     shown = ALL if sheet_name == ALL else chosen.whole if len(used) > 1 else chosen.name
     table = Table(
         name, "excel", columns, iter(()), size, {"sheet": shown, "sheets": names} | {"header_row": chosen.header_line}
@@ -81,6 +82,7 @@ def open_workbook(
     report_hidden(table, used, hidden)
     is_left_out = hidden["hidden_rows"] == LEAVE_OUT
     table.batches = chain.from_iterable(batches(sheet, table, choices, bool(source), is_left_out) for sheet in used)
+    narrow(table)
     return table
 
 

@@ -47,7 +47,7 @@ def is_note(row: Row, width: int) -> bool:
 def split_footer(rows: list[list[str]], numbers: list[int], table: Table, choices: Choices, sheet: str = "") -> int:
     """How many of the last rows of a table are records. Tells of the others, and of lines of another width behind the last
     record, which were refused as unreadable. `numbers`: the line of each row."""
-    width = len(table.columns)
+    width = table.width
     asked = choices.pick("footer", ("leave-out", "keep"), table.name)
     kept = len(rows)
     usual = sorted(map(filled, rows[:-FOOTER_ROWS] or rows))[len(rows[:-FOOTER_ROWS] or rows) // 2] if rows else 0

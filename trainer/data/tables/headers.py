@@ -233,7 +233,7 @@ def last_row(rows: Sequence[Row], first: int) -> tuple[int, dict[int, str]]:
 
 
 def row_under(header: Row, row: Row, body: Sequence[Row]) -> str:
-    """What a row right under the header is: `names` that go on, `types`, `units`, `ids`, or "" for a record."""
+    """What a row right under the header is: `names` that go on, `types`, `units`, `ids`, `rulers`, or "" for a record."""
     cells = [(cell or "").strip() for cell in row]
     present = [cell for cell in cells if cell]
     if not present or not body:
@@ -242,6 +242,8 @@ def row_under(header: Row, row: Row, body: Sequence[Row]) -> str:
         return "ids"
     if len(present) > 1 and all(TYPE.fullmatch(cell) for cell in present) and not recurs(cells, body):
         return "types"
+    if len(present) > 1 and all(re.fullmatch(r":?[-=─]{2,}:?", cell) for cell in present):
+        return "rulers"
     if is_units(cells, body):
         return "units"
     if is_options(header, cells, body):

@@ -19,6 +19,8 @@ from trainer.messages import _, ngettext
 
 BATCH_ROWS = 20_000
 MAX_COLUMNS = 2_000
+MAX_FIELDS = 20_000
+"""Columns that a text table or a sheet may have for MAX_COLUMNS of them to be read."""
 MAX_FIELD_CHARACTERS = 1_000_000
 MAX_BAD_ROWS = 1_000
 SAVE_AS = _("Save it as CSV, Excel, JSONL or Parquet and send that.")
@@ -75,11 +77,20 @@ class Table:
 
     group: str = ""
     """A column whose equal values belong together: a split keeps them on one side."""
+    narrowed: list[str] = field(default_factory=list)
+    """Names of the columns that were not read, of a table with more than MAX_COLUMNS."""
+    fields: int = 0
+    """How many its records have in the file, where not all are read."""
     late: Counter[str] = field(default_factory=Counter)
     """Fields that no record had when the columns were settled, with how many records have them; they were not read."""
 
     refused_rows: dict[tuple[int, str], list[str]] = field(default_factory=dict)
     """The fields of the last lines of `bad`, which may prove to be no records."""
+
+    @property
+    def width(self) -> int:
+        """Fields of a record in the file."""
+        return self.fields or len(self.columns)
 
     def refuse(self, line: int, reason: str, row: list[str] | None = None) -> None:
         self.bad_count += 1
@@ -167,15 +178,15 @@ def damaged(name: str, reason: str) -> DataError:
     )
 
 
-def check_columns(columns: Sequence[str], name: str) -> None:
-    """`DataError` for more than MAX_COLUMNS."""
-    if len(columns) > MAX_COLUMNS:
+def check_columns(columns: Sequence[str], name: str, most: int = MAX_COLUMNS) -> None:
+    """`DataError` for more columns than that."""
+    if len(columns) > most:
         raise DataError(
             _(
                 "%(name)s has %(count)s columns; at most %(max_columns)s are read.",
                 name=name,
                 count=f"{len(columns):,}",
-                max_columns=f"{MAX_COLUMNS:,}",
+                max_columns=f"{most:,}",
             ),
             code="too_many_columns",
             hint=_("Keep the columns that matter. If the file has few, its delimiter may be wrong."),
