@@ -4,13 +4,14 @@ Nothing is unpacked by its own name. Entries that point outside, links, encrypte
 left out and told; too many entries, or more bytes than the archive's size allows, are refused.
 """
 
+import io
 import re
 import stat
 import struct
 import tarfile
 import unicodedata
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -48,8 +49,8 @@ class Entry:
 
     name: str
     size: int
-    source: "zipfile.ZipInfo | tarfile.TarInfo | Path | Inner"
-    """Of a zip or a tar; a file of its own; or an entry of another archive."""
+    source: "zipfile.ZipInfo | tarfile.TarInfo | Path | Inner | bytes"
+    """Of a zip or a tar; a file of its own; an entry of another archive; or its bytes, as the cell of a table has them."""
 
     @property
     def parts(self) -> list[str]:
@@ -108,6 +109,8 @@ class Archive:
             return entry.source.archive.open(entry.source.entry)
         if isinstance(entry.source, Path):
             return entry.source.open("rb")
+        if isinstance(entry.source, bytes):
+            return io.BytesIO(entry.source)
         file: IO[bytes] | None = None
         if isinstance(self.handle, zipfile.ZipFile) and isinstance(entry.source, zipfile.ZipInfo):
             file = self.handle.open(entry.source)
@@ -420,7 +423,3 @@ def common_folder(entries: list[Entry]) -> int:
             break
         depth += 1
     return depth
-
-
-def by_suffix(entries: list[Entry], suffixes: frozenset[str]) -> Iterator[Entry]:
-    return (entry for entry in entries if entry.suffix in suffixes)

@@ -11,7 +11,7 @@ from trainer.data.readings import Choices, readings_as_json
 from trainer.data.splitting import split_dataset
 from trainer.data.tables.formats import open_table
 from trainer.data.tables.jsonrows import convert_table
-from trainer.data.uploads import Sources, unpack_uploads
+from trainer.data.uploads import Sources, read_media_columns, unpack_uploads
 from trainer.events import Emit, silent
 from trainer.roles import SPLITTING
 from trainer.roles import check_roles as check_roles
@@ -47,8 +47,12 @@ def read_files(  # noqa: PLR0913  one call reads any file
             tables = [convert_table(table, choices) for table in opened]
             for table in tables:
                 recognise(table)
-            dataset, file_parts = gather_rows(tables, sources.table_parts, emit)
-            dataset.problems += sources.problems
+            if read_media_columns(tables, sources, choices):
+                assert sources.dataset is not None
+                dataset, file_parts = sources.dataset, sources.parts
+            else:
+                dataset, file_parts = gather_rows(tables, sources.table_parts, emit)
+                dataset.problems += sources.problems
         read_labels(dataset, choices, names)
         dataset.readings = readings_as_json(sources.readings) + dataset.readings
         dataset.left_out = [left_out.as_dict() for left_out in sources.left_out] + dataset.left_out

@@ -5,9 +5,10 @@ Every file is decoded once, in threads, and kept under its hash in the version's
 
 import json
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
-from trainer.data import annotations, media, sidecars
+from trainer.data import annotations, clips, media, sidecars
 from trainer.data.archives import Archive, Entry
 from trainer.data.box_formats import summary
 from trainer.data.box_formats.registry import read_boxes
@@ -51,6 +52,7 @@ def read_collection(
     with_annotations = read_annotations(files) if kind == "image" else None
     collection, media_rows = (
         with_annotations
+        or read_clips(files)
         or read_described(files, sidecars.read_lists(files), "list")
         or read_beside_table(files)
         or read_described(files, sidecars.read_sidecars(files), "sidecars")
@@ -62,6 +64,14 @@ def read_collection(
     collection.used = files.used
     collection.other_files = len(archive.entries) - len(files.media) - len(files.used)
     collection.other_kinds = Counter(entry.suffix for entry in files.others if entry.name not in files.used)
+    return finish_collection(archive, media_rows, collection, folder, meter)
+
+
+def finish_collection(
+    archive: Archive, media_rows: Iterable[MediaRow], collection: Collection, folder: Path, meter: Meter
+) -> Collection:
+    """Decode what the rows name, into `folder`. Raises `DataError` where none of it can be used."""
+    kind = collection.kind
     folder.mkdir(parents=True, exist_ok=True)
     for row, stored in decode(archive, media_rows, kind, folder, collection):
         cells = row.cells
@@ -164,6 +174,29 @@ def read_described(
             row["label"] = files.class_of(entry) or None
         if entry.name in cells or label_tells:
             media_rows.append(MediaRow(entry, row, files.part_of(entry)))
+    return collection, media_rows
+
+
+def read_clips(files: Files) -> tuple[Collection, list[MediaRow]] | None:
+    """Clips of recordings that segments, a TextGrid or subtitles tell, or the recordings with all that is said in them."""
+    recordings = clips.read_recordings(files) if files.kind == "audio" else None
+    if recordings is None:
+        return None
+    is_cut, reading = clips.choose(recordings, files.choices, files.archive.name)
+    files.used |= recordings.used
+    missing = files.missing
+    collection = Collection("audio", recordings.form, bad=missing[: annotations.MAX_REPORTED], bad_count=len(missing))
+    collection.readings.append(reading)
+    entries = {entry.name: entry for entry in files.media}
+    media_rows = [
+        MediaRow(
+            entries[path],
+            {} if is_cut else clips.whole_cells(cuts),
+            files.part_of(entries[path]),
+            cuts if is_cut else (),
+        )
+        for path, cuts in recordings.cuts.items()
+    ]
     return collection, media_rows
 
 

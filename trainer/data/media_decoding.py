@@ -1,8 +1,9 @@
 """Pictures and sounds of an archive decoded in threads, in order, never all of them in memory."""
 
 import hashlib
+import tempfile
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from itertools import islice
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from trainer.data import media, media_conversion, media_video
 from trainer.data.archives import Archive, Entry, EntryError
+from trainer.data.cuts import Cut
 from trainer.data.media_conversion import RAW_SUFFIXES
 from trainer.data.tempspace import temporary_folder
 from trainer.errors import DataError
@@ -22,10 +24,12 @@ if TYPE_CHECKING:
 DECODERS = min(cores(), 4)
 AHEAD, AHEAD_BYTES = 32, 128 * 1024**2
 MAX_MEDIA_BYTES = 256 * 1024**2
+MIN_CLIP_SECONDS = 0.05
 
 
-Stored = list[tuple[media.Media, dict[str, str | None]]]
-"""What one file gives: pictures or a sound, each with cells of its own, such as the second of a video."""
+Stored = list[tuple[media.Media | media.UnreadableError, dict[str, str | None]]]
+"""What one file gives: pictures or sounds, each with cells of its own, such as the second of a video; and clips that it does not
+have, with the reason."""
 
 
 def decode(
@@ -44,7 +48,7 @@ def decode(
                 collection.lost.append((row.entry.name, "is damaged in the archive or too large"))
                 continue
             size = len(source) if isinstance(source, bytes) else 0
-            window.append((row, size, pool.submit(store, source, kind, folder, row.entry.suffix, is_split)))
+            window.append((row, size, pool.submit(store, source, kind, folder, row, is_split)))
             bytes_ahead += size
             del source
             while window and (len(window) > AHEAD or bytes_ahead > AHEAD_BYTES):
@@ -73,16 +77,21 @@ def finish_decoding(
     if len(stored) > 1:
         collection.group = collection.group or "file"
     for one, cells in stored:
+        if isinstance(one, media.UnreadableError):
+            collection.lost.append((row.entry.name, str(one)))
+            continue
         collection.converted[one.converted] += bool(one.converted)
         yield replace(row, cells=row.cells | cells) if cells else row, one
 
 
-def store(source: bytes | Path, kind: str, folder: Path, suffix: str, is_split: bool) -> Stored:
+def store(source: bytes | Path, kind: str, folder: Path, row: "MediaRow", is_split: bool) -> Stored:
     """Decode a file and keep what it holds. Raises `UnreadableError`."""
     try:
+        if row.cuts:
+            return store_clips(source, folder, row.cuts)
         if kind == "audio":
             return [(store_sound(source, folder), {})]
-        return store_pictures(source, folder, suffix, is_split)
+        return store_pictures(source, folder, row.entry.suffix, is_split)
     finally:
         if isinstance(source, Path):
             source.unlink(missing_ok=True)
@@ -101,6 +110,51 @@ def store_pictures(source: bytes | Path, folder: Path, suffix: str, is_split: bo
     return [(media_conversion.store_picture(source, folder, suffix), {})]
 
 
+def store_clips(source: bytes | Path, folder: Path, cuts: Sequence[Cut]) -> Stored:
+    """The clips of a recording, each with its start and end in seconds."""
+    with tempfile.TemporaryDirectory(prefix="whole-", dir=folder) as place:
+        recording = Path(place) / store_sound(source, Path(place)).name
+        return [store_clip(recording, cut, folder) for cut in cuts]
+
+
+def store_clip(
+    recording: Path, cut: Cut, folder: Path
+) -> tuple[media.Media | media.UnreadableError, dict[str, str | None]]:
+    import soundfile
+
+    with soundfile.SoundFile(recording) as sound:
+        rate, most, channels = sound.samplerate, sound.frames, sound.channels
+        first = round(cut.start * rate)
+        last = most if cut.end is None else min(round(cut.end * rate), most)
+        if last - first < MIN_CLIP_SECONDS * rate:
+            end = "" if cut.end is None else f"–{cut.end:.2f}"
+            reason = "is beyond the end of the recording" if first >= most else "is too short"
+            return media.UnreadableError(f"at {cut.start:.2f}{end} s {reason}"), {}
+        sound.seek(first)
+        with tempfile.NamedTemporaryFile(prefix="clip-", suffix=".flac", dir=folder, delete=False) as file:
+            path = Path(file.name)
+        try:
+            with soundfile.SoundFile(path, "w", rate, channels, "PCM_16", format="FLAC") as out:
+                block = media.block_size(rate, channels)
+                for start in range(first, last, block):
+                    out.write(sound.read(min(block, last - start), dtype="float32"))
+            name = move_to_hash(path, folder)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+    facts = {"seconds": f"{(last - first) / rate:.3f}", "rate": str(rate), "channels": str(channels)}
+    times: dict[str, str | None] = {"start": f"{cut.start:.3f}", "end": f"{last / rate:.3f}"}
+    return media.Media(name, facts), cut.cells | times
+
+
+def move_to_hash(path: Path, folder: Path) -> str:
+    """The name, made of its hash, that a FLAC in `folder` gets."""
+    with path.open("rb") as file:
+        name = f"{hashlib.file_digest(file, 'sha256').hexdigest()[: media.HASH_CHARACTERS]}.flac"
+    path.replace(folder / name)
+    return name
+
+
 def store_sound(source: bytes | Path, folder: Path) -> media.Media:
     """A sound that libsndfile reads as it is; every other, and that of a video, as FLAC."""
     if isinstance(source, bytes):
@@ -110,7 +164,4 @@ def store_sound(source: bytes | Path, folder: Path) -> media.Media:
             if str(error) != media.NO_SOUND:
                 raise
     path, facts = media_video.write_flac(source, folder)
-    with path.open("rb") as file:
-        name = f"{hashlib.file_digest(file, 'sha256').hexdigest()[: media.HASH_CHARACTERS]}.flac"
-    path.replace(folder / name)
-    return media.Media(name, facts, "sound")
+    return media.Media(move_to_hash(path, folder), facts, "sound")

@@ -1,6 +1,7 @@
 """The files of an archive of pictures or sounds: what each may be, how names find them, and the rows that they become."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -9,6 +10,7 @@ from trainer.data import annotations, media
 from trainer.data.archives import Archive, Entry, EntryError, common_folder
 from trainer.data.box_formats.references import clean_reference
 from trainer.data.box_formats.source import Annotated
+from trainer.data.cuts import Cut
 from trainer.data.folder_levels import PART_WORDS, FolderRoles, read_roles
 from trainer.data.readings import Choices, LeftOut, Reading
 
@@ -48,6 +50,8 @@ class MediaRow:
     entry: Entry
     cells: dict[str, str | None]
     part: str = ""
+    cuts: Sequence[Cut] = ()
+    """The clips that a recording gives instead of itself."""
 
 
 class Files:

@@ -15,7 +15,9 @@ from trainer.errors import DataError
 from trainer.messages import ngettext
 
 MAX_TABLES_TRIED = 200
-TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".xlsx", ".xls", ".json", ".txt"})
+TABLE_SUFFIXES = frozenset(
+    {".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".arrow", ".feather", ".xlsx", ".xls", ".json", ".txt"}
+)
 MIN_MATCHED = 0.5
 """Share of a table's first cells that name files of the archive for it to be their table."""
 

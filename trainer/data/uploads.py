@@ -15,21 +15,26 @@ from trainer.data.archives import Archive, is_archive, join, loose_files, open_a
 from trainer.data.dataset import Dataset
 from trainer.data.documents import DOCUMENTS, documents_of, read_documents
 from trainer.data.exports import brat
-from trainer.data.gathering import Meter
+from trainer.data.gathering import Meter, reading_problems
 from trainer.data.idx import IdxFile, collect_idx, read_idx
 from trainer.data.line_files import read_line_files
+from trainer.data.media_columns import find_base64, read_column
 from trainer.data.media_files import Collection
+from trainer.data.media_problems import collection_left_out, collection_problems, skipped_left_out, skipped_problems
+from trainer.data.media_records import open_records, read_records
 from trainer.data.media_tables import TABLE_SUFFIXES
-from trainer.data.problems import Problem, problem
+from trainer.data.problems import Problem
 from trainer.data.readings import Choices, LeftOut, Reading
 from trainer.data.splitting import part_of_name
-from trainer.data.tables.table import display_name
+from trainer.data.tables.table import Table, display_name
 from trainer.data.tempspace import check_room, temporary_folder
 from trainer.errors import DataError
 from trainer.events import Emit
-from trainer.messages import _, ngettext
+from trainer.messages import _
 
 MAX_TABLES = 100
+DESCRIPTIONS = frozenset({"dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json"})
+"""What the hub's library writes beside its tables: no records."""
 TABLES = TABLE_SUFFIXES | {".gz", ".conll", ".iob", ".bio", ".ods", ".tab", ".dat", ""}
 
 
@@ -45,6 +50,9 @@ class Sources:
     """Files, pictures and sounds that were not kept; a table tells of its own rows."""
     dataset: Dataset | None = None
     parts: np.ndarray | None = None
+    media_folder: Path | None = None
+    """Where pictures and sounds go that the tables turn out to hold."""
+    meter: Meter | None = None
 
 
 class SentFile(NamedTuple):
@@ -83,7 +91,8 @@ def sort_uploads(sent: list[SentFile], place: Path, folder: Path | None, emit: E
     """What the files are: pictures or sounds, with the tables that name them; documents; idx files; lines; or tables."""
     sources = Sources()
     meter = Meter(emit, sum(file.path.stat().st_size for file in sent if file.path.is_file()))
-    media_folder = folder or place / "media"
+    media_folder = sources.media_folder = folder or place / "media"
+    sources.meter = meter
     with ExitStack() as stack:
         opened = open_sent(sent, stack, sources)
         take_brat(opened, place)
@@ -95,12 +104,12 @@ def sort_uploads(sent: list[SentFile], place: Path, folder: Path | None, emit: E
             for path, name in inner:
                 part = file.part or (part_of_name(name) if len(inner) > 1 else None)
                 add_plain(SentFile(path, name, part), None, sources, opened.idx)
-        for plain in opened.plain:
-            sources.tables.append((plain.path, plain.name))
-            sources.table_parts.append(plain.part)
+        sources.tables += [(plain.path, plain.name) for plain in opened.plain]
+        sources.table_parts += [plain.part for plain in opened.plain]
         if opened.idx:
             file = SentFile(sent[0].path, opened.idx[0].name, None)
             collections.append(MediaSource(collect_idx(opened.idx, media_folder, meter), file))
+        collections = collections or read_tables_of_media(sources, media_folder, meter, choices)
         if collections and sources.tables:
             raise unnamed_table_error(sources.tables[0][1], collections[0].file.name)
         for source in collections:
@@ -121,6 +130,33 @@ class Opened:
     others: list[tuple[Archive, SentFile]] = field(default_factory=list)
     plain: list[SentFile] = field(default_factory=list)
     idx: list[IdxFile] = field(default_factory=list)
+
+
+def read_tables_of_media(sources: Sources, folder: Path, meter: Meter, choices: Choices) -> list[MediaSource]:
+    """Tables that hold pictures or sounds themselves; they are taken out of the others."""
+    collections = []
+    for (path, name), part in list(zip(sources.tables, sources.table_parts, strict=True)):
+        if (records := open_records(path, name, choices)) is not None:
+            collections.append(MediaSource(read_records(records, folder, meter, choices), SentFile(path, name, part)))
+            place = sources.tables.index((path, name))
+            del sources.tables[place], sources.table_parts[place]
+    return collections
+
+
+def read_media_columns(tables: list[Table], sources: Sources, choices: Choices) -> bool:
+    """Pictures and sounds in cells of the tables, into `sources`; whether there were any."""
+    columns = find_base64(tables, choices)
+    if not columns or sources.media_folder is None or sources.meter is None:
+        return False
+    collections = []
+    for media, (path, name), part in zip(columns, sources.tables, sources.table_parts, strict=True):
+        collection = read_column(media, path, sources.media_folder, sources.meter)
+        collections.append(MediaSource(collection, SentFile(path, name, part)))
+        sources.left_out += [*collection_left_out(collection, name), *media.table.all_left_out()]
+        sources.readings += [*media.table.readings, *collection.readings]
+    sources.problems += reading_problems(tables, list(tables[0].columns))
+    sources.dataset, sources.parts = build_dataset(collections, sources.media_folder, sources.problems)
+    return True
 
 
 def take_brat(opened: Opened, place: Path) -> None:
@@ -235,7 +271,7 @@ def add_plain(file: SentFile, idx_part: str | None, sources: Sources, idx: list[
 
 def extract_tables(archive: Archive, place: Path) -> list[tuple[Path, str]]:
     """The archive's tables under names of our own; `DataError` when there are none."""
-    tables = [entry for entry in archive.entries if entry.suffix in TABLES]
+    tables = [entry for entry in archive.entries if entry.suffix in TABLES and entry.parts[-1] not in DESCRIPTIONS]
     if not tables or len(tables) > MAX_TABLES:
         kinds = sorted({entry.suffix or "no ending" for entry in archive.entries})[:8]
         raise DataError(
@@ -261,46 +297,6 @@ def extract_tables(archive: Archive, place: Path) -> list[tuple[Path, str]]:
     return [
         (archive.extract(entry, place / f"{number}{entry.suffix}"), entry.name) for number, entry in enumerate(tables)
     ]
-
-
-def skipped_problems(archive: Archive) -> list[Problem]:
-    """Files of an archive that were left out, and why."""
-    if not archive.skipped_count:
-        return []
-    examples = [f"{name} {reason}" for name, reason in archive.skipped]
-    count = archive.skipped_count
-    message = ngettext(
-        "%(count)s file of %(archive)s was left out: %(examples)s.",
-        "%(count)s files of %(archive)s were left out: %(examples)s.",
-        count,
-        archive=archive.name,
-        examples="; ".join(examples[:3]),
-    )
-    return [problem("skipped_files", "warning", message, examples=examples, count=count)]
-
-
-def skipped_left_out(archive: Archive) -> list[LeftOut]:
-    if not archive.skipped_count:
-        return []
-    count = archive.skipped_count
-    sentence = ngettext("%(count)s file was skipped.", "%(count)s files were skipped.", count)
-    return [LeftOut("skipped", count, sentence, archive.name, "", [f"{name} {why}" for name, why in archive.skipped])]
-
-
-def collection_left_out(collection: Collection, name: str) -> list[LeftOut]:
-    """Of an archive of pictures or sounds: what its reader reported, files that could not be decoded, and other files."""
-    left_out = list(collection.left_out)
-    if collection.lost:
-        count = len(collection.lost)
-        sentence = ngettext("%(count)s file cannot be decoded.", "%(count)s files cannot be decoded.", count)
-        left_out.append(
-            LeftOut("undecodable", count, sentence, name, "", [f"{path} {why}" for path, why in collection.lost])
-        )
-    if collection.other_files:
-        count = collection.other_files
-        sentence = ngettext("%(count)s file is of another kind.", "%(count)s files are of another kind.", count)
-        left_out.append(LeftOut("other_kind", count, sentence, name))
-    return left_out
 
 
 def build_dataset(
@@ -339,103 +335,3 @@ def build_dataset(
         for inner in collection.parts
     ]
     return dataset, np.array(parts, dtype=object) if any(parts) else None
-
-
-def collection_problems(collection: Collection, name: str) -> list[Problem]:
-    """What of an archive of pictures or sounds could not be used, or was passed over."""
-    return [
-        *lost_media_problems(collection),
-        *bad_annotation_problems(collection),
-        *other_file_problems(collection, name),
-    ]
-
-
-def lost_media_problems(collection: Collection) -> list[Problem]:
-    """Pictures or sounds that could not be decoded."""
-    if not collection.lost:
-        return []
-    count = len(collection.lost)
-    examples = [f"{path} {reason}" for path, reason in collection.lost]
-    listed = "; ".join(examples[:3])
-    message = (
-        ngettext(
-            "%(count)s image cannot be used and was left out: %(examples)s.",
-            "%(count)s images cannot be used and were left out: %(examples)s.",
-            count,
-            examples=listed,
-        )
-        if collection.kind == "image"
-        else ngettext(
-            "%(count)s recording cannot be used and was left out: %(examples)s.",
-            "%(count)s recordings cannot be used and were left out: %(examples)s.",
-            count,
-            examples=listed,
-        )
-    )
-    lost_media = problem("corrupt_media", "warning", message, examples=examples, count=count)
-    return [lost_media | {"files": [path for path, _reason in collection.lost[:100]]}]
-
-
-def bad_annotation_problems(collection: Collection) -> list[Problem]:
-    """Boxes, or lines of the table beside the files, that could not be used."""
-    if not collection.bad_count:
-        return []
-    code = "bad_boxes" if collection.boxes is not None else "bad_rows"
-    listed = "; ".join(collection.bad[:3])
-    message = (
-        ngettext(
-            "%(count)s annotation could not be used as it is: %(examples)s.",
-            "%(count)s annotations could not be used as they are: %(examples)s.",
-            collection.bad_count,
-            examples=listed,
-        )
-        if code == "bad_boxes"
-        else ngettext(
-            "%(count)s row could not be used as it is: %(examples)s.",
-            "%(count)s rows could not be used as they are: %(examples)s.",
-            collection.bad_count,
-            examples=listed,
-        )
-    )
-    bad_annotations = problem(code, "warning", message, examples=collection.bad, count=collection.bad_count)
-    return [bad_annotations | {"places": collection.bad[:100]}]
-
-
-def other_file_problems(collection: Collection, name: str) -> list[Problem]:
-    """Files of other kinds, which were passed over: which, how many, and what to do with them."""
-    if not collection.other_files:
-        return []
-    counts = collection.other_kinds.most_common(6)
-    listed = ", ".join(f"{count:,} {suffix or '?'}" for suffix, count in counts)
-    message = (
-        ngettext(
-            "%(count)s other file of %(archive)s is not an image and was skipped: %(kinds)s.",
-            "%(count)s other files of %(archive)s are not images and were skipped: %(kinds)s.",
-            collection.other_files,
-            archive=name,
-            kinds=listed,
-        )
-        if collection.kind == "image"
-        else ngettext(
-            "%(count)s other file of %(archive)s is not audio and was skipped: %(kinds)s.",
-            "%(count)s other files of %(archive)s are not audio and were skipped: %(kinds)s.",
-            collection.other_files,
-            archive=name,
-            kinds=listed,
-        )
-    )
-    examples = [f"{suffix}: {ADVICE[suffix]}" for suffix, _count in counts if suffix in ADVICE]
-    return [problem("other_files", "warning", message, examples=examples, count=collection.other_files)]
-
-
-ADVICE = {
-    **dict.fromkeys(
-        (".psd", ".ai", ".xcf", ".svg", ".eps", ".jxl", ".jp2", ".tga", ".exr", ".hdr", ".ico"), "export as PNG or JPEG"
-    ),
-    **dict.fromkeys((".dcm", ".nii", ".mha"), "export the slices as PNG"),
-    **dict.fromkeys((".mid", ".midi", ".ra", ".dss", ".ds2", ".spx"), "convert to WAV, FLAC or MP3"),
-    **dict.fromkeys((".tfrecord", ".tfrecords", ".record"), "export as files with a CSV, or as Parquet"),
-    **dict.fromkeys((".npy", ".npz", ".mat", ".h5", ".hdf5", ".pkl"), "export as pictures, or as CSV or Parquet"),
-    **dict.fromkeys((".pdf", ".docx", ".html", ".eml"), "send documents as a dataset of their own"),
-}
-"""What to do with files that are not read, by ending."""

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from trainer.data.readings import Choices
+from trainer.data.tables.columnar import is_arrow_stream
 from trainer.data.tables.table import (
     LAYOUTS,
     OLD_OFFICE,
@@ -52,6 +53,11 @@ def open_table(
 
         refuse_header(header, name, "Parquet")
         return open_parquet(path, name, size)
+    if head.startswith(b"ARROW1") or is_arrow_stream(head):
+        from trainer.data.tables.arrow import open_arrow
+
+        refuse_header(header, name, "Arrow")
+        return open_arrow(path, name, size)
     if head.startswith(OLD_OFFICE) or (head.startswith(ZIP) and is_workbook(path)):
         from trainer.data.tables.excel import open_workbook
 

@@ -8,6 +8,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from trainer.data.memory import check_declared
+from trainer.data.tables.columnar import DAMAGE
+from trainer.data.tables.hub_features import features_of, has_names, with_names
 from trainer.data.tables.table import (
     BATCH_ROWS,
     MAX_FIELD_CHARACTERS,
@@ -22,8 +24,6 @@ from trainer.errors import DataError
 from trainer.messages import _
 
 MAX_BATCH_BYTES = 1 << 30
-DAMAGE = (pa.ArrowException, OSError, ValueError, IndexError, OverflowError)
-"""What a broken file raises: names that are no text and places beyond a dictionary are found by Python only."""
 
 
 def open_parquet(path: Path, name: str, size: int) -> Table:
@@ -50,15 +50,26 @@ def unpacked_bytes(metadata: pq.FileMetaData) -> int:
 
 
 def batches(file: pq.ParquetFile, table: Table, done: list[int]) -> Iterator[Columns]:
+    features = features_of(file.schema_arrow)
     try:
         for batch in file.iter_batches(batch_size=BATCH_ROWS):
             done[0] += batch.num_rows
             if done[0] > file.metadata.num_rows:
                 raise damaged(table.name, "it holds more rows than it declares")
             if batch.num_rows:
-                yield [cells(column, table.name) for column in batch.columns]
+                yield [
+                    named_cells(column, features.get(title), table.name)
+                    for column, title in zip(batch.columns, batch.schema.names, strict=True)
+                ]
     except DAMAGE as error:
         raise damaged(table.name, "its rows cannot be unpacked") from error
+
+
+def named_cells(column: pa.Array, feature: object, name: str) -> list[str | None]:
+    """One column as text, its classes by name where the hub's library wrote their names (`feature`)."""
+    if not has_names(feature):
+        return cells(column, name)
+    return [as_text(with_names(value, feature)) for value in column.to_pylist()]
 
 
 def cells(column: pa.Array, name: str) -> list[str | None]:

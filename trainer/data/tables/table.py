@@ -43,7 +43,7 @@ OTHER_KINDS = (
     (b"\x7fELF", "a program"),
     (b"MZ\x90\x00", "a program"),
     (b"\x80\x04\x95", "a Python pickle"),
-    (b"ARROW1", "an Arrow file"),
+    (b"FEA1", "an old Feather file (version 1)"),
     (b"Obj\x01", "an Avro file"),
 )
 WORKBOOK = "a workbook of Excel or OpenDocument"
