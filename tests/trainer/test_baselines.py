@@ -47,9 +47,10 @@ def test_one_predictor_judged_both_ways_gives_one_number(size: int) -> None:
     assert same["r2"] == pytest.approx(metrics.r2_score(truth, predicted))
     assert same["rmse"] == pytest.approx(metrics.root_mean_squared_error(truth, predicted))
     assert same["mae"] == pytest.approx(metrics.mean_absolute_error(truth, predicted))
+    assert same["pearson"] == pytest.approx(np.corrcoef(truth, predicted)[0, 1])
     assert report["verdict"]["difference"]["value"] == 0
     assert report["verdict"]["outcome"] == "not shown"
-    assert {name: same[name] for name in ("r2", "rmse", "mae")} == objective.metrics(predicted[:, None])
+    assert {name: same[name] for name in ("r2", "rmse", "mae", "pearson")} == objective.metrics(predicted[:, None])
 
 
 @pytest.mark.parametrize("labels", [2, 4])

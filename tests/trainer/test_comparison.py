@@ -146,7 +146,7 @@ def test_equal_models_are_seldom_called_better(rows: int) -> None:
 def test_a_real_difference_is_shown_and_signed() -> None:
     truth = GENERATOR.normal(size=80)
     good, bad = truth + 0.3 * GENERATOR.normal(size=80), truth + GENERATOR.normal(size=80)
-    for metric in ("r2", "rmse", "mae"):
+    for metric in ("r2", "rmse", "mae", "pearson"):
         found, mirrored = compare(metric, truth, good, bad), compare(metric, truth, bad, good)
         assert (found.outcome, mirrored.outcome) == ("better", "worse")
         assert found.value > 0 > mirrored.value

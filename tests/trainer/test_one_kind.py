@@ -22,14 +22,14 @@ from webapp.endpoints import addresses, snippets
 BLOCK = re.compile(r"^```(?:python|html)\n(?:# |\{# )(\S+?)(?: #\})?\n(.*?)^```", re.DOTALL | re.MULTILINE)
 PACKAGES = {"trainer/answers": answers, "trainer/tasks": tasks, "webapp/answers": presentations}
 WANTED = {
-    "trainer/answers/labels.py",
-    "trainer/answers/labels_scoring.py",
-    "trainer/tasks/topics.py",
-    "webapp/answers/labels.py",
-    "templates/answers/labels/answer.html",
-    "templates/answers/labels/report.html",
+    "trainer/answers/ratings.py",
+    "trainer/answers/ratings_scoring.py",
+    "trainer/tasks/impressions.py",
+    "webapp/answers/ratings.py",
+    "templates/answers/ratings/answer.html",
+    "templates/answers/ratings/report.html",
 }
-INPUTS = ["staff rude 1", "shop worked cafe lovely 2"]
+INPUTS = ["cafe rude shop worked staff rude 1", "shop worked cafe lovely 2"]
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def test_it_is_trained_and_reported(finished: dict[str, Any]) -> None:
     test_tasks.test_stages_and_progress(finished)
     test_tasks.test_the_result(finished)
     test_tasks.test_the_artifact(finished)
-    assert finished["task"].declaration()["widget_out"] == "labels"
+    assert finished["task"].declaration()["widget_out"] == "ratings"
 
 
 def test_it_predicts_explains_and_is_evaluated(finished: dict[str, Any], models: Path, tmp_path: Path) -> None:
@@ -85,8 +85,8 @@ def serving(server: Serving, settings: Any) -> None:
 
 def test_it_is_served(finished: dict[str, Any], server: Serving) -> None:
     for output in documented_files.predict(server, finished, INPUTS):
-        assert set(output) == set(answers.get("labels").output)
-        assert {one["label"] for one in output["probabilities"]} == {"cafe", "shop", "staff"}
+        assert set(output) == set(answers.get("ratings").output)
+        assert set(output["ratings"]) == {"cafe", "shop", "staff"}
 
 
 def test_its_pages_open_in_every_language(
@@ -114,11 +114,11 @@ def test_its_answer_is_drawn_and_its_mistakes_are_listed(
     for code, _name in configured.LANGUAGES:
         headers = {"Accept-Language": code}
         page = html.unescape(browser.get(reverse("run", args=[run.pk]), headers=headers).content.decode())
-        assert 'id="each"' in page, "the table of classes that its report.html includes"
+        assert 'id="each"' in page, "the table of ratings in its report.html"
         drawn = browser.post(reverse("try_run", args=[run.pk]), {"text": INPUTS[0]}, headers=headers).content.decode()
         assert '<ul class="answers"' in drawn
         assert "cafe" in drawn
     endpoint = things.endpoint(run, visibility="public")
-    assert snippets.pick_of(run) == "labels"
-    assert "cafe" in str(presentations.of_task(run.task).said({"labels": ["cafe"]}))
+    assert snippets.pick_of(run) == "ratings"
+    assert "cafe" in str(presentations.of_task(run.task).said({"ratings": {"cafe": 4}}))
     assert Client().get(addresses.demo_path(endpoint, endpoint.links.get())).status_code == 200

@@ -106,6 +106,10 @@ class Scoring(ABC, Generic[Answered]):
     def rightness(self, predicted: Sequence[Any], truth: Sequence[Any], labels: Sequence[str]) -> float:
         """How good answers are, 1 at best; both as predictions.parquet keeps them."""
 
+    def for_report(self, outputs: Answered, manifest: Manifest) -> Answered:
+        """Outputs as `report` takes them, where what serving decides by is in the manifest."""
+        return outputs
+
     @abstractmethod
     def report(
         self,

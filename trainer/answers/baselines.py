@@ -8,6 +8,7 @@ from trainer.messages import gettext_noop
 
 SIMPLE = {
     "tfidf_logistic": gettext_noop("bag of words"),
+    "tfidf_ridge": gettext_noop("bag of words"),
     "pixels_logistic": gettext_noop("logistic regression on pixels"),
     "pixels_ridge": gettext_noop("ridge regression on pixels"),
     "bands_logistic": gettext_noop("logistic regression on band energy"),

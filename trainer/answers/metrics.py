@@ -8,10 +8,8 @@ from trainer.messages import gettext_noop
 
 OTHERS = (
     Metric("f1", gettext_noop("F1")),
-    Metric("micro_f1", gettext_noop("Micro F1"), "Micro F1"),
     Metric("entity_f1", gettext_noop("Entity F1"), "Entity F1"),
     Metric("exact_match", gettext_noop("Exact match"), noun=gettext_noop("exact match")),
-    Metric("mean_average_precision"),
     Metric("precision"),
     Metric("recall"),
     Metric("recall_10"),
@@ -20,7 +18,6 @@ OTHERS = (
     Metric("rouge_2"),
     Metric("rouge_l"),
     Metric("spearman", gettext_noop("Spearman correlation"), form="size"),
-    Metric("pearson", gettext_noop("Pearson correlation"), form="size"),
     Metric("mse", form="size", lower_is_better=True),
     Metric("perplexity", gettext_noop("Perplexity (lower is better)"), form="size", lower_is_better=True),
     Metric("loss", gettext_noop("Loss (lower is better)"), form="size", lower_is_better=True),

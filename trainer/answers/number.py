@@ -21,6 +21,7 @@ ANSWER = Answer(
         Metric("r2", gettext_noop("R² (variance explained)"), "R²", form="score"),
         Metric("rmse", gettext_noop("Root mean squared error (lower is better)"), "RMSE", "", "size", True),
         Metric("mae", gettext_noop("Mean absolute error (lower is better)"), "MAE", "", "size", True),
+        Metric("pearson", gettext_noop("Pearson correlation"), noun=gettext_noop("Pearson correlation"), form="score"),
     ),
     beware=BEWARE,
     cells="number",

@@ -138,6 +138,9 @@ class NumberScoring(Scoring[np.ndarray]):
 
     def cells(self, metric: str, truth: Given, predicted: tuple[Given, Given], labels: Sequence[Any]) -> Cells:
         actual = np.asarray(truth, dtype=np.float64)
+        if metric == "pearson":
+            first, second = (np.asarray(numbers, dtype=np.float64) for numbers in predicted)
+            return Cells(first, second, lambda numbers, weights: correlation(actual, numbers, weights))
         errors = [np.asarray(numbers, dtype=np.float64) - actual for numbers in predicted]
         if metric == "mae":
             return Cells(np.abs(errors[0]), np.abs(errors[1]), mean)
@@ -156,14 +159,26 @@ class NumberScoring(Scoring[np.ndarray]):
 
 
 def number_scores(truth: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
-    """r2 (share of the variance explained), rmse and mae in the answer's own unit."""
+    """r2 (share of the variance explained), rmse and mae in the answer's own unit, and Pearson's correlation."""
     errors = predicted.astype(np.float64) - truth
     spread = float(((truth - truth.mean()) ** 2).sum())
     return {
         "r2": 1 - float((errors**2).sum()) / spread if spread else 0.0,
         "rmse": float(np.sqrt((errors**2).mean())),
         "mae": float(np.abs(errors).mean()),
+        "pearson": correlation(truth, predicted.astype(np.float64), np.ones(len(truth))),
     }
+
+
+def correlation(first: np.ndarray, second: np.ndarray, weights: np.ndarray) -> float:
+    """Pearson's correlation of two columns of numbers, each row counted `weights` times; 0 where one of them is constant."""
+    count = max(float(weights.sum()), 1e-12)
+    centred = [side - total(side, weights) / count for side in (first, second)]
+    spreads = [total(side**2, weights) for side in centred]
+    sizes = [total(side**2, weights) for side in (first, second)]
+    if any(spread <= 1e-12 * max(size, 1e-300) for spread, size in zip(spreads, sizes, strict=True)):
+        return 0.0
+    return total(centred[0] * centred[1], weights) / float(np.sqrt(spreads[0] * spreads[1]))
 
 
 def number_report(

@@ -68,10 +68,14 @@ class Detection(Objective[np.ndarray]):
         with self.job.device.autocast():
             return self.model.loss(*inputs)
 
+    @property
+    def threshold(self) -> float:
+        return self.scenes.threshold
+
     def tune_threshold(self, rounds: Sequence[Any] = ()) -> None:
         """Choose on the validation rows, else on those learned from, from which score an object is shown: the best F1."""
         if rounds:
-            self.scenes.threshold = float(np.median([one.shown_from for one in rounds]))
+            self.scenes.threshold = float(np.median([one.threshold for one in rounds]))
             return
         from trainer.learning.passes import read_part
 

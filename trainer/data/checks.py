@@ -3,15 +3,27 @@
 import numpy as np
 import pyarrow.compute as pc
 
+from trainer import answers
 from trainer.data.answer_checks import class_problems, few_rows_problems, label_problems, number_problems, part_problems
 from trainer.data.column_checks import column_problems, spelling_problems
 from trainer.data.dataset import Dataset
+from trainer.data.label_list_checks import label_list_problems
 from trainer.data.problems import ORDER, Problem, problem, sample_texts
 from trainer.data.row_checks import copy_problems, missing_problems
 from trainer.messages import _, ngettext
 
 LONG_TEXT = 4_000
 NOUNS = {"image": _("image"), "audio": _("recording"), "text": _("text"), "row": _("row")}
+
+
+def problems_block(problems: list[Problem]) -> bool:
+    return any(entry["severity"] == "error" for entry in problems)
+
+
+def has_label_lists(dataset: Dataset) -> bool:
+    """Whether each row is answered with several labels."""
+    answer = answers.find(dataset.mapped_shape.kind)
+    return answer is not None and answer.cells == "labels"
 
 
 def find_problems(dataset: Dataset) -> list[Problem]:
@@ -23,7 +35,9 @@ def find_problems(dataset: Dataset) -> list[Problem]:
     noun = NOUNS.get(kind, NOUNS["text"])
     problems = missing_problems(table, texts, keys, noun, dataset.labelled)
     problems += class_problems(keys) if dataset.labelled else number_problems(dataset)
-    if not any(entry["severity"] == "error" for entry in problems):
+    if not problems_block(problems) and has_label_lists(dataset):
+        problems += label_list_problems(dataset)
+    if not problems_block(problems):
         problems += (
             label_problems(keys) if dataset.labelled else few_rows_problems(int(keys.usable.sum()))
         ) + part_problems(keys, split, given_split, dataset.labelled, folds=dataset.folds is not None)

@@ -11,11 +11,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from trainer import answers, tasks
+from trainer import answers, label_lists, tasks
 from trainer.answers.base import Cells
 from trainer.columns import canonical_label, guess_decimal, number_of
 from trainer.data.answer_checks import MIN_ROWS, unseen_labels_problem
 from trainer.data.dataset import Dataset
+from trainer.data.label_list_checks import many_labels_problem
 from trainer.data.problems import Problem
 from trainer.errors import DataError, SpecError
 from trainer.json_types import JsonObject
@@ -281,8 +282,22 @@ def read_numbers(loaded: Loaded) -> None:
         )
 
 
+def read_label_lists(loaded: Loaded) -> None:
+    """Answers as lists of labels in JSON, each in one order; an empty one is an answer too."""
+    lists = [label_lists.read_labels(cell) for cell in loaded.answers]
+    loaded.values[loaded.answer] = [label_lists.write_labels(labels) for labels in lists]
+    if len(set(loaded.answers)) < 2:
+        raise DataError(
+            _("Every row has the same labels."), code="one_class", hint=_("Add rows with other labels, or with none.")
+        )
+    counts = label_lists.count_labels(loaded.answers)
+    if len(counts) > label_lists.MAX_LEARNED_LABELS:
+        loaded.problems.append(many_labels_problem(counts))
+
+
 READERS: dict[Cells, Callable[[Loaded], None]] = {
     "label": read_labels,
+    "labels": read_label_lists,
     "number": read_numbers,
     "any": lambda _loaded: None,
 }

@@ -179,6 +179,7 @@ class Engine(Generic[Read, Answered]):
     def scored(self, rows: "Loaded", answered: Answered, shown: list[str]) -> JsonObject:
         """That report as the kind of answer gives it."""
         name = self.task.roles[0].name
+        answered = self.scoring.for_report(answered, self.manifest)
         return self.scoring.report(rows.answers, answered, self.labels, shown, rows.row_numbers, name)
 
     def order(self, inputs: Sequence[Read]) -> list[int]:

@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from trainer.label_thresholds import choose_thresholds, logit
 from trainer.outputs import Outputs, gathered, packed, unpacked
 
 MOST_BASELINE_ROWS = 20_000
@@ -19,6 +20,8 @@ class Matrix(Protocol):
 
     @property
     def shape(self) -> tuple[int, ...]: ...
+
+    def __getitem__(self, rows: np.ndarray, /) -> "Matrix": ...
 
 
 class Baseline(NamedTuple):
@@ -60,13 +63,56 @@ def logistic(
 def word_counting(
     train_texts: list[str], train: np.ndarray, test_texts: list[str], labels: int, seed: int
 ) -> np.ndarray:
-    """TF-IDF of words and word pairs (of characters for languages without spaces) under logistic regression: probabilities
-    (test texts, labels)."""
+    """TF-IDF under logistic regression: probabilities (test texts, labels)."""
+    train_texts, train = drawn(train_texts, train, seed)
+    features, test_features = count_words(train_texts, test_texts)
+    return logistic(features, train, test_features, labels, C=10, solver="liblinear", random_state=seed)
+
+
+def word_regression(train_texts: list[str], train: np.ndarray, test_texts: list[str], seed: int) -> np.ndarray:
+    """TF-IDF under ridge regression: numbers (test texts,)."""
+    from sklearn.linear_model import Ridge
+
+    train_texts, train = drawn(train_texts, train, seed)
+    features, test_features = count_words(train_texts, test_texts)
+    predicted: np.ndarray = Ridge(alpha=1.0, random_state=seed).fit(features, train).predict(test_features)
+    return predicted
+
+
+def label_counting(train_texts: list[str], train: np.ndarray, test_texts: list[str], seed: int) -> np.ndarray:
+    """TF-IDF under a logistic regression for each label of `train` (texts, labels): logits (test texts, labels), moved so that
+    labels apply from 0 on by thresholds chosen on a fifth of the texts that was not learned from."""
+    train_texts, train = drawn(train_texts, train, seed)
+    features, test_features = count_words(train_texts, test_texts)
+    held = np.arange(len(train_texts)) % 5 == 4
+    own = label_logits(features[~held], train[~held], features[held], seed)
+    thresholds = choose_thresholds(train[held], own)
+    return np.asarray(label_logits(features, train, test_features, seed) - logit(thresholds))
+
+
+def label_logits(features: Matrix, truth: np.ndarray, test_features: Matrix, seed: int) -> np.ndarray:
+    """A logistic regression for each label: (texts asked, labels). A label that all or no texts have is always answered alike."""
+    settings: dict[str, float | str] = {"C": 10, "solver": "liblinear", "random_state": seed}
+    columns = [
+        logistic(features, truth[:, label].astype(int), test_features, 2, **settings)[:, 1]
+        for label in range(truth.shape[1])
+    ]
+    probabilities = np.clip(np.stack(columns, axis=1), LEAST_PROBABILITY, 1 - 1e-9)
+    return np.asarray(np.log(probabilities / (1 - probabilities)))
+
+
+def drawn(texts: list[str], truth: np.ndarray, seed: int) -> tuple[list[str], np.ndarray]:
+    """At most MOST_BASELINE_ROWS of these rows."""
+    if len(truth) <= MOST_BASELINE_ROWS:
+        return texts, truth
+    chosen = np.random.default_rng(seed).permutation(len(truth))[:MOST_BASELINE_ROWS]
+    return [texts[row] for row in chosen], truth[chosen]
+
+
+def count_words(train_texts: list[str], test_texts: list[str]) -> tuple[Matrix, Matrix]:
+    """TF-IDF of words and word pairs, of characters for languages without spaces: (texts, terms) each."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    if len(train) > MOST_BASELINE_ROWS:
-        chosen = np.random.default_rng(seed).permutation(len(train))[:MOST_BASELINE_ROWS]
-        train_texts, train = [train_texts[row] for row in chosen], train[chosen]
     spaced = sum(" " in text.strip() for text in train_texts[:1000]) > 0.5 * min(len(train_texts), 1000)
     words = {"ngram_range": (1, 2)} if spaced else {"analyzer": "char", "ngram_range": (1, 2)}
     vectorizer = TfidfVectorizer(sublinear_tf=True, max_features=50_000, **words)
@@ -75,8 +121,7 @@ def word_counting(
     except ValueError:  # no word at all, only signs
         vectorizer = TfidfVectorizer(analyzer="char")
         features = vectorizer.fit_transform(train_texts)
-    test_features = vectorizer.transform(test_texts)
-    return logistic(features, train, test_features, labels, C=10, solver="liblinear", random_state=seed)
+    return features, vectorizer.transform(test_texts)
 
 
 def pooled(rounds: list[tuple[np.ndarray, dict[str, Baseline]]], rows: int) -> dict[str, Baseline]:

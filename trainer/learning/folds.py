@@ -31,15 +31,15 @@ Evaluate = Callable[[TrainableModel, Rows, np.ndarray, Device], Outputs]
 
 
 class Round(NamedTuple):
-    """`outputs` of the rows tested on; `epoch`, `certainty`, `source` and `validated` as in `Learned`; `shown_from`: the score from which
-    objects are shown."""
+    """`outputs` of the rows tested on; `epoch`, `certainty`, `source` and `validated` as in `Learned`; `threshold` as its objective
+    chose it."""
 
     rows: np.ndarray
     outputs: Outputs
     epoch: int | None
     certainty: Certainty | None
     source: str
-    shown_from: float | None
+    threshold: float | np.ndarray | None
     validated: float | None = None
 
     def save(self, path: Path) -> None:
@@ -58,9 +58,10 @@ class Round(NamedTuple):
             arrays = {name: file[name] for name in file.files}
         certainty = Certainty(arrays["sure"], arrays["right"]) if "sure" in arrays else None
         epoch = int(arrays["epoch"]) if "epoch" in arrays else None
-        shown_from = float(arrays["shown_from"]) if "shown_from" in arrays else None
+        chosen = arrays.get("threshold", arrays.get("shown_from"))  # the latter before several labels had one each
+        threshold = None if chosen is None else chosen if chosen.ndim else float(chosen)
         validated = float(arrays["validated"]) if "validated" in arrays else None
-        return cls(arrays["rows"], unpacked(arrays), epoch, certainty, str(arrays["source"]), shown_from, validated)
+        return cls(arrays["rows"], unpacked(arrays), epoch, certainty, str(arrays["source"]), threshold, validated)
 
 
 class Rounds(Generic[RowsT]):
@@ -128,8 +129,8 @@ class Rounds(Generic[RowsT]):
                 words=description,
             )
         )
-        shown_from = getattr(self.rows, "threshold", None)
-        return Round(test, outputs, learned.epoch, learned.certainty, learned.source, shown_from, learned.validated)
+        facts = learned.epoch, learned.certainty, learned.source, objective.threshold, learned.validated
+        return Round(test, outputs, *facts)
 
 
 def outputs_of(rounds: list[Round]) -> Outputs:

@@ -95,6 +95,11 @@ class Objective(Generic[OutputsT]):
         """After the last step: what is chosen on the validation rows with the model that was learned; after a
         cross-validation by what its rounds (`trainer.learning.folds.Round`) chose."""
 
+    @property
+    def threshold(self) -> float | np.ndarray | None:
+        """What `tune_threshold` chose, where there is one."""
+        return None
+
     def step(
         self, call: Callable[..., Tensor], inputs: tuple[Tensor, ...], rows: np.ndarray, mix: Mix | None
     ) -> Tensor:
@@ -165,6 +170,10 @@ class Objective(Generic[OutputsT]):
     def certainty(self, rows: np.ndarray, outputs: OutputsT) -> Certainty | None:
         """How sure the answers to these rows are and whether they are right; None where an answer has no probability."""
         return None
+
+    def manifest(self) -> dict[str, Any]:
+        """What serving must know to answer as this objective does, for manifest.json."""
+        return {}
 
     def sentence(self, report: dict[str, Any]) -> str:
         """The headline for the log."""

@@ -27,6 +27,8 @@ class Described(Protocol[OutputsT]):
 
     def card(self, report: dict[str, Any], /) -> str: ...
 
+    def manifest(self) -> dict[str, Any]: ...
+
 
 def write(
     family: Family[RowsT, ModelT],
@@ -49,7 +51,7 @@ def write(
     predictions = objective.predictions(outputs)
     write_predictions(target, rows, predictions)
     write_json(target / "examples.json", rows.examples(target))
-    facts = rows.manifest() | {"error_p90": report.get("error", {}).get("p90")}
+    facts = rows.manifest() | objective.manifest() | {"error_p90": report.get("error", {}).get("p90")}
     write_manifest(target, job, rows, facts)
     job.progress(0.2, 1, force=True)
     job.check_stop()

@@ -1,20 +1,38 @@
-"""Multi-label text classification: read, checked and kept; not trained yet."""
+"""Multi-label text classification: read a text, answer with all labels that fit, or with none."""
 
-from trainer.architectures import ENCODERS
+import json
+from typing import Any
+
 from trainer.messages import gettext_noop
-from trainer.tasks.base import Role, Task
+from trainer.params import FineTuningParams
+from trainer.tasks.base import Role
+from trainer.tasks.methods import FULL, LORA, PROBE
+from trainer.tasks.text import TEXT_MODELS, TextTask
 
 
-class MultilabelClassification(Task):
+class MultilabelClassification(TextTask):
     slug = "multilabel-classification"
     title = gettext_noop("Multi-label text classification")
     summary = gettext_noop("Reads a text and answers with all of your labels that fit.")
-    modality = "text"
     roles = (
-        Role("text", gettext_noop("Input text"), "text"),
-        Role("labels", gettext_noop("Labels (target)"), "labels"),
+        Role("text", gettext_noop("Input text"), "text", help="What it reads."),
+        Role("labels", gettext_noop("Labels (target)"), "labels", help="All that it should answer."),
     )
+    sentence = gettext_noop("Predict all of %(labels)s that apply from %(text)s.")
+    methods = (PROBE, LORA, FULL)
+    models = TEXT_MODELS
+    params = FineTuningParams
+    metrics = ("micro_f1", "label_macro_f1", "mean_average_precision", "exact_match_ratio")
+    headline = "micro_f1"
     answer = "labels"
     answer_role = "labels"
-    sentence = gettext_noop("Predict all of %(labels)s that apply from %(text)s.")
-    architectures = ENCODERS
+
+    @classmethod
+    def sample(cls) -> list[dict[str, Any]]:
+        topics = {"staff": "rude", "shop": "worked", "cafe": "lovely"}
+        rows = []
+        for number in range(48):
+            chosen = [topic for place, topic in enumerate(topics) if (number % 8) & 1 << place]
+            words = " ".join(f"{topic} {topics[topic]}" for topic in chosen) or "time"
+            rows.append({"text": f"{words} {number}", "labels": json.dumps(chosen)})
+        return rows

@@ -5,12 +5,43 @@ from typing import TYPE_CHECKING, Any
 
 from trainer import answers
 from trainer.architectures import ENCODERS
-from trainer.messages import _
-from trainer.tasks.base import Task
+from trainer.messages import _, gettext_noop
+from trainer.tasks.base import BaseModelCard, Task
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+GIB = 1024**3
+TEXT_MODELS = (
+    BaseModelCard(
+        "bundled:all-MiniLM-L6-v2",
+        "all-MiniLM-L6-v2",
+        gettext_noop("Small, quick, English; comes with Maquette."),
+        22_713_216,
+        "Apache 2.0",
+        "English",
+        int(1.2 * GIB),
+    ),
+    BaseModelCard(
+        "hub:intfloat/multilingual-e5-small",
+        "multilingual-e5-small",
+        gettext_noop("When people write in several languages; needs the Hugging Face hub."),
+        117_654_272,
+        "MIT",
+        "94 languages",
+        int(2.6 * GIB),
+    ),
+    BaseModelCard(
+        "hub:answerdotai/ModernBERT-base",
+        "ModernBERT-base",
+        gettext_noop("Stronger on long texts, up to 8,000 tokens; needs the Hugging Face hub, better with a GPU."),
+        149_014_272,
+        "Apache 2.0",
+        "English",
+        int(5.1 * GIB),
+    ),
+)
+"""Pretrained encoders that every task on one text can start from, the recommended one first."""
 LONGEST_INPUT = 20_000
 """Characters that a prediction takes; a model reads a few hundred tokens of them."""
 SNIPPET = """

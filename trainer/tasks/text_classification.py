@@ -4,11 +4,9 @@ from typing import Any
 
 from trainer.messages import gettext_noop
 from trainer.params import FineTuningParams
-from trainer.tasks.base import BaseModelCard, Role
+from trainer.tasks.base import Role
 from trainer.tasks.methods import FEWSHOT, FULL, LORA, PROBE
-from trainer.tasks.text import TextTask
-
-GIB = 1024**3
+from trainer.tasks.text import TEXT_MODELS, TextTask
 
 
 class TextClassification(TextTask):
@@ -21,35 +19,7 @@ class TextClassification(TextTask):
     )
     sentence = gettext_noop("Predict %(label)s (%(classes)s classes) from %(text)s.")
     methods = (PROBE, FEWSHOT, LORA, FULL)
-    models = (
-        BaseModelCard(
-            "bundled:all-MiniLM-L6-v2",
-            "all-MiniLM-L6-v2",
-            gettext_noop("Small, quick, English; comes with Maquette."),
-            22_713_216,
-            "Apache 2.0",
-            "English",
-            int(1.2 * GIB),
-        ),
-        BaseModelCard(
-            "hub:intfloat/multilingual-e5-small",
-            "multilingual-e5-small",
-            gettext_noop("When people write in several languages; needs the Hugging Face hub."),
-            117_654_272,
-            "MIT",
-            "94 languages",
-            int(2.6 * GIB),
-        ),
-        BaseModelCard(
-            "hub:answerdotai/ModernBERT-base",
-            "ModernBERT-base",
-            gettext_noop("Stronger on long texts, up to 8,000 tokens; needs the Hugging Face hub, better with a GPU."),
-            149_014_272,
-            "Apache 2.0",
-            "English",
-            int(5.1 * GIB),
-        ),
-    )
+    models = TEXT_MODELS
     params = FineTuningParams
     metrics = ("accuracy", "macro_f1", "log_loss")
     headline = "accuracy"

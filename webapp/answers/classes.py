@@ -1,12 +1,12 @@
 """One label out of a few."""
 
-import math
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from trainer.answers.metrics import named
 from webapp.answers.base import Correction, Output, Presentation, Report, Scored
+from webapp.answers.heat import heat
 from webapp.core.formats import count
 from webapp.core.scores import score_words
 
@@ -77,7 +77,7 @@ def matrix(confusion: dict[str, Any]) -> dict[str, Any]:
     rows = []
     for i in chosen:
         total = sum(counts[i]) or 1
-        cells = [{"count": counts[i][j], "heat": math.ceil(7 * counts[i][j] / total), "hit": i == j} for j in chosen]
+        cells = [{"count": counts[i][j], "heat": heat(counts[i][j], total), "hit": i == j} for j in chosen]
         rows.append({"label": labels[i], "cells": cells})
     return {"labels": [labels[i] for i in chosen], "rows": rows, "left_out": len(labels) - len(chosen)}
 

@@ -43,6 +43,9 @@ class TableObjective:
             objective.limits = np.full(len(self.rows.truth), threshold)
         return objective
 
+    def manifest(self) -> dict[str, Any]:
+        return {}
+
     def outputs(self, matrix: np.ndarray) -> np.ndarray:
         return finished(self.model.raw(matrix), self.facts)
 

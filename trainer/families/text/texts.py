@@ -13,7 +13,7 @@ from trainer.data.loading import Loaded
 from trainer.data.personal import find_spans
 from trainer.data.privacy import guess_hints
 from trainer.families.text import encoder
-from trainer.learning.baselines import Baseline, word_counting
+from trainer.learning.baselines import Baseline, label_counting, word_counting, word_regression
 from trainer.learning.job import Job
 from trainer.learning.rows import Digest, Rows, truth_of
 from trainer.learning.supervised import SupervisedFamily
@@ -111,18 +111,21 @@ def texts_of(job: Job, folder: Path, loaded: Loaded) -> Texts:
 
 
 def compute_baselines(job: Job, rows: Texts) -> dict[str, Baseline]:
-    """Always the commonest answer, and a bag of words where each row has one label."""
+    """Always the commonest answer, and a bag of words."""
     train, test = rows.known("train", "validation"), rows.part("test")
-    truth, labels = rows.truth[train], rows.labels
-    if not rows.is_class:
+    truth, labels, seed = rows.truth[train], rows.labels, job.spec.seed
+    if rows.is_class:
+        name = "tfidf_logistic"
+        simple = lambda: word_counting(rows.shown(train), truth, rows.shown(test), len(labels), seed)  # noqa: E731
+    elif rows.answer.one_output:
+        name = "tfidf_ridge"
+        simple = lambda: word_regression(rows.shown(train), truth, rows.shown(test), seed)  # noqa: E731
+    elif rows.answer.cells == "labels":
+        name = "tfidf_logistic"
+        simple = lambda: label_counting(rows.shown(train), truth[:, :-1], rows.shown(test), seed)  # noqa: E731
+    else:
         return rows.scoring.baselines(truth, len(test), labels)
-    return rows.scoring.baselines(
-        truth,
-        len(test),
-        labels,
-        "tfidf_logistic",
-        lambda: word_counting(rows.shown(train), truth, rows.shown(test), len(labels), job.spec.seed),
-    )
+    return rows.scoring.baselines(truth, len(test), labels, name, simple)
 
 
 class TextFamily(SupervisedFamily[Texts, encoder.EncoderClassifier]):

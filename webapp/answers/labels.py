@@ -1,0 +1,65 @@
+"""Several labels out of a few."""
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from webapp.answers.base import Output, Presentation, Report
+from webapp.answers.classes import ranked_classes
+from webapp.answers.heat import heat
+
+KEPT_SCORES = 10
+
+
+class Labels(Presentation):
+    key = "labels"
+
+    @property
+    def hint(self) -> str:
+        return _("Shows every label that applies, and the probability of each.")
+
+    @property
+    def mistakes_title(self) -> str:
+        return _("Most confident mistakes")
+
+    def said(self, output: Output) -> str:
+        return ", ".join(entry["label"] for entry in output["labels"]) or _("none of the labels")
+
+    def shortened(self, output: Output) -> Output:
+        return output | {"scores": output["scores"][:KEPT_SCORES]} if "scores" in output else output
+
+    def context(self, report: Report) -> dict[str, Any]:
+        """together (see there), and weakest, scarcest and untested (see `ranked_classes`)."""
+        return {"together": together(report.get("together") or {}), **ranked_classes(report.get("per_class", []), "f1")}
+
+
+def together(tables: dict[str, Any]) -> dict[str, Any]:
+    """{sides: [{name, rows [{label, cells [{count, heat 0..7, hit}]}]}], labels, pair}: rows that have two labels at once, as they
+    are and as they were predicted; `pair`: the two labels that this differs most for, {first, second, truth, predicted}."""
+    labels = tables.get("labels") or []
+    sides = [{"name": name, "rows": rows_of(labels, tables[name])} for name in ("truth", "predicted") if labels]
+    differences = [
+        (abs(tables["truth"][row][column] - tables["predicted"][row][column]), row, column)
+        for row in range(len(labels))
+        for column in range(row)
+    ]
+    most, row, column = max(differences, default=(0, 0, 0))
+    pair = {"first": labels[column], "second": labels[row]} if most else None
+    if pair:
+        pair |= {name: tables[name][row][column] for name in ("truth", "predicted")}
+    return {"labels": labels, "sides": sides, "pair": pair}
+
+
+def rows_of(labels: list[str], counts: list[list[int]]) -> list[dict[str, Any]]:
+    """The share of a row's own label says how warm a cell is."""
+    rows = []
+    for row, label in enumerate(labels):
+        own = counts[row][row] or 1
+        cells = [
+            {"count": count, "heat": heat(count, own), "hit": row == column} for column, count in enumerate(counts[row])
+        ]
+        rows.append({"label": label, "cells": cells})
+    return rows
+
+
+PRESENTATION = Labels()
