@@ -5,12 +5,14 @@ from pathlib import Path
 from trainer.data.columns import map_columns, reconcile_roles
 from trainer.data.dataset import Dataset
 from trainer.data.exports.known import recognise
+from trainer.data.exports.orders import fill_orders
 from trainer.data.gathering import gather_rows
 from trainer.data.label_columns import is_names_file, parse_names, read_labels
 from trainer.data.readings import Choices, readings_as_json
 from trainer.data.splitting import split_dataset
 from trainer.data.tables.formats import open_table
 from trainer.data.tables.jsonrows import convert_table
+from trainer.data.text_columns import read_texts
 from trainer.data.uploads import Sources, read_media_columns, unpack_uploads
 from trainer.events import Emit, silent
 from trainer.roles import SPLITTING
@@ -47,12 +49,14 @@ def read_files(  # noqa: PLR0913  one call reads any file
             tables = [convert_table(table, choices) for table in opened]
             for table in tables:
                 recognise(table)
+                fill_orders(table, choices)
             if read_media_columns(tables, sources, choices):
                 assert sources.dataset is not None
                 dataset, file_parts = sources.dataset, sources.parts
             else:
                 dataset, file_parts = gather_rows(tables, sources.table_parts, emit)
                 dataset.problems += sources.problems
+        read_texts(dataset, choices)
         read_labels(dataset, choices, names)
         dataset.readings = readings_as_json(sources.readings) + dataset.readings
         dataset.left_out = [left_out.as_dict() for left_out in sources.left_out] + dataset.left_out

@@ -14,7 +14,7 @@ from trainer.data.archive_reports import empty_folder_problems, hidden_left_out
 from trainer.data.archives import Archive, is_archive, join, loose_files, open_archive
 from trainer.data.dataset import Dataset
 from trainer.data.documents import DOCUMENTS, documents_of, read_documents
-from trainer.data.exports import brat
+from trainer.data.exports import brat, messengers
 from trainer.data.gathering import Meter, reading_problems
 from trainer.data.idx import IdxFile, collect_idx, read_idx
 from trainer.data.line_files import read_line_files
@@ -95,7 +95,7 @@ def sort_uploads(sent: list[SentFile], place: Path, folder: Path | None, emit: E
     sources.meter = meter
     with ExitStack() as stack:
         opened = open_sent(sent, stack, sources)
-        take_brat(opened, place)
+        take_exports(opened, place)
         collections = read_media(opened, media_folder, meter, choices)
         if not collections and not opened.idx and read_texts(opened, sources, meter, choices):
             return sources
@@ -159,11 +159,11 @@ def read_media_columns(tables: list[Table], sources: Sources, choices: Choices) 
     return True
 
 
-def take_brat(opened: Opened, place: Path) -> None:
-    """Archives of brat's texts and passages become a file of records each."""
+def take_exports(opened: Opened, place: Path) -> None:
+    """Archives that programs export (brat's texts and passages, Slack's channels and days) become a file of records each."""
     for number, (archive, file) in enumerate(list(opened.others)):
-        path = place / f"brat-{number}.jsonl"
-        if brat.write_records(archive, path):
+        path = place / f"export-{number}.jsonl"
+        if brat.write_records(archive, path) or messengers.write_slack(archive, path):
             opened.others.remove((archive, file))
             opened.plain.append(SentFile(path, file.name, file.part))
 

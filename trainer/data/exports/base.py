@@ -150,6 +150,16 @@ REASONS: dict[str, Callable[[int], Message]] = {
         "%(count)s record was ignored by the annotator.", "%(count)s records were ignored by the annotator.", count
     ),
     "discarded": lambda count: ngettext("%(count)s record was discarded.", "%(count)s records were discarded.", count),
+    "notice": lambda count: ngettext(
+        "%(count)s notice of the program (who joined, who left) is no message.",
+        "%(count)s notices of the program (who joined, who left) are no messages.",
+        count,
+    ),
+    "media": lambda count: ngettext(
+        "%(count)s message is a picture, a sound or a file without text.",
+        "%(count)s messages are pictures, sounds or files without text.",
+        count,
+    ),
     "blank": lambda count: ngettext("%(count)s record has no text.", "%(count)s records have no text.", count),
     "other": lambda count: ngettext(
         "%(count)s record does not have the form of the export.",

@@ -42,6 +42,10 @@ KNOWN = (
     Known("Qualtrics", "startdate enddate recordeddate responseid", "", "", "recordeddate", "responseid"),
     Known("Shopify", "name financial_status fulfillment_status lineitem_name", "", "financial_status", "created_at", "id name"),
     Known("Stripe", "id amount currency status captured", "description", "status", "created_date_utc created", "id"),
+    Known("Zendesk", "ticket_id author_id body public", "plain_body body", "public", "created_at", "id"),
+    Known("Intercom", "id created_at source_body state", "source_body", "tags_tags topics state", "created_at", "id"),
+    Known("Freshdesk", "id subject description_text status", "description_text", "type", "created_at", "id"),
+    Known("App Store", "attributes_body attributes_rating attributes_territory", "attributes_body", "attributes_rating", "attributes_createddate", "id"),
     Known("Slack", "type user text ts", "text", "channel", "ts", "client_msg_id"),
 )  # fmt: skip
 
@@ -55,8 +59,11 @@ def recognise(table: Table) -> None:
     """Suggest the columns of a known export and tell which it is; a table that is none stays as it is."""
     if "export" in table.details:
         return
-    names = {fold_name(name): name for name in reversed(table.columns)}
+    names = {fold_name(name.partition(": ")[0]): name for name in reversed(table.columns)}  # a header of several rows
+    names |= {fold_name(name): name for name in reversed(table.columns)}
     known = next((known for known in KNOWN if set(known.columns.split()) <= set(names)), None)
+    if known is None and is_google_form(table.columns):
+        known = Known("Google Forms", "", time=fold_name(table.columns[0]))
     if known is None:
         return
     roles = {role: first_of(getattr(known, role), names) for role in ("text", "label", "time", "id")}
@@ -68,6 +75,19 @@ def recognise(table: Table) -> None:
     sentence = joined([sentence, joined(columns, ", ")], ": ") if columns else sentence
     table.details["export"] = known.title.lower().replace(" ", "_")
     table.readings.append(Reading("export", known.title, sentence, file=table.name))
+
+
+TIMESTAMPS = frozenset({"timestamp", "zeitstempel", "horodateur", "marca temporal", "carimbo de data/hora", "informazioni cronologiche", "tijdstempel", "отметка времени", "时间戳记", "タイムスタンプ", "타임스탬프"})  # fmt: skip
+
+
+def is_google_form(columns: list[str]) -> bool:
+    """A time, and questions as they were put, most of several words."""
+    questions = [name for name in columns[1:] if name.rstrip().endswith("?") or len(name.split()) >= 4]
+    return (
+        len(columns) > 1
+        and columns[0].strip().lower() in TIMESTAMPS
+        and len(questions) >= max(1, 0.4 * (len(columns) - 1))
+    )
 
 
 def first_of(wanted: str, names: dict[str, str]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any
 
-from trainer.data.exports import argilla, brat, doccano, label_studio, prodigy
+from trainer.data.exports import argilla, brat, doccano, label_studio, messengers, prodigy
 from trainer.data.exports.base import Conversion, Export
 from trainer.data.exports.spans import UNITS
 from trainer.data.readings import Choices
@@ -18,6 +18,7 @@ EXPORTS: tuple[Export, ...] = (
     *label_studio.EXPORTS,
     *prodigy.EXPORTS,
     *argilla.EXPORTS,
+    *messengers.EXPORTS,
     *doccano.EXPORTS,
 )
 
@@ -64,6 +65,7 @@ def convert(
 def unwrap_document(value: Json) -> Json:
     """Lists of [text, {"entities": …}], as spaCy's are, and spaCy's documents of paragraphs, as lists of records; any other
     document as it is."""
+    value = messengers.telegram_chats(value)
     listed: Any = value
     if isinstance(value, dict) and isinstance(value.get("annotations"), list) and "images" not in value:
         listed = value["annotations"]

@@ -8,15 +8,29 @@ from email.message import EmailMessage
 from html import unescape
 from typing import Any
 
+from trainer.data.exports.base import Conversion
 from trainer.data.readings import Reading
 from trainer.data.tables.streams import Lines
 from trainer.data.tables.table import BATCH_ROWS, Columns, Table, as_text
 from trainer.messages import _
 
+DATE = r"\d{1,4}[./\-年년] ?\d{1,2}[./\-月월] ?\d{1,4}[.日일]?"
+CLOCK = r"\d{1,2}(?:[:.h]|시 ?)\d{2}(?:[:.]\d{2})?"
+HALF = r"(?:[AaPp]\.?[\s\u00a0\u202f]?[Mm]\.?|上午|下午|凌晨|早上|中午|晚上|오전|오후|午前|午後|[صم]|SA|CH|öö|ös|πμ|μμ|de\. ?|du\. ?)"
 MESSAGE = re.compile(
-    r"[\u200e\u200f]*\[?(?P<time>\d{1,4}[./-]\d{1,2}[./-]\d{1,4},? \d{1,2}[:.]\d{2}([:.]\d{2})?([\s\u202f]?[AaPp]\.?[\s\u00a0]?[Mm]\.?)?)(\]| -) "
-    r"(?:(?P<author>[^:]{1,80}): )?(?P<text>.*)"
+    rf"[\u200e\u200f]*\[?(?P<time>{DATE}(?:\.? ?г\.)?[,،]?[\s\u00a0\u202f](?:klo |um |à |alle |às |kl\. |o )?(?:{HALF}\s?)?{CLOCK}"
+    rf"(?:[\s\u00a0\u202f]?{HALF})?)(?:\]| [-–]|,) ?[\u200e\u200f]?(?:(?P<author>[^:\n]{{1,80}}?) ?: )?(?P<text>.*)"
+)
+"""How WhatsApp begins a message: Android “12/05/2024, 10:11 - Ann: …”, iPhone “[12.05.24, 10:11:12] Ann: …”, with the dates, clocks and
+halves of the day of the phone's language (“2024/5/12 上午10:11 - …”, “[12.5.2024 klo 10.11.12] …”)."""
+OMITTED = re.compile(
+    r"[\u200e\u200f]*(<[^<>]{3,60}(omitted|ausgeschlossen|weggelassen|omis|omitid[oa]s?|omess[oi]|oculto|ocult[ao]|weggelaten|utelämnad|pominięto|пропущен\w*|"
+    r"dahil edilmedi|省略|忽略|생략\w*)>|(image|video|audio|GIF|sticker|document|Contact card)( note)? omitted|"
+    r"(Bild|Video|Audio|Sticker|GIF|Dokument) weggelassen|图像已忽略|<附件：[^<>]*>|<(attached|anexado|adjunto|pièce jointe|Anhang|allegato|附件)[:：][^<>]*>|"
+    r"\S+\.(jpg|jpeg|png|webp|mp4|opus|m4a|pdf|vcf) \(([^()]{4,40})\))\s*",
+    re.IGNORECASE,
 )  # fmt: skip
+"""The whole text of a message that is a picture or a sound which was not exported."""
 MAX_MESSAGE_LINES = 400_000
 MAX_TEXT = 200_000
 MAIL_COLUMNS, CHAT_COLUMNS = ["date", "from", "to", "subject", "labels", "text"], ["time", "author", "text"]
@@ -35,7 +49,8 @@ def looks_like_mbox(sample: str) -> bool:
 
 
 def whatsapp_table(lines: Lines, name: str, size: int, details: dict[str, Any]) -> Table:
-    """Columns time, author, text; what the program itself says (who joined, who left) is left out and counted."""
+    """Columns time, author, text; what the program itself says (who joined, who left) and media that were not exported are left
+    out and counted."""
     table = Table(name, "whatsapp", list(CHAT_COLUMNS), iter(()), size, details | {"export": "whatsapp"})
     table.batches = batches(read_chat(lines, table), CHAT_COLUMNS)
     table.readings.append(Reading("export", "WhatsApp", _("A chat of WhatsApp, a row for each message"), file=name))
@@ -43,7 +58,9 @@ def whatsapp_table(lines: Lines, name: str, size: int, details: dict[str, Any]) 
 
 
 def read_chat(lines: Lines, table: Table) -> Iterator[dict[str, str | None]]:
+    conversion = Conversion("WhatsApp", table.name)
     message: dict[str, str | None] | None = None
+    is_notice = False
     for line in lines:
         lines.mark()
         text = line.strip("\r\n\ufeff")
@@ -51,18 +68,27 @@ def read_chat(lines: Lines, table: Table) -> Iterator[dict[str, str | None]]:
         if match is None:
             if message is not None and len(message["text"] or "") < MAX_TEXT:
                 message["text"] = f"{message['text']}\n{text}"
-            elif text.strip():
+            elif text.strip() and not is_notice:
                 table.refuse(lines.number, "belongs to no message")
             continue
-        if message is not None:
-            yield message
-        message = None
-        if match["author"]:
-            message = {key: match[key].strip() for key in CHAT_COLUMNS}
+        if message is not None and (sent := without_media(message, conversion)):
+            yield sent
+        message, is_notice = None, not match["author"]
+        if is_notice:
+            conversion.leave_out("notice", {"text": match["text"]})
         else:
-            table.refuse(lines.number, "is a notice of WhatsApp, not a message")
-    if message is not None:
-        yield message
+            message = {key: match[key].strip() for key in CHAT_COLUMNS}
+    if message is not None and (sent := without_media(message, conversion)):
+        yield sent
+    table.left_out += conversion.all_left_out()
+
+
+def without_media(message: dict[str, str | None], conversion: Conversion) -> dict[str, str | None] | None:
+    """The message, or None for a picture or a sound that has no text."""
+    if OMITTED.fullmatch(message["text"] or "") is None:
+        return message
+    conversion.leave_out("media", {"text": message["text"]})
+    return None
 
 
 def mbox_table(lines: Lines, name: str, size: int, details: dict[str, Any]) -> Table:
