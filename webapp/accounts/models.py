@@ -157,6 +157,7 @@ class ApiToken(WorkspaceOwned):
     hint = models.CharField(max_length=12)
     scope = models.CharField(max_length=8, choices=Scope, default=Scope.WRITE)
     expires_at = models.DateTimeField(null=True, help_text="null: never")
+    reminded_at = models.DateTimeField(null=True, help_text="when its owner was told that it expires soon")
     last_used_at = models.DateTimeField(null=True)
     last_used_from = models.GenericIPAddressField(null=True)
     revoked_at = models.DateTimeField(null=True)

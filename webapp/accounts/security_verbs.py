@@ -41,6 +41,7 @@ VERBS: dict[str, tuple[str, str | Promise]] = {
     "second_factor_not_required": (DONE, _("No longer requires a second factor")),
     "token_created": (DONE, _("Created an API token")),
     "token_revoked": (DONE, _("Revoked an API token")),
+    "token_expires_soon": (DONE, _("Reminder: an API token expires soon")),
     "token_refused": (FAILED, _("Used an API token that does not work")),
     "member_invited": (DONE, _("Invited a member")),
     "invitation_revoked": (DONE, _("Revoked an invitation")),
