@@ -104,7 +104,7 @@ def confinement(policy: Policy) -> dict[str, object]:
         if outside := next((path for path in runnable if folder.resolve().is_relative_to(path)), None):
             raise RuntimeError(f"{folder} lies in {outside}, which every program may read")
     network = existing([*NETWORK, *policy.sockets]) if policy.has_network else []
-    rules = seccomp.program(policy.has_network, links=policy.has_network, unix=bool(policy.sockets))
+    rules = seccomp.program(policy.has_network, links=policy.has_network, unix=bool(policy.sockets), udp=policy.udp)
     return {
         "runnable": runnable,
         "readable": outermost([*existing(policy.readable), *network], runnable),

@@ -63,6 +63,8 @@ class Policy:
     readable: tuple[Path, ...] = ()
     writable: tuple[Path, ...] = ()
     ports: tuple[int, ...] | None = None
+    udp: bool = True
+    """Whether a program that has a network may send datagrams, which no rule about ports binds; name servers need them."""
     listens: tuple[int, ...] = ()
     sockets: tuple[Path, ...] = ()
     hidden: tuple[Path, ...] = ()

@@ -32,10 +32,10 @@ LINKS = ("symlink", "symlinkat", "mknod", "mknodat")
 SOCKETS = ("socket", "connect", "bind", "listen", "accept", "accept4")
 
 
-@lru_cache(maxsize=4)
-def program(network: bool, links: bool, unix: bool = False) -> bytes:
+@lru_cache(maxsize=8)
+def program(network: bool, links: bool, unix: bool = False, udp: bool = True) -> bytes:
     """The filter as the kernel takes it (`struct sock_filter`s). `network`: internet sockets; `links`: links in folders;
-    `unix`: Unix sockets too. Raises `RuntimeError` where there is no libseccomp."""
+    `unix`: Unix sockets too; `udp`: datagrams. Raises `RuntimeError` where there is no libseccomp."""
     import pyseccomp
 
     rules = pyseccomp.SyscallFilter(pyseccomp.ALLOW)
@@ -57,14 +57,24 @@ def program(network: bool, links: bool, unix: bool = False) -> bytes:
         refuse("ioctl", pyseccomp.Arg(1, pyseccomp.MASKED_EQ, 0xFFFFFFFF, request))
     for kind in (SOCK_DGRAM, SOCK_RAW):  # these could be sent to any address
         refuse("socketpair", pyseccomp.Arg(1, pyseccomp.MASKED_EQ, SOCKET_TYPES, kind))
-    if network:
-        allowed = {AF_INET, AF_INET6, AF_NETLINK} | ({AF_UNIX} if unix else set())
-        for family in set(range(FAMILIES)) - allowed:
-            refuse("socket", pyseccomp.Arg(0, pyseccomp.EQ, family))
-    else:
+    if not network:
         for name in SOCKETS:
             refuse(name)
+        return exported(rules)
+    for arguments in refused_sockets(unix, udp):
+        refuse("socket", *arguments)
     return exported(rules)
+
+
+def refused_sockets(unix: bool, udp: bool) -> "list[list[pyseccomp.Arg]]":
+    """The arguments of `socket` that a program with a network is refused: other families, and datagrams."""
+    import pyseccomp
+
+    allowed = {AF_INET, AF_INET6, AF_NETLINK} | ({AF_UNIX} if unix else set())
+    families = [[pyseccomp.Arg(0, pyseccomp.EQ, family)] for family in set(range(FAMILIES)) - allowed]
+    datagrams = pyseccomp.Arg(1, pyseccomp.MASKED_EQ, SOCKET_TYPES, SOCK_DGRAM)
+    inet = [[pyseccomp.Arg(0, pyseccomp.EQ, family), datagrams] for family in (AF_INET, AF_INET6)]
+    return families if udp else families + inet
 
 
 def exported(rules: "pyseccomp.SyscallFilter") -> bytes:

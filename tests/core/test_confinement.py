@@ -18,7 +18,7 @@ from django.conf import settings as site_settings
 
 from sandbox import modes
 from sandbox.user import KEPT
-from webapp.core import confinement
+from webapp.core import confinement, hub_gate
 from webapp.core.confinement import Access, environment
 from webapp.core.problems import Problem
 from webapp.core.trainer_process import TrainerProcess, last_words
@@ -186,6 +186,42 @@ def test_what_fetches_from_the_hub_has_a_network_and_no_data(
         "unix": "refused",
         "redis": "refused",
     }
+
+
+def test_what_fetches_from_the_hub_reaches_no_other_port_and_sends_no_datagram(
+    listeners: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    if not modes.probe("landlock").works or modes.landlock_version() < modes.ABI_NET:
+        pytest.skip("Landlock knows no network here")
+    settings.MAQUETTE_SANDBOX = "auto"
+    monkeypatch.delenv("HF_ENDPOINT", raising=False)
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    attempts = {"tcp": ["tcp", listeners["tcp"]], "udp": ["udp", listeners["udp"]]}
+    came_to = intrude(attempts, Access(hub=True), tmp_path)
+    assert {name: came_to[name] for name in attempts} == {"tcp": "refused", "udp": "refused"}
+
+
+def test_the_fetcher_asks_for_the_hub_at_the_gate(mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The trainer's own command, its own client: what it connects to comes by the gate."""
+    asked: list[tuple[str, int]] = []
+
+    def away(host: str, port: int, _endpoint: object) -> None:
+        asked.append((host, port))
+        raise ConnectionRefusedError
+
+    for name in ("HF_ENDPOINT", "HF_HUB_OFFLINE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(hub_gate, "connect", away)
+    process = TrainerProcess(
+        ["fetch-model", "hub:somebody/some-model"], stderr=tmp_path / "stderr.log", access=Access(hub=True)
+    )
+    try:
+        events = [event for event in process.events() if event]
+    finally:
+        process.end()
+    assert set(asked) == {("huggingface.co", 443)}
+    assert events[-1]["type"] == "error"
 
 
 def test_a_server_reads_artifacts_and_reaches_redis_and_nothing_else(

@@ -147,6 +147,15 @@ def current_mode() -> Mode:
         ) from error
 
 
+def mode_for(access: Access) -> Mode:
+    """That of all commands; for a fetcher Landlock, if it may be chosen here and knows ports: a program in bubblewrap that has
+    a network has all of it. Raises `Problem`."""
+    chosen = current_mode()
+    is_free = access.hub and settings.MAQUETTE_SANDBOX in ("auto", "require") and chosen == "bubblewrap"
+    knows_ports = is_free and modes.landlock_version() >= modes.ABI_NET
+    return "landlock" if knows_ports and modes.probe("landlock", hidden()).works else chosen
+
+
 def environment(access: Access, folder: Path, more: dict[str, str]) -> dict[str, str]:
     """The whole environment of a command whose own temporary files go to `folder`."""
     names = PLAIN + (NETWORKING if access.hub else ())
@@ -181,8 +190,8 @@ def trainer_user() -> int | None:
     return settings.MAQUETTE_TRAINER_UID or None if may_change_user() else None
 
 
-def policy(access: Access, folder: Path) -> Policy:
-    """The same as folders, ports and limits."""
+def policy(access: Access, folder: Path, gate_ports: tuple[int, ...] | None = None) -> Policy:
+    """The same as folders, ports and limits. `gate_ports`: those of a fetcher whose way to the hub is `webapp.core.hub_gate`."""
     code = settings.BASE_DIR / "trainer"
     writable = [folder, *access.writable, *([hub_cache()] if access.hub else [])]
     for path in writable:
@@ -193,7 +202,8 @@ def policy(access: Access, folder: Path) -> Policy:
     return Policy(
         readable=(code, *([] if access.hub else models_folders()), *access.readable),
         writable=tuple(writable),
-        ports=hub_ports() if access.hub else None,
+        ports=(gate_ports or hub_ports()) if access.hub else None,
+        udp=gate_ports is None,
         hidden=hidden(),
         limits=LIMITS | access.limits,
         oom_score=OOM_SCORE,

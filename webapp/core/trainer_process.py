@@ -22,6 +22,7 @@ from django.conf import settings
 from sandbox import modes
 from webapp.core import confinement
 from webapp.core.confinement import Access
+from webapp.core.hub_gate import open_gate
 from webapp.core.storable import storable
 
 PROGRAM_SECONDS = 5.0
@@ -42,7 +43,8 @@ class TrainerProcess:
         access: Access,
         env: dict[str, str] | None = None,
     ) -> None:
-        mode = confinement.current_mode()
+        mode = confinement.mode_for(access)
+        self.gate = open_gate() if access.hub else None
         self.lines: queue.Queue[str | None] = queue.Queue()
         self.hold: int | None
         self.folder, self.hold = confinement.own_folder()
@@ -51,13 +53,15 @@ class TrainerProcess:
         self.command: int | None = None
         """Descriptor of the command's process where that is a child of `process`."""
         told, tell = os.pipe() if mode == "bubblewrap" else (None, None)
-        policy = confinement.policy(access, self.folder)
+        policy = confinement.policy(access, self.folder, self.gate.ports if self.gate else None)
         words = [*self.PROGRAM, *arguments]
         stderr.parent.mkdir(parents=True, exist_ok=True)
         with stderr.open("ab") as errors:
             self.process = subprocess.Popen(
                 modes.command(mode, policy, words, self.folder / confinement.CODE, info=tell),
-                env=confinement.environment(access, self.folder, env or {}),
+                env=confinement.environment(
+                    access, self.folder, (env or {}) | (self.gate.environment if self.gate else {})
+                ),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -136,6 +140,9 @@ class TrainerProcess:
             os.close(self.command)
             self.command = None
         confinement.remove(self.folder)
+        if self.gate is not None:
+            self.gate.close()
+            self.gate = None
         if self.hold is not None:
             os.close(self.hold)
             self.hold = None
