@@ -14,14 +14,16 @@ from typing import cast
 from django.conf import settings
 from django.core.cache import cache
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 from webapp.accounts import security_lines
 from webapp.accounts.models import ApiToken, SecurityEvent, User, Workspace
-from webapp.accounts.security_verbs import AUDITED, DONE, OWN, kind_of, outcome_of
+from webapp.accounts.security_verbs import AUDITED, DONE, FAILED, OWN, kind_of, outcome_of
 from webapp.core.clients import client_address, client_agent, network
+from webapp.core.queues import hand_over
 
 MAX_FAILURES_A_MINUTE = 30
 """Events that did not succeed, from one address; what comes beyond is dropped, so that nobody fills the disk with them."""
@@ -29,6 +31,9 @@ MAX_FAILURES_OF_ALL_A_MINUTE = 600
 PRUNED_AT_ONCE = 500
 MAX_COPIES = 50
 """Workspaces of one person that are told of it."""
+COPY_TASK = "webapp.accounts.tasks.copy_event"
+ASKED_BY_STRANGERS = ("password_reset_requested",)
+"""Besides failures: whoever asks learns nothing of whether there is such an account."""
 
 
 request_at_hand: ContextVar[HttpRequest | None] = ContextVar("request_at_hand", default=None)
@@ -98,14 +103,43 @@ def record_audited(
 
 
 def save(event: SecurityEvent) -> None:
-    """The row, a copy for each workspace of the person whom it is about, and the line once all of it is committed."""
+    """The row, a copy for each workspace of the person whom it is about, and the line once all of it is committed. Where a
+    stranger is answered, a worker makes the copies, so that the answer takes as long for an address that nobody here has."""
     event.save(force_insert=True)
-    if event.workspace_id is None and event.user is not None and event.verb not in OWN:
-        fields = {field.attname for field in event._meta.fields} - {"id", "created_at"}
-        same = {name: getattr(event, name) for name in fields} | {"is_copy": True}
-        for workspace_id in event.user.memberships.values_list("workspace_id", flat=True)[:MAX_COPIES]:
-            SecurityEvent.objects.create(**same | {"workspace_id": workspace_id})
+    if event.outcome == FAILED or event.verb in ASKED_BY_STRANGERS:
+        transaction.on_commit(partial(copy_later, event.pk), robust=True)
+    else:
+        copy_to_workspaces(event)
     transaction.on_commit(partial(security_lines.write, security_lines.fields_of(event)), robust=True)
+
+
+def copy_later(event_id: str) -> None:
+    if not hand_over(import_string(COPY_TASK), event_id):
+        copy_by_id(event_id)
+
+
+def copy_by_id(event_id: str) -> None:
+    """Once, however often the message comes."""
+    with transaction.atomic():
+        event = SecurityEvent.objects.select_for_update().select_related("user").filter(pk=event_id).first()
+        if event is not None and not copies_of(event).exists():
+            made = copy_to_workspaces(event)
+            SecurityEvent.objects.filter(pk__in=made).update(created_at=event.created_at)
+
+
+def copies_of(event: SecurityEvent) -> QuerySet[SecurityEvent]:
+    same = {"verb": event.verb, "user": event.user, "created_at": event.created_at, "address": event.address}
+    return SecurityEvent.objects.filter(is_copy=True, **same)
+
+
+def copy_to_workspaces(event: SecurityEvent) -> list[str]:
+    """The ids of the copies."""
+    if event.workspace_id is not None or event.user is None or event.verb in OWN:
+        return []
+    fields = {field.attname for field in event._meta.fields} - {"id", "created_at"}
+    same = {name: getattr(event, name) for name in fields} | {"is_copy": True}
+    workspaces = event.user.memberships.values_list("workspace_id", flat=True)[:MAX_COPIES]
+    return [SecurityEvent.objects.create(**same | {"workspace_id": workspace_id}).pk for workspace_id in workspaces]
 
 
 def is_recorded(request: HttpRequest) -> bool:

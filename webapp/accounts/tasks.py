@@ -21,3 +21,8 @@ def sweep() -> None:
     import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()
     SignInLink.objects.filter(created_at__lt=timezone.now() - SignInLink.LIFETIME).delete()
     EmailConfirmation.objects.delete_expired_confirmations()
+
+
+@task("webapp.accounts.tasks.copy_event")
+def copy_event(event_id: str) -> None:
+    security.copy_by_id(event_id)

@@ -115,7 +115,7 @@ class Tunnel(socketserver.BaseRequestHandler):
                 return
             host, port = match[1].decode().strip("[]"), int(match[2])
             try:
-                far = connect(host, port, self.server.endpoint)
+                far = connect(host, port, self.server.stated)
             except NotAllowed:
                 log.warning("a fetcher wanted to connect to %s:%d, which is not the hub: refused", host, port)
                 client.sendall(REFUSED)
@@ -162,7 +162,7 @@ class HubGate(socketserver.ThreadingTCPServer):
     request_queue_size = 64
 
     def __init__(self) -> None:
-        self.endpoint = stated_endpoint()
+        self.stated = stated_endpoint()
         super().__init__(("127.0.0.1", 0), Tunnel)
         threading.Thread(target=self.serve_forever, args=(0.1,), daemon=True, name="hub-gate").start()
 
@@ -173,12 +173,12 @@ class HubGate(socketserver.ThreadingTCPServer):
     @property
     def ports(self) -> tuple[int, ...]:
         """TCP ports that the fetcher needs."""
-        return (self.port, *((self.endpoint.port,) if self.endpoint.is_plain else ()))
+        return (self.port, *((self.stated.port,) if self.stated.is_plain else ()))
 
     @property
     def environment(self) -> dict[str, str]:
         address = f"http://127.0.0.1:{self.port}"
-        endpoint = f"http://{self.endpoint.host}:{self.endpoint.port}" if self.endpoint.is_plain else ""
+        endpoint = f"http://{self.stated.host}:{self.stated.port}" if self.stated.is_plain else ""
         proxies = dict.fromkeys(("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"), address)
         return proxies | {"NO_PROXY": endpoint}
 
