@@ -28,6 +28,7 @@ PLACES = (
     "tests/trainer/test_references.py",
     "tests/trainer/test_sheet_tables.py",
     "tests/trainer/test_statistics.py",
+    "tests/trainer/test_tagging.py",
     "tests/trainer/test_thresholds.py",
 )
 """Folders and files, of which tests marked slow, browser or gpu are left out, and those that need the running site."""

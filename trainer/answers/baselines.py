@@ -13,6 +13,7 @@ SIMPLE = {
     "pixels_ridge": gettext_noop("ridge regression on pixels"),
     "bands_logistic": gettext_noop("logistic regression on band energy"),
     "spectrum_logistic": gettext_noop("logistic regression on mean spectra"),
+    "frequent_tags": gettext_noop("dictionary of each word’s most frequent tag"),
     "logistic": gettext_noop("logistic regression"),
     "ridge": gettext_noop("ridge regression"),
 }

@@ -10,6 +10,7 @@ from trainer.data.dataset import Dataset
 from trainer.data.fixes import KEEP_AT_LEAST
 from trainer.data.problems import Problem, join_names, problem, shorten
 from trainer.data.row_keys import Keys, normalise_text
+from trainer.data.tag_rows import tag_problems
 from trainer.messages import _, ngettext
 
 RARE_ROWS = 10
@@ -25,6 +26,8 @@ def number_problems(dataset: Dataset) -> list[Problem]:
     """What makes training on other answers than classes impossible."""
     problems = count_problems(dataset.mapped_keys)
     answer = answers.find(dataset.mapped_shape.kind)
+    if not problems and answer is not None and answer.cells == "tags":
+        return tag_problems(dataset)
     if problems or answer is None or answer.cells != "number":
         return problems
     numbers = answer_numbers(dataset)[dataset.mapped_keys.usable]

@@ -18,6 +18,7 @@ from trainer.data.answer_checks import MIN_ROWS, unseen_labels_problem
 from trainer.data.dataset import Dataset
 from trainer.data.label_list_checks import many_labels_problem
 from trainer.data.problems import Problem
+from trainer.data.tag_rows import read_loaded as read_tags
 from trainer.errors import DataError, SpecError
 from trainer.json_types import JsonObject
 from trainer.messages import _, restored
@@ -299,6 +300,7 @@ READERS: dict[Cells, Callable[[Loaded], None]] = {
     "label": read_labels,
     "labels": read_label_lists,
     "number": read_numbers,
+    "tags": read_tags,
     "any": lambda _loaded: None,
 }
 """By how a kind of answer reads its cells (`Answer.cells`)."""

@@ -32,11 +32,15 @@ class SupervisedFamily(NetworkFamily[RowsT, NetworkT]):
     def estimate(self, job: Job, emit: Emit) -> dict[str, Any]:
         return measure(self, job, emit)
 
+    def fit(self, slug: str) -> Fit:
+        """The way to learn that a task's method of this name stands for."""
+        return method(slug)
+
 
 def run(family: SupervisedFamily[RowsT, NetworkT], job: Job) -> dict[str, Any]:
     """The whole of a run; the fields of the result event."""
     torch.manual_seed(job.spec.seed)
-    fit = method(job.spec.method)
+    fit = family.fit(job.spec.method)
     with job.stage("prepare"):
         rows = family.prepare(job)
         rounds = None if rows.loaded.folds is None else Rounds(rows)

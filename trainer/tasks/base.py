@@ -104,7 +104,7 @@ class Task:
     engine: ClassVar[str]
     """The `trainer.engines.Engine` that answers with its artifacts, by dotted path; without torch."""
     answer: ClassVar[str] = "class"
-    """The kind of its answers (`trainer.answers`): class, number, objects, text; not trained yet: labels, tags, spans."""
+    """The kind of its answers (`trainer.answers`): class, labels, number, objects, spans, text; not trained yet: passage."""
     answer_role: ClassVar[str] = "label"
     architectures: ClassVar[frozenset[str]] = frozenset()
     """Kinds of models that it can train (`trainer.architectures`); none where it has models of its own alone."""

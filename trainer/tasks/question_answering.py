@@ -15,7 +15,7 @@ class QuestionAnswering(Task):
         Role("context", gettext_noop("Context"), "text"),
         Role("answers", gettext_noop("Answers"), "answers"),
     )
-    answer = "spans"
+    answer = "passage"
     answer_role = "answers"
     sentence = gettext_noop("Answer %(question)s with a passage of %(context)s.")
     architectures = ENCODERS

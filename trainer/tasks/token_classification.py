@@ -1,20 +1,102 @@
-"""Named-entity recognition: read, checked and kept; not trained yet."""
+"""Named-entity recognition and extraction: read a text, mark the passages that name something."""
 
-from trainer.architectures import ENCODERS
+import json
+from typing import Any
+
 from trainer.messages import gettext_noop
-from trainer.tasks.base import Role, Task
+from trainer.params import FineTuningParams
+from trainer.tagging.units import text_of
+from trainer.tasks.base import BaseModelCard, Role
+from trainer.tasks.methods import FULL, LORA, PROBE
+from trainer.tasks.text import TextTask
+
+GIB = 1024**3
+SNIPPET = """
+from pathlib import Path
+from trainer.engines import open_engine  # of Maquette; needs numpy, onnxruntime, tokenizers, no torch
+engine = open_engine(Path("."))
+print(engine.predict([engine.read("your text")])[0]["entities"])"""
 
 
-class TokenClassification(Task):
+class TokenClassification(TextTask):
     slug = "token-classification"
     title = gettext_noop("Named-entity recognition")
     summary = gettext_noop("Reads a text and marks the words that name something.")
-    modality = "text"
     roles = (
-        Role("tokens", gettext_noop("Tokens"), "tokens"),
-        Role("tags", gettext_noop("Tags"), "tags"),
+        Role("tokens", gettext_noop("Tokens"), "tokens", help="What it reads, word by word."),
+        Role("tags", gettext_noop("Tags"), "tags", help="What each word belongs to."),
     )
-    answer = "tags"
+    answer = "spans"
     answer_role = "tags"
     sentence = gettext_noop("Mark the %(tags)s in %(tokens)s.")
-    architectures = ENCODERS
+    family = "trainer.families.text.tagging.TaggingFamily"
+    engine = "trainer.engines.tagging.TaggingEngine"
+    methods = (FULL, PROBE, LORA)
+    models = (
+        BaseModelCard(
+            "bundled:all-MiniLM-L6-v2",
+            "all-MiniLM-L6-v2",
+            gettext_noop("Small, quick, English; comes with Maquette."),
+            22_713_216,
+            "Apache 2.0",
+            "English",
+            int(1.2 * GIB),
+        ),
+        BaseModelCard(
+            "hub:intfloat/multilingual-e5-small",
+            "multilingual-e5-small",
+            gettext_noop("When people write in several languages; needs the Hugging Face hub."),
+            117_654_272,
+            "MIT",
+            "94 languages",
+            int(2.6 * GIB),
+        ),
+        BaseModelCard(
+            "hub:answerdotai/ModernBERT-base",
+            "ModernBERT-base",
+            gettext_noop("Stronger on long texts, up to 8,000 tokens; needs the Hugging Face hub, better with a GPU."),
+            149_014_272,
+            "Apache 2.0",
+            "English",
+            int(5.1 * GIB),
+        ),
+    )
+    params = FineTuningParams
+    metrics = ("entity_f1", "entity_precision", "entity_recall")
+    headline = "entity_f1"
+
+    @classmethod
+    def sample(cls) -> list[dict[str, Any]]:
+        names, towns = ("anna", "omar", "lena weber", "mei lin", "jo"), ("paris", "rome", "new york", "oslo")
+        rows = []
+        for name in names:
+            for town in towns:
+                parts = [(name, "person"), ("lives in", ""), (town, "place"), ("today", "")]
+                tagged = [
+                    (word, f"{'I' if place else 'B'}-{label}" if label else "O")
+                    for words, label in parts
+                    for place, word in enumerate(words.split())
+                ]
+                rows.append({"tokens": [word for word, _tag in tagged], "tags": [tag for _word, tag in tagged]})
+        return [
+            *rows,
+            *({"tokens": ["nothing", "happened", day], "tags": ["O"] * 3} for day in ("today", "on", "here")),
+        ]
+
+    @classmethod
+    def read_line(cls, line: str) -> object:
+        """A text, plain or as JSON; or an object with a `text`, or with `tokens`, which become one."""
+        try:
+            value = json.loads(line)
+        except ValueError:
+            return line
+        if isinstance(value, dict) and isinstance(value.get("text"), str):
+            return value["text"]
+        tokens = value.get("tokens") if isinstance(value, dict) else value
+        if isinstance(tokens, list) and tokens and all(isinstance(token, str) for token in tokens):
+            return text_of(tokens)[0]
+        return value if isinstance(value, str) else line
+
+    @classmethod
+    def snippet(cls) -> str:
+        return SNIPPET
