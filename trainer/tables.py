@@ -16,7 +16,7 @@ import numpy as np
 
 from trainer import columns as kinds
 from trainer.columns import guess_decimal, number_of
-from trainer.dates import FORMATS, moment_at, value_of
+from trainer.dates import FORMATS, iso_of, moment_at, value_of
 
 Cell = str | None
 Description = dict[str, Any]
@@ -173,6 +173,8 @@ def encode_cell(description: Description, cell: str, levels: dict[str, int]) -> 
     seconds = value_of(cell, description["form"])
     if seconds is None and (form := form_of([cell])):
         seconds = value_of(cell, form)
+    if seconds is None and (written := iso_of(cell)):
+        seconds = value_of(written, "iso")
     if seconds is None:
         return None
     moment = moment_at(seconds)

@@ -14,6 +14,7 @@ from trainer.data.tables.formats import open_table
 from trainer.data.tables.jsonrows import convert_table
 from trainer.data.text_columns import read_texts
 from trainer.data.uploads import Sources, read_media_columns, unpack_uploads
+from trainer.data.written_dates import read_dates
 from trainer.events import Emit, silent
 from trainer.roles import SPLITTING
 from trainer.roles import check_roles as check_roles
@@ -58,6 +59,7 @@ def read_files(  # noqa: PLR0913  one call reads any file
                 dataset.problems += sources.problems
         read_texts(dataset, choices)
         read_labels(dataset, choices, names)
+        read_dates(dataset, choices)
         dataset.readings = readings_as_json(sources.readings) + dataset.readings
         dataset.left_out = [left_out.as_dict() for left_out in sources.left_out] + dataset.left_out
     choices.check_used()
