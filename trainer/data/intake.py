@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from trainer.data.annotators import join_votes
 from trainer.data.columns import map_columns, reconcile_roles
 from trainer.data.dataset import Dataset
 from trainer.data.exports.known import recognise
@@ -58,6 +59,8 @@ def read_files(  # noqa: PLR0913  one call reads any file
                 dataset, file_parts = gather_rows(tables, sources.table_parts, emit)
                 dataset.problems += sources.problems
         read_texts(dataset, choices)
+        kept = join_votes(dataset, choices)
+        file_parts = file_parts[kept] if kept is not None and file_parts is not None else file_parts
         read_labels(dataset, choices, names)
         read_dates(dataset, choices)
         dataset.readings = readings_as_json(sources.readings) + dataset.readings

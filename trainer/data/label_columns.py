@@ -15,6 +15,7 @@ from trainer.columns import is_missing, number_of
 from trainer.data.cells import iterate_slices
 from trainer.data.dataset import Dataset
 from trainer.data.readings import Choice, Choices, Reading, readings_as_json
+from trainer.data.soft_labels import read_probabilities
 from trainer.messages import Message, _, ngettext
 
 SAMPLE = 2_000
@@ -46,7 +47,7 @@ def read_labels(dataset: Dataset, choices: Choices, names: dict[str, str] | None
             readings += read_literals(dataset, name, sample)
         elif sample and LABEL_NAME.search(name.strip().lower()):
             readings += read_names(dataset, name, sample, names or {}) or read_separated(dataset, name, sample, choices)
-    readings += read_votes(dataset) or read_indicators(dataset, choices)
+    readings += read_probabilities(dataset, choices) or read_votes(dataset) or read_indicators(dataset, choices)
     dataset.readings += readings_as_json(readings)
 
 

@@ -73,15 +73,19 @@ class Conversion:
         """How the export was read; known once its records have passed."""
         readings = [Reading("export", self.title, _("An export of %(title)s", title=self.title), file=self.file)]
         if self.telling:
-            units = {"characters": _("characters"), "utf16": _("UTF-16 units, as browsers count")}
-            other = "characters" if self.unit == "utf16" else "utf16"
+            units = {
+                "characters": _("characters"),
+                "utf16": _("UTF-16 units, as browsers count"),
+                "bytes": _("bytes of UTF-8"),
+            }
+            others = [Choice(unit, title) for unit, title in units.items() if unit != self.unit]
             sentence: Message = _("Positions of marked passages are counted in %(unit)s", unit=units[self.unit])
             readings.append(
                 Reading(
                     "offsets",
                     self.unit,
                     sentence,
-                    [Choice(other, units[other])],
+                    others,
                     confidence=1.0 if self.is_unit_asked else 0.95,
                     file=self.file,
                     is_asked=self.is_unit_asked,

@@ -7,13 +7,14 @@ words, punctuation marks and single ideographs, cut wherever a passage begins or
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 TOKEN = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]|[^\W\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+|[^\w\s]")  # fmt: skip
 LONG, PIECE = 300, 200
 """A text of more tokens is cut into pieces of about so many, at ends of lines and sentences that no passage crosses."""
 SENTENCE_END = re.compile(r"\n+|(?<=[.!?。！？])\s+|(?<=[。！？])")
-UNITS = ("characters", "utf16")
+UNITS = ("characters", "utf16", "bytes")
 
 
 class Span(NamedTuple):
@@ -42,12 +43,17 @@ def utf16_places(text: str) -> list[int]:
     return [*places, place]
 
 
+def byte_places(text: str) -> list[int]:
+    """The place of each character of a text in bytes of UTF-8, and of its end."""
+    return list(accumulate((len(character.encode("utf-8", "surrogatepass")) for character in text), initial=0))
+
+
 def to_characters(text: str, spans: Iterable[Span], unit: str) -> list[Span]:
     """Spans in code points."""
     spans = list(spans)
-    if unit != "utf16" or text.isascii():
+    if unit == "characters" or text.isascii():
         return spans
-    places = utf16_places(text)
+    places = utf16_places(text) if unit == "utf16" else byte_places(text)
     return [span._replace(start=bisect_left(places, span.start), end=bisect_left(places, span.end)) for span in spans]
 
 
@@ -70,15 +76,17 @@ def is_edge(text: str, place: int) -> bool:
 
 
 def guess_unit(samples: Iterable[tuple[str, Sequence[Span]]]) -> tuple[str, int]:
-    """(characters or utf16, how many texts could tell): by the texts in which both differ."""
-    characters = utf16 = telling = 0
+    """(the unit, how many texts could tell): by the texts in which they differ. Bytes only where they fit better than both others."""
+    fits = dict.fromkeys(UNITS, 0)
+    telling = 0
     for text, spans in samples:
-        if not spans or text.isascii() or len(text) == utf16_places(text)[-1]:
+        if not spans or text.isascii():
             continue
-        telling += 1
-        characters += fit_of(text, spans)
-        utf16 += fit_of(text, to_characters(text, spans, "utf16"))
-    return ("utf16" if utf16 > characters else "characters"), telling
+        read = {unit: to_characters(text, spans, unit) for unit in UNITS}
+        telling += read["characters"] != read["utf16"] or fit_of(text, spans) < fit_of(text, read["bytes"])
+        for unit in UNITS:
+            fits[unit] += fit_of(text, read[unit])
+    return max(UNITS, key=lambda unit: fits[unit]), telling
 
 
 def choose_spans(text: str, spans: Iterable[Span]) -> tuple[list[Span], int, int]:
