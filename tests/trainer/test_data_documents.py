@@ -9,7 +9,9 @@ import pytest
 from hypothesis import settings
 
 from trainer.data import tempspace
-from trainer.data.gathering import Meter, gather_rows, shared_columns
+from trainer.data.gathering import Meter, gather_rows
+from trainer.data.readings import Choices
+from trainer.data.several_tables import join_tables
 from trainer.data.tables import conll, jsonrows
 from trainer.data.tables.formats import open_table
 from trainer.data.tables.jsonrows import is_squad, squad_rows
@@ -219,14 +221,16 @@ def test_files_share_columns_however_they_are_capitalised(
     columns: list[list[str]], shared: list[str], second: list[str]
 ) -> None:
     tables = [table_of(names) for names in columns]
-    assert shared_columns(tables) == shared
+    joined = join_tables(tables, [None] * len(tables), Choices(), lambda place: tables[place])
+    assert list(dict.fromkeys(name for table in joined.tables for name in table.columns)) == shared
     assert tables[1].columns == second
 
 
-@pytest.mark.parametrize("columns", [[["a"], ["b"]], [["a", "b"], ["a", "A"]]])
-def test_files_without_a_common_column_are_refused(columns: list[list[str]]) -> None:
+@pytest.mark.parametrize("columns", [[["a"], ["b"]], [["a", "b"], ["c", "d"]]])
+def test_a_test_without_a_common_column_is_refused(columns: list[list[str]]) -> None:
+    tables = [table_of(names, name=f"{place}.csv") for place, names in enumerate(columns)]
     with pytest.raises(DataError) as refused:
-        shared_columns([table_of(names, name=f"{place}.csv") for place, names in enumerate(columns)])
+        join_tables(tables, ["train", "test"], Choices(), lambda place: tables[place], is_fixed=True)
     assert refused.value.code == "columns_differ"
     assert "1.csv has other columns than 0.csv" in refused.value.message
 

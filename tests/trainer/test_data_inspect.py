@@ -212,8 +212,13 @@ def test_files_of_other_columns(tmp_path: Path) -> None:
     second = write_csv(tmp_path / "2-test.csv", rows(9), "LABEL,Text")
     (tmp_path / "3-other.csv").write_text("a,b\n1,2\n")
     assert [column["name"] for column in inspect([first, second], tmp_path / "v1")["columns"]] == ["text", "label"]
-    with pytest.raises(DataError, match="other columns"):
-        inspect([first, tmp_path / "3-other.csv"], tmp_path / "v2")
+    apart = inspect([first, tmp_path / "3-other.csv"], tmp_path / "v2")
+    assert [column["name"] for column in apart["columns"]] == ["text", "label"]
+    profile = json.loads((tmp_path / "v2" / "profile.json").read_text())
+    assert [(entry["file"], entry["reason"], entry["count"]) for entry in profile["left_out"]] == [
+        ("other.csv", "other_columns", 1)
+    ]
+    assert {entry["what"]: entry["doubt"] for entry in profile["reading"] if entry["doubt"]} == {"files": True}
 
 
 def test_nothing_is_left_after_a_failure_and_nothing_overwritten(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ PROGRESS_SECONDS = 0.3
 
 def gather_rows(tables: list[Table], parts: list[str | None], emit: Emit) -> tuple[Dataset, np.ndarray | None]:
     """Stream every file into one table; the part that its file gave to each row, "" for none; None when no file tells."""
-    names = shared_columns(tables)
+    names = list(dict.fromkeys(name for table in tables for name in table.columns))
     schema = pa.schema([(name, pa.string()) for name in names])
     meter = Meter(emit, sum(table.bytes for table in tables))
     chunks: list[pa.Table] = []
@@ -81,27 +81,6 @@ class Meter:
 
     def close(self, size: int) -> None:
         self.bytes_before += size
-
-
-def shared_columns(tables: list[Table]) -> list[str]:
-    """Every column of every file, those of the first in front; a file that shares none with it is refused."""
-    names = dict.fromkeys(tables[0].columns)
-    for table in tables[1:]:
-        folded = {name.casefold(): name for name in names}
-        table.columns = [name if name in names else folded.get(name.casefold(), name) for name in table.columns]
-        if len(set(table.columns)) < len(table.columns) or not set(table.columns) & set(tables[0].columns):
-            raise DataError(
-                _(
-                    "%(name)s has other columns than %(name2)s: %(names)s.",
-                    name=table.name,
-                    name2=tables[0].name,
-                    names=", ".join(table.columns[:8]),
-                ),
-                code="columns_differ",
-                hint=_("Give all files the same header, or send them one by one."),
-            )
-        names.update(dict.fromkeys(table.columns))
-    return list(names)
 
 
 def reading_problems(tables: list[Table], names: list[str]) -> list[Problem]:

@@ -1,5 +1,6 @@
 """The rows of files as they were sent: read, their task and roles guessed, and divided."""
 
+from functools import partial
 from pathlib import Path
 
 from trainer.data.annotators import join_votes
@@ -7,12 +8,16 @@ from trainer.data.columns import map_columns, reconcile_roles
 from trainer.data.dataset import Dataset
 from trainer.data.exports.known import recognise
 from trainer.data.exports.orders import fill_orders
+from trainer.data.file_parts import drop_unanswered, file_order, parts_reading
 from trainer.data.gathering import gather_rows
 from trainer.data.label_columns import is_names_file, parse_names, read_labels
 from trainer.data.readings import Choices, readings_as_json
+from trainer.data.repeated_files import find_repeated, tell_repeated
+from trainer.data.several_tables import join_tables, left_out_problems
 from trainer.data.splitting import split_dataset
 from trainer.data.tables.formats import open_table
 from trainer.data.tables.jsonrows import convert_table
+from trainer.data.tables.table import Table
 from trainer.data.text_columns import read_texts
 from trainer.data.uploads import Sources, read_media_columns, unpack_uploads
 from trainer.data.written_dates import read_dates
@@ -47,17 +52,32 @@ def read_files(  # noqa: PLR0913  one call reads any file
             dataset, file_parts = sources.dataset, sources.parts
         else:
             names = take_names(sources)
-            opened = [open_table(path, name, sheet, header, layout, choices) for path, name in sources.tables]
-            tables = [convert_table(table, choices) for table in opened]
-            for table in tables:
+            if fixed is None:
+                sort_tables(sources)
+                drop_repeated(sources)
+
+            def open_one(place: int, header: int | None = header) -> Table:
+                path, name = sources.tables[place]
+                table = convert_table(open_table(path, name, sheet, header, layout, choices), choices)
                 recognise(table)
                 fill_orders(table, choices)
+                return table
+
+            tables = [open_one(place) for place in range(len(sources.tables))]
             if read_media_columns(tables, sources, choices):
                 assert sources.dataset is not None
                 dataset, file_parts = sources.dataset, sources.parts
             else:
-                dataset, file_parts = gather_rows(tables, sources.table_parts, emit)
-                dataset.problems += sources.problems
+                reopen = partial(open_one, header=0)
+                several = join_tables(tables, sources.table_parts, choices, reopen, is_fixed=fixed is not None)
+                dataset, file_parts = gather_rows(several.tables, several.parts, emit)
+                dataset.problems += sources.problems + left_out_problems(several.left_out)
+                sources.readings += several.readings
+                sources.left_out += several.left_out
+                if fixed is None:
+                    named = [table.name for table in several.tables]
+                    sources.readings += parts_reading(named, several.parts, choices)
+                    file_parts = None if choices.get("parts") == "drawn" else file_parts
         read_texts(dataset, choices)
         kept = join_votes(dataset, choices)
         file_parts = file_parts[kept] if kept is not None and file_parts is not None else file_parts
@@ -65,12 +85,17 @@ def read_files(  # noqa: PLR0913  one call reads any file
         read_dates(dataset, choices)
         dataset.readings = readings_as_json(sources.readings) + dataset.readings
         dataset.left_out = [left_out.as_dict() for left_out in sources.left_out] + dataset.left_out
+        tell_repeated(dataset, sources.repeated)
     choices.check_used()
     check_roles(roles or {}, dataset.names)
     dataset.chosen, dataset.split_spec = reconcile_roles(roles or {}, split)
     if not (split and {"group", "time"} & split.model_fields_set) and not set(SPLITTING) & set((roles or {}).values()):
         divide_by_group(dataset)
     map_columns(dataset, columns, task)
+    before = dataset.rows
+    file_parts = drop_unanswered(dataset, file_parts)
+    if dataset.rows < before:
+        map_columns(dataset, columns, task)
     split_dataset(dataset, dataset.split_spec, file_parts)
     return dataset
 
@@ -79,6 +104,25 @@ def divide_by_group(dataset: Dataset) -> None:
     """The split goes by the groups that the reader found, which nobody has said otherwise."""
     if dataset.group in dataset.names and dataset.group not in dataset.chosen:
         dataset.split_spec = dataset.split_spec.model_copy(update={"group": dataset.group})
+
+
+def sort_tables(sources: Sources) -> None:
+    places = sorted(
+        range(len(sources.tables)), key=lambda place: file_order(sources.tables[place][1], sources.table_parts[place])
+    )
+    sources.tables = [sources.tables[place] for place in places]
+    sources.table_parts = [sources.table_parts[place] for place in places]
+
+
+def drop_repeated(sources: Sources) -> None:
+    """Tables that are the same file as an earlier one are not read again; those to learn from are earlier than those to test on."""
+    repeated = find_repeated([path for path, _name in sources.tables])
+    sources.repeated += [(sources.tables[place][1], sources.tables[first][1]) for place, first in repeated.items()]
+    kept = [place for place in range(len(sources.tables)) if place not in repeated]
+    sources.tables = [sources.tables[place] for place in kept]
+    sources.table_parts = [sources.table_parts[place] for place in kept]
+    if not {"test", "validation"} & set(sources.table_parts):
+        sources.table_parts = [None] * len(sources.tables)
 
 
 def take_names(sources: Sources) -> dict[str, str]:

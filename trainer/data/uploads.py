@@ -15,6 +15,7 @@ from trainer.data.archives import Archive, is_archive, join, loose_files, open_a
 from trainer.data.dataset import Dataset
 from trainer.data.documents import DOCUMENTS, documents_of, read_documents
 from trainer.data.exports import brat, messengers
+from trainer.data.file_parts import file_order, parts_of_names
 from trainer.data.gathering import Meter, reading_problems
 from trainer.data.idx import IdxFile, collect_idx, read_idx
 from trainer.data.line_files import read_line_files
@@ -25,7 +26,7 @@ from trainer.data.media_records import open_records, read_records
 from trainer.data.media_tables import TABLE_SUFFIXES
 from trainer.data.problems import Problem
 from trainer.data.readings import Choices, LeftOut, Reading
-from trainer.data.splitting import part_of_name
+from trainer.data.repeated_files import find_repeated
 from trainer.data.tables.table import Table, display_name
 from trainer.data.tempspace import check_room, temporary_folder
 from trainer.errors import DataError
@@ -48,6 +49,8 @@ class Sources:
     readings: list[Reading] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     """Files, pictures and sounds that were not kept; a table tells of its own rows."""
+    repeated: list[tuple[str, str]] = field(default_factory=list)
+    """(name, name of the same file that is read) of files that were sent twice."""
     dataset: Dataset | None = None
     parts: np.ndarray | None = None
     media_folder: Path | None = None
@@ -81,9 +84,11 @@ def unpack_uploads(
     """`folder` is where pictures and sounds are kept; without one they go to a place that ends with the caller's use.
     `choices`: how to read what can be read in several ways."""
     with temporary_folder() as place:
-        names = [path.name for path in files] if len(files) > 1 else []
-        parts = fixed or [part_of_name(name) for name in names] or [None]
-        sent = [SentFile(path, display_name(path.name), part) for path, part in zip(files, parts, strict=True)]
+        names = [display_name(path.name) for path in files]
+        parts = fixed or parts_of_names(names)
+        sent = [SentFile(*facts) for facts in zip(files, names, parts, strict=True)]
+        if fixed is None:
+            sent.sort(key=lambda file: (*file_order(file.name, file.part), file.path.name))
         yield sort_uploads(sent, place, folder, emit, choices or Choices())
 
 
@@ -101,8 +106,9 @@ def sort_uploads(sent: list[SentFile], place: Path, folder: Path | None, emit: E
             return sources
         for number, (archive, file) in enumerate(opened.others):
             inner = extract_tables(archive, place / str(number))
-            for path, name in inner:
-                part = file.part or (part_of_name(name) if len(inner) > 1 else None)
+            inner_parts = parts_of_names([name for _path, name in inner])
+            for (path, name), inner_part in zip(inner, inner_parts, strict=True):
+                part = file.part or inner_part
                 add_plain(SentFile(path, name, part), None, sources, opened.idx)
         sources.tables += [(plain.path, plain.name) for plain in opened.plain]
         sources.table_parts += [plain.part for plain in opened.plain]
@@ -170,7 +176,8 @@ def take_exports(opened: Opened, place: Path) -> None:
 
 def open_sent(sent: list[SentFile], stack: ExitStack, sources: Sources) -> Opened:
     opened = Opened()
-    for file in sent:
+    repeated = find_repeated([file.path for file in sent])
+    for place, file in enumerate(sent):
         is_file = file.path.is_file() and file.path.stat().st_size > 0
         if not is_file or not is_archive(file.path):
             array = read_idx(file.path, file.name) if is_file else None
@@ -178,6 +185,9 @@ def open_sent(sent: list[SentFile], stack: ExitStack, sources: Sources) -> Opene
                 opened.plain.append(file)
             else:
                 opened.idx.append(IdxFile(file.name, array, file.part))
+            continue
+        if place in repeated:
+            sources.repeated.append((file.name, sent[repeated[place]].name))
             continue
         archive = stack.enter_context(open_archive(file.path, file.name))
         sources.problems += skipped_problems(archive)

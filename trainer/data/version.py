@@ -42,6 +42,8 @@ FILE_PROBLEMS = {
     "other_files",
     "left_out_rows",
     "empty_folders",
+    "left_out_files",
+    "given_part_unanswered",
 }
 """Findings about the files themselves, which another version of their rows keeps."""
 PLAIN_KINDS = {"image", "audio", "objects", "date", "boolean", "empty"}

@@ -1,0 +1,164 @@
+"""Several files of one upload: parts by names, tests that cannot be one, columns and headers compared, the same file twice."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.trainer.data_files import classes, zipped
+from trainer.data.dataset import Dataset
+from trainer.data.file_parts import parts_of_names
+from trainer.data.intake import read_files
+from trainer.data.readings import Choices
+
+LABELS = ("refund", "delivery", "login")
+
+
+def table(start: int = 0, count: int = 30, header: str = "text,label", label: bool = True) -> str:
+    rows = [
+        f"message number {n} about it" + (f",{LABELS[n % 3]}" if label else "") for n in range(start, start + count)
+    ]
+    return "".join(f"{line}\n" for line in ([header] if header else []) + rows)
+
+
+def read(folder: Path, sent: dict[str, str], **asked: str) -> Dataset:
+    folder.mkdir(exist_ok=True)
+    for number, (name, content) in enumerate(sent.items()):
+        (folder / f"{number}-{name}").write_text(content)
+    paths = [folder / f"{number}-{name}" for number, name in enumerate(sent)]
+    return read_files(paths, choices=Choices({key.replace("_at_", "@"): value for key, value in asked.items()}))
+
+
+def reading(dataset: Dataset, what: str) -> dict[str, Any]:
+    return next(entry for entry in dataset.readings if entry["what"].partition("@")[0] == what)
+
+
+def left(dataset: Dataset) -> list[tuple[str, int]]:
+    return [(entry["reason"], entry["count"]) for entry in dataset.left_out]
+
+
+def codes(dataset: Dataset) -> set[str]:
+    return {problem["code"] for problem in dataset.problems}
+
+
+@pytest.mark.parametrize(
+    ("files", "parts"),
+    [
+        (["train.csv", "test.csv"], ["train", "test"]),
+        (["train.csv", "val.csv", "test.csv"], ["train", "validation", "test"]),
+        (
+            ["train-00000-of-00002.parquet", "train-00001-of-00002.parquet", "test-00000-of-00001.parquet"],
+            ["train", "train", "test"],
+        ),
+        (["banking77_train.csv", "banking77_test.csv"], ["train", "test"]),
+        (["data/train/part.csv", "data/test/part.csv"], ["train", "test"]),
+        (["reviews.csv", "reviews_test.csv"], [None, "test"]),
+        (["data.csv", "test.csv"], [None, "test"]),
+        (["train.zip", "test.zip"], ["train", "test"]),
+        (["images_test.zip", "labels.csv"], [None, None]),
+        (["user-tests-1.csv", "user-tests-2.csv"], [None, None]),
+        (["user-test-1.csv", "user-test-2.csv", "orders.csv"], [None, None, None]),
+        (["test-1.csv", "test-2.csv"], [None, None]),
+        (["contest.csv", "latest.csv"], [None, None]),
+        (["training_costs.xlsx", "travel_costs.xlsx"], [None, None]),
+        (["training_costs.xlsx", "costs.xlsx"], [None, None]),
+        (["train.csv"], [None]),
+        (["train.csv", "test.csv", "sample_submission.csv"], ["train", "test", None]),
+    ],
+)
+def test_names_make_a_split_together_or_not_at_all(files: list[str], parts: list[str | None]) -> None:
+    assert parts_of_names(files) == parts
+    assert parts_of_names(files[::-1]) == parts[::-1]
+
+
+def test_a_given_test_is_kept_and_may_be_drawn_anew(tmp_path: Path) -> None:
+    files = {"train.csv": table(), "test.csv": table(100, 10)}
+    dataset = read(tmp_path / "a", files)
+    assert (dataset.given_split, sum(dataset.split == "test")) == (True, 10)
+    assert reading(dataset, "parts")["chosen"] == "files"
+    drawn = read(tmp_path / "b", files, parts="drawn")
+    assert (drawn.given_split, drawn.rows) == (False, 40)
+
+
+def test_the_order_of_files_does_not_matter(tmp_path: Path) -> None:
+    files = {"b.csv": table(), "a.csv": table(30, 5), "c.csv": table(40, 7, "label_,text_")}
+    one, other = (read(tmp_path / str(n), dict(list(files.items())[::step])) for n, step in enumerate((1, -1)))
+    assert one.table.equals(other.table)
+    assert one.readings == other.readings
+
+
+@pytest.mark.parametrize("empty", [False, True])
+def test_a_test_without_answers_is_told_and_not_learned_from(empty: bool, tmp_path: Path) -> None:
+    test = (
+        "".join(f"{line},\n" for line in table(100, 12, "", False).splitlines()) if empty else table(100, 12, "", False)
+    )
+    files = {"train.csv": table(), "test.csv": ("text,label\n" if empty else "text\n") + test}
+    files["sample_submission.csv"] = "text,label\n" + "".join(
+        f"message number {n} about it,refund\n" for n in range(100, 112)
+    )
+    dataset = read(tmp_path / "a", files)
+    assert dataset.rows == 30
+    assert dict(left(dataset)) == {"submission": 12, "no_answers": 12}
+    assert "given_part_unanswered" in codes(dataset)
+    assert not dataset.given_split
+    assert sum(dataset.split == "test") > 0
+
+
+def test_the_same_file_twice_is_counted_once(tmp_path: Path) -> None:
+    dataset = read(tmp_path / "a", {"a.csv": table(), "copy of a.csv": table(), "b.csv": table(50, 5)})
+    assert (dataset.rows, left(dataset)) == (35, [("same_file", 30)])
+    equal = read(tmp_path / "b", {"train.csv": table(), "test.csv": table()})
+    assert (equal.rows, left(equal), equal.given_split) == (30, [("same_file", 30)], False)
+
+
+def test_the_same_archive_twice_is_counted_once(tmp_path: Path) -> None:
+    first = zipped(tmp_path / "0-photos.zip", classes())
+    second = tmp_path / "1-photos (1).zip"
+    second.write_bytes(first.read_bytes())
+    dataset = read_files([first, second])
+    assert (dataset.rows, left(dataset)) == (16, [("same_file", 16)])
+
+
+def test_a_column_in_another_spelling_is_the_same_with_a_doubt(tmp_path: Path) -> None:
+    files = {"a.csv": table(), "b.csv": table(40, 10, "Text,LABEL "), "c.csv": table(60, 10, "text,lable")}
+    dataset = read(tmp_path / "a", files)
+    assert dataset.names == ["text", "label"]
+    doubts = [entry for entry in dataset.readings if entry["what"].startswith("spelling")]
+    assert [entry["file"] for entry in doubts] == ["b.csv", "c.csv"]
+    assert all(entry["doubt"] for entry in doubts)
+    apart = read(tmp_path / "b", files, **{"spelling_at_c.csv": "apart"})
+    assert set(apart.names) == {"text", "label", "lable"}
+
+
+def test_columns_that_only_some_files_have_are_listed(tmp_path: Path) -> None:
+    extra = "text,label,note\n" + "".join(f"message {n},refund,n\n" for n in range(9))
+    dataset = read(tmp_path / "a", {"a.csv": table(), "b.csv": extra})
+    assert dataset.names == ["text", "label", "note"]
+    assert "note" in str(reading(dataset, "join")["sentence"])
+    assert "columns_differ" in codes(dataset)
+
+
+def test_files_that_share_nothing_are_a_choice(tmp_path: Path) -> None:
+    files = {"costs.csv": "city,price\nRome,1\nParis,2\n", "letters.csv": table()}
+    dataset = read(tmp_path / "a", files)
+    assert (dataset.names, left(dataset)) == (["text", "label"], [("other_columns", 2)])
+    choice = reading(dataset, "files")
+    assert (choice["chosen"], choice["doubt"], choice["others"]) == ("letters.csv", True, ["costs.csv", "all"])
+    assert choice["preview"]["columns"] == ["text", "label"]
+    assert choice["choices"][0]["preview"]["rows"][0] == ["Rome", "1"]
+    other = read(tmp_path / "b", files, files="costs.csv")
+    assert (other.rows, left(other)) == (2, [("other_columns", 30)])
+    every = read(tmp_path / "c", files, files="all")
+    assert (every.rows, every.names) == (32, ["city", "price", "text", "label"])
+
+
+def test_one_file_of_five_without_a_header_gives_its_first_row(tmp_path: Path) -> None:
+    files = {f"{n}.csv": table(10 * n, 10, "" if n == 2 else "text,label") for n in range(5)}
+    dataset = read(tmp_path / "a", files)
+    assert (dataset.rows, dataset.names) == (50, ["text", "label"])
+    assert dataset.table.column("text").to_pylist().count("message number 20 about it") == 1
+
+
+def test_of_two_files_the_one_whose_names_are_cells_has_no_header(tmp_path: Path) -> None:
+    dataset = read(tmp_path / "a", {"a.csv": table(0, 10, ""), "b.csv": table(20, 10)})
+    assert (dataset.rows, dataset.names) == (20, ["text", "label"])
