@@ -55,3 +55,22 @@ def test_a_table_names_files_as_another_computer_writes_them(tmp_path: Path) -> 
     table = "file_name,label\n" + "".join(f"é{number}.png,{'ab'[number % 2]}\n" for number in range(12))
     dataset = read_files([zipped(tmp_path / "photos.zip", files | {"metadata.csv": table.encode()})])
     assert dataset.rows == 12
+
+
+def test_each_level_that_may_be_the_label_is_previewed(tmp_path: Path) -> None:
+    files = {
+        f"{fruit}/{colour}/{number}.png": picture(9 * number + place)
+        for place, (fruit, colour) in enumerate(
+            (fruit, colour) for fruit in ("apple", "pear") for colour in ("red", "green")
+        )
+        for number in range(4)
+    }
+    dataset = read_files([zipped(tmp_path / "fruit.zip", files)])
+    [reading] = [reading for reading in dataset.readings if reading["what"] == "label_folder"]
+    [other] = reading["choices"]
+    previews = {reading["chosen"]: reading["preview"], other["choice"]: other["preview"]}
+    assert previews["1"] == {
+        "columns": ["file", "label"],
+        "rows": [["apple/red/0.png", "apple"], ["pear/red/0.png", "pear"]],
+    }
+    assert [row[1] for row in previews["2"]["rows"]] == ["red", "green"]

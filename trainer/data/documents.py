@@ -121,7 +121,7 @@ def read_documents(
     if roles.groups and len(set(roles.groups) - {""}) >= MIN_GROUPS:
         dataset.group = roles.group_name
     given = [part or ("train" if any(parts) else "") for part in parts]
-    readings = level_reading(roles, choices) if has_labels else []
+    readings = level_reading(roles, choices, [entry.name for entry in entries]) if has_labels else []
     return dataset, np.array(given, dtype=object) if any(parts) else None, readings, left_out_of(archive, entries, lost)
 
 

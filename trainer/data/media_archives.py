@@ -217,7 +217,9 @@ def read_class_folders(files: Files) -> tuple[Collection, list[MediaRow]]:
                 "Make one folder per class, put the files inside, and zip the folders; or add a CSV with the columns file_name and label."
             ),
         )
-    return Collection(files.kind, "folders", readings=level_reading(files.roles, files.choices)), media_rows
+    return Collection(
+        files.kind, "folders", readings=level_reading(files.roles, files.choices, [entry.name for entry in files.media])
+    ), media_rows
 
 
 def leave_out_unnamed(files: Files, collection: Collection, media_rows: list[MediaRow]) -> None:

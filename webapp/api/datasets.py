@@ -57,8 +57,9 @@ def create_dataset(
     name: Form[str] = "",
     header: Form[int | None] = None,
     layout: Form[str | None] = None,
+    relative_path: Form[list[str] | None] = None,
 ) -> Status[dict[str, Any]]:
-    """Send one file or several (train and test by name), or in JSON name finished uploads or a dataset of the hub; a worker reads them."""
+    """Send one file or several (train and test by name; with a `relative_path` for each, in the same order, they keep their folders), or in JSON name finished uploads or a dataset of the hub; a worker reads them."""
     who = (request.workspace, request.user)
     if request.content_type == "application/json":
         named = uploads_in(request.body)
@@ -70,7 +71,7 @@ def create_dataset(
         else:
             dataset = uploads.create_dataset(*who, ids, named.name, reading)
     else:
-        dataset = actions.create_dataset(*who, file or [], name, header, layout)
+        dataset = actions.create_dataset(*who, file or [], name, header, layout, relative_path)
     return Status(201, dataset_shape(dataset))
 
 

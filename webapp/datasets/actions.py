@@ -3,6 +3,7 @@
 import re
 import shutil
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from webapp.core import removals
 from webapp.core.files import check_disk, check_room, store
 from webapp.core.problems import Conflict, Problem
 from webapp.core.titles import title_from
+from webapp.datasets import folders
 from webapp.datasets.models import Dataset, DatasetVersion, Status
 from webapp.datasets.quota import check_quota, lock_quota, measure_dataset
 from webapp.datasets.requests import read_request
@@ -36,8 +38,10 @@ def create_dataset(
     name: str = "",
     header: int | None = None,
     layout: str | None = None,
+    paths: Sequence[str] | None = None,
 ) -> Dataset:
-    """Store the files and have a worker read them. `files` are Django uploads; `header` and `layout` see `read_request`."""
+    """Store the files and have a worker read them. `files` are Django uploads; `header` and `layout` see `read_request`; `paths`:
+    the place of each in a folder, "" for none."""
     reading = read_request(header, layout)
     if not files:
         raise Problem(
@@ -45,7 +49,9 @@ def create_dataset(
             code="no_file",
             hint=_("Choose a table, or a zip of pictures or sounds."),
         )
-    if len(files) > MAX_FILES:
+    places = folders.check_paths(paths, len(files))
+    folders.check_count(sum(map(bool, places)))
+    if places.count("") > MAX_FILES:
         raise Problem(
             _("At most %(limit)d files make one dataset.") % {"limit": MAX_FILES},
             code="too_many_files",
@@ -56,11 +62,13 @@ def create_dataset(
     check_room(size)
     limits.look(workspace, *NEW_DATASET)
     check_quota(workspace, size)
-    title = name.strip()[:120] or title_from(files[0].name or "") or "data"
+    inside = [path for path in places if path]
+    first = folders.folder_of(inside) if inside else files[0].name or ""
+    title = name.strip()[:120] or title_from(first) or "data"
     dataset = Dataset(workspace=workspace, name=title, created_by=user, upload_bytes=size)
     removals.due(dataset.upload_folder)  # unless the dataset gets its row
     try:
-        names = store(files, dataset.upload_folder)
+        names = store_all(files, places, dataset.upload_folder)
         with transaction.atomic():
             lock_quota(workspace)
             limits.check(workspace, *NEW_DATASET)
@@ -74,6 +82,17 @@ def create_dataset(
         raise
     version.send()
     return dataset
+
+
+def store_all(files: Sequence[Any], places: Sequence[str], folder: Path) -> list[str]:
+    """Write files into `folder`, those with a place in one tar; their names."""
+    names = store([file for file, place in zip(files, places, strict=True) if not place], folder)
+    inside = [
+        (place, file.size or 0, lambda file=file: nullcontext(file))
+        for file, place in zip(files, places, strict=True)
+        if place
+    ]
+    return names + ([folders.write_tar(folder, len(names), inside)] if inside else [])
 
 
 def fetch_dataset(workspace: Workspace, user: User, hub: str, name: str = "") -> Dataset:

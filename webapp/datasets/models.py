@@ -24,6 +24,8 @@ from webapp.catalog.titles import trainable
 from webapp.core import readers
 from webapp.core.leased import Leased
 from webapp.core.models import WorkspaceOwned, WorkspaceQuerySet
+from webapp.datasets.folders import checked_path
+from webapp.datasets.upload_metadata import parse_metadata, path_in
 
 
 class Status(models.TextChoices):
@@ -268,3 +270,8 @@ class Upload(WorkspaceOwned):
     @property
     def path(self) -> Path:
         return settings.MAQUETTE_DATA / "uploads" / "parts" / self.pk
+
+    @property
+    def relative_path(self) -> str:
+        """Its place in a folder, as the client named and `checked_path` took it; "" for none."""
+        return checked_path(path_in(parse_metadata(self.metadata)))

@@ -24,7 +24,9 @@ from webapp.accounts.tokens import admit_token
 from webapp.core.clients import client_ip
 from webapp.core.problem_responses import problem_response
 from webapp.core.problems import Conflict, Forbidden, Problem, problem_of
+from webapp.datasets.folders import checked_path
 from webapp.datasets.models import Upload
+from webapp.datasets.upload_metadata import parse_metadata, path_in
 from webapp.datasets.uploads import CHUNK_BYTES, KEPT, begin, find, locked, receive, remove, settle, settled, too_much
 
 VERSION = "1.0.0"
@@ -44,20 +46,6 @@ def whole_number(request: HttpRequest, name: str) -> int:
     if not re.fullmatch(r"[0-9]{1,18}", value):
         raise bad(_("%(name)s must be a whole number.") % {"name": name}, _("Send it as tus 1.0.0 asks."))
     return int(value)
-
-
-def metadata(header: str) -> dict[str, str]:
-    """`key base64,key base64`; what is no text is shown with replacement characters."""
-    fields = {}
-    for pair in filter(None, (part.strip() for part in header.split(","))):
-        key, _space, value = pair.partition(" ")
-        try:
-            fields[key] = base64.b64decode(value.strip(), validate=True).decode("utf-8", "replace")
-        except ValueError as error:
-            raise bad(
-                _("Upload-Metadata cannot be read."), _("Send keys with values in base64, as tus 1.0.0 asks.")
-            ) from error
-    return fields
 
 
 def checksum(request: HttpRequest) -> tuple[Any, bytes | None]:
@@ -87,11 +75,12 @@ def answer(upload: Upload, offset: int, status: int) -> HttpResponse:
 def create(request: AuthedRequest) -> HttpResponse:
     length = whole_number(request, "Upload-Length")
     header = request.headers.get("Upload-Metadata", "")
-    fields = metadata(header)
+    fields = parse_metadata(header)
     promised = fields.get("sha256", "").lower()
     if len(header) > 4_000 or not re.fullmatch(r"(?:[0-9a-f]{64})?", promised):
         raise bad(_("Upload-Metadata cannot be taken."), _("Send filename, and sha256 in 64 hexadecimal digits."))
-    name = (fields.get("filename") or fields.get("name") or "file")[:255]
+    path = checked_path(path_in(fields))
+    name = (fields.get("filename") or fields.get("name") or path.rpartition("/")[2] or "file")[:255]
     upload = begin(request.workspace, request.user, length, name=name, promised=promised, metadata=header)
     response = answer(upload, settled(upload), 201)
     response["Location"] = reverse("upload", args=[upload.pk])

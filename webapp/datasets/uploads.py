@@ -14,9 +14,10 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
+from functools import partial
 from io import FileIO
 from pathlib import Path
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 
 from django.conf import settings
 from django.db import transaction
@@ -32,6 +33,7 @@ from webapp.core import removals
 from webapp.core.files import check_disk, check_room, disk_full, safe_name
 from webapp.core.problems import Conflict, Problem, is_no_space
 from webapp.core.titles import title_from
+from webapp.datasets import folders
 from webapp.datasets.actions import MAX_FILES, add_version
 from webapp.datasets.models import Dataset, DatasetVersion, Upload
 from webapp.datasets.quota import alive, check_quota, lock_quota
@@ -204,19 +206,21 @@ def sweep() -> None:
 def create_dataset(
     workspace: Workspace, user: User, ids: Sequence[str], name: str = "", reading: dict[str, Any] | None = None
 ) -> Dataset:
-    """A dataset of finished uploads, read as `reading` says (see `read_request`). Their files move: nothing is copied, and a crash in between loses none, since the
+    """A dataset of finished uploads, read as `reading` says (see `read_request`). Their files move (those of a folder are written into one tar): a crash in between loses none, since the
     second name on disk is there before the rows change and the first goes after."""
-    if len(ids) > MAX_FILES:
+    uploads = [find(workspace, pk) for pk in dict.fromkeys(ids[: folders.MAX_FOLDER_FILES + MAX_FILES + 1])]
+    inside = [upload.relative_path for upload in uploads if upload.relative_path]
+    folders.check_count(len(inside))
+    if len(uploads) - len(inside) > MAX_FILES:
         raise Problem(
             _("At most %(limit)d files make one dataset.") % {"limit": MAX_FILES},
             code="too_many_files",
             hint=_("Put their rows into fewer files, or zip them into one."),
             status=413,
         )
-    uploads = [find(workspace, pk) for pk in dict.fromkeys(ids)]
     if not uploads:
         raise Problem(_("No upload was named."), code="no_file", hint=_("Send a file to /uploads/ first."))
-    title = name.strip()[:120] or title_from(uploads[0].name) or "data"
+    title = name.strip()[:120] or title_from(folders.folder_of(inside) if inside else uploads[0].name) or "data"
     dataset = Dataset(workspace=workspace, name=title, created_by=user)
     with ExitStack() as stack:
         for upload in uploads:
@@ -251,13 +255,23 @@ def check_total(uploads: Sequence[Upload]) -> None:
         )
 
 
+def open_whole(upload: Upload) -> IO[bytes]:
+    return upload.path.open("rb")
+
+
 def adopt(dataset: Dataset, uploads: Sequence[Upload], reading: dict[str, Any]) -> DatasetVersion:
-    names = [f"{number}-{safe_name(upload.name)}" for number, upload in enumerate(uploads)]
+    inside = [upload for upload in uploads if upload.relative_path]
+    single = [upload for upload in uploads if not upload.relative_path]
+    names = [f"{number}-{safe_name(upload.name)}" for number, upload in enumerate(single)]
+    check_disk(sum(upload.length for upload in inside))
     removals.due(dataset.upload_folder)  # unless the dataset gets its row
     dataset.upload_folder.mkdir(parents=True)
     try:
-        for upload, name in zip(uploads, names, strict=True):
+        for upload, name in zip(single, names, strict=True):
             (dataset.upload_folder / name).hardlink_to(upload.path)
+        if inside:
+            files = [(upload.relative_path, upload.length, partial(open_whole, upload)) for upload in inside]
+            names.append(folders.write_tar(dataset.upload_folder, len(names), files))
         with transaction.atomic():
             removals.keep(dataset.upload_folder)
             limits.check(dataset.workspace, "datasets")
