@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from collections.abc import Callable
 
 from django.test import Client
@@ -56,3 +57,21 @@ def test_what_was_left_out_is_on_the_page(web: Client, read: Read) -> None:
     assert "Header in row 4 below 2 title lines" in page
     assert "3 records or lines" in page
     assert "Our report" in page
+
+
+def test_files_of_other_columns_are_a_choice_with_a_preview_of_each(web: Client, read: Read) -> None:
+    letters, costs = io.BytesIO(f"text,label\n{LINES}".encode()), io.BytesIO(b"city,price\nRome,1\nParis,2\n")
+    letters.name, costs.name = "letters.csv", "costs.csv"
+    web.post(reverse("new_prototype"), {"file": [costs, letters]})
+    prototype = Prototype.objects.get()
+    assert prototype.dataset is not None
+    dataset = read(prototype.dataset)
+    page = web.get(reverse("data", args=[prototype.pk])).content.decode()
+    assert "letters.csv is read; the other files have other columns" in page
+    assert "2 rows of costs.csv were left out" in page
+    regions = re.findall(r'aria-label="(Preview[^"]*)"', page)
+    assert len(regions) == len(set(regions)) >= 2, "a screen reader tells the previews apart"
+    web.post(reverse("choose_sheet", args=[prototype.pk]), {"reading": "files", "choice": "costs.csv"})
+    latest = read(dataset).latest
+    assert latest is not None
+    assert latest.rows == 2

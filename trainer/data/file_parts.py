@@ -66,9 +66,9 @@ def parts_reading(names: Sequence[str], parts: Sequence[str | None], choices: Ch
     asked = choices.pick(WHAT, ("files", "drawn"))
     listed = ", ".join(f"{name} → {part}" for name, part in list(zip(names, parts, strict=True))[:6] if part)
     sentence = (
-        _("The split is drawn, whatever the files are called.")
+        _("The split is drawn, whatever the files are called")
         if asked == "drawn"
-        else _("The split is that of the files: %(files)s.", files=listed)
+        else _("The split is that of the files: %(files)s", files=listed)
     )
     other = Choice("drawn", _("Draw another split")) if asked != "drawn" else Choice("files", _("As the files say"))
     return [Reading(WHAT, asked or "files", sentence, [other], 1.0 if asked else 0.95, is_asked=asked is not None)]

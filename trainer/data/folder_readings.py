@@ -41,19 +41,19 @@ def sentence_of(roles: FolderRoles, level: Level) -> Message:
     names = names_of(level)
     if roles.groups and any(roles.parts):
         return _(
-            "The label is the folder %(names)s; other folders tell the split and the %(group)s.",
+            "The label is the folder %(names)s; other folders tell the split and the %(group)s",
             names=names,
             group=roles.group_name,
         )
     if roles.groups:
         return _(
-            "The label is the folder %(names)s; another folder tells the %(group)s.",
+            "The label is the folder %(names)s; another folder tells the %(group)s",
             names=names,
             group=roles.group_name,
         )
     if any(roles.parts):
-        return _("The label is the folder %(names)s; another folder tells the split.", names=names)
-    return _("The label is the folder %(names)s.", names=names)
+        return _("The label is the folder %(names)s; another folder tells the split", names=names)
+    return _("The label is the folder %(names)s", names=names)
 
 
 def names_of(level: Level) -> str:
