@@ -48,6 +48,7 @@ LIGHT = {
     "gpus",
     "disk",
     "machine",
+    "paths",
     "messages",
     "params",
     "personal_data",

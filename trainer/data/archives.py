@@ -9,7 +9,6 @@ import re
 import stat
 import struct
 import tarfile
-import unicodedata
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -30,6 +29,7 @@ from trainer.data.unpacking import (
 )
 from trainer.errors import DataError
 from trainer.messages import _
+from trainer.paths import safe_path as safe_path
 
 MAX_ENTRIES = 250_000
 MAX_LISTING_BYTES = 128 * 1024**2
@@ -381,18 +381,6 @@ def starts_nested(archive: Archive, entry: Entry) -> bool:
             return file.read(8).startswith(NESTED)
     except DAMAGE:
         return True
-
-
-def safe_path(name: str) -> str | None:
-    """The path with `/`, letters with their accents in one (NFC); None when it is absolute, has a drive, goes upwards or holds
-    control characters."""
-    path = name.replace("\\", "/")
-    if not path or path.startswith("/") or re.match(r"[A-Za-z]:", path) or re.search(r"[\x00-\x1f\x7f]", path):
-        return None
-    parts = [part for part in path.split("/") if part not in ("", ".")]
-    if not parts or ".." in parts or len(path) > 1_000 or len(parts) > 40:
-        return None
-    return unicodedata.normalize("NFC", "/".join(parts)).encode("utf-8", "replace").decode()
 
 
 def printable(name: str) -> str:

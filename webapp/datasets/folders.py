@@ -9,7 +9,7 @@ from typing import IO
 
 from django.utils.translation import gettext as _
 
-from trainer.data.archives import safe_path
+from trainer.paths import safe_path
 from webapp.core.files import safe_name
 from webapp.core.problems import Problem
 
