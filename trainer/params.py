@@ -3,7 +3,7 @@ property and a check at once."""
 
 from typing import Any, Literal, TypedDict, TypeVar, Unpack
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from trainer.errors import SpecError
 from trainer.messages import _, gettext_noop
@@ -225,6 +225,29 @@ class TextParams(OptimisationParams):
 
 class FineTuningParams(TextParams, LearningParams):
     """Settings of text tasks; `probe` uses `max_length` alone."""
+
+
+class LabelParams(Params):
+    """Settings of tasks whose labels have names that mean something."""
+
+    label_descriptions: dict[str, str] | None = advanced(
+        None,
+        gettext_noop("What the labels mean"),
+        gettext_noop(
+            "For the method without examples: a few words for each label, such as spam: advertising; ham: letters. Empty: the names of the labels."
+        ),
+    )
+
+    @field_validator("label_descriptions", mode="before")
+    @classmethod
+    def read_descriptions(cls, value: object) -> object:
+        """“label: words; label: words” as a form gives it."""
+        if not isinstance(value, str):
+            return value
+        pairs = [part.partition(":") for part in value.split(";") if part.strip()]
+        if any(not colon or not words.strip() for _label, colon, words in pairs):
+            raise ValueError("write it as label: words; label: words")
+        return {label.strip(): words.strip() for label, _colon, words in pairs} or None
 
 
 ParamsT = TypeVar("ParamsT", bound=Params)

@@ -93,7 +93,7 @@ def test_stages_and_progress(finished: dict[str, Any]) -> None:
 
 def test_only_what_learns_in_epochs_tells_points_of_curves(finished: dict[str, Any]) -> None:
     points = command.of(finished["events"], "metric")
-    in_epochs = not (finished["method"] == "probe" or finished["task"].modality == "table")
+    in_epochs = not (finished["method"] in ("probe", "zero-shot") or finished["task"].modality == "table")
     assert {point["epoch"] is not None for point in points} <= {in_epochs}
 
 

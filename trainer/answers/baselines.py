@@ -7,6 +7,7 @@ from trainer import answers
 from trainer.messages import gettext_noop
 
 SIMPLE = {
+    "zero_shot": gettext_noop("the nearest label name (zero-shot)"),
     "tfidf_logistic": gettext_noop("bag of words"),
     "tfidf_ridge": gettext_noop("bag of words"),
     "pixels_logistic": gettext_noop("logistic regression on pixels"),

@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 
 from trainer.events import Emit
-from trainer.learning import expectation
+from trainer.learning import expectation, zero_shot
 from trainer.learning.family import NetworkFamily, NetworkT, RowsT, family_of
 from trainer.learning.job import Job
 from trainer.learning.model import TrainableModel
 from trainer.learning.objective import objective_of
 from trainer.learning.rows import Rows
+from trainer.learning.rungs import rungs
 from trainer.spec import Spec
 
 TRIAL_BATCHES, LEAST_BATCHES = 8, 2
@@ -31,7 +32,7 @@ LOAD_SECONDS = 3
 TRACE_SECONDS, SMALL_SECONDS = 3.0, 0.5
 """What packaging takes apart from the weights, measured on two cores."""
 SCRATCH = "scratch:"
-BYTES_PER_WEIGHT = {"probe": 5, "lora": 6, "fewshot": 22, "full": 18, "scratch": 18}
+BYTES_PER_WEIGHT = {"probe": 5, "zero-shot": 5, "lora": 6, "fewshot": 22, "best": 26, "full": 18, "scratch": 18}
 """Weights alone, or with gradients, two moments, and the best copy."""
 
 
@@ -94,7 +95,12 @@ def measure(
     expected = expectation.probed(job, rows, model)
     emit("progress", stage="estimate", fraction=0.7)
     weights = sum(value.numel() for value in model.parameters())
-    speed = of_probe(rows, forward) if job.spec.method == "probe" else of_full(job, model, rows, forward)
+    ways = {"probe": of_probe, "zero-shot": of_zero_shot}
+    way = ways.get(job.spec.method)
+    if job.spec.method == "best":
+        speed = of_ladder(family, job, model, rows, forward)
+    else:
+        speed = way(rows, forward) if way else of_full(job, model, rows, forward)
     pretrained = not job.spec.model.startswith(SCRATCH)
     fixed = read + LOAD_SECONDS + baseline_seconds(rows) + package_seconds(rows, forward, weights, pretrained)
     return {
@@ -144,6 +150,25 @@ def of_probe(rows: Rows, forward: float) -> dict[str, Any]:
     learned = len(rows.part("train")) + len(rows.part("validation"))
     regressions = learned * max(len(rows.labels), 2) * 2.2e-5 + 1
     return {"train": learned * forward + regressions, "rows_per_second": 1 / forward, "batches": TRIAL_BATCHES}
+
+
+def of_zero_shot(rows: Rows, forward: float) -> dict[str, Any]:
+    """Reading the rows from which it is known how sure an answer is."""
+    judged = min(len(rows.part("train")) + len(rows.part("validation")), zero_shot.MOST_JUDGED)
+    return {"train": judged * forward, "rows_per_second": 1 / forward, "batches": TRIAL_BATCHES}
+
+
+def of_ladder(
+    family: NetworkFamily[RowsT, NetworkT], job: Job, model: TrainableModel, rows: RowsT, forward: float
+) -> dict[str, Any]:
+    """As if every step were taken: a run that stops before costs less."""
+    cheap, last = rungs(job, rows, family)
+    ways = {"probe": of_probe, "zero-shot": of_zero_shot}
+    taken = [ways[slug](rows, forward) for slug in cheap]
+    if last:
+        with job.as_method(last):
+            taken.append(of_full(job, model, rows, forward))
+    return taken[-1] | {"train": sum(each["train"] for each in taken)}
 
 
 def of_full(job: Job, model: TrainableModel, rows: Rows, forward: float) -> dict[str, Any]:

@@ -46,7 +46,13 @@ def probed(job: Job, rows: Rows, model: TrainableModel) -> dict[str, Any] | None
 
     from trainer.learning import probe
 
-    pretrained = not job.spec.model.startswith("scratch:") and job.spec.method in ("probe", "fewshot", "lora", "full")
+    pretrained = not job.spec.model.startswith("scratch:") and job.spec.method in (
+        "probe",
+        "fewshot",
+        "lora",
+        "full",
+        "best",
+    )
     known = (
         np.concatenate([rows.part("train"), rows.part("validation")]) if pretrained and rows.is_class else np.array([])
     )

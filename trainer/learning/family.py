@@ -12,6 +12,8 @@ from trainer.messages import _
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from torch import Tensor
+
     from trainer.events import Emit
     from trainer.learning.baselines import Baseline
     from trainer.learning.job import Job
@@ -82,6 +84,15 @@ class NetworkFamily(Family[RowsT, NetworkT]):
     @abstractmethod
     def build(self, job: Job, rows: RowsT) -> NetworkT:
         """The untrained or pretrained model; for `probe` and `lora` with `head`, `features` and `encoder`."""
+
+    def names_labels(self, job: Job, rows: RowsT) -> bool:
+        """Whether the labels have names or descriptions for `label_vectors`."""
+        return False
+
+    def label_vectors(self, job: Job, model: NetworkT, rows: RowsT) -> Tensor | None:
+        """(labels, features), each of length one: where the labels stand among what the model sees, for `zero-shot`; None
+        where nothing says so."""
+        return None
 
 
 def family_of(task: type[Task]) -> Family[Any, Any]:

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from trainer.errors import SpecError
-from trainer.learning import optimizers, probe
+from trainer.learning import probe
 from trainer.learning.fine_tuning import FineTuning
 from trainer.learning.job import Job
 from trainer.learning.model import TrainableModel
@@ -30,20 +30,22 @@ from trainer.learning.rows import Mix, Rows
 from trainer.messages import _
 from trainer.outputs import Outputs
 
-EPOCHS = 5
+EPOCHS = 4
 """Times that it is looked at how good the model is; the rows learned from are shared out among them."""
-PASSES = 24
+PASSES = 12
 """Over each row, of a few rows."""
-LEAST_ROWS_SEEN, MOST_ROWS_SEEN = 960, 20_000
+LEAST_ROWS_SEEN, MOST_ROWS_SEEN = 640, 16_000
 """In all, rows read again counted again."""
 ROWS_A_LABEL = 4
 """Of a batch, at least: each then has three others of its label to be brought to."""
+PIECES = 4
+"""Of like length, in which a batch is read."""
 TEMPERATURE = 0.1
 STRENGTH = 1e-3
 """L2 penalty per row of the layer: its rows were learned from before, so cross-validation cannot choose it."""
 MOST_CROSSED = 1_000
 """Rows up to which cross-validation is used in place of tuning rows."""
-FOLDS = 3
+FOLDS = 2
 
 
 def fit(job: Job, model: TrainableModel, rows: Rows, objective: Objective[Any], epochs: int | None = None) -> Learned:
@@ -84,7 +86,7 @@ def cross_validate(
     """(outputs of each row by a model that did not learn from it, after how many epochs they are best). The model is as before
     in the end. Folds done before a restart are read."""
     start = {name: value.detach().clone() for name, value in model.state_dict().items()}
-    folds = probe.stratified_folds(known, rows.truth, np.random.default_rng(job.spec.seed))
+    folds = probe.stratified_folds(known, rows.truth, np.random.default_rng(job.spec.seed), FOLDS)
     by_fold = []
     for number, held in enumerate(folds):
         path = job.checkpoints / f"held-{number}.npy"
@@ -164,7 +166,8 @@ class ContrastiveTuning(FineTuning):
             generator.choice(self.by_label[label], min(each, len(self.by_label[label])), replace=False)
             for label in chosen.tolist()
         ]
-        return np.concatenate(drawn)
+        rows = np.concatenate(drawn)
+        return rows[np.argsort(self.rows.lengths[rows], kind="stable")]
 
     def likenesses(self) -> np.ndarray:
         """(labels, labels): cosines of the mean vectors of each label by the encoder as it was given, itself the highest."""
@@ -177,27 +180,28 @@ class ContrastiveTuning(FineTuning):
         return self.likeness
 
     def gradients(self, inputs: tuple[Any, ...], batch: np.ndarray, mix: Mix | None, parts: int) -> Tensor:
-        """As ever, but that the rows of a batch are compared with each other: where it is computed in parts, the loss is of
-        vectors computed before, and each part is then computed again with the gradient of its own (Gao et al. 2021)."""
+        """The rows of a batch are compared with each other, yet they are read in pieces of like length (the batch is sorted), so
+        that little is computed on padding. In several parts, for want of memory, each piece is read twice: for the loss, then
+        for the gradient of its own vectors (Gao et al. 2021)."""
         labels = self.truth[batch].to(self.job.device.torch_device)
-        pieces = optimizers.split(inputs, len(batch), parts) if parts > 1 else None
-        if pieces is None:
-            loss = contrast(self.features(inputs), labels, TEMPERATURE)
+        pieces = np.array_split(batch, min(max(PIECES, parts), len(batch)))
+        if parts <= 1:
+            loss = contrast(torch.cat([self.features(piece) for piece in pieces]), labels, TEMPERATURE)
             loss.backward()
             return loss.detach()
-        pieces = list(pieces)
         with torch.no_grad():
-            vectors = torch.cat([self.features(arguments) for _piece, arguments in pieces])
-        vectors.requires_grad_()
-        loss = contrast(vectors, labels, TEMPERATURE)
+            vectors = torch.cat([self.features(piece) for piece in pieces])
+        loss = contrast(vectors.requires_grad_(), labels, TEMPERATURE)
         (gradient,) = torch.autograd.grad(loss, vectors)
-        for piece, arguments in pieces:
-            self.features(arguments).backward(gradient[piece])
+        at = 0
+        for piece in pieces:
+            self.features(piece).backward(gradient[at : at + len(piece)])
+            at += len(piece)
         return loss.detach()
 
-    def features(self, inputs: tuple[Any, ...]) -> Tensor:
+    def features(self, rows: np.ndarray) -> Tensor:
         with self.job.device.autocast():
-            vectors = self.model.features(*inputs)
+            vectors = self.model.features(*self.rows.batch(rows, self.job.device.torch_device))
         return vectors.float()
 
     def vectors(self, part: np.ndarray) -> Tensor:

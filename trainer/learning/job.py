@@ -249,6 +249,16 @@ class Job:
         finally:
             self.checkpoints, self._lap, self._laps = before
 
+    @contextmanager
+    def as_method(self, slug: str) -> Iterator[None]:
+        """As if the run were of this method: a step of several in one run."""
+        spec = self.spec
+        self.spec = spec.model_copy(update={"method": slug})
+        try:
+            yield
+        finally:
+            self.spec = spec
+
     def progress(
         self, done: float, total: float, *, unit: str = "", rows_per_second: float | None = None, force: bool = False
     ) -> None:

@@ -51,6 +51,8 @@ class Learned(NamedTuple):
     """The objective's first figure on rows that were not learned from, by what was kept; None where there were none."""
     held: Held | None = None
     """By which two ways to learn are compared before the test; None where it learned from every row."""
+    ladder: dict[str, Any] | None = None
+    """The steps that were taken to choose the way to learn (`trainer.learning.ladder`), where there were several."""
 
 
 class Regressed(NamedTuple):

@@ -220,10 +220,12 @@ def choose_strength(
     return STRENGTHS[best], rows, outputs[best]
 
 
-def stratified_folds(rows: np.ndarray, truth: np.ndarray, generator: np.random.Generator) -> list[np.ndarray]:
-    """FOLDS parts with the same mix of labels."""
+def stratified_folds(
+    rows: np.ndarray, truth: np.ndarray, generator: np.random.Generator, count: int = FOLDS
+) -> list[np.ndarray]:
+    """`count` parts with the same mix of labels."""
     order = rows[np.lexsort((generator.random(len(rows)), truth[rows]))]
-    return [order[start::FOLDS] for start in range(FOLDS)]
+    return [order[start::count] for start in range(count)]
 
 
 def logistic(

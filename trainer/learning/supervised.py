@@ -78,6 +78,8 @@ def run(family: SupervisedFamily[RowsT, NetworkT], job: Job) -> dict[str, Any]:
             objective.epoch_metrics[0][0], [each.validated for each in tested] or [learned.validated]
         )
         report["learned"] = {"rows": learned.rows, "validation": learned.validation, "epochs": learned.epoch}
+        if learned.ladder:
+            report["ladder"] = learned.ladder
         job.log(objective.sentence(report))
         job.log(report["verdict"]["sentence"] if report["verdict"] else "There is no baseline to compare with.")
     with job.stage("package"):
@@ -112,7 +114,7 @@ def certain(
 
 
 def method(slug: str) -> Fit:
-    from trainer.learning import fewshot, fine_tuning, lora, probe
+    from trainer.learning import fewshot, fine_tuning, ladder, lora, probe, zero_shot
 
     fits: dict[str, Fit] = {
         "probe": probe.fit,
@@ -120,6 +122,8 @@ def method(slug: str) -> Fit:
         "scratch": fine_tuning.fit,
         "lora": lora.fit,
         "fewshot": fewshot.fit,
+        "zero-shot": zero_shot.fit,
+        "best": ladder.fit,
     }
     return fits[slug]
 

@@ -14,7 +14,7 @@ from trainer.spec import Spec
 if TYPE_CHECKING:
     import pyarrow as pa
 
-BUILDS_ON = ("probe", "lora")
+BUILDS_ON = ("zero-shot", "probe", "fewshot", "lora")
 """Methods that keep what a model has learned, and so need one that has."""
 
 ALWAYS_HERE = ("bundled:", "scratch:")

@@ -3,6 +3,20 @@
 from trainer.messages import gettext_noop, pgettext
 from trainer.tasks.base import Method
 
+BEST = Method(
+    "best",
+    pgettext("training method", "Best"),
+    gettext_noop(
+        "Tries the ways to train from the cheapest up, in one run, and stops where more is not shown to be better. Keeps the best."
+    ),
+)
+ZERO_SHOT = Method(
+    "zero-shot",
+    pgettext("training method", "Without examples"),
+    gettext_noop(
+        "Answers with the label whose name or description is nearest in meaning to the input. Nothing is learned from the rows."
+    ),
+)
 PROBE = Method(
     "probe",
     pgettext("training method", "Instant"),

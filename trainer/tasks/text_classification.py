@@ -3,10 +3,14 @@
 from typing import Any
 
 from trainer.messages import gettext_noop
-from trainer.params import FineTuningParams
+from trainer.params import FineTuningParams, LabelParams
 from trainer.tasks.base import Role
-from trainer.tasks.methods import FEWSHOT, FULL, LORA, PROBE
+from trainer.tasks.methods import BEST, FEWSHOT, FULL, LORA, PROBE, ZERO_SHOT
 from trainer.tasks.text import TEXT_MODELS, TextTask
+
+
+class TextClassificationParams(FineTuningParams, LabelParams):
+    pass
 
 
 class TextClassification(TextTask):
@@ -18,9 +22,9 @@ class TextClassification(TextTask):
         Role("label", gettext_noop("Label (target)"), "label", help="What it should answer."),
     )
     sentence = gettext_noop("Predict %(label)s (%(classes)s classes) from %(text)s.")
-    methods = (PROBE, FEWSHOT, LORA, FULL)
+    methods = (BEST, ZERO_SHOT, PROBE, FEWSHOT, LORA, FULL)
     models = TEXT_MODELS
-    params = FineTuningParams
+    params = TextClassificationParams
     metrics = ("accuracy", "macro_f1", "log_loss")
     headline = "accuracy"
 

@@ -61,6 +61,7 @@ class Fold:
             "without_epochs": set(),
             "progress": {},
             "resource": {},
+            "steps": {},
             "warnings": deque(maxlen=WARNINGS),
             "log_count": 0,
             "last": 0,
@@ -85,6 +86,7 @@ class Fold:
             warnings = list(self.found["warnings"])
             without = sorted(self.found["without_epochs"])
             return self.found | {
+                "steps": list(self.found["steps"].values()),
                 "without_epochs": without,
                 "curves": curves,
                 "stages": stages,
@@ -113,7 +115,7 @@ def picture(run: Run) -> dict[str, Any]:
     {stages [{name, state: done|now|later, seconds, fraction}], curves {name: {split: [(epoch or step, value)]}}, validated
     {rows, folds} (what the validation figures rest on, where the trainer says so), without_epochs [name] (metrics of which
     there is no curve),
-    progress (last event), resource (last), log [(time, text)], log_count, warnings (the last few), place,
+    progress (last event), steps (the last event of each, of a run of “Best”), resource (last), log [(time, text)], log_count, warnings (the last few), place,
     limit (the `Problem` of the limit that it waits for), waits_for_money, last (id of the last event)}
     """
     waits = run.status == Status.QUEUED
@@ -145,6 +147,8 @@ def note(event: dict[str, Any], state: dict[str, Any], stages: dict[str, dict[st
             state["validated"] = {"rows": event["rows"], "folds": event.get("folds")}
     elif kind == "resource":
         state["resource"] = event
+    elif kind == "step":
+        state["steps"][event.get("method")] = event
     elif kind == "warning":
         state["warnings"].append(event)
 

@@ -6,7 +6,7 @@ from typing import Any
 from webapp import answers as presentations
 from webapp.core.files import files_below
 from webapp.core.scores import is_at_ceiling, strip_ends
-from webapp.runs import baselines, candidates, results, verdicts
+from webapp.runs import baselines, candidates, ladder, results, verdicts
 from webapp.runs.models import Run
 from webapp.runs.storage import local
 
@@ -18,7 +18,7 @@ def context(run: Run, run_report: dict[str, Any]) -> dict[str, Any]:
     """From the run's report, `run_report`: report, title (the verdict, else the score), score (the score in words, where the title is the verdict), verdict
     {outcome, detail}, tone and is_recommended (see `verdicts`), comparison (against the best earlier run), next (what to try, unless it is better), presentation (of its kind of
     answer) and what its templates need, siblings, compared (baselines), ends (of the strips), metrics
-    (but the headline), candidates (see `candidates.compared`), is_like_baseline (a linear model beside a linear baseline),
+    (but the headline), candidates (see `candidates.compared`), ladder (see `ladder.of_report`), is_like_baseline (a linear model beside a linear baseline),
     at_ceiling (no model can score higher), mistakes, files."""
     head, presentation = run.headline or {}, presentations.of_task(run.task)
     others = run.prototype.runs.filter(version=run.version, task=run.task, metric=run.metric).exclude(pk=run.pk)
@@ -34,6 +34,7 @@ def context(run: Run, run_report: dict[str, Any]) -> dict[str, Any]:
         "score": results.below_verdict(run, run_report) if title else "",
         "verdict": verdict,
         "candidates": candidates.compared(run_report, run.task),
+        "ladder": ladder.of_report(run, run_report),
         "is_like_baseline": candidates.is_like_baseline(run_report, verdict),
         "at_ceiling": is_at_ceiling(head),
         "tone": verdicts.tone(run),

@@ -1,5 +1,6 @@
 """Texts as batches of tokens of nearly one length, so that little is computed on padding."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,23 @@ from transformers import PreTrainedTokenizerFast
 from trainer.data.loading import Loaded
 from trainer.data.personal import find_spans
 from trainer.data.privacy import guess_hints
-from trainer.families.text import encoder
+from trainer.errors import SpecError
+from trainer.families.text import encoder, labels
+from trainer.learning import zero_shot
 from trainer.learning.baselines import Baseline, label_counting, word_counting, word_regression
 from trainer.learning.job import Job
+from trainer.learning.passes import read_part
 from trainer.learning.rows import Digest, Rows, truth_of
 from trainer.learning.supervised import SupervisedFamily
 from trainer.messages import _
 from trainer.packaging.graphs import write_transformer
 
+MOST_NAMED = 50
+"""Labels that an error lists."""
+MOST_ZERO_SHOT = 2_000
+"""Test rows up to which the nearest label name is a baseline: the model reads each of them for it."""
 EXAMPLES, EXAMPLE_CHARACTERS = 8, 200
-OF_ONE_LENGTH = ("probe", "fewshot")
+OF_ONE_LENGTH = ("probe", "fewshot", "zero-shot")
 """Methods by which vectors are brought to one length."""
 CUT_SHARE = 0.02
 """Of the texts, above which it is told that they are cut."""
@@ -44,23 +52,30 @@ class Texts(Rows):
     ) -> None:
         self.texts: list[str] = loaded.values["text"]
         self.tokenizer, self.folder, self.max_length = tokenizer, folder, max_length
-        backend = tokenizer.backend_tokenizer
-        backend.no_padding()
-        backend.enable_truncation(max_length)
-        self.ids = [np.array(encoding.ids, dtype=np.int64) for encoding in backend.encode_batch_fast(self.texts)]
+        self.ids = self.encoded(self.texts)
         self.pad = tokenizer.pad_token_id or 0
         super().__init__(loaded, labels, truth, np.array([len(ids) for ids in self.ids]))
 
     def batch(self, rows: np.ndarray, device: torch.device) -> tuple[Tensor, ...]:
         """(ids, mask), each (rows, longest of these rows)."""
-        longest = int(self.lengths[rows].max())
-        ids = np.full((len(rows), longest), self.pad, dtype=np.int64)
-        mask = np.zeros((len(rows), longest), dtype=np.int64)
-        for index, row in enumerate(rows):
-            length = self.lengths[row]
-            ids[index, :length] = self.ids[row]
-            mask[index, :length] = 1
-        return torch.from_numpy(ids).to(device), torch.from_numpy(mask).to(device)
+        return self.padded([self.ids[row] for row in rows], device)
+
+    def encoded(self, texts: list[str]) -> list[np.ndarray]:
+        """The token ids of each text, cut."""
+        backend = self.tokenizer.backend_tokenizer
+        backend.no_padding()
+        backend.enable_truncation(self.max_length)
+        return [np.array(encoding.ids, dtype=np.int64) for encoding in backend.encode_batch_fast(texts)]
+
+    def padded(self, texts: list[np.ndarray], device: torch.device) -> tuple[Tensor, Tensor]:
+        """(ids, mask), each (texts, longest of them)."""
+        longest = max(len(ids) for ids in texts)
+        padded = np.full((len(texts), longest), self.pad, dtype=np.int64)
+        mask = np.zeros((len(texts), longest), dtype=np.int64)
+        for index, ids in enumerate(texts):
+            padded[index, : len(ids)] = ids
+            mask[index, : len(ids)] = 1
+        return torch.from_numpy(padded).to(device), torch.from_numpy(mask).to(device)
 
     def inputs(self, rows: np.ndarray) -> list[Any]:
         return self.shown(rows)
@@ -92,10 +107,10 @@ class Texts(Rows):
 
 def texts_of(job: Job, folder: Path, loaded: Loaded) -> Texts:
     """The rows' texts as tokens; many that are cut are told."""
-    labels, truth = truth_of(job.task, loaded)
+    names, truth = truth_of(job.task, loaded)
     tokenizer = encoder.load_tokenizer(folder)
     max_length = encoder.longest(folder, job.params.max_length)
-    rows = Texts(loaded, labels, truth, tokenizer, folder, max_length)
+    rows = Texts(loaded, names, truth, tokenizer, folder, max_length)
     cut = int((rows.lengths >= max_length).sum())
     if cut > CUT_SHARE * len(rows.lengths):
         job.warn(
@@ -113,10 +128,10 @@ def texts_of(job: Job, folder: Path, loaded: Loaded) -> Texts:
 def compute_baselines(job: Job, rows: Texts) -> dict[str, Baseline]:
     """Always the commonest answer, and a bag of words."""
     train, test = rows.known("train", "validation"), rows.part("test")
-    truth, labels, seed = rows.truth[train], rows.labels, job.spec.seed
+    truth, names, seed = rows.truth[train], rows.labels, job.spec.seed
     if rows.is_class:
         name = "tfidf_logistic"
-        simple = lambda: word_counting(rows.shown(train), truth, rows.shown(test), len(labels), seed)  # noqa: E731
+        simple = lambda: word_counting(rows.shown(train), truth, rows.shown(test), len(names), seed)  # noqa: E731
     elif rows.answer.one_output:
         name = "tfidf_ridge"
         simple = lambda: word_regression(rows.shown(train), truth, rows.shown(test), seed)  # noqa: E731
@@ -124,8 +139,25 @@ def compute_baselines(job: Job, rows: Texts) -> dict[str, Baseline]:
         name = "tfidf_logistic"
         simple = lambda: label_counting(rows.shown(train), truth[:, :-1], rows.shown(test), seed)  # noqa: E731
     else:
-        return rows.scoring.baselines(truth, len(test), labels)
-    return rows.scoring.baselines(truth, len(test), labels, name, simple)
+        return rows.scoring.baselines(truth, len(test), names)
+    return rows.scoring.baselines(truth, len(test), names, name, simple)
+
+
+def label_texts(job: Job, rows: Texts) -> list[str] | None:
+    """What stands for each label in `zero-shot`; None where the labels are no words and are not described.
+
+    Raises `SpecError` where a description is of a label that the rows do not have.
+    """
+    if not rows.is_class:
+        return None
+    descriptions = getattr(job.params, "label_descriptions", None) or {}
+    if unknown := sorted(descriptions.keys() - set(rows.labels)):
+        raise SpecError(
+            _("params.label_descriptions describes “%(label)s”, which is no label of these rows.", label=unknown[0]),
+            code="bad_params",
+            hint=_("The labels are: %(labels)s.", labels=", ".join(rows.labels[:MOST_NAMED])),
+        )
+    return labels.texts_of(rows.labels, descriptions)
 
 
 class TextFamily(SupervisedFamily[Texts, encoder.EncoderClassifier]):
@@ -136,7 +168,39 @@ class TextFamily(SupervisedFamily[Texts, encoder.EncoderClassifier]):
         return rows
 
     def baselines(self, job: Job, rows: Texts) -> dict[str, Baseline]:
-        return compute_baselines(job, rows)
+        return compute_baselines(job, rows) | self.zero_shot(job, rows)
+
+    def zero_shot(self, job: Job, rows: Texts) -> dict[str, Baseline]:
+        """The nearest label name, where the model is one that knows words and the names are."""
+        test = rows.part("test")
+        if "zero-shot" not in {method.slug for method in job.task.methods} or not 0 < len(test) <= MOST_ZERO_SHOT:
+            return {}
+        if label_texts(job, rows) is None:
+            return {}
+        started = time.monotonic()
+        model = job.device.place(encoder.fresh(rows.folder, rows.labels, normalise=True, answer=rows.answer.key))
+        vectors = self.label_vectors(job, model, rows)
+        assert vectors is not None, "there are texts for the labels"
+        with torch.no_grad():
+            model.head.weight.copy_(zero_shot.USUAL_SCALE * vectors)
+            model.head.bias.zero_()
+        outputs = read_part(model, rows, test, job.device)
+        return {"zero_shot": Baseline(outputs, seconds=round(time.monotonic() - started, 2))}
+
+    def names_labels(self, job: Job, rows: Texts) -> bool:
+        return label_texts(job, rows) is not None
+
+    def label_vectors(self, job: Job, model: encoder.EncoderClassifier, rows: Texts) -> Tensor | None:
+        texts = label_texts(job, rows)
+        if texts is None:
+            return None
+        model.eval()
+        parts, encoded = [], rows.encoded(texts)
+        with torch.no_grad(), job.device.autocast():
+            for start in range(0, len(encoded), rows.read_batch):
+                inputs = rows.padded(encoded[start : start + rows.read_batch], job.device.torch_device)
+                parts.append(model.features(*inputs).float())
+        return torch.nn.functional.normalize(torch.cat(parts), dim=1)
 
     def build(self, job: Job, rows: Texts) -> encoder.EncoderClassifier:
         """The pretrained encoder under a new head. Where vectors are compared, they are brought to one length."""

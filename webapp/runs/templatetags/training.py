@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
 from webapp.core import charts, formats, scores
+from webapp.runs import ladder
 from webapp.runs.models import Run
 
 register = template.Library()
@@ -60,6 +61,12 @@ def live_charts(live: dict[str, Any]) -> list[SafeString]:
         for name in charted(live["curves"])
         if name not in live["without_epochs"]
     ]
+
+
+@register.simple_tag
+def live_ladder(run: Run, live: dict[str, Any]) -> dict[str, Any] | None:
+    """The steps so far of a run of the method “Best”."""
+    return ladder.of_events(run, live.get("steps") or [])
 
 
 @register.simple_tag

@@ -1,0 +1,140 @@
+"""The ladder (`best`), on real runs of a tiny real model: which steps it takes, why it stops, and that no kill changes that."""
+
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.trainer import command
+from trainer.tasks.text_classification import TextClassification
+
+SAMPLE = TextClassification.sample()
+MANY = [{"text": f"{row['text']} {turn}", "label": row["label"]} for turn in range(4) for row in SAMPLE]
+SPLIT = {"test": 0.25, "validation": 0.25, "seed": 0}
+
+
+def noise(rows: int, seed: int = 0) -> list[dict[str, Any]]:
+    """Labels that have nothing to do with the texts."""
+    generator = np.random.default_rng(seed)
+    words = ["lovely", "wonderful", "dreadful", "rude", "cafe", "shop", "staff", "time", "worked"]
+    return [
+        {"text": " ".join([*generator.choice(words, 5), str(number)]), "label": str(generator.choice(["x1", "y2"]))}
+        for number in range(rows)
+    ]
+
+
+def run_of(models: Path, folder: Path, rows: list[dict[str, Any]], **fields: Any) -> tuple[list[Any], dict[str, Any]]:
+    spec = write(folder, rows, **fields)
+    code, events = command.call(models, "run", spec, "--out", folder / "out")
+    assert code == 0, events[-1]
+    return events, report_of(folder / "out")
+
+
+def write(folder: Path, rows: list[dict[str, Any]], **fields: Any) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    data = command.write_lines(folder / "data.jsonl", rows)
+    dataset = {"path": str(data), "split": SPLIT}
+    return command.write_spec(folder, rows, method="best", task="text-classification", dataset=dataset, **fields)
+
+
+def report_of(out: Path) -> dict[str, Any]:
+    report: dict[str, Any] = json.loads((out / "artifact" / "report.json").read_text("utf-8"))
+    return report
+
+
+def predictions(out: Path) -> list[Any]:
+    import pyarrow.parquet as pq
+
+    return pq.read_table(out / "artifact" / "predictions.parquet").column("probabilities").to_pylist()
+
+
+def test_it_climbs_as_long_as_more_is_shown_to_be_better(models: Path, tmp_path: Path) -> None:
+    events, report = run_of(models, tmp_path, MANY, hardware={"price_per_hour": 3.6})
+    steps = report["ladder"]["steps"]
+    assert [step["method"] for step in steps][:3] == ["baseline", "zero-shot", "probe"]
+    told = command.of(events, "step")
+    assert [(event["method"], event["state"]) for event in told] == [
+        (step["method"], state) for step in steps for state in ("start", "done")
+    ]
+    assert steps[2]["outcome"] == "better"
+    assert steps[2]["against"] == "baseline"
+    assert all(step["cost"] == pytest.approx(step["seconds"] / 1000, abs=1e-4) for step in steps)
+    assert all(step["rows"] > 0 for step in steps)
+    assert report["ladder"]["winner"] in ("probe", "full")
+    assert report["ladder"]["stopped"].endswith(".")
+    assert report["metrics"]["accuracy"] > 0.9
+    assert sum(event["split"] == "test" for event in command.of(events, "metric")) == 0
+
+
+def test_labels_of_pure_noise_stop_it_at_the_baseline(models: Path, tmp_path: Path) -> None:
+    events, report = run_of(models, tmp_path, noise(300))
+    assert report["ladder"]["winner"] == "baseline"
+    assert [step["method"] for step in report["ladder"]["steps"]] == ["baseline", "probe"]
+    assert "one answer for all rows" in report["ladder"]["stopped"]
+    assert report["ladder"]["stopped"] in [event["message"] for event in command.of(events, "log")]
+    assert not command.of(events, "checkpoint") or all(step["method"] != "full" for step in report["ladder"]["steps"])
+    inputs = tmp_path / "inputs.txt"
+    inputs.write_text("lovely cafe\nrude staff\n", "utf-8")
+    code, answers = command.call(models, "predict", tmp_path / "out" / "artifact", "--input", inputs)
+    assert code == 0
+    assert len({answer["label"] for answer in answers}) == 1, "one answer is packaged and served as any model is"
+
+
+def test_what_the_limit_does_not_pay_for_is_not_begun(models: Path, tmp_path: Path) -> None:
+    rows = [{**row, "text": f"{row['text']} {'and so on ' * 20}"} for row in MANY]
+    rows = [{**row, "label": "bad" if number % 7 == 0 else row["label"]} for number, row in enumerate(rows)]
+    _events, report = run_of(
+        models, tmp_path, rows, limits={"seconds": 60}, params={"epochs": 100, "patience": 100, "batch_size": 1}
+    )
+    assert [step["method"] for step in report["ladder"]["steps"]][-1] == "probe"
+    assert "the limit leaves" in report["ladder"]["stopped"]
+
+
+@pytest.mark.slow
+def test_killed_between_and_within_steps_it_goes_on_to_the_same_model(models: Path, tmp_path: Path) -> None:
+    rows = [{**row, "label": "bad" if number % 9 == 0 else row["label"]} for number, row in enumerate(MANY)]
+    alone, report = run_of(models, tmp_path / "alone", rows, params={"epochs": 2})
+    steps = [step["method"] for step in report["ladder"]["steps"]]
+    assert steps[-1] == "full", "the last step is taken, so that it can be killed"
+    spec = write(tmp_path / "killed", rows, params={"epochs": 2})
+    out = tmp_path / "killed" / "out"
+    marks = [
+        lambda event: event["type"] == "step" and (event["method"], event["state"]) == ("zero-shot", "done"),
+        lambda event: event["type"] == "step" and (event["method"], event["state"]) == ("probe", "start"),
+        lambda event: event["type"] == "step" and (event["method"], event["state"]) == ("full", "start"),
+        lambda event: event["type"] == "checkpoint" and not event["resumed"] and event["epoch"] > 1,
+        lambda event: event["type"] == "stage" and (event["name"], event["state"]) == ("package", "start"),
+    ]
+    for mark in marks:
+        process = command.start(models, "run", spec, "--out", out, MAQUETTE_CHECKPOINT_SECONDS="0")
+        assert process.stdout is not None
+        with process:
+            for line in process.stdout:
+                if mark(json.loads(line)):
+                    process.send_signal(signal.SIGKILL)
+                    break
+            process.communicate(timeout=60)
+        assert process.returncode == -signal.SIGKILL
+    code, events = command.call(models, "run", spec, "--out", out)
+    assert code == 0, events[-1]
+    found = report_of(out)
+    assert [step["method"] for step in found["ladder"]["steps"]] == steps
+    for name in ("score", "difference", "outcome", "rows"):
+        assert [step[name] for step in found["ladder"]["steps"]] == [step[name] for step in report["ladder"]["steps"]]
+    assert found["ladder"]["winner"] == report["ladder"]["winner"]
+    assert predictions(out) == predictions(tmp_path / "alone" / "out")
+    assert alone[-1]["headline"] == events[-1]["headline"]
+
+
+def test_tiny_sets_climb_in_each_round_of_their_cross_validation(models: Path, tmp_path: Path) -> None:
+    data = command.write_lines(tmp_path / "data.jsonl", SAMPLE[::2])
+    dataset = {"path": str(data), "split": {"folds": 2}}
+    spec = command.write_spec(tmp_path, SAMPLE, method="best", task="text-classification", dataset=dataset)
+    code, events = command.call(models, "run", spec, "--out", tmp_path / "out")
+    assert code == 0, events[-1]
+    ladder = report_of(tmp_path / "out")["ladder"]
+    assert ladder["rounds"] == 2
+    assert 1 <= ladder["won"] <= 2

@@ -1,0 +1,342 @@
+"""`best`: a ladder of ways to learn, from what costs nothing to what costs most, in one run.
+
+baseline (one answer for all rows) → zero-shot → probe → few-shot or full, as far as the task has them. Each step is a run of its own method,
+with checkpoints of its own, and is compared with the best step so far, in pairs, on rows that neither learned from
+(`Learned.held`); the test rows are not looked at. The cheap steps are all taken. The last one costs most of the whole, and is
+taken only where a cheap one has learned something, mistakes are left that it could mend, and time and money allow.
+
+What a step came to is kept as soon as it ends, so that a run that goes on later takes it as done. The winner's weights come from its own
+checkpoints and from cached vectors, or from the method's few seconds again.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from trainer.answers.base_scoring import Given
+from trainer.answers.metrics import named
+from trainer.comparison import Comparison, compare, score
+from trainer.files import write_json
+from trainer.learning import estimate, fewshot, fine_tuning, probe, zero_shot
+from trainer.learning.family import NetworkFamily, family_of
+from trainer.learning.job import Job
+from trainer.learning.model import TrainableModel
+from trainer.learning.objective import Fit, Held, Learned, Objective
+from trainer.learning.rows import Rows
+from trainer.learning.rungs import BASELINE, rungs
+from trainer.messages import _, sources
+from trainer.outputs import Outputs, packed, unpacked
+from trainer.verdict import format_score
+
+FITS: dict[str, Fit] = {
+    "zero-shot": zero_shot.fit,
+    "probe": probe.fit,
+    "fewshot": fewshot.fit,
+    "full": fine_tuning.fit,
+    "scratch": fine_tuning.fit,
+}
+LEAST_SHARE = 0.5
+"""Of what the last step is foreseen to take, that there must be time for: training cut shorter is seldom worth its price."""
+
+
+@dataclass
+class Step:
+    """`score`: by the run's headline metric on `rows` that it did not learn from; `difference` and `outcome`: beside `against`, the best step
+    before it; `cost`: in the unit of the price per hour, None where there is no price."""
+
+    method: str
+    seconds: float
+    score: float | None = None
+    rows: int = 0
+    cost: float | None = None
+    against: str | None = None
+    difference: dict[str, float] | None = None
+    outcome: str | None = None
+    note: str = ""
+
+
+class Ladder:
+    """One climb. Folder `checkpoints/ladder`: `NAME.json` and `NAME.npz` of each step that was done."""
+
+    def __init__(self, job: Job, rows: Rows, objective: Objective[Any], epochs: int | None = None) -> None:
+        family = family_of(job.task)
+        assert isinstance(family, NetworkFamily), "a ladder has steps that are learned by networks"
+        self.family, self.job, self.rows, self.objective = family, job, rows, objective
+        self.epochs = epochs
+        self.folder = job.checkpoints / "ladder"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.steps: list[Step] = []
+        self.models: dict[str, TrainableModel] = {}
+        self.learned: dict[str, Learned] = {}
+        self.best = BASELINE
+        self.cheap, self.last = rungs(job, rows, family)
+        self.order = [BASELINE, *self.cheap, *([self.last] if self.last else [])]
+
+    def climb(self) -> str:
+        """Take the steps; the sentence that says why it ended."""
+        self.take(BASELINE)
+        for method in self.cheap:
+            self.take(method)
+        sentence = self.reason_to_stop()
+        if sentence is None:
+            assert self.last is not None
+            self.take(self.last)
+            sentence = (
+                _("All steps were taken; the last one is the best.")
+                if self.best == self.last
+                else _("The last step is not shown to be better than the one kept, which costs less.")
+            )
+        return sentence
+
+    def reason_to_stop(self) -> str | None:
+        """Before the last step; None where it is worth its price."""
+        if self.last is None:
+            return _("There is no further step for this task.")
+        if self.cheap and self.best == BASELINE:
+            return _(
+                "No step is shown to be better than one answer for all rows: nothing in these rows says what the answer is, or they are too few to tell."
+            )
+        if "probe" in self.cheap and self.best != "probe" and "probe" in self.learned:
+            return _("Learning from the rows is not shown to be better than what learned nothing from them.")
+        if not self.has_room():
+            return _("So few mistakes are left that even a model without any could not be shown to be better.")
+        return self.too_dear()
+
+    def has_room(self) -> bool:
+        """Whether a model without mistakes would be shown to be better than the best so far."""
+        held = self.learned[self.best].held
+        metric = self.objective.headline
+        if held is None or not (named(metric).counts_rows or metric == "r2"):
+            return True
+        truth = self.objective.actual(held.rows)
+        return self.compared(truth, truth, self.objective.answers(metric, held.outputs)).outcome == "better"
+
+    def too_dear(self) -> str | None:
+        """Why time or money do not suffice for the last step; None where they do, or have no limit."""
+        limit = self.job.time_limit()
+        if limit is None or self.done(self.last or ""):
+            return None
+        left = limit - self.job.seconds() - self.job.plan["evaluate"] - self.job.plan["package"]
+        needed = self.foresee(self.last or "")
+        if left >= LEAST_SHARE * needed:
+            return None
+        return _(
+            "The next step would take about %(needed)s seconds, for which the limit leaves %(left)s.",
+            needed=round(needed),
+            left=max(0, round(left)),
+        )
+
+    def foresee(self, method: str) -> float:
+        """Seconds, from a trial on a few batches."""
+        with self.job.as_method(method):
+            model = self.job.device.place(self.family.build(self.job, self.rows))
+            forward = estimate.time_forward(self.job, model, self.rows)
+            return float(estimate.of_full(self.job, model, self.rows, forward)["train"])
+
+    # One step
+
+    def take(self, method: str) -> None:
+        self.job.emit("step", method=method, state="start")
+        done = self.done(method)
+        if done is None:
+            step, held = self.work(method)
+        else:
+            step, held = done
+            self.learned.setdefault(method, Learned(0, held=held))
+        self.steps.append(step)
+        if step.outcome == "better":
+            self.models.pop(self.best, None)
+            self.best = method
+        elif method != self.best:
+            self.models.pop(method, None)
+        self.job.emit("step", state="done", **asdict(step))
+        self.job.log(sentence_of(step, self.objective.headline))
+
+    def work(self, method: str) -> tuple[Step, Held | None]:
+        started = time.monotonic()
+        spent = self.spent(method)
+        try:
+            self.learn(method)
+        finally:
+            seconds = spent + time.monotonic() - started
+            write_json(self.path(method, ".spent.json"), {"seconds": seconds})
+        step = Step(method, round(seconds, 2), cost=self.price(seconds))
+        held = self.learned[method].held
+        self.judge(step, held)
+        self.keep(step, held)
+        return step, held
+
+    def learn(self, method: str) -> None:
+        """Model and what was learned, by the method's own way."""
+        with self.job.as_method(method), self.job.lap(self.order.index(method), len(self.order)):
+            torch.manual_seed(self.job.spec.seed)
+            model = self.job.device.place(self.family.build(self.job, self.rows))
+            if method == BASELINE:
+                self.learned[method] = constant(self.rows, self.objective, model, self.job)
+            else:
+                self.learned[method] = FITS[method](self.job, model, self.rows, self.objective, self.epochs)
+        self.models[method] = model
+
+    def judge(self, step: Step, held: Held | None) -> None:
+        """Beside the best step so far, on the rows that neither learned from."""
+        if held is None:
+            return
+        metric = self.objective.headline
+        if not self.steps:
+            step.rows = len(held.rows)
+            step.score = self.score(held)
+            return
+        other = self.learned[self.best].held
+        if other is None:
+            return
+        shared = np.intersect1d(held.rows, other.rows)
+        own, theirs = at_rows(held, shared), at_rows(other, shared)
+        step.rows, step.against, step.score = len(shared), self.best, self.score(held)
+        if not len(shared):
+            return
+        comparison = self.compared(
+            self.objective.actual(shared),
+            self.objective.answers(metric, own),
+            self.objective.answers(metric, theirs),
+        )
+        step.score, step.difference, step.outcome = comparison.first, comparison.difference, comparison.outcome
+
+    def compared(self, truth: Given, first: Given, second: Given) -> Comparison:
+        return compare(self.objective.headline, truth, first, second, labels=range(len(self.rows.labels)))
+
+    def score(self, held: Held) -> float:
+        metric = self.objective.headline
+        truth = self.objective.actual(held.rows)
+        return score(metric, truth, self.objective.answers(metric, held.outputs), labels=range(len(self.rows.labels)))
+
+    # What was done
+
+    def path(self, method: str, ending: str) -> Path:
+        return self.folder / f"{method}{ending}"
+
+    def spent(self, method: str) -> float:
+        """Seconds of starts of this step that were cut short, as far as they could say so."""
+        try:
+            return float(json.loads(self.path(method, ".spent.json").read_text("utf-8"))["seconds"])
+        except (OSError, ValueError, KeyError):
+            return 0.0
+
+    def price(self, seconds: float) -> float | None:
+        price = self.job.spec.hardware.price_per_hour
+        return None if price is None else round(seconds * price / 3600, 6)
+
+    def keep(self, step: Step, held: Held | None) -> None:
+        if held is not None:
+            part = self.path(step.method, ".part.npz")
+            np.savez(part, allow_pickle=False, rows=held.rows, **packed(held.outputs))
+            part.replace(self.path(step.method, ".npz"))
+        write_json(self.path(step.method, ".json"), asdict(step))
+        self.job.save_clock()
+
+    def done(self, method: str) -> tuple[Step, Held | None] | None:
+        """What a step came to before this start; None where it did not end."""
+        try:
+            step = Step(**json.loads(self.path(method, ".json").read_text("utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None
+        if not self.path(method, ".npz").exists():
+            return step, None
+        with np.load(self.path(method, ".npz")) as file:
+            return step, Held(file["rows"], unpacked(file))
+
+    def winner(self) -> tuple[TrainableModel, Learned]:
+        """The best step's model; learned again from its checkpoints and caches where another start of the run did it."""
+        if self.best not in self.models:
+            self.learn(self.best)
+        return self.models[self.best], self.learned[self.best]
+
+
+def fit(job: Job, model: TrainableModel, rows: Rows, objective: Objective[Any], epochs: int | None = None) -> Learned:
+    """Climb, and be the winner: `model` in place, with the winner's layers. `Learned.ladder` tells the steps.
+
+    After a cross-validation, in which each round climbed by itself, there is no row left to choose by: the method that won in most
+    rounds learns from all rows, for `epochs`.
+    """
+    ladder = Ladder(job, rows, objective, epochs)
+    before = rounds_before(job, rows)
+    if before:
+        told = settle(ladder, before)
+    else:
+        sentence = ladder.climb()
+        job.log(sentence)
+        told = {"steps": [asdict(step) for step in ladder.steps], "stopped": sentence, "winner": ladder.best}
+        told |= sources({"stopped": sentence})
+    write_json(job.checkpoints / "ladder.json", told)
+    winner, learned = ladder.winner()
+    model.become(winner)
+    return learned._replace(ladder=told)
+
+
+def rounds_before(job: Job, rows: Rows) -> list[dict[str, Any]]:
+    """What the rounds of a cross-validation came to, where this is the model after them."""
+    if rows.loaded.folds is None or len(rows.part("validation")):
+        return []
+    files = sorted(job.checkpoints.parent.glob("lap-*/ladder.json"))
+    return [json.loads(file.read_text("utf-8")) for file in files if file.parent != job.checkpoints]
+
+
+def settle(ladder: Ladder, rounds: list[dict[str, Any]]) -> dict[str, Any]:
+    """The method of most rounds, the cheapest of several; the steps are those of the first round that it won."""
+    counts = Counter(each["winner"] for each in rounds)
+    ladder.best = max(counts, key=lambda method: (counts[method], -ladder.order.index(method)))
+    told = next(each for each in rounds if each["winner"] == ladder.best)
+    return told | {"rounds": len(rounds), "won": counts[ladder.best]}
+
+
+def constant(rows: Rows, objective: Objective[Any], model: TrainableModel, job: Job) -> Learned:
+    """One answer for all rows, as a head without weights."""
+    known = rows.known("train", "validation")
+    always = next(iter(rows.scoring.constant(rows.truth[known], len(known), rows.labels).values()))
+    objective.prepare(model, known)
+    outputs = np.asarray(always.outputs, dtype=np.float32).reshape(len(known), -1)
+    with torch.no_grad():
+        model.head.weight.zero_()
+        shift, scale = getattr(model.head, "shift", 0.0), getattr(model.head, "scale", 1.0)
+        model.head.bias.copy_((torch.from_numpy(outputs[0].copy()).to(model.head.bias.device) - shift) / scale)
+    held = Held(known, np.asarray(always.outputs))
+    certainty = objective.certainty(*held) if objective.has_certainty else None
+    name, key = objective.epoch_metrics[0]
+    figure = objective.figures(*held)[key]
+    job.metric(name, "validation", figure, step=1, epoch=None, rows=len(known))
+    return Learned(len(known), certainty=certainty, source="out-of-fold", validated=figure, held=held)
+
+
+def at_rows(held: Held, rows: np.ndarray) -> Outputs:
+    """The outputs of these rows, which are among the held ones, in their order."""
+    place = {row: at for at, row in enumerate(held.rows.tolist())}
+    places = [place[row] for row in rows.tolist()]
+    return held.outputs[places] if isinstance(held.outputs, np.ndarray) else [held.outputs[at] for at in places]
+
+
+def sentence_of(step: Step, metric: str) -> str:
+    """For the log."""
+    shown = "" if step.score is None else format_score(step.score, metric)
+    facts = {
+        "method": step.method,
+        "score": shown,
+        "metric": named(metric).within_sentence,
+        "seconds": f"{step.seconds:.1f}",
+    }
+    if step.difference is None:
+        return _("Step %(method)s: %(metric)s %(score)s on held-out rows, %(seconds)s s.", **facts)
+    low, high = (format_score(step.difference[end], metric, signed=True) for end in ("low", "high"))
+    return _(
+        "Step %(method)s: %(metric)s %(score)s on held-out rows, %(seconds)s s; against %(against)s a difference between %(low)s and %(high)s.",
+        **facts,
+        against=step.against,
+        low=low,
+        high=high,
+    )
