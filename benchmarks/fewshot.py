@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _sets import data
 
 from trainer.events import silent
 from trainer.learning import fewshot, probe
@@ -25,7 +26,6 @@ from trainer.learning.objective import Fit, objective_of
 from trainer.learning.passes import read_part
 from trainer.spec import Spec
 
-SHARED = Path(os.environ.get("MAQUETTE_SHARED", Path(__file__).resolve().parents[2] / "shared"))
 ROWS_A_LABEL = {"ag_news": 16, "banking77": 8}
 FITS: dict[str, Fit] = {"probe": probe.fit, "fewshot": fewshot.fit}
 
@@ -87,7 +87,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     for name in arguments.sets:
-        texts = SHARED / "data" / "text_classification"
+        texts = data("text_classification")
         train, test = read(texts / f"{name}_train.csv"), read(texts / f"{name}_test.csv")
         tested = [test[at] for at in np.random.default_rng(0).permutation(len(test))[: arguments.test].tolist()]
         by_method: dict[str, list[float]] = {method: [] for method in FITS}
