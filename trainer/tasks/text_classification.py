@@ -22,7 +22,7 @@ class TextClassification(TextTask):
         Role("label", gettext_noop("Label (target)"), "label", help="What it should answer."),
     )
     sentence = gettext_noop("Predict %(label)s (%(classes)s classes) from %(text)s.")
-    methods = (BEST, ZERO_SHOT, PROBE, FEWSHOT, LORA, FULL)
+    methods = (PROBE, FEWSHOT, LORA, FULL, ZERO_SHOT, BEST)
     models = TEXT_MODELS
     params = TextClassificationParams
     metrics = ("accuracy", "macro_f1", "log_loss")
