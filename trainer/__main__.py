@@ -80,6 +80,9 @@ def parser() -> argparse.ArgumentParser:
         metavar="WHAT=CHOICE",
         help="how to read what can be read in several ways, such as header=2; repeatable; `reading` of the result lists them",
     )
+    read.add_argument(
+        "--fetched", type=Path, help="the folder that fetch-media filled, for --reading addresses:COLUMN=fetch"
+    )
     read.add_argument("--fix", action="append", default=[], help="mend one fault; repeatable")
     read.add_argument(
         "--changes",
@@ -90,6 +93,7 @@ def parser() -> argparse.ArgumentParser:
     fetching = add("fetch", fetch_dataset, "Download the data files of a data set of the Hugging Face hub.")
     fetching.add_argument("name", help="ORG/NAME, or ORG/NAME@REVISION")
     fetching.add_argument("--out", type=Path, required=True)
+    add_fetching(add)
     base_model = add(
         "fetch-model", fetch_model, "Download a base model of the Hugging Face hub, where it is not here yet."
     )
@@ -114,6 +118,20 @@ def parser() -> argparse.ArgumentParser:
     exporting.add_argument("--format", choices=("onnx", "onnx-int8"), default="onnx-int8")
     add("bench", bench, "Measure how fast an artifact answers.", "artifact")
     return root
+
+
+def add_fetching(add: Callable[..., argparse.ArgumentParser]) -> None:
+    """The two commands for addresses in tables: one reads the tables, the other has a network."""
+    listing = add("addresses", list_addresses, "List the addresses of images and audio in a table, one a line.")
+    listing.add_argument("files", type=Path, nargs="+")
+    listing.add_argument("--out", type=Path, required=True)
+    listing.add_argument("--sheet")
+    listing.add_argument("--header", type=int)
+    listing.add_argument("--layout", choices=("table", "text"))
+    listing.add_argument("--reading", action="append", default=[], metavar="WHAT=CHOICE")
+    fetching = add("fetch-media", fetch_media, "Fetch the images and audio that a list of addresses leads to.")
+    fetching.add_argument("list", type=Path)
+    fetching.add_argument("--out", type=Path, required=True)
 
 
 def json_object(text: str) -> dict[str, Any]:
@@ -167,6 +185,7 @@ def inspect_files(options: argparse.Namespace) -> None:
         layout=options.layout,
         roles=options.roles,
         readings=parse_choices(options.reading),
+        fetched=options.fetched,
         emit=emit,
     )
     emit("result", **result)
@@ -176,6 +195,29 @@ def fetch_dataset(options: argparse.Namespace) -> None:
     from trainer.data.hub import fetch_dataset
 
     emit("result", **fetch_dataset(options.name, options.out, emit))
+
+
+def list_addresses(options: argparse.Namespace) -> None:
+    from trainer.data.intake import list_addresses
+    from trainer.data.readings import Choices, parse_choices
+
+    choices = Choices(parse_choices(options.reading))
+    result = list_addresses(
+        options.files,
+        options.out,
+        sheet=options.sheet,
+        header=options.header,
+        layout=options.layout,
+        choices=choices,
+    )
+    emit("result", **result)
+
+
+def fetch_media(options: argparse.Namespace) -> None:
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(EXIT_STOPPED))  # what has come stays
+    from trainer.data.fetching import fetch_media
+
+    emit("result", **fetch_media(options.list, options.out, emit))
 
 
 def fetch_model(options: argparse.Namespace) -> None:

@@ -15,7 +15,7 @@ from trainer.data.folder_readings import level_reading
 from trainer.data.gathering import Meter
 from trainer.data.media import UnreadableError
 from trainer.data.problems import Problem, problem
-from trainer.data.readings import Choices, LeftOut, Reading
+from trainer.data.readings import Choice, Choices, LeftOut, Reading
 from trainer.data.tables.dialects import DELIMITERS
 from trainer.data.tables.prose import is_even
 from trainer.errors import DataError
@@ -24,6 +24,8 @@ from trainer.messages import _, ngettext
 DOCUMENTS = frozenset(
     [".pdf", ".docx", ".odt", ".html", ".htm", ".xhtml", ".eml", ".md", ".rst", ".srt", ".vtt", ".doc", ".rtf"]
 )
+WHAT, TEXTS, PAGES = "documents", "texts", "pages"
+"""The question whether PDFs are read as texts, or their pages as pictures."""
 PLAIN = frozenset([".txt", ".text", ".log", ""])
 TABLES = frozenset([".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".xlsx", ".xls", ".json"])
 NOTES = frozenset(
@@ -122,7 +124,19 @@ def read_documents(
         dataset.group = roles.group_name
     given = [part or ("train" if any(parts) else "") for part in parts]
     readings = level_reading(roles, choices, [entry.name for entry in entries]) if has_labels else []
+    readings += kind_reading(archive, entries, choices)
     return dataset, np.array(given, dtype=object) if any(parts) else None, readings, left_out_of(archive, entries, lost)
+
+
+def kind_reading(archive: Archive, entries: Sequence[Entry], choices: Choices) -> list[Reading]:
+    """That PDFs were read as texts; their pages may be meant."""
+    count = sum(entry.suffix == ".pdf" for entry in entries)
+    if not count:
+        return []
+    is_asked = choices.pick(WHAT, (TEXTS, PAGES)) is not None
+    sentence = ngettext("The text of %(count)s PDF was read.", "The text of %(count)s PDFs was read.", count)
+    pages = Choice(PAGES, _("Read the pages as images"))
+    return [Reading(WHAT, TEXTS, sentence, [pages], 1.0 if is_asked else 0.92, archive.name, is_asked=is_asked)]
 
 
 def lost_problems(lost: Sequence[tuple[str, str]]) -> list[Problem]:
@@ -163,5 +177,7 @@ def no_text_error(archive: Archive, lost: Sequence[tuple[str, str]]) -> DataErro
             why=reason,
         ),
         code="damaged",
-        hint=_("Save them as PDF with text, .docx, .html or .txt and send those."),
+        hint=_(
+            "Save them as PDF with text, .docx, .html or .txt and send those. To learn from how scans look, choose an image task."
+        ),
     )

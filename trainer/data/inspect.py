@@ -37,6 +37,7 @@ def inspect(  # noqa: PLR0913  the options of the command
     layout: str | None = None,
     roles: dict[str, str] | None = None,
     readings: dict[str, str] | None = None,
+    fetched: Path | None = None,
     emit: Emit = silent,
 ) -> JsonObject:
     """Write a version folder from files, or from another version's folder; what the result event says."""
@@ -65,6 +66,7 @@ def inspect(  # noqa: PLR0913  the options of the command
                     layout=layout,
                     roles=roles,
                     choices=Choices(readings),
+                    fetched=fetched,
                     emit=emit,
                 )
         if changes:

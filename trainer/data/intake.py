@@ -3,6 +3,7 @@
 from functools import partial
 from pathlib import Path
 
+from trainer.data.address_columns import addresses_of
 from trainer.data.annotators import join_votes
 from trainer.data.columns import map_columns, reconcile_roles
 from trainer.data.dataset import Dataset
@@ -22,6 +23,7 @@ from trainer.data.text_columns import read_texts
 from trainer.data.uploads import Sources, read_media_columns, unpack_uploads
 from trainer.data.written_dates import read_dates
 from trainer.events import Emit, silent
+from trainer.json_types import JsonObject
 from trainer.roles import SPLITTING
 from trainer.roles import check_roles as check_roles
 from trainer.spec import SplitSpec
@@ -40,13 +42,14 @@ def read_files(  # noqa: PLR0913  one call reads any file
     layout: str | None = None,
     roles: dict[str, str] | None = None,
     choices: Choices | None = None,
+    fetched: Path | None = None,
     emit: Emit = silent,
 ) -> Dataset:
     """Read, guess the task and the roles, and split. `fixed`: the part of each file where it is known; names tell it
     otherwise. `media`: where pictures and sounds of an archive go. `sheet`, `header`, `layout`: see `open_table`; `choices`: how
-    to read what can be read in several ways (`trainer.data.readings`)."""
+    to read what can be read in several ways (`trainer.data.readings`). `fetched`: what `fetch-media` brought."""
     choices = choices or Choices()
-    with unpack_uploads(files, fixed, media, emit, choices) as sources:
+    with unpack_uploads(files, fixed, media, emit, choices, task) as sources:
         names: dict[str, str] = {}
         if sources.dataset is not None:
             dataset, file_parts = sources.dataset, sources.parts
@@ -64,7 +67,7 @@ def read_files(  # noqa: PLR0913  one call reads any file
                 return table
 
             tables = [open_one(place) for place in range(len(sources.tables))]
-            if read_media_columns(tables, sources, choices):
+            if read_media_columns(tables, sources, choices, fetched):
                 assert sources.dataset is not None
                 dataset, file_parts = sources.dataset, sources.parts
             else:
@@ -98,6 +101,31 @@ def read_files(  # noqa: PLR0913  one call reads any file
         map_columns(dataset, columns, task)
     split_dataset(dataset, dataset.split_spec, file_parts)
     return dataset
+
+
+def open_tables(
+    sources: Sources, choices: Choices, sheet: str | None = None, header: int | None = None, layout: str | None = None
+) -> list[Table]:
+    opened = [open_table(path, name, sheet, header, layout, choices) for path, name in sources.tables]
+    return [convert_table(table, choices) for table in opened]
+
+
+def list_addresses(
+    files: list[Path],
+    to: Path,
+    *,
+    sheet: str | None = None,
+    header: int | None = None,
+    layout: str | None = None,
+    choices: Choices | None = None,
+) -> JsonObject:
+    """The addresses of pictures and sounds in tables, one a line in the file `to`: {addresses}, how many."""
+    choices = choices or Choices()
+    with unpack_uploads(files, None, None, silent, choices) as sources:
+        tables = [] if sources.dataset is not None else open_tables(sources, choices, sheet, header, layout)
+        addresses = list(dict.fromkeys(addresses_of(tables, choices)))
+    to.write_text("".join(f"{address}\n" for address in addresses), "utf-8")
+    return {"addresses": len(addresses)}
 
 
 def divide_by_group(dataset: Dataset) -> None:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from trainer.data import annotations, clips, media, sidecars
+from trainer.data import annotations, clips, documents, media, sidecars
 from trainer.data.archives import Archive, Entry
 from trainer.data.box_formats import summary
 from trainer.data.box_formats.registry import read_boxes
@@ -19,13 +19,15 @@ from trainer.data.gathering import Meter
 from trainer.data.media_decoding import decode
 from trainer.data.media_files import Collection, Files, MediaRow
 from trainer.data.media_tables import read_beside_table
-from trainer.data.readings import Choices, LeftOut, Reading
+from trainer.data.readings import Choice, Choices, LeftOut, Reading
 from trainer.errors import DataError
 from trainer.messages import _, ngettext
 
 
-def holds_media(archive: Archive) -> str | None:
-    """image or audio, whichever the archive holds more of; None when it holds neither."""
+def holds_media(archive: Archive, with_pages: bool = False) -> str | None:
+    """image or audio, whichever the archive holds more of; None when it holds neither. `with_pages`: pages of PDFs are images."""
+    if with_pages and any(entry.suffix == ".pdf" for entry in archive.entries):
+        return "image"
     counts = Counter(media.kind_of_suffix(entry.suffix) for entry in archive.entries)
     del counts[None]
     if counts and not any(entry.suffix in media.IMAGE_SUFFIXES for entry in archive.entries):
@@ -40,8 +42,9 @@ def holds_media(archive: Archive) -> str | None:
 SPOKEN_SUFFIXES = (".txt", ".srt", ".vtt", ".textgrid", ".lab", ".trn")
 
 
-def is_media_name(name: str) -> bool:
-    return media.kind_of_suffix(Path(name).suffix.lower()) is not None
+def is_media_name(name: str, with_pages: bool = False) -> bool:
+    suffix = Path(name).suffix.lower()
+    return media.kind_of_suffix(suffix) is not None or (with_pages and suffix == ".pdf")
 
 
 def read_collection(
@@ -259,6 +262,13 @@ def conversion_reading(collection: Collection, name: str) -> list[Reading]:
             sentence = ngettext(
                 "%(count)s picture was taken from videos.", "%(count)s pictures were taken from videos.", count
             )
+        elif form == "pdf":
+            sentence = ngettext(
+                "%(count)s page of PDFs was read as an image.", "%(count)s pages of PDFs were read as images.", count
+            )
+            texts = Choice(documents.TEXTS, _("Read the text of documents"))
+            readings.append(Reading(documents.WHAT, documents.PAGES, sentence, [texts], file=name))
+            continue
         elif form == "sound":
             sentence = ngettext(
                 "%(count)s recording was converted to FLAC.", "%(count)s recordings were converted to FLAC.", count

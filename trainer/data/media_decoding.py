@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainer.data import media, media_conversion, media_video
+from trainer.data import media, media_conversion, media_pdf, media_video
 from trainer.data.archives import Archive, Entry, EntryError
 from trainer.data.cuts import Cut
 from trainer.data.media_conversion import RAW_SUFFIXES
@@ -104,6 +104,10 @@ def store_pictures(source: bytes | Path, folder: Path, suffix: str, is_split: bo
             frames = islice(frames, 1)
         return [(replace(media.store_media(jpeg, "image", folder), converted="video"), {"frame": f"{second:.2f}"})
                 for second, jpeg in frames]  # fmt: skip
+    if suffix == ".pdf":
+        return [(page if isinstance(page, media.UnreadableError) else
+                 replace(media.store_media(page, "image", folder), converted="pdf"), {"page": str(number)})
+                for number, page in islice(media_pdf.page_pictures(source), None if is_split else 1)]  # fmt: skip
     if is_split and suffix not in RAW_SUFFIXES and media_video.count_pages(source) > 1:
         named = ((f"{place:g}", png) for place, png in media_video.pages(source))
         return [(media.store_media(png, "image", folder), {"frame": place}) for place, png in named]

@@ -60,7 +60,12 @@ class Files:
     def __init__(self, archive: Archive, kind: str, choices: Choices | None = None) -> None:
         self.archive, self.kind, self.choices = archive, kind, choices or Choices()
         self.depth = common_folder(archive.entries)
-        self.media = [entry for entry in archive.entries if media.may_be(entry.suffix, kind)]
+        with_pages = kind == "image" and self.choices.get("documents") == "pages"
+        self.media = [
+            entry
+            for entry in archive.entries
+            if media.may_be(entry.suffix, kind) or (with_pages and entry.suffix == ".pdf")
+        ]
         # A phone keeps a second of video beside a photo of the same name: the photo is what was meant.
         photos = {stem_of(entry) for entry in self.media if entry.suffix not in media.VIDEO_SUFFIXES}
         self.media = [

@@ -9,7 +9,9 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from trainer.data import media_archives
+from trainer import tasks
+from trainer.data import documents, media_archives
+from trainer.data.address_columns import find_addresses
 from trainer.data.archive_reports import empty_folder_problems, hidden_left_out
 from trainer.data.archives import Archive, is_archive, join, loose_files, open_archive
 from trainer.data.dataset import Dataset
@@ -80,16 +82,26 @@ def unpack_uploads(
     folder: Path | None,
     emit: Emit,
     choices: Choices | None = None,
+    task: str | None = None,
 ) -> Iterator[Sources]:
     """`folder` is where pictures and sounds are kept; without one they go to a place that ends with the caller's use.
-    `choices`: how to read what can be read in several ways."""
+    `choices`: how to read what can be read in several ways; for a
+    `task` of pictures, the pages of PDFs are some."""
     with temporary_folder() as place:
         names = [display_name(path.name) for path in files]
         parts = fixed or parts_of_names(names)
         sent = [SentFile(*facts) for facts in zip(files, names, parts, strict=True)]
         if fixed is None:
             sent.sort(key=lambda file: (*file_order(file.name, file.part), file.path.name))
-        yield sort_uploads(sent, place, folder, emit, choices or Choices())
+        choices = choices or Choices()
+        if task in picture_tasks() and choices.get(documents.WHAT) is None:
+            choices.asked[documents.WHAT] = documents.PAGES
+        yield sort_uploads(sent, place, folder, emit, choices)
+
+
+def picture_tasks() -> set[str]:
+    """Tasks that read pictures."""
+    return {task.slug for task in tasks.all() if any(role.kind == "image" for role in task.roles)}
 
 
 def sort_uploads(sent: list[SentFile], place: Path, folder: Path | None, emit: Emit, choices: Choices) -> Sources:
@@ -99,7 +111,7 @@ def sort_uploads(sent: list[SentFile], place: Path, folder: Path | None, emit: E
     media_folder = sources.media_folder = folder or place / "media"
     sources.meter = meter
     with ExitStack() as stack:
-        opened = open_sent(sent, stack, sources)
+        opened = open_sent(sent, stack, sources, choices.get(documents.WHAT) == documents.PAGES)
         take_exports(opened, place)
         collections = read_media(opened, media_folder, meter, choices)
         if not collections and not opened.idx and read_texts(opened, sources, meter, choices):
@@ -149,9 +161,10 @@ def read_tables_of_media(sources: Sources, folder: Path, meter: Meter, choices: 
     return collections
 
 
-def read_media_columns(tables: list[Table], sources: Sources, choices: Choices) -> bool:
-    """Pictures and sounds in cells of the tables, into `sources`; whether there were any."""
-    columns = find_base64(tables, choices)
+def read_media_columns(tables: list[Table], sources: Sources, choices: Choices, fetched: Path | None) -> bool:
+    """Pictures and sounds in cells of the tables, or `fetched` from the addresses in them, into `sources`; whether there were
+    any."""
+    columns = find_base64(tables, choices) or find_addresses(tables, choices, fetched)
     if not columns or sources.media_folder is None or sources.meter is None:
         return False
     collections = []
@@ -174,7 +187,7 @@ def take_exports(opened: Opened, place: Path) -> None:
             opened.plain.append(SentFile(path, file.name, file.part))
 
 
-def open_sent(sent: list[SentFile], stack: ExitStack, sources: Sources) -> Opened:
+def open_sent(sent: list[SentFile], stack: ExitStack, sources: Sources, with_pages: bool) -> Opened:
     opened = Opened()
     repeated = find_repeated([file.path for file in sent])
     for place, file in enumerate(sent):
@@ -194,20 +207,23 @@ def open_sent(sent: list[SentFile], stack: ExitStack, sources: Sources) -> Opene
         sources.left_out += skipped_left_out(archive) + hidden_left_out(archive)
         sources.problems += empty_folder_problems(archive)
         check_room(sum(entry.size for entry in archive.entries), file.name)
-        (opened.media if media_archives.holds_media(archive) else opened.others).append((archive, file))
+        (opened.media if media_archives.holds_media(archive, with_pages) else opened.others).append((archive, file))
     return opened
 
 
 def read_media(opened: Opened, folder: Path, meter: Meter, choices: Choices) -> list[MediaSource]:
     """The pictures or sounds of all archives, and those that came as they are, together with the tables beside them."""
-    loose = [file for file in opened.plain if media_archives.is_media_name(file.name)]
+    with_pages = choices.get(documents.WHAT) == documents.PAGES
+    loose = [file for file in opened.plain if media_archives.is_media_name(file.name, with_pages)]
     if not opened.media and (not loose or len(opened.plain) == 1):
         return []  # one picture alone is told as what it is: it has no label, and may be no picture
     if loose or opened.plain:
         return [read_together(opened, folder, meter, choices)]
     try:
         return [
-            MediaSource(media_archives.read_collection(archive, holds_kind(archive), folder, meter, choices), file)
+            MediaSource(
+                media_archives.read_collection(archive, holds_kind(archive, choices), folder, meter, choices), file
+            )
             for archive, file in opened.media
         ]
     except DataError as error:
@@ -216,8 +232,8 @@ def read_media(opened: Opened, folder: Path, meter: Meter, choices: Choices) -> 
         return [read_together(opened, folder, meter, choices)]  # an archive a class, or a part
 
 
-def holds_kind(archive: Archive) -> str:
-    return media_archives.holds_media(archive) or "image"
+def holds_kind(archive: Archive, choices: Choices) -> str:
+    return media_archives.holds_media(archive, choices.get(documents.WHAT) == documents.PAGES) or "image"
 
 
 def read_together(opened: Opened, folder: Path, meter: Meter, choices: Choices) -> MediaSource:
@@ -231,7 +247,7 @@ def read_together(opened: Opened, folder: Path, meter: Meter, choices: Choices) 
     assert whole is not None
     if joined and single:
         joined.entries += single.entries
-    collection = media_archives.read_collection(whole, holds_kind(whole), folder, meter, choices)
+    collection = media_archives.read_collection(whole, holds_kind(whole, choices), folder, meter, choices)
     for file in plain:
         if Path(file.name).suffix.lower() in TABLES and archives and file.name not in collection.used:
             raise unnamed_table_error(file.name, name)

@@ -84,6 +84,8 @@ NETWORKING = (
     "REQUESTS_CA_BUNDLE",
 )
 """The same for the one command that fetches from the hub."""
+WEB = ("SSL_CERT_FILE", "SSL_CERT_DIR", "MAQUETTE_FETCH_LOOPBACK")
+"""The same for the command that fetches from public addresses; it goes there itself, by no proxy."""
 SERVER = (
     "MAQUETTE_DATA",
     "MAQUETTE_INTERNAL_TOKEN",
@@ -105,11 +107,13 @@ the largest file."""
 @dataclass(frozen=True)
 class Access:
     """What one command reads and writes, besides the code and the libraries. `hub`: it fetches from the Hugging
-    Face hub: it has a network and may fill the cache of base models, and should be given nobody's data."""
+    Face hub: it has a network and may fill the cache of base models, and should be given nobody's data. `web`: it fetches from
+    public addresses, and has a network alone."""
 
     readable: tuple[Path, ...] = ()
     writable: tuple[Path, ...] = ()
     hub: bool = False
+    web: bool = False
     limits: dict[str, int] = field(default_factory=dict)
     """{name without RLIMIT_: value}, over those of all."""
 
@@ -151,14 +155,14 @@ def mode_for(access: Access) -> Mode:
     """That of all commands; for a fetcher Landlock, if it may be chosen here and knows ports: a program in bubblewrap that has
     a network has all of it. Raises `Problem`."""
     chosen = current_mode()
-    is_free = access.hub and settings.MAQUETTE_SANDBOX in ("auto", "require") and chosen == "bubblewrap"
+    is_free = (access.hub or access.web) and settings.MAQUETTE_SANDBOX in ("auto", "require") and chosen == "bubblewrap"
     knows_ports = is_free and modes.landlock_version() >= modes.ABI_NET
     return "landlock" if knows_ports and modes.probe("landlock", hidden()).works else chosen
 
 
 def environment(access: Access, folder: Path, more: dict[str, str]) -> dict[str, str]:
     """The whole environment of a command whose own temporary files go to `folder`."""
-    names = PLAIN + (NETWORKING if access.hub else ())
+    names = PLAIN + (NETWORKING if access.hub else WEB if access.web else ())
     given = {name: value for name, value in os.environ.items() if name in names or name.startswith(FAMILIES)}
     if models := models_folders():
         given["MAQUETTE_MODELS_DIR"] = os.pathsep.join(map(str, models))
@@ -202,8 +206,8 @@ def policy(access: Access, folder: Path, gate_ports: tuple[int, ...] | None = No
     return Policy(
         readable=(code, *([] if access.hub else models_folders()), *access.readable),
         writable=tuple(writable),
-        ports=(gate_ports or hub_ports()) if access.hub else None,
         udp=gate_ports is None,
+        ports=(gate_ports or hub_ports()) if access.hub else web_ports() if access.web else None,
         hidden=hidden(),
         limits=LIMITS | access.limits,
         oom_score=OOM_SCORE,
@@ -215,6 +219,12 @@ def hub_ports() -> tuple[int, ...]:
     addresses = [os.environ.get(name, "") for name in NETWORKING if name.lower().endswith(("proxy", "endpoint"))]
     named = {port for address in addresses if (port := port_of(address))}
     return tuple(sorted({DNS, HTTP, HTTPS} | named))
+
+
+def web_ports() -> tuple[int, ...]:
+    """Those of the web and of name servers, and the one of this machine that tests may ask for (MAQUETTE_FETCH_LOOPBACK)."""
+    own = os.environ.get("MAQUETTE_FETCH_LOOPBACK", "")
+    return tuple(sorted({DNS, HTTP, HTTPS} | ({int(own)} if own.isascii() and own.isdigit() else set())))
 
 
 def port_of(address: str) -> int | None:

@@ -79,7 +79,7 @@ class Reading(Work[DatasetVersion]):
         try:
             own.mkdir(parents=True)
             self.make_files()
-            sources = reader_sources(self.row)
+            sources = [*reader_sources(self.row), *self.fetch_media(own)]
             self.read(reader_arguments(self.row, own / "rows"), Access(readable=tuple(sources), writable=(own,)))
             self.keep(own / "rows")
         finally:
@@ -107,8 +107,34 @@ class Reading(Work[DatasetVersion]):
         version.sources = files
         version.save(update_fields=["sources"])
 
+    def fetch_media(self, own: Path) -> list[Path]:
+        """Where the files are that addresses in the tables name, fetched where somebody asked for them; [] where nobody did.
+        One process reads the tables and has no network, another has a network and sees the addresses alone. What has come
+        stays with the upload, so that a fetch that was killed goes on."""
+        version = self.row
+        if not wants_fetching(version):
+            return []
+        sources, folder, listed = reader_sources(version), fetched_folder(version), own / "addresses.txt"
+        options = [option for option in reader_arguments(version, own) if option.startswith(LISTING_OPTIONS)]
+        listing = ["addresses", *map(str, sources), f"--out={listed}", *options]
+        self.read(listing, Access(readable=tuple(sources), writable=(own,)))
+        before = own_bytes(folder) if folder.exists() else 0
+        made = self.read(
+            ["fetch-media", str(listed), f"--out={folder}"], Access(readable=(listed,), writable=(folder,), web=True)
+        )
+        size = int(made["bytes"]) - before
+        try:
+            with transaction.atomic():
+                lock_quota(version.workspace)
+                check_quota(version.workspace, size)
+                Dataset.objects.filter(pk=version.dataset_id).update(upload_bytes=F("upload_bytes") + size)
+        except Problem:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        return [folder]
+
     def read(self, arguments: list[str], access: Access) -> dict[str, Any]:
-        secret = {} if access.hub else {"MAQUETTE_PSEUDONYM_KEY": pseudonym_key(self.row.dataset_id)}
+        secret = {} if access.hub or access.web else {"MAQUETTE_PSEUDONYM_KEY": pseudonym_key(self.row.dataset_id)}
         return self.command(arguments, access, secret)
 
     def take(self, event: dict[str, Any]) -> None:
@@ -208,7 +234,22 @@ def reader_arguments(version: DatasetVersion, out: Path | None = None) -> list[s
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         arguments.append(f"--{option}={text}")
     arguments += [f"--reading={what}={choice}" for what, choice in (version.request.get("reading") or {}).items()]
+    arguments += [f"--fetched={fetched_folder(version)}"] if wants_fetching(version) else []
     return arguments + [f"--fix={fix}" for fix in version.request.get("fixes", [])]
+
+
+def wants_fetching(version: DatasetVersion) -> bool:
+    """Whether somebody asked for the files that addresses in the tables name."""
+    readings: dict[str, str] = version.request.get("reading") or {}
+    return any(what.startswith("addresses") and choice == "fetch" for what, choice in readings.items())
+
+
+def fetched_folder(version: DatasetVersion) -> Path:
+    return version.dataset.upload_folder / "fetched"
+
+
+LISTING_OPTIONS = ("--sheet=", "--header=", "--layout=", "--reading=")
+"""What the reader of addresses is told of how to read the tables."""
 
 
 def write_changes(out: Path, changes: dict[str, Any]) -> Path:
