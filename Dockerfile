@@ -27,16 +27,19 @@ FROM pip AS serving-libraries
 RUN --mount=type=cache,target=/root/.cache/pip pip install $CHECKED -r /requirements/locked-serving.txt
 
 # TORCH_INDEX: PyTorch's index of CPU builds, which saves several GB (docs/operations.md).
+# VIDEO=1: with PyAV, whose FFmpeg holds encoders under the GPL (docs/data.md).
 FROM web-libraries AS worker-libraries
-ARG TORCH_INDEX=""
+ARG TORCH_INDEX="" VIDEO=""
 RUN --mount=type=cache,target=/root/.cache/pip \
-    pip install $CHECKED -r /requirements/locked-trainer.txt \
+    pip install $CHECKED -r /requirements/locked-trainer.txt ${VIDEO:+-r /requirements/locked-video.txt} \
     && pip install ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} -c /requirements/constraints.txt torch
 
 # The build with CUDA, which is the default one on Linux.
 FROM web-libraries AS gpu-libraries
+ARG VIDEO=""
 RUN --mount=type=cache,target=/root/.cache/pip \
-    pip install $CHECKED -r /requirements/locked-trainer.txt && pip install -c /requirements/constraints.txt torch
+    pip install $CHECKED -r /requirements/locked-trainer.txt ${VIDEO:+-r /requirements/locked-video.txt} \
+    && pip install -c /requirements/constraints.txt torch
 
 FROM base AS site
 COPY manage.py pyproject.toml LICENSE ./

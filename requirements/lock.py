@@ -1,4 +1,4 @@
-"""Writes requirements/locked-*.txt: all that web, serving, trainer and dev need, each version with the SHA-256 of every file that
+"""Writes requirements/locked-*.txt: all that web, serving, trainer, video and dev need, each version with the SHA-256 of every file that
 the package index publishes for it. Run by `make pins`.
 
 One list serves each platform and Python that Maquette supports, so that all have the same versions and pip checks each file
@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
-SETS = ("web", "serving", "trainer", "dev")
+SETS = ("web", "serving", "trainer", "video", "dev")
 PYTHONS = ("3.11", "3.15")  # from, and before
 SYSTEMS = ("linux", "darwin")
 USUAL = f"python_full_version < '{PYTHONS[1]}'", "(sys_platform == 'darwin' or sys_platform == 'linux')"

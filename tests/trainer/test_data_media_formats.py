@@ -2,6 +2,7 @@
 
 import base64
 import io
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -208,3 +209,12 @@ def test_a_sound_of_hours_is_refused_and_nothing_is_left(tmp_path: Path, monkeyp
     with pytest.raises(UnreadableError, match="no sound"):
         write_flac(film(spoken=False), tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_without_the_library_of_videos_they_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {f"{name}/{n}.png": picture(n) for name in ("cat", "dog") for n in range(6)} | {"cat/a.mp4": film()}
+    archive = zipped(tmp_path / "a.zip", files)
+    monkeypatch.setitem(sys.modules, "av", None)
+    found = inspect([archive], tmp_path / "v")
+    assert (found["rows"], found["left_out"][0]["count"]) == (12, 1)
+    assert "(av) is not installed" in found["left_out"][0]["examples"][0]

@@ -134,7 +134,7 @@ def other_file_problems(collection: Collection, name: str) -> list[Problem]:
             kinds=listed,
         )
     )
-    examples = [f"{suffix}: {ADVICE[suffix]}" for suffix, _count in counts if suffix in ADVICE]
+    examples = [f"{suffix}: {advice}" for suffix, _count in counts if (advice := advice_for(suffix))]
     return [problem("other_files", "warning", message, examples=examples, count=collection.other_files)]
 
 
@@ -149,3 +149,8 @@ ADVICE = {
     **dict.fromkeys((".pdf", ".docx", ".html", ".eml"), "send documents as a dataset of their own"),
 }
 """What to do with files that are not read, by ending."""
+
+
+def advice_for(suffix: str) -> str:
+    """What to do with a file of this ending, "" where nothing is known; shards count: .tfrecord-00000-of-00010."""
+    return ADVICE.get(suffix.partition("-")[0], "")

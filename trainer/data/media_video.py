@@ -55,11 +55,16 @@ FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,asf,flv,mpeg,mpegts,mpegvid
 """Kinds of files that are opened. None of lists of other files (HLS, concat, DASH), which could name any path."""
 
 
+NO_LIBRARY = "is a video or a compressed sound, and the library that reads those (av) is not installed: see “Formats that need a library”"
+
+
 @contextmanager
 def open_media(source: Path | bytes) -> Iterator["InputContainer"]:
     """A file that names no others; `UnreadableError` for what cannot be opened."""
-    import av
-
+    try:
+        import av
+    except ImportError as error:
+        raise UnreadableError(NO_LIBRARY) from error
     av.logging.set_level(av.logging.PANIC)
     options = {key: value for key, value in OPTIONS.items() if value} | {"format_whitelist": FORMATS}
     file: Any = io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")
@@ -169,10 +174,11 @@ def write_flac(source: Path | bytes, folder: Path) -> tuple[Path, dict[str, str]
 
 def transcode(source: Path | bytes, path: Path) -> tuple[int, int]:
     """(rate in Hz, samples)."""
-    import av
     import soundfile
 
     with open_media(source) as container:
+        import av
+
         if not container.streams.audio:
             raise UnreadableError("holds no sound")
         stream = container.streams.audio[0]

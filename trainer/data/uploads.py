@@ -23,7 +23,13 @@ from trainer.data.idx import IdxFile, collect_idx, read_idx
 from trainer.data.line_files import read_line_files
 from trainer.data.media_columns import find_base64, read_column
 from trainer.data.media_files import Collection
-from trainer.data.media_problems import collection_left_out, collection_problems, skipped_left_out, skipped_problems
+from trainer.data.media_problems import (
+    advice_for,
+    collection_left_out,
+    collection_problems,
+    skipped_left_out,
+    skipped_problems,
+)
 from trainer.data.media_records import open_records, read_records
 from trainer.data.media_tables import TABLE_SUFFIXES
 from trainer.data.problems import Problem
@@ -295,6 +301,15 @@ def add_plain(file: SentFile, idx_part: str | None, sources: Sources, idx: list[
     sources.table_parts.append(file.part)
 
 
+def hint_for(archive: Archive) -> str:
+    """What to send instead of an archive without tables, pictures and sounds."""
+    advised = {entry.suffix: advice for entry in archive.entries if (advice := advice_for(entry.suffix))}
+    if advised:
+        listed = "; ".join(f"{suffix}: {advice}" for suffix, advice in list(advised.items())[:4])
+        return _("These formats are not read. %(advice)s.", advice=listed)
+    return _("Send the table itself, or pictures or sounds in one folder per class.")
+
+
 def extract_tables(archive: Archive, place: Path) -> list[tuple[Path, str]]:
     """The archive's tables under names of our own; `DataError` when there are none."""
     tables = [entry for entry in archive.entries if entry.suffix in TABLES and entry.parts[-1] not in DESCRIPTIONS]
@@ -317,7 +332,7 @@ def extract_tables(archive: Archive, place: Path) -> list[tuple[Path, str]]:
                 )
             ),
             code="not_a_table",
-            hint=_("Send the table itself, or pictures or sounds in one folder per class."),
+            hint=hint_for(archive),
         )
     place.mkdir()
     return [

@@ -45,6 +45,15 @@ OTHER_KINDS = (
     (b"\x80\x04\x95", "a Python pickle"),
     (b"FEA1", "an old Feather file (version 1)"),
     (b"Obj\x01", "an Avro file"),
+    (b"\x93NUMPY", "an array of numpy"),
+    (b"\x89HDF\r\n", "an HDF5 file"),
+    (b"MATLAB 5.0", "a MATLAB file"),
+    (b"8BPS", "a Photoshop picture"),
+    (b"\0\0\0\x0cJXL ", "a JPEG XL picture"),
+    (b"\xff\x0a", "a JPEG XL picture"),
+    (b"MThd", "a MIDI file"),
+    (b"fLaC", "a sound"),
+    (b"OggS", "a sound"),
 )
 WORKBOOK = "a workbook of Excel or OpenDocument"
 LAYOUTS = ("table", "text")
@@ -141,9 +150,34 @@ def refuse_other_kinds(head: bytes, path: Path | None, name: str) -> None:
         raise other_kind(name, "an empty zip archive")
     if head[257:262] == b"ustar":
         raise other_kind(name, "a tar archive")
+    if head[128:132] == b"DICM":
+        raise other_kind(name, "a DICOM picture")
+    if is_tfrecord(head):
+        raise DataError(
+            _(
+                "%(name)s is a TFRecord file of TensorFlow, which only a program that knows its fields can read.",
+                name=name,
+            ),
+            code="not_a_table",
+            hint=_("Export it as Parquet, or as files with a CSV that names them, and send that."),
+        )
     for magic, kind in OTHER_KINDS:
         if head.startswith(magic):
             raise other_kind(name, kind)
+
+
+def is_tfrecord(head: bytes) -> bool:
+    """Whether a file begins with the length of a record and the masked CRC-32C of these eight bytes."""
+    if len(head) < 16:
+        return False
+    crc = 0xFFFFFFFF
+    for byte in head[:8]:
+        crc ^= byte
+        for _bit in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    crc ^= 0xFFFFFFFF
+    masked = ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
+    return int.from_bytes(head[8:12], "little") == masked
 
 
 def is_workbook(path: Path) -> bool:
