@@ -18,11 +18,12 @@ DAMAGE = (pa.ArrowException, OSError, ValueError, IndexError, OverflowError)
 @dataclass
 class Columnar:
     """An open file of columns. `rows`: as it declares; `read(n)`: its batches of at most n rows, once. `unpacked`: bytes of all
-    values, as declared."""
+    values, as declared; `largest`: of the rows that are unpacked at once."""
 
     schema: pa.Schema
     rows: int
     unpacked: int
+    largest: int
     read: Callable[[int], Iterator[pa.RecordBatch]]
 
 
@@ -46,14 +47,14 @@ def open_columnar(path: Path, name: str) -> Columnar:
 
 
 def open_parquet(path: Path, name: str) -> Columnar:
-    file = pq.ParquetFile(path)
+    file = pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20)
     metadata = file.metadata
-    unpacked = sum(max(0, metadata.row_group(group).total_byte_size) for group in range(metadata.num_row_groups))
+    groups = [max(0, metadata.row_group(group).total_byte_size) for group in range(metadata.num_row_groups)]
 
     def read(count: int) -> Iterator[pa.RecordBatch]:
         yield from checked(file.iter_batches(batch_size=count, use_threads=False), metadata.num_rows, name)
 
-    return Columnar(file.schema_arrow, metadata.num_rows, unpacked, read)
+    return Columnar(file.schema_arrow, metadata.num_rows, sum(groups), max(groups, default=0), read)
 
 
 def open_arrow(path: Path, name: str, head: bytes) -> Columnar:
@@ -71,7 +72,7 @@ def open_arrow(path: Path, name: str, head: bytes) -> Columnar:
         )
         yield from checked(pieces, rows, name)
 
-    return Columnar(schema, rows, unpacked, read)
+    return Columnar(schema, rows, unpacked, max((batch.nbytes for batch in batches), default=0), read)
 
 
 def arrow_batches(path: Path, head: bytes) -> Iterator[pa.RecordBatch]:
