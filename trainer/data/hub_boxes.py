@@ -20,7 +20,7 @@ def boxes_of(value: object) -> list[tuple[str, list[float] | None]] | None:
         boxes = next((value[name] for name in BOX_NAMES if isinstance(value.get(name), list)), None)
         if boxes is None:
             return None
-        labels = next((value[name] for name in LABEL_NAMES if isinstance(value.get(name), list)), [])
+        labels: list[object] = next((value[name] for name in LABEL_NAMES if isinstance(value.get(name), list)), [])
         named = [*labels, *[None] * len(boxes)]
         return [(label_of(label), parse_numbers(box, 4)) for box, label in zip(boxes, named, strict=False)]
     if isinstance(value, list) and all(isinstance(entry, Mapping) for entry in value):
