@@ -3,8 +3,14 @@
 import json
 import math
 import re
-from collections.abc import Callable, Iterable
-from typing import NotRequired, TypedDict
+from collections.abc import Callable, Mapping
+from typing import Any, NotRequired, TypedDict
+
+from trainer.dates import looks_like_date
+from trainer.numerals import FRACTION, NOTHING, form_of, guess_form
+from trainer.numerals import MONEY as MONEY
+from trainer.numerals import guess_decimal as guess_decimal
+from trainer.numerals import number_of as number_of
 
 
 class Lengths(TypedDict):
@@ -20,7 +26,8 @@ class Lengths(TypedDict):
 class ColumnProfile(TypedDict):
     """A column as `columns` of profile.json has it, without its further figures (`trainer.data.column_statistics`).
 
-    `missing` and `there` count rows, `distinct` different values; `decimal` is a comma where numbers are written with one.
+    `missing` and `there` count rows, `distinct` different values. `decimal`, `unit` and `ranges`: see `NumberForm`, where they
+    are not its defaults; `form`: how dates are written (`trainer.dates`).
     """
 
     name: str
@@ -31,18 +38,15 @@ class ColumnProfile(TypedDict):
     examples: NotRequired[list[str]]
     length: NotRequired[Lengths]
     decimal: NotRequired[str]
+    unit: NotRequired[str]
+    ranges: NotRequired[bool]
+    form: NotRequired[str]
+    read_as: NotRequired[dict[str, Any]]
+    """What of these somebody has chosen."""
 
 
 MISSING = frozenset({"", "nan", "null", "n/a", "#n/a", "<na>", "<null>", "\\n"})
 """Spellings of a missing value, in small letters and trimmed."""
-BLANKS = "\\s\\x0b\\x1c-\\x1f\\x85\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
-"""What Python's `\\s` matches, spelled out for RE2 (Arrow and DuckDB), whose own knows ASCII alone."""
-MONEY = re.compile(f"USD|EUR|GBP|CHF|CNY|JPY|RMB|[{BLANKS}$€£¥₹₩%'’]", re.IGNORECASE)
-"""What may stand around the digits of a number, or part its thousands."""
-PLAIN = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
-THOUSANDS = re.compile(r"[-+]?\d{1,3}(,\d{3})+(\.\d*)?")
-COMMA = re.compile(r".*(\.\d{3},\d+|^[^,.]*,(\d{1,2}|\d{4,}))|[^,]*\d\.\d{3}(\.\d{3})+")
-DOT = re.compile(r".*(,\d{3}\.\d+|\.(\d{1,2}|\d{4,})$)|[^.]*\d,\d{3}(,\d{3})+")
 APART = re.compile(r"\d\s+\d")
 """Digits with a blank between them …"""
 APART_THOUSANDS = re.compile(r"\D*\d{1,3}(\s\d{3})+([.,]\d+)?\D*")
@@ -57,7 +61,14 @@ ID_NAME = re.compile(r"(^|[^a-z])(id|uuid|guid|key|index|nr|no|number|code|编�
 DATE = re.compile(
     r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([T ].*)?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}([T ].*)?|\d{1,2} [A-Za-z]{3,9} \d{4}"
 )
-BOOLEANS = frozenset({"true", "false", "yes", "no", "y", "n", "t", "f"})
+YES = frozenset(
+    ["true", "yes", "y", "t", "on", "ja", "j", "oui", "vrai", "sí", "si", "verdadero", "sim", "sì", "vero", "да", "はい", "是", "对", "evet", "tak", "예", "네", "✓", "✔", "☑", "✅"]
+)  # fmt: skip
+NO = frozenset(
+    ["false", "no", "n", "f", "off", "nein", "non", "faux", "falso", "não", "nao", "нет", "いいえ", "否", "不", "hayır", "hayir", "nie", "아니오", "아니요", "✗", "✘", "☐", "❌", "×"]
+)  # fmt: skip
+BOOLEANS = YES | NO
+"""Yes and no in ten languages, in small letters."""
 NAMES = {
     "text": "text texts message messages review reviews body content sentence question utterance comment comments title description "
     "email tweet post query input prompt document abstract subject headline text_a transcript 文本 评论 内容 句子 正文 留言 消息 文章 问题 texte mensaje texto nachricht",
@@ -75,30 +86,15 @@ CLASS_NUMBERS = 20
 """So many different numbers are still classes, where each stands for two rows or more."""
 
 
+def written_form(column: Mapping[str, Any]) -> dict[str, Any]:
+    """How a profile says that a column is written: what is settled of its numbers, or of its dates."""
+    if column["kind"] == "date":
+        return {name: column[name] for name in ("form",) if column.get(name)}
+    return dict(form_of(column)) if column["kind"] in ("number", "id") else {}
+
+
 def is_missing(value: str | None) -> bool:
     return value is None or value.strip().lower() in MISSING
-
-
-def number_of(cell: str, decimal: str = ".") -> float | None:
-    """The number in a cell: thousands separators, currency and percent signs, accountants' parentheses; None for none."""
-    text = MONEY.sub("", cell).replace("−", "-")
-    if text.startswith("(") and text.endswith(")"):
-        text = "-" + text[1:-1]
-    if decimal == ",":
-        text = text.translate(str.maketrans(".,", ",."))
-    if THOUSANDS.fullmatch(text):
-        text = text.replace(",", "")
-    if not text.isascii() or PLAIN.fullmatch(text) is None:
-        return None
-    number = float(text)
-    return number if math.isfinite(number) else None
-
-
-def guess_decimal(cells: Iterable[str]) -> str:
-    """Whether a column writes its decimals after a comma or a dot."""
-    plain = [MONEY.sub("", cell) for cell in cells]
-    commas = sum(COMMA.fullmatch(cell) is not None for cell in plain)
-    return "," if commas > sum(DOT.fullmatch(cell) is not None for cell in plain) else "."
 
 
 def canonical_label(value: str) -> str:
@@ -107,22 +103,24 @@ def canonical_label(value: str) -> str:
     return text[: text.index(".")] if re.fullmatch(r"-?\d+\.0+", text) else text
 
 
-def guess_kind(values: list[str], distinct: int, count: int, name: str = "") -> str:
+def guess_kind(
+    values: list[str], distinct: int, count: int, name: str = "", form: Mapping[str, Any] | None = None
+) -> str:
     """text, category, number, date, boolean, id, list, json, messages or empty, from a sample of values that are there.
 
     `distinct` of `count` are the column's own figures, over all rows. The same where data are read, where a model learns
-    and on its form: "$1,200.00" is a number, "01002" a code.
+    and on its form: "$1,200.00" is a number, "01002" a code. `form`: how the column is written, where that is settled.
     """
-    if not values:
-        return "empty"
+    if not values or (form and form.get("form")):
+        return "date" if values else "empty"
     trimmed = [value.strip() for value in values]
     if all(value[:1] in ("[", "{") for value in trimmed) and (nested := guess_nested_kind(trimmed[:20])):
         return nested
     if all(value.lower() in BOOLEANS for value in trimmed):
         return "boolean"
-    if kind := guess_numeric_kind(trimmed, distinct, count, name):
+    if kind := guess_numeric_kind(trimmed, distinct, count, name, form):
         return kind
-    if share_passing(trimmed, lambda value: DATE.fullmatch(value) is not None) > 0.9:
+    if share_passing(trimmed, lambda value: DATE.fullmatch(value) is not None or looks_like_date(value)) > 0.9:
         return "date"
     words = sum(len(value.split()) for value in trimmed) / len(trimmed)
     characters = sum(map(len, trimmed)) / len(trimmed)
@@ -136,12 +134,15 @@ def guess_kind(values: list[str], distinct: int, count: int, name: str = "") -> 
     return "category" if few else "text"
 
 
-def guess_numeric_kind(values: list[str], distinct: int, count: int, name: str) -> str | None:
+def guess_numeric_kind(
+    values: list[str], distinct: int, count: int, name: str, settled: Mapping[str, Any] | None = None
+) -> str | None:
     """number, id or (for codes made of digits) category; None for anything else."""
-    if sum(APART.search(value) is not None and APART_THOUSANDS.fullmatch(value) is None for value in values):
+    values = [value for value in values if value not in NOTHING]
+    if not values or any(is_apart(value) for value in values):
         return None
-    decimal = guess_decimal(values)
-    numbers = [number for value in values if (number := number_of(value, decimal)) is not None]
+    form = guess_form(values) if settled is None else form_of(settled)
+    numbers = [number for value in values if (number := number_of(value, **form)) is not None]
     if len(numbers) <= 0.95 * len(values):
         return None
     name = name.strip()
@@ -151,6 +152,11 @@ def guess_numeric_kind(values: list[str], distinct: int, count: int, name: str) 
     whole = distinct == count > 50 and all(value == int(value) for value in numbers)
     dense = max(numbers) - min(numbers) < 1.5 * distinct
     return "id" if whole and (dense or ID_NAME.search(name)) else "number"
+
+
+def is_apart(cell: str) -> bool:
+    """Whether blanks part digits that are not one number: "1 2", neither "1 200" nor "1 1/2"."""
+    return bool(APART.search(cell)) and not (APART_THOUSANDS.fullmatch(cell) or FRACTION.fullmatch(cell))
 
 
 def guess_nested_kind(values: list[str]) -> str | None:

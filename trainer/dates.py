@@ -1,25 +1,227 @@
 """One cell as a moment. Standard library only, since serving reads dates too."""
 
+import functools
 import math
 import re
-from datetime import UTC, date, datetime
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta, timezone
 
 FORMATS = (
     "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%Y.%m.%d", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y",
     "%d/%m/%y", "%m/%d/%y", "%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M", "%d.%m.%Y %H:%M", "%Y/%m/%d %H:%M:%S", "%Y%m%d",
 )  # fmt: skip
+FORMS = ("iso", *FORMATS, "day_first", "month_first", "year_first", "words", "cjk", "week", "quarter", "month")
+"""How a column may write its dates: strptime's formats, and those of `READERS`."""
+COUNTED = ("epoch", "epoch_ms", "excel")
+"""Numbers that are dates where somebody says so, or where the column is named like a date."""
+OTHER_ORDER = {
+    "%d/%m/%Y": "%m/%d/%Y", "%d/%m/%y": "%m/%d/%y", "%d/%m/%Y %H:%M": "%m/%d/%Y %H:%M", "%d-%m-%Y": "%m-%d-%Y",
+    "day_first": "month_first",
+}  # fmt: skip
+OTHER_ORDER |= {month: day for day, month in OTHER_ORDER.items()}
+"""The same with day and month the other way round."""
+MONTHS = {
+    "en": "january february march april may june july august september october november december",
+    "de": "januar februar märz april mai juni juli august september oktober november dezember",
+    "fr": "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
+    "es": "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre",
+    "pt": "janeiro fevereiro março abril maio junho julho agosto setembro outubro novembro dezembro",
+    "it": "gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre novembre dicembre",
+    "nl": "januari februari maart april mei juni juli augustus september oktober november december",
+    "pl": "stycznia lutego marca kwietnia maja czerwca lipca sierpnia września października listopada grudnia",
+    "ru": "января февраля марта апреля мая июня июля августа сентября октября ноября декабря",
+    "tr": "ocak şubat mart nisan mayıs haziran temmuz ağustos eylül ekim kasım aralık",
+    "short": "jan feb mrz avr mai juin juil aoû sept okt nov dez",
+    "short2": "janv févr mär abr mag giu lug aug sep oct now dec",
+    "short3": "ene fev mar apr may jun jul ago set ott lis dic",
+    "short4": "sty lut kwi ago maj cze lip sie wrz paź gru gru",
+    "short5": "янв фев мар апр май июн июл авг сен окт ноя дек",
+    "short6": "oca şub mrt nis mei haz tem ağu eyl eki kas ara",
+}
+MONTH_OF: dict[str, int] = {}
+for _language, _names in MONTHS.items():
+    for _number, _name in enumerate(_names.split(), 1):
+        MONTH_OF.setdefault(_name, _number)
+MONTH_OF |= {"lis": 11, "gru": 12, "kwi": 4, "ago": 8, "déc": 12, "out": 10, "dez": 12, "gen": 1, "mars": 3}
+TIME = (
+    r"(?:,?[T ]\s*(\d{1,2})[:.h](\d{2})(?:[:.](\d{2}))?(?:[.,]\d+)?\s*([ap]\.?m\.?)?\s*(Z|UTC|GMT|[+-]\d{2}:?\d{2})?)?"
+)
+NUMBERS = re.compile(rf"(\d{{1,2}})[-/.](\d{{1,2}})[-/.](\d{{4}}|\d{{2}}){TIME}", re.IGNORECASE)
+YEAR_FIRST = re.compile(rf"(\d{{4}})[-/.](\d{{1,2}})[-/.](\d{{1,2}}){TIME}", re.IGNORECASE)
+WORD = r"([^\W\d_]{3,12})"
+DAY_WORD = re.compile(
+    rf"(?:{WORD}\.?,?\s+)?(\d{{1,2}})(?:st|nd|rd|th|er|º|\.)?[\s-]+(?:de\s+)?{WORD}\.?,?[\s-]+(?:de\s+)?(\d{{4}})(?:\s?г\.?)?{TIME}",
+    re.IGNORECASE,
+)
+WORD_DAY = re.compile(rf"(?:{WORD}\.?,\s+)?{WORD}\.?\s+(\d{{1,2}})(?:st|nd|rd|th)?,?\s+(\d{{4}}){TIME}", re.IGNORECASE)
+WORD_YEAR = re.compile(rf"{WORD}\.?[\s-]+(?:de\s+)?(\d{{4}})", re.IGNORECASE)
+CJK = re.compile(
+    r"(民国|民國|令和|平成)?\s*(\d{1,4}|元)\s*[年년]\s*(\d{1,2})\s*[月월](?:\s*(\d{1,2})\s*[日号號일])?(?:\s*(\d{1,2})[:时時](\d{2})(?:[:分](\d{2})秒?|分)?)?"
+)
+ERAS = {"民国": 1911, "民國": 1911, "令和": 2018, "平成": 1988, None: 0}
+WEEK = re.compile(r"(\d{4})[-\s]?[Ww](\d{1,2})(?:-?([1-7]))?|(?:[WwKk][WwKk]?)\s?(\d{1,2})[\s/-]+(\d{4})")
+QUARTER = re.compile(r"[QqTt]([1-4])[\s/'-]*(\d{4})|(\d{4})[\s/-]*[QqTt]([1-4])|(\d{4})年第?([1-4一二三四])季度")
+MONTH = re.compile(r"(1[6-9]\d\d|2[01]\d\d)[-/.](0?[1-9]|1[0-2])|(0?[1-9]|1[0-2])[-/.](1[6-9]\d\d|2[01]\d\d)")
+DATE_NAME = re.compile(
+    r"(^|[^a-z])(date|datetime|time|timestamp|stamp|day|created|updated|modified|born|birthday|datum|fecha|data|ts|at|on)($|[^a-z])|日期|时间"
+)
+EXCEL_DAYS = (20_000, 60_000)
+"""1954 to 2064."""
+LONGEST = 60
 
 
 def value_of(cell: str, form: str) -> float | None:
-    """Seconds since 1970; `form`: iso, number, or one of `FORMATS`."""
+    """Seconds since 1970; `form`: iso, number, one of `FORMS` or of `COUNTED`. A zone is obeyed; without one it is UTC."""
     try:
         if form == "number":
             value = float(cell)
             return value if math.isfinite(value) and (value > 10_000 or value == int(value)) else None
-        moment = datetime.fromisoformat(cell) if form == "iso" else datetime.strptime(cell, form)
+        if form in COUNTED:
+            return counted_moment(float(cell), form)
+        if form in READERS:
+            moment = READERS[form](cell) if len(cell) <= LONGEST else None
+        else:
+            moment = datetime.fromisoformat(cell) if form == "iso" else datetime.strptime(cell, form)
     except (ValueError, OverflowError):
         return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    return None if moment is None else (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def counted_moment(number: float, form: str) -> float | None:
+    if not math.isfinite(number):
+        return None
+    if form == "excel":
+        return round((number - 25_569) * 86_400, 3) if 1 <= number < 2_958_466 else None
+    return number / 1000 if form == "epoch_ms" else number
+
+
+def with_time(year: int, month: int, day: int, parts: Sequence[str | None]) -> datetime:
+    """`parts`: hour, minute, second, am or pm, zone, as far as there are any."""
+    hour, minute, second = (int(part or 0) for part in parts[:3])
+    half = (parts[3] or "").lower()[:1] if len(parts) > 3 else ""
+    if half:
+        hour = hour % 12 + (12 if half == "p" else 0)
+    moment = datetime(year, month, day, hour, minute, second)
+    zone = (parts[4] or "").upper() if len(parts) > 4 else ""
+    if not zone:
+        return moment
+    if zone in ("Z", "UTC", "GMT"):
+        return moment.replace(tzinfo=UTC)
+    digits = zone[1:].replace(":", "")
+    offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
+    return moment.replace(tzinfo=timezone(-offset if zone[0] == "-" else offset))
+
+
+def full_year(text: str) -> int:
+    """Two digits as strptime reads them: 69 is 1969, 68 is 2068."""
+    year = int(text)
+    return year if len(text) == 4 else year + (1900 if year >= 69 else 2000)
+
+
+def read_numbers(cell: str, is_day_first: bool) -> datetime | None:
+    match = NUMBERS.fullmatch(cell)
+    if match is None:
+        return None
+    first, second = int(match[1]), int(match[2])
+    day, month = (first, second) if is_day_first else (second, first)
+    return with_time(full_year(match[3]), month, day, match.groups()[3:])
+
+
+def read_year_first(cell: str) -> datetime | None:
+    match = YEAR_FIRST.fullmatch(cell)
+    return with_time(int(match[1]), int(match[2]), int(match[3]), match.groups()[3:]) if match else None
+
+
+def read_words(cell: str) -> datetime | None:
+    """With a month in words, in ten languages; the name of a weekday before it is passed over."""
+    if match := DAY_WORD.fullmatch(cell):
+        month = MONTH_OF.get(match[3].lower())
+        return with_time(int(match[4]), month, int(match[2]), match.groups()[4:]) if month else None
+    if match := WORD_DAY.fullmatch(cell):
+        month = MONTH_OF.get(match[2].lower())
+        return with_time(int(match[4]), month, int(match[3]), match.groups()[4:]) if month else None
+    match = WORD_YEAR.fullmatch(cell)
+    month = MONTH_OF.get(match[1].lower()) if match else None
+    return datetime(int(match[2]), month, 1) if match and month else None
+
+
+def read_cjk(cell: str) -> datetime | None:
+    match = CJK.fullmatch(cell)
+    if match is None:
+        return None
+    year = (1 if match[2] == "元" else int(match[2])) + ERAS[match[1]]
+    return with_time(year, int(match[3]), int(match[4] or 1), match.groups()[4:])
+
+
+def read_week(cell: str) -> datetime | None:
+    """The Monday of an ISO week, or the day named."""
+    match = WEEK.fullmatch(cell)
+    if match is None:
+        return None
+    year, week = (match[1], match[2]) if match[1] else (match[5], match[4])
+    return datetime.fromisocalendar(int(year), int(week), int(match[3] or 1))
+
+
+def read_quarter(cell: str) -> datetime | None:
+    """The first day of a quarter."""
+    match = QUARTER.fullmatch(cell)
+    if match is None:
+        return None
+    number, year = next((number, year) for number, year in ((match[1], match[2]), (match[4], match[3]), (match[6], match[5])) if year)  # fmt: skip
+    quarter = "一二三四".find(number) + 1 or int(number)
+    return datetime(int(year), 3 * quarter - 2, 1)
+
+
+def read_month(cell: str) -> datetime | None:
+    """The first day of a month."""
+    match = MONTH.fullmatch(cell)
+    return datetime(int(match[1] or match[4]), int(match[2] or match[3]), 1) if match else None
+
+
+READERS: dict[str, Callable[[str], datetime | None]] = {
+    "day_first": functools.partial(read_numbers, is_day_first=True),
+    "month_first": functools.partial(read_numbers, is_day_first=False),
+    "year_first": read_year_first,
+    "words": read_words,
+    "cjk": read_cjk,
+    "week": read_week,
+    "quarter": read_quarter,
+    "month": read_month,
+}
+
+
+def looks_like_date(cell: str) -> bool:
+    """Whether a cell has a date's form in words, weeks, quarters, months or Chinese; those in digits alone: `columns.DATE`."""
+    if len(cell) > LONGEST or not any(char.isdigit() for char in cell):
+        return False
+    return any(value_of(cell, form) is not None for form in ("words", "cjk", "week", "quarter", "month"))
+
+
+def guess_form(cells: Sequence[str], enough: float = 0.9, forms: Sequence[str] = FORMS) -> str | None:
+    """The form that reads all of the cells, else most of them; None where none reads `enough` (0 to 1)."""
+    best, most = None, enough * len(cells)
+    for form in forms:
+        count = sum(value_of(cell, form) is not None for cell in cells)
+        if count == len(cells) and count:
+            return form
+        if count >= most and (best is None or count > most):
+            best, most = form, count
+    return best
+
+
+def guess_counted(name: str, cells: Sequence[str]) -> str | None:
+    """epoch, epoch_ms or excel, where a column of whole numbers is named like a date and has its size; None for others."""
+    if not DATE_NAME.search(name.strip().lower()) and not re.search(r"[a-z](At|On|Date|Time)$", name.strip()):
+        return None
+    try:
+        numbers = [float(cell) for cell in cells]
+    except ValueError:
+        return None
+    if all(1e9 <= number < 2.1e9 for number in numbers):
+        return "epoch"
+    if all(1e12 <= number < 2.1e12 for number in numbers):
+        return "epoch_ms"
+    return "excel" if all(EXCEL_DAYS[0] <= number < EXCEL_DAYS[1] for number in numbers) else None
 
 
 FIRST_SECOND, LAST_SECOND = (
@@ -30,94 +232,3 @@ FIRST_SECOND, LAST_SECOND = (
 def moment_at(seconds: float) -> datetime:
     """In UTC. Rounding and time zones lead beyond the years 1 to 9999, which no `datetime` can: their ends stand for it."""
     return datetime.fromtimestamp(min(max(seconds, FIRST_SECOND), LAST_SECOND), UTC)
-
-
-# As people write them
-
-MONTHS = {
-    1: "january januar janvier enero gennaio janeiro januari styczeń stycznia январь января ocak jan janv ene gen янв sty",
-    2: "february februar février febrero febbraio fevereiro februari luty lutego февраль февраля şubat feb févr fév fev фев lut",
-    3: "march märz mars marzo março maart marzec marca март марта mart mar mär мар",
-    4: "april avril abril aprile kwiecień kwietnia апрель апреля nisan apr avr abr апр kwi",
-    5: "may mai mayo maggio maio mei maj maja май мая mayıs mag",
-    6: "june juni juin junio giugno junho czerwiec czerwca июнь июня haziran jun giu июн cze",
-    7: "july juli juillet julio luglio julho lipiec lipca июль июля temmuz jul juil lug июл lip",
-    8: "august août agosto augustus sierpień sierpnia август августа ağustos aug aoû ago авг sie",
-    9: "september septembre septiembre settembre setembro wrzesień września сентябрь сентября eylül sep sept set сен wrz",
-    10: "october oktober octobre octubre ottobre outubro październik października октябрь октября ekim oct okt ott out окт paź",
-    11: "november novembre noviembre novembro listopad listopada ноябрь ноября kasım nov ноя lis",
-    12: "december dezember décembre diciembre dicembre dezembro grudzień grudnia декабрь декабря aralık dec dez déc dic дек gru",
-}
-"""In English, German, French, Spanish, Italian, Portuguese, Dutch, Polish, Russian and Turkish, and their abbreviations."""
-MONTH_OF = {word: month for month, words in MONTHS.items() for word in words.split()}
-WORD = r"([^\W\d_]+)\.?"
-CLOCK = r"(?:[ T,]+(?:at |um |à |alle )?(\d{1,2}):(\d{2})(?::(\d{2}))?)?"
-DAY_FIRST = re.compile(
-    rf"(?:{WORD},? )?(\d{{1,2}})(?:st|nd|rd|th|er|\.|º)?(?: de| of)?[ -]{WORD}(?: de)?,?[ -](\d{{4}}){CLOCK}"
-)
-MONTH_FIRST = re.compile(rf"(?:{WORD},? )?{WORD} (\d{{1,2}})(?:st|nd|rd|th)?,? (\d{{4}}){CLOCK}")
-MONTH_ONLY = re.compile(rf"{WORD}(?: de)?[ -](\d{{4}})")
-CHINESE = re.compile(r"(\d{4})\s*年\s*(\d{1,2})\s*月(?:\s*(\d{1,2})\s*[日号])?")
-ERA = re.compile(r"(民国|令和|平成|昭和)\s*(元|\d{1,3})\s*年\s*(\d{1,2})\s*月(?:\s*(\d{1,2})\s*日)?")
-ERAS = {"民国": 1911, "令和": 2018, "平成": 1988, "昭和": 1925}
-WEEK = re.compile(r"(\d{4})[- ]?(?:W|KW|week ?)(\d{1,2})(?:-(\d))?", re.IGNORECASE)
-QUARTER = re.compile(r"(?:[QT]([1-4])[ /-]?(\d{4})|(\d{4})[ -]?[QT]([1-4]))", re.IGNORECASE)
-YEAR_MONTH = re.compile(r"(\d{4})[-/](\d{1,2})")
-
-
-def iso_of(cell: str) -> str | None:
-    """A date with a month in words, a week, a quarter, a month or a Chinese or Japanese date as ISO 8601 has it; the first day of a
-    longer time. None for what is none."""
-    text = " ".join(cell.split())
-    parsed = read_named_month(text) or read_chinese(text) or read_period(text)
-    if parsed is None:
-        return None
-    (year, month, day), clock = parsed
-    hour, minute, second = (*clock, 0, 0, 0)[:3]
-    try:
-        moment = datetime(year, month, day, hour, minute, second)
-    except ValueError:
-        return None
-    return moment.isoformat(sep=" ") if clock else moment.date().isoformat()
-
-
-Parsed = tuple[tuple[int, int, int], tuple[int, ...]]
-
-
-def read_named_month(text: str) -> Parsed | None:
-    if match := DAY_FIRST.fullmatch(text):
-        _weekday, day, word, year, *clock = match.groups()
-    elif match := MONTH_FIRST.fullmatch(text):
-        _weekday, word, day, year, *clock = match.groups()
-    elif match := MONTH_ONLY.fullmatch(text):
-        (word, year), day, clock = match.groups(), "1", []
-    else:
-        return None
-    month = MONTH_OF.get(word.casefold())
-    times = tuple(int(part) for part in clock if part)
-    return ((int(year), month, int(day)), times) if month else None
-
-
-def read_chinese(text: str) -> Parsed | None:
-    if match := CHINESE.fullmatch(text):
-        year, month, day = match.groups()
-        return (int(year), int(month), int(day or 1)), ()
-    if match := ERA.fullmatch(text):
-        era, number, month, day = match.groups()
-        return (ERAS[era] + (1 if number == "元" else int(number)), int(month), int(day or 1)), ()
-    return None
-
-
-def read_period(text: str) -> Parsed | None:
-    """A week, a quarter or a month in digits, by its first day."""
-    if match := WEEK.fullmatch(text):
-        try:
-            first = date.fromisocalendar(int(match[1]), int(match[2]), int(match[3] or 1))
-        except ValueError:
-            return None
-        return (first.year, first.month, first.day), ()
-    if match := QUARTER.fullmatch(text):
-        return (int(match[2] or match[3]), 3 * int(match[1] or match[4]) - 2, 1), ()
-    if match := YEAR_MONTH.fullmatch(text):
-        return (int(match[1]), int(match[2]), 1), ()
-    return None

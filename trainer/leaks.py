@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from trainer.data.cells import is_missing_mask, parse_dates, parse_numbers
 from trainer.messages import Message, _, ngettext
+from trainer.numerals import form_of, guess_form
 
 MAX_ROWS, MIN_ROWS, MIN_ROWS_PER_LABEL = 4_000, 30, 8
 FEW_ROWS = 50
@@ -45,9 +46,15 @@ Predict = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
 def find_leaks(
-    table: pa.Table, kinds: dict[str, str], targets: np.ndarray, labels: list[str] | None, seed: int = 0
+    table: pa.Table,
+    kinds: dict[str, str],
+    targets: np.ndarray,
+    labels: list[str] | None,
+    seed: int = 0,
+    forms: dict[str, dict[str, Any]] | None = None,
 ) -> list[dict[str, Any]]:
-    """[{column, score, rule}], the strongest first. `kinds`: {column: kind} of those to look at; `targets`: a code
+    """[{column, score, rule}], the strongest first. `kinds`: {column: kind} of those to look at, `forms`: how they are
+    written; `targets`: a code
     into `labels` a row, or numbers (`labels` None); `rule` says in a few words how it decides, or is None."""
     rows = draw_rows(targets, labels is not None, seed)
     if len(rows) < MIN_ROWS:
@@ -64,7 +71,7 @@ def find_leaks(
     fold = np.random.default_rng(seed).permutation(len(rows)) % FOLDS
     leaks = []
     for name in chosen.column_names:
-        values, is_number = read_values(chosen.column(name), kinds[name])
+        values, is_number = read_values(chosen.column(name), kinds[name], (forms or {}).get(name))
         if values is None:
             continue
         if labels is not None:
@@ -135,16 +142,16 @@ def draw_rows(targets: np.ndarray, labelled: bool, seed: int) -> np.ndarray:
     return np.sort(usable)
 
 
-def read_values(column: pa.ChunkedArray, kind: str) -> tuple[np.ndarray | None, bool]:
+def read_values(
+    column: pa.ChunkedArray, kind: str, form: dict[str, Any] | None = None
+) -> tuple[np.ndarray | None, bool]:
     """(numbers with nan, True), or (codes with -1, False) where a cell is missing; (None, False) for what cannot decide."""
     cells = pc.if_else(is_missing_mask(column), None, pc.utf8_trim_whitespace(column))
     if kind == "number":
-        from trainer.columns import guess_decimal
-
-        decimal = guess_decimal(cells.drop_null().slice(0, 500).to_pylist())
-        return parse_numbers(cells, decimal).to_numpy().astype(float), True
+        written = form_of(form) if form else guess_form(cells.drop_null().slice(0, 500).to_pylist())
+        return parse_numbers(cells, **written).to_numpy().astype(float), True
     if kind == "date":
-        seconds = parse_dates(cells)
+        seconds = parse_dates(cells, (form or {}).get("form"))
         return (None, False) if seconds is None else (seconds, True)
     if kind not in ("category", "boolean", "text"):
         return None, False

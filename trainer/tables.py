@@ -9,14 +9,15 @@ feature of whole numbers (0: rare or never seen); text one feature a common word
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from trainer import columns as kinds
-from trainer.columns import guess_decimal, number_of
-from trainer.dates import FORMATS, iso_of, moment_at, value_of
+from trainer import numerals
+from trainer.dates import guess_form, moment_at, value_of
+from trainer.numerals import number_of
 
 Cell = str | None
 Description = dict[str, Any]
@@ -45,23 +46,20 @@ def split_words(cell: str) -> list[str]:
     return re.findall(r"\w+", cell.casefold())
 
 
-def form_of(cells: Sequence[str]) -> str | None:
-    """How a column writes its dates."""
-    for form in ("iso", *FORMATS):
-        if sum(value_of(cell, form) is not None for cell in cells) >= 0.9 * len(cells):
-            return form
-    return None
-
-
 # Learning what the columns are
 
 
 def learn(
-    name: str, cells: Sequence[Cell], counts: np.ndarray, is_input: bool = False
+    name: str,
+    cells: Sequence[Cell],
+    counts: np.ndarray,
+    is_input: bool = False,
+    form: Mapping[str, Any] | None = None,
 ) -> tuple[Description | None, str]:
     """A column from its distinct cells and how often each occurs: (description, "") or (None, why it is left out).
 
-    `is_input`: somebody wants it read, even where it looks as if it only named the rows.
+    `is_input`: somebody wants it read, even where it looks as if it only named the rows. `form`: how the version says that it
+    is written (`trainer.columns.written_form`).
     """
     counted = [(cell, int(count)) for cell, count in zip(cells, counts, strict=True) if cell is not None and count]
     total = sum(count for _cell, count in counted)
@@ -71,15 +69,15 @@ def learn(
         return None, f"The column “{name}” says “{counted[0][0][:40]}” in every row and was left out."
     step = max(1, len(counted) // SAMPLE)
     sample = [cell for cell, _count in counted[::step]][:SAMPLE]
-    kind = guess_kind(name, sample, len(counted), total)
+    kind = guess_kind(name, sample, len(counted), total, form)
     if kind == "id" and is_input:
-        decimal = guess_decimal(sample)
-        kind = "number" if all(number_of(cell, decimal) is not None for cell in sample) else "category"
+        written = number_form(sample, form)
+        kind = "number" if all(number_of(cell, **written) is not None for cell in sample) else "category"
     if kind == "id":
         return None, f"The column “{name}” only numbers or names the rows and was left out."
     if kind not in LEARNERS:
         return None, f"The column “{name}” holds lists or objects, which tables are not learned from, and was left out."
-    learned = LEARNERS[kind](counted, sample, total)
+    learned = LEARNERS[kind](counted, sample, total, form)
     if learned is None:
         return (
             None,
@@ -88,9 +86,11 @@ def learn(
     return {"name": name, "kind": kind, **learned}, ""
 
 
-def guess_kind(name: str, sample: list[str], distinct: int, total: int) -> str:
-    kind = kinds.guess_kind(sample, distinct, total, name)
-    if kind == "date" and form_of(sample[:500]) is None:
+def guess_kind(name: str, sample: list[str], distinct: int, total: int, form: Mapping[str, Any] | None = None) -> str:
+    if form and "form" in form:
+        return "date"
+    kind = kinds.guess_kind(sample, distinct, total, name, form or None)
+    if kind == "date" and guess_form(sample[:500]) is None:
         return "category" if distinct <= 0.2 * total else "text"
     return "category" if kind == "boolean" else kind
 
@@ -98,23 +98,38 @@ def guess_kind(name: str, sample: list[str], distinct: int, total: int) -> str:
 Counted = list[tuple[str, int]]
 
 
-def learn_number(counted: Counted, sample: list[str], total: int) -> Description | None:
-    decimal = guess_decimal(sample)
-    read = [(number_of(cell, decimal), count) for cell, count in counted]
+def number_form(sample: Sequence[str], form: Mapping[str, Any] | None) -> numerals.NumberForm:
+    """How the numbers are written: as the version says, else by the sample."""
+    return numerals.form_of(form) if form else numerals.guess_form(sample)
+
+
+def learn_number(
+    counted: Counted, sample: list[str], total: int, form: Mapping[str, Any] | None = None
+) -> Description | None:
+    written = number_form(sample, form)
+    read = [(number_of(cell, **written), count) for cell, count in counted]
     values = np.array([value for value, _count in read if value is not None])
+    if not len(values):
+        return None
     weights = np.array([count for value, count in read if value is not None], dtype=float)
     order = values.argsort()
     middle = values[order][np.searchsorted(weights[order].cumsum(), weights.sum() / 2)]
-    return {"decimal": decimal, "min": float(values.min()), "max": float(values.max()), "typical": float(middle)}
+    return {**written, "min": float(values.min()), "max": float(values.max()), "typical": float(middle)}
 
 
-def learn_date(counted: Counted, sample: list[str], total: int) -> Description | None:
-    form = form_of(sample[:500]) or "iso"
-    moments = sorted((value, cell) for cell, _count in counted if (value := value_of(cell, form)) is not None)
-    return {"form": form, "min": moments[0][1], "max": moments[-1][1], "typical": moments[len(moments) // 2][1]}
+def learn_date(
+    counted: Counted, sample: list[str], total: int, form: Mapping[str, Any] | None = None
+) -> Description | None:
+    written = (form or {}).get("form") or guess_form(sample[:500]) or "iso"
+    moments = sorted((value, cell) for cell, _count in counted if (value := value_of(cell, written)) is not None)
+    if not moments:
+        return None
+    return {"form": written, "min": moments[0][1], "max": moments[-1][1], "typical": moments[len(moments) // 2][1]}
 
 
-def learn_category(counted: Counted, sample: list[str], total: int) -> Description | None:
+def learn_category(
+    counted: Counted, sample: list[str], total: int, form: Mapping[str, Any] | None = None
+) -> Description | None:
     """{levels, choices, choice_rows, typical}: the commonest values, in small letters and as people write them; how many rows
     have each choice."""
     counts: Counter[str] = Counter()
@@ -131,7 +146,9 @@ def learn_category(counted: Counted, sample: list[str], total: int) -> Descripti
     return {"levels": levels, "choices": choices, "choice_rows": rows, "typical": choices[0]}
 
 
-def learn_text(counted: Counted, sample: list[str], total: int) -> Description | None:
+def learn_text(
+    counted: Counted, sample: list[str], total: int, form: Mapping[str, Any] | None = None
+) -> Description | None:
     """{words, typical}: words that are in enough rows and not in all."""
     rows: Counter[str] = Counter()
     for cell, count in counted:
@@ -163,7 +180,7 @@ def encode_cell(description: Description, cell: str, levels: dict[str, int]) -> 
     """The features of one cell, as many as `features_of` says; None where it is not of the column's kind."""
     kind = description["kind"]
     if kind == "number":
-        value = number_of(cell, description["decimal"])
+        value = number_of(cell, **numerals.form_of(description))
         return None if value is None else (min(max(value, -LARGEST), LARGEST),)
     if kind == "category":
         return (float(levels.get(normalise_level(cell), 0)),)
@@ -171,10 +188,8 @@ def encode_cell(description: Description, cell: str, levels: dict[str, int]) -> 
         words = split_words(cell)
         return [float(word in words) for word in description["words"]] + [float(len(words))]
     seconds = value_of(cell, description["form"])
-    if seconds is None and (form := form_of([cell])):
+    if seconds is None and (form := guess_form([cell])):
         seconds = value_of(cell, form)
-    if seconds is None and (written := iso_of(cell)):
-        seconds = value_of(written, "iso")
     if seconds is None:
         return None
     moment = moment_at(seconds)

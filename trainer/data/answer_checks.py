@@ -12,6 +12,7 @@ from trainer.data.problems import Problem, join_names, problem, shorten
 from trainer.data.row_keys import Keys, normalise_text
 from trainer.data.tag_rows import tag_problems
 from trainer.messages import _, ngettext
+from trainer.numerals import form_of
 
 RARE_ROWS = 10
 SKEWED_SHARE = 0.9
@@ -46,8 +47,8 @@ def number_problems(dataset: Dataset) -> list[Problem]:
 def answer_numbers(dataset: Dataset) -> np.ndarray:
     """The answers of all rows as numbers, nan for what is none."""
     answer = dataset.roles[dataset.mapped_shape.answer]
-    decimal = next((column.get("decimal", ".") for column in dataset.profile if column["name"] == answer), ".")
-    return np.asarray(parse_numbers(dataset.table.column(answer), decimal).to_numpy(), dtype=float)
+    form = form_of(next(column for column in dataset.profile if column["name"] == answer))
+    return np.asarray(parse_numbers(dataset.table.column(answer), **form).to_numpy(), dtype=float)
 
 
 def count_problems(keys: Keys) -> list[Problem]:

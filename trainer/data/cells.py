@@ -6,8 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from trainer.columns import MISSING, MONEY, PLAIN, THOUSANDS
-from trainer.dates import FORMATS, value_of
+from trainer.columns import MISSING
+from trainer.dates import FORMS, guess_form, value_of
+from trainer.numerals import LONGEST, MONEY, PLAIN, THOUSANDS, number_of
 
 
 def select_cells(column: pa.ChunkedArray, rows: np.ndarray) -> list[str]:
@@ -35,8 +36,24 @@ def is_missing_mask(column: pa.Array) -> pa.Array:
 AROUND = f"(?i){MONEY.pattern}"
 
 
-def parse_numbers(cells: pa.ChunkedArray, decimal: str = ".") -> pa.ChunkedArray:
-    """float64, null for a cell that holds no number."""
+def parse_numbers(cells: pa.ChunkedArray, decimal: str = ".", unit: str = "", ranges: bool = False) -> pa.ChunkedArray:
+    """float64, null for a cell that holds no number: as `number_of` of each cell, most of them together."""
+    values = parse_common(cells, decimal)
+    is_left = pc.and_(pc.is_null(values), pc.fill_null(pc.match_substring_regex(cells, UNCOMMON), False))
+    if not pc.any(is_left).as_py():
+        return values
+    left = pc.if_else(is_left, cells, None)
+    different = pc.unique(left).drop_null()
+    numbers = pa.array([number_of(cell, decimal, unit, ranges) for cell in different.to_pylist()], pa.float64())
+    return pc.coalesce(values, pc.take(numbers, pc.index_in(left, different)))
+
+
+UNCOMMON = rf"^(?s:.{{1,{LONGEST}}})$"
+"""Cells that `number_of` may read as a number in an uncommon writing."""
+
+
+def parse_common(cells: pa.ChunkedArray, decimal: str) -> pa.ChunkedArray:
+    """The numbers with nothing but currency, percent and thousands' marks."""
     text = pc.utf8_trim_whitespace(cells)
     is_plain = pc.fill_null(pc.match_substring_regex(text, f"^(?:{PLAIN.pattern})$"), False)
     if decimal == "," or not pc.all(is_plain).as_py():
@@ -68,15 +85,16 @@ SAMPLE = 500
 ENOUGH = 0.9
 
 
-def parse_dates(column: pa.ChunkedArray) -> np.ndarray | None:
-    """Seconds since 1970 for each cell, nan where there is none; None when the cells are no dates."""
+def parse_dates(column: pa.ChunkedArray, form: str | None = None) -> np.ndarray | None:
+    """Seconds since 1970 for each cell, nan where there is none; None when the cells are no dates. `form`: how they are
+    written, where that is settled."""
+    if form:
+        return np.fromiter(values(column, form), np.float64, len(column))
     sample = [cell.strip() for cells in iterate_slices(column) for cell in cells if cell and cell.strip()][:SAMPLE]
     if not sample:
         return None
-    for form in ("iso", "number", *FORMATS):
-        if sum(value_of(cell, form) is not None for cell in sample) >= ENOUGH * len(sample):
-            return np.fromiter(values(column, form), np.float64, len(column))
-    return None
+    guessed = guess_form(sample, ENOUGH, ("iso", "number", *FORMS))
+    return None if guessed is None else np.fromiter(values(column, guessed), np.float64, len(column))
 
 
 def values(column: pa.ChunkedArray, form: str) -> Iterator[float]:

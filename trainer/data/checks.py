@@ -5,7 +5,7 @@ import pyarrow.compute as pc
 
 from trainer import answers
 from trainer.data.answer_checks import class_problems, few_rows_problems, label_problems, number_problems, part_problems
-from trainer.data.column_checks import column_problems, spelling_problems
+from trainer.data.column_checks import column_problems, spelling_problems, unread_problems
 from trainer.data.dataset import Dataset
 from trainer.data.label_list_checks import label_list_problems
 from trainer.data.problems import ORDER, Problem, problem, sample_texts
@@ -52,5 +52,5 @@ def find_problems(dataset: Dataset) -> list[Problem]:
                 limit=f"{LONG_TEXT:,}",
             )
             problems.append(problem("very_long_texts", "info", message, long, sample_texts(long, texts)))
-    problems += spelling_problems(dataset) + column_problems(dataset)
+    problems += spelling_problems(dataset) + unread_problems(dataset) + column_problems(dataset)
     return sorted(problems, key=lambda entry: ORDER[entry["severity"]])

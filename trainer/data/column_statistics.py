@@ -19,6 +19,7 @@ from trainer.data.languages import count_languages, detect_script
 from trainer.dates import moment_at
 from trainer.errors import ModelError
 from trainer.json_types import JsonObject
+from trainer.numerals import NumberForm, form_of
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -47,9 +48,9 @@ def describe_column(column: ColumnProfile, table: pa.Table) -> JsonObject:
     if kind == "text":
         return describe_texts(cells)
     if kind == "number":
-        return describe_numbers(cells, column.get("decimal", "."))
+        return describe_numbers(cells, form_of(column))
     if kind == "date":
-        return describe_dates(cells)
+        return describe_dates(cells, column.get("form"))
     if kind == "image":
         return describe_images(cells, table)
     return describe_sounds(cells, table) if kind == "audio" else {}
@@ -153,18 +154,19 @@ def estimate_tokens(text: str) -> int:
     return 2 + single + round(TOKENS_A_WORD * (count_words(text) - single))
 
 
-def describe_numbers(column: pa.ChunkedArray, decimal: str = ".") -> JsonObject:
-    parts = [present_numbers(column.slice(start, SLICE_ROWS), decimal) for start in range(0, len(column), SLICE_ROWS)]
+def describe_numbers(column: pa.ChunkedArray, form: NumberForm | None = None) -> JsonObject:
+    parts = [present_numbers(column.slice(start, SLICE_ROWS), form) for start in range(0, len(column), SLICE_ROWS)]
     values = np.concatenate(parts) if parts else np.array([])
     return {"numbers": summarise(values, "min", "median", "max", "mean")} if len(values) else {}
 
 
-def present_numbers(cells: pa.ChunkedArray, decimal: str = ".") -> np.ndarray:
+def present_numbers(cells: pa.ChunkedArray, form: NumberForm | None = None) -> np.ndarray:
     """The numbers among some cells."""
-    return np.asarray(parse_numbers(cells.filter(pc.invert(is_missing_mask(cells))), decimal).drop_null().to_numpy())
+    present = cells.filter(pc.invert(is_missing_mask(cells)))
+    return np.asarray(parse_numbers(present, **(form or {})).drop_null().to_numpy())
 
 
-def describe_dates(column: pa.ChunkedArray) -> JsonObject:
+def describe_dates(column: pa.ChunkedArray, form: str | None = None) -> JsonObject:
     """First and last. Of very many different ones a sample is read, besides those that sort first and last as words."""
     different = pc.unique(column.filter(pc.invert(is_missing_mask(column))))
     is_sampled = len(different) > MAX_DATES
@@ -172,7 +174,7 @@ def describe_dates(column: pa.ChunkedArray) -> JsonObject:
         ends = pc.min_max(different)
         chosen = np.random.default_rng(0).choice(len(different), MAX_DATES, replace=False)
         different = pa.concat_arrays([pa.array([ends["min"].as_py(), ends["max"].as_py()]), different.take(chosen)])
-    seconds = parse_dates(pa.chunked_array([different]))
+    seconds = parse_dates(pa.chunked_array([different]), form)
     if seconds is None or np.isnan(seconds).all():
         return {}
     ends = [format_moment(float(second)) for second in (np.nanmin(seconds), np.nanmax(seconds))]

@@ -24,7 +24,9 @@ def reconcile_roles(chosen: dict[str, str], split: SplitSpec | None) -> tuple[di
 
 def map_columns(dataset: Dataset, columns: dict[str, str] | None, task: str | None = None) -> None:
     """Profile the columns and settle the task and which column plays which role."""
-    dataset.profile = [profile_column(name, dataset.table.column(name)) for name in dataset.names]
+    dataset.profile = [
+        profile_column(name, dataset.table.column(name), dataset.read_as.get(name)) for name in dataset.names
+    ]
     for column in dataset.profile:
         column["kind"] = dataset.kinds.get(column["name"], column["kind"])
     dataset.chosen = {name: role for name, role in dataset.chosen.items() if name in dataset.names}

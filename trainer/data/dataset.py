@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from trainer import answers
-from trainer.columns import ColumnProfile
+from trainer.columns import ColumnProfile, written_form
 from trainer.data.problems import Problem
 from trainer.data.row_keys import Keys
 from trainer.errors import DataError
@@ -34,6 +34,8 @@ class Dataset:
     shape: Shape | None = None
     roles: dict[str, str] = field(default_factory=dict)
     """{role of the task: column}."""
+    read_as: dict[str, JsonObject] = field(default_factory=dict)
+    """{column: what somebody chose of how it is written} (`trainer.numerals.NumberForm`, `trainer.dates`)."""
     chosen: dict[str, str] = field(default_factory=dict)
     """{column: what somebody said it is for} (see `trainer.roles`)."""
     split_spec: SplitSpec = field(default_factory=SplitSpec)
@@ -89,6 +91,11 @@ class Dataset:
         """Whether each row is answered with one of a few classes."""
         answer = answers.find(self.shape.kind) if self.shape is not None else None
         return answer is not None and answer.labelled
+
+    @property
+    def forms(self) -> dict[str, JsonObject]:
+        """{column: how it is written}, for `trainer.tables.learn` and `trainer.leaks`."""
+        return {column["name"]: written_form(column) for column in self.profile}
 
     @property
     def inputs(self) -> list[str]:

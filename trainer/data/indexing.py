@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from trainer.columns import ColumnProfile
 from trainer.data.cells import parse_numbers
+from trainer.numerals import form_of
 
 FEWEST_ROWS, FEWEST_BYTES = 50_000, 16 << 20
 MOST_COLUMNS = 100
@@ -43,7 +44,7 @@ def write_order(table: pa.Table, columns: Sequence[ColumnProfile], path: Path) -
 def rank_cells(column: pa.ChunkedArray, described: ColumnProfile) -> pa.Array:
     """From 1, cells that are no number last where numbers are ranked, and null like the empty ones."""
     if described["kind"] in NUMBERED_KINDS:
-        column = parse_numbers(column, described.get("decimal", "."))
+        column = parse_numbers(column, **form_of(described))
     ranks = pc.rank(column, tiebreaker="dense").cast(pa.uint32())
     is_valid = pc.is_valid(column)
     return pc.if_else(is_valid.combine_chunks() if isinstance(is_valid, pa.ChunkedArray) else is_valid, ranks, None)

@@ -3,8 +3,11 @@
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from trainer.data.address_columns import addresses_of
 from trainer.data.annotators import join_votes
+from trainer.data.column_readings import read_columns
 from trainer.data.columns import map_columns, reconcile_roles
 from trainer.data.dataset import Dataset
 from trainer.data.exports.known import recognise
@@ -12,6 +15,7 @@ from trainer.data.exports.orders import fill_orders
 from trainer.data.file_parts import drop_unanswered, file_order, parts_reading
 from trainer.data.gathering import gather_rows
 from trainer.data.label_columns import is_names_file, parse_names, read_labels
+from trainer.data.marks import read_marks
 from trainer.data.readings import Choices, readings_as_json
 from trainer.data.repeated_files import find_repeated, tell_repeated
 from trainer.data.several_tables import join_tables, left_out_problems
@@ -21,7 +25,6 @@ from trainer.data.tables.jsonrows import convert_table
 from trainer.data.tables.table import Table
 from trainer.data.text_columns import read_texts
 from trainer.data.uploads import Sources, read_media_columns, unpack_uploads
-from trainer.data.written_dates import read_dates
 from trainer.events import Emit, silent
 from trainer.json_types import JsonObject
 from trainer.roles import SPLITTING
@@ -85,22 +88,31 @@ def read_files(  # noqa: PLR0913  one call reads any file
         kept = join_votes(dataset, choices)
         file_parts = file_parts[kept] if kept is not None and file_parts is not None else file_parts
         read_labels(dataset, choices, names)
-        read_dates(dataset, choices)
+        read_marks(dataset, choices)
         dataset.readings = readings_as_json(sources.readings) + dataset.readings
         dataset.left_out = [left_out.as_dict() for left_out in sources.left_out] + dataset.left_out
         tell_repeated(dataset, sources.repeated)
-    choices.check_used()
     check_roles(roles or {}, dataset.names)
     dataset.chosen, dataset.split_spec = reconcile_roles(roles or {}, split)
     if not (split and {"group", "time"} & split.model_fields_set) and not set(SPLITTING) & set((roles or {}).values()):
         divide_by_group(dataset)
+    file_parts = map_answered(dataset, columns, task, file_parts)
+    read_columns(dataset, choices)
+    choices.check_used()
+    split_dataset(dataset, dataset.split_spec, file_parts)
+    return dataset
+
+
+def map_answered(
+    dataset: Dataset, columns: dict[str, str] | None, task: str | None, file_parts: np.ndarray | None
+) -> np.ndarray | None:
+    """Map the columns of the rows that have an answer; the parts of those."""
     map_columns(dataset, columns, task)
     before = dataset.rows
     file_parts = drop_unanswered(dataset, file_parts)
     if dataset.rows < before:
         map_columns(dataset, columns, task)
-    split_dataset(dataset, dataset.split_spec, file_parts)
-    return dataset
+    return file_parts
 
 
 def open_tables(

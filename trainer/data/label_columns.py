@@ -11,6 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from trainer import columns as kinds
 from trainer.columns import is_missing, number_of
 from trainer.data.cells import iterate_slices
 from trainer.data.dataset import Dataset
@@ -29,8 +30,8 @@ MIN_SEVERAL = 0.03
 """Share of the cells with a separator from which a column may have several labels in a cell."""
 MIN_COLUMNS = 3
 """So many columns of 0 and 1 beside one text are its labels."""
-YES = frozenset({"1", "1.0", "true", "yes", "y", "x", "✓", "t", "ja", "oui", "是"})
-NO = frozenset({"0", "0.0", "false", "no", "n", "", "f", "nein", "non", "否", "-1", "-1.0"})
+YES = kinds.YES | {"1", "1.0", "x"}
+NO = kinds.NO | {"0", "0.0", "", "-1", "-1.0"}
 VOTER = re.compile(r"^(annotator|annotation|rater|rating|coder|judge|vote|label|annot)[ _.-]*(\d{1,2}|[a-e])$", re.IGNORECASE)  # fmt: skip
 NAMES_FILE = re.compile(r"(^|[-_. /])(classes|class[-_ ]?names|labels?[-_ ]?(names|map|mapping|list)?|id2label|label2id|names)\.(txt|names|json)$", re.IGNORECASE)  # fmt: skip
 MAX_NAMES_BYTES = 1_000_000

@@ -14,7 +14,7 @@ from trainer.messages import Message, joined, ngettext
 def find_leaks(dataset: Dataset) -> list[dict[str, Any]]:
     """Columns of a table from which alone the answer follows almost always (see `trainer.leaks`)."""
     kinds, targets, labels = leak_inputs(dataset)
-    return leaks.find_leaks(dataset.table, kinds, targets, labels)
+    return leaks.find_leaks(dataset.table, kinds, targets, labels, forms=dataset.forms)
 
 
 def leak_inputs(dataset: Dataset) -> tuple[dict[str, str], np.ndarray, list[str] | None]:
@@ -38,7 +38,7 @@ def leaking_columns(dataset: Dataset) -> list[str]:
 def leakage_problems(dataset: Dataset) -> list[Problem]:
     """Columns from which alone the answer follows, and what could not be looked at."""
     kinds, targets, labels = leak_inputs(dataset)
-    found_leaks = leaks.find_leaks(dataset.table, kinds, targets, labels)
+    found_leaks = leaks.find_leaks(dataset.table, kinds, targets, labels, forms=dataset.forms)
     passed = leaks.describe_unchecked(kinds, targets, labels)
     unchecked = [problem("leakage_not_looked_for", "info", joined(passed), count=len(passed))] if passed else []
     if not found_leaks:

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from trainer import answers, label_lists, tasks
 from trainer.answers.base import Cells
-from trainer.columns import canonical_label, guess_decimal, number_of
+from trainer.columns import canonical_label, written_form
 from trainer.data.answer_checks import MIN_ROWS, unseen_labels_problem
 from trainer.data.dataset import Dataset
 from trainer.data.label_list_checks import many_labels_problem
@@ -22,6 +22,7 @@ from trainer.data.tag_rows import read_loaded as read_tags
 from trainer.errors import DataError, SpecError
 from trainer.json_types import JsonObject
 from trainer.messages import _, restored
+from trainer.numerals import form_of, guess_form, number_of
 from trainer.spec import DatasetSpec
 from trainer.suggestion import FACTS
 from trainer.tasks.base import Task
@@ -47,6 +48,8 @@ class Loaded:
     """All columns of the same rows (`pyarrow.Table`), for tasks that read whichever there are."""
     roles: dict[str, str] = field(default_factory=dict)
     """{column: what it is for} (see `trainer.roles`); nothing for a version of before there were roles."""
+    forms: dict[str, JsonObject] = field(default_factory=dict)
+    """{column: how it is written} (`trainer.columns.written_form`)."""
     folds: np.ndarray | None = None
     """The fold of each row, where rounds of tests take the place of a test part."""
     media: Path | None = None
@@ -122,6 +125,7 @@ def load_version(folder: Path, spec: DatasetSpec, task: str) -> Loaded:
     folds = parts.column("fold").fill_null(-1).to_numpy() if "fold" in parts.column_names else None
     loaded = select_usable(table, columns, split, [], media, folds)
     loaded.roles = roles
+    loaded.forms = {column["name"]: written_form(column) for column in profile["columns"]}
     return loaded
 
 
@@ -207,7 +211,7 @@ def read_plain(path: Path, spec: DatasetSpec, task: str | None, media: Path | No
 
 def from_dataset(dataset: Dataset, media: Path | None = None) -> Loaded:
     loaded = select_usable(dataset.table, dataset.roles, dataset.split, list(dataset.problems), media, dataset.folds)
-    loaded.roles = dataset.column_roles
+    loaded.roles, loaded.forms = dataset.column_roles, dataset.forms
     return loaded
 
 
@@ -265,8 +269,9 @@ def read_labels(loaded: Loaded) -> None:
 
 def read_numbers(loaded: Loaded) -> None:
     """Answers as numbers; a row whose answer is none is left out, and it is said which."""
-    decimal = guess_decimal(loaded.answers)
-    numbers = [number_of(cell, decimal) for cell in loaded.answers]
+    settled = loaded.forms.get(loaded.columns.get(loaded.answer, ""))
+    form = form_of(settled) if settled else guess_form(loaded.answers)
+    numbers = [number_of(cell, **form) for cell in loaded.answers]
     numbers = [None if value is None or abs(value) > LARGEST_ANSWER else value for value in numbers]
     bad = [loaded.row_numbers[row] for row, value in enumerate(numbers) if value is None]
     if bad:

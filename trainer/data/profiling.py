@@ -1,24 +1,27 @@
 """What each column holds: its kind, its gaps, its lengths, and how often each label occurs."""
 
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from trainer.columns import ColumnProfile, guess_decimal, guess_kind
+from trainer.columns import ColumnProfile, guess_kind
 from trainer.data.cells import is_missing_mask
 from trainer.data.problems import EXAMPLES, shorten
 from trainer.data.row_keys import Keys
+from trainer.dates import guess_form as guess_date_form
+from trainer.numerals import NOTHING, guess_form
 
-SAMPLE_CELLS = 2_000
+SAMPLE_CELLS, DATED_CELLS = 2_000, 500
 MAX_LABELS, MAX_LABEL_CHARACTERS = 1_000, 1_000_000
 """At most so many labels, and characters of them, go into a profile, which pages and programs read as a whole."""
 SLICE_ROWS = 50_000
 
 
-def profile_column(name: str, column: pa.ChunkedArray) -> ColumnProfile:
-    """What the column holds; its kind by a sample of its cells, all else by all of them, a slice at a time."""
+def profile_column(name: str, column: pa.ChunkedArray, read_as: dict[str, Any] | None = None) -> ColumnProfile:
+    """What the column holds; its kind by a sample of its cells, all else by all of them, a slice at a time. `read_as`: what
+    of its writing somebody has chosen."""
     sample: list[str] = []
     hashes: list[np.ndarray] = []
     lengths: list[np.ndarray] = []
@@ -34,14 +37,13 @@ def profile_column(name: str, column: pa.ChunkedArray) -> ColumnProfile:
     distinct = int((seen[1:] != seen[:-1]).sum()) + 1 if len(seen) else 0
     profile: ColumnProfile = {
         "name": name,
-        "kind": guess_kind(sample, distinct, len(size), name),
+        "kind": guess_kind(sample, distinct, len(size), name, chosen_form(sample, read_as)),
         "missing": len(column) - len(size),
         "there": len(size),
         "distinct": distinct,
         "examples": [shorten(value) for value in dict.fromkeys(sample)][:EXAMPLES],
     }
-    if profile["kind"] == "number" and guess_decimal(sample) == ",":
-        profile["decimal"] = ","
+    add_form(profile, sample, read_as)
     if len(size):
         least, median, p95, most = map(int, np.percentile(size, [0, 50, 95, 100]))
         profile["length"] = {
@@ -52,6 +54,31 @@ def profile_column(name: str, column: pa.ChunkedArray) -> ColumnProfile:
             "max": most,
         }
     return profile
+
+
+def chosen_form(sample: list[str], read_as: dict[str, Any] | None) -> dict[str, Any] | None:
+    """How the numbers are written by what was chosen and, for the rest, by the cells; None where nothing was."""
+    return {**guess_form([cell.strip() for cell in sample]), **read_as} if read_as else None
+
+
+def add_form(profile: ColumnProfile, sample: list[str], read_as: dict[str, Any] | None) -> None:
+    """How the column is written, as far as that is not the usual."""
+    if read_as:
+        profile["read_as"] = read_as
+    if profile["kind"] in ("number", "id"):
+        form = chosen_form(sample, read_as) or guess_form(
+            [cell.strip() for cell in sample if cell.strip() not in NOTHING]
+        )
+        if form["decimal"] == ",":
+            profile["decimal"] = ","
+        if form["unit"]:
+            profile["unit"] = form["unit"]
+        if form["ranges"]:
+            profile["ranges"] = True
+    elif profile["kind"] == "date":
+        written = (read_as or {}).get("form") or guess_date_form([cell.strip() for cell in sample[:DATED_CELLS]])
+        if written:
+            profile["form"] = written
 
 
 class LabelCount(TypedDict):

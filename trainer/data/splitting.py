@@ -181,7 +181,7 @@ def split_dataset(dataset: Dataset, spec: SplitSpec, file_parts: np.ndarray | No
         fixed, how = read_split_column(dataset), "by column"
     dataset.given_split = fixed is not None
     if fixed is None and spec.time:
-        times = parse_dates(dataset.column(spec.time))
+        times = parse_dates(dataset.column(spec.time), dataset.forms.get(spec.time, {}).get("form"))
         if times is None:
             raise DataError(
                 _("“%(time)s” holds no dates.", time=spec.time), code="bad_split", hint=_("Choose another column.")

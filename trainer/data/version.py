@@ -85,6 +85,7 @@ def read_version(
     dataset = Dataset(table, before["source"], lasting)
     dataset.readings, dataset.left_out = before.get("reading") or [], before.get("left_out") or []
     dataset.kinds = {column["name"]: column["kind"] for column in before["columns"] if column["kind"] in MEDIA_KINDS}
+    dataset.read_as = {column["name"]: column["read_as"] for column in before["columns"] if column.get("read_as")}
     dataset.media = folder / "media" if (folder / "media").is_dir() else None
     check_roles(roles or {}, dataset.names)
     chosen = merge_roles(before["suggestion"].get("chosen") or {}, roles or {}, set((columns or {}).values()))

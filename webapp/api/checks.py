@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from trainer import answers, tasks
-from trainer.columns import number_of
+from trainer.numerals import form_of, number_of
 from trainer.roles import ANSWER, INPUT, SPLITTING
 from trainer.spec import SplitSpec
 from trainer.suggestion import first_fit, shape_of
@@ -124,8 +124,8 @@ def check_answer(version: DatasetVersion, task: str, columns: dict[str, str]) ->
     answer = answers.find(shape.kind) if shape else None
     if answer is None or answer.cells != "number" or column is None or column["kind"] in ("number", "id"):
         return
-    decimal = column.get("decimal", ".")
-    if not any(number_of(example, decimal) is not None for example in column.get("examples", ())):
+    form = form_of(column)
+    if not any(number_of(example, **form) is not None for example in column.get("examples", ())):
         raise Problem(
             f"“{name}” holds no numbers, which the task {task} predicts.",
             code="bad_task",

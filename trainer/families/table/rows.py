@@ -62,7 +62,9 @@ class TableRows(Rows):
             if tells_parts(name, cells):
                 continue
             counts = np.bincount(indices[known], minlength=len(cells))
-            description, reason = tables.learn(name, cells, counts, is_input=name in self.loaded.roles)
+            description, reason = tables.learn(
+                name, cells, counts, is_input=name in self.loaded.roles, form=self.loaded.forms.get(name)
+            )
             if description is None:
                 dropped[name] = reason
                 continue
@@ -147,7 +149,7 @@ def warn_of_leaks(job: Job, rows: TableRows) -> None:
     truth = np.full(len(rows.truth), -1 if rows.is_class else np.nan)
     truth[known] = rows.truth[known]
     labels = rows.labels if rows.is_class else None
-    rows.leaks = leaks.find_leaks(rows.loaded.table, kinds, truth, labels)
+    rows.leaks = leaks.find_leaks(rows.loaded.table, kinds, truth, labels, forms=rows.loaded.forms)
     rows.leaks_not_looked_at = leaks.describe_unchecked(kinds, truth, labels)
     for sentence in rows.leaks_not_looked_at:
         job.log(sentence)

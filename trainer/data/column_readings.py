@@ -1,0 +1,256 @@
+"""How the cells of a column are written: what its decimal mark, units, ranges and dates are read as, said with its doubts."""
+
+from collections.abc import Callable, Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from trainer.columns import ColumnProfile
+from trainer.data.cells import is_missing_mask
+from trainer.data.columns import map_columns
+from trainer.data.dataset import Dataset
+from trainer.data.readings import Choice, Choices, Reading, preview_of
+from trainer.dates import COUNTED, OTHER_ORDER, guess_counted, moment_at, value_of
+from trainer.json_types import JsonObject
+from trainer.messages import Message, _
+from trainer.numerals import DOUBTFUL, count_units, decimal_confidence, digits_of, form_of, number_of, range_ends, tidy
+
+LOOKED_AT = 2_000
+MOST_PREVIEWED = 3
+MARKS = {"point": ".", "comma": ","}
+DECIMAL_LABELS = {"point": _("1.5 has a decimal point"), "comma": _("1,5 has a decimal comma")}
+RANGE_LABELS = {"middle": _("Ranges as the number in the middle"), "text": _("Ranges as they are written")}
+ORDER_LABELS = {"day_first": _("Day first"), "month_first": _("Month first")}
+COUNTED_LABELS = {
+    "number": _("Numbers"),
+    "epoch": _("Seconds since 1970"),
+    "epoch_ms": _("Milliseconds since 1970"),
+    "excel": _("Dates as Excel counts days"),
+}
+FIRST_ABOVE, SECOND_ABOVE = r"^\s*(1[3-9]|2\d|3[01])[-/.]\d{1,2}[-/.]\d", r"^\s*\d{1,2}[-/.](1[3-9]|2\d|3[01])[-/.]\d"
+"""Dates of which the first or second number can only be a day."""
+
+
+def distinct_cells(column: pa.ChunkedArray, most: int = LOOKED_AT) -> list[str]:
+    """The first of the different cells that are there, trimmed."""
+    present = column.slice(0, 50 * most).filter(pc.invert(is_missing_mask(column.slice(0, 50 * most))))
+    return [cell.strip() for cell in pc.unique(present).slice(0, most).to_pylist()]
+
+
+def read_columns(dataset: Dataset, choices: Choices) -> None:
+    """Put the questions of each column, obey what was asked, and say what was read."""
+    asked: dict[str, JsonObject] = {}
+    for column in dataset.profile:
+        for question, options in questions_of(column, dataset).items():
+            choice = choices.pick(question, options, column=column["name"])
+            if choice is not None:
+                asked.setdefault(column["name"], {}).update(options[choice])
+    if asked:
+        dataset.read_as = {**dataset.read_as, **asked}
+        columns, task = dict(dataset.roles) or None, dataset.task
+        map_columns(dataset, columns, task)
+    for column in dataset.profile:
+        dataset.readings += [
+            reading.as_dict() for reading in readings_of(column, dataset, set(asked.get(column["name"], ())))
+        ]
+    dataset.readings.sort(key=lambda reading: not reading["doubt"])
+
+
+def questions_of(column: ColumnProfile, dataset: Dataset) -> dict[str, dict[str, JsonObject]]:
+    """{question: {choice: what it settles of the column's form}} that a column puts."""
+    if column["kind"] == "date":
+        form = column.get("form", "")
+        other = OTHER_ORDER.get(form)
+        if other is None:
+            return {}
+        day, month = (form, other) if is_day_first(form) else (other, form)
+        return {"dates": {"day_first": {"form": day}, "month_first": {"form": month}}}
+    if column["kind"] not in ("number", "id", "category", "text") or column["name"] in dataset.kinds:
+        return {}
+    cells = distinct_cells(dataset.column(column["name"]), 200)
+    questions: dict[str, dict[str, JsonObject]] = {}
+    is_number = column["kind"] in ("number", "id")
+    if is_number:
+        questions["decimal"] = {choice: {"decimal": mark} for choice, mark in MARKS.items()}
+        if counted := guess_counted(column["name"], cells):
+            questions["dates"] = {"number": {}, counted: {"form": counted}}
+    if column.get("ranges") or are_ranges(cells) or (is_number and any(range_ends(tidy(cell)) for cell in cells)):
+        questions["ranges"] = {"middle": {"ranges": True}, "text": {"ranges": False}}
+    return questions
+
+
+def are_ranges(cells: Sequence[str]) -> bool:
+    return bool(cells) and sum(range_ends(tidy(cell)) is not None for cell in cells) > 0.95 * len(cells)
+
+
+def is_day_first(form: str) -> bool:
+    return form.startswith(("%d", "day"))
+
+
+def readings_of(column: ColumnProfile, dataset: Dataset, asked: set[str]) -> list[Reading]:
+    cells = distinct_cells(dataset.column(column["name"]))
+    readings = []
+    if column["kind"] == "date":
+        readings += order_readings(column, dataset.column(column["name"]), cells, "form" in asked)
+    elif column["kind"] in ("number", "id"):
+        readings += decimal_readings(column, cells, "decimal" in asked) + unit_readings(column, cells)
+        readings += counted_readings(column, cells)
+    if column["kind"] in ("number", "id", "category", "text") and column["name"] not in dataset.kinds:
+        readings += range_readings(column, cells, "ranges" in asked)
+    return readings
+
+
+def previewed(
+    column: ColumnProfile, cells: Sequence[str], read: Callable[[str], object], meaning: Message | str
+) -> JsonObject:
+    """Cells beside what they are read as."""
+    return preview_of([column["name"], str(meaning)], [[cell, shown(read(cell))] for cell in cells[:MOST_PREVIEWED]])
+
+
+def shown(value: object) -> str:
+    return "" if value is None else f"{value:.15g}" if isinstance(value, float) else str(value)
+
+
+def decimal_readings(column: ColumnProfile, cells: Sequence[str], is_asked: bool) -> list[Reading]:
+    """Of a column with a decimal comma, or with numbers that the other mark would read otherwise."""
+    confidence = 1.0 if is_asked else decimal_confidence(cells)
+    form = form_of(column)
+    if confidence == 1 and form["decimal"] == "." and not is_asked:
+        return []
+    chosen, other = ("comma", "point") if form["decimal"] == "," else ("point", "comma")
+    doubtful = [cell for cell in cells if DOUBTFUL.fullmatch(digits_of(cell))] or [
+        cell for cell in cells if "," in cell
+    ]
+    doubtful = doubtful or list(cells)
+    first = doubtful[0]
+
+    def read(cell: str, mark: str) -> float | None:
+        return number_of(cell, mark, form["unit"], form["ranges"])
+
+    sentence = _(
+        "“%(cell)s” in “%(column)s” is read as %(number)s",
+        cell=first[:40],
+        column=column["name"],
+        number=shown(read(first, MARKS[chosen])) or "–",
+    )
+    previews = {
+        choice: previewed(column, doubtful, lambda cell, mark=mark: read(cell, mark), DECIMAL_LABELS[choice])  # type: ignore[misc]
+        for choice, mark in MARKS.items()
+    }
+    others = [Choice(other, DECIMAL_LABELS[other], previews[other])]
+    return [
+        Reading(
+            "decimal", chosen, sentence, others, confidence, "", column["name"], previews[chosen], is_asked=is_asked
+        )
+    ]
+
+
+def unit_readings(column: ColumnProfile, cells: Sequence[str]) -> list[Reading]:
+    unit = column.get("unit")
+    if not unit:
+        return []
+    form = form_of(column)
+    units = count_units(cells)
+    readable = [cell for cell in cells if number_of(cell, **form) is not None]
+    turned = [cell for cell in readable if count_units([cell]) and unit not in count_units([cell])]
+    if turned:
+        sentence = _(
+            "“%(column)s” has several units: %(units)s; all are read in %(unit)s, “%(cell)s” as %(number)s",
+            column=column["name"],
+            units=", ".join(units),
+            unit=unit,
+            cell=turned[0][:40],
+            number=shown(number_of(turned[0], **form)),
+        )
+    else:
+        sentence = _("“%(column)s” is read in %(unit)s", column=column["name"], unit=unit)
+    preview = previewed(column, turned or readable, lambda cell: number_of(cell, **form), unit)
+    return [Reading("unit", unit, sentence, (), 1.0, "", column["name"], preview)]
+
+
+def range_readings(column: ColumnProfile, cells: Sequence[str], is_asked: bool) -> list[Reading]:
+    form = form_of(column)
+    is_number = column["kind"] in ("number", "id")
+    ranges = [cell for cell in cells if range_ends(tidy(cell), form["decimal"], form["unit"]) is not None]
+    if not ranges or not (is_number or are_ranges(cells)):
+        return []
+    chosen, other = ("middle", "text") if form["ranges"] else ("text", "middle")
+
+    def middle(cell: str) -> float | None:
+        return number_of(cell, form["decimal"], form["unit"], ranges=True)
+
+    reads: dict[str, Callable[[str], object]] = {"middle": middle, "text": (lambda _cell: None) if is_number else str}
+    if form["ranges"]:
+        sentence = _(
+            "“%(column)s” has ranges: “%(cell)s” is read as %(number)s",
+            column=column["name"],
+            cell=ranges[0][:40],
+            number=shown(middle(ranges[0])),
+        )
+    else:
+        sentence = _("“%(column)s” has ranges, such as “%(cell)s”, which are kept as they are", column=column["name"], cell=ranges[0][:40])  # fmt: skip
+    previews = {choice: previewed(column, ranges, read, RANGE_LABELS[choice]) for choice, read in reads.items()}
+    confidence = 1.0 if is_asked else 0.8
+    others = [Choice(other, RANGE_LABELS[other], previews[other])]
+    return [Reading("ranges", chosen, sentence, others, confidence, "", column["name"], previews[chosen], is_asked)]
+
+
+def order_readings(
+    column: ColumnProfile, whole: pa.ChunkedArray, cells: Sequence[str], is_asked: bool
+) -> list[Reading]:
+    """Of dates in digits that begin with a day or a month, and of numbers that were asked to be dates."""
+    form = column.get("form", "")
+    if form in COUNTED:
+        others = [Choice("number", COUNTED_LABELS["number"])]
+        sentence = _("“%(column)s” is read as dates: %(how)s", column=column["name"], how=COUNTED_LABELS[form])
+        preview = previewed(column, cells, lambda cell: date_text(cell, form), COUNTED_LABELS[form])
+        return [Reading("dates", form, sentence, others, 1.0, "", column["name"], preview, is_asked)]
+    other_form = OTHER_ORDER.get(form)
+    if other_form is None:
+        return []
+    chosen, other = ("day_first", "month_first") if is_day_first(form) else ("month_first", "day_first")
+    confidence = 1.0 if is_asked else order_confidence(whole, cells, form)
+    sentence = _(
+        "“%(cell)s” in “%(column)s” is read as %(date)s",
+        cell=cells[0][:40],
+        column=column["name"],
+        date=date_text(cells[0], form) or "–",
+    )
+    preview = previewed(column, cells, lambda cell: date_text(cell, form), ORDER_LABELS[chosen])
+    other_preview = previewed(column, cells, lambda cell: date_text(cell, other_form), ORDER_LABELS[other])
+    others = [Choice(other, ORDER_LABELS[other], other_preview)]
+    return [Reading("dates", chosen, sentence, others, confidence, "", column["name"], preview, is_asked)]
+
+
+def order_confidence(whole: pa.ChunkedArray, cells: Sequence[str], form: str) -> float:
+    """0.5 where no number of the whole column can only be a day; the share of those that agree where some do not."""
+    first, second = (
+        int(pc.sum(pc.match_substring_regex(whole, pattern)).as_py() or 0) for pattern in (FIRST_ABOVE, SECOND_ABOVE)
+    )
+    if first or second:
+        return (first if is_day_first(form) else second) / (first + second)
+    return 0.85 if all("." in cell for cell in cells) else 0.5
+
+
+def counted_readings(column: ColumnProfile, cells: Sequence[str]) -> list[Reading]:
+    """Numbers that may be dates: said, and dates at one click."""
+    counted = guess_counted(column["name"], cells[:200])
+    if counted is None or "form" in column.get("read_as", {}):
+        return []
+    label = COUNTED_LABELS[counted]
+    sentence = _(
+        "“%(column)s” is read as numbers; “%(cell)s” could be the date %(date)s",
+        column=column["name"],
+        cell=cells[0][:40],
+        date=date_text(cells[0], counted) or "–",
+    )
+    others = [Choice(counted, label, previewed(column, cells, lambda cell: date_text(cell, counted), label))]
+    preview = previewed(column, cells, lambda cell: cell, COUNTED_LABELS["number"])
+    return [Reading("dates", "number", sentence, others, 0.6, "", column["name"], preview)]
+
+
+def date_text(cell: str, form: str) -> str | None:
+    seconds = value_of(cell, form)
+    if seconds is None:
+        return None
+    return moment_at(seconds).replace(tzinfo=None).isoformat(sep=" ").removesuffix(" 00:00:00")

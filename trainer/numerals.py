@@ -1,0 +1,246 @@
+"""One cell as a number: the same where data are read, where a model learns and where it answers. Standard library only.
+
+How a column writes its numbers is a `NumberForm`; it is stored in the version (profile.json) and in the model
+(`model/columns.json`), so that a visitor's "1.200,50 €" is read as the rows were.
+"""
+
+import math
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NotRequired, TypedDict
+
+BLANKS = "\\s\\x0b\\x1c-\\x1f\\x85\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+"""What Python's `\\s` matches, spelled out for RE2 (Arrow and DuckDB), whose own knows ASCII alone."""
+MONEY = re.compile(
+    f"USD|EUR|GBP|CHF|CNY|JPY|RMB|INR|AUD|CAD|NZD|HKD|SGD|SEK|NOK|DKK|PLN|CZK|HUF|BRL|MXN|RUB|TRY|ZAR|KRW|ILS|THB"
+    f"|R\\$|A\\$|C\\$|US\\$|HK\\$|[{BLANKS}$€£¥￥₹₩₽₺₴₫฿₪₦₱元円%'’]",
+    re.IGNORECASE,
+)
+"""What may stand around the digits of a number, or part its thousands."""
+PLAIN = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
+THOUSANDS = re.compile(r"[-+]?\d{1,3}(,\d{3})+(\.\d*)?")
+LAKHS = re.compile(r"[-+]?\d{1,2}(,\d{2})+,\d{3}(\.\d*)?")
+"""Indian grouping: 12,34,567."""
+COMMA = re.compile(r".*(\.\d{3},\d+|^[^,.]*,(\d{1,2}|\d{4,}))|[^,]*\d\.\d{3}(\.\d{3})+")
+DOT = re.compile(r".*(,\d{3}\.\d+|\.(\d{1,2}|\d{4,})$)|[^.]*\d,\d{3}(,\d{3})+")
+DOUBTFUL = re.compile(r"[-+(]?[1-9]\d{0,2}([.,])\d{3}\)?")
+"""One mark before three digits: thousands in one country, decimals in another."""
+OTHER_MARKS = {".": re.compile(r"[-+]?\d{1,3}(\.\d{3})+,\d+"), ",": re.compile(r"[-+]?\d{1,3}(,\d{3})+\.\d+")}
+"""What only the other writing explains, in a column of this decimal mark."""
+NOTHING = frozenset("-–—−") | {"--", "---", "–.–", "-.-"}
+"""Dashes, which in a column of numbers stand for no value."""
+SCALES = {
+    "k": 1e3, "tsd": 1e3, "thousand": 1e3, "千": 1e3, "M": 1e6, "mn": 1e6, "mln": 1e6, "mio": 1e6, "million": 1e6,
+    "millions": 1e6, "millionen": 1e6, "百万": 1e6, "B": 1e9, "bn": 1e9, "bln": 1e9, "mrd": 1e9, "billion": 1e9, "milliarden": 1e9,
+    "万": 1e4, "萬": 1e4, "만": 1e4, "亿": 1e8, "億": 1e8, "억": 1e8, "lakh": 1e5, "lac": 1e5, "crore": 1e7, "cr": 1e7,
+}  # fmt: skip
+DIMENSIONS: dict[str, dict[str, float]] = {
+    "mass": {"mg": 1e-6, "g": 1e-3, "kg": 1, "t": 1e3, "lb": 0.45359237, "lbs": 0.45359237, "oz": 0.028349523125, "公斤": 1, "千克": 1, "克": 1e-3},
+    "length": {"mm": 1e-3, "cm": 1e-2, "m": 1, "km": 1e3, "in": 0.0254, "ft": 0.3048, "mi": 1609.344, "miles": 1609.344, "公里": 1e3, "米": 1},
+    "area": {"mm²": 1e-6, "cm²": 1e-4, "m²": 1, "m2": 1, "km²": 1e6, "km2": 1e6, "ha": 1e4, "qm": 1, "sqm": 1, "平方米": 1, "sqft": 0.09290304, "sq ft": 0.09290304},
+    "volume": {"ml": 1e-3, "cl": 1e-2, "l": 1, "L": 1, "m³": 1e3, "m3": 1e3},
+    "time": {"ms": 1e-3, "s": 1, "sec": 1, "min": 60, "mins": 60, "h": 3600, "hr": 3600, "hrs": 3600, "hours": 3600, "std": 3600, "小时": 3600, "分钟": 60, "秒": 1, "days": 86400, "day": 86400, "天": 86400},
+    "celsius": {"°C": 1, "℃": 1}, "fahrenheit": {"°F": 1, "℉": 1}, "angle": {"°": 1},
+    "speed": {"km/h": 1, "kmh": 1, "kph": 1, "mph": 1.609344, "m/s": 3.6},
+    "power": {"W": 1, "kW": 1e3, "MW": 1e6}, "horsepower": {"hp": 1, "PS": 1, "bhp": 1}, "energy": {"Wh": 1, "kWh": 1e3, "MWh": 1e6},
+    "calories": {"cal": 1, "kcal": 1e3}, "bytes": {"KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12},
+    "frequency": {"Hz": 1, "kHz": 1e3, "MHz": 1e6, "GHz": 1e9}, "volts": {"mV": 1e-3, "kV": 1e3}, "battery": {"mAh": 1},
+    "pixels": {"px": 1}, "people": {"人": 1}, "pieces": {"pcs": 1, "Stk": 1, "个": 1, "件": 1}, "age": {"years": 1, "yrs": 1, "yr": 1, "岁": 1, "Jahre": 1},
+    "promille": {"‰": 1},
+}  # fmt: skip
+"""Units by what they measure, each with its size: those of one row can be turned into another."""
+UNITS = {unit: (dimension, size) for dimension, units in DIMENSIONS.items() for unit, size in units.items()}
+VULGAR = str.maketrans(
+    {char: f" {unicodedata.normalize('NFKC', char).replace(chr(0x2044), '/')}" for char in "¼½¾⅓⅔⅛⅜⅝⅞⅕⅖⅗⅘⅙⅚"}
+)
+FRACTION = re.compile(r"([-+]?)(?:(\d+)\s+)?(\d{1,2})/(2|3|4|5|6|8|16|32|64)")
+RANGE = re.compile(r"(.*?\d.*?)\s*(?:[-–—~～]|\bto\b|\bbis\b|至|\bà\b)\s*(\+?[^-]*\d.*)")
+TAIL = re.compile(r"(.*\d[.,]?)\s*([^\d\s.,][^\d]*|[a-zA-Z]+[23])", re.DOTALL)
+LOST_DIGITS = re.compile(r"[-+]?\d([.,]\d{1,5})?E\+(1[1-9]|2\d)")
+"""A long number as a spreadsheet shows it, of which the last digits are gone."""
+LONGEST = 60
+"""Characters of a cell that is looked at as a number in an uncommon writing."""
+
+
+class NumberForm(TypedDict):
+    """How a column writes its numbers: `decimal`: the mark before decimals; `unit`: into which all are turned; `ranges`:
+    whether "10-20" is the number in the middle."""
+
+    decimal: NotRequired[str]
+    unit: NotRequired[str]
+    ranges: NotRequired[bool]
+
+
+def form_of(described: Mapping[str, Any]) -> NumberForm:
+    """The part of a column's profile or description that says how its numbers are written."""
+    return NumberForm(
+        decimal=described.get("decimal", "."), unit=described.get("unit", ""), ranges=described.get("ranges", False)
+    )
+
+
+def number_of(cell: str, decimal: str = ".", unit: str = "", ranges: bool = False) -> float | None:
+    """The number in a cell, in `unit` where the column has one; None for none. See `NumberForm`."""
+    number = common_number(cell, decimal)
+    if number is None and len(cell) <= LONGEST:
+        number = uncommon_number(cell, decimal, unit, ranges)
+    return number if number is not None and math.isfinite(number) else None
+
+
+def common_number(cell: str, decimal: str) -> float | None:
+    """Digits with thousands' marks, currency and percent signs, accountants' parentheses."""
+    text = MONEY.sub("", cell).replace("−", "-")
+    if text.startswith("(") and text.endswith(")"):
+        text = "-" + text[1:-1]
+    if decimal == ",":
+        text = text.translate(str.maketrans(".,", ",."))
+    if THOUSANDS.fullmatch(text):
+        text = text.replace(",", "")
+    return float(text) if text.isascii() and PLAIN.fullmatch(text) else None
+
+
+def uncommon_number(cell: str, decimal: str, unit: str, ranges: bool) -> float | None:
+    """Other digits, a sign behind, Indian grouping, fractions, 1.2k, 3 万, units, and ranges where the column has them."""
+    text = tidy(cell)
+    if not any(char.isdigit() for char in text):
+        return None
+    if (fraction := FRACTION.fullmatch(text)) and (fraction[2] or int(fraction[3]) < int(fraction[4])):
+        size = int(fraction[2] or 0) + int(fraction[3]) / int(fraction[4])
+        return -size if fraction[1] == "-" else size
+    if text.endswith("-"):
+        size_behind = number_of(text[:-1], decimal, unit)
+        return None if size_behind is None or size_behind < 0 else -size_behind
+    bare = MONEY.sub("", text)
+    if text != cell and (number := common_number(text, decimal)) is not None:
+        return number
+    if OTHER_MARKS[decimal].fullmatch(bare):
+        return common_number(bare, "," if decimal == "." else ".")
+    lakhs = bare.translate(str.maketrans(".,", ",.")) if decimal == "," else bare
+    if LAKHS.fullmatch(lakhs):
+        return float(lakhs.replace(",", ""))
+    number = scaled_number(text, decimal, unit)
+    return middle_of(text, decimal, unit) if number is None and ranges else number
+
+
+def tidy(cell: str) -> str:
+    """ASCII digits and marks, fractions as 1/2."""
+    text = cell.strip().translate(VULGAR).strip()
+    if text.isascii():
+        return text
+    return "".join(
+        str(unicodedata.digit(char)) if char.isdigit() and char not in "²³¹" and unicodedata.digit(char, None) is not None
+        else unicodedata.normalize("NFKC", char) if 0xFF00 <= ord(char) <= 0xFFEF
+        else char
+        for char in text.replace("−", "-")
+    ).strip()  # fmt: skip
+
+
+def tail_of(text: str) -> tuple[str, str] | None:
+    """(the number's part, the letters behind it) without currencies; None where nothing stands behind."""
+    match = TAIL.fullmatch(MONEY.sub(lambda sign: " " if sign[0].isspace() else "", text).strip())
+    return (match[1].strip(), " ".join(match[2].split())) if match else None
+
+
+def scale_of(tail: str) -> float | None:
+    word = tail.rstrip(".")
+    return SCALES.get(word) or SCALES.get(word.lower())
+
+
+def unit_of(tail: str) -> str | None:
+    """A known unit as `UNITS` writes it; None for anything else."""
+    word = tail.strip().rstrip(".").replace("^", "")
+    if word in UNITS:
+        return word
+    return word.lower() if word.lower() in UNITS and scale_of(word) is None else None
+
+
+def scaled_number(text: str, decimal: str, unit: str) -> float | None:
+    """A number with a word behind: of thousands and millions, or the column's unit and others of its kind."""
+    parted = tail_of(text)
+    if parted is None:
+        return None
+    number = common_number(parted[0], decimal)
+    known = unit_of(parted[1]) if unit else None
+    if number is None:
+        return None
+    if known is None:
+        scale = scale_of(parted[1])
+        return None if scale is None else exact(number, scale)
+    if UNITS[known][0] != UNITS[unit][0]:
+        return None
+    return number if known == unit else exact(number, UNITS[known][1] / UNITS[unit][1])
+
+
+def exact(number: float, factor: float) -> float:
+    """Their product without the noise of binary fractions: 1.2 × 1000 is 1200."""
+    return float(f"{number * factor:.15g}")
+
+
+def middle_of(text: str, decimal: str, unit: str) -> float | None:
+    ends = range_ends(text, decimal, unit)
+    return None if ends is None else float(f"{sum(ends) / 2:.15g}")
+
+
+def range_ends(text: str, decimal: str = ".", unit: str = "") -> tuple[float, float] | None:
+    """The ends of "10-20", the lower first; None for anything else (a date, a phone number)."""
+    match = RANGE.fullmatch(text.strip())
+    if match is None:
+        return None
+    low, high = number_of(match[1], decimal, unit), number_of(match[2], decimal, unit)
+    return (low, high) if low is not None and high is not None and low < high else None
+
+
+# How a column writes its numbers
+
+
+def digits_of(cell: str) -> str:
+    """A cell without currency, and without the unit or scale behind."""
+    bare = MONEY.sub("", cell)
+    if len(cell) <= LONGEST and not bare.isdigit() and (parted := tail_of(cell)):
+        known = unit_of(parted[1]) or scale_of(parted[1])
+        return MONEY.sub("", parted[0]) if known else bare.rstrip("-")
+    return bare
+
+
+def guess_decimal(cells: Iterable[str]) -> str:
+    """Whether a column writes its decimals after a comma or a dot."""
+    plain = [digits_of(cell) for cell in cells]
+    commas = sum(COMMA.fullmatch(cell) is not None for cell in plain)
+    return "," if commas > sum(DOT.fullmatch(cell) is not None for cell in plain) else "."
+
+
+def decimal_confidence(cells: Sequence[str]) -> float:
+    """0 to 1, that `guess_decimal` is right: sure where cells tell, or where the mark changes none of them."""
+    plain = [digits_of(cell) for cell in cells]
+    commas = sum(COMMA.fullmatch(cell) is not None for cell in plain)
+    dots = sum(DOT.fullmatch(cell) is not None for cell in plain)
+    if commas or dots:
+        return max(commas, dots) / (commas + dots)
+    marks = {match[1] for cell in plain if (match := DOUBTFUL.fullmatch(cell))}
+    return 1.0 if not marks else 0.5 if marks == {"."} else 0.85
+
+
+def guess_unit(cells: Sequence[str]) -> str:
+    """The commonest unit, where half of the cells or more have one; "" for none."""
+    units = count_units(cells)
+    return max(units, key=lambda unit: units[unit]) if sum(units.values()) >= 0.5 * len(cells) and units else ""
+
+
+def count_units(cells: Iterable[str]) -> Counter[str]:
+    """How often each unit stands behind a number."""
+    counts: Counter[str] = Counter()
+    for cell in cells:
+        parted = tail_of(tidy(cell)) if len(cell) <= LONGEST and not cell.isdigit() else None
+        unit = unit_of(parted[1]) if parted else None
+        if parted and unit and any(common_number(parted[0], mark) is not None for mark in ".,"):
+            counts[unit] += 1
+    return counts
+
+
+def guess_form(cells: Sequence[str]) -> NumberForm:
+    """How these cells write numbers. Ranges are read where they stand between numbers; where all cells are ranges, they are
+    classes (18-25, 26-35)."""
+    decimal, unit = guess_decimal(cells), guess_unit(cells)
+    ranges = sum(range_ends(tidy(cell), decimal, unit) is not None for cell in cells if len(cell) <= LONGEST)
+    return NumberForm(decimal=decimal, unit=unit, ranges=0 < ranges < 0.5 * len(cells))
