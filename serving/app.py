@@ -9,8 +9,9 @@ import logging
 import os
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from starlette.applications import Starlette
@@ -28,7 +29,10 @@ from serving.metrics import Metrics
 from serving.pool import Model, Pool
 from serving.problems import Problem
 from serving.usage import Usage
-from trainer import reporting
+from trainer import answers, reporting
+
+if TYPE_CHECKING:
+    from trainer.engines import Engine
 
 log = logging.getLogger(__name__)
 INTERNAL_RATE = 120
@@ -149,10 +153,12 @@ class Service:
                 record.inputs_per_request,
             )
             model = await self.pool.get(record.artifact or "", record.engine)
+            form = request.query_params.get("as", "")
+            check_form(model.engine, form)
             inputs = await self.pool.read(model, question.inputs(model.engine.manifest.get("inputs", [])))
             del question  # with all that was sent
         names: dict[str, str | int | None] = {"run": record.run, "version": record.version}
-        body, ms = await self.answer_inputs(model, inputs, names, started)
+        body, ms = await self.answer_inputs(model, inputs, names, started, form)
         self.usage.add(record.slug, caller.key, rows=len(inputs), ms=ms)
         return Response(body, media_type=JSON)
 
@@ -178,14 +184,31 @@ class Service:
         return Response(body, media_type=JSON)
 
     async def answer_inputs(
-        self, model: Model, inputs: list[object], names: dict[str, str | int | None], started: float
+        self, model: Model, inputs: list[object], names: dict[str, str | int | None], started: float, form: str = ""
     ) -> tuple[bytes, float]:
         """The answer's JSON to `inputs` that were read, and the milliseconds it took."""
         answer = await model.batcher.predict(inputs)
         total = (time.perf_counter() - started) * 1000
         timing = {"queue": round(answer.queue_ms, 2), "model": round(answer.model_ms, 2), "total": round(total, 2)}
         self.metrics.predicted(len(inputs), total)
-        return orjson.dumps({"outputs": answer.outputs, "model": names, "timing_ms": timing}), total
+        outputs = as_fields(model.engine, answer.outputs) if form else answer.outputs
+        return orjson.dumps({"outputs": outputs, "model": names, "timing_ms": timing}), total
+
+
+def check_form(engine: "Engine[Any, Any]", form: str) -> None:
+    """`Problem` for a form of answers (`?as=`) that this model has not."""
+    if form and (form != "fields" or not answers.get(engine.task.answer).has_fields):
+        raise Problem(
+            422,
+            "bad_form",
+            f"This model does not answer as “{form[:40]}”.",
+            "Leave ?as= out; ?as=fields is for models that mark passages in texts.",
+        )
+
+
+def as_fields(engine: "Engine[Any, Any]", outputs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Answers as objects of fields, one value or a list for each type."""
+    return [{"fields": engine.scoring.fields(output)} for output in outputs]
 
 
 def is_forwarded(request: Request) -> bool:

@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trainer.data.tag_rows import read_cells, row_problems
+from trainer.data.loading import Loaded
+from trainer.data.tag_rows import read_cells, read_learned, read_loaded, row_problems
+from trainer.errors import DataError
 from trainer.tagging.decoding import entities_of, fields_of
 from trainer.tagging.path import allowed, best_tags
 from trainer.tagging.schemes import read_tags, scheme_of, strict_passages
@@ -150,3 +152,102 @@ def test_rows_that_cannot_be_read_are_told_by_number() -> None:
     assert told["unequal_tags"] == [2]
     assert told["unread_tags"] == [3, 5]
     assert json.loads(tags[0]) == ["O", "B-X"]
+
+
+def test_the_net_sees_a_text_alike_alone_and_beside_longer_ones() -> None:
+    torch = pytest.importorskip("torch")
+    from trainer.families.text.unit_net import UnitNet
+    from trainer.tagging import net
+
+    torch.manual_seed(0)
+    vocabulary = net.Vocabulary.of(["Anna lives in 高勇 2", "Anna lives"] * 2)
+    model = UnitNet(vocabulary, ["x", "y"]).eval()
+    every = [vocabulary.encode(text) for text in ("Anna lives in 高勇 2 today", "Anna", "in Oslo")]
+
+    def scores(encoded: list[dict[str, np.ndarray]]) -> np.ndarray:
+        arrays = net.batch(encoded)
+        with torch.inference_mode():
+            found: np.ndarray = model(*(torch.from_numpy(arrays[name]) for name in net.INPUTS)).numpy()
+        return found
+
+    together = scores(every)
+    for row, one in enumerate(every):
+        alone = scores([one])[0]
+        assert np.allclose(together[row, : len(alone)], alone, atol=1e-5)
+
+
+def test_the_loss_of_the_net_is_that_of_all_paths() -> None:
+    import itertools
+
+    torch = pytest.importorskip("torch")
+    from trainer.families.text.unit_net import UnitNet
+    from trainer.tagging import net
+
+    torch.manual_seed(0)
+    model = UnitNet(net.Vocabulary([], []), ["x", "y"])
+    torch.nn.init.normal_(model.transitions)
+    scores, mask = torch.randn(2, 4, 5), torch.tensor([[True] * 4, [True, True, False, False]])
+    every = model.every_path(scores, mask)
+    matrix = model.transitions + model.allowed
+    for row, length in enumerate((4, 2)):
+        values = [
+            scores[row, range(length), list(path)].sum()
+            + model.start[path[0]]
+            + sum(matrix[a, b] for a, b in itertools.pairwise(path))
+            for path in itertools.product(range(5), repeat=length)
+        ]
+        assert torch.logsumexp(torch.stack(values), 0).item() == pytest.approx(every[row].item(), rel=1e-4)
+
+
+def test_windows_show_every_unit_of_a_long_text() -> None:
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+
+    from trainer.tagging.subwords import Subwords
+
+    words = {"[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3, **{letter: at for at, letter in enumerate("abcdefgh", 4)}}
+    raw = Tokenizer(models.WordPiece(words, unk_token="[UNK]"))
+    raw.pre_tokenizer = pre_tokenizers.Whitespace()
+    raw.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    subwords = Subwords(raw, 10)
+    long, short = " ".join("abcdefgh" * 5), "a b"
+    encoded = subwords.encode([long, short])
+    assert max(map(len, encoded[0].windows)) == 10
+    ids, mask, picks = subwords.batch(encoded)
+    assert ids.shape == mask.shape
+    assert ids.reshape(-1)[picks[0]].tolist() == [words[letter] for letter in "abcdefgh" * 5]
+    assert ids.reshape(-1)[picks[1][:2]].tolist() == [4, 5]
+    assert (picks[1][2:] == -1).all()
+
+
+def test_an_answer_as_fields() -> None:
+    from trainer.answers.base_scoring import scoring_of
+
+    entities = [{"label": "to", "text": "Rome", "start": 0, "end": 4, "score": 1.0}]
+    assert scoring_of("spans").fields({"entities": entities}) == {"to": "Rome"}
+    assert scoring_of("class").fields({"label": "a"}) is None
+
+
+def loaded_of(rows: list[tuple[list[str], list[str]]]) -> Loaded:
+    values = {"tokens": [json.dumps(tokens) for tokens, _tags in rows], "tags": [json.dumps(tags) for _t, tags in rows]}
+    split = np.array(["train"] * len(rows), dtype=object)
+    return Loaded(values, split, [number + 1 for number in range(len(rows))], {}, [], answer="tags", kind="spans")
+
+
+def test_rows_become_texts_with_passages() -> None:
+    loaded = loaded_of([(["a", "b"], ["O", "B-X"]), (["a"], ["O", "O"]), (["c", "d"], ["B-Y", "I-Y"])])
+    read_learned(loaded)
+    assert loaded.values["tokens"] == ["a b", "c d"]
+    assert [json.loads(cell) for cell in loaded.answers] == [
+        [{"start": 2, "end": 3, "label": "X"}],
+        [{"start": 0, "end": 3, "label": "Y"}],
+    ]
+    assert loaded.row_numbers == [1, 3]
+    assert [(told["code"], told["rows"]) for told in loaded.problems] == [("unequal_tags", [2])]
+
+
+def test_nothing_marked_cannot_be_learned_but_scored() -> None:
+    with pytest.raises(DataError, match="every tag is O"):
+        read_learned(loaded_of([(["a", "b"], ["O", "O"])]))
+    loaded = loaded_of([(["a", "b"], ["O", "O"])])
+    read_loaded(loaded)
+    assert loaded.answers == ["[]"]

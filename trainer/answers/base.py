@@ -80,6 +80,8 @@ class Answer:
     """Columns of predictions.parquet that are the model's; the others are the row's."""
     mistake: tuple[str, ...] = ()
     """Fields of a mistake in report.json beside `row`, `truth`, `predicted` and the row's input."""
+    has_fields: bool = False
+    """Whether an answer can be given as an object of fields too (`trainer.answers.base_scoring.Scoring.fields`)."""
     constants: dict[str, str] = field(default_factory=dict)
     """{key: title within a sentence} of the baselines that give one answer whatever the row; marked for translation."""
 

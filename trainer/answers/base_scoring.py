@@ -94,6 +94,10 @@ class Scoring(ABC, Generic[Answered]):
     def served(self, outputs: Answered, manifest: Manifest) -> list[dict[str, Any]]:
         """One answer each as serving gives it, with the fields of `Answer.output`."""
 
+    def fields(self, output: Mapping[str, Any]) -> dict[str, Any] | None:
+        """An answer as serving gives it, as an object of fields (`?as=fields`); None for a kind that has none."""
+        return None
+
     @abstractmethod
     def kept(self, outputs: Answered, manifest: Manifest) -> list[Any]:
         """The same as predictions.parquet keeps it under `predicted`."""

@@ -34,5 +34,6 @@ ANSWER = Answer(
     columns=frozenset(("list",)),
     expression="[{labels}[(tag - 1) // 2] if tag else None for tag in logits.argmax(-1)]",
     scored_as="had an entity F1 of",
+    has_fields=True,
     mistake=("truth_spans", "predicted_spans", "kinds"),
 )

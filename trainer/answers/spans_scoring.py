@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
@@ -14,7 +14,7 @@ from trainer.comparison import headed, interval, total
 from trainer.learning.objective import Objective
 from trainer.outputs import Outputs
 from trainer.packaging import card
-from trainer.tagging.decoding import Entities, entities_of
+from trainer.tagging.decoding import Entities, entities_of, fields_of
 from trainer.tagging.scores import Passages, counted, errors, passages, rates, scores
 
 if TYPE_CHECKING:
@@ -139,6 +139,9 @@ class SpansScoring(Scoring[list[Entities]]):
 
     def served(self, outputs: list[Entities], manifest: Manifest) -> list[dict[str, Any]]:
         return [{"entities": entities} for entities in outputs]
+
+    def fields(self, output: Mapping[str, Any]) -> dict[str, Any]:
+        return dict(fields_of(output["entities"]))
 
     def kept(self, outputs: list[Entities], manifest: Manifest) -> list[str]:
         return [json.dumps(entities, ensure_ascii=False) for entities in outputs]

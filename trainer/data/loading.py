@@ -18,7 +18,7 @@ from trainer.data.answer_checks import MIN_ROWS, unseen_labels_problem
 from trainer.data.dataset import Dataset
 from trainer.data.label_list_checks import many_labels_problem
 from trainer.data.problems import Problem
-from trainer.data.tag_rows import read_loaded as read_tags
+from trainer.data.tag_rows import read_learned as read_tags
 from trainer.errors import DataError, SpecError
 from trainer.json_types import JsonObject
 from trainer.messages import _, restored

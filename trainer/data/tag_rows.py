@@ -143,7 +143,12 @@ def read_loaded(loaded: Rows) -> None:
         texts.append(text)
         answers.append(written(tags, places, read.scheme))
     loaded.values["tokens"], loaded.values[loaded.answer] = texts, answers
-    if pairs and not any(answer != "[]" for answer in answers):
+
+
+def read_learned(loaded: Rows) -> None:
+    """`read_loaded`; `DataError` where nothing is marked, so that there is nothing to learn."""
+    read_loaded(loaded)
+    if loaded.answers and not any(answer != "[]" for answer in loaded.answers):
         raise DataError(
             _("No row marks anything: every tag is O."),
             code="one_value",

@@ -10,11 +10,14 @@ from typing import Any, Protocol
 import numpy as np
 
 from trainer.files import read_json
+from trainer.tagging import net
+from trainer.tagging.net import Vocabulary
 from trainer.tagging.subwords import Subwords, picked
 from trainer.tagging.units import units_of
 
 CONFIG = "tagging.json"
 """In the artifact's model/: {kind, max_length, follows}."""
+UNIT_KIND = "units"
 Arguments = dict[str, np.ndarray]
 
 
@@ -44,10 +47,24 @@ class SubwordReader:
         return picked(scores, picks)
 
 
+class UnitReader:
+    def __init__(self, vocabulary: Vocabulary, follows: np.ndarray | None = None) -> None:
+        self.vocabulary, self.follows = vocabulary, follows
+
+    def arguments(self, texts: Sequence[str]) -> tuple[Arguments, np.ndarray, list[int]]:
+        encoded = [self.vocabulary.encode(text) for text in texts]
+        return net.batch(encoded), np.zeros(0), [len(each[net.UNITS]) for each in encoded]
+
+    def picked(self, scores: np.ndarray, picks: np.ndarray) -> np.ndarray:
+        return scores
+
+
 def open_reader(folder: Path) -> Reader:
     """That of an artifact's model/."""
     config = read_json(folder / CONFIG)
     follows = np.array(config["follows"], dtype=np.float32) if config.get("follows") else None
+    if config["kind"] == UNIT_KIND:
+        return UnitReader(Vocabulary(config["units"], config["characters"]), follows)
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
@@ -56,3 +73,8 @@ def open_reader(folder: Path) -> Reader:
 
 def write_config(folder: Path, config: dict[str, Any]) -> None:
     (folder / CONFIG).write_text(json.dumps(config, ensure_ascii=False), "utf-8")
+
+
+def kind_of(folder: Path) -> str:
+    """How the model of an artifact's model/ sees texts: units, or subwords."""
+    return str(read_json(folder / CONFIG).get("kind", ""))

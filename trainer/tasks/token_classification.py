@@ -5,12 +5,15 @@ from typing import Any
 
 from trainer.messages import gettext_noop
 from trainer.params import FineTuningParams
+from trainer.spec import Spec
 from trainer.tagging.units import text_of
 from trainer.tasks.base import BaseModelCard, Role
-from trainer.tasks.methods import FULL, LORA, PROBE
+from trainer.tasks.methods import FULL, LORA, PROBE, SCRATCH
 from trainer.tasks.text import TextTask
 
 GIB = 1024**3
+TITLE, USUAL_WEIGHTS = gettext_noop("Small net on words and characters"), 1_842_050
+"""Of `trainer.tagging.net`, which needs numpy."""
 SNIPPET = """
 from pathlib import Path
 from trainer.engines import open_engine  # of Maquette; needs numpy, onnxruntime, tokenizers, no torch
@@ -31,7 +34,7 @@ class TokenClassification(TextTask):
     sentence = gettext_noop("Mark the %(tags)s in %(tokens)s.")
     family = "trainer.families.text.tagging.TaggingFamily"
     engine = "trainer.engines.tagging.TaggingEngine"
-    methods = (FULL, PROBE, LORA)
+    methods = (FULL, PROBE, LORA, SCRATCH)
     models = (
         BaseModelCard(
             "bundled:all-MiniLM-L6-v2",
@@ -60,10 +63,31 @@ class TokenClassification(TextTask):
             "English",
             int(5.1 * GIB),
         ),
+        BaseModelCard(
+            "scratch:cnn-crf",
+            TITLE,
+            gettext_noop("Trained from scratch, for every language; needs some hundred texts. No download."),
+            USUAL_WEIGHTS,
+            "Apache 2.0",
+            "",
+            int(0.9 * GIB),
+        ),
     )
     params = FineTuningParams
     metrics = ("entity_f1", "entity_precision", "entity_recall")
     headline = "entity_f1"
+
+    @classmethod
+    def refusal(cls, method: str, model: str) -> str:
+        if method == "scratch" and not model.startswith("scratch:"):
+            return "From scratch is for the small net."
+        return super().refusal(method, model)
+
+    @classmethod
+    def describe(cls, spec: Spec) -> dict[str, Any]:
+        from trainer.tagging import net
+
+        return net.describe(spec.model)
 
     @classmethod
     def sample(cls) -> list[dict[str, Any]]:
