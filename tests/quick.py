@@ -24,12 +24,14 @@ PLACES = (
     "tests/trainer/test_evaluation.py",
     "tests/trainer/test_json_forms.py",
     "tests/trainer/test_left_out.py",
+    "tests/trainer/test_labels.py",
     "tests/trainer/test_loops.py",
     "tests/trainer/test_references.py",
     "tests/trainer/test_sheet_tables.py",
     "tests/trainer/test_statistics.py",
     "tests/trainer/test_tagging.py",
     "tests/trainer/test_thresholds.py",
+    "tests/trainer/test_words.py",
 )
 """Folders and files, of which tests marked slow, browser or gpu are left out, and those that need the running site."""
 LONG = ("tests/core/test_queues.py", "tests/core/test_strangers.py")

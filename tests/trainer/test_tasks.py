@@ -34,6 +34,8 @@ BESIDE = {"text_model": "local:tiny"}
 
 def model_of(task: type[Task], method: str) -> str:
     """The declared model where none is pretrained; otherwise the tiny one."""
+    if method == "words":
+        return task.default_model(method)
     scratch = next((card.ref for card in task.models if card.ref.startswith("scratch:")), None)
     pretrained = PRETRAINED.get(task.slug) or PRETRAINED.get(task.modality)
     return scratch if scratch and (method == "scratch" or not pretrained) else pretrained
@@ -93,7 +95,7 @@ def test_stages_and_progress(finished: dict[str, Any]) -> None:
 
 def test_only_what_learns_in_epochs_tells_points_of_curves(finished: dict[str, Any]) -> None:
     points = command.of(finished["events"], "metric")
-    in_epochs = not (finished["method"] in ("probe", "zero-shot") or finished["task"].modality == "table")
+    in_epochs = not (finished["method"] in ("probe", "words", "zero-shot") or finished["task"].modality == "table")
     assert {point["epoch"] is not None for point in points} <= {in_epochs}
 
 

@@ -133,6 +133,15 @@ class Scoring(ABC, Generic[Answered]):
     def falls(self, outputs: Answered, manifest: Manifest) -> Falls:
         """What the first input's answer loses when a piece of it is left out, as in each of the others (occlusion)."""
 
+    def direction(self, outputs: np.ndarray, manifest: Manifest) -> np.ndarray:
+        """Of a linear model's outputs for one input, (outputs,): the weights under which they say the answer, for an exact
+        explanation. Usually the output answered against the mean of the others."""
+        if len(outputs) == 1:
+            return np.ones(1)
+        others = np.full(len(outputs), -1 / (len(outputs) - 1))
+        others[outputs.argmax()] = 1
+        return others
+
     # What `trainer.comparison` calls
 
     @abstractmethod

@@ -82,10 +82,13 @@ class Labelling(Objective[np.ndarray]):
         truth = self.rows.truth[:, :-1]
         strength, held, outputs = label_probe.choose_strength(self.job, features, truth, known)
         weight, bias = label_probe.logistic(features[known], truth[known], strength, label_probe.ITERATIONS)
-        self.held = held, outputs
+        self.hold(held, outputs)
         validated = self.figures(held, outputs)["micro_f1"]
         self.job.metric("micro_f1", "validation", validated, step=1, epoch=None, rows=len(held))
         return Regressed(weight, bias, validated)
+
+    def hold(self, rows: np.ndarray, outputs: np.ndarray) -> None:
+        self.held = rows, outputs
 
     @property
     def threshold(self) -> np.ndarray | None:
@@ -223,6 +226,12 @@ class LabelsScoring(Scoring[np.ndarray]):
         places = [manifest["labels"].index(name) for name in names]
         strength = probabilities[:, places].mean(axis=1)
         return Falls({"labels": answer["labels"]}, strength[0] - strength[1:])
+
+    def direction(self, outputs: np.ndarray, manifest: Manifest) -> np.ndarray:
+        """The labels answered, evenly; the likeliest one where none is."""
+        applies = sigmoid(outputs) >= thresholds_of(manifest)
+        applies[outputs.argmax()] |= not applies.any()
+        return np.asarray(applies / applies.sum())
 
     def cells(self, metric: str, truth: Given, predicted: tuple[Given, Given], labels: Sequence[Any]) -> Cells:
         actual = np.asarray(truth, dtype=bool)

@@ -55,7 +55,10 @@ def open_engine(
     `verify` compares the files with the manifest's SHA-256 and raises `ModelError` where one was changed.
     """
     manifest = read_manifest(artifact)
-    return load_class(tasks.get(manifest["task"]).engine, Engine)(artifact, manifest, engine, threads, verify=verify)
+    task = tasks.get(manifest["task"])
+    named = engine or (packaged_as(artifact) if task.native_engines else None)
+    path = task.native_engines.get(named or "", task.engine)
+    return load_class(path, Engine)(artifact, manifest, named, threads, verify=verify)
 
 
 class Engine(Generic[Read, Answered]):

@@ -32,6 +32,8 @@ LOAD_SECONDS = 3
 TRACE_SECONDS, SMALL_SECONDS = 3.0, 0.5
 """What packaging takes apart from the weights, measured on two cores."""
 SCRATCH = "scratch:"
+UNREAD = "unread_language"
+"""The warning of a trial that speaks against the run itself."""
 BYTES_PER_WEIGHT = {"probe": 5, "zero-shot": 5, "lora": 6, "fewshot": 22, "best": 26, "full": 18, "scratch": 18}
 """Weights alone, or with gradients, two moments, and the best copy."""
 
@@ -60,7 +62,8 @@ def estimate(spec: Spec, emit: Emit, started_in: float = 0.0) -> dict[str, Any]:
     likely = figures.pop("likely_seconds") + started_in
     figures["fixed_seconds"] = round(figures["fixed_seconds"] + started_in, 1)
     seconds = {name: round(min(likely * factor, limit or float("inf")), 1) for name, factor in SPREAD.items()}
-    return {"seconds": seconds, "expected": None, **figures}
+    told = [warning for warning in job.warnings if warning["code"] == UNREAD]
+    return {"seconds": seconds, "expected": None, **figures, "warnings": told}
 
 
 def only_downloads(emit: Emit) -> Emit:

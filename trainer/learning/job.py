@@ -21,7 +21,7 @@ from trainer.events import STAGES, Emit
 from trainer.files import write_json
 from trainer.hardware import Device
 from trainer.learning import defaults
-from trainer.messages import _, joined, restored
+from trainer.messages import _, joined, restored, sources
 from trainer.model_download import being_downloaded
 from trainer.params import check_params
 from trainer.remaining import Remaining
@@ -63,6 +63,8 @@ class Job:
         self.shown_remaining = Remaining()
         self.timings: dict[str, float] = {}
         self.history: list[dict[str, Any]] = []
+        self.warnings: list[dict[str, Any]] = []
+        """What was warned of, which a trial tells at its end."""
         self._stage, self._stage_started, self._stage_fraction = "prepare", time.monotonic(), 0.0
         self._from = (self._stage_started, 0.0)
         self._fraction = self._told = 0.0
@@ -200,6 +202,9 @@ class Job:
         self.emit("log", message=message)
 
     def warn(self, code: str, message: str, hint: str = "") -> None:
+        self.warnings.append(
+            {"code": code, "message": message, "hint": hint} | sources({"message": message, "hint": hint})
+        )
         self.emit("warning", code=code, message=message, hint=hint)
 
     def metric(self, name: str, split: str, value: float, *, step: int, epoch: float | None, **basis: int) -> None:

@@ -97,6 +97,9 @@ class Objective(Generic[OutputsT]):
         """After the last step: what is chosen on the validation rows with the model that was learned; after a
         cross-validation by what its rounds (`trainer.learning.folds.Round`) chose."""
 
+    def hold(self, rows: np.ndarray, outputs: OutputsT) -> None:
+        """Outputs of rows that were not learned from, by which `tune_threshold` may choose."""
+
     @property
     def threshold(self) -> float | np.ndarray | None:
         """What `tune_threshold` chose, where there is one."""

@@ -131,6 +131,10 @@ class Rows:
         """Sentences for the model card on what is done to an input."""
         return []
 
+    def snippet(self) -> str:
+        """Python that asks the model without Maquette, where it is not answered as the task's models usually are."""
+        return ""
+
     def examples(self, folder: Path) -> list[dict[str, Any]]:
         """A few test rows to try, each of another label where there are labels: {input, label}.
 

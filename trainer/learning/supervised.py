@@ -29,6 +29,10 @@ class SupervisedFamily(NetworkFamily[RowsT, NetworkT]):
     def run(self, job: Job) -> dict[str, Any]:
         return run(self, job)
 
+    def report(self, job: Job, model: NetworkT, rows: RowsT) -> dict[str, Any]:
+        """What report.json says of the model itself, whatever it answers with."""
+        return {}
+
     def estimate(self, job: Job, emit: Emit) -> dict[str, Any]:
         return measure(self, job, emit)
 
@@ -80,6 +84,7 @@ def run(family: SupervisedFamily[RowsT, NetworkT], job: Job) -> dict[str, Any]:
         report["learned"] = {"rows": learned.rows, "validation": learned.validation, "epochs": learned.epoch}
         if learned.ladder:
             report["ladder"] = learned.ladder
+        report |= family.report(job, model, rows)
         job.log(objective.sentence(report))
         job.log(report["verdict"]["sentence"] if report["verdict"] else "There is no baseline to compare with.")
     with job.stage("package"):

@@ -45,7 +45,7 @@ def model_card(job: "Job", rows: "Rows", figures: str, report: dict[str, Any]) -
 ## Use it without Maquette
 
 ```python
-{job.task.snippet().strip()}
+{(rows.snippet() or job.task.snippet()).strip()}
 ```
 """
 

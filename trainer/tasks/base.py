@@ -69,6 +69,8 @@ class BaseModelCard:
     licence: str
     languages: str
     memory_bytes: int
+    reads: tuple[str, ...] = ()
+    """ISO 639 codes of the languages that it reads; none: not known, or all."""
 
 
 class ReadRows(Protocol):
@@ -103,11 +105,15 @@ class Task:
     """The `trainer.learning.family.Family` that learns from its inputs, by dotted path; None: read, not trained yet."""
     engine: ClassVar[str]
     """The `trainer.engines.Engine` that answers with its artifacts, by dotted path; without torch."""
+    native_engines: ClassVar[dict[str, str]] = {}
+    """{what packaging calls it: the `Engine` in its place}, for models that answer without a graph."""
     answer: ClassVar[str] = "class"
     """The kind of its answers (`trainer.answers`): class, labels, number, objects, spans, text; not trained yet: passage."""
     answer_role: ClassVar[str] = "label"
     architectures: ClassVar[frozenset[str]] = frozenset()
     """Kinds of models that it can train (`trainer.architectures`); none where it has models of its own alone."""
+    has_nets: ClassVar[bool] = True
+    """Whether its `scratch:` models are networks whose layers can be drawn (`describe`)."""
     augments: ClassVar[bool] = False
     """Whether it can show how its rows are changed at random while learning (`Family.preview`)."""
     sentence: ClassVar[str]

@@ -29,6 +29,13 @@ FEWSHOT = Method(
         "Tunes the model on pairs of your rows, then trains one layer on top (contrastive learning). For 8 to 100 examples a label."
     ),
 )
+WORDS = Method(
+    "words",
+    pgettext("training method", "Word counts"),
+    gettext_noop(
+        "Counts words, without a pretrained model (TF-IDF with a linear model). Reads any language, in seconds."
+    ),
+)
 LORA = Method(
     "lora",
     pgettext("training method", "Light"),

@@ -21,6 +21,7 @@ TEXT_MODELS = (
         "Apache 2.0",
         "English",
         int(1.2 * GIB),
+        ("en",),
     ),
     BaseModelCard(
         "hub:intfloat/multilingual-e5-small",
@@ -39,9 +40,21 @@ TEXT_MODELS = (
         "Apache 2.0",
         "English",
         int(5.1 * GIB),
+        ("en",),
+    ),
+    BaseModelCard(
+        "scratch:words",
+        "Word counts",
+        gettext_noop("No pretrained model: counts of words or characters, for any language."),
+        0,
+        "",
+        gettext_noop("any language"),
+        400 * 1024**2,
     ),
 )
-"""Pretrained encoders that every task on one text can start from, the recommended one first."""
+"""What every task on one text can start from, the recommended one first."""
+WORDS_MODEL = "scratch:words"
+WORDS_METHOD = "words"
 LONGEST_INPUT = 20_000
 """Characters that a prediction takes; a model reads a few hundred tokens of them."""
 SNIPPET = """
@@ -61,6 +74,23 @@ class TextTask(Task):
     architectures = ENCODERS
     family = "trainer.families.text.texts.TextFamily"
     engine = "trainer.engines.text.TextEngine"
+    has_nets = False
+    native_engines = {"words": "trainer.engines.words.WordsEngine"}
+
+    @classmethod
+    def refusal(cls, method: str, model: str) -> str:
+        """Counting words needs no pretrained model, and everything else does."""
+        if WORDS_METHOD not in {offered.slug for offered in cls.methods}:
+            return super().refusal(method, model)
+        if method == WORDS_METHOD and model != WORDS_MODEL:
+            return _("Word counts use no pretrained model: choose “Word counts” as the model too.")
+        if model == WORDS_MODEL and method != WORDS_METHOD:
+            return _("This method needs a pretrained model.")
+        return super().refusal(method, model)
+
+    @classmethod
+    def default_method(cls, model: str) -> str:
+        return WORDS_METHOD if model == WORDS_MODEL else super().default_method(model)
 
     @classmethod
     def check_input(cls, value: object) -> str | None:

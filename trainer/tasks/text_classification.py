@@ -5,7 +5,7 @@ from typing import Any
 from trainer.messages import gettext_noop
 from trainer.params import FineTuningParams, LabelParams
 from trainer.tasks.base import Role
-from trainer.tasks.methods import BEST, FEWSHOT, FULL, LORA, PROBE, ZERO_SHOT
+from trainer.tasks.methods import BEST, FEWSHOT, FULL, LORA, PROBE, WORDS, ZERO_SHOT
 from trainer.tasks.text import TEXT_MODELS, TextTask
 
 
@@ -22,7 +22,7 @@ class TextClassification(TextTask):
         Role("label", gettext_noop("Label (target)"), "label", help="What it should answer."),
     )
     sentence = gettext_noop("Predict %(label)s (%(classes)s classes) from %(text)s.")
-    methods = (PROBE, FEWSHOT, LORA, FULL, ZERO_SHOT, BEST)
+    methods = (PROBE, FEWSHOT, LORA, FULL, WORDS, ZERO_SHOT, BEST)
     models = TEXT_MODELS
     params = TextClassificationParams
     metrics = ("accuracy", "macro_f1", "log_loss")

@@ -74,6 +74,10 @@ class Choice:
     method: str
     best: Run | None = None
 
+    @property
+    def is_pretrained(self) -> bool:
+        return not self.model.startswith(SCRATCH)
+
 
 def preselected(slug: str, models: list[dict[str, Any]], prototype: Prototype, model: str, method: str) -> Choice:
     """What was asked for (empty where nothing was), else what did best on the validation rows, else the recommended."""

@@ -208,5 +208,6 @@ def priced(estimate: Estimate) -> dict[str, Any]:
         "memory_bytes": result.get("memory_bytes"),
         "rows_per_second": result.get("rows_per_second"),
         "expected": result.get("expected"),
+        "warnings": result.get("warnings", []),
         "basis": basis.strip(),
     }

@@ -136,7 +136,7 @@ def choice_context(request: AuthedRequest, prototype: Prototype, slug: str, like
         "methods": methods,
         "choice": choice,
         "barred": [method_title(slug, method["slug"]) for method in methods if not method["is_usable"]],
-        "nets": any(model["ref"].startswith(base_models.SCRATCH) for model in models),
+        "nets": tasks.get(slug).has_nets and any(model["ref"].startswith(base_models.SCRATCH) for model in models),
     }
 
 

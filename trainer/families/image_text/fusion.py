@@ -16,6 +16,7 @@ from trainer.families.image.small_nets import is_net
 from trainer.families.media import common
 from trainer.families.text import encoder, texts
 from trainer.families.text.encoder import EncoderClassifier
+from trainer.families.text.rows import compute_baselines
 from trainer.families.text.texts import Texts
 from trainer.learning.baselines import Baseline
 from trainer.learning.fine_tuning import default_epochs
@@ -176,7 +177,7 @@ class FusionFamily(PixelFamily[Pairs, FusionModel]):
         """The commonest answer, the texts alone and the pictures alone: whether it takes both."""
         simple = pictures.compute_baselines(job, rows)
         if any(text.strip() for text in rows.texts.shown(rows.known("train", "validation"))):
-            simple = texts.compute_baselines(job, rows.texts) | simple
+            simple = compute_baselines(job, rows.texts) | simple
         return simple
 
     def build(self, job: Job, rows: Pairs) -> FusionModel:

@@ -5,40 +5,39 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
 from trainer.data.loading import Loaded
-from trainer.data.personal import find_spans
-from trainer.data.privacy import guess_hints
 from trainer.errors import SpecError
-from trainer.families.text import encoder, labels
+from trainer.events import Emit
+from trainer.families.text import counting, encoder, labels
+from trainer.families.text.languages import find_unread
+from trainer.families.text.rows import TextRows, compute_baselines
 from trainer.learning import zero_shot
-from trainer.learning.baselines import Baseline, label_counting, word_counting, word_regression
+from trainer.learning.baselines import Baseline
 from trainer.learning.job import Job
 from trainer.learning.passes import read_part
-from trainer.learning.rows import Digest, Rows, truth_of
+from trainer.learning.rows import Digest, truth_of
 from trainer.learning.supervised import SupervisedFamily
 from trainer.messages import _
 from trainer.packaging.graphs import write_transformer
+from trainer.words import WEIGHTS
 
 MOST_NAMED = 50
 """Labels that an error lists."""
 MOST_ZERO_SHOT = 2_000
 """Test rows up to which the nearest label name is a baseline: the model reads each of them for it."""
-EXAMPLES, EXAMPLE_CHARACTERS = 8, 200
 OF_ONE_LENGTH = ("probe", "fewshot", "zero-shot")
 """Methods by which vectors are brought to one length."""
 CUT_SHARE = 0.02
 """Of the texts, above which it is told that they are cut."""
 
 
-class Texts(Rows):
+class Texts(TextRows):
     """Token ids of every text, cut to `max_length`."""
 
-    input_name = "text"
     work_unit = "tokens"
 
     def __init__(
@@ -50,11 +49,11 @@ class Texts(Rows):
         folder: Path,
         max_length: int,
     ) -> None:
-        self.texts: list[str] = loaded.values["text"]
+        texts: list[str] = loaded.values["text"]
         self.tokenizer, self.folder, self.max_length = tokenizer, folder, max_length
-        self.ids = self.encoded(self.texts)
+        self.ids = self.encoded(texts)
         self.pad = tokenizer.pad_token_id or 0
-        super().__init__(loaded, labels, truth, np.array([len(ids) for ids in self.ids]))
+        super().__init__(loaded, labels, truth, texts, np.array([len(ids) for ids in self.ids]))
 
     def batch(self, rows: np.ndarray, device: torch.device) -> tuple[Tensor, ...]:
         """(ids, mask), each (rows, longest of these rows)."""
@@ -77,12 +76,6 @@ class Texts(Rows):
             mask[index, : len(ids)] = 1
         return torch.from_numpy(padded).to(device), torch.from_numpy(mask).to(device)
 
-    def inputs(self, rows: np.ndarray) -> list[Any]:
-        return self.shown(rows)
-
-    def shown(self, rows: np.ndarray) -> list[str]:
-        return [self.texts[row] for row in rows]
-
     def fingerprint(self, digest: Digest, rows: np.ndarray) -> None:
         digest.update(f"{self.max_length};".encode())
         super().fingerprint(digest, rows)
@@ -93,16 +86,6 @@ class Texts(Rows):
 
     def card_facts(self) -> list[str]:
         return [f"Texts longer than {self.max_length} tokens are cut."]
-
-    def examples(self, folder: Path) -> list[dict[str, Any]]:
-        """A few short test texts, each with another answer, none with personal data."""
-        by_answer: dict[Any, dict[str, Any]] = {}
-        hints = guess_hints("text", pa.chunked_array([pa.array(self.texts, pa.string())]))
-        for row in sorted(self.part("test"), key=lambda row: abs(len(self.texts[row]) - 60)):
-            answer, text = self.loaded.answers[row], self.texts[row].strip()
-            if answer not in by_answer and len(text) <= EXAMPLE_CHARACTERS and not find_spans(text, hints):
-                by_answer[answer] = {"input": text, "label": answer}
-        return list(by_answer.values())[:EXAMPLES]
 
 
 def texts_of(job: Job, folder: Path, loaded: Loaded) -> Texts:
@@ -123,24 +106,6 @@ def texts_of(job: Job, folder: Path, loaded: Loaded) -> Texts:
             _("Raise params.max_length to read more."),
         )
     return rows
-
-
-def compute_baselines(job: Job, rows: Texts) -> dict[str, Baseline]:
-    """Always the commonest answer, and a bag of words."""
-    train, test = rows.known("train", "validation"), rows.part("test")
-    truth, names, seed = rows.truth[train], rows.labels, job.spec.seed
-    if rows.is_class:
-        name = "tfidf_logistic"
-        simple = lambda: word_counting(rows.shown(train), truth, rows.shown(test), len(names), seed)  # noqa: E731
-    elif rows.answer.one_output:
-        name = "tfidf_ridge"
-        simple = lambda: word_regression(rows.shown(train), truth, rows.shown(test), seed)  # noqa: E731
-    elif rows.answer.cells == "labels":
-        name = "tfidf_logistic"
-        simple = lambda: label_counting(rows.shown(train), truth[:, :-1], rows.shown(test), seed)  # noqa: E731
-    else:
-        return rows.scoring.baselines(truth, len(test), names)
-    return rows.scoring.baselines(truth, len(test), names, name, simple)
 
 
 def label_texts(job: Job, rows: Texts) -> list[str] | None:
@@ -165,7 +130,18 @@ class TextFamily(SupervisedFamily[Texts, encoder.EncoderClassifier]):
         """Rows of a task that reads `text`."""
         rows = texts_of(job, job.model_folder(job.spec.model), job.load_rows())
         job.tell_rows(rows, f"{rows.lengths.mean():.0f} tokens a text")
+        if unread := find_unread(job.task, job.spec.model, rows.texts):
+            job.warn("unread_language", unread.message, unread.hint)
         return rows
+
+    def run(self, job: Job) -> dict[str, Any]:
+        return counting.WordsFamily().run(job) if job.spec.method == "words" else super().run(job)
+
+    def estimate(self, job: Job, emit: Emit) -> dict[str, Any]:
+        return counting.WordsFamily().estimate(job, emit) if job.spec.method == "words" else super().estimate(job, emit)
+
+    def native(self, folder: Path) -> str | None:
+        return "words" if (folder / WEIGHTS).exists() else None
 
     def baselines(self, job: Job, rows: Texts) -> dict[str, Baseline]:
         return compute_baselines(job, rows) | self.zero_shot(job, rows)
