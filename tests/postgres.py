@@ -16,6 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 SETTING = "MAQUETTE_TEST_DATABASE_URL"
 FILES = (
+    "tests/accounts/test_people.py",
     "tests/api/test_once.py",
     "tests/core/test_storable.py",
     "tests/costs/test_gate.py",
@@ -41,6 +42,7 @@ FILES = (
     "tests/runs/test_outages.py",
     "tests/runs/test_retraining.py",
     "tests/runs/test_rights.py",
+    "tests/runs/test_space.py",
     "tests/runs/test_waiting.py",
 )
 """What a database can break: claims, the ledger, the quota, uploads, readers, versions, deployments, deletions and lists."""

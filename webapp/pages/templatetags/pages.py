@@ -5,8 +5,10 @@ from typing import Any
 
 from django import template
 from django.db.models import Count, Q
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from webapp.accounts.rights import Right
 from webapp.core import states
 from webapp.endpoints.models import Endpoint
 from webapp.endpoints.models import Status as DemoStatus
@@ -39,6 +41,33 @@ def navigation(context: template.Context) -> list[dict[str, Any]]:
     is_own = request is not None and request.path.startswith(OWN_PAGES)
     section = here if here in entries or is_own else "home"
     return [{"name": name, "icon": icon, "title": word(), "here": name == section} for name, icon, word in NAVIGATION]
+
+
+SETTINGS: tuple[tuple[str, Right | None, Callable[[], str]], ...] = (
+    ("settings", Right.VIEW, lambda: _("General")),
+    ("security", None, lambda: _("Security")),
+    ("members", Right.VIEW, lambda: _("Members")),
+    ("storage", Right.VIEW, lambda: _("Storage")),
+    ("limits", Right.VIEW, lambda: _("Limits")),
+    ("security_log", Right.ADMINISTER, lambda: _("Security log")),
+    ("workspaces", None, lambda: _("Workspaces")),
+)
+"""The tabs of the settings, and the right in the open workspace that each takes; None: everybody's own."""
+BELOW = {"own_security_log": "security"}
+
+
+@register.simple_tag(takes_context=True)
+def settings_tabs(context: template.Context) -> list[dict[str, Any]]:
+    """[{address, title, here}] of those that the reader may open."""
+    request = context["request"]
+    match = request.resolver_match
+    here = BELOW.get(match.url_name, match.url_name) if match else ""
+    membership = getattr(request, "membership", None)
+    return [
+        {"address": reverse(name), "title": word(), "here": name == here}
+        for name, right, word in SETTINGS
+        if right is None or (membership and membership.can(right))
+    ]
 
 
 @register.simple_tag(takes_context=True)
