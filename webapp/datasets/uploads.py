@@ -208,16 +208,18 @@ def create_dataset(
 ) -> Dataset:
     """A dataset of finished uploads, read as `reading` says (see `read_request`). Their files move (those of a folder are written into one tar): a crash in between loses none, since the
     second name on disk is there before the rows change and the first goes after."""
-    uploads = [find(workspace, pk) for pk in dict.fromkeys(ids[: folders.MAX_FOLDER_FILES + MAX_FILES + 1])]
-    inside = [upload.relative_path for upload in uploads if upload.relative_path]
+    named = list(dict.fromkeys(ids))
+    known = alive(workspace).filter(pk__in=named[: folders.MAX_FOLDER_FILES + MAX_FILES + 1])
+    inside = [upload.relative_path for upload in known if upload.relative_path]
     folders.check_count(len(inside))
-    if len(uploads) - len(inside) > MAX_FILES:
+    if len(ids) - len(inside) > MAX_FILES:
         raise Problem(
             _("At most %(limit)d files make one dataset.") % {"limit": MAX_FILES},
             code="too_many_files",
             hint=_("Put their rows into fewer files, or zip them into one."),
             status=413,
         )
+    uploads = [find(workspace, pk) for pk in named]
     if not uploads:
         raise Problem(_("No upload was named."), code="no_file", hint=_("Send a file to /uploads/ first."))
     title = name.strip()[:120] or title_from(folders.folder_of(inside) if inside else uploads[0].name) or "data"
