@@ -43,6 +43,7 @@ LIGHT = {
     "columns",
     "comparison",
     "dates",
+    "numerals",
     "errors",
     "events",
     "gpus",
