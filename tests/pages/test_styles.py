@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 SHEETS = {path.name: path.read_text("utf-8") for path in sorted((ROOT / "static" / "css").glob("*.css"))}
 LAYERS = ["tokens", "base", "layout", "components", "pages"]
-NUMBERED = re.compile(r"[bk]\d")
+NUMBERED = re.compile(r"[bkm]\d")
 """Colours of series, whose numbers are put in by templates."""
 BY_LIBRARIES = {"htmx-request"}
 

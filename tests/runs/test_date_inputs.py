@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from django.template.loader import render_to_string
 
-from trainer import tables
+from trainer import dates, tables
 from webapp.runs.inputs import field_of, filled
 
 WRITTEN = [
@@ -45,7 +45,7 @@ def test_a_date_stands_in_its_field(ends: dict[str, Any], written: str, kind: st
 
 @pytest.mark.parametrize(("ends", "written", "kind", "shown"), WRITTEN[:-1])
 def test_the_model_reads_what_the_field_sends(ends: dict[str, Any], written: str, kind: str, shown: str) -> None:
-    form = ends.get("form") or tables.form_of([ends["min"], ends["max"], written])
+    form = ends.get("form") or dates.guess_form([ends["min"], ends["max"], written])
     column = {"name": "Signed up", "kind": "date", "form": form}
     told, sent = tables.encode_column(column, [written, shown])
     assert np.array_equal(told, sent)

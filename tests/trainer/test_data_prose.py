@@ -27,7 +27,11 @@ def test_a_forms_export_is_a_table(name: str, tmp_path: Path) -> None:
     assert found["source"][0]["format"] == "csv"
 
 
-@pytest.mark.parametrize("text", [CORPUS, LETTERS])
+TYPED = "".join(f"It was the {number}th day and nobody came.  The house stayed quiet.\n" for number in range(60))
+"""As with a typewriter: two blanks behind a full stop."""
+
+
+@pytest.mark.parametrize("text", [CORPUS, LETTERS, TYPED, TYPED.replace("\n", "\n\n")])
 def test_a_corpus_is_text(text: str, tmp_path: Path) -> None:
     (tmp_path / "book.txt").write_text(text, "utf-8")
     assert inspect([tmp_path / "book.txt"], tmp_path / "v1")["source"][0]["format"] == "text"

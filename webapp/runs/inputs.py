@@ -108,9 +108,7 @@ def date_forms(declaration: dict[str, Any]) -> tuple[tuple[str, ...], list[str]]
     cells = [str(declaration[name]) for name in ("min", "max", "typical", "example") if declaration.get(name)]
     if declaration.get("form"):
         return (str(declaration["form"]), "iso"), cells
-    matching = [
-        form for form in ("iso", *dates.FORMATS) if all(dates.value_of(cell, form) is not None for cell in cells)
-    ]
+    matching = [form for form in dates.FORMS if all(dates.value_of(cell, form) is not None for cell in cells)]
     return (*matching, "iso"), cells
 
 

@@ -16,6 +16,7 @@ RARE = {"^": "caret", "~": "tilde", "\x01": "ctrl-a", "\x1f": "unit-separator", 
 LONG = ("~|~", "|~|", "|;|", "||", "::", ";;", "~~", "^^", "##", "@@", "$$", "<>", "=>", "\t|\t")
 SPACES = "  "
 """Two blanks or more, as in tables whose columns are lined up."""
+SENTENCE_GAP = re.compile(r"(\S)  +\S")
 LONG_MARK = re.compile(r"(?<=[\w\"'])([^\w\s\"'.,()\[\]{}/\\-]{2,5})(?=[\w\"'])")
 STAND_IN = "\x1f"
 """What a mark of several characters becomes."""
@@ -124,6 +125,12 @@ RULER = re.compile(r"[\s|+:=─-]*[-=─]{2}[\s|+:=─-]*")
 """A line of dashes, as consoles and Markdown draw it between a header and its rows."""
 
 
+def between_sentences(sample: str) -> bool:
+    """Whether two blanks stand behind full stops, as some people type them, and part no columns."""
+    gaps = SENTENCE_GAP.findall(sample)
+    return sum(before in ".!?…" for before in gaps) > 0.5 * len(gaps)
+
+
 def find_dialect(sample: str) -> tuple[Dialect, list[tuple[float, Dialect]]]:
     """The likeliest dialect, and all candidates with their scores, the best first."""
     quote, escape = find_quote(sample), ""
@@ -141,7 +148,8 @@ def find_dialect(sample: str) -> tuple[Dialect, list[tuple[float, Dialect]]]:
         candidates.append(max(scored, key=lambda pair: (pair[0], bool(pair[1].escape))))
     if max(score for score, _made in candidates) < 0.9 and SPACES in sample:
         lined_up = Dialect(SPACES, "")
-        candidates.append((score if (score := score_of(sample, lined_up)) >= 1 else 0.0, lined_up))
+        score = 0.0 if between_sentences(sample) else score_of(sample, lined_up)
+        candidates.append((score if score >= 1 else 0.0, lined_up))
     candidates.sort(key=lambda pair: -pair[0])
     long = [
         pair
