@@ -23,8 +23,8 @@ PLAIN = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 THOUSANDS = re.compile(r"[-+]?\d{1,3}(,\d{3})+(\.\d*)?")
 LAKHS = re.compile(r"[-+]?\d{1,2}(,\d{2})+,\d{3}(\.\d*)?")
 """Indian grouping: 12,34,567."""
-COMMA = re.compile(r".*(\.\d{3},\d+|^[^,.]*,(\d{1,2}|\d{4,}))|[^,]*\d\.\d{3}(\.\d{3})+")
-DOT = re.compile(r".*(,\d{3}\.\d+|\.(\d{1,2}|\d{4,})$)|[^.]*\d,\d{3}(,\d{3})+")
+COMMA = re.compile(r".*(\.\d{3},\d+|^[^,.]*,(\d{1,2}|\d{4,}))|[^,]*\d\.\d{3}(\.\d{3})+|[-+(]?0,\d+\)?")
+DOT = re.compile(r".*(,\d{3}\.\d+|\.(\d{1,2}|\d{4,})$)|[^.]*\d,\d{3}(,\d{3})+|[-+(]?0\.\d+\)?")
 DOUBTFUL = re.compile(r"[-+(]?[1-9]\d{0,2}([.,])\d{3}\)?")
 """One mark before three digits: thousands in one country, decimals in another."""
 OTHER_MARKS = {".": re.compile(r"[-+]?\d{1,3}(\.\d{3})+,\d+"), ",": re.compile(r"[-+]?\d{1,3}(,\d{3})+\.\d+")}

@@ -16,6 +16,7 @@ from trainer.messages import Message, _
 from trainer.numerals import DOUBTFUL, count_units, decimal_confidence, digits_of, form_of, number_of, range_ends, tidy
 
 LOOKED_AT = 2_000
+MEASURED = frozenset({"start", "end", "seconds", "width", "height"})
 MOST_PREVIEWED = 3
 MARKS = {"point": ".", "comma": ","}
 DECIMAL_LABELS = {"point": _("1.5 has a decimal point"), "comma": _("1,5 has a decimal comma")}
@@ -40,7 +41,8 @@ def distinct_cells(column: pa.ChunkedArray, most: int = LOOKED_AT) -> list[str]:
 def read_columns(dataset: Dataset, choices: Choices) -> None:
     """Put the questions of each column, obey what was asked, and say what was read."""
     asked: dict[str, JsonObject] = {}
-    for column in dataset.profile:
+    written = [column for column in dataset.profile if not is_measured(column["name"], dataset)]
+    for column in written:
         for question, options in questions_of(column, dataset).items():
             choice = choices.pick(question, options, column=column["name"])
             if choice is not None:
@@ -50,10 +52,17 @@ def read_columns(dataset: Dataset, choices: Choices) -> None:
         columns, task = dict(dataset.roles) or None, dataset.task
         map_columns(dataset, columns, task)
     for column in dataset.profile:
+        if is_measured(column["name"], dataset):
+            continue
         dataset.readings += [
             reading.as_dict() for reading in readings_of(column, dataset, set(asked.get(column["name"], ())))
         ]
     dataset.readings.sort(key=lambda reading: not reading["doubt"])
+
+
+def is_measured(name: str, dataset: Dataset) -> bool:
+    """Whether the reader wrote the column's numbers itself, of images or recordings: there is nothing to doubt."""
+    return bool(dataset.kinds) and name in MEASURED
 
 
 def questions_of(column: ColumnProfile, dataset: Dataset) -> dict[str, dict[str, JsonObject]]:

@@ -57,6 +57,8 @@ class Records:
 
 def open_records(path: Path, name: str, choices: Choices) -> Records | None:
     """None for a file of another kind, and for a table without pictures or sounds in it."""
+    if not path.is_file():
+        return None  # whoever opens tables says so
     with path.open("rb") as file:
         if not is_columnar(file.read(8)):
             return None
