@@ -235,7 +235,7 @@ def test_a_round_is_read_as_it_was_written(
     assert [path.name for path in (tmp_path / "folds").iterdir()] == ["0.npz"]
     assert read.rows.tolist() == [4, 9]
     assert [output.tolist() for output in read.outputs] == [output.tolist() for output in outputs]
-    assert (read.epoch, read.source, read.shown_from, read.validated) == (epoch, "validation", 0.3, validated)
+    assert (read.epoch, read.source, read.threshold, read.validated) == (epoch, "validation", 0.3, validated)
     assert (read.certainty is None) == (certainty is None)
 
 

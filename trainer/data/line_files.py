@@ -130,7 +130,10 @@ def parallel_rows(files: Sequence[LineFile]) -> LineRows | None:
             return None
         place = max(index for index, word in enumerate(file.words) if SIDES.get(word, word) == side)
         pairs[tuple(file.words[:place] + file.words[place + 1 :])][side] = file
-    sides = list(dict.fromkeys(side for pair in pairs.values() for side in pair))
+    # whatever the order of the files: the named source first, then English
+    sides = sorted(
+        {side for pair in pairs.values() for side in pair}, key=lambda side: (side != "source", side != "en", side)
+    )
     if len(sides) < 2 or any(set(pair) != set(sides) for pair in pairs.values()):
         return None
     columns: dict[str, list[str | None]] = {side: [] for side in sides}
