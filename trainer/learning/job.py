@@ -43,6 +43,8 @@ class Job:
     def __init__(self, spec: Spec, out: Path, emit: Emit) -> None:
         spec, self.content = defaults.complete(spec, out)
         self.spec, self.out, self.emit = spec, out, emit
+        self.warnings: list[dict[str, Any]] = []
+        """What was warned of, which a trial tells at its end."""
         self.task = tasks.get(spec.task)
         if spec.method not in {method.slug for method in self.task.methods}:
             names = ", ".join(method.slug for method in self.task.methods)
@@ -63,8 +65,6 @@ class Job:
         self.shown_remaining = Remaining()
         self.timings: dict[str, float] = {}
         self.history: list[dict[str, Any]] = []
-        self.warnings: list[dict[str, Any]] = []
-        """What was warned of, which a trial tells at its end."""
         self._stage, self._stage_started, self._stage_fraction = "prepare", time.monotonic(), 0.0
         self._from = (self._stage_started, 0.0)
         self._fraction = self._told = 0.0
