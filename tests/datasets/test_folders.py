@@ -93,6 +93,7 @@ def test_a_hostile_path_is_refused_in_words(api: Client, path: str) -> None:
 
 def test_a_path_for_each_file_or_none(api: Client) -> None:
     refused_api(post(api, {"a.csv": CSV, "b.csv": CSV}, ["x/a.csv"]), 422, "bad_path")
+    assert not Dataset.objects.exists()
 
 
 def test_more_files_go_as_one_tar(api: Client) -> None:

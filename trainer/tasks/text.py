@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 GIB = 1024**3
-TEXT_MODELS = (
+ENCODER_MODELS = (
     BaseModelCard(
         "bundled:all-MiniLM-L6-v2",
         "all-MiniLM-L6-v2",
@@ -42,6 +42,10 @@ TEXT_MODELS = (
         int(5.1 * GIB),
         ("en",),
     ),
+)
+"""Pretrained models that read texts, the recommended one first."""
+TEXT_MODELS = (
+    *ENCODER_MODELS,
     BaseModelCard(
         "scratch:words",
         "Word counts",
@@ -52,7 +56,7 @@ TEXT_MODELS = (
         400 * 1024**2,
     ),
 )
-"""What every task on one text can start from, the recommended one first."""
+"""What every task that answers one text with a label or a number can start from."""
 WORDS_MODEL = "scratch:words"
 WORDS_METHOD = "words"
 LONGEST_INPUT = 20_000

@@ -9,7 +9,7 @@ from trainer.spec import Spec
 from trainer.tagging.units import text_of
 from trainer.tasks.base import BaseModelCard, Role
 from trainer.tasks.methods import FULL, LORA, PROBE, SCRATCH
-from trainer.tasks.text import TextTask
+from trainer.tasks.text import ENCODER_MODELS, TextTask
 
 GIB = 1024**3
 TITLE, USUAL_WEIGHTS = gettext_noop("Small net on words and characters"), 1_842_050
@@ -36,33 +36,7 @@ class TokenClassification(TextTask):
     engine = "trainer.engines.tagging.TaggingEngine"
     methods = (FULL, PROBE, LORA, SCRATCH)
     models = (
-        BaseModelCard(
-            "bundled:all-MiniLM-L6-v2",
-            "all-MiniLM-L6-v2",
-            gettext_noop("Small, quick, English; comes with Maquette."),
-            22_713_216,
-            "Apache 2.0",
-            "English",
-            int(1.2 * GIB),
-        ),
-        BaseModelCard(
-            "hub:intfloat/multilingual-e5-small",
-            "multilingual-e5-small",
-            gettext_noop("When people write in several languages; needs the Hugging Face hub."),
-            117_654_272,
-            "MIT",
-            "94 languages",
-            int(2.6 * GIB),
-        ),
-        BaseModelCard(
-            "hub:answerdotai/ModernBERT-base",
-            "ModernBERT-base",
-            gettext_noop("Stronger on long texts, up to 8,000 tokens; needs the Hugging Face hub, better with a GPU."),
-            149_014_272,
-            "Apache 2.0",
-            "English",
-            int(5.1 * GIB),
-        ),
+        *ENCODER_MODELS,
         BaseModelCard(
             "scratch:cnn-crf",
             TITLE,
