@@ -45,7 +45,11 @@ class Looker:
             self.complaints.append(f"{self.page.url}: {message.text}")
 
     def look(self, name: str) -> None:
-        """Both widths, both schemes: no axe violation, nothing that scrolls sideways; a picture of what is seen without scrolling."""
+        """Both widths, both schemes: no axe violation, nothing that scrolls sideways; a picture of what is seen without scrolling.
+
+        A page that is about to be left, or has only begun to come, is waited for.
+        """
+        self.page.wait_for_load_state()
         for scheme in ("light", "dark"):
             self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
             for width in WIDTHS:

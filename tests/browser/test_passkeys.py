@@ -73,23 +73,28 @@ def test_a_passkey_from_adding_it_to_confirming_with_it(live_server: Any, user: 
     def sign_in_by_link() -> None:
         page.goto(f"{home}/signin/{apart(lambda: SignInLink.issue(user))}")
         page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url(lambda url: "/signin/" not in url)
 
     def sign_out() -> None:
         page.goto(f"{home}/settings")
         page.get_by_role("button", name="Sign out").click()
+        page.wait_for_url("**/accounts/login/**")
 
     sign_in_by_link()
     page.goto(f"{home}/settings/security")
     looker.look("security-none")
     page.get_by_role("link", name="Set up").click()
+    page.wait_for_url("**/totp/activate/")
     looker.look("app")
     page.goto(f"{home}/settings/security")
     page.get_by_role("link", name="Add", exact=True).click()
+    page.wait_for_url("**/webauthn/add/")
     looker.look("passkey-add")
     page.get_by_role("button", name="Continue").click()
     expect(page.get_by_role("heading", name="Recovery codes").first).to_be_visible()
     looker.look("recovery-codes")
     page.get_by_role("link", name="Done").click()
+    page.wait_for_url("**/settings/security")
     looker.look("security")
 
     sign_out()

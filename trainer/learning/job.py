@@ -82,7 +82,9 @@ class Job:
         return models.resolve(ref, self.tell_download, self.wait_for_download)
 
     def tell_download(self, done: int, total: int) -> None:
-        self.progress(done, total, unit="bytes")
+        self.progress(
+            done, total, unit="bytes", force=done in {0, total}
+        )  # its start and end are told however quick it is
         self.check_stop()
 
     def wait_for_download(self) -> None:
