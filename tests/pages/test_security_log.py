@@ -140,6 +140,23 @@ def test_pages_go_on_where_the_last_ended(user: User, workspace: Workspace, clie
     assert len(seen) == len(set(seen)) == 120
 
 
+def test_the_file_holds_every_event_once(
+    user: User, workspace: Workspace, client_of: ClientOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is sent in pieces, and the events of one moment may end a piece."""
+    monkeypatch.setattr(security_log, "CSV_ROWS", 7)
+    SecurityEvent.objects.bulk_create(
+        SecurityEvent(verb="data_downloaded", kind="downloads", workspace=workspace, user=user, text=f"{number:03}")
+        for number in range(45)
+    )
+    moments = [timezone.now() - timedelta(hours=hour) for hour in range(3)]
+    for number, event in enumerate(SecurityEvent.objects.filter(verb="data_downloaded")):
+        SecurityEvent.objects.filter(pk=event.pk).update(created_at=moments[number % 3])
+    answer = client_of(user).get(reverse("security_log"), {"format": "csv", "kind": "downloads"})
+    texts = [row["text"] for row in csv.DictReader(io.StringIO(b"".join(answer).decode()))]
+    assert sorted(texts) == [f"{number:03}" for number in range(45)]
+
+
 def test_the_file_begins_no_formula(user: User, workspace: Workspace, client_of: ClientOf) -> None:
     happened("data_downloaded", user, workspace, text="=HYPERLINK(1)")
     browser = client_of(user)

@@ -40,6 +40,14 @@ class Download(InPieces, FileResponse):
     block_size = PIECE_BYTES
 
 
+class TextDownload(InPieces, StreamingHttpResponse):
+    """A text that is written while it is sent; nothing of it is kept."""
+
+    def __init__(self, pieces: Iterator[str], filename: str, content_type: str) -> None:
+        super().__init__(pieces, content_type=content_type)
+        self["Content-Disposition"] = f'attachment; filename="{filename}"'
+
+
 class ZipDownload(InPieces, StreamingHttpResponse):
     """A folder as a zip file, packed while it is sent; nothing of it is written to the disk."""
 

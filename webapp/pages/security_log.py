@@ -5,20 +5,21 @@ Pages go by the moment of their last event, not by number: counting a million ro
 """
 
 import csv
-import tempfile
-from collections.abc import Iterable
+import io
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from django import forms
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import close_old_connections
 from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext_lazy as _
 
@@ -30,10 +31,10 @@ from webapp.accounts.rights import Right
 from webapp.accounts.security import record
 from webapp.accounts.security_lines import fields_of
 from webapp.accounts.security_verbs import KINDS, OUTCOMES, words_of
-from webapp.core.downloads import Download
+from webapp.core.downloads import TextDownload
 from webapp.datasets.exports import harmless_name
 
-PAGE = 50
+PAGE, CSV_ROWS = 50, 2000
 COLUMNS = ("t", "event", "outcome", "address", "email", "via", "subject", "subject_id", "text", "agent")
 MAX_MEMBERS = 500
 """People to choose from in the filter."""
@@ -104,7 +105,12 @@ def before(events: QuerySet[SecurityEvent], cursor: str) -> QuerySet[SecurityEve
         last = None
     if last is None:
         return events
-    return events.filter(Q(created_at__lt=last) | Q(created_at=last, id__gt=pk[:16]))
+    return older(events, last, pk[:16])
+
+
+def older(events: QuerySet[SecurityEvent], moment: datetime, pk: str) -> QuerySet[SecurityEvent]:
+    """Those that come after this one, newest first."""
+    return events.filter(Q(created_at__lt=moment) | Q(created_at=moment, id__gt=pk))
 
 
 def shown(events: Iterable[SecurityEvent]) -> list[Line]:
@@ -156,15 +162,31 @@ def own_security_log(request: AuthedRequest) -> HttpResponseBase:
     return log_page(request, SecurityEvent.objects.filter(user=request.user, is_copy=False), None)
 
 
-def as_csv(events: QuerySet[SecurityEvent]) -> Download:
-    """All that the filter leaves, written to a temporary file that goes once it is open."""
-    with tempfile.TemporaryDirectory(dir=settings.FILE_UPLOAD_TEMP_DIR) as folder:
-        path = Path(folder) / "security-log.csv"
-        with path.open("w", newline="", encoding="utf-8") as target:
-            table = csv.writer(target)
-            table.writerow(COLUMNS)
-            for event in events.iterator(chunk_size=2000):
-                row = fields_of(event) | {"email": event.user.email if event.user else event.given, "text": event.text}
-                table.writerow([harmless_name(str(row[name] or "")) for name in COLUMNS])
-        file = path.open("rb")
-    return Download(file, as_attachment=True, filename="security-log.csv", content_type="text/csv; charset=utf-8")
+def as_csv(events: QuerySet[SecurityEvent]) -> TextDownload:
+    """All that the filter leaves, newest first, written while it is sent."""
+    until_now = events.filter(created_at__lte=timezone.now())
+    return TextDownload(csv_lines(until_now), "security-log.csv", "text/csv; charset=utf-8")
+
+
+def csv_lines(events: QuerySet[SecurityEvent]) -> Iterator[str]:
+    """The table in pieces of `CSV_ROWS` rows. Each is a query of its own that goes on after the last row, since whoever sends
+    it asks for every piece in another thread, and a thread has its own connection."""
+    events = events.order_by("-created_at", "id")
+    yield csv_text([COLUMNS])
+    piece = list(events[:CSV_ROWS])
+    while piece:
+        yield csv_text([csv_row(event) for event in piece])
+        close_old_connections()
+        last = piece[-1]
+        piece = list(older(events, last.created_at, last.pk)[:CSV_ROWS]) if len(piece) == CSV_ROWS else []
+
+
+def csv_row(event: SecurityEvent) -> list[str]:
+    row = fields_of(event) | {"email": event.user.email if event.user else event.given, "text": event.text}
+    return [harmless_name(str(row[name] or "")) for name in COLUMNS]
+
+
+def csv_text(rows: Iterable[Sequence[str]]) -> str:
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(rows)
+    return text.getvalue()
