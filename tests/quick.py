@@ -13,7 +13,6 @@ PLACES = (
     "tests/catalog",
     "tests/core",
     "tests/costs/test_amounts.py",
-    "tests/costs/test_gate.py",
     "tests/costs/test_tables.py",
     "tests/pages/test_templates.py",
     "tests/pages/test_translations.py",
@@ -22,9 +21,6 @@ PLACES = (
     "tests/test_layers.py",
     "tests/trainer/test_comparison.py",
     "tests/trainer/test_evaluation.py",
-    "tests/trainer/test_json_forms.py",
-    "tests/trainer/test_left_out.py",
-    "tests/trainer/test_labels.py",
     "tests/trainer/test_loops.py",
     "tests/trainer/test_references.py",
     "tests/trainer/test_sheet_tables.py",
@@ -34,7 +30,13 @@ PLACES = (
     "tests/trainer/test_words.py",
 )
 """Folders and files, of which tests marked slow, browser or gpu are left out, and those that need the running site."""
-LONG = ("tests/core/test_queues.py", "tests/core/test_strangers.py")
+LONG = (
+    "tests/core/test_confinement.py",
+    "tests/core/test_hub_gate.py",
+    "tests/core/test_queues.py",
+    "tests/core/test_rate_limit.py",
+    "tests/core/test_strangers.py",
+)
 """Files in these folders that take too long."""
 LEFT_OUT = ("slow", "browser", "gpu")
 

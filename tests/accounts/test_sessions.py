@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from webapp.accounts import sessions
+from webapp.accounts import sessions, tasks
 from webapp.accounts.models import Membership, User
 
 ClientOf = Callable[[User], Client]
@@ -172,3 +172,10 @@ def test_a_stream_ends_with_the_session(
         return [part async for part in sessions.while_signed_in(request, events())]  # type: ignore[arg-type]
 
     assert asyncio.run(heard()) == [b"first", b"second", b"third"]
+
+
+def test_sessions_whose_time_is_over_are_cleared_away(user: User, client_of: ClientOf) -> None:
+    over, kept = client_of(user), client_of(user)
+    Session.objects.filter(pk=over.session.session_key).update(expire_date=timezone.now() - timedelta(minutes=1))
+    tasks.sweep()
+    assert [session.pk for session in Session.objects.all()] == [kept.session.session_key]
