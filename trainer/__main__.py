@@ -109,6 +109,10 @@ def parser() -> argparse.ArgumentParser:
     sampling.add_argument("name")
     sampling.add_argument("--out", type=Path, required=True)
     add("run", run, "Train.", "spec").add_argument("--out", type=Path, required=True)
+    add(
+        "search", search, "Search over the settings of a run: many trials, of which the best is tested.", "spec"
+    ).add_argument("--out", type=Path, required=True)
+    add("propose", propose, "Say what a search tries next, from its trials.", "request")
     add("evaluate", evaluate, "Score an artifact on other data.", "artifact", "data")
     add("predict", predict, "Answer one input a line.", "artifact").add_argument("--input", default="-")
     add("explain", explain, "Say what in an input its answer rests on, one input a line.", "artifact").add_argument(
@@ -235,6 +239,20 @@ def run(options: argparse.Namespace) -> None:
     from trainer.spec import load
 
     emit("result", **run(load(options.spec), options.out, emit))
+
+
+def search(options: argparse.Namespace) -> None:
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(EXIT_STOPPED))
+    from trainer.hyperparameters.search import search
+    from trainer.spec import load
+
+    emit("result", **search(load(options.spec), options.out, emit))
+
+
+def propose(options: argparse.Namespace) -> None:
+    from trainer.hyperparameters.request import propose
+
+    emit("result", **propose(options.request))
 
 
 def estimate(options: argparse.Namespace) -> None:

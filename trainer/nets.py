@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from trainer.errors import SpecError
 from trainer.messages import _, gettext_noop
-from trainer.params import Params, advanced
+from trainer.params import IN_STEPS, Params, Searched, advanced
 
 Layer = dict[str, Any]
 Shape = tuple[int, ...]
@@ -40,6 +40,7 @@ class NetParams(Params):
         None,
         gettext_noop("Dropout"),
         gettext_noop("For small nets: share of values dropped at random during training."),
+        Searched(low=0.0, high=0.5, methods=IN_STEPS),
         ge=0,
         lt=1,
     )

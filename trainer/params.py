@@ -22,14 +22,32 @@ class Bounds(TypedDict, total=False):
     pattern: str
 
 
-def advanced(default: T, title: str, description: str, **bounds: Unpack[Bounds]) -> T:
+class Searched(TypedDict, total=False):
+    """What a search over settings (`trainer.hyperparameters.space`) tries of a setting, where nobody says otherwise: from `low` to
+    `high`, evenly on a logarithmic scale with `log`; or one of `choices`. `methods`: those that the setting changes. `usual`: it
+    is searched unless somebody chooses other settings."""
+
+    low: float
+    high: float
+    log: bool
+    choices: list[Any]
+    methods: list[str]
+    usual: bool
+
+
+IN_STEPS = ["full", "lora", "scratch", "fewshot", "reranker"]
+"""Methods that learn by gradient, in steps."""
+
+
+def advanced(default: T, title: str, description: str, search: Searched | None = None, **bounds: Unpack[Bounds]) -> T:
     """A setting that most people leave alone: folded away on the page."""
-    return Field(default, title=title, description=description, json_schema_extra={"advanced": True}, **bounds)
+    extra: dict[str, Any] = {"advanced": True} | ({"search": dict(search)} if search else {})
+    return Field(default, title=title, description=description, json_schema_extra=extra, **bounds)
 
 
-def expert(default: T, title: str, description: str, **bounds: Unpack[Bounds]) -> T:
+def expert(default: T, title: str, description: str, search: Searched | None = None, **bounds: Unpack[Bounds]) -> T:
     """A setting of the optimization itself: folded away within what is advanced."""
-    extra: dict[str, Any] = {"advanced": True, "expert": True}
+    extra: dict[str, Any] = {"advanced": True, "expert": True} | ({"search": dict(search)} if search else {})
     return Field(default, title=title, description=description, json_schema_extra=extra, **bounds)
 
 
@@ -46,19 +64,33 @@ class ScheduleParams(Params):
         None,
         gettext_noop("Epochs"),
         gettext_noop("Passes over the data. Empty: chosen by the number of rows."),
+        Searched(low=3, high=20, methods=IN_STEPS),
         ge=1,
         le=100,
     )
-    batch_size: int = advanced(32, gettext_noop("Batch size"), gettext_noop("Rows per step."), ge=1, le=1024)
+    batch_size: int = advanced(
+        32,
+        gettext_noop("Batch size"),
+        gettext_noop("Rows per step."),
+        Searched(choices=[8, 16, 32, 64], methods=IN_STEPS, usual=True),
+        ge=1,
+        le=1024,
+    )
     learning_rate: float = advanced(
         1e-4,
         gettext_noop("Learning rate"),
         gettext_noop("Of the pretrained layers. Halve it if the loss jumps."),
+        Searched(low=1e-5, high=1e-3, log=True, methods=IN_STEPS, usual=True),
         gt=0,
         le=0.1,
     )
     head_learning_rate: float = advanced(
-        3e-3, gettext_noop("Learning rate of the head"), gettext_noop("Of the output layer."), gt=0, le=1
+        3e-3,
+        gettext_noop("Learning rate of the head"),
+        gettext_noop("Of the output layer."),
+        Searched(low=3e-4, high=3e-2, log=True, methods=IN_STEPS),
+        gt=0,
+        le=1,
     )
     patience: int = advanced(
         2,
@@ -87,6 +119,7 @@ class OptimisationParams(Params):
         0.1,
         gettext_noop("Warmup"),
         gettext_noop("Share of the steps during which the learning rate rises."),
+        Searched(low=0.0, high=0.3, methods=IN_STEPS),
         ge=0,
         le=0.9,
     )
@@ -94,6 +127,7 @@ class OptimisationParams(Params):
         0.01,
         gettext_noop("Weight decay"),
         gettext_noop("Pulls weights towards zero (L2). Not applied to biases and norms."),
+        Searched(low=1e-3, high=0.3, log=True, methods=IN_STEPS, usual=True),
         ge=0,
         le=1,
     )
@@ -101,16 +135,23 @@ class OptimisationParams(Params):
         0.05,
         gettext_noop("Label smoothing"),
         gettext_noop("How much each label is softened, so that single wrong labels matter less."),
+        Searched(low=0.0, high=0.2, methods=["full", "lora", "scratch"]),
         ge=0,
         lt=1,
     )
     lora_rank: int = advanced(
-        8, gettext_noop("LoRA rank"), gettext_noop("Width of the layers that LoRA adds."), ge=1, le=256
+        8,
+        gettext_noop("LoRA rank"),
+        gettext_noop("Width of the layers that LoRA adds."),
+        Searched(choices=[4, 8, 16, 32], methods=["lora"], usual=True),
+        ge=1,
+        le=256,
     )
     optimizer: OptimizerName = expert(
         "adamw",
         gettext_noop("Optimizer"),
         gettext_noop("SGD and Adagrad need a learning rate 10 to 100 times higher, Lion one 3 to 10 times lower."),
+        Searched(choices=["adamw", "adam", "lion", "adafactor"], methods=IN_STEPS),
     )
     momentum: float = expert(
         0.9, gettext_noop("Momentum"), gettext_noop("Of SGD: how much of the last step is kept."), ge=0, lt=1
@@ -119,6 +160,7 @@ class OptimisationParams(Params):
         "cosine",
         gettext_noop("Learning rate schedule"),
         gettext_noop("After the warmup. “plateau” lowers the rate after each epoch without improvement on validation."),
+        Searched(choices=["cosine", "linear", "constant"], methods=IN_STEPS),
     )
     schedule_factor: float = expert(
         0.1,
@@ -138,6 +180,7 @@ class OptimisationParams(Params):
         1.0,
         gettext_noop("Layer-wise decay"),
         gettext_noop("Each layer’s learning rate is that of the layer above times this. 1: the same for all."),
+        Searched(low=0.6, high=1.0, methods=["full"]),
         gt=0,
         le=1,
     )
@@ -159,6 +202,7 @@ class OptimisationParams(Params):
         None,
         gettext_noop("Dropout"),
         gettext_noop("Share of values dropped at random during training. Empty: the model’s default."),
+        Searched(low=0.0, high=0.5, methods=IN_STEPS),
         ge=0,
         le=0.9,
     )
@@ -178,6 +222,7 @@ class OptimisationParams(Params):
         0.0,
         gettext_noop("Focal loss"),
         gettext_noop("Rows that are right already count for less; the gamma of the focal loss. 0: off."),
+        Searched(low=0.0, high=3.0, methods=["full", "lora", "scratch"]),
         ge=0,
         le=5,
     )

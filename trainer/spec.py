@@ -10,6 +10,8 @@ from trainer.errors import SpecError
 from trainer.messages import _
 
 SPLITS = ("train", "validation", "test")
+MOST_TRIALS = 200
+"""Of one search over settings."""
 
 FOLD_COUNT = 5
 """Into how many folds rows are divided where they are too few for a test of their own."""
@@ -59,6 +61,21 @@ class Hardware(Strict):
     threads: int | None = None
 
 
+class Pruning(Strict):
+    """What a trial of a search is compared with at each of its epochs (`trainer.hyperparameters`): the validation curves of the
+    trials before it, each as [[epoch, value], …] of one metric."""
+
+    metric: str
+    earlier: list[list[tuple[int, float]]] = []
+
+
+class SearchSpec(Strict):
+    """Of the command `search`. `space`: {setting: {low, high, log} or {choices}}; left out, the task's own for its method."""
+
+    space: dict[str, dict[str, Any]] | None = None
+    trials: int = Field(20, ge=1, le=MOST_TRIALS)
+
+
 class Spec(Strict):
     """What is left out, or null, is settled by `trainer.learning.defaults`: the task, the model and the method."""
 
@@ -71,6 +88,11 @@ class Spec(Strict):
     limits: Limits = Limits()
     hardware: Hardware = Hardware()
     seed: int = 0
+    evaluate_on: Literal["test", "validation"] = "test"
+    """`validation`: a trial of a search, which learns and tells its score on validation rows. The same folder goes on with the
+    test once this says `test`."""
+    pruning: Pruning | None = None
+    search: SearchSpec | None = None
 
     @field_validator("task", "model", "method", mode="before")
     @classmethod

@@ -16,6 +16,7 @@ LIGHT = (
     "events",
     "files",
     "gpus",
+    "hyperparameters.space",
     "disk",
     "machine",
     "packaging.manifest",

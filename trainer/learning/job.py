@@ -20,7 +20,7 @@ from trainer.errors import SpecError, Stopped
 from trainer.events import STAGES, Emit
 from trainer.files import write_json
 from trainer.hardware import Device
-from trainer.learning import defaults
+from trainer.learning import defaults, trial
 from trainer.messages import _, joined, restored, sources
 from trainer.model_download import being_downloaded
 from trainer.params import check_params
@@ -70,6 +70,11 @@ class Job:
         self._fraction = self._told = 0.0
         self._begun = ""
         self._stop = self._enough = self._waits = False
+        self.is_trial = spec.evaluate_on == "validation"
+        """Whether it is one of a search over settings, which is not tested (`trainer.learning.trial`)."""
+        self.is_pruned = self.ended_early = False
+        pruning = spec.pruning if self.is_trial else None
+        self._watch = trial.Watch(pruning.metric, pruning.earlier) if pruning else None
         self._lap, self._laps = 0, 1
         self._paid_for: float | None = None  # seconds in all, as whoever pays last said
         self._asked_at = float("-inf")
@@ -164,11 +169,15 @@ class Job:
 
     def out_of_time(self) -> bool:
         """Whether training must end now, so that evaluation and packaging still fit under the limit."""
-        if self._enough:
+        if self._enough or self.is_pruned:
+            self.ended_early = True
             return True
         limit = self.time_limit()
-        after = self.plan["evaluate"] + self.plan["package"]
-        return limit is not None and self.seconds() + after > limit * (self._lap + 1) / self._laps
+        after = 0.0 if self.is_trial else self.plan["evaluate"] + self.plan["package"]
+        if limit is None or self.seconds() + after <= limit * (self._lap + 1) / self._laps:
+            return False
+        self.ended_early = True
+        return True
 
     def end_early(self) -> None:
         """As if a limit were reached: learning ends, and its best is evaluated and kept."""
@@ -176,6 +185,9 @@ class Job:
 
     def tell_limit(self) -> None:
         """Why learning ends before its plan, for the log."""
+        if self.is_pruned:
+            self.log(_("Pruned: at this epoch, half of the trials before it were better."))
+            return
         if self._enough:
             self.warn("stopped_early", _("Training was stopped early and keeps the best checkpoint."))
         else:
@@ -217,6 +229,8 @@ class Job:
         fields = {"name": name, "split": split, "step": step, "epoch": epoch, "value": round(float(value), 6)}
         self.history.append(fields)
         self.emit("metric", **fields, **basis)
+        if split == "validation" and self._watch and self._watch.hear(name, epoch, float(value)):
+            self.is_pruned = True
 
     # Stages and progress
 
@@ -305,4 +319,5 @@ class Job:
             here = spent * (1 - self._stage_fraction) / made
         else:
             here = max(self.plan[self._stage] * (1 - before) - spent, 0)
-        return here + sum(self.plan[name] for name in STAGES[index + 1 :])
+        stages = STAGES[: STAGES.index("train") + 1] if self.is_trial else STAGES
+        return here + sum(self.plan[name] for name in stages[index + 1 :])

@@ -13,6 +13,7 @@ from trainer.errors import SpecError
 from trainer.events import Emit
 from trainer.files import write_json
 from trainer.hardware import ResourceWatch
+from trainer.learning import trial
 from trainer.learning.family import family_of
 from trainer.learning.job import Job
 from trainer.messages import _
@@ -28,17 +29,32 @@ def run(spec: Spec, out: Path, emit: Emit) -> dict[str, Any]:
     done = out / "result.json"
     if done.exists():
         return json.loads(done.read_text("utf-8"))
+    tried = trial.done(out)
+    if tried and spec.evaluate_on == "validation":
+        return tried
     job = Job(spec, out, emit)
-    with on_signal(signal.SIGTERM, job.request_stop), on_signal(signal.SIGUSR1, job.end_early):
-        with ResourceWatch(job.device, emit), mendable():
-            job.begin("prepare")  # loading the libraries of a family is a part of it
-            result = family_of(job.task).run(job)
-        result |= {"artifact": str(job.artifact), "seconds": round(job.seconds(), 2)}
+    if tried and tried["ended_early"]:  # the test is of what was scored, not of what more time would make of it
+        job.end_early()
+    with (
+        on_signal(signal.SIGTERM, job.request_stop),
+        on_signal(signal.SIGUSR1, job.end_early),
+        ResourceWatch(job.device, emit),
+        mendable(),
+    ):
+        job.begin("prepare")  # loading the libraries of a family is a part of it
+        result = family_of(job.task).run(job)
+    if job.is_trial:
+        result |= {"seconds": round(job.seconds(), 2)}
+        trial.keep(out, result)
+        return result
+    result |= {"artifact": str(job.artifact), "seconds": round(job.seconds(), 2)}
     write_json(done, result)
     clear_away(out)
     return result
 
 
+NOT_IDENTITY = {"limits", "hardware", "evaluate_on", "pruning", "search"}
+"""Of a specification: what may be another when a run goes on."""
 WORKING_FILES = ("checkpoints", "cache")
 """Folders of a run that only a run which goes on needs; a finished one tells `result.json` again."""
 
@@ -51,7 +67,7 @@ def clear_away(out: Path) -> None:
 
 def claim(spec: Spec, out: Path) -> None:
     """Make the folder this run's, and refuse one that another run began: their states would mix."""
-    mine = spec.model_dump(mode="json", exclude={"limits", "hardware"})
+    mine = spec.model_dump(mode="json", exclude=NOT_IDENTITY)
     began = out / "began.json"
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -75,7 +91,7 @@ def claim(spec: Spec, out: Path) -> None:
 def identity(spec: Spec) -> dict[str, Any]:
     """What a run is of. Read through today's specification, so that a field added since has its default, and without the
     place of its rows and of the runs it builds on, so that a folder of data may be moved with its runs."""
-    fields = spec.model_dump(mode="json", exclude={"limits", "hardware"})
+    fields = spec.model_dump(mode="json", exclude=NOT_IDENTITY)
     for name in ("path", "test_path"):
         if fields["dataset"].get(name):
             fields["dataset"][name] = place(fields["dataset"][name])

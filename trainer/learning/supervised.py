@@ -9,7 +9,7 @@ import torch
 
 from trainer import thresholds, verdict
 from trainer.events import Emit
-from trainer.learning import baselines
+from trainer.learning import baselines, trial
 from trainer.learning.estimate import measure
 from trainer.learning.family import NetworkFamily, NetworkT, RowsT
 from trainer.learning.folds import Round, Rounds, outputs_of, usual_epochs
@@ -49,8 +49,10 @@ def run(family: SupervisedFamily[RowsT, NetworkT], job: Job) -> dict[str, Any]:
         rows = family.prepare(job)
         rounds = None if rows.loaded.folds is None else Rounds(rows)
         simple = partial(family.baselines, job, rows)
-        simple_baselines = baselines.cached(
-            job.out / "baselines", lambda: rounds.baselines(simple) if rounds else simple()
+        simple_baselines = (
+            {}
+            if job.is_trial
+            else baselines.cached(job.out / "baselines", lambda: rounds.baselines(simple) if rounds else simple())
         )
     with job.stage("load"):
         model = job.device.place(family.build(job, rows))
@@ -66,8 +68,13 @@ def run(family: SupervisedFamily[RowsT, NetworkT], job: Job) -> dict[str, Any]:
     with job.stage("train"):
         tested = rounds.run(family, job, fit, read_part) if rounds else []
         objective = objective_of(job, rows)
+        name = objective.epoch_metrics[0][0]
+        if job.is_trial and rounds:
+            return trial.result(job, name, [each.validated for each in tested], usual_epochs(tested))
         with job.lap(rounds.count, rounds.count + 1) if rounds else nullcontext():
             learned = fit(job, model, rows, objective, usual_epochs(tested))
+        if job.is_trial:
+            return trial.result(job, name, [learned.validated], learned.epoch)
         objective.tune_threshold(tested)
     with job.stage("evaluate"):
         if rounds:
@@ -78,9 +85,7 @@ def run(family: SupervisedFamily[RowsT, NetworkT], job: Job) -> dict[str, Any]:
         report |= verdict.judge(objective, outputs, simple_baselines)
         report |= certain(objective, rows, outputs, learned, tested)
         report["evaluation"] = {"kind": "folds", "folds": rounds.count} if rounds else {"kind": "test"}
-        report["validation"] = validation(
-            objective.epoch_metrics[0][0], [each.validated for each in tested] or [learned.validated]
-        )
+        report["validation"] = validation(name, [each.validated for each in tested] or [learned.validated])
         report["learned"] = {"rows": learned.rows, "validation": learned.validation, "epochs": learned.epoch}
         if learned.ladder:
             report["ladder"] = learned.ladder

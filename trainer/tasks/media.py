@@ -8,7 +8,7 @@ from trainer import nets
 from trainer.json_types import JsonObject
 from trainer.messages import _, gettext_noop
 from trainer.nets import NetParams
-from trainer.params import OptimisationParams, Params, advanced
+from trainer.params import IN_STEPS, OptimisationParams, Params, Searched, advanced
 from trainer.tasks.base import BaseModelCard, ReadRows, Task
 
 if TYPE_CHECKING:
@@ -25,16 +25,23 @@ class ChosenScheduleParams(Params):
         None,
         gettext_noop("Epochs"),
         gettext_noop("Passes over the data. Empty: chosen by the number of rows."),
+        Searched(low=3, high=40, log=True, methods=IN_STEPS),
         ge=1,
         le=1000,
     )
     batch_size: int | None = advanced(
-        None, gettext_noop("Batch size"), gettext_noop("Rows per step. Empty: the model’s default."), ge=1, le=1024
+        None,
+        gettext_noop("Batch size"),
+        gettext_noop("Rows per step. Empty: the model’s default."),
+        Searched(choices=[8, 16, 32, 64], methods=IN_STEPS, usual=True),
+        ge=1,
+        le=1024,
     )
     learning_rate: float | None = advanced(
         None,
         gettext_noop("Learning rate"),
         gettext_noop("Of the pretrained layers. Empty: the default of its architecture."),
+        Searched(low=1e-5, high=1e-2, log=True, methods=IN_STEPS, usual=True),
         gt=0,
         le=0.1,
     )
@@ -42,6 +49,7 @@ class ChosenScheduleParams(Params):
         None,
         gettext_noop("Learning rate of the head"),
         gettext_noop("Of the output layer. Empty: the model’s default."),
+        Searched(low=3e-4, high=3e-2, log=True, methods=IN_STEPS),
         gt=0,
         le=1,
     )

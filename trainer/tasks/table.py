@@ -8,7 +8,7 @@ from trainer.errors import SpecError
 from trainer.json_types import JsonObject
 from trainer.messages import _, gettext_noop, pgettext
 from trainer.nets import Net, NetParams, describe, layers_of
-from trainer.params import Params, advanced, check_params
+from trainer.params import Params, Searched, advanced, check_params, expert
 from trainer.spec import Spec
 from trainer.tasks.base import BaseModelCard, Method, ReadRows, Task
 
@@ -69,12 +69,16 @@ class TableParams(Params):
         pattern=r"^(\d{1,4}(-\d{1,4}){0,11})?$",
     )
     activation: Literal["relu", "gelu", "tanh", "sigmoid"] = advanced(
-        "relu", gettext_noop("Activation"), gettext_noop("For the small net: the function after each layer.")
+        "relu",
+        gettext_noop("Activation"),
+        gettext_noop("For the small net: the function after each layer."),
+        Searched(choices=["relu", "gelu", "tanh"], methods=["net"], usual=True),
     )
     dropout: float | None = advanced(
         None,
         gettext_noop("Dropout"),
         gettext_noop("For the small net: share of values dropped at random during training."),
+        Searched(low=0.0, high=0.5, methods=["net"], usual=True),
         ge=0,
         lt=1,
     )
@@ -84,8 +88,69 @@ class TableParams(Params):
         gettext_noop("For the small net: brings each layer’s values to one scale. Empty: its default."),
     )
     epochs: int = advanced(
-        40, gettext_noop("Epochs"), gettext_noop("For the small net: maximum passes over the data."), ge=1, le=1000
+        40,
+        gettext_noop("Epochs"),
+        gettext_noop("For the small net: maximum passes over the data."),
+        Searched(low=10, high=100, log=True, methods=["net"], usual=True),
+        ge=1,
+        le=1000,
     )
+    learning_rate: float | None = expert(
+        None,
+        gettext_noop("Learning rate of the trees"),
+        gettext_noop(
+            "How much each tree adds. Empty: 0.05. A setting of the trees that is given replaces their usual sizes."
+        ),
+        Searched(low=0.01, high=0.3, log=True, methods=["boosting"], usual=True),
+        gt=0,
+        le=1,
+    )
+    num_leaves: int | None = expert(
+        None,
+        gettext_noop("Leaves of a tree"),
+        gettext_noop("More leaves learn finer rules, and more noise. Empty: several sizes are tried."),
+        Searched(low=4, high=128, log=True, methods=["boosting"], usual=True),
+        ge=2,
+        le=4096,
+    )
+    min_data_in_leaf: int | None = expert(
+        None,
+        gettext_noop("Rows of a leaf, at least"),
+        gettext_noop("Of a tree: more rows make coarser, safer rules. Empty: 20."),
+        Searched(low=5, high=100, log=True, methods=["boosting"], usual=True),
+        ge=1,
+        le=100_000,
+    )
+    lambda_l2: float | None = expert(
+        None,
+        gettext_noop("L2 penalty of the trees"),
+        gettext_noop("Pulls what a leaf adds towards zero. Empty: 1."),
+        Searched(low=0.01, high=30.0, log=True, methods=["boosting"], usual=True),
+        ge=0,
+        le=1e6,
+    )
+    strength: float | None = expert(
+        None,
+        gettext_noop("Strength of the linear model"),
+        gettext_noop("The inverse of its L2 penalty: lower is simpler. Empty: several are tried."),
+        Searched(low=1e-3, high=100.0, log=True, methods=["linear"], usual=True),
+        gt=0,
+        le=1e6,
+    )
+
+
+TREE_SETTINGS = ("learning_rate", "num_leaves", "min_data_in_leaf", "lambda_l2")
+
+
+def given_settings(params: TableParams) -> dict[str, dict[str, float]]:
+    """{family: its settings that are given by hand}, as its library calls them."""
+    given = {
+        "boosting": {name: getattr(params, name) for name in TREE_SETTINGS},
+        "linear": {"strength": params.strength},
+    }
+    return {
+        family: {name: value for name, value in each.items() if value is not None} for family, each in given.items()
+    }
 
 
 def net_params(params: TableParams) -> NetParams:

@@ -16,7 +16,7 @@ from trainer.families.table.rows import TableRows, facts_of, prepare
 from trainer.learning.expectation import LEAST_ROWS, MOST_SECONDS, range_of
 from trainer.learning.job import Job
 from trainer.machine import cores
-from trainer.tasks.table import families_of
+from trainer.tasks.table import families_of, given_settings
 
 MOST_OF_ONE = 6.0
 """Seconds that one family's fit may take here; one that is not through by then is taken to need a whole search."""
@@ -45,7 +45,7 @@ def estimate(job: Job, emit: Emit) -> dict[str, Any]:
     searching = search.Search(
         job, facts, rows.matrix[known], rows.truth[known], np.ones(len(known)), job.out / "candidates"
     )
-    every = candidates(families, len(searching.truth))
+    every = candidates(families, len(searching.truth), given_settings(job.params))
     first = {candidate.family: candidate for candidate in reversed(every)}
     timed = {family: seconds_of_one(job, searching, first[family]) for family in families}
     once = {family: fold for family, (_first, fold) in timed.items()}

@@ -2,7 +2,7 @@
 
 import json
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -36,12 +36,17 @@ class Candidate(NamedTuple):
     settings: Settings
 
 
-def candidates(families: tuple[str, ...], rows: int) -> list[Candidate]:
-    """In the order in which they are tried."""
-    listed = []
-    if "linear" in families:
+def candidates(families: tuple[str, ...], rows: int, given: Mapping[str, Settings] | None = None) -> list[Candidate]:
+    """In the order in which they are tried. Of a family with settings `given` by hand, that is the only one."""
+    listed: list[Candidate] = []
+    linear, trees = ((given or {}).get(family) for family in ("linear", "boosting"))
+    if "linear" in families and linear:
+        listed.append(Candidate("linear", "linear, given strength", linear))
+    elif "linear" in families:
         listed += [Candidate("linear", f"linear, strength {c:g}", {"strength": c}) for c in (0.03, 0.3, 3.0)]
-    if "boosting" in families:
+    if "boosting" in families and trees:
+        listed.append(Candidate("boosting", "given trees", TREES["medium trees"] | trees))
+    elif "boosting" in families:
         names = ("small trees", "medium trees") if rows < LARGE else ("medium trees", "large trees", "small trees")
         listed += [Candidate("boosting", name, TREES[name]) for name in names]
     if "net" in families:

@@ -16,7 +16,7 @@ from trainer.files import write_json
 from trainer.learning.job import Job
 from trainer.machine import cores
 from trainer.messages import _
-from trainer.tasks.table import TableParams
+from trainer.tasks.table import TableParams, given_settings
 
 FOLDS, MANY, MOST_SEARCHED = 5, 20_000, 100_000
 WORTH = 0.001
@@ -77,7 +77,7 @@ class Search:
 
     def run(self, families: tuple[str, ...]) -> list[dict[str, Any]]:
         """What each candidate reached, the best first."""
-        every = candidates(families, len(self.truth))
+        every = candidates(families, len(self.truth), given_settings(self.job.params))
         entries: list[dict[str, Any]] = []
         for index, candidate in enumerate(every):
             spent = sum(entry["seconds"] for entry in entries)

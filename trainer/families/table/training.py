@@ -12,6 +12,7 @@ from trainer.families.table import search
 from trainer.families.table.models import KINDS, Model
 from trainer.families.table.objective import TableObjective, certainty_of, importance
 from trainer.families.table.rows import TableRows, baselines, facts_of, prepare, weights_of
+from trainer.learning import trial
 from trainer.learning.baselines import Baseline, cached
 from trainer.learning.family import Family
 from trainer.learning.folds import Rounds
@@ -31,11 +32,14 @@ def run(family: Family[TableRows, Model], job: Job) -> dict[str, Any]:
     with job.stage("prepare"):
         rows = prepare(job)
         rounds = None if rows.loaded.folds is None else Rounds(rows)
-        simple = cached(job.out / "baselines", lambda: beside_of(job, rows, rounds))
+        simple = {} if job.is_trial else cached(job.out / "baselines", lambda: beside_of(job, rows, rounds))
     with job.stage("load"):
         pass
     with job.stage("train"):
         tested = in_rounds(job, rows, families, rounds) if rounds else []
+        if job.is_trial:
+            scores = [each.score for each in tested]
+            return trial.result(job, "score", scores or [searched(job, rows, families)[1][0]["score"]], None)
         with job.lap(rounds.count, rounds.count + 1) if rounds else nullcontext():
             chosen = learn(job, rows, families)
     with job.stage("evaluate"):
@@ -92,13 +96,20 @@ class Chosen(NamedTuple):
 
 
 def learn(job: Job, rows: TableRows, families: tuple[str, ...], lap: str = "all") -> Chosen:
+    searching, entries = searched(job, rows, families, lap)
+    model, certainty = fit_winner(job, rows, searching.facts, searching, entries)
+    return Chosen(model, entries, certainty, len(rows.known("train", "validation")))
+
+
+def searched(
+    job: Job, rows: TableRows, families: tuple[str, ...], lap: str = "all"
+) -> tuple[search.Search, list[dict[str, Any]]]:
+    """(the search, what each candidate reached, the best first)."""
     facts, known = facts_of(job, rows), rows.known("train", "validation")
     weights = weights_of(job, rows, known)
     folder = job.out / "candidates" / lap
     searching = search.Search(job, facts, rows.matrix[known], rows.truth[known], weights, folder)
-    entries = searching.run(families)
-    model, certainty = fit_winner(job, rows, facts, searching, entries)
-    return Chosen(model, entries, certainty, len(known))
+    return searching, searching.run(families)
 
 
 class Tested(NamedTuple):
