@@ -48,7 +48,9 @@ def column(*cells: str | None) -> pa.ChunkedArray:
         ((5, 5), {}),
         ((1,) * 9, {"too_few_rows": 9}),
         ((1,) * 12, {"all_unique_label": 12}),
-        ((1,) * 11 + (2,), {}),
+        ((1,) * 11 + (2,), {"few_rows_a_label": 12}),
+        ((2,) * 12, {}),
+        ((2,) * 1_001, {"too_many_labels": 1_001}),
     ],
 )
 def test_what_makes_classes_impossible_to_learn(counts: tuple[int, ...], codes: dict[str, int]) -> None:

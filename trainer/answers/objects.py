@@ -19,6 +19,7 @@ ANSWER = Answer(
         Metric("map", gettext_noop("mAP@50–95"), "mAP", column="detections", bounded=True, most_draws=PICTURE_DRAWS),
     ),
     beware=BEWARE,
+    cells="boxes",
     columns=frozenset(("objects",)),
     predictions=("predicted", "detections"),
     mistake=("missed", "extra"),

@@ -20,6 +20,7 @@ ANSWER = Answer(
         ),
     ),
     beware=BEWARE,
+    cells="words",
     columns=frozenset(("text",)),
     named_columns=frozenset(("category",)),
     predictions=("predicted", "wer"),

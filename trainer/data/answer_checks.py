@@ -1,11 +1,14 @@
 """Whether the answers can be learned and tested: labels or numbers, how many of each, and in which part."""
 
+import json
 from collections import defaultdict
+from collections.abc import Callable
 
 import numpy as np
 
-from trainer import answers
-from trainer.data.cells import parse_numbers
+from trainer import answers, tasks, transcripts
+from trainer.columns import ID_NAME
+from trainer.data.cells import is_missing_mask, parse_numbers
 from trainer.data.dataset import Dataset
 from trainer.data.fixes import KEEP_AT_LEAST
 from trainer.data.problems import Problem, join_names, problem, shorten
@@ -21,34 +24,148 @@ FEW_TEST_ROWS = 30
 MIN_ROWS = 10
 """Fewer cannot be learned from at all."""
 FEW_ROWS = 50
+MAX_CLASSES = 1_000
+"""More are no classes that people tell apart, but names, codes or quantities."""
+LARGEST_ANSWER = 1e18
+"""The square of a number learned must fit into 32 bits."""
+LEAST_NUMBERS = 0.5
+"""Share of the answers that are numbers, below which the column is another one than was meant."""
 
 
 def number_problems(dataset: Dataset) -> list[Problem]:
     """What makes training on other answers than classes impossible."""
     problems = count_problems(dataset.mapped_keys)
     answer = answers.find(dataset.mapped_shape.kind)
-    if not problems and answer is not None and answer.cells == "tags":
-        return tag_problems(dataset)
-    if problems or answer is None or answer.cells != "number":
+    is_answered = dataset.mapped_shape.answer in dataset.roles
+    if problems or answer is None or answer.cells not in CHECKS or not is_answered:
         return problems
-    numbers = answer_numbers(dataset)[dataset.mapped_keys.usable]
-    numbers = numbers[np.isfinite(numbers)]
+    return CHECKS[answer.cells](dataset)
+
+
+def value_problems(dataset: Dataset) -> list[Problem]:
+    """Of answers that are numbers: whether they are, and differ."""
+    name = dataset.roles[dataset.mapped_shape.answer]
+    column = next(column for column in dataset.profile if column["name"] == name)
+    rows = np.flatnonzero(dataset.mapped_keys.usable)
+    every = answer_numbers(dataset)[rows]
+    numbers = every[np.isfinite(every)]
     if not len(numbers):
         message = _("No row has a number as its answer: is this the right column?")
-        return [problem("one_value", "error", message, count=int(dataset.mapped_keys.usable.sum()))]
+        return [problem("one_value", "error", message, count=len(rows))]
+    if len(numbers) < LEAST_NUMBERS * len(rows):
+        message = _(
+            "Only %(numbers)s of the %(rows)s answers in “%(column)s” are numbers: is this the right column?",
+            numbers=f"{len(numbers):,}",
+            rows=f"{len(rows):,}",
+            column=name,
+        )
+        return [problem("not_numbers", "error", message, rows[~np.isfinite(every)])]
     if numbers.min() == numbers.max():
         message = _(
             "Every row has the answer %(value)s: at least two different answers are needed.", value=f"{numbers[0]:g}"
         )
         return [problem("one_value", "error", message, examples=[f"{numbers[0]:g}"], count=len(numbers))]
-    return too_few_problems(len(numbers))
+    if column["kind"] == "id" and ID_NAME.search(name.strip()):
+        message = _(
+            "“%(column)s” names the rows, each with a number of its own, which nothing in them can tell: choose another "
+            "column to predict.",
+            column=name,
+        )
+        return [problem("identifier_answer", "error", message, examples=column.get("examples", []), count=len(numbers))]
+    return too_few_problems(len(numbers)) + unread_answers(dataset, rows[~np.isfinite(every)])
+
+
+def unread_answers(dataset: Dataset, rows: np.ndarray) -> list[Problem]:
+    """A warning of rows whose answer is no number of a usable size, which are not learned from."""
+    if not len(rows):
+        return []
+    cells = dataset.table.column(dataset.roles[dataset.mapped_shape.answer])
+    examples = [cells[int(row)].as_py() or "" for row in rows[:3]]
+    message = ngettext(
+        "%(count)s row has an answer that is no number of a usable size, such as %(examples)s, and is not learned from.",
+        "%(count)s rows have an answer that is no number of a usable size, such as %(examples)s, and are not learned from.",
+        len(rows),
+        examples=join_names(examples),
+    )
+    return [problem("unread_answers", "warning", message, rows, examples)]
 
 
 def answer_numbers(dataset: Dataset) -> np.ndarray:
-    """The answers of all rows as numbers, nan for what is none."""
+    """The answers of all rows as numbers, nan for what is none, or too large to be learned."""
     answer = dataset.roles[dataset.mapped_shape.answer]
     form = form_of(next(column for column in dataset.profile if column["name"] == answer))
-    return np.asarray(parse_numbers(dataset.table.column(answer), **form).to_numpy(), dtype=float)
+    numbers = np.asarray(parse_numbers(dataset.table.column(answer), **form).to_numpy(), dtype=float)
+    return np.where(np.abs(numbers) > LARGEST_ANSWER, np.nan, numbers)
+
+
+def box_problems(dataset: Dataset) -> list[Problem]:
+    """Of answers that are boxes: whether any row learned from has one."""
+    cells = dataset.table.column(dataset.roles[dataset.mapped_shape.answer]).to_pylist()
+    boxed = np.array([count_boxes(cell) > 0 for cell in cells], dtype=bool)
+    if not boxed.any():
+        message = _("No image has a box: is this the right column?")
+        return [problem("no_boxes", "error", message, count=len(cells))]
+    if not (boxed & (dataset.split == "train")).any() and (dataset.split == "train").any():
+        message = _("No training image has a box: add some, or change the split.")
+        return [problem("no_boxes", "error", message, count=int((dataset.split == "train").sum()))]
+    return []
+
+
+def count_boxes(cell: str | None) -> int:
+    """Boxes of a cell of objects; none where it cannot be read."""
+    try:
+        objects = json.loads(cell) if cell else []
+    except (ValueError, RecursionError):
+        return 0
+    return len(objects) if isinstance(objects, list) else 0
+
+
+def word_problems(dataset: Dataset) -> list[Problem]:
+    """Of answers that are texts: those without a word, which are not learned from."""
+    column = dataset.table.column(dataset.roles[dataset.mapped_shape.answer])
+    usable = dataset.mapped_keys.usable & ~is_missing_mask(column).to_numpy()
+    cells = column.to_pylist()
+    wordless = np.array(
+        [row for row in np.flatnonzero(usable).tolist() if not transcripts.normalised(cells[row])], dtype=int
+    )
+    worded = int(usable.sum()) - len(wordless)
+    if not worded:
+        message = _("No answer has a word: is this the right column?")
+        return [problem("no_words", "error", message, count=len(wordless))]
+    if long := length_problems(dataset, usable):
+        return long
+    if not len(wordless):
+        return []
+    message = ngettext(
+        "%(count)s row has an answer without a word and is not learned from.",
+        "%(count)s rows have an answer without a word and are not learned from.",
+        len(wordless),
+    )
+    return [problem("no_words", "warning", message, wordless), *too_few_problems(worded)]
+
+
+def length_problems(dataset: Dataset, usable: np.ndarray) -> list[Problem]:
+    """An error where every recording is longer than those that the task learns from."""
+    task = tasks.find(dataset.task or "")
+    if task is None or "audio" not in dataset.roles or "seconds" not in dataset.names:
+        return []
+    seconds = np.asarray(parse_numbers(dataset.table.column("seconds")).to_numpy(), dtype=float)[usable]
+    if np.isnan(seconds).any() or (seconds <= task.longest_seconds).any():
+        return []
+    message = _(
+        "Every recording is longer than %(seconds)s seconds, the most that can be learned from: cut them at pauses, with their texts.",
+        seconds=f"{task.longest_seconds:g}",
+    )
+    return [problem("too_long", "error", message, count=len(seconds))]
+
+
+CHECKS: dict[str, Callable[[Dataset], list[Problem]]] = {
+    "number": value_problems,
+    "tags": tag_problems,
+    "boxes": box_problems,
+    "words": word_problems,
+}
+"""By how a kind of answer reads its cells (`Answer.cells`), of those that are no classes and no lists of them."""
 
 
 def count_problems(keys: Keys) -> list[Problem]:
@@ -94,6 +211,31 @@ def class_problems(keys: Keys) -> list[Problem]:
     if counts.max() < 2:
         message = _("Every label occurs only once: is this the right column?")
         return [problem("all_unique_label", "error", message, examples=keys.labels, count=rows)]
+    return crowded_problems(keys, counts)
+
+
+def crowded_problems(keys: Keys, counts: np.ndarray) -> list[Problem]:
+    """Errors of more labels than rows can teach: texts, codes and quantities, each of which is another one."""
+    rows, classes = int(counts.sum()), int((counts > 0).sum())
+    label = _("Remove labels with fewer than %(rows)s rows", rows=KEEP_AT_LEAST)
+    fix = ("drop_rare_classes", label) if 2 <= (counts >= KEEP_AT_LEAST).sum() <= MAX_CLASSES else None
+    rare = [keys.labels[code] for code in np.argsort(counts, kind="stable").tolist() if counts[code]]
+    if rows < 2 * classes:
+        message = _(
+            "There are %(classes)s different labels in %(rows)s rows, fewer than two rows a label: is this the right column? "
+            "Texts, names and numbers with many values are no labels.",
+            classes=f"{classes:,}",
+            rows=f"{rows:,}",
+        )
+        return [problem("few_rows_a_label", "error", message, examples=rare, fix=fix, count=classes)]
+    if classes > MAX_CLASSES:
+        message = _(
+            "There are %(classes)s different labels, and at most %(most)s can be learned: choose another column, join labels, or "
+            "predict a number.",
+            classes=f"{classes:,}",
+            most=f"{MAX_CLASSES:,}",
+        )
+        return [problem("too_many_labels", "error", message, examples=rare, fix=fix, count=classes)]
     return []
 
 

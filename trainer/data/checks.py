@@ -5,11 +5,12 @@ import pyarrow.compute as pc
 
 from trainer import answers
 from trainer.data.answer_checks import class_problems, few_rows_problems, label_problems, number_problems, part_problems
-from trainer.data.column_checks import column_problems, spelling_problems, unread_problems
+from trainer.data.column_checks import column_faults, column_problems, spelling_problems, unread_problems
 from trainer.data.dataset import Dataset
 from trainer.data.label_list_checks import label_list_problems
 from trainer.data.problems import ORDER, Problem, problem, sample_texts
 from trainer.data.row_checks import copy_problems, missing_problems
+from trainer.errors import DataError
 from trainer.messages import _, ngettext
 
 LONG_TEXT = 4_000
@@ -26,6 +27,28 @@ def has_label_lists(dataset: Dataset) -> bool:
     return answer is not None and answer.cells == "labels"
 
 
+def answer_faults(dataset: Dataset) -> list[Problem]:
+    """Whether the answers can be learned and tested, and which of them cannot: all that a run would fail with for its rows."""
+    keys = dataset.mapped_keys
+    problems = class_problems(keys) if dataset.labelled else number_problems(dataset)
+    if not problems_block(problems) and has_label_lists(dataset):
+        problems += label_list_problems(dataset)
+    if not problems_block(problems):
+        folds = dataset.folds is not None
+        problems += part_problems(keys, dataset.split, dataset.given_split, dataset.labelled, folds=folds)
+    return problems
+
+
+def refuse_unlearnable(dataset: Dataset) -> None:
+    """`DataError` for rows from which the task cannot learn, before anything is loaded to learn with."""
+    if dataset.keys is None or dataset.shape is None:
+        return
+    for listed in answer_faults(dataset) + column_faults(dataset):
+        if listed["severity"] == "error":
+            hint = _("Choose another column to predict, or send more rows.")
+            raise DataError(listed["message"], code=listed["code"], hint=hint)
+
+
 def find_problems(dataset: Dataset) -> list[Problem]:
     """Every fault of the rows for their task, the worst first."""
     table, keys, split, given_split = dataset.table, dataset.mapped_keys, dataset.split, dataset.given_split
@@ -34,13 +57,9 @@ def find_problems(dataset: Dataset) -> list[Problem]:
     kind = dataset.kinds.get(first) or ("text" if dataset.mapped_shape.reads else "row")
     noun = NOUNS.get(kind, NOUNS["text"])
     problems = missing_problems(table, texts, keys, noun, dataset.labelled)
-    problems += class_problems(keys) if dataset.labelled else number_problems(dataset)
-    if not problems_block(problems) and has_label_lists(dataset):
-        problems += label_list_problems(dataset)
+    problems += answer_faults(dataset)
     if not problems_block(problems):
-        problems += (
-            label_problems(keys) if dataset.labelled else few_rows_problems(int(keys.usable.sum()))
-        ) + part_problems(keys, split, given_split, dataset.labelled, folds=dataset.folds is not None)
+        problems += label_problems(keys) if dataset.labelled else few_rows_problems(int(keys.usable.sum()))
     problems += copy_problems(texts, keys, split, given_split, noun, dataset.labelled, kept_split=dataset.kept_split)
     if kind == "text":
         long = np.flatnonzero(keys.usable & (pc.fill_null(pc.utf8_length(texts), 0).to_numpy() > LONG_TEXT))

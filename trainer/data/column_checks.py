@@ -16,10 +16,7 @@ def column_problems(dataset: Dataset) -> list[Problem]:
     """Columns that say nothing, or that would give the answer away by naming the row."""
     if dataset.mapped_shape.reads:
         return []
-    problems = []
-    if not any(is_learnable(column, dataset) for column in dataset.profile if column["name"] in dataset.inputs):
-        message = _("No column is left to learn from: the others are identifiers, empty or ignored.")
-        problems.append(problem("no_columns", "error", message))
+    problems = column_faults(dataset)
     for code in COLUMN_PROBLEMS:
         names = columns_with(dataset, code)
         if names:
@@ -27,6 +24,15 @@ def column_problems(dataset: Dataset) -> list[Problem]:
             fix = (f"drop_{code}", ngettext("Delete the column", "Delete the columns", len(names)))
             problems.append(problem(code, "info", message, examples=names, fix=fix, count=len(names)))
     return problems
+
+
+def column_faults(dataset: Dataset) -> list[Problem]:
+    """An error where a table has no column that its model could learn from."""
+    inputs = [column for column in dataset.profile if column["name"] in dataset.inputs]
+    if dataset.mapped_shape.reads or any(is_learnable(column, dataset) for column in inputs):
+        return []
+    message = _("No column is left to learn from: the others are identifiers, empty or ignored.")
+    return [problem("no_columns", "error", message)]
 
 
 LEARNED_KINDS = ("number", "date", "category", "boolean", "text")

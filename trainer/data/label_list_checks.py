@@ -21,6 +21,14 @@ def label_list_problems(dataset: Dataset) -> list[Problem]:
     if len({tuple(labels) for labels in lists}) < 2:
         message = _("Every row has the same labels: rows with other labels, or with none, are needed.")
         return [problem("one_class", "error", message, examples=list(counts)[:3], count=len(rows))]
+    learned = [counts[label] for label in learned_labels(counts)]
+    if sum(learned) < 2 * len(learned):
+        message = _(
+            "There are %(labels)s different labels, most of which occur once: is this the right column? Texts and names are no "
+            "labels.",
+            labels=f"{len(counts):,}",
+        )
+        return [problem("few_rows_a_label", "error", message, examples=list(counts)[:3], count=len(counts))]
     problems = [many_labels_problem(counts)] if len(counts) > MAX_LEARNED_LABELS else rare_problems(counts)
     unlabelled = [row for row, labels in zip(rows.tolist(), lists, strict=True) if not labels]
     if unlabelled:

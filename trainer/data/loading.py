@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from trainer import answers, label_lists, tasks
 from trainer.answers.base import Cells
 from trainer.columns import canonical_label, written_form
-from trainer.data.answer_checks import MIN_ROWS, unseen_labels_problem
+from trainer.data.answer_checks import LARGEST_ANSWER, MIN_ROWS, unseen_labels_problem
 from trainer.data.dataset import Dataset
 from trainer.data.label_list_checks import many_labels_problem
 from trainer.data.problems import Problem
@@ -26,9 +26,6 @@ from trainer.numerals import form_of, guess_form, number_of
 from trainer.spec import DatasetSpec
 from trainer.suggestion import FACTS
 from trainer.tasks.base import Task
-
-LARGEST_ANSWER = 1e18
-"""The square of a number learned must fit into 32 bits."""
 
 
 @dataclass
@@ -108,7 +105,7 @@ def load_version(folder: Path, spec: DatasetSpec, task: str) -> Loaded:
         from trainer.data.version import read_version
 
         split_wanted = spec.split if "split" in spec.model_fields_set else None
-        return from_dataset(read_version(folder, columns, split_wanted, task, spec.roles), media)
+        return learnable(read_version(folder, columns, split_wanted, task, spec.roles), media)
     refuse_blocked(folder)
     facts = [column["name"] for column in profile["columns"] if column["name"] in FACTS]
     names = None if reads_all(task) else list(dict.fromkeys([*columns.values(), *facts]))
@@ -189,6 +186,14 @@ def load_files(
 ) -> Loaded:
     dataset = dataset or read_plain(path, spec, task, media)
     check_roles(dataset.roles, tasks.shapes()[task].roles, dataset.names)
+    return learnable(dataset, media)
+
+
+def learnable(dataset: Dataset, media: Path | None) -> Loaded:
+    """The rows of a dataset; `DataError` with what its data page would say is in the way of learning."""
+    from trainer.data.checks import refuse_unlearnable
+
+    refuse_unlearnable(dataset)
     return from_dataset(dataset, media)
 
 
@@ -306,6 +311,8 @@ READERS: dict[Cells, Callable[[Loaded], None]] = {
     "labels": read_label_lists,
     "number": read_numbers,
     "tags": read_tags,
+    "boxes": lambda _loaded: None,
+    "words": lambda _loaded: None,
     "any": lambda _loaded: None,
 }
 """By how a kind of answer reads its cells (`Answer.cells`)."""

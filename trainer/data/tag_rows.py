@@ -1,6 +1,7 @@
 """Rows of tokens and tags: which cannot be read, and the others as texts with passages."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -85,9 +86,21 @@ def tag_problems(dataset: Dataset) -> list[Problem]:
     usable = dataset.mapped_keys.usable
     read = read_cells(tokens, tags, usable.tolist())
     problems = row_problems(read)
-    if any(read.pairs) and not any(pair and read_tags(pair[1], read.scheme).passages for pair in read.pairs):
+    labels = Counter(
+        label for pair in read.pairs if pair for _first, _last, label in read_tags(pair[1], read.scheme).passages
+    )
+    if not any(read.pairs):
+        message = _("No row has a list of tokens and one of tags: are these the right columns?")
+        problems.append(problem("no_rows", "error", message, count=int(usable.sum())))
+    elif not labels:
         message = _("No row marks anything: every tag is O. Check which column holds the tags.")
         problems.append(problem("one_value", "error", message, count=int(usable.sum())))
+    elif sum(labels.values()) < 2 * len(labels):
+        message = _(
+            "There are %(labels)s different tags, most of which occur once: is this the right column?",
+            labels=f"{len(labels):,}",
+        )
+        problems.append(problem("few_rows_a_label", "error", message, examples=list(labels)[:3], count=len(labels)))
     return problems
 
 

@@ -54,6 +54,7 @@ def estimate(spec: Spec, emit: Emit, started_in: float = 0.0) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="maquette-estimate-") as folder:
         job = Job(spec, Path(folder), only_downloads(emit))
         job.trial = True
+        job.check_rows()
         started = time.monotonic()
         family = family_of(job.task)
         started_in += time.monotonic() - started  # loading its libraries takes as long in the run

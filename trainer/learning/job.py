@@ -43,6 +43,7 @@ class Job:
     def __init__(self, spec: Spec, out: Path, emit: Emit) -> None:
         spec, self.content = defaults.complete(spec, out)
         self.spec, self.out, self.emit = spec, out, emit
+        self.loaded: Loaded | None = None
         self.warnings: list[dict[str, Any]] = []
         """What was warned of, which a trial tells at its end."""
         self.task = tasks.get(spec.task)
@@ -101,9 +102,16 @@ class Job:
             self.log(_("Waiting for another download of this model to finish."))
         self.check_stop()
 
-    def load_rows(self) -> Loaded:
-        loaded = load(self.spec.dataset, self.task, media=self.out / "media", dataset=self.content)
+    def check_rows(self) -> None:
+        """Read the rows before libraries and models are loaded; `DataError` where the task cannot learn from them."""
+        self.loaded = load(self.spec.dataset, self.task, media=self.out / "media", dataset=self.content)
         self.content = None  # read once, when the task was guessed
+
+    def load_rows(self) -> Loaded:
+        if self.loaded is None:
+            self.check_rows()
+        loaded, self.loaded = self.loaded, None
+        assert loaded is not None
         for problem in loaded.problems:
             self.warn(problem["code"], restored(problem))
         return loaded

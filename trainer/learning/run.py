@@ -42,6 +42,7 @@ def run(spec: Spec, out: Path, emit: Emit) -> dict[str, Any]:
         mendable(),
     ):
         job.begin("prepare")  # loading the libraries of a family is a part of it
+        job.check_rows()
         result = family_of(job.task).run(job)
     if job.is_trial:
         result |= {"seconds": round(job.seconds(), 2)}

@@ -1,6 +1,7 @@
 """What a task is. One file in this folder holds one subclass; nothing else needs to know of it."""
 
 import json
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
@@ -116,6 +117,8 @@ class Task:
     """Whether its `scratch:` models are networks whose layers can be drawn (`describe`)."""
     augments: ClassVar[bool] = False
     """Whether it can show how its rows are changed at random while learning (`Family.preview`)."""
+    longest_seconds: ClassVar[float] = math.inf
+    """Of a recording that can be learned from; longer ones are left out."""
     sentence: ClassVar[str]
     """What it does with its columns, by role as `%(role)s`; `%(classes)s`: how many different answers there are."""
     alternatives: ClassVar[tuple[Shape, ...]] = ()

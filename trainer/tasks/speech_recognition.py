@@ -24,6 +24,9 @@ engine = open_engine(Path("."))
 print(engine.predict([engine.read(Path("your sound.wav"))])[0]["text"])"""
 
 
+LONGEST_SECONDS = 30
+
+
 class SpeechParams(ChosenParams):
     """Settings of speech recognition."""
 
@@ -32,7 +35,7 @@ class SpeechParams(ChosenParams):
         gettext_noop("Longest recording"),
         gettext_noop("In seconds; longer recordings are left out. Empty: as long as your longest, at most 30."),
         ge=1,
-        le=30,
+        le=LONGEST_SECONDS,
     )
     language: str = advanced(
         "",
@@ -126,6 +129,7 @@ class SpeechRecognition(MediaTask):
     architectures = SPEECH
     family = "trainer.families.audio.speech.SpeechFamily"
     engine = "trainer.engines.speech.SpeechEngine"
+    longest_seconds = LONGEST_SECONDS
     answer = "text"
     answer_role = "text"
 

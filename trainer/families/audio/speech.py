@@ -28,7 +28,6 @@ from trainer.transcripts import TOKENIZER, Characters, Pieces, Script
 
 LANGUAGE_SOUNDS = 4
 """From which a Whisper guesses the language."""
-LONGEST_SECONDS = 30.0
 READ_BATCH = 8
 SMALL_NET = {"batch_size": 8, "learning_rate": 1e-3, "head_learning_rate": 1e-3, "patience": 15}
 PRETRAINED = {"batch_size": 8, "learning_rate": 1e-4, "head_learning_rate": 1e-3, "patience": 6}
@@ -113,7 +112,7 @@ def masked(values: np.ndarray, generator: np.random.Generator) -> np.ndarray:
 def hearing_of(job: Job, folder: Path, loaded: Loaded) -> Hearing:
     """As long as the longest sound, within reason."""
     longest = float(seconds_of(loaded).max())
-    whole = float(np.clip(np.ceil(longest / BUCKET_SECONDS) * BUCKET_SECONDS, 1.0, LONGEST_SECONDS))
+    whole = float(np.clip(np.ceil(longest / BUCKET_SECONDS) * BUCKET_SECONDS, 1.0, job.task.longest_seconds))
     seconds = job.params.seconds or whole
     if job.spec.model.startswith("scratch:"):
         return log_mel(RATE, seconds, speech_net.MELS)
