@@ -15,8 +15,8 @@ import pytest
 
 from tests.trainer.data_files import classes, picture, zipped
 from trainer import disk
-from trainer.data import archives, tempspace, unpacking, uploads
-from trainer.data.archives import open_archive
+from trainer.data import archive_listing, tempspace, unpacking, uploads
+from trainer.data.archive_listing import open_archive
 from trainer.data.inspect import inspect
 from trainer.data.loading import load_files
 from trainer.errors import DataError
@@ -115,7 +115,7 @@ def test_an_xz_that_asks_for_gigabytes_is_refused(tmp_path: Path) -> None:
 def test_a_packed_tar_is_unpacked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened = []
     monkeypatch.setattr(
-        archives, "unpack_to_file", lambda *given: opened.append(given) or unpacking.unpack_to_file(*given)
+        archive_listing, "unpack_to_file", lambda *given: opened.append(given) or unpacking.unpack_to_file(*given)
     )
     names = [f"images/{n}.png" for n in range(12)]
     table = "file_name,label\n" + "".join(f"{n}.png,{'ab'[n % 2]}\n" for n in reversed(range(12)))
@@ -132,7 +132,7 @@ def test_a_zip_that_lists_too_many_files_is_not_listed(tmp_path: Path) -> None:
     long = struct.pack("<HI", 1, 0xFFFFFFF0)
     path.write_bytes(raw[: at + 10] + long + raw[at + 16 :])
     with pytest.raises(DataError, match="more than 250,000 files"):
-        archives.is_archive(path)
+        archive_listing.is_archive(path)
 
 
 def test_a_zip_whose_dictionary_asks_for_gigabytes(tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ from trainer.data.answer_checks import (
     part_problems,
     unseen_labels_problem,
 )
-from trainer.data.archives import common_folder, name_decoder, safe_path
+from trainer.data.archive_listing import name_decoder
+from trainer.data.archives import common_folder
 from trainer.data.checks import find_problems
 from trainer.data.column_checks import column_problems, columns_with, spelling_problems
 from trainer.data.columns import map_columns, reconcile_roles
@@ -31,6 +32,7 @@ from trainer.data.splitting import keep_split, split_dataset
 from trainer.data.version import merge_roles
 from trainer.errors import DataError
 from trainer.messages import _
+from trainer.paths import safe_path
 from trainer.spec import SplitSpec
 
 Cells = Sequence[str | None]

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.trainer.data_files import picture, zipped
-from trainer.data.archives import Archive, common_folder, name_decoder, open_archive, printable, safe_path
+from trainer.data.archive_listing import name_decoder, open_archive
+from trainer.data.archives import Archive, common_folder, printable
 from trainer.data.gathering import Meter
 from trainer.data.media_archives import holds_media, read_collection
 from trainer.data.media_files import Collection, Files, MediaRow
@@ -16,6 +17,7 @@ from trainer.data.media_tables import naming_column, rows_of_table
 from trainer.data.splitting import part_of_name
 from trainer.data.tables.formats import open_table
 from trainer.events import silent
+from trainer.paths import safe_path
 
 QUICK = settings(max_examples=80, deadline=None, derandomize=True)
 

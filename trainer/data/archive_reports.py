@@ -1,9 +1,10 @@
 """What an archive held besides its files: leftovers of operating systems, which are counted, and empty folders."""
 
-from trainer.data.archives import Archive, common_folder, printable, safe_path
+from trainer.data.archives import Archive, common_folder, printable
 from trainer.data.problems import Problem, problem
 from trainer.data.readings import LeftOut
 from trainer.messages import ngettext
+from trainer.paths import safe_path
 
 
 def hidden_left_out(archive: Archive) -> list[LeftOut]:

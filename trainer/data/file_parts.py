@@ -9,13 +9,13 @@ import numpy as np
 import pyarrow as pa
 
 from trainer import columns as kinds
-from trainer.data.archives import safe_path
 from trainer.data.dataset import Dataset
 from trainer.data.folder_levels import PART_WORDS
 from trainer.data.problems import problem
 from trainer.data.readings import Choice, Choices, LeftOut, Reading
 from trainer.data.tables.table import display_name
 from trainer.messages import _, ngettext
+from trainer.paths import safe_path
 
 SHARDS = PART_WORDS | {"of", "part", "shard", "file", "final", "full", "all", "labels", "label"}
 """Words that say nothing about what a file is of."""

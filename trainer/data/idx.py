@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from trainer.data import media
-from trainer.data.archives import MAX_ENTRIES
+from trainer.data.archive_listing import MAX_ENTRIES
 from trainer.data.gathering import Meter
 from trainer.data.media_files import Collection
 from trainer.data.splitting import part_of_name

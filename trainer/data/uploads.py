@@ -12,8 +12,9 @@ import pyarrow as pa
 from trainer import tasks
 from trainer.data import documents, media_archives
 from trainer.data.address_columns import find_addresses
+from trainer.data.archive_listing import is_archive, loose_files, open_archive
 from trainer.data.archive_reports import empty_folder_problems, hidden_left_out
-from trainer.data.archives import Archive, is_archive, join, loose_files, open_archive
+from trainer.data.archives import Archive, join
 from trainer.data.dataset import Dataset
 from trainer.data.documents import DOCUMENTS, documents_of, read_documents
 from trainer.data.exports import brat, messengers
