@@ -6,6 +6,7 @@ that it starts in milliseconds; `sandbox.modes.command` writes the order, a JSON
     readable, runnable, writable, devices   paths; what is runnable can be read too
     ports, listens                          TCP ports to connect to (null: no network) and to listen on
     filter      the system calls that are refused, base64 (`sandbox.seccomp`)
+    loopback    whether it gets a network of its own, and then `loopback_filter` in place of `filter`
     limits      {name: value} of resource limits; oom_score: how far it is raised
     parent      the process with which it ends; libraries: where py_landlock is
     bwrap, info bubblewrap's binary, and the descriptor to which it tells the program's number
@@ -13,16 +14,21 @@ that it starts in milliseconds; `sandbox.modes.command` writes the order, a JSON
 
 import base64
 import ctypes
+import fcntl
 import json
 import os
 import resource
 import signal
+import socket
+import struct
 import sys
 from typing import Any
 
 PR_SET_PDEATHSIG, PR_SET_SECCOMP, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 1, 22, 24, 38
 SECCOMP_MODE_FILTER = 2
 CAPABILITY_VERSION, LAST_CAPABILITY = 0x20080522, 63
+CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
+SIOCSIFFLAGS, IFF_UP, IFF_RUNNING = 0x8914, 0x1, 0x40
 PLAIN_DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 """bubblewrap makes these itself."""
 BYTES_OF_RULE = 8  # struct sock_filter
@@ -48,6 +54,10 @@ def main() -> None:
         limit(getattr(resource, f"RLIMIT_{name}", None), value)
     os.chdir(order["folder"])
     command = order["command"]
+    if order["loopback"] and (order["mode"] == "bubblewrap" or (order["mode"] == "landlock" and own_network())):
+        order["filter"] = order["loopback_filter"]
+    else:
+        order["loopback"] = False
     if order["mode"] == "bubblewrap":
         command = bubblewrap(order)
     elif order["mode"] == "landlock":
@@ -162,7 +172,32 @@ def landlock(order: Order) -> None:
         rules.add_net_rule(*order["ports"], access=AccessNet.CONNECT_TCP)
     if order["listens"]:
         rules.add_net_rule(*order["listens"], access=AccessNet.BIND_TCP)
+    if order["loopback"]:
+        rules.allow_all_network()  # there is none but its own
     rules.apply()
+
+
+def own_network() -> bool:
+    """Move into a network of its own, whose loopback is up; False where the machine allows nobody to."""
+    user, group = os.geteuid(), os.getegid()
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(CLONE_NEWNET) and libc.unshare(CLONE_NEWUSER | CLONE_NEWNET):
+        return False
+    try:
+        if os.geteuid() != user:  # a user namespace, in which nobody is anybody yet
+            for name, line in (
+                ("setgroups", "deny"),
+                ("uid_map", f"{user} {user} 1"),
+                ("gid_map", f"{group} {group} 1"),
+            ):
+                with open(f"/proc/self/{name}", "w") as file:
+                    file.write(line)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+            request = struct.pack("16sH14x", b"lo", IFF_UP | IFF_RUNNING)
+            fcntl.ioctl(any_socket, SIOCSIFFLAGS, request)
+    except OSError:
+        return False
+    return True
 
 
 def pinned(names: list[str]) -> list[str]:

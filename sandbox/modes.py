@@ -82,7 +82,9 @@ def command(
         "ports": policy.ports,
         "listens": policy.listens,
         "links": policy.has_network,
+        "loopback": policy.loopback,
         "filter": "",
+        "loopback_filter": "",
         "limits": policy.limits,
         "oom_score": policy.oom_score,
         "parent": os.getpid() if parent is None else parent,
@@ -105,12 +107,14 @@ def confinement(policy: Policy) -> dict[str, object]:
             raise RuntimeError(f"{folder} lies in {outside}, which every program may read")
     network = existing([*NETWORK, *policy.sockets]) if policy.has_network else []
     rules = seccomp.program(policy.has_network, links=policy.has_network, unix=bool(policy.sockets), udp=policy.udp)
+    local = seccomp.program(True, links=False, udp=False) if policy.loopback else b""
     return {
         "runnable": runnable,
         "readable": outermost([*existing(policy.readable), *network], runnable),
         "writable": existing(policy.writable),
         "devices": devices(),
         "filter": base64.b64encode(rules).decode(),
+        "loopback_filter": base64.b64encode(local).decode(),
     }
 
 

@@ -67,6 +67,9 @@ class Policy:
     """Whether a program that has a network may send datagrams, which no rule about ports binds; name servers need them."""
     listens: tuple[int, ...] = ()
     sockets: tuple[Path, ...] = ()
+    loopback: bool = False
+    """Whether the program and what it starts may talk to each other, in a network of their own with nothing else in it. Where
+    the machine lets nobody make one, they are refused sockets as without it."""
     hidden: tuple[Path, ...] = ()
     """What no folder that is given along with the system and Python may hold: where everybody's data are."""
     limits: dict[str, int] = field(default_factory=dict)

@@ -23,7 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     openmp.share()
     try:
-        options.command(options)
+        return options.command(options) or EXIT_DONE
     except UserError as error:
         emit("error", **error.as_dict())
         return EXIT_USER
@@ -39,7 +39,6 @@ def main(arguments: list[str] | None = None) -> int:
             hint="This is a fault of the trainer: see standard error.",
         )
         return EXIT_BUG
-    return EXIT_DONE
 
 
 def parser() -> argparse.ArgumentParser:
@@ -49,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
     commands = root.add_subparsers(required=True, metavar="COMMAND")
 
     def add(
-        name: str, call: Callable[[argparse.Namespace], None], text: str, *positional: str
+        name: str, call: Callable[[argparse.Namespace], int | None], text: str, *positional: str
     ) -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=text, description=text)
         for argument in positional:
@@ -108,7 +107,13 @@ def parser() -> argparse.ArgumentParser:
     sampling = add("sample", sample, "Write a sample set that needs no download.")
     sampling.add_argument("name")
     sampling.add_argument("--out", type=Path, required=True)
-    add("run", run, "Train.", "spec").add_argument("--out", type=Path, required=True)
+    training = add("run", run, "Train.", "spec")
+    training.add_argument("--out", type=Path, required=True)
+    training.add_argument(
+        "--devices",
+        type=int,
+        help="how many GPUs (or, without any, processes) learn together, in place of the specification's",
+    )
     add(
         "search", search, "Search over the settings of a run: many trials, of which the best is tested.", "spec"
     ).add_argument("--out", type=Path, required=True)
@@ -232,13 +237,31 @@ def fetch_model(options: argparse.Namespace) -> None:
     emit("result", folder=str(models.resolve(options.model, watch.progress, watch.wait)))
 
 
-def run(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> int | None:
     # Until the run itself listens there is nothing to save, and its imports take seconds.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(EXIT_STOPPED))
-    from trainer.learning.run import run
+    from trainer import ranks
     from trainer.spec import load
 
-    emit("result", **run(load(options.spec), options.out, emit))
+    spec = load(options.spec).on(options.devices)
+    if ranks.is_rank():
+        ranks.end_with_launcher()
+        if not ranks.is_leader():
+            ranks.ignore_signals()
+            from trainer.learning.followers import follow
+
+            follow()
+            return None
+    elif (size := ranks.devices_of(spec)) > 1:
+        if not (reason := ranks.why_alone()):
+            devices = [] if options.devices is None else ["--devices", str(options.devices)]
+            return ranks.run_all(["run", str(options.spec), "--out", str(options.out), *devices], size)
+        ranks.warn_alone(reason)
+        spec = spec.on(1)
+    from trainer.learning.run import run
+
+    emit("result", **run(spec, options.out, emit))
+    return None
 
 
 def search(options: argparse.Namespace) -> None:

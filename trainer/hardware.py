@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from trainer import openmp
+from trainer import openmp, team
 from trainer.errors import SpecError
 from trainer.events import Emit
 from trainer.gpus import list_gpus
@@ -68,13 +68,15 @@ def has_narrow_convolutions(model: "torch.nn.Module") -> bool:
 
 
 class Device:
-    """Where the tensors go: `torch_device`, whether bfloat16 is the quicker choice, and a name for people."""
+    """Where the tensors go: `torch_device`, whether bfloat16 is the quicker choice, and a name for people. `count`: GPUs of this
+    process, 0 or 1; `team`: the processes of a run on several devices."""
 
     def __init__(self, requested: str, threads: int | None, warn: Callable[..., None]) -> None:
         openmp.share()
         import torch
 
-        kind, _colon, count = requested.partition(":")
+        self.team = team.own()
+        kind, _colon, number = requested.partition(":")
         self.count = 0
         if kind == "gpu" and not torch.cuda.is_available():
             warn(
@@ -83,22 +85,25 @@ class Device:
                 _("Check the driver with `python -m trainer hardware`."),
             )
         elif kind == "gpu":
-            self.count = min(int(count or 1), torch.cuda.device_count())
-            if self.count < int(count or 1):
+            self.count = 1
+            here = torch.cuda.device_count()
+            if here < int(number or 1):
                 warn(
                     "fewer_gpus",
-                    _("%(count)s GPUs were asked for, %(count2)s are here.", count=count, count2=self.count),
+                    _("%(count)s GPUs were asked for, %(count2)s are here.", count=number, count2=here),
                     _("The run goes on with those."),
                 )
         if threads is not None and threads < 1:
             raise SpecError(_("hardware.threads must be at least 1."), hint=_("Leave it out to use every core."))
-        torch.set_num_threads(threads or cores())
+        torch.set_num_threads(max(1, (threads or cores()) // self.team.size))
         torch.set_flush_denormal(True)
-        self.torch_device = torch.device("cuda" if self.count else "cpu")
+        self.torch_device = torch.device("cuda", self.team.local_rank) if self.count else torch.device("cpu")
+        if self.count:
+            torch.cuda.set_device(self.torch_device)
         self.bf16 = torch.cuda.is_bf16_supported() if self.count else bool(cpu_flags() & BF16_FLAGS)
-        self.name = torch.cuda.get_device_name(0) if self.count else cpu_name()
-        if self.count > 1:
-            self.name += f" × {self.count}"
+        self.name = torch.cuda.get_device_name(self.torch_device) if self.count else cpu_name()
+        if self.team.size > 1:
+            self.name += f" × {self.team.size}"
 
     def place(self, model: Model) -> Model:
         """The model where it learns. bfloat16 is for large matrix products: a net of few weights gains no speed by it and

@@ -13,6 +13,7 @@ SPLITS = ("train", "validation", "test")
 MOST_TRIALS = 200
 """Of one search over settings."""
 
+MOST_DEVICES = 99
 FOLD_COUNT = 5
 """Into how many folds rows are divided where they are too few for a test of their own."""
 
@@ -54,9 +55,10 @@ class Limits(Strict):
 
 
 class Hardware(Strict):
-    """`device`: cpu, gpu, gpu:2 …; `price_per_hour` turns a cost limit into a time limit."""
+    """`device`: cpu, gpu (all that the process may see), gpu:2 …, cpu:2 (two processes); `price_per_hour` turns a cost limit
+    into a time limit; `threads`: of all processes together."""
 
-    device: str = Field("cpu", pattern=r"^(cpu|gpu(:[1-9]\d?)?)$")
+    device: str = Field("cpu", pattern=r"^(cpu|gpu)(:[1-9]\d?)?$")
     price_per_hour: float | None = None
     threads: int | None = None
 
@@ -93,6 +95,15 @@ class Spec(Strict):
     test once this says `test`."""
     pruning: Pruning | None = None
     search: SearchSpec | None = None
+
+    def on(self, devices: int | None) -> "Spec":
+        """The same on so many devices of its kind; None leaves it as it is. `SpecError`."""
+        if devices is None:
+            return self
+        if not 1 <= devices <= MOST_DEVICES:
+            raise SpecError(_("The number of devices must be from 1 to %(most)s.", most=MOST_DEVICES))
+        kind = self.hardware.device.partition(":")[0]
+        return self.model_copy(update={"hardware": self.hardware.model_copy(update={"device": f"{kind}:{devices}"})})
 
     @field_validator("task", "model", "method", mode="before")
     @classmethod

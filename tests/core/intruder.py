@@ -41,6 +41,18 @@ def tcp(port: int) -> str:
         return "connected"
 
 
+def tcp_to(host: str, port: int) -> str:
+    with socket.create_connection((host, port), timeout=2):
+        return "connected"
+
+
+def talk() -> str:
+    """To itself, at a port of the kernel's choice."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        tcp(server.getsockname()[1])
+    return "talked"
+
+
 def listen(port: int) -> str:
     with socket.create_server(("127.0.0.1", port)):
         return "listening"
@@ -108,7 +120,7 @@ def limits() -> str:
 ATTEMPTS: dict[str, Callable[..., str]] = {
     attempt.__name__: attempt
     for attempt in (
-        read, listed, write, listen, link, hard_link, tcp, udp, unix, datagram, signal, attach, namespace, environment, status, limits,
+        read, listed, write, listen, link, hard_link, tcp, tcp_to, talk, udp, unix, datagram, signal, attach, namespace, environment, status, limits,
     )
 }  # fmt: skip
 

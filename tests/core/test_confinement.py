@@ -147,6 +147,29 @@ def own_score() -> int:
     return int(Path("/proc/self/oom_score_adj").read_text())
 
 
+def test_processes_on_several_devices_talk_to_each_other_and_to_nobody_else(
+    mode: str, listeners: dict[str, Any], tmp_path: Path
+) -> None:
+    attempts = {
+        "each other": ["talk"],
+        "tcp": ["tcp", listeners["tcp"]],
+        "udp": ["udp", listeners["udp"]],
+        "outside": ["tcp_to", "192.0.2.1", 443],
+        "unix": ["unix", listeners["unix"]],
+        "abstract": ["unix", listeners["abstract"]],
+        "datagram": ["datagram", listeners["datagram"]],
+        "a namespace": ["namespace"],
+        "status": ["status"],
+    }
+    came_to = intrude(attempts, Access(loopback=True), tmp_path)
+    status = json.loads(came_to["status"])
+    assert int(status["CapEff"], 16) == int(status["CapPrm"], 16) == 0
+    if mode == "landlock" and came_to["each other"] == "refused":
+        pytest.skip("nobody may make a network of its own here")
+    found = {name: came_to[name] for name in attempts if name != "status"}
+    assert found == dict.fromkeys(found, "refused") | {"each other": "talked"}
+
+
 def test_without_confinement_all_of_it_is_reached(settings: Any, listeners: dict[str, Any], tmp_path: Path) -> None:
     """Else the test above would prove nothing."""
     settings.MAQUETTE_SANDBOX = "off"

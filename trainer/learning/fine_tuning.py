@@ -12,9 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from trainer import team
 from trainer.answers.metrics import named
 from trainer.errors import SpecError
-from trainer.learning import checkpoint, optimizers
+from trainer.learning import optimizers, tuning_state
 from trainer.learning.job import Job
 from trainer.learning.model import TrainableModel
 from trainer.learning.objective import Held, Learned, Objective
@@ -44,9 +45,17 @@ def default_epochs(rows: int) -> int:
 
 def fit(job: Job, model: TrainableModel, rows: Rows, objective: Objective[Any], epochs: int | None = None) -> Learned:
     """Fine-tune in place and leave the best weights in the model; with `epochs`, those after so many of the epochs planned."""
-    tuning = FineTuning(job, model, rows, objective, epochs)
-    tuning.run()
-    return tuning.learned()
+    with job.device.team.together(order_of(job, rows, epochs), model):
+        tuning = FineTuning(job, model, rows, objective, epochs)
+        tuning.run()
+        return tuning.learned()
+
+
+def order_of(job: Job, rows: Rows, epochs: int | None) -> dict[str, Any]:
+    """What the other processes of a run on several devices need to know, to do the same (`trainer.learning.followers`)."""
+    folders = {"out": str(job.out), "cache": str(job.cache), "checkpoints": str(job.checkpoints)}
+    chosen = {"method": job.spec.method, "params": job.params, "split": rows.loaded.split, "epochs": epochs}
+    return {"do": "learn"} | folders | chosen
 
 
 def share_out(rows: Rows, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -57,6 +66,17 @@ def share_out(rows: Rows, seed: int) -> tuple[np.ndarray, np.ndarray]:
         tuning = np.random.default_rng(seed).permutation(tuning)
         train, tuning = np.concatenate([train, tuning[most:]]), np.sort(tuning[:most])
     return train, tuning
+
+
+class Step(nn.Module):
+    """The loss of a training step, as one call."""
+
+    def __init__(self, model: TrainableModel, objective: Objective[Any]) -> None:
+        super().__init__()
+        self.model, self.objective = model, objective
+
+    def forward(self, inputs: tuple[Any, ...], batch: np.ndarray, mix: Mix | None) -> Tensor:
+        return self.objective.step(self.model, inputs, batch, mix)
 
 
 class FineTuning:
@@ -71,6 +91,7 @@ class FineTuning:
     ) -> None:
         """`parts`: the rows to learn from and to tune with, where they are not those of `share_out`."""
         self.job, self.model, self.rows, self.objective, self.params = job, model, rows, objective, job.params
+        self.team = job.device.team.present()
         self.train, self.validation = parts or share_out(rows, job.spec.seed)
         self.size = self.params.batch_size
         self.epochs, self.steps_an_epoch = self.plan()
@@ -95,7 +116,9 @@ class FineTuning:
         self.optimizer = self.make_optimizer()
         self.recovery = Recovery(self)
         job.expect("train", self.planned * self.size / ROWS_PER_SECOND)
-        self.call = nn.DataParallel(model, list(range(job.device.count))) if job.device.count > 1 else model
+        self.call: nn.Module = Step(model, objective)
+        if self.team.size > 1:
+            self.call = team.share(self.call, self.team)
 
     def plan(self) -> tuple[int, int]:
         """(epochs, steps of each)."""
@@ -182,7 +205,7 @@ class FineTuning:
             self.expect()
             self.job.progress(self.step, self.planned, unit="steps", rows_per_second=speed)
             self.pause(index + 1)
-            if self.job.out_of_time():
+            if self.team.flag(self.job.out_of_time()):
                 self.job.tell_limit()
                 if not self.best:
                     self.keep(self.validate())
@@ -192,10 +215,14 @@ class FineTuning:
 
     def tell_loss(self) -> None:
         """The mean over the steps since it was last told: fewer than METRIC_STEPS after a resume."""
-        loss = torch.stack(self.losses).mean().item()
+        loss = self.mean_loss()
         self.losses.clear()
         self.recovery.hear(loss)
         self.job.metric("loss", "train", loss, step=self.step, epoch=self.step / self.steps_an_epoch)
+
+    def mean_loss(self) -> float:
+        """Over the last steps, and over all devices, of which each has its share."""
+        return self.team.mean(torch.stack(self.losses).mean().item())
 
     def expect(self) -> None:
         """What this stage and those after it take at the speed so far; reading a row is a third of learning from it."""
@@ -211,6 +238,7 @@ class FineTuning:
         share = self.rate()
         for group in self.optimizer.param_groups:
             group["lr"] = group["peak"] * share
+        self.team.draw_apart(self.job.spec.seed, self.step)
         inputs, mix = self.rows.learning_batch(batch, self.job.device.torch_device, generator)
         loss = self.recovery.with_less_memory(lambda parts: self.gradients(inputs, batch, mix, parts), len(batch))
         optimizers.add_l1(self.learning().values(), self.params.l1)
@@ -221,26 +249,29 @@ class FineTuning:
         return loss
 
     def gradients(self, inputs: tuple[Any, ...], batch: np.ndarray, mix: Mix | None, parts: int) -> Tensor:
-        """The batch's loss, and its gradient in the weights, computed in so many parts."""
-        pieces = optimizers.split(inputs, len(batch), parts) if parts > 1 else None
-        if pieces is None:
-            loss = self.objective.step(self.call, inputs, batch, mix)
+        """The batch's loss, and its gradient in the weights, computed in so many parts on each device. On several, the loss is
+        that of this one's share, such that the mean over all of them, as that of the gradients, is the batch's."""
+        size = self.team.size
+        pieces = optimizers.split(inputs, len(batch), parts * size) if parts * size > 1 else None
+        if pieces is None:  # one batch, or one that cannot be parted: each device computes all of it
+            loss: Tensor = self.call(inputs, batch, mix)
             loss.backward()
             return loss.detach()
         whole = torch.zeros((), device=self.job.device.torch_device)
-        every = self.objective.weight(batch)
-        for piece, arguments in pieces:
-            own = None if mix is None else mix._replace(others=mix.others[piece])
-            share = self.objective.weight(batch[piece]) / every
-            loss = self.objective.step(self.call, arguments, batch[piece], own) * share
-            loss.backward()
+        every, own = self.objective.weight(batch), pieces[self.team.rank :: size]
+        for number, (piece, arguments) in enumerate(own or pieces[:1], 1):
+            share = self.objective.weight(batch[piece]) / every * size if own else 0.0
+            others = None if mix is None else mix._replace(others=mix.others[piece])
+            with team.summed(self.call, number >= len(own)):
+                loss = self.call(arguments, batch[piece], others) * share
+                loss.backward()
             whole += loss.detach()
         return whole
 
     def end_epoch(self) -> None:
         self.epoch += 1
         if self.losses:
-            self.recovery.hear(torch.stack(self.losses).mean().item())
+            self.recovery.hear(self.mean_loss())
         figures = self.validate()
         improved = self.keep(figures)
         self.bad_epochs = 0 if improved else self.bad_epochs + 1
@@ -302,43 +333,15 @@ class FineTuning:
 
     def pause(self, next_at: int) -> None:
         """Save now and then; save and leave when the run was asked to stop."""
-        if self.job.stop_requested:
+        if self.team.flag(self.job.stop_requested):
+            self.job.request_stop()
             self.save(next_at)
             self.job.check_stop()
-        elif time.monotonic() - self.saved_at > self.save_every:
+        elif self.team.flag(time.monotonic() - self.saved_at > self.save_every):
             self.save(next_at)
 
     def save(self, next_at: int = 0) -> None:
-        tensors = {f"model.{name}": value.detach() for name, value in self.state().items()}
-        tensors |= {f"best.{name}": value for name, value in self.best.items()}
-        for name, value in self.learning().items():
-            for key, moment in self.optimizer.state.get(value, {}).items():
-                if isinstance(moment, Tensor):
-                    tensors[f"optimizer.{key}.{name}"] = moment
-        tensors |= self.more_to_keep()
-        tensors["rng.cpu"] = torch.get_rng_state()
-        for number in range(self.job.device.count):
-            tensors[f"rng.{number}"] = torch.cuda.get_rng_state(number)
-        tensors = {name: value.contiguous().cpu().clone() for name, value in tensors.items()}
-        names = (
-            "epoch",
-            "step",
-            "best_score",
-            "best_epoch",
-            "best_figure",
-            "bad_epochs",
-            "drops",
-            "rows_seen",
-            "seconds_learning",
-        )
-        state = {name: getattr(self, name) for name in names} | {"at": next_at, "history": self.job.history}
-        state["recovery"] = self.recovery.state()
-        written = checkpoint.save(self.job.checkpoints, self.step, tensors, state)
-        self.job.save_clock()
-        self.saved_at = time.monotonic()
-        self.job.emit(
-            "checkpoint", step=self.step, epoch=round(self.step / self.steps_an_epoch, 3), bytes=written, resumed=False
-        )
+        tuning_state.save(self, next_at)
 
     def more_to_keep(self) -> dict[str, Tensor]:
         """What a way to learn keeps in its checkpoints besides."""
@@ -348,43 +351,4 @@ class FineTuning:
         """The same from a checkpoint."""
 
     def resume(self) -> None:
-        """Go on from the newest checkpoint of this folder, if there is one."""
-        newest = checkpoint.latest(self.job.checkpoints)
-        if newest is None:
-            return
-        tensors, state = newest
-        parameters = self.learning()
-        with torch.no_grad():
-            for name, value in self.state().items():
-                value.copy_(tensors[f"model.{name}"])
-        device = self.job.device.torch_device
-        self.best = {
-            name.removeprefix("best."): value.to(device) for name, value in tensors.items() if name.startswith("best.")
-        }
-        for name, value in tensors.items():
-            kind, _dot, rest = name.partition(".")
-            if kind == "optimizer":
-                key, _dot, parameter = rest.partition(".")
-                self.optimizer.state[parameters[parameter]][key] = like(parameters[parameter], value)
-        self.take_back(tensors)
-        torch.set_rng_state(tensors["rng.cpu"])
-        for number in range(self.job.device.count):
-            if f"rng.{number}" in tensors:
-                torch.cuda.set_rng_state(tensors[f"rng.{number}"], number)
-        self.best_score = tuple(state.pop("best_score"))
-        self.job.history[:] = state.pop("history")
-        self.recovery.restore(state.pop("recovery", {}))
-        for name, value in state.items():
-            setattr(self, name, value)
-        epoch = self.step / self.steps_an_epoch
-        self.job.go_on_from(self.step / self.planned)
-        self.job.emit("checkpoint", step=self.step, epoch=round(epoch, 3), bytes=0, resumed=True)
-        self.job.log(_("Resumed from step %(step)s of %(planned)s.", step=self.step, planned=self.planned))
-
-
-def like(weight: Tensor, moment: Tensor) -> Tensor:
-    """A moment as it was before it was saved: in memory in the order of its weight (channels last), which the fused step
-    takes for granted. The count of steps stays on the processor."""
-    if not moment.ndim:
-        return moment
-    return torch.empty_like(weight).copy_(moment) if moment.shape == weight.shape else moment.to(weight.device)
+        tuning_state.resume(self)

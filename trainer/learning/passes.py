@@ -20,11 +20,15 @@ def read_part(
     device: Device,
     tell: Callable[[int], None] = lambda _done: None,
 ) -> Outputs:
-    """The model's outputs of these rows, in their order. `tell` hears how many are read."""
+    """The model's outputs of these rows, in their order. `tell` hears how many are read. A model that was learned on several
+    devices reads on all of them."""
     by_row: dict[int, np.ndarray] = {}
-    for batch, outputs in read_batches(model, rows, rows.sorted_batches(part, rows.read_batch), device, model):
-        by_row |= {row: output.numpy() for row, output in zip(batch.tolist(), outputs, strict=True)}
-        tell(len(by_row))
+    with device.team.reading(model, {"do": "read", "rows": part}) as team:
+        batches = rows.sorted_batches(part, rows.read_batch)[team.rank :: team.size]
+        for batch, outputs in read_batches(model, rows, batches, device, model):
+            by_row |= {row: output.numpy() for row, output in zip(batch.tolist(), outputs, strict=True)}
+            tell(min(len(by_row) * team.size, len(part)))
+        by_row = team.merged(by_row)
     return gathered(by_row[row] for row in part.tolist())
 
 

@@ -41,9 +41,11 @@ def run(spec: Spec, out: Path, emit: Emit) -> dict[str, Any]:
         ResourceWatch(job.device, emit),
         mendable(),
     ):
+        job.device.team.begin(job.spec.model_dump_json())
         job.begin("prepare")  # loading the libraries of a family is a part of it
         job.check_rows()
         result = family_of(job.task).run(job)
+        job.device.team.end()
     if job.is_trial:
         result |= {"seconds": round(job.seconds(), 2)}
         trial.keep(out, result)

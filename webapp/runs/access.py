@@ -20,12 +20,15 @@ def references(spec: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys(ref for ref in named if isinstance(ref, str) and ":" in ref))
 
 
-def access_of(spec: Mapping[str, Any], *writable: Path, limits: dict[str, int] | None = None) -> Access:
-    """Its rows, the runs that it begins with and its models of the hub, of each no more than is its own."""
+def access_of(
+    spec: Mapping[str, Any], *writable: Path, limits: dict[str, int] | None = None, devices: int = 1
+) -> Access:
+    """Its rows, the runs that it begins with and its models of the hub, of each no more than is its own. Processes on several
+    devices talk to each other."""
     dataset = spec["dataset"]
     rows = [Path(dataset[name]) for name in ("path", "test_path") if dataset.get(name)]
     models = [folder for ref in references(spec) if (folder := folder_of(ref))]
-    return Access(readable=(*rows, *models), writable=writable, limits=limits or {})
+    return Access(readable=(*rows, *models), writable=writable, loopback=devices > 1, limits=limits or {})
 
 
 def folder_of(ref: str) -> Path | None:

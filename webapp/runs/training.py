@@ -174,7 +174,8 @@ class Training(Charged):
         environment = cache_access(run.version)
         if self.gpus:
             environment["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, self.gpus))
-        access = access_of(spec, run.folder, run.version.cache_folder, limits=limits_of(run, on_gpu=bool(self.gpus)))
+        limits = limits_of(run, on_gpu=bool(self.gpus))
+        access = access_of(spec, run.folder, run.version.cache_folder, limits=limits, devices=len(self.gpus))
         try:
             return self.watch(["run", str(run.folder / "spec.json"), "--out", str(run.folder)], access, environment)
         finally:
