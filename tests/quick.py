@@ -22,6 +22,7 @@ PLACES = (
     "tests/trainer/test_comparison.py",
     "tests/trainer/test_evaluation.py",
     "tests/trainer/test_loops.py",
+    "tests/trainer/test_passages.py",
     "tests/trainer/test_references.py",
     "tests/trainer/test_sheet_tables.py",
     "tests/trainer/test_statistics.py",

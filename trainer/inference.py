@@ -9,7 +9,8 @@ from trainer import answers, tasks
 from trainer.data.dataset import Dataset
 from trainer.data.intake import read_files
 from trainer.data.loading import Loaded, check_roles, from_dataset, read_numbers
-from trainer.data.tag_rows import read_loaded
+from trainer.data.passage_rows import read_loaded as read_passages
+from trainer.data.tag_rows import read_loaded as read_tags
 from trainer.data.version import read_version
 from trainer.engines import Engine, open_engine
 from trainer.errors import DataError
@@ -78,10 +79,9 @@ def load_rows(data: Path, manifest: dict[str, Any], media: Path) -> Loaded:
     rows = from_dataset(dataset, dataset.media or media)
     rows.answer, rows.kind = shape.answer, shape.kind
     cells = answers.get(shape.kind).cells
-    if rows.row_numbers and cells == "number":
-        read_numbers(rows)
-    elif rows.row_numbers and cells == "tags":
-        read_loaded(rows)
+    readers = {"number": read_numbers, "tags": read_tags, "passages": read_passages}
+    if rows.row_numbers and cells in readers:
+        readers[cells](rows)
     if not rows.row_numbers:
         raise DataError(
             _("No row of %(name)s has both an input and an answer.", name=data.name),

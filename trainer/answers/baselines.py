@@ -15,6 +15,7 @@ SIMPLE = {
     "bands_logistic": gettext_noop("logistic regression on band energy"),
     "spectrum_logistic": gettext_noop("logistic regression on mean spectra"),
     "frequent_tags": gettext_noop("dictionary of each word’s most frequent tag"),
+    "best_sentence": gettext_noop("the sentence that shares most words with the question"),
     "logistic": gettext_noop("logistic regression"),
     "ridge": gettext_noop("ridge regression"),
 }

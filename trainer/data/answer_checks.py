@@ -11,6 +11,7 @@ from trainer.columns import ID_NAME
 from trainer.data.cells import is_missing_mask, parse_numbers
 from trainer.data.dataset import Dataset
 from trainer.data.fixes import KEEP_AT_LEAST
+from trainer.data.passage_rows import passage_problems
 from trainer.data.problems import Problem, join_names, problem, shorten
 from trainer.data.row_keys import Keys, normalise_text
 from trainer.data.tag_rows import tag_problems
@@ -162,6 +163,7 @@ def length_problems(dataset: Dataset, usable: np.ndarray) -> list[Problem]:
 CHECKS: dict[str, Callable[[Dataset], list[Problem]]] = {
     "number": value_problems,
     "tags": tag_problems,
+    "passages": passage_problems,
     "boxes": box_problems,
     "words": word_problems,
 }

@@ -17,6 +17,7 @@ from trainer.columns import canonical_label, written_form
 from trainer.data.answer_checks import LARGEST_ANSWER, MIN_ROWS, unseen_labels_problem
 from trainer.data.dataset import Dataset
 from trainer.data.label_list_checks import many_labels_problem
+from trainer.data.passage_rows import read_learned as read_passages
 from trainer.data.problems import Problem
 from trainer.data.tag_rows import read_learned as read_tags
 from trainer.errors import DataError, SpecError
@@ -311,6 +312,7 @@ READERS: dict[Cells, Callable[[Loaded], None]] = {
     "labels": read_label_lists,
     "number": read_numbers,
     "tags": read_tags,
+    "passages": read_passages,
     "boxes": lambda _loaded: None,
     "words": lambda _loaded: None,
     "any": lambda _loaded: None,

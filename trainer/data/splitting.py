@@ -7,6 +7,7 @@ import numpy as np
 from trainer import columns as kinds
 from trainer.data.cells import parse_dates
 from trainer.data.dataset import Dataset
+from trainer.data.passage_rows import context_of
 from trainer.data.row_keys import NO_TEXT, Keys, hash_rows, shuffle_keys
 from trainer.data.tables.table import display_name
 from trainer.errors import DataError
@@ -170,11 +171,12 @@ def split_dataset(dataset: Dataset, spec: SplitSpec, file_parts: np.ndarray | No
         dataset.split = np.full(dataset.rows, "", dtype=object)
         return
     if spec.folds:
-        keys = group_keys(dataset, spec.group) if spec.group else dataset.keys
+        group = spec.group or context_of(dataset)
+        keys = group_keys(dataset, group) if group else dataset.keys
         dataset.folds = fold_rows(keys, spec.folds, spec.seed)
         dataset.split = np.where(dataset.folds >= 0, "train", "").astype(object)
         dataset.given_split = False
-        dataset.split_how = "in folds, by group" if spec.group else "in folds"
+        dataset.split_how = "in folds, by group" if group else "in folds"
         return
     fixed, how = file_parts, "by file"
     if fixed is None:
@@ -188,9 +190,10 @@ def split_dataset(dataset: Dataset, spec: SplitSpec, file_parts: np.ndarray | No
             )
         dataset.split, dataset.split_how = split_by_time(dataset.keys, spec, times), "by time"
         return
-    keys = group_keys(dataset, spec.group) if spec.group else dataset.keys
+    group = spec.group or context_of(dataset)
+    keys = group_keys(dataset, group) if group else dataset.keys
     dataset.split = split_rows(keys, spec, fixed)
-    dataset.split_how = how if fixed is not None else "by group" if spec.group else DRAWN
+    dataset.split_how = how if fixed is not None else "by group" if spec.group else "by context" if group else DRAWN
 
 
 def keep_split(dataset: Dataset, parts: np.ndarray, how: str) -> None:

@@ -109,7 +109,7 @@ class Task:
     native_engines: ClassVar[dict[str, str]] = {}
     """{what packaging calls it: the `Engine` in its place}, for models that answer without a graph."""
     answer: ClassVar[str] = "class"
-    """The kind of its answers (`trainer.answers`): class, labels, number, objects, spans, text; not trained yet: passage."""
+    """The kind of its answers (`trainer.answers`): class, labels, number, objects, passage, spans, text."""
     answer_role: ClassVar[str] = "label"
     architectures: ClassVar[frozenset[str]] = frozenset()
     """Kinds of models that it can train (`trainer.architectures`); none where it has models of its own alone."""
