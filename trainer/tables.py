@@ -3,7 +3,8 @@
 What `learn` finds out about the columns is plain JSON (`model/columns.json`); `encode` applies it. Needs numpy alone.
 
 A column of kind number makes one feature; date makes year, month, weekday, hour and days since 1970; category one
-feature of whole numbers (0: rare or never seen); text one feature a common word. A missing cell is nan throughout.
+feature of whole numbers (0: rare or never seen); text one feature a common word, or what `trainer.table_texts` makes of it.
+A missing cell is nan throughout.
 """
 
 import math
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from trainer import columns as kinds
-from trainer import numerals
+from trainer import numerals, table_texts
 from trainer.dates import guess_form, moment_at, value_of
 from trainer.numerals import number_of
 
@@ -171,7 +172,8 @@ def features_of(description: Description) -> list[Description]:
     name, kind = description["name"], description["kind"]
     if kind == "category":
         return [{"column": name, "name": name, "kind": "category", "levels": len(description["levels"]) + 1}]
-    parts = {"date": DATE_PARTS, "text": (*description.get("words", ()), "(words)")}.get(kind)
+    texts = table_texts.names_of(description) if table_texts.is_read(description) else None
+    parts = texts or {"date": DATE_PARTS, "text": (*description.get("words", ()), "(words)")}.get(kind)
     names = [f"{name}: {part}" for part in parts] if parts else [name]
     return [{"column": name, "name": feature, "kind": "number", "levels": 0} for feature in names]
 
@@ -207,15 +209,22 @@ def encode_column(description: Description, cells: Sequence[Cell]) -> np.ndarray
     return encoded
 
 
-def encode(descriptions: list[Description], rows: Sequence[dict[str, Any]]) -> np.ndarray:
-    """(rows, features) of inputs {column: value}."""
-    return np.concatenate(
-        [
-            encode_column(description, [cell_of(row.get(description["name"])) for row in rows])
-            for description in descriptions
-        ],
-        axis=1,
-    )
+def encode(
+    descriptions: list[Description],
+    rows: Sequence[dict[str, Any]],
+    readers: Mapping[str, table_texts.TextReader] | None = None,
+    embed: table_texts.Embed | None = None,
+) -> np.ndarray:
+    """(rows, features) of inputs {column: value}. `readers`: of the columns whose texts are read, `embed`: their encoder."""
+    parts = []
+    for description in descriptions:
+        cells = [cell_of(row.get(description["name"])) for row in rows]
+        reader = (readers or {}).get(description["name"])
+        if reader is None:
+            parts.append(encode_column(description, cells))
+        else:
+            parts.append(table_texts.encode_texts(reader, description, cells, embed))
+    return np.concatenate(parts, axis=1)
 
 
 # Numbers of one scale, for models that add things up

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 
-from trainer import answers, gbm, tables
+from trainer import answers, gbm, table_texts, tables
 from trainer.answers import classes_scoring
 from trainer.answers.classes_scoring import places_of
 from trainer.answers.classes_statistics import softmax
@@ -48,6 +48,7 @@ class TableEngine(ArrayEngine[JsonObject]):
         super().__init__(artifact, manifest, engine, threads, verify=verify)
         self.facts: JsonObject = json.loads((self.artifact / "model" / "columns.json").read_text("utf-8"))
         self.columns: list[JsonObject] = self.facts["columns"]
+        self.readers = table_texts.load_readers(self.artifact / "model", self.columns)
         self.accepted = {column["name"] for column in self.columns} | set(self.facts["dropped"])
 
     def model_file(self) -> Path:
@@ -65,7 +66,9 @@ class TableEngine(ArrayEngine[JsonObject]):
             super().open(threads)
 
     def other_files(self) -> tuple[Path, ...]:
-        return (self.artifact / "model" / "columns.json",)
+        model = self.artifact / "model"
+        columns = json.loads((model / "columns.json").read_text("utf-8"))["columns"]
+        return (model / "columns.json", *table_texts.files_of(model, columns))
 
     def warm_input(self) -> JsonObject:
         return {column["name"]: column["typical"] for column in self.columns}
@@ -101,7 +104,11 @@ class TableEngine(ArrayEngine[JsonObject]):
             )
 
     def outputs(self, inputs: Sequence[JsonObject]) -> np.ndarray:
-        return finished(self.raw(tables.encode(self.columns, inputs)), self.facts)
+        return finished(self.raw(self.matrix(inputs)), self.facts)
+
+    def matrix(self, inputs: Sequence[JsonObject]) -> np.ndarray:
+        """(inputs, features)."""
+        return tables.encode(self.columns, inputs, self.readers)
 
     def raw(self, matrix: np.ndarray) -> np.ndarray:
         """(rows, 1 margin or number, or a logit a label)."""

@@ -43,7 +43,7 @@ def estimate(job: Job, emit: Emit) -> dict[str, Any]:
     read = time.monotonic() - started
     emit("progress", stage="estimate", fraction=0.3)
     searching = search.Search(
-        job, facts, rows.matrix[known], rows.truth[known], np.ones(len(known)), job.out / "candidates"
+        job, facts, rows.matrix[known], rows.truth[known], np.ones(len(known)), job.out / "candidates", rows.held_out
     )
     every = candidates(families, len(searching.truth), given_settings(job.params))
     first = {candidate.family: candidate for candidate in reversed(every)}

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from trainer import table_texts
 from trainer.events import Emit
 from trainer.families.table import estimate, training
 from trainer.families.table.models import Model
@@ -30,6 +31,9 @@ class TableFamily(Family[TableRows, Model]):
 
     def save(self, model: Model, rows: TableRows, folder: Path) -> None:
         model.save(folder)
+        for column in rows.described:
+            if reader := rows.encoded.readers.get(column["name"]):
+                reader.save(table_texts.folder_of(folder, column))
 
     def native(self, folder: Path) -> str | None:
         kind = json.loads((folder / "columns.json").read_text("utf-8"))["family"]

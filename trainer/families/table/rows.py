@@ -10,7 +10,8 @@ from trainer import leaks, tables
 from trainer.columns import SPLIT_NAMES, SPLIT_VALUES
 from trainer.data.loading import Loaded
 from trainer.errors import DataError
-from trainer.learning.baselines import MOST_BASELINE_ROWS, Baseline, logistic
+from trainer.families.table import texts
+from trainer.learning.baselines import MOST_BASELINE_ROWS, Baseline, logistic, word_counting, word_regression
 from trainer.learning.job import Job
 from trainer.learning.rows import Rows, truth_of
 from trainer.messages import Message, _
@@ -43,6 +44,9 @@ class TableRows(Rows):
         self.matrix = np.zeros((len(truth), 0))
         self.winner: dict[str, str] = {}
         """What won the search: {family, name, model, title}."""
+        self.text_columns: texts.TextColumns | None = None
+        """What reads columns of texts; without it, their commonest words are counted."""
+        self.encoded = texts.Encoded()
 
     def describe_columns(self) -> None:
         """Learn the columns from the rows that are not tested on now, and encode all rows.
@@ -50,7 +54,9 @@ class TableRows(Rows):
         Where these rows leave no column to learn from, an earlier description stays.
         """
         known, parts = self.known("train", "validation"), []
-        described, dropped = [], {}
+        described: list[tables.Description] = []
+        dropped: dict[str, str] = {}
+        columns: list[texts.Column] = []
         for name in self.loaded.table.column_names:
             if name == self.target:
                 continue
@@ -68,12 +74,45 @@ class TableRows(Rows):
             if description is None:
                 dropped[name] = reason
                 continue
+            if description["kind"] == "text":
+                columns.append(texts.Column(len(described), description, cells, indices))
             described.append(description)
             parts.append(tables.encode_column(description, cells)[indices])
         if parts:
+            self.read_texts(known, described, parts, columns)
             self.matrix = np.concatenate(parts, axis=1)
         if parts or not self.described:
             self.described, self.dropped = described, dropped
+
+    def read_texts(
+        self,
+        known: np.ndarray,
+        described: list[tables.Description],
+        parts: list[np.ndarray],
+        columns: list[texts.Column],
+    ) -> None:
+        """Put what is read of columns of texts in the place of their commonest words, where that is better."""
+        self.encoded = texts.Encoded()
+        if self.text_columns is None or not columns:
+            return
+        places = {column.place for column in columns}
+        others = [place for place in range(len(described)) if place not in places]
+        features = [feature for place in others for feature in tables.features_of(described[place])]
+        matrix = np.concatenate([np.zeros((len(self.truth), 0)), *(parts[place] for place in others)], axis=1)
+        plain = tables.expanded(tables.scales_of(features, matrix[known]), matrix)
+        self.encoded = self.text_columns.encode(self, known, columns, plain)
+        for place, part in self.encoded.parts.items():
+            parts[place] = part
+
+    def held_out(self, fold: int) -> np.ndarray:
+        """The matrix of the rows to learn from as it is where a fold of the search is not learned from."""
+        matrix = self.matrix[self.known("train", "validation")]
+        widths = [len(tables.features_of(column)) for column in self.described]
+        starts = np.cumsum([0, *widths])
+        for place, scored in self.encoded.scored.items():
+            values = scored.folds[fold]
+            matrix[:, starts[place] : starts[place] + values.shape[1]] = values
+        return matrix
 
     def features(self) -> list[dict[str, Any]]:
         return [feature for column in self.described for feature in tables.features_of(column)]
@@ -101,7 +140,7 @@ class TableRows(Rows):
 
 def declared(column: dict[str, Any]) -> dict[str, Any]:
     """A column as a form draws it."""
-    names: tuple[str, ...] = ("choices", "choice_rows", "min", "max", "typical", "form")
+    names: tuple[str, ...] = ("choices", "choice_rows", "min", "max", "typical", "form", "long")
     facts = {name: column[name] for name in names if name in column}
     return {"name": column["name"], "kind": column["kind"], "required": False, **facts, "example": column["typical"]}
 
@@ -127,6 +166,7 @@ def prepare(job: Job) -> TableRows:
     loaded = job.load_rows()
     labels, truth = truth_of(job.task, loaded)
     rows = TableRows(loaded, labels, truth)
+    rows.text_columns = texts.TextColumns(job)
     rows.describe_columns()
     if not rows.described:
         raise DataError(
@@ -194,12 +234,17 @@ def weights_of(job: Job, rows: TableRows, known: np.ndarray) -> np.ndarray:
 
 
 def baselines(job: Job, rows: TableRows) -> dict[str, Baseline]:
-    """The commonest answer or the mean, and logistic or ridge regression on the number columns alone."""
+    """The commonest answer or the mean, logistic or ridge regression on the number columns alone, and on the texts alone where
+    they are read."""
     from sklearn.linear_model import Ridge
 
     known, test = rows.known("train", "validation"), rows.part("test")
     known = np.random.default_rng(job.spec.seed).permutation(known)[:MOST_BASELINE_ROWS]
-    scales = facts_of(job, rows)["scales"] | {"categories": []}
+    features = [
+        feature | {"kind": "read" if feature["column"] in rows.encoded.readers else feature["kind"]}
+        for feature in rows.features()
+    ]
+    scales = tables.scales_of(features, rows.matrix[rows.known("train", "validation")]) | {"categories": []}
     numbers, test_numbers = tables.scaled(scales, rows.matrix[known]), tables.scaled(scales, rows.matrix[test])
     if not numbers.shape[1]:
         numbers, test_numbers = np.zeros((len(known), 1)), np.zeros((len(test), 1))
@@ -209,4 +254,22 @@ def baselines(job: Job, rows: TableRows) -> dict[str, Baseline]:
         if rows.is_class
         else ("ridge", lambda: Ridge().fit(numbers, truth).predict(test_numbers))
     )
-    return rows.scoring.baselines(truth, len(test), rows.labels, name, simple)
+    simple_models: dict[str, Baseline] = rows.scoring.baselines(truth, len(test), rows.labels, name, simple)
+    if rows.encoded.readers:
+        simple_models = text_baseline(job, rows, known, test) | simple_models
+    return simple_models
+
+
+def text_baseline(job: Job, rows: TableRows, known: np.ndarray, test: np.ndarray) -> dict[str, Baseline]:
+    """Counted words of all columns of texts together, without the other columns."""
+    cells = rows.loaded.table.select(list(rows.encoded.readers)).to_pylist()
+    joined = [" ".join(tables.cell_of(cell) or "" for cell in row.values()) for row in cells]
+    learned, asked = [joined[row] for row in known], [joined[row] for row in test]
+    truth, seed = rows.truth[known], job.spec.seed
+    name, simple = (
+        ("tfidf_logistic", lambda: word_counting(learned, truth, asked, len(rows.labels), seed))
+        if rows.is_class
+        else ("tfidf_ridge", lambda: word_regression(learned, truth, asked, seed))
+    )
+    simple_models: dict[str, Baseline] = rows.scoring.baselines(truth, len(test), rows.labels, name, simple)
+    return simple_models

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -57,8 +58,10 @@ class Search:
         truth: np.ndarray,
         weights: np.ndarray,
         folder: Path,
+        held_out: Callable[[int], np.ndarray] | None = None,
     ) -> None:
-        self.job, self.facts = job, facts
+        """`held_out`: the matrix of all rows as it is where a fold is not learned from; else `matrix` for every fold."""
+        self.job, self.facts, self.held_out = job, facts, held_out
         self.total = len(truth)
         chosen = np.arange(len(truth))
         if len(truth) > MOST_SEARCHED:
@@ -70,8 +73,9 @@ class Search:
                     count=f"{len(truth):,}",
                 )
             )
+        self.chosen = chosen
         self.matrix, self.truth, self.weights = matrix[chosen], truth[chosen], weights[chosen]
-        self.folds = folds_of(self.truth, answers.of_file(facts).labelled, job.spec.seed)
+        self.folds = folds_of(truth, answers.of_file(facts).labelled, job.spec.seed)[chosen]
         self.folder = folder
         self.folder.mkdir(parents=True, exist_ok=True)
 
@@ -105,6 +109,10 @@ class Search:
             self.job.progress(index + 1, len(every) + 1, unit="candidates", force=True)
         return sorted(entries, key=lambda entry: -entry["score"])
 
+    def matrix_of(self, fold: int) -> np.ndarray:
+        """The rows as they are where this fold is held back."""
+        return self.matrix if self.held_out is None else self.held_out(fold)[self.chosen]
+
     def file(self, candidate: Candidate) -> Path:
         return self.folder / f"{candidate.name.replace(' ', '-').replace(',', '')}.json"
 
@@ -122,19 +130,20 @@ class Search:
 
         Trees answer after as many rounds as all folds stop at on the average: the best of each fold would flatter it.
         """
-        started, models = time.monotonic(), []
+        started, models, tested = time.monotonic(), [], []
         for fold in range(self.folds.max() + 1):
+            matrix = self.matrix_of(fold)
             learn, held = np.flatnonzero(self.folds != fold), np.flatnonzero(self.folds == fold)
             model = KINDS[candidate.family](self.facts, (self.job.spec.hardware.threads or cores()), self.job.spec.seed)
-            data = self.matrix[learn], self.truth[learn], self.weights[learn]
-            model.fit(candidate.settings, data, self.job.check_stop, (self.matrix[held], self.truth[held]))
+            data = matrix[learn], self.truth[learn], self.weights[learn]
+            tested.append(matrix[held])
+            model.fit(candidate.settings, data, self.job.check_stop, (tested[-1], self.truth[held]))
             models.append(model)
             self.job.check_stop()
         rounds = max(1, round(float(np.mean([model.rounds for model in models]))))
         outputs = np.zeros((len(self.truth), self.facts["outputs"]))
         for fold, model in enumerate(models):
-            held = np.flatnonzero(self.folds == fold)
-            outputs[held] = model.raw(self.matrix[held], rounds)
+            outputs[self.folds == fold] = model.raw(tested[fold], rounds)
         return outputs, {
             "family": candidate.family,
             "name": candidate.name,

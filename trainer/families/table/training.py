@@ -108,7 +108,7 @@ def searched(
     facts, known = facts_of(job, rows), rows.known("train", "validation")
     weights = weights_of(job, rows, known)
     folder = job.out / "candidates" / lap
-    searching = search.Search(job, facts, rows.matrix[known], rows.truth[known], weights, folder)
+    searching = search.Search(job, facts, rows.matrix[known], rows.truth[known], weights, folder, rows.held_out)
     return searching, searching.run(families)
 
 

@@ -1,0 +1,248 @@
+"""Columns of texts in a table: which of two ways reads them best is chosen by cross-validation, then learned from the training rows.
+
+A column's words give a linear score an answer (`trainer.words`). A score of a row that was learned from says nothing, so each row is
+scored by a model that did not learn from it, in the folds by which `search` compares candidates, and where a candidate is judged on
+a fold, by models that have not seen that fold either.
+"""
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from trainer import tables
+from trainer.families.table.search import folds_of
+from trainer.learning import linear_texts
+from trainer.learning.job import Job
+from trainer.learning.linear_texts import Linear
+from trainer.learning.rows import Rows
+from trainer.table_texts import WORDS, TextReader
+from trainer.words import Terms, WordModel, is_spaced
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+MOST_SCORES = 20
+"""Labels that a column's words have a score for, the commonest ones."""
+MOST_LEARNED = 50_000
+"""Rows that words are learned from; all others are scored."""
+MOST_TRIED = 3_000
+"""Rows by which strengths and ways to read are compared."""
+STRENGTH = 0.3
+"""Of the linear model over all columns by which ways to read are compared."""
+SPACED, UNSPACED = Terms((1, 2), (0, 0)), Terms((0, 0), (1, 3))
+LONG = 60
+"""Characters of the median text from which a form gives it several lines."""
+
+
+class Column(NamedTuple):
+    """A column of texts among the described ones: its `place` there, its distinct `cells` and each row's `indices` among them."""
+
+    place: int
+    description: tables.Description
+    cells: Sequence[str | None]
+    indices: np.ndarray
+
+    @property
+    def texts(self) -> list[str]:
+        """Its distinct texts; those of rows without one are empty."""
+        return [cell or "" for cell in self.cells]
+
+
+@dataclass
+class Scored:
+    """A column's words as scores: `all` (rows, scores), those of a row learned from by a model that did not learn from it; `folds`
+    the same where a fold is held back, of the rows learned from."""
+
+    model: WordModel
+    names: list[str]
+    all: np.ndarray
+    folds: list[np.ndarray]
+
+
+@dataclass
+class Encoded:
+    """The columns as they are read now: their readers, and what `tables.encode` makes of them, by place among the described ones."""
+
+    readers: dict[str, TextReader] = field(default_factory=dict)
+    parts: dict[int, np.ndarray] = field(default_factory=dict)
+    scored: dict[int, Scored] = field(default_factory=dict)
+
+
+def wanted_of(rows: Rows, known: np.ndarray) -> tuple[list[str], np.ndarray]:
+    """(labels that are scored, (known, scores)): whether each applies, of two labels the second alone; or one number."""
+    truth = rows.truth[known]
+    if not rows.is_class:
+        return [""], truth[:, None].astype(np.float64)
+    if len(rows.labels) == 2:
+        return [""], np.asarray(truth[:, None] == 1)
+    counts = np.bincount(truth, minlength=len(rows.labels))
+    places = np.sort(np.argsort(-counts, kind="stable")[:MOST_SCORES])
+    return [rows.labels[place] for place in places], np.asarray(truth[:, None] == places)
+
+
+class TextColumns:
+    """Reads the columns of texts of a run's rows."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+
+    def encode(self, rows: Rows, known: np.ndarray, columns: list[Column], others: np.ndarray) -> Encoded:
+        """Choose how these columns are read and learn it from the `known` rows. `others` (rows, features): all other columns as a
+        linear model takes them."""
+        encoded = Encoded()
+        scored = {column.place: self.score(rows, known, column) for column in columns}
+        counts = {
+            column.place: tables.encode_column(column.description, column.cells)[column.indices] for column in columns
+        }
+        ways = {
+            (): self.losses(rows, known, others, counts, {}),
+            (WORDS,): self.losses(rows, known, others, {}, scored),
+        }
+        reads = simplest(ways)
+        if not reads:
+            return encoded
+        for number, column in enumerate(columns):
+            encoded.scored[column.place] = own = scored[column.place]
+            reader = TextReader(own.model)
+            encoded.readers[column.description["name"]] = reader
+            typical = [len(text) for text in column.texts if text]
+            column.description.update({
+                "reads": list(reads), "scores": own.names, "dimensions": 0, "folder": number, "words": [],
+                "long": bool(np.median(typical) >= LONG),
+            })  # fmt: skip
+            lengths = np.array([np.nan if cell is None else float(len(cell.split())) for cell in column.cells])
+            encoded.parts[column.place] = np.concatenate([own.all, lengths[column.indices][:, None]], axis=1)
+        return encoded
+
+    def score(self, rows: Rows, known: np.ndarray, column: Column) -> Scored:
+        """Learn a column's words."""
+        names, wanted = wanted_of(rows, known)
+        seed, labelled = self.job.spec.seed, rows.is_class
+        folds = folds_of(rows.truth[known], labelled, seed)
+        learned = np.zeros(len(known), dtype=bool)
+        learned[np.random.default_rng(seed).permutation(len(known))[:MOST_LEARNED]] = True
+        texts = column.texts
+        own = [texts[index] for index in column.indices[known[learned]]]
+        vocabulary = linear_texts.learn_vocabulary(own, SPACED if is_spaced(own) else UNSPACED, len(names))
+        features = linear_texts.sparse(vocabulary.count(texts), len(vocabulary.names))[column.indices]
+        features_known = features[known]
+        strength = self.strength(features_known[learned], wanted[learned])
+        self.job.check_stop()
+
+        def fit(part: np.ndarray) -> Linear:
+            self.job.check_stop()
+            part = part & learned
+            if not part.any():
+                return Linear(np.zeros((features.shape[1], len(names))), np.zeros(len(names)))
+            return linear_texts.solve(features_known[part], wanted[part], strength, seed)
+
+        whole = fit(np.ones(len(known), dtype=bool))
+        model = WordModel(vocabulary, whole.weight.astype(np.float32), whole.bias.astype(np.float32))
+        scores = whole.outputs(features)
+        out_of_fold, by_fold = cross_scores(features_known, folds, fit, len(names))
+        scores[known] = np.where(learned[:, None], out_of_fold, scores[known])
+        is_missing = np.array([cell is None for cell in column.cells])[column.indices]
+        scores[is_missing] = np.nan
+        for each in by_fold:
+            each[is_missing[known]] = np.nan
+        return Scored(model, names, scores, by_fold)
+
+    def strength(self, features: "csr_matrix", wanted: np.ndarray) -> float:
+        """How strongly weights are held, by the cross-validated loss on some of the rows."""
+        some = np.random.default_rng(self.job.spec.seed).permutation(len(wanted))[:MOST_TRIED]
+        features, wanted = features[some], wanted[some]
+        strengths = linear_texts.STRENGTHS if wanted.dtype == bool else linear_texts.RIDGES
+
+        def loss(strength: float) -> float:
+            self.job.check_stop()
+            return linear_texts.loss_of(
+                linear_texts.out_of_fold(features, wanted, strength, self.job.spec.seed), wanted
+            )
+
+        return min(strengths, key=loss)
+
+    def losses(
+        self,
+        rows: Rows,
+        known: np.ndarray,
+        others: np.ndarray,
+        parts: dict[int, np.ndarray],
+        scored: dict[int, Scored],
+    ) -> np.ndarray:
+        """The loss of some known rows where each is answered by a linear model over all columns that did not learn from it."""
+        _names, wanted = wanted_of(rows, known)
+        seed = self.job.spec.seed
+        folds = folds_of(rows.truth[known], rows.is_class, seed)
+        some = np.sort(np.random.default_rng(seed).permutation(len(known))[:MOST_TRIED])
+        outputs = np.zeros((len(some), wanted.shape[1]))
+        for fold in range(int(folds.max()) + 1):
+            self.job.check_stop()
+            blocks = [others[known[some]], *(part[known[some]] for part in parts.values())]
+            blocks += [own.folds[fold][some] for own in scored.values()]
+            held = folds[some] == fold
+            matrix = standard(np.concatenate(blocks, axis=1), ~held)
+            if held.any() and not held.all():
+                outputs[held] = answered(matrix[~held], wanted[some][~held], matrix[held])
+        if wanted.dtype != bool:
+            return np.asarray(((outputs - wanted[some]) ** 2)[:, 0])
+        return np.asarray(np.logaddexp(0, np.where(wanted[some], -outputs, outputs)).mean(axis=1))
+
+
+def answered(matrix: np.ndarray, wanted: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    """What linear models of `wanted` (rows, outputs) answer to other rows: logits, or numbers."""
+    from sklearn.linear_model import LogisticRegression, Ridge
+
+    if wanted.dtype != bool:
+        return np.asarray(Ridge(alpha=1 / STRENGTH).fit(matrix, wanted).predict(asked)).reshape(len(asked), -1)
+    outputs = np.zeros((len(asked), wanted.shape[1]))
+    for place, applies in enumerate(wanted.T):
+        share = (applies.sum() + 0.5) / (len(applies) + 1)
+        outputs[:, place] = np.log(share / (1 - share))
+        if 0 < applies.sum() < len(applies):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # not wholly converged is good enough
+                model = LogisticRegression(C=STRENGTH, max_iter=100).fit(matrix, applies)
+            outputs[:, place] = model.decision_function(asked)
+    return outputs
+
+
+def standard(matrix: np.ndarray, learned: np.ndarray) -> np.ndarray:
+    """In standard units of the rows learned from; gaps are the mean."""
+    with np.errstate(all="ignore"):
+        known = matrix[learned]
+        count = (~np.isnan(known)).sum(axis=0).clip(min=1)
+        mean = np.nansum(known, axis=0) / count
+        spread = np.sqrt(np.nansum((known - mean) ** 2, axis=0) / count)
+    return np.nan_to_num(((matrix - mean) / np.where(spread > 1e-12, spread, 1.0)).clip(-8, 8))
+
+
+def cross_scores(
+    features: "csr_matrix", folds: np.ndarray, fit: Callable[[np.ndarray], Linear], width: int
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    """((rows, width) by models that did not learn from a row's fold; for each fold, the same where that fold is not learned from
+    either, by models without both). One model a pair of folds serves both."""
+    count = int(folds.max()) + 1
+    out_of_fold = np.zeros((len(folds), width))
+    by_fold = [np.zeros((len(folds), width)) for _fold in range(count)]
+    for first in range(count):
+        own = folds == first
+        out_of_fold[own] = by_fold[first][own] = fit(~own).outputs(features[own])
+        for second in range(first):
+            other = folds == second
+            both = fit(~(own | other))
+            by_fold[first][other], by_fold[second][own] = both.outputs(features[other]), both.outputs(features[own])
+    return out_of_fold, by_fold
+
+
+def simplest(ways: dict[tuple[str, ...], np.ndarray]) -> tuple[str, ...]:
+    """Of ways to read with the loss of each row, the simplest first: the first that is within one standard error of the best, the
+    rows being the same (Breiman et al. 1984)."""
+    best = ways[min(ways, key=lambda way: float(ways[way].mean()))]
+    for way, losses in ways.items():
+        difference = losses - best
+        if difference.mean() <= difference.std() / np.sqrt(len(losses)):
+            return way
+    raise AssertionError("the best is as good as itself")
