@@ -58,6 +58,7 @@ LIGHT = {
     "reporting",
     "roles",
     "samples",
+    "tested_rows",
     "spec",
     "suggestion",
     "tasks",

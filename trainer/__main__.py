@@ -119,6 +119,10 @@ def parser() -> argparse.ArgumentParser:
     ).add_argument("--out", type=Path, required=True)
     add("propose", propose, "Say what a search tries next, from its trials.", "request")
     add("evaluate", evaluate, "Score an artifact on other data.", "artifact", "data")
+    comparing = add(
+        "compare", compare, "Say whether an artifact is better than another on the same test rows.", "first", "second"
+    )
+    comparing.add_argument("--metric", default="", help="the headline's where it is left out")
     add("predict", predict, "Answer one input a line.", "artifact").add_argument("--input", default="-")
     add("explain", explain, "Say what in an input its answer rests on, one input a line.", "artifact").add_argument(
         "--input", default="-"
@@ -319,6 +323,12 @@ def evaluate(options: argparse.Namespace) -> None:
     from trainer.inference import evaluate
 
     emit("result", **evaluate(options.artifact, options.data))
+
+
+def compare(options: argparse.Namespace) -> None:
+    from trainer.side_by_side import compare
+
+    emit("result", **compare(options.first, options.second, options.metric))
 
 
 def predict(options: argparse.Namespace) -> None:

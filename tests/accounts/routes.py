@@ -27,7 +27,7 @@ class Page:
 PICTURE = ("0" * 24 + ".png",)
 _SHOWN = {
     "": "home models docs workers costs storage limits settings members export",
-    "prototype": "data download_rows diff net augmented_picture media train estimate runs share prototype_settings",
+    "prototype": "data download_rows diff net augmented_picture media train estimate runs compare share prototype_settings",
     "run": "run run_live run_stream run_media run_log run_spec run_artifact run_example",
     "endpoint": "endpoint_qr",
 }

@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
-from webapp.api import costs, datasets, endpoints, people, prototypes, runs, storage, tokens
+from webapp.api import comparisons, costs, datasets, endpoints, people, prototypes, runs, storage, tokens
 from webapp.api.auth import PlainJson, Token, known_parameters_only
 from webapp.core.problem_responses import problem_response
 from webapp.core.problems import Problem, problem_of
@@ -28,6 +28,7 @@ for router in (
     datasets.router,
     prototypes.router,
     runs.router,
+    comparisons.router,
     endpoints.router,
     costs.router,
     tokens.router,

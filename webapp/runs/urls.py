@@ -9,6 +9,7 @@ urlpatterns = [
     path("prototypes/<str:pk>/augmented", train_views.augmented, name="augmented"),
     path("prototypes/<str:pk>/augmented/<str:key>.png", train_views.augmented_picture, name="augmented_picture"),
     path("prototypes/<str:pk>/runs", views.runs, name="runs"),
+    path("prototypes/<str:pk>/compare", views.compare, name="compare"),
     path("runs/<str:pk>", views.run, name="run"),
     path("runs/<str:pk>/live", views.run_live, name="run_live"),
     path("runs/<str:pk>/stream", views.run_stream, name="run_stream"),

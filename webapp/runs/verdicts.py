@@ -1,15 +1,14 @@
 """Is a finished run any good? Against the best simple baseline, as the trainer tested it, and against the prototype's best
 earlier run; in words, with what to try next where it is not better."""
 
-import json
 import logging
 from pathlib import Path
 from typing import Any
 
 from django.utils.translation import gettext as _
 
-from trainer import answers
 from trainer.answers.metrics import named
+from trainer.tested_rows import have_same_rows
 from webapp.core.formats import figure, number, percent
 from webapp.core.scores import best_first, is_at_ceiling, metric_name, rank, score_words, scored
 from webapp.runs import baselines, storage
@@ -74,51 +73,6 @@ def compare_artifacts(metric: str, first: Path, second: Path) -> Any:
     from trainer import comparison
 
     return comparison.compare_artifacts(metric, first, second)
-
-
-def have_same_rows(first: Path, second: Path, *, same_version: bool) -> bool | None:
-    """Whether two artifacts were tested on rows that they share; None where that is not known. Rows of one version are told
-    by their numbers, those of two versions by what is in them."""
-    rows = test_rows(first, numbers_only=same_version)
-    others = test_rows(second, numbers_only=same_version)
-    if rows is None or others is None:
-        return None
-    if not same_version:
-        return len(rows) == len(others) and all(map(is_same_row, rows, others))
-    return bool({row.get("row") for row in rows} & {row.get("row") for row in others})
-
-
-def is_same_row(first: dict[str, Any], second: dict[str, Any]) -> bool:
-    """Of a table's row the columns that both models read are compared: between the runs some may have been ignored."""
-    if first == second:
-        return True
-    columns = [columns_of(row.get("input")) for row in (first, second)]
-    shared = columns[0].keys() & columns[1].keys()
-    rest = [{name: value for name, value in row.items() if name != "input"} for row in (first, second)]
-    return bool(shared) and rest[0] == rest[1] and all(columns[0][name] == columns[1][name] for name in shared)
-
-
-def columns_of(cell: str | None) -> dict[str, Any]:
-    """{column: cell} of a table's row, as predictions.parquet keeps it; empty for any other input."""
-    try:
-        cells = json.loads(cell or "")
-    except (TypeError, ValueError):
-        return {}
-    return cells if isinstance(cells, dict) else {}
-
-
-def test_rows(artifact: Path, *, numbers_only: bool) -> list[dict[str, Any]] | None:
-    """The rows that an artifact was tested on, without its answers; None where they were not kept or cannot be read."""
-    import pyarrow.parquet as pq
-
-    path = artifact / "predictions.parquet"
-    own = {column for kind in answers.kinds().values() for column in kind.predictions}
-    try:
-        names = [name for name in pq.read_schema(path).names if name not in own]
-        rows: list[dict[str, Any]] = pq.read_table(path, columns=["row"] if numbers_only else names).to_pylist()
-    except (OSError, ValueError):
-        return None
-    return rows
 
 
 # In words

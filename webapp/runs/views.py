@@ -27,12 +27,14 @@ from webapp.core.forms import refused_on, typed
 from webapp.core.numbers import whole
 from webapp.core.problem_responses import problem_response
 from webapp.core.problems import Conflict, Problem
+from webapp.core.scores import strip_ends
 from webapp.core.trainer_process import without_folders
 from webapp.datasets.media import media_response
 from webapp.prototypes.models import Prototype
 from webapp.runs import (
     actions,
     artifacts,
+    comparing,
     inputs,
     leaks,
     live,
@@ -44,7 +46,7 @@ from webapp.runs import (
 )
 from webapp.runs.models import Run, Status
 
-RUNS_A_PAGE = 15
+RUNS_A_PAGE, MOST_CHOICES = 15, 50
 
 
 def prototype_runs(prototype: Prototype) -> Any:
@@ -54,7 +56,8 @@ def prototype_runs(prototype: Prototype) -> Any:
 @member
 def runs(request: AuthedRequest, pk: str) -> HttpResponse:
     """Context: prototype, runs (newest first, 15 a page), page, metric (that of every score on the page, empty where they
-    differ), disk (bytes that its ended runs and its dataset take)."""
+    differ), disk (bytes that its ended runs and its dataset take),
+    may_compare (whether two runs have a score)."""
     from django.core.paginator import Paginator
 
     prototype = load(Prototype, request.workspace, pk)
@@ -65,8 +68,44 @@ def runs(request: AuthedRequest, pk: str) -> HttpResponse:
         "dataset": prototype.dataset.versions.aggregate(total=Sum("bytes"))["total"] or 0,
     }
     metrics = {run.headline["name"] for run in page if run.headline}
-    context = {"metric": metrics.pop() if len(metrics) == 1 else "", "disk": disk}
+    context = {
+        "metric": metrics.pop() if len(metrics) == 1 else "",
+        "disk": disk,
+        "may_compare": prototype.runs.scored()[1:2].exists(),
+    }
     return render(request, "runs/runs.html", context | {"prototype": prototype, "runs": page, "page": page})
+
+
+@member
+def compare(request: AuthedRequest, pk: str) -> HttpResponse:
+    """`?run=` two or more times, newest first. Context: prototype, problem (why they cannot be compared, else None), and
+    comparison, lines (`comparing.table`), ends (of the strips), differing (settings), curves, changed (of the first pair),
+    choices (every run with a score, to choose others)."""
+    prototype = load(Prototype, request.workspace, pk)
+    scored = prototype.runs.scored().order_by("-number")
+    chosen = comparing.asked_for(scored, request.GET.getlist("run"))
+    context: dict[str, Any] = {
+        "prototype": prototype,
+        "chosen": chosen,
+        "choices": scored[:MOST_CHOICES],
+        "problem": None,
+    }
+    try:
+        comparison = comparing.compare_runs(chosen)
+    except Problem as problem:
+        return render(request, "runs/compare.html", context | {"problem": problem})
+    first, pair = comparison.runs[0], comparison.pairs[0]
+    values = [(run.headline or {}).get(key) for run in chosen for key in ("value", "low", "high")]
+    context |= {
+        "comparison": comparison,
+        "lines": comparing.table(comparison),
+        "ends": strip_ends(values, comparison.metric),
+        "differing": comparing.settings_that_differ(chosen),
+        "curves": comparing.overlaid_curves(chosen),
+        "pair": pair,
+        "changed": comparing.changes_shown(first, pair),
+    }
+    return render(request, "runs/compare.html", context)
 
 
 def load_run(request: AuthedRequest, pk: str) -> Run:
