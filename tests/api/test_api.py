@@ -327,6 +327,15 @@ def test_422_names_the_field(api: Client, finished: Run, fields: dict[str, Any],
     assert Run.objects.count() == 1
 
 
+@pytest.mark.parametrize("method", ["probe", "words", "fewshot", "zero-shot"])
+def test_a_method_alone_brings_a_model_that_it_can_train(api: Client, finished: Run, method: str) -> None:
+    body = {"dataset": finished.version.dataset_id, "method": method}
+    answered = send(api, "POST", "/runs", body)
+    assert answered.status_code == 201, answered.content
+    told = answered.json()
+    assert (told["method"], told["model"].startswith("scratch:words")) == (method, method == "words")
+
+
 @pytest.mark.parametrize("content", [b"{", b"[]", b'"x"', b"\xff"])
 def test_a_body_that_is_no_object(api: Client, content: bytes) -> None:
     answer = api.post(f"{API}/runs", content, content_type="application/json")

@@ -198,3 +198,9 @@ def test_estimates(task: type[Task], models: Path, tmp_path: Path) -> None:
         assert 0 < seconds["low"] <= seconds["likely"] <= seconds["high"]
         assert events[-1]["memory_bytes"] > 2**20
         assert events[-1]["basis"].endswith(".")
+
+
+@pytest.mark.parametrize("task", tasks.all(), ids=lambda task: task.slug)
+def test_every_method_has_a_model_where_none_is_named(task: Any) -> None:
+    for method in task.methods:
+        assert task.refusal(method.slug, task.default_model(method.slug)) == "", method.slug

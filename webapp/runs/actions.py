@@ -64,15 +64,16 @@ def settings_of(version: DatasetVersion, body: dict[str, Any]) -> dict[str, Any]
         raise Problem(
             blocking["message"], code=blocking["code"], hint=_("Fix it on the data page, or upload a corrected file.")
         )
-    model = check_model(body.get("model") or task.declaration()["models"][0]["ref"], slug, version)
-    method = body.get("method") or base_models.default_method(slug, model)
+    asked = str(body.get("method") or "")
     methods = {method_card["slug"] for method_card in task.declaration()["methods"]}
-    if method not in methods:
+    if asked and asked not in methods:
         raise Problem(
-            _("There is no method “%(name)s” for this task.") % {"name": method},
+            _("There is no method “%(name)s” for this task.") % {"name": asked},
             code="bad_method",
             hint=_("Choose one of %(names)s.") % {"names": ", ".join(sorted(methods))},
         )
+    model = check_model(body.get("model") or task.default_model(asked), slug, version)
+    method = asked or base_models.default_method(slug, model)
     base_models.check_method(method, model, slug)
     base_models.check_available(model)
     hardware = body.get("hardware") or "cpu"
