@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from trainer.columns import MISSING
 from trainer.dates import FORMS, guess_form, value_of
-from trainer.numerals import LONGEST, MONEY, PLAIN, THOUSANDS, number_of
+from trainer.numerals import COMMA, DOT, LONGEST, MONEY, PLAIN, THOUSANDS, number_of
 
 
 def select_cells(column: pa.ChunkedArray, rows: np.ndarray) -> list[str]:
@@ -46,6 +46,21 @@ def parse_numbers(cells: pa.ChunkedArray, decimal: str = ".", unit: str = "", ra
     different = pc.unique(left).drop_null()
     numbers = pa.array([number_of(cell, decimal, unit, ranges) for cell in different.to_pylist()], pa.float64())
     return pc.coalesce(values, pc.take(numbers, pc.index_in(left, different)))
+
+
+TELLING = r",|\..*\."
+"""A cell that may tell the decimal mark by more than a dot."""
+
+
+def count_marks(cells: pa.ChunkedArray) -> tuple[int, int]:
+    """(cells that only a decimal comma explains, cells that only a decimal point explains), of a whole column."""
+    if not pc.any(pc.match_substring_regex(cells, TELLING)).as_py():
+        return 0, int(pc.sum(pc.match_substring(cells, ".")).as_py() or 0)
+    bare = pc.replace_substring_regex(cells, AROUND, "")
+    commas, dots = (
+        int(pc.sum(pc.match_substring_regex(bare, f"^(?:{mark.pattern})$")).as_py() or 0) for mark in (COMMA, DOT)
+    )
+    return commas, dots
 
 
 UNCOMMON = rf"^(?s:.{{1,{LONGEST}}})$"

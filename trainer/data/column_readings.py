@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from trainer.columns import ColumnProfile
-from trainer.data.cells import is_missing_mask
+from trainer.data.cells import count_marks, is_missing_mask
 from trainer.data.columns import map_columns
 from trainer.data.dataset import Dataset
 from trainer.data.readings import Choice, Choices, Reading, preview_of
@@ -18,6 +18,8 @@ from trainer.numerals import DOUBTFUL, count_units, decimal_confidence, digits_o
 LOOKED_AT = 2_000
 MEASURED = frozenset({"start", "end", "seconds", "width", "height"})
 MOST_PREVIEWED = 3
+CONTRADICTED = 0.85
+"""Confidence at most, where a cell of the column can only be meant otherwise."""
 MARKS = {"point": ".", "comma": ","}
 DECIMAL_LABELS = {"point": _("1.5 has a decimal point"), "comma": _("1,5 has a decimal comma")}
 RANGE_LABELS = {"middle": _("Ranges as the number in the middle"), "text": _("Ranges as they are written")}
@@ -102,7 +104,8 @@ def readings_of(column: ColumnProfile, dataset: Dataset, asked: set[str]) -> lis
     if column["kind"] == "date":
         readings += order_readings(column, dataset.column(column["name"]), cells, "form" in asked)
     elif column["kind"] in ("number", "id"):
-        readings += decimal_readings(column, cells, "decimal" in asked) + unit_readings(column, cells)
+        marks = count_marks(dataset.column(column["name"]))
+        readings += decimal_readings(column, cells, "decimal" in asked, marks) + unit_readings(column, cells)
         readings += counted_readings(column, cells)
     if column["kind"] in ("number", "id", "category", "text") and column["name"] not in dataset.kinds:
         readings += range_readings(column, cells, "ranges" in asked)
@@ -120,9 +123,14 @@ def shown(value: object) -> str:
     return "" if value is None else f"{value:.15g}" if isinstance(value, float) else str(value)
 
 
-def decimal_readings(column: ColumnProfile, cells: Sequence[str], is_asked: bool) -> list[Reading]:
-    """Of a column with a decimal comma, or with numbers that the other mark would read otherwise."""
+def decimal_readings(
+    column: ColumnProfile, cells: Sequence[str], is_asked: bool, marks: tuple[int, int] = (0, 0)
+) -> list[Reading]:
+    """Of a column with a decimal comma, or with numbers that the other mark would read otherwise. `marks`: cells that only a
+    comma explains, and only a point, of the whole column."""
     confidence = 1.0 if is_asked else decimal_confidence(cells)
+    if all(marks) and not is_asked:
+        confidence = min(confidence, CONTRADICTED, max(marks) / sum(marks))
     form = form_of(column)
     if confidence == 1 and form["decimal"] == "." and not is_asked:
         return []
@@ -142,6 +150,12 @@ def decimal_readings(column: ColumnProfile, cells: Sequence[str], is_asked: bool
         column=column["name"],
         number=shown(read(first, MARKS[chosen])) or "–",
     )
+    if all(marks):
+        sentence = _(
+            "%(sentence)s; %(count)s cells of the column can only be meant with the other mark",
+            sentence=sentence,
+            count=f"{min(marks):,}",
+        )
     previews = {
         choice: previewed(column, doubtful, lambda cell, mark=mark: read(cell, mark), DECIMAL_LABELS[choice])  # type: ignore[misc]
         for choice, mark in MARKS.items()

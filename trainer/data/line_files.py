@@ -12,8 +12,8 @@ import pyarrow as pa
 
 from trainer import columns as kinds
 from trainer.data.dataset import Dataset
+from trainer.data.file_parts import parts_of_names
 from trainer.data.readings import LeftOut, Reading
-from trainer.data.splitting import part_of_name
 from trainer.data.tables.conll import looks_like_conll
 from trainer.data.tables.dialects import DELIMITERS
 from trainer.data.tables.prose import TABLE_NAME, is_even
@@ -138,12 +138,13 @@ def parallel_rows(files: Sequence[LineFile]) -> LineRows | None:
         return None
     columns: dict[str, list[str | None]] = {side: [] for side in sides}
     parts: list[str] = []
-    for words, pair in pairs.items():
+    pair_parts = parts_of_names([" ".join(words) for words in pairs])
+    for pair, part in zip(pairs.values(), pair_parts, strict=True):
         check_lengths(list(pair.values()))
         count = len(pair[sides[0]].lines)
         for side in sides:
             columns[side] += [line or None for line in pair[side].lines]
-        parts += [(part_of_name(" ".join(words)) or "") if len(pairs) > 1 else ""] * count
+        parts += [part or ""] * count
     names = ", ".join(file.name for file in files[:4])
     sentence = _("Line by line, %(names)s are translations of each other.", names=names)
     return make_rows(files, columns, parts, [Reading("lines", "parallel", sentence, confidence=0.97)])
@@ -173,12 +174,13 @@ def class_rows(files: Sequence[LineFile]) -> LineRows | None:
     columns: dict[str, list[str | None]] = {"text": [], "label": []}
     parts: list[str] = []
     blank = 0
-    for file, label in zip(files, labels, strict=True):
+    file_parts = parts_of_names([" ".join(file.words) for file in files])
+    for file, label, part in zip(files, labels, file_parts, strict=True):
         lines = [line for line in file.lines if line]
         blank += len(file.lines) - len(lines)
         columns["text"] += lines
         columns["label"] += [label] * len(lines)
-        parts += [part_of_name(" ".join(file.words)) or ""] * len(lines)
+        parts += [part or ""] * len(lines)
     listed = ", ".join(dict.fromkeys(labels))
     sentence = _("Each line is a text, and its file's name is the label: %(names)s.", names=listed[:200])
     return make_rows(files, columns, parts, [Reading("lines", "classes", sentence, confidence=0.9)])

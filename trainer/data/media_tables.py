@@ -5,9 +5,9 @@ from pathlib import Path
 
 from trainer.data import annotations
 from trainer.data.archives import Archive, Entry
+from trainer.data.file_parts import parts_of_names
 from trainer.data.media_files import Collection, Files, MediaRow, stem_of
 from trainer.data.readings import LeftOut
-from trainer.data.splitting import part_of_name
 from trainer.data.tables.formats import open_table
 from trainer.data.tables.table import Table
 from trainer.data.tempspace import temporary_folder
@@ -29,8 +29,9 @@ def read_beside_table(files: Files) -> tuple[Collection, list[MediaRow]] | None:
     collection = Collection(files.kind, "table")
     names = {stem_of(entry).rsplit("/", 1)[-1] for entry in files.media}
     tables = [entry for entry in files.others if entry.suffix in TABLE_SUFFIXES and not describes_one(entry, names)]
+    parts = dict(zip(tables, parts_of_names([entry.name for entry in tables]), strict=True))
     named: set[str] = set()
-    for entry in sorted(tables, key=table_order)[:MAX_TABLES_TRIED]:
+    for entry in sorted(tables, key=lambda entry: table_order(entry, parts[entry]))[:MAX_TABLES_TRIED]:
         with temporary_folder() as place:
             table = try_table(files.archive, entry, place)
             folder = "/".join(entry.parts[:-1])
@@ -41,7 +42,7 @@ def read_beside_table(files: Files) -> tuple[Collection, list[MediaRow]] | None:
             if IS_NO_TRUTH.search(entry.parts[-1]):
                 leave_out_table(collection, entry, sum(len(batch[0]) for batch in table.batches))
                 continue
-            part = (part_of_name(entry.parts[-1]) if len(tables) > 1 else None) or ""
+            part = parts[entry] or ""
             rows = rows_of_table(table, column, files, part, collection, folder)
             if len(media_rows) and part == "" and all(row.entry.name in named for row in rows):
                 leave_out_table(collection, entry, len(rows))
@@ -62,9 +63,9 @@ IS_NO_TRUTH = re.compile(
 """Tables that come with a set and hold no answers: an example of what to hand in, clips that nobody has checked."""
 
 
-def table_order(entry: Entry) -> tuple[bool, bool]:
+def table_order(entry: Entry, part: str | None) -> tuple[bool, bool]:
     """Tables of parts first. Thousands of .txt or .json are one a picture, and no tables of all."""
-    return entry.suffix in (".txt", ".json"), part_of_name(entry.parts[-1]) is None
+    return entry.suffix in (".txt", ".json"), part is None
 
 
 def leave_out_table(collection: Collection, entry: Entry, count: int) -> None:

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from trainer.columns import ColumnProfile, guess_kind
-from trainer.data.cells import is_missing_mask
+from trainer.data.cells import count_marks, is_missing_mask
 from trainer.data.problems import EXAMPLES, shorten
 from trainer.data.row_keys import Keys
 from trainer.dates import guess_form as guess_date_form
@@ -44,6 +44,8 @@ def profile_column(name: str, column: pa.ChunkedArray, read_as: dict[str, Any] |
         "examples": [shorten(value) for value in dict.fromkeys(sample)][:EXAMPLES],
     }
     add_form(profile, sample, read_as)
+    if profile["kind"] in ("number", "id") and len(size) > len(sample) and not (read_as or {}).get("decimal"):
+        settle_decimal(profile, column)
     if len(size):
         least, median, p95, most = map(int, np.percentile(size, [0, 50, 95, 100]))
         profile["length"] = {
@@ -54,6 +56,15 @@ def profile_column(name: str, column: pa.ChunkedArray, read_as: dict[str, Any] |
             "max": most,
         }
     return profile
+
+
+def settle_decimal(profile: ColumnProfile, column: pa.ChunkedArray) -> None:
+    """The decimal mark by all cells, where they are more than were looked at."""
+    commas, dots = count_marks(column)
+    if commas > dots:
+        profile["decimal"] = ","
+    elif dots > commas:
+        profile.pop("decimal", None)
 
 
 def chosen_form(sample: list[str], read_as: dict[str, Any] | None) -> dict[str, Any] | None:

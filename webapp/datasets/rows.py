@@ -12,8 +12,9 @@ from typing import Any, Protocol, Self
 
 from django.utils.translation import gettext as _
 
-from trainer.columns import MONEY, canonical_label
+from trainer.columns import canonical_label
 from trainer.machine import cores
+from trainer.numerals import form_of, number_of
 from webapp.core.problems import Problem
 from webapp.datasets.models import DatasetVersion
 
@@ -254,14 +255,21 @@ def key_of(cursor: Cursor, version: DatasetVersion, place: int) -> tuple[str, st
             return source, file, f"c{place}"
     value = f"c{place}"
     if version.columns[place]["kind"] in ("number", "id"):
-        value = f"TRY_CAST({plain_number(value, version.columns[place].get('decimal', '.'))} AS DOUBLE)"
+        value = number_sql(cursor, version, place)
     return rows_sql(names_of(version)), file_of(version, "data"), value
 
 
-def plain_number(value: str, decimal: str) -> str:
-    """SQL for a cell without currency, percent and thousands' marks, decimals after a dot."""
-    bare = f"REGEXP_REPLACE({value}, '{MONEY.pattern.replace(chr(39), chr(39) * 2)}', '', 'gi')"
-    return f"REPLACE(REPLACE({bare}, '.', ''), ',', '.')" if decimal == "," else f"REPLACE({bare}, ',', '')"
+def number_sql(cursor: Cursor, version: DatasetVersion, place: int) -> str:
+    """SQL for the number in a column's cell, as `trainer.numerals.number_of` reads it: by a table of its different cells."""
+    source, form = rows_sql(names_of(version)), form_of(version.columns[place])
+    different = cursor.execute(f"SELECT DISTINCT c{place} FROM {source}", [file_of(version, "data")])  # noqa: S608
+    cells = [cell for (cell,) in different.fetchall() if cell is not None]
+    numbers = [number_of(cell, **form) for cell in cells]
+    cursor.execute(
+        "CREATE OR REPLACE TEMP TABLE numbers AS SELECT unnest(?::VARCHAR[]) AS cell, unnest(?::DOUBLE[]) AS number",
+        [cells, numbers],
+    )
+    return f"(SELECT number FROM numbers WHERE cell = c{place})"  # noqa: S608
 
 
 def read(cursor: Cursor, version: DatasetVersion, names: list[str], row_numbers: list[int]) -> list[dict[str, Any]]:

@@ -7,13 +7,14 @@ from trainer.data.memory import check_declared
 from trainer.data.tables.columnar import open_columnar
 from trainer.data.tables.hub_features import features_of
 from trainer.data.tables.parquet import named_cells
-from trainer.data.tables.table import BATCH_ROWS, Columns, Table, check_columns, named
+from trainer.data.tables.table import BATCH_ROWS, MAX_FIELDS, Columns, Table, check_columns, named
+from trainer.data.tables.wide import narrow
 
 
 def open_arrow(path: Path, name: str, size: int) -> Table:
     """`DataError` where it is damaged, or declares more than fits into memory."""
     source = open_columnar(path, name)
-    check_columns(source.schema.names, name)
+    check_columns(source.schema.names, name, MAX_FIELDS)
     check_declared(name, source.rows, len(source.schema.names), source.unpacked)
     features = features_of(source.schema)
     table = Table(name, "arrow", named(source.schema.names), iter(()), size)
@@ -29,4 +30,5 @@ def open_arrow(path: Path, name: str, size: int) -> Table:
             ]
 
     table.batches = batches()
+    narrow(table)
     return table

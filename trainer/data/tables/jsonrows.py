@@ -12,7 +12,8 @@ from trainer.data.tables.json_forms import pages_reading, unfold_document, unwra
 from trainer.data.tables.nested import KEEP, cells_reading, object_columns, rows_of, unfold_lists
 from trainer.data.tables.records import Place, find_lists, find_rows, flatten, join_pages, nested_keys
 from trainer.data.tables.streams import Lines
-from trainer.data.tables.table import BATCH_ROWS, MAX_COLUMNS, Columns, Table, as_text, check_columns, named
+from trainer.data.tables.table import BATCH_ROWS, MAX_COLUMNS, MAX_FIELDS, Columns, Table, as_text, check_columns, named
+from trainer.data.tables.wide import narrow
 from trainer.errors import DataError
 from trainer.json_types import Json, JsonObject
 from trainer.messages import Message, _, ngettext
@@ -224,8 +225,8 @@ def keys_of(rows: list[dict[str, Any]], name: str) -> dict[str, str]:
     for row in rows:
         for key in row:
             columns.setdefault(folded(key), key)
-        if len(columns) > MAX_COLUMNS:
-            check_columns(list(columns), name)
+        if len(columns) > MAX_FIELDS:
+            check_columns(list(columns), name, MAX_FIELDS)
     return columns
 
 
@@ -266,6 +267,7 @@ def object_table(
         table.columns = ["column 1"]
         return table
     table.batches = batches(list(columns), ahead, stream, table)
+    narrow(table)
     return table
 
 

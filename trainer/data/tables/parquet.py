@@ -13,6 +13,7 @@ from trainer.data.tables.hub_features import features_of, has_names, with_names
 from trainer.data.tables.table import (
     BATCH_ROWS,
     MAX_FIELD_CHARACTERS,
+    MAX_FIELDS,
     Columns,
     Table,
     as_text,
@@ -20,6 +21,7 @@ from trainer.data.tables.table import (
     damaged,
     named,
 )
+from trainer.data.tables.wide import narrow
 from trainer.errors import DataError
 from trainer.messages import _
 
@@ -31,7 +33,7 @@ def open_parquet(path: Path, name: str, size: int) -> Table:
     try:
         metadata = pq.read_metadata(path)
         schema = metadata.schema.to_arrow_schema()
-        check_columns(schema.names, name)
+        check_columns(schema.names, name, MAX_FIELDS)
         check_declared(name, metadata.num_rows, len(schema.names), unpacked_bytes(metadata))
         names = [column.name for column in schema if pa.types.is_string(column.type) or pa.types.is_binary(column.type)]
         file = pq.ParquetFile(path, read_dictionary=names)
@@ -41,6 +43,7 @@ def open_parquet(path: Path, name: str, size: int) -> Table:
     done = [0]
     table.progress = lambda: int(size * done[0] / max(metadata.num_rows, 1))
     table.batches = batches(file, table, done)
+    narrow(table)
     return table
 
 
