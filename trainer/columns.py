@@ -59,7 +59,7 @@ CODE_NAME = re.compile(
 )
 ID_NAME = re.compile(r"(^|[^a-z])(id|uuid|guid|key|index|nr|no|number|code|编号|序号)$|[a-z](ID|Id)$")
 DATE = re.compile(
-    r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([T ].*)?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}([T ].*)?|\d{1,2} [A-Za-z]{3,9} \d{4}"
+    r"(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4})([T ].{0,25})?|\d{1,2} [A-Za-z]{3,9} \d{4}"
 )
 YES = frozenset(
     ["true", "yes", "y", "t", "on", "ja", "j", "oui", "vrai", "sí", "si", "verdadero", "sim", "sì", "vero", "да", "はい", "是", "对", "evet", "tak", "예", "네", "✓", "✔", "☑", "✅"]

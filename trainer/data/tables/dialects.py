@@ -8,7 +8,7 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
@@ -21,7 +21,7 @@ LONG_MARK = re.compile(r"(?<=[\w\"'])([^\w\s\"'.,()\[\]{}/\\-]{2,5})(?=[\w\"'])"
 STAND_IN = "\x1f"
 """What a mark of several characters becomes."""
 SAMPLE_RECORDS = 200
-NAMES = DELIMITERS | RARE | {mark: mark for mark in LONG} | {SPACES: "spaces"}
+NAMES = DELIMITERS | RARE | {mark: mark for mark in LONG} | {SPACES: "spaces", " ": "blank"}
 SHARE_OF_HEADER, SHARE_OF_WIDTH = 0.1, 0.02
 
 
@@ -34,6 +34,10 @@ class Dialect:
     escape: str = ""
     spaced: bool = False
     """Whether a blank stands between a delimiter and an opening quotation mark."""
+    wrapped: bool = False
+    """Whether each line as a whole is enclosed, as a spreadsheet writes lines that it took for one cell."""
+    curly: bool = False
+    """Whether curly quotation marks enclose fields."""
     bordered: bool = False
     """Whether a delimiter stands at both ends of a line too, as in tables of Markdown and of database consoles."""
 
@@ -48,6 +52,10 @@ class Dialect:
 
     def prepare(self, line: str) -> str:
         """A line as the csv module can read it: one character a delimiter; MySQL's \\N, which is no escaped N, as nothing."""
+        if self.wrapped:
+            line = WRAPPED.sub(lambda match: match[1].replace('""', '"') + "\n", line)
+        if self.curly:
+            line = straighten(line, self.delimiter)
         if self.bordered:
             line = re.sub(r"[ \t]*\|[ \t]*", "|", line.strip()).removeprefix("|").removesuffix("|") + "\n"
         if self.delimiter == SPACES:
@@ -62,7 +70,7 @@ class Dialect:
     @property
     def is_plain(self) -> bool:
         """Whether lines need no preparing."""
-        return len(self.delimiter) == 1 and not self.escape and not self.bordered
+        return len(self.delimiter) == 1 and not (self.escape or self.bordered or self.wrapped or self.curly)
 
     def reader(self, lines: Iterable[str], strict: bool = True) -> Iterator[list[str]]:
         """`strict`: a mark that closes a field and is not followed by a delimiter raises `csv.Error`."""
@@ -131,11 +139,68 @@ def between_sentences(sample: str) -> bool:
     return sum(before in ".!?…" for before in gaps) > 0.5 * len(gaps)
 
 
+WRAPPED = re.compile(r'[ \t]*"((?:[^"]|"")*)"[ \t]*\r?\n?')
+CURLY = re.compile(r"(?:^|[,;\t|])[ ]?[“„][^“”„\n]*[”“](?=[ ]*(?:[,;\t|\r\n]|$))", re.MULTILINE)
+BLANKS = re.compile(r'"[^"]*"(?: "[^"]*")+')
+"""A line of enclosed fields with one blank between them, as R writes tables."""
+
+
+def straighten(line: str, delimiter: str) -> str:
+    """A line whose fields are enclosed by curly marks, with straight ones in their place."""
+    mark = re.escape(delimiter)
+    line = re.sub(rf"(^|{mark})[ ]?[“„]", r'\1"', line.replace('"', "'"))
+    return re.sub(rf"[”“][ ]*(?={mark}|[\r\n]|$)", '"', line)
+
+
+def unwrapped(sample: str) -> str | None:
+    """The sample without the marks around its lines, where each of them is enclosed as a whole and holds several fields."""
+    lines = [line for line in sample.splitlines()[:SAMPLE_RECORDS] if line.strip()]
+    inner = [match[1].replace('""', '"') for line in lines[:-1] or lines if (match := WRAPPED.fullmatch(line))]
+    if len(inner) < 3 or len(inner) < len(lines[:-1]):
+        return None
+    return "\n".join(inner) if any(parts_evenly(inner, mark) for mark in DELIMITERS) else None
+
+
+def parts_evenly(lines: list[str], mark: str) -> bool:
+    """Whether a delimiter parts all lines into as many fields, and is no comma of a sentence, behind which a blank stands."""
+    rows = list(csv.reader(lines, delimiter=mark))
+    return (
+        len({len(row) for row in rows}) == 1
+        and len(rows[0]) > 1
+        and not any(field[:1] == " " for row in rows for field in row[1:])
+    )
+
+
 def find_dialect(sample: str) -> tuple[Dialect, list[tuple[float, Dialect]]]:
-    """The likeliest dialect, and all candidates with their scores, the best first."""
+    """The likeliest dialect, and all candidates with their scores, the best first; lines that are enclosed as a whole, or whose
+    fields are by curly marks, are read without these."""
+    if (inner := unwrapped(sample)) is not None:
+        found, candidates = plain_dialect(inner)
+        return replace(found, wrapped=True), [(score, replace(made, wrapped=True)) for score, made in candidates]
+    if len(CURLY.findall(sample)) > 5 and '"' not in sample:
+        found, candidates = plain_dialect(straighten_all(sample))
+        return replace(found, curly=True), [(score, replace(made, curly=True)) for score, made in candidates]
+    return plain_dialect(sample)
+
+
+def straighten_all(sample: str) -> str:
+    return "\n".join(straighten(line, mark) for line in sample.splitlines() for mark in [likely_mark(line)])
+
+
+def likely_mark(line: str) -> str:
+    """The delimiter beside a curly mark of a line."""
+    beside = re.search(r"[”“][ ]*([,;\t|])|([,;\t|])[ ]?[“„]", line)
+    return (beside[1] or beside[2]) if beside else ","
+
+
+def plain_dialect(sample: str) -> tuple[Dialect, list[tuple[float, Dialect]]]:
+    """The same of lines as they stand."""
     quote, escape = find_quote(sample), ""
     candidates = []
-    for delimiter in [*DELIMITERS, *(mark for mark in (*RARE, *LONG, *long_marks(sample)) if mark in sample)]:
+    for delimiter in [
+        *DELIMITERS,
+        *(mark for mark in (*RARE, *LONG, *long_marks(sample)) if mark in sample and not is_run(mark, sample)),
+    ]:
         if delimiter == "|" and is_bordered(sample):
             candidates.append((score_of(sample, made := Dialect("|", "", bordered=True)) + SHARE_OF_HEADER, made))
             continue
@@ -146,6 +211,8 @@ def find_dialect(sample: str) -> tuple[Dialect, list[tuple[float, Dialect]]]:
             for made in (Dialect(delimiter, quote, mark, is_spaced(sample, delimiter)) for mark in escapes)
         ]
         candidates.append(max(scored, key=lambda pair: (pair[0], bool(pair[1].escape))))
+    if BLANKS.fullmatch(sample.lstrip().partition("\n")[0].strip()):
+        candidates.append((score_of(sample, made := Dialect(" ", quote)), made))
     if max(score for score, _made in candidates) < 0.9 and SPACES in sample:
         lined_up = Dialect(SPACES, "")
         score = 0.0 if between_sentences(sample) else score_of(sample, lined_up)
@@ -163,6 +230,14 @@ def find_dialect(sample: str) -> tuple[Dialect, list[tuple[float, Dialect]]]:
     if candidates[0][0] <= 0:
         return Dialect(",", quote, escape, is_spaced(sample, ",")), []
     return candidates[0][1], [pair for pair in candidates if pair[0] > 0]
+
+
+def is_run(mark: str, sample: str) -> bool:
+    """Whether a mark of one repeated character is only empty fields between single ones: `a;b;;;`."""
+    if len(mark) < 2 or len(set(mark)) > 1:
+        return False
+    runs = re.findall(f"{re.escape(mark[0])}+", sample[:20_000])
+    return any(len(run) % len(mark) for run in runs)
 
 
 def find_quote(sample: str) -> str:

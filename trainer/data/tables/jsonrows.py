@@ -1,5 +1,6 @@
 """JSON lines, and JSON documents with a list of objects inside."""
 
+import ast
 import json
 from collections.abc import Iterable, Iterator
 from itertools import chain
@@ -72,6 +73,21 @@ def begins_objects(later: list[str]) -> bool:
     return sum(line.startswith("{") and len(line) > 1 for line in seen) * 2 > len(seen)
 
 
+def mended(text: str) -> Json:
+    """An object that is nearly JSON, with a comma behind it or as Python prints it; None for anything else."""
+    text = text.rstrip(",")
+    if (value := parsed(text)) is not None or not text.startswith("{") or len(text) > MAX_PRINTED:
+        return value if isinstance(value, dict) else None
+    try:
+        printed = ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return None
+    return parsed(json.dumps(printed, default=str)) if isinstance(printed, dict) else None
+
+
+MAX_PRINTED = 1_000_000
+
+
 def jsonl_table(lines: Lines, name: str, size: int, details: dict[str, Any], choices: Choices | None = None) -> Table:
     """One object a line; a line that is none is reported."""
     table = Table(name, "jsonl", [], iter(()), size, details)
@@ -85,7 +101,12 @@ def jsonl_table(lines: Lines, name: str, size: int, details: dict[str, Any], cho
             try:
                 yield lines.number, value_of(text)
             except json.JSONDecodeError as error:
-                table.refuse(lines.number, f"is not JSON ({error.msg})")
+                value = mended(text)
+                if value is None:
+                    table.refuse(lines.number, f"is not JSON ({error.msg})")
+                else:
+                    table.mended.append((lines.number, "is not quite JSON"))
+                    yield lines.number, value
             except (ValueError, RecursionError):
                 table.refuse(lines.number, "is nested too deeply")
 

@@ -13,7 +13,8 @@ from trainer.data.tables.chats import looks_like_mbox, looks_like_whatsapp, mbox
 from trainer.data.tables.conll import conll_table, looks_like_conll
 from trainer.data.tables.delimited import csv_table
 from trainer.data.tables.jsonrows import open_json
-from trainer.data.tables.prose import looks_like_prose, prose_table
+from trainer.data.tables.line_forms import find_line_form
+from trainer.data.tables.prose import TABLE_NAME, looks_like_prose, prose_table
 from trainer.data.tables.streams import SNIFF_BYTES, Bounded, Lines
 from trainer.data.tables.table import Table, other_kind, refuse_header, refuse_other_kinds
 from trainer.data.tables.webanno import looks_like_webanno, webanno_table
@@ -30,6 +31,7 @@ CONTROL = re.compile("[\x01-\x08\x0e-\x19\x1b-\x1f\x7f-\x84\x86-\x9f]")
 MOST_CONTROL, ENOUGH_CHARACTERS = 0.05, 1_000
 """Share of control characters that a text of some length may have; a file of any other kind has many."""
 
+DUMP = re.compile(r"^(CREATE TABLE|INSERT INTO) [`\"\[\w.]+ ?(\(|VALUES)", re.MULTILINE)
 MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
@@ -58,6 +60,8 @@ def open_text(
         raise other_kind(name, "no text, nor any kind of file that is known here")
     if re.match(r"<(!doctype|!--|html|svg|\?xml|script|head|body|table)", start, re.IGNORECASE):
         raise other_kind(name, "a web page or an XML document")
+    if DUMP.search(sample) and not TABLE_NAME.search(name):
+        raise other_kind(name, "a dump of a database (SQL)")
     lines = Lines(stream, name)
     details = {"encoding": "utf-8" if encoding == "utf-8-sig" else encoding} | (
         {"compression": "gzip"} if packed else {}
@@ -85,7 +89,7 @@ def find_opener(sample: str) -> Callable[[Lines, str, int, dict[str, Any]], Tabl
         return functools.partial(webanno_table, sample=sample)
     if looks_like_mbox(sample):
         return mbox_table
-    return whatsapp_table if looks_like_whatsapp(sample) else None
+    return whatsapp_table if looks_like_whatsapp(sample) else find_line_form(sample)
 
 
 def read_sample(path: Path, name: str, encoding: str, packed: bool) -> str:
