@@ -1,7 +1,8 @@
 """Columns of a table that decide the answer alone: usually something that is known only afterwards.
 
 Each column by itself, as simply as can be: a threshold on a number (for more labels, as many thresholds as part them), the
-commonest answer of each value, of a number that has few values too, or whether there is a value at all. Judged by
+commonest answer of each value, of a number that has few values too, or whether there is a value at all; of a text, whether one
+word stands for a label or the label itself is named (`trainer.text_leaks`). Judged by
 cross-validation, so that a small table raises no false alarm; below 50 rows a column must decide every row, and better than
 chance could do in any column. Put to people as a question: some columns may decide alone and be known in time.
 
@@ -19,6 +20,7 @@ import pyarrow.compute as pc
 from trainer.data.cells import is_missing_mask, parse_dates, parse_numbers
 from trainer.messages import Message, _, ngettext
 from trainer.numerals import form_of, guess_form
+from trainer.text_leaks import text_score
 
 MAX_ROWS, MIN_ROWS, MIN_ROWS_PER_LABEL = 4_000, 30, 8
 FEW_ROWS = 50
@@ -71,6 +73,12 @@ def find_leaks(
     fold = np.random.default_rng(seed).permutation(len(rows)) % FOLDS
     leaks = []
     for name in chosen.column_names:
+        if kinds[name] == "text" and labels is not None:
+            texts = [cell or "" for cell in chosen.column(name).to_pylist()]
+            score, rule = text_score(texts, targets, names)
+            if score >= (1.0 if len(targets) < FEW_ROWS else MIN_ACCURACY):
+                leaks.append({"column": name, "score": round(float(score), 4), "rule": rule and f"{name} {rule}"})
+                continue
         values, is_number = read_values(chosen.column(name), kinds[name], (forms or {}).get(name))
         if values is None:
             continue

@@ -80,6 +80,8 @@ TARGETS_ALONE = frozenset({"status", "response", "状态"})
 TARGET_ENDINGS = ("_value", "_price", "_target", "_label", "_class", "price", "target")
 FACTS = frozenset({"file", "frame", "width", "height", "mode", "seconds", "rate", "channels"})
 """Columns that the reader of pictures and sounds adds."""
+FEWEST_BESIDE, LEAST_PRESENT = 3, 0.1
+"""Columns beside a text, each with a value in so large a share of the rows, from which a file is a table with a text."""
 MEDIA = ("image", "audio")
 """Roles of a file, which are also the kinds of their columns."""
 
@@ -199,6 +201,8 @@ def guess(columns: Columns, chosen: Roles) -> Iterable[tuple[str, Roles]]:
     yield from guess_text_pair_tasks(free)
     pair = kinds.guess_text_and_label(free, {role: name for role, name in chosen.items() if role in ("text", "label")})
     pair |= {role: chosen[role] for role in ("text", "label") if role in chosen}
+    if target := mixed_target(free, pair):
+        yield from guess_table_tasks(free, None, target)
     if {"text", "label"} <= set(pair):
         yield "text-classification", pair
     texts = [column for column in free if column["kind"] == "text"]
@@ -285,12 +289,39 @@ def guess_text_pair_tasks(free: Columns) -> Iterable[tuple[str, Roles]]:
         yield "sentence-similarity", {"first": first, "second": second, "score": score}
 
 
-def guess_table_tasks(free: Columns, only_text: str | None) -> Iterable[tuple[str, Roles]]:
-    """Classes or numbers of the column that looks most like an answer; nothing for texts alone."""
+def mixed_target(free: Columns, pair: Roles) -> ColumnProfile | None:
+    """The answer of a table whose columns of texts (`pair`: the likeliest) stand beside enough others that may say
+    something too; None where the text is all there is to read."""
+    usable = [column for column in free if column["kind"] in ("number", "category", "boolean")]
+    if not pair.get("text") or not usable:
+        return None
+    target = best_target(usable, len(free))
+    return target if len(beside_text(free, target["name"])) >= FEWEST_BESIDE else None
+
+
+def beside_text(columns: Columns, answer: str) -> Columns:
+    """The columns that may say something beside a text: neither the answer nor constant, nor what only names or parts the rows."""
+    plain = ("number", "category", "boolean", "date")
+    parts = kinds.SPLIT_NAMES
+    return [
+        column
+        for column in columns
+        if column["kind"] in plain
+        and column["name"] != answer
+        and column["distinct"] > 1
+        and column["name"].strip().lower() not in parts
+        and kinds.present_share(column) >= LEAST_PRESENT
+    ]
+
+
+def guess_table_tasks(
+    free: Columns, only_text: str | None, answer: ColumnProfile | None = None
+) -> Iterable[tuple[str, Roles]]:
+    """Classes or numbers of the column that looks most like an answer, or of `answer`; nothing for texts alone."""
     usable = [column for column in free if column["kind"] in ("number", "category", "boolean")]
     if len(free) < 2 or not usable or only_text:
         return
-    target = best_target(usable, len(free))
+    target = answer or best_target(usable, len(free))
     order = ["tabular-classification", "tabular-regression"]
     for slug in order if kinds.are_classes(target) else order[::-1]:
         if slug == "tabular-classification" and target["distinct"] > kinds.MAX_LABELS:

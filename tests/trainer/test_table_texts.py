@@ -6,8 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pytest
 
-from trainer import table_texts, tables
+from trainer import leaks, table_texts, tables
+from trainer.data.intake import read_files
+from trainer.data.readings import Choices
 from trainer.families.table import texts
 from trainer.families.table.rows import TableRows, baselines, prepare
 from trainer.families.table.search import folds_of
@@ -73,12 +77,16 @@ def reviews(rows: int, noise: bool = False, chinese: bool = False) -> list[dict[
     return listed
 
 
-def prepared(tmp_path: Path, rows: list[dict[str, Any]], **params: Any) -> TableRows:
-    path = tmp_path / "rows.csv"
+def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
+
+
+def prepared(tmp_path: Path, rows: list[dict[str, Any]], **params: Any) -> TableRows:
+    path = tmp_path / "rows.csv"
+    write_rows(path, rows)
     task = "tabular-classification"
     spec = parse({"task": task, "dataset": {"path": str(path), "columns": {"target": "target"}}, "params": params})
     return prepare(Job(spec, tmp_path / "out", lambda _type, **_fields: None))
@@ -165,3 +173,46 @@ def test_the_simplest_of_equals_is_chosen() -> None:
     assert texts.simplest({(): noise, ("words",): near}) == ()
     assert texts.simplest({(): noise, ("words",): noise - 0.2}) == ("words",)
     assert texts.simplest({(): noise, ("words",): noise - 0.2, ("vectors",): noise - 0.2}) == ("words",)
+
+
+def test_a_text_that_tells_the_answer_is_a_leak() -> None:
+    table = pa.table(
+        {"note": [f"{row['review']} {'case closed' if row['target'] == 'yes' else ''}" for row in reviews(200)]}
+    )
+    targets = np.arange(200) % 2
+    (leak,) = leaks.find_leaks(table, {"note": "text"}, 1 - targets, ["no", "yes"])
+    assert leak["column"] == "note"
+    assert leak["rule"].startswith("note contains “c")
+    assert leak["rule"].endswith(": yes")
+    plain = pa.table({"note": [row["review"] for row in reviews(200)]})
+    assert not leaks.find_leaks(plain, {"note": "text"}, 1 - targets, ["no", "yes"]), "many words together are no leak"
+
+
+@pytest.mark.parametrize("labels", [("refund", "exchange", "repair"), ("退款", "换货", "维修")])
+def test_a_text_that_names_its_label_is_a_leak(labels: tuple[str, ...]) -> None:
+    blank = " " if labels[0].isascii() else ""
+    cells = [
+        f"on day {row}{blank}{labels[row % 3]}{blank}was agreed" if blank else f"第{row}天同意{labels[row % 3]}了"
+        for row in range(150)
+    ]
+    (leak,) = leaks.find_leaks(pa.table({"note": cells}), {"note": "text"}, np.arange(150) % 3, list(labels))
+    assert leak["rule"] == "note names the answer"
+
+
+def test_a_table_with_texts_is_a_table_and_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    rows = [{**row, "visits": number % 7, "paid": number % 5 * 1.5} for number, row in enumerate(reviews(120))]
+    write_rows(path, rows)
+    dataset = read_files([path])
+    assert (dataset.task, dataset.roles) == ("tabular-classification", {"target": "target"})
+    (reading,) = [reading for reading in dataset.readings if reading["what"] == "text_columns"]
+    assert reading["chosen"] == "table"
+    assert "review" in reading["sentence"]
+    alone = read_files([path], choices=Choices({"text_columns": "text"}))
+    assert (alone.task, alone.roles) == ("text-classification", {"text": "review", "label": "target"})
+    write_rows(path, [{name: row[name] for name in ("age", "review", "target")} for row in rows])
+    few = read_files([path])
+    assert few.task == "text-classification"
+    (reading,) = [reading for reading in few.readings if reading["what"] == "text_columns"]
+    assert (reading["chosen"], reading["others"]) == ("text", ["table"])
+    assert read_files([path], choices=Choices({"text_columns": "table"})).task == "tabular-classification"

@@ -16,6 +16,7 @@ from trainer.data.file_parts import drop_unanswered, file_order, parts_reading
 from trainer.data.gathering import gather_rows
 from trainer.data.label_columns import is_names_file, parse_names, read_labels
 from trainer.data.marks import read_marks
+from trainer.data.mixed_tables import read_mixed_table
 from trainer.data.readings import Choices, readings_as_json
 from trainer.data.repeated_files import find_repeated, tell_repeated
 from trainer.data.several_tables import join_tables, left_out_problems
@@ -98,6 +99,8 @@ def read_files(  # noqa: PLR0913  one call reads any file
         divide_by_group(dataset)
     file_parts = map_answered(dataset, columns, task, file_parts)
     read_columns(dataset, choices)
+    if task is None and not columns:
+        read_mixed_table(dataset, choices)
     choices.check_used()
     split_dataset(dataset, dataset.split_spec, file_parts)
     return dataset
