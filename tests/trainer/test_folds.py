@@ -140,7 +140,7 @@ def test_numbers_in_rounds(models: Path, tmp_path: Path) -> None:
 
 
 def test_ridge_is_validated_by_each_row_left_out() -> None:
-    """Beside scikit-learn's own leave-one-out of the same penalty."""
+    """Beside scikit-learn's own leave-one-out of the same penalty: the score, and the answer to each row."""
     from sklearn.linear_model import Ridge
     from sklearn.model_selection import LeaveOneOut, cross_val_predict
 
@@ -150,13 +150,14 @@ def test_ridge_is_validated_by_each_row_left_out() -> None:
     truth = features.numpy() @ np.arange(6.0) + random.normal(size=40)
     told: list[tuple[str, str, float]] = []
     job = SimpleNamespace(log=lambda _text: None, metric=lambda *one, **_basis: told.append(one))
-    weight, _bias, r2 = probe.learn_numbers(job, features, Rows(loaded, [], truth), np.arange(40))
+    weight, _bias, r2, outputs = probe.learn_numbers(job, features, Rows(loaded, [], truth), np.arange(40))
     assert weight.shape == (1, 6)
     left_out = [
-        r2_score(truth, cross_val_predict(Ridge(alpha), features.double().numpy(), truth, cv=LeaveOneOut()))
-        for alpha in probe.RIDGES
+        cross_val_predict(Ridge(alpha), features.double().numpy(), truth, cv=LeaveOneOut()) for alpha in probe.RIDGES
     ]
-    assert r2 == pytest.approx(max(left_out), abs=1e-6)
+    scores = [r2_score(truth, each) for each in left_out]
+    assert r2 == pytest.approx(max(scores), abs=1e-6)
+    assert outputs[:, 0] == pytest.approx(left_out[int(np.argmax(scores))], abs=1e-6)
     assert told == [("r2", "validation", r2)]
 
 

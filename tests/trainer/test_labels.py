@@ -2,13 +2,14 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from sklearn import metrics
 
-from trainer.answers.labels_scoring import LabelsScoring, label_report
+from trainer.answers.labels_scoring import Labelling, LabelsScoring, label_report
 from trainer.answers.labels_statistics import label_matrix, label_scores, with_unknown
 from trainer.comparison import compare, score
 from trainer.data.loading import load
@@ -63,6 +64,20 @@ def test_thresholds_are_better_than_one_half() -> None:
     own = metrics.f1_score(TRUTH, sigmoid(shifted) >= thresholds, average="micro")
     common = max(metrics.f1_score(TRUTH, shifted > at, average="micro") for at in np.linspace(-4, 4, 81))
     assert own > common > even
+
+
+def test_before_there_are_thresholds_no_row_is_judged_by_one_that_it_chose() -> None:
+    """Outputs of pure noise look good by thresholds chosen on the same rows, and not by those of the other half."""
+    generator = np.random.default_rng(0)
+    truth, outputs = generator.random((60, 200)) < 0.05, generator.normal(size=(60, 200))
+    rows = SimpleNamespace(truth=np.column_stack([truth, np.zeros(60, dtype=bool)]), labels=["x"] * 200)
+    objective = Labelling(SimpleNamespace(device=SimpleNamespace(torch_device="cpu")), rows)
+    fair = objective.answers("micro_f1", outputs, np.arange(60))
+    flattered = objective.chosen(np.arange(60), outputs)
+    assert score("micro_f1", rows.truth, fair) <= score("micro_f1", rows.truth, flattered)
+    half = np.arange(0, 60, 2)
+    limits = choose_thresholds(truth[half], outputs[half])
+    assert (fair[1::2, :-1] == (sigmoid(outputs[1::2]) >= limits)).all()
 
 
 def test_a_label_with_few_rows_takes_the_common_threshold() -> None:

@@ -109,7 +109,7 @@ class Classification(Objective[np.ndarray]):
     def figures(self, rows: np.ndarray, outputs: np.ndarray) -> dict[str, float]:
         return scores(self.rows.truth[rows], softmax(outputs))
 
-    def answers(self, metric: str, outputs: np.ndarray) -> np.ndarray:
+    def answers(self, metric: str, outputs: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
         return outputs.argmax(1) if named(metric).column == "predicted" else softmax(outputs)
 
     def metrics(self, outputs: np.ndarray) -> dict[str, float]:

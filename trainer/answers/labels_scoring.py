@@ -25,7 +25,7 @@ from trainer.comparison import headed, interval, mean, total
 from trainer.label_lists import count_labels, learned_labels, read_labels, write_labels
 from trainer.label_thresholds import choose_thresholds, logit, sigmoid
 from trainer.learning.baselines import Baseline
-from trainer.learning.objective import Objective, Regressed
+from trainer.learning.objective import Held, Objective, Regressed
 from trainer.packaging import card
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class Labelling(Objective[np.ndarray]):
         self.hold(held, outputs)
         validated = self.figures(held, outputs)["micro_f1"]
         self.job.metric("micro_f1", "validation", validated, step=1, epoch=None, rows=len(held))
-        return Regressed(weight, bias, validated)
+        return Regressed(weight, bias, validated, held=Held(held, outputs))
 
     def hold(self, rows: np.ndarray, outputs: np.ndarray) -> None:
         self.held = rows, outputs
@@ -129,10 +129,23 @@ class Labelling(Objective[np.ndarray]):
         objective.thresholds, objective.limits = np.full(len(self.rows.labels), EVEN), None
         return objective
 
-    def answers(self, metric: str, outputs: np.ndarray) -> np.ndarray:
+    def answers(self, metric: str, outputs: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
         if named(metric).column == "probabilities":
             return sigmoid(outputs)
-        return self.chosen(self.rows.part("test"), outputs)
+        if self.thresholds is None and rows is not None:
+            return with_unknown(self.fairly_chosen(rows, outputs))
+        return self.chosen(self.rows.part("test") if rows is None else rows, outputs)
+
+    def fairly_chosen(self, rows: np.ndarray, outputs: np.ndarray) -> np.ndarray:
+        """(rows, labels), which labels are answered before there are thresholds: half of the rows by those that are best for the
+        other half, so that no row's answer is chosen by what is right for it."""
+        truth, halves = self.rows.truth[rows][:, :-1], np.arange(len(rows)) % 2
+        chosen = np.zeros(outputs.shape, dtype=bool)
+        for half in (0, 1):
+            own, others = halves == half, halves != half
+            limits = choose_thresholds(truth[others], outputs[others]) if others.any() else EVEN
+            chosen[own] = sigmoid(outputs[own]) >= limits
+        return chosen
 
     def rank(self, figures: dict[str, float]) -> tuple[float, ...]:
         return figures["micro_f1"], figures["mean_average_precision"]

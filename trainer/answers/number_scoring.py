@@ -10,7 +10,7 @@ import numpy as np
 from trainer.answers.base_scoring import WORST, Cells, Falls, Given, Manifest, Scoring
 from trainer.comparison import headed, interval, mean, total
 from trainer.learning.baselines import Baseline
-from trainer.learning.objective import Objective, Regressed
+from trainer.learning.objective import Held, Objective, Regressed
 from trainer.packaging import card
 
 if TYPE_CHECKING:
@@ -55,12 +55,13 @@ class Regression(Objective[np.ndarray]):
         """Ridge regression in standard units."""
         from trainer.learning import probe
 
-        return Regressed(*probe.learn_numbers(self.job, features, self.rows, known))
+        weight, bias, r2, outputs = probe.learn_numbers(self.job, features, self.rows, known)
+        return Regressed(weight, bias, r2, held=Held(known, outputs))
 
     def figures(self, rows: np.ndarray, outputs: np.ndarray) -> dict[str, float]:
         return number_scores(self.rows.truth[rows], outputs[:, 0])
 
-    def answers(self, metric: str, outputs: np.ndarray) -> np.ndarray:
+    def answers(self, metric: str, outputs: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
         return outputs[:, 0].astype(np.float64)
 
     def rank(self, figures: dict[str, float]) -> tuple[float, ...]:

@@ -92,7 +92,7 @@ class Detection(Objective[np.ndarray]):
     def actual(self, rows: np.ndarray) -> list[Objects]:
         return self.scenes.objects(rows)
 
-    def answers(self, metric: str, outputs: np.ndarray) -> list[Objects]:
+    def answers(self, metric: str, outputs: np.ndarray, rows: np.ndarray | None = None) -> list[Objects]:
         return list(map(objects_of, outputs))
 
     def rank(self, figures: dict[str, float]) -> tuple[float, ...]:

@@ -126,8 +126,8 @@ class Answering(Objective[np.ndarray]):
     def actual(self, rows: np.ndarray) -> list[Truth]:
         return [truth_of([each["text"] for each in json.loads(self.rows.loaded.answers[row])]) for row in rows]
 
-    def answers(self, metric: str, outputs: np.ndarray) -> list[str | None]:
-        return [one.answer for one in self.found(self.rows.part("test"), outputs)]
+    def answers(self, metric: str, outputs: np.ndarray, rows: np.ndarray | None = None) -> list[str | None]:
+        return [one.answer for one in self.found(self.rows.part("test") if rows is None else rows, outputs)]
 
     def figures(self, rows: np.ndarray, outputs: np.ndarray) -> dict[str, float]:
         return scores(self.actual(rows), [one.answer for one in self.found(rows, outputs)])

@@ -84,8 +84,9 @@ class Tagging(Objective[Outputs]):
     def actual(self, rows: np.ndarray) -> list[Passages]:
         return [passages(json.loads(self.rows.loaded.answers[row])) for row in rows]
 
-    def answers(self, metric: str, outputs: Outputs) -> list[Passages]:
-        return [passages(each) for each in self.entities(self.rows.part("test"), outputs)]
+    def answers(self, metric: str, outputs: Outputs, rows: np.ndarray | None = None) -> list[Passages]:
+        part = self.rows.part("test") if rows is None else rows
+        return [passages(each) for each in self.entities(part, outputs)]
 
     def rank(self, figures: dict[str, float]) -> tuple[float, ...]:
         return (figures["entity_f1"],)

@@ -79,7 +79,7 @@ class Transcription(Objective[Outputs]):
         self.model.train(was)
         return total / max(len(rows), 1)
 
-    def answers(self, metric: str, outputs: Outputs) -> list[str]:
+    def answers(self, metric: str, outputs: Outputs, rows: np.ndarray | None = None) -> list[str]:
         return self.texts(outputs)
 
     def metrics(self, outputs: Outputs) -> dict[str, float]:

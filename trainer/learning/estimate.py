@@ -19,7 +19,7 @@ from trainer.learning.job import Job
 from trainer.learning.model import TrainableModel
 from trainer.learning.objective import objective_of
 from trainer.learning.rows import Rows
-from trainer.learning.rungs import rungs
+from trainer.learning.rungs import WORDS, prepared_for, rungs
 from trainer.spec import Spec
 
 TRIAL_BATCHES, LEAST_BATCHES = 8, 2
@@ -31,6 +31,8 @@ LOAD_SECONDS = 3
 """Reading a model's files, and the report; the start of the process and its imports are measured."""
 TRACE_SECONDS, SMALL_SECONDS = 3.0, 0.5
 """What packaging takes apart from the weights, measured on two cores."""
+WORD_SECONDS = 1e-3
+"""Learning to count words takes, for each row and label."""
 SCRATCH = "scratch:"
 UNREAD = "unread_language"
 """The warning of a trial that speaks against the run itself."""
@@ -88,7 +90,8 @@ def measure(
 
     started = time.monotonic()
     torch.manual_seed(job.spec.seed)
-    rows = family.prepare(job)
+    with job.as_method(prepared_for(job)):
+        rows = family.prepare(job)
     rounds = 1 if rows.loaded.folds is None else int(rows.loaded.folds.max()) + 2
     show(rows)
     read = time.monotonic() - started
@@ -162,12 +165,20 @@ def of_zero_shot(rows: Rows, forward: float) -> dict[str, Any]:
     return {"train": judged * forward, "rows_per_second": 1 / forward, "batches": TRIAL_BATCHES}
 
 
+def of_words(rows: Rows, forward: float) -> dict[str, Any]:
+    """Learning as often as the settings that are tried, by some of the rows, and once from all: linear in rows and labels, as measured
+    on two cores."""
+    learned = len(rows.part("train")) + len(rows.part("validation"))
+    each = WORD_SECONDS * max(len(rows.labels), 2)
+    return {"train": 1 + learned * each, "rows_per_second": 1 / each, "batches": 0}
+
+
 def of_ladder(
     family: NetworkFamily[RowsT, NetworkT], job: Job, model: TrainableModel, rows: RowsT, forward: float
 ) -> dict[str, Any]:
     """As if every step were taken: a run that stops before costs less."""
     cheap, last = rungs(job, rows, family)
-    ways = {"probe": of_probe, "zero-shot": of_zero_shot}
+    ways = {"probe": of_probe, "zero-shot": of_zero_shot, WORDS: of_words}
     taken = [ways[slug](rows, forward) for slug in cheap]
     if last:
         with job.as_method(last):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from trainer.dotted import load_class
 from trainer.errors import SpecError
@@ -12,13 +12,17 @@ from trainer.messages import _
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy as np
     from torch import Tensor
 
     from trainer.events import Emit
     from trainer.learning.baselines import Baseline
     from trainer.learning.job import Job
     from trainer.learning.model import TrainableModel
+    from trainer.learning.objective import Fit
     from trainer.learning.rows import Rows
+    from trainer.messages import Message
+    from trainer.outputs import Outputs
     from trainer.tasks.base import Task
 
 
@@ -78,8 +82,34 @@ class Family(ABC, Generic[RowsT, ModelT]):
         )
 
 
+class Way(NamedTuple):
+    """One step of a ladder: whose model it is, the rows as that one sees them, and how it learns."""
+
+    family: NetworkFamily[Any, Any]
+    rows: Rows
+    fit: Fit
+    base: str = ""
+    """What its model begins with, where that is not the run's own base model."""
+
+
 class NetworkFamily(Family[RowsT, NetworkT]):
     """A family whose models learn by gradient, or as one layer over what they see."""
+
+    @abstractmethod
+    def fit(self, slug: str) -> Fit:
+        """The way to learn that a task's method of this name stands for."""
+
+    def way(self, slug: str, job: Job, rows: RowsT) -> Way:
+        """The same as a step of a ladder, for which other rows may be needed."""
+        return Way(self, rows, self.fit(slug))
+
+    def constant(self, rows: RowsT, known: np.ndarray) -> Outputs:
+        """The same outputs for each of these rows: the one answer that is best for all of them."""
+        return next(iter(rows.scoring.constant(rows.truth[known], len(known), rows.labels).values())).outputs
+
+    def unread(self, job: Job, rows: RowsT) -> Message | None:
+        """Why the run's model cannot make sense of these rows, where that is known before it learns."""
+        return None
 
     @abstractmethod
     def build(self, job: Job, rows: RowsT) -> NetworkT:

@@ -17,7 +17,7 @@ from trainer.learning.baselines import Baseline, pooled
 from trainer.learning.family import NetworkFamily, NetworkT, RowsT
 from trainer.learning.job import Job
 from trainer.learning.model import TrainableModel
-from trainer.learning.objective import Fit, objective_of
+from trainer.learning.objective import Fit, Won, objective_of
 from trainer.learning.rows import Rows
 from trainer.messages import _
 from trainer.outputs import Outputs, gathered, packed, unpacked
@@ -117,9 +117,10 @@ class Rounds(Generic[RowsT]):
         objective = objective_of(job, self.rows)
         model = job.device.place(family.build(job, self.rows))
         learned = fit(job, model, self.rows, objective)
+        _family, model, rows, objective, _base = learned.won or Won(family, model, self.rows, objective)
         objective.tune_threshold()
-        test = self.rows.part("test")
-        outputs = evaluate(model, self.rows, test, job.device)
+        test = rows.part("test")
+        outputs = evaluate(model, rows, test, job.device)
         description = objective.describe(objective.figures(test, outputs))
         job.log(
             _(

@@ -19,6 +19,7 @@ from trainer.learning.model import TrainableModel
 from trainer.learning.objective import objective_of
 from trainer.learning.passes import read_part
 from trainer.learning.rows import Rows
+from trainer.learning.rungs import prepared_for
 from trainer.spec import Spec
 
 
@@ -63,7 +64,8 @@ class Follower:
             for choices in Path(order["out"]).glob("*.json"):
                 shutil.copy(choices, self.folder)
             job.cache = Path(order["cache"])
-            self.rows = self.family.prepare(job)
+            with job.as_method(prepared_for(job)):
+                self.rows = self.family.prepare(job)
         self.rows.loaded.split = order["split"]
         job.checkpoints = Path(order["checkpoints"])
         with job.as_method(order["method"]):

@@ -279,10 +279,10 @@ class Job:
             self.checkpoints, self._lap, self._laps = before
 
     @contextmanager
-    def as_method(self, slug: str) -> Iterator[None]:
-        """As if the run were of this method: a step of several in one run."""
+    def as_method(self, slug: str, model: str = "") -> Iterator[None]:
+        """As if the run were of this method, and of this base model where one is given: a step of several in one run."""
         spec = self.spec
-        self.spec = spec.model_copy(update={"method": slug})
+        self.spec = spec.model_copy(update={"method": slug, "model": model or spec.model})
         try:
             yield
         finally:

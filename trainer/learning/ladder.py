@@ -1,6 +1,6 @@
 """`best`: a ladder of ways to learn, from what costs nothing to what costs most, in one run.
 
-baseline (one answer for all rows) → zero-shot → probe → few-shot or full, as far as the task has them. Each step is a run of its own method,
+baseline (one answer for all rows) → zero-shot → words → probe → few-shot or full, as far as the task has them. Each step is a run of its own method,
 with checkpoints of its own, and is compared with the best step so far, in pairs, on rows that neither learned from
 (`Learned.held`); the test rows are not looked at. The cheap steps are all taken. The last one costs most of the whole, and is
 taken only where a cheap one has learned something, mistakes are left that it could mend, and time and money allow.
@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -24,43 +24,21 @@ import torch
 from trainer.answers.base_scoring import Given
 from trainer.answers.metrics import named
 from trainer.comparison import Comparison, compare, score
+from trainer.errors import SpecError
 from trainer.files import write_json
-from trainer.learning import estimate, fewshot, fine_tuning, probe, zero_shot
-from trainer.learning.family import NetworkFamily, family_of
+from trainer.learning import estimate
+from trainer.learning.family import NetworkFamily, Way, family_of
 from trainer.learning.job import Job
 from trainer.learning.model import TrainableModel
-from trainer.learning.objective import Fit, Held, Learned, Objective
+from trainer.learning.objective import Held, Learned, Objective, Won, objective_of
 from trainer.learning.rows import Rows
-from trainer.learning.rungs import BASELINE, rungs
-from trainer.messages import _, sources
+from trainer.learning.rungs import BASELINE, WORDS, Step, rungs, sentence_of
+from trainer.messages import _, joined, sources
 from trainer.outputs import Outputs, packed, unpacked
-from trainer.verdict import format_score
 
-FITS: dict[str, Fit] = {
-    "zero-shot": zero_shot.fit,
-    "probe": probe.fit,
-    "fewshot": fewshot.fit,
-    "full": fine_tuning.fit,
-    "scratch": fine_tuning.fit,
-}
+NO_ROOM = _("So few mistakes are left that even a model without any could not be shown to be better.")
 LEAST_SHARE = 0.5
 """Of what the last step is foreseen to take, that there must be time for: training cut shorter is seldom worth its price."""
-
-
-@dataclass
-class Step:
-    """`score`: by the run's headline metric on `rows` that it did not learn from; `difference` and `outcome`: beside `against`, the best step
-    before it; `cost`: in the unit of the price per hour, None where there is no price."""
-
-    method: str
-    seconds: float
-    score: float | None = None
-    rows: int = 0
-    cost: float | None = None
-    against: str | None = None
-    difference: dict[str, float] | None = None
-    outcome: str | None = None
-    note: str = ""
 
 
 class Ladder:
@@ -74,16 +52,25 @@ class Ladder:
         self.folder = job.checkpoints / "ladder"
         self.folder.mkdir(parents=True, exist_ok=True)
         self.steps: list[Step] = []
-        self.models: dict[str, TrainableModel] = {}
+        self.won: dict[str, Won] = {}
+        """What was learned in this start of the run, of the best step so far."""
         self.learned: dict[str, Learned] = {}
         self.best = BASELINE
         self.cheap, self.last = rungs(job, rows, family)
+        if not self.cheap and not self.last:
+            raise SpecError(
+                _("“Best” has nothing to try with this model."),
+                code="bad_method",
+                hint=_("Choose a pretrained model, or another method."),
+            )
         self.order = [BASELINE, *self.cheap, *([self.last] if self.last else [])]
 
     def climb(self) -> str:
         """Take the steps; the sentence that says why it ended."""
         self.take(BASELINE)
         for method in self.cheap:
+            if self.best != BASELINE and not self.has_room():
+                return NO_ROOM
             self.take(method)
         sentence = self.reason_to_stop()
         if sentence is None:
@@ -104,20 +91,22 @@ class Ladder:
             return _(
                 "No step is shown to be better than one answer for all rows: nothing in these rows says what the answer is, or they are too few to tell."
             )
-        if "probe" in self.cheap and self.best != "probe" and "probe" in self.learned:
+        if self.best == "zero-shot":
             return _("Learning from the rows is not shown to be better than what learned nothing from them.")
+        if self.best == WORDS and (unread := self.family.unread(self.job, self.rows)):
+            return joined([unread, _("Counted words are kept: they read any language.")], " ")
         if not self.has_room():
-            return _("So few mistakes are left that even a model without any could not be shown to be better.")
+            return NO_ROOM
         return self.too_dear()
 
     def has_room(self) -> bool:
         """Whether a model without mistakes would be shown to be better than the best so far."""
         held = self.learned[self.best].held
         metric = self.objective.headline
-        if held is None or not (named(metric).counts_rows or metric == "r2"):
+        if held is None or named(metric).column == "probabilities":
             return True
         truth = self.objective.actual(held.rows)
-        return self.compared(truth, truth, self.objective.answers(metric, held.outputs)).outcome == "better"
+        return self.compared(truth, truth, self.answers(self.best, held)).outcome == "better"
 
     def too_dear(self) -> str | None:
         """Why time or money do not suffice for the last step; None where they do, or have no limit."""
@@ -153,10 +142,10 @@ class Ladder:
             self.learned.setdefault(method, Learned(0, held=held))
         self.steps.append(step)
         if step.outcome == "better":
-            self.models.pop(self.best, None)
+            self.won.pop(self.best, None)
             self.best = method
         elif method != self.best:
-            self.models.pop(method, None)
+            self.won.pop(method, None)
         self.job.emit("step", state="done", **asdict(step))
         self.job.log(sentence_of(step, self.objective.headline))
 
@@ -178,44 +167,49 @@ class Ladder:
         """Model and what was learned, by the method's own way."""
         with self.job.as_method(method), self.job.lap(self.order.index(method), len(self.order)):
             torch.manual_seed(self.job.spec.seed)
-            model = self.job.device.place(self.family.build(self.job, self.rows))
-            if method == BASELINE:
-                self.learned[method] = constant(self.rows, self.objective, model, self.job)
-            else:
-                self.learned[method] = FITS[method](self.job, model, self.rows, self.objective, self.epochs)
-        self.models[method] = model
+            way = Way(self.family, self.rows, constant) if method == BASELINE else self.way(method)
+            model = self.job.device.place(way.family.build(self.job, way.rows))
+            objective = objective_of(self.job, way.rows)
+            learned = way.fit(self.job, model, way.rows, objective, self.epochs)
+        if learned.held is not None:
+            objective.hold(*learned.held)
+        self.learned[method] = learned
+        self.won[method] = Won(way.family, model, way.rows, objective, way.base)
+
+    def way(self, method: str) -> Way:
+        return self.family.way(method, self.job, self.rows)
 
     def judge(self, step: Step, held: Held | None) -> None:
         """Beside the best step so far, on the rows that neither learned from."""
         if held is None:
             return
-        metric = self.objective.headline
         if not self.steps:
-            step.rows = len(held.rows)
-            step.score = self.score(held)
+            step.rows, step.score = len(held.rows), self.score(step.method, held)
             return
         other = self.learned[self.best].held
         if other is None:
             return
         shared = np.intersect1d(held.rows, other.rows)
-        own, theirs = at_rows(held, shared), at_rows(other, shared)
-        step.rows, step.against, step.score = len(shared), self.best, self.score(held)
+        own, theirs = (Held(shared, at_rows(each, shared)) for each in (held, other))
+        step.rows, step.against, step.score = len(shared), self.best, self.score(step.method, held)
         if not len(shared):
             return
         comparison = self.compared(
-            self.objective.actual(shared),
-            self.objective.answers(metric, own),
-            self.objective.answers(metric, theirs),
+            self.objective.actual(shared), self.answers(step.method, own), self.answers(self.best, theirs)
         )
         step.score, step.difference, step.outcome = comparison.first, comparison.difference, comparison.outcome
 
     def compared(self, truth: Given, first: Given, second: Given) -> Comparison:
         return compare(self.objective.headline, truth, first, second, labels=range(len(self.rows.labels)))
 
-    def score(self, held: Held) -> float:
-        metric = self.objective.headline
-        truth = self.objective.actual(held.rows)
-        return score(metric, truth, self.objective.answers(metric, held.outputs), labels=range(len(self.rows.labels)))
+    def score(self, method: str, held: Held) -> float:
+        truth, labels = self.objective.actual(held.rows), range(len(self.rows.labels))
+        return score(self.objective.headline, truth, self.answers(method, held), labels=labels)
+
+    def answers(self, method: str, held: Held) -> Given:
+        """As the step's own model decides, where that is still here."""
+        objective = self.won[method].objective if method in self.won else self.objective
+        return objective.answers(objective.headline, held.outputs, held.rows)
 
     # What was done
 
@@ -252,15 +246,15 @@ class Ladder:
         with np.load(self.path(method, ".npz")) as file:
             return step, Held(file["rows"], unpacked(file))
 
-    def winner(self) -> tuple[TrainableModel, Learned]:
-        """The best step's model; learned again from its checkpoints and caches where another start of the run did it."""
-        if self.best not in self.models:
+    def winner(self) -> Learned:
+        """Of the best step; learned again from its checkpoints and caches where another start of the run did it."""
+        if self.best not in self.won:
             self.learn(self.best)
-        return self.models[self.best], self.learned[self.best]
+        return self.learned[self.best]._replace(won=self.won[self.best])
 
 
 def fit(job: Job, model: TrainableModel, rows: Rows, objective: Objective[Any], epochs: int | None = None) -> Learned:
-    """Climb, and be the winner: `model` in place, with the winner's layers. `Learned.ladder` tells the steps.
+    """Climb; `Learned.won` is what is tested and packaged, `Learned.ladder` tells the steps. The `model` given stays as it is.
 
     After a cross-validation, in which each round climbed by itself, there is no row left to choose by: the method that won in most
     rounds learns from all rows, for `epochs`.
@@ -275,9 +269,7 @@ def fit(job: Job, model: TrainableModel, rows: Rows, objective: Objective[Any], 
         told = {"steps": [asdict(step) for step in ladder.steps], "stopped": sentence, "winner": ladder.best}
         told |= sources({"stopped": sentence})
     write_json(job.checkpoints / "ladder.json", told)
-    winner, learned = ladder.winner()
-    model.become(winner)
-    return learned._replace(ladder=told)
+    return ladder.winner()._replace(ladder=told)
 
 
 def rounds_before(job: Job, rows: Rows) -> list[dict[str, Any]]:
@@ -296,17 +288,22 @@ def settle(ladder: Ladder, rounds: list[dict[str, Any]]) -> dict[str, Any]:
     return told | {"rounds": len(rounds), "won": counts[ladder.best]}
 
 
-def constant(rows: Rows, objective: Objective[Any], model: TrainableModel, job: Job) -> Learned:
+def constant(
+    job: Job, model: TrainableModel, rows: Rows, objective: Objective[Any], epochs: int | None = None
+) -> Learned:
     """One answer for all rows, as a head without weights."""
+    family = family_of(job.task)
+    assert isinstance(family, NetworkFamily), "as that of the ladder"
     known = rows.known("train", "validation")
-    always = next(iter(rows.scoring.constant(rows.truth[known], len(known), rows.labels).values()))
+    outputs = family.constant(rows, known)
     objective.prepare(model, known)
-    outputs = np.asarray(always.outputs, dtype=np.float32).reshape(len(known), -1)
     with torch.no_grad():
-        model.head.weight.zero_()
-        shift, scale = getattr(model.head, "shift", 0.0), getattr(model.head, "scale", 1.0)
-        model.head.bias.copy_((torch.from_numpy(outputs[0].copy()).to(model.head.bias.device) - shift) / scale)
-    held = Held(known, np.asarray(always.outputs))
+        head = model.head
+        wanted = torch.from_numpy(np.asarray(outputs[0], dtype=np.float32).reshape(-1, len(head.bias))[0])
+        shift, scale = getattr(head, "shift", 0.0), getattr(head, "scale", 1.0)
+        head.weight.zero_()
+        head.bias.copy_((wanted.to(head.bias.device) - shift) / scale)
+    held = Held(known, outputs)
     certainty = objective.certainty(*held) if objective.has_certainty else None
     name, key = objective.epoch_metrics[0]
     figure = objective.figures(*held)[key]
@@ -319,24 +316,3 @@ def at_rows(held: Held, rows: np.ndarray) -> Outputs:
     place = {row: at for at, row in enumerate(held.rows.tolist())}
     places = [place[row] for row in rows.tolist()]
     return held.outputs[places] if isinstance(held.outputs, np.ndarray) else [held.outputs[at] for at in places]
-
-
-def sentence_of(step: Step, metric: str) -> str:
-    """For the log."""
-    shown = "" if step.score is None else format_score(step.score, metric)
-    facts = {
-        "method": step.method,
-        "score": shown,
-        "metric": named(metric).within_sentence,
-        "seconds": f"{step.seconds:.1f}",
-    }
-    if step.difference is None:
-        return _("Step %(method)s: %(metric)s %(score)s on held-out rows, %(seconds)s s.", **facts)
-    low, high = (format_score(step.difference[end], metric, signed=True) for end in ("low", "high"))
-    return _(
-        "Step %(method)s: %(metric)s %(score)s on held-out rows, %(seconds)s s; against %(against)s a difference between %(low)s and %(high)s.",
-        **facts,
-        against=step.against,
-        low=low,
-        high=high,
-    )

@@ -31,11 +31,6 @@ class TrainableModel(nn.Module):
         """The quickest way to the features of many rows."""
         return self.features
 
-    def become(self, other: TrainableModel) -> None:
-        """Be that model of the same class from here on, with its layers and settings."""
-        self.__dict__.clear()
-        self.__dict__.update(other.__dict__)
-
     def prepare_to_learn(self, params: OptimisationParams) -> None:
         """Before the optimizer is made: which layers learn, and without dropout."""
 

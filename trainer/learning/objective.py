@@ -34,6 +34,18 @@ class Held(NamedTuple):
     outputs: Outputs
 
 
+class Won(NamedTuple):
+    """What is tested and packaged in place of what a ladder was given: the model of the step that won, its own rows and objective."""
+
+    family: Any
+    """A `trainer.learning.family.NetworkFamily`."""
+    model: TrainableModel
+    rows: Rows
+    objective: Objective[Any]
+    base: str = ""
+    """The base model of the step, where that is not the run's."""
+
+
 class Learned(NamedTuple):
     """What a way to learn tells when it has ended."""
 
@@ -53,6 +65,8 @@ class Learned(NamedTuple):
     """By which two ways to learn are compared before the test; None where it learned from every row."""
     ladder: dict[str, Any] | None = None
     """The steps that were taken to choose the way to learn (`trainer.learning.ladder`), where there were several."""
+    won: Won | None = None
+    """Of a ladder."""
 
 
 class Regressed(NamedTuple):
@@ -164,8 +178,8 @@ class Objective(Generic[OutputsT]):
         actual: np.ndarray = self.rows.truth[rows]
         return actual
 
-    def answers(self, metric: str, outputs: OutputsT) -> Given:
-        """The test rows' outputs as the answers that `trainer.comparison` takes for a metric."""
+    def answers(self, metric: str, outputs: OutputsT, rows: np.ndarray | None = None) -> Given:
+        """The outputs of these rows (the test's, where none are given) as the answers that `trainer.comparison` takes for a metric."""
         raise NotImplementedError
 
     def metrics(self, outputs: OutputsT) -> dict[str, float]:

@@ -46,14 +46,17 @@ def fit(job: Job, model: TrainableModel, rows: Rows, objective: Objective[Any], 
     return Learned(len(known), certainty=certainty, source="out-of-fold", validated=validated, held=held)
 
 
-def learn_numbers(job: Job, standard: Tensor, rows: Rows, known: np.ndarray) -> tuple[Tensor, Tensor, float]:
-    """Ridge regression in the answer's standard units: weight (1, features), bias (1), and R² with each row left out in turn,
-    by which the penalty is chosen."""
+def learn_numbers(
+    job: Job, standard: Tensor, rows: Rows, known: np.ndarray
+) -> tuple[Tensor, Tensor, float, np.ndarray]:
+    """Ridge regression in the answer's standard units: weight (1, features), bias (1), R² with each row left out in turn, by which
+    the penalty is chosen, and what each row was then answered with (rows, 1), in the answer's own units."""
     from sklearn.linear_model import RidgeCV
 
     answers = rows.truth[known]
     mean, scale = answers.mean(), answers.std() or 1.0
-    model = RidgeCV(RIDGES).fit(standard[known].double().numpy(), (answers - mean) / scale)
+    ridge = RidgeCV(RIDGES, scoring="neg_mean_squared_error", store_cv_results=True)
+    model = ridge.fit(standard[known].double().numpy(), (answers - mean) / scale)
     r2 = 1 + float(model.best_score_)  # minus the mean squared error, of answers whose variance is 1
     job.metric("r2", "validation", r2, step=1, epoch=None, rows=len(known), folds=len(known))
     job.log(
@@ -64,7 +67,9 @@ def learn_numbers(job: Job, standard: Tensor, rows: Rows, known: np.ndarray) -> 
             r2=f"{r2:.3f}",
         )
     )
-    return torch.from_numpy(model.coef_).float()[None], torch.tensor([float(model.intercept_)]), r2
+    left_out = model.cv_results_[:, RIDGES.index(model.alpha_)]
+    outputs = (mean + scale * left_out)[:, None]
+    return torch.from_numpy(model.coef_).float()[None], torch.tensor([float(model.intercept_)]), r2, outputs
 
 
 def cache_path(job: Job, rows: Rows, known: np.ndarray) -> Path:

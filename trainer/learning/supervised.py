@@ -15,9 +15,10 @@ from trainer.learning.family import NetworkFamily, NetworkT, RowsT
 from trainer.learning.folds import Round, Rounds, outputs_of, usual_epochs
 from trainer.learning.job import Job
 from trainer.learning.model import TrainableModel
-from trainer.learning.objective import Fit, Learned, Objective, objective_of
+from trainer.learning.objective import Fit, Learned, Objective, Won, objective_of
 from trainer.learning.passes import read_part
 from trainer.learning.rows import Rows
+from trainer.learning.rungs import prepared_for
 from trainer.messages import _
 from trainer.outputs import Outputs
 from trainer.packaging import artifact
@@ -37,7 +38,6 @@ class SupervisedFamily(NetworkFamily[RowsT, NetworkT]):
         return measure(self, job, emit)
 
     def fit(self, slug: str) -> Fit:
-        """The way to learn that a task's method of this name stands for."""
         return method(slug)
 
 
@@ -46,7 +46,8 @@ def run(family: SupervisedFamily[RowsT, NetworkT], job: Job) -> dict[str, Any]:
     torch.manual_seed(job.spec.seed)
     fit = family.fit(job.spec.method)
     with job.stage("prepare"):
-        rows = family.prepare(job)
+        with job.as_method(prepared_for(job)):
+            rows = family.prepare(job)
         rounds = None if rows.loaded.folds is None else Rounds(rows)
         simple = partial(family.baselines, job, rows)
         simple_baselines = (
@@ -75,7 +76,21 @@ def run(family: SupervisedFamily[RowsT, NetworkT], job: Job) -> dict[str, Any]:
             learned = fit(job, model, rows, objective, usual_epochs(tested))
         if job.is_trial:
             return trial.result(job, name, [learned.validated], learned.epoch)
-        objective.tune_threshold(tested)
+        won = learned.won or Won(family, model, rows, objective)
+        won.objective.tune_threshold(tested)
+    return conclude(job, won, learned, rounds, tested, simple_baselines)
+
+
+def conclude(
+    job: Job,
+    won: Won,
+    learned: Learned,
+    rounds: Rounds[Any] | None,
+    tested: list[Round],
+    simple_baselines: dict[str, baselines.Baseline],
+) -> dict[str, Any]:
+    """Test and package what was learned; the fields of the result event."""
+    family, model, rows, objective, base = won
     with job.stage("evaluate"):
         if rounds:
             rounds.test_all()
@@ -85,14 +100,16 @@ def run(family: SupervisedFamily[RowsT, NetworkT], job: Job) -> dict[str, Any]:
         report |= verdict.judge(objective, outputs, simple_baselines)
         report |= certain(objective, rows, outputs, learned, tested)
         report["evaluation"] = {"kind": "folds", "folds": rounds.count} if rounds else {"kind": "test"}
-        report["validation"] = validation(name, [each.validated for each in tested] or [learned.validated])
+        report["validation"] = validation(
+            objective.epoch_metrics[0][0], [each.validated for each in tested] or [learned.validated]
+        )
         report["learned"] = {"rows": learned.rows, "validation": learned.validation, "epochs": learned.epoch}
         if learned.ladder:
             report["ladder"] = learned.ladder
         report |= family.report(job, model, rows)
         job.log(objective.sentence(report))
         job.log(report["verdict"]["sentence"] if report["verdict"] else "There is no baseline to compare with.")
-    with job.stage("package"):
+    with job.stage("package"), job.as_method(job.spec.method, base):
         own = objective.predictions(served) if rounds else None
         artifact.write(family, job, model, rows, objective, outputs, report, own)
     return {name: report[name] for name in ("metrics", "headline", "baselines", "verdict")}

@@ -52,6 +52,8 @@ def write(
     write_predictions(target, rows, predictions)
     write_json(target / "examples.json", rows.examples(target))
     facts = rows.manifest() | objective.manifest() | {"error_p90": report.get("error", {}).get("p90")}
+    if ladder := report.get("ladder"):
+        facts["winner"] = ladder["winner"]
     write_manifest(target, job, rows, facts)
     job.progress(0.2, 1, force=True)
     job.check_stop()

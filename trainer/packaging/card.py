@@ -20,8 +20,10 @@ def model_card(job: "Job", rows: "Rows", figures: str, report: dict[str, Any]) -
     base = job.spec.model.partition(":")[2]
     card_of_model = next((card for card in job.task.models if card.ref == job.spec.model), None)
     licence = card_of_model.licence if card_of_model else "see the base model"
+    licensed = f" (licence: {licence})" if licence else ""
+    method = f"`{job.spec.method}`" + (f" (`{report['ladder']['winner']}` was kept)" if "ladder" in report else "")
     facts = [
-        f"Base model: {base} (licence: {licence}), method `{job.spec.method}`, seed {job.spec.seed}.",
+        f"Base model: {base}{licensed}, method {method}, seed {job.spec.seed}.",
         rows_used(rows, report),
         *rows.card_facts(),
     ]

@@ -16,7 +16,7 @@ from trainer.params import advanced, check_params
 from trainer.spec import Spec
 from trainer.tasks.base import BaseModelCard
 from trainer.tasks.media import MIB, MediaParams, MediaTask, labels_in, profile_of, scratch_card
-from trainer.tasks.methods import FULL, LORA, PROBE, SCRATCH
+from trainer.tasks.methods import BEST, FULL, LORA, PROBE, SCRATCH
 
 SAMPLE_RATE, SAMPLE_SECONDS = 8000, 0.25
 SNIPPET = """
@@ -50,7 +50,7 @@ class SoundParams(MediaParams):
     )
 
 
-METHODS = (PROBE, LORA, FULL, SCRATCH)
+METHODS = (PROBE, LORA, FULL, SCRATCH, BEST)
 
 
 MODELS = (

@@ -13,7 +13,7 @@ from trainer.params import advanced, check_params
 from trainer.spec import Spec
 from trainer.tasks.base import BaseModelCard, Method
 from trainer.tasks.media import MIB, MediaParams, MediaTask, labels_in, profile_of, scratch_card
-from trainer.tasks.methods import FULL, LORA, PROBE, SCRATCH
+from trainer.tasks.methods import BEST, FULL, LORA, PROBE, SCRATCH
 
 SAMPLE_SIDE = 24
 GREY = frozenset(["L", "1", "I;16", "I;16B", "I"])
@@ -98,7 +98,7 @@ class VisionParams(PictureParams):
     )
 
 
-METHODS = (PROBE, LORA, FULL, SCRATCH)
+METHODS = (PROBE, LORA, FULL, SCRATCH, BEST)
 
 
 MODELS = (

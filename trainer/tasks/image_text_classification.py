@@ -9,7 +9,7 @@ from trainer.messages import _, gettext_noop
 from trainer.params import TextParams, advanced
 from trainer.tasks.base import ReadRows, Role
 from trainer.tasks.image import PictureParams, PictureTask, sample_picture
-from trainer.tasks.methods import FULL, LORA, PROBE, SCRATCH
+from trainer.tasks.methods import BEST, FULL, LORA, PROBE, SCRATCH
 from trainer.tasks.text import LONGEST_INPUT
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class ImageTextClassification(PictureTask):
         Role("label", gettext_noop("Label (target)"), "label", help="What it should answer."),
     )
     sentence = gettext_noop("Predict %(label)s (%(classes)s classes) from the images and %(text)s.")
-    methods = (PROBE, LORA, FULL, SCRATCH)
+    methods = (PROBE, LORA, FULL, SCRATCH, BEST)
     params = FusionParams
     metrics = ("accuracy", "macro_f1", "log_loss")
     headline = "accuracy"

@@ -6,7 +6,7 @@ from typing import Any
 from trainer.messages import gettext_noop
 from trainer.params import FineTuningParams
 from trainer.tasks.base import Role
-from trainer.tasks.methods import FULL, LORA, PROBE, WORDS
+from trainer.tasks.methods import BEST, FULL, LORA, PROBE, WORDS
 from trainer.tasks.text import TEXT_MODELS, TextTask
 
 
@@ -19,7 +19,7 @@ class MultilabelClassification(TextTask):
         Role("labels", gettext_noop("Labels (target)"), "labels", help="All that it should answer."),
     )
     sentence = gettext_noop("Predict all of %(labels)s that apply from %(text)s.")
-    methods = (PROBE, LORA, FULL, WORDS)
+    methods = (PROBE, LORA, FULL, WORDS, BEST)
     models = TEXT_MODELS
     params = FineTuningParams
     metrics = ("micro_f1", "label_macro_f1", "mean_average_precision", "exact_match_ratio")

@@ -6,7 +6,7 @@ from typing import Any
 from trainer.messages import gettext_noop
 from trainer.params import FineTuningParams
 from trainer.tasks.base import Role
-from trainer.tasks.methods import FULL, LORA, PROBE, WORDS
+from trainer.tasks.methods import BEST, FULL, LORA, PROBE, WORDS
 from trainer.tasks.text import TEXT_MODELS, TextTask
 
 
@@ -19,7 +19,7 @@ class TextRegression(TextTask):
         Role("target", gettext_noop("Target"), "number", help="What it should answer."),
     )
     sentence = gettext_noop("Predict the number in %(target)s from %(text)s.")
-    methods = (PROBE, LORA, FULL, WORDS)
+    methods = (PROBE, LORA, FULL, WORDS, BEST)
     models = TEXT_MODELS
     params = FineTuningParams
     metrics = ("r2", "rmse", "mae", "pearson")

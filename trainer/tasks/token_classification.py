@@ -8,7 +8,7 @@ from trainer.params import FineTuningParams
 from trainer.spec import Spec
 from trainer.tagging.units import text_of
 from trainer.tasks.base import BaseModelCard, Role
-from trainer.tasks.methods import FULL, LORA, PROBE, SCRATCH
+from trainer.tasks.methods import BEST, FULL, LORA, PROBE, SCRATCH
 from trainer.tasks.text import ENCODER_MODELS, TextTask
 
 GIB = 1024**3
@@ -34,7 +34,7 @@ class TokenClassification(TextTask):
     sentence = gettext_noop("Mark the %(tags)s in %(tokens)s.")
     family = "trainer.families.text.tagging.TaggingFamily"
     engine = "trainer.engines.tagging.TaggingEngine"
-    methods = (FULL, PROBE, LORA, SCRATCH)
+    methods = (FULL, PROBE, LORA, SCRATCH, BEST)
     models = (
         *ENCODER_MODELS,
         BaseModelCard(

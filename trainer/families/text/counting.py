@@ -17,7 +17,7 @@ from trainer.learning.baselines import Baseline
 from trainer.learning.job import Job
 from trainer.learning.linear_texts import FOLDS, MOST_HELD_ROWS, Linear
 from trainer.learning.model import TrainableModel
-from trainer.learning.objective import Fit, Learned, Objective, objective_of
+from trainer.learning.objective import Fit, Held, Learned, Objective, objective_of
 from trainer.learning.rows import Rows, truth_of
 from trainer.learning.supervised import SupervisedFamily
 from trainer.messages import _
@@ -111,8 +111,9 @@ def fit(job: Job, model: TrainableModel, rows: Rows, objective: Objective[Any], 
         outputs, learned = outputs * scale, Linear(learned.weight * scale, learned.bias * scale)
     model.words = WordModel(vocabulary, learned.weight.astype(np.float32), learned.bias.astype(np.float32))
     validated = tell(job, objective, known[some], outputs)
-    certainty = objective.certainty(known[some], outputs)
-    return Learned(len(known), certainty=certainty, source="out-of-fold", validated=validated)
+    held = Held(known[some], outputs)
+    certainty = objective.certainty(*held)
+    return Learned(len(known), certainty=certainty, source="out-of-fold", validated=validated, held=held)
 
 
 def tell(job: Job, objective: Objective[Any], held: np.ndarray, outputs: np.ndarray) -> float:

@@ -7,11 +7,13 @@ from typing import NamedTuple
 from trainer.data.languages import LANGUAGE_NAMES, detect_code
 from trainer.messages import Message, _, joined
 from trainer.tasks.base import Task
+from trainer.tasks.text import WORDS_MODEL
 
 MOST_TEXTS, LEAST_CHARACTERS = 60, 20
 LEAST_SHARE = 0.5
 """Of the texts whose language is known, in a language that the model does not read, from which that is told."""
-HINT = _("Choose a model that reads it, or “Word counts”, which read any language.")
+WORDS_HINT = _("Choose a model that reads it, or “Word counts”, which read any language.")
+HINT = _("Choose a model that reads it, or one that is trained from scratch.")
 
 
 class Unread(NamedTuple):
@@ -40,4 +42,4 @@ def find_unread(task: type[Task], model: str, texts: Sequence[str]) -> Unread | 
         share=f"{share:.0%}",
         language=_(LANGUAGE_NAMES.get(commonest, commonest)),
     )
-    return Unread(message, HINT)
+    return Unread(message, WORDS_HINT if any(offered.ref == WORDS_MODEL for offered in task.models) else HINT)

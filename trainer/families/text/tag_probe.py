@@ -9,7 +9,7 @@ from torch import Tensor
 from trainer.families.text.taggers import IGNORED, Tagger
 from trainer.learning.job import Job
 from trainer.learning.model import TrainableModel
-from trainer.learning.objective import Learned, Objective
+from trainer.learning.objective import Held, Learned, Objective
 from trainer.learning.passes import read_part
 from trainer.learning.probe import FOLD_ITERATIONS, ITERATIONS, logistic
 from trainer.learning.rows import Rows
@@ -43,10 +43,12 @@ def fit(job: Job, model: TrainableModel, rows: Rows, objective: Objective[Any], 
         job.progress(0.6 + 0.3 * (number + 1) / len(strengths), 1)
     start = logistic(features, targets, tagger.head.out_features, best[1], ITERATIONS, start)
     put(tagger, start, mean, scale)
-    final = validated(job, tagger, rows, objective, validation) if len(validation) else None
-    if final is not None:
-        job.metric("entity_f1", "validation", final, step=1, epoch=None)
-    return Learned(len(train), len(validation), validated=final)
+    if not len(validation):
+        return Learned(len(train))
+    held = Held(validation, read_part(tagger, rows, validation, job.device))
+    final = objective.figures(*held)["entity_f1"]
+    job.metric("entity_f1", "validation", final, step=1, epoch=None)
+    return Learned(len(train), len(validation), validated=final, held=held)
 
 
 def put(tagger: Tagger, layer: tuple[Tensor, Tensor], mean: Tensor, scale: Tensor) -> None:

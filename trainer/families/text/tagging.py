@@ -15,6 +15,7 @@ from trainer.data.loading import Loaded
 from trainer.data.personal import find_spans
 from trainer.data.privacy import guess_hints
 from trainer.families.text import encoder, tag_probe
+from trainer.families.text.languages import find_unread
 from trainer.families.text.taggers import IGNORED, Graph, Tagger
 from trainer.families.text.unit_net import UnitNet
 from trainer.learning.baselines import Baseline
@@ -22,6 +23,8 @@ from trainer.learning.job import Job
 from trainer.learning.objective import Fit
 from trainer.learning.rows import Mix, Rows, truth_of
 from trainer.learning.supervised import SupervisedFamily
+from trainer.messages import Message
+from trainer.outputs import Outputs
 from trainer.packaging.graphs import write_transformer
 from trainer.params import FineTuningParams
 from trainer.tagging import net
@@ -34,6 +37,8 @@ EXAMPLES, EXAMPLE_CHARACTERS = 8, 200
 SMOOTHING = 0.1
 """Added to each tag's count of a word."""
 HIDDEN_SHARE = 0.05
+NOWHERE = 20.0
+"""The score of being outside, where every unit is."""
 NET_ROWS, NET_EPOCHS, NET_PATIENCE = 80_000, (12, 40), 6
 """Rows that the small net sees in all, within so many epochs."""
 
@@ -178,6 +183,8 @@ class TaggingFamily(SupervisedFamily[Marked, Tagger | UnitNet]):
             tokenizer = encoder.load_tokenizer(folder)
             rows = SubwordRows(loaded, labels, tokenizer, folder, encoder.longest(folder, job.params.max_length))
         job.tell_rows(rows, f"{np.mean([len(units) for units in rows.units]):.0f} units a text")
+        if unread := find_unread(job.task, job.spec.model, rows.texts):
+            job.warn("unread_language", unread.message, unread.hint)
         return rows
 
     def baselines(self, job: Job, rows: Marked) -> dict[str, Baseline]:
@@ -186,6 +193,16 @@ class TaggingFamily(SupervisedFamily[Marked, Tagger | UnitNet]):
 
     def fit(self, slug: str) -> Fit:
         return tag_probe.fit if slug == "probe" else super().fit(slug)
+
+    def constant(self, rows: Marked, known: np.ndarray) -> Outputs:
+        """Every unit is outside."""
+        outside = np.zeros(2 * len(rows.labels) + 1, dtype=np.float32)
+        outside[0] = NOWHERE
+        return [np.tile(outside, (max(1, len(rows.tags[row])), 1)) for row in known]
+
+    def unread(self, job: Job, rows: Marked) -> Message | None:
+        unread = find_unread(job.task, job.spec.model, rows.texts)
+        return unread.message if unread else None
 
     def build(self, job: Job, rows: Marked) -> Tagger | UnitNet:
         if isinstance(rows, UnitRows):

@@ -17,12 +17,14 @@ from trainer.families.text.languages import find_unread
 from trainer.families.text.rows import TextRows, compute_baselines
 from trainer.learning import zero_shot
 from trainer.learning.baselines import Baseline
+from trainer.learning.family import Way
 from trainer.learning.job import Job
 from trainer.learning.passes import read_part
 from trainer.learning.rows import Digest, truth_of
 from trainer.learning.supervised import SupervisedFamily
-from trainer.messages import _
+from trainer.messages import Message, _
 from trainer.packaging.graphs import write_transformer
+from trainer.tasks.text import WORDS_MODEL
 from trainer.words import WEIGHTS
 
 MOST_NAMED = 50
@@ -162,6 +164,16 @@ class TextFamily(SupervisedFamily[Texts, encoder.EncoderClassifier]):
             model.head.bias.zero_()
         outputs = read_part(model, rows, test, job.device)
         return {"zero_shot": Baseline(outputs, seconds=round(time.monotonic() - started, 2))}
+
+    def way(self, slug: str, job: Job, rows: Texts) -> Way:
+        if slug != "words":
+            return super().way(slug, job, rows)
+        counted = counting.CountedTexts(rows.loaded, rows.labels, rows.truth)
+        return Way(counting.WordsFamily(), counted, counting.fit, WORDS_MODEL)
+
+    def unread(self, job: Job, rows: Texts) -> Message | None:
+        unread = find_unread(job.task, job.spec.model, rows.texts)
+        return unread.message if unread else None
 
     def names_labels(self, job: Job, rows: Texts) -> bool:
         return label_texts(job, rows) is not None
