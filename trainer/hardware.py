@@ -1,11 +1,13 @@
 """What this machine computes with, and what it is using."""
 
 import platform
+import resource
 import threading
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from trainer import openmp, team
 from trainer.errors import SpecError
@@ -68,8 +70,12 @@ def has_narrow_convolutions(model: "torch.nn.Module") -> bool:
 
 
 class Device:
-    """Where the tensors go: `torch_device`, whether bfloat16 is the quicker choice, and a name for people. `count`: GPUs of this
-    process, 0 or 1; `team`: the processes of a run on several devices."""
+    """Where the tensors go: `torch_device`, and a name for people. `count`: GPUs of this process, 0 or 1; `team`: the processes
+    of a run on several devices.
+
+    Half precision by what is there: bfloat16 where it is computed and not emulated (`bf16`), else float16 with a scaled loss on
+    GPUs (`fp16`: Volta, Turing). What stays float32 is multiplied as TF32 on GPUs that can (Ampere and later).
+    """
 
     def __init__(self, requested: str, threads: int | None, warn: Callable[..., None]) -> None:
         openmp.share()
@@ -100,7 +106,11 @@ class Device:
         self.torch_device = torch.device("cuda", self.team.local_rank) if self.count else torch.device("cpu")
         if self.count:
             torch.cuda.set_device(self.torch_device)
-        self.bf16 = torch.cuda.is_bf16_supported() if self.count else bool(cpu_flags() & BF16_FLAGS)
+            torch.set_float32_matmul_precision("high")
+        self.bf16 = (
+            torch.cuda.is_bf16_supported(including_emulation=False) if self.count else bool(cpu_flags() & BF16_FLAGS)
+        )
+        self.fp16 = bool(self.count) and not self.bf16
         self.name = torch.cuda.get_device_name(self.torch_device) if self.count else cpu_name()
         if self.team.size > 1:
             self.name += f" × {self.team.size}"
@@ -111,7 +121,7 @@ class Device:
         import torch
 
         if sum(weight.numel() for weight in model.parameters()) < BF16_WEIGHTS:
-            self.bf16 = False
+            self.bf16 = self.fp16 = False
         torch.backends.mkldnn.set_flags(not has_narrow_convolutions(model))
         placed: Model = model.to(self.torch_device)
         return placed
@@ -121,9 +131,42 @@ class Device:
         import torch
 
         half: AbstractContextManager[object] = torch.autocast(
-            self.torch_device.type, dtype=torch.bfloat16, enabled=self.bf16
+            self.torch_device.type,
+            dtype=torch.float16 if self.fp16 else torch.bfloat16,
+            enabled=self.bf16 or self.fp16,
         )
         return half
+
+
+class Memory(NamedTuple):
+    rss: int
+
+
+class OwnTimes:
+    """What a process can say of itself that may not read its own entry in /proc: the most memory that it had, and its time."""
+
+    def __init__(self) -> None:
+        self.spent, self.at = time.process_time(), time.monotonic()
+
+    def memory_info(self) -> Memory:
+        kibibytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return Memory(kibibytes if platform.system() == "Darwin" else 1024 * kibibytes)
+
+    def cpu_percent(self) -> float:
+        """Since the last call."""
+        spent, at = time.process_time(), time.monotonic()
+        percent = 100 * (spent - self.spent) / max(at - self.at, 1e-6)
+        self.spent, self.at = spent, at
+        return round(percent, 1)
+
+
+def own_process() -> "psutil.Process | OwnTimes":
+    import psutil
+
+    try:
+        return psutil.Process()
+    except (psutil.Error, OSError):
+        return OwnTimes()
 
 
 class ResourceWatch(AbstractContextManager["ResourceWatch"]):
@@ -145,16 +188,14 @@ class ResourceWatch(AbstractContextManager["ResourceWatch"]):
         self.thread.join(timeout=5)
 
     def _watch(self) -> None:
-        import psutil
-
-        process = psutil.Process()
+        process = own_process()
         process.cpu_percent()
         while True:
             self.emit("resource", device=self.device.name, **self._figures(process))
             if self.stop.wait(WATCH_SECONDS):
                 return
 
-    def _figures(self, process: "psutil.Process") -> dict[str, Any]:
+    def _figures(self, process: "psutil.Process | OwnTimes") -> dict[str, Any]:
         import torch
 
         figures = {

@@ -36,10 +36,14 @@ def share() -> Path | None:
 
 
 def find_mapped() -> list[Path]:
-    """The files of all libgomp that this process has loaded, in the order of their addresses."""
-    with open("/proc/self/maps", encoding="utf-8") as file:
-        paths = (line.split(maxsplit=5)[5].rstrip("\n") for line in file if "/libgomp" in line)
-        return list(dict.fromkeys(Path(path) for path in paths if ".so" in path))
+    """The files of all libgomp that this process has loaded, in the order of their addresses; none where it may not look, as
+    one that a confined process started."""
+    try:
+        with open("/proc/self/maps", encoding="utf-8") as file:
+            paths = [line.split(maxsplit=5)[5].rstrip("\n") for line in file if "/libgomp" in line]
+    except PermissionError:
+        return []
+    return list(dict.fromkeys(Path(path) for path in paths if ".so" in path))
 
 
 def find_bundled() -> list[Path]:

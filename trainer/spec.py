@@ -59,6 +59,8 @@ class Hardware(Strict):
     into a time limit; `threads`: of all processes together."""
 
     device: str = Field("cpu", pattern=r"^(cpu|gpu)(:[1-9]\d?)?$")
+    strategy: Literal["auto", "ddp", "fsdp"] = "auto"
+    """How several devices share a model: each has all of it, or each a part (`auto`: where one has no room to learn it)."""
     price_per_hour: float | None = None
     threads: int | None = None
 

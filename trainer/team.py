@@ -77,6 +77,9 @@ class Team:
         """Everybody's entries, for all."""
         return own
 
+    def align(self, model: nn.Module) -> None:
+        """Give all rank 0's weights, which are in the processor's memory."""
+
 
 ALONE = Team()
 
@@ -167,6 +170,10 @@ class Joined(Team):
         parts: list[dict[int, Value]] = [{} for _rank in range(self.size)]
         self.dist.all_gather_object(parts, own)
         return {row: value for part in parts for row, value in part.items()}
+
+    def align(self, model: nn.Module) -> None:
+        for value in (*model.parameters(), *model.buffers()):
+            self.dist.broadcast(value.detach(), src=0)
 
 
 @lru_cache

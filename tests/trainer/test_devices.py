@@ -15,6 +15,7 @@ from tests.trainer import command
 from tests.trainer.small_learning import job_of
 from trainer import ranks, team
 from trainer.errors import SpecError
+from trainer.hardware import OwnTimes
 from trainer.spec import Spec
 from trainer.tasks.text_classification import TextClassification
 
@@ -127,6 +128,32 @@ def test_no_process_outlives_the_one_that_started_it(models: Path, spec: Path, t
     assert events[-1]["code"] == -signal.SIGKILL
 
 
+@pytest.fixture(scope="module")
+def sharding(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    hardware = {"device": "cpu:2", "strategy": "fsdp"}
+    return command.write_spec(tmp_path_factory.mktemp("sharding"), ROWS, params=PARAMS, hardware=hardware)
+
+
+@pytest.mark.slow
+def test_two_who_share_the_weights_learn_as_one_does(
+    models: Path, sharding: Path, alone: tuple[Events, Path], tmp_path: Path
+) -> None:
+    events = run(models, sharding, tmp_path / "whole", 2)
+    assert losses(events) == pytest.approx(losses(alone[0]), abs=1e-5)
+    assert probabilities(tmp_path / "whole") == pytest.approx(probabilities(alone[1]), abs=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("first", "then"), [(2, 1), (1, 2)])
+def test_who_has_all_of_the_weights_goes_on_for_two_who_share_them(
+    models: Path, sharding: Path, alone: tuple[Events, Path], tmp_path: Path, first: int, then: int
+) -> None:
+    assert interrupted(models, sharding, tmp_path / "out", first, signal.SIGTERM)[-1]["code"] == 3
+    resumed = command.of(run(models, sharding, tmp_path / "out", then), "checkpoint")[0]
+    assert (resumed["resumed"], resumed["step"] >= 4) == (True, True)
+    assert probabilities(tmp_path / "out") == pytest.approx(probabilities(alone[1]), abs=1e-5)
+
+
 @pytest.mark.slow
 def test_an_error_is_told_once(models: Path, tmp_path: Path) -> None:
     spec = command.write_spec(tmp_path, ROWS, params=PARAMS | {"freeze_layers": 50})
@@ -205,3 +232,10 @@ def test_a_rank_whose_launcher_is_gone_ends() -> None:
         [sys.executable, "-c", words], env=environment, cwd=command.ROOT, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout) == (1, "")
+
+
+def test_a_process_that_may_not_look_at_itself_still_says_what_it_uses() -> None:
+    usage = OwnTimes()
+    assert usage.memory_info().rss > 1_000_000
+    sum(range(300_000))
+    assert usage.cpu_percent() > 0

@@ -187,12 +187,12 @@ class ContrastiveTuning(FineTuning):
         pieces = np.array_split(batch, min(max(PIECES, parts), len(batch)))
         if parts <= 1:
             loss = contrast(torch.cat([self.features(piece) for piece in pieces]), labels, TEMPERATURE)
-            loss.backward()
+            self.scaler.scale(loss).backward()
             return loss.detach()
         with torch.no_grad():
             vectors = torch.cat([self.features(piece) for piece in pieces])
         loss = contrast(vectors.requires_grad_(), labels, TEMPERATURE)
-        (gradient,) = torch.autograd.grad(loss, vectors)
+        (gradient,) = torch.autograd.grad(self.scaler.scale(loss), vectors)
         at = 0
         for piece in pieces:
             self.features(piece).backward(gradient[at : at + len(piece)])

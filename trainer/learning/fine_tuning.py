@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from trainer import team
 from trainer.answers.metrics import named
 from trainer.errors import SpecError
-from trainer.learning import optimizers, tuning_state
+from trainer.learning import optimizers, sharding, tuning_state
 from trainer.learning.job import Job
 from trainer.learning.model import TrainableModel
 from trainer.learning.objective import Held, Learned, Objective
@@ -75,8 +75,12 @@ class Step(nn.Module):
         super().__init__()
         self.model, self.objective = model, objective
 
-    def forward(self, inputs: tuple[Any, ...], batch: np.ndarray, mix: Mix | None) -> Tensor:
-        return self.objective.step(self.model, inputs, batch, mix)
+    def forward(self, inputs: tuple[Any, ...], batch: np.ndarray | None = None, mix: Mix | None = None) -> Tensor:
+        """Without a batch, what the model answers: one that is sharded can only be called by its root."""
+        if batch is not None:
+            return self.objective.step(self.model, inputs, batch, mix)
+        outputs: Tensor = self.model(*inputs)
+        return outputs
 
 
 class FineTuning:
@@ -110,15 +114,25 @@ class FineTuning:
         self.saved_at = time.monotonic()
         self.save_every = float(os.environ.get("MAQUETTE_CHECKPOINT_SECONDS", CHECKPOINT_SECONDS))
         model.prepare_to_learn(job.params)
-        objective.prepare(model, self.train)
         self.prepare_model()
+        self.plain, self.is_sharded = model, sharding.is_needed(job, model, self.team)
+        """`plain`: the model that is given back."""
+        self.model, self.call = self.shared()
+        objective.prepare(self.model, self.train)
         self.schedule = optimizers.Schedule(self.params, self.steps, self.steps_an_epoch)
         self.optimizer = self.make_optimizer()
+        self.scaler = torch.amp.GradScaler(job.device.torch_device.type, enabled=job.device.fp16)
+        """Of float16, whose smallest gradients would vanish; without it, it does nothing."""
         self.recovery = Recovery(self)
         job.expect("train", self.planned * self.size / ROWS_PER_SECOND)
-        self.call: nn.Module = Step(model, objective)
-        if self.team.size > 1:
-            self.call = team.share(self.call, self.team)
+
+    def shared(self) -> tuple[TrainableModel, nn.Module]:
+        """(the model that learns, the call of a step), shared out over the team's devices."""
+        if self.is_sharded:
+            step = sharding.shard(Step(sharding.copy_of(self.plain, self.team), self.objective), self.team)
+            return step.model, step
+        step = Step(self.plain, self.objective)
+        return self.plain, team.share(step, self.team) if self.team.size > 1 else step
 
     def plan(self) -> tuple[int, int]:
         """(epochs, steps of each)."""
@@ -167,12 +181,21 @@ class FineTuning:
             if not self.one_epoch():
                 break
             self.end_epoch()
+        self.give_back()
         if self.best:
-            self.model.load_state_dict(self.best, strict=False)
             which = "The best" if len(self.validation) else "The last"
             self.job.log(
                 _("%(kept)s epoch was %(best_epoch)s; its weights are kept.", kept=which, best_epoch=self.best_epoch)
             )
+
+    def give_back(self) -> None:
+        """The best weights, else those of the moment, in the model that was given."""
+        if self.is_sharded:
+            sharding.gather(self.best or self.state(), self.plain)
+            self.model = self.plain
+            self.objective.prepare(self.model, self.train)
+        elif self.best:
+            self.model.load_state_dict(self.best, strict=False)
 
     def has_stalled(self) -> bool:
         return self.bad_epochs >= self.params.patience
@@ -241,10 +264,12 @@ class FineTuning:
         self.team.draw_apart(self.job.spec.seed, self.step)
         inputs, mix = self.rows.learning_batch(batch, self.job.device.torch_device, generator)
         loss = self.recovery.with_less_memory(lambda parts: self.gradients(inputs, batch, mix, parts), len(batch))
+        self.scaler.unscale_(self.optimizer)
         optimizers.add_l1(self.learning().values(), self.params.l1)
         if self.params.max_grad_norm:
             nn.utils.clip_grad_norm_(self.learning().values(), self.params.max_grad_norm, foreach=True)
-        self.optimizer.step()
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
         self.optimizer.zero_grad(set_to_none=True)
         return loss
 
@@ -255,16 +280,19 @@ class FineTuning:
         pieces = optimizers.split(inputs, len(batch), parts * size) if parts * size > 1 else None
         if pieces is None:  # one batch, or one that cannot be parted: each device computes all of it
             loss: Tensor = self.call(inputs, batch, mix)
-            loss.backward()
+            self.scaler.scale(loss).backward()
             return loss.detach()
         whole = torch.zeros((), device=self.job.device.torch_device)
-        every, own = self.objective.weight(batch), pieces[self.team.rank :: size]
-        for number, (piece, arguments) in enumerate(own or pieces[:1], 1):
-            share = self.objective.weight(batch[piece]) / every * size if own else 0.0
+        every, count = self.objective.weight(batch), -(-len(pieces) // size)
+        for number in range(
+            self.team.rank, count * size, size
+        ):  # as many on each device; one beyond the last counts nothing
+            piece, arguments = pieces[number % len(pieces)]
+            share = self.objective.weight(batch[piece]) / every * size if number < len(pieces) else 0.0
             others = None if mix is None else mix._replace(others=mix.others[piece])
-            with team.summed(self.call, number >= len(own)):
+            with team.summed(self.call, number >= (count - 1) * size):
                 loss = self.call(arguments, batch[piece], others) * share
-                loss.backward()
+                self.scaler.scale(loss).backward()
             whole += loss.detach()
         return whole
 
@@ -302,7 +330,8 @@ class FineTuning:
         return figures
 
     def validation_outputs(self) -> Outputs:
-        return read_part(self.model, self.rows, self.validation, self.job.device)
+        call = self.call if self.model is not self.plain else None
+        return read_part(self.model, self.rows, self.validation, self.job.device, call=call)
 
     def keep(self, figures: dict[str, float]) -> bool:
         """Take the present weights as the best if they are; without tuning rows the newest are."""

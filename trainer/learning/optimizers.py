@@ -126,6 +126,16 @@ def stack_of(encoder: nn.Module) -> tuple[str, dict[str, int]] | None:
     return None
 
 
+def layers_of(model: TrainableModel) -> list[nn.Module]:
+    """The layers of its encoders, in their order; none of a net without a stack of them."""
+    found = []
+    for _prefix, encoder in encoders_of(model):
+        if stack := stack_of(encoder):
+            own, layers = stack
+            found += [encoder.get_submodule(f"{own}{name}") for name in layers]
+    return found
+
+
 def embedding_weights(encoder: nn.Module) -> int:
     """How many weights are tables of vectors."""
     return sum(

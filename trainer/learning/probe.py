@@ -74,7 +74,9 @@ def learn_numbers(
 
 def cache_path(job: Job, rows: Rows, known: np.ndarray) -> Path:
     """Where these vectors are kept: named by weights and rows, so another run of the same rows finds them."""
-    digest = digest_of(job.spec.model, job.device.bf16, job.device.torch_device.type)
+    digest = digest_of(
+        job.spec.model, job.device.bf16, job.device.torch_device.type, *(["fp16"] if job.device.fp16 else [])
+    )
     digest_weights(digest, rows.folder)
     rows.fingerprint(digest, known)
     return job.cache / "embeddings" / f"{digest.hexdigest()[:32]}.npy"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 import torch
 from torch import Tensor, nn
 
-from trainer.learning import checkpoint
+from trainer.learning import checkpoint, sharding
 from trainer.messages import _
 
 if TYPE_CHECKING:
@@ -37,8 +37,10 @@ class Tuning(Protocol):
 
     job: Job
     team: Team
+    is_sharded: bool
     recovery: Recovery
     optimizer: torch.optim.Optimizer
+    scaler: torch.amp.GradScaler
     best: dict[str, Tensor]
     best_score: tuple[float, ...]
     step: int
@@ -56,14 +58,15 @@ class Tuning(Protocol):
 
 
 def save(tuning: Tuning, next_at: int) -> None:
-    """Rank 0 alone writes."""
-    if tuning.team.is_leader:
+    """Rank 0 alone writes; all gather what is sharded."""
+    if tuning.team.is_leader or tuning.is_sharded:
         tensors = tensors_of(tuning) | {"rng.cpu": torch.get_rng_state()}
         if tuning.job.device.count:
             tensors["rng.0"] = torch.cuda.get_rng_state(tuning.job.device.torch_device)
-        tensors = {name: value.contiguous().cpu().clone() for name, value in tensors.items()}
+        tensors = {name: sharding.whole(value).contiguous().cpu().clone() for name, value in tensors.items()}
+    if tuning.team.is_leader:
         state = {name: getattr(tuning, name) for name in COUNTERS} | {"at": next_at, "history": tuning.job.history}
-        state["recovery"] = tuning.recovery.state()
+        state |= {"recovery": tuning.recovery.state(), "scaler": tuning.scaler.state_dict()}
         written = checkpoint.save(tuning.job.checkpoints, tuning.step, tensors, state)
         tuning.job.save_clock()
         tell(tuning, written, resumed=False)
@@ -100,6 +103,9 @@ def resume(tuning: Tuning) -> None:
     tuning.best_score = tuple(state.pop("best_score"))
     tuning.job.history[:] = state.pop("history")
     tuning.recovery.restore(state.pop("recovery", {}))
+    scaler = state.pop("scaler", {})
+    if scaler and tuning.scaler.is_enabled():
+        tuning.scaler.load_state_dict(scaler)
     for name, value in state.items():
         setattr(tuning, name, value)
     tuning.job.go_on_from(tuning.step / tuning.planned)
@@ -111,11 +117,12 @@ def take(tuning: Tuning, tensors: dict[str, Tensor]) -> None:
     """Put back what `tensors_of` kept."""
     with torch.no_grad():
         for name, value in tuning.state().items():
-            value.copy_(tensors[f"model.{name}"])
-    device = tuning.job.device.torch_device
-    tuning.best = {
-        name.removeprefix("best."): value.to(device) for name, value in tensors.items() if name.startswith("best.")
-    }
+            value.copy_(sharding.as_in(value, tensors[f"model.{name}"]))
+        tuning.best = {
+            name: sharding.as_in(value, tensors[f"best.{name}"]).clone()
+            for name, value in tuning.state().items()
+            if f"best.{name}" in tensors
+        }
     parameters = tuning.learning()
     for name, value in tensors.items():
         kind, _dot, rest = name.partition(".")
@@ -129,4 +136,7 @@ def like(weight: Tensor, moment: Tensor) -> Tensor:
     takes for granted. The count of steps stays on the processor."""
     if not moment.ndim:
         return moment
-    return torch.empty_like(weight).copy_(moment) if moment.shape == weight.shape else moment.to(weight.device)
+    if moment.shape != weight.shape:
+        return moment.to(weight.device)
+    with torch.no_grad():
+        return torch.empty_like(weight).copy_(sharding.as_in(weight, moment))
