@@ -37,6 +37,8 @@ def box(label: str, score: float = 0.9, at: tuple[float, ...] = (1, 2, 30, 40)) 
         ("number", {"value": None}, "–"),
         ("text", {"text": "  hello there \n"}, "hello there"),
         ("text", {"text": " \n"}, "no words recognized"),
+        ("passage", {"answer": "in Rome", "start": 11, "end": 18, "score": 0.9}, "in Rome"),
+        ("passage", {"answer": None, "start": None, "end": None, "score": 0.7}, "no answer in the text"),
         ("objects", {"objects": []}, "nothing recognized"),
         ("objects", {"objects": [box("cat"), box("dog"), box("cat")]}, "2 × cat, 1 × dog"),
     ],

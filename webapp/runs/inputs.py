@@ -5,13 +5,14 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext as _
 
 from trainer import dates
-from webapp.catalog.titles import input_words, widgets_of
+from webapp.catalog.titles import input_words, reads_table, role_words, widgets_of
 from webapp.core.formats import number, size
 from webapp.core.media import size_of, type_of
 from webapp.core.numbers import whole
@@ -53,6 +54,8 @@ class Field:
     """How a column of dates may write them (`trainer.dates`); a browser's field takes ISO alone."""
     choice_rows: tuple[int, ...] = ()
     """How many of the rows learned from have each choice; empty where the artifact does not say."""
+    is_labelled: bool = False
+    """Whether a text's label is seen: where there is another one to write."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,10 @@ def fields_of(run: Run | None) -> list[Field]:
         return []
     declared = manifest(run).get("inputs") or widgets_of(run.task)["inputs"]
     single = is_single(run)
-    return [field_of(index, declaration, single=single) for index, declaration in enumerate(declared)]
+    titles = {} if reads_table(run.task) else role_words()
+    fields = [field_of(index, declaration, titles, single=single) for index, declaration in enumerate(declared)]
+    several = sum(field.kind in ("text", "line") for field in fields) > 1
+    return [replace(field, is_labelled=several and field.kind == "text") for field in fields]
 
 
 def is_single(run: Run) -> bool:
@@ -79,7 +85,10 @@ def is_single(run: Run) -> bool:
     return widgets_of(run.task)["widget_in"] in ("text", *MEDIA)
 
 
-def field_of(index: int, declaration: dict[str, Any], *, single: bool) -> Field:
+def field_of(
+    index: int, declaration: dict[str, Any], titles: Mapping[str, str] = MappingProxyType({}), *, single: bool
+) -> Field:
+    """`titles`: what inputs are called that are no columns of a table, by their names."""
     name, kind = declaration["name"], declaration.get("kind", "text")
     choices: list[Any] = next(
         (declaration[key] for key in CHOICES if isinstance(declaration.get(key), list) and declaration[key]), []
@@ -93,7 +102,7 @@ def field_of(index: int, declaration: dict[str, Any], *, single: bool) -> Field:
     else:
         control = kind if kind in ("number", "date") else "line"
     own = {"text": "text", "image": "file", "audio": "file"}.get(control) if single else None
-    title = input_words(kind) if single or kind in MEDIA else name
+    title = input_words(kind) if single or kind in MEDIA else _(titles[name]) if name in titles else name
     forms, cells = date_forms(declaration) if control == "date" else ((), [])
     if any(moment_of(cell, forms, "%H:%M:%S") not in ("", "00:00:00") for cell in cells):
         control = "moment"

@@ -229,10 +229,17 @@ def squad_rows(value: JsonObject) -> list[Json]:
                         "title": article.get("title"),
                         "context": paragraph.get("context"),
                         "question": question["question"],
-                        "answers": question.get("answers") or [],
+                        "answers": answers_of(question),
                     }
                 )
     return rows
+
+
+def answers_of(question: JsonObject) -> Json:
+    """An empty list where the question is said to have none; None where nothing is said of answers."""
+    if question.get("answers") or "answers" in question or question.get("is_impossible"):
+        return question.get("answers") or []
+    return None
 
 
 def folded(key: str) -> str:
