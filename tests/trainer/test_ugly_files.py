@@ -2,6 +2,7 @@
 meant."""
 
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -117,3 +118,29 @@ def test_texts_that_only_resemble_these_forms_are_none_of_them(tmp_path: Path, c
     told = read(tmp_path, "a.txt", content)
     assert told["source"][0]["format"] in ("csv", "text")
     assert not any("wrapped" in one["what"] or "form" in one["what"] for one in told["reading"])
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("tweets.js", f"window.YTD.tweets.part0 = {json.dumps([{'tweet': one} for one in RECORDS])};\n"),
+        ("a.json", f"callback({json.dumps(RECORDS)});"),
+        ("a.json", json.dumps(RECORDS, indent=1).replace("null\n }", "null,\n }")[:-1] + ",]"),
+    ],
+)
+def test_what_is_nearly_a_json_document_is_read(tmp_path: Path, name: str, content: str) -> None:
+    told = read(tmp_path, name, content)
+    assert told["rows"] == len(PAIRS)
+    assert told["suggestion"]["columns"] == {"text": "text", "label": "label"}
+
+
+def test_what_lies_beside_the_tables_of_an_archive_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("comments/comments_1.json", json.dumps(RECORDS))
+        archive.writestr("index.html", "<html></html>")
+        archive.writestr("README.md", "# About\n")
+    told = inspect([path], tmp_path / "v1")
+    assert told["rows"] == len(PAIRS)
+    (left,) = told["left_out"]
+    assert (left["reason"], left["count"], left["examples"]) == ("other_kind", 2, ["index.html", "README.md"])

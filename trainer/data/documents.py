@@ -47,6 +47,8 @@ def documents_of(archive: Archive) -> list[Entry]:
     documents = [entry for entry in entries if entry.suffix in DOCUMENTS]
     plain = [entry for entry in entries if entry.suffix in PLAIN or entry.suffix[1:].isdecimal()]
     tables = [entry for entry in entries if entry.suffix in TABLES]
+    if tables:  # the page that a site's export is looked at with is none of its records
+        documents = [entry for entry in documents if Path(entry.parts[-1]).stem.lower() not in ("index", "start_here")]
     if documents and len(documents) >= len(tables) and len(documents) >= len(plain):
         return documents + (plain if plain and are_documents(archive, plain) else [])
     if len(tables) > 0.1 * len(plain) or not are_documents(archive, plain):

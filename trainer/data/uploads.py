@@ -40,7 +40,7 @@ from trainer.data.tables.table import Table, display_name
 from trainer.data.tempspace import check_room, temporary_folder
 from trainer.errors import DataError
 from trainer.events import Emit
-from trainer.messages import _
+from trainer.messages import _, ngettext
 
 MAX_TABLES = 100
 DESCRIPTIONS = frozenset({"dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json"})
@@ -125,6 +125,7 @@ def sort_uploads(sent: list[SentFile], place: Path, folder: Path | None, emit: E
             return sources
         for number, (archive, file) in enumerate(opened.others):
             inner = extract_tables(archive, place / str(number))
+            sources.left_out += left_beside(archive, {name for _path, name in inner})
             inner_parts = parts_of_names([name for _path, name in inner])
             for (path, name), inner_part in zip(inner, inner_parts, strict=True):
                 part = file.part or inner_part
@@ -339,6 +340,15 @@ def extract_tables(archive: Archive, place: Path) -> list[tuple[Path, str]]:
     return [
         (archive.extract(entry, place / f"{number}{entry.suffix}"), entry.name) for number, entry in enumerate(tables)
     ]
+
+
+def left_beside(archive: Archive, used: set[str]) -> list[LeftOut]:
+    """The files of an archive of tables that are none."""
+    others = [entry.name for entry in archive.entries if entry.name not in used]
+    if not others:
+        return []
+    sentence = ngettext("%(count)s file is of another kind.", "%(count)s files are of another kind.", len(others))
+    return [LeftOut("other_kind", len(others), sentence, archive.name, examples=others[:5])]
 
 
 def build_dataset(

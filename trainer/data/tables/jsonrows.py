@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any, TypeGuard
@@ -154,12 +155,22 @@ def document_table(
     return object_table(table, enumerate(rows, 1), choices)
 
 
+ASSIGNED = re.compile(r"\A\s*(?:(?:var|let|const)\s+)?[\w$][\w.$]*\s*(?:=|\()\s*(?=[\[{])")
+"""What stands before the value in a script: `window.YTD.tweets.part0 =`, `callback(`."""
+TRAILING = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[\]}])')
+"""Strings, which stay, and commas behind the last entry of a list or object."""
+
+
 def document_of(text: str, name: str) -> Json:
     """The value of a document; several values one behind the other as a list. `DataError` for what is no JSON."""
     try:
         return value_of(text)
     except json.JSONDecodeError as error:
         try:
+            if (
+                bare := ASSIGNED.sub("", TRAILING.sub(lambda match: match[1] or "", text)).rstrip(";) \r\n")
+            ) != text.rstrip():
+                return value_of(bare)
             if error.msg == "Extra data" and len(values := values_in(text)) > 1:
                 return [entry for value in values for entry in (value if isinstance(value, list) else [value])]
         except (ValueError, RecursionError):
