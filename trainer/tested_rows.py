@@ -92,7 +92,7 @@ def changed_rows(kind: str, first: Path, second: Path) -> Changes | None:
     tables = [read_rows(folder, lambda name: name not in ("probabilities", "detections")) for folder in (first, second)]
     if tables[0] is None or tables[1] is None:
         return None
-    own = {column for each in answers.kinds().values() for column in each.predictions} | {"row", "truth"}
+    own = {column for each in answers.kinds().values() for column in each.predictions} | {"row", "split", "truth"}
     others = {row["row"]: row for row in tables[1]}
     pairs = [(row, others[row["row"]]) for row in tables[0] if row["row"] in others]
     pairs = [pair for pair in pairs if pair[0]["truth"] == pair[1]["truth"]]

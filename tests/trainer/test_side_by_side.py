@@ -22,6 +22,11 @@ CASES: dict[str, tuple[Any, Any, Any]] = {
     "labels": ('["a", "b"]', '["a", "b"]', '["a"]'),
     "number": (10.0, 10.5, 12.0),
     "objects": (json.dumps([BOX]), json.dumps([BOX]), "[]"),
+    "passage": (
+        json.dumps([{"text": "in May", "start": 3}]),
+        json.dumps({"answer": "in May", "start": 3}),
+        json.dumps({"answer": None, "start": None}),
+    ),
     "spans": (json.dumps([ANN, BOB]), json.dumps([ANN, BOB]), json.dumps([ANN])),
     "text": ("three little words", "three little words", "three little birds"),
 }

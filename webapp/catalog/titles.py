@@ -107,9 +107,10 @@ def without_references(text: object) -> str:
 
 
 def recipe_title(task: str, model: str, method: str) -> str:
-    """Model and method in a few words: “all-MiniLM-L6-v2, Standard”; the method alone where it chooses the model."""
-    title = method_title(task, method)
-    return title if method == "auto" or model == "scratch:auto" else f"{model_title(task, model)}, {title}"
+    """Model and method in a few words: “all-MiniLM-L6-v2, Standard”; the method alone where it chooses the model or is called
+    like it."""
+    title, base = method_title(task, method), model_title(task, model)
+    return title if method == "auto" or model == "scratch:auto" or title == base else f"{base}, {title}"
 
 
 def column_role_title(role: str) -> str:

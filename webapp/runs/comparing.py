@@ -203,14 +203,18 @@ def kept_words(cell: object) -> str:
     """An answer as predictions.parquet keeps it, in words: a label, a number, labels, or the marked passages of a text."""
     if isinstance(cell, float):
         return figure(cell)
-    if not isinstance(cell, str) or not cell.startswith("["):
+    if not isinstance(cell, str) or not cell.startswith(("[", "{")):
         return str(cell)
     try:
         entries = json.loads(cell)
     except ValueError:
         return cell
+    if isinstance(entries, dict):  # the passage that answers a question
+        return str(entries.get("answer") or "–")
     words = [
-        f"{entry.get('label')}: {entry.get('text', '')}".rstrip(": ") if isinstance(entry, dict) else str(entry)
+        ": ".join(str(entry[name]) for name in ("label", "text") if entry.get(name))
+        if isinstance(entry, dict)
+        else str(entry)
         for entry in entries
     ]
     return ", ".join(words) or "–"
