@@ -140,6 +140,7 @@ def wait_until_read(version: DatasetVersion) -> DatasetVersion:
 
 
 def body_of(payload: RunIn) -> dict[str, Any]:
+    """The fields of a run, or of a search, as an action takes them."""
     return payload.model_dump(exclude={"dataset", "version", "columns", "roles", "prototype"}, exclude_none=True)
 
 

@@ -10,7 +10,10 @@ from ninja import Schema
 from pydantic import BaseModel
 
 Thing = TypeVar("Thing")
-RunStatus = Literal["queued", "starting", "running", "interrupted", "succeeded", "failed", "cancelled"]
+RunStatus = Literal[
+    "queued", "starting", "running", "interrupted", "succeeded", "failed", "cancelled", "scored", "pruned"
+]
+SearchStatus = Literal["running", "testing", "succeeded", "failed", "cancelled"]
 Verdict = Literal["up", "down"]
 
 
@@ -100,8 +103,16 @@ class Headline(Whole):
     high: float | None = None
 
 
+class Scored(Schema):
+    """A score on validation rows."""
+
+    name: str
+    value: float
+
+
 class RunRow(Schema):
-    """`hardware` is what was asked for, `device` what it really ran on, null before it began."""
+    """`hardware` is what was asked for, `device` what it really ran on, null before it began. A trial of a search has its
+    `search`, its number there (`trial`) and its score on validation rows (`validation`)."""
 
     id: str
     name: str
@@ -121,6 +132,59 @@ class RunRow(Schema):
     currency: str
     seconds: float
     created_at: str
+    search: str | None
+    trial: int | None
+    validation: Scored | None
+
+
+class SearchRow(Schema):
+    """`best`: the run of the best trial so far; `winner`: the one that is, or was, tested."""
+
+    id: str
+    number: int
+    prototype: str
+    status: SearchStatus
+    task: str
+    model: str
+    method: str
+    hardware: str
+    trials: int
+    most_trials: int
+    best: str | None
+    winner: str | None
+    cost: str
+    seconds: float
+    created_at: str
+
+
+class TrialOut(Schema):
+    """One trial; `run` has everything else. `validation` is null while it has no score."""
+
+    run: str
+    trial: int
+    status: RunStatus
+    params: dict[str, Any]
+    validation: Scored | None
+    cost: str
+    seconds: float
+
+
+class SearchOut(SearchRow):
+    """`space`: {setting: {low, high, log} or {choices}}; `importance`: {setting: its share of the differences between scores};
+    `stopped`: why no further trial was made, {code: trials, cost, seconds, asked or outage, …}."""
+
+    dataset: str
+    version: int
+    params: dict[str, Any]
+    space: dict[str, Any]
+    limits: dict[str, float | None]
+    at_once: int
+    seed: int
+    importance: dict[str, float]
+    stopped: dict[str, Any] | None
+    error: Fault | None
+    runs: list[TrialOut]
+    finished_at: str | None
 
 
 class Difference(Schema):

@@ -15,7 +15,8 @@ from webapp.endpoints.models import Endpoint, Feedback, ShareLink
 from webapp.endpoints.models import Status as EndpointStatus
 from webapp.prototypes.models import Prototype
 from webapp.runs.inputs import input_of
-from webapp.runs.models import Run, Status
+from webapp.runs.models import Run, Search, Status
+from webapp.runs.searches import best_of, spent
 from webapp.runs.turns import place_of
 
 
@@ -111,6 +112,61 @@ def run_row(run: Run) -> dict[str, Any]:
         "currency": run.currency,
         "seconds": round(run.seconds, 1),
         "created_at": moment(run.created_at),
+        "search": run.search_id,
+        "trial": run.trial,
+        "validation": run.validation,
+    }
+
+
+def search_row(search: Search) -> dict[str, Any]:
+    """One line of a list: needs its trials prefetched."""
+    trials = sorted(search.trials.all(), key=lambda run: run.trial or 0)
+    best = best_of(trials)
+    return {
+        "id": search.pk,
+        "number": search.number,
+        "prototype": search.prototype_id,
+        "status": search.status,
+        "task": search.task,
+        "model": search.model,
+        "method": search.method,
+        "hardware": search.hardware,
+        "trials": len(trials),
+        "most_trials": search.most_trials,
+        "best": best.pk if best else None,
+        "winner": search.winner_id,
+        "cost": money(sum((run.cost for run in trials), start=Decimal(0))),
+        "seconds": round(spent(trials, "seconds"), 1),
+        "created_at": moment(search.created_at),
+    }
+
+
+def search_shape(search: Search) -> dict[str, Any]:
+    trials = search.trials.order_by("trial")
+    return search_row(search) | {
+        "dataset": search.version.dataset_id,
+        "version": search.version.number,
+        "params": search.params,
+        "space": search.space,
+        "limits": search.limits,
+        "at_once": search.at_once,
+        "seed": search.seed,
+        "importance": search.importance,
+        "stopped": search.stopped,
+        "error": {name: search.error.get(name, "") for name in ("code", "message", "hint")} if search.error else None,
+        "runs": [
+            {
+                "run": run.pk,
+                "trial": run.trial,
+                "status": run.status,
+                "params": {name: run.params.get(name) for name in search.space},
+                "validation": run.validation,
+                "cost": money(run.cost),
+                "seconds": round(run.seconds, 1),
+            }
+            for run in trials
+        ],
+        "finished_at": moment(search.finished_at),
     }
 
 

@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
-from webapp.api import comparisons, costs, datasets, endpoints, people, prototypes, runs, storage, tokens
+from webapp.api import comparisons, costs, datasets, endpoints, people, prototypes, runs, searches, storage, tokens
 from webapp.api.auth import PlainJson, Token, known_parameters_only
 from webapp.core.problem_responses import problem_response
 from webapp.core.problems import Problem, problem_of
@@ -29,6 +29,7 @@ for router in (
     prototypes.router,
     runs.router,
     comparisons.router,
+    searches.router,
     endpoints.router,
     costs.router,
     tokens.router,

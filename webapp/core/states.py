@@ -5,8 +5,10 @@ STATES = ("live", "paused", "training", "clay", "asleep", "removed", "draft")
 
 def run_state(status: str) -> str:
     """The same word for a run by its status: draft while it waits, training, clay once it succeeded, else asleep."""
-    at_work = ("starting", "running", "interrupted")
-    return {"queued": "draft", "succeeded": "clay"}.get(status, "training" if status in at_work else "asleep")
+    at_work = ("starting", "running", "interrupted", "testing")
+    return {"queued": "draft", "succeeded": "clay", "scored": "clay"}.get(
+        status, "training" if status in at_work else "asleep"
+    )
 
 
 def state_of(

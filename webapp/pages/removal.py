@@ -23,8 +23,9 @@ from webapp.endpoints import actions
 from webapp.endpoints.models import Endpoint, EndpointVersion
 from webapp.prototypes.models import Prototype
 from webapp.runs import base_models, storage
-from webapp.runs.models import Run, Status
+from webapp.runs.models import Run, Search, Status
 from webapp.runs.querysets import RunQuerySet
+from webapp.runs.search_models import OPEN
 
 CHECKPOINTS = "checkpoints"
 MOST_LISTED = 100
@@ -50,6 +51,29 @@ def delete_run(run: Run, user: User | None) -> None:
         removals.due(folder, in_bucket=True)
         run.delete()
     removals.remove([folder])
+
+
+def delete_search(search: Search, user: User | None) -> None:
+    """The search with all its trials and the model of the best; their rows of the ledger stay. Raises Conflict while it is at
+    work, or where one of its runs is served or built on."""
+    with transaction.atomic():
+        if not search.ended or search.trials.active().exists():
+            raise Conflict(
+                _("This search is still at work."),
+                code="at_work",
+                hint=_("Cancel it, or wait until it has ended."),
+            )
+        trials = list(search.trials.select_for_update().select_related("workspace", "prototype").order_by("pk"))
+        for run in trials:
+            actions.lock_run(run)
+            check_unused(run)
+        EndpointVersion.objects.filter(run__in=trials).delete()
+        audit(search.workspace, user, "deleted", "search", search.pk)
+        erase_names(search.workspace_id, [search.pk, *(run.pk for run in trials)])
+        folders = [run.folder for run in trials]
+        removals.due(*folders, in_bucket=True)
+        search.delete()
+    removals.remove(folders)
 
 
 def check_unused(run: Run) -> None:
@@ -188,7 +212,7 @@ def delete_prototype(prototype: Prototype, user: User | None, *, with_data: bool
                 _("This prototype was deleted meanwhile."), code="deleted", hint=_("There is nothing to do.")
             )
         dataset = prototype.dataset
-        if prototype.runs.active().exists():
+        if prototype.runs.active().exists() or prototype.searches.filter(status__in=OPEN).exists():
             raise Conflict(
                 _("A run of this prototype is still at work."),
                 code="at_work",

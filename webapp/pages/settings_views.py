@@ -24,7 +24,7 @@ from webapp.pages import removal
 from webapp.prototypes.forms import PrototypeForm
 from webapp.prototypes.models import Prototype
 from webapp.runs import storage
-from webapp.runs.models import Run
+from webapp.runs.models import Run, Search
 
 
 @member
@@ -95,6 +95,21 @@ def delete_run(request: AuthedRequest, pk: str) -> HttpResponse:
         "needed": removal.needed(run),
     }
     return render(request, "pages/delete_run.html", context)
+
+
+@needs(Right.EDIT)
+@refused_on("search")
+def delete_search(request: AuthedRequest, pk: str) -> HttpResponse:
+    """A GET asks; context: search, prototype, count (trials), size (their bytes). A POST deletes."""
+    search = load(Search.objects.select_related("prototype", "workspace"), request.workspace, pk)
+    prototype = search.prototype
+    if request.method == "POST":
+        removal.delete_search(search, request.user)
+        messages.success(request, _("%(search)s is deleted.") % {"search": search})
+        return redirect("runs", pk=prototype.pk)
+    size = search.trials.aggregate(total=Sum("bytes"))["total"] or 0
+    context = {"search": search, "prototype": prototype, "count": search.trials.count(), "size": size}
+    return render(request, "pages/delete_search.html", context)
 
 
 @member

@@ -10,6 +10,7 @@ urlpatterns = [
     path("prototypes/<str:pk>/delete", settings_views.delete_prototype, name="delete_prototype"),
     path("prototypes/<str:pk>/unused-models", settings_views.unused_models, name="unused_models"),
     path("prototypes/<str:pk>/remove-checkpoints", storage_views.remove_checkpoints, name="remove_checkpoints"),
+    path("searches/<str:pk>/delete", settings_views.delete_search, name="delete_search"),
     path("runs/<str:pk>/delete", settings_views.delete_run, name="delete_run"),
     path("runs/<str:pk>/remove-model", settings_views.remove_model, name="remove_model"),
     path("storage", storage_views.storage, name="storage"),

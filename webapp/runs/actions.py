@@ -29,6 +29,7 @@ from webapp.prototypes.models import Prototype
 from webapp.runs import base_models, space, storage
 from webapp.runs.fitting import check_memory
 from webapp.runs.models import MAX_SEED, Estimate, Run, Status
+from webapp.runs.querysets import VALIDATION
 from webapp.runs.queues import HARDWARE
 
 log = logging.getLogger(__name__)
@@ -225,7 +226,18 @@ def spec_of(version: DatasetVersion, fields: dict[str, Any], price: Decimal) -> 
         "limits": fields["limits"],
         "hardware": {"device": fields["hardware"], "price_per_hour": float(price)},
         "seed": fields["seed"],
-    }
+    } | ({"evaluate_on": VALIDATION} if fields.get("evaluate_on") == VALIDATION else {})
+
+
+def check_version(version: DatasetVersion) -> None:
+    """Raises `Problem` when the rows to learn from are no longer there."""
+    if version.status != DatasetStatus.READY or not version.folder.is_dir():
+        error = version.error or {}
+        raise Problem(
+            error.get("message") or _("The rows of version %(number)d are gone.") % {"number": version.number},
+            code=error.get("code") or "no_version",
+            hint=_("Train on another version of the data."),
+        )
 
 
 def terms_of(run: Run, price: Decimal) -> gate.Terms:
@@ -235,9 +247,14 @@ def terms_of(run: Run, price: Decimal) -> gate.Terms:
 
 
 def create_run(
-    prototype: Prototype, user: User | None, body: dict[str, Any], version: DatasetVersion | None = None
+    prototype: Prototype,
+    user: User | None,
+    body: dict[str, Any],
+    version: DatasetVersion | None = None,
+    **trial: object,
 ) -> Run:
-    """A run in the queue. What it may spend is settled when it starts (`webapp.costs.gate`), not now."""
+    """A run in the queue. What it may spend is settled when it starts (`webapp.costs.gate`), not now. `trial`: fields of one
+    that is a trial of a search."""
     version = version or prototype.dataset.current
     if version is None:
         raise Conflict(
@@ -265,10 +282,12 @@ def create_run(
             estimate=estimate.result if estimate else None,
             expected_bytes=needed.kept,
             **fields,
+            **trial,
         )
         if prototype.task != run.task:
             Prototype.objects.filter(pk=prototype.pk).update(task=run.task)
-        audit(prototype.workspace, user, "started", "run", run.pk, f"{prototype.name}, {run}")
+        if not trial:  # of a search, the search is
+            audit(prototype.workspace, user, "started", "run", run.pk, f"{prototype.name}, {run}")
     run.send()
     return run
 

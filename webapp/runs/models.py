@@ -26,9 +26,10 @@ from webapp.core.models import WorkspaceOwned, WorkspaceQuerySet
 from webapp.core.scores import rank_of
 from webapp.datasets.models import DatasetVersion
 from webapp.prototypes.models import Prototype
-from webapp.runs.querysets import ENDED, HELD, RunQuerySet
+from webapp.runs.querysets import ENDED, HELD, TEST, RunQuerySet
 from webapp.runs.querysets import Status as Status
 from webapp.runs.queues import queue_of
+from webapp.runs.search_models import Search as Search
 
 MAX_SEED = 2**32 - 1
 
@@ -102,6 +103,12 @@ class Run(Leased):
         null=True, help_text="against the best simple baseline, by a paired test on the test rows"
     )
     against_best_run = models.JSONField(null=True, help_text="the same against the prototype's best earlier run")
+    search = models.ForeignKey(Search, on_delete=models.CASCADE, null=True, related_name="trials")
+    trial = models.PositiveIntegerField(null=True, help_text="its number in the search")
+    evaluate_on = models.CharField(
+        max_length=10, default=TEST, help_text="`validation` for a trial of a search, until it is the one to be tested"
+    )
+    validation = models.JSONField(null=True, help_text="a trial's score on validation rows: {name, value}")
     answer = models.CharField(max_length=200, blank=True, help_text="the column that it answers with")
     has_leak = models.BooleanField(
         default=False, help_text="a column decides alone, and nobody said that it was known at the time"
@@ -182,6 +189,12 @@ class Run(Leased):
         sources = self.in_state(Status.INTERRUPTED, Status.FAILED, Status.CANCELLED)
         fields = {"cancel_requested_at": None, "finished_at": None, "error": None} | fields
         return self.move(sources, status=Status.QUEUED, queued_at=timezone.now(), eta_seconds=None, lease="", **fields)
+
+    def promote(self, limits: dict[str, float]) -> bool:
+        """The trial that was scored best goes on with its test, from where it stood."""
+        again = {"attempts": 0, "earlier_attempts": 0, "finished_at": None, "stop_requested_at": None, "lease": ""}
+        fields = {"evaluate_on": TEST, "limits": limits, "queued_at": timezone.now()} | again
+        return self.move(self.in_state(Status.SCORED), status=Status.QUEUED, **fields)
 
     def give_up(self, error: dict[str, Any]) -> bool:
         """One that nobody holds fails: it died too often, or cannot start."""

@@ -19,11 +19,17 @@ class Status(models.TextChoices):
     SUCCEEDED = "succeeded", _("Done")
     FAILED = "failed", _("Failed")
     CANCELLED = "cancelled", _("Cancelled")
+    SCORED = "scored", _("Scored")
+    PRUNED = "pruned", _("Pruned")
 
 
+TEST, VALIDATION = "test", "validation"
+"""What a run is scored on: a trial of a search on validation rows."""
 HELD = (Status.STARTING, Status.RUNNING)
 """States in which a worker holds a lease."""
-ENDED = (Status.SUCCEEDED, Status.FAILED, Status.CANCELLED)
+TRIED = (Status.SCORED, Status.PRUNED)
+"""States of a trial of a search that learned and was not tested: it has a score on validation rows, and no model."""
+ENDED = (Status.SUCCEEDED, Status.FAILED, Status.CANCELLED, *TRIED)
 QUESTION = ("task", "answer", "metric")
 """What two runs must share for their scores to be compared."""
 
@@ -44,6 +50,10 @@ class RunQuerySet(LeasedQuerySet[Row]):
         at_work = When(~Q(status__in=ENDED), then=Greatest(measured, "expected_bytes"))
         kept = Case(at_work, default=measured, output_field=models.BigIntegerField())
         return int(self.aggregate(total=Sum(kept))["total"] or 0)
+
+    def listed(self) -> Self:
+        """Those that stand for themselves: of a search only the trial that was tested."""
+        return self.filter(Q(search=None) | Q(evaluate_on=TEST))
 
     def ended(self) -> Self:
         return self.filter(status__in=ENDED)

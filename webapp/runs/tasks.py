@@ -12,6 +12,7 @@ from webapp.core.redis import rewrite_log
 from webapp.runs import retraining, storage, upkeep, worker
 from webapp.runs.estimates import Measuring
 from webapp.runs.previews import Drawing
+from webapp.runs.searching import Searching
 from webapp.runs.training import Training
 
 
@@ -30,9 +31,15 @@ def preview(preview_id: str) -> None:
     Drawing.handle(preview_id)
 
 
+@task("webapp.runs.tasks.search")
+def search(search_id: str) -> None:
+    Searching.handle(search_id)
+
+
 @task("webapp.runs.tasks.sweep")
 def sweep() -> None:
     Training.sweep()
+    Searching.sweep()
     Measuring.sweep()
     Drawing.sweep()
     retraining.start_waiting()

@@ -32,10 +32,12 @@ from webapp.runs import (
     diagrams,
     estimates,
     previews,
+    searches,
 )
 from webapp.runs.expectations import expectation
 from webapp.runs.forms import LimitsForm, limits_of, params_form_of
 from webapp.runs.models import Run, answer_of
+from webapp.runs.search_form import form_of
 
 
 def chosen_version(request: HttpRequest, prototype: Prototype) -> DatasetVersion | None:
@@ -67,11 +69,16 @@ def train(request: AuthedRequest, pk: str) -> HttpResponse:
         messages.info(request, problem.message)
         return redirect("data", pk=pk)
     if request.method == "POST":
-        run = actions.create_run(prototype, request.user, body_of(request.POST, version), version)
-        return redirect("run", pk=run.pk)
+        body = body_of(request.POST, version)
+        if "search" in request.POST:
+            body |= search_of(request.POST, slug, body)
+            return redirect("search", pk=searches.create_search(prototype, request.user, body, version).pk)
+        return redirect("run", pk=actions.create_run(prototype, request.user, body, version).pk)
     records, best = workers(), best_so_far(prototype, slug, version)
+    choice = choice_context(request, prototype, slug, like)
     context = {
-        **choice_context(request, prototype, slug, like),
+        **choice,
+        "search_form": shown_form(request, request.path, form_of(slug, choice["choice"].method), is_part=True),
         "prototype": prototype,
         "version": version,
         "is_older": version != prototype.dataset.current,
@@ -173,6 +180,30 @@ def body_of(form: Mapping[str, str], version: DatasetVersion) -> dict[str, Any]:
         "limits": {name: value for name, value in limits.items() if value is not None},
         "seed": fields["seed"] or 0,
     }
+
+
+def search_of(form: Mapping[str, str], slug: str, body: dict[str, Any]) -> dict[str, Any]:
+    """{space, trials, at_once} of a search, from the fields of the train page."""
+    method = body["method"] or base_models.default_method(slug, body["model"] or "")
+    asked = form_of(slug, method)(form)
+    values = cleaned(asked)
+    return {"space": asked.space(), "trials": values["trials"], "at_once": values["at_once"]}
+
+
+@member
+def search_settings(request: AuthedRequest, pk: str) -> HttpResponse:
+    """The fragment with the settings that a search may try, for the method that is chosen; context: prototype, search_form."""
+    prototype = load(Prototype.objects.select_related("dataset"), request.workspace, pk)
+    version = chosen_version(request, prototype)
+    if version is None:
+        raise Http404
+    try:
+        slug = task_of(version)
+    except Problem as problem:
+        raise Http404 from problem
+    method = choice_context(request, prototype, slug, None)["choice"].method
+    context = {"prototype": prototype, "search_form": form_of(slug, method)()}
+    return render(request, "runs/_search_settings.html", context)
 
 
 @member

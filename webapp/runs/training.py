@@ -31,13 +31,11 @@ from webapp.core.trainer_process import TrainerProcess, hub_access
 from webapp.core.work import AT_ONCE, Died, Stopped, Work, stopping
 from webapp.costs import gate
 from webapp.costs.actions import price_per_hour
-from webapp.datasets.models import DatasetVersion
-from webapp.datasets.models import Status as VersionStatus
 from webapp.datasets.quota import is_over as is_over_quota
 from webapp.datasets.quota import measure_caches, no_room
-from webapp.runs import leaks, storage, turns, usage, verdicts, worker
+from webapp.runs import leaks, searches, storage, turns, usage, verdicts, worker
 from webapp.runs.access import FROM_HUB, access_of, fetching, to_fetch
-from webapp.runs.actions import spec_of, terms_of
+from webapp.runs.actions import check_version, spec_of, terms_of
 from webapp.runs.charging import Charged, hardware_of, money_key
 from webapp.runs.models import Run, Status
 from webapp.runs.queues import HARDWARE, queue_of
@@ -59,7 +57,7 @@ ANSWER_BEFORE_RESEND_SECONDS = 15
 
 
 class Training(Charged):
-    RELATED = ("workspace", "prototype", "version__dataset")
+    RELATED = ("workspace", "prototype", "version__dataset", "search")
     TICK = 0.25
     DIED = {
         "code": "died",
@@ -148,7 +146,7 @@ class Training(Charged):
         worker.busy(run.pk)
         self.log = EventLog(run.pk, run.events_path)
         check_version(run.version)
-        spec = spec_of(run.version, vars(run), run.price_per_hour)
+        spec = spec_of(run.version, vars(run), run.price_per_hour) | searches.pruning_of(run)
         self.allow(self.money)
         write_whole(run.folder / "spec.json", json.dumps(spec, ensure_ascii=False, indent=2))
         if self.hardware == "cpu":
@@ -189,6 +187,9 @@ class Training(Charged):
             self.finish(status=Status.CANCELLED)
             return
         result = self.outcome(status)
+        if tried := searches.facts_of(result):
+            self.finish(progress=1, **tried)
+            return
         facts = {name: result[name] for name in ("metrics", "headline", "baselines", "verdict") if result.get(name)}
         self.finish(status=Status.SUCCEEDED, progress=1, **facts, **leaks.facts(self.row))
         verdicts.keep_against_best_run(self.row)  # may wait for the bucket, so only once there is no lease to lose
@@ -207,6 +208,10 @@ class Training(Charged):
             message = _("Training crashed and will resume from its last checkpoint.")
             self.take(event("warning", code="died", message=message))
             raise
+
+    @classmethod
+    def ended(cls, row: Run) -> None:
+        searches.trial_ended(row)
 
     def close(self) -> None:
         worker.busy(None)
@@ -379,17 +384,6 @@ def announce_end(run: Run, events: EventLog) -> None:
     if run.ended:
         events.append(event("status", status=run.status))
     events.close()
-
-
-def check_version(version: DatasetVersion) -> None:
-    """Raises `Problem` when the rows to learn from are no longer there."""
-    if version.status != VersionStatus.READY or not version.folder.is_dir():
-        error = version.error or {}
-        raise Problem(
-            error.get("message") or _("The rows of version %(number)d are gone.") % {"number": version.number},
-            code=error.get("code") or "no_version",
-            hint=_("Train on another version of the data."),
-        )
 
 
 def event(kind: str, **fields: object) -> dict[str, Any]:

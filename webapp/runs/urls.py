@@ -1,6 +1,6 @@
 from django.urls import path
 
-from webapp.runs import train_views, views
+from webapp.runs import search_views, train_views, views
 
 urlpatterns = [
     path("prototypes/<str:pk>/train", train_views.train, name="train"),
@@ -22,5 +22,11 @@ urlpatterns = [
     path("runs/<str:pk>/log", views.log, name="run_log"),
     path("runs/<str:pk>/spec.json", views.spec, name="run_spec"),
     path("runs/<str:pk>/artifact.zip", views.artifact, name="run_artifact"),
+    path("searches/<str:pk>", search_views.search, name="search"),
+    path("searches/<str:pk>/live", search_views.search_live, name="search_live"),
+    path("searches/<str:pk>/stop", search_views.stop_search, name="stop_search"),
+    path("searches/<str:pk>/cancel", search_views.cancel_search, name="cancel_search"),
+    path("searches/<str:pk>/resume", search_views.resume_search, name="resume_search"),
+    path("prototypes/<str:pk>/search-settings", train_views.search_settings, name="search_settings"),
     path("workers", views.queue, name="workers"),
 ]

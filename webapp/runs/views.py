@@ -6,7 +6,7 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.contrib import messages
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db.models import Sum
+from django.db.models import Count, Sum
 from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -47,17 +47,19 @@ from webapp.runs import (
 from webapp.runs.models import Run, Status
 
 RUNS_A_PAGE, MOST_CHOICES = 15, 50
+SEARCHES = 10
+"""The newest, above the runs."""
 
 
 def prototype_runs(prototype: Prototype) -> Any:
-    return prototype.runs.select_related("version", "created_by").order_by("-number")
+    return prototype.runs.listed().select_related("version", "created_by", "search").order_by("-number")
 
 
 @member
 def runs(request: AuthedRequest, pk: str) -> HttpResponse:
     """Context: prototype, runs (newest first, 15 a page), page, metric (that of every score on the page, empty where they
     differ), disk (bytes that its ended runs and its dataset take),
-    may_compare (whether two runs have a score)."""
+    may_compare (whether two runs have a score), searches (the newest, with the `count` and the `cost` of their trials)."""
     from django.core.paginator import Paginator
 
     prototype = load(Prototype, request.workspace, pk)
@@ -68,10 +70,12 @@ def runs(request: AuthedRequest, pk: str) -> HttpResponse:
         "dataset": prototype.dataset.versions.aggregate(total=Sum("bytes"))["total"] or 0,
     }
     metrics = {run.headline["name"] for run in page if run.headline}
+    searches = prototype.searches.select_related("winner").order_by("-number")
     context = {
         "metric": metrics.pop() if len(metrics) == 1 else "",
         "disk": disk,
         "may_compare": prototype.runs.scored()[1:2].exists(),
+        "searches": searches.annotate(count=Count("trials"), cost=Sum("trials__cost"))[:SEARCHES],
     }
     return render(request, "runs/runs.html", context | {"prototype": prototype, "runs": page, "page": page})
 
@@ -110,7 +114,9 @@ def compare(request: AuthedRequest, pk: str) -> HttpResponse:
 
 def load_run(request: AuthedRequest, pk: str) -> Run:
     return load(
-        Run.objects.select_related("prototype__dataset", "version", "created_by", "workspace"), request.workspace, pk
+        Run.objects.select_related("prototype__dataset", "version", "created_by", "workspace", "search"),
+        request.workspace,
+        pk,
     )
 
 
