@@ -7,7 +7,7 @@ from webapp.accounts.models import Workspace
 from webapp.datasets.models import Dataset, DatasetVersion
 from webapp.endpoints.models import Endpoint, EndpointKey, EndpointVersion, ShareLink
 from webapp.prototypes.models import Prototype
-from webapp.runs.models import Run
+from webapp.runs.models import Run, Search
 
 COLUMNS = [
     {"name": name, "kind": "text", "missing": 0, "there": 3, "distinct": 3} for name in ("text", "label", "note")
@@ -57,6 +57,15 @@ def run(owner: Prototype, number: int = 1, **fields: Any) -> Run:
         version=owner.dataset.current,
         number=number,
         **(ended | recipe | fields),
+    )
+
+
+def search(owner: Prototype, **fields: Any) -> Search:
+    """A search without trials, cancelled."""
+    recipe = {"task": "text-classification", "model": "local:tiny", "method": "full", "number": 1}
+    state = {"status": "cancelled", "due": False, "space": {"batch_size": {"choices": [8, 16]}}}
+    return Search.objects.create(
+        workspace=owner.workspace, prototype=owner, version=owner.dataset.current, **(recipe | state | fields)
     )
 
 

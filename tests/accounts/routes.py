@@ -27,13 +27,15 @@ class Page:
 PICTURE = ("0" * 24 + ".png",)
 _SHOWN = {
     "": "home models docs workers costs storage limits settings members export",
-    "prototype": "data download_rows diff net augmented_picture media train estimate runs compare share prototype_settings",
+    "prototype": "data download_rows diff net augmented_picture media train search_settings estimate runs compare share prototype_settings",
     "run": "run run_live run_stream run_media run_log run_spec run_artifact run_example",
+    "search": "search search_live",
     "endpoint": "endpoint_qr",
 }
 _SENT = {
     "prototype": "replace_data choose_sheet map_columns divide mend restore rename augmented forget remove_checkpoints",
     "run": "cancel_run resume_run train_without accept_leaks deploy try_run remove_model",
+    "search": "stop_search cancel_search resume_search",
     "endpoint": "update_endpoint choose_examples create_key create_link",
     "key": "revoke_key",
     "link": "revoke_link",
@@ -44,6 +46,7 @@ _ASKED = {
     "": "new_prototype",
     "prototype": "delete_prototype unused_models",
     "run": "delete_run stop_run",
+    "search": "delete_search",
     "endpoint": "delete_endpoint",
     "dataset": "delete_unused_dataset",
 }
@@ -133,6 +136,7 @@ CALLS: dict[Right, str] = {
         GET /datasets, GET /datasets/{pk}, GET /datasets/{pk}/rows, GET /datasets/{pk}/download, GET /datasets/{pk}/diff,
         GET /tasks, GET /models, GET /hardware, GET /me, GET /prototypes, GET /prototypes/{pk}, GET /runs, GET /runs/{pk},
         GET /runs/{pk}/artifact, GET /runs/{pk}/events, GET /runs/{pk}/logs, GET /runs/{pk}/report, GET /runs/{pk}/examples,
+        GET /searches, GET /searches/{pk},
         GET /endpoints, GET /endpoints/{slug}, GET /endpoints/{slug}/usage, GET /endpoints/{slug}/feedback,
         GET /endpoints/{slug}/keys, GET /endpoints/{slug}/links, GET /costs, GET /limits, GET /budget, GET /rates, GET /tokens,
         GET /storage, GET /retention, GET /datasets/{pk}/retention, GET /workspace, GET /members, GET /members/{pk}
@@ -142,7 +146,8 @@ CALLS: dict[Right, str] = {
         POST /datasets, DELETE /datasets/{pk}, POST /datasets/{pk}/versions, POST /datasets/{pk}/versions/{number}/restore,
         POST /datasets/{pk}/forget, PATCH /prototypes/{pk}, DELETE /prototypes/{pk}, POST /estimates, POST /runs,
         DELETE /runs/{pk}, DELETE /runs/{pk}/artifact, POST /runs/{pk}/cancel, POST /runs/{pk}/stop,
-        POST /runs/{pk}/known-columns, POST /runs/{pk}/resume, POST /endpoints, PATCH /endpoints/{slug},
+        POST /searches, DELETE /searches/{pk}, POST /searches/{pk}/cancel, POST /searches/{pk}/stop,
+        POST /searches/{pk}/resume, POST /runs/{pk}/known-columns, POST /runs/{pk}/resume, POST /endpoints, PATCH /endpoints/{slug},
         DELETE /endpoints/{slug}, POST /endpoints/{slug}/keys, DELETE /endpoints/{slug}/keys/{pk},
         POST /endpoints/{slug}/links, DELETE /endpoints/{slug}/links/{pk}
     """,

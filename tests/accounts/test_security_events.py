@@ -219,6 +219,10 @@ PAGES: dict[str, tuple[str, Act]] = {
         "demo_deleted prototype_deleted dataset_deleted",
         lambda on: on.page("delete_prototype", on.run.prototype_id, data="on"),
     ),
+    "delete_search": (
+        "search_deleted",
+        lambda on: on.page("delete_search", things.search(on.run.prototype).pk),
+    ),
     "delete_run": ("run_deleted", lambda on: (on.endpoint.delete(), on.page("delete_run", on.run.pk))),
     "remove_model": ("model_deleted", lambda on: (on.endpoint.delete(), on.page("remove_model", on.run.pk))),
     "delete_unused_dataset": (
@@ -290,6 +294,10 @@ CALLS: dict[str, tuple[str, Act]] = {
     "DELETE /runs/{pk}": (
         "run_deleted",
         lambda on: (on.endpoint.delete(), on.call("delete", f"/runs/{on.run.pk}")),
+    ),
+    "DELETE /searches/{pk}": (
+        "search_deleted",
+        lambda on: on.call("delete", f"/searches/{things.search(on.run.prototype).pk}"),
     ),
     "GET /runs/{pk}/artifact": ("model_downloaded", lambda on: on.call("get", f"/runs/{on.run.pk}/artifact")),
     "DELETE /runs/{pk}/artifact": (

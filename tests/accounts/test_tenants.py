@@ -50,6 +50,7 @@ class World:
         prototype = things.prototype(self.workspace, summary=SECRET)
         type(prototype).objects.filter(pk=prototype.pk).update(name=SECRET)
         run = things.run(prototype)
+        search = things.search(prototype)
         things.write_events(run, {"type": "log", "t": "2026-01-01T00:00:00Z", "message": SECRET})
         endpoint = things.endpoint(run, slug=f"{SECRET}-demo", visibility=Visibility.PRIVATE)
         member = Membership.objects.create(
@@ -62,6 +63,7 @@ class World:
         self.ids: dict[str, Any] = {
             "prototype": prototype.pk,
             "run": run.pk,
+            "search": search.pk,
             "dataset": prototype.dataset_id,
             "version": prototype.dataset.current.pk,
             "endpoint": endpoint.pk,
@@ -102,7 +104,13 @@ class World:
         return "/accounts/email/" if name.startswith("None") else reverse(name, args=[1] if name in WITH_NUMBER else [])
 
     def api_address(self, path: str) -> str:
-        kinds = {"datasets": "dataset", "prototypes": "prototype", "runs": "run", "members": "member"}
+        kinds = {
+            "datasets": "dataset",
+            "prototypes": "prototype",
+            "runs": "run",
+            "members": "member",
+            "searches": "search",
+        }
         nested = {"keys": "key", "links": "link", "invitations": "invitation"}
         parts: list[str] = []
         for part in path.strip("/").split("/"):
@@ -121,6 +129,7 @@ class World:
             "/datasets/{pk}/versions": {"changes": {"drop": [1]}},
             "/estimates": {"dataset": self.ids["dataset"]},
             "/runs": {"dataset": self.ids["dataset"], "prototype": self.ids["prototype"]},
+            "/searches": {"dataset": self.ids["dataset"], "prototype": self.ids["prototype"]},
             "/endpoints": {"run": self.ids["run"]},
             "/endpoints/{slug}": {"name": "taken"},
             "/endpoints/{slug}/keys": {"name": "taken"},

@@ -29,6 +29,8 @@ READ = [
     ("/datasets/{pk}", "/datasets/{dataset}"),
     ("/runs", "/runs"),
     ("/runs/{pk}", "/runs/{run}"),
+    ("/searches", "/searches"),
+    ("/searches/{pk}", "/searches/{search}"),
     ("/prototypes", "/prototypes"),
     ("/endpoints", "/endpoints"),
     ("/endpoints/{slug}", "/endpoints/the-demo"),
@@ -49,6 +51,7 @@ READ = [
 @pytest.fixture
 def run(user: User, workspace: Workspace) -> Run:
     made = things.run(things.prototype(workspace), hardware="gpu", device="cpu")
+    things.search(made.prototype)
     endpoint = things.endpoint(made)
     visitors.take_feedback(endpoint, "a text", {"label": "a"}, "up")
     endpoint.usage.create(hour=timezone.now(), requests=2, rows=3, ms=4.5)
@@ -71,7 +74,9 @@ def check(answer: Any, schema: dict[str, Any]) -> None:
 @pytest.mark.parametrize(("path", "address"), READ)
 def test_what_is_read(path: str, address: str, run: Run, user: User, api_of: ApiOf) -> None:
     client = api_of(user)
-    answer = client.get("/api/v1" + address.format(run=run.pk, dataset=run.version.dataset_id))
+    answer = client.get(
+        "/api/v1" + address.format(run=run.pk, dataset=run.version.dataset_id, search=run.prototype.searches.get().pk)
+    )
     check(answer, schema_of(client, path))
     if "items" in answer.json():
         assert answer.json()["items"], "an empty list proves nothing"

@@ -391,7 +391,9 @@ def test_openapi_names_every_call_of_the_contract(db: None) -> None:
     calls = {(method.upper(), path.removeprefix(API)) for path, item in document["paths"].items() for method in item}
     wanted = """POST /datasets | GET /datasets/{pk} | POST /estimates | POST /runs | GET /runs/{pk}
         | GET /runs/{pk}/events | GET /runs/{pk}/logs | GET /runs/{pk}/report | GET /runs/{pk}/artifact
-        | POST /runs/{pk}/cancel | POST /runs/{pk}/resume | POST /endpoints | GET /endpoints/{slug}
+        | POST /runs/{pk}/cancel | POST /runs/{pk}/resume | POST /searches
+        | GET /searches | GET /searches/{pk} | DELETE /searches/{pk} | POST /searches/{pk}/stop
+        | POST /searches/{pk}/cancel | POST /searches/{pk}/resume | POST /endpoints | GET /endpoints/{slug}
         | PATCH /endpoints/{slug} | DELETE /endpoints/{slug} | GET /endpoints/{slug}/usage
         | GET /endpoints/{slug}/feedback | POST /endpoints/{slug}/keys | POST /endpoints/{slug}/links | GET /costs
         | GET /budget | PUT /budget | GET /models | GET /tasks | GET /hardware | GET /me"""

@@ -26,15 +26,9 @@ def prototype(workspace: Workspace) -> Prototype:
 
 
 def search_of(prototype: Prototype, **fields: Any) -> Search:
-    recipe = {"task": "text-classification", "model": "local:tiny", "method": "full", "space": SPACE}
     importance = {"learning_rate": 0.8, "batch_size": 0.2}
-    return Search.objects.create(
-        workspace=prototype.workspace,
-        prototype=prototype,
-        version=prototype.dataset.current,
-        number=1,
-        **(recipe | {"importance": importance, "limits": {"cost": 2.0}} | fields),
-    )
+    usual = {"status": "running", "space": SPACE, "importance": importance, "limits": {"cost": 2.0}}
+    return things.search(prototype, **(usual | fields))
 
 
 def with_trials(search: Search) -> list[Run]:
@@ -52,6 +46,7 @@ def test_a_search_at_work(prototype: Prototype, user: User, client_of: ClientOf)
     search = search_of(prototype)
     trials = with_trials(search)
     page = client_of(user).get(reverse("search", args=[search.pk])).content.decode()
+    page = page.replace("\u00a0", " ").replace("\u202f", " ")
     assert "Searching, trial 7 of 20" in page
     assert reverse("stop_search", args=[search.pk]) in page
     assert "“Learning rate” explains 80 %" in page

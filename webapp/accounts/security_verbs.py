@@ -70,6 +70,7 @@ VERBS: dict[str, tuple[str, str | Promise]] = {
     "dataset_deleted": (DONE, _("Deleted a dataset")),
     "prototype_deleted": (DONE, _("Deleted a prototype")),
     "run_deleted": (DONE, _("Deleted a run")),
+    "search_deleted": (DONE, _("Deleted a search over settings")),
     "model_deleted": (DONE, _("Deleted the model of a run")),
     "examples_shown": (DONE, _("Showed rows of the data in a demo")),
     "demo_deleted": (DONE, _("Deleted a demo")),
@@ -100,6 +101,7 @@ AUDITED = {
     ("deleted", "endpoint"): "demo_deleted",
     ("deleted", "prototype"): "prototype_deleted",
     ("deleted", "run"): "run_deleted",
+    ("deleted", "search"): "search_deleted",
     ("removed model", "run"): "model_deleted",
 }
 """(verb, subject) of the audit log that are recorded here as well, by the same call."""

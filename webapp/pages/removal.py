@@ -227,7 +227,8 @@ def delete_prototype(prototype: Prototype, user: User | None, *, with_data: bool
         runs = list(prototype.runs.select_for_update().order_by("pk"))
         check_not_built_on(runs)
         audit(prototype.workspace, user, "deleted", "prototype", prototype.pk)
-        erase_names(prototype.workspace_id, [prototype.pk, *(run.pk for run in runs)])
+        searches = prototype.searches.values_list("pk", flat=True)
+        erase_names(prototype.workspace_id, [prototype.pk, *searches, *(run.pk for run in runs)])
         folders = [run.folder for run in runs]
         removals.due(*folders, in_bucket=True)
         prototype.delete()

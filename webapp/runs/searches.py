@@ -119,7 +119,7 @@ def stop(search: Search, user: User | None) -> Search:
         message = _("Only a search that is making trials can be stopped and its best kept.")
         raise Conflict(message, code="not_stoppable", hint=_("Cancel it, or wait until it has ended."))
     for run in search.trials.active():
-        if not run.ask_to_stop():
+        if not (run.can_stop and run.ask_to_stop()):
             run.ask_to_cancel()
     audit(search.workspace, user, "stopped", "search", search.pk, f"{search.prototype.name}, {search}")
     search.send()
