@@ -164,9 +164,12 @@ def own_process() -> "psutil.Process | OwnTimes":
     import psutil
 
     try:
-        return psutil.Process()
+        process = psutil.Process()
+        process.memory_info()
+        process.cpu_percent()
     except (psutil.Error, OSError):
         return OwnTimes()
+    return process
 
 
 class ResourceWatch(AbstractContextManager["ResourceWatch"]):
@@ -189,7 +192,6 @@ class ResourceWatch(AbstractContextManager["ResourceWatch"]):
 
     def _watch(self) -> None:
         process = own_process()
-        process.cpu_percent()
         while True:
             self.emit("resource", device=self.device.name, **self._figures(process))
             if self.stop.wait(WATCH_SECONDS):
