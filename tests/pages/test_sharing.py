@@ -3,9 +3,11 @@
 import html
 import json
 import re
+import shutil
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -14,6 +16,7 @@ from django.utils.translation import override
 
 from tests import things
 from tests.pages.form_page import Page
+from tests.runs.test_verdicts import RIGHT_60, RIGHT_90, answer
 from webapp.accounts.models import AuditEvent, User, Workspace
 from webapp.endpoints import actions, addresses
 from webapp.endpoints.models import Endpoint, EndpointVersion, ShareLink
@@ -192,6 +195,32 @@ def test_a_replacement_is_worse_only_where_it_answers_the_same(
     page = shown(browser, runs[0], run=runs[1].pk)
     assert "may not hold in use" in page
     assert 'class="btn primary" autofocus' not in page
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words", "is_primary"),
+    [
+        (RIGHT_60, RIGHT_90, "is really better than", True),
+        (RIGHT_90, RIGHT_60, "is worse than", False),
+        (RIGHT_90, RIGHT_90, "No difference between", False),
+    ],
+)
+def test_a_replacement_that_is_not_shown_to_be_better_is_said_to_be(
+    runs: tuple[Run, Run],
+    endpoint: Endpoint,
+    browser: Client,
+    before: np.ndarray,
+    after: np.ndarray,
+    words: str,
+    is_primary: bool,
+) -> None:
+    """The same rows are asked of both, which their scores alone do not tell."""
+    for run, right in zip(runs, (before, after), strict=True):
+        shutil.rmtree(run.artifact, ignore_errors=True)
+        answer(run, right)
+    page = shown(browser, runs[0], run=runs[1].pk)
+    assert words in page
+    assert ('class="btn primary" autofocus' in page) == is_primary
 
 
 def test_what_was_replaced_meanwhile_is_not_replaced_unseen(

@@ -2,15 +2,17 @@
 
 import time
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from webapp.core.problems import Conflict
+from webapp.core.problems import Conflict, Problem
 from webapp.core.scores import rank_of
 from webapp.endpoints.models import Endpoint, EndpointVersion
+from webapp.runs import comparing
 from webapp.runs.models import Run
 from webapp.runs.querysets import QUESTION
 
@@ -27,9 +29,30 @@ class Question:
     action: str
     instead_of: str
 
+    @cached_property
+    def pair(self) -> comparing.Pair | None:
+        """The new run beside the one that is live, on the test rows of both; None where they share none."""
+        try:
+            return comparing.paired(self.after, self.before)
+        except Problem:
+            return None
+
     @property
-    def is_worse(self) -> bool:
-        """By their scores on the test rows, where both answer one question."""
+    def outcome(self) -> str:
+        """better, not shown or worse, by the paired test; without one, worse for a lower score and otherwise empty."""
+        return self.pair.outcome if self.pair else "worse" if self.scored_lower else ""
+
+    @property
+    def is_recommended(self) -> bool:
+        return self.outcome in ("better", "") and not self.after.has_leak
+
+    @property
+    def sentence(self) -> str:
+        return comparing.sentence(self.after, self.pair, self.after.metric) if self.pair else ""
+
+    @property
+    def scored_lower(self) -> bool:
+        """By their scores alone, where both answer one question."""
         ranks = rank_of(self.before.headline), rank_of(self.after.headline)
         same = all(getattr(self.before, name) == getattr(self.after, name) for name in QUESTION)
         return bool(same and None not in ranks and ranks[1] < ranks[0])  # type: ignore[operator]
