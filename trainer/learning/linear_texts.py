@@ -19,7 +19,7 @@ NONE = (0, 0)
 SPACED = (Terms((1, 2), NONE), Terms((1, 2), (3, 5)))
 UNSPACED = (Terms(NONE, (1, 2)), Terms(NONE, (1, 3)))
 """What is tried: for texts whose words are parted by blanks, and for others."""
-STRENGTHS = (1.0, 4.0, 16.0, 64.0)
+STRENGTHS = (1.0, 4.0, 16.0, 64.0, 256.0)
 """Inverse penalties (C) of the logistic regressions that are tried."""
 RIDGES = (0.1, 0.3, 1.0, 3.0, 10.0)
 MOST_TERMS, MOST_WEIGHTS = 50_000, 8_000_000

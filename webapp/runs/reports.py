@@ -6,7 +6,7 @@ from typing import Any
 from webapp import answers as presentations
 from webapp.core.files import files_below
 from webapp.core.scores import is_at_ceiling, strip_ends
-from webapp.runs import baselines, candidates, ladder, results, verdicts
+from webapp.runs import baselines, candidates, ladder, results, verdicts, word_counts
 from webapp.runs.models import Run
 from webapp.runs.storage import local
 
@@ -16,7 +16,7 @@ SIBLINGS = 3
 
 def context(run: Run, run_report: dict[str, Any]) -> dict[str, Any]:
     """From the run's report, `run_report`: report, title (the verdict, else the score), score (the score in words, where the title is the verdict), verdict
-    {outcome, detail}, tone and is_recommended (see `verdicts`), comparison (against the best earlier run), next (what to try, unless it is better), presentation (of its kind of
+    {outcome, detail}, tone and is_recommended (see `verdicts`), comparison (against the best earlier run), next (what to try, unless it is better), words (see `word_counts.advice`), presentation (of its kind of
     answer) and what its templates need, siblings, compared (baselines), ends (of the strips), metrics
     (but the headline), candidates (see `candidates.compared`), ladder (see `ladder.of_report`), is_like_baseline (a linear model beside a linear baseline),
     at_ceiling (no model can score higher), mistakes, files."""
@@ -42,6 +42,7 @@ def context(run: Run, run_report: dict[str, Any]) -> dict[str, Any]:
         "detail": verdicts.detail(run),
         "comparison": verdicts.compare_with_best(run),
         "next": None if verdicts.is_better(run) else verdicts.next_step(run),
+        "words": word_counts.advice(run, run_report),
         "siblings": siblings,
         "compared": bases,
         "ends": strip_ends(values, run.metric),

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from trainer.answers.baselines import constants
 from trainer.answers.metrics import named
 from trainer.tested_rows import have_same_rows
 from webapp.core.formats import figure, number, percent
@@ -100,6 +101,13 @@ def is_better(run: Run) -> bool:
     """Whether anything speaks against showing this model to people: only where a baseline is known to be as good."""
     verdict = of_run(run)
     return verdict is None or verdict["outcome"] == "better"
+
+
+def beats_constant(run: Run) -> bool:
+    """Whether the run has a higher score than one answer for all rows."""
+    metric = str((run.headline or {}).get("name") or "")
+    given = [run.baselines[name][metric] for name in constants() if metric in run.baselines.get(name, {})]
+    return run.rank is not None and all(run.rank > rank(value, metric) for value in given)
 
 
 def title(run: Run) -> str:
