@@ -8,7 +8,8 @@ from typing import Any
 from trainer import answers, tasks
 from trainer.data.dataset import Dataset
 from trainer.data.intake import read_files
-from trainer.data.loading import Loaded, check_roles, from_dataset, read_numbers
+from trainer.data.loading import Loaded, check_roles, from_dataset, read_numbers, shape_for
+from trainer.data.pair_rows import read_pairs
 from trainer.data.passage_rows import read_loaded as read_passages
 from trainer.data.tag_rows import read_loaded as read_tags
 from trainer.data.version import read_version
@@ -68,18 +69,18 @@ def load_rows(data: Path, manifest: dict[str, Any], media: Path) -> Loaded:
 
     `media`: where the pictures or sounds of a plain file are put.
     """
-    shape = tasks.shapes()[manifest["task"]]
     try:
         dataset = read_data(data, manifest["task"], manifest["columns"], media)
     except DataError as error:
         if error.code != "no_column":
             raise
         dataset = read_data(data, manifest["task"], None, media)
+    shape = shape_for(manifest["task"], dataset.roles)
     check_roles(dataset.roles, shape.roles, dataset.names)
     rows = from_dataset(dataset, dataset.media or media)
     rows.answer, rows.kind = shape.answer, shape.kind
     cells = answers.get(shape.kind).cells
-    readers = {"number": read_numbers, "tags": read_tags, "passages": read_passages}
+    readers = {"number": read_numbers, "tags": read_tags, "passages": read_passages, "pairs": read_pairs}
     if rows.row_numbers and cells in readers:
         readers[cells](rows)
     if not rows.row_numbers:

@@ -27,12 +27,17 @@ NAMES = {
     "answers": "answers answer answer_text answers.text 答案",
     "tokens": "tokens words",
     "tags": "tags ner_tags pos_tags labels ner",
-    "first": "sentence1 text1 text_a sentence_a premise first query anchor",
-    "second": "sentence2 text2 text_b sentence_b hypothesis second document positive",
-    "score": "score similarity label rating",
+    "first": "sentence1 text1 text_a sentence_a question1 premise first query anchor 句子1 文本1",
+    "second": "sentence2 text2 text_b sentence_b question2 hypothesis second document positive passage 句子2 文本2",
+    "third": "negative sentence3 text3 hard_negative third",
+    "score": "score similarity relevance label is_duplicate rating 相似度 分数",
     "image_text": "text caption captions title description comment message post 文本 标题 描述 说明",
     "audio_text": "transcription transcript text sentence normalized_text 文本",
 }
+WORDY = 15
+"""Characters of a sentence."""
+ANSWERING = frozenset({"positive", "document", "passage"})
+"""Names of texts that answer a query where there is no score."""
 LANGUAGES = frozenset(["en", "de", "fr", "es", "it", "pt", "nl", "pl", "ru", "zh", "ja", "ko", "ar", "tr", "sv", "da", "fi", "cs", "el", "he", "hi", "uk", "vi", "english", "german", "french", "spanish", "italian", "chinese", "japanese"])  # fmt: skip
 TARGETS = frozenset(
     [
@@ -137,7 +142,7 @@ def first_fit(columns: Columns, task: str) -> Roles | None:
     if not shape.reads and len(free) < 2:
         return None
     guessed = suggest(columns, task)[1]
-    if set(shape.roles) <= set(guessed):
+    if guessed and set((shape_of(task, guessed) or shape).roles) <= set(guessed):
         return guessed
     roles: Roles = {}
     for role in shape.roles:
@@ -283,10 +288,37 @@ def guess_text_pair_tasks(free: Columns) -> Iterable[tuple[str, Roles]]:
         yield "translation", {"source": source, "target": target}
     elif len(codes) == 2:
         yield "translation", {"source": codes[0], "target": codes[1]}
+    yield from guess_similarity(free)
+
+
+def guess_similarity(free: Columns) -> Iterable[tuple[str, Roles]]:
+    """Two texts with a score, or a query with a text that answers it and perhaps one that does not."""
+    worded = [column for column in free if column["kind"] in ("text", "category")]
     first, second = first_named(worded, "first"), first_named(worded, "second")
-    score = first_named([column for column in free if column["kind"] in ("number", "category", "boolean")], "score")
-    if first and second and score and first != second:
+    texts = {column["name"] for column in worded if column["kind"] == "text" or is_wordy(column)}
+    scores = [column for column in free if column["kind"] in ("number", "boolean") or is_binary(column)]
+    score = first_named(scores, "score")
+    if not first or not second or first == second or not {first, second} & texts:
+        return
+    if score:
         yield "sentence-similarity", {"first": first, "second": second, "score": score}
+    third = first_named(worded, "third")
+    if third and third not in (first, second):
+        yield "sentence-similarity", {"first": first, "second": second, "third": third}
+    elif not score and second.strip().lower() in ANSWERING:
+        yield "sentence-similarity", {"first": first, "second": second}
+
+
+def is_wordy(column: ColumnProfile) -> bool:
+    """Few different texts of several words, as sentences that come again in many pairs."""
+    return column.get("length", {}).get("mean", 0) >= WORDY
+
+
+def is_binary(column: ColumnProfile) -> bool:
+    """A column of two numbers that was read as one of categories."""
+    return (
+        column["kind"] == "category" and column["distinct"] <= 2 and {*column["examples"]} <= {"0", "1", "0.0", "1.0"}
+    )
 
 
 def mixed_target(free: Columns, pair: Roles) -> ColumnProfile | None:

@@ -32,8 +32,9 @@ def get(key: str) -> Answer:
 
 
 def of_output(output: Mapping[str, object]) -> Answer | None:
-    """The kind of one answer as serving gave it, by the field that no other kind has."""
-    return next((answer for answer in kinds().values() if answer.pick in output), None)
+    """The kind of one answer as serving gave it, by the field that no other kind has, or that stands there alone."""
+    named = next((answer for answer in kinds().values() if answer.pick in output), None)
+    return named or next((answer for answer in kinds().values() if answer.other_picks & set(output)), None)
 
 
 def of_file(facts: Mapping[str, object]) -> Answer:

@@ -4,9 +4,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Form = Literal["share", "score", "size"]
-Cells = Literal["label", "labels", "number", "tags", "passages", "boxes", "words", "any"]
+Cells = Literal["label", "labels", "number", "tags", "passages", "boxes", "words", "pairs", "any"]
 """How the cells of an answer are read: as one of a few labels, as several, as a number, as the tags of tokens, as passages of a
-text, as boxes in an image, as words, or as they are."""
+text, as boxes in an image, as words, as how alike two texts are, or as
+they are."""
 Correction = Literal["label", "number", "text"]
 """How a person says what the answer should have been: one of the labels, a number, or a few words."""
 
@@ -79,6 +80,8 @@ class Answer:
     correction: Correction = "text"
     predictions: tuple[str, ...] = ("predicted",)
     """Columns of predictions.parquet that are the model's; the others are the row's."""
+    other_picks: frozenset[str] = frozenset()
+    """Fields of an answer that has not `pick`, to an input of another form; other kinds may have them beside their own."""
     mistake: tuple[str, ...] = ()
     """Fields of a mistake in report.json beside `row`, `truth`, `predicted` and the row's input."""
     has_fields: bool = False

@@ -12,6 +12,7 @@ from trainer.data.cells import is_missing_mask, parse_numbers
 from trainer.data.dataset import Dataset
 from trainer.data.fixes import KEEP_AT_LEAST
 from trainer.data.passage_rows import passage_problems
+from trainer.data.pair_rows import scored_problems
 from trainer.data.problems import Problem, join_names, problem, shorten
 from trainer.data.row_keys import Keys, normalise_text
 from trainer.data.tag_rows import tag_problems
@@ -166,6 +167,7 @@ CHECKS: dict[str, Callable[[Dataset], list[Problem]]] = {
     "passages": passage_problems,
     "boxes": box_problems,
     "words": word_problems,
+    "pairs": scored_problems,
 }
 """By how a kind of answer reads its cells (`Answer.cells`), of those that are no classes and no lists of them."""
 

@@ -9,13 +9,14 @@ from trainer.data.column_checks import column_faults, column_problems, spelling_
 from trainer.data.dataset import Dataset
 from trainer.data.label_list_checks import label_list_problems
 from trainer.data.mixed_checks import mixed_problems
+from trainer.data.pair_rows import pair_problems
 from trainer.data.problems import ORDER, Problem, problem, sample_texts
 from trainer.data.row_checks import copy_problems, missing_problems
 from trainer.errors import DataError
 from trainer.messages import _, ngettext
 
 LONG_TEXT = 4_000
-NOUNS = {"image": _("image"), "audio": _("recording"), "text": _("text"), "row": _("row")}
+NOUNS = {"image": _("image"), "audio": _("recording"), "text": _("text"), "row": _("row"), "pair": _("pair")}
 
 
 def problems_block(problems: list[Problem]) -> bool:
@@ -57,7 +58,10 @@ def find_problems(dataset: Dataset) -> list[Problem]:
     texts = table.column(first)
     kind = dataset.kinds.get(first) or ("text" if dataset.mapped_shape.reads else "row")
     noun = NOUNS.get(kind, NOUNS["text"])
-    problems = missing_problems(table, texts, keys, noun, dataset.labelled)
+    if dataset.linked:
+        problems, noun = pair_problems(dataset), NOUNS["pair"]
+    else:
+        problems = missing_problems(table, texts, keys, noun, dataset.labelled)
     problems += answer_faults(dataset)
     if not problems_block(problems):
         problems += label_problems(keys) if dataset.labelled else few_rows_problems(int(keys.usable.sum()))

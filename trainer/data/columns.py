@@ -67,4 +67,7 @@ def compute_keys(dataset: Dataset) -> Keys:
     labels = column(answer) if answer and dataset.labelled else None
     needed = [] if dataset.labelled else [column(answer)] if answer else []
     needed += [column(dataset.roles[role]) for role in dataset.shape.reads if role in MEDIA] if dataset.shape else []
+    if dataset.linked:
+        texts = [column(name) for name in dataset.linked]
+        return keys_of_rows(texts, None, [*needed, *texts])
     return keys_of_rows([column(name) for name in dataset.inputs] or needed, labels, needed)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from trainer import answers
+from trainer import answers, tasks
 from trainer.columns import ColumnProfile, written_form
 from trainer.data.problems import Problem
 from trainer.data.row_keys import Keys
@@ -105,6 +105,12 @@ class Dataset:
         if self.shape.reads:
             return [self.roles[role] for role in self.shape.reads]
         return [name for name, role in self.column_roles.items() if role == INPUT]
+
+    @property
+    def linked(self) -> list[str]:
+        """The columns of texts that come again in other rows (`Task.linked`)."""
+        task = tasks.find(self.task)
+        return [self.roles[role] for role in task.linked if role in self.roles] if task else []
 
     @property
     def column_roles(self) -> dict[str, str]:

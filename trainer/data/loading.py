@@ -15,9 +15,11 @@ from trainer import answers, label_lists, tasks
 from trainer.answers.base import Cells
 from trainer.columns import canonical_label, written_form
 from trainer.data.answer_checks import LARGEST_ANSWER, MIN_ROWS, unseen_labels_problem
+from trainer.data.cells import is_missing_mask
 from trainer.data.dataset import Dataset
 from trainer.data.label_list_checks import many_labels_problem
 from trainer.data.passage_rows import read_learned as read_passages
+from trainer.data.pair_rows import read_pairs
 from trainer.data.problems import Problem
 from trainer.data.tag_rows import read_learned as read_tags
 from trainer.errors import DataError, SpecError
@@ -25,8 +27,8 @@ from trainer.json_types import JsonObject
 from trainer.messages import _, restored
 from trainer.numerals import form_of, guess_form, number_of
 from trainer.spec import DatasetSpec
-from trainer.suggestion import FACTS
-from trainer.tasks.base import Task
+from trainer.suggestion import FACTS, shape_of
+from trainer.tasks.base import Shape, Task
 
 
 @dataclass
@@ -52,6 +54,18 @@ class Loaded:
     """The fold of each row, where rounds of tests take the place of a test part."""
     media: Path | None = None
     """The folder of the pictures or sounds that cells name."""
+    every: pa.Table = field(default_factory=lambda: pa.table({}))
+    """All rows of these columns, the unusable ones too."""
+
+    @property
+    def documents(self) -> list[tuple[str, int]]:
+        """(text, row from 1) of the rows that have nothing but the text of `second`: what a search goes through besides."""
+        if "second" not in self.columns or not self.every.num_columns:
+            return []
+        others = [name for role, name in self.columns.items() if role != "second"]
+        texts = self.every.column(self.columns["second"]).to_pylist()
+        alone = [is_missing_mask(self.every.column(name)).to_numpy() for name in others]
+        return [(text, row + 1) for row, text in enumerate(texts) if text and all(lacks[row] for lacks in alone)]
 
     @property
     def answers(self) -> list[Any]:
@@ -79,10 +93,10 @@ def load(
     """
     path = Path(spec.path)
     slug = task.slug if task is not None else "text-classification"
-    shape = tasks.shapes()[slug]
     if path.is_dir() and not (path / "profile.json").exists():
         raise not_a_version(path)
     loaded = load_version(path, spec, slug) if path.is_dir() else load_files(path, spec, slug, media, dataset)
+    shape = shape_for(slug, loaded.columns)
     loaded.answer, loaded.kind = shape.answer, shape.kind
     check_loaded(loaded, shape.kind)
     return loaded
@@ -98,7 +112,7 @@ def load_version(folder: Path, spec: DatasetSpec, task: str) -> Loaded:
     profile = read_profile(folder)
     suggested = profile["suggestion"]["columns"] if profile["suggestion"]["task"] == task else {}
     columns = suggested | spec.columns
-    check_roles(columns, tasks.shapes()[task].roles, [column["name"] for column in profile["columns"]])
+    check_roles(columns, shape_for(task, columns).roles, [column["name"] for column in profile["columns"]])
     media = folder / "media" if (folder / "media").is_dir() else None
     roles = profile["suggestion"].get("roles") or {}
     changed = columns != suggested or any(roles.get(name) != role for name, role in spec.roles.items())
@@ -137,6 +151,11 @@ def refuse_blocked(folder: Path) -> None:
         if listed["severity"] == "error":
             hint = _("Fix it in the file and upload it again, or choose other columns.")
             raise DataError(restored(listed), code=listed["code"], hint=hint)
+
+
+def shape_for(task: str, columns: dict[str, str]) -> Shape:
+    """What the task reads and answers with by the columns that there are."""
+    return shape_of(task, columns) or tasks.shapes()[task]
 
 
 def reads_all(task: str) -> bool:
@@ -186,7 +205,7 @@ def load_files(
     path: Path, spec: DatasetSpec, task: str, media: Path | None = None, dataset: Dataset | None = None
 ) -> Loaded:
     dataset = dataset or read_plain(path, spec, task, media)
-    check_roles(dataset.roles, tasks.shapes()[task].roles, dataset.names)
+    check_roles(dataset.roles, shape_for(task, dataset.roles).roles, dataset.names)
     return learnable(dataset, media)
 
 
@@ -235,6 +254,7 @@ def select_usable(
     if dropped:
         message = f"{dropped:,} of {len(split):,} rows lack an input or an answer and are not used."
         problems.append({"code": "unusable_rows", "severity": "warning", "message": message, "count": dropped})
+    every = table
     table = table.take(pa.array(rows, pa.int64()))
     values = {role: table.column(name).to_pylist() for role, name in columns.items()}
     if "label" in values:
@@ -247,6 +267,7 @@ def select_usable(
         columns,
         problems,
         table=table,
+        every=every,
         media=media,
         folds=None if folds is None else folds[rows],
     )
@@ -315,6 +336,7 @@ READERS: dict[Cells, Callable[[Loaded], None]] = {
     "passages": read_passages,
     "boxes": lambda _loaded: None,
     "words": lambda _loaded: None,
+    "pairs": read_pairs,
     "any": lambda _loaded: None,
 }
 """By how a kind of answer reads its cells (`Answer.cells`)."""

@@ -8,6 +8,7 @@ from trainer import columns as kinds
 from trainer.data.cells import parse_dates
 from trainer.data.dataset import Dataset
 from trainer.data.passage_rows import context_of
+from trainer.data.linked_rows import leave_shared, link_rows
 from trainer.data.row_keys import NO_TEXT, Keys, hash_rows, shuffle_keys
 from trainer.data.tables.table import display_name
 from trainer.errors import DataError
@@ -172,7 +173,7 @@ def split_dataset(dataset: Dataset, spec: SplitSpec, file_parts: np.ndarray | No
         return
     if spec.folds:
         group = spec.group or context_of(dataset)
-        keys = group_keys(dataset, group) if group else dataset.keys
+        keys = group_keys(dataset, group) if group else link_rows(dataset).keys
         dataset.folds = fold_rows(keys, spec.folds, spec.seed)
         dataset.split = np.where(dataset.folds >= 0, "train", "").astype(object)
         dataset.given_split = False
@@ -190,9 +191,11 @@ def split_dataset(dataset: Dataset, spec: SplitSpec, file_parts: np.ndarray | No
             )
         dataset.split, dataset.split_how = split_by_time(dataset.keys, spec, times), "by time"
         return
-    group = spec.group or context_of(dataset)
-    keys = group_keys(dataset, group) if group else dataset.keys
+    group, links = spec.group or context_of(dataset), link_rows(dataset)
+    keys = group_keys(dataset, group) if group else links.keys
     dataset.split = split_rows(keys, spec, fixed)
+    if fixed is None and not group:
+        dataset.split = leave_shared(dataset.split, links.texts)
     dataset.split_how = how if fixed is not None else "by group" if spec.group else "by context" if group else DRAWN
 
 

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from trainer.hardware import Device
     from trainer.learning.job import Job
+    from trainer.learning.rows import Rows
+    from trainer.outputs import Outputs
     from trainer.params import OptimisationParams
 
 
@@ -30,6 +35,10 @@ class TrainableModel(nn.Module):
     def reader(self, job: Job) -> Callable[..., Tensor]:
         """The quickest way to the features of many rows."""
         return self.features
+
+    def outputs_of(self, rows: Rows, part: np.ndarray, device: Device, tell: Callable[[int], None]) -> Outputs | None:
+        """The outputs of these rows, of a model that does not answer batch by batch; None of any other."""
+        return None
 
     def prepare_to_learn(self, params: OptimisationParams) -> None:
         """Before the optimizer is made: which layers learn, and without dropout."""

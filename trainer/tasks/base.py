@@ -123,6 +123,8 @@ class Task:
     """What it does with its columns, by role as `%(role)s`; `%(classes)s`: how many different answers there are."""
     alternatives: ClassVar[tuple[Shape, ...]] = ()
     """Other columns that it can do with."""
+    linked: ClassVar[tuple[str, ...]] = ()
+    """Roles whose texts come again in other rows: what is learned from shares none with what is tested on."""
 
     @classmethod
     def shape(cls) -> Shape:

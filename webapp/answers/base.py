@@ -79,6 +79,11 @@ class Presentation(ABC):
         return ""
 
     @property
+    def answer_title(self) -> str:
+        """What stands before an answer on a demo's page."""
+        return _("Prediction")
+
+    @property
     def mistakes_title(self) -> str:
         return _("Largest errors")
 

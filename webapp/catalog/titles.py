@@ -58,6 +58,7 @@ def input_words(kind: str) -> str:
     return {
         "image": _("Picture"),
         "audio": _("Sound"),
+        "query": _("Search"),
     }.get(kind, _("Text"))
 
 

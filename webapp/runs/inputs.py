@@ -38,7 +38,7 @@ CHOICES = ("choices", "values", "categories", "labels")
 
 @dataclass(frozen=True)
 class Field:
-    """`kind`: text, image, audio, or of a table's column: number, choice, date, moment (a date with a time), line.
+    """`kind`: text, query (of a search), image, audio, or of a table's column: number, choice, date, moment (a date with a time), line.
 
     `id` is also its name in the form: `text` or `file` where the model reads only that, else by its place.
     """
@@ -93,7 +93,7 @@ def field_of(
     choices: list[Any] = next(
         (declaration[key] for key in CHOICES if isinstance(declaration.get(key), list) and declaration[key]), []
     )
-    if kind in MEDIA:
+    if kind in MEDIA or kind == "query":
         control = kind
     elif single or kind == "text":
         control = "text" if single or declaration.get("long") else "line"
@@ -101,7 +101,7 @@ def field_of(
         control = "choice"
     else:
         control = kind if kind in ("number", "date") else "line"
-    own = {"text": "text", "image": "file", "audio": "file"}.get(control) if single else None
+    own = {"text": "text", "query": "text", "image": "file", "audio": "file"}.get(control) if single else None
     title = input_words(kind) if single or kind in MEDIA else _(titles[name]) if name in titles else name
     forms, cells = date_forms(declaration) if control == "date" else ((), [])
     if any(moment_of(cell, forms, "%H:%M:%S") not in ("", "00:00:00") for cell in cells):
@@ -295,7 +295,7 @@ def of_text(field: Field, text: str) -> ModelInput:
     """A number where the column holds numbers; what is no number is sent as it is, for the model to refuse in words."""
     if field.kind == "number" and number(text) is not None:
         return ModelInput(number(text), text)
-    return ModelInput(text if text or field.kind == "text" else None, text)
+    return ModelInput(text if text or field.kind in ("text", "query") else None, text)
 
 
 def of_media(content: bytes, kind: str, name: str) -> ModelInput:

@@ -1,0 +1,180 @@
+"""How alike texts are, and search among those that the artifact holds, by `tokenizers`, numpy and ONNX Runtime alone."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from trainer.answers.similarity_reports import search_report
+from trainer.engines import Engine
+from trainer.engines.text import leave_out_words, open_tokenizer, padded
+from trainer.errors import DataError
+from trainer.json_types import JsonObject
+from trainer.messages import _
+from trainer.outputs import Outputs
+from trainer.similarity.corpus import FILES, Corpus, Found
+from trainer.similarity.forms import BINARY, GRADED, SEARCHED
+from trainer.similarity.measures import DEEPEST
+
+if TYPE_CHECKING:
+    from trainer.data.loading import Loaded
+
+CONFIG = "matching.json"
+USUAL_MATCHES = 10
+PIECE = 16
+"""Texts read together."""
+
+
+class Pair(NamedTuple):
+    first: str
+    second: str
+
+
+class Query(NamedTuple):
+    text: str
+    top: int
+
+
+class Embedded(NamedTuple):
+    text: str
+
+
+Asked = Pair | Query | Embedded
+Answers = list[JsonObject]
+
+
+def texts_of(value: Asked) -> tuple[str, ...]:
+    return (value.first, value.second) if isinstance(value, Pair) else (value.text,)
+
+
+class MatchingEngine(Engine[Asked, Answers]):
+    """`answered`: as they are served."""
+
+    parts_name = "words"
+
+    def __init__(
+        self, artifact: Path, manifest: JsonObject, engine: str | None, threads: int | None, *, verify: bool = False
+    ) -> None:
+        super().__init__(artifact, manifest, engine, threads, verify=verify)
+        folder = self.artifact / "model"
+        self.settings = json.loads((folder / CONFIG).read_text("utf-8"))
+        self.tokenizer = open_tokenizer(folder / "tokenizer.json", self.settings["max_length"])
+        self.corpus = Corpus.load(folder)
+        self.bytes += self.corpus.bytes
+
+    def other_files(self) -> tuple[Path, ...]:
+        folder = self.artifact / "model"
+        return tuple(folder / name for name in (CONFIG, "tokenizer.json", *FILES))
+
+    def warm_input(self) -> Asked:
+        return Query("a", 1)
+
+    def warm(self) -> None:
+        self.predict([self.warm_input()])
+
+    def read(self, value: object) -> Asked:
+        self.check(value)
+        if isinstance(value, dict):
+            if "first" in value:
+                return Pair(str(value["first"]), str(value["second"]))
+            if "embed" in value:
+                return Embedded(str(value["embed"]))
+            return Query(str(value["query"]), int(value.get("top", USUAL_MATCHES)))
+        return Query(str(value), USUAL_MATCHES)
+
+    def vectors(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """((texts, features), tokens of each)."""
+        encoded = [encoding.ids for encoding in self.tokenizer.encode_batch_fast(list(texts))]
+        order = sorted(range(len(encoded)), key=lambda place: len(encoded[place]))
+        found: list[np.ndarray] = [np.zeros(0)] * len(encoded)
+        for start in range(0, len(order), PIECE):
+            part = order[start : start + PIECE]
+            rows = self.session.run(None, padded([encoded[place] for place in part]))[0]
+            for place, row in zip(part, rows, strict=True):
+                found[place] = row
+        return np.stack(found), np.array([len(ids) for ids in encoded])
+
+    def answered(self, inputs: Sequence[Asked]) -> Answers:
+        texts = list(dict.fromkeys(text for value in inputs for text in texts_of(value)))
+        vectors, lengths = self.vectors(texts)
+        place = {text: index for index, text in enumerate(texts)}
+        queries = [value for value in inputs if isinstance(value, Query)]
+        asked = np.array([place[query.text] for query in queries], dtype=np.int64)
+        most = max((query.top for query in queries), default=0)
+        found = iter(self.corpus.search(vectors[asked], [query.text for query in queries], most) if queries else [])
+        answers: Answers = []
+        for value in inputs:
+            if isinstance(value, Query):
+                answers.append({"matches": self.matches(next(found), value.top)})
+            elif isinstance(value, Pair):
+                cosine = float(vectors[place[value.first]] @ vectors[place[value.second]])
+                answers.append({"score": self.score(cosine)})
+            else:
+                answers.append(
+                    {"embedding": vectors[place[value.text]].tolist(), "tokens": int(lengths[place[value.text]])}
+                )
+        return answers
+
+    def score(self, cosine: float) -> float:
+        """On the scale of the rows learned from."""
+        value = cosine * self.settings["slope"] + self.settings["shift"]
+        if self.settings["form"] == BINARY:
+            return float(1 / (1 + np.exp(-np.clip(value, -60, 60))))
+        if self.settings["form"] == GRADED:
+            low, high = self.settings["scale"]
+            return float(np.clip(value, low, high))
+        return float(value)
+
+    def matches(self, found: Found, top: int) -> list[JsonObject]:
+        return [
+            {"text": self.corpus.texts[place], "row": self.corpus.rows[place], "score": round(float(score), 4)}
+            for place, score in zip(found.places[:top].tolist(), found.scores[:top].tolist(), strict=True)
+        ]
+
+    def outputs(self, inputs: Sequence[Asked]) -> Outputs:
+        """Of pairs (inputs, 1)."""
+        return np.array([[answer.get("score", 0.0)] for answer in self.answered(inputs)])
+
+    def order(self, inputs: Sequence[Asked]) -> list[int]:
+        return sorted(range(len(inputs)), key=lambda row: sum(map(len, texts_of(inputs[row]))))
+
+    def report(self, rows: "Loaded", outputs: Outputs, shown: list[str]) -> JsonObject:
+        if self.settings["form"] in SEARCHED:
+            return self.searched(rows)
+        answers = [{"score": float(value)} for value in np.asarray(outputs)[:, 0]]
+        return self.scoring.report(rows.answers, answers, self.labels, shown, rows.row_numbers, "text")
+
+    def searched(self, rows: "Loaded") -> JsonObject:
+        """Of the queries of other rows, by the texts of this artifact that answer them; `DataError` where it has none."""
+        place = {text: index for index, text in enumerate(self.corpus.texts)}
+        gains = rows.values.get("score") or [1.0] * len(rows.row_numbers)
+        judged: dict[str, dict[int, float]] = {}
+        numbers: dict[str, int] = {}
+        sides = zip(rows.values["first"], rows.values["second"], gains, rows.row_numbers, strict=True)
+        for query, text, gain, number in sides:
+            if text in place and float(gain) > 0:
+                judged.setdefault(query, {})[place[text]] = float(gain)
+                numbers.setdefault(query, number)
+        if not judged:
+            raise DataError(
+                _("None of these texts is among those that the model searches."),
+                code="no_rows",
+                hint=_("Check the file, or train again with these texts."),
+            )
+        queries = list(judged)
+        found = self.corpus.search(self.vectors(queries)[0], queries, DEEPEST)
+        ranked = [own.places.tolist() for own in found]
+        row_numbers = [numbers[query] for query in queries]
+        return search_report(list(judged.values()), ranked, queries, row_numbers, self.corpus.texts)
+
+    def pieces(self, value: Asked) -> list[tuple[JsonObject, Asked]]:
+        """Words of a query, or of a pair's first text."""
+
+        def without(text: str) -> Asked:
+            if isinstance(value, Pair):
+                return value._replace(first=text)
+            return value._replace(text=text)
+
+        return [(piece, without(text)) for piece, text in leave_out_words(texts_of(value)[0])]

@@ -1,0 +1,164 @@
+"""Comparing texts and searching among them: how such rows are prepared, learned and packaged."""
+
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from trainer.families.text import encoder
+from trainer.families.text.languages import find_unread
+from trainer.families.text.matcher import Matcher, VectorGraph
+from trainer.families.text.pair_rows import Pairs
+from trainer.families.text.searches import Searches
+from trainer.learning import fine_tuning, lora
+from trainer.learning.baselines import Baseline
+from trainer.learning.job import Job
+from trainer.learning.model import TrainableModel
+from trainer.learning.objective import Fit, Held, Learned, Objective
+from trainer.learning.passes import read_part
+from trainer.learning.rows import Rows, truth_of
+from trainer.learning.supervised import SupervisedFamily
+from trainer.messages import _
+from trainer.packaging.graphs import write_transformer
+from trainer.similarity import forms
+from trainer.similarity.forms import BINARY, SEARCHED
+
+LEAST_CALIBRATED, MOST_CALIBRATED = 30, 2_000
+"""Rows by which cosines are brought to the scale."""
+MOST_UNTRAINED = 20_000
+"""Texts that the pretrained model reads to say what it can do without training."""
+CUT_SHARE = 0.05
+
+
+def rows_of(job: Job) -> Pairs:
+    """The rows in the form that their columns and scores say."""
+    loaded = job.load_rows()
+    form = forms.form_of(
+        loaded.columns,
+        np.array(loaded.values.get("score", []), dtype=np.float64),
+        has_documents=bool(loaded.documents),
+    )
+    _labels, truth = truth_of(job.task, loaded)
+    folder = job.model_folder(job.spec.model)
+    tokenizer = encoder.load_tokenizer(folder)
+    made = Searches if form in SEARCHED else Pairs
+    return made(loaded, form, truth, tokenizer, folder, encoder.longest(folder, job.params.max_length))
+
+
+class MatchingFamily(SupervisedFamily[Pairs, Matcher]):
+    def prepare(self, job: Job) -> Pairs:
+        rows = rows_of(job)
+        job.tell_rows(rows, f"{len(rows.searched):,} texts to search, {rows.tokens.lengths.mean():.0f} tokens a text")
+        cut = int((rows.tokens.lengths >= rows.max_length).sum())
+        if cut > CUT_SHARE * len(rows.tokens):
+            message = _(
+                "%(cut)s texts are longer than %(max_length)s tokens and are cut.",
+                cut=f"{cut:,}",
+                max_length=rows.max_length,
+            )
+            job.warn("cut_texts", message, _("Raise params.max_length to read more."))
+        if unread := find_unread(job.task, job.spec.model, rows.firsts):
+            job.warn("unread_language", unread.message, unread.hint)
+        return rows
+
+    def baselines(self, job: Job, rows: Pairs) -> dict[str, Baseline]:
+        simple = rows.simple_baselines()
+        if job.spec.method == "zero-shot" or (rows.form in SEARCHED and len(rows.tokens) > MOST_UNTRAINED):
+            return simple
+        started = time.monotonic()
+        model = job.device.place(self.build(job, rows))
+        if rows.form in SEARCHED:
+            rows.ready(model, job)
+        outputs = read_part(model, rows, rows.part("test"), job.device)
+        rows.corpus = None
+        return simple | {"untrained": Baseline(outputs, seconds=round(time.monotonic() - started, 2))}
+
+    def fit(self, slug: str) -> Fit:
+        ways: dict[str, Fit] = {"zero-shot": leave_as_it_is, "full": fine_tuning.fit, "lora": lora.fit}
+        return partial(finished, ways[slug])
+
+    def build(self, job: Job, rows: Pairs) -> Matcher:
+        return Matcher(encoder.load_encoder(rows.folder), rows.form)
+
+    def save(self, model: Matcher, rows: Pairs, folder: Path) -> None:
+        model.save(folder, rows.tokenizer, {"max_length": rows.max_length, "scale": list(rows.scale)})
+        corpus = rows.corpus
+        assert corpus is not None, "a model that has learned has read the texts to search"
+        corpus.save(folder)
+
+    def report(self, job: Job, model: Matcher, rows: Pairs) -> dict[str, Any]:
+        return {"searched": len(rows.searched)}
+
+    def write_onnx(self, folder: Path, target: Path) -> None:
+        model = Matcher.load(folder, attention="eager")
+        ids = torch.arange(18).view(2, 9)  # small, as a vocabulary may be
+        axes = {0: "batch", 1: "length"}
+        named = {"input_ids": axes, "attention_mask": axes}
+        write_transformer(VectorGraph(model).eval(), model.encoder.config, (ids, torch.ones_like(ids)), named, target)
+
+
+def leave_as_it_is(
+    job: Job, model: TrainableModel, rows: Rows, objective: Objective[Any], epochs: int | None = None
+) -> Learned:
+    """Nothing is learned but the scale."""
+    known = rows.known("train", "validation")
+    return Learned(len(known))
+
+
+def finished(
+    fit: Callable[..., Learned],
+    job: Job,
+    model: Matcher,
+    rows: Pairs,
+    objective: Objective[Any],
+    epochs: int | None = None,
+) -> Learned:
+    """Learn, then bring cosines to the scale of the scores and read the texts to search."""
+    rows.corpus = None
+    learned = fit(job, model, rows, objective, epochs)
+    calibrate(job, model, rows)
+    rows.ready(model, job)
+    if learned.held is not None and rows.form not in SEARCHED:
+        held = learned.held.rows
+        learned = learned._replace(held=Held(held, read_part(model, rows, held, job.device)))
+    return learned
+
+
+def calibrate(job: Job, model: Matcher, rows: Pairs) -> None:
+    """By the validation rows, which the model did not learn from; by those learned from where they are too few."""
+    if rows.form in SEARCHED:
+        return
+    known = rows.known("validation")
+    if len(known) < LEAST_CALIBRATED:
+        known = rows.known("train", "validation")
+    known = np.random.default_rng(job.spec.seed).permutation(known)[:MOST_CALIBRATED]
+    model.head.calibrate(1.0, 0.0)
+    was, model.head.is_probability = model.head.is_probability, False
+    cosines = np.asarray(read_part(model, rows, known, job.device), dtype=np.float64)[:, 0]
+    model.head.is_probability = was
+    truth = rows.truth[known]
+    slope, shift = logistic(cosines, truth) if rows.form == BINARY else line(cosines, truth, rows)
+    model.head.calibrate(slope, shift)
+
+
+def line(cosines: np.ndarray, truth: np.ndarray, rows: Pairs) -> tuple[float, float]:
+    """Least squares; the whole scale where cosines do not rise with the scores."""
+    spread = float(((cosines - cosines.mean()) ** 2).sum())
+    slope = float(((cosines - cosines.mean()) * (truth - truth.mean())).sum()) / spread if spread > 1e-9 else 0.0
+    if slope <= 0:
+        return rows.scale.high - rows.scale.low, rows.scale.low
+    return slope, float(truth.mean() - slope * cosines.mean())
+
+
+def logistic(cosines: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
+    from sklearn.linear_model import LogisticRegression
+
+    if len(np.unique(truth)) < 2:
+        return 10.0, -5.0
+    fitted = LogisticRegression(C=100.0).fit(cosines[:, None], truth)
+    slope = float(fitted.coef_[0, 0])
+    return (slope, float(fitted.intercept_[0])) if slope > 0 else (10.0, -5.0)

@@ -1,0 +1,183 @@
+"""Queries with the texts that answer them: one row a query, answered by a search among all texts."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import PreTrainedTokenizerFast
+
+from trainer.data.loading import Loaded
+from trainer.engines.matching import Asked, Query
+from trainer.errors import DataError
+from trainer.families.text.pair_rows import POOL_TEXTS, Pairs, examples_of, vectors_of
+from trainer.hardware import Device
+from trainer.learning.baselines import Baseline
+from trainer.learning.job import Job
+from trainer.learning.rows import Mix
+from trainer.messages import _
+from trainer.outputs import Outputs
+from trainer.similarity.corpus import MOST_TEXTS, SHARES, USUAL_SHARE, Corpus, best, blend
+from trainer.similarity.measures import DEEPEST, ndcg
+from trainer.tasks.sentence_similarity import cut
+
+if TYPE_CHECKING:
+    from trainer.families.text.matcher import Matcher
+
+LEAST_TUNED = 10
+"""Queries by which it is chosen how much words count."""
+
+
+class Searches(Pairs):
+    """`judged[row]`: {place of a text: how well it answers the query}, and `rejected[row]` places of texts that do not."""
+
+    def __init__(
+        self,
+        loaded: Loaded,
+        form: str,
+        truth: np.ndarray,
+        tokenizer: PreTrainedTokenizerFast,
+        folder: Path,
+        max_length: int,
+    ) -> None:
+        places = {text: place for place, text in enumerate(self.texts_of(loaded))}
+        self.judged = []
+        self.rejected: list[list[int]] = []
+        by_query: dict[str, int] = {}
+        kept = np.zeros(len(loaded.split), dtype=bool)
+        thirds = loaded.values.get("third") or [""] * len(loaded.split)
+        sides = zip(loaded.values["first"], loaded.values["second"], thirds, truth.tolist(), strict=True)
+        for row, (query, answer, other, gain) in enumerate(sides):
+            if query not in by_query:
+                by_query[query] = len(self.judged)
+                kept[row] = True
+                self.judged.append({})
+                self.rejected.append([])
+            place = by_query[query]
+            if gain > 0:
+                self.judged[place][places[answer]] = float(gain)
+            else:
+                self.rejected[place].append(places[answer])
+            if other:
+                self.rejected[place].append(places[other])
+        self.all_texts = self.texts_of(loaded)
+        loaded.keep(kept)
+        answered = np.array([bool(right) for right in self.judged])
+        if not answered.any():
+            raise DataError(
+                _("No query has a text that answers it."), code="no_rows", hint=_("Check which columns were chosen.")
+            )
+        loaded.keep(answered)
+        self.judged = [right for right in self.judged if right]
+        self.rejected = [wrong for wrong, is_kept in zip(self.rejected, answered.tolist(), strict=True) if is_kept]
+        self.tuned_share: float | None = None
+        super().__init__(loaded, form, np.ones(len(self.judged)), tokenizer, folder, max_length)
+        answers = [next(iter(right)) for right in self.judged]
+        self.sides[1] = [self.tokens.place[text] for text in (list(self.searched)[place] for place in answers)]
+        self.places = np.array([self.tokens.place[text] for text in self.searched], dtype=np.int64)
+        """Of the texts to search, among all."""
+
+    def texts_of(self, loaded: Loaded) -> dict[str, int]:
+        """{text: its row} of all that is searched: what answers, what does not, and what stands alone."""
+        found: dict[str, int] = {}
+        columns = [loaded.columns[role] for role in ("second", "third") if role in loaded.columns]
+        for name in columns:
+            for row, text in enumerate(loaded.every.column(name).to_pylist(), 1):
+                if text and text.strip():
+                    found.setdefault(text, row)
+        if len(found) > MOST_TEXTS:
+            raise DataError(
+                _(
+                    "There are %(count)s texts to search, more than %(most)s.",
+                    count=f"{len(found):,}",
+                    most=f"{MOST_TEXTS:,}",
+                ),
+                code="too_many_texts",
+                hint=_("Leave out texts that no query needs."),
+            )
+        return found
+
+    def searched_texts(self, loaded: Loaded) -> dict[str, int]:
+        return self.all_texts
+
+    def learning_batch(
+        self, rows: np.ndarray, device: torch.device, generator: np.random.Generator
+    ) -> tuple[tuple[Tensor, ...], Mix | None]:
+        """Each query with one of the texts that answer it and, where that is known, one that does not."""
+        self.drawn = [int(generator.choice(list(self.judged[row]))) for row in rows.tolist()]
+        places = self.places[self.drawn]
+        tensors = [*self.tokens.batch(self.sides[0][rows], device), *self.tokens.batch(places, device)]
+        wrong = [self.rejected[row] for row in rows.tolist()]
+        if all(wrong):
+            tensors += self.tokens.batch(self.places[[int(generator.choice(own)) for own in wrong]], device)
+        return tuple(tensors), None
+
+    def also_right(self, rows: np.ndarray) -> np.ndarray:
+        drawn = self.drawn if len(self.drawn) == len(rows) else [next(iter(self.judged[row])) for row in rows.tolist()]
+        return np.array([[place in self.judged[row] for place in drawn] for row in rows.tolist()])
+
+    def input(self, row: int) -> Asked:
+        return Query(cut(self.firsts[row]), DEEPEST)
+
+    def shown(self, rows: np.ndarray) -> list[str]:
+        return [self.firsts[row] for row in rows]
+
+    def asked(self, rows: np.ndarray) -> dict[str, list[str]]:
+        return {"first": self.shown(rows)}
+
+    def examples(self, folder: Path) -> list[dict[str, Any]]:
+        return examples_of(self.shown(self.part("test")))
+
+    def simple_baselines(self) -> dict[str, Baseline]:
+        corpus = Corpus(list(self.searched), [], np.zeros((len(self.searched), 1), np.float32), self.words, 0.0)
+        queries = self.shown(self.part("test"))
+        found = corpus.search(np.zeros((len(queries), 1), np.float32), [cut(query) for query in queries], DEEPEST)
+        return {"bm25": Baseline(np.stack([own.places for own in found]))}
+
+    def ready(self, model: "Matcher", job: Job) -> None:
+        """Read the texts, and choose how much words count by queries that were learned from or tuned with."""
+        corpus = self.build_corpus(model, job.device)
+        known = (
+            self.known("validation")
+            if len(self.known("validation")) >= LEAST_TUNED
+            else self.known("train", "validation")
+        )
+        corpus.share = self.choose_share(model, known, corpus, job.device)
+
+    def choose_share(self, model: "Matcher", known: np.ndarray, corpus: Corpus, device: Device) -> float:
+        """Of the vectors in a score: the best nDCG@10 of the `known` queries."""
+        if len(known) < LEAST_TUNED:
+            return USUAL_SHARE
+        meaning = vectors_of(model, self.tokens, self.sides[0][known], device) @ corpus.vectors.T
+        words = [corpus.words.scores(cut(self.firsts[row])) for row in known.tolist()]
+        gains = [
+            np.mean(
+                [
+                    ndcg(best(blend(own, counted, share), 10).places.tolist(), self.judged[row])
+                    for own, counted, row in zip(meaning, words, known.tolist(), strict=True)
+                ]
+            )
+            for share in SHARES
+        ]
+        smoothed = np.convolve(np.pad(gains, 1, mode="edge"), [0.25, 0.5, 0.25], mode="valid")
+        return float(SHARES[int(np.argmax(smoothed))])
+
+    def ranked(self, model: "Matcher", part: np.ndarray, device: Device, tell: Callable[[int], None]) -> Outputs | None:
+        """(queries, ranks): places of the texts found, the best first; while the model learns, among a few texts."""
+        queries = vectors_of(model, self.tokens, self.sides[0][part], device)
+        if self.corpus is None:
+            return self.ranked_in_pool(model, part, queries, device)
+        texts = [cut(self.firsts[row]) for row in part.tolist()]
+        found = self.corpus.search(queries, texts, DEEPEST)
+        tell(len(part))
+        return np.stack([own.places for own in found])
+
+    def ranked_in_pool(self, model: "Matcher", part: np.ndarray, queries: np.ndarray, device: Device) -> np.ndarray:
+        generator = np.random.default_rng(0)
+        right = {place for row in part.tolist() for place in self.judged[row]}
+        drawn = generator.permutation(len(self.places))[:POOL_TEXTS].tolist()
+        pool = np.array(sorted(right.union(drawn)), dtype=np.int64)
+        vectors = vectors_of(model, self.tokens, self.places[pool], device)
+        return pool[np.argsort(-(queries @ vectors.T), axis=1, kind="stable")[:, :DEEPEST]]
