@@ -1,6 +1,6 @@
 """The server of hosted models: `uvicorn serving.app:app`.
 
-Answers `POST /e/<slug>/predict` for keys, `POST /internal/predict` for the web, and its own health.
+Answers `POST /e/<slug>/predict` and `/embeddings` for keys, `POST /internal/predict` for the web, and its own health.
 """
 
 import asyncio
@@ -9,7 +9,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from serving import memory, problems
+from serving import embeddings, memory, problems
 from serving.access import Access, Caller, Record, Registry, connect
 from serving.forms import parse_question
 from serving.http import Guard, read_body, read_token, refusal
@@ -46,6 +46,8 @@ PREFLIGHT = {
     "Access-Control-Allow-Headers": "Authorization, Content-Type",
     "Access-Control-Max-Age": "86400",
 }
+Answering = Callable[[Request, Record, Caller, float], Awaitable[Response]]
+"""What answers a request to an endpoint that has been let in; with the time at which it came."""
 JSON, FIGURES = "application/json", "text/plain; version=0.0.4"
 
 
@@ -134,12 +136,18 @@ class Service:
         return JSONResponse(body, 200 if ready else 503)
 
     async def predict(self, request: Request) -> Response:
+        return await self.answer_endpoint(request, self.predict_endpoint)
+
+    async def embeddings(self, request: Request) -> Response:
+        return await self.answer_endpoint(request, self.embed_endpoint)
+
+    async def answer_endpoint(self, request: Request, answer: Answering) -> Response:
         started, slug = time.perf_counter(), request.path_params["slug"]
         if len(slug) > MAX_SLUG:
             raise problems.no_endpoint()
         record, caller = self.access.identify(await self.registry.get(slug), self.token_of(request))
         try:
-            return await self.predict_endpoint(request, record, caller, started)
+            return await answer(request, record, caller, started)
         except Problem:
             self.usage.add(slug, caller.key, ms=(time.perf_counter() - started) * 1000, error=True)
             raise
@@ -161,6 +169,21 @@ class Service:
         body, ms = await self.answer_inputs(model, inputs, names, started, form)
         self.usage.add(record.slug, caller.key, rows=len(inputs), ms=ms)
         return Response(body, media_type=JSON)
+
+    async def embed_endpoint(self, request: Request, record: Record, caller: Caller, started: float) -> Response:
+        self.access.admit(record, caller, visitor(request))
+        with self.inputs.bodies.holding(memory.SMALL_BYTES) as held:
+            body = await read_body(request, record.bytes_per_request, held)
+            question = embeddings.parse_texts(body, record.inputs_per_request)
+            model = await self.pool.get(record.artifact or "", record.engine)
+            embeddings.check_embeds(model.engine)
+            inputs = await self.pool.read(model, question.inputs([]))
+        outputs = (await model.batcher.predict(inputs)).outputs
+        ms = (time.perf_counter() - started) * 1000
+        self.metrics.predicted(len(inputs), ms)
+        self.usage.add(record.slug, caller.key, rows=len(inputs), ms=ms)
+        encoding = str(question.fields.get("encoding_format", "float"))
+        return Response(embeddings.as_openai(outputs, record.slug, encoding), media_type=JSON)
 
     async def predict_artifact(self, request: Request) -> Response:
         """For the web alone: any artifact, deployed or not."""
@@ -235,6 +258,8 @@ def create_app() -> Starlette:
     routes = [
         Route(endpoint, service.predict, methods=["POST"]),
         Route(endpoint, service.preflight, methods=["OPTIONS"]),
+        Route("/e/{slug}/embeddings", service.embeddings, methods=["POST"]),
+        Route("/e/{slug}/embeddings", service.preflight, methods=["OPTIONS"]),
         Route("/internal/predict", service.predict_artifact, methods=["POST"]),
         Route("/healthz", service.healthz),
         Route("/readyz", service.readyz),

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from trainer.comparison import compare
 from trainer.data.inspect import inspect
 from trainer.data.loading import load
 from trainer.errors import DataError
@@ -207,3 +208,61 @@ def test_what_cannot_be_asked(value: object, problem: str) -> None:
 @pytest.mark.parametrize("value", ["a", {"query": "a", "top": 3}, {"first": "a", "second": "b"}, {"embed": "a"}])
 def test_what_can_be_asked(value: object) -> None:
     assert SentenceSimilarity.check_input(value) is None
+
+
+def collection(folder: Path, judgements: list[str]) -> list[Path]:
+    """Forty texts, twenty queries, and which answers which, as BEIR lays them."""
+    texts = [
+        f'{{"_id": "d{number}", "title": "Kettle {number}", "text": "how kettle number {number} is repaired"}}'
+        for number in range(40)
+    ]
+    queries = [f'{{"_id": "q{number}", "text": "my kettle {number} is broken what now"}}' for number in range(20)]
+    for name, lines in (("corpus.jsonl", texts), ("queries.jsonl", queries)):
+        (folder / name).write_text("\n".join(lines), "utf-8")
+    write(folder / "qrels.tsv", "query-id\tcorpus-id\tscore", judgements)
+    return [folder / name for name in ("corpus.jsonl", "queries.jsonl", "qrels.tsv")]
+
+
+def test_a_collection_for_search_is_joined(tmp_path: Path) -> None:
+    judgements = [f"q{number}\td{number + more}\t1" for number in range(19) for more in (0, 1)]
+    unknown = ["q3\tnothing\t1", "nobody\td3\t1"]
+    files = collection(tmp_path, [*judgements, *unknown, judgements[0]])
+    result = inspect(files, tmp_path / "version")
+    suggestion = result["suggestion"]
+    assert suggestion["columns"] == {"first": "query", "second": "document", "score": "relevance"}
+    assert suggestion["trainable"]
+    left_out = {entry["reason"]: entry for entry in result["left_out"]}
+    assert left_out["unknown_ids"]["count"] == 2
+    assert left_out["unknown_ids"]["examples"] == ["row 39: nothing", "row 40: nobody"]
+    assert left_out["unjudged_queries"]["count"] == 1
+    assert problems_of(result)["documents"]["count"] == 20
+    assert result["rows"] == len(judgements) + 20
+    loaded = load(DatasetSpec(path=str(tmp_path / "version")), SentenceSimilarity)
+    assert len(loaded.documents) == 20
+    assert "Kettle 3\nhow kettle number 3 is repaired" in loaded.values["second"]
+    queries = {part: {loaded.values["first"][row] for row in loaded.part(part)} for part in ("train", "test")}
+    assert not queries["train"] & queries["test"]
+
+
+def test_other_tables_of_one_upload_are_no_collection(tmp_path: Path) -> None:
+    files = collection(tmp_path, ["q1\td1\t1"])[:2]
+    result = inspect(files, tmp_path / "version")
+    assert "judgements" not in {reading["what"] for reading in result["reading"]}
+
+
+@pytest.mark.parametrize("metric", ["spearman", "similarity_pearson", "pair_auc"])
+def test_models_are_compared_whatever_the_scale_of_their_scores(metric: str) -> None:
+    generator = np.random.default_rng(0)
+    truth = generator.integers(0, 2, 300).astype(float) if metric == "pair_auc" else generator.random(300) * 5
+    good, poor = (truth + noise * generator.standard_normal(300) * truth.std() for noise in (0.3, 1.5))
+    result = compare(metric, truth, good * 20 + 7, poor, resamples=200)
+    assert result.outcome == "better"
+    assert compare(metric, truth, good * 20 + 7, good, resamples=200).value == pytest.approx(0)
+    assert compare(metric, truth, good, poor, resamples=200).value == pytest.approx(result.value)
+
+
+def test_searches_are_compared_by_query() -> None:
+    judged = [{1: 1.0}, {2: 1.0}] * 20
+    right, wrong = [[1, 2], [2, 1]] * 20, [[2, 1], [1, 2]] * 20
+    result = compare("ndcg_10", judged, right, wrong, resamples=200)
+    assert (result.outcome, result.first) == ("better", 1)

@@ -211,7 +211,7 @@ class SimilarityScoring(Scoring[list[dict[str, Any]]]):
             )
             return Cells(first, second, mean)
         actual = np.asarray(truth, dtype=np.float64)
-        one, two = (np.asarray(side, dtype=np.float64) for side in predicted)
+        one, two = (alike_scaled(np.asarray(side, dtype=np.float64), metric) for side in predicted)
         if metric == "pair_auc":
             is_alike = actual > scale_of(actual).middle
             return Cells(one, two, lambda cells, weights: measures.auc(is_alike, cells, weights))
@@ -224,6 +224,14 @@ class SimilarityScoring(Scoring[list[dict[str, Any]]]):
 
     def read_predicted(self, metric: str, cells: list[Any], own: list[str], every: list[str]) -> Given:
         return [json.loads(cell) for cell in cells] if cells and isinstance(cells[0], str) else cells
+
+
+def alike_scaled(predicted: np.ndarray, metric: str) -> np.ndarray:
+    """One model's scores as ranks, or in standard units where ranks are not what counts: on the scale of any other model's, so
+    that rows can be exchanged between the two (`trainer.intervals.exchange_test`)."""
+    if metric == "similarity_pearson":
+        return np.asarray((predicted - predicted.mean()) / (predicted.std() or 1.0))
+    return measures.midranks(predicted, np.ones(len(predicted)))
 
 
 def judged_of(cell: str) -> dict[int, float]:

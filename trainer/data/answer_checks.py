@@ -11,8 +11,8 @@ from trainer.columns import ID_NAME
 from trainer.data.cells import is_missing_mask, parse_numbers
 from trainer.data.dataset import Dataset
 from trainer.data.fixes import KEEP_AT_LEAST
-from trainer.data.passage_rows import passage_problems
 from trainer.data.pair_rows import scored_problems
+from trainer.data.passage_rows import passage_problems
 from trainer.data.problems import Problem, join_names, problem, shorten
 from trainer.data.row_keys import Keys, normalise_text
 from trainer.data.tag_rows import tag_problems

@@ -14,6 +14,7 @@ from trainer.data.exports.known import recognise
 from trainer.data.exports.orders import fill_orders
 from trainer.data.file_parts import drop_unanswered, file_order, parts_reading
 from trainer.data.gathering import gather_rows
+from trainer.data.judgements import join_judgements
 from trainer.data.label_columns import is_names_file, parse_names, read_labels
 from trainer.data.marks import read_marks
 from trainer.data.mixed_tables import read_mixed_table
@@ -76,7 +77,9 @@ def read_files(  # noqa: PLR0913  one call reads any file
                 dataset, file_parts = sources.dataset, sources.parts
             else:
                 reopen = partial(open_one, header=0)
-                several = join_tables(tables, sources.table_parts, choices, reopen, is_fixed=fixed is not None)
+                several = join_judgements(tables, sources.table_parts) or join_tables(
+                    tables, sources.table_parts, choices, reopen, is_fixed=fixed is not None
+                )
                 dataset, file_parts = gather_rows(several.tables, several.parts, emit)
                 dataset.problems += sources.problems + left_out_problems(several.left_out)
                 sources.readings += several.readings

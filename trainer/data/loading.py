@@ -18,8 +18,8 @@ from trainer.data.answer_checks import LARGEST_ANSWER, MIN_ROWS, unseen_labels_p
 from trainer.data.cells import is_missing_mask
 from trainer.data.dataset import Dataset
 from trainer.data.label_list_checks import many_labels_problem
-from trainer.data.passage_rows import read_learned as read_passages
 from trainer.data.pair_rows import read_pairs
+from trainer.data.passage_rows import read_learned as read_passages
 from trainer.data.problems import Problem
 from trainer.data.tag_rows import read_learned as read_tags
 from trainer.errors import DataError, SpecError

@@ -7,8 +7,8 @@ import numpy as np
 from trainer import columns as kinds
 from trainer.data.cells import parse_dates
 from trainer.data.dataset import Dataset
-from trainer.data.passage_rows import context_of
 from trainer.data.linked_rows import leave_shared, link_rows
+from trainer.data.passage_rows import context_of
 from trainer.data.row_keys import NO_TEXT, Keys, hash_rows, shuffle_keys
 from trainer.data.tables.table import display_name
 from trainer.errors import DataError

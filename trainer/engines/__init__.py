@@ -70,6 +70,8 @@ class Engine(Generic[Read, Answered]):
 
     parts_name = "parts"
     """What `explain` calls the pieces of an input."""
+    embeds = False
+    """Whether `{"embed": text}` is an input, answered with the text's vector."""
     session: Session
     """The graph, where the model is one."""
 

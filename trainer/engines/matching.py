@@ -53,6 +53,7 @@ class MatchingEngine(Engine[Asked, Answers]):
     """`answered`: as they are served."""
 
     parts_name = "words"
+    embeds = True
 
     def __init__(
         self, artifact: Path, manifest: JsonObject, engine: str | None, threads: int | None, *, verify: bool = False
