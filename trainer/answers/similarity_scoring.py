@@ -90,7 +90,7 @@ class Similarity(Objective[np.ndarray]):
         actual: np.ndarray = self.rows.truth[rows]
         return actual
 
-    def answers(self, metric: str, outputs: np.ndarray) -> Given:
+    def answers(self, metric: str, outputs: np.ndarray, rows: np.ndarray | None = None) -> Given:
         return outputs if self.is_search else outputs[:, 0].astype(np.float64)
 
     def rank(self, figures: dict[str, float]) -> tuple[float, ...]:
