@@ -17,6 +17,7 @@ from webapp.runs.search_models import SearchStatus
 
 ClientOf = Callable[[User], Client]
 SPACE = {"learning_rate": {"low": 1e-5, "high": 1e-3, "log": True}, "batch_size": {"choices": [8, 16, 32]}}
+MODEL = "bundled:all-MiniLM-L6-v2"
 SCORES = (0.71, 0.83, None, 0.9, 0.66, 0.88, 0.86)
 
 
@@ -76,6 +77,8 @@ def test_an_ended_search_says_why(prototype: Prototype, user: User, client_of: C
     assert reverse("search", args=[search.pk]) in listed
     assert reverse("run", args=[trials[3].pk]) in listed
     assert reverse("run", args=[trials[1].pk]) not in listed
+    assert "One run" in listed
+    assert '<span\n class="small muted">1</span>' in listed  # the tab counts the tested trial alone
 
 
 def test_the_page_of_a_trial_leads_to_its_search(prototype: Prototype, user: User, client_of: ClientOf) -> None:
@@ -106,6 +109,44 @@ def test_the_train_page_offers_what_the_method_learns_by(prototype: Prototype, u
     assert "lora_rank" not in full
     probe = client_of(user).get(f"{address}?method=probe").content.decode()
     assert "no settings worth a search" in probe
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"low-learning_rate": "1", "high-learning_rate": "0.1"}, "The first value must be below the second."),
+        ({"high-learning_rate": "7"}, "params.learning_rate"),
+        ({"choices-batch_size": "8"}, "give 2 to 20 choices"),
+        ({"trials": "0"}, "greater than or equal to 1"),
+    ],
+)
+def test_what_cannot_be_searched_is_told_beside_its_field(
+    prototype: Prototype, user: User, client_of: ClientOf, fields: dict[str, str], said: str
+) -> None:
+    sent = {
+        "on-learning_rate": "on",
+        "on-batch_size": "on",
+        "low-learning_rate": "0.00001",
+        "high-learning_rate": "0.001",
+    }
+    data = {f"search-{name}": value for name, value in (sent | {"choices-batch_size": "8, 16"} | fields).items()}
+    address = reverse("train", args=[prototype.pk])
+    answer = client_of(user).post(address, data | {"method": "full", "model": MODEL, "search": "1"})
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    assert said in page
+    assert 'id="search-fold" open' in page
+    assert not Search.objects.exists()
+
+
+def test_a_search_begins_from_the_train_page(prototype: Prototype, user: User, client_of: ClientOf) -> None:
+    data = {"on-batch_size": "on", "choices-batch_size": "8, 16", "trials": "3"}
+    sent = {f"search-{name}": value for name, value in data.items()}
+    more = {"method": "full", "model": MODEL, "cap": "2", "search": "1"}
+    answer = client_of(user).post(reverse("train", args=[prototype.pk]), sent | more)
+    search = Search.objects.get()
+    assert answer["Location"] == reverse("search", args=[search.pk])
+    assert (search.space, search.most_trials, search.limits) == ({"batch_size": {"choices": [8, 16]}}, 3, {"cost": 2.0})
 
 
 def test_over_the_api(prototype: Prototype, user: User, outsider: User, api_of: ClientOf) -> None:

@@ -16,7 +16,7 @@ from webapp.datasets.models import DatasetVersion, Status
 from webapp.endpoints.models import Status as DemoStatus
 from webapp.prototypes.models import Prototype, glyph_of
 from webapp.runs.models import Run
-from webapp.runs.querysets import ENDED
+from webapp.runs.querysets import ENDED, LISTED
 from webapp.runs.querysets import Status as RunStatus
 
 
@@ -133,7 +133,7 @@ def counted_runs(workspace: Workspace) -> dict[str, list[int]]:
     counted = Run.objects.for_workspace(workspace).order_by().values_list("prototype")
     finished = Q(status=RunStatus.SUCCEEDED)
     rows = counted.annotate(
-        runs=Count("pk"),
+        runs=Count("pk", filter=LISTED),
         finished=Count("pk", filter=finished),
         models=Count("pk", filter=finished & Q(model_removed_at=None)),
         active=Count("pk", filter=~Q(status__in=ENDED)),

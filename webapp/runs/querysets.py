@@ -30,6 +30,8 @@ HELD = (Status.STARTING, Status.RUNNING)
 TRIED = (Status.SCORED, Status.PRUNED)
 """States of a trial of a search that learned and was not tested: it has a score on validation rows, and no model."""
 ENDED = (Status.SUCCEEDED, Status.FAILED, Status.CANCELLED, *TRIED)
+LISTED = Q(search=None) | Q(evaluate_on=TEST)
+"""Runs that stand for themselves: of a search only the trial that was tested."""
 QUESTION = ("task", "answer", "metric")
 """What two runs must share for their scores to be compared."""
 
@@ -52,8 +54,7 @@ class RunQuerySet(LeasedQuerySet[Row]):
         return int(self.aggregate(total=Sum(kept))["total"] or 0)
 
     def listed(self) -> Self:
-        """Those that stand for themselves: of a search only the trial that was tested."""
-        return self.filter(Q(search=None) | Q(evaluate_on=TEST))
+        return self.filter(LISTED)
 
     def ended(self) -> Self:
         return self.filter(status__in=ENDED)

@@ -8,8 +8,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from trainer import tasks
+from trainer.errors import SpecError
 from trainer.hyperparameters import space
+from trainer.params import Params
 from trainer.spec import MOST_TRIALS
+from webapp.core.sentences import said
 from webapp.runs.searches import MOST_AT_ONCE, USUAL_TRIALS
 
 PREFIX = "search"
@@ -22,10 +25,15 @@ class SearchForm(forms.Form):
     at_once = forms.IntegerField(label=gettext_lazy("At once"), min_value=1, max_value=MOST_AT_ONCE, required=False)
 
     def __init__(
-        self, data: Mapping[str, Any] | None = None, *, offered: dict[str, dict[str, Any]], titles: dict[str, str]
+        self,
+        data: Mapping[str, Any] | None = None,
+        *,
+        params: type[Params],
+        offered: dict[str, dict[str, Any]],
+        titles: dict[str, str],
     ) -> None:
         super().__init__(data, prefix=PREFIX)
-        self.offered, self.titles = offered, titles
+        self.params, self.offered, self.titles = params, offered, titles
         self.fields["trials"].widget.attrs["placeholder"] = str(USUAL_TRIALS)
         self.fields["at_once"].widget.attrs["placeholder"] = "1"
         for name, declared in offered.items():
@@ -55,6 +63,19 @@ class SearchForm(forms.Form):
         return [
             {part: self[f"{part}-{name}"] for part in names if f"{part}-{name}" in self.fields} for name in self.offered
         ]
+
+    def clean(self) -> dict[str, Any]:
+        """What a search would refuse is told beside the field."""
+        for name, given in self.space().items():
+            field = f"{'choices' if 'choices' in given else 'low'}-{name}"
+            if "low" in given and given["low"] >= given["high"]:
+                self.add_error(field, _("The first value must be below the second."))
+                continue
+            try:
+                space.dimension(self.params, name, given)
+            except SpecError as error:
+                self.add_error(field, said(error.as_dict()))
+        return self.cleaned_data
 
     def space(self) -> dict[str, dict[str, Any]]:
         """What is to be searched, as a request would write it; a cleaned form's."""
@@ -91,6 +112,6 @@ def form_of(slug: str, method: str) -> Callable[..., SearchForm]:
     titles = {name: _(str(task.params.model_fields[name].title or name)) for name in offered}
 
     def make(data: Mapping[str, Any] | None = None) -> SearchForm:
-        return SearchForm(data, offered=offered, titles=titles)
+        return SearchForm(data, params=task.params, offered=offered, titles=titles)
 
     return make

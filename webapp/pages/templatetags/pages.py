@@ -14,7 +14,7 @@ from webapp.endpoints.models import Endpoint
 from webapp.endpoints.models import Status as DemoStatus
 from webapp.prototypes.models import Prototype
 from webapp.runs.models import Run
-from webapp.runs.querysets import ENDED, Status
+from webapp.runs.querysets import ENDED, LISTED, Status
 
 register = template.Library()
 
@@ -74,7 +74,7 @@ def settings_tabs(context: template.Context) -> list[dict[str, Any]]:
 def prototype_state(context: template.Context, prototype: Prototype) -> dict[str, Any]:
     """{state, runs, live, paused} of a prototype, for its sculpture and its tabs. `paused`: live, but its budget is spent."""
     runs = Run.objects.filter(prototype=prototype).order_by().values_list("status")
-    counted = list(runs.annotate(runs=Count("pk"), models=Count("pk", filter=Q(model_removed_at=None))))
+    counted = list(runs.annotate(runs=Count("pk", filter=LISTED), models=Count("pk", filter=Q(model_removed_at=None))))
     statuses = {status: runs for status, runs, _models in counted}
     endpoint = Endpoint.objects.filter(prototype=prototype).only("status").first()
     live = endpoint is not None and endpoint.status == DemoStatus.LIVE
