@@ -1,5 +1,6 @@
 """Answers with several labels: figures against scikit-learn, thresholds, very many labels, and rows without any."""
 
+import inspect
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,12 +14,16 @@ from trainer.answers.labels_scoring import Labelling, LabelsScoring, label_repor
 from trainer.answers.labels_statistics import label_matrix, label_scores, with_unknown
 from trainer.comparison import compare, score
 from trainer.data.loading import load
+from trainer.dotted import load_class
 from trainer.errors import DataError
 from trainer.families.text.languages import find_unread
 from trainer.label_lists import MAX_LEARNED_LABELS, read_labels
 from trainer.label_thresholds import choose_thresholds, logit, sigmoid
+from trainer.learning.family import NetworkFamily
 from trainer.spec import DatasetSpec
+from trainer.tasks import all as every
 from trainer.tasks import get
+from trainer.tasks.base import Task
 
 TASK = get("multilabel-classification")
 GENERATOR = np.random.default_rng(0)
@@ -149,3 +154,14 @@ def test_a_language_that_the_model_does_not_read_is_told() -> None:
     assert (
         find_unread(TASK, "bundled:all-MiniLM-L6-v2", ["The staff were friendly and the room was clean."] * 30) is None
     )
+
+
+@pytest.mark.parametrize("task", [task for task in every() if task.modality == "text"], ids=lambda task: task.slug)
+def test_every_task_of_texts_says_it_before_it_learns(task: type[Task]) -> None:
+    """Each knows what its models read, and whoever prepares its rows asks."""
+    unread = find_unread(task, "bundled:all-MiniLM-L6-v2", ["这家酒店的服务非常好，房间也很干净，下次还会再来。"] * 30)
+    assert unread is not None
+    family = load_class(task.family, NetworkFamily)
+    assert "unread_language" in inspect.getsource(family.prepare)
+    offered = {card.ref for card in task.models}
+    assert ("Word counts" in unread.hint) == ("scratch:words" in offered)

@@ -13,7 +13,8 @@ MOST_TEXTS, LEAST_CHARACTERS = 60, 20
 LEAST_SHARE = 0.5
 """Of the texts whose language is known, in a language that the model does not read, from which that is told."""
 WORDS_HINT = _("Choose a model that reads it, or “Word counts”, which read any language.")
-HINT = _("Choose a model that reads it, or one that is trained from scratch.")
+SCRATCH_HINT = _("Choose a model that reads it, or one that is trained from scratch.")
+HINT = _("Choose a model that reads it.")
 
 
 class Unread(NamedTuple):
@@ -42,4 +43,6 @@ def find_unread(task: type[Task], model: str, texts: Sequence[str]) -> Unread | 
         share=f"{share:.0%}",
         language=_(LANGUAGE_NAMES.get(commonest, commonest)),
     )
-    return Unread(message, WORDS_HINT if any(offered.ref == WORDS_MODEL for offered in task.models) else HINT)
+    refs = [offered.ref for offered in task.models]
+    scratch = SCRATCH_HINT if any(ref.startswith("scratch:") for ref in refs) else HINT
+    return Unread(message, WORDS_HINT if WORDS_MODEL in refs else scratch)

@@ -14,6 +14,7 @@ from trainer.data.passage_rows import answers_in
 from trainer.data.personal import find_spans
 from trainer.data.privacy import guess_hints
 from trainer.families.text import encoder
+from trainer.families.text.languages import find_unread
 from trainer.families.text.question_model import Graph, QuestionModel
 from trainer.learning.baselines import Baseline
 from trainer.learning.job import Job
@@ -208,6 +209,8 @@ class QuestionFamily(SupervisedFamily[Questions, QuestionModel]):
                 ),
                 _("Divide very long contexts into chapters, or raise params.max_length."),
             )
+        if unread := find_unread(job.task, job.spec.model, [pair.context for pair in rows.pairs]):
+            job.warn("unread_language", unread.message, unread.hint)
         return rows
 
     def baselines(self, job: Job, rows: Questions) -> dict[str, Baseline]:
