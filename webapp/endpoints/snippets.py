@@ -5,6 +5,7 @@ import shlex
 from typing import Any
 
 from webapp import answers as presentations
+from webapp.catalog.titles import reads_table
 from webapp.endpoints import addresses
 from webapp.endpoints.examples import visitor_context
 from webapp.endpoints.models import Endpoint
@@ -43,7 +44,8 @@ def example_of(endpoint: Endpoint, run: Run | None, fields: list[Field]) -> Any:
         return shown[0].text if shown else "Hello"
     filled = visitor_context(endpoint, run)["fields"]
     values = {one.name: of_text(one, str(one.value)).value for one in filled if one.value not in (None, "")}
-    return values or {fields[0].name: "Hello"}
+    needed = fields[:1] if reads_table(run.task) else fields
+    return values or {field.name: "Hello" for field in needed}
 
 
 def of_json(url: str, text: str, pick: str) -> tuple[str, str, str]:

@@ -197,6 +197,8 @@ class QuestionFamily(SupervisedFamily[Questions, QuestionModel]):
         rows = Questions(loaded, tokenizer, folder, job.params)
         job.params = with_epochs(job.params, len(rows.part("train")))
         job.tell_rows(rows, f"{np.mean([len(context.ids) for context in rows.contexts]):.0f} tokens a context")
+        if unread := find_unread(job.task, job.spec.model, [pair.context for pair in rows.pairs]):
+            job.warn("unread_language", unread.message, unread.hint)
         long = int((rows.counts > MOST_WINDOWS).sum())
         if long:
             job.warn(
