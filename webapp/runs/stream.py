@@ -47,7 +47,7 @@ class EventLog:
         self.run_id = run_id
         path.parent.mkdir(parents=True, exist_ok=True)
         repair_last_line(path)
-        self.last = sum(1 for _ in path.open("rb")) if path.exists() else 0
+        self.last = count_lines(path)
         self.away_until = 0.0
         self.file = path.open("a", encoding="utf-8")
 
@@ -77,6 +77,14 @@ class EventLog:
 
     def close(self) -> None:
         self.file.close()
+
+
+def count_lines(path: Path) -> int:
+    """0 where there is no file."""
+    if not path.exists():
+        return 0
+    with path.open("rb") as file:
+        return sum(1 for _line in file)
 
 
 def repair_last_line(path: Path) -> None:
