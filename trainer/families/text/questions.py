@@ -211,8 +211,6 @@ class QuestionFamily(SupervisedFamily[Questions, QuestionModel]):
                 ),
                 _("Divide very long contexts into chapters, or raise params.max_length."),
             )
-        if unread := find_unread(job.task, job.spec.model, [pair.context for pair in rows.pairs]):
-            job.warn("unread_language", unread.message, unread.hint)
         return rows
 
     def baselines(self, job: Job, rows: Questions) -> dict[str, Baseline]:
