@@ -2,7 +2,7 @@
 where vectors are read.
 
 A text is read in two ways, of which a column uses one or both (`reads` in its description): by its counted words, whose linear
-score says which answer they speak for (`trainer.words`), and as the vector of a frozen encoder, reduced to a few numbers.
+score says which answer they speak for (`trainer.words`), and by the vector of a frozen encoder, reduced to such a score as well.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,28 +17,23 @@ from trainer.words import SETTINGS, WEIGHTS, WordModel
 WORDS, VECTORS = "words", "vectors"
 """Ways to read a text, as `reads` in a column's description names them."""
 FOLDER, REDUCTION = "texts", "reduction.npz"
+ENCODER, GRAPH, TOKENIZER = "encoder", "model.onnx", "tokenizer.json"
+"""The folder of the encoder in a model's folder, and its files."""
 Embed = Callable[[Sequence[str]], np.ndarray]
 """Texts → their vectors, (texts, width) float32."""
 
 
 @dataclass
 class Reduction:
-    """`(vectors - mean) @ components`: `mean` (width,), `components` (width, dimensions), float32."""
+    """`(vectors - mean) @ components`: `mean` (width,), `components` (width, scores), float32."""
 
     mean: np.ndarray
     components: np.ndarray
 
     def reduce(self, vectors: np.ndarray) -> np.ndarray:
+        """(texts, width) → (texts, scores)."""
         reduced: np.ndarray = (vectors - self.mean) @ self.components
         return reduced
-
-    @classmethod
-    def learn(cls, vectors: np.ndarray, most: int) -> "Reduction":
-        """The directions in which these vectors differ most (principal components), at most so many."""
-        mean = vectors.mean(axis=0)
-        _left, spread, directions = np.linalg.svd((vectors - mean).astype(np.float64), full_matrices=False)
-        count = min(most, int((spread > 1e-6).sum()))
-        return cls(mean.astype(np.float32), directions[:count].T.astype(np.float32))
 
 
 @dataclass
@@ -49,7 +44,7 @@ class TextReader:
     reduction: Reduction | None = None
 
     def encode(self, texts: Sequence[str], embed: Embed | None = None) -> np.ndarray:
-        """(texts, features): scores by words, reduced vectors, and how many words there are."""
+        """(texts, features): scores by words, scores by vectors, and how many words there are."""
         parts = [self.words.outputs(texts)] if self.words else []
         if self.reduction is not None:
             assert embed is not None, "an encoder is there where vectors are read"
@@ -76,8 +71,8 @@ class TextReader:
 
 def names_of(description: Mapping[str, Any]) -> list[str]:
     """What each number of a column of texts is called."""
-    scores = [f"words: {label}" if label else "words" for label in description["scores"]]
-    return [*scores, *(f"vector {place + 1}" for place in range(description["dimensions"])), "length"]
+    scores = [f"{way}: {label}" if label else way for way in description["reads"] for label in description["scores"]]
+    return [*scores, "length"]
 
 
 def is_read(description: Mapping[str, Any]) -> bool:
@@ -93,13 +88,18 @@ def folder_of(model: Path, description: Mapping[str, Any]) -> Path:
 def files_of(model: Path, columns: Sequence[Mapping[str, Any]]) -> list[Path]:
     """The files of all columns' readers."""
     files = {WORDS: (SETTINGS, WEIGHTS), VECTORS: (REDUCTION,)}
-    return [
+    encoder = [model / ENCODER / name for name in (GRAPH, TOKENIZER)] if needs_encoder(columns) else []
+    return encoder + [
         folder_of(model, column) / name
         for column in columns
         if is_read(column)
         for way in column["reads"]
         for name in files[way]
     ]
+
+
+def needs_encoder(columns: Sequence[Mapping[str, Any]]) -> bool:
+    return any(VECTORS in column.get("reads", ()) for column in columns)
 
 
 def load_readers(model: Path, columns: Sequence[Mapping[str, Any]]) -> dict[str, TextReader]:

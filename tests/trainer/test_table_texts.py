@@ -13,7 +13,7 @@ from trainer import leaks, table_texts, tables
 from trainer.data.intake import read_files
 from trainer.data.readings import Choices
 from trainer.families.table import texts
-from trainer.families.table.rows import TableRows, baselines, prepare
+from trainer.families.table.rows import TableRows, baselines, distinct, prepare
 from trainer.families.table.search import folds_of
 from trainer.learning.job import Job
 from trainer.spec import parse
@@ -88,6 +88,7 @@ def prepared(tmp_path: Path, rows: list[dict[str, Any]], **params: Any) -> Table
     path = tmp_path / "rows.csv"
     write_rows(path, rows)
     task = "tabular-classification"
+    params = {"text_seconds": 0} | params
     spec = parse({"task": task, "dataset": {"path": str(path), "columns": {"target": "target"}}, "params": params})
     return prepare(Job(spec, tmp_path / "out", lambda _type, **_fields: None))
 
@@ -119,9 +120,9 @@ def test_a_score_of_a_row_comes_from_models_that_did_not_learn_from_it(tmp_path:
     assert rows.text_columns is not None
     cells = [row["review"] for row in rows.loaded.table.to_pylist()]
     own = texts.Column(0, dict(column(rows)), cells, np.arange(len(cells)))
-    scored = rows.text_columns.score(rows, known, own)
+    model, scored = rows.text_columns.score(rows, known, own)
     truth, folds = rows.truth[known], folds_of(rows.truth[known], labelled=True, seed=0)
-    learned = scored.model.outputs([cells[row] or "" for row in known])[:, 0] > 0
+    learned = model.outputs([cells[row] or "" for row in known])[:, 0] > 0
     assert (learned == (truth == 1)).mean() > 0.8, "by heart"
     held = scored.all[known, 0] > 0
     assert abs((held == (truth == 1)).mean() - 0.5) < 0.12
@@ -153,7 +154,7 @@ def test_chinese_is_read_by_characters(tmp_path: Path) -> None:
 def test_a_reader_is_saved_and_reads_alike(tmp_path: Path) -> None:
     vocabulary = Vocabulary.learn(["a good day", "a bad day"], Terms((1, 1), (0, 0)), 10)
     reader = TextReader(WordModel(vocabulary, np.ones((4, 1), dtype=np.float32), np.zeros(1, dtype=np.float32)))
-    description = {"name": "t", "kind": "text", "reads": ["words"], "scores": [""], "dimensions": 0, "folder": 0}
+    description = {"name": "t", "kind": "text", "reads": ["words"], "scores": [""], "folder": 0}
     reader.save(table_texts.folder_of(tmp_path, description))
     again = table_texts.load_readers(tmp_path, [description])
     rows = [{"t": "good"}, {"t": None}, {}, {"t": "good"}, {"t": "quite unknown"}]
@@ -216,3 +217,41 @@ def test_a_table_with_texts_is_a_table_and_says_so(tmp_path: Path) -> None:
     (reading,) = [reading for reading in few.readings if reading["what"] == "text_columns"]
     assert (reading["chosen"], reading["others"]) == ("text", ["table"])
     assert read_files([path], choices=Choices({"text_columns": "table"})).task == "tabular-classification"
+
+
+def test_vectors_are_read_by_the_graph_that_is_served(tmp_path: Path) -> None:
+    rows = prepared(tmp_path, reviews(300), text_seconds=36_000)
+    assert rows.text_columns is not None
+    known = rows.known("train", "validation")
+    cells, indices = distinct(rows.loaded.table.column("review"))
+    own = texts.Column(0, dict(column(rows)), cells, indices)
+    assert rows.text_columns.read([own], np.arange(len(rows.truth))) == {0}
+    reduction, scored = rows.text_columns.score_vectors(rows, known, own)
+    encoder = rows.text_columns.vectors.open([])
+    text = next(cell for cell in cells if cell)
+    alone, beside = encoder([text]), encoder([text, "a much longer text about something else " * 9])
+    np.testing.assert_array_equal(alone[0], beside[0])
+    assert alone.shape[1] == len(reduction.mean)
+    is_missing = np.isnan(scored.all[:, 0])
+    assert 0 < is_missing.sum() < 30
+    right = (scored.all[known, 0] > 0) == (rows.truth[known] == 1)
+    assert right[~is_missing[known]].mean() > 0.6
+
+
+def test_vectors_score_a_row_by_models_that_did_not_learn_from_it(tmp_path: Path) -> None:
+    rows = prepared(tmp_path, reviews(300, noise=True), text_seconds=36_000)
+    assert rows.text_columns is not None
+    known = rows.known("train", "validation")
+    cells, indices = distinct(rows.loaded.table.column("review"))
+    own = texts.Column(0, dict(column(rows)), cells, indices)
+    rows.text_columns.read([own], np.arange(len(rows.truth)))
+    scores = rows.text_columns.score_vectors(rows, known, own)[1].all[known, 0]
+    there = ~np.isnan(scores)
+    right = (scores[there] > 0) == (rows.truth[known][there] == 1)
+    assert right.mean() < 0.65, "nothing in the texts tells the answers"
+
+
+def test_texts_that_take_too_long_are_read_by_their_words(tmp_path: Path) -> None:
+    rows = prepared(tmp_path, reviews(300), text_seconds=1e-6)
+    assert column(rows)["reads"] == ["words"]
+    assert rows.encoded.encoder is None

@@ -12,6 +12,7 @@ from trainer.answers import classes_scoring
 from trainer.answers.classes_scoring import places_of
 from trainer.answers.classes_statistics import softmax
 from trainer.engines import ArrayEngine
+from trainer.engines.text_vectors import Encoder
 from trainer.errors import DataError
 from trainer.json_types import JsonObject
 from trainer.machine import cores
@@ -48,6 +49,10 @@ class TableEngine(ArrayEngine[JsonObject]):
         super().__init__(artifact, manifest, engine, threads, verify=verify)
         self.facts: JsonObject = json.loads((self.artifact / "model" / "columns.json").read_text("utf-8"))
         self.columns: list[JsonObject] = self.facts["columns"]
+        self.encoder: Encoder | None = None
+        if table_texts.needs_encoder(self.columns):
+            folder = self.artifact / "model" / table_texts.ENCODER
+            self.encoder = Encoder(folder, self.facts["encoder"]["max_length"], threads)
         self.readers = table_texts.load_readers(self.artifact / "model", self.columns)
         self.accepted = {column["name"] for column in self.columns} | set(self.facts["dropped"])
 
@@ -108,7 +113,7 @@ class TableEngine(ArrayEngine[JsonObject]):
 
     def matrix(self, inputs: Sequence[JsonObject]) -> np.ndarray:
         """(inputs, features)."""
-        return tables.encode(self.columns, inputs, self.readers)
+        return tables.encode(self.columns, inputs, self.readers, self.encoder)
 
     def raw(self, matrix: np.ndarray) -> np.ndarray:
         """(rows, 1 margin or number, or a logit a label)."""

@@ -31,6 +31,8 @@ TABLE_NETS = {
 FAMILIES = {"boosting": "scratch:lightgbm", "linear": "scratch:linear", "net": "scratch:table-net"}
 FAMILY_TITLES = {"boosting": "LightGBM", "linear": "Linear model", "net": "Small net"}
 AUTO = "scratch:auto"
+TEXT_MODEL = "bundled:all-MiniLM-L6-v2"
+"""The frozen encoder of columns of texts."""
 SNIPPET = """
 # trainer/tables.py, trainer/engines of Maquette read model/columns.json; no torch is needed.
 from pathlib import Path
@@ -46,6 +48,15 @@ class TableParams(Params):
         gettext_noop("Search time"),
         gettext_noop("In seconds. After that, no other kind of model is tried."),
         ge=1,
+        le=36_000,
+    )
+    text_seconds: float = advanced(
+        120,
+        gettext_noop("Reading time of texts"),
+        gettext_noop(
+            "In seconds. Where an encoder would take longer for the texts of all rows, they are read by their words alone. 0: always."
+        ),
+        ge=0,
         le=36_000,
     )
     cost_false_positive: float = advanced(

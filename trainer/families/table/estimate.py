@@ -53,6 +53,7 @@ def estimate(job: Job, emit: Emit) -> dict[str, Any]:
     spent = search_seconds(once, every, int(searching.folds.max()) + 1, job.params.search_seconds)
     rounds = 1 if rows.loaded.folds is None else int(rows.loaded.folds.max()) + 2  # one for each test, one to keep
     fixed = read + sum(first for first, _fold in timed.values()) + SETTLING
+    fixed += rows.text_columns.foreseen_seconds if rows.text_columns else 0.0
     quickest = once[every[0].family]
     return {
         "expected": expected(job, rows, searching, every[0]) if quickest < MOST_SECONDS else None,

@@ -34,6 +34,8 @@ class TableFamily(Family[TableRows, Model]):
         for column in rows.described:
             if reader := rows.encoded.readers.get(column["name"]):
                 reader.save(table_texts.folder_of(folder, column))
+        if rows.encoded.encoder and rows.text_columns is not None:
+            rows.text_columns.vectors.save(folder / table_texts.ENCODER)
 
     def native(self, folder: Path) -> str | None:
         kind = json.loads((folder / "columns.json").read_text("utf-8"))["family"]

@@ -110,7 +110,7 @@ class TableRows(Rows):
         widths = [len(tables.features_of(column)) for column in self.described]
         starts = np.cumsum([0, *widths])
         for place, scored in self.encoded.scored.items():
-            values = scored.folds[fold]
+            values = np.concatenate([own.folds[fold] for own in scored], axis=1)
             matrix[:, starts[place] : starts[place] + values.shape[1]] = values
         return matrix
 
@@ -207,6 +207,7 @@ def facts_of(job: Job, rows: TableRows) -> dict[str, Any]:
     commonest = np.bincount(rows.truth[known]).max() / len(known) if rows.is_class else 0
     return {
         "columns": rows.described,
+        "encoder": rows.encoded.encoder,
         "dropped": list(rows.dropped),
         "features": features,
         "answer": rows.answer.key,
