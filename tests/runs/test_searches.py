@@ -137,19 +137,34 @@ def test_what_is_decided_survives_the_death_of_its_worker(prototype: Prototype, 
     assert scores[0] == scores[1]
 
 
-@pytest.mark.slow
-def test_the_money_limit_holds(prototype: Prototype, user: User) -> None:
-    """Whatever the number of trials: all of them and the test cost no more than the limit."""
-    from webapp.costs.models import Rate
+def pretend(run: Run, kind: str, usual: float) -> None:
+    """As if a worker had made the trial: it takes what it usually does, or what its limit allows."""
+    taken = min(usual, run.limits[kind])
+    score = {"name": "accuracy", "value": 0.5 + (run.trial or 0) / 1000}
+    fields = {"status": Status.SCORED, "validation": score, "cost" if kind == "cost" else "seconds": taken}
+    Run.objects.filter(pk=run.pk).update(**fields)
 
-    Rate.objects.for_workspace(prototype.workspace).update(price_per_hour=36)  # a cent a second
-    search = work(searches.create_search(prototype, user, BODY | {"trials": 200, "limits": {"cost": 0.5}}))
-    trials = list(search.trials.all())
-    assert search.status == SearchStatus.SUCCEEDED, search.error
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["cost", "seconds"])
+def test_the_limit_holds(workspace: Workspace, user: User, kind: str, settings: Any, tmp_path: Path) -> None:
+    """Whatever the number of trials: all of them and the test may take no more than the limit, together."""
+    settings.MAQUETTE_DATA = tmp_path
+    owner = things.prototype(workspace)
+    body = BODY | {"model": "bundled:all-MiniLM-L6-v2", "trials": 200, "limits": {kind: 50}}
+    search = searches.create_search(owner, user, body)
+    for _round in range(20):
+        decide(search)
+        for run in search.trials.filter(status=Status.QUEUED, evaluate_on="validation"):
+            pretend(run, kind, 10)
+    trials = list(search.trials.order_by("trial"))
+    assert search.status == SearchStatus.TESTING, search.error
     assert search.stopped
-    assert search.stopped["code"] == "cost"
-    assert len(trials) < 200
-    assert searches.spent(trials, "cost") <= 0.5
+    assert search.stopped["code"] == kind
+    assert [searches.amount(run, kind) for run in trials] == pytest.approx([10, 10, 10, 10, 5], abs=1e-5)
+    assert search.winner
+    others = searches.spent([run for run in trials if run != search.winner], kind)
+    assert search.winner.limits[kind] + others <= 50
 
 
 @pytest.mark.slow
