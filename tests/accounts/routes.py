@@ -136,7 +136,7 @@ CALLS: dict[Right, str] = {
         GET /datasets, GET /datasets/{pk}, GET /datasets/{pk}/rows, GET /datasets/{pk}/download, GET /datasets/{pk}/diff,
         GET /tasks, GET /models, GET /hardware, GET /me, GET /prototypes, GET /prototypes/{pk}, GET /runs, GET /runs/{pk},
         GET /runs/{pk}/artifact, GET /runs/{pk}/events, GET /runs/{pk}/logs, GET /runs/{pk}/report, GET /runs/{pk}/examples,
-        GET /searches, GET /searches/{pk},
+        GET /compare, GET /searches, GET /searches/{pk},
         GET /endpoints, GET /endpoints/{slug}, GET /endpoints/{slug}/usage, GET /endpoints/{slug}/feedback,
         GET /endpoints/{slug}/keys, GET /endpoints/{slug}/links, GET /costs, GET /limits, GET /budget, GET /rates, GET /tokens,
         GET /storage, GET /retention, GET /datasets/{pk}/retention, GET /workspace, GET /members, GET /members/{pk}

@@ -16,6 +16,7 @@ from webapp.accounts.models import Membership, Role, User
 from webapp.accounts.rights import RIGHTS, Right
 from webapp.core import leased
 from webapp.runs.models import Status
+from webapp.runs.search_models import SearchStatus
 
 READ, SENT = ("href", "hx-get"), ("hx-post", "hx-put", "hx-patch", "hx-delete", "formaction", "data-post")
 SHOWN_ELSEWHERE = {
@@ -83,7 +84,7 @@ def world(db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 
 
 def pages(client: Client, world: World, rights: frozenset[Right]) -> Iterator[tuple[str, str]]:
-    """(address, page) of every page that these rights let in to, in every state of a run."""
+    """(address, page) of every page that these rights let in to, in every state of a run and of a search."""
     addresses = [
         world.page_address(name)
         for name, page in routes.PAGES.items()
@@ -94,6 +95,8 @@ def pages(client: Client, world: World, rights: frozenset[Right]) -> Iterator[tu
         run = things.run(prototype, number, status=status)
         addresses += [reverse("run", args=[run.pk]), f"{reverse('share', args=[prototype.pk])}?run={run.pk}"]
         addresses += [reverse("stop_run", args=[run.pk])] if Right.EDIT in rights else []
+    for number, status in enumerate(SearchStatus, start=2):
+        addresses.append(reverse("search", args=[things.search(prototype, number=number, status=status).pk]))
     for address in addresses:
         answer = client.get(address)
         if not answer.streaming and answer["Content-Type"].startswith("text/html"):

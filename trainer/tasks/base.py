@@ -177,9 +177,7 @@ class Task:
     def refusal(cls, method: str, model: str) -> str:
         """Why a model (its reference) cannot be trained by a method, in a sentence; empty when it can."""
         if model.startswith("scratch:") and method in BUILDS_ON:
-            titles = {method_card.slug: method_card.title for method_card in cls.methods}
-            names = " and ".join(titles[slug] for slug in BUILDS_ON if slug in titles)
-            return f"{names} need a pretrained model; this one is trained from scratch."
+            return _("This method needs a pretrained model.")
         return ""
 
     @classmethod
