@@ -1,6 +1,6 @@
 """The server of hosted models: `uvicorn serving.app:app`.
 
-Answers `POST /e/<slug>/predict` and `/embeddings` for keys, `POST /internal/predict` for the web, and its own health.
+Answers `POST /e/<slug>/predict` and `/v1/embeddings` for keys, `POST /internal/predict` for the web, and its own health.
 """
 
 import asyncio
@@ -252,14 +252,18 @@ async def refuse(request: Request, error: Exception) -> Response:
     return refusal(problems.not_found())
 
 
+EMBEDDINGS = ("/e/{slug}/v1/embeddings", "/e/{slug}/embeddings")
+"""The first is what a client of OpenAI's asks whose base URL is `/e/SLUG/v1`."""
+
+
 def create_app() -> Starlette:
     service = Service()
     endpoint = "/e/{slug}/predict"
     routes = [
         Route(endpoint, service.predict, methods=["POST"]),
         Route(endpoint, service.preflight, methods=["OPTIONS"]),
-        Route("/e/{slug}/embeddings", service.embeddings, methods=["POST"]),
-        Route("/e/{slug}/embeddings", service.preflight, methods=["OPTIONS"]),
+        *(Route(path, service.embeddings, methods=["POST"]) for path in EMBEDDINGS),
+        *(Route(path, service.preflight, methods=["OPTIONS"]) for path in EMBEDDINGS),
         Route("/internal/predict", service.predict_artifact, methods=["POST"]),
         Route("/healthz", service.healthz),
         Route("/readyz", service.readyz),

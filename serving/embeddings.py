@@ -1,4 +1,4 @@
-"""`POST /e/SLUG/embeddings`: vectors of texts, asked for and answered in the form of OpenAI's API, so that its clients can be used."""
+"""`POST /e/SLUG/v1/embeddings`: vectors of texts, asked for and answered in the form of OpenAI's API, so that its clients can be used."""
 
 import base64
 from collections.abc import Sequence

@@ -49,6 +49,14 @@ def test_bad_inputs(serving: Serving, inputs: Any, code: str) -> None:
         assert "Input 1 is empty" in problem["detail"]
 
 
+@pytest.mark.parametrize("path", ["v1/embeddings", "embeddings"])
+def test_embeddings_are_asked_for_where_clients_of_openai_do(serving: Serving, path: str) -> None:
+    headers = {"Authorization": f"Bearer {KEY}"}
+    answer = httpx.post(f"{serving.url}/e/demo/{path}", json={"input": ["a"], "model": "any"}, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (422, "no_embeddings"), "a model of classes has none"
+    assert httpx.post(f"{serving.url}/e/demo/{path}", json={"input": ["a"]}).status_code == 401
+
+
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"inputs": }', b"\xff"])
 def test_bad_json(serving: Serving, body: bytes) -> None:
     answer = httpx.post(f"{serving.url}/e/demo/predict", content=body, headers={"Authorization": f"Bearer {KEY}"})
