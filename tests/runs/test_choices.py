@@ -186,7 +186,7 @@ def test_methods_that_cannot_work_are_disabled_with_one_reason(
 ) -> None:
     of_task(prototype, "audio-classification", {"audio": "text", "label": "label"})
     page, radios = shown(prototype, client_of(user))
-    assert {one.value for one in radios["method"] if "disabled" in one.attrs} == {"probe", "lora", "full"}
+    assert {one.value for one in radios["method"] if "disabled" in one.attrs} == {"probe", "lora", "full", "best"}
     assert selected(radios["method"]) == ["scratch"]
     assert page.count("no pretrained weights") == 1
     assert "Instant, Light, Standard" in page

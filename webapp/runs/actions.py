@@ -73,7 +73,7 @@ def settings_of(version: DatasetVersion, body: dict[str, Any]) -> dict[str, Any]
             code="bad_method",
             hint=_("Choose one of %(names)s.") % {"names": ", ".join(sorted(methods))},
         )
-    model = check_model(body.get("model") or task.default_model(asked), slug, version)
+    model = check_model(body.get("model") or model_for(task, asked), slug, version)
     method = asked or base_models.default_method(slug, model)
     base_models.check_method(method, model, slug)
     base_models.check_available(model)
@@ -145,6 +145,12 @@ def check_weights(params: dict[str, Any], slug: str, version: DatasetVersion) ->
     if text_model:
         check_model(str(text_model), TEXT_TASK, version)
     return params
+
+
+def model_for(task: type[Task], method: str) -> str:
+    """The model where none is named: the task's first, unless it cannot be trained by this method."""
+    first: str = task.declaration()["models"][0]["ref"]
+    return first if not method or not task.refusal(method, first) else task.default_model(method)
 
 
 def check_model(ref: str, slug: str, version: DatasetVersion) -> str:
