@@ -13,7 +13,7 @@ from trainer import tasks
 from trainer.answers.metrics import named
 from webapp.core import charts
 from webapp.core.formats import duration, money, percent
-from webapp.core.scores import metric_name, metric_title, scored
+from webapp.core.scores import metric_name, metric_title, rank, scored
 from webapp.runs import searches
 from webapp.runs.models import Run, Search, Status
 from webapp.runs.search_models import SearchStatus
@@ -164,7 +164,7 @@ def scores_chart(trials: Sequence[Run], metric: str | None) -> SafeString | None
 
     steps, best = [], None
     for run, value in found:
-        better = best is None or (value < best if named(metric).lower_is_better else value > best)
+        better = best is None or rank(value, metric) > rank(best, metric)
         if run.status != Status.PRUNED and better:
             best = value
         if best is not None:

@@ -10,7 +10,6 @@ from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from trainer import tasks
-from trainer.answers.metrics import named
 from trainer.errors import SpecError
 from trainer.hyperparameters import space
 from trainer.spec import MOST_TRIALS
@@ -18,6 +17,7 @@ from webapp.accounts import limits
 from webapp.accounts.actions import audit
 from webapp.accounts.models import User
 from webapp.core.problems import BudgetSpent, Conflict, Problem
+from webapp.core.scores import rank
 from webapp.core.sentences import said
 from webapp.costs import gate
 from webapp.datasets.models import DatasetVersion
@@ -176,8 +176,8 @@ def metric_of(trials: Sequence[Run]) -> str | None:
 def best_of(trials: Sequence[Run]) -> Run | None:
     """The trial with the best score, the first of several. One that was tested since keeps the score that it was chosen by."""
     scored = [run for run in trials if score_of(run) is not None]
-    sign = -1 if named(metric_of(trials) or "").lower_is_better else 1
-    return max(scored, key=lambda run: (sign * (score_of(run) or 0.0), -(run.trial or 0)), default=None)
+    metric = metric_of(trials) or ""
+    return max(scored, key=lambda run: (rank(score_of(run) or 0.0, metric), -(run.trial or 0)), default=None)
 
 
 def score_of(run: Run) -> float | None:
