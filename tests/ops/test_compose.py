@@ -28,6 +28,7 @@ INNER = {
     "HF_HUB_DISABLE_PROGRESS_BARS",
     "TRANSFORMERS_VERBOSITY",
     "OMP_WAIT_POLICY",
+    "TORCH_CPP_LOG_LEVEL",
     "MAQUETTE_SHARED",
     # In the lines that people copy to ask an endpoint.
     "MAQUETTE_KEY",
