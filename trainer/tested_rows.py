@@ -117,15 +117,17 @@ def changed_rows(kind: str, first: Path, second: Path) -> Changes | None:
 def goodness_of(kind: str) -> Callable[[Any, Any], float]:
     """(an answer, the truth) → how good it is, more is better: of a label whether it is right, of a number how near it is,
     of anything else what its kind of answer scores it by."""
-    cells = answers.get(kind).cells
-    if cells == "label":
+    if answers.get(kind).cells == "label":
         return lambda predicted, truth: float(predicted == truth)
-    if cells == "number":
-        return lambda predicted, truth: -abs(float(predicted) - float(truth))
     from trainer.answers.base_scoring import scoring_of
 
     scoring = scoring_of(kind)
-    return lambda predicted, truth: scoring.rightness([predicted], [truth], labels_in(predicted, truth))
+
+    return lambda predicted, truth: (
+        -abs(float(predicted) - float(truth))
+        if isinstance(truth, int | float)
+        else scoring.rightness([predicted], [truth], labels_in(predicted, truth))
+    )
 
 
 def labels_in(*cells: object) -> list[str]:

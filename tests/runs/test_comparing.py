@@ -12,6 +12,7 @@ from django.urls import reverse
 from tests import things
 from tests.runs.test_verdicts import RIGHT_60, RIGHT_90, answer, pair
 from webapp.accounts.models import User, Workspace
+from webapp.runs import comparing
 from webapp.runs.models import Run
 
 ClientOf = Callable[[User], Client]
@@ -150,3 +151,20 @@ def test_nobody_compares_another_workspace_s_runs(workspace: Workspace, user: Us
     first, _second = pair(workspace, RIGHT_60, RIGHT_90)
     theirs, _other = pair(Workspace.objects.create(name="another"), RIGHT_60, RIGHT_90)
     assert asked(api_of(user), first, theirs).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("cell", "words"),
+    [
+        (0.5, "0.500"),
+        ("late", "late"),
+        ('["a", "b"]', "a, b"),
+        ('{"answer": "in May", "start": 3}', "in May"),
+        ('{"answer": null, "start": null}', "–"),
+        ('[{"text": "Ann", "label": "person"}]', "person: Ann"),
+        ('{"12": 1.0}', "row 12"),
+        ("[1, 2, 3, 4, 5, 6, 7]", "rows 1, 2, 3, 4, 5 (+2)"),
+    ],
+)
+def test_kept_answers_in_words(cell: object, words: str) -> None:
+    assert comparing.kept_words(cell) == words

@@ -27,6 +27,7 @@ CASES: dict[str, tuple[Any, Any, Any]] = {
         json.dumps({"answer": "in May", "start": 3}),
         json.dumps({"answer": None, "start": None}),
     ),
+    "similarity": (json.dumps({"4": 1.0}), json.dumps([4, 7]), json.dumps([7, 4])),
     "spans": (json.dumps([ANN, BOB]), json.dumps([ANN, BOB]), json.dumps([ANN])),
     "text": ("three little words", "three little words", "three little birds"),
 }
@@ -51,6 +52,16 @@ def test_the_rows_that_changed_sides(kind: str, tmp_path: Path) -> None:
     assert (changes.first, changes.second, changes.looked_at) == (1, 1, 4)
     assert [(change.row, change.better) for change in changes.rows] == [(0, "first"), (1, "second")]
     assert changes.rows[0].asked == {"text": "row 0"}
+
+
+def test_pairs_of_texts_are_compared_by_how_near_their_scores_are(tmp_path: Path) -> None:
+    first = keep(tmp_path / "a", [4.0, 1.0], [3.5, 3.0])
+    changes = changed_rows("similarity", first, keep(tmp_path / "b", [4.0, 1.0], [3.0, 1.5]))
+    assert changes is not None
+    assert [(change.row, change.better, change.gap) for change in changes.rows] == [
+        (1, "second", 1.5),
+        (0, "first", 0.5),
+    ]
 
 
 def test_every_trained_kind_is_tried() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from trainer.answers.metrics import named
 from trainer.tested_rows import Changes, changed_rows, have_same_rows
@@ -178,6 +179,7 @@ def asked_for(runs: QuerySet[Run], wanted: Iterable[str]) -> list[Run]:
 
 
 SHOWN_CHANGES = 30
+SHOWN_ROWS = 5
 
 
 def changes_shown(first: Run, pair: Pair) -> list[dict[str, Any]]:
@@ -200,7 +202,8 @@ def changes_shown(first: Run, pair: Pair) -> list[dict[str, Any]]:
 
 
 def kept_words(cell: object) -> str:
-    """An answer as predictions.parquet keeps it, in words: a label, a number, labels, or the marked passages of a text."""
+    """An answer as predictions.parquet keeps it, in words: a label, a number, labels, the marked passages of a text, or the
+    rows that a search found."""
     if isinstance(cell, float):
         return figure(cell)
     if not isinstance(cell, str) or not cell.startswith(("[", "{")):
@@ -209,8 +212,10 @@ def kept_words(cell: object) -> str:
         entries = json.loads(cell)
     except ValueError:
         return cell
-    if isinstance(entries, dict):  # the passage that answers a question
-        return str(entries.get("answer") or "–")
+    if isinstance(entries, dict):
+        return str(entries["answer"] or "–") if "answer" in entries else rows_in_words([*entries])
+    if entries and isinstance(entries[0], int):
+        return rows_in_words(entries)
     words = [
         ": ".join(str(entry[name]) for name in ("label", "text") if entry.get(name))
         if isinstance(entry, dict)
@@ -218,6 +223,13 @@ def kept_words(cell: object) -> str:
         for entry in entries
     ]
     return ", ".join(words) or "–"
+
+
+def rows_in_words(rows: list[Any]) -> str:
+    """The rows that a search found, or should have: the first five, and how many more there are."""
+    shown = ", ".join(str(row) for row in rows[:SHOWN_ROWS])
+    shown = ngettext("row %(rows)s", "rows %(rows)s", len(rows)) % {"rows": shown or "–"}
+    return f"{shown} (+{len(rows) - SHOWN_ROWS})" if len(rows) > SHOWN_ROWS else shown
 
 
 def table(comparison: Comparison) -> list[dict[str, Any]]:
