@@ -173,3 +173,30 @@ def test_tags_of_whole_pictures_are_their_labels(tmp_path: Path) -> None:
     xml = f"<annotations><version>1.1</version>{rows}</annotations>"
     result = inspect([zipped(tmp_path / "a.zip", pictures() | {"annotations.xml": xml.encode()})], tmp_path / "v1")
     assert (result["suggestion"]["task"], result["label_total"]) == ("image-classification", 2)
+
+
+def parts_of(names: tuple[str, str], place: Path, *, is_table: bool) -> tuple[int, int, int, bool]:
+    """(train, validation and test, and whether they were given) of two annotation files with half of the pictures each."""
+    files = pictures()
+    for name, half in zip(names, (NAMES[:6], NAMES[6:]), strict=True):
+        listed = [(file, box) for file in half for box in BOXES[file]]
+        if is_table:
+            lines = [f"{file},{label},{x},{y},{x + w},{y + h}" for file, (label, x, y, w, h) in listed]
+            files[f"{name}.csv"] = "\n".join(["filename,class,xmin,ymin,xmax,ymax", *lines]).encode()
+            continue
+        images = [{"id": n, "file_name": file, "width": WIDE, "height": HIGH} for n, file in enumerate(half)]
+        marks = [{"image_id": half.index(file), "category_id": 1, "bbox": list(box)} for file, (_label, *box) in listed]
+        files[f"{name}.json"] = as_json(
+            {"images": images, "annotations": marks, "categories": [{"id": 1, "name": "a"}]}
+        )
+    split = read(files, place)[0]["split"]
+    return split["train"], split["validation"], split["test"], split["given"]
+
+
+@pytest.mark.parametrize("is_table", [False, True], ids=["coco", "table"])
+def test_names_of_annotation_files_are_parts_only_where_they_make_a_split(is_table: bool, tmp_path: Path) -> None:
+    given = parts_of(("train", "test"), tmp_path, is_table=is_table)
+    assert given[2:] == (6, True)
+    (tmp_path / "b").mkdir()
+    drawn = parts_of(("user-test-1", "orders-2"), tmp_path / "b", is_table=is_table)
+    assert (sum(drawn[:3]), drawn[3]) == (12, False)

@@ -15,7 +15,7 @@ from tests.trainer.data_files import picture
 from trainer.data import media
 from trainer.data.archives import Entry
 from trainer.data.gathering import Meter
-from trainer.data.idx import IdxFile, collect_idx, find_labels, read_idx
+from trainer.data.idx import IdxFile, collect_idx, find_labels, parts_of_pictures, read_idx
 from trainer.data.media import (
     MAX_PIXELS,
     THUMB_PIXELS,
@@ -260,6 +260,18 @@ def test_labels_go_with_pictures_of_their_part_and_number(tmp_path: Path) -> Non
     collection = collect_idx([*listed, *files], tmp_path, Meter(silent, 1))
     assert collection.parts == ["train"] * 4 + ["test"] * 4 + ["validation"] * 2
     assert [row["label"] for row in collection.rows] == ["4"] * 4 + ["5"] * 4 + ["4"] * 2
+
+
+@pytest.mark.parametrize(
+    ("names", "parts"),
+    [
+        (("train-images-idx3-ubyte", "t10k-images-idx3-ubyte"), ["train", "test"]),
+        (("user-test-1-images", "orders-images"), ["", ""]),
+        (("images-1", "images-2"), ["", ""]),
+    ],
+)
+def test_names_of_idx_files_are_parts_only_where_they_make_a_split(names: tuple[str, str], parts: list[str]) -> None:
+    assert parts_of_pictures([IdxFile(name, np.zeros((2, 2, 2), np.uint8), None) for name in names]) == parts
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ from tests.trainer.test_label_columns import read, text_of
 from trainer.data.exports.spans import Span, guess_unit, to_characters
 from trainer.data.inspect import inspect
 from trainer.data.soft_labels import parse_json, parse_named
-from trainer.errors import DataError
 
 CLASSES = ("good", "bad", "fair")
 
@@ -124,10 +123,3 @@ def test_positions_in_bytes_are_told_by_the_words() -> None:
     assert guess_unit(samples)[0] == "bytes"
     span = to_characters(text, samples[1][1], "bytes")[0]
     assert text[span.start : span.end] == "Ann Müller"
-
-
-def test_a_docbin_is_refused_with_what_to_do(tmp_path: Path) -> None:
-    (tmp_path / "train.spacy").write_bytes(b"x\x9c" + bytes(200))
-    with pytest.raises(DataError, match="DocBin") as refused:
-        inspect([tmp_path / "train.spacy"], tmp_path / "v1")
-    assert "JSON lines" in (refused.value.hint or "")

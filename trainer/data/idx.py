@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import re
 import struct
 import zlib
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 
 from trainer.data import media
 from trainer.data.archive_listing import MAX_ENTRIES
+from trainer.data.file_parts import parts_of_names
 from trainer.data.gathering import Meter
 from trainer.data.media_files import Collection
 from trainer.data.splitting import part_of_name
@@ -69,7 +71,7 @@ class IdxFile(NamedTuple):
 
     @property
     def part(self) -> str:
-        """Given, or told by the file's name; "" where nothing tells."""
+        """Given, or told by the file's name, by which pictures find their labels; "" where nothing tells."""
         return "test" if "t10k" in self.name.lower() else self.given_part or part_of_name(self.name) or ""
 
 
@@ -80,17 +82,23 @@ def collect_idx(files: list[IdxFile], folder: Path, meter: Meter) -> Collection:
     check_pictures(pictures)
     folder.mkdir(parents=True, exist_ok=True)
     collection = Collection("image", "idx")
-    has_parts = len({file.part for file in pictures}) > 1
-    for file in pictures:
+    for file, part in zip(pictures, parts_of_pictures(pictures), strict=True):
         pairs = zip(file.array, find_labels(file, labels), strict=True)
         for number, (pixels, label) in enumerate(pairs):
             picture = media.store_pixels(pixels, folder)
             collection.rows.append(
                 {"image": picture.name, "file": f"{file.name} {number + 1}", "label": str(label), **picture.facts}
             )
-            collection.parts.append(file.part if has_parts else "")
+            collection.parts.append(part)
             meter.add(1, meter.total * number // len(file.array))
     return collection
+
+
+def parts_of_pictures(files: list[IdxFile]) -> list[str]:
+    """The part of each file, given or told by their names together; "" where they make no split."""
+    told = parts_of_names([re.sub("t10k", "test", file.name, flags=re.IGNORECASE) for file in files])
+    parts = [file.given_part or part or "" for file, part in zip(files, told, strict=True)]
+    return parts if len(set(parts)) > 1 else [""] * len(files)
 
 
 def check_pictures(files: list[IdxFile]) -> None:

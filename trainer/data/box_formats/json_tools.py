@@ -16,7 +16,6 @@ from trainer.data.annotations import Boxes, Size, is_coco, parse_numbers, parse_
 from trainer.data.archives import Entry
 from trainer.data.box_formats.geometry import Point, bounds_of, rotate_corners
 from trainer.data.box_formats.source import Annotated, Finder
-from trainer.data.splitting import part_of_name
 from trainer.json_types import Json, JsonObject
 
 LABEL_NAMES = ("label", "class", "name", "type", "category", "object")
@@ -34,7 +33,7 @@ class JsonFormat(NamedTuple):
 
 
 def read_coco_document(document: JsonObject, entry: Entry, find: Finder, into: Annotated) -> None:
-    read_coco(document, find, into.boxes, part_of_name(entry.parts[-1]) or "", entry.name)
+    read_coco(document, find, into.boxes, into.file_parts.get(entry.name) or "", entry.name)
 
 
 def parse_point(value: Json) -> Point | None:

@@ -8,7 +8,7 @@ from trainer.data.archives import EntryError
 from trainer.data.box_formats.cvat import is_cvat, read_cvat
 from trainer.data.box_formats.json_tools import JSON_FORMATS
 from trainer.data.box_formats.references import PictureIndex
-from trainer.data.box_formats.source import Annotated, Finder, Pictures
+from trainer.data.box_formats.source import Annotated, Finder, Pictures, parts_of_entries
 from trainer.data.box_formats.table_rows import read_tables
 from trainer.data.box_formats.text_files import read_text, read_text_files
 from trainer.data.box_formats.voc import parse_xml, read_voc, read_voc_root
@@ -33,7 +33,9 @@ def read_boxes(pictures: Pictures) -> tuple[Annotated, list[Annotated]] | None:
 
 def read_json(pictures: Pictures, index: PictureIndex) -> Iterator[Annotated]:
     forms: dict[str, Annotated] = {}
-    for entry in pictures.with_suffix(".json", ".labels"):
+    entries = pictures.with_suffix(".json", ".labels")
+    parts = parts_of_entries(entries)
+    for entry in entries:
         try:
             document = json.loads(pictures.archive.read(entry, MAX_ANNOTATION_BYTES))
         except (EntryError, ValueError, RecursionError):
@@ -41,14 +43,11 @@ def read_json(pictures: Pictures, index: PictureIndex) -> Iterator[Annotated]:
         form = next((form for form in JSON_FORMATS if form.matches(document)), None)
         if form is None:
             continue
-        into = forms.setdefault(form.layout, Annotated(form.layout, form.title))
+        into = forms.setdefault(form.layout, Annotated(form.layout, form.title, file_parts=parts))
         into.used.add(entry.name)
         into.documents += 1
         form.read(document, entry, Finder(index, entry.parts), into)
-    for into in forms.values():
-        if into.layout == "coco" and into.documents == 1:
-            into.boxes.parts.clear()
-        yield into
+    yield from forms.values()
 
 
 def read_xml(pictures: Pictures, index: PictureIndex) -> Iterator[Annotated]:

@@ -7,6 +7,7 @@ from typing import Protocol
 from trainer.data.annotations import Boxes
 from trainer.data.archives import Archive, Entry
 from trainer.data.box_formats.references import PictureIndex
+from trainer.data.file_parts import parts_of_names
 
 
 class Pictures(Protocol):
@@ -35,12 +36,20 @@ class Annotated:
     """Whether a picture that the annotations do not name has no objects in it."""
     several_answers: int = 0
     """Pictures that more than one person has labelled; the first is used."""
+    file_parts: dict[str, str | None] = field(default_factory=dict)
+    """The part of each annotation file, where the names of several make a split."""
     unit: str = ""
     """What the coordinates were counted in, where it had to be guessed."""
 
     @property
     def pictures_with_objects(self) -> int:
         return sum(bool(objects) for objects in self.boxes.objects.values()) + len(self.tags)
+
+
+def parts_of_entries(entries: Sequence[Entry]) -> dict[str, str | None]:
+    """{name of a file in the archive: its part, where their names together make a split}."""
+    names = [entry.name for entry in entries]
+    return dict(zip(names, parts_of_names(names), strict=True))
 
 
 @dataclass

@@ -13,7 +13,7 @@ from trainer.data.annotations import Size, parse_numbers, parse_size
 from trainer.data.archives import Archive, Entry
 from trainer.data.box_formats.json_tools import add_via_region
 from trainer.data.box_formats.references import PictureIndex
-from trainer.data.box_formats.source import Annotated, Finder, Pictures
+from trainer.data.box_formats.source import Annotated, Finder, Pictures, parts_of_entries
 from trainer.data.box_formats.text_files import read_image_size, read_text
 from trainer.data.splitting import part_of_name
 from trainer.data.tables.formats import open_table
@@ -77,6 +77,7 @@ def read_tables(pictures: Pictures, index: PictureIndex) -> Annotated | None:
     into = Annotated("table", "a table with a row a box")
     names = class_names(pictures)
     tables = [entry for entry in pictures.others if entry.suffix in SUFFIXES]
+    into.file_parts = parts_of_entries(tables)
     for entry in sorted(tables, key=lambda entry: (SUFFIXES.index(entry.suffix), entry.name))[:MAX_TABLES]:
         with temporary_folder() as place:
             table = open_quietly(pictures.archive, entry, place)
@@ -128,7 +129,7 @@ def read_table(
         listed = [*first, *rows]
     except DataError:
         return False
-    part = part_of_name(entry.parts[-1]) or ""
+    part = into.file_parts[entry.name] or ""
     made = BoxTable(entry.name, form)
     for line, row in enumerate(listed, 1):
         read_row(line, {role: row[place] for role, place in columns.items()}, made, find, into, names, part)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any
 
-from trainer.data.exports import argilla, brat, doccano, label_studio, messengers, prodigy
+from trainer.data.exports import argilla, brat, doccano, label_studio, messengers, prodigy, spacy
 from trainer.data.exports.base import Conversion, Export
 from trainer.data.exports.spans import UNITS
 from trainer.data.readings import Choices
@@ -19,6 +19,7 @@ EXPORTS: tuple[Export, ...] = (
     *prodigy.EXPORTS,
     *argilla.EXPORTS,
     *messengers.EXPORTS,
+    *spacy.EXPORTS,
     *doccano.EXPORTS,
 )
 

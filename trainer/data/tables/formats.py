@@ -4,6 +4,7 @@ from pathlib import Path
 
 from trainer.data.readings import Choices
 from trainer.data.tables.columnar import is_arrow_stream
+from trainer.data.tables.docbin import is_docbin
 from trainer.data.tables.table import (
     LAYOUTS,
     OLD_OFFICE,
@@ -58,6 +59,11 @@ def open_table(
 
         refuse_header(header, name, "Arrow")
         return open_arrow(path, name, size)
+    if name.lower().endswith(".spacy") or is_docbin(head):
+        from trainer.data.tables.docbin import open_docbin
+
+        refuse_header(header, name, "a DocBin")
+        return open_docbin(path, name, size, choices)
     if head.startswith(OLD_OFFICE) or (head.startswith(ZIP) and is_workbook(path)):
         from trainer.data.tables.excel import open_workbook
 

@@ -144,14 +144,6 @@ def display_name(name: str) -> str:
 
 def refuse_other_kinds(head: bytes, path: Path | None, name: str) -> None:
     """`DataError` for what the first bytes show to be no table."""
-    if name.lower().endswith(".spacy"):
-        raise DataError(
-            _("%(name)s is a DocBin of spaCy, which only spaCy reads.", name=name),
-            code="not_a_table",
-            hint=_(
-                'Save it as JSON lines with {"text", "ents": [{"start", "end", "label"}]}: doc.to_json() has these.'
-            ),
-        )
     if head.startswith(b"PK\x03\x04"):
         raise other_kind(name, kind_of_zip(path))
     if head.startswith(b"PK\x05\x06"):
