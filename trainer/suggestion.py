@@ -206,7 +206,8 @@ def guess(columns: Columns, chosen: Roles) -> Iterable[tuple[str, Roles]]:
     yield from guess_text_pair_tasks(free)
     pair = kinds.guess_text_and_label(free, {role: name for role, name in chosen.items() if role in ("text", "label")})
     pair |= {role: chosen[role] for role in ("text", "label") if role in chosen}
-    if target := mixed_target(free, pair):
+    wanted = next((column for column in free if column["name"] == chosen.get("target")), None)
+    if target := mixed_target(free, pair, wanted):
         yield from guess_table_tasks(free, None, target)
     if {"text", "label"} <= set(pair):
         yield "text-classification", pair
@@ -221,7 +222,7 @@ def guess(columns: Columns, chosen: Roles) -> Iterable[tuple[str, Roles]]:
         yield "text-regression", {"text": pair["text"], "target": best_target(numbers)["name"]}
     if text and len(free) - sum(column["kind"] == "id" for column in free) == 1:
         yield "text-generation", {"text": text}
-    yield from guess_table_tasks(free, text if len(texts) == len(free) else None)
+    yield from guess_table_tasks(free, text if len(texts) == len(free) else None, wanted)
 
 
 def guess_media_tasks(media: ColumnProfile, others: Columns) -> Iterable[tuple[str, Roles]]:
@@ -321,13 +322,13 @@ def is_binary(column: ColumnProfile) -> bool:
     )
 
 
-def mixed_target(free: Columns, pair: Roles) -> ColumnProfile | None:
+def mixed_target(free: Columns, pair: Roles, wanted: ColumnProfile | None = None) -> ColumnProfile | None:
     """The answer of a table whose columns of texts (`pair`: the likeliest) stand beside enough others that may say
     something too; None where the text is all there is to read."""
     usable = [column for column in free if column["kind"] in ("number", "category", "boolean")]
     if not pair.get("text") or not usable:
         return None
-    target = best_target(usable, len(free))
+    target = wanted or best_target(usable, len(free))
     return target if len(beside_text(free, target["name"])) >= FEWEST_BESIDE else None
 
 

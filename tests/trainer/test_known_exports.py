@@ -22,6 +22,51 @@ EXPORTS = {
 }  # fmt: skip
 
 
+ZENDESK_TICKETS = (
+    "Summation column,Id,Requester,Requester id,Requester external id,Requester email,Requester domain,Submitter,Assignee,Group,"
+    "Subject,Tags,Status,Priority,Via,Ticket type,Created at,Updated at,Assigned at,Organization,Due date"
+)
+"""As an account's tickets are exported: no description."""
+EXPORTS |= {"zendesk tickets": (ZENDESK_TICKETS, "Subject", "Ticket type")}
+OTHERS = {
+    "surveymonkey": (
+        "Respondent ID,Collector ID,Start Date,End Date,IP Address,Email Address,First Name,Last Name,Custom Data 1,How was it?,Why?\n"
+        ",,,,,,,,,Response,Open-Ended Response\n",
+        "{n},77,05/0{d}/2024 10:00:00 AM,05/0{d}/2024 10:04:00 AM,,,,,,{word},It was {word} for order {n}\n",
+        ("End Date", "Respondent ID"),
+    ),
+    "typeform": (
+        "#,How was it?,Why?,Response Type,Start Date (UTC),Stage Date (UTC),Submit Date (UTC),Network ID,Tags\n",
+        "a{n}f,{word},It was {word} for order {n},completed,2024-05-0{d} 10:00:00,,2024-05-0{d} 10:04:00,c{n},\n",
+        ("Submit Date (UTC)", "#"),
+    ),
+    "qualtrics": (
+        "StartDate,EndDate,Status,IPAddress,Progress,Duration (in seconds),Finished,RecordedDate,ResponseId,Q1,Q2\n"
+        "Start Date,End Date,Response Type,IP Address,Progress,Duration (in seconds),Finished,Recorded Date,Response ID,How was it?,Why?\n"
+        + ",".join(f'"{{""ImportId"":""{name}""}}"' for name in ["startDate", "endDate", "status", "ipAddress", "progress", "duration", "finished", "recordedDate", "_recordId", "QID1", "QID2"])
+        + "\n",
+        "2024-05-0{d} 10:00:00,2024-05-0{d} 10:04:00,IP Address,,100,240,True,2024-05-0{d} 10:04:01,R_{n},{word},It was {word} for order {n}\n",
+        ("RecordedDate", "ResponseId"),
+    ),
+    "stripe": (
+        "id,Created date (UTC),Amount,Amount Refunded,Currency,Description,Fee,Status,Seller Message,Card ID,Customer ID,Captured\n",
+        "ch_{n},2024-05-0{d} 10:00:00,1{d}.00,0.00,eur,{word} number {n},0.50,Paid,,,cus_{n},true\n",
+        ("Created date (UTC)", "id"),
+    ),
+    "stripe balance": (
+        "id,Type,Source,Amount,Fee,Net,Currency,Created (UTC),Available On (UTC),Description\n",
+        "txn_{n},charge,ch_{n},1{d}.00,0.50,9.50,eur,2024-05-0{d} 10:00,2024-05-0{d} 12:00,{word} number {n}\n",
+        ("Created (UTC)", "id"),
+    ),
+    "shopify": (
+        "Name,Email,Financial Status,Paid at,Fulfillment Status,Currency,Total,Created at,Lineitem quantity,Lineitem name,Id\n",
+        "#10{n},,paid,2024-05-0{d} 10:00:00 +0200,fulfilled,EUR,1{d}.00,2024-05-0{d} 10:00:00 +0200,1,{word} mug,55{n}\n",
+        ("Created at", "Id"),
+    ),
+}  # fmt: skip
+"""(header, a row, (time, ID)) of exports whose text and label nobody but the sender knows, with their own rows of headers."""
+
+
 def cell_of(name: str, number: int) -> str:
     folded = fold_name(name)
     if "created" in folded or "date" in folded:
@@ -45,9 +90,22 @@ def test_text_and_label_of_known_exports(tool: str, tmp_path: Path) -> None:
     (tmp_path / "export.csv").write_text(buffer.getvalue(), "utf-8")
     result = inspect([tmp_path / "export.csv"], tmp_path / "v1")
     assert result["suggestion"]["columns"] == {"text": text, "label": label}
-    assert result["source"][0]["export"] == tool
+    assert result["source"][0]["export"] == tool.partition(" ")[0]
     reading = next(entry for entry in result["reading"] if entry["what"] == "export")
     assert f"“{text}”" in reading["sentence"]
+
+
+@pytest.mark.parametrize("tool", OTHERS)
+def test_time_and_id_of_surveys_and_payments(tool: str, tmp_path: Path) -> None:
+    header, row, (time, own_id) = OTHERS[tool]
+    words = ("good", "bad", "slow")
+    lines = [row.format(n=100 + n, d=1 + n % 9, word=words[n % 3]) for n in range(30)]
+    (tmp_path / "export.csv").write_text(header + "".join(lines), "utf-8")
+    result = inspect([tmp_path / "export.csv"], tmp_path / "v1")
+    assert (result["rows"], result["source"][0]["export"]) == (30, tool.partition(" ")[0])
+    sentence = next(entry["sentence"] for entry in result["reading"] if entry["what"] == "export")
+    assert f"time “{time}" in sentence
+    assert f"ID “{own_id}" in sentence
 
 
 def test_every_export_names_columns_as_they_are_compared() -> None:

@@ -1,7 +1,7 @@
 """Profiles the columns, settles the task and which column plays which role, and keys the rows."""
 
 from trainer import tasks
-from trainer.columns import ColumnProfile
+from trainer.columns import ColumnProfile, are_classes
 from trainer.data.dataset import Dataset
 from trainer.data.profiling import profile_column
 from trainer.data.row_keys import Keys, keys_of_rows
@@ -46,12 +46,27 @@ def choose_task(dataset: Dataset, columns: dict[str, str], task: str | None) -> 
     dataset.task, dataset.roles, dataset.shape = suggest(offered, task, named or None)
     if dataset.task is None and not columns:
         dataset.task, dataset.roles, dataset.shape = suggest(offered, task, None)
+    if dataset.answer and not named and not task and not dataset.chosen:
+        take_answer(dataset, offered)
     answer = next((name for name, role in dataset.chosen.items() if role == ANSWER), None)
     slug = task or dataset.task
     if answer and slug and tasks.shapes()[slug].answer and tasks.shapes()[slug].answer not in columns:
         others = {role: name for role, name in dataset.roles.items() if name != answer}
         named = others | columns | {tasks.shapes()[slug].answer: answer}
         dataset.task, dataset.roles, dataset.shape = suggest(offered, slug, named)
+
+
+def take_answer(dataset: Dataset, offered: list[ColumnProfile]) -> None:
+    """The column that the files say is to be predicted, as the answer of the likeliest task that can have it."""
+    column = next((column for column in offered if column["name"] == dataset.answer), None)
+    if column is None or dataset.answer in dataset.roles.values():
+        return
+    own = [dataset.shape.answer] if dataset.shape and are_classes(column) else []
+    for role in [*own, *(("label", "target") if are_classes(column) else ("target", "label"))]:
+        task, roles, shape = suggest(offered, None, {role: dataset.answer})
+        if task is not None:
+            dataset.task, dataset.roles, dataset.shape = task, roles, shape
+            return
 
 
 def suggested_columns(dataset: Dataset, offered: list[ColumnProfile]) -> dict[str, str]:

@@ -40,6 +40,8 @@ class Dataset:
     """{column: what somebody said it is for} (see `trainer.roles`)."""
     split_spec: SplitSpec = field(default_factory=SplitSpec)
     suggested: dict[str, str] = field(default_factory=dict)
+    answer: str = ""
+    """The column to predict, where several files say it by what they have and lack."""
     """{role of the task: column}, where the form of the files says it."""
     keys: Keys | None = None
     split: np.ndarray = field(default_factory=lambda: np.array([], dtype=object))

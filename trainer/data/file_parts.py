@@ -89,8 +89,8 @@ def drop_unanswered(dataset: Dataset, parts: np.ndarray | None) -> np.ndarray | 
         keep &= ~rows
         count = int(rows.sum())
         sentence = ngettext(
-            "%(count)s row of the given %(part)s has no “%(column)s”, so nothing is learned from or tested on it.",
-            "%(count)s rows of the given %(part)s have no “%(column)s”, so nothing is learned from or tested on them.",
+            "%(count)s row of the given %(part)s has no “%(column)s”, so it can be predicted, but neither learned from nor tested on.",
+            "%(count)s rows of the given %(part)s have no “%(column)s”, so they can be predicted, but neither learned from nor tested on.",
             count,
             part=part,
             column=answer,

@@ -81,6 +81,7 @@ def read_files(  # noqa: PLR0913  one call reads any file
                     tables, sources.table_parts, choices, reopen, is_fixed=fixed is not None
                 )
                 dataset, file_parts = gather_rows(several.tables, several.parts, emit)
+                dataset.answer = several.answer
                 dataset.problems += sources.problems + left_out_problems(several.left_out)
                 sources.readings += several.readings
                 sources.left_out += several.left_out

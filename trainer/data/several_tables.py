@@ -1,13 +1,14 @@
 """Several tables of one upload: headers compared, columns of the same name in another spelling joined, tables of other records and
 examples of what to hand in set apart. Whatever is decided is a reading; whatever is not used is counted."""
 
-import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
 from trainer.columns import number_of
+from trainer.data import keyed_tables
+from trainer.data.competitions import find_answer, is_submission
 from trainer.data.exports.known import fold_name
 from trainer.data.problems import Problem, problem
 from trainer.data.readings import Choice, Choices, LeftOut, Reading, preview_of
@@ -17,7 +18,6 @@ from trainer.messages import Message, _, ngettext
 
 MIN_SHARED = 0.5
 """Share of the columns of the narrower of two tables that the other must have for their rows to be of one kind."""
-SUBMISSION = re.compile(r"(^|[^a-z])submission", re.IGNORECASE)
 MIN_TYPO_LETTERS = 5
 
 
@@ -31,6 +31,8 @@ class Several:
     """Where each stood among those that were sent."""
     readings: list[Reading] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
+    answer: str = ""
+    """The column to predict, where the files say it by what they have and lack."""
 
     def leave(self, table: Table, reason: str, sentence: Callable[[int], Message]) -> None:
         """Take a table out and count its rows."""
@@ -54,11 +56,16 @@ def join_tables(
     several = Several(list(tables), list(parts), list(range(len(tables))))
     if len(tables) < 2:
         return several
+    answer = find_answer(several.tables, several.parts)
     leave_submissions(several)
     compare_headers(several, choices, reopen)
     match_columns(several, choices)
+    join_by_keys(several, choices)
     choose_files(several, choices, is_fixed)
     tell_differences(several)
+    if answer is not None and any(answer.chosen in table.columns for table in several.tables):
+        several.answer = answer.chosen
+        several.readings.append(answer)
     return several
 
 
@@ -144,7 +151,7 @@ def leave_submissions(several: Several) -> None:
     """An example of what a competition wants handed in holds no answers."""
     for table in list(several.tables):
         others = [other for other in several.tables if other is not table]
-        if others and SUBMISSION.search(table.name):
+        if others and is_submission(table.name):
             name = table.name
 
             def sentence(count: int, name: str = name) -> Message:
@@ -217,6 +224,26 @@ def is_typo(one: str, two: str) -> bool:
         and one[differing[0]] == two[differing[1]]
         and one[differing[1]] == two[differing[0]]
     )
+
+
+def join_by_keys(several: Several, choices: Choices) -> None:
+    """Tables of one part that tell of the same records become one, unless a person says that they are others."""
+    for index in range(len(several.tables) - 1, 0, -1):
+        for place in range(index):
+            one, other = several.tables[place], several.tables[index]
+            parts = {several.parts[place], several.parts[index]} - {None}
+            if len(parts) > 1:
+                continue
+            pair = keyed_tables.find_pair(one, other, first_batch(one), first_batch(other))
+            if pair is None:
+                continue
+            reading = keyed_tables.describe(pair, choices)
+            several.readings.append(reading)
+            if reading.chosen == keyed_tables.JOIN:
+                keyed_tables.join_pair(pair)
+                several.tables[place], several.parts[place] = pair.base, next(iter(parts), None)
+                del several.tables[index], several.parts[index], several.places[index]
+                break
 
 
 def choose_files(several: Several, choices: Choices, is_fixed: bool) -> None:

@@ -24,6 +24,7 @@ KNOWN = (
     Known("Zendesk", "subject description status via", "description", "type", "created_at", "id"),
     Known("Zendesk", "subject description status via_channel", "description", "type", "created_at", "id"),
     Known("Zendesk", "ticket_id subject ticket_type status requester", "description subject", "ticket_type", "created_at", "ticket_id"),
+    Known("Zendesk", "summation_column id subject via ticket_type", "subject", "ticket_type", "created_at", "id"),
     Known("Freshdesk", "ticket_id subject status priority source agent", "description subject", "type", "created_time", "ticket_id"),
     Known("Intercom", "conversation_id created_at body", "body", "tags topic", "created_at", "conversation_id"),
     Known("Intercom", "conversation_id conversation_started_at", "first_user_message message body", "conversation_tags topic", "conversation_started_at", "conversation_id"),
@@ -35,15 +36,17 @@ KNOWN = (
     Known("App Store", "review title rating isedited", "review", "rating", "date", "id"),
     Known("App Store", "review_id app_name review_content rating", "review_content", "rating", "date", "review_id"),
     Known("App Store", "author_name title content_label im_rating_label", "content_label", "im_rating_label", "updated_label", "id_label"),
-    Known("Trustpilot", "review_title review_content review_stars", "review_content", "review_stars", "review_created_utc review_created", "review_id"),
+    Known("Trustpilot", "review_content review_stars", "review_content", "review_stars", "review_created_utc review_created", "review_id"),
     Known("Trustpilot", "title text stars consumer_displayname", "text", "stars", "createdat", "id"),
     Known("SurveyMonkey", "respondent_id collector_id start_date end_date", "", "", "end_date", "respondent_id"),
-    Known("Typeform", "start_date_utc submit_date_utc network_id", "", "", "submit_date_utc", ""),
+    Known("Typeform", "start_date_utc submit_date_utc network_id", "", "", "submit_date_utc", "#"),
     Known("Qualtrics", "startdate enddate recordeddate responseid", "", "", "recordeddate", "responseid"),
     Known("Shopify", "name financial_status fulfillment_status lineitem_name", "", "financial_status", "created_at", "id name"),
     Known("Stripe", "id amount currency status captured", "description", "status", "created_date_utc created", "id"),
+    Known("Stripe", "id created_date_utc amount currency status", "description", "status", "created_date_utc", "id"),
+    Known("Stripe", "id type amount fee net currency", "description", "type", "created_utc", "id"),
     Known("Zendesk", "ticket_id author_id body public", "plain_body body", "public", "created_at", "id"),
-    Known("Intercom", "id created_at source_body state", "source_body", "tags_tags topics state", "created_at", "id"),
+    Known("Intercom", "id created_at source_body state", "source_body", "tags_tags topics_topics topics state", "created_at", "id"),
     Known("Freshdesk", "id subject description_text status", "description_text", "type", "created_at", "id"),
     Known("App Store", "attributes_body attributes_rating attributes_territory", "attributes_body", "attributes_rating", "attributes_createddate", "id"),
     Known("Slack", "type user text ts", "text", "channel", "ts", "client_msg_id"),
@@ -51,8 +54,8 @@ KNOWN = (
 
 
 def fold_name(name: str) -> str:
-    """“Review Created (UTC)” and review.created.utc are one: review_created_utc."""
-    return "_".join(re.findall(r"[^\W_]+", name.casefold()))
+    """“Review Created (UTC)” and review.created.utc are one: review_created_utc. A name of marks alone stays as it is."""
+    return "_".join(re.findall(r"[^\W_]+", name.casefold())) or name.strip()
 
 
 def recognise(table: Table) -> None:
