@@ -1,6 +1,6 @@
 """Few-shot learning beside the probe, on a few rows a label of two public sets: accuracy by seed, seconds of learning.
 
-    python benchmarks/fewshot.py [--sets ag_news banking77] [--seeds 5] [--test 600] [--threads 1]
+    python benchmarks/fewshot.py [--sets ag_news banking77] [--seeds 5] [--first 0] [--test 600] [--threads 1]
 
 Rows to learn from are drawn by seed from the train file alone, test rows from the test file, the same for each seed. Packaging is left out:
 what is timed is the learning (`train`), in seconds by the clock and of the processor, which tells less of what else the machine does.
@@ -83,6 +83,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sets", nargs="+", default=list(ROWS_A_LABEL))
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--first", type=int, default=0, help="the first seed, to go on from another run's")
     parser.add_argument("--test", type=int, default=600)
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
@@ -91,7 +92,7 @@ def main() -> None:
         train, test = read(texts / f"{name}_train.csv"), read(texts / f"{name}_test.csv")
         tested = [test[at] for at in np.random.default_rng(0).permutation(len(test))[: arguments.test].tolist()]
         by_method: dict[str, list[float]] = {method: [] for method in FITS}
-        for seed in range(arguments.seeds):
+        for seed in range(arguments.first, arguments.first + arguments.seeds):
             with tempfile.TemporaryDirectory() as folder:
                 where = Path(folder)
                 chosen = drawn(train, ROWS_A_LABEL[name], seed)

@@ -27,6 +27,8 @@ class TrainableModel(nn.Module):
     """What was pretrained."""
     new_layers: tuple[str, ...] = ("head.",)
     """Names of parameters that begin so learn at the head's own rate."""
+    features_name: str = ""
+    """Tells vectors of the same rows apart that are cached, where a model has several kinds."""
 
     def features(self, *inputs: Tensor) -> Tensor:
         """(batch, features) float32: what the head sees."""

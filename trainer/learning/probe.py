@@ -72,11 +72,10 @@ def learn_numbers(
     return torch.from_numpy(model.coef_).float()[None], torch.tensor([float(model.intercept_)]), r2, outputs
 
 
-def cache_path(job: Job, rows: Rows, known: np.ndarray) -> Path:
+def cache_path(job: Job, rows: Rows, known: np.ndarray, features_name: str = "") -> Path:
     """Where these vectors are kept: named by weights and rows, so another run of the same rows finds them."""
-    digest = digest_of(
-        job.spec.model, job.device.bf16, job.device.torch_device.type, *(["fp16"] if job.device.fp16 else [])
-    )
+    kinds = [*(["fp16"] if job.device.fp16 else []), *([features_name] if features_name else [])]
+    digest = digest_of(job.spec.model, job.device.bf16, job.device.torch_device.type, *kinds)
     digest_weights(digest, rows.folder)
     rows.fingerprint(digest, known)
     return job.cache / "embeddings" / f"{digest.hexdigest()[:32]}.npy"
@@ -85,7 +84,7 @@ def cache_path(job: Job, rows: Rows, known: np.ndarray) -> Path:
 def embed(job: Job, model: TrainableModel, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
     """(vectors (rows, features), the rows that have one): all rows but the test's, or fewer where a limit ended it."""
     known = np.sort(np.concatenate([rows.part("train"), rows.part("validation")]))
-    path = cache_path(job, rows, known)
+    path = cache_path(job, rows, known, model.features_name)
     features = np.zeros((rows.count, model.head.in_features), dtype=np.float32)
     if (cached := load_vectors(path, (len(known), features.shape[1]))) is not None:
         job.log(_("The embeddings of these rows are cached and used again."))

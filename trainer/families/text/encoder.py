@@ -16,6 +16,7 @@ from trainer.messages import _
 from trainer.params import OptimisationParams, TextParams
 
 HEAD_WEIGHTS, HEAD_CONFIG = "head.safetensors", "head.json"
+LAST_LAYER, ALL_LAYERS = "last", "mean"
 CLS_POOLED = ("deberta-v2", "roberta", "xlm-roberta", "electra")
 """Architectures whose first token is the better summary; all others are averaged over their tokens."""
 
@@ -23,7 +24,8 @@ CLS_POOLED = ("deberta-v2", "roberta", "xlm-roberta", "electra")
 class EncoderClassifier(TrainableModel):
     """`outputs = head(dropout(pool(encoder(tokens))))`, tokens (batch, length) → (batch, outputs).
 
-    `answer`: the kind of its answers (`trainer.answers`).
+    `answer`: the kind of its answers (`trainer.answers`). `layers`: which of the encoder's layers are pooled, the last or the
+    mean of all.
     """
 
     def __init__(
@@ -35,24 +37,37 @@ class EncoderClassifier(TrainableModel):
         normalise: bool = False,
         dropout: float = 0.1,
         answer: str = "class",
+        layers: str = LAST_LAYER,
     ) -> None:
         super().__init__()
         self.encoder = encoder
         self.labels, self.answer = labels, answer
         self.pooling = pooling
         self.normalise = normalise
+        self.layers = layers
+        self.features_name = "" if layers == LAST_LAYER else layers
         self.dropout = nn.Dropout(dropout)
         self.head = head_of(encoder.config.hidden_size, len(labels), answer)
 
     def features(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """One vector a text: (batch, hidden), float32."""
-        hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        hidden = self.hidden(input_ids, attention_mask)
         if self.pooling == "cls":
             pooled = hidden[:, 0].float()
         else:
             mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
             pooled = ((hidden * mask).sum(1) / mask.sum(1).clamp(min=1)).float()
         return nn.functional.normalize(pooled, dim=-1) if self.normalise else pooled
+
+    def hidden(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """What is pooled: (batch, length, hidden)."""
+        if self.layers == LAST_LAYER:
+            last: Tensor = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+            return last
+        every = self.encoder(input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True)
+        _words, first, *others = every.hidden_states
+        total: Tensor = sum(others, first.float())
+        return total / (1 + len(others))
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         return self.head(self.dropout(self.features(input_ids, attention_mask)))
@@ -80,6 +95,7 @@ class EncoderClassifier(TrainableModel):
             "labels": self.labels,
             "pooling": self.pooling,
             "normalise": self.normalise,
+            "layers": self.layers,
             "max_length": max_length,
         }
         (folder / HEAD_CONFIG).write_text(json.dumps(config, ensure_ascii=False, indent=2), "utf-8")
@@ -91,7 +107,7 @@ class EncoderClassifier(TrainableModel):
         encoder = load_encoder(folder, attention)
         answer = answers.of_file(config).key
         settings = {"pooling": config["pooling"], "normalise": config["normalise"], "answer": answer}
-        model = cls(encoder, config["labels"], **settings)
+        model = cls(encoder, config["labels"], **settings, layers=config.get("layers", LAST_LAYER))
         model.head.load_state_dict(load_file(folder / HEAD_WEIGHTS))
         return model.eval()
 
@@ -128,12 +144,20 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
 
 
 def fresh(
-    folder: Path, labels: list[str], *, normalise: bool = False, dropout: float = 0.1, answer: str = "class"
+    folder: Path,
+    labels: list[str],
+    *,
+    normalise: bool = False,
+    dropout: float = 0.1,
+    answer: str = "class",
+    layers: str = LAST_LAYER,
 ) -> EncoderClassifier:
-    """The pretrained encoder under a new head."""
+    """The pretrained encoder under a new head. Layers below the last have no summary in their first token."""
     encoder = load_encoder(folder)
-    pooling = "cls" if encoder.config.model_type in CLS_POOLED else "mean"
-    return EncoderClassifier(encoder, labels, pooling=pooling, normalise=normalise, dropout=dropout, answer=answer)
+    pooling = "cls" if encoder.config.model_type in CLS_POOLED and layers == LAST_LAYER else "mean"
+    return EncoderClassifier(
+        encoder, labels, pooling=pooling, normalise=normalise, dropout=dropout, answer=answer, layers=layers
+    )
 
 
 def longest(folder: Path, wanted: int) -> int:

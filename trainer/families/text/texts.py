@@ -191,9 +191,12 @@ class TextFamily(SupervisedFamily[Texts, encoder.EncoderClassifier]):
         return torch.nn.functional.normalize(torch.cat(parts), dim=1)
 
     def build(self, job: Job, rows: Texts) -> encoder.EncoderClassifier:
-        """The pretrained encoder under a new head. Where vectors are compared, they are brought to one length."""
-        normalise = job.spec.method in OF_ONE_LENGTH
-        return encoder.fresh(rows.folder, rows.labels, normalise=normalise, answer=rows.answer.key)
+        """The pretrained encoder under a new head. Where vectors are compared, they are brought to one length. A frozen encoder's
+        last layer is made for what texts mean; how they are written, on which numbers depend, is in the layers before it."""
+        all_layers = job.spec.method == "probe" and rows.answer.one_output
+        normalise = job.spec.method in OF_ONE_LENGTH and not all_layers
+        layers = encoder.ALL_LAYERS if all_layers else encoder.LAST_LAYER
+        return encoder.fresh(rows.folder, rows.labels, normalise=normalise, answer=rows.answer.key, layers=layers)
 
     def write_onnx(self, folder: Path, target: Path) -> None:
         model = encoder.EncoderClassifier.load(folder, attention="eager")
