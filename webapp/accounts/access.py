@@ -6,42 +6,45 @@ through `for_workspace`, so an outsider's object is a 404.
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec, TypeVar, cast
+from typing import Concatenate, ParamSpec, Protocol, TypeVar, cast
 
 from django.contrib.auth.views import redirect_to_login
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
 
 from webapp.accounts.factors import check_factor, lacks_factor
 from webapp.accounts.models import Workspace
 from webapp.accounts.requests import AuthedRequest
 from webapp.accounts.rights import READING, Right, check, right_for
+from webapp.core.forms import refused_on
 from webapp.core.models import WorkspaceOwned
 from webapp.core.problems import Conflict, Forbidden
 
 P = ParamSpec("P")
+View = Callable[Concatenate[AuthedRequest, P], HttpResponseBase]
+Guarded = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 M = TypeVar("M", bound=WorkspaceOwned)
 
 
-def needs(
-    changing: Right, *, reading: Right | None = None
-) -> Callable[
-    [Callable[Concatenate[AuthedRequest, P], HttpResponseBase]],
-    Callable[Concatenate[HttpRequest, P], HttpResponseBase],
-]:
+class Guard(Protocol):
+    """`member`, `person`, or `needs` a right."""
+
+    def __call__(self, view: View[P], /) -> Guarded[P]: ...
+
+
+def needs(changing: Right, *, reading: Right | None = None) -> Callable[[View[P]], Guarded[P]]:
     """The first line of a page: lets in a signed-in member with this right, and sets `request.workspace`.
 
     `reading`: the right that a GET needs where it is another one, as on a page that shows a form to all and takes it from some.
     """
 
-    def decorate(
-        view: Callable[Concatenate[AuthedRequest, P], HttpResponseBase],
-    ) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
+    def decorate(view: View[P]) -> Guarded[P]:
         @wraps(view)
         def checked(anybody: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             request = cast(AuthedRequest, anybody)
@@ -82,16 +85,12 @@ def check_is_open(request: AuthedRequest) -> None:
         )
 
 
-def member(
-    view: Callable[Concatenate[AuthedRequest, P], HttpResponseBase],
-) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
+def member(view: View[P]) -> Guarded[P]:
     """The usual page: whoever belongs to the workspace reads it, whoever may edit sends its forms."""
     return needs(Right.EDIT, reading=Right.VIEW)(view)
 
 
-def person(
-    view: Callable[Concatenate[AuthedRequest, P], HttpResponseBase],
-) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
+def person(view: View[P]) -> Guarded[P]:
     """Lets whoever is signed in change what is their own, whatever their role; `request.workspace` is not set."""
 
     @wraps(view)
@@ -101,6 +100,18 @@ def person(
         return view(cast(AuthedRequest, anybody), *args, **kwargs)
 
     return checked
+
+
+def form_on(
+    page: str, arguments: Callable[..., list[str]] | None = None, guard: Guard = member
+) -> Callable[[Callable[Concatenate[AuthedRequest, P], HttpResponse]], Guarded[P]]:
+    """A view that takes a form of a page, and nothing but POSTs: `guard` says who is let in, `refused_on` what becomes of a form
+    that is refused."""
+
+    def decorate(view: Callable[Concatenate[AuthedRequest, P], HttpResponse]) -> Guarded[P]:
+        return guard(require_POST(refused_on(page, arguments)(view)))
+
+    return decorate
 
 
 def page_of(request: HttpRequest) -> str:

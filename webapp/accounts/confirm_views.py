@@ -12,10 +12,9 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_POST
 
 from webapp.accounts import addresses, confirming, factors
-from webapp.accounts.access import person
+from webapp.accounts.access import form_on, person
 from webapp.accounts.actions import sign_in_address
 from webapp.accounts.factor_forms import ReauthenticateForm, ReauthenticatePasskeyForm, code_field
 from webapp.accounts.models import User
@@ -80,9 +79,7 @@ def passkey_form(request: AuthedRequest) -> forms.Form:
     return shown_form(request, reverse("confirm_by_passkey"), CredentialForm, auto_id="passkey_%s")
 
 
-@person
-@require_POST
-@refused_on("confirm")
+@form_on("confirm", guard=person)
 def confirm_by_code(request: AuthedRequest) -> HttpResponse:
     form = ReauthenticateForm(user=request.user, data=request.POST)
     cleaned(form)
@@ -91,9 +88,7 @@ def confirm_by_code(request: AuthedRequest) -> HttpResponse:
     return confirming.resume(request)
 
 
-@person
-@require_POST
-@refused_on("confirm")
+@form_on("confirm", guard=person)
 def confirm_by_passkey(request: AuthedRequest) -> HttpResponse:
     form = ReauthenticatePasskeyForm(user=request.user, data=request.POST)
     if not form.is_valid():
@@ -121,9 +116,7 @@ def check_password(request: AuthedRequest, password: str) -> None:
         )
 
 
-@person
-@require_POST
-@refused_on("confirm")
+@form_on("confirm", guard=person)
 def send_link(request: AuthedRequest) -> HttpResponse:
     """For whoever signs in by link: a fresh one, which leads back here when it is opened in this browser."""
     if not ratelimit.consume(request, action="request_login_code", key=request.user.email):

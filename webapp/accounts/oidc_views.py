@@ -13,14 +13,13 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
 from webapp.accounts import oidc
-from webapp.accounts.access import person
+from webapp.accounts.access import form_on, person
 from webapp.accounts.confirming import confirmed
 from webapp.accounts.requests import AuthedRequest
 from webapp.accounts.security import record
-from webapp.core.forms import refused_on
 from webapp.core.oidc import PROVIDER
 from webapp.core.problems import Unavailable
 
@@ -48,9 +47,7 @@ def provider_callback(request: HttpRequest, provider_id: str) -> HttpResponseBas
     return answer
 
 
-@person
-@require_POST
-@refused_on("security")
+@form_on("security", guard=person)
 @confirmed
 def connect_provider(request: AuthedRequest) -> HttpResponse:
     """A page that leads there: a form may not be answered by another site's address (content security policy)."""
@@ -58,9 +55,7 @@ def connect_provider(request: AuthedRequest) -> HttpResponse:
     return render(request, "account/to_provider.html", {"address": address, "name": oidc.name()})
 
 
-@person
-@require_POST
-@refused_on("security")
+@form_on("security", guard=person)
 @confirmed
 def disconnect_provider(request: AuthedRequest) -> HttpResponse:
     oidc.disconnect(request.user)

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from webapp.accounts import actions, people, security
-from webapp.accounts.access import needs, person
+from webapp.accounts.access import form_on, needs, person
 from webapp.accounts.confirming import confirmed
 from webapp.accounts.forms import InvitationForm, JoinForm, MemberRoleForm, WorkspaceForm
 from webapp.accounts.models import Invitation, Membership, User
@@ -75,9 +75,7 @@ def is_removable(reader: Membership, member: Membership, owners: int) -> bool:
     return member.pk != reader.pk and not is_last_owner and reader.can(people.right_to_assign(member.role))
 
 
-@needs(Right.ADMINISTER)
-@require_POST
-@refused_on("members")
+@form_on("members", guard=needs(Right.ADMINISTER))
 def invite_member(request: AuthedRequest) -> HttpResponse:
     fields = cleaned(InvitationForm(people.assignable_roles(request.membership), request.POST))
     invitation, link = people.invite(request.membership, fields["email"], fields["role"], request)
@@ -96,9 +94,7 @@ def end_invitation(request: AuthedRequest, pk: str) -> HttpResponse:
     return redirect("members")
 
 
-@needs(Right.ADMINISTER)
-@require_POST
-@refused_on("members", lambda *_args, **_options: [])
+@form_on("members", lambda *_args, **_options: [], guard=needs(Right.ADMINISTER))
 def change_role(request: AuthedRequest, pk: int) -> HttpResponse:
     member = people.load_member(request.workspace, pk)
     role = cleaned(MemberRoleForm(request.POST))["role"]
@@ -171,9 +167,7 @@ def workspaces(request: AuthedRequest) -> HttpResponse:
     return render(request, "accounts/workspaces.html", context)
 
 
-@person
-@require_POST
-@refused_on("workspaces")
+@form_on("workspaces", guard=person)
 def create_workspace(request: AuthedRequest) -> HttpResponse:
     workspace = people.found_workspace(request.user, cleaned(WorkspaceForm(request.POST))["name"], request)
     request.session["workspace"] = workspace.pk

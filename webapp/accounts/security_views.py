@@ -9,13 +9,13 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from webapp.accounts import factors, oidc, sessions
-from webapp.accounts.access import needs, person
+from webapp.accounts.access import form_on, needs, person
 from webapp.accounts.confirming import confirmed
 from webapp.accounts.forms import FactorForm
 from webapp.accounts.requests import AuthedRequest
 from webapp.accounts.rights import Right
 from webapp.accounts.security import record
-from webapp.core.forms import cleaned, refused_on
+from webapp.core.forms import cleaned
 
 
 @person
@@ -59,9 +59,7 @@ def end_other_sessions(request: AuthedRequest) -> HttpResponse:
     return redirect("security")
 
 
-@needs(Right.OWN)
-@require_POST
-@refused_on("settings")
+@form_on("settings", guard=needs(Right.OWN))
 @confirmed
 def require_factor(request: AuthedRequest) -> HttpResponse:
     """Whether members without a second factor are kept out of the workspace."""

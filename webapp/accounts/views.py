@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from webapp.accounts import actions, addresses, security
-from webapp.accounts.access import load, member, needs, person
+from webapp.accounts.access import form_on, load, member, needs, person
 from webapp.accounts.confirming import PENDING, check_confirmed, confirmed, note_confirmation, resume
 from webapp.accounts.factors import has_factor, members_without_factor
 from webapp.accounts.forms import FactorForm, ProfileForm, RetentionForm, TokenForm, WorkspaceForm
@@ -23,7 +23,7 @@ from webapp.accounts.requests import AuthedRequest
 from webapp.accounts.rights import Right, check
 from webapp.accounts.security_signals import LINK
 from webapp.accounts.tokens import listed_tokens
-from webapp.core.forms import cleaned, refused_on, shown_form
+from webapp.core.forms import cleaned, shown_form
 from webapp.core.problems import Problem
 
 FEW = 5
@@ -106,9 +106,7 @@ def settings_page(request: AuthedRequest) -> HttpResponse:
     return render(request, "accounts/settings.html", context)
 
 
-@person
-@require_POST
-@refused_on("settings")
+@form_on("settings", guard=person)
 def update_profile(request: AuthedRequest) -> HttpResponse:
     fields = cleaned(ProfileForm(request.user, request.POST))
     email, changed = fields["email"].lower(), True
@@ -126,9 +124,7 @@ def update_profile(request: AuthedRequest) -> HttpResponse:
     return redirect("settings")
 
 
-@needs(Right.ADMINISTER)
-@require_POST
-@refused_on("settings")
+@form_on("settings", guard=needs(Right.ADMINISTER))
 def rename_workspace(request: AuthedRequest) -> HttpResponse:
     name = cleaned(WorkspaceForm(request.POST))["name"]
     actions.rename_workspace(request.workspace, name, request.user)
@@ -136,9 +132,7 @@ def rename_workspace(request: AuthedRequest) -> HttpResponse:
     return redirect("settings")
 
 
-@needs(Right.ADMINISTER)
-@require_POST
-@refused_on("settings")
+@form_on("settings", guard=needs(Right.ADMINISTER))
 def set_feedback_days(request: AuthedRequest) -> HttpResponse:
     days = cleaned(RetentionForm(request.POST))["days"]
     actions.keep_feedback(request.workspace, days, request.user)
@@ -157,9 +151,7 @@ def confirm_address(request: HttpRequest, secret: str) -> HttpResponse:
     return redirect("settings")
 
 
-@needs(Right.VIEW)
-@require_POST
-@refused_on("settings")
+@form_on("settings", guard=needs(Right.VIEW))
 @confirmed
 def create_token(request: AuthedRequest) -> HttpResponse:
     chosen = cleaned(TokenForm.completed(request.POST))

@@ -1,10 +1,9 @@
 """A form that is refused is shown again on its own page: what was typed is kept, and each error stands beside its field.
 
-A view that takes a form says which page the form stands on, and reads it with `cleaned`:
+A view that takes a form says which page the form stands on, and reads it with `cleaned` (`form_on` is `refused_on` under a
+guard, see `webapp.accounts.access`):
 
-    @member
-    @require_POST
-    @refused_on("costs")
+    @form_on("costs")
     def set_budget(request):
         asked = cleaned(BudgetForm(request.POST))
         actions.set_budget(request.workspace, asked["amount"])  # may raise Problem(…, field="amount")

@@ -11,13 +11,12 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
 
-from webapp.accounts.access import load, member, needs
+from webapp.accounts.access import form_on, load, member, needs
 from webapp.accounts.requests import AuthedRequest
 from webapp.accounts.rights import Right
 from webapp.core import formats
-from webapp.core.forms import cleaned, refused_on, shown_form
+from webapp.core.forms import cleaned, shown_form
 from webapp.costs import actions, gate, reports, tables
 from webapp.costs.forms import BudgetForm, RateForm
 from webapp.costs.models import Rate
@@ -95,9 +94,7 @@ def rate_form(request: HttpRequest, rate: Rate) -> Form:
     return shown_form(request, action, RateForm, initial=initial, auto_id=f"rate_{rate.pk}_%s")
 
 
-@needs(Right.ADMINISTER)
-@require_POST
-@refused_on("costs")
+@form_on("costs", guard=needs(Right.ADMINISTER))
 def set_budget(request: AuthedRequest) -> HttpResponse:
     fields = cleaned(BudgetForm(request.POST))
     budget = actions.set_budget(request.workspace, fields["amount"], request.user)
@@ -106,9 +103,7 @@ def set_budget(request: AuthedRequest) -> HttpResponse:
     return redirect("costs")
 
 
-@needs(Right.ADMINISTER)
-@require_POST
-@refused_on("costs", lambda *_args, **_options: [])
+@form_on("costs", lambda *_args, **_options: [], guard=needs(Right.ADMINISTER))
 def set_rate(request: AuthedRequest, pk: str) -> HttpResponse:
     rate = load(Rate, request.workspace, pk)
     fields = cleaned(RateForm(request.POST))

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from webapp import answers as presentations
-from webapp.accounts.access import load, member, needs
+from webapp.accounts.access import form_on, load, member, needs
 from webapp.accounts.requests import AuthedRequest
 from webapp.accounts.rights import Right
 from webapp.core.forms import cleaned, refusal_of, refused_on, shown_form
@@ -128,9 +128,7 @@ def load_run(request: AuthedRequest, pk: str) -> Run:
     return load(Run.objects.select_related("prototype", "workspace"), request.workspace, pk)
 
 
-@member
-@require_POST
-@refused_on("share", lambda request, pk: [load_run(request, pk).prototype_id])
+@form_on("share", lambda request, pk: [load_run(request, pk).prototype_id])
 def deploy(request: AuthedRequest, pk: str) -> HttpResponse:
     """Share a run. What must be asked first, of whom the demo is for or whether the run that is live is replaced, is asked on
     the share page."""
@@ -163,9 +161,7 @@ def prototype_of_endpoint(request: AuthedRequest, pk: str) -> list[str]:
     return [load_endpoint(request, pk).prototype_id]
 
 
-@member
-@require_POST
-@refused_on("share", prototype_of_endpoint)
+@form_on("share", prototype_of_endpoint)
 def update(request: AuthedRequest, pk: str) -> HttpResponse:
     """name, words, slug, visibility, status: whichever the form holds, and of those what was changed in it (`was_NAME` is what
     it showed), so that a page opened before somebody else's change does not take that back."""
@@ -178,9 +174,7 @@ def update(request: AuthedRequest, pk: str) -> HttpResponse:
     return redirect("share", pk=endpoint.prototype_id)
 
 
-@member
-@require_POST
-@refused_on("share", prototype_of_endpoint)
+@form_on("share", prototype_of_endpoint)
 def choose_examples(request: AuthedRequest, pk: str) -> HttpResponse:
     """examples: numbers of the rows of the run `examples_of` that are ticked; typed: ids of those that stay; own-FIELD: another one, typed.
     Changed is what differs from what the form showed (was_examples, was_typed)."""
@@ -198,9 +192,7 @@ def choose_examples(request: AuthedRequest, pk: str) -> HttpResponse:
     return redirect("share", pk=endpoint.prototype_id)
 
 
-@member
-@require_POST
-@refused_on("share", prototype_of_endpoint)
+@form_on("share", prototype_of_endpoint)
 def create_key(request: AuthedRequest, pk: str) -> HttpResponse:
     endpoint = load_endpoint(request, pk)
     name = cleaned(KeyForm(request.POST))["name"]
@@ -208,9 +200,7 @@ def create_key(request: AuthedRequest, pk: str) -> HttpResponse:
     return redirect("share", pk=endpoint.prototype_id)
 
 
-@member
-@require_POST
-@refused_on("share", prototype_of_endpoint)
+@form_on("share", prototype_of_endpoint)
 def create_link(request: AuthedRequest, pk: str) -> HttpResponse:
     endpoint = load_endpoint(request, pk)
     fields = cleaned(LinkForm(request.POST))
@@ -236,9 +226,7 @@ def revoke_link(request: AuthedRequest, pk: str) -> HttpResponse:
     return redirect("share", pk=link.endpoint.prototype_id)
 
 
-@member
-@require_POST
-@refused_on("share", lambda request, pk: [load(EndpointVersion, request.workspace, pk).endpoint.prototype_id])
+@form_on("share", lambda request, pk: [load(EndpointVersion, request.workspace, pk).endpoint.prototype_id])
 def promote(request: AuthedRequest, pk: str) -> HttpResponse:
     """Serve another version of the endpoint: forward, back, or back again (`undo`). Asked on the share page first."""
     versions = EndpointVersion.objects.select_related("endpoint__current__run", "run", "workspace")
@@ -260,9 +248,7 @@ def promote(request: AuthedRequest, pk: str) -> HttpResponse:
     return redirect("share", pk=endpoint.prototype_id)
 
 
-@member
-@require_POST
-@refused_on("run")
+@form_on("run")
 def try_run(request: AuthedRequest, pk: str) -> HttpResponse:
     """The try-it box of a finished run. Context: answer (one output), model_input, report, timing_ms."""
     run = load(Run.objects.select_related("prototype"), request.workspace, pk)

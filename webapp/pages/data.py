@@ -9,12 +9,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
 
-from webapp.accounts.access import load, member
+from webapp.accounts.access import form_on, load, member
 from webapp.accounts.requests import AuthedRequest
 from webapp.catalog.titles import task_title, trainable
-from webapp.core.forms import refused_on, shown_form
+from webapp.core.forms import shown_form
 from webapp.core.numbers import whole
 from webapp.datasets import versions as dataset_versions
 from webapp.datasets.exports import FORMATS
@@ -138,9 +137,7 @@ def places(version: DatasetVersion) -> dict[str, Any]:
     }
 
 
-@member
-@require_POST
-@refused_on("data")
+@form_on("data")
 def purge_history(request: AuthedRequest, pk: str) -> HttpResponse:
     """Delete for good what the newest version was made from."""
     version = current_version(request, pk)

@@ -7,10 +7,9 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
 
 from webapp.accounts import addresses, security
-from webapp.accounts.access import load, needs, person
+from webapp.accounts.access import form_on, load, needs, person
 from webapp.accounts.confirming import check_confirmed, confirmed
 from webapp.accounts.forms import RetentionForm
 from webapp.accounts.requests import AuthedRequest
@@ -46,9 +45,7 @@ def delete_unused_dataset(request: AuthedRequest, pk: str) -> HttpResponse:
     return render(request, "pages/delete_dataset.html", context)
 
 
-@needs(Right.ADMINISTER)
-@require_POST
-@refused_on("prototype_settings")
+@form_on("prototype_settings", guard=needs(Right.ADMINISTER))
 def set_retention(request: AuthedRequest, pk: str) -> HttpResponse:
     """How long the dataset of this prototype is kept after its last use."""
     prototype = load(Prototype.objects.select_related("dataset"), request.workspace, pk)

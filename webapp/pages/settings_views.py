@@ -8,9 +8,8 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_POST
 
-from webapp.accounts.access import load, member, needs
+from webapp.accounts.access import form_on, load, member, needs
 from webapp.accounts.forms import RetentionForm
 from webapp.accounts.requests import AuthedRequest
 from webapp.accounts.rights import Right
@@ -112,9 +111,7 @@ def delete_search(request: AuthedRequest, pk: str) -> HttpResponse:
     return render(request, "pages/delete_search.html", context)
 
 
-@member
-@require_POST
-@refused_on("delete_run")
+@form_on("delete_run")
 def remove_model(request: AuthedRequest, pk: str) -> HttpResponse:
     run = load(Run.objects.select_related("prototype", "workspace"), request.workspace, pk)
     freed = removal.remove_model(run, request.user)

@@ -7,15 +7,13 @@ from django.db.models import Count, QuerySet, Sum
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
 
 from trainer import disk
-from webapp.accounts.access import load, member
+from webapp.accounts.access import form_on, load, member
 from webapp.accounts.models import Workspace
 from webapp.accounts.requests import AuthedRequest
 from webapp.catalog import hub
 from webapp.core.formats import size
-from webapp.core.forms import refused_on
 from webapp.core.problems import Conflict
 from webapp.core.sentences import said
 from webapp.datasets.models import Dataset
@@ -51,9 +49,7 @@ def storage(request: AuthedRequest) -> HttpResponse:
     return render(request, "pages/storage.html", context)
 
 
-@member
-@require_POST
-@refused_on("storage", lambda _request, pk: [])
+@form_on("storage", lambda _request, pk: [])
 def start_prototype(request: AuthedRequest, pk: str) -> HttpResponse:
     """A new prototype on data that is kept; `Conflict` where they could not be read."""
     dataset = load(Dataset, request.workspace, pk)
@@ -63,9 +59,7 @@ def start_prototype(request: AuthedRequest, pk: str) -> HttpResponse:
     return redirect("data", pk=create_prototype(dataset, request.user).pk)
 
 
-@member
-@require_POST
-@refused_on("prototype_settings")
+@form_on("prototype_settings")
 def remove_checkpoints(request: AuthedRequest, pk: str) -> HttpResponse:
     prototype = load(Prototype.objects.select_related("workspace"), request.workspace, pk)
     freed = removal.remove_checkpoints(prototype, request.user)

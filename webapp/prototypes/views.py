@@ -9,9 +9,8 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
 
-from webapp.accounts.access import load, member, needs
+from webapp.accounts.access import form_on, load, member, needs
 from webapp.accounts.requests import AuthedRequest
 from webapp.accounts.rights import Right, check
 from webapp.core.forms import cleaned, refusal_of, refused_on, typed
@@ -41,9 +40,7 @@ def new_prototype(request: AuthedRequest) -> HttpResponse:
     return sent_to(request, prototype)
 
 
-@member
-@require_POST
-@refused_on("data")
+@form_on("data")
 def replace_data(request: AuthedRequest, pk: str) -> HttpResponse:
     """Other data for a prototype whose own could not be read: the same POST as `new_prototype` takes."""
     prototype = load(Prototype, request.workspace, pk)
@@ -98,9 +95,7 @@ def media(request: AuthedRequest, pk: str, name: str) -> HttpResponseBase:
     return media_response(prototype.dataset.current, name, small="thumb" in request.GET)
 
 
-@member
-@require_POST
-@refused_on("data")
+@form_on("data")
 def map_columns(request: AuthedRequest, pk: str) -> HttpResponse:
     version = current_version(request, pk)
     form = MappingForm(version, request.POST)
@@ -111,9 +106,7 @@ def map_columns(request: AuthedRequest, pk: str) -> HttpResponse:
     return redirect("data", pk=pk)
 
 
-@member
-@require_POST
-@refused_on("data")
+@form_on("data")
 def divide(request: AuthedRequest, pk: str) -> HttpResponse:
     """Put other rows aside: makes the next version."""
     version = current_version(request, pk)
@@ -136,9 +129,7 @@ def current_version(request: AuthedRequest, pk: str) -> DatasetVersion:
     return version
 
 
-@needs(Right.LABEL)
-@require_POST
-@refused_on("data")
+@form_on("data", guard=needs(Right.LABEL))
 def change_rows(request: AuthedRequest, pk: str) -> HttpResponse:
     """What should become of the ticked rows (`row`, repeatable): another label (`value`), or, for editors, to be left out."""
     version = current_version(request, pk)
@@ -154,9 +145,7 @@ def change_rows(request: AuthedRequest, pk: str) -> HttpResponse:
     return redirect("data", pk=pk)
 
 
-@member
-@require_POST
-@refused_on("data")
+@form_on("data")
 def choose_sheet(request: AuthedRequest, pk: str) -> HttpResponse:
     """Read another sheet of the workbook (`sheet`), the names of the columns from another row (`header`), plain text as
     a table (`layout`), or what can be read in several ways by another `choice` (`reading`: the question)."""
@@ -203,9 +192,7 @@ def diff(request: AuthedRequest, pk: str) -> HttpResponse:
     return render(request, "prototypes/diff.html", context)
 
 
-@member
-@require_POST
-@refused_on("data")
+@form_on("data")
 def mend(request: AuthedRequest, pk: str) -> HttpResponse:
     """One-click remedy of a fault: makes the next version."""
     version = current_version(request, pk)
@@ -213,9 +200,7 @@ def mend(request: AuthedRequest, pk: str) -> HttpResponse:
     return redirect("data", pk=pk)
 
 
-@member
-@require_POST
-@refused_on("data")
+@form_on("data")
 def restore(request: AuthedRequest, pk: str) -> HttpResponse:
     """Make an older version (`version`, its number) the newest again."""
     prototype = load(Prototype.objects.select_related("dataset"), request.workspace, pk)
@@ -229,9 +214,7 @@ def restore(request: AuthedRequest, pk: str) -> HttpResponse:
     return redirect("data", pk=pk)
 
 
-@member
-@require_POST
-@refused_on("prototype_settings")
+@form_on("prototype_settings")
 def rename(request: AuthedRequest, pk: str) -> HttpResponse:
     prototype = load(Prototype, request.workspace, pk)
     fields = cleaned(PrototypeForm(request.POST))

@@ -4,11 +4,9 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
 
-from webapp.accounts.access import load, member
+from webapp.accounts.access import form_on, load, member
 from webapp.accounts.requests import AuthedRequest
-from webapp.core.forms import refused_on
 from webapp.runs import search_pictures, searches
 from webapp.runs.models import Search
 
@@ -40,27 +38,21 @@ def search_live(request: AuthedRequest, pk: str) -> HttpResponse:
     return response
 
 
-@member
-@require_POST
-@refused_on("search")
+@form_on("search")
 def stop_search(request: AuthedRequest, pk: str) -> HttpResponse:
     searches.stop(load_search(request, pk), request.user)
     messages.info(request, _("No more trials are made. The best so far is tested and kept."))
     return redirect("search", pk=pk)
 
 
-@member
-@require_POST
-@refused_on("search")
+@form_on("search")
 def cancel_search(request: AuthedRequest, pk: str) -> HttpResponse:
     searches.cancel(load_search(request, pk), request.user)
     messages.info(request, _("Cancelled. What was spent until now is on the costs page."))
     return redirect("search", pk=pk)
 
 
-@member
-@require_POST
-@refused_on("search")
+@form_on("search")
 def resume_search(request: AuthedRequest, pk: str) -> HttpResponse:
     searches.resume(load_search(request, pk), request.user)
     return redirect("search", pk=pk)

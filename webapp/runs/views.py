@@ -12,10 +12,9 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
 
 from webapp.accounts import limits, security
-from webapp.accounts.access import load, member, needs
+from webapp.accounts.access import form_on, load, member, needs
 from webapp.accounts.factors import check_factor
 from webapp.accounts.requests import AuthedRequest, SiteRequest
 from webapp.accounts.rights import Right
@@ -198,26 +197,20 @@ def stop(request: AuthedRequest, pk: str) -> HttpResponse:
     return redirect("run", pk=pk)
 
 
-@member
-@require_POST
-@refused_on("run")
+@form_on("run")
 def cancel(request: AuthedRequest, pk: str) -> HttpResponse:
     actions.cancel(load_run(request, pk), request.user)
     messages.info(request, _("Cancelled. What was spent until now is on the costs page."))
     return redirect("run", pk=pk)
 
 
-@member
-@require_POST
-@refused_on("run")
+@form_on("run")
 def resume(request: AuthedRequest, pk: str) -> HttpResponse:
     actions.resume(load_run(request, pk), request.user)
     return redirect("run", pk=pk)
 
 
-@member
-@require_POST
-@refused_on("run")
+@form_on("run")
 def train_without(request: AuthedRequest, pk: str) -> HttpResponse:
     """Take a column (`column`) out of the data and train again as before."""
     column = request.POST.get("column", "")
@@ -229,9 +222,7 @@ def train_without(request: AuthedRequest, pk: str) -> HttpResponse:
     return redirect("data", pk=run.prototype_id)
 
 
-@member
-@require_POST
-@refused_on("run")
+@form_on("run")
 def accept_leaks(request: AuthedRequest, pk: str) -> HttpResponse:
     """The columns that decide alone were known at the time: the run counts like any other."""
     leaks.accept(load_run(request, pk), request.user)
