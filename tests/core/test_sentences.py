@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 from django.utils import translation
 
+from trainer.errors import SpecError
 from trainer.messages import _, joined, ngettext, sources
-from webapp.core.sentences import error_of, in_reader_language, said
+from webapp.core.problems import Conflict
+from webapp.core.sentences import error_of, problem_of_error, said
 
 TOO_FEW = ngettext("%(count)s row is empty and will not be used.", "%(count)s rows are empty and will not be used.", 12)
 
@@ -59,10 +61,11 @@ def test_what_cannot_be_translated_is_shown_as_it_came(broken: dict[str, Any] | 
         assert said(broken and broken | {"message": "As it came."}) == ("As it came." if broken else "")
 
 
-def test_a_message_without_a_source_is_shown_as_it_is() -> None:
+def test_an_error_of_the_trainer_is_raised_in_the_language_of_the_reader() -> None:
     with translation.override("zh-hans"):
-        assert in_reader_language("plain") == "plain"
-        assert in_reader_language(TOO_FEW) == "有 12 行为空，不会使用。"
+        problem = problem_of_error(SpecError(TOO_FEW, hint="plain").as_dict(), Conflict, field="rows")
+        assert (problem.message, problem.hint) == ("有 12 行为空，不会使用。", "plain")
+        assert (problem.code, problem.status, problem.field) == ("bad_spec", 409, "rows")
 
 
 def test_an_error_keeps_its_sources_and_nothing_else() -> None:

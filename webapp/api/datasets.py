@@ -140,11 +140,7 @@ def create_version(request: AuthedRequest, pk: str, payload: VersionIn) -> Statu
     """A labeller may send `changes` that set cells of the label column; all else is for editors."""
     dataset = load(Dataset, request.workspace, pk)
     check(request.membership, Right.LABEL if payload.model_fields_set == {"changes"} else Right.EDIT)
-    version = dataset.current
-    if version is None:
-        raise Conflict(
-            "This dataset has not been imported yet.", code="not_ready", hint="Wait until its status is ready."
-        )
+    version = actions.current_version(dataset)
     if fixes := [payload.fix] if payload.fix else payload.fixes:
         versions.apply_fixes(version, request.user, *fixes)
     elif payload.sheet:

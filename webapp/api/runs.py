@@ -16,9 +16,9 @@ from webapp.api.schemas import EstimateOut, MeasuringOut, Page, RunOut, RunRow
 from webapp.api.shapes import run_row, run_shape
 from webapp.core.connections import release_connection
 from webapp.core.problems import Conflict, Problem
-from webapp.core.sentences import said
+from webapp.core.sentences import problem_of_error
 from webapp.costs import gate
-from webapp.datasets.actions import lock_dataset
+from webapp.datasets.actions import current_version, lock_dataset
 from webapp.datasets.models import Dataset, DatasetVersion
 from webapp.datasets.models import Status as VersionStatus
 from webapp.datasets.quota import lock_quota
@@ -67,15 +67,7 @@ def version_of(request: AuthedRequest, payload: RunIn) -> DatasetVersion:
         return load(
             DatasetVersion.objects.filter(dataset=dataset), request.workspace, version_id(dataset, payload.version)
         )
-    version = dataset.current
-    if version is None:
-        failed = dataset.latest
-        if failed and failed.error:
-            raise Conflict(said(failed.error), code=failed.error["code"], hint=said(failed.error, "hint"))
-        raise Conflict(
-            "This dataset has not been imported yet.", code="not_ready", hint="Wait until its status is ready."
-        )
-    return version
+    return current_version(dataset)
 
 
 def columns_of(version: DatasetVersion, payload: RunIn) -> dict[str, str] | None:
@@ -135,7 +127,7 @@ def wait_until_read(version: DatasetVersion) -> DatasetVersion:
         time.sleep(0.2)
         version.refresh_from_db()
     if version.status == VersionStatus.FAILED and version.error:
-        raise Conflict(version.error["message"], code=version.error["code"], hint=version.error.get("hint", ""))
+        raise problem_of_error(version.error, Conflict)
     return version
 
 

@@ -6,6 +6,7 @@ An action raises a `Problem`; `ProblemMiddleware` turns it into a page, the API 
 import errno
 import logging
 import shutil
+from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
@@ -43,6 +44,14 @@ class Problem(Exception):  # noqa: N818  the standard's own word
 
     def as_dict(self) -> dict[str, Any]:
         return {"code": self.code, "message": self.message, "hint": self.hint}
+
+
+def check_one_of(value: object, names: Iterable[str], message: str, code: str) -> None:
+    """`Problem` for a value that is none of `names`, which are told; `message` calls it %(name)s."""
+    choices = list(names)
+    if value not in choices:
+        hint = _("Choose one of %(names)s.") % {"names": ", ".join(choices)}
+        raise Problem(message % {"name": str(value)[:60]}, code=code, hint=hint)
 
 
 class Forbidden(Problem):

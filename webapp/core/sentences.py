@@ -21,6 +21,11 @@ def said(entry: dict[str, Any] | Problem | None, name: str = "message") -> str:
         return english
 
 
+def problem_of_error(error: dict[str, Any], kind: type[Problem] = Problem, **options: Any) -> Problem:
+    """An error that a row keeps, or the trainer raised, to be raised for the reader."""
+    return kind(said(error), code=error["code"], hint=said(error, "hint"), **options)
+
+
 def render(source: object) -> str:
     """Raises `KeyError` for a template that is not translated: what is formatted is a template of ours and no other."""
     if not isinstance(source, dict):
@@ -35,11 +40,6 @@ def render(source: object) -> str:
         raise KeyError(text)
     values = source.get("values")
     return template % {name: render(value) for name, value in values.items()} if values else template
-
-
-def in_reader_language(message: str) -> str:
-    """A message of the trainer's own, raised in this process."""
-    return said({"message": message, "i18n": {"message": getattr(message, "source", None)}})
 
 
 def error_of(outcome: dict[str, Any]) -> dict[str, Any]:

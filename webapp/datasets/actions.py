@@ -19,10 +19,11 @@ from webapp.accounts.models import User, Workspace
 from webapp.core import removals
 from webapp.core.files import check_disk, check_room, store
 from webapp.core.problems import Conflict, Problem
+from webapp.core.sentences import problem_of_error
 from webapp.core.titles import title_from
 from webapp.datasets import folders
 from webapp.datasets.models import Dataset, DatasetVersion, Status
-from webapp.datasets.quota import check_quota, lock_quota, measure_dataset
+from webapp.datasets.quota import check_quota, measure_dataset, room_for
 from webapp.datasets.requests import read_request
 
 MAX_FILES = 20
@@ -69,11 +70,9 @@ def create_dataset(
     removals.due(dataset.upload_folder)  # unless the dataset gets its row
     try:
         names = store_all(files, places, dataset.upload_folder)
-        with transaction.atomic():
-            lock_quota(workspace)
+        with room_for(workspace, size):  # again: what came meanwhile has taken its room
             limits.check(workspace, *NEW_DATASET)
             removals.keep(dataset.upload_folder)
-            check_quota(workspace, size)  # again: what came meanwhile has taken its room
             dataset.save()
             version = add_version(dataset, user, sources=names, note=_("Upload"), request=reading)
             audit(workspace, user, "uploaded", "dataset", dataset.pk, title)
@@ -125,15 +124,27 @@ def made_by_worker(workspace: Workspace, user: User, title: str, note: str, requ
     out, and asks for their room then."""
     check_disk()
     dataset = Dataset(workspace=workspace, name=title[:120], created_by=user)
-    with transaction.atomic():
-        lock_quota(workspace)
+    with room_for(workspace, 1):
         limits.check(workspace, "datasets")
-        check_quota(workspace, 1)
         dataset.save()
         version = add_version(dataset, user, note=note[:200], request=request)
         audit(workspace, user, "uploaded", "dataset", dataset.pk, title[:120])
     version.send()
     return dataset
+
+
+def current_version(dataset: Dataset) -> DatasetVersion:
+    """The newest version that can be used. `Conflict` while there is none, with the words of the one that could not be read."""
+    if version := dataset.current:
+        return version
+    newest = dataset.latest
+    raise problem_of_error(newest.error, Conflict) if newest and newest.error else not_imported()
+
+
+def not_imported() -> Conflict:
+    return Conflict(
+        _("This dataset has not been imported yet."), code="not_ready", hint=_("Wait until its status is ready.")
+    )
 
 
 def lock_dataset(pk: str) -> Dataset:

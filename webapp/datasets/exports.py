@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from webapp.accounts import security
 from webapp.core.downloads import Download
 from webapp.core.files import safe_name
-from webapp.core.problems import Problem
+from webapp.core.problems import Problem, check_one_of
 from webapp.datasets.models import DatasetVersion, Status
 from webapp.datasets.rows import CELL_CHARACTERS, connect, file_of, names_of, rows_sql
 
@@ -123,12 +123,7 @@ def cells_of(version: DatasetVersion, shared: list[str]) -> str:
 
 def download(version: DatasetVersion, form: str) -> Download:
     """All rows as a file to keep; made in a temporary place that goes once it is open."""
-    if form not in FORMATS:
-        raise Problem(
-            _("There is no format “%(name)s”.") % {"name": form[:40]},
-            code="bad_format",
-            hint=_("Choose one of %(names)s.") % {"names": ", ".join(FORMATS)},
-        )
+    check_one_of(form, FORMATS, _("There is no format “%(name)s”."), "bad_format")
     if version.status != Status.READY:
         raise Problem(_("This version is not ready yet."), code="not_ready", hint=_("Wait until it has been read."))
     with tempfile.TemporaryDirectory(dir=settings.FILE_UPLOAD_TEMP_DIR) as folder:

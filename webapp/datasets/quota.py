@@ -6,11 +6,13 @@ untrue. Apps on the right add what they keep to `KINDS`.
 """
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import QuerySet, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -96,6 +98,15 @@ def check_quota(workspace: Workspace, size: int, *, is_read: bool = False) -> No
         raise no_room(size, max(0, size - missing + used[CACHES]))
     if missing > 0:
         empty_caches(workspace, missing)
+
+
+@contextmanager
+def room_for(workspace: Workspace, size: int, *, is_read: bool = False) -> Iterator[None]:
+    """A transaction in which `size` more bytes are kept (see `check_quota`), and nobody else takes their room."""
+    with transaction.atomic():
+        lock_quota(workspace)
+        check_quota(workspace, size, is_read=is_read)
+        yield
 
 
 def empty_caches(workspace: Workspace, needed: int) -> None:

@@ -27,7 +27,7 @@ from webapp.core.storable import storable
 from webapp.core.work import TooLong, Work, stopping
 from webapp.datasets.actions import pseudonym_key
 from webapp.datasets.models import Dataset, DatasetVersion, Status
-from webapp.datasets.quota import check_quota, lock_quota, own_bytes
+from webapp.datasets.quota import own_bytes, room_for
 from webapp.datasets.signals import version_read
 
 log = logging.getLogger(__name__)
@@ -96,14 +96,7 @@ class Reading(Work[DatasetVersion]):
         made = self.read(making, Access(writable=(folder,), hub=bool(version.request.get("hub"))))
         files = made.get("files") or [Path(made["path"]).name]
         size = sum((folder / name).stat().st_size for name in files)
-        try:
-            with transaction.atomic():
-                lock_quota(version.workspace)
-                check_quota(version.workspace, size)
-                Dataset.objects.filter(pk=version.dataset_id).update(upload_bytes=size)
-        except Problem:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
+        self.keep_upload(folder, size, upload_bytes=size)
         version.sources = files
         version.save(update_fields=["sources"])
 
@@ -123,15 +116,17 @@ class Reading(Work[DatasetVersion]):
             ["fetch-media", str(listed), f"--out={folder}"], Access(readable=(listed,), writable=(folder,), web=True)
         )
         size = int(made["bytes"]) - before
+        self.keep_upload(folder, size, upload_bytes=F("upload_bytes") + size)
+        return [folder]
+
+    def keep_upload(self, folder: Path, size: int, **fields: object) -> None:
+        """`size` more bytes have come into a folder of the upload; it goes again where the workspace has no room for them."""
         try:
-            with transaction.atomic():
-                lock_quota(version.workspace)
-                check_quota(version.workspace, size)
-                Dataset.objects.filter(pk=version.dataset_id).update(upload_bytes=F("upload_bytes") + size)
+            with room_for(self.row.workspace, size):
+                Dataset.objects.filter(pk=self.row.dataset_id).update(**fields)
         except Problem:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        return [folder]
 
     def read(self, arguments: list[str], access: Access) -> dict[str, Any]:
         secret = {} if access.hub or access.web else {"MAQUETTE_PSEUDONYM_KEY": pseudonym_key(self.row.dataset_id)}
@@ -163,9 +158,7 @@ class Reading(Work[DatasetVersion]):
         result = {"profile": profile, "problems": problems, "sha256": profile["sha256"], "bytes": size}
         how = {"rows": rows, "rows_read": rows, "progress": 1, "seconds": self.clock() - self.began_at}
         try:
-            with transaction.atomic():
-                lock_quota(version.workspace)
-                check_quota(version.workspace, size, is_read=True)
+            with room_for(version.workspace, size, is_read=True):
                 self.finish(status=Status.READY, **result, **how)
         except Problem as problem:
             shutil.rmtree(version.folder)

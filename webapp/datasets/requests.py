@@ -5,7 +5,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from trainer.roles import ROLES
-from webapp.core.problems import Problem
+from webapp.core.problems import Problem, check_one_of
 
 MAX_HEADER_ROW = 10_000
 MAX_READINGS = 100
@@ -13,12 +13,8 @@ LAYOUTS = ("table", "text")
 
 
 def check_role_names(roles: dict[str, str]) -> None:
-    if wrong := [role for role in roles.values() if role not in ROLES]:
-        raise Problem(
-            _("“%(name)s” is not a column role.") % {"name": str(wrong[0])[:60]},
-            code="bad_role",
-            hint=_("Choose one of %(names)s.") % {"names": ", ".join(ROLES)},
-        )
+    for role in roles.values():
+        check_one_of(role, ROLES, _("“%(name)s” is not a column role."), "bad_role")
 
 
 def header_request(header: int | None) -> dict[str, int]:
@@ -65,9 +61,4 @@ def check_reading(reading: dict[str, str]) -> None:
 
 
 def check_layout(layout: str) -> None:
-    if layout not in LAYOUTS:
-        raise Problem(
-            _("A file cannot be read as “%(name)s”.") % {"name": layout[:60]},
-            code="bad_layout",
-            hint=_("Choose one of %(names)s.") % {"names": ", ".join(LAYOUTS)},
-        )
+    check_one_of(layout, LAYOUTS, _("A file cannot be read as “%(name)s”."), "bad_layout")

@@ -36,7 +36,7 @@ from webapp.core.titles import title_from
 from webapp.datasets import folders
 from webapp.datasets.actions import MAX_FILES, add_version
 from webapp.datasets.models import Dataset, DatasetVersion, Upload
-from webapp.datasets.quota import alive, check_quota, lock_quota
+from webapp.datasets.quota import alive, room_for
 
 CHUNK_BYTES = 16 * 2**20
 PIECE_BYTES = 256 * 1024
@@ -134,10 +134,8 @@ def begin(workspace: Workspace, user: User, length: int, **fields: str) -> Uploa
     check_room(length)
     upload = Upload(workspace=workspace, created_by=user, length=length, expires_at=timezone.now() + KEPT, **fields)
     upload.path.parent.mkdir(parents=True, exist_ok=True)
-    with transaction.atomic():
-        lock_quota(workspace)
+    with room_for(workspace, length):
         limits.check(workspace, "uploads_hour")
-        check_quota(workspace, length)
         upload.path.touch()
         upload.save()
     return upload

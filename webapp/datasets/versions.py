@@ -21,7 +21,7 @@ from webapp.core.problems import Problem
 from webapp.core.sentences import said
 from webapp.datasets.actions import add_version, check_not_forgotten, lock_dataset
 from webapp.datasets.models import DatasetVersion, Status
-from webapp.datasets.quota import check_quota, lock_quota, own_bytes, size_of
+from webapp.datasets.quota import own_bytes, room_for, size_of
 from webapp.datasets.requests import check_layout, check_reading, check_role_names, header_request
 
 MAX_CHANGES = 1_000
@@ -84,9 +84,13 @@ def apply_fixes(version: DatasetVersion, user: User, *actions: str) -> DatasetVe
         raise Problem(
             _("That issue is not in this version."), code="no_such_fix", hint=_("Reload the page to see what is.")
         )
-    suggestion = {key: version.suggestion.get(key) for key in ("task", "columns")}
     note = ", ".join(dict.fromkeys(offered[action] for action in fixes))[:200]
-    return derive(version, user, note, fixes=fixes, **suggestion)
+    return derive(version, user, note, fixes=fixes, **mapping_of(version))
+
+
+def mapping_of(version: DatasetVersion) -> dict[str, Any]:
+    """What the next version is asked for that is to have the same task and columns."""
+    return {key: version.suggestion.get(key) for key in ("task", "columns")}
 
 
 def safe_fixes(version: DatasetVersion) -> list[str]:
@@ -103,16 +107,14 @@ def read_sheet(version: DatasetVersion, user: User, sheet: str, header: int | No
             code="no_sheet",
             hint=_("Choose one of %(names)s.") % {"names": ", ".join(version.sheets) or _("none")},
         )
-    if not version.dataset.upload_folder.exists():
-        raise Problem(_("The workbook was deleted."), code="deleted", hint=_("Send it again, as a new dataset."))
+    check_upload(version)
     return derive(version, user, _("Sheet “%(name)s”") % {"name": sheet}, sheet=sheet, **header_request(header))
 
 
 def read_header(version: DatasetVersion, user: User, header: int) -> DatasetVersion:
     """The next version, from the files as they came, with another row as their header; 0: they have none."""
     request: dict[str, Any] = header_request(header)
-    if not version.dataset.upload_folder.exists():
-        raise Problem(_("The files were deleted."), code="deleted", hint=_("Send them again, as a new dataset."))
+    check_upload(version)
     if version.sheet:
         request["sheet"] = version.sheet
     note = _("Header in row %(number)d") % {"number": header} if header else _("Without a header")
@@ -123,8 +125,7 @@ def read_layout(version: DatasetVersion, user: User, layout: str) -> DatasetVers
     """The next version, from the files as they came, read as a `table` or as `text` in paragraphs."""
     notes = {"table": _("Read as a table"), "text": _("Read as text")}
     check_layout(layout)
-    if not version.dataset.upload_folder.exists():
-        raise Problem(_("The files were deleted."), code="deleted", hint=_("Send them again, as a new dataset."))
+    check_upload(version)
     return derive(version, user, notes[layout], layout=layout)
 
 
@@ -141,8 +142,7 @@ def read_otherwise(version: DatasetVersion, user: User, reading: dict[str, str])
                 hint=_("Choose one of %(names)s.")
                 % {"names": ", ".join([known[what]["chosen"], *known[what]["others"]])},
             )
-    if not version.dataset.upload_folder.exists():
-        raise Problem(_("The files were deleted."), code="deleted", hint=_("Send them again, as a new dataset."))
+    check_upload(version)
     before = {what: entry["chosen"] for what, entry in known.items() if entry["asked"]}
     labels = [
         said(entry, "label")
@@ -152,6 +152,12 @@ def read_otherwise(version: DatasetVersion, user: User, reading: dict[str, str])
     ]
     note = _("Read as: %(choices)s") % {"choices": ", ".join(labels or reading.values())}
     return derive(version, user, note[:200], reading=before | reading)
+
+
+def check_upload(version: DatasetVersion) -> None:
+    """`Problem` where the files as they came are gone."""
+    if not version.dataset.upload_folder.exists():
+        raise Problem(_("The files were deleted."), code="deleted", hint=_("Send them again, as a new dataset."))
 
 
 def change(version: DatasetVersion, user: User, changes: dict[str, Any]) -> DatasetVersion:
@@ -175,8 +181,7 @@ def change(version: DatasetVersion, user: User, changes: dict[str, Any]) -> Data
         parts.append(ngettext("%(n)d cell changed", "%(n)d cells changed", len(cells)) % {"n": len(cells)})
     if dropped:
         parts.append(ngettext("%(n)d row excluded", "%(n)d rows excluded", len(dropped)) % {"n": len(dropped)})
-    suggestion = {key: version.suggestion.get(key) for key in ("task", "columns")}
-    return derive(version, user, ", ".join(parts), changes={"drop": dropped, "set": cells}, **suggestion)
+    return derive(version, user, ", ".join(parts), changes={"drop": dropped, "set": cells}, **mapping_of(version))
 
 
 def right_for(version: DatasetVersion, changes: dict[str, Any]) -> Right:
@@ -197,9 +202,7 @@ def derive(version: DatasetVersion, user: User, note: str, /, **request: object)
         raise Problem(_("This version is not ready yet."), code="not_ready", hint=_("Wait until it has been read."))
     size = size_of(version.folder / "data.parquet")
     check_disk(size)
-    with transaction.atomic():
-        lock_quota(version.workspace)
-        check_quota(version.workspace, size)
+    with room_for(version.workspace, size):
         given = {"note": note, "request": request, "sources": version.sources, "bytes": size}
         made = add_version(version.dataset, user, parent=version, **given)
         audit(version.workspace, user, "made version", "dataset", version.dataset_id, f"{version.dataset.name}: {note}")
@@ -229,9 +232,7 @@ def restore(version: DatasetVersion, user: User) -> DatasetVersion:
     try:
         link_all(version, part)  # before the transaction: it may take a while
         fields["bytes"] = own_bytes(part)
-        with transaction.atomic():
-            lock_quota(version.workspace)
-            check_quota(version.workspace, fields["bytes"])  # none, but where the disk cannot link
+        with room_for(version.workspace, fields["bytes"]):  # none, but where the disk cannot link
             made = add_version(version.dataset, user, **fields)
             shutil.rmtree(made.folder, ignore_errors=True)
             part.rename(made.folder)

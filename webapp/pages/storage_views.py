@@ -15,7 +15,7 @@ from webapp.accounts.requests import AuthedRequest
 from webapp.catalog import hub
 from webapp.core.formats import size
 from webapp.core.problems import Conflict
-from webapp.core.sentences import said
+from webapp.core.sentences import problem_of_error
 from webapp.datasets.models import Dataset
 from webapp.datasets.quota import used_by_kind
 from webapp.pages import removal
@@ -55,7 +55,7 @@ def start_prototype(request: AuthedRequest, pk: str) -> HttpResponse:
     dataset = load(Dataset, request.workspace, pk)
     failed = dataset.latest if dataset.current is None else None
     if failed and failed.error:
-        raise Conflict(said(failed.error), code=failed.error["code"], hint=said(failed.error, "hint"))
+        raise problem_of_error(failed.error, Conflict)
     return redirect("data", pk=create_prototype(dataset, request.user).pk)
 
 

@@ -122,11 +122,8 @@ def divide(request: AuthedRequest, pk: str) -> HttpResponse:
 
 
 def current_version(request: AuthedRequest, pk: str) -> DatasetVersion:
-    """The newest version that can be used; a `Problem` while there is none."""
-    version = load(Prototype, request.workspace, pk).dataset.current
-    if version is None:
-        raise Problem(_("This dataset has not been imported yet."), hint=_("Wait until it is ready."))
-    return version
+    """The newest version that can be used; a `Conflict` while there is none."""
+    return dataset_actions.current_version(load(Prototype, request.workspace, pk).dataset)
 
 
 @form_on("data", guard=needs(Right.LABEL))

@@ -17,10 +17,11 @@ from webapp.accounts.models import User
 from webapp.catalog.forms import check_params
 from webapp.catalog.local import folders as local_folders
 from webapp.catalog.titles import trainable_tasks
-from webapp.core.problems import Conflict, Problem
+from webapp.core.problems import Conflict, Problem, check_one_of
 from webapp.costs import gate
 from webapp.costs.actions import price_per_hour
 from webapp.costs.amounts import plain_decimal_of
+from webapp.datasets.actions import current_version, not_imported
 from webapp.datasets.models import DatasetVersion
 from webapp.datasets.models import Status as DatasetStatus
 from webapp.datasets.quota import lock_quota
@@ -48,9 +49,7 @@ def settings_of(version: DatasetVersion, body: dict[str, Any]) -> dict[str, Any]
     version that has them.
     """
     if version.status != DatasetStatus.READY:
-        raise Conflict(
-            _("This dataset has not been imported yet."), code="not_ready", hint=_("Wait until its status is ready.")
-        )
+        raise not_imported()
     slug = body.get("task") or version.suggestion.get("task")
     mapping = chosen_mapping(version, body)
     columns = mapping.get("columns") or version.suggestion.get("columns")
@@ -67,23 +66,14 @@ def settings_of(version: DatasetVersion, body: dict[str, Any]) -> dict[str, Any]
         )
     asked = str(body.get("method") or "")
     methods = {method_card["slug"] for method_card in task.declaration()["methods"]}
-    if asked and asked not in methods:
-        raise Problem(
-            _("There is no method “%(name)s” for this task.") % {"name": asked},
-            code="bad_method",
-            hint=_("Choose one of %(names)s.") % {"names": ", ".join(sorted(methods))},
-        )
+    if asked:
+        check_one_of(asked, sorted(methods), _("There is no method “%(name)s” for this task."), "bad_method")
     model = check_model(body.get("model") or model_for(task, asked), slug, version)
     method = asked or base_models.default_method(slug, model)
     base_models.check_method(method, model, slug)
     base_models.check_available(model)
     hardware = body.get("hardware") or "cpu"
-    if hardware not in HARDWARE:
-        raise Problem(
-            _("“%(name)s” is not hardware that a run can use.") % {"name": hardware},
-            code="bad_hardware",
-            hint=_("Choose one of %(names)s.") % {"names": ", ".join(HARDWARE)},
-        )
+    check_one_of(hardware, HARDWARE, _("“%(name)s” is not hardware that a run can use."), "bad_hardware")
     return {
         "task": slug,
         "model": model,
@@ -261,11 +251,7 @@ def create_run(
 ) -> Run:
     """A run in the queue. What it may spend is settled when it starts (`webapp.costs.gate`), not now. `trial`: fields of one
     that is a trial of a search."""
-    version = version or prototype.dataset.current
-    if version is None:
-        raise Conflict(
-            _("This dataset has not been imported yet."), code="not_ready", hint=_("Wait until its status is ready.")
-        )
+    version = version or current_version(prototype.dataset)
     fields = settings_of(version, body)
     check_memory(version, fields)
     needed = space.expected(version, fields)

@@ -18,8 +18,8 @@ from django.utils.translation import gettext_lazy
 from webapp.accounts import limits
 from webapp.core.connections import release_connection
 from webapp.core.locks import only_one
-from webapp.core.problems import Conflict, Problem, Unavailable
-from webapp.core.sentences import said
+from webapp.core.problems import Conflict, Unavailable
+from webapp.core.sentences import problem_of_error
 from webapp.core.work import Later
 from webapp.costs.actions import price_per_hour
 from webapp.costs.gate import cost_of, month
@@ -116,7 +116,7 @@ def wait(estimate: Estimate, seconds: float) -> dict[str, Any] | None:
         refresh(estimate)
     if estimate.error:
         tell(estimate)
-        raise Problem(said(estimate.error), code=estimate.error["code"], hint=said(estimate.error, "hint"))
+        raise problem_of_error(estimate.error)
     return priced(estimate) if estimate.result else None
 
 

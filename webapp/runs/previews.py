@@ -15,8 +15,7 @@ from trainer import cache, tasks
 from trainer.errors import UserError
 from trainer.spec import Spec
 from webapp.accounts import limits
-from webapp.core.problems import Problem
-from webapp.core.sentences import in_reader_language
+from webapp.core.sentences import problem_of_error
 from webapp.datasets.models import DatasetVersion
 from webapp.runs import base_models
 from webapp.runs.actions import estimate_key, settings_of, spec_of
@@ -41,9 +40,7 @@ def diagram(version: DatasetVersion, body: dict[str, Any]) -> dict[str, Any] | N
     try:
         return tasks.get(fields["task"]).describe(spec)
     except UserError as error:
-        raise Problem(
-            in_reader_language(error.message), code=error.code, hint=in_reader_language(error.hint)
-        ) from error
+        raise problem_of_error(error.as_dict()) from error
 
 
 def augments(slug: str) -> bool:

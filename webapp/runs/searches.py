@@ -18,8 +18,9 @@ from webapp.accounts.actions import audit
 from webapp.accounts.models import User
 from webapp.core.problems import BudgetSpent, Conflict, Problem
 from webapp.core.scores import rank
-from webapp.core.sentences import said
+from webapp.core.sentences import problem_of_error
 from webapp.costs import gate
+from webapp.datasets.actions import current_version
 from webapp.datasets.models import DatasetVersion
 from webapp.prototypes.models import Prototype
 from webapp.runs import actions, stream
@@ -51,8 +52,7 @@ def check_space(slug: str, method: str, given: object, params: Mapping[str, Any]
     try:
         found = space.dimensions(tasks.get(slug), method, given, params)
     except SpecError as error:
-        problem = error.as_dict()
-        raise Problem(said(problem), code=error.code, hint=said(problem, "hint"), field="space") from error
+        raise problem_of_error(error.as_dict(), field="space") from error
     return {each.name: each.as_dict() for each in found}
 
 
@@ -69,10 +69,7 @@ def create_search(
 ) -> Search:
     """A search that begins with its first trial at once. `body`: that of a run, and {space, trials, at_once}; its limits are
     those of all trials and the test together."""
-    version = version or prototype.dataset.current
-    if version is None:
-        message, hint = _("This dataset has not been imported yet."), _("Wait until its status is ready.")
-        raise Conflict(message, code="not_ready", hint=hint)
+    version = version or current_version(prototype.dataset)
     fields = actions.settings_of(version, body)
     check_validation(version, fields)
     wanted = {

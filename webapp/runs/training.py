@@ -25,8 +25,9 @@ from trainer.remaining import Remaining
 from webapp.accounts import limits
 from webapp.core.confinement import memory_limit
 from webapp.core.files import check_disk, disk_full, write_whole
-from webapp.core.problems import BudgetSpent, Problem
+from webapp.core.problems import BudgetSpent
 from webapp.core.redis import best_effort, client
+from webapp.core.sentences import problem_of_error
 from webapp.core.trainer_process import TrainerProcess, hub_access
 from webapp.core.work import AT_ONCE, Died, Stopped, Work, stopping
 from webapp.costs import gate
@@ -198,8 +199,7 @@ class Training(Charged):
         if self.final.get("type") == "result" and status != errors.EXIT_DONE:
             self.final = {}  # it died over what follows its result
         if self.final.get("type") != "result" and self.stop_problem and self.ending_since is not None:
-            problem = self.stop_problem
-            raise Problem(problem["message"], code=problem["code"], hint=problem["hint"])
+            raise problem_of_error(self.stop_problem)
         if not self.final and (self.is_stopped or status == errors.EXIT_STOPPED):
             raise Stopped  # on purpose: no death to count
         try:
