@@ -33,7 +33,7 @@ from webapp.endpoints.visitors import take_feedback
 from webapp.pages.erasure import erase_workspace
 from webapp.prototypes.actions import create_prototype
 from webapp.prototypes.models import Prototype
-from webapp.runs import estimates, previews, sse
+from webapp.runs import estimates, previews, sse, trials
 from webapp.runs.actions import create_run, resume
 from webapp.runs.models import Estimate, Preview, Run, Status
 
@@ -109,7 +109,7 @@ def measured(workspace: Workspace, user: User) -> Make:
     made = [
         add(workspace=workspace, version=version, key=str(number), spec={}, hardware="cpu") for number in range(AT_ONCE)
     ]
-    return lambda number: estimates.ask_again(made[number], {})
+    return lambda number: trials.ask_again(made[number], {})
 
 
 def ratings(workspace: Workspace, user: User) -> Make:

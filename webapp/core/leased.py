@@ -87,6 +87,9 @@ class Leased(WorkspaceOwned):
     def everywhere(cls) -> LeasedQuerySet[Self]:
         return cast(LeasedQuerySet[Self], cls._default_manager.all())
 
+    def in_state(self, *states: str) -> LeasedQuerySet[Self]:
+        return self.everywhere().filter(status__in=states)
+
     def move(self, rows: LeasedQuerySet[Self], /, **fields: object) -> bool:
         """Compare and set: only while it is one of `rows`."""
         moved = bool(rows.filter(pk=self.pk).update(**fields))

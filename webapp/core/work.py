@@ -28,6 +28,7 @@ from webapp.core.connections import database_is_away, release_connection
 from webapp.core.files import disk_error
 from webapp.core.leased import Leased, LeasedQuerySet
 from webapp.core.problems import Problem
+from webapp.core.queues import Task, task
 from webapp.core.sentences import error_of
 from webapp.core.trainer_process import TrainerProcess, last_words
 
@@ -148,6 +149,15 @@ class Work(Generic[Row]):
 
     def close(self) -> None:
         """Give back what the attempt has held."""
+
+    @classmethod
+    def task(cls) -> Task[[str]]:
+        """The task of Celery by whose name its rows are sent."""
+
+        def handle(pk: str) -> None:
+            cls.handle(pk)
+
+        return task(cls.model.TASK)(handle)
 
     # How it lives
 
@@ -322,7 +332,7 @@ class Work(Generic[Row]):
     def hand_back(self, seconds: float | None = None) -> None:
         """For another worker, or for this one after its restart: nothing has died."""
         if self.row.interrupt(self.lease, attempts=F("attempts") - 1):
-            self.recover(self.row, **({} if seconds is None else {"countdown": seconds}))
+            self.recover(self.row, countdown=seconds)
 
     @classmethod
     def recover(cls, row: Row, **options: object) -> None:

@@ -5,10 +5,7 @@ from webapp.endpoints import actions, addresses, hosting, registry, visitors
 from webapp.endpoints.packaging import Packaging
 from webapp.runs.tasks import fetch_artifact
 
-
-@task("webapp.endpoints.tasks.export_version")
-def export_version(version_id: str) -> None:
-    Packaging.handle(version_id)
+export_version = Packaging.task()
 
 
 @task("webapp.endpoints.tasks.publish_all")

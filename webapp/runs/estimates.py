@@ -9,13 +9,11 @@ from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
 from django.db.models import Max
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from webapp.accounts import limits
 from webapp.core.connections import release_connection
 from webapp.core.locks import only_one
 from webapp.core.problems import Conflict, Unavailable
@@ -28,7 +26,7 @@ from webapp.runs.actions import estimate_key, settings_of, spec_of
 from webapp.runs.base_models import unresolved
 from webapp.runs.fitting import check_memory
 from webapp.runs.models import Estimate, Run, Status
-from webapp.runs.trials import TrialWork
+from webapp.runs.trials import TrialWork, ask
 from webapp.runs.turns import NEVER
 
 AGAIN_SECONDS = 1
@@ -51,25 +49,18 @@ def request(version: DatasetVersion, body: dict[str, Any]) -> Estimate:
     fields = settings_of(version, body)
     check_memory(version, fields)
     spec = spec_of(version, fields | {"limits": {}}, price_per_hour(version.workspace, fields["hardware"]))
-    with transaction.atomic():  # one that is refused leaves no row, which a sweep would have measured
-        estimate, _created = Estimate.objects.get_or_create(
-            version=version,
-            key=estimate_key(fields),
-            defaults={"workspace_id": version.workspace_id, "spec": spec, "hardware": fields["hardware"]},
-        )
-        is_news = bool(estimate.error) and not (estimate.error or {}).get(TOLD)
-        is_mine = not is_news and is_due(estimate) and ask_again(estimate, spec)
-    if is_news:
-        tell(estimate)
-    elif is_mine:
+    estimate, is_mine = ask(Estimate, version, estimate_key(fields), spec, is_due, hardware=fields["hardware"])
+    if is_mine:
         send(estimate)
+    elif estimate.error and TOLD not in estimate.error:
+        tell(estimate)
     return estimate
 
 
 def is_due(estimate: Estimate) -> bool:
     """Whether it must be measured, or measured anew (see `request`)."""
     if estimate.error:
-        return True
+        return TOLD in estimate.error
     if estimate.result:
         return "expected" not in estimate.result
     return estimate.sent_at is None and not estimate.lease
@@ -85,12 +76,6 @@ def send(estimate: Estimate) -> None:
             retry_after=10,
         )
     refresh(estimate)
-
-
-def ask_again(estimate: Estimate, spec: dict[str, Any]) -> bool:
-    with transaction.atomic():
-        limits.check(estimate.workspace, "estimates_minute")
-        return estimate.ask_again(spec)
 
 
 def refresh(estimate: Estimate) -> None:

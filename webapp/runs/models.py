@@ -173,9 +173,6 @@ class Run(Leased):
 
     # State changes. Each returns whether it happened.
 
-    def in_state(self, *states: str) -> RunQuerySet["Run"]:
-        return Run.objects.filter(status__in=states)
-
     def claim(self, **fields: object) -> str | None:
         now = timezone.now()
         return super().claim(started_at=Coalesce("started_at", now), claimed_at=now, **fields)
@@ -301,6 +298,8 @@ class Trial(Leased):
     """What the trainer finds out about these very rows and settings, before any run has them (`webapp.runs.trials`)."""
 
     WAITING = HELD = Q(result__isnull=True, error__isnull=True)
+    LIMIT: ClassVar[str]
+    """Of its workspace: how many are begun in a minute."""
 
     version = models.ForeignKey(DatasetVersion, on_delete=models.CASCADE, related_name="%(class)ss")
     key = models.CharField(max_length=64)
@@ -325,6 +324,7 @@ class Estimate(Trial):
     """What a run would take, and how good it would be."""
 
     TASK = "webapp.runs.tasks.measure"
+    LIMIT = "estimates_minute"
 
     hardware = models.CharField(max_length=12)
 
@@ -333,3 +333,4 @@ class Preview(Trial):
     """How pictures are changed at random while learning; the picture itself lies in the cache."""
 
     TASK = "webapp.runs.tasks.preview"
+    LIMIT = "previews_minute"

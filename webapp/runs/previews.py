@@ -4,23 +4,22 @@ import json
 import shutil
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
 from trainer import cache, tasks
 from trainer.errors import UserError
 from trainer.spec import Spec
-from webapp.accounts import limits
 from webapp.core.sentences import problem_of_error
 from webapp.datasets.models import DatasetVersion
 from webapp.runs import base_models
 from webapp.runs.actions import estimate_key, settings_of, spec_of
 from webapp.runs.models import Preview
-from webapp.runs.trials import TrialWork
+from webapp.runs.trials import TrialWork, ask
 
 PICTURE = "augmentation.png"
 TOLD_SECONDS = 60
@@ -61,11 +60,7 @@ def augmented(version: DatasetVersion, body: dict[str, Any]) -> dict[str, Any]:
     folder = folder_of(version, key)
     cache.touch(folder)
     ready = (folder / PICTURE).exists()
-    with transaction.atomic():  # one that is refused leaves no row, which a sweep would have drawn
-        preview, _created = Preview.objects.get_or_create(
-            version=version, key=key, defaults={"workspace_id": version.workspace_id, "spec": spec}
-        )
-        is_mine = is_due(preview, ready=ready) and ask_again(preview, spec)
+    preview, is_mine = ask(Preview, version, key, spec, partial(is_due, ready=ready))
     if is_mine:
         preview.deliver()  # a broker that is away is made good by the sweeper
     changes = (preview.result or {}).get("changes", "")
@@ -77,12 +72,6 @@ def is_due(preview: Preview, *, ready: bool) -> bool:
     retold = timezone.now() - timedelta(seconds=TOLD_SECONDS)
     is_failed = bool(preview.error and preview.finished_at and preview.finished_at < retold)
     return preview.sent_at is None or bool(preview.result and not ready) or is_failed
-
-
-def ask_again(preview: Preview, spec: dict[str, Any]) -> bool:
-    with transaction.atomic():
-        limits.check(preview.workspace, "previews_minute")
-        return preview.ask_again(spec)
 
 
 class Drawing(TrialWork[Preview]):

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from webapp.accounts.models import User
-from webapp.core.leased import Leased, LeasedQuerySet, ended
+from webapp.core.leased import Leased, ended
 from webapp.datasets.models import DatasetVersion
 from webapp.prototypes.models import Prototype
 from webapp.runs.querysets import ENDED
@@ -33,6 +33,10 @@ class SearchStatus(models.TextChoices):
 
 
 OPEN = (SearchStatus.RUNNING, SearchStatus.TESTING)
+
+
+RECIPE = ("task", "model", "method", "hardware", "seed")
+"""Fields that all its trials have as they are."""
 
 
 class Search(Leased):
@@ -83,9 +87,6 @@ class Search(Leased):
         return Decimal(str(self.limits["cost"])) if self.limits.get("cost") is not None else None
 
     # State changes. Each returns whether it happened.
-
-    def in_state(self, *states: str) -> LeasedQuerySet["Search"]:
-        return Search.everywhere().filter(status__in=states)
 
     def finish(self, lease: str, **fields: object) -> bool:
         """What was decided; the search goes on unless `fields` say that it has ended."""

@@ -25,7 +25,7 @@ from webapp.core.work import Later, Lost, Work
 from webapp.runs import actions, searches, storage
 from webapp.runs.models import Run, Search, Status
 from webapp.runs.querysets import VALIDATION
-from webapp.runs.search_models import SearchStatus
+from webapp.runs.search_models import RECIPE, SearchStatus
 
 log = logging.getLogger(__name__)
 FULL_SECONDS = 30
@@ -89,15 +89,7 @@ class Searching(Work[Search]):
     def begin_trial(self, params: dict[str, Any], limits: dict[str, float]) -> None:
         search = self.row
         last = search.trials.aggregate(last=Max("trial"))["last"] or 0
-        body = {
-            "task": search.task,
-            "model": search.model,
-            "method": search.method,
-            "params": search.params | params,
-            "limits": limits,
-            "hardware": search.hardware,
-            "seed": search.seed,
-        }
+        body = {name: getattr(search, name) for name in RECIPE} | {"params": search.params | params, "limits": limits}
         trial = {"search": search, "trial": last + 1, "evaluate_on": VALIDATION}
         try:
             actions.create_run(search.prototype, search.created_by, body, search.version, **trial)

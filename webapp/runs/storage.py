@@ -12,10 +12,11 @@ from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.db.models import Model
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -28,6 +29,7 @@ from webapp.core.problems import Conflict, Unavailable
 from webapp.datasets.quota import own_bytes
 from webapp.runs.models import Run, Status
 
+Row = TypeVar("Row", bound=Model)
 log = logging.getLogger(__name__)
 AT_ONCE, MEASURED_AT_ONCE, REMOVED_AT_ONCE = 10, 200, 100
 FAILURES_IN_A_ROW = 3
@@ -107,15 +109,15 @@ def remove_waiting() -> None:
     with_each(waiting, remove_model_from_bucket, "the removed model of run %s is still in the bucket: %s")
 
 
-def with_each(runs: Iterable[Run], call: Callable[[Run], None], warning: str) -> None:
-    """One run after the other, in any order and until the bucket itself seems to be away: what it refuses for good keeps nothing
+def with_each(rows: Iterable[Row], call: Callable[[Row], None], warning: str) -> None:
+    """One row after the other, in any order and until the bucket itself seems to be away: what it refuses for good keeps nothing
     else waiting."""
     failures = 0
-    for run in runs:
+    for row in rows:
         try:
-            call(run)
+            call(row)
         except OSError as error:
-            log.warning(warning, run.pk, error)
+            log.warning(warning, row.pk, error)
             failures += 1
             if failures == FAILURES_IN_A_ROW:
                 return
@@ -278,16 +280,10 @@ def remove_due() -> None:
     if storage is None:
         return
     bucket, root = storage
-    failures = 0
-    for removal in due:
-        try:
-            with suppress(FileNotFoundError):
-                bucket.delete_dir(f"{root}/{removal.path}")
-        except OSError as error:
-            log.warning("%s stays in the bucket for now: %s", removal.path, error)
-            failures += 1
-            if failures == FAILURES_IN_A_ROW:
-                return
-            continue
-        failures = 0
+
+    def remove(removal: Removal) -> None:
+        with suppress(FileNotFoundError):
+            bucket.delete_dir(f"{root}/{removal.path}")
         Removal.objects.filter(pk=removal.pk).update(in_bucket=False)
+
+    with_each(due, remove, "removal %s stays in the bucket for now: %s")

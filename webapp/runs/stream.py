@@ -98,18 +98,10 @@ def repair_last_line(path: Path) -> None:
 
 def read(path: Path, after: int = 0, limit: int | None = None) -> Iterator[tuple[int, dict[str, Any]]]:
     """(id, event) of the file's events after one; a line cut short by a crash is passed over, its number kept."""
-    if not path.exists():
-        return
-    with path.open(encoding="utf-8", errors="replace") as file:
-        for number, line in enumerate(file, 1):
-            if number <= after or not line.endswith("\n"):
-                continue
-            if limit is not None and number > after + limit:
-                return
-            try:
-                yield number, json.loads(line)
-            except json.JSONDecodeError:
-                continue
+    for number, event in Lines(path, after).new():
+        if limit is not None and number > after + limit:
+            return
+        yield number, event
 
 
 class Lines:
@@ -130,24 +122,18 @@ class Lines:
         except FileNotFoundError:
             return self.offset > 0
 
-    def new(self) -> list[tuple[int, dict[str, Any]]]:
+    def new(self) -> Iterator[tuple[int, dict[str, Any]]]:
         """(id, event) of the whole lines that came since; one cut short by a crash is passed over, its number kept."""
-        events: list[tuple[int, dict[str, Any]]] = []
-        try:
-            file = self.path.open("rb")
-        except FileNotFoundError:
-            return events
-        with file:
+        with suppress(FileNotFoundError), self.path.open("rb") as file:
             file.seek(self.offset)
             for line in file:
                 if not line.endswith(b"\n"):
-                    break
+                    return
                 self.offset += len(line)
                 self.number += 1
                 if self.number > self.after:
                     with suppress(ValueError):
-                        events.append((self.number, json.loads(line)))
-        return events
+                        yield self.number, json.loads(line)
 
 
 async def follow(run_id: str, path: Path, after: int = 0) -> AsyncGenerator[tuple[int, dict[str, Any]] | None]:
@@ -157,7 +143,7 @@ async def follow(run_id: str, path: Path, after: int = 0) -> AsyncGenerator[tupl
     try:
         while True:
             lines.after = after
-            for number, event in await asyncio.to_thread(lines.new):
+            for number, event in await asyncio.to_thread(lambda: list(lines.new())):
                 after = number
                 yield number, event
             try:

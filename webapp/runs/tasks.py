@@ -15,33 +15,16 @@ from webapp.runs.previews import Drawing
 from webapp.runs.searching import Searching
 from webapp.runs.training import Training
 
-
-@task("webapp.runs.tasks.train")
-def train(run_id: str) -> None:
-    Training.handle(run_id)
-
-
-@task("webapp.runs.tasks.measure")
-def measure(estimate_id: str) -> None:
-    Measuring.handle(estimate_id)
-
-
-@task("webapp.runs.tasks.preview")
-def preview(preview_id: str) -> None:
-    Drawing.handle(preview_id)
-
-
-@task("webapp.runs.tasks.search")
-def search(search_id: str) -> None:
-    Searching.handle(search_id)
+train = Training.task()
+search = Searching.task()
+measure = Measuring.task()
+preview = Drawing.task()
 
 
 @task("webapp.runs.tasks.sweep")
 def sweep() -> None:
-    Training.sweep()
-    Searching.sweep()
-    Measuring.sweep()
-    Drawing.sweep()
+    for kind in (Training, Searching, Measuring, Drawing):
+        kind.sweep()
     retraining.start_waiting()
 
 

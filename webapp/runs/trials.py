@@ -3,13 +3,16 @@ it would see."""
 
 import json
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from django.conf import settings
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from trainer.errors import DOWNLOADING
+from webapp.accounts import limits
 from webapp.core.files import check_disk
 from webapp.core.formats import size
 from webapp.core.problems import Problem
@@ -22,6 +25,28 @@ from webapp.runs.models import Trial
 
 DOWNLOAD_SECONDS = 30
 Row = TypeVar("Row", bound=Trial)
+
+
+def ask(
+    kind: type[Row],
+    version: DatasetVersion,
+    key: str,
+    spec: dict[str, Any],
+    is_due: Callable[[Row], bool],
+    **fields: str,
+) -> tuple[Row, bool]:
+    """The row of these settings, made where there is none; and whether its message is the caller's to send, since it `is_due`
+    and nobody else asked at the same moment."""
+    defaults = {"workspace_id": version.workspace_id, "spec": spec} | fields
+    with transaction.atomic():  # one that is refused leaves no row, whose work a sweep would have done
+        row, _created = kind.objects.get_or_create(version=version, key=key, defaults=defaults)
+        return row, is_due(row) and ask_again(row, spec)
+
+
+def ask_again(row: Trial, spec: dict[str, Any]) -> bool:
+    with transaction.atomic():
+        limits.check(row.workspace, row.LIMIT)
+        return row.ask_again(spec)
 
 
 class TrialWork(Work[Row]):

@@ -81,8 +81,7 @@ def take_turns(lines: dict[str, Line]) -> list[str]:
 
 def place_of(run: Run) -> int:
     """Its place among those that wait for the same hardware, from 1; 0 for one that does not wait."""
-    waiting = order(run.hardware)
-    return waiting.index(run.pk) + 1 if run.pk in waiting else 0
+    return places([run])[0]
 
 
 def places(runs: Collection[Run]) -> list[int]:

@@ -1,6 +1,7 @@
 """What of runs counts for a workspace's limits (`webapp.core.limits`)."""
 
 from datetime import timedelta
+from functools import partial
 
 from django.utils import timezone
 
@@ -23,18 +24,12 @@ def runs_training(workspace: Workspace) -> int:
     return Run.objects.for_workspace(workspace).filter(status__in=HELD).count()
 
 
-@counts("estimates_minute")
-def estimates_in_a_minute(workspace: Workspace) -> int:
-    return started_in_a_minute(Estimate, workspace)
-
-
-@counts("previews_minute")
-def previews_in_a_minute(workspace: Workspace) -> int:
-    return started_in_a_minute(Preview, workspace)
-
-
-def started_in_a_minute(kind: type[Trial], workspace: Workspace) -> int:
+def begun_in_a_minute(kind: type[Trial], workspace: Workspace) -> int:
     return kind.objects.for_workspace(workspace).filter(sent_at__gt=timezone.now() - MINUTE).count()
+
+
+for kind in (Estimate, Preview):
+    counts(kind.LIMIT)(partial(begun_in_a_minute, kind))
 
 
 @counts("streams")
