@@ -5,12 +5,12 @@ from typing import Any, Literal
 from ninja import Router, Schema
 
 from webapp.accounts.requests import AuthedRequest
-from webapp.api.runs import load_run
 from webapp.api.schemas import Difference
 from webapp.api.shapes import money
 from webapp.runs import comparing
 from webapp.runs.comparing import Comparison, Pair
 from webapp.runs.models import Run
+from webapp.runs.views import load_run
 
 router = Router(tags=["training"])
 Verdict = Literal["better", "worse", "not shown"]

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.db.models import Prefetch
 from django.http import Http404
+from django.shortcuts import get_object_or_404
 from ninja import File, Form, Router, Status, UploadedFile
 from ninja.errors import ValidationError
 from pydantic import ValidationError as Unreadable
@@ -185,10 +186,7 @@ def mapping_of(version: DatasetVersion, payload: VersionIn) -> tuple[str, dict[s
 def restore_version(request: AuthedRequest, pk: str, number: int) -> Status[dict[str, Any]]:
     """An older version again: the next one, with its rows, split and roles. It can be used at once and takes no room."""
     dataset = load(Dataset, request.workspace, pk)
-    version = dataset.versions.filter(number=number).first()
-    if version is None:
-        raise Http404
-    versions.restore(version, request.user)
+    versions.restore(get_object_or_404(dataset.versions, number=number), request.user)
     return Status(201, dataset_shape(dataset))
 
 
@@ -203,11 +201,7 @@ def forget_originals(request: AuthedRequest, pk: str) -> dict[str, Any]:
 
 def version_of(request: AuthedRequest, pk: str, number: int | None) -> DatasetVersion:
     """A version that has been read, the newest by default; 404 for a stranger's and for one that is not there."""
-    ready = load(Dataset, request.workspace, pk).versions.filter(status="ready")
-    version = ready.filter(number=number).first() if number else ready.order_by("-number").first()
-    if version is None:
-        raise Http404
-    return version
+    return actions.ready_version(load(Dataset, request.workspace, pk), number)
 
 
 @router.get("/datasets/{pk}/rows", response=dict)

@@ -28,6 +28,7 @@ from webapp.endpoints import actions, choosing, visitors
 from webapp.endpoints.examples import Sight
 from webapp.endpoints.models import Endpoint, EndpointKey, ShareLink
 from webapp.runs.models import Run
+from webapp.runs.views import load_run
 
 router = Router(tags=["sharing"])
 HOURS = 24 * 31
@@ -82,10 +83,6 @@ def load_endpoint(request: AuthedRequest, slug: str) -> Endpoint:
     if endpoint is None:
         raise Http404
     return endpoint
-
-
-def load_run(request: AuthedRequest, pk: str) -> Run:
-    return load(Run.objects.select_related("prototype", "workspace"), request.workspace, pk)
 
 
 def choice_of(run: Run | None, examples: list[int | ExampleIn] | None) -> choosing.Choice | None:

@@ -32,7 +32,7 @@ from webapp.runs.live import log_lines
 from webapp.runs.models import MAX_SEED, Run
 from webapp.runs.models import Status as RunStatus
 from webapp.runs.stream import read
-from webapp.runs.views import artifact_response
+from webapp.runs.views import artifact_response, load_run
 
 router = Router(tags=["training"])
 READ_SECONDS, MEASURE_SECONDS = 90, 10
@@ -211,10 +211,6 @@ def list_runs(
     for name, value in (("prototype_id", prototype), ("status", status)):
         runs = runs.filter(**{name: value}) if value else runs
     return page(runs, cursor, run_row)
-
-
-def load_run(request: AuthedRequest, pk: str) -> Run:
-    return load(Run.objects.select_related("prototype", "version__dataset", "workspace"), request.workspace, pk)
 
 
 @router.get("/runs/{pk}", response=RunOut)

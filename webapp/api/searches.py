@@ -16,6 +16,7 @@ from webapp.prototypes.models import Prototype
 from webapp.runs import searches
 from webapp.runs.models import Search
 from webapp.runs.search_models import SearchStatus
+from webapp.runs.search_views import load_search
 
 router = Router(tags=["training"])
 
@@ -28,10 +29,6 @@ class SearchIn(RunIn):
     space: dict[str, dict[str, Any]] | None = None
     trials: int | None = None
     at_once: int | None = None
-
-
-def load_search(request: AuthedRequest, pk: str) -> Search:
-    return load(Search.objects.select_related("prototype", "version__dataset", "workspace"), request.workspace, pk)
 
 
 @router.post("/searches", response={201: SearchOut})

@@ -1,6 +1,6 @@
 """What every stored object has."""
 
-from typing import ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 from django.db import models
 
@@ -23,6 +23,11 @@ class Stored(models.Model):
     class Meta:
         abstract = True
         ordering = ["-created_at", "id"]
+
+
+def next_number(rows: models.QuerySet[Any], field: str = "number") -> int:
+    """One more than the greatest that rows have, from 1; whoever asks holds a lock under which no other row is made."""
+    return int(rows.aggregate(last=models.Max(field))["last"] or 0) + 1
 
 
 class Removal(models.Model):

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import ProtectedError
+from django.http import Http404
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
@@ -18,6 +19,7 @@ from webapp.accounts.actions import audit, erase_names
 from webapp.accounts.models import User, Workspace
 from webapp.core import removals
 from webapp.core.files import check_disk, check_room, store
+from webapp.core.models import next_number
 from webapp.core.problems import Conflict, Problem
 from webapp.core.sentences import problem_of_error
 from webapp.core.titles import title_from
@@ -52,13 +54,7 @@ def create_dataset(
         )
     places = folders.check_paths(paths, len(files))
     folders.check_count(sum(map(bool, places)))
-    if places.count("") > MAX_FILES:
-        raise Problem(
-            _("At most %(limit)d files make one dataset.") % {"limit": MAX_FILES},
-            code="too_many_files",
-            hint=_("Put their rows into fewer files, or zip them into one."),
-            status=413,
-        )
+    check_count(places.count(""))
     size = sum(file.size or 0 for file in files)
     check_room(size)
     limits.look(workspace, *NEW_DATASET)
@@ -81,6 +77,17 @@ def create_dataset(
         raise
     version.send()
     return dataset
+
+
+def check_count(count: int) -> None:
+    """Of files that are in no folder."""
+    if count > MAX_FILES:
+        raise Problem(
+            _("At most %(limit)d files make one dataset.") % {"limit": MAX_FILES},
+            code="too_many_files",
+            hint=_("Put their rows into fewer files, or zip them into one."),
+            status=413,
+        )
 
 
 def store_all(files: Sequence[Any], places: Sequence[str], folder: Path) -> list[str]:
@@ -141,6 +148,15 @@ def current_version(dataset: Dataset) -> DatasetVersion:
     raise problem_of_error(newest.error, Conflict) if newest and newest.error else not_imported()
 
 
+def ready_version(dataset: Dataset, number: int | None) -> DatasetVersion:
+    """A version that has been read, by its number or the newest; 404 for one that is not there."""
+    ready = dataset.versions.filter(status=Status.READY)
+    version = ready.filter(number=number).first() if number else ready.order_by("-number").first()
+    if version is None:
+        raise Http404
+    return version
+
+
 def not_imported() -> Conflict:
     return Conflict(
         _("This dataset has not been imported yet."), code="not_ready", hint=_("Wait until its status is ready.")
@@ -169,10 +185,8 @@ def add_version(dataset: Dataset, user: User | None, **fields: object) -> Datase
         if isinstance(parent := fields.get("parent"), DatasetVersion):
             check_not_forgotten(parent)
         limits.check(dataset.workspace, "uploads_hour")
-        last = dataset.versions.order_by("-number").values_list("number", flat=True).first() or 0
-        return DatasetVersion.objects.create(
-            workspace_id=dataset.workspace_id, dataset=dataset, created_by=user, number=last + 1, **fields
-        )
+        fields |= {"number": next_number(dataset.versions.all()), "created_by": user}
+        return DatasetVersion.objects.create(workspace_id=dataset.workspace_id, dataset=dataset, **fields)
 
 
 def pseudonym_key(dataset_id: str) -> str:

@@ -34,7 +34,7 @@ from webapp.core.files import check_disk, check_room, disk_full, safe_name
 from webapp.core.problems import Conflict, Problem, is_no_space
 from webapp.core.titles import title_from
 from webapp.datasets import folders
-from webapp.datasets.actions import MAX_FILES, add_version
+from webapp.datasets.actions import MAX_FILES, add_version, check_count
 from webapp.datasets.models import Dataset, DatasetVersion, Upload
 from webapp.datasets.quota import alive, room_for
 
@@ -210,13 +210,7 @@ def create_dataset(
     known = alive(workspace).filter(pk__in=named[: folders.MAX_FOLDER_FILES + MAX_FILES + 1])
     inside = [upload.relative_path for upload in known if upload.relative_path]
     folders.check_count(len(inside))
-    if len(ids) - len(inside) > MAX_FILES:
-        raise Problem(
-            _("At most %(limit)d files make one dataset.") % {"limit": MAX_FILES},
-            code="too_many_files",
-            hint=_("Put their rows into fewer files, or zip them into one."),
-            status=413,
-        )
+    check_count(len(ids) - len(inside))
     uploads = [find(workspace, pk) for pk in named]
     if not uploads:
         raise Problem(_("No upload was named."), code="no_file", hint=_("Send a file to /uploads/ first."))

@@ -13,6 +13,7 @@ from webapp.accounts import limits, security
 from webapp.accounts.actions import audit, erase_names
 from webapp.accounts.models import User
 from webapp.accounts.usage import in_use_or_new
+from webapp.core.models import next_number
 from webapp.core.problems import Conflict, Problem
 from webapp.costs import gate
 from webapp.endpoints import registry
@@ -61,9 +62,9 @@ def deploy(run: Run, user: User | None, **wishes: object) -> tuple[Endpoint, str
             update(endpoint, user, wishes)
         if isinstance(choice, Choice):
             choose(endpoint, user, choice)
-        last = endpoint.versions.order_by("-number").values_list("number", flat=True).first() or 0
+        number = next_number(endpoint.versions.all())
         version = EndpointVersion.objects.create(
-            workspace_id=run.workspace_id, endpoint=endpoint, run=run, number=last + 1
+            workspace_id=run.workspace_id, endpoint=endpoint, run=run, number=number
         )
         Endpoint.objects.filter(pk=endpoint.pk).update(wanted=version)
         audit(run.workspace, user, "deployed", "endpoint", endpoint.pk, f"{endpoint.name}, {run}")
@@ -243,20 +244,15 @@ def switch(endpoint: Endpoint, user: User | None, status: str) -> Endpoint:
     if endpoint.current is None:
         raise Conflict(_("This demo is not ready yet."), code="not_ready", hint=_("Wait until it is live."))
     if status == Status.LIVE:
+        verb = "woke"
         gate.check_budget(endpoint.workspace)
         awaken(endpoint.pk)
     else:
+        verb = "put to sleep"
         settle(endpoint)
         Endpoint.objects.filter(pk=endpoint.pk).update(status=status)
     endpoint.refresh_from_db()
-    audit(
-        endpoint.workspace,
-        user,
-        "woke" if status == Status.LIVE else "put to sleep",
-        "endpoint",
-        endpoint.pk,
-        endpoint.name,
-    )
+    audit(endpoint.workspace, user, verb, "endpoint", endpoint.pk, endpoint.name)
     publish(endpoint)
     return endpoint
 
@@ -320,14 +316,8 @@ def revoke(secret: EndpointKey | ShareLink, user: User | None) -> None:
     """End a key or a link; the others go on."""
     secret.revoked_at = timezone.now()
     secret.save(update_fields=["revoked_at"])
-    audit(
-        secret.workspace,
-        user,
-        "revoked",
-        type(secret).__name__.lower(),
-        secret.pk,
-        f"{secret.endpoint.name}: {secret.name}",
-    )
+    kind, text = type(secret).__name__.lower(), f"{secret.endpoint.name}: {secret.name}"
+    audit(secret.workspace, user, "revoked", kind, secret.pk, text)
     publish(secret.endpoint)
 
 

@@ -29,6 +29,7 @@ from webapp.prototypes.models import Prototype
 from webapp.runs import inputs, storage
 from webapp.runs.artifacts import report
 from webapp.runs.models import Run
+from webapp.runs.views import load_run
 
 FEEDBACK_SHOWN = 20
 
@@ -122,10 +123,6 @@ def endpoint_forms(request: HttpRequest, endpoint: Endpoint) -> dict[str, Any]:
         "link_form": shown_form(request, addresses["create_link"], LinkForm, auto_id="link_%s"),
         "key_form": shown_form(request, addresses["create_key"], KeyForm, auto_id="key_%s"),
     }
-
-
-def load_run(request: AuthedRequest, pk: str) -> Run:
-    return load(Run.objects.select_related("prototype", "workspace"), request.workspace, pk)
 
 
 @form_on("share", lambda request, pk: [load_run(request, pk).prototype_id])
@@ -251,7 +248,7 @@ def promote(request: AuthedRequest, pk: str) -> HttpResponse:
 @form_on("run")
 def try_run(request: AuthedRequest, pk: str) -> HttpResponse:
     """The try-it box of a finished run. Context: answer (one output), model_input, report, timing_ms."""
-    run = load(Run.objects.select_related("prototype"), request.workspace, pk)
+    run = load_run(request, pk)
     artifact, key = storage.local_model(run), request.POST.get("example")
     example = inputs.example_values(run, key) if key else None
     model_input = inputs.read(run, request.POST, request.FILES, example)
@@ -294,7 +291,7 @@ def qr(request: AuthedRequest, pk: str) -> HttpResponse:
 def delete_endpoint(request: AuthedRequest, pk: str) -> HttpResponse:
     """A GET asks; context: endpoint, prototype, demo_url, links and keys (how many still work), judged (how many answers).
     A POST deletes."""
-    endpoint = load(Endpoint.objects.select_related("prototype", "workspace"), request.workspace, pk)
+    endpoint = load_endpoint(request, pk)
     prototype = endpoint.prototype
     if request.method == "POST":
         actions.delete(endpoint, request.user)

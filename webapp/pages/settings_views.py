@@ -23,7 +23,8 @@ from webapp.pages import removal
 from webapp.prototypes.forms import PrototypeForm
 from webapp.prototypes.models import Prototype
 from webapp.runs import storage
-from webapp.runs.models import Run, Search
+from webapp.runs.search_views import load_search
+from webapp.runs.views import load_run
 
 
 @member
@@ -80,7 +81,7 @@ def delete_prototype(request: AuthedRequest, pk: str) -> HttpResponse:
 def delete_run(request: AuthedRequest, pk: str) -> HttpResponse:
     """A GET asks; context: run, prototype, size (bytes), model_size (what removing the model alone frees; None where it has
     none), needed (why the model must stay, or None). A POST deletes."""
-    run = load(Run.objects.select_related("prototype", "workspace"), request.workspace, pk)
+    run = load_run(request, pk)
     prototype = run.prototype
     if request.method == "POST":
         removal.delete_run(run, request.user)
@@ -100,7 +101,7 @@ def delete_run(request: AuthedRequest, pk: str) -> HttpResponse:
 @refused_on("search")
 def delete_search(request: AuthedRequest, pk: str) -> HttpResponse:
     """A GET asks; context: search, prototype, count (trials), size (their bytes). A POST deletes."""
-    search = load(Search.objects.select_related("prototype", "workspace"), request.workspace, pk)
+    search = load_search(request, pk)
     prototype = search.prototype
     if request.method == "POST":
         removal.delete_search(search, request.user)
@@ -113,7 +114,7 @@ def delete_search(request: AuthedRequest, pk: str) -> HttpResponse:
 
 @form_on("delete_run")
 def remove_model(request: AuthedRequest, pk: str) -> HttpResponse:
-    run = load(Run.objects.select_related("prototype", "workspace"), request.workspace, pk)
+    run = load_run(request, pk)
     freed = removal.remove_model(run, request.user)
     messages.success(request, _("Model removed, %(size)s freed.") % {"size": size(freed)})
     return redirect("run", pk=pk)

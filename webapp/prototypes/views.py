@@ -147,14 +147,12 @@ def choose_sheet(request: AuthedRequest, pk: str) -> HttpResponse:
     """Read another sheet of the workbook (`sheet`), the names of the columns from another row (`header`), plain text as
     a table (`layout`), or what can be read in several ways by another `choice` (`reading`: the question)."""
     version = current_version(request, pk)
+    sheet, header = request.POST.get("sheet", ""), whole(request.POST.get("header", ""), None)
     if reading := request.POST.get("reading"):
         dataset_versions.read_otherwise(version, request.user, {reading: request.POST.get("choice", "")})
-        return redirect("data", pk=pk)
-    if layout := request.POST.get("layout"):
+    elif layout := request.POST.get("layout"):
         dataset_versions.read_layout(version, request.user, layout)
-        return redirect("data", pk=pk)
-    sheet, header = request.POST.get("sheet", ""), whole(request.POST.get("header", ""), None)
-    if sheet or header is None:
+    elif sheet or header is None:
         dataset_versions.read_sheet(version, request.user, sheet, header)
     else:
         dataset_versions.read_header(version, request.user, header)
@@ -166,10 +164,7 @@ def download(request: AuthedRequest, pk: str) -> HttpResponseBase:
     """Every row of `?version=` (the newest by default) as `?format=` csv, jsonl or parquet."""
     prototype = load(Prototype.objects.select_related("dataset"), request.workspace, pk)
     number = whole(request.GET.get("version", ""), None)
-    ready = prototype.dataset.versions.filter(status=Status.READY)
-    version = ready.filter(number=number).first() if number is not None else ready.order_by("-number").first()
-    if version is None:
-        raise Http404
+    version = dataset_actions.ready_version(prototype.dataset, number)
     return download_file(version, request.GET.get("format", "csv"))
 
 

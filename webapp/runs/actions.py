@@ -1,11 +1,12 @@
 """Verbs over runs: create, send, cancel, resume, sweep."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from trainer import tasks
@@ -17,6 +18,7 @@ from webapp.accounts.models import User
 from webapp.catalog.forms import check_params
 from webapp.catalog.local import folders as local_folders
 from webapp.catalog.titles import trainable_tasks
+from webapp.core.models import next_number
 from webapp.core.problems import Conflict, Problem, check_one_of
 from webapp.costs import gate
 from webapp.costs.actions import price_per_hour
@@ -257,17 +259,12 @@ def create_run(
     needed = space.expected(version, fields)
     gate.check_budget(prototype.workspace)
     estimate = estimate_for(version, fields)
-    with transaction.atomic():
-        lock_quota(prototype.workspace)
-        space.check_space(prototype.workspace, needed)
-        lock_what_it_needs(prototype, fields)
-        limits.check(prototype.workspace, *QUEUEING)
-        last = prototype.runs.aggregate(last=Max("number"))["last"] or 0
+    with queueing(prototype, fields, needed):
         run = Run.objects.create(
             workspace_id=prototype.workspace_id,
             prototype=prototype,
             version=version,
-            number=last + 1,
+            number=next_number(prototype.runs.all()),
             name=str(body.get("name") or "")[:120],
             created_by=user,
             price_per_hour=price_per_hour(prototype.workspace, fields["hardware"]),
@@ -282,6 +279,17 @@ def create_run(
             audit(prototype.workspace, user, "started", "run", run.pk, f"{prototype.name}, {run}")
     run.send()
     return run
+
+
+@contextmanager
+def queueing(prototype: Prototype, fields: dict[str, Any], needed: space.Space) -> Iterator[None]:
+    """A transaction in which a run waits: there is room for it, what it begins with is held, and no limit is passed."""
+    with transaction.atomic():
+        lock_quota(prototype.workspace)
+        space.check_space(prototype.workspace, needed)
+        lock_what_it_needs(prototype, fields)
+        limits.check(prototype.workspace, *QUEUEING)
+        yield
 
 
 def lock_what_it_needs(prototype: Prototype, fields: dict[str, Any]) -> None:
@@ -347,11 +355,7 @@ def resume(run: Run, user: User | None) -> Run:
     gate.check_budget(run.workspace)
     needed = space.expected(run.version, vars(run))
     again = {"attempts": 0, "earlier_attempts": 0, "stop_requested_at": None, "expected_bytes": needed.kept}
-    with transaction.atomic():
-        lock_quota(run.workspace)
-        space.check_space(run.workspace, needed)
-        lock_what_it_needs(run.prototype, vars(run))
-        limits.check(run.workspace, *QUEUEING)
+    with queueing(run.prototype, vars(run), needed):
         if run.status not in (Status.FAILED, Status.CANCELLED) or not run.requeue(**again):
             raise Conflict(
                 _("Only a failed or cancelled run can be resumed."),

@@ -19,6 +19,7 @@ from webapp.accounts.actions import audit
 from webapp.accounts.models import User
 from webapp.accounts.rights import Right
 from webapp.core.problems import Conflict, Problem
+from webapp.core.sentences import problem_of_error
 from webapp.costs import gate
 from webapp.datasets.actions import lock_dataset
 from webapp.datasets.models import DatasetVersion, Status
@@ -96,38 +97,26 @@ def start_waiting(version: DatasetVersion | None = None) -> None:
 
 def settle(wish: Retraining) -> None:
     """Start the run of one wish, refuse it, or leave it waiting while its version is being read."""
-    error = what_is_in_the_way(wish)
-    if error is None and wish.version.status == Status.READY:
-        try:
+    try:
+        check_wish(wish)
+        if wish.version.status == Status.READY:
             start(wish)
-        except Problem as problem:
-            error = problem.as_dict()
-    if error:
-        refuse(wish, error)
+    except Problem as problem:
+        refuse(wish, problem.as_dict())
 
 
-def what_is_in_the_way(wish: Retraining) -> dict[str, Any] | None:
+def check_wish(wish: Retraining) -> None:
+    """`Problem` with what is in the way."""
+    hint = _("Start it yourself if it is still wanted.")
     if timezone.now() - wish.created_at > AT_MOST:
-        return {
-            "code": "too_old",
-            "message": _("It was asked for more than an hour ago."),
-            "hint": _("Start it yourself if it is still wanted."),
-        }
+        raise Problem(_("It was asked for more than an hour ago."), code="too_old", hint=hint)
     member = wish.workspace.memberships.filter(user=wish.asked_by).first()
     if member is None or not member.can(Right.EDIT):
-        return {
-            "code": "no_member",
-            "message": _("Whoever asked for it may no longer start runs in this workspace."),
-            "hint": _("Start it yourself if it is still wanted."),
-        }
+        message = _("Whoever asked for it may no longer start runs in this workspace.")
+        raise Problem(message, code="no_member", hint=hint)
     if wish.version.status == Status.FAILED:
-        error = wish.version.error or {}
-        return {
-            "code": error.get("code") or "no_version",
-            "message": error.get("message") or _("The new version of the data could not be read."),
-            "hint": error.get("hint") or "",
-        }
-    return None
+        unknown = {"code": "no_version", "message": _("The new version of the data could not be read.")}
+        raise problem_of_error(wish.version.error or unknown)
 
 
 def start(wish: Retraining) -> None:

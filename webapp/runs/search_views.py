@@ -1,5 +1,7 @@
 """The page of a search and its buttons. It starts from the train page (`train_views`)."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -12,27 +14,25 @@ from webapp.runs.models import Search
 
 
 def load_search(request: AuthedRequest, pk: str) -> Search:
-    return load(
-        Search.objects.select_related("prototype__dataset", "version", "created_by", "workspace", "winner"),
-        request.workspace,
-        pk,
-    )
+    related = ("prototype__dataset", "version__dataset", "created_by", "workspace", "winner")
+    return load(Search.objects.select_related(*related), request.workspace, pk)
 
 
 @member
 def search(request: AuthedRequest, pk: str) -> HttpResponse:
-    """Context: search, prototype, live (see `search_pictures.picture`)."""
-    found = load_search(request, pk)
-    context = {"search": found, "prototype": found.prototype, "live": search_pictures.picture(found)}
-    return render(request, "runs/search.html", context)
+    return render(request, "runs/search.html", context_of(load_search(request, pk)))
+
+
+def context_of(search: Search) -> dict[str, Any]:
+    """search, prototype, live (see `search_pictures.picture`)."""
+    return {"search": search, "prototype": search.prototype, "live": search_pictures.picture(search)}
 
 
 @member
 def search_live(request: AuthedRequest, pk: str) -> HttpResponse:
     """The part of the page that changes; tells htmx to load the page anew when the search has ended."""
     found = load_search(request, pk)
-    context = {"search": found, "prototype": found.prototype, "live": search_pictures.picture(found)}
-    response = render(request, "runs/_search.html", context)
+    response = render(request, "runs/_search.html", context_of(found))
     if found.ended:
         response["HX-Refresh"] = "true"
     return response

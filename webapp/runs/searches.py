@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from trainer import tasks
@@ -16,6 +15,7 @@ from trainer.spec import MOST_TRIALS
 from webapp.accounts import limits
 from webapp.accounts.actions import audit
 from webapp.accounts.models import User
+from webapp.core.models import next_number
 from webapp.core.problems import BudgetSpent, Conflict, Problem
 from webapp.core.scores import rank
 from webapp.core.sentences import problem_of_error
@@ -82,12 +82,11 @@ def create_search(
     with transaction.atomic():
         actions.lock_what_it_needs(prototype, fields)
         limits.check(prototype.workspace, *actions.QUEUEING)
-        last = prototype.searches.aggregate(last=Max("number"))["last"] or 0
         search = Search.objects.create(
             workspace_id=prototype.workspace_id,
             prototype=prototype,
             version=version,
-            number=last + 1,
+            number=next_number(prototype.searches.all()),
             created_by=user,
             **fields,
             **wanted,

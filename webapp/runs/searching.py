@@ -14,12 +14,12 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Max
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from webapp.core.confinement import Access
 from webapp.core.files import check_disk
+from webapp.core.models import next_number
 from webapp.core.problems import Problem
 from webapp.core.work import Later, Lost, Work
 from webapp.runs import actions, searches, storage
@@ -88,9 +88,8 @@ class Searching(Work[Search]):
 
     def begin_trial(self, params: dict[str, Any], limits: dict[str, float]) -> None:
         search = self.row
-        last = search.trials.aggregate(last=Max("trial"))["last"] or 0
         body = {name: getattr(search, name) for name in RECIPE} | {"params": search.params | params, "limits": limits}
-        trial = {"search": search, "trial": last + 1, "evaluate_on": VALIDATION}
+        trial = {"search": search, "trial": next_number(search.trials.all(), "trial"), "evaluate_on": VALIDATION}
         try:
             actions.create_run(search.prototype, search.created_by, body, search.version, **trial)
         except Problem as problem:

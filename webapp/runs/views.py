@@ -112,11 +112,8 @@ def compare(request: AuthedRequest, pk: str) -> HttpResponse:
 
 
 def load_run(request: AuthedRequest, pk: str) -> Run:
-    return load(
-        Run.objects.select_related("prototype__dataset", "version", "created_by", "workspace", "search"),
-        request.workspace,
-        pk,
-    )
+    related = ("prototype__dataset", "version__dataset", "created_by", "workspace", "search")
+    return load(Run.objects.select_related(*related), request.workspace, pk)
 
 
 @member

@@ -52,10 +52,6 @@ def own_gpus() -> list[int]:
     return [int(part) for part in pinned.split(",") if part.strip().isdigit()]
 
 
-def has_gpu() -> bool:
-    return bool(gpus()) and bool(own_gpus())
-
-
 def record() -> dict[str, Any]:
     total, count = machine.memory_bytes(), machine.cores()
     processor = {
