@@ -77,6 +77,15 @@ def look(workspace: Workspace, *names: str) -> None:
             raise reached(BY_NAME[name], most)
 
 
+def refusal(workspace: Workspace, *names: str) -> Problem | None:
+    """What `look` raises, to be told."""
+    try:
+        look(workspace, *names)
+    except Problem as problem:
+        return problem
+    return None
+
+
 def reached(limit: Limit, most: int, retry_after: int = 0, field: str = "") -> Problem:
     """429 with when to come again where time makes room, else 409."""
     wait = {"retry_after": retry_after or min(limit.seconds, 60)} if limit.seconds else {}

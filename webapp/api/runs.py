@@ -15,6 +15,7 @@ from webapp.api.auth import Body, check_choice, once, page
 from webapp.api.schemas import EstimateOut, MeasuringOut, Page, RunOut, RunRow
 from webapp.api.shapes import run_row, run_shape
 from webapp.core.connections import release_connection
+from webapp.core.models import Row, WorkspaceQuerySet
 from webapp.core.problems import Conflict, Problem
 from webapp.core.sentences import problem_of_error
 from webapp.costs import gate
@@ -159,12 +160,17 @@ def create_estimate(request: AuthedRequest, payload: RunIn, response: HttpRespon
 @router.post("/runs", response={201: RunOut})
 @once
 def create_run(request: AuthedRequest, payload: RunIn) -> Status[dict[str, Any]]:
+    prototype, version = prepared(request, payload)
+    return Status(201, run_shape(actions.create_run(prototype, request.user, body_of(payload), version)))
+
+
+def prepared(request: AuthedRequest, payload: RunIn) -> tuple[Prototype, DatasetVersion]:
+    """What a run or a search belongs to and learns from, made where that is asked for."""
     prototype = check_run(request, payload)
     before = version_of(request, payload)
     version = version_to_train(request, payload)
     check_version(version, payload, is_new=version != before)
-    prototype = prototype or prototype_of(version.dataset, request.user)
-    return Status(201, run_shape(actions.create_run(prototype, request.user, body_of(payload), version)))
+    return prototype or prototype_of(version.dataset, request.user), version
 
 
 def check_version(version: DatasetVersion, payload: RunIn, *, is_new: bool) -> None:
@@ -205,12 +211,17 @@ def list_runs(
     request: AuthedRequest, cursor: str | None = None, prototype: str | None = None, status: str | None = None
 ) -> dict[str, Any]:
     check_choice("status", status, RunStatus.values)
+    return page(listed(request, Run.objects.all(), prototype, status), cursor, run_row)
+
+
+def listed(
+    request: AuthedRequest, rows: WorkspaceQuerySet[Row], prototype: str | None, status: str | None
+) -> WorkspaceQuerySet[Row]:
+    """Those of the workspace: all, or of a prototype (404 for a stranger's), or in a state."""
     if prototype:
         load(Prototype, request.workspace, prototype)
-    runs = Run.objects.for_workspace(request.workspace)
-    for name, value in (("prototype_id", prototype), ("status", status)):
-        runs = runs.filter(**{name: value}) if value else runs
-    return page(runs, cursor, run_row)
+    wanted = {"prototype_id": prototype, "status": status}
+    return rows.for_workspace(request.workspace).filter(**{name: value for name, value in wanted.items() if value})
 
 
 @router.get("/runs/{pk}", response=RunOut)

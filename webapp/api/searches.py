@@ -4,15 +4,12 @@ from typing import Any
 
 from ninja import Router, Status
 
-from webapp.accounts.access import load
 from webapp.accounts.requests import AuthedRequest
 from webapp.api.auth import check_choice, once, page
-from webapp.api.runs import RunIn, body_of, check_run, check_version, version_of, version_to_train
+from webapp.api.runs import RunIn, body_of, listed, prepared
 from webapp.api.schemas import Page, SearchOut, SearchRow
 from webapp.api.shapes import search_row, search_shape
 from webapp.pages import removal
-from webapp.prototypes.actions import prototype_of
-from webapp.prototypes.models import Prototype
 from webapp.runs import searches
 from webapp.runs.models import Search
 from webapp.runs.search_models import SearchStatus
@@ -36,11 +33,7 @@ class SearchIn(RunIn):
 def create_search(request: AuthedRequest, payload: SearchIn) -> Status[dict[str, Any]]:
     """Begins with the recommended settings; what was tried so far proposes the next. It stops at the number of trials, or where a
     limit leaves too little for another, and tests the best trial, which becomes an ordinary run."""
-    prototype = check_run(request, payload)
-    before = version_of(request, payload)
-    version = version_to_train(request, payload)
-    check_version(version, payload, is_new=version != before)
-    prototype = prototype or prototype_of(version.dataset, request.user)
+    prototype, version = prepared(request, payload)
     return Status(201, search_shape(searches.create_search(prototype, request.user, body_of(payload), version)))
 
 
@@ -49,12 +42,7 @@ def list_searches(
     request: AuthedRequest, cursor: str | None = None, prototype: str | None = None, status: str | None = None
 ) -> dict[str, Any]:
     check_choice("status", status, SearchStatus.values)
-    if prototype:
-        load(Prototype, request.workspace, prototype)
-    found = Search.objects.for_workspace(request.workspace).prefetch_related("trials")
-    for name, value in (("prototype_id", prototype), ("status", status)):
-        found = found.filter(**{name: value}) if value else found
-    return page(found, cursor, search_row)
+    return page(listed(request, Search.objects.prefetch_related("trials"), prototype, status), cursor, search_row)
 
 
 @router.get("/searches/{pk}", response=SearchOut)

@@ -248,6 +248,17 @@ def announce(workspace_id: str) -> None:
     transaction.on_commit(lambda: budget_changed.send(Budget, workspace_id=workspace_id))
 
 
+def line_of(subject: Any) -> dict[str, str]:
+    """What the ledger says of a run or an endpoint, also once that is deleted."""
+    return {
+        "prototype": subject.prototype_id,
+        "prototype_name": subject.prototype.name,
+        "subject": subject._meta.model_name,
+        "subject_id": subject.pk,
+        "subject_name": str(subject),
+    }
+
+
 def hour_key(subject: str, pk: str, price: Decimal, hardware: str = "") -> str:
     """Names a line of the ledger: one subject, one hour, one price."""
     return f"{subject}:{pk}:{timezone.now():%Y%m%d%H}:{price.normalize():f}:{hardware}"[:80]

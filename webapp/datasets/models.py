@@ -175,15 +175,20 @@ class DatasetVersion(Leased):
         return self.status == Status.READY and not is_blocked and trainable(task)
 
     @property
+    def source(self) -> dict[str, Any]:
+        """What the reader says of the first file."""
+        source: dict[str, Any] = (self.profile.get("source") or [{}])[0]
+        return source
+
+    @property
     def sheets(self) -> list[str]:
         """The sheets of the workbook that was uploaded; none for any other file."""
-        source = (self.profile.get("source") or [{}])[0]
-        return list(source.get("sheets") or [])
+        return list(self.source.get("sheets") or [])
 
     @property
     def sheet(self) -> str:
         """The one that was read."""
-        return str((self.profile.get("source") or [{}])[0].get("sheet") or "")
+        return str(self.source.get("sheet") or "")
 
     @property
     def readings(self) -> list[dict[str, Any]]:
@@ -200,18 +205,17 @@ class DatasetVersion(Leased):
     @property
     def names_columns(self) -> bool:
         """Whether the names of the columns are a row of the file, which may be chosen."""
-        source = (self.profile.get("source") or [{}])[0]
-        return source.get("format") in ("csv", "excel")
+        return self.source.get("format") in ("csv", "excel")
 
     @property
     def is_prose(self) -> bool:
         """Whether plain text was read as paragraphs, one a row, where it may have been meant as a table."""
-        return bool((self.profile.get("source") or [{}])[0].get("format") == "text")
+        return bool(self.source.get("format") == "text")
 
     @property
     def header_row(self) -> int | None:
         """The row of the column names, from 1, or 0 where there are none; None where the format needs none to be named."""
-        row: int | None = (self.profile.get("source") or [{}])[0].get("header_row")
+        row: int | None = self.source.get("header_row")
         return row
 
     @property

@@ -30,16 +30,11 @@ def settle(endpoint: Endpoint) -> None:
     now = timezone.now()
     before = Endpoint.objects.filter(pk=endpoint.pk, status=Status.LIVE).values_list("charged_until", flat=True).first()
     since = max(before or now, now - HOSTING_LIMIT)
-    line = {
-        "prototype": endpoint.prototype_id,
-        "prototype_name": endpoint.prototype.name,
-        "subject": "endpoint",
-        "subject_id": endpoint.pk,
-        "subject_name": endpoint.name,
-    }
     with transaction.atomic():
         unchanged = Endpoint.objects.filter(pk=endpoint.pk, status=Status.LIVE, charged_until=before)
         if unchanged.update(charged_until=now):
             seconds = (now - since).total_seconds()
             price = price_per_hour(endpoint.workspace, "endpoint")
-            gate.charge_demo(endpoint.workspace, seconds=seconds, price=price, charge_id=now.isoformat(), line=line)
+            gate.charge_demo(
+                endpoint.workspace, seconds=seconds, price=price, charge_id=now.isoformat(), line=gate.line_of(endpoint)
+            )

@@ -4,6 +4,7 @@ data."""
 import shutil
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from django.db import transaction
@@ -36,21 +37,13 @@ def delete_run(run: Run, user: User | None) -> None:
     """The run and all that it made; its rows of the ledger stay. Raises Conflict while it is at work, served, or what a run
     at work builds on."""
     with transaction.atomic():
-        actions.lock_run(run)
-        run.refresh_from_db()
-        check_unused(run)
-        EndpointVersion.objects.filter(run=run).delete()
-        audit(run.workspace, user, "deleted", "run", run.pk)
-        erase_names(run.workspace_id, [run.pk])
         if run.name:  # a demo that served it before says so
             events = AuditEvent.objects.filter(workspace=run.workspace, subject="endpoint", text__contains=run.name)
             events.filter(subject_id__in=Endpoint.objects.filter(prototype=run.prototype_id).values("pk")).update(
                 text=""
             )
-        folder = run.folder
-        removals.due(folder, in_bucket=True)
-        run.delete()
-    removals.remove([folder])
+        folders = delete_rows_of(run, [run], user)
+    removals.remove(folders)
 
 
 def delete_search(search: Search, user: User | None) -> None:
@@ -58,32 +51,35 @@ def delete_search(search: Search, user: User | None) -> None:
     work, or where one of its runs is served or built on."""
     with transaction.atomic():
         if not search.ended or search.trials.active().exists():
-            raise Conflict(
-                _("This search is still at work."),
-                code="at_work",
-                hint=_("Cancel it, or wait until it has ended."),
-            )
-        trials = list(search.trials.select_for_update().select_related("workspace", "prototype").order_by("pk"))
-        for run in trials:
-            actions.lock_run(run)
-            check_unused(run)
-        EndpointVersion.objects.filter(run__in=trials).delete()
-        audit(search.workspace, user, "deleted", "search", search.pk)
-        erase_names(search.workspace_id, [search.pk, *(run.pk for run in trials)])
-        folders = [run.folder for run in trials]
-        removals.due(*folders, in_bucket=True)
-        search.delete()
+            raise still_at_work(_("This search is still at work."))
+        trials = search.trials.select_for_update().select_related("workspace", "prototype").order_by("pk")
+        folders = delete_rows_of(search, list(trials), user)
     removals.remove(folders)
+
+
+def delete_rows_of(job: Run | Search, runs: list[Run], user: User | None) -> list[Path]:
+    """A run, or a search with its trials, in the database; the folders to remove once that is committed."""
+    for run in runs:
+        actions.lock_run(run)
+        run.refresh_from_db()
+        check_unused(run)
+    EndpointVersion.objects.filter(run__in=runs).delete()
+    audit(job.workspace, user, "deleted", str(job._meta.model_name), job.pk)
+    erase_names(job.workspace_id, [job.pk, *(run.pk for run in runs)])
+    folders = [run.folder for run in runs]
+    removals.due(*folders, in_bucket=True)
+    job.delete()
+    return folders
+
+
+def still_at_work(message: str) -> Conflict:
+    return Conflict(message, code="at_work", hint=_("Cancel it, or wait until it has ended."))
 
 
 def check_unused(run: Run) -> None:
     """`Conflict` while the run is at work, served or about to be, or built on by a run at work."""
     if not run.ended:
-        raise Conflict(
-            _("This run is still at work."),
-            code="at_work",
-            hint=_("Cancel it, or wait until it has ended."),
-        )
+        raise still_at_work(_("This run is still at work."))
     endpoint = served_runs(run.prototype_id).get(run.pk)
     if endpoint is not None:
         raise Conflict(

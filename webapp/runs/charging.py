@@ -14,7 +14,6 @@ from trainer import allowance
 from webapp.accounts import limits
 from webapp.accounts.models import Workspace
 from webapp.core.files import write_whole
-from webapp.core.problems import Problem
 from webapp.core.work import Work
 from webapp.costs import gate
 from webapp.datasets.quota import own_bytes
@@ -83,14 +82,7 @@ class Charged(Work[Run]):
 
     def charge(self, seconds: float) -> gate.Beat:
         run = self.row
-        line = {
-            "hardware": self.hardware,
-            "prototype": run.prototype_id,
-            "prototype_name": run.prototype.name,
-            "subject": "run",
-            "subject_id": run.pk,
-            "subject_name": str(run),
-        }
+        line = gate.line_of(run) | {"hardware": self.hardware}
         charge_id = f"{run.attempts}:{self.lease[:8]}:{self.charges}"
         return gate.beat(
             run.workspace, self.money_key, self.terms, run.cost, seconds=seconds, charge_id=charge_id, line=line
@@ -106,12 +98,9 @@ def hardware_of(devices: list[int]) -> str:
 
 def compute_spent(workspace: Workspace) -> dict[str, str] | None:
     """An error for a run whose workspace has used up its compute hours."""
-    try:
-        limits.look(workspace, "compute_hours_day", "compute_hours_month")
-    except Problem as problem:
-        hint = _("Its last checkpoint is kept. Resume the run when there are compute hours again.")
-        return problem.as_dict() | {"hint": hint}
-    return None
+    problem = limits.refusal(workspace, "compute_hours_day", "compute_hours_month")
+    hint = _("Its last checkpoint is kept. Resume the run when there are compute hours again.")
+    return problem.as_dict() | {"hint": hint} if problem else None
 
 
 def money_key(run: Run, lease: str) -> str:

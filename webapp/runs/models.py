@@ -8,7 +8,6 @@ The row is the truth; the queue's message carries only its id. Every change of s
 message that is delivered twice, or a worker that comes back from the dead, changes nothing.
 """
 
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, ClassVar, Self, cast
 
@@ -29,12 +28,13 @@ from webapp.prototypes.models import Prototype
 from webapp.runs.querysets import ENDED, HELD, TEST, RunQuerySet
 from webapp.runs.querysets import Status as Status
 from webapp.runs.queues import queue_of
+from webapp.runs.search_models import Recipe
 from webapp.runs.search_models import Search as Search
 
 MAX_SEED = 2**32 - 1
 
 
-class Run(Leased):
+class Run(Recipe):
     TASK = "webapp.runs.tasks.train"
     WAITING = Q(status=Status.QUEUED, cancel_requested_at=None)
     HELD = Q(status__in=HELD)
@@ -44,18 +44,11 @@ class Run(Leased):
     MAX_ATTEMPTS = settings.RUN_MAX_ATTEMPTS
 
     prototype = models.ForeignKey(Prototype, on_delete=models.CASCADE, related_name="runs")
-    number = models.PositiveIntegerField()
     name = models.CharField(max_length=120, blank=True)
-    created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
     version = models.ForeignKey(DatasetVersion, on_delete=models.PROTECT, related_name="runs")
 
-    task = models.CharField(max_length=40)
-    model = models.CharField(max_length=200)
-    method = models.CharField(max_length=20)
     params = models.JSONField(default=dict)
     limits = models.JSONField(default=dict)
-    hardware = models.CharField(max_length=12, default="cpu")
-    seed = models.BigIntegerField(default=0)
     estimate = models.JSONField(null=True)
 
     status = models.CharField(max_length=12, choices=Status, default=Status.QUEUED, db_index=True)
@@ -118,7 +111,7 @@ class Run(Leased):
 
     objects: ClassVar = RunQuerySet.as_manager()
 
-    class Meta(Leased.Meta):
+    class Meta(Recipe.Meta):
         constraints = [models.UniqueConstraint(fields=["prototype", "number"], name="one_run_number_each")]
         indexes = [
             models.Index(fields=["workspace", "-created_at"]),
@@ -166,10 +159,6 @@ class Run(Leased):
     def columns(self) -> dict[str, str]:
         columns: dict[str, str] = self.version.suggestion.get("columns", {})
         return columns
-
-    @property
-    def cost_limit(self) -> Decimal | None:
-        return Decimal(str(self.limits["cost"])) if self.limits.get("cost") is not None else None
 
     # State changes. Each returns whether it happened.
 

@@ -33,8 +33,6 @@ from webapp.runs.models import Retraining, Run
 AT_MOST = timedelta(hours=1)
 """How old a wish may become; nobody waits for its run after that."""
 AT_ONCE = 50
-AGAIN = ("task", "model", "method", "params", "limits", "hardware", "seed")
-"""The settings that a run has in common with the one before."""
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +54,7 @@ def train_without(run: Run, user: User, column: str) -> DatasetVersion:
             version=made,
             base=run,
             asked_by=user,
-            settings={name: getattr(run, name) for name in AGAIN},
+            settings=run.recipe,
         )
     return made
 

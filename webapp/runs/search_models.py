@@ -35,31 +35,49 @@ class SearchStatus(models.TextChoices):
 OPEN = (SearchStatus.RUNNING, SearchStatus.TESTING)
 
 
-RECIPE = ("task", "model", "method", "hardware", "seed")
-"""Fields that all its trials have as they are."""
+RECIPE = ("task", "model", "method", "params", "limits", "hardware", "seed")
 
 
-class Search(Leased):
+class Recipe(Leased):
+    """A run, or a search, whose trials are runs: by what it learns."""
+
+    number = models.PositiveIntegerField()
+    created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    task = models.CharField(max_length=40)
+    model = models.CharField(max_length=200)
+    method = models.CharField(max_length=20)
+    params: Any
+    limits: Any
+    hardware = models.CharField(max_length=12, default="cpu")
+    seed = models.BigIntegerField(default=0)
+
+    class Meta(Leased.Meta):
+        abstract = True
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """For another run of the same."""
+        return {name: getattr(self, name) for name in RECIPE}
+
+    @property
+    def cost_limit(self) -> Decimal | None:
+        return Decimal(str(self.limits["cost"])) if self.limits.get("cost") is not None else None
+
+
+class Search(Recipe):
     TASK = "webapp.runs.tasks.search"
     WAITING = HELD = Q(status__in=OPEN, due=True)
     FAILED = {"status": SearchStatus.FAILED}
     MAX_ATTEMPTS = 3
 
     prototype = models.ForeignKey(Prototype, on_delete=models.CASCADE, related_name="searches")
-    number = models.PositiveIntegerField()
-    created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
     version = models.ForeignKey(DatasetVersion, on_delete=models.CASCADE, related_name="searches")
 
-    task = models.CharField(max_length=40)
-    model = models.CharField(max_length=200)
-    method = models.CharField(max_length=20)
     params = models.JSONField(default=dict, help_text="settings of all trials")
     space = models.JSONField(default=dict, help_text="{setting: {low, high, log} or {choices}}")
     limits = models.JSONField(default=dict, help_text="cost and seconds of all trials and the test together")
     most_trials = models.PositiveIntegerField(default=20)
     at_once = models.PositiveSmallIntegerField(default=1, help_text="trials that may be at work at the same time")
-    hardware = models.CharField(max_length=12, default="cpu")
-    seed = models.BigIntegerField(default=0)
 
     status = models.CharField(max_length=12, choices=SearchStatus, default=SearchStatus.RUNNING, db_index=True)
     due = models.BooleanField(default=True, help_text="there is something to decide")
@@ -72,7 +90,7 @@ class Search(Leased):
     if TYPE_CHECKING:
         trials: "RunQuerySet[Any]"
 
-    class Meta(Leased.Meta):
+    class Meta(Recipe.Meta):
         constraints = [models.UniqueConstraint(fields=["prototype", "number"], name="one_search_number_each")]
 
     def __str__(self) -> str:
@@ -81,10 +99,6 @@ class Search(Leased):
     @property
     def ended(self) -> bool:
         return self.status not in OPEN
-
-    @property
-    def cost_limit(self) -> Decimal | None:
-        return Decimal(str(self.limits["cost"])) if self.limits.get("cost") is not None else None
 
     # State changes. Each returns whether it happened.
 

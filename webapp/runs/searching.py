@@ -25,7 +25,7 @@ from webapp.core.work import Later, Lost, Work
 from webapp.runs import actions, searches, storage
 from webapp.runs.models import Run, Search, Status
 from webapp.runs.querysets import VALIDATION
-from webapp.runs.search_models import RECIPE, SearchStatus
+from webapp.runs.search_models import SearchStatus
 
 log = logging.getLogger(__name__)
 FULL_SECONDS = 30
@@ -88,7 +88,7 @@ class Searching(Work[Search]):
 
     def begin_trial(self, params: dict[str, Any], limits: dict[str, float]) -> None:
         search = self.row
-        body = {name: getattr(search, name) for name in RECIPE} | {"params": search.params | params, "limits": limits}
+        body = search.recipe | {"params": search.params | params, "limits": limits}
         trial = {"search": search, "trial": next_number(search.trials.all(), "trial"), "evaluate_on": VALIDATION}
         try:
             actions.create_run(search.prototype, search.created_by, body, search.version, **trial)

@@ -51,6 +51,15 @@ def chosen_version(request: HttpRequest, prototype: Prototype) -> DatasetVersion
     return version
 
 
+def load_version(request: AuthedRequest, pk: str) -> tuple[Prototype, DatasetVersion]:
+    """The prototype and its `chosen_version`; 404 while there is none."""
+    prototype = load(Prototype.objects.select_related("dataset"), request.workspace, pk)
+    version = chosen_version(request, prototype)
+    if version is None:
+        raise Http404
+    return prototype, version
+
+
 @member
 @refused_on("train")
 def train(request: AuthedRequest, pk: str) -> HttpResponse:
@@ -193,10 +202,7 @@ def search_of(form: Mapping[str, str], slug: str, body: dict[str, Any]) -> dict[
 @member
 def search_settings(request: AuthedRequest, pk: str) -> HttpResponse:
     """The fragment with the settings that a search may try, for the method that is chosen; context: prototype, search_form."""
-    prototype = load(Prototype.objects.select_related("dataset"), request.workspace, pk)
-    version = chosen_version(request, prototype)
-    if version is None:
-        raise Http404
+    prototype, version = load_version(request, pk)
     try:
         slug = task_of(version)
     except Problem as problem:
@@ -212,10 +218,7 @@ def estimate(request: AuthedRequest, pk: str) -> HttpResponse:
     A POST measures, which takes the right to change things; a GET shows what was measured before.
 
     Context: method, measuring, estimate {seconds, cost, …} or None, problem, month."""
-    prototype = load(Prototype.objects.select_related("dataset"), request.workspace, pk)
-    version = chosen_version(request, prototype)
-    if version is None:
-        raise Http404
+    prototype, version = load_version(request, pk)
     template = "runs/_commit.html" if request.GET.get("part") == "commit" else "runs/_estimate.html"
     fields = {**request.POST.dict(), **request.GET.dict()}
     context: dict[str, Any] = {
@@ -242,9 +245,7 @@ def estimate(request: AuthedRequest, pk: str) -> HttpResponse:
 @member
 def net(request: AuthedRequest, pk: str) -> HttpResponse:
     """The fragment with the layers of the chosen small net, and how many weights it has."""
-    version = chosen_version(request, load(Prototype.objects.select_related("dataset"), request.workspace, pk))
-    if version is None:
-        raise Http404
+    _prototype, version = load_version(request, pk)
     try:
         layout = previews.diagram(version, body_of(request.GET, version))
     except Problem as problem:
@@ -257,10 +258,7 @@ def net(request: AuthedRequest, pk: str) -> HttpResponse:
 @require_POST
 def augmented(request: AuthedRequest, pk: str) -> HttpResponse:
     """The fragment with pictures as learning would see them; it asks again while they are drawn."""
-    prototype = load(Prototype.objects.select_related("dataset"), request.workspace, pk)
-    version = chosen_version(request, prototype)
-    if version is None:
-        raise Http404
+    prototype, version = load_version(request, pk)
     context: dict[str, Any] = {"prototype": prototype, "version": version}
     try:
         context |= previews.augmented(version, body_of(request.POST, version))
@@ -271,9 +269,9 @@ def augmented(request: AuthedRequest, pk: str) -> HttpResponse:
 
 @member
 def augmented_picture(request: AuthedRequest, pk: str, key: str) -> HttpResponseBase:
-    version = chosen_version(request, load(Prototype.objects.select_related("dataset"), request.workspace, pk))
-    path = previews.folder_of(version, key) / previews.PICTURE if version and key.isalnum() else None
-    if path is None or not path.is_file():
+    _prototype, version = load_version(request, pk)
+    path = previews.folder_of(version, key) / previews.PICTURE
+    if not key.isalnum() or not path.is_file():
         raise Http404
     response = Download(path.open("rb"), content_type="image/png")
     response["Cache-Control"] = "private, max-age=86400, immutable"

@@ -5,7 +5,7 @@ import json
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, cast
 
 from django.conf import settings
 from django.db import transaction
@@ -39,7 +39,8 @@ def ask(
     and nobody else asked at the same moment."""
     defaults = {"workspace_id": version.workspace_id, "spec": spec} | fields
     with transaction.atomic():  # one that is refused leaves no row, whose work a sweep would have done
-        row, _created = kind.objects.get_or_create(version=version, key=key, defaults=defaults)
+        made, _created = kind.objects.get_or_create(version=version, key=key, defaults=defaults)
+        row = cast(Row, made)
         return row, is_due(row) and ask_again(row, spec)
 
 

@@ -92,8 +92,4 @@ def places(runs: Collection[Run]) -> list[int]:
 
 def limit_reached(workspace: Workspace) -> Problem | None:
     """What keeps every run of a workspace from starting now: as many train as may, or its compute hours are used up."""
-    try:
-        limits.look(workspace, "runs_at_once", "compute_hours_day", "compute_hours_month")
-    except Problem as problem:
-        return problem
-    return None
+    return limits.refusal(workspace, "runs_at_once", "compute_hours_day", "compute_hours_month")

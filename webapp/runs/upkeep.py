@@ -45,11 +45,9 @@ def tidy() -> None:
 def trim_caches() -> None:
     """Every minute: a trainer keeps the folder of its own dataset within the limit, and sees no other."""
     sizes = cache.keep_all_within(settings.MAQUETTE_DATA / "cache")
-    kept = Dataset.objects.exclude(cache_bytes=0).values_list("pk", "cache_bytes")
-    for dataset, size in {
-        **dict.fromkeys(dict(kept), 0),
-        **{folder.name: size for folder, size in sizes.items()},
-    }.items():
+    of_datasets = {folder.name: size for folder, size in sizes.items()}
+    kept = Dataset.objects.exclude(cache_bytes=0).values_list("pk", flat=True)
+    for dataset, size in (dict.fromkeys(kept, 0) | of_datasets).items():
         Dataset.objects.filter(pk=dataset).exclude(cache_bytes=size).update(cache_bytes=size)
 
 

@@ -50,10 +50,6 @@ SEARCHES = 10
 """The newest, above the runs."""
 
 
-def prototype_runs(prototype: Prototype) -> Any:
-    return prototype.runs.listed().select_related("version", "created_by", "search").order_by("-number")
-
-
 @member
 def runs(request: AuthedRequest, pk: str) -> HttpResponse:
     """Context: prototype, runs (newest first, 15 a page), page, metric (that of every score on the page, empty where they
@@ -62,7 +58,7 @@ def runs(request: AuthedRequest, pk: str) -> HttpResponse:
     from django.core.paginator import Paginator
 
     prototype = load(Prototype, request.workspace, pk)
-    every = prototype_runs(prototype)
+    every = prototype.runs.listed().select_related("version", "created_by", "search").order_by("-number")
     page = Paginator(every, RUNS_A_PAGE).get_page(request.GET.get("page"))
     disk = {
         "runs": prototype.runs.aggregate(total=Sum("bytes"))["total"] or 0,
