@@ -21,7 +21,7 @@ from webapp.api.schemas import (
     Page,
     UsageOut,
 )
-from webapp.api.shapes import endpoint_shape, example_shape, feedback_shape, link_shape, moment
+from webapp.api.shapes import endpoint_shape, example_shape, feedback_shape, fields_of, link_shape
 from webapp.core.problems import Conflict
 from webapp.costs.gate import month
 from webapp.endpoints import actions, choosing, visitors
@@ -163,14 +163,8 @@ def usage(request: AuthedRequest, slug: str) -> dict[str, Any]:
         requests=Sum("requests"), errors=Sum("errors"), rows=Sum("rows")
     )
     items = [
-        {
-            "hour": moment(row.hour),
-            "key": row.key or None,
-            "requests": row.requests,
-            "errors": row.errors,
-            "rows": row.rows,
-            "mean_ms": round(row.ms / row.requests, 2) if row.requests else None,
-        }
+        fields_of(row, "hour", "requests", "errors", "rows")
+        | {"key": row.key or None, "mean_ms": round(row.ms / row.requests, 2) if row.requests else None}
         for row in rows
     ]
     return {"total": {name: value or 0 for name, value in totals.items()}, "items": items, "next": None}
@@ -205,12 +199,7 @@ def list_keys(request: AuthedRequest, slug: str) -> dict[str, Any]:
 
 
 def key_shape(key: EndpointKey) -> dict[str, Any]:
-    times = {
-        "last_used_at": moment(key.last_used_at),
-        "revoked_at": moment(key.revoked_at),
-        "created_at": moment(key.created_at),
-    }
-    return {"id": key.pk, "name": key.name, "hint": key.hint, **times}
+    return fields_of(key, "id", "name", "hint", "last_used_at", "revoked_at", "created_at")
 
 
 @router.post("/endpoints/{slug}/keys", response={201: NewKey})

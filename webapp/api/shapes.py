@@ -1,5 +1,6 @@
 """How objects look in JSON: times RFC 3339 UTC, money decimal strings."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -31,90 +32,67 @@ def money(value: Decimal | int) -> str:
     return f"{whole}.{places.ljust(2, '0')}"
 
 
+def fields_of(row: object, *names: str) -> dict[str, Any]:
+    """{name: that attribute of a row}, times as text."""
+    values = {name: getattr(row, name) for name in names}
+    return {name: moment(value) if isinstance(value, datetime) else value for name, value in values.items()}
+
+
+def fault(error: dict[str, Any] | None) -> dict[str, str] | None:
+    return {name: error.get(name, "") for name in ("code", "message", "hint")} if error else None
+
+
 def version_shape(version: DatasetVersion) -> dict[str, Any]:
-    return {
-        "number": version.number,
-        "status": version.status,
-        "rows": version.rows,
-        "sha256": version.sha256 or None,
-        "note": version.note,
-        "created_at": moment(version.created_at),
-    }
+    return fields_of(version, "number", "status", "rows", "note", "created_at") | {"sha256": version.sha256 or None}
 
 
 def dataset_row(dataset: Dataset) -> dict[str, Any]:
     """One line of a list: needs `shown_versions`, newest first, prefetched."""
-    newest: DatasetVersion | None = next(iter(vars(dataset)["shown_versions"]), None)
-    return {
-        "id": dataset.pk,
-        "name": dataset.name,
-        "status": newest.status if newest else "processing",
-        "rows": newest.rows if newest else 0,
-        "created_at": moment(dataset.created_at),
-    }
+    newest: DatasetVersion = next(iter(vars(dataset)["shown_versions"]), DatasetVersion())
+    return fields_of(dataset, "id", "name", "created_at") | fields_of(newest, "status", "rows")
 
 
 def dataset_shape(dataset: Dataset) -> dict[str, Any]:
     versions = list(dataset.versions.order_by("-number"))
-    newest = versions[0] if versions else None
+    newest = next(iter(versions), DatasetVersion())
     ready = next((version for version in versions if version.status == "ready"), None)
     current = ready or newest
-    roles = current.roles if current else {}
+    same = ("rows", "labels", "split", "problems", "left_out", "suggestion", "trainable")
+    roles = current.roles
     return {
-        "id": dataset.pk,
-        "name": dataset.name,
-        "status": newest.status if newest and (newest.status == "processing" or not ready) else "ready",
-        "progress": newest.progress if newest else 0,
-        "rows": current.rows if current else 0,
-        "columns": [column | {"role": roles.get(column["name"])} for column in current.columns] if current else [],
-        "labels": current.labels if current else [],
-        "split": current.split if current else {},
-        "problems": current.problems if current else [],
-        "reading": current.readings if current else [],
-        "left_out": current.left_out if current else [],
-        "suggestion": current.suggestion if current else {},
-        "trainable": bool(current and current.trainable),
-        "sha256": (current.sha256 or None) if current else None,
-        "version": current.number if current else None,
+        **fields_of(dataset, "id", "name", "created_at"),
+        **fields_of(current, *same),
+        "status": newest.status if newest.status == "processing" or not ready else "ready",
+        "progress": newest.progress,
+        "columns": [column | {"role": roles.get(column["name"])} for column in current.columns],
+        "reading": current.readings,
+        "sha256": current.sha256 or None,
+        "version": current.number,
         "versions": [version_shape(version) for version in versions],
-        "error": newest.error if newest and newest.status == "failed" else None,
-        "created_at": moment(dataset.created_at),
+        "error": newest.error if newest.status == "failed" else None,
     }
 
 
 def prototype_row(prototype: Prototype) -> dict[str, Any]:
-    return {
-        "id": prototype.pk,
-        "name": prototype.name,
-        "summary": prototype.summary,
+    return fields_of(prototype, "id", "name", "summary") | {
         "task": prototype.task or None,
         "dataset": prototype.dataset_id,
     }
 
 
+RECIPE = ("id", "number", "status", "task", "model", "method", "hardware", "created_at")
+
+
 def run_row(run: Run) -> dict[str, Any]:
-    return {
-        "id": run.pk,
+    return fields_of(run, *RECIPE, "headline", "has_leak", "currency", "trial", "validation") | {
         "name": str(run),
-        "number": run.number,
         "prototype": run.prototype_id,
-        "status": run.status,
         "stage": run.stage or None,
         "progress": round(run.progress, 4),
-        "task": run.task,
-        "model": run.model,
-        "method": run.method,
-        "hardware": run.hardware,
         "device": run.device or None,
-        "headline": run.headline,
-        "has_leak": run.has_leak,
         "cost": money(run.cost),
-        "currency": run.currency,
         "seconds": round(run.seconds, 1),
-        "created_at": moment(run.created_at),
         "search": run.search_id,
-        "trial": run.trial,
-        "validation": run.validation,
     }
 
 
@@ -122,75 +100,48 @@ def search_row(search: Search) -> dict[str, Any]:
     """One line of a list: needs its trials prefetched."""
     trials = sorted(search.trials.all(), key=lambda run: run.trial or 0)
     best = best_of(trials)
-    return {
-        "id": search.pk,
-        "number": search.number,
+    return fields_of(search, *RECIPE, "most_trials") | {
         "prototype": search.prototype_id,
-        "status": search.status,
-        "task": search.task,
-        "model": search.model,
-        "method": search.method,
-        "hardware": search.hardware,
         "trials": len(trials),
-        "most_trials": search.most_trials,
         "best": best.pk if best else None,
         "winner": search.winner_id,
         "cost": money(sum((run.cost for run in trials), start=Decimal(0))),
         "seconds": round(spent(trials, "seconds"), 1),
-        "created_at": moment(search.created_at),
+    }
+
+
+def trial_shape(run: Run, space: Iterable[str]) -> dict[str, Any]:
+    return fields_of(run, "trial", "status", "validation") | {
+        "run": run.pk,
+        "params": {name: run.params.get(name) for name in space},
+        "cost": money(run.cost),
+        "seconds": round(run.seconds, 1),
     }
 
 
 def search_shape(search: Search) -> dict[str, Any]:
-    trials = search.trials.order_by("trial")
-    return search_row(search) | {
+    same = ("params", "space", "limits", "at_once", "seed", "importance", "stopped", "finished_at")
+    return {
+        **search_row(search),
+        **fields_of(search, *same),
         "dataset": search.version.dataset_id,
         "version": search.version.number,
-        "params": search.params,
-        "space": search.space,
-        "limits": search.limits,
-        "at_once": search.at_once,
-        "seed": search.seed,
-        "importance": search.importance,
-        "stopped": search.stopped,
-        "error": {name: search.error.get(name, "") for name in ("code", "message", "hint")} if search.error else None,
-        "runs": [
-            {
-                "run": run.pk,
-                "trial": run.trial,
-                "status": run.status,
-                "params": {name: run.params.get(name) for name in search.space},
-                "validation": run.validation,
-                "cost": money(run.cost),
-                "seconds": round(run.seconds, 1),
-            }
-            for run in trials
-        ],
-        "finished_at": moment(search.finished_at),
+        "error": fault(search.error),
+        "runs": [trial_shape(run, search.space) for run in search.trials.order_by("trial")],
     }
 
 
 def run_shape(run: Run) -> dict[str, Any]:
-    return run_row(run) | {
+    same = ("columns", "params", "limits", "seed", "eta_seconds", "metrics", "baselines", "verdict", "against_best_run")
+    ends = ("attempts", "stopped_early", "model_removed_at", "started_at", "finished_at")
+    return {
+        **run_row(run),
+        **fields_of(run, *same, *ends),
         "dataset": run.version.dataset_id,
         "version": run.version.number,
-        "columns": run.columns,
-        "params": run.params,
-        "limits": run.limits,
-        "seed": run.seed,
-        "eta_seconds": run.eta_seconds,
         "place": place_of(run) or None if run.status == Status.QUEUED else None,
-        "metrics": run.metrics,
-        "baselines": run.baselines,
-        "verdict": run.verdict,
-        "against_best_run": run.against_best_run,
-        "attempts": run.attempts,
-        "stopped_early": run.stopped_early,
-        "error": {name: run.error.get(name, "") for name in ("code", "message", "hint")} if run.error else None,
+        "error": fault(run.error),
         "artifact": f"{settings.PUBLIC_URL}/api/v1/runs/{run.pk}/artifact" if run.has_model else None,
-        "model_removed_at": moment(run.model_removed_at),
-        "started_at": moment(run.started_at),
-        "finished_at": moment(run.finished_at),
     }
 
 
@@ -198,13 +149,8 @@ def endpoint_shape(endpoint: Endpoint, key: str | None = None, money: Month | No
     """`money`: this month's of its workspace, where many are shown."""
     version = endpoint.current
     paused = endpoint.status == EndpointStatus.LIVE and (money or month(endpoint.workspace)).is_spent
-    shape = {
-        "id": endpoint.pk,
-        "slug": endpoint.slug,
-        "name": endpoint.name,
-        "status": endpoint.status,
+    shape = fields_of(endpoint, "id", "slug", "name", "status", "visibility", "error", "created_at") | {
         "blocked": "budget" if paused else None,
-        "visibility": endpoint.visibility,
         "prototype": endpoint.prototype_id,
         "run": version.run_id if version else None,
         "version": version.number if version else None,
@@ -214,8 +160,6 @@ def endpoint_shape(endpoint: Endpoint, key: str | None = None, money: Month | No
         "demo_url": addresses.demo_url(endpoint),
         "opens": opening(endpoint).address is not None,
         "predict_url": addresses.predict_url(endpoint),
-        "error": endpoint.error,
-        "created_at": moment(endpoint.created_at),
         "examples": [
             {"run": example.run_id, "row": example.number} if example.run_id else {"input": example.typed}
             for example in endpoint.examples.all()
@@ -232,25 +176,12 @@ def example_shape(sight: Sight, number: int) -> dict[str, Any]:
 
 
 def link_shape(link: ShareLink) -> dict[str, Any]:
-    return {
-        "id": link.pk,
-        "name": link.name,
-        "url": settings.PUBLIC_URL + addresses.demo_path(link.endpoint, link),
-        "opens": link.opens,
-        "visits": link.visits,
-        "tries": link.tries,
-        "expires_at": moment(link.expires_at),
-        "revoked_at": moment(link.revoked_at),
-    }
+    url = settings.PUBLIC_URL + addresses.demo_path(link.endpoint, link)
+    return fields_of(link, "id", "name", "opens", "visits", "tries", "expires_at", "revoked_at") | {"url": url}
 
 
 def feedback_shape(feedback: Feedback) -> dict[str, Any]:
-    return {
-        "id": feedback.pk,
-        "input": feedback.input,
-        "output": feedback.output,
-        "verdict": feedback.verdict,
+    return fields_of(feedback, "id", "input", "output", "verdict", "created_at") | {
         "should_have_been": feedback.should_have_been or None,
         "link": feedback.link_id,
-        "created_at": moment(feedback.created_at),
     }
