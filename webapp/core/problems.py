@@ -46,7 +46,7 @@ class Problem(Exception):  # noqa: N818  the standard's own word
         return {"code": self.code, "message": self.message, "hint": self.hint}
 
 
-def check_one_of(value: object, names: Iterable[str], message: str, code: str) -> None:
+def check_one_of(value: object, names: Iterable[str], message: str, *, code: str) -> None:
     """`Problem` for a value that is none of `names`, which are told; `message` calls it %(name)s."""
     choices = list(names)
     if value not in choices:

@@ -157,6 +157,7 @@ class Work(Generic[Row]):
         def handle(pk: str) -> None:
             cls.handle(pk)
 
+        handle.__name__ = cls.model.TASK.rpartition(".")[2]
         return task(cls.model.TASK)(handle)
 
     # How it lives

@@ -123,7 +123,7 @@ def cells_of(version: DatasetVersion, shared: list[str]) -> str:
 
 def download(version: DatasetVersion, form: str) -> Download:
     """All rows as a file to keep; made in a temporary place that goes once it is open."""
-    check_one_of(form, FORMATS, _("There is no format “%(name)s”."), "bad_format")
+    check_one_of(form, FORMATS, _("There is no format “%(name)s”."), code="bad_format")
     if version.status != Status.READY:
         raise Problem(_("This version is not ready yet."), code="not_ready", hint=_("Wait until it has been read."))
     with tempfile.TemporaryDirectory(dir=settings.FILE_UPLOAD_TEMP_DIR) as folder:

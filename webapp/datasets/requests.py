@@ -14,7 +14,7 @@ LAYOUTS = ("table", "text")
 
 def check_role_names(roles: dict[str, str]) -> None:
     for role in roles.values():
-        check_one_of(role, ROLES, _("“%(name)s” is not a column role."), "bad_role")
+        check_one_of(role, ROLES, _("“%(name)s” is not a column role."), code="bad_role")
 
 
 def header_request(header: int | None) -> dict[str, int]:
@@ -61,4 +61,4 @@ def check_reading(reading: dict[str, str]) -> None:
 
 
 def check_layout(layout: str) -> None:
-    check_one_of(layout, LAYOUTS, _("A file cannot be read as “%(name)s”."), "bad_layout")
+    check_one_of(layout, LAYOUTS, _("A file cannot be read as “%(name)s”."), code="bad_layout")

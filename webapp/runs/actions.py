@@ -69,13 +69,13 @@ def settings_of(version: DatasetVersion, body: dict[str, Any]) -> dict[str, Any]
     asked = str(body.get("method") or "")
     methods = {method_card["slug"] for method_card in task.declaration()["methods"]}
     if asked:
-        check_one_of(asked, sorted(methods), _("There is no method “%(name)s” for this task."), "bad_method")
+        check_one_of(asked, sorted(methods), _("There is no method “%(name)s” for this task."), code="bad_method")
     model = check_model(body.get("model") or model_for(task, asked), slug, version)
     method = asked or base_models.default_method(slug, model)
     base_models.check_method(method, model, slug)
     base_models.check_available(model)
     hardware = body.get("hardware") or "cpu"
-    check_one_of(hardware, HARDWARE, _("“%(name)s” is not hardware that a run can use."), "bad_hardware")
+    check_one_of(hardware, HARDWARE, _("“%(name)s” is not hardware that a run can use."), code="bad_hardware")
     return {
         "task": slug,
         "model": model,
