@@ -109,7 +109,7 @@ def remove_waiting() -> None:
     with_each(waiting, remove_model_from_bucket, "the removed model of run %s is still in the bucket: %s")
 
 
-def with_each(rows: Iterable[Row], call: Callable[[Row], None], warning: str) -> None:
+def with_each(rows: Iterable[Row], call: Callable[[Row], None], warning: str, name: str = "pk") -> None:
     """One row after the other, in any order and until the bucket itself seems to be away: what it refuses for good keeps nothing
     else waiting."""
     failures = 0
@@ -117,7 +117,7 @@ def with_each(rows: Iterable[Row], call: Callable[[Row], None], warning: str) ->
         try:
             call(row)
         except OSError as error:
-            log.warning(warning, row.pk, error)
+            log.warning(warning, getattr(row, name), error)
             failures += 1
             if failures == FAILURES_IN_A_ROW:
                 return
@@ -286,4 +286,4 @@ def remove_due() -> None:
             bucket.delete_dir(f"{root}/{removal.path}")
         Removal.objects.filter(pk=removal.pk).update(in_bucket=False)
 
-    with_each(due, remove, "removal %s stays in the bucket for now: %s")
+    with_each(due, remove, "%s stays in the bucket for now: %s", name="path")
