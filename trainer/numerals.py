@@ -195,8 +195,8 @@ def range_ends(text: str, decimal: str = ".", unit: str = "") -> tuple[float, fl
 
 
 def digits_of(cell: str) -> str:
-    """A cell without currency, and without the unit or scale behind."""
-    bare = MONEY.sub("", cell)
+    """A cell without currency, an accountant's parenthesis, and the unit or scale behind."""
+    bare = MONEY.sub("", cell).removesuffix(")")
     if len(cell) <= LONGEST and not bare.isdigit() and (parted := tail_of(cell)):
         known = unit_of(parted[1]) or scale_of(parted[1])
         return MONEY.sub("", parted[0]) if known else bare.rstrip("-")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.trainer.data_files import zipped
+from tests.trainer.data_files import picture, zipped
 from tests.trainer.test_several_files import codes, left, read, reading
 from trainer.data.competitions import is_submission
 from trainer.data.intake import read_files
@@ -124,3 +124,14 @@ def test_in_one_zip(tmp_path: Path) -> None:
     packed: dict[str, Any] = {name: text.encode() for name, text in values_and_labels().items()}
     dataset = read_files([zipped(tmp_path / "0-download.zip", packed)])
     assert (dataset.rows, dataset.roles) == (60, {"target": "damage"})
+
+
+def test_pictures_to_learn_from_alone_are_no_given_split(tmp_path: Path) -> None:
+    """The labels name those in train/; those in test/ have none, so that what is tested on is drawn."""
+    files: dict[str, bytes] = {f"train/{n}.png": picture(n) for n in range(40)}
+    files |= {f"test/{n}.png": picture(100 + n) for n in range(40, 46)}
+    files["train.csv"] = ("id,label\n" + "".join(f"{n},{'ab'[n % 2]}\n" for n in range(40))).encode()
+    files["sample_submission.csv"] = ("id,label\n" + "".join(f"{n},a\n" for n in range(40, 46))).encode()
+    dataset = read_files([zipped(tmp_path / "0-dogs.zip", files)])
+    assert (dataset.rows, dataset.given_split, sum(dataset.split == "test") > 0) == (40, False, True)
+    assert dict(left(dataset)) == {"other_table": 6, "unnamed": 6}

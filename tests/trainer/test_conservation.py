@@ -90,6 +90,9 @@ def csv_lines(draw: random.Random, rows: list[Row]) -> tuple[str, int]:
         if draw.random() < 0.03:
             lines.append(line(["id", "text", "label"]))
             told += 1
+        if draw.random() < 0.02:
+            lines.append(line([draw.choice(["Page 3 of 9", "Seite 2", "第 4 页"]), "", ""]))
+            told += 1
     if draw.random() < 0.3:
         lines = ["Report of all\n", "1 May 2024 - 31 May 2024\n", "\n", *lines]
         told += 2

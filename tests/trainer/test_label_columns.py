@@ -91,8 +91,9 @@ def test_columns_of_a_table_stay(tmp_path: Path) -> None:
     assert result["suggestion"]["task"] == "tabular-classification"
 
 
-def test_votes_of_several_people_give_the_majority(tmp_path: Path) -> None:
-    lines = ["text,annotator_1,annotator_2,annotator_3"]
+@pytest.mark.parametrize("header", ["annotator_1,annotator_2,annotator_3", "label_Ann,label_Bob,label_Cy", "Ann's label,Bob's label,Cy's label"])  # fmt: skip
+def test_votes_of_several_people_give_the_majority(header: str, tmp_path: Path) -> None:
+    lines = [f"text,{header}"]
     lines += [f"{text_of(n)},{WORDS[n % 3]},{WORDS[n % 3]},{'login' if n % 2 else WORDS[n % 3]}" for n in range(60)]
     result, rows = read(lines, tmp_path)
     assert result["suggestion"]["columns"] == {"text": "text", "label": "label"}
@@ -130,6 +131,8 @@ def test_numbers_get_their_names_from_the_file_beside(name: str, content: str, t
         ("__import__('os').system('x')", None),
         ("[1" * 5000, None),
         ("[open('x')]", None),
+        ("(1.200,50)", None),
+        ("(1, 2)", [1, 2]),
     ],
 )
 def test_a_literal_is_read_and_nothing_is_run(cell: str, value: object) -> None:

@@ -41,6 +41,11 @@ def test_titles_and_totals_are_told(tmp_path: Path) -> None:
     assert (table.columns, len(rows), told(table)) == (HEADER, 30, {"titles": 1, "footer": 2})
 
 
+def test_numbers_of_pages_between_the_records_are_told(tmp_path: Path) -> None:
+    table, rows = read(tmp_path, {"Inbox": [HEADER, *ROWS[:15], ["Page 1 of 2"], HEADER, *ROWS[15:]]})
+    assert (len(rows), told(table)) == (30, {"pages": 1, "repeated_header": 1})
+
+
 def test_sheets_of_the_same_columns_are_joined_where_somebody_wants_it(tmp_path: Path) -> None:
     sheets = {name: [HEADER, *ROWS] for name in ("April", "May", "June")}
     table, rows = read(tmp_path, sheets)

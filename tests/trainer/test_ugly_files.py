@@ -31,6 +31,11 @@ KEPT = {
         lines('"{n},""{t}, really"",{l}"\n', '"n,text,label"\n'),
         ("text", "label"),
     ),
+    "Hive's, short": (
+        "a.txt",
+        lines("{l}\x01{t}\x01\x01\x01\x01\x01\n", "label\x01text\x01a\x01b\x01c\x01d\n"),
+        ("text", "label"),
+    ),
     "a table of R": ("a.txt", lines('"{n}" "{t}" "{l}"\n', '"text" "label"\n'), ("text", "label")),
     "JSON lines with commas": ("a.jsonl", "".join(json.dumps(one) + ",\n" for one in RECORDS), ("text", "label")),
     "objects as Python prints them": ("a.jsonl", "".join(f"{one!r}\n" for one in RECORDS), ("text", "label")),
@@ -66,6 +71,22 @@ def test_every_record_is_kept_in_its_columns(tmp_path: Path, name: str) -> None:
     assert {text, label} <= {column["name"] for column in told["columns"]}
     assert {entry["label"] for entry in told["labels"]} == {"good", "bad"}
     assert told["suggestion"]["columns"] == {"text": text, "label": label}
+
+
+def test_numbers_of_pages_in_the_middle_are_no_records(tmp_path: Path) -> None:
+    """As a report has them wherever its pages end; the header comes again below each."""
+    pages = [lines("{n},{t},{l}\n").splitlines(), ["Page 1 of 2,,", "n,text,label"]]
+    content = "\n".join(["n,text,label", *pages[0][:20], *pages[1], *pages[0][20:], "Page 2 of 2,,"]) + "\n"
+    told = read(tmp_path, "a.csv", content)
+    assert told["rows"] == len(PAIRS)
+    assert {one["reason"]: one["count"] for one in told["left_out"]} == {"footer": 1, "repeated_header": 1, "pages": 1}
+
+
+def test_codes_questions_and_types_are_one_header(tmp_path: Path) -> None:
+    content = "Q1,Q2,Q2\nHow was it?,Why?,Which?\nscale,text,choice\n" + lines("{n},{t},{l}\n")
+    told = read(tmp_path, "a.csv", content)
+    assert [column["name"] for column in told["columns"]] == ["Q1: How was it?", "Q2: Why?", "Q2: Which?"]
+    assert (told["rows"], [(one["reason"], one["count"]) for one in told["left_out"]]) == (40, [("header_rows", 1)])
 
 
 def test_several_labels_of_fasttext_are_a_list(tmp_path: Path) -> None:

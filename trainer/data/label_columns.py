@@ -32,7 +32,14 @@ MIN_COLUMNS = 3
 """So many columns of 0 and 1 beside one text are its labels."""
 YES = kinds.YES | {"1", "1.0", "x"}
 NO = kinds.NO | {"0", "0.0", "", "-1", "-1.0"}
+ACCOUNTING = re.compile(r"\(\d[\d.]*,\d+\)")
+"""A negative amount with a decimal comma, “(1.200,50)”: Python writes a blank behind the comma of a pair."""
 VOTER = re.compile(r"^(annotator|annotation|rater|rating|coder|judge|vote|label|annot)[ _.-]*(\d{1,2}|[a-e])$", re.IGNORECASE)  # fmt: skip
+PEOPLE = (
+    re.compile(r"(label|annotation|vote|annotator|rater|coder)[ _.-]+[^\W\d_]+", re.IGNORECASE),
+    re.compile(r"[^\W\d_]+[ _.'’s-]+(label|annotation|vote)", re.IGNORECASE),
+)
+MIN_PEOPLE = 3
 NAMES_FILE = re.compile(r"(^|[-_. /])(classes|class[-_ ]?names|labels?[-_ ]?(names|map|mapping|list)?|id2label|label2id|names)\.(txt|names|json)$", re.IGNORECASE)  # fmt: skip
 MAX_NAMES_BYTES = 1_000_000
 
@@ -67,6 +74,8 @@ def replace_cells(dataset: Dataset, name: str, change: Callable[[str], str | Non
 def parse_literal(cell: str) -> list[object] | dict[object, object] | None:
     """A list, tuple, set or object of Python's or numpy's as JSON has them; None for what is none."""
     text = cell.strip()
+    if ACCOUNTING.fullmatch(text):
+        return None
     if re.fullmatch(r"\[\s*('[^']*'|\"[^\"]*\")(\s+('[^']*'|\"[^\"]*\"))+\s*\]", text):  # numpy's, without commas
         return [single or double for single, double in re.findall(r"'([^']*)'|\"([^\"]*)\"", text)]
     try:
@@ -228,10 +237,8 @@ def free_name(names: Sequence[str], name: str) -> str:
 
 def read_votes(dataset: Dataset) -> list[Reading]:
     """The majority of the annotators' columns as a label, and the share that chose it; the columns stay."""
-    columns = [name for name in dataset.names if VOTER.match(name.strip())]
+    columns = voters_of(dataset.names)
     if len(columns) < 2 or free_name(dataset.names, "label") != "label":
-        return []
-    if len({match[1].lower() for name in columns if (match := VOTER.match(name.strip()))}) > 1:
         return []
     values = [{cell for cell in dataset.column(name).slice(0, SAMPLE).to_pylist() if not is_missing(cell)} for name in columns]  # fmt: skip
     union = set().union(*values)
@@ -257,6 +264,21 @@ def read_votes(dataset: Dataset) -> list[Reading]:
         names=", ".join(columns[:5]),
     )
     return [Reading("votes", "majority", sentence)]
+
+
+def voters_of(names: Sequence[str]) -> list[str]:
+    """Columns of one word with a number or letter behind it (annotator_1), or three or more of one with a name (label_Ann), or with one
+    behind it (Ann label)."""
+    columns = [name for name in names if VOTER.match(name.strip())]
+    if len({match[1].lower() for name in columns if (match := VOTER.match(name.strip()))}) == 1:
+        return columns
+    named = [
+        [name for name in names if form.fullmatch(name.strip()) and word in name.lower()]
+        for form in PEOPLE
+        for word in ("label", "annotation", "vote", "annotator", "rater", "coder")
+    ]
+    best = max(named, key=len)
+    return best if len(best) >= MIN_PEOPLE else []
 
 
 # Numbers with their names in a file beside

@@ -182,6 +182,8 @@ def split_dataset(dataset: Dataset, spec: SplitSpec, file_parts: np.ndarray | No
     fixed, how = file_parts, "by file"
     if fixed is None:
         fixed, how = read_split_column(dataset), "by column"
+    if fixed is not None and not np.isin(fixed, ("test", "validation")).any():
+        fixed = None  # rows to learn from alone: what is tested on is drawn
     dataset.given_split = fixed is not None
     if fixed is None and spec.time:
         times = parse_dates(dataset.column(spec.time), dataset.forms.get(spec.time, {}).get("form"))

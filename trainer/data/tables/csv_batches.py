@@ -1,7 +1,8 @@
 """Records of a text table as batches of one width: what is wider or narrower, what says the header again, and what stands below the
 table is told."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 
 from trainer.data.readings import Choices, LeftOut
 from trainer.data.tables.csv_records import Record
@@ -9,11 +10,16 @@ from trainer.data.tables.dialects import RULER
 from trainer.data.tables.footers import FOOTER_ROWS, split_footer
 from trainer.data.tables.table import BATCH_ROWS, MAX_COLUMNS, Columns, Table
 from trainer.errors import DataError
-from trainer.messages import _, ngettext
+from trainer.messages import Message, _, ngettext
 
 MAX_BATCH_CHARACTERS, MAX_BATCH_CELLS = 16_000_000, 4_000_000
 
 RULES = frozenset("-=+|: ─")
+PAGE = re.compile(
+    r"\W*((page|seite|página|pagina|strona|side|sida|pagina)\s*\d+(\s*(of|von|de|di|van|sur|z|av|/)\s*\d+)?|第\s*\d+\s*[页頁](\s*[共/]\s*\d+\s*[页頁]?)?)\W*",
+    re.IGNORECASE,
+)
+PAGE_STARTS = frozenset("pPsS第-— (")
 
 
 def batches(records: Iterator[Record], table: Table, header: list[list[str]], choices: Choices) -> Iterator[Columns]:
@@ -44,7 +50,7 @@ def batches(records: Iterator[Record], table: Table, header: list[list[str]], ch
 
 
 def emit(rows: list[list[str]], numbers: list[int], table: Table, header: list[list[str]]) -> Iterator[Columns]:
-    """A batch without the rows that say the header again."""
+    """A batch without the rows that say the header again, and those between pages."""
     if header and rows:
         named = [fold_cells(row) for row in header]
         firsts = {row[0] for row in named}
@@ -56,7 +62,13 @@ def emit(rows: list[list[str]], numbers: list[int], table: Table, header: list[l
             }
             if again:
                 count_repeated(table, [numbers[index] for index in sorted(again)])
+                numbers = [number for index, number in enumerate(numbers[: len(rows)]) if index not in again]
                 rows = [row for index, row in enumerate(rows) if index not in again]
+    pages = [index for index, row in enumerate(rows) if row[0][:1] in PAGE_STARTS and is_page_mark(row)]
+    if pages:
+        count_pages(table, [numbers[index] for index in pages])
+        dropped = set(pages)
+        rows = [row for index, row in enumerate(rows) if index not in dropped]
     if rows:
         yield list(zip(*rows, strict=True))
 
@@ -67,13 +79,27 @@ def is_ruler(row: list[str]) -> bool:
 
 
 def count_rulers(table: Table, line: int) -> None:
-    known = next((one for one in table.left_out if one.reason == "rulers"), None)
-    count = (known.count if known else 0) + 1
-    sentence = ngettext("%(count)s line of dashes.", "%(count)s lines of dashes.", count)
+    count_rows(table, "rulers", [line], lambda count: ngettext("%(count)s line of dashes.", "%(count)s lines of dashes.", count))  # fmt: skip
+
+
+def is_page_mark(row: Sequence[str | None]) -> bool:
+    """“Page 2 of 7” alone in its row, as a report has it wherever its pages end."""
+    first = (row[0] or "").strip()
+    return len(row) > 1 and PAGE.fullmatch(first) is not None and not any((cell or "").strip() for cell in row[1:])
+
+
+def count_pages(table: Table, lines: list[int]) -> None:
+    count_rows(table, "pages", lines, lambda count: ngettext("%(count)s line with the number of a page.", "%(count)s lines with the numbers of pages.", count))  # fmt: skip
+
+
+def count_rows(table: Table, reason: str, lines: list[int], sentence: Callable[[int], Message]) -> None:
+    """Adds to the rows that were left out for one reason."""
+    known = next((one for one in table.left_out if one.reason == reason), None)
     if known is None:
-        table.left_out.append(known := LeftOut("rulers", 0, sentence, table.name))
-    known.count, known.sentence = count, sentence
-    known.examples += [f"line {line}"]
+        table.left_out.append(known := LeftOut(reason, 0, "", table.name))
+    known.count += len(lines)
+    known.sentence = sentence(known.count)
+    known.examples += [f"line {line}" for line in lines[: 20 - len(known.examples)]]
 
 
 def fold_cells(row: list[str]) -> list[str]:
@@ -83,14 +109,7 @@ def fold_cells(row: list[str]) -> list[str]:
 
 def count_repeated(table: Table, lines: list[int]) -> None:
     """Adds to the header rows that came again."""
-    known = next((one for one in table.left_out if one.reason == "repeated_header"), None)
-    count = len(lines) + (known.count if known else 0)
-    sentence = ngettext("The header comes again in %(count)s row.", "The header comes again in %(count)s rows.", count)
-    if known is None:
-        known = LeftOut("repeated_header", 0, sentence, table.name)
-        table.left_out.append(known)
-    known.count, known.sentence = count, sentence
-    known.examples += [f"line {line}" for line in lines[: 20 - len(known.examples)]]
+    count_rows(table, "repeated_header", lines, lambda count: ngettext("The header comes again in %(count)s row.", "The header comes again in %(count)s rows.", count))  # fmt: skip
 
 
 def fit(row: list[str], width: int, line: int, table: Table) -> list[str] | None:

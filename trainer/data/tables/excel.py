@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from trainer.data.readings import Choices, LeftOut
 from trainer.data.tables.compound import protected
-from trainer.data.tables.csv_batches import count_repeated
+from trainer.data.tables.csv_batches import count_pages, count_repeated, is_page_mark
 from trainer.data.tables.footers import FOOTER_ROWS, split_footer
 from trainer.data.tables.sheet_marks import Marks, read_marks
 from trainer.data.tables.sheet_reports import ALL, LEAVE_OUT, READ, report_hidden, report_sheet, report_sheets
@@ -207,6 +207,9 @@ def batches(
             count_repeated(table, [sheet.top + number + 1 for number in again])
             repeated = set(again)
             numbers = [number for number in numbers if number not in repeated]
+    if pages := [number for number in numbers[:-1] if is_page_mark(padded(list(sheet.rows[number]), width))]:
+        count_pages(table, [sheet.top + number + 1 for number in pages])
+        numbers = [number for number in numbers if number not in set(pages)]
     tail = numbers[-FOOTER_ROWS:]
     last = [[cell or "" for cell in padded(list(sheet.rows[number]), width)] for number in tail]
     before = [[cell or "" for cell in padded(list(sheet.rows[number]), width)] for number in numbers[-50:-FOOTER_ROWS]]

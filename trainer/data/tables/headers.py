@@ -74,7 +74,7 @@ WORDS = frozenset(word for words in NAMED_FOR.values() for word in words) | froz
     ]
 )
 TYPE = re.compile(
-    r"(string|str|text|varchar|char|int|integer|bigint|float|double|decimal|numeric|number|bool|boolean|date|datetime|timestamp|object|category|categorical|continuous|discrete|[dsct])(\(.*\))?(\[\])?",
+    r"(string|str|text|varchar|char|int|integer|bigint|float|double|decimal|numeric|number|bool|boolean|date|datetime|timestamp|object|category|categorical|continuous|discrete|scale|rating|(single |multiple )?choice|open( ended)?|[dsct])(\(.*\))?(\[\])?",
     re.IGNORECASE,
 )
 UNIT = re.compile(
@@ -303,7 +303,9 @@ def is_more_names(header: Row, cells: list[str], body: Sequence[Row]) -> bool:
     """A second row of names: nothing in it is a number where the column holds numbers, in most of such columns, or it says
     in words what short codes (Q1, Q2_3) of the first row stand for."""
     codes = [cell for cell in header if cell and re.fullmatch(r"Q\d+([._]\w+)*", cell.strip())]
-    if len(codes) >= 2 and len([cell for cell in cells if len(cell) > 12 or " " in cell]) >= len(codes):
+    if len(codes) >= 2 and len([cell for cell in cells if len(cell) > 12 or " " in cell or cell.endswith("?")]) >= len(
+        codes
+    ):
         return not recurs(cells, body)
     typed = [place for place in range(len(cells)) if is_number_column(place, body)]
     named_over = [place for place in typed if place < len(cells) and cells[place]]

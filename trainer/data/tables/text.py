@@ -12,6 +12,7 @@ from trainer.data.readings import Choices
 from trainer.data.tables.chats import looks_like_mbox, looks_like_whatsapp, mbox_table, whatsapp_table
 from trainer.data.tables.conll import conll_table, looks_like_conll
 from trainer.data.tables.delimited import csv_table
+from trainer.data.tables.dialects import RARE
 from trainer.data.tables.jsonrows import open_json
 from trainer.data.tables.line_forms import find_line_form
 from trainer.data.tables.prose import TABLE_NAME, looks_like_prose, prose_table
@@ -57,7 +58,7 @@ def open_text(
             code="empty_file",
             hint=_("Export it again and send that."),
         )
-    if len(sample) > ENOUGH_CHARACTERS and len(CONTROL.findall(sample)) > MOST_CONTROL * len(sample):
+    if is_binary(sample):
         raise other_kind(name, "no text, nor any kind of file that is known here")
     if re.match(r"<(!doctype|!--|html|svg|\?xml|script|head|body|table)", start, re.IGNORECASE):
         raise other_kind(name, "a web page or an XML document")
@@ -82,6 +83,12 @@ def open_text(
         table = csv_table(lines, sample, name, size, details, choices=choices)
     table.progress, table.garbled = raw.tell, lambda: lines.garbled
     return table
+
+
+def is_binary(sample: str) -> bool:
+    """Whether a text of some length has more control characters than any text has, those that part fields (Hive's) not counted."""
+    controls = sum(mark not in RARE for mark in CONTROL.findall(sample))
+    return len(sample) > ENOUGH_CHARACTERS and controls > MOST_CONTROL * len(sample)
 
 
 def find_opener(sample: str) -> Callable[[Lines, str, int, dict[str, Any]], Table] | None:
