@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from transformers import FunnelConfig, FunnelModel
 
 from tests.trainer import command
 from tests.trainer.small_learning import Points, job_of
@@ -41,6 +42,17 @@ def test_a_text_is_the_mean_of_its_layers(models: Path) -> None:
     assert len(layers) == 2
     expected = torch.stack([torch.stack([layer[0].mean(0), layer[1, :3].mean(0)]) for layer in layers]).mean(0)
     torch.testing.assert_close(vectors, expected)
+
+
+def test_layers_of_unequal_lengths_have_no_mean(tmp_path: Path) -> None:
+    config = FunnelConfig(
+        vocab_size=60, block_sizes=[1, 1], num_decoder_layers=1, d_model=32, n_head=2, d_head=16, d_inner=64
+    )
+    FunnelModel(config).save_pretrained(tmp_path)
+    model = fresh(tmp_path, [], answer="number", layers=ALL_LAYERS).eval()
+    assert model.layers == "last"
+    with torch.inference_mode():
+        assert model(IDS, MASK).shape == (2, 1)
 
 
 @pytest.mark.parametrize(("method", "layers"), [("probe", "mean"), ("full", "last")])

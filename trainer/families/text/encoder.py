@@ -17,6 +17,8 @@ from trainer.params import OptimisationParams, TextParams
 
 HEAD_WEIGHTS, HEAD_CONFIG = "head.safetensors", "head.json"
 LAST_LAYER, ALL_LAYERS = "last", "mean"
+UNEVEN = ("funnel",)
+"""Architectures whose layers differ in length, so that there is no mean of them."""
 CLS_POOLED = ("deberta-v2", "roberta", "xlm-roberta", "electra")
 """Architectures whose first token is the better summary; all others are averaged over their tokens."""
 
@@ -125,7 +127,7 @@ def load_encoder(folder: Path, attention: str = "sdpa") -> nn.Module:
             local_files_only=True,
             use_safetensors=True,
             dtype=torch.float32,
-            attn_implementation=attention,
+            attn_implementation=None if attention == "sdpa" else attention,  # else refused by those without it
             **extra,
         )
     except (OSError, ValueError, KeyError) as error:
@@ -154,6 +156,7 @@ def fresh(
 ) -> EncoderClassifier:
     """The pretrained encoder under a new head. Layers below the last have no summary in their first token."""
     encoder = load_encoder(folder)
+    layers = LAST_LAYER if encoder.config.model_type in UNEVEN else layers
     pooling = "cls" if encoder.config.model_type in CLS_POOLED and layers == LAST_LAYER else "mean"
     return EncoderClassifier(
         encoder, labels, pooling=pooling, normalise=normalise, dropout=dropout, answer=answer, layers=layers
