@@ -1,5 +1,6 @@
 """Pages of PDFs as pictures: asked for, or by a task of pictures; bounded, and what gives no page is told."""
 
+import io
 import time
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from trainer.data import media_pdf
 from trainer.data.inspect import inspect
 from trainer.data.media import UnreadableError
 from trainer.data.media_pdf import page_pictures
+from trainer.errors import DataError
 
 
 def archive(path: Path, more: dict[str, bytes] | None = None) -> Path:
@@ -47,6 +49,29 @@ def test_pages_as_pictures(options: dict[str, Any], tmp_path: Path) -> None:
     assert found["split"]["wanted"]["group"] == "file"
     reading = next(reading for reading in found["reading"] if reading["what"] == "documents")
     assert (reading["chosen"], reading["others"]) == ("pages", ["texts"])
+
+
+def scan(number: int) -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (60, 80), (number % 256, number // 256 % 256, 90)).save(out, "PDF")
+    return out.getvalue()
+
+
+def test_scans_in_class_folders_are_read_as_pictures(tmp_path: Path) -> None:
+    files = {f"{name}/{n}.pdf": scan(20 * k + n) for k, name in enumerate(("bills", "letters")) for n in range(6)}
+    found = inspect([zipped(tmp_path / "a.zip", files)], tmp_path / "v")
+    assert (found["rows"], found["suggestion"]["task"]) == (12, "image-classification")
+    reading = next(reading for reading in found["reading"] if reading["what"] == "documents")
+    assert (reading["chosen"], reading["others"]) == ("pages", ["texts"])
+    with pytest.raises(DataError, match="such as a scan"):
+        inspect([tmp_path / "a.zip"], tmp_path / "w", readings={"documents": "texts"})
+
+
+def test_scans_of_no_class_are_refused_with_what_to_do(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "a.zip", {f"{n}.pdf": scan(n) for n in range(12)})
+    with pytest.raises(DataError, match=r"such as a scan: run text recognition \(OCR\)") as refused:
+        inspect([path], tmp_path / "v")
+    assert "choose an image task" in str(refused.value.hint)
 
 
 def test_a_hundred_thousand_pages_give_the_first(monkeypatch: pytest.MonkeyPatch) -> None:

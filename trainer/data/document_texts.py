@@ -21,6 +21,7 @@ from trainer.data.media import UnreadableError
 MAX_DOCUMENT_BYTES = 64 << 20
 MAX_XML_BYTES = 64 << 20
 MAX_CHARACTERS = 1_000_000
+NO_TEXT_LAYER = "is a PDF without text, such as a scan: run text recognition (OCR) over it first"
 MAX_PAGES, MAX_PDF_SECONDS = 2_000, 30.0
 WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 OPEN_TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
@@ -92,7 +93,7 @@ def pdf_text(data: bytes) -> str:
         raise UnreadableError("is a damaged PDF") from error
     text = "\n\n".join(texts)
     if not text.strip():
-        raise UnreadableError("is a PDF without text, such as a scan: run text recognition (OCR) over it first")
+        raise UnreadableError(NO_TEXT_LAYER)
     return text
 
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 from trainer.data.archives import Archive, Entry, EntryError, common_folder
 from trainer.data.dataset import Dataset
 from trainer.data.decoded_text import decode_text
-from trainer.data.document_texts import MAX_DOCUMENT_BYTES, read_document
+from trainer.data.document_texts import MAX_DOCUMENT_BYTES, NO_TEXT_LAYER, read_document
 from trainer.data.folder_levels import MIN_GROUPS, PART_WORDS, FolderRoles, read_roles
 from trainer.data.folder_readings import level_reading
 from trainer.data.gathering import Meter
@@ -117,7 +117,7 @@ def read_documents(
         parts.append(roles.parts[index])
         meter.add(1, archive.bytes_read)
     if not rows:
-        raise no_text_error(archive, lost)
+        raise no_text_error(archive, lost, has_labels=has_labels)
     names = list(dict.fromkeys(name for row in rows for name in row))
     table = pa.table({name: pa.array([row.get(name) for row in rows], pa.string()) for name in names})
     source = {"name": archive.name, "format": "documents", "bytes": archive.path.stat().st_size, "rows": len(rows)}
@@ -169,9 +169,14 @@ def left_out_of(archive: Archive, entries: Sequence[Entry], lost: Sequence[tuple
     return left_out
 
 
-def no_text_error(archive: Archive, lost: Sequence[tuple[str, str]]) -> DataError:
+class ScannedError(DataError):
+    """None of the PDFs in folders of classes has text: they are scans, whose pages may be read as images."""
+
+
+def no_text_error(archive: Archive, lost: Sequence[tuple[str, str]], *, has_labels: bool) -> DataError:
     name, reason = lost[0] if lost else ("", "")
-    return DataError(
+    is_scanned = has_labels and all(why == NO_TEXT_LAYER for _name, why in lost)
+    return (ScannedError if is_scanned else DataError)(
         _(
             "None of the documents in %(archive)s can be read: %(name)s %(why)s.",
             archive=archive.name,

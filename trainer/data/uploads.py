@@ -103,7 +103,14 @@ def unpack_uploads(
         choices = choices or Choices()
         if task in picture_tasks() and choices.get(documents.WHAT) is None:
             choices.asked[documents.WHAT] = documents.PAGES
-        yield sort_uploads(sent, place, folder, emit, choices)
+        try:
+            sources = sort_uploads(sent, place, folder, emit, choices)
+        except documents.ScannedError:
+            if choices.get(documents.WHAT) is not None:
+                raise
+            choices.asked[documents.WHAT] = documents.PAGES  # scans show what they are of, and their folders say it
+            sources = sort_uploads(sent, place, folder, emit, choices)
+        yield sources
 
 
 def picture_tasks() -> set[str]:
