@@ -319,6 +319,8 @@ class AuditEvent(WorkspaceOwned):
         "put to sleep": _("paused"),
         "removed model": _("removed the model of"),
         "showed examples": _("showed examples from the data in"),
+        "showed texts": _("showed the texts of the data in"),
+        "hid texts": _("hid the texts of the data in"),
         "changed role": _("changed the role of"),
         "invited": _("invited"),
         "joined": _("joined as"),

@@ -97,6 +97,7 @@ AUDITED = {
     ("restored", "sharelink"): "demo_link_restored",
     ("revoked", "sharelink"): "demo_link_revoked",
     ("showed examples", "endpoint"): "examples_shown",
+    ("showed texts", "endpoint"): "examples_shown",
     ("deleted", "dataset"): "dataset_deleted",
     ("deleted", "endpoint"): "demo_deleted",
     ("deleted", "prototype"): "prototype_deleted",

@@ -63,6 +63,8 @@ class Presentation(ABC):
     """Whether the answer's drawing shows the input too."""
     says_itself = False
     """Whether the answer's drawing says the answer, so that it need not stand above it."""
+    quotes_data = False
+    """Whether answers hold texts of the data that was learned from."""
 
     @property
     def answer(self) -> Answer:
@@ -93,6 +95,10 @@ class Presentation(ABC):
 
     def shortened(self, output: Output) -> Output:
         """The part of an answer that is kept with a judgement."""
+        return output
+
+    def without_data(self, output: Output) -> Output:
+        """The answer without texts of the data, for visitors who may not read those."""
         return output
 
     def correction(self, output: Output) -> Correction:

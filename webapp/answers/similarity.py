@@ -17,6 +17,7 @@ KEPT_CHARACTERS = 300
 class Similarity(Presentation):
     key = "similarity"
     says_itself = True
+    quotes_data = True
 
     @property
     def hint(self) -> str:
@@ -44,6 +45,11 @@ class Similarity(Presentation):
         if matches is None:
             return {name: value for name, value in output.items() if name != "embedding"} or output
         return {"matches": [match | {"text": match["text"][:KEPT_CHARACTERS]} for match in matches[:KEPT_MATCHES]]}
+
+    def without_data(self, output: Output) -> Output:
+        """How well the best texts fit, and not which."""
+        matches = output.get("matches")
+        return output if matches is None else {"matches": [{"score": match["score"], "text": ""} for match in matches]}
 
     def sentence(self, scored: Scored, report: Report) -> str:
         if report.get("form") != "search":

@@ -1,5 +1,6 @@
 """/endpoints: deploy, share, switch, keys, links, usage, feedback."""
 
+from dataclasses import replace
 from typing import Any
 
 from django.db.models import Sum
@@ -49,11 +50,13 @@ class EndpointIn(Body):
     """private, link or public; link (anyone with the link) for the first demo of a prototype when left out."""
     examples: list[int | ExampleIn] | None = None
     """What visitors see of the data, see `PATCH`; nothing when left out."""
+    texts: bool | None = None
 
 
 class EndpointPatch(Body):
     """What is left out stays. `run` deploys another run; `status` is live or off. `examples` is all that visitors see of the
-    data: rows of the run by their number, and inputs that you write; `[]` is none."""
+    data: rows of the run by their number, and inputs that you write; `[]` is none. `texts`: whether they may read the texts that
+    the model finds."""
 
     run: str | None = None
     name: str | None = None
@@ -62,6 +65,7 @@ class EndpointPatch(Body):
     visibility: str | None = None
     status: str | None = None
     examples: list[int | ExampleIn] | None = None
+    texts: bool | None = None
 
 
 class NameIn(Body):
@@ -85,14 +89,17 @@ def load_endpoint(request: AuthedRequest, slug: str) -> Endpoint:
     return endpoint
 
 
-def choice_of(run: Run | None, examples: list[int | ExampleIn] | None) -> choosing.Choice | None:
+def choice_of(run: Run | None, wanted: EndpointIn | EndpointPatch) -> choosing.Choice | None:
     """None where nothing was asked for: what visitors see stays."""
-    if examples is None:
+    examples = wanted.examples
+    if examples is None and wanted.texts is None:
         return None
     if run is None:
         raise Conflict("This demo is not ready yet.", code="not_ready", hint="Wait until it is live.")
+    if examples is None:
+        return choosing.check(run, choosing.Wish(texts=wanted.texts))
     plain = [example if isinstance(example, int) else example.model_dump(exclude_none=True) for example in examples]
-    return choosing.check(run, choosing.wish_of_list(plain))
+    return choosing.check(run, replace(choosing.wish_of_list(plain), texts=wanted.texts))
 
 
 @router.post("/endpoints", response={201: NewEndpoint})
@@ -101,7 +108,7 @@ def create_endpoint(request: AuthedRequest, payload: EndpointIn) -> Status[dict[
     """Serve a run. Its demo opens for anyone with the link in `demo_url` unless `visibility` says otherwise. The key comes
     only in this answer, the first time a prototype is deployed."""
     run = load_run(request, payload.run)
-    wishes = payload.model_dump(exclude={"run", "examples"}) | {"examples": choice_of(run, payload.examples)}
+    wishes = payload.model_dump(exclude={"run", "examples", "texts"}) | {"examples": choice_of(run, payload)}
     endpoint, key = actions.deploy(run, request.user, **wishes)
     if key is None:
         _key, key = actions.create_key(endpoint, request.user, "another key")
@@ -135,15 +142,15 @@ def get_endpoint(request: AuthedRequest, slug: str) -> dict[str, Any]:
 @router.patch("/endpoints/{slug}", response=EndpointOut)
 def patch_endpoint(request: AuthedRequest, slug: str, payload: EndpointPatch) -> dict[str, Any]:
     endpoint = load_endpoint(request, slug)
-    wishes = payload.model_dump(exclude={"run", "examples"}, exclude_none=True)
+    wishes = payload.model_dump(exclude={"run", "examples", "texts"}, exclude_none=True)
     if payload.run:
         run = load_run(request, payload.run)
         if run.prototype_id != endpoint.prototype_id:
             raise Http404
-        wishes["examples"] = choice_of(run, payload.examples)
+        wishes["examples"] = choice_of(run, payload)
         endpoint, _key = actions.deploy(run, request.user, **wishes)
     else:
-        wishes["examples"] = choice_of(endpoint.current.run if endpoint.current else None, payload.examples)
+        wishes["examples"] = choice_of(endpoint.current.run if endpoint.current else None, payload)
         actions.update(endpoint, request.user, wishes)
     endpoint.refresh_from_db()
     return endpoint_shape(endpoint)

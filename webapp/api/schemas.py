@@ -290,6 +290,8 @@ class EndpointOut(Schema):
     created_at: str
     examples: list[dict[str, Any]]
     """What visitors see of the data: `{run, row}` of each row that was chosen, `{input}` of each that was written."""
+    texts: bool
+    """Whether visitors may read the texts of the data that the model finds."""
 
 
 class ExampleOut(Schema):

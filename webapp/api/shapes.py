@@ -164,6 +164,7 @@ def endpoint_shape(endpoint: Endpoint, key: str | None = None, money: Month | No
             {"run": example.run_id, "row": example.number} if example.run_id else {"input": example.typed}
             for example in endpoint.examples.all()
         ],
+        "texts": version is not None and endpoint.texts_of_id == version.run_id,
     }
     return shape | ({"key": key} if key else {})
 

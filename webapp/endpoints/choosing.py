@@ -34,6 +34,8 @@ class Wish:
     typed: tuple[Any, ...] = ()
     forget: frozenset[str] = frozenset()
     replaces: bool = False
+    texts: bool | None = None
+    """Whether visitors may read the texts that the model finds; None: as it is."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,8 @@ def wish_of_form(data: QueryDict, run: Run) -> Wish:
     own = {name.removeprefix(FIELD): data.get(name, "").strip() for name in data if name.startswith(FIELD)}
     typed = ({name: text for name, text in own.items() if text},) if any(own.values()) else ()
     forget = frozenset(data.getlist("was_typed")) - frozenset(data.getlist("typed"))
-    return Wish(now - before, before - now, typed, forget)
+    texts, were_texts = "texts" in data, "was_texts" in data
+    return Wish(now - before, before - now, typed, forget, texts=texts if texts != were_texts else None)
 
 
 def numbers_of(texts: Iterable[str]) -> frozenset[int]:
@@ -110,9 +113,22 @@ def check(run: Run, wish: Wish, *, by_field: bool = False) -> Choice:
         if refusal := sight.refusal(number):
             raise refused(refusal, is_personal=bool(sight.hidden))
         digests[number] = sight.digest(number)
+    if wish.texts:
+        check_texts(sight)
     names = {field.id: field.name for field in sight.fields}
     typed = [by_name(values, names) if by_field else values for values in wish.typed]
     return Choice(run, wish, digests, [check_typed(sight, values) for values in typed])
+
+
+def check_texts(sight: Sight) -> None:
+    """`Problem` where answers hold no texts of the data, or such as may never be shown."""
+    if not sight.quotes_data:
+        message = _("The answers of this model hold no texts of the data.")
+        raise Problem(message, code="no_texts", hint=_("Leave this out."))
+    if sight.flagged_texts:
+        message = _("Cannot be shown: personal data was found in “%(columns)s”.") % {"columns": sight.flagged_texts}
+        hint = _("Mask or replace it on the data page, then train again.")
+        raise Problem(message, code="personal_data", hint=hint)
 
 
 def by_name(values: Mapping[str, str], names: Mapping[str, str]) -> dict[str, str]:
@@ -164,7 +180,22 @@ def choose(endpoint: Endpoint, user: User | None, choice: Choice) -> None:
     for values in choice.typed:
         DemoExample.objects.create(**fields, typed=values)
     Endpoint.objects.filter(pk=endpoint.pk).update(examples_removed_at=None)
+    if choice.wish.texts is not None:
+        show_texts(endpoint, user, choice)
     record(endpoint, user, before, set(rows.values_list("number", "digest")))
+
+
+def show_texts(endpoint: Endpoint, user: User | None, choice: Choice) -> None:
+    endpoint.texts_of = choice.run if choice.wish.texts else None
+    endpoint.save(update_fields=["texts_of"])
+    audit(
+        endpoint.workspace,
+        user,
+        "showed texts" if choice.wish.texts else "hid texts",
+        "endpoint",
+        endpoint.pk,
+        endpoint.name,
+    )
 
 
 def record(endpoint: Endpoint, user: User | None, before: set[Any], after: set[Any]) -> None:

@@ -127,7 +127,7 @@ def predict(request: HttpRequest, endpoint: Endpoint, link: ShareLink | None, co
             problem = paused(endpoint.workspace.name).as_problem()
         context["problem"] = problem
         return problem.status
-    output = answer["outputs"][0]
+    output = examples.visitor_answer(endpoint, run, answer["outputs"][0])
     visitors.count_visit(link, tries=1)
     presentation = presentations.of_task(run.task)
     rated = [endpoint.pk, new_id(), model_input.stored, presentation.shortened(output)]

@@ -16,6 +16,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
+from webapp import answers as presentations
 from webapp.core.bare_media import NotBareError, bare, can_be_bare
 from webapp.core.formats import number
 from webapp.core.numbers import whole
@@ -107,6 +108,16 @@ class Sight:
         self.medium = next((field.kind for field in self.fields if field.kind in MEDIA), None)
         self.names = {field.name for field in self.fields}
         self.is_single = inputs.is_single(run)
+
+    @property
+    def quotes_data(self) -> bool:
+        """Whether its answers hold texts of the data."""
+        return presentations.of_task(self.run.task).quotes_data
+
+    @property
+    def flagged_texts(self) -> str:
+        """The columns that such texts may come from in which personal data was found; empty where there are none."""
+        return "”, “".join(sorted(self.flagged & set(self.run.columns.values()))) if self.quotes_data else ""
 
     # Rows
 
@@ -236,6 +247,14 @@ def rounded(value: float) -> float:
     return float(f"{value:.{DIGITS}g}")
 
 
+def visitor_answer(endpoint: Endpoint, run: Run, output: dict[str, Any]) -> dict[str, Any]:
+    """An answer as visitors get it: with texts of the data only where a member ticked those of this very run, and no personal
+    data was found in their columns since."""
+    presentation = presentations.of_task(run.task)
+    may_read = endpoint.texts_of_id == run.pk and not Sight(run).flagged_texts
+    return output if may_read or not presentation.quotes_data else presentation.without_data(output)
+
+
 def visitor_report(run: Run) -> dict[str, Any]:
     """What an answer is drawn with beside itself: between which values nearly all rows lie, as figures over many rows."""
     figures = report(run)
@@ -314,8 +333,8 @@ def bare_file(path: Path) -> inputs.File:
 def sharing_context(endpoint: Endpoint | None, run: Run, ticked: Iterable[str] | None = None) -> dict[str, Any]:
     """For the share page: candidates, typed ([Typed]), hidden (columns with personal data that the model reads), answer_column
     (where the answers themselves are such data, else empty), preview (what `visitor_context` says), own (fields to type an
-    example in; none for pictures and sounds), has_typical (whether the preview's fields hold typical values). `ticked`: numbers
-    of a form that was just refused."""
+    example in; none for pictures and sounds), has_typical (whether the preview's fields hold typical values), quotes_data,
+    shows_texts, flagged_texts (of answers that hold texts of the data). `ticked`: numbers of a form that was just refused."""
     sight = Sight(run)
     stored = stored_of(endpoint, run)
     numbers = ticked_rows(sight, stored) if ticked is None else [whole(text, -1) for text in ticked]
@@ -337,5 +356,8 @@ def sharing_context(endpoint: Endpoint | None, run: Run, ticked: Iterable[str] |
         "answer_column": run.answer if run.answer in sight.flagged else "",
         "preview": preview,
         "own": own,
+        "quotes_data": sight.quotes_data,
+        "shows_texts": endpoint is not None and endpoint.texts_of_id == run.pk and not sight.flagged_texts,
+        "flagged_texts": sight.flagged_texts,
         "has_typical": not preview["examples"] and any(field.value != "" for field in preview["fields"]),
     }

@@ -63,6 +63,13 @@ class Endpoint(WorkspaceOwned):
     examples_removed_at = models.DateTimeField(
         null=True, help_text="when an upgrade took its examples away, until a member has seen the notice"
     )
+    texts_of = models.ForeignKey(
+        Run,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+        help_text="the run whose texts visitors may read where it finds texts of the data; of any other run they may not",
+    )
 
     def __str__(self) -> str:
         return self.name
