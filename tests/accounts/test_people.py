@@ -193,7 +193,7 @@ def test_only_the_address_that_was_invited_joins(owner: Membership, outsider: Us
 def test_where_no_accounts_are_made_a_link_makes_none(owner: Membership, settings: Any) -> None:
     settings.SIGN_UP = "closed"
     link = link_for(owner, "bob@example.org")
-    assert "none are made" in Client().get(link).content.decode()
+    assert "No accounts are made" in Client().get(link).content.decode()
     assert Client().post(link, {"password": PASSWORD}).status_code == 403
     assert not User.objects.filter(email="bob@example.org").exists()
 

@@ -48,7 +48,7 @@ def test_a_check_that_fails_is_a_line_and_the_others_go_on(monkeypatch: pytest.M
     ("sign_up", "only_here", "state", "words"),
     [
         ("open", True, "ok", "anybody who reaches the site"),
-        ("open", False, "note", "anybody who reaches the site"),
+        ("open", False, "note", "SIGN_UP=open is not followed"),
         ("invited", False, "ok", "manage.py invite"),
         ("closed", True, "ok", "closed: nobody"),
         ("clsed", True, "missing", "SIGN_UP=clsed is not known"),
@@ -61,6 +61,13 @@ def test_who_can_make_an_account(sign_up: str, only_here: bool, state: str, word
     assert result[0] == state
     assert words in result[1]
     assert bool(result[2]) is (state != "ok"), "what is not as it should be has a next step"
+
+
+def test_with_mail_a_site_for_others_may_be_open(settings: Any) -> None:
+    settings.SIGN_UP, settings.ONLY_HERE, settings.MAIL_CONFIGURED = "open", False, True
+    state, words, remedy = doctor.accounts()
+    assert (state, words) == ("note", "anybody who reaches the site can make one")
+    assert "invited" in remedy
 
 
 @pytest.mark.parametrize(

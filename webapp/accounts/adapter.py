@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from webapp.accounts import signup
 from webapp.accounts.actions import create_workspace
 from webapp.accounts.confirming import check_confirmed
 from webapp.accounts.models import User
@@ -40,7 +41,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         return False
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
-        return bool(settings.SIGN_UP == "open")
+        return signup.is_open()
 
     def save_user(self, request: HttpRequest, user: User, form: object, commit: bool = True) -> Any:
         user = super().save_user(request, user, form, commit)

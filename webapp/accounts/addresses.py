@@ -56,12 +56,24 @@ def check_free(user: User, email: str) -> None:
         raise Problem(_("Another account has this email."), hint=_("Use a different address."), field="email")
 
 
+def check_own_machine() -> None:
+    """On a site for others an address that is changed at once, or not, would tell who has it: its operator does that."""
+    if not settings.ONLY_HERE:
+        raise Problem(
+            _("Your email cannot be changed here: this site sends no email that could confirm it."),
+            code="no_mail",
+            hint=_("Ask the operator of this site to change it."),
+            field="email",
+        )
+
+
 def ask(user: User, email: str) -> bool:
     """Change the address, or send a link to the new one that does; whether it is changed already.
 
     Where mail can be sent, an address that somebody has is answered like any other: its owner alone is told.
     """
     if not settings.MAIL_CONFIGURED:
+        check_own_machine()
         check_free(user, email)
         change(user, email)
         return True

@@ -6,6 +6,7 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from webapp.accounts import (  # noqa: F401  what they connect and count is registered by importing them
+            checks,
             factor_receivers,
             receivers,
             security_signals,

@@ -3,12 +3,13 @@
 from django.conf import settings
 from django.http import HttpRequest
 
+from webapp.accounts import signup
 from webapp.core.oidc import provider_name
 
 
 def sign_up(request: HttpRequest) -> dict[str, bool | str]:
     return {
-        "may_sign_up": settings.SIGN_UP == "open",
+        "may_sign_up": signup.is_open(),
         "mail_configured": settings.MAIL_CONFIGURED,
         "provider_name": provider_name(settings.SOCIALACCOUNT_PROVIDERS),
     }

@@ -197,16 +197,13 @@ def go_on(request: HttpRequest, address: str) -> HttpResponseRedirect:
 @require_http_methods(["GET", "HEAD", "POST"])
 @refused_on("invitation")
 def invitation(anybody: HttpRequest, secret: str) -> HttpResponse:
-    """A GET shows who invites to what, and the way in that fits; context: invitation, way (`accept`, `other`, `sign_in`, `join`,
-    `closed`), form (a password, for `join`). A POST accepts, or makes the account and accepts."""
+    """A GET shows who invites to what, and the ways in; context: invitation, way (`accept`, `other`, `stranger`), may_join (whether
+    accounts are made), may_sign_in, form (a password, to join). A POST accepts, or makes the account and accepts."""
     request: SiteRequest = anybody  # type: ignore[assignment]
     found = people.usable(secret)
-    way = way_in(request, found)
     if request.method != "POST":
-        context = {"invitation": found, "way": way, "form": None}
-        if way == "join":
-            context["form"] = shown_form(request, request.path, JoinForm, found.email)
-        return render(request, "account/invitation.html", context)
+        return render(request, "account/invitation.html", ways_shown(request, found))
+    way = "sign_in" if "sign_in" in request.POST else way_in(request, found)
     if way == "sign_in":
         request.session["invitation"] = secret
         return redirect(f"{reverse('account_login')}?next={reverse('invited')}")
@@ -220,6 +217,21 @@ def invitation(anybody: HttpRequest, secret: str) -> HttpResponse:
     request.session["workspace"] = member.workspace_id
     messages.success(request, _("You joined “%(name)s”.") % {"name": member.workspace.name})
     return redirect("home")
+
+
+def ways_shown(request: SiteRequest, invitation: Invitation) -> dict[str, object]:
+    """Whoever got the link by hand may not be who was invited, and does not learn from looking whether the address has an
+    account: both ways are offered. A link that was mailed is seen by its owner, who is shown the one that fits."""
+    way = way_in(request, invitation)
+    is_stranger = way not in ("accept", "other")
+    may_join = way == "join" or (is_stranger and not invitation.was_mailed and actions.may_be_made(""))
+    return {
+        "invitation": invitation,
+        "way": "stranger" if is_stranger else way,
+        "may_join": may_join,
+        "may_sign_in": way == "sign_in" or (is_stranger and not invitation.was_mailed),
+        "form": shown_form(request, request.path, JoinForm, invitation.email) if may_join else None,
+    }
 
 
 def way_in(request: SiteRequest, invitation: Invitation) -> str:

@@ -1,13 +1,39 @@
-"""The sign-up form: the rules of a password are said in one line, and in full once one was broken."""
+"""Signing up: who may, and the form. The rules of a password are said in one line, and in full once one was broken."""
 
+import secrets
 from typing import Any
 
 from allauth.account.forms import SignupForm as AllauthSignupForm
-from django.contrib.auth.hashers import make_password
+from allauth.account.models import EmailAddress
+from django.conf import settings
+from django.db import transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from webapp.accounts.actions import create_workspace
+from webapp.accounts.models import User
+
 LEAST_CHARACTERS = 8
+
+
+def needs_mail() -> bool:
+    """Whether the form stays closed, though SIGN_UP is open: on a site for others an account that works at once would itself
+    tell whether its address had one, so the answer goes to the mailbox or nowhere."""
+    return bool(settings.SIGN_UP == "open" and not settings.ONLY_HERE and not settings.MAIL_CONFIGURED)
+
+
+def is_open() -> bool:
+    """Whether anybody may make an account with the form."""
+    return settings.SIGN_UP == "open" and not needs_mail()
+
+
+def rehearse(password: str) -> None:
+    """Make an account with its workspace, and take both back."""
+    with transaction.atomic():
+        user = User.objects.create_user(f"{secrets.token_hex(16)}@rehearsal.invalid", password)
+        create_workspace(user)
+        EmailAddress.objects.create(user=user, email=user.email, primary=True)
+        transaction.set_rollback(True)
 
 
 class SignupForm(AllauthSignupForm):  # type: ignore[misc]  # allauth has no types
@@ -16,9 +42,9 @@ class SignupForm(AllauthSignupForm):  # type: ignore[misc]  # allauth has no typ
         self.fields["password1"].help_text = _("At least %(count)d characters.") % {"count": LEAST_CHARACTERS}
 
     def try_save(self, request: HttpRequest) -> Any:
-        """An address that has an account takes as long as a new one, whose password is hashed."""
+        """An address that has an account takes as long as a new one."""
         if self.account_already_exists:
-            make_password(self.cleaned_data["password1"])
+            rehearse(self.cleaned_data["password1"])
         return super().try_save(request)
 
     @property

@@ -20,6 +20,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from sandbox import modes
 from trainer import cache, machine
+from webapp.accounts.signup import needs_mail
 from webapp.catalog import hardware
 from webapp.catalog.hub import size_words
 from webapp.core import confinement
@@ -259,11 +260,11 @@ def accounts() -> Result:
             f"SIGN_UP={settings.SIGN_UP} is not known, so nobody can make an account",
             "Set SIGN_UP to open, invited or closed.",
         )
-    if settings.SIGN_UP == "open" and not settings.ONLY_HERE and not settings.MAIL_CONFIGURED:
+    if needs_mail():
         return (
             NOTE,
-            "anybody who reaches the site can make one, with any address, and learns which addresses have one",
-            "Set EMAIL_URL, so that addresses are confirmed and sign-up says the same either way, or SIGN_UP=invited.",
+            "made by `manage.py invite`; SIGN_UP=open is not followed, since without email it would tell who has one",
+            "Set EMAIL_URL to let anybody sign up, or SIGN_UP=invited.",
         )
     if settings.SIGN_UP == "open" and not settings.ONLY_HERE:
         return NOTE, "anybody who reaches the site can make one", "SIGN_UP=invited leaves that to you."
