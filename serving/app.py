@@ -178,11 +178,12 @@ class Service:
             model = await self.pool.get(record.artifact or "", record.engine)
             embeddings.check_embeds(model.engine)
             inputs = await self.pool.read(model, question.inputs([]))
+            encoding = str(question.fields.get("encoding_format", "float"))
+            del body, question  # with all that was sent: from here on nobody counts it
         outputs = (await model.batcher.predict(inputs)).outputs
         ms = (time.perf_counter() - started) * 1000
         self.metrics.predicted(len(inputs), ms)
         self.usage.add(record.slug, caller.key, rows=len(inputs), ms=ms)
-        encoding = str(question.fields.get("encoding_format", "float"))
         return Response(embeddings.as_openai(outputs, record.slug, encoding), media_type=JSON)
 
     async def predict_artifact(self, request: Request) -> Response:

@@ -36,6 +36,7 @@ from webapp.prototypes.models import Prototype
 from webapp.runs import estimates, previews, sse, trials
 from webapp.runs.actions import create_run, resume
 from webapp.runs.models import Estimate, Preview, Run, Status
+from webapp.runs.searches import create_search
 
 ROOT = Path(__file__).resolve().parents[2]
 MOST = 5
@@ -52,6 +53,15 @@ def resumed(workspace: Workspace, user: User) -> Make:
     prototype = things.prototype(workspace)
     failed = [things.run(prototype, number, status=Status.FAILED) for number in range(AT_ONCE)]
     return lambda number: resume(failed[number], user)
+
+
+def searching(workspace: Workspace, user: User) -> Make:
+    """None of which has queued a trial yet."""
+    prototype = things.prototype(workspace)
+    version = prototype.dataset.current
+    version.profile = version.profile | {"split": {"train": 40, "validation": 10, "test": 10}}
+    version.save()
+    return lambda _: create_search(prototype, user, {"method": "full"})
 
 
 def empty_uploads(workspace: Workspace, user: User) -> Make:
@@ -120,6 +130,7 @@ def ratings(workspace: Workspace, user: User) -> Make:
 MAKERS: list[tuple[str, Maker]] = [
     ("runs_waiting", runs),
     ("runs_waiting", resumed),
+    ("runs_waiting", searching),
     ("uploads_hour", empty_uploads),
     ("uploads_hour", empty_datasets),
     ("uploads_hour", versions),

@@ -15,6 +15,7 @@ WRONG = {
     "Infinity": '{"amount": Infinity}',
     "minus Infinity": '{"amount": [{"deep": -Infinity}]}',
     "too large": '{"amount": 1e999}',
+    "a whole number that is too large": '{"amount": 1%s}' % ("0" * 400),
     "a zero byte": '{"name": "a\\u0000b"}',
     "half a character": '{"name": "\\ud800"}',
     "deep": "[" * 100_000,

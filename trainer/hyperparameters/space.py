@@ -3,7 +3,7 @@
 Light: standard library and pydantic, since the site reads it too.
 """
 
-import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -97,7 +97,8 @@ def dimension(params: type[Params], name: str, given: Mapping[str, Any]) -> Dime
     unknown = set(given) - {"low", "high", "log", "choices", "usual"}
     if name not in params.model_fields or unknown:
         raise wrong(
-            name, _("there is no setting of this name.") if not unknown else _("%(key)s is unknown.", key=min(unknown))
+            name,
+            _("there is no setting of this name.") if not unknown else _("%(key)s is unknown.", key=min(unknown)[:80]),
         )
     if given.get("choices") is not None:
         return of_choices(params, name, given["choices"])
@@ -130,7 +131,7 @@ def of_choices(params: type[Params], name: str, choices: object) -> Dimension:
 
 def wrong(name: str, why: str) -> SpecError:
     return SpecError(
-        _("search.space.%(name)s: %(why)s", name=name, why=why),
+        _("search.space.%(name)s: %(why)s", name=name[:80], why=why),
         code="bad_space",
         hint=_('Write {"low": 0.00001, "high": 0.001, "log": true} or {"choices": [16, 32]}.'),
     )
@@ -138,8 +139,9 @@ def wrong(name: str, why: str) -> SpecError:
 
 def number(value: object) -> float | None:
     """A finite number as it is, None for anything else."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return value if isinstance(value, int | float) and is_number and math.isfinite(value) else None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    return value if abs(value) <= sys.float_info.max else None  # an int that no float holds is compared all the same
 
 
 def is_whole(params: type[Params], name: str) -> bool:

@@ -46,7 +46,7 @@ class PlainJson(Parser):
 
     def parse_body(self, request: HttpRequest) -> Any:
         text = request.body.decode("utf-8-sig")
-        body = json.loads(text, parse_constant=finite, parse_float=finite)
+        body = json.loads(text, parse_constant=finite, parse_float=finite, parse_int=whole)
         if "\\u" in text:
             text = json.dumps(body, ensure_ascii=False)
             text.encode()
@@ -61,6 +61,12 @@ def finite(text: str) -> float:
     if not math.isfinite(number):
         raise ValueError(text)
     return number
+
+
+def whole(text: str) -> int:
+    """A whole number of JSON; `ValueError` for one that no float holds, at which arithmetic would end in a fault."""
+    finite(text)
+    return int(text)
 
 
 class Token(HttpBearer):

@@ -8,15 +8,20 @@ from django.utils import timezone
 from webapp.accounts.limits import counts
 from webapp.accounts.models import Workspace
 from webapp.runs import sse
-from webapp.runs.models import Estimate, Preview, Run, Status, Trial
+from webapp.runs.models import Estimate, Preview, Run, Search, Status, Trial
 from webapp.runs.querysets import HELD
+from webapp.runs.search_models import OPEN
 
 MINUTE = timedelta(minutes=1)
 
 
 @counts("runs_waiting")
 def runs_waiting(workspace: Workspace) -> int:
-    return Run.objects.for_workspace(workspace).filter(status__in=(Status.QUEUED, Status.INTERRUPTED)).count()
+    """An open search counts as one, whether a trial of it waits or not: else any number of them could be started before the
+    first has queued its trials."""
+    waiting = Run.objects.for_workspace(workspace).filter(status__in=(Status.QUEUED, Status.INTERRUPTED))
+    searches = Search.objects.for_workspace(workspace).filter(status__in=OPEN)
+    return waiting.exclude(search__status__in=OPEN).count() + searches.count()
 
 
 @counts("runs_at_once")
