@@ -133,6 +133,8 @@ def test_the_database_overwrites_what_it_deletes(user: User) -> None:
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA secure_delete")
         assert cursor.fetchone() == (1,)
+    asked_for = connection.settings_dict["OPTIONS"]["init_command"]
+    assert "secure_delete=ON" in asked_for, "Debian's SQLite does it unasked, others do not"
     audit(user.workspaces.get(), user, "created", "token", "t", MARK)
     for log in (AuditEvent, SecurityEvent):
         log.objects.all().delete()
