@@ -69,6 +69,10 @@ def test_messages_go_to_a_queue_of_their_own(user: User, workspace: Workspace) -
     assert version.queue == {"queue": readers.QUEUE}
 
 
+def test_a_reader_has_its_part_and_no_more() -> None:
+    assert reading.Reading.LIMITS["AS"] == readers.address_bytes()
+
+
 def test_readers_share_the_machine(monkeypatch: Any) -> None:
     monkeypatch.setattr("webapp.core.readers.memory_bytes", lambda: 8 * readers.GIB)
     monkeypatch.setenv("MAQUETTE_READERS", "4")
