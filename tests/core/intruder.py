@@ -114,7 +114,8 @@ def limits() -> str:
     import resource
 
     score = Path("/proc/self/oom_score_adj").read_text().strip()
-    return json.dumps({"core": resource.getrlimit(resource.RLIMIT_CORE)[0], "oom_score": int(score)})
+    kinds = {"core": resource.RLIMIT_CORE, "files": resource.RLIMIT_NOFILE, "size": resource.RLIMIT_FSIZE}
+    return json.dumps({name: resource.getrlimit(kind)[0] for name, kind in kinds.items()} | {"oom_score": int(score)})
 
 
 ATTEMPTS: dict[str, Callable[..., str]] = {

@@ -65,7 +65,11 @@ def test_files_are_linked_before_the_database_is_held(
 
 def test_deleting_the_earlier_ones_leaves_it_whole(dataset: Dataset, user: User, read: Read) -> None:
     made = versions.restore(dataset.versions.get(number=1), user)
+    computed = dataset.cache_folder / "embeddings" / "of-a-row-that-is-deleted"
+    computed.parent.mkdir(parents=True)
+    computed.write_bytes(b"vector")
     actions.purge_history(made, user)
+    assert not dataset.cache_folder.exists(), "what was computed from deleted rows goes with them"
     made.refresh_from_db()
     assert made.bytes > 0
     versions.change(made, user, {"drop": [1]})

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.conf import settings as site_settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from tests.datasets.sending import CSV
@@ -67,6 +68,7 @@ def waiting() -> set[str]:
 def test_messages_go_to_a_queue_of_their_own(user: User, workspace: Workspace) -> None:
     (version,) = wait_in(workspace, user, 1)
     assert version.queue == {"queue": readers.QUEUE}
+    assert readers.QUEUE != site_settings.CELERY_TASK_DEFAULT_QUEUE
 
 
 def test_a_reader_has_its_part_and_no_more() -> None:
