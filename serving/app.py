@@ -1,6 +1,6 @@
 """The server of hosted models: `uvicorn serving.app:app`.
 
-Answers `POST /e/<slug>/predict` and `/v1/embeddings` for keys, `POST /internal/predict` for the web, and its own health.
+Answers `POST /e/<slug>/predict`, `/v1/embeddings` and `/v1/chat/completions` for keys, `POST /internal/predict` for the web, and its own health.
 """
 
 import asyncio
@@ -9,7 +9,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +18,10 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from serving import embeddings, memory, problems
+from serving import chat, embeddings, memory, problems
 from serving.access import Access, Caller, Record, Registry, connect
 from serving.forms import parse_question
 from serving.http import Guard, read_body, read_token, refusal
@@ -33,12 +33,15 @@ from trainer import answers, reporting
 
 if TYPE_CHECKING:
     from trainer.engines import Engine
+    from trainer.writing.sampling import Piece
 
 log = logging.getLogger(__name__)
 INTERNAL_RATE = 120
 """Requests a minute of one visitor for models that are not deployed: the try-it box."""
 INTERNAL_INPUTS, INTERNAL_BYTES = 64, 15 * 1024 * 1024
 MAX_SLUG = 100
+MOST_WRITING = 128
+"""Answers that are written token by token at a time, of all models."""
 WARM_SECONDS = 10.0
 """After this long the process calls itself ready even if models are still being opened."""
 PREFLIGHT = {
@@ -56,6 +59,7 @@ class Service:
 
     def __init__(self) -> None:
         self.metrics = Metrics()
+        self.writing = 0
 
     @contextlib.asynccontextmanager
     async def lifespan(self, _app: Starlette) -> AsyncIterator[None]:
@@ -141,6 +145,18 @@ class Service:
     async def embeddings(self, request: Request) -> Response:
         return await self.answer_endpoint(request, self.embed_endpoint)
 
+    async def complete(self, request: Request) -> Response:
+        return await self.answer_as_openai(request, self.complete_endpoint)
+
+    async def models(self, request: Request) -> Response:
+        return await self.answer_as_openai(request, self.list_models)
+
+    async def answer_as_openai(self, request: Request, answer: Answering) -> Response:
+        try:
+            return await self.answer_endpoint(request, answer)
+        except Problem as problem:
+            return chat.openai_error(problem)
+
     async def answer_endpoint(self, request: Request, answer: Answering) -> Response:
         started, slug = time.perf_counter(), request.path_params["slug"]
         if len(slug) > MAX_SLUG:
@@ -185,6 +201,43 @@ class Service:
         self.metrics.predicted(len(inputs), ms)
         self.usage.add(record.slug, caller.key, rows=len(inputs), ms=ms)
         return Response(embeddings.as_openai(outputs, record.slug, encoding), media_type=JSON)
+
+    async def list_models(self, request: Request, record: Record, caller: Caller, started: float) -> Response:
+        self.access.admit(record, caller, visitor(request))
+        return Response(chat.models_of(record.slug), media_type=JSON)
+
+    async def complete_endpoint(self, request: Request, record: Record, caller: Caller, started: float) -> Response:
+        self.access.admit(record, caller, visitor(request))
+        with self.inputs.bodies.holding(memory.SMALL_BYTES) as held:
+            body = await read_body(request, record.bytes_per_request, held)
+            asked = chat.parse(body, is_chat=request.url.path.endswith(CHAT))
+        model = await self.pool.get(record.artifact or "", record.engine)
+        chat.check_writes(model.engine)
+        if self.writing >= MOST_WRITING:
+            raise problems.busy()
+        loop = asyncio.get_running_loop()
+        prompt = await loop.run_in_executor(self.pool.reader, chat.read_prompt, model.engine, asked)
+        reply = chat.Reply(record.slug, asked.is_chat, len(prompt.ids))
+        pieces = self.written(model, prompt, record, caller, started)
+        if asked.streams:
+            events = reply.events(pieces, tells_usage=asked.tells_usage)
+            return StreamingResponse(events, media_type=chat.EVENTS)
+        answer = await reply.whole(pieces, request.is_disconnected)
+        return Response(answer or b"", media_type=JSON)
+
+    async def written(
+        self, model: Model, prompt: object, record: Record, caller: Caller, started: float
+    ) -> "AsyncGenerator[Piece, None]":
+        """The pieces of an answer, counted as one request when it ends, whoever ends it."""
+        self.writing += 1
+        try:
+            async for piece in chat.pieces_of(model.engine.stream(prompt), model.batcher.executor):
+                yield piece
+        finally:
+            self.writing -= 1
+            ms = (time.perf_counter() - started) * 1000
+            self.metrics.predicted(1, ms)
+            self.usage.add(record.slug, caller.key, rows=1, ms=ms)
 
     async def predict_artifact(self, request: Request) -> Response:
         """For the web alone: any artifact, deployed or not."""
@@ -257,6 +310,11 @@ EMBEDDINGS = ("/e/{slug}/v1/embeddings", "/e/{slug}/embeddings")
 """The first is what a client of OpenAI's asks whose base URL is `/e/SLUG/v1`."""
 
 
+CHAT = "/chat/completions"
+COMPLETIONS = (f"/e/{{slug}}/v1{CHAT}", "/e/{slug}/v1/completions")
+MODELS = "/e/{slug}/v1/models"
+
+
 def create_app() -> Starlette:
     service = Service()
     endpoint = "/e/{slug}/predict"
@@ -265,6 +323,9 @@ def create_app() -> Starlette:
         Route(endpoint, service.preflight, methods=["OPTIONS"]),
         *(Route(path, service.embeddings, methods=["POST"]) for path in EMBEDDINGS),
         *(Route(path, service.preflight, methods=["OPTIONS"]) for path in EMBEDDINGS),
+        *(Route(path, service.complete, methods=["POST"]) for path in COMPLETIONS),
+        *(Route(path, service.preflight, methods=["OPTIONS"]) for path in (*COMPLETIONS, MODELS)),
+        Route(MODELS, service.models, methods=["GET"]),
         Route("/internal/predict", service.predict_artifact, methods=["POST"]),
         Route("/healthz", service.healthz),
         Route("/readyz", service.readyz),

@@ -24,7 +24,11 @@ FILES = {
     "summaries.jsonl": "".join(
         json.dumps({"document": STORY * 9 + str(number), "summary": f"Story {number}."}) + "\n" for number in range(40)
     ),
-    "prose.txt": "\n\n".join(f"{STORY * 3} This was paragraph {number}." for number in range(60)),
+    "pairs.jsonl": "".join(
+        json.dumps({"en": f"{STORY} Part {number}.", "de": f"Eine Geschichte, die am Meer spielt. Teil {number}."})
+        + "\n"
+        for number in range(40)
+    ),
 }
 
 

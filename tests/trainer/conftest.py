@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.serving.conftest import TOKEN, Serving
-from tests.trainer import command, tiny_detector, tiny_sound, tiny_vision
+from tests.trainer import command, tiny_detector, tiny_sound, tiny_vision, tiny_writer
 
 
 @pytest.fixture(scope="session")
@@ -17,6 +17,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tiny_vision.build(root)
     tiny_detector.build(root)
     tiny_sound.build(root)
+    tiny_writer.build(root)
     return root
 
 

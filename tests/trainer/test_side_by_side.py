@@ -20,6 +20,7 @@ BOB = {"text": "Bob", "label": "person", "start": 8, "end": 11, "score": 0.9}
 CASES: dict[str, tuple[Any, Any, Any]] = {
     "class": ("late", "late", "lost"),
     "labels": ('["a", "b"]', '["a", "b"]', '["a"]'),
+    "completion": ("In the hall.", "In the hall.", "In the hall. In the hall."),
     "number": (10.0, 10.5, 12.0),
     "objects": (json.dumps([BOX]), json.dumps([BOX]), "[]"),
     "passage": (

@@ -26,6 +26,7 @@ PRETRAINED = {
     "image": "local:tiny-vit",
     "object-detection": "local:tiny-detector",
     "audio": "local:tiny-wav2vec2",
+    "text-generation": "local:tiny-llama",
 }
 """A tiny real model for each task, or else its modality, that has pretrained ones."""
 BESIDE = {"text_model": "local:tiny"}

@@ -4,10 +4,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Form = Literal["share", "score", "size"]
-Cells = Literal["label", "labels", "number", "tags", "passages", "boxes", "words", "pairs", "any"]
+Cells = Literal["label", "labels", "number", "tags", "passages", "boxes", "words", "pairs", "conversations", "any"]
 """How the cells of an answer are read: as one of a few labels, as several, as a number, as the tags of tokens, as passages of a
-text, as boxes in an image, as words, as how alike two texts are, or as
-they are."""
+text, as boxes in an image, as words, as how alike two texts are, as conversations, or as they are."""
 Correction = Literal["label", "number", "text"]
 """How a person says what the answer should have been: one of the labels, a number, or a few words."""
 

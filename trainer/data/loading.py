@@ -16,6 +16,7 @@ from trainer.answers.base import Cells
 from trainer.columns import canonical_label, written_form
 from trainer.data.answer_checks import LARGEST_ANSWER, MIN_ROWS, unseen_labels_problem
 from trainer.data.cells import is_missing_mask
+from trainer.data.conversation_rows import read_written
 from trainer.data.dataset import Dataset
 from trainer.data.label_list_checks import many_labels_problem
 from trainer.data.pair_rows import read_pairs
@@ -97,7 +98,7 @@ def load(
         raise not_a_version(path)
     loaded = load_version(path, spec, slug) if path.is_dir() else load_files(path, spec, slug, media, dataset)
     shape = shape_for(slug, loaded.columns)
-    loaded.answer, loaded.kind = shape.answer, shape.kind
+    loaded.answer, loaded.kind = shape.answer or shape.reads[0], shape.kind
     check_loaded(loaded, shape.kind)
     return loaded
 
@@ -337,6 +338,7 @@ READERS: dict[Cells, Callable[[Loaded], None]] = {
     "boxes": lambda _loaded: None,
     "words": lambda _loaded: None,
     "pairs": read_pairs,
+    "conversations": read_written,
     "any": lambda _loaded: None,
 }
 """By how a kind of answer reads its cells (`Answer.cells`)."""

@@ -5,7 +5,7 @@ answers are the model's outputs as they are, and says how its inputs become numb
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
@@ -24,6 +24,7 @@ from trainer.packaging.manifest import read_manifest
 
 if TYPE_CHECKING:
     from trainer.data.loading import Loaded
+    from trainer.writing.sampling import Piece
 
 FILES = {"onnx-int8": "model.int8.onnx", "onnx-fp32": "model.fp32.onnx"}
 Read = TypeVar("Read")
@@ -72,6 +73,8 @@ class Engine(Generic[Read, Answered]):
     """What `explain` calls the pieces of an input."""
     embeds = False
     """Whether `{"embed": text}` is an input, answered with the text's vector."""
+    writes = False
+    """Whether it writes texts that can be sent as they are written (`stream`)."""
     session: Session
     """The graph, where the model is one."""
 
@@ -138,6 +141,10 @@ class Engine(Generic[Read, Answered]):
 
     def warm(self) -> None:
         self.outputs([self.warm_input()])
+
+    def stream(self, value: Read) -> "Iterator[Piece]":
+        """The answer to an input in pieces of text, of an engine that `writes`."""
+        raise NotImplementedError
 
     def outputs(self, inputs: Sequence[Read]) -> Outputs:
         """One entry an input, in order."""

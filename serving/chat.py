@@ -1,0 +1,225 @@
+"""`POST /e/SLUG/v1/chat/completions` and `/v1/completions`: texts written in the form of OpenAI's API, whole or as they are written.
+
+An answer is written token by token in the model's thread, a step for each token: requests take turns, and one whose client has
+gone takes no further step.
+"""
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from concurrent.futures import Executor
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from starlette.responses import Response
+
+from serving.problems import Problem
+
+if TYPE_CHECKING:
+    from trainer.engines import Engine
+    from trainer.engines.writing import Prompt
+    from trainer.writing.sampling import Piece
+
+EXAMPLE = 'Send {"messages": [{"role": "user", "content": "your text"}]}.'
+REFUSED = ("tools", "functions", "logprobs", "logit_bias", "echo", "suffix", "best_of")
+"""Fields that would change the answer, which no model here takes; unless they are empty."""
+OPTIONS = ("temperature", "top_p", "seed", "stop")
+USUAL_TEMPERATURE = 1.0
+"""As OpenAI's API has it, where a request names none."""
+BAD_REQUEST, JSON, EVENTS = 400, "application/json", "text/event-stream"
+STEPS_UNHEARD = 8
+"""Tokens after which it is looked whether the client of an answer that is not streamed is still there."""
+DONE = b"data: [DONE]\n\n"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request: what the engine reads, and how the answer is wanted."""
+
+    value: dict[str, Any]
+    is_chat: bool
+    streams: bool
+    tells_usage: bool
+
+
+class Refused(Problem):
+    """What is wrong with a request, 400 in OpenAI's form; `param` names the field."""
+
+    def __init__(self, message: str, code: str, param: str = "") -> None:
+        super().__init__(BAD_REQUEST, code, message, param=param)
+
+
+def openai_error(problem: Problem) -> Response:
+    """A refusal in the form that OpenAI's clients read: {"error": {message, type, param, code}}."""
+    kinds = {401: "authentication_error", 404: "not_found_error", 429: "rate_limit_error"}
+    kind = kinds.get(problem.status, "server_error" if problem.status >= 500 else "invalid_request_error")
+    message = " ".join(part for part in (problem.detail, problem.hint) if part)
+    error = {"message": message, "type": kind, "param": problem.extra.get("param") or None, "code": problem.code}
+    return Response(orjson.dumps({"error": error}), problem.status, problem.headers, JSON)
+
+
+# What is asked
+
+
+def parse(body: bytes, *, is_chat: bool) -> Asked:
+    """A body of either address; `Refused`."""
+    try:
+        fields = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise Refused(f"The request is not valid JSON. {EXAMPLE}", "bad_json") from error
+    if not isinstance(fields, dict):
+        raise Refused(f"The request must be an object. {EXAMPLE}", "bad_json")
+    refuse_unknown(fields)
+    value = {"messages": messages_of(fields)} if is_chat else {"text": prompt_of(fields)}
+    value |= {name: fields[name] for name in OPTIONS if fields.get(name) is not None}
+    value.setdefault("temperature", USUAL_TEMPERATURE)
+    most = fields.get("max_completion_tokens") or fields.get("max_tokens")
+    options = fields.get("stream_options")
+    tells_usage = isinstance(options, dict) and bool(options.get("include_usage"))
+    return Asked(value | ({"max_tokens": most} if most else {}), is_chat, bool(fields.get("stream")), tells_usage)
+
+
+def refuse_unknown(fields: dict[str, Any]) -> None:
+    named = next((name for name in REFUSED if fields.get(name)), None)
+    if named:
+        raise Refused(f"`{named}` is not possible here: leave it out.", "unsupported_parameter", named)
+    if fields.get("n") not in (None, 1):
+        raise Refused("`n` must be 1: one answer a request.", "unsupported_parameter", "n")
+    form = fields.get("response_format")
+    if form and not (isinstance(form, dict) and form.get("type") == "text"):
+        raise Refused(
+            "`response_format` can only be text here: leave it out.", "unsupported_parameter", "response_format"
+        )
+
+
+def messages_of(fields: dict[str, Any]) -> list[dict[str, str]]:
+    """The messages with one text each; parts of a content are lines of it."""
+    given = fields.get("messages")
+    if not isinstance(given, list) or not given or not all(isinstance(message, dict) for message in given):
+        raise Refused(f"`messages` must be a list of messages. {EXAMPLE}", "invalid_type", "messages")
+    return [{"role": role_of(message), "content": content_of(message, place)} for place, message in enumerate(given)]
+
+
+def role_of(message: dict[str, Any]) -> str:
+    return "system" if message.get("role") == "developer" else str(message.get("role", ""))[:40]
+
+
+def content_of(message: dict[str, Any], place: int) -> str:
+    content = message.get("content")
+    if isinstance(content, list):
+        texts = [part.get("text") for part in content if isinstance(part, dict) and part.get("type") == "text"]
+        if len(texts) == len(content) and all(isinstance(text, str) for text in texts):
+            content = "\n".join(texts)
+    if not isinstance(content, str):
+        raise Refused(f"Message {place} needs a text as its content.", "invalid_type", f"messages[{place}].content")
+    return content
+
+
+def prompt_of(fields: dict[str, Any]) -> str:
+    """The one prompt, a text or a list of one."""
+    prompt = fields.get("prompt", "")
+    if isinstance(prompt, list) and len(prompt) == 1:
+        prompt = prompt[0]
+    if not isinstance(prompt, str):
+        raise Refused("`prompt` must be a text.", "invalid_type", "prompt")
+    return prompt
+
+
+def check_writes(engine: "Engine[Any, Any]") -> None:
+    """`Refused` for a model that writes no texts."""
+    if not engine.writes:
+        message = "This model writes no texts. Ask it with POST /e/SLUG/predict."
+        raise Refused(message, "model_not_supported", "model")
+
+
+def read_prompt(engine: "Engine[Any, Any]", asked: Asked) -> "Prompt":
+    """What was asked as the engine takes it; `Refused` says what of it cannot be used. Work for a thread."""
+    from trainer.errors import UserError
+
+    try:
+        prompt: Prompt = engine.read(asked.value)
+    except UserError as error:
+        code = "context_length_exceeded" if error.code == "too_long" else "invalid_value"
+        hint = f" {error.hint}" if error.hint else ""
+        raise Refused(f"The request {error.message}{hint}", code, "messages" if asked.is_chat else "prompt") from error
+    return prompt
+
+
+# What is answered
+
+
+async def pieces_of(pieces: "Iterator[Piece]", executor: Executor) -> "AsyncGenerator[Piece, None]":
+    """Each piece when it is written, a step of the model's thread for each."""
+    loop = asyncio.get_running_loop()
+    while (piece := await loop.run_in_executor(executor, next, pieces, None)) is not None:
+        yield piece
+
+
+@dataclass
+class Reply:
+    """An answer on its way: `name` of the model, tokens of the prompt, and what is counted while it is written."""
+
+    name: str
+    is_chat: bool
+    prompt_tokens: int
+    tokens: int = 0
+
+    def __post_init__(self) -> None:
+        self.id = f"{'chatcmpl' if self.is_chat else 'cmpl'}-{uuid.uuid4().hex}"
+        self.created = int(time.time())
+
+    @property
+    def usage(self) -> dict[str, int]:
+        total = self.prompt_tokens + self.tokens
+        return {"prompt_tokens": self.prompt_tokens, "completion_tokens": self.tokens, "total_tokens": total}
+
+    def head(self, kind: str) -> dict[str, Any]:
+        return {"id": self.id, "object": kind, "created": self.created, "model": self.name}
+
+    async def whole(self, pieces: "AsyncGenerator[Piece, None]", has_gone: Callable[[], Awaitable[bool]]) -> bytes | None:
+        """The body of an answer; None where the client has gone meanwhile."""
+        text, finish = "", "stop"
+        async with aclosing(pieces):
+            async for piece in pieces:
+                text, self.tokens, finish = text + piece.text, piece.tokens, piece.finish or finish
+                if self.tokens % STEPS_UNHEARD == 0 and await has_gone():
+                    return None
+        message = {"message": {"role": "assistant", "content": text}} if self.is_chat else {"text": text}
+        choice = {"index": 0, **message, "logprobs": None, "finish_reason": finish}
+        kind = "chat.completion" if self.is_chat else "text_completion"
+        return orjson.dumps(self.head(kind) | {"choices": [choice], "usage": self.usage})
+
+    async def events(self, pieces: "AsyncGenerator[Piece, None]", *, tells_usage: bool) -> AsyncGenerator[bytes, None]:
+        """The same as server-sent events."""
+        if self.is_chat:
+            yield self.event({"delta": {"role": "assistant", "content": ""}}, None)
+        async for piece in pieces:
+            self.tokens = piece.tokens
+            if piece.text:
+                yield self.event({"delta": {"content": piece.text}} if self.is_chat else {"text": piece.text}, None)
+            if piece.finish:
+                yield self.event({"delta": {}} if self.is_chat else {"text": ""}, piece.finish)
+        if tells_usage:
+            yield event(self.head(self.chunk) | {"choices": [], "usage": self.usage})
+        yield DONE
+
+    @property
+    def chunk(self) -> str:
+        return "chat.completion.chunk" if self.is_chat else "text_completion"
+
+    def event(self, part: dict[str, Any], finish: str | None) -> bytes:
+        choice = {"index": 0, **part, "logprobs": None, "finish_reason": finish}
+        return event(self.head(self.chunk) | {"choices": [choice]})
+
+
+def event(fields: dict[str, Any]) -> bytes:
+    return b"data: " + orjson.dumps(fields) + b"\n\n"
+
+
+def models_of(name: str) -> bytes:
+    """The body of `/v1/models`: the endpoint's model, by its slug."""
+    listed = {"id": name, "object": "model", "created": 0, "owned_by": "maquette"}
+    return orjson.dumps({"object": "list", "data": [listed]})

@@ -1,0 +1,128 @@
+"""Texts written in the form of OpenAI's API, asked for with its own client."""
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import openai
+import pytest
+
+from serving.chat import Refused, parse
+from tests.serving import tiny_writer
+from tests.serving.conftest import KEY, Redis, Serving
+from trainer.engines import open_engine
+
+ASK = {"role": "user", "content": "Where is the lamp?"}
+
+
+@pytest.fixture(scope="module")
+def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_writer.build(tmp_path_factory.mktemp("writer"))
+
+
+@pytest.fixture(scope="module")
+def client(redis_server: Redis, serving: Serving, artifact: Path) -> Iterator[openai.OpenAI]:
+    redis_server.publish("writer", artifact)
+    with openai.OpenAI(base_url=f"{serving.url}/e/writer/v1", api_key=KEY, max_retries=3) as made:
+        yield made
+
+
+def test_a_chat_is_answered_as_the_engine_answers(client: openai.OpenAI, artifact: Path) -> None:
+    engine = open_engine(artifact)
+    answer = client.chat.completions.create(model="any", messages=[ASK], temperature=0, max_tokens=12)  # type: ignore[list-item]
+    right = engine.predict([engine.read({"messages": [ASK], "max_tokens": 12})])[0]
+    assert answer.choices[0].message.content == right["completion"]
+    assert answer.choices[0].finish_reason == right["finish"]
+    assert answer.usage
+    assert (answer.usage.prompt_tokens, answer.usage.completion_tokens) == (right["prompt_tokens"], right["tokens"])
+
+
+def test_a_streamed_answer_is_the_same(client: openai.OpenAI) -> None:
+    asked: dict[str, Any] = {"model": "any", "messages": [ASK], "temperature": 1, "seed": 7, "max_tokens": 20}
+    whole = client.chat.completions.create(**asked)
+    chunks = list(client.chat.completions.create(**asked, stream=True, stream_options={"include_usage": True}))
+    assert (
+        "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
+        == whole.choices[0].message.content
+    )
+    assert chunks[-1].usage == whole.usage
+    assert chunks[-2].choices[0].finish_reason == whole.choices[0].finish_reason
+
+
+def test_a_text_is_continued(client: openai.OpenAI) -> None:
+    answer = client.completions.create(model="any", prompt="Once", max_tokens=5, temperature=0)
+    assert answer.object == "text_completion"
+    assert answer.usage
+    assert answer.usage.completion_tokens <= 5
+    streamed = list(client.completions.create(model="any", prompt="Once", max_tokens=5, temperature=0, stream=True))
+    assert "".join(chunk.choices[0].text for chunk in streamed) == answer.choices[0].text
+
+
+def test_the_model_is_listed_by_its_slug(client: openai.OpenAI) -> None:
+    assert [model.id for model in client.models.list()] == ["writer"]
+
+
+def test_a_prompt_over_the_limit_is_refused_with_its_count(client: openai.OpenAI) -> None:
+    with pytest.raises(openai.BadRequestError, match=r"has [\d,]+ tokens; this model reads at most 127") as raised:
+        client.chat.completions.create(model="any", messages=[{"role": "user", "content": "a" * 400}])
+    assert raised.value.code == "context_length_exceeded"
+    assert raised.value.param == "messages"
+
+
+def test_refusals_are_those_of_the_client(client: openai.OpenAI, serving: Serving) -> None:
+    with pytest.raises(openai.BadRequestError, match="`n` must be 1"):
+        client.chat.completions.create(model="any", messages=[ASK], n=2)  # type: ignore[list-item]
+    with pytest.raises(openai.BadRequestError, match="role is none of"):
+        client.chat.completions.create(model="any", messages=[{"role": "owl", "content": "a"}])  # type: ignore[list-item]
+    with pytest.raises(openai.AuthenticationError):
+        client.with_options(api_key="wrong").chat.completions.create(model="any", messages=[ASK])  # type: ignore[list-item]
+    with (
+        openai.OpenAI(base_url=f"{serving.url}/e/demo/v1", api_key=KEY) as other,
+        pytest.raises(openai.BadRequestError, match="writes no texts"),
+    ):
+        other.chat.completions.create(model="any", messages=[ASK])  # type: ignore[list-item]
+
+
+def test_many_clients_are_answered_as_each_alone(client: openai.OpenAI) -> None:
+    def ask(seed: int) -> str | None:
+        asked: dict[str, Any] = {"model": "any", "messages": [ASK], "seed": seed, "max_tokens": 10}
+        return client.chat.completions.create(**asked).choices[0].message.content
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(ask, range(8))) == [ask(seed) for seed in range(8)]
+
+
+def test_who_hangs_up_ends_the_answer(client: openai.OpenAI, serving: Serving) -> None:
+    """The next one is answered at once, though the model has one thread."""
+    stream = client.chat.completions.create(model="any", messages=[ASK], stream=True, max_tokens=64)  # type: ignore[list-item]
+    next(iter(stream))
+    stream.close()
+    assert client.chat.completions.create(model="any", messages=[ASK], max_tokens=2).usage  # type: ignore[list-item]
+    assert httpx.get(f"{serving.url}/healthz").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"messages": "a"}, "invalid_type"),
+        ({"messages": []}, "invalid_type"),
+        ({"messages": [{"role": "user", "content": 3}]}, "invalid_type"),
+        ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "invalid_type"),
+        ({"messages": [ASK], "tools": [{}]}, "unsupported_parameter"),
+        ({"messages": [ASK], "response_format": {"type": "json_schema"}}, "unsupported_parameter"),
+    ],
+)
+def test_what_cannot_be_asked(fields: dict[str, Any], code: str) -> None:
+    with pytest.raises(Refused) as raised:
+        parse(json.dumps(fields).encode(), is_chat=True)
+    assert raised.value.code == code
+
+
+def test_parts_of_a_content_are_lines_of_it() -> None:
+    parts = [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
+    asked = parse(json.dumps({"messages": [{"role": "developer", "content": parts}]}).encode(), is_chat=True)
+    assert asked.value["messages"] == [{"role": "system", "content": "a\nb"}]
+    assert asked.value["temperature"] == 1.0

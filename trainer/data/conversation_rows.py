@@ -1,0 +1,132 @@
+"""Rows that a model learns to write from: conversations, prompts with answers, or plain texts, all brought to turns and an answer.
+
+`values["turns"]` holds what stands before a row's last answer, {role, content} each, and nothing for a plain text; that
+answer, or the whole text, is `values["written"]`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from trainer.data.problems import join_names
+from trainer.messages import ngettext
+
+if TYPE_CHECKING:
+    from trainer.data.loading import Loaded
+
+TURNS, WRITTEN = "turns", "written"
+ROLES = {
+    "human": "user",
+    "user": "user",
+    "gpt": "assistant",
+    "assistant": "assistant",
+    "bot": "assistant",
+    "model": "assistant",
+    "system": "system",
+    "developer": "system",
+    "tool": "tool",
+    "function": "tool",
+    "function_call": "assistant",
+    "observation": "tool",
+}
+"""Names of who speaks, of OpenAI's form and ShareGPT's."""
+
+
+class Row(NamedTuple):
+    turns: list[dict[str, str]]
+    written: str
+
+
+def read_written(loaded: Loaded) -> None:
+    """Rows of any form; those without an answer are left out, and it is told which."""
+    read = READERS[next(role for role in READERS if role in loaded.columns)](loaded)
+    bad = [loaded.row_numbers[place] for place, row in enumerate(read) if row is None]
+    loaded.values[TURNS] = [row.turns if row else [] for row in read]
+    loaded.values[WRITTEN] = [row.written if row else "" for row in read]
+    loaded.answer = WRITTEN
+    if bad:
+        message = ngettext(
+            "%(count)s row has no answer that could be learned and is left out: row %(rows)s.",
+            "%(count)s rows have no answer that could be learned and are left out: row %(rows)s.",
+            len(bad),
+            rows=join_names([str(row) for row in bad]),
+        )
+        loaded.problems.append({"code": "no_answer", "severity": "warning", "message": message, "count": len(bad)})
+        loaded.keep(np.array([row is not None for row in read]))
+
+
+def conversations(loaded: Loaded) -> list[Row | None]:
+    return [conversation(cell) for cell in loaded.values["messages"]]
+
+
+def conversation(cell: object) -> Row | None:
+    """A list of messages, or its JSON, up to its last answer; None without an answer after something that was asked."""
+    turns = turns_of(cell)
+    if turns is None:
+        return None
+    while turns and turns[-1]["role"] != "assistant":
+        turns.pop()
+    if not turns or not turns[-1]["content"] or all(turn["role"] == "assistant" for turn in turns):
+        return None
+    return Row(turns[:-1], turns[-1]["content"])
+
+
+def turns_of(cell: object) -> list[dict[str, str]] | None:
+    """{role, content} of each message of OpenAI's form or ShareGPT's; None for what is no conversation."""
+    try:
+        listed = json.loads(cell) if isinstance(cell, str) else cell
+    except ValueError:
+        return None
+    if not isinstance(listed, list) or not all(isinstance(message, dict) for message in listed):
+        return None
+    turns = []
+    for message in listed:
+        role = ROLES.get(str(message.get("role", message.get("from", ""))).lower())
+        content = content_of(message)
+        if role is None or content is None:
+            return None
+        turns.append({"role": role, "content": content})
+    return turns
+
+
+def content_of(message: dict[str, Any]) -> str | None:
+    """The text of a message, its parts in a line each; calls of tools as JSON after it. None where it has another form."""
+    content = message.get("content", message.get("value"))
+    if isinstance(content, list):
+        parts = [part.get("text") if isinstance(part, dict) else part for part in content]
+        if not all(isinstance(part, str) for part in parts):
+            return None
+        content = "\n".join(str(part) for part in parts)
+    if content is not None and not isinstance(content, str):
+        return None
+    calls = message.get("tool_calls")
+    called = [json.dumps({"tool_calls": calls}, ensure_ascii=False)] if calls else []
+    return "\n".join([*([content] if content else []), *called])
+
+
+def instructions(loaded: Loaded) -> list[Row | None]:
+    """A prompt, with what is added to it in a paragraph of its own, and its answer."""
+    extra = loaded.values.get("input") or [""] * len(loaded.values["prompt"])
+    rows = zip(loaded.values["prompt"], extra, loaded.values["completion"], strict=True)
+    return [instruction(str(prompt), str(more or ""), str(answer)) for prompt, more, answer in rows]
+
+
+def instruction(prompt: str, more: str, answer: str) -> Row | None:
+    asked = f"{prompt}\n\n{more}" if more.strip() else prompt
+    return Row([{"role": "user", "content": asked}], answer) if asked.strip() and answer.strip() else None
+
+
+def texts(loaded: Loaded) -> list[Row | None]:
+    return [Row([], str(text)) if str(text).strip() else None for text in loaded.values["text"]]
+
+
+READERS: dict[str, Callable[[Loaded], list[Row | None]]] = {
+    "messages": conversations,
+    "prompt": instructions,
+    "text": texts,
+}
+"""By the role whose column a row is read from."""

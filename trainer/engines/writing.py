@@ -1,0 +1,184 @@
+"""Texts written from a prompt by the `tokenizers` library and numpy alone, token by token, with a key-value cache."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from trainer.answers.completion_scoring import Written
+from trainer.engines import Engine
+from trainer.engines.text import leave_out_words
+from trainer.errors import DataError
+from trainer.json_types import JsonObject
+from trainer.messages import _
+from trainer.outputs import Outputs
+from trainer.writing.decoder import CONFIG, WEIGHTS, Decoder
+from trainer.writing.figures import FIGURES
+from trainer.writing.prompts import TOKENIZER, Template
+from trainer.writing.sampling import MOST_TOKENS, Options, Piece, tokens_after, write
+
+if TYPE_CHECKING:
+    from trainer.data.loading import Loaded
+
+MOST_PIECES = 20
+"""Words of a prompt that are explained."""
+
+
+class Prompt(NamedTuple):
+    """`ids` to be continued; with `scored`, the ids of a whole row whose answer begins at `start` and has so many
+    `characters`. `text`: what was asked last; `continues`: whether the answer goes on with it, and is no message of its own."""
+
+    ids: np.ndarray
+    options: Options
+    text: str = ""
+    scored: np.ndarray = np.zeros(0, dtype=np.int64)
+    start: int = 0
+    characters: int = 0
+    continues: bool = False
+
+
+class WritingEngine(Engine[Prompt, list[Written]]):
+    parts_name = "words"
+    writes = True
+
+    def model_file(self) -> Path:
+        return self.artifact / "model" / WEIGHTS
+
+    def other_files(self) -> tuple[Path, ...]:
+        return tuple(self.artifact / "model" / name for name in (TOKENIZER, CONFIG))
+
+    def open(self, threads: int | None) -> None:
+        folder = self.artifact / "model"
+        self.decoder, self.template = Decoder.load(folder), Template.load(folder)
+        self.max_length = min(self.manifest.get("max_length", self.decoder.positions), self.decoder.positions)
+
+    @property
+    def is_chat(self) -> bool:
+        """Whether it learned from conversations, so that a text is a message; otherwise a text is continued."""
+        return bool(self.manifest.get("form") == "chat")
+
+    def warm_input(self) -> Prompt:
+        return Prompt(self.template.begun("a"), Options(2))
+
+    def read(self, value: object) -> Prompt:
+        """A text, or an object with messages, a prompt or a text; `DataError` for one with more tokens than the model reads."""
+        self.check(value)
+        given = value if isinstance(value, dict) else {"prompt" if self.is_chat else "text": value}
+        options = options_of(given)
+        if "answer" in given:
+            return self.with_answer(given)
+        ids = self.prompt_ids(given)
+        most = self.decoder.positions - 1
+        if len(ids) > most:
+            message = _(
+                "has %(count)s tokens; this model reads at most %(most)s.", count=f"{len(ids):,}", most=f"{most:,}"
+            )
+            raise DataError(message, code="too_long", hint=_("Shorten it, or leave out earlier messages."))
+        return Prompt(ids, options, last_text(given), continues=self.continues(given))
+
+    def prompt_ids(self, given: JsonObject) -> np.ndarray:
+        if "messages" in given:
+            return self.template.asked(given["messages"])
+        if "prompt" in given and self.is_chat:
+            return self.template.asked([{"role": "user", "content": given["prompt"]}])
+        return self.template.begun(str(given.get("prompt", given.get("text", ""))))
+
+    def continues(self, given: JsonObject) -> bool:
+        return "messages" not in given and not ("prompt" in given and self.is_chat)
+
+    def with_answer(self, given: JsonObject) -> Prompt:
+        """A row whose right answer is known: only how likely that is is asked."""
+        answer = str(given["answer"])
+        turns = given.get("messages") or []
+        written = {"role": "assistant", "content": answer}
+        encoded = self.template.conversation([*turns, written]) if turns else self.template.text(answer)
+        encoded = encoded.cut(self.max_length)
+        characters = len(self.template.decode(encoded.ids[encoded.start :]))
+        return Prompt(encoded.ids[: encoded.start], Options(0), "", encoded.ids, encoded.start, characters)
+
+    # Answers
+
+    def stream(self, prompt: Prompt) -> Iterator[Piece]:
+        """The answer in pieces, as it is written."""
+        before = prompt.ids if prompt.continues else prompt.ids[:0]
+        return write(self.decoder, self.template, prompt.ids, prompt.options, before)
+
+    def outputs(self, inputs: Sequence[Prompt]) -> list[np.ndarray]:
+        """As the trained model gives them: nats, tokens and characters of the right answer, and the ids of what is written."""
+        return [np.concatenate([self.figures(prompt), self.written_ids(prompt)]) for prompt in inputs]
+
+    def figures(self, prompt: Prompt) -> np.ndarray:
+        nats = self.decoder.nats(prompt.scored, prompt.start) if prompt.start else np.zeros(0)
+        return np.array([nats.sum(), len(nats), prompt.characters], dtype=np.float64)
+
+    def written_ids(self, prompt: Prompt) -> np.ndarray:
+        tokens = tokens_after(self.decoder, prompt.ids, self.template.ends, prompt.options)
+        return np.array([token for token in tokens if token is not None], dtype=np.float64)
+
+    def answered(self, inputs: Sequence[Prompt]) -> list[Written]:
+        return [self.written(prompt) for prompt in inputs]
+
+    def written(self, prompt: Prompt) -> Written:
+        figures = tuple(self.figures(prompt).tolist())
+        if prompt.options.most == 0:
+            return Written("", 0, len(prompt.ids), "", figures)
+        pieces = list(self.stream(prompt))
+        text = "".join(piece.text for piece in pieces)
+        return Written(text, pieces[-1].tokens, len(prompt.ids), pieces[-1].finish, figures)
+
+    def order(self, inputs: Sequence[Prompt]) -> list[int]:
+        return sorted(range(len(inputs)), key=lambda row: len(inputs[row].ids))
+
+    def report(self, rows: "Loaded", outputs: Outputs, shown: list[str]) -> JsonObject:
+        figures = [tuple(row[:FIGURES].tolist()) for row in outputs]
+        return self.scored(rows, [Written("", figures=each) for each in figures], shown)
+
+    def explain(self, value: Prompt) -> JsonObject:
+        """By how many nats the answer is less likely without each of the prompt's words."""
+        answer = self.written_ids(value).astype(np.int64)
+        pieces = leave_out_words(value.text)[:MOST_PIECES]
+        kept = [
+            self.likelihood(value, value.text, answer),
+            *(self.likelihood(value, rest, answer) for _piece, rest in pieces),
+        ]
+        spoken = self.written(value)
+        outputs = [spoken._replace(figures=(nats, 0.0, 0.0)) for nats in kept]
+        served, falls = self.scoring.falls(outputs, self.manifest)
+        words = [piece | {"weight": round(float(fall), 4)} for (piece, _rest), fall in zip(pieces, falls, strict=True)]
+        return served | {self.parts_name: words}
+
+    def likelihood(self, prompt: Prompt, text: str, answer: np.ndarray) -> float:
+        """Nats of an answer to a prompt whose text is another one."""
+        asked = self.template.encode(prompt.text)
+        place = find(prompt.ids, asked)
+        ids = prompt.ids
+        if place >= 0:
+            ids = np.concatenate(
+                [ids[:place], np.array(self.template.encode(text), dtype=np.int64), ids[place + len(asked) :]]
+            )
+        whole = np.concatenate([ids, answer])[-self.decoder.positions :]
+        return float(self.decoder.nats(whole, max(len(whole) - len(answer), 1)).sum())
+
+
+def options_of(given: JsonObject) -> Options:
+    stop: Any = given.get("stop") or ()
+    return Options(
+        given.get("max_tokens") or MOST_TOKENS,
+        given.get("temperature") or 0.0,
+        1.0 if given.get("top_p") is None else given["top_p"],
+        None if given.get("seed") is None else abs(given["seed"]),
+        (stop,) if isinstance(stop, str) else tuple(stop),
+    )
+
+
+def last_text(given: JsonObject) -> str:
+    if "messages" in given:
+        return str(given["messages"][-1]["content"])
+    return str(given.get("prompt", given.get("text", "")))
+
+
+def find(ids: np.ndarray, part: list[int]) -> int:
+    """Where `part` last stands in `ids`; -1 where it does not."""
+    places = range(len(ids) - len(part), -1, -1)
+    return next((place for place in places if ids[place : place + len(part)].tolist() == part), -1)

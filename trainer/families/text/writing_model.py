@@ -1,0 +1,152 @@
+"""A Llama that learns to write: pretrained, or a small one that begins with random weights."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from trainer.errors import ModelError
+from trainer.files import read_json
+from trainer.hardware import Device
+from trainer.learning.heads import without_dropout
+from trainer.learning.model import TrainableModel
+from trainer.learning.passes import read_batches
+from trainer.messages import _
+from trainer.params import OptimisationParams
+from trainer.writing.decoder import unsupported
+from trainer.writing.prompts import TOKENIZER, Template, config_of
+
+if TYPE_CHECKING:
+    from trainer.families.text.writing import WritingRows
+    from trainer.learning.rows import Rows
+
+IGNORED = -100
+HEAD_SIZE = 32
+KEPT = (TOKENIZER, "tokenizer_config.json", "special_tokens_map.json")
+
+
+class WritingModel(TrainableModel):
+    """`network` is all of it; `encoder` all but the last layer, which mostly shares the weights of the first."""
+
+    new_layers = ("none.",)
+
+    def __init__(self, network: LlamaForCausalLM, template: Template, source: Path | None = None) -> None:
+        super().__init__()
+        self.whole = (network,)  # in a tuple, so that shared weights are registered once
+        self.encoder = network.model
+        if not network.config.tie_word_embeddings:
+            self.head = network.lm_head
+        self.template, self.source = template, source
+        self.smoothing = 0.0
+        self.eval()
+
+    def forward(self, ids: Tensor, targets: Tensor) -> Tensor:
+        """(rows, 2): nats of the tokens that are targets, each after all before it, and how many they are. `targets` (rows, length)
+        are ids, IGNORED where nothing is learned; a row's padding stands after it, where nothing attends to it."""
+        (network,) = self.whole
+        hidden = self.encoder(input_ids=ids, use_cache=False).last_hidden_state[:, :-1]
+        wanted = targets[:, 1:]
+        asked = wanted != IGNORED
+        scores = network.lm_head(hidden[asked]).float()
+        doubt = self.smoothing if self.training else 0.0
+        nats = nn.functional.cross_entropy(scores, wanted[asked], reduction="none", label_smoothing=doubt)
+        rows = asked.nonzero()[:, 0]
+        summed = torch.zeros(len(ids), device=ids.device).index_add(0, rows, nats)
+        return torch.stack([summed, asked.sum(1).float()], dim=1)
+
+    def features(self, ids: Tensor, targets: Tensor) -> Tensor:
+        """What an estimate times: all of it."""
+        return self(ids, targets)
+
+    def outputs_of(
+        self, rows: Rows, part: np.ndarray, device: Device, tell: Callable[[int], None]
+    ) -> list[np.ndarray] | None:
+        """Of the test rows also what it writes to the first of them; of others it reads batch by batch as other models do."""
+        writing: Any = rows
+        figures: dict[int, np.ndarray] = {}
+        for batch, outputs in read_batches(self, rows, rows.sorted_batches(part, rows.read_batch), device, self):
+            for row, output in zip(batch.tolist(), outputs.numpy(), strict=True):
+                figures[row] = np.array([*output, writing.characters[row]], dtype=np.float64)
+            tell(len(figures))
+        asked = set(writing.asked_rows()) if np.array_equal(part, rows.part("test")) else set()
+        written = {row: self.written(writing, row) for row in part.tolist() if row in asked}
+        nothing = np.zeros(0)
+        return [np.concatenate([figures[row], written.get(row, nothing)]) for row in part.tolist()]
+
+    def written(self, rows: WritingRows, row: int) -> np.ndarray:
+        prompt = rows.input(row)
+        return self.greedy(prompt.ids, prompt.options.most).astype(np.float64)
+
+    def greedy(self, ids: np.ndarray, most: int) -> np.ndarray:
+        """The likeliest token each time, until an end, so many tokens or the last position."""
+        (network,) = self.whole
+        device = network.lm_head.weight.device
+        unread, past, found = torch.from_numpy(ids)[None].to(device), None, []
+        with torch.inference_mode():
+            for _number in range(min(most, network.config.max_position_embeddings - len(ids))):
+                output = network(input_ids=unread, past_key_values=past, use_cache=True)
+                past, token = output.past_key_values, int(output.logits[0, -1].argmax())
+                if token in self.template.ends:
+                    break
+                found.append(token)
+                unread = torch.tensor([[token]], device=device)
+        return np.array(found, dtype=np.int64)
+
+    def prepare_to_learn(self, params: OptimisationParams) -> None:
+        self.smoothing = params.label_smoothing
+        if params.dropout is None:
+            without_dropout(self.encoder)
+
+    def save(self, folder: Path) -> None:
+        """As transformers lays a model, with its tokenizer."""
+        (network,) = self.whole
+        folder.mkdir(parents=True, exist_ok=True)
+        network.float().save_pretrained(folder, safe_serialization=True)
+        if self.source is None:
+            self.template.tokenizer.save(str(folder / TOKENIZER))
+            return
+        for name in KEPT:
+            if (self.source / name).exists():
+                shutil.copyfile(self.source / name, folder / name)
+
+    @classmethod
+    def fresh(cls, template: Template, *, layers: int, width: int, positions: int) -> WritingModel:
+        """A small GPT with random weights: rotary positions, gated layers, the first and last layer alike (a Llama)."""
+        heads = max(width // HEAD_SIZE, 1)
+        width = heads * HEAD_SIZE
+        config = LlamaConfig(
+            vocab_size=template.tokenizer.get_vocab_size(),
+            hidden_size=width,
+            intermediate_size=width * 8 // 3 // 16 * 16,
+            num_hidden_layers=layers,
+            num_attention_heads=heads,
+            num_key_value_heads=heads,
+            max_position_embeddings=positions,
+            tie_word_embeddings=True,
+            pad_token_id=None,
+            **config_of(template),
+        )
+        return cls(LlamaForCausalLM(config), template)
+
+    @classmethod
+    def of(cls, folder: Path, template: Template) -> WritingModel:
+        """A pretrained one; `ModelError` for what could not be served."""
+        if other := unsupported(read_json(folder / "config.json")):
+            raise ModelError(
+                _("This kind of model cannot be trained to write yet (%(other)s).", other=other),
+                hint=_("Choose a model of the Llama architecture, or scratch:gpt."),
+            )
+        try:
+            network = LlamaForCausalLM.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
+        except (OSError, ValueError, KeyError) as error:
+            raise ModelError(
+                _("The base model cannot be loaded: %(error)s", error=str(error)[:200]), hint=_("Choose another model.")
+            ) from error
+        return cls(network, template, folder)

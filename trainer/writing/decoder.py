@@ -1,0 +1,163 @@
+"""A Llama in numpy (Touvron et al. 2023): reads tokens once, keeps their keys and values, and scores the next token.
+
+Weights are those of transformers' `LlamaForCausalLM`; a matrix is (outputs, inputs) there and turned around here.
+"""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from trainer.files import read_json
+from trainer.writing.weights import read_weights
+
+WEIGHTS, CONFIG = "model.safetensors", "config.json"
+BIASES = ("attention_bias", "mlp_bias")
+
+
+class Layer(NamedTuple):
+    """`qkv` (width, heads), `o` (heads, width), `gate_up` (width, 2 × inner), `down` (inner, width)."""
+
+    norm: np.ndarray
+    qkv: np.ndarray
+    o: np.ndarray
+    second_norm: np.ndarray
+    gate_up: np.ndarray
+    down: np.ndarray
+
+
+class Cache:
+    """Keys and values (layers, key heads, room, size) of the `length` tokens read so far."""
+
+    def __init__(self, shape: tuple[int, int, int, int]) -> None:
+        self.keys, self.values = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.float32)
+        self.length = 0
+
+
+def unsupported(config: dict[str, Any]) -> str:
+    """What of a model's config.json is not computed here; empty where all of it is."""
+    rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
+    if config.get("model_type") != "llama":
+        return str(config.get("model_type"))
+    if rope.get("rope_type", rope.get("type", "default")) != "default":
+        return "rope_scaling"
+    if config.get("hidden_act", "silu") != "silu":
+        return "hidden_act"
+    return next((name for name in BIASES if config.get(name)), "")
+
+
+class Decoder:
+    def __init__(self, config: dict[str, Any], weights: dict[str, np.ndarray]) -> None:
+        self.heads: int = config["num_attention_heads"]
+        self.key_heads: int = config.get("num_key_value_heads") or self.heads
+        self.size: int = config.get("head_dim") or config["hidden_size"] // self.heads
+        self.positions: int = config["max_position_embeddings"]
+        self.epsilon: float = config["rms_norm_eps"]
+        self.embedding = np.ascontiguousarray(weights["model.embed_tokens.weight"], dtype=np.float32)
+        self.norm = weights["model.norm.weight"].astype(np.float32)
+        head = weights.get("lm_head.weight", self.embedding)
+        self.head = np.ascontiguousarray(head.T, dtype=np.float32)
+        self.layers = [layer_of(weights, number) for number in range(config["num_hidden_layers"])]
+        rope = config.get("rope_parameters") or {}
+        self.turns = turns(rope.get("rope_theta") or config.get("rope_theta") or 10_000.0, self.size, self.positions)
+
+    @classmethod
+    def load(cls, folder: Path) -> "Decoder":
+        return cls(read_json(folder / CONFIG), read_weights(folder / WEIGHTS))
+
+    def cache(self, room: int) -> Cache:
+        """For so many tokens, prompt and answer together."""
+        return Cache((len(self.layers), self.key_heads, min(room, self.positions), self.size))
+
+    def read(self, ids: np.ndarray, cache: Cache) -> np.ndarray:
+        """Hidden states (tokens, width) of further tokens, which the cache keeps. ValueError: no room is left for them."""
+        if cache.length + len(ids) > cache.keys.shape[2]:
+            raise ValueError("the cache is full")
+        hidden = self.embedding[ids]
+        for number, layer in enumerate(self.layers):
+            hidden = hidden + self.attend(rms(hidden, layer.norm, self.epsilon), layer, number, cache)
+            inner = rms(hidden, layer.second_norm, self.epsilon) @ layer.gate_up
+            gate, up = np.split(inner, 2, axis=1)
+            hidden = hidden + (gate * sigmoid(gate) * up) @ layer.down
+        cache.length += len(ids)
+        return rms(hidden, self.norm, self.epsilon)
+
+    def attend(self, hidden: np.ndarray, layer: Layer, number: int, cache: Cache) -> np.ndarray:
+        """Grouped-query attention of each token to itself and all before it: (tokens, width)."""
+        count, before = len(hidden), cache.length
+        heads = (hidden @ layer.qkv).reshape(count, -1, self.size).transpose(1, 0, 2)
+        queries, keys, values = np.split(heads, [self.heads, self.heads + self.key_heads])
+        turn = self.turns[:, before : before + count]
+        cache.keys[number, :, before : before + count] = turned(keys, turn)
+        cache.values[number, :, before : before + count] = values
+        keys, values = (array[number, :, : before + count] for array in (cache.keys, cache.values))
+        grouped = turned(queries, turn).reshape(self.key_heads, -1, self.size)  # queries of a key head, token by token
+        scores = grouped @ keys.transpose(0, 2, 1) / np.float32(self.size**0.5)
+        if count > 1:
+            later = np.triu(np.full((count, before + count), -np.inf, dtype=np.float32), before + 1)
+            scores += np.tile(later, (self.heads // self.key_heads, 1))
+        mixed = (softmax(scores) @ values).reshape(self.heads, count, self.size)
+        output: np.ndarray = mixed.transpose(1, 0, 2).reshape(count, -1) @ layer.o
+        return output
+
+    def logits(self, hidden: np.ndarray) -> np.ndarray:
+        """(tokens, vocabulary): scores of the token after each."""
+        scores: np.ndarray = hidden @ self.head
+        return scores
+
+    def nats(self, ids: np.ndarray, start: int) -> np.ndarray:
+        """Of the tokens from `start` on, each after all before it: minus the logarithm of its probability."""
+        if start >= len(ids):
+            return np.zeros(0)
+        hidden = self.read(ids[:-1], self.cache(len(ids)))[start - 1 :]
+        scores = self.logits(hidden).astype(np.float64)
+        scores -= scores.max(axis=1, keepdims=True)
+        chosen = scores[np.arange(len(scores)), ids[start:]]
+        nats: np.ndarray = np.log(np.exp(scores).sum(axis=1)) - chosen
+        return nats
+
+
+def layer_of(weights: dict[str, np.ndarray], number: int) -> Layer:
+    def of(*names: str) -> np.ndarray:
+        """One matrix, or several side by side, turned around; a norm as it is."""
+        parts = [weights[f"model.layers.{number}.{name}.weight"].astype(np.float32) for name in names]
+        return parts[0] if parts[0].ndim == 1 else np.ascontiguousarray(np.concatenate(parts).T)
+
+    return Layer(
+        of("input_layernorm"),
+        of("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
+        of("self_attn.o_proj"),
+        of("post_attention_layernorm"),
+        of("mlp.gate_proj", "mlp.up_proj"),
+        of("mlp.down_proj"),
+    )
+
+
+def turns(theta: float, size: int, positions: int) -> np.ndarray:
+    """(2, positions, size): cosine and sine of the rotary position embedding (Su et al. 2021)."""
+    frequencies = theta ** (-np.arange(0, size, 2, dtype=np.float64) / size)
+    angles = np.outer(np.arange(positions), np.concatenate([frequencies, frequencies]))
+    return np.stack([np.cos(angles), np.sin(angles)]).astype(np.float32)
+
+
+def turned(heads: np.ndarray, turn: np.ndarray) -> np.ndarray:
+    first, second = np.split(heads, 2, axis=-1)
+    rotated: np.ndarray = heads * turn[0] + np.concatenate([-second, first], axis=-1) * turn[1]
+    return rotated
+
+
+def rms(hidden: np.ndarray, weight: np.ndarray, epsilon: float) -> np.ndarray:
+    normalised: np.ndarray = hidden / np.sqrt((hidden * hidden).mean(axis=1, keepdims=True) + np.float32(epsilon))
+    scaled: np.ndarray = normalised * weight
+    return scaled
+
+
+def sigmoid(values: np.ndarray) -> np.ndarray:
+    between: np.ndarray = np.float32(0.5) * (np.tanh(np.float32(0.5) * values) + np.float32(1))
+    return between
+
+
+def softmax(scores: np.ndarray) -> np.ndarray:
+    powers = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    shares: np.ndarray = powers / powers.sum(axis=-1, keepdims=True)
+    return shares

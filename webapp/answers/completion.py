@@ -1,0 +1,33 @@
+"""A text that goes on from a prompt."""
+
+from django.utils.translation import gettext as _
+
+from webapp.answers.base import Output, Presentation
+
+KEPT_TEXT = 2_000
+
+
+class Completion(Presentation):
+    key = "completion"
+    says_itself = True
+
+    @property
+    def hint(self) -> str:
+        return _("Writes an answer to your text, or goes on with it.")
+
+    @property
+    def answer_title(self) -> str:
+        return _("Answer")
+
+    @property
+    def mistakes_title(self) -> str:
+        return _("Answers to test prompts")
+
+    def said(self, output: Output) -> str:
+        return str(output["completion"]).strip() or _("an empty answer")
+
+    def shortened(self, output: Output) -> Output:
+        return output | {"completion": str(output["completion"])[:KEPT_TEXT]}
+
+
+PRESENTATION = Completion()
