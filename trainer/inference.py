@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer import answers, tasks
+from trainer.data.conversation_rows import read_written
 from trainer.data.dataset import Dataset
 from trainer.data.intake import read_files
 from trainer.data.loading import Loaded, check_roles, from_dataset, read_numbers, shape_for
@@ -78,9 +79,15 @@ def load_rows(data: Path, manifest: dict[str, Any], media: Path) -> Loaded:
     shape = shape_for(manifest["task"], dataset.roles)
     check_roles(dataset.roles, shape.roles, dataset.names)
     rows = from_dataset(dataset, dataset.media or media)
-    rows.answer, rows.kind = shape.answer, shape.kind
+    rows.answer, rows.kind = shape.answer or shape.reads[0], shape.kind
     cells = answers.get(shape.kind).cells
-    readers = {"number": read_numbers, "tags": read_tags, "passages": read_passages, "pairs": read_pairs}
+    readers = {
+        "number": read_numbers,
+        "tags": read_tags,
+        "passages": read_passages,
+        "pairs": read_pairs,
+        "conversations": read_written,
+    }
     if rows.row_numbers and cells in readers:
         readers[cells](rows)
     if not rows.row_numbers:
