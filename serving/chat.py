@@ -73,7 +73,7 @@ def parse(body: bytes, *, is_chat: bool) -> Asked:
     if not isinstance(fields, dict):
         raise Refused(f"The request must be an object. {EXAMPLE}", "bad_json")
     refuse_unknown(fields)
-    value = {"messages": messages_of(fields)} if is_chat else {"text": prompt_of(fields)}
+    value: dict[str, Any] = {"messages": messages_of(fields)} if is_chat else {"text": prompt_of(fields)}
     value |= {name: fields[name] for name in OPTIONS if fields.get(name) is not None}
     value.setdefault("temperature", USUAL_TEMPERATURE)
     most = fields.get("max_completion_tokens") or fields.get("max_tokens")
@@ -111,8 +111,8 @@ def content_of(message: dict[str, Any], place: int) -> str:
     content = message.get("content")
     if isinstance(content, list):
         texts = [part.get("text") for part in content if isinstance(part, dict) and part.get("type") == "text"]
-        if len(texts) == len(content) and all(isinstance(text, str) for text in texts):
-            content = "\n".join(texts)
+        written = [text for text in texts if isinstance(text, str)]
+        content = "\n".join(written) if len(written) == len(content) else None
     if not isinstance(content, str):
         raise Refused(f"Message {place} needs a text as its content.", "invalid_type", f"messages[{place}].content")
     return content
@@ -179,7 +179,9 @@ class Reply:
     def head(self, kind: str) -> dict[str, Any]:
         return {"id": self.id, "object": kind, "created": self.created, "model": self.name}
 
-    async def whole(self, pieces: "AsyncGenerator[Piece, None]", has_gone: Callable[[], Awaitable[bool]]) -> bytes | None:
+    async def whole(
+        self, pieces: "AsyncGenerator[Piece, None]", has_gone: Callable[[], Awaitable[bool]]
+    ) -> bytes | None:
         """The body of an answer; None where the client has gone meanwhile."""
         text, finish = "", "stop"
         async with aclosing(pieces):

@@ -48,7 +48,7 @@ class Prompted(Protocol):
         ...
 
     def learned_text(self) -> str:
-        """What was learned from, in one."""
+        """What was learned from, in one; empty in a cross-validation, where that differs from row to row."""
         ...
 
 
@@ -93,9 +93,9 @@ class Writing(Objective[Outputs]):
             for text, row in zip(self.prompted.written(test, outputs), outputs, strict=True)
         ]
         fields = report(self.actual(test), written, self.rows.shown(test), self.rows.numbers(test), "prompt")
-        corpus = self.prompted.learned_text()
-        texts = [each.text for each in written if len(each.text) >= SHORTEST_COPY]
-        fields["writing"] |= {"long": len(texts), "copied": sum(copies(text, corpus) for text in texts)}
+        if corpus := self.prompted.learned_text():
+            texts = [each.text for each in written if len(each.text) >= SHORTEST_COPY]
+            fields["writing"] |= {"long": len(texts), "copied": sum(copies(text, corpus) for text in texts)}
         return fields
 
     def sentence(self, report: dict[str, Any]) -> str:
@@ -107,13 +107,18 @@ class Writing(Objective[Outputs]):
 
     def card(self, report: dict[str, Any]) -> str:
         writing = report["writing"]
+        copied = (
+            f", {writing['copied']} of {writing['long']} long ones hold 50 characters of a training row"
+            if "copied" in writing
+            else ""
+        )
         return f"""It foresees held-out answers at **{report["metrics"]["nats_per_character"]:.3f} nats a character**: fewer are better, and the
 figures of models with other tokens can be compared. {card.interval_of(report)}
 
 {card.beside(report, "nats_per_character", "perplexity")}
 
 Of {writing["asked"]} answers that it wrote to test prompts (the likeliest token each time), {writing["exact"]} are the right one to the letter,
-{writing["repeating"]} repeat themselves, {writing["copied"]} of {writing["long"]} long ones hold 50 characters of a training row.
+{writing["repeating"]} repeat themselves{copied}.
 """
 
     def predictions(self, outputs: Outputs) -> dict[str, list[Any]]:
