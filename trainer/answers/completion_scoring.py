@@ -152,11 +152,11 @@ class CompletionScoring(Scoring[Sequence[Written]]):
 
     def agreement(self, predicted: Sequence[str], others: Sequence[str], labels: Sequence[str]) -> float:
         """Share of the very same text, of the answers that were written."""
-        return same(predicted, others)
+        return same(predicted, others, 1.0)
 
     def rightness(self, predicted: Sequence[str], truth: Sequence[str], labels: Sequence[str]) -> float:
         """Share of the answers that are right to the letter."""
-        return same(predicted, truth)
+        return same(predicted, truth, 0.0)
 
     def report(
         self,
@@ -183,9 +183,10 @@ class CompletionScoring(Scoring[Sequence[Written]]):
         return np.array(cells, dtype=np.float64).reshape(-1, FIGURES)
 
 
-def same(predicted: Sequence[str], others: Sequence[str]) -> float:
+def same(predicted: Sequence[str], others: Sequence[str], usual: float) -> float:
+    """Share of the answers that were written; `usual` where none was."""
     pairs = [(text, other) for text, other in zip(predicted, others, strict=True) if text]
-    return float(np.mean([text.strip() == other.strip() for text, other in pairs])) if pairs else 1.0
+    return float(np.mean([text.strip() == other.strip() for text, other in pairs])) if pairs else usual
 
 
 def report(
