@@ -36,7 +36,7 @@ READ_NUMBERS = 2**26
 """Scores that are held at once where rows are only read."""
 SMALL_WEIGHTS = 5_000_000
 """Below, a model learns at the rate of small ones."""
-SCRATCH_ROWS, PRETRAINED_ROWS = 80_000, 6_000
+SCRATCH_ROWS, PRETRAINED_ROWS = 40_000, 6_000
 """Rows that are learned from in all, within so many epochs."""
 CORPUS_CHARACTERS = 20_000_000
 """Of training rows, that a tokenizer is learned from."""
@@ -269,7 +269,7 @@ class WritingFamily(SupervisedFamily[WritingRows, WritingModel]):
     def build(self, job: Job, rows: WritingRows) -> WritingModel:
         learned = max(len(rows.part("train")), 1)
         if job.spec.model.startswith("scratch:"):
-            epochs = int(np.clip(round(SCRATCH_ROWS / learned), 3, 60))
+            epochs = int(np.clip(round(SCRATCH_ROWS / learned), 3, 40))
             fill_settings(job, epochs=epochs, batch_size=16, learning_rate=2e-3, head_learning_rate=2e-3, patience=4)
             sizes = {"layers": job.params.layers, "width": job.params.width}
             return WritingModel.fresh(rows.template, positions=rows.max_length, **sizes)
