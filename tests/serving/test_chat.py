@@ -9,13 +9,14 @@ from typing import Any
 import httpx
 import openai
 import pytest
+from openai.types.chat import ChatCompletionUserMessageParam
 
 from serving.chat import Refused, parse
 from tests.serving import tiny_writer
 from tests.serving.conftest import KEY, Redis, Serving
 from trainer.engines import open_engine
 
-ASK = {"role": "user", "content": "Where is the lamp?"}
+ASK: ChatCompletionUserMessageParam = {"role": "user", "content": "Where is the lamp?"}
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,7 @@ def client(redis_server: Redis, serving: Serving, artifact: Path) -> Iterator[op
 
 def test_a_chat_is_answered_as_the_engine_answers(client: openai.OpenAI, artifact: Path) -> None:
     engine = open_engine(artifact)
-    answer = client.chat.completions.create(model="any", messages=[ASK], temperature=0, max_tokens=12)  # type: ignore[list-item]
+    answer = client.chat.completions.create(model="any", messages=[ASK], temperature=0, max_tokens=12)
     right = engine.predict([engine.read({"messages": [ASK], "max_tokens": 12})])[0]
     assert answer.choices[0].message.content == right["completion"]
     assert answer.choices[0].finish_reason == right["finish"]
@@ -73,23 +74,24 @@ def test_a_prompt_over_the_limit_is_refused_with_its_count(client: openai.OpenAI
 
 
 def test_refusals_are_those_of_the_client(client: openai.OpenAI, serving: Serving) -> None:
+    owl: dict[str, Any] = {"model": "any", "messages": [{"role": "owl", "content": "a"}]}
     with pytest.raises(openai.BadRequestError, match="`n` must be 1"):
-        client.chat.completions.create(model="any", messages=[ASK], n=2)  # type: ignore[list-item]
+        client.chat.completions.create(model="any", messages=[ASK], n=2)
     with pytest.raises(openai.BadRequestError, match="role is none of"):
-        client.chat.completions.create(model="any", messages=[{"role": "owl", "content": "a"}])  # type: ignore[list-item]
+        client.chat.completions.create(**owl)
     with pytest.raises(openai.AuthenticationError):
-        client.with_options(api_key="wrong").chat.completions.create(model="any", messages=[ASK])  # type: ignore[list-item]
+        client.with_options(api_key="wrong").chat.completions.create(model="any", messages=[ASK])
     with (
         openai.OpenAI(base_url=f"{serving.url}/e/demo/v1", api_key=KEY) as other,
         pytest.raises(openai.BadRequestError, match="writes no texts"),
     ):
-        other.chat.completions.create(model="any", messages=[ASK])  # type: ignore[list-item]
+        other.chat.completions.create(model="any", messages=[ASK])
 
 
 def test_many_clients_are_answered_as_each_alone(client: openai.OpenAI) -> None:
     def ask(seed: int) -> str | None:
-        asked: dict[str, Any] = {"model": "any", "messages": [ASK], "seed": seed, "max_tokens": 10}
-        return client.chat.completions.create(**asked).choices[0].message.content
+        answer = client.chat.completions.create(model="any", messages=[ASK], seed=seed, max_tokens=10)
+        return answer.choices[0].message.content
 
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(ask, range(8))) == [ask(seed) for seed in range(8)]
@@ -97,10 +99,10 @@ def test_many_clients_are_answered_as_each_alone(client: openai.OpenAI) -> None:
 
 def test_who_hangs_up_ends_the_answer(client: openai.OpenAI, serving: Serving) -> None:
     """The next one is answered at once, though the model has one thread."""
-    stream = client.chat.completions.create(model="any", messages=[ASK], stream=True, max_tokens=64)  # type: ignore[list-item]
+    stream = client.chat.completions.create(model="any", messages=[ASK], stream=True, max_tokens=64)
     next(iter(stream))
     stream.close()
-    assert client.chat.completions.create(model="any", messages=[ASK], max_tokens=2).usage  # type: ignore[list-item]
+    assert client.chat.completions.create(model="any", messages=[ASK], max_tokens=2).usage
     assert httpx.get(f"{serving.url}/healthz").status_code == 200
 
 

@@ -37,7 +37,7 @@ def template(folder: Path) -> Template:
 
 @pytest.fixture(scope="module")
 def model(folder: Path, template: Template) -> WritingModel:
-    return WritingModel.of(folder, template).eval()
+    return WritingModel.of(folder, template)
 
 
 # Rows

@@ -16,6 +16,7 @@ from trainer.data.privacy import guess_hints
 from trainer.engines.writing import Prompt
 from trainer.errors import ModelError
 from trainer.families.media.common import fill_settings
+from trainer.families.text.languages import find_unread
 from trainer.families.text.writing_model import IGNORED, WritingModel
 from trainer.learning.baselines import Baseline
 from trainer.learning.job import Job
@@ -238,6 +239,8 @@ class WritingFamily(SupervisedFamily[WritingRows, WritingModel]):
         template = learned_template(loaded, job.params.vocabulary) if is_fresh else template_of(folder)
         rows = WritingRows(loaded, template, folder, self.longest(job, folder))
         job.tell_rows(rows, f"{rows.lengths.mean():.0f} tokens a row")
+        if unread := find_unread(job.task, job.spec.model, loaded.values[WRITTEN]):
+            job.warn("unread_language", unread.message, unread.hint)
         if cut := int(rows.is_cut.sum()):
             job.warn(
                 "cut_texts",
