@@ -269,4 +269,5 @@ def test_a_prompt_over_the_limit_is_told_with_its_count(models: Path, tmp_path: 
     assert "torch" not in str(engine.predict([engine.read("Where is 3?")])[0])
     kept = json.loads((tmp_path / "out" / "artifact" / "report.json").read_text("utf-8"))
     assert kept["export"]["agreement_llama"] == 1.0
+    assert kept["export"]["rows"] == min(kept["test_rows"], 24)
     assert kept["baselines"].keys() == {"token_frequencies", "untrained"}

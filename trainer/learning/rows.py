@@ -48,6 +48,8 @@ class Rows:
     """Of `lengths`."""
     read_batch = 64
     """Rows read together where nothing is learned."""
+    most_compared: int | None = None
+    """Test rows, the first of them, whose answers the packaged model is compared on; None: as packaging chooses."""
     folder: Path
     """Of the base model."""
 

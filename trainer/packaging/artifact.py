@@ -58,8 +58,8 @@ def write(
     job.progress(0.2, 1, force=True)
     job.check_stop()
     own = predictions if served is None else served
-    test = rows.part("test")[:MOST_ROWS]
-    saved = Saved(rows.inputs(test), own["truth"][:MOST_ROWS], own["predicted"][:MOST_ROWS])
+    compared = slice(rows.most_compared or MOST_ROWS)
+    saved = Saved(rows.inputs(rows.part("test")[compared]), own["truth"][compared], own["predicted"][compared])
     report["export"] = export(target, emit=job.emit, saved=saved)
     finish(job, target, rows, objective.card(report), report, facts)
 

@@ -48,6 +48,7 @@ class WritingRows(Rows):
 
     input_name = "prompt"
     work_unit = "tokens"
+    most_compared = ASKED
 
     def __init__(self, loaded: Loaded, template: Template, folder: Path, max_length: int) -> None:
         self.template, self.folder, self.max_length = template, folder, max_length
