@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from trainer.data.problems import join_names
+from trainer.data.problems import Problem, join_names
 from trainer.messages import ngettext
-
-if TYPE_CHECKING:
-    from trainer.data.loading import Loaded
 
 TURNS, WRITTEN = "turns", "written"
 ROLES = {
@@ -36,12 +33,24 @@ ROLES = {
 """Names of who speaks, of OpenAI's form and ShareGPT's."""
 
 
+class Rows(Protocol):
+    """What is filled in here of the rows of a training (`trainer.data.loading.Loaded`)."""
+
+    values: dict[str, list[Any]]
+    row_numbers: list[int]
+    columns: dict[str, str]
+    problems: list[Problem]
+    answer: str
+
+    def keep(self, is_kept: np.ndarray) -> None: ...
+
+
 class Row(NamedTuple):
     turns: list[dict[str, str]]
     written: str
 
 
-def read_written(loaded: Loaded) -> None:
+def read_written(loaded: Rows) -> None:
     """Rows of any form; those without an answer are left out, and it is told which."""
     read = READERS[next(role for role in READERS if role in loaded.columns)](loaded)
     bad = [loaded.row_numbers[place] for place, row in enumerate(read) if row is None]
@@ -59,7 +68,7 @@ def read_written(loaded: Loaded) -> None:
         loaded.keep(np.array([row is not None for row in read]))
 
 
-def conversations(loaded: Loaded) -> list[Row | None]:
+def conversations(loaded: Rows) -> list[Row | None]:
     return [conversation(cell) for cell in loaded.values["messages"]]
 
 
@@ -108,7 +117,7 @@ def content_of(message: dict[str, Any]) -> str | None:
     return "\n".join([*([content] if content else []), *called])
 
 
-def instructions(loaded: Loaded) -> list[Row | None]:
+def instructions(loaded: Rows) -> list[Row | None]:
     """A prompt, with what is added to it in a paragraph of its own, and its answer."""
     extra = loaded.values.get("input") or [""] * len(loaded.values["prompt"])
     rows = zip(loaded.values["prompt"], extra, loaded.values["completion"], strict=True)
@@ -120,11 +129,11 @@ def instruction(prompt: str, more: str, answer: str) -> Row | None:
     return Row([{"role": "user", "content": asked}], answer) if asked.strip() and answer.strip() else None
 
 
-def texts(loaded: Loaded) -> list[Row | None]:
+def texts(loaded: Rows) -> list[Row | None]:
     return [Row([], str(text)) if str(text).strip() else None for text in loaded.values["text"]]
 
 
-READERS: dict[str, Callable[[Loaded], list[Row | None]]] = {
+READERS: dict[str, Callable[[Rows], list[Row | None]]] = {
     "messages": conversations,
     "prompt": instructions,
     "text": texts,

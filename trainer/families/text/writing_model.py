@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
 import torch
@@ -24,12 +24,23 @@ from trainer.writing.decoder import unsupported
 from trainer.writing.prompts import TOKENIZER, Template, config_of
 
 if TYPE_CHECKING:
-    from trainer.families.text.writing import WritingRows
+    from trainer.engines.writing import Prompt
     from trainer.learning.rows import Rows
 
 IGNORED = -100
 HEAD_SIZE = 32
 KEPT = (TOKENIZER, "tokenizer_config.json", "special_tokens_map.json")
+
+
+class Prompted(Protocol):
+    """What rows of texts to write give beside what all rows do (`trainer.families.text.writing.WritingRows`)."""
+
+    characters: Sequence[int]
+    """Of each row's answer."""
+
+    def asked_rows(self) -> list[int]: ...
+
+    def input(self, row: int) -> Prompt: ...
 
 
 class WritingModel(TrainableModel):
@@ -69,7 +80,7 @@ class WritingModel(TrainableModel):
         self, rows: Rows, part: np.ndarray, device: Device, tell: Callable[[int], None]
     ) -> list[np.ndarray] | None:
         """Of the test rows also what it writes to the first of them; of others it reads batch by batch as other models do."""
-        writing: Any = rows
+        writing = cast("Prompted", rows)
         figures: dict[int, np.ndarray] = {}
         for batch, outputs in read_batches(self, rows, rows.sorted_batches(part, rows.read_batch), device, self):
             for row, output in zip(batch.tolist(), outputs.numpy(), strict=True):
@@ -80,7 +91,7 @@ class WritingModel(TrainableModel):
         nothing = np.zeros(0)
         return [np.concatenate([figures[row], written.get(row, nothing)]) for row in part.tolist()]
 
-    def written(self, rows: WritingRows, row: int) -> np.ndarray:
+    def written(self, rows: Prompted, row: int) -> np.ndarray:
         prompt = rows.input(row)
         return self.greedy(prompt.ids, prompt.options.most).astype(np.float64)
 
